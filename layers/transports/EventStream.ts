@@ -1,0 +1,75 @@
+/** One server-sent event stream (WHATWG HTML, server-sent events) whose reader may be slow, or gone. */
+
+const encoder = new TextEncoder()
+
+export const sseHeaders = {
+  "content-type": "text/event-stream",
+  "cache-control": "no-cache, no-transform",
+  "x-accel-buffering": "no"
+}
+
+export class EventStream {
+  readonly body: ReadableStream<Uint8Array>
+  readonly #mostWaiting: number
+  #controller: ReadableStreamDefaultController<Uint8Array> | undefined
+  #onGone: (() => void) | undefined
+
+  /** `mostWaiting`: bytes that may wait for the reader before it is given up; `onGone`: the reader left. */
+  constructor(mostWaiting: number, onGone: () => void) {
+    this.#mostWaiting = mostWaiting
+    this.#onGone = onGone
+    this.body = new ReadableStream<Uint8Array>(
+      {
+        start: (controller) => {
+          this.#controller = controller
+        },
+        cancel: () => this.#lost()
+      },
+      new ByteLengthQueuingStrategy({ highWaterMark: 0 })
+    )
+  }
+
+  get open(): boolean {
+    return this.#controller !== undefined
+  }
+
+  event(data: string, id?: string, retry?: number) {
+    const head = id === undefined ? "" : `id: ${id}\n`
+    const again = retry === undefined ? "" : `retry: ${retry}\n`
+    this.#write(`${data === "" ? "" : "event: message\n"}${head}${again}data: ${data}\n\n`)
+  }
+
+  comment(text: string) {
+    this.#write(`: ${text}\n\n`)
+  }
+
+  /** Ends the stream; the reader sees a regular end. */
+  close() {
+    const controller = this.#controller
+    this.#controller = undefined
+    this.#onGone = undefined
+    try {
+      controller?.close()
+    } catch {
+      // the reader cancelled in the same turn
+    }
+  }
+
+  #lost() {
+    this.#controller = undefined
+    const gone = this.#onGone
+    this.#onGone = undefined
+    gone?.()
+  }
+
+  #write(frame: string) {
+    const controller = this.#controller
+    if (controller === undefined) return
+    if (-(controller.desiredSize ?? 0) > this.#mostWaiting) {
+      controller.error(new Error("The reader is too slow."))
+      this.#lost()
+      return
+    }
+    controller.enqueue(encoder.encode(frame))
+  }
+}

@@ -1,0 +1,105 @@
+/** Reads JSON-RPC messages from bytes that anybody may have sent; the one parser of every transport. */
+import type { JSONRPCMessage } from "@modelcontextprotocol/server"
+
+export const parseError = -32700
+export const invalidRequest = -32600
+
+/** A JSON-RPC error without an id, because none could be read. */
+export class Unreadable {
+  readonly code: number
+  readonly message: string
+  constructor(code: number, message: string) {
+    this.code = code
+    this.message = message
+  }
+}
+
+/** JSON-RPC ids longer than this are somebody's mistake or attack; every answer would repeat them. */
+const longestId = 256
+/** The most messages in one batch (MCP 2025-03-26). */
+const largestBatch = 100
+
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+
+type JsonObject = Record<string, unknown>
+
+export const isObject = (value: unknown): value is JsonObject =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+const isId = (id: unknown) =>
+  typeof id === "string" ? id.length <= longestId : typeof id === "number" && Number.isSafeInteger(id)
+
+/**
+ * Older clients leave parts of `initialize` out that the schemas require; they are taken as empty.
+ */
+const lenient = (message: JsonObject): JsonObject => {
+  if (message.method !== "initialize" || !isObject(message.params)) return message
+  const { capabilities, clientInfo } = message.params
+  if (isObject(capabilities) && isObject(clientInfo)) return message
+  const params = {
+    ...message.params,
+    ...(capabilities === undefined && { capabilities: {} }),
+    ...(clientInfo === undefined && { clientInfo: { name: "unknown", version: "0" } })
+  }
+  return { ...message, params }
+}
+
+/** Why `value` is no JSON-RPC 2.0 message; `undefined` if it is one. */
+const flaw = (value: unknown): string | undefined => {
+  if (!isObject(value)) return "a message must be an object"
+  if (value.jsonrpc !== "2.0") return 'jsonrpc must be "2.0"'
+  if ("id" in value && !isId(value.id)) {
+    return `id must be an integer, or a string of at most ${longestId} characters`
+  }
+  if ("method" in value) {
+    if (typeof value.method !== "string") return "method must be a string"
+    return value.params === undefined || isObject(value.params) ? undefined : "params must be an object"
+  }
+  if (!("id" in value)) return "method is missing"
+  return isObject(value.result) || isObject(value.error) ? undefined : "method is missing"
+}
+
+/** Messages, in order, and whether they came as a batch. */
+export interface Parsed {
+  readonly messages: ReadonlyArray<JSONRPCMessage>
+  readonly batch: boolean
+}
+
+export const fromValue = (value: unknown): Parsed | Unreadable => {
+  const batch = Array.isArray(value)
+  const values: ReadonlyArray<unknown> = batch ? value : [value]
+  if (values.length === 0) return new Unreadable(invalidRequest, "Invalid Request: the batch is empty")
+  if (values.length > largestBatch) {
+    return new Unreadable(invalidRequest, `Invalid Request: a batch has at most ${largestBatch} messages`)
+  }
+  const messages: Array<JSONRPCMessage> = []
+  for (const item of values) {
+    const wrong = flaw(item)
+    if (wrong !== undefined) return new Unreadable(invalidRequest, `Invalid Request: ${wrong}`)
+    // `flaw` found none, so it has the message's shape; methods check their own params.
+    messages.push(lenient(item as JsonObject) as unknown as JSONRPCMessage)
+  }
+  return { messages, batch }
+}
+
+export const fromBytes = (bytes: Uint8Array): Parsed | Unreadable => {
+  let value: unknown
+  try {
+    value = JSON.parse(decoder.decode(bytes))
+  } catch (error) {
+    const why = error instanceof TypeError ? "the message is not UTF-8" : "the message is not JSON"
+    return new Unreadable(parseError, `Parse error: ${why}`)
+  }
+  return fromValue(value)
+}
+
+export const errorMessage = (
+  code: number,
+  message: string,
+  id: string | number | null = null,
+  data?: unknown
+) => ({
+  jsonrpc: "2.0" as const,
+  id,
+  error: { code, message, ...(data !== undefined && { data }) }
+})

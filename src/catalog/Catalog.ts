@@ -1,0 +1,183 @@
+/** What can be asked: the second noun of the spine. Every surface lists, calls, gets and reads through it. */
+import { Context, Effect, Layer, PubSub, Stream, type Scope } from "effect"
+import { Guard, type Forbidden } from "../../layers/guard/Guard.ts"
+import type { PromptMessage, ResourceContents } from "../domain/Content.ts"
+import type { Principal, Scope as Permission } from "../domain/Principal.ts"
+import { NotFound, type CallError, type InvalidCursor, type Kind } from "./CatalogError.ts"
+import type {
+  CallServices,
+  Entries,
+  PromptEntry,
+  ResourceEntry,
+  TemplateEntry,
+  ToolEntry,
+  ToolOutput
+} from "./Entry.ts"
+import { page, type Page } from "./Page.ts"
+import { Shelf, type NameTaken } from "./Shelf.ts"
+import { compile, type Match } from "./UriTemplate.ts"
+
+/** Something that a client may have cached has changed. */
+export type Change =
+  { readonly kind: "tools" | "prompts" | "resources" } | { readonly kind: "resource"; readonly uri: string }
+
+/** What is to be completed: an argument of a prompt, or a variable of a resource template. */
+export interface Completion {
+  readonly target: { readonly prompt: string } | { readonly template: string }
+  readonly argument: string
+  readonly typed: string
+  readonly given: Readonly<Record<string, string>>
+}
+
+/** The most values that one completion answers with (MCP, `completion/complete`). */
+const mostCompletions = 100
+
+/** Entries of one kind that a principal may know of, by name, a page at a time. */
+export type Listing<A> = (principal: Principal, cursor?: string) => Effect.Effect<Page<A>, InvalidCursor>
+
+export class Catalog extends Context.Service<
+  Catalog,
+  {
+    /** Contributes entries for as long as the scope is open. */
+    readonly add: (entries: Entries) => Effect.Effect<void, NameTaken, Scope.Scope>
+    /** The entries that a principal may know of, by name. */
+    readonly tools: Listing<ToolEntry>
+    readonly prompts: Listing<PromptEntry>
+    readonly resources: Listing<ResourceEntry>
+    readonly templates: Listing<TemplateEntry>
+    /** The one entry of that name, if the principal may know of it. */
+    readonly tool: (principal: Principal, name: string) => ToolEntry | undefined
+    readonly call: (
+      principal: Principal,
+      name: string,
+      args: unknown
+    ) => Effect.Effect<ToolOutput, CallError, CallServices>
+    readonly get: (
+      principal: Principal,
+      name: string,
+      args: Readonly<Record<string, string>>
+    ) => Effect.Effect<ReadonlyArray<PromptMessage>, CallError, CallServices>
+    readonly read: (
+      principal: Principal,
+      uri: string
+    ) => Effect.Effect<ReadonlyArray<ResourceContents>, CallError, CallServices>
+    /** At most 100 values, and how many there were. */
+    readonly complete: (
+      principal: Principal,
+      completion: Completion
+    ) => Effect.Effect<
+      { readonly values: ReadonlyArray<string>; readonly total: number },
+      CallError,
+      CallServices
+    >
+    /** Says that a resource reads differently now. */
+    readonly updated: (uri: string) => Effect.Effect<void>
+    readonly changes: Stream.Stream<Change>
+  }
+>()("manifold/catalog/Catalog") {
+  /** `pageSize` is how many entries one page of a list has. */
+  static readonly make = Effect.fnUntraced(function* (options: { readonly pageSize: number }) {
+    const guard = yield* Guard
+    const events = yield* PubSub.sliding<Change>(1024)
+    const announce = (kind: "tools" | "prompts" | "resources") => PubSub.publish(events, { kind })
+
+    const tools = new Shelf<ToolEntry>("tool", (entry) => entry.name)
+    const prompts = new Shelf<PromptEntry>("prompt", (entry) => entry.name)
+    const resources = new Shelf<ResourceEntry>("resource", (entry) => entry.uri)
+    const templates = new Shelf<TemplateEntry>("resource template", (entry) => entry.uriTemplate)
+    const matches = new WeakMap<TemplateEntry, Match>()
+
+    const listing =
+      <A>(shelf: Shelf<A>, scopes: (entry: A) => ReadonlyArray<Permission>): Listing<A> =>
+      (principal, cursor) => {
+        const visible = shelf.all.filter((entry) => principal.mayReach(scopes(entry)))
+        return page(visible, shelf.key, options.pageSize, cursor)
+      }
+    const ofEntry = (entry: { readonly scopes: ReadonlyArray<Permission> }) => entry.scopes
+
+    /** Finds, hides what is beyond the principal, and lets Guard decide about the rest. */
+    const run = <A, E>(
+      principal: Principal,
+      kind: Kind,
+      name: string,
+      found:
+        | { readonly scopes: ReadonlyArray<Permission>; readonly effect: Effect.Effect<A, E, CallServices> }
+        | undefined
+    ): Effect.Effect<A, E | NotFound | Forbidden, CallServices> =>
+      found === undefined || !principal.mayReach(found.scopes)
+        ? Effect.fail(new NotFound({ kind, name }))
+        : guard.protect(principal, { name, scopes: found.scopes }, found.effect)
+
+    const match = (uri: string) => {
+      for (const entry of templates.all) {
+        let matcher = matches.get(entry)
+        if (matcher === undefined) matches.set(entry, (matcher = compile(entry.uriTemplate)))
+        const variables = matcher(uri)
+        if (variables !== undefined) return { scopes: entry.scopes, effect: entry.read(uri, variables) }
+      }
+      return undefined
+    }
+
+    const completer = ({ argument, target }: Completion) => {
+      if ("prompt" in target) {
+        const prompt = prompts.get(target.prompt)
+        const complete = prompt?.arguments.find(({ name }) => name === argument)?.complete
+        return { kind: "prompt", name: target.prompt, entry: prompt, complete } as const
+      }
+      const template = templates.get(target.template)
+      const complete = Object.hasOwn(template?.complete ?? {}, argument)
+        ? template?.complete?.[argument]
+        : undefined
+      return { kind: "resource", name: target.template, entry: template, complete } as const
+    }
+
+    return Catalog.of({
+      add: Effect.fn("Catalog.add")(function* (entries) {
+        yield* tools.put(entries.tools ?? [], announce("tools"))
+        yield* prompts.put(entries.prompts ?? [], announce("prompts"))
+        yield* resources.put(entries.resources ?? [], announce("resources"))
+        yield* templates.put(entries.templates ?? [], announce("resources"))
+      }),
+      tools: listing(tools, (entry) => entry.policy.scopes),
+      prompts: listing(prompts, ofEntry),
+      resources: listing(resources, ofEntry),
+      templates: listing(templates, ofEntry),
+      tool: (principal, name) => {
+        const entry = tools.get(name)
+        return entry !== undefined && principal.mayReach(entry.policy.scopes) ? entry : undefined
+      },
+      call: (principal, name, args) => {
+        const entry = tools.get(name)
+        return run(
+          principal,
+          "tool",
+          name,
+          entry && { scopes: entry.policy.scopes, effect: entry.call(args) }
+        )
+      },
+      get: (principal, name, args) => {
+        const entry = prompts.get(name)
+        return run(principal, "prompt", name, entry && { scopes: entry.scopes, effect: entry.get(args) })
+      },
+      read: (principal, uri) => {
+        const entry = resources.get(uri)
+        const found = entry === undefined ? match(uri) : { scopes: entry.scopes, effect: entry.read }
+        return run(principal, "resource", uri, found)
+      },
+      complete: (principal, completion) => {
+        const { complete, entry, kind, name } = completer(completion)
+        const effect =
+          complete === undefined
+            ? Effect.succeed<ReadonlyArray<string>>([])
+            : complete(completion.typed, completion.given)
+        return run(principal, kind, name, entry && { scopes: entry.scopes, effect }).pipe(
+          Effect.map((values) => ({ values: values.slice(0, mostCompletions), total: values.length }))
+        )
+      },
+      updated: (uri) => Effect.asVoid(PubSub.publish(events, { kind: "resource", uri })),
+      changes: Stream.fromPubSub(events)
+    })
+  })
+
+  static readonly layer = Layer.effect(Catalog, Catalog.make({ pageSize: 100 }))
+}

@@ -1,0 +1,51 @@
+/** Why the catalog did not answer. Each surface translates these once, where the answer leaves. */
+import { Schema } from "effect"
+import type { Forbidden } from "../../layers/guard/Guard.ts"
+
+export const Kind = Schema.Literals(["tool", "prompt", "resource"])
+export type Kind = typeof Kind.Type
+
+/** There is no such entry, or the principal may not know of it. */
+export class NotFound extends Schema.TaggedError<NotFound>()("NotFound", {
+  kind: Kind,
+  name: Schema.String
+}) {
+  override get message() {
+    return `Unknown ${this.kind}: ${this.name}`
+  }
+}
+
+export const Issue = Schema.Struct({ path: Schema.String, message: Schema.String })
+export type Issue = typeof Issue.Type
+
+/** The arguments do not fit the entry's schema. */
+export class InvalidArguments extends Schema.TaggedError<InvalidArguments>()("InvalidArguments", {
+  name: Schema.String,
+  issues: Schema.Array(Issue)
+}) {
+  override get message() {
+    const lines = this.issues.map(({ path, message }) => (path === "" ? message : `${path}: ${message}`))
+    return `Invalid arguments for ${this.name}: ${lines.join("; ")}`
+  }
+}
+
+/** The handler ran and said no. `detail` is meant for the caller. */
+export class Failed extends Schema.TaggedError<Failed>()("Failed", {
+  name: Schema.String,
+  detail: Schema.String
+}) {
+  override get message() {
+    return this.detail
+  }
+}
+
+/** A page was asked for by a cursor that no page ended with. */
+export class InvalidCursor extends Schema.TaggedError<InvalidCursor>()("InvalidCursor", {
+  cursor: Schema.String
+}) {
+  override get message() {
+    return `Invalid cursor: ${this.cursor.slice(0, 100)}. Start again without a cursor.`
+  }
+}
+
+export type CallError = NotFound | Forbidden | InvalidArguments | Failed

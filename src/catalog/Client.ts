@@ -1,0 +1,132 @@
+/** What a handler may ask of the program that called it: log lines, answers from its user, its model, its roots. */
+import { Context, Effect, Layer, Schema } from "effect"
+import type { Block } from "../domain/Content.ts"
+
+export type JsonObject = { readonly [key: string]: unknown }
+
+export const Level = Schema.Literals([
+  "debug",
+  "info",
+  "notice",
+  "warning",
+  "error",
+  "critical",
+  "alert",
+  "emergency"
+])
+export type Level = typeof Level.Type
+
+/** A form for the user. `schema` is a flat JSON Schema object (MCP 2025-06-18, elicitation). */
+export interface Elicit {
+  readonly kind: "elicit"
+  readonly message: string
+  readonly schema: JsonObject
+}
+/** A page that the user should visit, for what must not pass through the client (MCP 2025-11-25, URL mode). */
+export interface Visit {
+  readonly kind: "visit"
+  readonly message: string
+  readonly url: string
+}
+/** A completion by the client's own model. `maxTokens` bounds the answer. */
+export interface Sample {
+  readonly kind: "sample"
+  readonly messages: ReadonlyArray<{ readonly role: "user" | "assistant"; readonly content: Block }>
+  readonly maxTokens: number
+  readonly systemPrompt?: string
+  readonly temperature?: number
+}
+/** The folders that the client works in. */
+export interface Roots {
+  readonly kind: "roots"
+}
+export type Question = Elicit | Visit | Sample | Roots
+
+export interface Elicited {
+  readonly action: "accept" | "decline" | "cancel"
+  readonly content?: JsonObject
+}
+export interface Sampled {
+  readonly role: "user" | "assistant"
+  readonly content: Block | ReadonlyArray<Block>
+  readonly model: string
+  readonly stopReason?: string
+}
+export interface RootList {
+  readonly roots: ReadonlyArray<{ readonly uri: string; readonly name?: string }>
+}
+export type Answer<Q extends Question> = Q extends Elicit | Visit
+  ? Elicited
+  : Q extends Sample
+    ? Sampled
+    : Q extends Roots
+      ? RootList
+      : never
+
+/** The client cannot or did not answer. */
+export class ClientError extends Schema.TaggedError<ClientError>()("ClientError", {
+  reason: Schema.Literals(["unsupported", "failed"]),
+  detail: Schema.String
+}) {
+  override get message() {
+    return this.detail
+  }
+}
+
+export class Client extends Context.Service<
+  Client,
+  {
+    /** Whether the client said that it can answer such a question. */
+    readonly supports: (kind: Question["kind"]) => boolean
+    /** Sends a log line, if the client wants lines of this level. */
+    readonly log: (level: Level, data: unknown, logger?: string) => Effect.Effect<void>
+    /**
+     * Asks, and waits. All questions of one call go out together. A stateless client answers by calling
+     * again, so that a handler may be **run again from its start** with the earlier answers in place: what it
+     * does before it asks must be safe to repeat, and keys must be the same each time.
+     */
+    readonly ask: <const Questions extends Readonly<Record<string, Question>>>(
+      questions: Questions
+    ) => Effect.Effect<{ readonly [Key in keyof Questions]: Answer<Questions[Key]> }, ClientError>
+    /** Lets the connection go while the work goes on; a client that can resume comes back for the result. */
+    readonly release: Effect.Effect<void>
+  }
+>()("manifold/catalog/Client") {
+  /** A caller that can be told nothing and asked nothing, such as a script. */
+  static readonly absent = Client.of({
+    supports: () => false,
+    log: () => Effect.void,
+    ask: () =>
+      Effect.fail(
+        new ClientError({ reason: "unsupported", detail: "This caller cannot be asked for input." })
+      ),
+    release: Effect.void
+  })
+  static readonly layerAbsent = Layer.succeed(Client, Client.absent)
+}
+
+/** Asks the user to fill in a form that `schema` describes; the answer is decoded by it. */
+export const elicit = Effect.fn("Client.elicit")(function* <S extends Schema.Codec<unknown, unknown>>(
+  message: string,
+  schema: S,
+  key = "elicit"
+) {
+  const client = yield* Client
+  const answers = yield* client.ask({
+    [key]: { kind: "elicit", message, schema: Schema.toJsonSchemaDocument(schema).schema }
+  } as Record<string, Elicit>)
+  const answer = answers[key]
+  if (answer?.action !== "accept") return { action: answer?.action ?? "cancel" } as const
+  const content = yield* Schema.decodeUnknownEffect(schema)(answer.content).pipe(
+    Effect.mapError(
+      (error) => new ClientError({ reason: "failed", detail: `The form came back wrong: ${error.message}` })
+    )
+  )
+  return { action: "accept", content: content as S["Type"] } as const
+})
+
+/** Asks the client's model; `maxTokens` bounds the answer. */
+export const sample = (request: Omit<Sample, "kind">, key = "sample") =>
+  Client.use((client) => client.ask({ [key]: { kind: "sample", ...request } as Sample })).pipe(
+    Effect.map((answers) => answers[key] as Sampled)
+  )

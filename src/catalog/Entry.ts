@@ -1,0 +1,93 @@
+/** What can be called, got or read: one interface per kind, whether the entry is our own or an upstream's. */
+import type { Effect } from "effect"
+import type { Block, Icon, PromptMessage, ResourceContents } from "../domain/Content.ts"
+import type { Policy } from "../domain/Policy.ts"
+import type { Scope } from "../domain/Principal.ts"
+import type { Progress } from "../../layers/progress/Progress.ts"
+import type { Caller } from "./Caller.ts"
+import type { Failed, InvalidArguments } from "./CatalogError.ts"
+import type { Client, JsonObject } from "./Client.ts"
+
+/** What every handler can reach. */
+export type CallServices = Caller | Progress | Client
+
+interface Named {
+  readonly name: string
+  readonly title?: string
+  readonly description?: string
+  readonly icons?: ReadonlyArray<Icon>
+  readonly meta?: JsonObject
+}
+
+export interface ToolOutput {
+  readonly content: ReadonlyArray<Block>
+  /** The same answer as data; its schema is the tool's output schema. */
+  readonly structured?: JsonObject
+}
+
+export interface ToolEntry extends Named {
+  /** JSON Schema 2020-12, type `object`. */
+  readonly input: JsonObject
+  readonly output?: JsonObject
+  /** MCP 2025-03-26, `ToolAnnotations`. */
+  readonly hints: {
+    readonly readOnlyHint?: boolean
+    readonly destructiveHint?: boolean
+    readonly idempotentHint?: boolean
+    readonly openWorldHint?: boolean
+  }
+  readonly policy: Policy
+  readonly call: (args: unknown) => Effect.Effect<ToolOutput, InvalidArguments | Failed, CallServices>
+}
+
+/** Suggests values for one argument: what was typed so far, and the arguments already given. */
+export type Complete = (
+  typed: string,
+  given: Readonly<Record<string, string>>
+) => Effect.Effect<ReadonlyArray<string>, never, CallServices>
+
+export interface PromptArgument {
+  readonly name: string
+  readonly title?: string
+  readonly description?: string
+  readonly required: boolean
+  readonly complete?: Complete
+}
+
+export interface PromptEntry extends Named {
+  readonly scopes: ReadonlyArray<Scope>
+  readonly arguments: ReadonlyArray<PromptArgument>
+  readonly get: (
+    args: Readonly<Record<string, string>>
+  ) => Effect.Effect<ReadonlyArray<PromptMessage>, InvalidArguments | Failed, CallServices>
+}
+
+interface Readable extends Named {
+  readonly scopes: ReadonlyArray<Scope>
+  readonly mimeType?: string
+}
+
+export interface ResourceEntry extends Readable {
+  readonly uri: string
+  /** In bytes, where known beforehand. */
+  readonly size?: number
+  readonly read: Effect.Effect<ReadonlyArray<ResourceContents>, Failed, CallServices>
+}
+
+export interface TemplateEntry extends Readable {
+  /** RFC 6570, level 1: `test://template/{id}/data`. */
+  readonly uriTemplate: string
+  readonly complete?: Readonly<Record<string, Complete>>
+  readonly read: (
+    uri: string,
+    variables: Readonly<Record<string, string>>
+  ) => Effect.Effect<ReadonlyArray<ResourceContents>, Failed, CallServices>
+}
+
+/** What one source contributes. */
+export interface Entries {
+  readonly tools?: ReadonlyArray<ToolEntry>
+  readonly prompts?: ReadonlyArray<PromptEntry>
+  readonly resources?: ReadonlyArray<ResourceEntry>
+  readonly templates?: ReadonlyArray<TemplateEntry>
+}

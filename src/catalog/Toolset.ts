@@ -1,0 +1,150 @@
+/** Turns `effect/ai` toolkits into catalog entries: schemas are derived and compiled once, when the program starts. */
+import { Context, Effect, Layer, Option, Schema, SchemaIssue } from "effect"
+import { Tool, type Toolkit } from "effect/ai"
+import { Blocks, text, type Block, type Icon } from "../domain/Content.ts"
+import { defaults, ToolPolicy } from "../domain/Policy.ts"
+import { Catalog } from "./Catalog.ts"
+import { Failed, InvalidArguments } from "./CatalogError.ts"
+import type { JsonObject } from "./Client.ts"
+import type { ToolEntry, ToolOutput } from "./Entry.ts"
+
+/** How a tool's encoded answer reads as text; absent: as JSON. */
+export const Shown = Context.Reference<((answer: never) => string) | undefined>(
+  "manifold/catalog/Toolset/Shown",
+  {
+    defaultValue: () => undefined
+  }
+)
+/** Pictures of the tool, for a client's list. */
+export const Icons = Context.Reference<ReadonlyArray<Icon>>("manifold/catalog/Toolset/Icons", {
+  defaultValue: () => []
+})
+/** Arguments that a client repeats as `Mcp-Param-*` headers (MCP 2026-07-28): argument name → header name. */
+export const ParamHeaders = Context.Reference<Readonly<Record<string, string>>>(
+  "manifold/catalog/Toolset/ParamHeaders",
+  { defaultValue: () => ({}) }
+)
+
+const dialect = "https://json-schema.org/draft/2020-12/schema"
+const isObject = (value: unknown): value is JsonObject =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+const jsonSchema = (schema: Schema.Constraint): JsonObject => {
+  const document = Schema.toJsonSchemaDocument(schema)
+  const definitions = Object.keys(document.definitions).length > 0 ? { $defs: document.definitions } : {}
+  return { ...document.schema, ...definitions }
+}
+
+const withParamHeaders = (schema: JsonObject, headers: Readonly<Record<string, string>>): JsonObject => {
+  const properties = isObject(schema.properties) ? { ...schema.properties } : {}
+  for (const [name, header] of Object.entries(headers)) {
+    const property = properties[name]
+    if (isObject(property)) properties[name] = { ...property, "x-mcp-header": header }
+  }
+  return { ...schema, properties }
+}
+
+const inputSchema = (tool: Tool.Any): JsonObject => {
+  const headers = Context.get(tool.annotations, ParamHeaders)
+  const schema = { type: "object", ...Tool.getJsonSchema(tool) }
+  const annotated = Object.keys(headers).length > 0 ? withParamHeaders(schema, headers) : schema
+  return "$schema" in annotated ? annotated : { $schema: dialect, ...annotated }
+}
+
+const formatIssue = SchemaIssue.makeFormatterStandardSchemaV1()
+const segment = (part: PropertyKey | { readonly key: PropertyKey }) =>
+  String(typeof part === "object" ? part.key : part)
+
+const invalid = (name: string) => (error: Schema.SchemaError) =>
+  new InvalidArguments({
+    name,
+    issues: formatIssue(error.issue).issues.map(({ message, path }) => ({
+      path: (path ?? []).map(segment).join("."),
+      message
+    }))
+  })
+
+const describe = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+type Decode = (input: unknown) => Effect.Effect<unknown, Schema.SchemaError>
+
+/** The tool's schemas are typed by tool; here, where all tools meet, only their codec nature is left. */
+const codec = (schema: Schema.Constraint) => schema as Schema.Codec<unknown, unknown>
+
+const toEntry = (tool: Tool.Any, handler: Tool.Handler<string>): ToolEntry => {
+  const { annotations, name } = tool
+  const decode: Decode = Schema.isSchema(tool.parametersSchema)
+    ? Schema.decodeUnknownEffect(codec(tool.parametersSchema), { errors: "all" })
+    : Effect.succeed
+  const encode: Decode = Schema.encodeUnknownEffect(codec(tool.successSchema))
+  const show = Context.get(annotations, Shown) as ((answer: unknown) => string) | undefined
+  const blocks = codec(tool.successSchema) === (Blocks as unknown)
+  const output = blocks ? undefined : jsonSchema(tool.successSchema)
+  const structured = output !== undefined && output.type === "object"
+
+  const present = (answer: unknown): ToolOutput => {
+    if (blocks) return { content: answer as ReadonlyArray<Block> }
+    if (answer === undefined) return { content: [] }
+    const shown =
+      show !== undefined ? show(answer) : typeof answer === "string" ? answer : JSON.stringify(answer)
+    return structured
+      ? { content: [text(shown)], structured: answer as JsonObject }
+      : { content: [text(shown)] }
+  }
+
+  const context = { toolCallId: undefined, preliminary: () => Effect.void }
+  const call = (args: unknown) =>
+    Effect.mapError(decode(args ?? {}), invalid(name)).pipe(
+      Effect.flatMap((input) =>
+        (handler.handler(input, context) as Effect.Effect<unknown, unknown>).pipe(
+          Effect.updateContext((caller: Context.Context<never>) => Context.merge(handler.context, caller)),
+          Effect.mapError((error) => new Failed({ name, detail: describe(error) }))
+        )
+      ),
+      Effect.flatMap((answer) => Effect.orDie(encode(answer))),
+      Effect.map(present)
+    )
+
+  const title = Option.getOrUndefined(Context.getOption(annotations, Tool.Title))
+  const meta = Option.getOrUndefined(Context.getOption(annotations, Tool.Meta))
+  const icons = Context.get(annotations, Icons)
+  const description = Tool.getDescription(tool)
+  return {
+    name,
+    ...(title !== undefined && { title }),
+    ...(description !== undefined && { description }),
+    ...(icons.length > 0 && { icons }),
+    ...(meta !== undefined && { meta }),
+    input: inputSchema(tool),
+    ...(structured && { output: { $schema: dialect, ...output } }),
+    hints: {
+      readOnlyHint: Context.get(annotations, Tool.Readonly),
+      destructiveHint: Context.get(annotations, Tool.Destructive),
+      idempotentHint: Context.get(annotations, Tool.Idempotent),
+      openWorldHint: Context.get(annotations, Tool.OpenWorld)
+    },
+    policy: { ...defaults, ...Context.get(annotations, ToolPolicy) },
+    call
+  }
+}
+
+/** The entries of a toolkit whose handlers are in the context. */
+export const entries = <Tools extends Record<string, Tool.Any>>(toolkit: Toolkit.Toolkit<Tools>) =>
+  Effect.map(Effect.context<Tool.HandlersFor<Tools>>(), (services) =>
+    Object.values(toolkit.tools).flatMap((tool) => {
+      const handler = services.mapUnsafe.get(tool.id) as Tool.Handler<string> | undefined
+      return handler === undefined ? [] : [toEntry(tool, handler)]
+    })
+  )
+
+/** Puts a tool file's toolkit, with its handlers, into the catalog for as long as the layer lives. */
+export const layer = <Tools extends Record<string, Tool.Any>, E, R>(module: {
+  readonly toolkit: Toolkit.Toolkit<Tools>
+  readonly layer: Layer.Layer<Tool.HandlersFor<Tools>, E, R>
+}) =>
+  Layer.effectDiscard(
+    Effect.gen(function* () {
+      const catalog = yield* Catalog
+      yield* catalog.add({ tools: yield* entries(module.toolkit) })
+    })
+  ).pipe(Layer.provide(module.layer))

@@ -1,0 +1,87 @@
+/** `manifold call <tool>`: runs one tool, with arguments from a file, from standard input, or from `--arg`. */
+import { Console, Effect, Layer, Option, Schema, Stdio, Stream } from "effect"
+import * as FileSystem from "effect/FileSystem"
+import { Argument, Command, Flag } from "effect/cli"
+import { Ids } from "../../layers/platform/Ids.ts"
+import { Progress } from "../../layers/progress/Progress.ts"
+import { Caller } from "../catalog/Caller.ts"
+import { Catalog } from "../catalog/Catalog.ts"
+import { Client } from "../catalog/Client.ts"
+import { stdioUser } from "../domain/Principal.ts"
+import { catalog } from "./program.ts"
+import { readParams, UsageError } from "./params.ts"
+
+const services = Layer.mergeAll(
+  Client.layerAbsent,
+  Progress.layerSilent,
+  Layer.effect(
+    Caller,
+    Effect.gen(function* () {
+      const ids = yield* Ids
+      return Caller.of({ principal: stdioUser, requestId: yield* ids.next })
+    })
+  )
+)
+
+const readSource = Effect.fnUntraced(function* (source: string) {
+  if (source === "-") {
+    const stdio = yield* Stdio.Stdio
+    return yield* stdio.stdin.pipe(Stream.decodeText(), Stream.mkString)
+  }
+  const files = yield* FileSystem.FileSystem
+  return yield* files.readFileString(source)
+})
+
+export const call = Command.make(
+  "call",
+  {
+    tool: Argument.String("tool").pipe(Argument.withDescription("The tool's name, such as math.add")),
+    params: Argument.String("params").pipe(
+      Argument.withDescription("A JSON file with the arguments, or - for standard input"),
+      Argument.optional
+    ),
+    arg: Flag.KeyValuePair("arg").pipe(
+      Flag.withDescription("One argument, over those of the file; JSON where it parses, else text"),
+      Flag.optional
+    ),
+    json: Flag.Boolean("json").pipe(
+      Flag.withDescription("Print the whole result as JSON"),
+      Flag.withDefault(false)
+    )
+  },
+  Effect.fnUntraced(function* ({ arg, json, params, tool }) {
+    const text = Option.isSome(params)
+      ? yield* Effect.mapError(
+          readSource(params.value),
+          (error) => new UsageError({ detail: `Cannot read ${params.value}: ${error.message}` })
+        )
+      : undefined
+    const args = yield* readParams(
+      text,
+      Option.getOrElse(arg, () => ({}))
+    )
+    const entries = yield* Catalog
+    const output = yield* entries.call(stdioUser, tool, args).pipe(Effect.provide(services))
+    if (json) {
+      yield* Console.log(
+        JSON.stringify({
+          content: output.content,
+          ...(output.structured !== undefined && { structuredContent: output.structured })
+        })
+      )
+      return
+    }
+    for (const block of output.content) {
+      yield* Console.log(block.type === "text" ? block.text : JSON.stringify(block))
+    }
+  }, Effect.provide(catalog))
+).pipe(
+  Command.withDescription("Run one tool"),
+  Command.withExamples([
+    { command: "manifold call math.add --arg a=2 --arg b=3", description: "Arguments on the command line" },
+    {
+      command: "manifold call math.add params.json --json",
+      description: "Arguments from a file, result as JSON"
+    }
+  ])
+)

@@ -1,0 +1,17 @@
+/** The command line: one file per command, and one line each here. */
+import { Command } from "effect/cli"
+import { program } from "../domain/version.ts"
+import { call } from "./call.ts"
+import { list } from "./list.ts"
+import { serve } from "./serve.ts"
+
+const manifold = Command.make("manifold").pipe(
+  Command.withDescription("One MCP endpoint: tools, models and other MCP servers behind it"),
+  Command.withSubcommands([
+    serve, // keep one line each
+    call,
+    list
+  ])
+)
+
+export const run = Command.run(manifold, { version: program.version })

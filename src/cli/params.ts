@@ -1,0 +1,34 @@
+/** Puts a tool's arguments together from a JSON text and from `key=value` pairs. */
+import { Effect, Schema } from "effect"
+
+/** The command line was used wrongly; `detail` says how to use it. */
+export class UsageError extends Schema.TaggedError<UsageError>()("UsageError", { detail: Schema.String }) {
+  override get message() {
+    return this.detail
+  }
+}
+
+const JsonObject = Schema.fromJsonString(Schema.Record(Schema.String, Schema.Unknown))
+
+/** `2` is a number, `[1]` a list, `true` a boolean; what is no JSON is text. */
+const parseValue = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
+}
+
+export const readParams = (text: string | undefined, pairs: Readonly<Record<string, string>>) =>
+  Effect.map(
+    text === undefined
+      ? Effect.succeed({})
+      : Effect.mapError(
+          Schema.decodeEffect(JsonObject)(text),
+          (error) => new UsageError({ detail: `The arguments must be a JSON object: ${error.message}` })
+        ),
+    (base) => ({
+      ...base,
+      ...Object.fromEntries(Object.entries(pairs).map(([key, value]) => [key, parseValue(value)]))
+    })
+  )

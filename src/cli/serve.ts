@@ -1,0 +1,51 @@
+/** `manifold serve`: over standard input and output, or with `--http` as a service. */
+import { Console, Effect, Layer, Option } from "effect"
+import { Command, Flag } from "effect/cli"
+import { ConfigSource } from "../../layers/config/ConfigSource.ts"
+import { Listener } from "../../layers/platform/Listener.ts"
+import { StdioPipe } from "../../layers/platform/StdioPipe.ts"
+import * as Stdio from "../../layers/transports/Stdio.ts"
+import * as Service from "../http/Service.ts"
+import { server } from "../http/sections.ts"
+import { mcp } from "./program.ts"
+import { sections } from "./sections.ts"
+
+const overStdio = Effect.gen(function* () {
+  const config = yield* ConfigSource
+  const { max_message_bytes } = yield* config.read(server)
+  yield* Stdio.serve({ maxMessageBytes: max_message_bytes })
+}).pipe(Effect.provide(Layer.mergeAll(mcp, StdioPipe.layer)))
+
+const overHttp = (overrides: Service.Overrides) =>
+  Effect.gen(function* () {
+    const { url } = yield* Listener
+    yield* Console.error(`manifold serves MCP at ${new URL("/mcp", url).href}. Press Ctrl-C to stop.`)
+    yield* Effect.never
+  }).pipe(Effect.provide(Service.layer(overrides).pipe(Layer.provide(mcp))))
+
+export const serve = Command.make(
+  "serve",
+  {
+    http: Flag.Boolean("http").pipe(
+      Flag.withDescription("Serve HTTP instead of stdio"),
+      Flag.withDefault(false)
+    ),
+    host: Flag.String("host").pipe(Flag.withDescription("Address to listen on (server.host)"), Flag.optional),
+    port: Flag.Int("port").pipe(Flag.withDescription("Port to listen on (server.port)"), Flag.optional)
+  },
+  Effect.fnUntraced(function* ({ host, http, port }) {
+    const config = yield* ConfigSource
+    yield* config.check(sections)
+    if (!http) return yield* overStdio
+    yield* overHttp({
+      ...(Option.isSome(host) && { host: host.value }),
+      ...(Option.isSome(port) && { port: port.value })
+    })
+  })
+).pipe(
+  Command.withDescription("Serve MCP over stdio, or over HTTP"),
+  Command.withExamples([
+    { command: "manifold serve", description: "A stdio server, as an AI client launches it" },
+    { command: "manifold serve --http --port 8000", description: "An HTTP service on this machine" }
+  ])
+)

@@ -1,0 +1,75 @@
+/** Checks that `Mcp-Param-*` headers repeat the arguments that a tool's schema marks with `x-mcp-header` (SEP-2243). */
+import type { Refusal } from "../../layers/transports/McpServers.ts"
+import type { JsonObject } from "../catalog/Client.ts"
+import type { ToolEntry } from "../catalog/Entry.ts"
+
+/** HeaderMismatch (MCP 2026-07-28). */
+const headerMismatch = -32020
+
+interface Declaration {
+  readonly path: ReadonlyArray<string>
+  readonly header: string
+}
+
+const isObject = (value: unknown): value is JsonObject =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+/** Declarations stand on properties, and on properties of object properties. */
+const scan = (schema: unknown, path: ReadonlyArray<string> = []): ReadonlyArray<Declaration> => {
+  if (!isObject(schema) || !isObject(schema.properties)) return []
+  return Object.entries(schema.properties).flatMap(([name, property]) => {
+    const here = [...path, name]
+    const header = isObject(property) ? property["x-mcp-header"] : undefined
+    const own = typeof header === "string" ? [{ path: here, header }] : []
+    return [...own, ...scan(property, here)]
+  })
+}
+
+const declarations = new WeakMap<ToolEntry, ReadonlyArray<Declaration>>()
+
+const valueAt = (root: unknown, path: ReadonlyArray<string>): unknown => {
+  let value = root
+  for (const key of path) value = isObject(value) && Object.hasOwn(value, key) ? value[key] : undefined
+  return value
+}
+
+const base64 = /^=\?base64\?((?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?)\?=$/
+
+/** A header value that is not plain ASCII travels as `=?base64?…?=`; `undefined` if it is marked so and is not. */
+const decode = (value: string): string | undefined => {
+  if (!value.startsWith("=?base64?") || !value.endsWith("?=")) return value
+  const body = base64.exec(value)?.[1]
+  if (body === undefined) return undefined
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.from(body, "base64"))
+  } catch {
+    return undefined
+  }
+}
+
+const same = (header: string, argument: unknown) =>
+  typeof argument === "number" && /^-?\d+(\.\d+)?$/.test(header)
+    ? Number(header) === argument
+    : header === String(argument)
+
+export const refuse = (entry: ToolEntry, args: unknown, headers: Headers): Refusal | undefined => {
+  let declared = declarations.get(entry)
+  if (declared === undefined) declarations.set(entry, (declared = scan(entry.input)))
+  for (const { header, path } of declared) {
+    const argument = valueAt(args, path)
+    if (typeof argument !== "string" && typeof argument !== "number" && typeof argument !== "boolean")
+      continue
+    const name = `Mcp-Param-${header}`
+    const sent = headers.get(name)
+    const value = sent === null ? undefined : decode(sent)
+    if (value !== undefined && same(value, argument)) continue
+    const problem = sent === null ? "is missing" : value === undefined ? "is not valid Base64" : "differs"
+    return {
+      status: 400,
+      code: headerMismatch,
+      message: `Bad Request: the header ${name} must repeat the argument ${path.join(".")}, and it ${problem}.`,
+      data: { header: name, argument: path.join(".") }
+    }
+  }
+  return undefined
+}

@@ -1,0 +1,23 @@
+/** Says back what it was told, to see that a connection works. */
+import { Effect, Schema } from "effect"
+import { Tool, Toolkit } from "effect/ai"
+import { Shown } from "../catalog/Toolset.ts"
+
+const Message = Schema.Struct({
+  message: Schema.String.annotate({ description: "What to say back." })
+})
+
+const Echo = Tool.make("echo", {
+  description: "Say the message back, to test the connection.",
+  parameters: Message,
+  success: Message
+})
+  .annotate(Tool.Title, "Echo")
+  .annotate(Tool.Readonly, true)
+  .annotate(Tool.Destructive, false)
+  .annotate(Tool.Idempotent, true)
+  .annotate(Tool.OpenWorld, false)
+  .annotate(Shown, ({ message }: typeof Message.Type) => message)
+
+export const toolkit = Toolkit.make(Echo)
+export const layer = toolkit.toLayer({ echo: ({ message }) => Effect.succeed({ message }) })

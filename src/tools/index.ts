@@ -1,0 +1,12 @@
+/** The list of tools: a tool is one file, and one line here. */
+import { Layer } from "effect"
+import * as Toolset from "../catalog/Toolset.ts"
+import * as echo from "./echo.ts"
+import * as healthCheck from "./healthCheck.ts"
+import * as math from "./math.ts"
+
+export const layer = Layer.mergeAll(
+  Toolset.layer(echo), // keep one line each
+  Toolset.layer(healthCheck),
+  Toolset.layer(math)
+)

@@ -1,0 +1,299 @@
+/** The catalog: what is visible to whom, in which order, and what a call answers. */
+import { describe, expect } from "bun:test"
+import { Deferred, Effect, Exit, Fiber, Layer, Schema, Scope, Stream } from "effect"
+import { Tool, Toolkit } from "effect/ai"
+import fc from "fast-check"
+import { Caller } from "../../../src/catalog/Caller.ts"
+import { Catalog } from "../../../src/catalog/Catalog.ts"
+import type { ToolEntry } from "../../../src/catalog/Entry.ts"
+import { Icons, ParamHeaders, Shown } from "../../../src/catalog/Toolset.ts"
+import * as Toolset from "../../../src/catalog/Toolset.ts"
+import { Blocks } from "../../../src/domain/Content.ts"
+import { defaults, ToolPolicy } from "../../../src/domain/Policy.ts"
+import * as math from "../../../src/tools/math.ts"
+import { callServices, callTool, catalog, principal } from "../../support/call.ts"
+import { it } from "../../support/effect.ts"
+
+const entry = (name: string, scopes: ReadonlyArray<string> = ["call"]): ToolEntry => ({
+  name,
+  input: { type: "object" },
+  hints: {},
+  policy: { ...defaults, scopes },
+  call: () => Effect.succeed({ content: [] })
+})
+
+const names = (page: { readonly items: ReadonlyArray<{ readonly name: string }> }) =>
+  page.items.map(({ name }) => name)
+
+const reader = principal(["read", "call"])
+
+describe("tools from toolkits", () => {
+  const layer = Toolset.layer(math).pipe(Layer.provideMerge(catalog))
+
+  it.effect("answer text and structured content", () =>
+    Effect.gen(function* () {
+      const output = yield* callTool("math.add", { a: 2, b: 3 })
+      expect(output).toEqual({ content: [{ type: "text", text: "5" }], structured: { result: 5 } })
+      const less = yield* callTool("math.sub", { a: 2, b: 3 })
+      expect(less.structured).toEqual({ result: -1 })
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.effect("name every wrong argument with its path and what was expected", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(callTool("math.add", { a: "two" }))
+      expect(error._tag).toBe("InvalidArguments")
+      expect(error.message).toContain("a: Expected")
+      expect(error.message).toContain("b: ")
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.effect("refuse NaN, infinities and results that overflow", () =>
+    Effect.gen(function* () {
+      for (const a of [Number.NaN, Number.POSITIVE_INFINITY]) {
+        expect((yield* Effect.flip(callTool("math.add", { a, b: 1 })))._tag).toBe("InvalidArguments")
+      }
+      const error = yield* Effect.flip(callTool("math.add", { a: 1.7e308, b: 1.7e308 }))
+      expect(error._tag).toBe("Failed")
+      expect(error.message).toContain("too large")
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.effect("keep __proto__ and constructor inert", () =>
+    Effect.gen(function* () {
+      yield* callTool(
+        "math.add",
+        JSON.parse('{"a":1,"b":2,"__proto__":{"polluted":1},"constructor":{"x":1}}')
+      )
+      expect(({} as Record<string, unknown>).polluted).toBeUndefined()
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.effect("derive JSON Schema with titles, hints, icons and header names", () => {
+    const Tagged = Tool.make("tagged", {
+      parameters: Schema.Struct({ region: Schema.String, note: Schema.optionalKey(Schema.String) }),
+      success: Schema.Struct({ ok: Schema.Boolean })
+    })
+      .annotate(Tool.Title, "Tagged")
+      .annotate(Tool.Readonly, true)
+      .annotate(Icons, [{ src: "https://example.com/i.png" }])
+      .annotate(ParamHeaders, { region: "Region" })
+    const toolkit = Toolkit.make(Tagged)
+    const module = { toolkit, layer: toolkit.toLayer({ tagged: () => Effect.succeed({ ok: true }) }) }
+    return Effect.gen(function* () {
+      const tool = (yield* Catalog).tool(reader, "tagged")
+      expect(tool?.title).toBe("Tagged")
+      expect(tool?.hints.readOnlyHint).toBe(true)
+      expect(tool?.icons).toEqual([{ src: "https://example.com/i.png" }])
+      expect(tool?.input).toMatchObject({
+        $schema: "https://json-schema.org/draft/2020-12/schema",
+        type: "object",
+        required: ["region"],
+        properties: { region: { type: "string", "x-mcp-header": "Region" }, note: { type: "string" } }
+      })
+      expect(tool?.output).toMatchObject({ type: "object", properties: { ok: { type: "boolean" } } })
+    }).pipe(Effect.provide(Toolset.layer(module).pipe(Layer.provideMerge(catalog))))
+  })
+
+  it.effect("may answer blocks, and see who called", () => {
+    const Who = Tool.make("who", { success: Blocks, dependencies: [Caller] })
+    const toolkit = Toolkit.make(Who)
+    const module = {
+      toolkit,
+      layer: toolkit.toLayer({
+        who: () => Effect.map(Caller, ({ principal }) => [{ type: "text" as const, text: principal.subject }])
+      })
+    }
+    return Effect.gen(function* () {
+      expect(yield* callTool("who", {})).toEqual({ content: [{ type: "text", text: "stdio" }] })
+    }).pipe(Effect.provide(Toolset.layer(module).pipe(Layer.provideMerge(catalog))))
+  })
+
+  it.effect("carry their policy over the defaults", () => {
+    const Slow = Tool.make("slow")
+      .annotate(ToolPolicy, { scopes: ["admin"], timeLimit: "5 minutes" })
+      .annotate(Shown, () => "")
+    const toolkit = Toolkit.make(Slow)
+    const module = { toolkit, layer: toolkit.toLayer({ slow: () => Effect.void }) }
+    return Effect.gen(function* () {
+      const entries = yield* Catalog
+      expect(entries.tool(principal(["admin"]), "slow")?.policy).toEqual({
+        ...defaults,
+        scopes: ["admin"],
+        timeLimit: "5 minutes"
+      })
+    }).pipe(Effect.provide(Toolset.layer(module).pipe(Layer.provideMerge(catalog))))
+  })
+})
+
+describe("visibility", () => {
+  it.effect("hides what is beyond the ceiling, lists what step-up reaches, and refuses it by its scope", () =>
+    Effect.gen(function* () {
+      const entries = yield* Catalog
+      yield* entries.add({ tools: [entry("plain"), entry("secret", ["admin"])] })
+      expect(names(yield* entries.tools(reader))).toEqual(["plain"])
+      const hidden = yield* Effect.flip(callTool("secret", {}, reader))
+      expect(hidden._tag).toBe("NotFound")
+      const stepUp = principal(["call"], ["call", "admin"])
+      expect(names(yield* entries.tools(stepUp))).toEqual(["plain", "secret"])
+      const refused = yield* Effect.flip(callTool("secret", {}, stepUp))
+      expect(refused).toMatchObject({ _tag: "Forbidden", scopes: ["admin"] })
+    }).pipe(Effect.provide(catalog))
+  )
+
+  it.effect("takes entries away with the scope that added them, and says so", () =>
+    Effect.gen(function* () {
+      const entries = yield* Catalog
+      const seen = yield* Deferred.make<void>()
+      const changes = yield* entries.changes.pipe(
+        Stream.take(2),
+        Stream.tap(() => Deferred.succeed(seen, undefined)),
+        Stream.runCollect,
+        Effect.forkScoped({ startImmediately: true })
+      )
+      yield* Effect.yieldNow
+      const scope = yield* Scope.make()
+      yield* entries.add({ tools: [entry("upstream.a")] }).pipe(Scope.provide(scope))
+      yield* Deferred.await(seen)
+      expect(names(yield* entries.tools(reader))).toEqual(["upstream.a"])
+      yield* Scope.close(scope, Exit.void)
+      expect(names(yield* entries.tools(reader))).toEqual([])
+      expect(yield* Fiber.join(changes)).toEqual([{ kind: "tools" }, { kind: "tools" }])
+    }).pipe(Effect.provide(catalog))
+  )
+
+  it.effect("refuses a name twice, and then adds nothing", () =>
+    Effect.gen(function* () {
+      const entries = yield* Catalog
+      yield* entries.add({ tools: [entry("a")] })
+      const error = yield* Effect.flip(Effect.scoped(entries.add({ tools: [entry("b"), entry("a")] })))
+      expect(error.message).toContain("There is a tool named a already")
+      expect(names(yield* entries.tools(reader))).toEqual(["a"])
+    }).pipe(Effect.provide(catalog))
+  )
+})
+
+describe("pages", () => {
+  it.effect("hold every entry once, in order, whatever the size", () =>
+    Effect.promise(() =>
+      fc.assert(
+        fc.asyncProperty(
+          fc.uniqueArray(fc.string({ minLength: 1, maxLength: 8 }), { maxLength: 30 }),
+          fc.integer({ min: 1, max: 7 }),
+          (keys, pageSize) =>
+            Effect.gen(function* () {
+              const entries = yield* Catalog
+              yield* entries.add({ tools: keys.map((key) => entry(key)) })
+              const seen: Array<string> = []
+              let cursor: string | undefined
+              do {
+                const page = yield* entries.tools(reader, cursor)
+                expect(page.items.length).toBeLessThanOrEqual(pageSize)
+                seen.push(...names(page))
+                cursor = page.next
+              } while (cursor !== undefined)
+              expect(seen).toEqual([...keys].sort((a, b) => (a < b ? -1 : 1)))
+            }).pipe(
+              Effect.scoped,
+              Effect.provide(Layer.effect(Catalog, Catalog.make({ pageSize })).pipe(Layer.provide(catalog))),
+              Effect.runPromise
+            )
+        ),
+        { numRuns: 50 }
+      )
+    )
+  )
+
+  it.effect("refuse a cursor that nobody gave out", () =>
+    Effect.gen(function* () {
+      const entries = yield* Catalog
+      for (const cursor of ["", "nonsense", "MTph_", "🙈"]) {
+        const error = yield* Effect.flip(entries.tools(reader, cursor))
+        expect(error._tag).toBe("InvalidCursor")
+      }
+    }).pipe(Effect.provide(catalog))
+  )
+})
+
+describe("resources, templates, prompts and completions", () => {
+  const sources = {
+    resources: [
+      {
+        uri: "test://one",
+        name: "one",
+        scopes: ["read"],
+        read: Effect.succeed([{ uri: "test://one", text: "1" }])
+      }
+    ],
+    templates: [
+      {
+        uriTemplate: "test://item/{id}/data",
+        name: "item",
+        scopes: ["read"],
+        complete: {
+          id: (typed: string) => Effect.succeed(["1", "12", "2"].filter((id) => id.startsWith(typed)))
+        },
+        read: (uri: string, { id }: Readonly<Record<string, string>>) =>
+          Effect.succeed([{ uri, text: `item ${id}` }])
+      }
+    ],
+    prompts: [
+      {
+        name: "greet",
+        scopes: ["read"],
+        arguments: [
+          {
+            name: "who",
+            required: true,
+            complete: () => Effect.succeed(Array.from({ length: 150 }, (_, i) => `${i}`))
+          }
+        ],
+        get: ({ who }: Readonly<Record<string, string>>) =>
+          Effect.succeed([
+            { role: "user" as const, content: { type: "text" as const, text: `Hello ${who}` } }
+          ])
+      }
+    ]
+  }
+  const withSources = <A, E>(
+    body: (entries: Catalog["Service"]) => Effect.Effect<A, E, Scope.Scope | Caller>
+  ) =>
+    Effect.gen(function* () {
+      const entries = yield* Catalog
+      yield* entries.add(sources)
+      return yield* body(entries)
+    }).pipe(Effect.provide(Layer.mergeAll(catalog, callServices)))
+
+  it.effect("are read by URI and by template, percent-decoded", () =>
+    withSources((entries) =>
+      Effect.gen(function* () {
+        expect(yield* entries.read(reader, "test://one")).toEqual([{ uri: "test://one", text: "1" }])
+        const uri = "test://item/a%20b/data"
+        expect(yield* entries.read(reader, uri)).toEqual([{ uri, text: "item a b" }])
+        for (const unknown of [
+          "test://item//data",
+          "test://item/a/b/data",
+          "test://item/%/data",
+          "test://two"
+        ]) {
+          expect((yield* Effect.flip(entries.read(reader, unknown)))._tag).toBe("NotFound")
+        }
+      }).pipe(Effect.provide(callServices))
+    )
+  )
+
+  it.effect("complete at most a hundred values and tell how many there were", () =>
+    withSources((entries) =>
+      Effect.gen(function* () {
+        const ask = (target: { prompt: string } | { template: string }, argument: string, typed = "") =>
+          entries.complete(reader, { target, argument, typed, given: {} })
+        expect((yield* ask({ template: "test://item/{id}/data" }, "id", "1")).values).toEqual(["1", "12"])
+        const many = yield* ask({ prompt: "greet" }, "who")
+        expect(many.values.length).toBe(100)
+        expect(many.total).toBe(150)
+        expect((yield* ask({ prompt: "greet" }, "constructor")).values).toEqual([])
+        expect((yield* Effect.flip(ask({ prompt: "absent" }, "who")))._tag).toBe("NotFound")
+      }).pipe(Effect.provide(callServices))
+    )
+  )
+})

@@ -1,0 +1,23 @@
+/** Calls the catalog as a test principal, without any surface in between. */
+import { Effect, Layer } from "effect"
+import { Progress } from "../../layers/progress/Progress.ts"
+import { Guard } from "../../layers/guard/Guard.ts"
+import { Caller } from "../../src/catalog/Caller.ts"
+import { Catalog } from "../../src/catalog/Catalog.ts"
+import { Client } from "../../src/catalog/Client.ts"
+import { Principal, stdioUser } from "../../src/domain/Principal.ts"
+
+export const callServices = Layer.mergeAll(
+  Client.layerAbsent,
+  Progress.layerSilent,
+  Layer.succeed(Caller, Caller.of({ principal: stdioUser, requestId: "test" }))
+)
+
+export const catalog = Catalog.layer.pipe(Layer.provideMerge(Guard.layer))
+
+export const principal = (scopes: ReadonlyArray<string>, ceiling: ReadonlyArray<string> = scopes) =>
+  new Principal({ subject: "test", clientId: "test", scopes, ceiling, source: "api-token" })
+
+/** Calls one tool of the catalog as the stdio user. */
+export const callTool = (name: string, args: unknown, by = stdioUser) =>
+  Effect.flatMap(Catalog, (entries) => entries.call(by, name, args)).pipe(Effect.provide(callServices))

@@ -1,0 +1,22 @@
+/** Runs Effects as `bun:test` tests: `it.effect(name, effect)` on a virtual clock, `it.live` on the real one. */
+import { test } from "bun:test"
+import { Effect, Layer, type Scope } from "effect"
+import { TestClock, TestConsole } from "effect/testing"
+
+const virtual = Layer.mergeAll(TestClock.layer(), TestConsole.layer)
+
+const effect = <E>(
+  name: string,
+  body: () => Effect.Effect<unknown, E, Scope.Scope | TestClock.TestClock | TestConsole.TestConsole>,
+  timeout?: number
+) =>
+  test(
+    name,
+    () => Effect.runPromise(Effect.scoped(Effect.suspend(body)).pipe(Effect.provide(virtual))),
+    timeout
+  )
+
+const live = <E>(name: string, body: () => Effect.Effect<unknown, E, Scope.Scope>, timeout?: number) =>
+  test(name, () => Effect.runPromise(Effect.scoped(Effect.suspend(body))), timeout)
+
+export const it = { effect, live }
