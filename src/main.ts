@@ -5,4 +5,4 @@ import { runMain } from "../layers/platform/Platform.ts"
 import { run } from "./cli/manifold.ts"
 import { foundation } from "./cli/program.ts"
 
-run.pipe(Effect.provide(foundation), runMain)
+run.pipe(Effect.provide(foundation), runMain({ disableErrorReporting: true }))

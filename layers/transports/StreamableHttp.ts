@@ -8,7 +8,7 @@ import {
 } from "@modelcontextprotocol/server"
 import { Effect, Layer } from "effect"
 import type { Principal } from "../../src/domain/Principal.ts"
-import { Authenticator } from "../identity/Authenticator.ts"
+import { Authenticator, Unauthorized } from "../identity/Authenticator.ts"
 import { Routes, type Connection } from "../platform/Routes.ts"
 import { json, sessionNotFound } from "./HttpSession.ts"
 import { McpServers } from "./McpServers.ts"
@@ -185,7 +185,7 @@ export const layer = (options: { readonly maxMessageBytes: number }) =>
             authorization: request.headers.get("authorization"),
             loopbackPeer: connection.loopback
           })
-          if (principal._tag === "Unauthorized") {
+          if (principal instanceof Unauthorized) {
             return json(401, errorMessage(-32000, principal.message), {
               "www-authenticate": principal.challenge
             })

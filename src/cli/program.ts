@@ -1,5 +1,5 @@
 /** The program as layers: what every command stands on, and what only those need that serve MCP. */
-import { Layer } from "effect"
+import { Effect, Layer } from "effect"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { Guard } from "../../layers/guard/Guard.ts"
 import { Health } from "../../layers/health/Health.ts"
@@ -13,24 +13,36 @@ import { Catalog } from "../catalog/Catalog.ts"
 import { program } from "../domain/version.ts"
 import { RequestState } from "../mcp/RequestState.ts"
 import * as Servers from "../mcp/Servers.ts"
+import * as http from "../http/sections.ts"
 import * as resources from "../resources/index.ts"
 import * as tools from "../tools/index.ts"
+import { sections } from "./sections.ts"
 
-/** Platform, configuration, log. */
-export const foundation = Logging.layer.pipe(
-  Layer.provideMerge(ConfigSource.layer),
+/** What the command line itself needs; reads nothing yet. */
+export const foundation = ConfigSource.layer.pipe(
   Layer.provideMerge(Layer.mergeAll(Platform.layer, Environment.layer, Ids.layer))
+)
+
+const checked = Layer.effectDiscard(Effect.flatMap(ConfigSource, (config) => config.check(sections)))
+
+/** A configuration without a fault, and a log. */
+const configured = Logging.layer.pipe(Layer.provideMerge(checked))
+
+const pageSize = Effect.map(
+  Effect.flatMap(ConfigSource, (config) => config.read(http.mcp)),
+  ({ page_size }) => page_size
 )
 
 /** The catalog with everything in it. */
 export const catalog = Layer.mergeAll(tools.layer, resources.layer).pipe(
-  Layer.provideMerge(Catalog.layer),
-  Layer.provideMerge(Layer.mergeAll(Guard.layer, Health.layer(program.version)))
+  Layer.provideMerge(Layer.effect(Catalog, Effect.flatMap(pageSize, (size) => Catalog.make({ pageSize: size })))),
+  Layer.provideMerge(Layer.mergeAll(Guard.layer, Health.layer(program.version))),
+  Layer.provideMerge(configured)
 )
 
 /** MCP servers over that catalog, and who may ask them. */
 export const mcp = Servers.layer.pipe(
-  Layer.provideMerge(catalog),
   Layer.provideMerge(RequestState.layer),
-  Layer.provideMerge(Layer.mergeAll(Storage.layer, Authenticator.layer))
+  Layer.provideMerge(Layer.mergeAll(Storage.layer, Authenticator.layer)),
+  Layer.provideMerge(catalog)
 )

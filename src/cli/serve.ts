@@ -8,7 +8,6 @@ import * as Stdio from "../../layers/transports/Stdio.ts"
 import * as Service from "../http/Service.ts"
 import { server } from "../http/sections.ts"
 import { mcp } from "./program.ts"
-import { sections } from "./sections.ts"
 
 const overStdio = Effect.gen(function* () {
   const config = yield* ConfigSource
@@ -34,8 +33,6 @@ export const serve = Command.make(
     port: Flag.Int("port").pipe(Flag.withDescription("Port to listen on (server.port)"), Flag.optional)
   },
   Effect.fnUntraced(function* ({ host, http, port }) {
-    const config = yield* ConfigSource
-    yield* config.check(sections)
     if (!http) return yield* overStdio
     yield* overHttp({
       ...(Option.isSome(host) && { host: host.value }),

@@ -7,7 +7,7 @@ const port = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 65535 }))
 const positive = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 2 ** 31 - 1 }))
 
 const optional = <S extends Schema.Top>(schema: S, value: S["Encoded"], description: string) =>
-  schema.annotate({ description }).pipe(Schema.withDecodingDefaultKey(Effect.succeed(value)))
+  schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(value)), Schema.annotateKey({ description }))
 
 export const server = Section.make(
   "server",

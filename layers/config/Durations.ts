@@ -1,0 +1,31 @@
+/** A time span in the configuration: `"30 seconds"`, `"500 millis"`, or a number of seconds. */
+import { Duration, Effect, Option, Schema, SchemaIssue, SchemaTransformation } from "effect"
+
+const expected = 'a duration such as "30 seconds", "500 millis" or a number of seconds'
+
+/** Units are nanos, micros, millis, seconds, minutes, hours, days and weeks; neither negative nor endless. */
+export const DurationSetting = Schema.Union([Schema.String, Schema.Finite]).pipe(
+  Schema.annotate({ expected, description: "A time span, `30 seconds`; a bare number counts seconds." }),
+  Schema.decodeTo(
+    Schema.Duration,
+    SchemaTransformation.transformEffect<Duration.Duration, string | number>({
+      decode: (written, options) => {
+        // A variable's text is a string, also where it says a number.
+        const seconds =
+          typeof written === "number" || /^\d+(\.\d+)?$/.test(written) ? Number(written) : undefined
+        const read =
+          seconds === undefined
+            ? Duration.fromInput(written as Duration.Input)
+            : Option.some(Duration.seconds(seconds))
+        return Option.match(Option.filter(read, isUsable), {
+          onNone: () => Effect.fail(new SchemaIssue.InvalidValue({ expected }, written, options)),
+          onSome: Effect.succeed
+        })
+      },
+      encode: (duration) => Effect.succeed(`${Duration.toMillis(duration)} millis`)
+    })
+  )
+)
+
+const isUsable = (duration: Duration.Duration): boolean =>
+  Duration.isFinite(duration) && !Duration.isNegative(duration)

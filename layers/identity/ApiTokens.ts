@@ -1,0 +1,80 @@
+/** Static API tokens from the configuration: who holds which, and how one that is presented is recognised. */
+import { createHmac, timingSafeEqual } from "node:crypto"
+import { DateTime, Redacted, Schema } from "effect"
+import { Principal } from "../../src/domain/Principal.ts"
+import * as Section from "../config/Section.ts"
+import { Secret } from "../config/Secret.ts"
+
+/** What a `Bearer` credential may be made of (RFC 6750 §2.1, b68token). */
+const sendable = /^[A-Za-z0-9\-._~+/]+=*$/
+const shortest = 32
+
+const Token = Secret.check(
+  Schema.makeFilter((token) => {
+    const text = Redacted.value(token)
+    if (text.length < shortest) {
+      return `a token needs at least ${shortest} characters, this one has ${text.length}; \`openssl rand -hex 32\` makes one`
+    }
+    return sendable.test(text) || "a token may contain letters, digits and -._~+/ only"
+  })
+)
+
+/** A scope's name as OAuth allows it (RFC 6749 §3.3). */
+const ScopeName = Schema.String.check(Schema.isPattern(/^[\x21\x23-\x5b\x5d-\x7e]+$/)).annotate({
+  expected: "a scope's name without spaces"
+})
+
+const Expiry = Schema.String.check(
+  Schema.isPattern(/^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/)
+)
+  .annotate({
+    expected: "a date such as 2027-01-31 or 2027-01-31T12:00:00Z",
+    description: "The token is refused from then on. A date alone means its first moment in UTC."
+  })
+  .pipe(Schema.decodeTo(Schema.DateTimeUtcFromString))
+
+export const ApiToken = Schema.Struct({
+  name: Schema.String.check(Schema.isPattern(/^[\w.@-]{1,64}$/)).annotate({
+    expected: "1 to 64 letters, digits and ._@-",
+    description: "Who or what holds the token; appears in the audit log."
+  }),
+  token: Token,
+  scopes: Section.optional(Schema.Array(ScopeName), ["read", "call"], "What its holder may do."),
+  expires_at: Schema.optionalKey(Expiry)
+})
+export type ApiToken = typeof ApiToken.Type
+
+const repeated = (values: ReadonlyArray<string>): number =>
+  values.findIndex((value, index) => values.indexOf(value) < index)
+
+export const ApiTokens = Schema.Array(ApiToken).check(
+  Schema.makeFilter((tokens) => {
+    const name = repeated(tokens.map((token) => token.name))
+    if (name >= 0) return { path: [name, "name"], issue: "another token has this name" }
+    const token = repeated(tokens.map((each) => Redacted.value(each.token)))
+    return token < 0 || { path: [token, "token"], issue: "another entry has this token" }
+  })
+)
+
+/** Whom a credential belongs to; `undefined` when nobody. */
+export type Verdict = Principal | "expired" | undefined
+
+/**
+ * Recognises tokens in constant time: what is presented and what is known are compared as HMACs under `key`, which
+ * lives as long as the process, against every token, whether or not one has matched.
+ */
+export const make = (tokens: ReadonlyArray<ApiToken>, key: Uint8Array) => {
+  const digest = (text: string) => createHmac("sha256", key).update(text).digest()
+  const known = tokens.map(({ expires_at, name, scopes, token }) => ({
+    digest: digest(Redacted.value(token)),
+    expires: expires_at === undefined ? Number.POSITIVE_INFINITY : DateTime.toEpochMillis(expires_at),
+    principal: new Principal({ subject: name, clientId: name, scopes, ceiling: scopes, source: "api-token" })
+  }))
+  return (presented: string, now: number): Verdict => {
+    const given = digest(presented)
+    let match = -1
+    for (const [index, entry] of known.entries()) if (timingSafeEqual(entry.digest, given)) match = index
+    const found = known[match]
+    return found === undefined || now < found.expires ? found?.principal : "expired"
+  }
+}

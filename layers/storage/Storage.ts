@@ -1,0 +1,153 @@
+/** The folder that holds all state, and the keys that are made in it once. */
+import { ConfigProvider, Context, Effect, FileSystem, Layer, Path, Redacted, Schema } from "effect"
+import { Hex } from "effect/encoding"
+import { UserDirectories } from "effect/persistence"
+import type { PlatformError } from "effect/PlatformError"
+import { ConfigSource } from "../config/ConfigSource.ts"
+import * as Section from "../config/Section.ts"
+import { Environment } from "../platform/Environment.ts"
+import { Ids } from "../platform/Ids.ts"
+
+const setting = "storage.dir (or MANIFOLD_STORAGE_DIR)"
+
+export const section = Section.make(
+  "storage",
+  Schema.Struct({
+    dir: Schema.optionalKey(
+      Schema.NonEmptyString.annotate({
+        description: "Folder of all state. Default: the platform's state folder for manifold."
+      })
+    )
+  }),
+  { env: { MANIFOLD_STORAGE_DIR: { path: ["dir"], kind: "string" } } }
+)
+
+export class StorageError extends Schema.TaggedError<StorageError>()("StorageError", {
+  /** No folder to be had, one that cannot be read or written, or a key that is not what was written. */
+  reason: Schema.Literals(["homeless", "unreadable", "unwritable", "damaged"]),
+  path: Schema.String,
+  message: Schema.String
+}) {}
+
+const homeless = new StorageError({
+  reason: "homeless",
+  path: "",
+  message: `this user has no home folder to keep state in: set ${setting} to a folder`
+})
+
+const unwritable = (path: string) => (error: PlatformError) =>
+  new StorageError({
+    reason: "unwritable",
+    path,
+    message: `cannot write ${path} (${error.reason._tag}): set ${setting} to a folder that this user may write`
+  })
+
+const unreadable = (path: string) => (error: PlatformError) =>
+  new StorageError({
+    reason: "unreadable",
+    path,
+    message: `cannot read ${path} (${error.reason._tag}): let this user read it, or set ${setting} to another folder`
+  })
+
+/** Only variables that say where folders are; they come from our environment, not from the process behind our back. */
+const directoryVariables = ["HOME", "USERPROFILE", "LOCALAPPDATA", "XDG_STATE_HOME"]
+
+const stateDirectory = Effect.fnUntraced(function* (environment: Environment["Service"]) {
+  const env = Object.fromEntries(
+    directoryVariables.map((name) => [name, environment.get(name) ?? ""] as const)
+  )
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ""))
+  return yield* UserDirectories.make()
+    .state("manifold")
+    .pipe(
+      Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromEnv({ env: given })),
+      Effect.mapError(() => homeless)
+    )
+})
+
+export class Storage extends Context.Service<
+  Storage,
+  {
+    /** Absolute. It may not exist yet: it is made when something is first stored. */
+    readonly dir: string
+    /** A path inside `dir`. */
+    readonly path: (...parts: ReadonlyArray<string>) => string
+    /**
+     * The secret of `bytes` random bytes called `name` (letters, digits, `-`), made when first asked for and the same
+     * ever after, also for processes that ask at the same time. In `<dir>/keys`, mode 0600 in a folder of mode 0700.
+     */
+    readonly key: (name: string, bytes: number) => Effect.Effect<Redacted.Redacted<Uint8Array>, StorageError>
+  }
+>()("manifold/storage/Storage") {
+  static readonly layer = Layer.effect(
+    Storage,
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const paths = yield* Path.Path
+      const ids = yield* Ids
+      const environment = yield* Environment
+      const config = yield* (yield* ConfigSource).read(section)
+      const dir = paths.resolve(config.dir ?? (yield* stateDirectory(environment)))
+      const path = (...parts: ReadonlyArray<string>) => paths.join(dir, ...parts)
+
+      /** The key's bytes, if it exists. */
+      const find = Effect.fnUntraced(function* (file: string, bytes: number) {
+        const found = yield* fs
+          .readFile(file)
+          .pipe(
+            Effect.catchTag("PlatformError", (error) =>
+              error.reason._tag === "NotFound"
+                ? Effect.succeed(undefined)
+                : Effect.fail(unreadable(file)(error))
+            )
+          )
+        if (found === undefined || found.length === bytes) return found
+        return yield* new StorageError({
+          reason: "damaged",
+          path: file,
+          message:
+            `the key ${file} has ${found.length} bytes instead of ${bytes}: restore it from a backup, or remove it ` +
+            `to have a new one made (what the old one protects is lost)`
+        })
+      })
+
+      /** Writes a whole key beside its place and links it there: the first process wins, none sees half a key. */
+      const create = Effect.fnUntraced(function* (folder: string, file: string, bytes: number) {
+        const secret = yield* ids.secret(bytes)
+        yield* fs.makeDirectory(folder, { recursive: true, mode: 0o700 })
+        // It may have been there before, open to others.
+        yield* fs.chmod(folder, 0o700)
+        const unique = Hex.encode(yield* ids.secret(8))
+        const draft = paths.join(folder, `.${paths.basename(file)}.${unique}`)
+        const write = Effect.scoped(
+          Effect.flatMap(fs.open(draft, { flag: "wx", mode: 0o600 }), (opened) =>
+            Effect.andThen(opened.writeAll(secret), opened.sync)
+          )
+        )
+        const link = Effect.catchTag(fs.link(draft, file), "PlatformError", (error) =>
+          error.reason._tag === "AlreadyExists" ? Effect.void : Effect.fail(error)
+        )
+        yield* Effect.andThen(write, link).pipe(Effect.ensuring(Effect.ignore(fs.remove(draft))))
+      })
+
+      const key = Effect.fn("Storage.key")(function* (name: string, bytes: number) {
+        if (!/^[a-z0-9][a-z0-9-]*$/.test(name))
+          return yield* Effect.die(new Error(`not a key's name: ${name}`))
+        const folder = path("keys")
+        const file = paths.join(folder, name)
+        const existing = yield* find(file, bytes)
+        if (existing !== undefined) return Redacted.make(existing, { label: name })
+        yield* Effect.mapError(create(folder, file, bytes), unwritable(folder))
+        const made = yield* find(file, bytes)
+        if (made !== undefined) return Redacted.make(made, { label: name })
+        return yield* new StorageError({
+          reason: "damaged",
+          path: file,
+          message: `the key ${file} disappeared while it was made: something else empties ${folder}`
+        })
+      })
+
+      return Storage.of({ dir, path, key })
+    })
+  )
+}

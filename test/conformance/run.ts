@@ -1,0 +1,77 @@
+/** `bun run conformance`: holds our server against the official suite, one frozen set of requirements after the other. */
+import { Console, Effect, FileSystem, Path, Schema } from "effect"
+import * as Platform from "../../layers/platform/Platform.ts"
+import { endpoint, layer } from "./server.ts"
+
+const revisions = ["2025-11-25", "2026-07-28"]
+
+const Checks = Schema.fromJsonString(
+  Schema.Array(
+    Schema.Struct({
+      name: Schema.String,
+      description: Schema.String,
+      status: Schema.String,
+      errorMessage: Schema.optionalKey(Schema.String)
+    })
+  )
+)
+
+/** The suite is written for Node 22 and later; Bun runs it as well. */
+const suite = Bun.fileURLToPath(import.meta.resolve("@modelcontextprotocol/conformance/dist/index.js"))
+
+const runSuite = Effect.fnUntraced(function* (args: ReadonlyArray<string>) {
+  const child = yield* Effect.acquireRelease(
+    Effect.sync(() => Bun.spawn([process.execPath, suite, ...args], { stdout: "pipe", stderr: "pipe" })),
+    (running) => Effect.sync(() => running.kill())
+  )
+  const [output, errors, code] = yield* Effect.promise(() =>
+    Promise.all([child.stdout.text(), child.stderr.text(), child.exited])
+  )
+  return { output, errors, code }
+}, Effect.scoped)
+
+/** Scenario names by outcome, without those that the suite runs but does not score. */
+const outcomes = (output: string) => {
+  const notScored = new Set(Array.from(output.matchAll(/^ {2}[✓✗] (\S+) \(.+\)$/gm), ([, name]) => name))
+  const lines = Array.from(output.matchAll(/^([✓✗]) (\S+): \d+ passed, \d+ failed$/gm))
+  const scored = lines.filter(([, , name]) => !notScored.has(name))
+  const names = (mark: string) => scored.flatMap(([, found, name = ""]) => (found === mark ? [name] : []))
+  return { passed: names("✓"), failed: names("✗") }
+}
+
+const explain = Effect.fnUntraced(function* (results: string, scenario: string) {
+  const files = yield* FileSystem.FileSystem
+  const paths = yield* Path.Path
+  const folders = yield* files.readDirectory(results)
+  const folder = folders.find((name) => name.startsWith(`server-${scenario}-2`))
+  if (folder === undefined) return [`  ${scenario}: it did not run`]
+  const text = yield* files.readFileString(paths.join(results, folder, "checks.json"))
+  const checks = yield* Schema.decodeEffect(Checks)(text)
+  return checks
+    .filter(({ status }) => status === "FAILURE")
+    .map(({ description, errorMessage, name }) => `  ${scenario}: ${name}: ${errorMessage ?? description}`)
+})
+
+/** Whether the server meets everything that the revision requires. */
+const conforms = Effect.fnUntraced(function* (url: string, revision: string) {
+  const files = yield* FileSystem.FileSystem
+  const results = yield* files.makeTempDirectoryScoped({ prefix: "conformance-results-" })
+  const run = yield* runSuite(["server", "--url", url, "--requirements", revision, "-o", results])
+  const { failed, passed } = outcomes(run.output)
+  for (const scenario of failed) {
+    for (const line of yield* explain(results, scenario)) yield* Console.log(line)
+  }
+  const total = passed.length + failed.length
+  if (total === 0) yield* Console.log(`${run.output}\n${run.errors}`)
+  yield* Console.log(`server ${revision} ${passed.length}/${total}`)
+  return run.code === 0 && total > 0 && failed.length === 0
+}, Effect.scoped)
+
+const program = Effect.gen(function* () {
+  const url = yield* endpoint
+  // One after the other: they share the server, and some scenarios change what its catalog has.
+  const met = yield* Effect.forEach(revisions, (revision) => conforms(url, revision))
+  if (!met.every(Boolean)) yield* Effect.sync(() => (process.exitCode = 1))
+})
+
+program.pipe(Effect.provide(layer(0)), Platform.runMain)

@@ -1,0 +1,42 @@
+/** The real HTTP service with the suite's fixtures in its catalog: `bun test/conformance/server.ts [port]`. */
+import { Console, Effect, FileSystem, Layer, References } from "effect"
+import { ConfigSource } from "../../layers/config/ConfigSource.ts"
+import { Environment } from "../../layers/platform/Environment.ts"
+import { Ids } from "../../layers/platform/Ids.ts"
+import { Listener } from "../../layers/platform/Listener.ts"
+import * as Platform from "../../layers/platform/Platform.ts"
+import { mcp } from "../../src/cli/program.ts"
+import * as Service from "../../src/http/Service.ts"
+import * as fixtures from "./fixtures/index.ts"
+
+const foundation = Layer.mergeAll(
+  Platform.layer,
+  Ids.layer,
+  Environment.layerTest({}),
+  // Standard output belongs to whoever reports results.
+  Layer.succeed(References.LogToStderr, true)
+)
+
+/** Listens on 127.0.0.1; port 0 takes a free one. Its state is in a folder that goes when it goes. */
+export const layer = (port: number) =>
+  Layer.unwrap(
+    Effect.gen(function* () {
+      const files = yield* FileSystem.FileSystem
+      const dir = yield* files.makeTempDirectoryScoped({ prefix: "conformance-" })
+      return Service.layer({ port }).pipe(
+        Layer.provideMerge(fixtures.layer.pipe(Layer.provideMerge(mcp))),
+        Layer.provide(ConfigSource.layerFrom({ storage: { dir } }))
+      )
+    })
+  ).pipe(Layer.provideMerge(foundation))
+
+export const endpoint = Effect.map(Listener, ({ url }) => new URL("/mcp", url).href)
+
+if (import.meta.main) {
+  endpoint.pipe(
+    Effect.flatMap((url) => Console.error(url)),
+    Effect.andThen(Effect.never),
+    Effect.provide(layer(Number(Bun.argv[2] ?? 0))),
+    Platform.runMain
+  )
+}

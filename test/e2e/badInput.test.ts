@@ -1,0 +1,196 @@
+/** What anybody may send to the MCP endpoint, and what it answers: never a 5xx, and the next request is served. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test"
+import { Effect, ManagedRuntime } from "effect"
+import { endpoint, initialize, openSession, post, readJson, request, service, stateless } from "../support/service.ts"
+
+const limit = 256 * 1024
+const runtime = ManagedRuntime.make(service({ server: { max_message_bytes: limit }, mcp: { sessions: { max: 50 } } }))
+let url: URL
+let session: Record<string, string>
+
+beforeAll(async () => {
+  url = await runtime.runPromise(endpoint)
+  session = await Effect.runPromise(openSession(url))
+})
+afterAll(() => runtime.dispose())
+
+const send = (body: unknown, headers: Record<string, string> = session) => Effect.runPromise(post(url, body, headers))
+const answer = async (response: Response) => ({
+  status: response.status,
+  body: await Effect.runPromise(readJson(response))
+})
+
+describe("JSON-RPC", () => {
+  const cases: ReadonlyArray<readonly [string, unknown, number]> = [
+    ["an empty body", "", -32700],
+    ["null", "null", -32600],
+    ["an array of nothing", "[]", -32600],
+    ["half a message", '{"jsonrpc":', -32700],
+    ["a byte order mark", '\uFEFF{"jsonrpc":"2.0","id":1,"method":"ping"}', -32700],
+    ["invalid UTF-8", new Uint8Array([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]), -32700],
+    ["id null", { ...request(1, "ping"), id: null }, -32600],
+    ["id an object", { ...request(1, "ping"), id: {} }, -32600],
+    ["id 1e999", '{"jsonrpc":"2.0","id":1e999,"method":"ping"}', -32600],
+    ["id of 100 KB", { ...request(1, "ping"), id: "x".repeat(100_000) }, -32600],
+    ["100,000 nested lists", `${"[".repeat(100_000)}${"]".repeat(100_000)}`, -32600]
+  ]
+  for (const [name, body, code] of cases) {
+    test(`${name} → ${code}, id null`, async () => {
+      expect(await answer(await send(body))).toMatchObject({ status: 400, body: { id: null, error: { code } } })
+    })
+  }
+
+  test("duplicate keys do no harm", async () => {
+    const response = await send('{"jsonrpc":"2.0","id":1,"id":2,"method":"ping","method":"ping"}')
+    expect(response.status).toBeLessThan(500)
+  })
+
+  test("an object with 20,000 keys, and deep arguments, are survived", async () => {
+    const keys = Object.fromEntries(Array.from({ length: 10_000 }, (_, index) => [`key${index}`, index]))
+    const wide = await send(request(1, "tools/call", { name: "math.add", arguments: { a: 1, b: 2, ...keys } }))
+    expect((await answer(wide)).body).toMatchObject({ result: { structuredContent: { result: 3 } } })
+    const deep = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{"message":${"[".repeat(50_000)}${"]".repeat(50_000)}}}}`
+    expect((await send(deep)).status).toBeLessThan(500)
+  })
+
+  test("__proto__ and constructor in arguments are inert", async () => {
+    const body =
+      '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"math.add","arguments":{"a":1,"b":2,"__proto__":{"x":1},"constructor":{"prototype":{"x":1}}}}}'
+    expect((await answer(await send(body))).body).toMatchObject({ result: { structuredContent: { result: 3 } } })
+    expect(({} as Record<string, unknown>).x).toBeUndefined()
+  })
+})
+
+describe("HTTP", () => {
+  test("a body one byte over the limit → 413, by length and in chunks", async () => {
+    const frame = JSON.stringify(request(1, "ping"))
+    const exact = frame + " ".repeat(limit - frame.length)
+    expect((await send(exact)).status).toBe(200)
+    expect((await send(`${exact} `)).status).toBe(413)
+    const chunks = new ReadableStream({
+      start(controller) {
+        controller.enqueue(new TextEncoder().encode(exact))
+        controller.enqueue(new TextEncoder().encode(" "))
+        controller.close()
+      }
+    })
+    const response = await fetch(url, {
+      method: "POST",
+      body: chunks,
+      headers: { "content-type": "application/json", accept: "application/json, text/event-stream", ...session }
+    })
+    expect(response.status).toBe(413)
+  })
+
+  test("wrong Content-Type, Accept and Content-Encoding → 415, 406, 415", async () => {
+    expect((await send(request(1, "ping"), { ...session, "content-type": "text/plain" })).status).toBe(415)
+    expect((await send(request(1, "ping"), { ...session, accept: "application/json" })).status).toBe(406)
+    expect((await send(request(1, "ping"), { ...session, accept: "text/event-stream" })).status).toBe(406)
+    const zipped = Bun.gzipSync(JSON.stringify(request(1, "ping")))
+    expect((await send(zipped, { ...session, "content-encoding": "gzip" })).status).toBe(415)
+    expect((await fetch(url, { headers: { ...session, accept: "application/json" } })).status).toBe(406)
+  })
+
+  test("PUT, PATCH → 405 with Allow", async () => {
+    for (const method of ["PUT", "PATCH"]) {
+      const response = await fetch(url, { method, headers: session })
+      expect(response.status).toBe(405)
+      expect(response.headers.get("allow")).toContain("POST")
+    }
+  })
+
+  test("a foreign Origin → 403 for every method, before anything else", async () => {
+    for (const origin of ["http://evil.example", "null", "http://localhost.evil.example", "http://127.0.0.1@evil.example"]) {
+      for (const method of ["POST", "GET", "DELETE", "OPTIONS"]) {
+        const response = await fetch(url, { method, headers: { ...session, origin } })
+        expect([origin, method, response.status]).toEqual([origin, method, 403])
+      }
+    }
+    expect((await send(request(1, "ping"))).status).toBe(200)
+  })
+})
+
+describe("MCP", () => {
+  test("unknown methods, tools, prompts and resources", async () => {
+    expect((await answer(await send(request(1, "absent/method")))).body).toMatchObject({ error: { code: -32601 } })
+    const tool = await answer(await send(request(1, "tools/call", { name: "absent" })))
+    expect(tool.body).toMatchObject({ error: { code: -32602, message: "Unknown tool: absent" } })
+    const prompt = await answer(await send(request(1, "prompts/get", { name: "absent" })))
+    expect(prompt.body).toMatchObject({ error: { code: -32602 } })
+    const resource = await answer(await send(request(1, "resources/read", { uri: "absent://x" })))
+    expect(resource.body).toMatchObject({ error: { code: -32002 } })
+    for (const [method, params, status] of [
+      ["absent/method", {}, 404],
+      ["tools/call", { name: "absent", arguments: {} }, 200]
+    ] as const) {
+      const { body, headers } = stateless(1, method, params)
+      const result = await answer(await send(body, headers))
+      expect(result.status).toBe(status)
+      expect(result.body).toMatchObject({ error: { code: method === "tools/call" ? -32602 : -32601 } })
+    }
+  })
+
+  test("header and body that disagree → 400 -32020", async () => {
+    const { body, headers } = stateless(1, "tools/call", { name: "math.add", arguments: { a: 1, b: 2 } })
+    for (const wrong of [
+      { "mcp-method": "tools/list" },
+      { "mcp-name": "math.sub" },
+      { "mcp-method": "Tools/Call" },
+      { "mcp-protocol-version": "2025-11-25" }
+    ]) {
+      const result = await answer(await send(body, { ...headers, ...wrong } as Record<string, string>))
+      expect([wrong, result.status]).toEqual([wrong, 400])
+      expect(result.body).toMatchObject({ error: { code: -32020 } })
+    }
+  })
+
+  test("an unknown revision → 400 -32022 with what is supported", async () => {
+    const { body, headers } = stateless(1, "tools/list")
+    const meta = { ...(body.params._meta as object), "io.modelcontextprotocol/protocolVersion": "2099-01-01" }
+    const result = await answer(
+      await send({ ...body, params: { _meta: meta } }, { ...headers, "mcp-protocol-version": "2099-01-01" })
+    )
+    expect(result).toMatchObject({ status: 400, body: { error: { code: -32022 } } })
+    expect(JSON.stringify(result.body)).toContain("2026-07-28")
+    const old = await answer(await send(request(1, "ping"), { ...session, "mcp-protocol-version": "1999-01-01" }))
+    expect(old).toMatchObject({ status: 400, body: { error: { code: -32022 } } })
+  })
+
+  test("sessions that are unknown, missing, or of another principal", async () => {
+    expect((await send(request(1, "ping"), { "mcp-session-id": "bogus" })).status).toBe(404)
+    expect((await send(request(1, "ping"), {})).status).toBe(400)
+    expect((await fetch(url, { method: "DELETE", headers: { "mcp-session-id": "bogus" } })).status).toBe(404)
+    const stream = await fetch(url, { headers: { "mcp-session-id": "bogus", accept: "text/event-stream" } })
+    expect(stream.status).toBe(404)
+  })
+
+  test("an unknown Last-Event-ID → 400", async () => {
+    for (const id of ["bogus", "0_99999", `1_${"9".repeat(30)}`]) {
+      const response = await fetch(url, {
+        headers: { ...session, accept: "text/event-stream", "last-event-id": id }
+      })
+      expect(response.status).toBe(400)
+    }
+  })
+
+  test("SQL, NUL, lone surrogates and large numbers pass through unharmed", async () => {
+    for (const message of ["'; DROP TABLE x; --", "a\u0000b", "\ud800", "🙈", "9007199254740993"]) {
+      const result = await answer(await send(request(1, "tools/call", { name: "echo", arguments: { message } })))
+      const { structuredContent } = result.body.result as { structuredContent: { message: string } }
+      expect(structuredContent.message.isWellFormed() ? structuredContent.message : "replaced").toBe(
+        message.isWellFormed() ? message : "replaced"
+      )
+    }
+    const nan = await send('{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"math.add","arguments":{"a":NaN}}}')
+    expect(nan.status).toBe(400)
+  })
+
+  test("a flood of sessions is capped, and the service goes on", async () => {
+    for (let index = 0; index < 200; index++) await (await send(initialize(), {})).body?.cancel()
+    const fresh = await Effect.runPromise(openSession(url))
+    expect((await send(request(1, "ping"), fresh)).status).toBe(200)
+    // The first session was idle the longest, so it went.
+    expect((await send(request(1, "ping"))).status).toBe(404)
+    session = fresh
+  })
+})

@@ -1,0 +1,202 @@
+/** MCP over streamable HTTP as clients use it: both SDK generations, every era, and the examples of its documents. */
+import { describe, expect } from "bun:test"
+import { Client as NewClient, StreamableHTTPClientTransport as NewHttp } from "@modelcontextprotocol/client"
+import { Client as OldClient } from "@modelcontextprotocol/sdk/client/index.js"
+import { StreamableHTTPClientTransport as OldHttp } from "@modelcontextprotocol/sdk/client/streamableHttp.js"
+import { ElicitRequestSchema } from "@modelcontextprotocol/sdk/types.js"
+import { Effect } from "effect"
+import { it } from "../support/effect.ts"
+import { endpoint, initialize, openSession, post, readJson, request, service, stateless } from "../support/service.ts"
+
+const info = { name: "test", version: "1" }
+const eras = [
+  ["SDK 2.4.0, session era", () => new NewClient(info), "2025-11-25"],
+  ["SDK 2.4.0, negotiating", () => new NewClient(info, { versionNegotiation: { mode: "auto" } }), "2026-07-28"],
+  [
+    "SDK 2.4.0, stateless",
+    () => new NewClient(info, { versionNegotiation: { mode: { pin: "2026-07-28" } } }),
+    "2026-07-28"
+  ]
+] as const
+
+describe("official clients", () => {
+  for (const [name, make, version] of eras) {
+    it.live(name, () =>
+      Effect.gen(function* () {
+        const url = yield* endpoint
+        yield* Effect.promise(async () => {
+          const client = make()
+          await client.connect(new NewHttp(url))
+          expect(client.getNegotiatedProtocolVersion()).toBe(version)
+          const { tools } = await client.listTools()
+          expect(tools.map((tool) => tool.name)).toContain("math.add")
+          const sum = await client.callTool({ name: "math.add", arguments: { a: 2, b: 3 } })
+          expect(sum).toMatchObject({ content: [{ type: "text", text: "5" }], structuredContent: { result: 5 } })
+          const wrong = await client.callTool({ name: "math.add", arguments: { a: "two" } })
+          expect(wrong).toMatchObject({ isError: true })
+          const { contents } = await client.readResource({ uri: "health://ping" })
+          expect(JSON.parse((contents[0] as { text: string }).text)).toMatchObject({ status: "healthy" })
+          await expect(client.callTool({ name: "absent" })).rejects.toMatchObject({ code: -32602 })
+          await client.close()
+        })
+      }).pipe(Effect.provide(service()))
+    )
+  }
+
+  it.live("SDK 1.32.2, with elicitation", () =>
+    Effect.gen(function* () {
+      const url = yield* endpoint
+      yield* Effect.promise(async () => {
+        const client = new OldClient(info, { capabilities: { elicitation: {} } })
+        client.setRequestHandler(ElicitRequestSchema, () => ({ action: "accept", content: { name: "Ada" } }))
+        await client.connect(new OldHttp(url) as never)
+        const { tools } = await client.listTools()
+        expect(tools.map((tool) => tool.name)).toContain("echo")
+        expect(await client.callTool({ name: "echo", arguments: { message: "Hi" } })).toMatchObject({
+          structuredContent: { message: "Hi" }
+        })
+        expect(await client.callTool({ name: "ask" })).toMatchObject({ content: [{ text: "Hello Ada" }] })
+        await client.close()
+      })
+    }).pipe(Effect.provide(service()))
+  )
+
+  it.live("SDK 2.4.0, stateless, answering in rounds", () =>
+    Effect.gen(function* () {
+      const url = yield* endpoint
+      yield* Effect.promise(async () => {
+        const client = new NewClient(info, {
+          capabilities: { elicitation: {} },
+          versionNegotiation: { mode: { pin: "2026-07-28" } }
+        })
+        client.setRequestHandler("elicitation/create", () => ({ action: "accept", content: { name: "Ada" } }))
+        await client.connect(new NewHttp(url))
+        expect(await client.callTool({ name: "ask" })).toMatchObject({ content: [{ text: "Hello Ada" }] })
+        await client.close()
+      })
+    }).pipe(Effect.provide(service()))
+  )
+})
+
+describe("revisions", () => {
+  for (const version of ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"]) {
+    it.live(`${version} is spoken, on /mcp and /mcp/`, () =>
+      Effect.gen(function* () {
+        for (const url of [yield* endpoint, new URL("/mcp/", yield* endpoint)]) {
+          const response = yield* post(url, initialize(version))
+          expect(yield* readJson(response)).toMatchObject({ result: { protocolVersion: version } })
+        }
+      }).pipe(Effect.provide(service()))
+    )
+  }
+
+  it.live("an unknown one is answered with the newest that has sessions", () =>
+    Effect.gen(function* () {
+      const response = yield* post(yield* endpoint, initialize("1999-01-01"))
+      expect(yield* readJson(response)).toMatchObject({ result: { protocolVersion: "2025-11-25" } })
+    }).pipe(Effect.provide(service()))
+  )
+
+  it.live("a batch is answered in 2025-03-26 and refused later", () =>
+    Effect.gen(function* () {
+      const url = yield* endpoint
+      const batch = [request(1, "ping"), request(2, "tools/list"), { jsonrpc: "2.0", method: "notifications/x" }]
+      const old = yield* post(url, batch, yield* openSession(url, "2025-03-26"))
+      const answers = (yield* readJson(old)) as unknown as ReadonlyArray<{ id: number }>
+      expect(answers.map(({ id }) => id).sort()).toEqual([1, 2])
+      for (const version of ["2025-06-18", "2025-11-25"]) {
+        const response = yield* post(url, batch, yield* openSession(url, version))
+        expect(response.status).toBe(400)
+      }
+    }).pipe(Effect.provide(service()))
+  )
+})
+
+describe("the connection flow of a hosted AI client", () => {
+  it.live("initialize, initialized, list, call", () =>
+    Effect.gen(function* () {
+      const url = yield* endpoint
+      const hello = yield* post(url, {
+        method: "initialize",
+        params: {
+          protocolVersion: "2025-06-18",
+          capabilities: {},
+          clientInfo: { name: "Anthropic/ClaudeAI", version: "1.0.0" }
+        },
+        jsonrpc: "2.0",
+        id: 0
+      })
+      expect(hello.status).toBe(200)
+      const session = { "mcp-session-id": hello.headers.get("mcp-session-id") ?? "" }
+      const accepted = yield* post(url, { method: "notifications/initialized", jsonrpc: "2.0" }, session)
+      expect(accepted.status).toBe(202)
+      const list = yield* post(url, { method: "tools/list", params: {}, jsonrpc: "2.0", id: 1 }, session)
+      expect(JSON.stringify(yield* readJson(list))).toContain('"echo"')
+      const call = yield* post(
+        url,
+        {
+          method: "tools/call",
+          params: { name: "echo", arguments: { message: "Hello from Claude!" } },
+          jsonrpc: "2.0",
+          id: 2
+        },
+        session
+      )
+      expect(yield* readJson(call)).toMatchObject({ result: { content: [{ text: "Hello from Claude!" }] } })
+    }).pipe(Effect.provide(service()))
+  )
+
+  it.live("initialize without capabilities and clientInfo", () =>
+    Effect.gen(function* () {
+      const body = '{"method":"initialize","params":{"protocolVersion":"2025-06-18"},"jsonrpc":"2.0","id":0}'
+      const response = yield* post(yield* endpoint, body)
+      expect(yield* readJson(response)).toMatchObject({ id: 0, result: { protocolVersion: "2025-06-18" } })
+    }).pipe(Effect.provide(service()))
+  )
+})
+
+describe("the stateless era", () => {
+  it.live("needs no session and tells what kind of result it gives", () =>
+    Effect.gen(function* () {
+      const { body, headers } = stateless(1, "tools/call", { name: "math.sub", arguments: { a: 2, b: 3 } })
+      const response = yield* post(yield* endpoint, body, headers)
+      expect(response.headers.get("mcp-session-id")).toBeNull()
+      expect(yield* readJson(response)).toMatchObject({
+        id: 1,
+        result: { resultType: "complete", structuredContent: { result: -1 } }
+      })
+    }).pipe(Effect.provide(service()))
+  )
+
+  it.live("says how long lists may be kept, and by whom", () =>
+    Effect.gen(function* () {
+      const { body, headers } = stateless(1, "tools/list")
+      const response = yield* post(yield* endpoint, body, headers)
+      expect(yield* readJson(response)).toMatchObject({ result: { ttlMs: 60_000, cacheScope: "private" } })
+    }).pipe(Effect.provide(service()))
+  )
+
+  it.live("refuses a requestState of another request, and a tampered one", () =>
+    Effect.gen(function* () {
+      const url = yield* endpoint
+      const ask = stateless(1, "tools/call", { name: "ask", arguments: {} }, { elicitation: {} })
+      const first = yield* readJson(yield* post(url, ask.body, ask.headers))
+      const { requestState } = first.result as { requestState: string }
+      expect(first).toMatchObject({ result: { resultType: "input_required", inputRequests: { name: {} } } })
+      const inputResponses = { name: { action: "accept", content: { name: "Ada" } } }
+      const again = (name: string, state: string) => {
+        const next = stateless(2, "tools/call", { name, arguments: {} }, { elicitation: {} })
+        return post(
+          url,
+          { ...next.body, params: { ...next.body.params, inputResponses, requestState: state } },
+          next.headers
+        )
+      }
+      expect(yield* readJson(yield* again("ask", requestState))).toMatchObject({
+        result: { content: [{ text: "Hello Ada" }] }
+      })
+      expect(yield* readJson(yield* again("wait", requestState))).toMatchObject({ error: { code: -32602 } })
+      expect(yield* readJson(yield* again("ask", `${requestState}x`))).toMatchObject({ error: { code: -32602 } })
+    }).pipe(Effect.provide(service()))
+  )
+})

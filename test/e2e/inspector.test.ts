@@ -1,0 +1,47 @@
+/** The MCP Inspector's command line against our stdio server and our HTTP service. */
+import { describe, expect, test } from "bun:test"
+import { Effect } from "effect"
+import { it } from "../support/effect.ts"
+import { endpoint, service } from "../support/service.ts"
+import { command } from "../support/stdio.ts"
+
+const inspector = new URL("../../node_modules/.bin/mcp-inspector", import.meta.url).pathname
+
+const inspect = async (target: ReadonlyArray<string>, ...args: ReadonlyArray<string>) => {
+  const child = Bun.spawn(["node", inspector, "--cli", ...target, ...args], {
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe"
+  })
+  const [stdout, stderr] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited
+  ])
+  try {
+    return JSON.parse(stdout) as Record<string, never>
+  } catch {
+    throw new Error(`The Inspector said: ${stdout}${stderr}`)
+  }
+}
+
+const explore = async (target: ReadonlyArray<string>) => {
+  const { tools } = (await inspect(target, "--method", "tools/list")) as { tools?: ReadonlyArray<{ name: string }> }
+  expect(tools?.map(({ name }) => name)).toContain("math.add")
+  const call = ["--method", "tools/call", "--tool-name", "math.add", "--tool-arg", "a=2", "--tool-arg", "b=3"]
+  expect(await inspect(target, ...call)).toMatchObject({ content: [{ text: "5" }] })
+  expect(await inspect(target, "--method", "resources/list")).toMatchObject({ resources: [{ uri: "health://ping" }] })
+}
+
+describe("the Inspector", () => {
+  test("on stdio", () => explore([command.command, ...command.args]), 60_000)
+
+  it.live(
+    "on HTTP",
+    () =>
+      Effect.flatMap(endpoint, (url) => Effect.promise(() => explore([url.href, "--transport", "http"]))).pipe(
+        Effect.provide(service())
+      ),
+    60_000
+  )
+})

@@ -1,0 +1,95 @@
+/** The stdio server as AI clients launch it: every era, bad lines, and an end when the input ends. */
+import { describe, expect } from "bun:test"
+import { Client as NewClient } from "@modelcontextprotocol/client"
+import { StdioClientTransport as NewStdio } from "@modelcontextprotocol/client/stdio"
+import { Client as OldClient } from "@modelcontextprotocol/sdk/client/index.js"
+import { StdioClientTransport as OldStdio } from "@modelcontextprotocol/sdk/client/stdio.js"
+import { Effect } from "effect"
+import { it } from "../support/effect.ts"
+import { initialize, request, stateless } from "../support/service.ts"
+import { command, startStdio } from "../support/stdio.ts"
+
+const info = { name: "test", version: "1" }
+
+describe("official clients", () => {
+  const clients = [
+    ["SDK 2.4.0, session era", () => new NewClient(info), "2025-11-25"],
+    ["SDK 2.4.0, negotiating", () => new NewClient(info, { versionNegotiation: { mode: "auto" } }), "2026-07-28"],
+    [
+      "SDK 2.4.0, stateless",
+      () => new NewClient(info, { versionNegotiation: { mode: { pin: "2026-07-28" } } }),
+      "2026-07-28"
+    ]
+  ] as const
+  for (const [name, make, version] of clients) {
+    it.live(name, () =>
+      Effect.promise(async () => {
+        const client = make()
+        await client.connect(new NewStdio({ ...command, stderr: "ignore" }))
+        expect(client.getNegotiatedProtocolVersion()).toBe(version)
+        expect(await client.callTool({ name: "math.add", arguments: { a: 2, b: 3 } })).toMatchObject({
+          structuredContent: { result: 5 }
+        })
+        await client.close()
+      })
+    )
+  }
+
+  it.live("SDK 1.32.2", () =>
+    Effect.promise(async () => {
+      const client = new OldClient(info)
+      await client.connect(new OldStdio({ ...command, stderr: "ignore" }))
+      const { tools } = await client.listTools()
+      expect(tools.map((tool) => tool.name)).toEqual(["echo", "health_check", "math.add", "math.sub"])
+      await client.close()
+    })
+  )
+})
+
+describe("lines", () => {
+  it.live("that are wrong are answered, and the next is served", () =>
+    Effect.gen(function* () {
+      const { next, send } = yield* startStdio({ MCP_CONFIG_JSON: '{"server":{"max_message_bytes":2000}}' })
+      yield* send("this is not JSON")
+      expect(yield* next).toMatchObject({ id: null, error: { code: -32700 } })
+      yield* send('{"jsonrpc":"2.0","id":{},"method":"ping"}')
+      expect(yield* next).toMatchObject({ id: null, error: { code: -32600 } })
+      yield* send(request(1, "ping", { padding: "x".repeat(3000) }))
+      expect(yield* next).toMatchObject({ id: null, error: { code: -32600 } })
+      yield* send(initialize("2025-06-18", 2))
+      expect(yield* next).toMatchObject({ id: 2, result: { protocolVersion: "2025-06-18" } })
+      yield* send(request(3, "tools/call", { name: "echo", arguments: { message: "hello" } }))
+      expect(yield* next).toMatchObject({ id: 3, result: { structuredContent: { message: "hello" } } })
+    })
+  )
+
+  it.live("may be stateless requests from the first one on", () =>
+    Effect.gen(function* () {
+      const { next, send } = yield* startStdio()
+      yield* send(stateless(1, "tools/call", { name: "math.sub", arguments: { a: 5, b: 3 } }).body)
+      expect(yield* next).toMatchObject({ id: 1, result: { resultType: "complete", structuredContent: { result: 2 } } })
+    })
+  )
+})
+
+describe("the end", () => {
+  it.live("of the input ends the program, with success", () =>
+    Effect.gen(function* () {
+      const { end, next, send } = yield* startStdio()
+      yield* send(initialize())
+      yield* next
+      expect(yield* end).toBe(0)
+    })
+  )
+
+  it.live("comes by SIGTERM as well", () =>
+    Effect.gen(function* () {
+      const { child, next, send } = yield* startStdio()
+      yield* send(initialize())
+      yield* next
+      child.kill("SIGTERM")
+      const code = yield* Effect.promise(() => child.exited)
+      expect([0, 130, 143]).toContain(code)
+    })
+  )
+})

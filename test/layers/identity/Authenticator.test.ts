@@ -1,0 +1,240 @@
+/** Who may pass: tokens, anonymous callers on this machine, and addresses that may not be opened to everybody. */
+import { describe, expect } from "bun:test"
+import { Effect, Layer, Redacted } from "effect"
+import { TestClock } from "effect/testing"
+import fc from "fast-check"
+import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
+import { Authenticator, isLoopback, section, Unauthorized } from "../../../layers/identity/Authenticator.ts"
+import { Ids } from "../../../layers/platform/Ids.ts"
+import { anonymousLoopback } from "../../../src/domain/Principal.ts"
+import { it } from "../../support/effect.ts"
+
+const alice = "alice-0123456789abcdef0123456789abcdef"
+const bob = "bob.~+/-_0123456789ABCDEF0123456789=="
+
+const tokens = [
+  { name: "alice", token: "env:ALICE", scopes: ["read", "admin"] },
+  { name: "bob", token: bob, expires_at: "1970-01-02" }
+]
+
+const authenticator = (auth: unknown) =>
+  Layer.fresh(Authenticator.layer).pipe(
+    Layer.provide([ConfigSource.layerFrom(auth === undefined ? {} : { auth }, { ALICE: alice }), Ids.layer])
+  )
+
+const ask = (authorization: string | null, loopbackPeer = false) =>
+  Effect.map(Authenticator, (service) => service.authenticateUnsafe({ authorization, loopbackPeer }))
+
+const reason = (authorization: string | null, loopbackPeer = false) =>
+  Effect.gen(function* () {
+    const { authenticate } = yield* Authenticator
+    return (yield* Effect.flip(authenticate({ authorization, loopbackPeer }))).reason
+  })
+
+describe("with tokens", () => {
+  it.effect("a token's holder passes, with the token's name and scopes", () =>
+    Effect.gen(function* () {
+      const { authenticate } = yield* Authenticator
+      const principal = yield* authenticate({ authorization: `Bearer ${alice}`, loopbackPeer: false })
+      expect(principal).toMatchObject({ subject: "alice", clientId: "alice", source: "api-token" })
+      expect(principal.scopes).toEqual(["read", "admin"])
+      expect(principal.ceiling).toEqual(["read", "admin"])
+      expect(yield* ask(`bearer   ${bob}`)).toMatchObject({ subject: "bob", scopes: ["read", "call"] })
+    }).pipe(Effect.provide(authenticator({ tokens })))
+  )
+
+  it.effect("without a credential nobody passes, not even on this machine, unless that is configured", () =>
+    Effect.gen(function* () {
+      expect((yield* Authenticator).required).toBe(true)
+      for (const loopback of [false, true]) expect(yield* reason(null, loopback)).toBe("missing")
+      const open = authenticator({ tokens, anonymous_loopback: true })
+      expect(yield* Effect.provide(ask(null, true), open)).toBe(anonymousLoopback)
+      expect(yield* Effect.provide(reason(null, false), open)).toBe("missing")
+      expect(yield* Effect.provide(reason("Bearer wrong", true), open)).toBe("invalid")
+    }).pipe(Effect.provide(authenticator({ tokens })))
+  )
+
+  it.effect("what is not exactly one bearer token is invalid", () =>
+    Effect.gen(function* () {
+      const headers = [
+        "",
+        " ",
+        "Bearer",
+        "Bearer ",
+        alice,
+        `Basic ${alice}`,
+        `Bearer  ${alice} `,
+        `Bearer\t${alice}`,
+        `Bearer ${alice}, Bearer ${alice}`,
+        `Bearer ${alice},Bearer ${bob}`,
+        `Bearer ${alice} ${alice}`,
+        `Bearer ${alice}\n`,
+        `Bearer ${alice}é`,
+        `Bearer ${alice}\u0000`,
+        `Bearer "${alice}"`,
+        `Bearer ${alice.slice(0, -1)}`,
+        `Bearer ${alice}0`,
+        `Bearer ${alice.toUpperCase()}`,
+        `Bearer ${"a".repeat(10_000)}`,
+        `Bearer env:ALICE`,
+        "Bearer __proto__",
+        "Bearer constructor"
+      ]
+      for (const header of headers) expect([header, yield* reason(header, true)]).toEqual([header, "invalid"])
+    }).pipe(Effect.provide(authenticator({ tokens })))
+  )
+
+  it.effect("an expired token is refused from its moment on", () =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(86_400_000 - 1)
+      expect(yield* ask(`Bearer ${bob}`)).toMatchObject({ subject: "bob" })
+      yield* TestClock.adjust(1)
+      expect(yield* reason(`Bearer ${bob}`)).toBe("expired")
+      expect(yield* ask(`Bearer ${alice}`)).toMatchObject({ subject: "alice" })
+    }).pipe(Effect.provide(authenticator({ tokens })))
+  )
+
+  it.effect("the challenge says what went wrong and repeats nothing", () =>
+    Effect.gen(function* () {
+      const refused = yield* ask("Bearer sesame")
+      expect(refused).toBeInstanceOf(Unauthorized)
+      expect(refused).toMatchObject({
+        challenge:
+          'Bearer realm="manifold", error="invalid_token", error_description="The token is not valid here"'
+      })
+      expect(Bun.inspect(refused)).not.toContain("sesame")
+      expect(yield* ask(null)).toMatchObject({ reason: "missing", challenge: 'Bearer realm="manifold"' })
+    }).pipe(Effect.provide(authenticator({ tokens })))
+  )
+
+  it.effect("no other text than the token itself passes", () =>
+    Effect.gen(function* () {
+      const { authenticateUnsafe } = yield* Authenticator
+      const near = fc
+        .tuple(fc.constantFrom(alice, bob), fc.nat(50), fc.constantFrom("", "a", "=", "é", " "))
+        .map(([token, at, text]) => token.slice(0, at) + text + token.slice(at + 1))
+      fc.assert(
+        fc.property(fc.oneof(near, fc.string()), (token) => {
+          const answer = authenticateUnsafe({ authorization: `Bearer ${token}`, loopbackPeer: true })
+          const known = [alice, bob].includes(token.replace(/^ +/, ""))
+          expect(answer instanceof Unauthorized).toBe(!known)
+        })
+      )
+    }).pipe(Effect.provide(authenticator({ tokens })))
+  )
+})
+
+describe("without tokens", () => {
+  it.effect("callers on this machine pass anonymously, others do not", () =>
+    Effect.gen(function* () {
+      const service = yield* Authenticator
+      expect(service.required).toBe(false)
+      expect(yield* service.authenticate({ authorization: null, loopbackPeer: true })).toBe(anonymousLoopback)
+      expect(yield* reason(null, false)).toBe("missing")
+      expect(yield* reason(`Bearer ${alice}`, true)).toBe("invalid")
+    }).pipe(Effect.provide(authenticator(undefined)))
+  )
+
+  it.effect("unless that is switched off", () =>
+    Effect.gen(function* () {
+      expect((yield* Authenticator).required).toBe(true)
+      expect(yield* reason(null, true)).toBe("missing")
+    }).pipe(Effect.provide(authenticator({ anonymous_loopback: false })))
+  )
+})
+
+describe("addresses", () => {
+  const local = ["localhost", "LOCALHOST", "127.0.0.1", "127.255.255.255", "127.1.2.3", "::1", "[::1]"]
+  const open = [
+    "0.0.0.0",
+    "::",
+    "[::]",
+    "",
+    "10.0.0.1",
+    "128.0.0.1",
+    "127.0.0.1.example.com",
+    "127.0.0.256",
+    "127.1",
+    "localhost.example.com",
+    "xlocalhost",
+    "::ffff:10.0.0.1",
+    "fe80::1",
+    "example.com",
+    "127.0.0.1\n"
+  ]
+
+  it.effect("only loopback is loopback", () =>
+    Effect.sync(() => {
+      expect(local.filter((name) => !isLoopback(name))).toEqual([])
+      expect(open.filter(isLoopback)).toEqual([])
+    })
+  )
+
+  it.effect("others are refused as long as nothing can authenticate, and the message says what to set", () =>
+    Effect.gen(function* () {
+      const { requireFor } = yield* Authenticator
+      for (const name of local) yield* requireFor(name)
+      for (const name of open) expect((yield* Effect.flip(requireFor(name)))._tag).toBe("BindRefused")
+      const { message } = yield* Effect.flip(requireFor("0.0.0.0"))
+      expect(message).toContain('"0.0.0.0"')
+      const json = /MCP_CONFIG_JSON='(.*)'/.exec(message)?.[1]
+      const yaml = /manifold\.yaml:\n\n([^]*?)\n\nor/.exec(message)?.[1]
+      // What the message proposes must work.
+      const token = "0123456789abcdef0123456789abcdef"
+      for (const proposal of [JSON.parse(json ?? ""), Bun.YAML.parse(yaml ?? "")]) {
+        const config = ConfigSource.layerFrom(proposal, { MANIFOLD_TOKEN: token })
+        const { tokens: read } = yield* Effect.provide(
+          ConfigSource.use((source) => source.read(section)),
+          config
+        )
+        expect(read.map((each) => [each.name, Redacted.value(each.token)])).toEqual([["me", token]])
+      }
+      yield* Authenticator.use((service) => service.requireFor("0.0.0.0")).pipe(
+        Effect.provide(authenticator({ tokens }))
+      )
+    }).pipe(Effect.provide(authenticator({ anonymous_loopback: true })))
+  )
+})
+
+describe("configuration", () => {
+  const problems = (auth: unknown) =>
+    ConfigSource.use((config) => config.check([section])).pipe(
+      Effect.provide(ConfigSource.layerFrom({ auth }, { ALICE: alice })),
+      Effect.flip,
+      Effect.map((error) => error.problems.map(({ message, path }) => `${path}: ${message}`))
+    )
+
+  it.effect("tokens that are weak, unsendable or badly described are named, without the token", () =>
+    Effect.gen(function* () {
+      const found = yield* problems({
+        tokens: [
+          { name: "short", token: "x".repeat(31) },
+          { name: "odd", token: `${"x".repeat(40)} y` },
+          { name: "two words", token: "env:ALICE" },
+          { name: "dated", token: "env:ALICE", expires_at: "tomorrow" },
+          { name: "scoped", token: "env:ALICE", scopes: ["read call"] },
+          { name: "typed", token: "env:ALICE", expires: "2030-01-01" }
+        ]
+      })
+      expect(found).toEqual([
+        "auth.tokens[0].token: a token needs at least 32 characters, this one has 31; `openssl rand -hex 32` makes one",
+        "auth.tokens[1].token: a token may contain letters, digits and -._~+/ only",
+        'auth.tokens[2].name: expected 1 to 64 letters, digits and ._@-, got "two words"',
+        'auth.tokens[3].expires_at: expected a date such as 2027-01-31 or 2027-01-31T12:00:00Z, got "tomorrow"',
+        'auth.tokens[4].scopes[0]: expected a scope\'s name without spaces, got "read call"',
+        'auth.tokens[5].expires: unknown key; did you mean "expires_at"?'
+      ])
+    })
+  )
+
+  it.effect("a name or a token that occurs twice is named", () =>
+    Effect.gen(function* () {
+      expect(yield* problems({ tokens: [...tokens, { name: "bob", token: "z".repeat(40) }] })).toEqual([
+        "auth.tokens[2].name: another token has this name"
+      ])
+      expect(yield* problems({ tokens: [...tokens, { name: "eve", token: alice }] })).toEqual([
+        "auth.tokens[2].token: another entry has this token"
+      ])
+    })
+  )
+})

@@ -1,0 +1,146 @@
+/** The state folder: where it is, that nothing is written before it must be, and that a key is made exactly once. */
+import { expect } from "bun:test"
+import { Effect, FileSystem, Layer, Path, Redacted } from "effect"
+import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
+import { Environment } from "../../../layers/platform/Environment.ts"
+import { Ids } from "../../../layers/platform/Ids.ts"
+import * as Platform from "../../../layers/platform/Platform.ts"
+import { Storage } from "../../../layers/storage/Storage.ts"
+import { it } from "../../support/effect.ts"
+
+const storage = (dir: string | undefined, variables: Record<string, string> = {}) =>
+  Layer.fresh(Storage.layer).pipe(
+    Layer.provide(ConfigSource.layerFrom(dir === undefined ? {} : { storage: { dir } }, variables)),
+    Layer.provide([Environment.layerTest(variables), Ids.layer]),
+    Layer.provideMerge(Platform.layer)
+  )
+
+const key = (name: string, bytes: number) =>
+  Effect.flatMap(Storage, (service) => Effect.map(service.key(name, bytes), Redacted.value))
+
+const temporary = Effect.flatMap(FileSystem.FileSystem, (fs) => fs.makeTempDirectoryScoped()).pipe(
+  Effect.provide(Platform.layer)
+)
+
+const inTemporary = <A, E>(
+  body: (dir: string) => Effect.Effect<A, E, Storage | FileSystem.FileSystem | Path.Path>
+) =>
+  Effect.gen(function* () {
+    const dir = `${yield* temporary}/state`
+    return yield* Effect.provide(body(dir), storage(dir))
+  })
+
+it.live("lies in the platform's state folder, in the folder that is set, or fails saying what to set", () =>
+  Effect.gen(function* () {
+    const dir = (given: string | undefined, variables: Record<string, string>) =>
+      Effect.provide(
+        Effect.map(Storage, (service) => service.dir),
+        storage(given, variables)
+      )
+    expect(yield* dir(undefined, { XDG_STATE_HOME: "/x/state" })).toBe("/x/state/manifold")
+    expect(yield* dir("/from/file", {})).toBe("/from/file")
+    expect(yield* dir("/from/file", { MANIFOLD_STORAGE_DIR: "/from/variable" })).toBe("/from/variable")
+    const paths = yield* Effect.provide(Path.Path, Platform.layer)
+    expect(yield* dir("relative", {})).toBe(paths.resolve("relative"))
+    const error = yield* Effect.flip(dir(undefined, {}))
+    expect(error).toMatchObject({ _tag: "StorageError", reason: "homeless" })
+    expect(error.message).toContain("storage.dir (or MANIFOLD_STORAGE_DIR)")
+  })
+)
+
+it.live("touches nothing until a key is asked for, and shows it to its owner only", () =>
+  inTemporary((dir) =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const service = yield* Storage
+      expect(service.path("chat", "a.jsonl")).toBe(`${dir}/chat/a.jsonl`)
+      expect(yield* fs.exists(dir)).toBe(false)
+      yield* key("state", 32)
+      const mode = (path: string) => Effect.map(fs.stat(path), (info) => (info.mode & 0o777).toString(8))
+      expect(yield* mode(`${dir}/keys`)).toBe("700")
+      expect(yield* mode(`${dir}/keys/state`)).toBe("600")
+      expect(yield* fs.readDirectory(`${dir}/keys`)).toEqual(["state"])
+    })
+  )
+)
+
+it.live("a key stays the same; another name is another key; it is not shown", () =>
+  inTemporary(() =>
+    Effect.gen(function* () {
+      const first = yield* key("one", 32)
+      expect(first).toHaveLength(32)
+      expect(yield* key("one", 32)).toEqual(first)
+      expect(yield* key("two", 32)).not.toEqual(first)
+      expect(yield* key("three", 16)).toHaveLength(16)
+      const shown = Bun.inspect(yield* (yield* Storage).key("one", 32))
+      expect(shown).not.toContain(first.slice(0, 4).join(", "))
+    })
+  )
+)
+
+it.live("fibers that ask at once get one key", () =>
+  inTemporary(() =>
+    Effect.gen(function* () {
+      const keys = yield* Effect.all(
+        Array.from({ length: 50 }, () => key("one", 32)),
+        { concurrency: "unbounded" }
+      )
+      expect(new Set(keys.map(String)).size).toBe(1)
+    })
+  )
+)
+
+it.live(
+  "processes that start at once get one key, and leave nothing else behind",
+  () =>
+    inTemporary((dir) =>
+      Effect.gen(function* () {
+        const processes = Array.from({ length: 6 }, () =>
+          Bun.spawn([process.execPath, `${import.meta.dir}/keyProcess.ts`], {
+            env: { MANIFOLD_STORAGE_DIR: dir },
+            stdin: "pipe",
+            stdout: "pipe",
+            stderr: "inherit"
+          })
+        )
+        yield* Effect.addFinalizer(() => Effect.sync(() => processes.forEach((child) => child.kill())))
+        const readers = processes.map((child) =>
+          child.stdout.pipeThrough(new TextDecoderStream()).getReader()
+        )
+        for (const reader of readers)
+          expect((yield* Effect.promise(() => reader.read())).value).toBe("ready\n")
+        for (const child of processes) yield* Effect.promise(async () => child.stdin.end())
+        const keys = yield* Effect.forEach(readers, (reader) => Effect.promise(() => reader.read()))
+        expect(keys[0]?.value).toMatch(/^[0-9a-f]{64}\n$/)
+        expect(new Set(keys.map(({ value }) => value)).size).toBe(1)
+        const fs = yield* FileSystem.FileSystem
+        expect(yield* fs.readDirectory(`${dir}/keys`)).toEqual(["race"])
+      }).pipe(Effect.scoped)
+    ),
+  30_000
+)
+
+it.live("a folder that cannot be written is named together with the setting", () =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem
+    const file = `${yield* fs.makeTempDirectoryScoped()}/file`
+    yield* fs.writeFileString(file, "")
+    const error = yield* Effect.flip(Effect.provide(key("one", 32), storage(`${file}/state`)))
+    expect(error).toMatchObject({ _tag: "StorageError" })
+    expect(error.message).toContain(`${file}/state/keys`)
+    expect(error.message).toContain("set storage.dir (or MANIFOLD_STORAGE_DIR) to")
+  }).pipe(Effect.provide(Platform.layer))
+)
+
+it.live("a key that was cut short is refused, not replaced", () =>
+  inTemporary((dir) =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      yield* key("one", 32)
+      yield* fs.writeFileString(`${dir}/keys/one`, "short")
+      const error = yield* Effect.flip(key("one", 32))
+      expect(error).toMatchObject({ reason: "damaged", path: `${dir}/keys/one` })
+      expect(yield* fs.readFileString(`${dir}/keys/one`)).toBe("short")
+    })
+  )
+)

@@ -1,0 +1,86 @@
+/** Sessions over time: they expire, they are capped, and they belong to whoever opened them. */
+import { describe, expect } from "bun:test"
+import { InMemoryServerEventBus, Server } from "@modelcontextprotocol/server"
+import { Duration, Effect, Layer } from "effect"
+import { TestClock } from "effect/testing"
+import { Ids } from "../../../layers/platform/Ids.ts"
+import { McpServers } from "../../../layers/transports/McpServers.ts"
+import { Sessions } from "../../../layers/transports/Sessions.ts"
+import { anonymousLoopback, stdioUser } from "../../../src/domain/Principal.ts"
+import { it } from "../../support/effect.ts"
+
+const servers = Layer.sync(McpServers, () =>
+  McpServers.of({
+    bus: new InMemoryServerEventBus(),
+    forConnection: () => new Server({ name: "test", version: "1" }, { capabilities: {} }),
+    forRequest: () => new Server({ name: "test", version: "1" }, { capabilities: {} }),
+    refuse: () => undefined
+  })
+)
+
+const limits = {
+  max: 3,
+  idleTimeout: Duration.minutes(30),
+  resumeWindow: Duration.seconds(60),
+  replayEvents: 10,
+  replaySize: 1000,
+  mostWaiting: 1000
+}
+
+const layer = Sessions.layer(limits).pipe(Layer.provide(Layer.mergeAll(servers, Ids.layer)))
+
+const opened = Effect.fnUntraced(function* (principal = stdioUser) {
+  const sessions = yield* Sessions
+  const session = sessions.open(principal)
+  if (session === undefined) return yield* Effect.die("no room")
+  return session
+})
+
+describe("a session", () => {
+  it.effect("expires when nobody used it for the idle time, and not before", () =>
+    Effect.gen(function* () {
+      const sessions = yield* Sessions
+      const used = yield* opened()
+      yield* opened()
+      yield* TestClock.adjust("29 minutes")
+      yield* Effect.sync(() => used.get(null).body?.cancel())
+      yield* TestClock.adjust("2 minutes")
+      expect(yield* sessions.count).toBe(1)
+      expect(sessions.find(used.sessionId, stdioUser)).toBe(used)
+      yield* TestClock.adjust("30 minutes")
+      expect(yield* sessions.count).toBe(0)
+      expect(sessions.find(used.sessionId, stdioUser)).toBeUndefined()
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.effect("is unknown to every other principal", () =>
+    Effect.gen(function* () {
+      const sessions = yield* Sessions
+      const { sessionId } = yield* opened()
+      expect(sessions.find(sessionId, anonymousLoopback)).toBeUndefined()
+      expect(sessions.find(sessionId, stdioUser)?.sessionId).toBe(sessionId)
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.effect("makes room for a new one when it was unused the longest", () =>
+    Effect.gen(function* () {
+      const sessions = yield* Sessions
+      const [first, second] = [yield* opened(), yield* opened(), yield* opened()]
+      sessions.find(first.sessionId, stdioUser)
+      yield* opened()
+      expect(yield* sessions.count).toBe(3)
+      expect(sessions.find(second.sessionId, stdioUser)).toBeUndefined()
+      expect(sessions.find(first.sessionId, stdioUser)).toBe(first)
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.effect("is not opened while all others are in use", () =>
+    Effect.gen(function* () {
+      const sessions = yield* Sessions
+      const streams = [yield* opened(), yield* opened(), yield* opened()].map((session) => session.get(null))
+      expect(sessions.open(stdioUser)).toBeUndefined()
+      yield* Effect.promise(async () => streams[0]?.body?.cancel())
+      expect(sessions.open(stdioUser)).toBeDefined()
+    }).pipe(Effect.provide(layer))
+  )
+})

@@ -1,0 +1,148 @@
+/** Reads the imports of `layers/` and `src/` and says where they break the house rules; the rules are the constants on top. */
+import { posix } from "node:path"
+
+/**
+ * What may import what: a group sees the ranks below its own, and itself. Groups of one rank do not see each other.
+ * A file's group is its folder under `src/` (or its name, for a file that stands in `src/` itself).
+ */
+export const ranks: ReadonlyArray<ReadonlyArray<string>> = [
+  ["domain"],
+  ["layers"],
+  ["catalog"],
+  ["tools", "prompts", "resources"],
+  ["mcp", "chat", "http"],
+  ["cli"],
+  ["main", "index"]
+]
+
+/** Files that pass on what other files export: the lists, and the library's public names. */
+export const lists: ReadonlyArray<string> = [
+  "src/index.ts",
+  "src/tools/index.ts",
+  "src/prompts/index.ts",
+  "src/resources/index.ts"
+]
+
+/** Where the machine's own interfaces may be named. */
+const platform = "layers/platform/"
+
+export interface Exception {
+  readonly file: string
+  readonly specifier: string
+  readonly reason: string
+}
+
+/** Imports of the machine's interfaces outside `layers/platform`, each with the reason why a service would not do. */
+export const exceptions: ReadonlyArray<Exception> = []
+
+/** Path from the repository's root → source text. */
+export type Sources = ReadonlyMap<string, string>
+
+const machine = /^(node:|bun$|bun:|@effect\/platform-)/
+const opening = /^(?:#![^\n]*\n)?\/\*\*(?<text>(?:(?!\*\/)[^])*?\.(?=[\s`)*])(?:(?!\*\/)[^])*)\*\//
+const statement = /^[ \t]*(?:import|export)\b[^"'`;=()]*?\bfrom\s*["'](?<from>[^"']+)["']/gm
+const bare = /^[ \t]*import\s*["'](?<from>[^"']+)["']/gm
+const inline = /^(?![ \t]*(?:\*|\/\/|\/\*)).*?\b(?:import|require)\(\s*["'](?<from>[^"']+)["']/gm
+const worker = /\bnew URL\(\s*["'](?<from>\.[^"']+)["']\s*,\s*import\.meta\.url/g
+const passedOn = /^[ \t]*export\s+(?:type\s+)?(?:\*|\{[^}]*\})\s*(?:as\s+\w+\s+)?from\b/m
+
+/** What a file names in its imports: types, `export … from`, `import()` and workers count too. */
+export const importsOf = (source: string): ReadonlyArray<string> => {
+  const found = [statement, bare, inline, worker].flatMap((pattern) =>
+    Array.from(source.matchAll(pattern), (match) => match.groups?.["from"] ?? "")
+  )
+  return [...new Set(found)]
+}
+
+const groupOf = (file: string): string => {
+  const [root = "", next = ""] = file.split("/")
+  return root === "src" ? next.replace(/\.tsx?$/, "") : root
+}
+
+const rankOf = (file: string) => ranks.findIndex((groups) => groups.includes(groupOf(file)))
+
+const isCode = (file: string) => /\.tsx?$/.test(file) && /^(src|layers)\//.test(file)
+
+const resolve = (file: string, specifier: string) => posix.join(posix.dirname(file), specifier)
+
+const edgeProblem = (file: string, specifier: string, sources: Sources): string | undefined => {
+  if (!specifier.startsWith(".")) {
+    return groupOf(file) === "domain" && !/^effect(\/|$)/.test(specifier)
+      ? `${file}: src/domain imports effect and nothing else, not ${specifier}`
+      : undefined
+  }
+  const target = resolve(file, specifier)
+  if (target.startsWith("test/")) return `${file}: the product must not import its tests (${specifier})`
+  if (!/^(src|layers)\//.test(target)) return undefined
+  if (isCode(target) ? !sources.has(target) : !/\.[a-z]+$/.test(target)) {
+    return `${file}: ${specifier} names no file; imports name the file, with its extension`
+  }
+  const [from, to] = [rankOf(file), rankOf(target)]
+  if (to < 0 || from < 0 || groupOf(file) === groupOf(target)) return undefined
+  if (to > from)
+    return `${file}: ${groupOf(file)} must not import ${groupOf(target)} (${specifier}): that is upward`
+  return to === from
+    ? `${file}: ${groupOf(file)} and ${groupOf(target)} must not know each other (${specifier})`
+    : undefined
+}
+
+/** One path for each knot of files that import each other: `a → b → a`. */
+export const cycles = (sources: Sources): ReadonlyArray<string> => {
+  const found: Array<string> = []
+  const done = new Set<string>()
+  const path: Array<string> = []
+  const visit = (file: string): void => {
+    const start = path.indexOf(file)
+    if (start >= 0) {
+      found.push(`a cycle: ${[...path.slice(start), file].join(" → ")}`)
+      return
+    }
+    if (done.has(file)) return
+    path.push(file)
+    for (const specifier of importsOf(sources.get(file) ?? "")) {
+      if (specifier.startsWith(".") && sources.has(resolve(file, specifier))) visit(resolve(file, specifier))
+    }
+    path.pop()
+    done.add(file)
+  }
+  for (const file of sources.keys()) visit(file)
+  return found
+}
+
+const fileProblems = (
+  file: string,
+  source: string,
+  allowed: ReadonlyArray<Exception>
+): ReadonlyArray<string> => {
+  const problems: Array<string> = []
+  if (rankOf(file) < 0)
+    problems.push(`${file}: nobody has said what "${groupOf(file)}" may import: add it to ranks`)
+  if (!opening.test(source)) {
+    problems.push(`${file}: must start with a /** sentence that says what the file is for. */`)
+  }
+  if (!lists.includes(file)) {
+    if (/\/index\.tsx?$/.test(file)) problems.push(`${file}: a barrel; only ${lists.join(", ")} are lists`)
+    if (passedOn.test(source))
+      problems.push(`${file}: passes on another file's exports; import that file instead`)
+  }
+  if (!file.startsWith(platform)) {
+    for (const specifier of importsOf(source)) {
+      if (!machine.test(specifier)) continue
+      if (allowed.some((each) => each.file === file && each.specifier === specifier)) continue
+      problems.push(`${file}: ${specifier} belongs in ${platform}; ask for a service`)
+    }
+  }
+  return problems
+}
+
+/** Every breach of the house rules in the given files, one readable line each; empty when all is well. */
+export const problemsOf = (sources: Sources, allowed: ReadonlyArray<Exception>): ReadonlyArray<string> => [
+  ...[...sources].flatMap(([file, source]) => [
+    ...fileProblems(file, source, allowed),
+    ...importsOf(source).flatMap((specifier) => edgeProblem(file, specifier, sources) ?? [])
+  ]),
+  ...cycles(sources),
+  ...allowed
+    .filter(({ file, specifier }) => !importsOf(sources.get(file) ?? "").includes(specifier))
+    .map(({ file, specifier }) => `${file} no longer imports ${specifier}: remove the exception`)
+]
