@@ -17,7 +17,14 @@ export { Caller } from "./catalog/Caller.ts"
 export { Catalog } from "./catalog/Catalog.ts"
 export { Failed, InvalidArguments, InvalidCursor, NotFound } from "./catalog/CatalogError.ts"
 export { Client, ClientError, elicit, sample } from "./catalog/Client.ts"
-export type { Entries, PromptEntry, ResourceEntry, TemplateEntry, ToolEntry, ToolOutput } from "./catalog/Entry.ts"
+export type {
+  Entries,
+  PromptEntry,
+  ResourceEntry,
+  TemplateEntry,
+  ToolEntry,
+  ToolOutput
+} from "./catalog/Entry.ts"
 export { Icons, layer as toolset, ParamHeaders, Shown } from "./catalog/Toolset.ts"
 export { catalog, foundation, mcp } from "./cli/program.ts"
 export * as Content from "./domain/Content.ts"

@@ -73,7 +73,7 @@ const reader = (document: Document.Document, environment: Environment["Service"]
     section: Section<A>,
     { source, value }: ReturnType<typeof gather>
   ): Effect.Effect<A, ConfigInvalid, Sources> =>
-    Schema.decodeUnknownEffect(section.schema)(value, strict).pipe(
+    Schema.decodeEffect(section.schema)(value, strict).pipe(
       Effect.mapError(
         ({ issue }) =>
           new ConfigInvalid({

@@ -69,12 +69,12 @@ const readFile = Effect.fnUntraced(function* (name: string, required: boolean) {
   const fs = yield* FileSystem.FileSystem
   const bytes = yield* fs.readFile(name).pipe(
     Effect.catchTag("PlatformError", (error) => {
-      if (error.reason._tag === "NotFound" && !required) return Effect.succeed(undefined)
+      if (error.reason._tag === "NotFound" && !required) return Effect.void
       const said = required ? `; it is named by ${pathVariable}` : ""
       return fail(name, `the file cannot be read: ${error.reason._tag}${said}`)
     })
   )
-  if (bytes === undefined) return yield* check({}, () => name)
+  if (!bytes) return yield* check({}, () => name)
   if (bytes.length > largestBytes) return yield* fail(name, `larger than ${largestBytes} bytes`)
   const text = yield* Effect.try(() => new TextDecoder("utf-8", { fatal: true }).decode(bytes)).pipe(
     Effect.catch(() => fail(name, "not valid UTF-8"))

@@ -17,10 +17,9 @@ export const DurationSetting = Schema.Union([Schema.String, Schema.Finite]).pipe
           seconds === undefined
             ? Duration.fromInput(written as Duration.Input)
             : Option.some(Duration.seconds(seconds))
-        return Option.match(Option.filter(read, isUsable), {
-          onNone: () => Effect.fail(new SchemaIssue.InvalidValue({ expected }, written, options)),
-          onSome: Effect.succeed
-        })
+        return Effect.fromOption(Option.filter(read, isUsable)).pipe(
+          Effect.mapError(() => new SchemaIssue.InvalidValue({ expected }, written, options))
+        )
       },
       encode: (duration) => Effect.succeed(`${Duration.toMillis(duration)} millis`)
     })

@@ -62,12 +62,10 @@ export const parse = Effect.fnUntraced(function* (text: string): Effect.fn.Retur
   if (faults.length > 0) return { value: undefined, faults, locate }
   return yield* Effect.try(() => document.toJS({ maxAliasCount: mostAliases }) as unknown).pipe(
     Effect.map((value) => ({ value, faults, locate })),
-    Effect.catch(() =>
-      Effect.succeed({
-        value: undefined,
-        faults: [{ offset: 0, message: "an alias is used too often, or before its anchor" }],
-        locate
-      })
-    )
+    Effect.orElseSucceed(() => ({
+      value: undefined,
+      faults: [{ offset: 0, message: "an alias is used too often, or before its anchor" }],
+      locate
+    }))
   )
 })

@@ -34,6 +34,6 @@ export const suggest = (written: string, known: ReadonlyArray<string>): string |
   const ranked = known
     .map((name) => ({ name, distance: distance(plain(written), plain(name)) }))
     .filter((candidate) => candidate.distance <= Math.max(1, Math.floor(candidate.name.length / 3)))
-    .sort((a, b) => a.distance - b.distance)
+    .toSorted((a, b) => a.distance - b.distance)
   return ranked[0]?.name
 }

@@ -56,18 +56,18 @@ export const pretty = Logger.map(Logger.formatStructured, (event) => {
   return `${event.timestamp.slice(11, 19)} ${event.level.padEnd(5)} ${text}${cause?.join("") ?? ""}`
 })
 
-export class Logging {
-  /** Sets the level and writes to standard error only: standard output belongs to the protocol. */
-  static readonly layer = Layer.unwrap(
-    Effect.gen(function* () {
-      const { level } = yield* (yield* ConfigSource).read(section)
-      const stdio = yield* Stdio.Stdio
-      const format = (yield* stdio.stderrIsTerminal) ? pretty : json
-      return Layer.mergeAll(
-        Logger.layer([Logger.withConsoleError(format)]),
-        Layer.succeed(References.MinimumLogLevel, levels[level]),
-        Layer.succeed(References.LogToStderr, true)
-      )
-    })
-  )
-}
+/** Sets the level and writes to standard error only: standard output belongs to the protocol. */
+const layer = Layer.unwrap(
+  Effect.gen(function* () {
+    const { level } = yield* (yield* ConfigSource).read(section)
+    const stdio = yield* Stdio.Stdio
+    const format = (yield* stdio.stderrIsTerminal) ? pretty : json
+    return Layer.mergeAll(
+      Logger.layer([Logger.withConsoleError(format)]),
+      Layer.succeed(References.MinimumLogLevel, levels[level]),
+      Layer.succeed(References.LogToStderr, true)
+    )
+  })
+)
+
+export const Logging = { layer }

@@ -1,7 +1,7 @@
 /** The folder that holds all state, and the keys that are made in it once. */
 import { ConfigProvider, Context, Effect, FileSystem, Layer, Path, Redacted, Schema } from "effect"
-import { Hex } from "effect/encoding"
-import { UserDirectories } from "effect/persistence"
+import * as Hex from "effect/encoding/Hex"
+import * as UserDirectories from "effect/persistence/UserDirectories"
 import type { PlatformError } from "effect/PlatformError"
 import { ConfigSource } from "../config/ConfigSource.ts"
 import * as Section from "../config/Section.ts"
@@ -96,12 +96,10 @@ export class Storage extends Context.Service<
           .readFile(file)
           .pipe(
             Effect.catchTag("PlatformError", (error) =>
-              error.reason._tag === "NotFound"
-                ? Effect.succeed(undefined)
-                : Effect.fail(unreadable(file)(error))
+              error.reason._tag === "NotFound" ? Effect.void : Effect.fail(unreadable(file)(error))
             )
           )
-        if (found === undefined || found.length === bytes) return found
+        if (!found || found.length === bytes) return found
         return yield* new StorageError({
           reason: "damaged",
           path: file,
@@ -136,10 +134,10 @@ export class Storage extends Context.Service<
         const folder = path("keys")
         const file = paths.join(folder, name)
         const existing = yield* find(file, bytes)
-        if (existing !== undefined) return Redacted.make(existing, { label: name })
+        if (existing) return Redacted.make(existing, { label: name })
         yield* Effect.mapError(create(folder, file, bytes), unwritable(folder))
         const made = yield* find(file, bytes)
-        if (made !== undefined) return Redacted.make(made, { label: name })
+        if (made) return Redacted.make(made, { label: name })
         return yield* new StorageError({
           reason: "damaged",
           path: file,

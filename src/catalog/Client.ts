@@ -1,6 +1,7 @@
 /** What a handler may ask of the program that called it: log lines, answers from its user, its model, its roots. */
 import { Context, Effect, Layer, Schema } from "effect"
 import type { Block } from "../domain/Content.ts"
+import { jsonSchema } from "./jsonSchema.ts"
 
 export type JsonObject = { readonly [key: string]: unknown }
 
@@ -113,7 +114,7 @@ export const elicit = Effect.fn("Client.elicit")(function* <S extends Schema.Cod
 ) {
   const client = yield* Client
   const answers = yield* client.ask({
-    [key]: { kind: "elicit", message, schema: Schema.toJsonSchemaDocument(schema).schema }
+    [key]: { kind: "elicit", message, schema: jsonSchema(schema) }
   } as Record<string, Elicit>)
   const answer = answers[key]
   if (answer?.action !== "accept") return { action: answer?.action ?? "cancel" } as const

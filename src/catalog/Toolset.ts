@@ -1,12 +1,14 @@
 /** Turns `effect/ai` toolkits into catalog entries: schemas are derived and compiled once, when the program starts. */
 import { Context, Effect, Layer, Option, Schema, SchemaIssue } from "effect"
-import { Tool, type Toolkit } from "effect/ai"
+import * as Tool from "effect/ai/Tool"
+import type * as Toolkit from "effect/ai/Toolkit"
 import { Blocks, text, type Block, type Icon } from "../domain/Content.ts"
 import { defaults, ToolPolicy } from "../domain/Policy.ts"
 import { Catalog } from "./Catalog.ts"
 import { Failed, InvalidArguments } from "./CatalogError.ts"
 import type { JsonObject } from "./Client.ts"
 import type { ToolEntry, ToolOutput } from "./Entry.ts"
+import { jsonSchema } from "./jsonSchema.ts"
 
 /** How a tool's encoded answer reads as text; absent: as JSON. */
 export const Shown = Context.Reference<((answer: never) => string) | undefined>(
@@ -29,12 +31,6 @@ const dialect = "https://json-schema.org/draft/2020-12/schema"
 const isObject = (value: unknown): value is JsonObject =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
-const jsonSchema = (schema: Schema.Constraint): JsonObject => {
-  const document = Schema.toJsonSchemaDocument(schema)
-  const definitions = Object.keys(document.definitions).length > 0 ? { $defs: document.definitions } : {}
-  return { ...document.schema, ...definitions }
-}
-
 const withParamHeaders = (schema: JsonObject, headers: Readonly<Record<string, string>>): JsonObject => {
   const properties = isObject(schema.properties) ? { ...schema.properties } : {}
   for (const [name, header] of Object.entries(headers)) {
@@ -46,7 +42,8 @@ const withParamHeaders = (schema: JsonObject, headers: Readonly<Record<string, s
 
 const inputSchema = (tool: Tool.Any): JsonObject => {
   const headers = Context.get(tool.annotations, ParamHeaders)
-  const schema = { type: "object", ...Tool.getJsonSchema(tool) }
+  const foreign = Tool.isDynamic(tool) ? tool.jsonSchema : undefined
+  const schema = { type: "object", ...(foreign ?? jsonSchema(tool.parametersSchema)) }
   const annotated = Object.keys(headers).length > 0 ? withParamHeaders(schema, headers) : schema
   return "$schema" in annotated ? annotated : { $schema: dialect, ...annotated }
 }

@@ -1,7 +1,9 @@
 /** `manifold call <tool>`: runs one tool, with arguments from a file, from standard input, or from `--arg`. */
 import { Console, Effect, Layer, Option, Schema, Stdio, Stream } from "effect"
 import * as FileSystem from "effect/FileSystem"
-import { Argument, Command, Flag } from "effect/cli"
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
 import { Ids } from "../../layers/platform/Ids.ts"
 import { Progress } from "../../layers/progress/Progress.ts"
 import { Caller } from "../catalog/Caller.ts"

@@ -1,6 +1,8 @@
 /** `manifold list tools|prompts|resources`: what the catalog holds. */
 import { Console, Effect } from "effect"
-import { Argument, Command, Flag } from "effect/cli"
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
 import { Catalog, type Listing } from "../catalog/Catalog.ts"
 import { stdioUser } from "../domain/Principal.ts"
 import * as wire from "../mcp/wire.ts"

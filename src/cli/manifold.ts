@@ -1,6 +1,6 @@
 /** The command line: one file per command, and one line each here. */
 import { Cause, Console, Effect, Runtime } from "effect"
-import { Command } from "effect/cli"
+import * as Command from "effect/cli/Command"
 import { program } from "../domain/version.ts"
 import { call } from "./call.ts"
 import { list } from "./list.ts"

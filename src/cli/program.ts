@@ -35,7 +35,12 @@ const pageSize = Effect.map(
 
 /** The catalog with everything in it. */
 export const catalog = Layer.mergeAll(tools.layer, resources.layer).pipe(
-  Layer.provideMerge(Layer.effect(Catalog, Effect.flatMap(pageSize, (size) => Catalog.make({ pageSize: size })))),
+  Layer.provideMerge(
+    Layer.effect(
+      Catalog,
+      Effect.flatMap(pageSize, (size) => Catalog.make({ pageSize: size }))
+    )
+  ),
   Layer.provideMerge(Layer.mergeAll(Guard.layer, Health.layer(program.version))),
   Layer.provideMerge(configured)
 )

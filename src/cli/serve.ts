@@ -1,6 +1,7 @@
 /** `manifold serve`: over standard input and output, or with `--http` as a service. */
 import { Console, Effect, Layer, Option } from "effect"
-import { Command, Flag } from "effect/cli"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { Listener } from "../../layers/platform/Listener.ts"
 import { StdioPipe } from "../../layers/platform/StdioPipe.ts"

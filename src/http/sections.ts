@@ -1,40 +1,37 @@
 /** The configuration sections of the HTTP service and of the MCP wire, and their documented defaults. */
-import { Effect, Schema } from "effect"
+import { Schema } from "effect"
 import { DurationSetting } from "../../layers/config/Durations.ts"
 import * as Section from "../../layers/config/Section.ts"
 
 const port = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 65535 }))
 const positive = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 2 ** 31 - 1 }))
 
-const optional = <S extends Schema.Top>(schema: S, value: S["Encoded"], description: string) =>
-  schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(value)), Schema.annotateKey({ description }))
-
 export const server = Section.make(
   "server",
   Schema.Struct({
-    host: optional(Schema.NonEmptyString, "127.0.0.1", "Address to listen on."),
-    port: optional(port, 8000, "Port to listen on; 0 takes a free one."),
-    max_message_bytes: optional(
+    host: Section.optional(Schema.NonEmptyString, "127.0.0.1", "Address to listen on."),
+    port: Section.optional(port, 8000, "Port to listen on; 0 takes a free one."),
+    max_message_bytes: Section.optional(
       positive,
       4 * 1024 * 1024,
       "Largest HTTP body, WebSocket frame and stdio line, in bytes."
     ),
-    allowed_hosts: optional(
+    allowed_hosts: Section.optional(
       Schema.Array(Schema.NonEmptyString),
       [],
       "Host names under which clients may reach the service."
     ),
-    cors_origins: optional(
+    cors_origins: Section.optional(
       Schema.Array(Schema.NonEmptyString),
       [],
       "Web origins whose pages may call the service."
     ),
-    idle_timeout: optional(
+    idle_timeout: Section.optional(
       DurationSetting,
       "10 seconds",
       "How long a connection may send nothing while it owes a request."
     ),
-    shutdown_timeout: optional(
+    shutdown_timeout: Section.optional(
       DurationSetting,
       "5 seconds",
       "How long running requests may take to finish at shutdown."
@@ -51,19 +48,35 @@ export const server = Section.make(
 export const mcp = Section.make(
   "mcp",
   Schema.Struct({
-    page_size: optional(positive, 100, "Entries in one page of a list."),
-    sessions: optional(
+    page_size: Section.optional(positive, 100, "Entries in one page of a list."),
+    sessions: Section.optional(
       Schema.Struct({
-        max: optional(positive, 10_000, "Most sessions at once."),
-        idle_timeout: optional(DurationSetting, "30 minutes", "A session unused for this long is gone."),
-        resume_window: optional(
+        max: Section.optional(positive, 10_000, "Most sessions at once."),
+        idle_timeout: Section.optional(
+          DurationSetting,
+          "30 minutes",
+          "A session unused for this long is gone."
+        ),
+        resume_window: Section.optional(
           DurationSetting,
           "60 seconds",
           "How long a call runs on after its client was lost."
         ),
-        replay_events: optional(positive, 256, "Events that a session keeps for a client that comes back."),
-        replay_size: optional(positive, 1024 * 1024, "Characters that those events may have together."),
-        max_waiting_bytes: optional(positive, 8 * 1024 * 1024, "Bytes that may wait for a slow reader.")
+        replay_events: Section.optional(
+          positive,
+          256,
+          "Events that a session keeps for a client that comes back."
+        ),
+        replay_size: Section.optional(
+          positive,
+          1024 * 1024,
+          "Characters that those events may have together."
+        ),
+        max_waiting_bytes: Section.optional(
+          positive,
+          8 * 1024 * 1024,
+          "Bytes that may wait for a slow reader."
+        )
       }),
       {},
       "Sessions of MCP up to 2025-11-25."

@@ -1,6 +1,7 @@
 /** Says back what it was told, to see that a connection works. */
 import { Effect, Schema } from "effect"
-import { Tool, Toolkit } from "effect/ai"
+import * as Tool from "effect/ai/Tool"
+import * as Toolkit from "effect/ai/Toolkit"
 import { Shown } from "../catalog/Toolset.ts"
 
 const Message = Schema.Struct({

@@ -1,6 +1,7 @@
 /** Tells how the program is. */
 import { Effect } from "effect"
-import { Tool, Toolkit } from "effect/ai"
+import * as Tool from "effect/ai/Tool"
+import * as Toolkit from "effect/ai/Toolkit"
 import { Health, Report } from "../../layers/health/Health.ts"
 
 const HealthCheck = Tool.make("health_check", {

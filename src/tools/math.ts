@@ -1,6 +1,7 @@
 /** Adds and subtracts two numbers. */
 import { Effect, Schema } from "effect"
-import { Tool, Toolkit } from "effect/ai"
+import * as Tool from "effect/ai/Tool"
+import * as Toolkit from "effect/ai/Toolkit"
 import { Shown } from "../catalog/Toolset.ts"
 
 const Operands = Schema.Struct({ a: Schema.Finite, b: Schema.Finite })

@@ -39,6 +39,9 @@ const outcomes = (output: string) => {
   return { passed: names("✓"), failed: names("✗") }
 }
 
+/** The suite quotes whole error pages. */
+const oneLine = (message: string) => message.replaceAll(/\s+/g, " ").slice(0, 300)
+
 const explain = Effect.fnUntraced(function* (results: string, scenario: string) {
   const files = yield* FileSystem.FileSystem
   const paths = yield* Path.Path
@@ -49,7 +52,10 @@ const explain = Effect.fnUntraced(function* (results: string, scenario: string) 
   const checks = yield* Schema.decodeEffect(Checks)(text)
   return checks
     .filter(({ status }) => status === "FAILURE")
-    .map(({ description, errorMessage, name }) => `  ${scenario}: ${name}: ${errorMessage ?? description}`)
+    .map(
+      ({ description, errorMessage = description, name }) =>
+        `  ${scenario}: ${name}: ${oneLine(errorMessage)}`
+    )
 })
 
 /** Whether the server meets everything that the revision requires. */

@@ -1,5 +1,5 @@
 /** The real HTTP service with the suite's fixtures in its catalog: `bun test/conformance/server.ts [port]`. */
-import { Console, Effect, FileSystem, Layer, References } from "effect"
+import { Console, Effect, FileSystem, Layer } from "effect"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { Environment } from "../../layers/platform/Environment.ts"
 import { Ids } from "../../layers/platform/Ids.ts"
@@ -9,13 +9,7 @@ import { mcp } from "../../src/cli/program.ts"
 import * as Service from "../../src/http/Service.ts"
 import * as fixtures from "./fixtures/index.ts"
 
-const foundation = Layer.mergeAll(
-  Platform.layer,
-  Ids.layer,
-  Environment.layerTest({}),
-  // Standard output belongs to whoever reports results.
-  Layer.succeed(References.LogToStderr, true)
-)
+const foundation = Layer.mergeAll(Platform.layer, Ids.layer, Environment.layerTest({}))
 
 /** Listens on 127.0.0.1; port 0 takes a free one. Its state is in a folder that goes when it goes. */
 export const layer = (port: number) =>

@@ -1,10 +1,21 @@
 /** What anybody may send to the MCP endpoint, and what it answers: never a 5xx, and the next request is served. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import { Effect, ManagedRuntime } from "effect"
-import { endpoint, initialize, openSession, post, readJson, request, service, stateless } from "../support/service.ts"
+import {
+  endpoint,
+  initialize,
+  openSession,
+  post,
+  readJson,
+  request,
+  service,
+  stateless
+} from "../support/service.ts"
 
 const limit = 256 * 1024
-const runtime = ManagedRuntime.make(service({ server: { max_message_bytes: limit }, mcp: { sessions: { max: 50 } } }))
+const runtime = ManagedRuntime.make(
+  service({ server: { max_message_bytes: limit }, mcp: { sessions: { max: 50 } } })
+)
 let url: URL
 let session: Record<string, string>
 
@@ -14,7 +25,8 @@ beforeAll(async () => {
 })
 afterAll(() => runtime.dispose())
 
-const send = (body: unknown, headers: Record<string, string> = session) => Effect.runPromise(post(url, body, headers))
+const send = (body: unknown, headers: Record<string, string> = session) =>
+  Effect.runPromise(post(url, body, headers))
 const answer = async (response: Response) => ({
   status: response.status,
   body: await Effect.runPromise(readJson(response))
@@ -36,7 +48,10 @@ describe("JSON-RPC", () => {
   ]
   for (const [name, body, code] of cases) {
     test(`${name} → ${code}, id null`, async () => {
-      expect(await answer(await send(body))).toMatchObject({ status: 400, body: { id: null, error: { code } } })
+      expect(await answer(await send(body))).toMatchObject({
+        status: 400,
+        body: { id: null, error: { code } }
+      })
     })
   }
 
@@ -47,7 +62,9 @@ describe("JSON-RPC", () => {
 
   test("an object with 20,000 keys, and deep arguments, are survived", async () => {
     const keys = Object.fromEntries(Array.from({ length: 10_000 }, (_, index) => [`key${index}`, index]))
-    const wide = await send(request(1, "tools/call", { name: "math.add", arguments: { a: 1, b: 2, ...keys } }))
+    const wide = await send(
+      request(1, "tools/call", { name: "math.add", arguments: { a: 1, b: 2, ...keys } })
+    )
     expect((await answer(wide)).body).toMatchObject({ result: { structuredContent: { result: 3 } } })
     const deep = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{"message":${"[".repeat(50_000)}${"]".repeat(50_000)}}}}`
     expect((await send(deep)).status).toBeLessThan(500)
@@ -56,7 +73,9 @@ describe("JSON-RPC", () => {
   test("__proto__ and constructor in arguments are inert", async () => {
     const body =
       '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"math.add","arguments":{"a":1,"b":2,"__proto__":{"x":1},"constructor":{"prototype":{"x":1}}}}}'
-    expect((await answer(await send(body))).body).toMatchObject({ result: { structuredContent: { result: 3 } } })
+    expect((await answer(await send(body))).body).toMatchObject({
+      result: { structuredContent: { result: 3 } }
+    })
     expect(({} as Record<string, unknown>).x).toBeUndefined()
   })
 })
@@ -77,7 +96,11 @@ describe("HTTP", () => {
     const response = await fetch(url, {
       method: "POST",
       body: chunks,
-      headers: { "content-type": "application/json", accept: "application/json, text/event-stream", ...session }
+      headers: {
+        "content-type": "application/json",
+        accept: "application/json, text/event-stream",
+        ...session
+      }
     })
     expect(response.status).toBe(413)
   })
@@ -100,7 +123,12 @@ describe("HTTP", () => {
   })
 
   test("a foreign Origin → 403 for every method, before anything else", async () => {
-    for (const origin of ["http://evil.example", "null", "http://localhost.evil.example", "http://127.0.0.1@evil.example"]) {
+    for (const origin of [
+      "http://evil.example",
+      "null",
+      "http://localhost.evil.example",
+      "http://127.0.0.1@evil.example"
+    ]) {
       for (const method of ["POST", "GET", "DELETE", "OPTIONS"]) {
         const response = await fetch(url, { method, headers: { ...session, origin } })
         expect([origin, method, response.status]).toEqual([origin, method, 403])
@@ -112,13 +140,15 @@ describe("HTTP", () => {
 
 describe("MCP", () => {
   test("unknown methods, tools, prompts and resources", async () => {
-    expect((await answer(await send(request(1, "absent/method")))).body).toMatchObject({ error: { code: -32601 } })
+    expect((await answer(await send(request(1, "absent/method")))).body).toMatchObject({
+      error: { code: -32601 }
+    })
     const tool = await answer(await send(request(1, "tools/call", { name: "absent" })))
     expect(tool.body).toMatchObject({ error: { code: -32602, message: "Unknown tool: absent" } })
     const prompt = await answer(await send(request(1, "prompts/get", { name: "absent" })))
     expect(prompt.body).toMatchObject({ error: { code: -32602 } })
     const resource = await answer(await send(request(1, "resources/read", { uri: "absent://x" })))
-    expect(resource.body).toMatchObject({ error: { code: -32002 } })
+    expect(resource.body).toMatchObject({ error: { code: -32602, data: { uri: "absent://x" } } })
     for (const [method, params, status] of [
       ["absent/method", {}, 404],
       ["tools/call", { name: "absent", arguments: {} }, 200]
@@ -152,7 +182,9 @@ describe("MCP", () => {
     )
     expect(result).toMatchObject({ status: 400, body: { error: { code: -32022 } } })
     expect(JSON.stringify(result.body)).toContain("2026-07-28")
-    const old = await answer(await send(request(1, "ping"), { ...session, "mcp-protocol-version": "1999-01-01" }))
+    const old = await answer(
+      await send(request(1, "ping"), { ...session, "mcp-protocol-version": "1999-01-01" })
+    )
     expect(old).toMatchObject({ status: 400, body: { error: { code: -32022 } } })
   })
 
@@ -175,13 +207,17 @@ describe("MCP", () => {
 
   test("SQL, NUL, lone surrogates and large numbers pass through unharmed", async () => {
     for (const message of ["'; DROP TABLE x; --", "a\u0000b", "\ud800", "🙈", "9007199254740993"]) {
-      const result = await answer(await send(request(1, "tools/call", { name: "echo", arguments: { message } })))
+      const result = await answer(
+        await send(request(1, "tools/call", { name: "echo", arguments: { message } }))
+      )
       const { structuredContent } = result.body.result as { structuredContent: { message: string } }
       expect(structuredContent.message.isWellFormed() ? structuredContent.message : "replaced").toBe(
         message.isWellFormed() ? message : "replaced"
       )
     }
-    const nan = await send('{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"math.add","arguments":{"a":NaN}}}')
+    const nan = await send(
+      '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"math.add","arguments":{"a":NaN}}}'
+    )
     expect(nan.status).toBe(400)
   })
 

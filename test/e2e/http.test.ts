@@ -6,12 +6,25 @@ import { StreamableHTTPClientTransport as OldHttp } from "@modelcontextprotocol/
 import { ElicitRequestSchema } from "@modelcontextprotocol/sdk/types.js"
 import { Effect } from "effect"
 import { it } from "../support/effect.ts"
-import { endpoint, initialize, openSession, post, readJson, request, service, stateless } from "../support/service.ts"
+import {
+  endpoint,
+  initialize,
+  openSession,
+  post,
+  readJson,
+  request,
+  service,
+  stateless
+} from "../support/service.ts"
 
 const info = { name: "test", version: "1" }
 const eras = [
   ["SDK 2.4.0, session era", () => new NewClient(info), "2025-11-25"],
-  ["SDK 2.4.0, negotiating", () => new NewClient(info, { versionNegotiation: { mode: "auto" } }), "2026-07-28"],
+  [
+    "SDK 2.4.0, negotiating",
+    () => new NewClient(info, { versionNegotiation: { mode: "auto" } }),
+    "2026-07-28"
+  ],
   [
     "SDK 2.4.0, stateless",
     () => new NewClient(info, { versionNegotiation: { mode: { pin: "2026-07-28" } } }),
@@ -31,7 +44,10 @@ describe("official clients", () => {
           const { tools } = await client.listTools()
           expect(tools.map((tool) => tool.name)).toContain("math.add")
           const sum = await client.callTool({ name: "math.add", arguments: { a: 2, b: 3 } })
-          expect(sum).toMatchObject({ content: [{ type: "text", text: "5" }], structuredContent: { result: 5 } })
+          expect(sum).toMatchObject({
+            content: [{ type: "text", text: "5" }],
+            structuredContent: { result: 5 }
+          })
           const wrong = await client.callTool({ name: "math.add", arguments: { a: "two" } })
           expect(wrong).toMatchObject({ isError: true })
           const { contents } = await client.readResource({ uri: "health://ping" })
@@ -100,7 +116,11 @@ describe("revisions", () => {
   it.live("a batch is answered in 2025-03-26 and refused later", () =>
     Effect.gen(function* () {
       const url = yield* endpoint
-      const batch = [request(1, "ping"), request(2, "tools/list"), { jsonrpc: "2.0", method: "notifications/x" }]
+      const batch = [
+        request(1, "ping"),
+        request(2, "tools/list"),
+        { jsonrpc: "2.0", method: "notifications/x" }
+      ]
       const old = yield* post(url, batch, yield* openSession(url, "2025-03-26"))
       const answers = (yield* readJson(old)) as unknown as ReadonlyArray<{ id: number }>
       expect(answers.map(({ id }) => id).sort()).toEqual([1, 2])
@@ -196,7 +216,9 @@ describe("the stateless era", () => {
         result: { content: [{ text: "Hello Ada" }] }
       })
       expect(yield* readJson(yield* again("wait", requestState))).toMatchObject({ error: { code: -32602 } })
-      expect(yield* readJson(yield* again("ask", `${requestState}x`))).toMatchObject({ error: { code: -32602 } })
+      expect(yield* readJson(yield* again("ask", `${requestState}x`))).toMatchObject({
+        error: { code: -32602 }
+      })
     }).pipe(Effect.provide(service()))
   )
 })

@@ -26,11 +26,15 @@ const inspect = async (target: ReadonlyArray<string>, ...args: ReadonlyArray<str
 }
 
 const explore = async (target: ReadonlyArray<string>) => {
-  const { tools } = (await inspect(target, "--method", "tools/list")) as { tools?: ReadonlyArray<{ name: string }> }
+  const { tools } = (await inspect(target, "--method", "tools/list")) as {
+    tools?: ReadonlyArray<{ name: string }>
+  }
   expect(tools?.map(({ name }) => name)).toContain("math.add")
   const call = ["--method", "tools/call", "--tool-name", "math.add", "--tool-arg", "a=2", "--tool-arg", "b=3"]
   expect(await inspect(target, ...call)).toMatchObject({ content: [{ text: "5" }] })
-  expect(await inspect(target, "--method", "resources/list")).toMatchObject({ resources: [{ uri: "health://ping" }] })
+  expect(await inspect(target, "--method", "resources/list")).toMatchObject({
+    resources: [{ uri: "health://ping" }]
+  })
 }
 
 describe("the Inspector", () => {
@@ -39,9 +43,9 @@ describe("the Inspector", () => {
   it.live(
     "on HTTP",
     () =>
-      Effect.flatMap(endpoint, (url) => Effect.promise(() => explore([url.href, "--transport", "http"]))).pipe(
-        Effect.provide(service())
-      ),
+      Effect.flatMap(endpoint, (url) =>
+        Effect.promise(() => explore([url.href, "--transport", "http"]))
+      ).pipe(Effect.provide(service())),
     60_000
   )
 })

@@ -93,8 +93,13 @@ describe("session era", () => {
       yield* Effect.promise(async () => {
         for await (const { data } of events(resumed)) seen.push(data)
       })
-      const messages = seen.filter((data) => data !== "").map((data) => JSON.parse(data) as Record<string, unknown>)
-      expect(messages[0]).toMatchObject({ method: "notifications/progress", params: { progress: 1, total: 2 } })
+      const messages = seen
+        .filter((data) => data !== "")
+        .map((data) => JSON.parse(data) as Record<string, unknown>)
+      expect(messages[0]).toMatchObject({
+        method: "notifications/progress",
+        params: { progress: 1, total: 2 }
+      })
       expect(messages.at(-1)).toMatchObject({ id: 1, result: { content: [{ text: "done" }] } })
     }).pipe(Effect.provide(service()))
   )

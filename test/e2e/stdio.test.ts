@@ -14,7 +14,11 @@ const info = { name: "test", version: "1" }
 describe("official clients", () => {
   const clients = [
     ["SDK 2.4.0, session era", () => new NewClient(info), "2025-11-25"],
-    ["SDK 2.4.0, negotiating", () => new NewClient(info, { versionNegotiation: { mode: "auto" } }), "2026-07-28"],
+    [
+      "SDK 2.4.0, negotiating",
+      () => new NewClient(info, { versionNegotiation: { mode: "auto" } }),
+      "2026-07-28"
+    ],
     [
       "SDK 2.4.0, stateless",
       () => new NewClient(info, { versionNegotiation: { mode: { pin: "2026-07-28" } } }),
@@ -67,7 +71,10 @@ describe("lines", () => {
     Effect.gen(function* () {
       const { next, send } = yield* startStdio()
       yield* send(stateless(1, "tools/call", { name: "math.sub", arguments: { a: 5, b: 3 } }).body)
-      expect(yield* next).toMatchObject({ id: 1, result: { resultType: "complete", structuredContent: { result: 2 } } })
+      expect(yield* next).toMatchObject({
+        id: 1,
+        result: { resultType: "complete", structuredContent: { result: 2 } }
+      })
     })
   )
 })

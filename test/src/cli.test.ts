@@ -26,7 +26,10 @@ describe("call", () => {
       yield* Effect.promise(() => writeFile(file, '{"a": 2, "b": 3}'))
       const { code, stdout } = yield* manifold(["call", "math.sub", file, "--json"])
       expect(code).toBe(0)
-      expect(JSON.parse(stdout)).toEqual({ content: [{ type: "text", text: "-1" }], structuredContent: { result: -1 } })
+      expect(JSON.parse(stdout)).toEqual({
+        content: [{ type: "text", text: "-1" }],
+        structuredContent: { result: -1 }
+      })
     })
   )
 

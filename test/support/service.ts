@@ -91,7 +91,9 @@ export const service = (config: Record<string, unknown> = {}) => {
   const foundation = Layer.mergeAll(Platform.layer, Ids.layer, Environment.layerTest({}))
   return Service.layer({ port: 0 }).pipe(
     Layer.provideMerge(holding.pipe(Layer.provideMerge(mcp))),
-    Layer.provideMerge(Layer.unwrap(Effect.map(stateFolder, (dir) => ConfigSource.layerFrom({ storage: { dir }, ...config })))),
+    Layer.provideMerge(
+      Layer.unwrap(Effect.map(stateFolder, (dir) => ConfigSource.layerFrom({ storage: { dir }, ...config })))
+    ),
     Layer.provideMerge(foundation)
   )
 }
@@ -141,7 +143,12 @@ export const openSession = Effect.fnUntraced(function* (
 })
 
 /** A 2026-07-28 request with everything that it must carry. */
-export const stateless = (id: number, method: string, params: Record<string, unknown> = {}, capabilities = {}) => ({
+export const stateless = (
+  id: number,
+  method: string,
+  params: Record<string, unknown> = {},
+  capabilities = {}
+) => ({
   body: request(id, method, {
     ...params,
     _meta: {

@@ -6,7 +6,10 @@ const root = new URL("../../", import.meta.url).pathname
 /** What an AI client would put into its configuration. */
 export const command = { command: process.execPath, args: [`${root}src/main.ts`, "serve"] }
 
-export const manifold = (args: ReadonlyArray<string>, options: { env?: Record<string, string>; stdin?: string } = {}) =>
+export const manifold = (
+  args: ReadonlyArray<string>,
+  options: { env?: Record<string, string>; stdin?: string } = {}
+) =>
   Effect.promise(async () => {
     const child = Bun.spawn([process.execPath, `${root}src/main.ts`, ...args], {
       stdin: new TextEncoder().encode(options.stdin ?? ""),

@@ -1,6 +1,6 @@
 /** The state folder: where it is, that nothing is written before it must be, and that a key is made exactly once. */
 import { expect } from "bun:test"
-import { Effect, FileSystem, Layer, Path, Redacted } from "effect"
+import { Effect, FileSystem, Layer, Path, PlatformError, Redacted } from "effect"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
 import { Environment } from "../../../layers/platform/Environment.ts"
 import { Ids } from "../../../layers/platform/Ids.ts"
@@ -8,11 +8,15 @@ import * as Platform from "../../../layers/platform/Platform.ts"
 import { Storage } from "../../../layers/storage/Storage.ts"
 import { it } from "../../support/effect.ts"
 
-const storage = (dir: string | undefined, variables: Record<string, string> = {}) =>
+const storage = (
+  dir: string | undefined,
+  variables: Record<string, string> = {},
+  platform: Layer.Layer<FileSystem.FileSystem | Path.Path> = Platform.layer
+) =>
   Layer.fresh(Storage.layer).pipe(
     Layer.provide(ConfigSource.layerFrom(dir === undefined ? {} : { storage: { dir } }, variables)),
     Layer.provide([Environment.layerTest(variables), Ids.layer]),
-    Layer.provideMerge(Platform.layer)
+    Layer.provideMerge(platform)
   )
 
 const key = (name: string, bytes: number) =>
@@ -120,7 +124,31 @@ it.live(
   30_000
 )
 
-it.live("a folder that cannot be written is named together with the setting", () =>
+it.live("a folder that may not be written is named together with the setting", () =>
+  Effect.gen(function* () {
+    const dir = `${yield* temporary}/state`
+    const denied = (path: string) =>
+      Effect.fail(
+        PlatformError.systemError({
+          _tag: "PermissionDenied",
+          module: "FileSystem",
+          method: "makeDirectory",
+          pathOrDescriptor: path
+        })
+      )
+    const readOnly = Layer.effect(
+      FileSystem.FileSystem,
+      Effect.map(FileSystem.FileSystem, (fs) => ({ ...fs, makeDirectory: denied }))
+    ).pipe(Layer.provideMerge(Platform.layer))
+    const error = yield* Effect.flip(Effect.provide(key("one", 32), storage(dir, {}, readOnly)))
+    expect(error).toMatchObject({ _tag: "StorageError", reason: "unwritable", path: `${dir}/keys` })
+    expect(error.message).toBe(
+      `cannot write ${dir}/keys (PermissionDenied): set storage.dir (or MANIFOLD_STORAGE_DIR) to a folder that this user may write`
+    )
+  })
+)
+
+it.live("a folder that cannot be read is named together with the setting", () =>
   Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem
     const file = `${yield* fs.makeTempDirectoryScoped()}/file`

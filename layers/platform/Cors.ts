@@ -1,0 +1,51 @@
+/** Cross-origin sharing by list (Fetch standard, section 3.2): never `*`, never with credentials. */
+import { refuse } from "./refuse.ts"
+
+const methods = "GET, POST, DELETE, OPTIONS"
+const allowed = [
+  "content-type",
+  "accept",
+  "authorization",
+  "last-event-id",
+  "mcp-session-id",
+  "mcp-protocol-version",
+  "mcp-method",
+  "mcp-name"
+]
+/** Tool arguments mirrored in headers (MCP 2026-07-28) have names that only the tool's schema knows. */
+const alsoAllowed = /^(?:mcp-param-[a-z0-9!#$%&'*+.^_`|~-]+|traceparent)$/
+const exposed = "mcp-session-id, www-authenticate, retry-after, x-request-id"
+const maxAge = String(24 * 60 * 60)
+
+export const isPreflight = (request: Request): boolean =>
+  request.method === "OPTIONS" && request.headers.has("access-control-request-method")
+
+/** Answers the browser's question whether a page of a listed origin may send a request. */
+export const preflight = (request: Request, origin: string): Response => {
+  const requested = (request.headers.get("access-control-request-headers") ?? "")
+    .split(",")
+    .map((name) => name.trim().toLowerCase())
+    .filter((name) => alsoAllowed.test(name))
+  return new Response(null, {
+    status: 204,
+    headers: {
+      "access-control-allow-origin": origin,
+      "access-control-allow-methods": methods,
+      "access-control-allow-headers": [...allowed, ...requested].join(", "),
+      "access-control-max-age": maxAge,
+      vary: "Origin"
+    }
+  })
+}
+
+/** The answer to an origin that may call, but is not listed for reading answers. */
+export const unlisted = (origin: string): Response =>
+  refuse(403, `Pages of ${origin} may not read from here. List it in server.cors_origins.`, { vary: "Origin" })
+
+/** Lets pages of a listed origin read a response. */
+export const share = (response: Response, origin: string): Response => {
+  response.headers.set("access-control-allow-origin", origin)
+  response.headers.set("access-control-expose-headers", exposed)
+  response.headers.append("vary", "Origin")
+  return response
+}

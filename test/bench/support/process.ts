@@ -1,0 +1,118 @@
+/** Starts the servers that are measured, waits for what they say, reads their memory, and ends them. */
+import { mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+
+const startTimeout = 20_000
+const stopTimeout = 5_000
+
+/** What is measured: a command, and the path under which it serves MCP. */
+export interface Subject {
+  readonly name: string
+  readonly command: ReadonlyArray<string>
+  readonly path?: string
+  /** For ours: what a configuration file would say. */
+  readonly config?: Readonly<Record<string, unknown>>
+}
+
+/** Home, state and working folder of every server, so that nobody's configuration takes part. */
+const home = mkdtempSync(join(tmpdir(), "manifold-bench-"))
+const children = new Set<Bun.Subprocess>()
+
+process.on("exit", () => {
+  for (const child of children) child.kill("SIGKILL")
+  rmSync(home, { recursive: true, force: true })
+})
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(130))
+
+/** The same surroundings for everybody. */
+export const surroundings = ({ config }: Subject) => ({
+  cwd: home,
+  env: {
+    PATH: process.env["PATH"],
+    HOME: home,
+    NODE_ENV: "production",
+    MCP_CONFIG_JSON: JSON.stringify({ storage: { dir: join(home, "state") }, ...config })
+  }
+})
+
+/** Counts the child among those that do not outlive the bench. */
+export const own = <Child extends Bun.Subprocess>(child: Child): Child => {
+  children.add(child)
+  void child.exited.then(() => children.delete(child))
+  return child
+}
+
+/** Resident memory in bytes, of Linux's `/proc`. */
+export const rss = (pid: number): number => {
+  const line = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))
+  if (line?.[1] === undefined) throw new Error("the process has no memory any more")
+  return Number(line[1]) * 1024
+}
+
+export interface Running extends AsyncDisposable {
+  readonly url: string
+  readonly pid: number
+  /** The first match in what the process says on stderr from `signal` on. */
+  readonly ask: (signal: NodeJS.Signals, pattern: RegExp) => Promise<RegExpExecArray>
+}
+
+/** Starts an HTTP server and waits until it says where it listens. */
+export const start = async (subject: Subject): Promise<Running> => {
+  const child = own(
+    Bun.spawn([...subject.command], {
+      ...surroundings(subject),
+      stdin: "ignore",
+      stdout: "ignore",
+      stderr: "pipe"
+    })
+  )
+  let said = ""
+  let heard = () => {}
+  const drain = async () => {
+    const decoder = new TextDecoder()
+    for await (const chunk of child.stderr) {
+      said = (said + decoder.decode(chunk, { stream: true })).slice(-10_000)
+      heard()
+    }
+  }
+  void drain()
+
+  const stop = async () => {
+    child.kill()
+    const killing = setTimeout(() => child.kill("SIGKILL"), stopTimeout)
+    await child.exited
+    clearTimeout(killing)
+  }
+
+  const waitFor = (pattern: RegExp) =>
+    new Promise<RegExpExecArray>((resolve, reject) => {
+      const fail = (why: string) => reject(new Error(`${why}: ${said.trim().split("\n").at(-1)}`))
+      const timer = setTimeout(() => fail(`said nothing in ${startTimeout / 1000} s`), startTimeout)
+      void child.exited.then((code) => fail(`ended with code ${code}`))
+      heard = () => {
+        const match = pattern.exec(said)
+        if (match === null) return
+        clearTimeout(timer)
+        resolve(match)
+      }
+      heard()
+    })
+
+  try {
+    const [, origin] = await waitFor(/ at (http:\/\/127\.0\.0\.1:\d+)/)
+    return {
+      url: `${origin}${subject.path ?? "/mcp"}`,
+      pid: child.pid,
+      ask: (signal, pattern) => {
+        said = ""
+        child.kill(signal)
+        return waitFor(pattern)
+      },
+      [Symbol.asyncDispose]: stop
+    }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}

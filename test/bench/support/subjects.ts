@@ -1,0 +1,36 @@
+/** Who is measured: ours, started as a user starts it, and the peers. */
+import { join } from "node:path"
+import type { Subject } from "./process.ts"
+
+const bun = process.execPath
+const file = (path: string) => join(import.meta.dir, "..", path)
+const main = file("../../src/main.ts")
+
+export const ours: Subject = { name: "manifold", command: [bun, main, "serve", "--http", "--port", "0"] }
+export const oursStdio: Subject = { name: "manifold", command: [bun, main, "serve"] }
+
+const sdkHttp = [bun, file("peers/sdk.ts"), "http"]
+export const sdk: Subject = { name: "SDK server", command: sdkHttp }
+export const sdkJson: Subject = { name: "SDK server, JSON", command: sdkHttp, path: "/json" }
+export const sdkSse: Subject = { name: "SDK server, SSE", command: sdkHttp, path: "/sse" }
+export const sdkStdio: Subject = { name: "SDK server", command: [bun, file("peers/sdk.ts")] }
+
+export const effect: Subject = { name: "Effect McpServer", command: [bun, file("peers/effect.ts")] }
+
+/** Where Node is installed, fastmcp runs on what it was made for. */
+const node = Bun.which("node")
+const fastmcpCommand = [node ?? bun, file("peers/fastmcp.mjs")]
+const fastmcpName = node === null ? "fastmcp on Bun" : "fastmcp on Node"
+export const fastmcpStdio: Subject = { name: fastmcpName, command: fastmcpCommand }
+export const fastmcpSessions: Subject = { name: fastmcpName, command: [...fastmcpCommand, "http"] }
+export const fastmcpStateless: Subject = {
+  name: `${fastmcpName}, stateless`,
+  command: [...fastmcpCommand, "http", "stateless"]
+}
+
+/** The same server, with a way to ask it for a collection from outside (see `collect.mjs`). */
+export const collectable = (subject: Subject): Subject => {
+  const [runtime = bun, ...rest] = subject.command
+  const flags = runtime === node ? ["--expose-gc", "--import"] : ["--preload"]
+  return { ...subject, command: [runtime, ...flags, file("support/collect.mjs"), ...rest] }
+}

@@ -1,0 +1,33 @@
+/** What clients see of schemas that have names or contain themselves. */
+import { expect, test } from "bun:test"
+import { Schema } from "effect"
+import { jsonSchema } from "../../../src/catalog/jsonSchema.ts"
+
+class Point extends Schema.Class<Point>("Point")({ x: Schema.Finite }) {}
+
+test("a named schema is an object at its root, and its named parts are written out", () => {
+  const Line = Schema.Struct({ from: Point, to: Point }).annotate({ identifier: "Line" })
+  const point = {
+    type: "object",
+    properties: { x: { type: "number" } },
+    required: ["x"],
+    additionalProperties: true
+  }
+  expect(jsonSchema(Line)).toEqual({
+    type: "object",
+    properties: { from: point, to: point },
+    required: ["from", "to"],
+    additionalProperties: true
+  })
+})
+
+test("a schema that contains itself is an object at its root, with its definition beside it", () => {
+  interface Tree {
+    readonly children: ReadonlyArray<Tree>
+  }
+  const Tree = Schema.Struct({ children: Schema.Array(Schema.suspend((): Schema.Codec<Tree> => Tree)) })
+  const { $defs, ...root } = jsonSchema(Tree)
+  const [definition] = Object.values($defs as Record<string, object>)
+  expect(root.type).toBe("object")
+  expect(definition).toEqual(root)
+})

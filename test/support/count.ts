@@ -1,0 +1,51 @@
+/** Runs `bun test` once and counts what happened, by the summary that ends its output; no summary is a failure. */
+
+export interface Tally {
+  readonly passed: number
+  readonly failed: number
+  readonly skipped: number
+}
+
+/** The counts and, as the very last line, `Ran 12 tests across 3 files. [1.20s]`. */
+const ending = /(?:^|\n)(?<counts>(?: *\d+ [^\n]+\n)+)Ran \d+ tests? across \d+ files?\. \[[^\]\n]*\]\s*$/
+
+/**
+ * What a run of `bun test` amounts to, from what it wrote to standard error and its exit code. A run without a summary
+ * (a test called `process.exit`, Bun crashed, there was no test) and one that ends with a code other than 0 for a
+ * reason that the summary does not name each count as one failure.
+ */
+export const tallyOf = (output: string, exitCode: number): Tally => {
+  const counts = ending.exec(Bun.stripANSI(output))?.groups?.["counts"]
+  if (counts === undefined) return { passed: 0, failed: 1, skipped: 0 }
+  const count = (what: string) => Number(new RegExp(`^ *(\\d+) ${what}$`, "m").exec(counts)?.[1] ?? 0)
+  const failed = count("fail")
+  return {
+    passed: count("pass"),
+    failed: exitCode !== 0 && failed === 0 ? 1 : failed,
+    skipped: count("skip") + count("todo")
+  }
+}
+
+/** `3 passed, 0 failed`, and `, 1 skipped` where there are any. */
+export const line = ({ failed, passed, skipped }: Tally): string =>
+  `${passed} passed, ${failed} failed${skipped === 0 ? "" : `, ${skipped} skipped`}`
+
+/** Runs `bun test`, passing its output on while it comes. */
+export const countTests = async (
+  args: ReadonlyArray<string>,
+  options: { readonly cwd?: string; readonly env?: Record<string, string | undefined> } = {}
+): Promise<Tally> => {
+  const run = Bun.spawn([process.execPath, "test", ...args], {
+    ...options,
+    stdin: "ignore",
+    stdout: "inherit",
+    stderr: "pipe"
+  })
+  const decoder = new TextDecoder()
+  let tail = ""
+  for await (const chunk of run.stderr) {
+    process.stderr.write(chunk)
+    tail = (tail + decoder.decode(chunk, { stream: true })).slice(-8192)
+  }
+  return tallyOf(tail, await run.exited)
+}
