@@ -14,17 +14,22 @@ const manifest = (await Bun.file(`${root}package.json`).json()) as { scripts: Re
 
 /** The text of every block of a language, in order. */
 const blocks = (language: string) =>
-  [...readme.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)].filter(([, name]) => name === language).map(([, , text]) => text ?? "")
+  [...readme.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)]
+    .filter(([, name]) => name === language)
+    .map(([, , text]) => text ?? "")
 
 /** Runs a block as a shell would, with `bun` being the one that runs this. */
 const shell = async (script: string, env: Record<string, string> = {}) => {
-  const child = Bun.spawn(["bash", "-euo", "pipefail", "-c", `bun() { "${process.execPath}" "$@"; }\n${script}`], {
-    cwd: root,
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "pipe",
-    env: { ...process.env, ...env }
-  })
+  const child = Bun.spawn(
+    ["bash", "-euo", "pipefail", "-c", `bun() { "${process.execPath}" "$@"; }\n${script}`],
+    {
+      cwd: root,
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "pipe",
+      env: { ...process.env, ...env }
+    }
+  )
   const [stdout, stderr, code] = await Promise.all([
     new Response(child.stdout).text(),
     new Response(child.stderr).text(),
@@ -56,7 +61,9 @@ describe("README", () => {
     Effect.gen(function* () {
       const url = yield* endpoint
       const [text] = blocks("sh").filter((block) => block.startsWith("curl"))
-      const output = yield* Effect.promise(() => shell((text ?? "").replace("http://127.0.0.1:8000/mcp", url.href)))
+      const output = yield* Effect.promise(() =>
+        shell((text ?? "").replace("http://127.0.0.1:8000/mcp", url.href))
+      )
       expect(JSON.parse(output)).toMatchObject({ id: 0, result: { protocolVersion: "2025-06-18" } })
     }).pipe(Effect.provide(service()))
   )

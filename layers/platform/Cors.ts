@@ -40,7 +40,9 @@ export const preflight = (request: Request, origin: string): Response => {
 
 /** The answer to an origin that may call, but is not listed for reading answers. */
 export const unlisted = (origin: string): Response =>
-  refuse(403, `Pages of ${origin} may not read from here. List it in server.cors_origins.`, { vary: "Origin" })
+  refuse(403, `Pages of ${origin} may not read from here. List it in server.cors_origins.`, {
+    vary: "Origin"
+  })
 
 /** Lets pages of a listed origin read a response. */
 export const share = (response: Response, origin: string): Response => {

@@ -80,7 +80,10 @@ export const make = (options: DoorOptions): Door => {
         case 400:
           return refuse(400, "The Host header must name one host.")
         case 421:
-          return refuse(421, "This server has another name. Its operator can add this one to server.allowed_hosts.")
+          return refuse(
+            421,
+            "This server has another name. Its operator can add this one to server.allowed_hosts."
+          )
       }
     },
     origin: (value, host) => {

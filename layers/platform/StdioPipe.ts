@@ -26,7 +26,11 @@ export const guardStdout = Effect.acquireRelease(
     const before = { console: { ...console }, write: process.stdout.write }
     const toStderr = (...values: ReadonlyArray<unknown>) => console.error(...values)
     for (const name of printing) console[name] = toStderr
-    console.write = (...parts) => Bun.write(Bun.stderr, new Blob(parts))
+    console.write = (...parts) => {
+      const stderr = Bun.stderr.writer()
+      for (const part of parts) stderr.write(part)
+      return stderr.flush()
+    }
     process.stdout.write = process.stderr.write.bind(process.stderr)
     return before
   }),

@@ -60,6 +60,9 @@ const isInitialize = ({ messages }: Parsed) =>
   "method" in messages[0] &&
   messages[0].method === "initialize"
 
+/** Ends what would go on by itself. */
+const makeStop = () => new AbortController()
+
 /** How the SDK carries the principal through to the factory. */
 const toAuthInfo = (principal: Principal): AuthInfo => ({
   token: "",
@@ -77,7 +80,7 @@ export const layer = (options: { readonly maxMessageBytes: number }) =>
       const sessions = yield* Sessions
       const log = Effect.runForkWith(yield* Effect.context<never>())
       /** Ends `subscriptions/listen` streams when the program stops. */
-      const stopping = new AbortController()
+      const stopping = makeStop()
 
       const stateless = createMcpHandler(
         ({ authInfo, requestInfo }) =>

@@ -118,7 +118,7 @@ export const elicit = Effect.fn("Client.elicit")(function* <S extends Schema.Cod
   } as Record<string, Elicit>)
   const answer = answers[key]
   if (answer?.action !== "accept") return { action: answer?.action ?? "cancel" } as const
-  const content = yield* Schema.decodeUnknownEffect(schema)(answer.content).pipe(
+  const content = yield* Schema.decodeEffect(schema)(answer.content).pipe(
     Effect.mapError(
       (error) => new ClientError({ reason: "failed", detail: `The form came back wrong: ${error.message}` })
     )

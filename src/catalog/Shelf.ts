@@ -54,6 +54,6 @@ export class Shelf<A> {
   }
 
   #sort() {
-    this.all = [...this.#byKey.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, entry]) => entry)
+    this.all = [...this.#byKey.entries()].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, entry]) => entry)
   }
 }

@@ -1,5 +1,5 @@
 /** `manifold call <tool>`: runs one tool, with arguments from a file, from standard input, or from `--arg`. */
-import { Console, Effect, Layer, Option, Schema, Stdio, Stream } from "effect"
+import { Console, Effect, Layer, Option, Stdio, Stream } from "effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"

@@ -20,7 +20,7 @@ const overHttp = (overrides: Service.Overrides) =>
   Effect.gen(function* () {
     const { url } = yield* Listener
     yield* Console.error(`manifold serves MCP at ${new URL("/mcp", url).href}. Press Ctrl-C to stop.`)
-    yield* Effect.never
+    return yield* Effect.never
   }).pipe(Effect.provide(Service.layer(overrides).pipe(Layer.provide(mcp))))
 
 export const serve = Command.make(
@@ -35,7 +35,7 @@ export const serve = Command.make(
   },
   Effect.fnUntraced(function* ({ host, http, port }) {
     if (!http) return yield* overStdio
-    yield* overHttp({
+    return yield* overHttp({
       ...(Option.isSome(host) && { host: host.value }),
       ...(Option.isSome(port) && { port: port.value })
     })

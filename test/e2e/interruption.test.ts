@@ -14,6 +14,9 @@ import {
   stateless
 } from "../support/service.ts"
 
+/** Something that a client can close. */
+const connection = () => new AbortController()
+
 /** Interrupted means that the handler's finalizer ran. */
 const interrupted = Effect.flatMap(Held, (held) => Deferred.await(held.interrupted))
 const started = Effect.flatMap(Held, (held) => Deferred.await(held.started))
@@ -33,7 +36,8 @@ describe("session era", () => {
       )
       expect(cancel.status).toBe(202)
       yield* interrupted
-      const text = yield* Effect.promise(async () => (await Effect.runPromise(Fiber.join(call))).text())
+      const ended = yield* Fiber.join(call)
+      const text = yield* Effect.promise(() => ended.text())
       expect(text).toContain("cancelled")
       // The id is free again, so nothing of the call was left behind.
       const again = yield* post(url, request(1, "ping"), session)
@@ -63,7 +67,7 @@ describe("session era", () => {
     Effect.gen(function* () {
       const url = yield* endpoint
       const session = yield* openSession(url)
-      const leave = new AbortController()
+      const leave = connection()
       const response = yield* post(url, request(1, "tools/call", { name: "wait" }), session, leave.signal)
       yield* started
       const stream = events(response)
@@ -77,7 +81,7 @@ describe("session era", () => {
     Effect.gen(function* () {
       const url = yield* endpoint
       const session = yield* openSession(url)
-      const leave = new AbortController()
+      const leave = connection()
       const call = request(1, "tools/call", { name: "tick", _meta: { progressToken: "p" } })
       const response = yield* post(url, call, session, leave.signal)
       yield* started
@@ -109,7 +113,7 @@ describe("stateless era", () => {
   it.live("a closed connection interrupts the handler, before any answer began", () =>
     Effect.gen(function* () {
       const url = yield* endpoint
-      const leave = new AbortController()
+      const leave = connection()
       const { body, headers } = stateless(1, "tools/call", { name: "wait", arguments: {} })
       yield* Effect.forkChild(Effect.exit(post(url, body, headers, leave.signal)))
       yield* started
@@ -121,7 +125,7 @@ describe("stateless era", () => {
   it.live("a closed stream interrupts the handler", () =>
     Effect.gen(function* () {
       const url = yield* endpoint
-      const leave = new AbortController()
+      const leave = connection()
       const call = stateless(1, "tools/call", { name: "tick", arguments: {} })
       const meta = { ...(call.body.params._meta as object), progressToken: "p" }
       const body = { ...call.body, params: { ...call.body.params, _meta: meta } }

@@ -14,7 +14,7 @@ const count = async (files: Record<string, string>) => {
   for (const [name, body] of Object.entries({ "package.json": "{}", ...files })) {
     await Bun.write(join(folder, name), body)
   }
-  return countTests([], { cwd: folder })
+  return countTests([], { cwd: folder, quiet: true })
 }
 
 afterAll(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true }))))

@@ -30,21 +30,21 @@ export const tallyOf = (output: string, exitCode: number): Tally => {
 export const line = ({ failed, passed, skipped }: Tally): string =>
   `${passed} passed, ${failed} failed${skipped === 0 ? "" : `, ${skipped} skipped`}`
 
-/** Runs `bun test`, passing its output on while it comes. */
+/** Runs `bun test` in `cwd`, passing its output on while it comes unless `quiet`. */
 export const countTests = async (
   args: ReadonlyArray<string>,
-  options: { readonly cwd?: string; readonly env?: Record<string, string | undefined> } = {}
+  { cwd, quiet = false }: { readonly cwd: string; readonly quiet?: boolean }
 ): Promise<Tally> => {
   const run = Bun.spawn([process.execPath, "test", ...args], {
-    ...options,
+    cwd,
     stdin: "ignore",
-    stdout: "inherit",
+    stdout: quiet ? "ignore" : "inherit",
     stderr: "pipe"
   })
   const decoder = new TextDecoder()
   let tail = ""
   for await (const chunk of run.stderr) {
-    process.stderr.write(chunk)
+    if (!quiet) process.stderr.write(chunk)
     tail = (tail + decoder.decode(chunk, { stream: true })).slice(-8192)
   }
   return tallyOf(tail, await run.exited)

@@ -42,7 +42,7 @@ export const load = async ({ pid, url }: Running, { body, headers }: Wire, secon
     })
   )
   let peak = 0
-  const sampling = setInterval(() => (peak = Math.max(peak, rss(pid))), sampleEvery)
+  const sampling = setInterval(() => (peak = Math.max(peak, rss(pid) ?? 0)), sampleEvery)
   const said = await new Response(child.stdout).text().finally(() => clearInterval(sampling))
   const [, result] = /^result (.*)$/m.exec(said) ?? []
   if (result === undefined) throw new Error(`no result from the load: ${said.slice(0, 100)}`)

@@ -43,11 +43,14 @@ export const own = <Child extends Bun.Subprocess>(child: Child): Child => {
   return child
 }
 
-/** Resident memory in bytes, of Linux's `/proc`. */
-export const rss = (pid: number): number => {
-  const line = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))
-  if (line?.[1] === undefined) throw new Error("the process has no memory any more")
-  return Number(line[1]) * 1024
+/** Resident memory in bytes, from Linux's `/proc`; `undefined` where there is none. */
+export const rss = (pid: number): number | undefined => {
+  try {
+    const line = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))
+    return line?.[1] === undefined ? undefined : Number(line[1]) * 1024
+  } catch {
+    return undefined
+  }
 }
 
 export interface Running extends AsyncDisposable {
@@ -87,7 +90,10 @@ export const start = async (subject: Subject): Promise<Running> => {
 
   const waitFor = (pattern: RegExp) =>
     new Promise<RegExpExecArray>((resolve, reject) => {
-      const fail = (why: string) => reject(new Error(`${why}: ${said.trim().split("\n").at(-1)}`))
+      const fail = (why: string) => {
+        clearTimeout(timer)
+        reject(new Error(`${why}: ${said.trim().split("\n").at(-1)}`))
+      }
       const timer = setTimeout(() => fail(`said nothing in ${startTimeout / 1000} s`), startTimeout)
       void child.exited.then((code) => fail(`ended with code ${code}`))
       heard = () => {

@@ -101,7 +101,7 @@ describe("tools from toolkits", () => {
     const module = {
       toolkit,
       layer: toolkit.toLayer({
-        who: () => Effect.map(Caller, ({ principal }) => [{ type: "text" as const, text: principal.subject }])
+        who: () => Effect.map(Caller, (caller) => [{ type: "text" as const, text: caller.principal.subject }])
       })
     }
     return Effect.gen(function* () {
@@ -192,7 +192,7 @@ describe("pages", () => {
                 seen.push(...names(page))
                 cursor = page.next
               } while (cursor !== undefined)
-              expect(seen).toEqual([...keys].sort((a, b) => (a < b ? -1 : 1)))
+              expect(seen).toEqual(keys.toSorted((a, b) => (a < b ? -1 : 1)))
             }).pipe(
               Effect.scoped,
               Effect.provide(Layer.effect(Catalog, Catalog.make({ pageSize })).pipe(Layer.provide(catalog))),

@@ -1,0 +1,57 @@
+/** The WebSocket half of the listener: hands Bun's one set of handlers over to those of each socket's route. */
+import type { Socket, SocketHandlers } from "./Routes.ts"
+
+/** What Bun keeps for a socket: the route's handlers, the route's data, and the socket as the route sees it. */
+export interface Upgraded {
+  readonly handlers: SocketHandlers<unknown>
+  readonly data: unknown
+  socket?: Socket<unknown>
+}
+
+const toSocket = (ws: Bun.ServerWebSocket<Upgraded>): Socket<unknown> => ({
+  data: ws.data.data,
+  waiting: () => ws.getBufferedAmount(),
+  send: (message) => ws.send(message) !== 0,
+  close: (code, reason) => ws.close(code, reason)
+})
+
+/**
+ * @param maxMessageBytes longest message in either direction; a socket on which twice as much waits is closed
+ * @param onDefect told what a handler threw
+ */
+export const make = (maxMessageBytes: number, onDefect: (cause: unknown) => void) => {
+  const open = new Set<Bun.ServerWebSocket<Upgraded>>()
+
+  const run = (ws: Bun.ServerWebSocket<Upgraded>, handle: (socket: Socket<unknown>) => void) => {
+    try {
+      handle((ws.data.socket ??= toSocket(ws)))
+    } catch (cause) {
+      onDefect(cause)
+      ws.close(1011, "internal error")
+    }
+  }
+
+  const handlers: Bun.WebSocketHandler<Upgraded> = {
+    maxPayloadLength: maxMessageBytes,
+    backpressureLimit: 2 * maxMessageBytes,
+    closeOnBackpressureLimit: true,
+    open: (ws) => {
+      open.add(ws)
+      run(ws, (socket) => ws.data.handlers.open?.(socket))
+    },
+    message: (ws, message) => run(ws, (socket) => ws.data.handlers.message(socket, message)),
+    drain: (ws) => run(ws, (socket) => ws.data.handlers.drain?.(socket)),
+    close: (ws, code, reason) => {
+      open.delete(ws)
+      run(ws, (socket) => ws.data.handlers.close?.(socket, code, reason))
+    }
+  }
+
+  return {
+    handlers,
+    /** Says goodbye to everybody (RFC 6455, section 7.4.1: going away). */
+    closeAll: () => {
+      for (const ws of open) ws.close(1001, "the server stops")
+    }
+  }
+}
