@@ -1,5 +1,5 @@
 /** The one listener: `Bun.serve` as a scoped layer, with the checks that come before any route. */
-import { Cause, Context, Duration, Effect, Layer, type Scope } from "effect"
+import { Cause, Context, Duration, Effect, Layer } from "effect"
 import * as Cors from "./Cors.ts"
 import * as Door from "./Door.ts"
 import { isLoopback } from "./Host.ts"

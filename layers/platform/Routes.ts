@@ -79,7 +79,7 @@ export class Routes extends Context.Service<
       routes.add(route)
       for (const path of route.paths) if (!isPrefix(path)) exact.set(path, route)
       const added = route.paths.filter(isPrefix).map((path) => [toPrefix(path), route] as const)
-      prefixes = [...prefixes, ...added].sort(([a], [b]) => b.length - a.length)
+      prefixes = [...prefixes, ...added].toSorted(([a], [b]) => b.length - a.length)
     }
     const remove = (route: AnyRoute) => {
       routes.delete(route)

@@ -27,9 +27,8 @@ export const guardStdout = Effect.acquireRelease(
     const toStderr = (...values: ReadonlyArray<unknown>) => console.error(...values)
     for (const name of printing) console[name] = toStderr
     console.write = (...parts) => {
-      const stderr = Bun.stderr.writer()
-      for (const part of parts) stderr.write(part)
-      return stderr.flush()
+      toStderr(...parts)
+      return 0
     }
     process.stdout.write = process.stderr.write.bind(process.stderr)
     return before

@@ -39,6 +39,11 @@ export class EventStream {
     this.#write(`${data === "" ? "" : "event: message\n"}${head}${again}data: ${data}\n\n`)
   }
 
+  /** An event under a name of its own; `data` has no line breaks. */
+  named(event: string, data: string) {
+    this.#write(`event: ${event}\ndata: ${data}\n\n`)
+  }
+
   comment(text: string) {
     this.#write(`: ${text}\n\n`)
   }

@@ -10,7 +10,7 @@ import type { Principal } from "../../src/domain/Principal.ts"
 import { EventLog, type Bounds } from "./EventLog.ts"
 import { EventStream, sseHeaders } from "./EventStream.ts"
 import { Exchange, type Host } from "./Exchange.ts"
-import { errorMessage, invalidRequest, type Parsed } from "./messages.ts"
+import { batchRevision, errorMessage, invalidRequest, type Parsed } from "./messages.ts"
 
 /** The stream that GET opens, for what belongs to no request. */
 const standalone = 0
@@ -18,7 +18,6 @@ const standalone = 0
 const requestCancelled = -32800
 /** Servers send a first, empty event from this revision on, so that any stream can be resumed. */
 const primedSince = "2025-11-25"
-const batchRevision = "2025-03-26"
 
 export interface SessionOptions {
   readonly id: string

@@ -1,6 +1,6 @@
 /** What a transport needs of the program that it carries: an MCP server for each connection or request. */
 import { Context } from "effect"
-import type { Server, ServerEventBus } from "@modelcontextprotocol/server"
+import type { Server, ServerCapabilities, ServerEventBus } from "@modelcontextprotocol/server"
 import type { Principal } from "../../src/domain/Principal.ts"
 
 /** Why a request is refused before a server sees it, as a JSON-RPC error with an HTTP status. */
@@ -14,6 +14,8 @@ export interface Refusal {
 export class McpServers extends Context.Service<
   McpServers,
   {
+    /** What every server here can do. */
+    readonly capabilities: ServerCapabilities
     /** A server for one long-lived connection or session; it hears of changes until it is closed. */
     readonly forConnection: (principal: Principal) => Server
     /** A server for one stateless request (MCP 2026-07-28); `method` is the request's. */

@@ -2,31 +2,22 @@
 import {
   classifyInboundRequest,
   createMcpHandler,
-  isJsonContentType,
   SUPPORTED_PROTOCOL_VERSIONS,
   type AuthInfo
 } from "@modelcontextprotocol/server"
 import { Effect, Layer } from "effect"
 import type { Principal } from "../../src/domain/Principal.ts"
-import { Authenticator, Unauthorized } from "../identity/Authenticator.ts"
+import { Authenticator } from "../identity/Authenticator.ts"
 import { Routes, type Connection } from "../platform/Routes.ts"
-import { json, sessionNotFound } from "./HttpSession.ts"
+import { sessionNotFound } from "./HttpSession.ts"
 import { McpServers } from "./McpServers.ts"
-import { errorMessage, fromBytes, isObject, Unreadable, type Parsed } from "./messages.ts"
+import type { Parsed } from "./messages.ts"
+import { identify, notAllowed, readMessages, refusal, tooMany, wrongContent } from "./requests.ts"
 import { Sessions } from "./Sessions.ts"
 
 const unsupportedVersion = -32022
 const sessionHeader = "mcp-session-id"
 const versionHeader = "mcp-protocol-version"
-
-/** The request's own error id, where the body has one. */
-const refusal = (status: number, code: number, message: string, data?: unknown, body?: unknown) => {
-  const id = isObject(body) && (typeof body.id === "string" || typeof body.id === "number") ? body.id : null
-  return json(status, errorMessage(code, message, id, data))
-}
-
-const notAllowed = () =>
-  json(405, errorMessage(-32000, "Method not allowed."), { allow: "GET, POST, DELETE, OPTIONS" })
 
 /** What is wrong with a POST before its body is read. */
 const wrongHeaders = (headers: Headers): Response | undefined => {
@@ -35,14 +26,7 @@ const wrongHeaders = (headers: Headers): Response | undefined => {
   if (!any && !(accept.includes("application/json") && accept.includes("text/event-stream"))) {
     return refusal(406, -32000, "Not Acceptable: accept both application/json and text/event-stream.")
   }
-  if (!isJsonContentType(headers.get("content-type"))) {
-    return refusal(415, -32000, "Unsupported Media Type: Content-Type must be application/json.")
-  }
-  const encoding = headers.get("content-encoding")
-  if (encoding !== null && encoding !== "identity") {
-    return refusal(415, -32000, "Unsupported Media Type: send the body without Content-Encoding.")
-  }
-  return undefined
+  return wrongContent(headers)
 }
 
 const wrongVersion = (headers: Headers): Response | undefined => {
@@ -107,9 +91,7 @@ export const layer = (options: { readonly maxMessageBytes: number }) =>
       const initialize = (parsed: Parsed, principal: Principal, request: Request, connection: Connection) => {
         const session = sessions.open(principal)
         if (session === undefined) {
-          return json(429, errorMessage(-32000, "Too many sessions. Close one, or try again later."), {
-            "retry-after": "60"
-          })
+          return tooMany("sessions")
         }
         const response = session.post(parsed, request, connection.keepOpen)
         const settle = (answer: Response) => {
@@ -129,12 +111,8 @@ export const layer = (options: { readonly maxMessageBytes: number }) =>
       const post = async (principal: Principal, request: Request, connection: Connection) => {
         const wrong = wrongHeaders(request.headers)
         if (wrong !== undefined) return wrong
-        const bytes = await request.bytes()
-        if (bytes.byteLength > options.maxMessageBytes) {
-          return refusal(413, -32000, `A message has at most ${options.maxMessageBytes} bytes.`)
-        }
-        const parsed = fromBytes(bytes)
-        if (parsed instanceof Unreadable) return refusal(400, parsed.code, parsed.message)
+        const parsed = await readMessages(request, options.maxMessageBytes)
+        if (parsed instanceof Response) return parsed
         const body: unknown = parsed.batch ? parsed.messages : parsed.messages[0]
         const { headers } = request
         const outcome = classifyInboundRequest({
@@ -184,15 +162,8 @@ export const layer = (options: { readonly maxMessageBytes: number }) =>
       yield* routes.add({
         paths: ["/mcp", "/mcp/"],
         fetch: (request, connection) => {
-          const principal = authenticator.authenticateUnsafe({
-            authorization: request.headers.get("authorization"),
-            loopbackPeer: connection.loopback
-          })
-          if (principal instanceof Unauthorized) {
-            return json(401, errorMessage(-32000, principal.message), {
-              "www-authenticate": principal.challenge
-            })
-          }
+          const principal = identify(authenticator, request, connection)
+          if (principal instanceof Response) return principal
           switch (request.method) {
             case "POST":
               return post(principal, request, connection)
@@ -201,7 +172,7 @@ export const layer = (options: { readonly maxMessageBytes: number }) =>
             case "DELETE":
               return remove(principal, request)
             default:
-              return notAllowed()
+              return notAllowed("GET, POST, DELETE, OPTIONS")
           }
         },
         drain: Effect.andThen(

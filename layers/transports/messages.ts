@@ -16,7 +16,9 @@ export class Unreadable {
 
 /** JSON-RPC ids longer than this are somebody's mistake or attack; every answer would repeat them. */
 const longestId = 256
-/** The most messages in one batch (MCP 2025-03-26). */
+/** The only revision that has batches. */
+export const batchRevision = "2025-03-26"
+/** The most messages in one batch. */
 const largestBatch = 100
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
@@ -82,15 +84,19 @@ export const fromValue = (value: unknown): Parsed | Unreadable => {
   return { messages, batch }
 }
 
-export const fromBytes = (bytes: Uint8Array): Parsed | Unreadable => {
-  let value: unknown
+/** The JSON value of a frame, whatever it is; `Unreadable` if there is none. */
+export const toValue = (frame: Uint8Array | string): unknown => {
   try {
-    value = JSON.parse(decoder.decode(bytes))
+    return JSON.parse(typeof frame === "string" ? frame : decoder.decode(frame))
   } catch (error) {
     const why = error instanceof TypeError ? "the message is not UTF-8" : "the message is not JSON"
     return new Unreadable(parseError, `Parse error: ${why}`)
   }
-  return fromValue(value)
+}
+
+export const fromBytes = (bytes: Uint8Array): Parsed | Unreadable => {
+  const value = toValue(bytes)
+  return value instanceof Unreadable ? value : fromValue(value)
 }
 
 export const errorMessage = (

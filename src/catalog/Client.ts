@@ -82,7 +82,8 @@ export class Client extends Context.Service<
     /** Sends a log line, if the client wants lines of this level. */
     readonly log: (level: Level, data: unknown, logger?: string) => Effect.Effect<void>
     /**
-     * Asks, and waits. All questions of one call go out together. A stateless client answers by calling
+     * Asks, and waits. All questions of one call go out together. A client that does not support a question may end
+     * the call, past any recovery: look at `supports` first where that matters. A stateless client answers by calling
      * again, so that a handler may be **run again from its start** with the earlier answers in place: what it
      * does before it asks must be safe to repeat, and keys must be the same each time.
      */
@@ -118,7 +119,7 @@ export const elicit = Effect.fn("Client.elicit")(function* <S extends Schema.Cod
   } as Record<string, Elicit>)
   const answer = answers[key]
   if (answer?.action !== "accept") return { action: answer?.action ?? "cancel" } as const
-  const content = yield* Schema.decodeEffect(schema)(answer.content).pipe(
+  const content = yield* Schema.decodeUnknownEffect(Schema.toCodecJson(schema))(answer.content).pipe(
     Effect.mapError(
       (error) => new ClientError({ reason: "failed", detail: `The form came back wrong: ${error.message}` })
     )

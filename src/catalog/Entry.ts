@@ -28,7 +28,7 @@ export interface ToolOutput {
 export interface ToolEntry extends Named {
   /** JSON Schema 2020-12, type `object`. */
   readonly input: JsonObject
-  readonly output?: JsonObject
+  readonly output?: JsonObject | undefined
   /** MCP 2025-03-26, `ToolAnnotations`. */
   readonly hints: {
     readonly readOnlyHint?: boolean

@@ -65,40 +65,57 @@ const describe = (error: unknown): string => (error instanceof Error ? error.mes
 
 type Decode = (input: unknown) => Effect.Effect<unknown, Schema.SchemaError>
 
-/** The tool's schemas are typed by tool; here, where all tools meet, only their codec nature is left. */
-const codec = (schema: Schema.Constraint) => schema as Schema.Codec<unknown, unknown>
+/**
+ * From and to the JSON that the tool's JSON Schema describes: a date is a string there. Schemas are typed by tool; here,
+ * where all tools meet, only their codec nature is left.
+ */
+const codec = (schema: Schema.Constraint) => Schema.toCodecJson(schema as Schema.Codec<unknown, unknown>)
+
+/** Made when first asked for: a start needs no schema. */
+const lazy = <A>(make: () => A) => {
+  let made: { readonly value: A } | undefined
+  return () => (made ??= { value: make() }).value
+}
 
 const toEntry = (tool: Tool.Any, handler: Tool.Handler<string>): ToolEntry => {
   const { annotations, name } = tool
-  const decode: Decode = Schema.isSchema(tool.parametersSchema)
-    ? Schema.decodeUnknownEffect(codec(tool.parametersSchema), { errors: "all" })
-    : Effect.succeed
-  const encode: Decode = Schema.encodeUnknownEffect(codec(tool.successSchema))
+  const { parametersSchema, successSchema } = tool
+  const decode = lazy((): Decode =>
+    Schema.isSchema(parametersSchema)
+      ? Schema.decodeUnknownEffect(codec(parametersSchema), { errors: "all" })
+      : Effect.succeed
+  )
+  const encode = lazy((): Decode => Schema.encodeUnknownEffect(codec(successSchema)))
   const show = Context.get(annotations, Shown) as ((answer: unknown) => string) | undefined
-  const blocks = codec(tool.successSchema) === (Blocks as unknown)
-  const output = blocks ? undefined : jsonSchema(tool.successSchema)
-  const structured = output !== undefined && output.type === "object"
+  const blocks = successSchema === (Blocks as unknown)
+  const input = lazy(() => inputSchema(tool))
+  /** Only objects are structured content; older clients know nothing else. */
+  const output = lazy(() => {
+    const schema = blocks ? {} : jsonSchema(successSchema)
+    return schema.type === "object" ? { $schema: dialect, ...schema } : undefined
+  })
 
   const present = (answer: unknown): ToolOutput => {
     if (blocks) return { content: answer as ReadonlyArray<Block> }
     if (answer === undefined) return { content: [] }
     const shown =
       show !== undefined ? show(answer) : typeof answer === "string" ? answer : JSON.stringify(answer)
-    return structured
+    return output() !== undefined
       ? { content: [text(shown)], structured: answer as JsonObject }
       : { content: [text(shown)] }
   }
 
   const context = { toolCallId: undefined, preliminary: () => Effect.void }
   const call = (args: unknown) =>
-    Effect.mapError(decode(args ?? {}), invalid(name)).pipe(
+    Effect.mapError(decode()(args ?? {}), invalid(name)).pipe(
       Effect.flatMap((input) =>
         (handler.handler(input, context) as Effect.Effect<unknown, unknown>).pipe(
           Effect.updateContext((caller: Context.Context<never>) => Context.merge(handler.context, caller)),
           Effect.mapError((error) => new Failed({ name, detail: describe(error) }))
         )
       ),
-      Effect.flatMap((answer) => Effect.orDie(encode(answer))),
+      // Nothing said is nothing to show, where JSON would make it null.
+      Effect.flatMap((answer) => (answer === undefined ? Effect.undefined : Effect.orDie(encode()(answer)))),
       Effect.map(present)
     )
 
@@ -112,8 +129,12 @@ const toEntry = (tool: Tool.Any, handler: Tool.Handler<string>): ToolEntry => {
     ...(description !== undefined && { description }),
     ...(icons.length > 0 && { icons }),
     ...(meta !== undefined && { meta }),
-    input: inputSchema(tool),
-    ...(structured && { output: { $schema: dialect, ...output } }),
+    get input() {
+      return input()
+    },
+    get output() {
+      return output()
+    },
     hints: {
       readOnlyHint: Context.get(annotations, Tool.Readonly),
       destructiveHint: Context.get(annotations, Tool.Destructive),

@@ -6,7 +6,7 @@ import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { Listener } from "../../layers/platform/Listener.ts"
 import { StdioPipe } from "../../layers/platform/StdioPipe.ts"
 import * as Stdio from "../../layers/transports/Stdio.ts"
-import * as Service from "../http/Service.ts"
+import type { Overrides } from "../http/Service.ts"
 import { server } from "../http/sections.ts"
 import { mcp } from "./program.ts"
 
@@ -16,12 +16,21 @@ const overStdio = Effect.gen(function* () {
   yield* Stdio.serve({ maxMessageBytes: max_message_bytes })
 }).pipe(Effect.provide(Layer.mergeAll(mcp, StdioPipe.layer)))
 
-const overHttp = (overrides: Service.Overrides) =>
+/** Loaded when it is needed: a stdio start does not pay for it. */
+const service = (overrides: Overrides) =>
+  Layer.unwrap(
+    Effect.map(
+      Effect.promise(() => import("../http/Service.ts")),
+      ({ layer }) => layer(overrides)
+    )
+  )
+
+const overHttp = (overrides: Overrides) =>
   Effect.gen(function* () {
     const { url } = yield* Listener
     yield* Console.error(`manifold serves MCP at ${new URL("/mcp", url).href}. Press Ctrl-C to stop.`)
     return yield* Effect.never
-  }).pipe(Effect.provide(Service.layer(overrides).pipe(Layer.provide(mcp))))
+  }).pipe(Effect.provide(service(overrides).pipe(Layer.provide(mcp))))
 
 export const serve = Command.make(
   "serve",

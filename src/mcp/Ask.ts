@@ -129,15 +129,20 @@ export class Suspended {
 }
 
 /** Answers from what came with the request; what is missing ends this run, and the client's next one goes further. */
-export const byRound =
-  (earlier: Answers) =>
-  (questions: Questions): Effect.Effect<Answers, ClientError> => {
-    const given = (key: string, question: Question) =>
-      Object.hasOwn(earlier, key) && fits[question.kind](earlier[key])
-    const missing = Object.entries(questions).filter(([key, question]) => !given(key, question))
-    if (missing.length > 0) return Effect.die(new Suspended(Object.fromEntries(missing), earlier))
-    return Effect.succeed(Object.fromEntries(Object.keys(questions).map((key) => [key, earlier[key]])))
-  }
+export const byRound = (earlier: Answers) => {
+  /** What was asked and answered so far; anything else that the client sent is not carried on. */
+  const used: Record<string, unknown> = {}
+  return (questions: Questions): Effect.Effect<Answers, ClientError> =>
+    Effect.suspend(() => {
+      const missing: Record<string, Question> = {}
+      for (const [key, question] of Object.entries(questions)) {
+        if (Object.hasOwn(earlier, key) && fits[question.kind](earlier[key])) used[key] = earlier[key]
+        else missing[key] = question
+      }
+      if (Object.keys(missing).length > 0) return Effect.die(new Suspended(missing, { ...used }))
+      return Effect.succeed(Object.fromEntries(Object.keys(questions).map((key) => [key, used[key]])))
+    })
+}
 
 /** The answers of this round and of all before it. */
 export const answersOf = (context: ServerContext, request: string): Answers | "foreign" => {

@@ -98,6 +98,7 @@ export const layer = Layer.effect(
     )
 
     return McpServers.of({
+      capabilities,
       bus,
       forConnection: (principal) => {
         const session = make(principal)

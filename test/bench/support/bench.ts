@@ -1,16 +1,21 @@
 /** What a row is, and how ours and a peer take turns. */
 import { spread, type Spread } from "./stats.ts"
 
-/** One line of the table: the figures of all rounds, ours and the peer's. */
-export interface Line {
+/** What a figure says. */
+export interface Measure {
   readonly measure: string
   readonly unit: string
   readonly better: "more" | "less"
+}
+
+/** One line of the table: the figures of all rounds. */
+export interface Line extends Measure {
   readonly peer: string
   readonly ours: ReadonlyArray<number>
   readonly theirs: ReadonlyArray<number>
-  /** Why figures are missing. */
-  readonly note?: string
+  /** Why figures are missing: our failure, and the peer's. */
+  readonly oursFailed?: string
+  readonly peerFailed?: string
 }
 
 export interface Effort {
@@ -21,61 +26,75 @@ export interface Effort {
 /** A row of the bench: one file in `rows/`, and one line in `rows/index.ts`. */
 export interface Row {
   readonly name: string
-  /** Yields lines as they are measured. */
   readonly run: (effort: Effort) => AsyncIterable<Line>
 }
 
-/** A figure that is taken in every round; the last figure of a measurement in its order. */
-export interface Measure {
-  readonly measure: string
-  readonly unit: string
-  readonly better: "more" | "less"
-}
+/** One round: a figure for each measure, in that order; `undefined` where this machine cannot tell. */
+export type Round = () => Promise<ReadonlyArray<number | undefined>>
 
-/** Measures once: a figure for each `Measure`, in that order; `undefined` where it cannot be had here. */
-export type Take = () => Promise<ReadonlyArray<number | undefined>>
-
-/** A side of a comparison; `undefined` for ours alone. */
+/** Who takes part: opened once, e.g. by starting a server, and closed with the scope. */
 export interface Side {
   readonly name: string
-  readonly take: Take
+  readonly open: (scope: AsyncDisposableStack) => Promise<Round>
 }
 
-const reason = (error: unknown) => (error instanceof Error ? error.message : String(error))
+/** A side that failed takes no further part, and says why. */
+class Turn {
+  readonly figures: ReadonlyArray<Array<number>>
+  failure: string | undefined
+  #round: Round | undefined
 
-/** Our own failure; the bench goes on and ends with code 1. */
-export const failed = "ours failed"
+  constructor(measures: ReadonlyArray<Measure>) {
+    this.figures = measures.map(() => [])
+  }
 
-/** Rounds of ours, peer, ours, peer …; a side that fails once is left out from then on, and its cells say why. */
+  async open(side: Side, scope: AsyncDisposableStack) {
+    await this.#attempt(async () => void (this.#round = await side.open(scope)))
+  }
+
+  async take() {
+    await this.#attempt(async () => {
+      const taken = (await this.#round?.()) ?? []
+      for (const [index, figure] of taken.entries()) {
+        if (figure !== undefined) this.figures[index]?.push(figure)
+      }
+    })
+  }
+
+  async #attempt(step: () => Promise<void>) {
+    if (this.failure !== undefined) return
+    await step().catch((error: unknown) => {
+      this.failure = error instanceof Error ? error.message : String(error)
+    })
+  }
+}
+
+/** Rounds of ours, peer, ours, peer …; without a peer, of ours alone. */
 export async function* compare(
   measures: ReadonlyArray<Measure>,
-  ours: Take,
-  peer: Side,
+  ours: Side,
+  peer: Side | undefined,
   rounds: number
 ): AsyncGenerator<Line> {
-  const sides = [
-    { who: failed, take: ours, taken: measures.map((): Array<number> => []), note: "" },
-    { who: peer.name, take: peer.take, taken: measures.map((): Array<number> => []), note: "" }
-  ] as const
-  for (let round = 0; round < rounds; round++) {
-    for (const side of sides) {
-      if (side.note !== "") continue
-      try {
-        const figures = await side.take()
-        figures.forEach((figure, index) => figure !== undefined && side.taken[index]?.push(figure))
-      } catch (error) {
-        side.note = `${side.who}: ${reason(error)}`
-      }
+  const our = new Turn(measures)
+  const their = new Turn(measures)
+  {
+    await using scope = new AsyncDisposableStack()
+    await our.open(ours, scope)
+    if (peer !== undefined) await their.open(peer, scope)
+    for (let round = 0; round < rounds; round++) {
+      await our.take()
+      await their.take()
     }
   }
-  const note = sides.flatMap((side) => (side.note === "" ? [] : [side.note])).join("; ")
   for (const [index, measure] of measures.entries()) {
     yield {
       ...measure,
-      peer: peer.name,
-      ours: sides[0].taken[index] ?? [],
-      theirs: sides[1].taken[index] ?? [],
-      ...(note !== "" && { note })
+      peer: peer?.name ?? "",
+      ours: our.figures[index] ?? [],
+      theirs: their.figures[index] ?? [],
+      ...(our.failure !== undefined && { oursFailed: our.failure }),
+      ...(their.failure !== undefined && { peerFailed: their.failure })
     }
   }
 }
@@ -83,7 +102,7 @@ export async function* compare(
 /** Ours by the peer's, round by round. */
 export const ratio = ({ ours, theirs }: Line): Spread | undefined =>
   spread(
-    ours.slice(0, theirs.length).flatMap((figure, round) => {
+    ours.flatMap((figure, round) => {
       const other = theirs[round]
       return other === undefined || other === 0 ? [] : [figure / other]
     })

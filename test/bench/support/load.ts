@@ -48,5 +48,5 @@ export const load = async ({ pid, url }: Running, { body, headers }: Wire, secon
   if (result === undefined) throw new Error(`no result from the load: ${said.slice(0, 100)}`)
   const figures = JSON.parse(result) as Figures
   if (figures.errors > 0) throw new Error(`${figures.errors} of ${figures.requests} calls failed`)
-  return { ...figures, peak }
+  return { ...figures, peak: peak === 0 ? undefined : peak }
 }

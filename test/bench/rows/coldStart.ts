@@ -1,0 +1,60 @@
+/** From spawning a stdio server to its answer to `initialize`. */
+import { compare, type Measure, type Side } from "../support/bench.ts"
+import { own, surroundings, type Subject } from "../support/process.ts"
+import { fastmcpStdio, oursStdio, sdkStdio } from "../support/subjects.ts"
+import { initialize } from "../support/wire.ts"
+
+const measures: ReadonlyArray<Measure> = [
+  { measure: "cold start, spawn to initialize", unit: "ms", better: "less" }
+]
+const runs = 10
+const timeout = 20_000
+
+const firstLine = async (output: ReadableStream<Uint8Array>): Promise<string> => {
+  let text = ""
+  for await (const chunk of output.pipeThrough(new TextDecoderStream())) {
+    text += chunk
+    const end = text.indexOf("\n")
+    if (end >= 0) return text.slice(0, end)
+  }
+  return text
+}
+
+const once = async (subject: Subject): Promise<number> => {
+  const begin = performance.now()
+  const child = own(
+    Bun.spawn([...subject.command], {
+      ...surroundings(subject),
+      stdin: "pipe",
+      stdout: "pipe",
+      stderr: "ignore",
+      timeout,
+      killSignal: "SIGKILL"
+    })
+  )
+  child.stdin.write(`${initialize.body}\n`)
+  await child.stdin.flush()
+  const answer = await firstLine(child.stdout)
+  const elapsed = performance.now() - begin
+  child.kill("SIGKILL")
+  await child.exited
+  if (!answer.includes('"serverInfo"')) throw new Error(`initialize was answered: ${answer.slice(0, 100)}`)
+  return elapsed
+}
+
+const side = (subject: Subject): Side => ({
+  name: subject.name,
+  open: async () => {
+    await once(subject) // from the disk, once
+    return async () => [await once(subject)]
+  }
+})
+
+export const coldStart = {
+  name: "cold start",
+  run: async function* () {
+    for (const peer of [sdkStdio, fastmcpStdio]) {
+      yield* compare(measures, side(oursStdio), side(peer), runs)
+    }
+  }
+}

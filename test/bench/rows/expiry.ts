@@ -1,0 +1,35 @@
+/** What is left of many sessions that nobody used for longer than they may idle. */
+import { compare, type Effort, type Measure, type Side } from "../support/bench.ts"
+import { collected } from "../support/memory.ts"
+import { start } from "../support/process.ts"
+import { countAlive, openMany } from "../support/sessions.ts"
+import { collectable, ours } from "../support/subjects.ts"
+
+const measures: ReadonlyArray<Measure> = [
+  { measure: "expired sessions, still known", unit: "sessions", better: "less" },
+  { measure: "expired session, heap", unit: "KB", better: "less" }
+]
+const idleTimeout = 5
+/** Sessions are looked through once a second. */
+const slack = 2
+const warmUp = 200
+
+const side = (sessions: number): Side => ({
+  name: ours.name,
+  open: async () => async () => {
+    const config = { mcp: { sessions: { max: 20_000, idle_timeout: `${idleTimeout} seconds` } } }
+    await using running = await start(collectable({ ...ours, config }))
+    await openMany(running.url, warmUp)
+    const before = await collected(running)
+    const ids = await openMany(running.url, sessions)
+    await Bun.sleep((idleTimeout + slack) * 1000)
+    const alive = await countAlive(running.url, ids)
+    const after = await collected(running)
+    return [alive, (after.heap - before.heap) / sessions / 1e3]
+  }
+})
+
+export const expiry = {
+  name: "expiry",
+  run: ({ quick, rounds }: Effort) => compare(measures, side(quick ? 2_000 : 10_000), undefined, rounds)
+}

@@ -1,0 +1,34 @@
+/** Many sessions at once. */
+import { openSession, ping, post } from "./wire.ts"
+
+const atOnce = 32
+
+const inParallel = async (count: number, step: (index: number) => Promise<void>) => {
+  let next = 0
+  const worker = async () => {
+    while (next < count) await step(next++)
+  }
+  await Promise.all(Array.from({ length: atOnce }, worker))
+}
+
+/** Opens so many sessions and leaves them idle; their ids. */
+export const openMany = async (url: string, count: number): Promise<ReadonlyArray<string>> => {
+  const ids: Array<string> = []
+  await inParallel(count, async () => {
+    const id = await openSession(url)
+    if (id === undefined) throw new Error("the server opened no session")
+    ids.push(id)
+  })
+  return ids
+}
+
+/** How many of the sessions the server still knows; each is asked once. */
+export const countAlive = async (url: string, ids: ReadonlyArray<string>): Promise<number> => {
+  let alive = 0
+  await inParallel(ids.length, async (index) => {
+    const answer = await post(url, ping(ids[index] ?? ""))
+    await answer.text()
+    if (answer.status !== 404) alive++
+  })
+  return alive
+}

@@ -1,0 +1,46 @@
+/** The figures as a table for people, and as data. */
+import { ratio, type Line } from "./bench.ts"
+import { spread, type Spread } from "./stats.ts"
+
+const number = (value: number): string => {
+  const size = Math.abs(value)
+  const digits = size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 || size === 0 ? 2 : 3
+  return value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits })
+}
+
+const show = (figures: Spread | undefined, failure: string | undefined): string => {
+  if (failure !== undefined) return "failed"
+  return figures === undefined ? "–" : [figures.min, figures.median, figures.max].map(number).join(" / ")
+}
+
+const head = ["measure", "better", "ours", "peer", "peer's", "ours / peer"]
+
+/** Figures are min / median / max over the rounds; under the table, why some are missing. */
+export const table = (lines: ReadonlyArray<Line>): string => {
+  const cells = lines.map((line) => [
+    `${line.measure} [${line.unit}]`,
+    line.better,
+    show(spread(line.ours), line.oursFailed),
+    line.peer,
+    show(spread(line.theirs), line.peerFailed),
+    show(ratio(line), undefined)
+  ])
+  const widths = head.map((title, column) =>
+    Math.max(title.length, ...cells.map((row) => row[column]?.length ?? 0))
+  )
+  const text = (row: ReadonlyArray<string>) =>
+    `| ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(" | ")} |`
+  const rule = `|${widths.map((width) => "-".repeat(width + 2)).join("|")}|`
+  const why = lines.flatMap(({ measure, oursFailed, peer, peerFailed }) => [
+    ...(oursFailed === undefined ? [] : [`${measure}: ours failed: ${oursFailed}`]),
+    ...(peerFailed === undefined ? [] : [`${measure}: ${peer} failed: ${peerFailed}`])
+  ])
+  return [text(head), rule, ...cells.map(text), ...why].join("\n")
+}
+
+/** The same for machines; every round's figure, and the three numbers. */
+export const data = (lines: ReadonlyArray<Line>) =>
+  lines.map((line) => ({
+    ...line,
+    spread: { ours: spread(line.ours), theirs: spread(line.theirs), ratio: ratio(line) }
+  }))

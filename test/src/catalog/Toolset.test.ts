@@ -1,0 +1,38 @@
+/** What tools may declare beyond plain JSON types. */
+import { expect } from "bun:test"
+import { Effect, Layer, Schema } from "effect"
+import { Tool, Toolkit } from "effect/ai"
+import { Catalog } from "../../../src/catalog/Catalog.ts"
+import * as Toolset from "../../../src/catalog/Toolset.ts"
+import { callTool, catalog } from "../../support/call.ts"
+import { stdioUser } from "../../../src/domain/Principal.ts"
+import { it } from "../../support/effect.ts"
+
+class Moment extends Schema.Class<Moment>("Moment")({ at: Schema.Date, count: Schema.BigInt }) {}
+
+const toolkit = Toolkit.make(Tool.make("later", { parameters: Moment, success: Moment }))
+const layer = toolkit.toLayer({
+  later: ({ at, count }) =>
+    Effect.succeed(new Moment({ at: new Date(at.getTime() + 1000), count: count + 1n }))
+})
+
+it.effect("dates, big numbers and classes travel as the JSON that the schemas announce", () =>
+  Effect.gen(function* () {
+    const entry = (yield* Catalog).tool(stdioUser, "later")
+    const properties = { at: { type: "string" }, count: { type: "string" } }
+    expect(entry?.input).toMatchObject({ type: "object", properties })
+    expect(entry?.output).toMatchObject({ type: "object", properties })
+    const answer = yield* callTool("later", { at: "1970-01-01T00:00:00.000Z", count: "41" })
+    const later = { at: "1970-01-01T00:00:01.000Z", count: "42" }
+    expect(answer.structured).toEqual(later)
+    expect(answer.content).toEqual([{ type: "text", text: JSON.stringify(later) }])
+  }).pipe(Effect.provide(Toolset.layer({ toolkit, layer }).pipe(Layer.provideMerge(catalog))))
+)
+
+it.effect("a tool that answers nothing has no content", () => {
+  const quiet = Toolkit.make(Tool.make("quiet"))
+  const module = { toolkit: quiet, layer: quiet.toLayer({ quiet: () => Effect.void }) }
+  return Effect.gen(function* () {
+    expect(yield* callTool("quiet", {})).toEqual({ content: [] })
+  }).pipe(Effect.provide(Toolset.layer(module).pipe(Layer.provideMerge(catalog))))
+})

@@ -1,0 +1,28 @@
+/** A real listener on a free port, with routes of the test's own. */
+import { Effect, Layer } from "effect"
+import { Listener, type ListenerOptions } from "../../layers/platform/Listener.ts"
+import { type Route, Routes } from "../../layers/platform/Routes.ts"
+
+export const defaults: ListenerOptions = {
+  hostname: "127.0.0.1",
+  port: 0,
+  maxMessageBytes: 1000,
+  allowedHosts: [],
+  corsOrigins: []
+}
+
+/** Listens while the scope is open. */
+export const listen = (routes: ReadonlyArray<Route<string>>, options: Partial<ListenerOptions> = {}) => {
+  const contributed = Layer.effectDiscard(
+    Effect.gen(function* () {
+      const registry = yield* Routes
+      yield* Effect.forEach(routes, (route) => registry.add(route))
+    })
+  )
+  return Layer.build(
+    Listener.layer({ ...defaults, ...options }).pipe(
+      Layer.provideMerge(contributed),
+      Layer.provideMerge(Routes.layer)
+    )
+  ).pipe(Effect.flatMap((context) => Effect.provide(Listener, context)))
+}

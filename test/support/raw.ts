@@ -1,0 +1,84 @@
+/** Speaks HTTP by hand over TCP, for what no client library would send. */
+import { connect } from "node:net"
+
+export interface Reply {
+  /** 0 when the server closed without an answer. */
+  readonly status: number
+  /** The status line and the headers, as received. */
+  readonly head: string
+  readonly body: string
+}
+
+const none: Reply = { status: 0, head: "", body: "" }
+
+export const header = ({ head }: Reply, name: string): string | undefined =>
+  new RegExp(`^${name}: *(.*)$`, "im").exec(head)?.[1]?.trim()
+
+/** The first complete response in what was received, and what comes after it. */
+const first = (received: string): readonly [Reply, string] | undefined => {
+  const split = received.indexOf("\r\n\r\n")
+  if (split === -1) return undefined
+  const head = received.slice(0, split)
+  const rest = received.slice(split + 4)
+  const reply = { status: Number(head.slice(9, 12)), head, body: "" }
+  const length = header(reply, "content-length")
+  if (length !== undefined) {
+    const end = Number(length)
+    return rest.length < end ? undefined : [{ ...reply, body: rest.slice(0, end) }, rest.slice(end)]
+  }
+  if (header(reply, "transfer-encoding") === "chunked") {
+    const end = rest.indexOf("0\r\n\r\n")
+    return end === -1 ? undefined : [{ ...reply, body: rest.slice(0, end) }, rest.slice(end + 5)]
+  }
+  return [reply, rest]
+}
+
+/** A connection that stays open: `next` is the next response, `closed` the end of the connection. */
+export const dial = (port: number) => {
+  const socket = connect(port, "127.0.0.1")
+  let received = ""
+  let over = false
+  let wake = Promise.withResolvers<void>()
+  const closed = Promise.withResolvers<void>()
+  const stir = () => {
+    wake.resolve()
+    wake = Promise.withResolvers()
+  }
+  socket.setEncoding("latin1")
+  socket.on("data", (chunk) => {
+    received += chunk
+    stir()
+  })
+  // A reset is a way to close.
+  socket.on("error", () => {})
+  socket.on("close", () => {
+    over = true
+    closed.resolve()
+    stir()
+  })
+  return {
+    write: (bytes: string) => void socket.write(bytes, "latin1"),
+    next: async (): Promise<Reply> => {
+      for (;;) {
+        const found = first(received)
+        if (found !== undefined) {
+          received = found[1]
+          return found[0]
+        }
+        if (over) return none
+        await wake.promise
+      }
+    },
+    closed: closed.promise,
+    end: () => void socket.destroy()
+  }
+}
+
+/** Sends the bytes; resolves with the response once it is complete, or the server has closed. */
+export const raw = async (port: number, bytes: string): Promise<Reply> => {
+  const connection = dial(port)
+  connection.write(bytes)
+  const reply = await connection.next()
+  connection.end()
+  return reply
+}
