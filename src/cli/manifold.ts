@@ -1,5 +1,4 @@
 /** The command line: one file per command, and one line each here. */
-import { Cause, Console, Effect, Runtime } from "effect"
 import * as Command from "effect/cli/Command"
 import { program } from "../domain/version.ts"
 import { call } from "./call.ts"
@@ -15,15 +14,4 @@ const manifold = Command.make("manifold").pipe(
   ])
 )
 
-/** What a person needs to know: the message of an error that was foreseen, everything about one that was not. */
-const report = <E>(cause: Cause.Cause<E>) =>
-  Effect.forEach(cause.reasons, (reason) => {
-    if (Cause.isInterruptReason(reason)) return Effect.void
-    if (Cause.isDieReason(reason)) return Console.error(Cause.pretty(Cause.die(reason.defect)))
-    const { error } = reason
-    if (!(error instanceof Error)) return Console.error(String(error))
-    // Errors of usage were shown with the help.
-    return error[Runtime.errorReported] === false ? Effect.void : Console.error(`manifold: ${error.message}`)
-  })
-
-export const run = Command.run(manifold, { version: program.version }).pipe(Effect.tapCause(report))
+export const run = Command.run(manifold, { version: program.version })

@@ -2,19 +2,10 @@
 import { Console, Effect, Layer, Option } from "effect"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
-import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { Listener } from "../../layers/platform/Listener.ts"
-import { StdioPipe } from "../../layers/platform/StdioPipe.ts"
-import * as Stdio from "../../layers/transports/Stdio.ts"
 import type { Overrides } from "../http/Service.ts"
-import { server } from "../http/sections.ts"
 import { mcp } from "./program.ts"
-
-const overStdio = Effect.gen(function* () {
-  const config = yield* ConfigSource
-  const { max_message_bytes } = yield* config.read(server)
-  yield* Stdio.serve({ maxMessageBytes: max_message_bytes })
-}).pipe(Effect.provide(Layer.mergeAll(mcp, StdioPipe.layer)))
+import { serveStdio } from "./stdio.ts"
 
 /** Loaded when it is needed: a stdio start does not pay for it. */
 const service = (overrides: Overrides) =>
@@ -43,7 +34,7 @@ export const serve = Command.make(
     port: Flag.Int("port").pipe(Flag.withDescription("Port to listen on (server.port)"), Flag.optional)
   },
   Effect.fnUntraced(function* ({ host, http, port }) {
-    if (!http) return yield* overStdio
+    if (!http) return yield* serveStdio
     return yield* overHttp({
       ...(Option.isSome(host) && { host: host.value }),
       ...(Option.isSome(port) && { port: port.value })

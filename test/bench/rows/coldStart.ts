@@ -1,5 +1,5 @@
 /** From spawning a stdio server to its answer to `initialize`. */
-import { compare, type Measure, type Side } from "../support/bench.ts"
+import { compare, type Measure, type Row, type Side } from "../support/bench.ts"
 import { own, surroundings, type Subject } from "../support/process.ts"
 import { fastmcpStdio, oursStdio, sdkStdio } from "../support/subjects.ts"
 import { initialize } from "../support/wire.ts"
@@ -11,9 +11,10 @@ const runs = 10
 const timeout = 20_000
 
 const firstLine = async (output: ReadableStream<Uint8Array>): Promise<string> => {
+  const decoder = new TextDecoder()
   let text = ""
-  for await (const chunk of output.pipeThrough(new TextDecoderStream())) {
-    text += chunk
+  for await (const chunk of output) {
+    text += decoder.decode(chunk, { stream: true })
     const end = text.indexOf("\n")
     if (end >= 0) return text.slice(0, end)
   }
@@ -38,7 +39,9 @@ const once = async (subject: Subject): Promise<number> => {
   const elapsed = performance.now() - begin
   child.kill("SIGKILL")
   await child.exited
-  if (!answer.includes('"serverInfo"')) throw new Error(`initialize was answered: ${answer.slice(0, 100)}`)
+  if (!answer.includes('"serverInfo"')) {
+    throw new Error(`initialize was answered with ${answer === "" ? "nothing" : answer.slice(0, 100)}`)
+  }
   return elapsed
 }
 
@@ -50,7 +53,7 @@ const side = (subject: Subject): Side => ({
   }
 })
 
-export const coldStart = {
+export const coldStart: Row = {
   name: "cold start",
   run: async function* () {
     for (const peer of [sdkStdio, fastmcpStdio]) {

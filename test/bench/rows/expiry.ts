@@ -1,13 +1,13 @@
 /** What is left of many sessions that nobody used for longer than they may idle. */
-import { compare, type Effort, type Measure, type Side } from "../support/bench.ts"
+import { compare, type Measure, type Row, type Side } from "../support/bench.ts"
 import { collected } from "../support/memory.ts"
 import { start } from "../support/process.ts"
 import { countAlive, openMany } from "../support/sessions.ts"
 import { collectable, ours } from "../support/subjects.ts"
 
 const measures: ReadonlyArray<Measure> = [
-  { measure: "expired sessions, still known", unit: "sessions", better: "less" },
-  { measure: "expired session, heap", unit: "KB", better: "less" }
+  { measure: "sessions still known after expiry", unit: "sessions", better: "less" },
+  { measure: "kept per expired session, heap", unit: "KB", better: "less" }
 ]
 const idleTimeout = 5
 /** Sessions are looked through once a second. */
@@ -29,7 +29,7 @@ const side = (sessions: number): Side => ({
   }
 })
 
-export const expiry = {
+export const expiry: Row = {
   name: "expiry",
-  run: ({ quick, rounds }: Effort) => compare(measures, side(quick ? 2_000 : 10_000), undefined, rounds)
+  run: ({ quick, rounds }) => compare(measures, side(quick ? 2_000 : 10_000), undefined, rounds)
 }

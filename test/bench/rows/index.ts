@@ -1,9 +1,10 @@
 /** The list of rows, in the order of the table. */
 import type { Row } from "../support/bench.ts"
-import { modernWire, sessionWire } from "./calls.ts"
 import { coldStart } from "./coldStart.ts"
 import { expiry } from "./expiry.ts"
 import { memory } from "./memory.ts"
+import { modernWire } from "./modernWire.ts"
+import { sessionWire } from "./sessionWire.ts"
 
 export const rows: ReadonlyArray<Row> = [
   modernWire, // one line each

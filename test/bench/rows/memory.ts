@@ -1,5 +1,5 @@
 /** Resident memory of the idle HTTP service, and what an idle session adds to it. */
-import { compare, type Effort, type Measure, type Side } from "../support/bench.ts"
+import { compare, type Measure, type Row, type Side } from "../support/bench.ts"
 import { collected, restingRss } from "../support/memory.ts"
 import { start, type Subject } from "../support/process.ts"
 import { openMany } from "../support/sessions.ts"
@@ -29,9 +29,9 @@ const side = (subject: Subject, sessions: number): Side => ({
   }
 })
 
-export const memory = {
+export const memory: Row = {
   name: "memory",
-  run: async function* ({ quick, rounds }: Effort) {
+  run: async function* ({ quick, rounds }) {
     const sessions = quick ? 2_000 : 10_000
     for (const peer of [sdkJson, effect, fastmcpSessions]) {
       yield* compare(measures, side({ ...ours, config: limits }, sessions), side(peer, sessions), rounds)

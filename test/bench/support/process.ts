@@ -92,7 +92,8 @@ export const start = async (subject: Subject): Promise<Running> => {
     new Promise<RegExpExecArray>((resolve, reject) => {
       const fail = (why: string) => {
         clearTimeout(timer)
-        reject(new Error(`${why}: ${said.trim().split("\n").at(-1)}`))
+        const lines = said.trim().split("\n")
+        reject(new Error(`${why}: ${(lines.find((line) => /error/i.test(line)) ?? lines.at(-1))?.trim()}`))
       }
       const timer = setTimeout(() => fail(`said nothing in ${startTimeout / 1000} s`), startTimeout)
       void child.exited.then((code) => fail(`ended with code ${code}`))

@@ -4,7 +4,7 @@ import { spread, type Spread } from "./stats.ts"
 
 const number = (value: number): string => {
   const size = Math.abs(value)
-  const digits = size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 || size === 0 ? 2 : 3
+  const digits = size >= 100 || size === 0 ? 0 : size >= 10 ? 1 : 2
   return value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits })
 }
 
@@ -31,11 +31,11 @@ export const table = (lines: ReadonlyArray<Line>): string => {
   const text = (row: ReadonlyArray<string>) =>
     `| ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(" | ")} |`
   const rule = `|${widths.map((width) => "-".repeat(width + 2)).join("|")}|`
-  const why = lines.flatMap(({ measure, oursFailed, peer, peerFailed }) => [
-    ...(oursFailed === undefined ? [] : [`${measure}: ours failed: ${oursFailed}`]),
-    ...(peerFailed === undefined ? [] : [`${measure}: ${peer} failed: ${peerFailed}`])
+  const why = lines.flatMap(({ oursFailed, peer, peerFailed }) => [
+    ...(oursFailed === undefined ? [] : [`ours failed: ${oursFailed}`]),
+    ...(peerFailed === undefined ? [] : [`${peer} failed: ${peerFailed}`])
   ])
-  return [text(head), rule, ...cells.map(text), ...why].join("\n")
+  return [text(head), rule, ...cells.map(text), ...new Set(why)].join("\n")
 }
 
 /** The same for machines; every round's figure, and the three numbers. */

@@ -1,17 +1,12 @@
-/** `tools/call` under load, on each wire: calls per second, how long they take, and the memory meanwhile. */
-import { compare, type Effort, type Measure, type Side } from "../support/bench.ts"
-import { load } from "../support/load.ts"
-import { start, type Subject } from "../support/process.ts"
-import { effect, fastmcpStateless, ours, sdk, sdkJson, sdkSse } from "../support/subjects.ts"
-import { modernCall, openSession, sessionCall, verify, type Wire } from "../support/wire.ts"
+/** `tools/call` under load: calls per second, how long they take, and the memory meanwhile. */
+import { compare, type Effort, type Measure, type Row, type Side } from "./bench.ts"
+import { load } from "./load.ts"
+import { start, type Subject } from "./process.ts"
+import { ours } from "./subjects.ts"
+import { verify, type Wire } from "./wire.ts"
 
 /** From the server's address to the call: a session is opened where the wire has one. */
-type Prepare = (url: string) => Promise<Wire>
-
-const modern: Prepare = async () => modernCall
-const session: Prepare = async (url) => sessionCall(await openSession(url))
-/** A stateless server of the session era is called without a hand-shake. */
-const noSession: Prepare = async () => sessionCall(undefined)
+export type Prepare = (url: string) => Promise<Wire>
 
 const measures = (wire: string): ReadonlyArray<Measure> => [
   { measure: wire, unit: "calls/s", better: "more" },
@@ -38,7 +33,8 @@ const side = (subject: Subject, prepare: Prepare, { quick }: Effort): Side => ({
 
 type Peer = readonly [subject: Subject, prepare: Prepare]
 
-const row = (name: string, prepare: Prepare, peers: ReadonlyArray<Peer>) => ({
+/** The row of a wire: ours against each peer. */
+export const calls = (name: string, prepare: Prepare, peers: ReadonlyArray<Peer>): Row => ({
   name,
   run: async function* (effort: Effort) {
     for (const [subject, theirs] of peers) {
@@ -51,15 +47,3 @@ const row = (name: string, prepare: Prepare, peers: ReadonlyArray<Peer>) => ({
     }
   }
 })
-
-export const modernWire = row("tools/call, 2026 wire", modern, [
-  [sdk, modern],
-  [effect, modern]
-])
-
-export const sessionWire = row("tools/call, session wire", session, [
-  [sdkJson, session],
-  [sdkSse, session],
-  [effect, session],
-  [fastmcpStateless, noSession]
-])
