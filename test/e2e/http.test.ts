@@ -1,10 +1,11 @@
 /** MCP over streamable HTTP as clients use it: both SDK generations, every era, and the examples of its documents. */
 import { describe, expect } from "bun:test"
-import { Client as NewClient, StreamableHTTPClientTransport as NewHttp } from "@modelcontextprotocol/client"
+import { StreamableHTTPClientTransport as NewHttp } from "@modelcontextprotocol/client"
 import { Client as OldClient } from "@modelcontextprotocol/sdk/client/index.js"
 import { StreamableHTTPClientTransport as OldHttp } from "@modelcontextprotocol/sdk/client/streamableHttp.js"
 import { ElicitRequestSchema } from "@modelcontextprotocol/sdk/types.js"
 import { Effect } from "effect"
+import { info, newClients, pinned } from "../support/clients.ts"
 import { it } from "../support/effect.ts"
 import {
   endpoint,
@@ -17,23 +18,8 @@ import {
   stateless
 } from "../support/service.ts"
 
-const info = { name: "test", version: "1" }
-const eras = [
-  ["SDK 2.4.0, session era", () => new NewClient(info), "2025-11-25"],
-  [
-    "SDK 2.4.0, negotiating",
-    () => new NewClient(info, { versionNegotiation: { mode: "auto" } }),
-    "2026-07-28"
-  ],
-  [
-    "SDK 2.4.0, stateless",
-    () => new NewClient(info, { versionNegotiation: { mode: { pin: "2026-07-28" } } }),
-    "2026-07-28"
-  ]
-] as const
-
 describe("official clients", () => {
-  for (const [name, make, version] of eras) {
+  for (const [name, make, version] of newClients) {
     it.live(name, () =>
       Effect.gen(function* () {
         const url = yield* endpoint
@@ -81,10 +67,7 @@ describe("official clients", () => {
     Effect.gen(function* () {
       const url = yield* endpoint
       yield* Effect.promise(async () => {
-        const client = new NewClient(info, {
-          capabilities: { elicitation: {} },
-          versionNegotiation: { mode: { pin: "2026-07-28" } }
-        })
+        const client = pinned({ capabilities: { elicitation: {} } })
         client.setRequestHandler("elicitation/create", () => ({ action: "accept", content: { name: "Ada" } }))
         await client.connect(new NewHttp(url))
         expect(await client.callTool({ name: "ask" })).toMatchObject({ content: [{ text: "Hello Ada" }] })

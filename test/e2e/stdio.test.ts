@@ -1,31 +1,16 @@
 /** The stdio server as AI clients launch it: every era, bad lines, and an end when the input ends. */
 import { describe, expect } from "bun:test"
-import { Client as NewClient } from "@modelcontextprotocol/client"
 import { StdioClientTransport as NewStdio } from "@modelcontextprotocol/client/stdio"
 import { Client as OldClient } from "@modelcontextprotocol/sdk/client/index.js"
 import { StdioClientTransport as OldStdio } from "@modelcontextprotocol/sdk/client/stdio.js"
 import { Effect } from "effect"
+import { info, newClients } from "../support/clients.ts"
 import { it } from "../support/effect.ts"
 import { initialize, request, stateless } from "../support/service.ts"
 import { command, startStdio } from "../support/stdio.ts"
 
-const info = { name: "test", version: "1" }
-
 describe("official clients", () => {
-  const clients = [
-    ["SDK 2.4.0, session era", () => new NewClient(info), "2025-11-25"],
-    [
-      "SDK 2.4.0, negotiating",
-      () => new NewClient(info, { versionNegotiation: { mode: "auto" } }),
-      "2026-07-28"
-    ],
-    [
-      "SDK 2.4.0, stateless",
-      () => new NewClient(info, { versionNegotiation: { mode: { pin: "2026-07-28" } } }),
-      "2026-07-28"
-    ]
-  ] as const
-  for (const [name, make, version] of clients) {
+  for (const [name, make, version] of newClients) {
     it.live(name, () =>
       Effect.promise(async () => {
         const client = make()
