@@ -1,0 +1,99 @@
+/** The compiled binary: one file, copied into an empty folder, has everything, and trusts nothing that lies there. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test"
+import { copyFile, mkdtemp, readdir, rm, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { Client } from "@modelcontextprotocol/client"
+import { StreamableHTTPClientTransport } from "@modelcontextprotocol/client"
+import { StdioClientTransport } from "@modelcontextprotocol/client/stdio"
+
+const root = new URL("../../", import.meta.url).pathname
+const info = { name: "test", version: "1" }
+let folder = ""
+let binary = ""
+
+const environment = () => ({ PATH: "/usr/bin:/bin", HOME: folder })
+
+const run = async (...args: ReadonlyArray<string>) => {
+  const child = Bun.spawn([binary, ...args], {
+    cwd: folder,
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+    env: environment()
+  })
+  const [stdout, stderr, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited])
+  return { stdout, stderr, code }
+}
+
+beforeAll(async () => {
+  const build = Bun.spawn([process.execPath, "run", "build"], { cwd: root, stdout: "ignore", stderr: "pipe" })
+  const [stderr, code] = await Promise.all([build.stderr.text(), build.exited])
+  if (code !== 0) throw new Error(stderr)
+  folder = await mkdtemp(join(tmpdir(), "manifold-binary-"))
+  binary = join(folder, "manifold")
+  await copyFile(`${root}dist/manifold`, binary)
+}, 120_000)
+
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+describe("in an empty folder, the binary", () => {
+  test("answers on the command line", async () => {
+    expect(await run("call", "math.add", "--arg", "a=2", "--arg", "b=3")).toEqual({
+      stdout: "5\n",
+      stderr: "",
+      code: 0
+    })
+    expect((await run("list", "tools")).stdout).toContain("health_check")
+    expect((await run("--version")).code).toBe(0)
+  })
+
+  test("serves stdio", async () => {
+    const client = new Client(info, { versionNegotiation: { mode: "auto" } })
+    await client.connect(
+      new StdioClientTransport({
+        command: binary,
+        args: ["serve"],
+        cwd: folder,
+        env: environment(),
+        stderr: "ignore"
+      })
+    )
+    expect(client.getNegotiatedProtocolVersion()).toBe("2026-07-28")
+    const sum = await client.callTool({ name: "math.add", arguments: { a: 2, b: 3 } })
+    expect(sum).toMatchObject({ structuredContent: { result: 5 } })
+    await client.close()
+  })
+
+  test("serves HTTP, and stops when it is told to", async () => {
+    const child = Bun.spawn([binary, "serve", "--http", "--port", "0"], {
+      cwd: folder,
+      stdin: "ignore",
+      stdout: "ignore",
+      stderr: "pipe",
+      env: environment()
+    })
+    const { value } = await child.stderr.getReader().read()
+    const url = /http:\S+\/mcp/.exec(new TextDecoder().decode(value))?.[0] ?? ""
+    const client = new Client(info)
+    await client.connect(new StreamableHTTPClientTransport(new URL(url)))
+    expect(await client.callTool({ name: "echo", arguments: { message: "hi" } })).toMatchObject({
+      structuredContent: { message: "hi" }
+    })
+    await client.close()
+    child.kill("SIGTERM")
+    expect([0, 130, 143]).toContain(await child.exited)
+  })
+
+  test("neither reads the .env nor runs the bunfig.toml that lie there", async () => {
+    await writeFile(join(folder, ".env"), "PORT=not-a-port\nLOG_LEVEL=nonsense\n")
+    await writeFile(join(folder, "bunfig.toml"), 'preload = ["./hostile.ts"]\n')
+    await writeFile(join(folder, "hostile.ts"), 'await Bun.write("owned", "yes")\nconsole.log("owned")\n')
+    expect(await run("call", "echo", "--arg", "message=safe")).toEqual({
+      stdout: "safe\n",
+      stderr: "",
+      code: 0
+    })
+    expect(await readdir(folder)).not.toContain("owned")
+  })
+})
