@@ -1,5 +1,7 @@
 /** The command line: one file per command, and one line each here. */
+import { Effect } from "effect"
 import * as Command from "effect/cli/Command"
+import * as Interactive from "../../layers/platform/Interactive.ts"
 import { program } from "../domain/version.ts"
 import { call } from "./call.ts"
 import { list } from "./list.ts"
@@ -14,4 +16,4 @@ const manifold = Command.make("manifold").pipe(
   ])
 )
 
-export const run = Command.run(manifold, { version: program.version })
+export const run = Command.run(manifold, { version: program.version }).pipe(Effect.provide(Interactive.layer))
