@@ -133,6 +133,8 @@ const serve = Effect.fnUntraced(function* (options: ListenerOptions) {
         maxRequestBodySize: options.maxMessageBytes,
         idleTimeout: Math.min(mostIdle, Math.ceil(Duration.toSeconds(options.idleTimeout ?? "10 seconds"))),
         development: false,
+        // Bun shares the port with any other program when it is not in development.
+        reusePort: false,
         ...(options.tls !== undefined && { tls: options.tls, http2: true }),
         fetch,
         websocket: webSockets.handlers
@@ -154,7 +156,7 @@ const serve = Effect.fnUntraced(function* (options: ListenerOptions) {
         )
         webSockets.closeAll()
         yield* Effect.promise(() => stopped)
-      }).pipe(Effect.interruptible, Effect.timeoutOption(options.shutdownTimeout ?? "5 seconds"))
+      }).pipe(Effect.timeoutOption(options.shutdownTimeout ?? "5 seconds"))
       webSockets.closeAll()
       yield* Effect.promise(() => server.stop(true))
     })

@@ -70,6 +70,8 @@ export const dial = (port: number) => {
       }
     },
     closed: closed.promise,
+    /** Nothing more will be sent. */
+    finish: () => void socket.end(),
     end: () => void socket.destroy()
   }
 }
