@@ -8,10 +8,13 @@ export interface Upgraded {
   socket?: Socket<unknown>
 }
 
+/** Shorter messages, in UTF-16 units or bytes, cost more to compress than they save. */
+const worthCompressing = 1024
+
 const toSocket = (ws: Bun.ServerWebSocket<Upgraded>): Socket<unknown> => ({
   data: ws.data.data,
   waiting: () => ws.getBufferedAmount(),
-  send: (message) => ws.send(message) !== 0,
+  send: (message) => ws.send(message, message.length >= worthCompressing) !== 0,
   close: (code, reason) => ws.close(code, reason)
 })
 
@@ -32,7 +35,9 @@ export const make = (maxMessageBytes: number, onDefect: (cause: unknown) => void
   }
 
   const handlers: Bun.WebSocketHandler<Upgraded> = {
+    // Holds for what a compressed message becomes.
     maxPayloadLength: maxMessageBytes,
+    perMessageDeflate: true,
     backpressureLimit: 2 * maxMessageBytes,
     closeOnBackpressureLimit: true,
     open: (ws) => {

@@ -83,7 +83,7 @@ export class Sessions extends Context.Service<
     yield* Effect.forkScoped(Effect.repeat(housekeeping, Schedule.spaced(tick)))
     yield* Effect.addFinalizer(() =>
       Effect.sync(() => {
-        for (const session of [...sessions.values()]) close(session)
+        for (const session of sessions.values()) close(session)
       })
     )
 

@@ -1,11 +1,14 @@
 /** MCP over standard input and output, all eras: one JSON-RPC message per line, until the input ends. */
-import { Effect, Stream } from "effect"
+import { Duration, Effect, Stream } from "effect"
 import { stdioUser } from "../../src/domain/Principal.ts"
 import { StdioPipe } from "../platform/StdioPipe.ts"
 import { Lines } from "./Lines.ts"
 import { McpServers } from "./McpServers.ts"
 import { errorMessage, fromBytes, invalidRequest, Unreadable } from "./messages.ts"
 import { Wire } from "./Wire.ts"
+
+/** How long what was asked last may take to be answered when nobody will ask more. */
+const lastAnswers = Duration.millis(50)
 
 /** Serves one client and returns when its input ends; what still runs then is interrupted. */
 export const serve = Effect.fn("Stdio.serve")(function* (options: { readonly maxMessageBytes: number }) {
@@ -39,4 +42,9 @@ export const serve = Effect.fn("Stdio.serve")(function* (options: { readonly max
     }
   )
   yield* Stream.runForEach(pipe.input, (chunk) => Effect.sync(() => lines.push(chunk)))
+  // Whoever pipes requests in and closes at once still gets the answers that are ready.
+  yield* Effect.timeoutOption(
+    Effect.promise(() => wire.finish()),
+    lastAnswers
+  )
 }, Effect.scoped)

@@ -22,8 +22,9 @@ export class Wire implements Transport {
   readonly #running = new Set<RequestId>()
   #handle: StdioServerHandle | undefined
   #version: string | undefined
-  #finishing = false
   #closed = false
+  /** Resolves when the wire is closed, once somebody waits for it. */
+  #finished: PromiseWithResolvers<void> | undefined
 
   constructor(ends: Ends) {
     this.#ends = ends
@@ -64,10 +65,12 @@ export class Wire implements Transport {
     return undefined
   }
 
-  /** Ends as soon as nothing runs, for a program that stops. */
-  finish() {
-    this.#finishing = true
+  /** Ends as soon as nothing runs, for a program that stops; resolves then. */
+  finish(): Promise<void> {
+    if (this.#closed) return Promise.resolve()
+    this.#finished ??= Promise.withResolvers()
     if (this.#running.size === 0) this.#end()
+    return this.#finished.promise
   }
 
   /** Ends now and interrupts what runs. */
@@ -100,13 +103,16 @@ export class Wire implements Transport {
     this.#running.clear()
     this.#ends.close()
     this.onclose?.()
+    this.#finished?.resolve()
   }
 
   #settle(id: RequestId) {
-    if (this.#running.delete(id) && this.#finishing && this.#running.size === 0) this.#end()
+    if (this.#running.delete(id) && this.#finished !== undefined && this.#running.size === 0) this.#end()
   }
 
   #end() {
-    this.end().catch((error: unknown) => this.onerror?.(error instanceof Error ? error : new Error(String(error))))
+    this.end().catch((error: unknown) =>
+      this.onerror?.(error instanceof Error ? error : new Error(String(error)))
+    )
   }
 }

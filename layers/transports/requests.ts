@@ -12,8 +12,7 @@ export const refusal = (status: number, code: number, message: string, data?: un
   return json(status, errorMessage(code, message, id, data))
 }
 
-export const notAllowed = (allow: string) =>
-  json(405, errorMessage(-32000, "Method not allowed."), { allow })
+export const notAllowed = (allow: string) => json(405, errorMessage(-32000, "Method not allowed."), { allow })
 
 export const tooMany = (what: string) =>
   json(429, errorMessage(-32000, `Too many ${what}. Close one, or try again later.`), { "retry-after": "60" })

@@ -108,8 +108,8 @@ const toEntry = (tool: Tool.Any, handler: Tool.Handler<string>): ToolEntry => {
   const context = { toolCallId: undefined, preliminary: () => Effect.void }
   const call = (args: unknown) =>
     Effect.mapError(decode()(args ?? {}), invalid(name)).pipe(
-      Effect.flatMap((input) =>
-        (handler.handler(input, context) as Effect.Effect<unknown, unknown>).pipe(
+      Effect.flatMap((decoded) =>
+        (handler.handler(decoded, context) as Effect.Effect<unknown, unknown>).pipe(
           Effect.updateContext((caller: Context.Context<never>) => Context.merge(handler.context, caller)),
           Effect.mapError((error) => new Failed({ name, detail: describe(error) }))
         )

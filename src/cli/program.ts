@@ -5,10 +5,13 @@ import { Guard } from "../../layers/guard/Guard.ts"
 import { Health } from "../../layers/health/Health.ts"
 import { Authenticator } from "../../layers/identity/Authenticator.ts"
 import { Logging } from "../../layers/logging/Logging.ts"
+import { Outbound } from "../../layers/outbound/Outbound.ts"
+import { Dns } from "../../layers/platform/Dns.ts"
 import { Environment } from "../../layers/platform/Environment.ts"
 import { Ids } from "../../layers/platform/Ids.ts"
 import * as Platform from "../../layers/platform/Platform.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
+import { Web } from "../../layers/web/Web.ts"
 import { Catalog } from "../catalog/Catalog.ts"
 import { program } from "../domain/version.ts"
 import { RequestState } from "../mcp/RequestState.ts"
@@ -41,7 +44,13 @@ export const catalog = Layer.mergeAll(tools.layer, resources.layer).pipe(
       Effect.flatMap(pageSize, (size) => Catalog.make({ pageSize: size }))
     )
   ),
-  Layer.provideMerge(Layer.mergeAll(Guard.layer, Health.layer(program.version))),
+  Layer.provideMerge(
+    Layer.mergeAll(
+      Guard.layer,
+      Health.layer(program.version),
+      Web.layer.pipe(Layer.provideMerge(Outbound.layer), Layer.provide(Dns.layer))
+    )
+  ),
   Layer.provideMerge(configured)
 )
 

@@ -1,7 +1,17 @@
 /** The list of configuration sections; all of them are checked together before anything starts. */
 import * as Authenticator from "../../layers/identity/Authenticator.ts"
 import * as Logging from "../../layers/logging/Logging.ts"
+import * as outbound from "../../layers/outbound/section.ts"
 import * as Storage from "../../layers/storage/Storage.ts"
+import * as web from "../../layers/web/section.ts"
 import * as http from "../http/sections.ts"
 
-export const sections = [http.server, http.mcp, Authenticator.section, Logging.section, Storage.section]
+export const sections = [
+  http.server, // keep one line each
+  http.mcp,
+  Authenticator.section,
+  Logging.section,
+  Storage.section,
+  outbound.section,
+  web.section
+]

@@ -4,9 +4,11 @@ import * as Toolset from "../catalog/Toolset.ts"
 import * as echo from "./echo.ts"
 import * as healthCheck from "./healthCheck.ts"
 import * as math from "./math.ts"
+import * as webFetch from "./webFetch.ts"
 
 export const layer = Layer.mergeAll(
   Toolset.layer(echo), // keep one line each
   Toolset.layer(healthCheck),
-  Toolset.layer(math)
+  Toolset.layer(math),
+  Toolset.layer(webFetch)
 )

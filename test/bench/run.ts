@@ -67,7 +67,7 @@ const machine = {
   ...effort
 }
 console.log(
-  `${table(lines)}\n\nmin / median / max; ${machine.runtime}, ${machine.platform}, ${machine.cores} cores`
+  `${table(lines)}\n\nmin / median / max; ${machine.runtime}, ${machine.platform}, ${machine.cores} cores, load by ${machine.load}`
 )
 if (values.json !== undefined) {
   await Bun.write(values.json, `${JSON.stringify({ machine, lines: data(lines) }, null, 2)}\n`)

@@ -48,4 +48,13 @@ describe("the Inspector", () => {
       ).pipe(Effect.provide(service())),
     60_000
   )
+
+  it.live(
+    "on SSE",
+    () =>
+      Effect.flatMap(endpoint, (url) =>
+        Effect.promise(() => explore([new URL("/mcp/sse", url).href, "--transport", "sse"]))
+      ).pipe(Effect.provide(service())),
+    60_000
+  )
 })

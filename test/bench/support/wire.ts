@@ -60,7 +60,10 @@ const initialized = (id: string | undefined): Wire => ({
   body: JSON.stringify({ jsonrpc: "2.0", method: "notifications/initialized" })
 })
 
-export const post = (url: string, { body, headers }: Wire) => fetch(url, { method: "POST", headers, body })
+const answerTimeout = 20_000
+
+export const post = (url: string, { body, headers }: Wire) =>
+  fetch(url, { method: "POST", headers, body, signal: AbortSignal.timeout(answerTimeout) })
 
 /** Opens a session the way a client does; the id, or `undefined` where the server keeps no sessions. */
 export const openSession = async (url: string): Promise<string | undefined> => {

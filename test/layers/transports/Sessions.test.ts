@@ -11,6 +11,7 @@ import { it } from "../../support/effect.ts"
 
 const servers = Layer.sync(McpServers, () =>
   McpServers.of({
+    capabilities: {},
     bus: new InMemoryServerEventBus(),
     forConnection: () => new Server({ name: "test", version: "1" }, { capabilities: {} }),
     forRequest: () => new Server({ name: "test", version: "1" }, { capabilities: {} }),

@@ -1,0 +1,329 @@
+/** MCP over its first HTTP transport, as the oldest clients and browsers use it, and as nobody should. */
+import net from "node:net"
+import { describe, expect } from "bun:test"
+import { SSEClientTransport as NewSse } from "@modelcontextprotocol/client"
+import { Client as OldClient } from "@modelcontextprotocol/sdk/client/index.js"
+import { SSEClientTransport as OldSse } from "@modelcontextprotocol/sdk/client/sse.js"
+import { ElicitRequestSchema } from "@modelcontextprotocol/sdk/types.js"
+import { Deferred, Effect, Fiber } from "effect"
+import { EventSource } from "eventsource"
+import { Channels } from "../../layers/transports/Channels.ts"
+import { anonymousLoopback } from "../../src/domain/Principal.ts"
+import { principal } from "../support/call.ts"
+import { info, newClients } from "../support/clients.ts"
+import { it } from "../support/effect.ts"
+import { dial } from "../support/raw.ts"
+import {
+  endpoint,
+  events,
+  Held,
+  initialize,
+  post,
+  readJson,
+  request,
+  service,
+  stateless
+} from "../support/service.ts"
+
+const sse = Effect.map(endpoint, (url) => new URL("/mcp/sse", url))
+const interrupted = Effect.flatMap(Held, (held) => Deferred.await(held.interrupted))
+const started = Effect.flatMap(Held, (held) => Deferred.await(held.started))
+
+/** Something that a client can close. */
+const connection = () => new AbortController()
+
+/** An open stream, with the endpoint that it named. */
+const connect = Effect.fnUntraced(function* (query = "", headers: Record<string, string> = {}) {
+  const url = new URL(query, yield* sse)
+  const leave = connection()
+  const response = yield* Effect.promise(() =>
+    fetch(url, { headers: { accept: "text/event-stream", ...headers }, signal: leave.signal })
+  )
+  yield* Effect.addFinalizer(() => Effect.sync(() => leave.abort()))
+  const stream = events(response)
+  /** The next event; comments are skipped. */
+  const next = Effect.promise(async () => {
+    for (;;) {
+      const { done, value } = await stream.next()
+      if (done) return undefined
+      if (!value.comment) return { event: value.event, data: value.data }
+    }
+  })
+  const first = yield* next
+  return { response, first, next, target: new URL(first?.data ?? "", url), leave: () => leave.abort() }
+})
+
+const parsed = (event: { data: string } | undefined) =>
+  JSON.parse(event?.data ?? "null") as Record<string, unknown>
+
+describe("official clients", () => {
+  for (const [name, make, version] of newClients) {
+    it.live(name, () =>
+      Effect.gen(function* () {
+        const url = yield* sse
+        yield* Effect.promise(async () => {
+          const client = make()
+          await client.connect(new NewSse(url))
+          expect(client.getNegotiatedProtocolVersion()).toBe(version)
+          const { tools } = await client.listTools()
+          expect(tools.map((tool) => tool.name)).toContain("math.add")
+          expect(await client.callTool({ name: "math.add", arguments: { a: 2, b: 3 } })).toMatchObject({
+            structuredContent: { result: 5 }
+          })
+          await client.close()
+        })
+      }).pipe(Effect.provide(service()))
+    )
+  }
+
+  it.live("SDK 1.32.2, with elicitation, beside named events", () =>
+    Effect.gen(function* () {
+      const url = new URL("?client_id=old&multiplex=true", yield* sse)
+      yield* Effect.promise(async () => {
+        const client = new OldClient(info, { capabilities: { elicitation: {} } })
+        client.setRequestHandler(ElicitRequestSchema, () => ({ action: "accept", content: { name: "Ada" } }))
+        await client.connect(new OldSse(url))
+        const { tools } = await client.listTools()
+        expect(tools.map((tool) => tool.name)).toContain("echo")
+        expect(await client.callTool({ name: "ask" })).toMatchObject({ content: [{ text: "Hello Ada" }] })
+        await client.close()
+      })
+    }).pipe(Effect.provide(service()))
+  )
+
+  it.live("a browser's EventSource hears ready, heartbeat and messages", () =>
+    Effect.gen(function* () {
+      const base = yield* sse
+      const es = new EventSource(new URL("?client_id=local-test&multiplex=true", base))
+      const once = (name: string) =>
+        new Promise<string>((resolve) =>
+          es.addEventListener(name, (event) => resolve(String(event.data)), { once: true })
+        )
+      const first = ["endpoint", "ready", "heartbeat"].map(once)
+      const [where = "", ready = "", heartbeat = ""] = yield* Effect.promise(() => Promise.all(first))
+      const data = JSON.parse(ready) as Record<string, unknown>
+      expect(Object.keys(data).toSorted()).toEqual(["server_capabilities", "session_id"])
+      expect(data.server_capabilities).toMatchObject({ tools: {} })
+      expect(where).toBe(`/mcp/messages?sessionId=${String(data.session_id)}`)
+      expect(JSON.parse(heartbeat)).toEqual({ heartbeat: 1, active_clients: 1 })
+      const message = new Promise<string>((resolve) => {
+        es.onmessage = (event) => resolve(String(event.data))
+      })
+      yield* post(new URL(where, base), initialize("2024-11-05"))
+      const answer: unknown = JSON.parse(yield* Effect.promise(() => message))
+      expect(answer).toMatchObject({ result: { protocolVersion: "2024-11-05" } })
+      es.close()
+    }).pipe(Effect.provide(service()))
+  )
+})
+
+describe("the stream", () => {
+  it.live("begins with the endpoint, a path of this origin, and has no named events unless asked", () =>
+    Effect.gen(function* () {
+      const { first, next, response, target } = yield* connect()
+      expect(response.headers.get("content-type")).toBe("text/event-stream")
+      expect(first?.event).toBe("endpoint")
+      expect(first?.data).toStartWith("/mcp/messages?sessionId=")
+      const accepted = yield* post(target, initialize("2024-11-05"))
+      expect(accepted.status).toBe(202)
+      expect(yield* next).toMatchObject({ event: "message" })
+    }).pipe(Effect.provide(service()))
+  )
+
+  it.live("with multiplex carries what is published for its principal, and nothing of others", () =>
+    Effect.gen(function* () {
+      const channels = yield* Channels
+      const both = yield* connect("?client_id=a&multiplex=true")
+      const one = yield* connect("?client_id=b")
+      expect((yield* both.next)?.event).toBe("ready")
+      expect((yield* one.next)?.event).toBe("ready")
+      expect(parsed(yield* both.next)).toMatchObject({ heartbeat: 1 })
+      expect(parsed(yield* one.next)).toEqual({ heartbeat: 1, active_clients: 2 })
+      yield* channels.publish("usage", principal(["read"]), { cost_usd: 9 })
+      yield* channels.publish("usage", anonymousLoopback, { cost_usd: 1 })
+      expect(yield* both.next).toEqual({ event: "usage", data: '{"cost_usd":1}' })
+      yield* post(one.target, request(1, "ping"))
+      expect((yield* one.next)?.event).toBe("message")
+    }).pipe(Effect.provide(service()))
+  )
+})
+
+describe("interruption", () => {
+  const eras = [
+    ["session era", [initialize("2024-11-05"), request(1, "tools/call", { name: "wait" })]],
+    ["stateless era", [stateless(1, "tools/call", { name: "wait", arguments: {} }).body]]
+  ] as const
+  for (const [era, messages] of eras) {
+    it.live(`${era}: a closed stream interrupts the handler, and its endpoint is gone`, () =>
+      Effect.gen(function* () {
+        const { leave, target } = yield* connect()
+        for (const message of messages) expect((yield* post(target, message)).status).toBe(202)
+        yield* started
+        leave()
+        yield* interrupted
+        expect((yield* post(target, request(2, "ping"))).status).toBe(404)
+      }).pipe(Effect.provide(service()))
+    )
+
+    it.live(`${era}: notifications/cancelled interrupts the handler, and the next request is served`, () =>
+      Effect.gen(function* () {
+        const { next, target } = yield* connect()
+        for (const message of messages) yield* post(target, message)
+        yield* started
+        yield* post(target, { jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: 1 } })
+        yield* interrupted
+        const list = era === "session era" ? request(2, "tools/list") : stateless(2, "tools/list").body
+        yield* post(target, list)
+        let answer = parsed(yield* next)
+        if (answer.id === 0) answer = parsed(yield* next)
+        expect(answer).toMatchObject({ id: 2, result: { tools: expect.any(Array) } })
+      }).pipe(Effect.provide(service()))
+    )
+  }
+
+  it.live("the end of the program waits for what runs, and then ends the stream", () =>
+    Effect.gen(function* () {
+      const held = yield* Held
+      const stream = yield* Effect.scoped(
+        Effect.gen(function* () {
+          const { next, target } = yield* connect()
+          yield* post(target, initialize("2024-11-05"))
+          yield* next
+          yield* post(target, request(1, "tools/call", { name: "wait" }))
+          yield* started
+          const rest = yield* Effect.forkDetach(Effect.all([next, next]))
+          yield* Effect.forkDetach(Deferred.succeed(held.release, undefined))
+          return rest
+        }).pipe(Effect.provide(service()))
+      )
+      const [answer, end] = yield* Fiber.join(stream)
+      expect(parsed(answer)).toMatchObject({ id: 1, result: { content: [{ text: "released" }] } })
+      expect(end).toBeUndefined()
+    }).pipe(Effect.provide(Held.layer))
+  )
+})
+
+describe("readers", () => {
+  it.live(
+    "a quiet stream outlives the limit for quiet connections",
+    () =>
+      Effect.gen(function* () {
+        const { next, target } = yield* connect()
+        // A body that never comes shows when the limit has passed.
+        const { closed, end, write } = dial(Number(target.port))
+        write(`POST /mcp HTTP/1.1\r\nHost: ${target.host}\r\nContent-Length: 9\r\n`)
+        write("Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\n\r\n{")
+        yield* Effect.promise(() => closed)
+        end()
+        yield* post(target, initialize("2024-11-05"))
+        expect(yield* next).toMatchObject({ event: "message" })
+      }).pipe(Effect.provide(service({ server: { idle_timeout: "1 second" } }))),
+    20_000
+  )
+
+  it.live("one that never reads is cut off, and others are not", () =>
+    Effect.gen(function* () {
+      const channels = yield* Channels
+      const url = yield* sse
+      const reader = yield* connect("?client_id=fast&multiplex=true")
+      const slow = net.connect(Number(url.port), url.hostname).pause()
+      slow.write(`GET /mcp/sse?client_id=slow&multiplex=true HTTP/1.1\r\nHost: ${url.host}\r\n\r\n`)
+      const turn = Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+      const active = Effect.andThen(turn, channels.active)
+      yield* Effect.repeat(active, { until: (count) => count === 2 })
+      yield* Effect.forkChild(Effect.repeat(reader.next, { until: (event) => event === undefined }))
+      const event = { padding: "x".repeat(100_000) }
+      const publish = Effect.andThen(channels.publish("progress", anonymousLoopback, event), active)
+      yield* Effect.repeat(publish, { until: (count) => count < 2 })
+      yield* post(reader.target, request(1, "ping"))
+      expect(yield* channels.active).toBe(1)
+      slow.destroy()
+    }).pipe(Effect.provide(service({ mcp: { sessions: { max_waiting_bytes: 1_000_000 } } })))
+  )
+})
+
+describe("bad input", () => {
+  const tokens = ["a".repeat(40), "b".repeat(40)] as const
+  const auth = {
+    tokens: tokens.map((token, index) => ({ name: `token-${index}`, token, scopes: ["read", "call"] }))
+  }
+  const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
+
+  it.live("nobody reaches a stream of another principal, or one that is not there", () =>
+    Effect.gen(function* () {
+      const url = yield* sse
+      const anonymous = yield* Effect.promise(() => fetch(url))
+      expect(anonymous.status).toBe(401)
+      expect(anonymous.headers.get("www-authenticate")).toStartWith("Bearer")
+      const { next, target } = yield* connect("", bearer(tokens[0]))
+      expect((yield* post(target, initialize())).status).toBe(401)
+      expect((yield* post(target, initialize(), bearer(tokens[1]))).status).toBe(404)
+      expect((yield* post(target, initialize(), bearer(tokens[0]))).status).toBe(202)
+      expect(parsed(yield* next)).toMatchObject({ id: 0, result: {} })
+      const bogus = new URL("/mcp/messages?sessionId=bogus", url)
+      expect((yield* post(bogus, initialize(), bearer(tokens[0]))).status).toBe(404)
+      const missing = new URL("/mcp/messages", url)
+      expect((yield* post(missing, initialize(), bearer(tokens[0]))).status).toBe(400)
+    }).pipe(Effect.provide(service({ auth })))
+  )
+
+  it.live("is refused with 4xx, and the stream goes on", () =>
+    Effect.gen(function* () {
+      const url = yield* sse
+      const { next, target } = yield* connect()
+      const wrong = function* (body: unknown, status: number, code: number, headers = {}) {
+        const response = yield* post(target, body, headers)
+        expect([body, response.status]).toEqual([body, status])
+        expect(yield* readJson(response)).toMatchObject({ id: null, error: { code } })
+      }
+      yield* wrong("{", 400, -32700)
+      yield* wrong("", 400, -32700)
+      yield* wrong({ jsonrpc: "2.0", id: {}, method: "ping" }, 400, -32600)
+      yield* wrong([request(1, "ping")], 400, -32600)
+      expect((yield* post(target, "x".repeat(2001))).status).toBe(413)
+      yield* wrong("{}", 415, -32000, { "content-type": "text/plain" })
+      yield* wrong("{}", 415, -32000, { "content-encoding": "gzip" })
+      const status = (at: URL, init: RequestInit) =>
+        Effect.promise(() => fetch(at, init).then((response) => response.status))
+      expect(yield* status(url, { method: "POST", body: "{}" })).toBe(405)
+      expect(yield* status(target, { method: "GET" })).toBe(405)
+      expect(yield* status(url, { headers: { accept: "application/json" } })).toBe(406)
+      for (const origin of ["http://evil.example", "null"]) {
+        expect(yield* status(url, { headers: { origin } })).toBe(403)
+        expect(yield* status(target, { method: "POST", headers: { origin } })).toBe(403)
+      }
+      yield* post(target, initialize("2024-11-05"))
+      expect(parsed(yield* next)).toMatchObject({ id: 0, result: {} })
+    }).pipe(Effect.provide(service({ server: { max_message_bytes: 2000 } })))
+  )
+
+  it.live("an id that is running already is refused, so that both could be interrupted", () =>
+    Effect.gen(function* () {
+      const { leave, next, target } = yield* connect()
+      yield* post(target, initialize("2024-11-05"))
+      yield* next
+      const call = request(1, "tools/call", { name: "wait" })
+      yield* post(target, call)
+      yield* started
+      expect((yield* post(target, call)).status).toBe(400)
+      leave()
+      yield* interrupted
+    }).pipe(Effect.provide(service()))
+  )
+
+  it.live("more streams than allowed → 429, until one is closed", () =>
+    Effect.gen(function* () {
+      const url = yield* sse
+      const first = yield* connect()
+      yield* connect()
+      const status = Effect.promise(() => fetch(url).then((response) => response.status))
+      expect(yield* status).toBe(429)
+      yield* post(first.target, initialize("2024-11-05"))
+      yield* post(first.target, request(1, "tools/call", { name: "wait" }))
+      yield* started
+      first.leave()
+      yield* interrupted
+      yield* connect()
+    }).pipe(Effect.provide(service({ mcp: { sessions: { max: 2 } } })))
+  )
+})

@@ -1,0 +1,78 @@
+/** One connection of whole messages: what it lets in, and how it ends. */
+import { describe, expect, test } from "bun:test"
+import type { JSONRPCMessage } from "@modelcontextprotocol/server"
+import { fromValue, Unreadable } from "../../../layers/transports/messages.ts"
+import { Wire } from "../../../layers/transports/Wire.ts"
+import { initialize, request } from "../../support/service.ts"
+
+/** A wire without a server: the test answers. */
+const wired = (write: (text: string) => Promise<void> | void = () => {}) => {
+  const passed: Array<JSONRPCMessage> = []
+  const events: Array<string> = []
+  const wire = new Wire({ write, close: () => void events.push("let go") })
+  wire.onmessage = (message) => void passed.push(message)
+  wire.onclose = () => void events.push("closed")
+  const receive = (value: unknown) => {
+    const parsed = fromValue(value)
+    return parsed instanceof Unreadable ? parsed : wire.receive(parsed)
+  }
+  const answer = (id: number) => wire.send({ jsonrpc: "2.0", id, result: {} })
+  return { wire, passed, events, receive, answer }
+}
+
+describe("ids", () => {
+  test("are free again when answered, or cancelled", async () => {
+    const { answer, passed, receive } = wired()
+    expect(receive(request(1, "ping"))).toBeUndefined()
+    expect(receive(request(1, "ping"))).toBeInstanceOf(Unreadable)
+    await answer(1)
+    expect(receive(request(1, "ping"))).toBeUndefined()
+    receive({ jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: 1 } })
+    expect(receive(request(1, "ping"))).toBeUndefined()
+    expect(passed).toHaveLength(4)
+  })
+
+  test("are free again when the answer cannot be written", async () => {
+    const { answer, receive } = wired(() => Promise.reject(new Error("full")))
+    receive(request(1, "ping"))
+    await expect(answer(1)).rejects.toThrow("full")
+    expect(receive(request(1, "ping"))).toBeUndefined()
+  })
+
+  test("may be in one batch once; of a refused batch nothing is passed on", () => {
+    const { passed, receive, wire } = wired()
+    const batch = [request(1, "ping"), request(2, "ping")]
+    expect(receive(batch)).toBeInstanceOf(Unreadable)
+    wire.setProtocolVersion("2025-03-26")
+    expect(receive([...batch, request(1, "ping")])).toBeInstanceOf(Unreadable)
+    expect(passed).toEqual([])
+    expect(receive(batch)).toBeUndefined()
+    expect(passed).toHaveLength(2)
+  })
+})
+
+describe("the end", () => {
+  test("comes once, from either side, and nothing is sent after it", async () => {
+    const { answer, events, wire } = wired()
+    await wire.close()
+    await wire.close()
+    await wire.end()
+    expect(events).toEqual(["let go", "closed"])
+    expect(wire.open).toBe(false)
+    await expect(answer(1)).rejects.toThrow("closed")
+  })
+
+  test("waits for what runs, but not for subscriptions", async () => {
+    const { answer, events, receive, wire } = wired()
+    receive(initialize())
+    receive(request(1, "subscriptions/listen"))
+    receive(request(2, "ping"))
+    const finished = wire.finish()
+    await answer(0)
+    expect(events).toEqual([])
+    await answer(2)
+    await finished
+    expect(events).toEqual(["let go", "closed"])
+    await wire.finish()
+  })
+})
