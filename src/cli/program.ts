@@ -3,7 +3,6 @@ import { Effect, Layer } from "effect"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { Guard } from "../../layers/guard/Guard.ts"
 import { Health } from "../../layers/health/Health.ts"
-import { Authenticator } from "../../layers/identity/Authenticator.ts"
 import { Logging } from "../../layers/logging/Logging.ts"
 import { Outbound } from "../../layers/outbound/Outbound.ts"
 import { Dns } from "../../layers/platform/Dns.ts"
@@ -54,9 +53,9 @@ export const catalog = Layer.mergeAll(tools.layer, resources.layer).pipe(
   Layer.provideMerge(configured)
 )
 
-/** MCP servers over that catalog, and who may ask them. */
+/** MCP servers over that catalog. */
 export const mcp = Servers.layer.pipe(
   Layer.provideMerge(RequestState.layer),
-  Layer.provideMerge(Layer.mergeAll(Storage.layer, Authenticator.layer)),
+  Layer.provideMerge(Storage.layer),
   Layer.provideMerge(catalog)
 )

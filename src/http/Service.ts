@@ -57,4 +57,4 @@ export const layer = (overrides: Overrides = {}) =>
         Layer.provideMerge(Routes.layer)
       )
     })
-  )
+  ).pipe(Layer.provideMerge(Authenticator.layer))
