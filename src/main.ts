@@ -5,11 +5,17 @@ import { runMain } from "../layers/platform/Platform.ts"
 import { foundation } from "./cli/program.ts"
 import { report } from "./cli/report.ts"
 
-// A client starts a stdio server for every conversation, so that one does not wait for the command line to load.
-const load = async (words: ReadonlyArray<string>) =>
-  words.length === 1 && words[0] === "serve"
-    ? (await import("./cli/stdio.ts")).serveStdio
-    : (await import("./cli/manifold.ts")).run
+// A server does not carry the command line around, and a client that starts one for every conversation does not wait for it.
+const load = async (words: ReadonlyArray<string>) => {
+  switch (words.join(" ")) {
+    case "serve":
+      return (await import("./cli/stdio.ts")).serveStdio
+    case "serve --http":
+      return (await import("./cli/http.ts")).serveHttp()
+    default:
+      return (await import("./cli/manifold.ts")).run
+  }
+}
 
 Stdio.Stdio.use((stdio) => stdio.args).pipe(
   Effect.flatMap((words) => Effect.promise(() => load(words))),

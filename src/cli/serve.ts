@@ -1,27 +1,9 @@
 /** `manifold serve`: over standard input and output, or with `--http` as a service. */
-import { Console, Effect, Layer, Option } from "effect"
+import { Effect, Option } from "effect"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
-import { Listener } from "../../layers/platform/Listener.ts"
-import type { Overrides } from "../http/Service.ts"
-import { mcp } from "./program.ts"
+import { serveHttp } from "./http.ts"
 import { serveStdio } from "./stdio.ts"
-
-/** Loaded when it is needed: a stdio start does not pay for it. */
-const service = (overrides: Overrides) =>
-  Layer.unwrap(
-    Effect.map(
-      Effect.promise(() => import("../http/Service.ts")),
-      ({ layer }) => layer(overrides)
-    )
-  )
-
-const overHttp = (overrides: Overrides) =>
-  Effect.gen(function* () {
-    const { url } = yield* Listener
-    yield* Console.error(`manifold serves MCP at ${new URL("/mcp", url).href}. Press Ctrl-C to stop.`)
-    return yield* Effect.never
-  }).pipe(Effect.provide(service(overrides).pipe(Layer.provide(mcp))))
 
 export const serve = Command.make(
   "serve",
@@ -35,7 +17,7 @@ export const serve = Command.make(
   },
   Effect.fnUntraced(function* ({ host, http, port }) {
     if (!http) return yield* serveStdio
-    return yield* overHttp({
+    return yield* serveHttp({
       ...(Option.isSome(host) && { host: host.value }),
       ...(Option.isSome(port) && { port: port.value })
     })

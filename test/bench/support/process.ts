@@ -11,6 +11,7 @@ export interface Subject {
   readonly name: string
   readonly command: ReadonlyArray<string>
   readonly path?: string
+  readonly env?: Readonly<Record<string, string>>
   /** For ours: what a configuration file would say. */
   readonly config?: Readonly<Record<string, unknown>>
 }
@@ -26,12 +27,13 @@ process.on("exit", () => {
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(130))
 
 /** The same surroundings for everybody. */
-export const surroundings = ({ config }: Subject) => ({
+export const surroundings = ({ config, env }: Subject) => ({
   cwd: home,
   env: {
     PATH: process.env["PATH"],
     HOME: home,
     NODE_ENV: "production",
+    ...env,
     MCP_CONFIG_JSON: JSON.stringify({ storage: { dir: join(home, "state") }, ...config })
   }
 })

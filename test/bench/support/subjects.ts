@@ -6,7 +6,11 @@ const bun = process.execPath
 const file = (path: string) => join(import.meta.dir, "..", path)
 const main = file("../../src/main.ts")
 
-export const ours: Subject = { name: "manifold", command: [bun, main, "serve", "--http", "--port", "0"] }
+export const ours: Subject = {
+  name: "manifold",
+  command: [bun, main, "serve", "--http"],
+  env: { PORT: "0" }
+}
 export const oursStdio: Subject = { name: "manifold", command: [bun, main, "serve"] }
 
 const sdkHttp = [bun, file("peers/sdk.ts"), "http"]
