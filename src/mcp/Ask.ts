@@ -13,26 +13,25 @@ import type { State } from "./RequestState.ts"
 type Questions = Readonly<Record<string, Question>>
 type Answers = Readonly<Record<string, unknown>>
 
-const Elicited = Schema.Struct({
-  action: Schema.Literals(["accept", "decline", "cancel"]),
-  content: Schema.optionalKey(Schema.Record(Schema.String, Schema.Unknown))
-})
-const Sampled = Schema.Struct({
-  role: Schema.Literals(["user", "assistant"]),
-  content: Schema.Union([Block, Schema.Array(Block)]),
-  model: Schema.String,
-  stopReason: Schema.optionalKey(Schema.String)
-})
-const RootList = Schema.Struct({
-  roots: Schema.Array(Schema.Struct({ uri: Schema.String, name: Schema.optionalKey(Schema.String) }))
-})
-
-const fits = {
-  elicit: Schema.is(Elicited),
-  visit: Schema.is(Elicited),
-  sample: Schema.is(Sampled),
-  roots: Schema.is(RootList)
+/** Whether an answer has the shape of its question's; made when the first one comes, because a start needs none. */
+const makeFits = () => {
+  const optional = Schema.optionalKey(Schema.String)
+  const elicited = Schema.Struct({
+    action: Schema.Literals(["accept", "decline", "cancel"]),
+    content: Schema.optionalKey(Schema.Record(Schema.String, Schema.Unknown))
+  })
+  const sampled = Schema.Struct({
+    role: Schema.Literals(["user", "assistant"]),
+    content: Schema.Union([Block, Schema.Array(Block)]),
+    model: Schema.String,
+    stopReason: optional
+  })
+  const roots = Schema.Struct({ roots: Schema.Array(Schema.Struct({ uri: Schema.String, name: optional })) })
+  const is = { elicit: Schema.is(elicited), sample: Schema.is(sampled), roots: Schema.is(roots) }
+  return { ...is, visit: is.elicit }
 }
+let made: ReturnType<typeof makeFits> | undefined
+const fits = (kind: Question["kind"], answer: unknown): boolean => (made ??= makeFits())[kind](answer)
 
 /** People answer at their own pace; in milliseconds. */
 const patience = 600_000
@@ -106,7 +105,7 @@ export const byRequest =
           })
       }).pipe(
         Effect.filterOrFail(
-          (answer): answer is Answer<Question> => fits[question.kind](answer),
+          (answer): answer is Answer<Question> => fits(question.kind, answer),
           () =>
             new ClientError({ reason: "failed", detail: `The client's answer to ${method} is malformed.` })
         )
@@ -136,7 +135,7 @@ export const byRound = (earlier: Answers) => {
     Effect.suspend(() => {
       const missing: Record<string, Question> = {}
       for (const [key, question] of Object.entries(questions)) {
-        if (Object.hasOwn(earlier, key) && fits[question.kind](earlier[key])) used[key] = earlier[key]
+        if (Object.hasOwn(earlier, key) && fits(question.kind, earlier[key])) used[key] = earlier[key]
         else missing[key] = question
       }
       if (Object.keys(missing).length > 0) return Effect.die(new Suspended(missing, { ...used }))

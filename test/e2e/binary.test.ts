@@ -48,6 +48,23 @@ describe("in an empty folder, the binary", () => {
     expect((await run("--version")).code).toBe(0)
   })
 
+  test("reads a web page in a worker of its own", async () => {
+    const page =
+      "<title>A page</title><article><h1>Heading</h1><p>Words that are worth reading, and more of them.</p></article>"
+    const site = Bun.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      fetch: () => new Response(page, { headers: { "content-type": "text/html" } })
+    })
+    await writeFile(join(folder, "manifold.yaml"), `outbound:\n  allow_hosts: ["127.0.0.1:${site.port}"]\n`)
+    const { stdout } = await run("call", "web.fetch_url", "--arg", `url=${site.url.href}`, "--json")
+    await site.stop(true)
+    await rm(join(folder, "manifold.yaml"))
+    const { structuredContent } = JSON.parse(stdout) as { structuredContent: Record<string, unknown> }
+    expect(structuredContent).toMatchObject({ status_code: 200, title: "A page", error: null })
+    expect(structuredContent.content_preview).toContain("Words that are worth reading")
+  })
+
   test("serves stdio", async () => {
     const client = new Client(info, { versionNegotiation: { mode: "auto" } })
     await client.connect(

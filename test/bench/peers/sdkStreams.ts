@@ -32,8 +32,7 @@ const serveWebSocket = () => {
   const listening = Bun.serve({
     hostname: "127.0.0.1",
     port: 0,
-    fetch: (request, server) =>
-      server.upgrade(request) ? undefined : new Response(null, { status: 426 }),
+    fetch: (request, server) => (server.upgrade(request) ? undefined : new Response(null, { status: 426 })),
     websocket: {
       open(socket) {
         const transport = new SocketTransport((text) => void socket.send(text))

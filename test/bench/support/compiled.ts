@@ -9,6 +9,7 @@ const manifest = (await Bun.file(join(root, "package.json")).json()) as { script
 /** The words of the build script, with other entry points and another output. */
 const command = (entries: ReadonlyArray<string>, output: string) => {
   const flags = manifest.scripts.build
+    .replaceAll("'", "")
     .split(" ")
     .filter((word) => word.startsWith("--") && word !== "--outfile")
   return [process.execPath, "build", ...flags, ...entries, "--outfile", output]
