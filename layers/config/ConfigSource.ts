@@ -111,19 +111,19 @@ const make = (load: Effect.Effect<Document.Document, ConfigInvalid, Sources>) =>
       )
     )
 
-    const read = Effect.fn("ConfigSource.read")(function* <A>(section: Section<A>) {
+    const read = Effect.fnUntraced(function* <A>(section: Section<A>) {
       const from = yield* opened
       return yield* Effect.provideContext(from.decode(section, from.gather(section)), context)
     })
 
-    const readOption = Effect.fn("ConfigSource.readOption")(function* <A>(section: Section<A>) {
+    const readOption = Effect.fnUntraced(function* <A>(section: Section<A>) {
       const from = yield* opened
       const said = from.gather(section)
       if (!said.present) return Option.none<A>()
       return Option.some(yield* Effect.provideContext(from.decode(section, said), context))
     })
 
-    const check = Effect.fn("ConfigSource.check")(function* (sections: ReadonlyArray<Section<unknown>>) {
+    const check = Effect.fnUntraced(function* (sections: ReadonlyArray<Section<unknown>>) {
       const from = yield* opened
       const found = yield* Effect.forEach(sections, (section) =>
         readOption(section).pipe(

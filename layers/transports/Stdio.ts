@@ -11,7 +11,7 @@ import { Wire } from "./Wire.ts"
 const lastAnswers = Duration.millis(50)
 
 /** Serves one client and returns when its input ends; what still runs then is interrupted. */
-export const serve = Effect.fn("Stdio.serve")(function* (options: { readonly maxMessageBytes: number }) {
+export const serve = Effect.fnUntraced(function* (options: { readonly maxMessageBytes: number }) {
   const pipe = yield* StdioPipe
   const servers = yield* McpServers
   const log = Effect.runForkWith(yield* Effect.context<never>())

@@ -132,7 +132,7 @@ export class Catalog extends Context.Service<
     }
 
     return Catalog.of({
-      add: Effect.fn("Catalog.add")(function* (entries) {
+      add: Effect.fnUntraced(function* (entries) {
         yield* tools.put(entries.tools ?? [], announce("tools"))
         yield* prompts.put(entries.prompts ?? [], announce("prompts"))
         yield* resources.put(entries.resources ?? [], announce("resources"))
