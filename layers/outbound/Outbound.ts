@@ -1,0 +1,46 @@
+/** The one way to other machines: every request that this program makes is checked, pinned and bounded here. */
+import { Context, Effect, Layer, type Scope } from "effect"
+import { ConfigSource } from "../config/ConfigSource.ts"
+import { Dns } from "../platform/Dns.ts"
+import type { OutboundError } from "./OutboundError.ts"
+import type { OutboundRequest, OutboundResponse } from "./request.ts"
+import { section, type Settings } from "./section.ts"
+
+const make = (settings: Effect.Effect<Settings>, options: { readonly ca?: string }) =>
+  Effect.gen(function* () {
+    const dns = yield* Dns
+    // Read and loaded by the first request, so that a start pays for none of it.
+    const ground = yield* Effect.cached(Effect.map(settings, (read) => ({ ...options, settings: read, dns })))
+    const load = yield* Effect.cached(Effect.promise(() => import("./exchange.ts")))
+    return Outbound.of({
+      request: Effect.fn("Outbound.request")(function* (request: OutboundRequest) {
+        const { exchange } = yield* load
+        return yield* exchange(request, yield* ground)
+      }),
+      userAgent: Effect.map(ground, (it) => it.settings.user_agent)
+    })
+  })
+
+export class Outbound extends Context.Service<
+  Outbound,
+  {
+    /**
+     * Only `http` and `https`; every address of the name must be public, unless the operator allows the host or the
+     * range; the connection goes to the address that was checked, and each redirect is checked in the same way. The
+     * time limit covers everything, the body too. Closing the scope closes the connection.
+     */
+    readonly request: (
+      request: OutboundRequest
+    ) => Effect.Effect<OutboundResponse, OutboundError, Scope.Scope>
+    /** The name under which it asks. */
+    readonly userAgent: Effect.Effect<string>
+  }
+>()("manifold/outbound/Outbound") {
+  /** As section `outbound` says, which the program has checked before; `ca` (PEM) is trusted in place of the system's. */
+  static readonly layerWith = (options: { readonly ca?: string }) =>
+    Layer.effect(
+      Outbound,
+      Effect.flatMap(ConfigSource, (config) => make(Effect.orDie(config.read(section)), options))
+    )
+  static readonly layer = Outbound.layerWith({})
+}

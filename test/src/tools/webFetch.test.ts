@@ -1,0 +1,258 @@
+/** `web.fetch_url` through the catalog, on real sites: what it answers, and that a failure is an answer too. */
+import { describe, expect } from "bun:test"
+import { Deferred, Effect, Fiber, Layer } from "effect"
+import { type Update, Progress } from "../../../layers/progress/Progress.ts"
+import type { Page } from "../../../layers/web/Page.ts"
+import { Catalog } from "../../../src/catalog/Catalog.ts"
+import * as Toolset from "../../../src/catalog/Toolset.ts"
+import { stdioUser } from "../../../src/domain/Principal.ts"
+import * as webFetch from "../../../src/tools/webFetch.ts"
+import { callServices, callTool, catalog } from "../../support/call.ts"
+import { it } from "../../support/effect.ts"
+import { client, forever, rawSite, site, type VisitOptions } from "../../support/sites.ts"
+
+const program = (options: VisitOptions = {}) =>
+  Toolset.layer(webFetch).pipe(Layer.provide(client(options)), Layer.provideMerge(catalog))
+
+const fetchUrl = (args: Record<string, unknown>) =>
+  Effect.map(callTool("web.fetch_url", args), ({ content, structured }) => ({
+    // The schema of the tool's answer, which the catalog has encoded.
+    page: structured as unknown as Page,
+    shown: content[0]?.type === "text" ? content[0].text : ""
+  }))
+
+const respond = (body: string | Uint8Array<ArrayBuffer>, type: string) =>
+  site(() => new Response(body, { headers: { "content-type": type } }))
+
+const names = [
+  "url",
+  "final_url",
+  "status_code",
+  "elapsed_ms",
+  "content_type",
+  "title",
+  "headers_json",
+  "content_preview",
+  "truncated",
+  "error"
+]
+const html = `<html><head><title>A title</title></head><body><nav>menu</nav><article><h1>A title</h1><p>${"Words of the article. ".repeat(20)}</p></article></body></html>`
+
+describe("an answer", () => {
+  it.live("is a page as Markdown, after its redirects, with everything that is told of it", () =>
+    Effect.gen(function* () {
+      const { port } = yield* site(({ url }) =>
+        new URL(url).pathname === "/"
+          ? Response.redirect("/page", 302)
+          : new Response(html, {
+              headers: { "content-type": "text/html; charset=utf-8", "set-cookie": "sid=s-123; Path=/" }
+            })
+      )
+      const asked = `http://site.test:${port}/`
+      const { page, shown } = yield* fetchUrl({ url: asked })
+      expect(Object.keys(page).toSorted()).toEqual(names.toSorted())
+      expect(page).toMatchObject({
+        url: asked,
+        final_url: `${asked}page`,
+        status_code: 200,
+        content_type: "text/html; charset=utf-8",
+        title: "A title",
+        truncated: false,
+        error: null
+      })
+      expect(page.elapsed_ms).toBeGreaterThanOrEqual(0)
+      expect(JSON.parse(page.headers_json)).toMatchObject({ "set-cookie": "sid=[redacted]; Path=/" })
+      expect(page.content_preview).toContain("Words of the article.")
+      expect(page.content_preview).not.toContain("menu")
+      expect(shown).toContain("# A title")
+      expect(shown).toContain("Words of the article.")
+    }).pipe(Effect.provide(program()))
+  )
+
+  it.live("is other text as it is, and of anything else its type and size", () =>
+    Effect.gen(function* () {
+      const json = '{\n  "a": [1, 2]\n}\n'
+      const cases = [
+        [json, "application/json", json],
+        ["a,b\r\n1,2\r\n", "text/csv", "a,b\n1,2\n"],
+        ["plain \u0000", "text/plain", "[text/plain, 7 bytes]"],
+        ["xxxx", "image/png", "[image/png, 4 bytes]"]
+      ] as const
+      for (const [body, type, expected] of cases) {
+        const { port } = yield* respond(new TextEncoder().encode(body), type)
+        const { page } = yield* fetchUrl({ url: `http://site.test:${port}/` })
+        expect([type, page.content_preview, page.title, page.error]).toEqual([type, expected, null, null])
+      }
+      const untyped = yield* rawSite((socket) => socket.end("HTTP/1.1 200 OK\r\n\r\nwords"))
+      const { page } = yield* fetchUrl({ url: `http://site.test:${untyped.port}/` })
+      expect(page).toMatchObject({ content_preview: "words", content_type: null })
+    }).pipe(Effect.provide(program()))
+  )
+
+  it.live("with another status is an answer, and no error", () =>
+    Effect.gen(function* () {
+      const { port } = yield* site(() => new Response("no such page", { status: 404 }))
+      const { page } = yield* fetchUrl({ url: `http://site.test:${port}/` })
+      expect(page).toMatchObject({ status_code: 404, content_preview: "no such page", error: null })
+    }).pipe(Effect.provide(program()))
+  )
+
+  it.live("is cut at the characters asked for, at the configured ones, and at the largest body", () =>
+    Effect.gen(function* () {
+      const { port } = yield* respond("0123456789".repeat(1000), "text/plain")
+      const length = (args: Record<string, unknown>) =>
+        Effect.map(fetchUrl({ url: `http://site.test:${port}/`, ...args }), ({ page }) => [
+          page.content_preview.length,
+          page.truncated
+        ])
+      expect(yield* length({ max_chars: 10 })).toEqual([10, true])
+      expect(yield* length({ max_chars: 10_000 })).toEqual([5000, true])
+      expect(yield* length({})).toEqual([100, true])
+      const endless = yield* rawSite((socket) => {
+        socket.write("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<title>Endless</title>")
+        forever(socket, "<p>and on</p>".repeat(100))
+      })
+      const { page } = yield* fetchUrl({ url: `http://site.test:${endless.port}/` })
+      expect(page).toMatchObject({ title: "Endless", truncated: true, error: null })
+      yield* endless.closed
+    }).pipe(Effect.provide(program({ web: { max_chars: 100 }, outbound: { max_bytes: 5000 } })))
+  )
+
+  it.live("reports its steps once, in order, and its end", () =>
+    Effect.gen(function* () {
+      const { port } = yield* site(({ url }) =>
+        url.endsWith("/end")
+          ? new Response(html, { headers: { "content-type": "text/html" } })
+          : Response.redirect("/end", 302)
+      )
+      const updates: Array<Update> = []
+      const entries = yield* Catalog
+      yield* entries
+        .call(stdioUser, "web.fetch_url", { url: `http://site.test:${port}/` })
+        .pipe(
+          Effect.provide([
+            callServices,
+            Layer.succeed(
+              Progress,
+              Progress.of({ report: (update) => Effect.sync(() => void updates.push(update)) })
+            )
+          ])
+        )
+      expect(updates.map(({ message }) => message)).toEqual([
+        "resolve",
+        "connect",
+        "download",
+        "extract",
+        "done"
+      ])
+      expect(updates.map(({ progress }) => progress)).toEqual([0, 1, 2, 3, 4])
+      expect(updates.every(({ total }) => total === 4)).toBe(true)
+    }).pipe(Effect.provide(program()))
+  )
+})
+
+describe("a failure", () => {
+  it.live("is an answer with `error` set, and null for what never came", () =>
+    Effect.gen(function* () {
+      const closed = yield* site(() => new Response())
+      yield* Effect.promise(closed.stop)
+      const cases = [
+        ["", "URL"],
+        ["file:///etc/passwd", "only http and https"],
+        ["http://169.254.169.254/latest/", "not a public address"],
+        ["http://user:s3cret@site.test/", "user name or password"],
+        ["http://absent.example/", "could not be looked up"],
+        [`http://site.test:${closed.port}/`, "nobody answers"]
+      ] as const
+      for (const [url, error] of cases) {
+        const { page, shown } = yield* fetchUrl({ url })
+        expect(page).toMatchObject({
+          url,
+          final_url: null,
+          status_code: null,
+          content_type: null,
+          title: null,
+          headers_json: "{}",
+          content_preview: "",
+          truncated: false
+        })
+        expect(page.error).toContain(error)
+        expect(shown).toContain(error)
+      }
+    }).pipe(Effect.provide(program()))
+  )
+
+  it.live("after the head keeps what is known from it", () =>
+    Effect.gen(function* () {
+      const { port } = yield* rawSite((socket) => {
+        socket.write("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 100\r\n\r\nabc")
+      })
+      const { page } = yield* fetchUrl({ url: `http://site.test:${port}/` })
+      expect(page).toMatchObject({ status_code: 200, content_type: "text/plain", content_preview: "" })
+      expect(page.error).toContain("longer than 300 ms")
+    }).pipe(Effect.provide(program({ outbound: { timeout: "300 millis" } })))
+  )
+
+  it.live("of the arguments is one of the call", () =>
+    Effect.gen(function* () {
+      for (const args of [{}, { url: 1 }, { url: "http://a.test/", max_chars: 0 }]) {
+        expect((yield* Effect.flip(callTool("web.fetch_url", args)))._tag).toBe("InvalidArguments")
+      }
+    }).pipe(Effect.provide(program()))
+  )
+})
+
+describe("robots.txt", () => {
+  const visited = (status: number, rules: string, robots = true) =>
+    Effect.gen(function* () {
+      const { port, requests } = yield* site(({ url }) => {
+        const { pathname } = new URL(url)
+        if (pathname === "/robots.txt") return new Response(rules, { status })
+        return pathname === "/moved" ? Response.redirect("/private", 302) : new Response("page")
+      })
+      const visit = (path: string) =>
+        Effect.map(fetchUrl({ url: `http://site.test:${port}${path}` }), ({ page }) => page.error ?? "page")
+      return { outcomes: yield* Effect.forEach(["/open", "/private", "/moved"], visit), requests }
+    }).pipe(Effect.provide(program({ web: { robots } })))
+
+  it.live("is not asked unless configured", () =>
+    Effect.gen(function* () {
+      const { outcomes, requests } = yield* visited(200, "User-agent: *\nDisallow: /", false)
+      expect(outcomes).toEqual(["page", "page", "page"])
+      expect(requests.some(({ path }) => path === "/robots.txt")).toBe(false)
+    })
+  )
+
+  it.live("is asked once for a site, and obeyed, for redirects too", () =>
+    Effect.gen(function* () {
+      const { outcomes, requests } = yield* visited(200, "User-agent: manifold\nDisallow: /private")
+      expect(outcomes[0]).toBe("page")
+      expect(outcomes[1]).toContain("robots.txt")
+      expect(outcomes[2]).toContain("robots.txt")
+      expect(requests.map(({ path }) => path)).toEqual(["/robots.txt", "/open", "/moved"])
+    })
+  )
+
+  it.live("that is not there allows everything, and one that cannot be had nothing", () =>
+    Effect.gen(function* () {
+      expect((yield* visited(404, "")).outcomes).toEqual(["page", "page", "page"])
+      const { outcomes } = yield* visited(503, "")
+      for (const outcome of outcomes) expect(outcome).toContain("robots.txt")
+    })
+  )
+})
+
+it.live("an interrupted call closes its connection", () =>
+  Effect.gen(function* () {
+    const { asked, closed, port } = yield* rawSite(() => {})
+    const ended = yield* Deferred.make<void>()
+    const fiber = yield* fetchUrl({ url: `http://site.test:${port}/` }).pipe(
+      Effect.onInterrupt(() => Deferred.succeed(ended, undefined)),
+      Effect.forkChild
+    )
+    yield* asked
+    yield* Fiber.interrupt(fiber)
+    yield* closed
+    yield* Deferred.await(ended)
+  }).pipe(Effect.provide(program()))
+)
