@@ -5,7 +5,7 @@ import { Client as OldClient } from "@modelcontextprotocol/sdk/client/index.js"
 import { StreamableHTTPClientTransport as OldHttp } from "@modelcontextprotocol/sdk/client/streamableHttp.js"
 import { ElicitRequestSchema } from "@modelcontextprotocol/sdk/types.js"
 import { Effect } from "effect"
-import { info, newClients, pinned } from "../support/clients.ts"
+import { info, newClients, pinned, tryOut } from "../support/clients.ts"
 import { it } from "../support/effect.ts"
 import {
   endpoint,
@@ -25,15 +25,7 @@ describe("official clients", () => {
         const url = yield* endpoint
         yield* Effect.promise(async () => {
           const client = make()
-          await client.connect(new NewHttp(url))
-          expect(client.getNegotiatedProtocolVersion()).toBe(version)
-          const { tools } = await client.listTools()
-          expect(tools.map((tool) => tool.name)).toContain("math.add")
-          const sum = await client.callTool({ name: "math.add", arguments: { a: 2, b: 3 } })
-          expect(sum).toMatchObject({
-            content: [{ type: "text", text: "5" }],
-            structuredContent: { result: 5 }
-          })
+          await tryOut(client, new NewHttp(url), version)
           const wrong = await client.callTool({ name: "math.add", arguments: { a: "two" } })
           expect(wrong).toMatchObject({ isError: true })
           const { contents } = await client.readResource({ uri: "health://ping" })

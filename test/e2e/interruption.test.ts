@@ -11,15 +11,14 @@ import {
   readJson,
   request,
   service,
-  stateless
+  stateless,
+  interrupted,
+  started
 } from "../support/service.ts"
 
 /** Something that a client can close. */
 const connection = () => new AbortController()
 
-/** Interrupted means that the handler's finalizer ran. */
-const interrupted = Effect.flatMap(Held, (held) => Deferred.await(held.interrupted))
-const started = Effect.flatMap(Held, (held) => Deferred.await(held.started))
 const release = Effect.flatMap(Held, (held) => Deferred.succeed(held.release, undefined))
 
 describe("session era", () => {

@@ -10,7 +10,7 @@ import { EventSource } from "eventsource"
 import { Channels } from "../../layers/transports/Channels.ts"
 import { anonymousLoopback } from "../../src/domain/Principal.ts"
 import { principal } from "../support/call.ts"
-import { info, newClients } from "../support/clients.ts"
+import { info, newClients, tryOut } from "../support/clients.ts"
 import { it } from "../support/effect.ts"
 import { dial } from "../support/raw.ts"
 import {
@@ -22,12 +22,12 @@ import {
   readJson,
   request,
   service,
-  stateless
+  stateless,
+  interrupted,
+  started
 } from "../support/service.ts"
 
 const sse = Effect.map(endpoint, (url) => new URL("/mcp/sse", url))
-const interrupted = Effect.flatMap(Held, (held) => Deferred.await(held.interrupted))
-const started = Effect.flatMap(Held, (held) => Deferred.await(held.started))
 
 /** Something that a client can close. */
 const connection = () => new AbortController()
@@ -63,13 +63,7 @@ describe("official clients", () => {
         const url = yield* sse
         yield* Effect.promise(async () => {
           const client = make()
-          await client.connect(new NewSse(url))
-          expect(client.getNegotiatedProtocolVersion()).toBe(version)
-          const { tools } = await client.listTools()
-          expect(tools.map((tool) => tool.name)).toContain("math.add")
-          expect(await client.callTool({ name: "math.add", arguments: { a: 2, b: 3 } })).toMatchObject({
-            structuredContent: { result: 5 }
-          })
+          await tryOut(client, new NewSse(url), version)
           await client.close()
         })
       }).pipe(Effect.provide(service()))

@@ -4,7 +4,7 @@ import { StdioClientTransport as NewStdio } from "@modelcontextprotocol/client/s
 import { Client as OldClient } from "@modelcontextprotocol/sdk/client/index.js"
 import { StdioClientTransport as OldStdio } from "@modelcontextprotocol/sdk/client/stdio.js"
 import { Effect } from "effect"
-import { info, newClients } from "../support/clients.ts"
+import { info, newClients, tryOut } from "../support/clients.ts"
 import { it } from "../support/effect.ts"
 import { initialize, request, stateless } from "../support/service.ts"
 import { command, manifold, startStdio } from "../support/stdio.ts"
@@ -14,11 +14,7 @@ describe("official clients", () => {
     it.live(name, () =>
       Effect.promise(async () => {
         const client = make()
-        await client.connect(new NewStdio({ ...command, stderr: "ignore" }))
-        expect(client.getNegotiatedProtocolVersion()).toBe(version)
-        expect(await client.callTool({ name: "math.add", arguments: { a: 2, b: 3 } })).toMatchObject({
-          structuredContent: { result: 5 }
-        })
+        await tryOut(client, new NewStdio({ ...command, stderr: "ignore" }), version)
         await client.close()
       })
     )

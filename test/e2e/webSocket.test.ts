@@ -8,16 +8,23 @@ import { Deferred, Effect, Fiber } from "effect"
 import { Channels } from "../../layers/transports/Channels.ts"
 import { anonymousLoopback } from "../../src/domain/Principal.ts"
 import { principal } from "../support/call.ts"
-import { info, newClients } from "../support/clients.ts"
+import { info, newClients, tryOut } from "../support/clients.ts"
 import { it } from "../support/effect.ts"
 import { closeCode, frame, frames, opcodes, rawSocket } from "../support/rawSocket.ts"
-import { endpoint, Held, initialize, request, service, stateless } from "../support/service.ts"
+import {
+  endpoint,
+  Held,
+  initialize,
+  request,
+  service,
+  stateless,
+  interrupted,
+  started
+} from "../support/service.ts"
 import { webSocket } from "../support/webSocket.ts"
 
 const ws = Effect.map(endpoint, (url) => new URL(`ws://${url.host}/mcp/ws`))
 const connected = Effect.flatMap(ws, (url) => webSocket(url))
-const interrupted = Effect.flatMap(Held, (held) => Deferred.await(held.interrupted))
-const started = Effect.flatMap(Held, (held) => Deferred.await(held.started))
 
 /** What SDK 2.4.0 has none of. */
 class NewSocket implements Transport {
@@ -51,13 +58,7 @@ describe("official clients", () => {
         const url = yield* ws
         yield* Effect.promise(async () => {
           const client = make()
-          await client.connect(new NewSocket(url))
-          expect(client.getNegotiatedProtocolVersion()).toBe(version)
-          const { tools } = await client.listTools()
-          expect(tools.map((tool) => tool.name)).toContain("math.add")
-          expect(await client.callTool({ name: "math.add", arguments: { a: 2, b: 3 } })).toMatchObject({
-            structuredContent: { result: 5 }
-          })
+          await tryOut(client, new NewSocket(url), version)
           await client.close()
         })
       }).pipe(Effect.provide(service()))

@@ -1,5 +1,6 @@
 /** The official clients of the newer SDK, one for each way to agree on a revision. */
-import { Client, type ClientOptions } from "@modelcontextprotocol/client"
+import { expect } from "bun:test"
+import { Client, type ClientOptions, type Transport } from "@modelcontextprotocol/client"
 
 export const info = { name: "test", version: "1" }
 
@@ -17,3 +18,15 @@ export const newClients = [
   ["SDK 2.4.0, negotiating", client({ mode: "auto" }), "2026-07-28"],
   ["SDK 2.4.0, stateless", pinned, "2026-07-28"]
 ] as const
+
+/** Connects, sees that the revision is the expected one, and that a tool is listed and answers. */
+export const tryOut = async (connecting: Client, transport: Transport, version: string) => {
+  await connecting.connect(transport)
+  expect(connecting.getNegotiatedProtocolVersion()).toBe(version)
+  const { tools } = await connecting.listTools()
+  expect(tools.map((tool) => tool.name)).toContain("math.add")
+  expect(await connecting.callTool({ name: "math.add", arguments: { a: 2, b: 3 } })).toMatchObject({
+    content: [{ type: "text", text: "5" }],
+    structuredContent: { result: 5 }
+  })
+}

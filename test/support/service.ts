@@ -38,6 +38,10 @@ export class Held extends Context.Service<
   )
 }
 
+/** The held tool has begun; its finalizer has run. */
+export const started = Effect.flatMap(Held, (held) => Deferred.await(held.started))
+export const interrupted = Effect.flatMap(Held, (held) => Deferred.await(held.interrupted))
+
 const Wait = Tool.make("wait", { success: Blocks })
 const Tick = Tool.make("tick", { success: Blocks, dependencies: [Progress, Client] })
 const Ask = Tool.make("ask", { success: Blocks, failure: Schema.Unknown, dependencies: [Client] })
@@ -46,14 +50,14 @@ const toolkit = Toolkit.make(Wait, Tick, Ask)
 const held = {
   toolkit,
   layer: toolkit.toLayer(
-    Effect.map(Held, ({ interrupted, release, started }) =>
+    Effect.map(Held, (state) =>
       toolkit.of({
         // Runs until the test releases it.
         wait: () =>
-          Deferred.succeed(started, undefined).pipe(
-            Effect.andThen(Deferred.await(release)),
+          Deferred.succeed(state.started, undefined).pipe(
+            Effect.andThen(Deferred.await(state.release)),
             Effect.as([text("released")]),
-            Effect.onInterrupt(() => Deferred.succeed(interrupted, undefined))
+            Effect.onInterrupt(() => Deferred.succeed(state.interrupted, undefined))
           ),
         // Reports progress before it waits, so that its answer is a stream.
         tick: () =>
@@ -62,11 +66,11 @@ const held = {
             const client = yield* Client
             yield* progress.report({ progress: 1, total: 2, message: "half" })
             yield* client.log("info", "half way")
-            yield* Deferred.succeed(started, undefined)
-            yield* Deferred.await(release)
+            yield* Deferred.succeed(state.started, undefined)
+            yield* Deferred.await(state.release)
             yield* progress.report({ progress: 2, total: 2 })
             return [text("done")]
-          }).pipe(Effect.onInterrupt(() => Deferred.succeed(interrupted, undefined))),
+          }).pipe(Effect.onInterrupt(() => Deferred.succeed(state.interrupted, undefined))),
         ask: () =>
           Effect.gen(function* () {
             const answer = yield* elicit("Your name?", Schema.Struct({ name: Schema.String }), "name")
