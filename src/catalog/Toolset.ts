@@ -71,6 +71,18 @@ type Decode = (input: unknown) => Effect.Effect<unknown, Schema.SchemaError>
  */
 const codec = (schema: Schema.Constraint) => Schema.toCodecJson(schema as Schema.Codec<unknown, unknown>)
 
+/** The caller's services, with those of the handler that the caller lacks; mostly there are none, and nothing is copied. */
+const complete = (
+  caller: Context.Context<never>,
+  handler: Context.Context<never>
+): Context.Context<never> => {
+  const present = caller.mapUnsafe
+  for (const key of handler.mapUnsafe.keys()) {
+    if (!present.has(key)) return Context.merge(handler, caller)
+  }
+  return caller
+}
+
 /** Made when first asked for: a start needs no schema. */
 const lazy = <A>(make: () => A) => {
   let made: { readonly value: A } | undefined
@@ -110,7 +122,7 @@ const toEntry = (tool: Tool.Any, handler: Tool.Handler<string>): ToolEntry => {
     Effect.mapError(decode()(args ?? {}), invalid(name)).pipe(
       Effect.flatMap((decoded) =>
         (handler.handler(decoded, context) as Effect.Effect<unknown, unknown>).pipe(
-          Effect.updateContext((caller: Context.Context<never>) => Context.merge(handler.context, caller)),
+          Effect.updateContext((caller: Context.Context<never>) => complete(caller, handler.context)),
           Effect.mapError((error) => new Failed({ name, detail: describe(error) }))
         )
       ),

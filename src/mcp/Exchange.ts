@@ -95,11 +95,13 @@ export const run = async <A, E>(
     throw new ProtocolError(ProtocolErrorCode.InvalidParams, "This requestState belongs to another request.")
   }
   const caller = callerOf(connection)
-  const own = Context.make(Caller, caller).pipe(
+  // Adding is cheap, merging copies everything.
+  const within = services.pipe(
+    Context.add(Caller, caller),
     Context.add(Progress, progressOf(context)),
     Context.add(Client, clientOf(connection, context, earlier))
   )
-  const exit = await Effect.runPromiseExitWith(Context.merge(services, own))(effect, {
+  const exit = await Effect.runPromiseExitWith(within)(effect, {
     signal: context.mcpReq.signal
   })
   if (Exit.isSuccess(exit)) return exit.value
