@@ -1,5 +1,9 @@
 /** What a row is, and how ours and a peer take turns. */
+import { endedUnasked } from "./process.ts"
 import { spread, type Spread } from "./stats.ts"
+
+/** A connection is lost a moment before the end of its server is noticed; milliseconds. */
+const noticing = 200
 
 /** What a figure says. */
 export interface Measure {
@@ -63,9 +67,13 @@ class Turn {
 
   async #attempt(step: () => Promise<void>) {
     if (this.failure !== undefined) return
-    await step().catch((error: unknown) => {
-      this.failure = error instanceof Error ? error.message : String(error)
-    })
+    try {
+      await step()
+    } catch (error) {
+      await Bun.sleep(noticing)
+      const what = error instanceof Error ? error.message : String(error)
+      this.failure = [what, ...endedUnasked()].join("; ")
+    }
   }
 }
 

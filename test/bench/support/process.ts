@@ -45,6 +45,11 @@ export const own = <Child extends Bun.Subprocess>(child: Child): Child => {
   return child
 }
 
+const unasked: Array<string> = []
+
+/** Which servers ended without being asked to, since the last time this was asked. */
+export const endedUnasked = (): ReadonlyArray<string> => unasked.splice(0)
+
 /** Resident memory in bytes, from Linux's `/proc`; `undefined` where there is none. */
 export const rss = (pid: number): number | undefined => {
   try {
@@ -72,6 +77,7 @@ export const start = async (subject: Subject): Promise<Running> => {
       stderr: "pipe"
     })
   )
+  let stopping = false
   let said = ""
   let heard = () => {}
   const drain = async () => {
@@ -83,7 +89,17 @@ export const start = async (subject: Subject): Promise<Running> => {
   }
   void drain()
 
+  /** The line that says what is wrong, or the last one. */
+  const gist = () => {
+    const lines = said.trim().split("\n")
+    return (lines.find((line) => /error/i.test(line)) ?? lines.at(-1) ?? "").trim()
+  }
+  void child.exited.then((code) => {
+    if (!stopping) unasked.push(`${subject.name} ended by ${child.signalCode ?? `code ${code}`}: ${gist()}`)
+  })
+
   const stop = async () => {
+    stopping = true
     child.kill()
     const killing = setTimeout(() => child.kill("SIGKILL"), stopTimeout)
     await child.exited
@@ -94,8 +110,7 @@ export const start = async (subject: Subject): Promise<Running> => {
     new Promise<RegExpExecArray>((resolve, reject) => {
       const fail = (why: string) => {
         clearTimeout(timer)
-        const lines = said.trim().split("\n")
-        reject(new Error(`${why}: ${(lines.find((line) => /error/i.test(line)) ?? lines.at(-1))?.trim()}`))
+        reject(new Error(`${why}: ${gist()}`))
       }
       const timer = setTimeout(() => fail(`said nothing in ${startTimeout / 1000} s`), startTimeout)
       void child.exited.then((code) => fail(`ended with code ${code}`))
