@@ -1,5 +1,5 @@
 /** What can be asked: the second noun of the spine. Every surface lists, calls, gets and reads through it. */
-import { Context, Effect, Layer, PubSub, Stream, type Scope } from "effect"
+import { Context, Effect, Layer, type Scope } from "effect"
 import { Guard, type Forbidden } from "../../layers/guard/Guard.ts"
 import type { PromptMessage, ResourceContents } from "../domain/Content.ts"
 import type { Principal, Scope as Permission } from "../domain/Principal.ts"
@@ -72,14 +72,19 @@ export class Catalog extends Context.Service<
     >
     /** Says that a resource reads differently now. */
     readonly updated: (uri: string) => Effect.Effect<void>
-    readonly changes: Stream.Stream<Change>
+    /** Tells of every change while the scope is open; the listener must not throw. */
+    readonly watch: (listener: (change: Change) => void) => Effect.Effect<void, never, Scope.Scope>
   }
 >()("manifold/catalog/Catalog") {
   /** `pageSize` is how many entries one page of a list has. */
   static readonly make = Effect.fnUntraced(function* (options: { readonly pageSize: number }) {
     const guard = yield* Guard
-    const events = yield* PubSub.sliding<Change>(1024)
-    const announce = (kind: "tools" | "prompts" | "resources") => PubSub.publish(events, { kind })
+    const listeners = new Set<(change: Change) => void>()
+    const tell = (change: Change) =>
+      Effect.sync(() => {
+        for (const listener of listeners) listener(change)
+      })
+    const announce = (kind: "tools" | "prompts" | "resources") => tell({ kind })
 
     const tools = new Shelf<ToolEntry>("tool", (entry) => entry.name)
     const prompts = new Shelf<PromptEntry>("prompt", (entry) => entry.name)
@@ -174,8 +179,12 @@ export class Catalog extends Context.Service<
           Effect.map((values) => ({ values: values.slice(0, mostCompletions), total: values.length }))
         )
       },
-      updated: (uri) => Effect.asVoid(PubSub.publish(events, { kind: "resource", uri })),
-      changes: Stream.fromPubSub(events)
+      updated: (uri) => tell({ kind: "resource", uri }),
+      watch: (listener) =>
+        Effect.acquireRelease(
+          Effect.sync(() => void listeners.add(listener)),
+          () => Effect.sync(() => listeners.delete(listener))
+        )
     })
   })
 

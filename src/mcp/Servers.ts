@@ -6,7 +6,7 @@ import {
   type ServerEvent,
   type ServerOptions
 } from "@modelcontextprotocol/server"
-import { Effect, Layer, Stream } from "effect"
+import { Effect, Layer } from "effect"
 import { Ids } from "../../layers/platform/Ids.ts"
 import { McpServers } from "../../layers/transports/McpServers.ts"
 import { Catalog, type Change } from "../catalog/Catalog.ts"
@@ -84,18 +84,13 @@ export const layer = Layer.effect(
     }
     const serve = (session: Session, method: string) => handlers[method]?.(session, catalog)
 
-    yield* catalog.changes.pipe(
-      Stream.runForEach((change) =>
-        Effect.sync(() => {
-          bus.publish(toEvent(change))
-          for (const session of live) {
-            // A connection that closes meanwhile has nobody left to tell.
-            if (session.server.transport !== undefined) announce(session, change).catch(() => {})
-          }
-        })
-      ),
-      Effect.forkScoped({ startImmediately: true })
-    )
+    yield* catalog.watch((change) => {
+      bus.publish(toEvent(change))
+      for (const session of live) {
+        // A connection that closes meanwhile has nobody left to tell.
+        if (session.server.transport !== undefined) announce(session, change).catch(() => {})
+      }
+    })
 
     return McpServers.of({
       capabilities,

@@ -94,9 +94,11 @@ export const start = async (subject: Subject): Promise<Running> => {
     const lines = said.trim().split("\n")
     return (lines.find((line) => /error/i.test(line)) ?? lines.at(-1) ?? "").trim()
   }
-  void child.exited.then((code) => {
+  const notice = async () => {
+    const code = await child.exited
     if (!stopping) unasked.push(`${subject.name} ended by ${child.signalCode ?? `code ${code}`}: ${gist()}`)
-  })
+  }
+  void notice()
 
   const stop = async () => {
     stopping = true
