@@ -1,6 +1,7 @@
 /** Whom a handler works for, as far as a handler needs to know: never a socket, a header or a JSON-RPC id. */
 import { Context } from "effect"
 import type { Principal } from "../domain/Principal.ts"
+import type { Trace } from "../domain/Trace.ts"
 
 export class Caller extends Context.Service<
   Caller,
@@ -8,6 +9,9 @@ export class Caller extends Context.Service<
     readonly principal: Principal
     /** Unique per call; appears in logs, progress events and errors. */
     readonly requestId: string
+    /** What the caller knows the call by, if it said so. */
+    readonly correlationId?: string
+    readonly trace?: Trace
     /** The program at the other end, where the surface knows it. */
     readonly program?: { readonly name: string; readonly version: string }
   }
