@@ -1,9 +1,9 @@
 /** Static API tokens from the configuration: who holds which, and how one that is presented is recognised. */
-import { createHmac, timingSafeEqual } from "node:crypto"
 import { DateTime, Redacted, Schema } from "effect"
 import { Principal } from "../../src/domain/Principal.ts"
 import * as Section from "../config/Section.ts"
 import { Secret } from "../config/Secret.ts"
+import { equalInConstantTime, hmacSha256 } from "../platform/digest.ts"
 
 /** What a `Bearer` credential may be made of (RFC 6750 §2.1, b68token). */
 const sendable = /^[A-Za-z0-9\-._~+/]+=*$/
@@ -64,7 +64,7 @@ export type Verdict = Principal | "expired" | undefined
  * lives as long as the process, against every token, whether or not one has matched.
  */
 export const make = (tokens: ReadonlyArray<ApiToken>, key: Uint8Array) => {
-  const digest = (text: string) => createHmac("sha256", key).update(text).digest()
+  const digest = (text: string) => hmacSha256(key, text)
   const known = tokens.map(({ expires_at, name, scopes, token }) => ({
     digest: digest(Redacted.value(token)),
     expires: expires_at === undefined ? Number.POSITIVE_INFINITY : DateTime.toEpochMillis(expires_at),
@@ -73,7 +73,7 @@ export const make = (tokens: ReadonlyArray<ApiToken>, key: Uint8Array) => {
   return (presented: string, now: number): Verdict => {
     const given = digest(presented)
     let match = -1
-    for (const [index, entry] of known.entries()) if (timingSafeEqual(entry.digest, given)) match = index
+    for (const [index, entry] of known.entries()) if (equalInConstantTime(entry.digest, given)) match = index
     const found = known[match]
     return found === undefined || now < found.expires ? found?.principal : "expired"
   }

@@ -18,26 +18,23 @@ const printing = [
 ] as const
 
 /**
- * While the scope is open, what is printed by `console` or `process.stdout` goes to standard error instead.
- * `StdioPipe.write` is not affected.
+ * While the scope is open, what is printed by `console` or `process.stdout` goes to standard error instead; the latter
+ * stays so, because to remember it would make Node's streams, which a start need not wait for. `StdioPipe.write` is
+ * not affected.
  */
 export const guardStdout = Effect.acquireRelease(
   Effect.sync(() => {
-    const before = { console: { ...console }, write: process.stdout.write }
+    const before = { ...console }
     const toStderr = (...values: ReadonlyArray<unknown>) => console.error(...values)
     for (const name of printing) console[name] = toStderr
     console.write = (...parts) => {
       toStderr(...parts)
       return 0
     }
-    process.stdout.write = process.stderr.write.bind(process.stderr)
+    Object.defineProperty(process, "stdout", { configurable: true, get: () => process.stderr })
     return before
   }),
-  (before) =>
-    Effect.sync(() => {
-      Object.assign(console, before.console)
-      process.stdout.write = before.write
-    })
+  (before) => Effect.sync(() => void Object.assign(console, before))
 ).pipe(Effect.asVoid)
 
 const failure = (method: string, description: string, cause?: unknown) =>

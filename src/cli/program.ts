@@ -28,15 +28,15 @@ export const foundation = ConfigSource.layer.pipe(
 const checked = Layer.effectDiscard(Effect.flatMap(ConfigSource, (config) => config.check(sections)))
 
 /** A configuration without a fault, and a log. */
-const configured = Logging.layer.pipe(Layer.provideMerge(checked))
+export const configured = Logging.layer.pipe(Layer.provideMerge(checked))
 
 const pageSize = Effect.map(
   Effect.flatMap(ConfigSource, (config) => config.read(http.mcp)),
   ({ page_size }) => page_size
 )
 
-/** The catalog with everything in it. */
-export const catalog = Layer.mergeAll(tools.layer, resources.layer).pipe(
+/** The catalog with everything in it; stands on `configured`. */
+export const contents = Layer.mergeAll(tools.layer, resources.layer).pipe(
   Layer.provideMerge(
     Layer.effect(
       Catalog,
@@ -49,13 +49,15 @@ export const catalog = Layer.mergeAll(tools.layer, resources.layer).pipe(
       Health.layer(program.version),
       Web.layer.pipe(Layer.provideMerge(Outbound.layer), Layer.provide(Dns.layer))
     )
-  ),
-  Layer.provideMerge(configured)
+  )
 )
+
+/** The catalog, for a command that uses it. */
+export const catalog = contents.pipe(Layer.provideMerge(configured))
 
 /** MCP servers over that catalog. */
 export const mcp = Servers.layer.pipe(
-  Layer.provideMerge(RequestState.layer),
+  Layer.provideMerge(RequestState.layer(Storage)),
   Layer.provideMerge(Storage.layer),
   Layer.provideMerge(catalog)
 )

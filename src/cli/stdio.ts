@@ -1,13 +1,52 @@
 /** The stdio server: what `manifold serve` runs, free of what only the rest of the command line needs. */
-import { Effect, Layer } from "effect"
+import { Context, Effect, Fiber, Latch, Layer } from "effect"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { StdioPipe } from "../../layers/platform/StdioPipe.ts"
+import { Storage } from "../../layers/storage/Storage.ts"
 import * as Stdio from "../../layers/transports/Stdio.ts"
+import { Catalog } from "../catalog/Catalog.ts"
+import * as postponed from "../catalog/postponed.ts"
 import { server } from "../http/sections.ts"
-import { mcp } from "./program.ts"
+import { RequestState } from "../mcp/RequestState.ts"
+import * as Servers from "../mcp/Servers.ts"
+import { configured, contents } from "./program.ts"
+
+/** What `initialize` can be answered without. */
+const rest = Layer.mergeAll(contents, Storage.layer)
+
+/** Passes the pipe on, and opens the latch when something was written to it. */
+const watched = (pipe: StdioPipe["Service"], latch: Latch.Latch): StdioPipe["Service"] => ({
+  ...pipe,
+  write: (chunk) => {
+    const written = pipe.write(chunk)
+    latch.openUnsafe()
+    return written
+  }
+})
 
 export const serveStdio = Effect.gen(function* () {
   const config = yield* ConfigSource
   const { max_message_bytes } = yield* config.read(server)
-  yield* Stdio.serve({ maxMessageBytes: max_message_bytes })
-}).pipe(Effect.provide(Layer.mergeAll(mcp, StdioPipe.layer)))
+  // Clients start many servers and wait for each to say hello; the catalog is made after that, or when it is asked.
+  const needed = yield* Latch.make()
+  const made = yield* Effect.forkScoped(Effect.andThen(needed.await, Layer.build(rest)))
+  const loaded = Fiber.join(made)
+  const load = Effect.orDie(Effect.andThen(needed.open, loaded))
+  const servers = Servers.layer.pipe(
+    Layer.provide(RequestState.layer(Effect.map(load, Context.get(Storage)))),
+    Layer.provide(
+      Layer.succeed(
+        Catalog,
+        postponed.make({
+          load: Effect.map(load, Context.get(Catalog)),
+          loaded: Effect.map(Effect.orDie(loaded), Context.get(Catalog))
+        })
+      )
+    )
+  )
+  const pipe = watched(yield* StdioPipe, needed)
+  yield* Stdio.serve({ maxMessageBytes: max_message_bytes }).pipe(
+    Effect.provide(Layer.merge(servers, Layer.succeed(StdioPipe, pipe))),
+    Effect.raceFirst(Effect.andThen(loaded, Effect.never))
+  )
+}).pipe(Effect.scoped, Effect.provide(Layer.mergeAll(configured, StdioPipe.layer)))

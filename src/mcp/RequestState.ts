@@ -24,28 +24,29 @@ export class RequestState extends Context.Service<
     }
   }
 >()("manifold/mcp/RequestState") {
-  static readonly layer = Layer.effect(
-    RequestState,
-    Effect.gen(function* () {
-      const storage = yield* Storage
-      const key = yield* Effect.cached(storage.key("request-state", 32))
-      const run = Effect.runPromiseWith(yield* Effect.context<never>())
-      const open = (principal: Principal): Promise<RequestStateCodec<State>> =>
-        run(key).then((bytes) =>
-          createRequestStateCodec<State>({
-            key: Redacted.value(bytes),
-            ttlSeconds,
-            bind: () => principal.key
+  /** `storage` is asked when a key is first needed. */
+  static readonly layer = <R>(storage: Effect.Effect<Storage["Service"], never, R>) =>
+    Layer.effect(
+      RequestState,
+      Effect.gen(function* () {
+        const key = yield* Effect.cached(Effect.flatMap(storage, (keeper) => keeper.key("request-state", 32)))
+        const run = Effect.runPromiseWith(yield* Effect.context<R>())
+        const open = (principal: Principal): Promise<RequestStateCodec<State>> =>
+          run(key).then((bytes) =>
+            createRequestStateCodec<State>({
+              key: Redacted.value(bytes),
+              ttlSeconds,
+              bind: () => principal.key
+            })
+          )
+        // The codec binds to the principal, so it needs nothing of the request itself.
+        const context = {} as never
+        return RequestState.of({
+          codec: (principal) => ({
+            mint: async (state) => (await open(principal)).mint(state, context),
+            verify: async (text) => (await open(principal)).verify(text, context)
           })
-        )
-      // The codec binds to the principal, so it needs nothing of the request itself.
-      const context = {} as never
-      return RequestState.of({
-        codec: (principal) => ({
-          mint: async (state) => (await open(principal)).mint(state, context),
-          verify: async (text) => (await open(principal)).verify(text, context)
         })
       })
-    })
-  )
+    )
 }

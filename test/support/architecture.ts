@@ -33,13 +33,7 @@ export interface Exception {
 }
 
 /** Imports of the machine's interfaces outside `layers/platform`, each with the reason why a service would not do. */
-export const exceptions: ReadonlyArray<Exception> = [
-  {
-    file: "layers/identity/ApiTokens.ts",
-    specifier: "node:crypto",
-    reason: "HMAC and comparison in constant time are pure functions, and run synchronously on every request"
-  }
-]
+export const exceptions: ReadonlyArray<Exception> = []
 
 /** Path from the repository's root → source text. */
 export type Sources = ReadonlyMap<string, string>
