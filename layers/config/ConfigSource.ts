@@ -1,156 +1,240 @@
-/** The configuration: one file or inline JSON, environment variables above it, read section by section. */
-import { Context, Effect, FileSystem, Layer, Option, Predicate, Schema } from "effect"
+/** The configuration: one file or inline JSON, environment variables above it, read section by section, and again. */
+import { Context, Effect, Equal, FileSystem, Layer, Option, Schema, Semaphore, type Scope } from "effect"
 import { Environment } from "../platform/Environment.ts"
-import { ConfigInvalid, showPath, type Path, type Problem } from "./ConfigInvalid.ts"
+import { ConfigInvalid, showPath, type Problem } from "./ConfigInvalid.ts"
 import * as Document from "./Document.ts"
 import { explain, unknownKey } from "./explain.ts"
-import type { Binding, Section, Sources } from "./Section.ts"
+import { gather, type Gathered } from "./gather.ts"
+import type { Section, Sources } from "./Section.ts"
 
-const flags: Readonly<Record<string, boolean>> = {
-  true: true,
-  yes: true,
-  on: true,
-  "1": true,
-  false: false,
-  no: false,
-  off: false,
-  "0": false
+/** Which sections say something else than before, by name. */
+export interface Reloaded {
+  readonly changed: ReadonlyArray<string>
+  /** Those of `changed` whose new settings are in force. */
+  readonly applied: ReadonlyArray<string>
+  /** Those whose old settings stay in force, for every reader, until the program is started again. */
+  readonly needRestart: ReadonlyArray<string>
 }
 
-/** A variable's text as the value that it means; as it is when it means none, for the schema to refuse. */
-const coerce = (text: string, kind: Binding["kind"]): unknown => {
-  switch (kind) {
-    case "string":
-      return text
-    case "word":
-      return text.toLowerCase()
-    case "number":
-      return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text.trim()) ? Number(text) : text
-    case "boolean": {
-      const word = text.trim().toLowerCase()
-      return Object.hasOwn(flags, word) ? flags[word] : text
-    }
-    case "list":
-      return text
-        .split(",")
-        .map((item) => item.trim())
-        .filter((item) => item !== "")
-  }
+/** A section as it is in force. */
+interface Held {
+  readonly present: boolean
+  /** None: absent, and nobody asked what that means. */
+  readonly settings: Option.Option<unknown>
+  /** Whether somebody took the settings, whom a change would have to reach. */
+  readonly used: boolean
+  /** Whether an absent section has to make sense: it was read, not just checked. */
+  readonly required: boolean
 }
 
-/** A copy of `value` with `leaf` at `path`; untouched where something stands in the way, which is a problem itself. */
-const put = (value: unknown, [key, ...rest]: ReadonlyArray<string>, leaf: unknown): unknown => {
-  if (key === undefined) return leaf
-  const parent = value ?? {}
-  if (!Predicate.isObject(parent) || Array.isArray(parent)) return value
-  const own: Record<string, unknown> = { ...parent }
-  return { ...own, [key]: put(Object.hasOwn(own, key) ? own[key] : undefined, rest, leaf) }
+interface Follower {
+  readonly section: Section<unknown>
+  /** Applies what is in force, unless that was applied already. */
+  readonly update: Effect.Effect<void, ConfigInvalid>
 }
 
 const strict = { errors: "all", onExcessProperty: "error", reportInput: true } as const
 
-const reader = (document: Document.Document, environment: Environment["Service"]) => {
-  /** What the sources say about a section, if they say anything, and which variables said what. */
-  const gather = (section: Section<unknown>) => {
-    let present = Object.hasOwn(document.value, section.name)
-    // An empty section (`server:`) is there, and says nothing.
-    let value = (present ? document.value[section.name] : undefined) ?? {}
-    const variables: Array<{ readonly name: string; readonly path: Path }> = []
-    for (const [name, binding] of Object.entries(section.env)) {
-      const text = environment.get(name) ?? ""
-      if (text === "") continue
-      present = true
-      value = put(value, binding.path, coerce(text, binding.kind)) ?? {}
-      variables.push({ name, path: [section.name, ...binding.path] })
-    }
-    const source = (path: Path, part: "key" | "value"): string =>
-      variables.find((variable) => variable.path.every((key, index) => key === path[index]))?.name ??
-      document.source(path, part)
-    return { present, value, source }
-  }
-
-  const decode = <A>(
-    section: Section<A>,
-    { source, value }: ReturnType<typeof gather>
-  ): Effect.Effect<A, ConfigInvalid, Sources> =>
-    Schema.decodeEffect(section.schema)(value, strict).pipe(
-      Effect.mapError(
-        ({ issue }) =>
-          new ConfigInvalid({
-            problems: explain(issue, section.name).map(({ message, part, path }) => ({
-              path: showPath(path),
-              message,
-              source: source(path, part)
-            }))
-          })
+const decode = <A>(section: Section<A>, said: Gathered): Effect.Effect<A, ConfigInvalid, Sources> => {
+  const invalid = (found: ReadonlyArray<Problem>) =>
+    new ConfigInvalid({ problems: [...said.problems, ...found] })
+  const decoded = Schema.decodeEffect(section.schema)(said.value, strict).pipe(
+    Effect.mapError(({ issue }) =>
+      invalid(
+        explain(issue, section.name).map(({ message, part, path }) => ({
+          ...said.origin(path, part),
+          message
+        }))
       )
     )
-
-  const unknownSections = (sections: ReadonlyArray<Section<unknown>>): ReadonlyArray<Problem> => {
-    const known = sections.map(({ name }) => name)
-    return Object.keys(document.value)
-      .filter((name) => !known.includes(name))
-      .map((name) => ({
-        path: showPath([name]),
-        message: unknownKey(name, known),
-        source: document.source([name], "key")
-      }))
-  }
-
-  return { gather, decode, unknownSections }
+  )
+  return said.problems.length === 0 ? decoded : Effect.andThen(decoded, Effect.fail(invalid([])))
 }
+
+const unknownSections = (
+  document: Document.Document,
+  sections: ReadonlyArray<Section<unknown>>
+): ReadonlyArray<Problem> => {
+  const known = sections.flatMap(({ aliases, name }) => [name, ...aliases])
+  return Object.keys(document.value)
+    .filter((name) => !known.includes(name))
+    .map((name) => ({
+      path: showPath([name]),
+      message: unknownKey(name, known),
+      source: document.source([name], "key")
+    }))
+}
+
+const problemsOf = Effect.match({
+  onFailure: ({ problems }: ConfigInvalid) => problems,
+  onSuccess: (): ReadonlyArray<Problem> => []
+})
 
 const make = (load: Effect.Effect<Document.Document, ConfigInvalid, Sources>) =>
   Effect.gen(function* () {
     const context = yield* Effect.context<Sources>()
     const environment = yield* Environment
-    const opened = yield* Effect.cached(
-      load.pipe(
-        Effect.map((document) => reader(document, environment)),
-        Effect.provideContext(context)
+    const fresh = Effect.provideContext(load, context)
+    const first = yield* Effect.cached(fresh)
+    let current: Document.Document | undefined
+    const opened = Effect.suspend(() => (current === undefined ? first : Effect.succeed(current)))
+    const held = new Map<Section<unknown>, Held>()
+    const followers = new Set<Follower>()
+    let listed: ReadonlyArray<Section<unknown>> = []
+
+    /** What a document says about a section; decoded if it is present or has to make sense. */
+    const evaluate = Effect.fnUntraced(function* (
+      document: Document.Document,
+      section: Section<unknown>,
+      { required, used }: Pick<Held, "required" | "used">
+    ) {
+      const said = gather(document, environment, section)
+      const settings =
+        said.present || required
+          ? Option.some(yield* Effect.provideContext(decode(section, said), context))
+          : Option.none()
+      return { present: said.present, settings, used, required } satisfies Held
+    })
+
+    /** The section in force, decoded at most once until a reload changes it. */
+    const hold = Effect.fnUntraced(function* (
+      section: Section<unknown>,
+      asked: Pick<Held, "required" | "used">
+    ) {
+      const known = held.get(section)
+      const used = asked.used || known?.used === true
+      const required = asked.required || known?.required === true
+      const enough = known !== undefined && (Option.isSome(known.settings) || !required)
+      const now = enough
+        ? { ...known, used, required }
+        : yield* evaluate(yield* opened, section, { used, required })
+      held.set(section, now)
+      return now
+    })
+
+    const read = <A>(section: Section<A>) =>
+      Effect.map(
+        hold(section, { used: true, required: true }),
+        // What is held of a section was decoded by that section's schema.
+        ({ settings }) => Option.getOrThrow(settings) as A
       )
-    )
 
-    const read = Effect.fnUntraced(function* <A>(section: Section<A>) {
-      const from = yield* opened
-      return yield* Effect.provideContext(from.decode(section, from.gather(section)), context)
-    })
-
-    const readOption = Effect.fnUntraced(function* <A>(section: Section<A>) {
-      const from = yield* opened
-      const said = from.gather(section)
-      if (!said.present) return Option.none<A>()
-      return Option.some(yield* Effect.provideContext(from.decode(section, said), context))
-    })
+    const readOption = <A>(section: Section<A>) =>
+      Effect.map(hold(section, { used: true, required: false }), ({ present, settings }) =>
+        present ? (settings as Option.Option<A>) : Option.none<A>()
+      )
 
     const check = Effect.fnUntraced(function* (sections: ReadonlyArray<Section<unknown>>) {
-      const from = yield* opened
+      const document = yield* opened
+      listed = sections
       const found = yield* Effect.forEach(sections, (section) =>
-        readOption(section).pipe(
-          Effect.match({ onFailure: ({ problems }) => problems, onSuccess: (): ReadonlyArray<Problem> => [] })
-        )
+        problemsOf(hold(section, { used: false, required: false }))
       )
-      const problems = [...from.unknownSections(sections), ...found.flat()]
+      const problems = [...unknownSections(document, sections), ...found.flat()]
       if (problems.length > 0) return yield* new ConfigInvalid({ problems })
     })
 
-    return ConfigSource.of({ read, readOption, check })
+    const follow = Effect.fnUntraced(function* <A>(
+      section: Section<A>,
+      apply: (value: A) => Effect.Effect<void>
+    ) {
+      const turn = Semaphore.makeUnsafe(1)
+      let last = Option.none<A>()
+      const update = turn.withPermit(
+        Effect.flatMap(read(section), (settings) => {
+          if (Equal.equals(last, Option.some(settings))) return Effect.void
+          last = Option.some(settings)
+          return apply(settings)
+        })
+      )
+      const follower = { section, update }
+      yield* Effect.acquireRelease(
+        Effect.sync(() => followers.add(follower)),
+        () => Effect.sync(() => followers.delete(follower))
+      )
+      yield* update
+    })
+
+    const isFollowed = (section: Section<unknown>) =>
+      [...followers].some((follower) => follower.section === section)
+
+    const reloadUnsafe = Effect.gen(function* () {
+      const document = yield* fresh
+      const sections = [...new Set([...listed, ...held.keys()])]
+      const found = yield* Effect.forEach(sections, (section) => {
+        const before = held.get(section)
+        const asked = { used: before?.used === true, required: before?.required === true }
+        return Effect.map(Effect.result(evaluate(document, section, asked)), (after) => ({ section, after }))
+      })
+      const problems = [
+        ...(listed.length === 0 ? [] : unknownSections(document, listed)),
+        ...found.flatMap(({ after }) => (after._tag === "Failure" ? after.failure.problems : []))
+      ]
+      if (problems.length > 0) return yield* new ConfigInvalid({ problems })
+
+      // From here to the followers nothing waits: a reader sees the old configuration or the new one.
+      current = document
+      const applied: Array<string> = []
+      const needRestart: Array<string> = []
+      for (const { after, section } of found) {
+        const before = held.get(section)
+        if (after._tag === "Failure" || before === undefined) continue
+        const { present, settings } = after.success
+        if (Equal.equals(before.settings, settings)) held.set(section, { ...before, present })
+        else if (before.used && !isFollowed(section)) needRestart.push(section.name)
+        else {
+          applied.push(section.name)
+          held.set(section, { ...before, present, settings })
+        }
+      }
+      // A follower that cannot read its section could not before either.
+      yield* Effect.forEach([...followers], ({ update }) => Effect.ignore(update), { discard: true })
+      return { changed: [...applied, ...needRestart], applied, needRestart } satisfies Reloaded
+    })
+    const reloads = Semaphore.makeUnsafe(1)
+
+    return ConfigSource.of({
+      read,
+      readOption,
+      check,
+      follow,
+      reload: reloads.withPermit(reloadUnsafe)
+    })
   })
 
 export class ConfigSource extends Context.Service<
   ConfigSource,
   {
-    /** A section's settings. An absent section is read as an empty one, so that its defaults hold. */
+    /**
+     * A section's settings, secrets included, as they are in force. An absent section is read as an empty one, so
+     * that its defaults hold.
+     */
     readonly read: <A>(section: Section<A>) => Effect.Effect<A, ConfigInvalid>
     /** A section's settings, if the file or a variable mentions it. */
     readonly readOption: <A>(section: Section<A>) => Effect.Effect<Option.Option<A>, ConfigInvalid>
-    /** Fails with every problem of every section, and with every section that is not in the list. */
+    /**
+     * Fails with every problem of every section, and with every section that is not in the list. The list is kept:
+     * a reload checks the same.
+     */
     readonly check: (sections: ReadonlyArray<Section<unknown>>) => Effect.Effect<void, ConfigInvalid>
+    /**
+     * Applies a section's settings now, and again after each reload that changed them, one at a time, until the scope
+     * closes. Who follows a section declares that all of it can change while the program runs.
+     */
+    readonly follow: <A>(
+      section: Section<A>,
+      apply: (value: A) => Effect.Effect<void>
+    ) => Effect.Effect<void, ConfigInvalid, Scope.Scope>
+    /**
+     * Reads the text, the variables and the secrets again and checks all of it. With any problem nothing changes.
+     * Else sections that are followed, or that nobody has read yet, take effect; the others keep their old settings.
+     */
+    readonly reload: Effect.Effect<Reloaded, ConfigInvalid>
   }
 >()("manifold/config/ConfigSource") {
   /**
    * Reads `MCP_CONFIG_JSON`, else the file at `MCP_CONFIG_PATH`, else `manifold.yaml` in the working directory. The
-   * text is read once, when a section first is; the variables and secrets each time.
+   * text is read when a section first is, and at each reload.
    */
   static readonly layer = Layer.effect(ConfigSource, make(Document.load))
 

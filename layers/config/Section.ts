@@ -23,6 +23,8 @@ export interface Section<out A> {
   readonly schema: Schema.Decoder<A, Sources>
   /** By variable name. A variable that is empty counts as not set. */
   readonly env: Readonly<Record<string, Binding>>
+  /** Other names in the file, whose keys mean the same as this section's. */
+  readonly aliases: ReadonlyArray<string>
 }
 
 /**
@@ -45,5 +47,8 @@ export const make = <
 >(
   name: string,
   schema: S & Schema.Struct<Fields>,
-  options: { readonly env?: Readonly<Record<string, Binding<keyof Fields & string>>> } = {}
-): Section<S["Type"]> => ({ name, schema, env: options.env ?? {} })
+  options: {
+    readonly env?: Readonly<Record<string, Binding<keyof Fields & string>>>
+    readonly aliases?: ReadonlyArray<string>
+  } = {}
+): Section<S["Type"]> => ({ name, schema, env: options.env ?? {}, aliases: options.aliases ?? [] })

@@ -1,0 +1,171 @@
+/** Reading the configuration again: what changes takes effect where somebody follows it, and a broken one changes nothing. */
+import { describe, expect } from "bun:test"
+import { Effect, Exit, Option, Redacted, Schema, Scope } from "effect"
+import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
+import { Secret } from "../../../layers/config/Secret.ts"
+import * as Section from "../../../layers/config/Section.ts"
+import { it } from "../../support/effect.ts"
+import { given } from "./files.ts"
+
+const level = Section.optional(Schema.Literals(["info", "debug"]), "info", "Level")
+const logging = Section.make("logging", Schema.Struct({ level }))
+const storage = Section.make(
+  "storage",
+  Schema.Struct({ dir: Section.optional(Schema.String, ".", "Folder") })
+)
+const web = Section.make("web", Schema.Struct({ robots: Section.optional(Schema.Boolean, false, "Ask") }))
+const llm = Section.make("llm", Schema.Struct({ key: Secret }))
+const sections = [logging, storage, web, llm]
+
+/** A source over files that the test changes. */
+const over = (files: Record<string, string>) =>
+  Effect.gen(function* () {
+    const config = yield* ConfigSource
+    yield* config.check(sections)
+    return { config, files }
+  }).pipe(Effect.provide(given({ files })))
+
+const collect = <A>(config: ConfigSource["Service"], section: Section.Section<A>) => {
+  const seen: Array<A> = []
+  return Effect.as(
+    config.follow(section, (value) => Effect.sync(() => seen.push(value))),
+    seen
+  )
+}
+
+describe("reload", () => {
+  it.effect(
+    "followers get what changed, readers keep what needs a restart, and the unread is simply new",
+    () =>
+      Effect.gen(function* () {
+        const { config, files } = yield* over({ "manifold.yaml": "logging: { level: info }" })
+        const levels = yield* collect(config, logging)
+        expect(levels).toEqual([{ level: "info" }])
+        expect(yield* config.read(storage)).toEqual({ dir: "." })
+        files["manifold.yaml"] = "logging: { level: debug }\nstorage: { dir: /data }\nweb: { robots: true }"
+        expect(yield* config.reload).toEqual({
+          changed: ["logging", "web", "storage"],
+          applied: ["logging", "web"],
+          needRestart: ["storage"]
+        })
+        expect(levels).toEqual([{ level: "info" }, { level: "debug" }])
+        expect(yield* config.read(storage)).toEqual({ dir: "." })
+        expect(yield* config.read(web)).toEqual({ robots: true })
+        expect((yield* config.reload).needRestart).toEqual(["storage"])
+        files["manifold.yaml"] = ""
+        expect(yield* config.reload).toEqual({
+          changed: ["logging", "web"],
+          applied: ["logging"],
+          needRestart: ["web"]
+        })
+        expect(levels.at(-1)).toEqual({ level: "info" })
+      })
+  )
+
+  it.effect("the same settings in other words change nothing", () =>
+    Effect.gen(function* () {
+      const { config, files } = yield* over({ "manifold.yaml": "logging: { level: info }" })
+      const levels = yield* collect(config, logging)
+      files["manifold.yaml"] = "# a comment\nlogging:\n  level: info\n"
+      expect((yield* config.reload).changed).toEqual([])
+      files["manifold.yaml"] = ""
+      expect((yield* config.reload).changed).toEqual([])
+      expect(levels).toHaveLength(1)
+    })
+  )
+
+  it.effect("with any problem anywhere nothing changes, and all of them are named", () =>
+    Effect.gen(function* () {
+      const { config, files } = yield* over({ "manifold.yaml": "logging: { level: info }" })
+      const levels = yield* collect(config, logging)
+      files["manifold.yaml"] = "logging: { level: debug }\nweb: { robots: 3 }\nwep: {}"
+      const { problems } = yield* Effect.flip(config.reload)
+      expect(problems.map(({ path, source }) => `${path} ${source}`)).toEqual([
+        "wep manifold.yaml:3:1",
+        "web.robots manifold.yaml:2:16"
+      ])
+      files["manifold.yaml"] = "logging: ["
+      yield* Effect.flip(config.reload)
+      expect(levels).toEqual([{ level: "info" }])
+      expect(yield* config.read(web)).toEqual({ robots: false })
+      files["manifold.yaml"] = "logging: { level: debug }"
+      expect((yield* config.reload).applied).toEqual(["logging"])
+    })
+  )
+
+  it.effect("a secret whose file was replaced has changed", () =>
+    Effect.gen(function* () {
+      const { config, files } = yield* over({
+        "manifold.yaml": "llm: { key: file:/run/key }",
+        "/run/key": "one"
+      })
+      const keys = yield* collect(config, llm)
+      files["/run/key"] = "two\n"
+      expect((yield* config.reload).applied).toEqual(["llm"])
+      expect(keys.map(({ key }) => Redacted.value(key))).toEqual(["one", "two"])
+    })
+  )
+
+  it.effect("a section that comes and goes is seen by who asks whether it is there", () =>
+    Effect.gen(function* () {
+      const { config, files } = yield* over({ "manifold.yaml": "" })
+      expect(Option.isNone(yield* config.readOption(web))).toBe(true)
+      files["manifold.yaml"] = "web: {}"
+      expect((yield* config.reload).needRestart).toEqual(["web"])
+      expect(Option.isNone(yield* config.readOption(web))).toBe(true)
+    })
+  )
+
+  it.effect("who stops following is not told any more", () =>
+    Effect.gen(function* () {
+      const { config, files } = yield* over({ "manifold.yaml": "" })
+      const scope = yield* Scope.make()
+      const levels = yield* Scope.provide(collect(config, logging), scope)
+      yield* Scope.close(scope, Exit.void)
+      files["manifold.yaml"] = "logging: { level: debug }"
+      expect((yield* config.reload).needRestart).toEqual(["logging"])
+      expect(levels).toEqual([{ level: "info" }])
+    })
+  )
+})
+
+describe("another name of a section", () => {
+  const port = Section.optional(Schema.Int, 8000, "Port")
+  const host = Section.optional(Schema.NonEmptyString, "localhost", "Host")
+  const server = Section.make("server", Schema.Struct({ host, port }), { aliases: ["websocket"] })
+  const problems = (text: string) =>
+    ConfigSource.use((config) => config.check([server])).pipe(
+      Effect.provide(given({ files: { "manifold.yaml": text } })),
+      Effect.flip,
+      Effect.map((error) => error.problems)
+    )
+
+  it.effect("means the same, also beside it", () =>
+    Effect.gen(function* () {
+      const text = "websocket: { port: 9 }\nserver: { host: a, port: 9 }"
+      const read = ConfigSource.use((config) => Effect.andThen(config.check([server]), config.read(server)))
+      expect(yield* Effect.provide(read, given({ files: { "manifold.yaml": text } }))).toEqual({
+        host: "a",
+        port: 9
+      })
+    })
+  )
+
+  it.effect("contradicting it is a problem that names both, and its mistakes are shown where they are", () =>
+    Effect.gen(function* () {
+      expect(yield* problems("websocket: { port: 8 }\nserver: { host: a, port: 9 }")).toEqual([
+        {
+          path: "websocket.port",
+          message: "differs from server.port (manifold.yaml:2:26), which means the same; give one of them",
+          source: "manifold.yaml:1:20"
+        }
+      ])
+      const found = yield* problems("websocket: { port: x, hst: y }")
+      expect(found.map(({ path, source }) => `${path} ${source}`).toSorted()).toEqual([
+        "websocket.hst manifold.yaml:1:23",
+        "websocket.port manifold.yaml:1:20"
+      ])
+      expect((yield* problems("websocket: 3")).map(({ path }) => path)).toEqual(["websocket"])
+    })
+  )
+})
