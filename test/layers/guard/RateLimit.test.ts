@@ -1,0 +1,197 @@
+/** The rate limit in memory: what a window is, what a refusal says, that a refused call is counted nowhere. */
+import { expect } from "bun:test"
+import { Duration, Effect, Layer } from "effect"
+import * as RateLimiter from "effect/persistence/RateLimiter"
+import { TestClock } from "effect/testing"
+import * as fc from "fast-check"
+import { RateLimit } from "../../../layers/guard/RateLimit.ts"
+import * as windows from "../../../layers/guard/windows.ts"
+import { it } from "../../support/effect.ts"
+
+const limit = (name: string, max: number, window = 60_000, whose = "alice"): windows.Limit => ({
+  name,
+  key: `${name}:${whose}`,
+  max,
+  window
+})
+
+const memory = <A, E>(body: (limits: RateLimit["Service"]) => Effect.Effect<A, E>) =>
+  Effect.provide(Effect.flatMap(RateLimit, body), Layer.fresh(RateLimit.layerMemory))
+
+it.effect(
+  "exactly the limit passes at once, and a refusal says which limit, what is left and when again",
+  () =>
+    memory(({ take }) =>
+      Effect.gen(function* () {
+        const limits = [limit("principal", 3)]
+        expect(yield* take(limits, "local")).toBe(2)
+        expect(yield* take(limits, "local")).toBe(1)
+        expect(yield* take(limits, "local")).toBe(0)
+        const error = yield* Effect.flip(take(limits, "refuse"))
+        expect(error).toMatchObject({
+          _tag: "RateLimited",
+          limit: "principal",
+          max: 3,
+          window: 60_000,
+          remaining: 0,
+          retryAfter: 60_000
+        })
+        expect(error.message).toBe(
+          'the limit "principal" for principal:alice is used up: 0 of 3 calls in 60 s are left; try again in 60 s'
+        )
+      })
+    )
+)
+
+it.effect(
+  "when the time that a refusal names has passed, and not before, the whole limit is there again",
+  () =>
+    memory(({ take }) =>
+      Effect.gen(function* () {
+        const limits = [limit("principal", 3)]
+        yield* take(limits, "local")
+        yield* TestClock.adjust("10 seconds")
+        yield* Effect.repeat(take(limits, "local"), { times: 1 })
+        expect(yield* Effect.flip(take(limits, "local"))).toMatchObject({ retryAfter: 50_000 })
+        yield* TestClock.adjust("49999 millis")
+        expect(yield* Effect.flip(take(limits, "local"))).toMatchObject({ retryAfter: 1 })
+        yield* TestClock.adjust("1 millis")
+        expect(yield* take(limits, "local")).toBe(2)
+      })
+    )
+)
+
+it.effect("a call that is refused under one limit is counted under none", () =>
+  memory(({ take }) =>
+    Effect.gen(function* () {
+      const [narrow, wide] = [limit("tool", 1), limit("total", 5)]
+      expect(yield* take([narrow, wide], "local")).toBe(0)
+      expect(yield* Effect.flip(take([wide, narrow], "local"))).toMatchObject({ limit: "tool" })
+      expect(yield* take([wide], "local")).toBe(3)
+    })
+  )
+)
+
+it.effect(
+  "keys do not know of each other, no limits let everything pass, and a limit of none lets nothing",
+  () =>
+    memory(({ take }) =>
+      Effect.gen(function* () {
+        yield* take([limit("principal", 1)], "local")
+        yield* take([limit("principal", 1, 60_000, "bob")], "local")
+        expect(yield* take([], "local")).toBe(Infinity)
+        expect(yield* Effect.flip(take([limit("total", 0)], "local"))).toMatchObject({ retryAfter: 60_000 })
+      })
+    )
+)
+
+it.effect("a key is shown without what could forge a line, and cut", () =>
+  memory(({ take }) =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(
+        take([limit("address", 0, 1000, `\u001b[31m\n\u202e${"x".repeat(500)}`)], "local")
+      )
+      expect(error.message).toContain("for address:?[31m??xxx")
+      expect(error.message.length).toBeLessThan(250)
+    })
+  )
+)
+
+const arrivals = fc.array(
+  fc.record({ after: fc.nat(400), key: fc.nat(2), max: fc.integer({ min: 1, max: 5 }) }),
+  { maxLength: 80 }
+)
+
+it.effect("windows are those of effect/persistence: both memories answer alike whatever comes when", () =>
+  Effect.promise(() =>
+    fc.assert(
+      fc.asyncProperty(arrivals, (calls) =>
+        Effect.gen(function* () {
+          const library = yield* RateLimiter.RateLimiterStore
+          const ours = windows.make(10)
+          for (const { after, key, max } of calls) {
+            yield* TestClock.adjust(after)
+            const [count, ttl] = yield* library.fixedWindow({
+              key: `${key}`,
+              tokens: 1,
+              limit: max,
+              refillRate: Duration.millis(1000 / max)
+            })
+            const taken = ours.take([{ name: "", key: `${key}`, max, window: 1000 }], yield* now)
+            if (count <= max) expect(taken).toBe(max - count)
+            else expect(taken).toMatchObject({ retryAfter: Math.ceil(ttl) })
+          }
+        }).pipe(
+          Effect.provide(Layer.merge(Layer.fresh(RateLimiter.layerStoreMemory), TestClock.layer())),
+          Effect.runPromise
+        )
+      )
+    )
+  )
+)
+
+const now = Effect.clockWith((clock) => clock.currentTimeMillis)
+
+it.effect("in no span of time pass more than the limit and what has come back meanwhile", () =>
+  Effect.sync(() =>
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 8 }), fc.array(fc.nat(300), { maxLength: 150 }), (max, gaps) => {
+        const { take } = windows.make(1)
+        const passed: Array<number> = []
+        let time = 0
+        for (const gap of gaps) {
+          time += gap
+          if (typeof take([{ name: "", key: "", max, window: 1000 }], time) === "number") passed.push(time)
+        }
+        passed.forEach((from, first) => {
+          passed.slice(first).forEach((to, more) => {
+            expect(more + 1).toBeLessThanOrEqual(max + Math.ceil(((to - from) * max) / 1000))
+          })
+        })
+      })
+    )
+  )
+)
+
+it.effect("under several limits a call counts everywhere or nowhere", () =>
+  Effect.sync(() =>
+    fc.assert(
+      fc.property(
+        fc.array(fc.uniqueArray(fc.nat(3), { minLength: 1 }), { maxLength: 60 }),
+        fc.array(fc.nat(10), { minLength: 4, maxLength: 4 }),
+        (calls, maxima) => {
+          const { take } = windows.make(10)
+          const counts = maxima.map(() => 0)
+          for (const keys of calls) {
+            const limits = keys.map((key) => ({
+              name: "",
+              key: `${key}`,
+              max: maxima[key] ?? 0,
+              window: 1000
+            }))
+            const may = keys.every((key) => (counts[key] ?? 0) < (maxima[key] ?? 0))
+            const taken = take(limits, 0)
+            expect(typeof taken === "number").toBe(may)
+            if (!may) continue
+            for (const key of keys) counts[key] = (counts[key] ?? 0) + 1
+            expect(taken).toBe(Math.min(...keys.map((key) => (maxima[key] ?? 0) - (counts[key] ?? 0))))
+          }
+        }
+      )
+    )
+  )
+)
+
+it.effect("a flood of keys takes no more room, and does not reset who has used up their limit", () =>
+  Effect.sync(() => {
+    const { size, take } = windows.make(200)
+    const busy = { name: "principal", key: "busy", max: 100, window: 60_000 }
+    for (let call = 0; call < 100; call++) take([busy], 0)
+    for (let key = 0; key < 10_000; key++) {
+      take([{ name: "address", key: `${key}`, max: 100, window: 60_000 }], 1)
+      expect(size()).toBeLessThanOrEqual(200)
+    }
+    expect(size()).toBe(200)
+    expect(take([busy], 1)).toMatchObject({ limit: busy, retryAfter: 59_999 })
+  })
+)
