@@ -33,6 +33,12 @@ export class Channels extends Context.Service<
       owner: Principal,
       event: Schema.Json
     ) => Effect.Effect<void>
+    /** `publish`, for code that is not an Effect. */
+    readonly publishUnsafe: (
+      channel: Exclude<Channel, "heartbeat">,
+      owner: Principal,
+      event: Schema.Json
+    ) => void
     /** Adds a client, which counts as active until it ends; its events are handed to `send` without a queue between. */
     readonly subscribeUnsafe: (
       principal: Principal,
@@ -66,16 +72,19 @@ export class Channels extends Context.Service<
         for (const channel of channels) listeners[channel].delete(subscriber)
       }
 
+      const publishUnsafe: Channels["Service"]["publishUnsafe"] = (channel, owner, event) => {
+        if (listeners[channel].size === 0) return
+        const { key } = owner
+        let json: string | undefined
+        for (const subscriber of listeners[channel]) {
+          if (subscriber.principal.key !== key) continue
+          subscriber.send(channel, (json ??= JSON.stringify(event)))
+        }
+      }
+
       return Channels.of({
-        publish: (channel, owner, event) =>
-          Effect.sync(() => {
-            const { key } = owner
-            let json: string | undefined
-            for (const subscriber of listeners[channel]) {
-              if (subscriber.principal.key !== key) continue
-              subscriber.send(channel, (json ??= JSON.stringify(event)))
-            }
-          }),
+        publish: (channel, owner, event) => Effect.sync(() => publishUnsafe(channel, owner, event)),
+        publishUnsafe,
         subscribeUnsafe: (principal, names, send) => {
           const subscriber: Subscriber = { principal, send, heartbeats: 0 }
           const listen = (wanted: ReadonlyArray<Channel>) => {

@@ -1,5 +1,6 @@
 /** Whom a handler works for, as far as a handler needs to know: never a socket, a header or a JSON-RPC id. */
 import { Context } from "effect"
+import type { ProgressEvent } from "../../layers/progress/ProgressEvent.ts"
 import type { Principal } from "../domain/Principal.ts"
 import type { Trace } from "../domain/Trace.ts"
 
@@ -14,5 +15,7 @@ export class Caller extends Context.Service<
     readonly trace?: Trace
     /** The program at the other end, where the surface knows it. */
     readonly program?: { readonly name: string; readonly version: string }
+    /** Told how the call comes along, as long as it runs; must neither throw nor wait. */
+    readonly onProgress?: (event: ProgressEvent) => void
   }
 >()("manifold/catalog/Caller") {}

@@ -1,10 +1,15 @@
 /** What can be asked: the second noun of the spine. Every surface lists, calls, gets and reads through it. */
 import { Context, Effect, Layer, type Scope } from "effect"
 import { Guard, type Forbidden } from "../../layers/guard/Guard.ts"
+import { Progress } from "../../layers/progress/Progress.ts"
+import { ProgressEvents } from "../../layers/progress/ProgressEvents.ts"
+import { endingOf } from "../../layers/progress/Tracker.ts"
 import type { PromptMessage, ResourceContents } from "../domain/Content.ts"
 import type { Principal, Scope as Permission } from "../domain/Principal.ts"
+import { Caller } from "./Caller.ts"
 import { NotFound, type CallError, type InvalidCursor, type Kind } from "./CatalogError.ts"
 import type {
+  CallerServices,
   CallServices,
   Entries,
   PromptEntry,
@@ -35,6 +40,18 @@ const mostCompletions = 100
 /** Entries of one kind that a principal may know of, by name, a page at a time. */
 export type Listing<A> = (principal: Principal, cursor?: string) => Effect.Effect<Page<A>, InvalidCursor>
 
+/** What a call's progress says of it; the id is made when it is first asked for. */
+const subject = (caller: Caller["Service"], name: string) => ({
+  name,
+  principal: caller.principal,
+  get requestId() {
+    return caller.requestId
+  },
+  get correlationId() {
+    return caller.correlationId ?? caller.trace?.traceId ?? caller.requestId
+  }
+})
+
 export class Catalog extends Context.Service<
   Catalog,
   {
@@ -51,16 +68,16 @@ export class Catalog extends Context.Service<
       principal: Principal,
       name: string,
       args: unknown
-    ) => Effect.Effect<ToolOutput, CallError, CallServices>
+    ) => Effect.Effect<ToolOutput, CallError, CallerServices>
     readonly get: (
       principal: Principal,
       name: string,
       args: Readonly<Record<string, string>>
-    ) => Effect.Effect<ReadonlyArray<PromptMessage>, CallError, CallServices>
+    ) => Effect.Effect<ReadonlyArray<PromptMessage>, CallError, CallerServices>
     readonly read: (
       principal: Principal,
       uri: string
-    ) => Effect.Effect<ReadonlyArray<ResourceContents>, CallError, CallServices>
+    ) => Effect.Effect<ReadonlyArray<ResourceContents>, CallError, CallerServices>
     /** At most 100 values, and how many there were. */
     readonly complete: (
       principal: Principal,
@@ -68,7 +85,7 @@ export class Catalog extends Context.Service<
     ) => Effect.Effect<
       { readonly values: ReadonlyArray<string>; readonly total: number },
       CallError,
-      CallServices
+      CallerServices
     >
     /** Says that a resource reads differently now. */
     readonly updated: (uri: string) => Effect.Effect<void>
@@ -79,6 +96,7 @@ export class Catalog extends Context.Service<
   /** `pageSize` is how many entries one page of a list has. */
   static readonly make = Effect.fnUntraced(function* (options: { readonly pageSize: number }) {
     const guard = yield* Guard
+    const progress = yield* ProgressEvents
     const listeners = new Set<(change: Change) => void>()
     const tell = (change: Change) =>
       Effect.sync(() => {
@@ -108,10 +126,18 @@ export class Catalog extends Context.Service<
       found:
         | { readonly scopes: ReadonlyArray<Permission>; readonly effect: Effect.Effect<A, E, CallServices> }
         | undefined
-    ): Effect.Effect<A, E | NotFound | Forbidden, CallServices> =>
+    ): Effect.Effect<A, E | NotFound | Forbidden, CallerServices> =>
       found === undefined || !principal.mayReach(found.scopes)
         ? Effect.fail(new NotFound({ kind, name }))
-        : guard.protect(principal, { name, scopes: found.scopes }, found.effect)
+        : Effect.flatMap(Caller, (caller) => {
+            const tracker = progress.track(subject(caller, name), caller.onProgress)
+            const effect = Effect.provideService(found.effect, Progress, tracker.progress)
+            const call = guard.protect(principal, { name, scopes: found.scopes }, effect)
+            return Effect.onExitPrimitive(call, (exit) => {
+              tracker.end(endingOf(exit))
+              return undefined
+            })
+          })
 
     const match = (uri: string) => {
       for (const entry of templates.all) {

@@ -8,8 +8,11 @@ import type { Caller } from "./Caller.ts"
 import type { Failed, InvalidArguments } from "./CatalogError.ts"
 import type { Client, JsonObject } from "./Client.ts"
 
+/** What whoever calls brings along. */
+export type CallerServices = Caller | Client
+
 /** What every handler can reach. */
-export type CallServices = Caller | Progress | Client
+export type CallServices = CallerServices | Progress
 
 interface Named {
   readonly name: string

@@ -1,29 +1,17 @@
 /** `manifold call <tool>`: runs one tool, with arguments from a file, from standard input, or from `--arg`. */
-import { Console, Effect, Layer, Option, Stdio, Stream } from "effect"
+import { Console, Effect, Option, Stdio, Stream } from "effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import { Ids } from "../../layers/platform/Ids.ts"
-import { Progress } from "../../layers/progress/Progress.ts"
 import { Caller } from "../catalog/Caller.ts"
 import { Catalog } from "../catalog/Catalog.ts"
 import { Client } from "../catalog/Client.ts"
 import { stdioUser } from "../domain/Principal.ts"
+import { withBar } from "./bar.ts"
 import { catalog } from "./program.ts"
 import { readParams, UsageError } from "./params.ts"
-
-const services = Layer.mergeAll(
-  Client.layerAbsent,
-  Progress.layerSilent,
-  Layer.effect(
-    Caller,
-    Effect.gen(function* () {
-      const ids = yield* Ids
-      return Caller.of({ principal: stdioUser, requestId: yield* ids.next })
-    })
-  )
-)
 
 const readSource = Effect.fnUntraced(function* (source: string) {
   if (source === "-") {
@@ -63,7 +51,15 @@ export const call = Command.make(
       Option.getOrElse(arg, () => ({}))
     )
     const entries = yield* Catalog
-    const output = yield* entries.call(stdioUser, tool, args).pipe(Effect.provide(services))
+    const requestId = yield* (yield* Ids).next
+    const output = yield* withBar(tool, (onProgress) =>
+      entries
+        .call(stdioUser, tool, args)
+        .pipe(
+          Effect.provideService(Client, Client.absent),
+          Effect.provideService(Caller, { principal: stdioUser, requestId, onProgress })
+        )
+    )
     if (json) {
       yield* Console.log(
         JSON.stringify({

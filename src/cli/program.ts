@@ -9,6 +9,8 @@ import { Dns } from "../../layers/platform/Dns.ts"
 import { Environment } from "../../layers/platform/Environment.ts"
 import { Ids } from "../../layers/platform/Ids.ts"
 import * as Platform from "../../layers/platform/Platform.ts"
+import { ProgressEvents } from "../../layers/progress/ProgressEvents.ts"
+import * as ProgressLog from "../../layers/progress/ProgressLog.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
 import { Web } from "../../layers/web/Web.ts"
 import { Catalog } from "../catalog/Catalog.ts"
@@ -46,6 +48,7 @@ export const contents = Layer.mergeAll(tools.layer, resources.layer).pipe(
   Layer.provideMerge(
     Layer.mergeAll(
       Guard.layer,
+      ProgressLog.layer.pipe(Layer.provideMerge(ProgressEvents.layer)),
       Health.layer(program.version),
       Web.layer.pipe(Layer.provideMerge(Outbound.layer), Layer.provide(Dns.layer))
     )

@@ -9,6 +9,7 @@ import * as LegacySse from "../../layers/transports/LegacySse.ts"
 import { Sessions } from "../../layers/transports/Sessions.ts"
 import * as StreamableHttp from "../../layers/transports/StreamableHttp.ts"
 import * as WebSocket from "../../layers/transports/WebSocket.ts"
+import * as progress from "./progress.ts"
 import * as sections from "./sections.ts"
 
 /** What the command line may say over the configuration. */
@@ -43,6 +44,7 @@ export const layer = (overrides: Overrides = {}) =>
         Layer.provideMerge(StreamableHttp.layer({ maxMessageBytes: server.max_message_bytes })),
         Layer.provideMerge(LegacySse.layer(limits)),
         Layer.provideMerge(WebSocket.layer(limits)),
+        Layer.provideMerge(progress.layer),
         Layer.provideMerge(Channels.layer),
         Layer.provideMerge(
           Sessions.layer({

@@ -6,12 +6,12 @@ import {
   type ServerContext
 } from "@modelcontextprotocol/server"
 import { Cause, Context, Effect, Exit } from "effect"
-import { Progress, type Update } from "../../layers/progress/Progress.ts"
 import type { Principal } from "../domain/Principal.ts"
 import { Caller } from "../catalog/Caller.ts"
 import { Client } from "../catalog/Client.ts"
-import type { CallServices } from "../catalog/Entry.ts"
+import type { CallerServices } from "../catalog/Entry.ts"
 import { answersOf, byRequest, byRound, supports, Suspended, toInputRequired } from "./Ask.ts"
+import { makeProgress } from "./progress.ts"
 import type { RequestState } from "./RequestState.ts"
 
 const clientCapabilitiesKey = "io.modelcontextprotocol/clientCapabilities"
@@ -27,25 +27,6 @@ export interface Connection {
 }
 
 const ignore = Effect.ignore({ log: "Debug" })
-
-const progressOf = (context: ServerContext): Progress["Service"] => {
-  const token = context.mcpReq._meta?.progressToken
-  if (token === undefined) return Progress.silent
-  let last = -Infinity
-  return Progress.of({
-    report: (update: Update) =>
-      Effect.suspend(() => {
-        if (!(update.progress > last)) return Effect.void // it must increase (MCP, progress)
-        last = update.progress
-        return Effect.tryPromise(() =>
-          context.mcpReq.notify({
-            method: "notifications/progress",
-            params: { progressToken: token, ...update }
-          })
-        ).pipe(ignore)
-      })
-  })
-}
 
 const clientOf = (
   connection: Connection,
@@ -69,7 +50,10 @@ const clientOf = (
   })
 }
 
-const callerOf = ({ newId, principal, server }: Connection): Caller["Service"] => {
+const callerOf = (
+  { newId, principal, server }: Connection,
+  onProgress: Caller["Service"]["onProgress"]
+): Caller["Service"] => {
   let id: string | undefined
   const program = server.getClientVersion()
   return {
@@ -77,7 +61,8 @@ const callerOf = ({ newId, principal, server }: Connection): Caller["Service"] =
     get requestId() {
       return (id ??= newId())
     },
-    ...(program !== undefined && { program: { name: program.name, version: program.version } })
+    ...(program !== undefined && { program: { name: program.name, version: program.version } }),
+    ...(onProgress !== undefined && { onProgress })
   }
 }
 
@@ -86,7 +71,7 @@ export const run = async <A, E>(
   connection: Connection,
   context: ServerContext,
   request: string,
-  effect: Effect.Effect<A, E, CallServices>,
+  effect: Effect.Effect<A, E, CallerServices>,
   failed: (error: E) => A | ProtocolError
 ) => {
   const { principal, services, states } = connection
@@ -94,16 +79,18 @@ export const run = async <A, E>(
   if (earlier === "foreign") {
     throw new ProtocolError(ProtocolErrorCode.InvalidParams, "This requestState belongs to another request.")
   }
-  const caller = callerOf(connection)
+  const progress = makeProgress(context)
+  const caller = callerOf(connection, progress?.onProgress)
   // Adding is cheap, merging copies everything.
   const within = services.pipe(
     Context.add(Caller, caller),
-    Context.add(Progress, progressOf(context)),
     Context.add(Client, clientOf(connection, context, earlier))
   )
   const exit = await Effect.runPromiseExitWith(within)(effect, {
     signal: context.mcpReq.signal
   })
+  // The answer is the last that the client hears of its request.
+  if (progress !== undefined && !context.mcpReq.signal.aborted) await progress.sent()
   if (Exit.isSuccess(exit)) return exit.value
   for (const reason of exit.cause.reasons) {
     if (Cause.isDieReason(reason) && reason.defect instanceof Suspended) {

@@ -3,7 +3,7 @@ import { Effect, Schema } from "effect"
 import * as Tool from "effect/ai/Tool"
 import * as Toolkit from "effect/ai/Toolkit"
 import { Progress } from "../../layers/progress/Progress.ts"
-import { mostCharacters, Page, steps, type Step } from "../../layers/web/Page.ts"
+import { mostCharacters, Page, steps } from "../../layers/web/Page.ts"
 import { Web } from "../../layers/web/Web.ts"
 import { Shown } from "../catalog/Toolset.ts"
 import { ToolPolicy } from "../domain/Policy.ts"
@@ -43,27 +43,13 @@ const FetchUrl = Tool.make("web.fetch_url", {
   .annotate(Shown, show)
   .annotate(ToolPolicy, { timeLimit: "60 seconds", retry: "idempotent", concurrency: 16 })
 
-/** Tells of each step once: a redirect resolves and connects again, which is no progress. */
-const reporter = (progress: Progress["Service"]) => {
-  let begun = -1
-  return (step: Step) =>
-    Effect.suspend(() => {
-      const index = steps.indexOf(step)
-      if (index <= begun) return Effect.void
-      begun = index
-      return progress.report({ progress: index, total: steps.length, message: step })
-    })
-}
-
 export const toolkit = Toolkit.make(FetchUrl)
 export const layer = toolkit.toLayer(
   Effect.map(Web, (web) =>
     toolkit.of({
       "web.fetch_url": Effect.fnUntraced(function* ({ max_chars, url }) {
-        const progress = yield* Progress
-        const page = yield* web.fetch({ url, maxChars: max_chars, onStep: reporter(progress) })
-        yield* progress.report({ progress: steps.length, total: steps.length, message: "done" })
-        return page
+        const progress = (yield* Progress).steps(steps)
+        return yield* web.fetch({ url, maxChars: max_chars, onStep: progress.begin })
       })
     })
   )

@@ -1,7 +1,8 @@
 /** Calls the catalog as a test principal, without any surface in between. */
 import { Effect, Layer } from "effect"
-import { Progress } from "../../layers/progress/Progress.ts"
 import { Guard } from "../../layers/guard/Guard.ts"
+import { Ids } from "../../layers/platform/Ids.ts"
+import { ProgressEvents } from "../../layers/progress/ProgressEvents.ts"
 import { Caller } from "../../src/catalog/Caller.ts"
 import { Catalog } from "../../src/catalog/Catalog.ts"
 import { Client } from "../../src/catalog/Client.ts"
@@ -9,11 +10,12 @@ import { Principal, stdioUser } from "../../src/domain/Principal.ts"
 
 export const callServices = Layer.mergeAll(
   Client.layerAbsent,
-  Progress.layerSilent,
   Layer.succeed(Caller, Caller.of({ principal: stdioUser, requestId: "test" }))
 )
 
-export const catalog = Catalog.layer.pipe(Layer.provideMerge(Guard.layer))
+export const catalog = Catalog.layer.pipe(
+  Layer.provideMerge(Layer.mergeAll(Guard.layer, ProgressEvents.layer.pipe(Layer.provide(Ids.layer))))
+)
 
 export const principal = (scopes: ReadonlyArray<string>, ceiling: ReadonlyArray<string> = scopes) =>
   new Principal({ subject: "test", clientId: "test", scopes, ceiling, source: "api-token" })

@@ -1,8 +1,9 @@
 /** `web.fetch_url` through the catalog, on real sites: what it answers, and that a failure is an answer too. */
 import { describe, expect } from "bun:test"
 import { Deferred, Effect, Fiber, Layer } from "effect"
-import { type Update, Progress } from "../../../layers/progress/Progress.ts"
+import type { ProgressEvent } from "../../../layers/progress/ProgressEvent.ts"
 import type { Page } from "../../../layers/web/Page.ts"
+import { Caller } from "../../../src/catalog/Caller.ts"
 import { Catalog } from "../../../src/catalog/Catalog.ts"
 import * as Toolset from "../../../src/catalog/Toolset.ts"
 import { stdioUser } from "../../../src/domain/Principal.ts"
@@ -125,28 +126,25 @@ describe("an answer", () => {
           ? new Response(html, { headers: { "content-type": "text/html" } })
           : Response.redirect("/end", 302)
       )
-      const updates: Array<Update> = []
+      const events: Array<ProgressEvent> = []
       const entries = yield* Catalog
-      yield* entries
-        .call(stdioUser, "web.fetch_url", { url: `http://site.test:${port}/` })
-        .pipe(
-          Effect.provide([
-            callServices,
-            Layer.succeed(
-              Progress,
-              Progress.of({ report: (update) => Effect.sync(() => void updates.push(update)) })
-            )
-          ])
-        )
-      expect(updates.map(({ message }) => message)).toEqual([
-        "resolve",
-        "connect",
-        "download",
-        "extract",
-        "done"
+      yield* entries.call(stdioUser, "web.fetch_url", { url: `http://site.test:${port}/` }).pipe(
+        Effect.provideService(Caller, {
+          principal: stdioUser,
+          requestId: "test",
+          onProgress: (event) => events.push(event)
+        }),
+        Effect.provide(callServices)
+      )
+      expect(
+        events.map(({ event_type, progress_percent, step }) => [event_type, step, progress_percent])
+      ).toEqual([
+        ["progress_started", "resolve", 0],
+        ["progress_update", "connect", 25],
+        ["progress_update", "download", 50],
+        ["progress_update", "extract", 75],
+        ["progress_completed", "extract", 100]
       ])
-      expect(updates.map(({ progress }) => progress)).toEqual([0, 1, 2, 3, 4])
-      expect(updates.every(({ total }) => total === 4)).toBe(true)
     }).pipe(Effect.provide(program()))
   )
 })

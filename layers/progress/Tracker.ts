@@ -1,0 +1,166 @@
+/** Follows one call: what its handler says becomes events that only go forward, not too many, and none after its end. */
+import { Cause, type Clock, Duration, Effect, Exit, type Fiber } from "effect"
+import type { Principal } from "../../src/domain/Principal.ts"
+import type { Call } from "../ledger/Calls.ts"
+import { Allowance, type Rate } from "./Allowance.ts"
+import { Pace } from "./Pace.ts"
+import { type Notice, Part, type Telling } from "./Part.ts"
+import type { Reporter } from "./Progress.ts"
+import type { ProgressEvent } from "./ProgressEvent.ts"
+
+/** Told synchronously, within the call; it must neither throw nor wait. */
+export type Listener = (event: ProgressEvent) => void
+/** Told of everybody's calls: nobody but the owner may see what is done for a principal. */
+export type CallsListener = (owner: Principal, event: ProgressEvent) => void
+
+export type Ending = "completed" | "failed" | "interrupted"
+
+export interface Tracker {
+  /** For the handler. */
+  readonly progress: Reporter
+  /** Tells this listener, too, from now on. */
+  readonly listen: (listener: Listener) => void
+  /** Tells the last event, if there were any before it, and nothing from then on. */
+  readonly end: (ending: Ending) => void
+}
+
+/** What a call's events say of it; asked when the first one is told, and not before. */
+export type Subject = Pick<Call, "name" | "requestId" | "correlationId" | "principal">
+
+/** What all calls have in common. */
+export interface Shared {
+  readonly listeners: ReadonlySet<CallsListener>
+  readonly newId: () => string
+  readonly rate: Rate
+}
+
+export const endingOf = (exit: Exit.Exit<unknown, unknown>): Ending => {
+  if (Exit.isSuccess(exit)) return "completed"
+  return Cause.hasInterruptsOnly(exit.cause) ? "interrupted" : "failed"
+}
+
+const milliseconds = (clock: Clock.Clock) => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
+
+/** What a call has only once it told something. */
+interface Told {
+  readonly clock: Clock.Clock
+  readonly started: number
+  readonly allowance: Allowance
+  readonly pace: Pace
+}
+
+class CallTracker implements Tracker, Telling {
+  readonly progress = new Part(this)
+  readonly #subject: Subject
+  readonly #shared: Shared
+  #listeners: ReadonlyArray<Listener>
+  #told: Told | undefined
+  #fraction = 0
+  #step: string | null = null
+  /** The latest that was too soon to be told, and what will tell it. */
+  #late: Notice | undefined
+  #timer: Fiber.Fiber<void> | undefined
+  #ended = false
+
+  constructor(subject: Subject, shared: Shared, listeners: ReadonlyArray<Listener>) {
+    this.#subject = subject
+    this.#shared = shared
+    this.#listeners = listeners
+  }
+
+  listen(listener: Listener) {
+    this.#listeners = [...this.#listeners, listener]
+  }
+
+  newId() {
+    return this.#shared.newId()
+  }
+
+  during(make: () => Notice | undefined, forced = false) {
+    return Effect.clockWith((clock) => {
+      const notice = this.#ended ? undefined : make()
+      if (notice !== undefined && this.#heard) this.#take(clock, notice, forced)
+      return Effect.void
+    })
+  }
+
+  end(ending: Ending) {
+    if (this.#ended) return
+    this.#ended = true
+    this.#timer?.interruptUnsafe()
+    const told = this.#told
+    if (told === undefined || !this.#heard) return
+    if (this.#late !== undefined) this.#tell(told, this.#late)
+    if (ending === "completed") this.progress.reach(1)
+    this.#tell(told, { part: this.progress, type: `progress_${ending}` })
+  }
+
+  get #heard() {
+    return this.#listeners.length > 0 || this.#shared.listeners.size > 0
+  }
+
+  #take(clock: Clock.Clock, notice: Notice, forced: boolean) {
+    const now = milliseconds(clock)
+    if (this.#told === undefined) {
+      const allowance = new Allowance(this.#shared.rate, now)
+      allowance.take(now)
+      this.#told = { clock, started: now, allowance, pace: new Pace(now, this.#reached()) }
+      const first =
+        notice.type === "progress_update" ? { ...notice, type: "progress_started" as const } : notice
+      this.#tell(this.#told, first)
+    } else if (this.#told.allowance.take(now, forced)) {
+      this.#tell(this.#told, notice)
+    } else {
+      this.#late = notice
+      if (this.#timer === undefined) this.#tellLate(this.#told)
+    }
+  }
+
+  #tellLate(told: Told) {
+    const { allowance, clock } = told
+    this.#timer = Effect.runFork(clock.sleep(Duration.millis(allowance.wait)))
+    this.#timer.addObserver(() => {
+      this.#timer = undefined
+      if (this.#ended || this.#late === undefined) return
+      if (allowance.take(milliseconds(clock))) this.#tell(told, this.#late)
+      else this.#tellLate(told)
+    })
+  }
+
+  #reached() {
+    return (this.#fraction = Math.max(this.#fraction, this.progress.fraction))
+  }
+
+  #tell(told: Told, { error, part, said, type }: Notice) {
+    this.#late = undefined
+    const now = milliseconds(told.clock)
+    const fraction = this.#reached()
+    told.pace.observe(now, fraction)
+    this.#step = part.label ?? this.#step
+    const { correlationId, name, principal, requestId } = this.#subject
+    const { known } = this.progress
+    const { details, ...figures } = said ?? {}
+    const event: ProgressEvent = {
+      event_type: type,
+      tool: name,
+      request_id: requestId,
+      step: this.#step,
+      progress_percent: known ? Math.round(fraction * 1000) / 10 : null,
+      eta_ms: known ? (told.pace.rest ?? null) : null,
+      elapsed_ms: Math.round(now - told.started),
+      details: {
+        ...details,
+        progress_id: part.id,
+        parent_id: part.whole?.id ?? null,
+        ...figures,
+        ...(error !== undefined && { error })
+      },
+      correlation_id: correlationId
+    }
+    for (const listener of this.#listeners) listener(event)
+    for (const listener of this.#shared.listeners) listener(principal, event)
+  }
+}
+
+export const make = (subject: Subject, shared: Shared, listeners: ReadonlyArray<Listener> = []): Tracker =>
+  new CallTracker(subject, shared, listeners)

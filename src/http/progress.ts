@@ -1,0 +1,12 @@
+/** Tells of calls on the channel `progress`, to whoever they are made for. */
+import { Effect, Layer } from "effect"
+import { ProgressEvents } from "../../layers/progress/ProgressEvents.ts"
+import { Channels } from "../../layers/transports/Channels.ts"
+
+export const layer = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const { listen } = yield* ProgressEvents
+    const { publishUnsafe } = yield* Channels
+    yield* listen((owner, event) => publishUnsafe("progress", owner, event))
+  })
+)
