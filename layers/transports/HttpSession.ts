@@ -10,7 +10,8 @@ import type { Principal } from "../../src/domain/Principal.ts"
 import { EventLog, type Bounds } from "./EventLog.ts"
 import { EventStream, sseHeaders } from "./EventStream.ts"
 import { Exchange, type Host } from "./Exchange.ts"
-import { batchRevision, errorMessage, invalidRequest, type Parsed } from "./messages.ts"
+import { batchRevision, errorMessage, invalidRequest, isObject, type Parsed } from "./messages.ts"
+import { httpRefusal } from "./turnedAway.ts"
 
 /** The stream that GET opens, for what belongs to no request. */
 const standalone = 0
@@ -203,7 +204,8 @@ export class HttpSession implements Transport, Host {
   // — Host —
 
   respond(body: unknown) {
-    return json(200, body, { "mcp-session-id": this.sessionId })
+    const refusal = isObject(body) ? httpRefusal(body.error) : undefined
+    return json(refusal?.status ?? 200, body, { "mcp-session-id": this.sessionId, ...refusal?.headers })
   }
 
   openStream(exchange: Exchange) {

@@ -14,6 +14,7 @@ import { McpServers } from "./McpServers.ts"
 import type { Parsed } from "./messages.ts"
 import { identify, notAllowed, readMessages, refusal, tooMany, wrongContent } from "./requests.ts"
 import { Sessions } from "./Sessions.ts"
+import { httpRefusal, type Passage } from "./turnedAway.ts"
 
 const unsupportedVersion = -32022
 const sessionHeader = "mcp-session-id"
@@ -47,13 +48,22 @@ const isInitialize = ({ messages }: Parsed) =>
 /** Ends what would go on by itself. */
 const makeStop = () => new AbortController()
 
-/** How the SDK carries the principal through to the factory. */
-const toAuthInfo = (principal: Principal): AuthInfo => ({
+/** How the SDK carries the principal through to the factory, and from there to the handler and back. */
+const toAuthInfo = (principal: Principal, passage: Passage): AuthInfo => ({
   token: "",
   clientId: principal.clientId,
   scopes: [...principal.scopes],
-  extra: { principal }
+  extra: { principal, passage }
 })
+
+/** A refusal that is answered at once says so in HTTP as well. */
+const withStatus = (response: Response, { refused }: Passage): Response => {
+  const away = httpRefusal(refused)
+  if (away === undefined || response.headers.get("content-type") !== "application/json") return response
+  const headers = new Headers(response.headers)
+  for (const [name, value] of Object.entries(away.headers)) headers.set(name, value)
+  return new Response(response.body, { status: away.status, headers })
+}
 
 export const layer = (options: { readonly maxMessageBytes: number }) =>
   Layer.effectDiscard(
@@ -129,10 +139,12 @@ export const layer = (options: { readonly maxMessageBytes: number }) =>
           }
           connection.keepOpen()
           const listening = headers.get("mcp-method") === "subscriptions/listen"
-          return stateless.fetch(listening ? listen(request) : request, {
+          const passage: Passage = {}
+          const response = await stateless.fetch(listening ? listen(request) : request, {
             parsedBody: body,
-            authInfo: toAuthInfo(principal)
+            authInfo: toAuthInfo(principal, passage)
           })
+          return passage.refused === undefined ? response : withStatus(response, passage)
         }
         if (isInitialize(parsed)) return initialize(parsed, principal, request, connection)
         const session = ofSession(principal, request)

@@ -1,10 +1,13 @@
 /** What can be asked: the second noun of the spine. Every surface lists, calls, gets and reads through it. */
 import { Context, Effect, Layer, type Scope } from "effect"
-import { Guard, type Forbidden } from "../../layers/guard/Guard.ts"
+import { Guard } from "../../layers/guard/Guard.ts"
+import type { Refused, TimedOut } from "../../layers/guard/refusals.ts"
+import type { Call } from "../../layers/ledger/Calls.ts"
 import { Progress } from "../../layers/progress/Progress.ts"
 import { ProgressEvents } from "../../layers/progress/ProgressEvents.ts"
 import { endingOf } from "../../layers/progress/Tracker.ts"
 import type { PromptMessage, ResourceContents } from "../domain/Content.ts"
+import { defaults, type Policy } from "../domain/Policy.ts"
 import type { Principal, Scope as Permission } from "../domain/Principal.ts"
 import { Caller } from "./Caller.ts"
 import { NotFound, type CallError, type InvalidCursor, type Kind } from "./CatalogError.ts"
@@ -40,10 +43,12 @@ const mostCompletions = 100
 /** Entries of one kind that a principal may know of, by name, a page at a time. */
 export type Listing<A> = (principal: Principal, cursor?: string) => Effect.Effect<Page<A>, InvalidCursor>
 
-/** What a call's progress says of it; the id is made when it is first asked for. */
-const subject = (caller: Caller["Service"], name: string) => ({
+/** One call, as those hear of it who follow calls; the id is made when it is first asked for. */
+const toCall = (principal: Principal, caller: Caller["Service"], kind: Call["kind"], name: string): Call => ({
+  kind,
   name,
-  principal: caller.principal,
+  principal,
+  trace: caller.trace,
   get requestId() {
     return caller.requestId
   },
@@ -51,6 +56,23 @@ const subject = (caller: Caller["Service"], name: string) => ({
     return caller.correlationId ?? caller.trace?.traceId ?? caller.requestId
   }
 })
+
+/** What is to run, and what Guard must know of it. */
+interface Found<A, E> {
+  readonly policy: Policy
+  readonly effect: Effect.Effect<A, E, CallServices>
+  readonly args?: unknown
+  /** Absent: it reads, and may be read again. */
+  readonly hints?: ToolEntry["hints"]
+}
+
+const reading = new WeakMap<object, Policy>()
+/** The policy of what only has scopes. */
+const policyOf = (entry: { readonly scopes: ReadonlyArray<Permission> }): Policy => {
+  let policy = reading.get(entry)
+  if (policy === undefined) reading.set(entry, (policy = { ...defaults, scopes: entry.scopes }))
+  return policy
+}
 
 export class Catalog extends Context.Service<
   Catalog,
@@ -118,22 +140,33 @@ export class Catalog extends Context.Service<
       }
     const ofEntry = (entry: { readonly scopes: ReadonlyArray<Permission> }) => entry.scopes
 
-    /** Finds, hides what is beyond the principal, and lets Guard decide about the rest. */
+    /** Hides what is beyond the principal, and lets Guard run the rest while its progress is followed. */
     const run = <A, E>(
       principal: Principal,
-      kind: Kind,
+      kind: Call["kind"],
       name: string,
-      found:
-        | { readonly scopes: ReadonlyArray<Permission>; readonly effect: Effect.Effect<A, E, CallServices> }
-        | undefined
-    ): Effect.Effect<A, E | NotFound | Forbidden, CallerServices> =>
-      found === undefined || !principal.mayReach(found.scopes)
-        ? Effect.fail(new NotFound({ kind, name }))
+      found: Found<A, E> | undefined,
+      missing: Kind = kind === "completion" ? "prompt" : kind
+    ): Effect.Effect<A, E | NotFound | Refused | TimedOut, CallerServices> =>
+      found === undefined || !principal.mayReach(found.policy.scopes)
+        ? Effect.fail(new NotFound({ kind: missing, name }))
         : Effect.flatMap(Caller, (caller) => {
-            const tracker = progress.track(subject(caller, name), caller.onProgress)
-            const effect = Effect.provideService(found.effect, Progress, tracker.progress)
-            const call = guard.protect(principal, { name, scopes: found.scopes }, effect)
-            return Effect.onExitPrimitive(call, (exit) => {
+            const { args, effect, hints, policy } = found
+            const call = toCall(principal, caller, kind, name)
+            const tracker = progress.track(call, caller.onProgress)
+            const readOnly = hints === undefined || hints.readOnlyHint === true
+            const guarded = guard.protect(
+              {
+                call,
+                policy,
+                readOnly,
+                idempotent: readOnly || hints?.idempotentHint === true,
+                args,
+                follow: (reported) => tracker.listen(reported)
+              },
+              Effect.provideService(effect, Progress, tracker.progress)
+            )
+            return Effect.onExitPrimitive(guarded, (exit) => {
               tracker.end(endingOf(exit))
               return undefined
             })
@@ -144,7 +177,7 @@ export class Catalog extends Context.Service<
         let matcher = matches.get(entry)
         if (matcher === undefined) matches.set(entry, (matcher = compile(entry.uriTemplate)))
         const variables = matcher(uri)
-        if (variables !== undefined) return { scopes: entry.scopes, effect: entry.read(uri, variables) }
+        if (variables !== undefined) return { policy: policyOf(entry), effect: entry.read(uri, variables) }
       }
       return undefined
     }
@@ -183,16 +216,16 @@ export class Catalog extends Context.Service<
           principal,
           "tool",
           name,
-          entry && { scopes: entry.policy.scopes, effect: entry.call(args) }
+          entry && { policy: entry.policy, effect: entry.call(args), args, hints: entry.hints }
         )
       },
       get: (principal, name, args) => {
         const entry = prompts.get(name)
-        return run(principal, "prompt", name, entry && { scopes: entry.scopes, effect: entry.get(args) })
+        return run(principal, "prompt", name, entry && { policy: policyOf(entry), effect: entry.get(args) })
       },
       read: (principal, uri) => {
         const entry = resources.get(uri)
-        const found = entry === undefined ? match(uri) : { scopes: entry.scopes, effect: entry.read }
+        const found = entry === undefined ? match(uri) : { policy: policyOf(entry), effect: entry.read }
         return run(principal, "resource", uri, found)
       },
       complete: (principal, completion) => {
@@ -201,7 +234,7 @@ export class Catalog extends Context.Service<
           complete === undefined
             ? Effect.succeed<ReadonlyArray<string>>([])
             : complete(completion.typed, completion.given)
-        return run(principal, kind, name, entry && { scopes: entry.scopes, effect }).pipe(
+        return run(principal, "completion", name, entry && { policy: policyOf(entry), effect }, kind).pipe(
           Effect.map((values) => ({ values: values.slice(0, mostCompletions), total: values.length }))
         )
       },

@@ -1,6 +1,7 @@
 /** Why the catalog did not answer. Each surface translates these once, where the answer leaves. */
 import { Schema } from "effect"
-import type { Forbidden } from "../../layers/guard/Guard.ts"
+import type { Refused, TimedOut } from "../../layers/guard/refusals.ts"
+import { Transience } from "../domain/Transient.ts"
 
 export const Kind = Schema.Literals(["tool", "prompt", "resource"])
 export type Kind = typeof Kind.Type
@@ -32,7 +33,11 @@ export class InvalidArguments extends Schema.TaggedError<InvalidArguments>()("In
 /** The handler ran and said no. `detail` is meant for the caller. */
 export class Failed extends Schema.TaggedError<Failed>()("Failed", {
   name: Schema.String,
-  detail: Schema.String
+  detail: Schema.String,
+  /** What the handler calls it. */
+  reason: Schema.optionalKey(Schema.String),
+  /** There when it may go better next time. */
+  transient: Schema.optionalKey(Transience)
 }) {
   override get message() {
     return this.detail
@@ -48,4 +53,4 @@ export class InvalidCursor extends Schema.TaggedError<InvalidCursor>()("InvalidC
   }
 }
 
-export type CallError = NotFound | Forbidden | InvalidArguments | Failed
+export type CallError = NotFound | Refused | TimedOut | InvalidArguments | Failed

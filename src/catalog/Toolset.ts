@@ -2,8 +2,10 @@
 import { Context, Effect, Layer, Option, Schema, SchemaIssue } from "effect"
 import * as Tool from "effect/ai/Tool"
 import type * as Toolkit from "effect/ai/Toolkit"
+import { errorClass } from "../../layers/guard/outcome.ts"
 import { Blocks, text, type Block, type Icon } from "../domain/Content.ts"
 import { defaults, ToolPolicy } from "../domain/Policy.ts"
+import { transience } from "../domain/Transient.ts"
 import { Catalog } from "./Catalog.ts"
 import { Failed, InvalidArguments } from "./CatalogError.ts"
 import type { JsonObject } from "./Client.ts"
@@ -61,7 +63,15 @@ const invalid = (name: string) => (error: Schema.SchemaError) =>
     }))
   })
 
-const describe = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+const failed = (name: string, error: unknown): Failed => {
+  const passing = transience(error)
+  return new Failed({
+    name,
+    detail: error instanceof Error ? error.message : String(error),
+    reason: errorClass(error),
+    ...(passing !== undefined && { transient: passing })
+  })
+}
 
 type Decode = (input: unknown) => Effect.Effect<unknown, Schema.SchemaError>
 
@@ -123,7 +133,7 @@ const toEntry = (tool: Tool.Any, handler: Tool.Handler<string>): ToolEntry => {
       Effect.flatMap((decoded) =>
         (handler.handler(decoded, context) as Effect.Effect<unknown, unknown>).pipe(
           Effect.updateContext((caller: Context.Context<never>) => complete(caller, handler.context)),
-          Effect.mapError((error) => new Failed({ name, detail: describe(error) }))
+          Effect.mapError((error) => failed(name, error))
         )
       ),
       // Nothing said is nothing to show, where JSON would make it null.

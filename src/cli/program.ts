@@ -3,6 +3,7 @@ import { Effect, Layer } from "effect"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { Guard } from "../../layers/guard/Guard.ts"
 import { Health } from "../../layers/health/Health.ts"
+import { Calls } from "../../layers/ledger/Calls.ts"
 import { Logging } from "../../layers/logging/Logging.ts"
 import { Outbound } from "../../layers/outbound/Outbound.ts"
 import { Dns } from "../../layers/platform/Dns.ts"
@@ -47,7 +48,7 @@ export const contents = Layer.mergeAll(tools.layer, resources.layer).pipe(
   ),
   Layer.provideMerge(
     Layer.mergeAll(
-      Guard.layer,
+      Guard.layer.pipe(Layer.provideMerge(Calls.layer)),
       ProgressLog.layer.pipe(Layer.provideMerge(ProgressEvents.layer)),
       Health.layer(program.version),
       Web.layer.pipe(Layer.provideMerge(Outbound.layer), Layer.provide(Dns.layer))

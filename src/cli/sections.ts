@@ -1,5 +1,6 @@
 /** The list of configuration sections; all of them are checked together before anything starts. */
 import * as Authenticator from "../../layers/identity/Authenticator.ts"
+import * as limits from "../../layers/guard/section.ts"
 import * as Logging from "../../layers/logging/Logging.ts"
 import * as outbound from "../../layers/outbound/section.ts"
 import * as Storage from "../../layers/storage/Storage.ts"
@@ -10,6 +11,7 @@ export const sections = [
   http.server, // keep one line each
   http.mcp,
   Authenticator.section,
+  limits.section,
   Logging.section,
   Storage.section,
   outbound.section,

@@ -2,19 +2,28 @@
 import { Context, type Duration } from "effect"
 import type { Scope } from "./Principal.ts"
 
+/** How long a result may be given again, and to whom besides the one who caused it. */
+export interface Reuse {
+  readonly ttl: Duration.Input
+  /** To `everybody`, to those with the same `scopes`, or to the same `principal` only. */
+  readonly among: "everybody" | "scopes" | "principal"
+}
+
+/** Whether a call that failed for a passing reason may be repeated: never, if the tool is idempotent, or always. */
+export type Retry = "never" | "idempotent" | "always"
+
 export interface Policy {
   /** Scopes that a principal needs, all of them. */
   readonly scopes: ReadonlyArray<Scope>
-  /** How long one call may take. */
+  /** How long one call may take with its retries; each report of progress begins it anew, up to `limits.longest`. */
   readonly timeLimit: Duration.Input
-  /** Whether a failed call may be repeated: never, only if the tool is idempotent by its nature, or always. */
-  readonly retry: "never" | "idempotent" | "always"
-  /** How long a result may be given again for the same arguments; absent: never. */
-  readonly cache?: Duration.Input
+  readonly retry: Retry
+  /** Absent: no result is given twice. */
+  readonly cache?: Reuse | undefined
   /** What one call is expected to cost, in USD. */
   readonly cost: number
   /** How many calls may run at once in this process; absent: unlimited. */
-  readonly concurrency?: number
+  readonly concurrency?: number | undefined
 }
 
 export const defaults: Policy = { scopes: ["call"], timeLimit: "60 seconds", retry: "never", cost: 0 }

@@ -8,6 +8,7 @@ import {
 import { Effect, Schema } from "effect"
 import { ClientError, type Answer, type Question } from "../catalog/Client.ts"
 import { Block } from "../domain/Content.ts"
+import { suspension } from "../domain/Transient.ts"
 import type { State } from "./RequestState.ts"
 
 type Questions = Readonly<Record<string, Question>>
@@ -119,6 +120,7 @@ export const byRequest =
 
 /** Ends a handler's run because the client must answer first. Thrown as a defect, so that no handler recovers. */
 export class Suspended {
+  readonly [suspension] = true
   readonly questions: Questions
   readonly answers: Answers
   constructor(questions: Questions, answers: Answers) {

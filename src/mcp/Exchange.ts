@@ -6,6 +6,7 @@ import {
   type ServerContext
 } from "@modelcontextprotocol/server"
 import { Cause, Context, Effect, Exit } from "effect"
+import type { Passage } from "../../layers/transports/turnedAway.ts"
 import type { Principal } from "../domain/Principal.ts"
 import { Caller } from "../catalog/Caller.ts"
 import { Client } from "../catalog/Client.ts"
@@ -100,8 +101,10 @@ export const run = async <A, E>(
   for (const reason of exit.cause.reasons) {
     if (!Cause.isFailReason(reason)) continue
     const answer = failed(reason.error)
-    if (answer instanceof ProtocolError) throw answer
-    return answer
+    if (!(answer instanceof ProtocolError)) return answer
+    const passage = context.http?.authInfo?.extra?.passage as Passage | undefined
+    if (passage !== undefined) passage.refused = answer
+    throw answer
   }
   if (Cause.hasInterruptsOnly(exit.cause)) {
     throw new ProtocolError(ProtocolErrorCode.InternalError, "The request was cancelled.")

@@ -1,6 +1,8 @@
 /** Calls the catalog as a test principal, without any surface in between. */
 import { Effect, Layer } from "effect"
+import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { Guard } from "../../layers/guard/Guard.ts"
+import { Calls } from "../../layers/ledger/Calls.ts"
 import { Ids } from "../../layers/platform/Ids.ts"
 import { ProgressEvents } from "../../layers/progress/ProgressEvents.ts"
 import { Caller } from "../../src/catalog/Caller.ts"
@@ -14,7 +16,9 @@ export const callServices = Layer.mergeAll(
 )
 
 export const catalog = Catalog.layer.pipe(
-  Layer.provideMerge(Layer.mergeAll(Guard.layer, ProgressEvents.layer.pipe(Layer.provide(Ids.layer))))
+  Layer.provideMerge(Layer.mergeAll(Guard.layer, ProgressEvents.layer.pipe(Layer.provide(Ids.layer)))),
+  Layer.provideMerge(Calls.layer),
+  Layer.provide(ConfigSource.layerFrom({}))
 )
 
 export const principal = (scopes: ReadonlyArray<string>, ceiling: ReadonlyArray<string> = scopes) =>

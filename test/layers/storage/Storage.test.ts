@@ -5,7 +5,7 @@ import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
 import { Environment } from "../../../layers/platform/Environment.ts"
 import { Ids } from "../../../layers/platform/Ids.ts"
 import * as Platform from "../../../layers/platform/Platform.ts"
-import { Storage } from "../../../layers/storage/Storage.ts"
+import { Storage, section } from "../../../layers/storage/Storage.ts"
 import { it } from "../../support/effect.ts"
 
 const storage = (
@@ -49,6 +49,27 @@ it.live("lies in the platform's state folder, in the folder that is set, or fail
     const error = yield* Effect.flip(dir(undefined, {}))
     expect(error).toMatchObject({ _tag: "StorageError", reason: "homeless" })
     expect(error.message).toContain("storage.dir (or MANIFOLD_STORAGE_DIR)")
+  })
+)
+
+it.live("says in the configuration where Redis is, and never shows it", () =>
+  Effect.gen(function* () {
+    const read = (variables: Record<string, string>) =>
+      Effect.flatMap(ConfigSource, (config) => config.read(section)).pipe(
+        Effect.provide(ConfigSource.layerFrom({}, variables)),
+        Effect.provide([Environment.layerTest(variables), Platform.layer])
+      )
+    expect(yield* read({})).toEqual({})
+    const { redis_url } = yield* read({ REDIS_URL: "redis://:hunter2@cache:6379/1" })
+    expect(redis_url && Redacted.value(redis_url)).toBe("redis://:hunter2@cache:6379/1")
+    const error = yield* Effect.flip(read({ REDIS_URL: "http://:hunter2@cache" }))
+    expect(error.problems).toEqual([
+      {
+        path: "storage.redis_url",
+        message: "expected a URL such as redis://:password@host:6379/0",
+        source: "REDIS_URL"
+      }
+    ])
   })
 )
 

@@ -1,0 +1,51 @@
+/** What a call's end means: to those who record it, and to the circuit of what it depends on. */
+import { Cause, Exit } from "effect"
+import { isSuspension, transience } from "../../src/domain/Transient.ts"
+import type { Outcome } from "../ledger/Calls.ts"
+import type { Verdict } from "./Breaker.ts"
+import { isRefused, TimedOut } from "./refusals.ts"
+
+/** What went wrong, in a word: what the error says of itself, else its tag, else its name. */
+export const errorClass = (error: unknown): string => {
+  if (typeof error !== "object" || error === null) return typeof error
+  const { name, reason, _tag } = error as { reason?: unknown; _tag?: unknown; name?: unknown }
+  return [reason, _tag, name].find((word) => typeof word === "string") ?? "Error"
+}
+
+const message = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+const limitOf = (error: object): { readonly limit?: string } =>
+  "limit" in error && typeof error.limit === "string" ? { limit: error.limit } : {}
+
+/** `cached` says whether a success was given again. */
+export const outcomeOf = (exit: Exit.Exit<unknown, unknown>, cached: boolean): Outcome => {
+  if (Exit.isSuccess(exit)) return { status: "succeeded", cached }
+  for (const reason of exit.cause.reasons) {
+    if (Cause.isFailReason(reason)) {
+      const { error } = reason
+      const said = { errorClass: errorClass(error), message: message(error) }
+      return isRefused(error)
+        ? { status: "refused", ...said, ...limitOf(error) }
+        : { status: "failed", ...said }
+    }
+    if (Cause.isDieReason(reason)) {
+      // The call comes again with the answer that it waits for.
+      if (isSuspension(reason.defect)) return { status: "succeeded", cached }
+      return { status: "died", errorClass: errorClass(reason.defect), message: message(reason.defect) }
+    }
+  }
+  return { status: "interrupted" }
+}
+
+/** A dependency that answers is well, whatever it answers; one that is away, too slow or broken is not. */
+export const judge = (exit: Exit.Exit<unknown, unknown>): Verdict => {
+  if (Exit.isSuccess(exit)) return "success"
+  let verdict: Verdict = "ignored"
+  for (const reason of exit.cause.reasons) {
+    if (Cause.isDieReason(reason) && !isSuspension(reason.defect)) return "failure"
+    if (!Cause.isFailReason(reason)) continue
+    if (reason.error instanceof TimedOut || transience(reason.error) !== undefined) return "failure"
+    verdict = "success"
+  }
+  return verdict
+}

@@ -1,0 +1,49 @@
+/** Repeats what failed for a passing reason, with pauses that grow and differ from caller to caller. */
+import { Clock, Duration, Effect, Random } from "effect"
+import { transience } from "../../src/domain/Transient.ts"
+
+/** Delays are in milliseconds. */
+export interface RetrySettings {
+  /** Tries in all, the first one included. */
+  readonly attempts: number
+  /** Before the second try; doubles with each one after it. */
+  readonly firstDelay: number
+  readonly longestDelay: number
+}
+
+/**
+ * Repeats `self` as long as it fails with something transient, unless the pause would end after `deadline`
+ * (milliseconds since the epoch). A pause lasts between half and all of its time, and not less than the other side
+ * asked for; where that is longer than `longestDelay`, the failure is passed on with what was asked.
+ */
+export const retried = <A, E, R>(
+  self: Effect.Effect<A, E, R>,
+  { attempts, firstDelay, longestDelay }: RetrySettings,
+  deadline: () => number,
+  again: (attempt: number, error: E) => void
+): Effect.Effect<A, E, R> => {
+  /** How long to pause before the next try; `undefined` when there is none. */
+  const pauseAfter = Effect.fnUntraced(function* (number: number, error: E) {
+    const passing = transience(error)
+    if (passing === undefined || number >= attempts) return undefined
+    const asked = passing.retryAfter ?? 0
+    const grown = Math.min(longestDelay, firstDelay * 2 ** (number - 1))
+    const pause = Math.max(asked, grown * (0.5 + (yield* Random.next) / 2))
+    const late = (yield* Clock.currentTimeMillis) + pause >= deadline()
+    return asked > longestDelay || late ? undefined : Duration.millis(pause)
+  })
+  const attempt = (number: number): Effect.Effect<A, E, R> =>
+    self.pipe(
+      Effect.catch((error) =>
+        Effect.flatMap(pauseAfter(number, error), (pause) => {
+          if (pause === undefined) return Effect.fail(error)
+          const next = Effect.suspend(() => {
+            again(number, error)
+            return attempt(number + 1)
+          })
+          return Effect.andThen(Effect.sleep(pause), next)
+        })
+      )
+    )
+  return attempt(1)
+}
