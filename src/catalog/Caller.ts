@@ -11,11 +11,25 @@ export class Caller extends Context.Service<
     /** Unique per call; appears in logs, progress events and errors. */
     readonly requestId: string
     /** What the caller knows the call by, if it said so. */
-    readonly correlationId?: string
-    readonly trace?: Trace
+    readonly correlationId?: string | undefined
+    readonly trace?: Trace | undefined
+    /** What is asked for, such as `tools/call echo`. */
+    readonly call?: string
     /** The program at the other end, where the surface knows it. */
     readonly program?: { readonly name: string; readonly version: string }
     /** Told how the call comes along, as long as it runs; must neither throw nor wait. */
     readonly onProgress?: (event: ProgressEvent) => void
   }
 >()("manifold/catalog/Caller") {}
+
+/** What a log line says of the call that it was written for, if it was written for one. */
+export const origin = (services: Context.Context<never>): Readonly<Record<string, unknown>> | undefined => {
+  const caller = Context.getOrUndefined(services, Caller)
+  if (caller === undefined) return undefined
+  return {
+    request_id: caller.requestId,
+    correlation_id: caller.correlationId ?? caller.trace?.traceId,
+    trace_id: caller.trace?.traceId,
+    call: caller.call
+  }
+}

@@ -13,6 +13,7 @@ import { Client } from "../catalog/Client.ts"
 import type { CallerServices } from "../catalog/Entry.ts"
 import { answersOf, byRequest, byRound, supports, Suspended, toInputRequired } from "./Ask.ts"
 import { makeProgress } from "./progress.ts"
+import { RequestCaller } from "./RequestCaller.ts"
 import type { RequestState } from "./RequestState.ts"
 
 const clientCapabilitiesKey = "io.modelcontextprotocol/clientCapabilities"
@@ -51,22 +52,6 @@ const clientOf = (
   })
 }
 
-const callerOf = (
-  { newId, principal, server }: Connection,
-  onProgress: Caller["Service"]["onProgress"]
-): Caller["Service"] => {
-  let id: string | undefined
-  const program = server.getClientVersion()
-  return {
-    principal,
-    get requestId() {
-      return (id ??= newId())
-    },
-    ...(program !== undefined && { program: { name: program.name, version: program.version } }),
-    ...(onProgress !== undefined && { onProgress })
-  }
-}
-
 /** `request` names what is asked for, so that a state minted for one request is not accepted for another. */
 export const run = async <A, E>(
   connection: Connection,
@@ -81,7 +66,14 @@ export const run = async <A, E>(
     throw new ProtocolError(ProtocolErrorCode.InvalidParams, "This requestState belongs to another request.")
   }
   const progress = makeProgress(context)
-  const caller = callerOf(connection, progress?.onProgress)
+  const caller = new RequestCaller({
+    principal,
+    newId: connection.newId,
+    call: request,
+    program: connection.server.getClientVersion(),
+    context,
+    onProgress: progress?.onProgress
+  })
   // Adding is cheap, merging copies everything.
   const within = services.pipe(
     Context.add(Caller, caller),
@@ -109,9 +101,7 @@ export const run = async <A, E>(
   if (Cause.hasInterruptsOnly(exit.cause)) {
     throw new ProtocolError(ProtocolErrorCode.InternalError, "The request was cancelled.")
   }
-  Effect.runForkWith(services)(
-    Effect.logError(`${request} failed unexpectedly`, caller.requestId, exit.cause)
-  )
+  Effect.runForkWith(within)(Effect.logError("a request failed unexpectedly", exit.cause))
   throw new ProtocolError(
     ProtocolErrorCode.InternalError,
     `Internal error. The log has more under request ${caller.requestId}.`
