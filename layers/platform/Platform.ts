@@ -4,10 +4,17 @@ import * as NodeRuntime from "@effect/platform-node-shared/NodeRuntime"
 import { Layer } from "effect"
 import * as UserDirectories from "effect/persistence/UserDirectories"
 import * as Files from "./Files.ts"
+import { OutputStreams } from "./OutputStreams.ts"
 import * as StandardStreams from "./StandardStreams.ts"
 
 /** Runs a program as the process: SIGINT and SIGTERM interrupt it, its exit becomes the exit code. */
 export const runMain = NodeRuntime.runMain
 
 /** The services of `effect` that stand for the machine. Nothing is opened or read until one of them is used. */
-export const layer = Layer.mergeAll(Files.layer, NodePath.layer, StandardStreams.layer, UserDirectories.layer)
+export const layer = Layer.mergeAll(
+  Files.layer,
+  NodePath.layer,
+  OutputStreams.layer,
+  StandardStreams.layer,
+  UserDirectories.layer
+)

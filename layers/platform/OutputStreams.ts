@@ -1,0 +1,56 @@
+/** The standard streams as places to write text to, without ever blocking the program for a slow reader. */
+import { isatty } from "node:tty"
+import { Context, Effect, Layer, PlatformError } from "effect"
+
+export interface OutputStream {
+  readonly isTerminal: Effect.Effect<boolean>
+  /** Completes when the system took the text; fails when nobody reads any more. */
+  readonly write: (text: string) => Effect.Effect<void, PlatformError.PlatformError>
+}
+
+export const names = ["stdout", "stderr"] as const
+export type Name = (typeof names)[number]
+
+/** `process.stdout` and `process.stderr` cost a cold start ten milliseconds; the descriptors cost nothing. */
+const stream = (name: Name, descriptor: number): OutputStream => {
+  let sink: Bun.FileSink | undefined
+  const write = async (text: string) => {
+    sink ??= Bun[name].writer()
+    // Each may be a promise that rejects: none may be left unawaited, and both are often plain numbers.
+    const taken = sink.write(text)
+    if (typeof taken !== "number") await taken
+    const flushed = sink.flush()
+    if (typeof flushed !== "number") await flushed
+  }
+  return {
+    isTerminal: Effect.sync(() => isatty(descriptor)),
+    write: (text) =>
+      Effect.tryPromise({
+        try: () => write(text),
+        catch: (cause) =>
+          PlatformError.systemError({ _tag: "Unknown", module: "OutputStreams", method: name, cause })
+      })
+  }
+}
+
+export class OutputStreams extends Context.Service<OutputStreams, Readonly<Record<Name, OutputStream>>>()(
+  "manifold/platform/OutputStreams"
+) {
+  /** Nothing is opened until something is written. */
+  static readonly layer = Layer.succeed(OutputStreams, {
+    stdout: stream("stdout", 1),
+    stderr: stream("stderr", 2)
+  })
+
+  /** Passes what is written to a function. */
+  static readonly layerTest = (
+    write: (name: Name, text: string) => Effect.Effect<void, PlatformError.PlatformError>,
+    isTerminal = false
+  ) => {
+    const test = (name: Name): OutputStream => ({
+      isTerminal: Effect.succeed(isTerminal),
+      write: (text) => write(name, text)
+    })
+    return Layer.succeed(OutputStreams, { stdout: test("stdout"), stderr: test("stderr") })
+  }
+}
