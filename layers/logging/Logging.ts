@@ -1,73 +1,99 @@
-/** The log: a JSON line for each event on standard error, or readable text when that is a terminal. */
-import { Array, Effect, Formatter, Layer, Logger, References, Schema, Stdio, type LogLevel } from "effect"
+/** The log: JSON lines on a standard stream (readable text on a terminal), in a file if there is one, and in memory. */
+import { Cause, Context, Effect, Exit, Layer, Logger, Path, References, Scope } from "effect"
 import { ConfigSource } from "../config/ConfigSource.ts"
-import * as Section from "../config/Section.ts"
+import { OutputStreams, type Name } from "../platform/OutputStreams.ts"
+import { Storage } from "../storage/Storage.ts"
+import { Flood } from "./Flood.ts"
+import { ofEffect } from "./Level.ts"
+import * as Line from "./Line.ts"
+import { Log } from "./Log.ts"
+import { LogRing, Ring } from "./LogRing.ts"
+import * as Outputs from "./outputs.ts"
+import { section, type Settings } from "./section.ts"
 
-const levels = {
-  trace: "Trace",
-  debug: "Debug",
-  info: "Info",
-  warn: "Warn",
-  error: "Error",
-  fatal: "Fatal",
-  none: "None"
-} as const satisfies Record<string, LogLevel.LogLevel>
+/** Which standard stream is written. Standard output belongs to the protocol, or to a command's answer. */
+export const Stream = Context.Reference<Name>("manifold/logging/Stream", { defaultValue: () => "stderr" })
 
-const names = ["trace", "debug", "info", "warn", "error", "fatal", "none"] as const satisfies ReadonlyArray<
-  keyof typeof levels
->
+type Fields = Readonly<Record<string, unknown>>
 
-export const section = Section.make(
-  "logging",
-  Schema.Struct({
-    level: Section.optional(Schema.Literals(names), "info", "The least severe level that is written.")
-  }),
-  { env: { LOG_LEVEL: { path: ["level"], kind: "word" } } }
+/** What a line says of the call in whose services it was logged: `request_id`, and so on. */
+export const Origin = Context.Reference<(services: Context.Context<never>) => Fields | undefined>(
+  "manifold/logging/Origin",
+  { defaultValue: () => () => undefined }
 )
 
-/** C0 and C1 controls, line separators, and marks that turn the direction of text: what could forge or hide lines. */
-const controls = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g
-const escape = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`
+/** Whose lines count together: of the tool that logs, else of the call, else of the part of the program. */
+const sourceOf = ({ call, logger, tool }: Fields): string => {
+  const source = tool ?? call ?? logger
+  return typeof source === "string" ? source : ""
+}
 
-/** One line of JSON: `timestamp`, `level`, `message`, and where they exist `annotations`, `spans` (ms), `cause`. */
-export const json = Logger.map(Logger.formatStructured, (event) => {
-  const { annotations, cause, level, message, spans, timestamp } = event
-  const line = {
-    timestamp,
-    level: level.toLowerCase(),
-    message,
-    ...(Object.keys(annotations).length > 0 && { annotations }),
-    ...(Object.keys(spans).length > 0 && { spans }),
-    ...(cause !== undefined && { cause })
-  }
-  return Formatter.formatJson(line).replace(controls, escape)
-})
-
-const show = (value: unknown): string => (typeof value === "string" ? value : Formatter.formatJson(value))
-
-/** `12:30:01 INFO  message key=value`, and a cause on the lines below. */
-export const pretty = Logger.map(Logger.formatStructured, (event) => {
-  const pairs = Object.entries(event.annotations).map(([key, value]) => `${key}=${show(value)}`)
-  const spans = Object.entries(event.spans).map(([label, millis]) => `${label}=${millis}ms`)
-  const text = [...Array.ensure(event.message).map(show), ...pairs, ...spans]
-    .join(" ")
-    .replace(controls, escape)
-  const cause = event.cause?.split("\n").map((line) => `\n  ${line.replace(controls, escape)}`)
-  return `${event.timestamp.slice(11, 19)} ${event.level.padEnd(5)} ${text}${cause?.join("") ?? ""}`
-})
-
-/** Sets the level and writes to standard error only: standard output belongs to the protocol. */
-const layer = Layer.unwrap(
-  Effect.gen(function* () {
-    const { level } = yield* (yield* ConfigSource).read(section)
-    const stdio = yield* Stdio.Stdio
-    const format = (yield* stdio.stderrIsTerminal) ? pretty : json
-    return Layer.mergeAll(
-      Logger.layer([Logger.withConsoleError(format)]),
-      Layer.succeed(References.MinimumLogLevel, levels[level]),
-      Layer.succeed(References.LogToStderr, true)
-    )
+const logger = (log: Log["Service"], origin: (services: Context.Context<never>) => Fields | undefined) =>
+  Logger.make<unknown, void>(({ cause, date, fiber, logLevel, message }) => {
+    const level = ofEffect[logLevel]
+    if (!log.enabled(level)) return
+    const time = date.getTime()
+    const fields = { ...origin(fiber.context), ...fiber.getRef(References.CurrentLogAnnotations) }
+    if (!log.admits(sourceOf(fields), level, time)) return
+    const spans = fiber.getRef(References.CurrentLogSpans)
+    const line = Line.json({
+      time,
+      level,
+      message: Array.isArray(message) && message.length === 1 ? message[0] : message,
+      fields,
+      ...(spans.length > 0 && {
+        spans: Object.fromEntries(spans.map(([label, began]) => [label, time - began]))
+      }),
+      ...(cause.reasons.length > 0 && { cause: Cause.pretty(cause) })
+    })
+    log.write(time, level, line)
   })
-)
 
-export const Logging = { layer }
+/** The log's file as an absolute path. */
+const fileOf = Effect.fnUntraced(function* ({ file }: Settings) {
+  if (file === undefined) return undefined
+  if ((yield* Path.Path).isAbsolute(file)) return file
+  return yield* Effect.map(Storage, (storage) => storage.path(file)).pipe(Effect.provide(Storage.layer))
+})
+
+const make = Effect.gen(function* () {
+  const config = yield* ConfigSource
+  const stream = (yield* OutputStreams)[yield* Stream]
+  const scope = yield* Scope.Scope
+  const settings = yield* config.read(section)
+  // At the start, a folder that is not to be had is a reason to stop; later it is not.
+  yield* fileOf(settings)
+  const ring = new Ring({ lines: settings.recent_lines, bytes: settings.recent_bytes })
+  const flood = new Flood(settings.lines_per_second)
+  const log = yield* Log.make(ring, flood)
+  const services = yield* Effect.context<Effect.Services<ReturnType<typeof fileOf>>>()
+  let outputs = yield* Scope.fork(scope)
+
+  yield* config.follow(section, (now) =>
+    Effect.gen(function* () {
+      yield* log.setLevel(now.level)
+      flood.perSecond = now.lines_per_second
+      ring.resize({ lines: now.recent_lines, bytes: now.recent_bytes })
+      const file = yield* fileOf(now).pipe(
+        Effect.catch(({ message }) => Effect.sync(() => log.tell("error", message, {})))
+      )
+      const before = outputs
+      outputs = yield* Scope.fork(scope)
+      yield* Scope.provide(Outputs.open(log, stream, now, file ?? undefined), outputs)
+      yield* Scope.close(before, Exit.void)
+    }).pipe(Effect.provideContext(services))
+  )
+  // Before the outputs end.
+  yield* Effect.addFinalizer(() => log.settle)
+
+  return Context.make(Log, log).pipe(
+    Context.add(LogRing, LogRing.from(ring)),
+    // The reference holds per fiber and could not be changed for those that run: our own level is asked instead.
+    Context.add(References.MinimumLogLevel, "All"),
+    Context.add(References.LogToStderr, true),
+    Context.add(Logger.CurrentLoggers, new Set([logger(log, yield* Origin)]))
+  )
+})
+
+/** Provides `Log` and `LogRing`, and takes the lines of every `Effect.log` above it. */
+export const layer = Layer.effectContext(make)

@@ -1,15 +1,15 @@
 /** The progress of every call in the log: a line at level debug for each event. */
-import { Effect, Layer, LogLevel } from "effect"
+import { Effect, Layer } from "effect"
+import { Log } from "../logging/Log.ts"
 import { ProgressEvents } from "./ProgressEvents.ts"
 
-/** Listens only where such lines are written at all. */
 export const layer = Layer.effectDiscard(
   Effect.gen(function* () {
-    if (!(yield* LogLevel.isEnabled("Debug"))) return
+    const log = yield* Log
     const events = yield* ProgressEvents
     const run = Effect.runForkWith(yield* Effect.context<never>())
     yield* events.listen((_, { event_type, ...event }) => {
-      run(Effect.annotateLogs(Effect.logDebug(event_type), event))
+      if (log.enabled("debug")) run(Effect.annotateLogs(Effect.logDebug(event_type), event))
     })
   })
 )

@@ -1,13 +1,18 @@
 /** The HTTP service: what `manifold serve --http` runs, free of what only the rest of the command line needs. */
 import { Console, Effect, Layer } from "effect"
+import * as Logging from "../../layers/logging/Logging.ts"
 import { Listener } from "../../layers/platform/Listener.ts"
 import * as Service from "../http/Service.ts"
 import { mcp } from "./program.ts"
+
+/** Containers and supervisors collect standard output, and nothing else is written there. */
+const logToStdout = Layer.succeed(Logging.Stream, "stdout")
 
 /** Serves until interrupted, and says where on standard error. */
 export const serveHttp = (overrides: Service.Overrides = {}) =>
   Effect.gen(function* () {
     const { url } = yield* Listener
     yield* Console.error(`manifold serves MCP at ${new URL("/mcp", url).href}. Press Ctrl-C to stop.`)
+    yield* Effect.logInfo("listening").pipe(Effect.annotateLogs({ url }))
     return yield* Effect.never
-  }).pipe(Effect.provide(Service.layer(overrides).pipe(Layer.provide(mcp))))
+  }).pipe(Effect.provide(Service.layer(overrides).pipe(Layer.provideMerge(mcp), Layer.provide(logToStdout))))

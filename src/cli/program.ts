@@ -4,7 +4,8 @@ import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { Guard } from "../../layers/guard/Guard.ts"
 import { Health } from "../../layers/health/Health.ts"
 import { Calls } from "../../layers/ledger/Calls.ts"
-import { Logging } from "../../layers/logging/Logging.ts"
+import * as CallLog from "../../layers/logging/CallLog.ts"
+import * as Logging from "../../layers/logging/Logging.ts"
 import { Outbound } from "../../layers/outbound/Outbound.ts"
 import { Dns } from "../../layers/platform/Dns.ts"
 import { Environment } from "../../layers/platform/Environment.ts"
@@ -14,6 +15,7 @@ import { ProgressEvents } from "../../layers/progress/ProgressEvents.ts"
 import * as ProgressLog from "../../layers/progress/ProgressLog.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
 import { Web } from "../../layers/web/Web.ts"
+import { origin } from "../catalog/Caller.ts"
 import { Catalog } from "../catalog/Catalog.ts"
 import { program } from "../domain/version.ts"
 import { RequestState } from "../mcp/RequestState.ts"
@@ -30,8 +32,13 @@ export const foundation = ConfigSource.layer.pipe(
 
 const checked = Layer.effectDiscard(Effect.flatMap(ConfigSource, (config) => config.check(sections)))
 
-/** A configuration without a fault, and a log. */
-export const configured = Logging.layer.pipe(Layer.provideMerge(checked))
+/** A configuration without a fault, and a log that knows of every call: its life, and which line belongs to it. */
+export const configured = CallLog.layer.pipe(
+  Layer.provideMerge(Calls.layer),
+  Layer.provideMerge(Logging.layer),
+  Layer.provide(Layer.succeed(Logging.Origin, origin)),
+  Layer.provideMerge(checked)
+)
 
 const pageSize = Effect.map(
   Effect.flatMap(ConfigSource, (config) => config.read(http.mcp)),
@@ -48,7 +55,7 @@ export const contents = Layer.mergeAll(tools.layer, resources.layer).pipe(
   ),
   Layer.provideMerge(
     Layer.mergeAll(
-      Guard.layer.pipe(Layer.provideMerge(Calls.layer)),
+      Guard.layer,
       ProgressLog.layer.pipe(Layer.provideMerge(ProgressEvents.layer)),
       Health.layer(program.version),
       Web.layer.pipe(Layer.provideMerge(Outbound.layer), Layer.provide(Dns.layer))

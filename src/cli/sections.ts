@@ -1,7 +1,7 @@
 /** The list of configuration sections; all of them are checked together before anything starts. */
 import * as Authenticator from "../../layers/identity/Authenticator.ts"
 import * as limits from "../../layers/guard/section.ts"
-import * as Logging from "../../layers/logging/Logging.ts"
+import * as logging from "../../layers/logging/section.ts"
 import * as outbound from "../../layers/outbound/section.ts"
 import * as Storage from "../../layers/storage/Storage.ts"
 import * as web from "../../layers/web/section.ts"
@@ -12,7 +12,7 @@ export const sections = [
   http.mcp,
   Authenticator.section,
   limits.section,
-  Logging.section,
+  logging.section,
   Storage.section,
   outbound.section,
   web.section

@@ -27,6 +27,7 @@ const watched = (pipe: StdioPipe["Service"], latch: Latch.Latch): StdioPipe["Ser
 export const serveStdio = Effect.gen(function* () {
   const config = yield* ConfigSource
   const { max_message_bytes } = yield* config.read(server)
+  yield* Effect.logDebug("serving stdio")
   // Clients start many servers and wait for each to say hello; the catalog is made after that, or when it is asked.
   const needed = yield* Latch.make()
   const made = yield* Effect.forkScoped(Effect.andThen(needed.await, Layer.build(rest)))

@@ -1,31 +1,30 @@
-/** The log: one line for one event on standard error, nothing forged, nothing secret, nothing on standard output. */
+/** The log: one line for one event, nothing forged, nothing secret, and nothing on standard output unless asked. */
 import { expect } from "bun:test"
-import { Cause, Effect, Layer, Redacted, Stdio } from "effect"
-import { TestConsole } from "effect/testing"
+import { Cause, Clock, Context, Effect, FileSystem, Layer, Redacted } from "effect"
+import { TestClock } from "effect/testing"
 import fc from "fast-check"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
-import { Logging } from "../../../layers/logging/Logging.ts"
+import { Log } from "../../../layers/logging/Log.ts"
+import * as Logging from "../../../layers/logging/Logging.ts"
+import { LogRing } from "../../../layers/logging/LogRing.ts"
+import { Environment } from "../../../layers/platform/Environment.ts"
+import { Ids } from "../../../layers/platform/Ids.ts"
+import { OutputStreams } from "../../../layers/platform/OutputStreams.ts"
+import * as Platform from "../../../layers/platform/Platform.ts"
 import { it } from "../../support/effect.ts"
-
-const logging = (terminal: boolean, variables: Record<string, string> = {}) =>
-  Logging.layer.pipe(
-    Layer.provide([
-      ConfigSource.layerFrom({}, variables),
-      Stdio.layerTest({ stderrIsTerminal: Effect.succeed(terminal) })
-    ])
-  )
+import { capture, parse } from "./capture.ts"
 
 /** What a program wrote to standard error; it must have written nothing to standard output. */
 const written = <E>(
-  program: Effect.Effect<void, E>,
+  program: Effect.Effect<void, E, Log | LogRing>,
   terminal = false,
   variables: Record<string, string> = {}
 ) =>
   Effect.gen(function* () {
-    yield* Effect.provide(program, logging(terminal, variables))
-    expect(yield* TestConsole.logLines).toEqual([])
-    return (yield* TestConsole.errorLines).map(String)
-  }).pipe(Effect.provide(Layer.fresh(TestConsole.layer)))
+    const { stderr, stdout } = yield* capture(program, { terminal, variables })
+    expect(stdout).toEqual([])
+    return stderr
+  })
 
 it.effect("writes JSON with level, time, annotations, spans and cause", () =>
   Effect.gen(function* () {
@@ -40,7 +39,7 @@ it.effect("writes JSON with level, time, annotations, spans and cause", () =>
       timestamp: "1970-01-01T00:00:00.000Z",
       level: "error",
       message: "tool failed",
-      annotations: { tool: "echo" },
+      tool: "echo",
       spans: { call: 0 },
       cause: expect.stringContaining("boom")
     })
@@ -99,6 +98,9 @@ it.effect("survives values that JSON does not know", () =>
   })
 )
 
+const run = <A, E>(effect: Effect.Effect<A, E>) =>
+  Effect.runPromise(Effect.provide(effect, TestClock.layer()))
+
 const control = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/
 const nasty = fc
   .array(
@@ -124,14 +126,156 @@ it.effect("no text can forge a line or reach the terminal's controls", () =>
     fc.assert(
       fc.asyncProperty(nasty, nasty, async (message, value) => {
         const program = Effect.annotateLogs(Effect.log(message), "tool", value)
-        const [line, ...more] = await Effect.runPromise(written(program))
+        const [line, ...more] = await run(written(program))
         expect(more).toEqual([])
         expect(line).not.toMatch(control)
-        expect(JSON.parse(line ?? "")).toMatchObject({ message, annotations: { tool: value } })
-        const [text] = await Effect.runPromise(written(program, true))
+        expect(JSON.parse(line ?? "")).toMatchObject({ message, tool: value })
+        const [text] = await run(written(program, true))
         expect(text).not.toMatch(control)
       }),
       { numRuns: 200 }
     )
   )
+)
+
+it.effect("writes to standard output where the log may have it", () =>
+  Effect.gen(function* () {
+    const { stderr, stdout } = yield* capture(Effect.log("hello")).pipe(
+      Effect.provideService(Logging.Stream, "stdout")
+    )
+    expect({ stderr, messages: stdout.map((line) => parse(line)["message"]) }).toEqual({
+      stderr: [],
+      messages: ["hello"]
+    })
+  })
+)
+
+it.effect("has the form that is set, terminal or not", () =>
+  Effect.gen(function* () {
+    const first = (format: string, terminal: boolean) =>
+      Effect.map(capture(Effect.log("hello"), { logging: { format }, terminal }), ({ stderr }) => stderr[0])
+    expect(yield* first("pretty", false)).toBe("00:00:00 INFO  hello")
+    expect(parse(yield* first("json", true))).toMatchObject({ message: "hello" })
+  })
+)
+
+it.effect("keeps its own members apart from annotations of the same name", () =>
+  Effect.gen(function* () {
+    const [line] = yield* written(
+      Effect.annotateLogs(Effect.log("real"), { level: "fatal", message: "forged" })
+    )
+    expect(parse(line)).toMatchObject({ level: "info", message: "real", "field.level": "fatal" })
+  })
+)
+
+it.effect("says for which call a line was written", () =>
+  Effect.gen(function* () {
+    const Caller = Context.Service<{ readonly id: string }>("test/Caller")
+    const program = Effect.log("inside").pipe(
+      Effect.provideService(Caller, { id: "7" }),
+      Effect.andThen(Effect.log("outside"))
+    )
+    const origin = (services: Context.Context<never>) => {
+      const caller = Context.getOrUndefined(services, Caller)
+      return caller && { request_id: caller.id }
+    }
+    const lines = yield* Effect.provideService(written(program), Logging.Origin, origin)
+    expect(lines.map((line) => parse(line)["request_id"])).toEqual(["7", undefined])
+  })
+)
+
+it.effect("changes its level while it runs, for fibers that run already", () =>
+  Effect.gen(function* () {
+    const program = Effect.gen(function* () {
+      const log = yield* Log
+      yield* Effect.logDebug("too early")
+      yield* log.setLevel("debug")
+      yield* Effect.logDebug("in time")
+      expect(yield* log.level).toBe("debug")
+      yield* log.setLevel("none")
+      yield* Effect.logFatal("too late")
+    })
+    expect((yield* written(program)).map((line) => parse(line)["message"])).toEqual(["in time"])
+  })
+)
+
+it.effect("keeps recent lines to be asked for, without their secrets", () =>
+  Effect.gen(function* () {
+    const program = Effect.gen(function* () {
+      yield* Effect.log("one")
+      yield* TestClock.adjust("1 second")
+      yield* Effect.logWarning("two", { authorization: "Bearer hunter2" })
+      const { query } = yield* LogRing
+      const now = yield* Clock.currentTimeMillis
+      expect((yield* query({})).map(({ level }) => level)).toEqual(["info", "warn"])
+      expect(yield* query({ level: "warn" })).toMatchObject([
+        { message: ["two", { authorization: "<redacted>" }] }
+      ])
+      expect(yield* query({ lines: 1, search: "ONE" })).toMatchObject([{ message: "one" }])
+      expect(yield* query({ since: now })).toHaveLength(1)
+    })
+    yield* written(program)
+  })
+)
+
+it.effect("lets one source log so much a second, and says how much it left out", () =>
+  Effect.gen(function* () {
+    const flood = Effect.forEach(Array.from({ length: 50 }), () => Effect.log("again"), { discard: true })
+    const program = Effect.gen(function* () {
+      yield* Effect.annotateLogs(flood, { tool: "noisy" })
+      yield* Effect.annotateLogs(Effect.logError("but this"), { tool: "noisy" })
+      yield* Effect.annotateLogs(Effect.log("quiet"), { tool: "other" })
+      yield* TestClock.adjust("1 second")
+      yield* Effect.annotateLogs(Effect.log("later"), { tool: "noisy" })
+    })
+    const { stderr } = yield* capture(program, { logging: { lines_per_second: 3 } })
+    expect(stderr.map((line) => parse(line)["message"])).toEqual([
+      "again",
+      "again",
+      "again",
+      "but this",
+      "quiet",
+      "too many log lines in a second",
+      "later"
+    ])
+    expect(parse(stderr[5])).toMatchObject({ level: "warn", source: "noisy", dropped: 47 })
+  })
+)
+
+it.effect("tells of a flood that the end of the program cut short", () =>
+  Effect.gen(function* () {
+    const { stderr } = yield* capture(Effect.andThen(Effect.log("one"), Effect.log("two")), {
+      logging: { lines_per_second: 1 }
+    })
+    expect(parse(stderr[1])).toMatchObject({ dropped: 1 })
+  })
+)
+
+it.effect("follows its settings: level, limits and form change at once", () =>
+  Effect.gen(function* () {
+    const folder = yield* Effect.flatMap(FileSystem.FileSystem, (fs) => fs.makeTempDirectoryScoped())
+    const fs = yield* FileSystem.FileSystem
+    const config = `${folder}/manifold.yaml`
+    const write = (logging: object) => fs.writeFileString(config, JSON.stringify({ logging }))
+    yield* write({ level: "warn" })
+    let text = ""
+    const streams = OutputStreams.layerTest((_, more) => Effect.sync(() => void (text += more)))
+    const program = Effect.gen(function* () {
+      yield* Effect.log("too early")
+      yield* write({ level: "debug", format: "pretty", recent_lines: 1, file: `${folder}/log` })
+      yield* (yield* ConfigSource).reload
+      yield* Effect.logDebug("one")
+      yield* Effect.logDebug("two")
+      expect(yield* (yield* LogRing).query({})).toMatchObject([{ message: "two" }])
+    })
+    const layer = Layer.fresh(Logging.layer).pipe(
+      Layer.provideMerge(Layer.fresh(ConfigSource.layer)),
+      Layer.provide(streams),
+      Layer.provide([Ids.layer, Environment.layerTest({ MCP_CONFIG_PATH: config }), Platform.layer])
+    )
+    yield* Effect.scoped(Effect.provide(program, layer))
+    expect(text).toBe("00:00:00 DEBUG one\n00:00:00 DEBUG two\n")
+    const lines = (yield* fs.readFileString(`${folder}/log`)).trim().split("\n")
+    expect(lines.map((line) => parse(line)["message"])).toEqual(["one", "two"])
+  }).pipe(Effect.provide(Platform.layer))
 )

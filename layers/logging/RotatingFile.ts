@@ -1,0 +1,74 @@
+/** A file that lines are appended to, and that is renamed and begun anew when it is full. */
+import { Effect, Exit, FileSystem, Option, Path, Scope, Semaphore } from "effect"
+import type { PlatformError } from "effect/PlatformError"
+
+export interface Options {
+  readonly path: string
+  /** Bytes of one file. One write is never split, so that a larger one makes a larger file. */
+  readonly maxBytes: number
+  /** How many renamed files are kept: `<path>.1` is the newest of them. */
+  readonly keep: number
+}
+
+interface Opened {
+  readonly file: FileSystem.File
+  readonly scope: Scope.Closeable
+  readonly inode: bigint | undefined
+}
+
+const absent = <A>(effect: Effect.Effect<A, PlatformError>) =>
+  Effect.catchTag(effect, "PlatformError", (error) =>
+    error.reason._tag === "NotFound" ? Effect.undefined : Effect.fail(error)
+  )
+
+/**
+ * Answers how to append text. The file is opened at the first write, and again when it was removed, renamed by another
+ * process or could not be written. Processes may share it: each appends whole writes, and only the one that finds it
+ * full renames it. (Two that find it full within the same instant may rename twice, and then keep one file less.)
+ */
+export const make = Effect.fnUntraced(function* ({ keep, maxBytes, path }: Options) {
+  const fs = yield* FileSystem.FileSystem
+  const paths = yield* Path.Path
+  const encoder = new TextEncoder()
+  const one = yield* Semaphore.make(1)
+  let opened: Opened | undefined
+
+  const close = Effect.suspend(() => {
+    const scope = opened?.scope
+    opened = undefined
+    return scope === undefined ? Effect.void : Scope.close(scope, Exit.void)
+  })
+
+  const open = Effect.gen(function* () {
+    yield* fs.makeDirectory(paths.dirname(path), { recursive: true, mode: 0o700 })
+    const scope = yield* Scope.make()
+    const file = yield* fs.open(path, { flag: "a", mode: 0o600 }).pipe(Scope.provide(scope))
+    const { ino } = yield* file.stat
+    return (opened = { file, scope, inode: Option.getOrUndefined(ino) })
+  })
+
+  const rotate = Effect.gen(function* () {
+    yield* close
+    if (keep === 0) return yield* absent(fs.remove(path))
+    for (let age = keep - 1; age > 0; age--) yield* absent(fs.rename(`${path}.${age}`, `${path}.${age + 1}`))
+    return yield* absent(fs.rename(path, `${path}.1`))
+  })
+
+  const append = Effect.fnUntraced(function* (text: string) {
+    const bytes = encoder.encode(text)
+    const now = yield* absent(fs.stat(path))
+    if (opened !== undefined && Option.getOrUndefined(now?.ino ?? Option.none()) !== opened.inode)
+      yield* close
+    // A device or a pipe is never renamed.
+    const full = now?.type === "File" && now.size > 0n && Number(now.size) + bytes.length > maxBytes
+    if (full) yield* rotate
+    yield* (opened ?? (yield* open)).file.writeAll(bytes)
+  })
+
+  yield* Effect.addFinalizer(() => close)
+  return (text: string): Effect.Effect<void, PlatformError> =>
+    append(text).pipe(
+      Effect.onError(() => close),
+      one.withPermit
+    )
+})

@@ -1,0 +1,62 @@
+/** The ring keeps the newest lines within its bounds, whatever is put in. */
+import { expect, test } from "bun:test"
+import fc from "fast-check"
+import { Ring } from "../../../layers/logging/LogRing.ts"
+
+const line = (message: string) => JSON.stringify({ timestamp: "", level: "info", message })
+const texts = (ring: Ring) => ring.query({}).map(({ message }) => message)
+
+test("keeps the newest lines, oldest first", () => {
+  const ring = new Ring({ lines: 3, bytes: 10_000 })
+  for (const text of ["a", "b", "c", "d", "e"]) ring.add(0, "info", line(text))
+  expect(texts(ring)).toEqual(["c", "d", "e"])
+})
+
+test("gives lines up for a large one, and does not keep one that is larger than itself", () => {
+  const ring = new Ring({ lines: 10, bytes: 200 })
+  for (const text of ["a", "b"]) ring.add(0, "info", line(text))
+  ring.add(0, "info", line("x".repeat(120)))
+  expect(texts(ring)).toEqual(["x".repeat(120)])
+  ring.add(0, "info", line("y".repeat(500)))
+  expect(texts(ring)).toEqual([])
+  ring.add(0, "info", line("z"))
+  expect(texts(ring)).toEqual(["z"])
+})
+
+test("filters by level, time and text, and then takes the newest", () => {
+  const ring = new Ring({ lines: 10, bytes: 10_000 })
+  ring.add(1, "debug", line("One"))
+  ring.add(2, "error", line("two"))
+  ring.add(3, "warn", line("three one"))
+  const found = (query: Parameters<Ring["query"]>[0]) => ring.query(query).map(({ message }) => message)
+  expect(found({ level: "warn" })).toEqual(["two", "three one"])
+  expect(found({ since: 2 })).toEqual(["two", "three one"])
+  expect(found({ search: "one" })).toEqual(["One", "three one"])
+  expect(found({ search: "one", lines: 1 })).toEqual(["three one"])
+  expect(found({ lines: 0 })).toEqual([])
+  // A pattern is text like any other.
+  expect(found({ search: "(a+)+$" })).toEqual([])
+})
+
+test("is what a list would be that is cut from its front", () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 8 }),
+      fc.integer({ min: 40, max: 400 }),
+      fc.array(fc.integer({ min: 0, max: 200 }), { maxLength: 60 }),
+      (lines, bytes, sizes) => {
+        const ring = new Ring({ lines, bytes })
+        let model: Array<string> = []
+        for (const size of sizes) {
+          const text = "x".repeat(size)
+          ring.add(0, "info", line(text))
+          model.push(text)
+          while (model.length > lines || model.reduce((sum, each) => sum + line(each).length, 0) > bytes) {
+            model = model.slice(1)
+          }
+        }
+        expect(texts(ring)).toEqual(model)
+      }
+    )
+  )
+})

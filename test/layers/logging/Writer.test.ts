@@ -1,0 +1,98 @@
+/** Lines reach a slow, a failing and a stuck output as well as they can, and never hold up who logs. */
+import { expect } from "bun:test"
+import { Deferred, Effect, PlatformError, Queue } from "effect"
+import { TestClock } from "effect/testing"
+import * as Writer from "../../../layers/logging/Writer.ts"
+import { it } from "../../support/effect.ts"
+import { openScope } from "./capture.ts"
+
+const full = PlatformError.systemError({ _tag: "Unknown", module: "test", method: "write" })
+const silent: Writer.Events = { failed: () => {}, lost: () => {} }
+
+it.effect("writes the first line at once, and those that come meanwhile together", () =>
+  Effect.gen(function* () {
+    const batches = yield* Queue.unbounded<string>()
+    const writer = yield* Writer.make((text) => Queue.offer(batches, text).pipe(Effect.asVoid), silent)
+    writer.push("a")
+    expect(yield* Queue.take(batches)).toBe("a\n")
+    for (const line of ["b", "c", "d"]) writer.push(line)
+    yield* TestClock.adjust("20 millis")
+    expect(yield* Queue.take(batches)).toBe("b\nc\nd\n")
+  })
+)
+
+it.effect("writes what waits when it ends", () =>
+  Effect.gen(function* () {
+    let text = ""
+    const scope = yield* openScope
+    const writer = yield* scope.provide(Writer.make((more) => Effect.sync(() => void (text += more)), silent))
+    for (let line = 0; line < 1000; line++) writer.push(String(line))
+    yield* scope.close
+    expect(text.split("\n")).toHaveLength(1001)
+  })
+)
+
+it.effect("drops what is too much for a slow output, and says how much", () =>
+  Effect.gen(function* () {
+    const lost = yield* Queue.unbounded<number>()
+    const taken = yield* Queue.unbounded<number>()
+    const release = yield* Deferred.make<void>()
+    const writer = yield* Writer.make(
+      (text) => Effect.andThen(Queue.offer(taken, text.length), Deferred.await(release)),
+      { failed: () => {}, lost: (lines) => Queue.offerUnsafe(lost, lines) }
+    )
+    writer.push("first")
+    expect(yield* Queue.take(taken)).toBe(6)
+    const line = "x".repeat(1024 * 1024 - 1)
+    for (let count = 0; count < 9; count++) writer.push(line)
+    yield* Deferred.succeed(release, undefined)
+    yield* TestClock.adjust("20 millis")
+    const size = yield* Queue.take(taken)
+    expect(size).toBeLessThan(6 * 1024 * 1024)
+    expect(yield* Queue.take(lost)).toBe(9 - size / (1024 * 1024))
+  })
+)
+
+it.effect("says once that writing fails, tries again later, and says what was lost", () =>
+  Effect.gen(function* () {
+    const said = yield* Queue.unbounded<string>()
+    const attempts = yield* Queue.unbounded<string>()
+    let works = false
+    const writer = yield* Writer.make(
+      (text) =>
+        Effect.andThen(
+          Queue.offer(attempts, text),
+          Effect.suspend(() => (works ? Effect.void : Effect.fail(full)))
+        ),
+      {
+        failed: () => Queue.offerUnsafe(said, "failed"),
+        lost: (lines) => Queue.offerUnsafe(said, `lost ${lines}`)
+      }
+    )
+    writer.push("a")
+    yield* Queue.take(attempts)
+    expect(yield* Queue.take(said)).toBe("failed")
+    writer.push("b")
+    yield* TestClock.adjust("5 seconds")
+    expect(yield* Queue.take(attempts)).toBe("b\n")
+    works = true
+    writer.push("c")
+    yield* TestClock.adjust("5 seconds")
+    expect(yield* Queue.take(attempts)).toBe("c\n")
+    expect(yield* Queue.take(said)).toBe("lost 2")
+  })
+)
+
+it.live("an output that is stuck holds up the end for a second at most", () =>
+  Effect.gen(function* () {
+    const begun = yield* Deferred.make<void>()
+    const scope = yield* openScope
+    const writer = yield* scope.provide(
+      Writer.make(() => Effect.andThen(Deferred.succeed(begun, undefined), Effect.never), silent)
+    )
+    writer.push("a")
+    yield* Deferred.await(begun)
+    writer.push("b")
+    yield* scope.close
+  })
+)
