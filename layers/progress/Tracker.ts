@@ -68,7 +68,7 @@ class CallTracker implements Tracker, Telling {
     this.#listeners = listeners
   }
 
-  listen(listener: Listener) {
+  readonly listen = (listener: Listener) => {
     this.#listeners = [...this.#listeners, listener]
   }
 
@@ -84,7 +84,7 @@ class CallTracker implements Tracker, Telling {
     })
   }
 
-  end(ending: Ending) {
+  readonly end = (ending: Ending) => {
     if (this.#ended) return
     this.#ended = true
     this.#timer?.interruptUnsafe()

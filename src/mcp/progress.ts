@@ -20,7 +20,7 @@ const makeFigures = () => {
   return ({ details, progress_percent }: ProgressEvent): Figures | undefined => {
     const { parent_id, progress, total } = details
     if (!percentOnly && parent_id === null && progress !== undefined) {
-      own = { total }
+      own = { total: total ?? own?.total }
       return { progress, ...(total !== undefined && { total }) }
     }
     if (progress_percent === null) return undefined

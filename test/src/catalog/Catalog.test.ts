@@ -3,6 +3,7 @@ import { describe, expect } from "bun:test"
 import { Effect, Exit, Layer, Schema, Scope } from "effect"
 import { Tool, Toolkit } from "effect/ai"
 import fc from "fast-check"
+import { Progress } from "../../../layers/progress/Progress.ts"
 import { Caller } from "../../../src/catalog/Caller.ts"
 import { Catalog, type Change } from "../../../src/catalog/Catalog.ts"
 import type { ToolEntry } from "../../../src/catalog/Entry.ts"
@@ -10,6 +11,7 @@ import { Icons, ParamHeaders, Shown } from "../../../src/catalog/Toolset.ts"
 import * as Toolset from "../../../src/catalog/Toolset.ts"
 import { Blocks } from "../../../src/domain/Content.ts"
 import { defaults, ToolPolicy } from "../../../src/domain/Policy.ts"
+import { stdioUser } from "../../../src/domain/Principal.ts"
 import * as math from "../../../src/tools/math.ts"
 import { callServices, callTool, catalog, principal } from "../../support/call.ts"
 import { it } from "../../support/effect.ts"
@@ -106,6 +108,46 @@ describe("tools from toolkits", () => {
     }
     return Effect.gen(function* () {
       expect(yield* callTool("who", {})).toEqual({ content: [{ type: "text", text: "stdio" }] })
+    }).pipe(Effect.provide(Toolset.layer(module).pipe(Layer.provideMerge(catalog))))
+  })
+
+  it.effect("tell their caller how they come along, and how they ended", () => {
+    const Work = Tool.make("work", {
+      parameters: Schema.Struct({ fails: Schema.Boolean }),
+      failure: Schema.String,
+      dependencies: [Progress]
+    })
+    const toolkit = Toolkit.make(Work)
+    const module = {
+      toolkit,
+      layer: toolkit.toLayer({
+        work: ({ fails }) =>
+          Progress.use(({ steps }) =>
+            steps(["one", "two"]).step("one", fails ? Effect.fail("no") : Effect.void)
+          )
+      })
+    }
+    const told = Effect.fnUntraced(function* (fails: boolean) {
+      const events: Array<unknown> = []
+      const entries = yield* Catalog
+      yield* entries.call(stdioUser, "work", { fails }).pipe(
+        Effect.provideService(Caller, {
+          principal: stdioUser,
+          requestId: "request",
+          correlationId: "correlation",
+          onProgress: ({ correlation_id, event_type, request_id, tool }) =>
+            events.push([event_type, tool, request_id, correlation_id])
+        }),
+        Effect.exit,
+        Effect.provide(callServices)
+      )
+      return events
+    })
+    const of = (...types: ReadonlyArray<string>) =>
+      types.map((type) => [`progress_${type}`, "work", "request", "correlation"])
+    return Effect.gen(function* () {
+      expect(yield* told(false)).toEqual(of("started", "update", "completed"))
+      expect(yield* told(true)).toEqual(of("started", "step_failed", "failed"))
     }).pipe(Effect.provide(Toolset.layer(module).pipe(Layer.provideMerge(catalog))))
   })
 

@@ -1,0 +1,192 @@
+/** The progress of a real tool, as each kind of client reads it: notifications before the answer, and the channel's events. */
+import { describe, expect } from "bun:test"
+import { StreamableHTTPClientTransport } from "@modelcontextprotocol/client"
+import { Effect } from "effect"
+import { newClients } from "../support/clients.ts"
+import { it } from "../support/effect.ts"
+import {
+  endpoint,
+  events,
+  initialize,
+  interrupted,
+  openSession,
+  post,
+  request,
+  service,
+  started
+} from "../support/service.ts"
+import { site } from "../support/sites.ts"
+import { startStdio } from "../support/stdio.ts"
+import { webSocket } from "../support/webSocket.ts"
+
+const config = { outbound: { allow_private: ["127.0.0.0/8"] } }
+
+const page = Effect.map(
+  site(() => new Response("<p>words</p>", { headers: { "content-type": "text/html" } })),
+  ({ port }) => `http://127.0.0.1:${port}/`
+)
+
+/** `resolve` is missing where the address needs no looking up. */
+const steps = ["connect", "download", "extract"]
+
+const call = (id: number, url: string, meta: object = { progressToken: "p" }) =>
+  request(id, "tools/call", { name: "web.fetch_url", arguments: { url }, _meta: meta })
+
+interface Told {
+  readonly progressToken?: unknown
+  readonly progress: number
+  readonly total?: number | undefined
+  readonly message?: string | undefined
+}
+
+const expectSteps = (told: ReadonlyArray<Told>) => {
+  expect(told.map(({ message }) => message)).toEqual(expect.arrayContaining(steps))
+  expect(told.every(({ total }) => total === 100)).toBe(true)
+  const figures = told.map(({ progress }) => progress)
+  expect(figures).toEqual([...new Set(figures)].toSorted((a, b) => a - b))
+  expect(figures.at(-1)).toBe(100)
+}
+
+/** What came until the answer, of which the progress is told; and nothing of it comes after. */
+const readCall = Effect.fnUntraced(function* (
+  next: Effect.Effect<Record<string, unknown> | undefined>,
+  send: (message: unknown) => Effect.Effect<void>,
+  url: string
+) {
+  const told: Array<Told> = []
+  yield* send(call(1, url))
+  for (let message = yield* next; message?.id !== 1; message = yield* next) {
+    expect(message?.method).toBe("notifications/progress")
+    told.push(message?.params as Told)
+  }
+  yield* send(request(2, "ping"))
+  expect(yield* next).toMatchObject({ id: 2 })
+  expect(told.every(({ progressToken }) => progressToken === "p")).toBe(true)
+  expectSteps(told)
+})
+
+describe("a client that sent a progress token is notified until its answer", () => {
+  it.live("on stdio", () =>
+    Effect.gen(function* () {
+      const { next, send } = yield* startStdio({ MCP_CONFIG_JSON: JSON.stringify(config) })
+      yield* send(initialize())
+      yield* next
+      yield* readCall(next, send, yield* page)
+    })
+  )
+
+  it.live("on WebSocket", () =>
+    Effect.gen(function* () {
+      const { host } = yield* endpoint
+      const { next, send } = yield* webSocket(new URL(`ws://${host}/mcp/ws`))
+      yield* send(initialize())
+      yield* next
+      yield* readCall(next, send, yield* page)
+    }).pipe(Effect.provide(service(config)))
+  )
+
+  for (const [name, make] of newClients) {
+    it.live(`on streamable HTTP, ${name}`, () =>
+      Effect.gen(function* () {
+        const [url, at] = [yield* page, yield* endpoint]
+        const told: Array<Told> = []
+        yield* Effect.promise(async () => {
+          const client = make()
+          await client.connect(new StreamableHTTPClientTransport(at))
+          const params = { name: "web.fetch_url", arguments: { url } }
+          await client.callTool(params, { onprogress: (progress) => told.push(progress) })
+          await client.close()
+        })
+        expectSteps(told)
+      }).pipe(Effect.provide(service(config)))
+    )
+  }
+
+  it.live("and not one that sent none", () =>
+    Effect.gen(function* () {
+      const url = yield* endpoint
+      const session = yield* openSession(url)
+      const response = yield* post(url, call(1, yield* page, {}), session)
+      const text = yield* Effect.promise(() => response.text())
+      expect(text).toContain('"id":1')
+      expect(text).not.toContain("notifications/progress")
+    }).pipe(Effect.provide(service(config)))
+  )
+})
+
+const fields = [
+  "correlation_id",
+  "details",
+  "elapsed_ms",
+  "eta_ms",
+  "event_type",
+  "progress_percent",
+  "request_id",
+  "step",
+  "tool"
+]
+
+const expectEvents = (told: ReadonlyArray<Record<string, unknown>>) => {
+  for (const event of told) {
+    expect(Object.keys(event).toSorted()).toEqual(fields)
+    expect(event).toMatchObject({ tool: "web.fetch_url", request_id: told[0]?.request_id })
+  }
+  expect(told[0]?.event_type).toBe("progress_started")
+  expect(told.map(({ step }) => step)).toEqual(expect.arrayContaining(steps))
+  expect(told.at(-1)).toMatchObject({ event_type: "progress_completed", progress_percent: 100 })
+}
+
+describe("the channel progress", () => {
+  it.live("carries the events on SSE, of calls on any transport", () =>
+    Effect.gen(function* () {
+      const url = yield* endpoint
+      const signal = yield* Effect.abortSignal
+      const stream = yield* Effect.promise(() =>
+        fetch(new URL("/mcp/sse?client_id=a&multiplex=true", url), { signal })
+      )
+      const read = Effect.promise(async () => {
+        const told: Array<Record<string, unknown>> = []
+        for await (const { data, event } of events(stream)) {
+          if (event !== "progress") continue
+          told.push(JSON.parse(data) as Record<string, unknown>)
+          if (told.at(-1)?.event_type === "progress_completed") break
+        }
+        return told
+      })
+      yield* post(url, call(1, yield* page, {}), yield* openSession(url))
+      expectEvents(yield* read)
+    }).pipe(Effect.provide(service(config)))
+  )
+
+  it.live("carries them on WebSocket to those who subscribed, and tells how a call ended", () =>
+    Effect.gen(function* () {
+      const { host } = yield* endpoint
+      const open = webSocket(new URL(`ws://${host}/mcp/ws`))
+      const [listening, calling] = [yield* open, yield* open]
+      yield* listening.send({ type: "subscribe", channels: ["progress"] })
+      expect(yield* listening.next).toEqual({ type: "subscribed", channels: ["progress"] })
+      yield* calling.send(initialize())
+      yield* calling.next
+      yield* calling.send(call(1, yield* page, {}))
+      expect(yield* calling.next).toMatchObject({ id: 1 })
+      const told: Array<Record<string, unknown>> = []
+      while (told.at(-1)?.event_type !== "progress_completed") {
+        const frame = yield* listening.next
+        expect(frame).toMatchObject({ type: "event", channel: "progress" })
+        told.push(frame?.data as Record<string, unknown>)
+      }
+      expectEvents(told)
+
+      yield* calling.send(request(2, "tools/call", { name: "tick", _meta: { progressToken: "p" } }))
+      yield* started
+      expect(yield* calling.next).toMatchObject({
+        params: { progressToken: "p", progress: 1, total: 2, message: "half" }
+      })
+      const data = { tool: "tick", step: null, progress_percent: 50 }
+      expect(yield* listening.next).toMatchObject({ data: { ...data, event_type: "progress_started" } })
+      yield* calling.send({ jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: 2 } })
+      yield* interrupted
+      expect(yield* listening.next).toMatchObject({ data: { ...data, event_type: "progress_interrupted" } })
+    }).pipe(Effect.provide(service(config)))
+  )
+})
