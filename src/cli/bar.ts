@@ -15,10 +15,8 @@ const longest = 200
 const drawn = (line: string) => `\r\u001b[?7l${line}\u001b[K\u001b[?7h`
 const cleared = "\r\u001b[K"
 
-const duration = (ms: number): string => {
-  const seconds = Math.ceil(ms / 1000)
-  return seconds < 100 ? `${seconds} s` : `${Math.round(seconds / 60)} min`
-}
+const duration = (seconds: number): string =>
+  seconds < 100 ? `${seconds} s` : `${Math.round(seconds / 60)} min`
 
 interface Seen {
   readonly event: ProgressEvent
@@ -36,7 +34,7 @@ const lineOf = (tool: string, seen: Seen | undefined, waited: number, now: numbe
   }
   if (said !== "") parts.push(said)
   const rest = eta_ms === null || seen === undefined ? 0 : eta_ms - (now - seen.at)
-  parts.push(rest > 0 ? `${duration(rest)} left` : duration(waited))
+  parts.push(rest > 0 ? `${duration(Math.ceil(rest / 1000))} left` : duration(Math.floor(waited / 1000)))
   return parts.join("  ").replace(controls, " ").slice(0, longest)
 }
 
