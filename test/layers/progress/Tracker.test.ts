@@ -281,6 +281,9 @@ describe("many reports", () => {
       expect(events.at(-1)?.details.progress).toBe(1000)
       yield* TestClock.adjust("10 seconds")
       expect(events).toHaveLength(6)
+      // A pause saves up no more than that.
+      for (let done = 1001; done <= 2000; done++) yield* progress.report({ progress: done, total: 2000 })
+      expect(events).toHaveLength(11)
     }).pipe(Effect.provide(layer))
   )
 
