@@ -32,20 +32,21 @@ export const foundation = ConfigSource.layer.pipe(
 
 const checked = Layer.effectDiscard(Effect.flatMap(ConfigSource, (config) => config.check(sections)))
 
-/** A configuration without a fault, and a log that knows of every call: its life, and which line belongs to it. */
-export const configured = CallLog.layer.pipe(
-  Layer.provideMerge(Calls.layer),
-  Layer.provideMerge(Logging.layer),
+/** A configuration without a fault, and a log in which a line knows its call. */
+const grounded = Layer.mergeAll(Logging.layer, Calls.layer).pipe(
   Layer.provide(Layer.succeed(Logging.Origin, origin)),
   Layer.provideMerge(checked)
 )
+
+/** The same for a server, whose log also tells each call's life. */
+export const configured = CallLog.layer.pipe(Layer.provideMerge(grounded))
 
 const pageSize = Effect.map(
   Effect.flatMap(ConfigSource, (config) => config.read(http.mcp)),
   ({ page_size }) => page_size
 )
 
-/** The catalog with everything in it; stands on `configured`. */
+/** The catalog with everything in it; stands on `grounded`. */
 export const contents = Layer.mergeAll(tools.layer, resources.layer).pipe(
   Layer.provideMerge(
     Layer.effect(
@@ -64,11 +65,12 @@ export const contents = Layer.mergeAll(tools.layer, resources.layer).pipe(
 )
 
 /** The catalog, for a command that uses it. */
-export const catalog = contents.pipe(Layer.provideMerge(configured))
+export const catalog = contents.pipe(Layer.provideMerge(grounded))
 
 /** MCP servers over that catalog. */
 export const mcp = Servers.layer.pipe(
   Layer.provideMerge(RequestState.layer(Storage)),
   Layer.provideMerge(Storage.layer),
-  Layer.provideMerge(catalog)
+  Layer.provideMerge(contents),
+  Layer.provideMerge(configured)
 )

@@ -1,14 +1,12 @@
 /** Progress in the log: a line for each event where debug lines are written, and no listener elsewhere. */
 import { expect } from "bun:test"
-import { Effect, Layer, Stdio } from "effect"
-import { TestConsole } from "effect/testing"
-import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
-import { Logging } from "../../../layers/logging/Logging.ts"
+import { Effect, Layer } from "effect"
 import { Ids } from "../../../layers/platform/Ids.ts"
 import { ProgressEvents } from "../../../layers/progress/ProgressEvents.ts"
 import * as ProgressLog from "../../../layers/progress/ProgressLog.ts"
 import { stdioUser } from "../../../src/domain/Principal.ts"
 import { it } from "../../support/effect.ts"
+import { capture, parse } from "../logging/capture.ts"
 
 const subject = { name: "tool", requestId: "request", correlationId: "correlation", principal: stdioUser }
 
@@ -19,19 +17,12 @@ const lines = (level: string) =>
     const { progress, end } = track(subject)
     yield* progress.report({ progress: 1, total: 2, message: "half" })
     end("completed")
-    return (yield* TestConsole.errorLines).map((line): unknown => JSON.parse(String(line)))
   }).pipe(
     Effect.provide(
-      ProgressLog.layer.pipe(
-        Layer.provideMerge(ProgressEvents.layer),
-        Layer.provide(Ids.layerTest),
-        Layer.provide(
-          Logging.layer.pipe(
-            Layer.provide([ConfigSource.layerFrom({ logging: { level } }), Stdio.layerTest({})])
-          )
-        )
-      )
-    )
+      ProgressLog.layer.pipe(Layer.provideMerge(ProgressEvents.layer), Layer.provide(Ids.layerTest))
+    ),
+    (program) => capture(program, { logging: { level } }),
+    Effect.map(({ stderr }) => stderr.map(parse))
   )
 
 it.effect("each event is a line, with its fields", () =>
@@ -41,13 +32,11 @@ it.effect("each event is a line, with its fields", () =>
     expect(written[0]).toMatchObject({
       level: "debug",
       message: "progress_started",
-      annotations: {
-        tool: "tool",
-        request_id: "request",
-        progress_percent: 50,
-        details: { parent_id: null, message: "half" },
-        correlation_id: "correlation"
-      }
+      tool: "tool",
+      request_id: "request",
+      progress_percent: 50,
+      details: { parent_id: null, message: "half" },
+      correlation_id: "correlation"
     })
   })
 )
