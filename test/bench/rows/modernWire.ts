@@ -1,11 +1,12 @@
 /** `tools/call` as of 2026-07-28: every request stands for itself. */
 import { calls, type Prepare } from "../support/calls.ts"
-import { effect, sdk } from "../support/subjects.ts"
+import { effect, oursSilent, sdk } from "../support/subjects.ts"
 import { modernCall } from "../support/wire.ts"
 
 const modern: Prepare = async () => modernCall
 
 export const modernWire = calls("tools/call, 2026 wire", modern, [
   [sdk, modern],
-  [effect, modern]
+  [effect, modern],
+  [oursSilent, modern]
 ])

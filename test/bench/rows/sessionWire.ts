@@ -1,6 +1,6 @@
 /** `tools/call` in one session, as of 2025-11-25. */
 import { calls, type Prepare } from "../support/calls.ts"
-import { effect, fastmcpStateless, sdkJson, sdkSse } from "../support/subjects.ts"
+import { effect, fastmcpStateless, oursSilent, sdkJson, sdkSse } from "../support/subjects.ts"
 import { openSession, sessionCall } from "../support/wire.ts"
 
 const session: Prepare = async (url) => sessionCall(await openSession(url))
@@ -11,5 +11,6 @@ export const sessionWire = calls("tools/call, session wire", session, [
   [sdkJson, session],
   [sdkSse, session],
   [effect, session],
-  [fastmcpStateless, noSession]
+  [fastmcpStateless, noSession],
+  [oursSilent, session]
 ])

@@ -6,10 +6,21 @@ const bun = process.execPath
 const file = (path: string) => join(import.meta.dir, "..", path)
 const main = file("../../src/main.ts")
 
+/** More than any load here: the limits count, and let everything pass. */
+const ample = { calls: 1_000_000_000 }
+const http = { command: [bun, main, "serve", "--http"], env: { PORT: "0" } }
+
+/** As in operation: every call counted, and its life in the log, on standard output and in a file. */
 export const ours: Subject = {
+  ...http,
   name: "manifold",
-  command: [bun, main, "serve", "--http"],
-  env: { PORT: "0" }
+  config: { limits: { principal: ample, address: ample, total: ample }, logging: { file: "manifold.log" } }
+}
+/** What that costs: the same program that counts nothing, and logs what went wrong. */
+export const oursSilent: Subject = {
+  ...http,
+  name: "manifold, no log, no rates",
+  config: { limits: { enabled: false }, logging: { level: "warn" } }
 }
 export const oursStdio: Subject = { name: "manifold", command: [bun, main, "serve"] }
 
