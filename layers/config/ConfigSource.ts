@@ -2,18 +2,35 @@
 import { Context, Effect, Equal, FileSystem, Layer, Option, Schema, Semaphore, type Scope } from "effect"
 import { Environment } from "../platform/Environment.ts"
 import { ConfigInvalid, showPath, type Problem } from "./ConfigInvalid.ts"
+import * as defaults from "./defaults.ts"
 import * as Document from "./Document.ts"
 import { explain, unknownKey } from "./explain.ts"
 import { gather, type Gathered } from "./gather.ts"
-import type { Section, Sources } from "./Section.ts"
+import type { Section } from "./Section.ts"
+import type { Sources } from "./Sources.ts"
 
 /** Which sections say something else than before, by name. */
 export interface Reloaded {
+  /** All of them: also those that nobody has read yet, whose first reader will see the new settings. */
   readonly changed: ReadonlyArray<string>
-  /** Those of `changed` whose new settings are in force. */
+  /** Those whose followers have the new settings. */
   readonly applied: ReadonlyArray<string>
   /** Those whose old settings stay in force, for every reader, until the program is started again. */
   readonly needRestart: ReadonlyArray<string>
+}
+
+/** What the configuration says, apart from its values. */
+export interface Found {
+  /** A file's path or `MCP_CONFIG_JSON`; undefined when there is neither. */
+  readonly source: string | undefined
+  /** The path, if a file was read. */
+  readonly file: string | undefined
+  /** Of the checked sections those that are mentioned: which keys they give, and which variables gave some of them. */
+  readonly sections: ReadonlyArray<{
+    readonly name: string
+    readonly keys: ReadonlyArray<string>
+    readonly variables: ReadonlyArray<string>
+  }>
 }
 
 /** A section as it is in force. */
@@ -50,6 +67,10 @@ const decode = <A>(section: Section<A>, said: Gathered): Effect.Effect<A, Config
   )
   return said.problems.length === 0 ? decoded : Effect.andThen(decoded, Effect.fail(invalid([])))
 }
+
+const fromDefaults = (section: Section<unknown>) =>
+  // A default that does not decode is for the decoder to explain.
+  Effect.orElseSucceed(defaults.of(section.schema), Option.none)
 
 const unknownSections = (
   document: Document.Document,
@@ -89,11 +110,13 @@ const make = (load: Effect.Effect<Document.Document, ConfigInvalid, Sources>) =>
       { required, used }: Pick<Held, "required" | "used">
     ) {
       const said = gather(document, environment, section)
-      const settings =
-        said.present || required
-          ? Option.some(yield* Effect.provideContext(decode(section, said), context))
-          : Option.none()
-      return { present: said.present, settings, used, required } satisfies Held
+      const { present } = said
+      let settings = Option.none<unknown>()
+      if (!present && required) settings = yield* Effect.provideContext(fromDefaults(section), context)
+      if (present || (required && Option.isNone(settings))) {
+        settings = Option.some(yield* Effect.provideContext(decode(section, said), context))
+      }
+      return { present, settings, used, required } satisfies Held
     })
 
     /** The section in force, decoded at most once until a reload changes it. */
@@ -132,6 +155,14 @@ const make = (load: Effect.Effect<Document.Document, ConfigInvalid, Sources>) =>
       )
       const problems = [...unknownSections(document, sections), ...found.flat()]
       if (problems.length > 0) return yield* new ConfigInvalid({ problems })
+    })
+
+    const found = Effect.map(opened, (document): Found => {
+      const sections = listed.flatMap((section) => {
+        const { present, value, variables } = gather(document, environment, section)
+        return present ? [{ name: section.name, keys: Object.keys(Object(value)), variables }] : []
+      })
+      return { source: document.name, file: document.file, sections }
     })
 
     const follow = Effect.fnUntraced(function* <A>(
@@ -174,22 +205,25 @@ const make = (load: Effect.Effect<Document.Document, ConfigInvalid, Sources>) =>
 
       // From here to the followers nothing waits: a reader sees the old configuration or the new one.
       current = document
+      const changed: Array<string> = []
       const applied: Array<string> = []
       const needRestart: Array<string> = []
       for (const { after, section } of found) {
         const before = held.get(section)
         if (after._tag === "Failure" || before === undefined) continue
         const { present, settings } = after.success
-        if (Equal.equals(before.settings, settings)) held.set(section, { ...before, present })
-        else if (before.used && !isFollowed(section)) needRestart.push(section.name)
-        else {
-          applied.push(section.name)
-          held.set(section, { ...before, present, settings })
+        const isSame = Equal.equals(before.settings, settings)
+        if (!isSame) changed.push(section.name)
+        if (!isSame && isFollowed(section)) applied.push(section.name)
+        else if (!isSame && before.used) {
+          needRestart.push(section.name)
+          continue
         }
+        held.set(section, { ...before, present, settings: isSame ? before.settings : settings })
       }
       // A follower that cannot read its section could not before either.
       yield* Effect.forEach([...followers], ({ update }) => Effect.ignore(update), { discard: true })
-      return { changed: [...applied, ...needRestart], applied, needRestart } satisfies Reloaded
+      return { changed, applied, needRestart } satisfies Reloaded
     })
     const reloads = Semaphore.makeUnsafe(1)
 
@@ -197,6 +231,7 @@ const make = (load: Effect.Effect<Document.Document, ConfigInvalid, Sources>) =>
       read,
       readOption,
       check,
+      found,
       follow,
       reload: reloads.withPermit(reloadUnsafe)
     })
@@ -217,6 +252,8 @@ export class ConfigSource extends Context.Service<
      * a reload checks the same.
      */
     readonly check: (sections: ReadonlyArray<Section<unknown>>) => Effect.Effect<void, ConfigInvalid>
+    /** What was read, and what it mentions of the sections that `check` was told of. */
+    readonly found: Effect.Effect<Found, ConfigInvalid>
     /**
      * Applies a section's settings now, and again after each reload that changed them, one at a time, until the scope
      * closes. Who follows a section declares that all of it can change while the program runs.
@@ -237,6 +274,9 @@ export class ConfigSource extends Context.Service<
    * text is read when a section first is, and at each reload.
    */
   static readonly layer = Layer.effect(ConfigSource, make(Document.load))
+
+  /** Reads this file, whatever the variables name. */
+  static readonly layerFile = (path: string) => Layer.effect(ConfigSource, make(Document.loadFile(path)))
 
   /** A configuration given as a value, with these variables and no files. */
   static readonly layerFrom = (

@@ -9,12 +9,16 @@ import * as YamlText from "./YamlText.ts"
 export interface Document {
   /** The sections, by name. */
   readonly value: Readonly<Record<string, unknown>>
+  /** What was read: a file's path, `MCP_CONFIG_JSON`; undefined when there was nothing to read. */
+  readonly name: string | undefined
+  /** The path, if it was a file. */
+  readonly file: string | undefined
   /** Where a setting's key or value is written: `manifold.yaml:3:9`, or just the source's name. */
   readonly source: (path: Path, part: "key" | "value") => string
 }
 
 /** Read when nothing else is said and it exists in the working directory. */
-const usualFile = "manifold.yaml"
+export const usualFile = "manifold.yaml"
 const pathVariable = "MCP_CONFIG_PATH"
 const jsonVariable = "MCP_CONFIG_JSON"
 const largestBytes = 1024 * 1024
@@ -23,7 +27,11 @@ const largestBytes = 1024 * 1024
  * Fails on what no section can answer for: a root that is not a map, keys that would reach the prototype of what
  * they are assigned to, and nesting without end (a YAML anchor may contain itself).
  */
-const check = (value: unknown, source: Document["source"]): Effect.Effect<Document, ConfigInvalid> => {
+const check = (
+  value: unknown,
+  source: Document["source"],
+  read: Pick<Document, "name" | "file">
+): Effect.Effect<Document, ConfigInvalid> => {
   const problems: Array<Problem> = []
   const add = (path: Path, part: "key" | "value", message: string) =>
     problems.push({ path: showPath(path), message, source: source(path, part) })
@@ -48,7 +56,8 @@ const check = (value: unknown, source: Document["source"]): Effect.Effect<Docume
   if (!Predicate.isObject(root)) add([], "value", "expected a map of sections")
   else {
     walk(root, [])
-    if (problems.length === 0) return Effect.succeed({ value: root as Record<string, unknown>, source })
+    if (problems.length === 0)
+      return Effect.succeed({ value: root as Record<string, unknown>, source, ...read })
   }
   return Effect.fail(new ConfigInvalid({ problems }))
 }
@@ -56,31 +65,33 @@ const check = (value: unknown, source: Document["source"]): Effect.Effect<Docume
 const fail = (source: string, message: string) =>
   Effect.fail(new ConfigInvalid({ problems: [{ path: "", message, source }] }))
 
-const fromText = (name: string, written: string, text: Text, placed: boolean) => {
+const fromText = (name: string, written: string, text: Text, file: string | undefined) => {
   const at = (offset: number) => `${name}:${position(written, offset)}`
   if (text.faults.length > 0) {
     const problems = text.faults.map(({ message, offset }) => ({ path: "", message, source: at(offset) }))
     return Effect.fail(new ConfigInvalid({ problems }))
   }
-  return check(text.value, placed ? (path, part) => at(text.locate(path, part)) : () => name)
+  const source: Document["source"] =
+    file === undefined ? () => name : (path, part) => at(text.locate(path, part))
+  return check(text.value, source, { name, file })
 }
 
-const readFile = Effect.fnUntraced(function* (name: string, required: boolean) {
+/** `required` says who named the file, which must exist then. */
+const readFile = Effect.fnUntraced(function* (name: string, required: string | undefined) {
   const fs = yield* FileSystem.FileSystem
   const bytes = yield* fs.readFile(name).pipe(
     Effect.catchTag("PlatformError", (error) => {
-      if (error.reason._tag === "NotFound" && !required) return Effect.void
-      const said = required ? `; it is named by ${pathVariable}` : ""
-      return fail(name, `the file cannot be read: ${error.reason._tag}${said}`)
+      if (error.reason._tag === "NotFound" && required === undefined) return Effect.void
+      return fail(name, `the file cannot be read: ${error.reason._tag}${required ?? ""}`)
     })
   )
-  if (!bytes) return yield* check({}, () => name)
+  if (!bytes) return yield* check({}, () => name, { name: undefined, file: undefined })
   if (bytes.length > largestBytes) return yield* fail(name, `larger than ${largestBytes} bytes`)
   const text = yield* Effect.try(() => new TextDecoder("utf-8", { fatal: true }).decode(bytes)).pipe(
     Effect.catch(() => fail(name, "not valid UTF-8"))
   )
   const parsed = name.toLowerCase().endsWith(".json") ? JsonText.parse(text) : yield* YamlText.parse(text)
-  return yield* fromText(name, text, parsed, true)
+  return yield* fromText(name, text, parsed, name)
 })
 
 /** `MCP_CONFIG_JSON`, else the file at `MCP_CONFIG_PATH`, else `manifold.yaml` if there is one, else nothing. */
@@ -88,12 +99,17 @@ export const load: Effect.Effect<Document, ConfigInvalid, Environment | FileSyst
   function* () {
     const environment = yield* Environment
     const inline = environment.get(jsonVariable) ?? ""
-    if (inline !== "") return yield* fromText(jsonVariable, inline, JsonText.parse(inline), false)
+    if (inline !== "") return yield* fromText(jsonVariable, inline, JsonText.parse(inline), undefined)
     const path = environment.get(pathVariable) ?? ""
-    return yield* readFile(path === "" ? usualFile : path, path !== "")
+    return yield* path === ""
+      ? readFile(usualFile, undefined)
+      : readFile(path, `; it is named by ${pathVariable}`)
   }
 )
 
+/** This file and no other. */
+export const loadFile = (path: string) => readFile(path, "")
+
 /** A configuration that is a value already. */
 export const fromValue = (value: unknown): Effect.Effect<Document, ConfigInvalid> =>
-  check(value, () => "configuration")
+  check(value, () => "configuration", { name: "configuration", file: undefined })

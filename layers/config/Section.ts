@@ -1,6 +1,7 @@
 /** A named part of the configuration: its schema, and the environment variables that stand above it. */
-import { Schema, type FileSystem } from "effect"
-import type { Environment } from "../platform/Environment.ts"
+import { Effect, Schema } from "effect"
+import * as defaults from "./defaults.ts"
+import type { Sources } from "./Sources.ts"
 
 /**
  * How a variable's text becomes a value: as it is, in lower case (for keywords), as a number, as `true`/`false`
@@ -15,14 +16,13 @@ export interface Binding<Key extends string = string> {
   readonly kind: Kind
 }
 
-/** What decoding may ask for: secrets are read from variables and files. */
-export type Sources = Environment | FileSystem.FileSystem
-
 export interface Section<out A> {
   readonly name: string
   readonly schema: Schema.Decoder<A, Sources>
   /** By variable name. A variable that is empty counts as not set. */
   readonly env: Readonly<Record<string, Binding>>
+  /** What the section is about, for a person who writes one; empty when nobody said. */
+  readonly description: string
   /** Other names in the file, whose keys mean the same as this section's. */
   readonly aliases: ReadonlyArray<string>
 }
@@ -31,11 +31,22 @@ export interface Section<out A> {
  * A key with a documented default, given as it would be written. (`Schema.withDecodingDefaultKey` would check what is
  * written before it decodes it, and so hide some of the problems behind others.)
  */
-export const optional = <S extends Schema.Top>(schema: S, value: S["Encoded"], description: string) =>
-  schema.pipe(
-    Schema.withDecodingDefaultTypeKey(Schema.decodeEffect(schema)(value)),
-    Schema.annotateEncoded({ description })
+export const optional = <S extends Schema.Top>(schema: S, value: S["Encoded"], description: string) => {
+  const annotations = { description, default: value }
+  const key = schema.pipe(
+    Schema.withDecodingDefaultTypeKey(Effect.suspend(() => Schema.decodeEffect(schema)(value))),
+    // Of a schema that is not known yet, the type of the encoded side cannot be told.
+    Schema.annotateEncoded(annotations as { readonly description: string })
   )
+  defaults.remember(key, { schema, value })
+  return key
+}
+
+interface Options<Key extends string> {
+  readonly env?: Readonly<Record<string, Binding<Key>>>
+  readonly description?: string
+  readonly aliases?: ReadonlyArray<string>
+}
 
 /**
  * Declares a section. Keys are snake_case. A key with a documented default is `optional`; one without is required as
@@ -47,8 +58,30 @@ export const make = <
 >(
   name: string,
   schema: S & Schema.Struct<Fields>,
-  options: {
-    readonly env?: Readonly<Record<string, Binding<keyof Fields & string>>>
-    readonly aliases?: ReadonlyArray<string>
-  } = {}
-): Section<S["Type"]> => ({ name, schema, env: options.env ?? {}, aliases: options.aliases ?? [] })
+  options: Options<keyof Fields & string> = {}
+): Section<S["Type"]> => ({ ...about(name, options), schema })
+
+/** The same for a section that most starts never mention: its schema is made when it is first needed. */
+export const deferred = <
+  Fields extends Schema.Struct.Fields,
+  S extends Schema.Struct<Fields> & Schema.Decoder<unknown, Sources>
+>(
+  name: string,
+  schema: () => S & Schema.Struct<Fields>,
+  options: Options<keyof Fields & string> = {}
+): Section<S["Type"]> => {
+  let made: S | undefined
+  return {
+    ...about(name, options),
+    get schema() {
+      return (made ??= schema())
+    }
+  }
+}
+
+const about = (name: string, { aliases = [], description = "", env = {} }: Options<string>) => ({
+  name,
+  env,
+  description,
+  aliases
+})

@@ -21,7 +21,8 @@ export const section = Section.make(
           "Default: true exactly when no other way to authenticate is configured."
       })
     )
-  })
+  }),
+  { description: "Who may call over HTTP." }
 )
 
 export class Unauthorized extends Schema.TaggedError<Unauthorized>()("Unauthorized", {

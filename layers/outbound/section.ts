@@ -66,7 +66,8 @@ export const section = Section.make(
       `${program.name}/${program.version}`,
       "What requests say about who makes them."
     )
-  })
+  }),
+  { description: "Requests to other machines on behalf of callers." }
 )
 
 export type Settings = (typeof section)["schema"]["Type"]

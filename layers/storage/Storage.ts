@@ -35,6 +35,7 @@ export const section = Section.make(
     )
   }),
   {
+    description: "Where state is kept.",
     env: {
       MANIFOLD_STORAGE_DIR: { path: ["dir"], kind: "string" },
       REDIS_URL: { path: ["redis_url"], kind: "string" }

@@ -24,7 +24,8 @@ export const section = Section.make(
       false,
       "Whether robots.txt is asked first. Off, because a person or their assistant asked for this page."
     )
-  })
+  }),
+  { description: "How web pages are read." }
 )
 
 export type Settings = (typeof section)["schema"]["Type"]

@@ -44,8 +44,8 @@ describe("reload", () => {
         expect(yield* config.read(storage)).toEqual({ dir: "." })
         files["manifold.yaml"] = "logging: { level: debug }\nstorage: { dir: /data }\nweb: { robots: true }"
         expect(yield* config.reload).toEqual({
-          changed: ["logging", "web", "storage"],
-          applied: ["logging", "web"],
+          changed: ["logging", "storage", "web"],
+          applied: ["logging"],
           needRestart: ["storage"]
         })
         expect(levels).toEqual([{ level: "info" }, { level: "debug" }])
