@@ -6,6 +6,7 @@ import * as outbound from "../../layers/outbound/section.ts"
 import * as Storage from "../../layers/storage/Storage.ts"
 import * as web from "../../layers/web/section.ts"
 import * as http from "../http/sections.ts"
+import * as later from "./later.ts"
 
 export const sections = [
   http.server, // keep one line each
@@ -15,5 +16,8 @@ export const sections = [
   logging.section,
   Storage.section,
   outbound.section,
-  web.section
+  web.section,
+  later.llm,
+  later.chat,
+  later.usage
 ]

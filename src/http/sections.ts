@@ -38,6 +38,9 @@ export const server = Section.make(
     )
   }),
   {
+    description: "The HTTP service.",
+    // The name that the section has in configurations of WebSocket chat services.
+    aliases: ["websocket"],
     env: {
       HOST: { path: ["host"], kind: "string" },
       PORT: { path: ["port"], kind: "number" }
@@ -80,6 +83,33 @@ export const mcp = Section.make(
       }),
       {},
       "Sessions of MCP up to 2025-11-25."
+    ),
+    connection: Section.optional(
+      Schema.Struct({
+        max_reconnect_attempts: Section.optional(
+          Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 1000 })),
+          5,
+          "How often a lost connection is tried again before it is given up."
+        ),
+        connection_timeout: Section.optional(
+          DurationSetting,
+          "30 seconds",
+          "How long connecting and initializing may take."
+        ),
+        initial_reconnect_delay: Section.optional(
+          DurationSetting,
+          "1 second",
+          "The wait before the first new try; it doubles from try to try."
+        ),
+        allow_stdio_commands: Section.optional(
+          Schema.Boolean,
+          false,
+          "Whether callers with the admin scope may start servers that are not listed here."
+        )
+      }),
+      {},
+      "Connections to other MCP servers."
     )
-  })
+  }),
+  { description: "The protocol: pages, sessions, and connections to other servers." }
 )

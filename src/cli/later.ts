@@ -1,0 +1,144 @@
+/** Sections of features that are still to come: they are read and checked in full, and said to be without effect. */
+import { Effect, Schema } from "effect"
+import { ConfigSource, type Found } from "../../layers/config/ConfigSource.ts"
+import { DurationSetting } from "../../layers/config/Durations.ts"
+import { Secret } from "../../layers/config/Secret.ts"
+import * as Section from "../../layers/config/Section.ts"
+
+const count = (minimum: number, description: string) =>
+  Schema.Int.check(Schema.isBetween({ minimum, maximum: 2 ** 31 - 1 })).annotate({ description })
+const fraction = (maximum: number) =>
+  Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum })).annotate({
+    description: "Default: the provider's own."
+  })
+
+/** These are known by name; every other one needs a `base_url`. */
+const providers: ReadonlyArray<string> = ["groq", "openai", "anthropic"]
+
+const provider = () =>
+  Schema.Struct({
+    api_key: Secret,
+    base_url: Schema.optionalKey(
+      Schema.String.check(Schema.isPattern(/^https?:\/\/[^\s/]+/)).annotate({
+        expected: "a URL as https://api.example/v1",
+        description: `An OpenAI-compatible endpoint. Default: the provider's own, for ${providers.join(", ")}.`
+      })
+    ),
+    model: Schema.NonEmptyString.annotate({ description: "The model, unless a call names another." }),
+    temperature: Schema.optionalKey(fraction(2)),
+    max_tokens: Schema.optionalKey(count(1, "Most tokens of one answer. Default: the provider's own.")),
+    top_p: Schema.optionalKey(fraction(1))
+  })
+
+export const llm = Section.deferred(
+  "llm",
+  () =>
+    Schema.Struct({
+      active: Schema.NonEmptyString.annotate({
+        description: "The provider that answers, one of `providers`."
+      }),
+      providers: Schema.Record(Schema.String, provider()).annotate({
+        description: "What is known of each provider, by its name."
+      })
+    }).check(
+      Schema.makeFilter((settings) => {
+        const names = Object.keys(settings.providers)
+        const issues = names
+          .filter((name) => !providers.includes(name) && settings.providers[name]?.base_url === undefined)
+          .map((name) => ({
+            path: ["providers", name, "base_url"],
+            issue: `required for a provider other than ${providers.join(", ")}`
+          }))
+        if (names.includes(settings.active)) return issues
+        return [...issues, { path: ["active"], issue: "not one of the providers below it" }]
+      })
+    ),
+  { description: "Language models." }
+)
+
+export const chat = Section.deferred(
+  "chat",
+  () =>
+    Schema.Struct({
+      service: Schema.Struct({
+        streaming: Schema.Struct({
+          enabled: Schema.Boolean.annotate({
+            description: "Whether answers are streamed unless a request says otherwise."
+          })
+        }),
+        context: Schema.Struct({
+          max_tokens: count(1, "Tokens of one request to a model, history included."),
+          reserve_tokens: count(0, "Of those, tokens kept free for the answer."),
+          preserve_recent: count(0, "Latest messages that are never dropped.")
+        }).check(
+          Schema.makeFilter(
+            ({ max_tokens, reserve_tokens }) =>
+              reserve_tokens < max_tokens || {
+                path: ["reserve_tokens"],
+                issue: "must be less than max_tokens"
+              }
+          )
+        ),
+        max_tool_hops: count(0, "Rounds of tool calls in one turn.")
+      })
+    }),
+  {
+    description:
+      "Conversations with language models. Without defaults: a configured chat is configured in full."
+  }
+)
+
+const dollars = (description: string) =>
+  Schema.optionalKey(
+    Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0)).annotate({
+      description: `${description}, in USD. Default: no limit.`
+    })
+  )
+
+export const usage = Section.deferred(
+  "usage",
+  () =>
+    Schema.Struct({
+      enabled: Section.optional(Schema.Boolean, true, "Whether tokens and cost are counted."),
+      cost_hourly_max: dollars("Most that may be spent in an hour"),
+      cost_daily_max: dollars("Most that may be spent in a day"),
+      cost_per_request_max: dollars("Most that one request may cost"),
+      refresh_interval: Section.optional(
+        DurationSetting,
+        "30 seconds",
+        "Time between two reports to those who watch usage live."
+      )
+    }),
+  {
+    description: "Tokens, cost, and their limits.",
+    env: {
+      MCP_MONITORING_ENABLED: { path: ["enabled"], kind: "boolean" },
+      MCP_COST_HOURLY_MAX: { path: ["cost_hourly_max"], kind: "number" },
+      MCP_COST_DAILY_MAX: { path: ["cost_daily_max"], kind: "number" },
+      MCP_COST_PER_REQUEST_MAX: { path: ["cost_per_request_max"], kind: "number" },
+      MCP_REFRESH_INTERVAL: { path: ["refresh_interval"], kind: "string" }
+    }
+  }
+)
+
+/** A section, or one key of it. What begins to be used leaves this list. */
+const unused: ReadonlyArray<readonly [section: string, key?: string]> = [
+  ["llm"],
+  ["chat"],
+  ["usage"],
+  ["mcp", "connection"]
+]
+
+/** A sentence for each thing that is configured and without effect. */
+export const notices = (found: Found): ReadonlyArray<string> =>
+  unused.flatMap(([name, key]) => {
+    const mentioned = found.sections.find((section) => section.name === name)
+    if (mentioned === undefined || (key !== undefined && !mentioned.keys.includes(key))) return []
+    return [`${key === undefined ? name : `${name}.${key}`}: read and checked; not used by this version yet`]
+  })
+
+/** Logs those sentences. */
+export const announce = Effect.gen(function* () {
+  const found = yield* (yield* ConfigSource).found
+  for (const notice of notices(found)) yield* Effect.logInfo(notice)
+})
