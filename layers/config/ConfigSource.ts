@@ -150,11 +150,11 @@ const make = (load: Effect.Effect<Document.Document, ConfigInvalid, Sources>) =>
     const check = Effect.fnUntraced(function* (sections: ReadonlyArray<Section<unknown>>) {
       const document = yield* opened
       listed = sections
-      const found = yield* Effect.forEach(sections, (section) =>
+      const problems = yield* Effect.forEach(sections, (section) =>
         problemsOf(hold(section, { used: false, required: false }))
       )
-      const problems = [...unknownSections(document, sections), ...found.flat()]
-      if (problems.length > 0) return yield* new ConfigInvalid({ problems })
+      const all = [...unknownSections(document, sections), ...problems.flat()]
+      if (all.length > 0) return yield* new ConfigInvalid({ problems: all })
     })
 
     const found = Effect.map(opened, (document): Found => {
@@ -192,14 +192,14 @@ const make = (load: Effect.Effect<Document.Document, ConfigInvalid, Sources>) =>
     const reloadUnsafe = Effect.gen(function* () {
       const document = yield* fresh
       const sections = [...new Set([...listed, ...held.keys()])]
-      const found = yield* Effect.forEach(sections, (section) => {
+      const evaluated = yield* Effect.forEach(sections, (section) => {
         const before = held.get(section)
         const asked = { used: before?.used === true, required: before?.required === true }
         return Effect.map(Effect.result(evaluate(document, section, asked)), (after) => ({ section, after }))
       })
       const problems = [
         ...(listed.length === 0 ? [] : unknownSections(document, listed)),
-        ...found.flatMap(({ after }) => (after._tag === "Failure" ? after.failure.problems : []))
+        ...evaluated.flatMap(({ after }) => (after._tag === "Failure" ? after.failure.problems : []))
       ]
       if (problems.length > 0) return yield* new ConfigInvalid({ problems })
 
@@ -208,7 +208,7 @@ const make = (load: Effect.Effect<Document.Document, ConfigInvalid, Sources>) =>
       const changed: Array<string> = []
       const applied: Array<string> = []
       const needRestart: Array<string> = []
-      for (const { after, section } of found) {
+      for (const { after, section } of evaluated) {
         const before = held.get(section)
         if (after._tag === "Failure" || before === undefined) continue
         const { present, settings } = after.success

@@ -24,7 +24,7 @@ const isPlain = ({ schema, value }: Default): boolean =>
   (Array.isArray(value) && isEmpty(value))
 
 const ofKey = (key: Default): Effect.Effect<Option.Option<unknown>, Schema.SchemaError, Sources> => {
-  if (isPlain(key)) return Effect.succeed(Option.some(key.value))
+  if (isPlain(key)) return Effect.succeedSome(key.value)
   if (isStruct(key.schema) && isEmpty(key.value)) return of(key.schema)
   // Whatever a key of a section may ask for, the section asks for.
   const decoder = key.schema as Schema.Decoder<unknown, Sources>

@@ -4,6 +4,7 @@ import * as Logging from "../../layers/logging/Logging.ts"
 import { Listener } from "../../layers/platform/Listener.ts"
 import * as Service from "../http/Service.ts"
 import { mcp } from "./program.ts"
+import { upkeep } from "./upkeep.ts"
 
 /** Containers and supervisors collect standard output, and nothing else is written there. */
 const logToStdout = Layer.succeed(Logging.Stream, "stdout")
@@ -15,4 +16,12 @@ export const serveHttp = (overrides: Service.Overrides = {}) =>
     yield* Console.error(`manifold serves MCP at ${new URL("/mcp", url).href}. Press Ctrl-C to stop.`)
     yield* Effect.logInfo("listening").pipe(Effect.annotateLogs({ url }))
     return yield* Effect.never
-  }).pipe(Effect.provide(Service.layer(overrides).pipe(Layer.provideMerge(mcp), Layer.provide(logToStdout))))
+  }).pipe(
+    Effect.provide(
+      Service.layer(overrides).pipe(
+        Layer.provideMerge(upkeep),
+        Layer.provideMerge(mcp),
+        Layer.provide(logToStdout)
+      )
+    )
+  )

@@ -12,7 +12,16 @@ import * as Servers from "../mcp/Servers.ts"
 import { configured, contents } from "./program.ts"
 
 /** What `initialize` can be answered without. */
-const rest = Layer.mergeAll(contents, Storage.layer)
+const rest = Layer.mergeAll(
+  contents,
+  Storage.layer,
+  Layer.unwrap(
+    Effect.map(
+      Effect.promise(() => import("./upkeep.ts")),
+      ({ upkeep }) => upkeep
+    )
+  )
+)
 
 /** Passes the pipe on, and opens the latch when something was written to it. */
 const watched = (pipe: StdioPipe["Service"], latch: Latch.Latch): StdioPipe["Service"] => ({

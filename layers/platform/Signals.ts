@@ -1,0 +1,33 @@
+/** Signals that a running program acts on. Those that end it belong to `Platform.runMain`. */
+import { Context, Effect, Layer, Stdio, type Scope } from "effect"
+
+export class Signals extends Context.Service<
+  Signals,
+  {
+    /** Calls `handler` at each SIGHUP until the scope closes. */
+    readonly onHangup: (handler: () => void) => Effect.Effect<void, never, Scope.Scope>
+  }
+>()("manifold/platform/Signals") {
+  /**
+   * The signals of this process. On Windows nobody sends SIGHUP; in a terminal it says that the terminal is gone, and
+   * keeps its usual effect.
+   */
+  static readonly layer = Layer.effect(
+    Signals,
+    Effect.gen(function* () {
+      const stdio = yield* Stdio.Stdio
+      const meansReload = process.platform !== "win32" && !(yield* stdio.stderrIsTerminal)
+      return Signals.of({
+        onHangup: (handler) =>
+          meansReload
+            ? Effect.asVoid(
+                Effect.acquireRelease(
+                  Effect.sync(() => process.on("SIGHUP", handler)),
+                  () => Effect.sync(() => process.off("SIGHUP", handler))
+                )
+              )
+            : Effect.void
+      })
+    })
+  )
+}
