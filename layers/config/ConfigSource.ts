@@ -1,11 +1,10 @@
 /** The configuration: one file or inline JSON, environment variables above it, read section by section, and again. */
-import { Context, Effect, Equal, FileSystem, Layer, Option, Schema, Semaphore, type Scope } from "effect"
+import { Context, Effect, Equal, FileSystem, Layer, Option, Semaphore, type Scope } from "effect"
 import { Environment } from "../platform/Environment.ts"
-import { ConfigInvalid, showPath, type Problem } from "./ConfigInvalid.ts"
-import * as defaults from "./defaults.ts"
+import { ConfigInvalid, type Problem } from "./ConfigInvalid.ts"
 import * as Document from "./Document.ts"
-import { explain, unknownKey } from "./explain.ts"
-import { gather, type Gathered } from "./gather.ts"
+import { evaluate, unknownSections, type Evaluated } from "./evaluate.ts"
+import { gather } from "./gather.ts"
 import type { Section } from "./Section.ts"
 import type { Sources } from "./Sources.ts"
 
@@ -34,10 +33,7 @@ export interface Found {
 }
 
 /** A section as it is in force. */
-interface Held {
-  readonly present: boolean
-  /** None: absent, and nobody asked what that means. */
-  readonly settings: Option.Option<unknown>
+interface Held extends Evaluated {
   /** Whether somebody took the settings, whom a change would have to reach. */
   readonly used: boolean
   /** Whether an absent section has to make sense: it was read, not just checked. */
@@ -48,42 +44,6 @@ interface Follower {
   readonly section: Section<unknown>
   /** Applies what is in force, unless that was applied already. */
   readonly update: Effect.Effect<void, ConfigInvalid>
-}
-
-const strict = { errors: "all", onExcessProperty: "error", reportInput: true } as const
-
-const decode = <A>(section: Section<A>, said: Gathered): Effect.Effect<A, ConfigInvalid, Sources> => {
-  const invalid = (found: ReadonlyArray<Problem>) =>
-    new ConfigInvalid({ problems: [...said.problems, ...found] })
-  const decoded = Schema.decodeEffect(section.schema)(said.value, strict).pipe(
-    Effect.mapError(({ issue }) =>
-      invalid(
-        explain(issue, section.name).map(({ message, part, path }) => ({
-          ...said.origin(path, part),
-          message
-        }))
-      )
-    )
-  )
-  return said.problems.length === 0 ? decoded : Effect.andThen(decoded, Effect.fail(invalid([])))
-}
-
-const fromDefaults = (section: Section<unknown>) =>
-  // A default that does not decode is for the decoder to explain.
-  Effect.orElseSucceed(defaults.of(section.schema), Option.none)
-
-const unknownSections = (
-  document: Document.Document,
-  sections: ReadonlyArray<Section<unknown>>
-): ReadonlyArray<Problem> => {
-  const known = sections.flatMap(({ aliases, name }) => [name, ...aliases])
-  return Object.keys(document.value)
-    .filter((name) => !known.includes(name))
-    .map((name) => ({
-      path: showPath([name]),
-      message: unknownKey(name, known),
-      source: document.source([name], "key")
-    }))
 }
 
 const problemsOf = Effect.match({
@@ -103,21 +63,8 @@ const make = (load: Effect.Effect<Document.Document, ConfigInvalid, Sources>) =>
     const followers = new Set<Follower>()
     let listed: ReadonlyArray<Section<unknown>> = []
 
-    /** What a document says about a section; decoded if it is present or has to make sense. */
-    const evaluate = Effect.fnUntraced(function* (
-      document: Document.Document,
-      section: Section<unknown>,
-      { required, used }: Pick<Held, "required" | "used">
-    ) {
-      const said = gather(document, environment, section)
-      const { present } = said
-      let settings = Option.none<unknown>()
-      if (!present && required) settings = yield* Effect.provideContext(fromDefaults(section), context)
-      if (present || (required && Option.isNone(settings))) {
-        settings = Option.some(yield* Effect.provideContext(decode(section, said), context))
-      }
-      return { present, settings, used, required } satisfies Held
-    })
+    const evaluated = (document: Document.Document, section: Section<unknown>, required: boolean) =>
+      Effect.provideContext(evaluate(document, environment, section, required), context)
 
     /** The section in force, decoded at most once until a reload changes it. */
     const hold = Effect.fnUntraced(function* (
@@ -128,10 +75,8 @@ const make = (load: Effect.Effect<Document.Document, ConfigInvalid, Sources>) =>
       const used = asked.used || known?.used === true
       const required = asked.required || known?.required === true
       const enough = known !== undefined && (Option.isSome(known.settings) || !required)
-      const now = enough
-        ? { ...known, used, required }
-        : yield* evaluate(yield* opened, section, { used, required })
-      held.set(section, now)
+      const now = enough ? known : yield* evaluated(yield* opened, section, required)
+      held.set(section, { ...now, used, required })
       return now
     })
 
@@ -144,6 +89,7 @@ const make = (load: Effect.Effect<Document.Document, ConfigInvalid, Sources>) =>
 
     const readOption = <A>(section: Section<A>) =>
       Effect.map(hold(section, { used: true, required: false }), ({ present, settings }) =>
+        // As above.
         present ? (settings as Option.Option<A>) : Option.none<A>()
       )
 
@@ -192,14 +138,15 @@ const make = (load: Effect.Effect<Document.Document, ConfigInvalid, Sources>) =>
     const reloadUnsafe = Effect.gen(function* () {
       const document = yield* fresh
       const sections = [...new Set([...listed, ...held.keys()])]
-      const evaluated = yield* Effect.forEach(sections, (section) => {
-        const before = held.get(section)
-        const asked = { used: before?.used === true, required: before?.required === true }
-        return Effect.map(Effect.result(evaluate(document, section, asked)), (after) => ({ section, after }))
-      })
+      const results = yield* Effect.forEach(sections, (section) =>
+        Effect.map(
+          Effect.result(evaluated(document, section, held.get(section)?.required === true)),
+          (after) => ({ section, after })
+        )
+      )
       const problems = [
         ...(listed.length === 0 ? [] : unknownSections(document, listed)),
-        ...evaluated.flatMap(({ after }) => (after._tag === "Failure" ? after.failure.problems : []))
+        ...results.flatMap(({ after }) => (after._tag === "Failure" ? after.failure.problems : []))
       ]
       if (problems.length > 0) return yield* new ConfigInvalid({ problems })
 
@@ -208,7 +155,7 @@ const make = (load: Effect.Effect<Document.Document, ConfigInvalid, Sources>) =>
       const changed: Array<string> = []
       const applied: Array<string> = []
       const needRestart: Array<string> = []
-      for (const { after, section } of evaluated) {
+      for (const { after, section } of results) {
         const before = held.get(section)
         if (after._tag === "Failure" || before === undefined) continue
         const { present, settings } = after.success

@@ -5,6 +5,7 @@ import { hidden } from "./explain.ts"
 
 const Written = Schema.String.annotate({
   description: "A secret: `env:NAME`, `file:PATH`, or the text itself.",
+  examples: ["env:NAME", "file:PATH"],
   expected: "env:NAME, file:PATH or the secret's text",
   [hidden]: true
 })

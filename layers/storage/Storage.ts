@@ -28,10 +28,12 @@ export const section = Section.make(
       })
     ),
     redis_url: Schema.optionalKey(
-      RedisUrl.annotate({
-        description:
-          "Redis that instances share for rate limits and circuit breakers. Default: each counts alone."
-      })
+      RedisUrl.pipe(
+        Schema.annotateEncoded({
+          description:
+            "Redis that instances share for rate limits and circuit breakers. Default: each counts alone."
+        })
+      )
     )
   }),
   {

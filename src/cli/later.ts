@@ -7,9 +7,9 @@ import * as Section from "../../layers/config/Section.ts"
 
 const count = (minimum: number, description: string) =>
   Schema.Int.check(Schema.isBetween({ minimum, maximum: 2 ** 31 - 1 })).annotate({ description })
-const fraction = (maximum: number) =>
+const sampling = (maximum: number, description: string) =>
   Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum })).annotate({
-    description: "Default: the provider's own."
+    description: `${description}. Default: the provider's own.`
   })
 
 /** These are known by name; every other one needs a `base_url`. */
@@ -25,9 +25,9 @@ const provider = () =>
       })
     ),
     model: Schema.NonEmptyString.annotate({ description: "The model, unless a call names another." }),
-    temperature: Schema.optionalKey(fraction(2)),
+    temperature: Schema.optionalKey(sampling(2, "Sampling temperature")),
     max_tokens: Schema.optionalKey(count(1, "Most tokens of one answer. Default: the provider's own.")),
-    top_p: Schema.optionalKey(fraction(1))
+    top_p: Schema.optionalKey(sampling(1, "Nucleus sampling: the share of probability that is considered"))
   })
 
 export const llm = Section.deferred(

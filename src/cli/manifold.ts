@@ -4,6 +4,7 @@ import * as Command from "effect/cli/Command"
 import * as Interactive from "../../layers/platform/Interactive.ts"
 import { program } from "../domain/version.ts"
 import { call } from "./call.ts"
+import { config } from "./config.ts"
 import { list } from "./list.ts"
 import { serve } from "./serve.ts"
 
@@ -12,6 +13,7 @@ const manifold = Command.make("manifold").pipe(
   Command.withSubcommands([
     serve, // keep one line each
     call,
+    config,
     list
   ])
 )

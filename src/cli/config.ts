@@ -1,0 +1,107 @@
+/** `manifold config check|schema|init`: is the configuration right, what may stand in it, and a file to begin with. */
+import { Console, Effect, FileSystem, Option, Runtime, Schema } from "effect"
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import type { ConfigInvalid } from "../../layers/config/ConfigInvalid.ts"
+import { ConfigSource, type Found } from "../../layers/config/ConfigSource.ts"
+import { usualFile } from "../../layers/config/Document.ts"
+import type { Sources } from "../../layers/config/Sources.ts"
+import { commented } from "./config/commented.ts"
+import { fileSchema } from "./config/jsonSchema.ts"
+import { notices } from "./later.ts"
+import { UsageError } from "./params.ts"
+import { sections } from "./sections.ts"
+
+/** The problems were printed; what is left to say is the exit code. */
+class Refused extends Schema.TaggedError<Refused>()("Refused", {}) {
+  override readonly [Runtime.errorReported] = false
+}
+
+const print = (value: unknown) => Console.log(JSON.stringify(value))
+
+const summary = (found: Found): ReadonlyArray<string> => [
+  found.source === undefined ? `ok: no ${usualFile} here, so the defaults hold` : `ok: ${found.source}`,
+  ...found.sections.map(({ keys, name, variables }) =>
+    [
+      `  ${name}${keys.length === 0 ? "" : `: ${keys.join(", ")}`}`,
+      variables.length === 0 ? "" : ` (from the environment: ${variables.join(", ")})`
+    ].join("")
+  ),
+  ...notices(found)
+]
+
+const checked = Effect.gen(function* () {
+  const config = yield* ConfigSource
+  yield* config.check(sections)
+  return yield* config.found
+})
+
+const check = Command.make(
+  "check",
+  {
+    file: Argument.String("file").pipe(
+      Argument.withDescription("The file to check; else the one that the program would read"),
+      Argument.optional
+    ),
+    json: Flag.Boolean("json").pipe(Flag.withDescription("Print JSON"), Flag.withDefault(false))
+  },
+  Effect.fnUntraced(function* ({ file, json }) {
+    const result: Effect.Effect<Found, ConfigInvalid, ConfigSource | Sources> = Option.isSome(file)
+      ? Effect.provide(checked, ConfigSource.layerFile(file.value))
+      : checked
+    if (!json) return yield* Console.log(summary(yield* result).join("\n"))
+    yield* result.pipe(
+      Effect.flatMap((found) => print({ ok: true, ...found, notices: notices(found) })),
+      Effect.catchTag("ConfigInvalid", ({ problems }) =>
+        Effect.andThen(print({ ok: false, problems }), new Refused())
+      )
+    )
+  })
+).pipe(Command.withDescription("Name every problem of the configuration, with line and column"))
+
+const schema = Command.make("schema", {}, () =>
+  Console.log(JSON.stringify(fileSchema(sections), undefined, 2))
+).pipe(Command.withDescription("Print the JSON Schema of the configuration file"))
+
+const init = Command.make(
+  "init",
+  {
+    file: Argument.String("file").pipe(
+      Argument.withDescription("The YAML file to write"),
+      Argument.withDefault(usualFile)
+    ),
+    force: Flag.Boolean("force").pipe(
+      Flag.withDescription("Overwrite the file if it exists"),
+      Flag.withDefault(false)
+    )
+  },
+  Effect.fnUntraced(function* ({ file, force }) {
+    if (file.toLowerCase().endsWith(".json")) {
+      return yield* new UsageError({ detail: "JSON has no comments: name a .yaml file" })
+    }
+    const files = yield* FileSystem.FileSystem
+    yield* files.writeFileString(file, commented(sections), { flag: force ? "w" : "wx" }).pipe(
+      Effect.mapError(
+        ({ reason }) =>
+          new UsageError({
+            detail:
+              reason._tag === "AlreadyExists"
+                ? `${file} exists; --force overwrites it`
+                : `Cannot write ${file}: ${reason._tag}`
+          })
+      )
+    )
+    yield* Console.log(`Wrote ${file}: every key with its default, commented out`)
+  })
+).pipe(Command.withDescription("Write a configuration file with every key commented out"))
+
+export const config = Command.make("config").pipe(
+  Command.withDescription("Check, describe or begin the configuration"),
+  Command.withSubcommands([check, schema, init]),
+  Command.withExamples([
+    { command: "manifold config init", description: "A commented manifold.yaml" },
+    { command: "manifold config check", description: "Every problem at once" },
+    { command: "manifold config schema > manifold.schema.json", description: "For an editor" }
+  ])
+)

@@ -1,0 +1,83 @@
+/** A `manifold.yaml` in which every key stands with its default, its description and its variable, commented out. */
+import type { Section } from "../../../layers/config/Section.ts"
+import { isNode, propertiesOf, sectionSchema, type Node } from "./jsonSchema.ts"
+
+const header = `## The configuration of manifold.
+##
+## Everything is commented out and says what holds anyway. To set a key, uncomment it and its section.
+## What is commented out twice has no default. A secret is written as env:NAME or file:PATH.
+##
+##   manifold config check     says what is wrong, with line and column
+##   manifold config schema    prints the JSON Schema, for editors that complete YAML
+`
+
+type Lines = ReadonlyArray<string>
+
+const width = 88
+const indented = (lines: Lines): Lines => lines.map((line) => `  ${line}`)
+const comment = (lines: Lines): Lines => lines.map((line) => `# ${line}`.trimEnd())
+
+const wrapped = (text: string): Lines => {
+  const lines: Array<string> = []
+  for (const word of text.split(" ")) {
+    const last = lines.at(-1)
+    if (last === undefined || last.length + word.length >= width) lines.push(word)
+    else lines[lines.length - 1] = `${last} ${word}`
+  }
+  return lines
+}
+
+const about = ({ description }: Node): Lines =>
+  typeof description === "string" ? comment(wrapped(description)) : []
+
+/** What YAML, or a reader of an older YAML, takes for something else than text. */
+const ambiguous = /^(true|false|null|yes|no|on|off|y|n)$/i
+
+/** JSON is YAML; plain words need no quotes. */
+const scalar = (value: unknown): string =>
+  typeof value === "string" && /^[A-Za-z][\w ./-]*$/.test(value) && !ambiguous.test(value)
+    ? value
+    : JSON.stringify(value)
+
+const placeholder = (node: Node): string => {
+  const types = (Array.isArray(node.anyOf) ? node.anyOf : [node]).filter(isNode).map(({ type }) => type)
+  const choices = [node.enum, node.examples].find(Array.isArray) ?? types
+  return `<${choices.join(" | ")}>`
+}
+
+/** What an entry of a list, or of a map with names of one's own, looks like. */
+const entry = (node: Node): Lines => {
+  if (isNode(node.items) && propertiesOf(node.items)) return ["-", ...indented(settings(node.items))]
+  const named = node.additionalProperties
+  return isNode(named) && propertiesOf(named) ? ["<name>:", ...indented(settings(named))] : []
+}
+
+const value = (key: string, node: Node): Lines => {
+  if (propertiesOf(node)) return [`${key}:`, ...indented(settings(node))]
+  if (node.default !== undefined)
+    return [`${key}: ${scalar(node.default)}`, ...indented(comment(entry(node)))]
+  const entries = entry(node)
+  return entries.length > 0 ? [`${key}:`, ...indented(entries)] : [`${key}: ${placeholder(node)}`]
+}
+
+const requires = (node: Node, key: string): boolean =>
+  Array.isArray(node.required) && node.required.includes(key)
+
+/** The keys of a map, in YAML. What must be given has no comment before it: then the whole map is commented out. */
+const settings = (node: Node): Lines =>
+  Object.entries(propertiesOf(node) ?? {}).flatMap(([key, inner]) => {
+    const lines = value(key, inner)
+    return [...about(inner), ...(inner.default !== undefined || requires(node, key) ? lines : comment(lines))]
+  })
+
+const ofSection = (section: Section<unknown>): string => {
+  const schema = sectionSchema(section)
+  const lines = [`${section.name}:`, ...indented(settings(schema))]
+  const isComplete = !Array.isArray(schema.required) || schema.required.length === 0
+  const others = section.aliases.map((alias) => `Its keys may also stand under \`${alias}\`.`)
+  const description = wrapped([section.description, ...others].join(" ").trim()).filter((line) => line !== "")
+  return [...comment(comment(description)), ...comment(isComplete ? lines : comment(lines))].join("\n")
+}
+
+export const commented = (sections: ReadonlyArray<Section<unknown>>): string =>
+  `${[header, ...sections.map(ofSection)].join("\n\n").replace("\n\n\n", "\n\n")}\n`
