@@ -1,5 +1,5 @@
 /** A configuration read from files that exist only in the test. */
-import { Effect, FileSystem, Layer, PlatformError } from "effect"
+import { ByteSize, Effect, FileSystem, Layer, Option, PlatformError } from "effect"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
 import { Environment } from "../../../layers/platform/Environment.ts"
 
@@ -8,7 +8,25 @@ export interface Given {
   readonly env?: Readonly<Record<string, string>>
 }
 
-export const given = ({ env = {}, files = {} }: Given) => {
+const info = (size: number): FileSystem.File.Info => ({
+  type: "File",
+  mtime: Option.none(),
+  atime: Option.none(),
+  birthtime: Option.none(),
+  dev: 0n,
+  ino: Option.none(),
+  mode: 0o600,
+  nlink: Option.none(),
+  uid: Option.none(),
+  gid: Option.none(),
+  rdev: Option.none(),
+  size: ByteSize.bytes(size),
+  blksize: Option.none(),
+  blocks: Option.none()
+})
+
+/** The files of `given`; a test may change them in between. */
+export const filesOnly = (files: Readonly<Record<string, string | Uint8Array>>) => {
   const read = (path: string) => {
     const content = Object.hasOwn(files, path) ? files[path] : undefined
     if (content !== undefined) return Effect.succeed(content)
@@ -21,7 +39,8 @@ export const given = ({ env = {}, files = {} }: Given) => {
       })
     )
   }
-  const fs = FileSystem.layerNoop({
+  return FileSystem.layerNoop({
+    stat: (path) => Effect.map(read(path), ({ length }) => info(length)),
     readFile: (path) =>
       Effect.map(read(path), (content) =>
         typeof content === "string" ? new TextEncoder().encode(content) : content
@@ -31,5 +50,7 @@ export const given = ({ env = {}, files = {} }: Given) => {
         typeof content === "string" ? content : new TextDecoder().decode(content)
       )
   })
-  return ConfigSource.layer.pipe(Layer.provide([fs, Environment.layerTest(env)]))
 }
+
+export const given = ({ env = {}, files = {} }: Given) =>
+  ConfigSource.layer.pipe(Layer.provide([filesOnly(files), Environment.layerTest(env)]))

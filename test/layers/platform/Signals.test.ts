@@ -1,0 +1,39 @@
+/** Signals of this very process: the test sends them to itself. */
+import { expect } from "bun:test"
+import { Deferred, Effect, Exit, Layer, Scope, Stdio } from "effect"
+import { Signals } from "../../../layers/platform/Signals.ts"
+import { it } from "../../support/effect.ts"
+
+const signals = (terminal: boolean) =>
+  Effect.provide(
+    Signals,
+    Layer.fresh(Signals.layer).pipe(
+      Layer.provide(Stdio.layerTest({ stderrIsTerminal: Effect.succeed(terminal) }))
+    )
+  )
+
+it.live("a hangup calls the handler until the scope closes", () =>
+  Effect.gen(function* () {
+    const before = process.listenerCount("SIGHUP")
+    const heard = yield* Deferred.make<void>()
+    const scope = yield* Scope.make()
+    const { onHangup } = yield* signals(false)
+    yield* Scope.provide(
+      onHangup(() => Deferred.doneUnsafe(heard, Exit.void)),
+      scope
+    )
+    process.kill(process.pid, "SIGHUP")
+    yield* Deferred.await(heard)
+    yield* Scope.close(scope, Exit.void)
+    expect(process.listenerCount("SIGHUP")).toBe(before)
+  })
+)
+
+it.live("in a terminal it keeps its usual effect", () =>
+  Effect.gen(function* () {
+    const before = process.listenerCount("SIGHUP")
+    const { onHangup } = yield* signals(true)
+    yield* onHangup(() => undefined)
+    expect(process.listenerCount("SIGHUP")).toBe(before)
+  })
+)
