@@ -1,0 +1,174 @@
+/** `manifold config`, run as a user runs it. */
+import { describe, expect } from "bun:test"
+import { Effect } from "effect"
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { commented } from "../../../src/cli/config/commented.ts"
+import { fileSchema, isNode } from "../../../src/cli/config/jsonSchema.ts"
+import { sections } from "../../../src/cli/sections.ts"
+import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
+import type { Section } from "../../../layers/config/Section.ts"
+import { given } from "../../layers/config/files.ts"
+import { it } from "../../support/effect.ts"
+import { manifold } from "../../support/stdio.ts"
+
+const folder = Effect.acquireRelease(
+  Effect.promise(() => mkdtemp(join(tmpdir(), "manifold-"))),
+  (path) => Effect.promise(() => rm(path, { recursive: true }))
+)
+
+const inFile = Effect.fnUntraced(function* (text: string) {
+  const file = join(yield* folder, "manifold.yaml")
+  yield* Effect.promise(() => writeFile(file, text))
+  return file
+})
+
+describe("check", () => {
+  it.live("tells what was found and what of it has no effect yet", () =>
+    Effect.gen(function* () {
+      const file = yield* inFile("web: { robots: true }\nusage: {}\n")
+      const { code, stdout } = yield* manifold(["config", "check", file], {
+        env: { MCP_COST_DAILY_MAX: "5" }
+      })
+      expect({ code, stdout }).toEqual({
+        code: 0,
+        stdout: `ok: ${file}
+  web: robots
+  usage: cost_daily_max (from the environment: MCP_COST_DAILY_MAX)
+usage: read and checked; not used by this version yet
+`
+      })
+    })
+  )
+
+  it.live("checks the file that the program would read, and fails naming every problem and its place", () =>
+    Effect.gen(function* () {
+      const file = yield* inFile("server:\n  port: http\nwep: {}\n")
+      const env = { MCP_CONFIG_PATH: file }
+      const { code, stderr, stdout } = yield* manifold(["config", "check"], { env })
+      expect({ code, stdout }).toEqual({ code: 1, stdout: "" })
+      expect(stderr).toContain(
+        `server.port: expected an integer between 0 and 65535, got "http" (${file}:2:9)`
+      )
+      expect(stderr).toContain(`wep: unknown key; did you mean "web"? (${file}:3:1)`)
+      const json = yield* manifold(["config", "check", "--json"], { env })
+      expect({ code: json.code, stderr: json.stderr }).toEqual({ code: 1, stderr: "" })
+      expect(JSON.parse(json.stdout)).toMatchObject({
+        ok: false,
+        problems: [{ path: "wep", source: `${file}:3:1` }, { path: "server.port" }]
+      })
+    })
+  )
+
+  it.live("says that there is nothing to check, as JSON too", () =>
+    Effect.gen(function* () {
+      const { stdout } = yield* manifold(["config", "check", "--json"], { env: { MCP_CONFIG_JSON: "{}" } })
+      expect(JSON.parse(stdout)).toEqual({ ok: true, source: "MCP_CONFIG_JSON", sections: [], notices: [] })
+      const { code, stderr } = yield* manifold(["config", "check", "/none.yaml"])
+      expect(code).toBe(1)
+      expect(stderr).toContain("the file cannot be read: NotFound (/none.yaml)")
+    })
+  )
+})
+
+describe("init", () => {
+  it.live("writes a file that checks, and none that exists", () =>
+    Effect.gen(function* () {
+      const file = join(yield* folder, "new.yaml")
+      // Also while the present configuration is broken.
+      const env = { MCP_CONFIG_JSON: "{" }
+      expect((yield* manifold(["config", "init", file], { env })).code).toBe(0)
+      expect((yield* manifold(["config", "check", file])).stdout).toBe(`ok: ${file}\n`)
+      yield* Effect.promise(() => writeFile(file, "web: {}"))
+      const refused = yield* manifold(["config", "init", file], { env })
+      expect(refused.code).toBe(1)
+      expect(refused.stderr).toContain("--force")
+      expect(yield* Effect.promise(() => readFile(file, "utf8"))).toBe("web: {}")
+      expect((yield* manifold(["config", "init", file, "--force"], { env })).code).toBe(0)
+      expect(yield* Effect.promise(() => readFile(file, "utf8"))).toBe(commented(sections))
+      expect((yield* manifold(["config", "init", "a.json"], { env })).stderr).toContain(".yaml")
+    })
+  )
+
+  const check = (text: string) =>
+    ConfigSource.use((config) => Effect.as(config.check(sections), config)).pipe(
+      Effect.provide(given({ files: { "manifold.yaml": text } }))
+    )
+
+  it.effect("the file means the same when it is uncommented", () =>
+    Effect.gen(function* () {
+      const whole = commented(sections).replace(/^# ?/gm, "")
+      const plain = yield* check("")
+      const written = yield* check(whole)
+      expect((yield* written.found).sections.length).toBeGreaterThan(5)
+      for (const section of sections as ReadonlyArray<Section<unknown>>) {
+        // What has keys without defaults is commented out twice.
+        if (!new RegExp(`^${section.name}:`, "m").test(whole)) continue
+        expect(yield* written.read(section)).toEqual(yield* plain.read(section))
+      }
+    })
+  )
+
+  it.effect("the file names every section, key and variable", () =>
+    Effect.gen(function* () {
+      const text = commented(sections)
+      for (const { env, name } of sections) {
+        expect(text).toMatch(new RegExp(`^(# )+${name}:$`, "m"))
+        for (const variable of Object.keys(env)) expect(text).toMatch(new RegExp(`\\b${variable}\\b`))
+      }
+      for (const line of text.split("\n")) expect(line).toMatch(/^(#.*)?$/)
+    })
+  )
+})
+
+describe("schema", () => {
+  it.live("prints JSON Schema, whatever the present configuration is", () =>
+    Effect.gen(function* () {
+      const { code, stdout } = yield* manifold(["config", "schema"], { env: { MCP_CONFIG_JSON: "{" } })
+      expect(code).toBe(0)
+      expect(JSON.parse(stdout)).toEqual(fileSchema(sections))
+    })
+  )
+
+  it.effect("takes declared keys only, and tells defaults, variables and what a secret looks like", () =>
+    Effect.sync(() => {
+      const root = fileSchema(sections)
+      const open: Array<string> = []
+      const visit = (value: unknown, path: string): void => {
+        if (!isNode(value)) return
+        if (isNode(value.properties) && value.additionalProperties !== false) open.push(path)
+        for (const [key, inner] of Object.entries(value)) visit(inner, `${path}/${key}`)
+      }
+      visit(root, "#")
+      expect(open).toEqual([])
+      expect(root).toMatchObject({
+        properties: {
+          server: {
+            properties: {
+              port: {
+                type: "integer",
+                maximum: 65535,
+                default: 8000,
+                description: expect.stringContaining("PORT")
+              }
+            }
+          },
+          websocket: { properties: { host: { default: "127.0.0.1" } } },
+          chat: { required: ["service"] },
+          llm: {
+            required: ["active", "providers"],
+            properties: {
+              providers: {
+                additionalProperties: {
+                  required: ["api_key", "model"],
+                  properties: { api_key: { type: "string", examples: ["env:NAME", "file:PATH"] } }
+                }
+              }
+            }
+          }
+        }
+      })
+    })
+  )
+})
