@@ -1,5 +1,6 @@
 /** Signals that a running program acts on. Those that end it belong to `Platform.runMain`. */
-import { Context, Effect, Layer, Stdio, type Scope } from "effect"
+import { Context, Effect, Layer, type Scope } from "effect"
+import { OutputStreams } from "./OutputStreams.ts"
 
 export class Signals extends Context.Service<
   Signals,
@@ -15,8 +16,8 @@ export class Signals extends Context.Service<
   static readonly layer = Layer.effect(
     Signals,
     Effect.gen(function* () {
-      const stdio = yield* Stdio.Stdio
-      const meansReload = process.platform !== "win32" && !(yield* stdio.stderrIsTerminal)
+      const { stderr } = yield* OutputStreams
+      const meansReload = process.platform !== "win32" && !(yield* stderr.isTerminal)
       return Signals.of({
         onHangup: (handler) =>
           meansReload

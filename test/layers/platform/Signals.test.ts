@@ -1,15 +1,14 @@
 /** Signals of this very process: the test sends them to itself. */
 import { expect } from "bun:test"
-import { Deferred, Effect, Exit, Layer, Scope, Stdio } from "effect"
+import { Deferred, Effect, Exit, Layer, Scope } from "effect"
+import { OutputStreams } from "../../../layers/platform/OutputStreams.ts"
 import { Signals } from "../../../layers/platform/Signals.ts"
 import { it } from "../../support/effect.ts"
 
 const signals = (terminal: boolean) =>
   Effect.provide(
     Signals,
-    Layer.fresh(Signals.layer).pipe(
-      Layer.provide(Stdio.layerTest({ stderrIsTerminal: Effect.succeed(terminal) }))
-    )
+    Layer.fresh(Signals.layer).pipe(Layer.provide(OutputStreams.layerTest(() => Effect.void, terminal)))
   )
 
 it.live("a hangup calls the handler until the scope closes", () =>
