@@ -8,13 +8,20 @@ const span = DurationSetting.check(
   Schema.makeFilter((duration) => Duration.toMillis(duration) >= 1 || "must be at least a millisecond")
 )
 
-const Rate = Schema.Struct({
-  calls: positive.annotate({ description: "How many calls may begin in a window." }),
-  window: Section.optional(span, "1 minute", "How long a window is.")
-})
+const calls = positive.annotate({ description: "How many calls may begin in a window." })
+const window = Section.optional(span, "1 minute", "How long a window is.")
 
-const rate = (calls: number, description: string) =>
-  Section.optional(Rate, { calls, window: "1 minute" }, description)
+const Rate = Schema.Struct({ calls, window })
+
+const rate = (usual: number, description: string) =>
+  Section.optional(
+    Schema.Struct({
+      calls: Section.optional(positive, usual, "How many calls may begin in a window."),
+      window
+    }),
+    {},
+    description
+  )
 
 /** What an operator says of one tool, over what the tool says of itself. */
 const Tool = Schema.Struct({

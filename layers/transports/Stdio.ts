@@ -10,8 +10,14 @@ import { Wire } from "./Wire.ts"
 /** How long what was asked last may take to be answered when nobody will ask more. */
 const lastAnswers = Duration.millis(50)
 
+export interface StdioOptions {
+  readonly maxMessageBytes: number
+  /** Done when requests can be answered, if that is not from the first one on. */
+  readonly prepared?: Effect.Effect<unknown>
+}
+
 /** Serves one client and returns when its input ends; what still runs then is interrupted. */
-export const serve = Effect.fnUntraced(function* (options: { readonly maxMessageBytes: number }) {
+export const serve = Effect.fnUntraced(function* (options: StdioOptions) {
   const pipe = yield* StdioPipe
   const servers = yield* McpServers
   const log = Effect.runForkWith(yield* Effect.context<never>())
@@ -43,8 +49,8 @@ export const serve = Effect.fnUntraced(function* (options: { readonly maxMessage
   )
   yield* Stream.runForEach(pipe.input, (chunk) => Effect.sync(() => lines.push(chunk)))
   // Whoever pipes requests in and closes at once still gets the answers that are ready.
-  yield* Effect.timeoutOption(
+  yield* Effect.raceFirst(
     Effect.promise(() => wire.finish()),
-    lastAnswers
+    Effect.andThen(options.prepared ?? Effect.void, Effect.sleep(lastAnswers))
   )
 }, Effect.scoped)

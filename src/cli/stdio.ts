@@ -55,7 +55,7 @@ export const serveStdio = Effect.gen(function* () {
     )
   )
   const pipe = watched(yield* StdioPipe, needed)
-  yield* Stdio.serve({ maxMessageBytes: max_message_bytes }).pipe(
+  yield* Stdio.serve({ maxMessageBytes: max_message_bytes, prepared: load }).pipe(
     Effect.provide(Layer.merge(servers, Layer.succeed(StdioPipe, pipe))),
     Effect.raceFirst(Effect.andThen(loaded, Effect.never))
   )
