@@ -1,11 +1,17 @@
 /** The command line: one file per command, and one line each here. */
-import { Effect } from "effect"
+import { Effect, Layer } from "effect"
+import * as CliConfig from "effect/cli/CliConfig"
+import * as CliError from "effect/cli/CliError"
+import * as CliOutput from "effect/cli/CliOutput"
 import * as Command from "effect/cli/Command"
+import * as GlobalFlag from "effect/cli/GlobalFlag"
 import * as Interactive from "../../layers/platform/Interactive.ts"
 import { program } from "../domain/version.ts"
 import { call } from "./call.ts"
 import { config } from "./config.ts"
+import { install } from "./install.ts"
 import { list } from "./list.ts"
+import { Misused, presenter } from "./misuse.ts"
 import { serve } from "./serve.ts"
 
 const manifold = Command.make("manifold").pipe(
@@ -15,7 +21,21 @@ const manifold = Command.make("manifold").pipe(
     call,
     config,
     list
+    list,
+    install
   ])
 )
 
-export const run = Command.run(manifold, { version: program.version }).pipe(Effect.provide(Interactive.layer))
+/** Without a wizard, and without a log level: `logging.level` and `serve --debug` set that. */
+const settings = Layer.mergeAll(
+  Interactive.layer,
+  CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions] }),
+  CliOutput.layerPresenter(presenter)
+)
+
+export const run = Command.run(manifold, { version: program.version }).pipe(
+  Effect.mapError((error) =>
+    error instanceof CliError.ShowHelp && error.errors.length > 0 ? new Misused() : error
+  ),
+  Effect.provide(settings)
+)

@@ -1,8 +1,11 @@
 /** Puts a tool's arguments together from a JSON text and from `key=value` pairs. */
-import { Effect, Schema } from "effect"
+import { Effect, Runtime, Schema } from "effect"
+import { misuse } from "./misuse.ts"
 
 /** The command line was used wrongly; `detail` says how to use it. */
 export class UsageError extends Schema.TaggedError<UsageError>()("UsageError", { detail: Schema.String }) {
+  override readonly [Runtime.errorExitCode] = misuse
+
   override get message() {
     return this.detail
   }

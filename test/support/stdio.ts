@@ -8,14 +8,15 @@ export const command = { command: process.execPath, args: [`${root}src/main.ts`,
 
 export const manifold = (
   args: ReadonlyArray<string>,
-  options: { env?: Record<string, string>; stdin?: string } = {}
+  options: { env?: Record<string, string>; stdin?: string; cwd?: string } = {}
 ) =>
   Effect.promise(async () => {
     const child = Bun.spawn([process.execPath, `${root}src/main.ts`, ...args], {
       stdin: new TextEncoder().encode(options.stdin ?? ""),
       stdout: "pipe",
       stderr: "pipe",
-      env: { ...process.env, ...options.env }
+      env: { ...process.env, ...options.env },
+      ...(options.cwd !== undefined && { cwd: options.cwd })
     })
     const [stdout, stderr, code] = await Promise.all([
       new Response(child.stdout).text(),

@@ -4,8 +4,8 @@ import { Effect } from "effect"
 import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { it } from "../support/effect.ts"
-import { manifold } from "../support/stdio.ts"
+import { it } from "../../support/effect.ts"
+import { manifold } from "../../support/stdio.ts"
 
 const folder = Effect.acquireRelease(
   Effect.promise(() => mkdtemp(join(tmpdir(), "manifold-"))),

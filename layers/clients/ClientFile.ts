@@ -1,0 +1,196 @@
+/** A client's configuration file: read with care, changed in one place, replaced whole or not at all. */
+import { DateTime, Effect, FileSystem, Option, Path, Predicate } from "effect"
+import type { PlatformError } from "effect/PlatformError"
+import { ClientFileError } from "./ClientFileError.ts"
+import type { Client, Entry } from "./clients.ts"
+import * as jsonc from "./jsonc.ts"
+
+export interface ClientFile {
+  /** As the user knows it. */
+  readonly path: string
+  /** What is written: `path`, or what its links lead to. */
+  readonly target: string
+  /** What was read; `undefined` where there is no file. */
+  readonly bytes: Uint8Array | undefined
+  /** The same without a byte order mark. */
+  readonly text: string
+}
+
+const mark = "\uFEFF"
+
+const failure = (reason: ClientFileError["reason"], path: string, message: string) =>
+  new ClientFileError({ reason, path, message })
+
+const unreadable = (path: string) => (error: PlatformError) =>
+  failure("unreadable", path, `cannot read ${path} (${error.reason._tag}); nothing was changed`)
+
+const unwritable = (path: string) => (error: PlatformError) =>
+  failure("unwritable", path, `cannot write ${path} (${error.reason._tag}); the file is as it was`)
+
+const orAbsent = <A, R>(
+  effect: Effect.Effect<A, PlatformError, R>
+): Effect.Effect<A | undefined, PlatformError, R> =>
+  Effect.catchTag(effect, "PlatformError", (error) =>
+    error.reason._tag === "NotFound" ? Effect.undefined : Effect.fail(error)
+  )
+
+/** Follows links, also one to a file that does not exist yet. */
+const resolve = Effect.fnUntraced(function* (path: string) {
+  const fs = yield* FileSystem.FileSystem
+  const { dirname, resolve: from } = yield* Path.Path
+  const real = yield* orAbsent(fs.realPath(path))
+  if (real !== undefined) return real
+  const link = yield* Effect.option(fs.readLink(path))
+  return Option.match(link, { onNone: () => path, onSome: (to) => from(dirname(path), to) })
+})
+
+/**
+ * Reads the file. Fails with `unreadable`; with `malformed` when it is not the JSON that the client would read; with
+ * `misshapen` when servers cannot stand where the client expects them. An absent file is an empty one.
+ */
+export const read = Effect.fnUntraced(function* (client: Client, path: string) {
+  const fs = yield* FileSystem.FileSystem
+  const { fault, get, duplicate } = yield* Effect.promise(jsonc.load)
+  const target = yield* Effect.mapError(resolve(path), unreadable(path))
+  const bytes = yield* Effect.mapError(orAbsent(fs.readFile(target)), unreadable(path))
+  const refuse = (reason: "malformed" | "misshapen", at: string, what: string) =>
+    failure(reason, path, `${path}${at}: ${what}; nothing was changed. Correct it, then run this again`)
+
+  const decoded = yield* Effect.try(() =>
+    new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes)
+  ).pipe(Effect.mapError(() => refuse("malformed", "", "not valid UTF-8")))
+  const text = decoded.startsWith(mark) ? decoded.slice(mark.length) : decoded
+
+  const wrong = fault(text, client.comments)
+  if (wrong) return yield* refuse("malformed", `:${wrong.at}`, `not JSON, ${wrong.message}`)
+  const twice = duplicate(text, [client.key])
+  if (twice) return yield* refuse("misshapen", `:${twice.at}`, twice.message)
+  const [root, servers] = [get(text, []), get(text, [client.key])]
+  if (root !== undefined && !isMap(root)) return yield* refuse("misshapen", "", "expected an object")
+  if (servers !== undefined && !isMap(servers)) {
+    return yield* refuse("misshapen", "", `expected an object under "${client.key}"`)
+  }
+  return { path, target, bytes, text } satisfies ClientFile
+})
+
+const isMap = (value: unknown): value is Entry => Predicate.isObject(value) && !Array.isArray(value)
+
+/** The entries of all servers in the file, by name. */
+export const servers = (client: Client, file: ClientFile): Effect.Effect<Entry> =>
+  Effect.map(Effect.promise(jsonc.load), ({ get }) => {
+    const found = get(file.text, [client.key])
+    return isMap(found) ? found : {}
+  })
+
+/** Keys that make sense for one way to reach a server only. */
+const stdioOnly = ["command", "args", "env", "envFile", "cwd"]
+const httpOnly = ["url", "headers"]
+
+/**
+ * The entry as it will be: what is wanted, over what somebody had added to the entry of that name (variables, say).
+ * What belonged to the other transport goes.
+ */
+export const merge = (before: unknown, wanted: Entry): Entry => {
+  if (!isMap(before)) return wanted
+  const obsolete = "url" in wanted ? stdioOnly : httpOnly
+  const kept = Object.fromEntries(Object.entries(before).filter(([key]) => !obsolete.includes(key)))
+  const env = isMap(kept["env"]) && isMap(wanted["env"]) && { env: { ...kept["env"], ...wanted["env"] } }
+  return { ...kept, ...wanted, ...env }
+}
+
+const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b)
+
+/** The file's text with the entry of that name as given, or without it; the very same text where nothing changes. */
+export const edit = Effect.fnUntraced(function* (
+  client: Client,
+  { path, text }: ClientFile,
+  name: string,
+  entry: Entry | undefined
+) {
+  const { duplicate, get, put, remove } = yield* Effect.promise(jsonc.load)
+  const place = [client.key, name] as const
+  const twice = duplicate(text, place)
+  if (twice) {
+    return yield* failure("misshapen", path, `${path}:${twice.at}: ${twice.message}; remove one of them`)
+  }
+  const before = get(text, place)
+  if (entry === undefined) return remove(text, place)
+  if (!isMap(before)) return same(before, entry) ? text : put(text, place, entry)
+  const gone = Object.keys(before).filter((key) => !(key in entry))
+  const changed = Object.entries(entry).filter(([key, value]) => !same(before[key], value))
+  const without = gone.reduce((left, key) => remove(left, [...place, key]), text)
+  return changed.reduce((left, [key, value]) => put(left, [...place, key], value), without)
+})
+
+/** Whether nobody may write it, by its mode; root could, and should not. */
+const isReadOnly = ({ mode }: FileSystem.File.Info) => (mode & 0o222) === 0
+
+const sameBytes = (a: Uint8Array | undefined, b: Uint8Array | undefined) =>
+  a === undefined || b === undefined
+    ? a === b
+    : a.length === b.length && a.every((byte, at) => byte === b[at])
+
+/**
+ * Replaces the file's text, keeping its mode and a copy of what was there beside it, whose path is the result. Readers
+ * see the old file or the new one. Fails with `changed` when the file is not what was read, with `unwritable` when it
+ * or its folder may not be written.
+ */
+export const write = Effect.fnUntraced(function* (file: ClientFile, text: string) {
+  const fs = yield* FileSystem.FileSystem
+  const { basename, dirname, join } = yield* Path.Path
+  const { bytes, path, target } = file
+  const folder = dirname(target)
+
+  const replace = Effect.gen(function* () {
+    yield* fs.makeDirectory(folder, { recursive: true })
+    const stat = yield* orAbsent(fs.stat(target))
+    for (const [what, info] of [
+      [folder, yield* fs.stat(folder)],
+      [path, stat]
+    ] as const) {
+      if (info && isReadOnly(info)) {
+        return yield* failure("unwritable", path, `${what} is read-only; nothing was changed`)
+      }
+    }
+    const mode = stat === undefined ? 0o600 : stat.mode & 0o777
+    const stamp = DateTime.formatIso(yield* DateTime.now).replaceAll(/[:.]/g, "-")
+    const draft = join(folder, `.${basename(target)}.${stamp}`)
+    const whole = new TextEncoder().encode(startsWithMark(bytes) ? mark + text : text)
+    const save = (place: string, content: Uint8Array) =>
+      Effect.scoped(
+        Effect.flatMap(fs.open(place, { flag: "wx", mode }), (opened) =>
+          Effect.andThen(opened.writeAll(content), opened.sync)
+        )
+      )
+    yield* Effect.gen(function* () {
+      yield* save(draft, whole)
+      // The umask may have taken some of it.
+      yield* fs.chmod(draft, mode)
+      if (stat !== undefined) yield* keepOwner(draft, stat)
+      // As late as can be: between this and the renaming, somebody else's change would be lost.
+      const now = yield* orAbsent(fs.readFile(target))
+      if (!sameBytes(bytes, now)) {
+        return yield* failure(
+          "changed",
+          path,
+          `${path} was changed meanwhile; nothing was written. Run this again`
+        )
+      }
+      if (bytes !== undefined) yield* save(`${target}.backup-${stamp}`, bytes)
+      yield* fs.rename(draft, target)
+    }).pipe(Effect.ensuring(Effect.ignore(fs.remove(draft))))
+    return bytes === undefined ? undefined : `${target}.backup-${stamp}`
+  })
+  return yield* Effect.catchTag(replace, "PlatformError", unwritable(path))
+})
+
+const startsWithMark = (bytes: Uint8Array | undefined) =>
+  bytes?.[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf
+
+const keepOwner = (draft: string, { gid, uid }: FileSystem.File.Info) =>
+  Option.match(Option.all([uid, gid]), {
+    onNone: () => Effect.void,
+    // Only root may give files away.
+    onSome: ([user, group]) =>
+      Effect.flatMap(FileSystem.FileSystem, (fs) => Effect.ignore(fs.chown(draft, user, group)))
+  })

@@ -1,0 +1,191 @@
+/** `manifold install <client>`: writes this program into an AI client's list of MCP servers. */
+import { Console, Effect, FileSystem, Option, Path } from "effect"
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Prompt from "effect/cli/Prompt"
+import { TerminalCapabilities } from "effect/cli/TerminalCapabilities"
+import * as ClientFile from "../../layers/clients/ClientFile.ts"
+import { ClientFileError } from "../../layers/clients/ClientFileError.ts"
+import { type Client, type ClientId, type Entry, clients } from "../../layers/clients/clients.ts"
+import * as Places from "../../layers/clients/Places.ts"
+import { mask, preview } from "../../layers/clients/preview.ts"
+import { Machine } from "../../layers/platform/Machine.ts"
+import { UsageError } from "./params.ts"
+import { paint } from "./paint.ts"
+
+const flag = (name: string, description: string) =>
+  Flag.Boolean(name).pipe(Flag.withDescription(description), Flag.withDefault(false))
+
+const text = (name: string, metavar: string, description: string) =>
+  Flag.String(name).pipe(Flag.withMetavar(metavar), Flag.withDescription(description), Flag.optional)
+
+const known: ReadonlyArray<Client> = clients
+const ids: ReadonlyArray<ClientId> = clients.map(({ id }) => id)
+
+/** What clients accept as a server's name. */
+const goodName = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/
+
+const wantedEntry = Effect.fnUntraced(function* (
+  client: Client,
+  { config, http }: { readonly config: Option.Option<string>; readonly http: Option.Option<string> }
+) {
+  if (Option.isSome(http)) {
+    if (client.http === undefined) {
+      return yield* new UsageError({
+        detail: `${client.title} can name no URL in its file: leave out --http, so that it starts the server itself`
+      })
+    }
+    if (Option.isSome(config)) {
+      return yield* new UsageError({
+        detail: "--config is for a server that the client starts, not for --http"
+      })
+    }
+    if (!/^https?:\/\//i.test(http.value) || !URL.canParse(http.value)) {
+      return yield* new UsageError({ detail: `--http needs a URL such as http://127.0.0.1:8000/mcp` })
+    }
+    return client.http(http.value)
+  }
+  const { launch } = yield* Machine
+  const env = yield* Option.match(config, {
+    onNone: () => Effect.succeed({}),
+    onSome: Effect.fnUntraced(function* (path) {
+      const file = (yield* Path.Path).resolve(path)
+      const exists = yield* (yield* FileSystem.FileSystem).exists(file)
+      if (!exists) return yield* new UsageError({ detail: `There is no configuration file ${file}` })
+      return { MCP_CONFIG_PATH: file }
+    })
+  })
+  return client.stdio({ command: launch.command, args: [...launch.args, "serve"] }, env)
+})
+
+/** The file to change; refuses when the client does not seem to be there, unless `force`. */
+const place = Effect.fnUntraced(function* (
+  client: Client,
+  { force, project }: { readonly force: boolean; readonly project: boolean }
+) {
+  const path = yield* Places.fileOf(client, project ? (yield* Path.Path).resolve(".") : undefined)
+  if (path === undefined) {
+    return yield* new UsageError({
+      detail: `${client.title} reads no file of a project: leave out --project`
+    })
+  }
+  if (project || force || (yield* Places.isInstalled(client))) return path
+  return yield* new ClientFileError({
+    reason: "absent",
+    path,
+    message: `${client.title} seems not to be installed: nothing of it was found where ${path} should be. Start it once, or say --force to make the file`
+  })
+})
+
+const agree = Effect.fnUntraced(function* (question: string, json: boolean) {
+  const { canPrompt } = yield* TerminalCapabilities
+  if (json || !canPrompt) {
+    return yield* new UsageError({
+      detail: "Nobody can be asked here: say --yes, or --dry-run to see the change only"
+    })
+  }
+  return yield* Prompt.run(Prompt.Confirm({ message: question })).pipe(
+    Effect.catchTag("QuitError", () => Effect.succeed(false))
+  )
+})
+
+const colours = { "-": "red", "+": "green", " ": "plain" } as const
+
+const change = (before: unknown, after: Entry | undefined) => {
+  if (after === undefined) return "removed"
+  return before === undefined ? "added" : "updated"
+}
+
+export const install = Command.make(
+  "install",
+  {
+    client: Argument.Literals("client", ids).pipe(Argument.withDescription(`One of ${ids.join(", ")}`)),
+    name: Flag.String("name").pipe(
+      Flag.withDescription("The server's name in the client (manifold)"),
+      Flag.withDefault("manifold")
+    ),
+    config: text("config", "file", "Configuration file that the client's server shall use"),
+    http: text("http", "url", "Name a running service instead of a program to start"),
+    project: flag("project", "Write the file of the project in this folder, not the user's"),
+    remove: flag("remove", "Take the entry out again"),
+    yes: flag("yes", "Do not ask").pipe(Flag.withAlias("y")),
+    dryRun: flag("dry-run", "Show the change, and write nothing"),
+    force: flag("force", "Make the file although the client seems not to be installed"),
+    json: flag("json", "Print what was done as JSON")
+  },
+  Effect.fnUntraced(function* (input) {
+    const { dryRun, json, name, remove, yes } = input
+    if (!goodName.test(name)) {
+      return yield* new UsageError({ detail: "--name takes up to 64 letters, digits, - and _" })
+    }
+    const client = known.find(({ id }) => id === input.client)
+    if (client === undefined) return yield* Effect.die(new Error(`not a client: ${input.client}`))
+    const wanted = remove ? undefined : yield* wantedEntry(client, input)
+    const path = yield* place(client, remove ? { ...input, force: true } : input)
+    const file = yield* ClientFile.read(client, path)
+    const servers = yield* ClientFile.servers(client, file)
+    const before = Object.hasOwn(servers, name) ? servers[name] : undefined
+    const after = wanted && ClientFile.merge(before, wanted)
+    const next = yield* ClientFile.edit(client, file, name, after)
+
+    const say = (what: string, written: boolean, backup?: string) =>
+      json
+        ? Console.log(
+            JSON.stringify({
+              client: client.id,
+              file: path,
+              name,
+              change: what,
+              written,
+              ...(after !== undefined && { entry: mask(after) }),
+              ...(backup !== undefined && { backup })
+            })
+          )
+        : Effect.void
+
+    if (next === file.text) {
+      yield* say("none", false)
+      if (json) return
+      return yield* Console.log(
+        remove ? `${client.title} does not have "${name}".` : `${client.title} has "${name}" already.`
+      )
+    }
+    const what = change(before, after)
+    if (!json) {
+      const style = yield* paint
+      yield* Console.log(`${path}, under "${client.key}":`)
+      for (const { sign, text: line } of preview(name, before, after)) {
+        yield* Console.log(style(colours[sign], `${sign} ${line}`))
+      }
+    }
+    if (dryRun) {
+      yield* say(what, false)
+      return json ? undefined : yield* Console.log("Nothing was written.")
+    }
+    if (!yes && !(yield* agree(`Change ${client.title}'s file?`, json))) {
+      return yield* Console.log("Nothing was written.")
+    }
+    const backup = yield* ClientFile.write(file, next)
+    yield* say(what, true, backup)
+    if (json) return
+    yield* Console.log(
+      [
+        `Written.`,
+        ...(backup === undefined ? [] : [`The file as it was: ${backup}`]),
+        client.afterwards
+      ].join("\n")
+    )
+  })
+).pipe(
+  Command.withDescription("Write this program into an AI client's list of MCP servers"),
+  Command.withExamples([
+    { command: "manifold install claude-desktop", description: "Show the change, ask, and write it" },
+    { command: "manifold install vscode --config manifold.yaml --yes", description: "With a configuration" },
+    {
+      command: "manifold install cursor --http http://127.0.0.1:8000/mcp",
+      description: "A service that runs already"
+    },
+    { command: "manifold install claude-code --remove", description: "Take it out again" }
+  ])
+)
