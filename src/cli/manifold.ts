@@ -9,6 +9,7 @@ import * as Interactive from "../../layers/platform/Interactive.ts"
 import { program } from "../domain/version.ts"
 import { call } from "./call.ts"
 import { config } from "./config.ts"
+import { doctor } from "./doctor.ts"
 import { install } from "./install.ts"
 import { list } from "./list.ts"
 import { Misused, presenter } from "./misuse.ts"
@@ -22,7 +23,8 @@ const manifold = Command.make("manifold").pipe(
     config,
     list
     list,
-    install
+    install,
+    doctor
   ])
 )
 

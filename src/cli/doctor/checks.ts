@@ -1,0 +1,24 @@
+/** The list of what `manifold doctor` looks at, in the order in which it tells. */
+import type { Effect } from "effect"
+import type { Check } from "./Check.ts"
+import { clientFiles } from "./clientFiles.ts"
+import { clock } from "./clock.ts"
+import { configuration } from "./configuration.ts"
+import { port } from "./port.ts"
+import { providerKeys } from "./providerKeys.ts"
+import { runtime } from "./runtime.ts"
+import { selfTest } from "./selfTest.ts"
+import { storage } from "./storage.ts"
+
+const list = [
+  runtime, // keep one line each
+  configuration,
+  port,
+  storage,
+  clock,
+  providerKeys,
+  selfTest,
+  clientFiles
+]
+
+export const checks: ReadonlyArray<Check<Effect.Services<(typeof list)[number]["run"]>>> = list

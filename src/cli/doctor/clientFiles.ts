@@ -1,0 +1,45 @@
+/** Which AI clients are here, and whether what they start is still there. */
+import { Effect, FileSystem, Path, Predicate } from "effect"
+import * as ClientFile from "../../../layers/clients/ClientFile.ts"
+import { type Client, clients } from "../../../layers/clients/clients.ts"
+import * as Places from "../../../layers/clients/Places.ts"
+import type { Environment } from "../../../layers/platform/Environment.ts"
+import type { Machine } from "../../../layers/platform/Machine.ts"
+import { type Check, type Finding, messageOf, ok, warn } from "./Check.ts"
+
+/** The files that an entry names and that are gone; a bare command is looked up by the client, not by us. */
+const missing = Effect.fnUntraced(function* (entry: unknown) {
+  const fs = yield* FileSystem.FileSystem
+  const { isAbsolute } = yield* Path.Path
+  if (!Predicate.isObject(entry)) return []
+  const args: unknown = Reflect.get(entry, "args")
+  const env: unknown = Reflect.get(entry, "env")
+  const named = [
+    Reflect.get(entry, "command"),
+    ...(Array.isArray(args) ? args : []),
+    Predicate.isObject(env) ? Reflect.get(env, "MCP_CONFIG_PATH") : undefined
+  ].filter((each) => typeof each === "string" && isAbsolute(each))
+  return yield* Effect.filter(named, (path) => Effect.map(fs.exists(path), (there) => !there))
+})
+
+const look = Effect.fnUntraced(function* (client: Client) {
+  const { id, title } = client
+  if (!(yield* Places.isInstalled(client))) return ok(`${title} was not found`)
+  const path = (yield* Places.fileOf(client)) ?? ""
+  const servers = yield* ClientFile.servers(client, yield* ClientFile.read(client, path))
+  const entry = Object.hasOwn(servers, "manifold") ? servers["manifold"] : undefined
+  if (entry === undefined) return ok(`${title} does not have manifold: manifold install ${id}`)
+  const [gone] = yield* missing(entry)
+  return gone === undefined
+    ? ok(`${title} has manifold`)
+    : warn(`${title} starts ${gone}, which is gone: manifold install ${id}`)
+})
+
+export const clientFiles: Check<Environment | FileSystem.FileSystem | Machine | Path.Path> = {
+  name: "clients",
+  run: Effect.forEach(clients, (client) =>
+    look(client).pipe(
+      Effect.catch((error) => Effect.succeed<Finding>(warn(`${client.title}: ${messageOf(error)}`)))
+    )
+  )
+}

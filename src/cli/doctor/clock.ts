@@ -1,0 +1,26 @@
+/** Whether the clock can be right: tokens, sessions and certificates expire by it. */
+import { DateTime, Duration, Effect, FileSystem, Option } from "effect"
+import { Machine } from "../../../layers/platform/Machine.ts"
+import { type Check, fail, ok } from "./Check.ts"
+
+/** A file from elsewhere may be newer than now by its time zone. */
+const tolerance = Duration.days(1)
+
+export const clock: Check<FileSystem.FileSystem | Machine> = {
+  name: "clock",
+  run: Effect.gen(function* () {
+    const { launch } = yield* Machine
+    const fs = yield* FileSystem.FileSystem
+    const now = yield* DateTime.now
+    const { mtime } = yield* fs.stat(launch.args[0] ?? launch.command)
+    const shown = DateTime.formatIso(now)
+    const early = Option.exists(mtime, (made) =>
+      DateTime.isLessThan(DateTime.addDuration(now, tolerance), DateTime.makeUnsafe(made))
+    )
+    return [
+      early
+        ? fail(`${shown} is before this program was made: set the clock (timedatectl set-ntp true)`)
+        : ok(shown)
+    ]
+  })
+}

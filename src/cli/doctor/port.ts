@@ -1,0 +1,61 @@
+/** Whether the HTTP service could listen where it is told to, or who does already. */
+import { Effect, Layer } from "effect"
+import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
+import { Authenticator } from "../../../layers/identity/Authenticator.ts"
+import { Listener } from "../../../layers/platform/Listener.ts"
+import { Ids } from "../../../layers/platform/Ids.ts"
+import { Machine } from "../../../layers/platform/Machine.ts"
+import { Routes } from "../../../layers/platform/Routes.ts"
+import * as http from "../../http/sections.ts"
+import { type Check, fail, messageOf, ok } from "./Check.ts"
+import { unknown } from "./configuration.ts"
+import { isOurs } from "./isOurs.ts"
+
+/** How to find the process that listens on a port. */
+const finder = (os: string, port: number) =>
+  ({ linux: `ss -ltnp 'sport = :${port}'`, win32: `netstat -ano | findstr :${port}` })[os] ??
+  `lsof -i :${port}`
+
+const answering = Effect.fnUntraced(function* (host: string, port: number) {
+  const { os } = yield* Machine
+  const reached = host === "0.0.0.0" || host === "::" ? "localhost" : host
+  const url = `http://${reached.includes(":") ? `[${reached}]` : reached}:${port}/mcp`
+  return (yield* isOurs(url))
+    ? ok(`manifold serves ${url} already`)
+    : fail(
+        `port ${port} is taken by another program: stop it (\`${finder(os, port)}\` names it), or choose another with server.port`
+      )
+})
+
+const listen = Effect.gen(function* () {
+  const config = yield* ConfigSource
+  const { allowed_hosts, cors_origins, host, max_message_bytes, port } = yield* config.read(http.server)
+  yield* Effect.flatMap(Authenticator, (authenticator) => authenticator.requireFor(host)).pipe(
+    Effect.provide(Authenticator.layer)
+  )
+  const listener = Listener.layer({
+    hostname: host,
+    port,
+    maxMessageBytes: max_message_bytes,
+    allowedHosts: allowed_hosts,
+    corsOrigins: cors_origins
+  })
+  return yield* Effect.scoped(Layer.build(Layer.provide(listener, Routes.layer))).pipe(
+    Effect.as(ok(port === 0 ? "a free port is taken at each start" : `${host} port ${port} is free`)),
+    Effect.catchTag("ListenError", (error) =>
+      error.reason === "InUse" ? answering(host, port) : Effect.succeed(fail(error.message))
+    )
+  )
+})
+
+export const port: Check<ConfigSource | Ids | Machine> = {
+  name: "port",
+  run: listen.pipe(
+    Effect.catchTags({
+      ConfigInvalid: () => Effect.succeed(unknown("the address")),
+      // The rest of the message is the configuration that is missing.
+      BindRefused: ({ message }) => Effect.succeed(fail(messageOf(message.split("\n")[0])))
+    }),
+    Effect.map((finding) => [finding])
+  )
+}

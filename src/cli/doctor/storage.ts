@@ -1,0 +1,92 @@
+/** Whether state can be kept: a folder that may be written, space in it, and keys that nobody else reads. */
+import { Effect, FileSystem, Path } from "effect"
+import type { ConfigSource } from "../../../layers/config/ConfigSource.ts"
+import type { Environment } from "../../../layers/platform/Environment.ts"
+import type { Ids } from "../../../layers/platform/Ids.ts"
+import { Machine } from "../../../layers/platform/Machine.ts"
+import { Storage } from "../../../layers/storage/Storage.ts"
+import { type Check, fail, type Finding, ok, warn } from "./Check.ts"
+import { unknown } from "./configuration.ts"
+
+const mib = 1024 * 1024
+const [little, tooLittle] = [256 * mib, 16 * mib]
+
+/** The folder, or the nearest one above it that exists. */
+const nearest = Effect.fnUntraced(function* (dir: string) {
+  const fs = yield* FileSystem.FileSystem
+  const { dirname } = yield* Path.Path
+  let place = dir
+  while (!(yield* fs.exists(place)) && dirname(place) !== place) place = dirname(place)
+  return place
+})
+
+/** Writes and removes a file where there is a folder already: a full or read-only disk has the same mode as another. */
+const writable = Effect.fnUntraced(function* (dir: string, place: string) {
+  const fs = yield* FileSystem.FileSystem
+  const probe =
+    place === dir
+      ? Effect.flatMap(fs.makeTempFile({ directory: dir, prefix: ".doctor-" }), (file) =>
+          Effect.gen(function* () {
+            yield* fs.remove(file)
+            const { dirname } = yield* Path.Path
+            // It was made in a folder of its own.
+            if (dirname(file) !== dir) yield* fs.remove(dirname(file), { recursive: true })
+          })
+        )
+      : fs.access(place, { writable: true })
+  return yield* probe.pipe(
+    Effect.as(ok(place === dir ? `${dir} can be written` : `${dir} is made when something is first stored`)),
+    Effect.catchTag("PlatformError", (error) =>
+      Effect.succeed(
+        fail(
+          `cannot write ${place} (${error.reason._tag}): let this user write it, or set storage.dir (or MANIFOLD_STORAGE_DIR) to another folder`
+        )
+      )
+    )
+  )
+})
+
+const space = Effect.fnUntraced(function* (place: string) {
+  const free = yield* (yield* Machine).freeBytes(place)
+  const shown = `${Math.floor(free / mib)} MiB are free in ${place}`
+  if (free < tooLittle) return fail(`${shown}: make room`)
+  return free < little ? warn(`${shown}: make room soon`) : ok(shown)
+})
+
+/** Keys are for their owner alone; what others could have read should be replaced. */
+const keys = Effect.fnUntraced(function* (dir: string) {
+  const fs = yield* FileSystem.FileSystem
+  const { join } = yield* Path.Path
+  const { os } = yield* Machine
+  const folder = join(dir, "keys")
+  if (os === "win32" || !(yield* fs.exists(folder))) return []
+  const names = yield* fs.readDirectory(folder)
+  const open: Array<Finding> = []
+  for (const [path, wanted] of [
+    [folder, 0o700] as const,
+    ...names.map((name) => [join(folder, name), 0o600] as const)
+  ]) {
+    const { mode } = yield* fs.stat(path)
+    if ((mode & 0o077) !== 0) {
+      open.push(
+        fail(
+          `others may use ${path} (mode ${(mode & 0o777).toString(8)}): chmod ${wanted.toString(8)} '${path}'`
+        )
+      )
+    }
+  }
+  return open.length > 0 ? open : [ok(`only this user can use the keys in ${folder}`)]
+})
+
+export const storage: Check<ConfigSource | Environment | FileSystem.FileSystem | Ids | Machine | Path.Path> =
+  {
+    name: "storage",
+    run: Effect.gen(function* () {
+      const { dir } = yield* Storage
+      const place = yield* nearest(dir)
+      return [yield* writable(dir, place), yield* space(place), ...(yield* keys(dir))]
+    }).pipe(
+      Effect.provide(Storage.layer),
+      Effect.catchTag("ConfigInvalid", () => Effect.succeed([unknown("the folder of state")]))
+    )
+  }
