@@ -17,9 +17,6 @@ import { paint } from "./paint.ts"
 const flag = (name: string, description: string) =>
   Flag.Boolean(name).pipe(Flag.withDescription(description), Flag.withDefault(false))
 
-const text = (name: string, metavar: string, description: string) =>
-  Flag.String(name).pipe(Flag.withMetavar(metavar), Flag.withDescription(description), Flag.optional)
-
 const known: ReadonlyArray<Client> = clients
 const ids: ReadonlyArray<ClientId> = clients.map(({ id }) => id)
 
@@ -49,8 +46,7 @@ const wantedEntry = Effect.fnUntraced(function* (
   const { launch } = yield* Machine
   const env = yield* Option.match(config, {
     onNone: () => Effect.succeed({}),
-    onSome: Effect.fnUntraced(function* (path) {
-      const file = (yield* Path.Path).resolve(path)
+    onSome: Effect.fnUntraced(function* (file) {
       const exists = yield* (yield* FileSystem.FileSystem).exists(file)
       if (!exists) return yield* new UsageError({ detail: `There is no configuration file ${file}` })
       return { MCP_CONFIG_PATH: file }
@@ -105,8 +101,15 @@ export const install = Command.make(
       Flag.withDescription("The server's name in the client (manifold)"),
       Flag.withDefault("manifold")
     ),
-    config: text("config", "file", "Configuration file that the client's server shall use"),
-    http: text("http", "url", "Name a running service instead of a program to start"),
+    config: Flag.Path("config", { pathType: "file" }).pipe(
+      Flag.withDescription("Configuration file that the client's server shall use"),
+      Flag.optional
+    ),
+    http: Flag.String("http").pipe(
+      Flag.withMetavar("url"),
+      Flag.withDescription("Name a running service instead of a program to start"),
+      Flag.optional
+    ),
     project: flag("project", "Write the file of the project in this folder, not the user's"),
     remove: flag("remove", "Take the entry out again"),
     yes: flag("yes", "Do not ask").pipe(Flag.withAlias("y")),

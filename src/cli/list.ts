@@ -63,4 +63,10 @@ export const list = Command.make(
     const width = Math.max(0, ...found.map(({ key }) => key.length))
     for (const { about, key } of found) yield* Console.log(`${key.padEnd(width)}  ${about}`.trimEnd())
   }, Effect.provide(catalog))
-).pipe(Command.withDescription("List tools, prompts or resources"))
+).pipe(
+  Command.withDescription("List tools, prompts or resources"),
+  Command.withExamples([
+    { command: "manifold list tools", description: "A line for each: its name and what it is for" },
+    { command: "manifold list resources --json", description: "As MCP lists them, with their schemas" }
+  ])
+)

@@ -17,6 +17,15 @@ import { serve } from "./serve.ts"
 
 const manifold = Command.make("manifold").pipe(
   Command.withDescription("One MCP endpoint: tools, models and other MCP servers behind it"),
+  Command.withExamples([
+    { command: "manifold install claude-desktop", description: "Let Claude Desktop start it" },
+    { command: "manifold serve --http", description: "Serve HTTP on this machine" },
+    { command: "manifold doctor", description: "Find out what is wrong" },
+    {
+      command: "manifold --completions bash > manifold.bash",
+      description: "Completions to source from .bashrc"
+    }
+  ]),
   Command.withSubcommands([
     serve, // keep one line each
     call,

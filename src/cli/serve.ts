@@ -1,9 +1,19 @@
 /** `manifold serve`: over standard input and output, or with `--http` as a service. */
-import { Effect, Option } from "effect"
+import { Effect, identity, Layer, Option } from "effect"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
+import { ConfigSource } from "../../layers/config/ConfigSource.ts"
+import { Environment } from "../../layers/platform/Environment.ts"
 import { serveHttp } from "./http.ts"
+import { UsageError } from "./params.ts"
+import { reload } from "./reload.ts"
 import { serveStdio } from "./stdio.ts"
+
+/** The same configuration, read anew with the log's level over it. */
+const debugging = Layer.fresh(ConfigSource.layer).pipe(
+  Layer.provideMerge(Environment.layerOver({ LOG_LEVEL: "debug" }))
+)
+const withDebugLog = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.provide(effect, debugging)
 
 export const serve = Command.make(
   "serve",
@@ -13,19 +23,49 @@ export const serve = Command.make(
       Flag.withDefault(false)
     ),
     host: Flag.String("host").pipe(Flag.withDescription("Address to listen on (server.host)"), Flag.optional),
-    port: Flag.Int("port").pipe(Flag.withDescription("Port to listen on (server.port)"), Flag.optional)
+    port: Flag.Int("port").pipe(Flag.withDescription("Port to listen on (server.port)"), Flag.optional),
+    reload: Flag.Boolean("reload").pipe(
+      Flag.withDescription("Start again when the source changes; for development"),
+      Flag.withDefault(false)
+    ),
+    debug: Flag.Boolean("debug").pipe(
+      Flag.withDescription("Log everything down to debug (LOG_LEVEL=debug)"),
+      Flag.withDefault(false)
+    )
   },
-  Effect.fnUntraced(function* ({ host, http, port }) {
-    if (!http) return yield* serveStdio
+  Effect.fnUntraced(function* (flags) {
+    const { debug, host, http, port } = flags
+    if (!http) {
+      const idle = Object.entries({
+        host: Option.isSome(host),
+        port: Option.isSome(port),
+        reload: flags.reload
+      })
+      const [first] = idle.find(([, given]) => given) ?? []
+      if (first !== undefined) {
+        return yield* new UsageError({ detail: `--${first} is for the HTTP service: add --http` })
+      }
+      return yield* serveStdio.pipe(debug ? withDebugLog : identity)
+    }
+    if (flags.reload) {
+      return yield* reload([
+        "serve",
+        "--http",
+        ...(Option.isSome(host) ? ["--host", host.value] : []),
+        ...(Option.isSome(port) ? ["--port", String(port.value)] : []),
+        ...(debug ? ["--debug"] : [])
+      ])
+    }
     return yield* serveHttp({
       ...(Option.isSome(host) && { host: host.value }),
       ...(Option.isSome(port) && { port: port.value })
-    })
+    }).pipe(debug ? withDebugLog : identity)
   })
 ).pipe(
   Command.withDescription("Serve MCP over stdio, or over HTTP"),
   Command.withExamples([
     { command: "manifold serve", description: "A stdio server, as an AI client launches it" },
-    { command: "manifold serve --http --port 8000", description: "An HTTP service on this machine" }
+    { command: "manifold serve --http --port 8000", description: "An HTTP service on this machine" },
+    { command: "manifold serve --http --reload --debug", description: "While the program is being changed" }
   ])
 )

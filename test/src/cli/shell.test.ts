@@ -1,0 +1,220 @@
+/** The command line among shells: completions, pipes that close, colour, misuse, and what `serve` accepts. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test"
+import { Effect, Queue } from "effect"
+import { appendFile, cp, mkdtemp, rm, symlink, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { it } from "../../support/effect.ts"
+import { manifold } from "../../support/stdio.ts"
+
+const root = new URL("../../../", import.meta.url).pathname
+const main = `${root}src/main.ts`
+
+const run = async (command: ReadonlyArray<string>, env: Record<string, string> = {}) => {
+  const child = Bun.spawn([...command], {
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+    env: { ...process.env, ...env }
+  })
+  const [stdout, stderr, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited])
+  return { stdout, stderr, code }
+}
+
+describe("completions", () => {
+  let folder = ""
+  const scripts = ["bash", "zsh", "fish"] as const
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "manifold-shell-"))
+    for (const shell of scripts) {
+      const { code, stdout } = await run([process.execPath, main, "--completions", shell])
+      expect(code).toBe(0)
+      await writeFile(join(folder, shell), stdout)
+    }
+  }, 30_000)
+  afterAll(() => rm(folder, { recursive: true }))
+
+  /** What bash offers for the last of these words. */
+  const inBash = async (...words: ReadonlyArray<string>) => {
+    const script = `source "$1"; shift
+      COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMP_LINE="$*"; COMP_POINT=\${#COMP_LINE}
+      _manifold "$1" "\${@: -1}" "\${@: -2:1}"
+      printf '%s\\n' "\${COMPREPLY[@]}"`
+    const { stdout, stderr } = await run(["bash", "-c", script, "bash", join(folder, "bash"), ...words])
+    expect(stderr).toBe("")
+    return stdout.trim().split("\n")
+  }
+
+  test("in bash", async () => {
+    expect(await inBash("manifold", "")).toEqual(["serve", "call", "list", "install", "doctor"])
+    expect(await inBash("manifold", "inst")).toEqual(["install"])
+    expect(await inBash("manifold", "install", "claude")).toEqual(["claude-desktop", "claude-code"])
+    expect(await inBash("manifold", "list", "")).toEqual(["tools", "prompts", "resources"])
+    expect(await inBash("manifold", "serve", "--po")).toEqual(["--port"])
+  })
+
+  test.skipIf(Bun.which("fish") === null)("in fish", async () => {
+    const offered = async (line: string) => {
+      const { stdout } = await run(["fish", "-N", "-c", `source ${folder}/fish; complete -C '${line}'`])
+      return stdout
+        .trim()
+        .split("\n")
+        .map((each) => each.split("\t")[0])
+    }
+    expect(await offered("manifold inst")).toEqual(["install"])
+    expect(await offered("manifold install v")).toEqual(["vscode"])
+  })
+
+  test.skipIf(Bun.which("zsh") === null)("in zsh, as far as it loads", async () => {
+    const script = `autoload -U compinit && compinit -D -u && source ${folder}/zsh && print $_comps[manifold]`
+    expect(await run(["zsh", "-f", "-c", script])).toEqual({ stdout: "_manifold\n", stderr: "", code: 0 })
+  })
+})
+
+test("a reader that goes away early is no error", async () => {
+  const big = `{"message":"${"x".repeat(100_000)}"}`
+  for (const words of ["list tools --json", "--help", "call echo -"]) {
+    const script = `printf %s "$2" | "$0" "$1" ${words} | head -c 1 >/dev/null; echo "\${PIPESTATUS[1]}"`
+    const found = await run(["bash", "-c", script, process.execPath, main, big])
+    expect(found).toEqual({ stdout: "0\n", stderr: "", code: 0 })
+  }
+}, 20_000)
+
+/** What is shown at a terminal. */
+const shown = async (words: ReadonlyArray<string>, env: Record<string, string> = {}) => {
+  let text = ""
+  const child = Bun.spawn([process.execPath, main, ...words], {
+    env: { ...process.env, TERM: "xterm", NO_COLOR: "", ...env },
+    terminal: { data: (_, bytes) => void (text += new TextDecoder().decode(bytes)) }
+  })
+  await child.exited
+  return text
+}
+
+test("colour is for terminals, and NO_COLOR is respected", async () => {
+  for (const words of [["--help"], ["doctor"]]) {
+    expect(await shown(words)).toContain("\u001b[")
+    expect(await shown(words, { NO_COLOR: "1" })).not.toContain("\u001b[")
+    expect((await run([process.execPath, main, ...words])).stdout).not.toContain("\u001b[")
+  }
+}, 20_000)
+
+describe("misuse ends with 2, says what is wrong, and prints nothing", () => {
+  const cases: ReadonlyArray<readonly [words: ReadonlyArray<string>, said: string]> = [
+    [["srve"], 'There is no command "srve"; did you mean serve?'],
+    [["serve", "--prt", "1"], "manifold serve knows no --prt; did you mean --port?"],
+    [["serve", "--http", "--port", "many"], '--port: "many"'],
+    [["call"], "<tool> is missing"],
+    [["install"], "<client> is missing"],
+    [["list", "toolz"], '"tools" | "prompts" | "resources"'],
+    [["list", "tools", "more"], 'Unexpected positional argument: "more"'],
+    [["call", "math.add", "--arg"], "Expected: key=value"],
+    [["call", "math.add", "/absent.json"], "Cannot read /absent.json"],
+    [["serve", "--port", "8000"], "--port is for the HTTP service: add --http"],
+    [["serve", "--reload"], "--reload is for the HTTP service: add --http"]
+  ]
+  for (const [words, said] of cases) {
+    it.live(`manifold ${words.join(" ")}`, () =>
+      Effect.gen(function* () {
+        const { code, stderr, stdout } = yield* manifold(words)
+        expect({ code, stdout }).toEqual({ code: 2, stdout: "" })
+        expect(stderr).toContain(said)
+        expect(stderr.trim().split("\n").length).toBeLessThanOrEqual(3)
+      })
+    )
+  }
+})
+
+it.live(
+  "every command has a help with an example, on standard output",
+  () =>
+    Effect.forEach([[], ["serve"], ["call"], ["list"], ["install"], ["doctor"]], (words) =>
+      Effect.map(manifold([...words, "--help"]), ({ code, stderr, stdout }) => {
+        expect({ code, stderr }).toEqual({ code: 0, stderr: "" })
+        expect(stdout).toContain("EXAMPLES")
+      })
+    ),
+  20_000
+)
+
+/** Runs until the scope closes; the lines of its standard error. */
+const serving = (words: ReadonlyArray<string>, script: string) =>
+  Effect.gen(function* () {
+    const lines = yield* Queue.unbounded<string>()
+    const child = yield* Effect.acquireRelease(
+      Effect.sync(() =>
+        Bun.spawn([process.execPath, script, ...words], {
+          stdin: "ignore",
+          stdout: "ignore",
+          stderr: "pipe"
+        })
+      ),
+      (running) =>
+        Effect.promise(() => {
+          running.kill("SIGTERM")
+          return running.exited
+        })
+    )
+    const read = async () => {
+      let buffer = ""
+      for await (const chunk of child.stderr.pipeThrough(new TextDecoderStream())) {
+        buffer += chunk
+        const parts = buffer.split("\n")
+        buffer = parts.pop() ?? ""
+        for (const part of parts) Queue.offerUnsafe(lines, part)
+      }
+    }
+    yield* Effect.forkScoped(Effect.promise(read))
+    return lines
+  })
+
+describe("serve", () => {
+  it.live("--debug logs what LOG_LEVEL would hide", () =>
+    Effect.gen(function* () {
+      // An answer that nobody asked for is worth a line to a developer only.
+      const given = { stdin: '{"jsonrpc":"2.0","id":1,"result":{}}\n', env: { LOG_LEVEL: "none" } }
+      expect((yield* manifold(["serve"], given)).stderr).toBe("")
+      expect((yield* manifold(["serve", "--debug"], given)).stderr).toContain('"level":"debug"')
+    })
+  )
+
+  it.live(
+    "--reload starts again when the source changes, and takes the service with it when it ends",
+    () =>
+      Effect.gen(function* () {
+        const folder = yield* Effect.acquireRelease(
+          Effect.promise(() => mkdtemp(join(tmpdir(), "manifold-reload-"))),
+          (dir) => Effect.promise(() => rm(dir, { recursive: true }))
+        )
+        yield* Effect.promise(async () => {
+          for (const name of ["src", "layers", "package.json", "tsconfig.json"]) {
+            await cp(join(root, name), join(folder, name), { recursive: true })
+          }
+          await symlink(join(root, "node_modules"), join(folder, "node_modules"))
+        })
+        const url = yield* Effect.scoped(
+          Effect.gen(function* () {
+            const lines = yield* serving(
+              ["serve", "--http", "--port", "0", "--reload"],
+              join(folder, "src/main.ts")
+            )
+            expect(yield* Queue.take(lines)).toContain("serves MCP at")
+            yield* Effect.promise(() => appendFile(join(folder, "src/cli/http.ts"), "\n// changed\n"))
+            const again = yield* Queue.take(lines)
+            expect(again).toContain("serves MCP at")
+            return /http:\S+\/mcp/.exec(again)?.[0] ?? ""
+          })
+        )
+        expect(
+          yield* Effect.promise(() =>
+            fetch(url).then(
+              () => "answered",
+              () => "gone"
+            )
+          )
+        ).toBe("gone")
+      }),
+    30_000
+  )
+})
