@@ -1,29 +1,47 @@
-/** The README's code blocks, executed: what it shows is what happens. */
+/** The code blocks of the README and of the pages in `docs/`, executed: what they show is what happens. */
 import { describe, expect, test } from "bun:test"
 import { Effect } from "effect"
 import { rm, writeFile } from "node:fs/promises"
 import { parse } from "yaml"
 import { ConfigSource } from "../layers/config/ConfigSource.ts"
+import { clients } from "../layers/clients/clients.ts"
 import { sections } from "../src/cli/sections.ts"
 import { it } from "./support/effect.ts"
+import { home } from "./support/home.ts"
 import { endpoint, service } from "./support/service.ts"
 
 const root = new URL("../", import.meta.url).pathname
 const readme = await Bun.file(`${root}README.md`).text()
 const manifest = (await Bun.file(`${root}package.json`).json()) as { scripts: Record<string, string> }
 
-/** The text of every block of a language, in order. */
-const blocks = (language: string) =>
-  [...readme.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)]
-    .filter(([, name]) => name === language)
-    .map(([, , text]) => text ?? "")
+interface Block {
+  readonly language: string
+  readonly text: string
+}
+
+const blocksOf = (page: string): ReadonlyArray<Block> =>
+  [...page.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)].map(([, language = "", text = ""]) => ({
+    language,
+    text
+  }))
+
+const select = (page: ReadonlyArray<Block>, language: string) =>
+  page.filter((block) => block.language === language).map(({ text }) => text)
+
+/** The text of every block of a language in the README, in order. */
+const blocks = (language: string) => select(blocksOf(readme), language)
 
 /** Runs a block as a shell would, with `bun` being the one that runs this. */
-const shell = async (script: string, env: Record<string, string> = {}) => {
+const shell = async (script: string, env: Record<string, string> = {}, cwd = root) => {
   const child = Bun.spawn(
-    ["bash", "-euo", "pipefail", "-c", `bun() { "${process.execPath}" "$@"; }\n${script}`],
+    [
+      "bash",
+      "-eu",
+      "-c",
+      `bun() { "${process.execPath}" "$@"; }\nmanifold() { bun "${root}src/main.ts" "$@"; }\n${script}`
+    ],
     {
-      cwd: root,
+      cwd,
       stdin: "ignore",
       stdout: "pipe",
       stderr: "pipe",
@@ -81,7 +99,7 @@ describe("README", () => {
 
   for (const [index, text] of blocks("yaml").entries()) {
     it.effect(`configuration ${index + 1} is without fault`, () =>
-      Effect.flatMap(ConfigSource, (config) => config.check(sections)).pipe(
+      Effect.flatMap(ConfigSource, ({ check }) => check(sections)).pipe(
         Effect.provide(ConfigSource.layerFrom(parse(text), { MANIFOLD_TOKEN: "x".repeat(40) }))
       )
     )
@@ -91,4 +109,85 @@ describe("README", () => {
     expect(blocks("json").length).toBeGreaterThan(0)
     for (const text of blocks("json")) JSON.parse(text)
   })
+})
+
+const token = "0123456789abcdef0123456789abcdef"
+
+/** The pages, and what the service that their commands speak to is configured with. */
+const pages: Readonly<Record<string, Record<string, unknown>>> = {
+  "clients.md": {},
+  "stdio.md": {},
+  "http.md": {},
+  "sse.md": {},
+  "websocket.md": {},
+  "security.md": { auth: { tokens: [{ name: "laptop", token }] } }
+}
+
+/** What is shown, as a pattern: `…` stands for anything. */
+const pattern = (text: string) => new RegExp(`^${text.trim().split("…").map(RegExp.escape).join("[^]*?")}$`)
+
+/** Files that clients would have made, so that they are found. */
+const used = { ".cursor/x": "", ".claude.json": "{}", ".config/Claude/x": "", ".config/Code/x": "" }
+
+for (const [name, config] of Object.entries(pages)) {
+  const file = Bun.file(`${root}docs/${name}`)
+
+  it.live(
+    `docs/${name}: commands print what is shown`,
+    () =>
+      Effect.gen(function* () {
+        const { origin } = yield* endpoint
+        const user = yield* home(used)
+        const found = blocksOf(yield* Effect.promise(() => file.text()))
+        for (const [index, { language, text }] of found.entries()) {
+          if (language !== "sh") continue
+          const script = text
+            .replaceAll("http://127.0.0.1:8000", origin)
+            .replaceAll("ws://127.0.0.1:8000", origin.replace("http", "ws"))
+          const output = yield* Effect.promise(() =>
+            shell(script, { ...user.env, MANIFOLD_TOKEN: token, PORT: "0" }, user.dir)
+          )
+          const after = found[index + 1]
+          if (after?.language === "text") expect(output.trim()).toMatch(pattern(after.text))
+        }
+      }).pipe(Effect.provide(service(config))),
+    30_000
+  )
+
+  it.effect(`docs/${name}: configurations are without fault, and links lead somewhere`, () =>
+    Effect.gen(function* () {
+      const text = yield* Effect.promise(() => file.text())
+      for (const yaml of select(blocksOf(text), "yaml")) {
+        yield* Effect.flatMap(ConfigSource, ({ check }) => check(sections)).pipe(
+          Effect.provide(ConfigSource.layerFrom(parse(yaml), { MANIFOLD_TOKEN: token }))
+        )
+      }
+      for (const [, link = ""] of text.matchAll(/\]\(([\w./]+)\)/g)) {
+        expect({
+          link,
+          exists: yield* Effect.promise(() => Bun.file(`${root}docs/${link}`).exists())
+        }).toEqual({
+          link,
+          exists: true
+        })
+      }
+    })
+  )
+}
+
+test("docs/clients.md shows what is written for each client", async () => {
+  const sectionsOf = (await Bun.file(`${root}docs/clients.md`).text()).split(/^## /m)
+  const launch = { command: "/usr/local/bin/manifold", args: ["serve"] }
+  for (const client of clients) {
+    const page = sectionsOf.find((text) => text.startsWith(client.title)) ?? ""
+    expect(page).toContain(`manifold install ${client.id}`)
+    const entries = [
+      client.stdio(launch, {}),
+      ...("http" in client ? [client.http("http://127.0.0.1:8000/mcp")] : [])
+    ]
+    expect(select(blocksOf(page), "json").map((text) => JSON.parse(text) as unknown)).toEqual(
+      entries.map((manifold) => ({ [client.key]: { manifold } }))
+    )
+    expect(page).toContain(client.file({ home: "~", applications: "~/.config" }).join("/"))
+  }
 })

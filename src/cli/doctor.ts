@@ -1,5 +1,5 @@
 /** `manifold doctor`: looks at everything that the program needs, and says what is wrong and what to do. */
-import { Console, Effect, Runtime, Schema } from "effect"
+import { Console, Effect, References, Runtime, Schema } from "effect"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import { examine, type Finding } from "./doctor/Check.ts"
@@ -24,7 +24,10 @@ export const doctor = Command.make(
     )
   },
   Effect.fnUntraced(function* ({ json }) {
-    const examined = Effect.forEach(checks, (check) => examine(check), { concurrency: "unbounded" })
+    const examined = Effect.forEach(checks, (check) => examine(check), { concurrency: "unbounded" }).pipe(
+      // What the layers log is found as well, and would stand between the findings.
+      Effect.provideService(References.MinimumLogLevel, "None")
+    )
     const findings = (yield* examined).flat()
     if (json) yield* Console.log(JSON.stringify(findings))
     else {

@@ -6,6 +6,7 @@ import { clock } from "./clock.ts"
 import { configuration } from "./configuration.ts"
 import { port } from "./port.ts"
 import { providerKeys } from "./providerKeys.ts"
+import { redis } from "./redis.ts"
 import { runtime } from "./runtime.ts"
 import { selfTest } from "./selfTest.ts"
 import { storage } from "./storage.ts"
@@ -15,6 +16,7 @@ const list = [
   configuration,
   port,
   storage,
+  redis,
   clock,
   providerKeys,
   selfTest,

@@ -11,6 +11,7 @@ import { clock } from "../../../src/cli/doctor/clock.ts"
 import { runtime } from "../../../src/cli/doctor/runtime.ts"
 import { it } from "../../support/effect.ts"
 import { home } from "../../support/home.ts"
+import { describeRedis, redisServer } from "../../support/redis.ts"
 import { service } from "../../support/service.ts"
 
 const Findings = Schema.fromJsonString(
@@ -189,6 +190,34 @@ describe("what is wrong is found:", () => {
         expect(said[0]).toBe("ok Claude Desktop was not found")
         expect(said[1]).toMatch(/^warn Claude Code: .*\.claude\.json:1:2: not JSON/)
         expect(said[2]).toBe("warn Cursor starts /gone/manifold, which is gone: manifold install cursor")
+      }),
+    20_000
+  )
+})
+
+it.live(
+  "a Redis that is away is found, and its password is not shown",
+  () =>
+    Effect.gen(function* () {
+      const { code, of, stdout } = yield* examined({
+        "manifold.yaml": "storage:\n  redis_url: redis://:hidden-password@127.0.0.1:1\n"
+      })
+      expect(code).toBe(1)
+      expect(of("redis")).toMatchObject([{ status: "fail" }])
+      expect(stdout).not.toContain("hidden-password")
+    }),
+  20_000
+)
+
+describeRedis("with a Redis", () => {
+  it.live(
+    "that is there, all is well",
+    () =>
+      Effect.gen(function* () {
+        const { url } = yield* redisServer()
+        const { code, of } = yield* examined({ "manifold.yaml": `storage:\n  redis_url: ${url}\n` })
+        expect(of("redis")).toMatchObject([{ status: "ok" }])
+        expect(code).toBe(0)
       }),
     20_000
   )
