@@ -29,9 +29,8 @@ const manifold = Command.make("manifold").pipe(
   Command.withSubcommands([
     serve, // keep one line each
     call,
-    config,
-    list
     list,
+    config,
     install,
     doctor
   ])
