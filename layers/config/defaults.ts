@@ -18,10 +18,11 @@ const isStruct = (schema: unknown): schema is { readonly fields: Schema.Struct.F
 
 const isEmpty = (value: unknown): boolean => Predicate.isObject(value) && Object.keys(value).length === 0
 
-/** Whether the value is written as it is meant. */
+/** Whether the value is written as it is meant: nothing is decoded, and nothing is in it that could be. */
 const isPlain = ({ schema, value }: Default): boolean =>
-  (schema.ast.encoding === undefined && !Predicate.isObject(value)) ||
-  (Array.isArray(value) && isEmpty(value))
+  isEmpty(value)
+    ? Array.isArray(value) || (schema.ast.encoding === undefined && !isStruct(schema))
+    : schema.ast.encoding === undefined && !Predicate.isObject(value)
 
 const ofKey = (key: Default): Effect.Effect<Option.Option<unknown>, Schema.SchemaError, Sources> => {
   if (isPlain(key)) return Effect.succeedSome(key.value)

@@ -92,6 +92,9 @@ export const section = Section.make(
       "Limits by tool; `web.*` means every tool whose name begins so."
     )
   }),
-  { env: { MCP_RATE_LIMITING_ENABLED: { path: ["enabled"], kind: "boolean" } } }
+  {
+    description: "How often, how much at once, and how long.",
+    env: { MCP_RATE_LIMITING_ENABLED: { path: ["enabled"], kind: "boolean" } }
+  }
 )
 export type Limits = typeof section.schema.Type

@@ -37,7 +37,10 @@ export const section = Section.make(
       "How much memory the lines that can be queried may take, in bytes."
     )
   }),
-  { env: { LOG_LEVEL: { path: ["level"], kind: "word" } } }
+  {
+    description: "What is logged, and where to.",
+    env: { LOG_LEVEL: { path: ["level"], kind: "word" } }
+  }
 )
 
 export type Settings = (typeof section)["schema"]["Type"]

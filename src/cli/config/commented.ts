@@ -52,6 +52,10 @@ const entry = (node: Node): Lines => {
   return isNode(named) && propertiesOf(named) ? ["<name>:", ...indented(settings(named))] : []
 }
 
+/** A key whose default its map gives stands with that one. */
+const withDefaultOf = (map: Node, key: string, inner: Node): Node =>
+  isNode(map.default) && Object.hasOwn(map.default, key) ? { ...inner, default: map.default[key] } : inner
+
 const value = (key: string, node: Node): Lines => {
   if (propertiesOf(node)) return [`${key}:`, ...indented(settings(node))]
   if (node.default !== undefined)
@@ -60,14 +64,15 @@ const value = (key: string, node: Node): Lines => {
   return entries.length > 0 ? [`${key}:`, ...indented(entries)] : [`${key}: ${placeholder(node)}`]
 }
 
-const requires = (node: Node, key: string): boolean =>
-  Array.isArray(node.required) && node.required.includes(key)
+const requires = (map: Node, key: string): boolean =>
+  Array.isArray(map.required) && map.required.includes(key)
 
 /** The keys of a map, in YAML. What must be given has no comment before it: then the whole map is commented out. */
-const settings = (node: Node): Lines =>
-  Object.entries(propertiesOf(node) ?? {}).flatMap(([key, inner]) => {
-    const lines = value(key, inner)
-    return [...about(inner), ...(inner.default !== undefined || requires(node, key) ? lines : comment(lines))]
+const settings = (map: Node): Lines =>
+  Object.entries(propertiesOf(map) ?? {}).flatMap(([key, declared]) => {
+    const node = withDefaultOf(map, key, declared)
+    const lines = value(key, node)
+    return [...about(node), ...(node.default !== undefined || requires(map, key) ? lines : comment(lines))]
   })
 
 const ofSection = (section: Section<unknown>): string => {
