@@ -1,0 +1,75 @@
+/** Prepares a template's text for the compiler, which knows neither lines at run time nor tags on lines of their own. */
+
+/** Where a tag ends: quotes and comments may contain the closing braces. */
+const ending = /'(?:\\.|[^'\\\r\n])*'|"(?:\\.|[^"\\\r\n])*"|`(?:\\[^]|[^`\\])*`|\/\*[^]*?\*\/|\}\}/g
+const opening = /\{\{([-_]?)\s*([!@#/]?)/g
+
+/** What tells at run time which tag is being worked on, and how much was written. */
+export const marker = (template: string, line: number) => `c.at(${JSON.stringify(template)},${line},tR)`
+const marked = /c\.at\("[^"]*",(\d+),tR\)/g
+
+/** The line of the last marker in a piece of compiled code. */
+export const lastLine = (code: string): number | undefined => {
+  let line: number | undefined
+  for (const [, found] of code.matchAll(marked)) line = Number(found)
+  return line
+}
+
+const closing = (text: string, from: number): number => {
+  ending.lastIndex = from
+  for (let found = ending.exec(text); found !== null; found = ending.exec(text)) {
+    if (found[0] === "}}") return ending.lastIndex
+  }
+  return text.length
+}
+
+export interface Prepared {
+  readonly text: string
+  /** The code of the tags `{{! … }}`, of which the text has only the numbers: the compiler would look for filters in it. */
+  readonly codes: ReadonlyArray<string>
+}
+
+/**
+ * Puts a marker before each tag, and takes a line away that has nothing but one control tag (`!`, `@`, `#`, `/`): its
+ * newline goes into the tag. Lines keep their numbers.
+ */
+export const prepare = (template: string, text: string): Prepared => {
+  const codes: Array<string> = []
+  let out = ""
+  let done = 0
+  let line = 1
+  let counted = 0
+  opening.lastIndex = 0
+  for (let open = opening.exec(text); open !== null; open = opening.exec(text)) {
+    const [head, trim = "", kind = ""] = open
+    const end = closing(text, open.index + head.length)
+    for (let at = text.indexOf("\n", counted); at >= 0 && at < open.index; at = text.indexOf("\n", at + 1)) {
+      line++
+      counted = at + 1
+    }
+    const code = marker(template, line)
+    let before = text.slice(done, open.index)
+    let tag = text.slice(open.index, end)
+    let next = end
+    const indent = /(?:^|\n)([ \t]*)$/.exec(text.slice(0, open.index).slice(-256))
+    const rest = /^[ \t]*(\r?\n|$)/.exec(text.slice(end, end + 256))
+    // A tag that trims by itself is left alone.
+    if (kind !== "" && trim === "" && indent !== null && rest !== null && !/[-_]\}\}$/.test(tag)) {
+      before = before.slice(0, before.length - (indent[1] ?? "").length)
+      tag = tag.replace(/\s*\/?\}\}$/, (close) => `${rest[1] ?? ""}${close}`)
+      next = end + rest[0].length
+    }
+    if (kind === "!") {
+      tag = tag.replace(/^(\{\{[-_]?\s*!)([^]*?)([-_]?\}\})$/, (_, start, written, close) => {
+        const breaks = written.replace(/[^\n]/g, "")
+        return `${start}${codes.push(written) - 1}${breaks}${close}`
+      })
+    }
+    // The compiler evaluates this condition before it comes to a marker in the branch.
+    tag = tag.replace(/^\{\{[-_]?\s*#\s*elif\s*\(/, (start) => `${start}${code},`)
+    out += `${before}{{${trim}!${code}}}${tag}`
+    done = next
+    opening.lastIndex = next
+  }
+  return { text: out + text.slice(done), codes }
+}
