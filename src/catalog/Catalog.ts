@@ -109,6 +109,8 @@ export class Catalog extends Context.Service<
       CallError,
       CallerServices
     >
+    /** Says that entries of a kind read differently now. */
+    readonly changed: (kind: "tools" | "prompts" | "resources") => Effect.Effect<void>
     /** Says that a resource reads differently now. */
     readonly updated: (uri: string) => Effect.Effect<void>
     /** Tells of every change while the scope is open; the listener must not throw. */
@@ -238,6 +240,7 @@ export class Catalog extends Context.Service<
           Effect.map((values) => ({ values: values.slice(0, mostCompletions), total: values.length }))
         )
       },
+      changed: announce,
       updated: (uri) => tell({ kind: "resource", uri }),
       watch: (listener) =>
         Effect.acquireRelease(

@@ -13,6 +13,7 @@ import { doctor } from "./doctor.ts"
 import { install } from "./install.ts"
 import { list } from "./list.ts"
 import { Misused, presenter } from "./misuse.ts"
+import { prompt } from "./prompt.ts"
 import { serve } from "./serve.ts"
 
 const manifold = Command.make("manifold").pipe(
@@ -30,6 +31,8 @@ const manifold = Command.make("manifold").pipe(
     serve, // keep one line each
     call,
     list,
+    list,
+    prompt,
     config,
     install,
     doctor

@@ -14,6 +14,7 @@ import * as Platform from "../../layers/platform/Platform.ts"
 import { ProgressEvents } from "../../layers/progress/ProgressEvents.ts"
 import * as ProgressLog from "../../layers/progress/ProgressLog.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
+import { Templates } from "../../layers/templates/Templates.ts"
 import { Web } from "../../layers/web/Web.ts"
 import { origin } from "../catalog/Caller.ts"
 import { Catalog } from "../catalog/Catalog.ts"
@@ -21,6 +22,7 @@ import { program } from "../domain/version.ts"
 import { RequestState } from "../mcp/RequestState.ts"
 import * as Servers from "../mcp/Servers.ts"
 import * as http from "../http/sections.ts"
+import * as prompts from "../prompts/layer.ts"
 import * as resources from "../resources/index.ts"
 import * as tools from "../tools/index.ts"
 import { sections } from "./sections.ts"
@@ -47,7 +49,7 @@ const pageSize = Effect.map(
 )
 
 /** The catalog with everything in it; stands on `grounded`. */
-export const contents = Layer.mergeAll(tools.layer, resources.layer).pipe(
+export const contents = Layer.mergeAll(tools.layer, prompts.layer, resources.layer).pipe(
   Layer.provideMerge(
     Layer.effect(
       Catalog,
@@ -59,6 +61,7 @@ export const contents = Layer.mergeAll(tools.layer, resources.layer).pipe(
       Guard.layer,
       ProgressLog.layer.pipe(Layer.provideMerge(ProgressEvents.layer)),
       Health.layer(program.version),
+      Templates.layer,
       Web.layer.pipe(Layer.provideMerge(Outbound.layer), Layer.provide(Dns.layer))
     )
   )

@@ -4,8 +4,10 @@ import * as limits from "../../layers/guard/section.ts"
 import * as logging from "../../layers/logging/section.ts"
 import * as outbound from "../../layers/outbound/section.ts"
 import * as Storage from "../../layers/storage/Storage.ts"
+import * as templates from "../../layers/templates/section.ts"
 import * as web from "../../layers/web/section.ts"
 import * as http from "../http/sections.ts"
+import * as prompts from "../prompts/section.ts"
 import * as later from "./later.ts"
 
 export const sections = [
@@ -17,6 +19,8 @@ export const sections = [
   Storage.section,
   outbound.section,
   web.section,
+  prompts.section,
+  templates.section,
   later.llm,
   later.chat,
   later.usage

@@ -1,0 +1,28 @@
+/** `content_create`: a piece of content of a given kind. */
+import { icon, type Prompt } from "./Prompt.ts"
+import { audience, contentType, tone, topic } from "./voice.ts"
+
+export const contentCreate: Prompt = {
+  name: "content_create",
+  title: "Create content",
+  description: "Ask for a presentation, an article, an email or another piece of content, ready to be used.",
+  icons: [icon("M4 20l1-5L16 4l4 4L9 19zM13 7l4 4")],
+  template: "content_create",
+  arguments: {
+    content_type: contentType,
+    topic: topic("What it is about, and whatever should be in it."),
+    audience,
+    tone: { ...tone, initial: "professional" }
+  },
+  examples: [
+    "presentation",
+    "blog post",
+    "email",
+    "social media post",
+    "report",
+    "press release",
+    "landing page",
+    "video script",
+    "haiku"
+  ].map((content_type) => ({ content_type, topic: "AI strategy" }))
+}
