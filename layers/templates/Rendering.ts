@@ -160,10 +160,11 @@ export class Rendering {
     const [template, line] = [this.#template, this.#line]
     this.#within.push(compiled.name)
     const written = await compiled.run(variables === undefined ? this.#root : this.strict(variables), this)
+    this.bound(written)
     this.#within.pop()
     this.#template = template
     this.#line = line
-    return this.bound(written)
+    return written
   }
 
   /** Variables of which a missing one is an error rather than `undefined`. */

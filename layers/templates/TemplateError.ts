@@ -14,8 +14,8 @@ export class TemplateError extends Schema.TaggedError<TemplateError>()("Template
   template: Schema.String,
   /** The operator's file; absent for a template that came with the program. */
   file: Schema.optionalKey(Schema.String),
-  /** From 1. */
-  line: Schema.optionalKey(Schema.Int),
+  /** The line, from 1. (Errors have a property `line` of their own in JavaScriptCore.) */
+  at: Schema.optionalKey(Schema.Int),
   detail: Schema.String
 }) {
   /** `summarize.sqrl:12: …`, without the folder: for callers, whom the folder does not concern. */
@@ -27,7 +27,7 @@ export class TemplateError extends Schema.TaggedError<TemplateError>()("Template
     return this.file === undefined ? `embedded ${this.brief}` : `${this.file}${this.#at}: ${this.detail}`
   }
   get #at() {
-    return this.line === undefined ? "" : `:${this.line}`
+    return this.at === undefined ? "" : `:${this.at}`
   }
 }
 
@@ -35,12 +35,12 @@ export class TemplateError extends Schema.TaggedError<TemplateError>()("Template
 export class Fault extends Error {
   readonly reason: Reason
   readonly template: string
-  readonly line: number | undefined
+  readonly at: number | undefined
 
-  constructor(reason: Reason, template: string, line: number | undefined, detail: string) {
+  constructor(reason: Reason, template: string, at: number | undefined, detail: string) {
     super(detail)
     this.reason = reason
     this.template = template
-    this.line = line
+    this.at = at
   }
 }

@@ -86,14 +86,14 @@ export class TemplateSet {
     return found
   }
 
-  #placed({ line, message, reason, template }: Fault): TemplateError {
+  #placed({ at, message, reason, template }: Fault): TemplateError {
     const file = this.sources.get(template)?.file
     return new TemplateError({
       reason,
       template,
       detail: message,
       ...(file !== undefined && { file }),
-      ...(line !== undefined && { line })
+      ...(at !== undefined && { at })
     })
   }
 }

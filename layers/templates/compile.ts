@@ -82,10 +82,10 @@ const walker = (name: string, codes: ReadonlyArray<string>, { filters, helpers }
 const AsyncFunction = (async () => {}).constructor as new (...parts: ReadonlyArray<string>) => Compiled["run"]
 
 /** The parser says the line in its message, and then shows the text, which has our markers in it. */
-const misread = (name: string, error: Error): Fault => {
+const misread = (name: string, error: Error, unclosed: number | undefined): Fault => {
   const said = /^(.*?) at line (\d+) col \d+:/.exec(error.message)
   const [first = ""] = error.message.split("\n")
-  return new Fault("syntax", name, said === null ? undefined : Number(said[2]), said?.[1] ?? first)
+  return new Fault("syntax", name, said === null ? unclosed : Number(said[2]), said?.[1] ?? first)
 }
 
 /** JavaScript's parser counts lines from the head of the function, which takes three. */
@@ -124,7 +124,7 @@ export const compile = (
   try {
     code = squirrelly.compileToString(prepared.text, squirrelly.getConfig(options))
   } catch (error) {
-    throw error instanceof Fault ? error : misread(name, error as Error)
+    throw error instanceof Fault ? error : misread(name, error as Error, prepared.unclosed)
   }
   try {
     const run = new AsyncFunction("it", "c", "cb", `"use strict";${code}`)

@@ -27,6 +27,8 @@ export interface Prepared {
   readonly text: string
   /** The code of the tags `{{! … }}`, of which the text has only the numbers: the compiler would look for filters in it. */
   readonly codes: ReadonlyArray<string>
+  /** The line of a tag that is opened and not closed again, which the compiler does not tell. */
+  readonly unclosed: number | undefined
 }
 
 /**
@@ -35,27 +37,30 @@ export interface Prepared {
  */
 export const prepare = (template: string, text: string): Prepared => {
   const codes: Array<string> = []
+  const open: Array<number> = []
   let out = ""
   let done = 0
   let line = 1
   let counted = 0
   opening.lastIndex = 0
-  for (let open = opening.exec(text); open !== null; open = opening.exec(text)) {
-    const [head, trim = "", kind = ""] = open
-    const end = closing(text, open.index + head.length)
-    for (let at = text.indexOf("\n", counted); at >= 0 && at < open.index; at = text.indexOf("\n", at + 1)) {
+  for (let found = opening.exec(text); found !== null; found = opening.exec(text)) {
+    const [head, trim = "", kind = ""] = found
+    const end = closing(text, found.index + head.length)
+    for (let at = text.indexOf("\n", counted); at >= 0 && at < found.index; at = text.indexOf("\n", at + 1)) {
       line++
       counted = at + 1
     }
     const code = marker(template, line)
-    let before = text.slice(done, open.index)
-    let tag = text.slice(open.index, end)
+    if (kind === "/") open.pop()
+    if (kind === "@" && text[end - 3] !== "/") open.push(line)
+    let before = text.slice(done, found.index)
+    let tag = text.slice(found.index, end)
     let next = end
-    const indent = /(?:^|\n)([ \t]*)$/.exec(text.slice(0, open.index).slice(-256))
+    const indent = text.slice(text.lastIndexOf("\n", found.index - 1) + 1, found.index)
     const rest = /^[ \t]*(\r?\n|$)/.exec(text.slice(end, end + 256))
     // A tag that trims by itself is left alone.
-    if (kind !== "" && trim === "" && indent !== null && rest !== null && !/[-_]\}\}$/.test(tag)) {
-      before = before.slice(0, before.length - (indent[1] ?? "").length)
+    if (kind !== "" && trim === "" && /^[ \t]*$/.test(indent) && rest !== null && !/[-_]\}\}$/.test(tag)) {
+      before = before.slice(0, before.length - indent.length)
       tag = tag.replace(/\s*\/?\}\}$/, (close) => `${rest[1] ?? ""}${close}`)
       next = end + rest[0].length
     }
@@ -71,5 +76,5 @@ export const prepare = (template: string, text: string): Prepared => {
     done = next
     opening.lastIndex = next
   }
-  return { text: out + text.slice(done), codes }
+  return { text: out + text.slice(done), codes, unclosed: open.at(-1) }
 }

@@ -48,7 +48,7 @@ export const text = (description: string, most: number, about: About<string> = {
   description,
   schema: lazy(() =>
     Schema.String.check(
-      Schema.isPattern(/\S/, { expected: "text that is not blank" }),
+      Schema.isPattern(/\S/, { expected: "some text" }),
       Schema.isMaxLength(most, { expected: `a value of at most ${most} characters` })
     )
   ),

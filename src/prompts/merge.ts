@@ -76,6 +76,7 @@ export const merge = (
   const missing = variables
     .filter(({ name, value }) => value === undefined && prompt.arguments[name]?.required === true)
     .map(({ name }) => name)
+    .filter((name) => !issues.some(({ path }) => path === name))
   const merged = { variables, issues, missing }
   const problem = issues.length > 0 ? undefined : prompt.together?.(values(merged))
   if (problem !== undefined) issues.push(problem)

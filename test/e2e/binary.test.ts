@@ -1,6 +1,6 @@
 /** The compiled binary: one file, copied into an empty folder, has everything, and trusts nothing that lies there. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
-import { copyFile, mkdtemp, readdir, rm, writeFile } from "node:fs/promises"
+import { copyFile, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Client } from "@modelcontextprotocol/client"
@@ -63,6 +63,19 @@ describe("in an empty folder, the binary", () => {
     const { structuredContent } = JSON.parse(stdout) as { structuredContent: Record<string, unknown> }
     expect(structuredContent).toMatchObject({ status_code: 200, title: "A page", error: null })
     expect(structuredContent.content_preview).toContain("Words that are worth reading")
+  })
+
+  test("renders prompts, also with an operator's template above its own", async () => {
+    const { code, stderr, stdout } = await run("prompt", "summarize", "--arg", "topic=Tide pools")
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" })
+    expect(stdout).toContain("<topic>Tide pools</topic>")
+    expect(stdout).toContain("- Audience: <audience>general</audience>.")
+    const prompts = join(folder, "prompts")
+    await mkdir(prompts)
+    await writeFile(join(prompts, "summarize.sqrl"), "About {{ it.topic | upper }}\n")
+    await writeFile(join(folder, "manifold.yaml"), "templates:\n  dir: prompts\n")
+    expect((await run("prompt", "summarize", "--arg", "topic=tides")).stdout).toBe("About TIDES\n")
+    await Promise.all([rm(join(folder, "manifold.yaml")), rm(prompts, { recursive: true })])
   })
 
   test("serves stdio", async () => {

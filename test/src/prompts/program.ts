@@ -1,0 +1,29 @@
+/** The prompts in a catalog, over the real templates, with this configuration. */
+import { Effect, Layer } from "effect"
+import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
+import * as Platform from "../../../layers/platform/Platform.ts"
+import { Templates } from "../../../layers/templates/Templates.ts"
+import { Catalog } from "../../../src/catalog/Catalog.ts"
+import { stdioUser } from "../../../src/domain/Principal.ts"
+import * as prompts from "../../../src/prompts/layer.ts"
+import { callServices, catalog } from "../../support/call.ts"
+
+export const program = (config: Record<string, unknown> = {}) =>
+  prompts.layer.pipe(
+    Layer.provideMerge(Templates.layer),
+    Layer.provideMerge(catalog),
+    Layer.provideMerge(ConfigSource.layerFrom(config)),
+    Layer.provideMerge(Platform.layer)
+  )
+
+/** The text of a prompt. */
+export const get = (name: string, args: Record<string, string>) =>
+  Effect.flatMap(Catalog, (entries) => entries.get(stdioUser, name, args)).pipe(
+    Effect.map((messages) => {
+      const [message, ...more] = messages
+      if (message?.role !== "user" || message.content.type !== "text" || more.length > 0)
+        throw new Error("not one message of the user's")
+      return message.content.text
+    }),
+    Effect.provide(callServices)
+  )
