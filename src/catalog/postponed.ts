@@ -29,6 +29,7 @@ export const make = ({ load, loaded }: Source): Service => {
     read: (...asked) => ask((from) => from.read(...asked)),
     complete: (...asked) => ask((from) => from.complete(...asked)),
     // What nobody could read yet did not change for anybody.
+    changed: (kind) => catalog?.changed(kind) ?? Effect.void,
     updated: (uri) => catalog?.updated(uri) ?? Effect.void,
     watch: (listener) => Effect.forkScoped(Effect.flatMap(loaded, (made) => made.watch(listener)))
   })

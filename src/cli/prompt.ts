@@ -3,14 +3,16 @@ import { Console, Effect, Option } from "effect"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
+import { Ids } from "../../layers/platform/Ids.ts"
+import { Caller } from "../catalog/Caller.ts"
 import { Catalog } from "../catalog/Catalog.ts"
 import { InvalidArguments } from "../catalog/CatalogError.ts"
+import { Client } from "../catalog/Client.ts"
 import { stdioUser } from "../domain/Principal.ts"
 import { ClientVariables } from "../prompts/ClientVariables.ts"
 import { prompts } from "../prompts/index.ts"
 import type { Merged, Variable } from "../prompts/merge.ts"
 import { clientId } from "../prompts/Prompt.ts"
-import { services } from "./call.ts"
 import { UsageError } from "./params.ts"
 import { catalog } from "./program.ts"
 
@@ -77,7 +79,13 @@ export const prompt = Command.make(
     }
     if (vars) return yield* variables(name, given, json)
     const entries = yield* Catalog
-    const messages = yield* entries.get(stdioUser, name, given).pipe(Effect.provide(services))
+    const requestId = yield* (yield* Ids).next
+    const messages = yield* entries
+      .get(stdioUser, name, given)
+      .pipe(
+        Effect.provideService(Client, Client.absent),
+        Effect.provideService(Caller, { principal: stdioUser, requestId })
+      )
     if (json) return yield* Console.log(JSON.stringify({ messages }))
     for (const { content } of messages) {
       yield* Console.log(content.type === "text" ? content.text : JSON.stringify(content))

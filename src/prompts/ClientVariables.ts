@@ -1,5 +1,5 @@
 /** The configured variables of prompts, as they are now. */
-import { Context, Effect, Layer, Option } from "effect"
+import { Context, Effect, Layer, type Scope } from "effect"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { merge, type Merged, type PromptSettings } from "./merge.ts"
 import type { Prompt } from "./Prompt.ts"
@@ -12,19 +12,30 @@ export class ClientVariables extends Context.Service<
     readonly merge: (prompt: Prompt, given: Readonly<Record<string, string>>) => Merged
     /** The clients that have variables of their own. */
     readonly clients: (prompt: Prompt) => ReadonlyArray<string>
+    /** Runs when the configuration has changed, while the scope is open. */
+    readonly watch: (changed: Effect.Effect<void>) => Effect.Effect<void, never, Scope.Scope>
   }
 >()("manifold/prompts/ClientVariables") {
   static readonly layer = Layer.effect(
     ClientVariables,
     Effect.gen(function* () {
       const config = yield* ConfigSource
+      const listeners = new Set<Effect.Effect<void>>()
       let settings: Readonly<Record<string, PromptSettings | undefined>> = {}
-      const apply = (now: typeof settings) => Effect.sync(() => void (settings = now))
-      // Read once, until a configuration can be followed.
-      yield* Effect.flatMap(config.readOption(section), (said) => apply(Option.getOrElse(said, () => ({}))))
+      yield* config.follow(section, (now) =>
+        Effect.suspend(() => {
+          settings = now
+          return Effect.all(listeners, { discard: true })
+        })
+      )
       return ClientVariables.of({
         merge: (prompt, given) => merge(prompt, settings[prompt.name], given),
-        clients: (prompt) => Object.keys(settings[prompt.name]?.clients ?? {})
+        clients: (prompt) => Object.keys(settings[prompt.name]?.clients ?? {}),
+        watch: (changed) =>
+          Effect.acquireRelease(
+            Effect.sync(() => void listeners.add(changed)),
+            () => Effect.sync(() => listeners.delete(changed))
+          )
       })
     })
   )

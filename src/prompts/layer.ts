@@ -23,5 +23,6 @@ export const layer = Layer.effectDiscard(
     yield* templates.example(() => prompts.flatMap((prompt) => examples(prompt, variables)))
     yield* catalog.add({ prompts: prompts.map((prompt) => entry(prompt, templates, variables)) })
     yield* templates.watch(catalog.changed("prompts"))
+    yield* variables.watch(catalog.changed("prompts"))
   })
 ).pipe(Layer.provideMerge(ClientVariables.layer))

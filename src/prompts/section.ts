@@ -57,6 +57,7 @@ let made: ReturnType<typeof make> | undefined
 export const section: ReturnType<typeof make> = {
   name: "prompts",
   env: {},
+  aliases: [],
   get schema() {
     return (made ??= make()).schema
   }

@@ -1,4 +1,4 @@
-/** The prompts in a catalog, over the real templates, with this configuration. */
+/** The prompts in a catalog, over the real templates, as they are configured. */
 import { Effect, Layer } from "effect"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
 import * as Platform from "../../../layers/platform/Platform.ts"
@@ -8,13 +8,15 @@ import { stdioUser } from "../../../src/domain/Principal.ts"
 import * as prompts from "../../../src/prompts/layer.ts"
 import { callServices, catalog } from "../../support/call.ts"
 
-export const program = (config: Record<string, unknown> = {}) =>
+export const over = (config: Layer.Layer<ConfigSource>) =>
   prompts.layer.pipe(
     Layer.provideMerge(Templates.layer),
     Layer.provideMerge(catalog),
-    Layer.provideMerge(ConfigSource.layerFrom(config)),
+    Layer.provideMerge(config),
     Layer.provideMerge(Platform.layer)
   )
+
+export const program = (config: Record<string, unknown> = {}) => over(ConfigSource.layerFrom(config))
 
 /** The text of a prompt. */
 export const get = (name: string, args: Record<string, string>) =>

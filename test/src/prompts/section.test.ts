@@ -3,9 +3,11 @@ import { describe, expect } from "bun:test"
 import { Effect } from "effect"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
 import { sections } from "../../../src/cli/sections.ts"
+import { Catalog, type Change } from "../../../src/catalog/Catalog.ts"
 import { section } from "../../../src/prompts/section.ts"
 import { given, type Given } from "../../layers/config/files.ts"
 import { it } from "../../support/effect.ts"
+import { get, over } from "./program.ts"
 
 const read = (from: Given) =>
   Effect.flatMap(ConfigSource, (config) => config.read(section)).pipe(Effect.provide(given(from)))
@@ -16,6 +18,35 @@ const problems = (text: string) =>
     Effect.provide(given({ files: { "manifold.yaml": text } })),
     Effect.map((error) => error.problems.map(({ message, path, source }) => `${source} ${path}: ${message}`))
   )
+
+describe("a reload", () => {
+  const settings = (tone: string) => `prompts: { summarize: { defaults: { ${tone} } } }`
+
+  it.live("takes over new variables and tells; with a mistake in them everything stays", () =>
+    Effect.gen(function* () {
+      const files: Record<string, string> = { "manifold.yaml": settings("tone: dry") }
+      const changes: Array<Change> = []
+      yield* Effect.gen(function* () {
+        const config = yield* ConfigSource
+        yield* (yield* Catalog).watch((change) => void changes.push(change))
+        const tone = Effect.map(
+          get("summarize", { topic: "x" }),
+          (text) => /<tone>(.*)<.tone>/.exec(text)?.[1]
+        )
+        expect(yield* tone).toBe("dry")
+        files["manifold.yaml"] = settings("tone: warm")
+        yield* config.reload
+        expect(yield* tone).toBe("warm")
+        expect(changes).toEqual([{ kind: "prompts" }])
+        files["manifold.yaml"] = settings("tone: cold, bullets_min: 7")
+        const { problems: found } = yield* Effect.flip(config.reload)
+        expect(found.map(({ path }) => path)).toEqual(["prompts.summarize.defaults.bullets_min"])
+        expect(yield* tone).toBe("warm")
+        expect(changes).toHaveLength(1)
+      }).pipe(Effect.provide(over(given({ files }))))
+    })
+  )
+})
 
 describe("the section prompts", () => {
   it.effect("is read from a YAML file and from a variable, as its users write it", () =>
