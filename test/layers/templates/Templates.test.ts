@@ -2,8 +2,11 @@
 import { describe, expect } from "bun:test"
 import { Deferred, Effect, Fiber, FileSystem, Layer } from "effect"
 import { TestClock } from "effect/testing"
+import * as squirrelly from "squirrelly"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
 import * as Platform from "../../../layers/platform/Platform.ts"
+import { filters } from "../../../layers/templates/filters.ts"
+import { helpers } from "../../../layers/templates/helpers.ts"
 import { Templates } from "../../../layers/templates/Templates.ts"
 import { it } from "../../support/effect.ts"
 import { open, write, type Files, type Options } from "./folder.ts"
@@ -86,6 +89,21 @@ describe("a template", () => {
     })
   )
 })
+
+it.live("what others in the process define for Squirrelly is not there", () =>
+  Effect.gen(function* () {
+    squirrelly.filters.define("foreign", String)
+    squirrelly.helpers.define("foreign", () => "foreign")
+    squirrelly.templates.define("foreign", () => "foreign")
+    expect(yield* failure({ t: "{{ 1 | foreign }}" })).toBe('syntax t.sqrl:1: there is no filter "foreign"')
+    expect(yield* failure({ t: "{{@foreign()/}}" })).toBe('syntax t.sqrl:1: there is no helper "foreign"')
+    expect(yield* failure({ t: '{{@include("foreign")/}}' })).toBe(
+      'unknown t.sqrl:1: there is no template "foreign"'
+    )
+    for (const container of [squirrelly.filters, squirrelly.helpers, squirrelly.templates])
+      container.remove("foreign")
+  })
+)
 
 describe("an error", () => {
   const cases: ReadonlyArray<readonly [string, Files, string]> = [
@@ -439,6 +457,30 @@ describe("the check", () => {
       expect(
         found.filter(({ file, problems }) => file === null && problems.length > 0).map(({ name }) => name)
       ).toEqual(["absent"])
+    })
+  )
+})
+
+describe("docs/templates.md", () => {
+  const page = Bun.file(new URL("../../../docs/templates.md", import.meta.url)).text()
+
+  it.live("shows a template that works", () =>
+    Effect.gen(function* () {
+      const [, t = ""] = /```sqrl\n([^]*?)```/.exec(yield* Effect.promise(() => page)) ?? []
+      const variables = { topic: "T", audience: "general", tone: "dry", client_id: undefined }
+      const text = yield* written({ t }, variables)
+      expect(text).toContain("Summarize the topic below and its background.\n")
+      expect(text).toContain("<topic>T</topic>\n<client>none</client>\n")
+      expect(text).toContain("# Output\n\n1. POINTS\n2. SOURCES\n")
+    })
+  )
+
+  it.live("names every helper and every filter", () =>
+    Effect.gen(function* () {
+      const text = yield* Effect.promise(() => page)
+      for (const name of Object.keys(helpers)) expect(text).toContain(`{{@${name}`)
+      const [, named = ""] = /^Filters: ([^]*?)\. A program/m.exec(text) ?? []
+      expect(Array.from(named.matchAll(/`([a-z]+)/g), ([, name]) => name)).toEqual(Object.keys(filters))
     })
   )
 })

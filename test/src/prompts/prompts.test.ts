@@ -52,6 +52,29 @@ describe("the list", () => {
     }).pipe(Effect.provide(program()))
   )
 
+  it.live("is there without the template compiler, which the first prompt loads", () =>
+    Effect.gen(function* () {
+      const code = `
+        const { get, program } = await import("./test/src/prompts/program.ts")
+        const { Catalog } = await import("./src/catalog/Catalog.ts")
+        const { stdioUser } = await import("./src/domain/Principal.ts")
+        const { Effect } = await import("effect")
+        const loaded = () => Object.keys(require.cache).some((file) => file.includes("squirrelly"))
+        const steps = Effect.gen(function* () {
+          yield* (yield* Catalog).prompts(stdioUser)
+          const before = loaded()
+          yield* get("summarize", { topic: "x" })
+          return [before, loaded()]
+        })
+        console.log(JSON.stringify(await Effect.runPromise(steps.pipe(Effect.provide(program())))))`
+      const output = yield* Effect.promise(() => {
+        const cwd = new URL("../../../", import.meta.url).pathname
+        return Bun.spawn([process.execPath, "-e", code], { cwd, stderr: "inherit" }).stdout.text()
+      })
+      expect(JSON.parse(output)).toEqual([false, true])
+    })
+  )
+
   it.live("is for those who may call", () =>
     Effect.gen(function* () {
       const entries = yield* Catalog

@@ -80,6 +80,19 @@ prompts:
     })
   )
 
+  it.effect("is as docs/templates.md shows it", () =>
+    Effect.gen(function* () {
+      const page = yield* Effect.promise(() =>
+        Bun.file(new URL("../../../docs/templates.md", import.meta.url)).text()
+      )
+      const [, yaml = ""] = /```yaml\n([^]*?)```/.exec(page) ?? []
+      expect(yaml).toContain("templates:")
+      yield* Effect.flatMap(ConfigSource, (config) => config.check(sections)).pipe(
+        Effect.provide(given({ files: { "manifold.yaml": yaml } }))
+      )
+    })
+  )
+
   it.effect("names what is wrong with its place, and what was meant", () =>
     Effect.gen(function* () {
       expect(
