@@ -1,5 +1,5 @@
 /** What a prompt is: its arguments, and the template that they go into. */
-import { Effect, Schema, SchemaIssue, SchemaTransformation } from "effect"
+import { Schema, SchemaTransformation } from "effect"
 import type { Issue } from "../catalog/CatalogError.ts"
 import type { Icon } from "../domain/Content.ts"
 
@@ -62,27 +62,14 @@ export const count = (
   about: About<number> = {}
 ): Argument => {
   const expected = `a whole number between ${minimum} and ${maximum}`
-  const read = (written: string | number) =>
-    typeof written === "number" ? written : /^\s*\d{1,9}\s*$/.test(written) ? Number(written) : Number.NaN
   return {
     description,
-    schema: lazy(() =>
-      Schema.Union([Schema.String, Schema.Finite]).pipe(
-        Schema.annotate({ expected }),
-        Schema.decodeTo(
-          Schema.Int,
-          SchemaTransformation.transformEffect<number, string | number>({
-            decode: (written, options) => {
-              const number = read(written)
-              return Number.isInteger(number) && number >= minimum && number <= maximum
-                ? Effect.succeed(number)
-                : Effect.fail(new SchemaIssue.InvalidValue({ expected }, written, options))
-            },
-            encode: (number) => Effect.succeed(number)
-          })
-        )
-      )
-    ),
+    schema: lazy(() => {
+      const number = Schema.Int.check(Schema.isBetween({ minimum, maximum }, { expected }))
+      const written = Schema.String.check(Schema.isPattern(/^\s*\d{1,9}\s*$/, { expected }))
+      const read = SchemaTransformation.transform({ decode: Number, encode: String })
+      return Schema.Union([number, written.pipe(Schema.decodeTo(number, read))]).annotate({ expected })
+    }),
     offers: Array.from({ length: maximum - minimum + 1 }, (_, index) => String(minimum + index)),
     ...about
   }

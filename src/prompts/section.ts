@@ -43,22 +43,11 @@ const settings = (prompt: Prompt) => {
     .annotate({ description: prompt.description })
 }
 
-const make = () =>
-  Section.make(
-    "prompts",
+export const section = Section.deferred(
+  "prompts",
+  () =>
     Schema.Struct(
       Object.fromEntries(prompts.map((prompt) => [prompt.name, Schema.optionalKey(settings(prompt))]))
-    )
-  )
-
-let made: ReturnType<typeof make> | undefined
-
-/** Its schema is made when it is needed: most starts have no `prompts` to read. */
-export const section: ReturnType<typeof make> = {
-  name: "prompts",
-  env: {},
-  aliases: [],
-  get schema() {
-    return (made ??= make()).schema
-  }
-}
+    ),
+  { description: "Variables of prompts, by the prompt's name." }
+)
