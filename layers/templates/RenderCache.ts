@@ -35,12 +35,12 @@ export class RenderCache {
     return found.text
   }
 
-  /** A text that would push most others out is not kept. */
+  /** Takes the place of what was kept; a text that would push most others out is not kept. */
   set(key: string, text: string, now: number): void {
     const { characters, entries, milliseconds } = this.#bounds
-    if (milliseconds <= 0 || key.length + text.length > characters / 4) return
     const before = this.#entries.get(key)
     if (before !== undefined) this.#remove(key, before)
+    if (milliseconds <= 0 || key.length + text.length > characters / 4) return
     this.#put(key, { text, until: now + milliseconds })
     for (const [oldest, entry] of this.#entries) {
       if (this.size <= entries && this.characters <= characters) break

@@ -31,7 +31,6 @@ const manifold = Command.make("manifold").pipe(
     serve, // keep one line each
     call,
     list,
-    list,
     prompt,
     config,
     install,

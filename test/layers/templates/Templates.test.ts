@@ -79,11 +79,11 @@ describe("a template", () => {
 
   it.live("has filters, also asynchronous ones, and waits for what it calls", () =>
     Effect.gen(function* () {
-      const filters = { later: async (value: unknown) => Promise.resolve(`${String(value)}!`) }
+      const own = { later: async (value: unknown) => Promise.resolve(`${String(value)}!`) }
       const t =
         '{{ it.a | later | truncate(3) }} {{ it.code | language }} {{ 1 | plural("point") }} {{ it.list | join("; ") }} {{ it.promised }}\n{{ it.list | bullets | indent(2) }}'
       const variables = { a: "abcdef", code: "de", list: ["x", "y"], promised: Promise.resolve("kept") }
-      expect(yield* written({ t }, variables, { filters })).toBe(
+      expect(yield* written({ t }, variables, { filters: { ...filters, ...own } })).toBe(
         "ab… German (de) 1 point x; y kept\n  - x\n  - y"
       )
     })
@@ -296,8 +296,8 @@ describe("a rendering is bounded", () => {
 
   it.effect("in time: a filter that never answers", () =>
     Effect.gen(function* () {
-      const filters = { never: () => new Promise(() => {}) }
-      const fiber = yield* Effect.forkChild(failure({ t: "{{ 1 | never }}" }, {}, { filters }))
+      const own = { never: () => new Promise(() => {}) }
+      const fiber = yield* Effect.forkChild(failure({ t: "{{ 1 | never }}" }, {}, { filters: own }))
       // The folder is read and the compiler loaded in real time.
       while (fiber.pollUnsafe() === undefined) {
         yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))

@@ -82,7 +82,7 @@ describe("init", () => {
       expect((yield* manifold(["config", "check", file])).stdout).toBe(`ok: ${file}\n`)
       yield* Effect.promise(() => writeFile(file, "web: {}"))
       const refused = yield* manifold(["config", "init", file], { env })
-      expect(refused.code).toBe(1)
+      expect(refused.code).toBe(2)
       expect(refused.stderr).toContain("--force")
       expect(yield* Effect.promise(() => readFile(file, "utf8"))).toBe("web: {}")
       expect((yield* manifold(["config", "init", file, "--force"], { env })).code).toBe(0)
