@@ -3,12 +3,15 @@ import { test } from "bun:test"
 import { Effect, Layer, type Scope } from "effect"
 import { TestClock, TestConsole } from "effect/testing"
 
+/** A test waits for events; its limit is only there to end one that hangs. In milliseconds. */
+const patience = 60_000
+
 const virtual = Layer.mergeAll(TestClock.layer(), TestConsole.layer)
 
 const effect = <E>(
   name: string,
   body: () => Effect.Effect<unknown, E, Scope.Scope | TestClock.TestClock | TestConsole.TestConsole>,
-  timeout?: number
+  timeout = patience
 ) =>
   test(
     name,
@@ -16,7 +19,7 @@ const effect = <E>(
     timeout
   )
 
-const live = <E>(name: string, body: () => Effect.Effect<unknown, E, Scope.Scope>, timeout?: number) =>
+const live = <E>(name: string, body: () => Effect.Effect<unknown, E, Scope.Scope>, timeout = patience) =>
   test(name, () => Effect.runPromise(Effect.scoped(Effect.suspend(body))), timeout)
 
 export const it = { effect, live }
