@@ -1,6 +1,7 @@
 /** Interruption over stdio, in both eras: a cancelled request and the end of the input stop the handler. */
 import { describe, expect } from "bun:test"
 import { Deferred, Effect, Fiber, Layer, Queue } from "effect"
+import { TestClock } from "effect/testing"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
 import { Environment } from "../../../layers/platform/Environment.ts"
 import { Ids } from "../../../layers/platform/Ids.ts"
@@ -64,3 +65,20 @@ for (const [era, messages] of eras) {
     )
   })
 }
+
+it.effect("the end of the input leaves the last answers their time from when they can be made", () =>
+  Effect.gen(function* () {
+    const held = yield* Held
+    const pipe = yield* StdioPipe.memory
+    const ready = yield* Deferred.make<void>()
+    const options = { maxMessageBytes: 1 << 20, prepared: Deferred.await(ready) }
+    const server = yield* Effect.forkChild(Effect.provide(Stdio.serve(options), pipe.layer))
+    yield* pipe.send(`${JSON.stringify(stateless(1, "tools/call", { name: "wait", arguments: {} }).body)}\n`)
+    yield* Deferred.await(held.started)
+    yield* pipe.end
+    yield* TestClock.adjust("1 second")
+    yield* Deferred.succeed(held.release, undefined)
+    expect(yield* Queue.take(pipe.received)).toContain("released")
+    yield* Fiber.join(server)
+  }).pipe(Effect.provide(program))
+)
