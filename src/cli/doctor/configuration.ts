@@ -1,31 +1,28 @@
 /** Every problem of the configuration. */
 import { Effect } from "effect"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
-import { Environment } from "../../../layers/platform/Environment.ts"
+import { usualFile } from "../../../layers/config/Document.ts"
+import { notices } from "../later.ts"
 import { sections } from "../sections.ts"
-import { type Check, fail, ok } from "./Check.ts"
+import { type Check, fail, ok, warn } from "./Check.ts"
 
-const source = (environment: Environment["Service"]) => {
-  if (environment.get("MCP_CONFIG_JSON")) return "MCP_CONFIG_JSON"
-  return environment.get("MCP_CONFIG_PATH") || "manifold.yaml, where there is one, and the environment"
-}
-
-export const configuration: Check<ConfigSource | Environment> = {
+export const configuration: Check<ConfigSource> = {
   name: "configuration",
   run: Effect.gen(function* () {
-    const environment = yield* Environment
     const config = yield* ConfigSource
-    return yield* config.check(sections).pipe(
-      Effect.as([ok(`nothing is wrong with ${source(environment)}`)]),
-      Effect.catchTag("ConfigInvalid", ({ problems }) =>
-        Effect.succeed(
-          problems.map(({ message, path, source: at }) =>
-            fail(`${path === "" ? "" : `${path}: `}${message} (${at})`)
-          )
+    yield* config.check(sections)
+    const found = yield* config.found
+    const source = found.source ?? `the defaults, since there is no ${usualFile} here`
+    return [ok(`nothing is wrong with ${source}`), ...notices(found).map(warn)]
+  }).pipe(
+    Effect.catchTag("ConfigInvalid", ({ problems }) =>
+      Effect.succeed(
+        problems.map(({ message, path, source: at }) =>
+          fail(`${path === "" ? "" : `${path}: `}${message} (${at})`)
         )
       )
     )
-  })
+  )
 }
 
 /** What a check says that needs a configuration which is wrong. */

@@ -1,5 +1,5 @@
 /** Starts this program as an AI client would, and lists its tools. */
-import { Effect, Schema, Stream } from "effect"
+import { Effect, Fiber, Option, Schema, Stream } from "effect"
 import * as ChildProcess from "effect/process/ChildProcess"
 import type { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
 import { Machine } from "../../../layers/platform/Machine.ts"
@@ -38,21 +38,21 @@ export const selfTest: Check<Machine | ChildProcessSpawner> = {
     const input = lines.map((line) => `${JSON.stringify(line)}\n`).join("")
     const child = yield* ChildProcess.make(launch.command, [...launch.args, "serve"], {
       extendEnv: true,
-      stdin: Stream.encodeText(Stream.succeed(input))
+      // The end of the input would be the end of the server, whether or not it has answered.
+      stdin: Stream.concat(Stream.encodeText(Stream.succeed(input)), Stream.never),
+      forceKillAfter: "1 second"
     })
-    const [answers, said] = yield* Effect.all(
-      [
-        child.stdout.pipe(Stream.decodeText(), Stream.mkString),
-        child.stderr.pipe(Stream.decodeText(), Stream.mkString)
-      ],
-      { concurrency: "unbounded" }
+    const said = yield* Effect.forkScoped(child.stderr.pipe(Stream.decodeText(), Stream.mkString))
+    const listed = yield* child.stdout.pipe(
+      Stream.decodeText(),
+      Stream.splitLines,
+      Stream.map((line) => Schema.decodeOption(Listed)(line)),
+      Stream.filter(Option.isSome),
+      Stream.runHead,
+      Effect.map(Option.flatten)
     )
-    const last = answers.trim().split("\n").at(-1) ?? ""
-    return yield* Schema.decodeEffect(Listed)(last).pipe(
-      Effect.map(({ result }) => [ok(`starts, and lists ${result.tools.length} tools`)]),
-      Effect.orElseSucceed(() => [
-        fail(`does not serve: ${messageOf(said).slice(0, mostShown) || "it ended without an answer"}`)
-      ])
-    )
+    if (Option.isSome(listed)) return [ok(`starts, and lists ${listed.value.result.tools.length} tools`)]
+    const reason = messageOf(yield* Fiber.join(said)).slice(0, mostShown)
+    return [fail(`does not serve: ${reason || "it ended without an answer"}`)]
   }).pipe(Effect.scoped)
 }
