@@ -131,11 +131,13 @@ describe("misuse ends with 2, says what is wrong, and prints nothing", () => {
 it.live(
   "every command has a help with an example, on standard output",
   () =>
-    Effect.forEach([[], ["serve"], ["call"], ["list"], ["install"], ["doctor"]], (words) =>
-      Effect.map(manifold([...words, "--help"]), ({ code, stderr, stdout }) => {
-        expect({ code, stderr }).toEqual({ code: 0, stderr: "" })
-        expect(stdout).toContain("EXAMPLES")
-      })
+    Effect.forEach(
+      [[], ["serve"], ["call"], ["list"], ["prompt"], ["config"], ["install"], ["doctor"]],
+      (words) =>
+        Effect.map(manifold([...words, "--help"]), ({ code, stderr, stdout }) => {
+          expect({ code, stderr }).toEqual({ code: 0, stderr: "" })
+          expect(stdout).toContain("EXAMPLES")
+        })
     ),
   20_000
 )
