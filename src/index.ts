@@ -33,7 +33,8 @@ export type {
   ToolOutput
 } from "./catalog/Entry.ts"
 export { Icons, layer as toolset, ParamHeaders, Shown } from "./catalog/Toolset.ts"
-export { catalog, foundation, mcp } from "./cli/program.ts"
+export { foundation } from "./cli/ground.ts"
+export { catalog, mcp } from "./cli/program.ts"
 export * as Content from "./domain/Content.ts"
 export { ToolPolicy, type Policy } from "./domain/Policy.ts"
 export { Unavailable } from "./domain/Transient.ts"

@@ -2,7 +2,7 @@
 /** Starts the command line on the real platform. */
 import { Effect, Stdio } from "effect"
 import { runMain } from "../layers/platform/Platform.ts"
-import { foundation } from "./cli/program.ts"
+import { foundation } from "./cli/ground.ts"
 import { report } from "./cli/report.ts"
 
 // A server does not carry the command line around, and a client that starts one for every conversation does not wait for it.

@@ -9,17 +9,17 @@ import * as postponed from "../catalog/postponed.ts"
 import { server } from "../http/sections.ts"
 import { RequestState } from "../mcp/RequestState.ts"
 import * as Servers from "../mcp/Servers.ts"
-import { configured, contents } from "./program.ts"
+import { configured } from "./ground.ts"
 
-/** What `initialize` can be answered without. */
-const rest = Layer.mergeAll(
-  contents,
+/** What `initialize` can be answered without; its code is loaded with it. */
+const rest = Layer.merge(
   Storage.layer,
   Layer.unwrap(
-    Effect.map(
-      Effect.promise(() => import("./upkeep.ts")),
-      ({ upkeep }) => upkeep
-    )
+    Effect.gen(function* () {
+      const { contents } = yield* Effect.promise(() => import("./program.ts"))
+      const { upkeep } = yield* Effect.promise(() => import("./upkeep.ts"))
+      return Layer.merge(contents, upkeep)
+    })
   )
 )
 

@@ -1,0 +1,27 @@
+/** What every command stands on: the machine, the configuration, and a log. */
+import { Effect, Layer } from "effect"
+import { ConfigSource } from "../../layers/config/ConfigSource.ts"
+import { Calls } from "../../layers/ledger/Calls.ts"
+import * as CallLog from "../../layers/logging/CallLog.ts"
+import * as Logging from "../../layers/logging/Logging.ts"
+import { Environment } from "../../layers/platform/Environment.ts"
+import { Ids } from "../../layers/platform/Ids.ts"
+import * as Platform from "../../layers/platform/Platform.ts"
+import { origin } from "../catalog/Caller.ts"
+import { sections } from "./sections.ts"
+
+/** What the command line itself needs; reads nothing yet. */
+export const foundation = ConfigSource.layer.pipe(
+  Layer.provideMerge(Layer.mergeAll(Platform.layer, Environment.layer, Ids.layer))
+)
+
+const checked = Layer.effectDiscard(Effect.flatMap(ConfigSource, (config) => config.check(sections)))
+
+/** A configuration without a fault, and a log in which a line knows its call. */
+export const grounded = Layer.mergeAll(Logging.layer, Calls.layer).pipe(
+  Layer.provide(Layer.succeed(Logging.Origin, origin)),
+  Layer.provideMerge(checked)
+)
+
+/** The same for a server, whose log also tells each call's life. */
+export const configured = CallLog.layer.pipe(Layer.provideMerge(grounded))
