@@ -1,5 +1,4 @@
 /** The standard streams as places to write text to, without ever blocking the program for a slow reader. */
-import { isatty } from "node:tty"
 import { Context, Effect, Layer, PlatformError } from "effect"
 
 export interface OutputStream {
@@ -10,6 +9,21 @@ export interface OutputStream {
 
 export const names = ["stdout", "stderr"] as const
 export type Name = (typeof names)[number]
+
+/** What `node:tty` asks, which takes 3 ms to load. It is no public interface: where it is gone, the module is loaded. */
+type Binding = (name: "tty_wrap") => { readonly isTTY: (descriptor: number) => boolean }
+
+const isTerminal = (descriptor: number): Effect.Effect<boolean> =>
+  Effect.try(() =>
+    (process as unknown as { readonly binding: Binding }).binding("tty_wrap").isTTY(descriptor)
+  ).pipe(
+    Effect.catch(() =>
+      Effect.map(
+        Effect.promise(() => import("node:tty")),
+        ({ isatty }) => isatty(descriptor)
+      )
+    )
+  )
 
 /** `process.stdout` and `process.stderr` cost a cold start ten milliseconds; the descriptors cost nothing. */
 const stream = (name: Name, descriptor: number): OutputStream => {
@@ -23,7 +37,7 @@ const stream = (name: Name, descriptor: number): OutputStream => {
     if (typeof flushed !== "number") await flushed
   }
   return {
-    isTerminal: Effect.sync(() => isatty(descriptor)),
+    isTerminal: isTerminal(descriptor),
     write: (text) =>
       Effect.tryPromise({
         try: () => write(text),
@@ -45,10 +59,10 @@ export class OutputStreams extends Context.Service<OutputStreams, Readonly<Recor
   /** Passes what is written to a function. */
   static readonly layerTest = (
     write: (name: Name, text: string) => Effect.Effect<void, PlatformError.PlatformError>,
-    isTerminal = false
+    terminal = false
   ) => {
     const test = (name: Name): OutputStream => ({
-      isTerminal: Effect.succeed(isTerminal),
+      isTerminal: Effect.succeed(terminal),
       write: (text) => write(name, text)
     })
     return Layer.succeed(OutputStreams, { stdout: test("stdout"), stderr: test("stderr") })
