@@ -6,21 +6,22 @@ import { ClientVariables } from "./ClientVariables.ts"
 import { entry } from "./entry.ts"
 import { prompts } from "./index.ts"
 import { values } from "./merge.ts"
-import type { Prompt } from "./Prompt.ts"
 
-/** Its examples, with the prompt's own values around them. */
-const examples = (prompt: Prompt, variables: ClientVariables["Service"]) =>
-  prompt.examples.map((example) => ({
-    template: prompt.template,
-    variables: { ...values(variables.merge(prompt, {})), ...example }
-  }))
+/** What the templates of all prompts are tried with: their examples, over the variables that would hold. */
+export const examples = (variables: ClientVariables["Service"]) => () =>
+  prompts.flatMap((prompt) =>
+    prompt.examples.map((example) => ({
+      template: prompt.template,
+      variables: { ...values(variables.merge(prompt, {})), ...example }
+    }))
+  )
 
 export const layer = Layer.effectDiscard(
   Effect.gen(function* () {
     const catalog = yield* Catalog
     const templates = yield* Templates
     const variables = yield* ClientVariables
-    yield* templates.example(() => prompts.flatMap((prompt) => examples(prompt, variables)))
+    yield* templates.example(examples(variables))
     yield* catalog.add({ prompts: prompts.map((prompt) => entry(prompt, templates, variables)) })
     yield* templates.watch(catalog.changed("prompts"))
     yield* variables.watch(catalog.changed("prompts"))

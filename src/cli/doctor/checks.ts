@@ -5,6 +5,7 @@ import { clientFiles } from "./clientFiles.ts"
 import { clock } from "./clock.ts"
 import { configuration } from "./configuration.ts"
 import { port } from "./port.ts"
+import { prompts } from "./prompts.ts"
 import { providerKeys } from "./providerKeys.ts"
 import { redis } from "./redis.ts"
 import { runtime } from "./runtime.ts"
@@ -18,6 +19,7 @@ const list = [
   storage,
   redis,
   clock,
+  prompts,
   providerKeys,
   selfTest,
   clientFiles

@@ -69,6 +69,28 @@ describe("an installation that is well", () => {
 
 describe("what is wrong is found:", () => {
   it.live(
+    "a template of the operator's, with its place",
+    () =>
+      Effect.gen(function* () {
+        const { code, of } = yield* examined(
+          { "manifold.yaml": "templates:\n  dir: templates\n" },
+          {},
+          async (dir) => void (await Bun.write(`${dir}/templates/summarize.sqrl`, "\n{{ it.topik }}"))
+        )
+        expect(code).toBe(0)
+        expect(of("prompts")).toEqual([
+          {
+            check: "prompts",
+            status: "warn",
+            message:
+              'templates/summarize.sqrl:2: there is no variable "topik"; did you mean "topic"? (until that is corrected, the program\'s own is used)'
+          }
+        ])
+      }),
+    20_000
+  )
+
+  it.live(
     "a configuration, with all its problems, and the rest is looked at all the same",
     () =>
       Effect.gen(function* () {
