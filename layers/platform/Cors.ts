@@ -44,10 +44,9 @@ export const unlisted = (origin: string): Response =>
     vary: "Origin"
   })
 
-/** Lets pages of a listed origin read a response. */
-export const share = (response: Response, origin: string): Response => {
-  response.headers.set("access-control-allow-origin", origin)
-  response.headers.set("access-control-expose-headers", exposed)
-  response.headers.append("vary", "Origin")
-  return response
+/** Lets pages of a listed origin read the response of these headers. */
+export const share = (headers: Headers, origin: string) => {
+  headers.set("access-control-allow-origin", origin)
+  headers.set("access-control-expose-headers", exposed)
+  headers.append("vary", "Origin")
 }

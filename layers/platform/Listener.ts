@@ -1,12 +1,22 @@
 /** The one listener: `Bun.serve` as a scoped layer, with the checks that come before any route. */
 import { Cause, Context, Duration, Effect, Layer } from "effect"
+import * as answers from "./answers.ts"
+import * as Compression from "./Compression.ts"
 import * as Cors from "./Cors.ts"
 import * as Door from "./Door.ts"
 import { isLoopback } from "./Host.ts"
+import { Ids } from "./Ids.ts"
 import { ListenError } from "./ListenError.ts"
 import { refuse } from "./refuse.ts"
 import { type AnyRoute, type Connection, Routes } from "./Routes.ts"
 import * as sockets from "./sockets.ts"
+
+/** Counts requests; told synchronously, on the path of each. */
+export interface RequestObserver {
+  readonly began: () => void
+  /** The answer begins, after so many milliseconds; 101 for a WebSocket. */
+  readonly answered: (method: string, status: number, millis: number) => void
+}
 
 export interface ListenerOptions {
   /** Name or IP address to bind. Which Hosts and Origins pass depends on whether it is a loopback one. */
@@ -26,8 +36,15 @@ export interface ListenerOptions {
   readonly idleTimeout?: Duration.Input
   /** How long drains and running requests may take at the end; default 5 seconds. */
   readonly shutdownTimeout?: Duration.Input
+  /** Run first when the listener stops, before anything is refused or drained. */
+  readonly onStop?: Effect.Effect<void>
+  /** How long everything is still served after `onStop`, for load balancers to look elsewhere; default not at all. */
+  readonly drainDelay?: Duration.Input
   /** PEM. Adds HTTP/2 by ALPN. */
   readonly tls?: { readonly cert: string; readonly key: string }
+  /** Whether HTTP/3 is served on the same port's UDP as well; only with `tls`. */
+  readonly http3?: boolean
+  readonly observer?: RequestObserver
 }
 
 /** Bun's own limit for `idleTimeout`, in seconds. */
@@ -43,24 +60,60 @@ const pathOf = (url: string): string => {
   return end === -1 ? url.slice(start) : url.slice(start, end)
 }
 
-const toConnection = (
-  request: Request,
-  server: Bun.Server<sockets.Upgraded>,
-  route: AnyRoute
-): Connection<unknown> => ({
+/** More than this, in bytes, is not read for nothing. */
+const mostUnread = 64 * 1024
+
+/**
+ * Whether a body waits that its route did not want. Over HTTP/2, answering before it came ends in RST_STREAM(NO_ERROR)
+ * (RFC 9113, section 8.1), for which older clients, curl 7.88 among them, throw the answer away.
+ */
+const isUnread = (request: Request): boolean => {
+  if (request.method === "GET" || request.bodyUsed) return false
+  const length = Number(request.headers.get("content-length"))
+  return length > 0 && length <= mostUnread
+}
+
+/** A request with what its route may ask about it. */
+class Incoming implements Connection<unknown> {
+  readonly request: Request
+  readonly began = performance.now()
+  /** Set when a route was found. */
+  route: AnyRoute | undefined
+  /** The listed origin whose pages may read the answer. */
+  origin: string | undefined
+  readonly #server: Bun.Server<sockets.Upgraded>
+  readonly #ids: Ids["Service"]
+  #requestId: string | undefined
+
+  constructor(request: Request, server: Bun.Server<sockets.Upgraded>, ids: Ids["Service"]) {
+    this.request = request
+    this.#server = server
+    this.#ids = ids
+  }
+
   get address() {
-    return server.requestIP(request)?.address ?? ""
-  },
+    return this.#server.requestIP(this.request)?.address ?? ""
+  }
+
   get loopback() {
     return isLoopback(this.address)
-  },
-  keepOpen: () => server.timeout(request, 0),
-  upgrade: (data, headers) => {
-    const handlers = route.websocket
-    if (handlers === undefined) return false
-    return server.upgrade(request, { data: { handlers, data }, ...(headers !== undefined && { headers }) })
   }
-})
+
+  get requestId() {
+    return (this.#requestId ??= answers.givenId(this.request.headers) ?? this.#ids.nextUnsafe())
+  }
+
+  keepOpen = () => this.#server.timeout(this.request, 0)
+
+  upgrade = (data: unknown, headers?: Record<string, string>) => {
+    const handlers = this.route?.websocket
+    if (handlers === undefined) return false
+    return this.#server.upgrade(this.request, {
+      data: { handlers, data },
+      ...(headers !== undefined && { headers })
+    })
+  }
+}
 
 const urlOf = (server: Bun.Server<sockets.Upgraded>, { hostname, tls }: ListenerOptions) => {
   const host = hostname === "0.0.0.0" || hostname === "::" ? "localhost" : hostname
@@ -69,13 +122,23 @@ const urlOf = (server: Bun.Server<sockets.Upgraded>, { hostname, tls }: Listener
 
 const serve = Effect.fnUntraced(function* (options: ListenerOptions) {
   const routes = yield* Routes
+  const ids = yield* Ids
   const fork = Effect.runForkWith(yield* Effect.context<never>())
   const door = { ...options, secure: options.tls !== undefined }
   const mistake = Door.mistake(door)
   if (mistake !== undefined) {
     return yield* new ListenError({ ...options, reason: "BadOption", detail: mistake })
   }
+  if (options.http3 === true && options.tls === undefined) {
+    return yield* new ListenError({
+      ...options,
+      reason: "BadOption",
+      detail: "server.http3 needs server.tls: HTTP/3 is always encrypted"
+    })
+  }
   const { host: checkHost, origin: checkOrigin } = Door.make(door)
+
+  const secure = answers.secure(door.secure)
 
   const report = (what: string, cause: unknown) => {
     fork(Effect.logError(what, Cause.die(cause)))
@@ -93,36 +156,80 @@ const serve = Effect.fnUntraced(function* (options: ListenerOptions) {
     return refuse(500, "Internal error.")
   }
 
-  const dispatch = (request: Request, server: Bun.Server<sockets.Upgraded>) => {
+  let stopping = false
+
+  const dispatch = (incoming: Incoming): ReturnType<AnyRoute["fetch"]> => {
+    const { request } = incoming
     if (request.method === "CONNECT" || request.method === "TRACE") {
       return refuse(405, `${request.method} is not served.`, { allow: "GET, POST, DELETE, OPTIONS" })
     }
     const path = pathOf(request.url)
     const route = routes.findUnsafe(path)
     if (route === undefined) return refuse(404, "Nothing is served at this path.")
+    incoming.route = route
     try {
-      const response = route.fetch(request, toConnection(request, server, route))
-      return response instanceof Promise ? response.catch((cause) => failed(request, path, cause)) : response
+      return route.fetch(request, incoming)
     } catch (cause) {
       return failed(request, path, cause)
     }
   }
 
-  const fetch = (request: Request, server: Bun.Server<sockets.Upgraded>) => {
+  const admit = (incoming: Incoming): ReturnType<AnyRoute["fetch"]> => {
+    const { request } = incoming
     const host = request.headers.get("host")
     const foreign = checkHost(host)
     if (foreign !== undefined) return foreign
     const origin = request.headers.get("origin")
-    if (origin === null) return dispatch(request, server)
+    if (origin === null) return dispatch(incoming)
     const standing = checkOrigin(origin, host ?? "")
     if (standing instanceof Response) return standing
     if (Cors.isPreflight(request)) {
       return standing === "listed" ? Cors.preflight(request, origin) : Cors.unlisted(origin)
     }
-    const response = dispatch(request, server)
-    if (standing === "own" || response === undefined) return response
-    if (response instanceof Response) return Cors.share(response, origin)
-    return response.then((settled) => settled && Cors.share(settled, origin))
+    if (standing === "listed") incoming.origin = origin
+    return dispatch(incoming)
+  }
+
+  /** Gives an answer what every answer carries. Last, because what is compressed is a new one. */
+  const finish = (incoming: Incoming, { headers, status }: Response) => {
+    const { origin, request, route } = incoming
+    headers.set("x-request-id", incoming.requestId)
+    if (origin !== undefined) Cors.share(headers, origin)
+    if (stopping) headers.set("connection", "close")
+    if (route?.raw !== true) secure(headers)
+    options.observer?.answered(request.method, status, performance.now() - incoming.began)
+  }
+
+  const complete = (incoming: Incoming, response: Response | undefined) => {
+    const { request, route } = incoming
+    if (response === undefined) {
+      options.observer?.answered(request.method, 101, performance.now() - incoming.began)
+      return undefined
+    }
+    const final = route?.raw === true ? response : Compression.apply(request, response)
+    const unread = options.tls !== undefined && isUnread(request)
+    if (!(final instanceof Promise) && !unread) {
+      finish(incoming, final)
+      return final
+    }
+    return Promise.all([final, unread && request.arrayBuffer().catch(() => {})])
+      .then(([whole]) => whole)
+      .catch((cause) => failed(request, pathOf(request.url), cause))
+      .then((whole) => {
+        finish(incoming, whole)
+        return whole
+      })
+  }
+
+  const fetch = (request: Request, server: Bun.Server<sockets.Upgraded>) => {
+    const incoming = new Incoming(request, server, ids)
+    options.observer?.began()
+    const answer = admit(incoming)
+    if (!(answer instanceof Promise)) return complete(incoming, answer)
+    return answer.then(
+      (response) => complete(incoming, response),
+      (cause) => complete(incoming, failed(request, pathOf(request.url), cause))
+    )
   }
 
   const open = Effect.try({
@@ -135,16 +242,19 @@ const serve = Effect.fnUntraced(function* (options: ListenerOptions) {
         development: false,
         // Bun shares the port with any other program when it is not in development.
         reusePort: false,
-        ...(options.tls !== undefined && { tls: options.tls, http2: true }),
+        ...(options.tls !== undefined && { tls: options.tls, http2: true, http3: options.http3 ?? false }),
         fetch,
         websocket: webSockets.handlers
       }),
     catch: (cause) => ListenError.from(cause, options)
   })
 
-  /** Accepts nothing more, lets what runs end for as long as allowed, then cuts the rest: their signals fire. */
+  /** Says so, accepts nothing more, lets what runs end for as long as allowed, then cuts the rest: their signals fire. */
   const stop = (server: Bun.Server<sockets.Upgraded>) =>
     Effect.gen(function* () {
+      stopping = true
+      yield* options.onStop ?? Effect.void
+      yield* Effect.sleep(options.drainDelay ?? 0)
       const stopped = server.stop(false)
       yield* Effect.gen(function* () {
         const running = yield* routes.all
@@ -165,19 +275,26 @@ const serve = Effect.fnUntraced(function* (options: ListenerOptions) {
   return {
     hostname: options.hostname,
     port: server.port ?? options.port,
-    url: urlOf(server, options)
+    url: urlOf(server, options),
+    sockets: () => server.pendingWebSockets
   }
 })
 
 /** Where the program is reached; `url` has no slash at its end. */
 export class Listener extends Context.Service<
   Listener,
-  { readonly url: string; readonly hostname: string; readonly port: number }
+  {
+    readonly url: string
+    readonly hostname: string
+    readonly port: number
+    /** How many WebSockets are open. */
+    readonly sockets: () => number
+  }
 >()("manifold/platform/Listener") {
   /**
    * Listens while the layer lives. Build it on top of the layers that contribute routes, so that it stops before they
    * are taken down.
    */
-  static readonly layer = (options: ListenerOptions): Layer.Layer<Listener, ListenError, Routes> =>
+  static readonly layer = (options: ListenerOptions): Layer.Layer<Listener, ListenError, Routes | Ids> =>
     Layer.effect(Listener, serve(options))
 }

@@ -29,6 +29,8 @@ export interface Connection<Data = never> {
   readonly address: string
   /** Whether the peer is this machine. A reverse proxy on this machine is, too. */
   readonly loopback: boolean
+  /** What the caller's `X-Request-Id` says, else a new one; the answer repeats it. */
+  readonly requestId: string
   /** Lifts the idle time limit from this request. To be called after the body was read, or a slow body has no limit. */
   readonly keepOpen: () => void
   /** Makes a WebSocket of the request; then the handler returns `undefined`. False: it was no upgrade request. */
@@ -41,6 +43,11 @@ export interface Route<Data = never> {
   /** Answers one request whose Host and Origin have been checked. What it throws is logged and answered with 500. */
   fetch(request: Request, connection: Connection<Data>): Response | undefined | Promise<Response | undefined>
   readonly websocket?: SocketHandlers<Data>
+  /**
+   * Answers go out as they are, neither compressed nor under our security headers: for what is passed on from another
+   * server, and for text that is streamed. (Event streams and NDJSON are never held back.)
+   */
+  readonly raw?: boolean
   /** Run when the listener stops, to end what would not end by itself. */
   readonly drain?: Effect.Effect<void>
 }

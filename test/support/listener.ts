@@ -1,6 +1,7 @@
 /** A real listener on a free port, with routes of the test's own. */
 import { Effect, Layer } from "effect"
 import { Listener, type ListenerOptions } from "../../layers/platform/Listener.ts"
+import { Ids } from "../../layers/platform/Ids.ts"
 import { type Route, Routes } from "../../layers/platform/Routes.ts"
 
 export const defaults: ListenerOptions = {
@@ -22,7 +23,7 @@ export const listen = (routes: ReadonlyArray<Route<string>>, options: Partial<Li
   return Layer.build(
     Listener.layer({ ...defaults, ...options }).pipe(
       Layer.provideMerge(contributed),
-      Layer.provideMerge(Routes.layer)
+      Layer.provideMerge(Layer.mergeAll(Routes.layer, Ids.layer))
     )
   ).pipe(Effect.flatMap((context) => Effect.provide(Listener, context)))
 }

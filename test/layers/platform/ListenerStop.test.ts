@@ -5,7 +5,7 @@ import type { ListenerOptions } from "../../../layers/platform/Listener.ts"
 import type { Route } from "../../../layers/platform/Routes.ts"
 import { it } from "../../support/effect.ts"
 import { listen } from "../../support/listener.ts"
-import { dial } from "../../support/raw.ts"
+import { dial, header, type Reply } from "../../support/raw.ts"
 
 const host = "Host: 127.0.0.1\r\n"
 
@@ -124,5 +124,29 @@ it.live("a stream that never ends is cancelled, and a new listener can take the 
     yield* stop
     yield* Effect.promise(() => cancelled.promise)
     expect((yield* listen([], { port })).port).toBe(port)
+  })
+)
+
+it.live("before it stops it says so, and still serves, closing each connection after its answer", () =>
+  Effect.gen(function* () {
+    const quick: Route<string> = { paths: ["/quick"], fetch: () => new Response("quick") }
+    const bound = Promise.withResolvers<number>()
+    const last = Promise.withResolvers<Reply>()
+    const onStop = Effect.promise(async () => {
+      const late = dial(await bound.promise)
+      late.write(`GET /quick HTTP/1.1\r\n${host}\r\n`)
+      last.resolve(await late.next())
+      await late.closed
+    })
+    const { port, stop } = yield* stoppable([quick], { onStop, drainDelay: "1 milli" })
+    bound.resolve(port)
+    const before = yield* Effect.promise(() => fetch(`http://127.0.0.1:${port}/quick`))
+    expect([before.status, before.headers.get("connection")]).not.toContain("close")
+    yield* stop
+    const reply = yield* Effect.promise(() => last.promise)
+    expect([reply.status, header(reply, "connection")]).toEqual([200, "close"])
+    const tooLate = dial(port)
+    yield* Effect.promise(() => tooLate.closed)
+    expect((yield* Effect.promise(tooLate.next)).status).toBe(0)
   })
 )

@@ -1,25 +1,9 @@
-/** The listener with a certificate: HTTP/2 by ALPN beside HTTP/1.1, and the same checks at the door. */
+/** The listener with a certificate: HTTP/2 by ALPN and HTTP/3 beside HTTP/1.1, and the same checks at the door. */
 import { test, expect } from "bun:test"
 import { connect, type ClientHttp2Session, type OutgoingHttpHeaders } from "node:http2"
-import { Effect, FileSystem, Layer } from "effect"
-import { ChildProcess, ChildProcessSpawner } from "effect/process"
-import * as Interactive from "../../../layers/platform/Interactive.ts"
-import * as Platform from "../../../layers/platform/Platform.ts"
+import { Effect } from "effect"
+import { certificate, machine, possible } from "../../support/certificate.ts"
 import { listen } from "../../support/listener.ts"
-
-/** A certificate for `localhost` that lives as long as the test. */
-const certificate = Effect.gen(function* () {
-  const files = yield* FileSystem.FileSystem
-  const dir = yield* files.makeTempDirectoryScoped()
-  const [key, cert] = [`${dir}/key.pem`, `${dir}/cert.pem`]
-  const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
-  const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-  const children = yield* ChildProcessSpawner.ChildProcessSpawner
-  yield* children.string(
-    ChildProcess.make("openssl", ["req", "-x509", ...curve, "-keyout", key, "-out", cert, ...subject])
-  )
-  return { key: yield* files.readFileString(key), cert: yield* files.readFileString(cert) }
-})
 
 const ask = (session: ClientHttp2Session, headers: OutgoingHttpHeaders) =>
   Effect.callback<number>((resume) => {
@@ -28,7 +12,7 @@ const ask = (session: ClientHttp2Session, headers: OutgoingHttpHeaders) =>
     stream.resume()
   })
 
-test.skipIf(Bun.which("openssl") === null)("HTTP/2 and HTTP/1.1 with the same answers", () =>
+test.skipIf(!possible)("HTTP/2 and HTTP/1.1 with the same answers", () =>
   Effect.gen(function* () {
     const tls = yield* certificate
     const urls: Array<string> = []
@@ -54,9 +38,38 @@ test.skipIf(Bun.which("openssl") === null)("HTTP/2 and HTTP/1.1 with the same an
     const plain = yield* Effect.promise(() => fetch(`${own}/x`, { tls: { ca: tls.cert } }))
     expect(yield* Effect.promise(() => plain.text())).toBe("secure")
     expect(urls).toEqual([`${own}/x?y`, `${own}/x`, `${own}/x`])
-  }).pipe(
-    Effect.scoped,
-    Effect.provide(Layer.provideMerge(Interactive.layer, Platform.layer)),
-    Effect.runPromise
-  )
+  }).pipe(Effect.scoped, Effect.provide(machine), Effect.runPromise)
 )
+
+test.skipIf(!possible)("HTTP/3 on the same port, announced to the others", () =>
+  Effect.gen(function* () {
+    const tls = yield* certificate
+    const seen: Array<boolean> = []
+    const route = {
+      paths: ["/x"],
+      fetch: async (request: Request, { loopback }: { readonly loopback: boolean }) => {
+        seen.push(loopback)
+        return new Response(await request.text())
+      }
+    }
+    const { port, url } = yield* listen([route], { tls, http3: true })
+    // Bun takes no authority of one's own for HTTP/3.
+    const options = { protocol: "http3", tls: { rejectUnauthorized: false } } as const
+    yield* Effect.promise(async () => {
+      const answer = await fetch(`${url}/x`, { ...options, method: "POST", body: "by QUIC" })
+      expect([answer.status, await answer.text()]).toEqual([200, "by QUIC"])
+      expect(answer.headers.get("x-content-type-options")).toBe("nosniff")
+      const elsewhere = await fetch(`${url}/x`, { ...options, headers: { origin: "https://evil.test" } })
+      expect(elsewhere.status).toBe(403)
+      const others = await fetch(`${url}/x`, { tls: { ca: tls.cert } })
+      expect(others.headers.get("alt-svc")).toContain(`h3=":${port}"`)
+    })
+    expect(seen).toEqual([true, true])
+  }).pipe(Effect.scoped, Effect.provide(machine), Effect.runPromise)
+)
+
+test("HTTP/3 without a certificate is refused", () =>
+  Effect.gen(function* () {
+    const error = yield* Effect.flip(listen([], { http3: true }))
+    expect(error.message).toContain("server.http3 needs server.tls")
+  }).pipe(Effect.scoped, Effect.runPromise))

@@ -1,0 +1,138 @@
+/** Compresses answers as their clients take them: whole ones when that is worth it, streams without holding anything back. */
+import zlib from "node:zlib"
+import { choose, type Encoding } from "./encodings.ts"
+import { refuse } from "./refuse.ts"
+
+/** Shorter bodies, in bytes, cost more to compress than they save. */
+const worthCompressing = 1024
+/** Longer ones, in bytes, are compressed on another thread. */
+const longForHere = 64 * 1024
+
+const { constants } = zlib
+const gzip = { level: 4 }
+const brotli = { params: { [constants.BROTLI_PARAM_QUALITY]: 4 } }
+const zstd = { params: { [constants.ZSTD_c_compressionLevel]: 3 } }
+
+/** HTTP's "deflate" is the zlib format (RFC 9110, section 8.4.1.2). */
+const atOnce: Record<Encoding, (bytes: Uint8Array) => Uint8Array<ArrayBuffer>> = {
+  zstd: (bytes) => zlib.zstdCompressSync(bytes, zstd),
+  br: (bytes) => zlib.brotliCompressSync(bytes, brotli),
+  gzip: (bytes) => zlib.gzipSync(bytes, gzip),
+  deflate: (bytes) => zlib.deflateSync(bytes, gzip)
+}
+
+type Done = (error: Error | null, bytes: Uint8Array<ArrayBuffer>) => void
+const elsewhere: Record<Encoding, (bytes: Uint8Array, done: Done) => void> = {
+  zstd: (bytes, done) => zlib.zstdCompress(bytes, zstd, done),
+  br: (bytes, done) => zlib.brotliCompress(bytes, brotli, done),
+  gzip: (bytes, done) => zlib.gzip(bytes, gzip, done),
+  deflate: (bytes, done) => zlib.deflate(bytes, gzip, done)
+}
+
+/** Engines that give out all they have after each write. */
+const flushing: Record<Encoding, () => zlib.Gzip | zlib.BrotliCompress | zlib.ZstdCompress> = {
+  zstd: () => zlib.createZstdCompress({ ...zstd, flush: constants.ZSTD_e_flush }),
+  br: () => zlib.createBrotliCompress({ ...brotli, flush: constants.BROTLI_OPERATION_FLUSH }),
+  gzip: () => zlib.createGzip({ ...gzip, flush: constants.Z_SYNC_FLUSH }),
+  deflate: () => zlib.createDeflate({ ...gzip, flush: constants.Z_SYNC_FLUSH })
+}
+
+const compress = (encoding: Encoding, bytes: Uint8Array): Promise<Uint8Array<ArrayBuffer>> =>
+  new Promise((resolve, reject) => {
+    elsewhere[encoding](bytes, (error, compressed) => (error ? reject(error) : resolve(compressed)))
+  })
+
+/** Text and data whose answers are whole when they are given; event streams and NDJSON are not among them. */
+const compressible =
+  /^(?:text\/(?!event-stream)|application\/(?:[\w.-]+\+)?(?:json|xml)\b|application\/javascript\b|image\/svg\+xml)/i
+
+/** The bodies of these are not the resource, or there is none. */
+const untouched = new Set([101, 204, 205, 206, 304])
+
+const isCompressible = (type: string | null): boolean =>
+  type !== null && (type.startsWith("application/json") || compressible.test(type))
+
+const whole = async (response: Response, encoding: Encoding, identity: boolean): Promise<Response> => {
+  const bytes = new Uint8Array(await response.arrayBuffer())
+  const { headers, status } = response
+  if (bytes.byteLength === 0 || (identity && bytes.byteLength < worthCompressing)) {
+    return new Response(bytes, { status, headers })
+  }
+  headers.set("content-encoding", encoding)
+  headers.delete("content-length")
+  if (headers.get("vary")?.includes("Accept-Encoding") !== true) headers.append("vary", "Accept-Encoding")
+  const compressed =
+    bytes.byteLength > longForHere ? await compress(encoding, bytes) : atOnce[encoding](bytes)
+  return new Response(compressed, { status, headers })
+}
+
+/**
+ * The answer as the request's `Accept-Encoding` wants it. Reads a compressible body to its end: a route that streams
+ * text is `raw`. 406 only for a page or report that was asked for in codings that nobody here knows; what has been
+ * done already is answered in any case.
+ */
+export const apply = (request: Request, response: Response): Response | Promise<Response> => {
+  const { headers } = response
+  if (!isCompressible(headers.get("content-type"))) return response
+  const reading = request.method === "GET" || request.method === "HEAD"
+  // Answers to anything else are not kept by caches.
+  if (reading) headers.append("vary", "Accept-Encoding")
+  const accepted = request.headers.get("accept-encoding")
+  if (accepted === null || untouched.has(response.status) || headers.has("content-encoding")) return response
+  if (headers.get("cache-control")?.includes("no-transform") === true) return response
+  const { encoding, identity } = choose(accepted)
+  if (encoding !== undefined) return whole(response, encoding, identity)
+  if (identity || !reading || response.status !== 200) return response
+  return refuse(406, "Not Acceptable: accept zstd, br, gzip, deflate or identity.", {
+    vary: "Accept-Encoding"
+  })
+}
+
+/** The stream in a coding that the request takes, each chunk at once, with the headers that say so. */
+export const stream = (
+  request: Request,
+  source: ReadableStream<Uint8Array>
+): { readonly body: ReadableStream<Uint8Array>; readonly headers: Readonly<Record<string, string>> } => {
+  const { encoding } = choose(request.headers.get("accept-encoding"))
+  const vary = { vary: "Accept-Encoding" }
+  if (encoding === undefined) return { body: source, headers: vary }
+  const engine = flushing[encoding]()
+  const reader = source.getReader()
+  const chunks = { given: false }
+  const body = new ReadableStream<Uint8Array>(
+    {
+      start: (controller) => {
+        engine.on("error", (cause) => controller.error(cause))
+        engine.on("data", (chunk: Uint8Array) => {
+          chunks.given = true
+          controller.enqueue(new Uint8Array(chunk))
+        })
+      },
+      pull: async (controller) => {
+        // Without a chunk, nobody would pull again.
+        chunks.given = false
+        while (!chunks.given) {
+          const { done, value } = await reader.read()
+          if (!done) {
+            await new Promise<void>((resolve, reject) => {
+              engine.write(value, (error) => (error ? reject(error) : resolve()))
+            })
+            continue
+          }
+          await new Promise<void>((resolve, reject) => {
+            engine.once("end", resolve).once("error", reject).end()
+          })
+          controller.close()
+          return
+        }
+      },
+      cancel: (reason) => {
+        engine.destroy()
+        return reader.cancel(reason)
+      }
+    },
+    // A reader that is slow is noticed by the source.
+    new ByteLengthQueuingStrategy({ highWaterMark: 0 })
+  )
+  return { body, headers: { ...vary, "content-encoding": encoding } }
+}
