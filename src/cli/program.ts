@@ -8,6 +8,8 @@ import { Dns } from "../../layers/platform/Dns.ts"
 import { ProgressEvents } from "../../layers/progress/ProgressEvents.ts"
 import * as ProgressLog from "../../layers/progress/ProgressLog.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
+import { Metrics } from "../../layers/telemetry/Metrics.ts"
+import * as Telemetry from "../../layers/telemetry/Telemetry.ts"
 import { Templates } from "../../layers/templates/Templates.ts"
 import { Web } from "../../layers/web/Web.ts"
 import { Catalog } from "../catalog/Catalog.ts"
@@ -36,6 +38,7 @@ export const contents = Layer.mergeAll(tools.layer, prompts.layer, resources.lay
   Layer.provideMerge(
     Layer.mergeAll(
       Guard.layer,
+      Metrics.layer,
       ProgressLog.layer.pipe(Layer.provideMerge(ProgressEvents.layer)),
       Health.layer(program.version),
       Templates.layer,
@@ -47,10 +50,13 @@ export const contents = Layer.mergeAll(tools.layer, prompts.layer, resources.lay
 /** The catalog, for a command that uses it. */
 export const catalog = contents.pipe(Layer.provideMerge(grounded))
 
+/** The same for a server, which may report to a collector. */
+export const serving = Telemetry.layer.pipe(Layer.provideMerge(contents))
+
 /** MCP servers over that catalog. */
 export const mcp = Servers.layer.pipe(
   Layer.provideMerge(RequestState.layer(Storage)),
   Layer.provideMerge(Storage.layer),
-  Layer.provideMerge(contents),
+  Layer.provideMerge(serving),
   Layer.provideMerge(configured)
 )

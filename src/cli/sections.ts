@@ -4,6 +4,7 @@ import * as limits from "../../layers/guard/section.ts"
 import * as logging from "../../layers/logging/section.ts"
 import * as outbound from "../../layers/outbound/section.ts"
 import * as Storage from "../../layers/storage/Storage.ts"
+import * as telemetry from "../../layers/telemetry/section.ts"
 import * as templates from "../../layers/templates/section.ts"
 import * as web from "../../layers/web/section.ts"
 import * as http from "../http/sections.ts"
@@ -17,6 +18,7 @@ export const sections = [
   limits.section,
   logging.section,
   Storage.section,
+  telemetry.section,
   outbound.section,
   web.section,
   prompts.section,

@@ -16,9 +16,9 @@ const rest = Layer.merge(
   Storage.layer,
   Layer.unwrap(
     Effect.gen(function* () {
-      const { contents } = yield* Effect.promise(() => import("./program.ts"))
+      const { serving } = yield* Effect.promise(() => import("./program.ts"))
       const { upkeep } = yield* Effect.promise(() => import("./upkeep.ts"))
-      return Layer.merge(contents, upkeep)
+      return Layer.merge(serving, upkeep)
     })
   )
 )

@@ -1,0 +1,79 @@
+/** Traces, metrics and logs by OTLP/HTTP, with `effect`'s exporters. Loaded when a collector is configured, and only then. */
+import { ConfigProvider, Duration, Effect, Layer, Logger, Redacted } from "effect"
+import * as FetchHttpClient from "effect/http/FetchHttpClient"
+import { HttpClient } from "effect/http/HttpClient"
+import { layerFlusher } from "effect/observability/OtlpExporter"
+import * as OtlpLogger from "effect/observability/OtlpLogger"
+import * as OtlpMetrics from "effect/observability/OtlpMetrics"
+import * as OtlpSerialization from "effect/observability/OtlpSerialization"
+import * as OtlpTracer from "effect/observability/OtlpTracer"
+import { program } from "../../src/domain/version.ts"
+import * as callMetrics from "./callMetrics.ts"
+import * as callSpans from "./callSpans.ts"
+import * as Collector from "./Collector.ts"
+import { Metrics } from "./Metrics.ts"
+import * as processMetrics from "./processMetrics.ts"
+import type { Settings } from "./section.ts"
+
+/** `endpoint` is the base of the signals' addresses (OTLP 1.x, "OTLP/HTTP request"). */
+const optionsOf = (endpoint: string, signal: Collector.Signal, { otlp, service_name }: Settings) => ({
+  url: `${endpoint.replace(/\/+$/, "")}/v1/${signal}`,
+  headers: Object.fromEntries(
+    Object.entries(otlp.headers).map(([name, value]) => [name, Redacted.value(value)])
+  ),
+  resource: { serviceName: service_name, serviceVersion: program.version },
+  exportInterval: otlp.interval,
+  maxBatchSize: Collector.batchSize,
+  // Three exporters end one after the other, and a program that stops has seconds.
+  shutdownTimeout: Duration.seconds(1)
+})
+
+/** Provides what an exporter needs of a collector's way. */
+const through = (collector: Effect.Success<ReturnType<typeof Collector.make>>) => {
+  const { client, serialization } = collector
+  return <A, E, R>(self: Effect.Effect<A, E, R>) =>
+    self.pipe(
+      Effect.provideService(HttpClient, client),
+      Effect.provideService(OtlpSerialization.OtlpSerialization, serialization)
+    )
+}
+
+const traces = Effect.fnUntraced(function* (endpoint: string, settings: Settings) {
+  const collector = yield* Collector.make("traces")
+  const tracer = yield* OtlpTracer.make(optionsOf(endpoint, "traces", settings)).pipe(through(collector))
+  yield* callSpans.observe(tracer, settings.otlp.sample_ratio, collector.admits)
+})
+
+const metrics = Effect.fnUntraced(function* (endpoint: string, settings: Settings) {
+  const { registry } = yield* Metrics
+  const collector = yield* Collector.make("metrics")
+  yield* OtlpMetrics.make(optionsOf(endpoint, "metrics", settings)).pipe(
+    through(collector),
+    Effect.provideContext(registry)
+  )
+})
+
+const logger = Effect.fnUntraced(function* (endpoint: string, settings: Settings) {
+  const collector = yield* Collector.make("logs")
+  const log = yield* OtlpLogger.make(optionsOf(endpoint, "logs", settings)).pipe(through(collector))
+  return Logger.make((options) => {
+    if (collector.admits()) log.log(options)
+  })
+})
+
+export const layer = (endpoint: string, settings: Settings) =>
+  Layer.mergeAll(
+    Layer.effectDiscard(Effect.andThen(traces(endpoint, settings), metrics(endpoint, settings))),
+    Logger.layer([logger(endpoint, settings)], { mergeWithExisting: true })
+  ).pipe(
+    Layer.provide([callMetrics.layer, processMetrics.layer]),
+    Layer.provide([
+      layerFlusher,
+      FetchHttpClient.layer,
+      OtlpSerialization.layerJson,
+      // Headers with secrets go to the collector that was configured, and nowhere else.
+      Layer.succeed(FetchHttpClient.RequestInit, { redirect: "error" }),
+      // All settings have been read; the exporters shall not look for others.
+      ConfigProvider.layer(ConfigProvider.fromUnknown({}))
+    ])
+  )

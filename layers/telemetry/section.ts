@@ -1,0 +1,53 @@
+/** The configuration section `telemetry`. */
+import { Duration, Schema } from "effect"
+import { DurationSetting } from "../config/Durations.ts"
+import { Secret } from "../config/Secret.ts"
+import * as Section from "../config/Section.ts"
+
+const Endpoint = Schema.String.check(
+  Schema.makeFilter((text) => {
+    const url = URL.parse(text)
+    return (url !== null && /^https?:$/.test(url.protocol)) || "expected an http or https address"
+  })
+).annotate({
+  expected: "an http or https address",
+  description: "Base address of an OTLP/HTTP collector. Default: nothing is sent."
+})
+
+const HeaderName = Schema.String.check(Schema.isPattern(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/))
+
+const settings = Schema.Struct({
+  service_name: Section.optional(Schema.NonEmptyString, "manifold", "The name under which this appears."),
+  otlp: Section.optional(
+    Schema.Struct({
+      endpoint: Schema.optionalKey(Endpoint),
+      headers: Section.optional(
+        Schema.Record(HeaderName, Secret),
+        {},
+        "Headers for the collector, such as `authorization`; values are secrets."
+      ),
+      interval: Section.optional(
+        DurationSetting.check(
+          Schema.makeFilter((value) => Duration.toMillis(value) >= 100 || "expected at least 100 millis")
+        ),
+        "10 seconds",
+        "How often what has gathered is sent."
+      ),
+      sample_ratio: Section.optional(
+        Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 })),
+        1,
+        "Share of the calls without a trace of their own that get a span, from 0 to 1."
+      )
+    }),
+    {},
+    "Traces, metrics and logs by OTLP/HTTP."
+  )
+})
+export type Settings = typeof settings.Type
+
+export const section = Section.make("telemetry", settings, {
+  env: {
+    OTEL_EXPORTER_OTLP_ENDPOINT: { path: ["otlp", "endpoint"], kind: "string" },
+    OTEL_SERVICE_NAME: { path: ["service_name"], kind: "string" }
+  }
+})

@@ -1,0 +1,27 @@
+/** Calls as Guard would tell of them. */
+import { Effect } from "effect"
+import { type Call, Calls, type Outcome } from "../../../layers/ledger/Calls.ts"
+import { parse } from "../../../src/domain/Trace.ts"
+import { stdioUser } from "../../../src/domain/Principal.ts"
+
+export const call = (name: string, traceparent?: string, kind: Call["kind"] = "tool"): Call => ({
+  requestId: `request ${name}`,
+  correlationId: `request ${name}`,
+  kind,
+  name,
+  principal: stdioUser,
+  trace: parse(traceparent)
+})
+
+export const succeeded: Outcome = { status: "succeeded", cached: false }
+
+/** Tells every observer of a call that was received, started and ended so. `duration` in milliseconds. */
+export const happen = (told: Call, outcome: Outcome = succeeded, duration = 1, retries = 0) =>
+  Effect.map(Calls, ({ observers }) => {
+    for (const each of observers) each.received?.(told)
+    for (const each of observers) each.started?.(told)
+    for (let attempt = 1; attempt <= retries; attempt++) {
+      for (const each of observers) each.retried?.(told, attempt, "Flaky")
+    }
+    for (const each of observers) each.finished?.(told, outcome, duration)
+  })
