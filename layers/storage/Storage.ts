@@ -100,6 +100,8 @@ export class Storage extends Context.Service<
      * ever after, also for processes that ask at the same time. In `<dir>/keys`, mode 0600 in a folder of mode 0700.
      */
     readonly key: (name: string, bytes: number) => Effect.Effect<Redacted.Redacted<Uint8Array>, StorageError>
+    /** Succeeds if something could be stored now: `dir`, or the nearest folder above it that exists, can be written. */
+    readonly writable: Effect.Effect<void, StorageError>
   }
 >()("manifold/storage/Storage") {
   static readonly layer = Layer.effect(
@@ -168,7 +170,14 @@ export class Storage extends Context.Service<
         })
       })
 
-      return Storage.of({ dir, path, key })
+      const accessible = (folder: string): Effect.Effect<void, PlatformError> =>
+        Effect.catchTag(fs.access(folder, { writable: true }), "PlatformError", (error) => {
+          const above = paths.dirname(folder)
+          return error.reason._tag === "NotFound" && above !== folder ? accessible(above) : Effect.fail(error)
+        })
+      const writable = Effect.mapError(accessible(dir), unwritable(dir))
+
+      return Storage.of({ dir, path, key, writable })
     })
   )
 }

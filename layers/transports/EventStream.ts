@@ -1,4 +1,4 @@
-/** One server-sent event stream (WHATWG HTML, server-sent events) whose reader may be slow, or gone. */
+/** One server-sent event stream (WHATWG HTML, server-sent events), or one of lines, whose reader may be slow, or gone. */
 
 const encoder = new TextEncoder()
 
@@ -42,6 +42,11 @@ export class EventStream {
   /** An event under a name of its own; `data` has no line breaks. */
   named(event: string, data: string) {
     this.#write(`event: ${event}\ndata: ${data}\n\n`)
+  }
+
+  /** A line of NDJSON, for streams that are no event streams; `json` has no line breaks. */
+  line(json: string) {
+    this.#write(`${json}\n`)
   }
 
   comment(text: string) {

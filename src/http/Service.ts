@@ -1,16 +1,24 @@
 /** The HTTP service as one layer: listener, MCP on every HTTP transport; and a refusal to start where that is unsafe. */
-import { Effect, Layer } from "effect"
+import { Duration, Effect, Layer } from "effect"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
+import { Health } from "../../layers/health/Health.ts"
 import { Authenticator } from "../../layers/identity/Authenticator.ts"
+import * as Certificate from "../../layers/platform/Certificate.ts"
 import { Listener } from "../../layers/platform/Listener.ts"
 import { Routes } from "../../layers/platform/Routes.ts"
+import * as requestMetrics from "../../layers/telemetry/requestMetrics.ts"
 import { Channels } from "../../layers/transports/Channels.ts"
 import * as LegacySse from "../../layers/transports/LegacySse.ts"
 import { Sessions } from "../../layers/transports/Sessions.ts"
 import * as StreamableHttp from "../../layers/transports/StreamableHttp.ts"
 import * as WebSocket from "../../layers/transports/WebSocket.ts"
+import * as health from "./health.ts"
+import * as info from "./info.ts"
+import * as metrics from "./metrics.ts"
+import * as observed from "./observed.ts"
 import * as progress from "./progress.ts"
 import * as sections from "./sections.ts"
+import * as stream from "./stream.ts"
 
 /** What the command line may say over the configuration. */
 export interface Overrides {
@@ -24,22 +32,47 @@ export const layer = (overrides: Overrides = {}) =>
       const config = yield* ConfigSource
       const authenticator = yield* Authenticator
       const server = { ...(yield* config.read(sections.server)), ...overrides }
-      const { sessions } = yield* config.read(sections.mcp)
+      const { page_size, sessions } = yield* config.read(sections.mcp)
       yield* authenticator.requireFor(server.host)
+      const tls = server.tls && (yield* Certificate.load(server.tls))
+      const { drain } = yield* Health
       const limits = {
         maxMessageBytes: server.max_message_bytes,
         max: sessions.max,
         mostWaiting: sessions.max_waiting_bytes
       }
-      return Listener.layer({
-        hostname: server.host,
-        port: server.port,
-        maxMessageBytes: server.max_message_bytes,
-        allowedHosts: server.allowed_hosts,
-        corsOrigins: server.cors_origins,
-        idleTimeout: server.idle_timeout,
-        shutdownTimeout: server.shutdown_timeout
-      }).pipe(
+      const listener = Effect.map(requestMetrics.make, (observer) =>
+        Listener.layer({
+          hostname: server.host,
+          port: server.port,
+          maxMessageBytes: server.max_message_bytes,
+          allowedHosts: server.allowed_hosts,
+          corsOrigins: server.cors_origins,
+          idleTimeout: server.idle_timeout,
+          shutdownTimeout: server.shutdown_timeout,
+          onStop: drain,
+          drainDelay: server.drain_delay,
+          ...(tls !== undefined && { tls }),
+          http3: server.http3,
+          observer
+        })
+      )
+      const routes = Layer.mergeAll(
+        health.layer,
+        info.layer({
+          max_message_bytes: limits.maxMessageBytes,
+          page_size,
+          sessions_max: sessions.max,
+          session_idle_ms: Duration.toMillis(sessions.idle_timeout),
+          resume_window_ms: Duration.toMillis(sessions.resume_window)
+        }),
+        metrics.layer,
+        stream.layer(limits),
+        observed.layer(sessions.max)
+      )
+      return observed.sockets.pipe(
+        Layer.provideMerge(Layer.unwrap(listener)),
+        Layer.provideMerge(routes),
         // The listener goes first, so that nobody is served by what is being taken down.
         Layer.provideMerge(StreamableHttp.layer({ maxMessageBytes: server.max_message_bytes })),
         Layer.provideMerge(LegacySse.layer(limits)),

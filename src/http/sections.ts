@@ -35,6 +35,24 @@ export const server = Section.make(
       DurationSetting,
       "5 seconds",
       "How long running requests may take to finish at shutdown."
+    ),
+    drain_delay: Section.optional(
+      DurationSetting,
+      "0 seconds",
+      "How long a service that was told to stop still serves, with /health/ready answering 503."
+    ),
+    tls: Schema.optionalKey(
+      Schema.Struct({
+        cert_file: Schema.NonEmptyString.annotate({
+          description: "PEM file with the certificate and those between it and the root."
+        }),
+        key_file: Schema.NonEmptyString.annotate({ description: "PEM file with its private key." })
+      }).annotate({ description: "Serve HTTPS, with HTTP/2. Default: plain HTTP." })
+    ),
+    http3: Section.optional(
+      Schema.Boolean,
+      false,
+      "Whether HTTP/3 is served as well, over UDP on the same port; needs tls."
     )
   }),
   {

@@ -193,3 +193,27 @@ it.live("a key that was cut short is refused, not replaced", () =>
     })
   )
 )
+
+it.live("is writable where a folder is or can be made, and not below a file", () =>
+  inTemporary((dir) =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const { writable } = yield* Storage
+      yield* writable
+      expect(yield* fs.exists(dir)).toBe(false)
+      yield* Effect.provide(
+        Effect.flatMap(Storage, (deep) => deep.writable),
+        storage(`${dir}/some/where/deep`)
+      )
+      yield* fs.writeFileString(dir, "a file")
+      const error = yield* Effect.flip(
+        Effect.provide(
+          Effect.flatMap(Storage, (below) => below.writable),
+          storage(`${dir}/below`)
+        )
+      )
+      expect(error).toMatchObject({ reason: "unwritable", path: `${dir}/below` })
+      expect(error.message).toContain("storage.dir (or MANIFOLD_STORAGE_DIR)")
+    })
+  )
+)

@@ -1,0 +1,76 @@
+/** `/info`: what this service is, speaks and allows, and how much there is of it. Nothing in it is secret. */
+import { SUPPORTED_PROTOCOL_VERSIONS } from "@modelcontextprotocol/server"
+import { Effect, Layer } from "effect"
+import { Authenticator } from "../../layers/identity/Authenticator.ts"
+import { Routes } from "../../layers/platform/Routes.ts"
+import { Channels, channels as channelNames } from "../../layers/transports/Channels.ts"
+import { json } from "../../layers/transports/HttpSession.ts"
+import { McpServers } from "../../layers/transports/McpServers.ts"
+import { Sessions } from "../../layers/transports/Sessions.ts"
+import { Catalog, type Listing } from "../catalog/Catalog.ts"
+import type { Principal } from "../domain/Principal.ts"
+import { program } from "../domain/version.ts"
+import { readerOf } from "./reading.ts"
+
+/** The newest first. */
+const revisions = [...new Set([...SUPPORTED_PROTOCOL_VERSIONS, "2026-07-28"])].toSorted().toReversed()
+
+const transports = [
+  { name: "streamable-http", path: "/mcp" },
+  { name: "sse", path: "/mcp/sse" },
+  { name: "websocket", path: "/mcp/ws" }
+]
+
+/** How many of a list the principal sees. */
+const count = Effect.fnUntraced(function* <A>(listing: Listing<A>, principal: Principal) {
+  let total = 0
+  let cursor: string | undefined
+  do {
+    const page = yield* listing(principal, cursor)
+    total += page.items.length
+    cursor = page.next
+  } while (cursor !== undefined)
+  return total
+})
+
+/** `limits`: settings that callers run into, as they should read them. */
+export const layer = (limits: Readonly<Record<string, number>>) =>
+  Layer.effectDiscard(
+    Effect.gen(function* () {
+      const routes = yield* Routes
+      const authenticator = yield* Authenticator
+      const servers = yield* McpServers
+      const catalog = yield* Catalog
+      const sessions = yield* Sessions
+      const channels = yield* Channels
+      const run = Effect.runPromiseWith(yield* Effect.context<never>())
+
+      const describe = Effect.fnUntraced(function* (principal: Principal) {
+        return json(200, {
+          name: program.name,
+          version: program.version,
+          protocol_revisions: revisions,
+          transports,
+          channels: channelNames,
+          capabilities: servers.capabilities,
+          limits,
+          counts: {
+            tools: yield* count(catalog.tools, principal),
+            prompts: yield* count(catalog.prompts, principal),
+            resources: yield* count(catalog.resources, principal),
+            resource_templates: yield* count(catalog.templates, principal),
+            sessions: yield* sessions.count,
+            clients: yield* channels.active
+          }
+        })
+      })
+
+      yield* routes.add({
+        paths: ["/info"],
+        fetch: (request, connection) => {
+          const reader = readerOf(authenticator, request, connection)
+          return reader instanceof Response ? reader : run(describe(reader))
+        }
+      })
+    })
+  )

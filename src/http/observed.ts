@@ -1,0 +1,42 @@
+/** What the HTTP service contributes to the program's numbers and to its health. */
+import { Effect, Layer } from "effect"
+import { Health } from "../../layers/health/Health.ts"
+import { Listener } from "../../layers/platform/Listener.ts"
+import { Storage } from "../../layers/storage/Storage.ts"
+import * as callMetrics from "../../layers/telemetry/callMetrics.ts"
+import { Metrics } from "../../layers/telemetry/Metrics.ts"
+import * as processMetrics from "../../layers/telemetry/processMetrics.ts"
+import { Channels } from "../../layers/transports/Channels.ts"
+import { Sessions } from "../../layers/transports/Sessions.ts"
+
+/** `mostSessions`: beyond it, sessions that are in use keep new ones out. */
+export const layer = (mostSessions: number) =>
+  Layer.effectDiscard(
+    Effect.gen(function* () {
+      const metrics = yield* Metrics
+      const health = yield* Health
+      const storage = yield* Storage
+      const sessions = yield* Sessions
+      const channels = yield* Channels
+      const run = Effect.runSyncWith(yield* Effect.context<never>())
+      const count = (self: Effect.Effect<number>) => () => run(self)
+
+      yield* metrics.gauge("manifold_sessions", "MCP sessions that are open.", count(sessions.count))
+      yield* metrics.gauge("manifold_sessions_limit", "The most sessions at once.", () => mostSessions)
+      yield* metrics.gauge(
+        "manifold_clients",
+        "WebSockets and streams that listen to channels.",
+        count(channels.active)
+      )
+      yield* health.add("storage", storage.writable)
+    })
+  ).pipe(Layer.provide([callMetrics.layer, processMetrics.layer]))
+
+/** Built on top of the listener, whose sockets it counts. */
+export const sockets = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const listener = yield* Listener
+    const metrics = yield* Metrics
+    yield* metrics.gauge("manifold_sockets", "WebSockets that are open.", listener.sockets)
+  })
+)

@@ -1,0 +1,72 @@
+/** `/stream`: the channels of `/mcp/sse` as lines of JSON, each sent at once, compressed if the reader likes. */
+import { Effect, Layer } from "effect"
+import { Authenticator } from "../../layers/identity/Authenticator.ts"
+import * as Compression from "../../layers/platform/Compression.ts"
+import { Routes, type Connection } from "../../layers/platform/Routes.ts"
+import { Channels, channels as allChannels, isChannel } from "../../layers/transports/Channels.ts"
+import { EventStream } from "../../layers/transports/EventStream.ts"
+import type { Limits } from "../../layers/transports/LegacySse.ts"
+import { refusal, tooMany } from "../../layers/transports/requests.ts"
+import type { Principal } from "../domain/Principal.ts"
+import { readerOf } from "./reading.ts"
+
+const headers = { "content-type": "application/x-ndjson", "x-accel-buffering": "no" }
+
+/** What `channels=` says, several times or with commas; all of them where it says nothing. */
+const wantedOf = (request: Request) => {
+  const given = new URL(request.url).searchParams.getAll("channels")
+  const names = given.flatMap((value) => value.split(",")).filter((name) => name !== "")
+  if (names.length === 0) return allChannels
+  return names.every(isChannel) ? [...new Set(names)] : undefined
+}
+
+/** The first line is `ready`; the last one, when the service stops, is `end`. */
+export const layer = (limits: Pick<Limits, "max" | "mostWaiting">) =>
+  Layer.effectDiscard(
+    Effect.gen(function* () {
+      const routes = yield* Routes
+      const authenticator = yield* Authenticator
+      const channels = yield* Channels
+      const ends = new Set<() => void>()
+
+      const open = (principal: Principal, request: Request, connection: Connection) => {
+        const wanted = wantedOf(request)
+        if (wanted === undefined) {
+          return refusal(400, -32000, `Bad Request: channels are some of ${allChannels.join(", ")}.`)
+        }
+        // Its body would never be read, and so never end.
+        if (request.method === "HEAD") return new Response(null, { headers })
+        if (ends.size >= limits.max) return tooMany("streams")
+        connection.keepOpen()
+        const stream = new EventStream(limits.mostWaiting, () => leave())
+        const say = (channel: string, json: string) => stream.line(`{"channel":"${channel}","data":${json}}`)
+        const end = () => {
+          say("end", '{"reason":"the service stops"}')
+          stream.close()
+          leave()
+        }
+        say("ready", JSON.stringify({ channels: wanted }))
+        const subscription = channels.subscribeUnsafe(principal, wanted, say)
+        const leave = () => {
+          ends.delete(end)
+          subscription.end()
+        }
+        ends.add(end)
+        const coded = Compression.stream(request, stream.body)
+        return new Response(coded.body, { headers: { ...headers, ...coded.headers } })
+      }
+
+      const endAll = Effect.sync(() => {
+        for (const end of ends) end()
+      })
+      yield* Effect.addFinalizer(() => endAll)
+      yield* routes.add({
+        paths: ["/stream"],
+        fetch: (request, connection) => {
+          const reader = readerOf(authenticator, request, connection)
+          return reader instanceof Response ? reader : open(reader, request, connection)
+        },
+        drain: endAll
+      })
+    })
+  )

@@ -1,0 +1,98 @@
+/** How the program is: the sum of its parts, asked seldom and never for long. */
+import { expect } from "bun:test"
+import { Effect, Exit, Fiber, Schema, Scope } from "effect"
+import { TestClock } from "effect/testing"
+import { Health } from "../../../layers/health/Health.ts"
+import { it } from "../../support/effect.ts"
+
+class NoKey extends Schema.TaggedError<NoKey>()("NoKey", {}) {
+  override get message() {
+    return "no key"
+  }
+}
+
+const layer = Health.layer("1.2.3")
+const status = Effect.flatMap(Health, (health) => Effect.map(health.check, (report) => report.status))
+
+it.effect("without parts it is healthy, and knows since when", () =>
+  Effect.gen(function* () {
+    const health = yield* Health
+    yield* TestClock.adjust("5 seconds")
+    expect(yield* health.check).toEqual({
+      status: "healthy",
+      timestamp: "1970-01-01T00:00:05.000Z",
+      version: "1.2.3",
+      uptime_ms: 5000,
+      parts: {}
+    })
+  }).pipe(Effect.provide(layer))
+)
+
+it.effect("one failing part makes it unhealthy for as long as the part is there, and says why", () =>
+  Effect.gen(function* () {
+    const health = yield* Health
+    yield* health.add("storage", Effect.void)
+    expect(yield* status).toBe("healthy")
+    const scope = yield* Scope.make()
+    yield* Scope.provide(health.add("model", Effect.fail(new NoKey())), scope)
+    yield* Scope.provide(health.add("disk", Effect.die("secret")), scope)
+    const { parts, status: now } = yield* health.check
+    expect(now).toBe("unhealthy")
+    expect(parts).toEqual({
+      storage: { status: "ok" },
+      model: { status: "failing", detail: "no key" },
+      disk: { status: "failing", detail: "it cannot be used" }
+    })
+    yield* Scope.close(scope, Exit.void)
+    expect(yield* status).toBe("healthy")
+  }).pipe(Effect.provide(layer))
+)
+
+it.effect("a part that does not answer is failing after a second", () =>
+  Effect.gen(function* () {
+    const health = yield* Health
+    yield* health.add("slow", Effect.never)
+    const asking = yield* Effect.forkChild(health.check, { startImmediately: true })
+    yield* TestClock.adjust("999 millis")
+    expect(asking.pollUnsafe()).toBeUndefined()
+    yield* TestClock.adjust("1 milli")
+    const { parts } = yield* Fiber.join(asking)
+    expect(parts["slow"]).toEqual({ status: "failing", detail: "no answer within 1s" })
+  }).pipe(Effect.provide(layer))
+)
+
+it.effect(
+  "whoever asks within a second hears the same, and one who leaves takes nothing from the others",
+  () =>
+    Effect.gen(function* () {
+      const health = yield* Health
+      let asked = 0
+      const part = Effect.andThen(
+        Effect.sync(() => {
+          asked++
+        }),
+        Effect.sleep("100 millis")
+      )
+      yield* health.add("part", part)
+      const first = yield* Effect.forkChild(health.check, { startImmediately: true })
+      const second = yield* Effect.forkChild(health.check, { startImmediately: true })
+      yield* Fiber.interrupt(first)
+      yield* TestClock.adjust("100 millis")
+      expect((yield* Fiber.join(second)).status).toBe("healthy")
+      yield* health.check
+      expect(asked).toBe(1)
+      yield* TestClock.adjust("1 second")
+      const later = yield* Effect.forkChild(health.check, { startImmediately: true })
+      yield* TestClock.adjust("100 millis")
+      yield* Fiber.join(later)
+      expect(asked).toBe(2)
+    }).pipe(Effect.provide(layer))
+)
+
+it.effect("a program that drains is not healthy, whatever its parts say", () =>
+  Effect.gen(function* () {
+    const health = yield* Health
+    yield* health.drain
+    expect(yield* status).toBe("draining")
+  }).pipe(Effect.provide(layer))
+)

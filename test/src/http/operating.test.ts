@@ -1,0 +1,181 @@
+/** `/health`, `/info` and `/metrics` of the real service: what they tell, and whom. */
+import { describe, expect } from "bun:test"
+import { Effect, Schema, type Layer, type Scope } from "effect"
+import { Health } from "../../../layers/health/Health.ts"
+import { Listener } from "../../../layers/platform/Listener.ts"
+import { it } from "../../support/effect.ts"
+import { parse } from "../../support/exposition.ts"
+import { endpoint, openSession, post, readJson, service, stateless } from "../../support/service.ts"
+import { webSocket } from "../../support/webSocket.ts"
+
+class NoKey extends Schema.TaggedError<NoKey>()("NoKey", {}) {
+  override get message() {
+    return "no key"
+  }
+}
+
+const token = "a-token-of-more-than-thirty-two-characters"
+const caller = "another-token-that-may-only-call-and-not-read"
+const guarded = {
+  auth: {
+    tokens: [
+      { name: "reader", token },
+      { name: "caller", token: caller, scopes: ["call"] }
+    ]
+  }
+}
+
+type Running = Layer.Success<ReturnType<typeof service>>
+const running = <A, E>(
+  body: Effect.Effect<A, E, Running | Scope.Scope>,
+  config: Record<string, unknown> = {}
+) => Effect.provide(body, service(config))
+
+const get = Effect.fnUntraced(function* (path: string, bearer?: string, init: RequestInit = {}) {
+  const { url } = yield* Listener
+  const headers = bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }
+  return yield* Effect.promise(() => fetch(url + path, { ...init, headers }))
+})
+const text = (response: Response) => Effect.promise(() => response.text())
+
+describe("/health", () => {
+  it.live("tells how the program and its parts are, and counts clients", () =>
+    running(
+      Effect.gen(function* () {
+        yield* openSession(yield* endpoint)
+        for (const path of ["/health", "/health/ready"]) {
+          const response = yield* get(path)
+          expect(response.status).toBe(200)
+          expect(yield* readJson(response)).toEqual({
+            status: "healthy",
+            timestamp: expect.stringMatching(/^\d{4}-.*Z$/) as unknown,
+            version: expect.any(String) as unknown,
+            uptime_ms: expect.any(Number) as unknown,
+            active_clients: 1,
+            parts: { storage: { status: "ok" } }
+          })
+        }
+        expect(yield* readJson(yield* get("/health/live"))).toEqual({ status: "alive" })
+      })
+    )
+  )
+
+  it.live("is 503 when a part fails or the program drains, but the process is alive", () =>
+    running(
+      Effect.gen(function* () {
+        const health = yield* Health
+        yield* health.add("model", Effect.fail(new NoKey()))
+        const failing = yield* get("/health")
+        expect(failing.status).toBe(503)
+        expect(yield* readJson(failing)).toMatchObject({
+          status: "unhealthy",
+          parts: { model: { status: "failing", detail: "no key" } }
+        })
+        yield* health.drain
+        const draining = yield* get("/health/ready")
+        expect([draining.status, (yield* readJson(draining))["status"]]).toEqual([503, "draining"])
+        expect((yield* get("/health/live")).status).toBe(200)
+      })
+    )
+  )
+
+  it.live("tells strangers the status and nothing else", () =>
+    running(
+      Effect.gen(function* () {
+        yield* (yield* Health).add("model", Effect.fail(new NoKey()))
+        for (const bearer of [undefined, "wrong", caller]) {
+          const response = yield* get("/health", bearer)
+          expect(response.status).toBe(503)
+          expect(yield* readJson(response)).toEqual({ status: "unhealthy" })
+        }
+        expect(yield* readJson(yield* get("/health", token))).toHaveProperty("parts")
+      }),
+      guarded
+    )
+  )
+})
+
+describe("/info", () => {
+  it.live("tells what is spoken, allowed and there, and no secret", () =>
+    running(
+      Effect.gen(function* () {
+        const response = yield* get("/info", token)
+        const body = yield* text(response)
+        expect(JSON.parse(body)).toMatchObject({
+          name: "manifold",
+          protocol_revisions: expect.arrayContaining(["2026-07-28", "2025-11-25", "2024-11-05"]) as unknown,
+          transports: [{ path: "/mcp" }, { path: "/mcp/sse" }, { path: "/mcp/ws" }],
+          capabilities: { tools: {} },
+          limits: { max_message_bytes: 4 * 1024 * 1024, sessions_max: 7 },
+          counts: { tools: expect.any(Number) as unknown, resources: 1, sessions: 0 }
+        })
+        expect(body).not.toContain(token)
+        expect(body).not.toContain(caller)
+      }),
+      { ...guarded, mcp: { sessions: { max: 7 }, page_size: 2 } }
+    )
+  )
+})
+
+describe("/metrics", () => {
+  it.live("is what Prometheus reads, and counts requests, sessions and sockets", () =>
+    running(
+      Effect.gen(function* () {
+        const url = yield* endpoint
+        yield* openSession(url)
+        yield* openSession(url)
+        const { body, headers } = stateless(1, "tools/call", { name: "math.add", arguments: { a: 1, b: 2 } })
+        yield* post(url, body, headers)
+        yield* webSocket(new URL(url.href.replace(/^http/, "ws").concat("/ws")))
+        yield* get("/nowhere")
+        const response = yield* get("/metrics")
+        expect(response.headers.get("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8")
+        const families = parse(yield* text(response))
+        const value = (family: string, key = family) => families.get(family)?.samples.get(key)
+        expect(value("manifold_sessions")).toBe(2)
+        expect(value("manifold_sockets")).toBe(1)
+        expect(value("manifold_clients")).toBe(1)
+        const requests = "manifold_http_requests_total"
+        expect(value(requests, `${requests}{method="POST",status="2xx"}`)).toBe(5)
+        expect(value(requests, `${requests}{method="GET",status="4xx"}`)).toBe(1)
+        expect(value(requests, `${requests}{method="GET",status="1xx"}`)).toBe(1)
+        expect(value("manifold_http_requests_running")).toBe(1)
+        const times = "manifold_http_request_duration_seconds"
+        expect(value(times, `${times}_count{method="POST"}`)).toBe(5)
+        for (const name of [
+          "process_resident_memory_bytes",
+          "process_cpu_seconds_total",
+          "process_start_time_seconds",
+          "manifold_event_loop_delay_seconds",
+          "manifold_build_info"
+        ]) {
+          expect(families.has(name)).toBe(true)
+        }
+      })
+    )
+  )
+})
+
+describe("who may look", () => {
+  it.live("nobody without a credential, nobody without the scope, and everybody only by reading", () =>
+    running(
+      Effect.gen(function* () {
+        for (const path of ["/info", "/metrics", "/stream"]) {
+          const stranger = yield* get(path)
+          expect([path, stranger.status]).toEqual([path, 401])
+          expect(stranger.headers.get("www-authenticate")).toContain("Bearer")
+          const lacking = yield* get(path, caller)
+          expect([path, lacking.status]).toEqual([path, 403])
+          expect(lacking.headers.get("www-authenticate")).toContain('scope="read"')
+          const head = yield* get(path, token, { method: "HEAD" })
+          expect([path, head.status, yield* text(head)]).toEqual([path, 200, ""])
+        }
+        for (const path of ["/health", "/health/live", "/info", "/metrics", "/stream"]) {
+          const wrong = yield* get(path, token, { method: "POST" })
+          expect([path, wrong.status, wrong.headers.get("allow")]).toEqual([path, 405, "GET, HEAD, OPTIONS"])
+        }
+      }),
+      guarded
+    )
+  )
+})

@@ -1,0 +1,124 @@
+/** `/stream` of the real service: lines as they happen, in every coding, of the channels that were asked for. */
+import { describe, expect } from "bun:test"
+import { Context, Effect, Fiber, Layer, Scope, Exit } from "effect"
+import { Listener } from "../../../layers/platform/Listener.ts"
+import { encodings } from "../../../layers/platform/encodings.ts"
+import { Channels } from "../../../layers/transports/Channels.ts"
+import { anonymousLoopback, stdioUser } from "../../../src/domain/Principal.ts"
+import { it } from "../../support/effect.ts"
+import { service } from "../../support/service.ts"
+
+/** The lines of a response, one at a time; `undefined` at its end. */
+const linesOf = (response: Response) => {
+  const reader = (response.body as ReadableStream<Uint8Array>).getReader()
+  const decoder = new TextDecoder()
+  let text = ""
+  return Effect.promise(async () => {
+    for (;;) {
+      const end = text.indexOf("\n")
+      if (end >= 0) {
+        const line: unknown = JSON.parse(text.slice(0, end))
+        text = text.slice(end + 1)
+        return line
+      }
+      const { done, value } = await reader.read()
+      if (done) return undefined
+      text += decoder.decode(value, { stream: true })
+    }
+  })
+}
+
+const open = Effect.fnUntraced(function* (query = "", encoding = "identity") {
+  const { url } = yield* Listener
+  return yield* Effect.promise(() =>
+    fetch(`${url}/stream${query}`, { headers: { "accept-encoding": encoding } })
+  )
+})
+
+describe("/stream", () => {
+  for (const encoding of ["identity", ...encodings]) {
+    it.live(`in ${encoding}: each event arrives before the next one happens`, () =>
+      Effect.gen(function* () {
+        const channels = yield* Channels
+        const response = yield* open("?channels=progress", encoding)
+        expect(response.headers.get("content-type")).toBe("application/x-ndjson")
+        expect(response.headers.get("content-encoding")).toBe(encoding === "identity" ? null : encoding)
+        expect(response.headers.get("vary")).toBe("Accept-Encoding")
+        const next = linesOf(response)
+        expect(yield* next).toEqual({ channel: "ready", data: { channels: ["progress"] } })
+        for (let step = 0; step < 20; step++) {
+          yield* channels.publish("progress", anonymousLoopback, { step })
+          expect(yield* next).toEqual({ channel: "progress", data: { step } })
+        }
+      }).pipe(Effect.provide(service()))
+    )
+  }
+
+  it.live("carries all channels unless told otherwise, and nobody else's events", () =>
+    Effect.gen(function* () {
+      const channels = yield* Channels
+      const next = linesOf(yield* open())
+      expect(yield* next).toEqual({
+        channel: "ready",
+        data: { channels: ["heartbeat", "progress", "usage"] }
+      })
+      expect(yield* next).toEqual({ channel: "heartbeat", data: { heartbeat: 1, active_clients: 1 } })
+      yield* channels.publish("usage", stdioUser, { of: "somebody else" })
+      yield* channels.publish("usage", anonymousLoopback, { of: "mine" })
+      expect(yield* next).toEqual({ channel: "usage", data: { of: "mine" } })
+    }).pipe(Effect.provide(service()))
+  )
+
+  it.live("takes channels with commas and one by one, and refuses what is none", () =>
+    Effect.gen(function* () {
+      for (const query of ["?channels=usage,progress,usage", "?channels=usage&channels=progress"]) {
+        expect(yield* linesOf(yield* open(query))).toMatchObject({
+          data: { channels: ["usage", "progress"] }
+        })
+      }
+      const wrong = yield* open("?channels=usage,everything")
+      expect(wrong.status).toBe(400)
+      expect(yield* Effect.promise(() => wrong.text())).toContain("heartbeat, progress, usage")
+    }).pipe(Effect.provide(service()))
+  )
+
+  it.live("counts as an active client until its reader leaves", () =>
+    Effect.gen(function* () {
+      const { url } = yield* Listener
+      const channels = yield* Channels
+      const watching = yield* open("?channels=heartbeat")
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const signal = yield* Effect.abortSignal
+          yield* linesOf(yield* Effect.promise(() => fetch(`${url}/stream`, { signal })))
+          expect(yield* channels.active).toBe(2)
+        })
+      )
+      // The service notices when it notices; nothing else ends this loop.
+      while ((yield* channels.active) > 1) yield* Effect.promise(() => new Promise(setImmediate))
+      yield* linesOf(watching)
+    }).pipe(Effect.provide(service()))
+  )
+
+  it.live("has at most as many readers as configured", () =>
+    Effect.gen(function* () {
+      yield* linesOf(yield* open())
+      const second = yield* open()
+      expect([second.status, second.headers.get("retry-after")]).toEqual([429, "60"])
+    }).pipe(Effect.provide(service({ mcp: { sessions: { max: 1 } } })))
+  )
+
+  it.live("says when the service stops, and ends", () =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const context = yield* Layer.buildWithScope(service(), scope)
+      const next = linesOf(yield* open("?channels=usage").pipe(Effect.provideContext(context)))
+      yield* next
+      expect(Context.get(context, Listener).sockets()).toBe(0)
+      const stopping = yield* Effect.forkChild(Scope.close(scope, Exit.void), { startImmediately: true })
+      expect(yield* next).toEqual({ channel: "end", data: { reason: "the service stops" } })
+      expect(yield* next).toBeUndefined()
+      yield* Fiber.join(stopping)
+    })
+  )
+})
