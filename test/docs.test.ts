@@ -120,6 +120,7 @@ const pages: Readonly<Record<string, Record<string, unknown>>> = {
   "http.md": {},
   "sse.md": {},
   "websocket.md": {},
+  "operating.md": {},
   "security.md": { auth: { tokens: [{ name: "laptop", token }] } }
 }
 
@@ -159,7 +160,9 @@ for (const [name, config] of Object.entries(pages)) {
       const text = yield* Effect.promise(() => file.text())
       for (const yaml of select(blocksOf(text), "yaml")) {
         yield* Effect.flatMap(ConfigSource, ({ check }) => check(sections)).pipe(
-          Effect.provide(ConfigSource.layerFrom(parse(yaml), { MANIFOLD_TOKEN: token }))
+          Effect.provide(
+            ConfigSource.layerFrom(parse(yaml), { MANIFOLD_TOKEN: token, OTLP_TOKEN: `Bearer ${token}` })
+          )
         )
       }
       for (const [, link = ""] of text.matchAll(/\]\(([\w./]+)\)/g)) {

@@ -49,22 +49,39 @@ const compressible =
 /** The bodies of these are not the resource, or there is none. */
 const untouched = new Set([101, 204, 205, 206, 304])
 
-const isCompressible = (type: string | null): boolean =>
-  type !== null && (type.startsWith("application/json") || compressible.test(type))
+const isJson = (type: string): boolean => type.startsWith("application/json")
 
-const whole = async (response: Response, encoding: Encoding, identity: boolean): Promise<Response> => {
-  const bytes = new Uint8Array(await response.arrayBuffer())
-  const { headers, status } = response
-  if (bytes.byteLength === 0 || (identity && bytes.byteLength < worthCompressing)) {
-    return new Response(bytes, { status, headers })
-  }
+const coded = async (
+  { headers, status }: Response,
+  bytes: Uint8Array,
+  encoding: Encoding
+): Promise<Response> => {
   headers.set("content-encoding", encoding)
   headers.delete("content-length")
   if (headers.get("vary")?.includes("Accept-Encoding") !== true) headers.append("vary", "Accept-Encoding")
-  const compressed =
-    bytes.byteLength > longForHere ? await compress(encoding, bytes) : atOnce[encoding](bytes)
-  return new Response(compressed, { status, headers })
+  const body = bytes.byteLength > longForHere ? await compress(encoding, bytes) : atOnce[encoding](bytes)
+  return new Response(body, { status, headers })
 }
+
+const isWorthIt = (length: number, identity: boolean) =>
+  length >= worthCompressing || (length > 0 && !identity)
+
+/** JSON is UTF-8 (RFC 8259, section 8.1), and short texts are the cheapest to give on: most answers are such. */
+const wholeJson = (response: Response, encoding: Encoding, identity: boolean) =>
+  response.text().then((text) => {
+    const { headers, status } = response
+    return isWorthIt(text.length, identity)
+      ? coded(response, Buffer.from(text), encoding)
+      : new Response(text, { status, headers })
+  })
+
+const whole = (response: Response, encoding: Encoding, identity: boolean) =>
+  response.arrayBuffer().then((bytes) => {
+    const { headers, status } = response
+    return isWorthIt(bytes.byteLength, identity)
+      ? coded(response, new Uint8Array(bytes), encoding)
+      : new Response(bytes, { status, headers })
+  })
 
 /**
  * The answer as the request's `Accept-Encoding` wants it. Reads a compressible body to its end: a route that streams
@@ -73,7 +90,8 @@ const whole = async (response: Response, encoding: Encoding, identity: boolean):
  */
 export const apply = (request: Request, response: Response): Response | Promise<Response> => {
   const { headers } = response
-  if (!isCompressible(headers.get("content-type"))) return response
+  const type = headers.get("content-type")
+  if (type === null || !(isJson(type) || compressible.test(type))) return response
   const reading = request.method === "GET" || request.method === "HEAD"
   // Answers to anything else are not kept by caches.
   if (reading) headers.append("vary", "Accept-Encoding")
@@ -81,7 +99,7 @@ export const apply = (request: Request, response: Response): Response | Promise<
   if (accepted === null || untouched.has(response.status) || headers.has("content-encoding")) return response
   if (headers.get("cache-control")?.includes("no-transform") === true) return response
   const { encoding, identity } = choose(accepted)
-  if (encoding !== undefined) return whole(response, encoding, identity)
+  if (encoding !== undefined) return (isJson(type) ? wholeJson : whole)(response, encoding, identity)
   if (identity || !reading || response.status !== 200) return response
   return refuse(406, "Not Acceptable: accept zstd, br, gzip, deflate or identity.", {
     vary: "Accept-Encoding"

@@ -76,7 +76,7 @@ const isUnread = (request: Request): boolean => {
 /** A request with what its route may ask about it. */
 class Incoming implements Connection<unknown> {
   readonly request: Request
-  readonly began = performance.now()
+  readonly began = Bun.nanoseconds()
   /** Set when a route was found. */
   route: AnyRoute | undefined
   /** The listed origin whose pages may read the answer. */
@@ -191,34 +191,37 @@ const serve = Effect.fnUntraced(function* (options: ListenerOptions) {
   }
 
   /** Gives an answer what every answer carries. Last, because what is compressed is a new one. */
-  const finish = (incoming: Incoming, { headers, status }: Response) => {
+  const finish = (incoming: Incoming, response: Response): Response => {
     const { origin, request, route } = incoming
+    const { headers } = response
     headers.set("x-request-id", incoming.requestId)
     if (origin !== undefined) Cors.share(headers, origin)
     if (stopping) headers.set("connection", "close")
     if (route?.raw !== true) secure(headers)
-    options.observer?.answered(request.method, status, performance.now() - incoming.began)
+    options.observer?.answered(request.method, response.status, (Bun.nanoseconds() - incoming.began) / 1e6)
+    return response
   }
 
-  const complete = (incoming: Incoming, response: Response | undefined) => {
+  const settle = (incoming: Incoming, response: Response | undefined) => {
     const { request, route } = incoming
     if (response === undefined) {
-      options.observer?.answered(request.method, 101, performance.now() - incoming.began)
+      options.observer?.answered(request.method, 101, (Bun.nanoseconds() - incoming.began) / 1e6)
       return undefined
     }
     const final = route?.raw === true ? response : Compression.apply(request, response)
-    const unread = options.tls !== undefined && isUnread(request)
-    if (!(final instanceof Promise) && !unread) {
-      finish(incoming, final)
-      return final
+    if (final instanceof Promise) {
+      return final.then(
+        (whole) => finish(incoming, whole),
+        (cause) => finish(incoming, failed(request, pathOf(request.url), cause))
+      )
     }
-    return Promise.all([final, unread && request.arrayBuffer().catch(() => {})])
-      .then(([whole]) => whole)
-      .catch((cause) => failed(request, pathOf(request.url), cause))
-      .then((whole) => {
-        finish(incoming, whole)
-        return whole
-      })
+    return finish(incoming, final)
+  }
+
+  const complete = (incoming: Incoming, response: Response | undefined) => {
+    if (options.tls === undefined || !isUnread(incoming.request)) return settle(incoming, response)
+    const gone = () => settle(incoming, response)
+    return incoming.request.arrayBuffer().then(gone, gone)
   }
 
   const fetch = (request: Request, server: Bun.Server<sockets.Upgraded>) => {

@@ -12,17 +12,17 @@ export const givenId = (headers: Headers): string | undefined => {
 /** A year (RFC 6797, section 6.1). No `includeSubDomains`: they may be others' affair. */
 const transportSecurity = "max-age=31536000"
 
-const defaults = [
-  // Answers are about now, or for one principal only; what may be kept says so itself.
-  ["cache-control", "no-store"],
-  // Nothing here is a page, unless it says otherwise.
-  ["content-security-policy", "default-src 'none'; frame-ancestors 'none'"],
-  ["referrer-policy", "no-referrer"]
-] as const
+/** Nothing here is a page, unless it says otherwise. */
+const policy = "default-src 'none'; frame-ancestors 'none'"
 
 /** Sets what the route did not; `tls`: whether browsers may be told to stay with HTTPS. */
 export const secure = (tls: boolean) => (headers: Headers) => {
-  for (const [name, value] of defaults) if (!headers.has(name)) headers.set(name, value)
   headers.set("x-content-type-options", "nosniff")
+  // Answers are about now, or for one principal only; what may be kept says so itself.
+  if (!headers.has("cache-control")) headers.set("cache-control", "no-store")
+  if (!headers.has("content-security-policy")) {
+    headers.set("content-security-policy", policy)
+    headers.set("referrer-policy", "no-referrer")
+  }
   if (tls) headers.set("strict-transport-security", transportSecurity)
 }

@@ -1,8 +1,10 @@
 /** `/health`, `/info` and `/metrics` of the real service: what they tell, and whom. */
-import { describe, expect } from "bun:test"
+import { describe, expect, test } from "bun:test"
 import { Effect, Schema, type Layer, type Scope } from "effect"
 import { Health } from "../../../layers/health/Health.ts"
 import { Listener } from "../../../layers/platform/Listener.ts"
+import { certificateFiles, machine, possible } from "../../support/certificate.ts"
+import { curl } from "../../support/curl.ts"
 import { it } from "../../support/effect.ts"
 import { parse } from "../../support/exposition.ts"
 import { endpoint, openSession, post, readJson, service, stateless } from "../../support/service.ts"
@@ -154,6 +156,25 @@ describe("/metrics", () => {
       })
     )
   )
+
+  it.live("satisfies promtool, where there is one", () =>
+    running(
+      Effect.gen(function* () {
+        if (Bun.which("promtool") === null) return
+        yield* openSession(yield* endpoint)
+        const page = yield* text(yield* get("/metrics"))
+        const complaints = yield* Effect.promise(async () => {
+          const tool = Bun.spawn(["promtool", "check", "metrics"], {
+            stdin: Buffer.from(page),
+            stderr: "pipe"
+          })
+          const said = await new Response(tool.stderr).text()
+          return { said, code: await tool.exited }
+        })
+        expect(complaints).toEqual({ said: "", code: 0 })
+      })
+    )
+  )
 })
 
 describe("who may look", () => {
@@ -179,3 +200,45 @@ describe("who may look", () => {
     )
   )
 })
+
+describe("TLS", () => {
+  test.skipIf(!possible)("is served from PEM files, with HTTP/2, and a wrong pair ends the start", () =>
+    Effect.gen(function* () {
+      const files = yield* certificateFiles()
+      const other = yield* certificateFiles()
+      yield* running(
+        Effect.gen(function* () {
+          const { url } = yield* Listener
+          expect(url).toStartWith("https://")
+          const answer = yield* curl(`${url}/health`, "--http2", "--cacert", files.cert_file)
+          expect([answer.version, answer.status]).toEqual(["2", 200])
+          expect(answer.headers.has("strict-transport-security")).toBe(true)
+        }),
+        { server: { tls: files, http3: true } }
+      )
+      const error = yield* Effect.flip(
+        running(Effect.void, { server: { tls: { ...files, key_file: other.key_file } } })
+      )
+      expect(error).toMatchObject({ _tag: "CertificateError", reason: "mismatched" })
+    }).pipe(Effect.scoped, Effect.provide(machine), Effect.runPromise)
+  )
+
+  it.live("needs both files", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(running(Effect.void, { server: { tls: { cert_file: "/x" } } }))
+      expect((error as Error).message).toContain("server.tls.key_file")
+    })
+  )
+})
+
+it.live("a collector that is gone changes nothing for calls", () =>
+  running(
+    Effect.gen(function* () {
+      const { body, headers } = stateless(1, "tools/call", { name: "math.add", arguments: { a: 1, b: 2 } })
+      const response = yield* post(yield* endpoint, body, headers)
+      expect(yield* readJson(response)).toMatchObject({ result: { structuredContent: { result: 3 } } })
+    }),
+    // Discard (RFC 863), where nobody listens.
+    { telemetry: { otlp: { endpoint: "http://127.0.0.1:9" } } }
+  )
+)
