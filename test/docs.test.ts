@@ -6,6 +6,7 @@ import { parse } from "yaml"
 import { ConfigSource } from "../layers/config/ConfigSource.ts"
 import { clients } from "../layers/clients/clients.ts"
 import { sections } from "../src/cli/sections.ts"
+import { configurationPage, page } from "./support/configurationPage.ts"
 import { it } from "./support/effect.ts"
 import { home } from "./support/home.ts"
 import { endpoint, service } from "./support/service.ts"
@@ -121,6 +122,7 @@ const pages: Readonly<Record<string, Record<string, unknown>>> = {
   "sse.md": {},
   "websocket.md": {},
   "operating.md": {},
+  "configuration.md": {},
   "security.md": { auth: { tokens: [{ name: "laptop", token }] } }
 }
 
@@ -177,6 +179,10 @@ for (const [name, config] of Object.entries(pages)) {
     })
   )
 }
+
+test("docs/configuration.md is made from today's schemas", async () => {
+  expect(await Bun.file(page).text()).toBe(configurationPage())
+})
 
 test("docs/clients.md shows what is written for each client", async () => {
   const sectionsOf = (await Bun.file(`${root}docs/clients.md`).text()).split(/^## /m)

@@ -1,0 +1,75 @@
+/** Writes `docs/configuration.md` from the sections' schemas; run as a program it writes the file. */
+import type { Section } from "../../layers/config/Section.ts"
+import { isNode, propertiesOf, sectionSchema, type Node } from "../../src/cli/config/jsonSchema.ts"
+import { sections } from "../../src/cli/sections.ts"
+
+export const page = new URL("../../docs/configuration.md", import.meta.url).pathname
+
+const introduction = `# Configuration
+
+One file, and nothing in it is needed to start. It is found in this order: the JSON in \`MCP_CONFIG_JSON\`, the file at
+\`MCP_CONFIG_PATH\` (YAML or JSON), \`manifold.yaml\` in the working folder. A variable stands above the file.
+
+\`\`\`sh
+manifold config init manifold.yaml   # a file with every key, its default and what it means, commented out
+manifold config check manifold.yaml  # every problem at once, with line and column; ends with 1 if there is one
+manifold config schema > schema.json # the JSON Schema, for editors that complete YAML
+\`\`\`
+
+- A section may be left out. One that is there must be complete: keys without a default are required, unknown keys are refused.
+- Durations are written \`30 seconds\`, \`5 minutes\` or \`500 millis\`; a bare number counts seconds.
+- Secrets are \`env:NAME\` or \`file:PATH\`, and are never printed. A file should be readable by its owner only.
+- The file is read again on SIGHUP and when it changes. What is wrong leaves everything as it was, and is logged; a setting
+  that needs a restart is named in the log.
+- \`$schema\` may name the schema for an editor.
+
+This page is made from the program's own schemas.
+`
+
+const cell = (text: string): string => text.replaceAll("|", "\\|").replaceAll("\n", " ")
+const code = (text: string): string => `\`${cell(text)}\``
+
+const typeOf = (node: Node): string => {
+  const members = (Array.isArray(node.anyOf) ? node.anyOf : [node]).filter(isNode)
+  const words = members.flatMap((member) =>
+    Array.isArray(member.enum) ? member.enum.map((choice) => JSON.stringify(choice)) : [String(member.type)]
+  )
+  return [...new Set(words)].join(", ")
+}
+
+/** One row for each key that has a value of its own, by its path. */
+const rowsOf = (map: Node, path: string): ReadonlyArray<string> =>
+  Object.entries(propertiesOf(map) ?? {}).flatMap(([key, declared]) => {
+    const here = path === "" ? key : `${path}.${key}`
+    const given = isNode(map.default) && Object.hasOwn(map.default, key) ? map.default[key] : declared.default
+    const required = Array.isArray(map.required) && map.required.includes(key)
+    const about = typeof declared.description === "string" ? declared.description : ""
+    if (propertiesOf(declared)) {
+      const rows = rowsOf(isNode(given) ? { ...declared, default: given } : declared, here)
+      return [`| ${code(here)} | ${cell(about)} | map | ${required ? "**required**" : ""} |`, ...rows]
+    }
+    const usual = given === undefined ? (required ? "**required**" : "–") : code(JSON.stringify(given))
+    const row = `| ${code(here)} | ${cell(about)} | ${cell(typeOf(declared))} | ${usual} |`
+    const item = isNode(declared.items) ? declared.items : undefined
+    const named = isNode(declared.additionalProperties) ? declared.additionalProperties : undefined
+    return [
+      row,
+      ...(item === undefined ? [] : rowsOf(item, `${here}[]`)),
+      ...(named === undefined ? [] : rowsOf(named, `${here}.<name>`))
+    ]
+  })
+
+const ofSection = (section: Section<unknown>): string => {
+  const schema = sectionSchema(section)
+  const aliases = section.aliases.map((alias) => ` Its keys may also stand under ${code(alias)}.`).join("")
+  return [
+    `## ${section.name}`,
+    `${section.description}${aliases}`,
+    ["| key | what | type | default |", "|---|---|---|---|", ...rowsOf(schema, "")].join("\n")
+  ].join("\n\n")
+}
+
+export const configurationPage = (): string =>
+  `${[introduction.trimEnd(), ...sections.map(ofSection)].join("\n\n")}\n`
+
+if (import.meta.main) await Bun.write(page, configurationPage())
