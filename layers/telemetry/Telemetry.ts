@@ -1,15 +1,15 @@
 /** Telemetry for others: sends traces, metrics and logs to an OTLP collector, if one is configured. */
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Option } from "effect"
 import { ConfigSource } from "../config/ConfigSource.ts"
 import { section } from "./section.ts"
 
 /** Nothing is loaded and nothing is observed without an endpoint. */
 export const layer = Layer.unwrap(
   Effect.gen(function* () {
-    const found = yield* (yield* ConfigSource).read(section)
-    const { endpoint } = found.otlp
-    if (endpoint === undefined) return Layer.empty
+    const settings = Option.getOrUndefined(yield* (yield* ConfigSource).readOption(section))
+    const endpoint = settings?.otlp.endpoint
+    if (settings === undefined || endpoint === undefined) return Layer.empty
     const otlp = yield* Effect.promise(() => import("./otlp.ts"))
-    return otlp.layer(endpoint, found)
+    return otlp.layer(endpoint, settings)
   })
 )

@@ -1,9 +1,8 @@
 /** Traces, metrics and logs by OTLP/HTTP, with `effect`'s exporters. Loaded when a collector is configured, and only then. */
-import { ConfigProvider, Duration, Effect, Layer, Logger, Redacted } from "effect"
+import { ConfigProvider, Duration, Effect, Layer, Redacted } from "effect"
 import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import { HttpClient } from "effect/http/HttpClient"
 import { layerFlusher } from "effect/observability/OtlpExporter"
-import * as OtlpLogger from "effect/observability/OtlpLogger"
 import * as OtlpMetrics from "effect/observability/OtlpMetrics"
 import * as OtlpSerialization from "effect/observability/OtlpSerialization"
 import * as OtlpTracer from "effect/observability/OtlpTracer"
@@ -11,6 +10,7 @@ import { program } from "../../src/domain/version.ts"
 import * as callMetrics from "./callMetrics.ts"
 import * as callSpans from "./callSpans.ts"
 import * as Collector from "./Collector.ts"
+import * as logLines from "./logLines.ts"
 import { Metrics } from "./Metrics.ts"
 import * as processMetrics from "./processMetrics.ts"
 import type { Settings } from "./section.ts"
@@ -53,18 +53,14 @@ const metrics = Effect.fnUntraced(function* (endpoint: string, settings: Setting
   )
 })
 
-const logger = Effect.fnUntraced(function* (endpoint: string, settings: Settings) {
+const logs = Effect.fnUntraced(function* (endpoint: string, settings: Settings) {
   const collector = yield* Collector.make("logs")
-  const log = yield* OtlpLogger.make(optionsOf(endpoint, "logs", settings)).pipe(through(collector))
-  return Logger.make((options) => {
-    if (collector.admits()) log.log(options)
-  })
+  yield* logLines.send(optionsOf(endpoint, "logs", settings), collector.admits).pipe(through(collector))
 })
 
 export const layer = (endpoint: string, settings: Settings) =>
-  Layer.mergeAll(
-    Layer.effectDiscard(Effect.andThen(traces(endpoint, settings), metrics(endpoint, settings))),
-    Logger.layer([logger(endpoint, settings)], { mergeWithExisting: true })
+  Layer.effectDiscard(
+    Effect.all([traces(endpoint, settings), metrics(endpoint, settings), logs(endpoint, settings)])
   ).pipe(
     Layer.provide([callMetrics.layer, processMetrics.layer]),
     Layer.provide([

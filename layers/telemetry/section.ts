@@ -16,36 +16,38 @@ const Endpoint = Schema.String.check(
 
 const HeaderName = Schema.String.check(Schema.isPattern(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/))
 
-const settings = Schema.Struct({
-  service_name: Section.optional(Schema.NonEmptyString, "manifold", "The name under which this appears."),
-  otlp: Section.optional(
-    Schema.Struct({
-      endpoint: Schema.optionalKey(Endpoint),
-      headers: Section.optional(
-        Schema.Record(HeaderName, Secret),
-        {},
-        "Headers for the collector, such as `authorization`; values are secrets."
-      ),
-      interval: Section.optional(
-        DurationSetting.check(
-          Schema.makeFilter((value) => Duration.toMillis(value) >= 100 || "expected at least 100 millis")
+const settings = () =>
+  Schema.Struct({
+    service_name: Section.optional(Schema.NonEmptyString, "manifold", "The name under which this appears."),
+    otlp: Section.optional(
+      Schema.Struct({
+        endpoint: Schema.optionalKey(Endpoint),
+        headers: Section.optional(
+          Schema.Record(HeaderName, Secret),
+          {},
+          "Headers for the collector, such as `authorization`; values are secrets."
         ),
-        "10 seconds",
-        "How often what has gathered is sent."
-      ),
-      sample_ratio: Section.optional(
-        Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 })),
-        1,
-        "Share of the calls without a trace of their own that get a span, from 0 to 1."
-      )
-    }),
-    {},
-    "Traces, metrics and logs by OTLP/HTTP."
-  )
-})
-export type Settings = typeof settings.Type
+        interval: Section.optional(
+          DurationSetting.check(
+            Schema.makeFilter((value) => Duration.toMillis(value) >= 100 || "expected at least 100 millis")
+          ),
+          "10 seconds",
+          "How often what has gathered is sent."
+        ),
+        sample_ratio: Section.optional(
+          Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 })),
+          1,
+          "Share of the calls without a trace of their own that get a span, from 0 to 1."
+        )
+      }),
+      {},
+      "Traces, metrics and logs by OTLP/HTTP."
+    )
+  })
+export type Settings = ReturnType<typeof settings>["Type"]
 
-export const section = Section.make("telemetry", settings, {
+export const section = Section.deferred("telemetry", settings, {
+  description: "Traces, metrics and logs for an OTLP collector.",
   env: {
     OTEL_EXPORTER_OTLP_ENDPOINT: { path: ["otlp", "endpoint"], kind: "string" },
     OTEL_SERVICE_NAME: { path: ["service_name"], kind: "string" }

@@ -1,5 +1,6 @@
 /** What the HTTP service contributes to the program's numbers and to its health. */
 import { Effect, Layer } from "effect"
+import { Guard } from "../../layers/guard/Guard.ts"
 import { Health } from "../../layers/health/Health.ts"
 import { Listener } from "../../layers/platform/Listener.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
@@ -14,6 +15,7 @@ export const layer = (mostSessions: number) =>
   Layer.effectDiscard(
     Effect.gen(function* () {
       const metrics = yield* Metrics
+      const guard = yield* Guard
       const health = yield* Health
       const storage = yield* Storage
       const sessions = yield* Sessions
@@ -28,6 +30,18 @@ export const layer = (mostSessions: number) =>
         "WebSockets and streams that listen to channels.",
         count(channels.active)
       )
+      for (const state of ["closed", "open", "half-open"] as const) {
+        const circuits = Effect.map(
+          guard.state,
+          (now) => [...now.circuits.values()].filter((each) => each === state).length
+        )
+        yield* metrics.gauge(
+          "manifold_circuits",
+          "Circuit breakers of tools that have failed.",
+          count(circuits),
+          { state }
+        )
+      }
       yield* health.add("storage", storage.writable)
     })
   ).pipe(Layer.provide([callMetrics.layer, processMetrics.layer]))

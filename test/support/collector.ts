@@ -35,8 +35,12 @@ const Metric = Schema.Struct({
   histogram: Schema.optionalKey(Points)
 })
 const LogRecord = Schema.Struct({
-  severityText: Schema.optionalKey(Schema.String),
-  body: Schema.Record(Schema.String, Schema.Unknown)
+  timeUnixNano: Schema.String.check(Schema.isPattern(/^\d+$/)),
+  severityNumber: Schema.Int,
+  traceId: Schema.optionalKey(Schema.String),
+  severityText: Schema.String,
+  body: Schema.Record(Schema.String, Schema.Unknown),
+  attributes: Attributes
 })
 const resource = Schema.Struct({ attributes: Attributes })
 

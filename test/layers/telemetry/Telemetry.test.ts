@@ -3,6 +3,9 @@ import { describe, expect } from "bun:test"
 import { Effect, Layer } from "effect"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
 import { Calls } from "../../../layers/ledger/Calls.ts"
+import { Flood } from "../../../layers/logging/Flood.ts"
+import { Log } from "../../../layers/logging/Log.ts"
+import { Ring } from "../../../layers/logging/LogRing.ts"
 import { Metrics } from "../../../layers/telemetry/Metrics.ts"
 import * as prometheus from "../../../layers/telemetry/prometheus.ts"
 import * as Telemetry from "../../../layers/telemetry/Telemetry.ts"
@@ -14,15 +17,31 @@ import { call, happen } from "./calls.ts"
 const trace = "4bf92f3577b34da6a3ce929d0e0e4736"
 const parent = "00f067aa0ba902b7"
 
+/** The log, without outputs of its own. */
+const log = Layer.effect(
+  Log,
+  Effect.tap(Log.make(new Ring({ lines: 10, bytes: 10_000 }), new Flood(100)), (made) =>
+    made.setLevel("info")
+  )
+)
+
 const telemetry = (config: unknown, variables: Record<string, string> = {}) =>
   Telemetry.layer.pipe(
     Layer.provideMerge(
-      Layer.mergeAll(Calls.layer, Metrics.layer, ConfigSource.layerFrom({ telemetry: config }, variables))
+      Layer.mergeAll(
+        Calls.layer,
+        Metrics.layer,
+        log,
+        ConfigSource.layerFrom({ telemetry: config }, variables)
+      )
     )
   )
 
 /** Runs with telemetry to a collector of its own, and gives what that has got when all is over. */
-const exporting = <A, E>(body: Effect.Effect<A, E, Calls | Metrics>, otlp: Record<string, unknown> = {}) =>
+const exporting = <A, E>(
+  body: Effect.Effect<A, E, Calls | Metrics | Log>,
+  otlp: Record<string, unknown> = {}
+) =>
   Effect.gen(function* () {
     const got = yield* collector()
     const result = yield* Effect.provide(body, telemetry({ otlp: { endpoint: got.url, ...otlp } }))
@@ -126,13 +145,28 @@ it.live("metrics are the numbers that Prometheus reads", () =>
   })
 )
 
-it.live("log lines go out beside those that are written", () =>
+it.live("log lines go out as they are written: at the log's level, and without secrets", () =>
   Effect.gen(function* () {
-    const { logs } = yield* exporting(Effect.andThen(Effect.logInfo("first"), Effect.logWarning("second")))
-    expect(logs.map(({ body, severityText }) => [Object.values(body)[0], severityText])).toEqual([
-      ["first", "Info"],
-      ["second", "Warn"]
+    const { logs } = yield* exporting(
+      Effect.map(Log, ({ tell }) => {
+        tell("debug", "unheard", {})
+        tell("info", "first", { request_id: "r1", attempt: 2 })
+        tell("error", "second", { authorization: "Bearer s3cret", list: [1, "two"] })
+      })
+    )
+    expect(
+      logs.map(({ body, severityNumber, severityText }) => [
+        Object.values(body)[0],
+        severityNumber,
+        severityText
+      ])
+    ).toEqual([
+      ["first", 9, "info"],
+      ["second", 17, "error"]
     ])
+    expect(plain(logs[0]?.attributes ?? [])).toEqual({ request_id: "r1", attempt: 2 })
+    expect(plain(logs[1]?.attributes ?? [])).toMatchObject({ list: '[1,"two"]' })
+    expect(JSON.stringify(logs)).not.toContain("s3cret")
   })
 )
 

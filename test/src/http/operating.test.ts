@@ -4,6 +4,7 @@ import { Effect, Schema, type Layer, type Scope } from "effect"
 import { Health } from "../../../layers/health/Health.ts"
 import { Listener } from "../../../layers/platform/Listener.ts"
 import { certificateFiles, machine, possible } from "../../support/certificate.ts"
+import { collector } from "../../support/collector.ts"
 import { curl } from "../../support/curl.ts"
 import { it } from "../../support/effect.ts"
 import { parse } from "../../support/exposition.ts"
@@ -142,6 +143,9 @@ describe("/metrics", () => {
         expect(value(requests, `${requests}{method="GET",status="4xx"}`)).toBe(1)
         expect(value(requests, `${requests}{method="GET",status="1xx"}`)).toBe(1)
         expect(value("manifold_http_requests_running")).toBe(1)
+        const calls = "manifold_calls_total"
+        expect(value(calls, `${calls}{kind="tool",name="math.add",status="succeeded"}`)).toBe(1)
+        expect(value("manifold_circuits", 'manifold_circuits{state="open"}')).toBe(0)
         const times = "manifold_http_request_duration_seconds"
         expect(value(times, `${times}_count{method="POST"}`)).toBe(5)
         for (const name of [
@@ -230,6 +234,25 @@ describe("TLS", () => {
     })
   )
 })
+
+it.live("a call is a span in its caller's trace, and its log lines know the trace", () =>
+  Effect.gen(function* () {
+    const got = yield* collector()
+    const trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    yield* running(
+      Effect.gen(function* () {
+        const { body, headers } = stateless(1, "tools/call", { name: "math.add", arguments: { a: 1, b: 2 } })
+        yield* post(yield* endpoint, body, { ...headers, traceparent: `00-${trace}-00f067aa0ba902b7-01` })
+      }),
+      { telemetry: { otlp: { endpoint: got.url } } }
+    )
+    expect(got.spans).toMatchObject([
+      { name: "tools/call math.add", traceId: trace, parentSpanId: "00f067aa0ba902b7", status: { code: 1 } }
+    ])
+    expect(got.logs.map(({ traceId }) => traceId)).toContain(trace)
+    expect(got.metrics.get("manifold_calls_total")?.sum?.dataPoints).toHaveLength(1)
+  })
+)
 
 it.live("a collector that is gone changes nothing for calls", () =>
   running(
