@@ -85,6 +85,8 @@ export const make = Effect.fnUntraced(function* (initial: BreakerSettings) {
       }),
       Effect.exit
     )
+    // What is well and always was needs no second question.
+    if (recovered && !states.has(name)) return yield* exit
     // The store in this process does not fail, and the shared one is replaced by it.
     const state = yield* Effect.orDie(breaker.state(name))
     states.set(name, stateOf[state._tag])

@@ -1,5 +1,5 @@
 /** How a call runs: the third noun of the spine. Catalog applies it to every call, and nothing else limits a call. */
-import { type Clock, Context, Duration, Effect, Exit, Layer } from "effect"
+import { type Clock, Context, Duration, Effect, Equal, Exit, Layer } from "effect"
 import type { Policy } from "../../src/domain/Policy.ts"
 import type { Principal } from "../../src/domain/Principal.ts"
 import { ConfigSource } from "../config/ConfigSource.ts"
@@ -9,11 +9,11 @@ import * as Breaker from "./Breaker.ts"
 import { Budget } from "./Budget.ts"
 import { errorClass, judge, outcomeOf } from "./outcome.ts"
 import { RateLimit } from "./RateLimit.ts"
-import { Busy, Forbidden, type Refused, type TimedOut } from "./refusals.ts"
+import { type Busy, Forbidden, type Refused, type TimedOut } from "./refusals.ts"
 import { retried, type RetrySettings } from "./retry.ts"
 import { rateLimit, rulesOf, slotsOf, type Rules } from "./rules.ts"
 import { section, type Limits } from "./section.ts"
-import type { Slots } from "./Slots.ts"
+import { Slots, SlotsByKey } from "./Slots.ts"
 import { limited } from "./timeLimit.ts"
 import { canonical, ToolCache } from "./ToolCache.ts"
 import type { Limit } from "./windows.ts"
@@ -32,29 +32,39 @@ export interface Subject {
 /** How it is right now. */
 export interface GuardState {
   readonly running: number
+  /** For a slot of any kind. */
   readonly waiting: number
   readonly cached: number
   readonly circuits: ReadonlyMap<string, Breaker.CircuitState>
 }
 
-/** Principals whose running calls are counted; idle ones beyond it are forgotten. */
-const mostPrincipals = 1000
+/** Principals, and tools, that are remembered; idle ones beyond it are forgotten. */
+const mostKnown = 1000
 
 const millis = Duration.toMillis
 
 /** What follows from one reading of the section. */
 const derive = (limits: Limits) => ({
   limits,
+  /** Of tools, by name. */
   rules: new Map<string, { readonly policy: Policy; readonly rules: Rules }>(),
-  rates: new WeakMap<Principal, Map<Limit | undefined, ReadonlyArray<Limit>>>(),
+  /** Of what is no tool. */
+  otherRules: new WeakMap<Policy, Rules>(),
+  /** Under what all calls of a principal are counted, the narrowest first. */
+  rates: new WeakMap<Principal, ReadonlyArray<Limit>>(),
   totalRate: rateLimit("total", "", limits.total),
-  total: slotsOf("total", limits.concurrency.total, limits.concurrency),
-  principals: new Map<string, Slots>(),
+  principalSlots: slotsOf("principal", limits.concurrency.principal, limits.concurrency),
+  totalSlots: slotsOf("total", limits.concurrency.total, limits.concurrency),
+  patience: millis(limits.concurrency.patience),
   retry: {
     attempts: limits.retry.attempts,
     firstDelay: millis(limits.retry.first_delay),
     longestDelay: millis(limits.retry.longest_delay)
   } satisfies RetrySettings,
+  breaker: {
+    failures: limits.breaker.failures,
+    open: millis(limits.breaker.open)
+  } satisfies Breaker.BreakerSettings,
   cache: new ToolCache({ maxEntries: limits.cache.max_entries, maxSize: limits.cache.max_size })
 })
 
@@ -65,12 +75,17 @@ const make = Effect.gen(function* () {
   const budget = yield* Budget
   const { observers } = calls
   let now = derive(yield* config.read(section))
-  const breakerOf = ({ breaker }: Limits) => ({ failures: breaker.failures, open: millis(breaker.open) })
-  const breaker = yield* Breaker.make(breakerOf(now.limits))
+  // These outlive a reload, so that what runs goes on to be counted.
+  const total = new Slots(now.totalSlots)
+  const principals = new SlotsByKey(mostKnown)
+  const tools = new SlotsByKey(mostKnown)
+  const breaker = yield* Breaker.make(now.breaker)
   yield* config.follow(section, (limits) => {
     if (limits === now.limits) return Effect.void
+    const before = now
     now = derive(limits)
-    return breaker.configure(breakerOf(limits))
+    total.configure(now.totalSlots)
+    return Equal.equals(before.limits.breaker, limits.breaker) ? Effect.void : breaker.configure(now.breaker)
   })
 
   const keys = new WeakMap<Principal, string>()
@@ -80,87 +95,79 @@ const make = Effect.gen(function* () {
     return key
   }
 
-  const rulesFor = ({ call, idempotent, policy }: Subject): Rules => {
-    // The names of tools are few; resources may be called anything, and what they differ in are scopes.
-    const tool = call.kind === "tool"
-    const name = tool ? call.name : `${call.kind}:`
-    const known = now.rules.get(name)
-    if (known !== undefined && (!tool || known.policy === policy)) return known.rules
-    const rules = rulesOf(now.limits, name, policy, idempotent)
-    now.rules.set(name, { policy, rules })
+  const rulesFor = ({ call, policy }: Subject): Rules => {
+    if (call.kind !== "tool") {
+      let rules = now.otherRules.get(policy)
+      if (rules === undefined) now.otherRules.set(policy, (rules = rulesOf(now.limits, policy)))
+      return rules
+    }
+    const known = now.rules.get(call.name)
+    if (known !== undefined && known.policy === policy) return known.rules
+    const rules = rulesOf(now.limits, policy, call.name)
+    if (now.rules.size >= mostKnown) now.rules.clear()
+    now.rules.set(call.name, { policy, rules })
     return rules
   }
 
-  /** The narrowest first. */
   const ratesFor = (principal: Principal, tool: Limit | undefined): ReadonlyArray<Limit> => {
-    let known = now.rates.get(principal)
-    if (known === undefined) now.rates.set(principal, (known = new Map()))
-    let rates = known.get(tool)
+    let rates = now.rates.get(principal)
     if (rates === undefined) {
       const { limits, totalRate } = now
       const own =
         principal.source === "anonymous-loopback"
           ? rateLimit("address", principal.clientId, limits.address)
           : rateLimit("principal", keyOf(principal), limits.principal)
-      known.set(tool, (rates = tool === undefined ? [own, totalRate] : [tool, own, totalRate]))
+      now.rates.set(principal, (rates = [own, totalRate]))
     }
-    return rates
+    return tool === undefined ? rates : [tool, ...rates]
   }
 
-  const slotsFor = (principal: Principal): Slots => {
-    const key = keyOf(principal)
-    const { limits, principals } = now
-    let slots = principals.get(key)
-    if (slots === undefined) {
-      if (principals.size >= mostPrincipals) {
-        for (const [other, its] of principals) if (its.idle) principals.delete(other)
-      }
-      principals.set(key, (slots = slotsOf("principal", limits.concurrency.principal, limits.concurrency)))
-    }
-    return slots
-  }
-
-  /** Runs `self` while it holds one slot of each; waits where none is free. */
+  /**
+   * Runs `self` in a slot of the principal, of the tool and of all: in this order, so that a principal who waits for a
+   * slot of its own keeps none from others, and nobody ever waits in a circle.
+   */
   const within = <A, E, R>(
-    all: ReadonlyArray<Slots>,
-    name: string,
+    { call }: Subject,
+    rules: Rules,
+    clock: Clock.Clock,
     self: Effect.Effect<A, E, R>
   ): Effect.Effect<A, E | Busy, R> => {
+    let all: ReadonlyArray<Slots> = []
     let taken = 0
-    while (taken < all.length && all[taken]?.takeUnsafe() === true) taken++
-    const release = (count: number) => {
-      for (let index = 0; index < count; index++) all[index]?.release()
-    }
-    if (taken === all.length) {
-      return Effect.onExitPrimitive(self, () => {
-        release(all.length)
-        return undefined
-      })
-    }
-    release(taken)
-    return Effect.scoped(
-      Effect.andThen(
-        Effect.forEach(
-          all,
-          (slots) =>
-            Effect.acquireRelease(slots.take(name), () => Effect.sync(() => slots.release()), {
-              interruptible: true
-            }),
-          { discard: true }
-        ),
-        self
-      )
-    )
+    const enter = Effect.suspend(() => {
+      const own = principals.of(keyOf(call.principal), now.principalSlots)
+      all = rules.slots === undefined ? [own, total] : [own, tools.of(call.name, rules.slots), total]
+      while (all[taken]?.takeUnsafe() === true) taken++
+      if (taken === all.length) return self
+      const until = clock.currentTimeMillisUnsafe() + now.patience
+      const left = () => until - clock.currentTimeMillisUnsafe()
+      return all
+        .slice(taken)
+        .reduceRight<Effect.Effect<A, E | Busy, R>>(
+          (inner, slots) => slots.hold(call.name, left, inner),
+          self
+        )
+    })
+    return Effect.onExitPrimitive(enter, () => {
+      for (let index = 0; index < taken; index++) all[index]?.release()
+      return undefined
+    })
   }
 
-  const run = <A, E, R>(subject: Subject, rules: Rules, clock: Clock.Clock, self: Effect.Effect<A, E, R>) => {
-    const { call, follow } = subject
-    const begun = clock.currentTimeMillisUnsafe()
+  const run = <A, E, R>(
+    { call, follow, idempotent }: Subject,
+    rules: Rules,
+    self: Effect.Effect<A, E, R>
+  ) => {
     const again = (attempt: number, error: E) => {
       for (const observer of observers) observer.retried?.(call, attempt, errorClass(error))
     }
-    const whole = rules.repeat ? retried(self, now.retry, () => begun + rules.timeLimit.limit, again) : self
-    const timed = limited(whole, call.name, rules.timeLimit, follow)
+    const repeat = rules.retry === "always" || (rules.retry === "idempotent" && idempotent)
+    const work = (left: () => number) => {
+      for (const observer of observers) observer.started?.(call)
+      return repeat ? retried(self, now.retry, left, again) : self
+    }
+    const timed = limited(work, call.name, rules.timeLimit, follow)
     return call.kind === "tool" ? breaker.execute(call.name, timed, judge) : timed
   }
 
@@ -172,14 +179,11 @@ const make = Effect.gen(function* () {
     self: Effect.Effect<A, E, R>,
     hit: () => void
   ): Effect.Effect<A, E, R> => {
+    const asked = canonical(args)
+    if (asked === undefined) return self
     const { principal } = call
-    const who =
-      among === "everybody"
-        ? ""
-        : among === "principal"
-          ? keyOf(principal)
-          : principal.scopes.toSorted().join(" ")
-    const key = JSON.stringify([call.name, who, canonical(args)])
+    const whose = { everybody: undefined, principal: keyOf(principal), scopes: principal.scopes.toSorted() }
+    const key = JSON.stringify([call.name, whose[among] ?? null, asked])
     const { cache } = now
     const kept = cache.get(key, clock.currentTimeMillisUnsafe())
     if (kept !== undefined) {
@@ -187,8 +191,11 @@ const make = Effect.gen(function* () {
       // Only what this tool answered is under its key.
       return Effect.succeed(kept.value as A)
     }
+    const { epoch } = cache
     return Effect.onExitPrimitive(self, (exit) => {
-      if (Exit.isSuccess(exit)) cache.put(key, call.name, exit.value, clock.currentTimeMillisUnsafe() + ttl)
+      if (Exit.isSuccess(exit) && cache.epoch === epoch) {
+        cache.put(key, call.name, exit.value, clock.currentTimeMillisUnsafe() + ttl)
+      }
       return undefined
     })
   }
@@ -205,21 +212,13 @@ const make = Effect.gen(function* () {
       return Effect.fail(new Forbidden({ name: call.name, scopes: policy.scopes }))
     }
     const rules = rulesFor(subject)
-    const begin: Effect.Effect<A, E | Refused | TimedOut, R> = Effect.suspend(() => {
-      const slots = [slotsFor(principal), now.total]
-      if (rules.slots !== undefined) slots.unshift(rules.slots)
-      const running = Effect.suspend(() => run(subject, rules, clock, self))
-      const paid = rules.cost > 0 ? budget.hold(call, rules.cost, running) : running
-      return within(slots, call.name, paid)
-    })
-    const { reuse } = rules
+    const { cost, rate, reuse } = rules
+    const running = Effect.suspend(() => run(subject, rules, self))
+    const begin = within(subject, rules, clock, cost > 0 ? budget.hold(call, cost, running) : running)
     const fresh =
       reuse === undefined ? begin : Effect.suspend(() => reused(subject, reuse, clock, begin, hit))
     if (!now.limits.enabled) return fresh
-    return Effect.andThen(
-      rateLimits.take(ratesFor(principal, rules.rate), readOnly ? "local" : "refuse"),
-      fresh
-    )
+    return Effect.andThen(rateLimits.take(ratesFor(principal, rate), readOnly ? "local" : "refuse"), fresh)
   }
 
   const protect = <A, E, R>(
@@ -229,17 +228,17 @@ const make = Effect.gen(function* () {
     Effect.clockWith((clock) => {
       if (observers.size === 0) return admit(subject, clock, self, () => {})
       const { call } = subject
-      const received = clock.monotonicTimeNanosUnsafe()
+      let received: bigint | undefined
       let cached = false
-      for (const observer of observers) observer.received?.(call)
-      const started = Effect.suspend(() => {
-        for (const observer of observers) observer.started?.(call)
-        return self
-      })
-      const body = admit(subject, clock, started, () => {
-        cached = true
+      const body = Effect.suspend(() => {
+        received = clock.monotonicTimeNanosUnsafe()
+        for (const observer of observers) observer.received?.(call)
+        return admit(subject, clock, self, () => {
+          cached = true
+        })
       })
       return Effect.onExitPrimitive(body, (exit) => {
+        if (received === undefined) return undefined
         const duration = Number(clock.monotonicTimeNanosUnsafe() - received) / 1e6
         const outcome = outcomeOf(exit, cached)
         for (const observer of observers) observer.finished?.(call, outcome, duration)
@@ -249,10 +248,11 @@ const make = Effect.gen(function* () {
 
   return Guard.of({
     protect,
-    invalidate: (name) => Effect.sync(() => now.cache.invalidate(name)),
+    invalidate: (...names) =>
+      Effect.sync(() => now.cache.invalidate(names.length === 0 ? undefined : new Set(names))),
     state: Effect.sync(() => ({
-      running: now.total.running,
-      waiting: now.total.waiting,
+      running: total.running,
+      waiting: principals.waiting + tools.waiting + total.waiting,
       cached: now.cache.entries,
       circuits: breaker.states
     }))
@@ -270,8 +270,8 @@ export class Guard extends Context.Service<
       subject: Subject,
       self: Effect.Effect<A, E, R>
     ) => Effect.Effect<A, E | Refused | TimedOut, R>
-    /** Forgets kept results of that tool, or of all. */
-    readonly invalidate: (name?: string) => Effect.Effect<void>
+    /** Forgets kept results of those tools, or of all; also those that are on their way. */
+    readonly invalidate: (...names: ReadonlyArray<string>) => Effect.Effect<void>
     readonly state: Effect.Effect<GuardState>
   }
 >()("manifold/guard/Guard") {

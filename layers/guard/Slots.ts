@@ -12,14 +12,20 @@ export interface SlotsOptions {
   readonly patience: number
 }
 
+/** One that wants a slot. */
+interface Place {
+  granted: boolean
+  wake: () => void
+}
+
 export class Slots {
-  readonly options: SlotsOptions
+  #options: SlotsOptions
   #running = 0
-  /** In the order in which they came. */
-  readonly #waiting = new Set<() => void>()
+  /** In the order in which they came. Whenever there are any, all slots are taken. */
+  readonly #waiting = new Set<Place>()
 
   constructor(options: SlotsOptions) {
-    this.options = options
+    this.#options = options
   }
 
   get idle(): boolean {
@@ -34,50 +40,108 @@ export class Slots {
     return this.#waiting.size
   }
 
-  /** Takes a slot if one is free. */
+  /** From now on. Who runs or waits stays, also beyond a smaller maximum. */
+  configure(options: SlotsOptions) {
+    if (options === this.#options) return
+    this.#options = options
+    this.#grant()
+  }
+
+  /** Takes a slot if one is free; it must be given back by `release`. */
   takeUnsafe(): boolean {
-    if (this.#running >= this.options.max) return false
+    if (this.#running >= this.#options.max) return false
     this.#running++
     return true
   }
 
   /** Gives a slot back: to the one who waited longest. */
-  release(): void {
-    const next = this.#waiting.values().next()
-    if (next.done === true) this.#running--
-    else {
-      this.#waiting.delete(next.value)
-      next.value()
-    }
+  release() {
+    this.#running--
+    this.#grant()
   }
 
-  /** Waits for a slot and takes it; `name` is what `Busy` says of the call. Who is interrupted meanwhile waits no more. */
-  take(name: string): Effect.Effect<void, Busy> {
+  /** Runs `self` in a slot, and waits for one at most `left()` milliseconds. `name` is what `Busy` says of the call. */
+  hold<A, E, R>(
+    name: string,
+    left: () => number,
+    self: Effect.Effect<A, E, R>
+  ): Effect.Effect<A, E | Busy, R> {
     return Effect.suspend(() => {
-      if (this.takeUnsafe()) return Effect.void
-      const { patience, queue } = this.options
-      if (this.#waiting.size >= queue) return Effect.fail(this.#busy(name))
-      let mine = false
-      const wait = Effect.callback<void>((resume) => {
-        const turn = () => {
-          mine = true
-          resume(Effect.void)
+      const place: Place = { granted: false, wake: () => {} }
+      const enter = Effect.suspend(() => {
+        if (this.takeUnsafe()) {
+          place.granted = true
+          return self
         }
-        this.#waiting.add(turn)
-        return Effect.sync(() => {
-          // A turn that came together with the interruption is passed on.
-          if (!this.#waiting.delete(turn) && mine) this.release()
-        })
+        if (this.#waiting.size >= this.#options.queue) return Effect.fail(this.#busy(name))
+        this.#waiting.add(place)
+        return Effect.andThen(this.#turn(place, name, left()), self)
       })
-      return Effect.timeoutOrElse(wait, {
-        duration: Duration.millis(patience),
-        orElse: () => Effect.fail(this.#busy(name))
+      return Effect.onExitPrimitive(enter, () => {
+        if (place.granted) this.release()
+        else this.#waiting.delete(place)
+        return undefined
       })
     })
   }
 
+  #turn(place: Place, name: string, patience: number): Effect.Effect<void, Busy> {
+    const turn = Effect.callback<void>((resume) => {
+      // Not at once: whoever gives the slot back does not run the next one inside of itself.
+      place.wake = () => resume(Effect.yieldNow)
+    })
+    return Effect.timeoutOrElse(turn, {
+      duration: Duration.millis(patience),
+      orElse: () => (place.granted ? Effect.void : Effect.fail(this.#busy(name)))
+    })
+  }
+
+  #grant() {
+    for (const place of this.#waiting) {
+      if (!this.takeUnsafe()) return
+      this.#waiting.delete(place)
+      place.granted = true
+      place.wake()
+    }
+  }
+
   #busy(name: string) {
-    const { limit, max, patience } = this.options
+    const { limit, max, patience } = this.#options
     return new Busy({ limit, name, max, waiting: this.#waiting.size, retryAfter: patience })
+  }
+}
+
+/** Slots by key, made when first asked for; idle ones beyond `most` are forgotten. */
+export class SlotsByKey {
+  readonly #most: number
+  readonly #slots = new Map<string, Slots>()
+
+  constructor(most: number) {
+    this.#most = most
+  }
+
+  get size(): number {
+    return this.#slots.size
+  }
+
+  get waiting(): number {
+    let waiting = 0
+    for (const slots of this.#slots.values()) waiting += slots.waiting
+    return waiting
+  }
+
+  /** Those of the key, which have these options from now on. */
+  of(key: string, options: SlotsOptions): Slots {
+    const known = this.#slots.get(key)
+    if (known !== undefined) {
+      known.configure(options)
+      return known
+    }
+    if (this.#slots.size >= this.#most) {
+      for (const [other, slots] of this.#slots) if (slots.idle) this.#slots.delete(other)
+    }
+    const slots = new Slots(options)
+    this.#slots.set(key, slots)
+    return slots
   }
 }

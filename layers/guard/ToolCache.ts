@@ -13,19 +13,59 @@ export interface CacheBounds {
   readonly maxSize: number
 }
 
-/** JSON with the keys of objects in order, so that the same arguments make the same text. */
-export const canonical = (value: unknown): string =>
-  JSON.stringify(value, (_, inner: unknown) =>
-    typeof inner === "object" && inner !== null && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).toSorted(([a], [b]) => (a < b ? -1 : 1)))
-      : inner
-  ) ?? "null"
+/** Arguments beyond these bounds cost more to compare than is ever gained: in characters, and in levels. */
+const longest = 16 * 1024
+const deepest = 64
+
+/**
+ * JSON with the keys of objects in order, so that the same arguments make the same text; `undefined` for arguments that
+ * are too large or too deep. Nobody has checked them yet.
+ */
+export const canonical = (value: unknown): string | undefined => {
+  let left = longest
+  const write = (inner: unknown, depth: number): string => {
+    if (typeof inner === "string") left -= inner.length
+    if (left < 0 || depth > deepest) {
+      left = -1
+      return ""
+    }
+    if (typeof inner !== "object" || inner === null) {
+      const text = JSON.stringify(inner) ?? "null"
+      left -= text.length
+      return text
+    }
+    left -= 2
+    if (Array.isArray(inner)) {
+      if (inner.length > left) left = -1
+      return left < 0 ? "" : `[${inner.map((each) => write(each, depth + 1)).join()}]`
+    }
+    const keys = Object.keys(inner)
+    if (keys.length > left) left = -1
+    if (left < 0) return ""
+    const given = inner as Readonly<Record<string, unknown>>
+    const fields = keys
+      .toSorted()
+      .map((key) => (left < 0 ? "" : `${write(key, depth)}:${write(given[key], depth + 1)}`))
+    return `{${fields.join()}}`
+  }
+  const text = write(value, 0)
+  return left < 0 ? undefined : text
+}
+
+const sizeOf = (value: unknown): number | undefined => {
+  try {
+    return JSON.stringify(value)?.length
+  } catch {
+    return undefined
+  }
+}
 
 export class ToolCache {
   readonly #bounds: CacheBounds
   /** The one used longest ago comes first. */
   readonly #kept = new Map<string, Kept>()
   #size = 0
+  #epoch = 0
 
   constructor(bounds: CacheBounds) {
     this.#bounds = bounds
@@ -33,6 +73,11 @@ export class ToolCache {
 
   get entries(): number {
     return this.#kept.size
+  }
+
+  /** Another one after each invalidation: what was asked before it and is answered after it may be out of date. */
+  get epoch(): number {
+    return this.#epoch
   }
 
   /** What is kept for the key; `now` and all times in milliseconds. */
@@ -47,21 +92,23 @@ export class ToolCache {
 
   /** Keeps the value unless it is larger than all together may be, or is no JSON. */
   put(key: string, name: string, value: unknown, until: number): void {
-    const size = key.length + (JSON.stringify(value) ?? "").length
-    if (size > this.#bounds.maxSize) return
+    const length = sizeOf(value)
+    if (length === undefined || key.length + length > this.#bounds.maxSize) return
     const before = this.#kept.get(key)
     if (before !== undefined) this.#drop(key, before)
-    this.#keep(key, { name, value, size, until })
+    this.#keep(key, { name, value, size: key.length + length, until })
     for (const [oldest, entry] of this.#kept) {
       if (this.#kept.size <= this.#bounds.maxEntries && this.#size <= this.#bounds.maxSize) return
       this.#drop(oldest, entry)
     }
   }
 
-  /** Forgets the results of that name, or all. */
-  invalidate(name?: string): void {
-    for (const [key, entry] of this.#kept)
-      if (name === undefined || entry.name === name) this.#drop(key, entry)
+  /** Forgets the results of those names, or all. */
+  invalidate(names?: ReadonlySet<string>): void {
+    this.#epoch++
+    for (const [key, entry] of this.#kept) {
+      if (names === undefined || names.has(entry.name)) this.#drop(key, entry)
+    }
   }
 
   #keep(key: string, entry: Kept) {

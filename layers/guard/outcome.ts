@@ -37,6 +37,10 @@ export const outcomeOf = (exit: Exit.Exit<unknown, unknown>, cached: boolean): O
   return { status: "interrupted" }
 }
 
+/** Wrong arguments are noticed before anything is asked of the dependency. */
+const isUnasked = (error: unknown): boolean =>
+  typeof error === "object" && error !== null && "_tag" in error && error._tag === "InvalidArguments"
+
 /** A dependency that answers is well, whatever it answers; one that is away, too slow or broken is not. */
 export const judge = (exit: Exit.Exit<unknown, unknown>): Verdict => {
   if (Exit.isSuccess(exit)) return "success"
@@ -45,7 +49,7 @@ export const judge = (exit: Exit.Exit<unknown, unknown>): Verdict => {
     if (Cause.isDieReason(reason) && !isSuspension(reason.defect)) return "failure"
     if (!Cause.isFailReason(reason)) continue
     if (reason.error instanceof TimedOut || transience(reason.error) !== undefined) return "failure"
-    verdict = "success"
+    if (!isUnasked(reason.error)) verdict = "success"
   }
   return verdict
 }

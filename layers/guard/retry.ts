@@ -1,5 +1,5 @@
 /** Repeats what failed for a passing reason, with pauses that grow and differ from caller to caller. */
-import { Clock, Duration, Effect, Random } from "effect"
+import { Duration, Effect, Random } from "effect"
 import { transience } from "../../src/domain/Transient.ts"
 
 /** Delays are in milliseconds. */
@@ -12,14 +12,14 @@ export interface RetrySettings {
 }
 
 /**
- * Repeats `self` as long as it fails with something transient, unless the pause would end after `deadline`
- * (milliseconds since the epoch). A pause lasts between half and all of its time, and not less than the other side
+ * Repeats `self` as long as it fails with something transient, unless the pause would not end within the
+ * milliseconds that are `left`. A pause lasts between half and all of its time, and not less than the other side
  * asked for; where that is longer than `longestDelay`, the failure is passed on with what was asked.
  */
 export const retried = <A, E, R>(
   self: Effect.Effect<A, E, R>,
   { attempts, firstDelay, longestDelay }: RetrySettings,
-  deadline: () => number,
+  left: () => number,
   again: (attempt: number, error: E) => void
 ): Effect.Effect<A, E, R> => {
   /** How long to pause before the next try; `undefined` when there is none. */
@@ -29,8 +29,7 @@ export const retried = <A, E, R>(
     const asked = passing.retryAfter ?? 0
     const grown = Math.min(longestDelay, firstDelay * 2 ** (number - 1))
     const pause = Math.max(asked, grown * (0.5 + (yield* Random.next) / 2))
-    const late = (yield* Clock.currentTimeMillis) + pause >= deadline()
-    return asked > longestDelay || late ? undefined : Duration.millis(pause)
+    return asked > longestDelay || pause >= left() ? undefined : Duration.millis(pause)
   })
   const attempt = (number: number): Effect.Effect<A, E, R> =>
     self.pipe(

@@ -1,18 +1,17 @@
 /** What holds for one entry: its own policy, under what the operator says of it. */
 import { Duration } from "effect"
-import type { Policy, Reuse } from "../../src/domain/Policy.ts"
+import type { Policy, Retry, Reuse } from "../../src/domain/Policy.ts"
 import type { Limits, ToolLimits } from "./section.ts"
-import { Slots } from "./Slots.ts"
+import type { SlotsOptions } from "./Slots.ts"
 import type { Limit } from "./windows.ts"
 
 /** Durations are in milliseconds. */
 export interface Rules {
   readonly timeLimit: { readonly limit: number; readonly longest: number }
-  /** Whether a failed call may be repeated. */
-  readonly repeat: boolean
+  readonly retry: Retry
   readonly reuse: { readonly ttl: number; readonly among: Reuse["among"] } | undefined
   readonly rate: Limit | undefined
-  readonly slots: Slots | undefined
+  readonly slots: SlotsOptions | undefined
   readonly cost: number
 }
 
@@ -40,20 +39,22 @@ export const rateLimit = (
   { calls, window }: { readonly calls: number; readonly window: Duration.Duration }
 ): Limit => ({ name, key: `${name}:${key}`, max: calls, window: millis(window) })
 
-export const slotsOf = (limit: string, max: number, { patience, queue }: Limits["concurrency"]): Slots =>
-  new Slots({ limit, max, queue, patience: millis(patience) })
+export const slotsOf = (
+  limit: string,
+  max: number,
+  { patience, queue }: Limits["concurrency"]
+): SlotsOptions => ({ limit, max, queue, patience: millis(patience) })
 
-/** `idempotent`: whether the entry says that doing it twice is like doing it once. */
-export const rulesOf = (limits: Limits, name: string, policy: Policy, idempotent: boolean): Rules => {
-  const said = saidOf(limits.tools, name)
-  const retry = said.retry ?? policy.retry
+/** `tool` is a tool's name, and absent for what is no tool: nothing in `limits.tools` is about that. */
+export const rulesOf = (limits: Limits, policy: Policy, tool?: string): Rules => {
+  const said = tool === undefined ? {} : saidOf(limits.tools, tool)
   const concurrency = said.concurrency ?? policy.concurrency
   const limit = millis(said.time_limit ?? policy.timeLimit)
   return {
     timeLimit: { limit, longest: Math.max(limit, millis(limits.longest)) },
-    repeat: retry === "always" || (retry === "idempotent" && idempotent),
+    retry: said.retry ?? policy.retry,
     reuse: reuseOf(policy.cache, said.cache_ttl),
-    rate: said.rate && rateLimit("tool", name, said.rate),
+    rate: tool !== undefined && said.rate ? rateLimit("tool", tool, said.rate) : undefined,
     slots: concurrency === undefined ? undefined : slotsOf("tool", concurrency, limits.concurrency),
     cost: policy.cost
   }

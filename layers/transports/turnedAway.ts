@@ -26,7 +26,7 @@ export interface HttpRefusal {
 
 /**
  * 429 when the caller asked too often (RFC 6585, section 4), 503 when it is not the caller's doing, with Retry-After
- * (RFC 9110, section 10.2.3) and the fields of draft-ietf-httpapi-ratelimit-headers-07; `undefined` for other errors.
+ * (RFC 9110, section 10.2.3) and the fields of draft-ietf-httpapi-ratelimit-headers-06; `undefined` for other errors.
  */
 export const httpRefusal = (error: unknown): HttpRefusal | undefined => {
   if (typeof error !== "object" || error === null || !("code" in error) || error.code !== turnedAway) {

@@ -199,7 +199,10 @@ export class Catalog extends Context.Service<
 
     return Catalog.of({
       add: Effect.fnUntraced(function* (entries) {
-        yield* tools.put(entries.tools ?? [], announce("tools"))
+        const named = entries.tools ?? []
+        // What a tool answered is not what another one of its name would.
+        const forget = named.length > 0 ? guard.invalidate(...named.map(({ name }) => name)) : Effect.void
+        yield* tools.put(named, Effect.andThen(forget, announce("tools")))
         yield* prompts.put(entries.prompts ?? [], announce("prompts"))
         yield* resources.put(entries.resources ?? [], announce("resources"))
         yield* templates.put(entries.templates ?? [], announce("resources"))

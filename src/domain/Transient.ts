@@ -18,11 +18,15 @@ export class Unavailable extends Schema.TaggedError<Unavailable>()("Unavailable"
   }
 }
 
-/** What the error says; `undefined` when it will be the same next time. */
-export const transience = (error: unknown): Transience | undefined =>
-  typeof error === "object" && error !== null && "transient" in error
-    ? (error.transient as Transience | undefined)
-    : undefined
+/** What the error says; `undefined` when it will be the same next time. Other people's errors just say `true`. */
+export const transience = (error: unknown): Transience | undefined => {
+  if (typeof error !== "object" || error === null || !("transient" in error)) return undefined
+  const { transient } = error
+  if (transient === true) return {}
+  if (typeof transient !== "object" || transient === null) return undefined
+  const { retryAfter } = transient as { readonly retryAfter?: unknown }
+  return typeof retryAfter === "number" && Number.isFinite(retryAfter) ? { retryAfter } : {}
+}
 
 /** Marks a defect that is no failure: the call ends here because its caller must answer something first. */
 export const suspension = Symbol.for("manifold/domain/Transient/suspension")
