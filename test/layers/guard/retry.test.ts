@@ -1,0 +1,167 @@
+/** Retries: how often, after which pauses, and when not. */
+import { describe, expect } from "bun:test"
+import { Clock, Effect, Fiber } from "effect"
+import { TestClock } from "effect/testing"
+import { retried } from "../../../layers/guard/retry.ts"
+import { Unavailable } from "../../../src/domain/Transient.ts"
+import { it } from "../../support/effect.ts"
+
+const settings = { attempts: 5, firstDelay: 200, longestDelay: 1000 }
+const away = (retryAfter?: number) =>
+  new Unavailable({ detail: "away", transient: retryAfter === undefined ? {} : { retryAfter } })
+
+/** Runs until it ends, a millisecond at a time, and answers when each try began. */
+const tries = Effect.fnUntraced(function* <E>(
+  failure: (attempt: number) => E | undefined,
+  left: () => number = () => Infinity
+) {
+  const begun: Array<number> = []
+  const told: Array<readonly [number, E]> = []
+  const clock = yield* Clock.Clock
+  const start = clock.currentTimeMillisUnsafe()
+  const self = Effect.suspend(() => {
+    begun.push(clock.currentTimeMillisUnsafe() - start)
+    const error = failure(begun.length)
+    return error === undefined ? Effect.succeed("done") : Effect.fail(error)
+  })
+  const fiber = yield* Effect.forkChild(
+    retried(self, settings, left, (attempt, error) => told.push([attempt, error]))
+  )
+  while (fiber.pollUnsafe() === undefined) yield* TestClock.adjust("1 millis")
+  return { exit: yield* Fiber.await(fiber), begun, told }
+})
+
+const pauses = (begun: ReadonlyArray<number>) =>
+  begun.slice(1).map((time, index) => time - (begun[index] ?? 0))
+
+describe("a call that fails for a passing reason", () => {
+  it.effect("is tried as often as is said, after pauses between half and all of what doubles", () =>
+    Effect.gen(function* () {
+      const { begun, exit, told } = yield* tries(() => away())
+      expect(exit._tag).toBe("Failure")
+      expect(begun).toHaveLength(5)
+      expect(told.map(([attempt]) => attempt)).toEqual([1, 2, 3, 4])
+      for (const [index, pause] of pauses(begun).entries()) {
+        const whole = [200, 400, 800, 1000][index] ?? 0
+        expect(pause).toBeGreaterThanOrEqual(whole / 2)
+        expect(pause).toBeLessThanOrEqual(whole + 1)
+      }
+    })
+  )
+
+  it.effect("pauses differently than the next one", () =>
+    Effect.gen(function* () {
+      const all = yield* Effect.replicateEffect(
+        Effect.map(
+          tries(() => away()),
+          ({ begun }) => begun.join()
+        ),
+        5
+      )
+      expect(new Set(all).size).toBeGreaterThan(1)
+    })
+  )
+
+  it.effect("is not tried again when it succeeded", () =>
+    Effect.gen(function* () {
+      const { begun, exit } = yield* tries((attempt) => (attempt < 3 ? away() : undefined))
+      expect(exit).toMatchObject({ _tag: "Success", value: "done" })
+      expect(begun).toHaveLength(3)
+    })
+  )
+
+  it.effect("waits as long as the other side asked for", () =>
+    Effect.gen(function* () {
+      const { begun } = yield* tries((attempt) => (attempt === 1 ? away(900) : undefined))
+      expect(pauses(begun)).toEqual([900])
+    })
+  )
+
+  it.effect("is passed on when the other side asks for more than the longest pause", () =>
+    Effect.gen(function* () {
+      const { begun, exit } = yield* tries(() => away(1001))
+      expect(begun).toHaveLength(1)
+      expect(JSON.stringify(exit)).toContain("1001")
+    })
+  )
+
+  it.effect("is passed on when the pause would not end in time", () =>
+    Effect.gen(function* () {
+      const clock = yield* Clock.Clock
+      const end = clock.currentTimeMillisUnsafe() + 700
+      const { begun } = yield* tries(
+        () => away(300),
+        () => end - clock.currentTimeMillisUnsafe()
+      )
+      expect(begun.slice(0, 2)).toEqual([0, 300])
+      expect(begun.at(-1)).toBeLessThan(700)
+      expect(begun.length).toBeLessThan(4)
+    })
+  )
+})
+
+describe("what is not repeated", () => {
+  const errors: Record<string, unknown> = {
+    "an ordinary failure": new Error("no"),
+    "a failure that says it is none": { transient: undefined },
+    "a failure with nonsense for a reason": { transient: null },
+    "a word": "no"
+  }
+  for (const [name, error] of Object.entries(errors)) {
+    it.effect(name, () =>
+      Effect.gen(function* () {
+        const { begun, told } = yield* tries(() => error)
+        expect(begun).toHaveLength(1)
+        expect(told).toEqual([])
+      })
+    )
+  }
+
+  it.effect("a defect", () =>
+    Effect.gen(function* () {
+      let begun = 0
+      const self = Effect.suspend(() => {
+        begun++
+        return Effect.die(away())
+      })
+      yield* Effect.exit(
+        retried(
+          self,
+          settings,
+          () => Infinity,
+          () => {}
+        )
+      )
+      expect(begun).toBe(1)
+    })
+  )
+
+  it.effect("a call whose caller went away during the pause", () =>
+    Effect.gen(function* () {
+      let begun = 0
+      const self = Effect.suspend(() => {
+        begun++
+        return Effect.fail(away())
+      })
+      const fiber = yield* Effect.forkChild(
+        retried(
+          self,
+          settings,
+          () => Infinity,
+          () => {}
+        ),
+        { startImmediately: true }
+      )
+      yield* Fiber.interrupt(fiber)
+      yield* TestClock.adjust("1 minute")
+      expect(begun).toBe(1)
+    })
+  )
+})
+
+it.effect("other people's errors may just say that they pass", () =>
+  Effect.gen(function* () {
+    const { begun } = yield* tries(() => ({ transient: true }))
+    expect(begun).toHaveLength(5)
+  })
+)

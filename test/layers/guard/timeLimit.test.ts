@@ -1,0 +1,209 @@
+/** Time limits: when a call is ended, what gives it more time, and what it may still do then. */
+import { describe, expect } from "bun:test"
+import { Clock, Context, Deferred, Effect, Exit, Fiber, References, Tracer } from "effect"
+import { TestClock } from "effect/testing"
+import { limited } from "../../../layers/guard/timeLimit.ts"
+import { it } from "../../support/effect.ts"
+
+const ignore = () => {}
+
+/** Runs under a limit of a second, at most ten; `report` is what a report of progress calls. */
+const start = <A, E>(self: Effect.Effect<A, E>) => {
+  let report = ignore
+  const call = limited(
+    () => self,
+    "slow",
+    { limit: 1000, longest: 10_000 },
+    (reported) => {
+      report = reported
+    }
+  )
+  return Effect.map(Effect.forkChild(call, { startImmediately: true }), (fiber) => ({
+    fiber,
+    report: Effect.sync(() => report())
+  }))
+}
+
+const ended = <A, E>(fiber: Fiber.Fiber<A, E>) => Effect.sync(() => fiber.pollUnsafe() !== undefined)
+
+describe("a call that takes too long", () => {
+  it.effect("is interrupted when its time is over, and not before", () =>
+    Effect.gen(function* () {
+      const cleaned = yield* Deferred.make<void>()
+      const { fiber } = yield* start(
+        Effect.onInterrupt(Effect.never, () => Deferred.succeed(cleaned, undefined))
+      )
+      yield* TestClock.adjust("999 millis")
+      expect(yield* ended(fiber)).toBe(false)
+      yield* TestClock.adjust("1 millis")
+      const error = yield* Effect.flip(Fiber.join(fiber))
+      expect(error).toMatchObject({ _tag: "TimedOut", name: "slow", limit: 1000 })
+      expect(error.message).toBe("slow took longer than 1 s and was ended")
+      expect(yield* Deferred.isDone(cleaned)).toBe(true)
+    })
+  )
+
+  it.effect("is answered after it cleaned up", () =>
+    Effect.gen(function* () {
+      const { fiber } = yield* start(Effect.onInterrupt(Effect.never, () => Effect.sleep("500 millis")))
+      yield* TestClock.adjust("1499 millis")
+      expect(yield* ended(fiber)).toBe(false)
+      yield* TestClock.adjust("1 millis")
+      expect(yield* Effect.flip(Fiber.join(fiber))).toMatchObject({ _tag: "TimedOut" })
+    })
+  )
+
+  it.effect("is answered a second later even if nothing can interrupt it", () =>
+    Effect.gen(function* () {
+      const { fiber } = yield* start(Effect.uninterruptible(Effect.never))
+      yield* TestClock.adjust("1999 millis")
+      expect(yield* ended(fiber)).toBe(false)
+      yield* TestClock.adjust("1 millis")
+      expect(yield* Effect.flip(Fiber.join(fiber))).toMatchObject({ _tag: "TimedOut" })
+    })
+  )
+
+  it.effect("has time from each report on, up to the longest", () =>
+    Effect.gen(function* () {
+      const { fiber, report } = yield* start(Effect.never)
+      for (let told = 0; told < 12; told++) {
+        yield* TestClock.adjust("800 millis")
+        yield* report
+      }
+      // 9.6 s have passed.
+      expect(yield* ended(fiber)).toBe(false)
+      yield* TestClock.adjust("399 millis")
+      expect(yield* ended(fiber)).toBe(false)
+      yield* TestClock.adjust("1 millis")
+      expect(yield* Effect.flip(Fiber.join(fiber))).toMatchObject({ _tag: "TimedOut", limit: 10_000 })
+    })
+  )
+
+  it.effect("and is ended when the reports stop", () =>
+    Effect.gen(function* () {
+      const { fiber, report } = yield* start(Effect.never)
+      yield* TestClock.adjust("500 millis")
+      yield* report
+      yield* TestClock.adjust("999 millis")
+      expect(yield* ended(fiber)).toBe(false)
+      yield* TestClock.adjust("1 millis")
+      expect(yield* Effect.flip(Fiber.join(fiber))).toMatchObject({ _tag: "TimedOut", limit: 1000 })
+    })
+  )
+
+  it.effect("may ask how much time is left", () =>
+    Effect.gen(function* () {
+      let report = ignore
+      const asked: Array<number> = []
+      const call = limited(
+        (left) =>
+          Effect.gen(function* () {
+            asked.push(left())
+            yield* Effect.sleep("400 millis")
+            asked.push(left())
+            report()
+            asked.push(left())
+          }),
+        "slow",
+        { limit: 1000, longest: 10_000 },
+        (reported) => {
+          report = reported
+        }
+      )
+      const fiber = yield* Effect.forkChild(call)
+      yield* TestClock.adjust("400 millis")
+      yield* Fiber.join(fiber)
+      expect(asked).toEqual([1000, 600, 1000])
+    })
+  )
+})
+
+describe("any other call", () => {
+  it.effect("keeps its outcome: success, failure, defect, interruption by itself", () =>
+    Effect.gen(function* () {
+      const outcomes = [Effect.succeed("yes"), Effect.fail("no"), Effect.die("broken"), Effect.interrupt]
+      for (const outcome of outcomes) {
+        for (const self of [outcome, Effect.andThen(Effect.sleep("10 millis"), outcome)]) {
+          const { fiber } = yield* start(self)
+          yield* TestClock.adjust("10 millis")
+          const exit = yield* Fiber.await(fiber)
+          expect(JSON.stringify(exit).replaceAll(/"fiberId":\d+/g, "")).toBe(
+            JSON.stringify(yield* Effect.exit(outcome)).replaceAll(/"fiberId":\d+/g, "")
+          )
+        }
+      }
+    })
+  )
+
+  it.effect("needs no timer if it never waits, and nobody need tell it of progress", () =>
+    Effect.gen(function* () {
+      const clock = yield* Clock.Clock
+      let timers = 0
+      let followed = 0
+      const counting: Clock.Clock = new Proxy(clock, {
+        get: (target, key: keyof Clock.Clock) =>
+          key === "sleep"
+            ? (duration: Parameters<Clock.Clock["sleep"]>[0]) => {
+                timers++
+                return target.sleep(duration)
+              }
+            : target[key]
+      })
+      const run = (self: Effect.Effect<unknown>) =>
+        limited(
+          () => self,
+          "quick",
+          { limit: 1000, longest: 1000 },
+          () => followed++
+        ).pipe(Effect.provideService(Clock.Clock, counting))
+      yield* run(Effect.sync(() => 1))
+      expect([timers, followed]).toEqual([0, 0])
+      yield* run(Effect.yieldNow)
+      expect([timers, followed]).toEqual([1, 1])
+    })
+  )
+
+  it.effect("whose caller goes away is interrupted, and its caller waits until it cleaned up", () =>
+    Effect.gen(function* () {
+      const cleaned = yield* Deferred.make<void>()
+      const { fiber } = yield* start(
+        Effect.onInterrupt(Effect.never, () =>
+          Effect.andThen(Effect.sleep("5 seconds"), Deferred.succeed(cleaned, undefined))
+        )
+      )
+      const leaving = yield* Effect.forkChild(Fiber.interrupt(fiber))
+      yield* TestClock.adjust("4999 millis")
+      expect(yield* ended(leaving)).toBe(false)
+      yield* TestClock.adjust("1 millis")
+      yield* Fiber.join(leaving)
+      expect(yield* Deferred.isDone(cleaned)).toBe(true)
+      expect(Exit.hasInterrupts(yield* Fiber.await(fiber))).toBe(true)
+    })
+  )
+
+  it.effect("knows its services, log annotations and span", () =>
+    Effect.gen(function* () {
+      const Word = Context.Reference("manifold/test/Word", { defaultValue: () => "none" })
+      const inside = limited(
+        () =>
+          Effect.gen(function* () {
+            yield* Effect.yieldNow
+            const span = yield* Effect.currentParentSpan
+            return [
+              yield* Word,
+              yield* References.CurrentLogAnnotations,
+              (span as Tracer.Span).name
+            ] as const
+          }),
+        "inside",
+        { limit: 1000, longest: 1000 },
+        ignore
+      ).pipe(
+        Effect.provideService(Word, "said"),
+        Effect.annotateLogs({ tool: "inside" }),
+        Effect.withSpan("outer")
+      )
+      expect(yield* inside).toEqual(["said", { tool: "inside" }, "outer"])
+    })
+  )
+})

@@ -1,0 +1,61 @@
+/** Guard by itself: calls of entries that exist only in the test, and what observers hear of them. */
+import { Effect, Layer } from "effect"
+import { ConfigSource } from "../../layers/config/ConfigSource.ts"
+import { Guard, type Subject } from "../../layers/guard/Guard.ts"
+import { Calls, type Call } from "../../layers/ledger/Calls.ts"
+import { defaults, type Policy } from "../../src/domain/Policy.ts"
+import { stdioUser, type Principal } from "../../src/domain/Principal.ts"
+
+/** With what a configuration file would say in `limits`. */
+export const guard = (limits: Record<string, unknown> = {}) =>
+  Guard.layer.pipe(Layer.provideMerge(Calls.layer), Layer.provide(ConfigSource.layerFrom({ limits })))
+
+export interface Wanted extends Partial<Policy> {
+  readonly kind?: Call["kind"]
+  readonly name?: string
+  readonly by?: Principal
+  readonly args?: unknown
+  readonly idempotent?: boolean
+  readonly readOnly?: boolean
+  readonly follow?: Subject["follow"]
+}
+
+let ids = 0
+
+export const subject = ({
+  args = {},
+  by = stdioUser,
+  follow = () => {},
+  idempotent = false,
+  kind = "tool",
+  name = "tool",
+  readOnly = true,
+  ...policy
+}: Wanted = {}): Subject => {
+  const id = `call-${++ids}`
+  const call: Call = { kind, name, principal: by, requestId: id, correlationId: id, trace: undefined }
+  return { call, policy: { ...defaults, ...policy }, readOnly, idempotent, args, follow }
+}
+
+/** Calls an entry that does `self`; Guard knows an entry by its policy, so `wanted` is one entry as long as it is one object. */
+export const protect = <A, E, R>(wanted: Wanted, self: Effect.Effect<A, E, R>) =>
+  Effect.flatMap(Guard, (each) => each.protect(subject(wanted), self))
+
+/** What an observer hears from now on, in a word or two each. */
+export const heard = Effect.gen(function* () {
+  const words: Array<string> = []
+  const calls = yield* Calls
+  yield* calls.observe({
+    received: () => words.push("received"),
+    started: () => words.push("started"),
+    retried: (_, attempt, errorClass) => words.push(`retried ${attempt} ${errorClass}`),
+    finished: (_, outcome) => {
+      const { status } = outcome
+      if (status === "succeeded") words.push(outcome.cached ? "succeeded (cached)" : status)
+      else words.push("errorClass" in outcome ? `${status} ${outcome.errorClass}` : status)
+    }
+  })
+  return words
+})
+
+export const state = Effect.flatMap(Guard, (each) => each.state)
