@@ -24,11 +24,8 @@ const deepest = 64
 export const canonical = (value: unknown): string | undefined => {
   let left = longest
   const write = (inner: unknown, depth: number): string => {
-    if (typeof inner === "string") left -= inner.length
-    if (left < 0 || depth > deepest) {
-      left = -1
-      return ""
-    }
+    if (depth > deepest || (typeof inner === "string" && inner.length > left)) left = -1
+    if (left < 0) return ""
     if (typeof inner !== "object" || inner === null) {
       const text = JSON.stringify(inner) ?? "null"
       left -= text.length

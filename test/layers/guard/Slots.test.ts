@@ -1,0 +1,303 @@
+/** Slots: never more than may run, first come first served, and none is lost whoever leaves when. */
+import { describe, expect } from "bun:test"
+import { Deferred, Effect, Fiber, References } from "effect"
+import { TestClock } from "effect/testing"
+import * as fc from "fast-check"
+import { Slots, SlotsByKey, type SlotsOptions } from "../../../layers/guard/Slots.ts"
+import { it } from "../../support/effect.ts"
+
+const options = (max: number, queue = 100): SlotsOptions => ({ limit: "total", max, queue, patience: 1000 })
+const patience = () => 1000
+
+/** Something that runs in a slot until it is told to stop. */
+const occupy = Effect.fnUntraced(function* (slots: Slots) {
+  const stop = yield* Deferred.make<void>()
+  const fiber = yield* Effect.forkChild(slots.hold("busy", patience, Deferred.await(stop)), {
+    startImmediately: true
+  })
+  return { fiber, stop: Effect.andThen(Deferred.succeed(stop, undefined), Fiber.await(fiber)) }
+})
+
+/** Lets everybody run who can. */
+const settle = Effect.repeat(Effect.yieldNow, { times: 20 })
+
+describe("who wants a slot", () => {
+  it.effect("gets one, else waits, first come first served", () =>
+    Effect.gen(function* () {
+      const slots = new Slots(options(1))
+      const first = yield* occupy(slots)
+      const order: Array<number> = []
+      for (let each = 0; each < 5; each++) {
+        yield* Effect.forkChild(
+          slots.hold(
+            "next",
+            patience,
+            Effect.sync(() => order.push(each))
+          ),
+          { startImmediately: true }
+        )
+      }
+      expect([slots.running, slots.waiting]).toEqual([1, 5])
+      yield* first.stop
+      yield* settle
+      expect(order).toEqual([0, 1, 2, 3, 4])
+      expect(slots.idle).toBe(true)
+    })
+  )
+
+  it.effect("and cannot wait any more is told how many run and wait, and when to come back", () =>
+    Effect.gen(function* () {
+      const slots = new Slots(options(1, 2))
+      yield* occupy(slots)
+      yield* occupy(slots)
+      yield* occupy(slots)
+      const error = yield* Effect.flip(slots.hold("fourth", patience, Effect.void))
+      expect(error).toMatchObject({ _tag: "Busy", limit: "total", max: 1, waiting: 2, retryAfter: 1000 })
+      expect(error.message).toBe(
+        'fourth is busy: 1 calls may run at once (limit "total") and 2 wait; try again in 1 s'
+      )
+      expect([slots.running, slots.waiting]).toEqual([1, 2])
+    })
+  )
+
+  it.effect("waits no longer than it may", () =>
+    Effect.gen(function* () {
+      const slots = new Slots(options(1))
+      const first = yield* occupy(slots)
+      const second = yield* occupy(slots)
+      yield* TestClock.adjust("999 millis")
+      expect(slots.waiting).toBe(1)
+      yield* TestClock.adjust("1 millis")
+      expect(yield* Effect.flip(Fiber.join(second.fiber))).toMatchObject({ _tag: "Busy" })
+      expect(slots.waiting).toBe(0)
+      yield* first.stop
+      expect(slots.idle).toBe(true)
+    })
+  )
+
+  it.effect("and leaves makes room for the next", () =>
+    Effect.gen(function* () {
+      const slots = new Slots(options(1, 1))
+      const first = yield* occupy(slots)
+      const second = yield* occupy(slots)
+      yield* Fiber.interrupt(second.fiber)
+      expect(slots.waiting).toBe(0)
+      const third = yield* occupy(slots)
+      yield* first.stop
+      yield* settle
+      expect([slots.running, slots.waiting]).toEqual([1, 0])
+      yield* third.stop
+      expect(slots.idle).toBe(true)
+    })
+  )
+
+  it.effect("and gets its turn just as it leaves passes it on", () =>
+    Effect.gen(function* () {
+      const slots = new Slots(options(1))
+      expect(slots.takeUnsafe()).toBe(true)
+      const leaving = yield* occupy(slots)
+      const next = yield* occupy(slots)
+      slots.release()
+      leaving.fiber.interruptUnsafe()
+      yield* settle
+      expect([slots.running, slots.waiting]).toEqual([1, 0])
+      expect(next.fiber.pollUnsafe()).toBeUndefined()
+      yield* next.stop
+      expect(slots.idle).toBe(true)
+    })
+  )
+
+  it.effect("may be one of very many, all of whom come to their turn", () =>
+    Effect.gen(function* () {
+      const many = 5000
+      const slots = new Slots(options(1, many))
+      const first = yield* occupy(slots)
+      let ran = 0
+      const fibers = yield* Effect.replicateEffect(
+        Effect.forkChild(
+          slots.hold(
+            "one of many",
+            patience,
+            Effect.sync(() => ran++)
+          ),
+          { startImmediately: true }
+        ),
+        many
+      )
+      yield* first.stop
+      yield* Effect.forEach(fibers, Fiber.await)
+      expect(ran).toBe(many)
+      expect(slots.idle).toBe(true)
+    })
+  )
+})
+
+describe("however a call ends", () => {
+  const ends = {
+    success: Effect.void,
+    failure: Effect.fail("no"),
+    defect: Effect.die("broken"),
+    interruption: Effect.interrupt
+  }
+  for (const [name, end] of Object.entries(ends)) {
+    it.effect(`its slot is free again: ${name}`, () =>
+      Effect.gen(function* () {
+        const slots = new Slots(options(1))
+        yield* Effect.exit(slots.hold("call", patience, end))
+        const first = yield* occupy(slots)
+        const waiting = yield* Effect.forkChild(
+          slots.hold("call", patience, Effect.andThen(Effect.yieldNow, end)),
+          {
+            startImmediately: true
+          }
+        )
+        yield* first.stop
+        yield* Fiber.await(waiting)
+        expect(slots.idle).toBe(true)
+      })
+    )
+  }
+})
+
+describe("another maximum", () => {
+  it.effect("that is larger lets those in who wait", () =>
+    Effect.gen(function* () {
+      const slots = new Slots(options(1))
+      const all = yield* Effect.replicateEffect(occupy(slots), 4)
+      slots.configure(options(3))
+      expect([slots.running, slots.waiting]).toEqual([3, 1])
+      for (const { stop } of all) yield* stop
+      expect(slots.idle).toBe(true)
+    })
+  )
+
+  it.effect("that is smaller interrupts nobody, and lets nobody in until enough have left", () =>
+    Effect.gen(function* () {
+      const slots = new Slots(options(3))
+      const [one, two, three, four] = yield* Effect.replicateEffect(occupy(slots), 4)
+      slots.configure(options(1))
+      expect([slots.running, slots.waiting]).toEqual([3, 1])
+      yield* one?.stop ?? Effect.void
+      yield* two?.stop ?? Effect.void
+      yield* settle
+      expect([slots.running, slots.waiting]).toEqual([1, 1])
+      yield* three?.stop ?? Effect.void
+      yield* settle
+      expect([slots.running, slots.waiting]).toEqual([1, 0])
+      yield* four?.stop ?? Effect.void
+      expect(slots.idle).toBe(true)
+    })
+  )
+})
+
+/** One caller: what it does in its slot, and after how many turns of the others it is interrupted, if ever. */
+const caller = fc.record({
+  turns: fc.integer({ min: 0, max: 6 }),
+  leaves: fc.option(fc.integer({ min: 0, max: 12 }), { nil: undefined }),
+  pause: fc.integer({ min: 0, max: 5 })
+})
+
+it.live("never more than may run, nobody is forgotten, and none is lost: whatever the order", () =>
+  Effect.promise(() =>
+    fc.assert(
+      fc.asyncProperty(
+        fc.array(caller, { maxLength: 8 }),
+        fc.integer({ min: 1, max: 3 }),
+        fc.integer({ min: 1, max: 6 }),
+        fc.integer({ min: 3, max: 12 }),
+        (callers, max, queue, pace) =>
+          Effect.gen(function* () {
+            const slots = new Slots(options(max, queue))
+            let running = 0
+            let most = 0
+            const work = (turns: number) =>
+              Effect.acquireUseRelease(
+                Effect.sync(() => {
+                  most = Math.max(most, ++running)
+                }),
+                () => Effect.repeat(Effect.yieldNow, { times: turns }),
+                () => Effect.sync(() => running--)
+              )
+            const ends = yield* Effect.forEach(
+              callers,
+              ({ leaves, pause, turns }) =>
+                Effect.gen(function* () {
+                  yield* Effect.repeat(Effect.yieldNow, { times: pause })
+                  const fiber = yield* Effect.forkChild(
+                    slots.hold("call", () => 60_000, work(turns)),
+                    {
+                      startImmediately: true
+                    }
+                  )
+                  if (leaves === undefined) return yield* Fiber.await(fiber)
+                  yield* Effect.repeat(Effect.yieldNow, { times: leaves })
+                  yield* Fiber.interrupt(fiber)
+                  return yield* Fiber.await(fiber)
+                }),
+              { concurrency: "unbounded" }
+            )
+            expect(ends).toHaveLength(callers.length)
+            expect(most).toBeLessThanOrEqual(max)
+            expect([running, slots.running, slots.waiting]).toEqual([0, 0, 0])
+          }).pipe(
+            // Fibers make way for each other after so few steps, so that they meet at every step.
+            Effect.provideService(References.MaxOpsBeforeYield, pace),
+            Effect.runPromise
+          )
+      ),
+      { numRuns: 200 }
+    )
+  )
+)
+
+it.effect("several at once, in the same order, never wait for each other in a circle", () =>
+  Effect.gen(function* () {
+    const [a, b] = [new Slots(options(2)), new Slots(options(1))]
+    let ran = 0
+    const call = a.hold(
+      "call",
+      patience,
+      b.hold(
+        "call",
+        patience,
+        Effect.andThen(
+          Effect.yieldNow,
+          Effect.sync(() => ran++)
+        )
+      )
+    )
+    yield* Effect.all(Effect.replicate(call, 50), { concurrency: "unbounded" })
+    expect(ran).toBe(50)
+    expect([a.idle, b.idle]).toEqual([true, true])
+  })
+)
+
+describe("slots by key", () => {
+  it.effect("are one for each key, and idle ones are forgotten when there are too many", () =>
+    Effect.gen(function* () {
+      const all = new SlotsByKey(10)
+      const busy = all.of("busy", options(1))
+      const { stop } = yield* occupy(busy)
+      for (let key = 0; key < 1000; key++) {
+        all.of(`${key}`, options(1))
+        expect(all.size).toBeLessThanOrEqual(10)
+      }
+      expect(all.of("busy", options(1))).toBe(busy)
+      yield* stop
+    })
+  )
+
+  it.effect("take new options and go on counting", () =>
+    Effect.gen(function* () {
+      const all = new SlotsByKey(10)
+      const { stop } = yield* occupy(all.of("a", options(1)))
+      const slots = all.of("a", options(2))
+      expect(slots.running).toBe(1)
+      expect(slots.takeUnsafe()).toBe(true)
+      expect(slots.takeUnsafe()).toBe(false)
+      slots.release()
+      yield* stop
+      expect(slots.idle).toBe(true)
+    })
+  )
+})
