@@ -41,18 +41,21 @@ export const subject = ({
 export const protect = <A, E, R>(wanted: Wanted, self: Effect.Effect<A, E, R>) =>
   Effect.flatMap(Guard, (each) => each.protect(subject(wanted), self))
 
-/** What an observer hears from now on, in a word or two each. */
-export const heard = Effect.gen(function* () {
+/** What an observer hears from now on, of all calls or of those by one name, in a word or two each. */
+export const heard = Effect.fnUntraced(function* (name?: string) {
   const words: Array<string> = []
+  const tell = (call: Call, word: string) => {
+    if (name === undefined || call.name === name) words.push(word)
+  }
   const calls = yield* Calls
   yield* calls.observe({
-    received: () => words.push("received"),
-    started: () => words.push("started"),
-    retried: (_, attempt, errorClass) => words.push(`retried ${attempt} ${errorClass}`),
-    finished: (_, outcome) => {
+    received: (call) => tell(call, "received"),
+    started: (call) => tell(call, "started"),
+    retried: (call, attempt, errorClass) => tell(call, `retried ${attempt} ${errorClass}`),
+    finished: (call, outcome) => {
       const { status } = outcome
-      if (status === "succeeded") words.push(outcome.cached ? "succeeded (cached)" : status)
-      else words.push("errorClass" in outcome ? `${status} ${outcome.errorClass}` : status)
+      if (status === "succeeded") tell(call, outcome.cached ? "succeeded (cached)" : status)
+      else tell(call, "errorClass" in outcome ? `${status} ${outcome.errorClass}` : status)
     }
   })
   return words

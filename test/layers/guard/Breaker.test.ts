@@ -30,7 +30,7 @@ const refusal = (breaker: Made, name?: string) =>
 const opened = Effect.tap(make, (breaker) => times(breaker, 3, away))
 
 describe("a circuit opens", () => {
-  const failures = {
+  const failures: Record<string, Effect.Effect<never, unknown>> = {
     "what is away": away,
     "what takes too long": Effect.fail(new TimedOut({ name: "tool", limit: 1 })),
     "what a tool calls passing": Effect.fail(new Failed({ name: "tool", detail: "away", transient: {} })),
@@ -55,7 +55,7 @@ describe("a circuit opens", () => {
     )
   }
 
-  const others = {
+  const others: Record<string, Effect.Effect<void, unknown>> = {
     "a success": Effect.void,
     "an ordinary failure": Effect.fail(new Failed({ name: "tool", detail: "no" })),
     "wrong arguments": Effect.fail(new InvalidArguments({ name: "tool", issues: [] })),

@@ -101,11 +101,7 @@ describe("arguments", () => {
         expect(text).toBe(canonical(reversed(one)))
         // Read back, it is what it was.
         expect(JSON.parse(text ?? "")).toEqual(JSON.parse(JSON.stringify(one)))
-        const same = Bun.deepEquals(
-          JSON.parse(JSON.stringify(one)),
-          JSON.parse(JSON.stringify(other)),
-          true
-        )
+        const same = Bun.deepEquals(JSON.parse(JSON.stringify(one)), JSON.parse(JSON.stringify(other)), true)
         expect(text === canonical(other)).toBe(same)
       })
     )

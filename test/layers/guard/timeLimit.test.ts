@@ -189,11 +189,7 @@ describe("any other call", () => {
           Effect.gen(function* () {
             yield* Effect.yieldNow
             const span = yield* Effect.currentParentSpan
-            return [
-              yield* Word,
-              yield* References.CurrentLogAnnotations,
-              (span as Tracer.Span).name
-            ] as const
+            return [yield* Word, yield* References.CurrentLogAnnotations, (span as Tracer.Span).name] as const
           }),
         "inside",
         { limit: 1000, longest: 1000 },

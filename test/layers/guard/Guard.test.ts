@@ -1,0 +1,603 @@
+/** Guard: which limits a call meets in which order, what observers hear of it, and that it leaves nothing behind. */
+import { describe, expect } from "bun:test"
+import { Deferred, Effect, Exit, Fiber, Layer, Logger, References } from "effect"
+import { TestClock } from "effect/testing"
+import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
+import { Guard } from "../../../layers/guard/Guard.ts"
+import { Calls } from "../../../layers/ledger/Calls.ts"
+import { anonymousLoopback, Principal } from "../../../src/domain/Principal.ts"
+import { suspension, Unavailable } from "../../../src/domain/Transient.ts"
+import { it } from "../../support/effect.ts"
+import { guard, heard, protect, state, subject, type Wanted } from "../../support/guard.ts"
+import { given } from "../config/files.ts"
+
+const person = (name: string, scopes: ReadonlyArray<string> = ["call"]) =>
+  new Principal({
+    subject: name,
+    clientId: "test",
+    scopes,
+    ceiling: [...scopes, "admin"],
+    source: "api-token"
+  })
+const [alice, bob] = [person("alice"), person("bob")]
+
+const away = new Unavailable({ detail: "away", transient: {} })
+const idle = { running: 0, waiting: 0 }
+
+/** A call that runs until it is told to end. */
+const held = Effect.fnUntraced(function* (wanted: Wanted = {}) {
+  const end = yield* Deferred.make<void>()
+  const fiber = yield* Effect.forkChild(protect(wanted, Deferred.await(end)), { startImmediately: true })
+  return { fiber, end: Effect.andThen(Deferred.succeed(end, undefined), Fiber.join(fiber)) }
+})
+
+describe("the rate limit", () => {
+  const limits = {
+    principal: { calls: 2 },
+    address: { calls: 1 },
+    total: { calls: 4, window: "10 seconds" },
+    tools: { rare: { rate: { calls: 1, window: "1 hour" } } }
+  }
+
+  it.effect("counts calls of a principal, of an address, of a tool and of all", () =>
+    Effect.gen(function* () {
+      const ask = (by: Principal, name = "tool") => Effect.flip(protect({ by, name }, Effect.void))
+      yield* protect({ by: alice, name: "rare" }, Effect.void)
+      expect(yield* ask(bob, "rare")).toMatchObject({
+        _tag: "RateLimited",
+        limit: "tool",
+        key: "tool:rare",
+        max: 1,
+        retryAfter: 3_600_000
+      })
+      yield* protect({ by: alice }, Effect.void)
+      expect(yield* ask(alice)).toMatchObject({ limit: "principal", max: 2, window: 60_000 })
+      yield* protect({ by: anonymousLoopback }, Effect.void)
+      expect(yield* ask(anonymousLoopback)).toMatchObject({ limit: "address", key: "address:loopback" })
+      // What was refused was not counted.
+      yield* protect({ by: bob }, Effect.void)
+      expect(yield* ask(bob)).toMatchObject({ limit: "total", max: 4, window: 10_000 })
+      yield* TestClock.adjust("10 seconds")
+      yield* protect({ by: bob }, Effect.void)
+    }).pipe(Effect.provide(guard(limits)))
+  )
+
+  it.effect("counts a principal by what it is, not by the object that says so", () =>
+    Effect.gen(function* () {
+      yield* protect({ by: person("carol") }, Effect.void)
+      yield* protect({ by: person("carol") }, Effect.void)
+      const error = yield* Effect.flip(protect({ by: person("carol") }, Effect.void))
+      expect(error).toMatchObject({ limit: "principal" })
+    }).pipe(Effect.provide(guard(limits)))
+  )
+
+  it.effect("counts nothing when it is switched off", () =>
+    Effect.gen(function* () {
+      for (let each = 0; each < 10; each++) yield* protect({ by: alice, name: "rare" }, Effect.void)
+    }).pipe(Effect.provide(guard({ ...limits, enabled: false })))
+  )
+
+  it.effect("is asked before a result is given again, and after the scopes", () =>
+    Effect.gen(function* () {
+      const cached: Wanted = { by: alice, cache: { ttl: "1 hour", among: "everybody" } }
+      for (let each = 0; each < 5; each++) {
+        const error = yield* Effect.flip(protect({ by: alice, scopes: ["admin"] }, Effect.void))
+        expect(error).toMatchObject({ _tag: "Forbidden", scopes: ["admin"] })
+      }
+      yield* protect(cached, Effect.void)
+      yield* protect(cached, Effect.void)
+      expect(yield* Effect.flip(protect(cached, Effect.void))).toMatchObject({ _tag: "RateLimited" })
+    }).pipe(Effect.provide(guard(limits)))
+  )
+})
+
+describe("slots", () => {
+  const limits = { concurrency: { principal: 2, total: 3, queue: 1, patience: "1 second" } }
+
+  it.effect("are those of the principal, of the tool and of all", () =>
+    Effect.gen(function* () {
+      const single: Wanted = { name: "single", concurrency: 1 }
+      const first = yield* held({ ...single, by: alice })
+      yield* held({ ...single, by: bob })
+      expect(yield* state).toMatchObject({ running: 1, waiting: 1 })
+      expect(yield* Effect.flip(protect({ ...single, by: alice }, Effect.void))).toMatchObject({
+        _tag: "Busy",
+        limit: "tool",
+        max: 1
+      })
+      yield* first.end
+      yield* Effect.yieldNow
+      yield* Effect.replicateEffect(held({ by: alice }), 3)
+      // Alice's third waits for herself, and takes nothing from others.
+      expect(yield* state).toMatchObject({ running: 3, waiting: 1 })
+      expect(yield* Effect.flip(protect({ by: alice }, Effect.void))).toMatchObject({
+        limit: "principal",
+        max: 2,
+        waiting: 1
+      })
+      const fourth = yield* held({ by: bob })
+      expect(yield* Effect.flip(protect({ by: person("carol") }, Effect.void))).toMatchObject({
+        limit: "total",
+        max: 3
+      })
+      yield* Fiber.interrupt(fourth.fiber)
+    }).pipe(Effect.provide(guard(limits)))
+  )
+
+  it.effect("are waited for so long and no longer, however many there are to wait for", () =>
+    Effect.gen(function* () {
+      const single: Wanted = { name: "single", concurrency: 1, by: alice }
+      const own = yield* Effect.replicateEffect(held({ by: alice, timeLimit: "1 hour" }), 2)
+      yield* held({ ...single, by: bob, timeLimit: "1 hour" })
+      const waiting = yield* Effect.forkChild(protect(single, Effect.void), { startImmediately: true })
+      yield* TestClock.adjust("600 millis")
+      yield* own[0]?.end ?? Effect.void
+      yield* TestClock.adjust("399 millis")
+      expect(waiting.pollUnsafe()).toBeUndefined()
+      yield* TestClock.adjust("1 millis")
+      expect(yield* Effect.flip(Fiber.join(waiting))).toMatchObject({ _tag: "Busy", limit: "tool" })
+    }).pipe(Effect.provide(guard(limits)))
+  )
+
+  it.effect("of a principal who waits for its own are none of a tool's", () =>
+    Effect.gen(function* () {
+      const single: Wanted = { name: "single", concurrency: 1 }
+      yield* Effect.replicateEffect(held({ by: alice }), 2)
+      yield* Effect.forkChild(protect({ ...single, by: alice }, Effect.void), { startImmediately: true })
+      yield* protect({ ...single, by: bob }, Effect.void)
+    }).pipe(Effect.provide(guard(limits)))
+  )
+
+  it.effect("are free again however a call ended, also one that ran out of time", () =>
+    Effect.gen(function* () {
+      const ends = [Effect.void, Effect.fail(away), Effect.die("broken"), Effect.interrupt]
+      for (const end of ends) {
+        yield* Effect.exit(protect({}, end))
+        yield* Effect.exit(protect({}, Effect.andThen(Effect.yieldNow, end)))
+      }
+      const slow = yield* held({ timeLimit: "1 second" })
+      yield* TestClock.adjust("1 second")
+      expect(yield* Effect.flip(Fiber.join(slow.fiber))).toMatchObject({ _tag: "TimedOut" })
+      expect(yield* state).toMatchObject(idle)
+    }).pipe(Effect.provide(guard(limits)))
+  )
+})
+
+describe("results", () => {
+  /** Counts how often it ran. */
+  const counter = () => {
+    let ran = 0
+    return Effect.sync(() => ++ran)
+  }
+  const among = (each: "everybody" | "scopes" | "principal"): Wanted => ({
+    cache: { ttl: "1 minute", among: each }
+  })
+
+  it.effect("are given again for their time, for the same arguments", () =>
+    Effect.gen(function* () {
+      const self = counter()
+      const ask = (args: unknown) => protect({ ...among("everybody"), args }, self)
+      expect(yield* ask({ a: 1, b: { c: 2, d: 3 } })).toBe(1)
+      expect(yield* ask({ b: { d: 3, c: 2 }, a: 1 })).toBe(1)
+      expect(yield* ask({ a: 1 })).toBe(2)
+      yield* TestClock.adjust("59999 millis")
+      expect(yield* ask({ a: 1 })).toBe(2)
+      yield* TestClock.adjust("1 millis")
+      expect(yield* ask({ a: 1 })).toBe(3)
+      expect(yield* state).toMatchObject({ cached: 2 })
+    }).pipe(Effect.provide(guard()))
+  )
+
+  it.effect("are given to those whom the tool says", () =>
+    Effect.gen(function* () {
+      const others = [bob, person("carol", ["call", "read"]), person("dave", ["read", "call"]), alice]
+      const ask = Effect.fnUntraced(function* (wanted: Wanted) {
+        const self = counter()
+        const answers: Array<number> = []
+        for (const by of [alice, ...others]) answers.push(yield* protect({ ...wanted, by }, self))
+        return answers
+      })
+      expect(yield* ask({ ...among("everybody"), name: "a" })).toEqual([1, 1, 1, 1, 1])
+      expect(yield* ask({ ...among("scopes"), name: "b" })).toEqual([1, 1, 2, 2, 1])
+      expect(yield* ask({ ...among("principal"), name: "c" })).toEqual([1, 2, 3, 4, 1])
+      const [one, two] = [person("e", ["call", "a b"]), person("e", ["call", "a", "b"])]
+      const self = counter()
+      expect(yield* protect({ ...among("scopes"), name: "d", by: one }, self)).toBe(1)
+      expect(yield* protect({ ...among("scopes"), name: "d", by: two }, self)).toBe(2)
+    }).pipe(Effect.provide(guard()))
+  )
+
+  it.effect("are successes, and those of one tool are not those of another", () =>
+    Effect.gen(function* () {
+      const wanted = among("everybody")
+      for (const end of [Effect.fail("no"), Effect.die("broken"), Effect.interrupt]) {
+        yield* Effect.exit(protect(wanted, end))
+      }
+      expect(yield* state).toMatchObject({ cached: 0 })
+      expect(yield* protect(wanted, Effect.succeed("one"))).toBe("one")
+      expect(yield* protect({ ...wanted, name: "other" }, Effect.succeed("other"))).toBe("other")
+    }).pipe(Effect.provide(guard()))
+  )
+
+  it.effect("are not kept for arguments that are too large to compare", () =>
+    Effect.gen(function* () {
+      const self = counter()
+      const ask = protect({ ...among("everybody"), args: { text: "x".repeat(100_000) } }, self)
+      expect([yield* ask, yield* ask]).toEqual([1, 2])
+      expect(yield* state).toMatchObject({ cached: 0 })
+    }).pipe(Effect.provide(guard()))
+  )
+
+  it.effect("are forgotten on demand, and so are those that are on their way", () =>
+    Effect.gen(function* () {
+      const { invalidate } = yield* Guard
+      const self = counter()
+      const wanted = among("everybody")
+      yield* protect(wanted, self)
+      yield* invalidate("other")
+      expect(yield* protect(wanted, self)).toBe(1)
+      yield* invalidate("tool")
+      expect(yield* protect(wanted, self)).toBe(2)
+      yield* invalidate()
+      const late = yield* Effect.forkChild(protect(wanted, Effect.andThen(Effect.sleep("1 second"), self)), {
+        startImmediately: true
+      })
+      yield* invalidate("tool")
+      yield* TestClock.adjust("1 second")
+      expect(yield* Fiber.join(late)).toBe(3)
+      expect(yield* protect(wanted, self)).toBe(4)
+    }).pipe(Effect.provide(guard()))
+  )
+
+  it.effect("are kept as the operator says: for a tool, for many, or not at all", () =>
+    Effect.gen(function* () {
+      const ask = Effect.fnUntraced(function* (wanted: Wanted) {
+        const self = counter()
+        yield* protect(wanted, self)
+        return yield* protect(wanted, self)
+      })
+      expect(yield* ask({ name: "web.fetch_url" })).toBe(1)
+      expect(yield* ask({ name: "web.search", ...among("everybody") })).toBe(2)
+      expect(yield* ask({ name: "webber" })).toBe(2)
+    }).pipe(
+      Effect.provide(
+        guard({ tools: { "web.*": { cache_ttl: "1 minute" }, "web.search": { cache_ttl: "0 seconds" } } })
+      )
+    )
+  )
+
+  it.effect("of prompts, resources and completions are none of a tool's, whatever is said of all tools", () =>
+    Effect.gen(function* () {
+      for (const kind of ["prompt", "resource", "completion"] as const) {
+        const self = counter()
+        expect(yield* protect({ kind }, self)).toBe(1)
+        expect(yield* protect({ kind }, self)).toBe(2)
+      }
+    }).pipe(Effect.provide(guard({ tools: { "*": { cache_ttl: "1 minute", rate: { calls: 1 } } } })))
+  )
+})
+
+describe("retries", () => {
+  const limits = { retry: { attempts: 3, first_delay: "1 second" } }
+  /** How often a call is tried that never succeeds. */
+  const tried = Effect.fnUntraced(function* (wanted: Wanted) {
+    let ran = 0
+    const self = Effect.suspend(() => {
+      ran++
+      return Effect.fail(away)
+    })
+    const fiber = yield* Effect.forkChild(protect(wanted, self))
+    yield* TestClock.adjust("10 seconds")
+    yield* Fiber.await(fiber)
+    return ran
+  })
+
+  it.effect("are for what is safe to repeat", () =>
+    Effect.gen(function* () {
+      expect(yield* tried({ name: "a", retry: "never", idempotent: true })).toBe(1)
+      expect(yield* tried({ name: "b", retry: "idempotent", idempotent: false })).toBe(1)
+      expect(yield* tried({ name: "c", retry: "idempotent", idempotent: true })).toBe(3)
+      expect(yield* tried({ name: "d", retry: "always", idempotent: false })).toBe(3)
+      // The same name, and the same policy, but no longer idempotent.
+      expect(yield* tried({ name: "c", retry: "idempotent", idempotent: false })).toBe(1)
+    }).pipe(Effect.provide(guard(limits)))
+  )
+
+  it.effect("are one failure to the circuit", () =>
+    Effect.gen(function* () {
+      for (let each = 0; each < 4; each++) yield* tried({ retry: "always" })
+      expect((yield* state).circuits.get("tool")).toBe("closed")
+      yield* tried({ retry: "always" })
+      expect((yield* state).circuits.get("tool")).toBe("open")
+      expect(yield* tried({ retry: "always" })).toBe(0)
+      expect(yield* tried({ kind: "resource", retry: "never" })).toBe(1)
+    }).pipe(Effect.provide(guard(limits)))
+  )
+
+  it.effect("end with the time of the call", () =>
+    Effect.gen(function* () {
+      expect(yield* tried({ retry: "always", timeLimit: "500 millis" })).toBe(1)
+    }).pipe(Effect.provide(guard(limits)))
+  )
+
+  it.effect("may use the time that a report of progress gained", () =>
+    Effect.gen(function* () {
+      let report = () => {}
+      let ran = 0
+      const self = Effect.gen(function* () {
+        ran++
+        yield* Effect.sleep("1500 millis")
+        report()
+        return yield* Effect.fail(away)
+      })
+      const follow: Wanted["follow"] = (reported) => (report = reported)
+      const wanted: Wanted = { retry: "always", timeLimit: "2 seconds", follow }
+      const fiber = yield* Effect.forkChild(protect(wanted, self))
+      yield* TestClock.adjust("3 seconds")
+      expect(ran).toBe(2)
+      yield* Fiber.interrupt(fiber)
+    }).pipe(Effect.provide(guard(limits)))
+  )
+})
+
+describe("an observer hears of each call once", () => {
+  const limits = {
+    principal: { calls: 1 },
+    retry: { attempts: 3, first_delay: "1 second" },
+    concurrency: { total: 1, queue: 1, patience: "1 second" },
+    breaker: { failures: 1 }
+  }
+  const cases: Record<string, readonly [Wanted, Effect.Effect<unknown, unknown>, ReadonlyArray<string>]> = {
+    "that succeeds": [{}, Effect.void, ["received", "started", "succeeded"]],
+    "that fails": [{}, Effect.fail(new Error("no")), ["received", "started", "failed Error"]],
+    "that is retried": [
+      { retry: "always" },
+      Effect.fail(away),
+      ["received", "started", "retried 1 Unavailable", "retried 2 Unavailable", "failed Unavailable"]
+    ],
+    "that takes too long": [
+      { timeLimit: "1 second" },
+      Effect.never,
+      ["received", "started", "failed TimedOut"]
+    ],
+    "that dies": [{}, Effect.die(new TypeError("broken")), ["received", "started", "died TypeError"]],
+    "that is interrupted": [{}, Effect.interrupt, ["received", "started", "interrupted"]],
+    "that asks its caller first": [
+      {},
+      Effect.die({ [suspension]: true }),
+      ["received", "started", "succeeded"]
+    ],
+    "that needs another scope": [
+      { by: alice, scopes: ["admin"] },
+      Effect.void,
+      ["received", "refused Forbidden"]
+    ]
+  }
+  for (const [name, [wanted, self, words]] of Object.entries(cases)) {
+    it.effect(name, () =>
+      Effect.gen(function* () {
+        const all = yield* heard()
+        const fiber = yield* Effect.forkChild(protect(wanted, self))
+        yield* TestClock.adjust("1 minute")
+        yield* Fiber.await(fiber)
+        expect(all).toEqual([...words])
+        expect(yield* state).toMatchObject(idle)
+      }).pipe(Effect.provide(guard(limits)))
+    )
+  }
+
+  it.effect("that a limit refuses", () =>
+    Effect.gen(function* () {
+      const all = yield* heard()
+      yield* protect({ by: alice }, Effect.void)
+      yield* Effect.exit(protect({ by: alice }, Effect.void))
+      expect(all.slice(3)).toEqual(["received", "refused RateLimited"])
+    }).pipe(Effect.provide(guard(limits)))
+  )
+
+  it.effect("that is answered from what is kept", () =>
+    Effect.gen(function* () {
+      const all = yield* heard()
+      const wanted: Wanted = { cache: { ttl: "1 minute", among: "everybody" } }
+      yield* protect(wanted, Effect.succeed(1))
+      yield* protect(wanted, Effect.succeed(1))
+      expect(all.slice(3)).toEqual(["received", "succeeded (cached)"])
+    }).pipe(Effect.provide(guard({})))
+  )
+
+  it.effect("that waits in vain, or cannot even wait", () =>
+    Effect.gen(function* () {
+      yield* held({ by: bob, timeLimit: "1 hour" })
+      const all = yield* heard()
+      const waiting = yield* held({ by: alice })
+      yield* Effect.exit(protect({ by: person("carol") }, Effect.void))
+      expect(all).toEqual(["received", "received", "refused Busy"])
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.await(waiting.fiber)
+      expect(all.slice(3)).toEqual(["refused Busy"])
+    }).pipe(Effect.provide(guard(limits)))
+  )
+
+  it.effect("that meets an open circuit", () =>
+    Effect.gen(function* () {
+      const all = yield* heard()
+      yield* Effect.exit(protect({ by: alice }, Effect.fail(away)))
+      yield* Effect.exit(protect({ by: bob }, Effect.void))
+      expect(all.slice(3)).toEqual(["received", "refused CircuitOpen"])
+    }).pipe(Effect.provide(guard(limits)))
+  )
+
+  it.effect("with the time that it took, waiting included", () =>
+    Effect.gen(function* () {
+      const durations: Array<number> = []
+      const calls = yield* Calls
+      yield* calls.observe({ finished: (_, __, duration) => durations.push(duration) })
+      const first = yield* held({ by: alice })
+      const second = yield* held({ by: bob })
+      yield* TestClock.adjust("300 millis")
+      yield* first.end
+      yield* TestClock.adjust("200 millis")
+      yield* second.end
+      expect(durations).toEqual([300, 500])
+    }).pipe(Effect.provide(guard(limits)))
+  )
+})
+
+describe("a caller who goes away", () => {
+  const limits = {
+    principal: { calls: 1_000_000 },
+    total: { calls: 1_000_000 },
+    concurrency: { total: 1 },
+    breaker: { failures: 1, open: "1 milli" }
+  }
+  const wanted: Wanted = { concurrency: 1, retry: "always", cache: { ttl: "1 hour", among: "everybody" } }
+
+  /** Interrupts the call after each number of steps that it takes; nothing may be left then. */
+  const atEveryStep = (self: Effect.Effect<unknown, unknown>, others = 0) =>
+    Effect.gen(function* () {
+      let running = 0
+      const counted = Effect.acquireUseRelease(
+        Effect.sync(() => running++),
+        () => self,
+        () => Effect.sync(() => running--)
+      )
+      for (let steps = 0; steps < 80; steps++) {
+        yield* Effect.gen(function* () {
+          const { invalidate } = yield* Guard
+          yield* invalidate()
+          const words = yield* heard("tool")
+          // Others are there before it, and leave while it comes.
+          const busy = protect({ name: "other" }, Effect.repeat(Effect.yieldNow, { times: 5 }))
+          const before = yield* Effect.replicateEffect(
+            Effect.forkChild(busy, { startImmediately: true }),
+            others
+          )
+          const fiber = yield* Effect.forkChild(
+            Effect.provideService(protect(wanted, counted), References.MaxOpsBeforeYield, 3),
+            { startImmediately: true }
+          )
+          for (let step = 0; step < steps; step++) yield* Effect.yieldNow
+          yield* Fiber.interrupt(fiber)
+          yield* Fiber.awaitAll(before)
+          const told = (word: string) => words.filter((each) => each.startsWith(word)).length
+          expect(words.length === 0 || words[0] === "received").toBe(true)
+          const ends =
+            told("interrupted") + told("succeeded") + told("failed") + told("refused") + told("died")
+          expect(ends).toBe(told("received"))
+          expect(told("started")).toBeLessThanOrEqual(1)
+          expect(running).toBe(0)
+        }).pipe(Effect.scoped)
+        const { circuits, running: taken, waiting } = yield* state
+        expect({ steps, taken, waiting }).toEqual({ steps, taken: 0, waiting: 0 })
+        expect(circuits.get("tool")).not.toBe("half-open")
+      }
+    })
+
+  it.live("at any moment leaves nothing behind", () =>
+    atEveryStep(Effect.never).pipe(Effect.provide(guard(limits)))
+  )
+
+  it.live("at any moment of a pause before the next try", () =>
+    atEveryStep(Effect.fail(away)).pipe(
+      Effect.provide(guard({ ...limits, breaker: { failures: 1_000_000 } }))
+    )
+  )
+
+  it.live("while it waits for its turn, or just got it", () =>
+    atEveryStep(Effect.void, 3).pipe(Effect.provide(guard(limits)))
+  )
+
+  it.effect("while it tries what failed lets the next one try", () =>
+    Effect.gen(function* () {
+      const words = yield* heard()
+      yield* Effect.exit(protect({}, Effect.fail(away)))
+      yield* TestClock.adjust("1 milli")
+      const probe = yield* held()
+      expect(yield* Effect.flip(protect({ by: alice }, Effect.void))).toMatchObject({
+        _tag: "CircuitOpen",
+        retryAfter: 1000
+      })
+      yield* Fiber.interrupt(probe.fiber)
+      expect(yield* state).toMatchObject(idle)
+      yield* protect({}, Effect.void)
+      expect((yield* state).circuits.get("tool")).toBe("closed")
+      expect(words.filter((word) => word === "interrupted")).toHaveLength(1)
+    }).pipe(Effect.provide(guard({ ...limits, concurrency: { total: 2 } })))
+  )
+})
+
+describe("a reload", () => {
+  const files: Record<string, string> = {}
+  const configured = Guard.layer.pipe(Layer.provideMerge(Calls.layer), Layer.provideMerge(given({ files })))
+  const say = (text: string) =>
+    Effect.flatMap(ConfigSource, (config) => {
+      files["manifold.yaml"] = text
+      return config.reload
+    })
+
+  it.effect("takes effect for the next call, and those that run go on and are counted", () => {
+    files["manifold.yaml"] = "limits: { concurrency: { total: 3 } }"
+    return Effect.gen(function* () {
+      const all = yield* Effect.replicateEffect(held(), 3)
+      const waiting = yield* held()
+      expect((yield* say("limits: { concurrency: { total: 1 }, principal: { calls: 1 } }")).applied).toEqual([
+        "limits"
+      ])
+      expect(yield* state).toMatchObject({ running: 3, waiting: 1 })
+      yield* held({ by: alice })
+      expect(yield* state).toMatchObject({ running: 3, waiting: 2 })
+      expect(yield* Effect.flip(protect({ by: alice }, Effect.void))).toMatchObject({ max: 1 })
+      for (const { end } of all) yield* end
+      expect(yield* state).toMatchObject({ running: 1, waiting: 1 })
+      yield* say("limits: { concurrency: { total: 2 } }")
+      expect(yield* state).toMatchObject({ running: 2, waiting: 0 })
+      yield* waiting.end
+    }).pipe(Effect.provide(configured))
+  })
+
+  it.effect("changes what is said of tools, of circuits and of time", () => {
+    files["manifold.yaml"] = ""
+    return Effect.gen(function* () {
+      yield* say("limits: { breaker: { failures: 1 }, tools: { slow: { time_limit: 1 second } } }")
+      const slow = yield* held({ name: "slow" })
+      yield* TestClock.adjust("1 second")
+      expect(yield* Effect.flip(Fiber.join(slow.fiber))).toMatchObject({ _tag: "TimedOut", limit: 1000 })
+      expect(yield* Effect.flip(protect({ name: "slow" }, Effect.void))).toMatchObject({
+        _tag: "CircuitOpen"
+      })
+    }).pipe(Effect.provide(configured))
+  })
+})
+
+it.effect("many tools that come and go are forgotten", () =>
+  Effect.gen(function* () {
+    for (let each = 0; each < 3000; each++)
+      yield* protect({ name: `tool-${each}`, concurrency: 1 }, Effect.void)
+    expect(yield* state).toMatchObject(idle)
+  }).pipe(Effect.provide(guard()))
+)
+
+it.effect("what a handler logs says what its caller's log says", () =>
+  Effect.gen(function* () {
+    const lines: Array<unknown> = []
+    const logger = Logger.make(({ fiber, message }) => {
+      lines.push([message, fiber.getRef(References.CurrentLogAnnotations)])
+    })
+    const { protect: run } = yield* Guard
+    yield* run(subject(), Effect.andThen(Effect.yieldNow, Effect.log("inside"))).pipe(
+      Effect.annotateLogs({ call: "one" }),
+      Effect.provide(Logger.layer([logger]))
+    )
+    expect(lines).toEqual([[["inside"], { call: "one" }]])
+  }).pipe(Effect.provide(guard()))
+)
+
+it.effect("an uninterruptible caller still has its calls ended in time", () =>
+  Effect.gen(function* () {
+    const exit = yield* Effect.forkChild(
+      Effect.uninterruptible(protect({ timeLimit: "1 second" }, Effect.never))
+    )
+    yield* TestClock.adjust("1 second")
+    expect(Exit.isFailure(yield* Fiber.await(exit))).toBe(true)
+  }).pipe(Effect.provide(guard()))
+)
