@@ -1,0 +1,277 @@
+/** What a limit looks like from outside: on each surface, and to the official clients. */
+import { describe, expect } from "bun:test"
+import { StreamableHTTPClientTransport as NewHttp, type Transport } from "@modelcontextprotocol/client"
+import { StdioClientTransport as NewStdio } from "@modelcontextprotocol/client/stdio"
+import { Client as OldClient } from "@modelcontextprotocol/sdk/client/index.js"
+import { SSEClientTransport as OldSse } from "@modelcontextprotocol/sdk/client/sse.js"
+import { StreamableHTTPClientTransport as OldHttp } from "@modelcontextprotocol/sdk/client/streamableHttp.js"
+import { WebSocketClientTransport as OldSocket } from "@modelcontextprotocol/sdk/client/websocket.js"
+import { Deferred, Effect, Fiber } from "effect"
+import { Guard } from "../../layers/guard/Guard.ts"
+import { info, newClients } from "../support/clients.ts"
+import { it } from "../support/effect.ts"
+import {
+  endpoint,
+  Held,
+  initialize,
+  openSession,
+  post,
+  readJson,
+  request,
+  service,
+  stateless
+} from "../support/service.ts"
+import { rawSite } from "../support/sites.ts"
+import { command, manifold, startStdio } from "../support/stdio.ts"
+
+const once = { limits: { tools: { "math.add": { rate: { calls: 1, window: "1 minute" } } } } }
+
+const said = 'the limit "tool" for tool:math.add is used up: 0 of 1 calls in 60 s are left'
+const data = { error_class: "RateLimited", limit: "tool", max: 1, remaining: 0, window_ms: 60_000 }
+const error = { code: -32029, data: { ...data, retry_after_ms: expect.any(Number) } }
+
+const sum = { name: "math.add", arguments: { a: 1, b: 2 } }
+const hello = { name: "echo", arguments: { message: "hello" } }
+
+/** What all clients have in common. */
+interface Calling {
+  readonly callTool: (params: typeof sum | typeof hello | { name: string }) => Promise<unknown>
+  readonly close: () => Promise<void>
+}
+
+/** Asks once more than it may; afterwards the client still works. Answers the error that it got. */
+const askTwice = async (client: Calling) => {
+  await client.callTool(sum)
+  const thrown = await client.callTool(sum).then(
+    () => undefined,
+    (reason: unknown) => reason as Error
+  )
+  expect(await client.callTool(hello)).toMatchObject({ structuredContent: { message: "hello" } })
+  await client.close()
+  // Where it is the text of a whole answer, it is quoted.
+  expect(thrown?.message.replaceAll("\\", "")).toContain(said)
+  return thrown
+}
+
+const oldClient = async (transport: unknown): Promise<Calling> => {
+  const client = new OldClient(info)
+  await client.connect(transport as never)
+  return client as unknown as Calling
+}
+
+const newClient = async (make: (typeof newClients)[number][1], transport: Transport) => {
+  const client = make()
+  await client.connect(transport)
+  return client as unknown as Calling
+}
+
+describe("a rate limit", () => {
+  describe("over HTTP is 429 with the headers that say when, around the JSON-RPC error", () => {
+    const expectRefusal = Effect.fnUntraced(function* (response: Response) {
+      expect(response.status).toBe(429)
+      const { headers } = response
+      expect(headers.get("content-type")).toContain("application/json")
+      expect(headers.get("ratelimit-limit")).toBe("1")
+      expect(headers.get("ratelimit-remaining")).toBe("0")
+      const after = Number(headers.get("retry-after"))
+      expect(headers.get("ratelimit-reset")).toBe(`${after}`)
+      const body = yield* readJson(response)
+      const { retry_after_ms } = (body.error as { data: { retry_after_ms: number } }).data
+      expect(body).toMatchObject({ jsonrpc: "2.0", id: 2, error })
+      // Not sooner than it is true.
+      expect(after * 1000).toBeGreaterThanOrEqual(retry_after_ms)
+      expect(after).toBeLessThanOrEqual(60)
+    })
+
+    it.live("in a session", () =>
+      Effect.gen(function* () {
+        const url = yield* endpoint
+        const session = yield* openSession(url)
+        yield* post(url, request(1, "tools/call", sum), session)
+        yield* expectRefusal(yield* post(url, request(2, "tools/call", sum), session))
+      }).pipe(Effect.provide(service(once)))
+    )
+
+    it.live("and without", () =>
+      Effect.gen(function* () {
+        const url = yield* endpoint
+        const [first, second] = [stateless(1, "tools/call", sum), stateless(2, "tools/call", sum)]
+        yield* post(url, first.body, first.headers)
+        yield* expectRefusal(yield* post(url, second.body, second.headers))
+      }).pipe(Effect.provide(service(once)))
+    )
+  })
+
+  it.live("of an address counts everybody who did not say who they are", () =>
+    Effect.gen(function* () {
+      const url = yield* endpoint
+      yield* post(url, request(1, "tools/call", sum), yield* openSession(url))
+      const refused = yield* post(url, request(2, "tools/call", sum), yield* openSession(url))
+      expect(refused.status).toBe(429)
+      expect(yield* readJson(refused)).toMatchObject({ error: { data: { limit: "address", max: 1 } } })
+    }).pipe(Effect.provide(service({ limits: { address: { calls: 1 } } })))
+  )
+
+  describe("reaches", () => {
+    it.live("SDK 1.32.2 over HTTP as a transport's error, whose text has the whole answer", () =>
+      Effect.gen(function* () {
+        const url = yield* endpoint
+        const thrown = yield* Effect.promise(async () => askTwice(await oldClient(new OldHttp(url))))
+        expect(thrown).toMatchObject({ code: 429 })
+        expect(thrown?.message).toContain('"code":-32029')
+      }).pipe(Effect.provide(service(once)))
+    )
+
+    for (const [name, make] of newClients) {
+      it.live(`${name}, over HTTP as a transport's error, with status and body`, () =>
+        Effect.gen(function* () {
+          const url = yield* endpoint
+          const thrown = yield* Effect.promise(async () => askTwice(await newClient(make, new NewHttp(url))))
+          const { status, text } = (thrown as unknown as { data: { status: number; text: string } }).data
+          expect(status).toBe(429)
+          expect(JSON.parse(text)).toMatchObject({ error })
+        }).pipe(Effect.provide(service(once)))
+      )
+
+      it.live(`${name}, over stdio as the JSON-RPC error`, () =>
+        Effect.promise(async () => {
+          const env = { ...(process.env as Record<string, string>), MCP_CONFIG_JSON: JSON.stringify(once) }
+          const transport = new NewStdio({ ...command, env, stderr: "ignore" })
+          expect(await askTwice(await newClient(make, transport))).toMatchObject(error)
+        })
+      )
+    }
+
+    it.live("SDK 1.32.2 over HTTP+SSE as the JSON-RPC error", () =>
+      Effect.gen(function* () {
+        const url = yield* endpoint
+        const transport = new OldSse(new URL("/mcp/sse", url))
+        expect(yield* Effect.promise(async () => askTwice(await oldClient(transport)))).toMatchObject(error)
+      }).pipe(Effect.provide(service(once)))
+    )
+
+    it.live("SDK 1.32.2 over WebSocket as the JSON-RPC error", () =>
+      Effect.gen(function* () {
+        const { host } = yield* endpoint
+        const transport = new OldSocket(new URL(`ws://${host}/mcp/ws`))
+        expect(yield* Effect.promise(async () => askTwice(await oldClient(transport)))).toMatchObject(error)
+      }).pipe(Effect.provide(service(once)))
+    )
+  })
+
+  it.live("is switched off by MCP_RATE_LIMITING_ENABLED", () =>
+    Effect.gen(function* () {
+      for (const [enabled, second] of [
+        ["true", { error: { code: -32029, data: { limit: "principal" } } }],
+        ["false", { result: { structuredContent: { result: 3 } } }]
+      ] as const) {
+        const { next, send } = yield* startStdio({
+          MCP_CONFIG_JSON: '{"limits":{"principal":{"calls":1}}}',
+          MCP_RATE_LIMITING_ENABLED: enabled
+        })
+        yield* send(initialize())
+        yield* next
+        yield* send(request(1, "tools/call", sum))
+        yield* next
+        yield* send(request(2, "tools/call", sum))
+        expect(yield* next).toMatchObject({ id: 2, ...second })
+      }
+    })
+  )
+})
+
+describe("what is no caller's doing is 503", () => {
+  it.live("where too many calls run and wait", () =>
+    Effect.gen(function* () {
+      const url = yield* endpoint
+      const { release, started } = yield* Held
+      const session = yield* openSession(url)
+      const call = (id: number) => post(url, request(id, "tools/call", { name: "wait" }), session)
+      const first = yield* Effect.forkChild(call(1))
+      yield* Deferred.await(started)
+      const second = yield* Effect.forkChild(call(2))
+      const guard = yield* Guard
+      yield* Effect.repeat(guard.state, { until: ({ waiting }) => waiting === 1 })
+      const refused = yield* call(3)
+      expect(refused.status).toBe(503)
+      expect(refused.headers.get("retry-after")).toBe("10")
+      expect(refused.headers.get("ratelimit-limit")).toBeNull()
+      expect(yield* readJson(refused)).toMatchObject({
+        error: {
+          code: -32029,
+          message: expect.stringContaining("wait is busy"),
+          data: { error_class: "Busy", limit: "tool", max: 1, remaining: 0, retry_after_ms: 10_000 }
+        }
+      })
+      const away = stateless(4, "tools/call", { name: "wait" })
+      expect((yield* post(url, away.body, away.headers)).status).toBe(503)
+      yield* Deferred.succeed(release, undefined)
+      for (const answered of [first, second]) {
+        const response = yield* Fiber.join(answered)
+        expect(yield* Effect.promise(() => response.text())).toContain("released")
+      }
+      expect(yield* guard.state).toMatchObject({ running: 0, waiting: 0 })
+    }).pipe(
+      Effect.provide(service({ limits: { concurrency: { queue: 1 }, tools: { wait: { concurrency: 1 } } } }))
+    )
+  )
+
+  const brief = {
+    limits: { breaker: { failures: 1, open: "30 seconds" }, tools: { wait: { time_limit: "50 millis" } } }
+  }
+
+  it.live("where a tool failed repeatedly; the one that took too long is a result that says so", () =>
+    Effect.gen(function* () {
+      const url = yield* endpoint
+      const [first, second] = [
+        stateless(1, "tools/call", { name: "wait" }),
+        stateless(2, "tools/call", { name: "wait" })
+      ]
+      expect(yield* readJson(yield* post(url, first.body, first.headers))).toMatchObject({
+        result: { isError: true, content: [{ text: "wait took longer than 50 ms and was ended" }] }
+      })
+      const refused = yield* post(url, second.body, second.headers)
+      expect(refused.status).toBe(503)
+      expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(20)
+      expect(yield* readJson(refused)).toMatchObject({
+        error: { code: -32029, data: { error_class: "CircuitOpen" } }
+      })
+      const session = yield* openSession(url)
+      expect((yield* post(url, request(3, "tools/call", { name: "wait" }), session)).status).toBe(503)
+    }).pipe(Effect.provide(service(brief)))
+  )
+
+  for (const [name, make] of newClients) {
+    it.live(`a tool that took too long is an isError result to ${name}`, () =>
+      Effect.gen(function* () {
+        const url = yield* endpoint
+        const result = yield* Effect.promise(async () => {
+          const client = await newClient(make, new NewHttp(url))
+          const answer = await client.callTool({ name: "wait" })
+          await client.close()
+          return answer
+        })
+        expect(result).toMatchObject({
+          isError: true,
+          content: [{ text: "wait took longer than 50 ms and was ended" }]
+        })
+      }).pipe(Effect.provide(service(brief)))
+    )
+  }
+})
+
+it.live("the command line says it, and ends with 1", () =>
+  Effect.gen(function* () {
+    const { port } = yield* rawSite(() => {})
+    const config = {
+      outbound: { allow_private: ["127.0.0.0/8"] },
+      limits: { tools: { "web.*": { time_limit: "50 millis" } } }
+    }
+    const args = ["call", "web.fetch_url", "--arg", `url=http://127.0.0.1:${port}/`]
+    const { code, stderr, stdout } = yield* manifold(args, {
+      env: { MCP_CONFIG_JSON: JSON.stringify(config) }
+    })
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" })
+    expect(stderr).toContain("web.fetch_url took longer than 50 ms and was ended")
+  })
+)
