@@ -1,0 +1,178 @@
+/** How decks look: six colours, two fonts and perhaps a logo; and the colours that follow from them. */
+import { Schema } from "effect"
+
+const Hex = Schema.String.check(
+  Schema.isPattern(/^#?[0-9A-Fa-f]{6}$/, { expected: "a colour as #1B4F72" })
+)
+const Font = Schema.String.check(
+  Schema.isPattern(/^[\p{L}\p{N}][\p{L}\p{N} .'-]{0,63}$/u, { expected: "the name of a font" })
+)
+
+export const Colors = Schema.Struct({
+  /** Of pages. */
+  background: Hex,
+  /** Of panels on a page. */
+  surface: Hex,
+  /** Of text. */
+  ink: Hex,
+  /** Of text that stands back. */
+  muted: Hex,
+  /** What is important; the first series of a chart. */
+  accent: Hex,
+  /** What contrasts with the accent. */
+  second: Hex
+})
+
+/** What a theme's file says. */
+export const ThemeFile = Schema.Struct({
+  colors: Colors,
+  fonts: Schema.Struct({ head: Font, body: Font }),
+  /** A PNG or JPEG file beside the theme's. */
+  logo: Schema.optionalKey(Schema.String)
+})
+export type ThemeFile = typeof ThemeFile.Type
+
+/** Calibri and the others that are measured exist wherever PowerPoint does. */
+const fonts = { head: "Calibri", body: "Calibri" }
+
+/** What comes with the program. */
+export const builtIn: Readonly<Record<string, ThemeFile>> = {
+  light: {
+    colors: {
+      background: "FFFFFF",
+      surface: "F1F4F7",
+      ink: "14213D",
+      muted: "5A6578",
+      accent: "0B7A75",
+      second: "E4572E"
+    },
+    fonts
+  },
+  dark: {
+    colors: {
+      background: "0F172A",
+      surface: "1C2740",
+      ink: "F3F6FB",
+      muted: "A5B1C8",
+      accent: "5EC9B8",
+      second: "FFA061"
+    },
+    fonts
+  }
+}
+
+type Rgb = readonly [number, number, number]
+
+const rgb = (hex: string): Rgb => {
+  const value = Number.parseInt(hex.replace("#", ""), 16)
+  return [(value >> 16) & 255, (value >> 8) & 255, value & 255]
+}
+
+export const normal = (hex: string) => hex.replace("#", "").toUpperCase()
+
+/** `part` of the first colour in the second. */
+export const mix = (first: string, second: string, part: number): string => {
+  const [a, b] = [rgb(first), rgb(second)]
+  return a
+    .map((value, index) => Math.round(value * part + (b[index] ?? 0) * (1 - part)))
+    .map((value) => value.toString(16).padStart(2, "0"))
+    .join("")
+    .toUpperCase()
+}
+
+const luminance = (hex: string): number => {
+  const [r, g, b] = rgb(hex).map((value) => {
+    const part = value / 255
+    return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4
+  }) as unknown as Rgb
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b
+}
+
+/** WCAG 2.2, contrast ratio: 1–21. */
+export const contrast = (first: string, second: string): number => {
+  const [a, b] = [luminance(first), luminance(second)]
+  return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05)
+}
+
+/** The colour scheme of a file (ECMA-376, `ST_SchemeColorVal`), `/` a percentage of opacity behind it, or a hex value. */
+export type Color = string
+
+export interface Palette {
+  readonly dark: boolean
+  readonly colors: ThemeFile["colors"]
+  readonly fonts: ThemeFile["fonts"]
+  /** `accent1` to `accent6`. */
+  readonly accents: ReadonlyArray<string>
+  readonly background: Color
+  readonly surface: Color
+  readonly ink: Color
+  readonly muted: Color
+  readonly accent: Color
+  readonly second: Color
+  /** Of the pages that open and close a deck, and of what is written on them. */
+  readonly hero: Color
+  readonly onHero: Color
+  readonly onHeroMuted: Color
+  readonly onHeroAccent: Color
+  readonly onAccent: Color
+  readonly onAccentMuted: Color
+  /** Lines, and bars that stand back. */
+  readonly line: Color
+  readonly quiet: Color
+}
+
+export const palette = ({ colors: given, fonts: faces }: ThemeFile): Palette => {
+  const colors = Object.fromEntries(
+    Object.entries(given).map(([name, value]) => [name, normal(value)])
+  ) as unknown as ThemeFile["colors"]
+  const { accent, background, ink, muted, second, surface } = colors
+  const dark = luminance(background) < luminance(ink)
+  const paper = contrast(background, accent) >= contrast(ink, accent)
+  const hero = dark ? surface : ink
+  const onHero = dark ? ink : background
+  const readable = (color: string) => (contrast(color, hero) >= 4.5 ? color : mix(color, onHero, 0.45))
+  return {
+    dark,
+    colors,
+    fonts: faces,
+    accents: [
+      accent,
+      second,
+      mix(accent, ink, 0.45),
+      mix(second, background, 0.55),
+      muted,
+      mix(accent, background, 0.45)
+    ],
+    background: "bg1",
+    surface: "bg2",
+    ink: "tx1",
+    muted: "tx2",
+    accent: "accent1",
+    second: "accent2",
+    hero: dark ? "bg2" : "tx1",
+    onHero: dark ? "tx1" : "bg1",
+    onHeroMuted: mix(onHero, hero, 0.72),
+    onHeroAccent: readable(mix(accent, onHero, dark ? 1 : 0.6)),
+    onAccent: paper ? "bg1" : "tx1",
+    onAccentMuted: mix(paper ? background : ink, accent, 0.82),
+    line: mix(muted, background, 0.28),
+    quiet: mix(accent, background, 0.38)
+  }
+}
+
+/** What makes a theme unreadable, one sentence each. WCAG 2.2: 4.5 for text, 3 for what is large. */
+export const faults = ({ colors }: ThemeFile): ReadonlyArray<string> => {
+  const pairs = [
+    ["ink", "background", 4.5],
+    ["ink", "surface", 4.5],
+    ["muted", "background", 4.5],
+    ["accent", "background", 3],
+    ["second", "background", 2]
+  ] as const
+  return pairs.flatMap(([front, back, least]) => {
+    const ratio = contrast(colors[front], colors[back])
+    return ratio >= least
+      ? []
+      : [`${front} on ${back} has a contrast of ${ratio.toFixed(1)}, and needs ${least}`]
+  })
+}

@@ -1,0 +1,202 @@
+/** Measures text with the widths of real fonts, and finds the size at which it fits a box. */
+import metrics from "./metrics.json" with { type: "json" }
+
+export interface Run {
+  readonly text: string
+  readonly bold?: boolean
+}
+
+export interface Paragraph {
+  readonly runs: ReadonlyArray<Run>
+  /** Size relative to the text around it; default 1. */
+  readonly scale?: number
+  /** How much narrower than the box it is, in ems of the text. */
+  readonly indent?: number
+}
+
+/** Points: 72 to the inch. */
+export interface Box {
+  readonly width: number
+  readonly height: number
+}
+
+export interface Setting {
+  readonly font: string
+  /** Of each line, relative to the font's own line; default 1. */
+  readonly spacing?: number
+  /** Between paragraphs, in ems of the text; default 0. */
+  readonly gap?: number
+}
+
+interface Face {
+  readonly widths: ReadonlyMap<number, number>
+}
+interface Family {
+  readonly line: number
+  readonly regular: Face
+  readonly bold: Face
+  readonly factor: number
+}
+
+const face = (runs: Readonly<Record<string, string>>): Face => {
+  const widths = new Map<number, number>()
+  for (const [first, list] of Object.entries(runs)) {
+    let code = Number.parseInt(first, 16)
+    for (const width of list.split(" ")) {
+      if (width !== "0") widths.set(code, Number(width))
+      code++
+    }
+  }
+  return { widths }
+}
+
+const families = new Map<string, Family>()
+/** Of a font that was not measured, the widths of Arial are enlarged: few text fonts are wider than that. */
+const unmeasured = 1.16
+
+const family = (font: string): Family => {
+  let found = families.get(font)
+  if (found === undefined) {
+    const known = Object.hasOwn(metrics, font)
+    const source = known ? metrics[font as keyof typeof metrics] : metrics.Arial
+    found = {
+      line: (known ? source.line : 1300) / 1000,
+      regular: face(source.regular),
+      bold: face(source.bold),
+      factor: known ? 1 : unmeasured
+    }
+    families.set(font, found)
+  }
+  return found
+}
+
+const invisible = /\p{M}|\p{Cf}|\p{Cc}/u
+const pictograph = /\p{Extended_Pictographic}|\p{RI}/u
+const ideograph = /[\u1100-\u11ff\u2e80-\ua4cf\uac00-\ud7af\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef]|[\u{20000}-\u{3ffff}]/u
+
+/** Of characters that another font has to stand in for, in thousandths of an em; rather too wide than too narrow. */
+const guessed = (character: string): number => {
+  if (invisible.test(character)) return 0
+  if (pictograph.test(character)) return 1400
+  return 1000
+}
+
+const cache = new Map<string, number>()
+const guess = (character: string) => {
+  let width = cache.get(character)
+  if (width === undefined) {
+    width = guessed(character)
+    if (cache.size < 10_000) cache.set(character, width)
+  }
+  return width
+}
+
+/** In ems. Renderers differ by a little, so a little is added. */
+const tolerance = 1.02
+const advance = (text: string, { bold, factor, regular }: Family, isBold: boolean): number => {
+  const { widths } = isBold ? bold : regular
+  let sum = 0
+  for (const character of text) sum += widths.get(character.codePointAt(0) ?? 0) ?? guess(character)
+  return (sum * factor * tolerance) / 1000
+}
+
+/** How wide a text is on one line, in points. */
+export const width = (text: string, font: string, size: number, bold = false): number =>
+  advance(text, family(font), bold) * size
+
+/** How many lines a paragraph takes. Words that are longer than a line are broken, as renderers do. */
+const lineCount = (runs: ReadonlyArray<Run>, fonts: Family, ems: number): number => {
+  let lines = 1
+  let used = 0
+  /** Width of the word so far: a word may go across runs. */
+  let word = 0
+  const flush = () => {
+    if (word === 0) return
+    if (used > 0 && used + word > ems) {
+      lines++
+      used = 0
+    }
+    // The characters that fill the last place of each line are not broken: a line more is counted for them.
+    if (word > ems) {
+      const whole = Math.ceil(word / Math.max(ems - 1.4, 0.5))
+      lines += whole - 1
+      used = Math.min(word, ems)
+    } else used += word
+    word = 0
+  }
+  for (const { bold = false, text } of runs) {
+    for (const part of text.split(/(\s+)/u)) {
+      if (part === "") continue
+      if (/^\s/u.test(part)) {
+        flush()
+        // Spaces at the end of a line hang over it.
+        used += advance(" ", fonts, bold) * (part.includes("\n") ? 0 : part.length)
+        if (part.includes("\n")) {
+          lines++
+          used = 0
+        }
+      } else if (ideograph.test(part)) {
+        for (const character of part) {
+          flush()
+          word = advance(character, fonts, bold)
+        }
+      } else word += advance(part, fonts, bold)
+    }
+  }
+  flush()
+  return lines
+}
+
+/** How high paragraphs are in a box of that width, in points. */
+export const height = (
+  paragraphs: ReadonlyArray<Paragraph>,
+  width: number,
+  size: number,
+  { font, gap = 0, spacing = 1 }: Setting
+): number => {
+  const fonts = family(font)
+  let sum = 0
+  for (const { indent = 0, runs, scale = 1 } of paragraphs) {
+    const own = size * scale
+    const ems = Math.max(width / own - indent / scale, 1)
+    sum += lineCount(runs, fonts, ems) * own * fonts.line * spacing
+  }
+  return sum + Math.max(paragraphs.length - 1, 0) * gap * size
+}
+
+/** The largest size between `most` and `least`, in steps of half a point, at which it fits; absent: none. */
+export const largest = (
+  paragraphs: ReadonlyArray<Paragraph>,
+  box: Box,
+  sizes: { readonly most: number; readonly least: number },
+  setting: Setting
+): number | undefined => {
+  const fits = (size: number) => height(paragraphs, box.width, size, setting) <= box.height
+  if (!fits(sizes.least)) return undefined
+  let [low, high] = [Math.round(sizes.least * 2), Math.round(sizes.most * 2)]
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2)
+    if (fits(middle / 2)) low = middle
+    else high = middle - 1
+  }
+  return low / 2
+}
+
+const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" })
+
+/** As much of a text as fits, at a word's end if there is one nearby, with an ellipsis when something is left out. */
+export const shortened = (text: string, fits: (text: string) => boolean): string => {
+  if (fits(text)) return text
+  const ends = [...graphemes.segment(text)].map(({ index }) => index)
+  let [low, high] = [0, ends.length - 1]
+  const cut = (index: number) => `${text.slice(0, ends[index] ?? 0).trimEnd()}…`
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2)
+    if (fits(cut(middle))) low = middle
+    else high = middle - 1
+  }
+  const rough = text.slice(0, ends[low] ?? 0)
+  const space = rough.search(/\s\S*$/u)
+  const neat = space > rough.length * 0.6 ? rough.slice(0, space) : rough
+  return `${neat.replace(/[\s,;:.–—-]+$/u, "")}…`
+}

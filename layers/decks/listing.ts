@@ -1,0 +1,44 @@
+/** Lists as they are measured and drawn: the same paragraphs for both. */
+import { indents, type Area, type Paragraph } from "./drawing.ts"
+import * as fit from "./fit.ts"
+import type { Point } from "./Outline.ts"
+
+/** Where the list of a page stands. */
+export const listArea: Area = { x: 5.3, y: 0.9, w: 7.28, h: 5.6 }
+/** Points. */
+export const listSizes = { most: 28, natural: 20, least: 12 } as const
+/** Ems between two points. */
+export const gap = 0.6
+export const spacing = 1.02
+/** Of a point that stands under another. */
+const under = 0.88
+
+export const box = ({ h, w }: Area): fit.Box => ({ width: w * 72, height: h * 72 })
+
+const runs = ({ lead, text }: Point) =>
+  lead === undefined ? [{ text }] : [{ text: `${lead}: `, bold: true }, { text }]
+
+export const measured = (points: ReadonlyArray<Point>, numbered = false): ReadonlyArray<fit.Paragraph> =>
+  points.map((point) => ({
+    runs: runs(point),
+    scale: point.level === 1 ? under : 1,
+    indent: point.level === 1 ? indents.dash + indents.tick * 1.1 : numbered ? indents.number : indents.tick
+  }))
+
+export const setting = (font: string): fit.Setting => ({ font, gap, spacing })
+
+/** The paragraphs of a list at that size; `gap` in ems. */
+export const paragraphs = (
+  points: ReadonlyArray<Point>,
+  size: number,
+  options: { readonly numbered?: boolean; readonly gap?: number; readonly color?: string } = {}
+): ReadonlyArray<Paragraph> =>
+  points.map((point, index) => ({
+    runs: runs(point),
+    size: point.level === 1 ? Math.round(size * under * 2) / 2 : size,
+    bullet: point.level === 1 ? "dash" : options.numbered === true ? "number" : "tick",
+    level: point.level ?? 0,
+    spacing,
+    before: index === 0 ? 0 : (options.gap ?? gap) * size,
+    ...(options.color !== undefined && { color: options.color })
+  }))

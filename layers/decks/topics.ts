@@ -1,0 +1,299 @@
+/** Reads details: lines become headed lists, tables, quotes and numbers; data is taken for what it says it is. */
+import type { Detail } from "./Detail.ts"
+import { amount } from "./figures.ts"
+import type { Chart, Point } from "./Outline.ts"
+
+export type Topic =
+  | { readonly kind: "section"; readonly heading: string }
+  | { readonly kind: "list"; readonly heading?: string; readonly points: ReadonlyArray<Point> }
+  | {
+      readonly kind: "chart"
+      readonly heading?: string
+      readonly chart: Omit<Chart, "kind"> & Partial<Pick<Chart, "kind">>
+      readonly points: ReadonlyArray<Point>
+    }
+  | {
+      readonly kind: "table"
+      readonly heading?: string
+      readonly columns: ReadonlyArray<string>
+      readonly rows: ReadonlyArray<ReadonlyArray<string>>
+    }
+  | {
+      readonly kind: "figure"
+      readonly heading?: string
+      readonly image: string
+      readonly alt?: string
+      readonly points: ReadonlyArray<Point>
+    }
+  | { readonly kind: "quote"; readonly quote: string; readonly by?: string }
+  | {
+      readonly kind: "numbers"
+      readonly heading?: string
+      readonly numbers: ReadonlyArray<{ readonly value: string; readonly label: string }>
+    }
+  | {
+      readonly kind: "columns"
+      readonly heading?: string
+      readonly columns: ReadonlyArray<{ readonly heading?: string; readonly points: ReadonlyArray<Point> }>
+    }
+
+/** One line of it: no control characters, single spaces. */
+export const clean = (text: string): string =>
+  text
+    .toWellFormed()
+    .normalize("NFC")
+    .replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/gu, " ")
+    .replace(/\s+/gu, " ")
+    .trim()
+
+/** Without the marks of Markdown that would be read as characters. */
+const plain = (text: string): string =>
+  clean(text)
+    .replace(/(\*\*|__)(\S(?:.*?\S)?)\1/gu, "$2")
+    .replace(/`([^`]+)`/gu, "$1")
+
+const address = /^[a-z][a-z0-9+.-]*:\/\//i
+
+/** `key: value` has a lead; so has `**key** value`. */
+export const toPoint = (line: string, level: 0 | 1 = 0): Point => {
+  const under = level === 1 ? { level } : {}
+  const bold = /^\*\*([^*]{1,60}?):?\*\*:?\s*[–—-]?\s*(\S.*)$/u.exec(clean(line))
+  const pair = bold ?? /^([^:]{1,40}?)\s*:\s+(\S.*)$/u.exec(plain(line))
+  if (pair === null || address.test(plain(line))) return { text: plain(line), ...under }
+  return { lead: plain(pair[1] ?? ""), text: plain(pair[2] ?? ""), ...under }
+}
+
+const patterns = {
+  section: /^#\s+(\S.*)$/u,
+  heading: /^#{2,6}\s+(\S.*)$/u,
+  colon: /^([^:|>]{2,80}):$/u,
+  dash: /^(\s*)(?:[-*•‣▪–]|\d{1,3}[.)])\s+(\S.*)$/u,
+  row: /^\s*\|(.+)\|\s*$/u,
+  rule: /^[\s|:-]+$/u,
+  quote: /^>\s*(\S.*)$/u,
+  quoted: /^["“„«](.{8,}?)["”“»]\s*[–—-]{1,2}\s*(\S.{1,80})$/u,
+  picture: /^!\[([^\]]*)\]\((\S+)\)$/u,
+  image: /^(?:data:image\/\S+|https?:\/\/\S+\.(?:png|jpe?g|gif)(?:\?\S*)?)$/iu
+}
+
+const by = /\s+[–—-]{1,2}\s*([^–—]{2,80})$/u
+
+const toQuote = (text: string): Topic => {
+  const found = by.exec(text)
+  const quote = plain(found === null ? text : text.slice(0, found.index)).replace(/^["“„«]|["”“»]$/gu, "")
+  return { kind: "quote", quote, ...(found !== null && { by: plain(found[1] ?? "") }) }
+}
+
+/** Lines and what they belong to; a topic is closed when another begins. */
+class Lines {
+  readonly topics: Array<Topic> = []
+  private heading: string | undefined
+  private points: Array<Point & { readonly dashed: boolean }> = []
+  private rows: Array<ReadonlyArray<string>> = []
+
+  private endTable() {
+    const [columns, ...rows] = this.rows
+    this.rows = []
+    if (columns === undefined) return
+    const heading = this.points.length === 0 ? this.heading : undefined
+    this.endList(heading !== undefined)
+    this.topics.push({ kind: "table", ...(heading !== undefined && { heading }), columns, rows })
+  }
+
+  endList(taken = false) {
+    const { heading, points } = this
+    this.heading = undefined
+    this.points = []
+    if (points.length === 0 && (taken || heading === undefined)) return
+    const list = points.map(({ dashed: _, ...point }) => point)
+    this.topics.push({ kind: "list", ...(heading !== undefined && { heading }), points: list })
+  }
+
+  end() {
+    this.endTable()
+    this.endList()
+  }
+
+  add(line: string) {
+    const row = patterns.row.exec(line)
+    if (row !== null) {
+      const cells = (row[1] ?? "").split("|").map(plain)
+      if (!patterns.rule.test(row[1] ?? "")) this.rows.push(cells)
+      return
+    }
+    this.endTable()
+    const text = clean(line)
+    if (text === "") return
+    const section = patterns.section.exec(text)
+    const heading = patterns.heading.exec(text) ?? patterns.colon.exec(text)
+    const quote = patterns.quote.exec(text)
+    const quoted = patterns.quoted.exec(text)
+    const picture = patterns.picture.exec(text)
+    const dash = patterns.dash.exec(line)
+    if (section !== null) {
+      this.endList()
+      this.topics.push({ kind: "section", heading: plain(section[1] ?? "") })
+    } else if (heading !== null) {
+      this.endList()
+      this.heading = plain(heading[1] ?? "")
+    } else if (quote !== null || quoted !== null) {
+      this.endList()
+      this.topics.push(
+        quoted === null
+          ? toQuote(quote?.[1] ?? "")
+          : { kind: "quote", quote: plain(quoted[1] ?? ""), by: plain(quoted[2] ?? "") }
+      )
+    } else if (picture !== null || patterns.image.test(text)) {
+      const taken = this.points.length === 0 ? this.heading : undefined
+      this.endList(taken !== undefined)
+      this.topics.push({
+        kind: "figure",
+        ...(taken !== undefined && { heading: taken }),
+        image: picture?.[2] ?? text,
+        ...(picture?.[1] !== undefined && picture[1] !== "" && { alt: plain(picture[1]) }),
+        points: []
+      })
+    } else if (dash === null) this.points.push({ ...toPoint(text), dashed: false })
+    else this.addDashed(dash[2] ?? "", (dash[1] ?? "").length >= 2)
+  }
+
+  /** A plain line with dashed ones under it is their heading. */
+  private addDashed(text: string, indented: boolean) {
+    const last = this.points.at(-1)
+    if (last !== undefined && !last.dashed && !indented) {
+      this.points.pop()
+      this.endList()
+      this.heading = last.lead === undefined ? last.text : `${last.lead}: ${last.text}`
+    }
+    this.points.push({ ...toPoint(text, indented && last !== undefined ? 1 : 0), dashed: true })
+  }
+}
+
+const numeric = (point: Point) =>
+  point.lead === undefined || point.level === 1 ? undefined : amount(point.text)
+
+/** Three or more `key: number` of one unit are a chart; what stands around them stays a list. */
+const withCharts = (topic: Topic): ReadonlyArray<Topic> => {
+  if (topic.kind !== "list") return [topic]
+  const amounts = topic.points.map(numeric)
+  const unit = (index: number) => {
+    const found = amounts[index]
+    return found === undefined ? undefined : `${found.prefix} ${found.suffix}`
+  }
+  let start = 0
+  let best = { start: 0, end: 0 }
+  for (let index = 1; index <= amounts.length; index++) {
+    if (index < amounts.length && unit(index) !== undefined && unit(index) === unit(start)) continue
+    if (unit(start) !== undefined && index - start > best.end - best.start) best = { start, end: index }
+    start = index
+  }
+  const chosen = topic.points.slice(best.start, best.end)
+  if (chosen.length < 3 || chosen.length > 24) return [topic]
+  const [sample] = amounts.slice(best.start)
+  const rest = [...topic.points.slice(0, best.start), ...topic.points.slice(best.end)]
+  return [
+    {
+      kind: "chart",
+      ...(topic.heading !== undefined && { heading: topic.heading }),
+      chart: {
+        labels: chosen.map(({ lead }) => lead ?? ""),
+        series: [
+          {
+            name: topic.heading ?? "",
+            values: amounts.slice(best.start, best.end).map((each) => each?.value ?? 0)
+          }
+        ],
+        ...(sample?.prefix && { prefix: sample.prefix }),
+        ...(sample?.suffix && { suffix: sample.suffix })
+      },
+      points: rest.length <= 4 ? rest : []
+    },
+    ...(rest.length > 4 ? [{ kind: "list", points: rest } as const] : [])
+  ]
+}
+
+const headed = (title: string | undefined) =>
+  title === undefined || clean(title) === "" ? {} : { heading: plain(title) }
+const listed = (lines: ReadonlyArray<string>) =>
+  lines.filter((line) => clean(line) !== "").map((line) => toPoint(line.replace(/^\s*[-*•]\s+/u, "")))
+
+const currencies = /^(?:[$€£¥₺₹]|USD|EUR|GBP|CHF)/u
+
+const ofData = (detail: Exclude<Detail, string>): Topic => {
+  if ("chart" in detail) {
+    const { labels, series, type, unit = "" } = detail.chart
+    const prefix = currencies.exec(unit)?.[0] ?? ""
+    const suffix = clean(unit.slice(prefix.length))
+    return {
+      kind: "chart",
+      ...headed(detail.title),
+      chart: {
+        ...(type !== undefined && { kind: type }),
+        labels: labels.map(clean),
+        // A chart has one value for each label.
+        series: series.map(({ name, values }) => ({
+          name: clean(name),
+          values: labels.map((_, index) => values[index] ?? 0)
+        })),
+        ...(prefix !== "" && { prefix }),
+        ...(suffix !== "" && { suffix })
+      },
+      points: listed(detail.points ?? [])
+    }
+  }
+  if ("table" in detail) {
+    const columns = detail.table.columns.map(plain)
+    const cell = (value: string | number | boolean | null | undefined) =>
+      typeof value === "number"
+        ? value.toLocaleString("en-US", { maximumFractionDigits: 4 })
+        : plain(String(value ?? ""))
+    const rows = detail.table.rows.map((row) => columns.map((_, index) => cell(row[index])))
+    return { kind: "table", ...headed(detail.title), columns, rows }
+  }
+  if ("image" in detail) {
+    return {
+      kind: "figure",
+      ...headed(detail.title),
+      image: detail.image.trim(),
+      ...(detail.alt !== undefined && { alt: plain(detail.alt) }),
+      points: listed(detail.points ?? [])
+    }
+  }
+  if ("quote" in detail) {
+    return {
+      kind: "quote",
+      quote: plain(detail.quote).replace(/^["“„«]|["”“»]$/gu, ""),
+      ...(detail.by !== undefined && { by: plain(detail.by) })
+    }
+  }
+  if ("numbers" in detail) {
+    const numbers = detail.numbers.map(({ label, value }) => ({
+      value: clean(typeof value === "number" ? value.toLocaleString("en-US") : value),
+      label: plain(label)
+    }))
+    return { kind: "numbers", ...headed(detail.title), numbers }
+  }
+  if ("columns" in detail) {
+    const columns = detail.columns.map(({ heading, points }) => ({
+      ...headed(heading),
+      points: listed(points)
+    }))
+    return { kind: "columns", ...headed(detail.title), columns }
+  }
+  return { kind: "list", ...headed(detail.heading), points: listed(detail.points) }
+}
+
+export const topics = (details: ReadonlyArray<Detail>): ReadonlyArray<Topic> => {
+  const lines = new Lines()
+  for (const detail of details) {
+    if (typeof detail === "string") for (const line of detail.split(/\r\n|[\r\n]/)) lines.add(line)
+    else {
+      lines.end()
+      lines.topics.push(ofData(detail))
+    }
+  }
+  lines.end()
+  return lines.topics
+    .flatMap(withCharts)
+    .filter((topic) => topic.kind !== "list" || topic.points.length > 0 || topic.heading !== undefined)
+}
