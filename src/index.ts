@@ -1,5 +1,7 @@
 /** The library: the layers and services of manifold under explicit names. */
 export { ConfigSource } from "../layers/config/ConfigSource.ts"
+export { Decks } from "../layers/decks/Decks.ts"
+export { Output } from "../layers/decks/Output.ts"
 export { Budget } from "../layers/guard/Budget.ts"
 export { Guard } from "../layers/guard/Guard.ts"
 export { Busy, CircuitOpen, Forbidden, OverBudget, TimedOut } from "../layers/guard/refusals.ts"
@@ -33,7 +35,7 @@ export type {
   ToolEntry,
   ToolOutput
 } from "./catalog/Entry.ts"
-export { Icons, layer as toolset, ParamHeaders, Shown } from "./catalog/Toolset.ts"
+export { Icons, layer as toolset, Linked, ParamHeaders, Shown } from "./catalog/Toolset.ts"
 export { foundation } from "./cli/ground.ts"
 export { catalog, mcp } from "./cli/program.ts"
 export * as Content from "./domain/Content.ts"

@@ -55,9 +55,10 @@ export const ImageDetail = Schema.Struct({
 export const QuoteDetail = Schema.Struct({ quote: Text, by: Schema.optionalKey(Text) })
 
 export const NumbersDetail = Schema.Struct({
-  numbers: Schema.Array(
-    Schema.Struct({ value: Schema.Union([Text, Schema.Finite]), label: Text })
-  ).check(Schema.isMinLength(1), Schema.isMaxLength(24)),
+  numbers: Schema.Array(Schema.Struct({ value: Schema.Union([Text, Schema.Finite]), label: Text })).check(
+    Schema.isMinLength(1),
+    Schema.isMaxLength(24)
+  ),
   title
 })
 

@@ -92,11 +92,14 @@ export const Numbers = Schema.Struct({
 export const Number = Schema.Struct({
   layout: Schema.Literal("number"),
   ...shared,
+  /** A line above it: what it belongs to. */
+  kicker: Schema.optionalKey(Line),
   value: Line
 })
 export const Statement = Schema.Struct({
   layout: Schema.Literal("statement"),
   ...shared,
+  kicker: Schema.optionalKey(Line),
   text: Schema.optionalKey(Line)
 })
 export const Closing = Schema.Struct({ layout: Schema.Literal("closing"), ...shared, points })

@@ -20,7 +20,7 @@ const isFrame = (marker: number) =>
   marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc
 
 const jpegSize = (bytes: Uint8Array, view: DataView) => {
-  for (let at = 2; at + 9 < bytes.length; ) {
+  for (let at = 2; at + 9 < bytes.length;) {
     if (bytes[at] !== 0xff) return undefined
     const marker = bytes[at + 1] ?? 0
     if (marker === 0xff) {
@@ -44,7 +44,10 @@ export const inspect = (bytes: Uint8Array<ArrayBuffer>): Picture | string => {
       : startsWith(bytes, [0xff, 0xd8, 0xff])
         ? { extension: "jpeg" as const, size: jpegSize(bytes, view) }
         : startsWith(bytes, [0x47, 0x49, 0x46, 0x38]) && bytes.length > 10
-          ? { extension: "gif" as const, size: { width: view.getUint16(6, true), height: view.getUint16(8, true) } }
+          ? {
+              extension: "gif" as const,
+              size: { width: view.getUint16(6, true), height: view.getUint16(8, true) }
+            }
           : undefined
   if (found === undefined) return "it is not a PNG, JPEG or GIF"
   const { extension, size } = found

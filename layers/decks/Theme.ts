@@ -1,9 +1,7 @@
 /** How decks look: six colours, two fonts and perhaps a logo; and the colours that follow from them. */
 import { Schema } from "effect"
 
-const Hex = Schema.String.check(
-  Schema.isPattern(/^#?[0-9A-Fa-f]{6}$/, { expected: "a colour as #1B4F72" })
-)
+const Hex = Schema.String.check(Schema.isPattern(/^#?[0-9A-Fa-f]{6}$/, { expected: "a colour as #1B4F72" }))
 const Font = Schema.String.check(
   Schema.isPattern(/^[\p{L}\p{N}][\p{L}\p{N} .'-]{0,63}$/u, { expected: "the name of a font" })
 )

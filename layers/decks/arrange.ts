@@ -2,7 +2,18 @@
 import type { Detail } from "./Detail.ts"
 import { clause, longest } from "./headlines.ts"
 import type { Outline, Point, Slide } from "./Outline.ts"
-import { divisible, fits, halve, join, paginate, paginateNumbers, paginateTable, plural, toSlide, type Piece } from "./pieces.ts"
+import {
+  divisible,
+  fits,
+  halve,
+  join,
+  paginate,
+  paginateNumbers,
+  paginateTable,
+  plural,
+  toSlide,
+  type Piece
+} from "./pieces.ts"
 import { clean, topics } from "./topics.ts"
 
 export interface Request {
@@ -57,30 +68,55 @@ const expand = (pieces: ReadonlyArray<Piece>, want: number): ReadonlyArray<Piece
   return numbered(all)
 }
 
-/** Says of each part of a topic which it is. */
-const numbered = (pieces: ReadonlyArray<Piece>): ReadonlyArray<Piece> => {
-  const heading = (piece: Piece | undefined) =>
-    piece === undefined || (piece.kind !== "list" && piece.kind !== "table") ? undefined : piece.heading
-  const out: Array<Piece> = []
-  for (let start = 0; start < pieces.length; ) {
-    let end = start + 1
-    const own = heading(pieces[start])
-    while (own !== undefined && heading(pieces[end]) === own) end++
-    for (let index = start; index < end; index++) {
-      const piece = pieces[index]
-      if (piece === undefined) continue
-      const { part: _, ...rest } = piece
-      out.push(end - start > 1 ? { ...rest, part: [index - start + 1, end - start] } : rest)
-    }
-    start = end
+/** Neighbours that were one topic. */
+const grouped = (pieces: ReadonlyArray<Piece>): ReadonlyArray<ReadonlyArray<Piece>> => {
+  const same = (first: Piece, second: Piece) =>
+    (first.kind === "list" && second.kind === "list" && first.heading === second.heading) ||
+    (first.kind === "table" && second.kind === "table" && first.columns === second.columns)
+  const groups: Array<Array<Piece>> = []
+  for (const piece of pieces) {
+    const group = groups.at(-1)
+    const first = group?.[0]
+    if (group !== undefined && first !== undefined && same(first, piece)) group.push(piece)
+    else groups.push([piece])
   }
-  return out
+  return groups
 }
 
+/** Says of each part of a topic which it is. */
+const numbered = (pieces: ReadonlyArray<Piece>): ReadonlyArray<Piece> =>
+  grouped(pieces).flatMap((group) =>
+    group.map(({ part: _, ...piece }, index): Piece =>
+      group.length === 1 || (piece.kind === "list" && piece.heading === undefined)
+        ? piece
+        : { ...piece, part: [index + 1, group.length] }
+    )
+  )
+
+/** A point of thousands of characters is shortened, and takes no more than a page. */
+const pointWeight = ({ lead = "", text }: Point) => 40 + Math.min(lead.length + text.length, 500)
+
+/** Lists that were one, on as many pages as they have, each about as full as the next. */
+const balanced = (pieces: ReadonlyArray<Piece>): ReadonlyArray<Piece> =>
+  grouped(pieces).flatMap((group): ReadonlyArray<Piece> => {
+    const [first] = group
+    if (first?.kind !== "list" || group.length === 1) return group
+    const points = group.flatMap((piece) => (piece.kind === "list" ? piece.points : []))
+    const each = points.reduce((sum, point) => sum + pointWeight(point), 0) / group.length
+    const pages: Array<Array<Point>> = [[]]
+    let before = 0
+    for (const point of points) {
+      const page = pages.at(-1) ?? []
+      const next = before + pointWeight(point) / 2 > each * pages.length
+      if (next && page.length > 0 && point.level !== 1 && pages.length < group.length) pages.push([point])
+      else page.push(point)
+      before += pointWeight(point)
+    }
+    return pages.length === group.length ? pages.map((page) => ({ ...first, points: page })) : group
+  })
+
 const weight = (piece: Piece) =>
-  piece.kind === "list"
-    ? piece.points.reduce((sum, { lead = "", text }) => sum + 40 + lead.length + text.length, 0)
-    : Infinity
+  piece.kind === "list" ? piece.points.reduce((sum, point) => sum + pointWeight(point), 0) : Infinity
 
 /** Joins the two neighbouring lists that are shortest together; `dense`: only what fits a page. */
 const joinLists = (pieces: ReadonlyArray<Piece>, font: string, dense: boolean) => {
@@ -88,7 +124,8 @@ const joinLists = (pieces: ReadonlyArray<Piece>, font: string, dense: boolean) =
   for (let at = 0; at + 1 < pieces.length; at++) {
     const [first, second] = [pieces[at], pieces[at + 1]]
     if (first?.kind !== "list" || second?.kind !== "list") continue
-    const together = weight(first) + weight(second)
+    // What belongs together is joined first.
+    const together = (weight(first) + weight(second)) * (first.heading === second.heading ? 1 : 3)
     if (best !== undefined && best.weight <= together) continue
     const joined = join(first, second)
     if (dense && joined.kind === "list" && !fits(joined.points, font, true)) continue
@@ -145,13 +182,12 @@ const compress = (given: ReadonlyArray<Piece>, slots: number, hasClosing: boolea
   let closing = hasClosing
   const left: Array<Piece> = []
   const room = () => slots + (hasClosing && !closing ? 1 : 0)
-  for (let before = Infinity; pieces.length > 4 * slots && pieces.length < before; ) {
+  for (let before = Infinity; pieces.length > 4 * slots && pieces.length < before;) {
     before = pieces.length
     pieces = joinPairs(pieces)
   }
   while (pieces.length > room()) {
-    const fewer =
-      without(pieces, "section") ?? joinLists(pieces, font, true) ?? attach(pieces)
+    const fewer = without(pieces, "section") ?? joinLists(pieces, font, true) ?? attach(pieces)
     if (fewer !== undefined) pieces = fewer
     else if (closing) closing = false
     else {
@@ -164,7 +200,7 @@ const compress = (given: ReadonlyArray<Piece>, slots: number, hasClosing: boolea
       }
     }
   }
-  return { pieces: numbered(pieces), closing, left }
+  return { pieces: numbered(balanced(pieces)), closing, left }
 }
 
 const contents = (slides: ReadonlyArray<Slide>): ReadonlyArray<Point> => {
@@ -179,7 +215,10 @@ const contents = (slides: ReadonlyArray<Slide>): ReadonlyArray<Point> => {
 const sample = <A>(all: ReadonlyArray<A>, most: number): ReadonlyArray<A> =>
   all.length <= most
     ? all
-    : all.filter((_, index) => Math.floor((index * most) / all.length) !== Math.floor(((index - 1) * most) / all.length))
+    : all.filter(
+        (_, index) =>
+          Math.floor((index * most) / all.length) !== Math.floor(((index - 1) * most) / all.length)
+      )
 
 const pages = (count: number) => (count === 1 ? "1 slide" : `${count} slides`)
 
@@ -195,10 +234,16 @@ export const arrange = (request: Request, font: string): Arranged => {
   const opening = wanted >= 2 ? 1 : 0
   const ends = wanted >= 3
   const slots = wanted - opening - (ends ? 1 : 0)
+  const headings = natural.flatMap((piece) =>
+    "heading" in piece && piece.heading !== undefined ? [piece.heading] : []
+  )
+  const names = [...new Set(headings)].map((text) => ({ text: clause(text) }))
+  // Where topics have names, a list of them says more than topics in smaller parts.
+  const named = names.length >= 3 && ends && natural.length < slots
   const plan: Plan =
     natural.length > slots
       ? compress(natural, slots, ends, font)
-      : { pieces: expand(natural, slots), closing: ends, left: [] }
+      : { pieces: expand(natural, slots - (named ? 1 : 0)), closing: ends, left: [] }
 
   let section = 0
   const toPages = (pieces: ReadonlyArray<Piece>) =>
@@ -209,7 +254,10 @@ export const arrange = (request: Request, font: string): Arranged => {
   const head: Array<Slide> = []
   if (opening === 1) {
     const about = subtitle(brief, type)
-    const said = [clean(brief) === "" ? "" : `Brief: ${clean(brief)}`, type === "" ? "" : `Made from: ${plural(type)}`]
+    const said = [
+      clean(brief) === "" ? "" : `Brief: ${clean(brief)}`,
+      type === "" ? "" : `Made from: ${plural(type)}`
+    ]
     head.push({
       layout: "title",
       headline: project,
@@ -223,7 +271,7 @@ export const arrange = (request: Request, font: string): Arranged => {
     head.push({
       layout: "bullets",
       headline: "Agenda",
-      points: sample(points, 8),
+      points: sample(named ? names : points, 8),
       numbered: true,
       notes: points.map(({ text }) => text).join("\n")
     })

@@ -15,8 +15,7 @@ export const formatCode = ({ prefix = "", series, suffix = "" }: Chart): string 
     Math.max(0, ...values.map((value) => (String(Math.round(value * 100) / 100).split(".")[1] ?? "").length))
   )
   const quoted = (text: string) => (text === "" ? "" : `"${text.replaceAll('"', "")}"`)
-  const space = suffix !== "" && !/^[%‰×x ]/.test(suffix) ? " " : ""
-  return `${quoted(prefix)}#,##0${decimals === 0 ? "" : `.${"0".repeat(decimals)}`}${quoted(space + suffix)}`
+  return `${quoted(prefix)}#,##0${decimals === 0 ? "" : `.${"0".repeat(decimals)}`}${quoted(suffix)}`
 }
 
 const text = (size: number, color: string, bold = false) =>
@@ -112,8 +111,7 @@ const doughnut = (chart: Chart, palette: Palette, code: string) => {
 }
 
 /** Whether every value is written beside its bar, and no axis is needed to read it. */
-const isLabelled = ({ kind, labels, series }: Chart) =>
-  kind !== "line" && labels.length * series.length <= 16
+const isLabelled = ({ kind, labels, series }: Chart) => kind !== "line" && labels.length * series.length <= 16
 
 const legend = (palette: Palette, position: "b" | "r" | "t") =>
   `<c:legend><c:legendPos val="${position}"/><c:overlay val="0"/>${text(14, palette.ink)}</c:legend>`

@@ -108,13 +108,7 @@ export type Item =
 
 /** `quarter-*` is a quarter of a circle whose centre is that corner. */
 export type Geometry =
-  | "rect"
-  | "ellipse"
-  | "round"
-  | "quarter-tl"
-  | "quarter-tr"
-  | "quarter-bl"
-  | "quarter-br"
+  "rect" | "ellipse" | "round" | "quarter-tl" | "quarter-tr" | "quarter-bl" | "quarter-br"
 
 export const emu = (inches: number): number => Math.round(inches * 914_400)
 const hundredths = (points: number) => Math.round(points * 100)
@@ -174,17 +168,13 @@ const paragraphProperties = (tag: string, paragraph: Paragraph, size: number, ru
     rtl: backwards ? 1 : undefined
   })
   const line =
-    spacing === undefined
-      ? ""
-      : `<a:lnSpc><a:spcPct val="${Math.round(spacing * 100_000)}"/></a:lnSpc>`
+    spacing === undefined ? "" : `<a:lnSpc><a:spcPct val="${Math.round(spacing * 100_000)}"/></a:lnSpc>`
   const space = `<a:spcBef><a:spcPts val="${hundredths(before ?? 0)}"/></a:spcBef>`
   const mark =
     bullet === undefined
       ? "<a:buNone/>"
       : `<a:buClr><a:schemeClr val="accent1"/></a:buClr><a:buFont typeface="+mj-lt"/>${
-          bullet === "number"
-            ? '<a:buAutoNum type="arabicPlain"/>'
-            : `<a:buChar char="${marks[bullet]}"/>`
+          bullet === "number" ? '<a:buAutoNum type="arabicPlain"/>' : `<a:buChar char="${marks[bullet]}"/>`
         }`
   return `<${tag}${own}>${line}${space}${mark}${run}</${tag}>`
 }

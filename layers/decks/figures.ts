@@ -4,7 +4,9 @@ export interface Amount {
   readonly value: number
   /** As it was written. */
   readonly text: string
+  /** A currency's sign. */
   readonly prefix: string
+  /** A unit, with the space before it if there is one. */
   readonly suffix: string
 }
 
@@ -13,7 +15,7 @@ const currency = "(?:[$€£¥₺₹]|(?:USD|EUR|GBP|CHF)\\s?)?"
 const digits = "\\d{1,3}(?:[,.'\u2019\u00a0\u202f ]\\d{3})+(?:[.,]\\d+)?|\\d+(?:[.,]\\d+)?"
 const unit = "%|‰|pp\\b|[kKmMbB]n?\\b|million\\b|billion\\b|[xX×](?=\\s|$|[,;.)])"
 
-const whole = new RegExp(`^(${sign})\\s?(${currency})(${digits})\\s?([^\\d\\s][^\\d]{0,11})?$`, "u")
+const whole = new RegExp(`^(${sign})\\s?(${currency})(${digits})(\\s?[^\\d\\s][^\\d]{0,11})?$`, "u")
 const inside = new RegExp(
   `(?<=^|[\\s(])(${sign}${currency}(?:${digits})(?:\\s?(?:${unit}))?)(?=$|[\\s,;:.)!?])`,
   "gu"
@@ -40,10 +42,12 @@ export const amount = (text: string): Amount | undefined => {
   const [, before = "", prefix = "", number = "", suffix = ""] = found
   const value = toNumber(number) * (/[-\u2212]/.test(before) ? -1 : 1)
   return Number.isFinite(value)
-    ? { value, text: text.trim(), prefix: prefix.trim(), suffix: suffix.trim() }
+    ? { value, text: text.trim(), prefix: prefix.trim(), suffix: suffix.trimEnd() }
     : undefined
 }
 
+/** A number with nothing beside it may be a version or a page; it is what a line is about where the line begins with it. */
+const bare = /^\d+$/
 const isYear = (text: string) => /^(?:19|20)\d{2}$/.test(text)
 const capital = (text: string) => text.replace(/^\p{Ll}/u, (letter) => letter.toUpperCase())
 
@@ -52,6 +56,7 @@ export const figure = (line: string): { readonly value: string; readonly label: 
   const found = [...line.matchAll(inside)].filter(([, text = ""]) => !isYear(text))
   const [first] = found
   if (first === undefined || found.length > 1) return undefined
+  if (bare.test(first[1] ?? "") && first.index > 0) return undefined
   const value = (first[1] ?? "").replace("-", "\u2212")
   const at = first.index + first[0].indexOf(first[1] ?? "")
   const label = `${line.slice(0, at)} ${line.slice(at + (first[1] ?? "").length)}`
@@ -65,6 +70,5 @@ export const figure = (line: string): { readonly value: string; readonly label: 
 export const format = (value: number, prefix = "", suffix = ""): string => {
   const rounded = Math.round(value * 100) / 100
   const text = Math.abs(rounded).toLocaleString("en-US", { maximumFractionDigits: 2 })
-  const space = suffix !== "" && !/^[%‰×x]/.test(suffix) && !suffix.startsWith(" ") ? " " : ""
-  return `${rounded < 0 ? "\u2212" : ""}${prefix}${text}${space}${suffix}`
+  return `${rounded < 0 ? "\u2212" : ""}${prefix}${text}${suffix}`
 }

@@ -72,7 +72,8 @@ const family = (font: string): Family => {
 
 const invisible = /\p{M}|\p{Cf}|\p{Cc}/u
 const pictograph = /\p{Extended_Pictographic}|\p{RI}/u
-const ideograph = /[\u1100-\u11ff\u2e80-\ua4cf\uac00-\ud7af\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef]|[\u{20000}-\u{3ffff}]/u
+const ideograph =
+  /[\u1100-\u11ff\u2e80-\ua4cf\uac00-\ud7af\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef]|[\u{20000}-\u{3ffff}]/u
 
 /** Of characters that another font has to stand in for, in thousandths of an em; rather too wide than too narrow. */
 const guessed = (character: string): number => {
@@ -147,10 +148,10 @@ const lineCount = (runs: ReadonlyArray<Run>, fonts: Family, ems: number): number
   return lines
 }
 
-/** How high paragraphs are in a box of that width, in points. */
+/** How high paragraphs are in a box of that breadth, in points. */
 export const height = (
   paragraphs: ReadonlyArray<Paragraph>,
-  width: number,
+  breadth: number,
   size: number,
   { font, gap = 0, spacing = 1 }: Setting
 ): number => {
@@ -158,7 +159,7 @@ export const height = (
   let sum = 0
   for (const { indent = 0, runs, scale = 1 } of paragraphs) {
     const own = size * scale
-    const ems = Math.max(width / own - indent / scale, 1)
+    const ems = Math.max(breadth / own - indent / scale, 1)
     sum += lineCount(runs, fonts, ems) * own * fonts.line * spacing
   }
   return sum + Math.max(paragraphs.length - 1, 0) * gap * size

@@ -88,7 +88,7 @@ const ofParts = (name: string, values: ReadonlyArray<number>, chart: Omit<Chart,
   const sum = values.reduce((total, each) => total + each, 0)
   if (chart.suffix?.trim() === "%" && Math.abs(sum - 100) < 1.5)
     return { headline: `${label} makes up ${value}${of}`, highlight }
-  return { headline: name === "" ? `${label} leads with ${value}` : `${label} leads ${name} with ${value}`, highlight }
+  return { headline: `${name === "" ? "" : `${name}: `}${label} leads with ${value}`, highlight }
 }
 
 /** What a chart says. */

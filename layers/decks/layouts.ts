@@ -17,13 +17,15 @@ export const areas = {
   kicker: { x: margin, y: 0.75, w: 7.2, h: 0.45 },
   sectionNumber: { x: margin, y: 1.75, w: 4, h: 1.5 },
   sectionTitle: { x: margin, y: 3.4, w: 9.6, h: 2.4 },
-  number: { x: margin, y: 1.1, w: 9.6, h: 2.75 },
+  numberKicker: { x: margin, y: 0.7, w: 9.6, h: 0.5 },
+  number: { x: margin, y: 1.2, w: 9.6, h: 2.65 },
   numberHeadline: { x: margin, y: 4.25, w: 9.2, h: 2.0 },
   panel: { x: 0, y: 0, w: 4.55, h: page.h },
   panelHeadline: { x: margin, y: 1.12, w: 3.3, h: 4.9 },
-  statement: { x: 1.45, y: 1.3, w: 9.6, h: 3.0 },
+  statementKicker: { x: 1.45, y: 1.3, w: 9.6, h: 0.5 },
+  statement: { x: 1.45, y: 1.9, w: 9.6, h: 2.5 },
   statementText: { x: 1.45, y: 4.5, w: 9.2, h: 1.7 },
-  statementAlone: { x: 1.45, y: 1.3, w: 9.6, h: 4.9 },
+  statementAlone: { x: 1.45, y: 1.85, w: 9.6, h: 3.8 },
   quote: { x: 2.3, y: 1.15, w: 9.4, h: 3.7 },
   quoteBy: { x: 2.3, y: 5.1, w: 9.4, h: 0.6 },
   closing: { x: margin, y: 1.25, w: 5.1, h: 5 },
@@ -63,7 +65,12 @@ const placeholder = (
   type: Placeholder["type"],
   area: Area,
   style: Omit<Paragraph, "runs">,
-  options: { readonly index?: number; readonly anchor?: "t" | "ctr" | "b"; readonly prompt: string; readonly font?: "head" | "body" }
+  options: {
+    readonly index?: number
+    readonly anchor?: "t" | "ctr" | "b"
+    readonly prompt: string
+    readonly font?: "head" | "body"
+  }
 ): Item => ({
   kind: "text",
   name,
@@ -75,7 +82,13 @@ const placeholder = (
   ...(options.font !== undefined && { font: options.font })
 })
 
-const title = (area: Area, size: number, color: Color, anchor: "t" | "ctr" | "b" = "t", type: "title" | "ctrTitle" = "title") =>
+const title = (
+  area: Area,
+  size: number,
+  color: Color,
+  anchor: "t" | "ctr" | "b" = "t",
+  type: "title" | "ctrTitle" = "title"
+) =>
   placeholder(
     "Title",
     type,
@@ -84,7 +97,13 @@ const title = (area: Area, size: number, color: Color, anchor: "t" | "ctr" | "b"
     { anchor, prompt: "Headline", font: "head" }
   )
 
-const text = (name: string, area: Area, index: number, style: Omit<Paragraph, "runs">, anchor?: "t" | "ctr" | "b") =>
+const text = (
+  name: string,
+  area: Area,
+  index: number,
+  style: Omit<Paragraph, "runs">,
+  anchor?: "t" | "ctr" | "b"
+) =>
   placeholder(name, "body", area, style, {
     index,
     prompt: "Text",
@@ -101,7 +120,12 @@ const shape = (area: Area, fill: Color, geometry: Geometry = "rect"): Item => ({
 })
 
 /** A mosaic of squares, discs and quarters, in columns from `left`; each letter is a tile, a dot leaves it out. */
-const mosaic = (left: number, side: number, rows: ReadonlyArray<string>, colors: Readonly<Record<string, Color>>) =>
+const mosaic = (
+  left: number,
+  side: number,
+  rows: ReadonlyArray<string>,
+  colors: Readonly<Record<string, Color>>
+) =>
   rows.flatMap((row, line) =>
     row.split(" ").flatMap((tile, column) => {
       const [form = ".", color = ""] = tile
@@ -124,8 +148,20 @@ const forms: Readonly<Record<string, Geometry>> = {
 }
 
 export const frames = (palette: Palette): Readonly<Record<Layout, Frame>> => {
-  const { accent, background, hero, ink, muted, onAccent, onAccentMuted, onHero, onHeroAccent, onHeroMuted, second, surface } =
-    palette
+  const {
+    accent,
+    background,
+    hero,
+    ink,
+    muted,
+    onAccent,
+    onAccentMuted,
+    onHero,
+    onHeroAccent,
+    onHeroMuted,
+    second,
+    surface
+  } = palette
   const tiles = {
     a: accent,
     b: second,
@@ -157,7 +193,13 @@ export const frames = (palette: Palette): Readonly<Record<Layout, Frame>> => {
         text("Kicker", areas.kicker, 13, { size: 18, color: onHeroAccent, bold: true, tracking: 1 }, "t"),
         title(areas.title, sizes.title.most, onHero, "b", "ctrTitle"),
         bar(margin, 4.42),
-        placeholder("Subtitle", "subTitle", areas.subtitle, { size: sizes.subtitle.most, color: onHeroMuted }, { index: 1, prompt: "Subtitle", font: "body" })
+        placeholder(
+          "Subtitle",
+          "subTitle",
+          areas.subtitle,
+          { size: sizes.subtitle.most, color: onHeroMuted },
+          { index: 1, prompt: "Subtitle", font: "body" }
+        )
       ]
     },
     section: {
@@ -166,7 +208,7 @@ export const frames = (palette: Palette): Readonly<Record<Layout, Frame>> => {
       background: accent,
       foot: onAccentMuted,
       items: [
-        ...mosaic(page.w - side, side, ["1w", "ow", "3w", "4w", "sw"], { w: `${onAccent}/16` }),
+        ...mosaic(page.w - side, side, ["1w", "ow", "3w", "4w", "."], { w: `${onAccent}/16` }),
         text("Number", areas.sectionNumber, 13, { size: 80, color: `${onAccent}`, bold: true }, "b"),
         title(areas.sectionTitle, sizes.section.most, onAccent, "t")
       ]
@@ -211,8 +253,9 @@ export const frames = (palette: Palette): Readonly<Record<Layout, Frame>> => {
       background: accent,
       foot: onAccentMuted,
       items: [
-        ...mosaic(page.w - side, side, ["3w", "sw", ".", "2w", "ow"], { w: `${onAccent}/16` }),
+        ...mosaic(page.w - side, side, ["3w", "sw", "2w", "ow", "."], { w: `${onAccent}/16` }),
         shape({ x: margin, y: 1.3, w: 0.1, h: 4.9 }, onAccent),
+        text("Kicker", areas.statementKicker, 14, { size: 18, color: onAccentMuted, bold: true }, "t"),
         title(areas.statement, sizes.statement.most, onAccent, "b"),
         text("Text", areas.statementText, 13, { size: sizes.text.most, color: onAccentMuted }, "t")
       ]
@@ -223,6 +266,7 @@ export const frames = (palette: Palette): Readonly<Record<Layout, Frame>> => {
       foot: muted,
       items: [
         ...mosaic(page.w - side, side, ["2a", "oe", "4b", "1c", "."], tiles),
+        text("Kicker", areas.numberKicker, 14, { size: 18, color: muted, bold: true }, "t"),
         text("Value", areas.number, 13, { size: 160, color: accent, bold: true, spacing: 0.9 }, "b"),
         bar(margin, 4.0),
         title(areas.numberHeadline, sizes.numberHeadline.most, ink, "t")
@@ -232,7 +276,12 @@ export const frames = (palette: Palette): Readonly<Record<Layout, Frame>> => {
       name: "Closing",
       background: hero,
       items: [
-        ...mosaic(page.w - side * 0.6, side * 0.6, ["1a", "ob", "3a", "dw", "2b", "sa", "4e", "3w", ""], tiles),
+        ...mosaic(
+          page.w - side * 0.6,
+          side * 0.6,
+          ["1a", "ob", "3a", "dw", "2b", "sa", "4e", "3w", ""],
+          tiles
+        ),
         title(areas.closing, sizes.closing.most, onHero, "ctr"),
         shape({ x: 6.3, y: 1.75, w: 0.06, h: 4 }, second),
         text("Points", areas.closingPoints, 1, { size: 20, color: onHero }, "ctr")

@@ -7,8 +7,7 @@ import { declaration, escape } from "./xml.ts"
 export const namespaces =
   'xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main" xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships" xmlns:p="http://schemas.openxmlformats.org/presentationml/2006/main"'
 
-export const background = (color: Color) =>
-  `<p:bg><p:bgPr>${solid(color)}<a:effectLst/></p:bgPr></p:bg>`
+export const background = (color: Color) => `<p:bg><p:bgPr>${solid(color)}<a:effectLst/></p:bgPr></p:bg>`
 
 const srgb = (hex: string) => `<a:srgbClr val="${hex}"/>`
 

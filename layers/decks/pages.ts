@@ -29,7 +29,10 @@ interface Block {
 }
 
 /** The text as far as it fits, and the size at which it does. */
-const fitted = (stage: Stage, { area, bold = false, font, sizes: range, spacing: line = leading, text }: Block) => {
+const fitted = (
+  stage: Stage,
+  { area, bold = false, font, sizes: range, spacing: line = leading, text }: Block
+) => {
   const place = { font: stage.palette.fonts[font], spacing: line }
   const as = (shown: string) => [{ runs: [{ text: shown, bold }] }]
   const size = fit.largest(as(text), box(area), range, place)
@@ -94,7 +97,12 @@ const fittedList = (
   }
   const next = points[low]
   const whole = points.slice(0, low)
-  stage.cut(points.slice(low).map(({ text }) => text).join("\n"))
+  stage.cut(
+    points
+      .slice(low)
+      .map(({ text }) => text)
+      .join("\n")
+  )
   if (next === undefined) return { points: whole, size: range.least }
   const shown = (text: string) => [...whole, { ...next, text }]
   const fits = (text: string) => at(shown(text)) !== undefined
@@ -109,7 +117,12 @@ const list = (
   points: ReadonlyArray<Point>,
   area: Area,
   range: { readonly most: number; readonly least: number },
-  options: { readonly index?: number; readonly color?: Color; readonly anchor?: "t" | "ctr"; readonly numbered?: boolean } = {}
+  options: {
+    readonly index?: number
+    readonly color?: Color
+    readonly anchor?: "t" | "ctr"
+    readonly numbered?: boolean
+  } = {}
 ): Item => {
   const shown = fittedList(stage, points, area, range, options.numbered)
   const place = setting(stage.palette.fonts.body)
@@ -120,7 +133,9 @@ const list = (
   return {
     kind: "text",
     name,
-    ...(options.index === undefined ? { area } : { placeholder: { type: "body", index: options.index } as const }),
+    ...(options.index === undefined
+      ? { area }
+      : { placeholder: { type: "body", index: options.index } as const }),
     ...(options.anchor !== undefined && { anchor: options.anchor }),
     paragraphs: paragraphs(shown.points, shown.size, {
       numbered: options.numbered ?? false,
@@ -143,7 +158,15 @@ const label = (
   name: string,
   text: string,
   area: Area,
-  style: { readonly most: number; readonly least: number; readonly color: Color; readonly bold?: boolean; readonly anchor?: "t" | "ctr" | "b"; readonly font?: "head" | "body"; readonly align?: "l" | "r" }
+  style: {
+    readonly most: number
+    readonly least: number
+    readonly color: Color
+    readonly bold?: boolean
+    readonly anchor?: "t" | "ctr" | "b"
+    readonly font?: "head" | "body"
+    readonly align?: "l" | "r"
+  }
 ): Item => {
   const { align = "l", anchor = "t", bold = false, color, font = "body" } = style
   const shown = fitted(stage, { text, area, sizes: style, font, bold, spacing: 1 })
@@ -158,7 +181,12 @@ const label = (
 }
 
 const pad = 0.32
-const inside = ({ h, w, x, y }: Area, by = pad): Area => ({ x: x + by, y: y + by, w: w - 2 * by, h: h - 2 * by })
+const inside = ({ h, w, x, y }: Area, by = pad): Area => ({
+  x: x + by,
+  y: y + by,
+  w: w - 2 * by,
+  h: h - 2 * by
+})
 
 /** Areas of one height beside each other. */
 const beside = ({ h, w, x, y }: Area, count: number, space = 0.35): ReadonlyArray<Area> => {
@@ -166,11 +194,14 @@ const beside = ({ h, w, x, y }: Area, count: number, space = 0.35): ReadonlyArra
   return Array.from({ length: count }, (_, index) => ({ x: x + index * (each + space), y, w: each, h }))
 }
 
+const kicker = (stage: Stage, text: string | undefined, area: Area, index: number): ReadonlyArray<Item> =>
+  text === undefined || text === ""
+    ? []
+    : [block(stage, "Kicker", text, area, { most: 18, least: 10 }, index)]
+
 const ofTitle = (stage: Stage, slide: SlideOf<"title">): ReadonlyArray<Item> => [
   headline(stage, slide.headline, areas.title, sizes.title, "ctrTitle"),
-  ...(slide.kicker === undefined || slide.kicker === ""
-    ? []
-    : [block(stage, "Kicker", slide.kicker, areas.kicker, { most: 16, least: 10 }, 13)]),
+  ...kicker(stage, slide.kicker, areas.kicker, 13),
   ...(slide.subtitle === undefined
     ? []
     : [block(stage, "Subtitle", slide.subtitle, areas.subtitle, sizes.subtitle, 1, "subTitle")])
@@ -178,7 +209,14 @@ const ofTitle = (stage: Stage, slide: SlideOf<"title">): ReadonlyArray<Item> => 
 
 const ofSection = (stage: Stage, slide: SlideOf<"section">): ReadonlyArray<Item> => [
   headline(stage, slide.headline, areas.sectionTitle, sizes.section),
-  block(stage, "Number", String(slide.number).padStart(2, "0"), areas.sectionNumber, { most: 80, least: 40 }, 13)
+  block(
+    stage,
+    "Number",
+    String(slide.number).padStart(2, "0"),
+    areas.sectionNumber,
+    { most: 80, least: 40 },
+    13
+  )
 ]
 
 const ofBullets = (stage: Stage, slide: SlideOf<"bullets">): ReadonlyArray<Item> => [
@@ -193,10 +231,15 @@ const ofColumns = (stage: Stage, slide: SlideOf<"columns">): ReadonlyArray<Item>
   // One size for all columns: the smallest that one of them needs.
   const each = slide.columns.map(({ heading, points }, index) => {
     const area = inside(cards[index] ?? areas.body, 0.4)
-    return heading === undefined ? { area, points } : { area: { ...area, y: area.y + 0.62, h: area.h - 0.62 }, points }
+    return heading === undefined
+      ? { area, points }
+      : { area: { ...area, y: area.y + 0.62, h: area.h - 0.62 }, points }
   })
   const most = Math.min(
-    ...each.map(({ area, points }) => fit.largest(measured(points), box(area), range, setting(palette.fonts.body)) ?? range.least)
+    ...each.map(
+      ({ area, points }) =>
+        fit.largest(measured(points), box(area), range, setting(palette.fonts.body)) ?? range.least
+    )
   )
   return [
     headline(stage, slide.headline, areas.headline, sizes.headline),
@@ -209,10 +252,27 @@ const ofColumns = (stage: Stage, slide: SlideOf<"columns">): ReadonlyArray<Item>
         shape({ ...card, h: 0.07 }, index === 0 ? palette.accent : palette.second),
         ...(heading === undefined
           ? []
-          : [label(stage, "Heading", heading, top, { most: 24, least: 12, color: palette.ink, bold: true, font: "head" })]),
+          : [
+              label(stage, "Heading", heading, top, {
+                most: 24,
+                least: 12,
+                color: palette.ink,
+                bold: true,
+                font: "head"
+              })
+            ]),
         ...(column === undefined
           ? []
-          : [list(stage, "List", column.points, column.area, { most, least: range.least }, { color: palette.ink })])
+          : [
+              list(
+                stage,
+                "List",
+                column.points,
+                column.area,
+                { most, least: range.least },
+                { color: palette.ink }
+              )
+            ])
       ]
     })
   ]
@@ -235,8 +295,18 @@ const ofNumbers = (stage: Stage, slide: SlideOf<"numbers">): ReadonlyArray<Item>
     return { ...area, h: area.h * 0.52 }
   })
   const size = Math.min(
-    ...shown.map(({ value }, index) =>
-      fitted({ ...stage, cut: () => {} }, { text: value, area: { ...(values[index] ?? areas.body), h: 1.4 }, sizes: { most: rows === 1 ? 72 : 44, least: 18 }, font: "head", bold: true }).size
+    ...shown.map(
+      ({ value }, index) =>
+        fitted(
+          { ...stage, cut: () => {} },
+          {
+            text: value,
+            area: { ...(values[index] ?? areas.body), h: 1.4 },
+            sizes: { most: rows === 1 ? 72 : 44, least: 18 },
+            font: "head",
+            bold: true
+          }
+        ).size
     )
   )
   return [
@@ -249,7 +319,14 @@ const ofNumbers = (stage: Stage, slide: SlideOf<"numbers">): ReadonlyArray<Item>
       return [
         shape(card, palette.surface),
         shape({ ...card, h: 0.07 }, color),
-        label(stage, "Value", value, area, { most: size, least: 12, color: palette.accent, bold: true, anchor: "b", font: "head" }),
+        label(stage, "Value", value, area, {
+          most: size,
+          least: 12,
+          color: palette.accent,
+          bold: true,
+          anchor: "b",
+          font: "head"
+        }),
         label(stage, "Label", what, below, { most: 22, least: 11, color: palette.ink })
       ]
     })
@@ -257,8 +334,16 @@ const ofNumbers = (stage: Stage, slide: SlideOf<"numbers">): ReadonlyArray<Item>
 }
 
 const ofNumber = (stage: Stage, slide: SlideOf<"number">): ReadonlyArray<Item> => {
-  const value = fitted(stage, { text: slide.value, area: areas.number, sizes: sizes.number, font: "body", bold: true, spacing: 0.9 })
+  const value = fitted(stage, {
+    text: slide.value,
+    area: areas.number,
+    sizes: sizes.number,
+    font: "body",
+    bold: true,
+    spacing: 0.9
+  })
   return [
+    ...kicker(stage, slide.kicker, areas.numberKicker, 14),
     {
       kind: "text",
       name: "Value",
@@ -290,25 +375,50 @@ const parts = (stage: Stage, chart: Chart, area: Area): ReadonlyArray<Item> => {
     const strong = index === chart.highlight
     const value = format(chart.series[0]?.values[index] ?? 0, chart.prefix, chart.suffix)
     return [
-      shape({ x: area.x, y: y + row / 2 - 0.1, w: 0.2, h: 0.2 }, colors[index % colors.length] ?? palette.accent),
-      label(stage, "Part", name, { x: area.x + 0.4, y, w: area.w - 1.75, h: row }, { most: 18, least: 9, color: palette.ink, bold: strong, anchor: "ctr" }),
-      label(stage, "Value", value, { x: area.x + area.w - 1.3, y, w: 1.3, h: row }, { most: 20, least: 9, color: palette.ink, bold: true, anchor: "ctr", align: "r" })
+      shape(
+        { x: area.x, y: y + row / 2 - 0.1, w: 0.2, h: 0.2 },
+        colors[index % colors.length] ?? palette.accent
+      ),
+      label(
+        stage,
+        "Part",
+        name,
+        { x: area.x + 0.4, y, w: area.w - 1.75, h: row },
+        { most: 18, least: 9, color: palette.ink, bold: strong, anchor: "ctr" }
+      ),
+      label(
+        stage,
+        "Value",
+        value,
+        { x: area.x + area.w - 1.3, y, w: 1.3, h: row },
+        { most: 20, least: 9, color: palette.ink, bold: true, anchor: "ctr", align: "r" }
+      )
     ]
   })
 }
 
 const ofChart = (stage: Stage, slide: SlideOf<"chart">): ReadonlyArray<Item> => {
-  const { palette } = stage
   const { chart, points } = slide
   const top = headline(stage, slide.headline, areas.headline, sizes.headline)
   const relation = stage.chart(chart)
-  const drawn = (area: Area): Item => ({ kind: "chart", name: "Chart", area, relation, alt: described(chart) })
+  const drawn = (area: Area): Item => ({
+    kind: "chart",
+    name: "Chart",
+    area,
+    relation,
+    alt: described(chart)
+  })
   const { body } = areas
   if (chart.kind === "doughnut") {
     const wide = points.length === 0
     const ring = { x: body.x + (wide ? 0.8 : 0), y: body.y, w: 4.6, h: 4.6 }
     const legend = { x: ring.x + ring.w + 0.5, y: body.y, w: wide ? 4.6 : 3.3, h: body.h }
-    return [top, drawn(ring), ...parts(stage, chart, legend), ...(wide ? [] : insights(stage, points, { ...body, x: body.x + 8.85, w: body.w - 8.85 }))]
+    return [
+      top,
+      drawn(ring),
+      ...parts(stage, chart, legend),
+      ...(wide ? [] : insights(stage, points, { ...body, x: body.x + 8.85, w: body.w - 8.85 }))
+    ]
   }
   if (points.length === 0) return [top, drawn(body)]
   return [
@@ -321,11 +431,19 @@ const ofChart = (stage: Stage, slide: SlideOf<"chart">): ReadonlyArray<Item> => 
 const insights = (stage: Stage, points: ReadonlyArray<Point>, card: Area): ReadonlyArray<Item> => {
   const { palette } = stage
   const area = inside(card)
-  const pairs = points.length <= 4 && points.every(({ lead, text }) => lead !== undefined && text.length <= 36)
+  const pairs =
+    points.length <= 4 && points.every(({ lead, text }) => lead !== undefined && text.length <= 36)
   if (!pairs)
     return [
       shape(card, palette.surface),
-      list(stage, "Points", points, area, { most: 18, least: listSizes.least }, { color: palette.ink, anchor: "ctr" })
+      list(
+        stage,
+        "Points",
+        points,
+        area,
+        { most: 18, least: listSizes.least },
+        { color: palette.ink, anchor: "ctr" }
+      )
     ]
   const row = area.h / points.length
   return [
@@ -334,8 +452,20 @@ const insights = (stage: Stage, points: ReadonlyArray<Point>, card: Area): Reado
       const y = area.y + index * row
       return [
         ...(index === 0 ? [] : [shape({ x: area.x, y: y - 0.005, w: area.w, h: 0.01 }, palette.line)]),
-        label(stage, "Label", lead, { ...area, y: y + row / 2 - 0.5, h: 0.36 }, { most: 14, least: 10, color: palette.muted, anchor: "b" }),
-        label(stage, "Value", text, { ...area, y: y + row / 2 - 0.12, h: 0.5 }, { most: 22, least: 10, color: palette.ink, bold: true, anchor: "t" })
+        label(
+          stage,
+          "Label",
+          lead,
+          { ...area, y: y + row / 2 - 0.5, h: 0.36 },
+          { most: 14, least: 10, color: palette.muted, anchor: "b" }
+        ),
+        label(
+          stage,
+          "Value",
+          text,
+          { ...area, y: y + row / 2 - 0.12, h: 0.5 },
+          { most: 22, least: 10, color: palette.ink, bold: true, anchor: "t" }
+        )
       ]
     })
   ]
@@ -361,14 +491,18 @@ const ofTable = (stage: Stage, slide: SlideOf<"table">): ReadonlyArray<Item> => 
   const count = slide.columns.length
   const all = [slide.columns, ...slide.rows.map((row) => slide.columns.map((_, index) => row[index] ?? ""))]
   const right = slide.columns.map(
-    (_, index) => slide.rows.length > 0 && slide.rows.every((row) => (row[index] ?? "") === "" || numeric.test(row[index] ?? ""))
+    (_, index) =>
+      slide.rows.length > 0 &&
+      slide.rows.every((row) => (row[index] ?? "") === "" || numeric.test(row[index] ?? ""))
   )
   const area = { ...areas.body, y: 1.9, h: 4.75 }
   const widths = columnWidths(stage, all, area.w)
   const rowHeight = (row: ReadonlyArray<string>, size: number, head: boolean) =>
     Math.max(
       ...row.map((text, index) =>
-        fit.height([{ runs: [{ text, bold: head }] }], ((widths[index] ?? 1) - 2 * cellMargin.x) * 72, size, { font })
+        fit.height([{ runs: [{ text, bold: head }] }], ((widths[index] ?? 1) - 2 * cellMargin.x) * 72, size, {
+          font
+        })
       )
     ) /
       72 +
@@ -376,7 +510,8 @@ const ofTable = (stage: Stage, slide: SlideOf<"table">): ReadonlyArray<Item> => 
   const heights = (rows: ReadonlyArray<ReadonlyArray<string>>, size: number) =>
     rows.map((row, index) => rowHeight(row, size, index === 0))
   const sum = (values: ReadonlyArray<number>) => values.reduce((total, value) => total + value, 0)
-  const fits = (rows: ReadonlyArray<ReadonlyArray<string>>, size: number) => sum(heights(rows, size)) <= area.h
+  const fits = (rows: ReadonlyArray<ReadonlyArray<string>>, size: number) =>
+    sum(heights(rows, size)) <= area.h
   let rows: ReadonlyArray<ReadonlyArray<string>> = all
   let size = 20
   while (size > 11 && !fits(rows, size)) size -= 0.5
@@ -384,12 +519,20 @@ const ofTable = (stage: Stage, slide: SlideOf<"table">): ReadonlyArray<Item> => 
     // Long cells first, then rows.
     const shortest = rows.map((row) =>
       row.map((text, index) =>
-        fit.shortened(text, (shown) => rowHeight([...Array.from({ length: index }, () => ""), shown], size, false) <= 0.95)
+        fit.shortened(
+          text,
+          (shown) => rowHeight([...Array.from({ length: index }, () => ""), shown], size, false) <= 0.95
+        )
       )
     )
     rows = shortest
     while (rows.length > 2 && !fits(rows, size)) rows = rows.slice(0, -1)
-    stage.cut(all.slice(rows.length).map((row) => row.join(" | ")).join("\n"))
+    stage.cut(
+      all
+        .slice(rows.length)
+        .map((row) => row.join(" | "))
+        .join("\n")
+    )
   }
   const natural = heights(rows, size)
   // Rows breathe as far as there is room, and no further than looks like a table.
@@ -403,7 +546,10 @@ const ofTable = (stage: Stage, slide: SlideOf<"table">): ReadonlyArray<Item> => 
       kind: "table",
       name: "Table",
       area: { ...area, h: sum(natural) + extra * rows.length },
-      alt: `Table of ${rows.length - 1} rows and ${count} columns: ${slide.columns.join(", ")}`.slice(0, 1000),
+      alt: `Table of ${rows.length - 1} rows and ${count} columns: ${slide.columns.join(", ")}`.slice(
+        0,
+        1000
+      ),
       widths,
       heights: natural.map((height) => height + extra),
       rows: cells,
@@ -421,9 +567,30 @@ const ofFigure = (stage: Stage, slide: SlideOf<"figure">): ReadonlyArray<Item> =
   const { body } = areas
   const whole = text ? { ...body, w: 7.4 } : body
   const side = { ...body, x: body.x + 7.9, w: body.w - 7.9 }
-  const points = text ? [list(stage, "Points", slide.points, side, { most: 20, least: listSizes.least }, { color: palette.ink, anchor: "ctr" })] : []
+  const points = text
+    ? [
+        list(
+          stage,
+          "Points",
+          slide.points,
+          side,
+          { most: 20, least: listSizes.least },
+          { color: palette.ink, anchor: "ctr" }
+        )
+      ]
+    : []
   if (picture === undefined) {
-    return [top, shape(whole, palette.surface), label(stage, "Missing picture", slide.alt, inside(whole), { most: 22, least: 11, color: palette.muted, anchor: "ctr" }), ...points]
+    return [
+      top,
+      shape(whole, palette.surface),
+      label(stage, "Missing picture", slide.alt, inside(whole), {
+        most: 22,
+        least: 11,
+        color: palette.muted,
+        anchor: "ctr"
+      }),
+      ...points
+    ]
   }
   const scale = Math.min(whole.w / picture.width, whole.h / picture.height)
   const [w, h] = [picture.width * scale, picture.height * scale]
@@ -432,7 +599,12 @@ const ofFigure = (stage: Stage, slide: SlideOf<"figure">): ReadonlyArray<Item> =
   // What does not fill its place stands on a panel, or its edges would be lost on the page.
   const panel = w < whole.w - 0.6 ? [shape(whole, palette.surface)] : []
   const centered = { ...area, x: whole.x + (whole.w - w) / 2 }
-  return [top, ...panel, { kind: "picture", name: "Picture", area: centered, relation, alt: slide.alt }, ...points]
+  return [
+    top,
+    ...panel,
+    { kind: "picture", name: "Picture", area: centered, relation, alt: slide.alt },
+    ...points
+  ]
 }
 
 const ofQuote = (stage: Stage, slide: SlideOf<"quote">): ReadonlyArray<Item> => [
@@ -442,25 +614,33 @@ const ofQuote = (stage: Stage, slide: SlideOf<"quote">): ReadonlyArray<Item> => 
     : [block(stage, "Source", `\u2014 ${slide.by}`, areas.quoteBy, { most: 18, least: 10 }, 13)])
 ]
 
-const ofStatement = (stage: Stage, slide: SlideOf<"statement">): ReadonlyArray<Item> =>
-  slide.text === undefined
-    ? [
-        {
-          ...headline(stage, slide.headline, areas.statementAlone, sizes.statement),
-          area: areas.statementAlone,
-          anchor: "ctr"
-        }
-      ]
-    : [
-        headline(stage, slide.headline, areas.statement, sizes.statement),
-        block(stage, "Text", slide.text, areas.statementText, sizes.text, 13)
-      ]
+const ofStatement = (stage: Stage, slide: SlideOf<"statement">): ReadonlyArray<Item> => {
+  const above = kicker(stage, slide.kicker, areas.statementKicker, 14)
+  if (slide.text !== undefined) {
+    return [
+      ...above,
+      headline(stage, slide.headline, areas.statement, sizes.statement),
+      block(stage, "Text", slide.text, areas.statementText, sizes.text, 13)
+    ]
+  }
+  const area = areas.statementAlone
+  return [...above, { ...headline(stage, slide.headline, area, sizes.statement), area, anchor: "ctr" }]
+}
 
 const ofClosing = (stage: Stage, slide: SlideOf<"closing">): ReadonlyArray<Item> => [
   headline(stage, slide.headline, areas.closing, sizes.closing),
   ...(slide.points.length === 0
     ? []
-    : [list(stage, "Points", slide.points, areas.closingPoints, { most: 22, least: listSizes.least }, { index: 1, color: stage.palette.onHero })])
+    : [
+        list(
+          stage,
+          "Points",
+          slide.points,
+          areas.closingPoints,
+          { most: 22, least: listSizes.least },
+          { index: 1, color: stage.palette.onHero }
+        )
+      ])
 ]
 
 const drawers: { readonly [L in Layout]: (stage: Stage, slide: SlideOf<L>) => ReadonlyArray<Item> } = {
@@ -482,4 +662,3 @@ const drawers: { readonly [L in Layout]: (stage: Stage, slide: SlideOf<L>) => Re
 export const draw = (stage: Stage, slide: Slide): ReadonlyArray<Item> =>
   // The drawer of a layout takes the pages of that layout, which the types cannot follow.
   (drawers[slide.layout] as (stage: Stage, slide: Slide) => ReadonlyArray<Item>)(stage, slide)
-

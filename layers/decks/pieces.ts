@@ -1,7 +1,16 @@
 /** Topics as parts of about a page, which can be halved, joined and turned into a page. */
-import { figure } from "./figures.ts"
+import { amount, figure } from "./figures.ts"
 import * as fit from "./fit.ts"
-import { clause, isStatement, isTime, longest, observations, ofChart, pointText, strongest } from "./headlines.ts"
+import {
+  clause,
+  isStatement,
+  isTime,
+  longest,
+  observations,
+  ofChart,
+  pointText,
+  strongest
+} from "./headlines.ts"
 import { box, listArea, listSizes, measured, setting } from "./listing.ts"
 import type { Chart, ChartKind, Point, Slide, SlideOf } from "./Outline.ts"
 import type { Topic } from "./topics.ts"
@@ -120,16 +129,16 @@ const narrow = ({ heading, points }: List) =>
   points.length <= 6 &&
   points.every((point) => point.level !== 1 && pointText(point).length <= 90)
 
+const under = ({ heading, points }: List): ReadonlyArray<Point> =>
+  heading === undefined
+    ? points
+    : [{ text: heading }, ...points.map((point) => ({ ...point, level: 1 as const }))]
+
 /** Two lists as one; those with headings of their own stand side by side, or as points with the others under them. */
 export const join = (first: List, second: List): Piece => {
   if (first.heading === second.heading) return { ...first, points: [...first.points, ...second.points] }
   if (narrow(first) && narrow(second)) return { kind: "columns", columns: [first, second] }
-  const heading = first.heading ?? second.heading
-  const points =
-    first.heading === undefined || second.heading === undefined
-      ? [...first.points, ...second.points]
-      : [...first.points, { text: second.heading }, ...second.points.map((point) => ({ ...point, level: 1 as const }))]
-  return { kind: "list", ...(heading !== undefined && { heading }), points }
+  return { kind: "list", points: [...under(first), ...under(second)] }
 }
 
 const label = (text: string, piece: Piece) =>
@@ -146,11 +155,21 @@ const chosenKind = (chart: Omit<Chart, "kind">): ChartKind => {
   const time = isTime(chart.labels)
   if (time) return chart.labels.length > 6 ? "line" : "column"
   const sum = values.reduce((total, value) => total + value, 0)
-  const parts = chart.suffix?.trim() === "%" && Math.abs(sum - 100) < 1.5 && values.every((value) => value >= 0)
+  const parts =
+    chart.suffix?.trim() === "%" && Math.abs(sum - 100) < 1.5 && values.every((value) => value >= 0)
   if (parts && others.length === 0 && chart.labels.length <= 6) return "doughnut"
   const long = chart.labels.some((text) => text.length > 12) || chart.labels.length > 7
   return long ? "bar" : "column"
 }
+
+/** Headlines have no full stop. */
+const sentence = (text: string) => text.replace(/\.$/, "")
+
+/** What a point is a number of: `Time to repair: 35 minutes`, `Market share +3%`. */
+const numberOf = (point: Point) =>
+  point.lead !== undefined && point.text.length <= 12 && amount(point.text) !== undefined
+    ? { value: point.text, label: point.lead }
+    : figure(pointText(point))
 
 const short = (point: Point) => pointText(point).length <= 60 && point.level !== 1
 
@@ -163,28 +182,31 @@ const ofList = (list: Piece & { readonly kind: "list" }, type: string): Slide =>
   const { heading, points } = list
   const [only] = points
   const said = notes([heading ?? "", ...points.map(pointText)])
-  if (only === undefined)
-    return { layout: "statement", headline: heading ?? "", ...notes([heading ?? ""]) }
-  const figures = points.map((point) => (short(point) ? figure(pointText(point)) : undefined))
+  if (only === undefined) return { layout: "statement", headline: heading ?? "", ...notes([heading ?? ""]) }
+  const figures = points.map((point) => (short(point) ? numberOf(point) : undefined))
   const numbers = figures.filter((each) => each !== undefined)
   const [number] = numbers
-  if (points.length === 1 && number !== undefined && number.value.length <= 9) {
-    const text = pointText(only).replace(/\.$/, "")
-    return { layout: "number", headline: heading === undefined ? text : `${heading}: ${text}`, value: number.value, ...said }
-  }
-  if (numbers.length === points.length && numbers.length <= 4 && numbers.every(({ value }) => value.length <= 9)) {
+  const kicker = heading === undefined ? {} : { kicker: heading }
+  if (points.length === 1 && number !== undefined && number.value.length <= 12)
+    return { layout: "number", headline: sentence(pointText(only)), value: number.value, ...kicker, ...said }
+  if (
+    numbers.length === points.length &&
+    numbers.length <= 4 &&
+    numbers.every(({ value }) => value.length <= 9)
+  ) {
     const headline =
-      heading !== undefined ? label(heading, list) : type === "" ? pointText(only) : `${plural(type)} in numbers`
+      heading !== undefined
+        ? label(heading, list)
+        : type === ""
+          ? pointText(only)
+          : `${plural(type)} in numbers`
     return { layout: "numbers", headline, numbers, ...said }
   }
   if (points.length === 1) {
     const text = pointText(only)
-    const whole = text.replace(/\.$/, "")
-    if (heading !== undefined && heading !== text)
-      return { layout: "statement", headline: label(heading, list), text, ...said }
     return text.length <= 160
-      ? { layout: "statement", headline: whole, ...said }
-      : { layout: "statement", headline: clause(text), text, ...said }
+      ? { layout: "statement", headline: sentence(text), ...kicker, ...said }
+      : { layout: "statement", headline: clause(text), text, ...kicker, ...said }
   }
   if (heading !== undefined) return { layout: "bullets", headline: label(heading, list), points, ...said }
   const lead = strongest(points)
@@ -201,13 +223,17 @@ const ofList = (list: Piece & { readonly kind: "list" }, type: string): Slide =>
 
 const ofTable = (table: Piece & { readonly kind: "table" }, type: string): SlideOf<"table"> => {
   const { columns, heading, rows } = table
-  const headline = heading ?? `${plural(columns[0] ?? "") || plural(type)} at a glance`
+  const [first = ""] = columns
+  const headline = heading ?? `${plural(first.length > 2 ? first : type) || "Numbers"} at a glance`
   return {
     layout: "table",
     headline: label(headline, table),
     columns,
     rows,
-    ...notes([headline, ...rows.map((row) => row.map((cell, index) => `${columns[index] ?? ""}: ${cell}`).join(", "))])
+    ...notes([
+      headline,
+      ...rows.map((row) => row.map((cell, index) => `${columns[index] ?? ""}: ${cell}`).join(", "))
+    ])
   }
 }
 
@@ -251,7 +277,13 @@ export const toSlide = (piece: Piece, type: string, section: number): Slide => {
       const [first, ...others] = piece.numbers
       if (first !== undefined && others.length === 0) {
         const said = `${first.label}: ${first.value}`
-        return { layout: "number", headline: first.label, value: first.value, ...notes([piece.heading ?? "", said]) }
+        return {
+          layout: "number",
+          headline: first.label,
+          value: first.value,
+          ...(piece.heading !== undefined && { kicker: piece.heading }),
+          ...notes([piece.heading ?? "", said])
+        }
       }
       const headline = piece.heading ?? `${plural(type) || "Results"} in numbers`
       return {
@@ -264,7 +296,14 @@ export const toSlide = (piece: Piece, type: string, section: number): Slide => {
     case "figure": {
       const { alt = piece.heading ?? "", image, points } = piece
       const headline = piece.heading ?? (alt === "" ? plural(type) : alt)
-      return { layout: "figure", headline, image, alt, points, ...notes([headline, alt, ...points.map(pointText)]) }
+      return {
+        layout: "figure",
+        headline,
+        image,
+        alt,
+        points,
+        ...notes([headline, alt, ...points.map(pointText)])
+      }
     }
     case "columns": {
       const [first, second] = piece.columns

@@ -191,7 +191,9 @@ export const render = async ({ created, outline, pictures, theme }: Rendering): 
     const frame = layouts[slide.layout]
     const feet = frame.foot === undefined ? [] : [footer(outline.footer, frame.foot), pageNumber(frame.foot)]
     const said = slide.notes ?? ""
-    const notes = [said, ...left.filter((text) => !said.includes(text))].filter((text) => text !== "").join("\n\n")
+    const notes = [said, ...left.filter((text) => !said.includes(text))]
+      .filter((text) => text !== "")
+      .join("\n\n")
     const short = notes.length <= mostNotes ? notes : `${notes.slice(0, mostNotes - 1)}…`
     files.push(
       {

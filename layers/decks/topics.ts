@@ -223,7 +223,8 @@ const ofData = (detail: Exclude<Detail, string>): Topic => {
   if ("chart" in detail) {
     const { labels, series, type, unit = "" } = detail.chart
     const prefix = currencies.exec(unit)?.[0] ?? ""
-    const suffix = clean(unit.slice(prefix.length))
+    const rest = clean(unit.slice(prefix.length))
+    const suffix = prefix === "" && /^\p{L}{2}/u.test(rest) ? ` ${rest}` : rest
     return {
       kind: "chart",
       ...headed(detail.title),

@@ -5,7 +5,7 @@ import type { Policy } from "../domain/Policy.ts"
 import type { Scope } from "../domain/Principal.ts"
 import type { Progress } from "../../layers/progress/Progress.ts"
 import type { Caller } from "./Caller.ts"
-import type { Failed, InvalidArguments } from "./CatalogError.ts"
+import type { Failed, InvalidArguments, NotFound } from "./CatalogError.ts"
 import type { Client, JsonObject } from "./Client.ts"
 
 /** What whoever calls brings along. */
@@ -84,7 +84,7 @@ export interface TemplateEntry extends Readable {
   readonly read: (
     uri: string,
     variables: Readonly<Record<string, string>>
-  ) => Effect.Effect<ReadonlyArray<ResourceContents>, Failed, CallServices>
+  ) => Effect.Effect<ReadonlyArray<ResourceContents>, Failed | NotFound, CallServices>
 }
 
 /** What one source contributes. */

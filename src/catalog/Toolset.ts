@@ -19,6 +19,11 @@ export const Shown = Context.Reference<((answer: never) => string) | undefined>(
     defaultValue: () => undefined
   }
 )
+/** Blocks that go with a tool's answer, made of it as it is encoded: links to what the tool has made. */
+export const Linked = Context.Reference<((answer: never) => ReadonlyArray<Block>) | undefined>(
+  "manifold/catalog/Toolset/Linked",
+  { defaultValue: () => undefined }
+)
 /** Pictures of the tool, for a client's list. */
 export const Icons = Context.Reference<ReadonlyArray<Icon>>("manifold/catalog/Toolset/Icons", {
   defaultValue: () => []
@@ -109,6 +114,7 @@ const toEntry = (tool: Tool.Any, handler: Tool.Handler<string>): ToolEntry => {
   )
   const encode = lazy((): Decode => Schema.encodeUnknownEffect(codec(successSchema)))
   const show = Context.get(annotations, Shown) as ((answer: unknown) => string) | undefined
+  const linked = Context.get(annotations, Linked) as ((answer: unknown) => ReadonlyArray<Block>) | undefined
   const blocks = successSchema === (Blocks as unknown)
   const input = lazy(() => inputSchema(tool))
   /** Only objects are structured content; older clients know nothing else. */
@@ -122,9 +128,8 @@ const toEntry = (tool: Tool.Any, handler: Tool.Handler<string>): ToolEntry => {
     if (answer === undefined) return { content: [] }
     const shown =
       show !== undefined ? show(answer) : typeof answer === "string" ? answer : JSON.stringify(answer)
-    return output() !== undefined
-      ? { content: [text(shown)], structured: answer as JsonObject }
-      : { content: [text(shown)] }
+    const content = [text(shown), ...(linked?.(answer) ?? [])]
+    return output() !== undefined ? { content, structured: answer as JsonObject } : { content }
   }
 
   const context = { toolCallId: undefined, preliminary: () => Effect.void }

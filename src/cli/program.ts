@@ -1,6 +1,8 @@
 /** The program as layers: the catalog with everything in it, and MCP servers over it. */
 import { Effect, Layer } from "effect"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
+import { Decks } from "../../layers/decks/Decks.ts"
+import { Output } from "../../layers/decks/Output.ts"
 import { Guard } from "../../layers/guard/Guard.ts"
 import { Health } from "../../layers/health/Health.ts"
 import { Outbound } from "../../layers/outbound/Outbound.ts"
@@ -42,7 +44,11 @@ export const contents = Layer.mergeAll(tools.layer, prompts.layer, resources.lay
       ProgressLog.layer.pipe(Layer.provideMerge(ProgressEvents.layer)),
       Health.layer(program.version),
       Templates.layer,
-      Web.layer.pipe(Layer.provideMerge(Outbound.layer), Layer.provide(Dns.layer))
+      Layer.mergeAll(Web.layer, Decks.layer.pipe(Layer.provideMerge(Output.layer))).pipe(
+        Layer.provideMerge(Outbound.layer),
+        Layer.provide(Dns.layer),
+        Layer.provideMerge(Storage.layer)
+      )
     )
   )
 )
@@ -56,7 +62,6 @@ export const serving = Telemetry.layer.pipe(Layer.provideMerge(contents))
 /** MCP servers over that catalog. */
 export const mcp = Servers.layer.pipe(
   Layer.provideMerge(RequestState.layer(Storage)),
-  Layer.provideMerge(Storage.layer),
   Layer.provideMerge(serving),
   Layer.provideMerge(configured)
 )

@@ -1,4 +1,5 @@
 /** The list of configuration sections; all of them are checked together before anything starts. */
+import * as content from "../../layers/decks/section.ts"
 import * as Authenticator from "../../layers/identity/Authenticator.ts"
 import * as limits from "../../layers/guard/section.ts"
 import * as logging from "../../layers/logging/section.ts"
@@ -19,6 +20,7 @@ export const sections = [
   logging.section,
   Storage.section,
   telemetry.section,
+  content.section,
   outbound.section,
   web.section,
   prompts.section,

@@ -1,15 +1,21 @@
 /** The list of resources: a resource is one file, and one line here. */
 import { Effect, Layer } from "effect"
 import { Catalog } from "../catalog/Catalog.ts"
+import * as output from "./output.ts"
 import * as ping from "./ping.ts"
 
 const entries = Effect.all([
   ping.entry // keep one line each
 ])
 
+/** The list of resource templates, in the same way. */
+const templates = Effect.all([
+  output.entry // keep one line each
+])
+
 export const layer = Layer.effectDiscard(
   Effect.gen(function* () {
     const catalog = yield* Catalog
-    yield* catalog.add({ resources: yield* entries })
+    yield* catalog.add({ resources: yield* entries, templates: yield* templates })
   })
 )

@@ -1,13 +1,15 @@
 /** The list of tools: a tool is one file, and one line here. */
 import { Layer } from "effect"
 import * as Toolset from "../catalog/Toolset.ts"
+import * as contentCreate from "./contentCreate.ts"
 import * as echo from "./echo.ts"
 import * as healthCheck from "./healthCheck.ts"
 import * as math from "./math.ts"
 import * as webFetch from "./webFetch.ts"
 
 export const layer = Layer.mergeAll(
-  Toolset.layer(echo), // keep one line each
+  Toolset.layer(contentCreate), // keep one line each
+  Toolset.layer(echo),
   Toolset.layer(healthCheck),
   Toolset.layer(math),
   Toolset.layer(webFetch)

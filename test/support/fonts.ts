@@ -48,7 +48,10 @@ const parse = (bytes: Uint8Array): Face => {
   const table = (tag: string) => tables.get(tag) ?? 0
   const [head, hhea, hmtx, cmap] = [table("head"), table("hhea"), table("hmtx"), table("cmap")]
   const long = view.getUint16(hhea + 34)
-  const encodings = Array.from({ length: view.getUint16(cmap + 2) }, (_, i) => cmap + view.getUint32(cmap + 8 + i * 8))
+  const encodings = Array.from(
+    { length: view.getUint16(cmap + 2) },
+    (_, i) => cmap + view.getUint32(cmap + 8 + i * 8)
+  )
   const four = encodings.find((at) => view.getUint16(at) === 4) ?? 0
   const segments = view.getUint16(four + 6) / 2
   const glyph = (code: number): number => {
@@ -106,7 +109,10 @@ export const metrics = async () =>
     await Promise.all(
       (Object.keys(families) as ReadonlyArray<keyof typeof families>).map(async (family) => {
         const [regular, bold] = [await face(family, "Regular"), await face(family, "Bold")]
-        const line = Math.max(lines[family] ?? 0, ...[regular, bold].map((each) => each.line / each.unitsPerEm))
+        const line = Math.max(
+          lines[family] ?? 0,
+          ...[regular, bold].map((each) => each.line / each.unitsPerEm)
+        )
         return [
           family,
           { line: Math.ceil(line * 1000), regular: widths(regular), bold: widths(bold) }

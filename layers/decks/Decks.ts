@@ -1,0 +1,40 @@
+/** Makes slide decks from details, and keeps them in the output folder. */
+import { Context, Effect, FileSystem, Layer, Path } from "effect"
+import { ConfigSource } from "../config/ConfigSource.ts"
+import { Outbound } from "../outbound/Outbound.ts"
+import type { Deck, DeckRequest } from "./Deck.ts"
+import type { DeckError } from "./DeckError.ts"
+import { Output } from "./Output.ts"
+import { section } from "./section.ts"
+
+export class Decks extends Context.Service<
+  Decks,
+  {
+    /** At most two at once; an interrupted one leaves no file. */
+    readonly create: (request: DeckRequest) => Effect.Effect<Deck, DeckError>
+  }
+>()("manifold/decks/Decks") {
+  static readonly layer = Layer.effect(
+    Decks,
+    Effect.gen(function* () {
+      const config = yield* ConfigSource
+      const fs = yield* FileSystem.FileSystem
+      const paths = yield* Path.Path
+      const outbound = yield* Outbound
+      const output = yield* Output
+      // Loaded by the first call, so that a start pays for none of it. The section was checked at the start.
+      const load = yield* Effect.cached(
+        Effect.gen(function* () {
+          const { make } = yield* Effect.promise(() => import("./making.ts"))
+          return make({ fs, paths, outbound, output, settings: yield* Effect.orDie(config.read(section)) })
+        })
+      )
+      return Decks.of({
+        create: Effect.fn("Decks.create")(function* (request: DeckRequest) {
+          const create = yield* load
+          return yield* create(request)
+        })
+      })
+    })
+  )
+}
