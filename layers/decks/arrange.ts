@@ -271,7 +271,7 @@ export const arrange = (request: Request, font: string): Arranged => {
     head.push({
       layout: "bullets",
       headline: "Agenda",
-      points: sample(named ? names : points, 8),
+      points: sample(named && headings.length >= natural.length * 0.6 ? names : points, 8),
       numbered: true,
       notes: points.map(({ text }) => text).join("\n")
     })

@@ -173,8 +173,10 @@ const paragraphProperties = (tag: string, paragraph: Paragraph, size: number, ru
   const mark =
     bullet === undefined
       ? "<a:buNone/>"
-      : `<a:buClr><a:schemeClr val="accent1"/></a:buClr><a:buFont typeface="+mj-lt"/>${
-          bullet === "number" ? '<a:buAutoNum type="arabicPlain"/>' : `<a:buChar char="${marks[bullet]}"/>`
+      : `<a:buClr><a:schemeClr val="accent1"/></a:buClr>${
+          bullet === "number"
+            ? '<a:buFont typeface="+mj-lt"/><a:buAutoNum type="arabicPlain"/>'
+            : `<a:buFont typeface="Arial"/><a:buChar char="${marks[bullet]}"/>`
         }`
   return `<${tag}${own}>${line}${space}${mark}${run}</${tag}>`
 }

@@ -267,7 +267,13 @@ export const frames = (palette: Palette): Readonly<Record<Layout, Frame>> => {
       items: [
         ...mosaic(page.w - side, side, ["2a", "oe", "4b", "1c", "."], tiles),
         text("Kicker", areas.numberKicker, 14, { size: 18, color: muted, bold: true }, "t"),
-        text("Value", areas.number, 13, { size: 160, color: accent, bold: true, spacing: 0.9 }, "b"),
+        placeholder(
+          "Value",
+          "body",
+          areas.number,
+          { size: 160, color: accent, bold: true, spacing: 0.9 },
+          { index: 13, anchor: "b", prompt: "Value", font: "head" }
+        ),
         bar(margin, 4.0),
         title(areas.numberHeadline, sizes.numberHeadline.most, ink, "t")
       ]

@@ -28,6 +28,19 @@ interface Block {
   readonly spacing?: number
 }
 
+/** A little smaller, where that makes a line less: a headline does not end in a line of one word. */
+const withoutWidow = (
+  text: ReadonlyArray<fit.Paragraph>,
+  width: number,
+  size: number,
+  place: fit.Setting
+) => {
+  const lines = (at: number) => fit.height(text, width, at, place) / at
+  for (let smaller = size; smaller >= size * 0.84; smaller -= 0.5)
+    if (lines(smaller) < lines(size) - 0.01) return smaller
+  return size
+}
+
 /** The text as far as it fits, and the size at which it does. */
 const fitted = (
   stage: Stage,
@@ -36,7 +49,8 @@ const fitted = (
   const place = { font: stage.palette.fonts[font], spacing: line }
   const as = (shown: string) => [{ runs: [{ text: shown, bold }] }]
   const size = fit.largest(as(text), box(area), range, place)
-  if (size !== undefined) return { text, size }
+  if (size !== undefined)
+    return { text, size: bold ? withoutWidow(as(text), area.w * 72, size, place) : size }
   const fits = (shown: string) => fit.height(as(shown), area.w * 72, range.least, place) <= area.h * 72
   stage.cut(text)
   return { text: fit.shortened(text, fits), size: range.least }
@@ -338,7 +352,7 @@ const ofNumber = (stage: Stage, slide: SlideOf<"number">): ReadonlyArray<Item> =
     text: slide.value,
     area: areas.number,
     sizes: sizes.number,
-    font: "body",
+    font: "head",
     bold: true,
     spacing: 0.9
   })
