@@ -12,6 +12,7 @@ import {
   paginateTable,
   plural,
   toSlide,
+  under,
   type Piece
 } from "./pieces.ts"
 import { clean, topics } from "./topics.ts"
@@ -157,7 +158,7 @@ const attach = (pieces: ReadonlyArray<Piece>) => {
       const host = pieces[beside]
       if ((host?.kind !== "chart" && host?.kind !== "figure") || host.points.length > 0) continue
       return pieces
-        .map((each, index) => (index === beside ? { ...host, points: piece.points } : each))
+        .map((each, index) => (index === beside ? { ...host, points: under(piece) } : each))
         .filter((_, index) => index !== at)
     }
   }

@@ -28,6 +28,8 @@ export interface Paragraph {
   readonly align?: "l" | "ctr" | "r"
   /** `tick` is a small square in the accent colour; `number` counts. */
   readonly bullet?: "tick" | "dash" | "number"
+  /** Of the bullet; default the accent. */
+  readonly mark?: Color
   readonly level?: 0 | 1
   /** Points. */
   readonly before?: number
@@ -113,12 +115,14 @@ export type Geometry =
 export const emu = (inches: number): number => Math.round(inches * 914_400)
 const hundredths = (points: number) => Math.round(points * 100)
 
-export const solid = (color: Color): string => {
+const paint = (color: Color): string => {
   const [name = "", opacity] = color.split("/")
   const alpha = opacity === undefined ? "" : `<a:alpha val="${Number(opacity) * 1000}"/>`
   const tag = /^[0-9A-F]{6}$/.test(name) ? "srgbClr" : "schemeClr"
-  return `<a:solidFill><a:${tag} val="${name}">${alpha}</a:${tag}></a:solidFill>`
+  return `<a:${tag} val="${name}">${alpha}</a:${tag}>`
 }
+
+export const solid = (color: Color): string => `<a:solidFill>${paint(color)}</a:solidFill>`
 
 const rightToLeft = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]|[\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u
 const strong = /\p{L}/u
@@ -173,7 +177,7 @@ const paragraphProperties = (tag: string, paragraph: Paragraph, size: number, ru
   const mark =
     bullet === undefined
       ? "<a:buNone/>"
-      : `<a:buClr><a:schemeClr val="accent1"/></a:buClr>${
+      : `<a:buClr>${paint(paragraph.mark ?? "accent1")}</a:buClr>${
           bullet === "number"
             ? '<a:buFont typeface="+mj-lt"/><a:buAutoNum type="arabicPlain"/>'
             : `<a:buFont typeface="Arial"/><a:buChar char="${marks[bullet]}"/>`

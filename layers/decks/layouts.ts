@@ -190,7 +190,7 @@ export const frames = (palette: Palette): Readonly<Record<Layout, Frame>> => {
       background: hero,
       items: [
         ...mosaic(page.w - 3 * side, side, [". 1a oe", "2b sw 4a", ". 3a 1b", "da 2w sa", "4e . 3b"], tiles),
-        text("Kicker", areas.kicker, 13, { size: 18, color: onHeroAccent, bold: true, tracking: 1 }, "t"),
+        text("Kicker", areas.kicker, 13, { size: 18, color: onHeroAccent, bold: true }, "t"),
         title(areas.title, sizes.title.most, onHero, "b", "ctrTitle"),
         bar(margin, 4.42),
         placeholder(

@@ -31,14 +31,20 @@ export const setting = (font: string): fit.Setting => ({ font, gap, spacing })
 export const paragraphs = (
   points: ReadonlyArray<Point>,
   size: number,
-  options: { readonly numbered?: boolean; readonly gap?: number; readonly color?: string } = {}
+  options: {
+    readonly numbered?: boolean
+    readonly gap?: number
+    readonly color?: string
+    readonly mark?: string
+  } = {}
 ): ReadonlyArray<Paragraph> =>
   points.map((point, index) => ({
     runs: runs(point),
-    size: point.level === 1 ? Math.round(size * under * 2) / 2 : size,
+    size: point.level === 1 ? Math.floor(size * under * 2) / 2 : size,
     bullet: point.level === 1 ? "dash" : options.numbered === true ? "number" : "tick",
     level: point.level ?? 0,
     spacing,
     before: index === 0 ? 0 : (options.gap ?? gap) * size,
+    ...(options.mark !== undefined && { mark: options.mark }),
     ...(options.color !== undefined && { color: options.color })
   }))

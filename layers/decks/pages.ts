@@ -80,9 +80,10 @@ const block = (
   area: Area,
   range: { readonly most: number; readonly least: number },
   index: number,
-  type: "body" | "subTitle" = "body"
+  type: "body" | "subTitle" = "body",
+  bold = false
 ): Item => {
-  const { size, text: shown } = fitted(stage, { text, area, sizes: range, font: "body", spacing: 1 })
+  const { size, text: shown } = fitted(stage, { text, area, sizes: range, font: "body", bold, spacing: 1 })
   return {
     kind: "text",
     name,
@@ -134,6 +135,7 @@ const list = (
   options: {
     readonly index?: number
     readonly color?: Color
+    readonly mark?: Color
     readonly anchor?: "t" | "ctr"
     readonly numbered?: boolean
   } = {}
@@ -154,6 +156,7 @@ const list = (
     paragraphs: paragraphs(shown.points, shown.size, {
       numbered: options.numbered ?? false,
       gap: wide,
+      ...(options.mark !== undefined && { mark: options.mark }),
       ...(options.color !== undefined && { color: options.color })
     })
   }
@@ -211,7 +214,7 @@ const beside = ({ h, w, x, y }: Area, count: number, space = 0.35): ReadonlyArra
 const kicker = (stage: Stage, text: string | undefined, area: Area, index: number): ReadonlyArray<Item> =>
   text === undefined || text === ""
     ? []
-    : [block(stage, "Kicker", text, area, { most: 18, least: 10 }, index)]
+    : [block(stage, "Kicker", text, area, { most: 18, least: 10 }, index, "body", true)]
 
 const ofTitle = (stage: Stage, slide: SlideOf<"title">): ReadonlyArray<Item> => [
   headline(stage, slide.headline, areas.title, sizes.title, "ctrTitle"),
@@ -652,7 +655,7 @@ const ofClosing = (stage: Stage, slide: SlideOf<"closing">): ReadonlyArray<Item>
           slide.points,
           areas.closingPoints,
           { most: 22, least: listSizes.least },
-          { index: 1, color: stage.palette.onHero }
+          { index: 1, color: stage.palette.onHero, mark: stage.palette.onHeroAccent }
         )
       ])
 ]

@@ -129,7 +129,8 @@ const narrow = ({ heading, points }: List) =>
   points.length <= 6 &&
   points.every((point) => point.level !== 1 && pointText(point).length <= 90)
 
-const under = ({ heading, points }: List): ReadonlyArray<Point> =>
+/** Its points, under its heading as one more. */
+export const under = ({ heading, points }: List): ReadonlyArray<Point> =>
   heading === undefined
     ? points
     : [{ text: heading }, ...points.map((point) => ({ ...point, level: 1 as const }))]
