@@ -115,14 +115,14 @@ export type Geometry =
 export const emu = (inches: number): number => Math.round(inches * 914_400)
 const hundredths = (points: number) => Math.round(points * 100)
 
-const paint = (color: Color): string => {
+const colorXml = (color: Color): string => {
   const [name = "", opacity] = color.split("/")
   const alpha = opacity === undefined ? "" : `<a:alpha val="${Number(opacity) * 1000}"/>`
   const tag = /^[0-9A-F]{6}$/.test(name) ? "srgbClr" : "schemeClr"
   return `<a:${tag} val="${name}">${alpha}</a:${tag}>`
 }
 
-export const solid = (color: Color): string => `<a:solidFill>${paint(color)}</a:solidFill>`
+export const solid = (color: Color): string => `<a:solidFill>${colorXml(color)}</a:solidFill>`
 
 const rightToLeft = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]|[\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u
 const strong = /\p{L}/u
@@ -177,7 +177,7 @@ const paragraphProperties = (tag: string, paragraph: Paragraph, size: number, ru
   const mark =
     bullet === undefined
       ? "<a:buNone/>"
-      : `<a:buClr>${paint(paragraph.mark ?? "accent1")}</a:buClr>${
+      : `<a:buClr>${colorXml(paragraph.mark ?? "accent1")}</a:buClr>${
           bullet === "number"
             ? '<a:buFont typeface="+mj-lt"/><a:buAutoNum type="arabicPlain"/>'
             : `<a:buFont typeface="Arial"/><a:buChar char="${marks[bullet]}"/>`

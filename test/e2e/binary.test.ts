@@ -6,6 +6,7 @@ import { join } from "node:path"
 import { Client } from "@modelcontextprotocol/client"
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/client"
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio"
+import { read } from "../support/presentation.ts"
 
 const root = new URL("../../", import.meta.url).pathname
 const info = { name: "test", version: "1" }
@@ -76,6 +77,25 @@ describe("in an empty folder, the binary", () => {
     await writeFile(join(folder, "manifold.yaml"), "templates:\n  dir: prompts\n")
     expect((await run("prompt", "summarize", "--arg", "topic=tides")).stdout).toBe("About TIDES\n")
     await Promise.all([rm(join(folder, "manifold.yaml")), rm(prompts, { recursive: true })])
+  })
+
+  test("makes a slide deck in a worker of its own, with its fonts measured", async () => {
+    const details = JSON.stringify(["Q1: 10", "Q2: 14", "Q3: 22", "A point", "Another point"])
+    const params = join(folder, "params.json")
+    await writeFile(
+      params,
+      `{"client_name":"Acme","project_name":"Q3","source_content_type":"Result","source_content_details":${details},"target_content_type":"PPT","number_of_slides":4,"content_brief":""}`
+    )
+    const { code, stderr, stdout } = await run("call", "content.create", params, "--json")
+    await rm(params)
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" })
+    const { structuredContent } = JSON.parse(stdout) as {
+      structuredContent: { path: string; slides: number }
+    }
+    expect(structuredContent.slides).toBe(4)
+    const { problems, slides } = await read(await Bun.file(structuredContent.path).bytes())
+    expect(problems).toEqual([])
+    expect(slides[1]?.title).toBe("Rose 120% to 22 between Q1 and Q3")
   })
 
   test("serves stdio", async () => {

@@ -163,10 +163,10 @@ const overflowing = (
   items.flatMap((item) => {
     if (item.kind !== "text") return []
     const place = layout.find(
-      (each) =>
-        each.kind === "text" &&
-        each.placeholder?.type === item.placeholder?.type &&
-        each.placeholder?.index === item.placeholder?.index &&
+      (other) =>
+        other.kind === "text" &&
+        other.placeholder?.type === item.placeholder?.type &&
+        other.placeholder?.index === item.placeholder?.index &&
         item.placeholder !== undefined
     )
     const frame = place?.kind === "text" ? place : undefined
@@ -174,8 +174,8 @@ const overflowing = (
     if (area === undefined) return [`${item.name} has no place`]
     const font = fonts[item.font ?? frame?.font ?? "body"]
     const bold = frame?.style?.bold ?? false
-    const height = needed(item.paragraphs, area.w * 72, font, bold)
-    return height > area.h * 72 + 0.5 ? [`${item.name}: ${height} > ${area.h * 72}`] : []
+    const needs = needed(item.paragraphs, area.w * 72, font, bold)
+    return needs > area.h * 72 + 0.5 ? [`${item.name}: ${needs} > ${area.h * 72}`] : []
   })
 
 test("no text is higher than where it stands, whatever is said", () => {
