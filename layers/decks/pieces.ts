@@ -82,45 +82,63 @@ export const paginateNumbers = (piece: Topic & { readonly kind: "numbers" }): Re
   )
 }
 
-/** How much there is to halve; 0: nothing. */
-export const divisible = (piece: Piece): number =>
-  piece.kind === "list"
-    ? cuts(piece.points).length
-    : piece.kind === "table"
-      ? piece.rows.length >= 8
-        ? 0.5
-        : 0
-      : piece.kind === "numbers" && piece.numbers.length > 1
-        ? 0.25
-        : 0
+/** How much there is to halve; 0: nothing. Lists come first, what stands beside a chart last. */
+export const divisible = (piece: Piece): number => {
+  switch (piece.kind) {
+    case "list":
+      return cuts(piece.points).length
+    case "table":
+      return piece.rows.length >= 8 ? 0.5 : 0
+    case "numbers":
+      return piece.numbers.length > 1 ? 0.25 : 0
+    case "chart":
+    case "figure":
+      return piece.points.length > 1 ? 0.1 : 0
+    default:
+      return 0
+  }
+}
 
+const apart = <A>(all: ReadonlyArray<A>, at: number) => [all.slice(0, at), all.slice(at)] as const
+
+/** Two parts of what is divisible. */
 export const halve = (piece: Piece): readonly [Piece, Piece] | undefined => {
-  if (piece.kind === "list") {
-    const places = cuts(piece.points)
-    const at = places.toSorted(
-      (a, b) => Math.abs(a - piece.points.length / 2) - Math.abs(b - piece.points.length / 2)
-    )[0]
-    if (at === undefined) return undefined
-    return [
-      { ...piece, points: piece.points.slice(0, at) },
-      { ...piece, points: piece.points.slice(at) }
-    ]
+  switch (piece.kind) {
+    case "list": {
+      const middle = piece.points.length / 2
+      const [at] = cuts(piece.points).toSorted((a, b) => Math.abs(a - middle) - Math.abs(b - middle))
+      if (at === undefined) return undefined
+      const [first, second] = apart(piece.points, at)
+      return [
+        { ...piece, points: first },
+        { ...piece, points: second }
+      ]
+    }
+    case "table": {
+      const [first, second] = apart(piece.rows, Math.ceil(piece.rows.length / 2))
+      return [
+        { ...piece, rows: first },
+        { ...piece, rows: second }
+      ]
+    }
+    case "numbers": {
+      const [first, second] = apart(piece.numbers, Math.ceil(piece.numbers.length / 2))
+      return [
+        { ...piece, numbers: first },
+        { ...piece, numbers: second }
+      ]
+    }
+    case "chart":
+    case "figure": {
+      const { heading, points } = piece
+      return [
+        { ...piece, points: [] },
+        { kind: "list", ...(heading !== undefined && { heading }), points }
+      ]
+    }
+    default:
+      return undefined
   }
-  if (piece.kind === "table") {
-    const at = Math.ceil(piece.rows.length / 2)
-    return [
-      { ...piece, rows: piece.rows.slice(0, at) },
-      { ...piece, rows: piece.rows.slice(at) }
-    ]
-  }
-  if (piece.kind === "numbers" && piece.numbers.length > 1) {
-    const at = Math.ceil(piece.numbers.length / 2)
-    return [
-      { ...piece, numbers: piece.numbers.slice(0, at) },
-      { ...piece, numbers: piece.numbers.slice(at) }
-    ]
-  }
-  return undefined
 }
 
 /** Short enough for half a page. */
