@@ -6,7 +6,7 @@ import { parse } from "yaml"
 import { ConfigSource } from "../layers/config/ConfigSource.ts"
 import { clients } from "../layers/clients/clients.ts"
 import { sections } from "../src/cli/sections.ts"
-import { configurationPage, page } from "./support/configurationPage.ts"
+import * as configuration from "./support/configurationPage.ts"
 import { it } from "./support/effect.ts"
 import { home } from "./support/home.ts"
 import { endpoint, service } from "./support/service.ts"
@@ -181,7 +181,7 @@ for (const [name, config] of Object.entries(pages)) {
 }
 
 test("docs/configuration.md is made from today's schemas", async () => {
-  expect(await Bun.file(page).text()).toBe(configurationPage())
+  expect(await Bun.file(configuration.page).text()).toBe(configuration.configurationPage())
 })
 
 test("docs/clients.md shows what is written for each client", async () => {

@@ -11,8 +11,9 @@ import { Dns } from "../../../layers/platform/Dns.ts"
 import { Environment } from "../../../layers/platform/Environment.ts"
 import { Ids } from "../../../layers/platform/Ids.ts"
 import * as Platform from "../../../layers/platform/Platform.ts"
-import { Progress, type Update } from "../../../layers/progress/Progress.ts"
+import type { ProgressEvent } from "../../../layers/progress/ProgressEvent.ts"
 import { Storage } from "../../../layers/storage/Storage.ts"
+import { Caller } from "../../../src/catalog/Caller.ts"
 import { Catalog } from "../../../src/catalog/Catalog.ts"
 import * as Toolset from "../../../src/catalog/Toolset.ts"
 import { stdioUser } from "../../../src/domain/Principal.ts"
@@ -141,18 +142,25 @@ describe("a deck", () => {
 
   it.live("tells its steps, in order, to the end", () =>
     Effect.gen(function* () {
-      const updates: Array<Update> = []
+      const events: Array<ProgressEvent> = []
       const entries = yield* Catalog
       const listening = Layer.succeed(
-        Progress,
-        Progress.of({ report: (update) => Effect.sync(() => void updates.push(update)) })
+        Caller,
+        Caller.of({
+          principal: stdioUser,
+          requestId: "test",
+          onProgress: (event) => void events.push(event)
+        })
       )
       yield* entries
         .call(stdioUser, "content.create", highlights)
         .pipe(Effect.provide([callServices, listening]))
-      expect(updates.map(({ progress, total }) => [progress, total])).toEqual(
-        [0, 1, 2, 3, 4, 5].map((step) => [step, 5])
+      const told = events.flatMap(({ details: { progress, total } }) =>
+        progress === undefined ? [] : [[progress, total]]
       )
+      expect(told[0]).toEqual([0, 5])
+      expect(told.at(-1)).toEqual([5, 5])
+      expect(events.at(-1)?.progress_percent).toBe(100)
     }).pipe(Effect.provide(program()))
   )
 
