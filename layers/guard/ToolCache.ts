@@ -1,15 +1,9 @@
-/** Results that may be given again: bounded in number and size, each for its time. */
+/** Results that may be given again, by what was asked. */
+import { BoundedCache } from "../cache/BoundedCache.ts"
 
-interface Kept {
-  readonly name: string
-  readonly value: unknown
-  readonly size: number
-  readonly until: number
-}
-
+/** Sizes are characters of results as JSON, with their keys. */
 export interface CacheBounds {
   readonly maxEntries: number
-  /** Characters of all results as JSON, together. */
   readonly maxSize: number
 }
 
@@ -58,18 +52,15 @@ const sizeOf = (value: unknown): number | undefined => {
 }
 
 export class ToolCache {
-  readonly #bounds: CacheBounds
-  /** The one used longest ago comes first. */
-  readonly #kept = new Map<string, Kept>()
-  #size = 0
+  readonly #kept: BoundedCache<{ readonly name: string; readonly answer: unknown }>
   #epoch = 0
 
   constructor(bounds: CacheBounds) {
-    this.#bounds = bounds
+    this.#kept = new BoundedCache(bounds)
   }
 
   get entries(): number {
-    return this.#kept.size
+    return this.#kept.entries
   }
 
   /** Another one after each invalidation: what was asked before it and is answered after it may be out of date. */
@@ -79,42 +70,19 @@ export class ToolCache {
 
   /** What is kept for the key; `now` and all times in milliseconds. */
   get(key: string, now: number): { readonly value: unknown } | undefined {
-    const found = this.#kept.get(key)
-    if (found === undefined) return undefined
-    this.#drop(key, found)
-    if (found.until <= now) return undefined
-    this.#keep(key, found)
-    return found
+    const found = this.#kept.get(key, now)
+    return found && { value: found.value.answer }
   }
 
   /** Keeps the value unless it is larger than all together may be, or is no JSON. */
   put(key: string, name: string, value: unknown, until: number): void {
     const length = sizeOf(value)
-    if (length === undefined || key.length + length > this.#bounds.maxSize) return
-    const before = this.#kept.get(key)
-    if (before !== undefined) this.#drop(key, before)
-    this.#keep(key, { name, value, size: key.length + length, until })
-    for (const [oldest, entry] of this.#kept) {
-      if (this.#kept.size <= this.#bounds.maxEntries && this.#size <= this.#bounds.maxSize) return
-      this.#drop(oldest, entry)
-    }
+    if (length !== undefined) this.#kept.put(key, { name, answer: value }, key.length + length, until)
   }
 
   /** Forgets the results of those names, or all. */
   invalidate(names?: ReadonlySet<string>): void {
     this.#epoch++
-    for (const [key, entry] of this.#kept) {
-      if (names === undefined || names.has(entry.name)) this.#drop(key, entry)
-    }
-  }
-
-  #keep(key: string, entry: Kept) {
-    this.#kept.set(key, entry)
-    this.#size += entry.size
-  }
-
-  #drop(key: string, entry: Kept) {
-    this.#kept.delete(key)
-    this.#size -= entry.size
+    this.#kept.drop(names && (({ name }) => names.has(name)))
   }
 }

@@ -10,11 +10,11 @@ import {
   type Path,
   type Scope
 } from "effect"
+import { BoundedCache } from "../cache/BoundedCache.ts"
 import { ConfigSource } from "../config/ConfigSource.ts"
 import type { Templating } from "./engine.ts"
 import type { Filter } from "./filters.ts"
 import * as Folder from "./Folder.ts"
-import { RenderCache } from "./RenderCache.ts"
 import type { Variables } from "./Rendering.ts"
 import { report, type Example, type Report } from "./report.ts"
 import { section, type Settings } from "./section.ts"
@@ -81,7 +81,8 @@ export class Templates extends Context.Service<
     const examples = new Set<() => ReadonlyArray<Example>>()
     const counts = { renders: 0, hits: 0, failures: 0, milliseconds: 0 }
     const told = new Set<string>()
-    let cache = new RenderCache({ entries: 0, characters: 0, milliseconds: 0 })
+    let cache = new BoundedCache<string>({ maxEntries: 0, maxSize: 0 })
+    let ttl = 0
     let limit = Duration.zero
     let theirs: ReadonlyMap<string, Source> = new Map()
     let version = 0
@@ -91,8 +92,9 @@ export class Templates extends Context.Service<
       Effect.gen(function* () {
         const { cache_entries, cache_ttl, max_chars, timeout } = yield* options.settings
         const loaded = yield* Effect.promise(() => import("./engine.ts"))
-        const milliseconds = Duration.toMillis(cache_ttl)
-        cache = new RenderCache({ entries: cache_entries, characters: mostKept, milliseconds })
+        ttl = Duration.toMillis(cache_ttl)
+        // One text does not push most others out.
+        cache = new BoundedCache({ maxEntries: cache_entries, maxSize: mostKept, largest: mostKept / 4 })
         limit = timeout
         return loaded.make({ mostWritten: max_chars }, filters)
       })
@@ -157,11 +159,16 @@ export class Templates extends Context.Service<
         const kept = cache.get(key, clock.currentTimeMillisUnsafe())
         if (kept !== undefined) {
           counts.hits++
-          return Effect.succeed(kept)
+          return Effect.succeed(kept.value)
         }
         return current.pipe(
           Effect.flatMap((sets) => renderWith(sets, name, variables)),
-          Effect.tap((text) => Effect.sync(() => cache.set(key, text, clock.currentTimeMillisUnsafe())))
+          Effect.tap((text) =>
+            Effect.sync(() => {
+              if (ttl === 0) return
+              cache.put(key, text, key.length + text.length, clock.currentTimeMillisUnsafe() + ttl)
+            })
+          )
         )
       })
 
@@ -181,7 +188,7 @@ export class Templates extends Context.Service<
           theirs = found
           templating = undefined
           version++
-          cache.clear()
+          cache.drop()
           told.clear()
           return Effect.andThen(Effect.all(listeners, { discard: true }), current)
         }),
@@ -208,8 +215,8 @@ export class Templates extends Context.Service<
       render,
       check,
       example: (some) => among(examples, some),
-      invalidate: Effect.sync(() => cache.clear()),
-      stats: Effect.sync(() => ({ ...counts, entries: cache.size, characters: cache.characters, version })),
+      invalidate: Effect.sync(() => cache.drop()),
+      stats: Effect.sync(() => ({ ...counts, entries: cache.entries, characters: cache.size, version })),
       watch: (changed) => among(listeners, changed)
     })
   })

@@ -96,7 +96,11 @@ export const service = (config: Record<string, unknown> = {}) => {
   return Service.layer({ port: 0 }).pipe(
     Layer.provideMerge(holding.pipe(Layer.provideMerge(mcp))),
     Layer.provideMerge(
-      Layer.unwrap(Effect.map(stateFolder, (dir) => ConfigSource.layerFrom({ storage: { dir }, logging: { level: "none" }, ...config })))
+      Layer.unwrap(
+        Effect.map(stateFolder, (dir) =>
+          ConfigSource.layerFrom({ storage: { dir }, logging: { level: "none" }, ...config })
+        )
+      )
     ),
     Layer.provideMerge(foundation)
   )
