@@ -1,9 +1,15 @@
 #!/usr/bin/env bun
 /** Starts the command line on the real platform. */
-import { Effect, Stdio } from "effect"
+import { Effect, Runtime, Stdio } from "effect"
 import { runMain } from "../layers/platform/Platform.ts"
 import { foundation } from "./cli/ground.ts"
 import { report } from "./cli/report.ts"
+
+/** Told to stop, a server has done what it was asked for; a command has not. */
+const teardown: Runtime.Teardown = (exit, end) =>
+  Runtime.defaultTeardown(exit, (code) => end(code === interrupted && process.argv[2] === "serve" ? 0 : code))
+/** The code of a program that was interrupted, as shells have it. */
+const interrupted = 130
 
 // A server does not carry the command line around, and a client that starts one for every conversation does not wait for it.
 const load = async (words: ReadonlyArray<string>) => {
@@ -22,5 +28,5 @@ Stdio.Stdio.use((stdio) => stdio.args).pipe(
   Effect.flatten,
   Effect.tapCause(report),
   Effect.provide(foundation),
-  runMain({ disableErrorReporting: true })
+  runMain({ disableErrorReporting: true, teardown })
 )

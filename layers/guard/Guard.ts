@@ -52,7 +52,7 @@ const derive = (limits: Limits) => ({
   otherRules: new WeakMap<Policy, Rules>(),
   /** Under what all calls of a principal are counted, the narrowest first. */
   rates: new WeakMap<Principal, ReadonlyArray<Limit>>(),
-  totalRate: rateLimit("total", "", limits.total),
+  totalRate: rateLimit("total", "", limits.total, "everybody"),
   principalSlots: slotsOf("principal", limits.concurrency.principal, limits.concurrency),
   totalSlots: slotsOf("total", limits.concurrency.total, limits.concurrency),
   patience: millis(limits.concurrency.patience),
@@ -116,7 +116,7 @@ const make = Effect.gen(function* () {
       const own =
         principal.source === "anonymous-loopback"
           ? rateLimit("address", principal.clientId, limits.address)
-          : rateLimit("principal", keyOf(principal), limits.principal)
+          : rateLimit("principal", keyOf(principal), limits.principal, principal.subject)
       now.rates.set(principal, (rates = [own, totalRate]))
     }
     return tool === undefined ? rates : [tool, ...rates]

@@ -40,7 +40,7 @@ export class LimiterUnavailable extends Schema.TaggedError<LimiterUnavailable>()
 export const rateLimited = ({ limit, retryAfter }: Refusal) =>
   new RateLimited({
     limit: limit.name,
-    key: shown(limit.key),
+    key: shown(limit.whose ?? limit.key),
     max: limit.max,
     window: limit.window,
     remaining: 0,

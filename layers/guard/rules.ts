@@ -36,8 +36,9 @@ const reuseOf = (own: Reuse | undefined, ttl: Duration.Duration | undefined): Ru
 export const rateLimit = (
   name: string,
   key: string,
-  { calls, window }: { readonly calls: number; readonly window: Duration.Duration }
-): Limit => ({ name, key: `${name}:${key}`, max: calls, window: millis(window) })
+  { calls, window }: { readonly calls: number; readonly window: Duration.Duration },
+  whose = key
+): Limit => ({ name, key: `${name}:${key}`, whose, max: calls, window: millis(window) })
 
 export const slotsOf = (
   limit: string,

@@ -6,6 +6,8 @@ export interface Limit {
   readonly name: string
   /** Whose calls are counted together. Unique among all limits, so it should begin with the name. */
   readonly key: string
+  /** Whom it limits, for messages; absent: the key says it. */
+  readonly whose?: string
   readonly max: number
   /** Milliseconds. */
   readonly window: number

@@ -26,7 +26,7 @@ import { command, manifold, startStdio } from "../support/stdio.ts"
 
 const once = { limits: { tools: { "math.add": { rate: { calls: 1, window: "1 minute" } } } } }
 
-const said = 'the limit "tool" for tool:math.add is used up: 0 of 1 calls in 60 s are left'
+const said = 'the limit "tool" for math.add is used up: 0 of 1 calls in 60 s are left'
 const data = { error_class: "RateLimited", limit: "tool", max: 1, remaining: 0, window_ms: 60_000 }
 const error = { code: -32029, data: { ...data, retry_after_ms: expect.any(Number) } }
 
