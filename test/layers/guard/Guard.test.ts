@@ -46,14 +46,14 @@ describe("the rate limit", () => {
       expect(yield* ask(bob, "rare")).toMatchObject({
         _tag: "RateLimited",
         limit: "tool",
-        key: "tool:rare",
+        key: "rare",
         max: 1,
         retryAfter: 3_600_000
       })
       yield* protect({ by: alice }, Effect.void)
       expect(yield* ask(alice)).toMatchObject({ limit: "principal", max: 2, window: 60_000 })
       yield* protect({ by: anonymousLoopback }, Effect.void)
-      expect(yield* ask(anonymousLoopback)).toMatchObject({ limit: "address", key: "address:loopback" })
+      expect(yield* ask(anonymousLoopback)).toMatchObject({ limit: "address", key: "loopback" })
       // What was refused was not counted.
       yield* protect({ by: bob }, Effect.void)
       expect(yield* ask(bob)).toMatchObject({ limit: "total", max: 4, window: 10_000 })
