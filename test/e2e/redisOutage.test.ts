@@ -1,0 +1,77 @@
+/** The HTTP service while its Redis dies and comes back: what reads goes on, what changes something fails at once, nothing hangs. */
+import { expect } from "bun:test"
+import { Effect } from "effect"
+import { Guard } from "../../layers/guard/Guard.ts"
+import { it } from "../support/effect.ts"
+import { describeRedis, redisServer } from "../support/redis.ts"
+import { endpoint, post, service, stateFolder, stateless } from "../support/service.ts"
+
+const reads = { name: "math.add", arguments: { a: 1, b: 2 } }
+/** Nothing says of it that it only reads. */
+const changes = { name: "wait" }
+
+describeRedis("an outage of Redis", () => {
+  it.live(
+    "under load",
+    () =>
+      Effect.gen(function* () {
+        const server = yield* redisServer()
+        const dir = yield* stateFolder
+        yield* Effect.gen(function* () {
+          const url = yield* endpoint
+          let id = 0
+          const ask = (params: { readonly name: string }) =>
+            Effect.gen(function* () {
+              const { body, headers } = stateless(++id, "tools/call", params)
+              const response = yield* post(url, body, headers)
+              const { error } = (yield* Effect.promise(() => response.json())) as {
+                error?: { data?: { error_class?: string } }
+              }
+              return { status: response.status, reason: error?.data?.error_class, headers: response.headers }
+            })
+          const statuses = (count: number) =>
+            Effect.map(
+              Effect.all(
+                Effect.replicate(
+                  Effect.map(ask(reads), ({ status }) => status),
+                  count
+                ),
+                { concurrency: 16 }
+              ),
+              (all) => new Set(all)
+            )
+
+          expect(yield* statuses(50)).toEqual(new Set([200]))
+          // It dies while calls come in, and while it has answers to give.
+          const [during] = yield* Effect.all([statuses(400), server.kill], { concurrency: 2 })
+          expect(during).toEqual(new Set([200]))
+
+          const refused = yield* ask(changes)
+          expect(refused).toMatchObject({ status: 503, reason: "LimiterUnavailable" })
+          expect(refused.headers.get("retry-after")).toBe("2")
+          expect(yield* statuses(50)).toEqual(new Set([200]))
+
+          // One that holds its connections and answers nothing is away as well.
+          yield* server.restart
+          const back = ask({ name: "tick" })
+          yield* Effect.repeat(back, { until: ({ reason }) => reason !== "LimiterUnavailable" })
+          yield* server.freeze
+          expect(yield* statuses(50)).toEqual(new Set([200]))
+          expect((yield* ask(changes)).reason).toBe("LimiterUnavailable")
+          yield* server.thaw
+          yield* Effect.repeat(back, { until: ({ reason }) => reason !== "LimiterUnavailable" })
+          expect(yield* statuses(50)).toEqual(new Set([200]))
+          const guard = yield* Guard
+          expect(yield* guard.state).toMatchObject({ running: 0, waiting: 0 })
+        }).pipe(
+          Effect.provide(
+            service({
+              storage: { dir, redis_url: server.url },
+              limits: { tools: { wait: { time_limit: "50 millis" }, tick: { time_limit: "50 millis" } } }
+            })
+          )
+        )
+      }),
+    60_000
+  )
+})
