@@ -1,6 +1,7 @@
 /** Follows one call: what its handler says becomes events that only go forward, not too many, and none after its end. */
 import { Cause, type Clock, Duration, Effect, Exit, type Fiber } from "effect"
 import type { Principal } from "../../src/domain/Principal.ts"
+import { isSuspension } from "../../src/domain/Transient.ts"
 import type { Call } from "../ledger/Calls.ts"
 import { Allowance, type Rate } from "./Allowance.ts"
 import { Pace } from "./Pace.ts"
@@ -34,9 +35,13 @@ export interface Shared {
   readonly rate: Rate
 }
 
+/** A call that ends because its caller must answer something first has not failed: it comes again. */
+const isSuspended = ({ reasons }: Cause.Cause<unknown>) =>
+  reasons.some((reason) => Cause.isDieReason(reason) && isSuspension(reason.defect))
+
 export const endingOf = (exit: Exit.Exit<unknown, unknown>): Ending => {
   if (Exit.isSuccess(exit)) return "completed"
-  return Cause.hasInterruptsOnly(exit.cause) ? "interrupted" : "failed"
+  return Cause.hasInterruptsOnly(exit.cause) || isSuspended(exit.cause) ? "interrupted" : "failed"
 }
 
 const milliseconds = (clock: Clock.Clock) => Number(clock.monotonicTimeNanosUnsafe()) / 1e6

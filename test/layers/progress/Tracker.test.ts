@@ -9,6 +9,7 @@ import { ProgressEvents } from "../../../layers/progress/ProgressEvents.ts"
 import { endingOf } from "../../../layers/progress/Tracker.ts"
 import { Ids } from "../../../layers/platform/Ids.ts"
 import { stdioUser } from "../../../src/domain/Principal.ts"
+import { suspension } from "../../../src/domain/Transient.ts"
 import { it } from "../../support/effect.ts"
 
 const rate = { interval: 100, burst: 5 }
@@ -346,6 +347,7 @@ describe("the end", () => {
       expect(endingOf(Exit.fail("no"))).toBe("failed")
       expect(endingOf(Exit.die("no"))).toBe("failed")
       expect(endingOf(Exit.interrupt(1))).toBe("interrupted")
+      expect(endingOf(Exit.die({ [suspension]: true }))).toBe("interrupted")
     })
   )
 })

@@ -1,7 +1,8 @@
 /** The catalog: what is visible to whom, in which order, and what a call answers. */
 import { describe, expect } from "bun:test"
-import { Effect, Exit, Layer, Schema, Scope } from "effect"
+import { Effect, Exit, Fiber, Layer, Schema, Scope } from "effect"
 import { Tool, Toolkit } from "effect/ai"
+import { TestClock } from "effect/testing"
 import fc from "fast-check"
 import { Progress } from "../../../layers/progress/Progress.ts"
 import { Caller } from "../../../src/catalog/Caller.ts"
@@ -331,4 +332,44 @@ describe("resources, templates, prompts and completions", () => {
       }).pipe(Effect.provide(callServices))
     )
   )
+})
+
+describe("guarded calls", () => {
+  it.effect("are given no result of another tool that had the name before", () =>
+    Effect.gen(function* () {
+      const entries = yield* Catalog
+      const answering = (answer: string): ToolEntry => ({
+        ...entry("renewed"),
+        policy: { ...defaults, cache: { ttl: "1 hour", among: "everybody" } },
+        call: () => Effect.succeed({ content: [{ type: "text", text: answer }] })
+      })
+      for (const answer of ["first", "second"]) {
+        const scope = yield* Scope.make()
+        yield* Scope.provide(entries.add({ tools: [answering(answer)] }), scope)
+        for (let each = 0; each < 2; each++) {
+          expect((yield* callTool("renewed", {})).content).toEqual([{ type: "text", text: answer }])
+        }
+        yield* Scope.close(scope, Exit.void)
+      }
+    }).pipe(Effect.provide(catalog))
+  )
+
+  it.effect("may fail with other people's errors that say they pass", () => {
+    const Foreign = Tool.make("foreign", { failure: Schema.Unknown }).annotate(ToolPolicy, {
+      retry: "always"
+    })
+    const toolkit = Toolkit.make(Foreign)
+    const errors = [
+      { transient: true, message: "busy" },
+      { transient: null, message: "no" }
+    ]
+    const module = { toolkit, layer: toolkit.toLayer({ foreign: () => Effect.fail(errors.shift()) }) }
+    return Effect.gen(function* () {
+      const call = yield* Effect.forkChild(Effect.flip(callTool("foreign", {})))
+      yield* TestClock.adjust("1 second")
+      expect(yield* Fiber.join(call)).toMatchObject({ _tag: "Failed" })
+      // The first was repeated, the second was not.
+      expect(errors).toEqual([])
+    }).pipe(Effect.provide(Toolset.layer(module).pipe(Layer.provideMerge(catalog))))
+  })
 })
