@@ -5,14 +5,16 @@ import { runMain } from "../layers/platform/Platform.ts"
 import { foundation } from "./cli/ground.ts"
 import { report } from "./cli/report.ts"
 
-/** Told to stop, a server has done what it was asked for; a command has not. */
-const teardown: Runtime.Teardown = (exit, end) =>
-  Runtime.defaultTeardown(exit, (code) => end(code === interrupted && process.argv[2] === "serve" ? 0 : code))
 /** The code of a program that was interrupted, as shells have it. */
 const interrupted = 130
+let serves = false
+/** Told to stop, a server has done what it was asked for; a command has not. */
+const teardown: Runtime.Teardown = (exit, end) =>
+  Runtime.defaultTeardown(exit, (code) => end(code === interrupted && serves ? 0 : code))
 
 // A server does not carry the command line around, and a client that starts one for every conversation does not wait for it.
 const load = async (words: ReadonlyArray<string>) => {
+  serves = words[0] === "serve"
   switch (words.join(" ")) {
     case "serve":
       return (await import("./cli/stdio.ts")).serveStdio

@@ -123,6 +123,7 @@ const pages: Readonly<Record<string, Record<string, unknown>>> = {
   "websocket.md": {},
   "operating.md": {},
   "configuration.md": {},
+  "limits.md": { limits: { tools: { echo: { rate: { calls: 1, window: "1 hour" } } } } },
   "security.md": { auth: { tokens: [{ name: "laptop", token }] } }
 }
 
