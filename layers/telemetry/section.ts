@@ -4,26 +4,27 @@ import { DurationSetting } from "../config/Durations.ts"
 import { Secret } from "../config/Secret.ts"
 import * as Section from "../config/Section.ts"
 
-const Endpoint = Schema.String.check(
-  Schema.makeFilter((text) => {
-    const url = URL.parse(text)
-    return (url !== null && /^https?:$/.test(url.protocol)) || "expected an http or https address"
-  })
-).annotate({
-  expected: "an http or https address",
-  description: "Base address of an OTLP/HTTP collector. Default: nothing is sent."
-})
+const endpoint = () =>
+  Schema.String.annotate({
+    expected: "an http or https address",
+    description: "Base address of an OTLP/HTTP collector. Default: nothing is sent."
+  }).check(
+    Schema.makeFilter((text) => {
+      const url = URL.parse(text)
+      return (url !== null && /^https?:$/.test(url.protocol)) || "expected an http or https address"
+    })
+  )
 
-const HeaderName = Schema.String.check(Schema.isPattern(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/))
+const headerName = () => Schema.String.check(Schema.isPattern(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/))
 
 const settings = () =>
   Schema.Struct({
     service_name: Section.optional(Schema.NonEmptyString, "manifold", "The name under which this appears."),
     otlp: Section.optional(
       Schema.Struct({
-        endpoint: Schema.optionalKey(Endpoint),
+        endpoint: Schema.optionalKey(endpoint()),
         headers: Section.optional(
-          Schema.Record(HeaderName, Secret),
+          Schema.Record(headerName(), Secret),
           {},
           "Headers for the collector, such as `authorization`; values are secrets."
         ),

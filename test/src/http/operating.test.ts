@@ -244,7 +244,7 @@ it.live("a call is a span in its caller's trace, and its log lines know the trac
         const { body, headers } = stateless(1, "tools/call", { name: "math.add", arguments: { a: 1, b: 2 } })
         yield* post(yield* endpoint, body, { ...headers, traceparent: `00-${trace}-00f067aa0ba902b7-01` })
       }),
-      { telemetry: { otlp: { endpoint: got.url } } }
+      { telemetry: { otlp: { endpoint: got.url } }, logging: { level: "info" } }
     )
     expect(got.spans).toMatchObject([
       { name: "tools/call math.add", traceId: trace, parentSpanId: "00f067aa0ba902b7", status: { code: 1 } }
