@@ -43,17 +43,24 @@ const outcomes = Effect.gen(function* () {
 
 type Services = Listener | Guard | Calls | Held | Scope.Scope
 
-/** One call runs and one waits when `come` ends; what it answers makes both of them go. */
-const leaves = (come: Effect.Effect<Effect.Effect<unknown>, unknown, Services>) =>
+interface Leaving {
+  readonly leave: Effect.Effect<unknown>
+}
+
+/** One call runs and one waits soon after `come`; then both of them go. */
+const leaves = (come: Effect.Effect<Leaving, unknown, Services>) =>
   Effect.gen(function* () {
     const guard = yield* Guard
     const ends = yield* outcomes
-    const leave = yield* come
+    const { leave } = yield* come
     yield* started
     yield* Effect.repeat(guard.state, { until: ({ running, waiting }) => running === 1 && waiting === 1 })
     yield* leave
     yield* interrupted
-    yield* Effect.repeat(guard.state, { until: ({ running, waiting }) => running === 0 && waiting === 0 })
+    // One may get its turn before it hears that its caller went, too.
+    yield* Effect.repeat(guard.state, {
+      until: ({ running, waiting }) => running === 0 && waiting === 0 && ends.length === 2
+    })
     expect(ends).toEqual(["interrupted", "interrupted"])
     // The one slot is free again.
     const { release } = yield* Held
@@ -77,30 +84,27 @@ const inSession = (signal?: AbortSignal) =>
 describe("a caller's two calls end when it leaves", () => {
   it.live("by notifications/cancelled in a session", () =>
     leaves(
-      Effect.map(inSession(), ({ session, url }) =>
-        Effect.forEach([2, 1], (requestId) =>
+      Effect.map(inSession(), ({ session, url }) => ({
+        leave: Effect.forEach([2, 1], (requestId) =>
           post(url, { jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId } }, session)
         )
-      )
+      }))
     ).pipe(Effect.provide(service({ limits })))
   )
 
   it.live("by DELETE of its session", () =>
     leaves(
-      Effect.map(inSession(), ({ session, url }) =>
-        Effect.promise(() => fetch(url, { method: "DELETE", headers: session }))
-      )
+      Effect.map(inSession(), ({ session, url }) => ({
+        leave: Effect.promise(() => fetch(url, { method: "DELETE", headers: session }))
+      }))
     ).pipe(Effect.provide(service({ limits })))
   )
 
   it.live("by closing its streams, when the time to come back is over", () => {
     const leave = connection()
-    return leaves(
-      Effect.as(
-        inSession(leave.signal),
-        Effect.sync(() => leave.abort())
-      )
-    ).pipe(Effect.provide(service({ limits, mcp: { sessions: { resume_window: "100 millis" } } })))
+    return leaves(Effect.as(inSession(leave.signal), { leave: Effect.sync(() => leave.abort()) })).pipe(
+      Effect.provide(service({ limits, mcp: { sessions: { resume_window: "100 millis" } } }))
+    )
   })
 
   it.live("by closing its requests, without a session", () =>
@@ -112,7 +116,7 @@ describe("a caller's two calls end when it leaves", () => {
           const { body, headers } = stateless(id, "tools/call", { name: "wait", arguments: {} })
           yield* Effect.forkScoped(Effect.exit(post(url, body, headers, leave.signal)))
         }
-        return Effect.sync(() => leave.abort())
+        return { leave: Effect.sync(() => leave.abort()) }
       })
     ).pipe(Effect.provide(service({ limits })))
   )
@@ -128,7 +132,7 @@ describe("a caller's two calls end when it leaves", () => {
           const client = new OldClient(info)
           yield* Effect.promise(() => client.connect(transport(url) as never))
           for (let each = 0; each < 2; each++) client.callTool({ name: "wait" }).catch(() => {})
-          return Effect.promise(() => client.close())
+          return { leave: Effect.promise(() => client.close()) }
         })
       ).pipe(Effect.provide(service({ limits })))
     )

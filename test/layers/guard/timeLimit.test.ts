@@ -156,7 +156,7 @@ describe("any other call", () => {
           { limit: 1000, longest: 1000 },
           () => followed++
         ).pipe(Effect.provideService(Clock.Clock, counting))
-      yield* run(Effect.sync(() => 1))
+      yield* run(Effect.succeed(1))
       expect([timers, followed]).toEqual([0, 0])
       yield* run(Effect.yieldNow)
       expect([timers, followed]).toEqual([1, 1])
