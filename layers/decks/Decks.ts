@@ -22,12 +22,12 @@ export class Decks extends Context.Service<
       const paths = yield* Path.Path
       const outbound = yield* Outbound
       const output = yield* Output
-      // Loaded by the first call, so that a start pays for none of it. The section was checked at the start.
+      // Loaded by the first call, so that a start pays for none of it. The section was checked when it was read.
       const load = yield* Effect.cached(
-        Effect.gen(function* () {
-          const { make } = yield* Effect.promise(() => import("./making.ts"))
-          return make({ fs, paths, outbound, output, settings: yield* Effect.orDie(config.read(section)) })
-        })
+        Effect.map(
+          Effect.promise(() => import("./making.ts")),
+          ({ make }) => make({ fs, paths, outbound, output, settings: Effect.orDie(config.read(section)) })
+        )
       )
       return Decks.of({
         create: Effect.fn("Decks.create")(function* (request: DeckRequest) {

@@ -17,7 +17,8 @@ export interface Ground {
   readonly paths: Path.Path
   readonly outbound: Outbound["Service"]
   readonly output: Output["Service"]
-  readonly settings: Settings
+  /** As they are in force. */
+  readonly settings: Effect.Effect<Settings>
 }
 
 /** Of all text that is given: each character is measured, some of them often. */
@@ -105,59 +106,55 @@ const check = ({ client, details, project, slides }: DeckRequest, { max_slides }
   return undefined
 }
 
-const list = (numbers: ReadonlyArray<number>) =>
+const nothing = "source_content_details says nothing that a slide could show: give at least one line of text"
+const tooLong = deckError(
+  "drawing",
+  "the deck took too long (content.time_limit): give less, or ask for fewer slides"
+)
+
+const those = (numbers: ReadonlyArray<number>) =>
   numbers.length === 1 ? `Slide ${numbers[0]} does` : `Slides ${numbers.join(", ")} do`
+const shortened = "not show every word; the notes do, as far as there is room. More slides would show more."
 
 export const make = ({ fs, outbound, output, paths, settings }: Ground) => {
   /** Each takes a core while it is drawn. */
   const atOnce = Semaphore.makeUnsafe(2)
 
-  return (request: DeckRequest) =>
-    Effect.gen(function* () {
-      const { onStep, theme: wanted, ...asked } = request
-      const wrong = check(request, settings)
-      if (wrong !== undefined) return yield* wrong
-      yield* onStep("theme")
-      const theme = yield* themes.find(fs, paths, settings.themes_dir, wanted ?? settings.theme)
-      yield* onStep("outline")
-      const ask = yield* press.start
-      const { arranged } = yield* ask({ kind: "arrange", request: asked, font: theme.file.fonts.body })
-      if (!arranged.outline.slides.some(({ layout }) => layout !== "title" && layout !== "closing"))
-        return yield* deckError(
-          "details",
-          "source_content_details says nothing that a slide could show: give at least one line of text"
-        )
-      yield* onStep("pictures")
-      const loaded = yield* pictures.load(arranged.outline, outbound, settings)
-      const outline = pictures.withoutMissing(arranged.outline, loaded.pictures)
-      yield* onStep("draw")
-      const created = DateTime.formatIso(yield* DateTime.now)
-      const { rendered } = yield* ask({
-        kind: "render",
-        rendering: { outline, theme, pictures: loaded.pictures, created }
-      })
-      yield* onStep("write")
-      const saved = yield* output.save(asked.client, asked.project, rendered.bytes)
-      const cut = `${list(rendered.cut)} not show every word; the notes do, as far as there is room. More slides would show more.`
-      return {
-        path: saved.path,
-        uri: saved.uri,
-        slides: outline.slides.length,
-        outline: told(outline),
-        remarks: [...arranged.remarks, ...loaded.remarks, ...(rendered.cut.length > 0 ? [cut] : [])]
-      } satisfies Deck
-    }).pipe(
-      Effect.scoped,
-      Effect.timeoutOrElse({
-        duration: settings.time_limit,
-        orElse: () =>
-          Effect.fail(
-            deckError(
-              "drawing",
-              "the deck took too long (content.time_limit): give less, or ask for fewer slides"
-            )
-          )
-      }),
+  const create = Effect.fnUntraced(function* (request: DeckRequest, config: Settings) {
+    const { onStep, theme: wanted, ...asked } = request
+    yield* onStep("theme")
+    const theme = yield* themes.find(fs, paths, config.themes_dir, wanted ?? config.theme)
+    yield* onStep("outline")
+    const ask = yield* press.start
+    const { arranged } = yield* ask({ kind: "arrange", request: asked, font: theme.file.fonts.body })
+    if (!arranged.outline.slides.some(({ layout }) => layout !== "title" && layout !== "closing"))
+      return yield* deckError("details", nothing)
+    yield* onStep("pictures")
+    const loaded = yield* pictures.load(arranged.outline, outbound, config)
+    const outline = pictures.withoutMissing(arranged.outline, loaded.pictures)
+    yield* onStep("draw")
+    const created = DateTime.formatIso(yield* DateTime.now)
+    const rendering = { outline, theme, pictures: loaded.pictures, created }
+    const { rendered } = yield* ask({ kind: "render", rendering })
+    yield* onStep("write")
+    const saved = yield* output.save(asked.client, asked.project, rendered.bytes)
+    const cut = rendered.cut.length === 0 ? [] : [`${those(rendered.cut)} ${shortened}`]
+    return {
+      path: saved.path,
+      uri: saved.uri,
+      slides: outline.slides.length,
+      outline: told(outline),
+      remarks: [...arranged.remarks, ...loaded.remarks, ...cut]
+    } satisfies Deck
+  }, Effect.scoped)
+
+  return Effect.fnUntraced(function* (request: DeckRequest) {
+    const config = yield* settings
+    const wrong = check(request, config)
+    if (wrong !== undefined) return yield* wrong
+    return yield* create(request, config).pipe(
+      Effect.timeoutOrElse({ duration: config.time_limit, orElse: () => Effect.fail(tooLong) }),
       atOnce.withPermit
     )
+  })
 }

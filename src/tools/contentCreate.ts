@@ -2,7 +2,7 @@
 import { Effect, Schema } from "effect"
 import * as Tool from "effect/ai/Tool"
 import * as Toolkit from "effect/ai/Toolkit"
-import { Deck, steps, type Step } from "../../layers/decks/Deck.ts"
+import { Deck, steps } from "../../layers/decks/Deck.ts"
 import { DeckError } from "../../layers/decks/DeckError.ts"
 import { Decks } from "../../layers/decks/Decks.ts"
 import { Detail } from "../../layers/decks/Detail.ts"
@@ -70,22 +70,13 @@ const ContentCreate = Tool.make("content.create", {
   .annotate(Linked, link)
   .annotate(ToolPolicy, { scopes: ["call"], timeLimit: "60 seconds", retry: "never", concurrency: 2 })
 
-const messages: Readonly<Record<Step, string>> = {
-  theme: "choosing the theme",
-  outline: "arranging the slides",
-  pictures: "getting the pictures",
-  draw: "drawing the slides",
-  write: "writing the file"
-}
-
 export const toolkit = Toolkit.make(ContentCreate)
 export const layer = toolkit.toLayer(
   Effect.map(Decks, (decks) =>
     toolkit.of({
       "content.create": Effect.fnUntraced(function* (given) {
-        const progress = yield* Progress
-        const total = steps.length
-        const deck = yield* decks.create({
+        const progress = (yield* Progress).steps(steps)
+        return yield* decks.create({
           client: given.client_name,
           project: given.project_name,
           type: given.source_content_type,
@@ -93,10 +84,8 @@ export const layer = toolkit.toLayer(
           slides: given.number_of_slides,
           brief: given.content_brief,
           theme: given.theme,
-          onStep: (step) => progress.report({ progress: steps.indexOf(step), total, message: messages[step] })
+          onStep: progress.begin
         })
-        yield* progress.report({ progress: total, total, message: "done" })
-        return deck
       })
     })
   )
