@@ -3,81 +3,87 @@ import { Schema } from "effect"
 
 /** More than anybody says on one page, and little enough to measure. */
 const longest = 20_000
-const Text = Schema.String.check(Schema.isMaxLength(longest))
-const Lines = Schema.Array(Text).check(Schema.isMaxLength(1000))
-const title = Schema.optionalKey(Text.annotate({ description: "What the slide says in its headline." }))
+const make = () => {
+  const Text = Schema.String.check(Schema.isMaxLength(longest))
+  const Lines = Schema.Array(Text).check(Schema.isMaxLength(1000))
+  const title = Schema.optionalKey(Text.annotate({ description: "What the slide says in its headline." }))
 
-export const TopicDetail = Schema.Struct({
-  heading: Text.annotate({ description: "Headline of the points." }),
-  points: Lines
-})
+  const TopicDetail = Schema.Struct({
+    heading: Text.annotate({ description: "Headline of the points." }),
+    points: Lines
+  })
 
-export const ChartDetail = Schema.Struct({
-  chart: Schema.Struct({
-    type: Schema.optionalKey(
-      Schema.Literals(["column", "bar", "line", "doughnut"]).annotate({
-        description: "Default: what suits the numbers."
-      })
+  const ChartDetail = Schema.Struct({
+    chart: Schema.Struct({
+      type: Schema.optionalKey(
+        Schema.Literals(["column", "bar", "line", "doughnut"]).annotate({
+          description: "Default: what suits the numbers."
+        })
+      ),
+      labels: Schema.Array(Text).check(Schema.isMinLength(1), Schema.isMaxLength(60)),
+      series: Schema.Array(
+        Schema.Struct({ name: Text, values: Schema.Array(Schema.Finite).check(Schema.isMaxLength(60)) })
+      ).check(Schema.isMinLength(1), Schema.isMaxLength(6)),
+      unit: Schema.optionalKey(
+        Schema.String.check(Schema.isMaxLength(12)).annotate({
+          description: "As `%`, `$` or `m EUR`."
+        })
+      )
+    }),
+    title,
+    points: Schema.optionalKey(Lines)
+  })
+
+  const Value = Schema.Union([Text, Schema.Finite, Schema.Boolean, Schema.Null])
+
+  const TableDetail = Schema.Struct({
+    table: Schema.Struct({
+      columns: Schema.Array(Text).check(Schema.isMinLength(1), Schema.isMaxLength(12)),
+      rows: Schema.Array(Schema.Array(Value).check(Schema.isMaxLength(12))).check(Schema.isMaxLength(1000))
+    }),
+    title
+  })
+
+  const ImageDetail = Schema.Struct({
+    image: Schema.String.annotate({
+      description: "A PNG, JPEG or GIF: `data:image/png;base64,…`, or an http or https address."
+    }),
+    alt: Schema.optionalKey(Text.annotate({ description: "What the picture shows, for who cannot see it." })),
+    title,
+    points: Schema.optionalKey(Lines)
+  })
+
+  const QuoteDetail = Schema.Struct({ quote: Text, by: Schema.optionalKey(Text) })
+
+  const NumbersDetail = Schema.Struct({
+    numbers: Schema.Array(Schema.Struct({ value: Schema.Union([Text, Schema.Finite]), label: Text })).check(
+      Schema.isMinLength(1),
+      Schema.isMaxLength(24)
     ),
-    labels: Schema.Array(Text).check(Schema.isMinLength(1), Schema.isMaxLength(60)),
-    series: Schema.Array(
-      Schema.Struct({ name: Text, values: Schema.Array(Schema.Finite).check(Schema.isMaxLength(60)) })
-    ).check(Schema.isMinLength(1), Schema.isMaxLength(6)),
-    unit: Schema.optionalKey(
-      Schema.String.check(Schema.isMaxLength(12)).annotate({
-        description: "As `%`, `$` or `m EUR`."
-      })
-    )
-  }),
-  title,
-  points: Schema.optionalKey(Lines)
-})
+    title
+  })
 
-const Value = Schema.Union([Text, Schema.Finite, Schema.Boolean, Schema.Null])
+  const ColumnsDetail = Schema.Struct({
+    columns: Schema.Array(TopicDetail).check(Schema.isMinLength(2), Schema.isMaxLength(2)),
+    title
+  })
 
-export const TableDetail = Schema.Struct({
-  table: Schema.Struct({
-    columns: Schema.Array(Text).check(Schema.isMinLength(1), Schema.isMaxLength(12)),
-    rows: Schema.Array(Schema.Array(Value).check(Schema.isMaxLength(12))).check(Schema.isMaxLength(1000))
-  }),
-  title
-})
+  return Schema.Union([
+    Schema.String.annotate({
+      description:
+        "A line: a point, `## a heading` for those that follow, `- a point under it`, `key: value`, `| a | row |`, `> a quote`."
+    }),
+    TopicDetail,
+    ChartDetail,
+    TableDetail,
+    ImageDetail,
+    QuoteDetail,
+    NumbersDetail,
+    ColumnsDetail
+  ])
+}
 
-export const ImageDetail = Schema.Struct({
-  image: Schema.String.annotate({
-    description: "A PNG, JPEG or GIF: `data:image/png;base64,…`, or an http or https address."
-  }),
-  alt: Schema.optionalKey(Text.annotate({ description: "What the picture shows, for who cannot see it." })),
-  title,
-  points: Schema.optionalKey(Lines)
-})
-
-export const QuoteDetail = Schema.Struct({ quote: Text, by: Schema.optionalKey(Text) })
-
-export const NumbersDetail = Schema.Struct({
-  numbers: Schema.Array(Schema.Struct({ value: Schema.Union([Text, Schema.Finite]), label: Text })).check(
-    Schema.isMinLength(1),
-    Schema.isMaxLength(24)
-  ),
-  title
-})
-
-export const ColumnsDetail = Schema.Struct({
-  columns: Schema.Array(TopicDetail).check(Schema.isMinLength(2), Schema.isMaxLength(2)),
-  title
-})
-
-export const Detail = Schema.Union([
-  Schema.String.annotate({
-    description:
-      "A line: a point, `## a heading` for those that follow, `- a point under it`, `key: value`, `| a | row |`, `> a quote`."
-  }),
-  TopicDetail,
-  ChartDetail,
-  TableDetail,
-  ImageDetail,
-  QuoteDetail,
-  NumbersDetail,
-  ColumnsDetail
-])
-export type Detail = typeof Detail.Type
+let made: ReturnType<typeof make> | undefined
+/** Made when the first deck is asked for, or the tool first listed: a start needs none of it. */
+export const Detail = Schema.suspend(() => (made ??= make()))
+export type Detail = ReturnType<typeof make>["Type"]
