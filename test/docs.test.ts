@@ -124,6 +124,7 @@ const pages: Readonly<Record<string, Record<string, unknown>>> = {
   "operating.md": {},
   "configuration.md": {},
   "limits.md": { limits: { tools: { echo: { rate: { calls: 1, window: "1 hour" } } } } },
+  "decks.md": {},
   "security.md": { auth: { tokens: [{ name: "laptop", token }] } }
 }
 

@@ -66,7 +66,7 @@ const rgb = (hex: string): Rgb => {
   return [(value >> 16) & 255, (value >> 8) & 255, value & 255]
 }
 
-export const normal = (hex: string) => hex.replace("#", "").toUpperCase()
+const normal = (hex: string) => hex.replace("#", "").toUpperCase()
 
 /** `part` of the first colour in the second. */
 export const mix = (first: string, second: string, part: number): string => {
@@ -79,11 +79,12 @@ export const mix = (first: string, second: string, part: number): string => {
 }
 
 const luminance = (hex: string): number => {
-  const [r, g, b] = rgb(hex).map((value) => {
+  const linear = (value: number) => {
     const part = value / 255
     return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4
-  }) as unknown as Rgb
-  return 0.2126 * r + 0.7152 * g + 0.0722 * b
+  }
+  const [r, g, b] = rgb(hex)
+  return 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b)
 }
 
 /** WCAG 2.2, contrast ratio: 1–21. */
@@ -120,9 +121,14 @@ export interface Palette {
 }
 
 export const palette = ({ colors: given, fonts: faces }: ThemeFile): Palette => {
-  const colors = Object.fromEntries(
-    Object.entries(given).map(([name, value]) => [name, normal(value)])
-  ) as unknown as ThemeFile["colors"]
+  const colors = {
+    background: normal(given.background),
+    surface: normal(given.surface),
+    ink: normal(given.ink),
+    muted: normal(given.muted),
+    accent: normal(given.accent),
+    second: normal(given.second)
+  }
   const { accent, background, ink, muted, second, surface } = colors
   const dark = luminance(background) < luminance(ink)
   const paper = contrast(background, accent) >= contrast(ink, accent)

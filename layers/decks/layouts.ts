@@ -48,7 +48,8 @@ export const sizes = {
 
 export const leading = 0.95
 
-interface Frame {
+/** One layout. */
+export interface Frame {
   readonly background: Color
   readonly items: ReadonlyArray<Item>
   /** `type` of `p:sldLayout`, where PowerPoint has a name for it. */

@@ -1,6 +1,6 @@
 /** The parts of a presentation that are the same for every deck of a theme: master, layouts, theme, notes master. */
 import { emu, page, shapeTree, solid, type Area, type Item } from "./drawing.ts"
-import type { Layout } from "./Outline.ts"
+import type { Frame } from "./layouts.ts"
 import type { Color, Palette } from "./Theme.ts"
 import { declaration, escape } from "./xml.ts"
 
@@ -100,15 +100,6 @@ export const masterXml = (palette: Palette, layouts: number): string => {
   return `${declaration}<p:sldMaster ${namespaces}><p:cSld>${background("bg1")}${shapeTree(items)}</p:cSld>${map(palette.dark)}<p:sldLayoutIdLst>${ids}</p:sldLayoutIdLst><p:hf hdr="0" dt="0"/><p:txStyles><p:titleStyle>${levels(1, 30, "mj", true, 0)}</p:titleStyle><p:bodyStyle>${levels(9, 20, "mn", false, 342_900)}</p:bodyStyle><p:otherStyle>${levels(9, 18, "mn", false, 457_200)}</p:otherStyle></p:txStyles></p:sldMaster>`
 }
 
-export interface Frame {
-  readonly background: Color
-  readonly items: ReadonlyArray<Item>
-  readonly type?: string
-  readonly name: string
-  readonly foot?: Color
-  readonly footArea?: Area
-}
-
 export const layoutXml = (frame: Frame, footerText: string, logo: ReadonlyArray<Item>): string => {
   const feet =
     frame.foot === undefined
@@ -135,5 +126,3 @@ export const notesXml = (notes: string): string => {
     .join("")
   return `${declaration}<p:notes ${namespaces}><p:cSld><p:spTree>${emptyTree}<p:sp><p:nvSpPr><p:cNvPr id="2" name="Slide"/><p:cNvSpPr><a:spLocks noGrp="1" noRot="1" noChangeAspect="1"/></p:cNvSpPr><p:nvPr><p:ph type="sldImg"/></p:nvPr></p:nvSpPr><p:spPr/></p:sp><p:sp><p:nvSpPr><p:cNvPr id="3" name="Notes"/><p:cNvSpPr><a:spLocks noGrp="1"/></p:cNvSpPr><p:nvPr><p:ph type="body" idx="1"/></p:nvPr></p:nvSpPr><p:spPr/><p:txBody><a:bodyPr/><a:lstStyle/>${paragraphs}</p:txBody></p:sp></p:spTree></p:cSld><p:clrMapOvr><a:masterClrMapping/></p:clrMapOvr></p:notes>`
 }
-
-export type Layouts = Readonly<Record<Layout, Frame>>
