@@ -76,6 +76,17 @@ export class Output extends Context.Service<
         return real === paths.join(base, ...parts) ? real : undefined
       })
 
+      /** The folder of these names, made where it is missing; each is looked at before anything is made in it. */
+      const enter = Effect.fnUntraced(function* (parts: ReadonlyArray<string>) {
+        let real = yield* inside()
+        for (const index of parts.keys()) {
+          if (real === undefined) return undefined
+          yield* fs.makeDirectory(paths.join(real, parts[index] ?? ""), { recursive: true })
+          real = yield* inside(...parts.slice(0, index + 1))
+        }
+        return real
+      })
+
       /** Links a whole file to the first free name: another call at the same time takes the next. */
       const publish = Effect.fnUntraced(function* (draft: string, folder: string) {
         const taken = (yield* fs.readDirectory(folder)).map((name) => fileNumber(name) ?? 0)
@@ -127,8 +138,8 @@ export class Output extends Context.Service<
         const parts = [folder, subfolder]
         const wanted = paths.join(yield* root, ...parts)
         const written = yield* Effect.gen(function* () {
-          yield* fs.makeDirectory(wanted, { recursive: true })
-          const real = yield* inside(...parts)
+          yield* fs.makeDirectory(yield* root, { recursive: true })
+          const real = yield* enter(parts)
           return real === undefined ? undefined : yield* write(real, bytes)
         }).pipe(Effect.mapError(unwritable(wanted)))
         if (written === undefined)

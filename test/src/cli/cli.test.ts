@@ -65,7 +65,10 @@ describe("list", () => {
       const { stdout } = yield* manifold(["list", "tools"])
       expect(stdout).toContain("math.add")
       const { stdout: json } = yield* manifold(["list", "resources", "--json"])
-      expect(JSON.parse(json)).toMatchObject([{ uri: "health://ping" }])
+      expect(JSON.parse(json)).toMatchObject([
+        { uri: "health://ping" },
+        { uriTemplate: "output://{client}/{project}/{file}" }
+      ])
     })
   )
 })
