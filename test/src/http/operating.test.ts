@@ -55,7 +55,7 @@ describe("/health", () => {
             version: expect.any(String) as unknown,
             uptime_ms: expect.any(Number) as unknown,
             active_clients: 1,
-            parts: { storage: { status: "ok" } }
+            parts: { storage: { status: "ok" }, templates: { status: "ok" } }
           })
         }
         expect(yield* readJson(yield* get("/health/live"))).toEqual({ status: "alive" })
