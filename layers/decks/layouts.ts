@@ -290,7 +290,6 @@ export const frames = (palette: Palette): Readonly<Record<Layout, Frame>> => {
           tiles
         ),
         title(areas.closing, sizes.closing.most, onHero, "ctr"),
-        shape({ x: 6.3, y: 1.75, w: 0.06, h: 4 }, second),
         text("Points", areas.closingPoints, 1, { size: 20, color: onHero }, "ctr")
       ]
     }

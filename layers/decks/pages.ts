@@ -127,6 +127,7 @@ const ofClosing = (stage: Stage, slide: SlideOf<"closing">): ReadonlyArray<Item>
   ...(slide.points.length === 0
     ? []
     : [
+        shape({ x: 6.3, y: 1.75, w: 0.06, h: 4 }, stage.palette.second),
         list(
           stage,
           "Points",
