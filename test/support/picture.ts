@@ -1,0 +1,120 @@
+/** Draws `docs/first-light.svg`: runs the commands of the first screen and shows what they printed, as a terminal would. */
+import { mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+
+const root = new URL("../../", import.meta.url).pathname
+const port = 8000
+const url = `http://127.0.0.1:${port}`
+
+interface Shown {
+  readonly command: string
+  readonly lines: ReadonlyArray<string>
+}
+
+const home = await mkdtemp(join(tmpdir(), "manifold-picture-"))
+const env = { ...process.env, HOME: home, XDG_STATE_HOME: join(home, "state") }
+
+const bash = async (script: string): Promise<ReadonlyArray<string>> => {
+  const prelude = `manifold() { "${process.execPath}" "${root}src/main.ts" "$@"; }`
+  const child = Bun.spawn(["bash", "-c", `${prelude}\n${script}`], {
+    cwd: home,
+    env,
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "ignore"
+  })
+  return (await child.stdout.text()).trimEnd().split("\n")
+}
+
+const shown = async (command: string, script = command): Promise<Shown> => ({
+  command,
+  lines: await bash(script)
+})
+
+const meta = {
+  "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+  "io.modelcontextprotocol/clientInfo": { name: "curl", version: "8" },
+  "io.modelcontextprotocol/clientCapabilities": {}
+}
+const call = {
+  jsonrpc: "2.0",
+  id: 1,
+  method: "tools/call",
+  params: { name: "math.add", arguments: { a: 2, b: 3 }, _meta: meta }
+}
+const curl = `curl -s ${url}/mcp -H 'Content-Type: application/json' -H 'Accept: application/json, text/event-stream' \
+  -H 'MCP-Protocol-Version: 2026-07-28' -H 'Mcp-Method: tools/call' -H 'Mcp-Name: math.add' -d '${JSON.stringify(call)}'`
+const deck = {
+  client_name: "Acme",
+  project_name: "Q3",
+  source_content_type: "text",
+  source_content_details: [
+    "Revenue grew in every quarter",
+    "Q1: 12",
+    "Q2: 14",
+    "Q3: 19",
+    "Churn fell by a third",
+    "Two plants went solar"
+  ],
+  target_content_type: "PPT",
+  number_of_slides: 5,
+  content_brief: "What the third quarter changed"
+}
+
+const serving = Bun.spawn([process.execPath, `${root}src/main.ts`, "serve", "--http"], {
+  cwd: home,
+  env: { ...env, PORT: String(port) },
+  stdin: "ignore",
+  stdout: "ignore",
+  stderr: "pipe"
+})
+const [said] = (await new Response(serving.stderr.pipeThrough(firstChunk())).text()).split("\n")
+
+/** Ends the stream after its first chunk. */
+function firstChunk() {
+  return new TransformStream<Uint8Array, Uint8Array>({
+    transform: (chunk, controller) => {
+      controller.enqueue(chunk)
+      controller.terminate()
+    }
+  })
+}
+
+await Bun.write(join(home, "deck.json"), JSON.stringify(deck))
+const screen: ReadonlyArray<Shown> = [
+  await shown("manifold list tools"),
+  await shown("manifold call math.add --arg a=two", "manifold call math.add --arg a=two 2>&1"),
+  await shown("manifold call content.create deck.json | head -4"),
+  { command: "manifold serve --http &", lines: [said ?? ""] },
+  await shown(
+    "curl -s $MCP -H 'Mcp-Method: tools/call' … | jq .result.structuredContent   # 2026-07-28, no session",
+    `${curl} | grep -o '"structuredContent":{[^}]*}' | cut -d: -f2-`
+  ),
+  await shown(`curl -s ${url}/health`)
+]
+serving.kill()
+await serving.exited
+await rm(home, { recursive: true, force: true })
+
+const widest = 118
+const escape = (text: string) => Bun.escapeHTML(text)
+/** The folder of this run is nobody's business. */
+const plain = (line: string) => line.replaceAll(home, "~")
+const cut = (text: string) => (text.length > widest ? `${text.slice(0, widest - 1)}…` : text)
+const rows = screen.flatMap(({ command, lines }) => [
+  `<tspan fill="#38bdf8">$ </tspan><tspan fill="#e2e8f0">${escape(cut(command))}</tspan>`,
+  ...lines.map((line) => escape(cut(plain(line))))
+])
+const height = 60 + rows.length * 22
+const text = rows.map((row, index) => `<text x="24" y="${60 + index * 22}" fill="#94a3b8">${row}</text>`)
+await Bun.write(
+  `${root}docs/first-light.svg`,
+  `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1060 ${height}" width="1060" height="${height}" role="img" aria-label="manifold in a terminal">
+<rect width="1060" height="${height}" rx="10" fill="#0f172a"/>
+<circle cx="24" cy="22" r="6" fill="#f87171"/><circle cx="44" cy="22" r="6" fill="#fbbf24"/><circle cx="64" cy="22" r="6" fill="#34d399"/>
+<g font-family="ui-monospace,SFMono-Regular,Menlo,Consolas,DejaVu Sans Mono,monospace" font-size="14" xml:space="preserve">
+${text.join("\n")}
+</g></svg>
+`
+)
