@@ -197,7 +197,7 @@ const serve = Effect.fnUntraced(function* (options: ListenerOptions) {
     headers.set("x-request-id", incoming.requestId)
     if (origin !== undefined) Cors.share(headers, origin)
     if (stopping) headers.set("connection", "close")
-    if (route?.raw !== true) secure(headers)
+    if (route?.raw !== true) secure(request.method, headers)
     options.observer?.answered(request.method, response.status, (Bun.nanoseconds() - incoming.began) / 1e6)
     return response
   }

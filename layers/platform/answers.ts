@@ -15,12 +15,16 @@ const transportSecurity = "max-age=31536000"
 /** Nothing here is a page, unless it says otherwise. */
 const policy = "default-src 'none'; frame-ancestors 'none'"
 
+const isJson = (type: string | null): boolean => type?.startsWith("application/json") === true
+
 /** Sets what the route did not; `tls`: whether browsers may be told to stay with HTTPS. */
-export const secure = (tls: boolean) => (headers: Headers) => {
+export const secure = (tls: boolean) => (method: string, headers: Headers) => {
   headers.set("x-content-type-options", "nosniff")
   // Answers are about now, or for one principal only; what may be kept says so itself.
   if (!headers.has("cache-control")) headers.set("cache-control", "no-store")
-  if (!headers.has("content-security-policy")) {
+  // No browser shows the JSON that a POST is answered with, and most answers are such.
+  const shown = method !== "POST" || !isJson(headers.get("content-type"))
+  if (shown && !headers.has("content-security-policy")) {
     headers.set("content-security-policy", policy)
     headers.set("referrer-policy", "no-referrer")
   }
