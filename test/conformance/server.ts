@@ -19,7 +19,7 @@ export const layer = (port: number) =>
       const dir = yield* files.makeTempDirectoryScoped({ prefix: "conformance-" })
       return Service.layer({ port }).pipe(
         Layer.provideMerge(fixtures.layer.pipe(Layer.provideMerge(mcp))),
-        Layer.provide(ConfigSource.layerFrom({ storage: { dir } }))
+        Layer.provide(ConfigSource.layerFrom({ storage: { dir }, logging: { level: "error" } }))
       )
     })
   ).pipe(Layer.provideMerge(foundation))
