@@ -5,7 +5,8 @@ import type { Outline, Point, Slide } from "./Outline.ts"
 import { compress, expand, paged, type Plan } from "./paging.ts"
 import type { Piece } from "./pieces.ts"
 import { plural, toSlide } from "./slides.ts"
-import { clean, topics } from "./topics.ts"
+import { clean } from "./lines.ts"
+import { topics } from "./topics.ts"
 
 export interface Request {
   readonly client: string

@@ -1,7 +1,7 @@
 /** Headlines that state a point: what numbers say, and which line of a list says the most. */
 import { figure, format } from "./figures.ts"
 import type { Chart, Point } from "./Outline.ts"
-import { clean } from "./topics.ts"
+import { clean } from "./lines.ts"
 
 export const longest = 90
 

@@ -3,7 +3,7 @@ import * as fit from "./fit.ts"
 import { pointText } from "./headlines.ts"
 import { box, listArea, listSizes, measured, setting } from "./listing.ts"
 import type { Point } from "./Outline.ts"
-import type { Topic } from "./topics.ts"
+import type { Topic } from "./Topic.ts"
 
 export type List = Topic & { readonly kind: "list" }
 export type Piece = Topic & {

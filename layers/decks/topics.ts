@@ -1,67 +1,9 @@
 /** Reads details: lines become headed lists, tables, quotes and numbers; data is taken for what it says it is. */
 import type { Detail } from "./Detail.ts"
-import { amount } from "./figures.ts"
-import type { Chart, Point } from "./Outline.ts"
-
-export type Topic =
-  | { readonly kind: "section"; readonly heading: string }
-  | { readonly kind: "list"; readonly heading?: string; readonly points: ReadonlyArray<Point> }
-  | {
-      readonly kind: "chart"
-      readonly heading?: string
-      readonly chart: Omit<Chart, "kind"> & Partial<Pick<Chart, "kind">>
-      readonly points: ReadonlyArray<Point>
-    }
-  | {
-      readonly kind: "table"
-      readonly heading?: string
-      readonly columns: ReadonlyArray<string>
-      readonly rows: ReadonlyArray<ReadonlyArray<string>>
-    }
-  | {
-      readonly kind: "figure"
-      readonly heading?: string
-      readonly image: string
-      readonly alt?: string
-      readonly points: ReadonlyArray<Point>
-    }
-  | { readonly kind: "quote"; readonly quote: string; readonly by?: string }
-  | {
-      readonly kind: "numbers"
-      readonly heading?: string
-      readonly numbers: ReadonlyArray<{ readonly value: string; readonly label: string }>
-    }
-  | {
-      readonly kind: "columns"
-      readonly heading?: string
-      readonly columns: ReadonlyArray<{ readonly heading?: string; readonly points: ReadonlyArray<Point> }>
-    }
-
-/** One line of it: no control characters, single spaces. */
-export const clean = (text: string): string =>
-  text
-    .toWellFormed()
-    .normalize("NFC")
-    .replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/gu, " ")
-    .replace(/\s+/gu, " ")
-    .trim()
-
-/** Without the marks of Markdown that would be read as characters. */
-const plain = (text: string): string =>
-  clean(text)
-    .replace(/(\*\*|__)(\S(?:.*?\S)?)\1/gu, "$2")
-    .replace(/`([^`]+)`/gu, "$1")
-
-const address = /^[a-z][a-z0-9+.-]*:\/\//i
-
-/** `key: value` has a lead; so has `**key** value`. */
-export const toPoint = (line: string, level: 0 | 1 = 0): Point => {
-  const under = level === 1 ? { level } : {}
-  const bold = /^\*\*([^*]{1,60}?):?\*\*:?\s*[–—-]?\s*(\S.*)$/u.exec(clean(line))
-  const pair = bold ?? /^([^:]{1,40}?)\s*:\s+(\S.*)$/u.exec(plain(line))
-  if (pair === null || address.test(plain(line))) return { text: plain(line), ...under }
-  return { lead: plain(pair[1] ?? ""), text: plain(pair[2] ?? ""), ...under }
-}
+import { gather, headings, introduces } from "./gather.ts"
+import { clean, plain, toPoint } from "./lines.ts"
+import type { Point } from "./Outline.ts"
+import type { Topic } from "./Topic.ts"
 
 const patterns = {
   section: /^#\s+(\S.*)$/u,
@@ -95,8 +37,11 @@ class Lines {
     const [columns, ...rows] = this.rows
     this.rows = []
     if (columns === undefined) return
-    const heading = this.points.length === 0 ? this.heading : undefined
-    this.endList(heading !== undefined)
+    const last = this.points.at(-1)
+    const line = last !== undefined && !last.dashed && introduces(last) ? last.text : undefined
+    if (line !== undefined) this.points.pop()
+    const heading = this.points.length === 0 ? headings(this.heading, line) : line
+    this.endList(this.points.length === 0)
     this.topics.push({ kind: "table", ...(heading !== undefined && { heading }), columns, rows })
   }
 
@@ -167,49 +112,6 @@ class Lines {
     }
     this.points.push({ ...toPoint(text, indented && last !== undefined ? 1 : 0), dashed: true })
   }
-}
-
-const numeric = (point: Point) =>
-  point.lead === undefined || point.level === 1 ? undefined : amount(point.text)
-
-/** Three or more `key: number` of one unit are a chart; what stands around them stays a list. */
-const withCharts = (topic: Topic): ReadonlyArray<Topic> => {
-  if (topic.kind !== "list") return [topic]
-  const amounts = topic.points.map(numeric)
-  const unit = (index: number) => {
-    const found = amounts[index]
-    return found === undefined ? undefined : `${found.prefix} ${found.suffix}`
-  }
-  let start = 0
-  let best = { start: 0, end: 0 }
-  for (let index = 1; index <= amounts.length; index++) {
-    if (index < amounts.length && unit(index) !== undefined && unit(index) === unit(start)) continue
-    if (unit(start) !== undefined && index - start > best.end - best.start) best = { start, end: index }
-    start = index
-  }
-  const chosen = topic.points.slice(best.start, best.end)
-  if (chosen.length < 3 || chosen.length > 24) return [topic]
-  const [sample] = amounts.slice(best.start)
-  const rest = [...topic.points.slice(0, best.start), ...topic.points.slice(best.end)]
-  return [
-    {
-      kind: "chart",
-      ...(topic.heading !== undefined && { heading: topic.heading }),
-      chart: {
-        labels: chosen.map(({ lead }) => lead ?? ""),
-        series: [
-          {
-            name: topic.heading ?? "",
-            values: amounts.slice(best.start, best.end).map((each) => each?.value ?? 0)
-          }
-        ],
-        ...(sample?.prefix && { prefix: sample.prefix }),
-        ...(sample?.suffix && { suffix: sample.suffix })
-      },
-      points: rest.length <= 4 ? rest : []
-    },
-    ...(rest.length > 4 ? [{ kind: "list", points: rest } as const] : [])
-  ]
 }
 
 const headed = (title: string | undefined) =>
@@ -295,6 +197,6 @@ export const topics = (details: ReadonlyArray<Detail>): ReadonlyArray<Topic> => 
   }
   lines.end()
   return lines.topics
-    .flatMap(withCharts)
+    .flatMap(gather)
     .filter((topic) => topic.kind !== "list" || topic.points.length > 0 || topic.heading !== undefined)
 }

@@ -4,7 +4,7 @@ import fc from "fast-check"
 import { arrange, type Request } from "../../../layers/decks/arrange.ts"
 import type { Detail } from "../../../layers/decks/Detail.ts"
 import type { Slide } from "../../../layers/decks/Outline.ts"
-import { clean } from "../../../layers/decks/topics.ts"
+import { clean } from "../../../layers/decks/lines.ts"
 import { details } from "../../support/details.ts"
 
 const request = (given: ReadonlyArray<Detail>, slides: number, more: Partial<Request> = {}): Request => ({

@@ -1,0 +1,197 @@
+/** Gathers the points of a list by what they are: numbers as charts, facts under the line that introduces them, lines of one prefix. */
+import { amount, figure, type Amount } from "./figures.ts"
+import { isStatement, longest, pointText } from "./headlines.ts"
+import { sentences } from "./lines.ts"
+import type { Point } from "./Outline.ts"
+import { series } from "./series.ts"
+import type { Topic } from "./Topic.ts"
+
+/** A point and those that stand under it. */
+type Unit = readonly [Point, ...ReadonlyArray<Point>]
+type ChartTopic = Topic & { readonly kind: "chart" }
+type Block = ChartTopic | (Topic & { readonly kind: "list" })
+
+const most = 24
+
+const units = (points: ReadonlyArray<Point>): ReadonlyArray<Unit> => {
+  const all: Array<Unit> = []
+  for (const point of points) {
+    const before = all.at(-1)
+    if (point.level === 1 && before !== undefined) all[all.length - 1] = [...before, point]
+    else all.push([point])
+  }
+  return all
+}
+
+/** A few words that name what follows, and say nothing of their own. */
+const isKey = (lead: string) => lead.split(" ").length <= 4 && !isStatement(lead)
+
+const amountOf = ([point, ...under]: Unit): Amount | undefined =>
+  point.lead === undefined || under.length > 0 ? undefined : amount(point.text)
+const isFact = ([point, ...under]: Unit) =>
+  under.length === 0 &&
+  (point.lead === undefined
+    ? point.text.length <= 60 && figure(point.text) !== undefined
+    : isKey(point.lead))
+
+/** How many from there on are alike, as far as it matters. */
+const run = (
+  all: ReadonlyArray<Unit>,
+  from: number,
+  alike: (unit: Unit, index: number) => boolean,
+  limit = Infinity
+): number => {
+  let at = from
+  for (let unit = all[at]; unit !== undefined && at - from < limit && alike(unit, at); unit = all[at]) at++
+  return at - from
+}
+
+/** The numbers of a chart that begins there: three or more of one unit. */
+const numbersFrom = (all: ReadonlyArray<Unit>, from: number): ReadonlyArray<Unit> => {
+  const [first, before] = [all[from], all[from - 1]].map((unit) => unit && amountOf(unit))
+  if (first === undefined) return []
+  const like = (other: Amount | undefined) =>
+    other?.prefix === first.prefix && other.suffix === first.suffix
+  if (like(before)) return []
+  const count = run(all, from, (unit) => like(amountOf(unit)), most + 1)
+  return count < 3 || count > most ? [] : all.slice(from, from + count)
+}
+
+const toChart = (
+  name: string,
+  labels: ReadonlyArray<string>,
+  amounts: ReadonlyArray<Amount>
+): ChartTopic["chart"] => ({
+  labels,
+  series: [{ name, values: amounts.map(({ value }) => value) }],
+  ...(amounts[0]?.prefix && { prefix: amounts[0].prefix }),
+  ...(amounts[0]?.suffix && { suffix: amounts[0].suffix })
+})
+
+/** A plain line directly before numbers, facts or a table is what they are to show. */
+export const introduces = ({ lead, level, text }: Point): boolean =>
+  lead === undefined && level !== 1 && text.length <= longest
+
+const nouns =
+  /^(?:open )?(?:action|blocker|change|decision|finding|goal|highlight|idea|issue|lesson|milestone|problem|question|recommendation|result|risk|task|win)$/iu
+
+const prefixHeading = (lead: string) =>
+  /^next$/iu.test(lead)
+    ? "What comes next"
+    : /^next steps?$/iu.test(lead)
+      ? "Next steps"
+      : nouns.test(lead)
+        ? `${lead}s`
+        : lead
+
+const capital = (text: string) => text.replace(/^\p{Ll}(?=\p{Ll}|\s)/u, (letter) => letter.toUpperCase())
+const bare = ({ lead: _, text, ...point }: Point): Point => ({ ...point, text: capital(text) })
+
+/** Those that begin with the same words, by these in lower case. */
+const prefixes = (all: ReadonlyArray<Unit>): ReadonlyMap<string, ReadonlyArray<Unit>> => {
+  const found = new Map<string, Array<Unit>>()
+  for (const unit of all) {
+    const [{ lead, text }] = unit
+    if (lead === undefined || !isKey(lead) || amount(text) !== undefined || series(unit[0])) continue
+    const key = lead.toLowerCase()
+    const same = found.get(key)
+    if (same === undefined) found.set(key, [unit])
+    else same.push(unit)
+  }
+  return new Map([...found].filter(([, same]) => same.length >= 2))
+}
+
+/** `free`: no heading holds the points together. */
+const blocks = (all: ReadonlyArray<Unit>, free: boolean): ReadonlyArray<Block> => {
+  const out: Array<Block> = []
+  let plain: Array<Unit> = []
+  const flush = () => {
+    if (plain.length > 0) out.push({ kind: "list", points: plain.flat() })
+    plain = []
+  }
+  /** Ends the plain points; the last of them may be what introduces the next block. */
+  const introduction = () => {
+    const last = plain.at(-1)
+    const taken = last !== undefined && last.length === 1 && introduces(last[0]) ? last[0].text : undefined
+    if (taken !== undefined) plain.pop()
+    flush()
+    return taken
+  }
+  const same = free ? prefixes(all) : new Map<string, ReadonlyArray<Unit>>()
+  const sameAs = ([{ lead }]: Unit) => (lead === undefined ? undefined : same.get(lead.toLowerCase()))
+  const fact = (unit: Unit) => isFact(unit) && sameAs(unit) === undefined && series(unit[0]) === undefined
+  const startsNothing = (index: number) => numbersFrom(all, index).length === 0
+  for (let at = 0; at < all.length; at++) {
+    const unit = all[at]
+    if (unit === undefined) continue
+    const [point] = unit
+    const group = sameAs(unit)
+    if (group !== undefined) {
+      if (group[0] !== unit) continue
+      flush()
+      const points = group.flatMap(([first, ...under]) => [bare(first), ...under])
+      out.push({ kind: "list", heading: prefixHeading(point.lead ?? ""), points })
+      continue
+    }
+    const line = unit.length === 1 ? series(point) : undefined
+    if (line !== undefined) {
+      const heading = introduction() ?? line.name
+      const chart = toChart(line.name, line.labels, line.amounts)
+      out.push({ kind: "chart", heading, chart, points: [] })
+      continue
+    }
+    const numbers = numbersFrom(all, at)
+    if (numbers.length > 0) {
+      const heading = introduction()
+      const name = heading === undefined || isStatement(heading) ? "" : heading
+      const amounts = numbers.map(amountOf).filter((each) => each !== undefined)
+      const labels = numbers.map(([{ lead = "" }]) => lead)
+      const chart = toChart(name, labels, amounts)
+      out.push({ kind: "chart", ...(heading !== undefined && { heading }), chart, points: [] })
+      at += numbers.length - 1
+      continue
+    }
+    const count = free ? run(all, at, (each, index) => fact(each) && (index === at || startsNothing(index))) : 0
+    if (count >= 3) {
+      const heading = introduction()
+      const points = all.slice(at, at + count).flat()
+      out.push({ kind: "list", ...(heading !== undefined && { heading }), points })
+      at += count - 1
+      continue
+    }
+    plain.push(unit)
+  }
+  flush()
+  return out
+}
+
+/** The heading of a list with the one that a part of it has. */
+export const headings = (first: string | undefined, second: string | undefined): string | undefined =>
+  first === undefined || second === undefined || first.toLowerCase() === second.toLowerCase()
+    ? (first ?? second)
+    : `${first}: ${second}`
+
+export const gather = (topic: Topic): ReadonlyArray<Topic> => {
+  if (topic.kind !== "list") return [topic]
+  const { heading } = topic
+  const points = topic.points.flatMap((point) =>
+    point.lead === undefined ? sentences(point.text).map((text) => ({ ...point, text })) : [point]
+  )
+  const all = blocks(units(points), heading === undefined)
+  if (heading === undefined) return all
+  const charts = all.filter((block) => block.kind === "chart")
+  const [chart] = charts
+  if (chart === undefined) return [{ ...topic, points }]
+  if (charts.length === 1 && chart.heading === undefined) {
+    const rest = all.flatMap((block) => (block.kind === "list" ? block.points : []))
+    const named = { ...chart.chart, series: chart.chart.series.map((each) => ({ ...each, name: heading })) }
+    return [
+      { ...chart, heading, chart: named, points: rest.length <= 4 ? rest : [] },
+      ...(rest.length > 4 ? [{ kind: "list", points: rest } as const] : [])
+    ]
+  }
+  return all.map((block, index) => {
+    const both = index === 0 ? headings(heading, block.heading) : block.heading
+    return both === undefined ? block : { ...block, heading: both }
+  })
+}
