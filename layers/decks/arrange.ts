@@ -4,9 +4,12 @@ import { clause, longest } from "./headlines.ts"
 import type { Outline, Point, Slide } from "./Outline.ts"
 import { compress, expand, paged, type Plan } from "./paging.ts"
 import type { Piece } from "./pieces.ts"
-import { plural, toSlide } from "./slides.ts"
+import { opening as titlePage, plural } from "./opening.ts"
+import { tells, toSlide } from "./slides.ts"
+import type { Topic } from "./Topic.ts"
 import { clean } from "./lines.ts"
 import { topics } from "./topics.ts"
+import { wordingOf } from "./wording.ts"
 
 export interface Request {
   readonly client: string
@@ -25,24 +28,32 @@ export interface Arranged {
   readonly remarks: ReadonlyArray<string>
 }
 
-const subject = new RegExp(
-  "\\b(?:focus(?:ing|ed|es)?\\s+on|about|covering|highlighting|showing|presenting|summari[sz]ing)\\s+(.{3,110}?)[.!]?$",
-  "iu"
-)
-
-/** A brief is meant for whoever makes the deck; what it says the deck is about is also for those who see it. */
-const subtitle = (brief: string, type: string): string => {
-  const [first = ""] = clean(brief).split(/(?<=\.)\s/u)
-  const about = subject.exec(first)?.[1] ?? plural(type)
-  return about.replace(/^\p{Ll}/u, (letter) => letter.toUpperCase())
-}
-
-const contents = (slides: ReadonlyArray<Slide>): ReadonlyArray<Point> => {
+const entries = (slides: ReadonlyArray<Slide>): ReadonlyArray<Point> => {
   const seen = new Set<string>()
   return slides
     .filter(({ layout }) => layout !== "section" && layout !== "quote")
     .map(({ headline }) => ({ text: clause(headline.replace(/ \(\d+\/\d+\)$/, "")) }))
     .filter(({ text }) => !seen.has(text) && seen.add(text))
+}
+
+const dated =
+  /(?:\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\d{4}-\d{2}-\d{2}|\d{1,2}\.?\s\p{L}{3,9}\s\d{4}|\p{L}{3,9}\s\d{1,2},\s\d{4})$/u
+
+/** What stands above the details as their title: the one `#`, or a first line that ends with a date. */
+const titled = (
+  all: ReadonlyArray<Topic>
+): { readonly title?: string; readonly rest: ReadonlyArray<Topic> } => {
+  const [first, ...others] = all
+  if (first?.kind === "section" && others.length > 0 && others.every(({ kind }) => kind !== "section"))
+    return { title: first.heading, rest: others }
+  if (first?.kind === "list" && first.heading === undefined) {
+    const [line, ...points] = first.points
+    if (line !== undefined && line.text.length <= 60 && line.lead === undefined && dated.test(line.text)) {
+      const rest = points.length === 0 ? others : [{ ...first, points }, ...others]
+      if (rest.length > 0) return { title: line.text, rest }
+    }
+  }
+  return { rest: all }
 }
 
 /** Spread over the list as it was, so that a long one is not only its beginning. */
@@ -54,6 +65,14 @@ const sample = <A>(all: ReadonlyArray<A>, most: number): ReadonlyArray<A> =>
           Math.floor((index * most) / all.length) !== Math.floor(((index - 1) * most) / all.length)
       )
 
+/** Words, to tell their language. */
+const said = (detail: unknown): string =>
+  typeof detail === "string"
+    ? detail.slice(0, 2000)
+    : typeof detail === "object" && detail !== null
+      ? Object.values(detail).map(said).join(" ")
+      : ""
+
 const pages = (count: number) => (count === 1 ? "1 slide" : `${count} slides`)
 
 /** `font` is the one that lists are set in. The details have at least one that says something. */
@@ -64,7 +83,12 @@ export const arrange = (request: Request, font: string): Arranged => {
   const type = clean(request.type)
   const remarks: Array<string> = []
 
-  const natural = topics(request.details).flatMap((topic) => paged(topic, font))
+  const all = topics(request.details)
+  const { rest, title } = wanted >= 2 ? titled(all) : { rest: all, title: undefined }
+  const wording = wordingOf([brief, ...request.details.map(said)].join(" "))
+  const naming = { subject: plural(type) || clause(project, 50), wording }
+
+  const natural = rest.flatMap((topic) => paged(topic, font))
   const opening = wanted >= 2 ? 1 : 0
   const ends = wanted >= 3
   const slots = wanted - opening - (ends ? 1 : 0)
@@ -81,30 +105,25 @@ export const arrange = (request: Request, font: string): Arranged => {
 
   let section = 0
   const toPages = (pieces: ReadonlyArray<Piece>) =>
-    pieces.map((piece) => toSlide(piece, type, piece.kind === "section" ? ++section : section))
+    pieces.map((piece) => toSlide(piece, naming, piece.kind === "section" ? ++section : section))
   const body = toPages(plan.pieces)
-  const points = contents(body)
+  const points = entries(body)
+  const tellsAt = (index: number, slide: Slide) => {
+    const piece = plan.pieces[index]
+    return piece !== undefined && tells(piece, slide)
+  }
+  const told = entries(body.filter((slide, index) => tellsAt(index, slide))).filter(
+    ({ text }) => !text.endsWith("…")
+  )
 
   const head: Array<Slide> = []
-  if (opening === 1) {
-    const about = subtitle(brief, type)
-    const said = [
-      clean(brief) === "" ? "" : `Brief: ${clean(brief)}`,
-      type === "" ? "" : `Made from: ${plural(type)}`
-    ]
-    head.push({
-      layout: "title",
-      headline: project,
-      kicker: client,
-      ...(about !== "" && { subtitle: about }),
-      notes: said.filter((line) => line !== "").join("\n")
-    })
-  }
+  if (opening === 1)
+    head.push(titlePage({ brief, client, project, type, ...(title !== undefined && { title }) }))
   const missing = slots - body.length
   if (plan.closing && missing > 0 && points.length >= 2) {
     head.push({
       layout: "bullets",
-      headline: "Agenda",
+      headline: wording.agenda,
       points: sample(named && headings.length >= natural.length * 0.6 ? names : points, 8),
       numbered: true,
       notes: points.map(({ text }) => text).join("\n")
@@ -114,29 +133,29 @@ export const arrange = (request: Request, font: string): Arranged => {
     ? [
         {
           layout: "closing",
-          headline: "Thank you",
-          points: body.length >= 2 ? sample(points, 3) : [],
+          headline: wording.thanks,
+          points: body.length >= 2 && told.length >= 2 ? sample(told, 3) : [],
           notes: points.map(({ text }) => text).join("\n")
         }
       ]
     : []
-  const all = [...head, ...body, ...end]
+  const made = [...head, ...body, ...end]
 
-  if (all.length < wanted)
+  if (made.length < wanted)
     remarks.push(
-      `The details are enough for ${pages(all.length)} and not for ${wanted}; more would be empty. Give more details to have more.`
+      `The details are enough for ${pages(made.length)} and not for ${wanted}; more would be empty. Give more details to have more.`
     )
-  const final = all.at(-1)
+  const final = made.at(-1)
   if (plan.left.length > 0 && final !== undefined) {
     const lost = toPages(plan.left).map((slide) => slide.notes ?? slide.headline)
-    all[all.length - 1] = { ...final, notes: [final.notes ?? "", ...lost].join("\n\n") }
+    made[made.length - 1] = { ...final, notes: [final.notes ?? "", ...lost].join("\n\n") }
     remarks.push(
       `${plan.left.length === 1 ? "One topic" : `${plan.left.length} topics`} had no place on ${pages(wanted)} and can be read in the notes of the last one. ${pages(wanted + plan.left.length)} would show everything.`
     )
   }
-  const title = [client, project].filter((text) => text !== "").join(" · ")
+  const name = [client, project].filter((text) => text !== "").join(" · ")
   return {
-    outline: { title: clause(title, longest * 2), footer: clause(title, longest), slides: all },
+    outline: { title: clause(name, longest * 2), footer: clause(name, longest), slides: made },
     remarks
   }
 }

@@ -13,7 +13,8 @@ export interface Amount {
 const sign = "[+\\-\u2212\u00b1~\u2248]?"
 const currency = "(?:[$€£¥₺₹]|(?:USD|EUR|GBP|CHF)\\s?)?"
 const digits = "\\d{1,3}(?:[,.'\u2019\u00a0\u202f ]\\d{3})+(?:[.,]\\d+)?|\\d+(?:[.,]\\d+)?"
-const unit = "%|‰|pp\\b|[kKmMbB]n?\\b|million\\b|billion\\b|[xX×](?=\\s|$|[,;.)])"
+const unit =
+  "%|‰|pp\\b|[kKmMbB]n?\\b|million\\b|billion\\b|[kMG]?Wh?|kg|t|km|cm|mm|ms|[MGT]B|°[CF]|€|\\$|EUR|USD|CHF|(?:Mio|Mrd)\\.?(?:\\s?(?:€|EUR))?|[xX×](?=\\s|$|[,;.)])"
 
 const whole = new RegExp(`^(${sign})\\s?(${currency})(${digits})(\\s?[^\\d\\s][^\\d]{0,11})?$`, "u")
 const inside = new RegExp(
@@ -67,8 +68,14 @@ export const figure = (line: string): { readonly value: string; readonly label: 
 }
 
 /** With at most two decimals and grouped thousands, as `1,234.5`. */
-export const format = (value: number, prefix = "", suffix = ""): string => {
-  const rounded = Math.round(value * 100) / 100
-  const text = Math.abs(rounded).toLocaleString("en-US", { maximumFractionDigits: 2 })
+export const format = (
+  value: number,
+  prefix = "",
+  suffix = "",
+  { locale = "en-US", decimals = 2 }: { readonly locale?: string; readonly decimals?: number } = {}
+): string => {
+  const scale = 10 ** decimals
+  const rounded = Math.round(value * scale) / scale
+  const text = Math.abs(rounded).toLocaleString(locale, { maximumFractionDigits: decimals })
   return `${rounded < 0 ? "\u2212" : ""}${prefix}${text}${suffix}`
 }

@@ -30,9 +30,7 @@ const amountOf = ([point, ...under]: Unit): Amount | undefined =>
   point.lead === undefined || under.length > 0 ? undefined : amount(point.text)
 const isFact = ([point, ...under]: Unit) =>
   under.length === 0 &&
-  (point.lead === undefined
-    ? point.text.length <= 60 && figure(point.text) !== undefined
-    : isKey(point.lead))
+  (point.lead === undefined ? point.text.length <= 60 && figure(point.text) !== undefined : isKey(point.lead))
 
 /** How many from there on are alike, as far as it matters. */
 const run = (
@@ -50,8 +48,7 @@ const run = (
 const numbersFrom = (all: ReadonlyArray<Unit>, from: number): ReadonlyArray<Unit> => {
   const [first, before] = [all[from], all[from - 1]].map((unit) => unit && amountOf(unit))
   if (first === undefined) return []
-  const like = (other: Amount | undefined) =>
-    other?.prefix === first.prefix && other.suffix === first.suffix
+  const like = (other: Amount | undefined) => other?.prefix === first.prefix && other.suffix === first.suffix
   if (like(before)) return []
   const count = run(all, from, (unit) => like(amountOf(unit)), most + 1)
   return count < 3 || count > most ? [] : all.slice(from, from + count)
@@ -151,7 +148,9 @@ const blocks = (all: ReadonlyArray<Unit>, free: boolean): ReadonlyArray<Block> =
       at += numbers.length - 1
       continue
     }
-    const count = free ? run(all, at, (each, index) => fact(each) && (index === at || startsNothing(index))) : 0
+    const count = free
+      ? run(all, at, (each, index) => fact(each) && (index === at || startsNothing(index)))
+      : 0
     if (count >= 3) {
       const heading = introduction()
       const points = all.slice(at, at + count).flat()
@@ -182,16 +181,21 @@ export const gather = (topic: Topic): ReadonlyArray<Topic> => {
   const charts = all.filter((block) => block.kind === "chart")
   const [chart] = charts
   if (chart === undefined) return [{ ...topic, points }]
+  const named = (block: ChartTopic): ChartTopic => ({
+    ...block,
+    heading,
+    chart: { ...block.chart, series: block.chart.series.map((each) => ({ ...each, name: heading })) }
+  })
   if (charts.length === 1 && chart.heading === undefined) {
     const rest = all.flatMap((block) => (block.kind === "list" ? block.points : []))
-    const named = { ...chart.chart, series: chart.chart.series.map((each) => ({ ...each, name: heading })) }
     return [
-      { ...chart, heading, chart: named, points: rest.length <= 4 ? rest : [] },
+      { ...named(chart), points: rest.length <= 4 ? rest : [] },
       ...(rest.length > 4 ? [{ kind: "list", points: rest } as const] : [])
     ]
   }
-  return all.map((block, index) => {
-    const both = index === 0 ? headings(heading, block.heading) : block.heading
-    return both === undefined ? block : { ...block, heading: both }
-  })
+  const [first, ...others] = all
+  if (first?.kind === "chart" && first.heading === undefined) return [named(first), ...others]
+  return first === undefined
+    ? []
+    : [{ ...first, heading: headings(heading, first.heading) ?? heading }, ...others]
 }

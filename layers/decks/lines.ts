@@ -27,7 +27,8 @@ export const toPoint = (line: string, level: 0 | 1 = 0): Point => {
   return { lead: plain(pair[1] ?? ""), text: plain(pair[2] ?? ""), ...under }
 }
 
-const ends = /(?<!\b(?:approx|bzw|ca|Dr|etc|evtl|ggf|Inc|Ltd|Mio|Mr|Mrd|Mrs|No|Nr|Prof|St|vs)\.)(?<=[\p{Ll}\d%)€"”“]{2}[.!?])\s+(?=[\p{Lu}"“„])/u
+const ends =
+  /(?<!\b(?:approx|bzw|ca|Dr|etc|evtl|ggf|Inc|Ltd|Mio|Mr|Mrd|Mrs|No|Nr|Prof|St|vs)\.)(?<=[\p{Ll}\d%)€"”“]{2}[.!?])\s+(?=[\p{Lu}"“„])/u
 
 /** A paragraph as its sentences; a line of one or two stays whole. */
 export const sentences = (text: string): ReadonlyArray<string> => {

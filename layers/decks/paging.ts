@@ -1,14 +1,17 @@
 /** Fits pieces to a number of pages: halves what is long where there are too few, joins what is short where too many. */
 import type { Point } from "./Outline.ts"
 import {
+  chartOf,
   divisible,
   fits,
   halve,
   join,
+  listOf,
   paginate,
   paginateNumbers,
   paginateTable,
   under,
+  type List,
   type Piece
 } from "./pieces.ts"
 
@@ -32,13 +35,16 @@ export const expand = (pieces: ReadonlyArray<Piece>, want: number): ReadonlyArra
     if (halves === undefined) return all
     all = [...all.slice(0, at), ...halves, ...all.slice(at + 1)]
   }
-  return numbered(all)
+  return numbered(balanced(all))
 }
 
 /** Neighbours that were one topic. */
 const grouped = (pieces: ReadonlyArray<Piece>): ReadonlyArray<ReadonlyArray<Piece>> => {
   const same = (first: Piece, second: Piece) =>
-    (first.kind === "list" && second.kind === "list" && first.heading === second.heading) ||
+    (first.kind === "list" &&
+      second.kind === "list" &&
+      first.heading === second.heading &&
+      (first.heading !== undefined || first.of === second.of)) ||
     (first.kind === "table" && second.kind === "table" && first.columns === second.columns)
   const groups: Array<Array<Piece>> = []
   for (const piece of pieces) {
@@ -82,15 +88,16 @@ const balanced = (pieces: ReadonlyArray<Piece>): ReadonlyArray<Piece> =>
     return pages.length === group.length ? pages.map((page) => ({ ...first, points: page })) : group
   })
 
-const weight = (piece: Piece) =>
-  piece.kind === "list" ? piece.points.reduce((sum, point) => sum + pointWeight(point), 0) : Infinity
+const weight = ({ points }: List) => points.reduce((sum, point) => sum + pointWeight(point), 0)
 
 /** Joins the two neighbouring lists that are shortest together; `dense`: only what fits a page. */
 const joinLists = (pieces: ReadonlyArray<Piece>, font: string, dense: boolean) => {
   let best: { readonly at: number; readonly weight: number; readonly joined: Piece } | undefined
   for (let at = 0; at + 1 < pieces.length; at++) {
-    const [first, second] = [pieces[at], pieces[at + 1]]
-    if (first?.kind !== "list" || second?.kind !== "list") continue
+    const [first, second] = [pieces[at], pieces[at + 1]].map((piece) =>
+      dense && piece?.kind !== "list" ? undefined : listOf(piece)
+    )
+    if (first === undefined || second === undefined) continue
     // What belongs together is joined first.
     const together = (weight(first) + weight(second)) * (first.heading === second.heading ? 1 : 3)
     if (best !== undefined && best.weight <= together) continue
@@ -117,9 +124,9 @@ const joinPairs = (pieces: ReadonlyArray<Piece>): ReadonlyArray<Piece> => {
 }
 
 /** Puts a short list beside the chart or the picture next to it. */
-const attach = (pieces: ReadonlyArray<Piece>) => {
+const attach = (pieces: ReadonlyArray<Piece>, most = 5) => {
   for (const [at, piece] of pieces.entries()) {
-    if (piece.kind !== "list" || piece.points.length > 5 || weight(piece) > 600) continue
+    if (piece.kind !== "list" || piece.points.length > most || weight(piece) > most * 120) continue
     for (const beside of [at - 1, at + 1]) {
       const host = pieces[beside]
       if ((host?.kind !== "chart" && host?.kind !== "figure") || host.points.length > 0) continue
@@ -127,6 +134,16 @@ const attach = (pieces: ReadonlyArray<Piece>) => {
         .map((each, index) => (index === beside ? { ...host, points: under(piece) } : each))
         .filter((_, index) => index !== at)
     }
+  }
+  return undefined
+}
+
+/** Shows the numbers of two neighbours in one chart: of the same labels and unit, with a name each. */
+const joinCharts = (pieces: ReadonlyArray<Piece>) => {
+  for (const [at, first] of pieces.entries()) {
+    const second = pieces[at + 1]
+    const joined = first.kind === "chart" && second?.kind === "chart" ? chartOf(first, second) : undefined
+    if (joined !== undefined) return [...pieces.slice(0, at), joined, ...pieces.slice(at + 2)]
   }
   return undefined
 }
@@ -159,11 +176,12 @@ export const compress = (
     pieces = joinPairs(pieces)
   }
   while (pieces.length > room()) {
-    const fewer = without(pieces, "section") ?? joinLists(pieces, font, true) ?? attach(pieces)
+    const fewer =
+      without(pieces, "section") ?? joinLists(pieces, font, true) ?? attach(pieces) ?? joinCharts(pieces)
     if (fewer !== undefined) pieces = fewer
     else if (closing) closing = false
     else {
-      const crowded = joinLists(pieces, font, false)
+      const crowded = joinLists(pieces, font, false) ?? attach(pieces, 8)
       const last = pieces.at(-1)
       if (crowded !== undefined) pieces = crowded
       else {

@@ -7,6 +7,10 @@ import type { Topic } from "./Topic.ts"
 
 export type List = Topic & { readonly kind: "list" }
 export type Piece = Topic & {
+  /** The list that it is of, before it was cut. */
+  readonly of?: Topic
+  /** Its series were charts of their own. */
+  readonly joined?: true
   /** Which part of a topic that takes several pages: `[2, 3]` is the second of three. */
   readonly part?: readonly [number, number]
 }
@@ -51,7 +55,7 @@ export const paginate = (list: List, font: string): ReadonlyArray<Piece> => {
   }
   const balanced = even.length === pages.length && even.every((page) => fits(page, font, false))
   const chosen = balanced ? even : pages
-  return chosen.map((points, index) => part({ ...list, points }, index, chosen.length))
+  return chosen.map((points, index) => part({ ...list, points, of: list }, index, chosen.length))
 }
 
 /** A long table as parts. */
@@ -76,7 +80,8 @@ export const paginateNumbers = (piece: Topic & { readonly kind: "numbers" }): Re
 export const divisible = (piece: Piece): number => {
   switch (piece.kind) {
     case "list":
-      return cuts(piece.points).length
+      // What a heading holds together is taken apart last.
+      return cuts(piece.points).length / (piece.heading === undefined ? 1 : 3)
     case "table":
       return piece.rows.length >= 8 ? 0.5 : 0
     case "numbers":
@@ -143,9 +148,37 @@ export const under = ({ heading, points }: List): ReadonlyArray<Point> =>
     ? points
     : [{ text: heading }, ...points.map((point) => ({ ...point, level: 1 as const }))]
 
+const column = ({ heading, points }: List) => ({ ...(heading !== undefined && { heading }), points })
+
+/** A list, or two side by side which may be one again. */
+export const listOf = (piece: Piece | undefined): List | undefined =>
+  piece?.kind === "list"
+    ? piece
+    : piece?.kind === "columns" && piece.heading === undefined
+      ? { kind: "list", points: piece.columns.flatMap((each) => under({ kind: "list", ...each })) }
+      : undefined
+
+type ChartPiece = Piece & { readonly kind: "chart" }
+
+/** Charts whose series have all that their headings say. */
+export const chartOf = (first: ChartPiece, second: ChartPiece): Piece | undefined => {
+  const series = [...first.chart.series, ...second.chart.series]
+  const points = [...first.points, ...second.points]
+  const named = [first, second].every(
+    ({ chart, heading, joined }) =>
+      joined === true ||
+      (chart.series.length === 1 && chart.series[0]?.name !== "" && heading === chart.series[0]?.name)
+  )
+  const alike = (chart: ChartPiece["chart"]) =>
+    JSON.stringify([chart.labels, chart.prefix, chart.suffix, chart.kind])
+  if (!named || series.length > 3 || points.length > 4 || alike(first.chart) !== alike(second.chart))
+    return undefined
+  return { kind: "chart", joined: true, chart: { ...first.chart, series }, points }
+}
+
 /** Two lists as one; those with headings of their own stand side by side, or as points with the others under them. */
 export const join = (first: List, second: List): Piece => {
   if (first.heading === second.heading) return { ...first, points: [...first.points, ...second.points] }
-  if (narrow(first) && narrow(second)) return { kind: "columns", columns: [first, second] }
+  if (narrow(first) && narrow(second)) return { kind: "columns", columns: [first, second].map(column) }
   return { kind: "list", points: [...under(first), ...under(second)] }
 }

@@ -5,6 +5,7 @@ import {
   isStatement,
   isTime,
   longest,
+  movements,
   observations,
   ofChart,
   pointText,
@@ -12,6 +13,7 @@ import {
 } from "./headlines.ts"
 import type { Chart, ChartKind, Point, Slide, SlideOf } from "./Outline.ts"
 import type { Piece } from "./pieces.ts"
+import type { Wording } from "./wording.ts"
 
 const label = (text: string, piece: Piece) =>
   piece.part === undefined ? text : `${text} (${piece.part[0]}/${piece.part[1]})`
@@ -45,13 +47,75 @@ const numberOf = (point: Point) =>
 
 const short = (point: Point) => pointText(point).length <= 60 && point.level !== 1
 
-/** `Highlight` → `Highlights`. */
-export const plural = (type: string): string =>
-  type === "" ? "" : /s$/i.test(type) ? type : `${type}s`.replace(/([^aeiou])ys$/i, "$1ies")
+/** What the details are called where they do not say it, and in which words. */
+export interface Naming {
+  readonly subject: string
+  readonly wording: Wording
+}
+
+const capital = (text: string) => text.replace(/^\p{Ll}(?=\p{Ll}|\s)/u, (letter) => letter.toUpperCase())
+
+/** Few and short enough to be a headline together. */
+const joined = (names: ReadonlyArray<string | undefined>, { wording }: Naming) => {
+  const all = names.filter((name) => name !== undefined)
+  if (all.length < names.length || all.length < 2 || all.length > 4) return undefined
+  const text = wording.join(all)
+  return text.length <= 64 ? text : undefined
+}
+
+/** A line alone on its page; words before a colon that say something are its headline. */
+const ofLine = (point: Point): { readonly headline: string; readonly text?: string } => {
+  const text = pointText(point)
+  if (point.lead !== undefined && isStatement(point.lead))
+    return { headline: point.lead, text: capital(point.text) }
+  if (text.length <= 160) return { headline: sentence(text) }
+  const headline = clause(text)
+  return { headline, text: headline.endsWith("…") ? text : rest(text, headline) }
+}
+
+/** What follows the words that a headline took, if these are a clause of their own. */
+const rest = (text: string, headline: string) => {
+  const after = text.startsWith(headline) ? text.slice(headline.length) : ""
+  return /^(?:[.;:!?]|\s[–—])/u.test(after) ? capital(after.replace(/^[\s.;:!?–—]+/u, "")) : text
+}
+
+/** A statement with a line below it. */
+const mostStatement = 110
+
+/** The headline of points without one, which it is then not among. */
+const led = (points: ReadonlyArray<Point>, naming: Naming) => {
+  const upper = points.filter(({ level }) => level !== 1)
+  const keys = joined(
+    upper.map(({ lead }) => (lead === undefined || isStatement(lead) ? undefined : lead)),
+    naming
+  )
+  if (keys !== undefined) return { headline: keys, points }
+  const at = strongest(points, points.length === 2 ? mostStatement : longest)
+  const leading = points[at]
+  if (leading !== undefined && upper.length > 1)
+    return { headline: sentence(pointText(leading)), points: points.filter((_, index) => index !== at) }
+  const [first, ...others] = points
+  const headline = first === undefined || upper.length < 2 ? "" : clause(pointText(first))
+  if (first !== undefined && points[1]?.level !== 1 && headline !== "" && !headline.endsWith("…")) {
+    const text = rest(pointText(first), headline)
+    return { headline, points: text === "" ? others : [{ text }, ...others] }
+  }
+  if (upper.length === 1 && upper[0] !== undefined && pointText(upper[0]).length <= longest)
+    return {
+      headline: sentence(pointText(upper[0])),
+      points: others.map(({ level: _, ...point }) => point)
+    }
+  const names = joined(
+    upper.map(({ text }) => text),
+    naming
+  )
+  return { headline: names ?? naming.wording.glance(naming.subject), points }
+}
 
 /** The page of a list. */
-const ofList = (list: Piece & { readonly kind: "list" }, type: string): Slide => {
+const ofList = (list: Piece & { readonly kind: "list" }, naming: Naming): Slide => {
   const { heading, points } = list
+  const { wording } = naming
   const [only] = points
   const said = notes([heading ?? "", ...points.map(pointText)])
   if (only === undefined) return { layout: "statement", headline: heading ?? "", ...notes([heading ?? ""]) }
@@ -66,37 +130,50 @@ const ofList = (list: Piece & { readonly kind: "list" }, type: string): Slide =>
     numbers.length <= 4 &&
     numbers.every(({ value }) => value.length <= 9)
   ) {
+    const named =
+      numbers.length < 4
+        ? joined(
+            numbers.map(({ label: name }) => name),
+            naming
+          )
+        : undefined
     const headline =
-      heading !== undefined
-        ? label(heading, list)
-        : type === ""
-          ? pointText(only)
-          : `${plural(type)} in numbers`
+      heading === undefined ? (named ?? wording.inNumbers(naming.subject)) : label(heading, list)
     return { layout: "numbers", headline, numbers, ...said }
   }
-  if (points.length === 1) {
-    const text = pointText(only)
-    return text.length <= 160
-      ? { layout: "statement", headline: sentence(text), ...kicker, ...said }
-      : { layout: "statement", headline: clause(text), text, ...kicker, ...said }
-  }
+  if (points.length === 1) return { layout: "statement", ...ofLine(only), ...kicker, ...said }
   if (heading !== undefined) return { layout: "bullets", headline: label(heading, list), points, ...said }
-  const lead = strongest(points)
-  const leading = pointText(points[lead] ?? only)
-  const follows = points[lead + 1]?.level === 1
-  const taken = leading.length <= longest && points.length > 2 && !follows
-  return {
-    layout: "bullets",
-    headline: clause(leading),
-    points: taken ? points.filter((_, index) => index !== lead) : points,
-    ...said
-  }
+  const { headline, points: others } = led(points, naming)
+  const [other] = others
+  if (
+    other !== undefined &&
+    others.length === 1 &&
+    headline.length <= mostStatement &&
+    pointText(other).length <= 200
+  )
+    return { layout: "statement", headline, text: pointText(other), ...said }
+  return { layout: "bullets", headline, points: others, ...said }
 }
 
-const ofTable = (table: Piece & { readonly kind: "table" }, type: string): SlideOf<"table"> => {
+/** Names and amounts of one unit say which is the largest. */
+const leading = (rows: ReadonlyArray<ReadonlyArray<string>>, heading: string, { wording }: Naming) => {
+  const amounts = rows.map((row) => (row.length === 2 ? amount(row[1] ?? "") : undefined))
+  const found = amounts.filter((each) => each !== undefined)
+  const [first] = found
+  if (first === undefined || found.length < Math.max(3, rows.length)) return heading
+  if (found.some(({ prefix, suffix }) => prefix !== first.prefix || suffix !== first.suffix)) return heading
+  const most = found.reduce((best, { value }, index) => (value > (found[best]?.value ?? 0) ? index : best), 0)
+  return wording.leads(heading, rows[most]?.[0] ?? "", found[most]?.text ?? "")
+}
+
+const ofTable = (table: Piece & { readonly kind: "table" }, naming: Naming): SlideOf<"table"> => {
   const { columns, heading, rows } = table
-  const [first = ""] = columns
-  const headline = heading ?? `${plural(first.length > 2 ? first : type) || "Numbers"} at a glance`
+  const headline =
+    heading === undefined
+      ? naming.wording.glance(naming.subject)
+      : isStatement(heading) || table.part !== undefined
+        ? heading
+        : leading(rows, heading, naming)
   return {
     layout: "table",
     headline: label(headline, table),
@@ -109,35 +186,49 @@ const ofTable = (table: Piece & { readonly kind: "table" }, type: string): Slide
   }
 }
 
-const ofChartPiece = (piece: Piece & { readonly kind: "chart" }): SlideOf<"chart"> => {
+const ofChartPiece = (piece: Piece & { readonly kind: "chart" }, { wording }: Naming): SlideOf<"chart"> => {
   const { chart: given, heading, points } = piece
   const chart: Chart = { ...given, kind: given.kind ?? chosenKind(given) }
   const states = heading !== undefined && isStatement(heading)
-  const reading = ofChart(chart, heading)
+  const reading = ofChart(chart, heading, wording)
   const series = chart.series.map(
     ({ name, values }) =>
       `${name === "" ? "" : `${name}: `}${chart.labels.map((each, index) => `${each} ${values[index] ?? 0}`).join(", ")}`
   )
   return {
     layout: "chart",
-    headline: states ? heading : reading.headline,
+    headline: states ? heading : ((piece.joined && movements(chart, wording)) ?? reading.headline),
     chart: { ...chart, ...(reading.highlight !== undefined && { highlight: reading.highlight }) },
-    points: points.length > 0 ? points : observations(chart),
+    points: points.length > 0 ? points : observations(chart, wording),
     ...notes([heading ?? "", ...series, ...points.map(pointText)])
   }
 }
 
-/** A piece as a page. `type` is what the details are, as `Highlight`. */
-export const toSlide = (piece: Piece, type: string, section: number): Slide => {
+const key = /^[^:]{1,40}: /u
+
+/** Whether a page's headline says something of the details, and does not only name them. */
+export const tells = (piece: Piece, { headline, layout }: Slide): boolean => {
+  if (layout === "number") return true
+  if (layout === "statement") return !key.test(headline) || isStatement(headline.split(":")[0] ?? "")
+  if (layout === "section" || layout === "quote") return false
+  const heading = "heading" in piece ? piece.heading : undefined
+  if (piece.kind === "chart")
+    return heading !== undefined || piece.chart.series.some(({ name }) => name !== "")
+  if (heading !== undefined) return isStatement(heading)
+  return piece.kind === "list" && piece.points.some((point) => sentence(pointText(point)) === headline)
+}
+
+/** A piece as a page. */
+export const toSlide = (piece: Piece, naming: Naming, section: number): Slide => {
   switch (piece.kind) {
     case "section":
       return { layout: "section", headline: piece.heading, number: section }
     case "list":
-      return ofList(piece, type)
+      return ofList(piece, naming)
     case "chart":
-      return ofChartPiece(piece)
+      return ofChartPiece(piece, naming)
     case "table":
-      return ofTable(piece, type)
+      return ofTable(piece, naming)
     case "quote":
       return {
         layout: "quote",
@@ -157,7 +248,7 @@ export const toSlide = (piece: Piece, type: string, section: number): Slide => {
           ...notes([piece.heading ?? "", said])
         }
       }
-      const headline = piece.heading ?? `${plural(type) || "Results"} in numbers`
+      const headline = piece.heading ?? naming.wording.inNumbers(naming.subject)
       return {
         layout: "numbers",
         headline,
@@ -167,7 +258,7 @@ export const toSlide = (piece: Piece, type: string, section: number): Slide => {
     }
     case "figure": {
       const { alt = piece.heading ?? "", image, points } = piece
-      const headline = piece.heading ?? (alt === "" ? plural(type) : alt)
+      const headline = piece.heading ?? (alt === "" ? naming.subject : alt)
       return {
         layout: "figure",
         headline,
@@ -179,7 +270,8 @@ export const toSlide = (piece: Piece, type: string, section: number): Slide => {
     }
     case "columns": {
       const [first, second] = piece.columns
-      const headline = piece.heading ?? [first?.heading, second?.heading].filter(Boolean).join(" and ")
+      const headline =
+        piece.heading ?? naming.wording.join([first?.heading ?? "", second?.heading ?? ""].filter(Boolean))
       const lines = piece.columns.flatMap(({ heading = "", points }) => [heading, ...points.map(pointText)])
       return { layout: "columns", headline, columns: piece.columns, ...notes([headline, ...lines]) }
     }

@@ -9,7 +9,7 @@ const patterns = {
   section: /^#\s+(\S.*)$/u,
   heading: /^#{2,6}\s+(\S.*)$/u,
   colon: /^([^:|>]{2,80}):$/u,
-  dash: /^(\s*)(?:[-*•‣▪–]|\d{1,3}[.)])\s+(\S.*)$/u,
+  dash: /^(\s*)(?:[-*•‣▪–]|\d{1,3}[.)](?!\s+(?:Quartal|Halbjahr|Woche|Monat|Jahr)\b))\s+(\S.*)$/u,
   row: /^\s*\|(.+)\|\s*$/u,
   rule: /^[\s|:-]+$/u,
   quote: /^>\s*(\S.*)$/u,

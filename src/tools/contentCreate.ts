@@ -15,9 +15,12 @@ const Name = Schema.NonEmptyString.check(Schema.isMaxLength(300))
 
 const Parameters = Schema.Struct({
   client_name: Name.annotate({ description: "Whom it is for; the folder that it is kept in." }),
-  project_name: Name.annotate({ description: "What it is about: the deck's title." }),
+  project_name: Name.annotate({
+    description: "What it is about: the deck's title, or the line above it where the brief says more."
+  }),
   source_content_type: Schema.String.check(Schema.isMaxLength(80)).annotate({
-    description: "What the details are, in the singular: `Highlight`, `Result`, `Decision`."
+    description:
+      "What the details are, in the singular: `Highlight`, `Result`, `Decision`; formats, as `text`, are not shown."
   }),
   source_content_details: Schema.Array(Detail)
     .check(Schema.isMinLength(1), Schema.isMaxLength(20_000))
@@ -29,7 +32,8 @@ const Parameters = Schema.Struct({
     description: "With the first and the last one."
   }),
   content_brief: Schema.String.check(Schema.isMaxLength(20_000)).annotate({
-    description: "Whom the deck is for and what it is about; goes into the notes, not onto the slides."
+    description:
+      "What the deck is about and whom it is for. A phrase as `What the third quarter changed` is its title or subtitle; instructions go into the notes."
   }),
   theme: Schema.optionalKey(
     Schema.String.annotate({ description: "`light`, `dark`, or one of the operator's own." })
