@@ -1,6 +1,6 @@
 /** Gathers the points of a list by what they are: numbers as charts, facts under the line that introduces them, lines of one prefix. */
 import { amount, figure, type Amount } from "./figures.ts"
-import { isStatement, longest, pointText } from "./headlines.ts"
+import { isStatement, longest } from "./headlines.ts"
 import { sentences } from "./lines.ts"
 import type { Point } from "./Outline.ts"
 import { series } from "./series.ts"

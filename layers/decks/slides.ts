@@ -1,19 +1,9 @@
 /** Pieces as pages of an outline: which layout shows them best, which headline states their point. */
 import { amount, figure } from "./figures.ts"
-import {
-  clause,
-  isStatement,
-  isTime,
-  longest,
-  movements,
-  observations,
-  ofChart,
-  pointText,
-  strongest
-} from "./headlines.ts"
+import { isStatement, isTime, movements, observations, ofChart, pointText } from "./headlines.ts"
+import { joined, led, mostStatement, ofLine, sentence, type Naming } from "./led.ts"
 import type { Chart, ChartKind, Point, Slide, SlideOf } from "./Outline.ts"
 import type { Piece } from "./pieces.ts"
-import type { Wording } from "./wording.ts"
 
 const label = (text: string, piece: Piece) =>
   piece.part === undefined ? text : `${text} (${piece.part[0]}/${piece.part[1]})`
@@ -36,9 +26,6 @@ const chosenKind = (chart: Omit<Chart, "kind">): ChartKind => {
   return long ? "bar" : "column"
 }
 
-/** Headlines have no full stop. */
-const sentence = (text: string) => text.replace(/\.$/, "")
-
 /** What a point is a number of: `Time to repair: 35 minutes`, `Market share +3%`. */
 const numberOf = (point: Point) =>
   point.lead !== undefined && point.text.length <= 12 && amount(point.text) !== undefined
@@ -46,71 +33,6 @@ const numberOf = (point: Point) =>
     : figure(pointText(point))
 
 const short = (point: Point) => pointText(point).length <= 60 && point.level !== 1
-
-/** What the details are called where they do not say it, and in which words. */
-export interface Naming {
-  readonly subject: string
-  readonly wording: Wording
-}
-
-const capital = (text: string) => text.replace(/^\p{Ll}(?=\p{Ll}|\s)/u, (letter) => letter.toUpperCase())
-
-/** Few and short enough to be a headline together. */
-const joined = (names: ReadonlyArray<string | undefined>, { wording }: Naming) => {
-  const all = names.filter((name) => name !== undefined)
-  if (all.length < names.length || all.length < 2 || all.length > 4) return undefined
-  const text = wording.join(all)
-  return text.length <= 64 ? text : undefined
-}
-
-/** A line alone on its page; words before a colon that say something are its headline. */
-const ofLine = (point: Point): { readonly headline: string; readonly text?: string } => {
-  const text = pointText(point)
-  if (point.lead !== undefined && isStatement(point.lead))
-    return { headline: point.lead, text: capital(point.text) }
-  if (text.length <= 160) return { headline: sentence(text) }
-  const headline = clause(text)
-  return { headline, text: headline.endsWith("…") ? text : rest(text, headline) }
-}
-
-/** What follows the words that a headline took, if these are a clause of their own. */
-const rest = (text: string, headline: string) => {
-  const after = text.startsWith(headline) ? text.slice(headline.length) : ""
-  return /^(?:[.;:!?]|\s[–—])/u.test(after) ? capital(after.replace(/^[\s.;:!?–—]+/u, "")) : text
-}
-
-/** A statement with a line below it. */
-const mostStatement = 110
-
-/** The headline of points without one, which it is then not among. */
-const led = (points: ReadonlyArray<Point>, naming: Naming) => {
-  const upper = points.filter(({ level }) => level !== 1)
-  const keys = joined(
-    upper.map(({ lead }) => (lead === undefined || isStatement(lead) ? undefined : lead)),
-    naming
-  )
-  if (keys !== undefined) return { headline: keys, points }
-  const at = strongest(points, points.length === 2 ? mostStatement : longest)
-  const leading = points[at]
-  if (leading !== undefined && upper.length > 1)
-    return { headline: sentence(pointText(leading)), points: points.filter((_, index) => index !== at) }
-  const [first, ...others] = points
-  const headline = first === undefined || upper.length < 2 ? "" : clause(pointText(first))
-  if (first !== undefined && points[1]?.level !== 1 && headline !== "" && !headline.endsWith("…")) {
-    const text = rest(pointText(first), headline)
-    return { headline, points: text === "" ? others : [{ text }, ...others] }
-  }
-  if (upper.length === 1 && upper[0] !== undefined && pointText(upper[0]).length <= longest)
-    return {
-      headline: sentence(pointText(upper[0])),
-      points: others.map(({ level: _, ...point }) => point)
-    }
-  const names = joined(
-    upper.map(({ text }) => text),
-    naming
-  )
-  return { headline: names ?? naming.wording.glance(naming.subject), points }
-}
 
 /** The page of a list. */
 const ofList = (list: Piece & { readonly kind: "list" }, naming: Naming): Slide => {

@@ -2,7 +2,8 @@
 import fc from "fast-check"
 import type { Detail } from "../../layers/decks/Detail.ts"
 
-const words = fc
+/** A line without marks. */
+export const words = fc
   .array(
     fc.constantFrom(
       "growth",

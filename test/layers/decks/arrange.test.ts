@@ -5,7 +5,7 @@ import { arrange, type Request } from "../../../layers/decks/arrange.ts"
 import type { Detail } from "../../../layers/decks/Detail.ts"
 import type { Slide } from "../../../layers/decks/Outline.ts"
 import { clean } from "../../../layers/decks/lines.ts"
-import { details } from "../../support/details.ts"
+import { details, words as plainLine } from "../../support/details.ts"
 
 const request = (given: ReadonlyArray<Detail>, slides: number, more: Partial<Request> = {}): Request => ({
   client: "Acme",
@@ -50,12 +50,220 @@ describe("three lines", () => {
   })
 })
 
-test("the brief tells what the deck is about, and stands in the notes, not on a page", () => {
+test("a brief that tells what to make stands in the notes; what it is about, on the page", () => {
   const brief = "Client-facing deck focusing on achievements and next steps. Be brave."
   const [first] = arranged(highlights, 5, { brief }).outline.slides
   expect(first).toMatchObject({ layout: "title", kicker: "Acme", subtitle: "Achievements and next steps" })
   expect(first?.notes).toContain(brief)
   expect(arranged(highlights, 5).outline.slides[0]).toMatchObject({ subtitle: "Highlights" })
+})
+
+describe("the title", () => {
+  const title = (
+    project: string,
+    brief: string,
+    given: ReadonlyArray<Detail> = highlights,
+    type = "text"
+  ) => {
+    const first = arranged(given, 4, { project, brief, type }).outline.slides[0]
+    return first?.layout === "title" ? [first.kicker, first.headline, first.subtitle] : []
+  }
+
+  test("is the brief where that is a phrase and the project a name", () => {
+    const cases = [
+      ["Q3", "What the third quarter changed", ["Acme · Q3", "What the third quarter changed", undefined]],
+      ["Q3", "What the third quarter changed.", ["Acme · Q3", "What the third quarter changed", undefined]],
+      ["Roadmap", "roadmap 2027", ["Acme", "Roadmap 2027", undefined]],
+      [
+        "Visit",
+        "Notes from Malmö, for the operations team. Keep it short.",
+        ["Acme · Visit", "Notes from Malmö", undefined]
+      ],
+      [
+        "Heat pump HP 12",
+        "Data sheet for installers",
+        ["Acme", "Heat pump HP 12", "Data sheet for installers"]
+      ],
+      ["Q3", "Was sich im Quartal geändert hat", ["Acme · Q3", "Was sich im Quartal geändert hat", undefined]]
+    ] as const
+    for (const [project, brief, expected] of cases)
+      expect([brief, title(project, brief)]).toEqual([brief, [...expected]])
+  })
+
+  test("is the project where the brief tells what to make", () => {
+    for (const brief of [
+      "Please make it short",
+      "Create a deck of the highlights",
+      "Help Acme choose",
+      "A customer-facing presentation",
+      "Bitte kurz halten",
+      "Keep the tone friendly",
+      ""
+    ])
+      expect([brief, title("Q3", brief)]).toEqual([brief, ["Acme", "Q3", undefined]])
+    expect(title("Q3", "", highlights, "Highlight")).toEqual(["Acme", "Q3", "Highlights"])
+    expect(title("Q3", "A deck about churn", highlights, "Highlight")).toEqual(["Acme", "Q3", "Churn"])
+  })
+
+  test("is what stands above the details as theirs", () => {
+    const below = ["## One", "- a", "- b", "## Two", "- c", "- d"]
+    expect(title("Roadmap", "", ["# The year ahead", ...below])).toEqual([
+      "Acme · Roadmap",
+      "The year ahead",
+      undefined
+    ])
+    expect(title("Sync", "How we work", ["Notes of 12 May 2026", ...highlights])).toEqual([
+      "Acme · Sync",
+      "How we work",
+      "Notes of 12 May 2026"
+    ])
+    const sections = arranged(["# One", "a", "# Two", "b"], 6).outline.slides
+    expect(sections.filter(({ layout }) => layout === "section")).toHaveLength(2)
+  })
+})
+
+const quarter = [
+  "Revenue grew in every quarter",
+  "Q1: 12",
+  "Q2: 14",
+  "Q3: 19",
+  "Churn fell by a third: we answer within an hour now",
+  "Two plants went solar, and the third follows in spring",
+  "Next: open the office in Porto",
+  "Next: hire four engineers",
+  "Next: retire the old billing system"
+]
+
+describe("lines as people write them", () => {
+  test("are pages of what belongs together", () => {
+    expect(shown(quarter, 6)).toEqual([
+      "title: Q3",
+      "chart: Revenue grew in every quarter",
+      "statement: Churn fell by a third",
+      "statement: Two plants went solar, and the third follows in spring",
+      "bullets: What comes next",
+      "closing: Thank you"
+    ])
+    expect(arranged(quarter, 6).outline.slides[2]).toMatchObject({ text: "We answer within an hour now" })
+  })
+
+  test("stand together on few pages, and are taken apart for many", () => {
+    for (const slides of [1, 2, 3, 4, 5, 6, 7, 8, 9]) {
+      const { outline, remarks } = arranged(quarter, slides)
+      expect([slides, outline.slides.length, remarks]).toEqual([slides, slides, []])
+    }
+    expect(shown(quarter, 8).slice(4, 7)).toEqual([
+      "statement: Open the office in Porto",
+      "statement: Hire four engineers",
+      "statement: Retire the old billing system"
+    ])
+  })
+
+  test("that are numbers of the same times share a chart where pages are few", () => {
+    const given = ["Revenue: Q1 12, Q2 14, Q3 19", "Costs: Q1 9, Q2 9.5, Q3 10"]
+    expect(shown(given, 4).slice(1, 3)).toEqual([
+      "chart: Revenue rose 58% to 19 between Q1 and Q3",
+      "chart: Costs rose 11% to 10 between Q1 and Q3"
+    ])
+    expect(shown(given, 3)[1]).toBe("chart: Revenue up 58% and costs up 11%")
+  })
+
+  test("in German have German words beside them", () => {
+    const given = [
+      "Der Umsatz und die Kosten:",
+      "Q1: 10",
+      "Q2: 14",
+      "Q3: 15,5",
+      "Wir sind mit dem Quartal zufrieden"
+    ]
+    const { slides } = arranged(given, 3).outline
+    expect(slides.map(({ headline }) => headline)).toEqual([
+      "Q3",
+      "Der Umsatz und die Kosten: plus 55% auf 15,5, Q1 bis Q3",
+      "Vielen Dank"
+    ])
+  })
+})
+
+describe("a headline", () => {
+  const page = (given: ReadonlyArray<Detail>, type = "text") => {
+    const { notes: _, ...slide } = arranged(given, 1, { type }).outline.slides[0] ?? {}
+    return slide as unknown
+  }
+
+  test("that is one of the points is not among them", () => {
+    expect(page(["The beta is stable", "Pricing is open"])).toEqual({
+      layout: "statement",
+      headline: "The beta is stable",
+      text: "Pricing is open"
+    })
+    expect(page(["One", "The beta is stable", "Two"])).toEqual({
+      layout: "bullets",
+      headline: "The beta is stable",
+      points: [{ text: "One" }, { text: "Two" }]
+    })
+    expect(page(["- Launch plan", "  - in May", "  - in two cities"])).toEqual({
+      layout: "bullets",
+      headline: "Launch plan",
+      points: [{ text: "in May" }, { text: "in two cities" }]
+    })
+  })
+
+  test("of facts is what they are of", () => {
+    expect(page(["Strengths: speed", "Weaknesses: price", "Owner: Ana"])).toMatchObject({
+      layout: "bullets",
+      headline: "Strengths, weaknesses and owner"
+    })
+    expect(page(["Solar share: 31%", "Savings: €184k"])).toMatchObject({
+      layout: "numbers",
+      headline: "Solar share and savings"
+    })
+  })
+
+  test("of numbers without a name has no verb without a subject", () => {
+    expect(page(["Q1: 5", "Q2: 7", "Q3: 9"])).toMatchObject({ headline: "Up 80% to 9 between Q1 and Q3" })
+    expect(page(["Share by source:", "Grid: 54%", "Solar: 31%", "Gas: 15%"])).toMatchObject({
+      headline: "Share by source: Grid makes up 54%"
+    })
+    expect(
+      page(["Budget", "| Item | Cost |", "| Hiring | €610k |", "| IT | €240k |", "| Ads | €180k |"])
+    ).toMatchObject({
+      headline: "Budget: Hiring leads with €610k"
+    })
+  })
+})
+
+test("a closing repeats what states something, and nothing that only names it", () => {
+  const closing = (given: ReadonlyArray<Detail>, slides: number) =>
+    arranged(given, slides).outline.slides.find(({ layout }) => layout === "closing")
+  expect(
+    closing(["Q1: 5", "Q2: 7", "Q3: 9", "## Growth", "- a", "- b", "## People", "- c", "- d"], 5)
+  ).toMatchObject({
+    points: []
+  })
+  expect(closing(quarter, 6)).toMatchObject({
+    points: [
+      { text: "Revenue grew in every quarter" },
+      { text: "Churn fell by a third" },
+      { text: "Two plants went solar, and the third follows in spring" }
+    ]
+  })
+})
+
+test("no headline is also a point of its page, whatever the details", () => {
+  const text = ({ lead, text: said }: { readonly lead?: string; readonly text: string }) =>
+    lead === undefined ? said : `${lead}: ${said}`
+  fc.assert(
+    fc.property(
+      fc.uniqueArray(plainLine, { minLength: 1, maxLength: 30 }),
+      fc.integer({ min: 1, max: 20 }),
+      (given, slides) => {
+        for (const slide of arranged(given, slides).outline.slides)
+          if (slide.layout === "bullets") expect(slide.points.map(text)).not.toContain(slide.headline)
+      }
+    ),
+    { numRuns: 200 }
+  )
 })
 
 describe("headlines", () => {
