@@ -1,12 +1,13 @@
 /** Arranges details into as many pages as were asked for, by rules; says what could not be done as asked. */
 import type { Detail } from "./Detail.ts"
+import { framed, type Framed } from "./framed.ts"
+import { capital } from "./led.ts"
 import { clause, longest } from "./headlines.ts"
 import type { Outline, Point, Slide } from "./Outline.ts"
 import { compress, expand, paged, type Plan } from "./paging.ts"
 import type { Piece } from "./pieces.ts"
 import { opening as titlePage, plural } from "./opening.ts"
 import { tells, toSlide } from "./slides.ts"
-import type { Topic } from "./Topic.ts"
 import { clean } from "./lines.ts"
 import { topics } from "./topics.ts"
 import { wordingOf } from "./wording.ts"
@@ -34,26 +35,6 @@ const entries = (slides: ReadonlyArray<Slide>): ReadonlyArray<Point> => {
     .filter(({ layout }) => layout !== "section" && layout !== "quote")
     .map(({ headline }) => ({ text: clause(headline.replace(/ \(\d+\/\d+\)$/, "")) }))
     .filter(({ text }) => !seen.has(text) && seen.add(text))
-}
-
-const dated =
-  /(?:\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\d{4}-\d{2}-\d{2}|\d{1,2}\.?\s\p{L}{3,9}\s\d{4}|\p{L}{3,9}\s\d{1,2},\s\d{4})$/u
-
-/** What stands above the details as their title: the one `#`, or a first line that ends with a date. */
-const titled = (
-  all: ReadonlyArray<Topic>
-): { readonly title?: string; readonly rest: ReadonlyArray<Topic> } => {
-  const [first, ...others] = all
-  if (first?.kind === "section" && others.length > 0 && others.every(({ kind }) => kind !== "section"))
-    return { title: first.heading, rest: others }
-  if (first?.kind === "list" && first.heading === undefined) {
-    const [line, ...points] = first.points
-    if (line !== undefined && line.text.length <= 60 && line.lead === undefined && dated.test(line.text)) {
-      const rest = points.length === 0 ? others : [{ ...first, points }, ...others]
-      if (rest.length > 0) return { title: line.text, rest }
-    }
-  }
-  return { rest: all }
 }
 
 /** Spread over the list as it was, so that a long one is not only its beginning. */
@@ -84,7 +65,7 @@ export const arrange = (request: Request, font: string): Arranged => {
   const remarks: Array<string> = []
 
   const all = topics(request.details)
-  const { rest, title } = wanted >= 2 ? titled(all) : { rest: all, title: undefined }
+  const { aside, rest, title }: Framed = wanted >= 2 ? framed(all) : { aside: [], rest: all }
   const wording = wordingOf([brief, ...request.details.map(said)].join(" "))
   const naming = { subject: plural(type) || clause(project, 50), wording }
 
@@ -105,7 +86,9 @@ export const arrange = (request: Request, font: string): Arranged => {
 
   let section = 0
   const toPages = (pieces: ReadonlyArray<Piece>) =>
-    pieces.map((piece) => toSlide(piece, naming, piece.kind === "section" ? ++section : section))
+    pieces
+      .map((piece) => toSlide(piece, naming, piece.kind === "section" ? ++section : section))
+      .map((slide) => (slide.layout === "quote" ? slide : { ...slide, headline: capital(slide.headline) }))
   const body = toPages(plan.pieces)
   const points = entries(body)
   const tellsAt = (index: number, slide: Slide) => {
@@ -118,7 +101,7 @@ export const arrange = (request: Request, font: string): Arranged => {
 
   const head: Array<Slide> = []
   if (opening === 1)
-    head.push(titlePage({ brief, client, project, type, ...(title !== undefined && { title }) }))
+    head.push(titlePage({ brief, client, project, type, aside, ...(title !== undefined && { title }) }))
   const missing = slots - body.length
   if (plan.closing && missing > 0 && points.length >= 2) {
     head.push({

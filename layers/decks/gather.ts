@@ -1,6 +1,6 @@
 /** Gathers the points of a list by what they are: numbers as charts, facts under the line that introduces them, lines of one prefix. */
 import { amount, figure, type Amount } from "./figures.ts"
-import { isStatement, longest } from "./headlines.ts"
+import { isStatement, isTime, longest } from "./headlines.ts"
 import { sentences } from "./lines.ts"
 import type { Point } from "./Outline.ts"
 import { series } from "./series.ts"
@@ -26,8 +26,22 @@ const units = (points: ReadonlyArray<Point>): ReadonlyArray<Unit> => {
 /** A few words that name what follows, and say nothing of their own. */
 const isKey = (lead: string) => lead.split(" ").length <= 4 && !isStatement(lead)
 
-const amountOf = ([point, ...under]: Unit): Amount | undefined =>
-  point.lead === undefined || under.length > 0 ? undefined : amount(point.text)
+/** Whether a name is one of a time. */
+const isMoment = (name: string) => isTime([name, name])
+
+interface Named {
+  readonly label: string
+  readonly amount: Amount
+}
+/** `Malmö: 12`, and without the colon `Q1 12`. */
+const namedAmount = ([{ lead, text }, ...under]: Unit): Named | undefined => {
+  if (under.length > 0) return undefined
+  const [, time = "", rest = ""] = /^(\S+(?:\s\S+)??)\s+(\S.*)$/u.exec(lead === undefined ? text : "") ?? []
+  const label = lead ?? (isMoment(time) ? time : undefined)
+  const found = label === undefined ? undefined : amount(lead === undefined ? rest : text)
+  return label === undefined || found === undefined ? undefined : { label, amount: found }
+}
+const amountOf = (unit: Unit): Amount | undefined => namedAmount(unit)?.amount
 const isFact = ([point, ...under]: Unit) =>
   under.length === 0 &&
   (point.lead === undefined ? point.text.length <= 60 && figure(point.text) !== undefined : isKey(point.lead))
@@ -72,6 +86,8 @@ export const introduces = ({ lead, level, text }: Point): boolean =>
 const nouns =
   /^(?:open )?(?:action|blocker|change|decision|finding|goal|highlight|idea|issue|lesson|milestone|problem|question|recommendation|result|risk|task|win)$/iu
 
+const gathers = new RegExp(`^next(?: steps?)?$|${nouns.source}`, "iu")
+
 const prefixHeading = (lead: string) =>
   /^next$/iu.test(lead)
     ? "What comes next"
@@ -84,18 +100,26 @@ const prefixHeading = (lead: string) =>
 const capital = (text: string) => text.replace(/^\p{Ll}(?=\p{Ll}|\s)/u, (letter) => letter.toUpperCase())
 const bare = ({ lead: _, text, ...point }: Point): Point => ({ ...point, text: capital(text) })
 
-/** Those that begin with the same words, by these in lower case. */
-const prefixes = (all: ReadonlyArray<Unit>): ReadonlyMap<string, ReadonlyArray<Unit>> => {
-  const found = new Map<string, Array<Unit>>()
+/** Those that begin with the same words, by their first: neighbours, or all of what notes are made of, as decisions. */
+const prefixes = (all: ReadonlyArray<Unit>): ReadonlyMap<Unit, ReadonlyArray<Unit>> => {
+  const open = new Map<string, Array<Unit>>()
+  const groups: Array<Array<Unit>> = []
+  let before: string | undefined
   for (const unit of all) {
     const [{ lead, text }] = unit
-    if (lead === undefined || !isKey(lead) || amount(text) !== undefined || series(unit[0])) continue
-    const key = lead.toLowerCase()
-    const same = found.get(key)
-    if (same === undefined) found.set(key, [unit])
-    else same.push(unit)
+    const named = lead !== undefined && isKey(lead) && amount(text) === undefined && !series(unit[0])
+    const key = named ? lead.toLowerCase() : undefined
+    const group = key === undefined ? undefined : open.get(key)
+    if (key !== undefined && group !== undefined && (key === before || gathers.test(key))) group.push(unit)
+    else if (key !== undefined) {
+      const started = [unit]
+      open.set(key, started)
+      groups.push(started)
+    }
+    before = key
   }
-  return new Map([...found].filter(([, same]) => same.length >= 2))
+  const found = groups.filter((group) => group.length >= 2)
+  return new Map(found.flatMap((group) => group.map((unit) => [unit, group] as const)))
 }
 
 /** `free`: no heading holds the points together. */
@@ -114,9 +138,12 @@ const blocks = (all: ReadonlyArray<Unit>, free: boolean): ReadonlyArray<Block> =
     flush()
     return taken
   }
-  const same = free ? prefixes(all) : new Map<string, ReadonlyArray<Unit>>()
-  const sameAs = ([{ lead }]: Unit) => (lead === undefined ? undefined : same.get(lead.toLowerCase()))
+  const same = free ? prefixes(all) : new Map<Unit, ReadonlyArray<Unit>>()
+  const sameAs = (unit: Unit) => same.get(unit)
   const fact = (unit: Unit) => isFact(unit) && sameAs(unit) === undefined && series(unit[0]) === undefined
+  // Steps in time are no facts beside others.
+  const like = (one: Unit, other: Unit) =>
+    fact(one) && fact(other) && isMoment(one[0].lead ?? "") === isMoment(other[0].lead ?? "")
   const startsNothing = (index: number) => numbersFrom(all, index).length === 0
   for (let at = 0; at < all.length; at++) {
     const unit = all[at]
@@ -141,15 +168,18 @@ const blocks = (all: ReadonlyArray<Unit>, free: boolean): ReadonlyArray<Block> =
     if (numbers.length > 0) {
       const heading = introduction()
       const name = heading === undefined || isStatement(heading) ? "" : heading
-      const amounts = numbers.map(amountOf).filter((each) => each !== undefined)
-      const labels = numbers.map(([{ lead = "" }]) => lead)
-      const chart = toChart(name, labels, amounts)
+      const found = numbers.map(namedAmount).filter((each) => each !== undefined)
+      const chart = toChart(
+        name,
+        found.map(({ label }) => label),
+        found.map((each) => each.amount)
+      )
       out.push({ kind: "chart", ...(heading !== undefined && { heading }), chart, points: [] })
       at += numbers.length - 1
       continue
     }
     const count = free
-      ? run(all, at, (each, index) => fact(each) && (index === at || startsNothing(index)))
+      ? run(all, at, (each, index) => like(each, unit) && (index === at || startsNothing(index)))
       : 0
     if (count >= 3) {
       const heading = introduction()

@@ -38,9 +38,10 @@ export const strongest = (points: ReadonlyArray<Point>, most = longest): number 
   )
 }
 
-const months = "jan|feb|mar|mär|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez"
+const months =
+  "jan(?:uary?|uar)?|feb(?:ruary?|ruar)?|mar(?:ch)?|märz?|apr(?:il)?|may|mai|june?|juni|july?|juli|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|okt(?:ober)?|nov(?:ember)?|dec(?:ember)?|dez(?:ember)?"
 const time = new RegExp(
-  `^(?:\\d\\.?\\s*(?:quartal|halbjahr|quarter|half|woche|monat|jahr)|kw\\s?\\d{1,2}|(?:${months})[a-zä]*\\.?(?:\\s+'?\\d{2,4})?|[qh][1-4](?:[\\s/-]+'?\\d{2,4})?|(?:fy|cy)?\\s?(?:19|20)\\d{2}(?:[-/\\s]?[qh]?\\d{1,2})?|(?:week|month|day|year|sprint|w|m|d|y)\\s?\\d{1,3})$`,
+  `^(?:\\d\\.?\\s*(?:quartal|halbjahr|quarter|half|woche|monat|jahr)|kw\\s?\\d{1,2}|(?:${months})\\.?(?:\\s+'?\\d{2,4})?|[qh][1-4](?:[\\s/-]+'?\\d{2,4})?|(?:fy|cy)?\\s?(?:19|20)\\d{2}(?:[-/\\s]?[qh]?\\d{1,2})?|(?:week|month|day|year|sprint|w|m|d|y)\\s?\\d{1,3})$`,
   "i"
 )
 

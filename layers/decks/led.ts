@@ -1,4 +1,5 @@
 /** Headlines of points that have none: the strongest of them, which is then not among them, or what all are about. */
+import { figure } from "./figures.ts"
 import { clause, isStatement, longest, pointText, strongest } from "./headlines.ts"
 import type { Point } from "./Outline.ts"
 import type { Wording } from "./wording.ts"
@@ -12,12 +13,19 @@ export interface Naming {
 /** Headlines have no full stop. */
 export const sentence = (text: string) => text.replace(/\.$/, "")
 
-const capital = (text: string) => text.replace(/^\p{Ll}(?=\p{Ll}|\s)/u, (letter) => letter.toUpperCase())
+export const capital = (text: string) =>
+  text.replace(/^\p{Ll}(?=\p{Ll}|\s)/u, (letter) => letter.toUpperCase())
 
 /** Few and short enough to be a headline together. */
 export const joined = (names: ReadonlyArray<string | undefined>, { wording }: Naming) => {
   const all = names.filter((name) => name !== undefined)
-  if (all.length < names.length || all.length < 2 || all.length > 4) return undefined
+  if (
+    all.length < names.length ||
+    all.length < 2 ||
+    all.length > 4 ||
+    all.some((name) => / (?:and|und) /iu.test(name))
+  )
+    return undefined
   const text = wording.join(all)
   return text.length <= 64 ? text : undefined
 }
@@ -41,6 +49,8 @@ const rest = (text: string, headline: string) => {
 /** A statement with a line below it. */
 export const mostStatement = 110
 
+const namesOnly = (text: string) => text.length <= 40 && !isStatement(text) && figure(text) === undefined
+
 /** The headline of points without one, which it is then not among. */
 export const led = (points: ReadonlyArray<Point>, naming: Naming) => {
   const upper = points.filter(({ level }) => level !== 1)
@@ -49,6 +59,19 @@ export const led = (points: ReadonlyArray<Point>, naming: Naming) => {
     naming
   )
   if (keys !== undefined) return { headline: keys, points }
+  // Where no line states anything, none speaks for the others.
+  if (upper.length > 1 && upper.every(({ lead, text }) => lead === undefined && namesOnly(text))) {
+    const names =
+      points.length === 2
+        ? joined(
+            upper.map(({ text }) => text),
+            naming
+          )
+        : undefined
+    return names === undefined
+      ? { headline: naming.wording.glance(naming.subject), points }
+      : { headline: names, points: [] }
+  }
   const at = strongest(points, points.length === 2 ? mostStatement : longest)
   const leading = points[at]
   if (leading !== undefined && upper.length > 1)

@@ -54,12 +54,14 @@ export interface Given {
   readonly brief: string
   /** What the details themselves have as their title. */
   readonly title?: string
+  /** What is said to whoever reads the details, as a greeting: goes into the notes. */
+  readonly aside: ReadonlyArray<string>
 }
 
 const mostTitle = 70
 const mostSubtitle = 120
 
-export const opening = ({ brief, client, project, title, type }: Given): SlideOf<"title"> => {
+export const opening = ({ aside, brief, client, project, title, type }: Given): SlideOf<"title"> => {
   const said = phrase(brief)
   const named = [said, title].filter((text) => text !== undefined)
   // What the brief is about, if a few words are picked from it, explains a title and is none.
@@ -78,6 +80,7 @@ export const opening = ({ brief, client, project, title, type }: Given): SlideOf
   const notes = [
     clean(brief) === "" ? "" : `Brief: ${clean(brief)}`,
     title ?? "",
+    ...aside,
     type === "" ? "" : `Made from: ${plural(type) || type}`
   ]
   return {

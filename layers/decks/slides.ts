@@ -74,7 +74,9 @@ const ofList = (list: Piece & { readonly kind: "list" }, naming: Naming): Slide 
     pointText(other).length <= 200
   )
     return { layout: "statement", headline, text: pointText(other), ...said }
-  return { layout: "bullets", headline, points: others, ...said }
+  return other === undefined
+    ? { layout: "statement", headline, ...said }
+    : { layout: "bullets", headline, points: others, ...said }
 }
 
 /** Names and amounts of one unit say which is the largest. */

@@ -3,6 +3,7 @@ import type { Detail } from "./Detail.ts"
 import { gather, headings, introduces } from "./gather.ts"
 import { clean, plain, toPoint } from "./lines.ts"
 import type { Point } from "./Outline.ts"
+import { separated } from "./separated.ts"
 import type { Topic } from "./Topic.ts"
 
 const patterns = {
@@ -188,13 +189,20 @@ const ofData = (detail: Exclude<Detail, string>): Topic => {
 
 export const topics = (details: ReadonlyArray<Detail>): ReadonlyArray<Topic> => {
   const lines = new Lines()
+  let texts: Array<string> = []
+  const flush = () => {
+    for (const line of separated(texts)) lines.add(line)
+    texts = []
+  }
   for (const detail of details) {
-    if (typeof detail === "string") for (const line of detail.split(/\r\n|[\r\n]/)) lines.add(line)
+    if (typeof detail === "string") for (const line of detail.split(/\r\n|[\r\n]/)) texts.push(line)
     else {
+      flush()
       lines.end()
       lines.topics.push(ofData(detail))
     }
   }
+  flush()
   lines.end()
   return lines.topics
     .flatMap(gather)

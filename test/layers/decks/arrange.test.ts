@@ -135,6 +135,19 @@ const quarter = [
 ]
 
 describe("lines as people write them", () => {
+  test("of a mail are without its greeting and signature, which are in the notes", () => {
+    const mail = "Hi team,\n\nThe migration is finished.\nAll 14 sites are live.\n\nThanks,\nAna"
+    expect(shown([mail], 4)).toEqual([
+      "title: Q3",
+      "statement: The migration is finished",
+      "statement: All 14 sites are live",
+      "closing: Thank you"
+    ])
+    const { notes } = arranged([mail], 4).outline.slides[0] ?? {}
+    for (const said of ["Hi team,", "Thanks,", "Ana"]) expect(notes).toContain(said)
+    expect(shown(["Hi team,"], 3)[1]).toBe("statement: Hi team,")
+  })
+
   test("are pages of what belongs together", () => {
     expect(shown(quarter, 6)).toEqual([
       "title: Q3",
@@ -206,6 +219,17 @@ describe("a headline", () => {
       layout: "bullets",
       headline: "Launch plan",
       points: [{ text: "in May" }, { text: "in two cities" }]
+    })
+  })
+
+  test("is none of lines that only name something", () => {
+    expect(page(["Introduction", "Results"])).toEqual({
+      layout: "statement",
+      headline: "Introduction and results"
+    })
+    expect(page(["Introduction", "Results of the pilot", "Costs", "Decision", "Questions"])).toMatchObject({
+      layout: "bullets",
+      headline: "Q3 at a glance"
     })
   })
 

@@ -112,3 +112,37 @@ test("more numbers than a chart shows stay points", () => {
   const many = Array.from({ length: 30 }, (_, index) => `Item ${index}: ${index}`)
   expect(told(many)).toEqual([["list", undefined, 30]])
 })
+
+test("of the same prefix, only neighbours and what notes are made of belong together", () => {
+  expect(
+    told(["Option A: build", "Pros: control", "Cons: slow", "Option B: buy", "Pros: fast", "Cons: price"])
+  ).toEqual([["list", undefined, 6]])
+})
+
+test("steps in time are not facts beside others", () => {
+  const steps = ["May: a pilot", "June: training", "December: the end"]
+  expect(told(["It takes four months", ...steps, "Budget: €240k", "Owner: Ana"])).toEqual([
+    ["list", "It takes four months", 3],
+    ["list", undefined, 2]
+  ])
+})
+
+test("a time before a number needs no colon", () => {
+  expect(told(["Q1 12", "Q2 14", "Q3 19"])).toEqual([["chart", undefined, "Q1,Q2,Q3"]])
+  expect(told(["Decision 12", "Market 14", "Rooms 19"])[0]?.[0]).toBe("list")
+})
+
+test("cells between tabs, semicolons or commas are a table", () => {
+  const columns = ["Month", "Revenue", "Costs"]
+  const rows = [
+    ["Jan", "12", "9"],
+    ["Feb", "14", ""]
+  ]
+  for (const separator of ["\t", ";", ","]) {
+    const text = [columns, ...rows].map((row) => row.join(separator)).join("\n")
+    expect([separator, topics([text])]).toEqual([separator, [{ kind: "table", columns, rows }]])
+  }
+  expect(told(["One, two, three", "four, five, six", "seven, eight, nine"])).toEqual([["list", undefined, 3]])
+  expect(told(["We sell;we buy", "a;b", "c;d"])).toEqual([["list", undefined, 3]])
+  expect(told(["•\tone", "•\ttwo", "•\tthree"])).toEqual([["list", undefined, 3]])
+})
