@@ -36,7 +36,7 @@ const signed = (all: ReadonlyArray<Topic>): Without => {
   const last = all.at(-1)
   if (last?.kind !== "list") return { said: [], rest: all }
   const at = last.points.findIndex(({ text }) => farewell.test(text))
-  const tail = at < 0 ? [] : last.points.slice(at)
+  const tail = at < 0 || (at === 0 && last.heading !== undefined) ? [] : last.points.slice(at)
   // A farewell is followed by a name, perhaps a role and a company.
   return tail.length === 0 || tail.length > 4 || tail.some(({ text }) => text.length > 60)
     ? { said: [], rest: all }

@@ -1,7 +1,7 @@
 /** Pieces as pages of an outline: which layout shows them best, which headline states their point. */
 import { amount, figure } from "./figures.ts"
 import { isStatement, isTime, movements, observations, ofChart, pointText } from "./headlines.ts"
-import { joined, led, mostStatement, ofLine, sentence, type Naming } from "./led.ts"
+import { capital, joined, led, mostStatement, ofLine, sentence, type Naming } from "./led.ts"
 import type { Chart, ChartKind, Point, Slide, SlideOf } from "./Outline.ts"
 import type { Piece } from "./pieces.ts"
 
@@ -44,7 +44,7 @@ const ofList = (list: Piece & { readonly kind: "list" }, naming: Naming): Slide 
   const figures = points.map((point) => (short(point) ? numberOf(point) : undefined))
   const numbers = figures.filter((each) => each !== undefined)
   const [number] = numbers
-  const kicker = heading === undefined ? {} : { kicker: heading }
+  const kicker = heading === undefined ? {} : { kicker: capital(heading) }
   if (points.length === 1 && number !== undefined && number.value.length <= 12)
     return { layout: "number", headline: sentence(pointText(only)), value: number.value, ...kicker, ...said }
   if (
