@@ -22,7 +22,7 @@ export interface Reloaded {
 export interface Found {
   /** A file's path or `MCP_CONFIG_JSON`; undefined when there is neither. */
   readonly source: string | undefined
-  /** The path, if a file was read. */
+  /** The path that is read, also if there was no file yet; undefined when no file is asked for. */
   readonly file: string | undefined
   /** Of the checked sections those that are mentioned: which keys they give, and which variables gave some of them. */
   readonly sections: ReadonlyArray<{

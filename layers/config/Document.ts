@@ -11,7 +11,7 @@ export interface Document {
   readonly value: Readonly<Record<string, unknown>>
   /** What was read: a file's path, `MCP_CONFIG_JSON`; undefined when there was nothing to read. */
   readonly name: string | undefined
-  /** The path, if it was a file. */
+  /** The path that is read, also if there was no file yet; undefined when no file is asked for. */
   readonly file: string | undefined
   /** Where a setting's key or value is written: `manifold.yaml:3:9`, or just the source's name. */
   readonly source: (path: Path, part: "key" | "value") => string
@@ -85,7 +85,7 @@ const readFile = Effect.fnUntraced(function* (name: string, required: string | u
       return fail(name, `the file cannot be read: ${error.reason._tag}${required ?? ""}`)
     })
   )
-  if (!bytes) return yield* check({}, () => name, { name: undefined, file: undefined })
+  if (!bytes) return yield* check({}, () => name, { name: undefined, file: name })
   if (bytes.length > largestBytes) return yield* fail(name, `larger than ${largestBytes} bytes`)
   const text = yield* Effect.try(() => new TextDecoder("utf-8", { fatal: true }).decode(bytes)).pipe(
     Effect.catch(() => fail(name, "not valid UTF-8"))

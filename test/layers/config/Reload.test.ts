@@ -108,10 +108,20 @@ it.effect("a hangup reads at once, also a file that was not there", () =>
   Effect.gen(function* () {
     const { hangUp, levels, write } = yield* running({})
     yield* write("logging: { level: debug }")
-    yield* TestClock.adjust("1 minute")
     expect(levels).toEqual(["info"])
     yield* hangUp
     expect(levels).toEqual(["info", "debug"])
+  })
+)
+
+it.effect("a file that is made while the program runs is read", () =>
+  Effect.gen(function* () {
+    const { levels, write } = yield* running({})
+    yield* write("logging: { level: debug }")
+    yield* TestClock.adjust("10 seconds")
+    yield* write("logging: { level: warning }")
+    yield* TestClock.adjust("10 seconds")
+    expect(levels).toEqual(["info", "debug", "warning"])
   })
 )
 
