@@ -1,5 +1,5 @@
 /** The HTTP service: what `manifold serve --http` runs, free of what only the rest of the command line needs. */
-import { Console, Effect, Layer } from "effect"
+import { Effect, Layer, Stdio, Stream } from "effect"
 import * as Logging from "../../layers/logging/Logging.ts"
 import { Listener } from "../../layers/platform/Listener.ts"
 import * as Service from "../http/Service.ts"
@@ -13,7 +13,12 @@ const logToStdout = Layer.succeed(Logging.Stream, "stdout")
 export const serveHttp = (overrides: Service.Overrides = {}) =>
   Effect.gen(function* () {
     const { url } = yield* Listener
-    yield* Console.error(`manifold serves MCP at ${new URL("/mcp", url).href}. Press Ctrl-C to stop.`)
+    const { stderr } = yield* Stdio.Stdio
+    // Bun prints `console.error` in red on a terminal, and nothing is wrong here.
+    yield* Stream.make(`manifold serves MCP at ${new URL("/mcp", url).href}. Press Ctrl-C to stop.\n`).pipe(
+      Stream.run(stderr()),
+      Effect.ignore
+    )
     yield* Effect.logInfo("listening").pipe(Effect.annotateLogs({ url }))
     return yield* Effect.never
   }).pipe(
