@@ -11,7 +11,7 @@ import { Client } from "../catalog/Client.ts"
 import { stdioUser } from "../domain/Principal.ts"
 import { withBar } from "./bar.ts"
 import { catalog } from "./program.ts"
-import { readParams, UsageError } from "./params.ts"
+import { readParams, unlisted, UsageError } from "./params.ts"
 
 const readSource = Effect.fnUntraced(function* (source: string) {
   if (source === "-") {
@@ -41,10 +41,10 @@ export const call = Command.make(
   },
   Effect.fnUntraced(function* ({ arg, json, params, tool }) {
     const text = Option.isSome(params)
-      ? yield* Effect.mapError(
-          readSource(params.value),
-          (error) => new UsageError({ detail: `Cannot read ${params.value}: ${error.message}` })
-        )
+      ? yield* Effect.mapError(readSource(params.value), ({ reason }) => {
+          const why = reason._tag === "NotFound" ? "there is no such file" : reason._tag
+          return new UsageError({ detail: `Cannot read ${params.value}: ${why}` })
+        })
       : undefined
     const args = yield* readParams(
       text,
@@ -57,7 +57,8 @@ export const call = Command.make(
         .call(stdioUser, tool, args)
         .pipe(
           Effect.provideService(Client, Client.absent),
-          Effect.provideService(Caller, { principal: stdioUser, requestId, onProgress })
+          Effect.provideService(Caller, { principal: stdioUser, requestId, onProgress }),
+          Effect.catchTag("NotFound", unlisted("tools"))
         )
     )
     if (json) {
@@ -70,7 +71,9 @@ export const call = Command.make(
       return
     }
     for (const block of output.content) {
-      yield* Console.log(block.type === "text" ? block.text : JSON.stringify(block))
+      if (block.type === "text") yield* Console.log(block.text)
+      else if (block.type === "resource_link") yield* Console.log(`\n${block.uri}`)
+      else yield* Console.log(JSON.stringify(block))
     }
   }, Effect.provide(catalog))
 ).pipe(

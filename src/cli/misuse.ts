@@ -22,6 +22,11 @@ const explain = (error: CliError.NonShowHelpErrors, usage: string): string => {
       return `There is no command "${error.subcommand}"${meant(error.suggestions)}`
     case "UnrecognizedOption":
       return `${usage} knows no ${error.option}${meant(error.suggestions)}`
+    case "InvalidValue":
+      // The library's own words for a pair come in a sentence around a sentence.
+      return error.expected.startsWith("Invalid key=value")
+        ? `--${error.option} takes key=value, not "${error.value}"`
+        : error.message
     default:
       return error.message
   }

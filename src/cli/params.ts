@@ -1,5 +1,6 @@
 /** Puts a tool's arguments together from a JSON text and from `key=value` pairs. */
 import { Effect, Runtime, Schema } from "effect"
+import type { NotFound } from "../catalog/CatalogError.ts"
 import { misuse } from "./misuse.ts"
 
 /** The command line was used wrongly; `detail` says how to use it. */
@@ -10,6 +11,10 @@ export class UsageError extends Schema.TaggedError<UsageError>()("UsageError", {
     return this.detail
   }
 }
+
+/** What was named is nowhere, and where to look what there is. */
+export const unlisted = (kind: "tools" | "prompts") => (missing: NotFound) =>
+  new UsageError({ detail: `${missing.message}. manifold list ${kind} shows those that there are` })
 
 const JsonObject = Schema.fromJsonString(Schema.Record(Schema.String, Schema.Unknown))
 

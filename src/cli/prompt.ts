@@ -13,7 +13,7 @@ import { ClientVariables } from "../prompts/ClientVariables.ts"
 import { prompts } from "../prompts/index.ts"
 import type { Merged, Variable } from "../prompts/merge.ts"
 import { clientId } from "../prompts/Prompt.ts"
-import { UsageError } from "./params.ts"
+import { unlisted, UsageError } from "./params.ts"
 import { catalog } from "./program.ts"
 
 type Given = Readonly<Record<string, string>>
@@ -84,7 +84,8 @@ export const prompt = Command.make(
       .get(stdioUser, name, given)
       .pipe(
         Effect.provideService(Client, Client.absent),
-        Effect.provideService(Caller, { principal: stdioUser, requestId })
+        Effect.provideService(Caller, { principal: stdioUser, requestId }),
+        Effect.catchTag("NotFound", unlisted("prompts"))
       )
     if (json) return yield* Console.log(JSON.stringify({ messages }))
     for (const { content } of messages) {

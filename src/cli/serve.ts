@@ -56,6 +56,9 @@ export const serve = Command.make(
         ...(debug ? ["--debug"] : [])
       ])
     }
+    if (Option.isSome(port) && (port.value < 0 || port.value > 65_535)) {
+      return yield* new UsageError({ detail: `--port is from 0 to 65535, and not ${port.value}` })
+    }
     return yield* serveHttp({
       ...(Option.isSome(host) && { host: host.value }),
       ...(Option.isSome(port) && { port: port.value })

@@ -102,6 +102,22 @@ test("colour is for terminals, and NO_COLOR is respected", async () => {
   }
 }, 20_000)
 
+test("at a terminal a service says in no colour of errors where it is, and Ctrl-C ends it", async () => {
+  let text = ""
+  const child = Bun.spawn([process.execPath, main, "serve", "--http", "--port", "0"], {
+    env: { ...process.env, TERM: "xterm", NO_COLOR: "", MCP_CONFIG_JSON: "{}" },
+    terminal: {
+      data: (terminal, bytes) => {
+        text += new TextDecoder().decode(bytes)
+        if (text.includes("Ctrl-C")) terminal.write("\u0003")
+      }
+    }
+  })
+  expect(await child.exited).toBe(0)
+  expect(text).toContain("manifold serves MCP at http://127.0.0.1:")
+  expect(text).not.toContain("\u001b[31m")
+}, 20_000)
+
 describe("misuse ends with 2, says what is wrong, and prints nothing", () => {
   const cases: ReadonlyArray<readonly [words: ReadonlyArray<string>, said: string]> = [
     [["srve"], 'There is no command "srve"; did you mean serve?'],
@@ -112,7 +128,11 @@ describe("misuse ends with 2, says what is wrong, and prints nothing", () => {
     [["list", "toolz"], '"tools" | "prompts" | "resources"'],
     [["list", "tools", "more"], 'Unexpected positional argument: "more"'],
     [["call", "math.add", "--arg"], "Expected: key=value"],
-    [["call", "math.add", "/absent.json"], "Cannot read /absent.json"],
+    [["call", "math.add", "/absent.json"], "Cannot read /absent.json: there is no such file"],
+    [["call", "math.add", "--arg", "a"], '--arg takes key=value, not "a"'],
+    [["call", "absent"], "Unknown tool: absent. manifold list tools shows"],
+    [["prompt", "absent"], "Unknown prompt: absent. manifold list prompts shows"],
+    [["serve", "--http", "--port", "99999"], "--port is from 0 to 65535, and not 99999"],
     [["serve", "--port", "8000"], "--port is for the HTTP service: add --http"],
     [["serve", "--reload"], "--reload is for the HTTP service: add --http"]
   ]
