@@ -52,8 +52,9 @@ export const reload = Effect.gen(function* () {
     Effect.forEach(
       problems,
       ({ message, path, source }) =>
-        Effect.logError(
-          `configuration not reloaded: ${path === "" ? "" : `${path}: `}${message} (${source})`
+        // Apart from each other: `token: the …` in one text would be masked as a secret.
+        Effect.logError(`configuration not reloaded: ${message}`).pipe(
+          Effect.annotateLogs({ ...(path !== "" && { setting: path }), source })
         ),
       { discard: true }
     )

@@ -72,6 +72,9 @@ it.live("the HTTP service takes another log level, and keeps its port", () =>
     yield* configure("logging: { level: lout }\n")
     yield* hangUp
     expect(yield* says("stdout", "not reloaded")).toContain("logging.level")
+    yield* configure("auth: { tokens: [{ name: a, token: 'env:ABSENT_ONE' }] }\n")
+    yield* hangUp
+    expect(yield* says("stdout", "ABSENT_ONE")).toContain("the environment variable ABSENT_ONE is not set")
   })
 )
 
