@@ -16,7 +16,8 @@ const nearest = Effect.fnUntraced(function* (dir: string) {
   const fs = yield* FileSystem.FileSystem
   const { dirname } = yield* Path.Path
   let place = dir
-  while (!(yield* fs.exists(place)) && dirname(place) !== place) place = dirname(place)
+  while (!(yield* Effect.orElseSucceed(fs.exists(place), () => false)) && dirname(place) !== place)
+    place = dirname(place)
   return place
 })
 
@@ -84,6 +85,12 @@ export const storage: Check<ConfigSource | Environment | FileSystem.FileSystem |
     run: Effect.gen(function* () {
       const { dir } = yield* Storage
       const place = yield* nearest(dir)
+      const fs = yield* FileSystem.FileSystem
+      if ((yield* fs.stat(place)).type !== "Directory") {
+        return [
+          fail(`${place} is no folder: move it, or set storage.dir (or MANIFOLD_STORAGE_DIR) to another`)
+        ]
+      }
       return [yield* writable(dir, place), yield* space(place), ...(yield* keys(dir))]
     }).pipe(
       Effect.provide(Storage.layer),

@@ -192,7 +192,9 @@ describe("what is wrong is found:", () => {
           ...fail(`others may use ${file} (mode 644): chmod 600 '${file}'`)
         })
         const blocked = yield* examined({ state: "a file" }, { MANIFOLD_STORAGE_DIR: "state" })
-        expect(blocked.failed.map(({ check }) => check)).toContain("storage")
+        expect(blocked.of("storage")).toMatchObject([
+          { status: "fail", message: expect.stringContaining("is no folder: move it, or set storage.dir") }
+        ])
       }),
     20_000
   )
