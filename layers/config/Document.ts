@@ -1,6 +1,7 @@
 /** The one text that configures the program: found, read and parsed, with a place for every value. */
 import { Effect, FileSystem, Predicate } from "effect"
 import { Environment } from "../platform/Environment.ts"
+import { inWords } from "../platform/inWords.ts"
 import { ConfigInvalid, showPath, type Path, type Problem } from "./ConfigInvalid.ts"
 import * as JsonText from "./JsonText.ts"
 import { mostNested, position, type Text } from "./Text.ts"
@@ -82,7 +83,7 @@ const readFile = Effect.fnUntraced(function* (name: string, required: string | u
   const bytes = yield* fs.readFile(name).pipe(
     Effect.catchTag("PlatformError", (error) => {
       if (error.reason._tag === "NotFound" && required === undefined) return Effect.void
-      return fail(name, `the file cannot be read: ${error.reason._tag}${required ?? ""}`)
+      return fail(name, `the file cannot be read: ${inWords(error.reason)}${required ?? ""}`)
     })
   )
   if (!bytes) return yield* check({}, () => name, { name: undefined, file: name })

@@ -1,6 +1,7 @@
 /** A secret setting: read from a variable or a file when the configuration is, and never shown. */
 import { Effect, FileSystem, Redacted, Schema, SchemaGetter, SchemaIssue } from "effect"
 import { Environment } from "../platform/Environment.ts"
+import { inWords } from "../platform/inWords.ts"
 import { hidden } from "./explain.ts"
 
 const Written = Schema.String.annotate({
@@ -30,7 +31,7 @@ const fromFile = Effect.fnUntraced(function* (path: string) {
     .readFileString(path)
     .pipe(
       Effect.catchTag("PlatformError", (error) =>
-        invalid(`the file ${JSON.stringify(path)} cannot be read: ${error.reason._tag}`)
+        invalid(`the file ${JSON.stringify(path)} cannot be read: ${inWords(error.reason)}`)
       )
     )
   // Editors and `echo` end a file with a newline, which is no part of the secret.

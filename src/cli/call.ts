@@ -5,6 +5,7 @@ import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import { Ids } from "../../layers/platform/Ids.ts"
+import { inWords } from "../../layers/platform/inWords.ts"
 import { Caller } from "../catalog/Caller.ts"
 import { Catalog } from "../catalog/Catalog.ts"
 import { Client } from "../catalog/Client.ts"
@@ -41,10 +42,10 @@ export const call = Command.make(
   },
   Effect.fnUntraced(function* ({ arg, json, params, tool }) {
     const text = Option.isSome(params)
-      ? yield* Effect.mapError(readSource(params.value), ({ reason }) => {
-          const why = reason._tag === "NotFound" ? "there is no such file" : reason._tag
-          return new UsageError({ detail: `Cannot read ${params.value}: ${why}` })
-        })
+      ? yield* Effect.mapError(
+          readSource(params.value),
+          ({ reason }) => new UsageError({ detail: `Cannot read ${params.value}: ${inWords(reason)}` })
+        )
       : undefined
     const args = yield* readParams(
       text,

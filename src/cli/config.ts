@@ -7,6 +7,7 @@ import type { ConfigInvalid } from "../../layers/config/ConfigInvalid.ts"
 import { ConfigSource, type Found } from "../../layers/config/ConfigSource.ts"
 import { usualFile } from "../../layers/config/Document.ts"
 import type { Sources } from "../../layers/config/Sources.ts"
+import { inWords } from "../../layers/platform/inWords.ts"
 import { commented } from "./config/commented.ts"
 import { fileSchema } from "./config/jsonSchema.ts"
 import { notices } from "./later.ts"
@@ -88,7 +89,7 @@ const init = Command.make(
             detail:
               reason._tag === "AlreadyExists"
                 ? `${file} exists; --force overwrites it`
-                : `Cannot write ${file}: ${reason._tag}`
+                : `Cannot write ${file}: ${inWords(reason)}`
           })
       )
     )

@@ -265,7 +265,7 @@ sever: {}
         ],
         [
           { env: { MCP_CONFIG_PATH: "no.yaml" } },
-          "the file cannot be read: NotFound; it is named by MCP_CONFIG_PATH (no.yaml)"
+          "the file cannot be read: there is no such file or folder; it is named by MCP_CONFIG_PATH (no.yaml)"
         ],
         [{ files: { "manifold.yaml": new Uint8Array([0x61, 0xff]) } }, "not valid UTF-8 (manifold.yaml)"],
         [yaml(`a: ${"x".repeat(1 << 20)}`), "larger than 1048576 bytes (manifold.yaml)"]

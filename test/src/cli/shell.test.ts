@@ -128,7 +128,7 @@ describe("misuse ends with 2, says what is wrong, and prints nothing", () => {
     [["list", "toolz"], '"tools" | "prompts" | "resources"'],
     [["list", "tools", "more"], 'Unexpected positional argument: "more"'],
     [["call", "math.add", "--arg"], "Expected: key=value"],
-    [["call", "math.add", "/absent.json"], "Cannot read /absent.json: there is no such file"],
+    [["call", "math.add", "/absent.json"], "Cannot read /absent.json: there is no such file or folder"],
     [["call", "math.add", "--arg", "a"], '--arg takes key=value, not "a"'],
     [["call", "absent"], "Unknown tool: absent. manifold list tools shows"],
     [["prompt", "absent"], "Unknown prompt: absent. manifold list prompts shows"],
