@@ -36,6 +36,12 @@ export const layer = (overrides: Overrides = {}) =>
       yield* authenticator.requireFor(server.host)
       const tls = server.tls && (yield* Certificate.load(server.tls))
       const { drain } = yield* Health
+      const sayStopping = Effect.logInfo("stopping").pipe(
+        Effect.annotateLogs({
+          drain_delay_ms: Duration.toMillis(server.drain_delay),
+          shutdown_timeout_ms: Duration.toMillis(server.shutdown_timeout)
+        })
+      )
       const limits = {
         maxMessageBytes: server.max_message_bytes,
         max: sessions.max,
@@ -50,7 +56,7 @@ export const layer = (overrides: Overrides = {}) =>
           corsOrigins: server.cors_origins,
           idleTimeout: server.idle_timeout,
           shutdownTimeout: server.shutdown_timeout,
-          onStop: drain,
+          onStop: Effect.andThen(drain, sayStopping),
           drainDelay: server.drain_delay,
           ...(tls !== undefined && { tls }),
           http3: server.http3,

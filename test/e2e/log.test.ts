@@ -75,6 +75,7 @@ it.live("over HTTP: standard output and the file, also what was logged just befo
       message: "listening",
       url: expect.stringContaining("http")
     })
+    expect(log.at(-1)).toMatchObject({ level: "info", message: "stopping", shutdown_timeout_ms: 5000 })
     expect(parsed(yield* fileIn(dir))).toEqual(log)
     for (const line of stderr.split("\n")) expect(line.startsWith("{")).toBe(false)
   })
