@@ -1,5 +1,5 @@
 /** `manifold call <tool>`: runs one tool, with arguments from a file, from standard input, or from `--arg`. */
-import { Console, Effect, Option, Stdio, Stream } from "effect"
+import { Console, Effect, Option, Predicate, Stdio, Stream } from "effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
@@ -32,7 +32,9 @@ export const call = Command.make(
       Argument.optional
     ),
     arg: Flag.KeyValuePair("arg").pipe(
-      Flag.withDescription("One argument, over those of the file; JSON where it parses, else text"),
+      Flag.withDescription(
+        "One argument, over those of the file; JSON where it parses and no text is wanted, else text"
+      ),
       Flag.optional
     ),
     json: Flag.Boolean("json").pipe(
@@ -47,11 +49,13 @@ export const call = Command.make(
           ({ reason }) => new UsageError({ detail: `Cannot read ${params.value}: ${inWords(reason)}` })
         )
       : undefined
+    const entries = yield* Catalog
+    const properties = entries.tool(stdioUser, tool)?.input.properties
     const args = yield* readParams(
       text,
-      Option.getOrElse(arg, () => ({}))
+      Option.getOrElse(arg, () => ({})),
+      Predicate.isObject(properties) ? { ...properties } : {}
     )
-    const entries = yield* Catalog
     const requestId = yield* (yield* Ids).next
     const output = yield* withBar(tool, (onProgress) =>
       entries

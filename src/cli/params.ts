@@ -18,16 +18,24 @@ export const unlisted = (kind: "tools" | "prompts") => (missing: NotFound) =>
 
 const JsonObject = Schema.fromJsonString(Schema.Record(Schema.String, Schema.Unknown))
 
-/** `2` is a number, `[1]` a list, `true` a boolean; what is no JSON is text. */
-const parseValue = (text: string): unknown => {
+const isText = Schema.is(Schema.Struct({ type: Schema.Literal("string") }))
+
+/** `2` is a number, `[1]` a list, `true` a boolean; what is no JSON is text, and so is all that a text is wanted for. */
+const parseValue = (text: string, wanted: unknown): unknown => {
   try {
-    return JSON.parse(text)
+    const value: unknown = JSON.parse(text)
+    return isText(wanted) && typeof value !== "string" ? text : value
   } catch {
     return text
   }
 }
 
-export const readParams = (text: string | undefined, pairs: Readonly<Record<string, string>>) =>
+/** `wanted` has the JSON Schemas of the arguments, by name. */
+export const readParams = (
+  text: string | undefined,
+  pairs: Readonly<Record<string, string>>,
+  wanted: Readonly<Record<string, unknown>>
+) =>
   Effect.map(
     text === undefined
       ? Effect.succeed({})
@@ -37,6 +45,8 @@ export const readParams = (text: string | undefined, pairs: Readonly<Record<stri
         ),
     (base) => ({
       ...base,
-      ...Object.fromEntries(Object.entries(pairs).map(([key, value]) => [key, parseValue(value)]))
+      ...Object.fromEntries(
+        Object.entries(pairs).map(([key, value]) => [key, parseValue(value, wanted[key])])
+      )
     })
   )

@@ -40,6 +40,15 @@ describe("call", () => {
     })
   )
 
+  it.live("takes as text what looks like a number, where the tool wants a text", () =>
+    Effect.gen(function* () {
+      for (const message of ["12", "true", "[1]"]) {
+        const { stdout } = yield* manifold(["call", "echo", "--arg", `message=${message}`])
+        expect(stdout).toBe(`${message}\n`)
+      }
+    })
+  )
+
   it.live("says what is wrong and fails: an unknown tool, bad arguments, no such file, no JSON", () =>
     Effect.gen(function* () {
       const cases = [
