@@ -12,6 +12,8 @@ export interface Call {
   readonly kind: "tool" | "prompt" | "resource" | "completion"
   /** The entry's name, or a resource's URI. */
   readonly name: string
+  /** The URI template that answers for the resource: there are few of those, and any number of URIs. */
+  readonly template?: string | undefined
   readonly principal: Principal
   readonly trace: Trace | undefined
 }

@@ -44,7 +44,8 @@ const observe = Effect.gen(function* () {
   let running = 0
   yield* metrics.gauge("manifold_calls_running", "Calls that arrived and did not end.", () => running)
 
-  const instrumentsOf = ({ kind, name }: Call): Instruments => {
+  const instrumentsOf = ({ kind, name: asked, template }: Call): Instruments => {
+    const name = template ?? asked
     const known = kinds[kind]
     const found = known.get(name)
     if (found !== undefined) return found

@@ -1,6 +1,7 @@
 /** A span for every call, as a child of the caller's: OpenTelemetry's semantic conventions for MCP. */
 import { Clock, Context, Effect, Exit, Option, Tracer } from "effect"
 import { type Call, Calls, type Outcome } from "../ledger/Calls.ts"
+import { redactText } from "../logging/secretText.ts"
 
 const methods: Record<Call["kind"], string> = {
   tool: "tools/call",
@@ -31,7 +32,7 @@ const toExit = (outcome: Outcome): Exit.Exit<void, Error> => {
     case "interrupted":
       return Exit.interrupt()
     default:
-      return Exit.fail(toError(outcome.errorClass, outcome.message))
+      return Exit.fail(toError(outcome.errorClass, redactText(outcome.message)))
   }
 }
 
@@ -75,7 +76,8 @@ export const observe = Effect.fnUntraced(function* (
         sampled: true
       })
       span.attribute("mcp.method.name", method)
-      span.attribute(nameKeys[kind], name)
+      // Callers make up URIs: of any length, and with whatever stands in addresses.
+      span.attribute(nameKeys[kind], kind === "resource" ? redactText(name) : name)
       span.attribute("manifold.request_id", requestId)
       span.attribute("enduser.id", principal.subject)
       spans.set(call, span)

@@ -44,9 +44,16 @@ const mostCompletions = 100
 export type Listing<A> = (principal: Principal, cursor?: string) => Effect.Effect<Page<A>, InvalidCursor>
 
 /** One call, as those hear of it who follow calls; the id is made when it is first asked for. */
-const toCall = (principal: Principal, caller: Caller["Service"], kind: Call["kind"], name: string): Call => ({
+const toCall = (
+  principal: Principal,
+  caller: Caller["Service"],
+  kind: Call["kind"],
+  name: string,
+  template: string | undefined
+): Call => ({
   kind,
   name,
+  template,
   principal,
   trace: caller.trace,
   get requestId() {
@@ -64,6 +71,7 @@ interface Found<A, E> {
   readonly args?: unknown
   /** Absent: it reads, and may be read again. */
   readonly hints?: ToolEntry["hints"]
+  readonly template?: string
 }
 
 const reading = new WeakMap<object, Policy>()
@@ -153,8 +161,8 @@ export class Catalog extends Context.Service<
       found === undefined || !principal.mayReach(found.policy.scopes)
         ? Effect.fail(new NotFound({ kind: missing, name }))
         : Effect.flatMap(Caller, (caller) => {
-            const { args, effect, hints, policy } = found
-            const call = toCall(principal, caller, kind, name)
+            const { args, effect, hints, policy, template } = found
+            const call = toCall(principal, caller, kind, name, template)
             const tracker = progress.track(call, caller.onProgress)
             const readOnly = hints === undefined || hints.readOnlyHint === true
             const guarded = guard.protect(
@@ -179,7 +187,10 @@ export class Catalog extends Context.Service<
         let matcher = matches.get(entry)
         if (matcher === undefined) matches.set(entry, (matcher = compile(entry.uriTemplate)))
         const variables = matcher(uri)
-        if (variables !== undefined) return { policy: policyOf(entry), effect: entry.read(uri, variables) }
+        if (variables !== undefined) {
+          const effect = entry.read(uri, variables)
+          return { policy: policyOf(entry), effect, template: entry.uriTemplate }
+        }
       }
       return undefined
     }

@@ -50,6 +50,19 @@ describe("calls", () => {
     }).pipe(Effect.provide(observed))
   )
 
+  it.effect("of resources are counted by the template that answers, of which there are few", () =>
+    Effect.gen(function* () {
+      const template = "output://{client}/{project}/{file}"
+      for (const file of ["a", "b", "x".repeat(100_000)]) {
+        yield* happen({ ...call(`output://acme/launch/${file}`, undefined, "resource"), template })
+      }
+      const samples = (yield* read).get("manifold_calls_total")?.samples
+      expect([...(samples ?? [])]).toEqual([
+        [`manifold_calls_total{kind="resource",name="${template}",status="succeeded"}`, 3]
+      ])
+    }).pipe(Effect.provide(observed))
+  )
+
   it.effect("under ever new names share one series beyond a number of them", () =>
     Effect.gen(function* () {
       for (let index = 0; index < callMetrics.mostNames + 50; index++) yield* happen(call(`tool ${index}`))

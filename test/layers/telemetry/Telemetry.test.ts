@@ -89,6 +89,20 @@ describe("spans", () => {
     })
   )
 
+  it.live("say neither secrets nor more of what a caller made up than a line of the log would", () =>
+    Effect.gen(function* () {
+      const uri = `web://user:hunter2@example.com/${"x".repeat(100_000)}`
+      const failed = { status: "failed", errorClass: "NotFound", message: `not found: ${uri}` } as const
+      const { spans } = yield* exporting(
+        happen({ ...call("a page", undefined, "resource"), name: uri }, failed)
+      )
+      expect(spans[0]?.status.message).toStartWith("not found: web://<redacted>@example.com/")
+      const text = JSON.stringify(spans)
+      expect(text.includes("hunter2")).toBe(false)
+      expect(text.length).toBeLessThan(50_000)
+    })
+  )
+
   it.live("of calls that their caller does not sample are left out", () =>
     Effect.gen(function* () {
       const { spans } = yield* exporting(

@@ -4,6 +4,7 @@ import { Effect, Exit, Fiber, Layer, Schema, Scope } from "effect"
 import { Tool, Toolkit } from "effect/ai"
 import { TestClock } from "effect/testing"
 import fc from "fast-check"
+import { Calls, type Call } from "../../../layers/ledger/Calls.ts"
 import { Progress } from "../../../layers/progress/Progress.ts"
 import { Caller } from "../../../src/catalog/Caller.ts"
 import { Catalog, type Change } from "../../../src/catalog/Catalog.ts"
@@ -292,7 +293,7 @@ describe("resources, templates, prompts and completions", () => {
     ]
   }
   const withSources = <A, E>(
-    body: (entries: Catalog["Service"]) => Effect.Effect<A, E, Scope.Scope | Caller>
+    body: (entries: Catalog["Service"]) => Effect.Effect<A, E, Scope.Scope | Caller | Calls>
   ) =>
     Effect.gen(function* () {
       const entries = yield* Catalog
@@ -315,6 +316,22 @@ describe("resources, templates, prompts and completions", () => {
           expect((yield* Effect.flip(entries.read(reader, unknown)))._tag).toBe("NotFound")
         }
       }).pipe(Effect.provide(callServices))
+    )
+  )
+
+  it.effect("are told of with the template that answers, if it is one", () =>
+    withSources((entries) =>
+      Effect.gen(function* () {
+        const told: Array<Pick<Call, "name" | "template">> = []
+        const { observe } = yield* Calls
+        yield* observe({ received: ({ name, template }) => told.push({ name, template }) })
+        yield* entries.read(reader, "test://one")
+        yield* entries.read(reader, "test://item/1/data")
+        expect(told).toEqual([
+          { name: "test://one", template: undefined },
+          { name: "test://item/1/data", template: "test://item/{id}/data" }
+        ])
+      }).pipe(Effect.scoped, Effect.provide(callServices))
     )
   )
 
