@@ -1,5 +1,5 @@
 /** The configuration: one file or inline JSON, environment variables above it, read section by section, and again. */
-import { Context, Effect, Equal, FileSystem, Layer, Option, Semaphore, type Scope } from "effect"
+import { Context, Effect, Equal, Exit, FileSystem, Layer, Option, Semaphore, type Scope } from "effect"
 import { Environment } from "../platform/Environment.ts"
 import { ConfigInvalid, type Problem } from "./ConfigInvalid.ts"
 import * as Document from "./Document.ts"
@@ -120,8 +120,11 @@ const make = (load: Effect.Effect<Document.Document, ConfigInvalid, Sources>) =>
       const update = turn.withPermit(
         Effect.flatMap(read(section), (settings) => {
           if (Equal.equals(last, Option.some(settings))) return Effect.void
-          last = Option.some(settings)
-          return apply(settings)
+          return Effect.tap(apply(settings), () =>
+            Effect.sync(() => {
+              last = Option.some(settings)
+            })
+          )
         })
       )
       const follower = { section, update }
@@ -168,8 +171,9 @@ const make = (load: Effect.Effect<Document.Document, ConfigInvalid, Sources>) =>
         }
         held.set(section, { ...before, present, settings: isSame ? before.settings : settings })
       }
-      // A follower that cannot read its section could not before either.
-      yield* Effect.forEach([...followers], ({ update }) => Effect.ignore(update), { discard: true })
+      // A follower that cannot read its section could not before either; one that dies keeps nothing from the others.
+      const exits = yield* Effect.forEach([...followers], ({ update }) => Effect.exit(Effect.ignore(update)))
+      yield* Exit.asVoidAll(exits)
       return { changed, applied, needRestart } satisfies Reloaded
     })
     const reloads = Semaphore.makeUnsafe(1)

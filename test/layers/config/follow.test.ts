@@ -34,6 +34,26 @@ const collect = <A>(config: ConfigSource["Service"], section: Section.Section<A>
 }
 
 describe("reload", () => {
+  it.effect("a follower that dies keeps nothing from the others, and is told again by the next one", () =>
+    Effect.gen(function* () {
+      const { config, files } = yield* over({ "manifold.yaml": "" })
+      const levels: Array<string> = []
+      let broken = false
+      yield* config.follow(logging, (now) =>
+        broken ? Effect.die(new Error("broken")) : Effect.sync(() => levels.push(now.level))
+      )
+      const folders = yield* collect(config, storage)
+      broken = true
+      files["manifold.yaml"] = "logging: { level: debug }\nstorage: { dir: /data }"
+      expect(Exit.hasDies(yield* Effect.exit(config.reload))).toBe(true)
+      expect(folders).toEqual([{ dir: "." }, { dir: "/data" }])
+      broken = false
+      yield* config.reload
+      expect(levels).toEqual(["info", "debug"])
+      expect(folders.length).toBe(2)
+    })
+  )
+
   it.effect(
     "followers get what changed, readers keep what needs a restart, and the unread is simply new",
     () =>
