@@ -1,5 +1,7 @@
 /** Shows how an entry changes, line by line, without the secrets that may stand in it. */
 import { Predicate } from "effect"
+import { isSecretName } from "../logging/redact.ts"
+import { redactText } from "../logging/secretText.ts"
 import type { Entry } from "./clients.ts"
 
 export interface Line {
@@ -10,21 +12,32 @@ export interface Line {
 /** What clients keep secrets in. Values that we write ourselves are paths and URLs. */
 const secretive = new Set(["env", "headers"])
 const shownNames = new Set(["MCP_CONFIG_PATH"])
+const hidden = "…"
 
-/** The entry with the values of its variables and headers hidden. */
-export const mask = (entry: unknown): unknown =>
-  Predicate.isObject(entry) && !Array.isArray(entry)
-    ? Object.fromEntries(
-        Object.entries(entry).map(([key, value]) => [
-          key,
-          secretive.has(key) && Predicate.isObject(value)
-            ? Object.fromEntries(
-                Object.entries(value).map(([name, text]) => [name, shownNames.has(name) ? text : "…"])
-              )
-            : value
-        ])
-      )
-    : entry
+const isFlag = (value: unknown): value is string => typeof value === "string" && /^-[^=\s]*$/.test(value)
+
+/**
+ * The entry with the values of its variables and headers hidden, and elsewhere what a name or its look tells to be a
+ * secret: somebody else's entry may have it among its arguments (`--token …`) or in its URL.
+ */
+export const mask = (entry: unknown): unknown => {
+  if (typeof entry === "string") return redactText(entry)
+  if (Array.isArray(entry)) {
+    return entry.map((item: unknown, index) => {
+      const before: unknown = entry[index - 1]
+      return isFlag(before) && isSecretName(before, item) && !isFlag(item) ? hidden : mask(item)
+    })
+  }
+  if (!Predicate.isObject(entry)) return entry
+  const shown = Object.entries(entry).map(([key, value]) => {
+    if (secretive.has(key) && Predicate.isObject(value)) {
+      const names = Object.entries(value).map(([name, text]) => [name, shownNames.has(name) ? text : hidden])
+      return [key, Object.fromEntries(names)]
+    }
+    return [key, isSecretName(key, value) ? hidden : mask(value)]
+  })
+  return Object.fromEntries(shown)
+}
 
 const linesOf = (name: string, entry: unknown): ReadonlyArray<string> =>
   entry === undefined ? [] : `${JSON.stringify(name)}: ${JSON.stringify(mask(entry), null, 2)}`.split("\n")
