@@ -38,7 +38,12 @@ const make = ({
   /** The first thing that is wrong with the text. One without any value in it is as good as an empty object. */
   const fault = (text: string, comments: boolean): Fault | undefined => {
     const errors: Parameters<typeof parseTree>[1] = []
-    parseTree(text, errors, { ...lenient, allowTrailingComma: comments, disallowComments: !comments })
+    try {
+      parseTree(text, errors, { ...lenient, allowTrailingComma: comments, disallowComments: !comments })
+    } catch {
+      // The parser calls itself for each level.
+      return { at: position(text, 0), message: "nested too deeply" }
+    }
     const [first] = errors
     if (first === undefined) return undefined
     const code = printParseErrorCode(first.error)

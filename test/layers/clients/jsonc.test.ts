@@ -147,6 +147,11 @@ test.each([
   expect(fault(text, true)?.at).toBe(at)
 })
 
+test("a text that is nested too deeply for the parser is a fault like any other", () => {
+  const text = "[".repeat(100_000) + "]".repeat(100_000)
+  expect(fault(text, true)).toEqual({ at: "1:1", message: "nested too deeply" })
+})
+
 test("comments and trailing commas are faults where the client knows none", () => {
   expect(fault('{\n  // no\n  "a": 1\n}', false)).toEqual({
     at: "2:3",
