@@ -1,7 +1,10 @@
 /** Prepares a template's text for the compiler, which knows neither lines at run time nor tags on lines of their own. */
 
 /** Where a tag ends: quotes and comments may contain the closing braces. */
-const ending = /'(?:\\.|[^'\\\r\n])*'|"(?:\\.|[^"\\\r\n])*"|`(?:\\[^]|[^`\\])*`|\/\*[^]*?\*\/|\}\}/g
+const ends =
+  String.raw`'(?:\\.|[^'\\\r\n])*'|"(?:\\.|[^"\\\r\n])*"|` + "`(?:\\\\[^]|[^`\\\\])*`" + String.raw`|\}\}`
+const endingOnly = new RegExp(ends, "g")
+const endingOrComment = new RegExp(String.raw`\/\*[^]*?\*\/|${ends}`, "g")
 const opening = /\{\{([-_]?)\s*([!@#/]?)/g
 
 /** What tells at run time which tag is being worked on, and how much was written. */
@@ -15,12 +18,22 @@ export const lastLine = (code: string): number | undefined => {
   return line
 }
 
-const closing = (text: string, from: number): number => {
+/** Where the tag ends whose code begins at `from`; comments end at `lastComment` or before. */
+const closing = (text: string, from: number, lastComment: number): number => {
+  // Where none ends any more, each that begins would be searched for its end up to the end of the text.
+  const ending = from < lastComment ? endingOrComment : endingOnly
   ending.lastIndex = from
   for (let found = ending.exec(text); found !== null; found = ending.exec(text)) {
     if (found[0] === "}}") return ending.lastIndex
   }
   return text.length
+}
+
+/** The tag with the line break before its closing braces, and before the spaces there. */
+const withBreak = (tag: string, lineBreak: string): string => {
+  if (!tag.endsWith("}}")) return tag
+  const code = tag.slice(0, tag.endsWith("/}}") ? -3 : -2).trimEnd()
+  return code + lineBreak + tag.slice(code.length)
 }
 
 export interface Prepared {
@@ -42,10 +55,11 @@ export const prepare = (template: string, text: string): Prepared => {
   let done = 0
   let line = 1
   let counted = 0
+  const lastComment = text.lastIndexOf("*/")
   opening.lastIndex = 0
   for (let found = opening.exec(text); found !== null; found = opening.exec(text)) {
     const [head, trim = "", kind = ""] = found
-    const end = closing(text, found.index + head.length)
+    const end = closing(text, found.index + head.length, lastComment)
     for (let at = text.indexOf("\n", counted); at >= 0 && at < found.index; at = text.indexOf("\n", at + 1)) {
       line++
       counted = at + 1
@@ -61,7 +75,7 @@ export const prepare = (template: string, text: string): Prepared => {
     // A tag that trims by itself is left alone.
     if (kind !== "" && trim === "" && /^[ \t]*$/.test(indent) && rest !== null && !/[-_]\}\}$/.test(tag)) {
       before = before.slice(0, before.length - indent.length)
-      tag = tag.replace(/\s*\/?\}\}$/, (close) => `${rest[1] ?? ""}${close}`)
+      tag = withBreak(tag, rest[1] ?? "")
       next = end + rest[0].length
     }
     if (kind === "!") {
