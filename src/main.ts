@@ -1,7 +1,7 @@
 #!/usr/bin/env bun
 /** Starts the command line on the real platform. */
 import { Effect, Runtime, Stdio } from "effect"
-import { runMain } from "../layers/platform/Platform.ts"
+import { endWhenToldTwice, runMain } from "../layers/platform/Platform.ts"
 import { foundation } from "./cli/ground.ts"
 import { report } from "./cli/report.ts"
 
@@ -25,7 +25,8 @@ const load = async (words: ReadonlyArray<string>) => {
   }
 }
 
-Stdio.Stdio.use((stdio) => stdio.args).pipe(
+endWhenToldTwice.pipe(
+  Effect.andThen(Stdio.Stdio.use((stdio) => stdio.args)),
   Effect.flatMap((words) => Effect.promise(() => load(words))),
   Effect.flatten,
   Effect.tapCause(report),

@@ -1,7 +1,9 @@
 /** The HTTP service: what `manifold serve --http` runs, free of what only the rest of the command line needs. */
-import { Effect, Layer, Stdio, Stream } from "effect"
+import { Effect, Layer } from "effect"
 import * as Logging from "../../layers/logging/Logging.ts"
 import { Listener } from "../../layers/platform/Listener.ts"
+import { OutputStreams } from "../../layers/platform/OutputStreams.ts"
+import { Storage } from "../../layers/storage/Storage.ts"
 import * as Service from "../http/Service.ts"
 import { mcp } from "./program.ts"
 import { upkeep } from "./upkeep.ts"
@@ -13,13 +15,13 @@ const logToStdout = Layer.succeed(Logging.Stream, "stdout")
 export const serveHttp = (overrides: Service.Overrides = {}) =>
   Effect.gen(function* () {
     const { url } = yield* Listener
-    const { stderr } = yield* Stdio.Stdio
+    const { stderr } = yield* OutputStreams
     // Bun prints `console.error` in red on a terminal, and nothing is wrong here.
-    yield* Stream.make(`manifold serves MCP at ${new URL("/mcp", url).href}. Press Ctrl-C to stop.\n`).pipe(
-      Stream.run(stderr()),
-      Effect.ignore
-    )
+    const where = `manifold serves MCP at ${new URL("/mcp", url).href}. Press Ctrl-C to stop.\n`
+    yield* Effect.ignore(stderr.write(where))
     yield* Effect.logInfo("listening").pipe(Effect.annotateLogs({ url }))
+    const storage = yield* Storage
+    yield* storage.writable.pipe(Effect.catch((error) => Effect.logWarning(error.message)))
     return yield* Effect.never
   }).pipe(
     Effect.provide(

@@ -108,8 +108,9 @@ test("at a terminal a service says in no colour of errors where it is, and Ctrl-
     env: { ...process.env, TERM: "xterm", NO_COLOR: "", MCP_CONFIG_JSON: "{}" },
     terminal: {
       data: (terminal, bytes) => {
+        const before = text.includes("Ctrl-C")
         text += new TextDecoder().decode(bytes)
-        if (text.includes("Ctrl-C")) terminal.write("\u0003")
+        if (!before && text.includes("Ctrl-C")) terminal.write("\u0003")
       }
     }
   })
@@ -117,6 +118,23 @@ test("at a terminal a service says in no colour of errors where it is, and Ctrl-
   expect(text).toContain("manifold serves MCP at http://127.0.0.1:")
   expect(text).not.toContain("\u001b[31m")
 }, 20_000)
+
+test("a second signal ends a service that still drains", async () => {
+  const config = { server: { port: 0, drain_delay: "1 hour" }, logging: { level: "info" } }
+  const child = Bun.spawn([process.execPath, main, "serve", "--http"], {
+    env: { ...process.env, MCP_CONFIG_JSON: JSON.stringify(config) },
+    stdout: "pipe",
+    stderr: "ignore"
+  })
+  let log = ""
+  for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
+    log += chunk
+    if (log.includes('"stopping"')) child.kill("SIGINT")
+    else if (log.includes('"listening"')) child.kill("SIGTERM")
+  }
+  expect(log).toContain('"stopping"')
+  expect(await child.exited).toBe(130)
+})
 
 describe("misuse ends with 2, says what is wrong, and prints nothing", () => {
   const cases: ReadonlyArray<readonly [words: ReadonlyArray<string>, said: string]> = [
