@@ -1,5 +1,5 @@
 /** How a call runs: the third noun of the spine. Catalog applies it to every call, and nothing else limits a call. */
-import { type Clock, Context, Duration, Effect, Equal, Exit, Layer } from "effect"
+import { type Clock, Context, Effect, Equal, Exit, Layer } from "effect"
 import type { Policy } from "../../src/domain/Policy.ts"
 import type { Principal } from "../../src/domain/Principal.ts"
 import { ConfigSource } from "../config/ConfigSource.ts"
@@ -7,15 +7,16 @@ import { Calls, type Call } from "../ledger/Calls.ts"
 import { SharedRedis } from "../storage/SharedRedis.ts"
 import * as Breaker from "./Breaker.ts"
 import { Budget } from "./Budget.ts"
+import { derive } from "./derive.ts"
 import { errorClass, judge, outcomeOf } from "./outcome.ts"
 import { RateLimit } from "./RateLimit.ts"
 import { type Busy, Forbidden, type Refused, type TimedOut } from "./refusals.ts"
-import { retried, type RetrySettings } from "./retry.ts"
-import { rateLimit, rulesOf, slotsOf, type Rules } from "./rules.ts"
-import { section, type Limits } from "./section.ts"
+import { retried } from "./retry.ts"
+import { rateLimit, rulesOf, type Rules } from "./rules.ts"
+import { section } from "./section.ts"
 import { Slots, SlotsByKey } from "./Slots.ts"
 import { limited } from "./timeLimit.ts"
-import { canonical, ToolCache } from "./ToolCache.ts"
+import { canonical } from "./ToolCache.ts"
 import type { Limit } from "./windows.ts"
 
 export interface Subject {
@@ -40,33 +41,6 @@ export interface GuardState {
 
 /** Principals, and tools, that are remembered; idle ones beyond it are forgotten. */
 const mostKnown = 1000
-
-const millis = Duration.toMillis
-
-/** What follows from one reading of the section. */
-const derive = (limits: Limits) => ({
-  limits,
-  /** Of tools, by name. */
-  rules: new Map<string, { readonly policy: Policy; readonly rules: Rules }>(),
-  /** Of what is no tool. */
-  otherRules: new WeakMap<Policy, Rules>(),
-  /** Under what all calls of a principal are counted, the narrowest first. */
-  rates: new WeakMap<Principal, ReadonlyArray<Limit>>(),
-  totalRate: rateLimit("total", "", limits.total, "everybody"),
-  principalSlots: slotsOf("principal", limits.concurrency.principal, limits.concurrency),
-  totalSlots: slotsOf("total", limits.concurrency.total, limits.concurrency),
-  patience: millis(limits.concurrency.patience),
-  retry: {
-    attempts: limits.retry.attempts,
-    firstDelay: millis(limits.retry.first_delay),
-    longestDelay: millis(limits.retry.longest_delay)
-  } satisfies RetrySettings,
-  breaker: {
-    failures: limits.breaker.failures,
-    open: millis(limits.breaker.open)
-  } satisfies Breaker.BreakerSettings,
-  cache: new ToolCache({ maxEntries: limits.cache.max_entries, maxSize: limits.cache.max_size })
-})
 
 const make = Effect.gen(function* () {
   const config = yield* ConfigSource

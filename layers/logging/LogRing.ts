@@ -27,6 +27,12 @@ interface Kept {
   readonly line: string
 }
 
+/** A line has what `Line` writes: the three members of every entry, and fields. */
+const entryOf = ({ level, line }: Kept): Entry => {
+  const { message, timestamp, ...fields } = decode(line)
+  return { ...fields, timestamp: String(timestamp), level, message }
+}
+
 const decode = Schema.decodeUnknownSync(Schema.fromJsonString(Schema.Record(Schema.String, Schema.Unknown)))
 
 /** The most that is kept. A character counts as a byte, as most are in memory. */
@@ -89,8 +95,7 @@ export class Ring {
       const kept = this.#at(index)
       if (kept === undefined || rank[kept.level] < rank[level] || kept.time < since) continue
       if (wanted !== undefined && !kept.line.toLowerCase().includes(wanted)) continue
-      // Written by ourselves, as `Line` writes it.
-      found.push(decode(kept.line) as unknown as Entry)
+      found.push(entryOf(kept))
     }
     return found.toReversed()
   }

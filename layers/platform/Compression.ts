@@ -130,7 +130,11 @@ export const stream = (
         // Without a chunk, nobody would pull again.
         chunks.given = false
         while (!chunks.given) {
-          const { done, value } = await reader.read()
+          const { done, value } = await reader.read().catch((cause: unknown) => {
+            // Its memory is not the collector's: it would stay for long after a source that failed.
+            engine.destroy()
+            throw cause
+          })
           if (!done) {
             await new Promise<void>((resolve, reject) => {
               engine.write(value, (error) => (error ? reject(error) : resolve()))

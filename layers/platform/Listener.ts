@@ -4,11 +4,11 @@ import * as answers from "./answers.ts"
 import * as Compression from "./Compression.ts"
 import * as Cors from "./Cors.ts"
 import * as Door from "./Door.ts"
-import { isLoopback } from "./Host.ts"
 import { Ids } from "./Ids.ts"
+import { Incoming } from "./Incoming.ts"
 import { ListenError } from "./ListenError.ts"
 import { refuse } from "./refuse.ts"
-import { type AnyRoute, type Connection, Routes } from "./Routes.ts"
+import { type AnyRoute, Routes } from "./Routes.ts"
 import * as sockets from "./sockets.ts"
 
 /** Counts requests; told synchronously, on the path of each. */
@@ -71,48 +71,6 @@ const isUnread = (request: Request): boolean => {
   if (request.method === "GET" || request.bodyUsed) return false
   const length = Number(request.headers.get("content-length"))
   return length > 0 && length <= mostUnread
-}
-
-/** A request with what its route may ask about it. */
-class Incoming implements Connection<unknown> {
-  readonly request: Request
-  readonly began = Bun.nanoseconds()
-  /** Set when a route was found. */
-  route: AnyRoute | undefined
-  /** The listed origin whose pages may read the answer. */
-  origin: string | undefined
-  readonly #server: Bun.Server<sockets.Upgraded>
-  readonly #ids: Ids["Service"]
-  #requestId: string | undefined
-
-  constructor(request: Request, server: Bun.Server<sockets.Upgraded>, ids: Ids["Service"]) {
-    this.request = request
-    this.#server = server
-    this.#ids = ids
-  }
-
-  get address() {
-    return this.#server.requestIP(this.request)?.address ?? ""
-  }
-
-  get loopback() {
-    return isLoopback(this.address)
-  }
-
-  get requestId() {
-    return (this.#requestId ??= answers.givenId(this.request.headers) ?? this.#ids.nextUnsafe())
-  }
-
-  keepOpen = () => this.#server.timeout(this.request, 0)
-
-  upgrade = (data: unknown, headers?: Record<string, string>) => {
-    const handlers = this.route?.websocket
-    if (handlers === undefined) return false
-    return this.#server.upgrade(this.request, {
-      data: { handlers, data },
-      ...(headers !== undefined && { headers })
-    })
-  }
 }
 
 const urlOf = (server: Bun.Server<sockets.Upgraded>, { hostname, tls }: ListenerOptions) => {

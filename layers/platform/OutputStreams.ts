@@ -15,6 +15,7 @@ type Binding = (name: "tty_wrap") => { readonly isTTY: (descriptor: number) => b
 
 const isTerminal = (descriptor: number): Effect.Effect<boolean> =>
   Effect.try(() =>
+    // Nobody types what is no public interface; a wrong guess throws, and is caught below.
     (process as unknown as { readonly binding: Binding }).binding("tty_wrap").isTTY(descriptor)
   ).pipe(
     Effect.catch(() =>

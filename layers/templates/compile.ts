@@ -117,7 +117,8 @@ export const compile = (
     autoEscape: false,
     autoTrim: false as const,
     plugins: [{ processAST }],
-    // Its own storage is shared by the whole process; only this part of it is asked for at this time.
+    // Its own storage is shared by the whole process; only this part of it is asked for at this time. Its type
+    // has private members, so nothing but the library's own class would fit.
     storage: { nativeHelpers: natives } as unknown as (typeof Squirrelly)["defaultConfig"]["storage"]
   }
   let code: string

@@ -78,7 +78,7 @@ export const fromValue = (value: unknown): Parsed | Unreadable => {
   for (const item of values) {
     const wrong = flaw(item)
     if (wrong !== undefined) return new Unreadable(invalidRequest, `Invalid Request: ${wrong}`)
-    // `flaw` found none, so it has the message's shape; methods check their own params.
+    // `flaw` found none, so it has the message's shape, which no type can follow from there; methods check their params.
     messages.push(lenient(item as JsonObject) as unknown as JSONRPCMessage)
   }
   return { messages, batch }

@@ -10,7 +10,7 @@ import { EventSource } from "eventsource"
 import { Channels } from "../../layers/transports/Channels.ts"
 import { anonymousLoopback } from "../../src/domain/Principal.ts"
 import { principal } from "../support/call.ts"
-import { info, newClients, tryOut } from "../support/clients.ts"
+import { info, trials } from "../support/clients.ts"
 import { it } from "../support/effect.ts"
 import { dial } from "../support/raw.ts"
 import {
@@ -57,15 +57,11 @@ const parsed = (event: { data: string } | undefined) =>
   JSON.parse(event?.data ?? "null") as Record<string, unknown>
 
 describe("official clients", () => {
-  for (const [name, make, version] of newClients) {
+  for (const { name, trial } of trials) {
     it.live(name, () =>
       Effect.gen(function* () {
         const url = yield* sse
-        yield* Effect.promise(async () => {
-          const client = make()
-          await tryOut(client, new NewSse(url), version)
-          await client.close()
-        })
+        yield* Effect.promise(() => trial(new NewSse(url)))
       }).pipe(Effect.provide(service()))
     )
   }

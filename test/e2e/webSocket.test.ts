@@ -8,7 +8,7 @@ import { Deferred, Effect, Fiber } from "effect"
 import { Channels } from "../../layers/transports/Channels.ts"
 import { anonymousLoopback } from "../../src/domain/Principal.ts"
 import { principal } from "../support/call.ts"
-import { info, newClients, tryOut } from "../support/clients.ts"
+import { info, trials } from "../support/clients.ts"
 import { it } from "../support/effect.ts"
 import { closeCode, frame, frames, opcodes, rawSocket } from "../support/rawSocket.ts"
 import {
@@ -52,15 +52,11 @@ class NewSocket implements Transport {
 }
 
 describe("official clients", () => {
-  for (const [name, make, version] of newClients) {
+  for (const { name, trial } of trials) {
     it.live(name, () =>
       Effect.gen(function* () {
         const url = yield* ws
-        yield* Effect.promise(async () => {
-          const client = make()
-          await tryOut(client, new NewSocket(url), version)
-          await client.close()
-        })
+        yield* Effect.promise(() => trial(new NewSocket(url)))
       }).pipe(Effect.provide(service()))
     )
   }

@@ -30,3 +30,13 @@ export const tryOut = async (connecting: Client, transport: Transport, version: 
     structuredContent: { result: 5 }
   })
 }
+
+/** Each of them, tried on a transport that is made for it: its name, and the trial. */
+export const trials = newClients.map(([name, make, version]) => ({
+  name,
+  trial: async (transport: Transport) => {
+    const connecting = make()
+    await tryOut(connecting, transport, version)
+    await connecting.close()
+  }
+}))

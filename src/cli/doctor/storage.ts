@@ -2,7 +2,7 @@
 import { Effect, FileSystem, Path } from "effect"
 import type { ConfigSource } from "../../../layers/config/ConfigSource.ts"
 import type { Environment } from "../../../layers/platform/Environment.ts"
-import type { Ids } from "../../../layers/platform/Ids.ts"
+import { Ids } from "../../../layers/platform/Ids.ts"
 import { Machine } from "../../../layers/platform/Machine.ts"
 import { Storage } from "../../../layers/storage/Storage.ts"
 import { type Check, fail, type Finding, ok, warn } from "./Check.ts"
@@ -21,19 +21,14 @@ const nearest = Effect.fnUntraced(function* (dir: string) {
   return place
 })
 
-/** Writes and removes a file where there is a folder already: a full or read-only disk has the same mode as another. */
+/** Writes and removes a byte where there is a folder already: a full or read-only disk has the same mode as another. */
 const writable = Effect.fnUntraced(function* (dir: string, place: string) {
   const fs = yield* FileSystem.FileSystem
+  const { join } = yield* Path.Path
+  const file = join(dir, `.doctor-${yield* (yield* Ids).next}`)
   const probe =
     place === dir
-      ? Effect.flatMap(fs.makeTempFile({ directory: dir, prefix: ".doctor-" }), (file) =>
-          Effect.gen(function* () {
-            yield* fs.remove(file)
-            const { dirname } = yield* Path.Path
-            // It was made in a folder of its own.
-            if (dirname(file) !== dir) yield* fs.remove(dirname(file), { recursive: true })
-          })
-        )
+      ? Effect.ensuring(fs.writeFile(file, new Uint8Array(1), { flag: "wx" }), Effect.ignore(fs.remove(file)))
       : fs.access(place, { writable: true })
   return yield* probe.pipe(
     Effect.as(ok(place === dir ? `${dir} can be written` : `${dir} is made when something is first stored`)),

@@ -8,6 +8,7 @@ import { Environment } from "../../../layers/platform/Environment.ts"
 import * as Platform from "../../../layers/platform/Platform.ts"
 import { SharedRedis } from "../../../layers/storage/SharedRedis.ts"
 import { it } from "../../support/effect.ts"
+import { atOnce } from "../../support/processes.ts"
 import { describeRedis, redisServer } from "../../support/redis.ts"
 
 /** An hour, in milliseconds: no window ends while a test runs. */
@@ -44,22 +45,8 @@ describeRedis("the rate limit in Redis", () => {
     () =>
       Effect.gen(function* () {
         const { url } = yield* redisServer()
-        const processes = Array.from({ length: 3 }, () =>
-          Bun.spawn([process.execPath, `${import.meta.dir}/limitProcess.ts`], {
-            env: { REDIS_URL: url },
-            stdin: "pipe",
-            stdout: "pipe",
-            stderr: "inherit"
-          })
-        )
-        yield* Effect.addFinalizer(() => Effect.sync(() => processes.forEach((child) => child.kill())))
-        const readers = processes.map((child) =>
-          child.stdout.pipeThrough(new TextDecoderStream()).getReader()
-        )
-        const lines = Effect.forEach(readers, (reader) => Effect.promise(() => reader.read()))
-        expect((yield* lines).map(({ value }) => value)).toEqual(["ready\n", "ready\n", "ready\n"])
-        yield* Effect.promise(() => Promise.all(processes.map((child) => child.stdin.end())))
-        const passed = (yield* lines).map(({ value }) => Number(value))
+        const said = yield* atOnce(3, `${import.meta.dir}/limitProcess.ts`, { REDIS_URL: url })
+        const passed = said.map(Number)
         expect(passed.reduce((sum, each) => sum + each, 0)).toBe(100)
         const { redis } = yield* build(url)
         expect(yield* redis.send("GET", "manifold:limit:total")).toBe("100")

@@ -234,3 +234,15 @@ describe("streams", () => {
     })
   )
 })
+
+test.each(["gzip", "br", "zstd"])(
+  "a stream whose source fails passes the failure on (%s)",
+  async (encoding) => {
+    const source = new ReadableStream<Uint8Array>({
+      pull: (controller) => controller.error(new Error("the source is gone"))
+    })
+    const request = new Request("http://localhost/", { headers: { "accept-encoding": encoding } })
+    const { body } = Compression.stream(request, source)
+    expect(await new Response(body).text().catch((error: Error) => error.message)).toBe("the source is gone")
+  }
+)

@@ -7,6 +7,7 @@ import { Ids } from "../../../layers/platform/Ids.ts"
 import * as Platform from "../../../layers/platform/Platform.ts"
 import { Storage, section } from "../../../layers/storage/Storage.ts"
 import { it } from "../../support/effect.ts"
+import { atOnce } from "../../support/processes.ts"
 
 const storage = (
   dir: string | undefined,
@@ -120,24 +121,9 @@ it.live(
   () =>
     inTemporary((dir) =>
       Effect.gen(function* () {
-        const processes = Array.from({ length: 6 }, () =>
-          Bun.spawn([process.execPath, `${import.meta.dir}/keyProcess.ts`], {
-            env: { MANIFOLD_STORAGE_DIR: dir },
-            stdin: "pipe",
-            stdout: "pipe",
-            stderr: "inherit"
-          })
-        )
-        yield* Effect.addFinalizer(() => Effect.sync(() => processes.forEach((child) => child.kill())))
-        const readers = processes.map((child) =>
-          child.stdout.pipeThrough(new TextDecoderStream()).getReader()
-        )
-        for (const reader of readers)
-          expect((yield* Effect.promise(() => reader.read())).value).toBe("ready\n")
-        for (const child of processes) yield* Effect.promise(async () => child.stdin.end())
-        const keys = yield* Effect.forEach(readers, (reader) => Effect.promise(() => reader.read()))
-        expect(keys[0]?.value).toMatch(/^[0-9a-f]{64}\n$/)
-        expect(new Set(keys.map(({ value }) => value)).size).toBe(1)
+        const keys = yield* atOnce(6, `${import.meta.dir}/keyProcess.ts`, { MANIFOLD_STORAGE_DIR: dir })
+        expect(keys[0]).toMatch(/^[0-9a-f]{64}\n$/)
+        expect(new Set(keys).size).toBe(1)
         const fs = yield* FileSystem.FileSystem
         expect(yield* fs.readDirectory(`${dir}/keys`)).toEqual(["race"])
       }).pipe(Effect.scoped)
