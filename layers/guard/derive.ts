@@ -1,7 +1,6 @@
-/** What Guard keeps that follows from one reading of the section `limits`. */
+/** The state of Guard that is derived from the section `limits`, and replaced when it is reloaded. */
 import { Duration } from "effect"
 import type { Policy } from "../../src/domain/Policy.ts"
-import type { Principal } from "../../src/domain/Principal.ts"
 import type { BreakerSettings } from "./Breaker.ts"
 import type { RetrySettings } from "./retry.ts"
 import { rateLimit, slotsOf, type Rules } from "./rules.ts"
@@ -16,10 +15,10 @@ export const derive = (limits: Limits) => ({
   limits,
   /** Of tools, by name. */
   rules: new Map<string, { readonly policy: Policy; readonly rules: Rules }>(),
-  /** Of what is no tool. */
+  /** Of entries that are not tools. */
   otherRules: new WeakMap<Policy, Rules>(),
-  /** Under what all calls of a principal are counted, the narrowest first. */
-  rates: new WeakMap<Principal, ReadonlyArray<Limit>>(),
+  /** The rate limits of a principal by its key, the narrowest first. */
+  rates: new Map<string, ReadonlyArray<Limit>>(),
   totalRate: rateLimit("total", "", limits.total, "everybody"),
   principalSlots: slotsOf("principal", limits.concurrency.principal, limits.concurrency),
   totalSlots: slotsOf("total", limits.concurrency.total, limits.concurrency),

@@ -1,6 +1,7 @@
-/** Logs what happens to every call: one line each for its arrival, its start and its end. */
-import { Clock, Effect, Layer } from "effect"
+/** Logs the life of every call: one line each for its arrival, its start, its retries and its end. */
+import { BigDecimal, Clock, Effect, Layer } from "effect"
 import { Calls, type Call, type Outcome } from "../ledger/Calls.ts"
+import type { Spent } from "../ledger/Spend.ts"
 import type { Level } from "./Level.ts"
 import * as Line from "./Line.ts"
 import { Log } from "./Log.ts"
@@ -26,6 +27,7 @@ const makeQuote = () => {
 const levelOf = ({ status }: Outcome): Level => {
   switch (status) {
     case "succeeded":
+    case "suspended":
     case "interrupted":
       return "info"
     case "refused":
@@ -36,6 +38,13 @@ const levelOf = ({ status }: Outcome): Level => {
   }
 }
 
+/** What the call spent: exact USD, tokens by kind, and the model. */
+const spending = ({ model, usage, usd }: Spent, quote: (text: string) => string): string => {
+  let text = `,"usd":${BigDecimal.format(usd)}`
+  for (const [name, count] of Object.entries(usage ?? {})) text += `,"${name}":${JSON.stringify(count)}`
+  return model === undefined ? text : `${text},"model":${quote(model)}`
+}
+
 const messages = {
   received: `"call received"`,
   started: `"call started"`,
@@ -44,9 +53,9 @@ const messages = {
 } as const
 
 /**
- * `call finished` at info, or at warn when it was refused or failed, or at error when it died in a way that nobody
- * foresaw; `call retried` at info; `call received` and `call started` at debug. Not subject to the flood limit: there
- * is no more than one line for a call. Written by hand, because it is done for every call.
+ * `call finished` at info, or at warn if it was refused or failed, or at error if its handler had a defect; `call
+ * retried` at info; `call received` and `call started` at debug. Not subject to the flood limit: a call has one line at
+ * its end. The JSON is assembled by hand, because it is written for every call.
  */
 export const layer = Layer.effectDiscard(
   Effect.gen(function* () {
@@ -62,16 +71,21 @@ export const layer = Layer.effectDiscard(
       let line = `${Line.opening(time, level, messages[event])},"request_id":${id},"correlation_id":`
       line += correlationId === requestId ? id : Line.quote(correlationId)
       if (trace !== undefined) line += `,"trace_id":"${trace.traceId}","parent_id":"${trace.parentId}"`
+      if (call.parent !== undefined) line += `,"parent_request_id":${JSON.stringify(call.parent.requestId)}`
+      if (call.session !== undefined) line += `,"session_id":${quote(call.session)}`
+      if (call.conversation !== undefined) line += `,"conversation_id":${quote(call.conversation)}`
       line += `,"kind":"${call.kind}","name":${quote(call.name)},"subject":${quote(principal.subject)}`
       line += `,"client":${quote(principal.clientId)}${rest}}`
       log.write(time, level, line)
     }
 
     const ending = (outcome: Outcome, duration: number): string => {
-      const head = `,"status":"${outcome.status}","duration_ms":${Math.round(duration * 1000) / 1000}`
+      let head = `,"status":"${outcome.status}","duration_ms":${Math.round(duration * 1000) / 1000}`
+      if (outcome.spent !== undefined) head += spending(outcome.spent, quote)
       switch (outcome.status) {
         case "succeeded":
           return outcome.cached ? `${head},"cached":true` : head
+        case "suspended":
         case "interrupted":
           return head
         case "refused":

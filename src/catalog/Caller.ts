@@ -13,6 +13,9 @@ export class Caller extends Context.Service<
     /** What the caller knows the call by, if it said so. */
     readonly correlationId?: string | undefined
     readonly trace?: Trace | undefined
+    /** The MCP session, where the transport has one. */
+    readonly session?: string | undefined
+    readonly conversation?: string | undefined
     /** What is asked for, such as `tools/call echo`. */
     readonly call?: string
     /** The program at the other end, where the surface knows it. */

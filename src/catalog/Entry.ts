@@ -3,7 +3,7 @@ import type { Effect } from "effect"
 import type { Block, Icon, PromptMessage, ResourceContents } from "../domain/Content.ts"
 import type { Policy } from "../domain/Policy.ts"
 import type { Scope } from "../domain/Principal.ts"
-import type { Progress } from "../../layers/progress/Progress.ts"
+import type { GuardServices } from "../../layers/guard/Guard.ts"
 import type { Caller } from "./Caller.ts"
 import type { Failed, InvalidArguments, NotFound } from "./CatalogError.ts"
 import type { Client, JsonObject } from "./Client.ts"
@@ -12,7 +12,7 @@ import type { Client, JsonObject } from "./Client.ts"
 export type CallerServices = Caller | Client
 
 /** What every handler can reach. */
-export type CallServices = CallerServices | Progress
+export type CallServices = CallerServices | GuardServices
 
 interface Named {
   readonly name: string

@@ -3,6 +3,7 @@ import { Effect, Layer } from "effect"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { Decks } from "../../layers/decks/Decks.ts"
 import { Output } from "../../layers/decks/Output.ts"
+import { Budget } from "../../layers/guard/Budget.ts"
 import { Guard } from "../../layers/guard/Guard.ts"
 import { Health } from "../../layers/health/Health.ts"
 import { Outbound } from "../../layers/outbound/Outbound.ts"
@@ -39,7 +40,7 @@ export const contents = Layer.mergeAll(tools.layer, prompts.layer, resources.lay
   ),
   Layer.provideMerge(
     Layer.mergeAll(
-      Guard.layer,
+      Guard.layer.pipe(Layer.provide(Budget.layerUnlimited)),
       Metrics.layer,
       ProgressLog.layer.pipe(Layer.provideMerge(ProgressEvents.layer)),
       Health.layer(program.version),

@@ -27,6 +27,7 @@ export const toProtocolError = (error: CallError | InvalidCursor): ProtocolError
       return away({ limit: error.limit, max: error.max, remaining: 0, retry_after_ms: error.retryAfter })
     case "CircuitOpen":
     case "LimiterUnavailable":
+    case "JournalUnavailable":
       return away({ retry_after_ms: error.retryAfter })
     case "OverBudget":
       return away({ limit: error.limit })
