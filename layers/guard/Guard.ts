@@ -49,6 +49,18 @@ export interface GuardState {
   readonly circuits: ReadonlyMap<string, Breaker.CircuitState>
 }
 
+/**
+ * The most calls between a call and the first of its ancestors. Nested calls need no slots of their own, so nothing else
+ * ends handlers that call each other endlessly.
+ */
+const deepest = 32
+
+const isTooDeep = (call: Call): boolean => {
+  let depth = 0
+  for (let { parent } = call; parent !== undefined; { parent } = parent) if (++depth > deepest) return true
+  return false
+}
+
 /** Principals, and entries, that are remembered; idle ones beyond it are forgotten. */
 const mostKnown = 1000
 
@@ -149,6 +161,10 @@ const make = Effect.gen(function* () {
     const { principal } = call
     if (!principal.may(policy.scopes)) {
       return Effect.fail(new Forbidden({ name: call.name, scopes: policy.scopes }))
+    }
+    if (isTooDeep(call)) {
+      const detail = `${call.name} is nested more than ${deepest} calls deep. Its handlers call each other endlessly.`
+      return Effect.die(new RangeError(detail))
     }
     const rules = rulesFor(subject)
     const { rate, reuse, slots: entry } = rules

@@ -1,6 +1,6 @@
 /** Nested calls: they run in the slots of their ancestors, and calls that share a dependency share its limits. */
 import { describe, expect } from "bun:test"
-import { Deferred, Effect, Fiber } from "effect"
+import { Cause, Deferred, Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import type { Guard } from "../../../layers/guard/Guard.ts"
 import { RunningCall } from "../../../layers/ledger/Calls.ts"
@@ -102,6 +102,22 @@ describe("a nested call", () => {
       yield* turn(nested({}, Effect.void))
       expect(yield* Effect.flip(turn(Effect.void))).toMatchObject({ _tag: "RateLimited" })
     }).pipe(Effect.provide(guard({ principal: { calls: 2 } })))
+  )
+
+  it.effect("of a handler that calls itself endlessly ends as a defect", () =>
+    Effect.gen(function* () {
+      let ran = 0
+      const endless: Effect.Effect<void, unknown, Guard> = Effect.suspend(() => {
+        ran++
+        return nested({}, endless)
+      })
+      const exit = yield* Effect.exit(endless)
+      expect(Exit.isFailure(exit) && Cause.squash(exit.cause)).toMatchObject({
+        message: "tool is nested more than 32 calls deep. Its handlers call each other endlessly."
+      })
+      expect(ran).toBe(34)
+      expect(yield* state).toMatchObject({ running: 0, waiting: 0 })
+    }).pipe(Effect.provide(guard({ breaker: { failures: 1000 } })))
   )
 
   it.effect("that is rejected does not count against the circuit of the tool that made it", () =>

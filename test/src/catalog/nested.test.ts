@@ -36,10 +36,10 @@ const contents = Layer.effectDiscard(
     )
     const outer = tool("outer", () =>
       Effect.gen(function* () {
-        const { content } = yield* Effect.orDie(entries.call(stdioUser, "inner", {}))
-        const { content: second } = yield* Effect.orDie(entries.call(stdioUser, "inner", {}))
+        const { content } = yield* entries.call(stdioUser, "inner", {})
+        const { content: second } = yield* entries.call(stdioUser, "inner", {})
         return { content: [...content, ...second] }
-      })
+      }).pipe(Effect.orDie)
     )
     yield* entries.add({ tools: [inner, outer] })
   })
