@@ -1,7 +1,6 @@
 /** How a call runs: the third noun of the spine. Catalog applies it to every call, and nothing else limits a call. */
 import { type Clock, Context, Effect, Equal, Layer } from "effect"
 import type { Policy } from "../../src/domain/Policy.ts"
-import type { Principal } from "../../src/domain/Principal.ts"
 import { ConfigSource } from "../config/ConfigSource.ts"
 import { Calls, RunningCall, type Call } from "../ledger/Calls.ts"
 import { Journal } from "../ledger/Journal.ts"
@@ -15,15 +14,14 @@ import { Budget } from "./Budget.ts"
 import { cachedResult } from "./cachedResult.ts"
 import { CallSlots } from "./CallSlots.ts"
 import { CallSpend } from "./CallSpend.ts"
-import { derive } from "./derive.ts"
+import { derive, mostKnown } from "./derive.ts"
 import { errorClass, judge, outcomeOf } from "./outcome.ts"
 import { RateLimit } from "./RateLimit.ts"
 import { Forbidden, type Refused, type TimedOut } from "./refusals.ts"
 import { retried } from "./retry.ts"
-import { rateLimit, rulesOf, type Rules } from "./rules.ts"
+import type { Rules } from "./rules.ts"
 import { section } from "./section.ts"
 import { limited } from "./timeLimit.ts"
-import type { Limit } from "./windows.ts"
 
 export interface Subject {
   readonly call: Call
@@ -61,9 +59,6 @@ const isTooDeep = (call: Call): boolean => {
   return false
 }
 
-/** Principals, and entries, that are remembered; idle ones beyond it are forgotten. */
-const mostKnown = 1000
-
 const make = Effect.gen(function* () {
   const config = yield* ConfigSource
   const rateLimits = yield* RateLimit
@@ -83,35 +78,6 @@ const make = Effect.gen(function* () {
       ? Effect.void
       : breaker.configure(now.breaker)
   })
-
-  const rulesFor = ({ call, policy }: Subject): Rules => {
-    if (call.kind !== "tool") {
-      let rules = now.otherRules.get(policy)
-      if (rules === undefined) now.otherRules.set(policy, (rules = rulesOf(now.limits, policy)))
-      return rules
-    }
-    const known = now.rules.get(call.name)
-    if (known !== undefined && known.policy === policy) return known.rules
-    const rules = rulesOf(now.limits, policy, call.name)
-    if (now.rules.size >= mostKnown) now.rules.clear()
-    now.rules.set(call.name, { policy, rules })
-    return rules
-  }
-
-  const ratesFor = (principal: Principal, tool: Limit | undefined): ReadonlyArray<Limit> => {
-    const { limits, rates: known, totalRate } = now
-    const { key } = principal
-    let rates = known.get(key)
-    if (rates === undefined) {
-      const own =
-        principal.source === "anonymous-loopback"
-          ? rateLimit("address", principal.clientId, limits.address)
-          : rateLimit("principal", key, limits.principal, principal.subject)
-      if (known.size >= mostKnown) known.clear()
-      known.set(key, (rates = [own, totalRate]))
-    }
-    return tool === undefined ? rates : [tool, ...rates]
-  }
 
   /** Circuit breaker → time limit → retry → handler. */
   const run = <A, E, R>(
@@ -166,7 +132,7 @@ const make = Effect.gen(function* () {
       const detail = `${call.name} is nested more than ${deepest} calls deep. Its handlers call each other endlessly.`
       return Effect.die(new RangeError(detail))
     }
-    const rules = rulesFor(subject)
+    const rules = now.rulesFor(call, policy)
     const { rate, reuse, slots: entry } = rules
     const settle = () => {
       const settling = spend.end()
@@ -184,7 +150,10 @@ const make = Effect.gen(function* () {
         ? begin
         : Effect.suspend(() => cachedResult(now.cache, call, args, reuse, clock, begin, hit))
     if (!now.limits.enabled) return fresh
-    return Effect.andThen(rateLimits.take(ratesFor(principal, rate), readOnly ? "local" : "refuse"), fresh)
+    return Effect.andThen(
+      rateLimits.take(now.ratesFor(principal, rate), readOnly ? "local" : "refuse"),
+      fresh
+    )
   }
 
   const protect = <A, E, R>(

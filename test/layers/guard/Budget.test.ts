@@ -1,12 +1,13 @@
 /** Money under Guard: held before a call, extended during it, settled once whichever way it ended. */
 import { describe, expect } from "bun:test"
-import { Deferred, Effect, Exit, Fiber, Layer, type Scope } from "effect"
+import { Deferred, Effect, Exit, Fiber, Layer, References, type Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
 import { Budget } from "../../../layers/guard/Budget.ts"
 import { Guard } from "../../../layers/guard/Guard.ts"
 import { Calls, type Outcome } from "../../../layers/ledger/Calls.ts"
-import { Spend } from "../../../layers/ledger/Spend.ts"
+import { Journal } from "../../../layers/ledger/Journal.ts"
+import { Spend, type Spent } from "../../../layers/ledger/Spend.ts"
 import { suspension, Unavailable } from "../../../src/domain/Transient.ts"
 import { fixedBudget, usd } from "../../support/budget.ts"
 import { it } from "../../support/effect.ts"
@@ -232,6 +233,62 @@ describe("an extension", () => {
     )
   )
 })
+
+it.live("a caller who leaves at any step releases what was held, and the journal hears of it once", () =>
+  Effect.gen(function* () {
+    const turns = Effect.repeat(Effect.yieldNow, { times: 2 })
+    const ends = new Set<string>()
+    for (let steps = 0; steps < 100; steps++) {
+      const { asked, layer, left } = fixedBudget("1")
+      const slow = Layer.effect(
+        Budget,
+        Effect.map(Budget, ({ charge, hold }) => ({
+          charge,
+          hold: (call, first) =>
+            Effect.andThen(
+              turns,
+              Effect.map(hold(call, first), (held) => ({
+                ...held,
+                settle: (spent: Spent) => Effect.andThen(turns, held.settle(spent))
+              }))
+            )
+        }))
+      ).pipe(Layer.provide(layer))
+      const records: Array<string> = []
+      yield* Effect.gen(function* () {
+        yield* (yield* Journal).add({
+          before: () => turns,
+          after: (_, { status }) =>
+            Effect.andThen(
+              turns,
+              Effect.sync(() => records.push(status))
+            )
+        })
+        const all = yield* outcomes
+        const fiber = yield* Effect.forkChild(
+          Effect.provideService(
+            protect({ estimate }, Effect.andThen(turns, extend("0.1"))),
+            References.MaxOpsBeforeYield,
+            3
+          ),
+          { startImmediately: true }
+        )
+        for (let step = 0; step < steps; step++) yield* Effect.yieldNow
+        yield* Fiber.interrupt(fiber)
+        expect(records).toEqual(all.map(({ status }) => status))
+        for (const status of records) ends.add(status)
+        expect(yield* state).toMatchObject({ running: 0, waiting: 0 })
+      }).pipe(Effect.scoped, Effect.provide(Layer.fresh(guard({}, slow))))
+      const count = (word: string) => asked.filter((line) => line.startsWith(word)).length
+      expect({ steps, settled: count("settle"), left: left() }).toEqual({
+        steps,
+        settled: count("hold"),
+        left: "1"
+      })
+    }
+    expect([...ends]).toEqual(["interrupted", "succeeded"])
+  })
+)
 
 it.effect("a settlement that fails or hangs is logged, and the caller gets its answer", () =>
   Effect.gen(function* () {
