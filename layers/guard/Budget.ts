@@ -5,7 +5,7 @@ import type { OverBudget, Spent } from "../ledger/Spend.ts"
 
 /** Money that is reserved for one call. */
 export interface Hold {
-  /** Holds `usd` more. After `OverBudget` the hold is as it was. */
+  /** Holds `usd` more. After `OverBudget` the hold is as it was. Runs uninterruptibly, so it should end soon. */
   readonly extend: (usd: BigDecimal.BigDecimal) => Effect.Effect<void, OverBudget>
   /**
    * Records what the call spent, which may be more than was held, and releases the rest. Guard calls it exactly once,

@@ -55,7 +55,9 @@ export class CallSpend implements Spending {
       Effect.suspend(() => {
         this.#extending ??= Semaphore.makeUnsafe(1)
         const extended = Effect.suspend(() =>
-          this.#ended || this.#hold === undefined ? this.reserve(usd) : this.#hold.extend(usd)
+          this.#ended || this.#hold === undefined
+            ? this.reserve(usd)
+            : Effect.uninterruptible(this.#hold.extend(usd))
         )
         return this.#extending.withPermit(extended)
       })

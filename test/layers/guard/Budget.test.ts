@@ -238,7 +238,7 @@ it.live("a caller who leaves at any step releases what was held, and the journal
   Effect.gen(function* () {
     const turns = Effect.repeat(Effect.yieldNow, { times: 2 })
     const ends = new Set<string>()
-    for (let steps = 0; steps < 100; steps++) {
+    for (let steps = 0; steps < 200; steps++) {
       const { asked, layer, left } = fixedBudget("1")
       const slow = Layer.effect(
         Budget,
@@ -269,7 +269,7 @@ it.live("a caller who leaves at any step releases what was held, and the journal
           Effect.provideService(
             protect({ estimate }, Effect.andThen(turns, extend("0.1"))),
             References.MaxOpsBeforeYield,
-            3
+            5
           ),
           { startImmediately: true }
         )
