@@ -40,7 +40,7 @@ export class CircuitOpen extends Schema.TaggedError<CircuitOpen>()("CircuitOpen"
   retryAfter: Schema.Finite
 }) {
   override get message() {
-    return `${this.name} failed repeatedly and is left alone for a while; try again in ${seconds(this.retryAfter)}`
+    return `${this.name} failed repeatedly and its circuit breaker is open; try again in ${seconds(this.retryAfter)}`
   }
 }
 
