@@ -8,7 +8,7 @@ import {
 import { Effect, Layer } from "effect"
 import type { Principal } from "../../src/domain/Principal.ts"
 import { Authenticator } from "../identity/Authenticator.ts"
-import { Routes, type Connection } from "../platform/Routes.ts"
+import { Routes, type Connection } from "../http/Routes.ts"
 import { sessionNotFound } from "./HttpSession.ts"
 import { McpServers } from "./McpServers.ts"
 import type { Parsed } from "./messages.ts"

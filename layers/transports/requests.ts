@@ -2,7 +2,7 @@
 import { isJsonContentType } from "@modelcontextprotocol/server"
 import type { Principal } from "../../src/domain/Principal.ts"
 import { Unauthorized, type Authenticator } from "../identity/Authenticator.ts"
-import type { Connection } from "../platform/Routes.ts"
+import type { Connection } from "../http/Routes.ts"
 import { json } from "./HttpSession.ts"
 import { errorMessage, fromBytes, isObject, Unreadable, type Parsed } from "./messages.ts"
 

@@ -11,7 +11,7 @@ import { Catalog } from "../catalog/Catalog.ts"
 import { Client } from "../catalog/Client.ts"
 import { stdioUser } from "../domain/Principal.ts"
 import { withBar } from "./bar.ts"
-import { catalog } from "./program.ts"
+import { catalog } from "../program/program.ts"
 import { readParams, unlisted, UsageError } from "./params.ts"
 
 const readSource = Effect.fnUntraced(function* (source: string) {

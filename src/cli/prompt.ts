@@ -14,7 +14,7 @@ import { prompts } from "../prompts/index.ts"
 import type { Merged, Variable } from "../prompts/merge.ts"
 import { clientId } from "../prompts/Prompt.ts"
 import { unlisted, UsageError } from "./params.ts"
-import { catalog } from "./program.ts"
+import { catalog } from "../program/program.ts"
 
 type Given = Readonly<Record<string, string>>
 

@@ -9,15 +9,15 @@ import * as postponed from "../catalog/postponed.ts"
 import { server } from "../http/sections.ts"
 import { RequestState } from "../mcp/RequestState.ts"
 import * as Servers from "../mcp/Servers.ts"
-import { configured } from "./ground.ts"
+import { configured } from "../program/baseLayers.ts"
 
 /** What `initialize` can be answered without; its code is loaded with it. */
 const rest = Layer.merge(
   Storage.layer,
   Layer.unwrap(
     Effect.gen(function* () {
-      const { serving } = yield* Effect.promise(() => import("./program.ts"))
-      const { upkeep } = yield* Effect.promise(() => import("./upkeep.ts"))
+      const { serving } = yield* Effect.promise(() => import("../program/program.ts"))
+      const { upkeep } = yield* Effect.promise(() => import("../program/reloadConfig.ts"))
       return Layer.merge(serving, upkeep)
     })
   )

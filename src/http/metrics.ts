@@ -1,7 +1,7 @@
 /** `/metrics`: the program's numbers as Prometheus reads them. */
 import { Effect, Layer } from "effect"
 import { Authenticator } from "../../layers/identity/Authenticator.ts"
-import { Routes } from "../../layers/platform/Routes.ts"
+import { Routes } from "../../layers/http/Routes.ts"
 import { Metrics } from "../../layers/telemetry/Metrics.ts"
 import * as prometheus from "../../layers/telemetry/prometheus.ts"
 import { readerOf } from "./reading.ts"

@@ -1,6 +1,6 @@
 /** Who may look at the service: the routes that show it ask here first. */
 import type { Authenticator } from "../../layers/identity/Authenticator.ts"
-import type { Connection } from "../../layers/platform/Routes.ts"
+import type { Connection } from "../../layers/http/Routes.ts"
 import { identify, notAllowed, refusal } from "../../layers/transports/requests.ts"
 import type { Principal } from "../domain/Principal.ts"
 

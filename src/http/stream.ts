@@ -1,9 +1,9 @@
 /** `/stream`: the channels of `/mcp/sse` as lines of JSON, each sent at once, compressed if the reader likes. */
 import { Effect, Layer } from "effect"
 import { Authenticator } from "../../layers/identity/Authenticator.ts"
-import * as Compression from "../../layers/platform/Compression.ts"
-import { Routes, type Connection } from "../../layers/platform/Routes.ts"
-import { Channels, channels as allChannels, isChannel } from "../../layers/transports/Channels.ts"
+import * as Compression from "../../layers/http/compression.ts"
+import { Routes, type Connection } from "../../layers/http/Routes.ts"
+import { Channels, channels as allChannels, isChannel } from "../../layers/events/Channels.ts"
 import { EventStream } from "../../layers/transports/EventStream.ts"
 import type { Limits } from "../../layers/transports/LegacySse.ts"
 import { refusal, tooMany } from "../../layers/transports/requests.ts"

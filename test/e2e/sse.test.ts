@@ -7,7 +7,7 @@ import { SSEClientTransport as OldSse } from "@modelcontextprotocol/sdk/client/s
 import { ElicitRequestSchema } from "@modelcontextprotocol/sdk/types.js"
 import { Deferred, Effect, Fiber } from "effect"
 import { EventSource } from "eventsource"
-import { Channels } from "../../layers/transports/Channels.ts"
+import { Channels } from "../../layers/events/Channels.ts"
 import { anonymousLoopback } from "../../src/domain/Principal.ts"
 import { principal } from "../support/call.ts"
 import { info, trials } from "../support/clients.ts"

@@ -1,8 +1,8 @@
 /** A real listener on a free port, with routes of the test's own. */
 import { Effect, Layer } from "effect"
-import { Listener, type ListenerOptions } from "../../layers/platform/Listener.ts"
+import { Listener, type ListenerOptions } from "../../layers/http/Listener.ts"
 import { Ids } from "../../layers/platform/Ids.ts"
-import { type Route, Routes } from "../../layers/platform/Routes.ts"
+import { type Route, Routes } from "../../layers/http/Routes.ts"
 
 export const defaults: ListenerOptions = {
   hostname: "127.0.0.1",

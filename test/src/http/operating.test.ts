@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test"
 import { Effect, Schema, type Layer, type Scope } from "effect"
 import { Health } from "../../../layers/health/Health.ts"
-import { Listener } from "../../../layers/platform/Listener.ts"
+import { Listener } from "../../../layers/http/Listener.ts"
 import { certificateFiles, machine, possible } from "../../support/certificate.ts"
 import { collector } from "../../support/collector.ts"
 import { curl } from "../../support/curl.ts"

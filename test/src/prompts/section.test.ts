@@ -2,7 +2,7 @@
 import { describe, expect } from "bun:test"
 import { Effect } from "effect"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
-import { sections } from "../../../src/cli/sections.ts"
+import { sections } from "../../../src/program/sections.ts"
 import { Catalog, type Change } from "../../../src/catalog/Catalog.ts"
 import { section } from "../../../src/prompts/section.ts"
 import { given, type Given } from "../../layers/config/files.ts"

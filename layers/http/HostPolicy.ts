@@ -1,8 +1,8 @@
 /** Who may come in, by Host and Origin: the defence against DNS rebinding and foreign web pages, before authentication. */
-import { isLoopback, isLoopbackName, parseHost, parseOrigin } from "./Host.ts"
-import { refuse } from "./refuse.ts"
+import { isLoopback, isLoopbackName, parseHost, parseOrigin } from "./hosts.ts"
+import { refuse } from "./responses.ts"
 
-export interface DoorOptions {
+export interface HostPolicyOptions {
   /** What the listener is bound to. */
   readonly hostname: string
   /** `name` for any port, or `name:port`. */
@@ -12,13 +12,13 @@ export interface DoorOptions {
 }
 
 /** How an Origin that may call stands to us: `listed` pages may also read the answers. */
-export type Standing = "listed" | "own"
+export type OriginVerdict = "listed" | "own"
 
-export interface Door {
+export interface HostPolicy {
   /** Refuses a request because of its Host header. To be asked before the request's URL is used. */
   readonly host: (value: string | null) => Response | undefined
   /** Judges an Origin header, of a request whose Host was let in. */
-  readonly origin: (value: string, host: string) => Standing | Response
+  readonly origin: (value: string, host: string) => OriginVerdict | Response
 }
 
 /** Hosts that were judged are remembered up to this number: a server has few names. */
@@ -29,7 +29,7 @@ const longest = 260
 const localOrigin = /^https?:\/\/(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]{1,5})?$/
 
 /** The first of the options that cannot be understood, as a message for the operator. */
-export const mistake = ({ allowedHosts, corsOrigins }: DoorOptions): string | undefined => {
+export const mistake = ({ allowedHosts, corsOrigins }: HostPolicyOptions): string | undefined => {
   const host = allowedHosts.find((value) => parseHost(value) === undefined)
   if (host !== undefined) {
     return `server.allowed_hosts has "${host}": write a host as example.com or example.com:8443`
@@ -41,7 +41,7 @@ export const mistake = ({ allowedHosts, corsOrigins }: DoorOptions): string | un
   return undefined
 }
 
-export const make = (options: DoorOptions): Door => {
+export const make = (options: HostPolicyOptions): HostPolicy => {
   const local = isLoopback(options.hostname)
   const hosts = new Set(options.allowedHosts.map((value) => value.toLowerCase()))
   const origins = new Set<string | undefined>(options.corsOrigins.map(parseOrigin))

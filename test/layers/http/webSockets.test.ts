@@ -1,7 +1,7 @@
 /** WebSockets on a route: upgrade, echo, limits, handlers that fail, and the end of the server. */
 import { expect } from "bun:test"
 import { Effect, Exit, Logger, Scope } from "effect"
-import type { Route, SocketHandlers } from "../../../layers/platform/Routes.ts"
+import type { Route, SocketHandlers } from "../../../layers/http/Routes.ts"
 import { it } from "../../support/effect.ts"
 import { listen } from "../../support/listener.ts"
 import { raw } from "../../support/raw.ts"

@@ -2,7 +2,7 @@
 import { Effect, Layer } from "effect"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { Decks } from "../../layers/decks/Decks.ts"
-import { Output } from "../../layers/decks/Output.ts"
+import { Output } from "../../layers/output/Output.ts"
 import { Guard } from "../../layers/guard/Guard.ts"
 import { Health } from "../../layers/health/Health.ts"
 import { Outbound } from "../../layers/outbound/Outbound.ts"
@@ -22,7 +22,7 @@ import * as http from "../http/sections.ts"
 import * as prompts from "../prompts/layer.ts"
 import * as resources from "../resources/index.ts"
 import * as tools from "../tools/index.ts"
-import { configured, grounded } from "./ground.ts"
+import { configured, grounded } from "./baseLayers.ts"
 
 const pageSize = Effect.map(
   Effect.flatMap(ConfigSource, (config) => config.read(http.mcp)),

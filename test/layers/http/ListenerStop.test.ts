@@ -1,8 +1,8 @@
 /** How the listener ends: nothing new, what runs may finish, the rest is cut and hears of it. */
 import { expect } from "bun:test"
 import { Deferred, Effect, Fiber } from "effect"
-import type { ListenerOptions } from "../../../layers/platform/Listener.ts"
-import type { Route } from "../../../layers/platform/Routes.ts"
+import type { ListenerOptions } from "../../../layers/http/Listener.ts"
+import type { Route } from "../../../layers/http/Routes.ts"
 import { it } from "../../support/effect.ts"
 import { listen } from "../../support/listener.ts"
 import { dial, header, type Reply } from "../../support/raw.ts"

@@ -1,7 +1,7 @@
 /** What every answer carries: an id for its request, and headers that keep browsers from mischief. */
 import { expect, test } from "bun:test"
 import { Effect } from "effect"
-import type { Route } from "../../../layers/platform/Routes.ts"
+import type { Route } from "../../../layers/http/Routes.ts"
 import { certificate, machine, possible } from "../../support/certificate.ts"
 import { curl } from "../../support/curl.ts"
 import { it } from "../../support/effect.ts"

@@ -3,7 +3,7 @@ import { describe, expect } from "bun:test"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
 import fc from "fast-check"
-import { type Channel, Channels, channels as names } from "../../../layers/transports/Channels.ts"
+import { type Channel, Channels, channels as names } from "../../../layers/events/Channels.ts"
 import { anonymousLoopback, stdioUser } from "../../../src/domain/Principal.ts"
 import { it } from "../../support/effect.ts"
 

@@ -1,9 +1,9 @@
 /** A request on its way through the listener, with what its route may ask about it. */
-import * as answers from "./answers.ts"
-import { isLoopback } from "./Host.ts"
-import type { Ids } from "./Ids.ts"
+import * as answers from "./responseHeaders.ts"
+import { isLoopback } from "./hosts.ts"
+import type { Ids } from "../platform/Ids.ts"
 import type { AnyRoute, Connection } from "./Routes.ts"
-import type * as sockets from "./sockets.ts"
+import type * as sockets from "./webSockets.ts"
 
 export class Incoming implements Connection<unknown> {
   readonly request: Request

@@ -1,7 +1,7 @@
 /** The choice of a content coding, for what clients send and for what nobody should. */
 import { expect, test } from "bun:test"
 import * as fc from "fast-check"
-import { choose, encodings } from "../../../layers/platform/encodings.ts"
+import { choose, encodings } from "../../../layers/http/contentCodings.ts"
 
 test("preferences are followed, ours decides between equals", () => {
   const cases: ReadonlyArray<readonly [string | null, string | undefined, boolean]> = [

@@ -1,13 +1,13 @@
 /** Which Host and Origin values come in, bound to this machine and bound to the world. */
 import { describe, expect, test } from "bun:test"
 import * as fc from "fast-check"
-import * as Door from "../../../layers/platform/Door.ts"
+import * as HostPolicy from "../../../layers/http/HostPolicy.ts"
 
-const bound = (hostname: string, more: Partial<Door.DoorOptions> = {}) =>
-  Door.make({ hostname, allowedHosts: [], corsOrigins: [], secure: false, ...more })
+const bound = (hostname: string, more: Partial<HostPolicy.HostPolicyOptions> = {}) =>
+  HostPolicy.make({ hostname, allowedHosts: [], corsOrigins: [], secure: false, ...more })
 
-const host = (door: Door.Door, value: string | null) => door.host(value)?.status ?? 200
-const origin = (door: Door.Door, value: string, at = "127.0.0.1:8000") => {
+const host = (door: HostPolicy.HostPolicy, value: string | null) => door.host(value)?.status ?? 200
+const origin = (door: HostPolicy.HostPolicy, value: string, at = "127.0.0.1:8000") => {
   const standing = door.origin(value, at)
   return standing instanceof Response ? standing.status : standing
 }
@@ -171,8 +171,8 @@ test("what the operator wrote wrongly is named", () => {
     corsOrigins: ["https://a.test"],
     secure: false
   }
-  expect(Door.mistake(options)).toBeUndefined()
-  expect(Door.mistake({ ...options, allowedHosts: ["https://a.test"] })).toContain('"https://a.test"')
-  expect(Door.mistake({ ...options, corsOrigins: ["*"] })).toContain('"*"')
-  expect(Door.mistake({ ...options, corsOrigins: ["https://a.test/"] })).toContain('"https://a.test/"')
+  expect(HostPolicy.mistake(options)).toBeUndefined()
+  expect(HostPolicy.mistake({ ...options, allowedHosts: ["https://a.test"] })).toContain('"https://a.test"')
+  expect(HostPolicy.mistake({ ...options, corsOrigins: ["*"] })).toContain('"*"')
+  expect(HostPolicy.mistake({ ...options, corsOrigins: ["https://a.test/"] })).toContain('"https://a.test/"')
 })

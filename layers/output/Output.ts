@@ -5,9 +5,9 @@ import type { PlatformError } from "effect/PlatformError"
 import { ConfigSource } from "../config/ConfigSource.ts"
 import { Ids } from "../platform/Ids.ts"
 import { Storage } from "../storage/Storage.ts"
-import { deckError, type DeckError } from "./DeckError.ts"
-import { fileName, fileNumber, safeName } from "./names.ts"
-import { section } from "./section.ts"
+import { deckError, type DeckError } from "../decks/DeckError.ts"
+import { fileName, fileNumber, safeName } from "../decks/names.ts"
+import { section } from "../decks/section.ts"
 
 export interface Saved {
   /** Absolute. */
@@ -55,7 +55,7 @@ export class Output extends Context.Service<
     /** Names of what there is: clients; projects of one; files of those. */
     readonly list: (...folders: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<string>>
   }
->()("manifold/decks/Output") {
+>()("manifold/output/Output") {
   static readonly layer = Layer.effect(
     Output,
     Effect.gen(function* () {

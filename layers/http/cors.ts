@@ -1,5 +1,5 @@
 /** Cross-origin sharing by list (Fetch standard, section 3.2): never `*`, never with credentials. */
-import { refuse } from "./refuse.ts"
+import { refuse } from "./responses.ts"
 
 const methods = "GET, POST, DELETE, OPTIONS"
 const allowed = [

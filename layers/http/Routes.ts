@@ -70,7 +70,7 @@ export class Routes extends Context.Service<
     readonly findUnsafe: (path: string) => AnyRoute | undefined
     readonly all: Effect.Effect<ReadonlyArray<AnyRoute>>
   }
->()("manifold/platform/Routes") {
+>()("manifold/http/Routes") {
   static readonly layer = Layer.sync(Routes, () => {
     const exact = new Map<string, AnyRoute>()
     /** `[/docs/, route]`, the longest first. */

@@ -10,7 +10,7 @@ import * as templates from "../../layers/templates/section.ts"
 import * as web from "../../layers/web/section.ts"
 import * as http from "../http/sections.ts"
 import * as prompts from "../prompts/section.ts"
-import * as later from "./later.ts"
+import * as later from "./upcomingSections.ts"
 
 export const sections = [
   http.server, // keep one line each

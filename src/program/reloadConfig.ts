@@ -2,7 +2,7 @@
 import { Layer } from "effect"
 import * as Reload from "../../layers/config/Reload.ts"
 import { Signals } from "../../layers/platform/Signals.ts"
-import * as later from "./later.ts"
+import * as later from "./upcomingSections.ts"
 
 export const upkeep = Layer.mergeAll(
   Layer.effectDiscard(later.announce),

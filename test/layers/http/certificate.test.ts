@@ -3,7 +3,7 @@ import { expect, test } from "bun:test"
 import { Effect, FileSystem, type Scope } from "effect"
 import type { ChildProcessSpawner } from "effect/process"
 import { TestClock } from "effect/testing"
-import * as Certificate from "../../../layers/platform/Certificate.ts"
+import * as Certificate from "../../../layers/http/certificate.ts"
 import { certificateFiles, machine, possible } from "../../support/certificate.ts"
 
 type Machine = ChildProcessSpawner.ChildProcessSpawner | FileSystem.FileSystem | Scope.Scope

@@ -1,15 +1,15 @@
 /** The one listener: `Bun.serve` as a scoped layer, with the checks that come before any route. */
 import { Cause, Context, Duration, Effect, Layer } from "effect"
-import * as answers from "./answers.ts"
-import * as Compression from "./Compression.ts"
-import * as Cors from "./Cors.ts"
-import * as Door from "./Door.ts"
-import { Ids } from "./Ids.ts"
+import * as answers from "./responseHeaders.ts"
+import * as Compression from "./compression.ts"
+import * as Cors from "./cors.ts"
+import * as HostPolicy from "./HostPolicy.ts"
+import { Ids } from "../platform/Ids.ts"
 import { Incoming } from "./Incoming.ts"
 import { ListenError } from "./ListenError.ts"
-import { refuse } from "./refuse.ts"
+import { refuse } from "./responses.ts"
 import { type AnyRoute, Routes } from "./Routes.ts"
-import * as sockets from "./sockets.ts"
+import * as sockets from "./webSockets.ts"
 
 /** Counts requests; told synchronously, on the path of each. */
 export interface RequestObserver {
@@ -83,7 +83,7 @@ const serve = Effect.fnUntraced(function* (options: ListenerOptions) {
   const ids = yield* Ids
   const fork = Effect.runForkWith(yield* Effect.context<never>())
   const door = { ...options, secure: options.tls !== undefined }
-  const mistake = Door.mistake(door)
+  const mistake = HostPolicy.mistake(door)
   if (mistake !== undefined) {
     return yield* new ListenError({ ...options, reason: "BadOption", detail: mistake })
   }
@@ -94,7 +94,7 @@ const serve = Effect.fnUntraced(function* (options: ListenerOptions) {
       detail: "server.http3 needs server.tls: HTTP/3 is always encrypted"
     })
   }
-  const { host: checkHost, origin: checkOrigin } = Door.make(door)
+  const { host: checkHost, origin: checkOrigin } = HostPolicy.make(door)
 
   const secure = answers.secure(door.secure)
 
@@ -251,7 +251,7 @@ export class Listener extends Context.Service<
     /** How many WebSockets are open. */
     readonly sockets: () => number
   }
->()("manifold/platform/Listener") {
+>()("manifold/http/Listener") {
   /**
    * Listens while the layer lives. Build it on top of the layers that contribute routes, so that it stops before they
    * are taken down.

@@ -1,7 +1,7 @@
 /** Routes come and go with the scope of the layer that contributes them. */
 import { expect } from "bun:test"
 import { Effect, Exit, Scope } from "effect"
-import { type Route, Routes } from "../../../layers/platform/Routes.ts"
+import { type Route, Routes } from "../../../layers/http/Routes.ts"
 import { it } from "../../support/effect.ts"
 
 const route = (...paths: ReadonlyArray<string>): Route => ({ paths, fetch: () => new Response() })

@@ -48,7 +48,7 @@ export class Channels extends Context.Service<
     /** Clients that did not end. */
     readonly active: Effect.Effect<number>
   }
->()("manifold/transports/Channels") {
+>()("manifold/events/Channels") {
   static readonly layer = Layer.effect(
     Channels,
     Effect.gen(function* () {

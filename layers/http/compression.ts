@@ -1,7 +1,7 @@
 /** Compresses answers as their clients take them: whole ones when that is worth it, streams without holding anything back. */
 import zlib from "node:zlib"
-import { choose, type Encoding } from "./encodings.ts"
-import { refuse } from "./refuse.ts"
+import { choose, type Encoding } from "./contentCodings.ts"
+import { refuse } from "./responses.ts"
 
 /** Shorter bodies, in bytes, cost more to compress than they save. */
 const worthCompressing = 1024
