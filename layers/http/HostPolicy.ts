@@ -1,6 +1,6 @@
 /** Who may come in, by Host and Origin: the defence against DNS rebinding and foreign web pages, before authentication. */
 import { isLoopback, isLoopbackName, parseHost, parseOrigin } from "./hosts.ts"
-import { refuse } from "./responses.ts"
+import { reject } from "./responses.ts"
 
 export interface HostPolicyOptions {
   /** What the listener is bound to. */
@@ -78,9 +78,9 @@ export const make = (options: HostPolicyOptions): HostPolicy => {
         case 200:
           return undefined
         case 400:
-          return refuse(400, "The Host header must name one host.")
+          return reject(400, "The Host header must name one host.")
         case 421:
-          return refuse(
+          return reject(
             421,
             "This server has another name. Its operator can add this one to server.allowed_hosts."
           )
@@ -90,7 +90,7 @@ export const make = (options: HostPolicyOptions): HostPolicy => {
       if (origins.has(value)) return "listed"
       if (value === `${scheme}://${host.toLowerCase()}`) return "own"
       if (local && localOrigin.test(value)) return "own"
-      return refuse(403, "Requests from pages of this origin are not accepted.", { vary: "Origin" })
+      return reject(403, "Requests from pages of this origin are not accepted.", { vary: "Origin" })
     }
   }
 }

@@ -7,7 +7,7 @@ import * as HostPolicy from "./HostPolicy.ts"
 import { Ids } from "../platform/Ids.ts"
 import { Incoming } from "./Incoming.ts"
 import { ListenError } from "./ListenError.ts"
-import { refuse } from "./responses.ts"
+import { reject } from "./responses.ts"
 import { type AnyRoute, Routes } from "./Routes.ts"
 import * as sockets from "./webSockets.ts"
 
@@ -108,10 +108,10 @@ const serve = Effect.fnUntraced(function* (options: ListenerOptions) {
   const failed = (request: Request, path: string, cause: unknown): Response => {
     // Bun has said 413 to a chunked body, or nobody is there any more: not the handler's fault.
     if (cause instanceof Error && cause.message === "Request body exceeded maxRequestBodySize") {
-      return refuse(413, `A message has at most ${options.maxMessageBytes} bytes.`)
+      return reject(413, `A message has at most ${options.maxMessageBytes} bytes.`)
     }
     if (!request.signal.aborted) report(`${request.method} ${path} failed`, cause)
-    return refuse(500, "Internal error.")
+    return reject(500, "Internal error.")
   }
 
   let stopping = false
@@ -119,11 +119,11 @@ const serve = Effect.fnUntraced(function* (options: ListenerOptions) {
   const dispatch = (incoming: Incoming): ReturnType<AnyRoute["fetch"]> => {
     const { request } = incoming
     if (request.method === "CONNECT" || request.method === "TRACE") {
-      return refuse(405, `${request.method} is not served.`, { allow: "GET, POST, DELETE, OPTIONS" })
+      return reject(405, `${request.method} is not served.`, { allow: "GET, POST, DELETE, OPTIONS" })
     }
     const path = pathOf(request.url)
     const route = routes.findUnsafe(path)
-    if (route === undefined) return refuse(404, "Nothing is served at this path.")
+    if (route === undefined) return reject(404, "Nothing is served at this path.")
     incoming.route = route
     try {
       return route.fetch(request, incoming)

@@ -4,8 +4,8 @@
 const sane = /^[A-Za-z0-9._:/+=@-]{1,128}$/
 
 /** The id under which the caller knows its request; one that is not sane counts as absent. */
-export const givenId = (headers: Headers): string | undefined => {
-  const given = headers.get("x-request-id")
+export const givenId = (headers: Headers, name = "x-request-id"): string | undefined => {
+  const given = headers.get(name)
   return given !== null && sane.test(given) ? given : undefined
 }
 

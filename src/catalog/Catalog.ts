@@ -26,8 +26,9 @@ import { Shelf, type NameTaken } from "./Shelf.ts"
 import { compile, type Match } from "./UriTemplate.ts"
 
 /** Something that a client may have cached has changed. */
-export type Change =
+export type Change = { readonly concerns: (principal: Principal) => boolean } & (
   { readonly kind: "tools" | "prompts" | "resources" } | { readonly kind: "resource"; readonly uri: string }
+)
 
 /** What is to be completed: an argument of a prompt, or a variable of a resource template. */
 export interface Completion {
@@ -93,7 +94,8 @@ export class Catalog extends Context.Service<
     readonly resources: Listing<ResourceEntry>
     readonly templates: Listing<TemplateEntry>
     /** The one entry of that name, if the principal may know of it. */
-    readonly tool: (principal: Principal, name: string) => ToolEntry | undefined
+    readonly tool: (principal: Principal, name: string) => Effect.Effect<ToolEntry | undefined>
+    readonly subscribe: (principal: Principal, uri: string) => Effect.Effect<void, NotFound, Scope.Scope>
     readonly call: (
       principal: Principal,
       name: string,
@@ -134,7 +136,7 @@ export class Catalog extends Context.Service<
       Effect.sync(() => {
         for (const listener of listeners) listener(change)
       })
-    const announce = (kind: "tools" | "prompts" | "resources") => tell({ kind })
+    const announce = (kind: "tools" | "prompts" | "resources") => tell({ kind, concerns: () => true })
 
     const tools = new Shelf<ToolEntry>("tool", (entry) => entry.name)
     const prompts = new Shelf<PromptEntry>("prompt", (entry) => entry.name)
@@ -161,7 +163,8 @@ export class Catalog extends Context.Service<
       found === undefined || !principal.mayReach(found.policy.scopes)
         ? Effect.fail(new NotFound({ kind: missing, name }))
         : Effect.flatMap(Caller, (caller) => {
-            const { args, effect, hints, policy, template } = found
+            const { args, effect: handler, hints, policy, template } = found
+            const effect = caller.carry === undefined ? handler : caller.carry(handler)
             const call = toCall(principal, caller, kind, name, template)
             const tracker = progress.track(call, caller.onProgress)
             const readOnly = hints === undefined || hints.readOnlyHint === true
@@ -224,7 +227,9 @@ export class Catalog extends Context.Service<
       templates: listing(templates, ofEntry),
       tool: (principal, name) => {
         const entry = tools.get(name)
-        return entry !== undefined && principal.mayReach(entry.policy.scopes) ? entry : undefined
+        return Effect.succeed(
+          entry !== undefined && principal.mayReach(entry.policy.scopes) ? entry : undefined
+        )
       },
       call: (principal, name, args) => {
         const entry = tools.get(name)
@@ -255,7 +260,11 @@ export class Catalog extends Context.Service<
         )
       },
       changed: announce,
-      updated: (uri) => tell({ kind: "resource", uri }),
+      updated: (uri) => tell({ kind: "resource", uri, concerns: () => true }),
+      subscribe: (_, uri) =>
+        resources.get(uri) !== undefined || match(uri) !== undefined
+          ? Effect.void
+          : Effect.fail(new NotFound({ kind: "resource", name: uri })),
       watch: (listener) =>
         Effect.acquireRelease(
           Effect.sync(() => void listeners.add(listener)),

@@ -53,4 +53,13 @@ export class InvalidCursor extends Schema.TaggedError<InvalidCursor>()("InvalidC
   }
 }
 
+/** The session already watches as many resources as it may. */
+export class TooManySubscriptions extends Schema.TaggedError<TooManySubscriptions>()("TooManySubscriptions", {
+  max: Schema.Int
+}) {
+  override get message() {
+    return `This session has ${this.max} subscriptions already; unsubscribe from some first.`
+  }
+}
+
 export type CallError = NotFound | Refused | TimedOut | InvalidArguments | Failed

@@ -50,7 +50,7 @@ export const call = Command.make(
         )
       : undefined
     const entries = yield* Catalog
-    const properties = entries.tool(stdioUser, tool)?.input.properties
+    const properties = (yield* entries.tool(stdioUser, tool))?.input.properties
     const args = yield* readParams(
       text,
       Option.getOrElse(arg, () => ({})),

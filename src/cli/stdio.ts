@@ -8,6 +8,7 @@ import { Catalog } from "../catalog/Catalog.ts"
 import * as postponed from "../catalog/postponed.ts"
 import { server } from "../http/sections.ts"
 import { RequestState } from "../mcp/RequestState.ts"
+import { SuspendedCalls } from "../mcp/SuspendedCalls.ts"
 import * as Servers from "../mcp/Servers.ts"
 import { configured } from "../program/baseLayers.ts"
 
@@ -43,7 +44,7 @@ export const serveStdio = Effect.gen(function* () {
   const loaded = Fiber.join(made)
   const load = Effect.orDie(Effect.andThen(needed.open, loaded))
   const servers = Servers.layer.pipe(
-    Layer.provide(RequestState.layer(Effect.map(load, Context.get(Storage)))),
+    Layer.provide([RequestState.layer(Effect.map(load, Context.get(Storage))), SuspendedCalls.layer]),
     Layer.provide(
       Layer.succeed(
         Catalog,

@@ -8,6 +8,7 @@ import { Listener } from "../../layers/http/Listener.ts"
 import { Routes } from "../../layers/http/Routes.ts"
 import * as requestMetrics from "../../layers/telemetry/requestMetrics.ts"
 import { Channels } from "../../layers/events/Channels.ts"
+import { section as mcp } from "../../layers/transports/section.ts"
 import * as LegacySse from "../../layers/transports/LegacySse.ts"
 import { Sessions } from "../../layers/transports/Sessions.ts"
 import * as StreamableHttp from "../../layers/transports/StreamableHttp.ts"
@@ -32,7 +33,7 @@ export const layer = (overrides: Overrides = {}) =>
       const config = yield* ConfigSource
       const authenticator = yield* Authenticator
       const server = { ...(yield* config.read(sections.server)), ...overrides }
-      const { page_size, sessions } = yield* config.read(sections.mcp)
+      const { page_size, sessions } = yield* config.read(mcp)
       yield* authenticator.requireFor(server.host)
       const tls = server.tls && (yield* Certificate.load(server.tls))
       const { drain } = yield* Health

@@ -2,12 +2,12 @@
 import { Effect, Layer } from "effect"
 import { Health } from "../../layers/health/Health.ts"
 import { Authenticator } from "../../layers/identity/Authenticator.ts"
+import { json } from "../../layers/http/responses.ts"
 import { Routes, type Connection } from "../../layers/http/Routes.ts"
 import { Channels } from "../../layers/events/Channels.ts"
-import { json } from "../../layers/transports/HttpSession.ts"
 import { identify } from "../../layers/transports/requests.ts"
 import { Sessions } from "../../layers/transports/Sessions.ts"
-import { refuseMethod } from "./reading.ts"
+import { rejectMethod } from "./reading.ts"
 
 /** Everybody hears the status; who may read hears the rest. 503 whenever requests had better go elsewhere. */
 export const layer = Layer.effectDiscard(
@@ -25,19 +25,19 @@ export const layer = Layer.effectDiscard(
     })
 
     const answer = async (request: Request, connection: Connection) => {
-      const found = await run(report)
-      const principal = identify(authenticator, request, connection)
-      const informed = !(principal instanceof Response) && principal.may(["read"])
+      const found = await run(report, { signal: request.signal })
+      const grant = await identify(authenticator, request, connection, "/health")
+      const informed = !(grant instanceof Response) && grant.principal.may(["read"])
       return json(found.status === "healthy" ? 200 : 503, informed ? found : { status: found.status })
     }
 
     yield* routes.add({
       paths: ["/health", "/health/ready"],
-      fetch: (request, connection) => refuseMethod(request) ?? answer(request, connection)
+      fetch: (request, connection) => rejectMethod(request) ?? answer(request, connection)
     })
     yield* routes.add({
       paths: ["/health/live"],
-      fetch: (request) => refuseMethod(request) ?? json(200, { status: "alive" })
+      fetch: (request) => rejectMethod(request) ?? json(200, { status: "alive" })
     })
   })
 )

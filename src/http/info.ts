@@ -4,13 +4,13 @@ import { Effect, Layer } from "effect"
 import { Authenticator } from "../../layers/identity/Authenticator.ts"
 import { Routes } from "../../layers/http/Routes.ts"
 import { Channels, channels as channelNames } from "../../layers/events/Channels.ts"
-import { json } from "../../layers/transports/HttpSession.ts"
+import { json } from "../../layers/http/responses.ts"
 import { McpServers } from "../../layers/transports/McpServers.ts"
 import { Sessions } from "../../layers/transports/Sessions.ts"
 import { Catalog, type Listing } from "../catalog/Catalog.ts"
 import type { Principal } from "../domain/Principal.ts"
 import { program } from "../domain/version.ts"
-import { readerOf } from "./reading.ts"
+import { asReader } from "./reading.ts"
 
 /** The newest first. */
 const revisions = [...new Set([...SUPPORTED_PROTOCOL_VERSIONS, "2026-07-28"])].toSorted().toReversed()
@@ -67,10 +67,10 @@ export const layer = (limits: Readonly<Record<string, number>>) =>
 
       yield* routes.add({
         paths: ["/info"],
-        fetch: (request, connection) => {
-          const reader = readerOf(authenticator, request, connection)
-          return reader instanceof Response ? reader : run(describe(reader))
-        }
+        fetch: (request, connection) =>
+          asReader(authenticator, request, connection, ({ principal }) =>
+            run(describe(principal), { signal: request.signal })
+          )
       })
     })
   )

@@ -17,15 +17,16 @@ import { Web } from "../../layers/web/Web.ts"
 import { Catalog } from "../catalog/Catalog.ts"
 import { program } from "../domain/version.ts"
 import { RequestState } from "../mcp/RequestState.ts"
+import { SuspendedCalls } from "../mcp/SuspendedCalls.ts"
 import * as Servers from "../mcp/Servers.ts"
-import * as http from "../http/sections.ts"
+import { section as mcpSection } from "../../layers/transports/section.ts"
 import * as prompts from "../prompts/layer.ts"
 import * as resources from "../resources/index.ts"
 import * as tools from "../tools/index.ts"
 import { configured, grounded } from "./baseLayers.ts"
 
 const pageSize = Effect.map(
-  Effect.flatMap(ConfigSource, (config) => config.read(http.mcp)),
+  Effect.flatMap(ConfigSource, (config) => config.read(mcpSection)),
   ({ page_size }) => page_size
 )
 
@@ -61,7 +62,7 @@ export const serving = Telemetry.layer.pipe(Layer.provideMerge(contents))
 
 /** MCP servers over that catalog. */
 export const mcp = Servers.layer.pipe(
-  Layer.provideMerge(RequestState.layer(Storage)),
+  Layer.provideMerge(Layer.merge(RequestState.layer(Storage), SuspendedCalls.layer)),
   Layer.provideMerge(serving),
   Layer.provideMerge(configured)
 )

@@ -8,13 +8,14 @@ import * as Storage from "../../layers/storage/Storage.ts"
 import * as telemetry from "../../layers/telemetry/section.ts"
 import * as templates from "../../layers/templates/section.ts"
 import * as web from "../../layers/web/section.ts"
+import * as mcp from "../../layers/transports/section.ts"
 import * as http from "../http/sections.ts"
 import * as prompts from "../prompts/section.ts"
 import * as later from "./upcomingSections.ts"
 
 export const sections = [
   http.server, // keep one line each
-  http.mcp,
+  mcp.section,
   Authenticator.section,
   limits.section,
   logging.section,

@@ -13,7 +13,10 @@ const host = "Host: 127.0.0.1\r\n"
 const Refusal = Schema.fromJsonString(
   Schema.Struct({
     jsonrpc: Schema.Literal("2.0"),
-    error: Schema.Struct({ code: Schema.Literal(-32000), message: Schema.NonEmptyString }),
+    error: Schema.Struct({
+      code: Schema.Int.check(Schema.isBetween({ minimum: 400, maximum: 599 })),
+      message: Schema.NonEmptyString
+    }),
     id: Schema.Null
   })
 )

@@ -6,6 +6,7 @@ import * as defaults from "../../../layers/config/defaults.ts"
 import { Environment } from "../../../layers/platform/Environment.ts"
 import * as later from "../../../src/program/upcomingSections.ts"
 import { sections } from "../../../src/program/sections.ts"
+import * as mcp from "../../../layers/transports/section.ts"
 import * as http from "../../../src/http/sections.ts"
 import { filesOnly, given } from "../../layers/config/files.ts"
 import { it } from "../../support/effect.ts"
@@ -46,7 +47,7 @@ describe("a chat backend's configuration", () => {
         }
       })
       expect(yield* config.read(http.server)).toMatchObject({ host: "localhost", port: 8000 })
-      expect((yield* config.read(http.mcp)).connection).toEqual({
+      expect((yield* config.read(mcp.section)).connection).toEqual({
         max_reconnect_attempts: 5,
         connection_timeout: Duration.seconds(30),
         initial_reconnect_delay: Duration.seconds(1),

@@ -1,11 +1,13 @@
 /** The order of what a client hears of one request, however slowly it takes it. */
 import { expect } from "bun:test"
-import type { JSONRPCMessage, Transport } from "@modelcontextprotocol/server"
+import type { JSONRPCMessage } from "@modelcontextprotocol/server"
 import { Deferred, Effect, Layer } from "effect"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
 import { Environment } from "../../../layers/platform/Environment.ts"
 import { Ids } from "../../../layers/platform/Ids.ts"
 import * as Platform from "../../../layers/platform/Platform.ts"
+import { fromValue, Unreadable } from "../../../layers/transports/messages.ts"
+import { Wire } from "../../../layers/transports/Wire.ts"
 import { McpServers } from "../../../layers/transports/McpServers.ts"
 import { mcp } from "../../../src/program/program.ts"
 import { stdioUser } from "../../../src/domain/Principal.ts"
@@ -25,22 +27,14 @@ const slowPeer = () => {
   const taken = Promise.withResolvers<void>()
   const sent: Array<JSONRPCMessage> = []
   const answered = new Map<unknown, () => void>()
-  const transport: Transport = {
-    start: () => Promise.resolve(),
-    close: () => Promise.resolve(),
-    send: (message) => {
-      sent.push(message)
-      if ("method" in message && message.method === "notifications/progress") return taken.promise
-      if ("id" in message) answered.get(message.id)?.()
-      return Promise.resolve()
-    }
+  const write = (text: string) => {
+    const message = JSON.parse(text) as JSONRPCMessage
+    sent.push(message)
+    if ("method" in message && message.method === "notifications/progress") return taken.promise
+    if ("id" in message) answered.get(message.id)?.()
+    return Promise.resolve()
   }
-  const ask = (message: { readonly id: number }) =>
-    new Promise<void>((resolve) => {
-      answered.set(message.id, resolve)
-      transport.onmessage?.(message as unknown as JSONRPCMessage)
-    })
-  return { transport, sent, take: taken.resolve, ask }
+  return { pipe: { write, close: () => {} }, sent, take: taken.resolve, answered }
 }
 
 it.live("an answer waits until the progress before it was taken", () =>
@@ -48,9 +42,15 @@ it.live("an answer waits until the progress before it was taken", () =>
     const servers = yield* McpServers
     const { release } = yield* Held
     yield* Deferred.succeed(release, undefined)
-    const { ask, sent, take, transport } = slowPeer()
+    const { answered, pipe, sent, take } = slowPeer()
+    const wire = new Wire(pipe, servers, () => {})
+    const ask = (message: { readonly id: number }) =>
+      new Promise<void>((resolve) => {
+        answered.set(message.id, resolve)
+        const parsed = fromValue(message)
+        if (!(parsed instanceof Unreadable)) wire.receive(parsed, { principal: stdioUser })
+      })
     yield* Effect.promise(async () => {
-      await servers.forConnection(stdioUser).connect(transport)
       await ask(initialize())
       const answer = ask(request(1, "tools/call", { name: "tick", _meta: { progressToken: "p" } }))
       // Answered by the same server in the meantime.

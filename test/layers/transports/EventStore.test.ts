@@ -1,12 +1,22 @@
-/** The event log: what it can give back, and that it stays within its bounds. */
+/** The event store in memory: what it can give back, and that it stays within its bounds. */
 import { expect, test } from "bun:test"
+import { Effect } from "effect"
 import fc from "fast-check"
-import { EventLog } from "../../../layers/transports/EventLog.ts"
+import { MemoryEventStore, type Bounds } from "../../../layers/transports/EventStore.ts"
+
+const store = (limits: Bounds) => {
+  const events = new MemoryEventStore(limits)
+  return {
+    mark: (stream: number) => Effect.runSync(events.mark(stream)),
+    append: (stream: number, data: string) => Effect.runSync(events.append(stream, data)),
+    after: (id: string) => Effect.runSync(events.after(id))
+  }
+}
 
 const bounds = { events: 4, size: 100 }
 
 test("gives back what a stream sent after an id, and nothing of other streams", () => {
-  const log = new EventLog({ events: 10, size: 1000 })
+  const log = store({ events: 10, size: 1000 })
   const start = log.mark(1)
   const first = log.append(1, "a")
   log.append(2, "other")
@@ -17,7 +27,7 @@ test("gives back what a stream sent after an id, and nothing of other streams", 
 })
 
 test("refuses ids that it never gave out, or whose successors it has dropped", () => {
-  const log = new EventLog(bounds)
+  const log = store(bounds)
   const old = log.mark(1)
   for (const data of ["a", "b", "c", "d", "e"]) log.append(1, data)
   expect(log.after(old)).toBeUndefined()
@@ -34,7 +44,7 @@ test("never loses an event silently, within any bounds", () => {
       }),
       fc.nat(40),
       (events, from) => {
-        const log = new EventLog(bounds)
+        const log = store(bounds)
         const ids = events.map(({ data, stream }) => log.append(stream, data))
         const id = ids[from]
         const start = events[from]
