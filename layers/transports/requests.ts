@@ -85,10 +85,10 @@ export class HttpInbound implements Inbound {
     if (release !== undefined) this.release = release
   }
 
-  /** The id in the response's `X-Request-Id`; further requests of a batch add their number. */
+  /** The id in the response's `X-Request-Id`; further requests of a batch add their number, as `id:1`. */
   get requestId(): string {
     const { requestId } = this.#connection
-    return this.#number === 0 ? requestId : `${requestId}/${this.#number}`
+    return this.#number === 0 ? requestId : `${requestId}:${this.#number}`
   }
 
   get headers(): Headers {

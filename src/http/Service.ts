@@ -27,7 +27,8 @@ export interface Overrides {
   readonly port?: number
 }
 
-export const layer = (overrides: Overrides = {}) =>
+/** The service over an `Authenticator` from outside. */
+export const layerNoDeps = (overrides: Overrides = {}) =>
   Layer.unwrap(
     Effect.gen(function* () {
       const config = yield* ConfigSource
@@ -99,4 +100,8 @@ export const layer = (overrides: Overrides = {}) =>
         Layer.provideMerge(Routes.layer)
       )
     })
-  ).pipe(Layer.provideMerge(Authenticator.layer))
+  )
+
+/** The service, which authenticates as section `auth` says. */
+export const layer = (overrides: Overrides = {}) =>
+  layerNoDeps(overrides).pipe(Layer.provideMerge(Authenticator.layer))
