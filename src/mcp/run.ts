@@ -52,7 +52,7 @@ export const start = <Params, Result>(
   const progress = makeProgress(context)
   const caller = new RequestCaller(context, newId, method.label(params), progress?.onProgress, rounds)
   // Adding is cheap, merging copies everything.
-  const within = services.pipe(Context.add(Caller, caller), Context.add(Client, client))
+  const within = Context.add(Context.add(services, Caller, caller), Client, client)
   const fiber = Effect.runForkWith(within)(method.run(params, served))
   return { fiber, caller, sent: progress?.sent, services: within }
 }
