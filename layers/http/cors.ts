@@ -1,5 +1,5 @@
 /** Cross-origin sharing by list (Fetch standard, section 3.2): never `*`, never with credentials. */
-import { refuse } from "./responses.ts"
+import { reject } from "./responses.ts"
 
 const methods = "GET, POST, DELETE, OPTIONS"
 const allowed = [
@@ -40,7 +40,7 @@ export const preflight = (request: Request, origin: string): Response => {
 
 /** The answer to an origin that may call, but is not listed for reading answers. */
 export const unlisted = (origin: string): Response =>
-  refuse(403, `Pages of ${origin} may not read from here. List it in server.cors_origins.`, {
+  reject(403, `Origin ${origin} not allowed by CORS. Add it to server.cors_origins.`, {
     vary: "Origin"
   })
 

@@ -1,10 +1,37 @@
-/** How the listener itself says no: JSON-RPC's error form, which MCP clients read and everybody else understands. */
+/** HTTP responses that every surface shares: JSON bodies, and rejections in JSON-RPC's error form. */
 
-const headers = { "content-type": "application/json" }
+/** A JSON response. */
+export const json = (status: number, body: unknown, headers?: Readonly<Record<string, string>>): Response =>
+  Response.json(body, { status, ...(headers !== undefined && { headers: { ...headers } }) })
 
-/** `message` goes to the client. The code is JSON-RPC's first one for servers, as in MCP 2025-11-25, transports. */
-export const refuse = (status: number, message: string, more: Record<string, string> = {}): Response =>
-  new Response(JSON.stringify({ jsonrpc: "2.0", error: { code: -32000, message }, id: null }), {
-    status,
-    headers: { ...headers, ...more }
+/**
+ * A rejection before any JSON-RPC message was read, hence `id: null`. The error code is the HTTP status: MCP 2026-07-28
+ * reserves -32099…-32020 for itself and discourages -32019…-32000. `message` is sent to the client.
+ */
+export const reject = (
+  status: number,
+  message: string,
+  headers?: Readonly<Record<string, string>>
+): Response => json(status, { jsonrpc: "2.0", id: null, error: { code: status, message } }, headers)
+
+/** 405; `allow` is the value of the Allow header, such as `GET, POST`. */
+export const methodNotAllowed = (allow: string): Response =>
+  reject(405, `Method not allowed. Use one of ${allow}.`, { allow })
+
+export const notFound = (): Response => reject(404, "Not found: no endpoint has this path.")
+
+export const bodyTooLarge = (maxBytes: number): Response =>
+  reject(413, `Body too large: at most ${maxBytes} bytes.`)
+
+/** 403 for a principal without `scope` (RFC 6750, section 3.1). */
+export const insufficientScope = (scope: string): Response =>
+  reject(403, `Forbidden: the scope ${scope} is required.`, {
+    "www-authenticate": `Bearer realm="manifold", error="insufficient_scope", scope="${scope}"`
   })
+
+/** Seconds after which a client may retry when a limit on open connections is reached. */
+const retryAfter = "60"
+
+/** 429 because the limit on open `what` (`streams`, `sessions`) is reached. */
+export const tooManyOpen = (what: string): Response =>
+  reject(429, `Too many open ${what}. Close one, or retry later.`, { "retry-after": retryAfter })

@@ -4,7 +4,7 @@ import * as Logging from "../../layers/logging/Logging.ts"
 import { Listener } from "../../layers/http/Listener.ts"
 import { OutputStreams } from "../../layers/platform/OutputStreams.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
-import * as Service from "../http/Service.ts"
+import * as Service from "../program/httpService.ts"
 import { mcp } from "../program/program.ts"
 import { upkeep } from "../program/reloadConfig.ts"
 

@@ -1,24 +1,15 @@
-/** Who may look at the service: the routes that show it ask here first. */
+/** Access check of the read-only endpoints: GET or HEAD, by a principal with the scope `read`. */
 import type { Authenticator } from "../../layers/identity/Authenticator.ts"
+import { insufficientScope, methodNotAllowed } from "../../layers/http/responses.ts"
 import type { Connection } from "../../layers/http/Routes.ts"
-import { identify, notAllowed, refusal } from "../../layers/transports/requests.ts"
+import { identify } from "../../layers/transports/requests.ts"
 import type { Principal } from "../domain/Principal.ts"
 
-const lacking = () => {
-  const response = refusal(403, -32000, "Forbidden: this needs the scope read.")
-  // RFC 6750, section 3.1.
-  response.headers.set(
-    "www-authenticate",
-    'Bearer realm="manifold", error="insufficient_scope", scope="read"'
-  )
-  return response
-}
-
-/** The method's refusal, unless it is one of those that only read. */
+/** 405 unless the method is GET or HEAD. */
 export const refuseMethod = ({ method }: Request): Response | undefined =>
-  method === "GET" || method === "HEAD" ? undefined : notAllowed("GET, HEAD, OPTIONS")
+  method === "GET" || method === "HEAD" ? undefined : methodNotAllowed("GET, HEAD, OPTIONS")
 
-/** The principal of a GET or HEAD that may `read`, or the answer that says why not. */
+/** The principal of a GET or HEAD with the scope `read`, or the rejection: 405, 401 or 403. */
 export const readerOf = (
   authenticator: Authenticator["Service"],
   request: Request,
@@ -27,5 +18,5 @@ export const readerOf = (
   const refused = refuseMethod(request)
   if (refused !== undefined) return refused
   const principal = identify(authenticator, request, connection)
-  return principal instanceof Response || principal.may(["read"]) ? principal : lacking()
+  return principal instanceof Response || principal.may(["read"]) ? principal : insufficientScope("read")
 }

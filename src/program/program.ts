@@ -18,14 +18,14 @@ import { Catalog } from "../catalog/Catalog.ts"
 import { program } from "../domain/version.ts"
 import { RequestState } from "../mcp/RequestState.ts"
 import * as Servers from "../mcp/Servers.ts"
-import * as http from "../http/sections.ts"
+import * as mcpSection from "../mcp/section.ts"
 import * as prompts from "../prompts/layer.ts"
 import * as resources from "../resources/index.ts"
 import * as tools from "../tools/index.ts"
 import { configured, grounded } from "./baseLayers.ts"
 
 const pageSize = Effect.map(
-  Effect.flatMap(ConfigSource, (config) => config.read(http.mcp)),
+  Effect.flatMap(ConfigSource, (config) => config.read(mcpSection.section)),
   ({ page_size }) => page_size
 )
 
