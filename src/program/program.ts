@@ -6,7 +6,6 @@ import { Output } from "../../layers/output/Output.ts"
 import { Guard } from "../../layers/guard/Guard.ts"
 import { Health } from "../../layers/health/Health.ts"
 import { Outbound } from "../../layers/outbound/Outbound.ts"
-import { Dns } from "../../layers/platform/Dns.ts"
 import { ProgressEvents } from "../../layers/progress/ProgressEvents.ts"
 import * as ProgressLog from "../../layers/progress/ProgressLog.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
@@ -46,7 +45,6 @@ export const contents = Layer.mergeAll(tools.layer, prompts.layer, resources.lay
       Templates.layer,
       Layer.mergeAll(Web.layer, Decks.layer.pipe(Layer.provideMerge(Output.layer))).pipe(
         Layer.provideMerge(Outbound.layer),
-        Layer.provide(Dns.layer),
         Layer.provideMerge(Storage.layer)
       )
     )
