@@ -1,5 +1,5 @@
 /** The list of configuration sections; all of them are checked together before anything starts. */
-import * as content from "../../layers/decks/section.ts"
+import * as content from "../../layers/output/section.ts"
 import * as http from "../../layers/http/section.ts"
 import * as auth from "../../layers/identity/section.ts"
 import * as limits from "../../layers/guard/section.ts"

@@ -1,4 +1,4 @@
-/** The configuration of making content. */
+/** The section `content`: the output folder, themes, and limits of generated decks. */
 import { Schema } from "effect"
 import { DurationSetting } from "../config/Durations.ts"
 import * as Section from "../config/Section.ts"
