@@ -26,5 +26,5 @@ export const limitBody = (incoming: Incoming, maxBytes: number): Request | Respo
       }
     })
   )
-  return new Request(request, { body: counted, signal: request.signal })
+  return new Request(request, { method: request.method, body: counted, signal: request.signal })
 }

@@ -1,7 +1,7 @@
 /** Compresses answers as their clients take them: whole ones when that is worth it, streams without holding anything back. */
 import zlib from "node:zlib"
 import { choose, type Encoding } from "./contentCodings.ts"
-import { reject } from "./responses.ts"
+import * as responses from "./responses.ts"
 
 /** Shorter bodies, in bytes, cost more to compress than they save. */
 const worthCompressing = 1024
@@ -101,7 +101,7 @@ export const apply = (request: Request, response: Response): Response | Promise<
   const { encoding, identity } = choose(accepted)
   if (encoding !== undefined) return (isJson(type) ? wholeJson : whole)(response, encoding, identity)
   if (identity || !reading || response.status !== 200) return response
-  return reject(406, "Not Acceptable: accept zstd, br, gzip, deflate or identity.", {
+  return responses.reject(406, "Not Acceptable: accept zstd, br, gzip, deflate or identity.", {
     vary: "Accept-Encoding"
   })
 }
