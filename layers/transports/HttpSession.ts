@@ -7,6 +7,7 @@ import type {
   TransportSendOptions
 } from "@modelcontextprotocol/server"
 import type { Principal } from "../../src/domain/Principal.ts"
+import { json } from "../http/responses.ts"
 import { EventLog, type Bounds } from "./EventLog.ts"
 import { EventStream, sseHeaders } from "./EventStream.ts"
 import { Exchange, type Host } from "./Exchange.ts"
@@ -33,9 +34,6 @@ export interface SessionOptions {
   readonly now: () => number
   readonly onClose: (session: HttpSession) => void
 }
-
-export const json = (status: number, body: unknown, headers?: Record<string, string>) =>
-  Response.json(body, { status, ...(headers !== undefined && { headers }) })
 
 export const sessionNotFound = () =>
   json(404, errorMessage(-32001, "Session not found. Initialize a new one."))

@@ -3,12 +3,13 @@ import { Effect, Layer } from "effect"
 import type { Principal } from "../../src/domain/Principal.ts"
 import { Authenticator } from "../identity/Authenticator.ts"
 import { Ids } from "../platform/Ids.ts"
+import { methodNotAllowed, tooManyOpen } from "../http/responses.ts"
 import { Routes, type Connection } from "../http/Routes.ts"
 import { Channels, channels as allChannels, type Channel } from "../events/Channels.ts"
 import { EventStream, sseHeaders } from "./EventStream.ts"
 import { sessionNotFound } from "./HttpSession.ts"
 import { McpServers } from "./McpServers.ts"
-import { identify, notAllowed, readMessages, refusal, tooMany, wrongContent } from "./requests.ts"
+import { identify, readMessages, refusal, wrongContent } from "./requests.ts"
 import { Wire } from "./Wire.ts"
 
 const messagesPath = "/mcp/messages"
@@ -38,7 +39,7 @@ export const layer = (limits: Limits) =>
       const clients = new Map<string, Client>()
 
       const open = (principal: Principal, request: Request) => {
-        if (clients.size >= limits.max) return tooMany("event streams")
+        if (clients.size >= limits.max) return tooManyOpen("event streams")
         const id = ids.nextUnsafe()
         const stream = new EventStream(limits.mostWaiting, () => wire.close())
         const wire: Wire = new Wire({
@@ -105,7 +106,9 @@ export const layer = (limits: Limits) =>
         fetch: (request, connection) => {
           const principal = identify(authenticator, request, connection)
           if (principal instanceof Response) return principal
-          return request.method === "GET" ? get(principal, request, connection) : notAllowed("GET, OPTIONS")
+          return request.method === "GET"
+            ? get(principal, request, connection)
+            : methodNotAllowed("GET, OPTIONS")
         },
         drain: all((wire) => wire.finish())
       })
@@ -114,7 +117,7 @@ export const layer = (limits: Limits) =>
         fetch: (request, connection) => {
           const principal = identify(authenticator, request, connection)
           if (principal instanceof Response) return principal
-          return request.method === "POST" ? post(principal, request) : notAllowed("POST, OPTIONS")
+          return request.method === "POST" ? post(principal, request) : methodNotAllowed("POST, OPTIONS")
         }
       })
     })

@@ -8,11 +8,12 @@ import {
 import { Effect, Layer } from "effect"
 import type { Principal } from "../../src/domain/Principal.ts"
 import { Authenticator } from "../identity/Authenticator.ts"
+import { methodNotAllowed, tooManyOpen } from "../http/responses.ts"
 import { Routes, type Connection } from "../http/Routes.ts"
 import { sessionNotFound } from "./HttpSession.ts"
 import { McpServers } from "./McpServers.ts"
 import type { Parsed } from "./messages.ts"
-import { identify, notAllowed, readMessages, refusal, tooMany, wrongContent } from "./requests.ts"
+import { identify, readMessages, refusal, wrongContent } from "./requests.ts"
 import { Sessions } from "./Sessions.ts"
 import { httpRefusal, type Passage } from "./turnedAway.ts"
 
@@ -101,7 +102,7 @@ export const layer = (options: { readonly maxMessageBytes: number }) =>
       const initialize = (parsed: Parsed, principal: Principal, request: Request, connection: Connection) => {
         const session = sessions.open(principal)
         if (session === undefined) {
-          return tooMany("sessions")
+          return tooManyOpen("sessions")
         }
         const response = session.post(parsed, request, connection.keepOpen)
         const settle = (answer: Response) => {
@@ -184,7 +185,7 @@ export const layer = (options: { readonly maxMessageBytes: number }) =>
             case "DELETE":
               return remove(principal, request)
             default:
-              return notAllowed("GET, POST, DELETE, OPTIONS")
+              return methodNotAllowed("GET, POST, DELETE, OPTIONS")
           }
         },
         drain: Effect.andThen(

@@ -2,12 +2,13 @@
 import { Effect, Layer } from "effect"
 import type { Principal } from "../../src/domain/Principal.ts"
 import { Authenticator } from "../identity/Authenticator.ts"
+import { methodNotAllowed, tooManyOpen } from "../http/responses.ts"
 import { Routes, type Connection, type Socket } from "../http/Routes.ts"
 import { Channels, channels as allChannels, isChannel } from "../events/Channels.ts"
 import type { Limits } from "./LegacySse.ts"
 import { McpServers } from "./McpServers.ts"
 import { errorMessage, fromValue, isObject, toValue, Unreadable } from "./messages.ts"
-import { identify, notAllowed, refusal, tooMany } from "./requests.ts"
+import { identify, refusal } from "./requests.ts"
 import { Wire } from "./Wire.ts"
 
 /** The subprotocol that MCP clients offer. */
@@ -128,7 +129,7 @@ export const layer = (limits: Limits) =>
       const mostWaiting = Math.min(limits.mostWaiting, 2 * limits.maxMessageBytes)
 
       const upgrade = (principal: Principal, request: Request, connection: Connection<Seat>) => {
-        if (clients.size >= limits.max) return tooMany("WebSockets")
+        if (clients.size >= limits.max) return tooManyOpen("WebSockets")
         const offered = request.headers.get("sec-websocket-protocol")
         if (offered !== null && !offered.split(",").some((name) => name.trim() === subprotocol)) {
           // Bun would agree to whatever is offered.
@@ -154,7 +155,7 @@ export const layer = (limits: Limits) =>
         fetch: (request, connection) => {
           const principal = identify(authenticator, request, connection)
           if (principal instanceof Response) return principal
-          return request.method === "GET" ? upgrade(principal, request, connection) : notAllowed("GET")
+          return request.method === "GET" ? upgrade(principal, request, connection) : methodNotAllowed("GET")
         },
         websocket: {
           open: (socket) => {

@@ -2,8 +2,8 @@
 import { isJsonContentType } from "@modelcontextprotocol/server"
 import type { Principal } from "../../src/domain/Principal.ts"
 import { Unauthorized, type Authenticator } from "../identity/Authenticator.ts"
+import { json } from "../http/responses.ts"
 import type { Connection } from "../http/Routes.ts"
-import { json } from "./HttpSession.ts"
 import { errorMessage, fromBytes, isObject, Unreadable, type Parsed } from "./messages.ts"
 
 /** A JSON-RPC error with an HTTP status; it has the id of the request in `body`, if there is one. */
@@ -11,11 +11,6 @@ export const refusal = (status: number, code: number, message: string, data?: un
   const id = isObject(body) && (typeof body.id === "string" || typeof body.id === "number") ? body.id : null
   return json(status, errorMessage(code, message, id, data))
 }
-
-export const notAllowed = (allow: string) => json(405, errorMessage(-32000, "Method not allowed."), { allow })
-
-export const tooMany = (what: string) =>
-  json(429, errorMessage(-32000, `Too many ${what}. Close one, or try again later.`), { "retry-after": "60" })
 
 /** Who sends the request, or the 401 that says how to prove it. */
 export const identify = (
