@@ -17,8 +17,8 @@ const rest = Layer.merge(
   Layer.unwrap(
     Effect.gen(function* () {
       const { serving } = yield* Effect.promise(() => import("../program/program.ts"))
-      const { upkeep } = yield* Effect.promise(() => import("../program/reloadConfig.ts"))
-      return Layer.merge(serving, upkeep)
+      const { hotReload } = yield* Effect.promise(() => import("../program/reloadConfig.ts"))
+      return Layer.merge(serving, hotReload)
     })
   )
 )
