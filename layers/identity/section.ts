@@ -6,14 +6,14 @@ import { ApiTokens } from "./ApiTokens.ts"
 export const section = Section.make(
   "auth",
   Schema.Struct({
-    tokens: Section.optional(ApiTokens, [], "Tokens that callers present as `Authorization: Bearer`."),
+    tokens: Section.optional(ApiTokens, [], "API tokens, sent by clients as `Authorization: Bearer`."),
     anonymous_loopback: Schema.optionalKey(
       Schema.Boolean.annotate({
         description:
-          "Whether callers on this machine may read and call without a token. " +
-          "Default: true exactly when no other way to authenticate is configured."
+          "Whether clients on this machine have the scopes read and call without a token. " +
+          "Default: true if no tokens are configured, else false."
       })
     )
   }),
-  { description: "Who may call over HTTP." }
+  { description: "Authentication over HTTP." }
 )

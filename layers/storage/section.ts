@@ -29,7 +29,7 @@ export const section = Section.make(
     )
   }),
   {
-    description: "Where state is kept.",
+    description: "State folder and shared Redis.",
     env: {
       MANIFOLD_STORAGE_DIR: { path: ["dir"], kind: "string" },
       REDIS_URL: { path: ["redis_url"], kind: "string" }
