@@ -114,3 +114,30 @@ test.skipIf(!possible)(
       expect((yield* reach(after.cert, "/x"))?.status).toBe(200)
     }).pipe(Effect.scoped, Effect.provide(Layer.merge(services, machine)), Effect.runPromise)
 )
+
+it.live("the end of a listener drains sites, and their running streams end whole", () =>
+  Effect.gen(function* () {
+    const released = Promise.withResolvers<void>()
+    yield* (yield* Sites).add({
+      hosts: ["app.test"],
+      fetch: () =>
+        new Response(
+          new ReadableStream({
+            start: async (controller) => {
+              controller.enqueue("begin,")
+              await released.promise
+              controller.enqueue("end")
+              controller.close()
+            }
+          })
+        ),
+      drain: Effect.sync(() => released.resolve())
+    })
+    const scope = yield* Scope.make()
+    const { url } = yield* Scope.provide(Listener.open(defaults), scope)
+    const response = yield* Effect.promise(() => fetch(url, { headers: { host: "app.test" } }))
+    const text = response.text()
+    yield* Scope.close(scope, Exit.void)
+    expect(yield* Effect.promise(() => text)).toBe("begin,end")
+  }).pipe(Effect.provide(services))
+)
