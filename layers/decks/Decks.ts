@@ -5,7 +5,7 @@ import { Outbound } from "../outbound/Outbound.ts"
 import type { Deck, DeckRequest } from "./Deck.ts"
 import type { DeckError } from "./DeckError.ts"
 import { Output } from "../output/Output.ts"
-import { section } from "./section.ts"
+import { section } from "../output/section.ts"
 
 export class Decks extends Context.Service<
   Decks,

@@ -1,9 +1,9 @@
-/** Who may come in, by Host and Origin: the defence against DNS rebinding and foreign web pages, before authentication. */
-import { isLoopback, isLoopbackName, parseHost, parseOrigin } from "./hosts.ts"
+/** Host allow-list and Origin check: DNS rebinding and CSRF protection, applied before authentication. */
+import { isLoopback, isLoopbackOrigin, parseHost, parseOrigin } from "./hosts.ts"
 import { reject } from "./responses.ts"
 
 export interface HostPolicyOptions {
-  /** What the listener is bound to. */
+  /** Bind address of the listener. */
   readonly hostname: string
   /** `name` for any port, or `name:port`. */
   readonly allowedHosts: ReadonlyArray<string>
@@ -11,24 +11,22 @@ export interface HostPolicyOptions {
   readonly secure: boolean
 }
 
-/** How an Origin that may call stands to us: `listed` pages may also read the answers. */
+/** `listed`: in `server.cors_origins`, may also read responses. `own`: same origin or loopback, may only call. */
 export type OriginVerdict = "listed" | "own"
 
 export interface HostPolicy {
-  /** Refuses a request because of its Host header. To be asked before the request's URL is used. */
+  /** The rejection for a Host header that is not allowed. Check it before the request's URL is used. */
   readonly host: (value: string | null) => Response | undefined
-  /** Judges an Origin header, of a request whose Host was let in. */
+  /** The verdict for an Origin header, or its rejection; call it after `host` has passed. */
   readonly origin: (value: string, host: string) => OriginVerdict | Response
 }
 
-/** Hosts that were judged are remembered up to this number: a server has few names. */
+/** Most cached Host verdicts: a server has few names. */
 const remembered = 256
-/** Longer ones are malformed, and not worth remembering. */
+/** Longer Host headers are malformed and not cached. */
 const longest = 260
 
-const localOrigin = /^https?:\/\/(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]{1,5})?$/
-
-/** The first of the options that cannot be understood, as a message for the operator. */
+/** The first option that cannot be parsed, as a message for the operator. */
 export const mistake = ({ allowedHosts, corsOrigins }: HostPolicyOptions): string | undefined => {
   const host = allowedHosts.find((value) => parseHost(value) === undefined)
   if (host !== undefined) {
@@ -46,19 +44,13 @@ export const make = (options: HostPolicyOptions): HostPolicy => {
   const hosts = new Set(options.allowedHosts.map((value) => value.toLowerCase()))
   const origins = new Set<string | undefined>(options.corsOrigins.map(parseOrigin))
   const scheme = options.secure ? "https" : "http"
-  const own = parseHost(options.hostname)?.name
-  /** Where strangers reach us, everybody is asked who they are: without a list any name will do. */
+  /** A public listener requires authentication, so without an allow-list any Host passes. */
   const open = !local && hosts.size === 0
 
   const judge = (value: string): 200 | 400 | 421 => {
     const host = parseHost(value)
     if (host === undefined) return 400
-    const known =
-      open ||
-      isLoopbackName(host.name) ||
-      hosts.has(host.name) ||
-      hosts.has(host.authority) ||
-      (local && host.name === own)
+    const known = open || isLoopback(host.name) || hosts.has(host.name) || hosts.has(host.authority)
     return known ? 200 : 421
   }
 
@@ -80,17 +72,16 @@ export const make = (options: HostPolicyOptions): HostPolicy => {
         case 400:
           return reject(400, "The Host header must name one host.")
         case 421:
-          return reject(
-            421,
-            "This server has another name. Its operator can add this one to server.allowed_hosts."
-          )
+          return reject(421, "Host not allowed. The operator can add it to server.allowed_hosts.")
       }
     },
     origin: (value, host) => {
       if (origins.has(value)) return "listed"
       if (value === `${scheme}://${host.toLowerCase()}`) return "own"
-      if (local && localOrigin.test(value)) return "own"
-      return reject(403, "Requests from pages of this origin are not accepted.", { vary: "Origin" })
+      if (local && isLoopbackOrigin(value)) return "own"
+      return reject(403, "Origin not allowed. The operator can add it to server.cors_origins.", {
+        vary: "Origin"
+      })
     }
   }
 }

@@ -1,25 +1,36 @@
-/** A request on its way through the listener, with what its route may ask about it. */
-import * as answers from "./responseHeaders.ts"
-import { isLoopback } from "./hosts.ts"
+/** A request on its way through the listener, and the `Connection` that its handler gets. */
+import { requestIdOf } from "./requestId.ts"
+import { isTrusted, type LoopbackTrust } from "./loopbackTrust.ts"
 import type { Ids } from "../platform/Ids.ts"
-import type { AnyRoute, Connection } from "./Routes.ts"
+import type { AnyHandler, Connection } from "./Routes.ts"
 import type * as sockets from "./webSockets.ts"
 
 export class Incoming implements Connection<unknown> {
   readonly request: Request
   readonly began = Bun.nanoseconds()
-  /** Set when a route was found. */
-  route: AnyRoute | undefined
-  /** The listed origin whose pages may read the answer. */
+  /** The route or site; set when it was found. */
+  handler: AnyHandler | undefined
+  /** Whether its responses are sent without compression and security headers. */
+  raw = false
+  /** The listed origin whose pages may read the response. */
   origin: string | undefined
+  /** The body limit, in bytes, that a body of unknown length turned out to exceed. */
+  exceeded: number | undefined
   readonly #server: Bun.Server<sockets.Upgraded>
   readonly #ids: Ids["Service"]
+  readonly #trust: LoopbackTrust
   #requestId: string | undefined
 
-  constructor(request: Request, server: Bun.Server<sockets.Upgraded>, ids: Ids["Service"]) {
+  constructor(
+    request: Request,
+    server: Bun.Server<sockets.Upgraded>,
+    ids: Ids["Service"],
+    trust: LoopbackTrust
+  ) {
     this.request = request
     this.#server = server
     this.#ids = ids
+    this.#trust = trust
   }
 
   get address() {
@@ -27,17 +38,17 @@ export class Incoming implements Connection<unknown> {
   }
 
   get loopback() {
-    return isLoopback(this.address)
+    return isTrusted(this.#trust, this.request.headers, () => this.address)
   }
 
   get requestId() {
-    return (this.#requestId ??= answers.givenId(this.request.headers) ?? this.#ids.nextUnsafe())
+    return (this.#requestId ??= requestIdOf(this.request.headers) ?? this.#ids.nextUnsafe())
   }
 
   keepOpen = () => this.#server.timeout(this.request, 0)
 
   upgrade = (data: unknown, headers?: Record<string, string>) => {
-    const handlers = this.route?.websocket
+    const handlers = this.handler?.websocket
     if (handlers === undefined) return false
     return this.#server.upgrade(this.request, {
       data: { handlers, data },

@@ -1,4 +1,4 @@
-/** Why a listener could not be opened, and what to do about it. */
+/** Why a listener could not be opened, and how to fix it. */
 import { Schema } from "effect"
 
 const Reason = Schema.Literals(["InUse", "Forbidden", "BadAddress", "BadTls", "BadOption", "Unknown"])
@@ -17,7 +17,7 @@ export class ListenError extends Schema.TaggedError<ListenError>()("ListenError"
       case "Forbidden":
         return `port ${port} needs privileges that this program lacks: choose one above 1023 with --port or server.port`
       case "BadAddress":
-        return `"${hostname}" is no address of this machine: set --host or server.host to 127.0.0.1 or to one that it has`
+        return `"${hostname}" is not an address of this machine: set --host or server.host to 127.0.0.1 or to one of its addresses`
       case "BadTls":
         return `the certificate and its key cannot be used (${detail}): check that both are PEM and belong together`
       case "BadOption":

@@ -1,4 +1,4 @@
-/** What is served under which path: layers contribute routes for as long as their scope is open. */
+/** Routes by path: layers add routes, which are served while their scope is open. */
 import { Context, Effect, Layer, Schema, type Scope } from "effect"
 
 /** One open WebSocket. */
@@ -23,33 +23,40 @@ export interface SocketHandlers<Data> {
   close?(socket: Socket<Data>, code: number, reason: string): void
 }
 
-/** Where a request came from, and what can be done with its connection. */
+/** The connection of one request: peer, trust, request id, and upgrade to WebSocket. */
 export interface Connection<Data = never> {
-  /** The peer's IP address; empty when it is already gone. */
+  /** The peer's IP address; empty when it has disconnected. */
   readonly address: string
-  /** Whether the peer is this machine. A reverse proxy on this machine is, too. */
+  /**
+   * Whether the request may count as local, without a token: loopback peer, loopback Host and no forwarding header, on a
+   * listener that trusts loopback. Read it only when needed: it looks at several headers.
+   */
   readonly loopback: boolean
-  /** What the caller's `X-Request-Id` says, else a new one; the answer repeats it. */
+  /** A valid `X-Request-Id` of the request, else a new id. In the response header; use it in logs, traces and errors. */
   readonly requestId: string
-  /** Lifts the idle time limit from this request. To be called after the body was read, or a slow body has no limit. */
+  /** Lifts the idle time-out from this request. Call it after the body was read, or a slow body has no time-out. */
   readonly keepOpen: () => void
-  /** Makes a WebSocket of the request; then the handler returns `undefined`. False: it was no upgrade request. */
+  /** Upgrades to a WebSocket; then the handler returns `undefined`. False: not an upgrade request. */
   readonly upgrade: (data: Data, headers?: Record<string, string>) => boolean
 }
 
-export interface Route<Data = never> {
-  /** Each is exact (`/mcp`), or covers everything below a folder (`/docs/*`). Compared as sent, without decoding. */
-  readonly paths: ReadonlyArray<string>
-  /** Answers one request whose Host and Origin have been checked. What it throws is logged and answered with 500. */
+/** What routes and sites have in common. */
+export interface Handler<Data = never> {
+  /** Responds to one request. What it throws is logged and becomes a 500. */
   fetch(request: Request, connection: Connection<Data>): Response | undefined | Promise<Response | undefined>
   readonly websocket?: SocketHandlers<Data>
+  /** Run when the listener stops, to end streams and sockets that would not end by themselves. */
+  readonly drain?: Effect.Effect<void>
+}
+
+export interface Route<Data = never> extends Handler<Data> {
+  /** Each is exact (`/mcp`), or a prefix (`/docs/*`). Compared as sent, without decoding. */
+  readonly paths: ReadonlyArray<string>
   /**
-   * Answers go out as they are, neither compressed nor under our security headers: for what is passed on from another
-   * server, and for text that is streamed. (Event streams and NDJSON are never held back.)
+   * Responses are sent as they are, without compression and security headers: for proxied responses and streamed text.
+   * (Event streams and NDJSON are never buffered.) Default false.
    */
   readonly raw?: boolean
-  /** Run when the listener stops, to end what would not end by itself. */
-  readonly drain?: Effect.Effect<void>
 }
 
 export class RouteTaken extends Schema.TaggedError<RouteTaken>()("RouteTaken", { path: Schema.String }) {
@@ -58,7 +65,8 @@ export class RouteTaken extends Schema.TaggedError<RouteTaken>()("RouteTaken", {
   }
 }
 
-/** Routes differ in what they give their sockets; to the listener it is opaque. */
+/** Handlers differ in the data of their sockets; to the listener it is opaque. */
+export type AnyHandler = Handler<unknown>
 export type AnyRoute = Route<unknown>
 
 export class Routes extends Context.Service<

@@ -1,4 +1,4 @@
-/** The certificate that the service shows: read from PEM files, and refused before anybody could see that it is wrong. */
+/** Loads and validates the TLS certificate and its key from PEM files. */
 import { createPrivateKey, X509Certificate } from "node:crypto"
 import { DateTime, Effect, FileSystem, Schema } from "effect"
 
@@ -15,7 +15,7 @@ export interface Files {
   readonly key_file: string
 }
 
-/** Both texts, in the form that `Listener` takes. */
+/** PEM texts, as `ListenerOptions.tls`. */
 export interface Certificate {
   readonly cert: string
   readonly key: string

@@ -1,7 +1,7 @@
-/** Compresses answers as their clients take them: whole ones when that is worth it, streams without holding anything back. */
+/** Response compression by Accept-Encoding: whole bodies from 1 KiB on, streams flushed per chunk. */
 import zlib from "node:zlib"
 import { choose, type Encoding } from "./contentCodings.ts"
-import { reject } from "./responses.ts"
+import * as responses from "./responses.ts"
 
 /** Shorter bodies, in bytes, cost more to compress than they save. */
 const worthCompressing = 1024
@@ -29,7 +29,7 @@ const elsewhere: Record<Encoding, (bytes: Uint8Array, done: Done) => void> = {
   deflate: (bytes, done) => zlib.deflate(bytes, gzip, done)
 }
 
-/** Engines that give out all they have after each write. */
+/** Compressors that flush after each write. */
 const flushing: Record<Encoding, () => zlib.Gzip | zlib.BrotliCompress | zlib.ZstdCompress> = {
   zstd: () => zlib.createZstdCompress({ ...zstd, flush: constants.ZSTD_e_flush }),
   br: () => zlib.createBrotliCompress({ ...brotli, flush: constants.BROTLI_OPERATION_FLUSH }),
@@ -42,7 +42,7 @@ const compress = (encoding: Encoding, bytes: Uint8Array): Promise<Uint8Array<Arr
     elsewhere[encoding](bytes, (error, compressed) => (error ? reject(error) : resolve(compressed)))
   })
 
-/** Text and data whose answers are whole when they are given; event streams and NDJSON are not among them. */
+/** Content types of whole bodies; event streams and NDJSON are not among them. */
 const compressible =
   /^(?:text\/(?!event-stream)|application\/(?:[\w.-]+\+)?(?:json|xml)\b|application\/javascript\b|image\/svg\+xml)/i
 
@@ -66,7 +66,7 @@ const coded = async (
 const isWorthIt = (length: number, identity: boolean) =>
   length >= worthCompressing || (length > 0 && !identity)
 
-/** JSON is UTF-8 (RFC 8259, section 8.1), and short texts are the cheapest to give on: most answers are such. */
+/** JSON is UTF-8 (RFC 8259, section 8.1), and passing short texts on is the cheapest: the hot path. */
 const wholeJson = (response: Response, encoding: Encoding, identity: boolean) =>
   response.text().then((text) => {
     const { headers, status } = response
@@ -84,16 +84,15 @@ const whole = (response: Response, encoding: Encoding, identity: boolean) =>
   })
 
 /**
- * The answer as the request's `Accept-Encoding` wants it. Reads a compressible body to its end: a route that streams
- * text is `raw`. 406 only for a page or report that was asked for in codings that nobody here knows; what has been
- * done already is answered in any case.
+ * The response in the coding that Accept-Encoding prefers. Reads a compressible body to its end, so a route that streams text
+ * must be `raw`. 406 only for GET and HEAD in unsupported codings; other requests have taken effect and get their response.
  */
 export const apply = (request: Request, response: Response): Response | Promise<Response> => {
   const { headers } = response
   const type = headers.get("content-type")
   if (type === null || !(isJson(type) || compressible.test(type))) return response
   const reading = request.method === "GET" || request.method === "HEAD"
-  // Answers to anything else are not kept by caches.
+  // Caches store responses to GET and HEAD only.
   if (reading) headers.append("vary", "Accept-Encoding")
   const accepted = request.headers.get("accept-encoding")
   if (accepted === null || untouched.has(response.status) || headers.has("content-encoding")) return response
@@ -101,12 +100,12 @@ export const apply = (request: Request, response: Response): Response | Promise<
   const { encoding, identity } = choose(accepted)
   if (encoding !== undefined) return (isJson(type) ? wholeJson : whole)(response, encoding, identity)
   if (identity || !reading || response.status !== 200) return response
-  return reject(406, "Not Acceptable: accept zstd, br, gzip, deflate or identity.", {
+  return responses.reject(406, "Not Acceptable: accept zstd, br, gzip, deflate or identity.", {
     vary: "Accept-Encoding"
   })
 }
 
-/** The stream in a coding that the request takes, each chunk at once, with the headers that say so. */
+/** The stream in an accepted coding, flushed per chunk, with the headers that declare it. */
 export const stream = (
   request: Request,
   source: ReadableStream<Uint8Array>
@@ -127,11 +126,11 @@ export const stream = (
         })
       },
       pull: async (controller) => {
-        // Without a chunk, nobody would pull again.
+        // The stream pulls again only after a chunk.
         chunks.given = false
         while (!chunks.given) {
           const { done, value } = await reader.read().catch((cause: unknown) => {
-            // Its memory is not the collector's: it would stay for long after a source that failed.
+            // Its native memory is not garbage-collected soon after a failed source.
             engine.destroy()
             throw cause
           })
@@ -153,7 +152,7 @@ export const stream = (
         return reader.cancel(reason)
       }
     },
-    // A reader that is slow is noticed by the source.
+    // Back-pressure reaches the source.
     new ByteLengthQueuingStrategy({ highWaterMark: 0 })
   )
   return { body, headers: { ...vary, "content-encoding": encoding } }

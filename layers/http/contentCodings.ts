@@ -1,25 +1,25 @@
-/** Which content coding an answer gets: reads `Accept-Encoding` (RFC 9110, section 12.5.3). */
+/** Content coding negotiation: parses `Accept-Encoding` (RFC 9110, section 12.5.3). */
 
-/** The better one first, where a client has no preference. */
+/** Preferred first, where weights are equal. */
 export const encodings = ["zstd", "br", "gzip", "deflate"] as const
 export type Encoding = (typeof encodings)[number]
 
 export interface Choice {
-  /** The best of what both know; absent when there is none, or when the client would rather have none. */
+  /** The supported coding with the highest weight; absent if there is none or identity is preferred. */
   readonly encoding?: Encoding
-  /** Whether the client takes the answer as it is. */
+  /** Whether the client accepts an uncompressed response. */
   readonly identity: boolean
 }
 
 const plain: Choice = { identity: true }
-/** A longer header is no preference of anybody's. */
+/** Longer headers are ignored. */
 const longest = 1000
-/** Clients of a kind send the same header; so many kinds are remembered. */
+/** Most cached headers: clients of a kind send the same one. */
 const remembered = 64
 
 const element = /^([a-z0-9!#$%&'*+.^_`|~-]+)(?:[ \t]*;[ \t]*q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?))?$/i
 
-/** The weights by coding, or `undefined` for what is malformed. */
+/** Weights by coding; `undefined` if malformed. */
 const weights = (header: string): ReadonlyMap<string, number> | undefined => {
   const found = new Map<string, number>()
   for (const part of header.split(",")) {
@@ -54,7 +54,7 @@ const read = (header: string): Choice => {
 
 const known = new Map<string, Choice>()
 
-/** What to do for a client with this header; a malformed one counts as absent. */
+/** The choice for a header; a malformed one counts as absent. */
 export const choose = (header: string | null): Choice => {
   if (header === null) return plain
   const before = known.get(header)

@@ -12,7 +12,7 @@ const allowed = [
   "mcp-method",
   "mcp-name"
 ]
-/** Tool arguments mirrored in headers (MCP 2026-07-28) have names that only the tool's schema knows. */
+/** Tool arguments mirrored in headers (MCP 2026-07-28) have names that depend on the tool's schema. */
 const alsoAllowed = /^(?:mcp-param-[a-z0-9!#$%&'*+.^_`|~-]+|traceparent)$/
 const exposed = "mcp-session-id, www-authenticate, retry-after, x-request-id"
 const maxAge = String(24 * 60 * 60)
@@ -20,7 +20,7 @@ const maxAge = String(24 * 60 * 60)
 export const isPreflight = (request: Request): boolean =>
   request.method === "OPTIONS" && request.headers.has("access-control-request-method")
 
-/** Answers the browser's question whether a page of a listed origin may send a request. */
+/** Response to the preflight of a listed origin. */
 export const preflight = (request: Request, origin: string): Response => {
   const requested = (request.headers.get("access-control-request-headers") ?? "")
     .split(",")
@@ -38,9 +38,9 @@ export const preflight = (request: Request, origin: string): Response => {
   })
 }
 
-/** The answer to an origin that may call, but is not listed for reading answers. */
+/** Response to the preflight of an origin that may call but is not listed for reading responses. */
 export const unlisted = (origin: string): Response =>
-  reject(403, `Pages of ${origin} may not read from here. List it in server.cors_origins.`, {
+  reject(403, `Origin ${origin} not allowed by CORS. Add it to server.cors_origins.`, {
     vary: "Origin"
   })
 

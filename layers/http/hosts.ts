@@ -1,11 +1,15 @@
-/** Hosts and origins as clients and configurations write them: what is well-formed, and what means this machine. */
+/** Parses and classifies Host and Origin values: well-formed or not, loopback or not. */
 
 const label = "[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 const host = new RegExp(`^(${label}(?:\\.${label})*\\.?|\\[[0-9a-f:.]+\\])(:[0-9]{1,5})?$`)
 const scheme = /^[a-z][a-z0-9+.-]*$/
-/** RFC 1122, section 3.2.1.3; also as a dual-stack socket shows it. */
-const loopbackAddress = /^(?:::ffff:)?127(?:\.[0-9]{1,3}){3}$/
-const loopbackNames: ReadonlySet<string> = new Set(["localhost", "127.0.0.1", "[::1]"])
+const octet = "(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])"
+const ipv4 = `127(?:\\.${octet}){3}`
+const ipv6 = `(?:::1|::ffff:${ipv4})`
+/** 127.0.0.0/8 (RFC 1122, section 3.2.1.3), also IPv4-mapped as a dual-stack socket shows it; `localhost` (RFC 6761). */
+const loopback = new RegExp(`^(?:localhost\\.?|${ipv4}|${ipv6}|\\[${ipv6}\\])$`, "i")
+const loopbackHost = new RegExp(`^(?:localhost\\.?|${ipv4}|\\[${ipv6}\\])(?::[0-9]{1,5})?$`, "i")
+const webOrigin = /^https?:\/\//
 
 export interface Host {
   /** In lower case; IPv6 in brackets. */
@@ -33,9 +37,15 @@ export const parseOrigin = (value: string): string | undefined => {
   return before === "http" || before === "https" ? new URL(lower).origin : lower
 }
 
-/** Whether the name of a host is one of those that every machine has for itself. */
-export const isLoopbackName = (name: string): boolean => loopbackNames.has(name)
+/**
+ * Whether a host name or IP address, in any case and with or without brackets, is reachable from this machine only. The one
+ * judgement for bind addresses, peers and Host headers: two that differ would disable DNS rebinding protection.
+ */
+export const isLoopback = (hostname: string): boolean => loopback.test(hostname)
 
-/** Whether a name or an IP address is only reachable from this machine. */
-export const isLoopback = (hostname: string): boolean =>
-  loopbackNames.has(hostname) || hostname === "::1" || loopbackAddress.test(hostname)
+/** The same for the value of a Host header, which may have a port. */
+export const isLoopbackHost = (value: string): boolean => loopbackHost.test(value)
+
+/** Whether an Origin is a page served from this machine, over HTTP or HTTPS and on any port. */
+export const isLoopbackOrigin = (origin: string): boolean =>
+  webOrigin.test(origin) && isLoopbackHost(origin.slice(origin.indexOf("//") + 2))

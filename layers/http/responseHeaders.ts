@@ -1,28 +1,19 @@
-/** What every answer carries besides its route's own headers: the request's id, and the browser's orders. */
+/** Response headers that every route gets unless it sets them: security headers and cache control. */
 
-/** What may stand in a log line and in another system's search field. */
-const sane = /^[A-Za-z0-9._:/+=@-]{1,128}$/
-
-/** The id under which the caller knows its request; one that is not sane counts as absent. */
-export const givenId = (headers: Headers, name = "x-request-id"): string | undefined => {
-  const given = headers.get(name)
-  return given !== null && sane.test(given) ? given : undefined
-}
-
-/** A year (RFC 6797, section 6.1). No `includeSubDomains`: they may be others' affair. */
+/** A year (RFC 6797, section 6.1). No `includeSubDomains`: subdomains may have other owners. */
 const transportSecurity = "max-age=31536000"
 
-/** Nothing here is a page, unless it says otherwise. */
+/** For responses that are not pages; a page sets its own policy. */
 const policy = "default-src 'none'; frame-ancestors 'none'"
 
 const isJson = (type: string | null): boolean => type?.startsWith("application/json") === true
 
-/** Sets what the route did not; `tls`: whether browsers may be told to stay with HTTPS. */
+/** Sets the headers that the route did not set; `tls` adds Strict-Transport-Security. */
 export const secure = (tls: boolean) => (method: string, headers: Headers) => {
   headers.set("x-content-type-options", "nosniff")
-  // Answers are about now, or for one principal only; what may be kept says so itself.
+  // Responses are for one moment and one principal; a cacheable one sets its own header.
   if (!headers.has("cache-control")) headers.set("cache-control", "no-store")
-  // No browser shows the JSON that a POST is answered with, and most answers are such.
+  // Browsers do not render JSON responses to a POST, and those are the hot path.
   const shown = method !== "POST" || !isJson(headers.get("content-type"))
   if (shown && !headers.has("content-security-policy")) {
     headers.set("content-security-policy", policy)

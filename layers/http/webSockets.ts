@@ -1,7 +1,7 @@
-/** The WebSocket half of the listener: hands Bun's one set of handlers over to those of each socket's route. */
+/** WebSockets of a listener: dispatches Bun's events to the handlers of each socket's route or site. */
 import type { Socket, SocketHandlers } from "./Routes.ts"
 
-/** What Bun keeps for a socket: the route's handlers, the route's data, and the socket as the route sees it. */
+/** Data of a socket in Bun: the handlers, their data, and the socket in the form that handlers get. */
 export interface Upgraded {
   readonly handlers: SocketHandlers<unknown>
   readonly data: unknown
@@ -20,7 +20,7 @@ const toSocket = (ws: Bun.ServerWebSocket<Upgraded>): Socket<unknown> => ({
 
 /**
  * @param maxMessageBytes longest message in either direction; a socket on which twice as much waits is closed
- * @param onDefect told what a handler threw
+ * @param onDefect called with what a handler threw
  */
 export const make = (maxMessageBytes: number, onDefect: (cause: unknown) => void) => {
   const open = new Set<Bun.ServerWebSocket<Upgraded>>()
@@ -54,9 +54,9 @@ export const make = (maxMessageBytes: number, onDefect: (cause: unknown) => void
 
   return {
     handlers,
-    /** Says goodbye to everybody (RFC 6455, section 7.4.1: going away). */
+    /** Closes all sockets with 1001, going away (RFC 6455, section 7.4.1). */
     closeAll: () => {
-      for (const ws of open) ws.close(1001, "the server stops")
+      for (const ws of open) ws.close(1001, "server shutdown")
     }
   }
 }

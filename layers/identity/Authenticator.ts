@@ -1,32 +1,14 @@
 /** Authenticates HTTP requests: the holder of a token, or an anonymous caller on this machine. */
 import { Clock, Context, Effect, Layer, Schema } from "effect"
 import { ConfigSource } from "../config/ConfigSource.ts"
-import * as Section from "../config/Section.ts"
+import { isLoopback } from "../http/hosts.ts"
 import { Ids } from "../platform/Ids.ts"
 import * as ApiTokens from "./ApiTokens.ts"
 import { invalidToken, missingToken } from "./challenge.ts"
 import { anonymous, type Grant } from "./Grant.ts"
 import * as GrantWatch from "./GrantWatch.ts"
 import type { GrantListener } from "./GrantWatch.ts"
-
-export const section = Section.make(
-  "auth",
-  Schema.Struct({
-    tokens: Section.optional(
-      ApiTokens.ApiTokens,
-      [],
-      "Tokens that callers present as `Authorization: Bearer`."
-    ),
-    anonymous_loopback: Schema.optionalKey(
-      Schema.Boolean.annotate({
-        description:
-          "Whether callers on this machine may read and call without a token. " +
-          "Default: true exactly when no other way to authenticate is configured."
-      })
-    )
-  }),
-  { description: "Who may call over HTTP." }
-)
+import { section } from "./section.ts"
 
 export class Unauthorized extends Schema.TaggedError<Unauthorized>()("Unauthorized", {
   reason: Schema.Literals(["missing", "invalid", "expired"]),
@@ -73,10 +55,6 @@ const expired = Effect.fail(rejection("expired", "The token has expired"))
 const longest = 8192
 /** One credential of the Bearer scheme; the scheme's name is case-insensitive (RFC 9110 §11.1). */
 const bearer = /^bearer +([A-Za-z0-9\-._~+/]+=*)$/i
-
-/** 127.0.0.0/8, ::1 and localhost; every other name or address can be reached from elsewhere. */
-export const isLoopback = (hostname: string): boolean =>
-  /^(localhost|\[?::1\]?|127(\.(25[0-5]|2[0-4]\d|1?\d?\d)){3})$/i.test(hostname)
 
 const refuseBind = (hostname: string) =>
   new BindRefused({

@@ -5,9 +5,9 @@ import type { PlatformError } from "effect/PlatformError"
 import { ConfigSource } from "../config/ConfigSource.ts"
 import { Ids } from "../platform/Ids.ts"
 import { Storage } from "../storage/Storage.ts"
-import { deckError, type DeckError } from "../decks/DeckError.ts"
-import { fileName, fileNumber, safeName } from "../decks/names.ts"
-import { section } from "../decks/section.ts"
+import { fileName, fileNumber, safeName } from "./names.ts"
+import { OutputError } from "./OutputError.ts"
+import { section } from "./section.ts"
 
 export interface Saved {
   /** Absolute. */
@@ -31,8 +31,10 @@ const code = (error: PlatformError): string => {
   return cause instanceof Error && "code" in cause ? String(cause.code) : error.reason._tag
 }
 
+const outputError = (reason: OutputError["reason"], detail: string) => new OutputError({ reason, detail })
+
 const unwritable = (path: string) => (error: PlatformError) =>
-  deckError(
+  outputError(
     "unwritable",
     full.test(code(error))
       ? `there is no room left for ${path}: free some, or set ${setting} to a folder elsewhere`
@@ -49,7 +51,7 @@ export class Output extends Context.Service<
       client: string,
       project: string,
       bytes: Uint8Array<ArrayBuffer>
-    ) => Effect.Effect<Saved, DeckError>
+    ) => Effect.Effect<Saved, OutputError>
     /** The file of these names; `undefined` when there is none, or it lies elsewhere by a link. */
     readonly read: (client: string, project: string, file: string) => Effect.Effect<Uint8Array | undefined>
     /** Names of what there is: clients; projects of one; files of those. */
@@ -131,7 +133,7 @@ export class Output extends Context.Service<
       ) {
         const [folder, subfolder] = [safeName(client), safeName(project)]
         if (folder === undefined || subfolder === undefined)
-          return yield* deckError(
+          return yield* outputError(
             "name",
             `${folder === undefined ? "client_name" : "project_name"} needs a letter or a digit: it names a folder`
           )
@@ -143,7 +145,7 @@ export class Output extends Context.Service<
           return real === undefined ? undefined : yield* write(real, bytes)
         }).pipe(Effect.mapError(unwritable(wanted)))
         if (written === undefined)
-          return yield* deckError(
+          return yield* outputError(
             "unwritable",
             `${wanted} leads elsewhere by a link, or is full of files: remove it, or choose another project_name`
           )

@@ -4,9 +4,9 @@ import * as Logging from "../../layers/logging/Logging.ts"
 import { Listener } from "../../layers/http/Listener.ts"
 import { OutputStreams } from "../../layers/platform/OutputStreams.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
-import * as Service from "../http/Service.ts"
+import * as Service from "../program/httpService.ts"
 import { mcp } from "../program/program.ts"
-import { upkeep } from "../program/reloadConfig.ts"
+import { hotReload } from "../program/reloadConfig.ts"
 
 /** Containers and supervisors collect standard output, and nothing else is written there. */
 const logToStdout = Layer.succeed(Logging.Stream, "stdout")
@@ -26,7 +26,7 @@ export const serveHttp = (overrides: Service.Overrides = {}) =>
   }).pipe(
     Effect.provide(
       Service.layer(overrides).pipe(
-        Layer.provideMerge(upkeep),
+        Layer.provideMerge(hotReload),
         Layer.provideMerge(mcp),
         Layer.provide(logToStdout)
       )

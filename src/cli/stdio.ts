@@ -1,12 +1,12 @@
 /** The stdio server: what `manifold serve` runs, free of what only the rest of the command line needs. */
 import { Context, Effect, Fiber, Latch, Layer } from "effect"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
+import * as http from "../../layers/http/section.ts"
 import { StdioPipe } from "../../layers/platform/StdioPipe.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
 import * as Stdio from "../../layers/transports/Stdio.ts"
 import { Catalog } from "../catalog/Catalog.ts"
 import * as postponed from "../catalog/postponed.ts"
-import { server } from "../http/sections.ts"
 import { RequestState } from "../mcp/RequestState.ts"
 import { SuspendedCalls } from "../mcp/SuspendedCalls.ts"
 import * as Servers from "../mcp/Servers.ts"
@@ -18,8 +18,8 @@ const rest = Layer.merge(
   Layer.unwrap(
     Effect.gen(function* () {
       const { serving } = yield* Effect.promise(() => import("../program/program.ts"))
-      const { upkeep } = yield* Effect.promise(() => import("../program/reloadConfig.ts"))
-      return Layer.merge(serving, upkeep)
+      const { hotReload } = yield* Effect.promise(() => import("../program/reloadConfig.ts"))
+      return Layer.merge(serving, hotReload)
     })
   )
 )
@@ -36,7 +36,7 @@ const watched = (pipe: StdioPipe["Service"], latch: Latch.Latch): StdioPipe["Ser
 
 export const serveStdio = Effect.gen(function* () {
   const config = yield* ConfigSource
-  const { max_message_bytes } = yield* config.read(server)
+  const { max_message_bytes } = yield* config.read(http.section)
   yield* Effect.logDebug("serving stdio")
   // Clients start many servers and wait for each to say hello; the catalog is made after that, or when it is asked.
   const needed = yield* Latch.make()

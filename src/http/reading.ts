@@ -1,19 +1,19 @@
-/** Which callers may read the service: every route that shows it asks here first. */
-import type { Authenticator } from "../../layers/identity/Authenticator.ts"
+/** Access check of the read-only endpoints: GET or HEAD, by a principal with the scope `read`. */
 import { methodNotAllowed, reject } from "../../layers/http/responses.ts"
 import type { Connection } from "../../layers/http/Routes.ts"
+import type { Authenticator } from "../../layers/identity/Authenticator.ts"
 import { insufficientScope } from "../../layers/identity/challenge.ts"
 import type { Grant } from "../../layers/identity/Grant.ts"
 import { identify, withGrant } from "../../layers/transports/requests.ts"
 
-const lacking = () =>
-  reject(403, "Forbidden: this needs the scope read.", { "www-authenticate": insufficientScope(["read"]) })
+const forbidden = () =>
+  reject(403, "Forbidden: the scope read is required.", { "www-authenticate": insufficientScope(["read"]) })
 
-/** The method's rejection, unless it is one of those that only read. */
+/** 405 unless the method is GET or HEAD. */
 export const rejectMethod = ({ method }: Request): Response | undefined =>
   method === "GET" || method === "HEAD" ? undefined : methodNotAllowed("GET, HEAD, OPTIONS")
 
-/** Goes on for a GET or HEAD of a principal that may `read`, else answers why not. */
+/** `next` for a GET or HEAD with the scope `read`, or the rejection: 405, 401 or 403. */
 export const asReader = (
   authenticator: Authenticator["Service"],
   request: Request,
@@ -22,5 +22,5 @@ export const asReader = (
 ): Response | Promise<Response> =>
   rejectMethod(request) ??
   withGrant(identify(authenticator, request, connection, "/"), (grant) =>
-    grant.principal.may(["read"]) ? next(grant) : lacking()
+    grant.principal.may(["read"]) ? next(grant) : forbidden()
   )

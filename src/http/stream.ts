@@ -1,4 +1,4 @@
-/** `/stream`: the channels of `/mcp/sse` as lines of JSON, each sent at once, compressed if the reader likes. */
+/** `/stream`: the channels of `/mcp/sse` as NDJSON, flushed per line, compressed as Accept-Encoding says. */
 import { Effect, Layer } from "effect"
 import { Authenticator } from "../../layers/identity/Authenticator.ts"
 import * as Compression from "../../layers/http/compression.ts"
@@ -12,7 +12,7 @@ import { asReader } from "./reading.ts"
 
 const headers = { "content-type": "application/x-ndjson", "x-accel-buffering": "no" }
 
-/** What `channels=` says, several times or with commas; all of them where it says nothing. */
+/** Channels of the query parameter `channels`, repeated or comma-separated; all by default, `undefined` if one is unknown. */
 const wantedOf = (request: Request) => {
   const given = new URL(request.url).searchParams.getAll("channels")
   const names = given.flatMap((value) => value.split(",")).filter((name) => name !== "")
@@ -20,7 +20,7 @@ const wantedOf = (request: Request) => {
   return names.every(isChannel) ? [...new Set(names)] : undefined
 }
 
-/** The first line is `ready`; the last one, when the service stops, is `end`. */
+/** The first line is `ready`; the last line, when the service stops, is `end`. */
 export const layer = (limits: Pick<StreamLimits, "max" | "mostWaiting">) =>
   Layer.effectDiscard(
     Effect.gen(function* () {
@@ -32,9 +32,9 @@ export const layer = (limits: Pick<StreamLimits, "max" | "mostWaiting">) =>
       const open = (grant: Grant, request: Request, connection: Connection) => {
         const wanted = wantedOf(request)
         if (wanted === undefined) {
-          return reject(400, `Bad Request: channels are some of ${allChannels.join(", ")}.`)
+          return reject(400, `Bad Request: channels must be some of ${allChannels.join(", ")}.`)
         }
-        // Its body would never be read, and so never end.
+        // Its body would never be read, so the stream would never end.
         if (request.method === "HEAD") return new Response(null, { headers })
         if (ends.size >= limits.max) return tooManyOpen("streams")
         connection.keepOpen()

@@ -2,7 +2,7 @@
 import type { Caller } from "../catalog/Caller.ts"
 import * as Trace from "../domain/Trace.ts"
 import type { RequestContext } from "./RequestContext.ts"
-import { givenId } from "../../layers/http/responseHeaders.ts"
+import { validId } from "../../layers/http/requestId.ts"
 
 type Shape = Caller["Service"]
 
@@ -49,7 +49,8 @@ export class RequestCaller implements Shape {
   get correlationId(): string | undefined {
     const { headers } = this.#context.inbound
     return (
-      (headers && (givenId(headers, "x-correlation-id") ?? givenId(headers, "x-request-id"))) ??
+      validId(headers?.get("x-correlation-id")) ??
+      validId(headers?.get("x-request-id")) ??
       this.trace?.traceId
     )
   }

@@ -8,7 +8,7 @@ import type { ClientError } from "../catalog/Client.ts"
 import type { Principal } from "../domain/Principal.ts"
 import { split, Suspended, type Answers, type Questions } from "./Ask.ts"
 import type { Waiting } from "./RequestState.ts"
-import { section } from "../../layers/transports/section.ts"
+import { section } from "./section.ts"
 
 export interface SuspendedLimits {
   /** Handlers that may wait at once; beyond it, the one that waits longest is interrupted. */

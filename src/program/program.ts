@@ -6,7 +6,6 @@ import { Output } from "../../layers/output/Output.ts"
 import { Guard } from "../../layers/guard/Guard.ts"
 import { Health } from "../../layers/health/Health.ts"
 import { Outbound } from "../../layers/outbound/Outbound.ts"
-import { Dns } from "../../layers/platform/Dns.ts"
 import { ProgressEvents } from "../../layers/progress/ProgressEvents.ts"
 import * as ProgressLog from "../../layers/progress/ProgressLog.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
@@ -19,14 +18,14 @@ import { program } from "../domain/version.ts"
 import { RequestState } from "../mcp/RequestState.ts"
 import { SuspendedCalls } from "../mcp/SuspendedCalls.ts"
 import * as Servers from "../mcp/Servers.ts"
-import { section as mcpSection } from "../../layers/transports/section.ts"
+import * as mcpSection from "../mcp/section.ts"
 import * as prompts from "../prompts/layer.ts"
 import * as resources from "../resources/index.ts"
 import * as tools from "../tools/index.ts"
 import { configured, grounded } from "./baseLayers.ts"
 
 const pageSize = Effect.map(
-  Effect.flatMap(ConfigSource, (config) => config.read(mcpSection)),
+  Effect.flatMap(ConfigSource, (config) => config.read(mcpSection.section)),
   ({ page_size }) => page_size
 )
 
@@ -47,7 +46,6 @@ export const contents = Layer.mergeAll(tools.layer, prompts.layer, resources.lay
       Templates.layer,
       Layer.mergeAll(Web.layer, Decks.layer.pipe(Layer.provideMerge(Output.layer))).pipe(
         Layer.provideMerge(Outbound.layer),
-        Layer.provide(Dns.layer),
         Layer.provideMerge(Storage.layer)
       )
     )

@@ -6,7 +6,7 @@ import { Ids } from "../../layers/platform/Ids.ts"
 import { Listener } from "../../layers/http/Listener.ts"
 import * as Platform from "../../layers/platform/Platform.ts"
 import { mcp } from "../../src/program/program.ts"
-import * as Service from "../../src/http/Service.ts"
+import * as Service from "../../src/program/httpService.ts"
 import * as fixtures from "./fixtures/index.ts"
 
 const foundation = Layer.mergeAll(Platform.layer, Ids.layer, Environment.layerTest({}))

@@ -7,7 +7,7 @@ import { Authenticator } from "../../layers/identity/Authenticator.ts"
 import * as Toolset from "../../src/catalog/Toolset.ts"
 import { ToolPolicy } from "../../src/domain/Policy.ts"
 import { Principal } from "../../src/domain/Principal.ts"
-import * as Service from "../../src/http/Service.ts"
+import * as Service from "../../src/program/httpService.ts"
 import { it } from "../support/effect.ts"
 import {
   endpoint,

@@ -14,7 +14,7 @@ import { Client, elicit } from "../../src/catalog/Client.ts"
 import { Blocks, text } from "../../src/domain/Content.ts"
 import * as Toolset from "../../src/catalog/Toolset.ts"
 import { mcp } from "../../src/program/program.ts"
-import * as Service from "../../src/http/Service.ts"
+import * as Service from "../../src/program/httpService.ts"
 
 /** What the tool `wait` is doing: tests await its start and its end, and let it finish. */
 export class Held extends Context.Service<

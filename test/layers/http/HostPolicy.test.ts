@@ -52,24 +52,19 @@ describe("Host", () => {
 
   test("bound to this machine: its own names on any port, others are 421", () => {
     const door = bound("127.0.0.1", { allowedHosts: ["Example.com", "other.test:8443"] })
-    const own = ["localhost", "LOCALHOST:1", "127.0.0.1:65535", "[::1]", "[::1]:80"]
+    const own = [
+      "localhost",
+      "LOCALHOST:1",
+      "localhost.",
+      "127.0.0.1:65535",
+      "127.9.9.9",
+      "[::1]",
+      "[::1]:80"
+    ]
     const listed = ["example.com", "EXAMPLE.COM:99", "other.test:8443"]
     for (const value of [...own, ...listed]) expect([value, host(door, value)]).toEqual([value, 200])
-    const foreign = [
-      "evil.test",
-      "other.test",
-      "localhost.",
-      "localhost.evil.test",
-      "2130706433",
-      "0x7f.1",
-      "127.1"
-    ]
+    const foreign = ["evil.test", "other.test", "localhost.evil.test", "2130706433", "0x7f.1", "127.1"]
     for (const value of foreign) expect([value, host(door, value)]).toEqual([value, 421])
-  })
-
-  test("bound to another loopback address: that one too", () => {
-    expect(host(bound("127.0.0.2"), "127.0.0.2:8000")).toBe(200)
-    expect(host(bound("127.0.0.2"), "127.0.0.3")).toBe(421)
   })
 
   test("bound to the world: any name, unless there is a list", () => {
@@ -96,7 +91,7 @@ describe("Host", () => {
       "#",
       " "
     )
-    const names = ["localhost", "127.0.0.1", "[::1]"]
+    const loopback = /^(localhost\.?|127\.\d+\.\d+\.\d+|\[::1\])$/
     fc.assert(
       fc.property(
         fc.oneof(
@@ -104,7 +99,7 @@ describe("Host", () => {
           fc.string()
         ),
         (value) => {
-          if (host(door, value) === 200) expect(names).toContain(new URL(`http://${value}/`).hostname)
+          if (host(door, value) === 200) expect(new URL(`http://${value}/`).hostname).toMatch(loopback)
         }
       ),
       { numRuns: 5000, examples: [["localhost"], ["[::1]:80"]] }

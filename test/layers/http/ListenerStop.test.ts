@@ -1,7 +1,7 @@
 /** How the listener ends: nothing new, what runs may finish, the rest is cut and hears of it. */
 import { expect } from "bun:test"
 import { Deferred, Effect, Fiber } from "effect"
-import type { ListenerOptions } from "../../../layers/http/Listener.ts"
+import type { ListenerOptions } from "../../../layers/http/ListenerOptions.ts"
 import type { Route } from "../../../layers/http/Routes.ts"
 import { it } from "../../support/effect.ts"
 import { listen } from "../../support/listener.ts"

@@ -4,7 +4,9 @@ import { Effect, Exit, Layer, Redacted } from "effect"
 import { TestClock } from "effect/testing"
 import fc from "fast-check"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
-import { Authenticator, isLoopback, section, Unauthorized } from "../../../layers/identity/Authenticator.ts"
+import { isLoopback } from "../../../layers/http/hosts.ts"
+import { Authenticator, Unauthorized } from "../../../layers/identity/Authenticator.ts"
+import { section } from "../../../layers/identity/section.ts"
 import { Ids } from "../../../layers/platform/Ids.ts"
 import { anonymousLoopback } from "../../../src/domain/Principal.ts"
 import { it } from "../../support/effect.ts"
@@ -156,7 +158,17 @@ describe("without tokens", () => {
 })
 
 describe("addresses", () => {
-  const local = ["localhost", "LOCALHOST", "127.0.0.1", "127.255.255.255", "127.1.2.3", "::1", "[::1]"]
+  const local = [
+    "localhost",
+    "LOCALHOST",
+    "127.0.0.1",
+    "127.255.255.255",
+    "127.1.2.3",
+    "::1",
+    "[::1]",
+    "localhost.",
+    "::ffff:127.0.0.1"
+  ]
   const open = [
     "0.0.0.0",
     "::",

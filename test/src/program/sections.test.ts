@@ -6,8 +6,8 @@ import * as defaults from "../../../layers/config/defaults.ts"
 import { Environment } from "../../../layers/platform/Environment.ts"
 import * as later from "../../../src/program/upcomingSections.ts"
 import { sections } from "../../../src/program/sections.ts"
-import * as mcp from "../../../layers/transports/section.ts"
-import * as http from "../../../src/http/sections.ts"
+import * as http from "../../../layers/http/section.ts"
+import * as mcp from "../../../src/mcp/section.ts"
 import { filesOnly, given } from "../../layers/config/files.ts"
 import { it } from "../../support/effect.ts"
 
@@ -46,7 +46,7 @@ describe("a chat backend's configuration", () => {
           max_tool_hops: 8
         }
       })
-      expect(yield* config.read(http.server)).toMatchObject({ host: "localhost", port: 8000 })
+      expect(yield* config.read(http.section)).toMatchObject({ host: "localhost", port: 8000 })
       expect((yield* config.read(mcp.section)).connection).toEqual({
         max_reconnect_attempts: 5,
         connection_timeout: Duration.seconds(30),
@@ -112,7 +112,7 @@ it.effect("the documented variables are read", () =>
       cost_per_request_max: 1,
       refresh_interval: Duration.seconds(30)
     })
-    expect(yield* config.read(http.server)).toMatchObject({ host: "::1", port: 8080 })
+    expect(yield* config.read(http.section)).toMatchObject({ host: "::1", port: 8080 })
   })
 )
 

@@ -53,7 +53,7 @@ const program = (config: Record<string, unknown> = {}) =>
         Layer.provide(Layer.fresh(Decks.layer)),
         Layer.provide(Layer.fresh(Output.layer)),
         Layer.provideMerge(Layer.fresh(Storage.layer)),
-        Layer.provide(Layer.fresh(Outbound.layer)),
+        Layer.provide(Layer.fresh(Outbound.layerNoDeps)),
         Layer.provide(Dns.layerTest(() => ["127.0.0.1"])),
         Layer.provide(
           ConfigSource.layerFrom({

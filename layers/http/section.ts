@@ -1,12 +1,12 @@
-/** The section `server`: the HTTP service, and its documented defaults. */
+/** The section `server`: where the HTTP service listens, TLS, host allow-list, CORS, sizes and time-outs. */
 import { Schema } from "effect"
-import { DurationSetting } from "../../layers/config/Durations.ts"
-import * as Section from "../../layers/config/Section.ts"
+import { DurationSetting } from "../config/Durations.ts"
+import * as Section from "../config/Section.ts"
 
 const port = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 65535 }))
 const positive = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 2 ** 31 - 1 }))
 
-export const server = Section.make(
+export const section = Section.make(
   "server",
   Schema.Struct({
     host: Section.optional(Schema.NonEmptyString, "127.0.0.1", "Address to listen on."),
@@ -19,32 +19,32 @@ export const server = Section.make(
     allowed_hosts: Section.optional(
       Schema.Array(Schema.NonEmptyString),
       [],
-      "Host names under which clients may reach the service."
+      "Host allow-list: names in the Host header, besides loopback ones, under which clients may reach the service."
     ),
     cors_origins: Section.optional(
       Schema.Array(Schema.NonEmptyString),
       [],
-      "Web origins whose pages may call the service."
+      "CORS: web origins whose pages may call the service and read its responses."
     ),
     idle_timeout: Section.optional(
       DurationSetting,
       "10 seconds",
-      "How long a connection may send nothing while it owes a request."
+      "Idle time-out: how long a connection may be silent while a request body or a response is awaited."
     ),
     shutdown_timeout: Section.optional(
       DurationSetting,
       "5 seconds",
-      "How long running requests may take to finish at shutdown."
+      "How long running requests may take to finish at shutdown; then they are interrupted."
     ),
     drain_delay: Section.optional(
       DurationSetting,
       "0 seconds",
-      "How long a service that was told to stop still serves, with /health/ready answering 503."
+      "How long requests are still served after a stop signal, while /health/ready answers 503."
     ),
     tls: Schema.optionalKey(
       Schema.Struct({
         cert_file: Schema.NonEmptyString.annotate({
-          description: "PEM file with the certificate and those between it and the root."
+          description: "PEM file with the certificate, followed by its intermediate certificates."
         }),
         key_file: Schema.NonEmptyString.annotate({ description: "PEM file with its private key." })
       }).annotate({ description: "Serve HTTPS, with HTTP/2. Default: plain HTTP." })
@@ -52,7 +52,7 @@ export const server = Section.make(
     http3: Section.optional(
       Schema.Boolean,
       false,
-      "Whether HTTP/3 is served as well, over UDP on the same port; needs tls."
+      "Whether HTTP/3 is served as well, over UDP on the same port; requires `tls`."
     )
   }),
   {

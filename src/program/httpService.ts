@@ -1,27 +1,28 @@
-/** The HTTP service as one layer: listener, MCP on every HTTP transport; and a refusal to start where that is unsafe. */
+/** The HTTP service as one layer: listener, endpoints and MCP transports; fails to start on a public address without authentication. */
 import { Duration, Effect, Layer } from "effect"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { Health } from "../../layers/health/Health.ts"
 import { Authenticator } from "../../layers/identity/Authenticator.ts"
 import * as Certificate from "../../layers/http/certificate.ts"
 import { Listener } from "../../layers/http/Listener.ts"
+import * as http from "../../layers/http/section.ts"
 import { Routes } from "../../layers/http/Routes.ts"
+import { Sites } from "../../layers/http/Sites.ts"
 import * as requestMetrics from "../../layers/telemetry/requestMetrics.ts"
 import { Channels } from "../../layers/events/Channels.ts"
-import { section as mcp } from "../../layers/transports/section.ts"
 import * as LegacySse from "../../layers/transports/LegacySse.ts"
 import { Sessions } from "../../layers/transports/Sessions.ts"
 import * as StreamableHttp from "../../layers/transports/StreamableHttp.ts"
 import * as WebSocket from "../../layers/transports/WebSocket.ts"
-import * as health from "./health.ts"
-import * as info from "./info.ts"
-import * as metrics from "./metrics.ts"
-import * as observed from "./observed.ts"
-import * as progress from "./progress.ts"
-import * as sections from "./sections.ts"
-import * as stream from "./stream.ts"
+import * as mcp from "../mcp/section.ts"
+import * as health from "../http/health.ts"
+import * as info from "../http/info.ts"
+import * as metrics from "../http/metrics.ts"
+import * as observed from "../http/observed.ts"
+import * as progress from "../http/progress.ts"
+import * as stream from "../http/stream.ts"
 
-/** What the command line may say over the configuration. */
+/** Command-line flags that override the configuration. */
 export interface Overrides {
   readonly host?: string
   readonly port?: number
@@ -33,8 +34,8 @@ export const layerNoDeps = (overrides: Overrides = {}) =>
     Effect.gen(function* () {
       const config = yield* ConfigSource
       const authenticator = yield* Authenticator
-      const server = { ...(yield* config.read(sections.server)), ...overrides }
-      const { page_size, sessions } = yield* config.read(mcp)
+      const server = { ...(yield* config.read(http.section)), ...overrides }
+      const { page_size, sessions } = yield* config.read(mcp.section)
       yield* authenticator.requireFor(server.host)
       const tls = server.tls && (yield* Certificate.load(server.tls))
       const { drain } = yield* Health
@@ -97,7 +98,7 @@ export const layerNoDeps = (overrides: Overrides = {}) =>
             mostWaiting: sessions.max_waiting_bytes
           })
         ),
-        Layer.provideMerge(Routes.layer)
+        Layer.provideMerge(Layer.merge(Routes.layer, Sites.layer))
       )
     })
   )

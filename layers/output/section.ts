@@ -1,4 +1,4 @@
-/** The configuration of making content. */
+/** The section `content`: the output folder, themes, and limits of generated decks. */
 import { Schema } from "effect"
 import { DurationSetting } from "../config/Durations.ts"
 import * as Section from "../config/Section.ts"
@@ -10,12 +10,12 @@ export const section = Section.deferred(
       output_dir: Section.optional(
         Schema.NonEmptyString,
         "output",
-        "Folder of what is made, one folder for each client in it; a relative one is inside `storage.dir`."
+        "Output folder, with one folder per client; a relative path is inside `storage.dir`."
       ),
       theme: Section.optional(
         Schema.NonEmptyString,
         "light",
-        "How decks look: `light`, `dark`, or a file of `themes_dir`."
+        "Theme of decks: `light`, `dark`, or the name of a file in `themes_dir`."
       ),
       themes_dir: Schema.optionalKey(
         Schema.NonEmptyString.annotate({
@@ -25,21 +25,21 @@ export const section = Section.deferred(
       max_slides: Section.optional(
         Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 200 })),
         60,
-        "Most slides of a deck."
+        "Maximum number of slides per deck."
       ),
       max_images: Section.optional(
         Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 200 })),
         20,
-        "Most pictures of a deck."
+        "Maximum number of pictures per deck."
       ),
       max_image_bytes: Section.optional(
         Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100 * 1024 * 1024 })),
         5 * 1024 * 1024,
-        "Largest picture, in bytes."
+        "Maximum size of a picture, in bytes."
       ),
-      time_limit: Section.optional(DurationSetting, "30 seconds", "How long one deck may take to be made.")
+      time_limit: Section.optional(DurationSetting, "30 seconds", "Time limit for making one deck.")
     }),
-  { description: "Decks: where they are kept, how they look, and how large they may be." }
+  { description: "Decks: output folder, theme and limits." }
 )
 
 export type Settings = (typeof section)["schema"]["Type"]

@@ -1,41 +1,37 @@
-/** The section `mcp`: pages, sessions, suspended calls, and connections to other servers. */
+/** The section `mcp`: page size, sessions, and connections to upstream servers. */
 import { Schema } from "effect"
-import { DurationSetting } from "../config/Durations.ts"
-import * as Section from "../config/Section.ts"
+import { DurationSetting } from "../../layers/config/Durations.ts"
+import * as Section from "../../layers/config/Section.ts"
 
 const positive = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 2 ** 31 - 1 }))
 
 export const section = Section.make(
   "mcp",
   Schema.Struct({
-    page_size: Section.optional(positive, 100, "Entries in one page of a list."),
+    page_size: Section.optional(positive, 100, "Entries per page of a list."),
     sessions: Section.optional(
       Schema.Struct({
-        max: Section.optional(positive, 10_000, "Most sessions at once."),
+        max: Section.optional(positive, 10_000, "Maximum number of open sessions."),
         idle_timeout: Section.optional(
           DurationSetting,
           "30 minutes",
-          "A session unused for this long is gone."
+          "A session that is unused for this long is closed."
         ),
         resume_window: Section.optional(
           DurationSetting,
           "60 seconds",
-          "How long a call runs on after its client was lost."
+          "How long a call continues after its client has disconnected, so that the client can resume the stream."
         ),
         replay_events: Section.optional(
           positive,
           256,
-          "Events that a session keeps for a client that comes back."
+          "Events that a session keeps for a client that resumes a stream."
         ),
-        replay_size: Section.optional(
-          positive,
-          1024 * 1024,
-          "Characters that those events may have together."
-        ),
+        replay_size: Section.optional(positive, 1024 * 1024, "Total size of those events, in characters."),
         max_waiting_bytes: Section.optional(
           positive,
           8 * 1024 * 1024,
-          "Bytes that may wait for a slow reader."
+          "Bytes that may be buffered for a slow reader; beyond it the stream or socket is closed."
         )
       }),
       {},
@@ -59,7 +55,7 @@ export const section = Section.make(
         max_reconnect_attempts: Section.optional(
           Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 1000 })),
           5,
-          "How often a lost connection is tried again before it is given up."
+          "Reconnect attempts after a lost connection before it counts as failed."
         ),
         connection_timeout: Section.optional(
           DurationSetting,
@@ -69,7 +65,7 @@ export const section = Section.make(
         initial_reconnect_delay: Section.optional(
           DurationSetting,
           "1 second",
-          "The wait before the first new try; it doubles from try to try."
+          "Delay before the first reconnect attempt; it doubles with every attempt."
         ),
         allow_stdio_commands: Section.optional(
           Schema.Boolean,
@@ -78,8 +74,8 @@ export const section = Section.make(
         )
       }),
       {},
-      "Connections to other MCP servers."
+      "Connections to upstream MCP servers."
     )
   }),
-  { description: "The protocol: pages, sessions, and connections to other servers." }
+  { description: "MCP: page size, sessions, and connections to upstream servers." }
 )
