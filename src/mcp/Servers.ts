@@ -9,7 +9,8 @@ import {
 import { Effect, Layer } from "effect"
 import { Ids } from "../../layers/platform/Ids.ts"
 import { McpServers } from "../../layers/transports/McpServers.ts"
-import { Catalog, type Change } from "../catalog/Catalog.ts"
+import { Catalog } from "../catalog/Catalog.ts"
+import type { Change } from "../catalog/Change.ts"
 import type { Principal } from "../domain/Principal.ts"
 import { program } from "../domain/version.ts"
 import { handlers, type Session } from "./handlers.ts"
@@ -113,7 +114,7 @@ export const layer = Layer.effect(
           params?: { name?: unknown; arguments?: unknown }
         }
         if (method !== "tools/call" || typeof params?.name !== "string") return undefined
-        const entry = catalog.tool(principal, params.name)
+        const entry = Effect.runSyncWith(services)(catalog.tool(principal, params.name))
         return entry && refuse(entry, params.arguments, headers)
       }
     })

@@ -68,7 +68,11 @@ const getPrompt: Register = (session, catalog) =>
       session,
       context,
       `prompts/get ${name}`,
-      Effect.map(catalog.get(session.principal, name, args ?? {}), (messages) => ({ messages })),
+      Effect.map(catalog.get(session.principal, name, args ?? {}), ({ description, messages, meta }) => ({
+        ...(description !== undefined && { description }),
+        messages,
+        ...(meta !== undefined && { _meta: meta })
+      })),
       toProtocolError
     ) as never
   })
@@ -80,7 +84,10 @@ const readResource: Register = (session, catalog) =>
       session,
       context,
       `resources/read ${uri}`,
-      Effect.map(catalog.read(session.principal, uri), (contents) => ({ contents })),
+      Effect.map(catalog.read(session.principal, uri), ({ contents, meta }) => ({
+        contents,
+        ...(meta !== undefined && { _meta: meta })
+      })),
       toProtocolError
     ) as never
   })

@@ -1,7 +1,7 @@
 /** Checks that `Mcp-Param-*` headers repeat the arguments that a tool's schema marks with `x-mcp-header` (SEP-2243). */
 import type { Refusal } from "../../layers/transports/McpServers.ts"
-import type { JsonObject } from "../catalog/Client.ts"
 import type { ToolEntry } from "../catalog/Entry.ts"
+import { isObject } from "../domain/JsonObject.ts"
 
 /** HeaderMismatch (MCP 2026-07-28). */
 const headerMismatch = -32020
@@ -10,9 +10,6 @@ interface Declaration {
   readonly path: ReadonlyArray<string>
   readonly header: string
 }
-
-const isObject = (value: unknown): value is JsonObject =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
 
 /** Declarations stand on properties, and on properties of object properties. */
 const scan = (schema: unknown, path: ReadonlyArray<string> = []): ReadonlyArray<Declaration> => {

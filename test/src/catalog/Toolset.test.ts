@@ -18,7 +18,7 @@ const layer = toolkit.toLayer({
 
 it.effect("dates, big numbers and classes travel as the JSON that the schemas announce", () =>
   Effect.gen(function* () {
-    const entry = (yield* Catalog).tool(stdioUser, "later")
+    const entry = yield* (yield* Catalog).tool(stdioUser, "later")
     const properties = { at: { type: "string" }, count: { type: "string" } }
     expect(entry?.input).toMatchObject({ type: "object", properties })
     expect(entry?.output).toMatchObject({ type: "object", properties })
