@@ -147,7 +147,9 @@ export class Catalog extends Context.Service<
     const listing =
       <A>(table: EntryTable<A>): Listing<A> =>
       (principal, cursor) =>
-        page((after) => table.visible(principal, after), table.key, options.pageSize, cursor)
+        Effect.suspend(() =>
+          page((after) => table.visible(principal, after), table.key, options.pageSize, cursor)
+        )
 
     /** Hides what is beyond the principal, and lets Guard run the rest while its progress is followed. */
     const run = <A, E>(

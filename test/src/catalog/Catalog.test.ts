@@ -322,6 +322,23 @@ describe("resources, templates, prompts and completions", () => {
     )
   )
 
+  it.effect("need a prompt's required arguments, and leave their contents to the prompt", () =>
+    withSources((entries) =>
+      Effect.gen(function* () {
+        expect((yield* entries.get(reader, "greet", { who: "" })).messages).toHaveLength(1)
+        const error = yield* Effect.flip(entries.get(reader, "greet", { whom: "you" }))
+        expect(error).toMatchObject({
+          _tag: "InvalidArguments",
+          name: "greet",
+          issues: [{ path: "who", message: "required, but missing" }]
+        })
+        const inherited = yield* Effect.flip(entries.get(reader, "greet", Object.create({ who: "you" })))
+        expect(inherited._tag).toBe("InvalidArguments")
+        expect((yield* Effect.flip(entries.get(principal([]), "greet", {})))._tag).toBe("NotFound")
+      }).pipe(Effect.provide(callServices))
+    )
+  )
+
   it.effect("are told of with the template that answers, if it is one", () =>
     withSources((entries) =>
       Effect.gen(function* () {
