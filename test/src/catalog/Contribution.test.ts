@@ -95,7 +95,8 @@ describe("a replacement", () => {
         startImmediately: true
       })
       // Listeners that list see the new entries already.
-      yield* entries.watch(() => Effect.runSync(lister))
+      const context = yield* Effect.context<never>()
+      yield* entries.watch(() => Effect.runSyncWith(context)(lister))
       for (let round = 0; round < 10; round++) {
         yield* contribution.replace({ tools: more })
         yield* Effect.yieldNow

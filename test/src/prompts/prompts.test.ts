@@ -9,7 +9,7 @@ import { stdioUser } from "../../../src/domain/Principal.ts"
 import { prompts } from "../../../src/prompts/index.ts"
 import { callServices, principal } from "../../support/call.ts"
 import { it } from "../../support/effect.ts"
-import { given } from "../../layers/config/files.ts"
+import * as sources from "../../layers/config/files.ts"
 import { get, over, program } from "./program.ts"
 
 const complete = (prompt: string, argument: string, typed: string) =>
@@ -284,7 +284,7 @@ describe("variables of clients", () => {
       yield* (yield* ConfigSource).reload
       expect(yield* required).toEqual(["topic"])
       expect(yield* refusal("summarize", { client_id: "acme" })).toEqual(["topic: required, but missing"])
-    }).pipe(Effect.provide(over(given({ files }))))
+    }).pipe(Effect.provide(over(sources.given({ files }))))
   })
 
   it.live("are offered by their client's name", () =>
