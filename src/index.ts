@@ -25,17 +25,14 @@ export { Templates } from "../layers/templates/Templates.ts"
 export { McpServers } from "../layers/transports/McpServers.ts"
 export { serve as serveStdio } from "../layers/transports/Stdio.ts"
 export { Caller } from "./catalog/Caller.ts"
+export type { Audience } from "./catalog/Audience.ts"
 export { Catalog } from "./catalog/Catalog.ts"
-export { Failed, InvalidArguments, InvalidCursor, NotFound } from "./catalog/CatalogError.ts"
+export type { Change } from "./catalog/Change.ts"
+export type { ContributeOptions, Contribution, Report } from "./catalog/Contribution.ts"
+export { Failed, InvalidArguments, InvalidCursor, NameTaken, NotFound } from "./catalog/CatalogError.ts"
 export { Client, ClientError, elicit, sample } from "./catalog/Client.ts"
-export type {
-  Entries,
-  PromptEntry,
-  ResourceEntry,
-  TemplateEntry,
-  ToolEntry,
-  ToolOutput
-} from "./catalog/Entry.ts"
+export type { Entries, PromptEntry, ResourceEntry, TemplateEntry, ToolEntry } from "./catalog/Entry.ts"
+export { rawTool, type RawOutput, type RawTool } from "./catalog/rawTool.ts"
 export { Icons, layer as toolset, Linked, ParamHeaders, Shown } from "./catalog/Toolset.ts"
 export { foundation } from "./program/baseLayers.ts"
 export { layer as httpService } from "./program/httpService.ts"

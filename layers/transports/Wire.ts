@@ -1,8 +1,9 @@
 /** The SDK's `Transport` over whatever carries whole messages both ways: a pipe, an event stream, a socket; every era. */
 import type { JSONRPCMessage, JSONRPCRequest, RequestId, Transport } from "@modelcontextprotocol/server"
 import { serveStdio, type StdioServerHandle } from "@modelcontextprotocol/server/stdio"
+import { isObject } from "../../src/domain/JsonObject.ts"
 import type { Inbound, McpServers, SessionServer } from "./McpServers.ts"
-import { isCancellation, isObject, isRequest, Unreadable, type Parsed } from "./messages.ts"
+import { isCancellation, isRequest, Unreadable, type Parsed } from "./messages.ts"
 import { newRequests } from "./newRequests.ts"
 
 /** What a wire needs of its connection. */

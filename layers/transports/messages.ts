@@ -5,6 +5,7 @@ import type {
   JSONRPCRequest,
   RequestId
 } from "@modelcontextprotocol/server"
+import { isObject, type JsonObject } from "../../src/domain/JsonObject.ts"
 import { invalidRequest, parseError } from "../../src/domain/errorCodes.ts"
 
 /**
@@ -36,11 +37,6 @@ export const batchRevision = "2025-03-26"
 const largestBatch = 100
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
-
-type JsonObject = Record<string, unknown>
-
-export const isObject = (value: unknown): value is JsonObject =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
 
 const isId = (id: unknown) =>
   typeof id === "string" ? id.length <= longestId : typeof id === "number" && Number.isSafeInteger(id)

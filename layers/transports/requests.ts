@@ -1,6 +1,7 @@
 /** What every HTTP transport checks of a request before it serves it: the caller, the form of the body, its size. */
 import { isJsonContentType } from "@modelcontextprotocol/server"
 import { Exit } from "effect"
+import { isObject } from "../../src/domain/JsonObject.ts"
 import { unauthorized } from "../../src/domain/errorCodes.ts"
 import type { Failure } from "../../src/domain/Failure.ts"
 import type { Authenticator, Unauthorized } from "../identity/Authenticator.ts"
@@ -9,7 +10,7 @@ import type { Connection } from "../http/Routes.ts"
 import { immediate } from "../platform/immediate.ts"
 import { json } from "../http/responses.ts"
 import type { Inbound } from "./McpServers.ts"
-import { errorMessage, fromBytes, isObject, Unreadable, type Parsed } from "./messages.ts"
+import { errorMessage, fromBytes, Unreadable, type Parsed } from "./messages.ts"
 
 const idOf = (body: unknown) =>
   isObject(body) && (typeof body.id === "string" || typeof body.id === "number") ? body.id : null

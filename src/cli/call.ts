@@ -70,7 +70,8 @@ export const call = Command.make(
       yield* Console.log(
         JSON.stringify({
           content: output.content,
-          ...(output.structured !== undefined && { structuredContent: output.structured })
+          structuredContent: output.structured,
+          _meta: output.meta
         })
       )
       return

@@ -80,14 +80,14 @@ export const prompt = Command.make(
     if (vars) return yield* variables(name, given, json)
     const entries = yield* Catalog
     const requestId = yield* (yield* Ids).next
-    const messages = yield* entries
+    const { description, messages, meta } = yield* entries
       .get(stdioUser, name, given)
       .pipe(
         Effect.provideService(Client, Client.absent),
         Effect.provideService(Caller, { principal: stdioUser, requestId }),
         Effect.catchTag("NotFound", unlisted("prompts"))
       )
-    if (json) return yield* Console.log(JSON.stringify({ messages }))
+    if (json) return yield* Console.log(JSON.stringify({ description, messages, _meta: meta }))
     for (const { content } of messages) {
       yield* Console.log(content.type === "text" ? content.text : JSON.stringify(content))
     }

@@ -6,7 +6,7 @@ import { StdioPipe } from "../../layers/platform/StdioPipe.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
 import * as Stdio from "../../layers/transports/Stdio.ts"
 import { Catalog } from "../catalog/Catalog.ts"
-import * as postponed from "../catalog/postponed.ts"
+import * as deferredCatalog from "../catalog/deferredCatalog.ts"
 import { RequestState } from "../mcp/RequestState.ts"
 import { SuspendedCalls } from "../mcp/SuspendedCalls.ts"
 import * as Servers from "../mcp/Servers.ts"
@@ -48,7 +48,7 @@ export const serveStdio = Effect.gen(function* () {
     Layer.provide(
       Layer.succeed(
         Catalog,
-        postponed.make({
+        deferredCatalog.make({
           load: Effect.map(load, Context.get(Catalog)),
           loaded: Effect.map(Effect.orDie(loaded), Context.get(Catalog))
         })

@@ -7,7 +7,7 @@ import {
 } from "@modelcontextprotocol/server"
 import { Effect, Schema } from "effect"
 import { ClientError, type Answer, type Question } from "../catalog/Client.ts"
-import { Block } from "../domain/Content.ts"
+import { SamplingBlock } from "../domain/Sampling.ts"
 import { suspension } from "../domain/Transient.ts"
 import type { State, Waiting } from "./RequestState.ts"
 
@@ -23,7 +23,7 @@ const makeFits = () => {
   })
   const sampled = Schema.Struct({
     role: Schema.Literals(["user", "assistant"]),
-    content: Schema.Union([Block, Schema.Array(Block)]),
+    content: Schema.Union([SamplingBlock, Schema.Array(SamplingBlock)]),
     model: Schema.String,
     stopReason: optional
   })
@@ -98,7 +98,7 @@ export const byRequest =
         )
       }
       const { method, params } = toRequest(question)
-      const extra = question.kind === "visit" ? { elicitationId: newId() } : {}
+      const extra = question.kind === "visit" ? { elicitationId: question.elicitationId ?? newId() } : {}
       return Effect.tryPromise({
         try: (signal) =>
           send(

@@ -2,10 +2,11 @@
 import type { ResultTypeMap } from "@modelcontextprotocol/server"
 import { Effect } from "effect"
 import type { Catalog, Listing } from "../catalog/Catalog.ts"
-import type { CallerServices, ToolOutput } from "../catalog/Entry.ts"
+import type { CallerServices } from "../catalog/Entry.ts"
 import { isToolResult, type CatalogFailure } from "../catalog/failure.ts"
-import { text } from "../domain/Content.ts"
+import { text, type ToolOutput } from "../domain/Content.ts"
 import type { Failure } from "../domain/Failure.ts"
+import { isObject, type JsonObject } from "../domain/JsonObject.ts"
 import type { DeepReadonly } from "./DeepReadonly.ts"
 import * as params from "./params.ts"
 import type { RequestContext } from "./RequestContext.ts"
@@ -48,18 +49,25 @@ const page = <Entry, Wire>(
     more: next === undefined ? {} : { nextCursor: next }
   }))
 
-/** Older revisions know objects as structured content, and nothing else. */
-const isStructured = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
+const withMeta = (meta: JsonObject | undefined) => (meta === undefined ? {} : { _meta: meta })
 
+/** Revisions before 2026-07-28 know objects as structured content, and nothing else. */
 const toResult = (
-  { content, structured }: ToolOutput,
+  { content, meta, structured }: ToolOutput,
   { stateless }: RequestContext
 ): Results["tools/call"] => ({
   content,
   ...(structured !== undefined &&
-    (stateless || isStructured(structured)) && { structuredContent: structured })
+    // The SDK's type has objects only, which 2026-07-28 no longer asks for.
+    (stateless || isObject(structured)) && { structuredContent: structured as JsonObject }),
+  ...withMeta(meta)
 })
+
+/** The tool's own output where it failed with one, else its message. */
+const toErrorResult = (error: CatalogFailure, context: RequestContext): Results["tools/call"] => {
+  const output = error._tag === "Failed" ? error.output : undefined
+  return { ...toResult(output ?? { content: [text(error.message)] }, context), isError: true }
+}
 
 const listMethods = {
   "tools/list": define("tools/list", {
@@ -67,7 +75,12 @@ const listMethods = {
     label: () => "tools/list",
     run: ({ cursor }, served) =>
       Effect.map(
-        page((catalog) => catalog.tools, wire.tool, served, cursor),
+        page(
+          (catalog) => catalog.tools,
+          served.context.stateless ? wire.tool : wire.sessionTool,
+          served,
+          cursor
+        ),
         ({ items, more }) => ({ tools: items, ...more })
       )
   }),
@@ -112,13 +125,23 @@ const callMethods = {
     decode: params.prompt,
     label: ({ name }) => `prompts/get ${name}`,
     run: ({ arguments: args, name }, { catalog, context }) =>
-      Effect.map(catalog.get(context.inbound.principal, name, args ?? {}), (messages) => ({ messages }))
+      Effect.map(
+        catalog.get(context.inbound.principal, name, args ?? {}),
+        ({ description, messages, meta }) => ({
+          ...(description !== undefined && { description }),
+          messages,
+          ...withMeta(meta)
+        })
+      )
   }),
   "resources/read": define("resources/read", {
     decode: params.resource,
     label: ({ uri }) => `resources/read ${uri}`,
     run: ({ uri }, { catalog, context }) =>
-      Effect.map(catalog.read(context.inbound.principal, uri), (contents) => ({ contents }))
+      Effect.map(catalog.read(context.inbound.principal, uri), ({ contents, meta }) => ({
+        contents,
+        ...withMeta(meta)
+      }))
   }),
   "completion/complete": define("completion/complete", {
     decode: params.completion,

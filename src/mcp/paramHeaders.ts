@@ -2,8 +2,8 @@
  * Checks that `Mcp-Param-*` headers repeat the arguments that a tool's schema marks with `x-mcp-header` (SEP-2243). The
  * SDK has the same check, which it exports to nobody and runs for its own `McpServer` only.
  */
-import type { JsonObject } from "../catalog/Client.ts"
 import type { ToolEntry } from "../catalog/Entry.ts"
+import { isObject } from "../domain/JsonObject.ts"
 import { headerMismatch } from "../domain/errorCodes.ts"
 import type { Failure } from "../domain/Failure.ts"
 
@@ -11,9 +11,6 @@ interface Declaration {
   readonly path: ReadonlyArray<string>
   readonly header: string
 }
-
-const isObject = (value: unknown): value is JsonObject =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
 
 /** Declarations stand on properties, and on properties of object properties. */
 const scan = (schema: unknown, path: ReadonlyArray<string> = []): ReadonlyArray<Declaration> => {

@@ -1,6 +1,6 @@
 /** Decodes the params of the requests that the catalog answers: one sentence with the path for what is wrong. */
 import { Effect, Exit, Schema, SchemaIssue } from "effect"
-import { isObject } from "../../layers/transports/messages.ts"
+import { isObject } from "../domain/JsonObject.ts"
 import { Level } from "../catalog/Client.ts"
 import { invalidParams } from "../domain/errorCodes.ts"
 import type { Failure } from "../domain/Failure.ts"

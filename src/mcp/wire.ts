@@ -30,6 +30,12 @@ export const tool = once((entry: ToolEntry): DeepReadonly<Tool> => ({
   annotations: entry.hints
 }))
 
+/** The same for revisions up to 2025-11-25, where structured content is an object or absent. */
+export const sessionTool = once((entry: ToolEntry): DeepReadonly<Tool> => {
+  const { outputSchema, ...rest } = tool(entry)
+  return outputSchema === undefined || outputSchema["type"] === "object" ? tool(entry) : rest
+})
+
 export const prompt = once((entry: PromptEntry): DeepReadonly<Prompt> => ({
   ...named(entry),
   arguments: entry.arguments.map(({ complete: _, ...argument }) => argument)
@@ -39,11 +45,13 @@ export const resource = once((entry: ResourceEntry): DeepReadonly<Resource> => (
   ...named(entry),
   uri: entry.uri,
   ...(entry.mimeType !== undefined && { mimeType: entry.mimeType }),
-  ...(entry.size !== undefined && { size: entry.size })
+  ...(entry.size !== undefined && { size: entry.size }),
+  ...(entry.annotations !== undefined && { annotations: entry.annotations })
 }))
 
 export const template = once((entry: TemplateEntry): DeepReadonly<ResourceTemplateType> => ({
   ...named(entry),
   uriTemplate: entry.uriTemplate,
-  ...(entry.mimeType !== undefined && { mimeType: entry.mimeType })
+  ...(entry.mimeType !== undefined && { mimeType: entry.mimeType }),
+  ...(entry.annotations !== undefined && { annotations: entry.annotations })
 }))

@@ -28,7 +28,7 @@ export const entry = Effect.map(Output, (output): TemplateEntry => {
         (bytes) =>
           bytes === undefined
             ? Effect.fail(new NotFound({ kind: "resource", name: uri }))
-            : Effect.succeed([{ uri, mimeType, blob: Buffer.from(bytes).toString("base64") }])
+            : Effect.succeed({ contents: [{ uri, mimeType, blob: Buffer.from(bytes).toString("base64") }] })
       )
   }
 })

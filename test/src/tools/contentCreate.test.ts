@@ -114,7 +114,9 @@ describe("a deck", () => {
       const entries = yield* Catalog
       const fetched = (uri: string, scopes = ["read"]) =>
         entries.read(principal(scopes), uri).pipe(Effect.provide(callServices))
-      const [contents] = yield* fetched(deck.uri)
+      const {
+        contents: [contents]
+      } = yield* fetched(deck.uri)
       const fs = yield* FileSystem.FileSystem
       expect(contents).toMatchObject({ uri: deck.uri })
       expect(Buffer.from((contents as { blob: string }).blob, "base64")).toEqual(
