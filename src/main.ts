@@ -2,7 +2,7 @@
 /** Starts the command line on the real platform. */
 import { Effect, Runtime, Stdio } from "effect"
 import { endWhenToldTwice, runMain } from "../layers/platform/Platform.ts"
-import { foundation } from "./cli/ground.ts"
+import { foundation } from "./program/baseLayers.ts"
 import { report } from "./cli/report.ts"
 
 /** The code of a program that was interrupted, as shells have it. */

@@ -1,6 +1,6 @@
 /** The imports of `layers/` and `src/` run one way, without cycles; and the checker that says so can fail. */
 import { describe, expect, test } from "bun:test"
-import { exceptions, importsOf, problemsOf, ranks } from "./support/architecture.ts"
+import { exceptions, importsOf, layerRanks, problemsOf, ranks } from "./support/architecture.ts"
 
 const root = new URL("..", import.meta.url).pathname
 
@@ -38,7 +38,7 @@ describe("this repository", () => {
 })
 
 describe("direction", () => {
-  const place = (group: string) => (group === "layers" ? "layers/x/A.ts" : `src/${group}/A.ts`)
+  const place = (group: string) => (group === "layers" ? "layers/guard/A.ts" : `src/${group}/A.ts`)
   const folders = ranks.slice(0, -1)
   const pairs = folders.flatMap((low, rank) =>
     low.flatMap((from) =>
@@ -72,6 +72,31 @@ describe("direction", () => {
     ])
   })
 
+  test("every layer may import those below it and none above it", () => {
+    for (const [rank, layers] of layerRanks.entries()) {
+      for (const low of layers) {
+        for (const high of layerRanks.slice(rank + 1).flat()) {
+          const [a, b] = [`layers/${low}/A.ts`, `layers/${high}/B.ts`]
+          expect(problems({ [a]: [`../${high}/B.ts`], [b]: [] })).toEqual([
+            `${a}: layers/${low} must not import layers/${high} (../${high}/B.ts): that is upward`
+          ])
+          expect(problems({ [b]: [`../${low}/A.ts`], [a]: [] })).toEqual([])
+        }
+        for (const peer of layers.filter((each) => each !== low)) {
+          expect(
+            problems({ [`layers/${low}/A.ts`]: [`../${peer}/B.ts`], [`layers/${peer}/B.ts`]: [] })
+          ).toEqual([
+            `layers/${low}/A.ts: layers/${low} and layers/${peer} must not know each other (../${peer}/B.ts)`
+          ])
+        }
+      }
+    }
+  })
+
+  test("a layer without a rank is a problem", () => {
+    expect(problems({ "layers/newcomer/A.ts": [] })).toHaveLength(1)
+  })
+
   test("nothing imports main, and main imports everything", () => {
     expect(problems({ "src/cli/serve.ts": ["../main.ts"], "src/main.ts": [] })).toHaveLength(1)
     expect(problems({ "src/main.ts": ["./cli/serve.ts"], "src/cli/serve.ts": [] })).toEqual([])
@@ -87,7 +112,7 @@ describe("direction", () => {
   })
 
   test("assets and the package's own description are nobody's layer", () => {
-    expect(problems({ "layers/a/A.ts": ["../../package.json", "../../templates/a.txt"] })).toEqual([])
+    expect(problems({ "layers/http/A.ts": ["../../package.json", "../../templates/a.txt"] })).toEqual([])
   })
 
   test("a folder without a place in the order is a problem", () => {
@@ -99,27 +124,27 @@ describe("cycles", () => {
   test("a file that imports itself through others", () => {
     expect(
       problems({
-        "layers/a/A.ts": ["../b/B.ts"],
-        "layers/b/B.ts": ["../c/C.ts"],
-        "layers/c/C.ts": ["../a/A.ts"]
+        "layers/http/A.ts": ["./B.ts"],
+        "layers/http/B.ts": ["./C.ts"],
+        "layers/http/C.ts": ["./A.ts"]
       })
-    ).toEqual(["a cycle: layers/a/A.ts → layers/b/B.ts → layers/c/C.ts → layers/a/A.ts"])
+    ).toEqual(["a cycle: layers/http/A.ts → layers/http/B.ts → layers/http/C.ts → layers/http/A.ts"])
   })
 
   test("a diamond is none", () => {
     const files = {
-      "layers/a/A.ts": ["./B.ts", "./C.ts"],
-      "layers/a/B.ts": ["./D.ts"],
-      "layers/a/C.ts": ["./D.ts"]
+      "layers/http/A.ts": ["./B.ts", "./C.ts"],
+      "layers/http/B.ts": ["./D.ts"],
+      "layers/http/C.ts": ["./D.ts"]
     }
-    expect(problems({ ...files, "layers/a/D.ts": [] })).toEqual([])
+    expect(problems({ ...files, "layers/http/D.ts": [] })).toEqual([])
   })
 })
 
 describe("files", () => {
   test("imports name an existing file with its extension", () => {
-    expect(problems({ "layers/a/A.ts": ["./B"], "layers/a/B.ts": [] })).toHaveLength(1)
-    expect(problems({ "layers/a/A.ts": ["./Gone.ts"] })).toHaveLength(1)
+    expect(problems({ "layers/http/A.ts": ["./B"], "layers/http/B.ts": [] })).toHaveLength(1)
+    expect(problems({ "layers/http/A.ts": ["./Gone.ts"] })).toHaveLength(1)
   })
 
   test.each([
@@ -128,7 +153,7 @@ describe("files", () => {
     ["/** no sentence */\n", "no full stop"],
     ["// Says something.\n", "another kind of comment"]
   ])("%j is not an opening sentence: %s", (source) => {
-    expect(problemsOf(new Map([["layers/a/A.ts", source]]), [])).toHaveLength(1)
+    expect(problemsOf(new Map([["layers/http/A.ts", source]]), [])).toHaveLength(1)
   })
 
   test("a shebang may stand before the sentence, and the sentence may run over lines", () => {

@@ -5,7 +5,7 @@ import { rm, writeFile } from "node:fs/promises"
 import { parse } from "yaml"
 import { ConfigSource } from "../layers/config/ConfigSource.ts"
 import { clients } from "../layers/clients/clients.ts"
-import { sections } from "../src/cli/sections.ts"
+import { sections } from "../src/program/sections.ts"
 import * as configuration from "./support/configurationPage.ts"
 import { it } from "./support/effect.ts"
 import { home } from "./support/home.ts"
@@ -125,6 +125,7 @@ const pages: Readonly<Record<string, Record<string, unknown>>> = {
   "configuration.md": {},
   "limits.md": { limits: { tools: { echo: { rate: { calls: 1, window: "1 hour" } } } } },
   "decks.md": {},
+  "errors.md": {},
   "security.md": { auth: { tokens: [{ name: "laptop", token }] } }
 }
 

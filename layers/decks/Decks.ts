@@ -4,8 +4,8 @@ import { ConfigSource } from "../config/ConfigSource.ts"
 import { Outbound } from "../outbound/Outbound.ts"
 import type { Deck, DeckRequest } from "./Deck.ts"
 import type { DeckError } from "./DeckError.ts"
-import { Output } from "./Output.ts"
-import { section } from "./section.ts"
+import { Output } from "../output/Output.ts"
+import { section } from "../output/section.ts"
 
 export class Decks extends Context.Service<
   Decks,

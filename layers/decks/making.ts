@@ -3,12 +3,12 @@ import { DateTime, Effect, Semaphore, type FileSystem, type Path } from "effect"
 import type { Outbound } from "../outbound/Outbound.ts"
 import { deckError } from "./DeckError.ts"
 import type { Deck, DeckRequest } from "./Deck.ts"
-import { safeName } from "./names.ts"
+import { safeName } from "../output/names.ts"
 import type { Outline, Slide } from "./Outline.ts"
-import type { Output } from "./Output.ts"
+import type { Output } from "../output/Output.ts"
 import * as pictures from "./pictures.ts"
 import * as press from "./press.ts"
-import type { Settings } from "./section.ts"
+import type { Settings } from "../output/section.ts"
 import * as themes from "./themes.ts"
 
 /** What it stands on. */
@@ -137,7 +137,9 @@ export const make = ({ fs, outbound, output, paths, settings }: Ground) => {
     const rendering = { outline, theme, pictures: loaded.pictures, created }
     const { rendered } = yield* ask({ kind: "render", rendering })
     yield* onStep("write")
-    const saved = yield* output.save(asked.client, asked.project, rendered.bytes)
+    const saved = yield* output
+      .save(asked.client, asked.project, rendered.bytes)
+      .pipe(Effect.mapError(({ detail, reason }) => deckError(reason, detail)))
     const cut = rendered.cut.length === 0 ? [] : [`${those(rendered.cut)} ${shortened}`]
     return {
       path: saved.path,

@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import type { Outbound } from "../outbound/Outbound.ts"
 import type { Outline } from "./Outline.ts"
 import { inspect, type Picture } from "./Picture.ts"
-import type { Settings } from "./section.ts"
+import type { Settings } from "../output/section.ts"
 
 /** Of all pictures of a deck together. */
 const mostTogether = 40 * 1024 * 1024

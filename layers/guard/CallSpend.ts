@@ -37,14 +37,8 @@ export class CallSpend implements Spending {
             new RangeError("A charge must not be negative. Pass its amount in USD as zero or more.")
           )
         }
-        if (this.#ended) {
-          const { name, requestId } = this.#call
-          return Effect.logError("A charge was reported after its call had ended and is not counted.", {
-            name,
-            request_id: requestId,
-            usd: BigDecimal.format(charge.usd)
-          })
-        }
+        // A handler may leave this to a fiber that its call does not wait for. The budget counts it all the same.
+        if (this.#ended) return this.#budget.charge(this.#call, charge)
         this.#sum = sum(this.#sum ?? nothing, charge)
         return Effect.void
       })

@@ -96,7 +96,7 @@ const make = Effect.gen(function* () {
     }
     const provide = (context: Context.Context<R>): Context.Context<R | GuardServices> =>
       context.pipe(
-        Context.add(RunningCall, call),
+        Context.add(RunningCall, { call }),
         Context.add(Progress, tracker.progress),
         Context.add(Spend, spend)
       )

@@ -1,9 +1,10 @@
-/** Static API tokens from the configuration: who holds which, and how one that is presented is recognised. */
+/** Static API tokens from the configuration: their schema, and the verifier that recognises a presented one. */
 import { DateTime, Redacted, Schema } from "effect"
 import { Principal } from "../../src/domain/Principal.ts"
 import * as Section from "../config/Section.ts"
 import { Secret } from "../config/Secret.ts"
 import { equalInConstantTime, hmacSha256 } from "../platform/digest.ts"
+import type { Grant } from "./Grant.ts"
 
 /** What a `Bearer` credential may be made of (RFC 6750 §2.1, b68token). */
 const sendable = /^[A-Za-z0-9\-._~+/]+=*$/
@@ -56,25 +57,47 @@ export const ApiTokens = Schema.Array(ApiToken).check(
   })
 )
 
-/** Whom a credential belongs to; `undefined` when nobody. */
-export type Verdict = Principal | "expired" | undefined
+/** What a presented token grants: `undefined` when it is unknown. */
+export type Verdict = Grant | "expired" | undefined
 
 /**
- * Recognises tokens in constant time: what is presented and what is known are compared as HMACs under `key`, which
- * lives as long as the process, against every token, whether or not one has matched.
+ * The verifier of the configured tokens. What is presented and what is known are compared as HMACs under `key`, which
+ * lives as long as the process, against every token, whether or not one has matched: in constant time.
  */
 export const make = (tokens: ReadonlyArray<ApiToken>, key: Uint8Array) => {
   const digest = (text: string) => hmacSha256(key, text)
-  const known = tokens.map(({ expires_at, name, scopes, token }) => ({
-    digest: digest(Redacted.value(token)),
-    expires: expires_at === undefined ? Number.POSITIVE_INFINITY : DateTime.toEpochMillis(expires_at),
-    principal: new Principal({ subject: name, clientId: name, scopes, ceiling: scopes, source: "api-token" })
-  }))
-  return (presented: string, now: number): Verdict => {
-    const given = digest(presented)
-    let match = -1
-    for (const [index, entry] of known.entries()) if (equalInConstantTime(entry.digest, given)) match = index
-    const found = known[match]
-    return found === undefined || now < found.expires ? found?.principal : "expired"
+  const known = tokens.map(({ expires_at, name, scopes, token }) => {
+    const bytes = digest(Redacted.value(token))
+    const principal = new Principal({
+      subject: name,
+      clientId: name,
+      scopes,
+      ceiling: scopes,
+      source: "api-token"
+    })
+    const grant: Grant = {
+      principal,
+      credential: `api-token:${Buffer.from(bytes).toString("hex")}`,
+      expiresAt: expires_at === undefined ? Infinity : DateTime.toEpochMillis(expires_at)
+    }
+    return { bytes, grant }
+  })
+  const byCredential = new Map(known.map(({ grant }) => [grant.credential, grant]))
+  return {
+    verify: (presented: string, now: number): Verdict => {
+      const given = digest(presented)
+      let match = -1
+      for (const [index, entry] of known.entries()) if (equalInConstantTime(entry.bytes, given)) match = index
+      const grant = known[match]?.grant
+      return grant === undefined || now < grant.expiresAt ? grant : "expired"
+    },
+    /** What the credential grants now, if it is still one of the tokens. */
+    current: (credential: string): Grant | undefined => byCredential.get(credential)
   }
 }
+
+/** Whether two grants of one token grant the same. */
+export const same = (a: Grant, b: Grant): boolean =>
+  a.expiresAt === b.expiresAt &&
+  a.principal.key === b.principal.key &&
+  a.principal.scopes.join(" ") === b.principal.scopes.join(" ")

@@ -1,29 +1,14 @@
-/** Decides who is asking over HTTP: the holder of a token, or somebody on this machine who need not say. */
+/** Authenticates HTTP requests: the holder of a token, or an anonymous caller on this machine. */
 import { Clock, Context, Effect, Layer, Schema } from "effect"
-import { anonymousLoopback, type Principal } from "../../src/domain/Principal.ts"
 import { ConfigSource } from "../config/ConfigSource.ts"
-import * as Section from "../config/Section.ts"
+import { isLoopback } from "../http/hosts.ts"
 import { Ids } from "../platform/Ids.ts"
 import * as ApiTokens from "./ApiTokens.ts"
-
-export const section = Section.make(
-  "auth",
-  Schema.Struct({
-    tokens: Section.optional(
-      ApiTokens.ApiTokens,
-      [],
-      "Tokens that callers present as `Authorization: Bearer`."
-    ),
-    anonymous_loopback: Schema.optionalKey(
-      Schema.Boolean.annotate({
-        description:
-          "Whether callers on this machine may read and call without a token. " +
-          "Default: true exactly when no other way to authenticate is configured."
-      })
-    )
-  }),
-  { description: "Who may call over HTTP." }
-)
+import { invalidToken, missingToken } from "./challenge.ts"
+import { anonymous, type Grant } from "./Grant.ts"
+import * as GrantWatch from "./GrantWatch.ts"
+import type { GrantListener } from "./GrantWatch.ts"
+import { section } from "./section.ts"
 
 export class Unauthorized extends Schema.TaggedError<Unauthorized>()("Unauthorized", {
   reason: Schema.Literals(["missing", "invalid", "expired"]),
@@ -37,33 +22,39 @@ export class BindRefused extends Schema.TaggedError<BindRefused>()("BindRefused"
   message: Schema.String
 }) {}
 
-/** What a request brings. A token in the query string is no credential (OAuth 2.1 §5.1.1). */
+/** What a request presents. A token in the query string is no credential (OAuth 2.1, section 5.1.1). */
 export interface Credentials {
+  readonly method: string
+  /** As received: the scheme and host of the request, not of the client's view behind a proxy. */
+  readonly url: string
+  /** The protected resource (RFC 8707) that the route belongs to: its path. */
+  readonly resource: string
   /** The Authorization header, as received. */
   readonly authorization: string | null
-  /** Whether the connection comes from this machine. */
+  /** Whether the listener vouches that the peer is a caller on this machine. */
   readonly loopbackPeer: boolean
 }
 
-const refusal = (reason: Unauthorized["reason"], message: string): Unauthorized => {
-  // RFC 6750 §3.1: a request without credentials is not told of an error.
-  const error = reason === "missing" ? "" : `, error="invalid_token", error_description="${message}"`
-  return new Unauthorized({ reason, message, challenge: `Bearer realm="manifold"${error}` })
-}
+const rejection = (reason: Unauthorized["reason"], message: string): Unauthorized =>
+  new Unauthorized({
+    reason,
+    message,
+    challenge: reason === "missing" ? missingToken : invalidToken(message)
+  })
 
-/** Refusals are the same for everybody, so one of each is enough. */
-const missing = refusal("missing", "This needs a token: send the header Authorization: Bearer TOKEN.")
-const invalid = refusal("invalid", "The token is not valid here")
-const expired = refusal("expired", "The token has expired")
+const anonymousGrant = Effect.succeed(anonymous)
+
+/** Rejections are the same for every caller, so one of each is enough. */
+const missing = Effect.fail(
+  rejection("missing", "This needs a token: send the header Authorization: Bearer TOKEN.")
+)
+const invalid = Effect.fail(rejection("invalid", "The token is not valid here"))
+const expired = Effect.fail(rejection("expired", "The token has expired"))
 
 /** Longer headers are no token of ours, and are not hashed. */
 const longest = 8192
 /** One credential of the Bearer scheme; the scheme's name is case-insensitive (RFC 9110 §11.1). */
 const bearer = /^bearer +([A-Za-z0-9\-._~+/]+=*)$/i
-
-/** 127.0.0.0/8, ::1 and localhost; every other name or address can be reached from elsewhere. */
-export const isLoopback = (hostname: string): boolean =>
-  /^(localhost|\[?::1\]?|127(\.(25[0-5]|2[0-4]\d|1?\d?\d)){3})$/i.test(hostname)
 
 const refuseBind = (hostname: string) =>
   new BindRefused({
@@ -86,12 +77,18 @@ with at least 32 random characters in MANIFOLD_TOKEN (\`openssl rand -hex 32\`).
 export class Authenticator extends Context.Service<
   Authenticator,
   {
-    /** Whether nobody passes without a credential, not even on this machine. */
+    /** Whether every caller must present a credential, also on this machine. */
     readonly required: boolean
-    /** Who asks. Fails with `Unauthorized`. */
-    readonly authenticate: (credentials: Credentials) => Effect.Effect<Principal, Unauthorized>
-    /** The same without an Effect, for the path of every request; returns the error instead of failing. */
-    readonly authenticateUnsafe: (credentials: Credentials) => Principal | Unauthorized
+    /**
+     * What the presented credential grants. May wait for a store, a key set or an introspection endpoint; where nothing
+     * has to be waited for, the result is an `Exit`, which costs no fiber (see `immediate`).
+     */
+    readonly authenticate: (credentials: Credentials) => Effect.Effect<Grant, Unauthorized>
+    /**
+     * Calls the listener within a second after the grant changed, expired, or was revoked or removed by a reload; until
+     * the returned function is called.
+     */
+    readonly follow: (grant: Grant, listener: GrantListener) => () => void
     /** Fails with `BindRefused` where an address that others can reach would be open to them. */
     readonly requireFor: (hostname: string) => Effect.Effect<void, BindRefused>
   }
@@ -99,40 +96,51 @@ export class Authenticator extends Context.Service<
   static readonly layer = Layer.effect(
     Authenticator,
     Effect.gen(function* () {
-      const config = yield* (yield* ConfigSource).read(section)
+      const config = yield* ConfigSource
       const clock = yield* Clock.Clock
       const ids = yield* Ids
-      // Another way to authenticate is another verifier in this list.
-      const verifiers =
-        config.tokens.length === 0 ? [] : [ApiTokens.make(config.tokens, yield* ids.secret(32))]
-      const anonymous = config.anonymous_loopback ?? verifiers.length === 0
+      const key = yield* ids.secret(32)
+      const initial = yield* config.read(section)
+      let tokens = ApiTokens.make(initial.tokens, key)
+      let anonymousAllowed = initial.anonymous_loopback ?? initial.tokens.length === 0
+      /** Whether the program started with a way to authenticate: where it listens depends on that. */
+      const canAuthenticate = initial.tokens.length > 0
 
-      const verify = (token: string): Principal | Unauthorized => {
-        const now = clock.currentTimeMillisUnsafe()
-        for (const verifier of verifiers) {
-          const verdict = verifier(token, now)
-          if (verdict !== undefined) return verdict === "expired" ? expired : verdict
-        }
-        return invalid
+      const current = (grant: Grant): Grant | undefined => {
+        if (grant === anonymous) return anonymousAllowed ? grant : undefined
+        const now = tokens.current(grant.credential)
+        return now !== undefined && ApiTokens.same(now, grant) ? grant : now
+      }
+      const watch = yield* GrantWatch.make((grants) => Effect.succeed(grants.map(current)))
+
+      yield* config.follow(section, (now) =>
+        Effect.suspend(() => {
+          tokens = ApiTokens.make(now.tokens, key)
+          // A service that required tokens when it began to listen stays closed without them.
+          anonymousAllowed = now.anonymous_loopback ?? (now.tokens.length === 0 && !canAuthenticate)
+          return watch.check
+        })
+      )
+
+      const verify = (token: string): Effect.Effect<Grant, Unauthorized> => {
+        const verdict = tokens.verify(token, clock.currentTimeMillisUnsafe())
+        if (verdict === undefined) return invalid
+        return verdict === "expired" ? expired : Effect.succeed(verdict)
       }
 
-      const authenticateUnsafe = ({ authorization, loopbackPeer }: Credentials): Principal | Unauthorized => {
-        if (authorization === null) return anonymous && loopbackPeer ? anonymousLoopback : missing
-        const token = authorization.length > longest ? undefined : bearer.exec(authorization)?.[1]
-        return token === undefined ? invalid : verify(token)
-      }
-
-      const passed = Effect.succeed(anonymousLoopback)
-      const authenticate = (credentials: Credentials): Effect.Effect<Principal, Unauthorized> => {
-        const found = authenticateUnsafe(credentials)
-        if (found === anonymousLoopback) return passed
-        return found instanceof Unauthorized ? Effect.fail(found) : Effect.succeed(found)
-      }
-
-      const requireFor = (hostname: string) =>
-        verifiers.length > 0 || isLoopback(hostname) ? Effect.void : Effect.fail(refuseBind(hostname))
-
-      return Authenticator.of({ required: !anonymous, authenticate, authenticateUnsafe, requireFor })
+      return Authenticator.of({
+        get required() {
+          return !anonymousAllowed
+        },
+        authenticate: ({ authorization, loopbackPeer }) => {
+          if (authorization === null) return anonymousAllowed && loopbackPeer ? anonymousGrant : missing
+          const token = authorization.length > longest ? undefined : bearer.exec(authorization)?.[1]
+          return token === undefined ? invalid : verify(token)
+        },
+        follow: watch.follow,
+        requireFor: (hostname) =>
+          canAuthenticate || isLoopback(hostname) ? Effect.void : Effect.fail(refuseBind(hostname))
+      })
     })
   )
 }

@@ -84,10 +84,14 @@ export class Calls extends Context.Service<
   })
 }
 
-/** The call that the current handler works for; undefined outside of handlers. Set by Guard. */
-export const RunningCall = Context.Reference<Call | undefined>("manifold/ledger/Calls/RunningCall", {
-  defaultValue: () => undefined
-})
+/**
+ * The call that the current handler works for; undefined outside of handlers. Set by Guard. Read `call` when it is needed:
+ * a handler that waits for its client's answer goes on in the call that brings it.
+ */
+export const RunningCall = Context.Reference<{ readonly call: Call | undefined }>(
+  "manifold/ledger/Calls/RunningCall",
+  { defaultValue: () => ({ call: undefined }) }
+)
 
 /** How many nested calls a call has made. */
 const nestedCalls = new WeakMap<Call, number>()

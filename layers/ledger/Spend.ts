@@ -77,7 +77,10 @@ export class OverBudget extends Schema.TaggedError<OverBudget>()("OverBudget", {
 }
 
 export interface Spending {
-  /** Records a charge that was made. Never fails: the money is spent, also beyond what the budget holds. */
+  /**
+   * Records a charge that was made. Never fails: the money is spent, also beyond what the budget holds. After the call's
+   * end the budget counts it, but the call's outcome does not have it.
+   */
   readonly add: (charge: Charge) => Effect.Effect<void>
   /** Asks the budget to hold `usd` more for this call before it is spent. */
   readonly extend: (usd: BigDecimal.BigDecimal) => Effect.Effect<void, OverBudget>

@@ -1,5 +1,5 @@
 /** The log: JSON lines on a standard stream (readable text on a terminal), in a file if there is one, and in memory. */
-import { Cause, Context, Effect, Exit, Layer, Logger, Path, References, Scope } from "effect"
+import { Cause, Context, Effect, Exit, FileSystem, Layer, Logger, Path, References, Scope } from "effect"
 import { ConfigSource } from "../config/ConfigSource.ts"
 import { OutputStreams, type Name } from "../platform/OutputStreams.ts"
 import { Storage } from "../storage/Storage.ts"
@@ -49,24 +49,29 @@ const logger = (log: Log["Service"], origin: (services: Context.Context<never>) 
     log.write(time, level, line)
   })
 
-/** The log's file as an absolute path. */
-const fileOf = Effect.fnUntraced(function* ({ file }: Settings) {
+/** The log's file as an absolute path. A relative one is inside the storage's folder, which is resolved only then. */
+const fileOf = Effect.fnUntraced(function* <E, R>(
+  { file }: Settings,
+  storage: Effect.Effect<Storage["Service"], E, R>
+) {
   if (file === undefined) return undefined
   if ((yield* Path.Path).isAbsolute(file)) return file
-  return yield* Effect.map(Storage, (storage) => storage.path(file)).pipe(Effect.provide(Storage.layer))
+  return (yield* storage).path(file)
 })
 
-const make = Effect.gen(function* () {
+const make = Effect.fnUntraced(function* <E extends { readonly message: string }, R>(
+  storage: Effect.Effect<Storage["Service"], E, R>
+) {
   const config = yield* ConfigSource
   const stream = (yield* OutputStreams)[yield* Stream]
   const scope = yield* Scope.Scope
   const settings = yield* config.read(section)
   // At the start, a folder that is not to be had is a reason to stop; later it is not.
-  yield* fileOf(settings)
+  yield* fileOf(settings, storage)
   const ring = new Ring({ lines: settings.recent_lines, bytes: settings.recent_bytes })
   const flood = new Flood(settings.lines_per_second)
   const log = yield* Log.make(ring, flood)
-  const services = yield* Effect.context<Effect.Services<ReturnType<typeof fileOf>>>()
+  const services = yield* Effect.context<FileSystem.FileSystem | Path.Path | R>()
   let outputs = yield* Scope.fork(scope)
 
   yield* config.follow(section, (now) =>
@@ -74,7 +79,7 @@ const make = Effect.gen(function* () {
       yield* log.setLevel(now.level)
       flood.perSecond = now.lines_per_second
       ring.resize({ lines: now.recent_lines, bytes: now.recent_bytes })
-      const file = yield* fileOf(now).pipe(
+      const file = yield* fileOf(now, storage).pipe(
         Effect.catch(({ message }) => Effect.sync(() => log.tell("error", message, {})))
       )
       const before = outputs
@@ -96,4 +101,7 @@ const make = Effect.gen(function* () {
 })
 
 /** Provides `Log` and `LogRing`, and takes the lines of every `Effect.log` above it. */
-export const layer = Layer.effectContext(make)
+export const layerNoDeps = Layer.effectContext(make(Storage))
+
+/** The same with its own `Storage`, which is built only for a relative `logging.file`. */
+export const layer = Layer.effectContext(make(Effect.provide(Storage, Storage.layer)))

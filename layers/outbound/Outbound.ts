@@ -42,5 +42,7 @@ export class Outbound extends Context.Service<
       Outbound,
       Effect.flatMap(ConfigSource, (config) => make(Effect.orDie(config.read(section)), options))
     )
-  static readonly layer = Outbound.layerWith({})
+  static readonly layerNoDeps = Outbound.layerWith({})
+  /** The same with the system's resolver. */
+  static readonly layer = Layer.provide(Outbound.layerNoDeps, Dns.layer)
 }

@@ -2,7 +2,7 @@
 import { Effect, Schema, SchemaIssue, SchemaTransformation } from "effect"
 import { DurationSetting } from "../config/Durations.ts"
 import * as Section from "../config/Section.ts"
-import { parseHost } from "../platform/Host.ts"
+import { parseHost } from "../http/hosts.ts"
 import { program } from "../../src/domain/version.ts"
 
 const isHost = Schema.makeFilter((value: string) => parseHost(value) !== undefined, {

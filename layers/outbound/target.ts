@@ -1,6 +1,6 @@
 /** Decides where a request may go: the URL first, and the addresses that its name has at this moment second. */
 import { Effect } from "effect"
-import { parseHost } from "../platform/Host.ts"
+import { parseHost } from "../http/hosts.ts"
 import { isAddress, isWithin, standing } from "./addresses.ts"
 import { refused, type OutboundError } from "./OutboundError.ts"
 import { blocked } from "./ports.ts"

@@ -2,7 +2,7 @@
 import { Context, Effect, Layer, Option } from "effect"
 import { ConfigSource } from "../config/ConfigSource.ts"
 import type { Connection } from "../platform/Redis.ts"
-import { section } from "./Storage.ts"
+import { section } from "./section.ts"
 
 export class SharedRedis extends Context.Service<SharedRedis, Option.Option<Connection>>()(
   "manifold/storage/SharedRedis"

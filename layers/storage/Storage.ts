@@ -4,46 +4,11 @@ import * as Hex from "effect/encoding/Hex"
 import * as UserDirectories from "effect/persistence/UserDirectories"
 import type { PlatformError } from "effect/PlatformError"
 import { ConfigSource } from "../config/ConfigSource.ts"
-import { Secret } from "../config/Secret.ts"
-import * as Section from "../config/Section.ts"
 import { Environment } from "../platform/Environment.ts"
 import { Ids } from "../platform/Ids.ts"
+import { section } from "./section.ts"
 
 const setting = "storage.dir (or MANIFOLD_STORAGE_DIR)"
-
-const redisUrl = /^(?:redis|rediss|valkey|valkeys|redis\+tls|redis\+unix|redis\+tls\+unix):\/\/./
-
-const RedisUrl = Secret.check(
-  Schema.makeFilter(
-    (url) => redisUrl.test(Redacted.value(url)) || "expected a URL such as redis://:password@host:6379/0"
-  )
-)
-
-export const section = Section.make(
-  "storage",
-  Schema.Struct({
-    dir: Schema.optionalKey(
-      Schema.NonEmptyString.annotate({
-        description: "Folder of all state. Default: the platform's state folder for manifold."
-      })
-    ),
-    redis_url: Schema.optionalKey(
-      RedisUrl.pipe(
-        Schema.annotateEncoded({
-          description:
-            "Redis that instances share for rate limits and circuit breakers. Default: each counts alone."
-        })
-      )
-    )
-  }),
-  {
-    description: "Where state is kept.",
-    env: {
-      MANIFOLD_STORAGE_DIR: { path: ["dir"], kind: "string" },
-      REDIS_URL: { path: ["redis_url"], kind: "string" }
-    }
-  }
-)
 
 export class StorageError extends Schema.TaggedError<StorageError>()("StorageError", {
   /** No folder to be had, one that cannot be read or written, or a key that is not what was written. */

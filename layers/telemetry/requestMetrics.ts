@@ -1,6 +1,6 @@
 /** Counts HTTP requests for the listener: by method and class of status, how long their answers took, how many wait. */
 import { Effect } from "effect"
-import type { RequestObserver } from "../platform/Listener.ts"
+import type { RequestObserver } from "../http/ListenerOptions.ts"
 import { type Counter, type Histogram, Metrics, seconds } from "./Metrics.ts"
 
 /** Every other method is `other`: callers can make up any. */

@@ -1,30 +1,35 @@
 /** A session of the eras up to 2025-11-25 over streamable HTTP: the SDK's `Transport`, with streams that can resume. */
-import type {
-  JSONRPCMessage,
-  RequestId,
-  Server,
-  Transport,
-  TransportSendOptions
-} from "@modelcontextprotocol/server"
+import type { JSONRPCMessage, RequestId, Transport, TransportSendOptions } from "@modelcontextprotocol/server"
+import { Effect } from "effect"
+import { cancelled } from "../../src/domain/errorCodes.ts"
+import { isRejection, type Failure } from "../../src/domain/Failure.ts"
 import type { Principal } from "../../src/domain/Principal.ts"
-import { EventLog, type Bounds } from "./EventLog.ts"
+import { json } from "../http/responses.ts"
+import type { Connection } from "../http/Routes.ts"
+import type { Authenticator } from "../identity/Authenticator.ts"
+import type { Ended, Grant } from "../identity/Grant.ts"
 import { EventStream, sseHeaders } from "./EventStream.ts"
-import { Exchange, type Host } from "./Exchange.ts"
-import { batchRevision, errorMessage, invalidRequest, isObject, type Parsed } from "./messages.ts"
-import { httpRefusal } from "./turnedAway.ts"
+import type { EventStore, Missed } from "./EventStore.ts"
+import { InOrder } from "./InOrder.ts"
+import type { SessionServer } from "./McpServers.ts"
+import { isCancellation, isRequest, Unreadable, type Parsed } from "./messages.ts"
+import { newRequests } from "./newRequests.ts"
+import { PendingPost, type PostHost } from "./PendingPost.ts"
+import { HttpInbound, reject, sessionNotFound, unreadable } from "./requests.ts"
 
 /** The stream that GET opens, for what belongs to no request. */
 const standalone = 0
-/** JSON-RPC has no code for it; LSP's RequestCancelled is what clients know. */
-const requestCancelled = -32800
 /** Servers send a first, empty event from this revision on, so that any stream can be resumed. */
 const primedSince = "2025-11-25"
 
 export interface SessionOptions {
   readonly id: string
+  /** Whose session it is; only the identity counts, each request has a principal of its own. */
   readonly principal: Principal
-  readonly server: Server
-  readonly replay: Bounds
+  readonly server: SessionServer
+  /** Called when the first event is to be kept. */
+  readonly makeEvents: () => EventStore
+  readonly follow: Authenticator["Service"]["follow"]
   /** Bytes that may wait for a slow reader. */
   readonly mostWaiting: number
   /** Suggested to clients as the time before they reconnect, in milliseconds. */
@@ -34,19 +39,21 @@ export interface SessionOptions {
   readonly onClose: (session: HttpSession) => void
 }
 
-export const json = (status: number, body: unknown, headers?: Record<string, string>) =>
-  Response.json(body, { status, ...(headers !== undefined && { headers }) })
+type HttpConnection = Pick<Connection, "keepOpen" | "requestId">
 
-export const sessionNotFound = () =>
-  json(404, errorMessage(-32001, "Session not found. Initialize a new one."))
-
-const cancelled = (requestId: RequestId, reason: string): JSONRPCMessage => ({
-  jsonrpc: "2.0",
-  method: "notifications/cancelled",
-  params: { requestId, reason }
+const cancellation = (id: RequestId, message: string) => ({
+  jsonrpc: "2.0" as const,
+  id,
+  error: { code: cancelled, message }
 })
 
-export class HttpSession implements Transport, Host {
+interface OpenStream {
+  readonly stream: EventStream
+  /** Stops following the credential that opened it. */
+  readonly unfollow: () => void
+}
+
+export class HttpSession implements Transport, PostHost {
   onclose?: () => void
   onerror?: (error: Error) => void
   onmessage?: NonNullable<Transport["onmessage"]>
@@ -57,10 +64,12 @@ export class HttpSession implements Transport, Host {
   #version: string | undefined
   #closed = false
   #streams = 1
-  #log: EventLog | undefined
-  readonly #exchanges = new Map<RequestId, Exchange>()
+  #log: EventStore | undefined
+  readonly #order = new InOrder()
+  readonly #posts = new Map<RequestId, PendingPost>()
+  readonly #postOf = new Map<number, PendingPost>()
   /** Open streams by number, `standalone` among them. */
-  readonly #open = new Map<number, EventStream>()
+  readonly #open = new Map<number, OpenStream>()
 
   constructor(options: SessionOptions) {
     this.options = options
@@ -82,87 +91,83 @@ export class HttpSession implements Transport, Host {
     return this.#version !== undefined
   }
 
-  /** Nobody waits for anything here. */
+  /** No request runs and no stream is open. */
   get idle(): boolean {
-    return this.#exchanges.size === 0 && this.#open.size === 0
+    return this.#posts.size === 0 && this.#open.size === 0
   }
 
   // — HTTP —
 
-  /** Answers one POST. `keepOpen` is called when the answer becomes a stream. */
-  post({ batch, messages }: Parsed, request: Request, keepOpen: () => void): Promise<Response> | Response {
+  /** Answers one POST. `connection.keepOpen` is called when the response becomes a stream. */
+  post(
+    parsed: Parsed,
+    request: Request,
+    grant: Grant,
+    connection: HttpConnection
+  ): Promise<Response> | Response {
     this.lastSeen = this.options.now()
-    if (batch && this.#version !== batchRevision) {
-      return json(400, errorMessage(invalidRequest, `Batches are part of MCP ${batchRevision} only.`))
-    }
-    const ids: Array<RequestId> = []
-    for (const message of messages) {
-      if (!("method" in message) || !("id" in message)) continue
-      if (this.#exchanges.has(message.id) || ids.includes(message.id)) {
-        return json(
-          400,
-          errorMessage(invalidRequest, "A request with this id is running already.", message.id)
-        )
-      }
-      ids.push(message.id)
-    }
-    const extra = { request }
-    if (ids.length === 0) {
-      for (const message of messages) this.#receive(message, extra)
+    const requests = newRequests(parsed, this.#version, (id) => this.#posts.has(id))
+    if (requests instanceof Unreadable) return unreadable(requests)
+    const { batch, messages } = parsed
+    if (requests.length === 0) {
+      for (const message of messages) this.#receive(message)
       return new Response(null, { status: 202 })
     }
-    const exchange = new Exchange(this.#streams++, ids, batch, this)
-    for (const id of ids) this.#exchanges.set(id, exchange)
+    const post = new PendingPost(this.#streams++, requests, batch, grant, this)
+    this.#postOf.set(post.stream, post)
+    for (const { id } of requests) this.#posts.set(id, post)
+    const release = this.#primed ? () => this.#release(post) : undefined
+    let number = 0
     for (const message of messages) {
-      const isRequest = "method" in message && "id" in message
-      if (isRequest && this.#primed)
-        this.#receive(message, { request, closeSSEStream: () => this.#release(exchange) })
-      else this.#receive(message, extra)
+      if (!isRequest(message)) {
+        this.#receive(message)
+        continue
+      }
+      const inbound = new HttpInbound(grant, request, connection, number++, release)
+      const served = this.options.server.serve(message, inbound, (response, failure) => {
+        // A cancelled request was answered, and its id may be in use again.
+        if (this.#posts.get(message.id) === post) post.answer(message.id, response, failure)
+      })
+      if (!served) this.onmessage?.(message, { request, ...(release && { closeSSEStream: release }) })
     }
-    if (exchange.pending.size > 0) {
+    if (post.pending.size > 0) {
       setImmediate(() => {
-        if (exchange.pending.size === 0) return
-        keepOpen()
-        exchange.upgrade()
+        if (post.pending.size === 0) return
+        connection.keepOpen()
+        post.upgrade()
       })
     }
-    return exchange.response
+    return post.response
   }
 
   /** Opens the stream for what belongs to no request, or resumes the one that `lastEventId` names. */
-  get(lastEventId: string | null): Response {
+  get(lastEventId: string | null, grant: Grant): Effect.Effect<Response> {
     this.lastSeen = this.options.now()
     if (lastEventId === null) {
       // A client that reconnects need not wait until the loss of its old connection is noticed.
-      this.#open.get(standalone)?.close()
-      const stream = this.#attach(standalone)
+      this.#closeStream(standalone)
+      const stream = this.#attach(standalone, grant)
       stream.comment("connected")
-      return this.#streamed(stream)
+      return Effect.succeed(this.#streamed(stream))
     }
-    const missed = this.#log?.after(lastEventId)
-    if (missed === undefined) {
-      return json(400, errorMessage(-32000, "This event is unknown, or too long ago to resume after it."))
-    }
-    this.#open.get(missed.stream)?.close()
-    const stream = this.#attach(missed.stream)
-    for (const { data, id } of missed.events) stream.event(data, id)
-    const exchange = this.#exchangeOf(missed.stream)
-    if (exchange !== undefined) exchange.lostAt = undefined
-    else if (missed.stream !== standalone) this.#closeStream(missed.stream)
-    if (missed.events.length === 0) stream.comment("resumed")
-    return this.#streamed(stream)
+    const missed = this.#log?.after(lastEventId) ?? Effect.undefined
+    return Effect.map(missed, (found) =>
+      found === undefined
+        ? reject(400, "This event is unknown, or too long ago to resume after it.")
+        : this.#resume(found, grant)
+    )
   }
 
-  /** A sign of life on every stream, so that nobody on the way takes it for dead. */
+  /** A comment on every stream, so that no proxy takes it for dead. */
   beat() {
-    for (const stream of this.#open.values()) stream.comment("keepalive")
+    for (const { stream } of this.#open.values()) stream.comment("keepalive")
   }
 
   /** Interrupts requests whose reader left before `deadline` and did not come back. */
   forsake(deadline: number) {
-    for (const [id, exchange] of this.#exchanges) {
-      if (exchange.lostAt !== undefined && exchange.lostAt <= deadline) {
-        this.#receive(cancelled(id, "The client did not come back for the result."))
+    for (const post of this.#postOf.values()) {
+      if (post.lostAt !== undefined && post.lostAt <= deadline) {
+        this.#cancelAll(post, "The client did not come back for the result.")
       }
     }
   }
@@ -178,7 +183,7 @@ export class HttpSession implements Transport, Host {
     if (this.#closed) throw new Error("The session is closed.")
     if (!("method" in message)) {
       const { id } = message
-      if (id !== undefined) this.#exchanges.get(id)?.answer(id, message)
+      if (id !== undefined) this.#posts.get(id)?.answer(id, message)
       return
     }
     const related = options?.relatedRequestId
@@ -186,41 +191,45 @@ export class HttpSession implements Transport, Host {
       this.#emit(standalone, message)
       return
     }
-    const exchange = this.#exchanges.get(related)
-    if (exchange === undefined) throw new Error(`Request ${related} is not running.`)
-    exchange.send(message)
+    const post = this.#posts.get(related)
+    if (post === undefined) throw new Error(`Request ${related} is not running.`)
+    post.send(message)
   }
 
   async close() {
     if (this.#closed) return
     this.#closed = true
-    for (const exchange of new Set(this.#exchanges.values())) exchange.abort(sessionNotFound())
-    for (const stream of this.#open.values()) stream.close()
-    this.#open.clear()
+    for (const post of this.#postOf.values()) post.abort(sessionNotFound())
+    for (const number of this.#open.keys()) this.#closeStream(number)
     this.options.onClose(this)
     this.onclose?.()
   }
 
-  // — Host —
+  // — PostHost —
 
-  respond(body: unknown) {
-    const refusal = isObject(body) ? httpRefusal(body.error) : undefined
-    return json(refusal?.status ?? 200, body, { "mcp-session-id": this.sessionId, ...refusal?.headers })
+  respond(body: unknown, failure?: Failure) {
+    const session = { "mcp-session-id": this.sessionId }
+    return failure !== undefined && isRejection(failure)
+      ? json(failure.status, body, { ...session, ...failure.headers })
+      : json(200, body, session)
   }
 
-  openStream(exchange: Exchange) {
-    const stream = this.#attach(exchange.stream)
-    if (this.#primed) stream.event("", this.#events.mark(exchange.stream), this.options.retry)
+  openStream(post: PendingPost) {
+    const stream = this.#attach(post.stream, post.grant)
+    if (this.#primed) {
+      this.#inOrder(this.#events.mark(post.stream), (id) => stream.event("", id, this.options.retry))
+    }
     return this.#streamed(stream)
   }
 
-  write(exchange: Exchange, message: JSONRPCMessage) {
-    this.#emit(exchange.stream, message)
+  write(post: PendingPost, message: JSONRPCMessage) {
+    this.#emit(post.stream, message)
   }
 
-  end(exchange: Exchange) {
-    for (const [id, other] of this.#exchanges) if (other === exchange) this.#exchanges.delete(id)
-    this.#closeStream(exchange.stream)
+  end(post: PendingPost) {
+    for (const { id } of post.requests) if (this.#posts.get(id) === post) this.#posts.delete(id)
+    this.#postOf.delete(post.stream)
+    if (this.#open.has(post.stream)) this.#inOrder(Effect.void, () => this.#closeStream(post.stream))
   }
 
   // — inside —
@@ -229,28 +238,70 @@ export class HttpSession implements Transport, Host {
     return this.#version !== undefined && this.#version >= primedSince
   }
 
-  get #events(): EventLog {
-    return (this.#log ??= new EventLog(this.options.replay))
+  get #events(): EventStore {
+    return (this.#log ??= this.options.makeEvents())
   }
 
-  #receive(message: JSONRPCMessage, extra?: Parameters<NonNullable<Transport["onmessage"]>>[1]) {
-    this.onmessage?.(message, extra)
-    if (!("method" in message) || message.method !== "notifications/cancelled") return
-    // The SDK interrupts the handler and stays silent; somebody may be waiting for this POST to end.
-    const id = message.params?.requestId as RequestId
-    this.#exchanges
-      .get(id)
-      ?.answer(id, errorMessage(requestCancelled, "The request was cancelled.", id) as JSONRPCMessage)
+  #inOrder<A>(effect: Effect.Effect<A>, use: (value: A) => void) {
+    this.#order.run(effect, use, (cause) =>
+      this.onerror?.(new Error("an event could not be stored", { cause }))
+    )
   }
 
-  #attach(number: number): EventStream {
+  #receive(message: JSONRPCMessage) {
+    this.onmessage?.(message)
+    if (!isCancellation(message)) return
+    // The SDK interrupts its handler and stays silent; the client may be waiting for this POST to end.
+    this.#cancel(message.params?.requestId as RequestId, "The request was cancelled.")
+  }
+
+  #cancel(id: RequestId, reason: string) {
+    const post = this.#posts.get(id)
+    if (post === undefined) return
+    post.answer(id, cancellation(id, reason))
+    this.options.server.cancel(id)
+  }
+
+  #cancelAll(post: PendingPost, reason: string) {
+    for (const id of Array.from(post.pending)) {
+      // As the client itself would, for what the SDK's server runs.
+      this.onmessage?.({
+        jsonrpc: "2.0",
+        method: "notifications/cancelled",
+        params: { requestId: id, reason }
+      })
+      this.#cancel(id, reason)
+    }
+  }
+
+  #attach(number: number, grant: Grant): EventStream {
     const stream = new EventStream(this.options.mostWaiting, () => {
-      if (this.#open.get(number) === stream) this.#open.delete(number)
-      const exchange = this.#exchangeOf(number)
-      if (exchange !== undefined) exchange.lostAt = this.options.now()
+      if (this.#open.get(number)?.stream === stream) this.#forget(number)
+      const post = this.#postOf.get(number)
+      if (post !== undefined) post.lostAt = this.options.now()
     })
-    this.#open.set(number, stream)
+    const unfollow = this.options.follow(grant, { ended: (why) => this.#grantEnded(number, why) })
+    this.#open.set(number, { stream, unfollow })
     return stream
+  }
+
+  /** Ends the stream that the credential opened. After it expired, a new one may resume it in time. */
+  #grantEnded(number: number, why: Ended) {
+    const post = this.#postOf.get(number)
+    if (post !== undefined && why === "revoked") this.#cancelAll(post, "The credential was revoked.")
+    else if (post !== undefined) post.lostAt = this.options.now()
+    this.#closeStream(number)
+  }
+
+  #resume({ events, stream: number }: Missed, grant: Grant): Response {
+    this.#closeStream(number)
+    const stream = this.#attach(number, grant)
+    for (const { data, id } of events) stream.event(data, id)
+    const post = this.#postOf.get(number)
+    if (post !== undefined) post.lostAt = undefined
+    else if (number !== standalone) this.#closeStream(number)
+    if (events.length === 0) stream.comment("resumed")
+    return this.#streamed(stream)
   }
 
   #streamed(stream: EventStream) {
@@ -258,29 +309,27 @@ export class HttpSession implements Transport, Host {
   }
 
   #emit(number: number, message: JSONRPCMessage) {
-    const stream = this.#open.get(number)
     // What nobody ever listened to need not be kept.
-    if (stream === undefined && number === standalone && this.#log === undefined) return
+    if (number === standalone && this.#log === undefined && !this.#open.has(standalone)) return
     const data = JSON.stringify(message)
-    const id = this.#events.append(number, data)
-    stream?.event(data, id)
+    this.#inOrder(this.#events.append(number, data), (id) => this.#open.get(number)?.stream.event(data, id))
   }
 
   /** Lets the connection go while the requests run on; the client comes back with `Last-Event-ID`. */
-  #release(exchange: Exchange) {
-    exchange.upgrade()
-    exchange.lostAt = this.options.now()
-    this.#closeStream(exchange.stream)
+  #release(post: PendingPost) {
+    post.upgrade()
+    post.lostAt = this.options.now()
+    this.#closeStream(post.stream)
   }
 
-  #exchangeOf(stream: number): Exchange | undefined {
-    for (const exchange of this.#exchanges.values()) if (exchange.stream === stream) return exchange
-    return undefined
+  #forget(number: number) {
+    this.#open.get(number)?.unfollow()
+    this.#open.delete(number)
   }
 
   #closeStream(number: number) {
-    const stream = this.#open.get(number)
-    this.#open.delete(number)
-    stream?.close()
+    const open = this.#open.get(number)
+    this.#forget(number)
+    open?.stream.close()
   }
 }

@@ -1,32 +1,44 @@
 /** MCP's first HTTP transport (2024-11-05, HTTP with SSE): one event stream per client, and POSTs that belong to it. */
 import { Effect, Layer } from "effect"
-import type { Principal } from "../../src/domain/Principal.ts"
+import { channels as allChannels, Channels, type Channel } from "../events/Channels.ts"
+import { methodNotAllowed, tooManyOpen } from "../http/responses.ts"
+import { Routes, type Connection } from "../http/Routes.ts"
 import { Authenticator } from "../identity/Authenticator.ts"
+import type { Grant } from "../identity/Grant.ts"
 import { Ids } from "../platform/Ids.ts"
-import { Routes, type Connection } from "../platform/Routes.ts"
-import { Channels, channels as allChannels, type Channel } from "./Channels.ts"
 import { EventStream, sseHeaders } from "./EventStream.ts"
-import { sessionNotFound } from "./HttpSession.ts"
 import { McpServers } from "./McpServers.ts"
-import { identify, notAllowed, readMessages, refusal, tooMany, wrongContent } from "./requests.ts"
+import {
+  HttpInbound,
+  identify,
+  readMessages,
+  reject,
+  sessionNotFound,
+  unreadable,
+  withGrant,
+  wrongContent
+} from "./requests.ts"
+import type { StreamLimits } from "./StreamLimits.ts"
 import { Wire } from "./Wire.ts"
 
 const messagesPath = "/mcp/messages"
 
-export interface Limits {
-  readonly maxMessageBytes: number
-  /** The most streams at once. */
-  readonly max: number
-  /** Bytes that may wait for a slow reader before it is given up. */
-  readonly mostWaiting: number
+/** The query of the URL that the `endpoint` event names; other clients may have added to it. */
+const endpointQuery = `${messagesPath}?sessionId=`
+
+/** The session that a POST belongs to; looks at the usual form of the URL first, because parsing one is not cheap. */
+const sessionIdOf = (url: string): string | null => {
+  const start = url.indexOf(endpointQuery)
+  const id = start < 0 ? "" : url.slice(start + endpointQuery.length)
+  return /^[\w-]+$/.test(id) ? id : new URL(url).searchParams.get("sessionId")
 }
 
 interface Client {
-  readonly principal: Principal
+  readonly key: string
   readonly wire: Wire
 }
 
-export const layer = (limits: Limits) =>
+export const layer = (limits: StreamLimits) =>
   Layer.effectDiscard(
     Effect.gen(function* () {
       const routes = yield* Routes
@@ -35,22 +47,26 @@ export const layer = (limits: Limits) =>
       const channels = yield* Channels
       const ids = yield* Ids
       const log = Effect.runForkWith(yield* Effect.context<never>())
+      const report = (error: Error) => void log(Effect.logDebug("sse", error.message))
       const clients = new Map<string, Client>()
 
-      const open = (principal: Principal, request: Request) => {
-        if (clients.size >= limits.max) return tooMany("event streams")
+      const open = (grant: Grant, request: Request) => {
+        if (clients.size >= limits.max) return tooManyOpen("event streams")
+        const { principal } = grant
         const id = ids.nextUnsafe()
         const stream = new EventStream(limits.mostWaiting, () => wire.close())
-        const wire: Wire = new Wire({
-          write: (message) => stream.event(message),
+        const pipe = {
+          write: (message: string) => stream.event(message),
           close: () => {
             clients.delete(id)
+            unfollow()
             subscription.end()
             stream.close()
           }
-        })
+        }
+        const wire: Wire = new Wire(pipe, servers, report)
         // Clients take the first event for the endpoint, so nothing comes before it.
-        stream.named("endpoint", `${messagesPath}?sessionId=${id}`)
+        stream.named("endpoint", `${endpointQuery}${id}`)
         stream.comment("connected")
         const query = new URL(request.url).searchParams
         const named = query.has("client_id")
@@ -64,36 +80,32 @@ export const layer = (limits: Limits) =>
           else stream.comment("keepalive")
         }
         const subscription = channels.subscribeUnsafe(principal, named ? wanted : ["heartbeat"], send)
-        clients.set(id, { principal, wire })
-        wire.serve(servers, principal, (error) => log(Effect.logDebug("sse", error.message)))
+        const unfollow = authenticator.follow(grant, { ended: () => void wire.close() })
+        clients.set(id, { key: principal.key, wire })
         return new Response(stream.body, { headers: sseHeaders })
       }
 
-      const get = (principal: Principal, request: Request, connection: Connection) => {
+      const get = (grant: Grant, request: Request, connection: Connection) => {
         const accept = request.headers.get("accept") ?? "*/*"
         if (!accept.includes("text/event-stream") && !accept.includes("*/*")) {
-          return refusal(406, -32000, "Not Acceptable: accept text/event-stream.")
+          return reject(406, "Not Acceptable: accept text/event-stream.")
         }
         connection.keepOpen()
-        return open(principal, request)
+        return open(grant, request)
       }
 
-      const post = async (principal: Principal, request: Request) => {
+      const post = async (grant: Grant, request: Request, connection: Connection) => {
         const wrong = wrongContent(request.headers)
         if (wrong !== undefined) return wrong
-        const id = new URL(request.url).searchParams.get("sessionId")
-        if (id === null) {
-          return refusal(400, -32000, "Bad Request: sessionId is missing. Connect to /mcp/sse first.")
-        }
+        const id = sessionIdOf(request.url)
+        if (id === null) return reject(400, "Bad Request: sessionId is missing. Connect to /mcp/sse first.")
         const client = clients.get(id)
-        if (client === undefined || client.principal.key !== principal.key) return sessionNotFound()
+        if (client === undefined || client.key !== grant.principal.key) return sessionNotFound()
         const parsed = await readMessages(request, limits.maxMessageBytes)
         if (parsed instanceof Response) return parsed
         if (!client.wire.open) return sessionNotFound()
-        const unreadable = client.wire.receive(parsed)
-        return unreadable === undefined
-          ? new Response(null, { status: 202 })
-          : refusal(400, unreadable.code, unreadable.message)
+        const rejected = client.wire.receive(parsed, new HttpInbound(grant, request, connection))
+        return rejected === undefined ? new Response(null, { status: 202 }) : unreadable(rejected)
       }
 
       const all = (end: (wire: Wire) => Promise<void>) =>
@@ -102,20 +114,18 @@ export const layer = (limits: Limits) =>
       yield* Effect.addFinalizer(() => all((wire) => wire.end()))
       yield* routes.add({
         paths: ["/mcp/sse"],
-        fetch: (request, connection) => {
-          const principal = identify(authenticator, request, connection)
-          if (principal instanceof Response) return principal
-          return request.method === "GET" ? get(principal, request, connection) : notAllowed("GET, OPTIONS")
-        },
+        fetch: (request, connection) =>
+          withGrant(identify(authenticator, request, connection, "/mcp/sse"), (grant) =>
+            request.method === "GET" ? get(grant, request, connection) : methodNotAllowed("GET, OPTIONS")
+          ),
         drain: all((wire) => wire.finish())
       })
       yield* routes.add({
         paths: [messagesPath],
-        fetch: (request, connection) => {
-          const principal = identify(authenticator, request, connection)
-          if (principal instanceof Response) return principal
-          return request.method === "POST" ? post(principal, request) : notAllowed("POST, OPTIONS")
-        }
+        fetch: (request, connection) =>
+          withGrant(identify(authenticator, request, connection, "/mcp/sse"), (grant) =>
+            request.method === "POST" ? post(grant, request, connection) : methodNotAllowed("POST, OPTIONS")
+          )
       })
     })
   )

@@ -1,7 +1,9 @@
-/** The sessions that are open: bounded in number, bound to their principal, gone when nobody used them for long. */
+/** The open sessions: bounded in number, bound to the identity of their principal, and expiring when unused. */
 import { Clock, Context, Duration, Effect, Layer, Schedule } from "effect"
 import type { Principal } from "../../src/domain/Principal.ts"
+import { Authenticator } from "../identity/Authenticator.ts"
 import { Ids } from "../platform/Ids.ts"
+import { MemoryEventStore } from "./EventStore.ts"
 import { HttpSession } from "./HttpSession.ts"
 import { McpServers } from "./McpServers.ts"
 
@@ -30,10 +32,10 @@ export class Sessions extends Context.Service<
   Sessions,
   {
     /** A new session with a server of its own; `undefined` if there are too many, all in use. */
-    readonly open: (principal: Principal) => HttpSession | undefined
-    /** The principal's session of that id. */
-    readonly find: (id: string, principal: Principal) => HttpSession | undefined
-    readonly close: (session: HttpSession) => void
+    readonly open: (principal: Principal) => Effect.Effect<HttpSession | undefined>
+    /** The session of that id, if it belongs to the principal's identity. May wait for a shared store. */
+    readonly find: (id: string, principal: Principal) => Effect.Effect<HttpSession | undefined>
+    readonly close: (session: HttpSession) => Effect.Effect<void>
     /** Ends the streams that would never end by themselves. */
     readonly quiesce: Effect.Effect<void>
     readonly count: Effect.Effect<number>
@@ -42,6 +44,7 @@ export class Sessions extends Context.Service<
   static readonly make = Effect.fnUntraced(function* (limits: SessionLimits) {
     const servers = yield* McpServers
     const ids = yield* Ids
+    const { follow } = yield* Authenticator
     const sessions = new Map<string, HttpSession>()
     const idleTimeout = Duration.toMillis(limits.idleTimeout)
     const resumeWindow = Duration.toMillis(limits.resumeWindow)
@@ -49,10 +52,14 @@ export class Sessions extends Context.Service<
     let now = yield* Clock.currentTimeMillis
     let lastBeat = now
 
+    const log = Effect.runForkWith(yield* Effect.context<never>())
+
     const close = (session: HttpSession) => {
       sessions.delete(session.sessionId)
       // Closing the server closes the transport and interrupts its handlers.
-      session.options.server.close().catch(() => {})
+      session.options.server.server
+        .close()
+        .catch((error: unknown) => log(Effect.logDebug("a session could not be closed", error)))
     }
 
     const makeRoom = (): boolean => {
@@ -89,13 +96,14 @@ export class Sessions extends Context.Service<
 
     return Sessions.of({
       open: (principal) => {
-        if (!makeRoom()) return undefined
-        const server = servers.forConnection(principal)
+        if (!makeRoom()) return Effect.undefined
+        const server = servers.forSession(principal)
         const session = new HttpSession({
           id: ids.nextUnsafe(),
           principal,
           server,
-          replay: { events: limits.replayEvents, size: limits.replaySize },
+          makeEvents: () => new MemoryEventStore({ events: limits.replayEvents, size: limits.replaySize }),
+          follow,
           mostWaiting: limits.mostWaiting,
           retry,
           now: () => now,
@@ -103,18 +111,18 @@ export class Sessions extends Context.Service<
         })
         sessions.set(session.sessionId, session)
         // The transport is ready at once: its `start` does nothing.
-        server.connect(session).catch(() => close(session))
-        return session
+        server.server.connect(session).catch(() => close(session))
+        return Effect.succeed(session)
       },
       find: (id, principal) => {
         const session = sessions.get(id)
-        if (session === undefined || session.options.principal.key !== principal.key) return undefined
+        if (session === undefined || session.options.principal.key !== principal.key) return Effect.undefined
         // Used last, so last in the order in which sessions go.
         sessions.delete(id)
         sessions.set(id, session)
-        return session
+        return Effect.succeed(session)
       },
-      close,
+      close: (session) => Effect.sync(() => close(session)),
       quiesce: Effect.sync(() => {
         for (const session of sessions.values()) session.endStandalone()
       }),

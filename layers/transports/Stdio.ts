@@ -1,10 +1,11 @@
 /** MCP over standard input and output, all eras: one JSON-RPC message per line, until the input ends. */
 import { Duration, Effect, Stream } from "effect"
+import { invalidRequest } from "../../src/domain/errorCodes.ts"
 import { stdioUser } from "../../src/domain/Principal.ts"
 import { StdioPipe } from "../platform/StdioPipe.ts"
 import { Lines } from "./Lines.ts"
 import { McpServers } from "./McpServers.ts"
-import { errorMessage, fromBytes, invalidRequest, Unreadable } from "./messages.ts"
+import { errorMessage, fromBytes, Unreadable } from "./messages.ts"
 import { Wire } from "./Wire.ts"
 
 /** How long what was asked last may take to be answered when nobody will ask more. */
@@ -21,15 +22,14 @@ export const serve = Effect.fnUntraced(function* (options: StdioOptions) {
   const pipe = yield* StdioPipe
   const servers = yield* McpServers
   const log = Effect.runForkWith(yield* Effect.context<never>())
-  const onerror = (error: Error) => log(Effect.logDebug("stdio", error.message))
+  const onerror = (error: Error) => void log(Effect.logDebug("stdio", error.message))
   const wire = yield* Effect.acquireRelease(
-    Effect.sync(() => {
-      const made = new Wire({ write: (message) => pipe.write(`${message}\n`), close: () => {} })
-      made.serve(servers, stdioUser, onerror)
-      return made
-    }),
+    Effect.sync(
+      () => new Wire({ write: (message) => pipe.write(`${message}\n`), close: () => {} }, servers, onerror)
+    ),
     (made) => Effect.promise(() => made.end())
   )
+  const inbound = { principal: stdioUser }
   // Bad lines are answered and the next one is read.
   const refuse = ({ code, message }: Unreadable) => {
     // A client that closed its end does not read this any more.
@@ -39,7 +39,7 @@ export const serve = Effect.fnUntraced(function* (options: StdioOptions) {
     options.maxMessageBytes,
     (line) => {
       const parsed = fromBytes(line)
-      const wrong = parsed instanceof Unreadable ? parsed : wire.receive(parsed)
+      const wrong = parsed instanceof Unreadable ? parsed : wire.receive(parsed, inbound)
       if (wrong !== undefined) refuse(wrong)
     },
     () => {

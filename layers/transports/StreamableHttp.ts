@@ -3,20 +3,33 @@ import {
   classifyInboundRequest,
   createMcpHandler,
   SUPPORTED_PROTOCOL_VERSIONS,
-  type AuthInfo
+  type AuthInfo,
+  type McpServerFactory
 } from "@modelcontextprotocol/server"
-import { Effect, Layer } from "effect"
-import type { Principal } from "../../src/domain/Principal.ts"
+import { Effect, Exit, Layer } from "effect"
+import { unsupportedVersion } from "../../src/domain/errorCodes.ts"
+import type { Failure } from "../../src/domain/Failure.ts"
+import { methodNotAllowed, tooManyOpen } from "../http/responses.ts"
+import { Routes, type Connection } from "../http/Routes.ts"
 import { Authenticator } from "../identity/Authenticator.ts"
-import { Routes, type Connection } from "../platform/Routes.ts"
-import { sessionNotFound } from "./HttpSession.ts"
-import { McpServers } from "./McpServers.ts"
+import type { Grant } from "../identity/Grant.ts"
+import { immediate } from "../platform/immediate.ts"
+import { endable } from "./endable.ts"
+import type { HttpSession } from "./HttpSession.ts"
+import { McpServers, type StatelessRequest } from "./McpServers.ts"
 import type { Parsed } from "./messages.ts"
-import { identify, notAllowed, readMessages, refusal, tooMany, wrongContent } from "./requests.ts"
+import {
+  HttpInbound,
+  identify,
+  readMessages,
+  reject,
+  rejected,
+  sessionNotFound,
+  withGrant,
+  wrongContent
+} from "./requests.ts"
 import { Sessions } from "./Sessions.ts"
-import { httpRefusal, type Passage } from "./turnedAway.ts"
 
-const unsupportedVersion = -32022
 const sessionHeader = "mcp-session-id"
 const versionHeader = "mcp-protocol-version"
 
@@ -25,7 +38,7 @@ const wrongHeaders = (headers: Headers): Response | undefined => {
   const accept = headers.get("accept") ?? ""
   const any = accept.includes("*/*")
   if (!any && !(accept.includes("application/json") && accept.includes("text/event-stream"))) {
-    return refusal(406, -32000, "Not Acceptable: accept both application/json and text/event-stream.")
+    return reject(406, "Not Acceptable: accept both application/json and text/event-stream.")
   }
   return wrongContent(headers)
 }
@@ -33,10 +46,9 @@ const wrongHeaders = (headers: Headers): Response | undefined => {
 const wrongVersion = (headers: Headers): Response | undefined => {
   const requested = headers.get(versionHeader)
   if (requested === null || SUPPORTED_PROTOCOL_VERSIONS.includes(requested)) return undefined
-  return refusal(400, unsupportedVersion, `Unsupported protocol version: ${requested.slice(0, 100)}`, {
-    supported: SUPPORTED_PROTOCOL_VERSIONS,
-    requested: requested.slice(0, 100)
-  })
+  const shown = requested.slice(0, 100)
+  const data = { supported: SUPPORTED_PROTOCOL_VERSIONS, requested: shown }
+  return reject(400, `Unsupported protocol version: ${shown}`, data, undefined, unsupportedVersion)
 }
 
 const isInitialize = ({ messages }: Parsed) =>
@@ -45,24 +57,46 @@ const isInitialize = ({ messages }: Parsed) =>
   "method" in messages[0] &&
   messages[0].method === "initialize"
 
-/** Ends what would go on by itself. */
-const makeStop = () => new AbortController()
+/** One stateless request, on its way through the SDK to the factory of its server. */
+class Stateless extends HttpInbound implements StatelessRequest {
+  readonly method: string
+  failure: Failure | undefined
 
-/** How the SDK carries the principal through to the factory, and from there to the handler and back. */
-const toAuthInfo = (principal: Principal, passage: Passage): AuthInfo => ({
-  token: "",
-  clientId: principal.clientId,
-  scopes: [...principal.scopes],
-  extra: { principal, passage }
-})
+  constructor(grant: Grant, request: Request, connection: Connection) {
+    super(grant, request, connection)
+    this.method = request.headers.get("mcp-method") ?? ""
+  }
 
-/** A refusal that is answered at once says so in HTTP as well. */
-const withStatus = (response: Response, { refused }: Passage): Response => {
-  const away = httpRefusal(refused)
-  if (away === undefined || response.headers.get("content-type") !== "application/json") return response
-  const headers = new Headers(response.headers)
-  for (const [name, value] of Object.entries(away.headers)) headers.set(name, value)
-  return new Response(response.body, { status: away.status, headers })
+  readonly onRejected = (failure: Failure) => {
+    this.failure = failure
+  }
+
+  /** The SDK passes it on untouched. */
+  get authInfo(): AuthInfo {
+    const { clientId, scopes } = this.principal
+    return { token: "", clientId, scopes: [...scopes], extra: { stateless: this } }
+  }
+}
+
+/** A rejection that is answered at once sets the HTTP status as well. */
+const withStatus = (response: Response, { headers, status }: Failure): Response => {
+  if (response.headers.get("content-type") !== "application/json") return response
+  const merged = new Headers(response.headers)
+  for (const [name, value] of Object.entries(headers ?? {})) merged.set(name, value)
+  return new Response(response.body, { status, headers: merged })
+}
+
+/** Goes on with the session; at once where the store need not be waited for. */
+const withSession = (
+  found: Effect.Effect<HttpSession | undefined>,
+  next: (session: HttpSession) => Response | Promise<Response>
+): Response | Promise<Response> => {
+  const settle = (exit: Exit.Exit<HttpSession | undefined>) => {
+    if (Exit.isFailure(exit)) throw new Error("the session could not be found", { cause: exit.cause })
+    return exit.value === undefined ? sessionNotFound() : next(exit.value)
+  }
+  const exit = immediate(found)
+  return exit instanceof Promise ? exit.then(settle) : settle(exit)
 }
 
 export const layer = (options: { readonly maxMessageBytes: number }) =>
@@ -72,53 +106,85 @@ export const layer = (options: { readonly maxMessageBytes: number }) =>
       const authenticator = yield* Authenticator
       const servers = yield* McpServers
       const sessions = yield* Sessions
-      const log = Effect.runForkWith(yield* Effect.context<never>())
+      const context = yield* Effect.context<never>()
+      const log = Effect.runForkWith(context)
+      const run = Effect.runPromiseWith(context)
       /** Ends `subscriptions/listen` streams when the program stops. */
-      const stopping = makeStop()
+      const stopping = new AbortController()
+      const handlerOptions = {
+        legacy: "reject",
+        maxRequestBodySize: options.maxMessageBytes,
+        onerror: (error: Error) => void log(Effect.logDebug("mcp", error.message))
+      } as const
 
-      const stateless = createMcpHandler(
-        ({ authInfo, requestInfo }) =>
-          servers.forRequest(
-            authInfo?.extra?.principal as Principal,
-            requestInfo?.headers.get("mcp-method") ?? ""
-          ),
-        {
-          legacy: "reject",
-          bus: servers.bus,
-          maxRequestBodySize: options.maxMessageBytes,
-          onerror: (error) => log(Effect.logDebug("mcp", error.message))
-        }
-      )
+      const factory: McpServerFactory = ({ authInfo }) =>
+        // Only `serveStateless` calls the handler, and always with one.
+        servers.forRequest(authInfo?.extra?.stateless as Stateless)
+      const stateless = createMcpHandler(factory, handlerOptions)
       yield* Effect.addFinalizer(() => Effect.promise(() => stateless.close()))
 
-      const listen = (request: Request) =>
-        new Request(request.url, {
-          method: request.method,
-          headers: request.headers,
-          signal: AbortSignal.any([request.signal, stopping.signal])
+      /** A subscription gets a handler of its own, whose bus publishes only what concerns its principal. */
+      const listen = (request: Request, body: unknown, { principal }: Grant, authInfo: AuthInfo) => {
+        const handler = createMcpHandler(factory, { ...handlerOptions, bus: servers.bus(principal) })
+        const signal = AbortSignal.any([request.signal, stopping.signal])
+        const { headers, method } = request
+        return handler.fetch(new Request(request.url, { method, headers, signal }), {
+          parsedBody: body,
+          authInfo
         })
-
-      const initialize = (parsed: Parsed, principal: Principal, request: Request, connection: Connection) => {
-        const session = sessions.open(principal)
-        if (session === undefined) {
-          return tooMany("sessions")
-        }
-        const response = session.post(parsed, request, connection.keepOpen)
-        const settle = (answer: Response) => {
-          if (!session.initialized) sessions.close(session)
-          return answer
-        }
-        return response instanceof Response ? settle(response) : response.then(settle)
       }
 
-      const ofSession = (principal: Principal, request: Request) => {
+      const serveStateless = async (
+        grant: Grant,
+        request: Request,
+        body: unknown,
+        connection: Connection
+      ): Promise<Response> => {
+        const mismatch = immediate(servers.checkHeaders(grant.principal, body, request.headers))
+        const checked = mismatch instanceof Promise ? await mismatch : mismatch
+        if (Exit.isFailure(checked)) throw new Error("headers could not be checked", { cause: checked.cause })
+        if (checked.value !== undefined) return rejected(checked.value, body)
+        connection.keepOpen()
+        const one = new Stateless(grant, request, connection)
+        const { authInfo } = one
+        const response =
+          one.method === "subscriptions/listen"
+            ? await listen(request, body, grant, authInfo)
+            : await stateless.fetch(request, { parsedBody: body, authInfo })
+        if (one.failure !== undefined) return withStatus(response, one.failure)
+        return response.body !== null && response.headers.get("content-type") === "text/event-stream"
+          ? endable(response, (end) => authenticator.follow(grant, { ended: end }))
+          : response
+      }
+
+      const initialize = (parsed: Parsed, grant: Grant, request: Request, connection: Connection) => {
+        const exit = immediate(sessions.open(grant.principal))
+        const begin = (opened: Exit.Exit<HttpSession | undefined>) => {
+          if (Exit.isFailure(opened)) throw new Error("no session could be opened", { cause: opened.cause })
+          const session = opened.value
+          if (session === undefined) return tooManyOpen("sessions")
+          const settle = (response: Response) => {
+            if (!session.initialized) log(sessions.close(session))
+            return response
+          }
+          const response = session.post(parsed, request, grant, connection)
+          return response instanceof Response ? settle(response) : response.then(settle)
+        }
+        return exit instanceof Promise ? exit.then(begin) : begin(exit)
+      }
+
+      const ofSession = (
+        { principal }: Grant,
+        request: Request,
+        next: (session: HttpSession) => Response | Promise<Response>
+      ) => {
         const id = request.headers.get(sessionHeader)
-        if (id === null)
-          return refusal(400, -32000, "Bad Request: Mcp-Session-Id is missing. Initialize first.")
-        return sessions.find(id, principal) ?? sessionNotFound()
+        return id === null
+          ? reject(400, "Bad Request: Mcp-Session-Id is missing. Initialize first.")
+          : withSession(sessions.find(id, principal), next)
       }
 
-      const post = async (principal: Principal, request: Request, connection: Connection) => {
+      const post = async (grant: Grant, request: Request, connection: Connection): Promise<Response> => {
         const wrong = wrongHeaders(request.headers)
         if (wrong !== undefined) return wrong
         const parsed = await readMessages(request, options.maxMessageBytes)
@@ -132,61 +198,51 @@ export const layer = (options: { readonly maxMessageBytes: number }) =>
           mcpNameHeader: headers.get("mcp-name") ?? undefined,
           body
         } as Parameters<typeof classifyInboundRequest>[0])
-        if (outcome.kind !== "legacy") {
-          const refused = servers.refuse(principal, body, headers)
-          if (refused !== undefined) {
-            return refusal(refused.status, refused.code, refused.message, refused.data, body)
-          }
-          connection.keepOpen()
-          const listening = headers.get("mcp-method") === "subscriptions/listen"
-          const passage: Passage = {}
-          const response = await stateless.fetch(listening ? listen(request) : request, {
-            parsedBody: body,
-            authInfo: toAuthInfo(principal, passage)
-          })
-          return passage.refused === undefined ? response : withStatus(response, passage)
-        }
-        if (isInitialize(parsed)) return initialize(parsed, principal, request, connection)
-        const session = ofSession(principal, request)
-        if (session instanceof Response) return session
-        return wrongVersion(headers) ?? session.post(parsed, request, connection.keepOpen)
+        if (outcome.kind !== "legacy") return serveStateless(grant, request, body, connection)
+        if (isInitialize(parsed)) return initialize(parsed, grant, request, connection)
+        return ofSession(
+          grant,
+          request,
+          (session) => wrongVersion(headers) ?? session.post(parsed, request, grant, connection)
+        )
       }
 
-      const get = (principal: Principal, request: Request, connection: Connection) => {
+      const get = (grant: Grant, request: Request, connection: Connection) => {
         if (!(request.headers.get("accept") ?? "").includes("text/event-stream")) {
-          return refusal(406, -32000, "Not Acceptable: accept text/event-stream.")
+          return reject(406, "Not Acceptable: accept text/event-stream.")
         }
-        const session = ofSession(principal, request)
-        if (session instanceof Response) return session
-        const wrong = wrongVersion(request.headers)
-        if (wrong !== undefined) return wrong
-        connection.keepOpen()
-        return session.get(request.headers.get("last-event-id"))
+        return ofSession(grant, request, (session) => {
+          const wrong = wrongVersion(request.headers)
+          if (wrong !== undefined) return wrong
+          connection.keepOpen()
+          return run(session.get(request.headers.get("last-event-id"), grant))
+        })
       }
 
-      const remove = (principal: Principal, request: Request) => {
-        const session = ofSession(principal, request)
-        if (session instanceof Response) return session
-        sessions.close(session)
-        return new Response(null, { status: 200 })
+      const remove = (grant: Grant, request: Request) =>
+        ofSession(grant, request, (session) =>
+          run(Effect.as(sessions.close(session), new Response(null, { status: 200 })))
+        )
+
+      const serve = (grant: Grant, request: Request, connection: Connection) => {
+        switch (request.method) {
+          case "POST":
+            return post(grant, request, connection)
+          case "GET":
+            return get(grant, request, connection)
+          case "DELETE":
+            return remove(grant, request)
+          default:
+            return methodNotAllowed("GET, POST, DELETE, OPTIONS")
+        }
       }
 
       yield* routes.add({
         paths: ["/mcp", "/mcp/"],
-        fetch: (request, connection) => {
-          const principal = identify(authenticator, request, connection)
-          if (principal instanceof Response) return principal
-          switch (request.method) {
-            case "POST":
-              return post(principal, request, connection)
-            case "GET":
-              return get(principal, request, connection)
-            case "DELETE":
-              return remove(principal, request)
-            default:
-              return notAllowed("GET, POST, DELETE, OPTIONS")
-          }
-        },
+        fetch: (request, connection) =>
+          withGrant(identify(authenticator, request, connection, "/mcp"), (grant) =>
+            serve(grant, request, connection)
+          ),
         drain: Effect.andThen(
           sessions.quiesce,
           Effect.sync(() => stopping.abort())

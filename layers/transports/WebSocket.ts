@@ -1,13 +1,15 @@
 /** MCP over WebSocket on `/mcp/ws`, every era: JSON-RPC in text frames, and a few frames of our own beside it. */
 import { Effect, Layer } from "effect"
-import type { Principal } from "../../src/domain/Principal.ts"
+import { isObject } from "../../src/domain/JsonObject.ts"
+import { channels as allChannels, Channels, isChannel } from "../events/Channels.ts"
+import { methodNotAllowed, tooManyOpen } from "../http/responses.ts"
+import { Routes, type Connection, type Socket } from "../http/Routes.ts"
 import { Authenticator } from "../identity/Authenticator.ts"
-import { Routes, type Connection, type Socket } from "../platform/Routes.ts"
-import { Channels, channels as allChannels, isChannel } from "./Channels.ts"
-import type { Limits } from "./LegacySse.ts"
-import { McpServers } from "./McpServers.ts"
-import { errorMessage, fromValue, isObject, toValue, Unreadable } from "./messages.ts"
-import { identify, notAllowed, refusal, tooMany } from "./requests.ts"
+import type { Ended, Grant } from "../identity/Grant.ts"
+import { McpServers, type Inbound } from "./McpServers.ts"
+import { errorMessage, fromValue, toValue, Unreadable } from "./messages.ts"
+import { identify, reject, withGrant } from "./requests.ts"
+import type { StreamLimits } from "./StreamLimits.ts"
 import { Wire } from "./Wire.ts"
 
 /** The subprotocol that MCP clients offer. */
@@ -22,36 +24,59 @@ const isControl = (value: unknown): value is ControlFrame =>
 const failure = (code: string, message: string) => ({ type: "error", error: { code, message } })
 
 /** What the route keeps for a socket. */
-interface Seat {
-  readonly principal: Principal
+interface SocketData {
+  readonly grant: Grant
   client: Client | undefined
 }
 
-/** One client: its MCP connection and its subscription, which end with the socket. */
+interface ClientOptions {
+  readonly socket: Socket<SocketData>
+  readonly channels: Channels["Service"]
+  readonly servers: McpServers["Service"]
+  readonly authenticator: Authenticator["Service"]
+  readonly mostWaiting: number
+  readonly report: (error: Error) => void
+  readonly onClose: (client: Client) => void
+}
+
+const expiry: Readonly<Record<Ended, string>> = {
+  expired: "the token has expired",
+  revoked: "the token is no longer valid"
+}
+
+/** One client: its MCP connection and its subscription, which end with the socket or with its credential. */
 class Client {
   readonly wire: Wire
-  readonly #socket: Socket<Seat>
+  readonly #socket: Socket<SocketData>
   readonly #mostWaiting: number
   readonly #subscription: ReturnType<Channels["Service"]["subscribeUnsafe"]>
+  /** What each message arrives with: the credential of the socket, as it is now. */
+  #inbound: Inbound
 
-  constructor(
-    socket: Socket<Seat>,
-    channels: Channels["Service"],
-    mostWaiting: number,
-    onClose: (client: Client) => void
-  ) {
+  constructor({ authenticator, channels, mostWaiting, onClose, report, servers, socket }: ClientOptions) {
+    const { grant } = socket.data
     this.#socket = socket
     this.#mostWaiting = mostWaiting
-    this.wire = new Wire({
-      write: (message) => this.#send(message),
+    this.#inbound = { principal: grant.principal }
+    const pipe = {
+      write: (message: string) => this.#send(message),
       close: () => {
+        unfollow()
         this.#subscription.end()
         onClose(this)
         socket.close(1001, "the server ends the connection")
       }
-    })
-    this.#subscription = channels.subscribeUnsafe(socket.data.principal, [], (channel, json) => {
+    }
+    this.wire = new Wire(pipe, servers, report)
+    this.#subscription = channels.subscribeUnsafe(grant.principal, [], (channel, json) => {
       this.#send(`{"type":"event","channel":"${channel}","data":${json}}`)
+    })
+    const unfollow = authenticator.follow(grant, {
+      changed: ({ principal }) => {
+        this.#inbound = { principal }
+      },
+      // RFC 6455, section 7.4.1: policy violation.
+      ended: (why) => this.leave(1008, expiry[why])
     })
   }
 
@@ -66,7 +91,7 @@ class Client {
       return
     }
     const parsed = value instanceof Unreadable ? value : fromValue(value)
-    const wrong = parsed instanceof Unreadable ? parsed : this.wire.receive(parsed)
+    const wrong = parsed instanceof Unreadable ? parsed : this.wire.receive(parsed, this.#inbound)
     if (wrong !== undefined) this.#answer(errorMessage(wrong.code, wrong.message))
   }
 
@@ -115,7 +140,7 @@ class Client {
   }
 }
 
-export const layer = (limits: Limits) =>
+export const layer = (limits: StreamLimits) =>
   Layer.effectDiscard(
     Effect.gen(function* () {
       const routes = yield* Routes
@@ -123,23 +148,24 @@ export const layer = (limits: Limits) =>
       const servers = yield* McpServers
       const channels = yield* Channels
       const log = Effect.runForkWith(yield* Effect.context<never>())
+      const report = (error: Error) => void log(Effect.logDebug("ws", error.message))
       const clients = new Set<Client>()
-      // At twice a message the listener cuts sockets itself, without a word.
+      // At twice a message the listener cuts sockets itself, without a reason.
       const mostWaiting = Math.min(limits.mostWaiting, 2 * limits.maxMessageBytes)
 
-      const upgrade = (principal: Principal, request: Request, connection: Connection<Seat>) => {
-        if (clients.size >= limits.max) return tooMany("WebSockets")
+      const upgrade = (grant: Grant, request: Request, connection: Connection<SocketData>) => {
+        if (clients.size >= limits.max) return tooManyOpen("WebSockets")
         const offered = request.headers.get("sec-websocket-protocol")
         if (offered !== null && !offered.split(",").some((name) => name.trim() === subprotocol)) {
           // Bun would agree to whatever is offered.
-          return refusal(400, -32000, `Bad Request: offer the subprotocol ${subprotocol}, or none.`)
+          return reject(400, `Bad Request: offer the subprotocol ${subprotocol}, or none.`)
         }
         const headers = offered === null ? undefined : { "sec-websocket-protocol": subprotocol }
-        if (connection.upgrade({ principal, client: undefined }, headers)) return undefined
-        const response = refusal(
+        if (connection.upgrade({ grant, client: undefined }, headers)) return undefined
+        const response = reject(
           426,
-          -32000,
-          "Upgrade Required: this is a WebSocket (RFC 6455, section 4.1)."
+          "Not a valid WebSocket handshake: Upgrade: websocket and a Sec-WebSocket-Key of 16 random bytes in base64 " +
+            "are needed (RFC 6455, section 4.1)."
         )
         response.headers.set("upgrade", "websocket")
         return response
@@ -149,21 +175,26 @@ export const layer = (limits: Limits) =>
         Effect.promise(() => Promise.all(Array.from(clients, ({ wire }) => end(wire))))
 
       yield* Effect.addFinalizer(() => all((wire) => wire.end()))
-      yield* routes.add<Seat>({
+      yield* routes.add<SocketData>({
         paths: ["/mcp/ws"],
-        fetch: (request, connection) => {
-          const principal = identify(authenticator, request, connection)
-          if (principal instanceof Response) return principal
-          return request.method === "GET" ? upgrade(principal, request, connection) : notAllowed("GET")
-        },
+        fetch: (request, connection) =>
+          withGrant(identify(authenticator, request, connection, "/mcp/ws"), (grant) =>
+            request.method === "GET" ? upgrade(grant, request, connection) : methodNotAllowed("GET")
+          ),
         websocket: {
           open: (socket) => {
-            const client = new Client(socket, channels, mostWaiting, () => clients.delete(client))
+            const onClose = (closed: Client) => clients.delete(closed)
+            const client = new Client({
+              socket,
+              channels,
+              servers,
+              authenticator,
+              mostWaiting,
+              report,
+              onClose
+            })
             socket.data.client = client
             clients.add(client)
-            client.wire.serve(servers, socket.data.principal, (error) =>
-              log(Effect.logDebug("ws", error.message))
-            )
           },
           message: (socket, frame) => socket.data.client?.receive(frame),
           close: (socket) => void socket.data.client?.wire.close()

@@ -1,66 +1,76 @@
 /** The SDK's `Transport` over whatever carries whole messages both ways: a pipe, an event stream, a socket; every era. */
-import type { JSONRPCMessage, RequestId, Transport } from "@modelcontextprotocol/server"
+import type { JSONRPCMessage, JSONRPCRequest, RequestId, Transport } from "@modelcontextprotocol/server"
 import { serveStdio, type StdioServerHandle } from "@modelcontextprotocol/server/stdio"
-import type { Principal } from "../../src/domain/Principal.ts"
-import type { McpServers } from "./McpServers.ts"
-import { batchRevision, invalidRequest, Unreadable, type Parsed } from "./messages.ts"
+import { isObject } from "../../src/domain/JsonObject.ts"
+import type { Inbound, McpServers, SessionServer } from "./McpServers.ts"
+import { isCancellation, isRequest, Unreadable, type Parsed } from "./messages.ts"
+import { newRequests } from "./newRequests.ts"
 
 /** What a wire needs of its connection. */
-export interface Ends {
+export interface Pipe {
   /** Sends one message; throws or rejects when it cannot. */
   readonly write: (message: string) => Promise<void> | void
   /** Lets the connection go. Called once. */
   readonly close: () => void
 }
 
+const protocolVersionKey = "io.modelcontextprotocol/protocolVersion"
+
+/** The handshake of the session era, unless the request claims the stateless one by its envelope. */
+const isHandshake = (message: JSONRPCMessage | undefined): boolean => {
+  if (message === undefined || !isRequest(message) || message.method !== "initialize") return false
+  const meta = message.params?._meta
+  return !(isObject(meta) && protocolVersionKey in meta)
+}
+
+interface Running {
+  readonly request: JSONRPCRequest
+  readonly inbound: Inbound
+}
+
 export class Wire implements Transport {
   onclose?: () => void
   onerror?: (error: Error) => void
   onmessage?: NonNullable<Transport["onmessage"]>
-  readonly #ends: Ends
+  readonly #pipe: Pipe
+  readonly #servers: McpServers["Service"]
+  readonly #report: (error: Error) => void
   /** Requests of the client that were not answered yet. */
-  readonly #running = new Set<RequestId>()
+  readonly #running = new Map<RequestId, Running>()
+  /** Of a connection that began with the handshake of the session era. */
+  #session: SessionServer | undefined
+  /** Of every other one: the SDK settles its era. */
   #handle: StdioServerHandle | undefined
   #version: string | undefined
   #closed = false
   /** Resolves when the wire is closed, once somebody waits for it. */
   #finished: PromiseWithResolvers<void> | undefined
 
-  constructor(ends: Ends) {
-    this.#ends = ends
+  /** Serves until either side closes. `report` is called with errors that no request is answered with. */
+  constructor(pipe: Pipe, servers: McpServers["Service"], report: (error: Error) => void) {
+    this.#pipe = pipe
+    this.#servers = servers
+    this.#report = report
   }
 
   get open(): boolean {
     return !this.#closed
   }
 
-  /** Serves the principal, in the era that the first message chooses, until either side closes. */
-  serve(servers: McpServers["Service"], principal: Principal, onerror: (error: Error) => void) {
-    this.#handle = serveStdio(() => servers.forConnection(principal), { transport: this, onerror })
-  }
-
   /** Passes messages on, all or none; `Unreadable` if none. */
-  receive({ batch, messages }: Parsed): Unreadable | undefined {
-    if (batch && this.#version !== batchRevision) {
-      return new Unreadable(invalidRequest, `Batches are part of MCP ${batchRevision} only.`)
+  receive(parsed: Parsed, inbound: Inbound): Unreadable | undefined {
+    const requests = newRequests(parsed, this.#version, (id) => this.#running.has(id))
+    if (requests instanceof Unreadable) return requests
+    if (this.#session === undefined && this.#handle === undefined) this.#begin(parsed.messages[0], inbound)
+    for (const request of requests) {
+      // A subscription runs until the client ends it.
+      if (request.method !== "subscriptions/listen") this.#running.set(request.id, { request, inbound })
     }
-    const ids: Array<RequestId> = []
-    for (const message of messages) {
-      if (!("method" in message) || !("id" in message)) continue
-      // The SDK would forget the first one, and nobody could interrupt it any more.
-      if (this.#running.has(message.id) || ids.includes(message.id)) {
-        return new Unreadable(invalidRequest, `A request with the id ${message.id} is running already.`)
-      }
-      // A subscription runs until somebody ends it.
-      if (message.method !== "subscriptions/listen") ids.push(message.id)
-    }
-    for (const id of ids) this.#running.add(id)
-    for (const message of messages) {
-      this.onmessage?.(message)
+    for (const message of parsed.messages) {
+      if (isRequest(message) && this.#session !== undefined) this.#serve(this.#session, message, inbound)
+      else this.onmessage?.(message)
       // Cancelled requests are not answered.
-      if ("method" in message && message.method === "notifications/cancelled") {
-        this.#settle(message.params?.requestId as RequestId)
-      }
+      if (isCancellation(message)) this.#cancel(message.params?.requestId as RequestId)
     }
     return undefined
   }
@@ -76,6 +86,7 @@ export class Wire implements Transport {
   /** Ends now and interrupts what runs. */
   async end() {
     await this.#handle?.close()
+    await this.#session?.server.close()
     await this.close()
   }
 
@@ -90,7 +101,7 @@ export class Wire implements Transport {
   async send(message: JSONRPCMessage) {
     if (this.#closed) throw new Error("The connection is closed.")
     try {
-      await this.#ends.write(JSON.stringify(message))
+      await this.#pipe.write(JSON.stringify(message))
     } finally {
       if (!("method" in message) && message.id !== undefined) this.#settle(message.id)
     }
@@ -101,9 +112,49 @@ export class Wire implements Transport {
     if (this.#closed) return
     this.#closed = true
     this.#running.clear()
-    this.#ends.close()
+    this.#pipe.close()
     this.onclose?.()
     this.#finished?.resolve()
+  }
+
+  // — inside —
+
+  /** The first message chooses the era. */
+  #begin(first: JSONRPCMessage | undefined, inbound: Inbound) {
+    if (isHandshake(first)) {
+      this.#session = this.#servers.forSession(inbound.principal)
+      this.onerror = this.#report
+      // The transport is ready at once: its `start` does nothing.
+      this.#session.server.connect(this).catch(this.#fail)
+      return
+    }
+    const inboundOf = (id: RequestId) => this.#running.get(id)?.inbound ?? inbound
+    this.#handle = serveStdio(() => this.#servers.forConnection(inbound.principal, inboundOf), {
+      transport: this,
+      onerror: this.#report
+    })
+  }
+
+  #serve(session: SessionServer, request: JSONRPCRequest, inbound: Inbound) {
+    const served = session.serve(request, inbound, (response) => {
+      // The id of a cancelled request may be in use again.
+      if (this.#running.get(request.id)?.request !== request) return
+      try {
+        const written = this.#pipe.write(JSON.stringify(response))
+        if (written instanceof Promise) written.catch(this.#fail)
+      } catch (error) {
+        this.#fail(error)
+      } finally {
+        this.#settle(request.id)
+      }
+    })
+    if (!served) this.onmessage?.(request)
+  }
+
+  #cancel(id: RequestId) {
+    // First, so that what the interrupted request would still answer is dropped.
+    this.#settle(id)
+    this.#session?.cancel(id)
   }
 
   #settle(id: RequestId) {
@@ -111,8 +162,8 @@ export class Wire implements Transport {
   }
 
   #end() {
-    this.end().catch((error: unknown) =>
-      this.onerror?.(error instanceof Error ? error : new Error(String(error)))
-    )
+    this.end().catch(this.#fail)
   }
+
+  readonly #fail = (error: unknown) => this.#report(error instanceof Error ? error : new Error(String(error)))
 }

@@ -1,18 +1,33 @@
 /** Reads JSON-RPC messages from bytes that anybody may have sent; the one parser of every transport. */
-import type { JSONRPCMessage } from "@modelcontextprotocol/server"
+import type {
+  JSONRPCMessage,
+  JSONRPCNotification,
+  JSONRPCRequest,
+  RequestId
+} from "@modelcontextprotocol/server"
+import { isObject, type JsonObject } from "../../src/domain/JsonObject.ts"
+import { invalidRequest, parseError } from "../../src/domain/errorCodes.ts"
 
-export const parseError = -32700
-export const invalidRequest = -32600
-
-/** A JSON-RPC error without an id, because none could be read. */
+/**
+ * Why messages were not taken, as a JSON-RPC error. The id is null where none could be read. On a connection that other
+ * requests share, an id that is in use must not be repeated: the client would take it for the answer to the first one.
+ */
 export class Unreadable {
   readonly code: number
   readonly message: string
-  constructor(code: number, message: string) {
+  readonly id: RequestId | null
+  constructor(code: number, message: string, id: RequestId | null = null) {
     this.code = code
     this.message = message
+    this.id = id
   }
 }
+
+export const isRequest = (message: JSONRPCMessage): message is JSONRPCRequest =>
+  "method" in message && "id" in message
+
+export const isCancellation = (message: JSONRPCMessage): message is JSONRPCNotification =>
+  "method" in message && message.method === "notifications/cancelled"
 
 /** JSON-RPC ids longer than this are somebody's mistake or attack; every answer would repeat them. */
 const longestId = 256
@@ -22,11 +37,6 @@ export const batchRevision = "2025-03-26"
 const largestBatch = 100
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
-
-type JsonObject = Record<string, unknown>
-
-export const isObject = (value: unknown): value is JsonObject =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
 
 const isId = (id: unknown) =>
   typeof id === "string" ? id.length <= longestId : typeof id === "number" && Number.isSafeInteger(id)
@@ -99,12 +109,7 @@ export const fromBytes = (bytes: Uint8Array): Parsed | Unreadable => {
   return value instanceof Unreadable ? value : fromValue(value)
 }
 
-export const errorMessage = (
-  code: number,
-  message: string,
-  id: string | number | null = null,
-  data?: unknown
-) => ({
+export const errorMessage = (code: number, message: string, id: RequestId | null = null, data?: object) => ({
   jsonrpc: "2.0" as const,
   id,
   error: { code, message, ...(data !== undefined && { data }) }

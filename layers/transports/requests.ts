@@ -1,45 +1,110 @@
-/** What every HTTP transport asks of a request before it serves it: who sends it, in which form, and how much. */
+/** What every HTTP transport checks of a request before it serves it: the caller, the form of the body, its size. */
 import { isJsonContentType } from "@modelcontextprotocol/server"
-import type { Principal } from "../../src/domain/Principal.ts"
-import { Unauthorized, type Authenticator } from "../identity/Authenticator.ts"
-import type { Connection } from "../platform/Routes.ts"
-import { json } from "./HttpSession.ts"
-import { errorMessage, fromBytes, isObject, Unreadable, type Parsed } from "./messages.ts"
+import { Exit } from "effect"
+import { isObject } from "../../src/domain/JsonObject.ts"
+import { unauthorized } from "../../src/domain/errorCodes.ts"
+import type { Failure } from "../../src/domain/Failure.ts"
+import type { Authenticator, Unauthorized } from "../identity/Authenticator.ts"
+import type { Grant } from "../identity/Grant.ts"
+import type { Connection } from "../http/Routes.ts"
+import { immediate } from "../platform/immediate.ts"
+import { json } from "../http/responses.ts"
+import type { Inbound } from "./McpServers.ts"
+import { errorMessage, fromBytes, Unreadable, type Parsed } from "./messages.ts"
+
+const idOf = (body: unknown) =>
+  isObject(body) && (typeof body.id === "string" || typeof body.id === "number") ? body.id : null
 
 /** A JSON-RPC error with an HTTP status; it has the id of the request in `body`, if there is one. */
-export const refusal = (status: number, code: number, message: string, data?: unknown, body?: unknown) => {
-  const id = isObject(body) && (typeof body.id === "string" || typeof body.id === "number") ? body.id : null
-  return json(status, errorMessage(code, message, id, data))
+export const reject = (status: number, message: string, data?: object, body?: unknown, code = status) =>
+  json(status, errorMessage(code, message, idOf(body), data))
+
+/** The failure as a response of its own, for the request in `body`. */
+export const rejected = ({ code, data, headers, message, status }: Failure, body?: unknown) =>
+  json(status, errorMessage(code, message, idOf(body), data), headers)
+
+const challenged = ({ challenge, message }: Unauthorized): Response =>
+  rejected({ code: unauthorized, status: 401, message, headers: { "www-authenticate": challenge } })
+
+const settle = (exit: Exit.Exit<Grant, Unauthorized>): Grant | Response => {
+  if (Exit.isSuccess(exit)) return exit.value
+  for (const reason of exit.cause.reasons) if (reason._tag === "Fail") return challenged(reason.error)
+  // A defect is the listener's to report.
+  throw new Error("the request could not be authenticated", { cause: exit.cause })
 }
 
-export const notAllowed = (allow: string) => json(405, errorMessage(-32000, "Method not allowed."), { allow })
-
-export const tooMany = (what: string) =>
-  json(429, errorMessage(-32000, `Too many ${what}. Close one, or try again later.`), { "retry-after": "60" })
-
-/** Who sends the request, or the 401 that says how to prove it. */
+/** What the request's credential grants, or the 401 that says how to prove it; a promise only where one must wait. */
 export const identify = (
   authenticator: Authenticator["Service"],
   request: Request,
-  connection: Pick<Connection, "loopback">
-): Principal | Response => {
-  const principal = authenticator.authenticateUnsafe({
-    authorization: request.headers.get("authorization"),
-    loopbackPeer: connection.loopback
-  })
-  return principal instanceof Unauthorized
-    ? json(401, errorMessage(-32000, principal.message), { "www-authenticate": principal.challenge })
-    : principal
+  connection: Pick<Connection, "loopback">,
+  resource: string
+): Grant | Response | Promise<Grant | Response> => {
+  const exit = immediate(
+    authenticator.authenticate({
+      method: request.method,
+      url: request.url,
+      resource,
+      authorization: request.headers.get("authorization"),
+      loopbackPeer: connection.loopback
+    })
+  )
+  return exit instanceof Promise ? exit.then(settle) : settle(exit)
+}
+
+/** Goes on with the grant, at once where it is there; a rejection is the response. */
+export const withGrant = <A extends Response | undefined>(
+  found: Grant | Response | Promise<Grant | Response>,
+  next: (grant: Grant) => A | Promise<A>
+): A | Response | Promise<A | Response> => {
+  if (found instanceof Promise) {
+    return found.then((each): A | Response | Promise<A> => (each instanceof Response ? each : next(each)))
+  }
+  return found instanceof Response ? found : next(found)
+}
+
+/** What came with one HTTP request; its ids are read when they are first needed. */
+export class HttpInbound implements Inbound {
+  readonly principal
+  readonly release?: () => void
+  readonly #request: Request
+  readonly #connection: Pick<Connection, "requestId">
+  readonly #number: number
+
+  /** `number` counts the requests of a batch from 0. */
+  constructor(
+    grant: Grant,
+    request: Request,
+    connection: Pick<Connection, "requestId">,
+    number = 0,
+    release?: () => void
+  ) {
+    this.principal = grant.principal
+    this.#request = request
+    this.#connection = connection
+    this.#number = number
+    if (release !== undefined) this.release = release
+  }
+
+  /** The id in the response's `X-Request-Id`; further requests of a batch add their number, as `id:1`. */
+  get requestId(): string {
+    const { requestId } = this.#connection
+    return this.#number === 0 ? requestId : `${requestId}:${this.#number}`
+  }
+
+  get headers(): Headers {
+    return this.#request.headers
+  }
 }
 
 /** What is wrong with the form of a request's body. */
 export const wrongContent = (headers: Headers): Response | undefined => {
   if (!isJsonContentType(headers.get("content-type"))) {
-    return refusal(415, -32000, "Unsupported Media Type: Content-Type must be application/json.")
+    return reject(415, "Unsupported Media Type: Content-Type must be application/json.")
   }
   const encoding = headers.get("content-encoding")
   if (encoding !== null && encoding !== "identity") {
-    return refusal(415, -32000, "Unsupported Media Type: send the body without Content-Encoding.")
+    return reject(415, "Unsupported Media Type: send the body without Content-Encoding.")
   }
   return undefined
 }
@@ -47,8 +112,12 @@ export const wrongContent = (headers: Headers): Response | undefined => {
 export const readMessages = async (request: Request, maxMessageBytes: number): Promise<Parsed | Response> => {
   const bytes = await request.bytes()
   if (bytes.byteLength > maxMessageBytes) {
-    return refusal(413, -32000, `A message has at most ${maxMessageBytes} bytes.`)
+    return reject(413, `A message has at most ${maxMessageBytes} bytes.`)
   }
   const parsed = fromBytes(bytes)
-  return parsed instanceof Unreadable ? refusal(400, parsed.code, parsed.message) : parsed
+  return parsed instanceof Unreadable ? unreadable(parsed) : parsed
 }
+
+export const unreadable = ({ code, id, message }: Unreadable) => json(400, errorMessage(code, message, id))
+
+export const sessionNotFound = () => reject(404, "Session not found. Initialize a new one.")

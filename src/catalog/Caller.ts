@@ -1,8 +1,10 @@
 /** Whom a handler works for, as far as a handler needs to know: never a socket, a header or a JSON-RPC id. */
-import { Context } from "effect"
+import { Context, type Effect } from "effect"
+import type { GuardServices } from "../../layers/guard/Guard.ts"
 import type { ProgressEvent } from "../../layers/progress/ProgressEvent.ts"
 import type { Principal } from "../domain/Principal.ts"
 import type { Trace } from "../domain/Trace.ts"
+import type { Client } from "./Client.ts"
 
 export class Caller extends Context.Service<
   Caller,
@@ -19,7 +21,14 @@ export class Caller extends Context.Service<
     /** What is asked for, such as `tools/call echo`. */
     readonly call?: string
     /** The program at the other end, where the surface knows it. */
-    readonly program?: { readonly name: string; readonly version: string }
+    readonly program?: { readonly name: string; readonly version: string } | undefined
+    /**
+     * Runs the handler the way this surface needs it: one whose client answers by a further request is kept running
+     * between the two. Applied inside Guard, so that each request is a call of its own.
+     */
+    readonly carry?: <A, E, R>(
+      handler: Effect.Effect<A, E, R>
+    ) => Effect.Effect<A, E, R | Client | GuardServices>
     /** Told how the call comes along, as long as it runs; must neither throw nor wait. */
     readonly onProgress?: (event: ProgressEvent) => void
   }

@@ -1,14 +1,26 @@
-/** What can be asked: the second noun of the spine. Every surface lists, calls, gets and reads through it. */
+/** Catalog of tools, prompts and resources: every surface lists, calls, gets and reads through it. */
 import { Context, Effect, Layer, type Scope } from "effect"
 import { Guard } from "../../layers/guard/Guard.ts"
-import type { Refused, TimedOut } from "../../layers/guard/refusals.ts"
+import { Forbidden, type Refused, type TimedOut } from "../../layers/guard/refusals.ts"
 import { nested, RunningCall, type Call } from "../../layers/ledger/Calls.ts"
 import { ProgressEvents } from "../../layers/progress/ProgressEvents.ts"
-import type { PromptMessage, ResourceContents } from "../domain/Content.ts"
+import type { PromptOutput, ReadOutput, ToolOutput } from "../domain/Content.ts"
 import { defaults, type Policy } from "../domain/Policy.ts"
 import type { Principal, Scope as Permission } from "../domain/Principal.ts"
+import { program } from "../domain/version.ts"
 import { Caller } from "./Caller.ts"
-import { NotFound, type CallError, type InvalidCursor, type Kind } from "./CatalogError.ts"
+import {
+  NotFound,
+  type CallError,
+  type InvalidCursor,
+  type Kind,
+  type Failed,
+  type NameTaken
+} from "./CatalogError.ts"
+import { announcements } from "./announcements.ts"
+import { Changes, type Change, type ListKind } from "./Change.ts"
+import { completionOf, mostCompletions, type Completion } from "./completion.ts"
+import { add, contribute, type ContributeOptions, type Contribution } from "./Contribution.ts"
 import type {
   CallerServices,
   CallServices,
@@ -16,29 +28,16 @@ import type {
   PromptEntry,
   ResourceEntry,
   TemplateEntry,
-  ToolEntry,
-  ToolOutput
+  ToolEntry
 } from "./Entry.ts"
+import type { EntryTable } from "./EntryTable.ts"
+import { locator } from "./locator.ts"
 import { page, type Page } from "./Page.ts"
-import { Shelf, type NameTaken } from "./Shelf.ts"
-import { compile, type Match } from "./UriTemplate.ts"
+import { privateResults } from "./privateResults.ts"
+import { missingArguments } from "./requiredArguments.ts"
+import { makeTables } from "./Tables.ts"
 
-/** Something that a client may have cached has changed. */
-export type Change =
-  { readonly kind: "tools" | "prompts" | "resources" } | { readonly kind: "resource"; readonly uri: string }
-
-/** What is to be completed: an argument of a prompt, or a variable of a resource template. */
-export interface Completion {
-  readonly target: { readonly prompt: string } | { readonly template: string }
-  readonly argument: string
-  readonly typed: string
-  readonly given: Readonly<Record<string, string>>
-}
-
-/** The most values that one completion answers with (MCP, `completion/complete`). */
-const mostCompletions = 100
-
-/** Entries of one kind that a principal may know of, by name, a page at a time. */
+/** Entries of one kind that a principal can see, by name, a page at a time. */
 export type Listing<A> = (principal: Principal, cursor?: string) => Effect.Effect<Page<A>, InvalidCursor>
 
 /** The call of a surface's caller; its id is made when it is first read. */
@@ -67,7 +66,7 @@ const toCall = (
 /** The caller of a nested call, for its handler. */
 const callerOf = (
   { conversation, correlationId, principal, requestId, session, trace }: Call,
-  { call, program }: Caller["Service"]
+  caller: Caller["Service"]
 ): Caller["Service"] => ({
   principal,
   requestId,
@@ -75,8 +74,8 @@ const callerOf = (
   trace,
   session,
   conversation,
-  ...(call !== undefined && { call }),
-  ...(program !== undefined && { program })
+  program: caller.program,
+  ...(caller.call !== undefined && { call: caller.call })
 })
 
 /** The effect to run, and what Guard must know about it. */
@@ -100,15 +99,19 @@ const policyOf = (entry: { readonly scopes: ReadonlyArray<Permission> }): Policy
 export class Catalog extends Context.Service<
   Catalog,
   {
-    /** Contributes entries for as long as the scope is open. */
+    /**
+     * Contributes the entries of one owner while the scope is open. Name clashes are reported, and the entry that came
+     * first keeps the name.
+     */
+    readonly contribute: (options: ContributeOptions) => Effect.Effect<Contribution, never, Scope.Scope>
+    /** The program's own entries, for everybody. Fails with the first name clash, and then adds nothing. */
     readonly add: (entries: Entries) => Effect.Effect<void, NameTaken, Scope.Scope>
-    /** The entries that a principal may know of, by name. */
     readonly tools: Listing<ToolEntry>
     readonly prompts: Listing<PromptEntry>
     readonly resources: Listing<ResourceEntry>
     readonly templates: Listing<TemplateEntry>
-    /** The one entry of that name, if the principal may know of it. */
-    readonly tool: (principal: Principal, name: string) => ToolEntry | undefined
+    /** The tool of that name, if the principal can see it. */
+    readonly tool: (principal: Principal, name: string) => Effect.Effect<ToolEntry | undefined>
     readonly call: (
       principal: Principal,
       name: string,
@@ -118,11 +121,16 @@ export class Catalog extends Context.Service<
       principal: Principal,
       name: string,
       args: Readonly<Record<string, string>>
-    ) => Effect.Effect<ReadonlyArray<PromptMessage>, CallError, CallerServices>
-    readonly read: (
+    ) => Effect.Effect<PromptOutput, CallError, CallerServices>
+    readonly read: (principal: Principal, uri: string) => Effect.Effect<ReadOutput, CallError, CallerServices>
+    /**
+     * Checks that the principal may read the resource, and has its source watched until the scope closes. Fails with
+     * `NotFound` for what the principal cannot see, with `Forbidden` where it lacks scopes that it could obtain.
+     */
+    readonly subscribe: (
       principal: Principal,
       uri: string
-    ) => Effect.Effect<ReadonlyArray<ResourceContents>, CallError, CallerServices>
+    ) => Effect.Effect<void, NotFound | Forbidden | Failed, Scope.Scope>
     /** At most 100 values, and how many there were. */
     readonly complete: (
       principal: Principal,
@@ -132,11 +140,11 @@ export class Catalog extends Context.Service<
       CallError,
       CallerServices
     >
-    /** Says that entries of a kind read differently now. */
-    readonly changed: (kind: "tools" | "prompts" | "resources") => Effect.Effect<void>
-    /** Says that a resource reads differently now. */
+    /** Announces that entries of a kind give other results, although their list is the same. */
+    readonly changed: (kind: ListKind) => Effect.Effect<void>
+    /** Announces new contents of a resource. */
     readonly updated: (uri: string) => Effect.Effect<void>
-    /** Tells of every change while the scope is open; the listener must not throw. */
+    /** Notifies the listener of every change while the scope is open; it must not throw. */
     readonly watch: (listener: (change: Change) => void) => Effect.Effect<void, never, Scope.Scope>
   }
 >()("manifold/catalog/Catalog") {
@@ -144,26 +152,19 @@ export class Catalog extends Context.Service<
   static readonly make = Effect.fnUntraced(function* (options: { readonly pageSize: number }) {
     const guard = yield* Guard
     const progress = yield* ProgressEvents
-    const listeners = new Set<(change: Change) => void>()
-    const tell = (change: Change) =>
-      Effect.sync(() => {
-        for (const listener of listeners) listener(change)
-      })
-    const announce = (kind: "tools" | "prompts" | "resources") => tell({ kind })
-
-    const tools = new Shelf<ToolEntry>("tool", (entry) => entry.name)
-    const prompts = new Shelf<PromptEntry>("prompt", (entry) => entry.name)
-    const resources = new Shelf<ResourceEntry>("resource", (entry) => entry.uri)
-    const templates = new Shelf<TemplateEntry>("resource template", (entry) => entry.uriTemplate)
-    const matches = new WeakMap<TemplateEntry, Match>()
+    const changes = new Changes()
+    const tables = makeTables()
+    const { prompts, resources, templates, tools } = tables
+    const locate = locator(resources, templates)
+    const { changed, updated } = announcements(changes, tables, locate)
+    const contributions = { tables, changes, updated, invalidate: guard.invalidate }
 
     const listing =
-      <A>(shelf: Shelf<A>, scopes: (entry: A) => ReadonlyArray<Permission>): Listing<A> =>
-      (principal, cursor) => {
-        const visible = shelf.all.filter((entry) => principal.mayReach(scopes(entry)))
-        return page(visible, shelf.key, options.pageSize, cursor)
-      }
-    const ofEntry = (entry: { readonly scopes: ReadonlyArray<Permission> }) => entry.scopes
+      <A>(table: EntryTable<A>): Listing<A> =>
+      (principal, cursor) =>
+        Effect.suspend(() =>
+          page((after) => table.visible(principal, after), table.key, options.pageSize, cursor)
+        )
 
     /** Hides entries that the principal may not see, and lets Guard run the others. */
     const run = <A, E>(
@@ -177,12 +178,18 @@ export class Catalog extends Context.Service<
         ? Effect.fail(new NotFound({ kind: missing, name }))
         : Effect.contextWith((context: Context.Context<CallerServices>) => {
             const caller = Context.get(context, Caller)
-            const parent = Context.get(context, RunningCall)
-            const { args, effect, hints, policy, template } = found
+            const parent = Context.get(context, RunningCall).call
+            const { args, effect: handler, hints, policy, template } = found
             const call =
               parent === undefined
                 ? toCall(principal, caller, kind, name, template)
                 : nested(parent, { kind, name, principal, template })
+            const effect =
+              parent !== undefined
+                ? Effect.provideService(handler, Caller, callerOf(call, caller))
+                : caller.carry === undefined
+                  ? handler
+                  : caller.carry(handler)
             const readOnly = hints === undefined || hints.readOnlyHint === true
             return guard.protect(
               {
@@ -194,74 +201,66 @@ export class Catalog extends Context.Service<
                 // A nested call's progress is a part of its parent's, which its handler reports.
                 tracker: progress.track(call, parent === undefined ? caller.onProgress : undefined)
               },
-              parent === undefined ? effect : Effect.provideService(effect, Caller, callerOf(call, caller))
+              effect
             )
           })
 
-    const match = (uri: string) => {
-      for (const entry of templates.all) {
-        let matcher = matches.get(entry)
-        if (matcher === undefined) matches.set(entry, (matcher = compile(entry.uriTemplate)))
-        const variables = matcher(uri)
-        if (variables !== undefined) {
-          const effect = entry.read(uri, variables)
-          return { policy: policyOf(entry), effect, template: entry.uriTemplate }
-        }
-      }
-      return undefined
-    }
-
-    const completer = ({ argument, target }: Completion) => {
-      if ("prompt" in target) {
-        const prompt = prompts.get(target.prompt)
-        const complete = prompt?.arguments.find(({ name }) => name === argument)?.complete
-        return { kind: "prompt", name: target.prompt, entry: prompt, complete } as const
-      }
-      const template = templates.get(target.template)
-      const complete = Object.hasOwn(template?.complete ?? {}, argument)
-        ? template?.complete?.[argument]
-        : undefined
-      return { kind: "resource", name: target.template, entry: template, complete } as const
-    }
-
     return Catalog.of({
-      add: Effect.fnUntraced(function* (entries) {
-        const named = entries.tools ?? []
-        // What a tool answered is not what another one of its name would.
-        const forget = named.length > 0 ? guard.invalidate(...named.map(({ name }) => name)) : Effect.void
-        yield* tools.put(named, Effect.andThen(forget, announce("tools")))
-        yield* prompts.put(entries.prompts ?? [], announce("prompts"))
-        yield* resources.put(entries.resources ?? [], announce("resources"))
-        yield* templates.put(entries.templates ?? [], announce("resources"))
-      }),
-      tools: listing(tools, (entry) => entry.policy.scopes),
-      prompts: listing(prompts, ofEntry),
-      resources: listing(resources, ofEntry),
-      templates: listing(templates, ofEntry),
-      tool: (principal, name) => {
-        const entry = tools.get(name)
-        return entry !== undefined && principal.mayReach(entry.policy.scopes) ? entry : undefined
-      },
+      contribute: (contributed) => contribute(contributions, contributed),
+      add: (entries) => add(contributions, program.name, entries),
+      tools: listing(tools),
+      prompts: listing(prompts),
+      resources: listing(resources),
+      templates: listing(templates),
+      tool: (principal, name) =>
+        Effect.sync(() => {
+          const claim = tools.find(principal, name)
+          return claim !== undefined && principal.mayReach(claim.entry.policy.scopes)
+            ? claim.entry
+            : undefined
+        }),
       call: (principal, name, args) => {
-        const entry = tools.get(name)
+        const claim = tools.find(principal, name)
+        const entry = claim?.entry
         return run(
           principal,
           "tool",
           name,
-          entry && { policy: entry.policy, effect: entry.call(args), args, hints: entry.hints }
+          entry && {
+            policy: privateResults(claim.source.audience, entry.policy),
+            effect: entry.call(args),
+            args,
+            hints: entry.hints
+          }
         )
       },
       get: (principal, name, args) => {
-        const entry = prompts.get(name)
-        return run(principal, "prompt", name, entry && { policy: policyOf(entry), effect: entry.get(args) })
+        const entry = prompts.find(principal, name)?.entry
+        const missing = entry && missingArguments(entry, args)
+        const effect = missing === undefined ? entry?.get(args) : Effect.fail(missing)
+        return run(principal, "prompt", name, entry && effect && { policy: policyOf(entry), effect })
       },
       read: (principal, uri) => {
-        const entry = resources.get(uri)
-        const found = entry === undefined ? match(uri) : { policy: policyOf(entry), effect: entry.read }
+        const located = locate(principal, uri)
+        const found = located && {
+          policy: policyOf(located.entry),
+          effect: located.read,
+          ...(located.template !== undefined && { template: located.template })
+        }
         return run(principal, "resource", uri, found)
       },
+      subscribe: (principal, uri) =>
+        Effect.suspend((): Effect.Effect<void, NotFound | Forbidden | Failed, Scope.Scope> => {
+          const located = locate(principal, uri)
+          if (located === undefined || !principal.mayReach(located.entry.scopes)) {
+            return Effect.fail(new NotFound({ kind: "resource", name: uri }))
+          }
+          const { scopes } = located.entry
+          if (!principal.may(scopes)) return Effect.fail(new Forbidden({ name: uri, scopes }))
+          return located.subscribe(principal)
+        }),
       complete: (principal, completion) => {
-        const { complete, entry, kind, name } = completer(completion)
+        const { complete, entry, kind, name } = completionOf(tables, principal, completion)
         const effect =
           complete === undefined
             ? Effect.succeed<ReadonlyArray<string>>([])
@@ -270,13 +269,9 @@ export class Catalog extends Context.Service<
           Effect.map((values) => ({ values: values.slice(0, mostCompletions), total: values.length }))
         )
       },
-      changed: announce,
-      updated: (uri) => tell({ kind: "resource", uri }),
-      watch: (listener) =>
-        Effect.acquireRelease(
-          Effect.sync(() => void listeners.add(listener)),
-          () => Effect.sync(() => listeners.delete(listener))
-        )
+      changed,
+      updated: (uri) => updated(uri),
+      watch: (listener) => changes.watch(listener)
     })
   })
 

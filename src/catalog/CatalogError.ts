@@ -1,6 +1,8 @@
 /** Why the catalog did not answer. Each surface translates these once, where the answer leaves. */
 import { Schema } from "effect"
 import type { Refused, TimedOut } from "../../layers/guard/refusals.ts"
+import type { ToolOutput } from "../domain/Content.ts"
+import { isObject } from "../domain/JsonObject.ts"
 import { Transience } from "../domain/Transient.ts"
 
 export const Kind = Schema.Literals(["tool", "prompt", "resource"])
@@ -13,6 +15,18 @@ export class NotFound extends Schema.TaggedError<NotFound>()("NotFound", {
 }) {
   override get message() {
     return `Unknown ${this.kind}: ${this.name}`
+  }
+}
+
+/** Another entry holds the name, for at least one principal of the audience. */
+export class NameTaken extends Schema.TaggedError<NameTaken>()("NameTaken", {
+  kind: Schema.String,
+  name: Schema.String,
+  /** The owner of the entry that holds the name. */
+  holder: Schema.String
+}) {
+  override get message() {
+    return `There is a ${this.kind} named ${this.name} already, from ${this.holder}. Rename one of the two.`
   }
 }
 
@@ -30,14 +44,21 @@ export class InvalidArguments extends Schema.TaggedError<InvalidArguments>()("In
   }
 }
 
-/** The handler ran and said no. `detail` is meant for the caller. */
+const Output = Schema.declare(
+  (value): value is ToolOutput => isObject(value) && Array.isArray(value.content),
+  { identifier: "ToolOutput" }
+)
+
+/** The handler ran and failed. `detail` is the text for the caller and for logs. */
 export class Failed extends Schema.TaggedError<Failed>()("Failed", {
   name: Schema.String,
   detail: Schema.String,
   /** What the handler calls it. */
   reason: Schema.optionalKey(Schema.String),
   /** There when it may go better next time. */
-  transient: Schema.optionalKey(Transience)
+  transient: Schema.optionalKey(Transience),
+  /** The whole result of a tool that reports its error with blocks or data (MCP `isError`), instead of `detail`. */
+  output: Schema.optionalKey(Output)
 }) {
   override get message() {
     return this.detail
@@ -50,6 +71,15 @@ export class InvalidCursor extends Schema.TaggedError<InvalidCursor>()("InvalidC
 }) {
   override get message() {
     return `Invalid cursor: ${this.cursor.slice(0, 100)}. Start again without a cursor.`
+  }
+}
+
+/** The session already watches as many resources as it may. */
+export class TooManySubscriptions extends Schema.TaggedError<TooManySubscriptions>()("TooManySubscriptions", {
+  max: Schema.Int
+}) {
+  override get message() {
+    return `This session has ${this.max} subscriptions already; unsubscribe from some first.`
   }
 }
 

@@ -1,9 +1,9 @@
 /** What a handler may ask of the program that called it: log lines, answers from its user, its model, its roots. */
 import { Context, Effect, Layer, Schema } from "effect"
-import type { Block } from "../domain/Content.ts"
+import type { Icon } from "../domain/Content.ts"
+import type { JsonObject } from "../domain/JsonObject.ts"
+import type { SamplingBlock } from "../domain/Sampling.ts"
 import { jsonSchema } from "./jsonSchema.ts"
-
-export type JsonObject = { readonly [key: string]: unknown }
 
 export const Level = Schema.Literals([
   "debug",
@@ -28,14 +28,50 @@ export interface Visit {
   readonly kind: "visit"
   readonly message: string
   readonly url: string
+  /** Identifies the elicitation in `notifications/elicitation/complete`; by default a new id. MCP 2025-11-25 only. */
+  readonly elicitationId?: string
 }
-/** A completion by the client's own model. `maxTokens` bounds the answer. */
+export interface SamplingMessage {
+  readonly role: "user" | "assistant"
+  readonly content: SamplingBlock | ReadonlyArray<SamplingBlock>
+  readonly _meta?: JsonObject
+}
+/** A tool that the client's model may use in one request. */
+export interface SamplingTool {
+  readonly name: string
+  readonly title?: string
+  readonly description?: string
+  readonly inputSchema: JsonObject
+  readonly outputSchema?: JsonObject
+  readonly annotations?: JsonObject
+  readonly icons?: ReadonlyArray<Icon>
+  readonly _meta?: JsonObject
+}
+/**
+ * A completion by the client's own model: `CreateMessageRequest` of MCP 2025-11-25, with its field names. `tools` and
+ * `toolChoice` need the client's capability `sampling.tools`, `thisServer` and `allServers` need `sampling.context`.
+ */
 export interface Sample {
   readonly kind: "sample"
-  readonly messages: ReadonlyArray<{ readonly role: "user" | "assistant"; readonly content: Block }>
+  readonly messages: ReadonlyArray<SamplingMessage>
+  /** In tokens. */
   readonly maxTokens: number
   readonly systemPrompt?: string
   readonly temperature?: number
+  readonly modelPreferences?: {
+    /** Parts of model names, by preference. */
+    readonly hints?: ReadonlyArray<{ readonly name?: string }>
+    /** Each from 0 to 1. */
+    readonly costPriority?: number
+    readonly speedPriority?: number
+    readonly intelligencePriority?: number
+  }
+  readonly includeContext?: "none" | "thisServer" | "allServers"
+  readonly stopSequences?: ReadonlyArray<string>
+  /** For the model provider. */
+  readonly metadata?: JsonObject
+  readonly tools?: ReadonlyArray<SamplingTool>
+  readonly toolChoice?: { readonly mode?: "auto" | "required" | "none" }
 }
 /** The folders that the client works in. */
 export interface Roots {
@@ -49,9 +85,11 @@ export interface Elicited {
 }
 export interface Sampled {
   readonly role: "user" | "assistant"
-  readonly content: Block | ReadonlyArray<Block>
+  readonly content: SamplingBlock | ReadonlyArray<SamplingBlock>
   readonly model: string
+  /** `endTurn`, `stopSequence`, `maxTokens`, `toolUse`, or the provider's own. */
   readonly stopReason?: string
+  readonly _meta?: JsonObject
 }
 export interface RootList {
   readonly roots: ReadonlyArray<{ readonly uri: string; readonly name?: string }>

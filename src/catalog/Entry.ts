@@ -1,12 +1,13 @@
 /** What can be called, got or read: one interface per kind, whether the entry is our own or an upstream's. */
-import type { Effect } from "effect"
-import type { Block, Icon, PromptMessage, ResourceContents } from "../domain/Content.ts"
+import type { Effect, Scope as Lifetime } from "effect"
+import type { Annotations, Icon, PromptOutput, ReadOutput, ToolOutput } from "../domain/Content.ts"
+import type { JsonObject } from "../domain/JsonObject.ts"
 import type { Policy } from "../domain/Policy.ts"
-import type { Scope } from "../domain/Principal.ts"
+import type { Principal, Scope } from "../domain/Principal.ts"
 import type { GuardServices } from "../../layers/guard/Guard.ts"
 import type { Caller } from "./Caller.ts"
 import type { Failed, InvalidArguments, NotFound } from "./CatalogError.ts"
-import type { Client, JsonObject } from "./Client.ts"
+import type { Client } from "./Client.ts"
 
 /** What whoever calls brings along. */
 export type CallerServices = Caller | Client
@@ -22,18 +23,13 @@ interface Named {
   readonly meta?: JsonObject
 }
 
-export interface ToolOutput {
-  readonly content: ReadonlyArray<Block>
-  /** The same answer as data; its schema is the tool's output schema. */
-  readonly structured?: JsonObject
-}
-
 export interface ToolEntry extends Named {
   /** JSON Schema 2020-12, type `object`. */
   readonly input: JsonObject
   readonly output?: JsonObject | undefined
   /** MCP 2025-03-26, `ToolAnnotations`. */
   readonly hints: {
+    readonly title?: string
     readonly readOnlyHint?: boolean
     readonly destructiveHint?: boolean
     readonly idempotentHint?: boolean
@@ -60,21 +56,25 @@ export interface PromptArgument {
 export interface PromptEntry extends Named {
   readonly scopes: ReadonlyArray<Scope>
   readonly arguments: ReadonlyArray<PromptArgument>
+  /** The catalog has checked that the required arguments are there. */
   readonly get: (
     args: Readonly<Record<string, string>>
-  ) => Effect.Effect<ReadonlyArray<PromptMessage>, InvalidArguments | Failed, CallServices>
+  ) => Effect.Effect<PromptOutput, InvalidArguments | Failed, CallServices>
 }
 
 interface Readable extends Named {
   readonly scopes: ReadonlyArray<Scope>
   readonly mimeType?: string
+  readonly annotations?: typeof Annotations.Type
 }
 
 export interface ResourceEntry extends Readable {
   readonly uri: string
   /** In bytes, where known beforehand. */
   readonly size?: number
-  readonly read: Effect.Effect<ReadonlyArray<ResourceContents>, Failed, CallServices>
+  readonly read: Effect.Effect<ReadOutput, Failed, CallServices>
+  /** Watches the source until the scope closes; runs once for each subscription. Absent: the owner announces updates. */
+  readonly subscribe?: (principal: Principal) => Effect.Effect<void, Failed, Lifetime.Scope>
 }
 
 export interface TemplateEntry extends Readable {
@@ -84,7 +84,13 @@ export interface TemplateEntry extends Readable {
   readonly read: (
     uri: string,
     variables: Readonly<Record<string, string>>
-  ) => Effect.Effect<ReadonlyArray<ResourceContents>, Failed | NotFound, CallServices>
+  ) => Effect.Effect<ReadOutput, Failed | NotFound, CallServices>
+  /** As in `ResourceEntry`. */
+  readonly subscribe?: (
+    uri: string,
+    variables: Readonly<Record<string, string>>,
+    principal: Principal
+  ) => Effect.Effect<void, Failed | NotFound, Lifetime.Scope>
 }
 
 /** What one source contributes. */

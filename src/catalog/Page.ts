@@ -1,4 +1,4 @@
-/** Cuts an ordered list into pages whose cursor is the name of the last entry, so that pages survive changes. */
+/** Pagination of sorted entries: the cursor is the key of the page's last entry, so that pages survive changes. */
 import { Effect } from "effect"
 import { InvalidCursor } from "./CatalogError.ts"
 
@@ -14,23 +14,23 @@ const decode = (cursor: string) => {
   return text.startsWith("1:") && encode(text.slice(2)) === cursor ? text.slice(2) : undefined
 }
 
-/** `items` are sorted by `key`; without a cursor the first page. Fails with `InvalidCursor`. */
+/**
+ * The page after the cursor; without a cursor the first page. `all` goes through the entries sorted by key, from the
+ * first one after the given key, and is read only as far as the page needs. Fails with `InvalidCursor`.
+ */
 export const page = <A>(
-  items: ReadonlyArray<A>,
+  all: (after: string | undefined) => Iterable<A>,
   key: (item: A) => string,
   size: number,
   cursor: string | undefined
 ): Effect.Effect<Page<A>, InvalidCursor> => {
-  if (cursor === undefined && items.length <= size) return Effect.succeed({ items })
-  let start = 0
-  if (cursor !== undefined) {
-    const last = decode(cursor)
-    if (last === undefined) return Effect.fail(new InvalidCursor({ cursor }))
-    start = items.findIndex((item) => key(item) > last)
-    if (start < 0) start = items.length
+  const after = cursor === undefined ? undefined : decode(cursor)
+  if (cursor !== undefined && after === undefined) return Effect.fail(new InvalidCursor({ cursor }))
+  const items: Array<A> = []
+  for (const item of all(after)) {
+    const last = items.at(-1)
+    if (items.length >= size && last !== undefined) return Effect.succeed({ items, next: encode(key(last)) })
+    items.push(item)
   }
-  const cut = items.slice(start, start + size)
-  const last = cut.at(-1)
-  const more = start + size < items.length && last !== undefined
-  return Effect.succeed(more ? { items: cut, next: encode(key(last)) } : { items: cut })
+  return Effect.succeed({ items })
 }

@@ -3,13 +3,14 @@ import { Context, Effect, Layer, Option, Schema, SchemaIssue } from "effect"
 import * as Tool from "effect/ai/Tool"
 import type * as Toolkit from "effect/ai/Toolkit"
 import { errorClass } from "../../layers/guard/outcome.ts"
-import { Blocks, text, type Block, type Icon } from "../domain/Content.ts"
+import { Blocks, text, type Block, type Icon, type ToolOutput } from "../domain/Content.ts"
+import { isObject, type JsonObject } from "../domain/JsonObject.ts"
+import { lazy } from "../domain/lazy.ts"
 import { defaults, ToolPolicy } from "../domain/Policy.ts"
 import { transience } from "../domain/Transient.ts"
 import { Catalog } from "./Catalog.ts"
 import { Failed, InvalidArguments } from "./CatalogError.ts"
-import type { JsonObject } from "./Client.ts"
-import type { ToolEntry, ToolOutput } from "./Entry.ts"
+import type { CallServices, ToolEntry } from "./Entry.ts"
 import { jsonSchema } from "./jsonSchema.ts"
 
 /** How a tool's encoded answer reads as text; absent: as JSON. */
@@ -35,9 +36,6 @@ export const ParamHeaders = Context.Reference<Readonly<Record<string, string>>>(
 )
 
 const dialect = "https://json-schema.org/draft/2020-12/schema"
-const isObject = (value: unknown): value is JsonObject =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
-
 const withParamHeaders = (schema: JsonObject, headers: Readonly<Record<string, string>>): JsonObject => {
   const properties = isObject(schema.properties) ? { ...schema.properties } : {}
   for (const [name, header] of Object.entries(headers)) {
@@ -86,24 +84,6 @@ type Decode = (input: unknown) => Effect.Effect<unknown, Schema.SchemaError>
  */
 const codec = (schema: Schema.Constraint) => Schema.toCodecJson(schema as Schema.Codec<unknown, unknown>)
 
-/** The caller's services, with those of the handler that the caller lacks; mostly there are none, and nothing is copied. */
-const complete = (
-  caller: Context.Context<never>,
-  handler: Context.Context<never>
-): Context.Context<never> => {
-  const present = caller.mapUnsafe
-  for (const key of handler.mapUnsafe.keys()) {
-    if (!present.has(key)) return Context.merge(handler, caller)
-  }
-  return caller
-}
-
-/** Made when first asked for: a start needs no schema. */
-const lazy = <A>(make: () => A) => {
-  let made: { readonly value: A } | undefined
-  return () => (made ??= { value: make() }).value
-}
-
 const toEntry = (tool: Tool.Any, handler: Tool.Handler<string>): ToolEntry => {
   const { annotations, name } = tool
   const { parametersSchema, successSchema } = tool
@@ -136,9 +116,10 @@ const toEntry = (tool: Tool.Any, handler: Tool.Handler<string>): ToolEntry => {
   const call = (args: unknown) =>
     Effect.mapError(decode()(args ?? {}), invalid(name)).pipe(
       Effect.flatMap((decoded) =>
-        (handler.handler(decoded, context) as Effect.Effect<unknown, unknown>).pipe(
-          Effect.updateContext((caller: Context.Context<never>) => complete(caller, handler.context)),
-          Effect.mapError((error) => failed(name, error))
+        // `Met` says that a handler needs nothing but the services of the call.
+        Effect.mapError(
+          handler.handler(decoded, context) as Effect.Effect<unknown, unknown, CallServices>,
+          (error) => failed(name, error)
         )
       ),
       // Nothing said is nothing to show, where JSON would make it null.
@@ -173,19 +154,29 @@ const toEntry = (tool: Tool.Any, handler: Tool.Handler<string>): ToolEntry => {
   }
 }
 
+type Tools = Record<string, Tool.Any>
+
+/**
+ * Handlers run with the services of the call. Whatever else a handler needs it takes when its layer is built, so that
+ * no call has to merge two contexts; a tool that declares another dependency does not compile.
+ */
+type Met<T extends Tools> = [Tool.HandlerServices<T[keyof T]>] extends [CallServices]
+  ? unknown
+  : { readonly takeTheseInTheLayer: Exclude<Tool.HandlerServices<T[keyof T]>, CallServices> }
+
 /** The entries of a toolkit whose handlers are in the context. */
-export const entries = <Tools extends Record<string, Tool.Any>>(toolkit: Toolkit.Toolkit<Tools>) =>
-  Effect.map(Effect.context<Tool.HandlersFor<Tools>>(), (services) =>
+export const entries = <T extends Tools>(toolkit: Toolkit.Toolkit<T> & Met<T>) =>
+  Effect.map(Effect.context<Tool.HandlersFor<T>>(), (services) =>
     Object.values(toolkit.tools).flatMap((tool) => {
-      const handler = services.mapUnsafe.get(tool.id) as Tool.Handler<string> | undefined
+      const handler = Context.getOrUndefined(services, Context.Service<Tool.Handler<string>>(tool.id))
       return handler === undefined ? [] : [toEntry(tool, handler)]
     })
   )
 
 /** Puts a tool file's toolkit, with its handlers, into the catalog for as long as the layer lives. */
-export const layer = <Tools extends Record<string, Tool.Any>, E, R>(module: {
-  readonly toolkit: Toolkit.Toolkit<Tools>
-  readonly layer: Layer.Layer<Tool.HandlersFor<Tools>, E, R>
+export const layer = <T extends Tools, E, R>(module: {
+  readonly toolkit: Toolkit.Toolkit<T> & Met<T>
+  readonly layer: Layer.Layer<Tool.HandlersFor<T>, E, R>
 }) =>
   Layer.effectDiscard(
     Effect.gen(function* () {

@@ -11,7 +11,7 @@ import { Catalog } from "../catalog/Catalog.ts"
 import { Client } from "../catalog/Client.ts"
 import { stdioUser } from "../domain/Principal.ts"
 import { withBar } from "./bar.ts"
-import { catalog } from "./program.ts"
+import { catalog } from "../program/program.ts"
 import { readParams, unlisted, UsageError } from "./params.ts"
 
 const readSource = Effect.fnUntraced(function* (source: string) {
@@ -50,7 +50,7 @@ export const call = Command.make(
         )
       : undefined
     const entries = yield* Catalog
-    const properties = entries.tool(stdioUser, tool)?.input.properties
+    const properties = (yield* entries.tool(stdioUser, tool))?.input.properties
     const args = yield* readParams(
       text,
       Option.getOrElse(arg, () => ({})),
@@ -70,7 +70,8 @@ export const call = Command.make(
       yield* Console.log(
         JSON.stringify({
           content: output.content,
-          ...(output.structured !== undefined && { structuredContent: output.structured })
+          structuredContent: output.structured,
+          _meta: output.meta
         })
       )
       return

@@ -10,9 +10,9 @@ import type { Sources } from "../../layers/config/Sources.ts"
 import { inWords } from "../../layers/platform/inWords.ts"
 import { commented } from "./config/commented.ts"
 import { fileSchema } from "./config/jsonSchema.ts"
-import { notices } from "./later.ts"
+import { notices } from "../program/upcomingSections.ts"
 import { UsageError } from "./params.ts"
-import { sections } from "./sections.ts"
+import { sections } from "../program/sections.ts"
 
 /** The problems were printed; what is left to say is the exit code. */
 class Refused extends Schema.TaggedError<Refused>()("Refused", {}) {

@@ -1,12 +1,12 @@
 /** The HTTP service: what `manifold serve --http` runs, free of what only the rest of the command line needs. */
 import { Effect, Layer } from "effect"
 import * as Logging from "../../layers/logging/Logging.ts"
-import { Listener } from "../../layers/platform/Listener.ts"
+import { Listener } from "../../layers/http/Listener.ts"
 import { OutputStreams } from "../../layers/platform/OutputStreams.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
-import * as Service from "../http/Service.ts"
-import { mcp } from "./program.ts"
-import { upkeep } from "./upkeep.ts"
+import * as Service from "../program/httpService.ts"
+import { mcp } from "../program/program.ts"
+import { hotReload } from "../program/reloadConfig.ts"
 
 /** Containers and supervisors collect standard output, and nothing else is written there. */
 const logToStdout = Layer.succeed(Logging.Stream, "stdout")
@@ -26,7 +26,7 @@ export const serveHttp = (overrides: Service.Overrides = {}) =>
   }).pipe(
     Effect.provide(
       Service.layer(overrides).pipe(
-        Layer.provideMerge(upkeep),
+        Layer.provideMerge(hotReload),
         Layer.provideMerge(mcp),
         Layer.provide(logToStdout)
       )

@@ -6,7 +6,7 @@ import * as Flag from "effect/cli/Flag"
 import { Catalog, type Listing } from "../catalog/Catalog.ts"
 import { stdioUser } from "../domain/Principal.ts"
 import * as wire from "../mcp/wire.ts"
-import { catalog } from "./program.ts"
+import { catalog } from "../program/program.ts"
 
 const all = Effect.fnUntraced(function* <A>(listing: Listing<A>) {
   const items: Array<A> = []

@@ -14,7 +14,7 @@ import { prompts } from "../prompts/index.ts"
 import type { Merged, Variable } from "../prompts/merge.ts"
 import { clientId } from "../prompts/Prompt.ts"
 import { unlisted, UsageError } from "./params.ts"
-import { catalog } from "./program.ts"
+import { catalog } from "../program/program.ts"
 
 type Given = Readonly<Record<string, string>>
 
@@ -80,14 +80,14 @@ export const prompt = Command.make(
     if (vars) return yield* variables(name, given, json)
     const entries = yield* Catalog
     const requestId = yield* (yield* Ids).next
-    const messages = yield* entries
+    const { description, messages, meta } = yield* entries
       .get(stdioUser, name, given)
       .pipe(
         Effect.provideService(Client, Client.absent),
         Effect.provideService(Caller, { principal: stdioUser, requestId }),
         Effect.catchTag("NotFound", unlisted("prompts"))
       )
-    if (json) return yield* Console.log(JSON.stringify({ messages }))
+    if (json) return yield* Console.log(JSON.stringify({ description, messages, _meta: meta }))
     for (const { content } of messages) {
       yield* Console.log(content.type === "text" ? content.text : JSON.stringify(content))
     }

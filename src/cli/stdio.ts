@@ -1,24 +1,25 @@
 /** The stdio server: what `manifold serve` runs, free of what only the rest of the command line needs. */
 import { Context, Effect, Fiber, Latch, Layer } from "effect"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
+import * as http from "../../layers/http/section.ts"
 import { StdioPipe } from "../../layers/platform/StdioPipe.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
 import * as Stdio from "../../layers/transports/Stdio.ts"
 import { Catalog } from "../catalog/Catalog.ts"
-import * as postponed from "../catalog/postponed.ts"
-import { server } from "../http/sections.ts"
+import * as deferredCatalog from "../catalog/deferredCatalog.ts"
 import { RequestState } from "../mcp/RequestState.ts"
+import { SuspendedCalls } from "../mcp/SuspendedCalls.ts"
 import * as Servers from "../mcp/Servers.ts"
-import { configured } from "./ground.ts"
+import { configured } from "../program/baseLayers.ts"
 
 /** What `initialize` can be answered without; its code is loaded with it. */
 const rest = Layer.merge(
   Storage.layer,
   Layer.unwrap(
     Effect.gen(function* () {
-      const { serving } = yield* Effect.promise(() => import("./program.ts"))
-      const { upkeep } = yield* Effect.promise(() => import("./upkeep.ts"))
-      return Layer.merge(serving, upkeep)
+      const { serving } = yield* Effect.promise(() => import("../program/program.ts"))
+      const { hotReload } = yield* Effect.promise(() => import("../program/reloadConfig.ts"))
+      return Layer.merge(serving, hotReload)
     })
   )
 )
@@ -35,7 +36,7 @@ const watched = (pipe: StdioPipe["Service"], latch: Latch.Latch): StdioPipe["Ser
 
 export const serveStdio = Effect.gen(function* () {
   const config = yield* ConfigSource
-  const { max_message_bytes } = yield* config.read(server)
+  const { max_message_bytes } = yield* config.read(http.section)
   yield* Effect.logDebug("serving stdio")
   // Clients start many servers and wait for each to say hello; the catalog is made after that, or when it is asked.
   const needed = yield* Latch.make()
@@ -43,11 +44,11 @@ export const serveStdio = Effect.gen(function* () {
   const loaded = Fiber.join(made)
   const load = Effect.orDie(Effect.andThen(needed.open, loaded))
   const servers = Servers.layer.pipe(
-    Layer.provide(RequestState.layer(Effect.map(load, Context.get(Storage)))),
+    Layer.provide([RequestState.layer(Effect.map(load, Context.get(Storage))), SuspendedCalls.layer]),
     Layer.provide(
       Layer.succeed(
         Catalog,
-        postponed.make({
+        deferredCatalog.make({
           load: Effect.map(load, Context.get(Catalog)),
           loaded: Effect.map(Effect.orDie(loaded), Context.get(Catalog))
         })

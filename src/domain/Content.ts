@@ -1,5 +1,6 @@
-/** What tools, prompts and resources answer with, independent of a protocol revision. */
+/** Results of tools, prompts and resources: content blocks and the objects around them, for every MCP revision. */
 import { Schema } from "effect"
+import type { JsonObject } from "./JsonObject.ts"
 
 /** Who a block is for, how important it is (0–1), when it last changed (ISO 8601). MCP 2025-06-18, `Annotations`. */
 export const Annotations = Schema.Struct({
@@ -8,7 +9,9 @@ export const Annotations = Schema.Struct({
   lastModified: Schema.optionalKey(Schema.String)
 })
 
-const shared = { annotations: Schema.optionalKey(Annotations) }
+/** `_meta` travels as it is: upstream servers and MCP extensions put their own data there. */
+const meta = { _meta: Schema.optionalKey(Schema.Record(Schema.String, Schema.Unknown)) }
+const shared = { annotations: Schema.optionalKey(Annotations), ...meta }
 
 export const Text = Schema.Struct({ type: Schema.Literal("text"), text: Schema.String, ...shared })
 /** `data` is base64. */
@@ -28,13 +31,15 @@ export const Audio = Schema.Struct({
 export const TextResource = Schema.Struct({
   uri: Schema.String,
   mimeType: Schema.optionalKey(Schema.String),
-  text: Schema.String
+  text: Schema.String,
+  ...meta
 })
 /** `blob` is base64. */
 export const BlobResource = Schema.Struct({
   uri: Schema.String,
   mimeType: Schema.optionalKey(Schema.String),
-  blob: Schema.String
+  blob: Schema.String,
+  ...meta
 })
 export const ResourceContents = Schema.Union([TextResource, BlobResource])
 export type ResourceContents = typeof ResourceContents.Type
@@ -43,6 +48,15 @@ export const Embedded = Schema.Struct({
   resource: ResourceContents,
   ...shared
 })
+/** Picture of an entry: `src` is an https or data URI. MCP 2025-11-25, `Icon`. */
+export const Icon = Schema.Struct({
+  src: Schema.String,
+  mimeType: Schema.optionalKey(Schema.String),
+  sizes: Schema.optionalKey(Schema.Array(Schema.String)),
+  theme: Schema.optionalKey(Schema.Literals(["light", "dark"]))
+})
+export type Icon = typeof Icon.Type
+
 /** `size` in bytes. */
 export const Link = Schema.Struct({
   type: Schema.Literal("resource_link"),
@@ -52,6 +66,7 @@ export const Link = Schema.Struct({
   description: Schema.optionalKey(Schema.String),
   mimeType: Schema.optionalKey(Schema.String),
   size: Schema.optionalKey(Schema.Int),
+  icons: Schema.optionalKey(Schema.Array(Icon)),
   ...shared
 })
 
@@ -66,10 +81,24 @@ export const Blocks = Schema.Array(Block).annotate({ identifier: "Blocks" })
 
 export const text = (value: string): typeof Text.Type => ({ type: "text", text: value })
 
-/** What a picture of an entry is: `src` is an https or data URI. MCP 2025-11-25, `Icon`. */
-export interface Icon {
-  readonly src: string
-  readonly mimeType?: string
-  readonly sizes?: ReadonlyArray<string>
-  readonly theme?: "light" | "dark"
+/** Result of a tool that succeeded. */
+export interface ToolOutput {
+  readonly content: ReadonlyArray<Block>
+  /** The same result as data, described by the tool's output schema: any JSON value (MCP 2026-07-28). */
+  readonly structured?: unknown
+  /** `_meta` of the result. */
+  readonly meta?: JsonObject
+}
+
+/** Result of `prompts/get`. */
+export interface PromptOutput {
+  readonly description?: string
+  readonly messages: ReadonlyArray<PromptMessage>
+  readonly meta?: JsonObject
+}
+
+/** Result of `resources/read`. */
+export interface ReadOutput {
+  readonly contents: ReadonlyArray<ResourceContents>
+  readonly meta?: JsonObject
 }

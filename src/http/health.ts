@@ -1,15 +1,16 @@
-/** `/health`, `/health/live` and `/health/ready`: for people, for supervisors, for load balancers. */
+/** `/health`, `/health/live` and `/health/ready`: health for operators, supervisors and load balancers. */
 import { Effect, Layer } from "effect"
 import { Health } from "../../layers/health/Health.ts"
 import { Authenticator } from "../../layers/identity/Authenticator.ts"
-import { Routes, type Connection } from "../../layers/platform/Routes.ts"
-import { Channels } from "../../layers/transports/Channels.ts"
-import { json } from "../../layers/transports/HttpSession.ts"
+import { run } from "../../layers/http/endpoint.ts"
+import { json } from "../../layers/http/responses.ts"
+import { Routes, type Connection } from "../../layers/http/Routes.ts"
+import { Channels } from "../../layers/events/Channels.ts"
 import { identify } from "../../layers/transports/requests.ts"
 import { Sessions } from "../../layers/transports/Sessions.ts"
-import { refuseMethod } from "./reading.ts"
+import { rejectMethod } from "./reading.ts"
 
-/** Everybody hears the status; who may read hears the rest. 503 whenever requests had better go elsewhere. */
+/** The status is public; details need the scope `read`. 503 when a part is failing or the service drains. */
 export const layer = Layer.effectDiscard(
   Effect.gen(function* () {
     const routes = yield* Routes
@@ -17,27 +18,30 @@ export const layer = Layer.effectDiscard(
     const health = yield* Health
     const sessions = yield* Sessions
     const channels = yield* Channels
-    const run = Effect.runPromiseWith(yield* Effect.context<never>())
+    const respond = run(yield* Effect.context<never>())
 
     const report = Effect.gen(function* () {
       const { parts, ...found } = yield* health.check
       return { ...found, active_clients: (yield* sessions.count) + (yield* channels.active), parts }
     })
 
-    const answer = async (request: Request, connection: Connection) => {
-      const found = await run(report)
-      const principal = identify(authenticator, request, connection)
-      const informed = !(principal instanceof Response) && principal.may(["read"])
-      return json(found.status === "healthy" ? 200 : 503, informed ? found : { status: found.status })
-    }
+    const check = (request: Request, connection: Connection) =>
+      Effect.gen(function* () {
+        const found = yield* report
+        const grant = yield* Effect.promise(async () =>
+          identify(authenticator, request, connection, "/health")
+        )
+        const mayRead = !(grant instanceof Response) && grant.principal.may(["read"])
+        return json(found.status === "healthy" ? 200 : 503, mayRead ? found : { status: found.status })
+      })
 
     yield* routes.add({
       paths: ["/health", "/health/ready"],
-      fetch: (request, connection) => refuseMethod(request) ?? answer(request, connection)
+      fetch: (request, connection) => rejectMethod(request) ?? respond(request, check(request, connection))
     })
     yield* routes.add({
       paths: ["/health/live"],
-      fetch: (request) => refuseMethod(request) ?? json(200, { status: "alive" })
+      fetch: (request) => rejectMethod(request) ?? json(200, { status: "alive" })
     })
   })
 )

@@ -1,18 +1,19 @@
-/** `/info`: what this service is, speaks and allows, and how much there is of it. Nothing in it is secret. */
+/** `/info`: name, version, protocol revisions, transports, public limits and counts. It contains no secrets. */
 import { SUPPORTED_PROTOCOL_VERSIONS } from "@modelcontextprotocol/server"
 import { Effect, Layer } from "effect"
 import { Authenticator } from "../../layers/identity/Authenticator.ts"
-import { Routes } from "../../layers/platform/Routes.ts"
-import { Channels, channels as channelNames } from "../../layers/transports/Channels.ts"
-import { json } from "../../layers/transports/HttpSession.ts"
+import { run } from "../../layers/http/endpoint.ts"
+import { json } from "../../layers/http/responses.ts"
+import { Routes } from "../../layers/http/Routes.ts"
+import { Channels, channels as channelNames } from "../../layers/events/Channels.ts"
 import { McpServers } from "../../layers/transports/McpServers.ts"
 import { Sessions } from "../../layers/transports/Sessions.ts"
 import { Catalog, type Listing } from "../catalog/Catalog.ts"
 import type { Principal } from "../domain/Principal.ts"
 import { program } from "../domain/version.ts"
-import { readerOf } from "./reading.ts"
+import { asReader } from "./reading.ts"
 
-/** The newest first. */
+/** Newest first. */
 const revisions = [...new Set([...SUPPORTED_PROTOCOL_VERSIONS, "2026-07-28"])].toSorted().toReversed()
 
 const transports = [
@@ -21,7 +22,7 @@ const transports = [
   { name: "websocket", path: "/mcp/ws" }
 ]
 
-/** How many of a list the principal sees. */
+/** Number of entries that the principal may see. */
 const count = Effect.fnUntraced(function* <A>(listing: Listing<A>, principal: Principal) {
   let total = 0
   let cursor: string | undefined
@@ -33,7 +34,7 @@ const count = Effect.fnUntraced(function* <A>(listing: Listing<A>, principal: Pr
   return total
 })
 
-/** `limits`: settings that callers run into, as they should read them. */
+/** `limits`: settings that clients can exceed, in the units of their names. */
 export const layer = (limits: Readonly<Record<string, number>>) =>
   Layer.effectDiscard(
     Effect.gen(function* () {
@@ -43,7 +44,7 @@ export const layer = (limits: Readonly<Record<string, number>>) =>
       const catalog = yield* Catalog
       const sessions = yield* Sessions
       const channels = yield* Channels
-      const run = Effect.runPromiseWith(yield* Effect.context<never>())
+      const respond = run(yield* Effect.context<never>())
 
       const describe = Effect.fnUntraced(function* (principal: Principal) {
         return json(200, {
@@ -67,10 +68,10 @@ export const layer = (limits: Readonly<Record<string, number>>) =>
 
       yield* routes.add({
         paths: ["/info"],
-        fetch: (request, connection) => {
-          const reader = readerOf(authenticator, request, connection)
-          return reader instanceof Response ? reader : run(describe(reader))
-        }
+        fetch: (request, connection) =>
+          asReader(authenticator, request, connection, ({ principal }) =>
+            respond(request, Effect.orDie(describe(principal)))
+          )
       })
     })
   )

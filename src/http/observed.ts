@@ -2,13 +2,13 @@
 import { Effect, Layer, Schema } from "effect"
 import { Guard } from "../../layers/guard/Guard.ts"
 import { Health } from "../../layers/health/Health.ts"
-import { Listener } from "../../layers/platform/Listener.ts"
+import { Listener } from "../../layers/http/Listener.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
 import * as callMetrics from "../../layers/telemetry/callMetrics.ts"
 import { Metrics } from "../../layers/telemetry/Metrics.ts"
 import * as processMetrics from "../../layers/telemetry/processMetrics.ts"
 import { Templates } from "../../layers/templates/Templates.ts"
-import { Channels } from "../../layers/transports/Channels.ts"
+import { Channels } from "../../layers/events/Channels.ts"
 import { Sessions } from "../../layers/transports/Sessions.ts"
 
 /** Prompts cannot be written; says which templates are to blame. */

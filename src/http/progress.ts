@@ -1,7 +1,7 @@
 /** Tells of calls on the channel `progress`, to whoever they are made for. */
 import { Effect, Layer } from "effect"
 import { ProgressEvents } from "../../layers/progress/ProgressEvents.ts"
-import { Channels } from "../../layers/transports/Channels.ts"
+import { Channels } from "../../layers/events/Channels.ts"
 
 export const layer = Layer.effectDiscard(
   Effect.gen(function* () {

@@ -1,31 +1,26 @@
-/** Who may look at the service: the routes that show it ask here first. */
+/** Access check of the read-only endpoints: GET or HEAD, by a principal with the scope `read`. */
+import { methodNotAllowed, reject } from "../../layers/http/responses.ts"
+import type { Connection } from "../../layers/http/Routes.ts"
 import type { Authenticator } from "../../layers/identity/Authenticator.ts"
-import type { Connection } from "../../layers/platform/Routes.ts"
-import { identify, notAllowed, refusal } from "../../layers/transports/requests.ts"
-import type { Principal } from "../domain/Principal.ts"
+import { insufficientScope } from "../../layers/identity/challenge.ts"
+import type { Grant } from "../../layers/identity/Grant.ts"
+import { identify, withGrant } from "../../layers/transports/requests.ts"
 
-const lacking = () => {
-  const response = refusal(403, -32000, "Forbidden: this needs the scope read.")
-  // RFC 6750, section 3.1.
-  response.headers.set(
-    "www-authenticate",
-    'Bearer realm="manifold", error="insufficient_scope", scope="read"'
-  )
-  return response
-}
+const forbidden = () =>
+  reject(403, "Forbidden: the scope read is required.", { "www-authenticate": insufficientScope(["read"]) })
 
-/** The method's refusal, unless it is one of those that only read. */
-export const refuseMethod = ({ method }: Request): Response | undefined =>
-  method === "GET" || method === "HEAD" ? undefined : notAllowed("GET, HEAD, OPTIONS")
+/** 405 unless the method is GET or HEAD. */
+export const rejectMethod = ({ method }: Request): Response | undefined =>
+  method === "GET" || method === "HEAD" ? undefined : methodNotAllowed("GET, HEAD, OPTIONS")
 
-/** The principal of a GET or HEAD that may `read`, or the answer that says why not. */
-export const readerOf = (
+/** `next` for a GET or HEAD with the scope `read`, or the rejection: 405, 401 or 403. */
+export const asReader = (
   authenticator: Authenticator["Service"],
   request: Request,
-  connection: Connection
-): Principal | Response => {
-  const refused = refuseMethod(request)
-  if (refused !== undefined) return refused
-  const principal = identify(authenticator, request, connection)
-  return principal instanceof Response || principal.may(["read"]) ? principal : lacking()
-}
+  connection: Connection,
+  next: (grant: Grant) => Response | Promise<Response>
+): Response | Promise<Response> =>
+  rejectMethod(request) ??
+  withGrant(identify(authenticator, request, connection, "/"), (grant) =>
+    grant.principal.may(["read"]) ? next(grant) : forbidden()
+  )

@@ -1,18 +1,18 @@
-/** `/stream`: the channels of `/mcp/sse` as lines of JSON, each sent at once, compressed if the reader likes. */
+/** `/stream`: the channels of `/mcp/sse` as NDJSON, flushed per line, compressed as Accept-Encoding says. */
 import { Effect, Layer } from "effect"
 import { Authenticator } from "../../layers/identity/Authenticator.ts"
-import * as Compression from "../../layers/platform/Compression.ts"
-import { Routes, type Connection } from "../../layers/platform/Routes.ts"
-import { Channels, channels as allChannels, isChannel } from "../../layers/transports/Channels.ts"
+import * as Compression from "../../layers/http/compression.ts"
+import { reject, tooManyOpen } from "../../layers/http/responses.ts"
+import { Routes, type Connection } from "../../layers/http/Routes.ts"
+import type { Grant } from "../../layers/identity/Grant.ts"
+import { Channels, channels as allChannels, isChannel } from "../../layers/events/Channels.ts"
 import { EventStream } from "../../layers/transports/EventStream.ts"
-import type { Limits } from "../../layers/transports/LegacySse.ts"
-import { refusal, tooMany } from "../../layers/transports/requests.ts"
-import type { Principal } from "../domain/Principal.ts"
-import { readerOf } from "./reading.ts"
+import type { StreamLimits } from "../../layers/transports/StreamLimits.ts"
+import { asReader } from "./reading.ts"
 
 const headers = { "content-type": "application/x-ndjson", "x-accel-buffering": "no" }
 
-/** What `channels=` says, several times or with commas; all of them where it says nothing. */
+/** Channels of the query parameter `channels`, repeated or comma-separated; all by default, `undefined` if one is unknown. */
 const wantedOf = (request: Request) => {
   const given = new URL(request.url).searchParams.getAll("channels")
   const names = given.flatMap((value) => value.split(",")).filter((name) => name !== "")
@@ -20,8 +20,8 @@ const wantedOf = (request: Request) => {
   return names.every(isChannel) ? [...new Set(names)] : undefined
 }
 
-/** The first line is `ready`; the last one, when the service stops, is `end`. */
-export const layer = (limits: Pick<Limits, "max" | "mostWaiting">) =>
+/** The first line is `ready`; the last line, when the service stops, is `end`. */
+export const layer = (limits: Pick<StreamLimits, "max" | "mostWaiting">) =>
   Layer.effectDiscard(
     Effect.gen(function* () {
       const routes = yield* Routes
@@ -29,26 +29,28 @@ export const layer = (limits: Pick<Limits, "max" | "mostWaiting">) =>
       const channels = yield* Channels
       const ends = new Set<() => void>()
 
-      const open = (principal: Principal, request: Request, connection: Connection) => {
+      const open = (grant: Grant, request: Request, connection: Connection) => {
         const wanted = wantedOf(request)
         if (wanted === undefined) {
-          return refusal(400, -32000, `Bad Request: channels are some of ${allChannels.join(", ")}.`)
+          return reject(400, `Bad Request: channels must be some of ${allChannels.join(", ")}.`)
         }
-        // Its body would never be read, and so never end.
+        // Its body would never be read, so the stream would never end.
         if (request.method === "HEAD") return new Response(null, { headers })
-        if (ends.size >= limits.max) return tooMany("streams")
+        if (ends.size >= limits.max) return tooManyOpen("streams")
         connection.keepOpen()
         const stream = new EventStream(limits.mostWaiting, () => leave())
         const say = (channel: string, json: string) => stream.line(`{"channel":"${channel}","data":${json}}`)
-        const end = () => {
-          say("end", '{"reason":"the service stops"}')
+        const end = (reason = "the service stops") => {
+          say("end", JSON.stringify({ reason }))
           stream.close()
           leave()
         }
         say("ready", JSON.stringify({ channels: wanted }))
-        const subscription = channels.subscribeUnsafe(principal, wanted, say)
+        const subscription = channels.subscribeUnsafe(grant.principal, wanted, say)
+        const unfollow = authenticator.follow(grant, { ended: (why) => end(`the credential is ${why}`) })
         const leave = () => {
           ends.delete(end)
+          unfollow()
           subscription.end()
         }
         ends.add(end)
@@ -62,10 +64,8 @@ export const layer = (limits: Pick<Limits, "max" | "mostWaiting">) =>
       yield* Effect.addFinalizer(() => endAll)
       yield* routes.add({
         paths: ["/stream"],
-        fetch: (request, connection) => {
-          const reader = readerOf(authenticator, request, connection)
-          return reader instanceof Response ? reader : open(reader, request, connection)
-        },
+        fetch: (request, connection) =>
+          asReader(authenticator, request, connection, (grant) => open(grant, request, connection)),
         drain: endAll
       })
     })

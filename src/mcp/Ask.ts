@@ -2,17 +2,17 @@
 import {
   isInputRequiredResult,
   type InputRequiredResult,
-  type Server,
+  type RequestOptions,
   type ServerContext
 } from "@modelcontextprotocol/server"
 import { Effect, Schema } from "effect"
 import { ClientError, type Answer, type Question } from "../catalog/Client.ts"
-import { Block } from "../domain/Content.ts"
+import { SamplingBlock } from "../domain/Sampling.ts"
 import { suspension } from "../domain/Transient.ts"
-import type { State } from "./RequestState.ts"
+import type { State, Waiting } from "./RequestState.ts"
 
-type Questions = Readonly<Record<string, Question>>
-type Answers = Readonly<Record<string, unknown>>
+export type Questions = Readonly<Record<string, Question>>
+export type Answers = Readonly<Record<string, unknown>>
 
 /** Whether an answer has the shape of its question's; made when the first one comes, because a start needs none. */
 const makeFits = () => {
@@ -23,7 +23,7 @@ const makeFits = () => {
   })
   const sampled = Schema.Struct({
     role: Schema.Literals(["user", "assistant"]),
-    content: Schema.Union([Block, Schema.Array(Block)]),
+    content: Schema.Union([SamplingBlock, Schema.Array(SamplingBlock)]),
     model: Schema.String,
     stopReason: optional
   })
@@ -34,10 +34,16 @@ const makeFits = () => {
 let made: ReturnType<typeof makeFits> | undefined
 const fits = (kind: Question["kind"], answer: unknown): boolean => (made ??= makeFits())[kind](answer)
 
-/** People answer at their own pace; in milliseconds. */
-const patience = 600_000
+/** How long a client may take to answer, in milliseconds: people fill in forms at their own pace. */
+const answerTimeout = 600_000
 
-const toRequest = (question: Question) => {
+/** A request to the client, as MCP puts a question. */
+interface ClientRequest {
+  readonly method: "elicitation/create" | "sampling/createMessage" | "roots/list"
+  readonly params: Record<string, unknown>
+}
+
+const toRequest = (question: Question): ClientRequest => {
   switch (question.kind) {
     case "elicit":
       return {
@@ -54,7 +60,7 @@ const toRequest = (question: Question) => {
       return { method: "sampling/createMessage", params }
     }
     case "roots":
-      return { method: "roots/list" }
+      return { method: "roots/list", params: {} }
   }
 }
 
@@ -75,11 +81,13 @@ export const supports =
     }
   }
 
+/** Sends one request to the client on the stream of the call that asks, and resolves with its result. */
+export type SendRequest = (request: ClientRequest, options: RequestOptions) => Promise<unknown>
+
 /** One JSON-RPC request per question, all at once, on the stream of the call that asks. */
 export const byRequest =
-  (server: Server, context: ServerContext, newId: () => string) =>
+  (able: (kind: Question["kind"]) => boolean, send: SendRequest, newId: () => string) =>
   (questions: Questions): Effect.Effect<Answers, ClientError> => {
-    const able = supports(server.getClientCapabilities())
     const ask = (question: Question) => {
       if (!able(question.kind)) {
         return Effect.fail(
@@ -90,15 +98,13 @@ export const byRequest =
         )
       }
       const { method, params } = toRequest(question)
-      const extra = question.kind === "visit" ? { elicitationId: newId() } : {}
+      const extra = question.kind === "visit" ? { elicitationId: question.elicitationId ?? newId() } : {}
       return Effect.tryPromise({
         try: (signal) =>
-          // The three methods share one call; each answer is checked below.
-          context.mcpReq.send({ method, params: { ...params, ...extra } } as never, {
-            signal,
-            timeout: patience,
-            resetTimeoutOnProgress: true
-          }) as Promise<unknown>,
+          send(
+            { method, params: { ...params, ...extra } },
+            { signal, timeout: answerTimeout, resetTimeoutOnProgress: true }
+          ),
         catch: (cause) =>
           new ClientError({
             reason: "failed",
@@ -118,50 +124,60 @@ export const byRequest =
     )
   }
 
-/** Ends a handler's run because the client must answer first. Thrown as a defect, so that no handler recovers. */
+/** Ends a round because the client must answer first. Thrown as a defect, so that no handler recovers from it. */
 export class Suspended {
   readonly [suspension] = true
   readonly questions: Questions
+  /** Every answer that was used so far. */
   readonly answers: Answers
-  constructor(questions: Questions, answers: Answers) {
+  /** Where the handler waits, if it is kept running for the next round. */
+  readonly waiting: Waiting | undefined
+  constructor(questions: Questions, answers: Answers, waiting?: Waiting) {
     this.questions = questions
     this.answers = answers
+    this.waiting = waiting
   }
 }
 
+/** Splits questions into what the client has answered in the right shape, and what it must still be asked. */
+export const split = (questions: Questions, given: Answers) => {
+  const answered: Record<string, unknown> = {}
+  const missing: Record<string, Question> = {}
+  for (const [key, question] of Object.entries(questions)) {
+    if (Object.hasOwn(given, key) && fits(question.kind, given[key])) answered[key] = given[key]
+    else missing[key] = question
+  }
+  return { answered, missing, complete: Object.keys(missing).length === 0 }
+}
+
 /** Answers from what came with the request; what is missing ends this run, and the client's next one goes further. */
-export const byRound = (earlier: Answers) => {
-  /** What was asked and answered so far; anything else that the client sent is not carried on. */
+export const byRound = (given: Answers) => {
+  /** Anything else that the client sent is not carried on. */
   const used: Record<string, unknown> = {}
   return (questions: Questions): Effect.Effect<Answers, ClientError> =>
     Effect.suspend(() => {
-      const missing: Record<string, Question> = {}
-      for (const [key, question] of Object.entries(questions)) {
-        if (Object.hasOwn(earlier, key) && fits(question.kind, earlier[key])) used[key] = earlier[key]
-        else missing[key] = question
-      }
-      if (Object.keys(missing).length > 0) return Effect.die(new Suspended(missing, { ...used }))
-      return Effect.succeed(Object.fromEntries(Object.keys(questions).map((key) => [key, used[key]])))
+      const { answered, complete, missing } = split(questions, given)
+      Object.assign(used, answered)
+      return complete ? Effect.succeed(answered) : Effect.die(new Suspended(missing, { ...used }))
     })
 }
 
 /** The answers of this round and of all before it. */
-export const answersOf = (context: ServerContext, request: string): Answers | "foreign" => {
-  const state = context.mcpReq.requestState<State>()
-  if (state !== undefined && state.request !== request) return "foreign"
-  return { ...state?.answers, ...context.mcpReq.inputResponses }
-}
+export const answersOf = (context: ServerContext, state: State | undefined): Answers => ({
+  ...state?.answers,
+  ...context.mcpReq.inputResponses
+})
 
 export const toInputRequired = async (
-  { answers, questions }: Suspended,
-  mint: (answers: Answers) => Promise<string>
+  { answers, questions, waiting }: Suspended,
+  mint: (answers: Answers, waiting: Waiting | undefined) => Promise<string>
 ): Promise<InputRequiredResult> => {
   const result = {
     resultType: "input_required",
     inputRequests: Object.fromEntries(
       Object.entries(questions).map(([key, question]) => [key, toRequest(question)])
     ),
-    requestState: await mint(answers)
+    requestState: await mint(answers, waiting)
   }
   if (!isInputRequiredResult(result)) throw new Error("An input request could not be expressed.")
   return result

@@ -4,10 +4,19 @@ import { Context, Effect, Layer, Redacted, Schema } from "effect"
 import { Storage } from "../../layers/storage/Storage.ts"
 import type { Principal } from "../domain/Principal.ts"
 
-/** Answers given in earlier rounds, and the request that they were given to. */
+/** Where a handler waits for the client: on which instance, under which id, and for which round. */
+export const Waiting = Schema.Struct({
+  instance: Schema.String,
+  id: Schema.String,
+  round: Schema.Int
+})
+export type Waiting = typeof Waiting.Type
+
+/** Answers given in earlier rounds, the request that they were given to, and the handler that waits for more. */
 export const State = Schema.Struct({
   request: Schema.String,
-  answers: Schema.Record(Schema.String, Schema.Unknown)
+  answers: Schema.Record(Schema.String, Schema.Unknown),
+  waiting: Schema.optionalKey(Waiting)
 })
 export type State = typeof State.Type
 

@@ -1,20 +1,25 @@
-/** Makes MCP servers from the catalog: the bridge between the spine and the official SDK, for both protocol eras. */
+/** Makes MCP servers from the catalog: the bridge between the spine and the official SDK, for every era. */
 import {
-  InMemoryServerEventBus,
   Server,
   type jsonSchemaValidator,
   type ServerEvent,
+  type ServerEventBus,
   type ServerOptions
 } from "@modelcontextprotocol/server"
 import { Effect, Layer } from "effect"
 import { Ids } from "../../layers/platform/Ids.ts"
 import { McpServers } from "../../layers/transports/McpServers.ts"
-import { Catalog, type Change } from "../catalog/Catalog.ts"
+import { Catalog } from "../catalog/Catalog.ts"
+import type { Change } from "../catalog/Change.ts"
 import type { Principal } from "../domain/Principal.ts"
-import { program } from "../domain/version.ts"
-import { handlers, type Session } from "./handlers.ts"
-import { refuse } from "./paramHeaders.ts"
+import { program as identity } from "../domain/version.ts"
+import * as paramHeaders from "./paramHeaders.ts"
+import type { Program } from "./RequestContext.ts"
 import { RequestState } from "./RequestState.ts"
+import { register } from "./sdkHandlers.ts"
+import { SessionRequests } from "./SessionRequests.ts"
+import { Subscriptions } from "./Subscriptions.ts"
+import { SuspendedCalls } from "./SuspendedCalls.ts"
 
 const capabilities = {
   tools: { listChanged: true },
@@ -24,7 +29,7 @@ const capabilities = {
   logging: {}
 }
 
-/** How long clients may keep answers, in milliseconds; lists differ by principal, and changes are announced. */
+/** How long clients may cache results, in milliseconds; lists differ by principal, and changes are announced. */
 const listed = { ttlMs: 60_000, cacheScope: "private" } as const
 const cacheHints = {
   "tools/list": listed,
@@ -46,7 +51,14 @@ const toEvent = (change: Change): ServerEvent =>
     ? { kind: "resource_updated", uri: change.uri }
     : { kind: `${change.kind}_list_changed` }
 
-const announce = ({ server, subscriptions }: Session, change: Change): Promise<void> => {
+/** A connection that is notified of changes. */
+interface Live {
+  readonly server: Server
+  readonly principal: Principal
+  readonly subscriptions: Subscriptions
+}
+
+const announce = ({ server, subscriptions }: Live, change: Change): Promise<void> => {
   switch (change.kind) {
     case "tools":
       return server.sendToolListChanged()
@@ -68,53 +80,92 @@ export const layer = Layer.effect(
     const catalog = yield* Catalog
     const ids = yield* Ids
     const states = yield* RequestState
+    const suspendedCalls = yield* SuspendedCalls
     const services = yield* Effect.context<never>()
-    const bus = new InMemoryServerEventBus()
-    const live = new Set<Session>()
+    const program: Program = { services, states, newId: ids.nextUnsafe }
+    const fork = Effect.runForkWith(services)
+    const live = new Set<Live>()
+    const listeners = new Set<(change: Change) => void>()
 
-    const make = (principal: Principal): Session => {
+    const make = (principal: Principal) => {
       const options: ServerOptions = {
         capabilities,
         cacheHints,
         jsonSchemaValidator: unusedValidator,
         requestState: { verify: (text) => states.codec(principal).verify(text) }
       }
-      const server = new Server(program, options)
-      return { server, principal, services, states, newId: ids.nextUnsafe, subscriptions: new Set() }
+      return new Server(identity, options)
     }
-    const serve = (session: Session, method: string) => handlers[method]?.(session, catalog)
+
+    const keep = (each: Live, onClose?: () => void) => {
+      live.add(each)
+      each.server.onclose = () => {
+        live.delete(each)
+        onClose?.()
+        fork(each.subscriptions.end)
+      }
+    }
 
     yield* catalog.watch((change) => {
-      bus.publish(toEvent(change))
-      for (const session of live) {
-        // A connection that closes meanwhile has nobody left to tell.
-        if (session.server.transport !== undefined) announce(session, change).catch(() => {})
+      for (const listener of listeners) listener(change)
+      for (const each of live) {
+        if (each.server.transport === undefined || !change.concerns(each.principal)) continue
+        // A connection that closes meanwhile has nobody left to notify.
+        announce(each, change).catch((error: unknown) =>
+          fork(Effect.logDebug("a change could not be announced", error))
+        )
+      }
+    })
+
+    const bus = (principal: Principal): ServerEventBus => ({
+      // The catalog publishes; the SDK only subscribes.
+      publish: () => {},
+      subscribe: (listener) => {
+        const hear = (change: Change) => {
+          if (change.concerns(principal)) listener(toEvent(change))
+        }
+        listeners.add(hear)
+        return () => listeners.delete(hear)
       }
     })
 
     return McpServers.of({
       capabilities,
       bus,
-      forConnection: (principal) => {
-        const session = make(principal)
-        for (const method of Object.keys(handlers)) serve(session, method)
-        live.add(session)
-        session.server.onclose = () => live.delete(session)
-        return session.server
+      forSession: (principal) => {
+        const requests = new SessionRequests(program, catalog, make(principal), principal)
+        keep(requests, requests.end)
+        return requests
       },
-      forRequest: (principal, method) => {
-        const session = make(principal)
-        serve(session, method)
-        return session.server
+      forConnection: (principal, inboundOf) => {
+        const server = make(principal)
+        const subscriptions = new Subscriptions(catalog)
+        keep({ server, principal, subscriptions })
+        register({ server, program, catalog, subscriptions, suspendedCalls, inboundOf })
+        return server
       },
-      refuse: (principal, message, headers) => {
+      forRequest: (request) => {
+        const server = make(request.principal)
+        const subscriptions = new Subscriptions(catalog)
+        const { onRejected } = request
+        const inboundOf = () => request
+        register(
+          { server, program, catalog, subscriptions, suspendedCalls, inboundOf, onRejected },
+          request.method
+        )
+        return server
+      },
+      checkHeaders: (principal, message, headers) => {
         const { method, params } = message as {
           method?: unknown
           params?: { name?: unknown; arguments?: unknown }
         }
-        if (method !== "tools/call" || typeof params?.name !== "string") return undefined
-        const entry = catalog.tool(principal, params.name)
-        return entry && refuse(entry, params.arguments, headers)
+        if (method !== "tools/call" || typeof params?.name !== "string") return Effect.undefined
+        const args = params.arguments
+        return Effect.map(
+          catalog.tool(principal, params.name),
+          (entry) => entry && paramHeaders.check(entry, args, headers)
+        )
       }
     })
   })

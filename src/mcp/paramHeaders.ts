@@ -1,18 +1,16 @@
-/** Checks that `Mcp-Param-*` headers repeat the arguments that a tool's schema marks with `x-mcp-header` (SEP-2243). */
-import type { Refusal } from "../../layers/transports/McpServers.ts"
-import type { JsonObject } from "../catalog/Client.ts"
+/**
+ * Checks that `Mcp-Param-*` headers repeat the arguments that a tool's schema marks with `x-mcp-header` (SEP-2243). The
+ * SDK has the same check, which it exports to nobody and runs for its own `McpServer` only.
+ */
 import type { ToolEntry } from "../catalog/Entry.ts"
-
-/** HeaderMismatch (MCP 2026-07-28). */
-const headerMismatch = -32020
+import { isObject } from "../domain/JsonObject.ts"
+import { headerMismatch } from "../domain/errorCodes.ts"
+import type { Failure } from "../domain/Failure.ts"
 
 interface Declaration {
   readonly path: ReadonlyArray<string>
   readonly header: string
 }
-
-const isObject = (value: unknown): value is JsonObject =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
 
 /** Declarations stand on properties, and on properties of object properties. */
 const scan = (schema: unknown, path: ReadonlyArray<string> = []): ReadonlyArray<Declaration> => {
@@ -52,7 +50,7 @@ const same = (header: string, argument: unknown) =>
     ? Number(header) === argument
     : header === String(argument)
 
-export const refuse = (entry: ToolEntry, args: unknown, headers: Headers): Refusal | undefined => {
+export const check = (entry: ToolEntry, args: unknown, headers: Headers): Failure | undefined => {
   let declared = declarations.get(entry)
   if (declared === undefined) declarations.set(entry, (declared = scan(entry.input)))
   for (const { header, path } of declared) {

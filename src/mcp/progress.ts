@@ -1,6 +1,6 @@
 /** Sends a call's progress as MCP `notifications/progress`: in order, always increasing, and never after the answer. */
-import type { ServerContext } from "@modelcontextprotocol/server"
 import type { ProgressEvent } from "../../layers/progress/ProgressEvent.ts"
+import type { Notification, RequestContext } from "./RequestContext.ts"
 
 interface Figures {
   readonly progress: number
@@ -39,16 +39,20 @@ const messageOf = ({ details, step }: ProgressEvent): string | undefined => {
 }
 
 /** Undefined when the client did not ask for progress. */
-export const makeProgress = ({ mcpReq }: ServerContext) => {
-  const progressToken = mcpReq._meta?.progressToken
+export const makeProgress = ({
+  gone,
+  meta,
+  notify: send
+}: Pick<RequestContext, "gone" | "meta" | "notify">) => {
+  const progressToken = meta?.["progressToken"]
   if (progressToken === undefined) return undefined
   const figuresOf = makeFigures()
   let last = -Infinity
   let waiting = 0
   let sent = Promise.resolve()
-  const notify = async (notification: Parameters<typeof mcpReq.notify>[0]) => {
+  const notify = async (notification: Notification) => {
     try {
-      await mcpReq.notify(notification)
+      await send(notification)
     } catch {
       // Whoever went away, or closed the stream, need not be told.
     }
@@ -59,7 +63,7 @@ export const makeProgress = ({ mcpReq }: ServerContext) => {
       const figures = figuresOf(event)
       // It must increase (MCP 2025-03-26, progress).
       if (figures === undefined || !(figures.progress > last)) return
-      if (waiting >= mostWaiting || mcpReq.signal.aborted) return
+      if (waiting >= mostWaiting || gone()) return
       last = figures.progress
       const message = messageOf(event)
       const params = { progressToken, ...figures, ...(message !== undefined && { message }) }

@@ -1,24 +1,18 @@
 /** Catalog entries as MCP puts them on the wire; each is converted once and then kept. */
 import type { Prompt, Resource, ResourceTemplateType, Tool } from "@modelcontextprotocol/server"
 import type { PromptEntry, ResourceEntry, TemplateEntry, ToolEntry } from "../catalog/Entry.ts"
+import type { DeepReadonly } from "./DeepReadonly.ts"
 
-const kept = <Entry extends object, Wire>(convert: (entry: Entry) => object) => {
+const once = <Entry extends object, Wire>(convert: (entry: Entry) => Wire) => {
   const cache = new WeakMap<Entry, Wire>()
   return (entry: Entry): Wire => {
     let wire = cache.get(entry)
-    // The SDK's types are the mutable form of the same JSON.
-    if (wire === undefined) cache.set(entry, (wire = convert(entry) as Wire))
+    if (wire === undefined) cache.set(entry, (wire = convert(entry)))
     return wire
   }
 }
 
-interface Named {
-  readonly name: string
-  readonly title?: string
-  readonly description?: string
-  readonly icons?: ReadonlyArray<object>
-  readonly meta?: object
-}
+type Named = Pick<ToolEntry, "description" | "icons" | "meta" | "name" | "title">
 
 const named = ({ description, icons, meta, name, title }: Named) => ({
   name,
@@ -28,27 +22,36 @@ const named = ({ description, icons, meta, name, title }: Named) => ({
   ...(meta !== undefined && { _meta: meta })
 })
 
-export const tool = kept<ToolEntry, Tool>((entry) => ({
+export const tool = once((entry: ToolEntry): DeepReadonly<Tool> => ({
   ...named(entry),
-  inputSchema: entry.input,
+  // Entries promise an object at the root, which their type does not show.
+  inputSchema: entry.input as DeepReadonly<Tool["inputSchema"]>,
   ...(entry.output !== undefined && { outputSchema: entry.output }),
   annotations: entry.hints
 }))
 
-export const prompt = kept<PromptEntry, Prompt>((entry) => ({
+/** The same for revisions up to 2025-11-25, where structured content is an object or absent. */
+export const sessionTool = once((entry: ToolEntry): DeepReadonly<Tool> => {
+  const { outputSchema, ...rest } = tool(entry)
+  return outputSchema === undefined || outputSchema["type"] === "object" ? tool(entry) : rest
+})
+
+export const prompt = once((entry: PromptEntry): DeepReadonly<Prompt> => ({
   ...named(entry),
   arguments: entry.arguments.map(({ complete: _, ...argument }) => argument)
 }))
 
-export const resource = kept<ResourceEntry, Resource>((entry) => ({
+export const resource = once((entry: ResourceEntry): DeepReadonly<Resource> => ({
   ...named(entry),
   uri: entry.uri,
   ...(entry.mimeType !== undefined && { mimeType: entry.mimeType }),
-  ...(entry.size !== undefined && { size: entry.size })
+  ...(entry.size !== undefined && { size: entry.size }),
+  ...(entry.annotations !== undefined && { annotations: entry.annotations })
 }))
 
-export const template = kept<TemplateEntry, ResourceTemplateType>((entry) => ({
+export const template = once((entry: TemplateEntry): DeepReadonly<ResourceTemplateType> => ({
   ...named(entry),
   uriTemplate: entry.uriTemplate,
-  ...(entry.mimeType !== undefined && { mimeType: entry.mimeType })
+  ...(entry.mimeType !== undefined && { mimeType: entry.mimeType }),
+  ...(entry.annotations !== undefined && { annotations: entry.annotations })
 }))

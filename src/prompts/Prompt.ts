@@ -2,6 +2,7 @@
 import { Schema, SchemaTransformation } from "effect"
 import type { Issue } from "../catalog/CatalogError.ts"
 import type { Icon } from "../domain/Content.ts"
+import { lazy } from "../domain/lazy.ts"
 
 export type Value = string | number
 export type Values = Readonly<Record<string, Value | undefined>>
@@ -30,12 +31,6 @@ export interface Prompt {
   readonly together?: (values: Values) => Issue | undefined
   /** What its template is tried with. */
   readonly examples: ReadonlyArray<Values>
-}
-
-/** Made when first asked for: a start that no configuration mentions prompts in needs no schema. */
-const lazy = <A>(make: () => A): (() => A) => {
-  let made: { readonly value: A } | undefined
-  return () => (made ??= { value: make() }).value
 }
 
 /** The argument that chooses whose variables hold. */

@@ -1,4 +1,4 @@
-/** A prompt as an entry of the catalog. */
+/** Catalog entry of a prompt, with the variables that are configured when it is made. */
 import { Effect } from "effect"
 import type { Templates } from "../../layers/templates/Templates.ts"
 import { Failed, InvalidArguments } from "../catalog/CatalogError.ts"
@@ -23,7 +23,19 @@ const offering =
   (typed) =>
     Effect.sync(() => matching(offers(), typed))
 
-/** Everything that is wrong with what a caller gave. */
+/**
+ * The required arguments that every caller must give. One that the configuration has a value for, if only for some
+ * client, may be left out; `merge` says whose value is missing then.
+ */
+const required = (prompt: Prompt, variables: ClientVariables["Service"]): ReadonlySet<string> => {
+  const missing = (given: Readonly<Record<string, string>>) => variables.merge(prompt, given).missing
+  return variables
+    .clients(prompt)
+    .map((client) => new Set(missing({ [clientId]: client })))
+    .reduce((names, others) => names.intersection(others), new Set(missing({})))
+}
+
+/** Everything that is wrong with what a caller gave: also arguments that are blank, or missing for this client. */
 const problems = ({ issues, missing }: Merged) => [
   ...missing.map((path) => ({ path, message: "required, but missing" })),
   ...issues
@@ -35,11 +47,12 @@ export const entry = (
   variables: ClientVariables["Service"]
 ): PromptEntry => {
   const { arguments: declared, description, icons, name, template, title } = prompt
+  const mandatory = required(prompt, variables)
   const args = Object.entries(declared).map(
-    ([argument, { description: about, initial, offers, required }]): PromptArgument => ({
+    ([argument, { description: about, initial, offers }]): PromptArgument => ({
       name: argument,
       description: initial === undefined ? about : `${about} Default: ${initial}.`,
-      required: required ?? false,
+      required: mandatory.has(argument),
       ...(offers !== undefined && { complete: offering(() => offers) })
     })
   )
@@ -64,7 +77,7 @@ export const entry = (
         templates.render(template, values(merged)),
         (error) => new Failed({ name, detail: error.brief })
       )
-      return [{ role: "user" as const, content: text(written) }]
+      return { messages: [{ role: "user" as const, content: text(written) }] }
     })
   }
 }

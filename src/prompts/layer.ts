@@ -1,7 +1,8 @@
-/** Puts the prompts into the catalog, and says when they read differently. */
+/** Contributes the prompts to the catalog, and announces when their templates or their configuration change. */
 import { Effect, Layer } from "effect"
 import { Templates } from "../../layers/templates/Templates.ts"
 import { Catalog } from "../catalog/Catalog.ts"
+import { program } from "../domain/version.ts"
 import { ClientVariables } from "./ClientVariables.ts"
 import { entry } from "./entry.ts"
 import { prompts } from "./index.ts"
@@ -22,8 +23,12 @@ export const layer = Layer.effectDiscard(
     const templates = yield* Templates
     const variables = yield* ClientVariables
     yield* templates.example(examples(variables))
-    yield* catalog.add({ prompts: prompts.map((prompt) => entry(prompt, templates, variables)) })
+    const entries = () => ({ prompts: prompts.map((prompt) => entry(prompt, templates, variables)) })
+    const contribution = yield* catalog.contribute({ owner: program.name, entries: entries() })
+    const [conflict] = (yield* contribution.report).conflicts
+    if (conflict !== undefined) return yield* conflict
     yield* templates.watch(catalog.changed("prompts"))
-    yield* variables.watch(catalog.changed("prompts"))
+    // Which arguments are required depends on the configuration, so the entries are made anew.
+    yield* variables.watch(Effect.suspend(() => Effect.asVoid(contribution.replace(entries()))))
   })
 ).pipe(Layer.provideMerge(ClientVariables.layer))

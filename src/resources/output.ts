@@ -1,6 +1,6 @@
 /** `output://{client}/{project}/{file}`: what tools have made, as it lies in the output folder. */
 import { Effect } from "effect"
-import { mimeType, Output } from "../../layers/decks/Output.ts"
+import { mimeType, Output } from "../../layers/output/Output.ts"
 import { NotFound } from "../catalog/CatalogError.ts"
 import type { Complete, TemplateEntry } from "../catalog/Entry.ts"
 
@@ -28,7 +28,7 @@ export const entry = Effect.map(Output, (output): TemplateEntry => {
         (bytes) =>
           bytes === undefined
             ? Effect.fail(new NotFound({ kind: "resource", name: uri }))
-            : Effect.succeed([{ uri, mimeType, blob: Buffer.from(bytes).toString("base64") }])
+            : Effect.succeed({ contents: [{ uri, mimeType, blob: Buffer.from(bytes).toString("base64") }] })
       )
   }
 })

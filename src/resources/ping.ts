@@ -13,5 +13,7 @@ export const entry = Effect.map(Health, (health): ResourceEntry => ({
   description: "Whether this server is healthy, which version it is, and for how long it has run.",
   mimeType,
   scopes: ["read"],
-  read: Effect.map(health.check, (report) => [{ uri, mimeType, text: JSON.stringify(report) }])
+  read: Effect.map(health.check, (report) => ({
+    contents: [{ uri, mimeType, text: JSON.stringify(report) }]
+  }))
 }))

@@ -3,10 +3,10 @@ import { Console, Effect, FileSystem, Layer } from "effect"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { Environment } from "../../layers/platform/Environment.ts"
 import { Ids } from "../../layers/platform/Ids.ts"
-import { Listener } from "../../layers/platform/Listener.ts"
+import { Listener } from "../../layers/http/Listener.ts"
 import * as Platform from "../../layers/platform/Platform.ts"
-import { mcp } from "../../src/cli/program.ts"
-import * as Service from "../../src/http/Service.ts"
+import { mcp } from "../../src/program/program.ts"
+import * as Service from "../../src/program/httpService.ts"
 import * as fixtures from "./fixtures/index.ts"
 
 const foundation = Layer.mergeAll(Platform.layer, Ids.layer, Environment.layerTest({}))

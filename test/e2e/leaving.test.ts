@@ -6,7 +6,7 @@ import { WebSocketClientTransport as OldSocket } from "@modelcontextprotocol/sdk
 import { Deferred, Effect, Layer, type Scope } from "effect"
 import { Guard } from "../../layers/guard/Guard.ts"
 import { Calls } from "../../layers/ledger/Calls.ts"
-import type { Listener } from "../../layers/platform/Listener.ts"
+import type { Listener } from "../../layers/http/Listener.ts"
 import { info } from "../support/clients.ts"
 import { it } from "../support/effect.ts"
 import {

@@ -28,7 +28,7 @@ const once = { limits: { tools: { "math.add": { rate: { calls: 1, window: "1 min
 
 const said = 'the limit "tool" for math.add is used up: 0 of 1 calls in 60 s are left'
 const data = { error_class: "RateLimited", limit: "tool", max: 1, remaining: 0, window_ms: 60_000 }
-const error = { code: -32029, data: { ...data, retry_after_ms: expect.any(Number) } }
+const error = { code: 429, data: { ...data, retry_after_ms: expect.any(Number) } }
 
 const sum = { name: "math.add", arguments: { a: 1, b: 2 } }
 const hello = { name: "echo", arguments: { message: "hello" } }
@@ -118,7 +118,7 @@ describe("a rate limit", () => {
         const url = yield* endpoint
         const thrown = yield* Effect.promise(async () => askTwice(await oldClient(new OldHttp(url))))
         expect(thrown).toMatchObject({ code: 429 })
-        expect(thrown?.message).toContain('"code":-32029')
+        expect(thrown?.message).toContain('"code":429')
       }).pipe(Effect.provide(service(once)))
     )
 
@@ -162,7 +162,7 @@ describe("a rate limit", () => {
   it.live("is switched off by MCP_RATE_LIMITING_ENABLED", () =>
     Effect.gen(function* () {
       for (const [enabled, second] of [
-        ["true", { error: { code: -32029, data: { limit: "principal" } } }],
+        ["true", { error: { code: 429, data: { limit: "principal" } } }],
         ["false", { result: { structuredContent: { result: 3 } } }]
       ] as const) {
         const { next, send } = yield* startStdio({
@@ -198,7 +198,7 @@ describe("what is no caller's doing is 503", () => {
       expect(refused.headers.get("ratelimit-limit")).toBeNull()
       expect(yield* readJson(refused)).toMatchObject({
         error: {
-          code: -32029,
+          code: 503,
           message: expect.stringContaining("wait is busy"),
           data: { error_class: "Busy", limit: "tool", max: 1, remaining: 0, retry_after_ms: 10_000 }
         }
@@ -234,7 +234,7 @@ describe("what is no caller's doing is 503", () => {
       expect(refused.status).toBe(503)
       expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(20)
       expect(yield* readJson(refused)).toMatchObject({
-        error: { code: -32029, data: { error_class: "CircuitOpen" } }
+        error: { code: 503, data: { error_class: "CircuitOpen" } }
       })
       const session = yield* openSession(url)
       expect((yield* post(url, request(3, "tools/call", { name: "wait" }), session)).status).toBe(503)

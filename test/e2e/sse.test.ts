@@ -7,7 +7,7 @@ import { SSEClientTransport as OldSse } from "@modelcontextprotocol/sdk/client/s
 import { ElicitRequestSchema } from "@modelcontextprotocol/sdk/types.js"
 import { Deferred, Effect, Fiber } from "effect"
 import { EventSource } from "eventsource"
-import { Channels } from "../../layers/transports/Channels.ts"
+import { Channels } from "../../layers/events/Channels.ts"
 import { anonymousLoopback } from "../../src/domain/Principal.ts"
 import { principal } from "../support/call.ts"
 import { info, trials } from "../support/clients.ts"
@@ -271,8 +271,8 @@ describe("bad input", () => {
       yield* wrong({ jsonrpc: "2.0", id: {}, method: "ping" }, 400, -32600)
       yield* wrong([request(1, "ping")], 400, -32600)
       expect((yield* post(target, "x".repeat(2001))).status).toBe(413)
-      yield* wrong("{}", 415, -32000, { "content-type": "text/plain" })
-      yield* wrong("{}", 415, -32000, { "content-encoding": "gzip" })
+      yield* wrong("{}", 415, 415, { "content-type": "text/plain" })
+      yield* wrong("{}", 415, 415, { "content-encoding": "gzip" })
       const status = (at: URL, init: RequestInit) =>
         Effect.promise(() => fetch(at, init).then((response) => response.status))
       expect(yield* status(url, { method: "POST", body: "{}" })).toBe(405)

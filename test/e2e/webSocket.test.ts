@@ -5,7 +5,7 @@ import { deserializeMessage, type JSONRPCMessage, type Transport } from "@modelc
 import { Client as OldClient } from "@modelcontextprotocol/sdk/client/index.js"
 import { WebSocketClientTransport } from "@modelcontextprotocol/sdk/client/websocket.js"
 import { Deferred, Effect, Fiber } from "effect"
-import { Channels } from "../../layers/transports/Channels.ts"
+import { Channels } from "../../layers/events/Channels.ts"
 import { anonymousLoopback } from "../../src/domain/Principal.ts"
 import { principal } from "../support/call.ts"
 import { info, trials } from "../support/clients.ts"

@@ -3,7 +3,7 @@ import { posix } from "node:path"
 
 /**
  * What may import what: a group sees the ranks below its own, and itself. Groups of one rank do not see each other.
- * A file's group is its folder under `src/` (or its name, for a file that stands in `src/` itself).
+ * A file's group is its folder under `src/` (or its name, for a file directly in `src/`).
  */
 export const ranks: ReadonlyArray<ReadonlyArray<string>> = [
   ["domain"],
@@ -11,8 +11,21 @@ export const ranks: ReadonlyArray<ReadonlyArray<string>> = [
   ["catalog"],
   ["tools", "prompts", "resources"],
   ["mcp", "chat", "http"],
+  ["program"],
   ["cli"],
   ["main", "index"]
+]
+
+/** The same for the folders of `layers/`, lowest first. */
+export const layerRanks: ReadonlyArray<ReadonlyArray<string>> = [
+  ["platform", "cache"],
+  ["config"],
+  ["storage", "http", "events", "health"],
+  ["ledger"],
+  ["logging", "identity", "outbound", "output", "templates"],
+  ["telemetry", "progress", "clients", "web", "decks"],
+  ["guard"],
+  ["transports"]
 ]
 
 /** Files that pass on what other files export: the lists, and the library's public names. */
@@ -23,8 +36,8 @@ export const lists: ReadonlyArray<string> = [
   "src/resources/index.ts"
 ]
 
-/** Where the machine's own interfaces may be named. */
-const platform = "layers/platform/"
+/** Where the machine's own interfaces may be named: the platform services, and the HTTP server on `Bun.serve`. */
+const platform: ReadonlyArray<string> = ["layers/platform/", "layers/http/"]
 
 export interface Exception {
   readonly file: string
@@ -61,6 +74,26 @@ const groupOf = (file: string): string => {
 
 const rankOf = (file: string) => ranks.findIndex((groups) => groups.includes(groupOf(file)))
 
+/** The folder under `layers/`. */
+const layerOf = (file: string): string => file.split("/")[1] ?? ""
+
+const layerRankOf = (file: string) => layerRanks.findIndex((layers) => layers.includes(layerOf(file)))
+
+interface Place {
+  readonly name: string
+  /** -1 where no rank has it; reported for the file itself. */
+  readonly rank: number
+}
+
+/** Where two files stand in the narrowest order that has both; `undefined` if they are of one group. */
+const placesOf = (file: string, target: string): readonly [Place, Place] | undefined => {
+  const place = (path: string): Place => ({ name: groupOf(path), rank: rankOf(path) })
+  const layer = (path: string): Place => ({ name: `layers/${layerOf(path)}`, rank: layerRankOf(path) })
+  if (groupOf(file) !== groupOf(target)) return [place(file), place(target)]
+  if (groupOf(file) !== "layers" || layerOf(file) === layerOf(target)) return undefined
+  return [layer(file), layer(target)]
+}
+
 const isCode = (file: string) => /\.tsx?$/.test(file) && /^(src|layers)\//.test(file)
 
 const resolve = (file: string, specifier: string) => posix.join(posix.dirname(file), specifier)
@@ -77,12 +110,14 @@ const edgeProblem = (file: string, specifier: string, sources: Sources): string 
   if (isCode(target) ? !sources.has(target) : !/\.[a-z]+$/.test(target)) {
     return `${file}: ${specifier} names no file; imports name the file, with its extension`
   }
-  const [from, to] = [rankOf(file), rankOf(target)]
-  if (to < 0 || from < 0 || groupOf(file) === groupOf(target)) return undefined
-  if (to > from)
-    return `${file}: ${groupOf(file)} must not import ${groupOf(target)} (${specifier}): that is upward`
-  return to === from
-    ? `${file}: ${groupOf(file)} and ${groupOf(target)} must not know each other (${specifier})`
+  const places = placesOf(file, target)
+  if (places === undefined) return undefined
+  const [from, to] = places
+  if (to.rank < 0 || from.rank < 0) return undefined
+  if (to.rank > from.rank)
+    return `${file}: ${from.name} must not import ${to.name} (${specifier}): that is upward`
+  return to.rank === from.rank
+    ? `${file}: ${from.name} and ${to.name} must not know each other (${specifier})`
     : undefined
 }
 
@@ -115,8 +150,9 @@ const fileProblems = (
   allowed: ReadonlyArray<Exception>
 ): ReadonlyArray<string> => {
   const problems: Array<string> = []
-  if (rankOf(file) < 0)
-    problems.push(`${file}: nobody has said what "${groupOf(file)}" may import: add it to ranks`)
+  if (rankOf(file) < 0) problems.push(`${file}: "${groupOf(file)}" has no rank: add it to ranks`)
+  if (groupOf(file) === "layers" && layerRankOf(file) < 0)
+    problems.push(`${file}: "layers/${layerOf(file)}" has no rank: add it to layerRanks`)
   if (!opening.test(source)) {
     problems.push(`${file}: must start with a /** sentence that says what the file is for. */`)
   }
@@ -125,11 +161,11 @@ const fileProblems = (
     if (passedOn.test(source))
       problems.push(`${file}: passes on another file's exports; import that file instead`)
   }
-  if (!file.startsWith(platform)) {
+  if (!platform.some((folder) => file.startsWith(folder))) {
     for (const specifier of importsOf(source)) {
       if (!machine.test(specifier)) continue
       if (allowed.some((each) => each.file === file && each.specifier === specifier)) continue
-      problems.push(`${file}: ${specifier} belongs in ${platform}; ask for a service`)
+      problems.push(`${file}: ${specifier} belongs in ${platform[0]}; ask for a service`)
     }
   }
   return problems

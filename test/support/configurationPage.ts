@@ -1,7 +1,7 @@
 /** Writes `docs/configuration.md` from the sections' schemas; run as a program it writes the file. */
 import type { Section } from "../../layers/config/Section.ts"
 import { isNode, propertiesOf, sectionSchema, type Node } from "../../src/cli/config/jsonSchema.ts"
-import { sections } from "../../src/cli/sections.ts"
+import { sections } from "../../src/program/sections.ts"
 
 export const page = new URL("../../docs/configuration.md", import.meta.url).pathname
 

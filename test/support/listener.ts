@@ -1,8 +1,10 @@
 /** A real listener on a free port, with routes of the test's own. */
 import { Effect, Layer } from "effect"
-import { Listener, type ListenerOptions } from "../../layers/platform/Listener.ts"
+import { Listener } from "../../layers/http/Listener.ts"
+import type { ListenerOptions } from "../../layers/http/ListenerOptions.ts"
 import { Ids } from "../../layers/platform/Ids.ts"
-import { type Route, Routes } from "../../layers/platform/Routes.ts"
+import { type Route, Routes } from "../../layers/http/Routes.ts"
+import { Sites } from "../../layers/http/Sites.ts"
 
 export const defaults: ListenerOptions = {
   hostname: "127.0.0.1",
@@ -23,7 +25,7 @@ export const listen = (routes: ReadonlyArray<Route<string>>, options: Partial<Li
   return Layer.build(
     Listener.layer({ ...defaults, ...options }).pipe(
       Layer.provideMerge(contributed),
-      Layer.provideMerge(Layer.mergeAll(Routes.layer, Ids.layer))
+      Layer.provideMerge(Layer.mergeAll(Routes.layer, Sites.layer, Ids.layer))
     )
   ).pipe(Effect.flatMap((context) => Effect.provide(Listener, context)))
 }

@@ -7,14 +7,14 @@ import { Tool, Toolkit } from "effect/ai"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { Environment } from "../../layers/platform/Environment.ts"
 import { Ids } from "../../layers/platform/Ids.ts"
-import { Listener } from "../../layers/platform/Listener.ts"
+import { Listener } from "../../layers/http/Listener.ts"
 import * as Platform from "../../layers/platform/Platform.ts"
 import { Progress } from "../../layers/progress/Progress.ts"
 import { Client, elicit } from "../../src/catalog/Client.ts"
 import { Blocks, text } from "../../src/domain/Content.ts"
 import * as Toolset from "../../src/catalog/Toolset.ts"
-import { mcp } from "../../src/cli/program.ts"
-import * as Service from "../../src/http/Service.ts"
+import { mcp } from "../../src/program/program.ts"
+import * as Service from "../../src/program/httpService.ts"
 
 /** What the tool `wait` is doing: tests await its start and its end, and let it finish. */
 export class Held extends Context.Service<
@@ -90,21 +90,24 @@ export const stateFolder = Effect.acquireRelease(
   (dir) => Effect.promise(() => rm(dir, { recursive: true, force: true }))
 )
 
-/** A configured service; `config` is what a configuration file would say. */
-export const service = (config: Record<string, unknown> = {}) => {
+type Http = ReturnType<typeof Service.layer>
+
+/** The service over a configuration that is made for a folder of its own; `http` may authenticate in its own way. */
+export const serviceOf = (
+  config: (dir: string) => Layer.Layer<ConfigSource>,
+  http: Http = Service.layer({ port: 0 })
+) => {
   const foundation = Layer.mergeAll(Platform.layer, Ids.layer, Environment.layerTest({}))
-  return Service.layer({ port: 0 }).pipe(
+  return http.pipe(
     Layer.provideMerge(holding.pipe(Layer.provideMerge(mcp))),
-    Layer.provideMerge(
-      Layer.unwrap(
-        Effect.map(stateFolder, (dir) =>
-          ConfigSource.layerFrom({ storage: { dir }, logging: { level: "none" }, ...config })
-        )
-      )
-    ),
+    Layer.provideMerge(Layer.unwrap(Effect.map(stateFolder, config))),
     Layer.provideMerge(foundation)
   )
 }
+
+/** A configured service; `config` is what a configuration file would say. */
+export const service = (config: Record<string, unknown> = {}) =>
+  serviceOf((dir) => ConfigSource.layerFrom({ storage: { dir }, logging: { level: "none" }, ...config }))
 
 export const endpoint = Effect.map(Listener, ({ url }) => new URL("/mcp", url))
 

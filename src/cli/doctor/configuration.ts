@@ -2,8 +2,8 @@
 import { Effect } from "effect"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
 import { usualFile } from "../../../layers/config/Document.ts"
-import { notices } from "../later.ts"
-import { sections } from "../sections.ts"
+import { notices } from "../../program/upcomingSections.ts"
+import { sections } from "../../program/sections.ts"
 import { type Check, fail, ok, warn } from "./Check.ts"
 
 export const configuration: Check<ConfigSource> = {

@@ -2,11 +2,12 @@
 import { Effect, Layer } from "effect"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
 import { Authenticator } from "../../../layers/identity/Authenticator.ts"
-import { Listener } from "../../../layers/platform/Listener.ts"
+import { Listener } from "../../../layers/http/Listener.ts"
+import * as http from "../../../layers/http/section.ts"
 import { Ids } from "../../../layers/platform/Ids.ts"
 import { Machine } from "../../../layers/platform/Machine.ts"
-import { Routes } from "../../../layers/platform/Routes.ts"
-import * as http from "../../http/sections.ts"
+import { Routes } from "../../../layers/http/Routes.ts"
+import { Sites } from "../../../layers/http/Sites.ts"
 import { type Check, fail, messageOf, ok } from "./Check.ts"
 import { unknown } from "./configuration.ts"
 import { isOurs } from "./isOurs.ts"
@@ -29,7 +30,7 @@ const answering = Effect.fnUntraced(function* (host: string, port: number) {
 
 const listen = Effect.gen(function* () {
   const config = yield* ConfigSource
-  const { allowed_hosts, cors_origins, host, max_message_bytes, port } = yield* config.read(http.server)
+  const { allowed_hosts, cors_origins, host, max_message_bytes, port } = yield* config.read(http.section)
   yield* Effect.flatMap(Authenticator, (authenticator) => authenticator.requireFor(host)).pipe(
     Effect.provide(Authenticator.layer)
   )
@@ -40,7 +41,7 @@ const listen = Effect.gen(function* () {
     allowedHosts: allowed_hosts,
     corsOrigins: cors_origins
   })
-  return yield* Effect.scoped(Layer.build(Layer.provide(listener, Routes.layer))).pipe(
+  return yield* Effect.scoped(Layer.build(Layer.provide(listener, [Routes.layer, Sites.layer]))).pipe(
     Effect.as(ok(port === 0 ? "a free port is taken at each start" : `${host} port ${port} is free`)),
     Effect.catchTag("ListenError", (error) =>
       error.reason === "InUse" ? answering(host, port) : Effect.succeed(fail(error.message))

@@ -221,16 +221,18 @@ describe("an extension", () => {
     )
   )
 
-  it.effect("after the call's end is rejected, and holds nothing", () =>
-    within("1", ({ asked, left }) =>
-      Effect.gen(function* () {
-        const service = yield* protect({}, Spend)
-        expect(yield* Effect.flip(service.extend(usd("0.1")))).toMatchObject({ limit: "call" })
-        yield* service.add({ usd: usd("0.1") })
-        expect(asked).toEqual([])
-        expect(left()).toBe("1")
-      })
-    )
+  it.effect(
+    "after the call's end is rejected and holds nothing; what is spent then is counted all the same",
+    () =>
+      within("1", ({ asked, left }) =>
+        Effect.gen(function* () {
+          const service = yield* protect({}, Spend)
+          expect(yield* Effect.flip(service.extend(usd("0.1")))).toMatchObject({ limit: "call" })
+          yield* service.add({ usd: usd("0.1") })
+          expect(asked).toEqual(["charge 0.1"])
+          expect(left()).toBe("0.9")
+        })
+      )
   )
 })
 

@@ -20,7 +20,7 @@ const other = new Principal({
 
 /** A call that the running handler makes. */
 const nested = <A, E, R>(wanted: Wanted, self: Effect.Effect<A, E, R>) =>
-  Effect.flatMap(RunningCall, (parent) => protect({ ...wanted, parent }, self))
+  Effect.flatMap(RunningCall, ({ call: parent }) => protect({ ...wanted, parent }, self))
 
 const turn = <A, E, R>(self: Effect.Effect<A, E, R>, wanted: Wanted = {}) =>
   protect({ kind: "turn", name: "assistant", ...wanted }, self)
@@ -131,12 +131,13 @@ describe("a nested call", () => {
 
 it.effect("the running call is known to handlers and nowhere else", () =>
   Effect.gen(function* () {
-    expect(yield* RunningCall).toBeUndefined()
-    const call = yield* protect({ name: "outer" }, RunningCall)
+    const running = Effect.map(RunningCall, ({ call }) => call)
+    expect(yield* running).toBeUndefined()
+    const call = yield* protect({ name: "outer" }, running)
     expect(call).toMatchObject({ name: "outer" })
-    const inner = yield* protect({ name: "outer" }, nested({ name: "inner" }, RunningCall))
+    const inner = yield* protect({ name: "outer" }, nested({ name: "inner" }, running))
     expect(inner).toMatchObject({ name: "inner", parent: { name: "outer" } })
-    expect(yield* RunningCall).toBeUndefined()
+    expect(yield* running).toBeUndefined()
   }).pipe(Effect.provide(guard()))
 )
 

@@ -105,7 +105,7 @@ describe("a turn that calls a model", () => {
     { kind: "turn", name: "assistant" },
     Effect.gen(function* () {
       const { protect } = yield* Guard
-      const made = subject({ kind: "model", name: "large", parent: yield* RunningCall })
+      const made = subject({ kind: "model", name: "large", parent: (yield* RunningCall).call })
       yield* protect(
         made,
         Effect.flatMap(Spend, ({ add }) => add(charge))

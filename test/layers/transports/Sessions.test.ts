@@ -3,19 +3,25 @@ import { describe, expect } from "bun:test"
 import { InMemoryServerEventBus, Server } from "@modelcontextprotocol/server"
 import { Duration, Effect, Layer } from "effect"
 import { TestClock } from "effect/testing"
+import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
+import { stdio } from "../../../layers/identity/Grant.ts"
+import { Authenticator } from "../../../layers/identity/Authenticator.ts"
 import { Ids } from "../../../layers/platform/Ids.ts"
 import { McpServers } from "../../../layers/transports/McpServers.ts"
 import { Sessions } from "../../../layers/transports/Sessions.ts"
 import { anonymousLoopback, stdioUser } from "../../../src/domain/Principal.ts"
 import { it } from "../../support/effect.ts"
 
+const makeServer = () => new Server({ name: "test", version: "1" }, { capabilities: {} })
+
 const servers = Layer.sync(McpServers, () =>
   McpServers.of({
     capabilities: {},
-    bus: new InMemoryServerEventBus(),
-    forConnection: () => new Server({ name: "test", version: "1" }, { capabilities: {} }),
-    forRequest: () => new Server({ name: "test", version: "1" }, { capabilities: {} }),
-    refuse: () => undefined
+    bus: () => new InMemoryServerEventBus(),
+    forSession: () => ({ server: makeServer(), serve: () => false, cancel: () => {} }),
+    forConnection: makeServer,
+    forRequest: makeServer,
+    checkHeaders: () => Effect.undefined
   })
 )
 
@@ -28,11 +34,18 @@ const limits = {
   mostWaiting: 1000
 }
 
-const layer = Sessions.layer(limits).pipe(Layer.provide(Layer.mergeAll(servers, Ids.layer)))
+const layer = Sessions.layer(limits).pipe(
+  Layer.provide(
+    Layer.mergeAll(
+      servers,
+      Authenticator.layer.pipe(Layer.provide(ConfigSource.layerFrom({})), Layer.provideMerge(Ids.layer))
+    )
+  )
+)
 
 const opened = Effect.fnUntraced(function* (principal = stdioUser) {
   const sessions = yield* Sessions
-  const session = sessions.open(principal)
+  const session = yield* sessions.open(principal)
   if (session === undefined) return yield* Effect.die("no room")
   return session
 })
@@ -44,13 +57,13 @@ describe("a session", () => {
       const used = yield* opened()
       yield* opened()
       yield* TestClock.adjust("29 minutes")
-      yield* Effect.sync(() => used.get(null).body?.cancel())
+      yield* Effect.flatMap(used.get(null, stdio), ({ body }) => Effect.promise(async () => body?.cancel()))
       yield* TestClock.adjust("2 minutes")
       expect(yield* sessions.count).toBe(1)
-      expect(sessions.find(used.sessionId, stdioUser)).toBe(used)
+      expect(yield* sessions.find(used.sessionId, stdioUser)).toBe(used)
       yield* TestClock.adjust("30 minutes")
       expect(yield* sessions.count).toBe(0)
-      expect(sessions.find(used.sessionId, stdioUser)).toBeUndefined()
+      expect(yield* sessions.find(used.sessionId, stdioUser)).toBeUndefined()
     }).pipe(Effect.provide(layer))
   )
 
@@ -58,8 +71,8 @@ describe("a session", () => {
     Effect.gen(function* () {
       const sessions = yield* Sessions
       const { sessionId } = yield* opened()
-      expect(sessions.find(sessionId, anonymousLoopback)).toBeUndefined()
-      expect(sessions.find(sessionId, stdioUser)?.sessionId).toBe(sessionId)
+      expect(yield* sessions.find(sessionId, anonymousLoopback)).toBeUndefined()
+      expect((yield* sessions.find(sessionId, stdioUser))?.sessionId).toBe(sessionId)
     }).pipe(Effect.provide(layer))
   )
 
@@ -67,21 +80,22 @@ describe("a session", () => {
     Effect.gen(function* () {
       const sessions = yield* Sessions
       const [first, second] = [yield* opened(), yield* opened(), yield* opened()]
-      sessions.find(first.sessionId, stdioUser)
+      yield* sessions.find(first.sessionId, stdioUser)
       yield* opened()
       expect(yield* sessions.count).toBe(3)
-      expect(sessions.find(second.sessionId, stdioUser)).toBeUndefined()
-      expect(sessions.find(first.sessionId, stdioUser)).toBe(first)
+      expect(yield* sessions.find(second.sessionId, stdioUser)).toBeUndefined()
+      expect(yield* sessions.find(first.sessionId, stdioUser)).toBe(first)
     }).pipe(Effect.provide(layer))
   )
 
   it.effect("is not opened while all others are in use", () =>
     Effect.gen(function* () {
       const sessions = yield* Sessions
-      const streams = [yield* opened(), yield* opened(), yield* opened()].map((session) => session.get(null))
-      expect(sessions.open(stdioUser)).toBeUndefined()
+      const all = [yield* opened(), yield* opened(), yield* opened()]
+      const streams = yield* Effect.forEach(all, (session) => session.get(null, stdio))
+      expect(yield* sessions.open(stdioUser)).toBeUndefined()
       yield* Effect.promise(async () => streams[0]?.body?.cancel())
-      expect(sessions.open(stdioUser)).toBeDefined()
+      expect(yield* sessions.open(stdioUser)).toBeDefined()
     }).pipe(Effect.provide(layer))
   )
 })

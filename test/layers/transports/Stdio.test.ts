@@ -8,7 +8,7 @@ import { Ids } from "../../../layers/platform/Ids.ts"
 import * as Platform from "../../../layers/platform/Platform.ts"
 import { StdioPipe } from "../../../layers/platform/StdioPipe.ts"
 import * as Stdio from "../../../layers/transports/Stdio.ts"
-import { mcp } from "../../../src/cli/program.ts"
+import { mcp } from "../../../src/program/program.ts"
 import { it } from "../../support/effect.ts"
 import { Held, holding, initialize, request, stateFolder, stateless } from "../../support/service.ts"
 

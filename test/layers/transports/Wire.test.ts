@@ -1,22 +1,44 @@
 /** One connection of whole messages: what it lets in, and how it ends. */
 import { describe, expect, test } from "bun:test"
-import type { JSONRPCMessage } from "@modelcontextprotocol/server"
+import { InMemoryServerEventBus, Server, type JSONRPCMessage } from "@modelcontextprotocol/server"
+import { Effect } from "effect"
+import { McpServers } from "../../../layers/transports/McpServers.ts"
 import { fromValue, Unreadable } from "../../../layers/transports/messages.ts"
 import { Wire } from "../../../layers/transports/Wire.ts"
+import { stdioUser } from "../../../src/domain/Principal.ts"
 import { initialize, request } from "../../support/service.ts"
 
-/** A wire without a server: the test answers. */
+/** Servers that only take what they are given. */
+const servers = (passed: Array<JSONRPCMessage>): McpServers["Service"] =>
+  McpServers.of({
+    capabilities: {},
+    bus: () => new InMemoryServerEventBus(),
+    forSession: () => ({
+      server: new Server({ name: "test", version: "1" }, { capabilities: {} }),
+      serve: (request) => passed.push(request) > 0,
+      cancel: () => {}
+    }),
+    forConnection: () => new Server({ name: "test", version: "1" }, { capabilities: {} }),
+    forRequest: () => new Server({ name: "test", version: "1" }, { capabilities: {} }),
+    checkHeaders: () => Effect.undefined
+  })
+
+/** A wire in a session, whose server takes requests and leaves the answers to the test. */
 const wired = (write: (text: string) => Promise<void> | void = () => {}) => {
   const passed: Array<JSONRPCMessage> = []
   const events: Array<string> = []
-  const wire = new Wire({ write, close: () => void events.push("let go") })
-  wire.onmessage = (message) => void passed.push(message)
-  wire.onclose = () => void events.push("closed")
+  const wire = new Wire({ write, close: () => void events.push("let go") }, servers(passed), () => {})
   const receive = (value: unknown) => {
     const parsed = fromValue(value)
-    return parsed instanceof Unreadable ? parsed : wire.receive(parsed)
+    return parsed instanceof Unreadable ? parsed : wire.receive(parsed, { principal: stdioUser })
   }
   const answer = (id: number) => wire.send({ jsonrpc: "2.0", id, result: {} })
+  receive(initialize())
+  const close = wire.onclose
+  wire.onclose = () => {
+    events.push("closed")
+    close?.()
+  }
   return { wire, passed, events, receive, answer }
 }
 
@@ -45,9 +67,9 @@ describe("ids", () => {
     expect(receive(batch)).toBeInstanceOf(Unreadable)
     wire.setProtocolVersion("2025-03-26")
     expect(receive([...batch, request(1, "ping")])).toBeInstanceOf(Unreadable)
-    expect(passed).toEqual([])
+    expect(passed).toHaveLength(1)
     expect(receive(batch)).toBeUndefined()
-    expect(passed).toHaveLength(2)
+    expect(passed).toHaveLength(3)
   })
 })
 
@@ -64,7 +86,6 @@ describe("the end", () => {
 
   test("waits for what runs, but not for subscriptions", async () => {
     const { answer, events, receive, wire } = wired()
-    receive(initialize())
     receive(request(1, "subscriptions/listen"))
     receive(request(2, "ping"))
     const finished = wire.finish()

@@ -7,7 +7,8 @@ import fc from "fast-check"
 import { Calls, type Call } from "../../../layers/ledger/Calls.ts"
 import { Progress } from "../../../layers/progress/Progress.ts"
 import { Caller } from "../../../src/catalog/Caller.ts"
-import { Catalog, type Change } from "../../../src/catalog/Catalog.ts"
+import { Catalog } from "../../../src/catalog/Catalog.ts"
+import type { Change } from "../../../src/catalog/Change.ts"
 import type { ToolEntry } from "../../../src/catalog/Entry.ts"
 import { Icons, ParamHeaders, Shown } from "../../../src/catalog/Toolset.ts"
 import * as Toolset from "../../../src/catalog/Toolset.ts"
@@ -85,7 +86,7 @@ describe("tools from toolkits", () => {
     const toolkit = Toolkit.make(Tagged)
     const module = { toolkit, layer: toolkit.toLayer({ tagged: () => Effect.succeed({ ok: true }) }) }
     return Effect.gen(function* () {
-      const tool = (yield* Catalog).tool(reader, "tagged")
+      const tool = yield* (yield* Catalog).tool(reader, "tagged")
       expect(tool?.title).toBe("Tagged")
       expect(tool?.hints.readOnlyHint).toBe(true)
       expect(tool?.icons).toEqual([{ src: "https://example.com/i.png" }])
@@ -161,7 +162,7 @@ describe("tools from toolkits", () => {
     const module = { toolkit, layer: toolkit.toLayer({ slow: () => Effect.void }) }
     return Effect.gen(function* () {
       const entries = yield* Catalog
-      expect(entries.tool(principal(["admin"]), "slow")?.policy).toEqual({
+      expect((yield* entries.tool(principal(["admin"]), "slow"))?.policy).toEqual({
         ...defaults,
         scopes: ["admin"],
         timeLimit: "5 minutes"
@@ -195,7 +196,7 @@ describe("visibility", () => {
       expect(names(yield* entries.tools(reader))).toEqual(["upstream.a"])
       yield* Scope.close(scope, Exit.void)
       expect(names(yield* entries.tools(reader))).toEqual([])
-      expect(changes).toEqual([{ kind: "tools" }, { kind: "tools" }])
+      expect(changes.map(({ kind }) => kind)).toEqual(["tools", "tools"])
     }).pipe(Effect.provide(catalog))
   )
 
@@ -259,7 +260,7 @@ describe("resources, templates, prompts and completions", () => {
         uri: "test://one",
         name: "one",
         scopes: ["read"],
-        read: Effect.succeed([{ uri: "test://one", text: "1" }])
+        read: Effect.succeed({ contents: [{ uri: "test://one", text: "1" }] })
       }
     ],
     templates: [
@@ -271,7 +272,7 @@ describe("resources, templates, prompts and completions", () => {
           id: (typed: string) => Effect.succeed(["1", "12", "2"].filter((id) => id.startsWith(typed)))
         },
         read: (uri: string, { id }: Readonly<Record<string, string>>) =>
-          Effect.succeed([{ uri, text: `item ${id}` }])
+          Effect.succeed({ contents: [{ uri, text: `item ${id}` }] })
       }
     ],
     prompts: [
@@ -286,9 +287,9 @@ describe("resources, templates, prompts and completions", () => {
           }
         ],
         get: ({ who }: Readonly<Record<string, string>>) =>
-          Effect.succeed([
-            { role: "user" as const, content: { type: "text" as const, text: `Hello ${who}` } }
-          ])
+          Effect.succeed({
+            messages: [{ role: "user" as const, content: { type: "text" as const, text: `Hello ${who}` } }]
+          })
       }
     ]
   }
@@ -304,9 +305,11 @@ describe("resources, templates, prompts and completions", () => {
   it.effect("are read by URI and by template, percent-decoded", () =>
     withSources((entries) =>
       Effect.gen(function* () {
-        expect(yield* entries.read(reader, "test://one")).toEqual([{ uri: "test://one", text: "1" }])
+        expect(yield* entries.read(reader, "test://one")).toEqual({
+          contents: [{ uri: "test://one", text: "1" }]
+        })
         const uri = "test://item/a%20b/data"
-        expect(yield* entries.read(reader, uri)).toEqual([{ uri, text: "item a b" }])
+        expect(yield* entries.read(reader, uri)).toEqual({ contents: [{ uri, text: "item a b" }] })
         for (const unknown of [
           "test://item//data",
           "test://item/a/b/data",
@@ -315,6 +318,23 @@ describe("resources, templates, prompts and completions", () => {
         ]) {
           expect((yield* Effect.flip(entries.read(reader, unknown)))._tag).toBe("NotFound")
         }
+      }).pipe(Effect.provide(callServices))
+    )
+  )
+
+  it.effect("need a prompt's required arguments, and leave their contents to the prompt", () =>
+    withSources((entries) =>
+      Effect.gen(function* () {
+        expect((yield* entries.get(reader, "greet", { who: "" })).messages).toHaveLength(1)
+        const error = yield* Effect.flip(entries.get(reader, "greet", { whom: "you" }))
+        expect(error).toMatchObject({
+          _tag: "InvalidArguments",
+          name: "greet",
+          issues: [{ path: "who", message: "required, but missing" }]
+        })
+        const inherited = yield* Effect.flip(entries.get(reader, "greet", Object.create({ who: "you" })))
+        expect(inherited._tag).toBe("InvalidArguments")
+        expect((yield* Effect.flip(entries.get(principal([]), "greet", {})))._tag).toBe("NotFound")
       }).pipe(Effect.provide(callServices))
     )
   )

@@ -2,6 +2,8 @@
 import { expect } from "bun:test"
 import { Effect, Layer, Schema } from "effect"
 import { Tool, Toolkit } from "effect/ai"
+import { Ids } from "../../../layers/platform/Ids.ts"
+import { Progress } from "../../../layers/progress/Progress.ts"
 import { Catalog } from "../../../src/catalog/Catalog.ts"
 import * as Toolset from "../../../src/catalog/Toolset.ts"
 import { callTool, catalog } from "../../support/call.ts"
@@ -18,7 +20,7 @@ const layer = toolkit.toLayer({
 
 it.effect("dates, big numbers and classes travel as the JSON that the schemas announce", () =>
   Effect.gen(function* () {
-    const entry = (yield* Catalog).tool(stdioUser, "later")
+    const entry = yield* (yield* Catalog).tool(stdioUser, "later")
     const properties = { at: { type: "string" }, count: { type: "string" } }
     expect(entry?.input).toMatchObject({ type: "object", properties })
     expect(entry?.output).toMatchObject({ type: "object", properties })
@@ -28,6 +30,15 @@ it.effect("dates, big numbers and classes travel as the JSON that the schemas an
     expect(answer.content).toEqual([{ type: "text", text: JSON.stringify(later) }])
   }).pipe(Effect.provide(Toolset.layer({ toolkit, layer }).pipe(Layer.provideMerge(catalog))))
 )
+
+it.effect("a tool may depend on the services of a call, and on nothing else", () => {
+  const progressing = Toolkit.make(Tool.make("fine", { dependencies: [Progress] }))
+  const foreign = Toolkit.make(Tool.make("foreign", { dependencies: [Ids] }))
+  type Accepted<T extends Record<string, Tool.Any>> =
+    Toolkit.Toolkit<T> extends Parameters<typeof Toolset.entries<T>>[0] ? true : false
+  const accepted: [Accepted<typeof progressing.tools>, Accepted<typeof foreign.tools>] = [true, false]
+  return Effect.sync(() => expect(accepted).toEqual([true, false]))
+})
 
 it.effect("a tool that answers nothing has no content", () => {
   const quiet = Toolkit.make(Tool.make("quiet"))

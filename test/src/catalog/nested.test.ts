@@ -6,7 +6,8 @@ import { Progress } from "../../../layers/progress/Progress.ts"
 import type { ProgressEvent } from "../../../layers/progress/ProgressEvent.ts"
 import { Caller } from "../../../src/catalog/Caller.ts"
 import { Catalog } from "../../../src/catalog/Catalog.ts"
-import type { ToolEntry, ToolOutput } from "../../../src/catalog/Entry.ts"
+import type { ToolEntry } from "../../../src/catalog/Entry.ts"
+import type { ToolOutput } from "../../../src/domain/Content.ts"
 import { Client } from "../../../src/catalog/Client.ts"
 import { defaults } from "../../../src/domain/Policy.ts"
 import { stdioUser } from "../../../src/domain/Principal.ts"
@@ -78,6 +79,6 @@ it.effect("a nested call has an id below its parent's, and its trace, session an
     }
     // A nested call's percentage is not that of the request that the client waits for.
     expect(events).toEqual([])
-    expect(yield* RunningCall).toBeUndefined()
+    expect((yield* RunningCall).call).toBeUndefined()
   }).pipe(Effect.provide(contents))
 )

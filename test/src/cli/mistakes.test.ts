@@ -3,7 +3,7 @@ import { describe, expect } from "bun:test"
 import { Effect } from "effect"
 import fc from "fast-check"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
-import { sections } from "../../../src/cli/sections.ts"
+import { sections } from "../../../src/program/sections.ts"
 import { it } from "../../support/effect.ts"
 import { given, type Given } from "../../layers/config/files.ts"
 

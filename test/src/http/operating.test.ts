@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test"
 import { Effect, Schema, type Layer, type Scope } from "effect"
 import { Health } from "../../../layers/health/Health.ts"
-import { Listener } from "../../../layers/platform/Listener.ts"
+import { Listener } from "../../../layers/http/Listener.ts"
 import { certificateFiles, machine, possible } from "../../support/certificate.ts"
 import { collector } from "../../support/collector.ts"
 import { curl } from "../../support/curl.ts"
@@ -99,6 +99,21 @@ describe("/health", () => {
 })
 
 describe("/info", () => {
+  it.live("is for local clients without a token, and not for those of a proxy on this machine", () =>
+    running(
+      Effect.gen(function* () {
+        const { url } = yield* Listener
+        const status = (headers: Record<string, string>) =>
+          Effect.promise(() => fetch(`${url}/info`, { headers }).then((response) => response.status))
+        expect(yield* status({})).toBe(200)
+        expect(yield* status({ "x-forwarded-for": "127.0.0.1" })).toBe(401)
+        expect(yield* status({ forwarded: "for=127.0.0.1" })).toBe(401)
+        expect(yield* status({ host: "mcp.example.com" })).toBe(401)
+      }),
+      { server: { allowed_hosts: ["mcp.example.com"] } }
+    )
+  )
+
   it.live("tells what is spoken, allowed and there, and no secret", () =>
     running(
       Effect.gen(function* () {

@@ -1,9 +1,9 @@
 /** `/stream` of the real service: lines as they happen, in every coding, of the channels that were asked for. */
 import { describe, expect } from "bun:test"
 import { Context, Effect, Fiber, Layer, Scope, Exit } from "effect"
-import { Listener } from "../../../layers/platform/Listener.ts"
-import { encodings } from "../../../layers/platform/encodings.ts"
-import { Channels } from "../../../layers/transports/Channels.ts"
+import { Listener } from "../../../layers/http/Listener.ts"
+import { encodings } from "../../../layers/http/contentCodings.ts"
+import { Channels } from "../../../layers/events/Channels.ts"
 import { anonymousLoopback, stdioUser } from "../../../src/domain/Principal.ts"
 import { it } from "../../support/effect.ts"
 import { service } from "../../support/service.ts"

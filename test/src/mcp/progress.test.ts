@@ -1,6 +1,5 @@
 /** Progress events as MCP notifications: one unit for a call, always more, and not more than a slow client can take. */
 import { describe, expect, test } from "bun:test"
-import type { ServerContext } from "@modelcontextprotocol/server"
 import { Effect, Layer } from "effect"
 import { Ids } from "../../../layers/platform/Ids.ts"
 import type { Reporter } from "../../../layers/progress/Progress.ts"
@@ -11,15 +10,11 @@ import { makeProgress } from "../../../src/mcp/progress.ts"
 const layer = ProgressEvents.layerWith({ interval: 1, burst: 1000 }).pipe(Layer.provide(Ids.layer))
 const subject = { name: "tool", requestId: "request", correlationId: "request", principal: stdioUser }
 
-/** What the SDK hands to a handler, as far as progress needs it. */
+/** A request as far as progress needs it. */
 const context = (notify: (notification: unknown) => Promise<void>, token?: string | number) => {
   const leave = new AbortController()
-  const mcpReq = {
-    signal: leave.signal,
-    notify,
-    ...(token !== undefined && { _meta: { progressToken: token } })
-  }
-  return { leave, context: { mcpReq } as unknown as ServerContext }
+  const meta = token === undefined ? undefined : { progressToken: token }
+  return { leave, context: { gone: () => leave.signal.aborted, notify, meta } }
 }
 
 /** The params of all notifications of a call in which the handler does that. */

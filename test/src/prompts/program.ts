@@ -21,7 +21,7 @@ export const program = (config: Record<string, unknown> = {}) => over(ConfigSour
 /** The text of a prompt. */
 export const get = (name: string, args: Record<string, string>) =>
   Effect.flatMap(Catalog, (entries) => entries.get(stdioUser, name, args)).pipe(
-    Effect.map((messages) => {
+    Effect.map(({ messages }) => {
       const [message, ...more] = messages
       if (message?.role !== "user" || message.content.type !== "text" || more.length > 0)
         throw new Error("not one message of the user's")

@@ -2,13 +2,15 @@
 import { describe, expect } from "bun:test"
 import { Effect } from "effect"
 import fc from "fast-check"
+import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
 import { Templates } from "../../../layers/templates/Templates.ts"
 import { Catalog } from "../../../src/catalog/Catalog.ts"
 import { stdioUser } from "../../../src/domain/Principal.ts"
 import { prompts } from "../../../src/prompts/index.ts"
 import { callServices, principal } from "../../support/call.ts"
 import { it } from "../../support/effect.ts"
-import { get, program } from "./program.ts"
+import * as sources from "../../layers/config/files.ts"
+import { get, over, program } from "./program.ts"
 
 const complete = (prompt: string, argument: string, typed: string) =>
   Effect.flatMap(Catalog, (entries) =>
@@ -264,6 +266,26 @@ describe("variables of clients", () => {
       }
     }).pipe(Effect.provide(program(config)))
   )
+
+  it.live("that have a required argument make it optional, and the list says so again at each reload", () => {
+    const text = (clients: string) => `prompts: { summarize: { clients: { ${clients} } } }`
+    const files: Record<string, string> = { "manifold.yaml": text("acme: { topic: Rivers }") }
+    return Effect.gen(function* () {
+      const required = Effect.map((yield* Catalog).prompts(stdioUser), ({ items }) =>
+        items
+          .find(({ name }) => name === "summarize")
+          ?.arguments.filter((argument) => argument.required)
+          .map(({ name }) => name)
+      )
+      expect(yield* required).toEqual([])
+      expect(yield* get("summarize", { client_id: "acme" })).toContain("<topic>Rivers</topic>")
+      expect(yield* refusal("summarize", { client_id: "other" })).toEqual(["topic: required, but missing"])
+      files["manifold.yaml"] = text("acme: { tone: dry }")
+      yield* (yield* ConfigSource).reload
+      expect(yield* required).toEqual(["topic"])
+      expect(yield* refusal("summarize", { client_id: "acme" })).toEqual(["topic: required, but missing"])
+    }).pipe(Effect.provide(over(sources.given({ files }))))
+  })
 
   it.live("are offered by their client's name", () =>
     Effect.gen(function* () {

@@ -2,8 +2,9 @@
 import { describe, expect } from "bun:test"
 import { Effect } from "effect"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
-import { sections } from "../../../src/cli/sections.ts"
-import { Catalog, type Change } from "../../../src/catalog/Catalog.ts"
+import { sections } from "../../../src/program/sections.ts"
+import { Catalog } from "../../../src/catalog/Catalog.ts"
+import type { Change } from "../../../src/catalog/Change.ts"
 import { section } from "../../../src/prompts/section.ts"
 import { given, type Given } from "../../layers/config/files.ts"
 import { it } from "../../support/effect.ts"
@@ -37,7 +38,7 @@ describe("a reload", () => {
         files["manifold.yaml"] = settings("tone: warm")
         yield* config.reload
         expect(yield* tone).toBe("warm")
-        expect(changes).toEqual([{ kind: "prompts" }])
+        expect(changes.map(({ kind }) => kind)).toEqual(["prompts"])
         files["manifold.yaml"] = settings("tone: cold, bullets_min: 7")
         const { problems: found } = yield* Effect.flip(config.reload)
         expect(found.map(({ path }) => path)).toEqual(["prompts.summarize.defaults.bullets_min"])

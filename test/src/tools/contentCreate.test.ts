@@ -5,7 +5,7 @@ import { Deferred, Effect, Fiber, FileSystem, Layer } from "effect"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
 import type { Deck } from "../../../layers/decks/Deck.ts"
 import { Decks } from "../../../layers/decks/Decks.ts"
-import { Output } from "../../../layers/decks/Output.ts"
+import { Output } from "../../../layers/output/Output.ts"
 import { Outbound } from "../../../layers/outbound/Outbound.ts"
 import { Dns } from "../../../layers/platform/Dns.ts"
 import { Environment } from "../../../layers/platform/Environment.ts"
@@ -53,7 +53,7 @@ const program = (config: Record<string, unknown> = {}) =>
         Layer.provide(Layer.fresh(Decks.layer)),
         Layer.provide(Layer.fresh(Output.layer)),
         Layer.provideMerge(Layer.fresh(Storage.layer)),
-        Layer.provide(Layer.fresh(Outbound.layer)),
+        Layer.provide(Layer.fresh(Outbound.layerNoDeps)),
         Layer.provide(Dns.layerTest(() => ["127.0.0.1"])),
         Layer.provide(
           ConfigSource.layerFrom({
@@ -114,7 +114,9 @@ describe("a deck", () => {
       const entries = yield* Catalog
       const fetched = (uri: string, scopes = ["read"]) =>
         entries.read(principal(scopes), uri).pipe(Effect.provide(callServices))
-      const [contents] = yield* fetched(deck.uri)
+      const {
+        contents: [contents]
+      } = yield* fetched(deck.uri)
       const fs = yield* FileSystem.FileSystem
       expect(contents).toMatchObject({ uri: deck.uri })
       expect(Buffer.from((contents as { blob: string }).blob, "base64")).toEqual(

@@ -1,0 +1,111 @@
+/** What happens in the program, told to clients that listen: named channels, each event only to those it concerns. */
+import { Context, Duration, Effect, Layer, Schedule, type Schema } from "effect"
+import type { Principal } from "../../src/domain/Principal.ts"
+
+/** `heartbeat` is this file's own; the others carry what is published. */
+export const channels = ["heartbeat", "progress", "usage"] as const
+export type Channel = (typeof channels)[number]
+
+export const isChannel = (name: unknown): name is Channel => channels.some((channel) => channel === name)
+
+/** How often `heartbeat` comes to everybody, besides the first one that each hears at once. */
+const interval = Duration.seconds(15)
+
+export interface Subscription {
+  /** The channels that it hears from now on, instead of those before. */
+  readonly listen: (channels: ReadonlyArray<Channel>) => void
+  readonly end: () => void
+}
+
+interface Subscriber {
+  readonly principal: Principal
+  /** Takes an event's JSON, which has no line breaks. It must not wait: who reads too slowly is cut off, not waited for. */
+  readonly send: (channel: Channel, json: string) => void
+  heartbeats: number
+}
+
+export class Channels extends Context.Service<
+  Channels,
+  {
+    /** Tells the owner's subscribers of the channel; nobody else may see what is done for a principal. */
+    readonly publish: (
+      channel: Exclude<Channel, "heartbeat">,
+      owner: Principal,
+      event: Schema.Json
+    ) => Effect.Effect<void>
+    /** `publish`, for code that is not an Effect. */
+    readonly publishUnsafe: (
+      channel: Exclude<Channel, "heartbeat">,
+      owner: Principal,
+      event: Schema.Json
+    ) => void
+    /** Adds a client, which counts as active until it ends; its events are handed to `send` without a queue between. */
+    readonly subscribeUnsafe: (
+      principal: Principal,
+      channels: ReadonlyArray<Channel>,
+      send: Subscriber["send"]
+    ) => Subscription
+    /** Clients that did not end. */
+    readonly active: Effect.Effect<number>
+  }
+>()("manifold/events/Channels") {
+  static readonly layer = Layer.effect(
+    Channels,
+    Effect.gen(function* () {
+      const clients = new Set<Subscriber>()
+      const listeners: Record<Channel, Set<Subscriber>> = {
+        heartbeat: new Set(),
+        progress: new Set(),
+        usage: new Set()
+      }
+
+      const beat = (subscriber: Subscriber) => {
+        const event = { heartbeat: ++subscriber.heartbeats, active_clients: clients.size }
+        subscriber.send("heartbeat", JSON.stringify(event))
+      }
+      const beatAll = Effect.sync(() => {
+        for (const subscriber of listeners.heartbeat) beat(subscriber)
+      })
+      yield* Effect.forkScoped(Effect.schedule(beatAll, Schedule.spaced(interval)))
+
+      const leave = (subscriber: Subscriber) => {
+        for (const channel of channels) listeners[channel].delete(subscriber)
+      }
+
+      const publishUnsafe: Channels["Service"]["publishUnsafe"] = (channel, owner, event) => {
+        if (listeners[channel].size === 0) return
+        const { key } = owner
+        let json: string | undefined
+        for (const subscriber of listeners[channel]) {
+          if (subscriber.principal.key !== key) continue
+          subscriber.send(channel, (json ??= JSON.stringify(event)))
+        }
+      }
+
+      return Channels.of({
+        publish: (channel, owner, event) => Effect.sync(() => publishUnsafe(channel, owner, event)),
+        publishUnsafe,
+        subscribeUnsafe: (principal, names, send) => {
+          const subscriber: Subscriber = { principal, send, heartbeats: 0 }
+          const listen = (wanted: ReadonlyArray<Channel>) => {
+            const before = listeners.heartbeat.has(subscriber)
+            leave(subscriber)
+            if (!clients.has(subscriber)) return
+            for (const channel of wanted) listeners[channel].add(subscriber)
+            if (!before && wanted.includes("heartbeat")) beat(subscriber)
+          }
+          clients.add(subscriber)
+          listen(names)
+          return {
+            listen,
+            end: () => {
+              clients.delete(subscriber)
+              leave(subscriber)
+            }
+          }
+        },
+        active: Effect.sync(() => clients.size)
+      })
+    })
+  )
+}

@@ -1,0 +1,155 @@
+/** HTTP listeners on `Bun.serve`, closed by their scope: the service's own as a layer, and further ones. */
+import { Cause, Context, Duration, Effect, Layer, type Scope } from "effect"
+import * as Admission from "./admission.ts"
+import * as Finishing from "./finishing.ts"
+import * as HostPolicy from "./HostPolicy.ts"
+import { Ids } from "../platform/Ids.ts"
+import { Incoming } from "./Incoming.ts"
+import { ListenError } from "./ListenError.ts"
+import type { ListenerOptions } from "./ListenerOptions.ts"
+import { trustOf } from "./loopbackTrust.ts"
+import { bodyTooLarge, reject } from "./responses.ts"
+import { Routes } from "./Routes.ts"
+import { retire, stop, type Lifecycle } from "./shutdown.ts"
+import { Sites } from "./Sites.ts"
+import * as sockets from "./webSockets.ts"
+
+export interface OpenListener {
+  /** Without a slash at its end. */
+  readonly url: string
+  readonly hostname: string
+  readonly port: number
+  /** Open WebSockets. */
+  readonly sockets: () => number
+  /**
+   * Accepts no new connection; open ones go on until they end or the scope closes, and nothing is drained. For a listener
+   * that another one replaces on the same port, as with a new certificate.
+   */
+  readonly retire: Effect.Effect<void>
+}
+
+/** Bun's own limit for `idleTimeout`, in seconds. */
+const maxIdleSeconds = 255
+
+const urlOf = (port: number, { hostname, tls }: ListenerOptions) => {
+  const host = hostname === "0.0.0.0" || hostname === "::" ? "localhost" : hostname
+  return `${tls === undefined ? "http" : "https"}://${host.includes(":") ? `[${host}]` : host}:${port}`
+}
+
+/** What is wrong with the options, as a message for the operator. */
+const invalidOption = (options: ListenerOptions) =>
+  options.http3 === true && options.tls === undefined
+    ? "server.http3 needs server.tls: HTTP/3 is always encrypted"
+    : HostPolicy.mistake({ ...options, secure: options.tls !== undefined })
+
+interface ServeHandlers {
+  readonly fetch: (
+    request: Request,
+    server: Bun.Server<sockets.Upgraded>
+  ) => Response | undefined | Promise<Response | undefined>
+  readonly websocket: Bun.WebSocketHandler<sockets.Upgraded>
+}
+
+const bind = (options: ListenerOptions, handlers: ServeHandlers, maxBodyBytes: number) =>
+  Effect.try({
+    try: () =>
+      Bun.serve<sockets.Upgraded>({
+        hostname: options.hostname,
+        port: options.port,
+        maxRequestBodySize: maxBodyBytes,
+        idleTimeout: Math.min(
+          maxIdleSeconds,
+          Math.ceil(Duration.toSeconds(options.idleTimeout ?? "10 seconds"))
+        ),
+        development: false,
+        // Bun shares the port with any other program when it is not in development.
+        reusePort: options.reusePort ?? false,
+        ...(options.tls !== undefined && { tls: options.tls, http2: true, http3: options.http3 ?? false }),
+        ...handlers
+      }),
+    catch: (cause) => ListenError.from(cause, options)
+  })
+
+const open = Effect.fnUntraced(function* (options: ListenerOptions) {
+  const routes = options.routes ?? (yield* Routes)
+  const sites = yield* Sites
+  const ids = yield* Ids
+  const detail = invalidOption(options)
+  if (detail !== undefined) return yield* new ListenError({ ...options, reason: "BadOption", detail })
+
+  const fork = Effect.runForkWith(yield* Effect.context<never>())
+  const trust = trustOf(options)
+  const maxBodyBytes = Math.max(options.maxMessageBytes, options.maxBodyBytes ?? 0)
+  const lifecycle: Lifecycle = { stopping: false, retired: undefined }
+
+  const failed = (incoming: Incoming, cause: unknown): Response => {
+    const { exceeded, request, requestId } = incoming
+    if (exceeded !== undefined) return bodyTooLarge(exceeded)
+    // Bun has answered a chunked body with 413 already, or the client has disconnected: not the handler's fault.
+    if (cause instanceof Error && cause.message === "Request body exceeded maxRequestBodySize") {
+      return bodyTooLarge(maxBodyBytes)
+    }
+    if (!request.signal.aborted) {
+      const path = Admission.pathOf(request.url)
+      fork(
+        Effect.logError(`${request.method} ${path} failed`, Cause.die(cause)).pipe(
+          Effect.annotateLogs({ request_id: requestId })
+        )
+      )
+    }
+    return reject(500, `Internal error. The log has the cause under request id ${requestId}.`)
+  }
+
+  const webSockets = sockets.make(options.maxMessageBytes, (cause) => {
+    fork(Effect.logError("a WebSocket handler failed", Cause.die(cause)))
+  })
+  const admit = Admission.make({ listener: options, routes, sites, maxBodyBytes })
+  const finish = Finishing.make({ listener: options, failed, isStopping: () => lifecycle.stopping })
+
+  const fetch = (request: Request, server: Bun.Server<sockets.Upgraded>) => {
+    const incoming = new Incoming(request, server, ids, trust)
+    options.observer?.began()
+    try {
+      const response = admit(incoming)
+      if (!(response instanceof Promise)) return finish(incoming, response)
+      return response.then(
+        (settled) => finish(incoming, settled),
+        (cause) => finish(incoming, failed(incoming, cause))
+      )
+    } catch (cause) {
+      return finish(incoming, failed(incoming, cause))
+    }
+  }
+
+  const server = yield* Effect.acquireRelease(
+    bind(options, { fetch, websocket: webSockets.handlers }, maxBodyBytes),
+    stop({ listener: options, lifecycle, routes, sites, closeSockets: webSockets.closeAll })
+  )
+  const port = server.port ?? options.port
+  return {
+    hostname: options.hostname,
+    port,
+    url: urlOf(port, options),
+    sockets: () => server.pendingWebSockets,
+    retire: retire(server, lifecycle)
+  } satisfies OpenListener
+})
+
+/** The service's own listener. */
+export class Listener extends Context.Service<Listener, OpenListener>()("manifold/http/Listener") {
+  /**
+   * Listens while the layer lives. Build it on top of the layers that add routes and sites, so that it stops before they
+   * are taken down.
+   */
+  static readonly layer = (
+    options: ListenerOptions
+  ): Layer.Layer<Listener, ListenError, Routes | Sites | Ids> => Layer.effect(Listener, open(options))
+
+  /**
+   * Opens a further listener while the scope is open: another port, another certificate, or routes of its own. Its end
+   * drains all routes and sites that it serves; `retire` it first where another listener goes on serving them.
+   */
+  static readonly open: (
+    options: ListenerOptions
+  ) => Effect.Effect<OpenListener, ListenError, Scope.Scope | Routes | Sites | Ids> = open
+}

@@ -1,0 +1,122 @@
+/** Sites by host name: proxied and other whole hosts, chosen by the Host header before any route. */
+import { Context, Effect, Layer, Schema, type Scope } from "effect"
+import { parseHost } from "./hosts.ts"
+import type { Handler } from "./Routes.ts"
+
+/**
+ * Serves every path of its hosts. A request for a site skips the host allow-list, the Origin check and CORS: the site
+ * decides. It is chosen by Host, whatever TLS server name the client sent.
+ */
+export interface Site<Data = never> extends Handler<Data> {
+  /** `app.example.com`, or `*.example.com` for every name below it, at any depth. Without a port; case does not matter. */
+  readonly hosts: ReadonlyArray<string>
+  /** Default true: responses are sent as they are. `false` adds compression and security headers. */
+  readonly raw?: boolean
+  /** Largest request body in bytes; default and maximum is the listener's `maxBodyBytes`. Beyond it 413. */
+  readonly maxBodyBytes?: number
+}
+
+/** Sites differ in the data of their sockets; to the listener it is opaque. */
+export type AnySite = Site<unknown>
+
+export class HostTaken extends Schema.TaggedError<HostTaken>()("HostTaken", {
+  reason: Schema.Literals(["taken", "malformed"]),
+  host: Schema.String
+}) {
+  override get message() {
+    return this.reason === "taken"
+      ? `two sites have the host ${this.host}: remove it from one of them`
+      : `"${this.host}" is not a host name: write app.example.com or *.example.com, without scheme, port and path`
+  }
+}
+
+/** Most cached lookups; the cache is cleared beyond it. */
+const maxCached = 1024
+
+/** In lower case and without the root's dot. */
+const withoutDot = (name: string) => (name.endsWith(".") ? name.slice(0, -1) : name)
+
+/** The host pattern in canonical form; `undefined` if it is malformed. */
+const canonical = (pattern: string): string | undefined => {
+  const wildcard = pattern.startsWith("*.")
+  const host = parseHost(wildcard ? pattern.slice(2) : pattern)
+  if (host === undefined || host.authority !== host.name) return undefined
+  return (wildcard ? "*." : "") + withoutDot(host.name)
+}
+
+export class Sites extends Context.Service<
+  Sites,
+  {
+    /** Serves the site while the scope is open. All of its hosts, or none. */
+    readonly add: <Data = never>(site: Site<Data>) => Effect.Effect<void, HostTaken, Scope.Scope>
+    /** The site of a Host header: exact match, else the longest wildcard. `undefined`: the listener's own routes. */
+    readonly findUnsafe: (host: string | null) => AnySite | undefined
+    readonly all: Effect.Effect<ReadonlyArray<AnySite>>
+  }
+>()("manifold/http/Sites") {
+  static readonly layer = Layer.sync(Sites, () => {
+    /** By canonical pattern. */
+    const byHost = new Map<string, AnySite>()
+    const cache = new Map<string, AnySite | undefined>()
+
+    const match = (value: string): AnySite | undefined => {
+      const host = parseHost(value)
+      if (host === undefined) return undefined
+      const name = withoutDot(host.name)
+      const exact = byHost.get(name)
+      if (exact !== undefined) return exact
+      for (let dot = name.indexOf("."); dot !== -1; dot = name.indexOf(".", dot + 1)) {
+        const site = byHost.get(`*${name.slice(dot)}`)
+        if (site !== undefined) return site
+      }
+      return undefined
+    }
+
+    const insert = (site: AnySite, hosts: ReadonlyArray<string>) => {
+      for (const host of hosts) byHost.set(host, site)
+      cache.clear()
+    }
+    const remove = (hosts: ReadonlyArray<string>) => {
+      for (const host of hosts) byHost.delete(host)
+      cache.clear()
+    }
+
+    const check = (site: AnySite): HostTaken | ReadonlyArray<string> => {
+      const hosts: Array<string> = []
+      for (const host of site.hosts) {
+        const name = canonical(host)
+        if (name === undefined) return new HostTaken({ reason: "malformed", host })
+        if (byHost.has(name) || hosts.includes(name)) return new HostTaken({ reason: "taken", host: name })
+        hosts.push(name)
+      }
+      return hosts
+    }
+
+    return Sites.of({
+      add: <Data>(given: Site<Data>) => {
+        const site: AnySite = given
+        return Effect.asVoid(
+          Effect.acquireRelease(
+            Effect.suspend(() => {
+              const hosts = check(site)
+              if (hosts instanceof HostTaken) return Effect.fail(hosts)
+              insert(site, hosts)
+              return Effect.succeed(hosts)
+            }),
+            (hosts) => Effect.sync(() => remove(hosts))
+          )
+        )
+      },
+      findUnsafe: (host) => {
+        if (byHost.size === 0 || host === null) return undefined
+        const cached = cache.get(host)
+        if (cached !== undefined || cache.has(host)) return cached
+        const site = match(host)
+        if (cache.size >= maxCached) cache.clear()
+        if (host.length <= 260) cache.set(host, site)
+        return site
+      },
+      all: Effect.sync(() => [...new Set(byHost.values())])
+    })
+  })
+}

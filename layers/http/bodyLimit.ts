@@ -1,0 +1,30 @@
+/** Limits the request body of one route or site below the listener's own limit. */
+import type { Incoming } from "./Incoming.ts"
+import { bodyTooLarge } from "./responses.ts"
+
+/**
+ * The request to hand on, or 413. A declared length is checked before anything is read, and Bun holds the client to it; a
+ * body of unknown length is counted while it is read, and fails beyond `maxBytes`.
+ */
+export const limitBody = (incoming: Incoming, maxBytes: number): Request | Response => {
+  const { request } = incoming
+  const length = request.headers.get("content-length")
+  if (length !== null) return Number(length) > maxBytes ? bodyTooLarge(maxBytes) : request
+  const { body } = request
+  if (body === null) return request
+  let total = 0
+  const counted = body.pipeThrough(
+    new TransformStream<Uint8Array, Uint8Array>({
+      transform: (chunk, controller) => {
+        total += chunk.byteLength
+        if (total <= maxBytes) {
+          controller.enqueue(chunk)
+          return
+        }
+        incoming.exceeded = maxBytes
+        controller.error(new Error(`the request body has more than ${maxBytes} bytes`))
+      }
+    })
+  )
+  return new Request(request, { method: request.method, body: counted, signal: request.signal })
+}

@@ -1,0 +1,23 @@
+/** Response headers that every route gets unless it sets them: security headers and cache control. */
+
+/** A year (RFC 6797, section 6.1). No `includeSubDomains`: subdomains may have other owners. */
+const transportSecurity = "max-age=31536000"
+
+/** For responses that are not pages; a page sets its own policy. */
+const policy = "default-src 'none'; frame-ancestors 'none'"
+
+const isJson = (type: string | null): boolean => type?.startsWith("application/json") === true
+
+/** Sets the headers that the route did not set; `tls` adds Strict-Transport-Security. */
+export const secure = (tls: boolean) => (method: string, headers: Headers) => {
+  headers.set("x-content-type-options", "nosniff")
+  // Responses are for one moment and one principal; a cacheable one sets its own header.
+  if (!headers.has("cache-control")) headers.set("cache-control", "no-store")
+  // Browsers do not render JSON responses to a POST, and those are the hot path.
+  const shown = method !== "POST" || !isJson(headers.get("content-type"))
+  if (shown && !headers.has("content-security-policy")) {
+    headers.set("content-security-policy", policy)
+    headers.set("referrer-policy", "no-referrer")
+  }
+  if (tls) headers.set("strict-transport-security", transportSecurity)
+}

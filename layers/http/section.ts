@@ -1,0 +1,67 @@
+/** The section `server`: where the HTTP service listens, TLS, host allow-list, CORS, sizes and time-outs. */
+import { Schema } from "effect"
+import { DurationSetting } from "../config/Durations.ts"
+import * as Section from "../config/Section.ts"
+
+const port = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 65535 }))
+const positive = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 2 ** 31 - 1 }))
+
+export const section = Section.make(
+  "server",
+  Schema.Struct({
+    host: Section.optional(Schema.NonEmptyString, "127.0.0.1", "Address to listen on."),
+    port: Section.optional(port, 8000, "Port to listen on; 0 takes a free one."),
+    max_message_bytes: Section.optional(
+      positive,
+      4 * 1024 * 1024,
+      "Largest HTTP body, WebSocket frame and stdio line, in bytes."
+    ),
+    allowed_hosts: Section.optional(
+      Schema.Array(Schema.NonEmptyString),
+      [],
+      "Host allow-list: names in the Host header, besides loopback ones, under which clients may reach the service."
+    ),
+    cors_origins: Section.optional(
+      Schema.Array(Schema.NonEmptyString),
+      [],
+      "CORS: web origins whose pages may call the service and read its responses."
+    ),
+    idle_timeout: Section.optional(
+      DurationSetting,
+      "10 seconds",
+      "Idle time-out: how long a connection may be silent while a request body or a response is awaited."
+    ),
+    shutdown_timeout: Section.optional(
+      DurationSetting,
+      "5 seconds",
+      "How long running requests may take to finish at shutdown; then they are interrupted."
+    ),
+    drain_delay: Section.optional(
+      DurationSetting,
+      "0 seconds",
+      "How long requests are still served after a stop signal, while /health/ready answers 503."
+    ),
+    tls: Schema.optionalKey(
+      Schema.Struct({
+        cert_file: Schema.NonEmptyString.annotate({
+          description: "PEM file with the certificate, followed by its intermediate certificates."
+        }),
+        key_file: Schema.NonEmptyString.annotate({ description: "PEM file with its private key." })
+      }).annotate({ description: "Serve HTTPS, with HTTP/2. Default: plain HTTP." })
+    ),
+    http3: Section.optional(
+      Schema.Boolean,
+      false,
+      "Whether HTTP/3 is served as well, over UDP on the same port; requires `tls`."
+    )
+  }),
+  {
+    description: "The HTTP service.",
+    // The name that the section has in configurations of WebSocket chat services.
+    aliases: ["websocket"],
+    env: {
+      HOST: { path: ["host"], kind: "string" },
+      PORT: { path: ["port"], kind: "number" }
+    }
+  }
+)

@@ -1,0 +1,45 @@
+/** The section `content`: the output folder, themes, and limits of generated decks. */
+import { Schema } from "effect"
+import { DurationSetting } from "../config/Durations.ts"
+import * as Section from "../config/Section.ts"
+
+export const section = Section.deferred(
+  "content",
+  () =>
+    Schema.Struct({
+      output_dir: Section.optional(
+        Schema.NonEmptyString,
+        "output",
+        "Output folder, with one folder per client; a relative path is inside `storage.dir`."
+      ),
+      theme: Section.optional(
+        Schema.NonEmptyString,
+        "light",
+        "Theme of decks: `light`, `dark`, or the name of a file in `themes_dir`."
+      ),
+      themes_dir: Schema.optionalKey(
+        Schema.NonEmptyString.annotate({
+          description: "Folder of your own themes: `<name>.yaml` or `<name>.json`, with a logo beside it."
+        })
+      ),
+      max_slides: Section.optional(
+        Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 200 })),
+        60,
+        "Maximum number of slides per deck."
+      ),
+      max_images: Section.optional(
+        Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 200 })),
+        20,
+        "Maximum number of pictures per deck."
+      ),
+      max_image_bytes: Section.optional(
+        Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100 * 1024 * 1024 })),
+        5 * 1024 * 1024,
+        "Maximum size of a picture, in bytes."
+      ),
+      time_limit: Section.optional(DurationSetting, "30 seconds", "Time limit for making one deck.")
+    }),
+  { description: "Decks: output folder, theme and limits." }
+)
+
+export type Settings = (typeof section)["schema"]["Type"]

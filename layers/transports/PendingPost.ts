@@ -1,0 +1,93 @@
+/** One POST of a session: plain JSON if all responses are there in this turn of the event loop, else a stream. */
+import type { JSONRPCMessage, JSONRPCRequest, RequestId } from "@modelcontextprotocol/server"
+import type { Failure } from "../../src/domain/Failure.ts"
+import type { Grant } from "../identity/Grant.ts"
+import type { Response as RpcResponse } from "./McpServers.ts"
+
+/** What a POST needs of its session. */
+export interface PostHost {
+  readonly respond: (body: unknown, failure?: Failure) => Response
+  readonly openStream: (post: PendingPost) => Response
+  readonly write: (post: PendingPost, message: JSONRPCMessage) => void
+  readonly end: (post: PendingPost) => void
+}
+
+export class PendingPost {
+  /** Names the stream in event ids. */
+  readonly stream: number
+  /** What the POST was authenticated with. */
+  readonly grant: Grant
+  readonly requests: ReadonlyArray<JSONRPCRequest>
+  /** Requests that were not answered yet. */
+  readonly pending: Set<RequestId>
+  /** Settles the HTTP response once. */
+  readonly response: Promise<Response>
+  /** When the reader was lost, in milliseconds of the session's clock; `undefined` while it is there. */
+  lostAt: number | undefined
+  #settle: ((response: Response) => void) | undefined
+  #responses: Array<RpcResponse> | undefined = []
+  /** Of the only request, so that HTTP can say why it was rejected. */
+  #failure: Failure | undefined
+  readonly #batch: boolean
+  readonly #host: PostHost
+
+  constructor(
+    stream: number,
+    requests: ReadonlyArray<JSONRPCRequest>,
+    batch: boolean,
+    grant: Grant,
+    host: PostHost
+  ) {
+    this.stream = stream
+    this.grant = grant
+    this.requests = requests
+    this.pending = new Set(requests.map(({ id }) => id))
+    this.#batch = batch
+    this.#host = host
+    this.response = new Promise((resolve) => {
+      this.#settle = resolve
+    })
+  }
+
+  /** Goes over to a stream, with what was answered so far; once, and only while anything is pending. */
+  upgrade() {
+    const responses = this.#responses
+    if (responses === undefined || this.pending.size === 0) return
+    this.#responses = undefined
+    this.#finish(this.#host.openStream(this))
+    for (const response of responses) this.#host.write(this, response)
+  }
+
+  /** A notification or request that belongs to one of the pending requests. */
+  send(message: JSONRPCMessage) {
+    this.upgrade()
+    this.#host.write(this, message)
+  }
+
+  answer(id: RequestId, response: RpcResponse, failure?: Failure) {
+    if (!this.pending.delete(id)) return
+    if (this.#responses === undefined) this.#host.write(this, response)
+    else {
+      this.#responses.push(response)
+      this.#failure = failure
+    }
+    if (this.pending.size > 0) return
+    if (this.#responses !== undefined) {
+      const body = this.#batch ? this.#responses : this.#responses[0]
+      this.#finish(this.#host.respond(body, this.#batch ? undefined : this.#failure))
+    }
+    this.#host.end(this)
+  }
+
+  /** Gives up: `response` is sent if none was. */
+  abort(response: Response) {
+    this.pending.clear()
+    this.#finish(response)
+    this.#host.end(this)
+  }
+
+  #finish(response: Response) {
+    this.#settle?.(response)
+    this.#settle = undefined
+  }
+}

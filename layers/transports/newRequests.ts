@@ -1,0 +1,29 @@
+/** The ids of a connection's running requests: an id may be in use once, and a batch is taken whole or not at all. */
+import type { JSONRPCRequest, RequestId } from "@modelcontextprotocol/server"
+import { invalidRequest } from "../../src/domain/errorCodes.ts"
+import { batchRevision, isRequest, Unreadable, type Parsed } from "./messages.ts"
+
+/** The requests among the messages, or why none of the messages is taken. `version` is the one negotiated. */
+export const newRequests = (
+  { batch, messages }: Parsed,
+  version: string | undefined,
+  isRunning: (id: RequestId) => boolean
+): ReadonlyArray<JSONRPCRequest> | Unreadable => {
+  if (batch && version !== batchRevision) {
+    return new Unreadable(invalidRequest, `Batches are part of MCP ${batchRevision} only.`)
+  }
+  const requests: Array<JSONRPCRequest> = []
+  for (const message of messages) {
+    if (!isRequest(message)) continue
+    // Two with one id could not be told apart, nor cancelled.
+    if (isRunning(message.id) || requests.some(({ id }) => id === message.id)) {
+      return new Unreadable(
+        invalidRequest,
+        `A request with the id ${message.id} is running already.`,
+        message.id
+      )
+    }
+    requests.push(message)
+  }
+  return requests
+}

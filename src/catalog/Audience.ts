@@ -1,0 +1,37 @@
+/** Audience of a catalog entry: the principals for whom the entry exists at all. */
+import type { Principal, Scope } from "../domain/Principal.ts"
+
+/**
+ * `scopes`: principals that hold all of these scopes now. `principal`: the one principal whose `Principal.key` this is.
+ * An audience only hides entries; what a call needs is said by the scopes of the entry itself.
+ */
+export type Audience =
+  "everybody" | { readonly scopes: ReadonlyArray<Scope> } | { readonly principal: string }
+
+/** The `Principal.key` of a private audience, else `undefined`. */
+export const ownerKey = (audience: Audience): string | undefined =>
+  audience !== "everybody" && "principal" in audience ? audience.principal : undefined
+
+export const includes = (audience: Audience, principal: Principal): boolean => {
+  if (audience === "everybody") return true
+  return "principal" in audience ? audience.principal === principal.key : principal.may(audience.scopes)
+}
+
+/** Who can see an entry: its audience, as far as they could obtain the entry's scopes. */
+export interface Visibility {
+  readonly audience: Audience
+  readonly scopes: ReadonlyArray<Scope>
+}
+
+export const canSee = ({ audience, scopes }: Visibility, principal: Principal): boolean =>
+  includes(audience, principal) && principal.mayReach(scopes)
+
+/** Whether a principal can see any of them. Equal ones are compared once, because a batch has thousands of entries. */
+export const canSeeAny = (visibilities: Iterable<Visibility>): ((principal: Principal) => boolean) => {
+  const distinct = new Map<string, Visibility>()
+  for (const visibility of visibilities) {
+    distinct.set(JSON.stringify([visibility.audience, visibility.scopes]), visibility)
+  }
+  const all = [...distinct.values()]
+  return (principal) => all.some((visibility) => canSee(visibility, principal))
+}

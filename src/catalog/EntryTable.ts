@@ -1,0 +1,144 @@
+/** Table of the entries of one kind: who holds which name, for whom, and who waits for a name that is taken. */
+import type { Principal, Scope } from "../domain/Principal.ts"
+import { includes, ownerKey, type Audience, type Visibility } from "./Audience.ts"
+import { SortedIndex } from "./SortedIndex.ts"
+
+/** Where entries come from, and for whom: one object per contribution, compared by identity. */
+export interface Source {
+  readonly owner: string
+  readonly audience: Audience
+}
+
+/** One entry of one source: it holds its name, or waits until the holders are gone. */
+export interface Claim<A> {
+  readonly key: string
+  readonly source: Source
+  entry: A
+}
+
+/**
+ * Two claims to a name conflict unless they are private entries of two principals. The first one holds the name until
+ * it is released; then the waiting ones are tried in the order in which they came.
+ */
+export class EntryTable<A> {
+  readonly kind: string
+  readonly key: (entry: A) => string
+  readonly scopes: (entry: A) => ReadonlyArray<Scope>
+  /** Holders whose audience is not one principal. */
+  readonly #shared = new SortedIndex<Claim<A>>()
+  /** Holders by `Principal.key`. */
+  readonly #private = new Map<string, SortedIndex<Claim<A>>>()
+  /** The same ones by name. */
+  readonly #privateByName = new Map<string, Set<Claim<A>>>()
+  readonly #waiting = new Map<string, Set<Claim<A>>>()
+
+  constructor(kind: string, key: (entry: A) => string, scopes: (entry: A) => ReadonlyArray<Scope>) {
+    this.kind = kind
+    this.key = key
+    this.scopes = scopes
+  }
+
+  /** The entry of that name that exists for the principal, whatever its scopes are. */
+  find(principal: Principal, key: string): Claim<A> | undefined {
+    const shared = this.#shared.get(key)
+    if (shared !== undefined) return includes(shared.source.audience, principal) ? shared : undefined
+    return this.#private.size === 0 ? undefined : this.#private.get(principal.key)?.get(key)
+  }
+
+  /** The claims that exist for the principal, sorted by key (UTF-16 code units), from the first one after `after`. */
+  *all(principal: Principal, after?: string): Generator<Claim<A>> {
+    const own = this.#private.size === 0 ? undefined : this.#private.get(principal.key)
+    let nextShared = this.#shared.indexAfter(after)
+    let nextOwn = own?.indexAfter(after) ?? 0
+    while (true) {
+      const first = this.#shared.sorted[nextShared]
+      const second = own?.sorted[nextOwn]
+      if (first !== undefined && (second === undefined || first.key < second.key)) {
+        nextShared++
+        if (includes(first.source.audience, principal)) yield first
+      } else if (second !== undefined) {
+        nextOwn++
+        yield second
+      } else return
+    }
+  }
+
+  /** As `all`, without the entries whose scopes the principal could never obtain. */
+  *visible(principal: Principal, after?: string): Generator<A> {
+    for (const { entry } of this.all(principal, after)) {
+      if (principal.mayReach(this.scopes(entry))) yield entry
+    }
+  }
+
+  hasVisible(principal: Principal): boolean {
+    return this.visible(principal).next().done === false
+  }
+
+  visibility({ entry, source }: Claim<A>): Visibility {
+    return { audience: source.audience, scopes: this.scopes(entry) }
+  }
+
+  /** Who holds the name, for at least one principal of the audience. */
+  holder(key: string, audience: Audience): Claim<A> | undefined {
+    const shared = this.#shared.get(key)
+    if (shared !== undefined) return shared
+    const principal = ownerKey(audience)
+    if (principal !== undefined) return this.#private.get(principal)?.get(key)
+    return this.#privateByName.get(key)?.values().next().value
+  }
+
+  holds(claim: Claim<A>): boolean {
+    return this.#waiting.get(claim.key)?.has(claim) !== true
+  }
+
+  claim(source: Source, entry: A): Claim<A> {
+    const claim = { key: this.key(entry), source, entry }
+    if (this.holder(claim.key, source.audience) === undefined) this.#hold(claim)
+    else add(this.#waiting, claim.key, claim)
+    return claim
+  }
+
+  /** Takes the claim back; the result is the waiting claims that hold the name from now on. */
+  release(claim: Claim<A>): ReadonlyArray<Claim<A>> {
+    if (remove(this.#waiting, claim.key, claim)) return []
+    const principal = ownerKey(claim.source.audience)
+    if (principal === undefined) this.#shared.delete(claim.key)
+    else {
+      const own = this.#private.get(principal)
+      own?.delete(claim.key)
+      if (own?.size === 0) this.#private.delete(principal)
+      remove(this.#privateByName, claim.key, claim)
+    }
+    const promoted: Array<Claim<A>> = []
+    for (const waiting of this.#waiting.get(claim.key) ?? []) {
+      if (this.holder(waiting.key, waiting.source.audience) !== undefined) continue
+      remove(this.#waiting, waiting.key, waiting)
+      this.#hold(waiting)
+      promoted.push(waiting)
+    }
+    return promoted
+  }
+
+  #hold(claim: Claim<A>): void {
+    const principal = ownerKey(claim.source.audience)
+    if (principal === undefined) return this.#shared.set(claim)
+    let own = this.#private.get(principal)
+    if (own === undefined) this.#private.set(principal, (own = new SortedIndex()))
+    own.set(claim)
+    add(this.#privateByName, claim.key, claim)
+  }
+}
+
+const add = <V>(sets: Map<string, Set<V>>, key: string, value: V): void => {
+  const set = sets.get(key)
+  if (set === undefined) sets.set(key, new Set([value]))
+  else set.add(value)
+}
+
+/** Leaves no empty sets behind; whether the value was there. */
+const remove = <V>(sets: Map<string, Set<V>>, key: string, value: V): boolean => {
+  const set = sets.get(key)
+  const removed = set?.delete(value) === true
+  if (set?.size === 0) sets.delete(key)
+  return removed
+}

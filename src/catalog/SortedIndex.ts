@@ -1,0 +1,49 @@
+/** Map by key with a sorted view: sorted at the next read after a change, so that a batch of changes sorts once. */
+
+interface Keyed {
+  readonly key: string
+}
+
+export class SortedIndex<A extends Keyed> {
+  readonly #byKey = new Map<string, A>()
+  #sorted: ReadonlyArray<A> | undefined
+
+  get size(): number {
+    return this.#byKey.size
+  }
+
+  get(key: string): A | undefined {
+    return this.#byKey.get(key)
+  }
+
+  set(item: A): void {
+    this.#byKey.set(item.key, item)
+    this.#sorted = undefined
+  }
+
+  delete(key: string): void {
+    if (this.#byKey.delete(key)) this.#sorted = undefined
+  }
+
+  /** By key, in UTF-16 code units. */
+  get sorted(): ReadonlyArray<A> {
+    return (this.#sorted ??= [...this.#byKey.values()].toSorted((a, b) =>
+      a.key < b.key ? -1 : a.key > b.key ? 1 : 0
+    ))
+  }
+
+  /** Where the first item with a key greater than `key` is in `sorted`; without a key: 0. */
+  indexAfter(key: string | undefined): number {
+    if (key === undefined) return 0
+    const { sorted } = this
+    let low = 0
+    let high = sorted.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      const item = sorted[middle]
+      if (item !== undefined && item.key <= key) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+}

@@ -1,0 +1,32 @@
+/** Announcements of new contents behind entries that are themselves the same: of a kind, or of one resource. */
+import { Effect } from "effect"
+import type { Changes, ListKind } from "./Change.ts"
+import type { Source } from "./EntryTable.ts"
+import type { Locate } from "./locator.ts"
+import type { Tables } from "./Tables.ts"
+
+export const announcements = (changes: Changes, tables: Tables, locate: Locate) => ({
+  /** Concerns everybody who can see an entry of the kind. */
+  changed: (kind: ListKind) =>
+    Effect.sync(() =>
+      changes.publish(() => ({
+        kind,
+        concerns: (principal) =>
+          tables[kind].hasVisible(principal) ||
+          (kind === "resources" && tables.templates.hasVisible(principal))
+      }))
+    ),
+  /** Concerns those who may come to read the resource; with a source, only those who read it from there. */
+  updated: (uri: string, source?: Source) =>
+    Effect.sync(() =>
+      changes.publish(() => ({
+        kind: "resource",
+        uri,
+        concerns: (principal) => {
+          const located = locate(principal, uri)
+          if (located === undefined || (source !== undefined && located.source !== source)) return false
+          return principal.mayReach(located.entry.scopes)
+        }
+      }))
+    )
+})

@@ -1,0 +1,24 @@
+/** A typed error as it leaves: JSON-RPC code and data, and the HTTP status and headers that go with them. */
+
+export interface Failure {
+  /** JSON-RPC error code; see `errorCodes.ts`. */
+  readonly code: number
+  readonly message: string
+  readonly data?: object
+  /** HTTP status of a response that consists of this failure (REST). */
+  readonly status: number
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/**
+ * Whether the request was rejected before it was served. Over MCP's HTTP transports only such a failure sets the HTTP
+ * status: a code of our own is an HTTP status.
+ */
+export const isRejection = ({ code }: Failure): boolean => code > 0
+
+/** The error member of a JSON-RPC response. */
+export const toErrorObject = ({ code, data, message }: Failure) => ({
+  code,
+  message,
+  ...(data !== undefined && { data })
+})

@@ -1,0 +1,11 @@
+/** The SDK's types are the mutable form of the JSON that entries and results are: here they are read-only all through. */
+
+export type DeepReadonly<T> =
+  T extends ReadonlyArray<infer A>
+    ? ReadonlyArray<DeepReadonly<A>>
+    : T extends object
+      ? { readonly [K in keyof T]: DeepReadonly<T[K]> }
+      : T
+
+/** Hands a read-only value to the SDK, which serialises it and changes nothing. */
+export const toMutable = <T>(value: DeepReadonly<T>): T => value as T

@@ -1,0 +1,153 @@
+/** Serves the catalog's requests of one session-era connection directly, beside the SDK's server that negotiated it. */
+import type { JSONRPCRequest, RequestId, Server } from "@modelcontextprotocol/server"
+import type { Exit } from "effect"
+import type { Inbound, Respond, SessionServer } from "../../layers/transports/McpServers.ts"
+import type { Catalog } from "../catalog/Catalog.ts"
+import type { Level } from "../catalog/Client.ts"
+import { Level as LevelSchema } from "../catalog/Client.ts"
+import type { CatalogFailure } from "../catalog/failure.ts"
+import { toErrorObject, type Failure } from "../domain/Failure.ts"
+import type { Principal } from "../domain/Principal.ts"
+import { byRequest, Suspended, supports } from "./Ask.ts"
+import { toMutable } from "./DeepReadonly.ts"
+import { methods, type Method } from "./methods.ts"
+import * as params from "./params.ts"
+import type { Notification, Program, RequestContext } from "./RequestContext.ts"
+import { clientOf, outcomeOf, Rejected, start, type Running } from "./run.ts"
+import { Subscriptions } from "./Subscriptions.ts"
+
+const severity = new Map(LevelSchema.literals.map((level, index) => [level, index]))
+
+const isFailure = (value: object): value is Failure => "code" in value && "status" in value
+
+/** Methods differ in their params and results; here, where all of them meet, only that they belong together is left. */
+type AnyMethod = Method<object, Record<string, unknown>>
+const table = new Map(Object.entries(methods as unknown as Readonly<Record<string, AnyMethod>>))
+
+class DirectContext implements RequestContext {
+  readonly inbound: Inbound
+  readonly stateless = false
+  readonly id: RequestId
+  readonly meta: Readonly<Record<string, unknown>> | undefined
+  readonly #session: SessionRequests
+
+  constructor(session: SessionRequests, request: JSONRPCRequest, inbound: Inbound) {
+    this.#session = session
+    this.inbound = inbound
+    this.id = request.id
+    this.meta = request.params?._meta
+  }
+
+  get program() {
+    return this.#session.server.getClientVersion()
+  }
+
+  get capabilities() {
+    return this.#session.server.getClientCapabilities()
+  }
+
+  readonly gone = () => this.#session.server.transport === undefined
+
+  readonly notify = ({ method, params: given }: Notification) =>
+    this.#session.server.notification({ method, params: given }, { relatedRequestId: this.id })
+
+  readonly log = (level: Level, data: unknown, logger?: string) => {
+    if ((severity.get(level) ?? 0) < this.#session.leastLevel) return Promise.resolve()
+    return this.notify({
+      method: "notifications/message",
+      params: { level, data, ...(logger !== undefined && { logger }) }
+    })
+  }
+}
+
+export class SessionRequests implements SessionServer {
+  readonly server: Server
+  /** Who opened the session: changes are announced to it. */
+  readonly principal: Principal
+  readonly subscriptions: Subscriptions
+  /** The severity below which log lines are not sent (`logging/setLevel`). */
+  leastLevel = 0
+  readonly #program: Program
+  readonly #catalog: Catalog["Service"]
+  readonly #running = new Map<RequestId, Running<unknown>>()
+
+  constructor(program: Program, catalog: Catalog["Service"], server: Server, principal: Principal) {
+    this.#program = program
+    this.#catalog = catalog
+    this.server = server
+    this.principal = principal
+    this.subscriptions = new Subscriptions(catalog)
+  }
+
+  readonly serve = (request: JSONRPCRequest, inbound: Inbound, respond: Respond): boolean => {
+    if (request.method === "logging/setLevel") {
+      this.#setLevel(request, respond)
+      return true
+    }
+    const method = table.get(request.method)
+    if (method === undefined) return false
+    const decoded = method.decode(request.params)
+    if (isFailure(decoded)) {
+      respond({ jsonrpc: "2.0", id: request.id, error: toErrorObject(decoded) }, decoded)
+      return true
+    }
+    const context = new DirectContext(this, request, inbound)
+    const able = supports(context.capabilities)
+    const send = byRequest(
+      able,
+      (asked, options) => this.server.request(asked, { ...options, relatedRequestId: request.id }),
+      this.#program.newId
+    )
+    const served = { catalog: this.#catalog, context, subscriptions: this.subscriptions }
+    const running = start(this.#program, served, method, decoded, clientOf(context, able, send))
+    const done = (exit: Exit.Exit<Record<string, unknown>, CatalogFailure>) => {
+      const { sent } = running
+      const answer = () => this.#answer(outcomeOf(exit, running, method, context), request.id, respond)
+      // The response is the last that the client receives for its request.
+      if (sent === undefined) answer()
+      else void sent().then(answer)
+    }
+    const exit = running.fiber.pollUnsafe()
+    if (exit !== undefined) {
+      done(exit)
+      return true
+    }
+    this.#running.set(request.id, running)
+    running.fiber.addObserver((late) => {
+      if (this.#running.get(request.id) === running) this.#running.delete(request.id)
+      done(late)
+    })
+    return true
+  }
+
+  readonly cancel = (id: RequestId) => {
+    this.#running.get(id)?.fiber.interruptUnsafe()
+  }
+
+  /** Interrupts everything that runs: nobody is left to answer. */
+  readonly end = () => {
+    for (const { fiber } of this.#running.values()) fiber.interruptUnsafe()
+    this.#running.clear()
+  }
+
+  #answer(outcome: Record<string, unknown> | Rejected | Suspended, id: RequestId, respond: Respond) {
+    // In a session questions go out as requests, so no handler is suspended.
+    if (outcome instanceof Suspended) throw new Error("a session-era call was suspended")
+    if (!(outcome instanceof Rejected)) {
+      respond({ jsonrpc: "2.0", id, result: toMutable<Record<string, unknown>>(outcome) })
+      return
+    }
+    const { failure } = outcome
+    respond({ jsonrpc: "2.0", id, error: toErrorObject(failure) }, failure)
+  }
+
+  #setLevel({ id, params: given }: JSONRPCRequest, respond: Respond) {
+    const decoded = params.level(given)
+    if (isFailure(decoded)) {
+      respond({ jsonrpc: "2.0", id, error: toErrorObject(decoded) }, decoded)
+      return
+    }
+    this.leastLevel = severity.get(decoded.level) ?? 0
+    respond({ jsonrpc: "2.0", id, result: {} })
+  }
+}

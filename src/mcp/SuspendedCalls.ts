@@ -1,0 +1,287 @@
+/** Handlers that wait for their client's answer between two stateless requests: kept running, bounded, and resumed. */
+import { Clock, Context, Duration, Effect, Exit, Fiber, Layer, Schedule } from "effect"
+import { ConfigSource } from "../../layers/config/ConfigSource.ts"
+import { Ids } from "../../layers/platform/Ids.ts"
+import type { GuardServices } from "../../layers/guard/Guard.ts"
+import { type Call, RunningCall } from "../../layers/ledger/Calls.ts"
+import { Spend, type Spending } from "../../layers/ledger/Spend.ts"
+import { Progress, type Reporter } from "../../layers/progress/Progress.ts"
+import { Client } from "../catalog/Client.ts"
+import type { ClientError } from "../catalog/Client.ts"
+import type { Principal } from "../domain/Principal.ts"
+import { split, Suspended, type Answers, type Questions } from "./Ask.ts"
+import type { Waiting } from "./RequestState.ts"
+import { section } from "./section.ts"
+
+export interface SuspendedLimits {
+  /** Handlers that may wait at once; beyond it, the one that waits longest is interrupted. */
+  readonly max: number
+  readonly maxPerPrincipal: number
+  /** How long a handler waits for its client, and how long its result is kept for a repeated request. */
+  readonly timeout: Duration.Duration
+}
+
+/** An effect with its types erased: a handler is resumed by requests that do not know them. */
+type AnyExit = Exit.Exit<unknown, unknown>
+
+interface Pending {
+  readonly questions: Questions
+  readonly resume: (answers: Answers) => void
+}
+
+/** What one round gives to the handler that runs in it. */
+interface Round {
+  readonly client: Client["Service"]
+  readonly progress: Reporter
+  readonly spend: Spending
+  readonly call: Call | undefined
+}
+
+const interval = Duration.seconds(1)
+
+class Continuation {
+  readonly owner: string
+  readonly request: string
+  readonly id: string
+  /** How often the handler was suspended. */
+  round = 0
+  /** Since when it waits, or is done; in milliseconds. */
+  idleSince = Infinity
+  /** What the client has sent, and what of it was an answer: only that goes back into the request state. */
+  given: Answers
+  readonly used: Record<string, unknown> = {}
+  fiber: Fiber.Fiber<unknown, unknown> | undefined
+  readonly pending = new Set<Pending>()
+  current: Round
+  /** Tells the running round that the client must be asked. */
+  suspend: ((suspended: Suspended) => void) | undefined
+
+  constructor(id: string, owner: string, request: string, answers: Answers, current: Round) {
+    this.id = id
+    this.owner = owner
+    this.request = request
+    this.given = answers
+    this.current = current
+  }
+
+  /** The handler's services, which always speak for the round that runs now. */
+  readonly client: Client["Service"] = Client.of({
+    supports: (kind) => this.current.client.supports(kind),
+    log: (level, data, logger) => Effect.suspend(() => this.current.client.log(level, data, logger)),
+    release: Effect.suspend(() => this.current.client.release),
+    // One answer of its kind per question: `split` checked them.
+    ask: ((questions: Questions) => this.#ask(questions)) as Client["Service"]["ask"]
+  })
+  readonly progress: Reporter = {
+    report: (update) => Effect.suspend(() => this.current.progress.report(update)),
+    steps: (names) => this.current.progress.steps(names),
+    child: (label, weight) => this.current.progress.child(label, weight)
+  }
+
+  readonly spend: Spending = {
+    add: (charge) => Effect.suspend(() => this.current.spend.add(charge)),
+    extend: (usd) => Effect.suspend(() => this.current.spend.extend(usd)),
+    spent: Effect.suspend(() => this.current.spend.spent)
+  }
+
+  /** As `RunningCall`. */
+  get call(): Call | undefined {
+    return this.current.call
+  }
+
+  #ask(questions: Questions): Effect.Effect<Answers, ClientError> {
+    return Effect.callback((resume) => {
+      const { answered, complete } = split(questions, this.given)
+      Object.assign(this.used, answered)
+      if (complete) {
+        resume(Effect.succeed(answered))
+        return undefined
+      }
+      const pending: Pending = {
+        questions,
+        resume: (answers) => {
+          this.pending.delete(pending)
+          resume(Effect.succeed(answers))
+        }
+      }
+      this.pending.add(pending)
+      this.suspend?.(this.suspended())
+      return Effect.sync(() => this.pending.delete(pending))
+    })
+  }
+
+  /** What the client must be asked now. */
+  suspended(): Suspended {
+    const all = Object.assign({}, ...Array.from(this.pending, ({ questions }) => questions)) as Questions
+    return new Suspended(split(all, this.given).missing, { ...this.used })
+  }
+
+  /** Hands over what was answered; false while something is still to be asked. */
+  answer(given: Answers): boolean {
+    this.given = { ...this.given, ...given }
+    for (const pending of this.pending) {
+      const { answered, complete } = split(pending.questions, this.given)
+      Object.assign(this.used, answered)
+      if (complete) pending.resume(answered)
+    }
+    return this.pending.size === 0
+  }
+}
+
+/** How a request finds the handler that waits for it. */
+export interface Resumption {
+  readonly principal: Principal
+  /** What is requested, such as `tools/call echo`. */
+  readonly request: string
+  readonly answers: Answers
+  readonly waiting: Waiting | undefined
+}
+
+export class SuspendedCalls extends Context.Service<
+  SuspendedCalls,
+  {
+    /**
+     * Runs the handler in rounds: one that asks its client is suspended (the round dies with `Suspended`) and keeps
+     * waiting; the request that brings the answers resumes it. Where it no longer waits here (another instance, time
+     * over, too many), the handler is run again from its start with the answers in place.
+     */
+    readonly rounds: (
+      resumption: Resumption
+    ) => <A, E, R>(handler: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R | Client | GuardServices>
+    /** How many handlers wait now. */
+    readonly count: Effect.Effect<number>
+  }
+>()("manifold/mcp/SuspendedCalls") {
+  static readonly make = Effect.fnUntraced(function* (limits: SuspendedLimits) {
+    const { next, nextUnsafe } = yield* Ids
+    const clock = yield* Clock.Clock
+    const instance = yield* next
+    const timeout = Duration.toMillis(limits.timeout)
+    /** In the order in which they began to wait. */
+    const kept = new Map<string, Continuation>()
+
+    const drop = (each: Continuation) => {
+      kept.delete(each.id)
+      each.fiber?.interruptUnsafe()
+    }
+    const keep = (each: Continuation) => {
+      kept.delete(each.id)
+      kept.set(each.id, each)
+      each.idleSince = clock.currentTimeMillisUnsafe()
+      const own = Array.from(kept.values()).filter(({ owner }) => owner === each.owner)
+      const oldest = own.length > limits.maxPerPrincipal ? own[0] : undefined
+      if (oldest !== undefined) drop(oldest)
+      else if (kept.size > limits.max) for (const first of kept.values()) return drop(first)
+    }
+    const expire = Effect.sync(() => {
+      const before = clock.currentTimeMillisUnsafe() - timeout
+      for (const each of kept.values()) if (each.idleSince <= before) drop(each)
+    })
+    yield* Effect.forkScoped(Effect.repeat(expire, Schedule.spaced(interval)))
+    yield* Effect.addFinalizer(() =>
+      Effect.suspend(() => {
+        const all = Array.from(kept.values())
+        kept.clear()
+        return Fiber.interruptAll(all.flatMap(({ fiber }) => fiber ?? []))
+      })
+    )
+
+    /** Until the handler ends or asks; interrupting the round interrupts the handler. */
+    const await_ = (each: Continuation) =>
+      Effect.callback<unknown, unknown>((resume) => {
+        const { fiber } = each
+        if (fiber === undefined) return undefined
+        let open = true
+        const end = (exit: AnyExit | Effect.Effect<never>) => {
+          if (!open) return
+          open = false
+          each.suspend = undefined
+          resume(exit)
+        }
+        const suspend = (suspended: Suspended) => {
+          if (!open) return
+          each.round++
+          keep(each)
+          const { id, round } = each
+          const waiting: Waiting = { instance, id, round }
+          end(Effect.die(new Suspended(suspended.questions, suspended.answers, waiting)))
+        }
+        each.suspend = suspend
+        fiber.addObserver((exit) => {
+          // A handler that was suspended before keeps its result for a client that lost the response.
+          if (each.round > 0 && kept.has(each.id)) keep(each)
+          end(exit)
+        })
+        if (each.pending.size > 0) suspend(each.suspended())
+        return Effect.suspend(() => {
+          open = false
+          kept.delete(each.id)
+          return Fiber.interrupt(fiber)
+        })
+      })
+
+    const found = ({ principal, request, waiting }: Resumption): Continuation | undefined => {
+      if (waiting === undefined || waiting.instance !== instance) return undefined
+      const each = kept.get(waiting.id)
+      return each !== undefined && each.owner === principal.key && each.request === request ? each : undefined
+    }
+
+    const start = (
+      { answers, principal, request }: Resumption,
+      handler: Effect.Effect<unknown, unknown, unknown>,
+      context: Context.Context<never>,
+      round: Round
+    ) => {
+      const each = new Continuation(nextUnsafe(), principal.key, request, answers, round)
+      const services = context.pipe(
+        Context.add(Client, each.client),
+        Context.add(Progress, each.progress),
+        Context.add(Spend, each.spend),
+        Context.add(RunningCall, each)
+      )
+      // In a fiber of its own, because it may outlive the request; the registry's scope ends it.
+      each.fiber = Effect.runForkWith(services)(handler as Effect.Effect<unknown, unknown>)
+      return each
+    }
+
+    const resume = (each: Continuation, { answers, waiting }: Resumption, round: Round) => {
+      each.idleSince = Infinity
+      // An earlier round again: its answers were taken, and the handler goes on from where it is.
+      if (waiting?.round === each.round) {
+        each.current = round
+        each.answer(answers)
+      }
+      return each
+    }
+
+    return SuspendedCalls.of({
+      rounds: (resumption) => (handler) =>
+        Effect.contextWith((context: Context.Context<never>) => {
+          const round: Round = {
+            client: Context.getUnsafe(context, Client),
+            progress: Context.getUnsafe(context, Progress),
+            spend: Context.getUnsafe(context, Spend),
+            call: Context.get(context, RunningCall).call
+          }
+          const before = found(resumption)
+          const each =
+            before === undefined
+              ? start(resumption, handler, context, round)
+              : resume(before, resumption, round)
+          // The handler of the same request, so its types are those of `handler`.
+          return await_(each) as typeof handler
+        }),
+      count: Effect.sync(() => kept.size)
+    })
+  })
+
+  /** As section `mcp` says. */
+  static readonly layer = Layer.effect(
+    SuspendedCalls,
+    Effect.gen(function* () {
+      const { suspended_calls } = yield* (yield* ConfigSource).read(section)
+      const { max, max_per_principal, timeout } = suspended_calls
+      return yield* SuspendedCalls.make({ max, maxPerPrincipal: max_per_principal, timeout })
+    })
+  )
+}

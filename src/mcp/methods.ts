@@ -1,0 +1,177 @@
+/** The requests of MCP that the catalog answers: one entry per method, served alike in every era. */
+import type { ResultTypeMap } from "@modelcontextprotocol/server"
+import { Effect } from "effect"
+import type { Catalog, Listing } from "../catalog/Catalog.ts"
+import type { CallerServices } from "../catalog/Entry.ts"
+import { isToolResult, type CatalogFailure } from "../catalog/failure.ts"
+import { text, type ToolOutput } from "../domain/Content.ts"
+import type { Failure } from "../domain/Failure.ts"
+import { isObject, type JsonObject } from "../domain/JsonObject.ts"
+import type { DeepReadonly } from "./DeepReadonly.ts"
+import * as params from "./params.ts"
+import type { RequestContext } from "./RequestContext.ts"
+import type { Subscriptions } from "./Subscriptions.ts"
+import * as wire from "./wire.ts"
+
+export type MethodName = keyof typeof methods & keyof ResultTypeMap
+
+type Results = { readonly [Name in keyof ResultTypeMap]: DeepReadonly<ResultTypeMap[Name]> }
+
+/** What a method may use besides the request. */
+export interface Served {
+  readonly catalog: Catalog["Service"]
+  readonly context: RequestContext
+  readonly subscriptions: Subscriptions
+}
+
+export interface Method<Params, Result> {
+  readonly decode: (params: unknown) => Params | Failure
+  /** What is requested, for logs and for binding a request state to it. */
+  readonly label: (params: Params) => string
+  readonly run: (params: Params, served: Served) => Effect.Effect<Result, CatalogFailure, CallerServices>
+  /** A result that stands for the error; absent: the error is a JSON-RPC error. */
+  readonly failed?: (error: CatalogFailure, context: RequestContext) => Result | undefined
+}
+
+const define = <Name extends keyof Results, Params>(
+  _name: Name,
+  method: Method<Params, Results[Name]>
+): Method<Params, Results[Name]> => method
+
+const page = <Entry, Wire>(
+  query: (catalog: Catalog["Service"]) => Listing<Entry>,
+  convert: (entry: Entry) => Wire,
+  { catalog, context }: Served,
+  cursor: string | undefined
+) =>
+  Effect.map(query(catalog)(context.inbound.principal, cursor), ({ items, next }) => ({
+    items: items.map(convert),
+    more: next === undefined ? {} : { nextCursor: next }
+  }))
+
+const withMeta = (meta: JsonObject | undefined) => (meta === undefined ? {} : { _meta: meta })
+
+/** Revisions before 2026-07-28 know objects as structured content, and nothing else. */
+const toResult = (
+  { content, meta, structured }: ToolOutput,
+  { stateless }: RequestContext
+): Results["tools/call"] => ({
+  content,
+  ...(structured !== undefined &&
+    // The SDK's type has objects only, which 2026-07-28 no longer asks for.
+    (stateless || isObject(structured)) && { structuredContent: structured as JsonObject }),
+  ...withMeta(meta)
+})
+
+/** The tool's own output where it failed with one, else its message. */
+const toErrorResult = (error: CatalogFailure, context: RequestContext): Results["tools/call"] => {
+  const output = error._tag === "Failed" ? error.output : undefined
+  return { ...toResult(output ?? { content: [text(error.message)] }, context), isError: true }
+}
+
+const listMethods = {
+  "tools/list": define("tools/list", {
+    decode: params.list,
+    label: () => "tools/list",
+    run: ({ cursor }, served) =>
+      Effect.map(
+        page(
+          (catalog) => catalog.tools,
+          served.context.stateless ? wire.tool : wire.sessionTool,
+          served,
+          cursor
+        ),
+        ({ items, more }) => ({ tools: items, ...more })
+      )
+  }),
+  "prompts/list": define("prompts/list", {
+    decode: params.list,
+    label: () => "prompts/list",
+    run: ({ cursor }, served) =>
+      Effect.map(
+        page((catalog) => catalog.prompts, wire.prompt, served, cursor),
+        ({ items, more }) => ({ prompts: items, ...more })
+      )
+  }),
+  "resources/list": define("resources/list", {
+    decode: params.list,
+    label: () => "resources/list",
+    run: ({ cursor }, served) =>
+      Effect.map(
+        page((catalog) => catalog.resources, wire.resource, served, cursor),
+        ({ items, more }) => ({ resources: items, ...more })
+      )
+  }),
+  "resources/templates/list": define("resources/templates/list", {
+    decode: params.list,
+    label: () => "resources/templates/list",
+    run: ({ cursor }, served) =>
+      Effect.map(
+        page((catalog) => catalog.templates, wire.template, served, cursor),
+        ({ items, more }) => ({ resourceTemplates: items, ...more })
+      )
+  })
+}
+
+const callMethods = {
+  "tools/call": define("tools/call", {
+    decode: params.call,
+    label: ({ name }) => `tools/call ${name}`,
+    run: ({ arguments: args, name }, { catalog, context }) =>
+      Effect.map(catalog.call(context.inbound.principal, name, args), (output) => toResult(output, context)),
+    failed: (error) => (isToolResult(error) ? { content: [text(error.message)], isError: true } : undefined)
+  }),
+  "prompts/get": define("prompts/get", {
+    decode: params.prompt,
+    label: ({ name }) => `prompts/get ${name}`,
+    run: ({ arguments: args, name }, { catalog, context }) =>
+      Effect.map(
+        catalog.get(context.inbound.principal, name, args ?? {}),
+        ({ description, messages, meta }) => ({
+          ...(description !== undefined && { description }),
+          messages,
+          ...withMeta(meta)
+        })
+      )
+  }),
+  "resources/read": define("resources/read", {
+    decode: params.resource,
+    label: ({ uri }) => `resources/read ${uri}`,
+    run: ({ uri }, { catalog, context }) =>
+      Effect.map(catalog.read(context.inbound.principal, uri), ({ contents, meta }) => ({
+        contents,
+        ...withMeta(meta)
+      }))
+  }),
+  "completion/complete": define("completion/complete", {
+    decode: params.completion,
+    label: () => "completion/complete",
+    run: ({ argument, context: given, ref }, { catalog, context }) =>
+      Effect.map(
+        catalog.complete(context.inbound.principal, {
+          target: ref.type === "ref/prompt" ? { prompt: ref.name } : { template: ref.uri },
+          argument: argument.name,
+          typed: argument.value,
+          given: given?.arguments ?? {}
+        }),
+        ({ total, values }) => ({ completion: { values, total, hasMore: total > values.length } })
+      )
+  })
+}
+
+const subscriptionMethods = {
+  "resources/subscribe": define("resources/subscribe", {
+    decode: params.resource,
+    label: ({ uri }) => `resources/subscribe ${uri}`,
+    run: ({ uri }, { context, subscriptions }) =>
+      Effect.as(subscriptions.add(context.inbound.principal, uri), {})
+  }),
+  "resources/unsubscribe": define("resources/unsubscribe", {
+    decode: params.resource,
+    label: ({ uri }) => `resources/unsubscribe ${uri}`,
+    run: ({ uri }, { subscriptions }) => Effect.as(subscriptions.remove(uri), {})
+  })
+}
+
+/** The list of methods. */
+export const methods = { ...listMethods, ...callMethods, ...subscriptionMethods }

@@ -1,0 +1,131 @@
+/** Registers the catalog's methods with an SDK server: for stateless requests, and where the SDK settles the era. */
+import {
+  ProtocolError,
+  type RequestId,
+  type ResultTypeMap,
+  type Server,
+  type ServerContext
+} from "@modelcontextprotocol/server"
+import { Fiber } from "effect"
+import type { Inbound } from "../../layers/transports/McpServers.ts"
+import type { Catalog } from "../catalog/Catalog.ts"
+import { invalidParams } from "../domain/errorCodes.ts"
+import { isRejection, type Failure } from "../domain/Failure.ts"
+import { answersOf, byRequest, byRound, Suspended, supports, toInputRequired } from "./Ask.ts"
+import { methods, type Method, type MethodName } from "./methods.ts"
+import type { Program, RequestContext } from "./RequestContext.ts"
+import type { State } from "./RequestState.ts"
+import { clientOf, outcomeOf, Rejected, start } from "./run.ts"
+import type { Subscriptions } from "./Subscriptions.ts"
+import type { SuspendedCalls } from "./SuspendedCalls.ts"
+
+const clientCapabilitiesKey = "io.modelcontextprotocol/clientCapabilities"
+
+type JsonObject = Readonly<Record<string, unknown>>
+
+/** What the requests of one SDK server share. */
+export interface Connection {
+  readonly server: Server
+  readonly program: Program
+  readonly catalog: Catalog["Service"]
+  readonly subscriptions: Subscriptions
+  readonly suspendedCalls: SuspendedCalls["Service"]
+  readonly inboundOf: (id: RequestId) => Inbound
+  /** Called with a failure that rejects the request, before it is thrown. */
+  readonly onRejected?: (failure: Failure) => void
+}
+
+const contextOf = ({ inboundOf, server }: Connection, { http, mcpReq }: ServerContext): RequestContext => {
+  const envelope = mcpReq.envelope as JsonObject | undefined
+  const inbound = inboundOf(mcpReq.id)
+  return {
+    inbound: http?.closeSSE === undefined ? inbound : { ...inbound, release: http.closeSSE },
+    stateless: envelope !== undefined,
+    meta: mcpReq._meta,
+    program: server.getClientVersion(),
+    capabilities:
+      envelope === undefined
+        ? server.getClientCapabilities()
+        : (envelope[clientCapabilitiesKey] as JsonObject | undefined),
+    gone: () => mcpReq.signal.aborted,
+    notify: (notification) => mcpReq.notify(notification),
+    log: (level, data, logger) => mcpReq.log(level, data, logger)
+  }
+}
+
+/** Whether a client that sent these capabilities can be asked anything at all. */
+const canAnswer = (capabilities: JsonObject | undefined) => {
+  const able = supports(capabilities)
+  return (["elicit", "visit", "sample", "roots"] as const).some(able)
+}
+
+const toError = ({ onRejected }: Connection, failure: Failure) => {
+  if (isRejection(failure)) onRejected?.(failure)
+  return new ProtocolError(failure.code, failure.message, failure.data)
+}
+
+const serve = async <Params, Result>(
+  connection: Connection,
+  method: Method<Params, Result>,
+  params: Params,
+  sdk: ServerContext
+) => {
+  const { catalog, program, subscriptions, suspendedCalls } = connection
+  const context = contextOf(connection, sdk)
+  const { principal } = context.inbound
+  const request = method.label(params)
+  const state = sdk.mcpReq.requestState<State>()
+  // A state that was minted for one request is not accepted for another.
+  if (state !== undefined && state.request !== request) {
+    throw toError(connection, {
+      code: invalidParams,
+      status: 400,
+      message: "This requestState belongs to another request."
+    })
+  }
+  const answers = answersOf(sdk, state)
+  const able = supports(context.capabilities)
+  const ask = context.stateless
+    ? byRound(answers)
+    : byRequest(able, (asked, options) => sdk.mcpReq.send(asked, options), program.newId)
+  const rounds =
+    context.stateless && canAnswer(context.capabilities)
+      ? suspendedCalls.rounds({ principal, request, answers, waiting: state?.waiting })
+      : undefined
+  const running = start(
+    program,
+    { catalog, context, subscriptions },
+    method,
+    params,
+    clientOf(context, able, ask),
+    rounds
+  )
+  const { signal } = sdk.mcpReq
+  const interrupt = () => running.fiber.interruptUnsafe()
+  if (signal.aborted) interrupt()
+  else signal.addEventListener("abort", interrupt, { once: true })
+  const exit = running.fiber.pollUnsafe() ?? (await awaitExit(running.fiber))
+  // The response is the last that the client receives for its request.
+  if (running.sent !== undefined && !signal.aborted) await running.sent()
+  const outcome = outcomeOf(exit, running, method, context)
+  if (outcome instanceof Rejected) throw toError(connection, outcome.failure)
+  if (!(outcome instanceof Suspended)) return outcome
+  return toInputRequired(outcome, (used, waiting) =>
+    program.states.codec(principal).mint({ request, answers: used, ...(waiting && { waiting }) })
+  )
+}
+
+const awaitExit = <A, E>(fiber: Fiber.Fiber<A, E>) =>
+  new Promise<Parameters<Parameters<typeof fiber.addObserver>[0]>[0]>((resolve) => fiber.addObserver(resolve))
+
+/** Registers one method, or all of them. */
+export const register = (connection: Connection, only?: string) => {
+  for (const name of Object.keys(methods) as ReadonlyArray<MethodName>) {
+    if (only !== undefined && only !== name) continue
+    // The SDK has decoded params by its own schema of the method, which ours accepts whole.
+    const method = methods[name] as Method<unknown, ResultTypeMap[typeof name]>
+    connection.server.setRequestHandler(name, (request, context) =>
+      serve(connection, method, request.params ?? {}, context)
+    )
+  }
+}

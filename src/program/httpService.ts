@@ -1,0 +1,108 @@
+/** The HTTP service as one layer: listener, endpoints and MCP transports; fails to start on a public address without authentication. */
+import { Duration, Effect, Layer } from "effect"
+import { ConfigSource } from "../../layers/config/ConfigSource.ts"
+import { Health } from "../../layers/health/Health.ts"
+import { Authenticator } from "../../layers/identity/Authenticator.ts"
+import * as Certificate from "../../layers/http/certificate.ts"
+import { Listener } from "../../layers/http/Listener.ts"
+import * as http from "../../layers/http/section.ts"
+import { Routes } from "../../layers/http/Routes.ts"
+import { Sites } from "../../layers/http/Sites.ts"
+import * as requestMetrics from "../../layers/telemetry/requestMetrics.ts"
+import { Channels } from "../../layers/events/Channels.ts"
+import * as LegacySse from "../../layers/transports/LegacySse.ts"
+import { Sessions } from "../../layers/transports/Sessions.ts"
+import * as StreamableHttp from "../../layers/transports/StreamableHttp.ts"
+import * as WebSocket from "../../layers/transports/WebSocket.ts"
+import * as mcp from "../mcp/section.ts"
+import * as health from "../http/health.ts"
+import * as info from "../http/info.ts"
+import * as metrics from "../http/metrics.ts"
+import * as observed from "../http/observed.ts"
+import * as progress from "../http/progress.ts"
+import * as stream from "../http/stream.ts"
+
+/** Command-line flags that override the configuration. */
+export interface Overrides {
+  readonly host?: string
+  readonly port?: number
+}
+
+/** The service over an `Authenticator` from outside. */
+export const layerNoDeps = (overrides: Overrides = {}) =>
+  Layer.unwrap(
+    Effect.gen(function* () {
+      const config = yield* ConfigSource
+      const authenticator = yield* Authenticator
+      const server = { ...(yield* config.read(http.section)), ...overrides }
+      const { page_size, sessions } = yield* config.read(mcp.section)
+      yield* authenticator.requireFor(server.host)
+      const tls = server.tls && (yield* Certificate.load(server.tls))
+      const { drain } = yield* Health
+      const sayStopping = Effect.logInfo("stopping").pipe(
+        Effect.annotateLogs({
+          drain_delay_ms: Duration.toMillis(server.drain_delay),
+          shutdown_timeout_ms: Duration.toMillis(server.shutdown_timeout)
+        })
+      )
+      const limits = {
+        maxMessageBytes: server.max_message_bytes,
+        max: sessions.max,
+        mostWaiting: sessions.max_waiting_bytes
+      }
+      const listener = Effect.map(requestMetrics.make, (observer) =>
+        Listener.layer({
+          hostname: server.host,
+          port: server.port,
+          maxMessageBytes: server.max_message_bytes,
+          allowedHosts: server.allowed_hosts,
+          corsOrigins: server.cors_origins,
+          idleTimeout: server.idle_timeout,
+          shutdownTimeout: server.shutdown_timeout,
+          onStop: Effect.andThen(drain, sayStopping),
+          drainDelay: server.drain_delay,
+          ...(tls !== undefined && { tls }),
+          http3: server.http3,
+          observer
+        })
+      )
+      const routes = Layer.mergeAll(
+        health.layer,
+        info.layer({
+          max_message_bytes: limits.maxMessageBytes,
+          page_size,
+          sessions_max: sessions.max,
+          session_idle_ms: Duration.toMillis(sessions.idle_timeout),
+          resume_window_ms: Duration.toMillis(sessions.resume_window)
+        }),
+        metrics.layer,
+        stream.layer(limits),
+        observed.layer(sessions.max)
+      )
+      return observed.sockets.pipe(
+        Layer.provideMerge(Layer.unwrap(listener)),
+        Layer.provideMerge(routes),
+        // The listener goes first, so that nobody is served by what is being taken down.
+        Layer.provideMerge(StreamableHttp.layer({ maxMessageBytes: server.max_message_bytes })),
+        Layer.provideMerge(LegacySse.layer(limits)),
+        Layer.provideMerge(WebSocket.layer(limits)),
+        Layer.provideMerge(progress.layer),
+        Layer.provideMerge(Channels.layer),
+        Layer.provideMerge(
+          Sessions.layer({
+            max: sessions.max,
+            idleTimeout: sessions.idle_timeout,
+            resumeWindow: sessions.resume_window,
+            replayEvents: sessions.replay_events,
+            replaySize: sessions.replay_size,
+            mostWaiting: sessions.max_waiting_bytes
+          })
+        ),
+        Layer.provideMerge(Layer.merge(Routes.layer, Sites.layer))
+      )
+    })
+  )
+
+/** The service, which authenticates as section `auth` says. */
+export const layer = (overrides: Overrides = {}) =>
+  layerNoDeps(overrides).pipe(Layer.provideMerge(Authenticator.layer))

@@ -1,0 +1,32 @@
+/** The list of configuration sections; all of them are checked together before anything starts. */
+import * as content from "../../layers/output/section.ts"
+import * as http from "../../layers/http/section.ts"
+import * as auth from "../../layers/identity/section.ts"
+import * as limits from "../../layers/guard/section.ts"
+import * as logging from "../../layers/logging/section.ts"
+import * as outbound from "../../layers/outbound/section.ts"
+import * as storage from "../../layers/storage/section.ts"
+import * as telemetry from "../../layers/telemetry/section.ts"
+import * as templates from "../../layers/templates/section.ts"
+import * as web from "../../layers/web/section.ts"
+import * as mcp from "../mcp/section.ts"
+import * as prompts from "../prompts/section.ts"
+import * as later from "./upcomingSections.ts"
+
+export const sections = [
+  http.section, // keep one line each
+  mcp.section,
+  auth.section,
+  limits.section,
+  logging.section,
+  storage.section,
+  telemetry.section,
+  content.section,
+  outbound.section,
+  web.section,
+  prompts.section,
+  templates.section,
+  later.llm,
+  later.chat,
+  later.usage
+]

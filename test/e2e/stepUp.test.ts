@@ -1,0 +1,116 @@
+/** Scopes that a caller could come to have: 403 over HTTP says which, and JSON-RPC says it everywhere else. */
+import { describe, expect } from "bun:test"
+import { Effect, Layer, Schema } from "effect"
+import { Tool, Toolkit } from "effect/ai"
+import { ConfigSource } from "../../layers/config/ConfigSource.ts"
+import { Authenticator } from "../../layers/identity/Authenticator.ts"
+import * as Toolset from "../../src/catalog/Toolset.ts"
+import { ToolPolicy } from "../../src/domain/Policy.ts"
+import { Principal } from "../../src/domain/Principal.ts"
+import * as Service from "../../src/program/httpService.ts"
+import { it } from "../support/effect.ts"
+import {
+  endpoint,
+  initialize,
+  openSession,
+  post,
+  readJson,
+  request,
+  serviceOf,
+  stateless
+} from "../support/service.ts"
+import { webSocket } from "../support/webSocket.ts"
+
+const Wipe = Tool.make("wipe", { success: Schema.String }).annotate(ToolPolicy, { scopes: ["call", "admin"] })
+const toolkit = Toolkit.make(Wipe)
+const wiping = { toolkit, layer: toolkit.toLayer({ wipe: () => Effect.succeed("done") }) }
+
+const ceiling = ["read", "call", "admin"]
+
+/** Who comes with `Bearer TOKEN` may do what the token is called, and could come to do all. */
+const authenticating = Layer.succeed(
+  Authenticator,
+  Authenticator.of({
+    required: true,
+    authenticate: ({ authorization }) =>
+      // Asks a store that is not there at once, as a database would.
+      Effect.yieldNow.pipe(
+        Effect.as({
+          credential: authorization ?? "",
+          expiresAt: Infinity,
+          principal: new Principal({
+            subject: "alice",
+            clientId: "app",
+            scopes: (authorization ?? "").replace("Bearer ", "").split("+"),
+            ceiling,
+            source: "oauth"
+          })
+        })
+      ),
+    follow: () => () => {},
+    requireFor: () => Effect.void
+  })
+)
+
+const layer = () =>
+  Toolset.layer(wiping).pipe(
+    Layer.provideMerge(
+      serviceOf(
+        (dir) => ConfigSource.layerFrom({ storage: { dir }, logging: { level: "none" } }),
+        Service.layerNoDeps({ port: 0 }).pipe(Layer.provideMerge(authenticating))
+      )
+    )
+  )
+
+const low = { authorization: "Bearer read+call" }
+const high = { authorization: "Bearer read+call+admin" }
+const error = { code: 403, data: { error_class: "Forbidden", scopes: ["call", "admin"] } }
+const challenge = 'Bearer realm="manifold", error="insufficient_scope", scope="call admin"'
+const wipe = { name: "wipe", arguments: {} }
+
+describe("a tool beyond the caller's scopes", () => {
+  it.live("is 403 with the scopes in a session, and runs after a step-up in the same one", () =>
+    Effect.gen(function* () {
+      const url = yield* endpoint
+      const session = yield* openSession(url, "2025-11-25", low)
+      const refused = yield* post(url, request(1, "tools/call", wipe), session)
+      expect([refused.status, refused.headers.get("www-authenticate")]).toEqual([403, challenge])
+      expect(yield* readJson(refused)).toMatchObject({ id: 1, error })
+      const allowed = yield* post(url, request(2, "tools/call", wipe), { ...session, ...high })
+      expect(yield* readJson(allowed)).toMatchObject({ id: 2, result: { content: [{ text: "done" }] } })
+      const lowered = yield* post(url, request(3, "tools/call", wipe), session)
+      expect(lowered.status).toBe(403)
+    }).pipe(Effect.provide(layer()))
+  )
+
+  it.live("is 403 with the scopes without a session", () =>
+    Effect.gen(function* () {
+      const url = yield* endpoint
+      const { body, headers } = stateless(1, "tools/call", wipe)
+      const refused = yield* post(url, body, { ...headers, ...low })
+      expect([refused.status, refused.headers.get("www-authenticate")]).toEqual([403, challenge])
+      expect(yield* readJson(refused)).toMatchObject({ id: 1, error })
+      expect((yield* post(url, body, { ...headers, ...high })).status).toBe(200)
+    }).pipe(Effect.provide(layer()))
+  )
+
+  it.live("is the JSON-RPC error on a WebSocket", () =>
+    Effect.gen(function* () {
+      const { next, send } = yield* webSocket(new URL("/mcp/ws", yield* endpoint), { headers: low })
+      yield* send(initialize())
+      yield* next
+      yield* send(request(1, "tools/call", wipe))
+      expect(yield* next).toMatchObject({ id: 1, error })
+    }).pipe(Effect.provide(layer()))
+  )
+})
+
+describe("a session", () => {
+  it.live("is bound to the identity of its caller, not to its scopes", () =>
+    Effect.gen(function* () {
+      const url = yield* endpoint
+      const session = yield* openSession(url, "2025-11-25", low)
+      expect((yield* post(url, request(1, "tools/list"), { ...session, ...high })).status).toBe(200)
+    }).pipe(Effect.provide(layer()))
+  )
+})

@@ -1,0 +1,219 @@
+/** Stateless calls that ask their client: the handler waits between the two requests instead of being run again. */
+import { describe, expect } from "bun:test"
+import { Context, Deferred, Effect, Layer, Schema } from "effect"
+import { Tool, Toolkit } from "effect/ai"
+import { ConfigSource } from "../../layers/config/ConfigSource.ts"
+import { Environment } from "../../layers/platform/Environment.ts"
+import { Ids } from "../../layers/platform/Ids.ts"
+import { Listener } from "../../layers/http/Listener.ts"
+import { Calls } from "../../layers/ledger/Calls.ts"
+import * as Platform from "../../layers/platform/Platform.ts"
+import { Client, ClientError, elicit } from "../../src/catalog/Client.ts"
+import * as Toolset from "../../src/catalog/Toolset.ts"
+import { Blocks, text } from "../../src/domain/Content.ts"
+import * as Service from "../../src/program/httpService.ts"
+import { SuspendedCalls } from "../../src/mcp/SuspendedCalls.ts"
+import { mcp } from "../../src/program/program.ts"
+import { it } from "../support/effect.ts"
+import { post, readJson, stateFolder, stateless } from "../support/service.ts"
+
+/** What the tools have done. */
+class Done extends Context.Service<
+  Done,
+  { orders: number; interrupted: number; left: Deferred.Deferred<void> }
+>()("manifold/test/Done") {
+  static readonly layer = Layer.effect(
+    Done,
+    Effect.map(Deferred.make<void>(), (left) => ({ orders: 0, interrupted: 0, left }))
+  )
+}
+
+const Order = Tool.make("order", { success: Blocks, failure: ClientError, dependencies: [Client] })
+const Twice = Tool.make("twice", { success: Blocks, failure: ClientError, dependencies: [Client] })
+const toolkit = Toolkit.make(Order, Twice)
+const Size = Schema.Struct({ size: Schema.String })
+const sizeOf = (answer: { readonly action: string; readonly content?: { readonly size: string } }) =>
+  answer.content?.size ?? answer.action
+
+const tools = {
+  toolkit,
+  layer: toolkit.toLayer(
+    Effect.map(Done, (done) =>
+      toolkit.of({
+        order: () =>
+          Effect.gen(function* () {
+            const number = ++done.orders
+            const size = sizeOf(yield* elicit("Which size?", Size, "size"))
+            return [text(`order ${number}: ${size}`)]
+          }).pipe(
+            Effect.onInterrupt(() => {
+              done.interrupted++
+              return Deferred.succeed(done.left, undefined)
+            })
+          ),
+        twice: () =>
+          Effect.gen(function* () {
+            done.orders++
+            const first = sizeOf(yield* elicit("First?", Size, "first"))
+            const second = sizeOf(yield* elicit("Second?", Size, "second"))
+            return [text(`${first}, ${second}`)]
+          })
+      })
+    )
+  )
+}
+
+const instance = (dir: string, config: Record<string, unknown> = {}) =>
+  Service.layer({ port: 0 }).pipe(
+    Layer.provideMerge(Toolset.layer(tools).pipe(Layer.provideMerge(Done.layer), Layer.provideMerge(mcp))),
+    Layer.provideMerge(
+      ConfigSource.layerFrom({
+        storage: { dir },
+        logging: { level: "none" },
+        limits: { concurrency: { principal: 1 } },
+        ...config
+      })
+    ),
+    Layer.provideMerge(Layer.mergeAll(Platform.layer, Ids.layer, Environment.layerTest({})))
+  )
+
+const running = (config: Record<string, unknown> = {}) =>
+  Layer.unwrap(Effect.map(stateFolder, (dir) => instance(dir, config)))
+
+interface Round {
+  readonly resultType?: string
+  readonly requestState?: string
+  readonly inputRequests?: Record<string, unknown>
+  readonly content?: ReadonlyArray<{ readonly text: string }>
+}
+
+const canElicit = { elicitation: { form: {} } }
+const accept = (size: string) => ({ action: "accept", content: { size } })
+
+const call = Effect.fnUntraced(function* (name: string, more: Record<string, unknown> = {}, url?: string) {
+  const at = new URL("/mcp", url ?? (yield* Listener).url)
+  const { body, headers } = stateless(1, "tools/call", { name, arguments: {}, ...more }, canElicit)
+  const answer = yield* readJson(yield* post(at, body, headers))
+  return (answer["result"] ?? answer["error"]) as Round
+})
+
+const said = ({ content }: Round) => content?.[0]?.text
+
+describe("a handler that asks", () => {
+  it.live("goes on where it waited, and does nothing twice", () =>
+    Effect.gen(function* () {
+      const done = yield* Done
+      const first = yield* call("order")
+      expect(first).toMatchObject({ resultType: "input_required", inputRequests: { size: {} } })
+      expect(done.orders).toBe(1)
+      const { requestState } = first
+      const last = yield* call("order", { requestState, inputResponses: { size: accept("L") } })
+      expect(said(last)).toBe("order 1: L")
+      expect(done.orders).toBe(1)
+    }).pipe(Effect.provide(running()))
+  )
+
+  it.live("may ask several times over", () =>
+    Effect.gen(function* () {
+      const done = yield* Done
+      const first = yield* call("twice")
+      const second = yield* call("twice", {
+        requestState: first.requestState,
+        inputResponses: { first: accept("S") }
+      })
+      expect(Object.keys(second.inputRequests ?? {})).toEqual(["second"])
+      const last = yield* call("twice", {
+        requestState: second.requestState,
+        inputResponses: { second: accept("M") }
+      })
+      expect([said(last), done.orders]).toEqual(["S, M", 1])
+    }).pipe(Effect.provide(running()))
+  )
+
+  it.live("keeps no slot while it waits, and each request ends as a call: suspended, then succeeded", () =>
+    Effect.gen(function* () {
+      const ends: Array<string> = []
+      yield* (yield* Calls).observe({ finished: (_, { status }) => ends.push(status) })
+      const first = yield* call("order")
+      // The principal may run one call at a time.
+      const other = yield* call("math.add", { arguments: { a: 1, b: 2 } })
+      expect(said(other)).toBe("3")
+      yield* call("order", { requestState: first.requestState, inputResponses: { size: accept("L") } })
+      expect(ends).toEqual(["suspended", "succeeded", "succeeded"])
+    }).pipe(Effect.provide(running()))
+  )
+
+  it.live("is asked again while an answer is missing or malformed", () =>
+    Effect.gen(function* () {
+      const done = yield* Done
+      const { requestState } = yield* call("order")
+      const again = yield* call("order", { requestState, inputResponses: { size: { action: "maybe" } } })
+      expect(again.resultType).toBe("input_required")
+      const last = yield* call("order", {
+        requestState: again.requestState,
+        inputResponses: { size: accept("L") }
+      })
+      expect([said(last), done.orders]).toEqual(["order 1: L", 1])
+    }).pipe(Effect.provide(running()))
+  )
+
+  it.live("answers a request that is repeated after its response was lost, and does nothing twice", () =>
+    Effect.gen(function* () {
+      const done = yield* Done
+      const { requestState } = yield* call("order")
+      const answered = { requestState, inputResponses: { size: accept("L") } }
+      const responses = [yield* call("order", answered), yield* call("order", answered)]
+      expect(responses.map(said)).toEqual(["order 1: L", "order 1: L"])
+      expect(done.orders).toBe(1)
+    }).pipe(Effect.provide(running()))
+  )
+
+  it.live("is run again from its start on another instance", () =>
+    Effect.gen(function* () {
+      const dir = yield* stateFolder
+      const there = yield* Layer.build(instance(dir))
+      const url = Context.get(there, Listener).url
+      yield* Effect.gen(function* () {
+        const { requestState } = yield* call("order")
+        const last = yield* call("order", { requestState, inputResponses: { size: accept("L") } }, url)
+        expect(said(last)).toBe("order 1: L")
+        expect([(yield* Done).orders, Context.get(there, Done).orders]).toEqual([1, 1])
+      }).pipe(Effect.provide(instance(dir)))
+    })
+  )
+
+  it.live("waits within bounds: the one that waits longest makes room, and is interrupted", () =>
+    Effect.gen(function* () {
+      const done = yield* Done
+      const first = yield* call("order")
+      yield* call("order")
+      yield* call("order")
+      expect(yield* (yield* SuspendedCalls).count).toBe(2)
+      expect(done.interrupted).toBe(1)
+      // Its handler no longer waits, so it is run again.
+      const last = yield* call("order", {
+        requestState: first.requestState,
+        inputResponses: { size: accept("L") }
+      })
+      expect(said(last)).toBe("order 4: L")
+    }).pipe(Effect.provide(running({ mcp: { suspended_calls: { max_per_principal: 2 } } })))
+  )
+
+  it.live("is interrupted when its client takes too long", () =>
+    Effect.gen(function* () {
+      const done = yield* Done
+      yield* call("order")
+      yield* Deferred.await(done.left)
+      expect(yield* (yield* SuspendedCalls).count).toBe(0)
+    }).pipe(Effect.provide(running({ mcp: { suspended_calls: { timeout: "100 millis" } } })))
+  )
+
+  it.live("is resumed by the request that it belongs to, and by no other", () =>
+    Effect.gen(function* () {
+      const { requestState } = yield* call("order")
+      expect(yield* call("twice", { requestState, inputResponses: { size: accept("L") } })).toMatchObject({
+        code: -32602
+      })
+    }).pipe(Effect.provide(running()))
+  )
+})

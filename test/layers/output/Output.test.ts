@@ -1,0 +1,253 @@
+/** The output folder: nothing is replaced, nothing is half written, nothing lies or is read outside. */
+import { expect } from "bun:test"
+import { Effect, FileSystem, Layer, Path, PlatformError } from "effect"
+import fc from "fast-check"
+import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
+import { Output } from "../../../layers/output/Output.ts"
+import { Environment } from "../../../layers/platform/Environment.ts"
+import { Ids } from "../../../layers/platform/Ids.ts"
+import * as Platform from "../../../layers/platform/Platform.ts"
+import { Storage } from "../../../layers/storage/Storage.ts"
+import { it } from "../../support/effect.ts"
+
+const output = (
+  dir: string,
+  platform: Layer.Layer<FileSystem.FileSystem | Path.Path> = Platform.layer,
+  config: Record<string, unknown> = {}
+) =>
+  Layer.fresh(Output.layer).pipe(
+    Layer.provide(Layer.fresh(Storage.layer)),
+    Layer.provide(ConfigSource.layerFrom({ storage: { dir }, ...config })),
+    Layer.provide([Environment.layerTest({}), Ids.layer]),
+    Layer.provideMerge(platform)
+  )
+
+const bytes = (text: string) => new TextEncoder().encode(text)
+const save = (client: string, project: string, text: string) =>
+  Effect.flatMap(Output, (service) => service.save(client, project, bytes(text)))
+const read = (client: string, project: string, file: string) =>
+  Effect.flatMap(Output, (service) =>
+    Effect.map(service.read(client, project, file), (found) =>
+      found === undefined ? undefined : new TextDecoder().decode(found)
+    )
+  )
+
+const temporary = Effect.flatMap(FileSystem.FileSystem, (fs) => fs.makeTempDirectoryScoped()).pipe(
+  Effect.flatMap((dir) => Effect.flatMap(FileSystem.FileSystem, (fs) => fs.realPath(dir))),
+  Effect.provide(Platform.layer)
+)
+
+const inTemporary = <A, E>(
+  body: (dir: string) => Effect.Effect<A, E, Output | FileSystem.FileSystem | Path.Path>
+) => Effect.flatMap(temporary, (dir) => Effect.provide(body(dir), output(dir)))
+
+/** Every file and folder below, relative. */
+const tree = (dir: string) =>
+  Effect.flatMap(FileSystem.FileSystem, (fs) => fs.readDirectory(dir, { recursive: true })).pipe(
+    Effect.map((names) => names.toSorted())
+  )
+
+it.live("a file lies in its client's and project's folder, and a second one beside the first", () =>
+  inTemporary((dir) =>
+    Effect.gen(function* () {
+      const first = yield* save("Acme & Söhne", "Q3 2026", "one")
+      expect(first).toEqual({
+        path: `${dir}/output/Acme & Söhne/Q3 2026/content.pptx`,
+        file: "content.pptx",
+        uri: "output://Acme%20%26%20S%C3%B6hne/Q3%202026/content.pptx"
+      })
+      const second = yield* save("Acme & Söhne", "Q3 2026", "two")
+      expect(second.file).toBe("content-2.pptx")
+      expect(yield* read("Acme & Söhne", "Q3 2026", "content.pptx")).toBe("one")
+      expect(yield* read("Acme & Söhne", "Q3 2026", "content-2.pptx")).toBe("two")
+    })
+  )
+)
+
+it.live("calls at once for one project all keep their file, and leave nothing else", () =>
+  inTemporary((dir) =>
+    Effect.gen(function* () {
+      const saved = yield* Effect.all(
+        Array.from({ length: 25 }, (_, index) => save("Acme", "Q3", `file ${index}`)),
+        { concurrency: "unbounded" }
+      )
+      expect(new Set(saved.map(({ path }) => path)).size).toBe(25)
+      const fs = yield* FileSystem.FileSystem
+      for (const [index, { path }] of saved.entries())
+        expect(yield* fs.readFileString(path)).toBe(`file ${index}`)
+      expect(yield* fs.readDirectory(`${dir}/output/Acme/Q3`)).toHaveLength(25)
+    })
+  )
+)
+
+it.live("whatever the names are, files lie in the folder and are read back by their link", () =>
+  inTemporary((dir) =>
+    Effect.gen(function* () {
+      const bad = fc.constantFrom(
+        "..",
+        "/",
+        "\\",
+        "\u0000",
+        "CON",
+        "nul",
+        " ",
+        ".",
+        "~",
+        "\u202e",
+        "\ud800",
+        "%2e%2e",
+        "A",
+        "é"
+      )
+      const name = fc.oneof(
+        fc.array(bad, { maxLength: 8 }).map((parts) => parts.join("")),
+        fc.string({ unit: "binary", maxLength: 300 })
+      )
+      const fs = yield* FileSystem.FileSystem
+      for (const [client, project] of fc.sample(fc.tuple(name, name), 150)) {
+        const saved = yield* Effect.result(save(client, project, "text"))
+        if (saved._tag === "Failure") {
+          expect(saved.failure.reason).toBe("name")
+          continue
+        }
+        const { path, uri } = saved.success
+        expect(path.startsWith(`${dir}/output/`)).toBe(true)
+        expect(yield* fs.realPath(path)).toBe(path)
+        const parts = uri.slice("output://".length).split("/").map(decodeURIComponent)
+        expect(parts).toHaveLength(3)
+        expect(yield* read(parts[0] ?? "", parts[1] ?? "", parts[2] ?? "")).toBe("text")
+      }
+      expect(yield* fs.readDirectory(dir)).toEqual(["output"])
+    })
+  )
+)
+
+it.live("nothing is read but what was saved: no other folder, no other file, nothing behind a link", () =>
+  inTemporary((dir) =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      yield* save("Acme", "Q3", "one")
+      yield* fs.writeFileString(`${dir}/content.pptx`, "outside")
+      yield* fs.makeDirectory(`${dir}/secret/Q3`, { recursive: true })
+      yield* fs.writeFileString(`${dir}/secret/Q3/content.pptx`, "secret")
+      yield* fs.writeFileString(`${dir}/output/Acme/Q3/notes.txt`, "notes")
+      yield* fs.symlink(`${dir}/content.pptx`, `${dir}/output/Acme/Q3/content-7.pptx`)
+      yield* fs.symlink(`${dir}/secret`, `${dir}/output/Linked`)
+      const cases = [
+        ["..", "..", "content.pptx"],
+        ["Acme", "..", "content.pptx"],
+        ["Acme", "Q3", "../../../content.pptx"],
+        ["Acme", "Q3", "notes.txt"],
+        ["Acme", "Q3", "content-7.pptx"],
+        ["Linked", "Q3", "content.pptx"],
+        ["Acme", "Q4", "content.pptx"],
+        ["", "", ""]
+      ] as const
+      for (const [client, project, file] of cases)
+        expect([client, project, file, yield* read(client, project, file)]).toEqual([
+          client,
+          project,
+          file,
+          undefined
+        ])
+      for (const project of ["Q3", "Q4"]) {
+        const refused = yield* Effect.flip(save("Linked", project, "two"))
+        expect(refused.message).toContain("leads elsewhere by a link")
+      }
+      expect(yield* tree(`${dir}/secret`)).toEqual(["Q3", "Q3/content.pptx"])
+    })
+  )
+)
+
+it.live("lists clients, their projects and their files, and nothing else", () =>
+  inTemporary((dir) =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const service = yield* Output
+      expect(yield* service.list()).toEqual([])
+      yield* save("Beta", "Q1", "one")
+      yield* save("Acme", "Q3", "one")
+      yield* fs.writeFileString(`${dir}/output/Acme/Q3/notes.txt`, "notes")
+      expect(yield* service.list()).toEqual(["Acme", "Beta"])
+      expect(yield* service.list("Acme")).toEqual(["Q3"])
+      expect(yield* service.list("Acme", "Q3")).toEqual(["content.pptx"])
+      expect(yield* service.list("..")).toEqual([])
+    })
+  )
+)
+
+const failing = (method: string, code: string) =>
+  PlatformError.systemError({
+    _tag: "Unknown",
+    module: "FileSystem",
+    method,
+    pathOrDescriptor: "",
+    cause: Object.assign(new Error(code), { code })
+  })
+
+/** A disk on which files end after some bytes. */
+const fullDisk = Layer.effect(
+  FileSystem.FileSystem,
+  Effect.map(FileSystem.FileSystem, (fs) => ({
+    ...fs,
+    open: (...[path, options]: Parameters<typeof fs.open>) =>
+      Effect.map(fs.open(path, options), (file) => ({
+        ...file,
+        [FileSystem.FileTypeId]: FileSystem.FileTypeId,
+        writeAll: (data: Uint8Array) =>
+          Effect.andThen(file.writeAll(data.subarray(0, 2)), Effect.fail(failing("writeAll", "ENOSPC"))),
+        sync: file.sync
+      }))
+  }))
+).pipe(Layer.provideMerge(Platform.layer))
+
+it.live("a full disk is named, and leaves no half file", () =>
+  Effect.gen(function* () {
+    const dir = yield* temporary
+    const error = yield* Effect.flip(save("Acme", "Q3", "text")).pipe(Effect.provide(output(dir, fullDisk)))
+    expect(error.reason).toBe("unwritable")
+    expect(error.message).toBe(
+      `there is no room left for ${dir}/output/Acme/Q3: free some, or set content.output_dir to a folder elsewhere`
+    )
+    expect(yield* tree(dir).pipe(Effect.provide(Platform.layer))).toEqual([
+      "output",
+      "output/Acme",
+      "output/Acme/Q3"
+    ])
+  })
+)
+
+it.live("a folder that may not be written is named with the setting", () =>
+  Effect.gen(function* () {
+    const dir = yield* temporary
+    const fs = yield* FileSystem.FileSystem
+    yield* fs.writeFileString(`${dir}/file`, "")
+    const layer = output(dir, Platform.layer, { content: { output_dir: `${dir}/file/output` } })
+    const error = yield* Effect.flip(save("Acme", "Q3", "text")).pipe(Effect.provide(layer))
+    expect(error.reason).toBe("unwritable")
+    expect(error.message).toBe(
+      `cannot write ${dir}/file/output/Acme/Q3 (ENOTDIR): set content.output_dir to a folder that this user may write`
+    )
+  }).pipe(Effect.provide(Platform.layer))
+)
+
+it.live("on a file system without links files are kept as well", () =>
+  Effect.gen(function* () {
+    const dir = yield* temporary
+    const unlinked = Layer.effect(
+      FileSystem.FileSystem,
+      Effect.map(FileSystem.FileSystem, (fs) => ({
+        ...fs,
+        link: () => Effect.fail(failing("link", "EPERM"))
+      }))
+    ).pipe(Layer.provideMerge(Platform.layer))
+    const files = yield* Effect.all([save("Acme", "Q3", "one"), save("Acme", "Q3", "two")]).pipe(
+      Effect.provide(output(dir, unlinked))
+    )
+    expect(files.map(({ file }) => file)).toEqual(["content.pptx", "content-2.pptx"])
+    expect(yield* tree(`${dir}/output/Acme/Q3`).pipe(Effect.provide(Platform.layer))).toEqual([
+      "content-2.pptx",
+      "content.pptx"
+    ])
+  })
+)

@@ -1,0 +1,95 @@
+/** Names of folders are safe wherever they come from, and safe ones stay as they are. */
+import { expect, test } from "bun:test"
+import fc from "fast-check"
+import { fileName, fileNumber, safeName } from "../../../layers/output/names.ts"
+
+test("names that are fine stay as they are", () => {
+  for (const name of [
+    "Acme",
+    "Q3",
+    "Müller & Söhne",
+    "株式会社",
+    "Q3 2026 (final)",
+    "a.b",
+    "Größe +3%",
+    "שלום"
+  ])
+    expect(safeName(name)).toBe(name.normalize("NFC"))
+})
+
+test("names that are not are made so", () => {
+  const cases = [
+    ["../../etc/passwd", "etc-passwd"],
+    ["a/b\\c", "a-b-c"],
+    ["nul", "_nul"],
+    ["CON.txt", "_CON.txt"],
+    ["com¹", "_com¹"],
+    ["LPT9.", "_LPT9"],
+    [".hidden", "hidden"],
+    ["trailing. . ", "trailing"],
+    ["a\u0000b", "a-b"],
+    ["\u202eevil", "evil"],
+    ["~root", "root"],
+    ["-rf", "rf"],
+    ["C:\\Windows", "C-Windows"],
+    ["e\u0301", "\u00e9"],
+    ["a\ud800b", "a\ufffdb"]
+  ] as const
+  for (const [given, expected] of cases) expect([given, safeName(given)]).toEqual([given, expected])
+})
+
+test("names of nothing are none", () => {
+  for (const name of ["", ".", "..", "...", "/", "   ", "\u0000", "---", "\u200b", "/../", "🎉"])
+    expect([name, safeName(name)]).toEqual([name, undefined])
+})
+
+test("any text is a safe name or none, and a safe name stays the same", () => {
+  const bad = fc.constantFrom(
+    "..",
+    "/",
+    "\\",
+    "\u0000",
+    "CON",
+    "nul.",
+    " ",
+    ".",
+    "~",
+    ":",
+    "\u202e",
+    "\ud800",
+    "e\u0301",
+    "A"
+  )
+  const text = fc.oneof(
+    fc.string({ unit: "binary" }),
+    fc.string({ unit: "grapheme", maxLength: 300 }),
+    fc.array(bad, { maxLength: 12 }).map((parts) => parts.join(""))
+  )
+  fc.assert(
+    fc.property(text, (given) => {
+      const name = safeName(given)
+      if (name === undefined) return
+      expect(name).not.toMatch(/[\u0000-\u001f<>:"/\\|?*]|^[.\s~-]|[.\s]$/u)
+      expect(name).not.toMatch(/^(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)/i)
+      expect(new TextEncoder().encode(name).length).toBeLessThanOrEqual(121)
+      expect(name.isWellFormed()).toBe(true)
+      expect(name.normalize("NFC")).toBe(name)
+      expect(safeName(name)).toBe(name)
+    }),
+    { numRuns: 500 }
+  )
+})
+
+test("files are numbered, and nothing else has a number", () => {
+  for (const number of [1, 2, 10, 999]) expect(fileNumber(fileName(number))).toBe(number)
+  for (const name of [
+    "content-0.pptx",
+    "content-1.pptx",
+    "content-02.pptx",
+    "content.pptx.tmp",
+    "x.pptx",
+    ".content-ab.tmp",
+    "../content.pptx"
+  ])
+    expect([name, fileNumber(name)]).toEqual([name, undefined])
+})

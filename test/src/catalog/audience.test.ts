@@ -1,0 +1,261 @@
+/** Audiences: an entry exists only for those whom it was contributed for, in every request and every announcement. */
+import { describe, expect } from "bun:test"
+import { Effect, type Scope } from "effect"
+import { Catalog } from "../../../src/catalog/Catalog.ts"
+import type { CallError } from "../../../src/catalog/CatalogError.ts"
+import type { CallerServices } from "../../../src/catalog/Entry.ts"
+import type { Change } from "../../../src/catalog/Change.ts"
+import { callServices, callTool, catalog } from "../../support/call.ts"
+import { it } from "../../support/effect.ts"
+import { names, resource, template, tool, user } from "./entries.ts"
+
+const anna = user("anna")
+const ben = user("ben")
+const team = user("carol", ["read", "call", "team"])
+
+const contribute = (
+  owner: string,
+  visibleTo: { principal: string } | { scopes: Array<string> },
+  says = owner
+) =>
+  Effect.flatMap(Catalog, (entries) =>
+    entries.contribute({
+      owner,
+      visibleTo,
+      entries: {
+        tools: [tool("search", says)],
+        resources: [resource("mail://inbox")],
+        templates: [template("mail://{id}/body")],
+        prompts: [
+          {
+            name: "draft",
+            scopes: ["call"],
+            arguments: [],
+            get: () => Effect.succeed({ description: says, messages: [] })
+          }
+        ]
+      }
+    })
+  )
+
+describe("private entries", () => {
+  it.effect("of two principals may have the same names, and each gets its own", () =>
+    Effect.gen(function* () {
+      const entries = yield* Catalog
+      const annas = yield* contribute("annas", { principal: anna.key })
+      const bens = yield* contribute("bens", { principal: ben.key })
+      expect([yield* annas.report, yield* bens.report]).toEqual([{ conflicts: [] }, { conflicts: [] }])
+      for (const [principal, says] of [
+        [anna, "annas"],
+        [ben, "bens"]
+      ] as const) {
+        expect(names(yield* entries.tools(principal))).toEqual(["search"])
+        expect((yield* callTool("search", {}, principal)).content).toMatchObject([{ text: says }])
+        expect((yield* entries.get(principal, "draft", {})).description).toBe(says)
+      }
+    }).pipe(Effect.provide([catalog, callServices]))
+  )
+
+  it.effect("are unknown to others in every request, never forbidden", () =>
+    Effect.gen(function* () {
+      const entries = yield* Catalog
+      yield* contribute("annas", { principal: anna.key })
+      const stranger = user("ben", [], ["read", "call", "admin"])
+      expect(yield* entries.tool(stranger, "search")).toBeUndefined()
+      for (const listing of [entries.tools, entries.prompts, entries.resources, entries.templates]) {
+        const { items } = yield* listing(stranger)
+        expect(items).toHaveLength(0)
+      }
+      const complete = (target: { prompt: string } | { template: string }) =>
+        entries.complete(stranger, { target, argument: "id", typed: "", given: {} })
+      const requests = [
+        entries.call(stranger, "search", {}),
+        entries.get(stranger, "draft", {}),
+        entries.read(stranger, "mail://inbox"),
+        entries.read(stranger, "mail://1/body"),
+        entries.subscribe(stranger, "mail://inbox"),
+        entries.subscribe(stranger, "mail://1/body"),
+        complete({ prompt: "draft" }),
+        complete({ template: "mail://{id}/body" })
+      ]
+      for (const request of requests) {
+        expect((yield* Effect.flip<unknown, CallError, CallerServices | Scope.Scope>(request))._tag).toBe(
+          "NotFound"
+        )
+      }
+    }).pipe(Effect.provide([catalog, callServices]))
+  )
+
+  it.effect("conflict with what everybody sees, on whichever side came second", () =>
+    Effect.gen(function* () {
+      const entries = yield* Catalog
+      yield* entries.add({ tools: [tool("search", "shared")] })
+      const annas = yield* contribute("annas", { principal: anna.key })
+      expect((yield* annas.report).conflicts).toMatchObject([{ name: "search", holder: "manifold" }])
+      expect((yield* callTool("search", {}, anna)).content).toMatchObject([{ text: "shared" }])
+      const shared = yield* entries.contribute({
+        owner: "upstream",
+        entries: { resources: [resource("mail://inbox")] }
+      })
+      expect((yield* shared.report).conflicts).toMatchObject([{ name: "mail://inbox", holder: "annas" }])
+    }).pipe(Effect.provide(catalog))
+  )
+
+  it.effect("share no cached results, although their policy says everybody", () =>
+    Effect.gen(function* () {
+      const entries = yield* Catalog
+      for (const principal of [anna, ben]) {
+        const own = tool("secret", principal.subject)
+        const cached = {
+          ...own,
+          policy: { ...own.policy, cache: { ttl: "1 hour", among: "everybody" } as const }
+        }
+        yield* entries.contribute({
+          owner: principal.subject,
+          visibleTo: { principal: principal.key },
+          entries: { tools: [cached] }
+        })
+      }
+      for (const principal of [anna, ben, anna]) {
+        const { content } = yield* callTool("secret", {}, principal)
+        expect(content).toMatchObject([{ text: principal.subject }])
+      }
+    }).pipe(Effect.provide(catalog))
+  )
+})
+
+describe("entries for holders of scopes", () => {
+  it.effect("exist for those alone, and their names are taken for everybody", () =>
+    Effect.gen(function* () {
+      const entries = yield* Catalog
+      yield* contribute("teams", { scopes: ["team"] })
+      expect(names(yield* entries.tools(team))).toEqual(["search"])
+      expect(names(yield* entries.tools(anna))).toEqual([])
+      // Being able to obtain the scope is not enough.
+      const candidate = user("dora", ["call"], ["call", "team"])
+      expect((yield* Effect.flip(callTool("search", {}, candidate)))._tag).toBe("NotFound")
+      const annas = yield* contribute("annas", { principal: anna.key })
+      expect((yield* annas.report).conflicts.map(({ kind }) => kind)).toEqual([
+        "tool",
+        "prompt",
+        "resource",
+        "resource template"
+      ])
+    }).pipe(Effect.provide(catalog))
+  )
+})
+
+describe("announcements", () => {
+  const concerned = Effect.gen(function* () {
+    const changes: Array<Change> = []
+    yield* (yield* Catalog).watch((change) => void changes.push(change))
+    return () => {
+      const of = changes.splice(0)
+      return [anna, ben, team].map(({ subject }, index) =>
+        of.some((change) => change.concerns([anna, ben, team][index] ?? anna)) ? subject : "-"
+      )
+    }
+  })
+
+  it.effect("of lists concern those who can see an entry that changed", () =>
+    Effect.gen(function* () {
+      const entries = yield* Catalog
+      const now = yield* concerned
+      yield* entries.contribute({
+        owner: "a",
+        visibleTo: { principal: anna.key },
+        entries: { tools: [tool("a")] }
+      })
+      expect(now()).toEqual(["anna", "-", "-"])
+      yield* entries.contribute({
+        owner: "t",
+        visibleTo: { scopes: ["team"] },
+        entries: { tools: [tool("t")] }
+      })
+      expect(now()).toEqual(["-", "-", "carol"])
+      const open = yield* entries.contribute({ owner: "o", entries: { tools: [tool("o")] } })
+      expect(now()).toEqual(["anna", "ben", "carol"])
+      // What a principal could not obtain the scopes for was never in its list.
+      yield* open.replace({ tools: [tool("o", "", ["team"])] })
+      expect(now()).toEqual(["anna", "ben", "carol"])
+      yield* open.replace({ tools: [tool("o", "new", ["team"])] })
+      expect(now()).toEqual(["-", "-", "carol"])
+      yield* entries.contribute({ owner: "w", entries: { tools: [tool("o")] } })
+      expect(now()).toEqual(["-", "-", "-"])
+    }).pipe(Effect.provide(catalog))
+  )
+
+  it.effect("of a resource concern those who may come to read it, from the owner that says so", () =>
+    Effect.gen(function* () {
+      const entries = yield* Catalog
+      const annas = yield* contribute("annas", { principal: anna.key })
+      yield* contribute("bens", { principal: ben.key })
+      yield* entries.add({ resources: [resource("team://plan", ["team"])] })
+      const now = yield* concerned
+      yield* annas.updated("mail://inbox")
+      expect(now()).toEqual(["anna", "-", "-"])
+      yield* annas.updated("mail://7/body")
+      expect(now()).toEqual(["anna", "-", "-"])
+      yield* entries.updated("mail://7/body")
+      expect(now()).toEqual(["anna", "ben", "-"])
+      yield* entries.updated("team://plan")
+      expect(now()).toEqual(["-", "-", "carol"])
+      yield* entries.updated("mail://unknown")
+      expect(now()).toEqual(["-", "-", "-"])
+      yield* entries.changed("prompts")
+      expect(now()).toEqual(["anna", "ben", "-"])
+    }).pipe(Effect.provide(catalog))
+  )
+})
+
+describe("a subscription", () => {
+  it.effect("needs the scopes of the resource or of the template that matches", () =>
+    Effect.gen(function* () {
+      const entries = yield* Catalog
+      yield* entries.add({
+        resources: [resource("x://open"), resource("x://closed", ["admin"])],
+        templates: [template("y://{id}/data", ["admin"])]
+      })
+      yield* entries.subscribe(anna, "x://open")
+      const candidate = user("eve", ["read"], ["read", "admin"])
+      for (const uri of ["x://closed", "y://1/data"]) {
+        expect((yield* Effect.flip(entries.subscribe(anna, uri)))._tag).toBe("NotFound")
+        expect(yield* Effect.flip(entries.subscribe(candidate, uri))).toMatchObject({
+          _tag: "Forbidden",
+          name: uri,
+          scopes: ["admin"]
+        })
+      }
+      expect((yield* Effect.flip(entries.subscribe(anna, "x://unknown")))._tag).toBe("NotFound")
+    }).pipe(Effect.provide(catalog))
+  )
+
+  it.effect("has the source watched for the subscriber until its scope closes", () =>
+    Effect.gen(function* () {
+      const entries = yield* Catalog
+      const open: Array<string> = []
+      const watch = (what: string) =>
+        Effect.acquireRelease(
+          Effect.sync(() => void open.push(what)),
+          () => Effect.sync(() => open.splice(open.indexOf(what), 1))
+        )
+      yield* entries.add({
+        resources: [{ ...resource("x://1"), subscribe: ({ subject }) => watch(`x://1 for ${subject}`) }],
+        templates: [
+          {
+            ...template("y://{id}/data"),
+            subscribe: (uri, { id }, { subject }) => watch(`${uri} ${id} for ${subject}`)
+          }
+        ]
+      })
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          yield* entries.subscribe(anna, "x://1")
+          yield* entries.subscribe(ben, "y://7/data")
+          expect(open).toEqual(["x://1 for anna", "y://7/data 7 for ben"])
+        })
+      )
+      expect(open).toEqual([])
+    }).pipe(Effect.provide(catalog))
+  )
+})

@@ -1,0 +1,129 @@
+/** The sections together: what the documents configure loads as written, and what is absent means its defaults. */
+import { describe, expect } from "bun:test"
+import { Duration, Effect, Option, Redacted, Schema } from "effect"
+import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
+import * as defaults from "../../../layers/config/defaults.ts"
+import { Environment } from "../../../layers/platform/Environment.ts"
+import * as later from "../../../src/program/upcomingSections.ts"
+import { sections } from "../../../src/program/sections.ts"
+import * as http from "../../../layers/http/section.ts"
+import * as mcp from "../../../src/mcp/section.ts"
+import { filesOnly, given } from "../../layers/config/files.ts"
+import { it } from "../../support/effect.ts"
+
+const chat = await Bun.file(new URL("../../support/chat.yaml", import.meta.url)).text()
+
+const checked = Effect.gen(function* () {
+  const config = yield* ConfigSource
+  yield* config.check(sections)
+  return config
+})
+
+describe("a chat backend's configuration", () => {
+  const from = (env: Record<string, string>, text = chat) =>
+    Effect.provide(
+      checked,
+      given({ files: { "/etc/chat.yaml": text }, env: { MCP_CONFIG_PATH: "/etc/chat.yaml", ...env } })
+    )
+
+  it.effect("loads as written, with its key's variable set", () =>
+    Effect.gen(function* () {
+      const config = yield* from({ GROQ_API_KEY: "gsk_1" })
+      const llm = yield* config.read(later.llm)
+      expect(llm).toMatchObject({
+        active: "groq",
+        providers: {
+          groq: { model: "llama-3.1-70b-versatile", temperature: 0.7, max_tokens: 4000, top_p: 0.9 }
+        }
+      })
+      expect(
+        Option.map(Option.fromNullishOr(llm.providers.groq), (groq) => Redacted.value(groq.api_key))
+      ).toEqual(Option.some("gsk_1"))
+      expect(yield* config.read(later.chat)).toEqual({
+        service: {
+          streaming: { enabled: true },
+          context: { max_tokens: 4000, reserve_tokens: 500, preserve_recent: 5 },
+          max_tool_hops: 8
+        }
+      })
+      expect(yield* config.read(http.section)).toMatchObject({ host: "localhost", port: 8000 })
+      expect((yield* config.read(mcp.section)).connection).toEqual({
+        max_reconnect_attempts: 5,
+        connection_timeout: Duration.seconds(30),
+        initial_reconnect_delay: Duration.seconds(1),
+        allow_stdio_commands: false
+      })
+      expect(later.notices(yield* config.found)).toEqual([
+        "llm: read and checked; not used by this version yet",
+        "chat: read and checked; not used by this version yet",
+        "mcp.connection: read and checked; not used by this version yet"
+      ])
+    })
+  )
+
+  it.effect("names the key's variable while it is not set", () =>
+    Effect.gen(function* () {
+      expect((yield* Effect.flip(from({}))).problems).toEqual([
+        {
+          path: "llm.providers.groq.api_key",
+          message: "the environment variable GROQ_API_KEY is not set",
+          source: "/etc/chat.yaml:6:16"
+        }
+      ])
+    })
+  )
+
+  it.effect("has no silent defaults for what it says", () =>
+    Effect.gen(function* () {
+      for (const key of [
+        "active",
+        "model",
+        "api_key",
+        "reserve_tokens",
+        "preserve_recent",
+        "max_tool_hops"
+      ]) {
+        const without = chat.replace(new RegExp(`^ +${key}: .*\n`, "m"), "")
+        const { problems } = yield* Effect.flip(from({ GROQ_API_KEY: "k" }, without))
+        expect(problems.map(({ message, path }) => `${path.split(".").at(-1)}: ${message}`)).toEqual([
+          `${key}: required, but missing`
+        ])
+      }
+    })
+  )
+})
+
+it.effect("the documented variables are read", () =>
+  Effect.gen(function* () {
+    const env = {
+      MCP_MONITORING_ENABLED: "true",
+      MCP_COST_HOURLY_MAX: "10.0",
+      MCP_COST_DAILY_MAX: "100.0",
+      MCP_COST_PER_REQUEST_MAX: "1.0",
+      MCP_REFRESH_INTERVAL: "30.0",
+      HOST: "::1",
+      PORT: "8080"
+    }
+    const config = yield* Effect.provide(checked, given({ env }))
+    expect(yield* config.read(later.usage)).toEqual({
+      enabled: true,
+      cost_hourly_max: 10,
+      cost_daily_max: 100,
+      cost_per_request_max: 1,
+      refresh_interval: Duration.seconds(30)
+    })
+    expect(yield* config.read(http.section)).toMatchObject({ host: "::1", port: 8080 })
+  })
+)
+
+describe("an absent section", () => {
+  for (const section of sections) {
+    it.effect(`${section.name} means what its decoder makes of an empty one`, () =>
+      Effect.gen(function* () {
+        const found = yield* defaults.of(section.schema)
+        const decoded = yield* Effect.option(Schema.decodeEffect(section.schema)({}))
+        expect(found).toEqual(decoded)
+      }).pipe(Effect.provide([Environment.layerTest({}), filesOnly({})]))
+    )
+  }
+})
