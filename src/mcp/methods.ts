@@ -119,7 +119,7 @@ const callMethods = {
     label: ({ name }) => `tools/call ${name}`,
     run: ({ arguments: args, name }, { catalog, context }) =>
       Effect.map(catalog.call(context.inbound.principal, name, args), (output) => toResult(output, context)),
-    failed: (error) => (isToolResult(error) ? { content: [text(error.message)], isError: true } : undefined)
+    failed: (error, context) => (isToolResult(error) ? toErrorResult(error, context) : undefined)
   }),
   "prompts/get": define("prompts/get", {
     decode: params.prompt,
