@@ -1,5 +1,6 @@
 /** Logs what happens to every call: one line each for its arrival, its start and its end. */
 import { Clock, Effect, Layer } from "effect"
+import type { Principal } from "../../src/domain/Principal.ts"
 import { Calls, type Call, type Outcome } from "../ledger/Calls.ts"
 import type { Level } from "./Level.ts"
 import * as Line from "./Line.ts"
@@ -55,20 +56,30 @@ export const layer = Layer.effectDiscard(
     const clock = yield* Clock.Clock
     const quote = makeQuote()
 
+    let caller: Principal | undefined
+    let callerFields = ""
+    const fieldsOf = (principal: Principal): string => {
+      if (principal !== caller) {
+        caller = principal
+        callerFields = `,"subject":${quote(principal.subject)},"client":${quote(principal.clientId)}`
+      }
+      return callerFields
+    }
+
     const write = (level: Level, event: keyof typeof messages, call: Call, rest: string) => {
-      const { correlationId, principal, requestId, trace } = call
+      const { correlationId, kind, name, principal, requestId, trace } = call
       const time = clock.currentTimeMillisUnsafe()
-      const id = JSON.stringify(requestId)
-      let line = `${Line.opening(time, level, messages[event])},"request_id":${id},"correlation_id":`
-      line += correlationId === requestId ? id : Line.quote(correlationId)
-      if (trace !== undefined) line += `,"trace_id":"${trace.traceId}","parent_id":"${trace.parentId}"`
-      line += `,"kind":"${call.kind}","name":${quote(call.name)},"subject":${quote(principal.subject)}`
-      line += `,"client":${quote(principal.clientId)}${rest}}`
-      log.write(time, level, line)
+      const id = Line.quoteId(requestId)
+      const correlation = correlationId === requestId ? id : Line.quoteId(correlationId)
+      const traced =
+        trace === undefined ? "" : `,"trace_id":"${trace.traceId}","parent_id":"${trace.parentId}"`
+      const head = `${Line.opening(time, level, messages[event])},"request_id":${id},"correlation_id":${correlation}`
+      const about = `${traced},"kind":"${kind}","name":${quote(name)}${fieldsOf(principal)}`
+      log.write(time, level, `${head}${about}${rest}}`)
     }
 
     const ending = (outcome: Outcome, duration: number): string => {
-      const head = `,"status":"${outcome.status}","duration_ms":${Math.round(duration * 1000) / 1000}`
+      const head = `,"status":"${outcome.status}","duration_ms":${Line.milliseconds(duration)}`
       switch (outcome.status) {
         case "succeeded":
           return outcome.cached ? `${head},"cached":true` : head

@@ -79,7 +79,7 @@ const make = Effect.gen(function* () {
       )
       const before = outputs
       outputs = yield* Scope.fork(scope)
-      yield* Scope.provide(Outputs.open(log, stream, now, file ?? undefined), outputs)
+      yield* Scope.provide(Outputs.open(log, ring, stream, now, file ?? undefined), outputs)
       yield* Scope.close(before, Exit.void)
     }).pipe(Effect.provideContext(services))
   )

@@ -1,8 +1,9 @@
 /** Writes lines in batches beside the program: whoever logs a line neither waits for it nor hears of its failure. */
 import { Deferred, Duration, Effect, Fiber, Latch } from "effect"
 import type { PlatformError } from "effect/PlatformError"
+import type { Batch } from "./Batch.ts"
 
-/** Characters that wait to be written; what comes when there are more is dropped and counted. */
+/** Bytes that wait to be written; what comes when there are more is dropped and counted. */
 const mostWaiting = 4 * 1024 * 1024
 /** A line waits at most this long for others, so that a busy program writes fifty times a second. */
 const pause = Duration.millis(20)
@@ -19,29 +20,53 @@ export interface Events {
 }
 
 export interface Writer {
-  /** One line, without its end. */
-  readonly push: (line: string) => void
+  readonly push: (batch: Batch) => void
+  /** Starts a write when none is under way; it calls `collect` first. */
+  readonly wake: () => void
+}
+
+/** Neighbours in one buffer, which are written without a copy. */
+interface Run {
+  readonly bytes: Uint8Array
+  readonly start: number
+  end: number
+}
+
+const concat = (runs: ReadonlyArray<Run>, size: number): Uint8Array => {
+  const [first] = runs
+  if (first !== undefined && runs.length === 1) return first.bytes.subarray(first.start, first.end)
+  const whole = new Uint8Array(size)
+  let at = 0
+  for (const { bytes, end, start } of runs) {
+    whole.set(bytes.subarray(start, end), at)
+    at += end - start
+  }
+  return whole
 }
 
 /** A writer for as long as the scope is open; its end writes what waits, for a second at most. */
 export const make = Effect.fnUntraced(function* (
-  write: (text: string) => Effect.Effect<void, PlatformError>,
-  events: Events
+  write: (bytes: Uint8Array) => Effect.Effect<void, PlatformError>,
+  events: Events,
+  collect: () => void = () => {}
 ) {
-  let waiting: Array<string> = []
+  let waiting: Array<Run> = []
   let size = 0
+  let lines = 0
   let lost = 0
+  let awake = false
   let failing = false
   const some = Latch.makeUnsafe(false)
   const closing = yield* Deferred.make<void>()
 
   const writeAll = Effect.gen(function* () {
-    const lines = waiting
+    const bytes = concat(waiting, size)
+    const count = lines
     waiting = []
-    size = 0
-    const result = yield* Effect.result(write(`${lines.join("\n")}\n`))
+    size = lines = 0
+    const result = yield* Effect.result(write(bytes))
     if (result._tag === "Failure") {
-      lost += lines.length
+      lost += count
       if (!failing) {
         failing = true
         events.failed(result.failure)
@@ -58,10 +83,12 @@ export const make = Effect.fnUntraced(function* (
   const pump = Effect.gen(function* () {
     for (;;) {
       yield* some.await
+      collect()
       some.closeUnsafe()
-      if (waiting.length > 0) yield* writeAll
+      awake = false
+      if (lines > 0) yield* writeAll
       if (yield* Deferred.isDone(closing)) {
-        if (waiting.length === 0 || failing) return
+        if (lines === 0 || failing) return
         some.openUnsafe()
         continue
       }
@@ -79,13 +106,24 @@ export const make = Effect.fnUntraced(function* (
   })
   yield* Effect.acquireRelease(Effect.forkDetach(Effect.interruptible(pump)), stop)
 
-  const push = (line: string) => {
+  const wake = () => {
+    if (awake) return
+    awake = true
+    some.openUnsafe()
+  }
+
+  const push = (batch: Batch) => {
     if (size > mostWaiting) {
-      lost++
+      lost += batch.lines
       return
     }
-    size += line.length + 1
-    if (waiting.push(line) === 1) some.openUnsafe()
+    const { bytes, end, start } = batch
+    const last = waiting.at(-1)
+    if (last?.bytes === bytes && last.end === start) last.end = end
+    else waiting.push({ bytes, start, end })
+    size += end - start
+    lines += batch.lines
+    wake()
   }
-  return { push } satisfies Writer
+  return { push, wake } satisfies Writer
 })

@@ -2,20 +2,25 @@
 import { expect } from "bun:test"
 import { Deferred, Effect, PlatformError, Queue } from "effect"
 import { TestClock } from "effect/testing"
+import * as Batch from "../../../layers/logging/Batch.ts"
 import * as Writer from "../../../layers/logging/Writer.ts"
 import { it } from "../../support/effect.ts"
 import { openScope } from "./capture.ts"
 
 const full = PlatformError.systemError({ _tag: "Unknown", module: "test", method: "write" })
+const textOf = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
 const silent: Writer.Events = { failed: () => {}, lost: () => {} }
 
 it.effect("writes the first line at once, and those that come meanwhile together", () =>
   Effect.gen(function* () {
     const batches = yield* Queue.unbounded<string>()
-    const writer = yield* Writer.make((text) => Queue.offer(batches, text).pipe(Effect.asVoid), silent)
-    writer.push("a")
+    const writer = yield* Writer.make(
+      (bytes) => Queue.offer(batches, textOf(bytes)).pipe(Effect.asVoid),
+      silent
+    )
+    writer.push(Batch.of("a"))
     expect(yield* Queue.take(batches)).toBe("a\n")
-    for (const line of ["b", "c", "d"]) writer.push(line)
+    for (const line of ["b", "c", "d"]) writer.push(Batch.of(line))
     yield* TestClock.adjust("20 millis")
     expect(yield* Queue.take(batches)).toBe("b\nc\nd\n")
   })
@@ -25,8 +30,10 @@ it.effect("writes what waits when it ends", () =>
   Effect.gen(function* () {
     let text = ""
     const scope = yield* openScope
-    const writer = yield* scope.provide(Writer.make((more) => Effect.sync(() => void (text += more)), silent))
-    for (let line = 0; line < 1000; line++) writer.push(String(line))
+    const writer = yield* scope.provide(
+      Writer.make((more) => Effect.sync(() => void (text += textOf(more))), silent)
+    )
+    for (let line = 0; line < 1000; line++) writer.push(Batch.of(String(line)))
     yield* scope.close
     expect(text.split("\n")).toHaveLength(1001)
   })
@@ -38,13 +45,13 @@ it.effect("drops what is too much for a slow output, and says how much", () =>
     const taken = yield* Queue.unbounded<number>()
     const release = yield* Deferred.make<void>()
     const writer = yield* Writer.make(
-      (text) => Effect.andThen(Queue.offer(taken, text.length), Deferred.await(release)),
+      (bytes) => Effect.andThen(Queue.offer(taken, bytes.length), Deferred.await(release)),
       { failed: () => {}, lost: (lines) => Queue.offerUnsafe(lost, lines) }
     )
-    writer.push("first")
+    writer.push(Batch.of("first"))
     expect(yield* Queue.take(taken)).toBe(6)
     const line = "x".repeat(1024 * 1024 - 1)
-    for (let count = 0; count < 9; count++) writer.push(line)
+    for (let count = 0; count < 9; count++) writer.push(Batch.of(line))
     yield* Deferred.succeed(release, undefined)
     yield* TestClock.adjust("20 millis")
     const size = yield* Queue.take(taken)
@@ -59,9 +66,9 @@ it.effect("says once that writing fails, tries again later, and says what was lo
     const attempts = yield* Queue.unbounded<string>()
     let works = false
     const writer = yield* Writer.make(
-      (text) =>
+      (bytes) =>
         Effect.andThen(
-          Queue.offer(attempts, text),
+          Queue.offer(attempts, textOf(bytes)),
           Effect.suspend(() => (works ? Effect.void : Effect.fail(full)))
         ),
       {
@@ -69,14 +76,14 @@ it.effect("says once that writing fails, tries again later, and says what was lo
         lost: (lines) => Queue.offerUnsafe(said, `lost ${lines}`)
       }
     )
-    writer.push("a")
+    writer.push(Batch.of("a"))
     yield* Queue.take(attempts)
     expect(yield* Queue.take(said)).toBe("failed")
-    writer.push("b")
+    writer.push(Batch.of("b"))
     yield* TestClock.adjust("5 seconds")
     expect(yield* Queue.take(attempts)).toBe("b\n")
     works = true
-    writer.push("c")
+    writer.push(Batch.of("c"))
     yield* TestClock.adjust("5 seconds")
     expect(yield* Queue.take(attempts)).toBe("c\n")
     expect(yield* Queue.take(said)).toBe("lost 2")
@@ -90,9 +97,9 @@ it.live("an output that is stuck holds up the end for a second at most", () =>
     const writer = yield* scope.provide(
       Writer.make(() => Effect.andThen(Deferred.succeed(begun, undefined), Effect.never), silent)
     )
-    writer.push("a")
+    writer.push(Batch.of("a"))
     yield* Deferred.await(begun)
-    writer.push("b")
+    writer.push(Batch.of("b"))
     yield* scope.close
   })
 )
