@@ -1,6 +1,5 @@
 /** Logs what happens to every call: one line each for its arrival, its start and its end. */
 import { Clock, Effect, Layer } from "effect"
-import type { Principal } from "../../src/domain/Principal.ts"
 import { Calls, type Call, type Outcome } from "../ledger/Calls.ts"
 import type { Level } from "./Level.ts"
 import * as Line from "./Line.ts"
@@ -56,26 +55,25 @@ export const layer = Layer.effectDiscard(
     const clock = yield* Clock.Clock
     const quote = makeQuote()
 
-    let caller: Principal | undefined
-    let callerFields = ""
-    const fieldsOf = (principal: Principal): string => {
-      if (principal !== caller) {
-        caller = principal
-        callerFields = `,"subject":${quote(principal.subject)},"client":${quote(principal.clientId)}`
-      }
-      return callerFields
+    /** Cache of one entry: calls come in bursts of the same name and principal. */
+    let shared: Pick<Call, "kind" | "name" | "principal"> | undefined
+    let sharedFields = ""
+    const fieldsOf = ({ kind, name, principal }: Call): string => {
+      if (shared?.name === name && shared.principal === principal && shared.kind === kind) return sharedFields
+      shared = { kind, name, principal }
+      const caller = `"subject":${quote(principal.subject)},"client":${quote(principal.clientId)}`
+      return (sharedFields = `,"kind":"${kind}","name":${quote(name)},${caller}`)
     }
 
     const write = (level: Level, event: keyof typeof messages, call: Call, rest: string) => {
-      const { correlationId, kind, name, principal, requestId, trace } = call
+      const { correlationId, requestId, trace } = call
       const time = clock.currentTimeMillisUnsafe()
       const id = Line.quoteId(requestId)
       const correlation = correlationId === requestId ? id : Line.quoteId(correlationId)
       const traced =
         trace === undefined ? "" : `,"trace_id":"${trace.traceId}","parent_id":"${trace.parentId}"`
       const head = `${Line.opening(time, level, messages[event])},"request_id":${id},"correlation_id":${correlation}`
-      const about = `${traced},"kind":"${kind}","name":${quote(name)}${fieldsOf(principal)}`
-      log.write(time, level, `${head}${about}${rest}}`)
+      log.write(time, level, `${head}${traced}${fieldsOf(call)}${rest}}`)
     }
 
     const ending = (outcome: Outcome, duration: number): string => {

@@ -28,7 +28,7 @@ export const timestamp = (millis: number): string => {
   return (stamp = `${prefix}${pad3(millis - second * 1000)}Z`)
 }
 
-/** A duration to the microsecond as a JSON number. It is put together from integers: they become text faster. */
+/** A duration to the microsecond as a JSON number. Formatting two integers is faster than formatting a fraction. */
 export const milliseconds = (duration: number): string => {
   const micros = Math.max(0, Math.round(duration * 1000))
   const whole = Math.floor(micros / 1000)
@@ -47,7 +47,7 @@ const isHexadecimal = (text: string): boolean => {
   return true
 }
 
-/** The same, without a search for secrets where the id cannot contain any. */
+/** `quote` for ids, with a fast path for those that cannot contain a secret. */
 export const quoteId = (id: string): string => (isHexadecimal(id) ? `"${id}"` : quote(id))
 
 /** The value as JSON, without secrets. */

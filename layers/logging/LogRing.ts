@@ -3,8 +3,8 @@ import { Context, Effect, Schema } from "effect"
 import * as Batch from "./Batch.ts"
 import { rank, type Level } from "./Level.ts"
 
-const bufferBytes = 64 * 1024
-/** Characters that are collected before they are encoded, unless a reader asks for them earlier. */
+const bufferBytes = 256 * 1024
+/** Characters after which a batch is encoded, unless an output or a query needs it earlier. */
 const batchCharacters = 8 * 1024
 
 /** A line as it was written, without secrets; its own members beside the first three. */
@@ -41,7 +41,7 @@ export interface Most {
   readonly bytes: number
 }
 
-/** With what each of its lines is filtered by. */
+/** Time and level by line: queries filter by them without decoding. */
 interface Kept extends Batch.Batch {
   readonly times: ReadonlyArray<number>
   readonly levels: ReadonlyArray<Level>
@@ -58,6 +58,7 @@ export class Ring {
   readonly listeners = new Set<(batch: Batch.Batch) => void>()
   #most: Most
   readonly #buffer = new Batch.BatchBuffer(bufferBytes)
+  /** Pending lines, with their times and levels. */
   #text = ""
   #times: Array<number> = []
   #levels: Array<Level> = []
@@ -84,7 +85,7 @@ export class Ring {
     if (this.#text.length >= batchCharacters) this.flush()
   }
 
-  /** Hands the lines that are not encoded yet to the listeners. */
+  /** Encodes the pending lines and hands them to the listeners. */
   flush() {
     const times = this.#times
     if (times.length === 0) return
@@ -99,7 +100,7 @@ export class Ring {
     for (const listener of this.listeners) listener(kept)
   }
 
-  /** Frees the oldest batches while those after them fill the ring. */
+  /** Drops the oldest batches while the newer ones alone fill the ring. */
   #evict() {
     for (let oldest = this.#kept[0]; oldest !== undefined; oldest = this.#kept[0]) {
       const lines = this.#lines - oldest.lines

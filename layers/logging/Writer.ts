@@ -1,31 +1,32 @@
-/** Writes lines in batches beside the program: whoever logs a line neither waits for it nor hears of its failure. */
+/** Writes batches of lines to one output in the background: logging never waits for it, and never fails because of it. */
 import { Deferred, Duration, Effect, Fiber, Latch } from "effect"
 import type { PlatformError } from "effect/PlatformError"
 import type { Batch } from "./Batch.ts"
 
-/** Bytes that wait to be written; what comes when there are more is dropped and counted. */
+/** Bytes in the queue. When there are more, new lines are dropped and counted. */
 const mostWaiting = 4 * 1024 * 1024
-/** A line waits at most this long for others, so that a busy program writes fifty times a second. */
-const pause = Duration.millis(20)
+/** Between two writes: one costs the main thread 50 to 100 µs whatever its size, so that many lines share it. */
+const pause = Duration.millis(50)
 /** After a failure. */
 const retry = Duration.seconds(5)
-/** How long the end of the program waits for what was not written yet. */
+/** How long the end of the scope waits for the last write. */
 const grace = Duration.seconds(1)
 
 export interface Events {
   /** The first failure after a success; until the next one, nothing more is said. */
   readonly failed: (error: PlatformError) => void
-  /** Lines that were not written, told when writing works (again). */
+  /** How many lines were dropped, reported after the next write that succeeds. */
   readonly lost: (lines: number) => void
 }
 
 export interface Writer {
+  /** Queues lines. Their bytes are not copied and must not change. */
   readonly push: (batch: Batch) => void
-  /** Starts a write when none is under way; it calls `collect` first. */
+  /** Announces that `collect` has lines: it is called before the next write. */
   readonly wake: () => void
 }
 
-/** Neighbours in one buffer, which are written without a copy. */
+/** Batches that follow each other in one buffer are one run, and a single run is written without a copy. */
 interface Run {
   readonly bytes: Uint8Array
   readonly start: number
@@ -44,7 +45,7 @@ const concat = (runs: ReadonlyArray<Run>, size: number): Uint8Array => {
   return whole
 }
 
-/** A writer for as long as the scope is open; its end writes what waits, for a second at most. */
+/** A writer for as long as the scope is open; when it closes, the queue is written, for a second at most. */
 export const make = Effect.fnUntraced(function* (
   write: (bytes: Uint8Array) => Effect.Effect<void, PlatformError>,
   events: Events,

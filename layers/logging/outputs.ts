@@ -1,4 +1,4 @@
-/** What the log writes to besides memory: a standard stream, and a file where one is set. */
+/** The outputs of the log: a standard stream, and a file if one is configured. */
 import { Effect } from "effect"
 import type { OutputStream } from "../platform/OutputStreams.ts"
 import * as Batch from "./Batch.ts"
@@ -9,7 +9,7 @@ import * as RotatingFile from "./RotatingFile.ts"
 import type { Settings } from "./section.ts"
 import * as Writer from "./Writer.ts"
 
-/** A failure is told in the log itself: of the file on the stream, and of the stream in the file. */
+/** Failures are logged too, so that one output reports those of the other. */
 const events = (log: Log["Service"], name: string): Writer.Events => ({
   failed: ({ message }) =>
     log.tell("warn", "the log cannot be written; what comes is dropped until it can", {
@@ -27,7 +27,7 @@ export const open = Effect.fnUntraced(function* (
   settings: Settings,
   file: string | undefined
 ) {
-  /** The bytes that the ring has are written as they are. */
+  /** Writes the bytes that the ring encodes. Flushing before it joins or leaves gives it exactly the lines in between. */
   const addJson = Effect.fnUntraced(function* (write: Parameters<typeof Writer.make>[0], name: string) {
     const writer = yield* Writer.make(write, events(log, name), () => ring.flush())
     const output = { push: writer.wake }

@@ -3,6 +3,7 @@ import { expect } from "bun:test"
 import { Deferred, Effect, PlatformError, Queue } from "effect"
 import { TestClock } from "effect/testing"
 import * as Batch from "../../../layers/logging/Batch.ts"
+import { Ring } from "../../../layers/logging/LogRing.ts"
 import * as Writer from "../../../layers/logging/Writer.ts"
 import { it } from "../../support/effect.ts"
 import { openScope } from "./capture.ts"
@@ -21,7 +22,7 @@ it.effect("writes the first line at once, and those that come meanwhile together
     writer.push(Batch.of("a"))
     expect(yield* Queue.take(batches)).toBe("a\n")
     for (const line of ["b", "c", "d"]) writer.push(Batch.of(line))
-    yield* TestClock.adjust("20 millis")
+    yield* TestClock.adjust("50 millis")
     expect(yield* Queue.take(batches)).toBe("b\nc\nd\n")
   })
 )
@@ -53,10 +54,77 @@ it.effect("drops what is too much for a slow output, and says how much", () =>
     const line = "x".repeat(1024 * 1024 - 1)
     for (let count = 0; count < 9; count++) writer.push(Batch.of(line))
     yield* Deferred.succeed(release, undefined)
-    yield* TestClock.adjust("20 millis")
+    yield* TestClock.adjust("50 millis")
     const size = yield* Queue.take(taken)
     expect(size).toBeLessThan(6 * 1024 * 1024)
     expect(yield* Queue.take(lost)).toBe(9 - size / (1024 * 1024))
+  })
+)
+
+it.effect("counts each line as written or as lost, whichever batches they came in", () =>
+  Effect.gen(function* () {
+    const release = yield* Deferred.make<void>()
+    const begun = yield* Deferred.make<void>()
+    let written = 0
+    let lost = 0
+    const scope = yield* openScope
+    const ring = new Ring({ lines: 1, bytes: 1024 })
+    const writer = yield* scope.provide(
+      Writer.make(
+        (bytes) =>
+          Effect.gen(function* () {
+            yield* Deferred.succeed(begun, undefined)
+            yield* Deferred.await(release)
+            written += textOf(bytes).split("\n").length - 1
+          }),
+        { failed: () => {}, lost: (lines) => void (lost += lines) },
+        () => ring.flush()
+      )
+    )
+    ring.listeners.add(writer.push)
+    writer.wake()
+    ring.add(0, "info", "first")
+    yield* Deferred.await(begun)
+    const lines = 70_000
+    for (let index = 0; index < lines; index++) ring.add(0, "info", `${index} ${"é".repeat(index % 90)}`)
+    yield* Deferred.succeed(release, undefined)
+    yield* scope.close
+    expect(written + lost).toBe(1 + lines)
+    expect(written).toBeLessThan(lines)
+  })
+)
+
+it.effect("an output that is slow does not disturb another one of the same log", () =>
+  Effect.gen(function* () {
+    const ring = new Ring({ lines: 1, bytes: 1024 })
+    const begun = yield* Deferred.make<void>()
+    const release = yield* Deferred.make<void>()
+    let text = ""
+    const slow = yield* Writer.make(
+      () => Effect.andThen(Deferred.succeed(begun, undefined), Deferred.await(release)),
+      silent,
+      () => ring.flush()
+    )
+    const scope = yield* openScope
+    const quick = yield* scope.provide(
+      Writer.make(
+        (bytes) => Effect.sync(() => void (text += textOf(bytes))),
+        silent,
+        () => ring.flush()
+      )
+    )
+    ring.listeners.add(slow.push).add(quick.push)
+    const lines = Array.from({ length: 5000 }, (_, index) => `${index} ${"x".repeat(2000)}`)
+    ring.add(0, "info", "first")
+    slow.wake()
+    yield* Deferred.await(begun)
+    for (const [index, each] of lines.entries()) {
+      ring.add(0, "info", each)
+      if (index % 1000 === 0) yield* TestClock.adjust("50 millis")
+    }
+    yield* scope.close
+    yield* Deferred.succeed(release, undefined)
+    expect(text).toBe(`first\n${lines.join("\n")}\n`)
   })
 )
 
