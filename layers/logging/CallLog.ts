@@ -55,20 +55,29 @@ export const layer = Layer.effectDiscard(
     const clock = yield* Clock.Clock
     const quote = makeQuote()
 
+    /** Cache of one entry: calls come in bursts of the same name and principal. */
+    let shared: Pick<Call, "kind" | "name" | "principal"> | undefined
+    let sharedFields = ""
+    const fieldsOf = ({ kind, name, principal }: Call): string => {
+      if (shared?.name === name && shared.principal === principal && shared.kind === kind) return sharedFields
+      shared = { kind, name, principal }
+      const caller = `"subject":${quote(principal.subject)},"client":${quote(principal.clientId)}`
+      return (sharedFields = `,"kind":"${kind}","name":${quote(name)},${caller}`)
+    }
+
     const write = (level: Level, event: keyof typeof messages, call: Call, rest: string) => {
-      const { correlationId, principal, requestId, trace } = call
+      const { correlationId, requestId, trace } = call
       const time = clock.currentTimeMillisUnsafe()
-      const id = JSON.stringify(requestId)
-      let line = `${Line.opening(time, level, messages[event])},"request_id":${id},"correlation_id":`
-      line += correlationId === requestId ? id : Line.quote(correlationId)
-      if (trace !== undefined) line += `,"trace_id":"${trace.traceId}","parent_id":"${trace.parentId}"`
-      line += `,"kind":"${call.kind}","name":${quote(call.name)},"subject":${quote(principal.subject)}`
-      line += `,"client":${quote(principal.clientId)}${rest}}`
-      log.write(time, level, line)
+      const id = Line.quoteId(requestId)
+      const correlation = correlationId === requestId ? id : Line.quoteId(correlationId)
+      const traced =
+        trace === undefined ? "" : `,"trace_id":"${trace.traceId}","parent_id":"${trace.parentId}"`
+      const head = `${Line.opening(time, level, messages[event])},"request_id":${id},"correlation_id":${correlation}`
+      log.write(time, level, `${head}${traced}${fieldsOf(call)}${rest}}`)
     }
 
     const ending = (outcome: Outcome, duration: number): string => {
-      const head = `,"status":"${outcome.status}","duration_ms":${Math.round(duration * 1000) / 1000}`
+      const head = `,"status":"${outcome.status}","duration_ms":${Line.milliseconds(duration)}`
       switch (outcome.status) {
         case "succeeded":
           return outcome.cached ? `${head},"cached":true` : head
