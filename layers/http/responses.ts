@@ -5,8 +5,8 @@ export const json = (status: number, body: unknown, headers?: Readonly<Record<st
   Response.json(body, { status, ...(headers !== undefined && { headers: { ...headers } }) })
 
 /**
- * A rejection before any JSON-RPC message was read, hence `id: null`. The error code is the HTTP status: MCP 2026-07-28
- * reserves -32099…-32020 for itself and discourages -32019…-32000. `message` is sent to the client.
+ * A rejection before any JSON-RPC message was read, hence `id: null`. The error code is the HTTP status, see
+ * `errorCodes.ts`. `message` is sent to the client.
  */
 export const reject = (
   status: number,

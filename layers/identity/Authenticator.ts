@@ -132,8 +132,11 @@ export class Authenticator extends Context.Service<
         get required() {
           return !anonymousAllowed
         },
-        authenticate: ({ authorization, loopbackPeer }) => {
-          if (authorization === null) return anonymousAllowed && loopbackPeer ? anonymousGrant : missing
+        authenticate: (credentials) => {
+          const { authorization } = credentials
+          if (authorization === null) {
+            return anonymousAllowed && credentials.loopbackPeer ? anonymousGrant : missing
+          }
           const token = authorization.length > longest ? undefined : bearer.exec(authorization)?.[1]
           return token === undefined ? invalid : verify(token)
         },

@@ -45,6 +45,14 @@ const spending = ({ model, usage, usd }: Spent, quote: (text: string) => string)
   return model === undefined ? text : `${text},"model":${quote(model)}`
 }
 
+/** The parent, session and conversation of a call; most have none. */
+const contextOf = ({ conversation, parent, session }: Call, quote: (text: string) => string): string => {
+  let text = parent === undefined ? "" : `,"parent_request_id":${Line.quoteId(parent.requestId)}`
+  if (session !== undefined) text += `,"session_id":${quote(session)}`
+  if (conversation !== undefined) text += `,"conversation_id":${quote(conversation)}`
+  return text
+}
+
 const messages = {
   received: `"call received"`,
   started: `"call started"`,
@@ -64,23 +72,29 @@ export const layer = Layer.effectDiscard(
     const clock = yield* Clock.Clock
     const quote = makeQuote()
 
+    /** Cache of one entry: calls come in bursts of the same name and principal. */
+    let shared: Pick<Call, "kind" | "name" | "principal"> | undefined
+    let sharedFields = ""
+    const fieldsOf = ({ kind, name, principal }: Call): string => {
+      if (shared?.name === name && shared.principal === principal && shared.kind === kind) return sharedFields
+      shared = { kind, name, principal }
+      const caller = `"subject":${quote(principal.subject)},"client":${quote(principal.clientId)}`
+      return (sharedFields = `,"kind":"${kind}","name":${quote(name)},${caller}`)
+    }
+
     const write = (level: Level, event: keyof typeof messages, call: Call, rest: string) => {
-      const { correlationId, principal, requestId, trace } = call
+      const { correlationId, requestId, trace } = call
       const time = clock.currentTimeMillisUnsafe()
-      const id = JSON.stringify(requestId)
-      let line = `${Line.opening(time, level, messages[event])},"request_id":${id},"correlation_id":`
-      line += correlationId === requestId ? id : Line.quote(correlationId)
-      if (trace !== undefined) line += `,"trace_id":"${trace.traceId}","parent_id":"${trace.parentId}"`
-      if (call.parent !== undefined) line += `,"parent_request_id":${JSON.stringify(call.parent.requestId)}`
-      if (call.session !== undefined) line += `,"session_id":${quote(call.session)}`
-      if (call.conversation !== undefined) line += `,"conversation_id":${quote(call.conversation)}`
-      line += `,"kind":"${call.kind}","name":${quote(call.name)},"subject":${quote(principal.subject)}`
-      line += `,"client":${quote(principal.clientId)}${rest}}`
-      log.write(time, level, line)
+      const id = Line.quoteId(requestId)
+      const correlation = correlationId === requestId ? id : Line.quoteId(correlationId)
+      const traced =
+        trace === undefined ? "" : `,"trace_id":"${trace.traceId}","parent_id":"${trace.parentId}"`
+      const head = `${Line.opening(time, level, messages[event])},"request_id":${id},"correlation_id":${correlation}`
+      log.write(time, level, `${head}${traced}${contextOf(call, quote)}${fieldsOf(call)}${rest}}`)
     }
 
     const ending = (outcome: Outcome, duration: number): string => {
-      let head = `,"status":"${outcome.status}","duration_ms":${Math.round(duration * 1000) / 1000}`
+      let head = `,"status":"${outcome.status}","duration_ms":${Line.milliseconds(duration)}`
       if (outcome.spent !== undefined) head += spending(outcome.spent, quote)
       switch (outcome.status) {
         case "succeeded":

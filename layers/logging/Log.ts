@@ -6,7 +6,7 @@ import { json } from "./Line.ts"
 import type { Ring } from "./LogRing.ts"
 
 export interface Output {
-  /** A line of JSON. */
+  /** Called with each line of JSON. An output of JSON gets the bytes from the ring's listeners instead. */
   readonly push: (line: string) => void
 }
 

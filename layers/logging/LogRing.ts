@@ -1,6 +1,11 @@
-/** The latest lines of the log, kept in memory for whoever asks later. */
+/** Ring buffer of the newest log lines: they are encoded once, handed to the outputs, and kept for queries. */
 import { Context, Effect, Schema } from "effect"
+import * as Batch from "./Batch.ts"
 import { rank, type Level } from "./Level.ts"
+
+const bufferBytes = 256 * 1024
+/** Characters after which a batch is encoded, unless an output or a query needs it earlier. */
+const batchCharacters = 8 * 1024
 
 /** A line as it was written, without secrets; its own members beside the first three. */
 export interface Entry {
@@ -21,81 +26,117 @@ export interface Query {
   readonly search?: string
 }
 
-interface Kept {
-  readonly time: number
-  readonly level: Level
-  readonly line: string
-}
-
 /** A line has what `Line` writes: the three members of every entry, and fields. */
-const entryOf = ({ level, line }: Kept): Entry => {
+const entryOf = (line: string, level: Level): Entry => {
   const { message, timestamp, ...fields } = decode(line)
   return { ...fields, timestamp: String(timestamp), level, message }
 }
 
 const decode = Schema.decodeUnknownSync(Schema.fromJsonString(Schema.Record(Schema.String, Schema.Unknown)))
+const decoder = new TextDecoder()
 
-/** The most that is kept. A character counts as a byte, as most are in memory. */
+/** The most that can be queried: lines, and their bytes as UTF-8 without line feeds. */
 export interface Most {
   readonly lines: number
   readonly bytes: number
 }
 
+/** Time and level by line: queries filter by them without decoding. */
+interface Kept extends Batch.Batch {
+  readonly times: ReadonlyArray<number>
+  readonly levels: ReadonlyArray<Level>
+}
+
+const sizeOf = ({ end, lines, start }: Batch.Batch) => end - start - lines
+
+/**
+ * Lines are encoded in batches, because a call into the encoder for each line costs more than the line. The bytes are
+ * shared: the ring keeps the newest batches, and listeners write from them.
+ */
 export class Ring {
-  #most: Most = { lines: 0, bytes: 0 }
-  #kept: Array<Kept | undefined> = []
-  #first = 0
-  #count = 0
+  /** Called with each batch, in order. */
+  readonly listeners = new Set<(batch: Batch.Batch) => void>()
+  #most: Most
+  readonly #buffer = new Batch.BatchBuffer(bufferBytes)
+  /** Pending lines, with their times and levels. */
+  #text = ""
+  #times: Array<number> = []
+  #levels: Array<Level> = []
+  /** Oldest first. */
+  readonly #kept: Array<Kept> = []
+  #lines = 0
   #bytes = 0
 
   constructor(most: Most) {
-    this.resize(most)
+    this.#most = most
   }
 
   /** Keeps the newest that fit. */
   resize(most: Most) {
-    const before = Array.from({ length: this.#count }, (_, index) => this.#at(index))
     this.#most = most
-    this.#kept = Array.from({ length: most.lines }, () => undefined)
-    this.#first = this.#count = this.#bytes = 0
-    for (const kept of before) if (kept !== undefined) this.add(kept.time, kept.level, kept.line)
+    this.#evict()
   }
 
-  #at(index: number) {
-    return this.#kept[(this.#first + index) % this.#most.lines]
-  }
-
-  /** `line` is JSON. One that is larger than the ring is not kept, and leaves nothing before it. */
+  /** `line` is JSON, `time` in milliseconds since 1970. */
   add(time: number, level: Level, line: string) {
-    this.#bytes += line.length
-    while (this.#count > 0 && (this.#count === this.#most.lines || this.#bytes > this.#most.bytes)) {
-      this.#bytes -= this.#kept[this.#first]?.line.length ?? 0
-      this.#kept[this.#first] = undefined
-      this.#first = (this.#first + 1) % this.#most.lines
-      this.#count--
-    }
-    if (this.#bytes > this.#most.bytes) {
-      this.#bytes = 0
-      return
-    }
-    this.#kept[(this.#first + this.#count) % this.#most.lines] = { time, level, line }
-    this.#count++
+    this.#text += `${line}\n`
+    this.#times.push(time)
+    this.#levels.push(level)
+    if (this.#text.length >= batchCharacters) this.flush()
   }
 
-  /** The newest that match, oldest of them first. */
+  /** Encodes the pending lines and hands them to the listeners. */
+  flush() {
+    const times = this.#times
+    if (times.length === 0) return
+    const kept = { ...this.#buffer.append(this.#text, times.length), times, levels: this.#levels }
+    this.#text = ""
+    this.#times = []
+    this.#levels = []
+    this.#kept.push(kept)
+    this.#lines += kept.lines
+    this.#bytes += sizeOf(kept)
+    this.#evict()
+    for (const listener of this.listeners) listener(kept)
+  }
+
+  /** Drops the oldest batches while the newer ones alone fill the ring. */
+  #evict() {
+    for (let oldest = this.#kept[0]; oldest !== undefined; oldest = this.#kept[0]) {
+      const lines = this.#lines - oldest.lines
+      const bytes = this.#bytes - sizeOf(oldest)
+      if (lines < this.#most.lines && bytes < this.#most.bytes) return
+      this.#kept.shift()
+      this.#lines = lines
+      this.#bytes = bytes
+    }
+  }
+
+  /** The newest that match, oldest of them first. A line that is larger than the ring hides all before it. */
   query({
     level = "trace",
     lines = this.#most.lines,
     search,
     since = -Infinity
   }: Query): ReadonlyArray<Entry> {
+    this.flush()
     const wanted = search?.toLowerCase()
     const found: Array<Entry> = []
-    for (let index = this.#count - 1; index >= 0 && found.length < lines; index--) {
-      const kept = this.#at(index)
-      if (kept === undefined || rank[kept.level] < rank[level] || kept.time < since) continue
-      if (wanted !== undefined && !kept.line.toLowerCase().includes(wanted)) continue
-      found.push(entryOf(kept))
+    let linesLeft = this.#most.lines
+    let bytesLeft = this.#most.bytes
+    for (const { bytes, end, levels, start, times } of this.#kept.toReversed()) {
+      let after = end
+      for (let index = times.length - 1; index >= 0; index--) {
+        const first = index === 0 ? start : bytes.lastIndexOf(Batch.lineFeed, after - 2) + 1
+        const line = bytes.subarray(first, after - 1)
+        after = first
+        bytesLeft -= line.length
+        if (linesLeft-- === 0 || bytesLeft < 0 || found.length >= lines) return found.toReversed()
+        const its = levels[index] ?? "trace"
+        if (rank[its] < rank[level] || (times[index] ?? 0) < since) continue
+        const text = decoder.decode(line)
+        if (wanted === undefined || text.toLowerCase().includes(wanted)) found.push(entryOf(text, its))
+      }
     }
     return found.toReversed()
   }

@@ -84,7 +84,7 @@ const make = Effect.fnUntraced(function* <E extends { readonly message: string }
       )
       const before = outputs
       outputs = yield* Scope.fork(scope)
-      yield* Scope.provide(Outputs.open(log, stream, now, file ?? undefined), outputs)
+      yield* Scope.provide(Outputs.open(log, ring, stream, now, file ?? undefined), outputs)
       yield* Scope.close(before, Exit.void)
     }).pipe(Effect.provideContext(services))
   )

@@ -22,7 +22,7 @@ const absent = <A>(effect: Effect.Effect<A, PlatformError>) =>
   )
 
 /**
- * Answers how to append text. The file is opened at the first write, and again when it was removed, renamed by another
+ * Answers how to append. The file is opened at the first write, and again when it was removed, renamed by another
  * process or could not be written. Processes may share it: each appends whole writes, and only the one that finds it
  * full renames it. (Two that find it full within the same instant may rename twice, and then keep one file less.)
  */
@@ -54,8 +54,7 @@ export const make = Effect.fnUntraced(function* ({ keep, maxBytes, path }: Optio
     return yield* absent(fs.rename(path, `${path}.1`))
   })
 
-  const append = Effect.fnUntraced(function* (text: string) {
-    const bytes = encoder.encode(text)
+  const append = Effect.fnUntraced(function* (bytes: Uint8Array) {
     const now = yield* absent(fs.stat(path))
     if (opened !== undefined && Option.getOrUndefined(now?.ino ?? Option.none()) !== opened.inode)
       yield* close
@@ -66,8 +65,8 @@ export const make = Effect.fnUntraced(function* ({ keep, maxBytes, path }: Optio
   })
 
   yield* Effect.addFinalizer(() => close)
-  return (text: string): Effect.Effect<void, PlatformError> =>
-    append(text).pipe(
+  return (batch: Uint8Array | string): Effect.Effect<void, PlatformError> =>
+    append(typeof batch === "string" ? encoder.encode(batch) : batch).pipe(
       Effect.onError(() => close),
       one.withPermit
     )

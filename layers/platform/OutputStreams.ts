@@ -3,8 +3,8 @@ import { Context, Effect, Layer, PlatformError } from "effect"
 
 export interface OutputStream {
   readonly isTerminal: Effect.Effect<boolean>
-  /** Completes when the system took the text; fails when nobody reads any more. */
-  readonly write: (text: string) => Effect.Effect<void, PlatformError.PlatformError>
+  /** Text, or UTF-8 that does not change until then. Completes when the system took it; fails when nobody reads any more. */
+  readonly write: (text: string | Uint8Array) => Effect.Effect<void, PlatformError.PlatformError>
 }
 
 export const names = ["stdout", "stderr"] as const
@@ -29,7 +29,7 @@ const isTerminal = (descriptor: number): Effect.Effect<boolean> =>
 /** `process.stdout` and `process.stderr` cost a cold start ten milliseconds; the descriptors cost nothing. */
 const stream = (name: Name, descriptor: number): OutputStream => {
   let sink: Bun.FileSink | undefined
-  const write = async (text: string) => {
+  const write = async (text: string | Uint8Array) => {
     sink ??= Bun[name].writer()
     // Each may be a promise that rejects: none may be left unawaited, and both are often plain numbers.
     const taken = sink.write(text)
@@ -64,7 +64,7 @@ export class OutputStreams extends Context.Service<OutputStreams, Readonly<Recor
   ) => {
     const test = (name: Name): OutputStream => ({
       isTerminal: Effect.succeed(terminal),
-      write: (text) => write(name, text)
+      write: (text) => write(name, typeof text === "string" ? text : new TextDecoder().decode(text))
     })
     return Layer.succeed(OutputStreams, { stdout: test("stdout"), stderr: test("stderr") })
   }

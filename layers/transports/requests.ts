@@ -46,7 +46,10 @@ export const identify = (
       url: request.url,
       resource,
       authorization: request.headers.get("authorization"),
-      loopbackPeer: connection.loopback
+      // Looks at several headers, which only a request without a credential needs.
+      get loopbackPeer() {
+        return connection.loopback
+      }
     })
   )
   return exit instanceof Promise ? exit.then(settle) : settle(exit)

@@ -10,6 +10,8 @@ export interface Failure {
   readonly headers?: Readonly<Record<string, string>>
 }
 
+export const isFailure = (value: object): value is Failure => "code" in value && "status" in value
+
 /**
  * Whether the request was rejected before it was served. Over MCP's HTTP transports only such a failure sets the HTTP
  * status: a code of our own is an HTTP status.

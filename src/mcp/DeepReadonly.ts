@@ -6,6 +6,3 @@ export type DeepReadonly<T> =
     : T extends object
       ? { readonly [K in keyof T]: DeepReadonly<T[K]> }
       : T
-
-/** Hands a read-only value to the SDK, which serialises it and changes nothing. */
-export const toMutable = <T>(value: DeepReadonly<T>): T => value as T

@@ -1,5 +1,9 @@
 /** Signs what a stateless client carries for us from round to round (MCP 2026-07-28, `requestState`). */
-import { createRequestStateCodec, type RequestStateCodec } from "@modelcontextprotocol/server"
+import {
+  createRequestStateCodec,
+  type RequestStateCodec,
+  type ServerContext
+} from "@modelcontextprotocol/server"
 import { Context, Effect, Layer, Redacted, Schema } from "effect"
 import { Storage } from "../../layers/storage/Storage.ts"
 import type { Principal } from "../domain/Principal.ts"
@@ -48,8 +52,8 @@ export class RequestState extends Context.Service<
               bind: () => principal.key
             })
           )
-        // The codec binds to the principal, so it needs nothing of the request itself.
-        const context = {} as never
+        // The codec asks the request only what `bind` asks of it, which is nothing.
+        const context = { mcpReq: {} } as ServerContext
         return RequestState.of({
           codec: (principal) => ({
             mint: async (state) => (await open(principal)).mint(state, context),

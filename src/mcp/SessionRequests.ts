@@ -6,10 +6,9 @@ import type { Catalog } from "../catalog/Catalog.ts"
 import type { Level } from "../catalog/Client.ts"
 import { Level as LevelSchema } from "../catalog/Client.ts"
 import type { CatalogFailure } from "../catalog/failure.ts"
-import { toErrorObject, type Failure } from "../domain/Failure.ts"
+import { isFailure, toErrorObject } from "../domain/Failure.ts"
 import type { Principal } from "../domain/Principal.ts"
 import { byRequest, Suspended, supports } from "./Ask.ts"
-import { toMutable } from "./DeepReadonly.ts"
 import { methods, type Method } from "./methods.ts"
 import * as params from "./params.ts"
 import type { Notification, Program, RequestContext } from "./RequestContext.ts"
@@ -18,11 +17,7 @@ import { Subscriptions } from "./Subscriptions.ts"
 
 const severity = new Map(LevelSchema.literals.map((level, index) => [level, index]))
 
-const isFailure = (value: object): value is Failure => "code" in value && "status" in value
-
-/** Methods differ in their params and results; here, where all of them meet, only that they belong together is left. */
-type AnyMethod = Method<object, Record<string, unknown>>
-const table = new Map(Object.entries(methods as unknown as Readonly<Record<string, AnyMethod>>))
+const table: ReadonlyMap<string, Method<object>> = new Map<string, Method<object>>(Object.entries(methods))
 
 class DirectContext implements RequestContext {
   readonly inbound: Inbound
@@ -86,9 +81,9 @@ export class SessionRequests implements SessionServer {
     }
     const method = table.get(request.method)
     if (method === undefined) return false
-    const decoded = method.decode(request.params)
-    if (isFailure(decoded)) {
-      respond({ jsonrpc: "2.0", id: request.id, error: toErrorObject(decoded) }, decoded)
+    const prepared = method.prepare(request.params)
+    if (isFailure(prepared)) {
+      respond({ jsonrpc: "2.0", id: request.id, error: toErrorObject(prepared) }, prepared)
       return true
     }
     const context = new DirectContext(this, request, inbound)
@@ -99,8 +94,8 @@ export class SessionRequests implements SessionServer {
       this.#program.newId
     )
     const served = { catalog: this.#catalog, context, subscriptions: this.subscriptions }
-    const running = start(this.#program, served, method, decoded, clientOf(context, able, send))
-    const done = (exit: Exit.Exit<Record<string, unknown>, CatalogFailure>) => {
+    const running = start(this.#program, served, prepared, clientOf(context, able, send))
+    const done = (exit: Exit.Exit<object, CatalogFailure>) => {
       const { sent } = running
       const answer = () => this.#answer(outcomeOf(exit, running, method, context), request.id, respond)
       // The response is the last that the client receives for its request.
@@ -130,11 +125,12 @@ export class SessionRequests implements SessionServer {
     this.#running.clear()
   }
 
-  #answer(outcome: Record<string, unknown> | Rejected | Suspended, id: RequestId, respond: Respond) {
+  #answer(outcome: object | Rejected | Suspended, id: RequestId, respond: Respond) {
     // In a session questions go out as requests, so no handler is suspended.
     if (outcome instanceof Suspended) throw new Error("a session-era call was suspended")
     if (!(outcome instanceof Rejected)) {
-      respond({ jsonrpc: "2.0", id, result: toMutable<Record<string, unknown>>(outcome) })
+      // Every result is a JSON object, whose members only its method knows.
+      respond({ jsonrpc: "2.0", id, result: outcome as Record<string, unknown> })
       return
     }
     const { failure } = outcome

@@ -5,7 +5,7 @@ import type { Catalog, Listing } from "../catalog/Catalog.ts"
 import type { CallerServices } from "../catalog/Entry.ts"
 import { isToolResult, type CatalogFailure } from "../catalog/failure.ts"
 import { text, type ToolOutput } from "../domain/Content.ts"
-import type { Failure } from "../domain/Failure.ts"
+import { isFailure, type Failure } from "../domain/Failure.ts"
 import { isObject, type JsonObject } from "../domain/JsonObject.ts"
 import type { DeepReadonly } from "./DeepReadonly.ts"
 import * as params from "./params.ts"
@@ -24,19 +24,36 @@ export interface Served {
   readonly subscriptions: Subscriptions
 }
 
-export interface Method<Params, Result> {
-  readonly decode: (params: unknown) => Params | Failure
-  /** What is requested, for logs and for binding a request state to it. */
-  readonly label: (params: Params) => string
-  readonly run: (params: Params, served: Served) => Effect.Effect<Result, CatalogFailure, CallerServices>
+/** A request whose params are decoded. */
+export interface Prepared<Result> {
+  /** What is requested, for logs and for binding a request state to it, such as `tools/call echo`. */
+  readonly label: string
+  readonly run: (served: Served) => Effect.Effect<Result, CatalogFailure, CallerServices>
+}
+
+export interface Method<Result> {
+  readonly prepare: (params: unknown) => Prepared<Result> | Failure
   /** A result that stands for the error; absent: the error is a JSON-RPC error. */
   readonly failed?: (error: CatalogFailure, context: RequestContext) => Result | undefined
 }
 
-const define = <Name extends keyof Results, Params>(
+interface Definition<Params, Result> {
+  readonly decode: (params: unknown) => Params | Failure
+  readonly label: (params: Params) => string
+  readonly run: (params: Params, served: Served) => Effect.Effect<Result, CatalogFailure, CallerServices>
+  readonly failed?: Method<Result>["failed"]
+}
+
+const define = <Name extends keyof Results, Params extends object>(
   _name: Name,
-  method: Method<Params, Results[Name]>
-): Method<Params, Results[Name]> => method
+  { decode, failed, label, run }: Definition<Params, Results[Name]>
+): Method<Results[Name]> => ({
+  prepare: (given) => {
+    const decoded = decode(given)
+    return isFailure(decoded) ? decoded : { label: label(decoded), run: (served) => run(decoded, served) }
+  },
+  ...(failed !== undefined && { failed })
+})
 
 const page = <Entry, Wire>(
   query: (catalog: Catalog["Service"]) => Listing<Entry>,
@@ -119,7 +136,7 @@ const callMethods = {
     label: ({ name }) => `tools/call ${name}`,
     run: ({ arguments: args, name }, { catalog, context }) =>
       Effect.map(catalog.call(context.inbound.principal, name, args), (output) => toResult(output, context)),
-    failed: (error) => (isToolResult(error) ? { content: [text(error.message)], isError: true } : undefined)
+    failed: (error, context) => (isToolResult(error) ? toErrorResult(error, context) : undefined)
   }),
   "prompts/get": define("prompts/get", {
     decode: params.prompt,

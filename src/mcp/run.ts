@@ -6,7 +6,7 @@ import { toFailure, type CatalogFailure } from "../catalog/failure.ts"
 import { cancelled, internalError } from "../domain/errorCodes.ts"
 import type { Failure } from "../domain/Failure.ts"
 import { Suspended } from "./Ask.ts"
-import type { Method, Served } from "./methods.ts"
+import type { Method, Prepared, Served } from "./methods.ts"
 import { makeProgress } from "./progress.ts"
 import { RequestCaller } from "./RequestCaller.ts"
 import type { Program, RequestContext } from "./RequestContext.ts"
@@ -39,21 +39,20 @@ export interface Running<Result> {
   readonly services: Context.Context<Caller | Client>
 }
 
-/** Starts the method; a handler that never waits has ended when this returns. */
-export const start = <Params, Result>(
+/** Starts the request; a handler that never waits has ended when this returns. */
+export const start = <Result>(
   { newId, services }: Program,
   served: Served,
-  method: Method<Params, Result>,
-  params: Params,
+  { label, run }: Prepared<Result>,
   client: Client["Service"],
   rounds?: Rounds
 ): Running<Result> => {
   const { context } = served
   const progress = makeProgress(context)
-  const caller = new RequestCaller(context, newId, method.label(params), progress?.onProgress, rounds)
+  const caller = new RequestCaller(context, newId, label, progress?.onProgress, rounds)
   // Adding is cheap, merging copies everything.
   const within = Context.add(Context.add(services, Caller, caller), Client, client)
-  const fiber = Effect.runForkWith(within)(method.run(params, served))
+  const fiber = Effect.runForkWith(within)(run(served))
   return { fiber, caller, sent: progress?.sent, services: within }
 }
 
@@ -68,10 +67,10 @@ export class Rejected {
 const cancellation: Failure = { code: cancelled, status: 499, message: "The request was cancelled." }
 
 /** How the request ended: with a result, with a failure, or with a question to the client. */
-export const outcomeOf = <Params, Result>(
+export const outcomeOf = <Result>(
   exit: Exit.Exit<Result, CatalogFailure>,
   { caller, services }: Running<Result>,
-  method: Method<Params, Result>,
+  method: Method<Result>,
   context: RequestContext
 ): Result | Rejected | Suspended => {
   if (Exit.isSuccess(exit)) return exit.value

@@ -10,7 +10,7 @@ import { Fiber } from "effect"
 import type { Inbound } from "../../layers/transports/McpServers.ts"
 import type { Catalog } from "../catalog/Catalog.ts"
 import { invalidParams } from "../domain/errorCodes.ts"
-import { isRejection, type Failure } from "../domain/Failure.ts"
+import { isFailure, isRejection, type Failure } from "../domain/Failure.ts"
 import { answersOf, byRequest, byRound, Suspended, supports, toInputRequired } from "./Ask.ts"
 import { methods, type Method, type MethodName } from "./methods.ts"
 import type { Program, RequestContext } from "./RequestContext.ts"
@@ -64,16 +64,18 @@ const toError = ({ onRejected }: Connection, failure: Failure) => {
   return new ProtocolError(failure.code, failure.message, failure.data)
 }
 
-const serve = async <Params, Result>(
+const serve = async <Result extends object>(
   connection: Connection,
-  method: Method<Params, Result>,
-  params: Params,
+  method: Method<Result>,
+  params: unknown,
   sdk: ServerContext
 ) => {
+  const prepared = method.prepare(params)
+  if (isFailure(prepared)) throw toError(connection, prepared)
   const { catalog, program, subscriptions, suspendedCalls } = connection
   const context = contextOf(connection, sdk)
   const { principal } = context.inbound
-  const request = method.label(params)
+  const request = prepared.label
   const state = sdk.mcpReq.requestState<State>()
   // A state that was minted for one request is not accepted for another.
   if (state !== undefined && state.request !== request) {
@@ -95,8 +97,7 @@ const serve = async <Params, Result>(
   const running = start(
     program,
     { catalog, context, subscriptions },
-    method,
-    params,
+    prepared,
     clientOf(context, able, ask),
     rounds
   )
@@ -122,10 +123,10 @@ const awaitExit = <A, E>(fiber: Fiber.Fiber<A, E>) =>
 export const register = (connection: Connection, only?: string) => {
   for (const name of Object.keys(methods) as ReadonlyArray<MethodName>) {
     if (only !== undefined && only !== name) continue
-    // The SDK has decoded params by its own schema of the method, which ours accepts whole.
-    const method = methods[name] as Method<unknown, ResultTypeMap[typeof name]>
+    // Each name has the result that the SDK expects of it, which a loop over the names cannot show.
+    const method = methods[name] as Method<ResultTypeMap[typeof name]>
     connection.server.setRequestHandler(name, (request, context) =>
-      serve(connection, method, request.params ?? {}, context)
+      serve(connection, method, request.params, context)
     )
   }
 }

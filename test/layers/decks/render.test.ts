@@ -229,19 +229,12 @@ describe("a theme", () => {
   test("has every text in a contrast that can be read", () => {
     for (const { theme } of samples) {
       const colors = palette(theme.file)
-      const hex: Record<string, string> = colors.dark
-        ? {
-            bg1: colors.colors.background,
-            tx1: colors.colors.ink,
-            bg2: colors.colors.surface,
-            tx2: colors.colors.muted
-          }
-        : {
-            bg1: colors.colors.background,
-            tx1: colors.colors.ink,
-            bg2: colors.colors.surface,
-            tx2: colors.colors.muted
-          }
+      const hex: Record<string, string> = {
+        bg1: colors.colors.background,
+        tx1: colors.colors.ink,
+        bg2: colors.colors.surface,
+        tx2: colors.colors.muted
+      }
       const of = (color: string) =>
         hex[color] ?? (color === "accent1" ? colors.colors.accent.replace("#", "") : color)
       const ratio = (front: string, back: string) => contrast(of(front), of(back))

@@ -1,6 +1,7 @@
 /** The ring keeps the newest lines within its bounds, whatever is put in. */
 import { expect, test } from "bun:test"
 import fc from "fast-check"
+import type { Batch } from "../../../layers/logging/Batch.ts"
 import { Ring } from "../../../layers/logging/LogRing.ts"
 
 const line = (message: string) => JSON.stringify({ timestamp: "", level: "info", message })
@@ -59,4 +60,50 @@ test("is what a list would be that is cut from its front", () => {
       }
     )
   )
+})
+
+/** What the ring hands over, as text, and how many lines it says that those are. */
+const listen = (ring: Ring) => {
+  const heard = { text: "", lines: 0 }
+  ring.listeners.add(({ bytes, end, lines, start }: Batch) => {
+    heard.text += new TextDecoder().decode(bytes.subarray(start, end))
+    heard.lines += lines
+  })
+  return heard
+}
+
+test("answers with the newest lines after it has wrapped around many times", () => {
+  const ring = new Ring({ lines: 1000, bytes: 1_000_000 })
+  const messages = Array.from({ length: 20_000 }, (_, index) => `${index} ${"é€😀".repeat(index % 30)}`)
+  for (const message of messages) ring.add(0, "info", line(message))
+  expect(texts(ring)).toEqual(messages.slice(-1000))
+  expect(ring.query({ search: "19999 " })).toHaveLength(1)
+  expect(ring.query({ search: "18999 " })).toEqual([])
+})
+
+test("counts bytes of UTF-8", () => {
+  const size = Buffer.byteLength(line("€".repeat(10)))
+  const ring = new Ring({ lines: 10, bytes: 2 * size })
+  for (let index = 0; index < 5; index++) ring.add(0, "info", line("€".repeat(10)))
+  expect(texts(ring)).toHaveLength(2)
+})
+
+test("hands every line to its listeners, in order, also those that are larger than a buffer", () => {
+  const ring = new Ring({ lines: 1, bytes: 1024 })
+  const heard = listen(ring)
+  const lines = Array.from({ length: 3000 }, (_, index) =>
+    line(index % 500 === 7 ? "€".repeat(100_000) : `${index}`)
+  )
+  for (const each of lines) ring.add(0, "info", each)
+  ring.flush()
+  ring.flush()
+  expect(heard.lines).toBe(lines.length)
+  expect(heard.text).toBe(`${lines.join("\n")}\n`)
+})
+
+test("a smaller size takes effect at once", () => {
+  const ring = new Ring({ lines: 10, bytes: 10_000 })
+  for (const text of ["a", "b", "c"]) ring.add(0, "info", line(text))
+  ring.resize({ lines: 2, bytes: 10_000 })
+  expect(texts(ring)).toEqual(["b", "c"])
 })

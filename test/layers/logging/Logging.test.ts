@@ -251,6 +251,17 @@ it.effect("tells of a flood that the end of the program cut short", () =>
   })
 )
 
+it.effect("writes every line, in order, also those that still wait when the program ends", () =>
+  Effect.gen(function* () {
+    const lines = Array.from({ length: 10_000 }, (_, index) => JSON.stringify({ index, text: "é" }))
+    const program = Effect.gen(function* () {
+      const log = yield* Log
+      for (const line of lines) log.write(0, "info", line)
+    })
+    expect((yield* capture(program)).stderr).toEqual(lines)
+  })
+)
+
 it.effect("follows its settings: level, limits and form change at once", () =>
   Effect.gen(function* () {
     const folder = yield* Effect.flatMap(FileSystem.FileSystem, (fs) => fs.makeTempDirectoryScoped())

@@ -2,21 +2,27 @@
 import { expect } from "bun:test"
 import { Deferred, Effect, PlatformError, Queue } from "effect"
 import { TestClock } from "effect/testing"
+import * as Batch from "../../../layers/logging/Batch.ts"
+import { Ring } from "../../../layers/logging/LogRing.ts"
 import * as Writer from "../../../layers/logging/Writer.ts"
 import { it } from "../../support/effect.ts"
 import { openScope } from "./capture.ts"
 
 const full = PlatformError.systemError({ _tag: "Unknown", module: "test", method: "write" })
+const textOf = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
 const silent: Writer.Events = { failed: () => {}, lost: () => {} }
 
 it.effect("writes the first line at once, and those that come meanwhile together", () =>
   Effect.gen(function* () {
     const batches = yield* Queue.unbounded<string>()
-    const writer = yield* Writer.make((text) => Queue.offer(batches, text).pipe(Effect.asVoid), silent)
-    writer.push("a")
+    const writer = yield* Writer.make(
+      (bytes) => Queue.offer(batches, textOf(bytes)).pipe(Effect.asVoid),
+      silent
+    )
+    writer.push(Batch.of("a"))
     expect(yield* Queue.take(batches)).toBe("a\n")
-    for (const line of ["b", "c", "d"]) writer.push(line)
-    yield* TestClock.adjust("20 millis")
+    for (const line of ["b", "c", "d"]) writer.push(Batch.of(line))
+    yield* TestClock.adjust("50 millis")
     expect(yield* Queue.take(batches)).toBe("b\nc\nd\n")
   })
 )
@@ -25,8 +31,10 @@ it.effect("writes what waits when it ends", () =>
   Effect.gen(function* () {
     let text = ""
     const scope = yield* openScope
-    const writer = yield* scope.provide(Writer.make((more) => Effect.sync(() => void (text += more)), silent))
-    for (let line = 0; line < 1000; line++) writer.push(String(line))
+    const writer = yield* scope.provide(
+      Writer.make((more) => Effect.sync(() => void (text += textOf(more))), silent)
+    )
+    for (let line = 0; line < 1000; line++) writer.push(Batch.of(String(line)))
     yield* scope.close
     expect(text.split("\n")).toHaveLength(1001)
   })
@@ -38,18 +46,85 @@ it.effect("drops what is too much for a slow output, and says how much", () =>
     const taken = yield* Queue.unbounded<number>()
     const release = yield* Deferred.make<void>()
     const writer = yield* Writer.make(
-      (text) => Effect.andThen(Queue.offer(taken, text.length), Deferred.await(release)),
+      (bytes) => Effect.andThen(Queue.offer(taken, bytes.length), Deferred.await(release)),
       { failed: () => {}, lost: (lines) => Queue.offerUnsafe(lost, lines) }
     )
-    writer.push("first")
+    writer.push(Batch.of("first"))
     expect(yield* Queue.take(taken)).toBe(6)
     const line = "x".repeat(1024 * 1024 - 1)
-    for (let count = 0; count < 9; count++) writer.push(line)
+    for (let count = 0; count < 9; count++) writer.push(Batch.of(line))
     yield* Deferred.succeed(release, undefined)
-    yield* TestClock.adjust("20 millis")
+    yield* TestClock.adjust("50 millis")
     const size = yield* Queue.take(taken)
     expect(size).toBeLessThan(6 * 1024 * 1024)
     expect(yield* Queue.take(lost)).toBe(9 - size / (1024 * 1024))
+  })
+)
+
+it.effect("counts each line as written or as lost, whichever batches they came in", () =>
+  Effect.gen(function* () {
+    const release = yield* Deferred.make<void>()
+    const begun = yield* Deferred.make<void>()
+    let written = 0
+    let lost = 0
+    const scope = yield* openScope
+    const ring = new Ring({ lines: 1, bytes: 1024 })
+    const writer = yield* scope.provide(
+      Writer.make(
+        (bytes) =>
+          Effect.gen(function* () {
+            yield* Deferred.succeed(begun, undefined)
+            yield* Deferred.await(release)
+            written += textOf(bytes).split("\n").length - 1
+          }),
+        { failed: () => {}, lost: (lines) => void (lost += lines) },
+        () => ring.flush()
+      )
+    )
+    ring.listeners.add(writer.push)
+    writer.wake()
+    ring.add(0, "info", "first")
+    yield* Deferred.await(begun)
+    const lines = 70_000
+    for (let index = 0; index < lines; index++) ring.add(0, "info", `${index} ${"é".repeat(index % 90)}`)
+    yield* Deferred.succeed(release, undefined)
+    yield* scope.close
+    expect(written + lost).toBe(1 + lines)
+    expect(written).toBeLessThan(lines)
+  })
+)
+
+it.effect("an output that is slow does not disturb another one of the same log", () =>
+  Effect.gen(function* () {
+    const ring = new Ring({ lines: 1, bytes: 1024 })
+    const begun = yield* Deferred.make<void>()
+    const release = yield* Deferred.make<void>()
+    let text = ""
+    const slow = yield* Writer.make(
+      () => Effect.andThen(Deferred.succeed(begun, undefined), Deferred.await(release)),
+      silent,
+      () => ring.flush()
+    )
+    const scope = yield* openScope
+    const quick = yield* scope.provide(
+      Writer.make(
+        (bytes) => Effect.sync(() => void (text += textOf(bytes))),
+        silent,
+        () => ring.flush()
+      )
+    )
+    ring.listeners.add(slow.push).add(quick.push)
+    const lines = Array.from({ length: 5000 }, (_, index) => `${index} ${"x".repeat(2000)}`)
+    ring.add(0, "info", "first")
+    slow.wake()
+    yield* Deferred.await(begun)
+    for (const [index, each] of lines.entries()) {
+      ring.add(0, "info", each)
+      if (index % 1000 === 0) yield* TestClock.adjust("50 millis")
+    }
+    yield* scope.close
+    yield* Deferred.succeed(release, undefined)
+    expect(text).toBe(`first\n${lines.join("\n")}\n`)
   })
 )
 
@@ -59,9 +134,9 @@ it.effect("says once that writing fails, tries again later, and says what was lo
     const attempts = yield* Queue.unbounded<string>()
     let works = false
     const writer = yield* Writer.make(
-      (text) =>
+      (bytes) =>
         Effect.andThen(
-          Queue.offer(attempts, text),
+          Queue.offer(attempts, textOf(bytes)),
           Effect.suspend(() => (works ? Effect.void : Effect.fail(full)))
         ),
       {
@@ -69,14 +144,14 @@ it.effect("says once that writing fails, tries again later, and says what was lo
         lost: (lines) => Queue.offerUnsafe(said, `lost ${lines}`)
       }
     )
-    writer.push("a")
+    writer.push(Batch.of("a"))
     yield* Queue.take(attempts)
     expect(yield* Queue.take(said)).toBe("failed")
-    writer.push("b")
+    writer.push(Batch.of("b"))
     yield* TestClock.adjust("5 seconds")
     expect(yield* Queue.take(attempts)).toBe("b\n")
     works = true
-    writer.push("c")
+    writer.push(Batch.of("c"))
     yield* TestClock.adjust("5 seconds")
     expect(yield* Queue.take(attempts)).toBe("c\n")
     expect(yield* Queue.take(said)).toBe("lost 2")
@@ -90,9 +165,9 @@ it.live("an output that is stuck holds up the end for a second at most", () =>
     const writer = yield* scope.provide(
       Writer.make(() => Effect.andThen(Deferred.succeed(begun, undefined), Effect.never), silent)
     )
-    writer.push("a")
+    writer.push(Batch.of("a"))
     yield* Deferred.await(begun)
-    writer.push("b")
+    writer.push(Batch.of("b"))
     yield* scope.close
   })
 )

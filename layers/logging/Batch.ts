@@ -1,0 +1,43 @@
+/** A run of log lines as UTF-8, each with its line feed. Its bytes never change, so that readers need no copy. */
+
+export interface Batch {
+  readonly bytes: Uint8Array
+  /** The first byte, and the one after the last. */
+  readonly start: number
+  readonly end: number
+  readonly lines: number
+}
+
+export const lineFeed = 10
+
+const encoder = new TextEncoder()
+
+/** One line in a buffer that it does not share. */
+export const of = (line: string): Batch => {
+  const bytes = encoder.encode(`${line}\n`)
+  return { bytes, start: 0, end: bytes.length, lines: 1 }
+}
+
+/** Appends text to a buffer. A new buffer is begun when the old one is full, because batches still refer to that. */
+export class BatchBuffer {
+  readonly #size: number
+  #bytes = new Uint8Array()
+  #end = 0
+
+  /** `size` is in bytes. A longer text gets a larger buffer. */
+  constructor(size: number) {
+    this.#size = size
+  }
+
+  append(text: string, lines: number): Batch {
+    // UTF-8 takes at most three bytes for a UTF-16 code unit.
+    const most = text.length * 3
+    if (this.#end + most > this.#bytes.length) {
+      this.#bytes = new Uint8Array(Math.max(this.#size, most))
+      this.#end = 0
+    }
+    const start = this.#end
+    this.#end += encoder.encodeInto(text, this.#bytes.subarray(start)).written
+    return { bytes: this.#bytes, start, end: this.#end, lines }
+  }
+}
