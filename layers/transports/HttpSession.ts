@@ -83,6 +83,14 @@ export class HttpSession implements Transport, PostHost {
     this.#version = version
   }
 
+  /**
+   * Names the session in logs and in the ledger, without what makes its id a secret: of a UUIDv7 the time and the
+   * counter, which differ for each session of a process, and not the 62 random bits.
+   */
+  get name(): string {
+    return this.sessionId.slice(0, 18)
+  }
+
   get version(): string | undefined {
     return this.#version
   }
@@ -123,7 +131,7 @@ export class HttpSession implements Transport, PostHost {
         this.#receive(message)
         continue
       }
-      const inbound = new HttpInbound(grant, request, connection, number++, release)
+      const inbound = new HttpInbound(grant, request, connection, number++, this.name, release)
       const served = this.options.server.serve(message, inbound, (response, failure) => {
         // A cancelled request was answered, and its id may be in use again.
         if (this.#posts.get(message.id) === post) post.answer(message.id, response, failure)

@@ -19,6 +19,8 @@ export interface Inbound {
   /** The id of the HTTP request that carried the message; absent where messages have no request of their own. */
   readonly requestId?: string | undefined
   readonly headers?: Headers | undefined
+  /** The session that the message belongs to, where the transport has sessions. */
+  readonly session?: string | undefined
   /** Ends the HTTP response while the call runs on; only where the client can come back for the rest. */
   readonly release?: (() => void) | undefined
 }

@@ -78,6 +78,9 @@ class Stateless extends HttpInbound implements StatelessRequest {
   }
 }
 
+/** Ends what would go on by itself. */
+const makeStop = () => new AbortController()
+
 /** A rejection that is answered at once sets the HTTP status as well. */
 const withStatus = (response: Response, { headers, status }: Failure): Response => {
   if (response.headers.get("content-type") !== "application/json") return response
@@ -110,7 +113,7 @@ export const layer = (options: { readonly maxMessageBytes: number }) =>
       const log = Effect.runForkWith(context)
       const run = Effect.runPromiseWith(context)
       /** Ends `subscriptions/listen` streams when the program stops. */
-      const stopping = new AbortController()
+      const stopping = makeStop()
       const handlerOptions = {
         legacy: "reject",
         maxRequestBodySize: options.maxMessageBytes,

@@ -6,6 +6,7 @@ import type { Policy } from "../domain/Policy.ts"
 import type { Principal, Scope } from "../domain/Principal.ts"
 import type { GuardServices } from "../../layers/guard/Guard.ts"
 import type { Caller } from "./Caller.ts"
+import type { OverBudget } from "../../layers/ledger/Spend.ts"
 import type { Failed, InvalidArguments, NotFound } from "./CatalogError.ts"
 import type { Client } from "./Client.ts"
 
@@ -36,7 +37,10 @@ export interface ToolEntry extends Named {
     readonly openWorldHint?: boolean
   }
   readonly policy: Policy
-  readonly call: (args: unknown) => Effect.Effect<ToolOutput, InvalidArguments | Failed, CallServices>
+  /** `OverBudget`: a budget ran out while the tool spent. */
+  readonly call: (
+    args: unknown
+  ) => Effect.Effect<ToolOutput, InvalidArguments | Failed | OverBudget, CallServices>
 }
 
 /** Suggests values for one argument: what was typed so far, and the arguments already given. */

@@ -3,6 +3,7 @@ import { Context, Effect, Layer, Option, Schema, SchemaIssue } from "effect"
 import * as Tool from "effect/ai/Tool"
 import type * as Toolkit from "effect/ai/Toolkit"
 import { errorClass } from "../../layers/guard/outcome.ts"
+import { OverBudget } from "../../layers/ledger/Spend.ts"
 import { Blocks, text, type Block, type Icon, type ToolOutput } from "../domain/Content.ts"
 import { isObject, type JsonObject } from "../domain/JsonObject.ts"
 import { lazy } from "../domain/lazy.ts"
@@ -66,7 +67,9 @@ const invalid = (name: string) => (error: Schema.SchemaError) =>
     }))
   })
 
-const failed = (name: string, error: unknown): Failed => {
+const failed = (name: string, error: unknown): Failed | OverBudget => {
+  // Not the tool's failure: the caller has reached a limit, and is told when it ends.
+  if (error instanceof OverBudget) return error
   const passing = transience(error)
   return new Failed({
     name,

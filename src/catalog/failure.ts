@@ -73,7 +73,12 @@ export const toFailure = (error: CatalogFailure): Failure => {
         code: codes.limitReached,
         status: 429,
         message,
-        data: { error_class: "OverBudget", limit: error.limit }
+        data: {
+          error_class: "OverBudget",
+          limit: error.limit,
+          // Milliseconds since 1970.
+          ...(error.resetsAt !== undefined && { resets_at: error.resetsAt })
+        }
       }
     case "TooManySubscriptions":
       return {
