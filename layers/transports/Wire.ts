@@ -1,7 +1,7 @@
 /** The SDK's `Transport` over whatever carries whole messages both ways: a pipe, an event stream, a socket; every era. */
 import type { JSONRPCMessage, JSONRPCRequest, RequestId, Transport } from "@modelcontextprotocol/server"
 import { serveStdio, type StdioServerHandle } from "@modelcontextprotocol/server/stdio"
-import { isObject } from "../../src/domain/JsonObject.ts"
+import { isClaimed } from "./era.ts"
 import type { Inbound, McpServers, SessionServer } from "./McpServers.ts"
 import { isCancellation, isRequest, Unreadable, type Parsed } from "./messages.ts"
 import { newRequests } from "./newRequests.ts"
@@ -14,14 +14,9 @@ export interface Pipe {
   readonly close: () => void
 }
 
-const protocolVersionKey = "io.modelcontextprotocol/protocolVersion"
-
 /** The handshake of the session era, unless the request claims the stateless one by its envelope. */
-const isHandshake = (message: JSONRPCMessage | undefined): boolean => {
-  if (message === undefined || !isRequest(message) || message.method !== "initialize") return false
-  const meta = message.params?._meta
-  return !(isObject(meta) && protocolVersionKey in meta)
-}
+const isHandshake = (message: JSONRPCMessage | undefined): boolean =>
+  message !== undefined && isRequest(message) && message.method === "initialize" && !isClaimed(message)
 
 interface Running {
   readonly request: JSONRPCRequest
