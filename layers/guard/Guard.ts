@@ -95,10 +95,10 @@ const make = Effect.gen(function* () {
       return repeat ? retried(self, now.retry, left, again) : self
     }
     const provide = (context: Context.Context<R>): Context.Context<R | GuardServices> =>
-      context.pipe(
-        Context.add(RunningCall, { call }),
-        Context.add(Progress, tracker.progress),
-        Context.add(Spend, spend)
+      Context.add(
+        Context.add(Context.add(context, RunningCall, { call }), Progress, tracker.progress),
+        Spend,
+        spend
       )
     const timed = limited(work, provide, call.name, rules.timeLimit, tracker.listen)
     return rules.circuit === undefined ? timed : breaker.execute(rules.circuit, timed, judge)

@@ -37,7 +37,6 @@ export const limited = <A, E, R, Handler>(
   Effect.contextWith((context: Context.Context<R>) =>
     Effect.callback<A, E | TimedOut>((resume) => {
       const clock = Context.get(context, Clock.Clock)
-      const fork = Effect.runForkWith(context)
       const started = monotonic(clock)
       let deadline = started + limit
       const left = () => deadline - monotonic(clock)
@@ -56,6 +55,7 @@ export const limited = <A, E, R, Handler>(
           Effect.fail(new TimedOut({ name, limit: deadline === started + longest ? longest : limit }))
         )
       )
+      const fork = Effect.runForkWith(context)
       const arm = (): Fiber.Fiber<void> => {
         const armed = fork(clock.sleep(Duration.millis(Math.ceil(left()))))
         armed.addObserver((exit) => {

@@ -95,7 +95,8 @@ const serve = async <Result extends object>(
       ? suspendedCalls.rounds({ principal, request, answers, waiting: state?.waiting })
       : undefined
   const running = start(
-    program,
+    program.services,
+    program.newId,
     { catalog, context, subscriptions },
     prepared,
     clientOf(context, able, ask),
