@@ -4,7 +4,6 @@ import { Effect } from "effect"
 import { cancelled } from "../../src/domain/errorCodes.ts"
 import { isRejection, type Failure } from "../../src/domain/Failure.ts"
 import type { Principal } from "../../src/domain/Principal.ts"
-import { json } from "../http/responses.ts"
 import type { Connection } from "../http/Routes.ts"
 import type { Ended, Grant } from "../identity/Grant.ts"
 import { sseHeaders, type EventStream } from "./EventStream.ts"
@@ -64,7 +63,7 @@ export class HttpSession implements Transport, PostHost {
         if (post !== undefined) post.lostAt = options.now()
       },
       grantEnded: (number, why) => this.#grantEnded(number, why),
-      failed: (error) => this.onerror?.(error)
+      failed: this.report
     })
   }
 
@@ -186,7 +185,7 @@ export class HttpSession implements Transport, PostHost {
     const related = options?.relatedRequestId
     if (related === undefined) {
       // What nobody ever listened to need not be kept.
-      if (this.#open.isKnown(standalone)) this.#open.send(standalone, message)
+      if (this.#open.isKnown(standalone)) this.#open.send(standalone, JSON.stringify(message))
       return
     }
     const post = this.#posts.get(related)
@@ -205,12 +204,14 @@ export class HttpSession implements Transport, PostHost {
 
   // — PostHost —
 
-  respond(body: unknown, failure?: Failure) {
-    const session = { "mcp-session-id": this.sessionId }
+  respond(body: string, failure?: Failure) {
+    const headers = { "content-type": "application/json", "mcp-session-id": this.sessionId }
     return failure !== undefined && isRejection(failure)
-      ? json(failure.status, body, { ...session, ...failure.headers })
-      : json(200, body, session)
+      ? new Response(body, { status: failure.status, headers: { ...headers, ...failure.headers } })
+      : new Response(body, { headers })
   }
+
+  readonly report = (error: Error) => this.onerror?.(error)
 
   openStream(post: PendingPost) {
     const stream = this.#open.open(post.stream, post.grant)
@@ -218,7 +219,7 @@ export class HttpSession implements Transport, PostHost {
     return this.#streamed(stream)
   }
 
-  write(post: PendingPost, message: JSONRPCMessage) {
+  write(post: PendingPost, message: string) {
     this.#open.send(post.stream, message)
   }
 

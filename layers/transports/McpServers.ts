@@ -1,9 +1,7 @@
 /** What a transport needs of the program that it carries: an MCP server for each connection or request. */
 import { Context, type Effect } from "effect"
 import type {
-  JSONRPCErrorResponse,
   JSONRPCRequest,
-  JSONRPCResultResponse,
   RequestId,
   Server,
   ServerCapabilities,
@@ -11,6 +9,7 @@ import type {
 } from "@modelcontextprotocol/server"
 import type { Failure } from "../../src/domain/Failure.ts"
 import type { Principal } from "../../src/domain/Principal.ts"
+import type { RpcResponse } from "./messages.ts"
 
 /** What a transport knows of one message that it received. */
 export interface Inbound {
@@ -25,10 +24,8 @@ export interface Inbound {
   readonly release?: (() => void) | undefined
 }
 
-export type Response = JSONRPCResultResponse | JSONRPCErrorResponse
-
 /** Takes the response to one request, once; `failure` says how HTTP puts the error. */
-export type Respond = (response: Response, failure?: Failure) => void
+export type Respond = (response: RpcResponse, failure?: Failure) => void
 
 /** An MCP server of the session era for one connection. */
 export interface SessionServer {

@@ -1,6 +1,5 @@
 /** The event streams of one session by number: stored, resumable, and ended with the credential that opened each. */
 import { Effect } from "effect"
-import type { JSONRPCMessage } from "@modelcontextprotocol/server"
 import type { Authenticator } from "../identity/Authenticator.ts"
 import type { Ended, Grant } from "../identity/Grant.ts"
 import { EventStream } from "./EventStream.ts"
@@ -70,9 +69,8 @@ export class SessionStreams {
     this.#inOrder(this.#store.mark(number), (id) => stream.event("", id, this.#options.retry))
   }
 
-  /** Stores the message, and sends it if the stream is open. */
-  send(number: number, message: JSONRPCMessage) {
-    const data = JSON.stringify(message)
+  /** Stores a message, which is JSON, and sends it if the stream is open. */
+  send(number: number, data: string) {
     this.#inOrder(this.#store.append(number, data), (id) => this.#open.get(number)?.stream.event(data, id))
   }
 

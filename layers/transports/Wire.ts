@@ -3,7 +3,7 @@ import type { JSONRPCMessage, JSONRPCRequest, RequestId, Transport } from "@mode
 import { serveStdio, type StdioServerHandle } from "@modelcontextprotocol/server/stdio"
 import { isClaimed } from "./era.ts"
 import type { Inbound, McpServers, SessionServer } from "./McpServers.ts"
-import { isCancellation, isRequest, Unreadable, type Parsed } from "./messages.ts"
+import { isCancellation, isRequest, toText, Unreadable, type Parsed } from "./messages.ts"
 import { newRequests } from "./newRequests.ts"
 
 /** What a wire needs of its connection. */
@@ -96,7 +96,7 @@ export class Wire implements Transport {
   async send(message: JSONRPCMessage) {
     if (this.#closed) throw new Error("The connection is closed.")
     try {
-      await this.#pipe.write(JSON.stringify(message))
+      await this.#pipe.write("method" in message ? JSON.stringify(message) : toText(message, this.#report))
     } finally {
       if (!("method" in message) && message.id !== undefined) this.#settle(message.id)
     }
@@ -135,7 +135,7 @@ export class Wire implements Transport {
       // The id of a cancelled request may be in use again.
       if (this.#running.get(request.id)?.request !== request) return
       try {
-        const written = this.#pipe.write(JSON.stringify(response))
+        const written = this.#pipe.write(toText(response, this.#report))
         if (written instanceof Promise) written.catch(this.#fail)
       } catch (error) {
         this.#fail(error)

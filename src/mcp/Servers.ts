@@ -15,6 +15,7 @@ import type { Principal } from "../domain/Principal.ts"
 import { program as identity } from "../domain/version.ts"
 import * as paramHeaders from "./paramHeaders.ts"
 import type { Program } from "./RequestContext.ts"
+import { RequestServer } from "./RequestServer.ts"
 import { RequestState } from "./RequestState.ts"
 import { register } from "./sdkHandlers.ts"
 import { SessionRequests } from "./SessionRequests.ts"
@@ -87,15 +88,13 @@ export const layer = Layer.effect(
     const live = new Set<Live>()
     const listeners = new Set<(change: Change) => void>()
 
-    const make = (principal: Principal) => {
-      const options: ServerOptions = {
-        capabilities,
-        cacheHints,
-        jsonSchemaValidator: unusedValidator,
-        requestState: { verify: (text) => states.codec(principal).verify(text) }
-      }
-      return new Server(identity, options)
-    }
+    const optionsFor = (principal: Principal): ServerOptions => ({
+      capabilities,
+      cacheHints,
+      jsonSchemaValidator: unusedValidator,
+      requestState: { verify: (text) => states.codec(principal).verify(text) }
+    })
+    const make = (principal: Principal) => new Server(identity, optionsFor(principal))
 
     const keep = (each: Live, onClose?: () => void) => {
       live.add(each)
@@ -145,7 +144,7 @@ export const layer = Layer.effect(
         return server
       },
       forRequest: (request) => {
-        const server = make(request.principal)
+        const server = new RequestServer(identity, optionsFor(request.principal))
         const subscriptions = new Subscriptions(catalog)
         const { onRejected } = request
         const inboundOf = () => request
