@@ -35,11 +35,10 @@ export interface Connection {
   readonly onRejected?: (failure: Failure) => void
 }
 
-const contextOf = ({ inboundOf, server }: Connection, { http, mcpReq }: ServerContext): RequestContext => {
+const contextOf = ({ inboundOf, server }: Connection, { mcpReq }: ServerContext): RequestContext => {
   const envelope = mcpReq.envelope as JsonObject | undefined
-  const inbound = inboundOf(mcpReq.id)
   return {
-    inbound: http?.closeSSE === undefined ? inbound : { ...inbound, release: http.closeSSE },
+    inbound: inboundOf(mcpReq.id),
     stateless: envelope !== undefined,
     meta: mcpReq._meta,
     program: server.getClientVersion(),
