@@ -8,6 +8,7 @@ import type { Grant } from "../identity/Grant.ts"
 import { Ids } from "../platform/Ids.ts"
 import { EventStream, sseHeaders } from "./EventStream.ts"
 import { McpServers } from "./McpServers.ts"
+import { Unreadable } from "./messages.ts"
 import {
   HttpInbound,
   identify,
@@ -94,6 +95,12 @@ export const layer = (limits: StreamLimits) =>
         return open(grant, request)
       }
 
+      /** On the stream too, because some clients wait for the response there whatever the POST's status is. */
+      const refuse = ({ wire }: Client, rejected: Unreadable) => {
+        if (wire.open && rejected.ids.length > 0) wire.reject(rejected)
+        return unreadable(rejected)
+      }
+
       const post = async (grant: Grant, request: Request, connection: Connection) => {
         const wrong = wrongContent(request.headers)
         if (wrong !== undefined) return wrong
@@ -103,9 +110,10 @@ export const layer = (limits: StreamLimits) =>
         if (client === undefined || client.key !== grant.principal.key) return sessionNotFound()
         const parsed = await readMessages(request, limits.maxMessageBytes)
         if (parsed instanceof Response) return parsed
+        if (parsed instanceof Unreadable) return refuse(client, parsed)
         if (!client.wire.open) return sessionNotFound()
         const rejected = client.wire.receive(parsed, new HttpInbound(grant, request, connection))
-        return rejected === undefined ? new Response(null, { status: 202 }) : unreadable(rejected)
+        return rejected === undefined ? new Response(null, { status: 202 }) : refuse(client, rejected)
       }
 
       const all = (end: (wire: Wire) => Promise<void>) =>

@@ -17,7 +17,7 @@ import { immediate } from "../platform/immediate.ts"
 import { endable } from "./endable.ts"
 import type { HttpSession } from "./HttpSession.ts"
 import { McpServers, type StatelessRequest } from "./McpServers.ts"
-import type { Parsed } from "./messages.ts"
+import { Unreadable, type Parsed } from "./messages.ts"
 import {
   HttpInbound,
   identify,
@@ -25,6 +25,7 @@ import {
   reject,
   rejected,
   sessionNotFound,
+  unreadable,
   withGrant,
   wrongContent
 } from "./requests.ts"
@@ -189,6 +190,7 @@ export const layer = (options: { readonly maxMessageBytes: number }) =>
         if (wrong !== undefined) return wrong
         const parsed = await readMessages(request, options.maxMessageBytes)
         if (parsed instanceof Response) return parsed
+        if (parsed instanceof Unreadable) return unreadable(parsed)
         const body: unknown = parsed.batch ? parsed.messages : parsed.messages[0]
         const { headers } = request
         const outcome = classifyInboundRequest({
