@@ -6,7 +6,7 @@ import {
   type AuthInfo,
   type McpServerFactory
 } from "@modelcontextprotocol/server"
-import { Effect, Exit, Layer } from "effect"
+import { Effect, Exit, Layer, Scope } from "effect"
 import { unsupportedVersion } from "../../src/domain/errorCodes.ts"
 import type { Failure } from "../../src/domain/Failure.ts"
 import { methodNotAllowed, tooManyOpen } from "../http/responses.ts"
@@ -30,6 +30,8 @@ import {
   wrongContent
 } from "./requests.ts"
 import { Sessions } from "./Sessions.ts"
+import * as slowResponses from "./slowResponses.ts"
+import type { StreamLimits } from "./StreamLimits.ts"
 
 const sessionHeader = "mcp-session-id"
 const versionHeader = "mcp-protocol-version"
@@ -100,7 +102,7 @@ const withSession = (
   return exit instanceof Promise ? exit.then(settle) : settle(exit)
 }
 
-export const layer = (options: { readonly maxMessageBytes: number }) =>
+export const layer = (options: Pick<StreamLimits, "maxMessageBytes" | "mostWaiting">) =>
   Layer.effectDiscard(
     Effect.gen(function* () {
       const routes = yield* Routes
@@ -110,8 +112,10 @@ export const layer = (options: { readonly maxMessageBytes: number }) =>
       const context = yield* Effect.context<never>()
       const log = Effect.runForkWith(context)
       const run = Effect.runPromiseWith(context)
+      const keptAlive = yield* slowResponses.make(options.mostWaiting)
       /** Ends `subscriptions/listen` streams when the program stops. */
-      const stopping = new AbortController()
+      const subscriptions = yield* Scope.fork(yield* Effect.scope)
+      const stopping = yield* Scope.provide(Effect.abortSignal, subscriptions)
       const handlerOptions = {
         legacy: "reject",
         maxRequestBodySize: options.maxMessageBytes,
@@ -127,7 +131,7 @@ export const layer = (options: { readonly maxMessageBytes: number }) =>
       /** A subscription gets a handler of its own, whose bus publishes only what concerns its principal. */
       const listen = (request: Request, body: unknown, { principal }: Grant, authInfo: AuthInfo) => {
         const handler = createMcpHandler(factory, { ...handlerOptions, bus: servers.bus(principal) })
-        const signal = AbortSignal.any([request.signal, stopping.signal])
+        const signal = AbortSignal.any([request.signal, stopping])
         const { headers, method } = request
         return handler.fetch(new Request(request.url, { method, headers, signal }), {
           parsedBody: body,
@@ -151,7 +155,7 @@ export const layer = (options: { readonly maxMessageBytes: number }) =>
         const response =
           one.method === "subscriptions/listen"
             ? await listen(request, body, grant, authInfo)
-            : await stateless.fetch(request, { parsedBody: body, authInfo })
+            : await keptAlive(stateless.fetch(request, { parsedBody: body, authInfo }))
         if (one.failure !== undefined) return withStatus(response, one.failure)
         return response.body !== null && response.headers.get("content-type") === "text/event-stream"
           ? endable(response, (end) => authenticator.follow(grant, { ended: end }))
@@ -245,10 +249,7 @@ export const layer = (options: { readonly maxMessageBytes: number }) =>
           withGrant(identify(authenticator, request, connection, "/mcp"), (grant) =>
             serve(grant, request, connection)
           ),
-        drain: Effect.andThen(
-          sessions.quiesce,
-          Effect.sync(() => stopping.abort())
-        )
+        drain: Effect.andThen(sessions.quiesce, Scope.close(subscriptions, Exit.void))
       })
     })
   )

@@ -60,10 +60,8 @@ export const withGrant = <A extends Response | undefined>(
   found: Grant | Response | Promise<Grant | Response>,
   next: (grant: Grant) => A | Promise<A>
 ): A | Response | Promise<A | Response> => {
-  if (found instanceof Promise) {
-    return found.then((each): A | Response | Promise<A> => (each instanceof Response ? each : next(each)))
-  }
-  return found instanceof Response ? found : next(found)
+  const proceed = (each: Grant | Response) => (each instanceof Response ? each : next(each))
+  return found instanceof Promise ? found.then(proceed) : proceed(found)
 }
 
 /** What came with one HTTP request; its ids are read when they are first needed. */

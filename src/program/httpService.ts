@@ -83,7 +83,7 @@ export const layerNoDeps = (overrides: Overrides = {}) =>
         Layer.provideMerge(Layer.unwrap(listener)),
         Layer.provideMerge(routes),
         // The listener goes first, so that nobody is served by what is being taken down.
-        Layer.provideMerge(StreamableHttp.layer({ maxMessageBytes: server.max_message_bytes })),
+        Layer.provideMerge(StreamableHttp.layer(limits)),
         Layer.provideMerge(LegacySse.layer(limits)),
         Layer.provideMerge(WebSocket.layer(limits)),
         Layer.provideMerge(progress.layer),
