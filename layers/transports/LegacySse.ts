@@ -1,6 +1,8 @@
 /** MCP's first HTTP transport (2024-11-05, HTTP with SSE): one event stream per client, and POSTs that belong to it. */
 import { Effect, Layer } from "effect"
 import { channels as allChannels, Channels, type Channel } from "../events/Channels.ts"
+import { accepts } from "../http/accept.ts"
+import { pathPrefixOf } from "../http/pathPrefix.ts"
 import { methodNotAllowed, tooManyOpen } from "../http/responses.ts"
 import { Routes, type Connection } from "../http/Routes.ts"
 import { Authenticator } from "../identity/Authenticator.ts"
@@ -67,7 +69,7 @@ export const layer = (limits: StreamLimits) =>
         }
         const wire: Wire = new Wire(pipe, servers, report)
         // Clients take the first event for the endpoint, so nothing comes before it.
-        stream.named("endpoint", `${endpointQuery}${id}`)
+        stream.named("endpoint", `${pathPrefixOf(request.headers)}${endpointQuery}${id}`)
         stream.comment("connected")
         const query = new URL(request.url).searchParams
         const named = query.has("client_id")
@@ -87,8 +89,7 @@ export const layer = (limits: StreamLimits) =>
       }
 
       const get = (grant: Grant, request: Request, connection: Connection) => {
-        const accept = request.headers.get("accept") ?? "*/*"
-        if (!accept.includes("text/event-stream") && !accept.includes("*/*")) {
+        if (!accepts(request.headers.get("accept"), "text/event-stream")) {
           return reject(406, "Not Acceptable: accept text/event-stream.")
         }
         connection.keepOpen()

@@ -9,6 +9,7 @@ import {
 import { Effect, Exit, Layer, Scope } from "effect"
 import { unsupportedVersion } from "../../src/domain/errorCodes.ts"
 import type { Failure } from "../../src/domain/Failure.ts"
+import { accepts } from "../http/accept.ts"
 import { methodNotAllowed, tooManyOpen } from "../http/responses.ts"
 import { Routes, type Connection } from "../http/Routes.ts"
 import { Authenticator } from "../identity/Authenticator.ts"
@@ -36,11 +37,14 @@ import type { StreamLimits } from "./StreamLimits.ts"
 const sessionHeader = "mcp-session-id"
 const versionHeader = "mcp-protocol-version"
 
+const eventStream = "text/event-stream"
+/** What most clients send, which need not be parsed. */
+const usualAccept = "application/json, text/event-stream"
+
 /** What is wrong with a POST before its body is read. */
 const wrongHeaders = (headers: Headers): Response | undefined => {
-  const accept = headers.get("accept") ?? ""
-  const any = accept.includes("*/*")
-  if (!any && !(accept.includes("application/json") && accept.includes("text/event-stream"))) {
+  const accept = headers.get("accept")
+  if (accept !== usualAccept && !(accepts(accept, "application/json") && accepts(accept, eventStream))) {
     return reject(406, "Not Acceptable: accept both application/json and text/event-stream.")
   }
   return wrongContent(headers)
@@ -157,7 +161,7 @@ export const layer = (options: Pick<StreamLimits, "maxMessageBytes" | "mostWaiti
             ? await listen(request, body, grant, authInfo)
             : await keptAlive(stateless.fetch(request, { parsedBody: body, authInfo }))
         if (one.failure !== undefined) return withStatus(response, one.failure)
-        return response.body !== null && response.headers.get("content-type") === "text/event-stream"
+        return response.body !== null && response.headers.get("content-type") === eventStream
           ? endable(response, (end) => authenticator.follow(grant, { ended: end }))
           : response
       }
@@ -214,7 +218,7 @@ export const layer = (options: Pick<StreamLimits, "maxMessageBytes" | "mostWaiti
       }
 
       const get = (grant: Grant, request: Request, connection: Connection) => {
-        if (!(request.headers.get("accept") ?? "").includes("text/event-stream")) {
+        if (!accepts(request.headers.get("accept"), eventStream)) {
           return reject(406, "Not Acceptable: accept text/event-stream.")
         }
         return ofSession(grant, request, (session) => {
