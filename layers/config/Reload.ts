@@ -1,44 +1,8 @@
 /** Reads the configuration again when the process is told to by SIGHUP, and when its file has changed. */
-import { Cause, Effect, FileSystem, Layer, Option, Queue } from "effect"
+import { Cause, Effect, Layer, Queue } from "effect"
 import { Signals } from "../platform/Signals.ts"
+import { watchFiles } from "../platform/watchFiles.ts"
 import { ConfigSource } from "./ConfigSource.ts"
-
-/** Looking is one `stat`. It sees what notifications miss: links that point elsewhere, network folders, mounted files. */
-const interval = "2 seconds"
-/** Who writes a file in place first empties it, and an empty file is a valid one. */
-const settling = "200 millis"
-
-/** What is different when the file was written, replaced or removed. */
-const stamp = Effect.fnUntraced(function* (file: string) {
-  const fs = yield* FileSystem.FileSystem
-  const info = yield* Effect.option(fs.stat(file))
-  return Option.match(info, {
-    onNone: () => "absent",
-    onSome: ({ ino, mtime, size }) =>
-      `${Option.getOrElse(ino, () => 0)} ${size} ${Option.match(mtime, { onNone: () => 0, onSome: Number })}`
-  })
-})
-
-const settled = Effect.fnUntraced(function* (file: string) {
-  let last = yield* stamp(file)
-  while (true) {
-    yield* Effect.sleep(settling)
-    const now = yield* stamp(file)
-    if (now === last) return now
-    last = now
-  }
-})
-
-const watch = Effect.fnUntraced(function* (file: string, changed: Effect.Effect<unknown>) {
-  let seen = yield* stamp(file)
-  yield* Effect.logDebug("watching the configuration file").pipe(Effect.annotateLogs({ file }))
-  while (true) {
-    yield* Effect.sleep(interval)
-    if ((yield* stamp(file)) === seen) continue
-    seen = yield* settled(file)
-    yield* changed
-  }
-})
 
 /** Reloads, and tells the log what came of it. */
 export const reload = Effect.gen(function* () {
@@ -75,6 +39,8 @@ export const layer = Layer.effectDiscard(
     yield* signals.onHangup(() => Queue.offerUnsafe(due, undefined))
     yield* Effect.forkScoped(Effect.forever(Effect.andThen(Queue.take(due), reload)))
     const { file } = yield* config.found
-    if (file !== undefined) yield* Effect.forkScoped(watch(file, Queue.offer(due, undefined)))
+    if (file === undefined) return
+    yield* Effect.logDebug("watching the configuration file").pipe(Effect.annotateLogs({ file }))
+    yield* Effect.forkScoped(watchFiles([file], Queue.offer(due, undefined)))
   })
 )

@@ -1,4 +1,5 @@
 /** What is asked for with a deck, and what is told of it. */
+import type { Principal } from "../../src/domain/Principal.ts"
 import { Schema } from "effect"
 import type { Effect } from "effect"
 import type { Request } from "./arrange.ts"
@@ -8,6 +9,8 @@ export const steps = ["theme", "outline", "pictures", "draw", "write"] as const
 export type Step = (typeof steps)[number]
 
 export interface DeckRequest extends Request {
+  /** Whose output folder it is kept in. */
+  readonly owner: Principal
   /** Absent: the configured one. */
   readonly theme?: string | undefined
   readonly onStep: (step: Step) => Effect.Effect<void>

@@ -121,7 +121,7 @@ export const make = ({ fs, outbound, output, paths, settings }: Ground) => {
   const atOnce = Semaphore.makeUnsafe(2)
 
   const create = Effect.fnUntraced(function* (request: DeckRequest, config: Settings) {
-    const { onStep, theme: wanted, ...asked } = request
+    const { onStep, owner, theme: wanted, ...asked } = request
     yield* onStep("theme")
     const theme = yield* themes.find(fs, paths, config.themes_dir, wanted ?? config.theme)
     yield* onStep("outline")
@@ -138,7 +138,7 @@ export const make = ({ fs, outbound, output, paths, settings }: Ground) => {
     const { rendered } = yield* ask({ kind: "render", rendering })
     yield* onStep("write")
     const saved = yield* output
-      .save(asked.client, asked.project, rendered.bytes)
+      .save(owner, asked.client, asked.project, rendered.bytes)
       .pipe(Effect.mapError(({ detail, reason }) => deckError(reason, detail)))
     const cut = rendered.cut.length === 0 ? [] : [`${those(rendered.cut)} ${shortened}`]
     return {

@@ -26,6 +26,8 @@ export interface OpenListener {
    * that another one replaces on the same port, as with a new certificate.
    */
   readonly retire: Effect.Effect<void>
+  /** Completes when it was retired and its last connection has ended. */
+  readonly ended: Effect.Effect<void>
 }
 
 /** Bun's own limit for `idleTimeout`, in seconds. */
@@ -69,6 +71,17 @@ const bind = (options: ListenerOptions, handlers: ServeHandlers, maxBodyBytes: n
       }),
     catch: (cause) => ListenError.from(cause, options)
   })
+
+/** Fails if another program listens on the address; with `reusePort`, opening does not. */
+const exclusive = (options: ListenerOptions): Effect.Effect<void, ListenError> =>
+  Effect.flatMap(
+    bind(
+      { ...options, reusePort: false },
+      { fetch: () => new Response(null, { status: 503 }), websocket: { message: () => {} } },
+      1
+    ),
+    (server) => Effect.promise(() => server.stop(true))
+  )
 
 const open = Effect.fnUntraced(function* (options: ListenerOptions) {
   const routes = options.routes ?? (yield* Routes)
@@ -131,7 +144,8 @@ const open = Effect.fnUntraced(function* (options: ListenerOptions) {
     port,
     url: urlOf(port, options),
     sockets: () => server.pendingWebSockets,
-    retire: retire(server, lifecycle)
+    retire: retire(server, lifecycle),
+    ended: Effect.suspend(() => Effect.promise(() => lifecycle.retired ?? Promise.resolve()))
   } satisfies OpenListener
 })
 
@@ -152,4 +166,7 @@ export class Listener extends Context.Service<Listener, OpenListener>()("manifol
   static readonly open: (
     options: ListenerOptions
   ) => Effect.Effect<OpenListener, ListenError, Scope.Scope | Routes | Sites | Ids> = open
+
+  /** Fails if another program listens on the address, also one that would share it (`reusePort`). */
+  static readonly exclusive = exclusive
 }

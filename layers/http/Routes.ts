@@ -57,6 +57,11 @@ export interface Route<Data = never> extends Handler<Data> {
    * (Event streams and NDJSON are never buffered.) Default false.
    */
   readonly raw?: boolean
+  /**
+   * GET and HEAD are served under any Host, and without one, as probes of load balancers and orchestrators send them. Only
+   * for responses that are public. Default false.
+   */
+  readonly anyHost?: boolean
 }
 
 export class RouteTaken extends Schema.TaggedError<RouteTaken>()("RouteTaken", { path: Schema.String }) {

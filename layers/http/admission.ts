@@ -9,8 +9,9 @@ import type { AnyHandler, Routes } from "./Routes.ts"
 import type { AnySite, Sites } from "./Sites.ts"
 
 export const pathOf = (url: string): string => {
-  // Behind the scheme; a Host that passed the check has at least one character and no slash.
-  const start = url.indexOf("/", 8)
+  // Without a Host, the URL is the path. Else it begins behind the scheme; a Host that passed the check has at least one
+  // character and no slash.
+  const start = url.startsWith("/") ? 0 : url.indexOf("/", 8)
   if (start === -1) return "/"
   const query = url.indexOf("?", start)
   const fragment = url.indexOf("#", start)
@@ -61,13 +62,21 @@ export const make = ({ listener, maxBodyBytes, routes, sites }: AdmissionOptions
     return handle(incoming, route, routeLimit)
   }
 
+  /** Orchestrators probe by address, and some load balancers over HTTP/1.0 without a Host. Web pages send an Origin. */
+  const isProbe = ({ request }: Incoming, { status }: Response): boolean => {
+    const { headers, method } = request
+    if ((method !== "GET" && method !== "HEAD") || headers.has("origin")) return false
+    const wellFormed = status === 421 || !headers.has("host")
+    return wellFormed && routes.findUnsafe(pathOf(request.url))?.anyHost === true
+  }
+
   return (incoming: Incoming): Handled => {
     const { request } = incoming
     const host = request.headers.get("host")
     const site = sites.findUnsafe(host)
     if (site !== undefined) return toSite(incoming, site)
     const rejected = policy.host(host)
-    if (rejected !== undefined) return rejected
+    if (rejected !== undefined) return isProbe(incoming, rejected) ? toRoute(incoming) : rejected
     const origin = request.headers.get("origin")
     if (origin === null) return toRoute(incoming)
     const verdict = policy.origin(origin, host ?? "")

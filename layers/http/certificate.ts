@@ -19,6 +19,8 @@ export interface Files {
 export interface Certificate {
   readonly cert: string
   readonly key: string
+  /** As in the certificate, such as `Nov 25 12:00:00 2026 GMT`. */
+  readonly validTo: string
 }
 
 const read = Effect.fnUntraced(function* (path: string, setting: string) {
@@ -78,5 +80,6 @@ export const load = Effect.fnUntraced(function* ({ cert_file, key_file }: Files)
       message: `server.tls.cert_file: ${cert_file} is valid from ${certificate.validFrom} on; check the machine's clock`
     })
   }
-  return { cert, key }
+  const loaded: Certificate = { cert, key, validTo: certificate.validTo }
+  return loaded
 })

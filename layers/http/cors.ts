@@ -12,9 +12,16 @@ const allowed = [
   "mcp-method",
   "mcp-name"
 ]
-/** Tool arguments mirrored in headers (MCP 2026-07-28) have names that depend on the tool's schema. */
-const alsoAllowed = /^(?:mcp-param-[a-z0-9!#$%&'*+.^_`|~-]+|traceparent)$/
-const exposed = "mcp-session-id, www-authenticate, retry-after, x-request-id"
+/**
+ * Allowed where a preflight asks for them; one that is missing fails the whole request. Tool arguments mirrored in headers
+ * (MCP 2026-07-28) have names that depend on the tool's schema; the others are of tracing: W3C, B3, Sentry, Datadog.
+ */
+const alsoAllowed = new RegExp(
+  "^(?:mcp-param-[a-z0-9!#$%&'*+.^_`|~-]+|traceparent|tracestate|baggage|x-request-id|x-correlation-id" +
+    "|b3|x-b3-[a-z]+|sentry-trace|x-datadog-[a-z-]+)$"
+)
+const exposed =
+  "mcp-session-id, www-authenticate, retry-after, x-request-id, ratelimit-limit, ratelimit-remaining, ratelimit-reset"
 const maxAge = String(24 * 60 * 60)
 
 export const isPreflight = (request: Request): boolean =>

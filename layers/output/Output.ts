@@ -2,11 +2,13 @@
 import { Context, Effect, FileSystem, Layer, Path } from "effect"
 import * as Hex from "effect/encoding/Hex"
 import type { PlatformError } from "effect/PlatformError"
+import type { Principal } from "../../src/domain/Principal.ts"
 import { ConfigSource } from "../config/ConfigSource.ts"
 import { Ids } from "../platform/Ids.ts"
 import { Storage } from "../storage/Storage.ts"
 import { fileName, fileNumber, safeName } from "./names.ts"
 import { OutputError } from "./OutputError.ts"
+import { ownerFolder } from "./ownerFolder.ts"
 import { section } from "./section.ts"
 
 export interface Saved {
@@ -46,16 +48,28 @@ const link = (parts: ReadonlyArray<string>) => scheme + parts.map(encodeURICompo
 export class Output extends Context.Service<
   Output,
   {
-    /** Writes `<client>/<project>/content.pptx`, or the next free `content-2.pptx` where that one exists. */
+    /**
+     * Writes `<client>/<project>/content.pptx` in the owner's folder (see `ownerFolder`; the common one if
+     * `content.shared` is set), or the next free `content-2.pptx` where that one exists.
+     */
     readonly save: (
+      owner: Principal,
       client: string,
       project: string,
       bytes: Uint8Array<ArrayBuffer>
     ) => Effect.Effect<Saved, OutputError>
-    /** The file of these names; `undefined` when there is none, or it lies elsewhere by a link. */
-    readonly read: (client: string, project: string, file: string) => Effect.Effect<Uint8Array | undefined>
-    /** Names of what there is: clients; projects of one; files of those. */
-    readonly list: (...folders: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<string>>
+    /** The owner's file of these names; `undefined` when there is none, or it lies elsewhere by a link. */
+    readonly read: (
+      owner: Principal,
+      client: string,
+      project: string,
+      file: string
+    ) => Effect.Effect<Uint8Array | undefined>
+    /** Names of what the owner has: clients; projects of one; files of those. */
+    readonly list: (
+      owner: Principal,
+      ...folders: ReadonlyArray<string>
+    ) => Effect.Effect<ReadonlyArray<string>>
   }
 >()("manifold/output/Output") {
   static readonly layer = Layer.effect(
@@ -67,9 +81,10 @@ export class Output extends Context.Service<
       const config = yield* ConfigSource
       const storage = yield* Storage
       // Read when first used; the section was checked at the start.
-      const root = Effect.map(Effect.orDie(config.read(section)), ({ output_dir }) =>
-        paths.resolve(storage.dir, output_dir)
-      )
+      const settings = Effect.orDie(config.read(section))
+      const root = Effect.map(settings, ({ output_dir }) => paths.resolve(storage.dir, output_dir))
+      const homeOf = (owner: Principal) =>
+        Effect.map(settings, ({ shared }) => (shared ? [] : ownerFolder(owner)))
 
       /** Where a path leads to, if it is the place that it says and not behind a link. */
       const inside = Effect.fnUntraced(function* (...parts: ReadonlyArray<string>) {
@@ -127,6 +142,7 @@ export class Output extends Context.Service<
       })
 
       const save = Effect.fn("Output.save")(function* (
+        owner: Principal,
         client: string,
         project: string,
         bytes: Uint8Array<ArrayBuffer>
@@ -138,10 +154,11 @@ export class Output extends Context.Service<
             `${folder === undefined ? "client_name" : "project_name"} needs a letter or a digit: it names a folder`
           )
         const parts = [folder, subfolder]
-        const wanted = paths.join(yield* root, ...parts)
+        const places = [...(yield* homeOf(owner)), ...parts]
+        const wanted = paths.join(yield* root, ...places)
         const written = yield* Effect.gen(function* () {
           yield* fs.makeDirectory(yield* root, { recursive: true })
-          const real = yield* enter(parts)
+          const real = yield* enter(places)
           return real === undefined ? undefined : yield* write(real, bytes)
         }).pipe(Effect.mapError(unwritable(wanted)))
         if (written === undefined)
@@ -153,20 +170,25 @@ export class Output extends Context.Service<
         return { path: written, file, uri: link([...parts, file]) }
       })
 
-      const read = Effect.fn("Output.read")(function* (client: string, project: string, file: string) {
+      const read = Effect.fn("Output.read")(function* (
+        owner: Principal,
+        client: string,
+        project: string,
+        file: string
+      ) {
         if (safeName(client) !== client || safeName(project) !== project || fileNumber(file) === undefined)
           return undefined
         return yield* Effect.gen(function* () {
-          const path = yield* inside(client, project, file)
+          const path = yield* inside(...(yield* homeOf(owner)), client, project, file)
           if (path === undefined) return undefined
           const { size, type } = yield* fs.stat(path)
           return type === "File" && size <= mostBytes ? yield* fs.readFile(path) : undefined
         }).pipe(Effect.orElseSucceed(() => undefined))
       })
 
-      const list = Effect.fnUntraced(function* (...folders: ReadonlyArray<string>) {
+      const list = Effect.fnUntraced(function* (owner: Principal, ...folders: ReadonlyArray<string>) {
         if (folders.some((name) => safeName(name) !== name)) return []
-        const names = yield* inside(...folders).pipe(
+        const names = yield* inside(...(yield* homeOf(owner)), ...folders).pipe(
           Effect.flatMap((path) => (path === undefined ? Effect.succeed([]) : fs.readDirectory(path))),
           Effect.orElseSucceed((): ReadonlyArray<string> => [])
         )

@@ -12,6 +12,11 @@ export const section = Section.deferred(
         "output",
         "Output folder, with one folder per client; a relative path is inside `storage.dir`."
       ),
+      shared: Section.optional(
+        Schema.Boolean,
+        false,
+        "Whether all principals share one output folder. Otherwise each API token can list and read its own files only."
+      ),
       theme: Section.optional(
         Schema.NonEmptyString,
         "light",

@@ -53,6 +53,11 @@ export class EventStream {
     this.#write(`: ${text}\n\n`)
   }
 
+  /** Events that are encoded already, of another stream. */
+  bytes(chunk: Uint8Array) {
+    this.#enqueue(chunk)
+  }
+
   /** Ends the stream; the reader sees a regular end. */
   close() {
     const controller = this.#controller
@@ -73,6 +78,10 @@ export class EventStream {
   }
 
   #write(frame: string) {
+    if (this.open) this.#enqueue(encoder.encode(frame))
+  }
+
+  #enqueue(chunk: Uint8Array) {
     const controller = this.#controller
     if (controller === undefined) return
     if (-(controller.desiredSize ?? 0) > this.#mostWaiting) {
@@ -80,6 +89,6 @@ export class EventStream {
       this.#lost()
       return
     }
-    controller.enqueue(encoder.encode(frame))
+    controller.enqueue(chunk)
   }
 }

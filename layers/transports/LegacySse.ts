@@ -1,6 +1,8 @@
 /** MCP's first HTTP transport (2024-11-05, HTTP with SSE): one event stream per client, and POSTs that belong to it. */
 import { Effect, Layer } from "effect"
 import { channels as allChannels, Channels, type Channel } from "../events/Channels.ts"
+import { accepts } from "../http/accept.ts"
+import { pathPrefixOf } from "../http/pathPrefix.ts"
 import { methodNotAllowed, tooManyOpen } from "../http/responses.ts"
 import { Routes, type Connection } from "../http/Routes.ts"
 import { Authenticator } from "../identity/Authenticator.ts"
@@ -8,6 +10,7 @@ import type { Grant } from "../identity/Grant.ts"
 import { Ids } from "../platform/Ids.ts"
 import { EventStream, sseHeaders } from "./EventStream.ts"
 import { McpServers } from "./McpServers.ts"
+import { Unreadable } from "./messages.ts"
 import {
   HttpInbound,
   identify,
@@ -66,7 +69,7 @@ export const layer = (limits: StreamLimits) =>
         }
         const wire: Wire = new Wire(pipe, servers, report)
         // Clients take the first event for the endpoint, so nothing comes before it.
-        stream.named("endpoint", `${endpointQuery}${id}`)
+        stream.named("endpoint", `${pathPrefixOf(request.headers)}${endpointQuery}${id}`)
         stream.comment("connected")
         const query = new URL(request.url).searchParams
         const named = query.has("client_id")
@@ -86,12 +89,17 @@ export const layer = (limits: StreamLimits) =>
       }
 
       const get = (grant: Grant, request: Request, connection: Connection) => {
-        const accept = request.headers.get("accept") ?? "*/*"
-        if (!accept.includes("text/event-stream") && !accept.includes("*/*")) {
+        if (!accepts(request.headers.get("accept"), "text/event-stream")) {
           return reject(406, "Not Acceptable: accept text/event-stream.")
         }
         connection.keepOpen()
         return open(grant, request)
+      }
+
+      /** On the stream too, because some clients wait for the response there whatever the POST's status is. */
+      const refuse = ({ wire }: Client, rejected: Unreadable) => {
+        if (wire.open && rejected.ids.length > 0) wire.reject(rejected)
+        return unreadable(rejected)
       }
 
       const post = async (grant: Grant, request: Request, connection: Connection) => {
@@ -103,9 +111,10 @@ export const layer = (limits: StreamLimits) =>
         if (client === undefined || client.key !== grant.principal.key) return sessionNotFound()
         const parsed = await readMessages(request, limits.maxMessageBytes)
         if (parsed instanceof Response) return parsed
+        if (parsed instanceof Unreadable) return refuse(client, parsed)
         if (!client.wire.open) return sessionNotFound()
         const rejected = client.wire.receive(parsed, new HttpInbound(grant, request, connection))
-        return rejected === undefined ? new Response(null, { status: 202 }) : unreadable(rejected)
+        return rejected === undefined ? new Response(null, { status: 202 }) : refuse(client, rejected)
       }
 
       const all = (end: (wire: Wire) => Promise<void>) =>

@@ -2,6 +2,12 @@
 
 const newline = 0x0a
 
+/** Spaces and tabs, the CR of Windows, and a byte order mark (EF BB BF). */
+const blank: ReadonlySet<number> = new Set([0x20, 0x09, 0x0d, 0xef, 0xbb, 0xbf])
+const longestBlank = 16
+/** A line that separates or ends messages, and has none. */
+const isBlank = (line: Uint8Array) => line.byteLength <= longestBlank && line.every((byte) => blank.has(byte))
+
 export class Lines {
   readonly #most: number
   readonly #onLine: (line: Uint8Array) => void
@@ -27,6 +33,11 @@ export class Lines {
     this.#add(rest)
   }
 
+  /** The input has ended: what is left is the last line, without a line end. */
+  end() {
+    this.#flush()
+  }
+
   #add(part: Uint8Array) {
     if (this.#skipping || part.byteLength === 0) return
     this.#length += part.byteLength
@@ -47,7 +58,6 @@ export class Lines {
     this.#skipping = false
     if (skipped || first === undefined) return
     const line = more.length === 0 ? first : Buffer.concat([first, ...more])
-    // Windows ends lines with CR LF, and JSON ignores white space around it.
-    if (!(line.byteLength === 1 && line[0] === 0x0d)) this.#onLine(line)
+    if (!isBlank(line)) this.#onLine(line)
   }
 }

@@ -5,9 +5,10 @@ import {
   type AuthInfo,
   type McpServerFactory
 } from "@modelcontextprotocol/server"
-import { Effect, Exit, Layer } from "effect"
+import { Effect, Exit, Layer, Scope } from "effect"
 import { unsupportedVersion } from "../../src/domain/errorCodes.ts"
 import type { Failure } from "../../src/domain/Failure.ts"
+import { accepts } from "../http/accept.ts"
 import { methodNotAllowed, tooManyOpen } from "../http/responses.ts"
 import { Routes, type Connection } from "../http/Routes.ts"
 import { Authenticator } from "../identity/Authenticator.ts"
@@ -17,7 +18,7 @@ import { isStateless, versionHeader } from "./era.ts"
 import { endable } from "./endable.ts"
 import type { HttpSession } from "./HttpSession.ts"
 import { McpServers, type StatelessRequest } from "./McpServers.ts"
-import type { Parsed } from "./messages.ts"
+import { Unreadable, type Parsed } from "./messages.ts"
 import {
   HttpInbound,
   identify,
@@ -25,18 +26,24 @@ import {
   reject,
   rejected,
   sessionNotFound,
+  unreadable,
   withGrant,
   wrongContent
 } from "./requests.ts"
 import { Sessions } from "./Sessions.ts"
+import * as slowResponses from "./slowResponses.ts"
+import type { StreamLimits } from "./StreamLimits.ts"
 
 const sessionHeader = "mcp-session-id"
 
+const eventStream = "text/event-stream"
+/** What most clients send, which need not be parsed. */
+const usualAccept = "application/json, text/event-stream"
+
 /** What is wrong with a POST before its body is read. */
 const wrongHeaders = (headers: Headers): Response | undefined => {
-  const accept = headers.get("accept") ?? ""
-  const any = accept.includes("*/*")
-  if (!any && !(accept.includes("application/json") && accept.includes("text/event-stream"))) {
+  const accept = headers.get("accept")
+  if (accept !== usualAccept && !(accepts(accept, "application/json") && accepts(accept, eventStream))) {
     return reject(406, "Not Acceptable: accept both application/json and text/event-stream.")
   }
   return wrongContent(headers)
@@ -77,9 +84,6 @@ class Stateless extends HttpInbound implements StatelessRequest {
   }
 }
 
-/** Ends what would go on by itself. */
-const makeStop = () => new AbortController()
-
 /** A rejection that is answered at once sets the HTTP status as well. */
 const withStatus = (response: Response, { headers, status }: Failure): Response => {
   if (response.headers.get("content-type") !== "application/json") return response
@@ -101,7 +105,7 @@ const withSession = (
   return exit instanceof Promise ? exit.then(settle) : settle(exit)
 }
 
-export const layer = (options: { readonly maxMessageBytes: number }) =>
+export const layer = (options: Pick<StreamLimits, "maxMessageBytes" | "mostWaiting">) =>
   Layer.effectDiscard(
     Effect.gen(function* () {
       const routes = yield* Routes
@@ -111,8 +115,10 @@ export const layer = (options: { readonly maxMessageBytes: number }) =>
       const context = yield* Effect.context<never>()
       const log = Effect.runForkWith(context)
       const run = Effect.runPromiseWith(context)
+      const keptAlive = yield* slowResponses.make(options.mostWaiting)
       /** Ends `subscriptions/listen` streams when the program stops. */
-      const stopping = makeStop()
+      const subscriptions = yield* Scope.fork(yield* Effect.scope)
+      const stopping = yield* Scope.provide(Effect.abortSignal, subscriptions)
       const handlerOptions = {
         legacy: "reject",
         maxRequestBodySize: options.maxMessageBytes,
@@ -128,7 +134,7 @@ export const layer = (options: { readonly maxMessageBytes: number }) =>
       /** A subscription gets a handler of its own, whose bus publishes only what concerns its principal. */
       const listen = (request: Request, body: unknown, { principal }: Grant, authInfo: AuthInfo) => {
         const handler = createMcpHandler(factory, { ...handlerOptions, bus: servers.bus(principal) })
-        const signal = AbortSignal.any([request.signal, stopping.signal])
+        const signal = AbortSignal.any([request.signal, stopping])
         const { headers, method } = request
         return handler.fetch(new Request(request.url, { method, headers, signal }), {
           parsedBody: body,
@@ -152,9 +158,9 @@ export const layer = (options: { readonly maxMessageBytes: number }) =>
         const response =
           one.method === "subscriptions/listen"
             ? await listen(request, body, grant, authInfo)
-            : await stateless.fetch(request, { parsedBody: body, authInfo })
+            : await keptAlive(stateless.fetch(request, { parsedBody: body, authInfo }))
         if (one.failure !== undefined) return withStatus(response, one.failure)
-        return response.body !== null && response.headers.get("content-type") === "text/event-stream"
+        return response.body !== null && response.headers.get("content-type") === eventStream
           ? endable(response, (end) => authenticator.follow(grant, { ended: end }))
           : response
       }
@@ -191,6 +197,7 @@ export const layer = (options: { readonly maxMessageBytes: number }) =>
         if (wrong !== undefined) return wrong
         const parsed = await readMessages(request, options.maxMessageBytes)
         if (parsed instanceof Response) return parsed
+        if (parsed instanceof Unreadable) return unreadable(parsed)
         const { headers } = request
         if (isStateless(parsed, headers)) {
           const body: unknown = parsed.batch ? parsed.messages : parsed.messages[0]
@@ -205,7 +212,7 @@ export const layer = (options: { readonly maxMessageBytes: number }) =>
       }
 
       const get = (grant: Grant, request: Request, connection: Connection) => {
-        if (!(request.headers.get("accept") ?? "").includes("text/event-stream")) {
+        if (!accepts(request.headers.get("accept"), eventStream)) {
           return reject(406, "Not Acceptable: accept text/event-stream.")
         }
         return ofSession(grant, request, (session) => {
@@ -240,10 +247,7 @@ export const layer = (options: { readonly maxMessageBytes: number }) =>
           withGrant(identify(authenticator, request, connection, "/mcp"), (grant) =>
             serve(grant, request, connection)
           ),
-        drain: Effect.andThen(
-          sessions.quiesce,
-          Effect.sync(() => stopping.abort())
-        )
+        drain: Effect.andThen(sessions.quiesce, Scope.close(subscriptions, Exit.void))
       })
     })
   )

@@ -7,7 +7,7 @@ import { Routes, type Connection, type Socket } from "../http/Routes.ts"
 import { Authenticator } from "../identity/Authenticator.ts"
 import type { Ended, Grant } from "../identity/Grant.ts"
 import { McpServers, type Inbound } from "./McpServers.ts"
-import { errorMessage, fromValue, toValue, Unreadable } from "./messages.ts"
+import { fromValue, toValue, Unreadable } from "./messages.ts"
 import { identify, reject, withGrant } from "./requests.ts"
 import type { StreamLimits } from "./StreamLimits.ts"
 import { Wire } from "./Wire.ts"
@@ -92,7 +92,7 @@ class Client {
     }
     const parsed = value instanceof Unreadable ? value : fromValue(value)
     const wrong = parsed instanceof Unreadable ? parsed : this.wire.receive(parsed, this.#inbound)
-    if (wrong !== undefined) this.#answer(errorMessage(wrong.code, wrong.message))
+    if (wrong !== undefined) this.wire.reject(wrong)
   }
 
   /** Closes with a code of its own; what runs is interrupted. */

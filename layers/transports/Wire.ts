@@ -1,9 +1,16 @@
 /** The SDK's `Transport` over whatever carries whole messages both ways: a pipe, an event stream, a socket; every era. */
-import type { JSONRPCMessage, JSONRPCRequest, RequestId, Transport } from "@modelcontextprotocol/server"
+import {
+  isJSONRPCRequest,
+  type JSONRPCMessage,
+  type JSONRPCRequest,
+  type RequestId,
+  type Transport
+} from "@modelcontextprotocol/server"
 import { serveStdio, type StdioServerHandle } from "@modelcontextprotocol/server/stdio"
+import { invalidParams } from "../../src/domain/errorCodes.ts"
 import { isClaimed } from "./era.ts"
 import type { Inbound, McpServers, SessionServer } from "./McpServers.ts"
-import { isCancellation, isRequest, toText, Unreadable, type Parsed } from "./messages.ts"
+import { errorMessage, isCancellation, isRequest, toText, Unreadable, type Parsed } from "./messages.ts"
 import { newRequests } from "./newRequests.ts"
 
 /** What a wire needs of its connection. */
@@ -62,12 +69,22 @@ export class Wire implements Transport {
       if (request.method !== "subscriptions/listen") this.#running.set(request.id, { request, inbound })
     }
     for (const message of parsed.messages) {
-      if (isRequest(message) && this.#session !== undefined) this.#serve(this.#session, message, inbound)
+      if (isRequest(message)) this.#pass(message, inbound)
       else this.onmessage?.(message)
       // Cancelled requests are not answered.
       if (isCancellation(message)) this.#cancel(message.params?.requestId as RequestId)
     }
     return undefined
+  }
+
+  /**
+   * Sends the error of rejected messages, once for each request. The id of a running request is not repeated: the client
+   * would take the error for the response to that one.
+   */
+  reject({ code, ids, message }: Unreadable) {
+    const free = new Set(ids.filter((id) => !this.#running.has(id)))
+    for (const id of free.size === 0 ? [null] : free)
+      this.#write(JSON.stringify(errorMessage(code, message, id)))
   }
 
   /** Ends as soon as nothing runs, for a program that stops; resolves then. */
@@ -130,20 +147,41 @@ export class Wire implements Transport {
     })
   }
 
+  #pass(request: JSONRPCRequest, inbound: Inbound) {
+    if (this.#session !== undefined) this.#serve(this.#session, request, inbound)
+    else this.#toSdk(request)
+  }
+
+  /** The SDK drops a request that its schema rejects without a response. */
+  #toSdk(request: JSONRPCRequest) {
+    const accepted: boolean = isJSONRPCRequest(request)
+    if (accepted) {
+      this.onmessage?.(request)
+      return
+    }
+    this.#settle(request.id)
+    this.reject(
+      new Unreadable(invalidParams, "Invalid params: params._meta is not as MCP has it", [request.id])
+    )
+  }
+
   #serve(session: SessionServer, request: JSONRPCRequest, inbound: Inbound) {
     const served = session.serve(request, inbound, (response) => {
       // The id of a cancelled request may be in use again.
       if (this.#running.get(request.id)?.request !== request) return
-      try {
-        const written = this.#pipe.write(toText(response, this.#report))
-        if (written instanceof Promise) written.catch(this.#fail)
-      } catch (error) {
-        this.#fail(error)
-      } finally {
-        this.#settle(request.id)
-      }
+      this.#write(toText(response, this.#report))
+      this.#settle(request.id)
     })
-    if (!served) this.onmessage?.(request)
+    if (!served) this.#toSdk(request)
+  }
+
+  #write(message: string) {
+    try {
+      const written = this.#pipe.write(message)
+      if (written instanceof Promise) written.catch(this.#fail)
+    } catch (error) {
+      this.#fail(error)
+    }
   }
 
   #cancel(id: RequestId) {

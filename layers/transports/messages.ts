@@ -8,20 +8,25 @@ import type {
   RequestId
 } from "@modelcontextprotocol/server"
 import { isObject, type JsonObject } from "../../src/domain/JsonObject.ts"
-import { internalError, invalidRequest, parseError } from "../../src/domain/errorCodes.ts"
+import { internalError, invalidParams, invalidRequest, parseError } from "../../src/domain/errorCodes.ts"
+import { normalize } from "./normalize.ts"
 
-/**
- * Why messages were not taken, as a JSON-RPC error. The id is null where none could be read. On a connection that other
- * requests share, an id that is in use must not be repeated: the client would take it for the answer to the first one.
- */
+/** Why messages were rejected, as a JSON-RPC error for each of the requests among them. */
 export class Unreadable {
   readonly code: number
   readonly message: string
-  readonly id: RequestId | null
-  constructor(code: number, message: string, id: RequestId | null = null) {
+  /** The ids of the rejected requests, as far as they could be read. */
+  readonly ids: ReadonlyArray<RequestId>
+  constructor(code: number, message: string, ids: ReadonlyArray<RequestId> = []) {
     this.code = code
     this.message = message
-    this.id = id
+    this.ids = ids
+  }
+
+  /** For a single error response: the id of the only request, else `null` (JSON-RPC 2.0, section 5). */
+  get id(): RequestId | null {
+    const [id = null] = this.ids
+    return this.ids.length === 1 ? id : null
   }
 }
 
@@ -33,46 +38,54 @@ export const isRequest = (message: JSONRPCMessage): message is JSONRPCRequest =>
 export const isCancellation = (message: JSONRPCMessage): message is JSONRPCNotification =>
   "method" in message && message.method === "notifications/cancelled"
 
-/** JSON-RPC ids longer than this are somebody's mistake or attack; every answer would repeat them. */
+/** Longest JSON-RPC id: every response repeats it. */
 const longestId = 256
 /** The only revision that has batches. */
 export const batchRevision = "2025-03-26"
 /** The most messages in one batch. */
 const largestBatch = 100
 
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+/** Ignores a byte order mark (RFC 8259, section 8.1): shells of Windows write one when they pipe. */
+const decoder = new TextDecoder("utf-8", { fatal: true })
+const byteOrderMark = "\ufeff"
 
-const isId = (id: unknown) =>
+const isId = (id: unknown): id is RequestId =>
   typeof id === "string" ? id.length <= longestId : typeof id === "number" && Number.isSafeInteger(id)
 
-/**
- * Older clients leave parts of `initialize` out that the schemas require; they are taken as empty.
- */
-const lenient = (message: JsonObject): JsonObject => {
-  if (message.method !== "initialize" || !isObject(message.params)) return message
-  const { capabilities, clientInfo } = message.params
-  if (isObject(capabilities) && isObject(clientInfo)) return message
-  const params = {
-    ...message.params,
-    ...(capabilities === undefined && { capabilities: {} }),
-    ...(clientInfo === undefined && { clientInfo: { name: "unknown", version: "0" } })
+/** The ids of the requests among values of any shape. */
+const idsOf = (values: ReadonlyArray<unknown>): ReadonlyArray<RequestId> =>
+  values.flatMap((value) => (isObject(value) && "method" in value && isId(value.id) ? [value.id] : []))
+
+const request = (message: string) => new Unreadable(invalidRequest, `Invalid Request: ${message}`)
+const params = (message: string) => new Unreadable(invalidParams, `Invalid params: ${message}`)
+
+/** What every method has in common; the methods check the rest. */
+const paramsMistake = (given: unknown): Unreadable | undefined => {
+  if (given === undefined || given === null) return undefined
+  if (!isObject(given)) return params("params must be an object")
+  const { _meta: meta } = given
+  if (meta === undefined || meta === null) return undefined
+  if (!isObject(meta)) return params("params._meta must be an object")
+  const { progressToken: token } = meta
+  if (token === undefined || token === null || typeof token === "string" || Number.isSafeInteger(token)) {
+    return undefined
   }
-  return { ...message, params }
+  return params("params._meta.progressToken must be a string or an integer")
 }
 
-/** Why `value` is no JSON-RPC 2.0 message; `undefined` if it is one. */
-const flaw = (value: unknown): string | undefined => {
-  if (!isObject(value)) return "a message must be an object"
-  if (value.jsonrpc !== "2.0") return 'jsonrpc must be "2.0"'
+/** Why `value` is not a JSON-RPC 2.0 message with the params of MCP; `undefined` if it is one. */
+const mistake = (value: unknown): Unreadable | undefined => {
+  if (!isObject(value)) return request("a message must be an object")
+  if (value.jsonrpc !== "2.0") return request('jsonrpc must be "2.0"')
   if ("id" in value && !isId(value.id)) {
-    return `id must be an integer, or a string of at most ${longestId} characters`
+    return request(`id must be an integer, or a string of at most ${longestId} characters`)
   }
   if ("method" in value) {
-    if (typeof value.method !== "string") return "method must be a string"
-    return value.params === undefined || isObject(value.params) ? undefined : "params must be an object"
+    return typeof value.method === "string" ? paramsMistake(value.params) : request("method must be a string")
   }
-  if (!("id" in value)) return "method is missing"
-  return isObject(value.result) || isObject(value.error) ? undefined : "method is missing"
+  return "id" in value && (isObject(value.result) || isObject(value.error))
+    ? undefined
+    : request("method is missing")
 }
 
 /** Messages, in order, and whether they came as a batch. */
@@ -84,16 +97,15 @@ export interface Parsed {
 export const fromValue = (value: unknown): Parsed | Unreadable => {
   const batch = Array.isArray(value)
   const values: ReadonlyArray<unknown> = batch ? value : [value]
-  if (values.length === 0) return new Unreadable(invalidRequest, "Invalid Request: the batch is empty")
-  if (values.length > largestBatch) {
-    return new Unreadable(invalidRequest, `Invalid Request: a batch has at most ${largestBatch} messages`)
-  }
+  if (values.length === 0) return request("the batch is empty")
+  if (values.length > largestBatch) return request(`a batch has at most ${largestBatch} messages`)
   const messages: Array<JSONRPCMessage> = []
   for (const item of values) {
-    const wrong = flaw(item)
-    if (wrong !== undefined) return new Unreadable(invalidRequest, `Invalid Request: ${wrong}`)
-    // `flaw` found none, so it has the message's shape, which no type can follow from there; methods check their params.
-    messages.push(lenient(item as JsonObject) as unknown as JSONRPCMessage)
+    const wrong = mistake(item)
+    // A batch is rejected as a whole, so each of its requests gets the error.
+    if (wrong !== undefined) return new Unreadable(wrong.code, wrong.message, idsOf(values))
+    // It has the message's shape, which no type can follow from `mistake`; methods check their params.
+    messages.push(normalize(item as JsonObject) as unknown as JSONRPCMessage)
   }
   return { messages, batch }
 }
@@ -101,7 +113,8 @@ export const fromValue = (value: unknown): Parsed | Unreadable => {
 /** The JSON value of a frame, whatever it is; `Unreadable` if there is none. */
 export const toValue = (frame: Uint8Array | string): unknown => {
   try {
-    return JSON.parse(typeof frame === "string" ? frame : decoder.decode(frame))
+    const text = typeof frame === "string" ? frame : decoder.decode(frame)
+    return JSON.parse(text.startsWith(byteOrderMark) ? text.slice(1) : text)
   } catch (error) {
     const why = error instanceof TypeError ? "the message is not UTF-8" : "the message is not JSON"
     return new Unreadable(parseError, `Parse error: ${why}`)

@@ -10,18 +10,16 @@ export const newRequests = (
   isRunning: (id: RequestId) => boolean
 ): ReadonlyArray<JSONRPCRequest> | Unreadable => {
   if (batch && version !== batchRevision) {
-    return new Unreadable(invalidRequest, `Batches are part of MCP ${batchRevision} only.`)
+    const ids = messages.filter(isRequest).map(({ id }) => id)
+    return new Unreadable(invalidRequest, `Batches are part of MCP ${batchRevision} only.`, ids)
   }
   const requests: Array<JSONRPCRequest> = []
   for (const message of messages) {
     if (!isRequest(message)) continue
     // Two with one id could not be told apart, nor cancelled.
     if (isRunning(message.id) || requests.some(({ id }) => id === message.id)) {
-      return new Unreadable(
-        invalidRequest,
-        `A request with the id ${message.id} is running already.`,
-        message.id
-      )
+      const ids = messages.filter(isRequest).map(({ id }) => id)
+      return new Unreadable(invalidRequest, `A request with the id ${message.id} is running already.`, ids)
     }
     requests.push(message)
   }

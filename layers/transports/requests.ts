@@ -10,7 +10,7 @@ import type { Connection } from "../http/Routes.ts"
 import { immediate } from "../platform/immediate.ts"
 import { json } from "../http/responses.ts"
 import type { Inbound } from "./McpServers.ts"
-import { errorMessage, fromBytes, Unreadable, type Parsed } from "./messages.ts"
+import { errorMessage, fromBytes, type Parsed, type Unreadable } from "./messages.ts"
 
 const idOf = (body: unknown) =>
   isObject(body) && (typeof body.id === "string" || typeof body.id === "number") ? body.id : null
@@ -113,13 +113,15 @@ export const wrongContent = (headers: Headers): Response | undefined => {
   return undefined
 }
 
-export const readMessages = async (request: Request, maxMessageBytes: number): Promise<Parsed | Response> => {
+export const readMessages = async (
+  request: Request,
+  maxMessageBytes: number
+): Promise<Parsed | Unreadable | Response> => {
   const bytes = await request.bytes()
   if (bytes.byteLength > maxMessageBytes) {
     return reject(413, `A message has at most ${maxMessageBytes} bytes.`)
   }
-  const parsed = fromBytes(bytes)
-  return parsed instanceof Unreadable ? unreadable(parsed) : parsed
+  return fromBytes(bytes)
 }
 
 export const unreadable = ({ code, id, message }: Unreadable) => json(400, errorMessage(code, message, id))

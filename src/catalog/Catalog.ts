@@ -110,7 +110,7 @@ export class Catalog extends Context.Service<
     readonly prompts: Listing<PromptEntry>
     readonly resources: Listing<ResourceEntry>
     readonly templates: Listing<TemplateEntry>
-    /** The tool of that name, if the principal can see it. */
+    /** The tool of that name, or of a name that a client rewrote (`math_add`), if the principal can see it. */
     readonly tool: (principal: Principal, name: string) => Effect.Effect<ToolEntry | undefined>
     readonly call: (
       principal: Principal,
@@ -214,18 +214,18 @@ export class Catalog extends Context.Service<
       templates: listing(templates),
       tool: (principal, name) =>
         Effect.sync(() => {
-          const claim = tools.find(principal, name)
+          const claim = tools.resolve(principal, name)
           return claim !== undefined && principal.mayReach(claim.entry.policy.scopes)
             ? claim.entry
             : undefined
         }),
       call: (principal, name, args) => {
-        const claim = tools.find(principal, name)
+        const claim = tools.resolve(principal, name)
         const entry = claim?.entry
         return run(
           principal,
           "tool",
-          name,
+          entry?.name ?? name,
           entry && {
             policy: privateResults(claim.source.audience, entry.policy),
             effect: entry.call(args),

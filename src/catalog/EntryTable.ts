@@ -1,7 +1,7 @@
 /** Table of the entries of one kind: who holds which name, for whom, and who waits for a name that is taken. */
 import type { Principal, Scope } from "../domain/Principal.ts"
 import { includes, ownerKey, type Audience, type Visibility } from "./Audience.ts"
-import { SortedIndex } from "./SortedIndex.ts"
+import { SortedIndex, toAlias } from "./SortedIndex.ts"
 
 /** Where entries come from, and for whom: one object per contribution, compared by identity. */
 export interface Source {
@@ -43,6 +43,20 @@ export class EntryTable<A> {
     const shared = this.#shared.get(key)
     if (shared !== undefined) return includes(shared.source.audience, principal) ? shared : undefined
     return this.#private.size === 0 ? undefined : this.#private.get(principal.key)?.get(key)
+  }
+
+  /**
+   * As `find`; else the only entry that the principal can see and whose name a client may have rewritten to `key`:
+   * `math_add` for `math.add`.
+   */
+  resolve(principal: Principal, key: string): Claim<A> | undefined {
+    const exact = this.find(principal, key)
+    if (exact !== undefined || toAlias(key) !== key) return exact
+    const own = this.#private.get(principal.key)?.byAlias(key) ?? []
+    const [first, second] = [...this.#shared.byAlias(key), ...own].filter(
+      ({ entry, source }) => includes(source.audience, principal) && principal.mayReach(this.scopes(entry))
+    )
+    return second === undefined ? first : undefined
   }
 
   /** The claims that exist for the principal, sorted by key (UTF-16 code units), from the first one after `after`. */

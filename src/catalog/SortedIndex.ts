@@ -4,9 +4,13 @@ interface Keyed {
   readonly key: string
 }
 
+/** The form that clients and model providers make of names: `^[a-zA-Z0-9_-]+$`. */
+export const toAlias = (key: string): string => key.replace(/[^a-zA-Z0-9_-]/g, "_")
+
 export class SortedIndex<A extends Keyed> {
   readonly #byKey = new Map<string, A>()
   #sorted: ReadonlyArray<A> | undefined
+  #byAlias: ReadonlyMap<string, ReadonlyArray<A>> | undefined
 
   get size(): number {
     return this.#byKey.size
@@ -18,11 +22,22 @@ export class SortedIndex<A extends Keyed> {
 
   set(item: A): void {
     this.#byKey.set(item.key, item)
-    this.#sorted = undefined
+    this.#forget()
   }
 
   delete(key: string): void {
-    if (this.#byKey.delete(key)) this.#sorted = undefined
+    if (this.#byKey.delete(key)) this.#forget()
+  }
+
+  /** The items whose key has this form as `toAlias` makes it. */
+  byAlias(alias: string): ReadonlyArray<A> {
+    this.#byAlias ??= Map.groupBy(this.#byKey.values(), ({ key }) => toAlias(key))
+    return this.#byAlias.get(alias) ?? []
+  }
+
+  #forget() {
+    this.#sorted = undefined
+    this.#byAlias = undefined
   }
 
   /** By key, in UTF-16 code units. */

@@ -49,7 +49,8 @@ const withParamHeaders = (schema: JsonObject, headers: Readonly<Record<string, s
 const inputSchema = (tool: Tool.Any): JsonObject => {
   const headers = Context.get(tool.annotations, ParamHeaders)
   const foreign = Tool.isDynamic(tool) ? tool.jsonSchema : undefined
-  const schema = { type: "object", ...(foreign ?? jsonSchema(tool.parametersSchema)) }
+  // Model providers reject a list of tools in which one has no `properties`.
+  const schema = { type: "object", properties: {}, ...(foreign ?? jsonSchema(tool.parametersSchema)) }
   const annotated = Object.keys(headers).length > 0 ? withParamHeaders(schema, headers) : schema
   return "$schema" in annotated ? annotated : { $schema: dialect, ...annotated }
 }

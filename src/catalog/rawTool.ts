@@ -46,7 +46,13 @@ export const checkOutput = (
     ? Effect.fail(new Failed({ name, detail: detailOf(output.content), reason: "ToolError", output }))
     : Effect.succeed(output)
 
-/** Both schemas reach clients unchanged, but that the input's root is an object. Arguments are only checked to be one. */
+/** An object with `properties`: model providers reject a list of tools in which one has none. */
+const rooted = (schema: JsonObject): JsonObject =>
+  schema.type === "object" && isObject(schema.properties)
+    ? schema
+    : { ...schema, type: "object", properties: isObject(schema.properties) ? schema.properties : {} }
+
+/** Both schemas reach clients unchanged, except for an input whose root is no object with properties. */
 export const rawTool = (
   { annotations = {}, inputSchema, meta, outputSchema, policy, ...named }: RawTool,
   call: (args: JsonObject) => Effect.Effect<RawOutput, InvalidArguments | Failed | OverBudget, CallServices>
@@ -55,7 +61,7 @@ export const rawTool = (
   return {
     ...named,
     ...(meta !== undefined && { meta }),
-    input: inputSchema.type === "object" ? inputSchema : { ...inputSchema, type: "object" },
+    input: rooted(inputSchema),
     ...(outputSchema !== undefined && { output: outputSchema }),
     hints: annotations,
     policy: { ...defaults, ...policy },

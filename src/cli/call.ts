@@ -1,5 +1,5 @@
 /** `manifold call <tool>`: runs one tool, with arguments from a file, from standard input, or from `--arg`. */
-import { Console, Effect, Option, Predicate, Stdio, Stream } from "effect"
+import { Console, Effect, Option, Predicate, Schema, Stdio, Stream } from "effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
@@ -9,9 +9,12 @@ import { inWords } from "../../layers/platform/inWords.ts"
 import { Caller } from "../catalog/Caller.ts"
 import { Catalog } from "../catalog/Catalog.ts"
 import { Client } from "../catalog/Client.ts"
+import type { ToolOutput } from "../domain/Content.ts"
+import { isObject } from "../domain/JsonObject.ts"
 import { stdioUser } from "../domain/Principal.ts"
 import { withBar } from "./bar.ts"
 import { catalog } from "../program/program.ts"
+import { namesOf } from "./listing.ts"
 import { readParams, unlisted, UsageError } from "./params.ts"
 
 const readSource = Effect.fnUntraced(function* (source: string) {
@@ -22,6 +25,22 @@ const readSource = Effect.fnUntraced(function* (source: string) {
   const files = yield* FileSystem.FileSystem
   return yield* files.readFileString(source)
 })
+
+/** The tool ran, and its result says that it failed: a script must not take that for success. */
+class ToolReported extends Schema.TaggedError<ToolReported>()("ToolReported", {
+  tool: Schema.String,
+  error: Schema.String
+}) {
+  override get message() {
+    return `${this.tool}: ${this.error}`
+  }
+}
+
+/** The member `error` of the result, as of `web.fetch_url` for a page that could not be fetched. */
+const errorOf = ({ structured }: ToolOutput): string | undefined => {
+  const error = isObject(structured) ? structured.error : undefined
+  return typeof error === "string" && error !== "" ? error : undefined
+}
 
 export const call = Command.make(
   "call",
@@ -63,9 +82,10 @@ export const call = Command.make(
         .pipe(
           Effect.provideService(Client, Client.absent),
           Effect.provideService(Caller, { principal: stdioUser, requestId, onProgress }),
-          Effect.catchTag("NotFound", unlisted("tools"))
+          Effect.catchTag("NotFound", unlisted("tools", namesOf(entries.tools)))
         )
     )
+    const error = errorOf(output)
     if (json) {
       yield* Console.log(
         JSON.stringify({
@@ -74,13 +94,14 @@ export const call = Command.make(
           _meta: output.meta
         })
       )
-      return
+    } else if (error === undefined) {
+      for (const block of output.content) {
+        if (block.type === "text") yield* Console.log(block.text)
+        else if (block.type === "resource_link") yield* Console.log(`\n${block.uri}`)
+        else yield* Console.log(JSON.stringify(block))
+      }
     }
-    for (const block of output.content) {
-      if (block.type === "text") yield* Console.log(block.text)
-      else if (block.type === "resource_link") yield* Console.log(`\n${block.uri}`)
-      else yield* Console.log(JSON.stringify(block))
-    }
+    if (error !== undefined) return yield* new ToolReported({ tool, error })
   }, Effect.provide(catalog))
 ).pipe(
   Command.withDescription("Run one tool"),

@@ -1,40 +1,60 @@
 /** `manifold list tools|prompts|resources`: what the catalog holds. */
-import { Console, Effect } from "effect"
+import { Console, Effect, Option } from "effect"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
-import { Catalog, type Listing } from "../catalog/Catalog.ts"
-import { stdioUser } from "../domain/Principal.ts"
+import { Catalog } from "../catalog/Catalog.ts"
+import { NotFound } from "../catalog/CatalogError.ts"
+import type { PromptEntry } from "../catalog/Entry.ts"
 import * as wire from "../mcp/wire.ts"
 import { catalog } from "../program/program.ts"
-
-const all = Effect.fnUntraced(function* <A>(listing: Listing<A>) {
-  const items: Array<A> = []
-  let cursor: string | undefined
-  do {
-    const page = yield* listing(stdioUser, cursor)
-    items.push(...page.items)
-    cursor = page.next
-  } while (cursor !== undefined)
-  return items
-})
+import { argumentTable } from "./argumentTable.ts"
+import { all } from "./listing.ts"
+import { unlisted } from "./params.ts"
 
 interface Row {
   readonly key: string
   readonly about: string
   readonly json: object
+  /** Lines about the arguments; absent for what has none. */
+  readonly details?: ReadonlyArray<string>
 }
 
-const row = (key: string, about: string | undefined, json: object): Row => ({ key, about: about ?? "", json })
+const row = (key: string, about: string | undefined, json: object, details?: ReadonlyArray<string>): Row => ({
+  key,
+  about: about ?? "",
+  json,
+  ...(details !== undefined && { details })
+})
+
+/** The arguments of a prompt as those of a tool: all of them are text. */
+const promptSchema = ({ arguments: given }: PromptEntry) => ({
+  properties: Object.fromEntries(
+    given.map(({ description, name }) => [name, { type: "string", description }])
+  ),
+  required: given.filter(({ required }) => required).map(({ name }) => name)
+})
+
+const describe = ({ about, details, key }: Row): ReadonlyArray<string> => [
+  key,
+  ...(about === "" ? [] : [`  ${about}`]),
+  ...(details === undefined
+    ? []
+    : details.length === 0
+      ? ["", "No arguments."]
+      : ["", "Arguments:", ...details])
+]
+
+const kindOf = { tools: "tool", prompts: "prompt", resources: "resource" } as const
 
 const rows = {
   tools: (from: Catalog["Service"]) =>
     Effect.map(all(from.tools), (entries) =>
-      entries.map((it) => row(it.name, it.description, wire.tool(it)))
+      entries.map((it) => row(it.name, it.description, wire.tool(it), argumentTable(it.input)))
     ),
   prompts: (from: Catalog["Service"]) =>
     Effect.map(all(from.prompts), (entries) =>
-      entries.map((it) => row(it.name, it.description, wire.prompt(it)))
+      entries.map((it) => row(it.name, it.description, wire.prompt(it), argumentTable(promptSchema(it))))
     ),
   resources: Effect.fnUntraced(function* (from: Catalog["Service"]) {
     const resources = yield* all(from.resources)
@@ -52,13 +72,25 @@ export const list = Command.make(
     kind: Argument.Literals("kind", ["tools", "prompts", "resources"]).pipe(
       Argument.withDescription("What to list")
     ),
+    name: Argument.String("name").pipe(
+      Argument.withDescription("Only this one, with its arguments"),
+      Argument.optional
+    ),
     json: Flag.Boolean("json").pipe(
       Flag.withDescription("Print JSON, as MCP lists it"),
       Flag.withDefault(false)
     )
   },
-  Effect.fnUntraced(function* ({ json, kind }) {
+  Effect.fnUntraced(function* ({ json, kind, name }) {
     const found = yield* rows[kind](yield* Catalog)
+    if (Option.isSome(name)) {
+      const one = found.find(({ key }) => key === name.value)
+      if (one === undefined) {
+        const known = Effect.succeed(found.map(({ key }) => key))
+        return yield* unlisted(kind, known)(new NotFound({ kind: kindOf[kind], name: name.value }))
+      }
+      return yield* Console.log(json ? JSON.stringify(one.json) : describe(one).join("\n"))
+    }
     if (json) return yield* Console.log(JSON.stringify(found.map((it) => it.json)))
     const width = Math.max(0, ...found.map(({ key }) => key.length))
     for (const { about, key } of found) yield* Console.log(`${key.padEnd(width)}  ${about}`.trimEnd())
@@ -67,6 +99,7 @@ export const list = Command.make(
   Command.withDescription("List tools, prompts or resources"),
   Command.withExamples([
     { command: "manifold list tools", description: "A line for each: its name and what it is for" },
+    { command: "manifold list tools math.add", description: "One tool and its arguments" },
     { command: "manifold list resources --json", description: "As MCP lists them, with their schemas" }
   ])
 )

@@ -13,6 +13,7 @@ import { doctor } from "./doctor.ts"
 import { install } from "./install.ts"
 import { list } from "./list.ts"
 import { Misused, presenter } from "./misuse.ts"
+import { printing } from "./printing.ts"
 import { prompt } from "./prompt.ts"
 import { serve } from "./serve.ts"
 
@@ -49,5 +50,6 @@ export const run = Command.run(manifold, { version: program.version }).pipe(
   Effect.mapError((error) =>
     error instanceof CliError.ShowHelp && error.errors.length > 0 ? new Misused() : error
   ),
-  Effect.provide(settings)
+  Effect.provide(settings),
+  printing
 )

@@ -1,5 +1,6 @@
 /** Puts a tool's arguments together from a JSON text and from `key=value` pairs. */
 import { Effect, Runtime, Schema } from "effect"
+import { suggest } from "../../layers/config/suggest.ts"
 import type { NotFound } from "../catalog/CatalogError.ts"
 import { misuse } from "./misuse.ts"
 
@@ -12,9 +13,17 @@ export class UsageError extends Schema.TaggedError<UsageError>()("UsageError", {
   }
 }
 
-/** What was named is nowhere, and where to look what there is. */
-export const unlisted = (kind: "tools" | "prompts") => (missing: NotFound) =>
-  new UsageError({ detail: `${missing.message}. manifold list ${kind} shows those that there are` })
+/** An unknown name, with the nearest known one and the command that lists all of them. */
+export const unlisted =
+  (kind: "tools" | "prompts" | "resources", known: Effect.Effect<ReadonlyArray<string>>) =>
+  (missing: NotFound) =>
+    Effect.flatMap(known, (names) => {
+      const nearest = suggest(missing.name, names)
+      const meant = nearest === undefined ? "" : ` Did you mean ${nearest}?`
+      return new UsageError({
+        detail: `${missing.message}.${meant} \`manifold list ${kind}\` shows all of them`
+      })
+    })
 
 const JsonObject = Schema.fromJsonString(Schema.Record(Schema.String, Schema.Unknown))
 

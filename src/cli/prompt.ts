@@ -13,6 +13,7 @@ import { ClientVariables } from "../prompts/ClientVariables.ts"
 import { prompts } from "../prompts/index.ts"
 import type { Merged, Variable } from "../prompts/merge.ts"
 import { clientId } from "../prompts/Prompt.ts"
+import { namesOf } from "./listing.ts"
 import { unlisted, UsageError } from "./params.ts"
 import { catalog } from "../program/program.ts"
 
@@ -85,7 +86,7 @@ export const prompt = Command.make(
       .pipe(
         Effect.provideService(Client, Client.absent),
         Effect.provideService(Caller, { principal: stdioUser, requestId }),
-        Effect.catchTag("NotFound", unlisted("prompts"))
+        Effect.catchTag("NotFound", unlisted("prompts", namesOf(entries.prompts)))
       )
     if (json) return yield* Console.log(JSON.stringify({ description, messages, _meta: meta }))
     for (const { content } of messages) {

@@ -35,12 +35,13 @@ export const layer = Layer.effectDiscard(
         return json(found.status === "healthy" ? 200 : 503, mayRead ? found : { status: found.status })
       })
 
-    yield* routes.add({
-      paths: ["/health", "/health/ready"],
-      fetch: (request, connection) => rejectMethod(request) ?? respond(request, check(request, connection))
-    })
+    const fetch = (request: Request, connection: Connection) =>
+      rejectMethod(request) ?? respond(request, check(request, connection))
+    yield* routes.add({ paths: ["/health"], fetch })
+    yield* routes.add({ paths: ["/health/ready"], anyHost: true, fetch })
     yield* routes.add({
       paths: ["/health/live"],
+      anyHost: true,
       fetch: (request) => rejectMethod(request) ?? json(200, { status: "alive" })
     })
   })

@@ -1,8 +1,9 @@
 /** An SDK server for one stateless request, which is answered also where its result cannot be written as JSON. */
-import { Server, type Transport } from "@modelcontextprotocol/server"
+import type { Transport } from "@modelcontextprotocol/server"
 import { toErrorMessage } from "../../layers/transports/messages.ts"
+import { CatalogServer } from "./CatalogServer.ts"
 
-export class RequestServer extends Server {
+export class RequestServer extends CatalogServer {
   override async connect(transport: Transport) {
     const send = transport.send.bind(transport)
     // The SDK's transport marks a request as answered before it writes the response, and waits for ever if that fails.

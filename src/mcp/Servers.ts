@@ -1,7 +1,7 @@
 /** Makes MCP servers from the catalog: the bridge between the spine and the official SDK, for every era. */
 import {
-  Server,
   type jsonSchemaValidator,
+  type Server,
   type ServerEvent,
   type ServerEventBus,
   type ServerOptions
@@ -13,6 +13,7 @@ import { Catalog } from "../catalog/Catalog.ts"
 import type { Change } from "../catalog/Change.ts"
 import type { Principal } from "../domain/Principal.ts"
 import { program as identity } from "../domain/version.ts"
+import { CatalogServer } from "./CatalogServer.ts"
 import * as paramHeaders from "./paramHeaders.ts"
 import type { Program } from "./RequestContext.ts"
 import { RequestServer } from "./RequestServer.ts"
@@ -94,7 +95,7 @@ export const layer = Layer.effect(
       jsonSchemaValidator: unusedValidator,
       requestState: { verify: (text) => states.codec(principal).verify(text) }
     })
-    const make = (principal: Principal) => new Server(identity, optionsFor(principal))
+    const make = (principal: Principal) => new CatalogServer(identity, optionsFor(principal))
 
     const keep = (each: Live, onClose?: () => void) => {
       live.add(each)

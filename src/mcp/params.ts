@@ -1,4 +1,7 @@
-/** Decodes the params of the requests that the catalog answers: one sentence with the path for what is wrong. */
+/**
+ * Decodes the params of the requests that the catalog answers: one sentence with the path for what is wrong. Members that
+ * are `null`, and `_meta`, are the transport's (`layers/transports/normalize.ts`, `messages.ts`).
+ */
 import { Effect, Exit, Schema, SchemaIssue } from "effect"
 import { isObject } from "../domain/JsonObject.ts"
 import { Level } from "../catalog/Client.ts"
@@ -7,28 +10,18 @@ import type { Failure } from "../domain/Failure.ts"
 
 const optional = Schema.optionalKey
 const texts = Schema.Record(Schema.String, Schema.String)
-const meta = {
-  _meta: optional(
-    Schema.Struct({
-      progressToken: optional(Schema.Union([Schema.String, Schema.Finite])),
-      traceparent: optional(Schema.Unknown)
-    })
-  )
-}
 
 const schemas = {
-  list: () => Schema.Struct({ ...meta, cursor: optional(Schema.String) }),
+  list: () => Schema.Struct({ cursor: optional(Schema.String) }),
   call: () =>
     Schema.Struct({
-      ...meta,
       name: Schema.String,
       arguments: optional(Schema.Record(Schema.String, Schema.Unknown))
     }),
-  prompt: () => Schema.Struct({ ...meta, name: Schema.String, arguments: optional(texts) }),
-  resource: () => Schema.Struct({ ...meta, uri: Schema.String }),
+  prompt: () => Schema.Struct({ name: Schema.String, arguments: optional(texts) }),
+  resource: () => Schema.Struct({ uri: Schema.String }),
   completion: () =>
     Schema.Struct({
-      ...meta,
       ref: Schema.Union([
         Schema.Struct({ type: Schema.Literal("ref/prompt"), name: Schema.String }),
         Schema.Struct({ type: Schema.Literal("ref/resource"), uri: Schema.String })
@@ -36,7 +29,7 @@ const schemas = {
       argument: Schema.Struct({ name: Schema.String, value: Schema.String }),
       context: optional(Schema.Struct({ arguments: optional(texts) }))
     }),
-  level: () => Schema.Struct({ ...meta, level: Level })
+  level: () => Schema.Struct({ level: Level })
 }
 type Schemas = typeof schemas
 export type Params<Name extends keyof Schemas> = ReturnType<Schemas[Name]>["Type"]
@@ -55,19 +48,13 @@ const toFailure = ({ issue }: Schema.SchemaError): Failure => {
   }
 }
 
-/** Clients send `null` for what they leave out; the schemas know only absence. */
-const withoutNulls = (params: Readonly<Record<string, unknown>>) =>
-  Object.values(params).includes(null)
-    ? Object.fromEntries(Object.entries(params).filter(([, value]) => value !== null))
-    : params
-
 const decoder = <Name extends keyof Schemas>(name: Name) => {
   type Decode = (input: unknown) => Exit.Exit<Params<Name>, Schema.SchemaError>
   let decode: Decode | undefined
   return (params: unknown): Params<Name> | Failure => {
     // Made when the first request needs it: a start needs none. One schema per name, whose type the union hides.
     decode ??= Schema.decodeUnknownExit(schemas[name]() as Schema.Codec<Params<Name>>)
-    const exit = decode(isObject(params) ? withoutNulls(params) : (params ?? {}))
+    const exit = decode(params ?? {})
     if (Exit.isSuccess(exit)) return exit.value
     return toFailure(Effect.runSync(Effect.flip(exit)))
   }
@@ -80,12 +67,9 @@ export const completion = decoder("completion")
 export const level = decoder("level")
 const checkedCall = decoder("call")
 
-const hasNoToken = (given: unknown) =>
-  given === undefined || (isObject(given) && given.progressToken === undefined)
-
 /** By hand where there is nothing to complain of, because most requests are such. */
 export const call = (params: unknown): Params<"call"> | Failure => {
-  if (isObject(params) && typeof params.name === "string" && hasNoToken(params._meta)) {
+  if (isObject(params) && typeof params.name === "string") {
     const { arguments: given, name } = params
     if (given === undefined) return { name }
     if (isObject(given)) return { name, arguments: given }

@@ -4,7 +4,8 @@ import {
   type RequestId,
   type ResultTypeMap,
   type Server,
-  type ServerContext
+  type ServerContext,
+  type StandardSchemaV1
 } from "@modelcontextprotocol/server"
 import type { Exit, Fiber } from "effect"
 import type { Inbound } from "../../layers/transports/McpServers.ts"
@@ -121,14 +122,19 @@ const interruptible = <A, E>(fiber: Fiber.Fiber<A, E>, signal: AbortSignal) => {
   return new Promise<Exit.Exit<A, E>>((resolve) => fiber.addObserver(resolve))
 }
 
+/** Params are decoded by the methods, once and with their own messages. */
+const unchecked: StandardSchemaV1 = {
+  "~standard": { version: 1, vendor: "manifold", validate: (value) => ({ value }) }
+}
+
 /** Registers one method, or all of them. */
 export const register = (connection: Connection, only?: string) => {
   for (const name of Object.keys(methods) as ReadonlyArray<MethodName>) {
     if (only !== undefined && only !== name) continue
     // Each name has the result that the SDK expects of it, which a loop over the names cannot show.
     const method = methods[name] as Method<ResultTypeMap[typeof name]>
-    connection.server.setRequestHandler(name, (request, context) =>
-      serve(connection, method, request.params, context)
+    connection.server.setRequestHandler(name, { params: unchecked }, (params, context) =>
+      serve(connection, method, params, context)
     )
   }
 }

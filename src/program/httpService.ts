@@ -3,8 +3,10 @@ import { Duration, Effect, Layer } from "effect"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { Health } from "../../layers/health/Health.ts"
 import { Authenticator } from "../../layers/identity/Authenticator.ts"
-import * as Certificate from "../../layers/http/certificate.ts"
 import { Listener } from "../../layers/http/Listener.ts"
+import type { ListenerOptions } from "../../layers/http/ListenerOptions.ts"
+import * as TlsListener from "../../layers/http/TlsListener.ts"
+import { Signals } from "../../layers/platform/Signals.ts"
 import * as http from "../../layers/http/section.ts"
 import { Routes } from "../../layers/http/Routes.ts"
 import { Sites } from "../../layers/http/Sites.ts"
@@ -37,7 +39,6 @@ export const layerNoDeps = (overrides: Overrides = {}) =>
       const server = { ...(yield* config.read(http.section)), ...overrides }
       const { page_size, sessions } = yield* config.read(mcp.section)
       yield* authenticator.requireFor(server.host)
-      const tls = server.tls && (yield* Certificate.load(server.tls))
       const { drain } = yield* Health
       const sayStopping = Effect.logInfo("stopping").pipe(
         Effect.annotateLogs({
@@ -50,8 +51,8 @@ export const layerNoDeps = (overrides: Overrides = {}) =>
         max: sessions.max,
         mostWaiting: sessions.max_waiting_bytes
       }
-      const listener = Effect.map(requestMetrics.make, (observer) =>
-        Listener.layer({
+      const listener = Effect.map(requestMetrics.make, (observer) => {
+        const options: ListenerOptions = {
           hostname: server.host,
           port: server.port,
           maxMessageBytes: server.max_message_bytes,
@@ -61,11 +62,13 @@ export const layerNoDeps = (overrides: Overrides = {}) =>
           shutdownTimeout: server.shutdown_timeout,
           onStop: Effect.andThen(drain, sayStopping),
           drainDelay: server.drain_delay,
-          ...(tls !== undefined && { tls }),
           http3: server.http3,
           observer
-        })
-      )
+        }
+        return server.tls === undefined
+          ? Listener.layer(options)
+          : TlsListener.layer(options, server.tls).pipe(Layer.provide(Signals.layer))
+      })
       const routes = Layer.mergeAll(
         health.layer,
         info.layer({
@@ -83,7 +86,7 @@ export const layerNoDeps = (overrides: Overrides = {}) =>
         Layer.provideMerge(Layer.unwrap(listener)),
         Layer.provideMerge(routes),
         // The listener goes first, so that nobody is served by what is being taken down.
-        Layer.provideMerge(StreamableHttp.layer({ maxMessageBytes: server.max_message_bytes })),
+        Layer.provideMerge(StreamableHttp.layer(limits)),
         Layer.provideMerge(LegacySse.layer(limits)),
         Layer.provideMerge(WebSocket.layer(limits)),
         Layer.provideMerge(progress.layer),

@@ -1,19 +1,20 @@
-/** `output://{client}/{project}/{file}`: what tools have made, as it lies in the output folder. */
+/** `output://{client}/{project}/{file}`: what tools have made for the caller, as it lies in its output folder. */
 import { Effect } from "effect"
 import { mimeType, Output } from "../../layers/output/Output.ts"
+import { Caller } from "../catalog/Caller.ts"
 import { NotFound } from "../catalog/CatalogError.ts"
 import type { Complete, TemplateEntry } from "../catalog/Entry.ts"
 
 export const entry = Effect.map(Output, (output): TemplateEntry => {
-  const beginning = (typed: string, names: Effect.Effect<ReadonlyArray<string>>) =>
-    Effect.map(names, (all) => all.filter((name) => name.toLowerCase().startsWith(typed.toLowerCase())))
-  const client: Complete = (typed) => beginning(typed, output.list())
-  const project: Complete = (typed, given) =>
-    given["client"] === undefined ? Effect.succeed([]) : beginning(typed, output.list(given["client"]))
-  const file: Complete = (typed, given) =>
-    given["client"] === undefined || given["project"] === undefined
-      ? Effect.succeed([])
-      : beginning(typed, output.list(given["client"], given["project"]))
+  const complete =
+    (...outer: ReadonlyArray<string>): Complete =>
+    (typed, given) => {
+      const folders = outer.map((name) => given[name])
+      if (!folders.every((name) => name !== undefined)) return Effect.succeed([])
+      return Effect.flatMap(Caller, ({ principal }) => output.list(principal, ...folders)).pipe(
+        Effect.map((names) => names.filter((name) => name.toLowerCase().startsWith(typed.toLowerCase())))
+      )
+    }
   return {
     uriTemplate: "output://{client}/{project}/{file}",
     name: "output",
@@ -21,14 +22,14 @@ export const entry = Effect.map(Output, (output): TemplateEntry => {
     description: "A file that a tool has made for a client's project.",
     mimeType,
     scopes: ["read"],
-    complete: { client, project, file },
+    complete: { client: complete(), project: complete("client"), file: complete("client", "project") },
     read: (uri, names) =>
-      Effect.flatMap(
-        output.read(names["client"] ?? "", names["project"] ?? "", names["file"] ?? ""),
-        (bytes) =>
-          bytes === undefined
-            ? Effect.fail(new NotFound({ kind: "resource", name: uri }))
-            : Effect.succeed({ contents: [{ uri, mimeType, blob: Buffer.from(bytes).toString("base64") }] })
-      )
+      Effect.gen(function* () {
+        const { principal } = yield* Caller
+        const [client = "", project = "", file = ""] = [names["client"], names["project"], names["file"]]
+        const bytes = yield* output.read(principal, client, project, file)
+        if (bytes === undefined) return yield* new NotFound({ kind: "resource", name: uri })
+        return { contents: [{ uri, mimeType, blob: Buffer.from(bytes).toString("base64") }] }
+      })
   }
 })

@@ -8,6 +8,7 @@ import { Decks } from "../../layers/decks/Decks.ts"
 import { Detail } from "../../layers/decks/Detail.ts"
 import { mimeType } from "../../layers/output/Output.ts"
 import { Progress } from "../../layers/progress/Progress.ts"
+import { Caller } from "../catalog/Caller.ts"
 import { Linked, Shown } from "../catalog/Toolset.ts"
 import { ToolPolicy } from "../domain/Policy.ts"
 
@@ -63,7 +64,7 @@ const ContentCreate = Tool.make("content.create", {
   parameters: Parameters,
   success: Deck,
   failure: DeckError,
-  dependencies: [Progress]
+  dependencies: [Progress, Caller]
 })
   .annotate(Tool.Title, "Create a slide deck")
   .annotate(Tool.Readonly, false)
@@ -81,6 +82,7 @@ export const layer = toolkit.toLayer(
       "content.create": Effect.fnUntraced(function* (given) {
         const progress = (yield* Progress).steps(steps)
         return yield* decks.create({
+          owner: (yield* Caller).principal,
           client: given.client_name,
           project: given.project_name,
           type: given.source_content_type,

@@ -269,7 +269,11 @@ describe("bad input", () => {
       yield* wrong("{", 400, -32700)
       yield* wrong("", 400, -32700)
       yield* wrong({ jsonrpc: "2.0", id: {}, method: "ping" }, 400, -32600)
-      yield* wrong([request(1, "ping")], 400, -32600)
+      // Clients that do not look at the POST's response wait for the error on the stream.
+      const batch = yield* post(target, [request(1, "ping")])
+      const rejected = { id: 1, error: { code: -32600 } }
+      expect(yield* readJson(batch)).toMatchObject(rejected)
+      expect(parsed(yield* next)).toMatchObject(rejected)
       expect((yield* post(target, "x".repeat(2001))).status).toBe(413)
       yield* wrong("{}", 415, 415, { "content-type": "text/plain" })
       yield* wrong("{}", 415, 415, { "content-encoding": "gzip" })
@@ -285,6 +289,18 @@ describe("bad input", () => {
       yield* post(target, initialize("2024-11-05"))
       expect(parsed(yield* next)).toMatchObject({ id: 0, result: {} })
     }).pipe(Effect.provide(service({ server: { max_message_bytes: 2000 } })))
+  )
+
+  it.live("behind a proxy that strips a prefix, the endpoint has it, and foreign URLs never", () =>
+    Effect.gen(function* () {
+      const prefixed = yield* connect("", { "x-forwarded-prefix": "/tools" })
+      expect(prefixed.target.pathname).toBe("/tools/mcp/messages")
+      const url = yield* sse
+      for (const prefix of ["//evil.example", "https://evil.example/", "/a\\..\\b"]) {
+        const { target } = yield* connect("", { "x-forwarded-prefix": prefix })
+        expect([target.origin, target.pathname]).toEqual([url.origin, "/mcp/messages"])
+      }
+    }).pipe(Effect.provide(service()))
   )
 
   it.live("an id that is running already is refused, so that both could be interrupted", () =>

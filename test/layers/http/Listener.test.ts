@@ -322,13 +322,17 @@ describe("CORS (hardening 68)", () => {
     Effect.gen(function* () {
       const { route, seen } = mirror()
       const { port } = yield* listen([route], { corsOrigins: [listed] })
-      const reply = yield* preflight(port, listed, "X-Evil, Mcp-Param-Region, traceparent, content-type")
+      const reply = yield* preflight(
+        port,
+        listed,
+        "X-Evil, Mcp-Param-Region, traceparent, TraceState, baggage, x-b3-traceid, content-type"
+      )
       expect(reply.status).toBe(204)
       expect(header(reply, "access-control-allow-origin")).toBe(listed)
       expect(header(reply, "access-control-allow-methods")).toBe("GET, POST, DELETE, OPTIONS")
       expect(header(reply, "access-control-allow-headers")).toBe(
         "content-type, accept, authorization, last-event-id, mcp-session-id, mcp-protocol-version, mcp-method, " +
-          "mcp-name, mcp-param-region, traceparent"
+          "mcp-name, mcp-param-region, traceparent, tracestate, baggage, x-b3-traceid"
       )
       expect(header(reply, "access-control-max-age")).toBe("86400")
       expect(header(reply, "vary")).toContain("Origin")
@@ -355,7 +359,8 @@ describe("CORS (hardening 68)", () => {
         expect(header(reply, "access-control-allow-origin")).toBe(listed)
         expect(header(reply, "vary")).toContain("Origin")
         expect(header(reply, "access-control-expose-headers")).toBe(
-          "mcp-session-id, www-authenticate, retry-after, x-request-id"
+          "mcp-session-id, www-authenticate, retry-after, x-request-id, ratelimit-limit, ratelimit-remaining, " +
+            "ratelimit-reset"
         )
       }
     })

@@ -1,5 +1,5 @@
 /** The output folder: nothing is replaced, nothing is half written, nothing lies or is read outside. */
-import { expect } from "bun:test"
+import { describe, expect } from "bun:test"
 import { Effect, FileSystem, Layer, Path, PlatformError } from "effect"
 import fc from "fast-check"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
@@ -8,6 +8,7 @@ import { Environment } from "../../../layers/platform/Environment.ts"
 import { Ids } from "../../../layers/platform/Ids.ts"
 import * as Platform from "../../../layers/platform/Platform.ts"
 import { Storage } from "../../../layers/storage/Storage.ts"
+import { anonymousLoopback, Principal, stdioUser } from "../../../src/domain/Principal.ts"
 import { it } from "../../support/effect.ts"
 
 const output = (
@@ -24,10 +25,10 @@ const output = (
 
 const bytes = (text: string) => new TextEncoder().encode(text)
 const save = (client: string, project: string, text: string) =>
-  Effect.flatMap(Output, (service) => service.save(client, project, bytes(text)))
+  Effect.flatMap(Output, (service) => service.save(stdioUser, client, project, bytes(text)))
 const read = (client: string, project: string, file: string) =>
   Effect.flatMap(Output, (service) =>
-    Effect.map(service.read(client, project, file), (found) =>
+    Effect.map(service.read(stdioUser, client, project, file), (found) =>
       found === undefined ? undefined : new TextDecoder().decode(found)
     )
   )
@@ -164,14 +165,14 @@ it.live("lists clients, their projects and their files, and nothing else", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const service = yield* Output
-      expect(yield* service.list()).toEqual([])
+      expect(yield* service.list(stdioUser)).toEqual([])
       yield* save("Beta", "Q1", "one")
       yield* save("Acme", "Q3", "one")
       yield* fs.writeFileString(`${dir}/output/Acme/Q3/notes.txt`, "notes")
-      expect(yield* service.list()).toEqual(["Acme", "Beta"])
-      expect(yield* service.list("Acme")).toEqual(["Q3"])
-      expect(yield* service.list("Acme", "Q3")).toEqual(["content.pptx"])
-      expect(yield* service.list("..")).toEqual([])
+      expect(yield* service.list(stdioUser)).toEqual(["Acme", "Beta"])
+      expect(yield* service.list(stdioUser, "Acme")).toEqual(["Q3"])
+      expect(yield* service.list(stdioUser, "Acme", "Q3")).toEqual(["content.pptx"])
+      expect(yield* service.list(stdioUser, "..")).toEqual([])
     })
   )
 )
@@ -251,3 +252,66 @@ it.live("on a file system without links files are kept as well", () =>
     ])
   })
 )
+
+describe("what a principal has made", () => {
+  const token = (subject: string, source: Principal["source"] = "api-token") =>
+    new Principal({ subject, clientId: subject, scopes: ["read"], ceiling: ["read"], source })
+  const everything = (service: Output["Service"], owner: Principal) =>
+    Effect.all([
+      service.list(owner),
+      service.list(owner, "Acme"),
+      service.list(owner, "Acme", "Q3"),
+      Effect.map(service.read(owner, "Acme", "Q3", "content.pptx"), (found) => found !== undefined)
+    ])
+  const nothing = [[], [], [], false] as const
+  const one = [["Acme"], ["Q3"], ["content.pptx"], true] as const
+
+  it.live("is neither listed for others nor read by them, however alike their names are", () =>
+    inTemporary(() =>
+      Effect.gen(function* () {
+        const service = yield* Output
+        const owner = token("team-a")
+        const saved = yield* service.save(owner, "Acme", "Q3", bytes("mine"))
+        expect(saved.uri).toBe("output://Acme/Q3/content.pptx")
+        expect(yield* everything(service, owner)).toEqual([...one])
+        const others = [
+          token("team-b"),
+          token("Team-A"),
+          token("team-a."),
+          token("team-a", "oauth"),
+          token("../team-a"),
+          stdioUser,
+          anonymousLoopback
+        ]
+        for (const other of others) expect(yield* everything(service, other)).toEqual([...nothing])
+        // The folder's own name does not lead there either.
+        const [folder = ""] = /~[^/]+/.exec(saved.path) ?? []
+        expect(yield* service.list(stdioUser, folder)).toEqual([])
+        const second = yield* service.save(token("team-b"), "Acme", "Q3", bytes("another"))
+        expect(second.file).toBe("content.pptx")
+      })
+    )
+  )
+
+  it.live("is the same for all of this machine: the stdio user and callers over loopback", () =>
+    inTemporary((dir) =>
+      Effect.gen(function* () {
+        const service = yield* Output
+        const { path } = yield* service.save(stdioUser, "Acme", "Q3", bytes("ours"))
+        expect(path).toBe(`${dir}/output/Acme/Q3/content.pptx`)
+        expect(yield* everything(service, anonymousLoopback)).toEqual([...one])
+      })
+    )
+  )
+
+  it.live("is everybody's where the operator shares it", () =>
+    Effect.flatMap(temporary, (dir) =>
+      Effect.gen(function* () {
+        const service = yield* Output
+        yield* service.save(token("team-a"), "Acme", "Q3", bytes("ours"))
+        for (const other of [token("team-b"), stdioUser])
+          expect(yield* everything(service, other)).toEqual([...one])
+      }).pipe(Effect.provide(output(dir, Platform.layer, { content: { shared: true } })))
+    )
+  )
+})

@@ -31,7 +31,12 @@ const connected = Effect.gen(function* () {
   const server = yield* Effect.forkChild(
     Stdio.serve({ maxMessageBytes: 1 << 20 }).pipe(Effect.provide(pipe.layer))
   )
-  return { ...pipe, server, send: (message: object) => pipe.send(`${JSON.stringify(message)}\n`) }
+  return {
+    ...pipe,
+    server,
+    sendText: pipe.send,
+    send: (message: object) => pipe.send(`${JSON.stringify(message)}\n`)
+  }
 })
 
 for (const [era, messages] of eras) {
@@ -65,6 +70,31 @@ for (const [era, messages] of eras) {
     )
   })
 }
+
+it.live("the last line needs no line end, and a byte order mark is ignored", () =>
+  Effect.gen(function* () {
+    const { end, received, sendText, server } = yield* connected
+    yield* sendText(`\ufeff${JSON.stringify(initialize())}\r\n\ufeff\n \r\n`)
+    yield* sendText(`\ufeff${JSON.stringify(request(1, "ping"))}`)
+    yield* end
+    yield* Fiber.join(server)
+    const ids = (yield* Queue.takeAll(received)).map((line) => (JSON.parse(line) as { id: unknown }).id)
+    expect(ids).toEqual([0, 1])
+  }).pipe(Effect.provide(program))
+)
+
+it.live("a reader that is gone ends the server, though the input stays open", () =>
+  Effect.gen(function* () {
+    const held = yield* Held
+    const { hangUp, send, server } = yield* connected
+    for (const message of [initialize(), request(1, "tools/call", { name: "wait" })]) yield* send(message)
+    yield* Deferred.await(held.started)
+    yield* hangUp
+    yield* send(request(2, "ping"))
+    yield* Fiber.join(server)
+    yield* Deferred.await(held.interrupted)
+  }).pipe(Effect.provide(program))
+)
 
 it.effect("the end of the input leaves the last answers their time from when they can be made", () =>
   Effect.gen(function* () {

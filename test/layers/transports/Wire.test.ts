@@ -73,6 +73,38 @@ describe("ids", () => {
   })
 })
 
+describe("rejected messages", () => {
+  /** The errors that a wire sends for messages that it does not take. */
+  const rejecting = () => {
+    const sent: Array<{ id: unknown; error: { code: number } }> = []
+    const { receive, wire } = wired((text) => void sent.push(JSON.parse(text)))
+    const offer = (value: unknown) => {
+      const rejected = receive(value)
+      if (rejected !== undefined) wire.reject(rejected)
+    }
+    return { offer, sent }
+  }
+
+  test("are answered with the id of each request", () => {
+    const { offer, sent } = rejecting()
+    offer({ ...request(1, "ping"), params: 5 })
+    offer([request(2, "ping"), { ...request(3, "ping"), params: 5 }])
+    expect(sent.map(({ error, id }) => [id, error.code])).toEqual([
+      [1, -32602],
+      [2, -32602],
+      [3, -32602]
+    ])
+  })
+
+  test("do not repeat the id of a running request", () => {
+    const { offer, sent } = rejecting()
+    offer(request(1, "ping"))
+    offer(request(1, "ping"))
+    offer({ ...request(1, "ping"), params: 5 })
+    expect(sent.map(({ id }) => id)).toEqual([null, null])
+  })
+})
+
 describe("the end", () => {
   test("comes once, from either side, and nothing is sent after it", async () => {
     const { answer, events, wire } = wired()

@@ -211,3 +211,40 @@ describe("contributions of several owners", () => {
     )
   )
 })
+
+describe("a name that a client rewrote", () => {
+  const call = (name: string, by = user("any")) =>
+    Effect.flatMap(Catalog, (entries) => entries.tool(by, name)).pipe(Effect.map((found) => found?.name))
+
+  it.effect("is found with underscores for what clients do not allow, if only one tool can be meant", () =>
+    Effect.gen(function* () {
+      const entries = yield* Catalog
+      yield* entries.add({ tools: [tool("math.add"), tool("a.b"), tool("a/b"), tool("c.d"), tool("c_d")] })
+      expect(yield* call("math_add")).toBe("math.add")
+      expect(yield* call("math.add")).toBe("math.add")
+      expect(yield* call("math-add")).toBeUndefined()
+      expect(yield* call("math/add")).toBeUndefined()
+      // Two tools could be meant; one has the name itself.
+      expect(yield* call("a_b")).toBeUndefined()
+      expect(yield* call("c_d")).toBe("c_d")
+    }).pipe(Effect.scoped, Effect.provide(catalog))
+  )
+
+  it.effect("means a tool that the principal can see, and follows changes", () =>
+    Effect.gen(function* () {
+      const entries = yield* Catalog
+      const mine = user("mine")
+      yield* entries.add({ tools: [tool("secret.add", "", ["admin"])] })
+      expect(yield* call("secret_add", user("other", ["call"]))).toBeUndefined()
+      const contribution = yield* entries.contribute({
+        owner: "upstream",
+        entries: { tools: [tool("up.add")] },
+        visibleTo: { principal: mine.key }
+      })
+      expect(yield* call("up_add", mine)).toBe("up.add")
+      expect(yield* call("up_add", user("other"))).toBeUndefined()
+      yield* contribution.replace({ tools: [] })
+      expect(yield* call("up_add", mine)).toBeUndefined()
+    }).pipe(Effect.scoped, Effect.provide(catalog))
+  )
+})

@@ -31,3 +31,21 @@ test("a schema that contains itself is an object at its root, with its definitio
   expect(root.type).toBe("object")
   expect(definition).toEqual(root)
 })
+
+test("a union of one member is that member, at any depth, and wider ones stay unions", () => {
+  const One = Schema.Literals(["PPT"]).annotate({ description: "What to make." })
+  const Two = Schema.Union([Schema.String, Schema.Finite])
+  const schema = Schema.Struct({
+    kind: One,
+    list: Schema.Array(One),
+    either: Two,
+    anyOf: Schema.Literals(["x"])
+  })
+  const one = { type: "string", enum: ["PPT"], description: "What to make." }
+  expect(jsonSchema(schema).properties).toEqual({
+    kind: one,
+    list: { type: "array", items: one },
+    either: { anyOf: [{ type: "string" }, { type: "number" }] },
+    anyOf: { type: "string", enum: ["x"] }
+  })
+})

@@ -26,6 +26,17 @@ const added = (output: RawOutput) =>
   )
 
 describe("a raw tool", () => {
+  it.effect("without arguments has an object with properties as its input, whatever its source says", () =>
+    Effect.sync(() => {
+      const inputOf = (schema: Record<string, unknown>) =>
+        rawTool({ name: "raw", inputSchema: schema }, () => Effect.succeed({ content: [] })).input
+      for (const schema of [{}, { type: "object" }, { type: "object", properties: null }]) {
+        expect(inputOf(schema)).toEqual({ type: "object", properties: {} })
+      }
+      expect(inputOf(inputSchema)).toBe(inputSchema)
+    })
+  )
+
   it.effect("has its schemas, hints and names unchanged, and the default policy but for what it says", () =>
     Effect.gen(function* () {
       const outputSchema = { type: "array", items: { type: "number" } }

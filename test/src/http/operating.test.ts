@@ -9,6 +9,7 @@ import { curl } from "../../support/curl.ts"
 import { it } from "../../support/effect.ts"
 import { parse } from "../../support/exposition.ts"
 import { endpoint, openSession, post, readJson, service, stateless } from "../../support/service.ts"
+import { raw } from "../../support/raw.ts"
 import { webSocket } from "../../support/webSocket.ts"
 
 class NoKey extends Schema.TaggedError<NoKey>()("NoKey", {}) {
@@ -97,6 +98,25 @@ describe("/health", () => {
     )
   )
 })
+
+it.live("probes reach /health/live and /health/ready by the pod's address, and learn the status only", () =>
+  running(
+    Effect.gen(function* () {
+      const { port } = yield* Listener
+      for (const path of ["/health/live", "/health/ready"]) {
+        const probes = [`GET ${path} HTTP/1.1\r\nHost: 10.1.2.3:8000\r\n\r\n`, `GET ${path} HTTP/1.0\r\n\r\n`]
+        for (const probe of probes) {
+          const { body, status } = yield* Effect.promise(() => raw(port, probe))
+          expect([status, Object.keys(JSON.parse(body))]).toEqual([200, ["status"]])
+        }
+      }
+      const { status } = yield* Effect.promise(() =>
+        raw(port, "GET /health HTTP/1.1\r\nHost: 10.1.2.3\r\n\r\n")
+      )
+      expect(status).toBe(421)
+    })
+  )
+)
 
 describe("/info", () => {
   it.live("is for local clients without a token, and not for those of a proxy on this machine", () =>

@@ -22,12 +22,6 @@ describe("what is wrong is said in one sentence, with its path", () => {
       params.completion,
       { ref: { type: "ref/prompt", name: "x" } },
       "params.argument"
-    ],
-    [
-      "a progress token that is a list",
-      params.call,
-      { name: "x", _meta: { progressToken: [] } },
-      "params._meta.progressToken"
     ]
   ]
   for (const [name, decode, given, path] of cases) {
@@ -42,12 +36,6 @@ describe("what is wrong is said in one sentence, with its path", () => {
 })
 
 describe("what is right is taken", () => {
-  test("with null in place of what is left out", () => {
-    expect(params.list({ cursor: null })).toEqual({})
-    expect(params.call({ name: "x", arguments: null })).toEqual({ name: "x" })
-    expect(params.prompt({ name: "x", arguments: null })).toEqual({ name: "x" })
-  })
-
   test("without params at all, where none are needed", () => {
     expect(params.list(undefined)).toEqual({})
   })

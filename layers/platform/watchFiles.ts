@@ -1,0 +1,44 @@
+/** Notices when files were written, replaced or removed, by looking at them at intervals. */
+import { Effect, FileSystem, Option } from "effect"
+
+/** Looking is one `stat`. It sees what notifications miss: links that point elsewhere, network folders, mounted files. */
+const interval = "2 seconds"
+/** A program that writes a file in place empties it first. */
+const settling = "200 millis"
+
+const stamp = Effect.fnUntraced(function* (file: string) {
+  const fs = yield* FileSystem.FileSystem
+  const info = yield* Effect.option(fs.stat(file))
+  return Option.match(info, {
+    onNone: () => "absent",
+    onSome: ({ ino, mtime, size }) =>
+      `${Option.getOrElse(ino, () => 0)} ${size} ${Option.match(mtime, { onNone: () => 0, onSome: Number })}`
+  })
+})
+
+const stamps = (files: ReadonlyArray<string>) =>
+  Effect.map(Effect.forEach(files, stamp), (found) => found.join("\n"))
+
+const settled = Effect.fnUntraced(function* (files: ReadonlyArray<string>) {
+  let last = yield* stamps(files)
+  while (true) {
+    yield* Effect.sleep(settling)
+    const now = yield* stamps(files)
+    if (now === last) return now
+    last = now
+  }
+})
+
+/** Runs `changed` after each change of any of the files, once they no longer change. Never ends. */
+export const watchFiles = Effect.fnUntraced(function* (
+  files: ReadonlyArray<string>,
+  changed: Effect.Effect<unknown>
+) {
+  let seen = yield* stamps(files)
+  while (true) {
+    yield* Effect.sleep(interval)
+    if ((yield* stamps(files)) === seen) continue
+    seen = yield* settled(files)
+    yield* changed
+  }
+})

@@ -1,0 +1,102 @@
+/** Keep-alive for stateless requests: a slow response becomes an event stream with comments until the result is there. */
+import { Duration, Effect, Schedule } from "effect"
+import { EventStream, sseHeaders } from "./EventStream.ts"
+
+/** Proxies cut a connection on which nothing comes for 30 to 60 seconds. */
+const interval = Duration.seconds(5)
+/** How many intervals a response may take before it becomes a stream: a whole one has passed at the second. */
+const upgradeAt = 2
+
+const isEventStream = ({ headers }: Response) => headers.get("content-type") === "text/event-stream"
+
+/** A response that is awaited. */
+class Awaited {
+  readonly response: Promise<Response>
+  readonly #mostWaiting: number
+  readonly #forget: (awaited: Awaited) => void
+  #settle: ((response: Response) => void) | undefined
+  #intervals = 0
+  #stream: EventStream | undefined
+  #cancelSource: (() => Promise<void>) | undefined
+
+  constructor(pending: Promise<Response>, mostWaiting: number, forget: (awaited: Awaited) => void) {
+    this.#mostWaiting = mostWaiting
+    this.#forget = forget
+    this.response = new Promise((resolve, reject) => {
+      this.#settle = resolve
+      pending.then(
+        (response) => this.#arrived(response),
+        (error: unknown) => {
+          this.#end()
+          reject(error)
+        }
+      )
+    })
+  }
+
+  tick() {
+    this.#intervals++
+    if (this.#intervals < upgradeAt) return
+    if (this.#stream === undefined) {
+      this.#stream = new EventStream(this.#mostWaiting, () => {
+        this.#forget(this)
+        void this.#cancelSource?.()
+      })
+      this.#settle?.(new Response(this.#stream.body, { headers: sseHeaders }))
+    }
+    this.#stream.comment("keepalive")
+  }
+
+  #arrived(response: Response) {
+    this.#forget(this)
+    if (this.#stream === undefined) {
+      this.#settle?.(response)
+      return
+    }
+    const copied = isEventStream(response)
+      ? this.#pump(this.#stream, response)
+      : this.#put(this.#stream, response)
+    copied.then(
+      () => this.#end(),
+      () => this.#end()
+    )
+  }
+
+  async #put(stream: EventStream, response: Response) {
+    const message = await response.text()
+    if (message !== "") stream.event(message)
+  }
+
+  async #pump(stream: EventStream, response: Response) {
+    const source = response.body?.getReader()
+    if (source === undefined) return
+    this.#cancelSource = () => source.cancel()
+    while (stream.open) {
+      const { done, value } = await source.read()
+      if (done) return
+      stream.bytes(value)
+    }
+    await source.cancel()
+  }
+
+  #end() {
+    this.#forget(this)
+    this.#stream?.close()
+  }
+}
+
+/** Watches responses while the scope is open; a fast one is passed on as it is. `mostWaiting`: bytes for a slow reader. */
+export const make = Effect.fnUntraced(function* (mostWaiting: number) {
+  // One timer for all, because most responses are there at once.
+  const awaited = new Set<Awaited>()
+  const tick = Effect.sync(() => {
+    for (const each of awaited) each.tick()
+  })
+  yield* Effect.forkScoped(Effect.repeat(Effect.andThen(Effect.sleep(interval), tick), Schedule.forever))
+  const forget = (each: Awaited) => void awaited.delete(each)
+  return (pending: Promise<Response>): Promise<Response> => {
+    const each = new Awaited(pending, mostWaiting, forget)
+    awaited.add(each)
+    return each.response
+  }
+})
