@@ -1,6 +1,7 @@
 /** Makes MCP servers from the catalog: the bridge between the spine and the official SDK, for every era. */
 import {
   Server,
+  type Implementation,
   type jsonSchemaValidator,
   type ServerEvent,
   type ServerEventBus,
@@ -11,8 +12,8 @@ import { Ids } from "../../layers/platform/Ids.ts"
 import { McpServers } from "../../layers/transports/McpServers.ts"
 import { Catalog } from "../catalog/Catalog.ts"
 import type { Change } from "../catalog/Change.ts"
+import { Identity } from "../domain/Identity.ts"
 import type { Principal } from "../domain/Principal.ts"
-import { program as identity } from "../domain/version.ts"
 import * as paramHeaders from "./paramHeaders.ts"
 import type { Program } from "./RequestContext.ts"
 import { RequestState } from "./RequestState.ts"
@@ -81,6 +82,13 @@ export const layer = Layer.effect(
     const ids = yield* Ids
     const states = yield* RequestState
     const suspendedCalls = yield* SuspendedCalls
+    const { icons, instructions, ...identity } = yield* Identity
+    const implementation: Implementation = {
+      ...identity,
+      ...(icons !== undefined && {
+        icons: icons.map(({ sizes, ...icon }) => ({ ...icon, ...(sizes && { sizes: [...sizes] }) }))
+      })
+    }
     const services = yield* Effect.context<never>()
     const program: Program = { services, states, newId: ids.nextUnsafe }
     const fork = Effect.runForkWith(services)
@@ -91,10 +99,11 @@ export const layer = Layer.effect(
       const options: ServerOptions = {
         capabilities,
         cacheHints,
+        ...(instructions !== undefined && { instructions }),
         jsonSchemaValidator: unusedValidator,
         requestState: { verify: (text) => states.codec(principal).verify(text) }
       }
-      return new Server(identity, options)
+      return new Server(implementation, options)
     }
 
     const keep = (each: Live, onClose?: () => void) => {
