@@ -154,7 +154,7 @@ describe("over HTTP", () => {
         expect(yield* status({})).toBe(401)
         expect(yield* status({ authorization: `Bearer ${token}` })).toBe(200)
         child.kill("SIGINT")
-        expect((yield* ended(child)).code).toBe(0)
+        expect(yield* Effect.promise(() => child.exited)).toBe(0)
       })
   )
 
