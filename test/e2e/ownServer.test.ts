@@ -167,4 +167,26 @@ describe("over HTTP", () => {
       expect(stderr).toContain("auth")
     })
   )
+
+  it.live("reloads the file that it is given, when it changes", () =>
+    Effect.gen(function* () {
+      const folder = yield* home({ "greeter.yaml": "logging: { level: info }\n" })
+      const { child } = yield* start({ http: { port: 0 }, configFile: folder.path("greeter.yaml") })
+      const output = child.stdout.pipeThrough(new TextDecoderStream())
+      const reloaded = Effect.promise(async () => {
+        let seen = ""
+        let changed = false
+        for await (const text of output) {
+          seen += text
+          if (!changed && seen.includes('"listening"')) {
+            changed = true
+            await writeFile(folder.path("greeter.yaml"), "logging: { level: debug }\n")
+          }
+          if (seen.includes("configuration reloaded")) return true
+        }
+        return false
+      })
+      expect(yield* reloaded).toBe(true)
+    })
+  )
 })
