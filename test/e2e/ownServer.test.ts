@@ -170,7 +170,7 @@ describe("over HTTP", () => {
 
   it.live("reloads the file that it is given, when it changes", () =>
     Effect.gen(function* () {
-      const folder = yield* home({ "greeter.yaml": "logging: { level: info }\n" })
+      const folder = yield* home({ "greeter.yaml": "logging: { level: debug }\n" })
       const { child } = yield* start({ http: { port: 0 }, configFile: folder.path("greeter.yaml") })
       const output = child.stdout.pipeThrough(new TextDecoderStream())
       const reloaded = Effect.promise(async () => {
@@ -178,9 +178,9 @@ describe("over HTTP", () => {
         let changed = false
         for await (const text of output) {
           seen += text
-          if (!changed && seen.includes('"listening"')) {
+          if (!changed && seen.includes("watching the configuration file")) {
             changed = true
-            await writeFile(folder.path("greeter.yaml"), "logging: { level: debug }\n")
+            await writeFile(folder.path("greeter.yaml"), "logging: { level: info }\n")
           }
           if (seen.includes("configuration reloaded")) return true
         }
