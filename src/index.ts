@@ -40,11 +40,13 @@ export type { Change } from "./catalog/Change.ts"
 export type { ContributeOptions, Contribution, Report } from "./catalog/Contribution.ts"
 export { Guard } from "../layers/guard/Guard.ts"
 export { Budget } from "../layers/guard/Budget.ts"
-export { Calls } from "../layers/ledger/Calls.ts"
+export { Calls, RunningCall } from "../layers/ledger/Calls.ts"
+export { Journal, JournalUnavailable } from "../layers/ledger/Journal.ts"
+export { OverBudget, Spend } from "../layers/ledger/Spend.ts"
 
 // Errors of calls.
 export { Failed, InvalidArguments, InvalidCursor, NameTaken, NotFound } from "./catalog/CatalogError.ts"
-export { Busy, CircuitOpen, Forbidden, OverBudget, TimedOut } from "../layers/guard/refusals.ts"
+export { Busy, CircuitOpen, Forbidden, TimedOut } from "../layers/guard/refusals.ts"
 export { LimiterUnavailable, RateLimited } from "../layers/guard/RateLimited.ts"
 export { Unavailable } from "./domain/Transient.ts"
 

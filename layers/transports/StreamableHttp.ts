@@ -1,6 +1,5 @@
 /** MCP over streamable HTTP on `/mcp` and `/mcp/`: sessions for the eras up to 2025-11-25, stateless from 2026-07-28 on. */
 import {
-  classifyInboundRequest,
   createMcpHandler,
   SUPPORTED_PROTOCOL_VERSIONS,
   type AuthInfo,
@@ -14,6 +13,7 @@ import { Routes, type Connection } from "../http/Routes.ts"
 import { Authenticator } from "../identity/Authenticator.ts"
 import type { Grant } from "../identity/Grant.ts"
 import { immediate } from "../platform/immediate.ts"
+import { isStateless, versionHeader } from "./era.ts"
 import { endable } from "./endable.ts"
 import type { HttpSession } from "./HttpSession.ts"
 import { McpServers, type StatelessRequest } from "./McpServers.ts"
@@ -31,7 +31,6 @@ import {
 import { Sessions } from "./Sessions.ts"
 
 const sessionHeader = "mcp-session-id"
-const versionHeader = "mcp-protocol-version"
 
 /** What is wrong with a POST before its body is read. */
 const wrongHeaders = (headers: Headers): Response | undefined => {
@@ -78,6 +77,9 @@ class Stateless extends HttpInbound implements StatelessRequest {
   }
 }
 
+/** Ends what would go on by itself. */
+const makeStop = () => new AbortController()
+
 /** A rejection that is answered at once sets the HTTP status as well. */
 const withStatus = (response: Response, { headers, status }: Failure): Response => {
   if (response.headers.get("content-type") !== "application/json") return response
@@ -110,7 +112,7 @@ export const layer = (options: { readonly maxMessageBytes: number }) =>
       const log = Effect.runForkWith(context)
       const run = Effect.runPromiseWith(context)
       /** Ends `subscriptions/listen` streams when the program stops. */
-      const stopping = new AbortController()
+      const stopping = makeStop()
       const handlerOptions = {
         legacy: "reject",
         maxRequestBodySize: options.maxMessageBytes,
@@ -189,16 +191,11 @@ export const layer = (options: { readonly maxMessageBytes: number }) =>
         if (wrong !== undefined) return wrong
         const parsed = await readMessages(request, options.maxMessageBytes)
         if (parsed instanceof Response) return parsed
-        const body: unknown = parsed.batch ? parsed.messages : parsed.messages[0]
         const { headers } = request
-        const outcome = classifyInboundRequest({
-          httpMethod: "POST",
-          protocolVersionHeader: headers.get(versionHeader) ?? undefined,
-          mcpMethodHeader: headers.get("mcp-method") ?? undefined,
-          mcpNameHeader: headers.get("mcp-name") ?? undefined,
-          body
-        } as Parameters<typeof classifyInboundRequest>[0])
-        if (outcome.kind !== "legacy") return serveStateless(grant, request, body, connection)
+        if (isStateless(parsed, headers)) {
+          const body: unknown = parsed.batch ? parsed.messages : parsed.messages[0]
+          return serveStateless(grant, request, body, connection)
+        }
         if (isInitialize(parsed)) return initialize(parsed, grant, request, connection)
         return ofSession(
           grant,

@@ -1,9 +1,9 @@
 /** The SDK's `Transport` over whatever carries whole messages both ways: a pipe, an event stream, a socket; every era. */
 import type { JSONRPCMessage, JSONRPCRequest, RequestId, Transport } from "@modelcontextprotocol/server"
 import { serveStdio, type StdioServerHandle } from "@modelcontextprotocol/server/stdio"
-import { isObject } from "../../src/domain/JsonObject.ts"
+import { isClaimed } from "./era.ts"
 import type { Inbound, McpServers, SessionServer } from "./McpServers.ts"
-import { isCancellation, isRequest, Unreadable, type Parsed } from "./messages.ts"
+import { isCancellation, isRequest, toText, Unreadable, type Parsed } from "./messages.ts"
 import { newRequests } from "./newRequests.ts"
 
 /** What a wire needs of its connection. */
@@ -14,14 +14,9 @@ export interface Pipe {
   readonly close: () => void
 }
 
-const protocolVersionKey = "io.modelcontextprotocol/protocolVersion"
-
 /** The handshake of the session era, unless the request claims the stateless one by its envelope. */
-const isHandshake = (message: JSONRPCMessage | undefined): boolean => {
-  if (message === undefined || !isRequest(message) || message.method !== "initialize") return false
-  const meta = message.params?._meta
-  return !(isObject(meta) && protocolVersionKey in meta)
-}
+const isHandshake = (message: JSONRPCMessage | undefined): boolean =>
+  message !== undefined && isRequest(message) && message.method === "initialize" && !isClaimed(message)
 
 interface Running {
   readonly request: JSONRPCRequest
@@ -101,7 +96,7 @@ export class Wire implements Transport {
   async send(message: JSONRPCMessage) {
     if (this.#closed) throw new Error("The connection is closed.")
     try {
-      await this.#pipe.write(JSON.stringify(message))
+      await this.#pipe.write("method" in message ? JSON.stringify(message) : toText(message, this.#report))
     } finally {
       if (!("method" in message) && message.id !== undefined) this.#settle(message.id)
     }
@@ -140,7 +135,7 @@ export class Wire implements Transport {
       // The id of a cancelled request may be in use again.
       if (this.#running.get(request.id)?.request !== request) return
       try {
-        const written = this.#pipe.write(JSON.stringify(response))
+        const written = this.#pipe.write(toText(response, this.#report))
         if (written instanceof Promise) written.catch(this.#fail)
       } catch (error) {
         this.#fail(error)

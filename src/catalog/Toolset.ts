@@ -2,6 +2,7 @@
 import { Context, Effect, Layer, Option, Schema, SchemaIssue } from "effect"
 import * as Tool from "effect/ai/Tool"
 import type * as Toolkit from "effect/ai/Toolkit"
+import { OverBudget } from "../../layers/ledger/Spend.ts"
 import { Blocks, text, type Block, type Icon, type ToolOutput } from "../domain/Content.ts"
 import { isObject, type JsonObject } from "../domain/JsonObject.ts"
 import { lazy } from "../domain/lazy.ts"
@@ -108,7 +109,8 @@ const toEntry = (tool: Tool.Any, handler: Tool.Handler<string>): ToolEntry => {
         // `Met` says that a handler needs nothing but the services of the call.
         Effect.mapError(
           handler.handler(decoded, context) as Effect.Effect<unknown, unknown, CallServices>,
-          (error) => toFailed(name, error)
+          // Not the tool's failure: the caller has reached a limit, and is told when it ends.
+          (error) => (error instanceof OverBudget ? error : toFailed(name, error))
         )
       ),
       // Nothing said is nothing to show, where JSON would make it null.

@@ -1,5 +1,6 @@
 /** Tools from raw JSON Schema, for sources that describe and check their tools themselves, such as upstream MCP servers. */
 import { Effect } from "effect"
+import type { OverBudget } from "../../layers/ledger/Spend.ts"
 import type { Block, Icon, ToolOutput } from "../domain/Content.ts"
 import { isObject, type JsonObject } from "../domain/JsonObject.ts"
 import { defaults, type Policy } from "../domain/Policy.ts"
@@ -48,7 +49,7 @@ export const checkOutput = (
 /** Both schemas reach clients unchanged, but that the input's root is an object. Arguments are only checked to be one. */
 export const rawTool = (
   { annotations = {}, inputSchema, meta, outputSchema, policy, ...named }: RawTool,
-  call: (args: JsonObject) => Effect.Effect<RawOutput, InvalidArguments | Failed, CallServices>
+  call: (args: JsonObject) => Effect.Effect<RawOutput, InvalidArguments | Failed | OverBudget, CallServices>
 ): ToolEntry => {
   const { name } = named
   return {

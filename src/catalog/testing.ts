@@ -1,8 +1,10 @@
 /** Calls tools through the catalog without a transport, for tests and scripts: a catalog in memory, and a caller. */
 import { Effect, Layer } from "effect"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
+import { Budget } from "../../layers/guard/Budget.ts"
 import { Guard } from "../../layers/guard/Guard.ts"
 import { Calls } from "../../layers/ledger/Calls.ts"
+import { Journal } from "../../layers/ledger/Journal.ts"
 import { Ids } from "../../layers/platform/Ids.ts"
 import type { ProgressEvent } from "../../layers/progress/ProgressEvent.ts"
 import { ProgressEvents } from "../../layers/progress/ProgressEvents.ts"
@@ -15,8 +17,10 @@ import { Client, ClientError, type Answer, type Question } from "./Client.ts"
 
 /** An empty catalog with the default limits. It reads no configuration or variables, and writes no log or file. */
 export const layerMemory = Catalog.layer.pipe(
-  Layer.provideMerge(Layer.mergeAll(Guard.layer, ProgressEvents.layer)),
-  Layer.provideMerge(Layer.mergeAll(Calls.layer, Ids.layer)),
+  Layer.provideMerge(
+    Layer.merge(Guard.layer.pipe(Layer.provide(Budget.layerUnlimited)), ProgressEvents.layer)
+  ),
+  Layer.provideMerge(Layer.mergeAll(Calls.layer, Journal.layer, Ids.layer)),
   Layer.provide(ConfigSource.layerFrom({}))
 )
 

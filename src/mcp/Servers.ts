@@ -16,6 +16,7 @@ import { Identity } from "../domain/Identity.ts"
 import type { Principal } from "../domain/Principal.ts"
 import * as paramHeaders from "./paramHeaders.ts"
 import type { Program } from "./RequestContext.ts"
+import { RequestServer } from "./RequestServer.ts"
 import { RequestState } from "./RequestState.ts"
 import { register } from "./sdkHandlers.ts"
 import { SessionRequests } from "./SessionRequests.ts"
@@ -95,16 +96,14 @@ export const layer = Layer.effect(
     const live = new Set<Live>()
     const listeners = new Set<(change: Change) => void>()
 
-    const make = (principal: Principal) => {
-      const options: ServerOptions = {
-        capabilities,
-        cacheHints,
-        ...(instructions !== undefined && { instructions }),
-        jsonSchemaValidator: unusedValidator,
-        requestState: { verify: (text) => states.codec(principal).verify(text) }
-      }
-      return new Server(implementation, options)
-    }
+    const optionsFor = (principal: Principal): ServerOptions => ({
+      capabilities,
+      cacheHints,
+      ...(instructions !== undefined && { instructions }),
+      jsonSchemaValidator: unusedValidator,
+      requestState: { verify: (text) => states.codec(principal).verify(text) }
+    })
+    const make = (principal: Principal) => new Server(implementation, optionsFor(principal))
 
     const keep = (each: Live, onClose?: () => void) => {
       live.add(each)
@@ -154,7 +153,7 @@ export const layer = Layer.effect(
         return server
       },
       forRequest: (request) => {
-        const server = make(request.principal)
+        const server = new RequestServer(implementation, optionsFor(request.principal))
         const subscriptions = new Subscriptions(catalog)
         const { onRejected } = request
         const inboundOf = () => request

@@ -80,9 +80,12 @@ export const completion = decoder("completion")
 export const level = decoder("level")
 const checkedCall = decoder("call")
 
+const hasNoToken = (given: unknown) =>
+  given === undefined || (isObject(given) && given.progressToken === undefined)
+
 /** By hand where there is nothing to complain of, because most requests are such. */
 export const call = (params: unknown): Params<"call"> | Failure => {
-  if (isObject(params) && typeof params.name === "string" && params._meta === undefined) {
+  if (isObject(params) && typeof params.name === "string" && hasNoToken(params._meta)) {
     const { arguments: given, name } = params
     if (given === undefined) return { name }
     if (isObject(given)) return { name, arguments: given }

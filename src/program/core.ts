@@ -1,6 +1,7 @@
 /** The catalog without entries, what its calls pass through, and MCP servers over it: what every server needs. */
 import { Effect, Layer } from "effect"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
+import { Budget } from "../../layers/guard/Budget.ts"
 import { Guard } from "../../layers/guard/Guard.ts"
 import { Health } from "../../layers/health/Health.ts"
 import { ProgressEvents } from "../../layers/progress/ProgressEvents.ts"
@@ -28,7 +29,7 @@ export const core = Layer.effect(
 ).pipe(
   Layer.provideMerge(
     Layer.mergeAll(
-      Guard.layer,
+      Guard.layer.pipe(Layer.provide(Budget.layerUnlimited)),
       Metrics.layer,
       ProgressLog.layer.pipe(Layer.provideMerge(ProgressEvents.layer)),
       health,

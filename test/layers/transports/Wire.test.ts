@@ -15,7 +15,7 @@ const servers = (passed: Array<JSONRPCMessage>): McpServers["Service"] =>
     bus: () => new InMemoryServerEventBus(),
     forSession: () => ({
       server: new Server({ name: "test", version: "1" }, { capabilities: {} }),
-      serve: (request) => passed.push(request) > 0,
+      serve: (message) => passed.push(message) > 0,
       cancel: () => {}
     }),
     forConnection: () => new Server({ name: "test", version: "1" }, { capabilities: {} }),
