@@ -27,7 +27,8 @@ export type ProgressDetails = {
   readonly total?: number
   /** The name of the error that a step failed with. */
   readonly error?: string
-  /** What else the handler said. */
+} & {
+  /** What else the handler said. In a type of its own: beside it, optional keys need `exactOptionalPropertyTypes`. */
   readonly [key: string]: Schema.Json
 }
 

@@ -6,8 +6,8 @@ import { nested, RunningCall, type Call } from "../../layers/ledger/Calls.ts"
 import { ProgressEvents } from "../../layers/progress/ProgressEvents.ts"
 import type { PromptOutput, ReadOutput, ToolOutput } from "../domain/Content.ts"
 import { defaults, type Policy } from "../domain/Policy.ts"
+import { Identity } from "../domain/Identity.ts"
 import type { Principal, Scope as Permission } from "../domain/Principal.ts"
-import { program } from "../domain/version.ts"
 import { Caller } from "./Caller.ts"
 import {
   NotFound,
@@ -152,6 +152,7 @@ export class Catalog extends Context.Service<
   static readonly make = Effect.fnUntraced(function* (options: { readonly pageSize: number }) {
     const guard = yield* Guard
     const progress = yield* ProgressEvents
+    const { name: owner } = yield* Identity
     const changes = new Changes()
     const tables = makeTables()
     const { prompts, resources, templates, tools } = tables
@@ -207,7 +208,7 @@ export class Catalog extends Context.Service<
 
     return Catalog.of({
       contribute: (contributed) => contribute(contributions, contributed),
-      add: (entries) => add(contributions, program.name, entries),
+      add: (entries) => add(contributions, owner, entries),
       tools: listing(tools),
       prompts: listing(prompts),
       resources: listing(resources),

@@ -1,5 +1,5 @@
 /** What the HTTP service contributes to the program's numbers and to its health. */
-import { Effect, Layer, Schema } from "effect"
+import { Effect, Layer } from "effect"
 import { Guard } from "../../layers/guard/Guard.ts"
 import { Health } from "../../layers/health/Health.ts"
 import { Listener } from "../../layers/http/Listener.ts"
@@ -7,19 +7,8 @@ import { Storage } from "../../layers/storage/Storage.ts"
 import * as callMetrics from "../../layers/telemetry/callMetrics.ts"
 import { Metrics } from "../../layers/telemetry/Metrics.ts"
 import * as processMetrics from "../../layers/telemetry/processMetrics.ts"
-import { Templates } from "../../layers/templates/Templates.ts"
 import { Channels } from "../../layers/events/Channels.ts"
 import { Sessions } from "../../layers/transports/Sessions.ts"
-
-/** Prompts cannot be written; says which templates are to blame. */
-class Unwritable extends Schema.TaggedError<Unwritable>()("Unwritable", { message: Schema.String }) {}
-
-/** Fails when a prompt cannot be written; an operator's template that cannot be used is replaced by the program's. */
-const sound = (templates: Templates["Service"]) =>
-  Effect.flatMap(templates.check, (report) => {
-    const problems = report.templates.flatMap((each) => (each.file === null ? each.problems : []))
-    return problems.length === 0 ? Effect.void : Effect.fail(new Unwritable({ message: problems.join("; ") }))
-  })
 
 /** `mostSessions`: beyond it, sessions that are in use keep new ones out. */
 export const layer = (mostSessions: number) =>
@@ -31,7 +20,6 @@ export const layer = (mostSessions: number) =>
       const storage = yield* Storage
       const sessions = yield* Sessions
       const channels = yield* Channels
-      const templates = yield* Templates
       const run = Effect.runSyncWith(yield* Effect.context<never>())
       const count = (self: Effect.Effect<number>) => () => run(self)
 
@@ -54,26 +42,7 @@ export const layer = (mostSessions: number) =>
           { state }
         )
       }
-      const rendering = (figure: "renders" | "hits" | "milliseconds") =>
-        count(Effect.map(templates.stats, (stats) => stats[figure]))
-      yield* metrics.total(
-        "manifold_template_renders_total",
-        "Prompts that were rendered.",
-        rendering("renders")
-      )
-      yield* metrics.total(
-        "manifold_template_hits_total",
-        "Prompts that were given again.",
-        rendering("hits")
-      )
-      const rendered = rendering("milliseconds")
-      yield* metrics.total(
-        "manifold_template_seconds_total",
-        "Time that rendering took.",
-        () => rendered() / 1000
-      )
       yield* health.add("storage", storage.writable)
-      yield* health.add("templates", sound(templates))
     })
   ).pipe(Layer.provide([callMetrics.layer, processMetrics.layer]))
 
