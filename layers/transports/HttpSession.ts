@@ -4,10 +4,13 @@ import { Effect } from "effect"
 import { cancelled } from "../../src/domain/errorCodes.ts"
 import { isRejection, type Failure } from "../../src/domain/Failure.ts"
 import type { Principal } from "../../src/domain/Principal.ts"
-import { json } from "../http/responses.ts"
+import { json, tooManyOpen } from "../http/responses.ts"
 import type { Connection } from "../http/Routes.ts"
 import type { Authenticator } from "../identity/Authenticator.ts"
 import type { Ended, Grant } from "../identity/Grant.ts"
+import { Hold } from "../quotas/Quota.ts"
+import type { Quotas } from "../quotas/Quotas.ts"
+import { Backlog } from "./Backlog.ts"
 import { EventStream, sseHeaders } from "./EventStream.ts"
 import type { EventStore, Missed } from "./EventStore.ts"
 import { InOrder } from "./InOrder.ts"
@@ -30,8 +33,11 @@ export interface SessionOptions {
   /** Called when the first event is to be kept. */
   readonly makeEvents: () => EventStore
   readonly follow: Authenticator["Service"]["follow"]
+  readonly quotas: Pick<Quotas["Service"], "memory" | "streams">
   /** Bytes that may wait for a slow reader. */
   readonly mostWaiting: number
+  /** Milliseconds that they may wait while the reader takes none. */
+  readonly unreadTimeout: number
   /** Suggested to clients as the time before they reconnect, in milliseconds. */
   readonly retry: number
   /** Milliseconds, as coarse as the caller likes. */
@@ -51,6 +57,8 @@ interface OpenStream {
   readonly stream: EventStream
   /** Stops following the credential that opened it. */
   readonly unfollow: () => void
+  /** The stream's part of the quota; streams of POSTs are limited with their calls. */
+  readonly held: Hold | undefined
 }
 
 export class HttpSession implements Transport, PostHost {
@@ -106,15 +114,20 @@ export class HttpSession implements Transport, PostHost {
 
   // — HTTP —
 
-  /** Answers one POST. `connection.keepOpen` is called when the response becomes a stream. */
+  /**
+   * Answers one POST. `connection.keepOpen` is called when the response becomes a stream; `held` ends when all of its
+   * requests were answered.
+   */
   post(
     parsed: Parsed,
     request: Request,
     grant: Grant,
-    connection: HttpConnection
+    connection: HttpConnection,
+    held?: Hold
   ): Promise<Response> | Response {
     this.lastSeen = this.options.now()
     const requests = newRequests(parsed, this.#version, (id) => this.#posts.has(id))
+    if (requests instanceof Unreadable || requests.length === 0) held?.end()
     if (requests instanceof Unreadable) return unreadable(requests)
     const { batch, messages } = parsed
     if (requests.length === 0) {
@@ -122,6 +135,7 @@ export class HttpSession implements Transport, PostHost {
       return new Response(null, { status: 202 })
     }
     const post = new PendingPost(this.#streams++, requests, batch, grant, this)
+    post.held = held
     this.#postOf.set(post.stream, post)
     for (const { id } of requests) this.#posts.set(id, post)
     const release = this.#primed ? () => this.#release(post) : undefined
@@ -155,6 +169,7 @@ export class HttpSession implements Transport, PostHost {
       // A client that reconnects need not wait until the loss of its old connection is noticed.
       this.#closeStream(standalone)
       const stream = this.#attach(standalone, grant)
+      if (stream === undefined) return Effect.succeed(tooManyOpen("event streams"))
       stream.comment("connected")
       return Effect.succeed(this.#streamed(stream))
     }
@@ -224,6 +239,7 @@ export class HttpSession implements Transport, PostHost {
 
   openStream(post: PendingPost) {
     const stream = this.#attach(post.stream, post.grant)
+    if (stream === undefined) return tooManyOpen("event streams")
     if (this.#primed) {
       this.#inOrder(this.#events.mark(post.stream), (id) => stream.event("", id, this.options.retry))
     }
@@ -235,6 +251,7 @@ export class HttpSession implements Transport, PostHost {
   }
 
   end(post: PendingPost) {
+    post.held?.end()
     for (const { id } of post.requests) if (this.#posts.get(id) === post) this.#posts.delete(id)
     this.#postOf.delete(post.stream)
     if (this.#open.has(post.stream)) this.#inOrder(Effect.void, () => this.#closeStream(post.stream))
@@ -282,14 +299,19 @@ export class HttpSession implements Transport, PostHost {
     }
   }
 
-  #attach(number: number, grant: Grant): EventStream {
-    const stream = new EventStream(this.options.mostWaiting, () => {
+  /** A stream that takes its part of the quota while it is open; `undefined` if there is no more. */
+  #attach(number: number, grant: Grant): EventStream | undefined {
+    const { principal, quotas } = this.options
+    const held = number === standalone ? new Hold(quotas.streams, principal.key) : undefined
+    if (held?.set(1) === false) return undefined
+    const backlog = new Backlog(this.options, new Hold(quotas.memory, principal.key))
+    const stream = new EventStream(backlog, () => {
       if (this.#open.get(number)?.stream === stream) this.#forget(number)
       const post = this.#postOf.get(number)
       if (post !== undefined) post.lostAt = this.options.now()
     })
     const unfollow = this.options.follow(grant, { ended: (why) => this.#grantEnded(number, why) })
-    this.#open.set(number, { stream, unfollow })
+    this.#open.set(number, { stream, unfollow, held })
     return stream
   }
 
@@ -304,6 +326,7 @@ export class HttpSession implements Transport, PostHost {
   #resume({ events, stream: number }: Missed, grant: Grant): Response {
     this.#closeStream(number)
     const stream = this.#attach(number, grant)
+    if (stream === undefined) return tooManyOpen("event streams")
     for (const { data, id } of events) stream.event(data, id)
     const post = this.#postOf.get(number)
     if (post !== undefined) post.lostAt = undefined
@@ -331,7 +354,9 @@ export class HttpSession implements Transport, PostHost {
   }
 
   #forget(number: number) {
-    this.#open.get(number)?.unfollow()
+    const open = this.#open.get(number)
+    open?.unfollow()
+    open?.held?.end()
     this.#open.delete(number)
   }
 

@@ -6,7 +6,7 @@ import {
   type AuthInfo,
   type McpServerFactory
 } from "@modelcontextprotocol/server"
-import { Effect, Exit, Layer } from "effect"
+import { Clock, Effect, Exit, Layer } from "effect"
 import { unsupportedVersion } from "../../src/domain/errorCodes.ts"
 import type { Failure } from "../../src/domain/Failure.ts"
 import { methodNotAllowed, tooManyOpen } from "../http/responses.ts"
@@ -14,11 +14,15 @@ import { Routes, type Connection } from "../http/Routes.ts"
 import { Authenticator } from "../identity/Authenticator.ts"
 import type { Grant } from "../identity/Grant.ts"
 import { immediate } from "../platform/immediate.ts"
+import { Hold } from "../quotas/Quota.ts"
+import { Quotas } from "../quotas/Quotas.ts"
+import { Backlog } from "./Backlog.ts"
 import { endable } from "./endable.ts"
 import type { HttpSession } from "./HttpSession.ts"
 import { McpServers, type StatelessRequest } from "./McpServers.ts"
 import type { Parsed } from "./messages.ts"
 import {
+  holdBody,
   HttpInbound,
   identify,
   readMessages,
@@ -29,6 +33,7 @@ import {
   wrongContent
 } from "./requests.ts"
 import { Sessions } from "./Sessions.ts"
+import type { StreamLimits } from "./StreamLimits.ts"
 
 const sessionHeader = "mcp-session-id"
 const versionHeader = "mcp-protocol-version"
@@ -102,13 +107,16 @@ const withSession = (
   return exit instanceof Promise ? exit.then(settle) : settle(exit)
 }
 
-export const layer = (options: { readonly maxMessageBytes: number }) =>
+export const layer = (options: Omit<StreamLimits, "max">) =>
   Layer.effectDiscard(
     Effect.gen(function* () {
       const routes = yield* Routes
       const authenticator = yield* Authenticator
       const servers = yield* McpServers
       const sessions = yield* Sessions
+      const quotas = yield* Quotas
+      const clock = yield* Clock.Clock
+      const backlogOptions = { ...options, now: () => clock.currentTimeMillisUnsafe() }
       const context = yield* Effect.context<never>()
       const log = Effect.runForkWith(context)
       const run = Effect.runPromiseWith(context)
@@ -141,27 +149,54 @@ export const layer = (options: { readonly maxMessageBytes: number }) =>
         grant: Grant,
         request: Request,
         body: unknown,
-        connection: Connection
+        connection: Connection,
+        held: Hold | undefined
       ): Promise<Response> => {
         const mismatch = immediate(servers.checkHeaders(grant.principal, body, request.headers))
         const checked = mismatch instanceof Promise ? await mismatch : mismatch
         if (Exit.isFailure(checked)) throw new Error("headers could not be checked", { cause: checked.cause })
-        if (checked.value !== undefined) return rejected(checked.value, body)
+        if (checked.value !== undefined) {
+          held?.end()
+          return rejected(checked.value, body)
+        }
         connection.keepOpen()
         const one = new Stateless(grant, request, connection)
         const { authInfo } = one
-        const response =
-          one.method === "subscriptions/listen"
-            ? await listen(request, body, grant, authInfo)
-            : await stateless.fetch(request, { parsedBody: body, authInfo })
-        if (one.failure !== undefined) return withStatus(response, one.failure)
-        return response.body !== null && response.headers.get("content-type") === "text/event-stream"
-          ? endable(response, (end) => authenticator.follow(grant, { ended: end }))
-          : response
+        const listening = one.method === "subscriptions/listen"
+        const open = listening ? new Hold(quotas.streams, grant.principal.key) : undefined
+        if (open?.set(1) === false) return tooManyOpen("event streams")
+        const finish = () => {
+          open?.end()
+          held?.end()
+        }
+        const response = await (
+          listening
+            ? listen(request, body, grant, authInfo)
+            : stateless.fetch(request, { parsedBody: body, authInfo })
+        ).catch((cause: unknown) => {
+          finish()
+          throw cause
+        })
+        if (one.failure !== undefined) {
+          finish()
+          return withStatus(response, one.failure)
+        }
+        if (response.body === null || response.headers.get("content-type") !== "text/event-stream") {
+          finish()
+          return response
+        }
+        const backlog = new Backlog(backlogOptions, new Hold(quotas.memory, grant.principal.key))
+        return endable(response, backlog, (end) => {
+          const unfollow = authenticator.follow(grant, { ended: end })
+          return () => {
+            unfollow()
+            finish()
+          }
+        })
       }
 
       const initialize = (parsed: Parsed, grant: Grant, request: Request, connection: Connection) => {
-        const exit = immediate(sessions.open(grant.principal))
+        const exit = immediate(sessions.open(grant.principal, parsed.bytes))
         const begin = (opened: Exit.Exit<HttpSession | undefined>) => {
           if (Exit.isFailure(opened)) throw new Error("no session could be opened", { cause: opened.cause })
           const session = opened.value
@@ -187,11 +222,14 @@ export const layer = (options: { readonly maxMessageBytes: number }) =>
           : withSession(sessions.find(id, principal), next)
       }
 
-      const post = async (grant: Grant, request: Request, connection: Connection): Promise<Response> => {
-        const wrong = wrongHeaders(request.headers)
-        if (wrong !== undefined) return wrong
-        const parsed = await readMessages(request, options.maxMessageBytes)
-        if (parsed instanceof Response) return parsed
+      /** Serves a message; `held` is ended with its requests, or before. */
+      const serveMessages = (
+        parsed: Parsed,
+        grant: Grant,
+        request: Request,
+        connection: Connection,
+        held: Hold | undefined
+      ): Response | Promise<Response> => {
         const body: unknown = parsed.batch ? parsed.messages : parsed.messages[0]
         const { headers } = request
         const outcome = classifyInboundRequest({
@@ -201,13 +239,38 @@ export const layer = (options: { readonly maxMessageBytes: number }) =>
           mcpNameHeader: headers.get("mcp-name") ?? undefined,
           body
         } as Parameters<typeof classifyInboundRequest>[0])
-        if (outcome.kind !== "legacy") return serveStateless(grant, request, body, connection)
-        if (isInitialize(parsed)) return initialize(parsed, grant, request, connection)
-        return ofSession(
-          grant,
-          request,
-          (session) => wrongVersion(headers) ?? session.post(parsed, request, grant, connection)
-        )
+        if (outcome.kind !== "legacy") return serveStateless(grant, request, body, connection, held)
+        if (isInitialize(parsed)) {
+          held?.end()
+          return initialize(parsed, grant, request, connection)
+        }
+        let taken = false
+        const response = ofSession(grant, request, (session) => {
+          const wrong = wrongVersion(headers)
+          if (wrong !== undefined) return wrong
+          taken = true
+          return session.post(parsed, request, grant, connection, held)
+        })
+        if (held === undefined) return response
+        const release = () => {
+          if (!taken) held.end()
+        }
+        return response instanceof Promise ? response.finally(release) : (release(), response)
+      }
+
+      const post = async (grant: Grant, request: Request, connection: Connection): Promise<Response> => {
+        const wrong = wrongHeaders(request.headers)
+        if (wrong !== undefined) return wrong
+        const held = holdBody(quotas.memory, grant, request, options)
+        if (held instanceof Response) return held
+        connection.charge(quotas.memory, grant.principal.key)
+        let parsed: Parsed | Response | undefined
+        try {
+          parsed = await readMessages(request, options)
+        } finally {
+          if (parsed === undefined || parsed instanceof Response) held?.end()
+        }
+        return parsed instanceof Response ? parsed : serveMessages(parsed, grant, request, connection, held)
       }
 
       const get = (grant: Grant, request: Request, connection: Connection) => {

@@ -2,6 +2,8 @@
 import type { JSONRPCMessage, JSONRPCRequest, RequestId, Transport } from "@modelcontextprotocol/server"
 import { serveStdio, type StdioServerHandle } from "@modelcontextprotocol/server/stdio"
 import { isObject } from "../../src/domain/JsonObject.ts"
+import { limitReached } from "../../src/domain/errorCodes.ts"
+import type { Hold } from "../quotas/Quota.ts"
 import type { Inbound, McpServers, SessionServer } from "./McpServers.ts"
 import { isCancellation, isRequest, Unreadable, type Parsed } from "./messages.ts"
 import { newRequests } from "./newRequests.ts"
@@ -16,6 +18,9 @@ export interface Pipe {
 
 const protocolVersionKey = "io.modelcontextprotocol/protocolVersion"
 
+/** Each costs the SDK a filter and a listener for as long as the connection is open. */
+const mostListening = 100
+
 /** The handshake of the session era, unless the request claims the stateless one by its envelope. */
 const isHandshake = (message: JSONRPCMessage | undefined): boolean => {
   if (message === undefined || !isRequest(message) || message.method !== "initialize") return false
@@ -26,6 +31,8 @@ const isHandshake = (message: JSONRPCMessage | undefined): boolean => {
 interface Running {
   readonly request: JSONRPCRequest
   readonly inbound: Inbound
+  /** The memory that its message is charged for. */
+  readonly held: Hold | undefined
 }
 
 export class Wire implements Transport {
@@ -37,6 +44,8 @@ export class Wire implements Transport {
   readonly #report: (error: Error) => void
   /** Requests of the client that were not answered yet. */
   readonly #running = new Map<RequestId, Running>()
+  /** Open `subscriptions/listen` requests: they run until the client cancels them. */
+  readonly #listening = new Map<RequestId, Running>()
   /** Of a connection that began with the handshake of the session era. */
   #session: SessionServer | undefined
   /** Of every other one: the SDK settles its era. */
@@ -57,15 +66,26 @@ export class Wire implements Transport {
     return !this.#closed
   }
 
-  /** Passes messages on, all or none; `Unreadable` if none. */
-  receive(parsed: Parsed, inbound: Inbound): Unreadable | undefined {
+  /** Passes messages on, all or none; `Unreadable` if none. `held` ends when the last of them was answered. */
+  receive(parsed: Parsed, inbound: Inbound, held?: Hold): Unreadable | undefined {
     const requests = newRequests(parsed, this.#version, (id) => this.#running.has(id))
-    if (requests instanceof Unreadable) return requests
+    if (requests instanceof Unreadable) {
+      held?.end()
+      return requests
+    }
+    const listen = requests.find(({ method }) => method === "subscriptions/listen")
+    if (listen !== undefined && this.#listening.size >= mostListening) {
+      held?.end()
+      const message = `A connection has at most ${mostListening} open subscriptions/listen requests. Cancel one.`
+      return new Unreadable(limitReached, message, listen.id)
+    }
     if (this.#session === undefined && this.#handle === undefined) this.#begin(parsed.messages[0], inbound)
     for (const request of requests) {
-      // A subscription runs until the client ends it.
-      if (request.method !== "subscriptions/listen") this.#running.set(request.id, { request, inbound })
+      const running = { request, inbound, held: request === requests.at(-1) ? held : undefined }
+      if (request.method === "subscriptions/listen") this.#listening.set(request.id, running)
+      else this.#running.set(request.id, running)
     }
+    if (requests.length === 0) held?.end()
     for (const message of parsed.messages) {
       if (isRequest(message) && this.#session !== undefined) this.#serve(this.#session, message, inbound)
       else this.onmessage?.(message)
@@ -111,7 +131,10 @@ export class Wire implements Transport {
   async close() {
     if (this.#closed) return
     this.#closed = true
+    for (const { held } of this.#running.values()) held?.end()
+    for (const { held } of this.#listening.values()) held?.end()
     this.#running.clear()
+    this.#listening.clear()
     this.#pipe.close()
     this.onclose?.()
     this.#finished?.resolve()
@@ -158,6 +181,9 @@ export class Wire implements Transport {
   }
 
   #settle(id: RequestId) {
+    const ended = this.#running.get(id) ?? this.#listening.get(id)
+    ended?.held?.end()
+    this.#listening.delete(id)
     if (this.#running.delete(id) && this.#finished !== undefined && this.#running.size === 0) this.#end()
   }
 

@@ -7,6 +7,7 @@ import type {
 } from "@modelcontextprotocol/server"
 import { isObject, type JsonObject } from "../../src/domain/JsonObject.ts"
 import { invalidRequest, parseError } from "../../src/domain/errorCodes.ts"
+import { defaultBounds, exceeded, type JsonBounds } from "./jsonBounds.ts"
 
 /**
  * Why messages were not taken, as a JSON-RPC error. The id is null where none could be read. On a connection that other
@@ -16,10 +17,13 @@ export class Unreadable {
   readonly code: number
   readonly message: string
   readonly id: RequestId | null
-  constructor(code: number, message: string, id: RequestId | null = null) {
+  /** The HTTP status: 413 where a limit on sizes is exceeded, else 400. */
+  readonly status: number
+  constructor(code: number, message: string, id: RequestId | null = null, status = 400) {
     this.code = code
     this.message = message
     this.id = id
+    this.status = status
   }
 }
 
@@ -35,11 +39,16 @@ const longestId = 256
 export const batchRevision = "2025-03-26"
 /** The most messages in one batch. */
 const largestBatch = 100
+/** The largest `initialize`, in bytes: what a client says of itself is kept as long as its session. */
+const largestInitialize = 64 * 1024
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 
 const isId = (id: unknown) =>
   typeof id === "string" ? id.length <= longestId : typeof id === "number" && Number.isSafeInteger(id)
+
+const idOf = ({ id }: JsonObject): RequestId | null =>
+  typeof id === "string" || typeof id === "number" ? id : null
 
 /**
  * Older clients leave parts of `initialize` out that the schemas require; they are taken as empty.
@@ -75,9 +84,14 @@ const flaw = (value: unknown): string | undefined => {
 export interface Parsed {
   readonly messages: ReadonlyArray<JSONRPCMessage>
   readonly batch: boolean
+  /** The length of the text that they were read from. */
+  readonly bytes: number
 }
 
-export const fromValue = (value: unknown): Parsed | Unreadable => {
+const tooLarge = (message: string, id: RequestId | null = null) =>
+  new Unreadable(invalidRequest, `Invalid Request: ${message}`, id, 413)
+
+export const fromValue = (value: unknown, bytes = 0): Parsed | Unreadable => {
   const batch = Array.isArray(value)
   const values: ReadonlyArray<unknown> = batch ? value : [value]
   if (values.length === 0) return new Unreadable(invalidRequest, "Invalid Request: the batch is empty")
@@ -88,14 +102,25 @@ export const fromValue = (value: unknown): Parsed | Unreadable => {
   for (const item of values) {
     const wrong = flaw(item)
     if (wrong !== undefined) return new Unreadable(invalidRequest, `Invalid Request: ${wrong}`)
+    if (bytes > largestInitialize && isObject(item) && item.method === "initialize") {
+      return tooLarge(`initialize has at most ${largestInitialize} bytes`, idOf(item))
+    }
     // `flaw` found none, so it has the message's shape, which no type can follow from there; methods check their params.
     messages.push(lenient(item as JsonObject) as unknown as JSONRPCMessage)
   }
-  return { messages, batch }
+  return { messages, batch, bytes }
+}
+
+/** Counts before it parses: the text of a frame may exceed the bounds that its size does not show. */
+const outOfBounds = (frame: Uint8Array | string, bounds: JsonBounds): Unreadable | undefined => {
+  const wrong = exceeded(frame, bounds)
+  return wrong === undefined ? undefined : tooLarge(wrong)
 }
 
 /** The JSON value of a frame, whatever it is; `Unreadable` if there is none. */
-export const toValue = (frame: Uint8Array | string): unknown => {
+export const toValue = (frame: Uint8Array | string, bounds: JsonBounds = defaultBounds): unknown => {
+  const wrong = outOfBounds(frame, bounds)
+  if (wrong !== undefined) return wrong
   try {
     return JSON.parse(typeof frame === "string" ? frame : decoder.decode(frame))
   } catch (error) {
@@ -104,9 +129,9 @@ export const toValue = (frame: Uint8Array | string): unknown => {
   }
 }
 
-export const fromBytes = (bytes: Uint8Array): Parsed | Unreadable => {
-  const value = toValue(bytes)
-  return value instanceof Unreadable ? value : fromValue(value)
+export const fromBytes = (bytes: Uint8Array, bounds?: JsonBounds): Parsed | Unreadable => {
+  const value = toValue(bytes, bounds)
+  return value instanceof Unreadable ? value : fromValue(value, bytes.byteLength)
 }
 
 export const errorMessage = (code: number, message: string, id: RequestId | null = null, data?: object) => ({

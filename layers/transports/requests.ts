@@ -2,13 +2,15 @@
 import { isJsonContentType } from "@modelcontextprotocol/server"
 import { Exit } from "effect"
 import { isObject } from "../../src/domain/JsonObject.ts"
-import { unauthorized } from "../../src/domain/errorCodes.ts"
+import { limitReached, unauthorized } from "../../src/domain/errorCodes.ts"
 import type { Failure } from "../../src/domain/Failure.ts"
 import type { Authenticator, Unauthorized } from "../identity/Authenticator.ts"
 import type { Grant } from "../identity/Grant.ts"
 import type { Connection } from "../http/Routes.ts"
 import { immediate } from "../platform/immediate.ts"
 import { json } from "../http/responses.ts"
+import { Hold, type Quota } from "../quotas/Quota.ts"
+import type { JsonBounds } from "./jsonBounds.ts"
 import type { Inbound } from "./McpServers.ts"
 import { errorMessage, fromBytes, Unreadable, type Parsed } from "./messages.ts"
 
@@ -113,15 +115,47 @@ export const wrongContent = (headers: Headers): Response | undefined => {
   return undefined
 }
 
-export const readMessages = async (request: Request, maxMessageBytes: number): Promise<Parsed | Response> => {
+export interface MessageLimits {
+  readonly maxMessageBytes: number
+  /** Default `defaultBounds`. */
+  readonly bounds?: JsonBounds
+}
+
+export const readMessages = async (
+  request: Request,
+  { bounds, maxMessageBytes }: MessageLimits
+): Promise<Parsed | Response> => {
   const bytes = await request.bytes()
   if (bytes.byteLength > maxMessageBytes) {
     return reject(413, `A message has at most ${maxMessageBytes} bytes.`)
   }
-  const parsed = fromBytes(bytes)
+  const parsed = fromBytes(bytes, bounds)
   return parsed instanceof Unreadable ? unreadable(parsed) : parsed
 }
 
-export const unreadable = ({ code, id, message }: Unreadable) => json(400, errorMessage(code, message, id))
+/** Shorter messages, in bytes, are not charged: their number is limited with their requests. */
+export const largeMessage = 64 * 1024
+
+export const memoryUsedUp =
+  "Too many bytes are kept for this principal (quotas.memory). Wait for running requests to end, then retry."
+
+/**
+ * Charges a large body to the principal until the returned hold ends, which is when its requests were answered; 429 if
+ * there is no room. A body of unknown length may become as long as a message may be.
+ */
+export const holdBody = (
+  quota: Quota,
+  { principal }: Grant,
+  request: Request,
+  { maxMessageBytes }: MessageLimits
+): Hold | Response | undefined => {
+  const length = Number(request.headers.get("content-length") ?? maxMessageBytes)
+  if (length < largeMessage) return undefined
+  const hold = new Hold(quota, principal.key)
+  return hold.set(length) ? hold : json(429, errorMessage(limitReached, memoryUsedUp), { "retry-after": "1" })
+}
+
+export const unreadable = ({ code, id, message, status }: Unreadable) =>
+  json(status, errorMessage(code, message, id))
 
 export const sessionNotFound = () => reject(404, "Session not found. Initialize a new one.")

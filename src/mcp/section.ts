@@ -32,6 +32,11 @@ export const section = Section.make(
           positive,
           8 * 1024 * 1024,
           "Bytes that may be buffered for a slow reader; beyond it the stream or socket is closed."
+        ),
+        unread_timeout: Section.optional(
+          DurationSetting,
+          "30 seconds",
+          "How long they may be buffered while the reader takes none; then the stream or socket is closed."
         )
       }),
       {},

@@ -47,6 +47,8 @@ export const layerNoDeps = (overrides: Overrides = {}) =>
       )
       const limits = {
         maxMessageBytes: server.max_message_bytes,
+        bounds: { maxKeys: server.max_keys, maxItems: server.max_items, maxDepth: server.max_depth },
+        unreadTimeout: Duration.toMillis(sessions.unread_timeout),
         max: sessions.max,
         mostWaiting: sessions.max_waiting_bytes
       }
@@ -83,7 +85,7 @@ export const layerNoDeps = (overrides: Overrides = {}) =>
         Layer.provideMerge(Layer.unwrap(listener)),
         Layer.provideMerge(routes),
         // The listener goes first, so that nobody is served by what is being taken down.
-        Layer.provideMerge(StreamableHttp.layer({ maxMessageBytes: server.max_message_bytes })),
+        Layer.provideMerge(StreamableHttp.layer(limits)),
         Layer.provideMerge(LegacySse.layer(limits)),
         Layer.provideMerge(WebSocket.layer(limits)),
         Layer.provideMerge(progress.layer),
@@ -95,7 +97,8 @@ export const layerNoDeps = (overrides: Overrides = {}) =>
             resumeWindow: sessions.resume_window,
             replayEvents: sessions.replay_events,
             replaySize: sessions.replay_size,
-            mostWaiting: sessions.max_waiting_bytes
+            mostWaiting: sessions.max_waiting_bytes,
+            unreadTimeout: sessions.unread_timeout
           })
         ),
         Layer.provideMerge(Layer.merge(Routes.layer, Sites.layer))
