@@ -26,9 +26,6 @@ type ControlFrame = Readonly<Record<string, unknown>> & { readonly type: string 
 const isControl = (value: unknown): value is ControlFrame =>
   isObject(value) && typeof value.type === "string" && !("jsonrpc" in value)
 
-/** In UTF-16 units: a ping is answered with all of its data. */
-const largestControl = 64 * 1024
-
 const failure = (code: string, message: string) => ({ type: "error", error: { code, message } })
 
 /** What the route keeps for a socket. */
@@ -66,6 +63,10 @@ class Client {
   readonly #backlog: Backlog
   /** The socket's part of the quota. */
   readonly #held: Hold
+  /** The largest message so far: Bun keeps a buffer of that size for as long as the socket is open. */
+  readonly #buffer: Hold
+  /** Sends the close frame; set when the connection is to be closed. */
+  #closing: (() => void) | undefined
   readonly #subscription: ReturnType<Channels["Service"]["subscribeUnsafe"]>
   /** What each message arrives with: the credential of the socket, as it is now. */
   #inbound: Inbound
@@ -90,6 +91,7 @@ class Client {
     this.#quotas = quotas
     this.#backlog = new Backlog(backlog, new Hold(quotas.memory, key))
     this.#held = new Hold(quotas.streams, key)
+    this.#buffer = new Hold(quotas.memory, key)
     this.#inbound = { principal: grant.principal }
     const pipe = {
       write: (message: string) => this.#send(message),
@@ -98,7 +100,7 @@ class Client {
         this.#subscription.end()
         this.#held.end()
         onClose(this)
-        socket.close(1001, "the server ends the connection")
+        this.#close(1001, "the server ends the connection")
       }
     }
     this.wire = new Wire(pipe, servers, report)
@@ -116,17 +118,22 @@ class Client {
   }
 
   receive(frame: string | Uint8Array) {
+    if (this.#closing !== undefined) return
     if (typeof frame !== "string") {
       this.leave(1003, "MCP is text: send text frames")
       return
     }
+    if (
+      frame.length >= largeMessage &&
+      frame.length > this.#buffer.amount &&
+      !this.#buffer.set(frame.length)
+    ) {
+      this.leave(1013, "too many bytes are kept for this principal")
+      return
+    }
     const value = toValue(frame, this.#bounds)
     if (isControl(value)) {
-      if (frame.length > largestControl) {
-        this.#answer(
-          failure("too_large", `a ping or subscribe frame has at most ${largestControl} characters`)
-        )
-      } else this.#control(value)
+      this.#control(value)
       return
     }
     const parsed = value instanceof Unreadable ? value : fromValue(value, frame.length)
@@ -136,7 +143,9 @@ class Client {
 
   /** What waits was sent, or a part of it. */
   drained() {
-    this.#backlog.update(this.#socket.waiting())
+    const waiting = this.#socket.waiting()
+    this.#backlog.update(waiting)
+    if (waiting === 0) this.#closing?.()
   }
 
   /** A large message is charged to the principal until its requests are answered. */
@@ -153,13 +162,26 @@ class Client {
   /** The socket is gone. */
   closed() {
     this.#backlog.end()
+    this.#buffer.end()
     this.wire.close()
   }
 
   /** Closes with a code of its own; what runs is interrupted. */
   leave(code: number, reason: string) {
-    this.#socket.close(code, reason)
+    this.#close(code, reason)
     this.wire.close()
+  }
+
+  /**
+   * Sends a close frame as soon as what waits was taken, and drops the connection if it is not. Bun keeps what waits in a
+   * socket that was closed for as long as the client does not read, and cannot terminate it any more.
+   */
+  #close(code: number, reason: string) {
+    if (this.#closing !== undefined) return
+    this.#closing = () => this.#socket.close(code, reason)
+    if (this.#backlog.denied) this.#socket.terminate()
+    else if (this.#socket.waiting() === 0) this.#closing()
+    else this.#later(() => this.#socket.terminate())
   }
 
   #control(frame: ControlFrame) {
@@ -195,13 +217,6 @@ class Client {
       if (this.#backlog.update(this.#socket.waiting())) return
     }
     this.leave(1013, "the client reads too slowly")
-    if (this.#backlog.denied) this.#drop()
-    else this.#later(() => this.#drop())
-  }
-
-  readonly #drop = () => {
-    this.#backlog.end()
-    this.#socket.terminate()
   }
 }
 
