@@ -8,6 +8,7 @@ import {
 } from "@modelcontextprotocol/server"
 import { Effect, Layer } from "effect"
 import { Ids } from "../../layers/platform/Ids.ts"
+import { Quotas } from "../../layers/quotas/Quotas.ts"
 import { McpServers } from "../../layers/transports/McpServers.ts"
 import { Catalog } from "../catalog/Catalog.ts"
 import type { Change } from "../catalog/Change.ts"
@@ -81,8 +82,9 @@ export const layer = Layer.effect(
     const ids = yield* Ids
     const states = yield* RequestState
     const suspendedCalls = yield* SuspendedCalls
+    const quotas = yield* Quotas
     const services = yield* Effect.context<never>()
-    const program: Program = { services, states, newId: ids.nextUnsafe }
+    const program: Program = { services, states, quotas, newId: ids.nextUnsafe }
     const fork = Effect.runForkWith(services)
     const live = new Set<Live>()
     const listeners = new Set<(change: Change) => void>()
@@ -139,14 +141,14 @@ export const layer = Layer.effect(
       },
       forConnection: (principal, inboundOf) => {
         const server = make(principal)
-        const subscriptions = new Subscriptions(catalog)
+        const subscriptions = new Subscriptions(catalog, quotas)
         keep({ server, principal, subscriptions })
         register({ server, program, catalog, subscriptions, suspendedCalls, inboundOf })
         return server
       },
       forRequest: (request) => {
         const server = make(request.principal)
-        const subscriptions = new Subscriptions(catalog)
+        const subscriptions = new Subscriptions(catalog, quotas)
         const { onRejected } = request
         const inboundOf = () => request
         register(

@@ -71,7 +71,7 @@ export class SessionRequests implements SessionServer {
     this.#catalog = catalog
     this.server = server
     this.principal = principal
-    this.subscriptions = new Subscriptions(catalog)
+    this.subscriptions = new Subscriptions(catalog, program.quotas)
   }
 
   readonly serve = (request: JSONRPCRequest, inbound: Inbound, respond: Respond): boolean => {

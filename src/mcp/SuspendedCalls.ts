@@ -6,6 +6,8 @@ import type { GuardServices } from "../../layers/guard/Guard.ts"
 import { type Call, RunningCall } from "../../layers/ledger/Calls.ts"
 import { Spend, type Spending } from "../../layers/ledger/Spend.ts"
 import { Progress, type Reporter } from "../../layers/progress/Progress.ts"
+import { Hold, type Quota } from "../../layers/quotas/Quota.ts"
+import { Quotas } from "../../layers/quotas/Quotas.ts"
 import { Client } from "../catalog/Client.ts"
 import type { ClientError } from "../catalog/Client.ts"
 import type { Principal } from "../domain/Principal.ts"
@@ -38,6 +40,8 @@ interface Round {
 }
 
 const interval = Duration.seconds(1)
+/** Completed calls whose result was dropped early are remembered, so that a repeated request does not run them again. */
+const mostSpent = 10_000
 
 class Continuation {
   readonly owner: string
@@ -51,16 +55,22 @@ class Continuation {
   given: Answers
   readonly used: Record<string, unknown> = {}
   fiber: Fiber.Fiber<unknown, unknown> | undefined
+  /** The memory that it is charged for while it waits. */
+  readonly held: Hold
+  /** The size of the request, in bytes. */
+  readonly bytes: number
   readonly pending = new Set<Pending>()
   current: Round
   /** Tells the running round that the client must be asked. */
   suspend: ((suspended: Suspended) => void) | undefined
 
-  constructor(id: string, owner: string, request: string, answers: Answers, current: Round) {
+  constructor(id: string, { answers, bytes, principal, request }: Resumption, memory: Quota, current: Round) {
     this.id = id
-    this.owner = owner
+    this.owner = principal.key
     this.request = request
     this.given = answers
+    this.bytes = bytes?.() ?? 0
+    this.held = new Hold(memory, this.owner)
     this.current = current
   }
 
@@ -135,6 +145,8 @@ export interface Resumption {
   readonly request: string
   readonly answers: Answers
   readonly waiting: Waiting | undefined
+  /** Measures the request, for the quota of what is kept. */
+  readonly bytes?: () => number
 }
 
 export class SuspendedCalls extends Context.Service<
@@ -148,30 +160,55 @@ export class SuspendedCalls extends Context.Service<
     readonly rounds: (
       resumption: Resumption
     ) => <A, E, R>(handler: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R | Client | GuardServices>
+    /** Whether the handler ended, and its result was dropped before its time: it must not run again. */
+    readonly spent: (waiting: Waiting) => boolean
     /** How many handlers wait now. */
     readonly count: Effect.Effect<number>
   }
 >()("manifold/mcp/SuspendedCalls") {
   static readonly make = Effect.fnUntraced(function* (limits: SuspendedLimits) {
     const { next, nextUnsafe } = yield* Ids
+    const { memory } = yield* Quotas
     const clock = yield* Clock.Clock
     const instance = yield* next
     const timeout = Duration.toMillis(limits.timeout)
     /** In the order in which they began to wait. */
     const kept = new Map<string, Continuation>()
 
+    const spent = new Set<string>()
+
     const drop = (each: Continuation) => {
       kept.delete(each.id)
+      each.held.end()
+      if (each.fiber?.pollUnsafe() !== undefined) {
+        spent.add(each.id)
+        for (const first of spent) {
+          if (spent.size <= mostSpent) break
+          spent.delete(first)
+        }
+      }
       each.fiber?.interruptUnsafe()
     }
-    const keep = (each: Continuation) => {
+    /** False: there is no room for it, and it was dropped. */
+    const keep = (each: Continuation): boolean => {
       kept.delete(each.id)
       kept.set(each.id, each)
       each.idleSince = clock.currentTimeMillisUnsafe()
       const own = Array.from(kept.values()).filter(({ owner }) => owner === each.owner)
-      const oldest = own.length > limits.maxPerPrincipal ? own[0] : undefined
-      if (oldest !== undefined) drop(oldest)
-      else if (kept.size > limits.max) for (const first of kept.values()) return drop(first)
+      const others = own.filter((other) => other !== each)
+      if (own.length > limits.maxPerPrincipal) for (const oldest of others.splice(0, 1)) drop(oldest)
+      else if (kept.size > limits.max) {
+        for (const first of kept.values()) {
+          drop(first)
+          break
+        }
+      }
+      while (!each.held.set(each.bytes)) {
+        const oldest = others.shift()
+        drop(oldest ?? each)
+        if (oldest === undefined) return false
+      }
+      return kept.has(each.id)
     }
     const expire = Effect.sync(() => {
       const before = clock.currentTimeMillisUnsafe() - timeout
@@ -201,9 +238,9 @@ export class SuspendedCalls extends Context.Service<
         const suspend = (suspended: Suspended) => {
           if (!open) return
           each.round++
-          keep(each)
           const { id, round } = each
-          const waiting: Waiting = { instance, id, round }
+          // What is not kept is run again from its start, with the answers in place.
+          const waiting: Waiting | undefined = keep(each) ? { instance, id, round } : undefined
           end(Effect.die(new Suspended(suspended.questions, suspended.answers, waiting)))
         }
         each.suspend = suspend
@@ -216,6 +253,7 @@ export class SuspendedCalls extends Context.Service<
         return Effect.suspend(() => {
           open = false
           kept.delete(each.id)
+          each.held.end()
           return Fiber.interrupt(fiber)
         })
       })
@@ -227,12 +265,12 @@ export class SuspendedCalls extends Context.Service<
     }
 
     const start = (
-      { answers, principal, request }: Resumption,
+      resumption: Resumption,
       handler: Effect.Effect<unknown, unknown, unknown>,
       context: Context.Context<never>,
       round: Round
     ) => {
-      const each = new Continuation(nextUnsafe(), principal.key, request, answers, round)
+      const each = new Continuation(nextUnsafe(), resumption, memory, round)
       const services = context.pipe(
         Context.add(Client, each.client),
         Context.add(Progress, each.progress),
@@ -271,6 +309,7 @@ export class SuspendedCalls extends Context.Service<
           // The handler of the same request, so its types are those of `handler`.
           return await_(each) as typeof handler
         }),
+      spent: ({ id }) => spent.has(id),
       count: Effect.sync(() => kept.size)
     })
   })

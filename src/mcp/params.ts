@@ -2,6 +2,7 @@
 import { Effect, Exit, Schema, SchemaIssue } from "effect"
 import { isObject } from "../domain/JsonObject.ts"
 import { Level } from "../catalog/Client.ts"
+import { cut } from "../catalog/issues.ts"
 import { invalidParams } from "../domain/errorCodes.ts"
 import type { Failure } from "../domain/Failure.ts"
 
@@ -16,7 +17,14 @@ const meta = {
   )
 }
 
+/** Longer ones, in characters, name no resource; a subscription would keep them. */
+const longestUri = 8192
+const Uri = Schema.String.check(
+  Schema.makeFilter((uri) => uri.length <= longestUri || `must have at most ${longestUri} characters`)
+)
+
 const schemas = {
+  ping: () => Schema.Struct(meta),
   list: () => Schema.Struct({ ...meta, cursor: optional(Schema.String) }),
   call: () =>
     Schema.Struct({
@@ -25,7 +33,7 @@ const schemas = {
       arguments: optional(Schema.Record(Schema.String, Schema.Unknown))
     }),
   prompt: () => Schema.Struct({ ...meta, name: Schema.String, arguments: optional(texts) }),
-  resource: () => Schema.Struct({ ...meta, uri: Schema.String }),
+  resource: () => Schema.Struct({ ...meta, uri: Uri }),
   completion: () =>
     Schema.Struct({
       ...meta,
@@ -47,11 +55,11 @@ const segment = (part: PropertyKey | { readonly key: PropertyKey }) =>
 
 const toFailure = ({ issue }: Schema.SchemaError): Failure => {
   const [first] = formatIssue(issue).issues
-  const path = ["params", ...(first?.path ?? []).map(segment)].join(".")
+  const path = cut(["params", ...(first?.path ?? []).map(segment)].join("."))
   return {
     code: invalidParams,
     status: 400,
-    message: `Invalid params: ${path}: ${first?.message ?? "not as this method needs them"}`
+    message: `Invalid params: ${path}: ${cut(first?.message ?? "not as this method needs them")}`
   }
 }
 
@@ -73,6 +81,7 @@ const decoder = <Name extends keyof Schemas>(name: Name) => {
   }
 }
 
+export const ping = decoder("ping")
 export const list = decoder("list")
 export const prompt = decoder("prompt")
 export const resource = decoder("resource")

@@ -25,19 +25,18 @@ import * as resources from "../resources/index.ts"
 import * as tools from "../tools/index.ts"
 import { configured, grounded } from "./baseLayers.ts"
 
-const pageSize = Effect.map(
+const catalogOptions = Effect.map(
   Effect.flatMap(ConfigSource, (config) => config.read(mcpSection.section)),
-  ({ page_size }) => page_size
+  ({ max_result_bytes, page_bytes, page_size }) => ({
+    pageSize: page_size,
+    pageBytes: page_bytes,
+    maxResultBytes: max_result_bytes
+  })
 )
 
 /** The catalog with everything in it; stands on `grounded`. */
 export const contents = Layer.mergeAll(tools.layer, prompts.layer, resources.layer).pipe(
-  Layer.provideMerge(
-    Layer.effect(
-      Catalog,
-      Effect.flatMap(pageSize, (size) => Catalog.make({ pageSize: size }))
-    )
-  ),
+  Layer.provideMerge(Layer.effect(Catalog, Effect.flatMap(catalogOptions, Catalog.make))),
   Layer.provideMerge(
     Layer.mergeAll(
       Guard.layer.pipe(Layer.provide(Budget.layerUnlimited)),
