@@ -103,7 +103,9 @@ const make = Effect.gen(function* () {
         Context.add(Spend, spend)
       )
     const timed = limited(work, provide, call.name, rules.timeLimit, tracker.listen)
-    return rules.circuit === undefined ? timed : breaker.execute(rules.circuit, timed, judge)
+    return rules.circuit === undefined
+      ? timed
+      : breaker.execute(rules.circuit, call.principal.key, timed, judge)
   }
 
   /** Budget hold → journal → the rest. What nobody uses costs nothing. */

@@ -4,7 +4,9 @@ import * as Hex from "effect/encoding/Hex"
 import type { PlatformError } from "effect/PlatformError"
 import { ConfigSource } from "../config/ConfigSource.ts"
 import { Ids } from "../platform/Ids.ts"
+import { Quotas } from "../quotas/Quotas.ts"
 import { Storage } from "../storage/Storage.ts"
+import * as DiskUsage from "./DiskUsage.ts"
 import { fileName, fileNumber, safeName } from "./names.ts"
 import { OutputError } from "./OutputError.ts"
 import { section } from "./section.ts"
@@ -70,6 +72,9 @@ export class Output extends Context.Service<
       const root = Effect.map(Effect.orDie(config.read(section)), ({ output_dir }) =>
         paths.resolve(storage.dir, output_dir)
       )
+
+      const { output: quota } = yield* Quotas
+      const usage = yield* DiskUsage.make({ quota, root })
 
       /** Where a path leads to, if it is the place that it says and not behind a link. */
       const inside = Effect.fnUntraced(function* (...parts: ReadonlyArray<string>) {
@@ -139,11 +144,23 @@ export class Output extends Context.Service<
           )
         const parts = [folder, subfolder]
         const wanted = paths.join(yield* root, ...parts)
-        const written = yield* Effect.gen(function* () {
+        const attempt = Effect.gen(function* () {
           yield* fs.makeDirectory(yield* root, { recursive: true })
           const real = yield* enter(parts)
-          return real === undefined ? undefined : yield* write(real, bytes)
+          return real === undefined ? {} : { path: yield* write(real, bytes) }
         }).pipe(Effect.mapError(unwritable(wanted)))
+        const saved = yield* usage.within(bytes.byteLength, attempt, ({ path }) =>
+          path === undefined ? undefined : [...parts, paths.basename(path)].join("/")
+        )
+        if (saved === undefined) {
+          const { principal, total } = quota.limits
+          return yield* outputError(
+            "quota",
+            `the output folder is full: at most ${principal} bytes for one principal and ${total} in total ` +
+              "(quotas.output). Remove files that are no longer needed"
+          )
+        }
+        const written = saved.path
         if (written === undefined)
           return yield* outputError(
             "unwritable",

@@ -52,6 +52,11 @@ export class Quota {
     return true
   }
 
+  /** Counts what is held already, also beyond the limits. */
+  charge(owner: string, amount: number) {
+    this.#set(owner, this.usedBy(owner) + amount, amount)
+  }
+
   release(owner: string, amount: number) {
     this.#set(owner, this.usedBy(owner) - amount, -amount)
   }

@@ -25,8 +25,15 @@ export const reject = (status: number, message: string, data?: object, body?: un
 export const rejected = ({ code, data, headers, message, status }: Failure, body?: unknown) =>
   json(status, errorMessage(code, message, idOf(body), data), headers)
 
-const challenged = ({ challenge, message }: Unauthorized): Response =>
-  rejected({ code: unauthorized, status: 401, message, headers: { "www-authenticate": challenge } })
+const challenged = ({ challenge, message, retryAfter }: Unauthorized): Response =>
+  retryAfter === undefined
+    ? rejected({ code: unauthorized, status: 401, message, headers: { "www-authenticate": challenge } })
+    : rejected({
+        code: limitReached,
+        status: 429,
+        message,
+        headers: { "retry-after": String(Math.ceil(retryAfter / 1000)) }
+      })
 
 const settle = (exit: Exit.Exit<Grant, Unauthorized>): Grant | Response => {
   if (Exit.isSuccess(exit)) return exit.value
@@ -39,7 +46,7 @@ const settle = (exit: Exit.Exit<Grant, Unauthorized>): Grant | Response => {
 export const identify = (
   authenticator: Authenticator["Service"],
   request: Request,
-  connection: Pick<Connection, "loopback">,
+  connection: Pick<Connection, "address" | "loopback">,
   resource: string
 ): Grant | Response | Promise<Grant | Response> => {
   const exit = immediate(
@@ -51,6 +58,10 @@ export const identify = (
       // Looks at several headers, which only a request without a credential needs.
       get loopbackPeer() {
         return connection.loopback
+      },
+      // Looked up only when a credential fails.
+      get address() {
+        return connection.address
       }
     })
   )

@@ -29,7 +29,8 @@ const presented = (authorization: string | null, loopbackPeer = false) => ({
   url: "http://127.0.0.1/mcp",
   resource: "/mcp",
   authorization,
-  loopbackPeer
+  loopbackPeer,
+  address: "192.0.2.1"
 })
 
 const ask = (authorization: string | null, loopbackPeer = false) =>
