@@ -47,8 +47,8 @@ class Continuation {
   readonly owner: string
   readonly request: string
   readonly id: string
-  /** How often the handler was suspended. */
-  round = 0
+  /** How often the handler was suspended, also where it waited before it was run again. */
+  round: number
   /** Since when it waits, or is done; in milliseconds. */
   idleSince = Infinity
   /** What the client has sent, and what of it was an answer: only that goes back into the request state. */
@@ -64,12 +64,18 @@ class Continuation {
   /** Tells the running round that the client must be asked. */
   suspend: ((suspended: Suspended) => void) | undefined
 
-  constructor(id: string, { answers, bytes, principal, request }: Resumption, memory: Quota, current: Round) {
+  constructor(
+    id: string,
+    { answers, bytes, principal, request, waiting }: Resumption,
+    memory: Quota,
+    current: Round
+  ) {
     this.id = id
     this.owner = principal.key
     this.request = request
     this.given = answers
     this.bytes = bytes?.() ?? 0
+    this.round = waiting?.round ?? 0
     this.held = new Hold(memory, this.owner)
     this.current = current
   }
@@ -189,8 +195,8 @@ export class SuspendedCalls extends Context.Service<
       }
       each.fiber?.interruptUnsafe()
     }
-    /** False: there is no room for it, and it was dropped. */
-    const keep = (each: Continuation): boolean => {
+    /** Where there is no room for it, it is dropped itself. */
+    const keep = (each: Continuation) => {
       kept.delete(each.id)
       kept.set(each.id, each)
       each.idleSince = clock.currentTimeMillisUnsafe()
@@ -206,9 +212,8 @@ export class SuspendedCalls extends Context.Service<
       while (!each.held.set(each.bytes)) {
         const oldest = others.shift()
         drop(oldest ?? each)
-        if (oldest === undefined) return false
+        if (oldest === undefined) return
       }
-      return kept.has(each.id)
     }
     const expire = Effect.sync(() => {
       const before = clock.currentTimeMillisUnsafe() - timeout
@@ -239,9 +244,10 @@ export class SuspendedCalls extends Context.Service<
           if (!open) return
           each.round++
           const { id, round } = each
-          // What is not kept is run again from its start, with the answers in place.
-          const waiting: Waiting | undefined = keep(each) ? { instance, id, round } : undefined
+          const waiting: Waiting = { instance, id, round }
           end(Effect.die(new Suspended(suspended.questions, suspended.answers, waiting)))
+          // One that is not kept is run again from its start, with the answers in place, and under the same id.
+          keep(each)
         }
         each.suspend = suspend
         fiber.addObserver((exit) => {
@@ -259,7 +265,7 @@ export class SuspendedCalls extends Context.Service<
       })
 
     const found = ({ principal, request, waiting }: Resumption): Continuation | undefined => {
-      if (waiting === undefined || waiting.instance !== instance) return undefined
+      if (waiting === undefined) return undefined
       const each = kept.get(waiting.id)
       return each !== undefined && each.owner === principal.key && each.request === request ? each : undefined
     }
@@ -270,13 +276,15 @@ export class SuspendedCalls extends Context.Service<
       context: Context.Context<never>,
       round: Round
     ) => {
-      const each = new Continuation(nextUnsafe(), resumption, memory, round)
+      const each = new Continuation(resumption.waiting?.id ?? nextUnsafe(), resumption, memory, round)
       const services = context.pipe(
         Context.add(Client, each.client),
         Context.add(Progress, each.progress),
         Context.add(Spend, each.spend),
         Context.add(RunningCall, each)
       )
+      // A repeated request finds it, and gets its result, wherever the handler waited before.
+      if (each.round > 0) kept.set(each.id, each)
       // In a fiber of its own, because it may outlive the request; the registry's scope ends it.
       each.fiber = Effect.runForkWith(services)(handler as Effect.Effect<unknown, unknown>)
       return each
