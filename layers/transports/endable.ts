@@ -27,7 +27,7 @@ export const endable = (
     reader.cancel(reason).catch(() => {})
   }
   const pump = async (controller: ReadableStreamDefaultController<Uint8Array>) => {
-    while (open) {
+    for (;;) {
       const { done, value } = await reader.read()
       if (done) return end(controller)
       if (!open) return
@@ -35,6 +35,7 @@ export const endable = (
       if (backlog.update(-(controller.desiredSize ?? 0))) continue
       end(controller, new Error("The reader is too slow."))
       cancelSource()
+      return
     }
   }
   const body = new ReadableStream<Uint8Array>(

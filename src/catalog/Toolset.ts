@@ -121,7 +121,8 @@ const toEntry = (tool: Tool.Any, handler: Tool.Handler<string>): ToolEntry => {
 
   const context = { toolCallId: undefined, preliminary: () => Effect.void }
   const call = (args: unknown) =>
-    Effect.catch(decode()(args ?? {}), (error) => explain(args ?? {}, error)).pipe(
+    decode()(args ?? {}).pipe(
+      Effect.catch((error) => explain(args ?? {}, error)),
       Effect.flatMap((decoded) =>
         // `Met` says that a handler needs nothing but the services of the call.
         Effect.mapError(

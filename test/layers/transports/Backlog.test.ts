@@ -71,10 +71,10 @@ test("a response that is streamed without end is read no faster than its reader 
       cancelled = true
     }
   })
-  let ended = 0
-  const response = endable(new Response(source), backlog, () => () => ended++)
+  const ended = Promise.withResolvers<void>()
+  const response = endable(new Response(source), backlog, () => ended.resolve)
   // A reader that comes after the stream was given up.
-  while (ended === 0) await new Promise((resolve) => setImmediate(resolve))
+  await ended.promise
   expect([cancelled, quota.used]).toEqual([true, 0])
   expect(response.text()).rejects.toThrow()
 })
