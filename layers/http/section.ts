@@ -16,6 +16,21 @@ export const section = Section.make(
       4 * 1024 * 1024,
       "Largest HTTP body, WebSocket frame and stdio line, in bytes."
     ),
+    max_keys: Section.optional(
+      positive,
+      10_000,
+      "Object keys in one JSON-RPC message at most; counted before it is parsed."
+    ),
+    max_items: Section.optional(
+      positive,
+      100_000,
+      "Array elements and object members in one JSON-RPC message at most; counted before it is parsed."
+    ),
+    max_depth: Section.optional(
+      Schema.Int.check(Schema.isBetween({ minimum: 8, maximum: 1000 })),
+      128,
+      "Levels of nested arrays and objects in one JSON-RPC message at most; counted before it is parsed."
+    ),
     allowed_hosts: Section.optional(
       Schema.Array(Schema.NonEmptyString),
       [],

@@ -8,6 +8,7 @@ import * as Logging from "../../layers/logging/Logging.ts"
 import { Environment } from "../../layers/platform/Environment.ts"
 import { Ids } from "../../layers/platform/Ids.ts"
 import * as Platform from "../../layers/platform/Platform.ts"
+import { Quotas } from "../../layers/quotas/Quotas.ts"
 import { origin } from "../catalog/Caller.ts"
 import { sections } from "./sections.ts"
 
@@ -18,8 +19,8 @@ export const foundation = ConfigSource.layer.pipe(
 
 const checked = Layer.effectDiscard(Effect.flatMap(ConfigSource, (config) => config.check(sections)))
 
-/** A configuration without a fault, and a log in which a line knows its call. */
-export const grounded = Layer.mergeAll(Logging.layer, Calls.layer, Journal.layer).pipe(
+/** A configuration without a fault, its quotas, and a log in which a line knows its call. */
+export const grounded = Layer.mergeAll(Logging.layer, Calls.layer, Journal.layer, Quotas.layer).pipe(
   Layer.provide(Layer.succeed(Logging.Origin, origin)),
   Layer.provideMerge(checked)
 )
