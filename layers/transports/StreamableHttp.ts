@@ -9,6 +9,7 @@ import {
 import { Effect, Exit, Layer, Scope } from "effect"
 import { unsupportedVersion } from "../../src/domain/errorCodes.ts"
 import type { Failure } from "../../src/domain/Failure.ts"
+import { Channels } from "../events/Channels.ts"
 import { accepts } from "../http/accept.ts"
 import { methodNotAllowed, tooManyOpen } from "../http/responses.ts"
 import { Routes, type Connection } from "../http/Routes.ts"
@@ -113,6 +114,7 @@ export const layer = (options: Pick<StreamLimits, "maxMessageBytes" | "mostWaiti
       const authenticator = yield* Authenticator
       const servers = yield* McpServers
       const sessions = yield* Sessions
+      const channels = yield* Channels
       const context = yield* Effect.context<never>()
       const log = Effect.runForkWith(context)
       const run = Effect.runPromiseWith(context)
@@ -161,9 +163,19 @@ export const layer = (options: Pick<StreamLimits, "maxMessageBytes" | "mostWaiti
             ? await listen(request, body, grant, authInfo)
             : await keptAlive(stateless.fetch(request, { parsedBody: body, authInfo }))
         if (one.failure !== undefined) return withStatus(response, one.failure)
-        return response.body !== null && response.headers.get("content-type") === eventStream
-          ? endable(response, (end) => authenticator.follow(grant, { ended: end }))
-          : response
+        if (response.body === null || response.headers.get("content-type") !== eventStream) return response
+        return endable(response, (end) => {
+          const unfollow = authenticator.follow(grant, { ended: end })
+          // A subscription is a client; a stream that ends with its request is not.
+          const client =
+            one.method === "subscriptions/listen"
+              ? channels.subscribeUnsafe(grant.principal, [], () => {})
+              : undefined
+          return () => {
+            unfollow()
+            client?.end()
+          }
+        })
       }
 
       const initialize = (parsed: Parsed, grant: Grant, request: Request, connection: Connection) => {
