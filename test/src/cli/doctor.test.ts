@@ -9,7 +9,7 @@ import * as Platform from "../../../layers/platform/Platform.ts"
 import { examine, fail, ok } from "../../../src/cli/doctor/Check.ts"
 import { clock } from "../../../src/cli/doctor/clock.ts"
 import { runtime } from "../../../src/cli/doctor/runtime.ts"
-import { certificateFiles, machine, possible } from "../../support/certificate.ts"
+import { certificateFiles, machine as platform, possible } from "../../support/certificate.ts"
 import { it } from "../../support/effect.ts"
 import { home } from "../../support/home.ts"
 import { describeRedis, redisServer } from "../../support/redis.ts"
@@ -183,7 +183,7 @@ describe("what is wrong is found:", () => {
         const { of } = yield* examined({}, { MCP_CONFIG_JSON: JSON.stringify({ server: { tls: ends } }) })
         expect(of("certificate")[0]).toMatchObject({ status: "warn" })
         expect(of("certificate")[0]?.message).toContain("renew it")
-      }).pipe(Effect.scoped, Effect.provide(machine), Effect.runPromise),
+      }).pipe(Effect.scoped, Effect.provide(platform), Effect.runPromise),
     30_000
   )
 
