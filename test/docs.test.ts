@@ -81,6 +81,7 @@ const pages: Readonly<Record<string, Record<string, unknown>>> = {
   "sse.md": {},
   "websocket.md": {},
   "operating.md": {},
+  "proxies.md": {},
   "configuration.md": {},
   "limits.md": { limits: { tools: { echo: { rate: { calls: 1, window: "1 hour" } } } } },
   "decks.md": {},

@@ -1,5 +1,5 @@
 /** What happens in the program, told to clients that listen: named channels, each event only to those it concerns. */
-import { Context, Duration, Effect, Layer, Schedule, type Schema } from "effect"
+import { Context, Duration, Effect, Layer, Schedule, type Schema, type Scope } from "effect"
 import type { Principal } from "../../src/domain/Principal.ts"
 
 /** `heartbeat` is this file's own; the others carry what is published. */
@@ -45,8 +45,10 @@ export class Channels extends Context.Service<
       channels: ReadonlyArray<Channel>,
       send: Subscriber["send"]
     ) => Subscription
-    /** Clients that did not end. */
+    /** Connected clients: those that did not end, and those that were added by `count`. */
     readonly active: Effect.Effect<number>
+    /** Adds clients that are connected without channels, such as sessions, to `active` while the scope is open. */
+    readonly count: (clients: () => number) => Effect.Effect<void, never, Scope.Scope>
   }
 >()("manifold/events/Channels") {
   static readonly layer = Layer.effect(
@@ -59,8 +61,15 @@ export class Channels extends Context.Service<
         usage: new Set()
       }
 
+      const counted = new Set<() => number>()
+      const active = () => {
+        let sum = clients.size
+        for (const count of counted) sum += count()
+        return sum
+      }
+
       const beat = (subscriber: Subscriber) => {
-        const event = { heartbeat: ++subscriber.heartbeats, active_clients: clients.size }
+        const event = { heartbeat: ++subscriber.heartbeats, active_clients: active() }
         subscriber.send("heartbeat", JSON.stringify(event))
       }
       const beatAll = Effect.sync(() => {
@@ -104,7 +113,12 @@ export class Channels extends Context.Service<
             }
           }
         },
-        active: Effect.sync(() => clients.size)
+        active: Effect.sync(active),
+        count: (others) =>
+          Effect.acquireRelease(
+            Effect.sync(() => void counted.add(others)),
+            () => Effect.sync(() => counted.delete(others))
+          )
       })
     })
   )

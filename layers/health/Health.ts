@@ -9,11 +9,11 @@ export const Part = Schema.Struct({
 export type Part = typeof Part.Type
 
 /**
- * `timestamp` is ISO 8601 in UTC; `uptime_ms` is in milliseconds since the program started. `unhealthy`: a part is
- * failing. `draining`: the program was told to stop, and finishes what runs.
+ * `timestamp` is ISO 8601 in UTC; `uptime_ms` is in milliseconds since the program started. `unhealthy`: a
+ * part is failing. `degraded`: one that only some calls need is. `draining`: the program was told to stop, and finishes what runs.
  */
 export const Report = Schema.Struct({
-  status: Schema.Literals(["healthy", "unhealthy", "draining"]),
+  status: Schema.Literals(["healthy", "degraded", "unhealthy", "draining"]),
   timestamp: Schema.String,
   version: Schema.String,
   uptime_ms: Schema.Finite,
@@ -53,10 +53,14 @@ export class Health extends Context.Service<
   Health,
   {
     readonly check: Effect.Effect<Report>
-    /** Asks about a part as well while the scope is open. The check fails when the part cannot be used. */
+    /**
+     * Asks about a part as well while the scope is open. The check fails when the part cannot be used. `optional`: without
+     * the part most calls are served, so that load balancers should not take this instance out.
+     */
     readonly add: (
       name: string,
-      check: Effect.Effect<unknown, unknown>
+      check: Effect.Effect<unknown, unknown>,
+      options?: { readonly optional: boolean }
     ) => Effect.Effect<void, never, Scope.Scope>
     /** From now on the program is not ready, however its parts are. */
     readonly drain: Effect.Effect<void>
@@ -69,6 +73,7 @@ export class Health extends Context.Service<
         const started = yield* Clock.currentTimeMillis
         const scope = yield* Effect.scope
         const checks = new Map<string, Effect.Effect<unknown, unknown>>()
+        const optional = new Set<string>()
         let draining = false
         let found: { readonly at: number; readonly parts: Report["parts"] } | undefined
         let looking: Fiber.Fiber<Report["parts"]> | undefined
@@ -95,9 +100,10 @@ export class Health extends Context.Service<
         const check = Effect.gen(function* () {
           const each = yield* parts
           const now = yield* DateTime.now
-          const failing = Object.values(each).some(({ status }) => status === "failing")
+          const failing = Object.keys(each).filter((name) => each[name]?.status === "failing")
+          const down = failing.some((name) => !optional.has(name))
           return {
-            status: draining ? "draining" : failing ? "unhealthy" : "healthy",
+            status: draining ? "draining" : down ? "unhealthy" : failing.length > 0 ? "degraded" : "healthy",
             timestamp: DateTime.formatIso(now),
             version,
             uptime_ms: DateTime.toEpochMillis(now) - started,
@@ -107,15 +113,17 @@ export class Health extends Context.Service<
 
         return Health.of({
           check,
-          add: (name, part) =>
+          add: (name, part, options) =>
             Effect.acquireRelease(
               Effect.sync(() => {
                 checks.set(name, part)
+                if (options?.optional === true) optional.add(name)
                 found = undefined
               }),
               () =>
                 Effect.sync(() => {
                   checks.delete(name)
+                  optional.delete(name)
                   found = undefined
                 })
             ),

@@ -8,6 +8,7 @@ import {
 import { Clock, Effect, Exit, Layer, Scope } from "effect"
 import { unsupportedVersion } from "../../src/domain/errorCodes.ts"
 import type { Failure } from "../../src/domain/Failure.ts"
+import { Channels } from "../events/Channels.ts"
 import { accepts } from "../http/accept.ts"
 import { methodNotAllowed, tooManyOpen } from "../http/responses.ts"
 import { Routes, type Connection } from "../http/Routes.ts"
@@ -119,6 +120,7 @@ export const layer = (options: Omit<StreamLimits, "max">) =>
       const quotas = yield* Quotas
       const clock = yield* Clock.Clock
       const backlogOptions = { ...options, now: () => clock.currentTimeMillisUnsafe() }
+      const channels = yield* Channels
       const context = yield* Effect.context<never>()
       const log = Effect.runForkWith(context)
       const run = Effect.runPromiseWith(context)
@@ -195,8 +197,11 @@ export const layer = (options: Omit<StreamLimits, "max">) =>
         }
         return endable(response, makeBacklog(), (end) => {
           const unfollow = authenticator.follow(grant, { ended: end })
+          // A subscription is a client; a stream that ends with its request is not.
+          const client = listening ? channels.subscribeUnsafe(grant.principal, [], () => {}) : undefined
           return () => {
             unfollow()
+            client?.end()
             finish()
           }
         })

@@ -1,14 +1,15 @@
 /** `/health`, `/health/live` and `/health/ready`: health for operators, supervisors and load balancers. */
 import { Effect, Layer } from "effect"
-import { Health } from "../../layers/health/Health.ts"
+import { Health, type Report } from "../../layers/health/Health.ts"
 import { Authenticator } from "../../layers/identity/Authenticator.ts"
 import { run } from "../../layers/http/endpoint.ts"
 import { json } from "../../layers/http/responses.ts"
 import { Routes, type Connection } from "../../layers/http/Routes.ts"
 import { Channels } from "../../layers/events/Channels.ts"
 import { identify } from "../../layers/transports/requests.ts"
-import { Sessions } from "../../layers/transports/Sessions.ts"
 import { rejectMethod } from "./reading.ts"
+
+const serves: ReadonlySet<Report["status"]> = new Set(["healthy", "degraded"])
 
 /** The status is public; details need the scope `read`. 503 when a part is failing or the service drains. */
 export const layer = Layer.effectDiscard(
@@ -16,13 +17,12 @@ export const layer = Layer.effectDiscard(
     const routes = yield* Routes
     const authenticator = yield* Authenticator
     const health = yield* Health
-    const sessions = yield* Sessions
     const channels = yield* Channels
     const respond = run(yield* Effect.context<never>())
 
     const report = Effect.gen(function* () {
       const { parts, ...found } = yield* health.check
-      return { ...found, active_clients: (yield* sessions.count) + (yield* channels.active), parts }
+      return { ...found, active_clients: yield* channels.active, parts }
     })
 
     const check = (request: Request, connection: Connection) =>
@@ -32,7 +32,7 @@ export const layer = Layer.effectDiscard(
           identify(authenticator, request, connection, "/health")
         )
         const mayRead = !(grant instanceof Response) && grant.principal.may(["read"])
-        return json(found.status === "healthy" ? 200 : 503, mayRead ? found : { status: found.status })
+        return json(serves.has(found.status) ? 200 : 503, mayRead ? found : { status: found.status })
       })
 
     const fetch = (request: Request, connection: Connection) =>

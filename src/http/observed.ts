@@ -1,17 +1,29 @@
 /** What the HTTP service contributes to the program's numbers and to its health. */
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Option, Schema } from "effect"
 import { Guard } from "../../layers/guard/Guard.ts"
 import { Health } from "../../layers/health/Health.ts"
 import { Listener } from "../../layers/http/Listener.ts"
 import { Authenticator } from "../../layers/identity/Authenticator.ts"
 import { reasons } from "../../layers/identity/FailedAttempts.ts"
+import type { Connection } from "../../layers/platform/Redis.ts"
 import { kinds, Quotas } from "../../layers/quotas/Quotas.ts"
+import { SharedRedis } from "../../layers/storage/SharedRedis.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
 import * as callMetrics from "../../layers/telemetry/callMetrics.ts"
 import { Metrics } from "../../layers/telemetry/Metrics.ts"
 import * as processMetrics from "../../layers/telemetry/processMetrics.ts"
 import { Channels } from "../../layers/events/Channels.ts"
 import { Sessions } from "../../layers/transports/Sessions.ts"
+
+/** Limits are counted per instance, and tools that write are refused, while Redis cannot be reached. */
+class Unreachable extends Schema.TaggedError<Unreachable>()("Unreachable", {}) {
+  override get message() {
+    return "Redis cannot be reached or written: tools that write are refused; see storage.redis_url"
+  }
+}
+
+const reachable = ({ connected }: Connection) =>
+  Effect.suspend(() => (connected() ? Effect.void : Effect.fail(new Unreachable())))
 
 /** `mostSessions`: beyond it, sessions that are in use keep new ones out. */
 export const layer = (mostSessions: number) =>
@@ -25,6 +37,7 @@ export const layer = (mostSessions: number) =>
       const quotas = yield* Quotas
       const authenticator = yield* Authenticator
       const channels = yield* Channels
+      const redis = yield* SharedRedis
       const run = Effect.runSyncWith(yield* Effect.context<never>())
       const count = (self: Effect.Effect<number>) => () => run(self)
 
@@ -63,7 +76,7 @@ export const layer = (mostSessions: number) =>
       yield* metrics.gauge("manifold_sessions_limit", "The most sessions at once.", () => mostSessions)
       yield* metrics.gauge(
         "manifold_clients",
-        "WebSockets and streams that listen to channels.",
+        "Connected clients: sessions, event streams, WebSockets and subscriptions.",
         count(channels.active)
       )
       for (const state of ["closed", "open", "half-open"] as const) {
@@ -78,9 +91,11 @@ export const layer = (mostSessions: number) =>
           { state }
         )
       }
+      yield* channels.count(count(sessions.count))
       yield* health.add("storage", storage.writable)
+      if (Option.isSome(redis)) yield* health.add("redis", reachable(redis.value), { optional: true })
     })
-  ).pipe(Layer.provide([callMetrics.layer, processMetrics.layer]))
+  ).pipe(Layer.provide([callMetrics.layer, processMetrics.layer, SharedRedis.layer]))
 
 /** Built on top of the listener, whose sockets it counts. */
 export const sockets = Layer.effectDiscard(

@@ -1,19 +1,48 @@
 /** Serves HTTP until interrupted, and announces the endpoint on standard error and in the log. */
 import { Effect } from "effect"
+import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { Listener } from "../../layers/http/Listener.ts"
+import { Authenticator } from "../../layers/identity/Authenticator.ts"
+import * as identity from "../../layers/identity/section.ts"
 import { OutputStreams } from "../../layers/platform/OutputStreams.ts"
+import * as storage from "../../layers/storage/section.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
 import { Identity } from "../domain/Identity.ts"
 
+/** Bind addresses that mean every address of the machine. */
+const everywhere: ReadonlySet<string> = new Set(["0.0.0.0", "::", "[::]"])
+
+/** What an operator needs to know of a service that has just started. */
+const startup = Effect.gen(function* () {
+  const { hostname, url } = yield* Listener
+  const { version } = yield* Identity
+  const config = yield* ConfigSource
+  const { tokens } = yield* config.read(identity.section)
+  const { redis_url } = yield* config.read(storage.section)
+  const { source } = yield* config.found
+  const authenticator = yield* Authenticator
+  return {
+    url,
+    host: hostname,
+    version,
+    configuration: source ?? "defaults",
+    storage: (yield* Storage).dir,
+    redis: redis_url !== undefined,
+    authentication: authenticator.required ? "required" : "not required on this machine",
+    tokens: tokens.length
+  }
+})
+
 export const listening = Effect.gen(function* () {
+  const about = yield* startup
   const { name } = yield* Identity
-  const { url } = yield* Listener
   const { stderr } = yield* OutputStreams
+  const where = everywhere.has(about.host) ? " on every address of this machine" : ""
+  const mcpUrl = new URL("/mcp", about.url).href
   // Bun prints `console.error` in red on a terminal, and nothing is wrong here.
-  const where = `${name} serves MCP at ${new URL("/mcp", url).href}. Press Ctrl-C to stop.\n`
-  yield* Effect.ignore(stderr.write(where))
-  yield* Effect.logInfo("listening").pipe(Effect.annotateLogs({ url }))
-  const storage = yield* Storage
-  yield* storage.writable.pipe(Effect.catch((error) => Effect.logWarning(error.message)))
+  yield* Effect.ignore(stderr.write(`${name} serves MCP at ${mcpUrl}${where}. Press Ctrl-C to stop.\n`))
+  yield* Effect.logInfo("listening").pipe(Effect.annotateLogs(about))
+  const { writable } = yield* Storage
+  yield* writable.pipe(Effect.catch((error) => Effect.logWarning(error.message)))
   return yield* Effect.never
 })

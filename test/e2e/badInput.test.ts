@@ -38,7 +38,7 @@ describe("JSON-RPC", () => {
     ["null", "null", -32600],
     ["an array of nothing", "[]", -32600],
     ["half a message", '{"jsonrpc":', -32700],
-    ["a byte order mark", '\uFEFF{"jsonrpc":"2.0","id":1,"method":"ping"}', -32700],
+    ["two byte order marks", '\uFEFF\uFEFF\uFEFF{"jsonrpc":"2.0","id":1,"method":"ping"}', -32700],
     ["invalid UTF-8", new Uint8Array([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]), -32700],
     ["id null", { ...request(1, "ping"), id: null }, -32600],
     ["id an object", { ...request(1, "ping"), id: {} }, -32600],

@@ -46,6 +46,12 @@ describeRedis("an outage of Redis", () => {
           const [during] = yield* Effect.all([statuses(400), server.kill], { concurrency: 2 })
           expect(during).toEqual(new Set([200]))
 
+          const health = yield* Effect.promise(() => fetch(new URL("/health", url)))
+          expect(health.status).toBe(200)
+          expect(yield* Effect.promise(() => health.json())).toMatchObject({
+            status: "degraded",
+            parts: { redis: { status: "failing" } }
+          })
           const refused = yield* ask(changes)
           expect(refused).toMatchObject({ status: 503, reason: "LimiterUnavailable" })
           expect(refused.headers.get("retry-after")).toBe("2")

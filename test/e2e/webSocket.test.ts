@@ -287,19 +287,20 @@ describe("messages", () => {
   it.live("that are wrong are answered, and the next one is served", () =>
     Effect.gen(function* () {
       const { next, send } = yield* connected
-      const wrong = function* (message: unknown, code: number) {
+      const wrong = function* (message: unknown, code: number, id: number | null = null) {
         yield* send(message)
-        expect(yield* next).toMatchObject({ jsonrpc: "2.0", id: null, error: { code } })
+        expect(yield* next).toMatchObject({ jsonrpc: "2.0", id, error: { code } })
       }
       yield* wrong("{", -32700)
       yield* wrong("", -32700)
-      yield* wrong("\uFEFF{}", -32700)
+      yield* wrong("\uFEFF\uFEFF{}", -32700)
       yield* wrong("null", -32600)
       yield* wrong("[]", -32600)
       yield* wrong({ jsonrpc: "2.0", id: {}, method: "ping" }, -32600)
-      yield* wrong({ jsonrpc: "1.0", id: 1, method: "ping" }, -32600)
+      yield* wrong({ jsonrpc: "1.0", id: 1, method: "ping" }, -32600, 1)
+      yield* wrong({ jsonrpc: "2.0", id: 2, method: "ping", params: [] }, -32602, 2)
       yield* wrong({ hello: 1 }, -32600)
-      yield* wrong([request(1, "ping")], -32600)
+      yield* wrong([request(3, "ping")], -32600, 3)
       yield* wrong(`${"[".repeat(100_000)}${"]".repeat(100_000)}`, -32600)
       const nested = `${"[".repeat(100_000)}${"]".repeat(100_000)}`
       yield* wrong(`{"type":"ping","data":${nested}}`, -32600)

@@ -69,7 +69,29 @@ const ofSection = (section: Section<unknown>): string => {
   ].join("\n\n")
 }
 
+/** Variables that no key of the configuration stands for. */
+const others: ReadonlyArray<readonly [name: string, what: string]> = [
+  ["MCP_CONFIG_JSON", "The whole configuration, as JSON."],
+  ["MCP_CONFIG_PATH", "The configuration file, YAML or JSON."],
+  ["NO_COLOR", "No colour on a terminal, whatever its value."],
+  ["XDG_STATE_HOME", "Where the default of `storage.dir` lies, instead of `~/.local/state`."]
+]
+
+const environment = (): string => {
+  const keys = sections.flatMap(({ env, name }) =>
+    Object.entries(env).map(([variable, { path }]) => [variable, code([name, ...path].join("."))] as const)
+  )
+  const rows = [...keys, ...others]
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([variable, what]) => `| ${code(variable)} | ${what} |`)
+  return [
+    "## Environment variables",
+    "Each stands above the key of the file. One that is empty counts as not set.",
+    ["| variable | sets |", "|---|---|", ...rows].join("\n")
+  ].join("\n\n")
+}
+
 export const configurationPage = (): string =>
-  `${[introduction.trimEnd(), ...sections.map(ofSection)].join("\n\n")}\n`
+  `${[introduction.trimEnd(), environment(), ...sections.map(ofSection)].join("\n\n")}\n`
 
 if (import.meta.main) await Bun.write(page, configurationPage())

@@ -1,6 +1,7 @@
 /** The list of what `manifold doctor` looks at, in the order in which it tells. */
 import type { Effect } from "effect"
 import type { Check } from "./Check.ts"
+import { certificate } from "./certificate.ts"
 import { clientFiles } from "./clientFiles.ts"
 import { clock } from "./clock.ts"
 import { configuration } from "./configuration.ts"
@@ -16,6 +17,7 @@ const list = [
   runtime, // keep one line each
   configuration,
   port,
+  certificate,
   storage,
   redis,
   clock,

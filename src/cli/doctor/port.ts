@@ -17,10 +17,10 @@ const finder = (os: string, port: number) =>
   ({ linux: `ss -ltnp 'sport = :${port}'`, win32: `netstat -ano | findstr :${port}` })[os] ??
   `lsof -i :${port}`
 
-const answering = Effect.fnUntraced(function* (host: string, port: number) {
+const answering = Effect.fnUntraced(function* (scheme: "http" | "https", host: string, port: number) {
   const { os } = yield* Machine
   const reached = host === "0.0.0.0" || host === "::" ? "localhost" : host
-  const url = `http://${reached.includes(":") ? `[${reached}]` : reached}:${port}/mcp`
+  const url = `${scheme}://${reached.includes(":") ? `[${reached}]` : reached}:${port}/mcp`
   return (yield* isOurs(url))
     ? ok(`manifold serves ${url} already`)
     : fail(
@@ -30,7 +30,7 @@ const answering = Effect.fnUntraced(function* (host: string, port: number) {
 
 const listen = Effect.gen(function* () {
   const config = yield* ConfigSource
-  const { allowed_hosts, cors_origins, host, max_message_bytes, port } = yield* config.read(http.section)
+  const { allowed_hosts, cors_origins, host, max_message_bytes, port, tls } = yield* config.read(http.section)
   yield* Effect.flatMap(Authenticator, (authenticator) => authenticator.requireFor(host)).pipe(
     Effect.provide(Authenticator.layer)
   )
@@ -44,7 +44,9 @@ const listen = Effect.gen(function* () {
   return yield* Effect.scoped(Layer.build(Layer.provide(listener, [Routes.layer, Sites.layer]))).pipe(
     Effect.as(ok(port === 0 ? "a free port is taken at each start" : `${host} port ${port} is free`)),
     Effect.catchTag("ListenError", (error) =>
-      error.reason === "InUse" ? answering(host, port) : Effect.succeed(fail(error.message))
+      error.reason === "InUse"
+        ? answering(tls === undefined ? "http" : "https", host, port)
+        : Effect.succeed(fail(error.message))
     )
   )
 })

@@ -48,6 +48,21 @@ it.effect("one failing part makes it unhealthy for as long as the part is there,
   }).pipe(Effect.provide(layer))
 )
 
+it.effect("a failing part that only some calls need degrades it, and one that all need weighs more", () =>
+  Effect.gen(function* () {
+    const health = yield* Health
+    yield* health.add("redis", Effect.fail(new NoKey()), { optional: true })
+    expect(yield* status).toBe("degraded")
+    const scope = yield* Scope.make()
+    yield* Scope.provide(health.add("storage", Effect.fail(new NoKey())), scope)
+    expect(yield* status).toBe("unhealthy")
+    yield* Scope.close(scope, Exit.void)
+    expect(yield* status).toBe("degraded")
+    yield* health.drain
+    expect(yield* status).toBe("draining")
+  }).pipe(Effect.provide(layer))
+)
+
 it.effect("a part that does not answer is failing after a second", () =>
   Effect.gen(function* () {
     const health = yield* Health

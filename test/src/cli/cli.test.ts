@@ -7,6 +7,19 @@ import { join } from "node:path"
 import { it } from "../../support/effect.ts"
 import { manifold } from "../../support/stdio.ts"
 
+const main = new URL("../../../src/main.ts", import.meta.url).pathname
+
+/** Runs a command in a shell that redirects its output. */
+const redirected = (args: string, redirection: string) =>
+  Effect.promise(async () => {
+    const child = Bun.spawn(["bash", "-c", `"$0" "$1" ${args} ${redirection}`, process.execPath, main], {
+      stdout: "ignore",
+      stderr: "pipe"
+    })
+    const [stderr, code] = await Promise.all([new Response(child.stderr).text(), child.exited])
+    return { stderr, code }
+  })
+
 const folder = Effect.acquireRelease(
   Effect.promise(() => mkdtemp(join(tmpdir(), "manifold-"))),
   (path) => Effect.promise(() => rm(path, { recursive: true }))
@@ -64,6 +77,66 @@ describe("call", () => {
         expect(stderr).toContain(expected)
         expect(stderr).not.toContain(" at ") // a message for a person, no stack
       }
+    })
+  )
+})
+
+describe("exit codes", () => {
+  it.live("a tool whose result says that it failed ends with 1, and its error is on standard error", () =>
+    Effect.gen(function* () {
+      const url = "url=http://nowhere.invalid/"
+      const { code, stderr, stdout } = yield* manifold(["call", "web.fetch_url", "--arg", url])
+      expect({ code, stdout }).toEqual({ code: 1, stdout: "" })
+      expect(stderr).toStartWith("manifold: web.fetch_url: ")
+      const json = yield* manifold(["call", "web.fetch_url", "--arg", url, "--json"])
+      expect(json.code).toBe(1)
+      expect(JSON.parse(json.stdout)).toHaveProperty("structuredContent.error")
+    })
+  )
+
+  it.live("output that cannot be written is a failure, and one word about it", () =>
+    Effect.gen(function* () {
+      for (const args of ["call echo --arg message=x", "list tools", "config schema", "--help"]) {
+        const { code, stderr } = yield* redirected(args, "> /dev/full")
+        expect([args, code]).toEqual([args, 1])
+        expect(stderr).toBe("manifold: cannot write to standard output (no space left on the device)\n")
+      }
+    })
+  )
+})
+
+describe("unknown names", () => {
+  it.live("get a suggestion and the command that lists all", () =>
+    Effect.gen(function* () {
+      for (const args of [
+        ["call", "math.ad"],
+        ["list", "tools", "math.ad"]
+      ]) {
+        const { code, stderr } = yield* manifold(args)
+        expect(code).toBe(2)
+        expect(stderr).toBe(
+          "manifold: Unknown tool: math.ad. Did you mean math.add? `manifold list tools` shows all of them\n"
+        )
+      }
+      const { stderr } = yield* manifold(["prompt", "sumarize"])
+      expect(stderr).toContain("Did you mean summarize?")
+    })
+  )
+})
+
+describe("list NAME", () => {
+  it.live("shows the arguments of a tool: name, type, required, description", () =>
+    Effect.gen(function* () {
+      const { stdout } = yield* manifold(["list", "tools", "web.fetch_url"])
+      expect(stdout).toMatch(/^web\.fetch_url\n/)
+      expect(stdout).toMatch(/^ {2}url +string +required; An http or https address/m)
+      expect(stdout).toMatch(/^ {2}max_chars +integer +optional; /m)
+      const json = yield* manifold(["list", "tools", "math.add", "--json"])
+      expect(JSON.parse(json.stdout)).toMatchObject({ name: "math.add", inputSchema: { type: "object" } })
+      expect((yield* manifold(["list", "tools", "health_check"])).stdout).toContain("No arguments.")
+      expect((yield* manifold(["list", "prompts", "summarize"])).stdout).toMatch(
+        /^ {2}topic +string +required/m
+      )
     })
   )
 })

@@ -1,5 +1,5 @@
 /** `manifold doctor`, run as a user runs it, on installations that are well and ones that are not; and single checks. */
-import { describe, expect } from "bun:test"
+import { describe, expect, test } from "bun:test"
 import { Deferred, Effect, Fiber, FileSystem, Layer, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import { chmod, readdir } from "node:fs/promises"
@@ -9,6 +9,7 @@ import * as Platform from "../../../layers/platform/Platform.ts"
 import { examine, fail, ok } from "../../../src/cli/doctor/Check.ts"
 import { clock } from "../../../src/cli/doctor/clock.ts"
 import { runtime } from "../../../src/cli/doctor/runtime.ts"
+import { certificateFiles, machine as platform, possible } from "../../support/certificate.ts"
 import { it } from "../../support/effect.ts"
 import { home } from "../../support/home.ts"
 import { describeRedis, redisServer } from "../../support/redis.ts"
@@ -163,6 +164,28 @@ describe("what is wrong is found:", () => {
       20_000
     )
   }
+
+  test.skipIf(!possible)(
+    "but not a port that ourselves have over TLS, and how long the certificate is valid",
+    () =>
+      Effect.gen(function* () {
+        const tls = yield* certificateFiles(30)
+        yield* Effect.gen(function* () {
+          const { port } = yield* Listener
+          const config = JSON.stringify({ server: { tls, port } })
+          const { of } = yield* examined({}, { PORT: "", MCP_CONFIG_JSON: config })
+          expect(of("port")).toEqual([
+            { check: "port", ...ok(`manifold serves https://127.0.0.1:${port}/mcp already`) }
+          ])
+          expect(of("certificate")[0]).toMatchObject({ status: "ok" })
+        }).pipe(Effect.provide(service({ server: { tls } })))
+        const ends = yield* certificateFiles(2)
+        const { of } = yield* examined({}, { MCP_CONFIG_JSON: JSON.stringify({ server: { tls: ends } }) })
+        expect(of("certificate")[0]).toMatchObject({ status: "warn" })
+        expect(of("certificate")[0]?.message).toContain("renew it")
+      }).pipe(Effect.scoped, Effect.provide(platform), Effect.runPromise),
+    30_000
+  )
 
   it.live(
     "an address that others can reach, without a token",

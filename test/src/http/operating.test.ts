@@ -64,6 +64,50 @@ describe("/health", () => {
     )
   )
 
+  it.live("is degraded, and 200, while a part is missing that only some calls need", () =>
+    running(
+      Effect.gen(function* () {
+        const health = yield* Health
+        yield* health.add("redis", Effect.fail(new NoKey()), { optional: true })
+        for (const path of ["/health", "/health/ready"]) {
+          const response = yield* get(path)
+          expect(response.status).toBe(200)
+          expect(yield* readJson(response)).toMatchObject({
+            status: "degraded",
+            parts: { redis: { status: "failing" } }
+          })
+        }
+      })
+    )
+  )
+
+  it.live("counts clients on every transport", () =>
+    running(
+      Effect.gen(function* () {
+        const { url } = yield* Listener
+        const counted = Effect.map(
+          Effect.flatMap(get("/health"), readJson),
+          (found) => found["active_clients"]
+        )
+        expect(yield* counted).toBe(0)
+        yield* openSession(yield* endpoint)
+        const leave = yield* Effect.acquireRelease(
+          Effect.sync(() => new AbortController()),
+          (controller) => Effect.sync(() => controller.abort())
+        )
+        const { signal } = leave
+        yield* Effect.promise(() => fetch(`${url}/mcp/sse`, { signal }))
+        yield* Effect.promise(() => fetch(`${url}/stream`, { signal }))
+        yield* webSocket(new URL(`${url.replace("http", "ws")}/mcp/ws`))
+        const { body, headers } = stateless(1, "subscriptions/listen", {
+          notifications: { toolsListChanged: true }
+        })
+        yield* post(yield* endpoint, body, headers, signal)
+        expect(yield* counted).toBe(5)
+      }).pipe(Effect.scoped)
+    )
+  )
+
   it.live("is 503 when a part fails or the program drains, but the process is alive", () =>
     running(
       Effect.gen(function* () {
@@ -172,7 +216,8 @@ describe("/metrics", () => {
         const value = (family: string, key = family) => families.get(family)?.samples.get(key)
         expect(value("manifold_sessions")).toBe(2)
         expect(value("manifold_sockets")).toBe(1)
-        expect(value("manifold_clients")).toBe(1)
+        // Both sessions, and the WebSocket.
+        expect(value("manifold_clients")).toBe(3)
         const requests = "manifold_http_requests_total"
         expect(value(requests, `${requests}{method="POST",status="2xx"}`)).toBe(5)
         expect(value(requests, `${requests}{method="GET",status="4xx"}`)).toBe(1)

@@ -1,0 +1,46 @@
+/** Output of commands that cannot be written. */
+import { expect } from "bun:test"
+import { Console, Effect, Runtime } from "effect"
+import { systemError } from "effect/PlatformError"
+import { OutputStreams } from "../../../layers/platform/OutputStreams.ts"
+import { printing } from "../../../src/cli/printing.ts"
+import { it } from "../../support/effect.ts"
+
+const failing = (code: string) => {
+  const cause = Object.assign(new Error(code), { code })
+  const error = systemError({ _tag: "Unknown", module: "test", method: "write", cause })
+  return OutputStreams.layerTest(() => Effect.fail(error))
+}
+
+it.effect("lines are written in order, and the command's result is kept", () =>
+  Effect.gen(function* () {
+    const lines: Array<string> = []
+    const command = Effect.as(Effect.andThen(Console.log("one"), Console.log("two", 2)), "result")
+    const result = yield* printing(command).pipe(
+      Effect.provide(OutputStreams.layerTest((_, text) => Effect.sync(() => void lines.push(text))))
+    )
+    expect({ lines, result }).toEqual({ lines: ["one\n", "two 2\n"], result: "result" })
+  })
+)
+
+it.effect("a full disk is an error with a message", () =>
+  Effect.gen(function* () {
+    const error = yield* Effect.flip(printing(Console.log("x")).pipe(Effect.provide(failing("ENOSPC"))))
+    expect(error.message).toContain("no space left")
+    expect([error[Runtime.errorExitCode], error[Runtime.errorReported]]).toEqual([1, true])
+  })
+)
+
+it.effect("a reader that has gone ends the command as SIGPIPE would, and needs no message", () =>
+  Effect.gen(function* () {
+    const error = yield* Effect.flip(printing(Console.log("x")).pipe(Effect.provide(failing("EPIPE"))))
+    expect([error[Runtime.errorExitCode], error[Runtime.errorReported]]).toEqual([141, false])
+  })
+)
+
+it.effect("the command's own error comes first", () =>
+  Effect.gen(function* () {
+    const command = Effect.andThen(Console.log("x"), Effect.fail("mine"))
+    expect(yield* Effect.flip(printing(command).pipe(Effect.provide(failing("ENOSPC"))))).toBe("mine")
+  })
+)
