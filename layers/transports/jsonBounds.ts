@@ -12,6 +12,17 @@ export interface JsonBounds {
 /** What real requests stay far below; the section `server` overrides it. */
 export const defaultBounds: JsonBounds = { maxKeys: 10_000, maxItems: 100_000, maxDepth: 128 }
 
+/** As section `server` says. */
+export const boundsOf = ({
+  max_depth: maxDepth,
+  max_items: maxItems,
+  max_keys: maxKeys
+}: {
+  readonly max_keys: number
+  readonly max_items: number
+  readonly max_depth: number
+}): JsonBounds => ({ maxKeys, maxItems, maxDepth })
+
 const quote = 0x22
 const comma = 0x2c
 const colon = 0x3a

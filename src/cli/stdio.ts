@@ -4,6 +4,7 @@ import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import * as http from "../../layers/http/section.ts"
 import { StdioPipe } from "../../layers/platform/StdioPipe.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
+import { boundsOf } from "../../layers/transports/jsonBounds.ts"
 import * as Stdio from "../../layers/transports/Stdio.ts"
 import { Catalog } from "../catalog/Catalog.ts"
 import * as deferredCatalog from "../catalog/deferredCatalog.ts"
@@ -36,7 +37,7 @@ const watched = (pipe: StdioPipe["Service"], latch: Latch.Latch): StdioPipe["Ser
 
 export const serveStdio = Effect.gen(function* () {
   const config = yield* ConfigSource
-  const { max_depth, max_items, max_keys, max_message_bytes } = yield* config.read(http.section)
+  const settings = yield* config.read(http.section)
   yield* Effect.logDebug("serving stdio")
   // Clients start many servers and wait for each to say hello; the catalog is made after that, or when it is asked.
   const needed = yield* Latch.make()
@@ -56,8 +57,8 @@ export const serveStdio = Effect.gen(function* () {
     )
   )
   const pipe = watched(yield* StdioPipe, needed)
-  const bounds = { maxKeys: max_keys, maxItems: max_items, maxDepth: max_depth }
-  yield* Stdio.serve({ maxMessageBytes: max_message_bytes, bounds, prepared: load }).pipe(
+  const limits = { maxMessageBytes: settings.max_message_bytes, bounds: boundsOf(settings) }
+  yield* Stdio.serve({ ...limits, prepared: load }).pipe(
     Effect.provide(Layer.merge(servers, Layer.succeed(StdioPipe, pipe))),
     Effect.raceFirst(Effect.andThen(loaded, Effect.never))
   )

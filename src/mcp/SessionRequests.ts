@@ -87,6 +87,8 @@ export class SessionRequests implements SessionServer {
       this.#setLevel(request, respond)
       return true
     }
+    // While the handshake runs, its response comes before that of a ping.
+    if (request.method === "ping" && this.server.getClientVersion() === undefined) return false
     const method = table.get(request.method)
     if (method === undefined) return false
     const prepared = method.prepare(request.params)

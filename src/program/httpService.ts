@@ -12,6 +12,7 @@ import { Routes } from "../../layers/http/Routes.ts"
 import { Sites } from "../../layers/http/Sites.ts"
 import * as requestMetrics from "../../layers/telemetry/requestMetrics.ts"
 import { Channels } from "../../layers/events/Channels.ts"
+import { boundsOf } from "../../layers/transports/jsonBounds.ts"
 import * as LegacySse from "../../layers/transports/LegacySse.ts"
 import { Sessions } from "../../layers/transports/Sessions.ts"
 import * as StreamableHttp from "../../layers/transports/StreamableHttp.ts"
@@ -49,7 +50,7 @@ export const layerNoDeps = (overrides: Overrides = {}) =>
       )
       const limits = {
         maxMessageBytes: server.max_message_bytes,
-        bounds: { maxKeys: server.max_keys, maxItems: server.max_items, maxDepth: server.max_depth },
+        bounds: boundsOf(server),
         unreadTimeout: Duration.toMillis(sessions.unread_timeout),
         max: sessions.max,
         mostWaiting: sessions.max_waiting_bytes

@@ -43,8 +43,7 @@ describe("JSON-RPC", () => {
     ["id null", { ...request(1, "ping"), id: null }, -32600],
     ["id an object", { ...request(1, "ping"), id: {} }, -32600],
     ["id 1e999", '{"jsonrpc":"2.0","id":1e999,"method":"ping"}', -32600],
-    ["id of 100 KB", { ...request(1, "ping"), id: "x".repeat(100_000) }, -32600],
-    ["a method that is a number", { jsonrpc: "2.0", id: 1, method: 1 }, -32600]
+    ["id of 100 KB", { ...request(1, "ping"), id: "x".repeat(100_000) }, -32600]
   ]
   for (const [name, body, code] of cases) {
     test(`${name} → ${code}, id null`, async () => {

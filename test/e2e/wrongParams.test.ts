@@ -86,7 +86,7 @@ describe("over streamable HTTP", () => {
 
 /** The SDK's own schema of JSON-RPC rejects it, and the SDK drops what that rejects. */
 const dropped: (typeof everywhere)[number] = [
-  "ping",
+  "unknown/method",
   { _meta: { "io.modelcontextprotocol/related-task": 5 } },
   "params._meta"
 ]

@@ -4,6 +4,7 @@ import { Effect, FileSystem, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
 import { Output } from "../../../layers/output/Output.ts"
+import { ownerFolder } from "../../../layers/output/ownerFolder.ts"
 import { Environment } from "../../../layers/platform/Environment.ts"
 import { Ids } from "../../../layers/platform/Ids.ts"
 import * as Platform from "../../../layers/platform/Platform.ts"
@@ -76,7 +77,8 @@ it.effect("files that were removed make room, which is noticed within ten second
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       yield* save("alice", 100)
-      yield* fs.remove(`${dir}/output/Client/alice/content.pptx`)
+      const folder = ownerFolder(person("alice")).join("/")
+      yield* fs.remove(`${dir}/output/${folder}/Client/alice/content.pptx`)
       expect(yield* save("alice", 50)).toBe("quota")
       yield* TestClock.adjust("10 seconds")
       expect(yield* save("alice", 50)).toBe("content.pptx")
