@@ -183,11 +183,11 @@ export const exchange = Effect.fnUntraced(function* (
   const jar = request.keepCookies === true ? new CookieJar() : undefined
   for (let hops = 0; ; hops++) {
     const to = yield* target.parse(hop.url, hop.base, settings)
-    yield* tell("resolve")
+    yield* tell("resolve", to.url)
     const addresses = yield* within(resolve(to))
     yield* target.admit(to, addresses, settings)
     if (request.admit !== undefined) yield* within(request.admit(to.url))
-    yield* tell("connect")
+    yield* tell("connect", to.url)
     const { hangUp, response } = yield* within(
       connect(withCookies(hop, jar?.header(to.url)), to, addresses, ca)
     )

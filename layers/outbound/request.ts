@@ -23,7 +23,8 @@ export interface OutboundRequest {
   readonly keepCookies?: boolean
   /** Asked before each URL is requested, redirects too; whoever fails here stops the exchange. */
   readonly admit?: (url: URL) => Effect.Effect<void, OutboundError>
-  readonly onStep?: (step: Step) => Effect.Effect<void>
+  /** Called when a step begins, with the URL that it is about. */
+  readonly onStep?: (step: Step, url: URL) => Effect.Effect<void>
 }
 
 export interface OutboundResponse {
