@@ -76,10 +76,10 @@ const concat = (one: Bytes, two: Bytes): Bytes => {
 /** Reads an engine piece by piece: also what it made before an error, which iterating over it would lose. */
 const outputOf = (engine: Engine) => {
   const made: Array<Bytes> = []
-  let over: { readonly error?: Error } | undefined
+  const state: { over?: { readonly error?: Error } } = {}
   let wake = () => {}
   const stop = (end: { readonly error?: Error }) => {
-    over ??= end
+    state.over ??= end
     wake()
   }
   engine.on("data", (chunk: Bytes) => {
@@ -91,14 +91,14 @@ const outputOf = (engine: Engine) => {
   engine.on("error", (error) => stop({ error }))
   engine.on("close", () => stop({ error: new Error("closed before its end") }))
   return async (): Promise<Bytes | undefined> => {
-    while (made.length === 0 && over === undefined) {
+    while (made.length === 0 && state.over === undefined) {
       const { promise, resolve } = Promise.withResolvers<void>()
       wake = resolve
       engine.resume()
       await promise
     }
     const chunk = made.shift()
-    if (chunk === undefined && over?.error !== undefined) throw over.error
+    if (chunk === undefined && state.over?.error !== undefined) throw state.over.error
     return chunk
   }
 }
