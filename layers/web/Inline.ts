@@ -26,7 +26,10 @@ const code = /^(?:code|kbd|samp|tt)$/
 const shortLabel = 20
 /** Superscripts that are read as one word with what they follow. */
 const suffix = /^(?:st|nd|rd|th|er|ers|re|e|o|a|º|ª|™|®|©|tm|sm|r)$/i
-const permalink = /^[¶#§🔗\s]*$|^(?:link to this|permalink|direct link)/iu
+/** Links of a heading to itself and to the main part, which only help to move within a page in a browser. */
+const sign = /^[¶#§🔗\s]*$/u
+const permalink = /^(?:link to this|permalink|direct link)/i
+const skipLink = /^skip to\b/i
 
 /** A backslash before what Markdown would take for its own; `<` before a letter would vanish as a tag. */
 const escape = (text: string) =>
@@ -160,12 +163,12 @@ export class Inline {
   #link(element: Element, style: Style): string {
     const { attributes, children } = element
     const inner = this.render(children, { ...style, separator: " " }, false)
-    // Headings of documentation end with a link to themselves.
-    if (permalink.test(inner.trim()) && style.buttons && attributes["href"]?.includes("#")) return ""
+    const label = inner.trim()
+    const aid = sign.test(label) || (style.buttons && permalink.test(label)) || skipLink.test(label)
+    if (aid && attributes["href"]?.includes("#") === true) return ""
     const href = this.#links.resolve(attributes["href"])
-    const label =
-      inner.trim() === "" ? (attributes["aria-label"] ?? attributes["title"] ?? "").slice(0, 200) : inner
-    return href === undefined ? label : this.linked(label, href)
+    const text = label === "" ? (attributes["aria-label"] ?? attributes["title"] ?? "").slice(0, 200) : inner
+    return href === undefined ? text : this.linked(text, href)
   }
 
   /** `[text](href)`, unless there is no text. */

@@ -104,6 +104,8 @@ export class Markdown {
       .trim()
       .replace(/^(?=#{1,6}(?:\s|$))/gm, "\\")
       .replace(/ *\n */g, "  \n")
+    // A checkbox without a label switches a menu.
+    if (lines === "[ ]" || lines === "[x]") return ""
     if (lines === "" || link === undefined || link.used) return lines
     link.used = true
     return this.#inline.linked(lines, link.href)

@@ -30,6 +30,11 @@ describe("Markdown", () => {
       "## See [the spec](https://site.example/spec)"
     ],
     ["a permalink of a heading", `<h2>Guide<a class="headerlink" href="#guide">¶</a></h2>`, "## Guide"],
+    [
+      "links that help to move in a browser",
+      `<a href="#main">Skip to content</a><h2 id=a>A</h2><a href="#a">§</a>b`,
+      "## A\n\nb"
+    ],
     ["a place in the page", `<a href="#part">part</a>`, "[part](#part)"],
     [
       "a card in one link",
