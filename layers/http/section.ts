@@ -1,6 +1,7 @@
 /** The section `server`: where the HTTP service listens, TLS, host allow-list, CORS, sizes and time-outs. */
 import { Schema } from "effect"
 import { DurationSetting } from "../config/Durations.ts"
+import { PathSetting } from "../config/paths.ts"
 import * as Section from "../config/Section.ts"
 
 const port = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 65535 }))
@@ -43,10 +44,8 @@ export const section = Section.make(
     ),
     tls: Schema.optionalKey(
       Schema.Struct({
-        cert_file: Schema.NonEmptyString.annotate({
-          description: "PEM file with the certificate, followed by its intermediate certificates."
-        }),
-        key_file: Schema.NonEmptyString.annotate({ description: "PEM file with its private key." })
+        cert_file: PathSetting("PEM file with the certificate, followed by its intermediate certificates."),
+        key_file: PathSetting("PEM file with its private key.")
       }).annotate({ description: "Serve HTTPS, with HTTP/2. Default: plain HTTP." })
     ),
     http3: Section.optional(

@@ -1,5 +1,6 @@
 /** The HTTP service: what `manifold serve --http` runs, free of what only the rest of the command line needs. */
 import { Effect, Layer } from "effect"
+import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import * as Logging from "../../layers/logging/Logging.ts"
 import { Listener } from "../../layers/http/Listener.ts"
 import { OutputStreams } from "../../layers/platform/OutputStreams.ts"
@@ -19,7 +20,8 @@ export const serveHttp = (overrides: Service.Overrides = {}) =>
     // Bun prints `console.error` in red on a terminal, and nothing is wrong here.
     const where = `manifold serves MCP at ${new URL("/mcp", url).href}. Press Ctrl-C to stop.\n`
     yield* Effect.ignore(stderr.write(where))
-    yield* Effect.logInfo("listening").pipe(Effect.annotateLogs({ url }))
+    const { source } = yield* (yield* ConfigSource).found
+    yield* Effect.logInfo("listening").pipe(Effect.annotateLogs({ url, configuration: source ?? "defaults" }))
     const storage = yield* Storage
     yield* storage.writable.pipe(Effect.catch((error) => Effect.logWarning(error.message)))
     return yield* Effect.never
