@@ -56,7 +56,10 @@ export const evaluate = Effect.fnUntraced(function* (
   if (!present && !required) return { present, settings: Option.none() }
   const absent = present ? Option.none() : yield* fromDefaults(section)
   if (Option.isSome(absent)) return { present, settings: absent }
-  return { present, settings: Option.some(yield* Effect.provideService(decode(section, said), BaseFolder, document.folder)) }
+  return {
+    present,
+    settings: Option.some(yield* Effect.provideService(decode(section, said), BaseFolder, document.folder))
+  }
 })
 
 /** Names the text's format for editors, and is no section. */

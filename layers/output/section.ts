@@ -10,11 +10,7 @@ export const section = Section.deferred(
   "content",
   () =>
     Schema.Struct({
-      output_dir: Section.optional(
-        RelativePathSetting(outputFolder),
-        "output",
-        outputFolder
-      ),
+      output_dir: Section.optional(RelativePathSetting(outputFolder), "output", outputFolder),
       theme: Section.optional(
         Schema.NonEmptyString,
         "light",

@@ -22,15 +22,14 @@ export const userFolder = (kind: "config" | "state"): Effect.Effect<string | und
       const value = get(variable) ?? ""
       return value === "" ? [] : [[variable, value] as const]
     })
-    return UserDirectories.make()
-      [kind](name)
-      .pipe(
-        Effect.provideService(
-          ConfigProvider.ConfigProvider,
-          ConfigProvider.fromEnv({ env: Object.fromEntries(given) })
-        ),
-        Effect.orElseSucceed(() => undefined)
-      )
+    const folderOf = UserDirectories.make()[kind]
+    return folderOf(name).pipe(
+      Effect.provideService(
+        ConfigProvider.ConfigProvider,
+        ConfigProvider.fromEnv({ env: Object.fromEntries(given) })
+      ),
+      Effect.orElseSucceed(() => undefined)
+    )
   })
 
 /** The home folder, or `undefined`; an empty variable counts as not set. */

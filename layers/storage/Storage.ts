@@ -1,5 +1,5 @@
 /** The folder that holds all state, and the keys that are made in it once. */
-import { Context, Effect, FileSystem, Layer, Path, Redacted, Schema } from "effect"
+import { Context, Effect, FileSystem, Layer, Path, Predicate, Redacted, Schema } from "effect"
 import * as Hex from "effect/encoding/Hex"
 import type { PlatformError } from "effect/PlatformError"
 import { ConfigSource } from "../config/ConfigSource.ts"
@@ -36,9 +36,7 @@ const unreadable = (path: string) => (error: PlatformError) =>
     message: `cannot read ${path} (${error.reason._tag}): let this user read it, or set ${setting} to another folder`
   })
 
-const stateFolder = Effect.flatMap(userFolder("state"), (folder) =>
-  folder === undefined ? Effect.fail(homeless) : Effect.succeed(folder)
-)
+const stateFolder = Effect.filterOrFail(userFolder("state"), Predicate.isNotUndefined, () => homeless)
 
 export class Storage extends Context.Service<
   Storage,

@@ -12,6 +12,7 @@ import { inWords } from "../../layers/platform/inWords.ts"
 import { commented } from "./config/commented.ts"
 import { fileSchema } from "./config/jsonSchema.ts"
 import { notices } from "../program/upcomingSections.ts"
+import { preflight } from "../program/preflight.ts"
 import { UsageError } from "./params.ts"
 import { sections } from "../program/sections.ts"
 
@@ -39,6 +40,7 @@ const summary = (found: Found, remarks: ReadonlyArray<string>): ReadonlyArray<st
 const checked = Effect.gen(function* () {
   const config = yield* ConfigSource
   yield* config.check(sections)
+  yield* preflight
   const found = yield* config.found
   const unread = yield* unreadFile(found)
   return { found, remarks: [...notices(found), ...(unread === undefined ? [] : [unread])] }
@@ -67,7 +69,9 @@ const check = Command.make(
       return yield* Console.log(summary(found, remarks).join("\n"))
     }
     yield* result.pipe(
-      Effect.flatMap(({ found, remarks }) => print({ ok: true, ...found, notices: remarks })),
+      Effect.flatMap(({ found: { named: _, ...found }, remarks }) =>
+        print({ ok: true, ...found, notices: remarks })
+      ),
       Effect.catchTag("ConfigInvalid", ({ problems }) =>
         Effect.andThen(print({ ok: false, problems }), new Refused())
       )
@@ -123,7 +127,10 @@ export const config = Command.make("config").pipe(
   Command.withDescription("Check, describe or begin the configuration"),
   Command.withSubcommands([check, schema, init]),
   Command.withExamples([
-    { command: "manifold config init", description: "A commented manifold.yaml in your configuration folder" },
+    {
+      command: "manifold config init",
+      description: "A commented manifold.yaml in your configuration folder"
+    },
     { command: "manifold config check", description: "Every problem at once" },
     { command: "manifold config schema > manifold.schema.json", description: "For an editor" }
   ])

@@ -248,7 +248,10 @@ sever: {}
           yaml("server: {\n  port: 1\n"),
           "wrong indentation, or a bracket that is not closed (/u/manifold/manifold.yaml:3:1)"
         ],
-        [yaml("a: 1\n---\nb: 1\n"), "only one document is allowed (remove the `---`) (/u/manifold/manifold.yaml:2:1)"],
+        [
+          yaml("a: 1\n---\nb: 1\n"),
+          "only one document is allowed (remove the `---`) (/u/manifold/manifold.yaml:2:1)"
+        ],
         [yaml("a: !!js/function x"), "tags (`!name`) are not supported (/u/manifold/manifold.yaml:1:4)"],
         [yaml(bomb), "an alias is used too often, or before its anchor (/u/manifold/manifold.yaml:1:1)"],
         [yaml("server: &a { port: *a }"), "nested too deeply, or in itself (/u/manifold/manifold.yaml:1:12)"],
@@ -267,7 +270,10 @@ sever: {}
           { env: { MCP_CONFIG_PATH: "no.yaml" } },
           "the file cannot be read: there is no such file or folder; it is named by MCP_CONFIG_PATH (no.yaml)"
         ],
-        [{ files: { "manifold.yaml": new Uint8Array([0x61, 0xff]) } }, "not valid UTF-8 (/u/manifold/manifold.yaml)"],
+        [
+          { files: { "manifold.yaml": new Uint8Array([0x61, 0xff]) } },
+          "not valid UTF-8 (/u/manifold/manifold.yaml)"
+        ],
         [yaml(`a: ${"x".repeat(1 << 20)}`), "larger than 1048576 bytes (/u/manifold/manifold.yaml)"]
       ]
       for (const [from, expected] of cases) {

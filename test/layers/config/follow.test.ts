@@ -176,7 +176,8 @@ describe("another name of a section", () => {
       expect(yield* problems("websocket: { port: 8 }\nserver: { host: a, port: 9 }")).toEqual([
         {
           path: "websocket.port",
-          message: "differs from server.port (/u/manifold/manifold.yaml:2:26), which means the same; give one of them",
+          message:
+            "differs from server.port (/u/manifold/manifold.yaml:2:26), which means the same; give one of them",
           source: "/u/manifold/manifold.yaml:1:20"
         }
       ])

@@ -170,14 +170,22 @@ const cases: ReadonlyArray<readonly [name: string, from: Given, expected: Readon
     yaml(`# ${"x".repeat(1 << 20)}`),
     ["/u/manifold/manifold.yaml: larger than 1048576 bytes"]
   ],
-  ["a root that is a list", yaml("- server\n- web\n"), ["/u/manifold/manifold.yaml:1:1: expected a map of sections"]],
+  [
+    "a root that is a list",
+    yaml("- server\n- web\n"),
+    ["/u/manifold/manifold.yaml:1:1: expected a map of sections"]
+  ],
   ["a root that is text", yaml("server\n"), ["/u/manifold/manifold.yaml:1:1: expected a map of sections"]],
   [
     "a key that reaches prototypes",
     yaml("web:\n  __proto__: { robots: true }\n"),
     ["/u/manifold/manifold.yaml:2:3: web.__proto__: this key is not allowed"]
   ],
-  ["a bomb of aliases", yaml(bomb), ["/u/manifold/manifold.yaml:1:1: an alias is used too often, or before its anchor"]],
+  [
+    "a bomb of aliases",
+    yaml(bomb),
+    ["/u/manifold/manifold.yaml:1:1: an alias is used too often, or before its anchor"]
+  ],
   [
     "a section that contains itself",
     yaml("web: &web\n  robots: *web\n"),
