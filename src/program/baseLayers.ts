@@ -12,10 +12,11 @@ import { Quotas } from "../../layers/quotas/Quotas.ts"
 import { origin } from "../catalog/Caller.ts"
 import { sections } from "./sections.ts"
 
-/** What the command line itself needs; reads nothing yet. */
-export const foundation = ConfigSource.layer.pipe(
-  Layer.provideMerge(Layer.mergeAll(Platform.layer, Environment.layer, Ids.layer))
-)
+/** Files, streams, variables and ids of this machine; reads nothing yet. */
+export const machine = Layer.mergeAll(Platform.layer, Environment.layer, Ids.layer)
+
+/** The same with a configuration, which is read when a section first is. */
+export const foundation = ConfigSource.layer.pipe(Layer.provideMerge(machine))
 
 const checked = Layer.effectDiscard(Effect.flatMap(ConfigSource, (config) => config.check(sections)))
 

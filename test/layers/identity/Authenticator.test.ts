@@ -252,6 +252,29 @@ describe("configuration", () => {
     })
   )
 
+  it.effect(
+    "a scope that nothing here has is named; a library's own scopes have a colon, a slash or a dot",
+    () =>
+      Effect.gen(function* () {
+        const scoped = (...scopes: ReadonlyArray<string>) => ({
+          tokens: [{ name: "x", token: alice, scopes }]
+        })
+        expect(yield* problems(scoped("read", "fly", "raed", "Call", "admn", "*"))).toEqual([
+          "auth.tokens[0].scopes[1]: unknown scope; known are read, call, admin, and your own with a colon in it, as team:blue",
+          'auth.tokens[0].scopes[2]: unknown scope; did you mean "read"?',
+          'auth.tokens[0].scopes[3]: unknown scope; did you mean "call"?',
+          'auth.tokens[0].scopes[4]: unknown scope; did you mean "admin"?',
+          "auth.tokens[0].scopes[5]: unknown scope; known are read, call, admin, and your own with a colon in it, as team:blue"
+        ])
+        const known = scoped("read", "call", "admin", "team:blue", "https://tools.example/write")
+        const config = ConfigSource.layerFrom({ auth: known })
+        yield* Effect.provide(
+          ConfigSource.use(({ check }) => check([section])),
+          config
+        )
+      })
+  )
+
   it.effect("a name or a token that occurs twice is named", () =>
     Effect.gen(function* () {
       expect(yield* problems({ tokens: [...tokens, { name: "bob", token: "z".repeat(40) }] })).toEqual([
