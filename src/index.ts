@@ -1,44 +1,65 @@
-/** The library: the layers and services of manifold under explicit names. */
-export { ConfigSource } from "../layers/config/ConfigSource.ts"
-export { Decks } from "../layers/decks/Decks.ts"
-export { Output } from "../layers/output/Output.ts"
-export { Budget } from "../layers/guard/Budget.ts"
-export { Guard } from "../layers/guard/Guard.ts"
-export { Busy, CircuitOpen, Forbidden, OverBudget, TimedOut } from "../layers/guard/refusals.ts"
-export { LimiterUnavailable, RateLimited } from "../layers/guard/RateLimited.ts"
-export { Health } from "../layers/health/Health.ts"
-export { Authenticator } from "../layers/identity/Authenticator.ts"
-export { Calls } from "../layers/ledger/Calls.ts"
-export { Environment } from "../layers/platform/Environment.ts"
-export { Ids } from "../layers/platform/Ids.ts"
-export { Listener } from "../layers/http/Listener.ts"
-export { layer as platform } from "../layers/platform/Platform.ts"
-export { Routes } from "../layers/http/Routes.ts"
-export { Sites, type Site } from "../layers/http/Sites.ts"
-export { StdioPipe } from "../layers/platform/StdioPipe.ts"
+/** The library: servers of one's own, what tools, prompts and resources are made with, and the services beneath. */
+
+// A server: as a process, or as layers.
+export { serve, type ServeOptions } from "./program/serve.ts"
+export { builtIns, server, type ServerOptions, type ServerServices } from "./program/server.ts"
+export { layer as httpService, type Overrides as HttpOptions } from "./program/httpService.ts"
+export { serveStdio } from "./program/stdioService.ts"
+export { Identity, type ServerIdentity } from "./domain/Identity.ts"
+
+// Entries of the catalog.
+export { Icons, layer as toolset, Linked, ParamHeaders, Shown } from "./catalog/Toolset.ts"
+export { layer as entries } from "./catalog/entriesLayer.ts"
+export { prompt, type Argument, type Given, type PromptOptions } from "./catalog/prompt.ts"
+export {
+  resource,
+  resourceTemplate,
+  type Contents,
+  type ResourceOptions,
+  type ResourceTemplateOptions
+} from "./catalog/resource.ts"
+export { rawTool, type RawOutput, type RawTool } from "./catalog/rawTool.ts"
+export type { Entries, PromptEntry, ResourceEntry, TemplateEntry, ToolEntry } from "./catalog/Entry.ts"
+export * as Content from "./domain/Content.ts"
+export { ToolPolicy, type Policy } from "./domain/Policy.ts"
+
+// Services of a call.
+export { Caller } from "./catalog/Caller.ts"
+export { Client, ClientError, elicit, sample } from "./catalog/Client.ts"
 export { Progress } from "../layers/progress/Progress.ts"
 export type { ProgressEvent } from "../layers/progress/ProgressEvent.ts"
-export { ProgressEvents } from "../layers/progress/ProgressEvents.ts"
-export { Storage } from "../layers/storage/Storage.ts"
-export { Metrics } from "../layers/telemetry/Metrics.ts"
-export { Templates } from "../layers/templates/Templates.ts"
-export { McpServers } from "../layers/transports/McpServers.ts"
-export { serve as serveStdio } from "../layers/transports/Stdio.ts"
-export { Caller } from "./catalog/Caller.ts"
+
+// Calls without a transport, for tests and scripts.
+export { callTool, layerMemory as catalogMemory, type CallOptions } from "./catalog/testing.ts"
+
+// The spine: principal, catalog, guard, ledger.
+export { anonymousLoopback, Principal, stdioUser } from "./domain/Principal.ts"
 export type { Audience } from "./catalog/Audience.ts"
 export { Catalog } from "./catalog/Catalog.ts"
 export type { Change } from "./catalog/Change.ts"
 export type { ContributeOptions, Contribution, Report } from "./catalog/Contribution.ts"
+export { Guard } from "../layers/guard/Guard.ts"
+export { Budget } from "../layers/guard/Budget.ts"
+export { Calls, RunningCall } from "../layers/ledger/Calls.ts"
+export { Journal, JournalUnavailable } from "../layers/ledger/Journal.ts"
+export { OverBudget, Spend } from "../layers/ledger/Spend.ts"
+
+// Errors of calls.
 export { Failed, InvalidArguments, InvalidCursor, NameTaken, NotFound } from "./catalog/CatalogError.ts"
-export { Client, ClientError, elicit, sample } from "./catalog/Client.ts"
-export type { Entries, PromptEntry, ResourceEntry, TemplateEntry, ToolEntry } from "./catalog/Entry.ts"
-export { rawTool, type RawOutput, type RawTool } from "./catalog/rawTool.ts"
-export { Icons, layer as toolset, Linked, ParamHeaders, Shown } from "./catalog/Toolset.ts"
-export { foundation } from "./program/baseLayers.ts"
-export { layer as httpService } from "./program/httpService.ts"
-export { catalog, mcp } from "./program/program.ts"
-export * as Content from "./domain/Content.ts"
-export { ToolPolicy, type Policy } from "./domain/Policy.ts"
+export { Busy, CircuitOpen, Forbidden, TimedOut } from "../layers/guard/refusals.ts"
+export { LimiterUnavailable, RateLimited } from "../layers/guard/RateLimited.ts"
 export { Unavailable } from "./domain/Transient.ts"
-export { anonymousLoopback, Principal, stdioUser } from "./domain/Principal.ts"
-export { layer as mcpServers } from "./mcp/Servers.ts"
+
+// Services that handlers and endpoints can use.
+export { Authenticator } from "../layers/identity/Authenticator.ts"
+export { ConfigSource } from "../layers/config/ConfigSource.ts"
+export { Environment } from "../layers/platform/Environment.ts"
+export { Health } from "../layers/health/Health.ts"
+export { Ids } from "../layers/platform/Ids.ts"
+export { Listener } from "../layers/http/Listener.ts"
+export { McpServers } from "../layers/transports/McpServers.ts"
+export { Metrics } from "../layers/telemetry/Metrics.ts"
+export { ProgressEvents } from "../layers/progress/ProgressEvents.ts"
+export { Routes } from "../layers/http/Routes.ts"
+export { Sites, type Site } from "../layers/http/Sites.ts"
+export { Storage } from "../layers/storage/Storage.ts"

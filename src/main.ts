@@ -3,14 +3,13 @@
 import { Effect, Runtime, Stdio } from "effect"
 import { endWhenToldTwice, runMain } from "../layers/platform/Platform.ts"
 import { foundation } from "./program/baseLayers.ts"
-import { report } from "./cli/report.ts"
+import { serverTeardown } from "./program/exitCode.ts"
+import { report } from "./program/report.ts"
 
-/** The code of a program that was interrupted, as shells have it. */
-const interrupted = 130
 let serves = false
-/** Told to stop, a server has done what it was asked for; a command has not. */
+/** A server that was stopped has succeeded; a command that was interrupted has not. */
 const teardown: Runtime.Teardown = (exit, end) =>
-  Runtime.defaultTeardown(exit, (code) => end(code === interrupted && serves ? 0 : code))
+  (serves ? serverTeardown : Runtime.defaultTeardown)(exit, end)
 
 // A server does not carry the command line around, and a client that starts one for every conversation does not wait for it.
 const load = async (words: ReadonlyArray<string>) => {
@@ -29,7 +28,7 @@ endWhenToldTwice.pipe(
   Effect.andThen(Stdio.Stdio.use((stdio) => stdio.args)),
   Effect.flatMap((words) => Effect.promise(() => load(words))),
   Effect.flatten,
-  Effect.tapCause(report),
+  Effect.tapCause(report("manifold")),
   Effect.provide(foundation),
   runMain({ disableErrorReporting: true, teardown })
 )

@@ -1,62 +1,22 @@
 /** The code blocks of the README and of the pages in `docs/`, executed: what they show is what happens. */
 import { describe, expect, test } from "bun:test"
 import { Effect } from "effect"
-import { rm, writeFile } from "node:fs/promises"
 import { parse } from "yaml"
 import { ConfigSource } from "../layers/config/ConfigSource.ts"
 import { clients } from "../layers/clients/clients.ts"
 import { sections } from "../src/program/sections.ts"
+import { blocksOf, pattern, root, select, shell } from "./support/codeBlocks.ts"
 import * as configuration from "./support/configurationPage.ts"
 import { it } from "./support/effect.ts"
 import { home } from "./support/home.ts"
+import { project } from "./support/project.ts"
 import { endpoint, service } from "./support/service.ts"
 
-const root = new URL("../", import.meta.url).pathname
 const readme = await Bun.file(`${root}README.md`).text()
 const manifest = (await Bun.file(`${root}package.json`).json()) as { scripts: Record<string, string> }
 
-interface Block {
-  readonly language: string
-  readonly text: string
-}
-
-const blocksOf = (page: string): ReadonlyArray<Block> =>
-  [...page.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)].map(([, language = "", text = ""]) => ({
-    language,
-    text
-  }))
-
-const select = (page: ReadonlyArray<Block>, language: string) =>
-  page.filter((block) => block.language === language).map(({ text }) => text)
-
 /** The text of every block of a language in the README, in order. */
 const blocks = (language: string) => select(blocksOf(readme), language)
-
-/** Runs a block as a shell would, with `bun` being the one that runs this. */
-const shell = async (script: string, env: Record<string, string> = {}, cwd = root) => {
-  const child = Bun.spawn(
-    [
-      "bash",
-      "-eu",
-      "-c",
-      `bun() { "${process.execPath}" "$@"; }\nmanifold() { bun "${root}src/main.ts" "$@"; }\n${script}`
-    ],
-    {
-      cwd,
-      stdin: "ignore",
-      stdout: "pipe",
-      stderr: "pipe",
-      env: { ...process.env, ...env }
-    }
-  )
-  const [stdout, stderr, code] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-    child.exited
-  ])
-  expect({ code, stderr: code === 0 ? "" : stderr }).toEqual({ code: 0, stderr: "" })
-  return stdout
-}
 
 describe("README", () => {
   test("names only scripts that exist", () => {
@@ -87,16 +47,15 @@ describe("README", () => {
     }).pipe(Effect.provide(service()))
   )
 
-  test("the library example runs", async () => {
-    const [text] = blocks("ts")
-    const file = `${root}test/support/readme.generated.ts`
-    await writeFile(file, text ?? "")
-    try {
-      expect(await shell(`bun ${file}`)).toContain("greet")
-    } finally {
-      await rm(file)
-    }
-  }, 30_000)
+  it.live("the library example serves its tool", () =>
+    Effect.gen(function* () {
+      const [text = ""] = blocks("ts")
+      const user = yield* project({ "server.ts": text })
+      const list = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/list" })
+      const output = yield* Effect.promise(() => shell(`echo '${list}' | bun server.ts`, user.env, user.dir))
+      expect(JSON.parse(output)).toMatchObject({ result: { tools: [{ name: "greet" }] } })
+    })
+  )
 
   for (const [index, text] of blocks("yaml").entries()) {
     it.effect(`configuration ${index + 1} is without fault`, () =>
@@ -129,9 +88,6 @@ const pages: Readonly<Record<string, Record<string, unknown>>> = {
   "errors.md": {},
   "security.md": { auth: { tokens: [{ name: "laptop", token }] } }
 }
-
-/** What is shown, as a pattern: `…` stands for anything. */
-const pattern = (text: string) => new RegExp(`^${text.trim().split("…").map(RegExp.escape).join("[^]*?")}$`)
 
 /** Files that clients would have made, so that they are found. */
 const used = { ".cursor/x": "", ".claude.json": "{}", ".config/Claude/x": "", ".config/Code/x": "" }

@@ -229,12 +229,15 @@ export class ConfigSource extends Context.Service<
   /** Reads this file, whatever the variables name. */
   static readonly layerFile = (path: string) => Layer.effect(ConfigSource, make(Document.loadFile(path)))
 
+  /** Settings given as a value, by section; environment variables override them, and secrets may name files. */
+  static readonly layerValue = (value: unknown) => Layer.effect(ConfigSource, make(Document.fromValue(value)))
+
   /** A configuration given as a value, with these variables and no files. */
   static readonly layerFrom = (
     value: unknown,
     variables: Readonly<Record<string, string | undefined>> = {}
   ): Layer.Layer<ConfigSource> =>
-    Layer.effect(ConfigSource, make(Document.fromValue(value))).pipe(
+    ConfigSource.layerValue(value).pipe(
       Layer.provide([Environment.layerTest(variables), FileSystem.layerNoop({})])
     )
 }

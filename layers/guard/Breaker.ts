@@ -1,11 +1,11 @@
-/** Leaves alone for a while what failed repeatedly, so that calls of it fail at once and nothing waits for it. */
+/** Circuit breaker per key: after N consecutive failures calls fail fast, until a probe succeeds. */
 import { Duration, Effect, Exit, Layer, Option, Schedule, Scope } from "effect"
 import { SharedRedis } from "../storage/SharedRedis.ts"
 import * as BreakerStore from "./BreakerStore.ts"
 import { CircuitOpen } from "./refusals.ts"
 
 export interface BreakerSettings {
-  /** Failures in a row that open a circuit. */
+  /** Consecutive failures that open a circuit. */
   readonly failures: number
   /** How long it stays open at first, in milliseconds; twice as long each time that a probe fails, up to an hour. */
   readonly open: number
@@ -13,25 +13,25 @@ export interface BreakerSettings {
 
 export type CircuitState = "closed" | "open" | "half-open"
 
-/** Whether a call's end speaks for what it depends on, against it, or neither. */
+/** Whether a call's end counts as a success of its dependency, as a failure, or not at all. */
 export type Verdict = "success" | "failure" | "ignored"
 
-/** While one call probes a circuit, others are asked to come back after this many milliseconds. */
+/** The `retryAfter` of calls that are rejected while another one probes the circuit, in milliseconds. */
 const probing = 1000
 
 const stateOf = { Closed: "closed", Open: "open", HalfOpen: "half-open" } as const
 
 /**
- * Circuits of `effect/persistence`, by name. They are made at the first failure: while nothing failed there is nothing
- * to ask them, as long as no other instance shares them.
+ * Circuits of `effect/persistence`, by key. A key gets one at its first failure: until then there is nothing to check,
+ * as long as no other instance shares the circuits.
  */
 export const make = Effect.fnUntraced(function* (initial: BreakerSettings) {
   const scope = yield* Effect.scope
   const redis = yield* SharedRedis
   const alone = Option.isNone(redis)
-  /** Circuits that were ever in trouble, as this instance saw them last. */
+  /** Circuits that ever had a failure, in the state that this instance saw last. */
   const states = new Map<string, CircuitState>()
-  /** Names that failed since they last succeeded. */
+  /** Keys with a failure since their last success. */
   const troubled = new Set<string>()
 
   const ground = yield* Effect.cached(
@@ -85,7 +85,7 @@ export const make = Effect.fnUntraced(function* (initial: BreakerSettings) {
       }),
       Effect.exit
     )
-    // What is well and always was needs no second question.
+    // A circuit that never had a failure stays closed; the store need not be asked.
     if (recovered && !states.has(name)) return yield* exit
     // The store in this process does not fail, and the shared one is replaced by it.
     const state = yield* Effect.orDie(breaker.state(name))
@@ -94,7 +94,7 @@ export const make = Effect.fnUntraced(function* (initial: BreakerSettings) {
     return yield* exit
   })
 
-  /** Runs `self` in the circuit of that name, or fails with `CircuitOpen` at once. */
+  /** Runs `self` in the circuit of that key, or fails with `CircuitOpen` at once. */
   const execute = <A, E, R>(
     name: string,
     self: Effect.Effect<A, E, R>,
@@ -105,7 +105,7 @@ export const make = Effect.fnUntraced(function* (initial: BreakerSettings) {
       const exit = Exit.failCause(cause)
       if (judge(exit) !== "failure") return exit
       troubled.add(name)
-      // Recorded only; whoever failed in between may have opened the circuit, which changes nothing for this call.
+      // Only recorded: a call that failed meanwhile may have opened the circuit, which does not matter to this one.
       return Effect.andThen(Effect.exit(through(name, exit, judge)), exit)
     })
   }

@@ -1,4 +1,4 @@
-/** Where circuits are kept: in this process, or in the Redis that all instances share. */
+/** The store of circuit breakers: this process, or the Redis that all instances share. */
 import { Context, Effect, Layer, Option } from "effect"
 import type { CircuitBreakerError, CircuitBreakerStore } from "effect/persistence/CircuitBreaker"
 import { SharedRedis } from "../storage/SharedRedis.ts"
@@ -7,7 +7,7 @@ type Store = CircuitBreakerStore["Service"]
 
 const isStoreError = ({ reason }: CircuitBreakerError) => reason._tag === "CircuitBreakerStoreError"
 
-/** The store of `effect/persistence`'s CircuitBreaker. While Redis is away, each instance keeps circuits of its own. */
+/** The store of `effect/persistence`'s CircuitBreaker. While Redis is away, each instance uses its own. */
 export const layer = Layer.unwrap(
   Effect.gen(function* () {
     const connection = yield* SharedRedis

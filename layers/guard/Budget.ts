@@ -1,22 +1,30 @@
-/** Money that a call may cost: held before it begins, settled when it ended, released when it came to nothing. */
-import { Context, Effect, Layer } from "effect"
+/** Money that calls may cost: held before a call begins, settled with what it spent when it ended. */
+import { type BigDecimal, Context, Effect, Layer } from "effect"
 import type { Call } from "../ledger/Calls.ts"
-import type { OverBudget } from "./refusals.ts"
+import type { OverBudget, Spent } from "../ledger/Spend.ts"
+
+/** Money that is reserved for one call. */
+export interface Hold {
+  /** Holds `usd` more. After `OverBudget` the hold is as it was. Runs uninterruptibly, so it should end soon. */
+  readonly extend: (usd: BigDecimal.BigDecimal) => Effect.Effect<void, OverBudget>
+  /**
+   * Records what the call spent, which may be more than was held, and releases the rest. Guard calls it exactly once,
+   * whichever way the call ended, uninterruptibly, and waits for it at most 5 seconds.
+   */
+  readonly settle: (spent: Spent) => Effect.Effect<void>
+}
 
 export class Budget extends Context.Service<
   Budget,
   {
-    /**
-     * Runs the call while `usd` are held for it. Fails with `OverBudget` before it begins. What the call did not spend
-     * is free again when it ends, however it ends.
-     */
-    readonly hold: <A, E, R>(
-      call: Call,
-      usd: number,
-      self: Effect.Effect<A, E, R>
-    ) => Effect.Effect<A, E | OverBudget, R>
+    /** Reserves `usd` for the call. Runs uninterruptibly, so it should end soon. */
+    readonly hold: (call: Call, usd: BigDecimal.BigDecimal) => Effect.Effect<Hold, OverBudget>
+    /** Records what a call without a hold spent; as `settle` otherwise. */
+    readonly charge: (call: Call, spent: Spent) => Effect.Effect<void>
   }
 >()("manifold/guard/Budget") {
-  /** Nobody counts money. */
-  static readonly layerNone = Layer.succeed(Budget, Budget.of({ hold: (_call, _usd, self) => self }))
+  static readonly layerUnlimited = Layer.sync(Budget, () => {
+    const hold: Hold = { extend: () => Effect.void, settle: () => Effect.void }
+    return Budget.of({ hold: () => Effect.succeed(hold), charge: () => Effect.void })
+  })
 }

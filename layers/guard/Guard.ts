@@ -1,137 +1,90 @@
 /** How a call runs: the third noun of the spine. Catalog applies it to every call, and nothing else limits a call. */
-import { type Clock, Context, Effect, Equal, Exit, Layer } from "effect"
+import { type Clock, Context, Effect, Equal, Layer } from "effect"
 import type { Policy } from "../../src/domain/Policy.ts"
-import type { Principal } from "../../src/domain/Principal.ts"
 import { ConfigSource } from "../config/ConfigSource.ts"
-import { Calls, type Call } from "../ledger/Calls.ts"
+import { Calls, RunningCall, type Call } from "../ledger/Calls.ts"
+import { Journal } from "../ledger/Journal.ts"
+import { Spend } from "../ledger/Spend.ts"
+import { Progress } from "../progress/Progress.ts"
+import type { Tracker } from "../progress/Tracker.ts"
 import { SharedRedis } from "../storage/SharedRedis.ts"
+import { after, before, recorded } from "./bookkeeping.ts"
 import * as Breaker from "./Breaker.ts"
 import { Budget } from "./Budget.ts"
-import { derive } from "./derive.ts"
+import { cachedResult } from "./cachedResult.ts"
+import { CallSlots } from "./CallSlots.ts"
+import { CallSpend } from "./CallSpend.ts"
+import { derive, mostKnown } from "./derive.ts"
 import { errorClass, judge, outcomeOf } from "./outcome.ts"
 import { RateLimit } from "./RateLimit.ts"
-import { type Busy, Forbidden, type Refused, type TimedOut } from "./refusals.ts"
+import { Forbidden, type Refused, type TimedOut } from "./refusals.ts"
 import { retried } from "./retry.ts"
-import { rateLimit, rulesOf, type Rules } from "./rules.ts"
+import type { Rules } from "./rules.ts"
 import { section } from "./section.ts"
-import { Slots, SlotsByKey } from "./Slots.ts"
 import { limited } from "./timeLimit.ts"
-import { canonical } from "./ToolCache.ts"
-import type { Limit } from "./windows.ts"
 
 export interface Subject {
   readonly call: Call
   readonly policy: Policy
-  /** Whether it changes nothing: then it may begin while the count that instances share cannot be reached. */
+  /** Whether it only reads: then it may run while the rate limit's shared store cannot be reached. */
   readonly readOnly: boolean
   readonly idempotent: boolean
   readonly args: unknown
-  /** Told what to call on each report of progress. */
-  readonly follow: (reported: () => void) => void
+  /** The call's progress: extends its time limit, and is ended by Guard. */
+  readonly tracker: Tracker
 }
 
-/** How it is right now. */
+/** What Guard provides to the handler. */
+export type GuardServices = Progress | Spend
+
+/** A snapshot for metrics and tests. */
 export interface GuardState {
+  /** Without nested calls, which run in the slots of their parents. */
   readonly running: number
-  /** For a slot of any kind. */
+  /** Queued for a slot of any kind. */
   readonly waiting: number
   readonly cached: number
   readonly circuits: ReadonlyMap<string, Breaker.CircuitState>
 }
 
-/** Principals, and tools, that are remembered; idle ones beyond it are forgotten. */
-const mostKnown = 1000
+/**
+ * The most calls between a call and the first of its ancestors. Nested calls need no slots of their own, so nothing else
+ * ends handlers that call each other endlessly.
+ */
+const deepest = 32
+
+const isTooDeep = (call: Call): boolean => {
+  let depth = 0
+  for (let { parent } = call; parent !== undefined; { parent } = parent) if (++depth > deepest) return true
+  return false
+}
 
 const make = Effect.gen(function* () {
   const config = yield* ConfigSource
-  const calls = yield* Calls
   const rateLimits = yield* RateLimit
   const budget = yield* Budget
-  const { observers } = calls
+  const { observers } = yield* Calls
+  const { writers } = yield* Journal
   let now = derive(yield* config.read(section))
-  // These outlive a reload, so that what runs goes on to be counted.
-  const total = new Slots(now.totalSlots)
-  const principals = new SlotsByKey(mostKnown)
-  const tools = new SlotsByKey(mostKnown)
+  // These outlive a reload, so that running calls are still counted.
+  const slots = new CallSlots(now.totalSlots, mostKnown)
   const breaker = yield* Breaker.make(now.breaker)
   yield* config.follow(section, (limits) => {
     if (limits === now.limits) return Effect.void
-    const before = now
+    const previous = now
     now = derive(limits)
-    total.configure(now.totalSlots)
-    return Equal.equals(before.limits.breaker, limits.breaker) ? Effect.void : breaker.configure(now.breaker)
+    slots.total.configure(now.totalSlots)
+    return Equal.equals(previous.limits.breaker, limits.breaker)
+      ? Effect.void
+      : breaker.configure(now.breaker)
   })
 
-  const keys = new WeakMap<Principal, string>()
-  const keyOf = (principal: Principal): string => {
-    let key = keys.get(principal)
-    if (key === undefined) keys.set(principal, (key = principal.key))
-    return key
-  }
-
-  const rulesFor = ({ call, policy }: Subject): Rules => {
-    if (call.kind !== "tool") {
-      let rules = now.otherRules.get(policy)
-      if (rules === undefined) now.otherRules.set(policy, (rules = rulesOf(now.limits, policy)))
-      return rules
-    }
-    const known = now.rules.get(call.name)
-    if (known !== undefined && known.policy === policy) return known.rules
-    const rules = rulesOf(now.limits, policy, call.name)
-    if (now.rules.size >= mostKnown) now.rules.clear()
-    now.rules.set(call.name, { policy, rules })
-    return rules
-  }
-
-  const ratesFor = (principal: Principal, tool: Limit | undefined): ReadonlyArray<Limit> => {
-    let rates = now.rates.get(principal)
-    if (rates === undefined) {
-      const { limits, totalRate } = now
-      const own =
-        principal.source === "anonymous-loopback"
-          ? rateLimit("address", principal.clientId, limits.address)
-          : rateLimit("principal", keyOf(principal), limits.principal, principal.subject)
-      now.rates.set(principal, (rates = [own, totalRate]))
-    }
-    return tool === undefined ? rates : [tool, ...rates]
-  }
-
-  /**
-   * Runs `self` in a slot of the principal, of the tool and of all: in this order, so that a principal who waits for a
-   * slot of its own keeps none from others, and nobody ever waits in a circle.
-   */
-  const within = <A, E, R>(
-    { call }: Subject,
-    rules: Rules,
-    clock: Clock.Clock,
-    self: Effect.Effect<A, E, R>
-  ): Effect.Effect<A, E | Busy, R> => {
-    let all: ReadonlyArray<Slots> = []
-    let taken = 0
-    const enter = Effect.suspend(() => {
-      const own = principals.of(keyOf(call.principal), now.principalSlots)
-      all = rules.slots === undefined ? [own, total] : [own, tools.of(call.name, rules.slots), total]
-      while (all[taken]?.takeUnsafe() === true) taken++
-      if (taken === all.length) return self
-      const until = clock.currentTimeMillisUnsafe() + now.patience
-      const left = () => until - clock.currentTimeMillisUnsafe()
-      return all
-        .slice(taken)
-        .reduceRight<Effect.Effect<A, E | Busy, R>>(
-          (inner, slots) => slots.hold(call.name, left, inner),
-          self
-        )
-    })
-    return Effect.onExitPrimitive(enter, () => {
-      for (let index = 0; index < taken; index++) all[index]?.release()
-      return undefined
-    })
-  }
-
+  /** Circuit breaker → time limit → retry → handler. */
   const run = <A, E, R>(
-    { call, follow, idempotent }: Subject,
+    { call, idempotent, tracker }: Subject,
     rules: Rules,
-    self: Effect.Effect<A, E, R>
+    spend: CallSpend,
+    self: Effect.Effect<A, E, R | GuardServices>
   ) => {
     const again = (attempt: number, error: E) => {
       for (const observer of observers) observer.retried?.(call, attempt, errorClass(error))
@@ -141,92 +94,109 @@ const make = Effect.gen(function* () {
       for (const observer of observers) observer.started?.(call)
       return repeat ? retried(self, now.retry, left, again) : self
     }
-    const timed = limited(work, call.name, rules.timeLimit, follow)
-    return call.kind === "tool" ? breaker.execute(call.name, timed, judge) : timed
+    const provide = (context: Context.Context<R>): Context.Context<R | GuardServices> =>
+      Context.add(
+        Context.add(Context.add(context, RunningCall, { call }), Progress, tracker.progress),
+        Spend,
+        spend
+      )
+    const timed = limited(work, provide, call.name, rules.timeLimit, tracker.listen)
+    return rules.circuit === undefined ? timed : breaker.execute(rules.circuit, timed, judge)
   }
 
-  /** Gives again what was answered before, or keeps what is answered now. */
-  const reused = <A, E, R>(
-    { args, call }: Subject,
-    { among, ttl }: NonNullable<Rules["reuse"]>,
-    clock: Clock.Clock,
-    self: Effect.Effect<A, E, R>,
-    hit: () => void
-  ): Effect.Effect<A, E, R> => {
-    const asked = canonical(args)
-    if (asked === undefined) return self
-    const { principal } = call
-    const whose = { everybody: undefined, principal: keyOf(principal), scopes: principal.scopes.toSorted() }
-    const key = JSON.stringify([call.name, whose[among] ?? null, asked])
-    const { cache } = now
-    const kept = cache.get(key, clock.currentTimeMillisUnsafe())
-    if (kept !== undefined) {
-      hit()
-      // Only what this tool answered is under its key.
-      return Effect.succeed(kept.value as A)
-    }
-    const { epoch } = cache
-    return Effect.onExitPrimitive(self, (exit) => {
-      if (Exit.isSuccess(exit) && cache.epoch === epoch) {
-        cache.put(key, call.name, exit.value, clock.currentTimeMillisUnsafe() + ttl)
-      }
-      return undefined
-    })
+  /** Budget hold → journal → the rest. What nobody uses costs nothing. */
+  const booked = <A, E, R>(
+    { args, call, policy }: Subject,
+    spend: CallSpend,
+    self: Effect.Effect<A, E, R>
+  ): Effect.Effect<A, E | Refused, R> => {
+    const journaled = writers.size === 0 ? self : Effect.andThen(before(writers, call), self)
+    const { estimate } = policy
+    return estimate === undefined ? journaled : Effect.andThen(spend.reserve(estimate(args)), journaled)
   }
 
+  /** Scopes → rate limit → cache → slots → the rest. */
   const admit = <A, E, R>(
     subject: Subject,
     clock: Clock.Clock,
-    self: Effect.Effect<A, E, R>,
+    spend: CallSpend,
+    self: Effect.Effect<A, E, R | GuardServices>,
     hit: () => void
   ): Effect.Effect<A, E | Refused | TimedOut, R> => {
-    const { call, policy, readOnly } = subject
+    const { args, call, policy, readOnly } = subject
     const { principal } = call
     if (!principal.may(policy.scopes)) {
       return Effect.fail(new Forbidden({ name: call.name, scopes: policy.scopes }))
     }
-    const rules = rulesFor(subject)
-    const { cost, rate, reuse } = rules
-    const running = Effect.suspend(() => run(subject, rules, self))
-    const begin = within(subject, rules, clock, cost > 0 ? budget.hold(call, cost, running) : running)
+    if (isTooDeep(call)) {
+      const detail = `${call.name} is nested more than ${deepest} calls deep. Its handlers call each other endlessly.`
+      return Effect.die(new RangeError(detail))
+    }
+    const rules = now.rulesFor(call, policy)
+    const { rate, reuse, slots: entry } = rules
+    const settle = () => {
+      const settling = spend.end()
+      return settling && recorded("Settling the budget of a call", call, settling)
+    }
+    const begin = slots.run(
+      call,
+      { principal: now.principalSlots, entry, patience: now.patience },
+      clock,
+      Effect.suspend(() => booked(subject, spend, run(subject, rules, spend, self))),
+      settle
+    )
     const fresh =
-      reuse === undefined ? begin : Effect.suspend(() => reused(subject, reuse, clock, begin, hit))
+      reuse === undefined
+        ? begin
+        : Effect.suspend(() => cachedResult(now.cache, call, args, reuse, clock, begin, hit))
     if (!now.limits.enabled) return fresh
-    return Effect.andThen(rateLimits.take(ratesFor(principal, rate), readOnly ? "local" : "refuse"), fresh)
+    return Effect.andThen(
+      rateLimits.take(now.ratesFor(principal, rate), readOnly ? "local" : "refuse"),
+      fresh
+    )
   }
 
   const protect = <A, E, R>(
     subject: Subject,
-    self: Effect.Effect<A, E, R>
+    self: Effect.Effect<A, E, R | GuardServices>
   ): Effect.Effect<A, E | Refused | TimedOut, R> =>
     Effect.clockWith((clock) => {
-      if (observers.size === 0) return admit(subject, clock, self, () => {})
-      const { call } = subject
+      const { call, tracker } = subject
+      const spend = new CallSpend(call, budget)
       let received: bigint | undefined
       let cached = false
       const body = Effect.suspend(() => {
         received = clock.monotonicTimeNanosUnsafe()
         for (const observer of observers) observer.received?.(call)
-        return admit(subject, clock, self, () => {
+        return admit(subject, clock, spend, self, () => {
           cached = true
         })
       })
       return Effect.onExitPrimitive(body, (exit) => {
         if (received === undefined) return undefined
         const duration = Number(clock.monotonicTimeNanosUnsafe() - received) / 1e6
-        const outcome = outcomeOf(exit, cached)
-        for (const observer of observers) observer.finished?.(call, outcome, duration)
+        const outcome = outcomeOf(exit, cached, spend.sum)
+        const publish = () => {
+          tracker.end(outcome.status)
+          for (const observer of observers) observer.finished?.(call, outcome, duration)
+        }
+        if (writers.size > 0) {
+          return Effect.andThen(after(writers, call, outcome, duration), Effect.sync(publish))
+        }
+        publish()
         return undefined
       })
     })
 
   return Guard.of({
-    protect,
+    protect: <A, E, R>(subject: Subject, self: Effect.Effect<A, E, R>) =>
+      // The same type, which TypeScript cannot prove of any `R`.
+      protect(subject, self as Effect.Effect<A, E, Exclude<R, GuardServices> | GuardServices>),
     invalidate: (...names) =>
       Effect.sync(() => now.cache.invalidate(names.length === 0 ? undefined : new Set(names))),
     state: Effect.sync(() => ({
-      running: total.running,
-      waiting: principals.waiting + tools.waiting + total.waiting,
+      running: slots.total.running,
+      waiting: slots.waiting,
       cached: now.cache.entries,
       circuits: breaker.states
     }))
@@ -237,22 +207,28 @@ export class Guard extends Context.Service<
   Guard,
   {
     /**
-     * Runs `self` if it may begin: scope check → rate limit → cache → slots → budget hold → circuit breaker → time limit
-     * and retry. What does not begin fails with one of `Refused`, what takes too long with `TimedOut`.
+     * Runs `self` if it may begin, in this order: scope check → rate limit → cache → slots → budget hold → journal
+     * (`before`) → circuit breaker → time limit and retry → handler → budget settlement → journal (`after`) → progress
+     * and observers. A call that is rejected fails with one of `Refused`, one that takes too long with `TimedOut`.
+     *
+     * The handler gets `Progress`, `Spend` and the reference `RunningCall`. A call whose `parent` is set inherits its
+     * ancestors' slots.
      */
     readonly protect: <A, E, R>(
       subject: Subject,
       self: Effect.Effect<A, E, R>
-    ) => Effect.Effect<A, E | Refused | TimedOut, R>
-    /** Forgets kept results of those tools, or of all; also those that are on their way. */
+    ) => Effect.Effect<A, E | Refused | TimedOut, Exclude<R, GuardServices>>
+    /** Removes cached results of those tools, or of all; results of running calls will not be cached. */
     readonly invalidate: (...names: ReadonlyArray<string>) => Effect.Effect<void>
     readonly state: Effect.Effect<GuardState>
   }
 >()("manifold/guard/Guard") {
-  /** As section `limits` says; counts where `storage.redis_url` says. */
-  static readonly layer = Layer.effect(Guard, make).pipe(
+  /** Limits by section `limits`. */
+  static readonly layerNoDeps = Layer.effect(Guard, make)
+
+  /** Rate limits and circuits are in the Redis of `storage.redis_url`, if any. `Budget`, `Calls` and `Journal` come from outside. */
+  static readonly layer = Guard.layerNoDeps.pipe(
     Layer.provide(RateLimit.layer),
-    Layer.provide(SharedRedis.layer),
-    Layer.provide(Budget.layerNone)
+    Layer.provide(SharedRedis.layer)
   )
 }

@@ -1,4 +1,4 @@
-/** How many calls may begin: limits per principal, tool, address or in total, all of which a call must pass. */
+/** Rate limits per principal, tool, address and in total, all of which a call must pass. */
 import { Context, Effect, Layer, Option } from "effect"
 import { SharedRedis } from "../storage/SharedRedis.ts"
 import { rateLimited, type LimiterUnavailable, type RateLimited } from "./RateLimited.ts"
@@ -34,7 +34,7 @@ export class RateLimit extends Context.Service<
   }
 >()("manifold/guard/RateLimit") {
   /** Counts in the Redis that instances share, if there is one. */
-  static readonly layer = Layer.effect(
+  static readonly layerNoDeps = Layer.effect(
     RateLimit,
     Effect.gen(function* () {
       const shared = yield* SharedRedis
@@ -44,6 +44,8 @@ export class RateLimit extends Context.Service<
       return RateLimit.of({ take: yield* make(shared.value, take) })
     })
   )
+
+  static readonly layer = RateLimit.layerNoDeps.pipe(Layer.provide(SharedRedis.layer))
 
   /** Counts in this process. */
   static readonly layerMemory = Layer.sync(RateLimit, () => RateLimit.of({ take: local(maxKeys) }))

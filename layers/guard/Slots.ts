@@ -1,4 +1,4 @@
-/** How many calls may run at once, and how many may wait for their turn, first come, first served. */
+/** Concurrency limits: how many calls may run at once, and a bounded queue in the order of arrival. */
 import { Duration, Effect } from "effect"
 import { Busy } from "./refusals.ts"
 
@@ -87,8 +87,10 @@ export class Slots {
 
   #turn(place: Place, name: string, patience: number): Effect.Effect<void, Busy> {
     const turn = Effect.callback<void>((resume) => {
-      // Not at once: whoever gives the slot back does not run the next one inside of itself.
+      // Yields, so that the call that releases the slot does not run the next one inside of itself.
       place.wake = () => resume(Effect.yieldNow)
+      // The fiber may have yielded since it entered the queue, and the slot was granted meanwhile.
+      if (place.granted) place.wake()
     })
     return Effect.timeoutOrElse(turn, {
       duration: Duration.millis(patience),

@@ -1,4 +1,4 @@
-/** Results that may be given again, by what was asked. */
+/** Cached results of tools, by their arguments. */
 import { BoundedCache } from "../cache/BoundedCache.ts"
 
 /** Sizes are characters of results as JSON, with their keys. */
@@ -63,24 +63,24 @@ export class ToolCache {
     return this.#kept.entries
   }
 
-  /** Another one after each invalidation: what was asked before it and is answered after it may be out of date. */
+  /** Changes with each invalidation: the result of a call that began before it may be out of date. */
   get epoch(): number {
     return this.#epoch
   }
 
-  /** What is kept for the key; `now` and all times in milliseconds. */
+  /** The cached result of the key; `now` and all times in milliseconds. */
   get(key: string, now: number): { readonly value: unknown } | undefined {
     const found = this.#kept.get(key, now)
     return found && { value: found.value.answer }
   }
 
-  /** Keeps the value unless it is larger than all together may be, or is no JSON. */
+  /** Caches the value unless it exceeds the total size or is not JSON. */
   put(key: string, name: string, value: unknown, until: number): void {
     const length = sizeOf(value)
     if (length !== undefined) this.#kept.put(key, { name, answer: value }, key.length + length, until)
   }
 
-  /** Forgets the results of those names, or all. */
+  /** Removes the results of those tools, or all. */
   invalidate(names?: ReadonlySet<string>): void {
     this.#epoch++
     this.#kept.drop(names && (({ name }) => names.has(name)))

@@ -1,37 +1,75 @@
-/** What Guard keeps that follows from one reading of the section `limits`. */
+/** The state of Guard that is derived from the section `limits`, and replaced when it is reloaded. */
 import { Duration } from "effect"
 import type { Policy } from "../../src/domain/Policy.ts"
 import type { Principal } from "../../src/domain/Principal.ts"
+import type { Call } from "../ledger/Calls.ts"
 import type { BreakerSettings } from "./Breaker.ts"
 import type { RetrySettings } from "./retry.ts"
-import { rateLimit, slotsOf, type Rules } from "./rules.ts"
+import { rateLimit, rulesOf, slotsOf, type Rules } from "./rules.ts"
 import type { Limits } from "./section.ts"
 import { ToolCache } from "./ToolCache.ts"
 import type { Limit } from "./windows.ts"
 
 const millis = Duration.toMillis
 
+/** The most principals, and entries, that are remembered. */
+export const mostKnown = 1000
+
 /** Durations are in milliseconds. */
-export const derive = (limits: Limits) => ({
-  limits,
+export const derive = (limits: Limits) => {
   /** Of tools, by name. */
-  rules: new Map<string, { readonly policy: Policy; readonly rules: Rules }>(),
-  /** Of what is no tool. */
-  otherRules: new WeakMap<Policy, Rules>(),
-  /** Under what all calls of a principal are counted, the narrowest first. */
-  rates: new WeakMap<Principal, ReadonlyArray<Limit>>(),
-  totalRate: rateLimit("total", "", limits.total, "everybody"),
-  principalSlots: slotsOf("principal", limits.concurrency.principal, limits.concurrency),
-  totalSlots: slotsOf("total", limits.concurrency.total, limits.concurrency),
-  patience: millis(limits.concurrency.patience),
-  retry: {
-    attempts: limits.retry.attempts,
-    firstDelay: millis(limits.retry.first_delay),
-    longestDelay: millis(limits.retry.longest_delay)
-  } satisfies RetrySettings,
-  breaker: {
-    failures: limits.breaker.failures,
-    open: millis(limits.breaker.open)
-  } satisfies BreakerSettings,
-  cache: new ToolCache({ maxEntries: limits.cache.max_entries, maxSize: limits.cache.max_size })
-})
+  const toolRules = new Map<string, { readonly policy: Policy; readonly rules: Rules }>()
+  /** Of entries that are not tools. */
+  const otherRules = new WeakMap<Policy, Rules>()
+  /** By a principal's key. */
+  const rates = new Map<string, ReadonlyArray<Limit>>()
+  const totalRate = rateLimit("total", "", limits.total, "everybody")
+
+  const rulesFor = ({ kind, name }: Call, policy: Policy): Rules => {
+    if (kind !== "tool") {
+      let rules = otherRules.get(policy)
+      if (rules === undefined) otherRules.set(policy, (rules = rulesOf(limits, policy)))
+      return rules
+    }
+    const known = toolRules.get(name)
+    if (known !== undefined && known.policy === policy) return known.rules
+    const rules = rulesOf(limits, policy, name)
+    if (toolRules.size >= mostKnown) toolRules.clear()
+    toolRules.set(name, { policy, rules })
+    return rules
+  }
+
+  /** The rate limits of a call, the narrowest first. */
+  const ratesFor = (principal: Principal, tool: Limit | undefined): ReadonlyArray<Limit> => {
+    const { key } = principal
+    let known = rates.get(key)
+    if (known === undefined) {
+      const own =
+        principal.source === "anonymous-loopback"
+          ? rateLimit("address", principal.clientId, limits.address)
+          : rateLimit("principal", key, limits.principal, principal.subject)
+      if (rates.size >= mostKnown) rates.clear()
+      rates.set(key, (known = [own, totalRate]))
+    }
+    return tool === undefined ? known : [tool, ...known]
+  }
+
+  return {
+    limits,
+    rulesFor,
+    ratesFor,
+    principalSlots: slotsOf("principal", limits.concurrency.principal, limits.concurrency),
+    totalSlots: slotsOf("total", limits.concurrency.total, limits.concurrency),
+    patience: millis(limits.concurrency.patience),
+    retry: {
+      attempts: limits.retry.attempts,
+      firstDelay: millis(limits.retry.first_delay),
+      longestDelay: millis(limits.retry.longest_delay)
+    } satisfies RetrySettings,
+    breaker: {
+      failures: limits.breaker.failures,
+      open: millis(limits.breaker.open)
+    } satisfies BreakerSettings,
+    cache: new ToolCache({ maxEntries: limits.cache.max_entries, maxSize: limits.cache.max_size })
+  }
+}

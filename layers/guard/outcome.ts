@@ -1,7 +1,8 @@
-/** What a call's end means: to those who record it, and to the circuit of what it depends on. */
+/** Classifies how a call ended: the outcome for observers, and the verdict for the circuit breaker. */
 import { Cause, Exit } from "effect"
 import { isSuspension, transience } from "../../src/domain/Transient.ts"
-import type { Outcome } from "../ledger/Calls.ts"
+import type { Ending, Outcome } from "../ledger/Calls.ts"
+import type { Spent } from "../ledger/Spend.ts"
 import type { Verdict } from "./Breaker.ts"
 import { isRefused, TimedOut } from "./refusals.ts"
 
@@ -17,8 +18,7 @@ const message = (error: unknown): string => (error instanceof Error ? error.mess
 const limitOf = (error: object): { readonly limit?: string } =>
   "limit" in error && typeof error.limit === "string" ? { limit: error.limit } : {}
 
-/** `cached` says whether a success was given again. */
-export const outcomeOf = (exit: Exit.Exit<unknown, unknown>, cached: boolean): Outcome => {
+const endingOf = (exit: Exit.Exit<unknown, unknown>, cached: boolean): Ending => {
   if (Exit.isSuccess(exit)) return { status: "succeeded", cached }
   for (const reason of exit.cause.reasons) {
     if (Cause.isFailReason(reason)) {
@@ -29,17 +29,27 @@ export const outcomeOf = (exit: Exit.Exit<unknown, unknown>, cached: boolean): O
         : { status: "failed", ...said }
     }
     if (Cause.isDieReason(reason)) {
-      // The call comes again with the answer that it waits for.
-      if (isSuspension(reason.defect)) return { status: "succeeded", cached }
+      if (isSuspension(reason.defect)) return { status: "suspended" }
       return { status: "died", errorClass: errorClass(reason.defect), message: message(reason.defect) }
     }
   }
   return { status: "interrupted" }
 }
 
-/** Wrong arguments are noticed before anything is asked of the dependency. */
+/** `cached` says whether a success came from the cache. */
+export const outcomeOf = (
+  exit: Exit.Exit<unknown, unknown>,
+  cached: boolean,
+  spent: Spent | undefined
+): Outcome => {
+  const ending = endingOf(exit, cached)
+  return spent === undefined ? ending : { ...ending, spent }
+}
+
+/** Invalid arguments, and rejections of nested calls and of the budget, say nothing about the dependency. */
 const isUnasked = (error: unknown): boolean =>
-  typeof error === "object" && error !== null && "_tag" in error && error._tag === "InvalidArguments"
+  isRefused(error) ||
+  (typeof error === "object" && error !== null && "_tag" in error && error._tag === "InvalidArguments")
 
 /** A dependency that answers is well, whatever it answers; one that is away, too slow or broken is not. */
 export const judge = (exit: Exit.Exit<unknown, unknown>): Verdict => {

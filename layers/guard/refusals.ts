@@ -1,5 +1,7 @@
-/** Why Guard did not let a call begin, or did not let it go on. Durations are in milliseconds. */
+/** Why Guard rejected or ended a call. Durations are in milliseconds. */
 import { Schema } from "effect"
+import type { JournalUnavailable } from "../ledger/Journal.ts"
+import type { OverBudget } from "../ledger/Spend.ts"
 import type { LimiterUnavailable, RateLimited } from "./RateLimited.ts"
 
 const seconds = (millis: number) => `${Math.ceil(millis / 1000)} s`
@@ -14,9 +16,9 @@ export class Forbidden extends Schema.TaggedError<Forbidden>()("Forbidden", {
   }
 }
 
-/** As many calls run as may at once, and no more can wait, or this one waited long enough. */
+/** The concurrency limit is reached, and the queue is full or the call was queued for too long. */
 export class Busy extends Schema.TaggedError<Busy>()("Busy", {
-  /** `tool`, `principal` or `total`. */
+  /** `tool`, `dependency`, `principal` or `total`. */
   limit: Schema.String,
   name: Schema.String,
   /** How many may run at once. */
@@ -32,13 +34,13 @@ export class Busy extends Schema.TaggedError<Busy>()("Busy", {
   }
 }
 
-/** What the entry depends on failed so often that it is left alone for a while. */
+/** The circuit breaker of the entry, or of its dependency, is open after repeated failures. */
 export class CircuitOpen extends Schema.TaggedError<CircuitOpen>()("CircuitOpen", {
   name: Schema.String,
   retryAfter: Schema.Finite
 }) {
   override get message() {
-    return `${this.name} failed repeatedly and is left alone for a while; try again in ${seconds(this.retryAfter)}`
+    return `${this.name} failed repeatedly and its circuit breaker is open; try again in ${seconds(this.retryAfter)}`
   }
 }
 
@@ -52,27 +54,18 @@ export class TimedOut extends Schema.TaggedError<TimedOut>()("TimedOut", {
   }
 }
 
-/** The call would cost more than is left. */
-export class OverBudget extends Schema.TaggedError<OverBudget>()("OverBudget", {
-  name: Schema.String,
-  limit: Schema.String,
-  detail: Schema.String
-}) {
-  override get message() {
-    return this.detail
-  }
-}
-
-/** Errors of calls that did not begin. */
-export type Refused = Forbidden | RateLimited | LimiterUnavailable | Busy | CircuitOpen | OverBudget
+/** Errors of calls that Guard rejected. */
+export type Refused =
+  Forbidden | RateLimited | LimiterUnavailable | Busy | OverBudget | JournalUnavailable | CircuitOpen
 
 const tags: ReadonlySet<string> = new Set<Refused["_tag"]>([
   "Forbidden",
   "RateLimited",
   "LimiterUnavailable",
   "Busy",
-  "CircuitOpen",
-  "OverBudget"
+  "OverBudget",
+  "JournalUnavailable",
+  "CircuitOpen"
 ])
 
 export const isRefused = (error: unknown): error is Refused =>

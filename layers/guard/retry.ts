@@ -1,12 +1,12 @@
-/** Repeats what failed for a passing reason, with pauses that grow and differ from caller to caller. */
+/** Retries transient failures with exponential backoff and jitter. */
 import { Duration, Effect, Random } from "effect"
 import { transience } from "../../src/domain/Transient.ts"
 
 /** Delays are in milliseconds. */
 export interface RetrySettings {
-  /** Tries in all, the first one included. */
+  /** Attempts in total, including the first. */
   readonly attempts: number
-  /** Before the second try; doubles with each one after it. */
+  /** Before the first retry; doubles with each further one. */
   readonly firstDelay: number
   readonly longestDelay: number
 }

@@ -1,4 +1,4 @@
-/** What holds for one entry: its own policy, under what the operator says of it. */
+/** The limits of one entry: its own policy, overridden by the operator's configuration. */
 import { Duration } from "effect"
 import type { Policy, Retry, Reuse } from "../../src/domain/Policy.ts"
 import type { Limits, ToolLimits } from "./section.ts"
@@ -11,8 +11,10 @@ export interface Rules {
   readonly retry: Retry
   readonly reuse: { readonly ttl: number; readonly among: Reuse["among"] } | undefined
   readonly rate: Limit | undefined
-  readonly slots: SlotsOptions | undefined
-  readonly cost: number
+  /** Of the dependency, or of the entry where `dependency` is undefined. */
+  readonly slots: { readonly dependency: string | undefined; readonly options: SlotsOptions } | undefined
+  /** The key of the circuit breaker; absent: the entry has none. */
+  readonly circuit: string | undefined
 }
 
 const millis = (input: Duration.Input): number => Duration.toMillis(Duration.fromInputUnsafe(input))
@@ -46,17 +48,27 @@ export const slotsOf = (
   { patience, queue }: Limits["concurrency"]
 ): SlotsOptions => ({ limit, max, queue, patience: millis(patience) })
 
-/** `tool` is a tool's name, and absent for what is no tool: nothing in `limits.tools` is about that. */
+/** An operator's limit is one of the tool alone; the policy's is shared by all entries of its dependency. */
+const entrySlots = (
+  { concurrency: all }: Limits,
+  { concurrency, dependency }: Policy,
+  said: number | undefined
+): Rules["slots"] => {
+  if (said !== undefined) return { dependency: undefined, options: slotsOf("tool", said, all) }
+  if (concurrency === undefined) return undefined
+  return { dependency, options: slotsOf(dependency === undefined ? "tool" : "dependency", concurrency, all) }
+}
+
+/** `tool` is a tool's name, and absent for other kinds: section `limits.tools` applies to tools only. */
 export const rulesOf = (limits: Limits, policy: Policy, tool?: string): Rules => {
   const said = tool === undefined ? {} : saidOf(limits.tools, tool)
-  const concurrency = said.concurrency ?? policy.concurrency
   const limit = millis(said.time_limit ?? policy.timeLimit)
   return {
     timeLimit: { limit, longest: Math.max(limit, millis(limits.longest)) },
     retry: said.retry ?? policy.retry,
     reuse: reuseOf(policy.cache, said.cache_ttl),
     rate: tool !== undefined && said.rate ? rateLimit("tool", tool, said.rate) : undefined,
-    slots: concurrency === undefined ? undefined : slotsOf("tool", concurrency, limits.concurrency),
-    cost: policy.cost
+    slots: entrySlots(limits, policy, said.concurrency),
+    circuit: policy.dependency ?? tool
   }
 }

@@ -1,4 +1,4 @@
-/** The section `limits`: what may be asked how often, how much at once, and how long it may take. */
+/** The section `limits`: rate limits, concurrency, time limits, retries, circuit breakers and the result cache. */
 import { Duration, Schema } from "effect"
 import { DurationSetting } from "../config/Durations.ts"
 import * as Section from "../config/Section.ts"
@@ -8,33 +8,36 @@ const span = DurationSetting.check(
   Schema.makeFilter((duration) => Duration.toMillis(duration) >= 1 || "must be at least a millisecond")
 )
 
-const calls = positive.annotate({ description: "How many calls may begin in a window." })
-const window = Section.optional(span, "1 minute", "How long a window is.")
+const calls = positive.annotate({ description: "Calls per window." })
+const window = Section.optional(span, "1 minute", "Length of the window.")
 
 const Rate = Schema.Struct({ calls, window })
 
 const rate = (usual: number, description: string) =>
   Section.optional(
     Schema.Struct({
-      calls: Section.optional(positive, usual, "How many calls may begin in a window."),
+      calls: Section.optional(positive, usual, "Calls per window."),
       window
     }),
     {},
     description
   )
 
-/** What an operator says of one tool, over what the tool says of itself. */
+/** An operator's settings for one tool, which override the tool's own policy. */
 const Tool = Schema.Struct({
-  rate: Schema.optionalKey(Rate.annotate({ description: "Calls of the tool by everybody together." })),
-  time_limit: Schema.optionalKey(span.annotate({ description: "How long one call may take." })),
-  concurrency: Schema.optionalKey(positive.annotate({ description: "How many calls may run at once." })),
+  rate: Schema.optionalKey(
+    Rate.annotate({ description: "Rate limit of the tool, for all principals together." })
+  ),
+  time_limit: Schema.optionalKey(span.annotate({ description: "Time limit of one call." })),
+  concurrency: Schema.optionalKey(positive.annotate({ description: "Concurrent calls at most." })),
   retry: Schema.optionalKey(
     Schema.Literals(["never", "idempotent", "always"]).annotate({
-      description: "Whether a call that failed for a passing reason is repeated."
+      description:
+        "Whether a call is retried after a transient error: never, if the tool is idempotent, or always."
     })
   ),
   cache_ttl: Schema.optionalKey(
-    DurationSetting.annotate({ description: "How long a result is given again; 0 for never." })
+    DurationSetting.annotate({ description: "TTL of cached results; 0 to cache nothing." })
   )
 })
 export type ToolLimits = typeof Tool.Type
@@ -42,58 +45,74 @@ export type ToolLimits = typeof Tool.Type
 export const section = Section.make(
   "limits",
   Schema.Struct({
-    enabled: Section.optional(Schema.Boolean, true, "Whether calls are counted at all."),
-    principal: rate(6000, "Calls of one principal."),
-    address: rate(6000, "Calls that come from one address without authentication."),
-    total: rate(60_000, "Calls of everybody."),
-    longest: Section.optional(
-      span,
-      "10 minutes",
-      "How long a call may take however often it reports progress."
-    ),
+    enabled: Section.optional(Schema.Boolean, true, "Whether rate limits apply."),
+    principal: rate(6000, "Rate limit of one principal."),
+    address: rate(6000, "Rate limit of one address without authentication."),
+    total: rate(60_000, "Rate limit of all calls together."),
+    longest: Section.optional(span, "10 minutes", "Time limit of a call that keeps reporting progress."),
     concurrency: Section.optional(
       Schema.Struct({
-        principal: Section.optional(positive, 64, "Calls of one principal that may run at once."),
-        total: Section.optional(positive, 512, "Calls that may run at once."),
-        queue: Section.optional(positive, 256, "Calls that may wait for each of these limits."),
-        patience: Section.optional(span, "10 seconds", "How long a call may wait before it is turned away.")
+        principal: Section.optional(positive, 64, "Concurrent calls of one principal at most."),
+        total: Section.optional(positive, 512, "Concurrent calls at most."),
+        queue: Section.optional(positive, 256, "Queued calls at most, for each of these limits."),
+        patience: Section.optional(
+          span,
+          "10 seconds",
+          "Queue time-out: a call that is queued for longer is rejected."
+        )
       }),
       {},
-      "How much may run at once."
+      "Concurrency limits. Calls beyond them are queued."
     ),
     retry: Section.optional(
       Schema.Struct({
-        attempts: Section.optional(positive, 3, "Tries in all, the first one included."),
-        first_delay: Section.optional(span, "200 millis", "Pause before the second try; it doubles."),
-        longest_delay: Section.optional(span, "5 seconds", "Longest pause.")
+        attempts: Section.optional(positive, 3, "Attempts in total, including the first."),
+        first_delay: Section.optional(
+          span,
+          "200 millis",
+          "Delay before the first retry; it doubles with each further one."
+        ),
+        longest_delay: Section.optional(span, "5 seconds", "Longest delay.")
       }),
       {},
-      "How calls that may be repeated are repeated."
+      "Retries of calls whose tool allows them."
     ),
     breaker: Section.optional(
       Schema.Struct({
-        failures: Section.optional(positive, 5, "Failures in a row after which a tool is left alone."),
-        open: Section.optional(span, "30 seconds", "For how long, at first.")
+        failures: Section.optional(
+          positive,
+          5,
+          "Consecutive failures that open the circuit breaker of a tool or its dependency."
+        ),
+        open: Section.optional(
+          span,
+          "30 seconds",
+          "How long it stays open at first; twice as long after each failed probe, up to an hour."
+        )
       }),
       {},
-      "When a tool that fails is left alone."
+      "Circuit breakers: calls fail fast after repeated failures, until a probe succeeds."
     ),
     cache: Section.optional(
       Schema.Struct({
-        max_entries: Section.optional(positive, 1000, "Results that are kept."),
-        max_size: Section.optional(positive, 16 * 1024 * 1024, "Characters that they may have together.")
+        max_entries: Section.optional(positive, 1000, "Cached results at most."),
+        max_size: Section.optional(
+          positive,
+          16 * 1024 * 1024,
+          "Total size of cached results at most, in characters."
+        )
       }),
       {},
-      "Results of tools that may be given again."
+      "Cache for results of tools that allow it."
     ),
     tools: Section.optional(
       Schema.Record(Schema.NonEmptyString, Tool),
       {},
-      "Limits by tool; `web.*` means every tool whose name begins so."
+      "Limits by tool; `web.*` matches every tool with that prefix."
     )
   }),
   {
-    description: "How often, how much at once, and how long.",
+    description: "Limits of calls: rate, concurrency, time, retries, circuit breakers, cached results.",
     env: { MCP_RATE_LIMITING_ENABLED: { path: ["enabled"], kind: "boolean" } }
   }
 )

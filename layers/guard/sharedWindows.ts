@@ -1,4 +1,4 @@
-/** Counts calls per key in Redis, for all instances together; loaded only when one is configured. */
+/** Fixed-window counters per key in Redis, shared by all instances; loaded only if Redis is configured. */
 import { Duration, Effect, Random } from "effect"
 import * as RateLimiter from "effect/persistence/RateLimiter"
 import * as Redis from "effect/persistence/Redis"

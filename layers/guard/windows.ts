@@ -1,4 +1,4 @@
-/** Counts calls per key in this process: `RateLimit`'s memory. */
+/** Fixed-window counters per key in this process, for `RateLimit`. */
 
 /** At most `max` calls for `key` in a window of `window` milliseconds. */
 export interface Limit {

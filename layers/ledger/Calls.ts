@@ -1,56 +1,73 @@
-/** What happens to every call, told once by Guard: whoever logs, counts or bills calls observes them here. */
+/** The life of every call, published once by Guard: logs, metrics, traces and the ledger observe calls here. */
 import { Context, Effect, Layer, type Scope } from "effect"
 import type { Principal } from "../../src/domain/Principal.ts"
 import type { Trace } from "../../src/domain/Trace.ts"
+import type { Spent } from "./Spend.ts"
 
-/** One call of one entry. The object is the same in each of a call's events, so that observers can key on it. */
+/** `model`: one completion of a language or image model. `turn`: one turn of a conversation, with its nested calls. */
+export type CallKind = "tool" | "prompt" | "resource" | "completion" | "model" | "turn"
+
+/** One call of one entry. Each of a call's events carries the same object, so that observers can use it as a key. */
 export interface Call {
   /** Unique per call. */
   readonly requestId: string
-  /** What the caller knows the call by: an id of its own, else its trace's, else `requestId`. */
+  /** The id that the caller knows the call by: its own, else its trace's, else `requestId`. */
   readonly correlationId: string
-  readonly kind: "tool" | "prompt" | "resource" | "completion"
-  /** The entry's name, or a resource's URI. */
+  readonly kind: CallKind
+  /** The entry's name, a resource's URI, or a model's id. */
   readonly name: string
-  /** The URI template that answers for the resource: there are few of those, and any number of URIs. */
+  /** The URI template that matched the resource: there are few of those, and any number of URIs. */
   readonly template?: string | undefined
   readonly principal: Principal
   readonly trace: Trace | undefined
+  /** The call whose handler made this one. */
+  readonly parent?: Call | undefined
+  /** The MCP session, where the transport has one. */
+  readonly session?: string | undefined
+  readonly conversation?: string | undefined
 }
 
-/**
- * How a call ended. `refused`: Guard let it not begin (`errorClass` is the error's tag, `limit` which limit it was).
- * `failed`: the handler said no, or took too long. `died`: it failed in a way that nobody foresaw.
- */
-export type Outcome =
+/** How a call ended. */
+export type Ending =
   | { readonly status: "succeeded"; readonly cached: boolean }
+  /** Ended without an answer because the client must answer a question first; the call comes again with it. */
+  | { readonly status: "suspended" }
+  /**
+   * Rejected by Guard, before the handler began or, with `OverBudget`, while it ran. `errorClass` is the error's tag,
+   * `limit` the limit's name.
+   */
   | {
       readonly status: "refused"
       readonly errorClass: string
       readonly message: string
       readonly limit?: string
     }
+  /** The handler failed with a typed error, or exceeded its time limit. */
   | { readonly status: "failed"; readonly errorClass: string; readonly message: string }
+  /** The handler failed with a defect. */
   | { readonly status: "died"; readonly errorClass: string; readonly message: string }
   | { readonly status: "interrupted" }
 
-/** Each runs within the call and must neither throw nor wait. Durations are in milliseconds. */
+/** `spent` is there if the call itself reported a charge; its nested calls have outcomes of their own. */
+export type Outcome = Ending & { readonly spent?: Spent }
+
+/** Each runs within the call and must neither throw nor wait; `Journal` is for what waits. Durations are in milliseconds. */
 export interface Observer {
   readonly received?: (call: Call) => void
-  /** The handler begins; not told of calls that are refused or answered from the cache. */
+  /** The handler begins; not called for calls that are rejected or answered from the cache. */
   readonly started?: (call: Call) => void
   /** The handler begins once more, after it failed `attempt` times (from 1). */
   readonly retried?: (call: Call, attempt: number, errorClass: string) => void
-  /** Told of every call that was received, once. `duration` counts from `received`. */
+  /** Called for every call that was received, once. `duration` counts from `received`. */
   readonly finished?: (call: Call, outcome: Outcome, duration: number) => void
 }
 
 export class Calls extends Context.Service<
   Calls,
   {
-    /** Tells the observer of every call while the scope is open. */
+    /** Notifies the observer of every call while the scope is open. */
     readonly observe: (observer: Observer) => Effect.Effect<void, never, Scope.Scope>
-    /** Those that observe now, in the order in which they came. */
+    /** The current observers, in the order in which they were added. */
     readonly observers: ReadonlySet<Observer>
   }
 >()("manifold/ledger/Calls") {
@@ -65,4 +82,24 @@ export class Calls extends Context.Service<
         ).pipe(Effect.asVoid)
     })
   })
+}
+
+/**
+ * The call that the current handler works for; undefined outside of handlers. Set by Guard. Read `call` when it is needed:
+ * a handler that waits for its client's answer goes on in the call that brings it.
+ */
+export const RunningCall = Context.Reference<{ readonly call: Call | undefined }>(
+  "manifold/ledger/Calls/RunningCall",
+  { defaultValue: () => ({ call: undefined }) }
+)
+
+/** How many nested calls a call has made. */
+const nestedCalls = new WeakMap<Call, number>()
+
+/** A call that `parent`'s handler makes: in the same trace, session and conversation, with an id below its parent's. */
+export const nested = (parent: Call, call: Pick<Call, "kind" | "name" | "principal" | "template">): Call => {
+  const index = (nestedCalls.get(parent) ?? 0) + 1
+  nestedCalls.set(parent, index)
+  const { conversation, correlationId, requestId, session, trace } = parent
+  return { ...call, requestId: `${requestId}/${index}`, correlationId, trace, parent, session, conversation }
 }

@@ -1,7 +1,7 @@
-/** A run of log lines as UTF-8, each with its line feed. Its bytes never change, so that readers need no copy. */
+/** A batch of log lines as UTF-8, each with its line feed, and the buffer that batches are appended to. */
 
 export interface Batch {
-  readonly bytes: Uint8Array
+  readonly bytes: Uint8Array<ArrayBuffer>
   /** The first byte, and the one after the last. */
   readonly start: number
   readonly end: number
@@ -18,10 +18,11 @@ export const of = (line: string): Batch => {
   return { bytes, start: 0, end: bytes.length, lines: 1 }
 }
 
-/** Appends text to a buffer. A new buffer is begun when the old one is full, because batches still refer to that. */
+/** Appends text to a buffer. When it is full the next one is begun, a freed one if there is any. */
 export class BatchBuffer {
   readonly #size: number
   #bytes = new Uint8Array()
+  #spare: Uint8Array<ArrayBuffer> | undefined
   #end = 0
 
   /** `size` is in bytes. A longer text gets a larger buffer. */
@@ -33,11 +34,18 @@ export class BatchBuffer {
     // UTF-8 takes at most three bytes for a UTF-16 code unit.
     const most = text.length * 3
     if (this.#end + most > this.#bytes.length) {
-      this.#bytes = new Uint8Array(Math.max(this.#size, most))
+      const reused = most <= this.#size ? this.#spare : undefined
+      if (reused !== undefined) this.#spare = undefined
+      this.#bytes = reused ?? new Uint8Array(Math.max(this.#size, most))
       this.#end = 0
     }
     const start = this.#end
     this.#end += encoder.encodeInto(text, this.#bytes.subarray(start)).written
     return { bytes: this.#bytes, start, end: this.#end, lines }
+  }
+
+  /** Takes back the bytes of batches that are no longer read, to overwrite them later. */
+  free(bytes: Uint8Array<ArrayBuffer>) {
+    if (bytes !== this.#bytes && bytes.length === this.#size) this.#spare = bytes
   }
 }

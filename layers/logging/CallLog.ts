@@ -1,6 +1,7 @@
-/** Logs what happens to every call: one line each for its arrival, its start and its end. */
-import { Clock, Effect, Layer } from "effect"
+/** Logs the life of every call: one line each for its arrival, its start, its retries and its end. */
+import { BigDecimal, Clock, Effect, Layer } from "effect"
 import { Calls, type Call, type Outcome } from "../ledger/Calls.ts"
+import type { Spent } from "../ledger/Spend.ts"
 import type { Level } from "./Level.ts"
 import * as Line from "./Line.ts"
 import { Log } from "./Log.ts"
@@ -26,6 +27,7 @@ const makeQuote = () => {
 const levelOf = ({ status }: Outcome): Level => {
   switch (status) {
     case "succeeded":
+    case "suspended":
     case "interrupted":
       return "info"
     case "refused":
@@ -36,6 +38,21 @@ const levelOf = ({ status }: Outcome): Level => {
   }
 }
 
+/** What the call spent: exact USD, tokens by kind, and the model. */
+const spending = ({ model, usage, usd }: Spent, quote: (text: string) => string): string => {
+  let text = `,"usd":${BigDecimal.format(usd)}`
+  for (const [name, count] of Object.entries(usage ?? {})) text += `,"${name}":${JSON.stringify(count)}`
+  return model === undefined ? text : `${text},"model":${quote(model)}`
+}
+
+/** The parent, session and conversation of a call; most have none. */
+const contextOf = ({ conversation, parent, session }: Call, quote: (text: string) => string): string => {
+  let text = parent === undefined ? "" : `,"parent_request_id":${Line.quoteId(parent.requestId)}`
+  if (session !== undefined) text += `,"session_id":${quote(session)}`
+  if (conversation !== undefined) text += `,"conversation_id":${quote(conversation)}`
+  return text
+}
+
 const messages = {
   received: `"call received"`,
   started: `"call started"`,
@@ -44,9 +61,9 @@ const messages = {
 } as const
 
 /**
- * `call finished` at info, or at warn when it was refused or failed, or at error when it died in a way that nobody
- * foresaw; `call retried` at info; `call received` and `call started` at debug. Not subject to the flood limit: there
- * is no more than one line for a call. Written by hand, because it is done for every call.
+ * `call finished` at info, or at warn if it was refused or failed, or at error if its handler had a defect; `call
+ * retried` at info; `call received` and `call started` at debug. Not subject to the flood limit: a call has one line at
+ * its end. The JSON is assembled by hand, because it is written for every call.
  */
 export const layer = Layer.effectDiscard(
   Effect.gen(function* () {
@@ -73,14 +90,16 @@ export const layer = Layer.effectDiscard(
       const traced =
         trace === undefined ? "" : `,"trace_id":"${trace.traceId}","parent_id":"${trace.parentId}"`
       const head = `${Line.opening(time, level, messages[event])},"request_id":${id},"correlation_id":${correlation}`
-      log.write(time, level, `${head}${traced}${fieldsOf(call)}${rest}}`)
+      log.write(time, level, `${head}${traced}${contextOf(call, quote)}${fieldsOf(call)}${rest}}`)
     }
 
     const ending = (outcome: Outcome, duration: number): string => {
-      const head = `,"status":"${outcome.status}","duration_ms":${Line.milliseconds(duration)}`
+      let head = `,"status":"${outcome.status}","duration_ms":${Line.milliseconds(duration)}`
+      if (outcome.spent !== undefined) head += spending(outcome.spent, quote)
       switch (outcome.status) {
         case "succeeded":
           return outcome.cached ? `${head},"cached":true` : head
+        case "suspended":
         case "interrupted":
           return head
         case "refused":

@@ -3,7 +3,7 @@ import { Context, Effect, Schema } from "effect"
 import * as Batch from "./Batch.ts"
 import { rank, type Level } from "./Level.ts"
 
-const bufferBytes = 256 * 1024
+const bufferBytes = 64 * 1024
 /** Characters after which a batch is encoded, unless an output or a query needs it earlier. */
 const batchCharacters = 8 * 1024
 
@@ -50,11 +50,11 @@ interface Kept extends Batch.Batch {
 const sizeOf = ({ end, lines, start }: Batch.Batch) => end - start - lines
 
 /**
- * Lines are encoded in batches, because a call into the encoder for each line costs more than the line. The bytes are
- * shared: the ring keeps the newest batches, and listeners write from them.
+ * Lines are encoded in batches, because a call into the encoder for each line costs more than the line. Buffers are
+ * reused, because new ones at this rate make the garbage collector work.
  */
 export class Ring {
-  /** Called with each batch, in order. */
+  /** Called with each batch, in order. Its bytes are overwritten when the ring has dropped it: a listener copies them. */
   readonly listeners = new Set<(batch: Batch.Batch) => void>()
   #most: Most
   readonly #buffer = new Batch.BatchBuffer(bufferBytes)
@@ -107,6 +107,7 @@ export class Ring {
       const bytes = this.#bytes - sizeOf(oldest)
       if (lines < this.#most.lines && bytes < this.#most.bytes) return
       this.#kept.shift()
+      if (this.#kept[0]?.bytes !== oldest.bytes) this.#buffer.free(oldest.bytes)
       this.#lines = lines
       this.#bytes = bytes
     }

@@ -5,6 +5,9 @@ import type { Batch } from "./Batch.ts"
 
 /** Bytes in the queue. When there are more, new lines are dropped and counted. */
 const mostWaiting = 4 * 1024 * 1024
+/** Bytes of a queue's buffer at first. It doubles on demand, and is not reused when it has grown beyond `mostReused`. */
+const leastBuffer = 16 * 1024
+const mostReused = 1024 * 1024
 /** Between two writes: one costs the main thread 50 to 100 µs whatever its size, so that many lines share it. */
 const pause = Duration.millis(50)
 /** After a failure. */
@@ -20,29 +23,10 @@ export interface Events {
 }
 
 export interface Writer {
-  /** Queues lines. Their bytes are not copied and must not change. */
+  /** Queues a copy of the lines. */
   readonly push: (batch: Batch) => void
   /** Announces that `collect` has lines: it is called before the next write. */
   readonly wake: () => void
-}
-
-/** Batches that follow each other in one buffer are one run, and a single run is written without a copy. */
-interface Run {
-  readonly bytes: Uint8Array
-  readonly start: number
-  end: number
-}
-
-const concat = (runs: ReadonlyArray<Run>, size: number): Uint8Array => {
-  const [first] = runs
-  if (first !== undefined && runs.length === 1) return first.bytes.subarray(first.start, first.end)
-  const whole = new Uint8Array(size)
-  let at = 0
-  for (const { bytes, end, start } of runs) {
-    whole.set(bytes.subarray(start, end), at)
-    at += end - start
-  }
-  return whole
 }
 
 /** A writer for as long as the scope is open; when it closes, the queue is written, for a second at most. */
@@ -51,7 +35,8 @@ export const make = Effect.fnUntraced(function* (
   events: Events,
   collect: () => void = () => {}
 ) {
-  let waiting: Array<Run> = []
+  let queue = new Uint8Array()
+  let spare = queue
   let size = 0
   let lines = 0
   let lost = 0
@@ -61,11 +46,13 @@ export const make = Effect.fnUntraced(function* (
   const closing = yield* Deferred.make<void>()
 
   const writeAll = Effect.gen(function* () {
-    const bytes = concat(waiting, size)
+    const written = queue
+    const bytes = written.subarray(0, size)
     const count = lines
-    waiting = []
+    queue = spare
     size = lines = 0
     const result = yield* Effect.result(write(bytes))
+    spare = written.length > mostReused ? new Uint8Array() : written
     if (result._tag === "Failure") {
       lost += count
       if (!failing) {
@@ -119,10 +106,14 @@ export const make = Effect.fnUntraced(function* (
       return
     }
     const { bytes, end, start } = batch
-    const last = waiting.at(-1)
-    if (last?.bytes === bytes && last.end === start) last.end = end
-    else waiting.push({ bytes, start, end })
-    size += end - start
+    const needed = size + end - start
+    if (needed > queue.length) {
+      const larger = new Uint8Array(Math.max(leastBuffer, 2 * queue.length, needed))
+      larger.set(queue.subarray(0, size))
+      queue = larger
+    }
+    queue.set(bytes.subarray(start, end), size)
+    size = needed
     lines += batch.lines
     wake()
   }

@@ -2,8 +2,9 @@
 import type { Schema } from "effect"
 
 /**
- * `progress_started` is the first event of a call, and the last one is `progress_completed`, `progress_failed` or
- * `progress_interrupted`; `progress_step_failed` names the step that failed, and the call may go on after it.
+ * `progress_started` is the first event of a call, and the last one is `progress_completed`, `progress_failed`,
+ * `progress_interrupted` or `progress_suspended` (the client must answer a question, and call again);
+ * `progress_step_failed` names the step that failed, and the call may go on after it.
  */
 export type ProgressEventType =
   | "progress_started"
@@ -12,6 +13,7 @@ export type ProgressEventType =
   | "progress_completed"
   | "progress_failed"
   | "progress_interrupted"
+  | "progress_suspended"
 
 /** A type and no interface, so that it is JSON for the compiler too. */
 export type ProgressDetails = {
@@ -25,7 +27,8 @@ export type ProgressDetails = {
   readonly total?: number
   /** The name of the error that a step failed with. */
   readonly error?: string
-  /** What else the handler said. */
+} & {
+  /** What else the handler said. In a type of its own: beside it, optional keys need `exactOptionalPropertyTypes`. */
   readonly [key: string]: Schema.Json
 }
 

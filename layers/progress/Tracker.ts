@@ -1,28 +1,37 @@
 /** Follows one call: what its handler says becomes events that only go forward, not too many, and none after its end. */
-import { Cause, type Clock, Duration, Effect, Exit, type Fiber } from "effect"
+import { type Clock, Duration, Effect, type Fiber } from "effect"
 import type { Principal } from "../../src/domain/Principal.ts"
-import { isSuspension } from "../../src/domain/Transient.ts"
-import type { Call } from "../ledger/Calls.ts"
+import type { Call, Outcome } from "../ledger/Calls.ts"
 import { Allowance, type Rate } from "./Allowance.ts"
 import { Pace } from "./Pace.ts"
 import { type Notice, Part, type Telling } from "./Part.ts"
 import type { Reporter } from "./Progress.ts"
-import type { ProgressEvent } from "./ProgressEvent.ts"
+import type { ProgressEvent, ProgressEventType } from "./ProgressEvent.ts"
 
 /** Told synchronously, within the call; it must neither throw nor wait. */
 export type Listener = (event: ProgressEvent) => void
 /** Told of everybody's calls: nobody but the owner may see what is done for a principal. */
 export type CallsListener = (owner: Principal, event: ProgressEvent) => void
 
-export type Ending = "completed" | "failed" | "interrupted"
+type Status = Outcome["status"]
+
+/** The last event of a call that ended so. */
+const lastEvents = {
+  succeeded: "progress_completed",
+  suspended: "progress_suspended",
+  refused: "progress_failed",
+  failed: "progress_failed",
+  died: "progress_failed",
+  interrupted: "progress_interrupted"
+} as const satisfies Record<Status, ProgressEventType>
 
 export interface Tracker {
   /** For the handler. */
   readonly progress: Reporter
   /** Tells this listener, too, from now on. */
   readonly listen: (listener: Listener) => void
-  /** Tells the last event, if there were any before it, and nothing from then on. */
-  readonly end: (ending: Ending) => void
+  /** Publishes the last event, if there were any before it, and nothing from then on. */
+  readonly end: (status: Status) => void
 }
 
 /** What a call's events say of it; asked when the first one is told, and not before. */
@@ -33,15 +42,6 @@ export interface Shared {
   readonly listeners: ReadonlySet<CallsListener>
   readonly newId: () => string
   readonly rate: Rate
-}
-
-/** A call that ends because its caller must answer something first has not failed: it comes again. */
-const isSuspended = ({ reasons }: Cause.Cause<unknown>) =>
-  reasons.some((reason) => Cause.isDieReason(reason) && isSuspension(reason.defect))
-
-export const endingOf = (exit: Exit.Exit<unknown, unknown>): Ending => {
-  if (Exit.isSuccess(exit)) return "completed"
-  return Cause.hasInterruptsOnly(exit.cause) || isSuspended(exit.cause) ? "interrupted" : "failed"
 }
 
 const milliseconds = (clock: Clock.Clock) => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
@@ -89,15 +89,15 @@ class CallTracker implements Tracker, Telling {
     })
   }
 
-  readonly end = (ending: Ending) => {
+  readonly end = (status: Status) => {
     if (this.#ended) return
     this.#ended = true
     this.#timer?.interruptUnsafe()
     const told = this.#told
     if (told === undefined || !this.#heard) return
     if (this.#late !== undefined) this.#tell(told, this.#late)
-    if (ending === "completed") this.progress.reach(1)
-    this.#tell(told, { part: this.progress, type: `progress_${ending}` })
+    if (status === "succeeded") this.progress.reach(1)
+    this.#tell(told, { part: this.progress, type: lastEvents[status] })
   }
 
   get #heard() {
@@ -123,6 +123,7 @@ class CallTracker implements Tracker, Telling {
 
   #tellLate(told: Told) {
     const { allowance, clock } = told
+    // A fiber of its own, because an event may be due after the fiber that reported it has ended. `end` interrupts it.
     this.#timer = Effect.runFork(clock.sleep(Duration.millis(allowance.wait)))
     this.#timer.addObserver(() => {
       this.#timer = undefined

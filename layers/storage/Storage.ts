@@ -3,6 +3,7 @@ import { ConfigProvider, Context, Effect, FileSystem, Layer, Path, Redacted, Sch
 import * as Hex from "effect/encoding/Hex"
 import * as UserDirectories from "effect/persistence/UserDirectories"
 import type { PlatformError } from "effect/PlatformError"
+import { Identity } from "../../src/domain/Identity.ts"
 import { ConfigSource } from "../config/ConfigSource.ts"
 import { Environment } from "../platform/Environment.ts"
 import { Ids } from "../platform/Ids.ts"
@@ -40,13 +41,20 @@ const unreadable = (path: string) => (error: PlatformError) =>
 /** Only variables that say where folders are; they come from our environment, not from the process behind our back. */
 const directoryVariables = ["HOME", "USERPROFILE", "LOCALAPPDATA", "XDG_STATE_HOME"]
 
-const stateDirectory = Effect.fnUntraced(function* (environment: Environment["Service"]) {
+/** A server's name as the name of a folder: characters that are not allowed in one become `-`. */
+const folderName = (server: string) =>
+  server
+    .replace(/[^\p{L}\p{N}._-]+/gu, "-")
+    .slice(0, 64)
+    .replace(/^[.-]+|[.-]+$/g, "") || "manifold"
+
+const stateDirectory = Effect.fnUntraced(function* (environment: Environment["Service"], server: string) {
   const env = Object.fromEntries(
     directoryVariables.map((name) => [name, environment.get(name) ?? ""] as const)
   )
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ""))
   return yield* UserDirectories.make()
-    .state("manifold")
+    .state(folderName(server))
     .pipe(
       Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromEnv({ env: given })),
       Effect.mapError(() => homeless)
@@ -77,7 +85,8 @@ export class Storage extends Context.Service<
       const ids = yield* Ids
       const environment = yield* Environment
       const config = yield* (yield* ConfigSource).read(section)
-      const dir = paths.resolve(config.dir ?? (yield* stateDirectory(environment)))
+      const server = yield* Identity
+      const dir = paths.resolve(config.dir ?? (yield* stateDirectory(environment, server.name)))
       const path = (...parts: ReadonlyArray<string>) => paths.join(dir, ...parts)
 
       /** The key's bytes, if it exists. */

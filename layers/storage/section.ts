@@ -16,7 +16,7 @@ export const section = Section.make(
   Schema.Struct({
     dir: Schema.optionalKey(
       Schema.NonEmptyString.annotate({
-        description: "Folder of all state. Default: the platform's state folder for manifold."
+        description: "Folder of all state. Default: the platform's state folder for this server (`manifold`)."
       })
     ),
     redis_url: Schema.optionalKey(

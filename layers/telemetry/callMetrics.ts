@@ -1,43 +1,59 @@
-/** Counts every call: how many ended how, how long they took, how many run. */
-import { Effect, Layer } from "effect"
-import { Calls, type Call, type Outcome } from "../ledger/Calls.ts"
+/** Metrics of calls: how many ended with which status, their durations, what they spent, and how many run. */
+import { BigDecimal, Effect, Layer } from "effect"
+import { type Call, type CallKind, Calls, type Outcome } from "../ledger/Calls.ts"
+import { GenAiInstruments, operationOf } from "./genAi.ts"
 import { type Counter, type Histogram, Metrics, seconds } from "./Metrics.ts"
 
-/** So many names of a kind are told apart; all further ones are `other`. */
+/** The most names of a kind with series of their own; all further ones are `other`. */
 export const mostNames = 200
 
 type Ending = Outcome["status"] | "cached"
 
 class Instruments {
-  readonly duration: Histogram
+  readonly #duration: Histogram
+  readonly #genAi: GenAiInstruments | undefined
   readonly #counters: Partial<Record<Ending, Counter>> = {}
-  readonly #make: (ending: Ending) => Counter
+  readonly #count: (ending: Ending) => Counter
+  readonly #countMoney: () => Counter
+  #money: Counter | undefined
 
-  constructor(metrics: Metrics["Service"], kind: string, name: string) {
-    this.duration = metrics.histogram(
+  constructor(metrics: Metrics["Service"], kind: CallKind, name: string) {
+    this.#duration = metrics.histogram(
       "manifold_call_duration_seconds",
       "Time from a call's arrival to its end.",
       seconds,
       { kind, name }
     )
-    this.#make = (status) =>
-      metrics.counter("manifold_calls_total", "Calls that ended, by how they did.", { kind, name, status })
+    const operation = operationOf(kind)
+    this.#genAi = operation && new GenAiInstruments(metrics, operation, name)
+    this.#count = (status) =>
+      metrics.counter("manifold_calls_total", "Calls that ended, by status.", { kind, name, status })
+    this.#countMoney = () =>
+      metrics.counter("manifold_spent_usd_total", "Money that calls spent, in USD.", { kind, name })
   }
 
-  ended(ending: Ending) {
-    const counter = (this.#counters[ending] ??= this.#make(ending))
+  /** `duration` in seconds. */
+  finished(outcome: Outcome, duration: number) {
+    const { spent, status } = outcome
+    const ending = status === "succeeded" && outcome.cached ? "cached" : status
+    const counter = (this.#counters[ending] ??= this.#count(ending))
     counter.value++
+    this.#duration.record(duration)
+    this.#genAi?.record(duration, spent?.usage)
+    if (spent !== undefined) (this.#money ??= this.#countMoney()).add(BigDecimal.toNumberUnsafe(spent.usd))
   }
 }
 
 const observe = Effect.gen(function* () {
   const metrics = yield* Metrics
   const calls = yield* Calls
-  const kinds: Record<Call["kind"], Map<string, Instruments>> = {
+  const kinds: Record<CallKind, Map<string, Instruments>> = {
     tool: new Map(),
     prompt: new Map(),
     resource: new Map(),
-    completion: new Map()
+    completion: new Map(),
+    model: new Map(),
+    turn: new Map()
   }
   const limits = new Map<string, Counter>()
   const retries = metrics.counter("manifold_call_retries_total", "Handlers that were started once more.")
@@ -58,7 +74,7 @@ const observe = Effect.gen(function* () {
   const limitHit = (limit: string) => {
     let counter = limits.get(limit)
     if (counter === undefined) {
-      counter = metrics.counter("manifold_limits_hit_total", "Calls that a limit refused.", { limit })
+      counter = metrics.counter("manifold_limits_hit_total", "Calls that a limit rejected.", { limit })
       limits.set(limit, counter)
     }
     counter.value++
@@ -71,9 +87,7 @@ const observe = Effect.gen(function* () {
     retried: () => retries.add(),
     finished: (call, outcome, duration) => {
       running--
-      const instruments = instrumentsOf(call)
-      instruments.duration.record(duration / 1000)
-      instruments.ended(outcome.status === "succeeded" && outcome.cached ? "cached" : outcome.status)
+      instrumentsOf(call).finished(outcome, duration / 1000)
       if (outcome.status === "refused" && outcome.limit !== undefined) limitHit(outcome.limit)
     }
   })

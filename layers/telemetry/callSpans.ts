@@ -1,20 +1,28 @@
-/** A span for every call, as a child of the caller's: OpenTelemetry's semantic conventions for MCP. */
-import { Clock, Context, Effect, Exit, Option, Tracer } from "effect"
+/** A span for every call, as a child of its caller's: OpenTelemetry's semantic conventions for MCP and for GenAI. */
+import { BigDecimal, Clock, Context, Effect, Exit, Option, Tracer } from "effect"
 import { type Call, Calls, type Outcome } from "../ledger/Calls.ts"
 import { redactText } from "../logging/secretText.ts"
+import { operations, spentAttributes } from "./genAi.ts"
 
-const methods: Record<Call["kind"], string> = {
-  tool: "tools/call",
-  prompt: "prompts/get",
-  resource: "resources/read",
-  completion: "completion/complete"
-}
+const mcp = (operation: string, key: string) =>
+  ({ operation, key, spanKind: "server", attribute: "mcp.method.name" }) as const
 
-const nameKeys: Record<Call["kind"], string> = {
-  tool: "gen_ai.tool.name",
-  prompt: "gen_ai.prompt.name",
-  resource: "mcp.resource.uri",
-  completion: "gen_ai.prompt.name"
+/** How the conventions name the span and the entry of each kind. A resource's URI is not in the name: there are too many. */
+const kinds: Record<
+  Call["kind"],
+  {
+    readonly operation: string
+    readonly key: string
+    readonly spanKind: Tracer.SpanKind
+    readonly attribute: "mcp.method.name" | "gen_ai.operation.name"
+  }
+> = {
+  tool: mcp("tools/call", "gen_ai.tool.name"),
+  prompt: mcp("prompts/get", "gen_ai.prompt.name"),
+  resource: mcp("resources/read", "mcp.resource.uri"),
+  completion: mcp("completion/complete", "gen_ai.prompt.name"),
+  model: { ...operations.model, attribute: "gen_ai.operation.name" },
+  turn: { ...operations.turn, attribute: "gen_ai.operation.name" }
 }
 
 const toError = (errorClass: string, message: string) => {
@@ -28,6 +36,7 @@ const toError = (errorClass: string, message: string) => {
 const toExit = (outcome: Outcome): Exit.Exit<void, Error> => {
   switch (outcome.status) {
     case "succeeded":
+    case "suspended":
       return Exit.void
     case "interrupted":
       return Exit.interrupt()
@@ -37,8 +46,8 @@ const toExit = (outcome: Outcome): Exit.Exit<void, Error> => {
 }
 
 /**
- * Observes calls while the scope is open. A caller's own trace decides whether the call is sampled; of the others it
- * is `ratio` (0–1), evenly spread. `admits` is asked for each span.
+ * Observes calls while the scope is open. A nested call is sampled if its parent is. Otherwise the caller's own trace
+ * decides; calls without one are sampled with `ratio` (0–1), evenly spread. `admits` is asked for each span.
  */
 export const observe = Effect.fnUntraced(function* (
   tracer: Tracer.Tracer,
@@ -50,7 +59,8 @@ export const observe = Effect.fnUntraced(function* (
   const spans = new WeakMap<Call, Tracer.Span>()
   let due = 0
 
-  const isSampled = ({ trace }: Call): boolean => {
+  const isSampled = ({ parent, trace }: Call): boolean => {
+    if (parent !== undefined) return spans.has(parent)
     if (trace !== undefined) return trace.sampled
     due += ratio
     if (due < 1) return false
@@ -61,23 +71,28 @@ export const observe = Effect.fnUntraced(function* (
   yield* calls.observe({
     received: (call) => {
       if (!isSampled(call) || !admits()) return
-      const { kind, name, principal, requestId, trace } = call
-      const method = methods[kind]
+      const { conversation, kind, name, parent, principal, requestId, session, trace } = call
+      const { attribute, key, operation, spanKind } = kinds[kind]
+      const within = parent && spans.get(parent)
+      const remote = Option.map(Option.fromUndefinedOr(trace), ({ parentId, traceId }) =>
+        Tracer.externalSpan({ traceId, spanId: parentId, sampled: true })
+      )
       const span = tracer.span({
-        name: kind === "resource" ? method : `${method} ${name}`,
-        parent: Option.map(Option.fromUndefinedOr(trace), ({ parentId, traceId }) =>
-          Tracer.externalSpan({ traceId, spanId: parentId, sampled: true })
-        ),
+        name: kind === "resource" ? operation : `${operation} ${name}`,
+        parent: within === undefined ? remote : Option.some(within),
         annotations: Context.empty(),
         links: [],
         startTime: clock.currentTimeNanosUnsafe(),
-        kind: "server",
-        root: trace === undefined,
+        // What a handler calls is not another request to this server.
+        kind: within !== undefined && spanKind === "server" ? "internal" : spanKind,
+        root: within === undefined && trace === undefined,
         sampled: true
       })
-      span.attribute("mcp.method.name", method)
-      // Callers make up URIs: of any length, and with whatever stands in addresses.
-      span.attribute(nameKeys[kind], kind === "resource" ? redactText(name) : name)
+      span.attribute(attribute, operation)
+      // Callers make up URIs, of any length and with secrets in them.
+      span.attribute(key, kind === "resource" ? redactText(name) : name)
+      if (session !== undefined) span.attribute("mcp.session.id", session)
+      if (conversation !== undefined) span.attribute("gen_ai.conversation.id", conversation)
       span.attribute("manifold.request_id", requestId)
       span.attribute("enduser.id", principal.subject)
       spans.set(call, span)
@@ -90,6 +105,10 @@ export const observe = Effect.fnUntraced(function* (
       const span = spans.get(call)
       if (span === undefined) return
       span.attribute("manifold.status", outcome.status)
+      if (outcome.spent !== undefined) {
+        for (const [name, value] of spentAttributes(outcome.spent)) span.attribute(name, value)
+        span.attribute("manifold.spent_usd", BigDecimal.format(outcome.spent.usd))
+      }
       if ("errorClass" in outcome) span.attribute("error.type", outcome.errorClass)
       if (outcome.status === "succeeded" && outcome.cached) span.attribute("manifold.cached", true)
       span.end(clock.currentTimeNanosUnsafe(), toExit(outcome))

@@ -6,7 +6,7 @@ import { layerFlusher } from "effect/observability/OtlpExporter"
 import * as OtlpMetrics from "effect/observability/OtlpMetrics"
 import * as OtlpSerialization from "effect/observability/OtlpSerialization"
 import * as OtlpTracer from "effect/observability/OtlpTracer"
-import { program } from "../../src/domain/version.ts"
+import { Identity } from "../../src/domain/Identity.ts"
 import * as callMetrics from "./callMetrics.ts"
 import * as callSpans from "./callSpans.ts"
 import * as Collector from "./Collector.ts"
@@ -15,13 +15,20 @@ import { Metrics } from "./Metrics.ts"
 import * as processMetrics from "./processMetrics.ts"
 import type { Settings } from "./section.ts"
 
-/** `endpoint` is the base of the signals' addresses (OTLP 1.x, "OTLP/HTTP request"). */
-const optionsOf = (endpoint: string, signal: Collector.Signal, { otlp, service_name }: Settings) => ({
+/** Where signals go, and which service they are from. */
+interface Target {
+  /** Base of the signals' addresses (OTLP 1.x, "OTLP/HTTP request"). */
+  readonly endpoint: string
+  readonly otlp: Settings["otlp"]
+  readonly resource: { readonly serviceName: string; readonly serviceVersion: string }
+}
+
+const optionsOf = ({ endpoint, otlp, resource }: Target, signal: Collector.Signal) => ({
   url: `${endpoint.replace(/\/+$/, "")}/v1/${signal}`,
   headers: Object.fromEntries(
     Object.entries(otlp.headers).map(([name, value]) => [name, Redacted.value(value)])
   ),
-  resource: { serviceName: service_name, serviceVersion: program.version },
+  resource,
   exportInterval: otlp.interval,
   maxBatchSize: Collector.batchSize,
   // Three exporters end one after the other, and a program that stops has seconds.
@@ -38,29 +45,33 @@ const through = (collector: Effect.Success<ReturnType<typeof Collector.make>>) =
     )
 }
 
-const traces = Effect.fnUntraced(function* (endpoint: string, settings: Settings) {
+const traces = Effect.fnUntraced(function* (target: Target) {
   const collector = yield* Collector.make("traces")
-  const tracer = yield* OtlpTracer.make(optionsOf(endpoint, "traces", settings)).pipe(through(collector))
-  yield* callSpans.observe(tracer, settings.otlp.sample_ratio, collector.admits)
+  const tracer = yield* OtlpTracer.make(optionsOf(target, "traces")).pipe(through(collector))
+  yield* callSpans.observe(tracer, target.otlp.sample_ratio, collector.admits)
 })
 
-const metrics = Effect.fnUntraced(function* (endpoint: string, settings: Settings) {
+const metrics = Effect.fnUntraced(function* (target: Target) {
   const { registry } = yield* Metrics
   const collector = yield* Collector.make("metrics")
-  yield* OtlpMetrics.make(optionsOf(endpoint, "metrics", settings)).pipe(
+  yield* OtlpMetrics.make(optionsOf(target, "metrics")).pipe(
     through(collector),
     Effect.provideContext(registry)
   )
 })
 
-const logs = Effect.fnUntraced(function* (endpoint: string, settings: Settings) {
+const logs = Effect.fnUntraced(function* (target: Target) {
   const collector = yield* Collector.make("logs")
-  yield* logLines.send(optionsOf(endpoint, "logs", settings), collector.admits).pipe(through(collector))
+  yield* logLines.send(optionsOf(target, "logs"), collector.admits).pipe(through(collector))
 })
 
-export const layer = (endpoint: string, settings: Settings) =>
+export const layer = (endpoint: string, { otlp, service_name }: Settings) =>
   Layer.effectDiscard(
-    Effect.all([traces(endpoint, settings), metrics(endpoint, settings), logs(endpoint, settings)])
+    Effect.flatMap(Identity, ({ name, version }) => {
+      const resource = { serviceName: service_name ?? name, serviceVersion: version }
+      const target: Target = { endpoint, otlp, resource }
+      return Effect.all([traces(target), metrics(target), logs(target)])
+    })
   ).pipe(
     Layer.provide([callMetrics.layer, processMetrics.layer]),
     Layer.provide([

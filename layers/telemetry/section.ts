@@ -19,7 +19,12 @@ const headerName = () => Schema.String.check(Schema.isPattern(/^[A-Za-z0-9!#$%&'
 
 const settings = () =>
   Schema.Struct({
-    service_name: Section.optional(Schema.NonEmptyString, "manifold", "The name under which this appears."),
+    service_name: Schema.optionalKey(
+      Schema.NonEmptyString.annotate({
+        description:
+          "Service name (`service.name`) in the collector. Default: the server's name (`manifold`)."
+      })
+    ),
     otlp: Section.optional(
       Schema.Struct({
         endpoint: Schema.optionalKey(endpoint()),

@@ -4,17 +4,15 @@ import { Effect } from "effect"
 import { cancelled } from "../../src/domain/errorCodes.ts"
 import { isRejection, type Failure } from "../../src/domain/Failure.ts"
 import type { Principal } from "../../src/domain/Principal.ts"
-import { json } from "../http/responses.ts"
 import type { Connection } from "../http/Routes.ts"
-import type { Authenticator } from "../identity/Authenticator.ts"
 import type { Ended, Grant } from "../identity/Grant.ts"
-import { EventStream, sseHeaders } from "./EventStream.ts"
-import type { EventStore, Missed } from "./EventStore.ts"
-import { InOrder } from "./InOrder.ts"
+import { sseHeaders, type EventStream } from "./EventStream.ts"
+import type { Missed } from "./EventStore.ts"
 import type { SessionServer } from "./McpServers.ts"
 import { isCancellation, isRequest, Unreadable, type Parsed } from "./messages.ts"
 import { newRequests } from "./newRequests.ts"
 import { PendingPost, type PostHost } from "./PendingPost.ts"
+import { SessionStreams, type StreamsOptions } from "./SessionStreams.ts"
 import { HttpInbound, reject, sessionNotFound, unreadable } from "./requests.ts"
 
 /** The stream that GET opens, for what belongs to no request. */
@@ -22,18 +20,11 @@ const standalone = 0
 /** Servers send a first, empty event from this revision on, so that any stream can be resumed. */
 const primedSince = "2025-11-25"
 
-export interface SessionOptions {
+export interface SessionOptions extends StreamsOptions {
   readonly id: string
   /** Whose session it is; only the identity counts, each request has a principal of its own. */
   readonly principal: Principal
   readonly server: SessionServer
-  /** Called when the first event is to be kept. */
-  readonly makeEvents: () => EventStore
-  readonly follow: Authenticator["Service"]["follow"]
-  /** Bytes that may wait for a slow reader. */
-  readonly mostWaiting: number
-  /** Suggested to clients as the time before they reconnect, in milliseconds. */
-  readonly retry: number
   /** Milliseconds, as coarse as the caller likes. */
   readonly now: () => number
   readonly onClose: (session: HttpSession) => void
@@ -47,12 +38,6 @@ const cancellation = (id: RequestId, message: string) => ({
   error: { code: cancelled, message }
 })
 
-interface OpenStream {
-  readonly stream: EventStream
-  /** Stops following the credential that opened it. */
-  readonly unfollow: () => void
-}
-
 export class HttpSession implements Transport, PostHost {
   onclose?: () => void
   onerror?: (error: Error) => void
@@ -64,23 +49,36 @@ export class HttpSession implements Transport, PostHost {
   #version: string | undefined
   #closed = false
   #streams = 1
-  #log: EventStore | undefined
-  readonly #order = new InOrder()
   readonly #posts = new Map<RequestId, PendingPost>()
   readonly #postOf = new Map<number, PendingPost>()
-  /** Open streams by number, `standalone` among them. */
-  readonly #open = new Map<number, OpenStream>()
+  readonly #open: SessionStreams
 
   constructor(options: SessionOptions) {
     this.options = options
     this.sessionId = options.id
     this.lastSeen = options.now()
+    this.#open = new SessionStreams(options, {
+      lost: (number) => {
+        const post = this.#postOf.get(number)
+        if (post !== undefined) post.lostAt = options.now()
+      },
+      grantEnded: (number, why) => this.#grantEnded(number, why),
+      failed: this.report
+    })
   }
 
   async start() {}
 
   setProtocolVersion(version: string) {
     this.#version = version
+  }
+
+  /**
+   * Names the session in logs and in the ledger, without what makes its id a secret: of a UUIDv7 the time and the
+   * counter, which differ for each session of a process, and not the 62 random bits.
+   */
+  get name(): string {
+    return this.sessionId.slice(0, 18)
   }
 
   get version(): string | undefined {
@@ -123,7 +121,7 @@ export class HttpSession implements Transport, PostHost {
         this.#receive(message)
         continue
       }
-      const inbound = new HttpInbound(grant, request, connection, number++, release)
+      const inbound = new HttpInbound(grant, request, connection, number++, this.name, release)
       const served = this.options.server.serve(message, inbound, (response, failure) => {
         // A cancelled request was answered, and its id may be in use again.
         if (this.#posts.get(message.id) === post) post.answer(message.id, response, failure)
@@ -145,13 +143,11 @@ export class HttpSession implements Transport, PostHost {
     this.lastSeen = this.options.now()
     if (lastEventId === null) {
       // A client that reconnects need not wait until the loss of its old connection is noticed.
-      this.#closeStream(standalone)
-      const stream = this.#attach(standalone, grant)
+      const stream = this.#open.open(standalone, grant)
       stream.comment("connected")
       return Effect.succeed(this.#streamed(stream))
     }
-    const missed = this.#log?.after(lastEventId) ?? Effect.undefined
-    return Effect.map(missed, (found) =>
+    return Effect.map(this.#open.missed(lastEventId), (found) =>
       found === undefined
         ? reject(400, "This event is unknown, or too long ago to resume after it.")
         : this.#resume(found, grant)
@@ -160,7 +156,7 @@ export class HttpSession implements Transport, PostHost {
 
   /** A comment on every stream, so that no proxy takes it for dead. */
   beat() {
-    for (const { stream } of this.#open.values()) stream.comment("keepalive")
+    this.#open.beat()
   }
 
   /** Interrupts requests whose reader left before `deadline` and did not come back. */
@@ -174,7 +170,7 @@ export class HttpSession implements Transport, PostHost {
 
   /** Ends what would otherwise stay open for ever, for a program that stops. */
   endStandalone() {
-    this.#closeStream(standalone)
+    this.#open.close(standalone)
   }
 
   // — Transport —
@@ -188,7 +184,8 @@ export class HttpSession implements Transport, PostHost {
     }
     const related = options?.relatedRequestId
     if (related === undefined) {
-      this.#emit(standalone, message)
+      // What nobody ever listened to need not be kept.
+      if (this.#open.isKnown(standalone)) this.#open.send(standalone, JSON.stringify(message))
       return
     }
     const post = this.#posts.get(related)
@@ -200,52 +197,42 @@ export class HttpSession implements Transport, PostHost {
     if (this.#closed) return
     this.#closed = true
     for (const post of this.#postOf.values()) post.abort(sessionNotFound())
-    for (const number of this.#open.keys()) this.#closeStream(number)
+    this.#open.closeAll()
     this.options.onClose(this)
     this.onclose?.()
   }
 
   // — PostHost —
 
-  respond(body: unknown, failure?: Failure) {
-    const session = { "mcp-session-id": this.sessionId }
+  respond(body: string, failure?: Failure) {
+    const headers = { "content-type": "application/json", "mcp-session-id": this.sessionId }
     return failure !== undefined && isRejection(failure)
-      ? json(failure.status, body, { ...session, ...failure.headers })
-      : json(200, body, session)
+      ? new Response(body, { status: failure.status, headers: { ...headers, ...failure.headers } })
+      : new Response(body, { headers })
   }
 
+  readonly report = (error: Error) => this.onerror?.(error)
+
   openStream(post: PendingPost) {
-    const stream = this.#attach(post.stream, post.grant)
-    if (this.#primed) {
-      this.#inOrder(this.#events.mark(post.stream), (id) => stream.event("", id, this.options.retry))
-    }
+    const stream = this.#open.open(post.stream, post.grant)
+    if (this.#primed) this.#open.prime(post.stream, stream)
     return this.#streamed(stream)
   }
 
-  write(post: PendingPost, message: JSONRPCMessage) {
-    this.#emit(post.stream, message)
+  write(post: PendingPost, message: string) {
+    this.#open.send(post.stream, message)
   }
 
   end(post: PendingPost) {
     for (const { id } of post.requests) if (this.#posts.get(id) === post) this.#posts.delete(id)
     this.#postOf.delete(post.stream)
-    if (this.#open.has(post.stream)) this.#inOrder(Effect.void, () => this.#closeStream(post.stream))
+    this.#open.end(post.stream)
   }
 
   // — inside —
 
   get #primed(): boolean {
     return this.#version !== undefined && this.#version >= primedSince
-  }
-
-  get #events(): EventStore {
-    return (this.#log ??= this.options.makeEvents())
-  }
-
-  #inOrder<A>(effect: Effect.Effect<A>, use: (value: A) => void) {
-    this.#order.run(effect, use, (cause) =>
-      this.onerror?.(new Error("an event could not be stored", { cause }))
-    )
   }
 
   #receive(message: JSONRPCMessage) {
@@ -274,32 +261,19 @@ export class HttpSession implements Transport, PostHost {
     }
   }
 
-  #attach(number: number, grant: Grant): EventStream {
-    const stream = new EventStream(this.options.mostWaiting, () => {
-      if (this.#open.get(number)?.stream === stream) this.#forget(number)
-      const post = this.#postOf.get(number)
-      if (post !== undefined) post.lostAt = this.options.now()
-    })
-    const unfollow = this.options.follow(grant, { ended: (why) => this.#grantEnded(number, why) })
-    this.#open.set(number, { stream, unfollow })
-    return stream
-  }
-
   /** Ends the stream that the credential opened. After it expired, a new one may resume it in time. */
   #grantEnded(number: number, why: Ended) {
     const post = this.#postOf.get(number)
     if (post !== undefined && why === "revoked") this.#cancelAll(post, "The credential was revoked.")
     else if (post !== undefined) post.lostAt = this.options.now()
-    this.#closeStream(number)
   }
 
   #resume({ events, stream: number }: Missed, grant: Grant): Response {
-    this.#closeStream(number)
-    const stream = this.#attach(number, grant)
+    const stream = this.#open.open(number, grant)
     for (const { data, id } of events) stream.event(data, id)
     const post = this.#postOf.get(number)
     if (post !== undefined) post.lostAt = undefined
-    else if (number !== standalone) this.#closeStream(number)
+    else if (number !== standalone) this.#open.close(number)
     if (events.length === 0) stream.comment("resumed")
     return this.#streamed(stream)
   }
@@ -308,28 +282,10 @@ export class HttpSession implements Transport, PostHost {
     return new Response(stream.body, { headers: { ...sseHeaders, "mcp-session-id": this.sessionId } })
   }
 
-  #emit(number: number, message: JSONRPCMessage) {
-    // What nobody ever listened to need not be kept.
-    if (number === standalone && this.#log === undefined && !this.#open.has(standalone)) return
-    const data = JSON.stringify(message)
-    this.#inOrder(this.#events.append(number, data), (id) => this.#open.get(number)?.stream.event(data, id))
-  }
-
   /** Lets the connection go while the requests run on; the client comes back with `Last-Event-ID`. */
   #release(post: PendingPost) {
     post.upgrade()
     post.lostAt = this.options.now()
-    this.#closeStream(post.stream)
-  }
-
-  #forget(number: number) {
-    this.#open.get(number)?.unfollow()
-    this.#open.delete(number)
-  }
-
-  #closeStream(number: number) {
-    const open = this.#open.get(number)
-    this.#forget(number)
-    open?.stream.close()
+    this.#open.close(post.stream)
   }
 }

@@ -1,9 +1,7 @@
 /** What a transport needs of the program that it carries: an MCP server for each connection or request. */
 import { Context, type Effect } from "effect"
 import type {
-  JSONRPCErrorResponse,
   JSONRPCRequest,
-  JSONRPCResultResponse,
   RequestId,
   Server,
   ServerCapabilities,
@@ -11,6 +9,7 @@ import type {
 } from "@modelcontextprotocol/server"
 import type { Failure } from "../../src/domain/Failure.ts"
 import type { Principal } from "../../src/domain/Principal.ts"
+import type { RpcResponse } from "./messages.ts"
 
 /** What a transport knows of one message that it received. */
 export interface Inbound {
@@ -19,14 +18,14 @@ export interface Inbound {
   /** The id of the HTTP request that carried the message; absent where messages have no request of their own. */
   readonly requestId?: string | undefined
   readonly headers?: Headers | undefined
+  /** The session that the message belongs to, where the transport has sessions. */
+  readonly session?: string | undefined
   /** Ends the HTTP response while the call runs on; only where the client can come back for the rest. */
   readonly release?: (() => void) | undefined
 }
 
-export type Response = JSONRPCResultResponse | JSONRPCErrorResponse
-
 /** Takes the response to one request, once; `failure` says how HTTP puts the error. */
-export type Respond = (response: Response, failure?: Failure) => void
+export type Respond = (response: RpcResponse, failure?: Failure) => void
 
 /** An MCP server of the session era for one connection. */
 export interface SessionServer {

@@ -2,13 +2,16 @@
 import type { JSONRPCMessage, JSONRPCRequest, RequestId } from "@modelcontextprotocol/server"
 import type { Failure } from "../../src/domain/Failure.ts"
 import type { Grant } from "../identity/Grant.ts"
-import type { Response as RpcResponse } from "./McpServers.ts"
+import { toText, type RpcResponse } from "./messages.ts"
 
 /** What a POST needs of its session. */
 export interface PostHost {
-  readonly respond: (body: unknown, failure?: Failure) => Response
+  /** `body` is JSON. */
+  readonly respond: (body: string, failure?: Failure) => Response
   readonly openStream: (post: PendingPost) => Response
-  readonly write: (post: PendingPost, message: JSONRPCMessage) => void
+  /** `message` is JSON. */
+  readonly write: (post: PendingPost, message: string) => void
+  readonly report: (error: Error) => void
   readonly end: (post: PendingPost) => void
 }
 
@@ -25,7 +28,8 @@ export class PendingPost {
   /** When the reader was lost, in milliseconds of the session's clock; `undefined` while it is there. */
   lostAt: number | undefined
   #settle: ((response: Response) => void) | undefined
-  #responses: Array<RpcResponse> | undefined = []
+  /** What was answered before the POST became a stream, as JSON. */
+  #responses: Array<string> | undefined = []
   /** Of the only request, so that HTTP can say why it was rejected. */
   #failure: Failure | undefined
   readonly #batch: boolean
@@ -61,19 +65,20 @@ export class PendingPost {
   /** A notification or request that belongs to one of the pending requests. */
   send(message: JSONRPCMessage) {
     this.upgrade()
-    this.#host.write(this, message)
+    this.#host.write(this, JSON.stringify(message))
   }
 
   answer(id: RequestId, response: RpcResponse, failure?: Failure) {
     if (!this.pending.delete(id)) return
-    if (this.#responses === undefined) this.#host.write(this, response)
+    const text = toText(response, this.#host.report)
+    if (this.#responses === undefined) this.#host.write(this, text)
     else {
-      this.#responses.push(response)
+      this.#responses.push(text)
       this.#failure = failure
     }
     if (this.pending.size > 0) return
     if (this.#responses !== undefined) {
-      const body = this.#batch ? this.#responses : this.#responses[0]
+      const body = this.#batch ? `[${this.#responses.join()}]` : (this.#responses[0] ?? "")
       this.#finish(this.#host.respond(body, this.#batch ? undefined : this.#failure))
     }
     this.#host.end(this)

@@ -1,6 +1,5 @@
 /** MCP over streamable HTTP on `/mcp` and `/mcp/`: sessions for the eras up to 2025-11-25, stateless from 2026-07-28 on. */
 import {
-  classifyInboundRequest,
   createMcpHandler,
   SUPPORTED_PROTOCOL_VERSIONS,
   type AuthInfo,
@@ -16,6 +15,7 @@ import { Routes, type Connection } from "../http/Routes.ts"
 import { Authenticator } from "../identity/Authenticator.ts"
 import type { Grant } from "../identity/Grant.ts"
 import { immediate } from "../platform/immediate.ts"
+import { isStateless, versionHeader } from "./era.ts"
 import { endable } from "./endable.ts"
 import type { HttpSession } from "./HttpSession.ts"
 import { McpServers, type StatelessRequest } from "./McpServers.ts"
@@ -36,7 +36,6 @@ import * as slowResponses from "./slowResponses.ts"
 import type { StreamLimits } from "./StreamLimits.ts"
 
 const sessionHeader = "mcp-session-id"
-const versionHeader = "mcp-protocol-version"
 
 const eventStream = "text/event-stream"
 /** What most clients send, which need not be parsed. */
@@ -211,16 +210,11 @@ export const layer = (options: Pick<StreamLimits, "maxMessageBytes" | "mostWaiti
         const parsed = await readMessages(request, options.maxMessageBytes)
         if (parsed instanceof Response) return parsed
         if (parsed instanceof Unreadable) return unreadable(parsed)
-        const body: unknown = parsed.batch ? parsed.messages : parsed.messages[0]
         const { headers } = request
-        const outcome = classifyInboundRequest({
-          httpMethod: "POST",
-          protocolVersionHeader: headers.get(versionHeader) ?? undefined,
-          mcpMethodHeader: headers.get("mcp-method") ?? undefined,
-          mcpNameHeader: headers.get("mcp-name") ?? undefined,
-          body
-        } as Parameters<typeof classifyInboundRequest>[0])
-        if (outcome.kind !== "legacy") return serveStateless(grant, request, body, connection)
+        if (isStateless(parsed, headers)) {
+          const body: unknown = parsed.batch ? parsed.messages : parsed.messages[0]
+          return serveStateless(grant, request, body, connection)
+        }
         if (isInitialize(parsed)) return initialize(parsed, grant, request, connection)
         return ofSession(
           grant,

@@ -8,9 +8,9 @@ import {
 } from "@modelcontextprotocol/server"
 import { serveStdio, type StdioServerHandle } from "@modelcontextprotocol/server/stdio"
 import { invalidParams } from "../../src/domain/errorCodes.ts"
-import { isObject } from "../../src/domain/JsonObject.ts"
+import { isClaimed } from "./era.ts"
 import type { Inbound, McpServers, SessionServer } from "./McpServers.ts"
-import { errorMessage, isCancellation, isRequest, Unreadable, type Parsed } from "./messages.ts"
+import { errorMessage, isCancellation, isRequest, toText, Unreadable, type Parsed } from "./messages.ts"
 import { newRequests } from "./newRequests.ts"
 
 /** What a wire needs of its connection. */
@@ -21,14 +21,9 @@ export interface Pipe {
   readonly close: () => void
 }
 
-const protocolVersionKey = "io.modelcontextprotocol/protocolVersion"
-
 /** The handshake of the session era, unless the request claims the stateless one by its envelope. */
-const isHandshake = (message: JSONRPCMessage | undefined): boolean => {
-  if (message === undefined || !isRequest(message) || message.method !== "initialize") return false
-  const meta = message.params?._meta
-  return !(isObject(meta) && protocolVersionKey in meta)
-}
+const isHandshake = (message: JSONRPCMessage | undefined): boolean =>
+  message !== undefined && isRequest(message) && message.method === "initialize" && !isClaimed(message)
 
 interface Running {
   readonly request: JSONRPCRequest
@@ -88,7 +83,8 @@ export class Wire implements Transport {
    */
   reject({ code, ids, message }: Unreadable) {
     const free = new Set(ids.filter((id) => !this.#running.has(id)))
-    for (const id of free.size === 0 ? [null] : free) this.#write(errorMessage(code, message, id))
+    for (const id of free.size === 0 ? [null] : free)
+      this.#write(JSON.stringify(errorMessage(code, message, id)))
   }
 
   /** Ends as soon as nothing runs, for a program that stops; resolves then. */
@@ -117,7 +113,7 @@ export class Wire implements Transport {
   async send(message: JSONRPCMessage) {
     if (this.#closed) throw new Error("The connection is closed.")
     try {
-      await this.#pipe.write(JSON.stringify(message))
+      await this.#pipe.write("method" in message ? JSON.stringify(message) : toText(message, this.#report))
     } finally {
       if (!("method" in message) && message.id !== undefined) this.#settle(message.id)
     }
@@ -173,15 +169,15 @@ export class Wire implements Transport {
     const served = session.serve(request, inbound, (response) => {
       // The id of a cancelled request may be in use again.
       if (this.#running.get(request.id)?.request !== request) return
-      this.#write(response)
+      this.#write(toText(response, this.#report))
       this.#settle(request.id)
     })
     if (!served) this.#toSdk(request)
   }
 
-  #write(message: object) {
+  #write(message: string) {
     try {
-      const written = this.#pipe.write(JSON.stringify(message))
+      const written = this.#pipe.write(message)
       if (written instanceof Promise) written.catch(this.#fail)
     } catch (error) {
       this.#fail(error)

@@ -1,12 +1,14 @@
 /** Reads JSON-RPC messages from bytes that anybody may have sent; the one parser of every transport. */
 import type {
+  JSONRPCErrorResponse,
   JSONRPCMessage,
   JSONRPCNotification,
   JSONRPCRequest,
+  JSONRPCResultResponse,
   RequestId
 } from "@modelcontextprotocol/server"
 import { isObject, type JsonObject } from "../../src/domain/JsonObject.ts"
-import { invalidParams, invalidRequest, parseError } from "../../src/domain/errorCodes.ts"
+import { internalError, invalidParams, invalidRequest, parseError } from "../../src/domain/errorCodes.ts"
 import { normalize } from "./normalize.ts"
 
 /** Why messages were rejected, as a JSON-RPC error for each of the requests among them. */
@@ -27,6 +29,8 @@ export class Unreadable {
     return this.ids.length === 1 ? id : null
   }
 }
+
+export type RpcResponse = JSONRPCResultResponse | JSONRPCErrorResponse
 
 export const isRequest = (message: JSONRPCMessage): message is JSONRPCRequest =>
   "method" in message && "id" in message
@@ -121,6 +125,23 @@ export const fromBytes = (bytes: Uint8Array): Parsed | Unreadable => {
   const value = toValue(bytes)
   return value instanceof Unreadable ? value : fromValue(value)
 }
+
+/** A response as text. One that JSON cannot express, such as a result that is nested too deeply, is an error instead. */
+export const toText = (response: RpcResponse, report: (error: Error) => void): string => {
+  try {
+    return JSON.stringify(response)
+  } catch (cause) {
+    report(new Error("a response cannot be written as JSON", { cause }))
+    return JSON.stringify(toErrorMessage(response.id))
+  }
+}
+
+/** Stands for a response that JSON cannot express. */
+export const toErrorMessage = (id: RequestId | undefined): JSONRPCErrorResponse => ({
+  jsonrpc: "2.0",
+  ...(id !== undefined && { id }),
+  error: { code: internalError, message: "The result cannot be written as JSON." }
+})
 
 export const errorMessage = (code: number, message: string, id: RequestId | null = null, data?: object) => ({
   jsonrpc: "2.0" as const,

@@ -60,14 +60,15 @@ export const withGrant = <A extends Response | undefined>(
   found: Grant | Response | Promise<Grant | Response>,
   next: (grant: Grant) => A | Promise<A>
 ): A | Response | Promise<A | Response> => {
-  const proceed = (each: Grant | Response) => (each instanceof Response ? each : next(each))
-  return found instanceof Promise ? found.then(proceed) : proceed(found)
+  const settled = (each: Grant | Response) => (each instanceof Response ? each : next(each))
+  return found instanceof Promise ? found.then(settled) : settled(found)
 }
 
 /** What came with one HTTP request; its ids are read when they are first needed. */
 export class HttpInbound implements Inbound {
   readonly principal
-  readonly release?: () => void
+  readonly session
+  readonly release
   readonly #request: Request
   readonly #connection: Pick<Connection, "requestId">
   readonly #number: number
@@ -78,13 +79,15 @@ export class HttpInbound implements Inbound {
     request: Request,
     connection: Pick<Connection, "requestId">,
     number = 0,
+    session?: string,
     release?: () => void
   ) {
     this.principal = grant.principal
+    this.session = session
+    this.release = release
     this.#request = request
     this.#connection = connection
     this.#number = number
-    if (release !== undefined) this.release = release
   }
 
   /** The id in the response's `X-Request-Id`; further requests of a batch add their number, as `id:1`. */

@@ -1,6 +1,6 @@
 /** Whom a handler works for, as far as a handler needs to know: never a socket, a header or a JSON-RPC id. */
 import { Context, type Effect } from "effect"
-import type { Progress } from "../../layers/progress/Progress.ts"
+import type { GuardServices } from "../../layers/guard/Guard.ts"
 import type { ProgressEvent } from "../../layers/progress/ProgressEvent.ts"
 import type { Principal } from "../domain/Principal.ts"
 import type { Trace } from "../domain/Trace.ts"
@@ -15,6 +15,9 @@ export class Caller extends Context.Service<
     /** What the caller knows the call by, if it said so. */
     readonly correlationId?: string | undefined
     readonly trace?: Trace | undefined
+    /** The MCP session, where the transport has one. */
+    readonly session?: string | undefined
+    readonly conversation?: string | undefined
     /** What is asked for, such as `tools/call echo`. */
     readonly call?: string
     /** The program at the other end, where the surface knows it. */
@@ -23,7 +26,9 @@ export class Caller extends Context.Service<
      * Runs the handler the way this surface needs it: one whose client answers by a further request is kept running
      * between the two. Applied inside Guard, so that each request is a call of its own.
      */
-    readonly carry?: <A, E, R>(handler: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R | Client | Progress>
+    readonly carry?: <A, E, R>(
+      handler: Effect.Effect<A, E, R>
+    ) => Effect.Effect<A, E, R | Client | GuardServices>
     /** Told how the call comes along, as long as it runs; must neither throw nor wait. */
     readonly onProgress?: (event: ProgressEvent) => void
   }

@@ -2,14 +2,12 @@
 import { Context, Effect, Layer, type Scope } from "effect"
 import { Guard } from "../../layers/guard/Guard.ts"
 import { Forbidden, type Refused, type TimedOut } from "../../layers/guard/refusals.ts"
-import type { Call } from "../../layers/ledger/Calls.ts"
-import { Progress } from "../../layers/progress/Progress.ts"
+import { nested, RunningCall, type Call } from "../../layers/ledger/Calls.ts"
 import { ProgressEvents } from "../../layers/progress/ProgressEvents.ts"
-import { endingOf } from "../../layers/progress/Tracker.ts"
 import type { PromptOutput, ReadOutput, ToolOutput } from "../domain/Content.ts"
 import { defaults, type Policy } from "../domain/Policy.ts"
+import { Identity } from "../domain/Identity.ts"
 import type { Principal, Scope as Permission } from "../domain/Principal.ts"
-import { program } from "../domain/version.ts"
 import { Caller } from "./Caller.ts"
 import {
   NotFound,
@@ -42,7 +40,7 @@ import { makeTables } from "./Tables.ts"
 /** Entries of one kind that a principal can see, by name, a page at a time. */
 export type Listing<A> = (principal: Principal, cursor?: string) => Effect.Effect<Page<A>, InvalidCursor>
 
-/** One call, as those hear of it who follow calls; the id is made when it is first asked for. */
+/** The call of a surface's caller; its id is made when it is first read. */
 const toCall = (
   principal: Principal,
   caller: Caller["Service"],
@@ -55,6 +53,8 @@ const toCall = (
   template,
   principal,
   trace: caller.trace,
+  session: caller.session,
+  conversation: caller.conversation,
   get requestId() {
     return caller.requestId
   },
@@ -63,7 +63,22 @@ const toCall = (
   }
 })
 
-/** What is to run, and what Guard must know of it. */
+/** The caller of a nested call, for its handler. */
+const callerOf = (
+  { conversation, correlationId, principal, requestId, session, trace }: Call,
+  caller: Caller["Service"]
+): Caller["Service"] => ({
+  principal,
+  requestId,
+  correlationId,
+  trace,
+  session,
+  conversation,
+  program: caller.program,
+  ...(caller.call !== undefined && { call: caller.call })
+})
+
+/** The effect to run, and what Guard must know about it. */
 interface Found<A, E> {
   readonly policy: Policy
   readonly effect: Effect.Effect<A, E, CallServices>
@@ -137,6 +152,7 @@ export class Catalog extends Context.Service<
   static readonly make = Effect.fnUntraced(function* (options: { readonly pageSize: number }) {
     const guard = yield* Guard
     const progress = yield* ProgressEvents
+    const { name: owner } = yield* Identity
     const changes = new Changes()
     const tables = makeTables()
     const { prompts, resources, templates, tools } = tables
@@ -151,42 +167,48 @@ export class Catalog extends Context.Service<
           page((after) => table.visible(principal, after), table.key, options.pageSize, cursor)
         )
 
-    /** Hides what is beyond the principal, and lets Guard run the rest while its progress is followed. */
+    /** Hides entries that the principal may not see, and lets Guard run the others. */
     const run = <A, E>(
       principal: Principal,
-      kind: Call["kind"],
+      kind: Kind | "completion",
       name: string,
       found: Found<A, E> | undefined,
       missing: Kind = kind === "completion" ? "prompt" : kind
     ): Effect.Effect<A, E | NotFound | Refused | TimedOut, CallerServices> =>
       found === undefined || !principal.mayReach(found.policy.scopes)
         ? Effect.fail(new NotFound({ kind: missing, name }))
-        : Effect.flatMap(Caller, (caller) => {
+        : Effect.contextWith((context: Context.Context<CallerServices>) => {
+            const caller = Context.get(context, Caller)
+            const parent = Context.get(context, RunningCall).call
             const { args, effect: handler, hints, policy, template } = found
-            const effect = caller.carry === undefined ? handler : caller.carry(handler)
-            const call = toCall(principal, caller, kind, name, template)
-            const tracker = progress.track(call, caller.onProgress)
+            const call =
+              parent === undefined
+                ? toCall(principal, caller, kind, name, template)
+                : nested(parent, { kind, name, principal, template })
+            const effect =
+              parent !== undefined
+                ? Effect.provideService(handler, Caller, callerOf(call, caller))
+                : caller.carry === undefined
+                  ? handler
+                  : caller.carry(handler)
             const readOnly = hints === undefined || hints.readOnlyHint === true
-            const guarded = guard.protect(
+            return guard.protect(
               {
                 call,
                 policy,
                 readOnly,
                 idempotent: readOnly || hints?.idempotentHint === true,
                 args,
-                follow: (reported) => tracker.listen(reported)
+                // A nested call's progress is a part of its parent's, which its handler reports.
+                tracker: progress.track(call, parent === undefined ? caller.onProgress : undefined)
               },
-              Effect.provideService(effect, Progress, tracker.progress)
+              effect
             )
-            return Effect.onExitPrimitive(guarded, (exit) => {
-              tracker.end(endingOf(exit))
-              return undefined
-            })
           })
 
     return Catalog.of({
       contribute: (contributed) => contribute(contributions, contributed),
-      add: (entries) => add(contributions, program.name, entries),
+      add: (entries) => add(contributions, owner, entries),
       tools: listing(tools),
       prompts: listing(prompts),
       resources: listing(resources),

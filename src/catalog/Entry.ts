@@ -4,8 +4,9 @@ import type { Annotations, Icon, PromptOutput, ReadOutput, ToolOutput } from "..
 import type { JsonObject } from "../domain/JsonObject.ts"
 import type { Policy } from "../domain/Policy.ts"
 import type { Principal, Scope } from "../domain/Principal.ts"
-import type { Progress } from "../../layers/progress/Progress.ts"
+import type { GuardServices } from "../../layers/guard/Guard.ts"
 import type { Caller } from "./Caller.ts"
+import type { OverBudget } from "../../layers/ledger/Spend.ts"
 import type { Failed, InvalidArguments, NotFound } from "./CatalogError.ts"
 import type { Client } from "./Client.ts"
 
@@ -13,7 +14,7 @@ import type { Client } from "./Client.ts"
 export type CallerServices = Caller | Client
 
 /** What every handler can reach. */
-export type CallServices = CallerServices | Progress
+export type CallServices = CallerServices | GuardServices
 
 interface Named {
   readonly name: string
@@ -36,7 +37,10 @@ export interface ToolEntry extends Named {
     readonly openWorldHint?: boolean
   }
   readonly policy: Policy
-  readonly call: (args: unknown) => Effect.Effect<ToolOutput, InvalidArguments | Failed, CallServices>
+  /** `OverBudget`: a budget ran out while the tool spent. */
+  readonly call: (
+    args: unknown
+  ) => Effect.Effect<ToolOutput, InvalidArguments | Failed | OverBudget, CallServices>
 }
 
 /** Suggests values for one argument: what was typed so far, and the arguments already given. */

@@ -2,16 +2,16 @@
 import { Context, Effect, Layer, Option, Schema, SchemaIssue } from "effect"
 import * as Tool from "effect/ai/Tool"
 import type * as Toolkit from "effect/ai/Toolkit"
-import { errorClass } from "../../layers/guard/outcome.ts"
+import { OverBudget } from "../../layers/ledger/Spend.ts"
 import { Blocks, text, type Block, type Icon, type ToolOutput } from "../domain/Content.ts"
 import { isObject, type JsonObject } from "../domain/JsonObject.ts"
 import { lazy } from "../domain/lazy.ts"
 import { defaults, ToolPolicy } from "../domain/Policy.ts"
-import { transience } from "../domain/Transient.ts"
 import { Catalog } from "./Catalog.ts"
-import { Failed, InvalidArguments } from "./CatalogError.ts"
+import { InvalidArguments } from "./CatalogError.ts"
 import type { CallServices, ToolEntry } from "./Entry.ts"
 import { jsonSchema } from "./jsonSchema.ts"
+import { toFailed } from "./toFailed.ts"
 
 /** How a tool's encoded answer reads as text; absent: as JSON. */
 export const Shown = Context.Reference<((answer: never) => string) | undefined>(
@@ -67,16 +67,6 @@ const invalid = (name: string) => (error: Schema.SchemaError) =>
     }))
   })
 
-const failed = (name: string, error: unknown): Failed => {
-  const passing = transience(error)
-  return new Failed({
-    name,
-    detail: error instanceof Error ? error.message : String(error),
-    reason: errorClass(error),
-    ...(passing !== undefined && { transient: passing })
-  })
-}
-
 type Decode = (input: unknown) => Effect.Effect<unknown, Schema.SchemaError>
 
 /**
@@ -120,7 +110,8 @@ const toEntry = (tool: Tool.Any, handler: Tool.Handler<string>): ToolEntry => {
         // `Met` says that a handler needs nothing but the services of the call.
         Effect.mapError(
           handler.handler(decoded, context) as Effect.Effect<unknown, unknown, CallServices>,
-          (error) => failed(name, error)
+          // Not the tool's failure: the caller has reached a limit, and is told when it ends.
+          (error) => (error instanceof OverBudget ? error : toFailed(name, error))
         )
       ),
       // Nothing said is nothing to show, where JSON would make it null.

@@ -73,7 +73,12 @@ export const toFailure = (error: CatalogFailure): Failure => {
         code: codes.limitReached,
         status: 429,
         message,
-        data: { error_class: "OverBudget", limit: error.limit }
+        data: {
+          error_class: "OverBudget",
+          limit: error.limit,
+          // Milliseconds since 1970.
+          ...(error.resetsAt !== undefined && { resets_at: error.resetsAt })
+        }
       }
     case "TooManySubscriptions":
       return {
@@ -86,6 +91,7 @@ export const toFailure = (error: CatalogFailure): Failure => {
       return unavailable(error, error.retryAfter, { limit: error.limit, max: error.max, remaining: 0 })
     case "CircuitOpen":
     case "LimiterUnavailable":
+    case "JournalUnavailable":
       return unavailable(error, error.retryAfter)
     case "InvalidArguments":
       return { code: codes.invalidParams, status: 422, message, data: validation(error) }

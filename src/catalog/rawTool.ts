@@ -1,5 +1,6 @@
 /** Tools from raw JSON Schema, for sources that describe and check their tools themselves, such as upstream MCP servers. */
 import { Effect } from "effect"
+import type { OverBudget } from "../../layers/ledger/Spend.ts"
 import type { Block, Icon, ToolOutput } from "../domain/Content.ts"
 import { isObject, type JsonObject } from "../domain/JsonObject.ts"
 import { defaults, type Policy } from "../domain/Policy.ts"
@@ -54,7 +55,7 @@ const rooted = (schema: JsonObject): JsonObject =>
 /** Both schemas reach clients unchanged, except for an input whose root is no object with properties. */
 export const rawTool = (
   { annotations = {}, inputSchema, meta, outputSchema, policy, ...named }: RawTool,
-  call: (args: JsonObject) => Effect.Effect<RawOutput, InvalidArguments | Failed, CallServices>
+  call: (args: JsonObject) => Effect.Effect<RawOutput, InvalidArguments | Failed | OverBudget, CallServices>
 ): ToolEntry => {
   const { name } = named
   return {

@@ -20,9 +20,11 @@ export class Principal extends Schema.Class<Principal>("Principal")({
   ceiling: Schema.Array(Scope),
   source: Source
 }) {
-  /** Identity for binding state (sessions, request states) to its owner. */
+  #key: string | undefined
+
+  /** Identity for binding state (sessions, request states, limits) to its owner. Computed once, as every call reads it. */
   get key(): string {
-    return JSON.stringify([this.source, this.subject, this.clientId])
+    return (this.#key ??= JSON.stringify([this.source, this.subject, this.clientId]))
   }
 
   may(required: ReadonlyArray<Scope>): boolean {

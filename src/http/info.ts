@@ -9,8 +9,8 @@ import { Channels, channels as channelNames } from "../../layers/events/Channels
 import { McpServers } from "../../layers/transports/McpServers.ts"
 import { Sessions } from "../../layers/transports/Sessions.ts"
 import { Catalog, type Listing } from "../catalog/Catalog.ts"
+import { Identity } from "../domain/Identity.ts"
 import type { Principal } from "../domain/Principal.ts"
-import { program } from "../domain/version.ts"
 import { asReader } from "./reading.ts"
 
 /** Newest first. */
@@ -44,12 +44,13 @@ export const layer = (limits: Readonly<Record<string, number>>) =>
       const catalog = yield* Catalog
       const sessions = yield* Sessions
       const channels = yield* Channels
+      const { name, version } = yield* Identity
       const respond = run(yield* Effect.context<never>())
 
       const describe = Effect.fnUntraced(function* (principal: Principal) {
         return json(200, {
-          name: program.name,
-          version: program.version,
+          name,
+          version,
           protocol_revisions: revisions,
           transports,
           channels: channelNames,

@@ -9,19 +9,8 @@ import { Storage } from "../../layers/storage/Storage.ts"
 import * as callMetrics from "../../layers/telemetry/callMetrics.ts"
 import { Metrics } from "../../layers/telemetry/Metrics.ts"
 import * as processMetrics from "../../layers/telemetry/processMetrics.ts"
-import { Templates } from "../../layers/templates/Templates.ts"
 import { Channels } from "../../layers/events/Channels.ts"
 import { Sessions } from "../../layers/transports/Sessions.ts"
-
-/** Prompts cannot be written; says which templates are to blame. */
-class Unwritable extends Schema.TaggedError<Unwritable>()("Unwritable", { message: Schema.String }) {}
-
-/** Fails when a prompt cannot be written; an operator's template that cannot be used is replaced by the program's. */
-const sound = (templates: Templates["Service"]) =>
-  Effect.flatMap(templates.check, (report) => {
-    const problems = report.templates.flatMap((each) => (each.file === null ? each.problems : []))
-    return problems.length === 0 ? Effect.void : Effect.fail(new Unwritable({ message: problems.join("; ") }))
-  })
 
 /** Limits are counted per instance, and tools that write are refused, while Redis cannot be reached. */
 class Unreachable extends Schema.TaggedError<Unreachable>()("Unreachable", {}) {
@@ -43,7 +32,6 @@ export const layer = (mostSessions: number) =>
       const storage = yield* Storage
       const sessions = yield* Sessions
       const channels = yield* Channels
-      const templates = yield* Templates
       const redis = yield* SharedRedis
       const run = Effect.runSyncWith(yield* Effect.context<never>())
       const count = (self: Effect.Effect<number>) => () => run(self)
@@ -67,28 +55,9 @@ export const layer = (mostSessions: number) =>
           { state }
         )
       }
-      const rendering = (figure: "renders" | "hits" | "milliseconds") =>
-        count(Effect.map(templates.stats, (stats) => stats[figure]))
-      yield* metrics.total(
-        "manifold_template_renders_total",
-        "Prompts that were rendered.",
-        rendering("renders")
-      )
-      yield* metrics.total(
-        "manifold_template_hits_total",
-        "Prompts that were given again.",
-        rendering("hits")
-      )
-      const rendered = rendering("milliseconds")
-      yield* metrics.total(
-        "manifold_template_seconds_total",
-        "Time that rendering took.",
-        () => rendered() / 1000
-      )
       yield* channels.count(count(sessions.count))
       yield* health.add("storage", storage.writable)
       if (Option.isSome(redis)) yield* health.add("redis", reachable(redis.value), { optional: true })
-      yield* health.add("templates", sound(templates))
     })
   ).pipe(Layer.provide([callMetrics.layer, processMetrics.layer, SharedRedis.layer]))
 

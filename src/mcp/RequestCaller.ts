@@ -35,6 +35,10 @@ export class RequestCaller implements Shape {
     return this.#context.inbound.principal
   }
 
+  get session() {
+    return this.#context.inbound.session
+  }
+
   get program() {
     const { program } = this.#context
     return program && { name: program.name, version: program.version }

@@ -1,5 +1,6 @@
 /** Makes MCP servers from the catalog: the bridge between the spine and the official SDK, for every era. */
 import {
+  type Implementation,
   type jsonSchemaValidator,
   type Server,
   type ServerEvent,
@@ -11,11 +12,12 @@ import { Ids } from "../../layers/platform/Ids.ts"
 import { McpServers } from "../../layers/transports/McpServers.ts"
 import { Catalog } from "../catalog/Catalog.ts"
 import type { Change } from "../catalog/Change.ts"
+import { Identity } from "../domain/Identity.ts"
 import type { Principal } from "../domain/Principal.ts"
-import { program as identity } from "../domain/version.ts"
 import { CatalogServer } from "./CatalogServer.ts"
 import * as paramHeaders from "./paramHeaders.ts"
 import type { Program } from "./RequestContext.ts"
+import { RequestServer } from "./RequestServer.ts"
 import { RequestState } from "./RequestState.ts"
 import { register } from "./sdkHandlers.ts"
 import { SessionRequests } from "./SessionRequests.ts"
@@ -82,21 +84,27 @@ export const layer = Layer.effect(
     const ids = yield* Ids
     const states = yield* RequestState
     const suspendedCalls = yield* SuspendedCalls
+    const { icons, instructions, ...identity } = yield* Identity
+    const implementation: Implementation = {
+      ...identity,
+      ...(icons !== undefined && {
+        icons: icons.map(({ sizes, ...icon }) => ({ ...icon, ...(sizes && { sizes: [...sizes] }) }))
+      })
+    }
     const services = yield* Effect.context<never>()
     const program: Program = { services, states, newId: ids.nextUnsafe }
     const fork = Effect.runForkWith(services)
     const live = new Set<Live>()
     const listeners = new Set<(change: Change) => void>()
 
-    const make = (principal: Principal) => {
-      const options: ServerOptions = {
-        capabilities,
-        cacheHints,
-        jsonSchemaValidator: unusedValidator,
-        requestState: { verify: (text) => states.codec(principal).verify(text) }
-      }
-      return new CatalogServer(identity, options)
-    }
+    const optionsFor = (principal: Principal): ServerOptions => ({
+      capabilities,
+      cacheHints,
+      ...(instructions !== undefined && { instructions }),
+      jsonSchemaValidator: unusedValidator,
+      requestState: { verify: (text) => states.codec(principal).verify(text) }
+    })
+    const make = (principal: Principal) => new CatalogServer(implementation, optionsFor(principal))
 
     const keep = (each: Live, onClose?: () => void) => {
       live.add(each)
@@ -146,7 +154,7 @@ export const layer = Layer.effect(
         return server
       },
       forRequest: (request) => {
-        const server = make(request.principal)
+        const server = new RequestServer(implementation, optionsFor(request.principal))
         const subscriptions = new Subscriptions(catalog)
         const { onRejected } = request
         const inboundOf = () => request

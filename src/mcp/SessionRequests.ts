@@ -65,6 +65,8 @@ export class SessionRequests implements SessionServer {
   readonly #program: Program
   readonly #catalog: Catalog["Service"]
   readonly #running = new Map<RequestId, Running<unknown>>()
+  #connectionId: string | undefined
+  #calls = 0
 
   constructor(program: Program, catalog: Catalog["Service"], server: Server, principal: Principal) {
     this.#program = program
@@ -72,6 +74,12 @@ export class SessionRequests implements SessionServer {
     this.server = server
     this.principal = principal
     this.subscriptions = new Subscriptions(catalog)
+  }
+
+  /** An id for a call without a request of its own: cheaper than a UUID each, and as unique. */
+  readonly #newId = () => {
+    this.#connectionId ??= this.#program.newId()
+    return `${this.#connectionId}-${++this.#calls}`
   }
 
   readonly serve = (request: JSONRPCRequest, inbound: Inbound, respond: Respond): boolean => {
@@ -94,7 +102,13 @@ export class SessionRequests implements SessionServer {
       this.#program.newId
     )
     const served = { catalog: this.#catalog, context, subscriptions: this.subscriptions }
-    const running = start(this.#program, served, prepared, clientOf(context, able, send))
+    const running = start(
+      this.#program.services,
+      this.#newId,
+      served,
+      prepared,
+      clientOf(context, able, send)
+    )
     const done = (exit: Exit.Exit<object, CatalogFailure>) => {
       const { sent } = running
       const answer = () => this.#answer(outcomeOf(exit, running, method, context), request.id, respond)

@@ -2,11 +2,14 @@
 import { Clock, Context, Duration, Effect, Exit, Fiber, Layer, Schedule } from "effect"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { Ids } from "../../layers/platform/Ids.ts"
-import { Progress, type Reporter } from "../../layers/progress/Progress.ts"
+import type { GuardServices } from "../../layers/guard/Guard.ts"
+import { RunningCall } from "../../layers/ledger/Calls.ts"
+import { Spend } from "../../layers/ledger/Spend.ts"
+import { Progress } from "../../layers/progress/Progress.ts"
 import { Client } from "../catalog/Client.ts"
-import type { ClientError } from "../catalog/Client.ts"
 import type { Principal } from "../domain/Principal.ts"
-import { split, Suspended, type Answers, type Questions } from "./Ask.ts"
+import { Suspended, type Answers } from "./Ask.ts"
+import { Continuation, type Round } from "./Continuation.ts"
 import type { Waiting } from "./RequestState.ts"
 import { section } from "./section.ts"
 
@@ -21,96 +24,7 @@ export interface SuspendedLimits {
 /** An effect with its types erased: a handler is resumed by requests that do not know them. */
 type AnyExit = Exit.Exit<unknown, unknown>
 
-interface Pending {
-  readonly questions: Questions
-  readonly resume: (answers: Answers) => void
-}
-
-/** What one round gives to the handler that runs in it. */
-interface Round {
-  readonly client: Client["Service"]
-  readonly progress: Reporter
-}
-
 const interval = Duration.seconds(1)
-
-class Continuation {
-  readonly owner: string
-  readonly request: string
-  readonly id: string
-  /** How often the handler was suspended. */
-  round = 0
-  /** Since when it waits, or is done; in milliseconds. */
-  idleSince = Infinity
-  /** What the client has sent, and what of it was an answer: only that goes back into the request state. */
-  given: Answers
-  readonly used: Record<string, unknown> = {}
-  fiber: Fiber.Fiber<unknown, unknown> | undefined
-  readonly pending = new Set<Pending>()
-  current: Round
-  /** Tells the running round that the client must be asked. */
-  suspend: ((suspended: Suspended) => void) | undefined
-
-  constructor(id: string, owner: string, request: string, answers: Answers, current: Round) {
-    this.id = id
-    this.owner = owner
-    this.request = request
-    this.given = answers
-    this.current = current
-  }
-
-  /** The handler's services, which always speak for the round that runs now. */
-  readonly client: Client["Service"] = Client.of({
-    supports: (kind) => this.current.client.supports(kind),
-    log: (level, data, logger) => Effect.suspend(() => this.current.client.log(level, data, logger)),
-    release: Effect.suspend(() => this.current.client.release),
-    // One answer of its kind per question: `split` checked them.
-    ask: ((questions: Questions) => this.#ask(questions)) as Client["Service"]["ask"]
-  })
-  readonly progress: Reporter = {
-    report: (update) => Effect.suspend(() => this.current.progress.report(update)),
-    steps: (names) => this.current.progress.steps(names),
-    child: (label, weight) => this.current.progress.child(label, weight)
-  }
-
-  #ask(questions: Questions): Effect.Effect<Answers, ClientError> {
-    return Effect.callback((resume) => {
-      const { answered, complete } = split(questions, this.given)
-      Object.assign(this.used, answered)
-      if (complete) {
-        resume(Effect.succeed(answered))
-        return undefined
-      }
-      const pending: Pending = {
-        questions,
-        resume: (answers) => {
-          this.pending.delete(pending)
-          resume(Effect.succeed(answers))
-        }
-      }
-      this.pending.add(pending)
-      this.suspend?.(this.suspended())
-      return Effect.sync(() => this.pending.delete(pending))
-    })
-  }
-
-  /** What the client must be asked now. */
-  suspended(): Suspended {
-    const all = Object.assign({}, ...Array.from(this.pending, ({ questions }) => questions)) as Questions
-    return new Suspended(split(all, this.given).missing, { ...this.used })
-  }
-
-  /** Hands over what was answered; false while something is still to be asked. */
-  answer(given: Answers): boolean {
-    this.given = { ...this.given, ...given }
-    for (const pending of this.pending) {
-      const { answered, complete } = split(pending.questions, this.given)
-      Object.assign(this.used, answered)
-      if (complete) pending.resume(answered)
-    }
-    return this.pending.size === 0
-  }
-}
 
 /** How a request finds the handler that waits for it. */
 export interface Resumption {
@@ -131,7 +45,7 @@ export class SuspendedCalls extends Context.Service<
      */
     readonly rounds: (
       resumption: Resumption
-    ) => <A, E, R>(handler: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R | Client | Progress>
+    ) => <A, E, R>(handler: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R | Client | GuardServices>
     /** How many handlers wait now. */
     readonly count: Effect.Effect<number>
   }
@@ -217,7 +131,12 @@ export class SuspendedCalls extends Context.Service<
       round: Round
     ) => {
       const each = new Continuation(nextUnsafe(), principal.key, request, answers, round)
-      const services = context.pipe(Context.add(Client, each.client), Context.add(Progress, each.progress))
+      const services = context.pipe(
+        Context.add(Client, each.client),
+        Context.add(Progress, each.progress),
+        Context.add(Spend, each.spend),
+        Context.add(RunningCall, each)
+      )
       // In a fiber of its own, because it may outlive the request; the registry's scope ends it.
       each.fiber = Effect.runForkWith(services)(handler as Effect.Effect<unknown, unknown>)
       return each
@@ -238,7 +157,9 @@ export class SuspendedCalls extends Context.Service<
         Effect.contextWith((context: Context.Context<never>) => {
           const round: Round = {
             client: Context.getUnsafe(context, Client),
-            progress: Context.getUnsafe(context, Progress)
+            progress: Context.getUnsafe(context, Progress),
+            spend: Context.getUnsafe(context, Spend),
+            call: Context.get(context, RunningCall).call
           }
           const before = found(resumption)
           const each =

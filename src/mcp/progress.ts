@@ -59,7 +59,7 @@ export const makeProgress = ({
   }
   return {
     onProgress: (event: ProgressEvent) => {
-      if (event.event_type === "progress_failed" || event.event_type === "progress_interrupted") return
+      if (/^progress_(failed|interrupted|suspended)$/.test(event.event_type)) return
       const figures = figuresOf(event)
       // It must increase (MCP 2025-03-26, progress).
       if (figures === undefined || !(figures.progress > last)) return

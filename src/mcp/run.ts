@@ -9,7 +9,7 @@ import { Suspended } from "./Ask.ts"
 import type { Method, Prepared, Served } from "./methods.ts"
 import { makeProgress } from "./progress.ts"
 import { RequestCaller } from "./RequestCaller.ts"
-import type { Program, RequestContext } from "./RequestContext.ts"
+import type { RequestContext } from "./RequestContext.ts"
 import type { SuspendedCalls } from "./SuspendedCalls.ts"
 
 const ignore = Effect.ignore({ log: "Debug" })
@@ -41,7 +41,8 @@ export interface Running<Result> {
 
 /** Starts the request; a handler that never waits has ended when this returns. */
 export const start = <Result>(
-  { newId, services }: Program,
+  services: Context.Context<never>,
+  newId: () => string,
   served: Served,
   { label, run }: Prepared<Result>,
   client: Client["Service"],

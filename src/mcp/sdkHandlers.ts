@@ -7,7 +7,7 @@ import {
   type ServerContext,
   type StandardSchemaV1
 } from "@modelcontextprotocol/server"
-import { Fiber } from "effect"
+import type { Exit, Fiber } from "effect"
 import type { Inbound } from "../../layers/transports/McpServers.ts"
 import type { Catalog } from "../catalog/Catalog.ts"
 import { invalidParams } from "../domain/errorCodes.ts"
@@ -36,11 +36,10 @@ export interface Connection {
   readonly onRejected?: (failure: Failure) => void
 }
 
-const contextOf = ({ inboundOf, server }: Connection, { http, mcpReq }: ServerContext): RequestContext => {
+const contextOf = ({ inboundOf, server }: Connection, { mcpReq }: ServerContext): RequestContext => {
   const envelope = mcpReq.envelope as JsonObject | undefined
-  const inbound = inboundOf(mcpReq.id)
   return {
-    inbound: http?.closeSSE === undefined ? inbound : { ...inbound, release: http.closeSSE },
+    inbound: inboundOf(mcpReq.id),
     stateless: envelope !== undefined,
     meta: mcpReq._meta,
     program: server.getClientVersion(),
@@ -96,17 +95,15 @@ const serve = async <Result extends object>(
       ? suspendedCalls.rounds({ principal, request, answers, waiting: state?.waiting })
       : undefined
   const running = start(
-    program,
+    program.services,
+    program.newId,
     { catalog, context, subscriptions },
     prepared,
     clientOf(context, able, ask),
     rounds
   )
   const { signal } = sdk.mcpReq
-  const interrupt = () => running.fiber.interruptUnsafe()
-  if (signal.aborted) interrupt()
-  else signal.addEventListener("abort", interrupt, { once: true })
-  const exit = running.fiber.pollUnsafe() ?? (await awaitExit(running.fiber))
+  const exit = running.fiber.pollUnsafe() ?? (await interruptible(running.fiber, signal))
   // The response is the last that the client receives for its request.
   if (running.sent !== undefined && !signal.aborted) await running.sent()
   const outcome = outcomeOf(exit, running, method, context)
@@ -117,8 +114,13 @@ const serve = async <Result extends object>(
   )
 }
 
-const awaitExit = <A, E>(fiber: Fiber.Fiber<A, E>) =>
-  new Promise<Parameters<Parameters<typeof fiber.addObserver>[0]>[0]>((resolve) => fiber.addObserver(resolve))
+/** How the fiber ends, which the signal interrupts. */
+const interruptible = <A, E>(fiber: Fiber.Fiber<A, E>, signal: AbortSignal) => {
+  const interrupt = () => fiber.interruptUnsafe()
+  if (signal.aborted) interrupt()
+  else signal.addEventListener("abort", interrupt, { once: true })
+  return new Promise<Exit.Exit<A, E>>((resolve) => fiber.addObserver(resolve))
+}
 
 /** Params are decoded by the methods, once and with their own messages. */
 const unchecked: StandardSchemaV1 = {

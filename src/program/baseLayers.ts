@@ -2,6 +2,7 @@
 import { Effect, Layer } from "effect"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { Calls } from "../../layers/ledger/Calls.ts"
+import { Journal } from "../../layers/ledger/Journal.ts"
 import * as CallLog from "../../layers/logging/CallLog.ts"
 import * as Logging from "../../layers/logging/Logging.ts"
 import { Environment } from "../../layers/platform/Environment.ts"
@@ -18,7 +19,7 @@ export const foundation = ConfigSource.layer.pipe(
 const checked = Layer.effectDiscard(Effect.flatMap(ConfigSource, (config) => config.check(sections)))
 
 /** A configuration without a fault, and a log in which a line knows its call. */
-export const grounded = Layer.mergeAll(Logging.layer, Calls.layer).pipe(
+export const grounded = Layer.mergeAll(Logging.layer, Calls.layer, Journal.layer).pipe(
   Layer.provide(Layer.succeed(Logging.Origin, origin)),
   Layer.provideMerge(checked)
 )

@@ -23,6 +23,7 @@ import * as metrics from "../http/metrics.ts"
 import * as observed from "../http/observed.ts"
 import * as progress from "../http/progress.ts"
 import * as stream from "../http/stream.ts"
+import * as templates from "../http/templates.ts"
 
 /** Command-line flags that override the configuration. */
 export interface Overrides {
@@ -80,7 +81,8 @@ export const layerNoDeps = (overrides: Overrides = {}) =>
         }),
         metrics.layer,
         stream.layer(limits),
-        observed.layer(sessions.max)
+        observed.layer(sessions.max),
+        templates.layer
       )
       return observed.sockets.pipe(
         Layer.provideMerge(Layer.unwrap(listener)),

@@ -1,14 +1,15 @@
 /** Calls the catalog as a test principal, without any surface in between. */
 import { Effect, Layer } from "effect"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
+import { Budget } from "../../layers/guard/Budget.ts"
 import { Guard } from "../../layers/guard/Guard.ts"
-import { Calls } from "../../layers/ledger/Calls.ts"
 import { Ids } from "../../layers/platform/Ids.ts"
 import { ProgressEvents } from "../../layers/progress/ProgressEvents.ts"
 import { Caller } from "../../src/catalog/Caller.ts"
 import { Catalog } from "../../src/catalog/Catalog.ts"
 import { Client } from "../../src/catalog/Client.ts"
 import { Principal, stdioUser } from "../../src/domain/Principal.ts"
+import { ledger } from "./guard.ts"
 
 export const callServices = Layer.mergeAll(
   Client.layerAbsent,
@@ -16,8 +17,13 @@ export const callServices = Layer.mergeAll(
 )
 
 export const catalog = Catalog.layer.pipe(
-  Layer.provideMerge(Layer.mergeAll(Guard.layer, ProgressEvents.layer.pipe(Layer.provide(Ids.layer)))),
-  Layer.provideMerge(Calls.layer),
+  Layer.provideMerge(
+    Layer.mergeAll(
+      Guard.layer.pipe(Layer.provide(Budget.layerUnlimited)),
+      ProgressEvents.layer.pipe(Layer.provide(Ids.layer))
+    )
+  ),
+  Layer.provideMerge(ledger),
   Layer.provide(ConfigSource.layerFrom({}))
 )
 

@@ -123,7 +123,7 @@ describe("an open circuit", () => {
         )
       )
       expect(error).toMatchObject({ retryAfter: 20_000 })
-      expect(error.message).toBe("tool failed repeatedly and is left alone for a while; try again in 20 s")
+      expect(error.message).toBe("tool failed repeatedly and its circuit breaker is open; try again in 20 s")
       expect(ran).toBe(false)
     })
   )

@@ -3,12 +3,13 @@ import { describe, expect } from "bun:test"
 import { Deferred, Effect, Exit, Fiber, Layer, Logger, References } from "effect"
 import { TestClock } from "effect/testing"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
+import { Budget } from "../../../layers/guard/Budget.ts"
 import { Guard } from "../../../layers/guard/Guard.ts"
 import { Calls } from "../../../layers/ledger/Calls.ts"
 import { anonymousLoopback, Principal } from "../../../src/domain/Principal.ts"
 import { suspension, Unavailable } from "../../../src/domain/Transient.ts"
 import { it } from "../../support/effect.ts"
-import { guard, heard, protect, state, subject, type Wanted } from "../../support/guard.ts"
+import { guard, heard, ledger, protect, state, subject, type Wanted } from "../../support/guard.ts"
 import { given } from "../config/files.ts"
 
 const person = (name: string, scopes: ReadonlyArray<string> = ["call"]) =>
@@ -365,7 +366,7 @@ describe("an observer hears of each call once", () => {
     "that asks its caller first": [
       {},
       Effect.die({ [suspension]: true }),
-      ["received", "started", "succeeded"]
+      ["received", "started", "suspended"]
     ],
     "that needs another scope": [
       { by: alice, scopes: ["admin"] },
@@ -528,7 +529,11 @@ describe("a caller who goes away", () => {
 
 describe("a reload", () => {
   const files: Record<string, string> = {}
-  const configured = Guard.layer.pipe(Layer.provideMerge(Calls.layer), Layer.provideMerge(given({ files })))
+  const configured = Guard.layer.pipe(
+    Layer.provide(Budget.layerUnlimited),
+    Layer.provideMerge(ledger),
+    Layer.provideMerge(given({ files }))
+  )
   const say = (text: string) =>
     Effect.flatMap(ConfigSource, (config) => {
       files["manifold.yaml"] = text

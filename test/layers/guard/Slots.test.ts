@@ -1,6 +1,6 @@
 /** Slots: never more than may run, first come first served, and none is lost whoever leaves when. */
 import { describe, expect } from "bun:test"
-import { Deferred, Effect, Fiber, References } from "effect"
+import { Deferred, Effect, Exit, Fiber, References } from "effect"
 import { TestClock } from "effect/testing"
 import * as fc from "fast-check"
 import { Slots, SlotsByKey, type SlotsOptions } from "../../../layers/guard/Slots.ts"
@@ -104,6 +104,32 @@ describe("who wants a slot", () => {
       expect(next.fiber.pollUnsafe()).toBeUndefined()
       yield* next.stop
       expect(slots.idle).toBe(true)
+    })
+  )
+
+  it.live("gets one that is granted while its fiber is about to wait", () =>
+    Effect.gen(function* () {
+      for (let pace = 3; pace < 16; pace++) {
+        for (let steps = 0; steps < 8; steps++) {
+          const slots = new Slots(options(1))
+          expect(slots.takeUnsafe()).toBe(true)
+          const waiting = yield* slots
+            .hold("call", () => 60_000, Effect.succeed("ran"))
+            .pipe(
+              Effect.provideService(References.MaxOpsBeforeYield, pace),
+              Effect.forkChild({ startImmediately: true })
+            )
+          for (let step = 0; step < steps; step++) yield* Effect.yieldNow
+          slots.release()
+          // Far more turns than it needs, and far less time than it may be queued.
+          yield* Effect.repeat(Effect.yieldNow, { times: 200 })
+          expect({ pace, steps, ended: waiting.pollUnsafe() }).toEqual({
+            pace,
+            steps,
+            ended: Exit.succeed("ran")
+          })
+        }
+      }
     })
   )
 
@@ -245,7 +271,8 @@ it.live("never more than may run, nobody is forgotten, and none is lost: whateve
             Effect.runPromise
           )
       ),
-      { numRuns: 200 }
+      // A run that waits for a lost grant fails, and can be shrunk.
+      { numRuns: 200, timeout: 5000 }
     )
   )
 )

@@ -26,7 +26,7 @@ const program = Effect.gen(function* () {
   yield* Effect.sync(() => process.stdout.write(`${passed.filter((each) => each === 1).length}\n`))
 })
 
-const layer = RateLimit.layer.pipe(
+const layer = RateLimit.layerNoDeps.pipe(
   Layer.provide(SharedRedis.layer),
   Layer.provide(ConfigSource.layer),
   Layer.provide([Environment.layer, Platform.layer])

@@ -18,7 +18,7 @@ const limit = (name: string, max: number, window = hour): Limit => ({ name, key:
 
 /** An instance of its own, as the configuration makes it. */
 const instance = (url: string) =>
-  Layer.fresh(RateLimit.layer).pipe(
+  Layer.fresh(RateLimit.layerNoDeps).pipe(
     Layer.provideMerge(Layer.fresh(SharedRedis.layer)),
     Layer.provide(ConfigSource.layerFrom({ storage: { redis_url: url } }, {})),
     Layer.provide([Environment.layerTest({}), Platform.layer])

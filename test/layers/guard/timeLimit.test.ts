@@ -6,12 +6,14 @@ import { limited } from "../../../layers/guard/timeLimit.ts"
 import { it } from "../../support/effect.ts"
 
 const ignore = () => {}
+const unchanged = (context: Context.Context<never>) => context
 
 /** Runs under a limit of a second, at most ten; `report` is what a report of progress calls. */
 const start = <A, E>(self: Effect.Effect<A, E>) => {
   let report = ignore
   const call = limited(
     () => self,
+    unchanged,
     "slow",
     { limit: 1000, longest: 10_000 },
     (reported) => {
@@ -104,6 +106,7 @@ describe("a call that takes too long", () => {
             report()
             asked.push(left())
           }),
+        unchanged,
         "slow",
         { limit: 1000, longest: 10_000 },
         (reported) => {
@@ -152,6 +155,7 @@ describe("any other call", () => {
       const run = (self: Effect.Effect<unknown>) =>
         limited(
           () => self,
+          unchanged,
           "quick",
           { limit: 1000, longest: 1000 },
           () => followed++
@@ -191,6 +195,7 @@ describe("any other call", () => {
             const span = yield* Effect.currentParentSpan
             return [yield* Word, yield* References.CurrentLogAnnotations, (span as Tracer.Span).name] as const
           }),
+        unchanged,
         "inside",
         { limit: 1000, longest: 1000 },
         ignore

@@ -23,11 +23,22 @@ test("text that is larger than the buffer stays whole, and leaves the batches be
   expect(batches.map(textOf)).toEqual(texts)
 })
 
-test("neighbours share a buffer, so that they can be written without a copy", () => {
+test("batches are appended to the same buffer while there is room", () => {
   const buffer = new Batch.BatchBuffer(1024)
   const first = buffer.append("a\n", 1)
   const second = buffer.append("b\nc\n", 2)
   expect(second.bytes).toBe(first.bytes)
   expect(second.start).toBe(first.end)
   expect(second.lines).toBe(2)
+})
+
+test("a freed buffer is used again, but not while text is appended to it", () => {
+  const buffer = new Batch.BatchBuffer(15)
+  const first = buffer.append("aaa", 1)
+  buffer.free(first.bytes)
+  const second = buffer.append("bbbbb", 1)
+  expect(second.bytes).not.toBe(first.bytes)
+  buffer.free(first.bytes)
+  expect(buffer.append("ccccc", 1).bytes).toBe(first.bytes)
+  expect(textOf(second)).toBe("bbbbb")
 })

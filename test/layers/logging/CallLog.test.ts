@@ -4,6 +4,7 @@ import { Effect, Layer } from "effect"
 import { Calls, type Call, type Outcome } from "../../../layers/ledger/Calls.ts"
 import * as CallLog from "../../../layers/logging/CallLog.ts"
 import { stdioUser } from "../../../src/domain/Principal.ts"
+import { usd } from "../../support/budget.ts"
 import { it } from "../../support/effect.ts"
 import { capture, parse } from "./capture.ts"
 
@@ -61,6 +62,7 @@ const endings: ReadonlyArray<readonly [Outcome, object]> = [
     { level: "info", cached: true }
   ],
   [{ status: "interrupted" }, { level: "info", status: "interrupted" }],
+  [{ status: "suspended" }, { level: "info", status: "suspended" }],
   [
     { status: "refused", errorClass: "RateLimited", message: "wait", limit: "rate" },
     { level: "warn", error_class: "RateLimited", error: "wait", limit: "rate" }
@@ -83,6 +85,25 @@ for (const [outcome, expected] of endings) {
     })
   )
 }
+
+it.effect("a nested call that spent money, in a session and a conversation", () =>
+  Effect.gen(function* () {
+    const spent = { usd: usd("0.000012"), usage: { input_tokens: 3, output_tokens: 4 }, model: 'large"' }
+    const about: Partial<Call> = { kind: "model", parent: call, session: "s-1", conversation: "talk" }
+    const lines = yield* told({ status: "succeeded", cached: false, spent }, about)
+    expect(lines.at(-1)).toContain('"usd":0.000012,')
+    expect(parse(lines.at(-1))).toMatchObject({
+      kind: "model",
+      parent_request_id: "r-1",
+      session_id: "s-1",
+      conversation_id: "talk",
+      usd: 0.000012,
+      input_tokens: 3,
+      output_tokens: 4,
+      model: 'large"'
+    })
+  })
+)
 
 it.effect("tells of the whole life at debug, and only of failures at warn", () =>
   Effect.gen(function* () {

@@ -128,6 +128,41 @@ it.effect("an output that is slow does not disturb another one of the same log",
   })
 )
 
+it.effect("lines that come during a write do not change what it writes", () =>
+  Effect.gen(function* () {
+    const writes = yield* Queue.unbounded<Deferred.Deferred<void>>()
+    const scope = yield* openScope
+    let text = ""
+    const writer = yield* scope.provide(
+      Writer.make(
+        (bytes) =>
+          Effect.gen(function* () {
+            const release = yield* Deferred.make<void>()
+            yield* Queue.offer(writes, release)
+            yield* Deferred.await(release)
+            text += textOf(bytes)
+          }),
+        silent
+      )
+    )
+    let expected = ""
+    const push = (line: string) => {
+      writer.push(Batch.of(line))
+      expected += `${line}\n`
+    }
+    push("first")
+    for (const round of [1, 2, 3, 4]) {
+      const release = yield* Queue.take(writes)
+      for (let index = 0; index < 500; index++) push(`${round} ${index} ${"x".repeat(index)}`)
+      yield* Deferred.succeed(release, undefined)
+      yield* TestClock.adjust("50 millis")
+    }
+    yield* Deferred.succeed(yield* Queue.take(writes), undefined)
+    yield* scope.close
+    expect(text).toBe(expected)
+  })
+)
+
 it.effect("says once that writing fails, tries again later, and says what was lost", () =>
   Effect.gen(function* () {
     const said = yield* Queue.unbounded<string>()

@@ -16,7 +16,7 @@ const lines = (level: string) =>
     const { track } = yield* ProgressEvents
     const { progress, end } = track(subject)
     yield* progress.report({ progress: 1, total: 2, message: "half" })
-    end("completed")
+    end("succeeded")
   }).pipe(
     Effect.provide(
       ProgressLog.layer.pipe(Layer.provideMerge(ProgressEvents.layer), Layer.provide(Ids.layerTest))

@@ -1,15 +1,13 @@
 /** A call's events: their fields, that they only go forward, that they are not too many, and that they end. */
 import { describe, expect } from "bun:test"
-import { Deferred, Effect, Exit, Fiber, Layer, Schema } from "effect"
+import { Deferred, Effect, Fiber, Layer, Record, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import fc from "fast-check"
 import { Progress, type Reporter } from "../../../layers/progress/Progress.ts"
 import type { ProgressEvent } from "../../../layers/progress/ProgressEvent.ts"
 import { ProgressEvents } from "../../../layers/progress/ProgressEvents.ts"
-import { endingOf } from "../../../layers/progress/Tracker.ts"
 import { Ids } from "../../../layers/platform/Ids.ts"
 import { stdioUser } from "../../../src/domain/Principal.ts"
-import { suspension } from "../../../src/domain/Transient.ts"
 import { it } from "../../support/effect.ts"
 
 const rate = { interval: 100, burst: 5 }
@@ -42,7 +40,7 @@ describe("an event", () => {
       yield* TestClock.adjust("1 second")
       const { step } = progress.steps(["rest"])
       yield* step("rest", TestClock.adjust("250 millis"))
-      tracker.end("completed")
+      tracker.end("succeeded")
       expect(events[0]).toEqual({
         event_type: "progress_started",
         tool: "tool",
@@ -123,7 +121,7 @@ describe("an event", () => {
       }
       const tracker = track(unread)
       yield* tracker.progress.steps(["a"]).step("a", tracker.progress.report({ progress: 1 }))
-      tracker.end("completed")
+      tracker.end("succeeded")
       const { events, progress: other } = yield* called
       yield* other.report({ progress: 1 })
       expect(events[0]?.details.progress_id).toBe(id(1))
@@ -317,7 +315,7 @@ describe("the end", () => {
     Effect.gen(function* () {
       const { events, progress, tracker } = yield* called
       progress.steps(["a", "b"])
-      tracker.end("completed")
+      tracker.end("succeeded")
       expect(events).toEqual([])
     }).pipe(Effect.provide(layer))
   )
@@ -329,7 +327,7 @@ describe("the end", () => {
       const { step } = progress.steps(["a"])
       const left = yield* Effect.forkChild(step("a", Deferred.await(release)), { startImmediately: true })
       tracker.end("interrupted")
-      tracker.end("completed")
+      tracker.end("succeeded")
       yield* Deferred.succeed(release, undefined)
       yield* Fiber.join(left)
       yield* progress.report({ progress: 1 })
@@ -341,15 +339,27 @@ describe("the end", () => {
     }).pipe(Effect.provide(layer))
   )
 
-  it.effect("is named after how the call ended", () =>
-    Effect.sync(() => {
-      expect(endingOf(Exit.void)).toBe("completed")
-      expect(endingOf(Exit.fail("no"))).toBe("failed")
-      expect(endingOf(Exit.die("no"))).toBe("failed")
-      expect(endingOf(Exit.interrupt(1))).toBe("interrupted")
-      expect(endingOf(Exit.die({ [suspension]: true }))).toBe("interrupted")
-    })
-  )
+  const names = {
+    succeeded: "progress_completed",
+    suspended: "progress_suspended",
+    refused: "progress_failed",
+    failed: "progress_failed",
+    died: "progress_failed",
+    interrupted: "progress_interrupted"
+  } as const
+  for (const status of Record.keys(names)) {
+    it.effect(`is named after the call's status: ${status}`, () =>
+      Effect.gen(function* () {
+        const { events, progress, tracker } = yield* called
+        yield* progress.report({ progress: 1, total: 2 })
+        tracker.end(status)
+        expect(events.at(-1)).toMatchObject({
+          event_type: names[status],
+          progress_percent: status === "succeeded" ? 100 : 50
+        })
+      }).pipe(Effect.provide(layer))
+    )
+  }
 })
 
 /** What a handler may do next, to one of the parts that it has. */
@@ -370,9 +380,14 @@ it.effect("whatever a handler does, its call's events go forward, are bounded, a
     fc.assert(
       fc.asyncProperty(
         fc.array(deed, { maxLength: 60 }),
-        fc.constantFrom("completed" as const, "failed" as const, "interrupted" as const),
+        fc.constantFrom(
+          ["succeeded", "completed"] as const,
+          ["failed", "failed"] as const,
+          ["interrupted", "interrupted"] as const,
+          ["suspended", "suspended"] as const
+        ),
         fc.array(deed, { maxLength: 10 }),
-        (deeds, ending, after) =>
+        (deeds, [status, ending], after) =>
           Effect.gen(function* () {
             const { events, progress, tracker } = yield* called
             const parts: Array<Reporter> = [progress]
@@ -398,7 +413,7 @@ it.effect("whatever a handler does, its call's events go forward, are bounded, a
               }
             })
             yield* Effect.forEach(deeds, act)
-            tracker.end(ending)
+            tracker.end(status)
             const count = events.length
             // A step is told when it begins and when it fails; one may have waited for the end, which is told as well.
             expect(count).toBeLessThanOrEqual(rate.burst + waited / rate.interval + 2 * steps + 2)

@@ -7,6 +7,7 @@ import { Ids } from "../../../layers/platform/Ids.ts"
 import * as Platform from "../../../layers/platform/Platform.ts"
 import { section } from "../../../layers/storage/section.ts"
 import { Storage } from "../../../layers/storage/Storage.ts"
+import { Identity } from "../../../src/domain/Identity.ts"
 import { it } from "../../support/effect.ts"
 import { atOnce } from "../../support/processes.ts"
 
@@ -53,6 +54,22 @@ it.live("lies in the platform's state folder, in the folder that is set, or fail
     expect(error.message).toContain("storage.dir (or MANIFOLD_STORAGE_DIR)")
   })
 )
+
+for (const [name, folder] of [
+  ["greeter", "greeter"],
+  ["@acme/greeter", "acme-greeter"],
+  ["../../etc", "etc"],
+  ["..", "manifold"],
+  ["Grüße 2.0", "Grüße-2.0"],
+  ["x".repeat(300), "x".repeat(64)]
+] as const) {
+  it.live(`names the state folder of the server ${name.slice(0, 20)} after it`, () =>
+    Effect.gen(function* () {
+      const { dir } = yield* Effect.provide(Storage, storage(undefined, { XDG_STATE_HOME: "/x/state" }))
+      expect(dir).toBe(`/x/state/${folder}`)
+    }).pipe(Effect.provideService(Identity, { name, version: "1" }))
+  )
+}
 
 it.live("says in the configuration where Redis is, and never shows it", () =>
   Effect.gen(function* () {

@@ -10,6 +10,7 @@ import { Metrics } from "../../../layers/telemetry/Metrics.ts"
 import * as prometheus from "../../../layers/telemetry/prometheus.ts"
 import * as Telemetry from "../../../layers/telemetry/Telemetry.ts"
 import { collector, plain } from "../../support/collector.ts"
+import { Identity } from "../../../src/domain/Identity.ts"
 import { it } from "../../support/effect.ts"
 import { parse } from "../../support/exposition.ts"
 import { call, happen } from "./calls.ts"
@@ -198,6 +199,17 @@ it.live("the usual variables are enough", () =>
     yield* happen(call("echo")).pipe(Effect.provide(telemetry({}, variables)))
     expect(got.spans).toHaveLength(1)
     expect(got.resources[0]).toMatchObject({ "service.name": "gateway" })
+  })
+)
+
+it.live("the service is the server that sends, unless it is named", () =>
+  Effect.gen(function* () {
+    const got = yield* collector()
+    yield* happen(call("echo")).pipe(
+      Effect.provide(telemetry({ otlp: { endpoint: got.url } })),
+      Effect.provideService(Identity, { name: "greeter", version: "2.1.0" })
+    )
+    expect(got.resources[0]).toMatchObject({ "service.name": "greeter", "service.version": "2.1.0" })
   })
 )
 

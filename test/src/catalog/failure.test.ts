@@ -2,6 +2,8 @@
 import { describe, expect, test } from "bun:test"
 import { LimiterUnavailable, RateLimited } from "../../../layers/guard/RateLimited.ts"
 import { Busy, CircuitOpen, Forbidden, TimedOut } from "../../../layers/guard/refusals.ts"
+import { JournalUnavailable } from "../../../layers/ledger/Journal.ts"
+import { OverBudget } from "../../../layers/ledger/Spend.ts"
 import {
   Failed,
   InvalidArguments,
@@ -46,6 +48,9 @@ const table: ReadonlyArray<readonly [CatalogFailure, number, number, Record<stri
   ],
   [new CircuitOpen({ name: "x", retryAfter: 30_000 }), 503, 503, { "retry-after": "30" }],
   [new LimiterUnavailable({ retryAfter: 2000 }), 503, 503, { "retry-after": "2" }],
+  [new JournalUnavailable({ retryAfter: 2000 }), 503, 503, { "retry-after": "2" }],
+  [new JournalUnavailable({ retryAfter: 1000 }), 503, 503, { "retry-after": "1" }],
+  [new OverBudget({ name: "x", limit: "daily", resetsAt: 1 }), 429, 429, {}],
   [new TooManySubscriptions({ max: 1000 }), 429, 429, {}],
   [new InvalidArguments({ name: "x", issues: [{ path: "a", message: "missing" }] }), -32602, 422, {}],
   [new InvalidCursor({ cursor: "x" }), -32602, 400, {}],
@@ -63,6 +68,12 @@ for (const [error, code, status, headers] of table) {
     if (isRejection(failure)) expect(failure.code).toBe(failure.status)
   })
 }
+
+test("a budget that is used up says when its window ends, and invites no retry before that", () => {
+  const { data, headers } = toFailure(new OverBudget({ name: "x", limit: "daily", resetsAt: 5000 }))
+  expect(data).toEqual({ error_class: "OverBudget", limit: "daily", resets_at: 5000 })
+  expect(headers).toBeUndefined()
+})
 
 test("what a tool answers for itself is a result, and what kept it from running is an error", () => {
   const results = table.filter(([error]) => isToolResult(error)).map(([{ _tag }]) => _tag)

@@ -29,7 +29,7 @@ const notified = (handler: (progress: Reporter) => Effect.Effect<void>) =>
     const { track } = yield* ProgressEvents
     const tracker = track(subject, progress?.onProgress)
     yield* handler(tracker.progress)
-    tracker.end("completed")
+    tracker.end("succeeded")
     yield* Effect.promise(() => progress?.sent() ?? Promise.resolve())
     return sent
   }).pipe(Effect.provide(layer), Effect.runPromise)

@@ -1,0 +1,87 @@
+/** The `Spend` of one call under Guard: the sum of its charges, and its hold on the budget. Small until it is used. */
+import { BigDecimal, Effect, Semaphore } from "effect"
+import type { Call } from "../ledger/Calls.ts"
+import { nothing, OverBudget, sum, type Charge, type Spending, type Spent } from "../ledger/Spend.ts"
+import type { Budget, Hold } from "./Budget.ts"
+
+export class CallSpend implements Spending {
+  readonly #call: Call
+  readonly #budget: Budget["Service"]
+  #sum: Spent | undefined
+  #hold: Hold | undefined
+  /** One extension at a time, so that two cannot both make the first hold. */
+  #extending: Semaphore.Semaphore | undefined
+  #ended = false
+
+  constructor(call: Call, budget: Budget["Service"]) {
+    this.#call = call
+    this.#budget = budget
+  }
+
+  #late() {
+    return new OverBudget({ name: this.#call.name, limit: "call" })
+  }
+
+  /** Undefined while there was no charge. */
+  get sum(): Spent | undefined {
+    return this.#sum
+  }
+
+  // Getters that return functions, because handlers destructure the service, and fields would cost every call three closures.
+
+  get add() {
+    return (charge: Charge): Effect.Effect<void> =>
+      Effect.suspend(() => {
+        if (BigDecimal.isNegative(charge.usd)) {
+          return Effect.die(
+            new RangeError("A charge must not be negative. Pass its amount in USD as zero or more.")
+          )
+        }
+        // A handler may leave this to a fiber that its call does not wait for. The budget counts it all the same.
+        if (this.#ended) return this.#budget.charge(this.#call, charge)
+        this.#sum = sum(this.#sum ?? nothing, charge)
+        return Effect.void
+      })
+  }
+
+  get extend() {
+    return (usd: BigDecimal.BigDecimal): Effect.Effect<void, OverBudget> =>
+      Effect.suspend(() => {
+        this.#extending ??= Semaphore.makeUnsafe(1)
+        const extended = Effect.suspend(() =>
+          this.#ended || this.#hold === undefined
+            ? this.reserve(usd)
+            : Effect.uninterruptible(this.#hold.extend(usd))
+        )
+        return this.#extending.withPermit(extended)
+      })
+  }
+
+  get spent(): Effect.Effect<Spent> {
+    return Effect.sync(() => this.#sum ?? nothing)
+  }
+
+  /** Makes the call's hold. Uninterruptible, so that no hold is lost between the budget and here. */
+  reserve(usd: BigDecimal.BigDecimal): Effect.Effect<void, OverBudget> {
+    return Effect.uninterruptible(
+      Effect.suspend(() =>
+        this.#ended
+          ? Effect.fail(this.#late())
+          : Effect.flatMap(this.#budget.hold(this.#call, usd), (hold) => {
+              // A handler may leave this to a fiber that its call does not wait for.
+              if (this.#ended) return Effect.andThen(hold.settle(nothing), Effect.fail(this.#late()))
+              this.#hold = hold
+              return Effect.void
+            })
+      )
+    )
+  }
+
+  /** Ends the call's spending; the effect settles it. Undefined if there is nothing to settle. Called once. */
+  end(): Effect.Effect<void> | undefined {
+    this.#ended = true
+    const [hold, spent] = [this.#hold, this.#sum]
+    if (hold !== undefined) return Effect.suspend(() => hold.settle(spent ?? nothing))
+    return spent && Effect.suspend(() => this.#budget.charge(this.#call, spent))
+  }
+}

@@ -1,0 +1,45 @@
+/** Records of calls that must be written before the caller is answered, such as usage and audit. `Calls` is for observers that do not wait. */
+import { Context, Effect, Layer, Schema, type Scope } from "effect"
+import type { Call, Outcome } from "./Calls.ts"
+
+/** The journal cannot be written, and no call may run unrecorded. */
+export class JournalUnavailable extends Schema.TaggedError<JournalUnavailable>()("JournalUnavailable", {
+  /** Milliseconds. */
+  retryAfter: Schema.Finite
+}) {
+  override get message() {
+    return `the journal of calls cannot be written: try again in ${Math.ceil(this.retryAfter / 1000)} s`
+  }
+}
+
+/** Each is given 5 seconds. Writers run one after the other, in the order in which they were added. */
+export interface Writer {
+  /** Awaited when the call was admitted, before its handler runs. A failure rejects the call. */
+  readonly before?: (call: Call) => Effect.Effect<void, JournalUnavailable>
+  /**
+   * Awaited before the caller is answered, once for every call, also for those that were rejected, answered from the
+   * cache or interrupted. Goes on when the caller leaves. `duration` is in milliseconds.
+   */
+  readonly after?: (call: Call, outcome: Outcome, duration: number) => Effect.Effect<void>
+}
+
+export class Journal extends Context.Service<
+  Journal,
+  {
+    /** Adds a writer while the scope is open. */
+    readonly add: (writer: Writer) => Effect.Effect<void, never, Scope.Scope>
+    readonly writers: ReadonlySet<Writer>
+  }
+>()("manifold/ledger/Journal") {
+  static readonly layer = Layer.sync(Journal, () => {
+    const writers = new Set<Writer>()
+    return Journal.of({
+      writers,
+      add: (writer) =>
+        Effect.acquireRelease(
+          Effect.sync(() => writers.add(writer)),
+          () => Effect.sync(() => writers.delete(writer))
+        ).pipe(Effect.asVoid)
+    })
+  })
+}

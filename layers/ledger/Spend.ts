@@ -1,0 +1,97 @@
+/** What a call spends: handlers report charges here, Guard settles their sum with the budget and adds it to the outcome. */
+import { BigDecimal, Context, DateTime, Effect, Layer, Option, Schema } from "effect"
+
+/** Tokens, as providers count them. Cached and cache-write tokens are part of the input, reasoning tokens of the output. */
+export interface Usage {
+  readonly input_tokens?: number
+  readonly output_tokens?: number
+  readonly total_tokens?: number
+  readonly cached_input_tokens?: number
+  readonly cache_write_input_tokens?: number
+  readonly reasoning_tokens?: number
+}
+
+export interface Charge {
+  /** Exact, not negative. */
+  readonly usd: BigDecimal.BigDecimal
+  readonly usage?: Usage
+  /** The model that was used, as the provider names it. */
+  readonly model?: string
+}
+
+/** The sum of a call's charges; `model` is the last one that was named. */
+export type Spent = Charge
+
+export const nothing: Spent = { usd: BigDecimal.fromBigInt(0n) }
+
+const counts = [
+  "input_tokens",
+  "output_tokens",
+  "total_tokens",
+  "cached_input_tokens",
+  "cache_write_input_tokens",
+  "reasoning_tokens"
+] as const
+
+const sumUsage = (a: Usage | undefined, b: Usage | undefined): Usage | undefined => {
+  if (a === undefined || b === undefined) return a ?? b
+  const sum: { -readonly [Name in keyof Usage]: number } = {}
+  for (const name of counts) {
+    const [one, other] = [a[name], b[name]]
+    if (one !== undefined || other !== undefined) sum[name] = (one ?? 0) + (other ?? 0)
+  }
+  return sum
+}
+
+export const sum = (a: Spent, b: Charge): Spent => {
+  const usage = sumUsage(a.usage, b.usage)
+  const model = b.model ?? a.model
+  return {
+    usd: BigDecimal.sum(a.usd, b.usd),
+    ...(usage !== undefined && { usage }),
+    ...(model !== undefined && { model })
+  }
+}
+
+const until = (resetsAt: number | undefined) =>
+  Option.match(Option.flatMap(Option.fromUndefinedOr(resetsAt), DateTime.make), {
+    onNone: () => "raise the limit to go on",
+    onSome: (at) => `wait until ${DateTime.formatIso(at)}, or raise the limit`
+  })
+
+/**
+ * The call would cost more than a budget has left. Final until the budget's window ends: a retry before `resetsAt`
+ * cannot succeed.
+ */
+export class OverBudget extends Schema.TaggedError<OverBudget>()("OverBudget", {
+  /** The call's. */
+  name: Schema.String,
+  /** The name of the budget's limit, such as `daily`. */
+  limit: Schema.String,
+  /** When the window ends, in milliseconds since the epoch; absent: it has no window. */
+  resetsAt: Schema.optionalKey(Schema.Finite)
+}) {
+  override get message() {
+    return `${this.name} would exceed the budget "${this.limit}": ${until(this.resetsAt)}`
+  }
+}
+
+export interface Spending {
+  /**
+   * Records a charge that was made. Never fails: the money is spent, also beyond what the budget holds. After the call's
+   * end the budget counts it, but the call's outcome does not have it.
+   */
+  readonly add: (charge: Charge) => Effect.Effect<void>
+  /** Asks the budget to hold `usd` more for this call before it is spent. */
+  readonly extend: (usd: BigDecimal.BigDecimal) => Effect.Effect<void, OverBudget>
+  /** The sum of this call's charges so far, without those of nested calls. */
+  readonly spent: Effect.Effect<Spent>
+}
+
+export class Spend extends Context.Service<Spend, Spending>()("manifold/ledger/Spend") {
+  /** Unlimited and unrecorded, for handlers that run outside of Guard. */
+  static readonly layerNoop = Layer.succeed(
+    Spend,
+    Spend.of({ add: () => Effect.void, extend: () => Effect.void, spent: Effect.succeed(nothing) })
+  )
+}

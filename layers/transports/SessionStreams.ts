@@ -1,0 +1,121 @@
+/** The event streams of one session by number: stored, resumable, and ended with the credential that opened each. */
+import { Effect } from "effect"
+import type { Authenticator } from "../identity/Authenticator.ts"
+import type { Ended, Grant } from "../identity/Grant.ts"
+import { EventStream } from "./EventStream.ts"
+import type { EventStore, Missed } from "./EventStore.ts"
+import { InOrder } from "./InOrder.ts"
+
+export interface StreamsOptions {
+  /** Called when the first event is to be kept. */
+  readonly makeEvents: () => EventStore
+  readonly follow: Authenticator["Service"]["follow"]
+  /** Bytes that may wait for a slow reader. */
+  readonly mostWaiting: number
+  /** Suggested to clients as the time before they reconnect, in milliseconds. */
+  readonly retry: number
+}
+
+export interface StreamsListener {
+  /** The reader of the stream left. */
+  readonly lost: (number: number) => void
+  /** The credential that opened the stream ended; the stream is closed afterwards. */
+  readonly grantEnded: (number: number, why: Ended) => void
+  readonly failed: (error: Error) => void
+}
+
+interface Open {
+  readonly stream: EventStream
+  /** Stops following the credential. */
+  readonly unfollow: () => void
+}
+
+export class SessionStreams {
+  readonly #options: StreamsOptions
+  readonly #listener: StreamsListener
+  readonly #open = new Map<number, Open>()
+  readonly #order = new InOrder()
+  #events: EventStore | undefined
+
+  constructor(options: StreamsOptions, listener: StreamsListener) {
+    this.#options = options
+    this.#listener = listener
+  }
+
+  /** How many are open. */
+  get size(): number {
+    return this.#open.size
+  }
+
+  /** Opens the stream in place of an earlier one of its number. */
+  open(number: number, grant: Grant): EventStream {
+    this.close(number)
+    const stream = new EventStream(this.#options.mostWaiting, () => {
+      if (this.#open.get(number)?.stream === stream) this.#forget(number)
+      this.#listener.lost(number)
+    })
+    const unfollow = this.#options.follow(grant, {
+      ended: (why) => {
+        this.#listener.grantEnded(number, why)
+        this.close(number)
+      }
+    })
+    this.#open.set(number, { stream, unfollow })
+    return stream
+  }
+
+  /** Sends a first, empty event, so that the stream can be resumed from its start. */
+  prime(number: number, stream: EventStream) {
+    this.#inOrder(this.#store.mark(number), (id) => stream.event("", id, this.#options.retry))
+  }
+
+  /** Stores a message, which is JSON, and sends it if the stream is open. */
+  send(number: number, data: string) {
+    this.#inOrder(this.#store.append(number, data), (id) => this.#open.get(number)?.stream.event(data, id))
+  }
+
+  /** Whether anything listens, or could have listened and come back. */
+  isKnown(number: number): boolean {
+    return this.#events !== undefined || this.#open.has(number)
+  }
+
+  /** What a stream sent after the event; `undefined` if it is unknown, or too old to know. */
+  missed(id: string): Effect.Effect<Missed | undefined> {
+    return this.#events?.after(id) ?? Effect.undefined
+  }
+
+  /** Closes the stream behind everything that is still to be stored. */
+  end(number: number) {
+    if (this.#open.has(number)) this.#inOrder(Effect.void, () => this.close(number))
+  }
+
+  close(number: number) {
+    const open = this.#open.get(number)
+    this.#forget(number)
+    open?.stream.close()
+  }
+
+  closeAll() {
+    for (const number of this.#open.keys()) this.close(number)
+  }
+
+  /** A comment on every stream, so that no proxy takes it for dead. */
+  beat() {
+    for (const { stream } of this.#open.values()) stream.comment("keepalive")
+  }
+
+  get #store(): EventStore {
+    return (this.#events ??= this.#options.makeEvents())
+  }
+
+  #forget(number: number) {
+    this.#open.get(number)?.unfollow()
+    this.#open.delete(number)
+  }
+
+  #inOrder<A>(effect: Effect.Effect<A>, use: (value: A) => void) {
+    this.#order.run(effect, use, (cause) =>
+      this.#listener.failed(new Error("an event could not be stored", { cause }))
+    )
+  }
+}

@@ -1,0 +1,62 @@
+/** Prompts from a function of their arguments, which are typed by whether they are required. */
+import { Effect } from "effect"
+import { text, type Icon, type PromptOutput } from "../domain/Content.ts"
+import type { JsonObject } from "../domain/JsonObject.ts"
+import type { Scope } from "../domain/Principal.ts"
+import { InvalidArguments } from "./CatalogError.ts"
+import type { CallServices, Complete, PromptEntry } from "./Entry.ts"
+import { toFailed } from "./toFailed.ts"
+
+export interface Argument {
+  readonly title?: string
+  readonly description?: string
+  /** Default: false. The catalog rejects a request without a required argument. */
+  readonly required?: boolean
+  /** Suggests values while a user types. */
+  readonly complete?: Complete
+}
+
+type Arguments = Readonly<Record<string, Argument>>
+
+/** What `get` receives: required arguments always, others where they were given. */
+export type Given<A extends Arguments> = {
+  readonly [Name in keyof A as A[Name] extends { readonly required: true } ? Name : never]: string
+} & {
+  readonly [Name in keyof A as A[Name] extends { readonly required: true } ? never : Name]?: string
+}
+
+export interface PromptOptions<A extends Arguments, E> {
+  readonly name: string
+  readonly title?: string
+  readonly description?: string
+  readonly icons?: ReadonlyArray<Icon>
+  readonly meta?: JsonObject
+  /** Scopes that a principal needs, all of them. Default: `call`. */
+  readonly scopes?: ReadonlyArray<Scope>
+  readonly arguments?: A
+  /** The messages, or the text of one user message. */
+  readonly get: (args: Given<A>) => Effect.Effect<string | PromptOutput, E, CallServices>
+}
+
+/** Any error of `get` but `InvalidArguments` is passed on as `Failed`, with its message. */
+export const prompt = <const A extends Arguments = {}, E = never>({
+  arguments: declared,
+  get,
+  scopes = ["call"],
+  ...named
+}: PromptOptions<A, E>): PromptEntry => ({
+  ...named,
+  scopes,
+  arguments: Object.entries<Argument>(declared ?? {}).map(([name, { required = false, ...rest }]) => ({
+    name,
+    required,
+    ...rest
+  })),
+  get: (args) =>
+    // The catalog has checked that the required arguments are there.
+    Effect.map(get(args as Given<A>), (output) =>
+      typeof output === "string" ? { messages: [{ role: "user" as const, content: text(output) }] } : output
+    ).pipe(
+      Effect.mapError((error) => (error instanceof InvalidArguments ? error : toFailed(named.name, error)))
+    )
+})

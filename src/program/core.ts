@@ -1,0 +1,45 @@
+/** The catalog without entries, what its calls pass through, and MCP servers over it: what every server needs. */
+import { Effect, Layer } from "effect"
+import { ConfigSource } from "../../layers/config/ConfigSource.ts"
+import { Budget } from "../../layers/guard/Budget.ts"
+import { Guard } from "../../layers/guard/Guard.ts"
+import { Health } from "../../layers/health/Health.ts"
+import { ProgressEvents } from "../../layers/progress/ProgressEvents.ts"
+import * as ProgressLog from "../../layers/progress/ProgressLog.ts"
+import { Storage } from "../../layers/storage/Storage.ts"
+import { Metrics } from "../../layers/telemetry/Metrics.ts"
+import { Catalog } from "../catalog/Catalog.ts"
+import { Identity } from "../domain/Identity.ts"
+import { RequestState } from "../mcp/RequestState.ts"
+import * as Servers from "../mcp/Servers.ts"
+import { SuspendedCalls } from "../mcp/SuspendedCalls.ts"
+import * as mcpSection from "../mcp/section.ts"
+
+const pageSize = Effect.map(
+  Effect.flatMap(ConfigSource, (config) => config.read(mcpSection.section)),
+  ({ page_size }) => page_size
+)
+
+const health = Layer.unwrap(Effect.map(Identity, ({ version }) => Health.layer(version)))
+
+/** An empty catalog; needs `grounded`. */
+export const core = Layer.effect(
+  Catalog,
+  Effect.flatMap(pageSize, (size) => Catalog.make({ pageSize: size }))
+).pipe(
+  Layer.provideMerge(
+    Layer.mergeAll(
+      Guard.layer.pipe(Layer.provide(Budget.layerUnlimited)),
+      Metrics.layer,
+      ProgressLog.layer.pipe(Layer.provideMerge(ProgressEvents.layer)),
+      health,
+      Storage.layer
+    )
+  )
+)
+
+/** MCP servers over the catalog that is provided. */
+export const servers = Servers.layer.pipe(
+  Layer.provide(RequestState.layer(Storage)),
+  Layer.provideMerge(SuspendedCalls.layer)
+)

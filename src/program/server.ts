@@ -1,0 +1,51 @@
+/** A server of one's own as a layer: the catalog without entries and MCP servers over it, under a name of one's own. */
+import { Effect, Layer } from "effect"
+import { ConfigSource } from "../../layers/config/ConfigSource.ts"
+import { Environment } from "../../layers/platform/Environment.ts"
+import { Ids } from "../../layers/platform/Ids.ts"
+import * as Platform from "../../layers/platform/Platform.ts"
+import * as Telemetry from "../../layers/telemetry/Telemetry.ts"
+import { Identity, type ServerIdentity } from "../domain/Identity.ts"
+import { configured } from "./baseLayers.ts"
+import { core, servers } from "./core.ts"
+import { hotReload } from "./reloadConfig.ts"
+
+export interface ServerOptions extends ServerIdentity {
+  /** Settings by section, as in docs/configuration.md: `{ logging: { level: "warn" } }`. Default: every default. */
+  readonly config?: Readonly<Record<string, unknown>> | undefined
+  /** A YAML or JSON file instead of `config`; it must exist, and is reloaded when it changes. */
+  readonly configFile?: string | undefined
+}
+
+const machine = Layer.mergeAll(Platform.layer, Environment.layer, Ids.layer)
+
+/**
+ * Everything but entries and a transport. No configuration file is read unless `configFile` names one; environment
+ * variables override settings. Fails with `ConfigInvalid`, which lists every problem of the configuration.
+ */
+export const server = ({ config = {}, configFile, ...identity }: ServerOptions) =>
+  servers.pipe(
+    Layer.provideMerge(Telemetry.layer),
+    Layer.provideMerge(core),
+    Layer.provideMerge(configFile === undefined ? Layer.empty : hotReload),
+    Layer.provideMerge(configured),
+    Layer.provideMerge(
+      configFile === undefined ? ConfigSource.layerValue(config) : ConfigSource.layerFile(configFile)
+    ),
+    Layer.provideMerge(machine),
+    Layer.provideMerge(Layer.succeed(Identity, identity))
+  )
+
+/** The services of a server: what its handlers and its transports can use. */
+export type ServerServices = Layer.Success<ReturnType<typeof server>>
+
+/**
+ * The built-in tools, prompts and resources (`math.add`, `web.fetch_url`, `content.create` and so on). Their code is
+ * loaded when the layer is built.
+ */
+export const builtIns = Layer.unwrap(
+  Effect.map(
+    Effect.promise(() => import("./builtIns.ts")),
+    ({ layer }) => layer
+  )
+)

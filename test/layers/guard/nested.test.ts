@@ -1,0 +1,229 @@
+/** Nested calls: they run in the slots of their ancestors, and calls that share a dependency share its limits. */
+import { describe, expect } from "bun:test"
+import { Cause, Deferred, Effect, Exit, Fiber } from "effect"
+import { TestClock } from "effect/testing"
+import type { Guard } from "../../../layers/guard/Guard.ts"
+import { RunningCall } from "../../../layers/ledger/Calls.ts"
+import { Principal, stdioUser } from "../../../src/domain/Principal.ts"
+import { Unavailable } from "../../../src/domain/Transient.ts"
+import { it } from "../../support/effect.ts"
+import { guard, protect, state, type Wanted } from "../../support/guard.ts"
+
+const away = Effect.fail(new Unavailable({ detail: "away", transient: {} }))
+const other = new Principal({
+  subject: "other",
+  clientId: "test",
+  scopes: ["call"],
+  ceiling: ["call"],
+  source: "oauth"
+})
+
+/** A call that the running handler makes. */
+const nested = <A, E, R>(wanted: Wanted, self: Effect.Effect<A, E, R>) =>
+  Effect.flatMap(RunningCall, ({ call: parent }) => protect({ ...wanted, parent }, self))
+
+const turn = <A, E, R>(self: Effect.Effect<A, E, R>, wanted: Wanted = {}) =>
+  protect({ kind: "turn", name: "assistant", ...wanted }, self)
+
+describe("a nested call", () => {
+  it.effect("runs in its parent's slots of the principal and the total", () =>
+    Effect.gen(function* () {
+      const inner = Effect.map(state, ({ running, waiting }) => ({ running, waiting }))
+      expect(yield* turn(nested({}, nested({}, inner)))).toEqual({ running: 1, waiting: 0 })
+      expect(yield* state).toMatchObject({ running: 0, waiting: 0 })
+    }).pipe(Effect.provide(guard({ concurrency: { principal: 1, total: 1, queue: 1 } })))
+  )
+
+  it.effect("of each of 64 turns at once comes to its end: none waits for another turn", () =>
+    Effect.gen(function* () {
+      let ran = 0
+      const tool = nested(
+        { name: "tool", concurrency: 2 },
+        Effect.andThen(
+          Effect.yieldNow,
+          Effect.sync(() => ran++)
+        )
+      )
+      const tools = Effect.all([tool, tool, tool, tool], { concurrency: "unbounded" })
+      yield* Effect.all(Effect.replicate(turn(Effect.andThen(tools, tools)), 64), {
+        concurrency: "unbounded"
+      })
+      expect(ran).toBe(64 * 8)
+      expect(yield* state).toMatchObject({ running: 0, waiting: 0 })
+    }).pipe(Effect.provide(guard({ concurrency: { principal: 64, total: 64 } })))
+  )
+
+  it.effect("of a tool that calls itself needs no second slot of that tool", () =>
+    Effect.gen(function* () {
+      const descend = (depth: number): Effect.Effect<number, unknown, Guard> =>
+        nested(
+          { name: "recursive", concurrency: 1 },
+          depth === 0 ? Effect.succeed(0) : Effect.map(descend(depth - 1), (below) => below + 1)
+        )
+      expect(yield* descend(10)).toBe(10)
+    }).pipe(Effect.provide(guard({ concurrency: { principal: 1, total: 1 } })))
+  )
+
+  it.effect("takes the slots that no ancestor holds: its tool's, and another principal's", () =>
+    Effect.gen(function* () {
+      const end = yield* Deferred.make<void>()
+      const busy = yield* Effect.forkChild(
+        protect({ name: "single", concurrency: 1, by: other }, Deferred.await(end)),
+        { startImmediately: true }
+      )
+      for (const wanted of [{ name: "single", concurrency: 1 }, { by: other }]) {
+        const waiting = yield* Effect.forkChild(turn(nested(wanted, Effect.void)), { startImmediately: true })
+        expect(yield* state).toMatchObject({ running: 2, waiting: 1 })
+        yield* TestClock.adjust("1 second")
+        expect(yield* Effect.flip(Fiber.join(waiting))).toMatchObject({ _tag: "Busy" })
+      }
+      yield* Deferred.succeed(end, undefined)
+      yield* Fiber.join(busy)
+    }).pipe(Effect.provide(guard({ concurrency: { principal: 1, total: 2, patience: "1 second" } })))
+  )
+
+  it.effect("that outlives its parent takes slots of its own for what it calls then", () =>
+    Effect.gen(function* () {
+      const [first, second] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+      const late = Effect.andThen(Deferred.await(first), nested({}, Deferred.await(second)))
+      const fiber = yield* turn(Effect.forkDetach(late, { startImmediately: true }))
+      expect(yield* state).toMatchObject({ running: 0 })
+      yield* Deferred.succeed(first, undefined)
+      yield* Effect.yieldNow
+      expect(yield* state).toMatchObject({ running: 1 })
+      yield* Deferred.succeed(second, undefined)
+      yield* Fiber.join(fiber)
+      expect(yield* state).toMatchObject({ running: 0 })
+    }).pipe(Effect.provide(guard()))
+  )
+
+  it.effect("is counted by the rate limits like any other", () =>
+    Effect.gen(function* () {
+      yield* turn(nested({}, Effect.void))
+      expect(yield* Effect.flip(turn(Effect.void))).toMatchObject({ _tag: "RateLimited" })
+    }).pipe(Effect.provide(guard({ principal: { calls: 2 } })))
+  )
+
+  it.effect("of a handler that calls itself endlessly ends as a defect", () =>
+    Effect.gen(function* () {
+      let ran = 0
+      const endless: Effect.Effect<void, unknown, Guard> = Effect.suspend(() => {
+        ran++
+        return nested({}, endless)
+      })
+      const exit = yield* Effect.exit(endless)
+      expect(Exit.isFailure(exit) && Cause.squash(exit.cause)).toMatchObject({
+        message: "tool is nested more than 32 calls deep. Its handlers call each other endlessly."
+      })
+      expect(ran).toBe(34)
+      expect(yield* state).toMatchObject({ running: 0, waiting: 0 })
+    }).pipe(Effect.provide(guard({ breaker: { failures: 1000 } })))
+  )
+
+  it.effect("that is rejected does not count against the circuit of the tool that made it", () =>
+    Effect.gen(function* () {
+      yield* Effect.flip(protect({ name: "outer" }, nested({ scopes: ["none"] }, Effect.void)))
+      expect((yield* state).circuits.size).toBe(0)
+      yield* protect({ name: "outer" }, Effect.void)
+    }).pipe(Effect.provide(guard({ breaker: { failures: 1 } })))
+  )
+})
+
+it.effect("the running call is known to handlers and nowhere else", () =>
+  Effect.gen(function* () {
+    const running = Effect.map(RunningCall, ({ call }) => call)
+    expect(yield* running).toBeUndefined()
+    const call = yield* protect({ name: "outer" }, running)
+    expect(call).toMatchObject({ name: "outer" })
+    const inner = yield* protect({ name: "outer" }, nested({ name: "inner" }, running))
+    expect(inner).toMatchObject({ name: "inner", parent: { name: "outer" } })
+    expect(yield* running).toBeUndefined()
+  }).pipe(Effect.provide(guard()))
+)
+
+describe("entries of one dependency", () => {
+  it.effect("share a circuit, whatever their kind and name", () =>
+    Effect.gen(function* () {
+      const dependency = "provider"
+      yield* Effect.flip(protect({ kind: "model", name: "large", dependency }, away))
+      for (const wanted of [
+        { kind: "model", name: "small", dependency },
+        { kind: "tool", name: "image", dependency },
+        { kind: "resource", name: "models", dependency }
+      ] as const) {
+        expect(yield* Effect.flip(protect(wanted, Effect.void))).toMatchObject({
+          _tag: "CircuitOpen",
+          name: "provider"
+        })
+      }
+      yield* protect({ kind: "model", name: "large", dependency: "another" }, Effect.void)
+    }).pipe(Effect.provide(guard({ breaker: { failures: 1 } })))
+  )
+
+  it.effect("share its concurrency limit, and keep what the operator says of one tool", () =>
+    Effect.gen(function* () {
+      const model: Wanted = { kind: "model", name: "large", dependency: "provider", concurrency: 1 }
+      const end = yield* Deferred.make<void>()
+      yield* Effect.forkChild(protect(model, Deferred.await(end)), { startImmediately: true })
+      expect(yield* Effect.flip(protect({ ...model, name: "small" }, Effect.void))).toMatchObject({
+        _tag: "Busy",
+        limit: "dependency",
+        max: 1
+      })
+      yield* protect({ ...model, kind: "tool", name: "image" }, Effect.void)
+    }).pipe(
+      Effect.provide(
+        guard({ tools: { image: { concurrency: 3 } }, concurrency: { queue: 1, patience: "1 milli" } })
+      ),
+      // Whoever is queued gives up at once.
+      (self) => Effect.andThen(Effect.forkChild(TestClock.adjust("1 second")), self)
+    )
+  )
+
+  it.effect("have no circuit without one, unless they are tools", () =>
+    Effect.gen(function* () {
+      for (const kind of ["model", "turn", "prompt", "resource", "completion"] as const) {
+        yield* Effect.flip(protect({ kind, name: kind }, away))
+        yield* protect({ kind, name: kind }, Effect.void)
+      }
+    }).pipe(Effect.provide(guard({ breaker: { failures: 1 } })))
+  )
+})
+
+describe("a principal that is a new object for each request", () => {
+  const person = (name: string) =>
+    new Principal({ subject: name, clientId: "test", scopes: ["call"], ceiling: ["call"], source: "oauth" })
+
+  it.effect("keeps its slots", () =>
+    Effect.gen(function* () {
+      const end = yield* Deferred.make<void>()
+      const running = yield* Effect.forkChild(protect({ by: person("a") }, Deferred.await(end)), {
+        startImmediately: true
+      })
+      yield* Effect.forkChild(protect({ by: person("a") }, Effect.void), { startImmediately: true })
+      expect(yield* state).toMatchObject({ running: 1, waiting: 1 })
+      yield* protect({ by: person("b") }, Effect.void)
+      yield* Deferred.succeed(end, undefined)
+      yield* Fiber.join(running)
+    }).pipe(Effect.provide(guard({ concurrency: { principal: 1 } })))
+  )
+
+  it.effect("keeps its rate, also when thousands of others came between", () =>
+    Effect.gen(function* () {
+      yield* protect({ by: person("a") }, Effect.void)
+      for (let each = 0; each < 3000; each++) yield* protect({ by: person(`other ${each}`) }, Effect.void)
+      expect(yield* Effect.flip(protect({ by: person("a") }, Effect.void))).toMatchObject({
+        _tag: "RateLimited",
+        limit: "principal"
+      })
+    }).pipe(Effect.provide(guard({ principal: { calls: 1 } })))
+  )
+
+  it.effect("has the same key, whatever it may do", () =>
+    Effect.sync(() => {
+      expect(person("a").key).toBe(person("a").key)
+      expect(person("a").key).not.toBe(person("b").key)
+      expect(person("a").key).not.toBe(stdioUser.key)
+    })
+  )
+})

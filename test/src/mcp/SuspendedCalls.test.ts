@@ -1,0 +1,45 @@
+/** A handler that is resumed by a second request speaks for that request: its charges, its nested calls. */
+import { expect } from "bun:test"
+import { Cause, Duration, Effect, Exit, Layer, Schema } from "effect"
+import { RunningCall } from "../../../layers/ledger/Calls.ts"
+import { Spend } from "../../../layers/ledger/Spend.ts"
+import { Ids } from "../../../layers/platform/Ids.ts"
+import { Client, elicit } from "../../../src/catalog/Client.ts"
+import { stdioUser } from "../../../src/domain/Principal.ts"
+import { Suspended } from "../../../src/mcp/Ask.ts"
+import { SuspendedCalls, type Resumption } from "../../../src/mcp/SuspendedCalls.ts"
+import { fixedBudget, usd } from "../../support/budget.ts"
+import { it } from "../../support/effect.ts"
+import { guard, protect } from "../../support/guard.ts"
+
+const limits = { max: 10, maxPerPrincipal: 10, timeout: Duration.minutes(10) }
+const asking = Layer.succeed(Client, { ...Client.absent, supports: () => true })
+
+it.effect("a charge belongs to the call that runs when it is made, and so does a nested call", () => {
+  const { asked, layer } = fixedBudget("1")
+  return Effect.gen(function* () {
+    const { rounds } = yield* SuspendedCalls.make(limits)
+    const handler = Effect.gen(function* () {
+      const { add, extend } = yield* Spend
+      const running = yield* RunningCall
+      const before = running.call?.name
+      yield* add({ usd: usd("0.1") })
+      yield* elicit("Which size?", Schema.Struct({ size: Schema.String }), "size")
+      yield* extend(usd("0.3"))
+      yield* add({ usd: usd("0.2") })
+      return [before, running.call?.name]
+    })
+    const round = (name: string, { answers, waiting }: Pick<Resumption, "answers" | "waiting">) =>
+      protect({ name }, rounds({ principal: stdioUser, request: "tools/call", answers, waiting })(handler))
+
+    const first = yield* Effect.exit(round("first", { answers: {}, waiting: undefined }))
+    const defect = Exit.isFailure(first) ? Cause.squash(first.cause) : undefined
+    if (!(defect instanceof Suspended)) throw new Error("The first round was not suspended.")
+    expect(asked).toEqual(["charge 0.1"])
+
+    const answers = { size: { action: "accept", content: { size: "L" } } }
+    const second = yield* round("second", { answers, waiting: defect.waiting })
+    expect(second).toEqual(["first", "second"])
+    expect(asked).toEqual(["charge 0.1", "hold 0.3", "settle 0.2"])
+  }).pipe(Effect.provide([guard({}, layer), asking, Ids.layer]))
+})

@@ -1,0 +1,53 @@
+/** A budget with a fixed amount of money, for tests, and a record of everything that it was asked. */
+import { BigDecimal, Effect, Layer } from "effect"
+import { Budget } from "../../layers/guard/Budget.ts"
+import { OverBudget } from "../../layers/ledger/Spend.ts"
+import type { Call } from "../../layers/ledger/Calls.ts"
+
+export const usd = BigDecimal.fromStringUnsafe
+const { format, isGreaterThan, subtract, sum } = BigDecimal
+
+/** `asked` has a line for each hold, extension, settlement and charge; `left` is what is neither held nor spent. */
+export const fixedBudget = (amount: string, resetsAt?: number) => {
+  const asked: Array<string> = []
+  let left = usd(amount)
+  const take = ({ name }: Call, more: BigDecimal.BigDecimal) =>
+    Effect.suspend(() => {
+      if (isGreaterThan(more, left)) {
+        const limit = "daily"
+        return Effect.fail(
+          new OverBudget(resetsAt === undefined ? { name, limit } : { name, limit, resetsAt })
+        )
+      }
+      left = subtract(left, more)
+      return Effect.void
+    })
+  const layer = Layer.succeed(Budget, {
+    hold: (call, first) =>
+      Effect.gen(function* () {
+        asked.push(`hold ${format(first)}`)
+        yield* take(call, first)
+        let held = first
+        return {
+          extend: (more) =>
+            Effect.suspend(() => {
+              asked.push(`extend ${format(more)}`)
+              return Effect.map(take(call, more), () => {
+                held = sum(held, more)
+              })
+            }),
+          settle: (spent) =>
+            Effect.sync(() => {
+              asked.push(`settle ${format(spent.usd)}`)
+              left = subtract(sum(left, held), spent.usd)
+            })
+        }
+      }),
+    charge: (_, spent) =>
+      Effect.sync(() => {
+        asked.push(`charge ${format(spent.usd)}`)
+        left = subtract(left, spent.usd)
+      })
+  })
+  return { asked, layer, left: () => format(left) }
+}

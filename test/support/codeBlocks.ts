@@ -1,0 +1,51 @@
+/** Fenced code blocks of Markdown pages, and the shell that runs them. */
+
+export const root = new URL("../../", import.meta.url).pathname
+
+export interface Block {
+  readonly language: string
+  readonly text: string
+}
+
+export const blocksOf = (page: string): ReadonlyArray<Block> =>
+  [...page.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)].map(([, language = "", text = ""]) => ({
+    language,
+    text
+  }))
+
+export const select = (page: ReadonlyArray<Block>, language: string) =>
+  page.filter((block) => block.language === language).map(({ text }) => text)
+
+/** The TypeScript files of a page, by the name in their first line: `// server.ts`. */
+export const filesOf = (page: ReadonlyArray<Block>): ReadonlyArray<readonly [name: string, text: string]> =>
+  select(page, "ts").map((text) => [/^\/\/ (\S+)\n/.exec(text)?.[1] ?? "", text])
+
+/** What is shown, as a pattern: `…` stands for anything. */
+export const pattern = (text: string) =>
+  new RegExp(`^${text.trim().split("…").map(RegExp.escape).join("[^]*?")}$`)
+
+/** Runs a block as a shell would, with `bun` being the one that runs this. */
+export const shell = async (script: string, env: Record<string, string> = {}, cwd = root) => {
+  const child = Bun.spawn(
+    [
+      "bash",
+      "-eu",
+      "-c",
+      `bun() { "${process.execPath}" "$@"; }\nmanifold() { bun "${root}src/main.ts" "$@"; }\n${script}`
+    ],
+    {
+      cwd,
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "pipe",
+      env: { ...process.env, ...env }
+    }
+  )
+  const [stdout, stderr, code] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited
+  ])
+  if (code !== 0) throw new Error(`ended with ${code}: ${script}\n${stderr}`)
+  return stdout
+}

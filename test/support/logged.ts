@@ -1,0 +1,15 @@
+/** The messages that an effect logs. */
+import { Effect, Layer, Logger } from "effect"
+
+/** Collects the first part of each line's message. */
+export const logged = () => {
+  const lines: Array<unknown> = []
+  const logger = Logger.make(({ message }) => lines.push(Array.isArray(message) ? message[0] : message))
+  return { lines, layer: Logger.layer([logger]) }
+}
+
+/** Runs the effect with a logger of its own, and returns what it logged. */
+export const linesOf = <A, E, R>(self: Effect.Effect<A, E, R>) => {
+  const { layer, lines } = logged()
+  return Effect.as(Effect.provide(self, Layer.fresh(layer)), lines)
+}

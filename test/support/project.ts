@@ -1,0 +1,15 @@
+/** A project of a library user in a folder that goes with the test: `manifold` and `effect` can be imported there. */
+import { Effect } from "effect"
+import { mkdir, symlink } from "node:fs/promises"
+import { root } from "./codeBlocks.ts"
+import { home } from "./home.ts"
+
+/** Writes files by their path; the folder is the home as well, so that state goes with it. */
+export const project = (files: Readonly<Record<string, string>>) =>
+  Effect.tap(home({ "package.json": '{"type":"module"}', ...files }), ({ path }) =>
+    Effect.promise(async () => {
+      await mkdir(path("node_modules"))
+      await symlink(root, path("node_modules/manifold"))
+      await symlink(`${root}node_modules/effect`, path("node_modules/effect"))
+    })
+  )
