@@ -113,8 +113,8 @@ export const fromValue = (value: unknown): Parsed | Unreadable => {
 /** The JSON value of a frame, whatever it is; `Unreadable` if there is none. */
 export const toValue = (frame: Uint8Array | string): unknown => {
   try {
-    const text = typeof frame === "string" ? frame : decoder.decode(frame)
-    return JSON.parse(text.startsWith(byteOrderMark) ? text.slice(1) : text)
+    if (typeof frame !== "string") return JSON.parse(decoder.decode(frame))
+    return JSON.parse(frame.startsWith(byteOrderMark) ? frame.slice(1) : frame)
   } catch (error) {
     const why = error instanceof TypeError ? "the message is not UTF-8" : "the message is not JSON"
     return new Unreadable(parseError, `Parse error: ${why}`)
