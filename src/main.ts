@@ -1,8 +1,10 @@
 #!/usr/bin/env bun
 /** Starts the command line on the real platform. */
 import { Effect, Runtime, Stdio } from "effect"
+import { ConfigSource } from "../layers/config/ConfigSource.ts"
+import { ConfigFile } from "../layers/config/Document.ts"
 import { endWhenToldTwice, runMain } from "../layers/platform/Platform.ts"
-import { foundation } from "./program/baseLayers.ts"
+import { machine } from "./program/baseLayers.ts"
 import { serverTeardown } from "./program/exitCode.ts"
 import { report } from "./program/report.ts"
 
@@ -11,24 +13,40 @@ let serves = false
 const teardown: Runtime.Teardown = (exit, end) =>
   (serves ? serverTeardown : Runtime.defaultTeardown)(exit, end)
 
-// A server does not carry the command line around, and a client that starts one for every conversation does not wait for it.
-const load = async (words: ReadonlyArray<string>) => {
-  serves = words[0] === "serve"
-  switch (words.join(" ")) {
-    case "serve":
-      return (await import("./cli/stdio.ts")).serveStdio
-    case "serve --http":
-      return (await import("./cli/http.ts")).serveHttp()
-    default:
-      return (await import("./cli/manifold.ts")).run
-  }
+/** The words without `--config FILE`, and that file. */
+const withoutConfig = (words: ReadonlyArray<string>) => {
+  const at = words.findIndex((word) => word === "--config" || word.startsWith("--config="))
+  const [word = "", next] = words.slice(at, at + 2)
+  const file = word === "--config" ? next : word.slice("--config=".length)
+  if (at < 0 || file === undefined || file === "") return { rest: words, file: undefined }
+  return { rest: words.toSpliced(at, word === "--config" ? 2 : 1), file }
 }
+
+const configured = <A, E, R>(server: Effect.Effect<A, E, R>, file: string | undefined) =>
+  server.pipe(Effect.provide(ConfigSource.layer), Effect.provideService(ConfigFile, file))
+
+// A server does not carry the command line around, and a client that starts one for every conversation does not wait for it.
+const run = Effect.fnUntraced(function* (words: ReadonlyArray<string>) {
+  serves = words[0] === "serve"
+  const { file, rest } = withoutConfig(words)
+  switch (rest.join(" ")) {
+    case "serve": {
+      const { serveStdio } = yield* Effect.promise(() => import("./cli/stdio.ts"))
+      return yield* configured(serveStdio, file)
+    }
+    case "serve --http": {
+      const { serveHttp } = yield* Effect.promise(() => import("./cli/http.ts"))
+      return yield* configured(serveHttp(), file)
+    }
+    default:
+      return yield* (yield* Effect.promise(() => import("./cli/manifold.ts"))).run
+  }
+})
 
 endWhenToldTwice.pipe(
   Effect.andThen(Stdio.Stdio.use((stdio) => stdio.args)),
-  Effect.flatMap((words) => Effect.promise(() => load(words))),
-  Effect.flatten,
+  Effect.flatMap(run),
   Effect.tapCause(report("manifold")),
-  Effect.provide(foundation),
+  Effect.provide(machine),
   runMain({ disableErrorReporting: true, teardown })
 )

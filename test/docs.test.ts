@@ -85,6 +85,7 @@ const pages: Readonly<Record<string, Record<string, unknown>>> = {
   "configuration.md": {},
   "limits.md": { limits: { tools: { echo: { rate: { calls: 1, window: "1 hour" } } } } },
   "decks.md": {},
+  "fetch.md": {},
   "errors.md": {},
   "security.md": { auth: { tokens: [{ name: "laptop", token }] } }
 }

@@ -6,6 +6,8 @@ export interface Bounds {
   readonly maxSize: number
   /** A larger one is not kept; absent: `maxSize`. */
   readonly largest?: number
+  /** Of the values of one owner together; absent: `maxSize`. Beyond it, the owner's own values go. */
+  readonly maxSizePerOwner?: number
 }
 
 interface Entry<A> {
@@ -13,12 +15,14 @@ interface Entry<A> {
   readonly size: number
   /** In milliseconds, on the clock that `get` is told. */
   readonly until: number
+  readonly owner: string | undefined
 }
 
 export class BoundedCache<A> {
   readonly #bounds: Bounds
   /** The one unused the longest comes first. */
   readonly #entries = new Map<string, Entry<A>>()
+  readonly #byOwner = new Map<string, number>()
   #size = 0
 
   constructor(bounds: Bounds) {
@@ -44,12 +48,13 @@ export class BoundedCache<A> {
   }
 
   /** Takes the place of what was kept for the key, also where it is too large to be kept itself. */
-  put(key: string, value: A, size: number, until: number): void {
+  put(key: string, value: A, size: number, until: number, owner?: string): void {
     const { largest, maxEntries, maxSize } = this.#bounds
     const before = this.#entries.get(key)
     if (before !== undefined) this.#remove(key, before)
     if (size > Math.min(maxSize, largest ?? maxSize)) return
-    this.#add(key, { value, size, until })
+    this.#add(key, { value, size, until, owner })
+    if (owner !== undefined) this.#keepShare(owner)
     for (const [oldest, entry] of this.#entries) {
       if (this.entries <= maxEntries && this.#size <= maxSize) return
       this.#remove(oldest, entry)
@@ -63,13 +68,36 @@ export class BoundedCache<A> {
     }
   }
 
+  /** The owner's values that were unused the longest make room for its newest. */
+  #keepShare(owner: string) {
+    const { maxSizePerOwner = Infinity } = this.#bounds
+    if (this.#sizeOf(owner) <= maxSizePerOwner) return
+    for (const [key, entry] of this.#entries) {
+      if (entry.owner === owner) this.#remove(key, entry)
+      if (this.#sizeOf(owner) <= maxSizePerOwner) return
+    }
+  }
+
+  #sizeOf(owner: string): number {
+    return this.#byOwner.get(owner) ?? 0
+  }
+
+  #count(owner: string | undefined, change: number) {
+    if (owner === undefined) return
+    const size = this.#sizeOf(owner) + change
+    if (size > 0) this.#byOwner.set(owner, size)
+    else this.#byOwner.delete(owner)
+  }
+
   #add(key: string, entry: Entry<A>) {
     this.#entries.set(key, entry)
     this.#size += entry.size
+    this.#count(entry.owner, entry.size)
   }
 
   #remove(key: string, entry: Entry<A>) {
     this.#entries.delete(key)
     this.#size -= entry.size
+    this.#count(entry.owner, -entry.size)
   }
 }

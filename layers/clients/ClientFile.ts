@@ -14,6 +14,8 @@ export interface ClientFile {
   readonly bytes: Uint8Array | undefined
   /** The same without a byte order mark. */
   readonly text: string
+  /** Whether there is a byte order mark, which not every client can read; `write` leaves it out. */
+  readonly marked: boolean
 }
 
 const mark = "\uFEFF"
@@ -34,24 +36,52 @@ const orAbsent = <A, R>(
     error.reason._tag === "NotFound" ? Effect.undefined : Effect.fail(error)
   )
 
-/** Follows links, also one to a file that does not exist yet. */
-const resolve = Effect.fnUntraced(function* (path: string) {
-  const fs = yield* FileSystem.FileSystem
-  const { dirname, resolve: from } = yield* Path.Path
-  const real = yield* orAbsent(fs.realPath(path))
-  if (real !== undefined) return real
-  const link = yield* Effect.option(fs.readLink(path))
-  return Option.match(link, { onNone: () => path, onSome: (to) => from(dirname(path), to) })
+/** Links that lead to links; a longer chain is a circle. */
+const mostLinks = 40
+
+/** The path without links, also where the file, or the folders above it, do not exist yet. */
+const resolve = (
+  path: string,
+  left = mostLinks
+): Effect.Effect<string, PlatformError, FileSystem.FileSystem | Path.Path> =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem
+    const { basename, dirname, join, resolve: from } = yield* Path.Path
+    const real = yield* left > 0 ? orAbsent(fs.realPath(path)) : fs.realPath(path)
+    const folder = dirname(path)
+    if (real !== undefined || folder === path) return real ?? path
+    const link = yield* Effect.option(fs.readLink(path))
+    if (Option.isSome(link)) return yield* resolve(from(folder, link.value), left - 1)
+    return join(yield* resolve(folder, left - 1), basename(path))
+  })
+
+/** Fails with `outside` where links lead out of the folder, which may be somebody else's. */
+const stayInside = Effect.fnUntraced(function* (path: string, target: string, folder: string) {
+  const { relative, isAbsolute } = yield* Path.Path
+  const way = relative(yield* Effect.mapError(resolve(folder), unreadable(path)), target)
+  if (!isAbsolute(way) && !/^\.\.(?:$|[/\\])/.test(way)) return
+  return yield* failure(
+    "outside",
+    path,
+    `${path} leads to ${target}, outside this project; nothing was changed. Remove the link, or leave out --project`
+  )
 })
 
 /**
- * Reads the file. Fails with `unreadable`; with `malformed` when it is not the JSON that the client would read; with
+ * Reads the file. Fails with `outside` where it is to be inside a folder and links lead elsewhere; with `unreadable`, also for
+ * what is no regular file; with `malformed` when it is not the JSON that the client would read; with
  * `misshapen` when servers cannot stand where the client expects them. An absent file is an empty one.
  */
-export const read = Effect.fnUntraced(function* (client: Client, path: string) {
+export const read = Effect.fnUntraced(function* (client: Client, path: string, inside?: string) {
   const fs = yield* FileSystem.FileSystem
   const { fault, get, duplicate } = yield* Effect.promise(jsonc.load)
   const target = yield* Effect.mapError(resolve(path), unreadable(path))
+  if (inside !== undefined) yield* stayInside(path, target, inside)
+  const info = yield* Effect.mapError(orAbsent(fs.stat(target)), unreadable(path))
+  // To read a pipe would wait for ever.
+  if (info !== undefined && info.type !== "File") {
+    return yield* failure("unreadable", path, `${path} is not a regular file; nothing was changed`)
+  }
   const bytes = yield* Effect.mapError(orAbsent(fs.readFile(target)), unreadable(path))
   const refuse = (reason: "malformed" | "misshapen", at: string, what: string) =>
     failure(reason, path, `${path}${at}: ${what}; nothing was changed. Correct it, then run this again`)
@@ -59,7 +89,8 @@ export const read = Effect.fnUntraced(function* (client: Client, path: string) {
   const decoded = yield* Effect.try(() =>
     new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes)
   ).pipe(Effect.mapError(() => refuse("malformed", "", "not valid UTF-8")))
-  const text = decoded.startsWith(mark) ? decoded.slice(mark.length) : decoded
+  const marked = decoded.startsWith(mark)
+  const text = marked ? decoded.slice(mark.length) : decoded
 
   const wrong = fault(text, client.comments)
   if (wrong) return yield* refuse("malformed", `:${wrong.at}`, `not JSON, ${wrong.message}`)
@@ -70,7 +101,7 @@ export const read = Effect.fnUntraced(function* (client: Client, path: string) {
   if (servers !== undefined && !isMap(servers)) {
     return yield* refuse("misshapen", "", `expected an object under "${client.key}"`)
   }
-  return { path, target, bytes, text } satisfies ClientFile
+  return { path, target, bytes, text, marked } satisfies ClientFile
 })
 
 const isMap = (value: unknown): value is Entry => Predicate.isObject(value) && !Array.isArray(value)
@@ -131,7 +162,7 @@ const sameBytes = (a: Uint8Array | undefined, b: Uint8Array | undefined) =>
     : a.length === b.length && a.every((byte, at) => byte === b[at])
 
 /**
- * Replaces the file's text, keeping its mode and a copy of what was there beside it, whose path is the result. Readers
+ * Replaces the file's text, without a byte order mark, keeping its mode and a copy of what was there beside it, whose path is the result. Readers
  * see the old file or the new one. Fails with `changed` when the file is not what was read, with `unwritable` when it
  * or its folder may not be written.
  */
@@ -155,7 +186,7 @@ export const write = Effect.fnUntraced(function* (file: ClientFile, text: string
     const mode = stat === undefined ? 0o600 : stat.mode & 0o777
     const stamp = DateTime.formatIso(yield* DateTime.now).replaceAll(/[:.]/g, "-")
     const draft = join(folder, `.${basename(target)}.${stamp}`)
-    const whole = new TextEncoder().encode(startsWithMark(bytes) ? mark + text : text)
+    const whole = new TextEncoder().encode(text)
     const save = (place: string, content: Uint8Array) =>
       Effect.scoped(
         Effect.flatMap(fs.open(place, { flag: "wx", mode }), (opened) =>
@@ -183,9 +214,6 @@ export const write = Effect.fnUntraced(function* (file: ClientFile, text: string
   })
   return yield* Effect.catchTag(replace, "PlatformError", unwritable(path))
 })
-
-const startsWithMark = (bytes: Uint8Array | undefined) =>
-  bytes?.[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf
 
 const keepOwner = (draft: string, { gid, uid }: FileSystem.File.Info) =>
   Option.match(Option.all([uid, gid]), {

@@ -4,7 +4,7 @@ import { Schema } from "effect"
 export class ClientFileError extends Schema.TaggedError<ClientFileError>()("ClientFileError", {
   /**
    * The user has no home folder, the client is not there, its file cannot be read or written, is no JSON, has another
-   * shape, or was changed by somebody else meanwhile.
+   * shape, was changed by another program meanwhile, or lies outside the project.
    */
   reason: Schema.Literals([
     "homeless",
@@ -13,7 +13,8 @@ export class ClientFileError extends Schema.TaggedError<ClientFileError>()("Clie
     "unwritable",
     "malformed",
     "misshapen",
-    "changed"
+    "changed",
+    "outside"
   ]),
   path: Schema.String,
   message: Schema.String

@@ -28,8 +28,8 @@ export interface Client {
   readonly stdio: (launch: Launch, env: Readonly<Record<string, string>>) => Entry
   /** Absent where the file can name no remote server. */
   readonly http?: (url: string) => Entry
-  /** What makes the client read its file again. */
-  readonly afterwards: string
+  /** What makes the client read its file again, after an entry was written and after one was removed. */
+  readonly afterwards: { readonly written: string; readonly removed: string }
 }
 
 const plain: Client["stdio"] = ({ args, command }, env) => ({
@@ -49,7 +49,10 @@ export const clients = [
     file: ({ applications }) => [applications, "Claude", "claude_desktop_config.json"],
     traces: ({ applications }) => [[applications, "Claude"]],
     stdio: plain,
-    afterwards: "Quit Claude Desktop and start it again."
+    afterwards: {
+      written: "Quit Claude Desktop and start it again.",
+      removed: "Quit Claude Desktop and start it again."
+    }
   },
   {
     id: "claude-code",
@@ -64,7 +67,10 @@ export const clients = [
     project: [".mcp.json"],
     stdio: typed,
     http: (url) => ({ type: "http", url }),
-    afterwards: "Start a new session of Claude Code; /mcp shows its servers."
+    afterwards: {
+      written: "Start a new session of Claude Code; /mcp shows its servers.",
+      removed: "Sessions of Claude Code that are open keep the server until they end."
+    }
   },
   {
     id: "cursor",
@@ -76,7 +82,10 @@ export const clients = [
     project: [".cursor", "mcp.json"],
     stdio: plain,
     http: (url) => ({ url }),
-    afterwards: "Restart Cursor, and switch the server on under Customize, MCPs."
+    afterwards: {
+      written: "Restart Cursor, and switch the server on under Customize, MCPs.",
+      removed: "Restart Cursor."
+    }
   },
   {
     id: "vscode",
@@ -88,7 +97,10 @@ export const clients = [
     project: [".vscode", "mcp.json"],
     stdio: typed,
     http: (url) => ({ type: "http", url }),
-    afterwards: 'Run "MCP: List Servers" in VS Code to start it.'
+    afterwards: {
+      written: 'Run "MCP: List Servers" in VS Code to start it.',
+      removed: '"MCP: List Servers" in VS Code shows that it is gone.'
+    }
   }
 ] as const satisfies ReadonlyArray<Client>
 

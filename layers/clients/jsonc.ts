@@ -18,7 +18,15 @@ const words: Readonly<Record<string, string>> = {
   CommaExpected: 'expected ","',
   CloseBraceExpected: 'expected "}"',
   CloseBracketExpected: 'expected "]"',
-  EndOfFileExpected: "expected nothing more"
+  EndOfFileExpected: "expected nothing more",
+  InvalidSymbol: "a word that JSON does not have; text needs double quotes",
+  InvalidNumberFormat: "not a number",
+  UnexpectedEndOfComment: "a comment that does not end",
+  UnexpectedEndOfString: "a string that does not end",
+  UnexpectedEndOfNumber: "a number that does not end",
+  InvalidUnicode: "an escape \\u without four hexadecimal digits",
+  InvalidEscapeCharacter: "an unknown escape after a backslash",
+  InvalidCharacter: "a control character in a string"
 }
 
 /** Loads the parser, which few commands need. */
@@ -47,7 +55,7 @@ const make = ({
     const [first] = errors
     if (first === undefined) return undefined
     const code = printParseErrorCode(first.error)
-    return { at: position(text, first.offset), message: words[code] ?? code }
+    return { at: position(text, first.offset), message: words[code] ?? "unexpected text" }
   }
 
   const property = (node: Node | undefined, key: string) =>

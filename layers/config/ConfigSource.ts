@@ -1,5 +1,5 @@
 /** The configuration: one file or inline JSON, environment variables above it, read section by section, and again. */
-import { Context, Effect, Equal, Exit, FileSystem, Layer, Option, Semaphore, type Scope } from "effect"
+import { Context, Effect, Equal, Exit, FileSystem, Layer, Option, Path, Semaphore, type Scope } from "effect"
 import { Environment } from "../platform/Environment.ts"
 import { ConfigInvalid, type Problem } from "./ConfigInvalid.ts"
 import * as Document from "./Document.ts"
@@ -24,6 +24,8 @@ export interface Found {
   readonly source: string | undefined
   /** The path that is read, also if there was no file yet; undefined when no file is asked for. */
   readonly file: string | undefined
+  /** Whether the user named the source; else it is the usual file, if there is one. */
+  readonly named: boolean
   /** Of the checked sections those that are mentioned: which keys they give, and which variables gave some of them. */
   readonly sections: ReadonlyArray<{
     readonly name: string
@@ -108,7 +110,7 @@ const make = (load: Effect.Effect<Document.Document, ConfigInvalid, Sources>) =>
         const { present, value, variables } = gather(document, environment, section)
         return present ? [{ name: section.name, keys: Object.keys(Object(value)), variables }] : []
       })
-      return { source: document.name, file: document.file, sections }
+      return { source: document.name, file: document.file, named: document.named, sections }
     })
 
     const follow = Effect.fnUntraced(function* <A>(
@@ -221,8 +223,8 @@ export class ConfigSource extends Context.Service<
   }
 >()("manifold/config/ConfigSource") {
   /**
-   * Reads `MCP_CONFIG_JSON`, else the file at `MCP_CONFIG_PATH`, else `manifold.yaml` in the working directory. The
-   * text is read when a section first is, and at each reload.
+   * Reads the file of `--config` (`ConfigFile`), else `MCP_CONFIG_JSON`, else the file at `MCP_CONFIG_PATH`, else
+   * `manifold.yaml` in the user's configuration folder. The text is read when a section first is, and at each reload.
    */
   static readonly layer = Layer.effect(ConfigSource, make(Document.load))
 
@@ -238,6 +240,6 @@ export class ConfigSource extends Context.Service<
     variables: Readonly<Record<string, string | undefined>> = {}
   ): Layer.Layer<ConfigSource> =>
     ConfigSource.layerValue(value).pipe(
-      Layer.provide([Environment.layerTest(variables), FileSystem.layerNoop({})])
+      Layer.provide([Environment.layerTest(variables), FileSystem.layerNoop({}), Path.layer])
     )
 }

@@ -3,6 +3,7 @@ import { Effect, FileSystem, Redacted, Schema, SchemaGetter, SchemaIssue } from 
 import { Environment } from "../platform/Environment.ts"
 import { inWords } from "../platform/inWords.ts"
 import { hidden } from "./explain.ts"
+import { resolvePath } from "./paths.ts"
 
 const Written = Schema.String.annotate({
   description: "A secret: `env:NAME`, `file:PATH`, or the text itself.",
@@ -24,8 +25,9 @@ const fromVariable = Effect.fnUntraced(function* (name: string) {
   return Redacted.make(value)
 })
 
-const fromFile = Effect.fnUntraced(function* (path: string) {
-  if (path === "") return yield* invalid("expected the path of a file after file:")
+const fromFile = Effect.fnUntraced(function* (written: string) {
+  if (written === "") return yield* invalid("expected the path of a file after file:")
+  const path = yield* resolvePath(written)
   const fs = yield* FileSystem.FileSystem
   const text = yield* fs
     .readFileString(path)
@@ -47,7 +49,7 @@ const resolve = Effect.fnUntraced(function* (written: string) {
 })
 
 /**
- * Decodes `env:NAME`, `file:PATH` (relative to the working directory; one newline at the end is dropped) or the
+ * Decodes `env:NAME`, `file:PATH` (`~`, or relative to the configuration file; one newline at the end is dropped) or the
  * text itself to a `Redacted<string>`. An unset variable or unreadable file is a problem at the setting's path.
  * A secret is not encoded again.
  */

@@ -6,9 +6,9 @@ import type { Sources } from "./Sources.ts"
 /**
  * How a variable's text becomes a value: as it is, in lower case (for keywords), as a number, as `true`/`false`
  * (also `1`/`0`, `yes`/`no`, `on`/`off`), or as a list separated by commas. Text that does not fit is left as it is,
- * so that the schema names what it expected.
+ * so that the schema names what it expected. A `path` must be absolute or under `~`: a variable belongs to no folder.
  */
-export type Kind = "string" | "word" | "number" | "boolean" | "list"
+export type Kind = "string" | "path" | "word" | "number" | "boolean" | "list"
 
 export interface Binding<Key extends string = string> {
   /** Where the value goes, from the section's root. */

@@ -1,8 +1,8 @@
 /** Reads YAML 1.2 and knows where each value stood. The library is loaded only when a file is read. */
 import { Effect } from "effect"
-import type { ErrorCode, Node } from "yaml"
+import type { ErrorCode, Node, YAMLError } from "yaml"
 import type { Path } from "./ConfigInvalid.ts"
-import type { Text } from "./Text.ts"
+import type { Fault, Text } from "./Text.ts"
 
 /** Our words for the library's codes: its own messages quote the text, which may be a secret. */
 const messages: Partial<Record<ErrorCode, string>> = {
@@ -25,22 +25,62 @@ const mostAliases = 100
 /** One mistake can make hundreds of errors after it. */
 const mostFaults = 10
 
+/**
+ * The errors as faults. A line that is indented too far is read as part of the value above it, which makes two errors at
+ * that value: one fault at the line itself is what a person can correct.
+ */
+const faultsOf = (text: string, errors: ReadonlyArray<YAMLError>): ReadonlyArray<Fault> => {
+  const indented = errors.filter(({ code }) => code === "MULTILINE_IMPLICIT_KEY")
+  const isPartOf = ({ code, pos }: YAMLError) =>
+    code === "BLOCK_AS_IMPLICIT_KEY" && indented.some((other) => other.pos[0] === pos[0])
+  return errors
+    .filter((error) => !isPartOf(error))
+    .slice(0, mostFaults)
+    .map((error) => {
+      if (!indented.includes(error)) {
+        return { offset: error.pos[0], message: messages[error.code] ?? "not YAML here" }
+      }
+      const line = text.lastIndexOf("\n", error.pos[1]) + 1
+      const offset = line + (/^[ \t]*/.exec(text.slice(line))?.[0].length ?? 0)
+      return { offset, message: "wrong indentation: the line is indented more than the one above it" }
+    })
+}
+
+interface Child {
+  readonly node: unknown
+  readonly key: number | undefined
+}
+
 export const parse = Effect.fnUntraced(function* (text: string): Effect.fn.Return<Text> {
   const { isAlias, isMap, isScalar, isSeq, parseDocument } = yield* Effect.promise(() => import("yaml"))
   // With "silent" a second document would pass unnoticed.
-  const document = parseDocument(text, { logLevel: "error", prettyErrors: false, stringKeys: true })
-  const faults = [...document.errors, ...document.warnings].slice(0, mostFaults).map((error) => ({
-    offset: error.pos[0],
-    message: messages[error.code] ?? "not YAML here"
-  }))
+  const document = parseDocument(text, {
+    logLevel: "error",
+    prettyErrors: false,
+    stringKeys: true,
+    // `<<: *name`, which Compose and CI files use, although YAML 1.2 has no merge keys.
+    merge: true
+  })
+  const faults = faultsOf(text, [...document.errors, ...document.warnings])
 
   const resolve = (node: unknown): unknown => (isAlias(node) ? node.resolve(document) : node)
   const start = (node: unknown): number | undefined => (node as Node | null)?.range?.[0]
-  const child = (parent: unknown, key: PropertyKey) => {
+  const child = (parent: unknown, key: PropertyKey): Child | undefined => {
     const node = resolve(parent)
     if (isMap(node)) {
-      const pair = node.items.find((item) => isScalar(item.key) && String(item.key.value) === key)
-      return pair && { node: pair.value, key: start(pair.key) }
+      const named = (name: PropertyKey) =>
+        node.items.filter((item) => isScalar(item.key) && String(item.key.value) === name)
+      const [pair] = named(key)
+      if (pair !== undefined) return { node: pair.value, key: start(pair.key) }
+      // A key that was merged is shown where it is written.
+      for (const { value } of named("<<")) {
+        const merged = resolve(value)
+        for (const source of isSeq(merged) ? merged.items : [merged]) {
+          const found: Child | undefined = source === node ? undefined : child(source, key)
+          if (found !== undefined) return found
+        }
+      }
+      return undefined
     }
     const item = isSeq(node) && typeof key === "number" ? node.items[key] : undefined
     return item === undefined ? undefined : { node: item, key: start(item) }
@@ -64,7 +104,14 @@ export const parse = Effect.fnUntraced(function* (text: string): Effect.fn.Retur
     Effect.map((value) => ({ value, faults, locate })),
     Effect.orElseSucceed(() => ({
       value: undefined,
-      faults: [{ offset: 0, message: "an alias is used too often, or before its anchor" }],
+      faults: [
+        {
+          offset: Math.max(0, text.search(/<<\s*:/)),
+          message: /<<\s*:/.test(text)
+            ? "an alias is used too often, or `<<` does not name a map or its alias"
+            : "an alias is used too often, or before its anchor"
+        }
+      ],
       locate
     }))
   )

@@ -4,8 +4,10 @@ import type { Environment } from "../platform/Environment.ts"
 import { ConfigInvalid, showPath, type Problem } from "./ConfigInvalid.ts"
 import * as defaults from "./defaults.ts"
 import type { Document } from "./Document.ts"
+import { fillEmpty } from "./emptySections.ts"
 import { explain, unknownKey } from "./explain.ts"
 import { gather, type Gathered } from "./gather.ts"
+import { BaseFolder } from "./paths.ts"
 import type { Section } from "./Section.ts"
 import type { Sources } from "./Sources.ts"
 
@@ -17,7 +19,8 @@ const decode = (
 ): Effect.Effect<unknown, ConfigInvalid, Sources> => {
   const invalid = (found: ReadonlyArray<Problem>) =>
     new ConfigInvalid({ problems: [...said.problems, ...found] })
-  const decoded = Schema.decodeEffect(section.schema)(said.value, strict).pipe(
+  const value = fillEmpty(said.value, section.schema.ast)
+  const decoded = Schema.decodeEffect(section.schema)(value, strict).pipe(
     Effect.mapError(({ issue }) =>
       invalid(
         explain(issue, section.name).map(({ message, part, path }) => ({
@@ -53,7 +56,10 @@ export const evaluate = Effect.fnUntraced(function* (
   if (!present && !required) return { present, settings: Option.none() }
   const absent = present ? Option.none() : yield* fromDefaults(section)
   if (Option.isSome(absent)) return { present, settings: absent }
-  return { present, settings: Option.some(yield* decode(section, said)) }
+  return {
+    present,
+    settings: Option.some(yield* Effect.provideService(decode(section, said), BaseFolder, document.folder))
+  }
 })
 
 /** Names the text's format for editors, and is no section. */

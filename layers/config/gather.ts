@@ -33,6 +33,7 @@ const flags: Readonly<Record<string, boolean>> = {
 const coerce = (text: string, kind: Binding["kind"]): unknown => {
   switch (kind) {
     case "string":
+    case "path":
       return text
     case "word":
       return text.toLowerCase()
@@ -49,6 +50,9 @@ const coerce = (text: string, kind: Binding["kind"]): unknown => {
         .filter((item) => item !== "")
   }
 }
+
+/** On any platform; what it lets pass is judged again when the setting is decoded. */
+const isAnchored = (path: string) => /^(?:~|(?:[a-zA-Z]:)?[/\\])/.test(path)
 
 const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
   Predicate.isObject(value) && !Array.isArray(value)
@@ -103,6 +107,14 @@ export const gather = (
     const text = environment.get(name) ?? ""
     if (text === "") continue
     present = true
+    if (binding.kind === "path" && !isAnchored(text)) {
+      problems.push({
+        path: showPath([section.name, ...binding.path]),
+        message: "expected an absolute path or one under ~/",
+        source: name
+      })
+      continue
+    }
     value = put(value, binding.path, coerce(text, binding.kind)) ?? {}
     variables.push({ name, path: [section.name, ...binding.path] })
   }

@@ -1,4 +1,4 @@
-/** The slots that a call runs in: its principal's, its entry's and a total one. A nested call inherits its ancestors'. */
+/** The slots that a call runs in: its principal's, its share of its entry's, its entry's, a total one. Nested calls inherit. */
 import { type Clock, Effect } from "effect"
 import type { Call } from "../ledger/Calls.ts"
 import type { Busy } from "./refusals.ts"
@@ -18,6 +18,8 @@ export class CallSlots {
   readonly total: Slots
   readonly #principals: SlotsByKey
   readonly #entries: SlotsByKey
+  /** What each principal has of an entry's slots. */
+  readonly #shares: SlotsByKey
   /** The slots of calls that run or are queued, with those that they inherit. */
   readonly #held = new Map<Call, ReadonlyArray<Slots>>()
 
@@ -26,16 +28,19 @@ export class CallSlots {
     this.total = new Slots(total)
     this.#principals = new SlotsByKey(most)
     this.#entries = new SlotsByKey(most)
+    this.#shares = new SlotsByKey(most)
   }
 
   get waiting(): number {
-    return this.#principals.waiting + this.#entries.waiting + this.total.waiting
+    return this.#principals.waiting + this.#shares.waiting + this.#entries.waiting + this.total.waiting
   }
 
   /**
-   * Runs `self` in a slot of the principal, of the entry and of the total, and `end` before they are released.
+   * Runs `self` in a slot of the principal, of its share of the entry, of the entry and of the total, and `end` before they
+   * are released.
    *
-   * They are taken in this order, so that a call that is queued for a narrow limit takes nothing from others. A nested
+   * They are taken in this order, so that a call that is queued for a narrow limit takes nothing from others: who has its
+   * share of a tool waits for its own calls to end, and the rest of the tool is there for other principals. A nested
    * call takes only what no ancestor holds: a turn that waits for its tools would otherwise occupy the slots that they
    * wait for. Two entries with concurrency limits whose handlers call each other can still wait for each other, until
    * their queue time-outs; so can a nested call and one that waits for a total slot in the slot that it needs.
@@ -76,11 +81,12 @@ export class CallSlots {
 
   /** The slots that the call must take, and notes what it will hold. */
   #enter(call: Call, { entry, principal }: SlotLimits): ReadonlyArray<Slots> {
-    const own = this.#principals.of(call.principal.key, principal)
+    const { key } = call.principal
+    const own = this.#principals.of(key, principal)
     const all =
       entry === undefined
         ? [own, this.total]
-        : [own, this.#entries.of(entry.dependency ?? call.name, entry.options), this.total]
+        : [own, ...this.#ofEntry(entry.dependency ?? call.name, entry, key), this.total]
     const inherited = call.parent === undefined ? none : this.#heldBy(call.parent)
     if (inherited.length === 0) {
       this.#held.set(call, all)
@@ -89,6 +95,11 @@ export class CallSlots {
     const wanted = all.filter((slots) => !inherited.includes(slots))
     this.#held.set(call, [...inherited, ...wanted])
     return wanted
+  }
+
+  #ofEntry(name: string, { options, share }: NonNullable<Rules["slots"]>, key: string) {
+    const entry = this.#entries.of(name, options)
+    return share === undefined ? [entry] : [this.#shares.of(`${name}\n${key}`, share), entry]
   }
 
   /** What the call holds, or its next ancestor that has not ended. */

@@ -1,6 +1,7 @@
 /** How a call runs: the third noun of the spine. Catalog applies it to every call, and nothing else limits a call. */
 import { type Clock, Context, Effect, Equal, Layer } from "effect"
 import type { Policy } from "../../src/domain/Policy.ts"
+import type { Principal } from "../../src/domain/Principal.ts"
 import { ConfigSource } from "../config/ConfigSource.ts"
 import { Calls, RunningCall, type Call } from "../ledger/Calls.ts"
 import { Journal } from "../ledger/Journal.ts"
@@ -17,6 +18,7 @@ import { CallSpend } from "./CallSpend.ts"
 import { derive, mostKnown } from "./derive.ts"
 import { errorClass, judge, outcomeOf } from "./outcome.ts"
 import { RateLimit } from "./RateLimit.ts"
+import type { LimiterUnavailable, RateLimited } from "./RateLimited.ts"
 import { Forbidden, type Refused, type TimedOut } from "./refusals.ts"
 import { retried } from "./retry.ts"
 import type { Rules } from "./rules.ts"
@@ -101,7 +103,9 @@ const make = Effect.gen(function* () {
         spend
       )
     const timed = limited(work, provide, call.name, rules.timeLimit, tracker.listen)
-    return rules.circuit === undefined ? timed : breaker.execute(rules.circuit, timed, judge)
+    return rules.circuit === undefined
+      ? timed
+      : breaker.execute(rules.circuit, call.principal.key, timed, judge)
   }
 
   /** Budget hold → journal → the rest. What nobody uses costs nothing. */
@@ -192,6 +196,12 @@ const make = Effect.gen(function* () {
     protect: <A, E, R>(subject: Subject, self: Effect.Effect<A, E, R>) =>
       // The same type, which TypeScript cannot prove of any `R`.
       protect(subject, self as Effect.Effect<A, E, Exclude<R, GuardServices> | GuardServices>),
+    meter: (principal) =>
+      Effect.suspend(() =>
+        now.limits.enabled
+          ? Effect.asVoid(rateLimits.take(now.ratesFor(principal, undefined), "local"))
+          : Effect.void
+      ),
     invalidate: (...names) =>
       Effect.sync(() => now.cache.invalidate(names.length === 0 ? undefined : new Set(names))),
     state: Effect.sync(() => ({
@@ -218,6 +228,11 @@ export class Guard extends Context.Service<
       subject: Subject,
       self: Effect.Effect<A, E, R>
     ) => Effect.Effect<A, E | Refused | TimedOut, Exclude<R, GuardServices>>
+    /**
+     * Counts a request that is no call (a ping, a list) under the rate limits of the principal, also while the limiter's
+     * shared store is away.
+     */
+    readonly meter: (principal: Principal) => Effect.Effect<void, RateLimited | LimiterUnavailable>
     /** Removes cached results of those tools, or of all; results of running calls will not be cached. */
     readonly invalidate: (...names: ReadonlyArray<string>) => Effect.Effect<void>
     readonly state: Effect.Effect<GuardState>

@@ -5,6 +5,8 @@ import { BoundedCache } from "../cache/BoundedCache.ts"
 export interface CacheBounds {
   readonly maxEntries: number
   readonly maxSize: number
+  /** Of results of one principal's calls. */
+  readonly maxSizePerOwner?: number
 }
 
 /** Arguments beyond these bounds cost more to compare than is ever gained: in characters, and in levels. */
@@ -74,10 +76,10 @@ export class ToolCache {
     return found && { value: found.value.answer }
   }
 
-  /** Caches the value unless it exceeds the total size or is not JSON. */
-  put(key: string, name: string, value: unknown, until: number): void {
+  /** Caches the value unless it exceeds the total size or is not JSON; it counts to the share of the owner. */
+  put(key: string, name: string, value: unknown, until: number, owner?: string): void {
     const length = sizeOf(value)
-    if (length !== undefined) this.#kept.put(key, { name, answer: value }, key.length + length, until)
+    if (length !== undefined) this.#kept.put(key, { name, answer: value }, key.length + length, until, owner)
   }
 
   /** Removes the results of those tools, or all. */

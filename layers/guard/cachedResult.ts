@@ -27,7 +27,7 @@ export const cachedResult = <A, E, R>(
   const { epoch } = cache
   return Effect.onExitPrimitive(self, (exit) => {
     if (Exit.isSuccess(exit) && cache.epoch === epoch) {
-      cache.put(key, name, exit.value, clock.currentTimeMillisUnsafe() + ttl)
+      cache.put(key, name, exit.value, clock.currentTimeMillisUnsafe() + ttl, principal.key)
     }
     return undefined
   })

@@ -68,8 +68,13 @@ export const derive = (limits: Limits) => {
     } satisfies RetrySettings,
     breaker: {
       failures: limits.breaker.failures,
+      principals: limits.breaker.principals,
       open: millis(limits.breaker.open)
     } satisfies BreakerSettings,
-    cache: new ToolCache({ maxEntries: limits.cache.max_entries, maxSize: limits.cache.max_size })
+    cache: new ToolCache({
+      maxEntries: limits.cache.max_entries,
+      maxSize: limits.cache.max_size,
+      maxSizePerOwner: Math.floor(limits.cache.max_size * limits.cache.share)
+    })
   }
 }

@@ -12,7 +12,14 @@ export interface Rules {
   readonly reuse: { readonly ttl: number; readonly among: Reuse["among"] } | undefined
   readonly rate: Limit | undefined
   /** Of the dependency, or of the entry where `dependency` is undefined. */
-  readonly slots: { readonly dependency: string | undefined; readonly options: SlotsOptions } | undefined
+  readonly slots:
+    | {
+        readonly dependency: string | undefined
+        readonly options: SlotsOptions
+        /** What one principal may take of them; absent: all. */
+        readonly share: SlotsOptions | undefined
+      }
+    | undefined
   /** The key of the circuit breaker; absent: the entry has none. */
   readonly circuit: string | undefined
 }
@@ -48,15 +55,23 @@ export const slotsOf = (
   { patience, queue }: Limits["concurrency"]
 ): SlotsOptions => ({ limit, max, queue, patience: millis(patience) })
 
+const withShare = (limit: string, max: number, all: Limits["concurrency"]) => {
+  const most = Math.max(1, Math.floor(max * all.share))
+  return {
+    options: slotsOf(limit, max, all),
+    share: most < max ? slotsOf(`${limit} share`, most, all) : undefined
+  }
+}
+
 /** An operator's limit is one of the tool alone; the policy's is shared by all entries of its dependency. */
 const entrySlots = (
   { concurrency: all }: Limits,
   { concurrency, dependency }: Policy,
   said: number | undefined
 ): Rules["slots"] => {
-  if (said !== undefined) return { dependency: undefined, options: slotsOf("tool", said, all) }
+  if (said !== undefined) return { dependency: undefined, ...withShare("tool", said, all) }
   if (concurrency === undefined) return undefined
-  return { dependency, options: slotsOf(dependency === undefined ? "tool" : "dependency", concurrency, all) }
+  return { dependency, ...withShare(dependency === undefined ? "tool" : "dependency", concurrency, all) }
 }
 
 /** `tool` is a tool's name, and absent for other kinds: section `limits.tools` applies to tools only. */

@@ -54,6 +54,11 @@ export const section = Section.make(
       Schema.Struct({
         principal: Section.optional(positive, 64, "Concurrent calls of one principal at most."),
         total: Section.optional(positive, 512, "Concurrent calls at most."),
+        share: Section.optional(
+          Schema.Finite.check(Schema.isBetween({ minimum: 0.01, maximum: 1 })),
+          0.75,
+          "Share of the slots of one tool or dependency that one principal may hold, from 0.01 to 1."
+        ),
         queue: Section.optional(positive, 256, "Queued calls at most, for each of these limits."),
         patience: Section.optional(
           span,
@@ -82,7 +87,12 @@ export const section = Section.make(
         failures: Section.optional(
           positive,
           5,
-          "Consecutive failures that open the circuit breaker of a tool or its dependency."
+          "Consecutive failures that open the circuit breaker of a tool or its dependency for the principal."
+        ),
+        principals: Section.optional(
+          positive,
+          2,
+          "Principals with an open circuit breaker for the same tool or dependency that open it for all others."
         ),
         open: Section.optional(
           span,
@@ -100,6 +110,11 @@ export const section = Section.make(
           positive,
           16 * 1024 * 1024,
           "Total size of cached results at most, in characters."
+        ),
+        share: Section.optional(
+          Schema.Finite.check(Schema.isBetween({ minimum: 0.01, maximum: 1 })),
+          0.5,
+          "Share of that size which results of one principal's calls may take, from 0.01 to 1."
         )
       }),
       {},

@@ -1,6 +1,8 @@
 /** A request on its way through the listener, and the `Connection` that its handler gets. */
 import { requestIdOf } from "./requestId.ts"
 import { isTrusted, type LoopbackTrust } from "./loopbackTrust.ts"
+import type { Quota } from "../quotas/Quota.ts"
+import type { Account } from "./heldBody.ts"
 import type { Ids } from "../platform/Ids.ts"
 import type { AnyHandler, Connection } from "./Routes.ts"
 import type * as sockets from "./webSockets.ts"
@@ -16,6 +18,11 @@ export class Incoming implements Connection<unknown> {
   origin: string | undefined
   /** The body limit, in bytes, that a body of unknown length turned out to exceed. */
   exceeded: number | undefined
+  /** What a large response is charged to. */
+  account: Account | undefined
+  /** The idle time-out, in seconds. */
+  readonly #idleSeconds: number
+  #keptOpen = false
   readonly #server: Bun.Server<sockets.Upgraded>
   readonly #ids: Ids["Service"]
   readonly #trust: LoopbackTrust
@@ -25,12 +32,14 @@ export class Incoming implements Connection<unknown> {
     request: Request,
     server: Bun.Server<sockets.Upgraded>,
     ids: Ids["Service"],
-    trust: LoopbackTrust
+    trust: LoopbackTrust,
+    idleSeconds: number
   ) {
     this.request = request
     this.#server = server
     this.#ids = ids
     this.#trust = trust
+    this.#idleSeconds = idleSeconds
   }
 
   get address() {
@@ -45,7 +54,19 @@ export class Incoming implements Connection<unknown> {
     return (this.#requestId ??= requestIdOf(this.request.headers) ?? this.#ids.nextUnsafe())
   }
 
-  keepOpen = () => this.#server.timeout(this.request, 0)
+  keepOpen = () => {
+    this.#keptOpen = true
+    this.#server.timeout(this.request, 0)
+  }
+
+  /** The idle time-out again, for a client that does not read its response. */
+  limitIdle() {
+    if (this.#keptOpen) this.#server.timeout(this.request, this.#idleSeconds)
+  }
+
+  charge = (quota: Quota, owner: string) => {
+    this.account = { quota, owner, signal: this.request.signal }
+  }
 
   upgrade = (data: unknown, headers?: Record<string, string>) => {
     const handlers = this.handler?.websocket

@@ -52,6 +52,9 @@ interface ServeHandlers {
   readonly websocket: Bun.WebSocketHandler<sockets.Upgraded>
 }
 
+const idleSecondsOf = ({ idleTimeout }: ListenerOptions) =>
+  Math.min(maxIdleSeconds, Math.ceil(Duration.toSeconds(idleTimeout ?? "10 seconds")))
+
 const bind = (options: ListenerOptions, handlers: ServeHandlers, maxBodyBytes: number) =>
   Effect.try({
     try: () =>
@@ -59,10 +62,7 @@ const bind = (options: ListenerOptions, handlers: ServeHandlers, maxBodyBytes: n
         hostname: options.hostname,
         port: options.port,
         maxRequestBodySize: maxBodyBytes,
-        idleTimeout: Math.min(
-          maxIdleSeconds,
-          Math.ceil(Duration.toSeconds(options.idleTimeout ?? "10 seconds"))
-        ),
+        idleTimeout: idleSecondsOf(options),
         development: false,
         // Bun shares the port with any other program when it is not in development.
         reusePort: options.reusePort ?? false,
@@ -92,6 +92,7 @@ const open = Effect.fnUntraced(function* (options: ListenerOptions) {
 
   const fork = Effect.runForkWith(yield* Effect.context<never>())
   const trust = trustOf(options)
+  const idleSeconds = idleSecondsOf(options)
   const maxBodyBytes = Math.max(options.maxMessageBytes, options.maxBodyBytes ?? 0)
   const lifecycle: Lifecycle = { stopping: false, retired: undefined }
 
@@ -120,7 +121,7 @@ const open = Effect.fnUntraced(function* (options: ListenerOptions) {
   const finish = Finishing.make({ listener: options, failed, isStopping: () => lifecycle.stopping })
 
   const fetch = (request: Request, server: Bun.Server<sockets.Upgraded>) => {
-    const incoming = new Incoming(request, server, ids, trust)
+    const incoming = new Incoming(request, server, ids, trust, idleSeconds)
     options.observer?.began()
     try {
       const response = admit(incoming)

@@ -1,6 +1,8 @@
 /** Routes by path: layers add routes, which are served while their scope is open. */
 import { Context, Effect, Layer, Schema, type Scope } from "effect"
 
+import type { Quota } from "../quotas/Quota.ts"
+
 /** One open WebSocket. */
 export interface Socket<Data> {
   /** What `Connection.upgrade` was given. */
@@ -11,6 +13,8 @@ export interface Socket<Data> {
   readonly send: (message: string | Uint8Array<ArrayBuffer>) => boolean
   /** RFC 6455, section 7.4: 1000 done, 1001 going away, 1008 policy, 1011 internal error, 1013 try again later. */
   readonly close: (code?: number, reason?: string) => void
+  /** Drops the connection with what waits; a client that does not read would never see a close frame. */
+  readonly terminate: () => void
 }
 
 /** Handlers of a route's WebSockets; one that throws closes its socket with 1011. */
@@ -34,8 +38,13 @@ export interface Connection<Data = never> {
   readonly loopback: boolean
   /** A valid `X-Request-Id` of the request, else a new id. In the response header; use it in logs, traces and errors. */
   readonly requestId: string
-  /** Lifts the idle time-out from this request. Call it after the body was read, or a slow body has no time-out. */
+  /**
+   * Lifts the idle time-out until the response begins, and from event streams altogether. Call it after the body was
+   * read, or a slow body has no time-out.
+   */
   readonly keepOpen: () => void
+  /** Charges a large response to the owner (a principal's key) until the client has taken it; 503 if there is no room. */
+  readonly charge: (quota: Quota, owner: string) => void
   /** Upgrades to a WebSocket; then the handler returns `undefined`. False: not an upgrade request. */
   readonly upgrade: (data: Data, headers?: Record<string, string>) => boolean
 }

@@ -1,6 +1,7 @@
 /** Response compression by Accept-Encoding: whole bodies from 1 KiB on, streams flushed per chunk. */
 import zlib from "node:zlib"
 import { choose, type Encoding } from "./contentCodings.ts"
+import { respond, type Account } from "./heldBody.ts"
 import * as responses from "./responses.ts"
 
 /** Shorter bodies, in bytes, cost more to compress than they save. */
@@ -12,6 +13,10 @@ const { constants } = zlib
 const gzip = { level: 4 }
 const brotli = { params: { [constants.BROTLI_PARAM_QUALITY]: 4 } }
 const zstd = { params: { [constants.ZSTD_c_compressionLevel]: 3 } }
+/** Open streams keep their window as long as they live: 2 to the power of this many bytes. */
+const streamWindow = 16
+/** About what a compressor with that window holds, in bytes. */
+const compressorBytes = 128 * 1024
 
 /** HTTP's "deflate" is the zlib format (RFC 9110, section 8.4.1.2). */
 const atOnce: Record<Encoding, (bytes: Uint8Array) => Uint8Array<ArrayBuffer>> = {
@@ -31,8 +36,16 @@ const elsewhere: Record<Encoding, (bytes: Uint8Array, done: Done) => void> = {
 
 /** Compressors that flush after each write. */
 const flushing: Record<Encoding, () => zlib.Gzip | zlib.BrotliCompress | zlib.ZstdCompress> = {
-  zstd: () => zlib.createZstdCompress({ ...zstd, flush: constants.ZSTD_e_flush }),
-  br: () => zlib.createBrotliCompress({ ...brotli, flush: constants.BROTLI_OPERATION_FLUSH }),
+  zstd: () =>
+    zlib.createZstdCompress({
+      params: { ...zstd.params, [constants.ZSTD_c_windowLog]: streamWindow },
+      flush: constants.ZSTD_e_flush
+    }),
+  br: () =>
+    zlib.createBrotliCompress({
+      params: { ...brotli.params, [constants.BROTLI_PARAM_LGWIN]: streamWindow },
+      flush: constants.BROTLI_OPERATION_FLUSH
+    }),
   gzip: () => zlib.createGzip({ ...gzip, flush: constants.Z_SYNC_FLUSH }),
   deflate: () => zlib.createDeflate({ ...gzip, flush: constants.Z_SYNC_FLUSH })
 }
@@ -54,40 +67,53 @@ const isJson = (type: string): boolean => type.startsWith("application/json")
 const coded = async (
   { headers, status }: Response,
   bytes: Uint8Array,
-  encoding: Encoding
+  encoding: Encoding,
+  account: Account | undefined
 ): Promise<Response> => {
   headers.set("content-encoding", encoding)
   headers.delete("content-length")
   if (headers.get("vary")?.includes("Accept-Encoding") !== true) headers.append("vary", "Accept-Encoding")
   const body = bytes.byteLength > longForHere ? await compress(encoding, bytes) : atOnce[encoding](bytes)
-  return new Response(body, { status, headers })
+  return respond(body, { status, headers }, account)
 }
 
 const isWorthIt = (length: number, identity: boolean) =>
   length >= worthCompressing || (length > 0 && !identity)
 
 /** JSON is UTF-8 (RFC 8259, section 8.1), and passing short texts on is the cheapest: the hot path. */
-const wholeJson = (response: Response, encoding: Encoding, identity: boolean) =>
+const wholeJson = (response: Response, encoding: Encoding, identity: boolean, account?: Account) =>
   response.text().then((text) => {
     const { headers, status } = response
     return isWorthIt(text.length, identity)
-      ? coded(response, Buffer.from(text), encoding)
-      : new Response(text, { status, headers })
+      ? coded(response, Buffer.from(text), encoding, account)
+      : respond(text, { status, headers }, account)
   })
 
-const whole = (response: Response, encoding: Encoding, identity: boolean) =>
-  response.arrayBuffer().then((bytes) => {
+const whole = (response: Response, encoding: Encoding, identity: boolean, account?: Account) =>
+  response.arrayBuffer().then((buffer) => {
     const { headers, status } = response
+    const bytes = new Uint8Array(buffer)
     return isWorthIt(bytes.byteLength, identity)
-      ? coded(response, new Uint8Array(bytes), encoding)
-      : new Response(bytes, { status, headers })
+      ? coded(response, bytes, encoding, account)
+      : respond(bytes, { status, headers }, account)
   })
+
+/** Uncompressed JSON; read only to charge a large body to the account. */
+const plain = (response: Response, type: string, account: Account | undefined) => {
+  if (account === undefined || !isJson(type)) return response
+  const { headers, status } = response
+  return response.text().then((text) => respond(text, { status, headers }, account))
+}
 
 /**
  * The response in the coding that Accept-Encoding prefers. Reads a compressible body to its end, so a route that streams text
  * must be `raw`. 406 only for GET and HEAD in unsupported codings; other requests have taken effect and get their response.
  */
-export const apply = (request: Request, response: Response): Response | Promise<Response> => {
+export const apply = (
+  request: Request,
+  response: Response,
+  account?: Account
+): Response | Promise<Response> => {
   const { headers } = response
   const type = headers.get("content-type")
   if (type === null || !(isJson(type) || compressible.test(type))) return response
@@ -95,15 +121,20 @@ export const apply = (request: Request, response: Response): Response | Promise<
   // Caches store responses to GET and HEAD only.
   if (reading) headers.append("vary", "Accept-Encoding")
   const accepted = request.headers.get("accept-encoding")
-  if (accepted === null || untouched.has(response.status) || headers.has("content-encoding")) return response
+  if (untouched.has(response.status) || headers.has("content-encoding")) return response
+  if (accepted === null) return plain(response, type, account)
   if (headers.get("cache-control")?.includes("no-transform") === true) return response
   const { encoding, identity } = choose(accepted)
-  if (encoding !== undefined) return (isJson(type) ? wholeJson : whole)(response, encoding, identity)
-  if (identity || !reading || response.status !== 200) return response
+  if (encoding !== undefined) return (isJson(type) ? wholeJson : whole)(response, encoding, identity, account)
+  if (identity || !reading || response.status !== 200) return plain(response, type, account)
   return responses.reject(406, "Not Acceptable: accept zstd, br, gzip, deflate or identity.", {
     vary: "Accept-Encoding"
   })
 }
+
+/** The bytes that the compressor of the request's stream will hold, for its quota; 0 without one. */
+export const streamCost = (request: Request): number =>
+  choose(request.headers.get("accept-encoding")).encoding === undefined ? 0 : compressorBytes
 
 /** The stream in an accepted coding, flushed per chunk, with the headers that declare it. */
 export const stream = (

@@ -42,6 +42,8 @@ export const make = ({ failed, isStopping, listener }: FinishingOptions) => {
     if (isStopping()) headers.set("connection", "close")
     if (!raw) addSecurityHeaders(request.method, headers)
     count(incoming, response.status)
+    // A stream may be silent for long; whoever writes it notices a client that does not read.
+    if (headers.get("content-type")?.startsWith("application/json") === true) incoming.limitIdle()
     return response
   }
 
@@ -50,7 +52,7 @@ export const make = ({ failed, isStopping, listener }: FinishingOptions) => {
       count(incoming, 101)
       return undefined
     }
-    const final = incoming.raw ? response : Compression.apply(incoming.request, response)
+    const final = incoming.raw ? response : Compression.apply(incoming.request, response, incoming.account)
     if (final instanceof Promise) {
       return final.then(
         (whole) => addHeaders(incoming, whole),

@@ -1,10 +1,20 @@
 /** The section `server`: where the HTTP service listens, TLS, host allow-list, CORS, sizes and time-outs. */
 import { Schema } from "effect"
 import { DurationSetting } from "../config/Durations.ts"
+import { PathSetting } from "../config/paths.ts"
 import * as Section from "../config/Section.ts"
+import { parseHost, parseOrigin } from "./hosts.ts"
 
 const port = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 65535 }))
 const positive = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 2 ** 31 - 1 }))
+
+/** As the listener judges them when it starts. */
+const isHost = Schema.makeFilter((value: string) => parseHost(value) !== undefined, {
+  expected: "a host such as example.com or example.com:8443"
+})
+const isOrigin = Schema.makeFilter((value: string) => parseOrigin(value) !== undefined, {
+  expected: "an origin such as https://app.example.com, written out"
+})
 
 export const section = Section.make(
   "server",
@@ -16,13 +26,28 @@ export const section = Section.make(
       4 * 1024 * 1024,
       "Largest HTTP body, WebSocket frame and stdio line, in bytes."
     ),
+    max_keys: Section.optional(
+      positive,
+      10_000,
+      "Object keys in one JSON-RPC message at most; counted before it is parsed."
+    ),
+    max_items: Section.optional(
+      positive,
+      100_000,
+      "Array elements and object members in one JSON-RPC message at most; counted before it is parsed."
+    ),
+    max_depth: Section.optional(
+      Schema.Int.check(Schema.isBetween({ minimum: 8, maximum: 1000 })),
+      128,
+      "Levels of nested arrays and objects in one JSON-RPC message at most; counted before it is parsed."
+    ),
     allowed_hosts: Section.optional(
-      Schema.Array(Schema.NonEmptyString),
+      Schema.Array(Schema.String.check(isHost)),
       [],
       "Host allow-list: names in the Host header, besides loopback ones, under which clients may reach the service."
     ),
     cors_origins: Section.optional(
-      Schema.Array(Schema.NonEmptyString),
+      Schema.Array(Schema.String.check(isOrigin)),
       [],
       "CORS: web origins whose pages may call the service and read its responses."
     ),
@@ -43,10 +68,8 @@ export const section = Section.make(
     ),
     tls: Schema.optionalKey(
       Schema.Struct({
-        cert_file: Schema.NonEmptyString.annotate({
-          description: "PEM file with the certificate, followed by its intermediate certificates."
-        }),
-        key_file: Schema.NonEmptyString.annotate({ description: "PEM file with its private key." })
+        cert_file: PathSetting("PEM file with the certificate, followed by its intermediate certificates."),
+        key_file: PathSetting("PEM file with its private key.")
       }).annotate({ description: "Serve HTTPS, with HTTP/2. Default: plain HTTP." })
     ),
     http3: Section.optional(
@@ -54,7 +77,12 @@ export const section = Section.make(
       false,
       "Whether HTTP/3 is served as well, over UDP on the same port; requires `tls`."
     )
-  }),
+  }).check(
+    Schema.makeFilter(
+      ({ http3, tls }) =>
+        !http3 || tls !== undefined || { path: ["http3"], issue: "needs tls: HTTP/3 is always encrypted" }
+    )
+  ),
   {
     description: "The HTTP service.",
     // The name that the section has in configurations of WebSocket chat services.

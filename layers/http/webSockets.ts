@@ -15,7 +15,8 @@ const toSocket = (ws: Bun.ServerWebSocket<Upgraded>): Socket<unknown> => ({
   data: ws.data.data,
   waiting: () => ws.getBufferedAmount(),
   send: (message) => ws.send(message, message.length >= worthCompressing) !== 0,
-  close: (code, reason) => ws.close(code, reason)
+  close: (code, reason) => ws.close(code, reason),
+  terminate: () => ws.terminate()
 })
 
 /**

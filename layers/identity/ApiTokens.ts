@@ -1,7 +1,8 @@
 /** Static API tokens from the configuration: their schema, and the verifier that recognises a presented one. */
 import { DateTime, Redacted, Schema } from "effect"
-import { Principal } from "../../src/domain/Principal.ts"
+import { everyScope, Principal } from "../../src/domain/Principal.ts"
 import * as Section from "../config/Section.ts"
+import { suggest } from "../config/suggest.ts"
 import { Secret } from "../config/Secret.ts"
 import { equalInConstantTime, hmacSha256 } from "../platform/digest.ts"
 import type { Grant } from "./Grant.ts"
@@ -21,7 +22,21 @@ const Token = Secret.check(
 )
 
 /** A scope's name as OAuth allows it (RFC 6749 §3.3). */
-const ScopeName = Schema.String.check(Schema.isPattern(/^[\x21\x23-\x5b\x5d-\x7e]+$/)).annotate({
+const scopeName = /^[\x21\x23-\x5b\x5d-\x7e]+$/
+
+/** `team:blue`, `https://tools.example/write`: scopes of a library's own entries, which cannot be known here. */
+const isOwn = (name: string) => /[:/.]/.test(name)
+
+/** A misspelt scope would make a token that can do nothing. */
+const isKnown = Schema.makeFilter((name: string) => {
+  if (everyScope.includes(name) || isOwn(name) || !scopeName.test(name)) return true
+  const nearest = suggest(name, everyScope)
+  return nearest === undefined
+    ? `unknown scope; known are ${everyScope.join(", ")}, and your own with a colon in it, as team:blue`
+    : `unknown scope; did you mean "${nearest}"?`
+})
+
+const ScopeName = Schema.String.check(Schema.isPattern(scopeName), isKnown).annotate({
   expected: "a scope's name without spaces"
 })
 

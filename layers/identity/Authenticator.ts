@@ -1,20 +1,23 @@
 /** Authenticates HTTP requests: the holder of a token, or an anonymous caller on this machine. */
-import { Clock, Context, Effect, Layer, Schema } from "effect"
+import { Clock, Context, Duration, Effect, Layer, Schema } from "effect"
 import { ConfigSource } from "../config/ConfigSource.ts"
 import { isLoopback } from "../http/hosts.ts"
 import { Ids } from "../platform/Ids.ts"
 import * as ApiTokens from "./ApiTokens.ts"
 import { invalidToken, missingToken } from "./challenge.ts"
+import { FailedAttempts, type FailureReason } from "./FailedAttempts.ts"
 import { anonymous, type Grant } from "./Grant.ts"
 import * as GrantWatch from "./GrantWatch.ts"
 import type { GrantListener } from "./GrantWatch.ts"
 import { section } from "./section.ts"
 
 export class Unauthorized extends Schema.TaggedError<Unauthorized>()("Unauthorized", {
-  reason: Schema.Literals(["missing", "invalid", "expired"]),
+  reason: Schema.Literals(["missing", "invalid", "expired", "throttled"]),
   /** The value of the WWW-Authenticate header (RFC 6750 §3). */
   challenge: Schema.String,
-  message: Schema.String
+  message: Schema.String,
+  /** Milliseconds; only where the address is throttled. */
+  retryAfter: Schema.optionalKey(Schema.Finite)
 }) {}
 
 export class BindRefused extends Schema.TaggedError<BindRefused>()("BindRefused", {
@@ -33,6 +36,8 @@ export interface Credentials {
   readonly authorization: string | null
   /** Whether the listener vouches that the peer is a caller on this machine. */
   readonly loopbackPeer: boolean
+  /** The peer's IP address, for logs and throttling; behind a proxy that of the proxy. */
+  readonly address: string
 }
 
 const rejection = (reason: Unauthorized["reason"], message: string): Unauthorized =>
@@ -50,6 +55,14 @@ const missing = Effect.fail(
 )
 const invalid = Effect.fail(rejection("invalid", "The token is not valid here"))
 const expired = Effect.fail(rejection("expired", "The token has expired"))
+
+const throttled = (retryAfter: number) =>
+  new Unauthorized({
+    reason: "throttled",
+    message: "Too many tokens from this address were not valid. Correct the token, then retry later.",
+    challenge: invalidToken("The token is not valid here"),
+    retryAfter
+  })
 
 /** Longer headers are no token of ours, and are not hashed. */
 const longest = 8192
@@ -84,6 +97,8 @@ export class Authenticator extends Context.Service<
      * has to be waited for, the result is an `Exit`, which costs no fiber (see `immediate`).
      */
     readonly authenticate: (credentials: Credentials) => Effect.Effect<Grant, Unauthorized>
+    /** How many authentications failed since the start, by reason. */
+    readonly failures: () => Readonly<Record<FailureReason, number>>
     /**
      * Calls the listener within a second after the grant changed, expired, or was revoked or removed by a reload; until
      * the returned function is called.
@@ -101,6 +116,12 @@ export class Authenticator extends Context.Service<
       const ids = yield* Ids
       const key = yield* ids.secret(32)
       const initial = yield* config.read(section)
+      const limitsOf = ({ failures: { max, window } }: typeof initial) => ({
+        max,
+        window: Duration.toMillis(window)
+      })
+      const attempts = new FailedAttempts(limitsOf(initial))
+      const log = Effect.runForkWith(yield* Effect.context<never>())
       let tokens = ApiTokens.make(initial.tokens, key)
       let anonymousAllowed = initial.anonymous_loopback ?? initial.tokens.length === 0
       /** Whether the program started with a way to authenticate: where it listens depends on that. */
@@ -116,16 +137,36 @@ export class Authenticator extends Context.Service<
       yield* config.follow(section, (now) =>
         Effect.suspend(() => {
           tokens = ApiTokens.make(now.tokens, key)
+          attempts.configure(limitsOf(now))
           // A service that required tokens when it began to listen stays closed without them.
           anonymousAllowed = now.anonymous_loopback ?? (now.tokens.length === 0 && !canAuthenticate)
           return watch.check
         })
       )
 
-      const verify = (token: string): Effect.Effect<Grant, Unauthorized> => {
+      /**
+       * Valid tokens pass however many failed: behind a proxy or NAT an address is shared, and 256 bits cannot be guessed.
+       * What is limited is the noise of a client with a wrong token, in the log and in the metrics.
+       */
+      const failed = (
+        reason: "invalid" | "expired",
+        { address, resource }: Credentials
+      ): Effect.Effect<never, Unauthorized> => {
+        const { count, retryAfter } = attempts.failed(reason, address, clock.currentTimeMillisUnsafe())
+        if (retryAfter === undefined || count === attempts.max + 1) {
+          const line = Effect.logWarning(
+            retryAfter === undefined ? "authentication failed" : "authentication throttled"
+          )
+          log(Effect.annotateLogs(line, { address, reason, resource }))
+        }
+        if (retryAfter !== undefined) return Effect.fail(throttled(retryAfter))
+        return reason === "invalid" ? invalid : expired
+      }
+
+      const verify = (token: string, credentials: Credentials): Effect.Effect<Grant, Unauthorized> => {
         const verdict = tokens.verify(token, clock.currentTimeMillisUnsafe())
-        if (verdict === undefined) return invalid
-        return verdict === "expired" ? expired : Effect.succeed(verdict)
+        if (verdict === undefined) return failed("invalid", credentials)
+        return verdict === "expired" ? failed("expired", credentials) : Effect.succeed(verdict)
       }
 
       return Authenticator.of({
@@ -135,11 +176,14 @@ export class Authenticator extends Context.Service<
         authenticate: (credentials) => {
           const { authorization } = credentials
           if (authorization === null) {
-            return anonymousAllowed && credentials.loopbackPeer ? anonymousGrant : missing
+            if (anonymousAllowed && credentials.loopbackPeer) return anonymousGrant
+            attempts.missing()
+            return missing
           }
           const token = authorization.length > longest ? undefined : bearer.exec(authorization)?.[1]
-          return token === undefined ? invalid : verify(token)
+          return token === undefined ? failed("invalid", credentials) : verify(token, credentials)
         },
+        failures: () => attempts.counts,
         follow: watch.follow,
         requireFor: (hostname) =>
           canAuthenticate || isLoopback(hostname) ? Effect.void : Effect.fail(refuseBind(hostname))

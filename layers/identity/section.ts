@@ -1,5 +1,6 @@
 /** The section `auth`: API tokens, and whether loopback callers need one. */
 import { Schema } from "effect"
+import { DurationSetting } from "../config/Durations.ts"
 import * as Section from "../config/Section.ts"
 import { ApiTokens } from "./ApiTokens.ts"
 
@@ -7,6 +8,18 @@ export const section = Section.make(
   "auth",
   Schema.Struct({
     tokens: Section.optional(ApiTokens, [], "API tokens, sent by clients as `Authorization: Bearer`."),
+    failures: Section.optional(
+      Schema.Struct({
+        max: Section.optional(
+          Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_000_000 })),
+          20,
+          "Failed tokens of one address in a window; further ones are answered with 429 and not logged."
+        ),
+        window: Section.optional(DurationSetting, "1 minute", "Length of the window.")
+      }),
+      {},
+      "Throttling of failed authentications. Valid tokens are never throttled."
+    ),
     anonymous_loopback: Schema.optionalKey(
       Schema.Boolean.annotate({
         description:

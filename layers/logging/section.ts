@@ -1,5 +1,6 @@
 /** The configuration of the log. */
 import { Schema } from "effect"
+import { RelativePathSetting } from "../config/paths.ts"
 import * as Section from "../config/Section.ts"
 import { thresholds } from "./Level.ts"
 
@@ -15,9 +16,7 @@ export const section = Section.make(
       "How lines look on the standard stream; auto: readable on a terminal, else JSON."
     ),
     file: Schema.optionalKey(
-      Schema.NonEmptyString.annotate({
-        description: "File that gets every line as JSON as well; a relative path starts in storage.dir."
-      })
+      RelativePathSetting("File that gets every line as JSON as well; a relative path starts in storage.dir.")
     ),
     max_bytes: Section.optional(
       from(1024, 2 ** 31 - 1),

@@ -2,6 +2,7 @@
 import { Clock, Duration, Effect, type Scope } from "effect"
 import type { Dns } from "../platform/Dns.ts"
 import * as content from "./content.ts"
+import { CookieJar } from "./CookieJar.ts"
 import { OutboundError, refused, type Reason } from "./OutboundError.ts"
 import type { OutboundRequest, OutboundResponse } from "./request.ts"
 import type { Settings } from "./section.ts"
@@ -117,6 +118,10 @@ const connect = (hop: Hop, to: target.Target, addresses: ReadonlyArray<string>, 
   return Effect.mapError(from(0), ({ error }) => error)
 }
 
+/** Raw bytes of a `Location`, which arrive as Latin-1, percent-encoded one by one, as browsers send them on. */
+const encodedLocation = (location: string) =>
+  location.replace(/[\u0080-\u00ff]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`)
+
 const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 
 /** The request that a redirect asks for (Fetch standard, section 4.4, "HTTP-redirect fetch"). */
@@ -133,6 +138,14 @@ const follow = (hop: Hop, from: URL, status: number, location: string): Hop => {
     method: asGet ? "GET" : hop.method,
     ...(!asGet && { body: hop.body })
   }
+}
+
+/** The hop with cookies that an earlier redirect set, unless the caller sends its own. */
+const withCookies = (hop: Hop, cookies: string | undefined): Hop => {
+  if (cookies === undefined || hop.headers.has("cookie")) return hop
+  const headers = new Headers(hop.headers)
+  headers.set("cookie", cookies)
+  return { ...hop, headers }
 }
 
 /** The connection stays open as long as the scope. */
@@ -167,15 +180,19 @@ export const exchange = Effect.fnUntraced(function* (
     headers: yield* toHeaders(request, settings),
     body: request.body
   }
+  const jar = request.keepCookies === true ? new CookieJar() : undefined
   for (let hops = 0; ; hops++) {
     const to = yield* target.parse(hop.url, hop.base, settings)
-    yield* tell("resolve")
+    yield* tell("resolve", to.url)
     const addresses = yield* within(resolve(to))
     yield* target.admit(to, addresses, settings)
     if (request.admit !== undefined) yield* within(request.admit(to.url))
-    yield* tell("connect")
-    const { hangUp, response } = yield* within(connect(hop, to, addresses, ca))
+    yield* tell("connect", to.url)
+    const { hangUp, response } = yield* within(
+      connect(withCookies(hop, jar?.header(to.url)), to, addresses, ca)
+    )
     const location = redirects.has(response.status) ? response.headers.get("location") : null
+    if (location !== null) jar?.store(to.url, response.headers.getSetCookie())
     if (location === null || mostRedirects === 0) {
       const maxBytes = request.maxBytes ?? settings.max_bytes
       return {
@@ -189,9 +206,9 @@ export const exchange = Effect.fnUntraced(function* (
     if (hops === mostRedirects) {
       return yield* new OutboundError({
         reason: "too_many_redirects",
-        detail: `it was sent on more than ${mostRedirects} times`
+        detail: `more than ${mostRedirects} redirects; the last one leads to ${location.slice(0, 200)} (outbound.max_redirects)`
       })
     }
-    hop = follow(hop, to.url, response.status, location)
+    hop = follow(hop, to.url, response.status, encodedLocation(location))
   }
 })

@@ -19,9 +19,12 @@ export interface OutboundRequest {
   readonly maxBytes?: number
   /** 0 hands a redirect back as it is; default `outbound.max_redirects`. */
   readonly maxRedirects?: number
+  /** Sends the cookies that a redirect sets along with the next request, as browsers do; default false. */
+  readonly keepCookies?: boolean
   /** Asked before each URL is requested, redirects too; whoever fails here stops the exchange. */
   readonly admit?: (url: URL) => Effect.Effect<void, OutboundError>
-  readonly onStep?: (step: Step) => Effect.Effect<void>
+  /** Called when a step begins, with the URL that it is about. */
+  readonly onStep?: (step: Step, url: URL) => Effect.Effect<void>
 }
 
 export interface OutboundResponse {
@@ -34,9 +37,16 @@ export interface OutboundResponse {
   readonly body: Stream.Stream<Uint8Array, OutboundError>
   /** All of it; fails with `body` when it is larger than it may be. */
   readonly bytes: Effect.Effect<Uint8Array<ArrayBuffer>, OutboundError>
-  /** As much of it as may be read, and whether there was more. */
+  /**
+   * As much of it as may be read, and whether there was more. A body that breaks off or is damaged after its first bytes
+   * is what arrived, with `damage` saying so.
+   */
   readonly prefix: Effect.Effect<
-    { readonly bytes: Uint8Array<ArrayBuffer>; readonly truncated: boolean },
+    {
+      readonly bytes: Uint8Array<ArrayBuffer>
+      readonly truncated: boolean
+      readonly damage?: OutboundError
+    },
     OutboundError
   >
 }

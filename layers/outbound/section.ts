@@ -60,7 +60,7 @@ export const section = Section.make(
       "How long one request may take, from the look-up of the name to the last byte of the body."
     ),
     max_bytes: Section.optional(bytes, 5 * 1024 * 1024, "Largest body that is read, in bytes, decompressed."),
-    max_redirects: Section.optional(few, 5, "How often one request may be sent on."),
+    max_redirects: Section.optional(few, 10, "Maximum redirects to follow per request."),
     user_agent: Section.optional(
       Agent,
       `${program.name}/${program.version}`,

@@ -35,7 +35,10 @@ export const parse = (
     const url = written.length > longest ? undefined : (URL.parse(written, base?.href) ?? undefined)
     if (url === undefined) {
       return Effect.fail(
-        refused("url", `a URL of at most ${longest} characters is needed, as https://example.com/`)
+        refused(
+          "url",
+          `not a valid URL; expected for example https://example.com/ (at most ${longest} characters)`
+        )
       )
     }
     if (url.protocol !== "http:" && url.protocol !== "https:") {

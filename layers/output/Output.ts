@@ -5,7 +5,9 @@ import type { PlatformError } from "effect/PlatformError"
 import type { Principal } from "../../src/domain/Principal.ts"
 import { ConfigSource } from "../config/ConfigSource.ts"
 import { Ids } from "../platform/Ids.ts"
+import { Quotas } from "../quotas/Quotas.ts"
 import { Storage } from "../storage/Storage.ts"
+import * as DiskUsage from "./DiskUsage.ts"
 import { fileName, fileNumber, safeName } from "./names.ts"
 import { OutputError } from "./OutputError.ts"
 import { ownerFolder } from "./ownerFolder.ts"
@@ -86,6 +88,9 @@ export class Output extends Context.Service<
       const homeOf = (owner: Principal) =>
         Effect.map(settings, ({ shared }) => (shared ? [] : ownerFolder(owner)))
 
+      const { output: quota } = yield* Quotas
+      const usage = yield* DiskUsage.make({ quota, root })
+
       /** Where a path leads to, if it is the place that it says and not behind a link. */
       const inside = Effect.fnUntraced(function* (...parts: ReadonlyArray<string>) {
         const base = yield* fs.realPath(yield* root)
@@ -156,11 +161,23 @@ export class Output extends Context.Service<
         const parts = [folder, subfolder]
         const places = [...(yield* homeOf(owner)), ...parts]
         const wanted = paths.join(yield* root, ...places)
-        const written = yield* Effect.gen(function* () {
+        const attempt = Effect.gen(function* () {
           yield* fs.makeDirectory(yield* root, { recursive: true })
           const real = yield* enter(places)
-          return real === undefined ? undefined : yield* write(real, bytes)
+          return real === undefined ? {} : { path: yield* write(real, bytes) }
         }).pipe(Effect.mapError(unwritable(wanted)))
+        const saved = yield* usage.within(owner.key, bytes.byteLength, attempt, ({ path }) =>
+          path === undefined ? undefined : [...places, paths.basename(path)].join("/")
+        )
+        if (saved === undefined) {
+          const { principal, total } = quota.limits
+          return yield* outputError(
+            "quota",
+            `the output folder is full: at most ${principal} bytes for one principal and ${total} in total ` +
+              "(quotas.output). Remove files that are no longer needed"
+          )
+        }
+        const written = saved.path
         if (written === undefined)
           return yield* outputError(
             "unwritable",

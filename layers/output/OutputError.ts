@@ -5,8 +5,9 @@ export class OutputError extends Schema.TaggedError<OutputError>()("OutputError"
   /**
    * - `name`: no folder can be named after the client or project.
    * - `unwritable`: the output folder cannot be written, or is full.
+   * - `quota`: the principal, or all together, keep as many bytes as they may.
    */
-  reason: Schema.Literals(["name", "unwritable"]),
+  reason: Schema.Literals(["name", "unwritable", "quota"]),
   detail: Schema.String
 }) {
   override get message() {

@@ -7,6 +7,10 @@ import { safeName } from "./names.ts"
 const key = new TextEncoder().encode("manifold output folder")
 const suffixBytes = 8
 const maxReadable = 40
+const mark = "~"
+
+/** Whether the name is one that `ownerFolder` gives. */
+export const isOwnerFolder = (name: string): boolean => name.startsWith(mark)
 
 /**
  * `[]` for the people of this machine, who can read the folder anyway: the stdio user and anonymous loopback. For every
@@ -18,5 +22,5 @@ export const ownerFolder = ({ source, subject }: Principal): ReadonlyArray<strin
   if (source === "stdio" || source === "anonymous-loopback") return []
   const digest = Buffer.from(hmacSha256(key, JSON.stringify([source, subject]))).toString("hex")
   const readable = (safeName(subject) ?? "").replace(/[^A-Za-z0-9_@-]+/g, "-").slice(0, maxReadable)
-  return [`~${readable}.${digest.slice(0, suffixBytes * 2)}`]
+  return [`${mark}${readable}.${digest.slice(0, suffixBytes * 2)}`]
 }

@@ -1,17 +1,16 @@
 /** The section `content`: the output folder, themes, and limits of generated decks. */
 import { Schema } from "effect"
 import { DurationSetting } from "../config/Durations.ts"
+import { PathSetting, RelativePathSetting } from "../config/paths.ts"
 import * as Section from "../config/Section.ts"
+
+const outputFolder = "Output folder, with one folder per client; a relative path is inside `storage.dir`."
 
 export const section = Section.deferred(
   "content",
   () =>
     Schema.Struct({
-      output_dir: Section.optional(
-        Schema.NonEmptyString,
-        "output",
-        "Output folder, with one folder per client; a relative path is inside `storage.dir`."
-      ),
+      output_dir: Section.optional(RelativePathSetting(outputFolder), "output", outputFolder),
       shared: Section.optional(
         Schema.Boolean,
         false,
@@ -23,9 +22,7 @@ export const section = Section.deferred(
         "Theme of decks: `light`, `dark`, or the name of a file in `themes_dir`."
       ),
       themes_dir: Schema.optionalKey(
-        Schema.NonEmptyString.annotate({
-          description: "Folder of your own themes: `<name>.yaml` or `<name>.json`, with a logo beside it."
-        })
+        PathSetting("Folder of your own themes: `<name>.yaml` or `<name>.json`, with a logo beside it.")
       ),
       max_slides: Section.optional(
         Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 200 })),

@@ -1,5 +1,6 @@
 /** What the program can ask about the machine that runs it, and about itself. */
 import { statfs } from "node:fs/promises"
+import { dirname } from "node:path"
 import { Context, Effect, Layer, PlatformError } from "effect"
 
 export interface Launch {
@@ -7,6 +8,12 @@ export interface Launch {
   readonly command: string
   readonly args: ReadonlyArray<string>
 }
+
+/**
+ * Before a program runs, Bun reads `.env`, `bunfig.toml` (`preload` runs code) and `tsconfig.json` (`paths` replaces
+ * modules) of its working folder. `--cwd` makes the program's own folder the working folder, on every platform.
+ */
+const trusted = (source: string) => [`--cwd=${dirname(source)}`, "--no-env-file"]
 
 export class Machine extends Context.Service<
   Machine,
@@ -17,7 +24,10 @@ export class Machine extends Context.Service<
     readonly bun: string
     /** Whether this is the compiled binary. */
     readonly compiled: boolean
-    /** How to start this same program; words of a command line follow `args`. */
+    /**
+     * How to start this same program in any folder, without running code of that folder; words of a command line follow
+     * `args`. From source the process runs in the program's own folder, so that relative paths must be made absolute.
+     */
     readonly launch: Launch
     /** Bytes that this user may still write where `path` (which exists) is. */
     readonly freeBytes: (path: string) => Effect.Effect<number, PlatformError.PlatformError>
@@ -28,7 +38,10 @@ export class Machine extends Context.Service<
       os: process.platform,
       bun: Bun.version,
       compiled: Bun.isStandaloneExecutable,
-      launch: { command: process.execPath, args: Bun.isStandaloneExecutable ? [] : [Bun.main] },
+      launch: {
+        command: process.execPath,
+        args: Bun.isStandaloneExecutable ? [] : [...trusted(dirname(Bun.main)), Bun.main]
+      },
       freeBytes: (path) =>
         Effect.tryPromise({
           try: async () => {

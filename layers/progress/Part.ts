@@ -90,20 +90,21 @@ export class Part extends Share implements Reporter {
           Effect.onExit(running, (exit) => part.#end(exit))
         )
       },
-      begin: (name) =>
+      begin: (name, message) =>
         Effect.suspend(() => {
           const part = this.child(name)
           const index = parts.indexOf(part)
           if (index <= entered) return Effect.void
           entered = index
           for (const before of parts.slice(0, index)) before.reach(1)
-          return part.#begin()
+          return part.#begin(message)
         })
     }
   }
 
-  #begin() {
-    return this.#telling.during(() => ({ part: this, type: "progress_update" }), true)
+  #begin(message?: string) {
+    const said = message === undefined ? {} : { said: { message } }
+    return this.#telling.during(() => ({ part: this, type: "progress_update", ...said }), true)
   }
 
   #end(exit: Exit.Exit<unknown, unknown>) {

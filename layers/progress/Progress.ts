@@ -28,9 +28,9 @@ export interface Steps<in Name extends string> {
   ) => Effect.Effect<A, E, Exclude<R, Progress>>
   /**
    * For work that only tells when it enters a step: the steps before it are done now. Entering one of those again is
-   * no progress, and is not told.
+   * no progress, and is not told. `message` is for people; without one they see the name.
    */
-  readonly begin: (name: Name) => Effect.Effect<void>
+  readonly begin: (name: Name, message?: string) => Effect.Effect<void>
 }
 
 /** All of it costs next to nothing when nobody listens, and is silent once the call has ended. */

@@ -1,12 +1,11 @@
 /** The folder that holds all state, and the keys that are made in it once. */
-import { ConfigProvider, Context, Effect, FileSystem, Layer, Path, Redacted, Schema } from "effect"
+import { Context, Effect, FileSystem, Layer, Path, Predicate, Redacted, Schema } from "effect"
 import * as Hex from "effect/encoding/Hex"
-import * as UserDirectories from "effect/persistence/UserDirectories"
 import type { PlatformError } from "effect/PlatformError"
 import { Identity } from "../../src/domain/Identity.ts"
 import { ConfigSource } from "../config/ConfigSource.ts"
-import { Environment } from "../platform/Environment.ts"
 import { Ids } from "../platform/Ids.ts"
+import { userFolder } from "../platform/userFolders.ts"
 import { section } from "./section.ts"
 
 const setting = "storage.dir (or MANIFOLD_STORAGE_DIR)"
@@ -38,9 +37,6 @@ const unreadable = (path: string) => (error: PlatformError) =>
     message: `cannot read ${path} (${error.reason._tag}): let this user read it, or set ${setting} to another folder`
   })
 
-/** Only variables that say where folders are; they come from our environment, not from the process behind our back. */
-const directoryVariables = ["HOME", "USERPROFILE", "LOCALAPPDATA", "XDG_STATE_HOME"]
-
 /** A server's name as the name of a folder: characters that are not allowed in one become `-`. */
 const folderName = (server: string) =>
   server
@@ -48,18 +44,9 @@ const folderName = (server: string) =>
     .slice(0, 64)
     .replace(/^[.-]+|[.-]+$/g, "") || "manifold"
 
-const stateDirectory = Effect.fnUntraced(function* (environment: Environment["Service"], server: string) {
-  const env = Object.fromEntries(
-    directoryVariables.map((name) => [name, environment.get(name) ?? ""] as const)
-  )
-  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ""))
-  return yield* UserDirectories.make()
-    .state(folderName(server))
-    .pipe(
-      Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromEnv({ env: given })),
-      Effect.mapError(() => homeless)
-    )
-})
+const stateFolder = Effect.flatMap(Identity, ({ name }) =>
+  Effect.filterOrFail(userFolder("state", folderName(name)), Predicate.isNotUndefined, () => homeless)
+)
 
 export class Storage extends Context.Service<
   Storage,
@@ -83,10 +70,8 @@ export class Storage extends Context.Service<
       const fs = yield* FileSystem.FileSystem
       const paths = yield* Path.Path
       const ids = yield* Ids
-      const environment = yield* Environment
       const config = yield* (yield* ConfigSource).read(section)
-      const server = yield* Identity
-      const dir = paths.resolve(config.dir ?? (yield* stateDirectory(environment, server.name)))
+      const dir = paths.resolve(config.dir ?? (yield* stateFolder))
       const path = (...parts: ReadonlyArray<string>) => paths.join(dir, ...parts)
 
       /** The key's bytes, if it exists. */

@@ -1,5 +1,6 @@
 /** The section `storage`: the state folder, and the Redis that instances share. */
 import { Redacted, Schema } from "effect"
+import { PathSetting } from "../config/paths.ts"
 import { Secret } from "../config/Secret.ts"
 import * as Section from "../config/Section.ts"
 
@@ -15,9 +16,7 @@ export const section = Section.make(
   "storage",
   Schema.Struct({
     dir: Schema.optionalKey(
-      Schema.NonEmptyString.annotate({
-        description: "Folder of all state. Default: the platform's state folder for this server (`manifold`)."
-      })
+      PathSetting("Folder of all state. Default: the platform's state folder for this server (`manifold`).")
     ),
     redis_url: Schema.optionalKey(
       RedisUrl.pipe(
@@ -31,7 +30,7 @@ export const section = Section.make(
   {
     description: "State folder and shared Redis.",
     env: {
-      MANIFOLD_STORAGE_DIR: { path: ["dir"], kind: "string" },
+      MANIFOLD_STORAGE_DIR: { path: ["dir"], kind: "path" },
       REDIS_URL: { path: ["redis_url"], kind: "string" }
     }
   }

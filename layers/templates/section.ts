@@ -1,6 +1,7 @@
 /** The configuration of templates: where an operator's own are, and what a rendering may use. */
 import { Schema } from "effect"
 import { DurationSetting } from "../config/Durations.ts"
+import { PathSetting } from "../config/paths.ts"
 import * as Section from "../config/Section.ts"
 
 const characters = Schema.Int.check(Schema.isBetween({ minimum: 1000, maximum: 4 * 1024 * 1024 }))
@@ -11,10 +12,9 @@ export const section = Section.deferred(
   () =>
     Schema.Struct({
       dir: Schema.optionalKey(
-        Schema.NonEmptyString.annotate({
-          description:
-            "Folder with templates of your own (`summarize.sqrl`), which stand above those that came with the program and take effect when they are saved. A relative path starts in the working directory."
-        })
+        PathSetting(
+          "Folder with templates of your own (`summarize.sqrl`), which override those that came with the program and take effect when they are saved."
+        )
       ),
       cache_ttl: Section.optional(
         DurationSetting,
@@ -27,7 +27,7 @@ export const section = Section.deferred(
     }),
   {
     description: "Templates of prompts.",
-    env: { MANIFOLD_TEMPLATES_DIR: { path: ["dir"], kind: "string" } }
+    env: { MANIFOLD_TEMPLATES_DIR: { path: ["dir"], kind: "path" } }
   }
 )
 

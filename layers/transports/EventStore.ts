@@ -1,5 +1,6 @@
 /** The last events of a session's streams, so that a client that lost its connection can resume. */
 import { Effect } from "effect"
+import type { Hold } from "../quotas/Quota.ts"
 
 export interface Event {
   readonly stream: number
@@ -36,13 +37,16 @@ const pattern = /^(\d{1,9})_(\d{1,15})$/
 export class MemoryEventStore implements EventStore {
   readonly #bounds: Bounds
   #events: Array<Event & { readonly number: number }> = []
+  readonly #hold: Hold | undefined
   #size = 0
   #next = 1
   /** Events up to this number have been dropped. */
   #dropped = 0
 
-  constructor(bounds: Bounds) {
+  /** `hold`: what is kept is charged to it, and events are dropped where it denies more. */
+  constructor(bounds: Bounds, hold?: Hold) {
     this.#bounds = bounds
+    this.#hold = hold
   }
 
   mark(stream: number): Effect.Effect<string> {
@@ -54,12 +58,8 @@ export class MemoryEventStore implements EventStore {
     const id = `${stream}_${number}`
     this.#events.push({ stream, id, data, number })
     this.#size += data.length
-    while (this.#events.length > this.#bounds.events || this.#size > this.#bounds.size) {
-      const first = this.#events.shift()
-      if (first === undefined) break
-      this.#size -= first.data.length
-      this.#dropped = first.number
-    }
+    while (this.#events.length > this.#bounds.events || this.#size > this.#bounds.size) this.#drop()
+    while (this.#hold?.set(this.#size) === false && this.#events.length > 0) this.#drop()
     return Effect.succeed(id)
   }
 
@@ -73,5 +73,12 @@ export class MemoryEventStore implements EventStore {
       stream,
       events: this.#events.filter((event) => event.stream === stream && event.number > number)
     })
+  }
+
+  #drop() {
+    const first = this.#events.shift()
+    if (first === undefined) return
+    this.#size -= first.data.length
+    this.#dropped = first.number
   }
 }

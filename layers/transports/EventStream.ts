@@ -1,4 +1,5 @@
 /** One server-sent event stream (WHATWG HTML, server-sent events), or one of lines, whose reader may be slow, or gone. */
+import type { Backlog } from "./Backlog.ts"
 
 const encoder = new TextEncoder()
 
@@ -10,19 +11,21 @@ export const sseHeaders = {
 
 export class EventStream {
   readonly body: ReadableStream<Uint8Array>
-  readonly #mostWaiting: number
+  readonly #backlog: Backlog
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined
   #onGone: (() => void) | undefined
 
-  /** `mostWaiting`: bytes that may wait for the reader before it is given up; `onGone`: the reader left. */
-  constructor(mostWaiting: number, onGone: () => void) {
-    this.#mostWaiting = mostWaiting
+  /** `backlog` limits what waits for the reader; `onGone`: the reader left, or was too slow. */
+  constructor(backlog: Backlog, onGone: () => void) {
+    this.#backlog = backlog
     this.#onGone = onGone
     this.body = new ReadableStream<Uint8Array>(
       {
         start: (controller) => {
           this.#controller = controller
         },
+        // Called when the reader wants more than waits.
+        pull: () => void this.#backlog.update(0),
         cancel: () => this.#lost()
       },
       new ByteLengthQueuingStrategy({ highWaterMark: 0 })
@@ -63,6 +66,7 @@ export class EventStream {
     const controller = this.#controller
     this.#controller = undefined
     this.#onGone = undefined
+    this.#backlog.end()
     try {
       controller?.close()
     } catch {
@@ -72,6 +76,7 @@ export class EventStream {
 
   #lost() {
     this.#controller = undefined
+    this.#backlog.end()
     const gone = this.#onGone
     this.#onGone = undefined
     gone?.()
@@ -84,7 +89,8 @@ export class EventStream {
   #enqueue(chunk: Uint8Array) {
     const controller = this.#controller
     if (controller === undefined) return
-    if (-(controller.desiredSize ?? 0) > this.#mostWaiting) {
+    // The high-water mark is 0, so that the desired size is what waits.
+    if (!this.#backlog.update(-(controller.desiredSize ?? 0))) {
       controller.error(new Error("The reader is too slow."))
       this.#lost()
       return

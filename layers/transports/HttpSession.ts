@@ -4,8 +4,11 @@ import { Effect } from "effect"
 import { cancelled } from "../../src/domain/errorCodes.ts"
 import { isRejection, type Failure } from "../../src/domain/Failure.ts"
 import type { Principal } from "../../src/domain/Principal.ts"
+import { tooManyOpen } from "../http/responses.ts"
 import type { Connection } from "../http/Routes.ts"
 import type { Ended, Grant } from "../identity/Grant.ts"
+import { Hold } from "../quotas/Quota.ts"
+import type { Quotas } from "../quotas/Quotas.ts"
 import { sseHeaders, type EventStream } from "./EventStream.ts"
 import type { Missed } from "./EventStore.ts"
 import type { SessionServer } from "./McpServers.ts"
@@ -25,6 +28,7 @@ export interface SessionOptions extends StreamsOptions {
   /** Whose session it is; only the identity counts, each request has a principal of its own. */
   readonly principal: Principal
   readonly server: SessionServer
+  readonly quotas: Pick<Quotas["Service"], "memory" | "streams">
   /** Milliseconds, as coarse as the caller likes. */
   readonly now: () => number
   readonly onClose: (session: HttpSession) => void
@@ -57,7 +61,9 @@ export class HttpSession implements Transport, PostHost {
     this.options = options
     this.sessionId = options.id
     this.lastSeen = options.now()
-    this.#open = new SessionStreams(options, {
+    const { principal, quotas } = options
+    const memory = () => new Hold(quotas.memory, principal.key)
+    this.#open = new SessionStreams(options, memory, {
       lost: (number) => {
         const post = this.#postOf.get(number)
         if (post !== undefined) post.lostAt = options.now()
@@ -96,15 +102,20 @@ export class HttpSession implements Transport, PostHost {
 
   // — HTTP —
 
-  /** Answers one POST. `connection.keepOpen` is called when the response becomes a stream. */
+  /**
+   * Answers one POST. `connection.keepOpen` is called when the response becomes a stream; `held` ends when all of its
+   * requests were answered.
+   */
   post(
     parsed: Parsed,
     request: Request,
     grant: Grant,
-    connection: HttpConnection
+    connection: HttpConnection,
+    held?: Hold
   ): Promise<Response> | Response {
     this.lastSeen = this.options.now()
     const requests = newRequests(parsed, this.#version, (id) => this.#posts.has(id))
+    if (requests instanceof Unreadable || requests.length === 0) held?.end()
     if (requests instanceof Unreadable) return unreadable(requests)
     const { batch, messages } = parsed
     if (requests.length === 0) {
@@ -112,6 +123,7 @@ export class HttpSession implements Transport, PostHost {
       return new Response(null, { status: 202 })
     }
     const post = new PendingPost(this.#streams++, requests, batch, grant, this)
+    post.held = held
     this.#postOf.set(post.stream, post)
     for (const { id } of requests) this.#posts.set(id, post)
     const release = this.#primed ? () => this.#release(post) : undefined
@@ -143,7 +155,8 @@ export class HttpSession implements Transport, PostHost {
     this.lastSeen = this.options.now()
     if (lastEventId === null) {
       // A client that reconnects need not wait until the loss of its old connection is noticed.
-      const stream = this.#open.open(standalone, grant)
+      const stream = this.#openStream(standalone, grant)
+      if (stream === undefined) return Effect.succeed(tooManyOpen("event streams"))
       stream.comment("connected")
       return Effect.succeed(this.#streamed(stream))
     }
@@ -224,6 +237,7 @@ export class HttpSession implements Transport, PostHost {
   }
 
   end(post: PendingPost) {
+    post.held?.end()
     for (const { id } of post.requests) if (this.#posts.get(id) === post) this.#posts.delete(id)
     this.#postOf.delete(post.stream)
     this.#open.end(post.stream)
@@ -261,6 +275,17 @@ export class HttpSession implements Transport, PostHost {
     }
   }
 
+  /** A stream that takes its part of the quota while it is open; `undefined` if there is no more. */
+  #openStream(number: number, grant: Grant): EventStream | undefined {
+    // Streams of POSTs are limited with their calls.
+    if (number !== standalone) return this.#open.open(number, grant)
+    const { principal, quotas } = this.options
+    // An earlier one makes room.
+    this.#open.close(standalone)
+    const held = new Hold(quotas.streams, principal.key)
+    return held.set(1) ? this.#open.open(standalone, grant, held) : undefined
+  }
+
   /** Ends the stream that the credential opened. After it expired, a new one may resume it in time. */
   #grantEnded(number: number, why: Ended) {
     const post = this.#postOf.get(number)
@@ -269,7 +294,8 @@ export class HttpSession implements Transport, PostHost {
   }
 
   #resume({ events, stream: number }: Missed, grant: Grant): Response {
-    const stream = this.#open.open(number, grant)
+    const stream = this.#openStream(number, grant)
+    if (stream === undefined) return tooManyOpen("event streams")
     for (const { data, id } of events) stream.event(data, id)
     const post = this.#postOf.get(number)
     if (post !== undefined) post.lostAt = undefined

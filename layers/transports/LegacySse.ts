@@ -1,5 +1,5 @@
 /** MCP's first HTTP transport (2024-11-05, HTTP with SSE): one event stream per client, and POSTs that belong to it. */
-import { Effect, Layer } from "effect"
+import { Clock, Effect, Layer } from "effect"
 import { channels as allChannels, Channels, type Channel } from "../events/Channels.ts"
 import { accepts } from "../http/accept.ts"
 import { pathPrefixOf } from "../http/pathPrefix.ts"
@@ -8,10 +8,14 @@ import { Routes, type Connection } from "../http/Routes.ts"
 import { Authenticator } from "../identity/Authenticator.ts"
 import type { Grant } from "../identity/Grant.ts"
 import { Ids } from "../platform/Ids.ts"
+import { Hold } from "../quotas/Quota.ts"
+import { Quotas } from "../quotas/Quotas.ts"
+import { Backlog } from "./Backlog.ts"
 import { EventStream, sseHeaders } from "./EventStream.ts"
 import { McpServers } from "./McpServers.ts"
 import { Unreadable } from "./messages.ts"
 import {
+  holdBody,
   HttpInbound,
   identify,
   readMessages,
@@ -48,6 +52,9 @@ export const layer = (limits: StreamLimits) =>
       const authenticator = yield* Authenticator
       const servers = yield* McpServers
       const channels = yield* Channels
+      const quotas = yield* Quotas
+      const clock = yield* Clock.Clock
+      const backlogOptions = { ...limits, now: () => clock.currentTimeMillisUnsafe() }
       const ids = yield* Ids
       const log = Effect.runForkWith(yield* Effect.context<never>())
       const report = (error: Error) => void log(Effect.logDebug("sse", error.message))
@@ -56,12 +63,16 @@ export const layer = (limits: StreamLimits) =>
       const open = (grant: Grant, request: Request) => {
         if (clients.size >= limits.max) return tooManyOpen("event streams")
         const { principal } = grant
+        const held = new Hold(quotas.streams, principal.key)
+        if (!held.set(1)) return tooManyOpen("event streams")
         const id = ids.nextUnsafe()
-        const stream = new EventStream(limits.mostWaiting, () => wire.close())
+        const backlog = new Backlog(backlogOptions, new Hold(quotas.memory, principal.key))
+        const stream = new EventStream(backlog, () => wire.close())
         const pipe = {
           write: (message: string) => stream.event(message),
           close: () => {
             clients.delete(id)
+            held.end()
             unfollow()
             subscription.end()
             stream.close()
@@ -109,11 +120,20 @@ export const layer = (limits: StreamLimits) =>
         if (id === null) return reject(400, "Bad Request: sessionId is missing. Connect to /mcp/sse first.")
         const client = clients.get(id)
         if (client === undefined || client.key !== grant.principal.key) return sessionNotFound()
-        const parsed = await readMessages(request, limits.maxMessageBytes)
-        if (parsed instanceof Response) return parsed
-        if (parsed instanceof Unreadable) return refuse(client, parsed)
-        if (!client.wire.open) return sessionNotFound()
-        const rejected = client.wire.receive(parsed, new HttpInbound(grant, request, connection))
+        const held = holdBody(quotas.memory, grant, request, limits)
+        if (held instanceof Response) return held
+        const parsed = await readMessages(request, limits).catch((cause: unknown) => {
+          held?.end()
+          throw cause
+        })
+        const answer = (response: Response) => {
+          held?.end()
+          return response
+        }
+        if (parsed instanceof Response) return answer(parsed)
+        if (parsed instanceof Unreadable) return answer(refuse(client, parsed))
+        if (!client.wire.open) return answer(sessionNotFound())
+        const rejected = client.wire.receive(parsed, new HttpInbound(grant, request, connection), held)
         return rejected === undefined ? new Response(null, { status: 202 }) : refuse(client, rejected)
       }
 

@@ -2,6 +2,7 @@
 import type { JSONRPCMessage, JSONRPCRequest, RequestId } from "@modelcontextprotocol/server"
 import type { Failure } from "../../src/domain/Failure.ts"
 import type { Grant } from "../identity/Grant.ts"
+import type { Hold } from "../quotas/Quota.ts"
 import { toText, type RpcResponse } from "./messages.ts"
 
 /** What a POST needs of its session. */
@@ -27,6 +28,8 @@ export class PendingPost {
   readonly response: Promise<Response>
   /** When the reader was lost, in milliseconds of the session's clock; `undefined` while it is there. */
   lostAt: number | undefined
+  /** The memory that the message is charged for, until it is answered. */
+  held: Hold | undefined
   #settle: ((response: Response) => void) | undefined
   /** What was answered before the POST became a stream, as JSON. */
   #responses: Array<string> | undefined = []

@@ -2,16 +2,16 @@
 import { Effect } from "effect"
 import type { Authenticator } from "../identity/Authenticator.ts"
 import type { Ended, Grant } from "../identity/Grant.ts"
+import type { Hold } from "../quotas/Quota.ts"
+import { Backlog, type BacklogOptions } from "./Backlog.ts"
 import { EventStream } from "./EventStream.ts"
 import type { EventStore, Missed } from "./EventStore.ts"
 import { InOrder } from "./InOrder.ts"
 
-export interface StreamsOptions {
+export interface StreamsOptions extends BacklogOptions {
   /** Called when the first event is to be kept. */
   readonly makeEvents: () => EventStore
   readonly follow: Authenticator["Service"]["follow"]
-  /** Bytes that may wait for a slow reader. */
-  readonly mostWaiting: number
   /** Suggested to clients as the time before they reconnect, in milliseconds. */
   readonly retry: number
 }
@@ -28,17 +28,22 @@ interface Open {
   readonly stream: EventStream
   /** Stops following the credential. */
   readonly unfollow: () => void
+  /** What it counts for in a quota, until it is closed. */
+  readonly held: Hold | undefined
 }
 
 export class SessionStreams {
   readonly #options: StreamsOptions
+  readonly #memory: () => Hold
   readonly #listener: StreamsListener
   readonly #open = new Map<number, Open>()
   readonly #order = new InOrder()
   #events: EventStore | undefined
 
-  constructor(options: StreamsOptions, listener: StreamsListener) {
+  /** `memory`: what the bytes that wait in one stream are charged to. */
+  constructor(options: StreamsOptions, memory: () => Hold, listener: StreamsListener) {
     this.#options = options
+    this.#memory = memory
     this.#listener = listener
   }
 
@@ -47,10 +52,10 @@ export class SessionStreams {
     return this.#open.size
   }
 
-  /** Opens the stream in place of an earlier one of its number. */
-  open(number: number, grant: Grant): EventStream {
+  /** Opens the stream in place of an earlier one of its number; `held` ends with it. */
+  open(number: number, grant: Grant, held?: Hold): EventStream {
     this.close(number)
-    const stream = new EventStream(this.#options.mostWaiting, () => {
+    const stream = new EventStream(new Backlog(this.#options, this.#memory()), () => {
       if (this.#open.get(number)?.stream === stream) this.#forget(number)
       this.#listener.lost(number)
     })
@@ -60,7 +65,7 @@ export class SessionStreams {
         this.close(number)
       }
     })
-    this.#open.set(number, { stream, unfollow })
+    this.#open.set(number, { stream, unfollow, held })
     return stream
   }
 
@@ -109,7 +114,9 @@ export class SessionStreams {
   }
 
   #forget(number: number) {
-    this.#open.get(number)?.unfollow()
+    const open = this.#open.get(number)
+    open?.unfollow()
+    open?.held?.end()
     this.#open.delete(number)
   }
 

@@ -3,12 +3,14 @@ import { Clock, Context, Duration, Effect, Layer, Schedule } from "effect"
 import type { Principal } from "../../src/domain/Principal.ts"
 import { Authenticator } from "../identity/Authenticator.ts"
 import { Ids } from "../platform/Ids.ts"
+import { Hold } from "../quotas/Quota.ts"
+import { Quotas } from "../quotas/Quotas.ts"
 import { MemoryEventStore } from "./EventStore.ts"
 import { HttpSession } from "./HttpSession.ts"
 import { McpServers } from "./McpServers.ts"
 
 export interface SessionLimits {
-  /** The most sessions at once; a new one replaces the longest unused idle one. */
+  /** The most sessions at once; a new one replaces an idle one of the principal that has the most. */
   readonly max: number
   /** A session that nobody used for this long is gone. */
   readonly idleTimeout: Duration.Duration
@@ -19,6 +21,8 @@ export interface SessionLimits {
   readonly replaySize: number
   /** Bytes that may wait for a slow reader. */
   readonly mostWaiting: number
+  /** How long they may wait while the reader takes none. */
+  readonly unreadTimeout: Duration.Duration
 }
 
 /** How often the housekeeping looks, and how often quiet streams get a sign of life. */
@@ -31,8 +35,11 @@ const candidates = 64
 export class Sessions extends Context.Service<
   Sessions,
   {
-    /** A new session with a server of its own; `undefined` if there are too many, all in use. */
-    readonly open: (principal: Principal) => Effect.Effect<HttpSession | undefined>
+    /**
+     * A new session with a server of its own; `undefined` if there are too many, all in use. `bytes`: what is kept of its
+     * `initialize`, which is charged to the principal.
+     */
+    readonly open: (principal: Principal, bytes?: number) => Effect.Effect<HttpSession | undefined>
     /** The session of that id, if it belongs to the principal's identity. May wait for a shared store. */
     readonly find: (id: string, principal: Principal) => Effect.Effect<HttpSession | undefined>
     readonly close: (session: HttpSession) => Effect.Effect<void>
@@ -43,10 +50,12 @@ export class Sessions extends Context.Service<
 >()("manifold/transports/Sessions") {
   static readonly make = Effect.fnUntraced(function* (limits: SessionLimits) {
     const servers = yield* McpServers
+    const quotas = yield* Quotas
     const ids = yield* Ids
     const { follow } = yield* Authenticator
     const sessions = new Map<string, HttpSession>()
     const idleTimeout = Duration.toMillis(limits.idleTimeout)
+    const unreadTimeout = Duration.toMillis(limits.unreadTimeout)
     const resumeWindow = Duration.toMillis(limits.resumeWindow)
     /** Coarse, so that a request costs no look at the clock. */
     let now = yield* Clock.currentTimeMillis
@@ -54,25 +63,54 @@ export class Sessions extends Context.Service<
 
     const log = Effect.runForkWith(yield* Effect.context<never>())
 
-    const close = (session: HttpSession) => {
+    /** What the quotas count for each open session. */
+    const memory = new Map<HttpSession, ReadonlyArray<Hold>>()
+    const forget = (session: HttpSession) => {
       sessions.delete(session.sessionId)
+      const holds = memory.get(session)
+      if (!memory.delete(session)) return
+      for (const hold of holds ?? []) hold.end()
+      quotas.sessions.release(session.options.principal.key, 1)
+    }
+
+    const close = (session: HttpSession) => {
+      forget(session)
       // Closing the server closes the transport and interrupts its handlers.
       session.options.server.server
         .close()
         .catch((error: unknown) => log(Effect.logDebug("a session could not be closed", error)))
     }
 
-    const makeRoom = (): boolean => {
-      if (sessions.size < limits.max) return true
-      let looked = 0
+    /** The longest unused idle session of the principal. */
+    const idleOf = (key: string) => {
       for (const session of sessions.values()) {
-        if (session.idle) {
-          close(session)
-          return true
-        }
-        if (++looked >= candidates) return false
+        if (session.idle && session.options.principal.key === key) return session
       }
-      return false
+      return undefined
+    }
+    /** Of the longest unused idle sessions, one of the principal that has the most. */
+    const idleOfLargest = () => {
+      let looked = 0
+      let found: HttpSession | undefined
+      let most = 0
+      for (const session of sessions.values()) {
+        const { key } = session.options.principal
+        if (session.idle && quotas.sessions.usedBy(key) > most) {
+          found = session
+          most = quotas.sessions.usedBy(key)
+        }
+        if (++looked >= candidates) break
+      }
+      return found
+    }
+    const makeRoom = (key: string): boolean => {
+      const full = sessions.size >= limits.max
+      if (!full && quotas.sessions.take(key, 1)) return true
+      const { principal } = quotas.sessions.limits
+      const replaced = quotas.sessions.usedBy(key) >= principal ? idleOf(key) : idleOfLargest()
+      if (replaced === undefined) return false
+      close(replaced)
+      return sessions.size < limits.max && quotas.sessions.take(key, 1)
     }
 
     const housekeeping = Effect.gen(function* () {
@@ -95,21 +133,32 @@ export class Sessions extends Context.Service<
     )
 
     return Sessions.of({
-      open: (principal) => {
-        if (!makeRoom()) return Effect.undefined
+      open: (principal, bytes = 0) => {
+        const { key } = principal
+        const client = new Hold(quotas.memory, key)
+        if (!client.set(bytes)) return Effect.undefined
+        if (!makeRoom(key)) {
+          client.end()
+          return Effect.undefined
+        }
+        const replay = new Hold(quotas.memory, key)
         const server = servers.forSession(principal)
         const session = new HttpSession({
           id: ids.nextUnsafe(),
           principal,
           server,
-          makeEvents: () => new MemoryEventStore({ events: limits.replayEvents, size: limits.replaySize }),
+          makeEvents: () =>
+            new MemoryEventStore({ events: limits.replayEvents, size: limits.replaySize }, replay),
           follow,
+          quotas,
           mostWaiting: limits.mostWaiting,
+          unreadTimeout,
           retry,
           now: () => now,
-          onClose: (closed) => sessions.delete(closed.sessionId)
+          onClose: forget
         })
         sessions.set(session.sessionId, session)
+        memory.set(session, [client, replay])
         // The transport is ready at once: its `start` does nothing.
         server.server.connect(session).catch(() => close(session))
         return Effect.succeed(session)

@@ -5,6 +5,7 @@ import { stdioUser } from "../../src/domain/Principal.ts"
 import { StdioPipe } from "../platform/StdioPipe.ts"
 import { Lines } from "./Lines.ts"
 import { McpServers } from "./McpServers.ts"
+import type { JsonBounds } from "./jsonBounds.ts"
 import { fromBytes, Unreadable } from "./messages.ts"
 import { Wire } from "./Wire.ts"
 
@@ -13,6 +14,8 @@ const lastAnswers = Duration.millis(50)
 
 export interface StdioOptions {
   readonly maxMessageBytes: number
+  /** Of one message; default `defaultBounds`. */
+  readonly bounds?: JsonBounds
   /** Done when requests can be answered, if that is not from the first one on. */
   readonly prepared?: Effect.Effect<unknown>
 }
@@ -38,7 +41,7 @@ export const serve = Effect.fnUntraced(function* (options: StdioOptions) {
   const lines = new Lines(
     options.maxMessageBytes,
     (line) => {
-      const parsed = fromBytes(line)
+      const parsed = fromBytes(line, options.bounds)
       const wrong = parsed instanceof Unreadable ? parsed : wire.receive(parsed, inbound)
       // Bad lines are answered and the next one is read.
       if (wrong !== undefined) wire.reject(wrong)

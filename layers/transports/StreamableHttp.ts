@@ -5,7 +5,7 @@ import {
   type AuthInfo,
   type McpServerFactory
 } from "@modelcontextprotocol/server"
-import { Effect, Exit, Layer, Scope } from "effect"
+import { Clock, Effect, Exit, Layer, Scope } from "effect"
 import { unsupportedVersion } from "../../src/domain/errorCodes.ts"
 import type { Failure } from "../../src/domain/Failure.ts"
 import { Channels } from "../events/Channels.ts"
@@ -15,12 +15,16 @@ import { Routes, type Connection } from "../http/Routes.ts"
 import { Authenticator } from "../identity/Authenticator.ts"
 import type { Grant } from "../identity/Grant.ts"
 import { immediate } from "../platform/immediate.ts"
+import { Hold } from "../quotas/Quota.ts"
+import { Quotas } from "../quotas/Quotas.ts"
+import { Backlog } from "./Backlog.ts"
 import { isStateless, versionHeader } from "./era.ts"
 import { endable } from "./endable.ts"
 import type { HttpSession } from "./HttpSession.ts"
 import { McpServers, type StatelessRequest } from "./McpServers.ts"
 import { Unreadable, type Parsed } from "./messages.ts"
 import {
+  holdBody,
   HttpInbound,
   identify,
   readMessages,
@@ -106,18 +110,21 @@ const withSession = (
   return exit instanceof Promise ? exit.then(settle) : settle(exit)
 }
 
-export const layer = (options: Pick<StreamLimits, "maxMessageBytes" | "mostWaiting">) =>
+export const layer = (options: Omit<StreamLimits, "max">) =>
   Layer.effectDiscard(
     Effect.gen(function* () {
       const routes = yield* Routes
       const authenticator = yield* Authenticator
       const servers = yield* McpServers
       const sessions = yield* Sessions
+      const quotas = yield* Quotas
+      const clock = yield* Clock.Clock
+      const backlogOptions = { ...options, now: () => clock.currentTimeMillisUnsafe() }
       const channels = yield* Channels
       const context = yield* Effect.context<never>()
       const log = Effect.runForkWith(context)
       const run = Effect.runPromiseWith(context)
-      const keptAlive = yield* slowResponses.make(options.mostWaiting)
+      const keptAlive = yield* slowResponses.make
       /** Ends `subscriptions/listen` streams when the program stops. */
       const subscriptions = yield* Scope.fork(yield* Effect.scope)
       const stopping = yield* Scope.provide(Effect.abortSignal, subscriptions)
@@ -148,37 +155,60 @@ export const layer = (options: Pick<StreamLimits, "maxMessageBytes" | "mostWaiti
         grant: Grant,
         request: Request,
         body: unknown,
-        connection: Connection
+        connection: Connection,
+        held: Hold | undefined
       ): Promise<Response> => {
         const mismatch = immediate(servers.checkHeaders(grant.principal, body, request.headers))
         const checked = mismatch instanceof Promise ? await mismatch : mismatch
         if (Exit.isFailure(checked)) throw new Error("headers could not be checked", { cause: checked.cause })
-        if (checked.value !== undefined) return rejected(checked.value, body)
+        if (checked.value !== undefined) {
+          held?.end()
+          return rejected(checked.value, body)
+        }
         connection.keepOpen()
         const one = new Stateless(grant, request, connection)
         const { authInfo } = one
-        const response =
-          one.method === "subscriptions/listen"
-            ? await listen(request, body, grant, authInfo)
-            : await keptAlive(stateless.fetch(request, { parsedBody: body, authInfo }))
-        if (one.failure !== undefined) return withStatus(response, one.failure)
-        if (response.body === null || response.headers.get("content-type") !== eventStream) return response
-        return endable(response, (end) => {
+        const listening = one.method === "subscriptions/listen"
+        const open = listening ? new Hold(quotas.streams, grant.principal.key) : undefined
+        if (open?.set(1) === false) {
+          held?.end()
+          return tooManyOpen("event streams")
+        }
+        const finish = () => {
+          open?.end()
+          held?.end()
+        }
+        const makeBacklog = () => new Backlog(backlogOptions, new Hold(quotas.memory, grant.principal.key))
+        const response = await (
+          listening
+            ? listen(request, body, grant, authInfo)
+            : keptAlive(stateless.fetch(request, { parsedBody: body, authInfo }), makeBacklog)
+        ).catch((cause: unknown) => {
+          finish()
+          throw cause
+        })
+        if (one.failure !== undefined) {
+          finish()
+          return withStatus(response, one.failure)
+        }
+        if (response.body === null || response.headers.get("content-type") !== eventStream) {
+          finish()
+          return response
+        }
+        return endable(response, makeBacklog(), (end) => {
           const unfollow = authenticator.follow(grant, { ended: end })
           // A subscription is a client; a stream that ends with its request is not.
-          const client =
-            one.method === "subscriptions/listen"
-              ? channels.subscribeUnsafe(grant.principal, [], () => {})
-              : undefined
+          const client = listening ? channels.subscribeUnsafe(grant.principal, [], () => {}) : undefined
           return () => {
             unfollow()
             client?.end()
+            finish()
           }
         })
       }
 
       const initialize = (parsed: Parsed, grant: Grant, request: Request, connection: Connection) => {
-        const exit = immediate(sessions.open(grant.principal))
+        const exit = immediate(sessions.open(grant.principal, parsed.bytes))
         const begin = (opened: Exit.Exit<HttpSession | undefined>) => {
           if (Exit.isFailure(opened)) throw new Error("no session could be opened", { cause: opened.cause })
           const session = opened.value
@@ -204,23 +234,52 @@ export const layer = (options: Pick<StreamLimits, "maxMessageBytes" | "mostWaiti
           : withSession(sessions.find(id, principal), next)
       }
 
-      const post = async (grant: Grant, request: Request, connection: Connection): Promise<Response> => {
-        const wrong = wrongHeaders(request.headers)
-        if (wrong !== undefined) return wrong
-        const parsed = await readMessages(request, options.maxMessageBytes)
-        if (parsed instanceof Response) return parsed
-        if (parsed instanceof Unreadable) return unreadable(parsed)
+      /** Serves a message; `held` is ended with its requests, or before. */
+      const serveMessages = (
+        parsed: Parsed,
+        grant: Grant,
+        request: Request,
+        connection: Connection,
+        held: Hold | undefined
+      ): Response | Promise<Response> => {
         const { headers } = request
         if (isStateless(parsed, headers)) {
           const body: unknown = parsed.batch ? parsed.messages : parsed.messages[0]
-          return serveStateless(grant, request, body, connection)
+          return serveStateless(grant, request, body, connection, held)
         }
-        if (isInitialize(parsed)) return initialize(parsed, grant, request, connection)
-        return ofSession(
-          grant,
-          request,
-          (session) => wrongVersion(headers) ?? session.post(parsed, request, grant, connection)
-        )
+        if (isInitialize(parsed)) {
+          held?.end()
+          return initialize(parsed, grant, request, connection)
+        }
+        let taken = false
+        const response = ofSession(grant, request, (session) => {
+          const wrong = wrongVersion(headers)
+          if (wrong !== undefined) return wrong
+          taken = true
+          return session.post(parsed, request, grant, connection, held)
+        })
+        if (held === undefined) return response
+        const release = () => {
+          if (!taken) held.end()
+        }
+        return response instanceof Promise ? response.finally(release) : (release(), response)
+      }
+
+      const post = async (grant: Grant, request: Request, connection: Connection): Promise<Response> => {
+        const wrong = wrongHeaders(request.headers)
+        if (wrong !== undefined) return wrong
+        const held = holdBody(quotas.memory, grant, request, options)
+        if (held instanceof Response) return held
+        connection.charge(quotas.memory, grant.principal.key)
+        let parsed: Parsed | Unreadable | Response | undefined
+        try {
+          parsed = await readMessages(request, options)
+        } finally {
+          if (parsed === undefined || parsed instanceof Response || parsed instanceof Unreadable) held?.end()
+        }
+        if (parsed instanceof Response) return parsed
+        if (parsed instanceof Unreadable) return unreadable(parsed)
+        return serveMessages(parsed, grant, request, connection, held)
       }
 
       const get = (grant: Grant, request: Request, connection: Connection) => {

@@ -1,14 +1,19 @@
 /** MCP over WebSocket on `/mcp/ws`, every era: JSON-RPC in text frames, and a few frames of our own beside it. */
-import { Effect, Layer } from "effect"
+import { Clock, Effect, Layer } from "effect"
+import { limitReached } from "../../src/domain/errorCodes.ts"
 import { isObject } from "../../src/domain/JsonObject.ts"
 import { channels as allChannels, Channels, isChannel } from "../events/Channels.ts"
 import { methodNotAllowed, tooManyOpen } from "../http/responses.ts"
 import { Routes, type Connection, type Socket } from "../http/Routes.ts"
 import { Authenticator } from "../identity/Authenticator.ts"
 import type { Ended, Grant } from "../identity/Grant.ts"
+import { Hold } from "../quotas/Quota.ts"
+import { Quotas } from "../quotas/Quotas.ts"
+import { Backlog, type BacklogOptions } from "./Backlog.ts"
+import type { JsonBounds } from "./jsonBounds.ts"
 import { McpServers, type Inbound } from "./McpServers.ts"
-import { fromValue, toValue, Unreadable } from "./messages.ts"
-import { identify, reject, withGrant } from "./requests.ts"
+import { fromValue, isRequest, toValue, Unreadable, type Parsed } from "./messages.ts"
+import { identify, largeMessage, memoryUsedUp, reject, withGrant } from "./requests.ts"
 import type { StreamLimits } from "./StreamLimits.ts"
 import { Wire } from "./Wire.ts"
 
@@ -34,7 +39,11 @@ interface ClientOptions {
   readonly channels: Channels["Service"]
   readonly servers: McpServers["Service"]
   readonly authenticator: Authenticator["Service"]
-  readonly mostWaiting: number
+  readonly quotas: Quotas["Service"]
+  readonly backlog: BacklogOptions
+  readonly bounds: JsonBounds | undefined
+  /** Runs something when a closed socket has had time to take what waits. */
+  readonly later: (run: () => void) => void
   readonly report: (error: Error) => void
   readonly onClose: (client: Client) => void
 }
@@ -48,23 +57,50 @@ const expiry: Readonly<Record<Ended, string>> = {
 class Client {
   readonly wire: Wire
   readonly #socket: Socket<SocketData>
-  readonly #mostWaiting: number
+  readonly #bounds: JsonBounds | undefined
+  readonly #later: ClientOptions["later"]
+  readonly #quotas: Quotas["Service"]
+  readonly #backlog: Backlog
+  /** The socket's part of the quota. */
+  readonly #held: Hold
+  /** The largest message so far: Bun keeps a buffer of that size for as long as the socket is open. */
+  readonly #buffer: Hold
+  /** Sends the close frame; set when the connection is to be closed. */
+  #closing: (() => void) | undefined
   readonly #subscription: ReturnType<Channels["Service"]["subscribeUnsafe"]>
   /** What each message arrives with: the credential of the socket, as it is now. */
   #inbound: Inbound
 
-  constructor({ authenticator, channels, mostWaiting, onClose, report, servers, socket }: ClientOptions) {
+  constructor({
+    authenticator,
+    backlog,
+    bounds,
+    channels,
+    later,
+    onClose,
+    quotas,
+    report,
+    servers,
+    socket
+  }: ClientOptions) {
     const { grant } = socket.data
+    const { key } = grant.principal
     this.#socket = socket
-    this.#mostWaiting = mostWaiting
+    this.#bounds = bounds
+    this.#later = later
+    this.#quotas = quotas
+    this.#backlog = new Backlog(backlog, new Hold(quotas.memory, key))
+    this.#held = new Hold(quotas.streams, key)
+    this.#buffer = new Hold(quotas.memory, key)
     this.#inbound = { principal: grant.principal }
     const pipe = {
       write: (message: string) => this.#send(message),
       close: () => {
         unfollow()
         this.#subscription.end()
+        this.#held.end()
         onClose(this)
-        socket.close(1001, "the server ends the connection")
+        this.#close(1001, "the server ends the connection")
       }
     }
     this.wire = new Wire(pipe, servers, report)
@@ -78,38 +114,78 @@ class Client {
       // RFC 6455, section 7.4.1: policy violation.
       ended: (why) => this.leave(1008, expiry[why])
     })
+    if (!this.#held.set(1)) this.leave(1013, "too many open streams and sockets of this principal")
   }
 
   receive(frame: string | Uint8Array) {
+    if (this.#closing !== undefined) return
     if (typeof frame !== "string") {
       this.leave(1003, "MCP is text: send text frames")
       return
     }
-    const value = toValue(frame)
+    if (
+      frame.length >= largeMessage &&
+      frame.length > this.#buffer.amount &&
+      !this.#buffer.set(frame.length)
+    ) {
+      this.leave(1013, "too many bytes are kept for this principal")
+      return
+    }
+    const value = toValue(frame, this.#bounds)
     if (isControl(value)) {
       this.#control(value)
       return
     }
-    const parsed = value instanceof Unreadable ? value : fromValue(value)
-    const wrong = parsed instanceof Unreadable ? parsed : this.wire.receive(parsed, this.#inbound)
+    const parsed = value instanceof Unreadable ? value : fromValue(value, frame.length)
+    const wrong = parsed instanceof Unreadable ? parsed : this.#serve(parsed)
     if (wrong !== undefined) this.wire.reject(wrong)
+  }
+
+  /** What waits was sent, or a part of it. */
+  drained() {
+    const waiting = this.#socket.waiting()
+    this.#backlog.update(waiting)
+    if (waiting === 0) this.#closing?.()
+  }
+
+  /** A large message is charged to the principal until its requests are answered. */
+  #serve(parsed: Parsed): Unreadable | undefined {
+    if (parsed.bytes < largeMessage) return this.wire.receive(parsed, this.#inbound)
+    const held = new Hold(this.#quotas.memory, this.#inbound.principal.key)
+    if (held.set(parsed.bytes)) return this.wire.receive(parsed, this.#inbound, held)
+    const ids = parsed.messages.flatMap((message) => (isRequest(message) ? message.id : []))
+    return new Unreadable(limitReached, memoryUsedUp, ids)
+  }
+
+  /** The socket is gone. */
+  closed() {
+    this.#backlog.end()
+    this.#buffer.end()
+    this.wire.close()
   }
 
   /** Closes with a code of its own; what runs is interrupted. */
   leave(code: number, reason: string) {
-    this.#socket.close(code, reason)
+    this.#close(code, reason)
     this.wire.close()
+  }
+
+  /**
+   * Sends a close frame as soon as what waits was taken, and drops the connection if it is not. Bun keeps what waits in a
+   * socket that was closed for as long as the client does not read, and cannot terminate it any more.
+   */
+  #close(code: number, reason: string) {
+    if (this.#closing !== undefined) return
+    this.#closing = () => this.#socket.close(code, reason)
+    if (this.#backlog.denied) this.#socket.terminate()
+    else if (this.#socket.waiting() === 0) this.#closing()
+    else this.#later(() => this.#socket.terminate())
   }
 
   #control(frame: ControlFrame) {
     switch (frame.type) {
       case "ping":
-        try {
-          this.#answer({ type: "pong", ...("data" in frame && { data: frame.data }) })
-        } catch {
-          // What JSON.parse can read, JSON.stringify need not be able to write.
-          this.#answer(failure("invalid_data", "data is nested too deeply"))
-        }
+        this.#answer({ type: "pong", ...("data" in frame && { data: frame.data }) })
         return
       case "subscribe": {
         const { channels: wanted } = frame
@@ -135,7 +211,9 @@ class Client {
   /** Does not wait for a slow reader: the next one too many closes the socket. */
   #send(text: string) {
     if (!this.wire.open) return
-    if (this.#socket.waiting() <= this.#mostWaiting && this.#socket.send(text)) return
+    if (this.#backlog.update(this.#socket.waiting()) && this.#socket.send(text)) {
+      if (this.#backlog.update(this.#socket.waiting())) return
+    }
     this.leave(1013, "the client reads too slowly")
   }
 }
@@ -147,11 +225,20 @@ export const layer = (limits: StreamLimits) =>
       const authenticator = yield* Authenticator
       const servers = yield* McpServers
       const channels = yield* Channels
+      const quotas = yield* Quotas
+      const clock = yield* Clock.Clock
       const log = Effect.runForkWith(yield* Effect.context<never>())
       const report = (error: Error) => void log(Effect.logDebug("ws", error.message))
+      const scope = yield* Effect.scope
+      const later = (run: () => void) =>
+        void log(Effect.forkIn(Effect.delay(Effect.sync(run), limits.unreadTimeout), scope))
       const clients = new Set<Client>()
       // At twice a message the listener cuts sockets itself, without a reason.
-      const mostWaiting = Math.min(limits.mostWaiting, 2 * limits.maxMessageBytes)
+      const backlog: BacklogOptions = {
+        mostWaiting: Math.min(limits.mostWaiting, 2 * limits.maxMessageBytes),
+        unreadTimeout: limits.unreadTimeout,
+        now: () => clock.currentTimeMillisUnsafe()
+      }
 
       const upgrade = (grant: Grant, request: Request, connection: Connection<SocketData>) => {
         if (clients.size >= limits.max) return tooManyOpen("WebSockets")
@@ -189,15 +276,19 @@ export const layer = (limits: StreamLimits) =>
               channels,
               servers,
               authenticator,
-              mostWaiting,
+              quotas,
+              backlog,
+              bounds: limits.bounds,
+              later,
               report,
               onClose
             })
             socket.data.client = client
-            clients.add(client)
+            if (client.wire.open) clients.add(client)
           },
+          drain: (socket) => socket.data.client?.drained(),
           message: (socket, frame) => socket.data.client?.receive(frame),
-          close: (socket) => void socket.data.client?.wire.close()
+          close: (socket) => socket.data.client?.closed()
         },
         drain: all((wire) => wire.finish())
       })

@@ -7,7 +7,8 @@ import {
   type Transport
 } from "@modelcontextprotocol/server"
 import { serveStdio, type StdioServerHandle } from "@modelcontextprotocol/server/stdio"
-import { invalidParams } from "../../src/domain/errorCodes.ts"
+import { invalidParams, limitReached } from "../../src/domain/errorCodes.ts"
+import type { Hold } from "../quotas/Quota.ts"
 import { isClaimed } from "./era.ts"
 import type { Inbound, McpServers, SessionServer } from "./McpServers.ts"
 import { errorMessage, isCancellation, isRequest, toText, Unreadable, type Parsed } from "./messages.ts"
@@ -21,6 +22,9 @@ export interface Pipe {
   readonly close: () => void
 }
 
+/** Each costs the SDK a filter and a listener for as long as the connection is open. */
+const mostListening = 100
+
 /** The handshake of the session era, unless the request claims the stateless one by its envelope. */
 const isHandshake = (message: JSONRPCMessage | undefined): boolean =>
   message !== undefined && isRequest(message) && message.method === "initialize" && !isClaimed(message)
@@ -28,6 +32,8 @@ const isHandshake = (message: JSONRPCMessage | undefined): boolean =>
 interface Running {
   readonly request: JSONRPCRequest
   readonly inbound: Inbound
+  /** The memory that its message is charged for. */
+  readonly held: Hold | undefined
 }
 
 export class Wire implements Transport {
@@ -39,6 +45,8 @@ export class Wire implements Transport {
   readonly #report: (error: Error) => void
   /** Requests of the client that were not answered yet. */
   readonly #running = new Map<RequestId, Running>()
+  /** Open `subscriptions/listen` requests: they run until the client cancels them. */
+  readonly #listening = new Map<RequestId, Running>()
   /** Of a connection that began with the handshake of the session era. */
   #session: SessionServer | undefined
   /** Of every other one: the SDK settles its era. */
@@ -59,15 +67,26 @@ export class Wire implements Transport {
     return !this.#closed
   }
 
-  /** Passes messages on, all or none; `Unreadable` if none. */
-  receive(parsed: Parsed, inbound: Inbound): Unreadable | undefined {
+  /** Passes messages on, all or none; `Unreadable` if none. `held` ends when the last of them was answered. */
+  receive(parsed: Parsed, inbound: Inbound, held?: Hold): Unreadable | undefined {
     const requests = newRequests(parsed, this.#version, (id) => this.#running.has(id))
-    if (requests instanceof Unreadable) return requests
+    if (requests instanceof Unreadable) {
+      held?.end()
+      return requests
+    }
+    const listen = requests.find(({ method }) => method === "subscriptions/listen")
+    if (listen !== undefined && this.#listening.size >= mostListening) {
+      held?.end()
+      const message = `A connection has at most ${mostListening} open subscriptions/listen requests. Cancel one.`
+      return new Unreadable(limitReached, message, [listen.id])
+    }
     if (this.#session === undefined && this.#handle === undefined) this.#begin(parsed.messages[0], inbound)
     for (const request of requests) {
-      // A subscription runs until the client ends it.
-      if (request.method !== "subscriptions/listen") this.#running.set(request.id, { request, inbound })
+      const running = { request, inbound, held: request === requests.at(-1) ? held : undefined }
+      if (request.method === "subscriptions/listen") this.#listening.set(request.id, running)
+      else this.#running.set(request.id, running)
     }
+    if (requests.length === 0) held?.end()
     for (const message of parsed.messages) {
       if (isRequest(message)) this.#pass(message, inbound)
       else this.onmessage?.(message)
@@ -123,7 +142,10 @@ export class Wire implements Transport {
   async close() {
     if (this.#closed) return
     this.#closed = true
+    for (const { held } of this.#running.values()) held?.end()
+    for (const { held } of this.#listening.values()) held?.end()
     this.#running.clear()
+    this.#listening.clear()
     this.#pipe.close()
     this.onclose?.()
     this.#finished?.resolve()
@@ -191,6 +213,9 @@ export class Wire implements Transport {
   }
 
   #settle(id: RequestId) {
+    const ended = this.#running.get(id) ?? this.#listening.get(id)
+    ended?.held?.end()
+    this.#listening.delete(id)
     if (this.#running.delete(id) && this.#finished !== undefined && this.#running.size === 0) this.#end()
   }
 

@@ -9,6 +9,7 @@ import type {
 } from "@modelcontextprotocol/server"
 import { isObject, type JsonObject } from "../../src/domain/JsonObject.ts"
 import { internalError, invalidParams, invalidRequest, parseError } from "../../src/domain/errorCodes.ts"
+import { defaultBounds, exceeded, type JsonBounds } from "./jsonBounds.ts"
 import { normalize } from "./normalize.ts"
 
 /** Why messages were rejected, as a JSON-RPC error for each of the requests among them. */
@@ -17,10 +18,13 @@ export class Unreadable {
   readonly message: string
   /** The ids of the rejected requests, as far as they could be read. */
   readonly ids: ReadonlyArray<RequestId>
-  constructor(code: number, message: string, ids: ReadonlyArray<RequestId> = []) {
+  /** The HTTP status: 413 where a limit on sizes is exceeded, else 400. */
+  readonly status: number
+  constructor(code: number, message: string, ids: ReadonlyArray<RequestId> = [], status = 400) {
     this.code = code
     this.message = message
     this.ids = ids
+    this.status = status
   }
 
   /** For a single error response: the id of the only request, else `null` (JSON-RPC 2.0, section 5). */
@@ -44,6 +48,8 @@ const longestId = 256
 export const batchRevision = "2025-03-26"
 /** The most messages in one batch. */
 const largestBatch = 100
+/** The largest `initialize`, in bytes: what a client says of itself is kept as long as its session. */
+const largestInitialize = 64 * 1024
 
 /** Ignores a byte order mark (RFC 8259, section 8.1): shells of Windows write one when they pipe. */
 const decoder = new TextDecoder("utf-8", { fatal: true })
@@ -92,9 +98,14 @@ const mistake = (value: unknown): Unreadable | undefined => {
 export interface Parsed {
   readonly messages: ReadonlyArray<JSONRPCMessage>
   readonly batch: boolean
+  /** The length of the text that they were read from. */
+  readonly bytes: number
 }
 
-export const fromValue = (value: unknown): Parsed | Unreadable => {
+const tooLarge = (message: string, ids?: ReadonlyArray<RequestId>) =>
+  new Unreadable(invalidRequest, `Invalid Request: ${message}`, ids, 413)
+
+export const fromValue = (value: unknown, bytes = 0): Parsed | Unreadable => {
   const batch = Array.isArray(value)
   const values: ReadonlyArray<unknown> = batch ? value : [value]
   if (values.length === 0) return request("the batch is empty")
@@ -104,14 +115,25 @@ export const fromValue = (value: unknown): Parsed | Unreadable => {
     const wrong = mistake(item)
     // A batch is rejected as a whole, so each of its requests gets the error.
     if (wrong !== undefined) return new Unreadable(wrong.code, wrong.message, idsOf(values))
+    if (bytes > largestInitialize && isObject(item) && item.method === "initialize") {
+      return tooLarge(`initialize has at most ${largestInitialize} bytes`, idsOf(values))
+    }
     // It has the message's shape, which no type can follow from `mistake`; methods check their params.
     messages.push(normalize(item as JsonObject) as unknown as JSONRPCMessage)
   }
-  return { messages, batch }
+  return { messages, batch, bytes }
+}
+
+/** Counts before it parses: the text of a frame may exceed the bounds that its size does not show. */
+const outOfBounds = (frame: Uint8Array | string, bounds: JsonBounds): Unreadable | undefined => {
+  const wrong = exceeded(frame, bounds)
+  return wrong === undefined ? undefined : tooLarge(wrong)
 }
 
 /** The JSON value of a frame, whatever it is; `Unreadable` if there is none. */
-export const toValue = (frame: Uint8Array | string): unknown => {
+export const toValue = (frame: Uint8Array | string, bounds: JsonBounds = defaultBounds): unknown => {
+  const wrong = outOfBounds(frame, bounds)
+  if (wrong !== undefined) return wrong
   try {
     if (typeof frame !== "string") return JSON.parse(decoder.decode(frame))
     return JSON.parse(frame.startsWith(byteOrderMark) ? frame.slice(1) : frame)
@@ -121,9 +143,9 @@ export const toValue = (frame: Uint8Array | string): unknown => {
   }
 }
 
-export const fromBytes = (bytes: Uint8Array): Parsed | Unreadable => {
-  const value = toValue(bytes)
-  return value instanceof Unreadable ? value : fromValue(value)
+export const fromBytes = (bytes: Uint8Array, bounds?: JsonBounds): Parsed | Unreadable => {
+  const value = toValue(bytes, bounds)
+  return value instanceof Unreadable ? value : fromValue(value, bytes.byteLength)
 }
 
 /** A response as text. One that JSON cannot express, such as a result that is nested too deeply, is an error instead. */

@@ -2,13 +2,15 @@
 import { isJsonContentType } from "@modelcontextprotocol/server"
 import { Exit } from "effect"
 import { isObject } from "../../src/domain/JsonObject.ts"
-import { unauthorized } from "../../src/domain/errorCodes.ts"
+import { limitReached, unauthorized } from "../../src/domain/errorCodes.ts"
 import type { Failure } from "../../src/domain/Failure.ts"
 import type { Authenticator, Unauthorized } from "../identity/Authenticator.ts"
 import type { Grant } from "../identity/Grant.ts"
 import type { Connection } from "../http/Routes.ts"
 import { immediate } from "../platform/immediate.ts"
 import { json } from "../http/responses.ts"
+import { Hold, type Quota } from "../quotas/Quota.ts"
+import type { JsonBounds } from "./jsonBounds.ts"
 import type { Inbound } from "./McpServers.ts"
 import { errorMessage, fromBytes, type Parsed, type Unreadable } from "./messages.ts"
 
@@ -23,8 +25,15 @@ export const reject = (status: number, message: string, data?: object, body?: un
 export const rejected = ({ code, data, headers, message, status }: Failure, body?: unknown) =>
   json(status, errorMessage(code, message, idOf(body), data), headers)
 
-const challenged = ({ challenge, message }: Unauthorized): Response =>
-  rejected({ code: unauthorized, status: 401, message, headers: { "www-authenticate": challenge } })
+const challenged = ({ challenge, message, retryAfter }: Unauthorized): Response =>
+  retryAfter === undefined
+    ? rejected({ code: unauthorized, status: 401, message, headers: { "www-authenticate": challenge } })
+    : rejected({
+        code: limitReached,
+        status: 429,
+        message,
+        headers: { "retry-after": String(Math.ceil(retryAfter / 1000)) }
+      })
 
 const settle = (exit: Exit.Exit<Grant, Unauthorized>): Grant | Response => {
   if (Exit.isSuccess(exit)) return exit.value
@@ -37,7 +46,7 @@ const settle = (exit: Exit.Exit<Grant, Unauthorized>): Grant | Response => {
 export const identify = (
   authenticator: Authenticator["Service"],
   request: Request,
-  connection: Pick<Connection, "loopback">,
+  connection: Pick<Connection, "address" | "loopback">,
   resource: string
 ): Grant | Response | Promise<Grant | Response> => {
   const exit = immediate(
@@ -49,6 +58,10 @@ export const identify = (
       // Looks at several headers, which only a request without a credential needs.
       get loopbackPeer() {
         return connection.loopback
+      },
+      // Looked up only when a credential fails.
+      get address() {
+        return connection.address
       }
     })
   )
@@ -113,17 +126,46 @@ export const wrongContent = (headers: Headers): Response | undefined => {
   return undefined
 }
 
+export interface MessageLimits {
+  readonly maxMessageBytes: number
+  /** Default `defaultBounds`. */
+  readonly bounds?: JsonBounds
+}
+
 export const readMessages = async (
   request: Request,
-  maxMessageBytes: number
+  { bounds, maxMessageBytes }: MessageLimits
 ): Promise<Parsed | Unreadable | Response> => {
   const bytes = await request.bytes()
   if (bytes.byteLength > maxMessageBytes) {
     return reject(413, `A message has at most ${maxMessageBytes} bytes.`)
   }
-  return fromBytes(bytes)
+  return fromBytes(bytes, bounds)
 }
 
-export const unreadable = ({ code, id, message }: Unreadable) => json(400, errorMessage(code, message, id))
+/** Shorter messages, in bytes, are not charged: their number is limited with their requests. */
+export const largeMessage = 64 * 1024
+
+export const memoryUsedUp =
+  "Too many bytes are kept for this principal (quotas.memory). Wait for running requests to end, then retry."
+
+/**
+ * Charges a large body to the principal until the returned hold ends, which is when its requests were answered; 429 if
+ * there is no room. A body of unknown length may become as long as a message may be.
+ */
+export const holdBody = (
+  quota: Quota,
+  { principal }: Grant,
+  request: Request,
+  { maxMessageBytes }: MessageLimits
+): Hold | Response | undefined => {
+  const length = Number(request.headers.get("content-length") ?? maxMessageBytes)
+  if (length < largeMessage) return undefined
+  const hold = new Hold(quota, principal.key)
+  return hold.set(length) ? hold : json(429, errorMessage(limitReached, memoryUsedUp), { "retry-after": "1" })
+}
+
+export const unreadable = ({ code, id, message, status }: Unreadable) =>
+  json(status, errorMessage(code, message, id))
 
 export const sessionNotFound = () => reject(404, "Session not found. Initialize a new one.")

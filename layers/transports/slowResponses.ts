@@ -1,5 +1,6 @@
 /** Keep-alive for stateless requests: a slow response becomes an event stream with comments until the result is there. */
 import { Duration, Effect, Schedule } from "effect"
+import type { Backlog } from "./Backlog.ts"
 import { EventStream, sseHeaders } from "./EventStream.ts"
 
 /** Proxies cut a connection on which nothing comes for 30 to 60 seconds. */
@@ -12,15 +13,15 @@ const isEventStream = ({ headers }: Response) => headers.get("content-type") ===
 /** A response that is awaited. */
 class Awaited {
   readonly response: Promise<Response>
-  readonly #mostWaiting: number
+  readonly #makeBacklog: () => Backlog
   readonly #forget: (awaited: Awaited) => void
   #settle: ((response: Response) => void) | undefined
   #intervals = 0
   #stream: EventStream | undefined
   #cancelSource: (() => Promise<void>) | undefined
 
-  constructor(pending: Promise<Response>, mostWaiting: number, forget: (awaited: Awaited) => void) {
-    this.#mostWaiting = mostWaiting
+  constructor(pending: Promise<Response>, makeBacklog: () => Backlog, forget: (awaited: Awaited) => void) {
+    this.#makeBacklog = makeBacklog
     this.#forget = forget
     this.response = new Promise((resolve, reject) => {
       this.#settle = resolve
@@ -38,7 +39,7 @@ class Awaited {
     this.#intervals++
     if (this.#intervals < upgradeAt) return
     if (this.#stream === undefined) {
-      this.#stream = new EventStream(this.#mostWaiting, () => {
+      this.#stream = new EventStream(this.#makeBacklog(), () => {
         this.#forget(this)
         void this.#cancelSource?.()
       })
@@ -85,8 +86,8 @@ class Awaited {
   }
 }
 
-/** Watches responses while the scope is open; a fast one is passed on as it is. `mostWaiting`: bytes for a slow reader. */
-export const make = Effect.fnUntraced(function* (mostWaiting: number) {
+/** Watches responses while the scope is open; a fast one is passed on as it is. */
+export const make = Effect.gen(function* () {
   // One timer for all, because most responses are there at once.
   const awaited = new Set<Awaited>()
   const tick = Effect.sync(() => {
@@ -94,8 +95,9 @@ export const make = Effect.fnUntraced(function* (mostWaiting: number) {
   })
   yield* Effect.forkScoped(Effect.repeat(Effect.andThen(Effect.sleep(interval), tick), Schedule.forever))
   const forget = (each: Awaited) => void awaited.delete(each)
-  return (pending: Promise<Response>): Promise<Response> => {
-    const each = new Awaited(pending, mostWaiting, forget)
+  /** `makeBacklog`: what limits the bytes that wait for a slow reader. */
+  return (pending: Promise<Response>, makeBacklog: () => Backlog): Promise<Response> => {
+    const each = new Awaited(pending, makeBacklog, forget)
     awaited.add(each)
     return each.response
   }

@@ -1,19 +1,16 @@
-/** What is told of a web address that was fetched, whatever came of it. */
+/** The result of fetching a web address, and the request for it. */
 import { Schema, type Effect } from "effect"
 
-/** Most characters of a page that can be asked for. */
+/** Most characters of a page that a call can ask for. */
 export const mostCharacters = 200_000
 
 const described = <S extends Schema.Top>(schema: S, description: string) => schema.annotate({ description })
 
 export const Page = Schema.Struct({
-  url: described(Schema.String, "The address as it was asked for."),
-  final_url: described(
-    Schema.NullOr(Schema.String),
-    "What answered, after redirects; null when nothing did."
-  ),
-  status_code: described(Schema.NullOr(Schema.Int), "The HTTP status; null when nothing answered."),
-  elapsed_ms: described(Schema.Finite, "How long all of it took, in milliseconds."),
+  url: described(Schema.String, "The requested URL."),
+  final_url: described(Schema.NullOr(Schema.String), "The URL after redirects; null without a response."),
+  status_code: described(Schema.NullOr(Schema.Int), "The HTTP status; null without a response."),
+  elapsed_ms: described(Schema.Finite, "Total time in milliseconds."),
   content_type: described(Schema.NullOr(Schema.String), "The Content-Type header."),
   title: described(Schema.NullOr(Schema.String), "The title of an HTML page."),
   headers_json: described(
@@ -22,12 +19,18 @@ export const Page = Schema.Struct({
   ),
   content_preview: described(
     Schema.String,
-    "HTML as Markdown, other text as it is; of anything else its type and size."
+    "HTML as Markdown, other text unchanged; for anything else its type and size."
   ),
   truncated: described(Schema.Boolean, "Whether there is more than is shown."),
   error: described(
     Schema.NullOr(Schema.String),
-    "Why there is no answer, or none that can be shown. An answer with any status is none."
+    "Why there is no response, or none that can be shown. Any HTTP status is a response."
+  ),
+  notes: Schema.optionalKey(
+    described(
+      Schema.Array(Schema.String),
+      "What is not in the content, or may be wrong with it: parts left out, refreshes followed, pages built by scripts, cookie walls, encoding errors."
+    )
   )
 })
 export type Page = typeof Page.Type
@@ -40,6 +43,8 @@ export interface PageRequest {
   readonly url: string
   /** Characters to show, at most `mostCharacters`; default `web.max_chars`. */
   readonly maxChars?: number | undefined
-  /** Told when a step begins; redirects begin some again. */
-  readonly onStep: (step: Step) => Effect.Effect<void>
+  /** Includes navigation, headers and footers; default false. */
+  readonly wholePage?: boolean | undefined
+  /** Called when a step begins, with a sentence about it; redirects begin some steps again. */
+  readonly onStep: (step: Step, message: string) => Effect.Effect<void>
 }

@@ -1,66 +1,73 @@
-/** Has foreign documents read in a worker that ends with the answer, with its time, or with the caller, whichever is first. */
-import { Effect, Schema, Semaphore, type Duration } from "effect"
+/** Reads foreign documents in workers: off the main thread, a few at a time, and ended by time limit or interruption. */
+import { Duration, Effect, Schema, Semaphore } from "effect"
 import type { Answer, Job, PageJob, RobotsJob } from "./job.ts"
 
-/** The document could not be read: it was too much for the time, or the libraries fell over it. */
+/** The document took too long to read, or the reader failed on it. */
 export class Unreadable extends Schema.TaggedError<Unreadable>()("Unreadable", { detail: Schema.String }) {
   override get message() {
     return this.detail
   }
 }
 
-/** Each takes a core for as long as it runs. */
-const atOnce = Semaphore.makeUnsafe(2)
+export interface Limits {
+  /** Time for one document, from the start of its worker. */
+  readonly timeout: Duration.Duration
+  /** Workers at the same time, each of which takes a core while it runs; others wait. */
+  readonly concurrency: number
+}
 
 const start = Effect.acquireRelease(
-  // It needs little memory for long and nothing of the environment.
+  // `smol` collects garbage early; the environment may hold secrets.
   Effect.sync(() => new Worker(new URL("./worker.ts", import.meta.url), { smol: true, env: {} })),
   (worker) => Effect.sync(() => worker.terminate())
 )
 
-/** All answers that came in time. */
-const run = (job: Job, limit: Duration.Input) =>
-  Effect.gen(function* () {
-    const answers: Array<Answer> = []
-    const worker = yield* start
-    yield* Effect.callback<void>((resume) => {
-      worker.onmessage = ({ data }: MessageEvent<Answer>) => {
-        answers.push(data)
-        if (data.kind === "end") resume(Effect.void)
-      }
-      worker.onerror = (event) => {
-        event.preventDefault()
-        answers.push({ kind: "failed", message: event.message })
-        resume(Effect.void)
-      }
-      worker.postMessage(job, job.kind === "page" ? [job.bytes.buffer] : [])
-    }).pipe(Effect.timeoutOrElse({ duration: limit, orElse: () => Effect.void }))
-    return answers
-  }).pipe(Effect.scoped, atOnce.withPermit)
+export const make = ({ concurrency, timeout }: Limits) => {
+  const slots = Semaphore.makeUnsafe(concurrency)
 
-const unreadable = (answers: ReadonlyArray<Answer>) => {
-  const failed = answers.find((answer) => answer.kind === "failed")
-  const detail = failed === undefined ? "it took too long to read" : `it cannot be read: ${failed.message}`
-  return Effect.fail(new Unreadable({ detail }))
+  const run = (job: Job): Effect.Effect<Answer, Unreadable> =>
+    Effect.gen(function* () {
+      const worker = yield* start
+      return yield* Effect.callback<Answer>((resume) => {
+        worker.onmessage = ({ data }: MessageEvent<Answer>) => resume(Effect.succeed(data))
+        worker.onerror = (event) => {
+          event.preventDefault()
+          resume(Effect.succeed({ kind: "failed", message: event.message }))
+        }
+        worker.postMessage(job, job.kind === "page" ? [job.bytes.buffer] : [])
+      })
+    }).pipe(
+      Effect.timeoutOrElse({
+        duration: timeout,
+        orElse: () =>
+          Effect.fail(
+            new Unreadable({
+              detail: `the document could not be read within ${Duration.toMillis(timeout)} ms (web.extract_timeout)`
+            })
+          )
+      }),
+      Effect.scoped,
+      slots.withPermit
+    )
+
+  const unreadable = (answer: Answer) =>
+    new Unreadable({
+      detail: `the document cannot be read: ${answer.kind === "failed" ? answer.message : "unexpected answer"}`
+    })
+
+  /** An HTML page as Markdown. The bytes are the worker's afterwards. */
+  const page = Effect.fn("Readable.page")(function* (job: Omit<PageJob, "kind">) {
+    const answer = yield* run({ kind: "page", ...job })
+    return answer.kind === "page" ? answer : yield* unreadable(answer)
+  })
+
+  /** Whether the rules of a `robots.txt` let the agent have the URL. */
+  const allows = Effect.fn("Readable.allows")(function* (job: Omit<RobotsJob, "kind">) {
+    const answer = yield* run({ kind: "robots", ...job })
+    return answer.kind === "robots" ? answer.allowed : yield* unreadable(answer)
+  })
+
+  return { allows, page }
 }
 
-/**
- * The page's article as Markdown; its bare text when no article was found, the page is nested absurdly deep, or the
- * time was over. The bytes are the worker's afterwards.
- */
-export const page = Effect.fn("Readable.page")(function* (job: Omit<PageJob, "kind">, limit: Duration.Input) {
-  const answers = yield* run({ kind: "page", ...job }, limit)
-  const best =
-    answers.find((answer) => answer.kind === "article") ?? answers.find((answer) => answer.kind === "text")
-  return best === undefined ? yield* unreadable(answers) : { title: best.title, text: best.text }
-})
-
-/** Whether the rules of a `robots.txt` let the agent have the URL. */
-export const allows = Effect.fn("Readable.allows")(function* (
-  job: Omit<RobotsJob, "kind">,
-  limit: Duration.Input
-) {
-  const answers = yield* run({ kind: "robots", ...job }, limit)
-  const found = answers.find((answer) => answer.kind === "allowed")
-  return found === undefined ? yield* unreadable(answers) : found.allowed
-})
+export type Readable = ReturnType<typeof make>

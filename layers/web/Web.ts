@@ -1,4 +1,4 @@
-/** Reads the web for people and models: one address at a time, as text. */
+/** Fetches one web page at a time as text. */
 import { Context, Effect, Layer } from "effect"
 import { ConfigSource } from "../config/ConfigSource.ts"
 import { Outbound } from "../outbound/Outbound.ts"
@@ -8,7 +8,7 @@ import { section } from "./section.ts"
 export class Web extends Context.Service<
   Web,
   {
-    /** Never fails: what went wrong is said in the page's `error`. */
+    /** Never fails: the page's `error` says what went wrong. */
     readonly fetch: (request: PageRequest) => Effect.Effect<Page>
   }
 >()("manifold/web/Web") {

@@ -1,76 +1,119 @@
-/** Fetches a web address and makes of the answer what a reader can use. */
+/** Fetches a web address and makes its response readable: requests, refreshes, and the content by its kind. */
 import { Clock, Effect } from "effect"
 import type { Outbound } from "../outbound/Outbound.ts"
 import type { OutboundResponse } from "../outbound/request.ts"
+import { parseRefresh, type Refresh } from "./Document.ts"
+import { charsetOf, decode } from "./encoding.ts"
 import * as headers from "./headers.ts"
-import { charset, decode, essence, kindOf, presentable } from "./media.ts"
+import { essence, isBinaryType, kindOf, presentable } from "./media.ts"
 import type { Page, PageRequest } from "./Page.ts"
 import * as Readable from "./Readable.ts"
 import * as robots from "./robots.ts"
 import type { Settings } from "./section.ts"
 
-const longestTitle = 300
 /** No encoding needs more bytes for a UTF-16 unit. */
 const bytesPerCharacter = 4
+/** A page that people are meant to read before they are sent on is shown, and its refresh is named. */
+const maxRefreshSeconds = 10
+/** No refresh is followed after this time, in milliseconds, so that a call ends within its time limit. */
+const refreshWithin = 20_000
+const maxNotes = 20
 
 type Answered = Pick<Page, "final_url" | "status_code" | "content_type" | "headers_json">
-type Content = Pick<Page, "title" | "content_preview" | "truncated" | "error">
+
+interface Content extends Pick<Page, "title" | "content_preview" | "truncated" | "error"> {
+  readonly notes: ReadonlyArray<string>
+  readonly refresh?: Refresh
+}
 
 const unanswered: Answered = { final_url: null, status_code: null, content_type: null, headers_json: "{}" }
-const nothing: Content = { title: null, content_preview: "", truncated: false, error: null }
+const nothing: Content = { title: null, content_preview: "", truncated: false, error: null, notes: [] }
 
-/** Of what cannot be shown. */
+/** Type and size of what cannot be shown. */
 const described = (type: string | null, size: string | number | null): Content => ({
   ...nothing,
   content_preview: `[${essence(type) || "binary"}, ${size ?? "unknown number of"} bytes]`,
   truncated: true
 })
 
+const hostOf = (url: string) => URL.parse(url)?.host ?? "the server"
+
+const messageOf = (step: "resolve" | "connect", { host, hostname }: URL) =>
+  step === "resolve" ? `Resolving ${hostname}` : `Waiting for ${host}`
+
+/** Where a refresh leads, unless it is the page itself again, which then only wants to be current. */
+const targetOf = ({ url }: Refresh, page: string): string | undefined => {
+  const target = URL.parse(url, page)
+  if (target === null || !/^https?:$/.test(target.protocol)) return undefined
+  target.hash = ""
+  return target.href === page ? undefined : target.href
+}
+
 export const make = Effect.fnUntraced(function* (outbound: Outbound["Service"], settings: Settings) {
-  const { admit } = yield* robots.make(outbound, settings.extract_timeout)
+  const readable = Readable.make({ concurrency: settings.concurrency, timeout: settings.extract_timeout })
+  const { admit } = yield* robots.make(outbound, readable)
 
   const contentOf = Effect.fnUntraced(function* (response: OutboundResponse, request: PageRequest) {
     const maxChars = request.maxChars ?? settings.max_chars
     const type = response.headers.get("content-type")
-    if (kindOf(type, new Uint8Array()) === "binary") {
-      return described(type, response.headers.get("content-length"))
-    }
-    yield* request.onStep("download")
+    if (isBinaryType(type)) return described(type, response.headers.get("content-length"))
+    yield* request.onStep("download", `Downloading from ${hostOf(response.url)}`)
     const body = yield* response.prefix
     const { bytes } = body
+    const notes: Array<string> = []
+    if (body.damage !== undefined) {
+      notes.push(`The content is incomplete: ${body.damage.message} after ${bytes.length} bytes.`)
+    } else if (body.truncated) {
+      notes.push(`Only the first ${bytes.length} bytes were read (outbound.max_bytes).`)
+    }
     const size = bytes.length
     const kind = kindOf(type, bytes)
-    if (kind === "binary") return described(type, body.truncated ? `more than ${size}` : size)
-    yield* request.onStep("extract")
-    if (kind === "text") {
+    if (kind.kind === "binary")
+      return { ...described(type, body.truncated ? `more than ${size}` : size), notes }
+    yield* request.onStep("extract", "Extracting text")
+    const charset = charsetOf(type ?? "")
+    if (kind.kind === "text") {
       const most = maxChars * bytesPerCharacter
       const cut = body.truncated || size > most
-      const shown = presentable(decode(bytes.subarray(0, most), charset(type), cut), maxChars)
-      return { ...nothing, content_preview: shown.text, truncated: cut || shown.truncated }
+      const decoded = decode(bytes.subarray(0, most), charset, kind.syntax, cut)
+      const shown = presentable(decoded.text, maxChars)
+      return {
+        ...nothing,
+        content_preview: shown.text,
+        truncated: cut || shown.truncated,
+        notes: [...notes, ...decoded.notes]
+      }
     }
-    const { text, title } = yield* Readable.page(
-      { bytes, url: response.url, charset: charset(type) },
-      settings.extract_timeout
-    )
-    const shown = presentable(text, maxChars)
+    const page = yield* readable.page({
+      bytes,
+      cut: body.truncated,
+      url: response.url,
+      charset,
+      xml: kind.xml,
+      wholePage: request.wholePage ?? false,
+      maxChars,
+      maxElements: settings.max_elements
+    })
     return {
       ...nothing,
-      title: presentable(title, longestTitle).text.trim() || null,
-      content_preview: shown.text,
-      truncated: body.truncated || shown.truncated
+      title: page.title === "" ? null : page.title,
+      content_preview: page.text,
+      truncated: page.truncated,
+      notes: [...notes, ...page.notes],
+      ...(page.refresh !== undefined && { refresh: page.refresh })
     }
   })
 
-  return Effect.fnUntraced(function* (request: PageRequest): Effect.fn.Return<Page> {
-    const started = yield* Clock.currentTimeMillis
+  const visit = Effect.fnUntraced(function* (url: string, request: PageRequest) {
     let answered = unanswered
     const content: Content = yield* Effect.gen(function* () {
       const response = yield* outbound.request({
-        url: request.url,
+        url,
+        keepCookies: true,
         headers: {
           accept: "text/html, application/xhtml+xml, text/*;q=0.9, application/json;q=0.9, */*;q=0.5"
         },
-        onStep: request.onStep,
+        onStep: (step, to) => request.onStep(step, messageOf(step, to)),
         ...(settings.robots && { admit })
       })
       answered = {
@@ -79,12 +122,41 @@ export const make = Effect.fnUntraced(function* (outbound: Outbound["Service"], 
         content_type: response.headers.get("content-type"),
         headers_json: headers.toJson(response.headers)
       }
-      return yield* contentOf(response, request)
+      const refresh = parseRefresh(response.headers.get("refresh") ?? "")
+      const found: Content = yield* contentOf(response, request)
+      return refresh === undefined ? found : { ...found, refresh }
     }).pipe(
       Effect.scoped,
       Effect.catch((error) => Effect.succeed({ ...nothing, error: error.message }))
     )
+    return { answered, content }
+  })
+
+  return Effect.fnUntraced(function* (request: PageRequest): Effect.fn.Return<Page> {
+    const started = yield* Clock.currentTimeMillis
+    const followed: Array<string> = []
+    let url = request.url
+    let visited = yield* visit(url, request)
+    for (;;) {
+      const { answered, content } = visited
+      const target = content.refresh && targetOf(content.refresh, answered.final_url ?? url)
+      if (content.refresh === undefined || target === undefined) break
+      const { seconds } = content.refresh
+      const late = (yield* Clock.currentTimeMillis) - started > refreshWithin
+      if (late || seconds > maxRefreshSeconds || followed.length >= settings.max_refreshes) {
+        const notes = [
+          `The page asks browsers to go to ${target} after ${seconds} s; fetch that URL to follow.`
+        ]
+        visited = { answered, content: { ...content, notes: [...notes, ...content.notes] } }
+        break
+      }
+      followed.push(`Followed a refresh from ${answered.final_url ?? url} to ${target}.`)
+      visited = yield* visit((url = target), request)
+    }
+    const { answered, content } = visited
+    const { error, notes: found, refresh: _, ...shown } = content
+    const notes = [...followed, ...found].slice(0, maxNotes).map((note) => presentable(note, 1000).text)
     const elapsed_ms = (yield* Clock.currentTimeMillis) - started
-    return { url: request.url, ...answered, elapsed_ms, ...content }
+    return { url: request.url, ...answered, elapsed_ms, ...shown, error, ...(notes.length > 0 && { notes }) }
   })
 })

@@ -1,11 +1,13 @@
-/** A response's headers as they may be shown to whoever asked for the page. */
+/** A response's headers as JSON, without the values of cookies and tokens. */
 
 const hidden = "[redacted]"
-/** Names of headers whose value lets its bearer in. */
+/** Names of headers whose values are credentials. */
 const secret =
   /(?:^|-)(?:authorization|auth|tokens?|secrets?|api-?key|passw(?:or)?d|session|csrf|xsrf|credentials?|signature)(?:-|$)/i
-/** Longer values say nothing more to a reader; in UTF-16 units. */
+/** Longer values are cut, in UTF-16 units. */
 const longest = 1000
+
+const maxHeaders = 100
 
 /** A cookie's name and attributes without its value. */
 const cookie = (line: string) => {
@@ -19,6 +21,7 @@ export const toJson = (headers: Headers): string => {
   const shown = new Map<string, string>()
   for (const [name, value] of headers) {
     if (name === "set-cookie") continue
+    if (shown.size >= maxHeaders) break
     shown.set(name, secret.test(name) ? hidden : value.slice(0, longest))
   }
   const cookies = headers.getSetCookie().map(cookie)

@@ -1,11 +1,21 @@
-/** What the worker is asked and what it answers: the messages between `Readable` and `worker`. */
+/** The messages between `Readable` and its worker: a foreign document, and what was read from it. */
+import type { Refresh } from "./Document.ts"
 
-/** A page to be made readable. `charset` is what the server said. */
+/** An HTML page to make Markdown of. */
 export interface PageJob {
   readonly kind: "page"
   readonly bytes: Uint8Array<ArrayBuffer>
+  /** The bytes are the beginning of a longer body. */
+  readonly cut: boolean
   readonly url: string
-  readonly charset?: string | undefined
+  /** What the server said. */
+  readonly charset: string | undefined
+  /** The page is XHTML. */
+  readonly xml: boolean
+  /** Navigation, headers and footers are shown, too. */
+  readonly wholePage: boolean
+  readonly maxChars: number
+  readonly maxElements: number
 }
 
 /** Whether a `robots.txt` lets `agent` have `url`. */
@@ -18,10 +28,18 @@ export interface RobotsJob {
 
 export type Job = PageJob | RobotsJob
 
-/** `text` first, as soon as it is there; `article` when there is one; `end` last. */
-export type Answer =
-  | { readonly kind: "text"; readonly title: string; readonly text: string }
-  | { readonly kind: "article"; readonly title: string; readonly text: string }
-  | { readonly kind: "allowed"; readonly allowed: boolean }
-  | { readonly kind: "failed"; readonly message: string }
-  | { readonly kind: "end" }
+export interface PageAnswer {
+  readonly kind: "page"
+  readonly title: string
+  readonly text: string
+  readonly truncated: boolean
+  readonly notes: ReadonlyArray<string>
+  readonly refresh?: Refresh
+}
+
+export interface RobotsAnswer {
+  readonly kind: "robots"
+  readonly allowed: boolean
+}
+
+export type Answer = PageAnswer | RobotsAnswer | { readonly kind: "failed"; readonly message: string }

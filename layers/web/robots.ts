@@ -2,7 +2,7 @@
 import { Cache, Duration, Effect, Exit, type Scope } from "effect"
 import { refused, type OutboundError } from "../outbound/OutboundError.ts"
 import type { Outbound } from "../outbound/Outbound.ts"
-import * as Readable from "./Readable.ts"
+import type { Readable } from "./Readable.ts"
 
 /** RFC 9309, section 2.5, wants at least this much to be read, in bytes. */
 const most = 500 * 1024
@@ -15,7 +15,7 @@ const retried = Duration.minutes(1)
 /** Sections 2.3.1.3 and 2.3.1.4: without a file everything is allowed; while the site cannot say, nothing is. */
 type Rules = { readonly text: string } | "everything" | "nothing"
 
-export const make = Effect.fnUntraced(function* (outbound: Outbound["Service"], limit: Duration.Duration) {
+export const make = Effect.fnUntraced(function* (outbound: Outbound["Service"], readable: Readable) {
   const read = (origin: string): Effect.Effect<Rules, OutboundError> =>
     Effect.gen(function* (): Effect.fn.Return<Rules, OutboundError, Scope.Scope> {
       const { prefix, status } = yield* outbound.request({ url: `${origin}/robots.txt`, maxBytes: most })
@@ -43,9 +43,9 @@ export const make = Effect.fnUntraced(function* (outbound: Outbound["Service"], 
     const agent = yield* outbound.userAgent
     const allowed =
       found !== "nothing" &&
-      (yield* Readable.allows({ text: found.text, url: url.href, agent }, limit).pipe(
-        Effect.orElseSucceed(() => false)
-      ))
+      (yield* readable
+        .allows({ text: found.text, url: url.href, agent })
+        .pipe(Effect.orElseSucceed(() => false)))
     if (!allowed) return yield* refused("robots", `robots.txt of ${url.host} does not allow it`)
   })
   return { admit }

@@ -1,4 +1,4 @@
-/** What a `robots.txt` says (RFC 9309) about one URL; runs in the worker, because its rules are foreign patterns. */
+/** Applies the rules of a `robots.txt` (RFC 9309) to one URL; runs in the worker, because the rules are foreign patterns. */
 import type { RobotsJob } from "./job.ts"
 
 /** Which of the groups a line `User-agent: …` opens, as far as it matters for one agent. */

@@ -1,8 +1,8 @@
-/** Reads foreign documents, in a thread of its own that can be killed; libraries are loaded by what needs them. */
+/** Reads one foreign document in a thread that can be ended; each kind of document loads what it needs. */
 import type { Answer, Job } from "./job.ts"
 
-// Some extractors would ask other sites for more. Nothing here speaks to anybody but through `Outbound`.
-const closed = () => Promise.reject(new Error("a page may not ask for anything"))
+// Nothing in this thread may send requests: only `Outbound` does, which checks where they go.
+const closed = () => Promise.reject(new Error("requests are not possible here"))
 Object.assign(globalThis, {
   fetch: closed,
   XMLHttpRequest: undefined,
@@ -10,19 +10,14 @@ Object.assign(globalThis, {
   EventSource: undefined
 })
 
-const say = (answer: Answer) => postMessage(answer)
-
-globalThis.addEventListener("message", async ({ data }: MessageEvent<Job>) => {
+const answer = async (job: Job): Promise<Answer> => {
   try {
-    if (data.kind === "page") {
-      const { read } = await import("./article.ts")
-      await read(data, say)
-    } else {
-      const { allows } = await import("./rules.ts")
-      say({ kind: "allowed", allowed: await allows(data) })
-    }
+    if (job.kind === "page") return (await import("./readPage.ts")).readPage(job)
+    const { allows } = await import("./rules.ts")
+    return { kind: "robots", allowed: await allows(job) }
   } catch (cause) {
-    say({ kind: "failed", message: cause instanceof Error ? cause.message : String(cause) })
+    return { kind: "failed", message: cause instanceof Error ? cause.message : String(cause) }
   }
-  say({ kind: "end" })
-})
+}
+
+globalThis.addEventListener("message", async ({ data }: MessageEvent<Job>) => postMessage(await answer(data)))

@@ -1,6 +1,7 @@
 /** Catalog of tools, prompts and resources: every surface lists, calls, gets and reads through it. */
 import { Context, Effect, Layer, type Scope } from "effect"
 import { Guard } from "../../layers/guard/Guard.ts"
+import type { LimiterUnavailable, RateLimited } from "../../layers/guard/RateLimited.ts"
 import { Forbidden, type Refused, type TimedOut } from "../../layers/guard/refusals.ts"
 import { nested, RunningCall, type Call } from "../../layers/ledger/Calls.ts"
 import { ProgressEvents } from "../../layers/progress/ProgressEvents.ts"
@@ -10,11 +11,11 @@ import { Identity } from "../domain/Identity.ts"
 import type { Principal, Scope as Permission } from "../domain/Principal.ts"
 import { Caller } from "./Caller.ts"
 import {
+  Failed,
   NotFound,
   type CallError,
   type InvalidCursor,
   type Kind,
-  type Failed,
   type NameTaken
 } from "./CatalogError.ts"
 import { announcements } from "./announcements.ts"
@@ -31,6 +32,7 @@ import type {
   ToolEntry
 } from "./Entry.ts"
 import type { EntryTable } from "./EntryTable.ts"
+import { jsonSize } from "./jsonSize.ts"
 import { locator } from "./locator.ts"
 import { page, type Page } from "./Page.ts"
 import { privateResults } from "./privateResults.ts"
@@ -38,7 +40,21 @@ import { missingArguments } from "./requiredArguments.ts"
 import { makeTables } from "./Tables.ts"
 
 /** Entries of one kind that a principal can see, by name, a page at a time. */
-export type Listing<A> = (principal: Principal, cursor?: string) => Effect.Effect<Page<A>, InvalidCursor>
+export type Listing<A> = (
+  principal: Principal,
+  cursor?: string
+) => Effect.Effect<Page<A>, InvalidCursor | RateLimited | LimiterUnavailable>
+
+export interface CatalogOptions {
+  /** Entries of one page of a list. */
+  readonly pageSize: number
+  /** Bytes of one page of a list, about; default 1 MiB. */
+  readonly pageBytes?: number
+  /** Bytes of one result as JSON, about; a larger one is a failure. Default 8 MiB. */
+  readonly maxResultBytes?: number
+}
+
+const mebibyte = 1024 * 1024
 
 /** The call of a surface's caller; its id is made when it is first read. */
 const toCall = (
@@ -106,6 +122,9 @@ export class Catalog extends Context.Service<
     readonly contribute: (options: ContributeOptions) => Effect.Effect<Contribution, never, Scope.Scope>
     /** The program's own entries, for everybody. Fails with the first name clash, and then adds nothing. */
     readonly add: (entries: Entries) => Effect.Effect<void, NameTaken, Scope.Scope>
+    /** Counts a request that is no call, such as a ping, under the rate limits of the principal. */
+    readonly meter: Guard["Service"]["meter"]
+    /** Lists are counted under the rate limits of the principal. */
     readonly tools: Listing<ToolEntry>
     readonly prompts: Listing<PromptEntry>
     readonly resources: Listing<ResourceEntry>
@@ -148,8 +167,9 @@ export class Catalog extends Context.Service<
     readonly watch: (listener: (change: Change) => void) => Effect.Effect<void, never, Scope.Scope>
   }
 >()("manifold/catalog/Catalog") {
-  /** `pageSize` is how many entries one page of a list has. */
-  static readonly make = Effect.fnUntraced(function* (options: { readonly pageSize: number }) {
+  static readonly make = Effect.fnUntraced(function* (options: CatalogOptions) {
+    const { maxResultBytes = 8 * mebibyte, pageBytes = mebibyte, pageSize } = options
+    const limits = { entries: pageSize, bytes: pageBytes }
     const guard = yield* Guard
     const progress = yield* ProgressEvents
     const { name: owner } = yield* Identity
@@ -161,11 +181,24 @@ export class Catalog extends Context.Service<
     const contributions = { tables, changes, updated, invalidate: guard.invalidate }
 
     const listing =
-      <A>(table: EntryTable<A>): Listing<A> =>
+      <A extends object>(table: EntryTable<A>): Listing<A> =>
       (principal, cursor) =>
-        Effect.suspend(() =>
-          page((after) => table.visible(principal, after), table.key, options.pageSize, cursor)
+        Effect.andThen(
+          guard.meter(principal),
+          Effect.suspend(() => page((after) => table.visible(principal, after), table.key, limits, cursor))
         )
+
+    /** A result that is too large is the entry's failure: it would be kept and sent whole. */
+    const bounded =
+      (name: string) =>
+      <A extends object>(output: A): Effect.Effect<A, Failed> => {
+        const bytes = jsonSize(output, maxResultBytes)
+        if (bytes <= maxResultBytes) return Effect.succeed(output)
+        const detail =
+          `The result of ${name} has more than ${maxResultBytes} bytes (mcp.max_result_bytes). ` +
+          "Ask for less of it."
+        return Effect.fail(new Failed({ name, detail, reason: "ResultTooLarge" }))
+      }
 
     /** Hides entries that the principal may not see, and lets Guard run the others. */
     const run = <A, E>(
@@ -209,6 +242,7 @@ export class Catalog extends Context.Service<
     return Catalog.of({
       contribute: (contributed) => contribute(contributions, contributed),
       add: (entries) => add(contributions, owner, entries),
+      meter: guard.meter,
       tools: listing(tools),
       prompts: listing(prompts),
       resources: listing(resources),
@@ -229,7 +263,7 @@ export class Catalog extends Context.Service<
           entry?.name ?? name,
           entry && {
             policy: privateResults(claim.source.audience, entry.policy),
-            effect: entry.call(args),
+            effect: Effect.flatMap(entry.call(args), bounded(name)),
             args,
             hints: entry.hints
           }
@@ -238,14 +272,17 @@ export class Catalog extends Context.Service<
       get: (principal, name, args) => {
         const entry = prompts.find(principal, name)?.entry
         const missing = entry && missingArguments(entry, args)
-        const effect = missing === undefined ? entry?.get(args) : Effect.fail(missing)
+        const effect =
+          missing === undefined
+            ? entry && Effect.flatMap(entry.get(args), bounded(name))
+            : Effect.fail(missing)
         return run(principal, "prompt", name, entry && effect && { policy: policyOf(entry), effect })
       },
       read: (principal, uri) => {
         const located = locate(principal, uri)
         const found = located && {
           policy: policyOf(located.entry),
-          effect: located.read,
+          effect: Effect.flatMap(located.read, bounded(uri)),
           ...(located.template !== undefined && { template: located.template })
         }
         return run(principal, "resource", uri, found)

@@ -74,12 +74,12 @@ export class InvalidCursor extends Schema.TaggedError<InvalidCursor>()("InvalidC
   }
 }
 
-/** The session already watches as many resources as it may. */
+/** The session, or its principal, already watches as many resources as it may. */
 export class TooManySubscriptions extends Schema.TaggedError<TooManySubscriptions>()("TooManySubscriptions", {
   max: Schema.Int
 }) {
   override get message() {
-    return `This session has ${this.max} subscriptions already; unsubscribe from some first.`
+    return `The limit of subscriptions is reached (${this.max}); unsubscribe from some first.`
   }
 }
 

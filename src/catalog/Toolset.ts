@@ -1,5 +1,5 @@
 /** Turns `effect/ai` toolkits into catalog entries: schemas are derived and compiled once, when the program starts. */
-import { Context, Effect, Layer, Option, Schema, SchemaIssue } from "effect"
+import { Context, Effect, Layer, Option, Schema } from "effect"
 import * as Tool from "effect/ai/Tool"
 import type * as Toolkit from "effect/ai/Toolkit"
 import { OverBudget } from "../../layers/ledger/Spend.ts"
@@ -10,6 +10,7 @@ import { defaults, ToolPolicy } from "../domain/Policy.ts"
 import { Catalog } from "./Catalog.ts"
 import { InvalidArguments } from "./CatalogError.ts"
 import type { CallServices, ToolEntry } from "./Entry.ts"
+import { isSmall, issuesOf } from "./issues.ts"
 import { jsonSchema } from "./jsonSchema.ts"
 import { toFailed } from "./toFailed.ts"
 
@@ -54,18 +55,8 @@ const inputSchema = (tool: Tool.Any): JsonObject => {
   return "$schema" in annotated ? annotated : { $schema: dialect, ...annotated }
 }
 
-const formatIssue = SchemaIssue.makeFormatterStandardSchemaV1()
-const segment = (part: PropertyKey | { readonly key: PropertyKey }) =>
-  String(typeof part === "object" ? part.key : part)
-
-const invalid = (name: string) => (error: Schema.SchemaError) =>
-  new InvalidArguments({
-    name,
-    issues: formatIssue(error.issue).issues.map(({ message, path }) => ({
-      path: (path ?? []).map(segment).join("."),
-      message
-    }))
-  })
+const invalid = (name: string, error: Schema.SchemaError) =>
+  new InvalidArguments({ name, issues: issuesOf(error) })
 
 type Decode = (input: unknown) => Effect.Effect<unknown, Schema.SchemaError>
 
@@ -78,11 +69,24 @@ const codec = (schema: Schema.Constraint) => Schema.toCodecJson(schema as Schema
 const toEntry = (tool: Tool.Any, handler: Tool.Handler<string>): ToolEntry => {
   const { annotations, name } = tool
   const { parametersSchema, successSchema } = tool
+  /** Stops at the first issue: a large value may have one for each of its parts. */
   const decode = lazy((): Decode =>
+    Schema.isSchema(parametersSchema)
+      ? Schema.decodeUnknownEffect(codec(parametersSchema), { errors: "first" })
+      : Effect.succeed
+  )
+  const decodeAll = lazy((): Decode =>
     Schema.isSchema(parametersSchema)
       ? Schema.decodeUnknownEffect(codec(parametersSchema), { errors: "all" })
       : Effect.succeed
   )
+  /** Every issue of small arguments, as far as the list goes, and the first one of others. */
+  const explain = (args: unknown, first: Schema.SchemaError): Effect.Effect<never, InvalidArguments> =>
+    isSmall(args)
+      ? Effect.flatMap(Effect.flip(decodeAll()(args)), (all) => Effect.fail(invalid(name, all))).pipe(
+          Effect.mapError((error) => (error instanceof InvalidArguments ? error : invalid(name, first)))
+        )
+      : Effect.fail(invalid(name, first))
   const encode = lazy((): Decode => Schema.encodeUnknownEffect(codec(successSchema)))
   const show = Context.get(annotations, Shown) as ((answer: unknown) => string) | undefined
   const linked = Context.get(annotations, Linked) as ((answer: unknown) => ReadonlyArray<Block>) | undefined
@@ -105,7 +109,8 @@ const toEntry = (tool: Tool.Any, handler: Tool.Handler<string>): ToolEntry => {
 
   const context = { toolCallId: undefined, preliminary: () => Effect.void }
   const call = (args: unknown) =>
-    Effect.mapError(decode()(args ?? {}), invalid(name)).pipe(
+    decode()(args ?? {}).pipe(
+      Effect.catch((error) => explain(args ?? {}, error)),
       Effect.flatMap((decoded) =>
         // `Met` says that a handler needs nothing but the services of the call.
         Effect.mapError(

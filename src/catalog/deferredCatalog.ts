@@ -26,6 +26,7 @@ export const make = ({ load, loaded }: Deferral): Service => {
   return Catalog.of({
     contribute: deferred((from) => from.contribute),
     add: deferred((from) => from.add),
+    meter: deferred((from) => from.meter),
     tools: deferred((from) => from.tools),
     prompts: deferred((from) => from.prompts),
     resources: deferred((from) => from.resources),

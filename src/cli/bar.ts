@@ -26,7 +26,9 @@ interface Seen {
 /** Everything in milliseconds. */
 const lineOf = (tool: string, seen: Seen | undefined, waited: number, now: number): string => {
   const { details, eta_ms = null, progress_percent = null, step = null } = seen?.event ?? {}
-  const said = [...new Set([step, details?.message])].filter((part) => part != null).join(": ")
+  // A message without a figure is a sentence about the whole step.
+  const named = details?.message !== undefined && details.progress === undefined ? null : step
+  const said = [...new Set([named, details?.message])].filter((part) => part != null).join(": ")
   const parts = [tool]
   if (progress_percent !== null) {
     const filled = Math.floor((progress_percent / 100) * width)

@@ -12,6 +12,7 @@ import { Client } from "../catalog/Client.ts"
 import type { ToolOutput } from "../domain/Content.ts"
 import { isObject } from "../domain/JsonObject.ts"
 import { stdioUser } from "../domain/Principal.ts"
+import { argFlag } from "./argFlag.ts"
 import { withBar } from "./bar.ts"
 import { catalog } from "../program/program.ts"
 import { namesOf } from "./listing.ts"
@@ -50,12 +51,7 @@ export const call = Command.make(
       Argument.withDescription("A JSON file with the arguments, or - for standard input"),
       Argument.optional
     ),
-    arg: Flag.KeyValuePair("arg").pipe(
-      Flag.withDescription(
-        "One argument, over those of the file; JSON where it parses and no text is wanted, else text"
-      ),
-      Flag.optional
-    ),
+    arg: argFlag("Set one argument; overrides the file. Parsed as JSON unless the schema expects a string"),
     json: Flag.Boolean("json").pipe(
       Flag.withDescription("Print the whole result as JSON"),
       Flag.withDefault(false)
@@ -70,11 +66,7 @@ export const call = Command.make(
       : undefined
     const entries = yield* Catalog
     const properties = (yield* entries.tool(stdioUser, tool))?.input.properties
-    const args = yield* readParams(
-      text,
-      Option.getOrElse(arg, () => ({})),
-      Predicate.isObject(properties) ? { ...properties } : {}
-    )
+    const args = yield* readParams(text, arg, Predicate.isObject(properties) ? { ...properties } : {})
     const requestId = yield* (yield* Ids).next
     const output = yield* withBar(tool, (onProgress) =>
       entries

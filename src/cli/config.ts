@@ -1,16 +1,18 @@
 /** `manifold config check|schema|init`: is the configuration right, what may stand in it, and a file to begin with. */
-import { Console, Effect, FileSystem, Option, Runtime, Schema } from "effect"
+import { Console, Effect, FileSystem, Option, Path, Runtime, Schema } from "effect"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import type { ConfigInvalid } from "../../layers/config/ConfigInvalid.ts"
 import { ConfigSource, type Found } from "../../layers/config/ConfigSource.ts"
-import { usualFile } from "../../layers/config/Document.ts"
+import { ConfigFile, usualFile } from "../../layers/config/Document.ts"
 import type { Sources } from "../../layers/config/Sources.ts"
+import { unreadFile } from "../../layers/config/unreadFile.ts"
 import { inWords } from "../../layers/platform/inWords.ts"
 import { commented } from "./config/commented.ts"
 import { fileSchema } from "./config/jsonSchema.ts"
 import { notices } from "../program/upcomingSections.ts"
+import { preflight } from "../program/preflight.ts"
 import { UsageError } from "./params.ts"
 import { sections } from "../program/sections.ts"
 
@@ -21,22 +23,33 @@ class Refused extends Schema.TaggedError<Refused>()("Refused", {}) {
 
 const print = (value: unknown) => Console.log(JSON.stringify(value))
 
-const summary = (found: Found): ReadonlyArray<string> => [
-  found.source === undefined ? `ok: no ${usualFile} here, so the defaults hold` : `ok: ${found.source}`,
+const sourceOf = ({ file, source }: Found) =>
+  source ?? `no configuration file${file === undefined ? "" : ` (${file})`}; using defaults`
+
+const summary = (found: Found, remarks: ReadonlyArray<string>): ReadonlyArray<string> => [
+  `ok: ${sourceOf(found)}`,
   ...found.sections.map(({ keys, name, variables }) =>
     [
       `  ${name}${keys.length === 0 ? "" : `: ${keys.join(", ")}`}`,
       variables.length === 0 ? "" : ` (from the environment: ${variables.join(", ")})`
     ].join("")
   ),
-  ...notices(found)
+  ...remarks
 ]
 
 const checked = Effect.gen(function* () {
   const config = yield* ConfigSource
   yield* config.check(sections)
-  return yield* config.found
+  yield* preflight
+  const found = yield* config.found
+  const unread = yield* unreadFile(found)
+  return { found, remarks: [...notices(found), ...(unread === undefined ? [] : [unread])] }
 })
+
+interface Checked {
+  readonly found: Found
+  readonly remarks: ReadonlyArray<string>
+}
 
 const check = Command.make(
   "check",
@@ -48,12 +61,17 @@ const check = Command.make(
     json: Flag.Boolean("json").pipe(Flag.withDescription("Print JSON"), Flag.withDefault(false))
   },
   Effect.fnUntraced(function* ({ file, json }) {
-    const result: Effect.Effect<Found, ConfigInvalid, ConfigSource | Sources> = Option.isSome(file)
+    const result: Effect.Effect<Checked, ConfigInvalid, ConfigSource | Sources> = Option.isSome(file)
       ? Effect.provide(checked, ConfigSource.layerFile(file.value))
       : checked
-    if (!json) return yield* Console.log(summary(yield* result).join("\n"))
+    if (!json) {
+      const { found, remarks } = yield* result
+      return yield* Console.log(summary(found, remarks).join("\n"))
+    }
     yield* result.pipe(
-      Effect.flatMap((found) => print({ ok: true, ...found, notices: notices(found) })),
+      Effect.flatMap(({ found: { named: _, ...found }, remarks }) =>
+        print({ ok: true, ...found, notices: remarks })
+      ),
       Effect.catchTag("ConfigInvalid", ({ problems }) =>
         Effect.andThen(print({ ok: false, problems }), new Refused())
       )
@@ -69,20 +87,28 @@ const init = Command.make(
   "init",
   {
     file: Argument.String("file").pipe(
-      Argument.withDescription("The YAML file to write"),
-      Argument.withDefault(usualFile)
+      Argument.withDescription("The YAML file to write; else the user's configuration file"),
+      Argument.optional
     ),
     force: Flag.Boolean("force").pipe(
       Flag.withDescription("Overwrite the file if it exists"),
       Flag.withDefault(false)
     )
   },
-  Effect.fnUntraced(function* ({ file, force }) {
+  Effect.fnUntraced(function* ({ file: given, force }) {
+    const file = Option.getOrUndefined(given) ?? (yield* ConfigFile) ?? (yield* usualFile)
+    if (file === undefined) {
+      return yield* new UsageError({ detail: "This user has no home folder: name the file to write" })
+    }
     if (file.toLowerCase().endsWith(".json")) {
       return yield* new UsageError({ detail: "JSON has no comments: name a .yaml file" })
     }
     const files = yield* FileSystem.FileSystem
-    yield* files.writeFileString(file, commented(sections), { flag: force ? "w" : "wx" }).pipe(
+    const folder = (yield* Path.Path).dirname(file)
+    // Secrets may be written into it: it is made anew, for its owner alone, also in the place of a link.
+    yield* files.makeDirectory(folder, { recursive: true, mode: 0o700 }).pipe(
+      Effect.andThen(force ? files.remove(file, { force: true }) : Effect.void),
+      Effect.andThen(files.writeFileString(file, commented(sections), { flag: "wx", mode: 0o600 })),
       Effect.mapError(
         ({ reason }) =>
           new UsageError({
@@ -101,7 +127,10 @@ export const config = Command.make("config").pipe(
   Command.withDescription("Check, describe or begin the configuration"),
   Command.withSubcommands([check, schema, init]),
   Command.withExamples([
-    { command: "manifold config init", description: "A commented manifold.yaml" },
+    {
+      command: "manifold config init",
+      description: "A commented manifold.yaml in your configuration folder"
+    },
     { command: "manifold config check", description: "Every problem at once" },
     { command: "manifold config schema > manifold.schema.json", description: "For an editor" }
   ])

@@ -7,7 +7,9 @@ import * as Prompt from "effect/cli/Prompt"
 import { TerminalCapabilities } from "effect/cli/TerminalCapabilities"
 import * as ClientFile from "../../layers/clients/ClientFile.ts"
 import { ClientFileError } from "../../layers/clients/ClientFileError.ts"
+import { ConfigFile, namedFile } from "../../layers/config/Document.ts"
 import { type Client, type ClientId, type Entry, clients } from "../../layers/clients/clients.ts"
+import { runnerOf } from "../../layers/clients/durability.ts"
 import * as Places from "../../layers/clients/Places.ts"
 import { mask, preview } from "../../layers/clients/preview.ts"
 import { Machine } from "../../layers/platform/Machine.ts"
@@ -23,17 +25,32 @@ const ids: ReadonlyArray<ClientId> = clients.map(({ id }) => id)
 /** What clients accept as a server's name. */
 const goodName = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/
 
+/** The machine, unless what runs this program is in a cache: the entry would soon start nothing. */
+const durable = Effect.gen(function* () {
+  const machine = yield* Machine
+  const { args, command } = machine.launch
+  const cached = [command, args.at(-1) ?? command].find((path) => runnerOf(path) !== undefined)
+  if (cached === undefined) return machine
+  return yield* new UsageError({
+    detail:
+      `${cached} is in the cache of ${runnerOf(cached)}, which is emptied at times; the client would then start nothing. ` +
+      `Build the binary with \`bun run build\`, put dist/manifold where it stays and run its install, ` +
+      `or install Bun for good (npm install -g bun) and run this again with it`
+  })
+})
+
 const wantedEntry = Effect.fnUntraced(function* (
   client: Client,
-  { config, http }: { readonly config: Option.Option<string>; readonly http: Option.Option<string> }
+  { http }: { readonly http: Option.Option<string> }
 ) {
+  const config = yield* ConfigFile
   if (Option.isSome(http)) {
     if (client.http === undefined) {
       return yield* new UsageError({
         detail: `${client.title} can name no URL in its file: leave out --http, so that it starts the server itself`
       })
     }
-    if (Option.isSome(config)) {
+    if (config !== undefined) {
       return yield* new UsageError({
         detail: "--config is for a server that the client starts, not for --http"
       })
@@ -43,30 +60,29 @@ const wantedEntry = Effect.fnUntraced(function* (
     }
     return client.http(http.value)
   }
-  const { launch } = yield* Machine
-  const env = yield* Option.match(config, {
-    onNone: () => Effect.succeed({}),
-    onSome: Effect.fnUntraced(function* (file) {
-      const exists = yield* (yield* FileSystem.FileSystem).exists(file)
-      if (!exists) return yield* new UsageError({ detail: `There is no configuration file ${file}` })
-      return { MCP_CONFIG_PATH: file }
-    })
-  })
+  const { launch } = yield* durable
+  if (config === undefined)
+    return client.stdio({ command: launch.command, args: [...launch.args, "serve"] }, {})
+  const file = (yield* namedFile) ?? config
+  if (!(yield* (yield* FileSystem.FileSystem).exists(file))) {
+    return yield* new UsageError({ detail: `There is no configuration file ${file}` })
+  }
+  const env = { MCP_CONFIG_PATH: file }
   return client.stdio({ command: launch.command, args: [...launch.args, "serve"] }, env)
 })
 
 /** The file to change; refuses when the client does not seem to be there, unless `force`. */
 const place = Effect.fnUntraced(function* (
   client: Client,
-  { force, project }: { readonly force: boolean; readonly project: boolean }
+  { force, folder }: { readonly force: boolean; readonly folder: string | undefined }
 ) {
-  const path = yield* Places.fileOf(client, project ? (yield* Path.Path).resolve(".") : undefined)
+  const path = yield* Places.fileOf(client, folder)
   if (path === undefined) {
     return yield* new UsageError({
       detail: `${client.title} reads no file of a project: leave out --project`
     })
   }
-  if (project || force || (yield* Places.isInstalled(client))) return path
+  if (folder !== undefined || force || (yield* Places.isInstalled(client))) return path
   return yield* new ClientFileError({
     reason: "absent",
     path,
@@ -101,10 +117,6 @@ export const install = Command.make(
       Flag.withDescription("The server's name in the client (manifold)"),
       Flag.withDefault("manifold")
     ),
-    config: Flag.Path("config", { pathType: "file" }).pipe(
-      Flag.withDescription("Configuration file that the client's server shall use"),
-      Flag.optional
-    ),
     http: Flag.String("http").pipe(
       Flag.withMetavar("url"),
       Flag.withDescription("Name a running service instead of a program to start"),
@@ -118,15 +130,17 @@ export const install = Command.make(
     json: flag("json", "Print what was done as JSON")
   },
   Effect.fnUntraced(function* (input) {
-    const { dryRun, json, name, remove, yes } = input
+    const { dryRun, force, json, name, project, remove, yes } = input
     if (!goodName.test(name)) {
       return yield* new UsageError({ detail: "--name takes up to 64 letters, digits, - and _" })
     }
     const client = known.find(({ id }) => id === input.client)
     if (client === undefined) return yield* Effect.die(new Error(`not a client: ${input.client}`))
     const wanted = remove ? undefined : yield* wantedEntry(client, input)
-    const path = yield* place(client, remove ? { ...input, force: true } : input)
-    const file = yield* ClientFile.read(client, path)
+    const folder = project ? (yield* Path.Path).resolve(".") : undefined
+    // A preview changes nothing, wherever the client is.
+    const path = yield* place(client, { force: force || remove || dryRun, folder })
+    const file = yield* ClientFile.read(client, path, folder)
     const servers = yield* ClientFile.servers(client, file)
     const before = Object.hasOwn(servers, name) ? servers[name] : undefined
     const after = wanted && ClientFile.merge(before, wanted)
@@ -147,7 +161,7 @@ export const install = Command.make(
           )
         : Effect.void
 
-    if (next === file.text) {
+    if (next === file.text && (remove || !file.marked)) {
       yield* say("none", false)
       if (json) return
       return yield* Console.log(
@@ -157,7 +171,9 @@ export const install = Command.make(
     const what = change(before, after)
     if (!json) {
       const style = yield* paint
-      yield* Console.log(`${path}, under "${client.key}":`)
+      const link = file.target === path ? "" : ` (a link to ${file.target})`
+      yield* Console.log(`${path}${link}, under "${client.key}":`)
+      if (file.marked) yield* Console.log(style("red", "- byte order mark, which not every client can read"))
       for (const { sign, text: line } of preview(name, before, after)) {
         yield* Console.log(style(colours[sign], `${sign} ${line}`))
       }
@@ -176,7 +192,7 @@ export const install = Command.make(
       [
         `Written.`,
         ...(backup === undefined ? [] : [`The file as it was: ${backup}`]),
-        client.afterwards
+        remove ? client.afterwards.removed : client.afterwards.written
       ].join("\n")
     )
   })

@@ -9,6 +9,7 @@ import * as Interactive from "../../layers/platform/Interactive.ts"
 import { program } from "../domain/version.ts"
 import { call } from "./call.ts"
 import { config } from "./config.ts"
+import * as configFlag from "./configFlag.ts"
 import { doctor } from "./doctor.ts"
 import { install } from "./install.ts"
 import { list } from "./list.ts"
@@ -36,7 +37,9 @@ const manifold = Command.make("manifold").pipe(
     config,
     install,
     doctor
-  ])
+  ]),
+  Command.provide(configFlag.layer),
+  Command.withGlobalFlags([configFlag.configFlag])
 )
 
 /** Without a wizard, and without a log level: `logging.level` and `serve --debug` set that. */

@@ -2,6 +2,7 @@
 import { Console, Effect, Runtime, Schema } from "effect"
 import type * as CliError from "effect/cli/CliError"
 import * as CliOutput from "effect/cli/CliOutput"
+import { pair } from "./argFlag.ts"
 
 /** The exit code of a command line that was used wrongly, as shells have it for their own commands. */
 export const misuse = 2
@@ -23,8 +24,7 @@ const explain = (error: CliError.NonShowHelpErrors, usage: string): string => {
     case "UnrecognizedOption":
       return `${usage} knows no ${error.option}${meant(error.suggestions)}`
     case "InvalidValue":
-      // The library's own words for a pair come in a sentence around a sentence.
-      return error.expected.startsWith("Invalid key=value")
+      return error.expected === pair && error.value !== ""
         ? `--${error.option} takes key=value, not "${error.value}"`
         : error.message
     default:

@@ -13,6 +13,7 @@ import { ClientVariables } from "../prompts/ClientVariables.ts"
 import { prompts } from "../prompts/index.ts"
 import type { Merged, Variable } from "../prompts/merge.ts"
 import { clientId } from "../prompts/Prompt.ts"
+import { argFlag } from "./argFlag.ts"
 import { namesOf } from "./listing.ts"
 import { unlisted, UsageError } from "./params.ts"
 import { catalog } from "../program/program.ts"
@@ -59,7 +60,7 @@ export const prompt = Command.make(
   "prompt",
   {
     name: Argument.String("name").pipe(Argument.withDescription("The prompt's name, such as summarize")),
-    arg: Flag.KeyValuePair("arg").pipe(Flag.withDescription("One argument, key=value"), Flag.optional),
+    arg: argFlag("Set one argument"),
     client: Flag.String("client").pipe(
       Flag.withDescription("Whose variables to use (prompts.<name>.clients)"),
       Flag.optional
@@ -75,7 +76,7 @@ export const prompt = Command.make(
   },
   Effect.fnUntraced(function* ({ arg, client, json, name, vars }) {
     const given = {
-      ...Option.getOrElse(arg, () => ({})),
+      ...arg,
       ...(Option.isSome(client) && { [clientId]: client.value })
     }
     if (vars) return yield* variables(name, given, json)

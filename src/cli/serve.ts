@@ -3,6 +3,7 @@ import { Effect, identity, Layer, Option } from "effect"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
+import { namedFile } from "../../layers/config/Document.ts"
 import { Environment } from "../../layers/platform/Environment.ts"
 import { serveHttp } from "./http.ts"
 import { UsageError } from "./params.ts"
@@ -48,11 +49,13 @@ export const serve = Command.make(
       return yield* serveStdio.pipe(debug ? withDebugLog : identity)
     }
     if (flags.reload) {
+      const file = yield* namedFile
       return yield* reload([
         "serve",
         "--http",
         ...(Option.isSome(host) ? ["--host", host.value] : []),
         ...(Option.isSome(port) ? ["--port", String(port.value)] : []),
+        ...(file === undefined ? [] : ["--config", file]),
         ...(debug ? ["--debug"] : [])
       ])
     }

@@ -36,7 +36,7 @@ const watched = (pipe: StdioPipe["Service"], latch: Latch.Latch): StdioPipe["Ser
 
 export const serveStdio = Effect.gen(function* () {
   const config = yield* ConfigSource
-  const { max_message_bytes } = yield* config.read(http.section)
+  const { max_depth, max_items, max_keys, max_message_bytes } = yield* config.read(http.section)
   yield* Effect.logDebug("serving stdio")
   // Clients start many servers and wait for each to say hello; the catalog is made after that, or when it is asked.
   const needed = yield* Latch.make()
@@ -56,7 +56,8 @@ export const serveStdio = Effect.gen(function* () {
     )
   )
   const pipe = watched(yield* StdioPipe, needed)
-  yield* Stdio.serve({ maxMessageBytes: max_message_bytes, prepared: load }).pipe(
+  const bounds = { maxKeys: max_keys, maxItems: max_items, maxDepth: max_depth }
+  yield* Stdio.serve({ maxMessageBytes: max_message_bytes, bounds, prepared: load }).pipe(
     Effect.provide(Layer.merge(servers, Layer.succeed(StdioPipe, pipe))),
     Effect.raceFirst(Effect.andThen(loaded, Effect.never))
   )

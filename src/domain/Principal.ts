@@ -36,7 +36,8 @@ export class Principal extends Schema.Class<Principal>("Principal")({
   }
 }
 
-const everyScope: ReadonlyArray<Scope> = ["read", "call", "admin"]
+/** The scopes that this program knows; entries of a library may have others. */
+export const everyScope: ReadonlyArray<Scope> = ["read", "call", "admin"]
 
 /** The person who launched the program: all scopes, because they could have run anything else as well. */
 export const stdioUser = new Principal({

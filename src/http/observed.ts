@@ -3,7 +3,10 @@ import { Effect, Layer, Option, Schema } from "effect"
 import { Guard } from "../../layers/guard/Guard.ts"
 import { Health } from "../../layers/health/Health.ts"
 import { Listener } from "../../layers/http/Listener.ts"
+import { Authenticator } from "../../layers/identity/Authenticator.ts"
+import { reasons } from "../../layers/identity/FailedAttempts.ts"
 import type { Connection } from "../../layers/platform/Redis.ts"
+import { kinds, Quotas } from "../../layers/quotas/Quotas.ts"
 import { SharedRedis } from "../../layers/storage/SharedRedis.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
 import * as callMetrics from "../../layers/telemetry/callMetrics.ts"
@@ -31,11 +34,44 @@ export const layer = (mostSessions: number) =>
       const health = yield* Health
       const storage = yield* Storage
       const sessions = yield* Sessions
+      const quotas = yield* Quotas
+      const authenticator = yield* Authenticator
       const channels = yield* Channels
       const redis = yield* SharedRedis
       const run = Effect.runSyncWith(yield* Effect.context<never>())
       const count = (self: Effect.Effect<number>) => () => run(self)
 
+      for (const kind of kinds) {
+        const quota = quotas[kind]
+        yield* metrics.gauge(
+          "manifold_quota_used",
+          "What is held of each quota: bytes for memory and output, numbers for the rest.",
+          () => quota.used,
+          { quota: kind }
+        )
+        yield* metrics.gauge(
+          "manifold_quota_limit",
+          "Limits of the quotas in total.",
+          () => quota.limits.total,
+          {
+            quota: kind
+          }
+        )
+        yield* metrics.total(
+          "manifold_quota_rejected_total",
+          "Requests and streams that a quota denied.",
+          () => quota.rejected,
+          { quota: kind }
+        )
+      }
+      for (const reason of reasons) {
+        yield* metrics.total(
+          "manifold_authentication_failures_total",
+          "Authentications that failed, by reason; throttled: beyond the limit of an address.",
+          () => authenticator.failures()[reason],
+          { reason }
+        )
+      }
       yield* metrics.gauge("manifold_sessions", "MCP sessions that are open.", count(sessions.count))
       yield* metrics.gauge("manifold_sessions_limit", "The most sessions at once.", () => mostSessions)
       yield* metrics.gauge(

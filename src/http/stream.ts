@@ -1,11 +1,14 @@
 /** `/stream`: the channels of `/mcp/sse` as NDJSON, flushed per line, compressed as Accept-Encoding says. */
-import { Effect, Layer } from "effect"
+import { Clock, Effect, Layer } from "effect"
 import { Authenticator } from "../../layers/identity/Authenticator.ts"
 import * as Compression from "../../layers/http/compression.ts"
 import { reject, tooManyOpen } from "../../layers/http/responses.ts"
 import { Routes, type Connection } from "../../layers/http/Routes.ts"
 import type { Grant } from "../../layers/identity/Grant.ts"
 import { Channels, channels as allChannels, isChannel } from "../../layers/events/Channels.ts"
+import { Hold } from "../../layers/quotas/Quota.ts"
+import { Quotas } from "../../layers/quotas/Quotas.ts"
+import { Backlog } from "../../layers/transports/Backlog.ts"
 import { EventStream } from "../../layers/transports/EventStream.ts"
 import type { StreamLimits } from "../../layers/transports/StreamLimits.ts"
 import { asReader } from "./reading.ts"
@@ -21,12 +24,15 @@ const wantedOf = (request: Request) => {
 }
 
 /** The first line is `ready`; the last line, when the service stops, is `end`. */
-export const layer = (limits: Pick<StreamLimits, "max" | "mostWaiting">) =>
+export const layer = (limits: Pick<StreamLimits, "max" | "mostWaiting" | "unreadTimeout">) =>
   Layer.effectDiscard(
     Effect.gen(function* () {
       const routes = yield* Routes
       const authenticator = yield* Authenticator
       const channels = yield* Channels
+      const quotas = yield* Quotas
+      const clock = yield* Clock.Clock
+      const backlogOptions = { ...limits, now: () => clock.currentTimeMillisUnsafe() }
       const ends = new Set<() => void>()
 
       const open = (grant: Grant, request: Request, connection: Connection) => {
@@ -37,8 +43,16 @@ export const layer = (limits: Pick<StreamLimits, "max" | "mostWaiting">) =>
         // Its body would never be read, so the stream would never end.
         if (request.method === "HEAD") return new Response(null, { headers })
         if (ends.size >= limits.max) return tooManyOpen("streams")
+        const { key } = grant.principal
+        const held = new Hold(quotas.streams, key)
+        const compressor = new Hold(quotas.memory, key)
+        if (!held.set(1) || !compressor.set(Compression.streamCost(request))) {
+          held.end()
+          return tooManyOpen("streams")
+        }
         connection.keepOpen()
-        const stream = new EventStream(limits.mostWaiting, () => leave())
+        const backlog = new Backlog(backlogOptions, new Hold(quotas.memory, key))
+        const stream = new EventStream(backlog, () => leave())
         const say = (channel: string, json: string) => stream.line(`{"channel":"${channel}","data":${json}}`)
         const end = (reason = "the service stops") => {
           say("end", JSON.stringify({ reason }))
@@ -50,6 +64,8 @@ export const layer = (limits: Pick<StreamLimits, "max" | "mostWaiting">) =>
         const unfollow = authenticator.follow(grant, { ended: (why) => end(`the credential is ${why}`) })
         const leave = () => {
           ends.delete(end)
+          held.end()
+          compressor.end()
           unfollow()
           subscription.end()
         }

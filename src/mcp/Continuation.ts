@@ -3,8 +3,11 @@ import { Effect, type Fiber } from "effect"
 import type { Call } from "../../layers/ledger/Calls.ts"
 import type { Spending } from "../../layers/ledger/Spend.ts"
 import type { Reporter } from "../../layers/progress/Progress.ts"
+import { Hold, type Quota } from "../../layers/quotas/Quota.ts"
 import { Client, type ClientError } from "../catalog/Client.ts"
+import type { Principal } from "../domain/Principal.ts"
 import { split, Suspended, type Answers, type Questions } from "./Ask.ts"
+import type { Waiting } from "./RequestState.ts"
 
 interface Pending {
   readonly questions: Questions
@@ -19,28 +22,51 @@ export interface Round {
   readonly call: Call | undefined
 }
 
+/** How a request finds the handler that waits for it. */
+export interface Resumption {
+  readonly principal: Principal
+  /** What is requested, such as `tools/call echo`. */
+  readonly request: string
+  readonly answers: Answers
+  readonly waiting: Waiting | undefined
+  /** Measures the request, for the quota of what is kept. */
+  readonly bytes?: () => number
+}
+
 export class Continuation {
   readonly owner: string
   readonly request: string
   readonly id: string
-  /** How often the handler was suspended. */
-  round = 0
+  /** How often the handler was suspended, also where it waited before it was run again. */
+  round: number
   /** Since when it waits, or is done; in milliseconds. */
   idleSince = Infinity
   /** What the client has sent, and what of it was an answer: only that goes back into the request state. */
   given: Answers
   readonly used: Record<string, unknown> = {}
   fiber: Fiber.Fiber<unknown, unknown> | undefined
+  /** The memory that it is charged for while it waits. */
+  readonly held: Hold
+  /** The size of the request, in bytes. */
+  readonly bytes: number
   readonly pending = new Set<Pending>()
   current: Round
   /** Tells the running round that the client must be asked. */
   suspend: ((suspended: Suspended) => void) | undefined
 
-  constructor(id: string, owner: string, request: string, answers: Answers, current: Round) {
+  constructor(
+    id: string,
+    { answers, bytes, principal, request, waiting }: Resumption,
+    memory: Quota,
+    current: Round
+  ) {
     this.id = id
-    this.owner = owner
+    this.owner = principal.key
     this.request = request
     this.given = answers
+    this.bytes = bytes?.() ?? 0
+    this.round = waiting?.round ?? 0
+    this.held = new Hold(memory, this.owner)
     this.current = current
   }
 

@@ -1,6 +1,7 @@
 /** One MCP request as its handler's services need it, whichever era and whichever dispatcher carries it. */
 import type { Context } from "effect"
 import type { Inbound } from "../../layers/transports/McpServers.ts"
+import type { Quotas } from "../../layers/quotas/Quotas.ts"
 import type { Level } from "../catalog/Client.ts"
 import type { RequestState } from "./RequestState.ts"
 
@@ -9,6 +10,7 @@ export interface Program {
   /** The program's services, in which handlers run. */
   readonly services: Context.Context<never>
   readonly states: RequestState["Service"]
+  readonly quotas: Pick<Quotas["Service"], "memory" | "subscriptions">
   readonly newId: () => string
 }
 

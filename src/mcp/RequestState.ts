@@ -4,9 +4,11 @@ import {
   type RequestStateCodec,
   type ServerContext
 } from "@modelcontextprotocol/server"
-import { Context, Effect, Layer, Redacted, Schema } from "effect"
+import { Context, Duration, Effect, Layer, Redacted, Schema } from "effect"
+import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
 import type { Principal } from "../domain/Principal.ts"
+import { section } from "./section.ts"
 
 /** Where a handler waits for the client: on which instance, under which id, and for which round. */
 export const Waiting = Schema.Struct({
@@ -16,16 +18,13 @@ export const Waiting = Schema.Struct({
 })
 export type Waiting = typeof Waiting.Type
 
-/** Answers given in earlier rounds, the request that they were given to, and the handler that waits for more. */
+/** Answers given in earlier rounds, the request that they were given to (`bindingOf`), and the handler that waits. */
 export const State = Schema.Struct({
   request: Schema.String,
   answers: Schema.Record(Schema.String, Schema.Unknown),
   waiting: Schema.optionalKey(Waiting)
 })
 export type State = typeof State.Type
-
-/** How long a client may take from one round to the next: people answer forms. */
-const ttlSeconds = 3600
 
 export class RequestState extends Context.Service<
   RequestState,
@@ -37,12 +36,17 @@ export class RequestState extends Context.Service<
     }
   }
 >()("manifold/mcp/RequestState") {
-  /** `storage` is asked when a key is first needed. */
+  /**
+   * `storage` is asked when a key is first needed. A state expires when a suspended call does, so that it cannot outlive
+   * the result that a repeated request gets.
+   */
   static readonly layer = <R>(storage: Effect.Effect<Storage["Service"], never, R>) =>
     Layer.effect(
       RequestState,
       Effect.gen(function* () {
         const key = yield* Effect.cached(Effect.flatMap(storage, (keeper) => keeper.key("request-state", 32)))
+        const { suspended_calls } = yield* (yield* ConfigSource).read(section)
+        const ttlSeconds = Math.ceil(Duration.toSeconds(suspended_calls.timeout))
         const run = Effect.runPromiseWith(yield* Effect.context<R>())
         const open = (principal: Principal): Promise<RequestStateCodec<State>> =>
           run(key).then((bytes) =>

@@ -9,6 +9,7 @@ import {
 } from "@modelcontextprotocol/server"
 import { Effect, Layer } from "effect"
 import { Ids } from "../../layers/platform/Ids.ts"
+import { Quotas } from "../../layers/quotas/Quotas.ts"
 import { McpServers } from "../../layers/transports/McpServers.ts"
 import { Catalog } from "../catalog/Catalog.ts"
 import type { Change } from "../catalog/Change.ts"
@@ -84,6 +85,7 @@ export const layer = Layer.effect(
     const ids = yield* Ids
     const states = yield* RequestState
     const suspendedCalls = yield* SuspendedCalls
+    const quotas = yield* Quotas
     const { icons, instructions, ...identity } = yield* Identity
     const implementation: Implementation = {
       ...identity,
@@ -92,7 +94,7 @@ export const layer = Layer.effect(
       })
     }
     const services = yield* Effect.context<never>()
-    const program: Program = { services, states, newId: ids.nextUnsafe }
+    const program: Program = { services, states, quotas, newId: ids.nextUnsafe }
     const fork = Effect.runForkWith(services)
     const live = new Set<Live>()
     const listeners = new Set<(change: Change) => void>()
@@ -148,14 +150,14 @@ export const layer = Layer.effect(
       },
       forConnection: (principal, inboundOf) => {
         const server = make(principal)
-        const subscriptions = new Subscriptions(catalog)
+        const subscriptions = new Subscriptions(catalog, quotas)
         keep({ server, principal, subscriptions })
         register({ server, program, catalog, subscriptions, suspendedCalls, inboundOf })
         return server
       },
       forRequest: (request) => {
         const server = new RequestServer(implementation, optionsFor(request.principal))
-        const subscriptions = new Subscriptions(catalog)
+        const subscriptions = new Subscriptions(catalog, quotas)
         const { onRejected } = request
         const inboundOf = () => request
         register(

@@ -73,7 +73,7 @@ export class SessionRequests implements SessionServer {
     this.#catalog = catalog
     this.server = server
     this.principal = principal
-    this.subscriptions = new Subscriptions(catalog)
+    this.subscriptions = new Subscriptions(catalog, program.quotas)
   }
 
   /** An id for a call without a request of its own: cheaper than a UUID each, and as unique. */

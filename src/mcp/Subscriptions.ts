@@ -1,17 +1,43 @@
-/** The resources that one session has subscribed to; bounded, because each costs memory here. */
+/** The resources that one session has subscribed to; limited per session, per principal and in total. */
 import { Effect, Exit, Scope } from "effect"
+import type { Quotas } from "../../layers/quotas/Quotas.ts"
 import type { Catalog } from "../catalog/Catalog.ts"
 import { TooManySubscriptions } from "../catalog/CatalogError.ts"
 import type { Principal } from "../domain/Principal.ts"
 
 const most = 1000
+/** What a subscription takes besides its URI, in bytes, about. */
+const overhead = 512
+
+type SubscriptionQuotas = Pick<Quotas["Service"], "memory" | "subscriptions">
+
+interface Subscription {
+  readonly scope: Scope.Closeable
+  readonly release: () => void
+}
+
+/** Takes a subscription's part of both quotas; `undefined` where one denies it. */
+const take = ({ memory, subscriptions }: SubscriptionQuotas, key: string, uri: string) => {
+  const bytes = overhead + 2 * uri.length
+  if (!subscriptions.take(key, 1)) return undefined
+  if (!memory.take(key, bytes)) {
+    subscriptions.release(key, 1)
+    return undefined
+  }
+  return () => {
+    subscriptions.release(key, 1)
+    memory.release(key, bytes)
+  }
+}
 
 export class Subscriptions {
   readonly #catalog: Catalog["Service"]
-  readonly #byUri = new Map<string, Scope.Closeable>()
+  readonly #quotas: SubscriptionQuotas
+  readonly #byUri = new Map<string, Subscription>()
 
-  constructor(catalog: Catalog["Service"]) {
+  constructor(catalog: Catalog["Service"], quotas: SubscriptionQuotas) {
     this.#catalog = catalog
+    this.#quotas = quotas
   }
 
   has(uri: string): boolean {
@@ -23,8 +49,12 @@ export class Subscriptions {
     return Effect.gen({ self: this }, function* () {
       if (this.#byUri.has(uri)) return
       if (this.#byUri.size >= most) return yield* new TooManySubscriptions({ max: most })
+      const release = take(this.#quotas, principal.key, uri)
+      if (release === undefined) {
+        return yield* new TooManySubscriptions({ max: this.#quotas.subscriptions.limits.principal })
+      }
       const scope = yield* Scope.make()
-      this.#byUri.set(uri, scope)
+      this.#byUri.set(uri, { scope, release })
       yield* this.#catalog.subscribe(principal, uri).pipe(
         Scope.provide(scope),
         Effect.onError(() => this.remove(uri))
@@ -33,9 +63,11 @@ export class Subscriptions {
   }
 
   remove(uri: string): Effect.Effect<void> {
-    const scope = this.#byUri.get(uri)
+    const subscription = this.#byUri.get(uri)
+    if (subscription === undefined) return Effect.void
     this.#byUri.delete(uri)
-    return scope === undefined ? Effect.void : Scope.close(scope, Exit.void)
+    subscription.release()
+    return Scope.close(subscription.scope, Exit.void)
   }
 
   /** Ends all of them, with the session. */

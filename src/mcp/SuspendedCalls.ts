@@ -6,10 +6,10 @@ import type { GuardServices } from "../../layers/guard/Guard.ts"
 import { RunningCall } from "../../layers/ledger/Calls.ts"
 import { Spend } from "../../layers/ledger/Spend.ts"
 import { Progress } from "../../layers/progress/Progress.ts"
+import { Quotas } from "../../layers/quotas/Quotas.ts"
 import { Client } from "../catalog/Client.ts"
-import type { Principal } from "../domain/Principal.ts"
-import { Suspended, type Answers } from "./Ask.ts"
-import { Continuation, type Round } from "./Continuation.ts"
+import { Suspended } from "./Ask.ts"
+import { Continuation, type Resumption, type Round } from "./Continuation.ts"
 import type { Waiting } from "./RequestState.ts"
 import { section } from "./section.ts"
 
@@ -25,15 +25,8 @@ export interface SuspendedLimits {
 type AnyExit = Exit.Exit<unknown, unknown>
 
 const interval = Duration.seconds(1)
-
-/** How a request finds the handler that waits for it. */
-export interface Resumption {
-  readonly principal: Principal
-  /** What is requested, such as `tools/call echo`. */
-  readonly request: string
-  readonly answers: Answers
-  readonly waiting: Waiting | undefined
-}
+/** Completed calls whose result was dropped early are remembered, so that a repeated request does not run them again. */
+const mostSpent = 10_000
 
 export class SuspendedCalls extends Context.Service<
   SuspendedCalls,
@@ -46,30 +39,54 @@ export class SuspendedCalls extends Context.Service<
     readonly rounds: (
       resumption: Resumption
     ) => <A, E, R>(handler: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R | Client | GuardServices>
+    /** Whether the handler ended, and its result was dropped before its time: it must not run again. */
+    readonly spent: (waiting: Waiting) => boolean
     /** How many handlers wait now. */
     readonly count: Effect.Effect<number>
   }
 >()("manifold/mcp/SuspendedCalls") {
   static readonly make = Effect.fnUntraced(function* (limits: SuspendedLimits) {
     const { next, nextUnsafe } = yield* Ids
+    const { memory } = yield* Quotas
     const clock = yield* Clock.Clock
     const instance = yield* next
     const timeout = Duration.toMillis(limits.timeout)
     /** In the order in which they began to wait. */
     const kept = new Map<string, Continuation>()
 
+    const spent = new Set<string>()
+
     const drop = (each: Continuation) => {
       kept.delete(each.id)
+      each.held.end()
+      if (each.fiber?.pollUnsafe() !== undefined) {
+        spent.add(each.id)
+        for (const first of spent) {
+          if (spent.size <= mostSpent) break
+          spent.delete(first)
+        }
+      }
       each.fiber?.interruptUnsafe()
     }
+    /** Where there is no room for it, it is dropped itself. */
     const keep = (each: Continuation) => {
       kept.delete(each.id)
       kept.set(each.id, each)
       each.idleSince = clock.currentTimeMillisUnsafe()
       const own = Array.from(kept.values()).filter(({ owner }) => owner === each.owner)
-      const oldest = own.length > limits.maxPerPrincipal ? own[0] : undefined
-      if (oldest !== undefined) drop(oldest)
-      else if (kept.size > limits.max) for (const first of kept.values()) return drop(first)
+      const others = own.filter((other) => other !== each)
+      if (own.length > limits.maxPerPrincipal) for (const oldest of others.splice(0, 1)) drop(oldest)
+      else if (kept.size > limits.max) {
+        for (const first of kept.values()) {
+          drop(first)
+          break
+        }
+      }
+      while (!each.held.set(each.bytes)) {
+        const oldest = others.shift()
+        drop(oldest ?? each)
+        if (oldest === undefined) return
+      }
     }
     const expire = Effect.sync(() => {
       const before = clock.currentTimeMillisUnsafe() - timeout
@@ -99,10 +116,11 @@ export class SuspendedCalls extends Context.Service<
         const suspend = (suspended: Suspended) => {
           if (!open) return
           each.round++
-          keep(each)
           const { id, round } = each
           const waiting: Waiting = { instance, id, round }
           end(Effect.die(new Suspended(suspended.questions, suspended.answers, waiting)))
+          // One that is not kept is run again from its start, with the answers in place, and under the same id.
+          keep(each)
         }
         each.suspend = suspend
         fiber.addObserver((exit) => {
@@ -114,29 +132,32 @@ export class SuspendedCalls extends Context.Service<
         return Effect.suspend(() => {
           open = false
           kept.delete(each.id)
+          each.held.end()
           return Fiber.interrupt(fiber)
         })
       })
 
     const found = ({ principal, request, waiting }: Resumption): Continuation | undefined => {
-      if (waiting === undefined || waiting.instance !== instance) return undefined
+      if (waiting === undefined) return undefined
       const each = kept.get(waiting.id)
       return each !== undefined && each.owner === principal.key && each.request === request ? each : undefined
     }
 
     const start = (
-      { answers, principal, request }: Resumption,
+      resumption: Resumption,
       handler: Effect.Effect<unknown, unknown, unknown>,
       context: Context.Context<never>,
       round: Round
     ) => {
-      const each = new Continuation(nextUnsafe(), principal.key, request, answers, round)
+      const each = new Continuation(resumption.waiting?.id ?? nextUnsafe(), resumption, memory, round)
       const services = context.pipe(
         Context.add(Client, each.client),
         Context.add(Progress, each.progress),
         Context.add(Spend, each.spend),
         Context.add(RunningCall, each)
       )
+      // A repeated request finds it, and gets its result, wherever the handler waited before.
+      if (each.round > 0) kept.set(each.id, each)
       // In a fiber of its own, because it may outlive the request; the registry's scope ends it.
       each.fiber = Effect.runForkWith(services)(handler as Effect.Effect<unknown, unknown>)
       return each
@@ -169,6 +190,7 @@ export class SuspendedCalls extends Context.Service<
           // The handler of the same request, so its types are those of `handler`.
           return await_(each) as typeof handler
         }),
+      spent: ({ id }) => spent.has(id),
       count: Effect.sync(() => kept.size)
     })
   })

@@ -180,8 +180,11 @@ const subscriptionMethods = {
   "resources/subscribe": define("resources/subscribe", {
     decode: params.resource,
     label: ({ uri }) => `resources/subscribe ${uri}`,
-    run: ({ uri }, { context, subscriptions }) =>
-      Effect.as(subscriptions.add(context.inbound.principal, uri), {})
+    run: ({ uri }, { catalog, context: { inbound }, subscriptions }) =>
+      Effect.as(
+        Effect.andThen(catalog.meter(inbound.principal), subscriptions.add(inbound.principal, uri)),
+        {}
+      )
   }),
   "resources/unsubscribe": define("resources/unsubscribe", {
     decode: params.resource,
@@ -190,5 +193,13 @@ const subscriptionMethods = {
   })
 }
 
+const otherMethods = {
+  ping: define("ping", {
+    decode: params.ping,
+    label: () => "ping",
+    run: (_params, { catalog, context }) => Effect.as(catalog.meter(context.inbound.principal), {})
+  })
+}
+
 /** The list of methods. */
-export const methods = { ...listMethods, ...callMethods, ...subscriptionMethods }
+export const methods = { ...listMethods, ...callMethods, ...subscriptionMethods, ...otherMethods }

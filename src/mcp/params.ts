@@ -5,13 +5,21 @@
 import { Effect, Exit, Schema, SchemaIssue } from "effect"
 import { isObject } from "../domain/JsonObject.ts"
 import { Level } from "../catalog/Client.ts"
+import { cut } from "../catalog/issues.ts"
 import { invalidParams } from "../domain/errorCodes.ts"
 import type { Failure } from "../domain/Failure.ts"
 
 const optional = Schema.optionalKey
 const texts = Schema.Record(Schema.String, Schema.String)
 
+/** Longer ones, in characters, name no resource; a subscription would keep them. */
+const longestUri = 8192
+const Uri = Schema.String.check(
+  Schema.makeFilter((uri) => uri.length <= longestUri || `must have at most ${longestUri} characters`)
+)
+
 const schemas = {
+  ping: () => Schema.Struct({}),
   list: () => Schema.Struct({ cursor: optional(Schema.String) }),
   call: () =>
     Schema.Struct({
@@ -19,7 +27,7 @@ const schemas = {
       arguments: optional(Schema.Record(Schema.String, Schema.Unknown))
     }),
   prompt: () => Schema.Struct({ name: Schema.String, arguments: optional(texts) }),
-  resource: () => Schema.Struct({ uri: Schema.String }),
+  resource: () => Schema.Struct({ uri: Uri }),
   completion: () =>
     Schema.Struct({
       ref: Schema.Union([
@@ -40,11 +48,11 @@ const segment = (part: PropertyKey | { readonly key: PropertyKey }) =>
 
 const toFailure = ({ issue }: Schema.SchemaError): Failure => {
   const [first] = formatIssue(issue).issues
-  const path = ["params", ...(first?.path ?? []).map(segment)].join(".")
+  const path = cut(["params", ...(first?.path ?? []).map(segment)].join("."))
   return {
     code: invalidParams,
     status: 400,
-    message: `Invalid params: ${path}: ${first?.message ?? "not as this method needs them"}`
+    message: `Invalid params: ${path}: ${cut(first?.message ?? "not as this method needs them")}`
   }
 }
 
@@ -60,6 +68,7 @@ const decoder = <Name extends keyof Schemas>(name: Name) => {
   }
 }
 
+export const ping = decoder("ping")
 export const list = decoder("list")
 export const prompt = decoder("prompt")
 export const resource = decoder("resource")

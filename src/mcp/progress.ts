@@ -32,8 +32,10 @@ const makeFigures = () => {
   }
 }
 
+/** A message without a figure is a sentence about the whole step; others are about a part of it, and name the step. */
 const messageOf = ({ details, step }: ProgressEvent): string | undefined => {
-  const { message, parent_id } = details
+  const { message, parent_id, progress } = details
+  if (message !== undefined && progress === undefined) return message
   if (message === undefined || step === null || parent_id === null) return message ?? step ?? undefined
   return `${step}: ${message}`
 }
@@ -48,6 +50,8 @@ export const makeProgress = ({
   if (progressToken === undefined) return undefined
   const figuresOf = makeFigures()
   let last = -Infinity
+  /** The steps have sentences; then the end has one, too. */
+  let inSentences = false
   let waiting = 0
   let sent = Promise.resolve()
   const notify = async (notification: Notification) => {
@@ -65,7 +69,9 @@ export const makeProgress = ({
       if (figures === undefined || !(figures.progress > last)) return
       if (waiting >= mostWaiting || gone()) return
       last = figures.progress
-      const message = messageOf(event)
+      inSentences ||= event.details.message !== undefined && event.details.progress === undefined
+      const done = event.event_type === "progress_completed" && inSentences
+      const message = done ? "Done" : messageOf(event)
       const params = { progressToken, ...figures, ...(message !== undefined && { message }) }
       waiting++
       // Handed over at once, so that it keeps its place among the call's other messages.

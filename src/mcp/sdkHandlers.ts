@@ -10,9 +10,11 @@ import {
 import type { Exit, Fiber } from "effect"
 import type { Inbound } from "../../layers/transports/McpServers.ts"
 import type { Catalog } from "../catalog/Catalog.ts"
+import { jsonSize } from "../catalog/jsonSize.ts"
 import { invalidParams } from "../domain/errorCodes.ts"
 import { isFailure, isRejection, type Failure } from "../domain/Failure.ts"
 import { answersOf, byRequest, byRound, Suspended, supports, toInputRequired } from "./Ask.ts"
+import { bindingOf } from "./binding.ts"
 import { methods, type Method, type MethodName } from "./methods.ts"
 import type { Program, RequestContext } from "./RequestContext.ts"
 import type { State } from "./RequestState.ts"
@@ -77,13 +79,13 @@ const serve = async <Result extends object>(
   const { principal } = context.inbound
   const request = prepared.label
   const state = sdk.mcpReq.requestState<State>()
-  // A state that was minted for one request is not accepted for another.
-  if (state !== undefined && state.request !== request) {
-    throw toError(connection, {
-      code: invalidParams,
-      status: 400,
-      message: "This requestState belongs to another request."
-    })
+  const reject = (message: string) => toError(connection, { code: invalidParams, status: 400, message })
+  // A state that was minted for one request is not accepted for another, nor for other arguments.
+  if (state !== undefined && state.request !== bindingOf(request, params)) {
+    throw reject("This requestState belongs to another request, or to other arguments.")
+  }
+  if (state?.waiting !== undefined && suspendedCalls.spent(state.waiting)) {
+    throw reject("This request was completed, and its result is no longer kept. Make a new request.")
   }
   const answers = answersOf(sdk, state)
   const able = supports(context.capabilities)
@@ -92,7 +94,13 @@ const serve = async <Result extends object>(
     : byRequest(able, (asked, options) => sdk.mcpReq.send(asked, options), program.newId)
   const rounds =
     context.stateless && canAnswer(context.capabilities)
-      ? suspendedCalls.rounds({ principal, request, answers, waiting: state?.waiting })
+      ? suspendedCalls.rounds({
+          principal,
+          request,
+          answers,
+          waiting: state?.waiting,
+          bytes: () => jsonSize(params, Infinity)
+        })
       : undefined
   const running = start(
     program.services,
@@ -110,7 +118,11 @@ const serve = async <Result extends object>(
   if (outcome instanceof Rejected) throw toError(connection, outcome.failure)
   if (!(outcome instanceof Suspended)) return outcome
   return toInputRequired(outcome, (used, waiting) =>
-    program.states.codec(principal).mint({ request, answers: used, ...(waiting && { waiting }) })
+    program.states.codec(principal).mint({
+      request: bindingOf(request, params),
+      answers: used,
+      ...(waiting && { waiting })
+    })
   )
 }
 

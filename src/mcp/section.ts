@@ -9,6 +9,12 @@ export const section = Section.make(
   "mcp",
   Schema.Struct({
     page_size: Section.optional(positive, 100, "Entries per page of a list."),
+    page_bytes: Section.optional(positive, 1024 * 1024, "Size of a page of a list at most, in bytes, about."),
+    max_result_bytes: Section.optional(
+      positive,
+      8 * 1024 * 1024,
+      "Largest result of a tool, prompt or resource, in bytes, about; a larger one is an error."
+    ),
     sessions: Section.optional(
       Schema.Struct({
         max: Section.optional(positive, 10_000, "Maximum number of open sessions."),
@@ -32,6 +38,11 @@ export const section = Section.make(
           positive,
           8 * 1024 * 1024,
           "Bytes that may be buffered for a slow reader; beyond it the stream or socket is closed."
+        ),
+        unread_timeout: Section.optional(
+          DurationSetting,
+          "30 seconds",
+          "How long they may be buffered while the reader takes none; then the stream or socket is closed."
         )
       }),
       {},

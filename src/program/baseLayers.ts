@@ -8,18 +8,20 @@ import * as Logging from "../../layers/logging/Logging.ts"
 import { Environment } from "../../layers/platform/Environment.ts"
 import { Ids } from "../../layers/platform/Ids.ts"
 import * as Platform from "../../layers/platform/Platform.ts"
+import { Quotas } from "../../layers/quotas/Quotas.ts"
 import { origin } from "../catalog/Caller.ts"
 import { sections } from "./sections.ts"
 
-/** What the command line itself needs; reads nothing yet. */
-export const foundation = ConfigSource.layer.pipe(
-  Layer.provideMerge(Layer.mergeAll(Platform.layer, Environment.layer, Ids.layer))
-)
+/** Files, streams, variables and ids of this machine; reads nothing yet. */
+export const machine = Layer.mergeAll(Platform.layer, Environment.layer, Ids.layer)
+
+/** The same with a configuration, which is read when a section first is. */
+export const foundation = ConfigSource.layer.pipe(Layer.provideMerge(machine))
 
 const checked = Layer.effectDiscard(Effect.flatMap(ConfigSource, (config) => config.check(sections)))
 
-/** A configuration without a fault, and a log in which a line knows its call. */
-export const grounded = Layer.mergeAll(Logging.layer, Calls.layer, Journal.layer).pipe(
+/** A configuration without a fault, its quotas, and a log in which a line knows its call. */
+export const grounded = Layer.mergeAll(Logging.layer, Calls.layer, Journal.layer, Quotas.layer).pipe(
   Layer.provide(Layer.succeed(Logging.Origin, origin)),
   Layer.provideMerge(checked)
 )

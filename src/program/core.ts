@@ -15,18 +15,19 @@ import * as Servers from "../mcp/Servers.ts"
 import { SuspendedCalls } from "../mcp/SuspendedCalls.ts"
 import * as mcpSection from "../mcp/section.ts"
 
-const pageSize = Effect.map(
+const catalogOptions = Effect.map(
   Effect.flatMap(ConfigSource, (config) => config.read(mcpSection.section)),
-  ({ page_size }) => page_size
+  ({ max_result_bytes, page_bytes, page_size }) => ({
+    pageSize: page_size,
+    pageBytes: page_bytes,
+    maxResultBytes: max_result_bytes
+  })
 )
 
 const health = Layer.unwrap(Effect.map(Identity, ({ version }) => Health.layer(version)))
 
 /** An empty catalog; needs `grounded`. */
-export const core = Layer.effect(
-  Catalog,
-  Effect.flatMap(pageSize, (size) => Catalog.make({ pageSize: size }))
-).pipe(
+export const core = Layer.effect(Catalog, Effect.flatMap(catalogOptions, Catalog.make)).pipe(
   Layer.provideMerge(
     Layer.mergeAll(
       Guard.layer.pipe(Layer.provide(Budget.layerUnlimited)),

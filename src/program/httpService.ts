@@ -49,6 +49,8 @@ export const layerNoDeps = (overrides: Overrides = {}) =>
       )
       const limits = {
         maxMessageBytes: server.max_message_bytes,
+        bounds: { maxKeys: server.max_keys, maxItems: server.max_items, maxDepth: server.max_depth },
+        unreadTimeout: Duration.toMillis(sessions.unread_timeout),
         max: sessions.max,
         mostWaiting: sessions.max_waiting_bytes
       }
@@ -100,7 +102,8 @@ export const layerNoDeps = (overrides: Overrides = {}) =>
             resumeWindow: sessions.resume_window,
             replayEvents: sessions.replay_events,
             replaySize: sessions.replay_size,
-            mostWaiting: sessions.max_waiting_bytes
+            mostWaiting: sessions.max_waiting_bytes,
+            unreadTimeout: sessions.unread_timeout
           })
         ),
         Layer.provideMerge(Layer.merge(Routes.layer, Sites.layer))

@@ -5,6 +5,7 @@ import * as auth from "../../layers/identity/section.ts"
 import * as limits from "../../layers/guard/section.ts"
 import * as logging from "../../layers/logging/section.ts"
 import * as outbound from "../../layers/outbound/section.ts"
+import * as quotas from "../../layers/quotas/section.ts"
 import * as storage from "../../layers/storage/section.ts"
 import * as telemetry from "../../layers/telemetry/section.ts"
 import * as templates from "../../layers/templates/section.ts"
@@ -18,6 +19,7 @@ export const sections = [
   mcp.section,
   auth.section,
   limits.section,
+  quotas.section,
   logging.section,
   storage.section,
   telemetry.section,

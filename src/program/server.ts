@@ -1,12 +1,9 @@
 /** A server of one's own as a layer: the catalog without entries and MCP servers over it, under a name of one's own. */
 import { Effect, Layer } from "effect"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
-import { Environment } from "../../layers/platform/Environment.ts"
-import { Ids } from "../../layers/platform/Ids.ts"
-import * as Platform from "../../layers/platform/Platform.ts"
 import * as Telemetry from "../../layers/telemetry/Telemetry.ts"
 import { Identity, type ServerIdentity } from "../domain/Identity.ts"
-import { configured } from "./baseLayers.ts"
+import { configured, machine } from "./baseLayers.ts"
 import { core, servers } from "./core.ts"
 import { hotReload } from "./reloadConfig.ts"
 
@@ -16,8 +13,6 @@ export interface ServerOptions extends ServerIdentity {
   /** A YAML or JSON file instead of `config`; it must exist, and is reloaded when it changes. */
   readonly configFile?: string | undefined
 }
-
-const machine = Layer.mergeAll(Platform.layer, Environment.layer, Ids.layer)
 
 /**
  * Everything but entries and a transport. No configuration file is read unless `configFile` names one; environment

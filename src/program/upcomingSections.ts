@@ -3,6 +3,7 @@ import { Effect, Schema } from "effect"
 import { ConfigSource, type Found } from "../../layers/config/ConfigSource.ts"
 import { DurationSetting } from "../../layers/config/Durations.ts"
 import { Secret } from "../../layers/config/Secret.ts"
+import { unreadFile } from "../../layers/config/unreadFile.ts"
 import * as Section from "../../layers/config/Section.ts"
 
 const count = (minimum: number, description: string) =>
@@ -137,8 +138,10 @@ export const notices = (found: Found): ReadonlyArray<string> =>
     return [`${key === undefined ? name : `${name}.${key}`}: read and checked; not used by this version yet`]
   })
 
-/** Logs those sentences. */
+/** Logs those sentences, and that a file of the working folder is not read. */
 export const announce = Effect.gen(function* () {
   const found = yield* (yield* ConfigSource).found
   for (const notice of notices(found)) yield* Effect.logInfo(notice)
+  const unread = yield* unreadFile(found)
+  if (unread !== undefined) yield* Effect.logWarning(unread)
 })

@@ -2,6 +2,7 @@
 import { Result, Schema } from "effect"
 import { explain, unknownKey } from "../../layers/config/explain.ts"
 import type { Issue } from "../catalog/CatalogError.ts"
+import { cut, mostIssues } from "../catalog/issues.ts"
 import { clientId, type Argument, type Prompt, type Value, type Values } from "./Prompt.ts"
 
 /** What a configuration says of one prompt. */
@@ -53,7 +54,11 @@ export const merge = (
   const issues: Array<Issue> = []
   const known = [...Object.keys(prompt.arguments), clientId]
   for (const name of Object.keys(given)) {
-    if (!known.includes(name)) issues.push({ path: name.slice(0, 100), message: unknownKey(name, known) })
+    // Each suggestion costs a comparison with every known name.
+    if (issues.length >= mostIssues) break
+    if (!known.includes(name)) {
+      issues.push({ path: name.slice(0, 100), message: unknownKey(name.slice(0, 100), known) })
+    }
   }
   const client = own(given, clientId)
   const theirs = client === undefined ? undefined : own(settings?.clients, client)
@@ -62,7 +67,8 @@ export const merge = (
     if (said !== undefined && said.trim() !== "") {
       const decoded = decode(argument, said)
       if (Result.isSuccess(decoded)) return { name, value: decoded.success, from: "argument" }
-      for (const { message } of explain(decoded.failure.issue, name)) issues.push({ path: name, message })
+      for (const { message } of explain(decoded.failure.issue, name))
+        issues.push({ path: name, message: cut(message) })
     }
     const fromClient = own(theirs, name)
     if (fromClient !== undefined) return { name, value: fromClient, from: "client" }

@@ -9,28 +9,34 @@ import { Shown } from "../catalog/Toolset.ts"
 import { ToolPolicy } from "../domain/Policy.ts"
 
 const Parameters = Schema.Struct({
-  url: Schema.String.annotate({ description: "An http or https address on the public internet." }),
+  url: Schema.String.annotate({ description: "An http or https URL on the public internet." }),
   max_chars: Schema.optionalKey(
     Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: mostCharacters })).annotate({
-      description: "How many characters of the page to show at most."
+      description: "Maximum characters of content to return."
+    })
+  ),
+  whole_page: Schema.optionalKey(
+    Schema.Boolean.annotate({
+      description: "Include navigation, headers, footers and sidebars, which are left out otherwise."
     })
   )
 })
 
-const show = ({ content_preview, error, final_url, status_code, title, truncated, url }: Page) =>
+const show = ({ content_preview, error, final_url, notes = [], status_code, title, truncated, url }: Page) =>
   [
     title === null ? undefined : `# ${title}`,
-    `${final_url ?? url} (${status_code ?? "no answer"})`,
+    `${final_url ?? url} (${status_code ?? "no response"})`,
     error === null ? undefined : `Error: ${error}`,
     content_preview === "" ? undefined : content_preview,
-    truncated ? "[There is more of it.]" : undefined
+    truncated ? "[Truncated: there is more.]" : undefined,
+    notes.length === 0 ? undefined : notes.map((note) => `[${note}]`).join("\n")
   ]
     .filter((part) => part !== undefined)
     .join("\n\n")
 
 const FetchUrl = Tool.make("web.fetch_url", {
   description:
-    "Fetch a web address and show it as text: an HTML page as Markdown, other text as it is. A page that cannot be had is answered with `error` set.",
+    "Fetch a URL and return it as text: an HTML page as Markdown, other text unchanged. `notes` names what is not in the content. A failed fetch is a result with `error` set.",
   parameters: Parameters,
   success: Page,
   dependencies: [Progress]
@@ -47,9 +53,14 @@ export const toolkit = Toolkit.make(FetchUrl)
 export const layer = toolkit.toLayer(
   Effect.map(Web, (web) =>
     toolkit.of({
-      "web.fetch_url": Effect.fnUntraced(function* ({ max_chars, url }) {
+      "web.fetch_url": Effect.fnUntraced(function* ({ max_chars, url, whole_page }) {
         const progress = (yield* Progress).steps(steps)
-        return yield* web.fetch({ url, maxChars: max_chars, onStep: progress.begin })
+        return yield* web.fetch({
+          url,
+          maxChars: max_chars,
+          wholePage: whole_page,
+          onStep: progress.begin
+        })
       })
     })
   )

@@ -44,7 +44,7 @@ describe("JSON-RPC", () => {
     ["id an object", { ...request(1, "ping"), id: {} }, -32600],
     ["id 1e999", '{"jsonrpc":"2.0","id":1e999,"method":"ping"}', -32600],
     ["id of 100 KB", { ...request(1, "ping"), id: "x".repeat(100_000) }, -32600],
-    ["100,000 nested lists", `${"[".repeat(100_000)}${"]".repeat(100_000)}`, -32600]
+    ["a method that is a number", { jsonrpc: "2.0", id: 1, method: 1 }, -32600]
   ]
   for (const [name, body, code] of cases) {
     test(`${name} → ${code}, id null`, async () => {
@@ -60,15 +60,38 @@ describe("JSON-RPC", () => {
     expect(response.status).toBeLessThan(500)
   })
 
-  test("an object with 20,000 keys, and deep arguments, are survived", async () => {
-    const keys = Object.fromEntries(Array.from({ length: 10_000 }, (_, index) => [`key${index}`, index]))
-    const wide = await send(
-      request(1, "tools/call", { name: "math.add", arguments: { a: 1, b: 2, ...keys } })
-    )
-    expect((await answer(wide)).body).toMatchObject({ result: { structuredContent: { result: 3 } } })
-    const deep = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{"message":${"[".repeat(50_000)}${"]".repeat(50_000)}}}}`
-    expect((await send(deep)).status).toBeLessThan(500)
+  const objectOf = (keys: number) =>
+    Object.fromEntries(Array.from({ length: keys }, (_, index) => [`key${index}`, index]))
+
+  test("arguments of 9,900 keys are served", async () => {
+    const wide = request(1, "tools/call", { name: "math.add", arguments: { a: 1, b: 2, ...objectOf(9900) } })
+    expect((await answer(await send(wide))).body).toMatchObject({
+      result: { structuredContent: { result: 3 } }
+    })
   })
+
+  const nested = (levels: number) => `${"[".repeat(levels)}${"]".repeat(levels)}`
+  for (const [name, body, setting] of [
+    ["100,000 nested lists", nested(100_000), "max_depth"],
+    [
+      "deep arguments",
+      `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{"message":${nested(200)}}}}`,
+      "max_depth"
+    ],
+    ["10,001 keys", request(1, "ping", objectOf(10_001)), "max_keys"],
+    [
+      "100,001 list elements",
+      request(1, "ping", { list: Array.from({ length: 100_001 }, () => 1) }),
+      "max_items"
+    ],
+    ["an initialize of 70 KB", initialize(JSON.stringify("x".repeat(70_000))), "initialize"]
+  ] as const) {
+    test(`${name} → 413, -32600, and says which limit`, async () => {
+      const { body: error, status } = await answer(await send(body))
+      expect({ status, error }).toMatchObject({ status: 413, error: { error: { code: -32600 } } })
+      expect(JSON.stringify(error)).toContain(setting)
+    })
+  }
 
   test("__proto__ and constructor in arguments are inert", async () => {
     const body =

@@ -6,6 +6,9 @@ import { join } from "node:path"
 import { Client } from "@modelcontextprotocol/client"
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/client"
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio"
+import { Effect } from "effect"
+import { it } from "../support/effect.ts"
+import { foreignFolder } from "../support/foreignFolder.ts"
 import { read } from "../support/presentation.ts"
 
 const root = new URL("../../", import.meta.url).pathname
@@ -58,7 +61,15 @@ describe("in an empty folder, the binary", () => {
       fetch: () => new Response(page, { headers: { "content-type": "text/html" } })
     })
     await writeFile(join(folder, "manifold.yaml"), `outbound:\n  allow_hosts: ["127.0.0.1:${site.port}"]\n`)
-    const { stdout } = await run("call", "web.fetch_url", "--arg", `url=${site.url.href}`, "--json")
+    const { stdout } = await run(
+      "call",
+      "web.fetch_url",
+      "--arg",
+      `url=${site.url.href}`,
+      "--json",
+      "--config",
+      "manifold.yaml"
+    )
     await site.stop(true)
     await rm(join(folder, "manifold.yaml"))
     const { structuredContent } = JSON.parse(stdout) as { structuredContent: Record<string, unknown> }
@@ -75,7 +86,8 @@ describe("in an empty folder, the binary", () => {
     await mkdir(prompts)
     await writeFile(join(prompts, "summarize.sqrl"), "About {{ it.topic | upper }}\n")
     await writeFile(join(folder, "manifold.yaml"), "templates:\n  dir: prompts\n")
-    expect((await run("prompt", "summarize", "--arg", "topic=tides")).stdout).toBe("About TIDES\n")
+    const rendered = await run("prompt", "summarize", "--arg", "topic=tides", "--config", "manifold.yaml")
+    expect(rendered.stdout).toBe("About TIDES\n")
     await Promise.all([rm(join(folder, "manifold.yaml")), rm(prompts, { recursive: true })])
   })
 
@@ -146,4 +158,28 @@ describe("in an empty folder, the binary", () => {
     })
     expect(await readdir(folder)).not.toContain("owned")
   })
+
+  it.live(
+    "reads and runs nothing of a folder that somebody else has filled",
+    () =>
+      Effect.gen(function* () {
+        const foreign = yield* foreignFolder
+        for (const cwd of [foreign.dir, foreign.inner]) {
+          const child = Bun.spawn([binary, "prompt", "summarize", "--arg", "topic=tides"], {
+            cwd,
+            stdin: "ignore",
+            stdout: "pipe",
+            stderr: "pipe",
+            env: { ...environment(), OPENAI_API_KEY: "sk-the-users-own-key" }
+          })
+          const [stdout, stderr] = yield* Effect.promise(() =>
+            Promise.all([child.stdout.text(), child.stderr.text()])
+          )
+          expect(stderr).toBe("")
+          expect(stdout).toContain("<topic>tides</topic>")
+        }
+        expect(foreign.harm()).toEqual([])
+      }),
+    30_000
+  )
 })

@@ -1,6 +1,6 @@
 /** Credentials over time: what a token may do follows the configuration, and nothing stays open without one. */
 import { describe, expect } from "bun:test"
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Path } from "effect"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { Environment } from "../../layers/platform/Environment.ts"
 import { filesOnly } from "../layers/config/files.ts"
@@ -44,7 +44,9 @@ const tokens = (...initial: ReadonlyArray<Token>) => {
   const layer = serviceOf((dir) => {
     folder = dir
     write(initial)
-    return ConfigSource.layer.pipe(Layer.provide([filesOnly(files), Environment.layerTest({})]))
+    return ConfigSource.layer.pipe(
+      Layer.provide([filesOnly(files), Environment.layerTest({ XDG_CONFIG_HOME: "/u" }), Path.layer])
+    )
   })
   const change = (...list: ReadonlyArray<Token>) =>
     Effect.gen(function* () {

@@ -30,7 +30,7 @@ const running = Effect.fnUntraced(function* (args: ReadonlyArray<string>) {
   yield* configure("logging: { level: warn }\n")
   const child = yield* Effect.acquireRelease(
     Effect.sync(() =>
-      Bun.spawn([process.execPath, main, "serve", ...args], {
+      Bun.spawn([process.execPath, main, "serve", ...args, "--config", "manifold.yaml"], {
         cwd: folder,
         env: { ...process.env, LOG_LEVEL: "", MANIFOLD_STORAGE_DIR: join(folder, "state") },
         stdin: "pipe",

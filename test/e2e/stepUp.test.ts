@@ -47,6 +47,7 @@ const authenticating = Layer.succeed(
           })
         })
       ),
+    failures: () => ({ missing: 0, invalid: 0, expired: 0, throttled: 0 }),
     follow: () => () => {},
     requireFor: () => Effect.void
   })

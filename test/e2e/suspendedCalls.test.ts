@@ -28,7 +28,16 @@ class Done extends Context.Service<
   )
 }
 
-const Order = Tool.make("order", { success: Blocks, failure: ClientError, dependencies: [Client] })
+const Order = Tool.make("order", {
+  parameters: Schema.Struct({
+    a: Schema.optionalKey(Schema.Finite),
+    b: Schema.optionalKey(Schema.Record(Schema.String, Schema.Finite)),
+    text: Schema.optionalKey(Schema.String)
+  }),
+  success: Blocks,
+  failure: ClientError,
+  dependencies: [Client]
+})
 const Twice = Tool.make("twice", { success: Blocks, failure: ClientError, dependencies: [Client] })
 const toolkit = Toolkit.make(Order, Twice)
 const Size = Schema.Struct({ size: Schema.String })
@@ -196,6 +205,12 @@ describe("a handler that asks", () => {
         inputResponses: { size: accept("L") }
       })
       expect(said(last)).toBe("order 4: L")
+      // Once: a request that is repeated gets the same result.
+      const again = yield* call("order", {
+        requestState: first.requestState,
+        inputResponses: { size: accept("L") }
+      })
+      expect([said(again), done.orders]).toEqual(["order 4: L", 4])
     }).pipe(Effect.provide(running({ mcp: { suspended_calls: { max_per_principal: 2 } } })))
   )
 
@@ -215,5 +230,68 @@ describe("a handler that asks", () => {
         code: -32602
       })
     }).pipe(Effect.provide(running()))
+  )
+
+  it.live(
+    "is resumed for the arguments that it was called with, in whatever order they are sent, and no others",
+    () =>
+      Effect.gen(function* () {
+        const state = (yield* call("order", { arguments: { a: 1, b: { c: 2, d: 3 } } })).requestState
+        const answered = { requestState: state, inputResponses: { size: accept("L") } }
+        for (const args of [{}, { a: 2, b: { c: 2, d: 3 } }, { a: 1, b: { c: 2 } }]) {
+          expect(yield* call("order", { ...answered, arguments: args })).toMatchObject({
+            code: -32602,
+            message: expect.stringContaining("other arguments")
+          })
+        }
+        const last = yield* call("order", { ...answered, arguments: { b: { d: 3, c: 2 }, a: 1 } })
+        expect(said(last)).toBe("order 1: L")
+      }).pipe(Effect.provide(running()))
+  )
+
+  it.live("is not run again once it has ended, also when its result was dropped to make room", () =>
+    Effect.gen(function* () {
+      const done = yield* Done
+      const { requestState } = yield* call("order")
+      const answered = { requestState, inputResponses: { size: accept("L") } }
+      expect(said(yield* call("order", answered))).toBe("order 1: L")
+      yield* call("order")
+      yield* call("order")
+      expect(yield* call("order", answered)).toMatchObject({
+        code: -32602,
+        message: expect.stringContaining("completed")
+      })
+      expect(done.orders).toBe(3)
+    }).pipe(Effect.provide(running({ mcp: { suspended_calls: { max_per_principal: 2 } } })))
+  )
+
+  it.live(
+    "is weighed: one that is larger than the quota is not kept, and is run again with its answers",
+    () =>
+      Effect.gen(function* () {
+        const done = yield* Done
+        const args = { text: "x".repeat(20_000) }
+        const first = yield* call("order", { arguments: args })
+        expect([first.resultType, yield* (yield* SuspendedCalls).count]).toEqual(["input_required", 0])
+        const { requestState } = first
+        const last = yield* call("order", {
+          arguments: args,
+          requestState,
+          inputResponses: { size: accept("L") }
+        })
+        expect([said(last), done.orders]).toEqual(["order 2: L", 2])
+      }).pipe(Effect.provide(running({ quotas: { memory: { principal: 10_000 } } })))
+  )
+
+  it.live("cannot be resumed by a request state that is as old as a call may wait", () =>
+    Effect.gen(function* () {
+      const done = yield* Done
+      const { requestState } = yield* call("order")
+      yield* Deferred.await(done.left)
+      expect(yield* call("order", { requestState, inputResponses: { size: accept("L") } })).toMatchObject({
+        code: -32602
+      })
+      expect(done.orders).toBe(1)
+    }).pipe(Effect.provide(running({ mcp: { suspended_calls: { timeout: "1 second" } } })))
   )
 })

@@ -20,6 +20,7 @@ export const ranks: ReadonlyArray<ReadonlyArray<string>> = [
 export const layerRanks: ReadonlyArray<ReadonlyArray<string>> = [
   ["platform", "cache"],
   ["config"],
+  ["quotas"],
   ["storage", "http", "events", "health"],
   ["ledger"],
   ["logging", "identity", "outbound", "output", "templates"],

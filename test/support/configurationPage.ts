@@ -7,18 +7,38 @@ export const page = new URL("../../docs/configuration.md", import.meta.url).path
 
 const introduction = `# Configuration
 
-One file, and nothing in it is needed to start. It is found in this order: the JSON in \`MCP_CONFIG_JSON\`, the file at
-\`MCP_CONFIG_PATH\` (YAML or JSON), \`manifold.yaml\` in the working folder. A variable stands above the file.
+One file, YAML or JSON, and nothing in it is needed to start. The first of these is read:
+
+1. the file named by \`--config\`, which every command has;
+2. the JSON in \`MCP_CONFIG_JSON\`;
+3. the file at \`MCP_CONFIG_PATH\`;
+4. \`manifold.yaml\` in your configuration folder.
+
+| | configuration folder |
+|---|---|
+| Linux | \`~/.config/manifold\` |
+| macOS | \`~/Library/Application Support/manifold\` |
+| Windows | \`%APPDATA%\\manifold\` |
+| any, if \`XDG_CONFIG_HOME\` is set | \`$XDG_CONFIG_HOME/manifold\` |
+
+A file of the working folder is read only if you name it: AI clients start servers in folders that others have filled
+([security](security.md#the-working-folder)). Where a \`manifold.yaml\` lies there, the log, \`config check\` and \`doctor\` say how to use it.
+A variable for a single setting overrides the file.
 
 \`\`\`sh
-manifold config init manifold.yaml   # a file with every key, its default and what it means, commented out
-manifold config check manifold.yaml  # every problem at once, with line and column; ends with 1 if there is one
+manifold config init                 # your file, with every key, its default and what it means, commented out; mode 0600
+manifold config check                # every problem at once, with line and column; ends with 1 if there is one
 manifold config schema > schema.json # the JSON Schema, for editors that complete YAML
+manifold config init other.yaml
+manifold config check --config other.yaml
 \`\`\`
 
 - A section may be left out. One that is there must be complete: keys without a default are required, unknown keys are refused.
 - Durations are written \`30 seconds\`, \`5 minutes\` or \`500 millis\`; a bare number counts seconds.
 - Secrets are \`env:NAME\` or \`file:PATH\`, and are never printed. A file should be readable by its owner only.
+- Paths are absolute, or start with \`~/\`, or are relative to the folder of the configuration file. In a variable and in
+  \`MCP_CONFIG_JSON\` a path must be absolute or start with \`~/\`.
+- An inner section without keys (\`sessions:\`) is an empty one. Merge keys (\`<<: *name\`) are merged.
 - The file is read again on SIGHUP and when it changes. What is wrong leaves everything as it was, and is logged; a setting
   that needs a restart is named in the log.
 - \`$schema\` may name the schema for an editor.

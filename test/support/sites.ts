@@ -55,7 +55,7 @@ export const site = (
   )
 
 /** A server that writes by hand once it was asked; `asked` and `closed` tell of its first connection. */
-export const rawSite = (write: (socket: Socket) => void) =>
+export const rawSite = (write: (socket: Socket, head: string) => void) =>
   Effect.gen(function* () {
     const asked = yield* Deferred.make<void>()
     const closed = yield* Deferred.make<void>()
@@ -69,9 +69,9 @@ export const rawSite = (write: (socket: Socket) => void) =>
           // A reset is a way to close.
           socket.on("error", () => {})
           socket.on("close", () => Deferred.doneUnsafe(closed, Effect.void))
-          socket.once("data", () => {
+          socket.once("data", (head) => {
             Deferred.doneUnsafe(asked, Effect.void)
-            write(socket)
+            write(socket, String(head))
           })
         })
         made.listen(0, "127.0.0.1", () => resume(Effect.succeed(made)))

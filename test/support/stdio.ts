@@ -3,6 +3,9 @@ import { Effect } from "effect"
 
 const root = new URL("../../", import.meta.url).pathname
 
+/** No configuration of the user who runs the tests. */
+const noUser = { XDG_CONFIG_HOME: `${root}test/none` }
+
 /** What an AI client would put into its configuration. */
 export const command = { command: process.execPath, args: [`${root}src/main.ts`, "serve"] }
 
@@ -15,7 +18,7 @@ export const manifold = (
       stdin: new TextEncoder().encode(options.stdin ?? ""),
       stdout: "pipe",
       stderr: "pipe",
-      env: { ...process.env, ...options.env },
+      env: { ...process.env, ...noUser, ...options.env },
       ...(options.cwd !== undefined && { cwd: options.cwd })
     })
     const [stdout, stderr, code] = await Promise.all([
@@ -34,7 +37,7 @@ export const startStdio = (env: Record<string, string> = {}) =>
         stdin: "pipe",
         stdout: "pipe",
         stderr: "pipe",
-        env: { ...process.env, ...env }
+        env: { ...process.env, ...noUser, ...env }
       })
       const lines = (async function* () {
         const decoder = new TextDecoder()

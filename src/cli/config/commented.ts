@@ -7,6 +7,8 @@ const header = `## The configuration of manifold.
 ## Everything is commented out and says what holds anyway. To set a key, uncomment it and its section.
 ## What is commented out twice has no default. A secret is written as env:NAME or file:PATH.
 ##
+## Paths are absolute, under ~, or relative to this file.
+##
 ##   manifold config check     says what is wrong, with line and column
 ##   manifold config schema    prints the JSON Schema, for editors that complete YAML
 `

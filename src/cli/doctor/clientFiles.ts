@@ -2,6 +2,7 @@
 import { Effect, FileSystem, Path, Predicate } from "effect"
 import * as ClientFile from "../../../layers/clients/ClientFile.ts"
 import { type Client, clients } from "../../../layers/clients/clients.ts"
+import { entryProblems } from "../../../layers/clients/durability.ts"
 import * as Places from "../../../layers/clients/Places.ts"
 import type { Environment } from "../../../layers/platform/Environment.ts"
 import type { Machine } from "../../../layers/platform/Machine.ts"
@@ -26,13 +27,18 @@ const look = Effect.fnUntraced(function* (client: Client) {
   const { id, title } = client
   if (!(yield* Places.isInstalled(client))) return ok(`${title} was not found`)
   const path = (yield* Places.fileOf(client)) ?? ""
-  const servers = yield* ClientFile.servers(client, yield* ClientFile.read(client, path))
+  const file = yield* ClientFile.read(client, path)
+  const servers = yield* ClientFile.servers(client, file)
   const entry = Object.hasOwn(servers, "manifold") ? servers["manifold"] : undefined
   if (entry === undefined) return ok(`${title} does not have manifold: manifold install ${id}`)
   const [gone] = yield* missing(entry)
-  return gone === undefined
+  const problems = [
+    ...(gone === undefined ? entryProblems(entry) : [`starts ${gone}, which is gone`]),
+    ...(file.marked ? [`has a byte order mark in ${path}, which it may not read`] : [])
+  ]
+  return problems.length === 0
     ? ok(`${title} has manifold`)
-    : warn(`${title} starts ${gone}, which is gone: manifold install ${id}`)
+    : warn(`${title} ${problems.join("; ")}: manifold install ${id}`)
 })
 
 export const clientFiles: Check<Environment | FileSystem.FileSystem | Machine | Path.Path> = {

@@ -12,7 +12,7 @@ export const clock: Check<FileSystem.FileSystem | Machine> = {
     const { launch } = yield* Machine
     const fs = yield* FileSystem.FileSystem
     const now = yield* DateTime.now
-    const { mtime } = yield* fs.stat(launch.args[0] ?? launch.command)
+    const { mtime } = yield* fs.stat(launch.args.at(-1) ?? launch.command)
     const shown = DateTime.formatIso(now)
     const early = Option.exists(mtime, (made) =>
       DateTime.isLessThan(DateTime.addDuration(now, tolerance), DateTime.makeUnsafe(made))

@@ -1,19 +1,23 @@
 /** Every problem of the configuration. */
-import { Effect } from "effect"
+import { Effect, type FileSystem, type Path } from "effect"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
-import { usualFile } from "../../../layers/config/Document.ts"
+import { unreadFile } from "../../../layers/config/unreadFile.ts"
 import { notices } from "../../program/upcomingSections.ts"
 import { sections } from "../../program/sections.ts"
 import { type Check, fail, ok, warn } from "./Check.ts"
 
-export const configuration: Check<ConfigSource> = {
+export const configuration: Check<ConfigSource | FileSystem.FileSystem | Path.Path> = {
   name: "configuration",
   run: Effect.gen(function* () {
     const config = yield* ConfigSource
     yield* config.check(sections)
     const found = yield* config.found
-    const source = found.source ?? `the defaults, since there is no ${usualFile} here`
-    return [ok(`nothing is wrong with ${source}`), ...notices(found).map(warn)]
+    const none = found.file === undefined ? "no configuration file" : `there is no ${found.file}`
+    const unread = yield* unreadFile(found)
+    return [
+      ok(found.source === undefined ? `${none}; using defaults` : `nothing is wrong with ${found.source}`),
+      ...[...notices(found), ...(unread === undefined ? [] : [unread])].map(warn)
+    ]
   }).pipe(
     Effect.catchTag("ConfigInvalid", ({ problems }) =>
       Effect.succeed(

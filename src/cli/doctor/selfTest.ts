@@ -1,7 +1,9 @@
 /** Starts this program as an AI client would, and lists its tools. */
-import { Effect, Fiber, Option, Schema, Stream } from "effect"
+import { Effect, Fiber, Option, type Path, Schema, Stream } from "effect"
 import * as ChildProcess from "effect/process/ChildProcess"
 import type { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
+import { namedFile } from "../../../layers/config/Document.ts"
+import type { Environment } from "../../../layers/platform/Environment.ts"
 import { Machine } from "../../../layers/platform/Machine.ts"
 import { program } from "../../domain/version.ts"
 import { type Check, fail, messageOf, ok } from "./Check.ts"
@@ -31,12 +33,14 @@ const Listed = Schema.fromJsonString(
 /** Of what a server says before it fails, in characters. */
 const mostShown = 300
 
-export const selfTest: Check<Machine | ChildProcessSpawner> = {
+export const selfTest: Check<Environment | Machine | Path.Path | ChildProcessSpawner> = {
   name: "stdio server",
   run: Effect.gen(function* () {
     const { launch } = yield* Machine
     const input = lines.map((line) => `${JSON.stringify(line)}\n`).join("")
-    const child = yield* ChildProcess.make(launch.command, [...launch.args, "serve"], {
+    const file = yield* namedFile
+    const words = file === undefined ? ["serve"] : ["serve", "--config", file]
+    const child = yield* ChildProcess.make(launch.command, [...launch.args, ...words], {
       extendEnv: true,
       // The end of the input would be the end of the server, whether or not it has answered.
       stdin: Stream.concat(Stream.encodeText(Stream.succeed(input)), Stream.never),

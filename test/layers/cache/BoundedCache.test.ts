@@ -36,6 +36,18 @@ describe("BoundedCache", () => {
     expect([cache.entries, cache.size]).toEqual([0, 0])
   })
 
+  test("keeps no more of one owner than its share, and drops nothing of others for it", () => {
+    const cache = new BoundedCache<string>({ maxEntries: 100, maxSize: 100, maxSizePerOwner: 50 })
+    cache.put("theirs", "1", 20, 10, "bob")
+    for (let each = 0; each < 20; each++) cache.put(`mine ${each}`, "1", 10, 10, "alice")
+    expect([cache.entries, cache.size]).toEqual([6, 70])
+    expect(cache.get("theirs", 1)?.value).toBe("1")
+    expect([cache.get("mine 14", 1), cache.get("mine 15", 1)?.value]).toEqual([undefined, "1"])
+    cache.drop()
+    cache.put("mine", "1", 50, 10, "alice")
+    expect(cache.size).toBe(50)
+  })
+
   test("stays within its bounds, and gives what was put last, whatever is done", () => {
     const key = fc.constantFrom("a", "b", "c", "d", "e", "f")
     const action = fc.oneof(

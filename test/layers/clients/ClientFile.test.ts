@@ -123,14 +123,56 @@ describe("writing", () => {
     )
   )
 
-  it.effect("keeps a byte order mark and line ends", () =>
+  it.effect("does not follow links out of a project, whichever part of the path is one", () =>
+    withFile("{}", (path) =>
+      Effect.scoped(
+        Effect.gen(function* () {
+          const fs = yield* FileSystem.FileSystem
+          const { dirname, join } = yield* Path.Path
+          const outside = dirname(path)
+          const project = yield* fs.makeTempDirectoryScoped()
+          const at = (name: string) => join(project, name)
+          yield* fs.symlink(path, at("file.json"))
+          yield* fs.symlink(join(outside, "later.json"), at("dangling.json"))
+          yield* fs.symlink(outside, at("folder"))
+          yield* fs.symlink(join(outside, "later"), at("later"))
+          yield* fs.symlink("b.json", at("a.json"))
+          yield* fs.symlink("a.json", at("b.json"))
+          for (const name of [
+            "file.json",
+            "dangling.json",
+            "folder/mcp.json",
+            "folder/new.json",
+            "later/mcp.json"
+          ]) {
+            const error = yield* Effect.flip(ClientFile.read(cursor, at(name), project))
+            expect(error).toMatchObject({ reason: "outside" })
+            expect(error.message).toContain("Remove the link")
+          }
+          expect(yield* Effect.flip(ClientFile.read(cursor, at("a.json"), project))).toMatchObject({
+            reason: "unreadable"
+          })
+          yield* fs.makeDirectory(at("inside"))
+          yield* fs.symlink("inside", at("alias"))
+          const { target } = yield* ClientFile.read(cursor, at("alias/mcp.json"), project)
+          expect(target).toBe(join(yield* fs.realPath(project), "inside/mcp.json"))
+          expect(yield* Effect.flip(ClientFile.read(cursor, at("inside")))).toMatchObject({
+            reason: "unreadable",
+            message: expect.stringContaining("not a regular file")
+          })
+        })
+      )
+    )
+  )
+
+  it.effect("keeps line ends, and leaves out a byte order mark, which Claude Desktop cannot read", () =>
     withFile('\uFEFF{\r\n\t"a": 1\r\n}\r\n', (path) =>
       Effect.gen(function* () {
         const fs = yield* FileSystem.FileSystem
         yield* add(path)
         const bytes = yield* fs.readFile(path)
         const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes)
-        expect(text).toStartWith('\uFEFF{\r\n\t"a": 1,\r\n\t"mcpServers": {\r\n\t\t"manifold": {\r\n')
+        expect(text).toStartWith('{\r\n\t"a": 1,\r\n\t"mcpServers": {\r\n\t\t"manifold": {\r\n')
         expect(text).toEndWith("\r\n\t}\r\n}\r\n")
       })
     )

@@ -75,7 +75,7 @@ describe("where it comes from", () => {
     }).pipe(Effect.provide(given({})))
   )
 
-  it.effect("manifold.yaml in the working directory is read", () =>
+  it.effect("manifold.yaml in the user's configuration folder is read", () =>
     Effect.gen(function* () {
       const settings = yield* read(server, {
         files: { "manifold.yaml": "server:\n  port: 9000\n  timeout: 500 millis\n" }
@@ -127,8 +127,8 @@ describe("where it comes from", () => {
     Effect.gen(function* () {
       const found = yield* problems({ env: { LLM: "GROQ", HOURLY: "2.5" } })
       expect(found).toEqual([
-        { path: "llm.api_key", message: "required, but missing", source: "manifold.yaml" },
-        { path: "llm.model", message: "required, but missing", source: "manifold.yaml" }
+        { path: "llm.api_key", message: "required, but missing", source: "/u/manifold/manifold.yaml" },
+        { path: "llm.model", message: "required, but missing", source: "/u/manifold/manifold.yaml" }
       ])
     })
   )
@@ -198,27 +198,27 @@ sever: {}
       const lines = found.map(({ message, path, source }) => `${path}: ${message} (${source})`)
       expect(lines.toSorted()).toEqual(
         [
-          'sever: unknown key; did you mean "server"? (manifold.yaml:18:1)',
-          'server.host: expected a string with a length of at least 1, got "" (manifold.yaml:2:9)',
-          'server.prot: unknown key; did you mean "port"? (manifold.yaml:3:3)',
+          'sever: unknown key; did you mean "server"? (/u/manifold/manifold.yaml:18:1)',
+          'server.host: expected a string with a length of at least 1, got "" (/u/manifold/manifold.yaml:2:9)',
+          'server.prot: unknown key; did you mean "port"? (/u/manifold/manifold.yaml:3:3)',
           'server.port: expected an integer between 0 and 65535, got "abc" (PORT)',
-          'server.secure: expected true or false, got "yes please" (manifold.yaml:4:11)',
-          "server.cors_origins: expected a list, got a string (manifold.yaml:5:17)",
-          'server.timeout: expected a duration such as "30 seconds", "500 millis" or a number of seconds, got "30 parsecs" (manifold.yaml:6:12)',
-          'llm.active: expected "groq" or "openai", got "grok" (manifold.yaml:8:11)',
-          "llm.api_key: the environment variable NOT_SET is not set (manifold.yaml:9:12)",
-          "llm.model: required, but missing (manifold.yaml:8:3)",
-          "llm.headers: expected a map, got a list (manifold.yaml:10:12)",
-          "llm.budget.hourly: expected a finite number greater than 0, got 0 (manifold.yaml:11:21)",
-          "llm.budget.dayly: unknown key; known are hourly (manifold.yaml:11:24)",
-          "llm.temperature: unknown key; known are active, api_key, model, headers, budget (manifold.yaml:12:3)",
-          "limits.cost: expected a finite number greater than or equal to 0, got -1 (manifold.yaml:14:9)",
-          "limits.window.size: expected an integer, got 1.5 (manifold.yaml:15:19)",
-          'limits.window.unit: expected "minute" or "hour", got "eon" (manifold.yaml:15:30)',
-          'limits.list[1]: expected an integer, got "two" (manifold.yaml:16:13)',
-          "limits.list[3]: expected an integer, got null (manifold.yaml:16:21)",
-          'limits.nested[1].b: unknown key; did you mean "a"? (manifold.yaml:17:24)',
-          "limits.nested[1].a: required, but missing (manifold.yaml:17:22)",
+          'server.secure: expected true or false, got "yes please" (/u/manifold/manifold.yaml:4:11)',
+          "server.cors_origins: expected a list, got a string (/u/manifold/manifold.yaml:5:17)",
+          'server.timeout: expected a duration such as "30 seconds", "500 millis" or a number of seconds, got "30 parsecs" (/u/manifold/manifold.yaml:6:12)',
+          'llm.active: expected "groq" or "openai", got "grok" (/u/manifold/manifold.yaml:8:11)',
+          "llm.api_key: the environment variable NOT_SET is not set (/u/manifold/manifold.yaml:9:12)",
+          "llm.model: required, but missing (/u/manifold/manifold.yaml:8:3)",
+          "llm.headers: expected a map, got a list (/u/manifold/manifold.yaml:10:12)",
+          "llm.budget.hourly: expected a finite number greater than 0, got 0 (/u/manifold/manifold.yaml:11:21)",
+          "llm.budget.dayly: unknown key; known are hourly (/u/manifold/manifold.yaml:11:24)",
+          "llm.temperature: unknown key; known are active, api_key, model, headers, budget (/u/manifold/manifold.yaml:12:3)",
+          "limits.cost: expected a finite number greater than or equal to 0, got -1 (/u/manifold/manifold.yaml:14:9)",
+          "limits.window.size: expected an integer, got 1.5 (/u/manifold/manifold.yaml:15:19)",
+          'limits.window.unit: expected "minute" or "hour", got "eon" (/u/manifold/manifold.yaml:15:30)',
+          'limits.list[1]: expected an integer, got "two" (/u/manifold/manifold.yaml:16:13)',
+          "limits.list[3]: expected an integer, got null (/u/manifold/manifold.yaml:16:21)",
+          'limits.nested[1].b: unknown key; did you mean "a"? (/u/manifold/manifold.yaml:17:24)',
+          "limits.nested[1].a: required, but missing (/u/manifold/manifold.yaml:17:22)",
           "limits.rate: expected an integer, got 99.5 (RATE)"
         ].toSorted()
       )
@@ -242,17 +242,20 @@ sever: {}
       const json = (text: string) => ({ files: { "a.json": text }, env: { MCP_CONFIG_PATH: "a.json" } })
       const bomb = `a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b]\nd: [*c,*c,*c,*c]`
       const cases: ReadonlyArray<readonly [Given, string]> = [
-        [yaml("server:\n  port: 1\n  port: 2\n"), "the key is given twice (manifold.yaml:3:3)"],
-        [yaml("server:\n\tport: 1\n"), "tabs cannot indent; use spaces (manifold.yaml:2:1)"],
+        [yaml("server:\n  port: 1\n  port: 2\n"), "the key is given twice (/u/manifold/manifold.yaml:3:3)"],
+        [yaml("server:\n\tport: 1\n"), "tabs cannot indent; use spaces (/u/manifold/manifold.yaml:2:1)"],
         [
           yaml("server: {\n  port: 1\n"),
-          "wrong indentation, or a bracket that is not closed (manifold.yaml:3:1)"
+          "wrong indentation, or a bracket that is not closed (/u/manifold/manifold.yaml:3:1)"
         ],
-        [yaml("a: 1\n---\nb: 1\n"), "only one document is allowed (remove the `---`) (manifold.yaml:2:1)"],
-        [yaml("a: !!js/function x"), "tags (`!name`) are not supported (manifold.yaml:1:4)"],
-        [yaml(bomb), "an alias is used too often, or before its anchor (manifold.yaml:1:1)"],
-        [yaml("server: &a { port: *a }"), "nested too deeply, or in itself (manifold.yaml:1:12)"],
-        [yaml("- server"), "expected a map of sections (manifold.yaml:1:1)"],
+        [
+          yaml("a: 1\n---\nb: 1\n"),
+          "only one document is allowed (remove the `---`) (/u/manifold/manifold.yaml:2:1)"
+        ],
+        [yaml("a: !!js/function x"), "tags (`!name`) are not supported (/u/manifold/manifold.yaml:1:4)"],
+        [yaml(bomb), "an alias is used too often, or before its anchor (/u/manifold/manifold.yaml:1:1)"],
+        [yaml("server: &a { port: *a }"), "nested too deeply, or in itself (/u/manifold/manifold.yaml:1:12)"],
+        [yaml("- server"), "expected a map of sections (/u/manifold/manifold.yaml:1:1)"],
         [json('{\n  "server": { "port": 1, }\n}'), "not JSON: expected a key in double quotes (a.json:2:26)"],
         [json('{ "server": 01 }'), 'not JSON: expected "}" or a comma (a.json:1:14)'],
         [json('{ "a": 1,\n"a": 2 }'), "the key is given twice (a.json:2:1)"],
@@ -267,8 +270,11 @@ sever: {}
           { env: { MCP_CONFIG_PATH: "no.yaml" } },
           "the file cannot be read: there is no such file or folder; it is named by MCP_CONFIG_PATH (no.yaml)"
         ],
-        [{ files: { "manifold.yaml": new Uint8Array([0x61, 0xff]) } }, "not valid UTF-8 (manifold.yaml)"],
-        [yaml(`a: ${"x".repeat(1 << 20)}`), "larger than 1048576 bytes (manifold.yaml)"]
+        [
+          { files: { "manifold.yaml": new Uint8Array([0x61, 0xff]) } },
+          "not valid UTF-8 (/u/manifold/manifold.yaml)"
+        ],
+        [yaml(`a: ${"x".repeat(1 << 20)}`), "larger than 1048576 bytes (/u/manifold/manifold.yaml)"]
       ]
       for (const [from, expected] of cases) {
         const [first] = yield* problems(from)
@@ -284,7 +290,7 @@ sever: {}
         { path: "server.__proto__", message: "this key is not allowed", source: "MCP_CONFIG_JSON" }
       ])
       expect(yield* problems({ files: { "manifold.yaml": "__proto__:\n  server: { port: 1 }\n" } })).toEqual([
-        { path: "__proto__", message: "this key is not allowed", source: "manifold.yaml:1:1" }
+        { path: "__proto__", message: "this key is not allowed", source: "/u/manifold/manifold.yaml:1:1" }
       ])
       const constructed = yield* problems({
         files: { "manifold.yaml": "constructor: {}\nserver: { toString: 1 }\n" }

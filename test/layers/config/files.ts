@@ -1,5 +1,5 @@
 /** A configuration read from files that exist only in the test. */
-import { ByteSize, Effect, FileSystem, Layer, Option, PlatformError } from "effect"
+import { ByteSize, Effect, FileSystem, Layer, Option, Path, PlatformError } from "effect"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
 import { Environment } from "../../../layers/platform/Environment.ts"
 
@@ -25,9 +25,13 @@ const info = (size: number): FileSystem.File.Info => ({
   blocks: Option.none()
 })
 
+/** The user's configuration file, which tests call `manifold.yaml`. */
+const usual = "/u/manifold/manifold.yaml"
+
 /** The files of `given`; a test may change them in between. */
 export const filesOnly = (files: Readonly<Record<string, string | Uint8Array>>) => {
-  const read = (path: string) => {
+  const read = (written: string) => {
+    const path = written === usual ? "manifold.yaml" : written
     const content = Object.hasOwn(files, path) ? files[path] : undefined
     if (content !== undefined) return Effect.succeed(content)
     return Effect.fail(
@@ -53,4 +57,10 @@ export const filesOnly = (files: Readonly<Record<string, string | Uint8Array>>) 
 }
 
 export const given = ({ env = {}, files = {} }: Given) =>
-  ConfigSource.layer.pipe(Layer.provide([filesOnly(files), Environment.layerTest(env)]))
+  ConfigSource.layer.pipe(
+    Layer.provide([
+      filesOnly(files),
+      Environment.layerTest({ HOME: "/home/user", XDG_CONFIG_HOME: "/u", ...env }),
+      Path.layer
+    ])
+  )

@@ -101,8 +101,8 @@ describe("reload", () => {
       files["manifold.yaml"] = "logging: { level: debug }\nweb: { robots: 3 }\nwep: {}"
       const { problems } = yield* Effect.flip(config.reload)
       expect(problems.map(({ path, source }) => `${path} ${source}`)).toEqual([
-        "wep manifold.yaml:3:1",
-        "web.robots manifold.yaml:2:16"
+        "wep /u/manifold/manifold.yaml:3:1",
+        "web.robots /u/manifold/manifold.yaml:2:16"
       ])
       files["manifold.yaml"] = "logging: ["
       yield* Effect.flip(config.reload)
@@ -176,14 +176,15 @@ describe("another name of a section", () => {
       expect(yield* problems("websocket: { port: 8 }\nserver: { host: a, port: 9 }")).toEqual([
         {
           path: "websocket.port",
-          message: "differs from server.port (manifold.yaml:2:26), which means the same; give one of them",
-          source: "manifold.yaml:1:20"
+          message:
+            "differs from server.port (/u/manifold/manifold.yaml:2:26), which means the same; give one of them",
+          source: "/u/manifold/manifold.yaml:1:20"
         }
       ])
       const found = yield* problems("websocket: { port: x, hst: y }")
       expect(found.map(({ path, source }) => `${path} ${source}`).toSorted()).toEqual([
-        "websocket.hst manifold.yaml:1:23",
-        "websocket.port manifold.yaml:1:20"
+        "websocket.hst /u/manifold/manifold.yaml:1:23",
+        "websocket.port /u/manifold/manifold.yaml:1:20"
       ])
       expect((yield* problems("websocket: 3")).map(({ path }) => path)).toEqual(["websocket"])
     })

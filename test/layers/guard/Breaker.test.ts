@@ -10,19 +10,22 @@ import { Failed, InvalidArguments } from "../../../src/catalog/CatalogError.ts"
 import { suspension, Unavailable } from "../../../src/domain/Transient.ts"
 import { it } from "../../support/effect.ts"
 
-const settings = { failures: 3, open: 30_000 }
+const settings = { failures: 3, principals: 2, open: 30_000 }
 const make = Breaker.make(settings).pipe(Effect.provide(Layer.fresh(SharedRedis.layerNone)))
 type Made = Effect.Success<typeof make>
 
 const away = Effect.fail(new Unavailable({ detail: "away", transient: {} }))
 
-const call = <A, E>({ execute }: Made, self: Effect.Effect<A, E>, name = "tool") => execute(name, self, judge)
-const times = <A, E>(breaker: Made, count: number, self: Effect.Effect<A, E>) =>
-  Effect.forEach(Array.from({ length: count }), () => Effect.exit(call(breaker, self)), { discard: true })
+const call = <A, E>({ execute }: Made, self: Effect.Effect<A, E>, name = "tool", owner = "alice") =>
+  execute(name, owner, self, judge)
+const times = <A, E>(breaker: Made, count: number, self: Effect.Effect<A, E>, owner?: string) =>
+  Effect.forEach(Array.from({ length: count }), () => Effect.exit(call(breaker, self, "tool", owner)), {
+    discard: true
+  })
 
 /** What refuses a call now; nothing if none does. */
-const refusal = (breaker: Made, name?: string) =>
-  Effect.match(call(breaker, Effect.void, name), {
+const refusal = (breaker: Made, name?: string, owner?: string) =>
+  Effect.match(call(breaker, Effect.void, name, owner), {
     onFailure: (error) => error,
     onSuccess: () => undefined
   })
@@ -186,7 +189,7 @@ describe("other settings", () => {
     Effect.gen(function* () {
       const breaker = yield* make
       yield* times(breaker, 2, away)
-      yield* breaker.configure({ failures: 5, open: 1000 })
+      yield* breaker.configure({ failures: 5, principals: 2, open: 1000 })
       yield* times(breaker, 2, away)
       expect(breaker.states.get("tool")).toBe("closed")
       yield* times(breaker, 1, away)
@@ -204,3 +207,41 @@ it.effect("what never fails makes no circuit", () =>
     expect(breaker.states.size).toBe(0)
   })
 )
+
+describe("principals", () => {
+  it.effect("do not open a circuit for others, however often their own calls fail", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make
+      yield* times(breaker, 100, away, "mallory")
+      expect(yield* refusal(breaker, "tool", "mallory")).toMatchObject({ _tag: "CircuitOpen" })
+      expect(yield* refusal(breaker, "tool", "alice")).toBeUndefined()
+    })
+  )
+
+  it.effect("open it for all others when the circuits of two are open, until the first may be probed", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make
+      yield* times(breaker, 3, away, "alice")
+      yield* TestClock.adjust("10 seconds")
+      yield* times(breaker, 2, away, "bob")
+      expect(yield* refusal(breaker, "tool", "carol")).toBeUndefined()
+      yield* times(breaker, 1, away, "bob")
+      expect(yield* refusal(breaker, "tool", "carol")).toMatchObject({ name: "tool", retryAfter: 20_000 })
+      expect(yield* refusal(breaker, "other", "carol")).toBeUndefined()
+      yield* TestClock.adjust("20 seconds")
+      expect(yield* refusal(breaker, "tool", "carol")).toBeUndefined()
+    })
+  )
+
+  it.effect("let others in again as soon as a probe of one of the two succeeds", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make
+      for (const owner of ["alice", "bob"]) yield* times(breaker, 3, away, owner)
+      yield* TestClock.adjust("30 seconds")
+      yield* times(breaker, 1, away, "bob")
+      yield* times(breaker, 1, Effect.void, "alice")
+      expect(yield* refusal(breaker, "tool", "carol")).toBeUndefined()
+      expect(yield* refusal(breaker, "tool", "bob")).toMatchObject({ _tag: "CircuitOpen" })
+    })
+  )
+})

@@ -140,6 +140,26 @@ describe("slots", () => {
     }).pipe(Effect.provide(guard(limits)))
   )
 
+  it.effect("of a tool go to one principal up to its share, and the rest is there for others at once", () =>
+    Effect.gen(function* () {
+      const site: Wanted = { name: "site", concurrency: 4, timeLimit: "1 hour" }
+      const own = yield* Effect.replicateEffect(held({ ...site, by: alice }), 6)
+      // Three of four run; the others wait for them, in a queue that is hers.
+      expect(yield* state).toMatchObject({ running: 3, waiting: 3 })
+      yield* protect({ ...site, by: bob }, Effect.void)
+      yield* Effect.forEach(own, ({ fiber }) => Fiber.interrupt(fiber), { discard: true })
+      expect(yield* state).toMatchObject({ running: 0, waiting: 0 })
+    }).pipe(Effect.provide(guard({})))
+  )
+
+  it.effect("are one principal's alone where the share is 1", () =>
+    Effect.gen(function* () {
+      const site: Wanted = { name: "site", concurrency: 4, timeLimit: "1 hour" }
+      yield* Effect.replicateEffect(held({ ...site, by: alice }), 5)
+      expect(yield* state).toMatchObject({ running: 4, waiting: 1 })
+    }).pipe(Effect.provide(guard({ concurrency: { share: 1 } })))
+  )
+
   it.effect("of a principal who waits for its own are none of a tool's", () =>
     Effect.gen(function* () {
       const single: Wanted = { name: "single", concurrency: 1 }
@@ -423,9 +443,9 @@ describe("an observer hears of each call once", () => {
     Effect.gen(function* () {
       const all = yield* heard()
       yield* Effect.exit(protect({ by: alice }, Effect.fail(away)))
-      yield* Effect.exit(protect({ by: bob }, Effect.void))
+      yield* Effect.exit(protect({ by: alice }, Effect.void))
       expect(all.slice(3)).toEqual(["received", "refused CircuitOpen"])
-    }).pipe(Effect.provide(guard(limits)))
+    }).pipe(Effect.provide(guard({ ...limits, principal: { calls: 10 } })))
   )
 
   it.effect("with the time that it took, waiting included", () =>
@@ -514,7 +534,7 @@ describe("a caller who goes away", () => {
       yield* Effect.exit(protect({}, Effect.fail(away)))
       yield* TestClock.adjust("1 milli")
       const probe = yield* held()
-      expect(yield* Effect.flip(protect({ by: alice }, Effect.void))).toMatchObject({
+      expect(yield* Effect.flip(protect({}, Effect.void))).toMatchObject({
         _tag: "CircuitOpen",
         retryAfter: 1000
       })
@@ -605,4 +625,15 @@ it.effect("an uninterruptible caller still has its calls ended in time", () =>
     yield* TestClock.adjust("1 second")
     expect(Exit.isFailure(yield* Fiber.await(exit))).toBe(true)
   }).pipe(Effect.provide(guard()))
+)
+
+it.effect("requests that are no calls count under the rate limit of their principal", () =>
+  Effect.gen(function* () {
+    const { meter } = yield* Guard
+    yield* meter(alice)
+    yield* protect({ by: alice }, Effect.void)
+    expect(yield* Effect.flip(meter(alice))).toMatchObject({ _tag: "RateLimited", limit: "principal" })
+    expect(yield* Effect.flip(protect({ by: alice }, Effect.void))).toMatchObject({ _tag: "RateLimited" })
+    yield* meter(bob)
+  }).pipe(Effect.provide(guard({ principal: { calls: 2 } })))
 )

@@ -1,6 +1,6 @@
 /** Who may pass: tokens, anonymous callers on this machine, and addresses that may not be opened to everybody. */
 import { describe, expect } from "bun:test"
-import { Effect, Exit, Layer, Redacted } from "effect"
+import { Effect, Exit, Layer, Logger, Redacted, References } from "effect"
 import { TestClock } from "effect/testing"
 import fc from "fast-check"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
@@ -29,7 +29,8 @@ const presented = (authorization: string | null, loopbackPeer = false) => ({
   url: "http://127.0.0.1/mcp",
   resource: "/mcp",
   authorization,
-  loopbackPeer
+  loopbackPeer,
+  address: "192.0.2.1"
 })
 
 const ask = (authorization: string | null, loopbackPeer = false) =>
@@ -92,7 +93,7 @@ describe("with tokens", () => {
         "Bearer constructor"
       ]
       for (const header of headers) expect([header, yield* reason(header, true)]).toEqual([header, "invalid"])
-    }).pipe(Effect.provide(authenticator({ tokens })))
+    }).pipe(Effect.provide(authenticator({ tokens, failures: { max: 1000 } })))
   )
 
   it.effect("an expired token is refused from its moment on", () =>
@@ -251,6 +252,29 @@ describe("configuration", () => {
     })
   )
 
+  it.effect(
+    "a scope that nothing here has is named; a library's own scopes have a colon, a slash or a dot",
+    () =>
+      Effect.gen(function* () {
+        const scoped = (...scopes: ReadonlyArray<string>) => ({
+          tokens: [{ name: "x", token: alice, scopes }]
+        })
+        expect(yield* problems(scoped("read", "fly", "raed", "Call", "admn", "*"))).toEqual([
+          "auth.tokens[0].scopes[1]: unknown scope; known are read, call, admin, and your own with a colon in it, as team:blue",
+          'auth.tokens[0].scopes[2]: unknown scope; did you mean "read"?',
+          'auth.tokens[0].scopes[3]: unknown scope; did you mean "call"?',
+          'auth.tokens[0].scopes[4]: unknown scope; did you mean "admin"?',
+          "auth.tokens[0].scopes[5]: unknown scope; known are read, call, admin, and your own with a colon in it, as team:blue"
+        ])
+        const known = scoped("read", "call", "admin", "team:blue", "https://tools.example/write")
+        const config = ConfigSource.layerFrom({ auth: known })
+        yield* Effect.provide(
+          ConfigSource.use(({ check }) => check([section])),
+          config
+        )
+      })
+  )
+
   it.effect("a name or a token that occurs twice is named", () =>
     Effect.gen(function* () {
       expect(yield* problems({ tokens: [...tokens, { name: "bob", token: "z".repeat(40) }] })).toEqual([
@@ -260,5 +284,67 @@ describe("configuration", () => {
         "auth.tokens[2].token: another entry has this token"
       ])
     })
+  )
+})
+
+describe("tokens that are not valid", () => {
+  const from = (address: string, token = "x".repeat(32)) =>
+    Effect.gen(function* () {
+      const { authenticate } = yield* Authenticator
+      return yield* Effect.flip(authenticate({ ...presented(`Bearer ${token}`), address }))
+    })
+  const limited = authenticator({ tokens, failures: { max: 3, window: "1 minute" } })
+
+  it.effect("are throttled per address and in time, and counted", () =>
+    Effect.gen(function* () {
+      const { failures } = yield* Authenticator
+      for (let each = 0; each < 3; each++) expect((yield* from("192.0.2.1")).reason).toBe("invalid")
+      yield* TestClock.adjust("20 seconds")
+      expect(yield* from("192.0.2.1")).toMatchObject({ reason: "throttled", retryAfter: 40_000 })
+      expect((yield* from("192.0.2.2")).reason).toBe("invalid")
+      expect(failures()).toEqual({ missing: 0, invalid: 4, expired: 0, throttled: 1 })
+      yield* TestClock.adjust("40 seconds")
+      expect((yield* from("192.0.2.1")).reason).toBe("invalid")
+    }).pipe(Effect.provide(limited))
+  )
+
+  it.effect("from one /64 network of IPv6 are those of one address", () =>
+    Effect.gen(function* () {
+      for (let each = 0; each < 3; each++) yield* from(`2001:db8:1:2::${each}`)
+      expect((yield* from("2001:db8:1:2::ffff")).reason).toBe("throttled")
+      expect((yield* from("2001:db8:1:3::1")).reason).toBe("invalid")
+    }).pipe(Effect.provide(limited))
+  )
+
+  it.effect("do not keep a valid one out, which may come from the same proxy", () =>
+    Effect.gen(function* () {
+      for (let each = 0; each < 10; each++) yield* from("192.0.2.1")
+      expect(yield* ask(`Bearer ${alice}`)).toMatchObject({ subject: "alice" })
+    }).pipe(Effect.provide(limited))
+  )
+
+  it.effect("are logged with the address and without the token, until they are throttled", () =>
+    Effect.gen(function* () {
+      const lines: Array<string> = []
+      const logger = Logger.make(({ fiber, logLevel, message }) => {
+        const annotations = fiber.getRef(References.CurrentLogAnnotations)
+        lines.push(`${logLevel} ${String(message)} ${JSON.stringify(annotations)}`)
+      })
+      yield* Effect.gen(function* () {
+        for (let each = 0; each < 10; each++) yield* from("192.0.2.1", `${"secret".repeat(6)}${each}`)
+        yield* Effect.yieldNow
+      }).pipe(Effect.provide(limited.pipe(Layer.provide(Logger.layer([logger])))))
+      expect(lines.filter((line) => line.includes("authentication failed"))).toHaveLength(3)
+      expect(lines.filter((line) => line.includes("authentication throttled"))).toHaveLength(1)
+      expect(lines[0]).toContain("192.0.2.1")
+      expect(lines.join()).not.toContain("secretsecret")
+    })
+  )
+
+  it.effect("a request without one asks for the challenge, and is never throttled", () =>
+    Effect.gen(function* () {
+      for (let each = 0; each < 10; each++) expect(yield* reason(null)).toBe("missing")
+      expect((yield* Authenticator).failures().missing).toBe(10)
+    }).pipe(Effect.provide(limited))
   )
 })

@@ -7,6 +7,7 @@ import { Output } from "../../../layers/output/Output.ts"
 import { Environment } from "../../../layers/platform/Environment.ts"
 import { Ids } from "../../../layers/platform/Ids.ts"
 import * as Platform from "../../../layers/platform/Platform.ts"
+import { Quotas } from "../../../layers/quotas/Quotas.ts"
 import { Storage } from "../../../layers/storage/Storage.ts"
 import { anonymousLoopback, Principal, stdioUser } from "../../../src/domain/Principal.ts"
 import { it } from "../../support/effect.ts"
@@ -14,9 +15,11 @@ import { it } from "../../support/effect.ts"
 const output = (
   dir: string,
   platform: Layer.Layer<FileSystem.FileSystem | Path.Path> = Platform.layer,
-  config: Record<string, unknown> = {}
+  config: Record<string, unknown> = {},
+  quotas: Layer.Layer<Quotas> = Quotas.layerOf()
 ) =>
   Layer.fresh(Output.layer).pipe(
+    Layer.provide(quotas),
     Layer.provide(Layer.fresh(Storage.layer)),
     Layer.provide(ConfigSource.layerFrom({ storage: { dir }, ...config })),
     Layer.provide([Environment.layerTest({}), Ids.layer]),

@@ -7,6 +7,7 @@ import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
 import { stdio } from "../../../layers/identity/Grant.ts"
 import { Authenticator } from "../../../layers/identity/Authenticator.ts"
 import { Ids } from "../../../layers/platform/Ids.ts"
+import { Quotas } from "../../../layers/quotas/Quotas.ts"
 import { McpServers } from "../../../layers/transports/McpServers.ts"
 import { Sessions } from "../../../layers/transports/Sessions.ts"
 import { anonymousLoopback, stdioUser } from "../../../src/domain/Principal.ts"
@@ -31,13 +32,15 @@ const limits = {
   resumeWindow: Duration.seconds(60),
   replayEvents: 10,
   replaySize: 1000,
-  mostWaiting: 1000
+  mostWaiting: 1000,
+  unreadTimeout: Duration.seconds(30)
 }
 
 const layer = Sessions.layer(limits).pipe(
   Layer.provide(
     Layer.mergeAll(
       servers,
+      Quotas.layerOf(),
       Authenticator.layer.pipe(Layer.provide(ConfigSource.layerFrom({})), Layer.provideMerge(Ids.layer))
     )
   )

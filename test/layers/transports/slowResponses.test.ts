@@ -2,16 +2,25 @@
 import { expect } from "bun:test"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
+import { Hold, Quota } from "../../../layers/quotas/Quota.ts"
+import { Backlog } from "../../../layers/transports/Backlog.ts"
 import * as slowResponses from "../../../layers/transports/slowResponses.ts"
 import { it } from "../../support/effect.ts"
+
+/** No limit but the one of the connection. */
+const backlog = () =>
+  new Backlog(
+    { mostWaiting: 1024, unreadTimeout: Infinity, now: () => 0 },
+    new Hold(new Quota({ principal: Infinity, total: Infinity }), "anyone")
+  )
 
 const result = { jsonrpc: "2.0", id: 1, result: {} }
 
 /** A response that the test decides about, on its way through. */
 const pending = Effect.gen(function* () {
-  const keptAlive = yield* slowResponses.make(1024)
+  const keptAlive = yield* slowResponses.make
   const source = Promise.withResolvers<Response>()
-  return { ...source, response: keptAlive(source.promise) }
+  return { ...source, response: keptAlive(source.promise, backlog) }
 })
 
 const settled = <A>(promise: Promise<A>) => Effect.promise(() => promise)

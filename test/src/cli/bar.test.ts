@@ -64,7 +64,7 @@ describe("on a terminal", () => {
             progress_percent: 42.5,
             step: "download",
             eta_ms: 3500,
-            details: { progress_id: "id", parent_id: null, message: "page\u001b[2J 3\n" }
+            details: { progress_id: "id", parent_id: null, progress: 3, message: "page\u001b[2J 3\n" }
           })
         ])
         yield* TestClock.adjust("1 second")

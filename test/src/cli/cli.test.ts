@@ -62,6 +62,15 @@ describe("call", () => {
     })
   )
 
+  it.live("takes an empty text, and one with equals signs in it", () =>
+    Effect.gen(function* () {
+      for (const message of ["", "a=b", "="]) {
+        const { stdout } = yield* manifold(["call", "echo", "--arg", `message=${message}`, "--json"])
+        expect(JSON.parse(stdout)).toMatchObject({ structuredContent: { message } })
+      }
+    })
+  )
+
   it.live("says what is wrong and fails: an unknown tool, bad arguments, no such file, no JSON", () =>
     Effect.gen(function* () {
       const cases = [

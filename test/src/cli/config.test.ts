@@ -1,7 +1,7 @@
 /** `manifold config`, run as a user runs it. */
 import { describe, expect } from "bun:test"
 import { Effect } from "effect"
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
+import { chmod, mkdtemp, readFile, rm, stat, symlink, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { commented } from "../../../src/cli/config/commented.ts"
@@ -11,6 +11,7 @@ import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
 import type { Section } from "../../../layers/config/Section.ts"
 import { given } from "../../layers/config/files.ts"
 import { it } from "../../support/effect.ts"
+import { home } from "../../support/home.ts"
 import { manifold } from "../../support/stdio.ts"
 
 const folder = Effect.acquireRelease(
@@ -72,6 +73,41 @@ usage: read and checked; not used by this version yet
   )
 })
 
+it.live("check finds what the service would refuse at its start, although each section is valid", () =>
+  Effect.gen(function* () {
+    const file = yield* inFile(
+      "server: { host: 0.0.0.0, tls: { cert_file: none.pem, key_file: none.pem } }\ntemplates: { dir: none }\n"
+    )
+    const { code, stderr } = yield* manifold(["config", "check", file])
+    expect(code).toBe(1)
+    expect(stderr).toContain("3 problems")
+    expect(stderr).toContain('server.host: others can reach "0.0.0.0"')
+    expect(stderr).toContain(
+      `server.tls.cert_file: ${file.replace("manifold.yaml", "none.pem")} cannot be read`
+    )
+    expect(stderr).toContain(`templates.dir: ${file.replace("manifold.yaml", "none")}: cannot be read`)
+  })
+)
+
+it.live("--config names the file of every command, above the variables, and must exist", () =>
+  Effect.gen(function* () {
+    const file = yield* inFile("mcp: { page_size: 7 }\n")
+    const env = { MCP_CONFIG_PATH: "/none.yaml", MCP_CONFIG_JSON: "{" }
+    for (const words of [
+      ["config", "check", "--config", file],
+      ["--config", file, "config", "check"],
+      [`--config=${file}`, "config", "check"]
+    ])
+      expect((yield* manifold(words, { env })).stdout).toBe(`ok: ${file}\n  mcp: page_size\n`)
+    for (const words of [["serve"], ["serve", "--http"], ["serve", "--debug"], ["list", "tools"]]) {
+      const { code, stderr } = yield* manifold([...words, "--config", "none.yaml"])
+      expect(code).toBe(1)
+      expect(stderr).toContain("it is named by --config (none.yaml)")
+      expect((yield* manifold([...words, "--config"])).code).toBe(2)
+    }
+  })
+)
+
 describe("init", () => {
   it.live("writes a file that checks, and none that exists", () =>
     Effect.gen(function* () {
@@ -88,6 +124,31 @@ describe("init", () => {
       expect((yield* manifold(["config", "init", file, "--force"], { env })).code).toBe(0)
       expect(yield* Effect.promise(() => readFile(file, "utf8"))).toBe(commented(sections))
       expect((yield* manifold(["config", "init", "a.json"], { env })).stderr).toContain(".yaml")
+    })
+  )
+
+  it.live("writes the user's file unless another is named, for the user alone", () =>
+    Effect.gen(function* () {
+      const user = yield* home({ "link.yaml": "x" })
+      const usual = ".config/manifold/manifold.yaml"
+      expect((yield* user.run(["config", "init"])).stdout).toContain(`Wrote ${user.path(usual)}`)
+      expect((yield* user.run(["config", "check"])).stdout).toBe(`ok: ${user.path(usual)}\n`)
+      expect((yield* user.run(["config", "init"])).stderr).toContain("--force")
+      yield* user.run(["config", "init", "--config", "here/named.yaml"])
+      yield* Effect.promise(async () => {
+        await symlink("link.yaml", user.path("other.yaml"))
+        await chmod(user.path(usual), 0o644)
+      })
+      expect((yield* user.run(["config", "init", "--force"])).code).toBe(0)
+      expect((yield* user.run(["config", "init", "other.yaml", "--force"])).code).toBe(0)
+      expect(yield* user.read("link.yaml")).toBe("x")
+      for (const path of [usual, "here/named.yaml", "other.yaml"]) {
+        const { mode } = yield* Effect.promise(() => stat(user.path(path)))
+        expect(mode & 0o777).toBe(0o600)
+      }
+      const homeless = yield* user.run(["config", "init"], { HOME: "" })
+      expect(homeless.code).toBe(2)
+      expect(homeless.stderr).toContain("name the file to write")
     })
   )
 

@@ -19,6 +19,9 @@ const Findings = Schema.fromJsonString(
   Schema.Array(Schema.Struct({ check: Schema.String, status: Schema.String, message: Schema.String }))
 )
 
+/** The user's configuration file, in a home. */
+const usual = ".config/manifold/manifold.yaml"
+
 /** Runs it with a free port, but for what is given. */
 const examined = Effect.fnUntraced(function* (
   files: Record<string, string> = {},
@@ -73,8 +76,8 @@ describe("what is wrong is found:", () => {
     "a template of the operator's, with its place",
     () =>
       Effect.gen(function* () {
-        const { code, of } = yield* examined(
-          { "manifold.yaml": "templates:\n  dir: templates\n" },
+        const { code, of, user } = yield* examined(
+          { [usual]: "templates:\n  dir: ~/templates\n" },
           {},
           async (dir) => void (await Bun.write(`${dir}/templates/summarize.sqrl`, "\n{{ it.topik }}"))
         )
@@ -83,8 +86,7 @@ describe("what is wrong is found:", () => {
           {
             check: "prompts",
             status: "warn",
-            message:
-              'templates/summarize.sqrl:2: there is no variable "topik"; did you mean "topic"? (until that is corrected, the program\'s own is used)'
+            message: `${user.path("templates/summarize.sqrl")}:2: there is no variable "topik"; did you mean "topic"? (until that is corrected, the program's own is used)`
           }
         ])
       }),
@@ -96,7 +98,7 @@ describe("what is wrong is found:", () => {
     () =>
       Effect.gen(function* () {
         const { code, of } = yield* examined({
-          "manifold.yaml": "server:\n  hots: x\nlogging:\n  level: loud\n"
+          [usual]: "server:\n  hots: x\nlogging:\n  level: loud\n"
         })
         expect(code).toBe(1)
         const problems = of("configuration").map(({ message }) => message)
@@ -116,7 +118,7 @@ describe("what is wrong is found:", () => {
     "a configuration that is no YAML at all",
     () =>
       Effect.gen(function* () {
-        const { code, of } = yield* examined({ "manifold.yaml": "server: [\n" })
+        const { code, of } = yield* examined({ [usual]: "server: [\n" })
         expect(code).toBe(1)
         expect(of("configuration")[0]).toMatchObject({ status: "fail" })
         expect(of("storage")).toMatchObject([{ status: "fail" }])
@@ -204,7 +206,7 @@ describe("what is wrong is found:", () => {
       Effect.gen(function* () {
         const { code, of, user } = yield* examined(
           { "state/keys/request-state": "x".repeat(32) },
-          { MANIFOLD_STORAGE_DIR: "state" },
+          { MANIFOLD_STORAGE_DIR: "~/state" },
           (dir) =>
             chmod(`${dir}/state/keys`, 0o700).then(() => chmod(`${dir}/state/keys/request-state`, 0o644))
         )
@@ -214,7 +216,7 @@ describe("what is wrong is found:", () => {
           check: "storage",
           ...fail(`others may use ${file} (mode 644): chmod 600 '${file}'`)
         })
-        const blocked = yield* examined({ state: "a file" }, { MANIFOLD_STORAGE_DIR: "state" })
+        const blocked = yield* examined({ state: "a file" }, { MANIFOLD_STORAGE_DIR: "~/state" })
         expect(blocked.of("storage")).toMatchObject([
           { status: "fail", message: expect.stringContaining("is no folder: move it, or set storage.dir") }
         ])
@@ -240,6 +242,24 @@ describe("what is wrong is found:", () => {
       }),
     20_000
   )
+
+  it.live(
+    "a client that lets Bun read files of the working folder, as earlier versions wrote it",
+    () =>
+      Effect.gen(function* () {
+        const main = new URL("../../../src/main.ts", import.meta.url).pathname
+        const { of } = yield* examined({
+          ".cursor/mcp.json": JSON.stringify({
+            mcpServers: { manifold: { command: process.execPath, args: [main, "serve"] } }
+          })
+        })
+        const said = of("clients").map(({ message, status }) => `${status} ${message}`)
+        expect(said[2]).toBe(
+          "warn Cursor lets Bun read .env, bunfig.toml and tsconfig.json of the folder in which it is started: manifold install cursor"
+        )
+      }),
+    20_000
+  )
 })
 
 it.live(
@@ -247,7 +267,7 @@ it.live(
   () =>
     Effect.gen(function* () {
       const { code, of, stdout } = yield* examined({
-        "manifold.yaml": "storage:\n  redis_url: redis://:hidden-password@127.0.0.1:1\n"
+        [usual]: "storage:\n  redis_url: redis://:hidden-password@127.0.0.1:1\n"
       })
       expect(code).toBe(1)
       expect(of("redis")).toMatchObject([{ status: "fail" }])
@@ -262,7 +282,7 @@ describeRedis("with a Redis", () => {
     () =>
       Effect.gen(function* () {
         const { url } = yield* redisServer()
-        const { code, of } = yield* examined({ "manifold.yaml": `storage:\n  redis_url: ${url}\n` })
+        const { code, of } = yield* examined({ [usual]: `storage:\n  redis_url: ${url}\n` })
         expect(of("redis")).toMatchObject([{ status: "ok" }])
         expect(code).toBe(0)
       }),

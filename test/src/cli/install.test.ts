@@ -3,14 +3,17 @@ import { describe, expect } from "bun:test"
 import { Client } from "@modelcontextprotocol/client"
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio"
 import { Effect } from "effect"
-import { readdir, symlink, writeFile } from "node:fs/promises"
+import { cp, readdir, symlink, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { parse } from "jsonc-parser"
 import { it } from "../../support/effect.ts"
 import { home } from "../../support/home.ts"
 
 const root = new URL("../../../", import.meta.url).pathname
-const launch = { command: process.execPath, args: [`${root}src/main.ts`, "serve"] }
+const launch = {
+  command: process.execPath,
+  args: [`--cwd=${root.slice(0, -1)}`, "--no-env-file", `${root}src/main.ts`, "serve"]
+}
 
 const files = {
   desktop: ".config/Claude/claude_desktop_config.json",
@@ -248,6 +251,60 @@ describe("refuses, and leaves everything as it was", () => {
     })
   )
 })
+
+it.live("a byte order mark is taken out, and the user is told", () =>
+  Effect.gen(function* () {
+    const user = yield* home({ [files.desktop]: '\uFEFF{\r\n  "mcpServers": {}\r\n}\r\n' })
+    const dry = yield* user.run(["install", "claude-desktop", "--dry-run"])
+    expect(dry.stdout).toContain("- byte order mark")
+    expect((yield* user.run(["doctor"], { PORT: "0" })).stdout).toContain("does not have manifold")
+    expect((yield* user.run(["install", "claude-desktop", "--yes"])).code).toBe(0)
+    const text = yield* user.read(files.desktop)
+    expect(text).toStartWith('{\r\n  "mcpServers": {\r\n')
+    yield* Effect.promise(() => writeFile(user.path(files.desktop), `\uFEFF${text}`))
+    const again = yield* user.run(["install", "claude-desktop", "--yes"])
+    expect(again.stdout).toContain("Written.")
+    expect(yield* user.read(files.desktop)).toBe(text)
+  })
+)
+
+it.live("after removal it does not say how to switch the server on, and a preview needs no --force", () =>
+  Effect.gen(function* () {
+    const user = yield* home(realistic)
+    yield* user.run(["install", "cursor", "--yes"])
+    const removed = yield* user.run(["install", "cursor", "--remove", "--yes"])
+    expect(removed.stdout).toContain("Restart Cursor.")
+    expect(removed.stdout).not.toContain("switch the server on")
+    const other = yield* home()
+    const dry = yield* other.run(["install", "vscode", "--dry-run"])
+    expect(dry).toMatchObject({ code: 0, stderr: "" })
+    expect(dry.stdout).toContain('+ "manifold": {')
+  })
+)
+
+it.live("a program in the cache of a package runner is not written down", () =>
+  Effect.gen(function* () {
+    const user = yield* home(realistic)
+    const cached = user.path(".npm/_npx/8666902f26f2dc1a/node_modules/manifold")
+    yield* Effect.promise(async () => {
+      for (const part of ["src", "layers", "templates", "package.json"]) {
+        await cp(join(root, part), join(cached, part), { recursive: true })
+      }
+      await symlink(join(root, "node_modules"), join(cached, "node_modules"))
+    })
+    const child = Bun.spawn([process.execPath, join(cached, "src/main.ts"), "install", "cursor", "--yes"], {
+      cwd: user.dir,
+      env: { ...process.env, ...user.env },
+      stdout: "pipe",
+      stderr: "pipe"
+    })
+    const [stderr, code] = yield* Effect.promise(() => Promise.all([child.stderr.text(), child.exited]))
+    expect(code).toBe(2)
+    expect(stderr).toContain("in the cache of npx")
+    expect(stderr).toContain("bun run build")
+    expect(yield* user.read(files.cursor)).toBe(realistic[files.cursor] ?? "")
+  })
+)
 
 it.live("a link stays a link", () =>
   Effect.gen(function* () {

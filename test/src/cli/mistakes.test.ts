@@ -28,47 +28,47 @@ const cases: ReadonlyArray<readonly [name: string, from: Given, expected: Readon
   [
     "a value of another type",
     yaml("server:\n  port: http\n"),
-    ['manifold.yaml:2:9: server.port: expected an integer between 0 and 65535, got "http"']
+    ['/u/manifold/manifold.yaml:2:9: server.port: expected an integer between 0 and 65535, got "http"']
   ],
   [
     "a value out of bounds",
     yaml("server:\n  port: 70000\n"),
-    ["manifold.yaml:2:9: server.port: expected an integer between 0 and 65535, got 70000"]
+    ["/u/manifold/manifold.yaml:2:9: server.port: expected an integer between 0 and 65535, got 70000"]
   ],
   [
     "a word that is none of those",
     yaml("logging:\n  level: verbose\n"),
     [
-      'manifold.yaml:2:10: logging.level: expected "trace" or "debug" or "info" or "warn" or "error" or "fatal" or "none", got "verbose"'
+      '/u/manifold/manifold.yaml:2:10: logging.level: expected "trace" or "debug" or "info" or "warn" or "error" or "fatal" or "none", got "verbose"'
     ]
   ],
   [
     "an unknown key",
     yaml("server:\n  prot: 80\n"),
-    ['manifold.yaml:2:3: server.prot: unknown key; did you mean "port"?']
+    ['/u/manifold/manifold.yaml:2:3: server.prot: unknown key; did you mean "port"?']
   ],
   [
     "an unknown section",
     yaml("servr:\n  port: 80\n"),
-    ['manifold.yaml:1:1: servr: unknown key; did you mean "server"?']
+    ['/u/manifold/manifold.yaml:1:1: servr: unknown key; did you mean "server"?']
   ],
   [
     "a key given twice",
     yaml("server:\n  port: 1\n  port: 2\n"),
-    ["manifold.yaml:3:3: the key is given twice"]
+    ["/u/manifold/manifold.yaml:3:3: the key is given twice"]
   ],
   [
     "a section that is incomplete",
     yaml("chat:\n  service:\n    streaming: {}\n    max_tool_hops: 8\n"),
     [
-      "manifold.yaml:3:16: chat.service.streaming.enabled: required, but missing",
-      "manifold.yaml:3:5: chat.service.context: required, but missing"
+      "/u/manifold/manifold.yaml:3:16: chat.service.streaming.enabled: required, but missing",
+      "/u/manifold/manifold.yaml:3:5: chat.service.context: required, but missing"
     ]
   ],
   [
     "a provider that is not listed",
     yaml("llm:\n  active: groq\n  providers: {}\n"),
-    ["manifold.yaml:2:11: llm.active: not one of the providers below it"]
+    ["/u/manifold/manifold.yaml:2:11: llm.active: not one of the providers below it"]
   ],
   [
     "a provider of one's own without an address",
@@ -77,21 +77,21 @@ const cases: ReadonlyArray<readonly [name: string, from: Given, expected: Readon
       env: { KEY: "k" }
     },
     [
-      "manifold.yaml:4:11: llm.providers.mine.base_url: required for a provider other than groq, openai, anthropic"
+      "/u/manifold/manifold.yaml:4:11: llm.providers.mine.base_url: required for a provider other than groq, openai, anthropic"
     ]
   ],
   [
     "a duration that is none",
     yaml("server:\n  idle_timeout: 10 secs ago\n"),
     [
-      'manifold.yaml:2:17: server.idle_timeout: expected a duration such as "30 seconds", "500 millis" or a number of seconds, got "10 secs ago"'
+      '/u/manifold/manifold.yaml:2:17: server.idle_timeout: expected a duration such as "30 seconds", "500 millis" or a number of seconds, got "10 secs ago"'
     ]
   ],
   [
     "a negative duration",
     yaml("mcp: { connection: { connection_timeout: -1 } }"),
     [
-      'manifold.yaml:1:42: mcp.connection.connection_timeout: expected a duration such as "30 seconds", "500 millis" or a number of seconds, got -1'
+      '/u/manifold/manifold.yaml:1:42: mcp.connection.connection_timeout: expected a duration such as "30 seconds", "500 millis" or a number of seconds, got -1'
     ]
   ],
   [
@@ -100,20 +100,20 @@ const cases: ReadonlyArray<readonly [name: string, from: Given, expected: Readon
       "auth:\n  tokens:\n    - name: me\n      token: env:MANIFOLD_TOKEN\n    - name: you\n      token: file:/run/none\n"
     ),
     [
-      "manifold.yaml:4:14: auth.tokens[0].token: the environment variable MANIFOLD_TOKEN is not set",
-      'manifold.yaml:6:14: auth.tokens[1].token: the file "/run/none" cannot be read: there is no such file or folder'
+      "/u/manifold/manifold.yaml:4:14: auth.tokens[0].token: the environment variable MANIFOLD_TOKEN is not set",
+      '/u/manifold/manifold.yaml:6:14: auth.tokens[1].token: the file "/run/none" cannot be read: there is no such file or folder'
     ]
   ],
   [
     "a section that is a list",
     yaml("web: [robots]\n"),
-    ["manifold.yaml:1:6: web: expected a map, got a list"]
+    ["/u/manifold/manifold.yaml:1:6: web: expected a map, got a list"]
   ],
   [
     "two names of one section that disagree",
     yaml("server: { port: 1 }\nwebsocket: { port: 2 }\n"),
     [
-      "manifold.yaml:2:20: websocket.port: differs from server.port (manifold.yaml:1:17), which means the same; give one of them"
+      "/u/manifold/manifold.yaml:2:20: websocket.port: differs from server.port (/u/manifold/manifold.yaml:1:17), which means the same; give one of them"
     ]
   ],
   [
@@ -121,7 +121,7 @@ const cases: ReadonlyArray<readonly [name: string, from: Given, expected: Readon
     yaml(
       "chat: { service: { streaming: { enabled: true }, context: { max_tokens: 500, reserve_tokens: 500, preserve_recent: 5 }, max_tool_hops: 1 } }"
     ),
-    ["manifold.yaml:1:94: chat.service.context.reserve_tokens: must be less than max_tokens"]
+    ["/u/manifold/manifold.yaml:1:94: chat.service.context.reserve_tokens: must be less than max_tokens"]
   ],
   [
     "a variable that is wrong",
@@ -139,21 +139,21 @@ const cases: ReadonlyArray<readonly [name: string, from: Given, expected: Readon
       "/etc/none.yaml: the file cannot be read: there is no such file or folder; it is named by MCP_CONFIG_PATH"
     ]
   ],
-  ["tabs", yaml("server:\n\tport: 80\n"), ["manifold.yaml:2:1: tabs cannot indent; use spaces"]],
+  ["tabs", yaml("server:\n\tport: 80\n"), ["/u/manifold/manifold.yaml:2:1: tabs cannot indent; use spaces"]],
   [
     "two documents",
     yaml("server: {}\n---\nweb: {}\n"),
-    ["manifold.yaml:2:1: only one document is allowed (remove the `---`)"]
+    ["/u/manifold/manifold.yaml:2:1: only one document is allowed (remove the `---`)"]
   ],
   [
     "a value that needs quotes",
     yaml("outbound:\n  user_agent: @me\n"),
-    ["manifold.yaml:2:15: text that starts with this character needs quotes"]
+    ["/u/manifold/manifold.yaml:2:15: text that starts with this character needs quotes"]
   ],
   [
     "a bracket that is not closed",
     yaml("outbound:\n  ports: [80, 443\nweb: {}\n"),
-    ["manifold.yaml:3:1: wrong indentation, or a bracket that is not closed"]
+    ["/u/manifold/manifold.yaml:3:1: wrong indentation, or a bracket that is not closed"]
   ],
   [
     "JSON with a comma too many",
@@ -163,30 +163,38 @@ const cases: ReadonlyArray<readonly [name: string, from: Given, expected: Readon
   [
     "text that is not UTF-8",
     { files: { "manifold.yaml": new Uint8Array([0x77, 0x65, 0x62, 0x3a, 0xff]) } },
-    ["manifold.yaml: not valid UTF-8"]
+    ["/u/manifold/manifold.yaml: not valid UTF-8"]
   ],
   [
     "a file that is too large",
     yaml(`# ${"x".repeat(1 << 20)}`),
-    ["manifold.yaml: larger than 1048576 bytes"]
+    ["/u/manifold/manifold.yaml: larger than 1048576 bytes"]
   ],
-  ["a root that is a list", yaml("- server\n- web\n"), ["manifold.yaml:1:1: expected a map of sections"]],
-  ["a root that is text", yaml("server\n"), ["manifold.yaml:1:1: expected a map of sections"]],
+  [
+    "a root that is a list",
+    yaml("- server\n- web\n"),
+    ["/u/manifold/manifold.yaml:1:1: expected a map of sections"]
+  ],
+  ["a root that is text", yaml("server\n"), ["/u/manifold/manifold.yaml:1:1: expected a map of sections"]],
   [
     "a key that reaches prototypes",
     yaml("web:\n  __proto__: { robots: true }\n"),
-    ["manifold.yaml:2:3: web.__proto__: this key is not allowed"]
+    ["/u/manifold/manifold.yaml:2:3: web.__proto__: this key is not allowed"]
   ],
-  ["a bomb of aliases", yaml(bomb), ["manifold.yaml:1:1: an alias is used too often, or before its anchor"]],
+  [
+    "a bomb of aliases",
+    yaml(bomb),
+    ["/u/manifold/manifold.yaml:1:1: an alias is used too often, or before its anchor"]
+  ],
   [
     "a section that contains itself",
     yaml("web: &web\n  robots: *web\n"),
-    ["manifold.yaml:2:3: web: nested too deeply, or in itself"]
+    ["/u/manifold/manifold.yaml:2:3: web: nested too deeply, or in itself"]
   ],
   [
     "a program in a tag",
     yaml("web: !!js/function 'return 1'\n"),
-    ["manifold.yaml:1:6: tags (`!name`) are not supported"]
+    ["/u/manifold/manifold.yaml:1:6: tags (`!name`) are not supported"]
   ]
 ]
 
@@ -235,31 +243,31 @@ chat: {}
       const found = yield* problems({ ...yaml(text), env: { PORT: "-1", MCP_REFRESH_INTERVAL: "often" } })
       expect(found.toSorted()).toEqual(
         [
-          'manifold.yaml:1:1: servr: unknown key; did you mean "server"?',
-          "manifold.yaml:8:9: websocket.port: differs from server.port (manifold.yaml:3:9), which means the same; give one of them",
-          'manifold.yaml:5:3: server.prot: unknown key; did you mean "port"?',
-          'manifold.yaml:4:9: server.host: expected a string with a length of at least 1, got ""',
+          '/u/manifold/manifold.yaml:1:1: servr: unknown key; did you mean "server"?',
+          "/u/manifold/manifold.yaml:8:9: websocket.port: differs from server.port (/u/manifold/manifold.yaml:3:9), which means the same; give one of them",
+          '/u/manifold/manifold.yaml:5:3: server.prot: unknown key; did you mean "port"?',
+          '/u/manifold/manifold.yaml:4:9: server.host: expected a string with a length of at least 1, got ""',
           "PORT: server.port: expected an integer between 0 and 65535, got -1",
-          'manifold.yaml:6:17: server.idle_timeout: expected a duration such as "30 seconds", "500 millis" or a number of seconds, got "soon"',
-          "manifold.yaml:23:14: mcp.page_size: expected an integer between 1 and 2147483647, got 0.5",
-          'manifold.yaml:24:41: mcp.connection.max_reconnect_attempts: expected an integer between 0 and 1000, got "many"',
-          'manifold.yaml:14:7: auth.tokens[0].scope: unknown key; did you mean "scopes"?',
-          "manifold.yaml:13:7: auth.tokens[0].name: required, but missing",
-          "manifold.yaml:13:14: auth.tokens[0].token: the environment variable NO_TOKEN is not set",
-          'manifold.yaml:15:26: auth.tokens[1].token: the file "/run/none" cannot be read: there is no such file or folder',
-          'manifold.yaml:15:54: auth.tokens[1].expires_at: expected a date such as 2027-01-31 or 2027-01-31T12:00:00Z, got "tomorrow"',
-          'manifold.yaml:10:10: logging.level: expected "trace" or "debug" or "info" or "warn" or "error" or "fatal" or "none", got "verbose"',
-          'manifold.yaml:17:17: outbound.allow_hosts[0]: expected a host as internal.example, internal.example:8080 or [fd00::1], got "https://internal.example"',
-          'manifold.yaml:18:19: outbound.allow_private[0]: expected an address range as 10.0.0.0/8 or fd00::/8, got "10.0.0.0/99"',
-          "manifold.yaml:19:10: outbound.ports: expected a list, got 443",
-          "manifold.yaml:20:18: outbound.max_redirects: expected an integer between 0 and 20, got -1",
-          "manifold.yaml:21:6: web: expected a map, got a list",
-          "manifold.yaml:26:3: llm.active: required, but missing",
-          "manifold.yaml:27:22: llm.providers.groq.api_key: the secret is empty",
-          "manifold.yaml:27:11: llm.providers.groq.model: required, but missing",
-          "manifold.yaml:27:39: llm.providers.groq.temperature: expected a finite number between 0 and 2, got 3",
-          'manifold.yaml:27:49: llm.providers.groq.top_p: expected a finite number between 0 and 1, got "high"',
-          "manifold.yaml:28:7: chat.service: required, but missing",
+          '/u/manifold/manifold.yaml:6:17: server.idle_timeout: expected a duration such as "30 seconds", "500 millis" or a number of seconds, got "soon"',
+          "/u/manifold/manifold.yaml:23:14: mcp.page_size: expected an integer between 1 and 2147483647, got 0.5",
+          '/u/manifold/manifold.yaml:24:41: mcp.connection.max_reconnect_attempts: expected an integer between 0 and 1000, got "many"',
+          '/u/manifold/manifold.yaml:14:7: auth.tokens[0].scope: unknown key; did you mean "scopes"?',
+          "/u/manifold/manifold.yaml:13:7: auth.tokens[0].name: required, but missing",
+          "/u/manifold/manifold.yaml:13:14: auth.tokens[0].token: the environment variable NO_TOKEN is not set",
+          '/u/manifold/manifold.yaml:15:26: auth.tokens[1].token: the file "/run/none" cannot be read: there is no such file or folder',
+          '/u/manifold/manifold.yaml:15:54: auth.tokens[1].expires_at: expected a date such as 2027-01-31 or 2027-01-31T12:00:00Z, got "tomorrow"',
+          '/u/manifold/manifold.yaml:10:10: logging.level: expected "trace" or "debug" or "info" or "warn" or "error" or "fatal" or "none", got "verbose"',
+          '/u/manifold/manifold.yaml:17:17: outbound.allow_hosts[0]: expected a host as internal.example, internal.example:8080 or [fd00::1], got "https://internal.example"',
+          '/u/manifold/manifold.yaml:18:19: outbound.allow_private[0]: expected an address range as 10.0.0.0/8 or fd00::/8, got "10.0.0.0/99"',
+          "/u/manifold/manifold.yaml:19:10: outbound.ports: expected a list, got 443",
+          "/u/manifold/manifold.yaml:20:18: outbound.max_redirects: expected an integer between 0 and 20, got -1",
+          "/u/manifold/manifold.yaml:21:6: web: expected a map, got a list",
+          "/u/manifold/manifold.yaml:26:3: llm.active: required, but missing",
+          "/u/manifold/manifold.yaml:27:22: llm.providers.groq.api_key: the secret is empty",
+          "/u/manifold/manifold.yaml:27:11: llm.providers.groq.model: required, but missing",
+          "/u/manifold/manifold.yaml:27:39: llm.providers.groq.temperature: expected a finite number between 0 and 2, got 3",
+          '/u/manifold/manifold.yaml:27:49: llm.providers.groq.top_p: expected a finite number between 0 and 1, got "high"',
+          "/u/manifold/manifold.yaml:28:7: chat.service: required, but missing",
           'MCP_REFRESH_INTERVAL: usage.refresh_interval: expected a duration such as "30 seconds", "500 millis" or a number of seconds, got "often"'
         ].toSorted()
       )

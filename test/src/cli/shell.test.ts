@@ -148,6 +148,7 @@ describe("misuse ends with 2, says what is wrong, and prints nothing", () => {
     [["call", "math.add", "--arg"], "Expected: key=value"],
     [["call", "math.add", "/absent.json"], "Cannot read /absent.json: there is no such file or folder"],
     [["call", "math.add", "--arg", "a"], '--arg takes key=value, not "a"'],
+    [["call", "math.add", "--arg", "=1"], '--arg takes key=value, not "=1"'],
     [["call", "absent"], "Unknown tool: absent. `manifold list tools` shows"],
     [["prompt", "absent"], "Unknown prompt: absent. `manifold list prompts` shows"],
     [["serve", "--http", "--port", "99999"], "--port is from 0 to 65535, and not 99999"],

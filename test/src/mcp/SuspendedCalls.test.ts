@@ -4,10 +4,12 @@ import { Cause, Duration, Effect, Exit, Layer, Schema } from "effect"
 import { RunningCall } from "../../../layers/ledger/Calls.ts"
 import { Spend } from "../../../layers/ledger/Spend.ts"
 import { Ids } from "../../../layers/platform/Ids.ts"
+import { Quotas } from "../../../layers/quotas/Quotas.ts"
 import { Client, elicit } from "../../../src/catalog/Client.ts"
 import { stdioUser } from "../../../src/domain/Principal.ts"
 import { Suspended } from "../../../src/mcp/Ask.ts"
-import { SuspendedCalls, type Resumption } from "../../../src/mcp/SuspendedCalls.ts"
+import type { Resumption } from "../../../src/mcp/Continuation.ts"
+import { SuspendedCalls } from "../../../src/mcp/SuspendedCalls.ts"
 import { fixedBudget, usd } from "../../support/budget.ts"
 import { it } from "../../support/effect.ts"
 import { guard, protect } from "../../support/guard.ts"
@@ -41,5 +43,5 @@ it.effect("a charge belongs to the call that runs when it is made, and so does a
     const second = yield* round("second", { answers, waiting: defect.waiting })
     expect(second).toEqual(["first", "second"])
     expect(asked).toEqual(["charge 0.1", "hold 0.3", "settle 0.2"])
-  }).pipe(Effect.provide([guard({}, layer), asking, Ids.layer]))
+  }).pipe(Effect.provide([guard({}, layer), asking, Ids.layer, Quotas.layerOf()]))
 })

@@ -1,6 +1,6 @@
 /** The sections together: what the documents configure loads as written, and what is absent means its defaults. */
 import { describe, expect } from "bun:test"
-import { Duration, Effect, Option, Redacted, Schema } from "effect"
+import { Duration, Effect, Option, Path, Redacted, Schema } from "effect"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
 import * as defaults from "../../../layers/config/defaults.ts"
 import { Environment } from "../../../layers/platform/Environment.ts"
@@ -123,7 +123,7 @@ describe("an absent section", () => {
         const found = yield* defaults.of(section.schema)
         const decoded = yield* Effect.option(Schema.decodeEffect(section.schema)({}))
         expect(found).toEqual(decoded)
-      }).pipe(Effect.provide([Environment.layerTest({}), filesOnly({})]))
+      }).pipe(Effect.provide([Environment.layerTest({}), filesOnly({}), Path.layer]))
     )
   }
 })

@@ -110,12 +110,12 @@ prompts:
       beta: dry
 `)
       ).toEqual([
-        'manifold.yaml:2:3 prompts.summarise: unknown key; did you mean "summarize"?',
-        'manifold.yaml:5:7 prompts.summarize.defaults.tne: unknown key; did you mean "tone"?',
-        "manifold.yaml:6:20 prompts.summarize.defaults.bullets_min: expected a whole number between 1 and 30, got 0",
-        "manifold.yaml:10:9 prompts.summarize.clients.acme.client_id: unknown key; known are topic, tone, audience, bullets_min, bullets_max, style, language",
-        'manifold.yaml:9:19 prompts.summarize.clients.acme.language: expected some text of at most 500 characters, got ""',
-        "manifold.yaml:11:13 prompts.summarize.clients.beta: expected a map, got a string"
+        '/u/manifold/manifold.yaml:2:3 prompts.summarise: unknown key; did you mean "summarize"?',
+        '/u/manifold/manifold.yaml:5:7 prompts.summarize.defaults.tne: unknown key; did you mean "tone"?',
+        "/u/manifold/manifold.yaml:6:20 prompts.summarize.defaults.bullets_min: expected a whole number between 1 and 30, got 0",
+        "/u/manifold/manifold.yaml:10:9 prompts.summarize.clients.acme.client_id: unknown key; known are topic, tone, audience, bullets_min, bullets_max, style, language",
+        '/u/manifold/manifold.yaml:9:19 prompts.summarize.clients.acme.language: expected some text of at most 500 characters, got ""',
+        "/u/manifold/manifold.yaml:11:13 prompts.summarize.clients.beta: expected a map, got a string"
       ])
     })
   )
@@ -131,7 +131,7 @@ prompts:
       acme: { bullets_min: 9 }
 `)
       ).toEqual([
-        "manifold.yaml:6:28 prompts.summarize.clients.acme.bullets_min: 9 is more than bullets_max, which is 8; give both"
+        "/u/manifold/manifold.yaml:6:28 prompts.summarize.clients.acme.bullets_min: 9 is more than bullets_max, which is 8; give both"
       ])
     })
   )

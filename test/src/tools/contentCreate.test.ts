@@ -12,6 +12,7 @@ import { Environment } from "../../../layers/platform/Environment.ts"
 import { Ids } from "../../../layers/platform/Ids.ts"
 import * as Platform from "../../../layers/platform/Platform.ts"
 import type { ProgressEvent } from "../../../layers/progress/ProgressEvent.ts"
+import { Quotas } from "../../../layers/quotas/Quotas.ts"
 import { Storage } from "../../../layers/storage/Storage.ts"
 import { Caller } from "../../../src/catalog/Caller.ts"
 import { Catalog } from "../../../src/catalog/Catalog.ts"
@@ -51,7 +52,7 @@ const program = (config: Record<string, unknown> = {}) =>
       Layer.mergeAll(Toolset.layer(contentCreate), templates).pipe(
         Layer.provideMerge(catalog),
         Layer.provide(Layer.fresh(Decks.layer)),
-        Layer.provide(Layer.fresh(Output.layer)),
+        Layer.provide(Layer.fresh(Output.layer).pipe(Layer.provide(Quotas.layerOf()))),
         Layer.provideMerge(Layer.fresh(Storage.layer)),
         Layer.provide(Layer.fresh(Outbound.layerNoDeps)),
         Layer.provide(Dns.layerTest(() => ["127.0.0.1"])),

@@ -51,7 +51,10 @@ describe("an answer", () => {
       )
       const asked = `http://site.test:${port}/`
       const { page, shown } = yield* fetchUrl({ url: asked })
-      expect(Object.keys(page).toSorted()).toEqual(names.toSorted())
+      expect(Object.keys(page).toSorted()).toEqual([...names, "notes"].toSorted())
+      expect(page.notes).toEqual([
+        "Left out: navigation (4 characters). Set whole_page to include what is visible."
+      ])
       expect(page).toMatchObject({
         url: asked,
         final_url: `${asked}page`,
@@ -67,6 +70,10 @@ describe("an answer", () => {
       expect(page.content_preview).not.toContain("menu")
       expect(shown).toContain("# A title")
       expect(shown).toContain("Words of the article.")
+      expect(shown).toContain("[Left out: navigation")
+      const whole = yield* fetchUrl({ url: asked, whole_page: true })
+      expect(whole.page.content_preview).toContain("menu")
+      expect(Object.keys(whole.page).toSorted()).toEqual(names.toSorted())
     }).pipe(Effect.provide(program()))
   )
 
@@ -136,6 +143,13 @@ describe("an answer", () => {
         }),
         Effect.provide(callServices)
       )
+      expect(events.map(({ details }) => details.message)).toEqual([
+        "Resolving site.test",
+        `Waiting for site.test:${port}`,
+        `Downloading from site.test:${port}`,
+        "Extracting text",
+        undefined
+      ])
       expect(
         events.map(({ event_type, progress_percent, step }) => [event_type, step, progress_percent])
       ).toEqual([
@@ -155,7 +169,8 @@ describe("a failure", () => {
       const closed = yield* site(() => new Response())
       yield* Effect.promise(closed.stop)
       const cases = [
-        ["", "URL"],
+        ["", "not a valid URL"],
+        ["notaurl", "expected for example https://example.com/"],
         ["file:///etc/passwd", "only http and https"],
         ["http://169.254.169.254/latest/", "not a public address"],
         ["http://user:s3cret@site.test/", "user name or password"],
@@ -196,6 +211,102 @@ describe("a failure", () => {
       for (const args of [{}, { url: 1 }, { url: "http://a.test/", max_chars: 0 }]) {
         expect((yield* Effect.flip(callTool("web.fetch_url", args)))._tag).toBe("InvalidArguments")
       }
+    }).pipe(Effect.provide(program()))
+  )
+})
+
+describe("a refresh", () => {
+  const markup = (body: string, more: Record<string, string> = {}) =>
+    new Response(body, { headers: { "content-type": "text/html", ...more } })
+  const refreshing = site(({ url }) => {
+    const { pathname, searchParams } = new URL(url)
+    const seconds = searchParams.get("s") ?? "0"
+    if (pathname === "/meta")
+      return markup(`<meta http-equiv=refresh content="${seconds}; url='/header'"><p>wait`)
+    if (pathname === "/header") return markup("", { refresh: "1; url=/end" })
+    if (pathname === "/self") return markup(`<meta http-equiv=refresh content="0; url=#top"><p>a clock`)
+    if (pathname === "/loop")
+      return markup(
+        `<meta http-equiv=refresh content="0; url=/loop?n=${Number(searchParams.get("n")) + 1}">loop`
+      )
+    if (pathname === "/inside")
+      return markup(`<meta http-equiv=refresh content="0; url=http://169.254.169.254/">`)
+    return markup("<p>arrived")
+  })
+
+  it.live("is followed as browsers do, and named", () =>
+    Effect.gen(function* () {
+      const { port } = yield* refreshing
+      const at = (path: string) => `http://site.test:${port}${path}`
+      const { page } = yield* fetchUrl({ url: at("/meta") })
+      expect(page).toMatchObject({ url: at("/meta"), final_url: at("/end"), content_preview: "arrived" })
+      expect(page.notes).toEqual([
+        `Followed a refresh from ${at("/meta")} to ${at("/header")}.`,
+        `Followed a refresh from ${at("/header")} to ${at("/end")}.`
+      ])
+    }).pipe(Effect.provide(program()))
+  )
+
+  it.live("is not followed without end, after a pause, to the page itself, or into the private network", () =>
+    Effect.gen(function* () {
+      const { port, requests } = yield* refreshing
+      const get = (path: string) =>
+        Effect.map(fetchUrl({ url: `http://site.test:${port}${path}` }), ({ page }) => page)
+      expect((yield* get("/meta?s=30")).notes?.[0]).toContain("after 30 s; fetch that URL")
+      expect(yield* get("/self")).toMatchObject({ content_preview: "a clock" })
+      const before = requests.length
+      expect((yield* get("/loop")).notes?.at(-1)).toContain("fetch that URL")
+      expect(requests.length - before).toBeLessThanOrEqual(4)
+      expect((yield* get("/inside")).error).toContain("not a public address")
+    }).pipe(Effect.provide(program()))
+  )
+
+  it.live("is named and not followed when the configuration says so", () =>
+    Effect.gen(function* () {
+      const { port } = yield* refreshing
+      const { page } = yield* fetchUrl({ url: `http://site.test:${port}/meta` })
+      expect(page).toMatchObject({ content_preview: "wait", final_url: `http://site.test:${port}/meta` })
+      expect(page.notes?.[0]).toContain("/header")
+    }).pipe(Effect.provide(program({ web: { max_refreshes: 0 } })))
+  )
+})
+
+describe("a body", () => {
+  it.live("that breaks off is shown as far as it came, which is named", () =>
+    Effect.gen(function* () {
+      const { port } = yield* rawSite((socket) =>
+        socket.end(
+          "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n<p>begins\r\n"
+        )
+      )
+      const { page } = yield* fetchUrl({ url: `http://site.test:${port}/` })
+      // Bun may report the broken connection before the first bytes.
+      if (page.error === null) {
+        expect(page).toMatchObject({ content_preview: "begins", truncated: true })
+        expect(page.notes?.join()).toContain("incomplete")
+      }
+    }).pipe(Effect.provide(program()))
+  )
+
+  it.live("larger than the limit is shown as far as it was read, which is named", () =>
+    Effect.gen(function* () {
+      const { port } = yield* respond("<p>words</p>".repeat(1000), "text/html")
+      const { page } = yield* fetchUrl({ url: `http://site.test:${port}/` })
+      expect(page.truncated).toBe(true)
+      expect(page.notes).toEqual(["Only the first 5000 bytes were read (outbound.max_bytes)."])
+    }).pipe(Effect.provide(program({ outbound: { max_bytes: 5000 } })))
+  )
+
+  it.live("in the encoding of its XML declaration is decoded", () =>
+    Effect.gen(function* () {
+      const xml = Buffer.concat([
+        Buffer.from('<?xml version="1.0" encoding="ISO-8859-2"?><t>'),
+        Buffer.from([0xb3, 0xf3, 0x64, 0xbc]),
+        Buffer.from("</t>")
+      ])
+      const { port } = yield* respond(new Uint8Array(xml), "application/rss+xml")
+      const { page } = yield* fetchUrl({ url: `http://site.test:${port}/` })
+      expect(page.content_preview).toContain("łódź")
     }).pipe(Effect.provide(program()))
   )
 })

@@ -1,0 +1,59 @@
+/** Large response bodies, sent in slices and charged to a memory quota until the client has taken them. */
+import { Hold, type Quota } from "../quotas/Quota.ts"
+import { reject } from "./responses.ts"
+
+/** Shorter bodies, in UTF-16 units or bytes, are sent at once and not charged. */
+export const largeBody = 64 * 1024
+/** Bytes in one slice. */
+const slice = 256 * 1024
+
+/** Whose quota the response is charged to. */
+export interface Account {
+  readonly quota: Quota
+  readonly owner: string
+  /** Fires when the client disconnects. */
+  readonly signal: AbortSignal
+}
+
+const denied = () =>
+  reject(
+    503,
+    "Too many bytes wait for clients of this principal (quotas.memory). Read the open responses, then retry.",
+    { "retry-after": "1" }
+  )
+
+const slices = (bytes: Uint8Array, hold: Hold) => {
+  let at = 0
+  return new ReadableStream<Uint8Array>(
+    {
+      pull: (controller) => {
+        // Called when the client has taken what was sent before.
+        hold.set(bytes.byteLength - at)
+        if (at < bytes.byteLength) controller.enqueue(bytes.subarray(at, (at += slice)))
+        else {
+          hold.end()
+          controller.close()
+        }
+      },
+      cancel: () => hold.end()
+    },
+    new ByteLengthQueuingStrategy({ highWaterMark: 0 })
+  )
+}
+
+/** The response with this body; 503 where the quota is used up. */
+export const respond = (
+  body: string | Uint8Array<ArrayBuffer>,
+  init: { readonly status: number; readonly headers: Headers },
+  account: Account | undefined
+): Response => {
+  if (account === undefined || body.length < largeBody) return new Response(body, init)
+  const bytes = typeof body === "string" ? Buffer.from(body) : body
+  const { owner, quota, signal } = account
+  const hold = new Hold(quota, owner)
+  if (!hold.set(bytes.byteLength)) return denied()
+  // A client that disconnects before the first slice is asked for cancels nothing.
+  signal.addEventListener("abort", () => hold.end(), { once: true })
+  if (signal.aborted) hold.end()
+  return new Response(slices(bytes, hold), init)
+}

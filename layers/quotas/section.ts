@@ -1,0 +1,43 @@
+/** The section `quotas`: what one principal, and all together, may hold in memory, in open connections and on disk. */
+import { Schema } from "effect"
+import * as Section from "../config/Section.ts"
+
+const positive = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }))
+
+const mebibyte = 1024 * 1024
+
+const quota = (what: string, principal: number, total: number) =>
+  Section.optional(
+    Schema.Struct({
+      principal: Section.optional(positive, principal, "At most for one principal."),
+      total: Section.optional(positive, total, "At most for all principals together.")
+    }),
+    {},
+    what
+  )
+
+export const section = Section.make(
+  "quotas",
+  Schema.Struct({
+    memory: quota(
+      "Bytes that are kept or wait: large request bodies, unread responses and events, replay logs, " +
+        "subscriptions, data of sessions, suspended calls.",
+      64 * mebibyte,
+      256 * mebibyte
+    ),
+    streams: quota(
+      "Open event streams, NDJSON streams, subscriptions/listen streams and WebSockets.",
+      5000,
+      10_000
+    ),
+    sessions: quota(
+      "Sessions of MCP up to 2025-11-25; `mcp.sessions.max` limits them in total too.",
+      5000,
+      10_000
+    ),
+    subscriptions: quota("Subscriptions to resources, of all sessions.", 5000, 50_000),
+    output: quota("Bytes of files in the output folder.", 1024 * mebibyte, 10 * 1024 * mebibyte)
+  }),
+  { description: "Quotas: what one principal, and all principals together, may hold." }
+)
+export type QuotaSettings = typeof section.schema.Type

@@ -1,0 +1,45 @@
+/** Bytes that wait for a slow reader: limited per connection, by the principal's memory quota, and in time. */
+import type { Hold } from "../quotas/Quota.ts"
+
+export interface BacklogOptions {
+  /** Bytes that may wait in this connection. */
+  readonly mostWaiting: number
+  /** Milliseconds without progress, while bytes wait, after which the reader counts as gone. */
+  readonly unreadTimeout: number
+  /** Milliseconds. */
+  readonly now: () => number
+}
+
+export class Backlog {
+  readonly #options: BacklogOptions
+  readonly #hold: Hold
+  #waiting = 0
+  /** When bytes began to wait, or when the reader last took some. */
+  #since = 0
+  #denied = false
+
+  constructor(options: BacklogOptions, hold: Hold) {
+    this.#options = options
+    this.#hold = hold
+  }
+
+  /** Whether the quota denied more, so that what waits must be dropped at once. */
+  get denied(): boolean {
+    return this.#denied
+  }
+
+  /** Notes how many bytes wait now. False: too many, or for too long; the connection should be closed. */
+  update(waiting: number): boolean {
+    if (waiting === 0 && this.#waiting === 0) return true
+    const { mostWaiting, now, unreadTimeout } = this.#options
+    if (waiting < this.#waiting || this.#waiting === 0) this.#since = now()
+    this.#waiting = waiting
+    if (!this.#hold.set(waiting)) this.#denied = true
+    return !this.#denied && waiting <= mostWaiting && now() - this.#since <= unreadTimeout
+  }
+
+  /** Nothing waits any more. */
+  end() {
+    this.#hold.end()
+  }
+}

@@ -1,0 +1,40 @@
+/** Addresses of links and images as they are written into Markdown: absolute, and of schemes that do no harm. */
+
+const schemes = /^(?:https?|mailto|tel|ftp):$/
+/** Longer addresses are data, in UTF-16 units. */
+const maxLength = 2000
+
+/** `(` and `)` would end the address in Markdown unless they are balanced. */
+const written = (url: string) => {
+  let depth = 0
+  for (const character of url) {
+    if (character === "(") depth++
+    else if (character === ")" && --depth < 0) break
+  }
+  return depth === 0 ? url : url.replaceAll("(", "%28").replaceAll(")", "%29")
+}
+
+export class Links {
+  readonly #base: string
+  readonly #page: string
+
+  /** `base` is that of `<base href>`, relative to the page. */
+  constructor(page: string, base: string | undefined) {
+    this.#page = page
+    this.#base = base === undefined ? page : (URL.parse(base, page)?.href ?? page)
+  }
+
+  /** Undefined for what leads nowhere, such as `javascript:` and `data:`. A place in this page is `#name`. */
+  resolve(href: string | undefined): string | undefined {
+    const url = href === undefined ? null : URL.parse(href.trim(), this.#base)
+    if (url === null || !schemes.test(url.protocol) || url.href.length > maxLength) return undefined
+    const { hash } = url
+    if (hash !== "" && url.href.slice(0, -hash.length) === this.#page) return written(hash)
+    return written(url.href)
+  }
+
+  image(src: string | undefined): string | undefined {
+    const found = src === undefined || src.trim() === "" ? undefined : this.resolve(src)
+    return found?.startsWith("http") === true ? found : undefined
+  }
+}

@@ -1,0 +1,50 @@
+/** Makes Markdown of an HTML page, with remarks on what is not in it; runs in the worker. */
+import { select } from "./content.ts"
+import { parse, type Document } from "./Document.ts"
+import { decode } from "./encoding.ts"
+import { decodeText } from "./htmlTokens.ts"
+import type { PageAnswer, PageJob } from "./job.ts"
+import { Links } from "./Links.ts"
+import { Markdown } from "./Markdown.ts"
+import { presentable } from "./media.ts"
+import { remarksOn } from "./remarks.ts"
+
+/** With less visible text than this, a refresh for browsers without scripts is followed, and a description is worth showing. */
+const fewCharacters = 200
+
+const maxTitle = 300
+
+const tidy = (text: string) => text.slice(0, 2000).replace(/\s+/g, " ").trim()
+
+const titleOf = ({ meta, title }: Document) => {
+  const written = tidy(title)
+  return written === "" ? tidy(meta.get("og:title") ?? meta.get("twitter:title") ?? "") : written
+}
+
+/** Of a page whose text is not in its HTML. */
+const descriptionOf = ({ meta }: Document) =>
+  tidy(decodeText(meta.get("description") ?? meta.get("og:description") ?? ""))
+
+export const readPage = (job: PageJob): PageAnswer => {
+  const { notes, text: html } = decode(job.bytes, job.charset, job.xml ? "xml" : "html", job.cut)
+  const document = parse(html, job.maxElements, job.xml)
+  const content = select(document, job.wholePage)
+  const links = new Links(job.url, document.base)
+  const markdown = new Markdown(content, links, job.maxChars + 1)
+  const body = markdown.render(document.root)
+  const title = titleOf(document)
+  const refresh =
+    document.refresh ?? (content.visible < fewCharacters ? document.refreshWithoutScripts : undefined)
+  const remarks = remarksOn(document, content, title, body)
+  const description = content.visible < fewCharacters && document.scripts > 0 ? descriptionOf(document) : ""
+  const text = description === "" || body.includes(description) ? body : `${body}\n\n${description}`.trim()
+  const shown = presentable(text, job.maxChars)
+  return {
+    kind: "page",
+    title: presentable(title, maxTitle).text.trim(),
+    text: shown.text,
+    truncated: job.cut || shown.truncated || markdown.cut || document.cut,
+    notes: [...notes, ...remarks],
+    ...(refresh !== undefined && { refresh })
+  }
+}

@@ -1,0 +1,23 @@
+/** `--config <file>`: the configuration file of any command, above `MCP_CONFIG_JSON` and `MCP_CONFIG_PATH`. */
+import { Effect, Layer, Option } from "effect"
+import * as Flag from "effect/cli/Flag"
+import * as GlobalFlag from "effect/cli/GlobalFlag"
+import { ConfigFile } from "../../layers/config/Document.ts"
+import { ConfigSource } from "../../layers/config/ConfigSource.ts"
+
+export const configFlag = GlobalFlag.Setting("config")({
+  flag: Flag.String("config").pipe(
+    Flag.withMetavar("file"),
+    Flag.withDescription("Configuration file to use instead of the user's"),
+    Flag.optional
+  )
+})
+
+/** The configuration that the flag names. */
+export const layer = Layer.unwrap(
+  Effect.map(configFlag, (file) =>
+    Layer.fresh(ConfigSource.layer).pipe(
+      Layer.provideMerge(Layer.succeed(ConfigFile, Option.getOrUndefined(file)))
+    )
+  )
+)

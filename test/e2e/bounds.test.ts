@@ -1,0 +1,293 @@
+/** What one caller can make the service keep, send and compute is bounded, and others are served meanwhile. */
+import { describe, expect } from "bun:test"
+import { connect } from "node:net"
+import { Effect, Layer, Schedule } from "effect"
+import { Tool, Toolkit } from "effect/ai"
+import { ConfigSource } from "../../layers/config/ConfigSource.ts"
+import { Listener } from "../../layers/http/Listener.ts"
+import { Quotas } from "../../layers/quotas/Quotas.ts"
+import { Blocks, text } from "../../src/domain/Content.ts"
+import * as Toolset from "../../src/catalog/Toolset.ts"
+import { it } from "../support/effect.ts"
+import {
+  endpoint,
+  initialize,
+  openSession,
+  post,
+  readJson,
+  request,
+  serviceOf,
+  stateless
+} from "../support/service.ts"
+
+const Large = Tool.make("large", { success: Blocks })
+const toolkit = Toolkit.make(Large)
+const large = {
+  toolkit,
+  layer: toolkit.toLayer({ large: () => Effect.succeed([text("é".repeat(600_000))]) })
+}
+
+const tokens = ["alice", "bob"].map((name) => ({ name, token: name.repeat(12) }))
+const as = (name: string) => ({ authorization: `Bearer ${name.repeat(12)}` })
+
+/** The key of alice's principal. */
+const aliceKey = '["api-token","alice","alice"]'
+
+const service = (config: Record<string, unknown>) =>
+  Toolset.layer(large).pipe(
+    Layer.provideMerge(
+      serviceOf((dir) =>
+        ConfigSource.layerFrom({ storage: { dir }, logging: { level: "none" }, auth: { tokens }, ...config })
+      )
+    )
+  )
+
+const call = Effect.fnUntraced(function* (name: string, args: object, headers = as("alice")) {
+  const one = stateless(1, "tools/call", { name, arguments: args })
+  return yield* post(yield* endpoint, one.body, { ...one.headers, ...headers })
+})
+
+/** Polls what no event tells: when a socket's memory is given back. */
+const eventually = (condition: () => boolean) =>
+  Effect.repeat(Effect.sync(condition), {
+    schedule: Schedule.spaced("20 millis"),
+    until: (met) => met
+  })
+
+/** A connection that sends a request and never reads the response. */
+const unread = Effect.fnUntraced(function* (body: string, headers: Record<string, string>) {
+  const { port } = yield* Listener
+  const socket = yield* Effect.acquireRelease(
+    Effect.sync(() => connect(port, "127.0.0.1")),
+    (opened) => Effect.sync(() => opened.destroy())
+  )
+  socket.on("error", () => {})
+  socket.pause()
+  const head = Object.entries({
+    host: "localhost",
+    "content-type": "application/json",
+    accept: "application/json, text/event-stream",
+    "content-length": String(Buffer.byteLength(body)),
+    ...headers
+  }).map(([name, value]) => `${name}: ${value}\r\n`)
+  socket.write(`POST /mcp HTTP/1.1\r\n${head.join("")}\r\n${body}`)
+  return socket
+})
+
+describe("responses that are not read", () => {
+  const echo = stateless(1, "tools/call", { name: "echo", arguments: { message: "x".repeat(3_500_000) } })
+
+  it.live("are charged to their principal, and cut by the idle time-out", () =>
+    Effect.gen(function* () {
+      const { memory } = yield* Quotas
+      for (let each = 0; each < 3; each++) {
+        yield* unread(JSON.stringify(echo.body), { ...echo.headers, ...as("alice") })
+      }
+      yield* eventually(() => memory.used > 2_000_000)
+      const other = yield* call("math.add", { a: 1, b: 2 }, as("bob"))
+      expect(other.status).toBe(200)
+      // Bun looks at idle connections every four seconds.
+      yield* eventually(() => memory.used === 0)
+    }).pipe(Effect.provide(service({ server: { idle_timeout: "1 second" } })))
+  )
+
+  it.live("beyond the quota become 503, and the quota is there again when they were read", () =>
+    Effect.gen(function* () {
+      const { memory } = yield* Quotas
+      // Compressed it would be small.
+      const plain = { ...as("alice"), "accept-encoding": "identity" }
+      const denied = yield* call("large", {}, plain)
+      expect(denied.status).toBe(503)
+      expect(yield* readJson(denied)).toMatchObject({
+        error: { message: expect.stringContaining("quotas.memory") }
+      })
+      memory.configure({ principal: 2_000_000, total: 2_000_000 })
+      for (let each = 0; each < 5; each++) {
+        const response = yield* call("large", {}, plain)
+        expect((yield* readJson(response))["result"]).toMatchObject({ content: [{ type: "text" }] })
+      }
+      yield* eventually(() => memory.used === 0)
+    }).pipe(Effect.provide(service({ quotas: { memory: { principal: 100_000 } } })))
+  )
+})
+
+describe("messages", () => {
+  const body = { message: "x".repeat(100_000) }
+
+  it.live("that are large are rejected while the principal keeps too much, and those of others are not", () =>
+    Effect.gen(function* () {
+      const { memory } = yield* Quotas
+      const key = aliceKey
+      memory.take(key, 250_000)
+      const rejected = yield* call("echo", body)
+      expect([rejected.status, rejected.headers.get("retry-after")]).toEqual([429, "1"])
+      expect((yield* call("echo", body, as("bob"))).status).toBe(200)
+      expect((yield* call("math.add", { a: 1, b: 2 })).status).toBe(200)
+      memory.release(key, 250_000)
+      expect((yield* call("echo", body)).status).toBe(200)
+      yield* eventually(() => memory.used === 0)
+    }).pipe(Effect.provide(service({ quotas: { memory: { principal: 300_000, total: 1_000_000 } } })))
+  )
+
+  it.live("of a session give back what they took, whether they are served, rejected or unreadable", () =>
+    Effect.gen(function* () {
+      const { memory } = yield* Quotas
+      const url = yield* endpoint
+      const session = yield* openSession(url, "2025-11-25", as("alice"))
+      const before = memory.used
+      const bodies = [
+        request(1, "tools/call", { name: "echo", arguments: body }),
+        request(2, "tools/call", { name: "none", arguments: body }),
+        { jsonrpc: "2.0", method: "notifications/x", params: body },
+        [request(3, "ping", body)],
+        `{"jsonrpc":"2.0"${" ".repeat(100_000)}`
+      ]
+      for (const each of bodies) {
+        yield* Effect.flatMap(post(url, each, session), (response) => Effect.promise(() => response.text()))
+      }
+      yield* post(url, bodies[0], { ...session, "mcp-session-id": "unknown" })
+      yield* eventually(() => memory.used === before)
+    }).pipe(Effect.provide(service({})))
+  )
+})
+
+describe("results", () => {
+  it.live("that are too large are a failure of the tool that says so", () =>
+    Effect.gen(function* () {
+      const { result } = yield* readJson(yield* call("large", {}))
+      expect(result).toMatchObject({
+        isError: true,
+        content: [{ text: expect.stringContaining("more than 1000000 bytes (mcp.max_result_bytes)") }]
+      })
+    }).pipe(Effect.provide(service({ mcp: { max_result_bytes: 1_000_000 } })))
+  )
+
+  it.live("of wrong arguments name ten issues at most, and the first one where there are many parts", () =>
+    Effect.gen(function* () {
+      const wrong = (details: ReadonlyArray<unknown>) =>
+        Effect.flatMap(call("content.create", { source_content_details: details }), readJson)
+      const few = yield* wrong(Array.from({ length: 30 }, () => 1))
+      expect(JSON.stringify(few).match(/;/g)?.length).toBe(9)
+      const many = yield* wrong(Array.from({ length: 50_000 }, () => 1))
+      expect(JSON.stringify(many).length).toBeLessThan(2000)
+      expect(many["result"]).toMatchObject({ isError: true })
+    }).pipe(Effect.provide(service({})))
+  )
+
+  it.live("pages of a list end where they have enough bytes, and no entry is lost", () =>
+    Effect.gen(function* () {
+      const url = yield* endpoint
+      const names: Array<string> = []
+      let cursor: unknown
+      let pages = 0
+      do {
+        const { body, headers } = stateless(1, "tools/list", cursor === undefined ? {} : { cursor })
+        const { result } = yield* readJson(yield* post(url, body, { ...headers, ...as("alice") }))
+        const page = result as { tools: ReadonlyArray<{ name: string }>; nextCursor?: string }
+        names.push(...page.tools.map(({ name }) => name))
+        cursor = page.nextCursor
+        pages++
+      } while (cursor !== undefined)
+      expect(pages).toBeGreaterThan(2)
+      expect(new Set(names).size).toBe(names.length)
+      expect(names).toContain("large")
+      expect(names).toContain("web.fetch_url")
+    }).pipe(Effect.provide(service({ mcp: { page_bytes: 1000 } })))
+  )
+})
+
+describe("shares", () => {
+  it.live("a principal's new session replaces its own idle one, and no other principal's", () =>
+    Effect.gen(function* () {
+      const url = yield* endpoint
+      const bobs = yield* openSession(url, "2025-11-25", as("bob"))
+      const first = yield* openSession(url, "2025-11-25", as("alice"))
+      for (let each = 0; each < 5; each++) yield* openSession(url, "2025-11-25", as("alice"))
+      expect((yield* post(url, request(1, "ping"), bobs)).status).toBe(200)
+      expect((yield* post(url, request(1, "ping"), first)).status).toBe(404)
+    }).pipe(Effect.provide(service({ quotas: { sessions: { principal: 2 } } })))
+  )
+
+  it.live("open streams of one principal are limited over all transports, and not those of others", () =>
+    Effect.gen(function* () {
+      const url = yield* endpoint
+      const { streams } = yield* Quotas
+      const stream = (path: string, name: string) =>
+        Effect.acquireRelease(
+          Effect.promise(() =>
+            fetch(new URL(path, url), { headers: { accept: "text/event-stream", ...as(name) } })
+          ),
+          (response) => Effect.promise(async () => response.body?.cancel())
+        )
+      yield* Effect.gen(function* () {
+        expect((yield* stream("/mcp/sse", "alice")).status).toBe(200)
+        expect((yield* stream("/stream", "alice")).status).toBe(200)
+        expect((yield* stream("/mcp/sse", "alice")).status).toBe(429)
+        expect((yield* stream("/stream", "alice")).status).toBe(429)
+        expect((yield* stream("/mcp/sse", "bob")).status).toBe(200)
+      }).pipe(Effect.scoped)
+      yield* eventually(() => streams.used === 0)
+    }).pipe(Effect.provide(service({ quotas: { streams: { principal: 2 } } })))
+  )
+
+  it.live("subscriptions of one principal are limited over all of its sessions", () =>
+    Effect.gen(function* () {
+      const url = yield* endpoint
+      const { subscriptions } = yield* Quotas
+      const subscribe = Effect.fnUntraced(function* (session: Record<string, string>) {
+        return (yield* post(url, request(1, "resources/subscribe", { uri: "health://ping" }), session)).status
+      })
+      const sessions = yield* Effect.replicateEffect(openSession(url, "2025-11-25", as("alice")), 3)
+      const statuses = yield* Effect.forEach(sessions, subscribe)
+      expect(statuses).toEqual([200, 200, 429])
+      expect(yield* subscribe(yield* openSession(url, "2025-11-25", as("bob")))).toBe(200)
+      const [first] = sessions
+      yield* Effect.promise(() => fetch(url, { method: "DELETE", headers: first ?? {} }))
+      yield* eventually(() => subscriptions.used === 2)
+    }).pipe(Effect.provide(service({ quotas: { subscriptions: { principal: 2 } } })))
+  )
+
+  it.live("pings and lists count under the rate limit", () =>
+    Effect.gen(function* () {
+      const url = yield* endpoint
+      const session = yield* openSession(url, "2025-11-25", as("alice"))
+      const statuses: Array<number> = []
+      for (const method of ["ping", "tools/list", "ping", "resources/list"]) {
+        statuses.push((yield* post(url, request(1, method), session)).status)
+      }
+      expect(statuses).toEqual([200, 200, 200, 429])
+    }).pipe(Effect.provide(service({ limits: { principal: { calls: 3 } } })))
+  )
+
+  it.live("a client's description of itself is limited, because a session keeps it", () =>
+    Effect.gen(function* () {
+      const url = yield* endpoint
+      const { memory } = yield* Quotas
+      const handshake = initialize()
+      const wide = { ...handshake.params, capabilities: { experimental: { x: { y: "x".repeat(60_000) } } } }
+      const statuses = yield* Effect.forEach(Array.from({ length: 3 }), () =>
+        Effect.map(post(url, { ...handshake, params: wide }, as("alice")), ({ status }) => status)
+      )
+      expect(statuses).toEqual([200, 200, 429])
+      expect(memory.usedBy(aliceKey)).toBeGreaterThan(120_000)
+    }).pipe(Effect.provide(service({ quotas: { memory: { principal: 150_000 } } })))
+  )
+})
+
+it.live("a token that is not valid is answered with 429 beyond the limit, and a valid one with 200", () =>
+  Effect.gen(function* () {
+    const wrong = { authorization: `Bearer ${"x".repeat(40)}` }
+    const statuses: Array<number> = []
+    for (let each = 0; each < 5; each++)
+      statuses.push((yield* call("math.add", { a: 1, b: 2 }, wrong)).status)
+    expect(statuses).toEqual([401, 401, 401, 429, 429])
+    expect((yield* call("math.add", { a: 1, b: 2 })).status).toBe(200)
+    const { url } = yield* Listener
+    const metrics = yield* Effect.promise(() =>
+      fetch(new URL("/metrics", url), { headers: as("alice") }).then((response) => response.text())
+    )
+    expect(metrics).toContain('manifold_authentication_failures_total{reason="invalid"} 3')
+    expect(metrics).toContain('manifold_authentication_failures_total{reason="throttled"} 2')
+    expect(metrics).toMatch(/manifold_quota_limit\{quota="memory"\} \d+/)
+  }).pipe(Effect.provide(service({ auth: { tokens, failures: { max: 3 } } })))
+)

@@ -1,0 +1,125 @@
+/** No message keeps the processor of the service busy for long: what a full message costs is measured as CPU time. */
+import { expect } from "bun:test"
+import { Effect } from "effect"
+import { it } from "../support/effect.ts"
+import { initialize, post, request, stateFolder, stateless } from "../support/service.ts"
+
+const root = new URL("../../", import.meta.url).pathname
+const size = 4 * 1024 * 1024 - 2000
+
+/** The real program; its address. */
+const running = Effect.gen(function* () {
+  const dir = yield* stateFolder
+  const child = yield* Effect.acquireRelease(
+    Effect.sync(() =>
+      Bun.spawn([process.execPath, `${root}src/main.ts`, "serve", "--http"], {
+        cwd: dir,
+        stdin: "ignore",
+        stdout: "pipe",
+        stderr: "ignore",
+        env: {
+          ...process.env,
+          MCP_CONFIG_JSON: JSON.stringify({
+            storage: { dir },
+            server: { port: 0 },
+            logging: { level: "info" }
+          })
+        }
+      })
+    ),
+    (spawned) =>
+      Effect.promise(() => {
+        spawned.kill("SIGKILL")
+        return spawned.exited
+      })
+  )
+  const url = yield* Effect.promise(async () => {
+    let text = ""
+    const decoder = new TextDecoder()
+    for await (const chunk of child.stdout) {
+      text += decoder.decode(chunk, { stream: true })
+      const found = /https?:\/\/[\w.:[\]]+/.exec(text)
+      if (found !== null) return found[0]
+    }
+    throw new Error(`the program did not start: ${text}`)
+  })
+  return new URL("/mcp", url)
+})
+
+/** Seconds of processor time that the program has used, with those of its own threads. */
+const processorTime = (url: URL) =>
+  Effect.promise(async () => {
+    const text = await (await fetch(new URL("/metrics", url))).text()
+    return Number(/^process_cpu_seconds_total (\S+)/m.exec(text)?.[1])
+  })
+
+/** As many repetitions as a full message has room for. */
+const fill = (piece: (index: number) => string) => {
+  const pieces: Array<string> = []
+  for (let length = 0, index = 0; length < size; index++) {
+    const next = piece(index)
+    pieces.push(next)
+    length += next.length + 1
+  }
+  pieces.pop()
+  return pieces.join()
+}
+
+const call = (name: string, args: string) => {
+  const { body, headers } = stateless(1, "tools/call", { name, arguments: "ARGUMENTS" })
+  return { body: JSON.stringify(body).replace('"ARGUMENTS"', args), headers }
+}
+
+const nine = (piece: (index: number) => string, count: number) =>
+  Array.from({ length: count }, (_, at) => piece(at)).join()
+
+/** The name says what the message is full of. */
+const messages: Record<string, { readonly body: string; readonly headers: Record<string, string> }> = {
+  "list elements": call("echo", `{"message":[${fill(() => "1")}]}`),
+  "empty objects": call("echo", `{"message":[${fill(() => "{}")}]}`),
+  keys: call("echo", `{"message":"a",${fill((index) => `"k${index}":1`)}}`),
+  "keys within the bounds": call("echo", `{"message":"a",${nine((index) => `"k${index}":1`, 9900)}}`),
+  "list elements within the bounds": call(
+    "content.create",
+    `{"source_content_details":[${nine(() => "1", 99_000)}]}`
+  ),
+  "unknown arguments of a prompt within the bounds": (() => {
+    const { body, headers } = stateless(1, "prompts/get", { name: "summarize", arguments: "ARGUMENTS" })
+    const args = `{"topic":"x",${nine((index) => `"topi${index}":"1"`, 9900)}}`
+    return { body: JSON.stringify(body).replace('"ARGUMENTS"', args), headers }
+  })(),
+  "nested lists": { body: "[".repeat(size), headers: {} },
+  "escaped quotes": call("echo", JSON.stringify({ message: '"'.repeat(size / 2 - 100) })),
+  "capabilities in initialize": {
+    body: JSON.stringify(initialize()).replace(
+      '"capabilities":{}',
+      `"capabilities":{"experimental":{${fill((index) => `"k${index}":{}`)}}}`
+    ),
+    headers: {}
+  },
+  "a batch": { body: `[${fill(() => JSON.stringify(request(1, "ping")))}]`, headers: {} },
+  "what is not JSON": { body: fill(() => "}"), headers: {} }
+}
+
+/** Seconds: the 100 ms of an event loop that is never blocked for long, on a machine that is a few times slower. */
+const most = 0.3
+
+it.live("a full message of whatever costs little processor time", () =>
+  Effect.gen(function* () {
+    const url = yield* running
+    // Compiles what is used for the first time.
+    for (const { body, headers } of [call("echo", '{"message":"a"}'), ...Object.values(messages)]) {
+      yield* Effect.flatMap(post(url, body, headers), (response) => Effect.promise(() => response.text()))
+    }
+    const costs: Record<string, number> = {}
+    for (const [name, { body, headers }] of Object.entries(messages)) {
+      const before = yield* processorTime(url)
+      const answer = yield* Effect.flatMap(post(url, body, headers), (response) =>
+        Effect.promise(() => response.text())
+      )
+      costs[name] = (yield* processorTime(url)) - before
+      expect([name, answer.length < 9 * 1024 * 1024]).toEqual([name, true])
+    }
+    expect(Object.entries(costs).filter(([, seconds]) => seconds > most)).toEqual([])
+  })
+)

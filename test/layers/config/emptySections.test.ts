@@ -1,0 +1,129 @@
+/** Inner sections whose keys are all commented out, merge keys, and lines that are indented wrongly. */
+import { describe, expect } from "bun:test"
+import { Effect } from "effect"
+import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
+import { section as server } from "../../../layers/http/section.ts"
+import { section as limits } from "../../../layers/guard/section.ts"
+import type { Section } from "../../../layers/config/Section.ts"
+import { sections } from "../../../src/program/sections.ts"
+import { it } from "../../support/effect.ts"
+import { given } from "./files.ts"
+
+const from = (text: string) => given({ files: { "manifold.yaml": text } })
+
+const problems = (text: string) =>
+  ConfigSource.use((config) => config.check(sections)).pipe(
+    Effect.flip,
+    Effect.map((error) =>
+      error.problems.map(({ message, source }) => `${message} (${source.split("yaml:")[1]})`)
+    ),
+    Effect.provide(from(text))
+  )
+
+const read = <A>(section: Section<A>, text: string) =>
+  ConfigSource.use((config) => Effect.andThen(config.check(sections), config.read(section))).pipe(
+    Effect.provide(from(text))
+  )
+
+describe("an empty inner section is an empty map or list", () => {
+  for (const [name, text] of [
+    ["server", "server:\n  # port: 1\n"],
+    ["mcp", "mcp:\n  sessions:\n    # max: 10\n  suspended_calls:\n"],
+    ["auth", "auth:\n  tokens:\n    # - name: x\n"],
+    ["limits", "limits:\n  tools:\n  principal:\n  concurrency:\n  retry:\n  breaker:\n  cache:\n"],
+    ["limits", "limits:\n  tools:\n    echo:\n"],
+    ["outbound", "outbound:\n  allow_hosts:\n  ports:\n"]
+  ] as const) {
+    it.effect(JSON.stringify(text), () =>
+      Effect.gen(function* () {
+        const section: Section<unknown> | undefined = sections.find((each) => each.name === name)
+        if (section === undefined) throw new Error(name)
+        yield* read(section, text)
+      })
+    )
+  }
+
+  it.effect("but a value that is missing is a problem, and so is a section with required keys", () =>
+    Effect.gen(function* () {
+      expect(yield* problems("server:\n  port:\n")).toEqual([
+        "expected an integer between 0 and 65535, got null (2:8)"
+      ])
+      expect(yield* problems("server:\n  tls:\n    # cert_file: a.pem\n")).toEqual([
+        "required, but missing (2:7)",
+        "required, but missing (2:7)"
+      ])
+    })
+  )
+})
+
+describe("merge keys", () => {
+  const rate = "limits:\n  principal: &rate\n    calls: 10\n    window: 1 minute\n  address:\n"
+
+  it.effect("are merged; keys beside them win", () =>
+    Effect.gen(function* () {
+      const { address } = yield* read(limits, `${rate}    <<: *rate\n    calls: 5\n`)
+      expect(address).toMatchObject({ calls: 5 })
+      const list = yield* read(limits, `${rate}    <<: [{ calls: 7 }, *rate]\n`)
+      expect(list.address).toMatchObject({ calls: 7 })
+    })
+  )
+
+  it.effect("what is merged is shown where it is written, and nothing else can be merged", () =>
+    Effect.gen(function* () {
+      expect(yield* problems(`${rate.replace("10", "0")}    <<: *rate\n`)).toEqual([
+        "expected an integer between 1 and 2147483647, got 0 (3:12)",
+        "expected an integer between 1 and 2147483647, got 0 (3:12)"
+      ])
+      expect(yield* problems("server:\n  <<: 5\n")).toEqual([
+        "an alias is used too often, or `<<` does not name a map or its alias (2:3)"
+      ])
+      expect(yield* problems("server:\n  <<: { __proto__: { port: 1 } }\n")).toEqual([
+        "this key is not allowed (2:9)"
+      ])
+    })
+  )
+})
+
+describe("a line that is indented wrongly is one problem, at that line", () => {
+  for (const [text, place] of [
+    ["server:\n  host: x\n   port: 1\n", "3:4"],
+    ["server:\n  port: 8000\n   host: x\n  http3: false\n", "3:4"],
+    ["server:\nport: 1\n  host: x\n", "3:3"]
+  ] as const) {
+    it.effect(JSON.stringify(text), () =>
+      Effect.gen(function* () {
+        expect(yield* problems(text)).toEqual([
+          `wrong indentation: the line is indented more than the one above it (${place})`
+        ])
+      })
+    )
+  }
+
+  it.effect("but a second colon is told as such", () =>
+    Effect.gen(function* () {
+      expect(yield* problems("server:\n  host: a: b\n")).toEqual([
+        "a second colon in the line; put the value in quotes (2:9)"
+      ])
+    })
+  )
+})
+
+it.effect("hosts and origins are judged as the listener judges them, and http3 needs tls", () =>
+  Effect.gen(function* () {
+    for (const text of [
+      "server: { allowed_hosts: [https://mcp.example.com] }",
+      'server: { allowed_hosts: ["*.example.com"] }',
+      'server: { allowed_hosts: [""] }',
+      'server: { cors_origins: ["*"] }',
+      'server: { cors_origins: ["null"] }',
+      "server: { cors_origins: [app.example.com] }",
+      "server: { http3: true }"
+    ])
+      expect(yield* problems(text)).toHaveLength(1)
+    const settings = yield* read(
+      server,
+      'server: { allowed_hosts: [a.example, "a.example:8443", "[::1]"], cors_origins: ["https://app.example:8443"] }'
+    )
+    expect(settings.allowed_hosts).toHaveLength(3)
+  })
+)

@@ -1,0 +1,123 @@
+/** The disk quota of the output folder: per principal, in total, across restarts, and after files were removed. */
+import { expect } from "bun:test"
+import { Effect, FileSystem, Layer } from "effect"
+import { TestClock } from "effect/testing"
+import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
+import { Output } from "../../../layers/output/Output.ts"
+import { Environment } from "../../../layers/platform/Environment.ts"
+import { Ids } from "../../../layers/platform/Ids.ts"
+import * as Platform from "../../../layers/platform/Platform.ts"
+import { Quotas } from "../../../layers/quotas/Quotas.ts"
+import { Storage } from "../../../layers/storage/Storage.ts"
+import { Principal } from "../../../src/domain/Principal.ts"
+import { it } from "../../support/effect.ts"
+import { stateFolder } from "../../support/service.ts"
+
+/** One start of the program over the folder. */
+const output = (dir: string) =>
+  Layer.fresh(Output.layer).pipe(
+    Layer.provideMerge(Layer.fresh(Quotas.layerOf({ output: { principal: 100, total: 150 } }))),
+    Layer.provide(Layer.fresh(Storage.layer)),
+    Layer.provide(ConfigSource.layerFrom({ storage: { dir } })),
+    Layer.provide([Environment.layerTest({}), Ids.layer]),
+    Layer.provideMerge(Platform.layer)
+  )
+
+const person = (name: string) =>
+  new Principal({ subject: name, clientId: name, scopes: [], ceiling: [], source: "api-token" })
+
+/** The file, or the reason why there is none. */
+const save = (owner: string, size: number) =>
+  Effect.flatMap(Output, (service) =>
+    service.save(person(owner), "Client", owner, new Uint8Array(size))
+  ).pipe(Effect.match({ onSuccess: ({ file }) => file, onFailure: ({ reason }) => reason }))
+
+const within = <A, E>(body: (dir: string) => Effect.Effect<A, E, Output | Quotas | FileSystem.FileSystem>) =>
+  Effect.flatMap(stateFolder, (dir) => Effect.provide(body(dir), output(dir)))
+
+it.effect("a principal keeps as many bytes as it may, and another one the rest of the total", () =>
+  within(() =>
+    Effect.gen(function* () {
+      expect(yield* save("alice", 60)).toBe("content.pptx")
+      expect(yield* save("alice", 60)).toBe("quota")
+      expect(yield* save("alice", 40)).toBe("content-2.pptx")
+      expect(yield* save("bob", 60)).toBe("quota")
+      expect(yield* save("bob", 50)).toBe("content.pptx")
+      expect((yield* Quotas).output.used).toBe(150)
+    })
+  )
+)
+
+it.effect("who made a file is known after a restart", () =>
+  Effect.gen(function* () {
+    const dir = yield* stateFolder
+    yield* Effect.provide(save("alice", 90), output(dir))
+    yield* Effect.gen(function* () {
+      expect(yield* save("alice", 20)).toBe("quota")
+      expect(yield* save("bob", 60)).toBe("content.pptx")
+    }).pipe(Effect.provide(output(dir)))
+  })
+)
+
+it.effect("files that were there before count in total", () =>
+  within((dir) =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      yield* fs.makeDirectory(`${dir}/output/Old/Project`, { recursive: true })
+      yield* fs.writeFile(`${dir}/output/Old/Project/content.pptx`, new Uint8Array(120))
+      expect(yield* save("alice", 40)).toBe("quota")
+      expect(yield* save("alice", 30)).toBe("content.pptx")
+    })
+  )
+)
+
+it.effect("files that were removed make room, which is noticed within ten seconds", () =>
+  within((dir) =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      yield* save("alice", 100)
+      yield* fs.remove(`${dir}/output/Client/alice/content.pptx`)
+      expect(yield* save("alice", 50)).toBe("quota")
+      yield* TestClock.adjust("10 seconds")
+      expect(yield* save("alice", 50)).toBe("content.pptx")
+      expect((yield* Quotas).output.usedBy(person("alice").key)).toBe(50)
+    })
+  )
+)
+
+it.effect("calls at the same time get no more than one after another", () =>
+  within(() =>
+    Effect.gen(function* () {
+      const saved = yield* Effect.all(
+        Array.from({ length: 10 }, () => save("alice", 30)),
+        { concurrency: "unbounded" }
+      )
+      expect(saved.filter((each) => each !== "quota")).toHaveLength(3)
+    })
+  )
+)
+
+it.effect("a file that cannot be written gives its part back", () =>
+  within((dir) =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      yield* fs.writeFileString(`${dir}/output`, "no folder")
+      expect(yield* save("alice", 100)).toBe("unwritable")
+      expect((yield* Quotas).output.used).toBe(0)
+    })
+  )
+)
+
+it.effect("the owners file is rewritten when most of its files are gone, and damaged lines are ignored", () =>
+  within((dir) =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      yield* fs.makeDirectory(`${dir}/output`, { recursive: true })
+      const gone = Array.from({ length: 2000 }, (_, at) => JSON.stringify({ file: `a/b/${at}`, owner: "x" }))
+      yield* fs.writeFileString(`${dir}/output/.owners.jsonl`, `${gone.join("\n")}\n{"damaged\n`)
+      expect(yield* save("alice", 10)).toBe("content.pptx")
+      const lines = (yield* fs.readFileString(`${dir}/output/.owners.jsonl`)).trim().split("\n")
+      expect(lines).toHaveLength(1)
+    })
+  )
+)
