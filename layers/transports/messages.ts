@@ -135,8 +135,8 @@ export const toValue = (frame: Uint8Array | string, bounds: JsonBounds = default
   const wrong = outOfBounds(frame, bounds)
   if (wrong !== undefined) return wrong
   try {
-    const text = typeof frame === "string" ? frame : decoder.decode(frame)
-    return JSON.parse(text.startsWith(byteOrderMark) ? text.slice(1) : text)
+    if (typeof frame !== "string") return JSON.parse(decoder.decode(frame))
+    return JSON.parse(frame.startsWith(byteOrderMark) ? frame.slice(1) : frame)
   } catch (error) {
     const why = error instanceof TypeError ? "the message is not UTF-8" : "the message is not JSON"
     return new Unreadable(parseError, `Parse error: ${why}`)

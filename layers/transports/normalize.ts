@@ -5,9 +5,6 @@ import { isObject, type JsonObject } from "../../src/domain/JsonObject.ts"
 const paramsDepth = 3
 const resultDepth = 1
 
-/** The members of each kind of message (JSON-RPC 2.0, sections 4 and 5). */
-const members: ReadonlySet<string> = new Set(["jsonrpc", "id", "method", "params", "result", "error"])
-
 const hasNull = (given: JsonObject, depth: number, except: string | undefined): boolean => {
   for (const key in given) {
     const value = given[key]
@@ -48,8 +45,17 @@ const normalizedParams = (method: unknown, params: JsonObject): JsonObject => {
   return method === "initialize" ? completed(given) : given
 }
 
+/** The members of each kind of message (JSON-RPC 2.0, sections 4 and 5). Every message comes by here: faster than a set. */
+const isMember = (key: string): boolean =>
+  key === "jsonrpc" ||
+  key === "id" ||
+  key === "method" ||
+  key === "params" ||
+  key === "result" ||
+  key === "error"
+
 const isPlain = (message: JsonObject): boolean => {
-  for (const key in message) if (!members.has(key)) return false
+  for (const key in message) if (!isMember(key)) return false
   return true
 }
 
@@ -60,7 +66,7 @@ const isPlain = (message: JsonObject): boolean => {
 export const normalize = (message: JsonObject): JsonObject => {
   const known = isPlain(message)
     ? message
-    : Object.fromEntries(Object.entries(message).filter(([key]) => members.has(key)))
+    : Object.fromEntries(Object.entries(message).filter(([key]) => isMember(key)))
   const { method, params, result } = known
   if (method === undefined) {
     if (!isObject(result)) return known
