@@ -138,7 +138,7 @@ describe("list NAME", () => {
     Effect.gen(function* () {
       const { stdout } = yield* manifold(["list", "tools", "web.fetch_url"])
       expect(stdout).toMatch(/^web\.fetch_url\n/)
-      expect(stdout).toMatch(/^ {2}url +string +required; An http or https address/m)
+      expect(stdout).toMatch(/^ {2}url +string +required; An http or https URL/m)
       expect(stdout).toMatch(/^ {2}max_chars +integer +optional; /m)
       const json = yield* manifold(["list", "tools", "math.add", "--json"])
       expect(JSON.parse(json.stdout)).toMatchObject({ name: "math.add", inputSchema: { type: "object" } })
