@@ -24,6 +24,8 @@ export interface Found {
   readonly source: string | undefined
   /** The path that is read, also if there was no file yet; undefined when no file is asked for. */
   readonly file: string | undefined
+  /** What that file was like just before it was read last, for `watchFiles`. */
+  readonly stamp: string | undefined
   /** Whether the user named the source; else it is the usual file, if there is one. */
   readonly named: boolean
   /** Of the checked sections those that are mentioned: which keys they give, and which variables gave some of them. */
@@ -110,7 +112,13 @@ const make = (load: Effect.Effect<Document.Document, ConfigInvalid, Sources>) =>
         const { present, value, variables } = gather(document, environment, section)
         return present ? [{ name: section.name, keys: Object.keys(Object(value)), variables }] : []
       })
-      return { source: document.name, file: document.file, named: document.named, sections }
+      return {
+        source: document.name,
+        file: document.file,
+        stamp: document.stamp,
+        named: document.named,
+        sections
+      }
     })
 
     const follow = Effect.fnUntraced(function* <A>(

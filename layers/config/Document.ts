@@ -3,6 +3,7 @@ import { Context, Effect, FileSystem, Path as Paths, Predicate } from "effect"
 import { Environment } from "../platform/Environment.ts"
 import { inWords } from "../platform/inWords.ts"
 import { userFolder } from "../platform/userFolders.ts"
+import { stampOf } from "../platform/watchFiles.ts"
 import { ConfigInvalid, showPath, type Path, type Problem } from "./ConfigInvalid.ts"
 import * as JsonText from "./JsonText.ts"
 import { expandHome } from "./paths.ts"
@@ -19,6 +20,8 @@ export interface Document {
   readonly file: string | undefined
   /** The folder in which relative paths of the file start; absolute. */
   readonly folder: string | undefined
+  /** What the file was like just before it was read, for `watchFiles`. */
+  readonly stamp: string | undefined
   /** Whether the user named it, by `--config`, `MCP_CONFIG_PATH` or `MCP_CONFIG_JSON`. */
   readonly named: boolean
   /** Where a setting's key or value is written: `manifold.yaml:3:9`, or just the source's name. */
@@ -43,7 +46,7 @@ const pathVariable = "MCP_CONFIG_PATH"
 const jsonVariable = "MCP_CONFIG_JSON"
 const largestBytes = 1024 * 1024
 
-type Read = Pick<Document, "name" | "file" | "folder" | "named">
+type Read = Pick<Document, "name" | "file" | "folder" | "named" | "stamp">
 
 /**
  * Fails on what no section can answer for: a root that is not a map, keys that would reach the prototype of what
@@ -103,7 +106,12 @@ const fromText = (written: string, text: Text, read: Read & { readonly name: str
 const readFile = Effect.fnUntraced(function* (name: string, required: string | undefined) {
   const fs = yield* FileSystem.FileSystem
   const paths = yield* Paths.Path
-  const read = { file: name, folder: paths.dirname(paths.resolve(name)), named: required !== undefined }
+  const read = {
+    file: name,
+    folder: paths.dirname(paths.resolve(name)),
+    stamp: yield* stampOf([name]),
+    named: required !== undefined
+  }
   const bytes = yield* fs.readFile(name).pipe(
     Effect.catchTag("PlatformError", (error) => {
       if (error.reason._tag === "NotFound" && required === undefined) return Effect.void
@@ -128,7 +136,7 @@ const readNamed = (written: string, by: string, required = `; it is named by ${b
         Effect.flatMap((path) => readFile(path, required))
       )
 
-const noFile = { name: undefined, file: undefined, folder: undefined } as const
+const noFile = { name: undefined, file: undefined, folder: undefined, stamp: undefined } as const
 
 /**
  * The file named by `--config`, else `MCP_CONFIG_JSON`, else the file at `MCP_CONFIG_PATH`, else the usual file if there

@@ -38,9 +38,9 @@ export const layer = Layer.effectDiscard(
     const due = yield* Queue.sliding<void>(1)
     yield* signals.onHangup(() => Queue.offerUnsafe(due, undefined))
     yield* Effect.forkScoped(Effect.forever(Effect.andThen(Queue.take(due), reload)))
-    const { file } = yield* config.found
+    const { file, stamp } = yield* config.found
     if (file === undefined) return
     yield* Effect.logDebug("watching the configuration file").pipe(Effect.annotateLogs({ file }))
-    yield* Effect.forkScoped(watchFiles([file], Queue.offer(due, undefined)))
+    yield* Effect.forkScoped(watchFiles([file], Queue.offer(due, undefined), stamp))
   })
 )

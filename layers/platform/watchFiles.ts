@@ -16,28 +16,33 @@ const stamp = Effect.fnUntraced(function* (file: string) {
   })
 })
 
-const stamps = (files: ReadonlyArray<string>) =>
+/** What the files are like now: it differs when one of them was written, replaced or removed. */
+export const stampOf = (files: ReadonlyArray<string>) =>
   Effect.map(Effect.forEach(files, stamp), (found) => found.join("\n"))
 
 const settled = Effect.fnUntraced(function* (files: ReadonlyArray<string>) {
-  let last = yield* stamps(files)
+  let last = yield* stampOf(files)
   while (true) {
     yield* Effect.sleep(settling)
-    const now = yield* stamps(files)
+    const now = yield* stampOf(files)
     if (now === last) return now
     last = now
   }
 })
 
-/** Runs `changed` after each change of any of the files, once they no longer change. Never ends. */
+/**
+ * Runs `changed` after each change of any of the files since `before`, which is now by default, once they no longer
+ * change. Never ends.
+ */
 export const watchFiles = Effect.fnUntraced(function* (
   files: ReadonlyArray<string>,
-  changed: Effect.Effect<unknown>
+  changed: Effect.Effect<unknown>,
+  before?: string
 ) {
-  let seen = yield* stamps(files)
+  let seen = before ?? (yield* stampOf(files))
   while (true) {
     yield* Effect.sleep(interval)
-    if ((yield* stamps(files)) === seen) continue
+    if ((yield* stampOf(files)) === seen) continue
     seen = yield* settled(files)
     yield* changed
   }
