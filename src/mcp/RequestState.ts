@@ -46,7 +46,8 @@ export class RequestState extends Context.Service<
       Effect.gen(function* () {
         const key = yield* Effect.cached(Effect.flatMap(storage, (keeper) => keeper.key("request-state", 32)))
         const { suspended_calls } = yield* (yield* ConfigSource).read(section)
-        const ttlSeconds = Math.ceil(Duration.toSeconds(suspended_calls.timeout))
+        // The codec counts whole seconds, and accepts a state up to one second longer than it is told.
+        const ttlSeconds = Math.max(0, Math.floor(Duration.toSeconds(suspended_calls.timeout)) - 1)
         const run = Effect.runPromiseWith(yield* Effect.context<R>())
         const open = (principal: Principal): Promise<RequestStateCodec<State>> =>
           run(key).then((bytes) =>

@@ -1,4 +1,8 @@
 /** Runs `bun test` once and counts what happened, by the summary that ends its output; no summary is a failure. */
+import { copyFile, link, mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { basename, join } from "node:path"
+import { runnerOf } from "../../layers/clients/durability.ts"
 
 export interface Tally {
   readonly passed: number
@@ -30,12 +34,23 @@ export const tallyOf = (output: string, exitCode: number): Tally => {
 export const line = ({ failed, passed, skipped }: Tally): string =>
   `${passed} passed, ${failed} failed${skipped === 0 ? "" : `, ${skipped} skipped`}`
 
+/** Bun outside the cache of a package runner such as npx: `manifold install` refuses to name a program there. */
+const installedBun = async () => {
+  const bun = process.execPath
+  if (runnerOf(bun) === undefined) return { bun, [Symbol.asyncDispose]: async () => {} }
+  const folder = await mkdtemp(join(tmpdir(), "manifold-bun-"))
+  const copy = join(folder, basename(bun))
+  await link(bun, copy).catch(() => copyFile(bun, copy))
+  return { bun: copy, [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }) }
+}
+
 /** Runs `bun test` in `cwd`, passing its output on while it comes unless `quiet`. */
 export const countTests = async (
   args: ReadonlyArray<string>,
   { cwd, quiet = false }: { readonly cwd: string; readonly quiet?: boolean }
 ): Promise<Tally> => {
-  const run = Bun.spawn([process.execPath, "test", ...args], {
+  await using installed = await installedBun()
+  const run = Bun.spawn([installed.bun, "test", ...args], {
     cwd,
     stdin: "ignore",
     stdout: quiet ? "ignore" : "inherit",
