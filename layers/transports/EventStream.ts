@@ -3,8 +3,11 @@ import type { Backlog } from "./Backlog.ts"
 
 const encoder = new TextEncoder()
 
+/** Its media type. */
+export const eventStream = "text/event-stream"
+
 export const sseHeaders = {
-  "content-type": "text/event-stream",
+  "content-type": eventStream,
   "cache-control": "no-cache, no-transform",
   "x-accel-buffering": "no"
 }

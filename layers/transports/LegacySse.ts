@@ -11,7 +11,7 @@ import { Ids } from "../platform/Ids.ts"
 import { Hold } from "../quotas/Quota.ts"
 import { Quotas } from "../quotas/Quotas.ts"
 import { Backlog } from "./Backlog.ts"
-import { EventStream, sseHeaders } from "./EventStream.ts"
+import { EventStream, eventStream, sseHeaders } from "./EventStream.ts"
 import { McpServers } from "./McpServers.ts"
 import { Unreadable } from "./messages.ts"
 import {
@@ -100,7 +100,7 @@ export const layer = (limits: StreamLimits) =>
       }
 
       const get = (grant: Grant, request: Request, connection: Connection) => {
-        if (!accepts(request.headers.get("accept"), "text/event-stream")) {
+        if (!accepts(request.headers.get("accept"), eventStream)) {
           return reject(406, "Not Acceptable: accept text/event-stream.")
         }
         connection.keepOpen()

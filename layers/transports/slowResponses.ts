@@ -1,14 +1,14 @@
 /** Keep-alive for stateless requests: a slow response becomes an event stream with comments until the result is there. */
 import { Duration, Effect, Schedule } from "effect"
 import type { Backlog } from "./Backlog.ts"
-import { EventStream, sseHeaders } from "./EventStream.ts"
+import { EventStream, eventStream, sseHeaders } from "./EventStream.ts"
 
 /** Proxies cut a connection on which nothing comes for 30 to 60 seconds. */
 const interval = Duration.seconds(5)
 /** How many intervals a response may take before it becomes a stream: a whole one has passed at the second. */
 const upgradeAt = 2
 
-const isEventStream = ({ headers }: Response) => headers.get("content-type") === "text/event-stream"
+const isEventStream = ({ headers }: Response) => headers.get("content-type") === eventStream
 
 /** A response that is awaited. */
 class Awaited {

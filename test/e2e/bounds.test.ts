@@ -146,7 +146,24 @@ describe("messages", () => {
         yield* Effect.flatMap(post(url, each, session), (response) => Effect.promise(() => response.text()))
       }
       yield* post(url, bodies[0], { ...session, "mcp-session-id": "unknown" })
+      yield* post(url, bodies[0], { ...session, "mcp-protocol-version": "1999-01-01" })
       yield* eventually(() => memory.used === before)
+    }).pipe(Effect.provide(service({})))
+  )
+
+  it.live("without a session give back what they took, whether they are served or rejected", () =>
+    Effect.gen(function* () {
+      const { memory } = yield* Quotas
+      const url = yield* endpoint
+      const { body: echo, headers } = stateless(1, "tools/call", { name: "echo", arguments: body })
+      const statuses: Array<number> = []
+      for (const changed of [{}, { "mcp-name": "math.add" }, { "mcp-protocol-version": "1999-01-01" }]) {
+        const response = yield* post(url, echo, { ...headers, ...as("alice"), ...changed })
+        statuses.push(response.status)
+        yield* Effect.promise(() => response.text())
+      }
+      expect(statuses).toEqual([200, 400, 400])
+      yield* eventually(() => memory.used === 0)
     }).pipe(Effect.provide(service({})))
   )
 })

@@ -1,0 +1,134 @@
+/** Requests since 2026-07-28, each by itself: through the SDK's handler, kept alive while slow, ended with the credential. */
+import { createMcpHandler, type AuthInfo, type McpServerFactory } from "@modelcontextprotocol/server"
+import { Clock, Effect, Exit, Scope } from "effect"
+import type { Failure } from "../../src/domain/Failure.ts"
+import { Channels } from "../events/Channels.ts"
+import { tooManyOpen } from "../http/responses.ts"
+import type { Connection } from "../http/Routes.ts"
+import { Authenticator } from "../identity/Authenticator.ts"
+import type { Grant } from "../identity/Grant.ts"
+import { immediate } from "../platform/immediate.ts"
+import { Hold } from "../quotas/Quota.ts"
+import { Quotas } from "../quotas/Quotas.ts"
+import { Backlog } from "./Backlog.ts"
+import { endable } from "./endable.ts"
+import { eventStream } from "./EventStream.ts"
+import { McpServers, type StatelessRequest } from "./McpServers.ts"
+import { HttpInbound, rejected } from "./requests.ts"
+import * as slowResponses from "./slowResponses.ts"
+import type { StreamLimits } from "./StreamLimits.ts"
+
+/** One stateless request, on its way through the SDK to the factory of its server. */
+class Stateless extends HttpInbound implements StatelessRequest {
+  readonly method: string
+  failure: Failure | undefined
+
+  constructor(grant: Grant, request: Request, connection: Connection) {
+    super(grant, request, connection)
+    this.method = request.headers.get("mcp-method") ?? ""
+  }
+
+  readonly onRejected = (failure: Failure) => {
+    this.failure = failure
+  }
+
+  /** The SDK passes it on untouched. */
+  get authInfo(): AuthInfo {
+    const { clientId, scopes } = this.principal
+    return { token: "", clientId, scopes: [...scopes], extra: { stateless: this } }
+  }
+}
+
+/** A rejection that is answered at once sets the HTTP status as well. */
+const withStatus = (response: Response, { headers, status }: Failure): Response => {
+  if (response.headers.get("content-type") !== "application/json") return response
+  const merged = new Headers(response.headers)
+  for (const [name, value] of Object.entries(headers ?? {})) merged.set(name, value)
+  return new Response(response.body, { status, headers: merged })
+}
+
+/** Serves while the scope is open. */
+export const make = Effect.fnUntraced(function* (options: Omit<StreamLimits, "max">) {
+  const authenticator = yield* Authenticator
+  const channels = yield* Channels
+  const quotas = yield* Quotas
+  const servers = yield* McpServers
+  const clock = yield* Clock.Clock
+  const log = Effect.runForkWith(yield* Effect.context<never>())
+  const keptAlive = yield* slowResponses.make
+  const backlogOptions = { ...options, now: () => clock.currentTimeMillisUnsafe() }
+  /** Ends `subscriptions/listen` streams when the program stops. */
+  const subscriptions = yield* Scope.fork(yield* Effect.scope)
+  const stopping = yield* Scope.provide(Effect.abortSignal, subscriptions)
+  const handlerOptions = {
+    legacy: "reject",
+    maxRequestBodySize: options.maxMessageBytes,
+    onerror: (error: Error) => void log(Effect.logDebug("mcp", error.message))
+  } as const
+
+  const factory: McpServerFactory = ({ authInfo }) =>
+    // Only `serve` calls the handler, and always with one.
+    servers.forRequest(authInfo?.extra?.stateless as Stateless)
+  const handler = createMcpHandler(factory, handlerOptions)
+  yield* Effect.addFinalizer(() => Effect.promise(() => handler.close()))
+
+  /** A subscription gets a handler of its own, whose bus publishes only what concerns its principal. */
+  const listen = (request: Request, body: unknown, { principal }: Grant, authInfo: AuthInfo) => {
+    const own = createMcpHandler(factory, { ...handlerOptions, bus: servers.bus(principal) })
+    const signal = AbortSignal.any([request.signal, stopping])
+    const { headers, method } = request
+    return own.fetch(new Request(request.url, { method, headers, signal }), { parsedBody: body, authInfo })
+  }
+
+  /** `held` ends when the request was answered. */
+  const serve = async (
+    grant: Grant,
+    request: Request,
+    body: unknown,
+    connection: Connection,
+    held: Hold | undefined
+  ): Promise<Response> => {
+    const { key } = grant.principal
+    let open: Hold | undefined
+    const finish = () => {
+      open?.end()
+      held?.end()
+    }
+    let streams = false
+    try {
+      const mismatch = immediate(servers.checkHeaders(grant.principal, body, request.headers))
+      const checked = mismatch instanceof Promise ? await mismatch : mismatch
+      if (Exit.isFailure(checked)) throw new Error("headers could not be checked", { cause: checked.cause })
+      if (checked.value !== undefined) return rejected(checked.value, body)
+      connection.keepOpen()
+      const one = new Stateless(grant, request, connection)
+      const { authInfo } = one
+      const listening = one.method === "subscriptions/listen"
+      if (listening) {
+        open = new Hold(quotas.streams, key)
+        if (!open.set(1)) return tooManyOpen("event streams")
+      }
+      const makeBacklog = () => new Backlog(backlogOptions, new Hold(quotas.memory, key))
+      const response = await (listening
+        ? listen(request, body, grant, authInfo)
+        : keptAlive(handler.fetch(request, { parsedBody: body, authInfo }), makeBacklog))
+      if (one.failure !== undefined) return withStatus(response, one.failure)
+      if (response.body === null || response.headers.get("content-type") !== eventStream) return response
+      streams = true
+      return endable(response, makeBacklog(), (end) => {
+        const unfollow = authenticator.follow(grant, { ended: end })
+        // A subscription is a client; a stream that ends with its request is not.
+        const client = listening ? channels.subscribeUnsafe(grant.principal, [], () => {}) : undefined
+        return () => {
+          unfollow()
+          client?.end()
+          finish()
+        }
+      })
+    } finally {
+      if (!streams) finish()
+    }
+  }
+
+  return { serve, quiesce: Scope.close(subscriptions, Exit.void) }
+})
