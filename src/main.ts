@@ -27,8 +27,8 @@ const configured = <A, E, R>(server: Effect.Effect<A, E, R>, file: string | unde
 
 // A server does not carry the command line around, and a client that starts one for every conversation does not wait for it.
 const run = Effect.fnUntraced(function* (words: ReadonlyArray<string>) {
-  serves = words[0] === "serve"
   const { file, rest } = withoutConfig(words)
+  serves = rest[0] === "serve"
   switch (rest.join(" ")) {
     case "serve": {
       const { serveStdio } = yield* Effect.promise(() => import("./cli/stdio.ts"))

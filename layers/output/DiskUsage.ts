@@ -12,6 +12,7 @@ const unknownOwner = ""
 const recountInterval = 10_000
 /** The owners file is rewritten when it has so many lines more than twice the number of files. */
 const spareLines = 1000
+const mostWriters = 1_000_000
 /** Folders and files that are looked at. */
 const mostFiles = 100_000
 
@@ -29,6 +30,8 @@ export const make = Effect.fnUntraced(function* ({ quota, root }: DiskUsageOptio
   const paths = yield* Path.Path
   const clock = yield* Clock.Clock
   const lock = yield* Semaphore.make(1)
+  /** One for each file that is being written, and all of them to count, which must not find half of a change. */
+  const writers = yield* Semaphore.make(mostWriters)
   /** What was counted, by owner; `undefined` before the first use. */
   let counted: ReadonlyMap<string, number> | undefined
   let countedAt = 0
@@ -102,12 +105,14 @@ export const make = Effect.fnUntraced(function* ({ quota, root }: DiskUsageOptio
       .pipe(Effect.ignore({ log: "Warn" }))
   })
 
+  const counting = writers.withPermits(mostWriters)(count)
+
   /** The principal's part of the quota, or false. Files that are gone are noticed when it is used up. */
   const take = Effect.fnUntraced(function* (owner: string, bytes: number) {
-    if (counted === undefined) yield* count
+    if (counted === undefined) yield* counting
     if (quota.take(owner, bytes)) return true
     if (clock.currentTimeMillisUnsafe() - countedAt < recountInterval) return false
-    yield* count
+    yield* counting
     return quota.take(owner, bytes)
   })
 
@@ -135,8 +140,9 @@ export const make = Effect.fnUntraced(function* ({ quota, root }: DiskUsageOptio
       let file: string | undefined
       return yield* Effect.tap(write, (written) => {
         file = fileOf(written)
-        return file === undefined ? Effect.void : lock.withPermit(note(file, owner, bytes))
+        return file === undefined ? Effect.void : note(file, owner, bytes)
       }).pipe(
+        writers.withPermit,
         Effect.ensuring(
           Effect.sync(() => {
             if (file === undefined) quota.release(owner, bytes)

@@ -85,6 +85,10 @@ export class Hold {
     return this.#amount
   }
 
+  get ended(): boolean {
+    return this.#ended
+  }
+
   /** Holds this much from now on; false: denied, and the amount before is still held. */
   set(amount: number): boolean {
     if (this.#ended) return false

@@ -28,14 +28,17 @@ export class Backlog {
     return this.#denied
   }
 
-  /** Notes how many bytes wait now. False: too many, or for too long; the connection should be closed. */
-  update(waiting: number): boolean {
+  /**
+   * Notes how many bytes wait now; `limited` of them, by default all, count for the limit of the connection. False: too
+   * many, or for too long; the connection should be closed.
+   */
+  update(waiting: number, limited = waiting): boolean {
     if (waiting === 0 && this.#waiting === 0) return true
     const { mostWaiting, now, unreadTimeout } = this.#options
     if (waiting < this.#waiting || this.#waiting === 0) this.#since = now()
     this.#waiting = waiting
     if (!this.#hold.set(waiting)) this.#denied = true
-    return !this.#denied && waiting <= mostWaiting && now() - this.#since <= unreadTimeout
+    return !this.#denied && limited <= mostWaiting && now() - this.#since <= unreadTimeout
   }
 
   /** Nothing waits any more. */

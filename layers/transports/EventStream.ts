@@ -1,5 +1,6 @@
 /** One server-sent event stream (WHATWG HTML, server-sent events), or one of lines, whose reader may be slow, or gone. */
 import type { Backlog } from "./Backlog.ts"
+import { PacedBody } from "./PacedBody.ts"
 
 const encoder = new TextEncoder()
 
@@ -13,30 +14,19 @@ export const sseHeaders = {
 }
 
 export class EventStream {
-  readonly body: ReadableStream<Uint8Array>
-  readonly #backlog: Backlog
-  #controller: ReadableStreamDefaultController<Uint8Array> | undefined
-  #onGone: (() => void) | undefined
+  readonly #body: PacedBody
 
   /** `backlog` limits what waits for the reader; `onGone`: the reader left, or was too slow. */
   constructor(backlog: Backlog, onGone: () => void) {
-    this.#backlog = backlog
-    this.#onGone = onGone
-    this.body = new ReadableStream<Uint8Array>(
-      {
-        start: (controller) => {
-          this.#controller = controller
-        },
-        // Called when the reader wants more than waits.
-        pull: () => void this.#backlog.update(0),
-        cancel: () => this.#lost()
-      },
-      new ByteLengthQueuingStrategy({ highWaterMark: 0 })
-    )
+    this.#body = new PacedBody(backlog, onGone)
+  }
+
+  get body(): ReadableStream<Uint8Array> {
+    return this.#body.stream
   }
 
   get open(): boolean {
-    return this.#controller !== undefined
+    return this.#body.open
   }
 
   event(data: string, id?: string, retry?: number) {
@@ -61,43 +51,15 @@ export class EventStream {
 
   /** Events that are encoded already, of another stream. */
   bytes(chunk: Uint8Array) {
-    this.#enqueue(chunk)
+    this.#body.write(chunk)
   }
 
   /** Ends the stream; the reader sees a regular end. */
   close() {
-    const controller = this.#controller
-    this.#controller = undefined
-    this.#onGone = undefined
-    this.#backlog.end()
-    try {
-      controller?.close()
-    } catch {
-      // the reader cancelled in the same turn
-    }
-  }
-
-  #lost() {
-    this.#controller = undefined
-    this.#backlog.end()
-    const gone = this.#onGone
-    this.#onGone = undefined
-    gone?.()
+    this.#body.close()
   }
 
   #write(frame: string) {
-    if (this.open) this.#enqueue(encoder.encode(frame))
-  }
-
-  #enqueue(chunk: Uint8Array) {
-    const controller = this.#controller
-    if (controller === undefined) return
-    // The high-water mark is 0, so that the desired size is what waits.
-    if (!this.#backlog.update(-(controller.desiredSize ?? 0))) {
-      controller.error(new Error("The reader is too slow."))
-      this.#lost()
-      return
-    }
-    controller.enqueue(chunk)
+    if (this.open) this.#body.write(encoder.encode(frame))
   }
 }

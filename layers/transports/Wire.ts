@@ -69,7 +69,7 @@ export class Wire implements Transport {
 
   /** Passes messages on, all or none; `Unreadable` if none. `held` ends when the last of them was answered. */
   receive(parsed: Parsed, inbound: Inbound, held?: Hold): Unreadable | undefined {
-    const requests = newRequests(parsed, this.#version, (id) => this.#running.has(id))
+    const requests = newRequests(parsed, this.#version, (id) => this.#has(id))
     if (requests instanceof Unreadable) {
       held?.end()
       return requests
@@ -101,7 +101,7 @@ export class Wire implements Transport {
    * would take the error for the response to that one.
    */
   reject({ code, ids, message }: Unreadable) {
-    const free = new Set(ids.filter((id) => !this.#running.has(id)))
+    const free = new Set(ids.filter((id) => !this.#has(id)))
     for (const id of free.size === 0 ? [null] : free)
       this.#write(JSON.stringify(errorMessage(code, message, id)))
   }
@@ -210,6 +210,11 @@ export class Wire implements Transport {
     // First, so that what the interrupted request would still answer is dropped.
     this.#settle(id)
     this.#session?.cancel(id)
+  }
+
+  /** Whether a request with the id was not answered yet. */
+  #has(id: RequestId): boolean {
+    return this.#running.has(id) || this.#listening.has(id)
   }
 
   #settle(id: RequestId) {

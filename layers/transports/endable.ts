@@ -1,8 +1,9 @@
 /** A streaming response that can be ended from outside, and whose slow reader is limited. */
 import type { Backlog } from "./Backlog.ts"
+import { PacedBody } from "./PacedBody.ts"
 
 /**
- * `register` gets a function that ends the stream and cancels its source, and returns one to call when the stream has
+ * `register` gets a function that ends the stream and cancels its source, and returns one to call when the source has
  * ended. The source is read as it writes, because its own queue has no limit: what waits is limited by `backlog`.
  */
 export const endable = (
@@ -12,53 +13,43 @@ export const endable = (
 ): Response => {
   const reader = response.body?.getReader()
   if (reader === undefined) return response
-  let open = true
-  let unregister = () => {}
-  const end = (controller: ReadableStreamDefaultController<Uint8Array>, error?: Error) => {
-    if (!open) return
-    open = false
-    unregister()
-    backlog.end()
-    if (error === undefined) controller.close()
-    else controller.error(error)
-  }
   const cancelSource = (reason?: unknown) => {
     // A source that failed has nothing left to cancel.
     reader.cancel(reason).catch(() => {})
   }
-  const pump = async (controller: ReadableStreamDefaultController<Uint8Array>) => {
-    for (;;) {
+  let open = true
+  let unregister = () => {}
+  const ended = () => {
+    if (!open) return
+    open = false
+    unregister()
+  }
+  const body = new PacedBody(backlog, (reason) => {
+    ended()
+    cancelSource(reason)
+  })
+  unregister = register(() => {
+    ended()
+    body.close()
+    cancelSource()
+  })
+  // It was ended while it was registered.
+  if (!open) unregister()
+  const pump = async () => {
+    while (body.open) {
       const { done, value } = await reader.read()
-      if (done) return end(controller)
-      if (!open) return
-      controller.enqueue(value)
-      if (backlog.update(-(controller.desiredSize ?? 0))) continue
-      end(controller, new Error("The reader is too slow."))
-      cancelSource()
-      return
+      if (done) {
+        ended()
+        body.close()
+        return
+      }
+      body.write(value)
     }
   }
-  const body = new ReadableStream<Uint8Array>(
-    {
-      start: (controller) => {
-        unregister = register(() => {
-          end(controller)
-          cancelSource()
-        })
-        pump(controller).catch((cause: unknown) =>
-          end(controller, cause instanceof Error ? cause : new Error(String(cause)))
-        )
-      },
-      pull: () => void backlog.update(0),
-      cancel: (reason) => {
-        open = false
-        unregister()
-        backlog.end()
-        cancelSource(reason)
-      }
-    },
-    new ByteLengthQueuingStrategy({ highWaterMark: 0 })
-  )
+  pump().catch((cause: unknown) => {
+    ended()
+    body.fail(cause instanceof Error ? cause : new Error(String(cause)))
+  })
   const { headers, status } = response
-  return new Response(body, { status, headers })
+  return new Response(body.stream, { status, headers })
 }

@@ -4,7 +4,7 @@ import {
   type RequestStateCodec,
   type ServerContext
 } from "@modelcontextprotocol/server"
-import { Context, Duration, Effect, Layer, Redacted, Schema } from "effect"
+import { Clock, Context, Duration, Effect, Layer, Redacted, Schema } from "effect"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
 import type { Principal } from "../domain/Principal.ts"
@@ -26,6 +26,13 @@ export const State = Schema.Struct({
 })
 export type State = typeof State.Type
 
+/** What is signed. */
+interface Expiring {
+  readonly state: State
+  /** Milliseconds since 1970. */
+  readonly expires: number
+}
+
 export class RequestState extends Context.Service<
   RequestState,
   {
@@ -46,12 +53,14 @@ export class RequestState extends Context.Service<
       Effect.gen(function* () {
         const key = yield* Effect.cached(Effect.flatMap(storage, (keeper) => keeper.key("request-state", 32)))
         const { suspended_calls } = yield* (yield* ConfigSource).read(section)
-        // The codec counts whole seconds, and accepts a state up to one second longer than it is told.
-        const ttlSeconds = Math.max(0, Math.floor(Duration.toSeconds(suspended_calls.timeout)) - 1)
+        const timeout = Duration.toMillis(suspended_calls.timeout)
+        const clock = yield* Clock.Clock
+        // It counts whole seconds, so that its own limit is only a rough one.
+        const ttlSeconds = Math.ceil(timeout / 1000) + 1
         const run = Effect.runPromiseWith(yield* Effect.context<R>())
-        const open = (principal: Principal): Promise<RequestStateCodec<State>> =>
+        const open = (principal: Principal): Promise<RequestStateCodec<Expiring>> =>
           run(key).then((bytes) =>
-            createRequestStateCodec<State>({
+            createRequestStateCodec<Expiring>({
               key: Redacted.value(bytes),
               ttlSeconds,
               bind: () => principal.key
@@ -61,8 +70,15 @@ export class RequestState extends Context.Service<
         const context = { mcpReq: {} } as ServerContext
         return RequestState.of({
           codec: (principal) => ({
-            mint: async (state) => (await open(principal)).mint(state, context),
-            verify: async (text) => (await open(principal)).verify(text, context)
+            mint: async (state) => {
+              const expires = clock.currentTimeMillisUnsafe() + timeout
+              return (await open(principal)).mint({ state, expires }, context)
+            },
+            verify: async (text) => {
+              const { expires, state } = await (await open(principal)).verify(text, context)
+              if (clock.currentTimeMillisUnsafe() > expires) throw new Error("expired")
+              return state
+            }
           })
         })
       })

@@ -33,8 +33,8 @@ export class SuspendedCalls extends Context.Service<
   {
     /**
      * Runs the handler in rounds: one that asks its client is suspended (the round dies with `Suspended`) and keeps
-     * waiting; the request that brings the answers resumes it. Where it no longer waits here (another instance, time
-     * over, too many), the handler is run again from its start with the answers in place.
+     * waiting; the request that brings the answers resumes it. Where it no longer waits here (another instance, too
+     * many), the handler is run again from its start with the answers in place; after its time the state has expired.
      */
     readonly rounds: (
       resumption: Resumption
@@ -56,9 +56,13 @@ export class SuspendedCalls extends Context.Service<
 
     const spent = new Set<string>()
 
-    const drop = (each: Continuation) => {
-      kept.delete(each.id)
+    /** A later handler of the same request may be kept in its place. */
+    const forget = (each: Continuation) => {
+      if (kept.get(each.id) === each) kept.delete(each.id)
       each.held.end()
+    }
+    const drop = (each: Continuation) => {
+      forget(each)
       if (each.fiber?.pollUnsafe() !== undefined) {
         spent.add(each.id)
         for (const first of spent) {
@@ -70,6 +74,8 @@ export class SuspendedCalls extends Context.Service<
     }
     /** Where there is no room for it, it is dropped itself. */
     const keep = (each: Continuation) => {
+      // It was dropped before, and did not let itself be interrupted yet.
+      if (each.held.ended) return
       kept.delete(each.id)
       kept.set(each.id, each)
       each.idleSince = clock.currentTimeMillisUnsafe()
@@ -89,7 +95,8 @@ export class SuspendedCalls extends Context.Service<
       }
     }
     const expire = Effect.sync(() => {
-      const before = clock.currentTimeMillisUnsafe() - timeout
+      // Later than its request state expires, so that no state outlives its handler.
+      const before = clock.currentTimeMillisUnsafe() - timeout - Duration.toMillis(interval)
       for (const each of kept.values()) if (each.idleSince <= before) drop(each)
     })
     yield* Effect.forkScoped(Effect.repeat(expire, Schedule.spaced(interval)))
@@ -125,14 +132,13 @@ export class SuspendedCalls extends Context.Service<
         each.suspend = suspend
         fiber.addObserver((exit) => {
           // A handler that was suspended before keeps its result for a client that lost the response.
-          if (each.round > 0 && kept.has(each.id)) keep(each)
+          if (each.round > 0 && kept.get(each.id) === each) keep(each)
           end(exit)
         })
         if (each.pending.size > 0) suspend(each.suspended())
         return Effect.suspend(() => {
           open = false
-          kept.delete(each.id)
-          each.held.end()
+          forget(each)
           return Fiber.interrupt(fiber)
         })
       })

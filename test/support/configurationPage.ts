@@ -94,6 +94,7 @@ const others: ReadonlyArray<readonly [name: string, what: string]> = [
   ["MCP_CONFIG_JSON", "The whole configuration, as JSON."],
   ["MCP_CONFIG_PATH", "The configuration file, YAML or JSON."],
   ["NO_COLOR", "No colour on a terminal, whatever its value."],
+  ["XDG_CONFIG_HOME", "Where the folder of the usual configuration file lies, instead of `~/.config`."],
   ["XDG_STATE_HOME", "Where the default of `storage.dir` lies, instead of `~/.local/state`."]
 ]
 
