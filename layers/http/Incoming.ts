@@ -64,6 +64,10 @@ export class Incoming implements Connection<unknown> {
     if (this.#keptOpen) this.#server.timeout(this.request, this.#idleSeconds)
   }
 
+  cut = () => {
+    this.#server.timeout(this.request, 1)
+  }
+
   charge = (quota: Quota, owner: string) => {
     this.account = { quota, owner, signal: this.request.signal }
   }

@@ -43,6 +43,8 @@ export interface Connection<Data = never> {
    * read, or a slow body has no time-out.
    */
   readonly keepOpen: () => void
+  /** Closes the connection within seconds while its client does not read, whatever waits for it. */
+  readonly cut: () => void
   /** Charges a large response to the owner (a principal's key) until the client has taken it; 503 if there is no room. */
   readonly charge: (quota: Quota, owner: string) => void
   /** Upgrades to a WebSocket; then the handler returns `undefined`. False: not an upgrade request. */

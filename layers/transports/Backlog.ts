@@ -13,12 +13,15 @@ export interface BacklogOptions {
 export class Backlog {
   readonly #options: BacklogOptions
   readonly #hold: Hold
+  readonly #cut: () => void
   #waiting = 0
   /** When bytes began to wait, or when the reader last took some. */
   #since = 0
   #denied = false
 
-  constructor(options: BacklogOptions, hold: Hold) {
+  /** `cut` closes the connection although its client does not read. */
+  constructor(options: BacklogOptions, hold: Hold, cut: () => void = () => {}) {
+    this.#cut = cut
     this.#options = options
     this.#hold = hold
   }
@@ -39,6 +42,11 @@ export class Backlog {
     this.#waiting = waiting
     if (!this.#hold.set(waiting)) this.#denied = true
     return !this.#denied && limited <= mostWaiting && now() - this.#since <= unreadTimeout
+  }
+
+  /** Closes the connection, whose reader is too slow. */
+  cut() {
+    this.#cut()
   }
 
   /** Nothing waits any more. */

@@ -34,7 +34,7 @@ export interface SessionOptions extends StreamsOptions {
   readonly onClose: (session: HttpSession) => void
 }
 
-type HttpConnection = Pick<Connection, "keepOpen" | "requestId">
+type HttpConnection = Pick<Connection, "cut" | "keepOpen" | "requestId">
 
 const cancellation = (id: RequestId, message: string) => ({
   jsonrpc: "2.0" as const,
@@ -124,6 +124,7 @@ export class HttpSession implements Transport, PostHost {
     }
     const post = new PendingPost(this.#streams++, requests, batch, grant, this)
     post.held = held
+    post.cut = connection.cut
     this.#postOf.set(post.stream, post)
     for (const { id } of requests) this.#posts.set(id, post)
     const release = this.#primed ? () => this.#release(post) : undefined
@@ -151,11 +152,15 @@ export class HttpSession implements Transport, PostHost {
   }
 
   /** Opens the stream for what belongs to no request, or resumes the one that `lastEventId` names. */
-  get(lastEventId: string | null, grant: Grant): Effect.Effect<Response> {
+  get(
+    lastEventId: string | null,
+    grant: Grant,
+    { cut }: Pick<HttpConnection, "cut">
+  ): Effect.Effect<Response> {
     this.lastSeen = this.options.now()
     if (lastEventId === null) {
       // A client that reconnects need not wait until the loss of its old connection is noticed.
-      const stream = this.#openStream(standalone, grant)
+      const stream = this.#openStream(standalone, grant, cut)
       if (stream === undefined) return Effect.succeed(tooManyOpen("event streams"))
       stream.comment("connected")
       return Effect.succeed(this.#streamed(stream))
@@ -163,7 +168,7 @@ export class HttpSession implements Transport, PostHost {
     return Effect.map(this.#open.missed(lastEventId), (found) =>
       found === undefined
         ? reject(400, "This event is unknown, or too long ago to resume after it.")
-        : this.#resume(found, grant)
+        : this.#resume(found, grant, cut)
     )
   }
 
@@ -227,7 +232,7 @@ export class HttpSession implements Transport, PostHost {
   readonly report = (error: Error) => this.onerror?.(error)
 
   openStream(post: PendingPost) {
-    const stream = this.#open.open(post.stream, post.grant)
+    const stream = this.#open.open(post.stream, post.grant, post.cut)
     if (this.#primed) this.#open.prime(post.stream, stream)
     return this.#streamed(stream)
   }
@@ -276,14 +281,14 @@ export class HttpSession implements Transport, PostHost {
   }
 
   /** A stream that takes its part of the quota while it is open; `undefined` if there is no more. */
-  #openStream(number: number, grant: Grant): EventStream | undefined {
+  #openStream(number: number, grant: Grant, cut: () => void): EventStream | undefined {
     // Streams of POSTs are limited with their calls.
-    if (number !== standalone) return this.#open.open(number, grant)
+    if (number !== standalone) return this.#open.open(number, grant, cut)
     const { principal, quotas } = this.options
     // An earlier one makes room.
     this.#open.close(standalone)
     const held = new Hold(quotas.streams, principal.key)
-    return held.set(1) ? this.#open.open(standalone, grant, held) : undefined
+    return held.set(1) ? this.#open.open(standalone, grant, cut, held) : undefined
   }
 
   /** Ends the stream that the credential opened. After it expired, a new one may resume it in time. */
@@ -293,8 +298,8 @@ export class HttpSession implements Transport, PostHost {
     else if (post !== undefined) post.lostAt = this.options.now()
   }
 
-  #resume({ events, stream: number }: Missed, grant: Grant): Response {
-    const stream = this.#openStream(number, grant)
+  #resume({ events, stream: number }: Missed, grant: Grant, cut: () => void): Response {
+    const stream = this.#openStream(number, grant, cut)
     if (stream === undefined) return tooManyOpen("event streams")
     for (const { data, id } of events) stream.event(data, id)
     const post = this.#postOf.get(number)

@@ -60,13 +60,13 @@ export const layer = (limits: StreamLimits) =>
       const report = (error: Error) => void log(Effect.logDebug("sse", error.message))
       const clients = new Map<string, Client>()
 
-      const open = (grant: Grant, request: Request) => {
+      const open = (grant: Grant, request: Request, connection: Connection) => {
         if (clients.size >= limits.max) return tooManyOpen("event streams")
         const { principal } = grant
         const held = new Hold(quotas.streams, principal.key)
         if (!held.set(1)) return tooManyOpen("event streams")
         const id = ids.nextUnsafe()
-        const backlog = new Backlog(backlogOptions, new Hold(quotas.memory, principal.key))
+        const backlog = new Backlog(backlogOptions, new Hold(quotas.memory, principal.key), connection.cut)
         const stream = new EventStream(backlog, () => wire.close())
         const pipe = {
           write: (message: string) => stream.event(message),
@@ -104,7 +104,7 @@ export const layer = (limits: StreamLimits) =>
           return reject(406, "Not Acceptable: accept text/event-stream.")
         }
         connection.keepOpen()
-        return open(grant, request)
+        return open(grant, request, connection)
       }
 
       /** On the stream too, because some clients wait for the response there whatever the POST's status is. */

@@ -30,6 +30,8 @@ export class PendingPost {
   lostAt: number | undefined
   /** The memory that the message is charged for, until it is answered. */
   held: Hold | undefined
+  /** Closes its connection. */
+  cut: () => void = () => {}
   #settle: ((response: Response) => void) | undefined
   /** What was answered before the POST became a stream, as JSON. */
   #responses: Array<string> | undefined = []

@@ -52,10 +52,10 @@ export class SessionStreams {
     return this.#open.size
   }
 
-  /** Opens the stream in place of an earlier one of its number; `held` ends with it. */
-  open(number: number, grant: Grant, held?: Hold): EventStream {
+  /** Opens the stream in place of an earlier one of its number, on the connection that `cut` closes; `held` ends with it. */
+  open(number: number, grant: Grant, cut: () => void, held?: Hold): EventStream {
     this.close(number)
-    const stream = new EventStream(new Backlog(this.#options, this.#memory()), () => {
+    const stream = new EventStream(new Backlog(this.#options, this.#memory(), cut), () => {
       if (this.#open.get(number)?.stream === stream) this.#forget(number)
       this.#listener.lost(number)
     })

@@ -148,7 +148,7 @@ export const layer = (options: Omit<StreamLimits, "max">) =>
           const wrong = wrongVersion(request.headers)
           if (wrong !== undefined) return wrong
           connection.keepOpen()
-          return run(session.get(request.headers.get("last-event-id"), grant))
+          return run(session.get(request.headers.get("last-event-id"), grant, connection))
         })
       }
 

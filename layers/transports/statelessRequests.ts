@@ -108,7 +108,7 @@ export const make = Effect.fnUntraced(function* (options: Omit<StreamLimits, "ma
         open = new Hold(quotas.streams, key)
         if (!open.set(1)) return tooManyOpen("event streams")
       }
-      const makeBacklog = () => new Backlog(backlogOptions, new Hold(quotas.memory, key))
+      const makeBacklog = () => new Backlog(backlogOptions, new Hold(quotas.memory, key), connection.cut)
       const response = await (listening
         ? listen(request, body, grant, authInfo)
         : keptAlive(handler.fetch(request, { parsedBody: body, authInfo }), makeBacklog))

@@ -51,7 +51,7 @@ export const layer = (limits: Pick<StreamLimits, "max" | "mostWaiting" | "unread
           return tooManyOpen("streams")
         }
         connection.keepOpen()
-        const backlog = new Backlog(backlogOptions, new Hold(quotas.memory, key))
+        const backlog = new Backlog(backlogOptions, new Hold(quotas.memory, key), connection.cut)
         const stream = new EventStream(backlog, () => leave())
         const say = (channel: string, json: string) => stream.line(`{"channel":"${channel}","data":${json}}`)
         const end = (reason = "the service stops") => {

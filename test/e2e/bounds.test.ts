@@ -5,6 +5,7 @@ import { Effect, Layer, Schedule } from "effect"
 import { Tool, Toolkit } from "effect/ai"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { Listener } from "../../layers/http/Listener.ts"
+import { Progress } from "../../layers/progress/Progress.ts"
 import { Quotas } from "../../layers/quotas/Quotas.ts"
 import { Blocks, text } from "../../src/domain/Content.ts"
 import * as Toolset from "../../src/catalog/Toolset.ts"
@@ -21,10 +22,22 @@ import {
 } from "../support/service.ts"
 
 const Large = Tool.make("large", { success: Blocks })
-const toolkit = Toolkit.make(Large)
+/** Its result comes on an event stream, because the call has to wait and reports progress. */
+const Later = Tool.make("later", { success: Blocks, dependencies: [Progress] })
+/** In bytes: about twice what the kernel takes for a connection whose client does not read. */
+const laterSize = 8_000_000
+const toolkit = Toolkit.make(Large, Later)
 const large = {
   toolkit,
-  layer: toolkit.toLayer({ large: () => Effect.succeed([text("é".repeat(600_000))]) })
+  layer: toolkit.toLayer({
+    large: () => Effect.succeed([text("é".repeat(600_000))]),
+    later: () =>
+      Effect.gen(function* () {
+        yield* (yield* Progress).report({ progress: 1, total: 2 })
+        yield* Effect.sleep(20)
+        return [text("x".repeat(laterSize))]
+      })
+  })
 }
 
 const tokens = ["alice", "bob"].map((name) => ({ name, token: name.repeat(12) }))
@@ -90,6 +103,38 @@ describe("responses that are not read", () => {
       yield* eventually(() => memory.used === 0)
     }).pipe(Effect.provide(service({ server: { idle_timeout: "1 second" } })))
   )
+
+  for (const era of ["of a session", "without a session"]) {
+    it.live(`and are event streams that have ended, ${era}, are charged and cut off in time`, () =>
+      Effect.gen(function* () {
+        const { memory } = yield* Quotas
+        const session = yield* openSession(yield* endpoint, "2025-11-25", as("alice"))
+        const before = memory.used
+        const later = { name: "later", arguments: {} }
+        const one = stateless(1, "tools/call", { ...later, _meta: { progressToken: 1 } })
+        const [body, headers] =
+          era === "of a session"
+            ? [request(2, "tools/call", later), session]
+            : [one.body, { ...one.headers, ...as("alice") }]
+        const socket = yield* unread(JSON.stringify(body), headers)
+        yield* eventually(() => memory.used - before > laterSize / 4)
+        yield* eventually(() => memory.used - before < laterSize / 4)
+        const cut = Promise.withResolvers<void>()
+        let got = 0
+        socket.on("data", (chunk) => (got += chunk.length))
+        socket.on("close", cut.resolve)
+        socket.resume()
+        yield* Effect.promise(() => cut.promise)
+        expect(got).toBeLessThan(laterSize)
+      }).pipe(
+        Effect.provide(
+          service({
+            mcp: { sessions: { unread_timeout: "1 second" }, max_result_bytes: 2 * laterSize }
+          })
+        )
+      )
+    )
+  }
 
   it.live("beyond the quota become 503, and the quota is there again when they were read", () =>
     Effect.gen(function* () {

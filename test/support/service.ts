@@ -163,6 +163,7 @@ export const stateless = (
   body: request(id, method, {
     ...params,
     _meta: {
+      ...Object(params["_meta"]),
       "io.modelcontextprotocol/protocolVersion": "2026-07-28",
       "io.modelcontextprotocol/clientInfo": { name: "test", version: "1" },
       "io.modelcontextprotocol/clientCapabilities": capabilities

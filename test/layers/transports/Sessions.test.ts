@@ -26,6 +26,9 @@ const servers = Layer.sync(McpServers, () =>
   })
 )
 
+/** One that nobody has to cut. */
+const connection = { cut: () => {} }
+
 const limits = {
   max: 3,
   idleTimeout: Duration.minutes(30),
@@ -60,7 +63,9 @@ describe("a session", () => {
       const used = yield* opened()
       yield* opened()
       yield* TestClock.adjust("29 minutes")
-      yield* Effect.flatMap(used.get(null, stdio), ({ body }) => Effect.promise(async () => body?.cancel()))
+      yield* Effect.flatMap(used.get(null, stdio, connection), ({ body }) =>
+        Effect.promise(async () => body?.cancel())
+      )
       yield* TestClock.adjust("2 minutes")
       expect(yield* sessions.count).toBe(1)
       expect(yield* sessions.find(used.sessionId, stdioUser)).toBe(used)
@@ -95,7 +100,7 @@ describe("a session", () => {
     Effect.gen(function* () {
       const sessions = yield* Sessions
       const all = [yield* opened(), yield* opened(), yield* opened()]
-      const streams = yield* Effect.forEach(all, (session) => session.get(null, stdio))
+      const streams = yield* Effect.forEach(all, (session) => session.get(null, stdio, connection))
       expect(yield* sessions.open(stdioUser)).toBeUndefined()
       yield* Effect.promise(async () => streams[0]?.body?.cancel())
       expect(yield* sessions.open(stdioUser)).toBeDefined()

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test"
 import { InMemoryServerEventBus, Server, type JSONRPCMessage } from "@modelcontextprotocol/server"
 import { Effect } from "effect"
+import { Hold, Quota } from "../../../layers/quotas/Quota.ts"
 import { McpServers } from "../../../layers/transports/McpServers.ts"
 import { fromValue, Unreadable } from "../../../layers/transports/messages.ts"
 import { Wire } from "../../../layers/transports/Wire.ts"
@@ -28,9 +29,9 @@ const wired = (write: (text: string) => Promise<void> | void = () => {}) => {
   const passed: Array<JSONRPCMessage> = []
   const events: Array<string> = []
   const wire = new Wire({ write, close: () => void events.push("let go") }, servers(passed), () => {})
-  const receive = (value: unknown) => {
+  const receive = (value: unknown, held?: Hold) => {
     const parsed = fromValue(value)
-    return parsed instanceof Unreadable ? parsed : wire.receive(parsed, { principal: stdioUser })
+    return parsed instanceof Unreadable ? parsed : wire.receive(parsed, { principal: stdioUser }, held)
   }
   const answer = (id: number) => wire.send({ jsonrpc: "2.0", id, result: {} })
   receive(initialize())
@@ -71,6 +72,23 @@ describe("ids", () => {
     expect(receive(batch)).toBeUndefined()
     expect(passed).toHaveLength(3)
   })
+})
+
+test("the id of an open subscription is taken, and what it holds is given back when the connection ends", async () => {
+  const quota = new Quota({ principal: 100, total: 100 })
+  const { receive, wire } = wired()
+  const listen = request(7, "subscriptions/listen")
+  const held = () => {
+    const hold = new Hold(quota, "anyone")
+    hold.set(10)
+    return hold
+  }
+  expect(receive(listen, held())).toBeUndefined()
+  expect(receive(listen, held())).toBeInstanceOf(Unreadable)
+  expect(receive(request(7, "ping"), held())).toBeInstanceOf(Unreadable)
+  expect(quota.used).toBe(10)
+  await wire.close()
+  expect(quota.used).toBe(0)
 })
 
 describe("rejected messages", () => {

@@ -136,6 +136,32 @@ test("a second signal ends a service that still drains", async () => {
   expect(await child.exited).toBe(130)
 })
 
+for (const words of [
+  ["serve", "--http", "--config"],
+  ["--config", "", "serve", "--http"]
+]) {
+  test(`a service that is told to stop has succeeded, wherever --config stands: ${words.join(" ")}`, async () => {
+    const folder = await mkdtemp(join(tmpdir(), "manifold-"))
+    const file = join(folder, "named.yaml")
+    await writeFile(file, "server: { port: 0 }\nlogging: { level: info }\n")
+    const at = words.indexOf("--config") + 1
+    const child = Bun.spawn([process.execPath, main, ...words.toSpliced(at, 1, file)], {
+      env: { ...process.env, MCP_CONFIG_JSON: "", MANIFOLD_STORAGE_DIR: folder },
+      stdout: "pipe",
+      stderr: "ignore"
+    })
+    let log = ""
+    for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
+      const before = log.includes('"listening"')
+      log += chunk
+      if (!before && log.includes('"listening"')) child.kill("SIGTERM")
+    }
+    expect(await child.exited).toBe(0)
+    expect(log).toContain(`"configuration":"${file}"`)
+    await rm(folder, { recursive: true })
+  })
+}
+
 describe("misuse ends with 2, says what is wrong, and prints nothing", () => {
   const cases: ReadonlyArray<readonly [words: ReadonlyArray<string>, said: string]> = [
     [["srve"], 'There is no command "srve"; did you mean serve?'],

@@ -1,6 +1,6 @@
 /** A handler that is resumed by a second request speaks for that request: its charges, its nested calls. */
 import { expect } from "bun:test"
-import { Cause, Duration, Effect, Exit, Layer, Schema } from "effect"
+import { Cause, Deferred, Duration, Effect, Exit, Layer, Schema } from "effect"
 import { RunningCall } from "../../../layers/ledger/Calls.ts"
 import { Spend } from "../../../layers/ledger/Spend.ts"
 import { Ids } from "../../../layers/platform/Ids.ts"
@@ -16,6 +16,45 @@ import { guard, protect } from "../../support/guard.ts"
 
 const limits = { max: 10, maxPerPrincipal: 10, timeout: Duration.minutes(10) }
 const asking = Layer.succeed(Client, { ...Client.absent, supports: () => true })
+
+it.effect("a handler that was dropped and still cleans up does no harm to the one that took its place", () =>
+  Effect.gen(function* () {
+    const { count, rounds } = yield* SuspendedCalls.make({ ...limits, maxPerPrincipal: 2 })
+    const left: Array<string> = []
+    const cleaning = yield* Deferred.make<void>()
+    const cleaned = yield* Deferred.make<void>()
+    const handler = (name: string) =>
+      elicit("Which size?", Schema.Struct({ size: Schema.String }), "size").pipe(
+        Effect.onInterrupt(() => {
+          left.push(name)
+          return left.length === 1
+            ? Effect.andThen(Deferred.await(cleaning), Deferred.succeed(cleaned, undefined))
+            : Effect.void
+        })
+      )
+    const round = (name: string, answers: Resumption["answers"] = {}, waiting?: Resumption["waiting"]) =>
+      protect({ name }, rounds({ principal: stdioUser, request: name, answers, waiting })(handler(name)))
+    const ask = (name: string) =>
+      Effect.map(Effect.exit(round(name)), (exit) => {
+        const defect = Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
+        if (!(defect instanceof Suspended)) throw new Error("The handler was not suspended.")
+        return defect.waiting
+      })
+    const first = yield* ask("a")
+    yield* ask("b")
+    yield* ask("c")
+    expect(left).toEqual(["a"])
+    // Run again, because the first one was dropped; its result takes the place of the one that waits longest.
+    const answers = { size: { action: "accept", content: { size: "L" } } }
+    yield* round("a", answers, first)
+    expect(left).toEqual(["a", "b"])
+    yield* Deferred.succeed(cleaning, undefined)
+    yield* Deferred.await(cleaned)
+    // The handler ends after that, and tells those who observe it.
+    for (let turns = 0; turns < 10; turns++) yield* Effect.yieldNow
+    expect([left, yield* count]).toEqual([["a", "b"], 2])
+  }).pipe(Effect.provide([guard({}), asking, Ids.layer, Quotas.layerOf()]))
+)
 
 it.effect("a charge belongs to the call that runs when it is made, and so does a nested call", () => {
   const { asked, layer } = fixedBudget("1")
