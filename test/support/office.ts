@@ -1,4 +1,5 @@
-/** LibreOffice and Poppler: opens decks as their readers do, and says what can be seen of them. */
+/** LibreOffice and Poppler, and fonts with the widths that decks are set with: opens decks as their readers do, and says what can be seen of them. */
+import { existsSync } from "node:fs"
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -6,8 +7,12 @@ import { pathToFileURL } from "node:url"
 
 const programs = ["soffice", "pdftotext", "pdftoppm"].map((name) => [name, Bun.which(name)] as const)
 
+const fonts = ["crosextra/Carlito", "crosextra/Caladea", "liberation/LiberationSans"].map(
+  (name) => [name, existsSync(`/usr/share/fonts/truetype/${name}-Bold.ttf`) ? name : null] as const
+)
+
 /** What is not installed. Where everything must be tested, nothing may be left out for that. */
-export const missing: ReadonlyArray<string> = programs.flatMap(([name, path]) =>
+export const missing: ReadonlyArray<string> = [...programs, ...fonts].flatMap(([name, path]) =>
   path === null ? [name] : []
 )
 export const skipped = missing.length > 0 && !process.env["CI"]
