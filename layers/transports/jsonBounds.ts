@@ -1,4 +1,5 @@
 /** Counts keys, values and nesting of a JSON text before it is parsed: parsing costs far more than its size suggests. */
+import { lazy } from "../../src/domain/lazy.ts"
 
 export interface JsonBounds {
   /** Object members in the whole text. */
@@ -39,7 +40,7 @@ const shortString = 64
 /** Text is encoded in pieces of so many UTF-16 units, so that a large message is not copied whole. */
 const piece = 64 * 1024
 /** A unit of UTF-16 has at most 3 bytes in UTF-8. */
-const scratch = new Uint8Array(3 * piece)
+const scratch = lazy(() => new Uint8Array(3 * piece))
 const encoder = new TextEncoder()
 
 /** Whether a text is too short for too many keys and values, and has too few brackets to be nested too deeply. */
@@ -124,8 +125,8 @@ export const exceeded = (text: Uint8Array | string, bounds: JsonBounds): string 
   const counter = new Counter(bounds)
   if (typeof text !== "string") return counter.count(text)
   for (let at = 0; at < text.length; at += piece) {
-    const { written } = encoder.encodeInto(text.slice(at, at + piece), scratch)
-    const wrong = counter.count(scratch.subarray(0, written))
+    const { written } = encoder.encodeInto(text.slice(at, at + piece), scratch())
+    const wrong = counter.count(scratch().subarray(0, written))
     if (wrong !== undefined) return wrong
   }
   return undefined
