@@ -17,9 +17,17 @@ export interface Charge {
   readonly usage?: Usage
   /** The model that was used, as the provider names it. */
   readonly model?: string
+  /** The model's provider, as the configuration names it. */
+  readonly provider?: string
+  /** The price is unknown: `usd` is a lower bound. */
+  readonly unpriced?: boolean
+  /** The provider reported no usage: `usd` and `usage` are computed from what was sent and received. */
+  readonly uncertain?: boolean
+  /** Milliseconds from the request to the first chunk of the response. */
+  readonly timeToFirstToken?: number
 }
 
-/** The sum of a call's charges; `model` is the last one that was named. */
+/** The sum of a call's charges. `model`, `provider` and `timeToFirstToken` are those of the last charge that has them. */
 export type Spent = Charge
 
 export const nothing: Spent = { usd: BigDecimal.fromBigInt(0n) }
@@ -45,11 +53,13 @@ const sumUsage = (a: Usage | undefined, b: Usage | undefined): Usage | undefined
 
 export const sum = (a: Spent, b: Charge): Spent => {
   const usage = sumUsage(a.usage, b.usage)
-  const model = b.model ?? a.model
   return {
+    ...a,
+    ...b,
     usd: BigDecimal.sum(a.usd, b.usd),
     ...(usage !== undefined && { usage }),
-    ...(model !== undefined && { model })
+    ...((a.unpriced === true || b.unpriced === true) && { unpriced: true }),
+    ...((a.uncertain === true || b.uncertain === true) && { uncertain: true })
   }
 }
 

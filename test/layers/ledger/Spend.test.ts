@@ -1,5 +1,5 @@
 /** Charges add up exactly, and a handler outside of Guard may report them too. */
-import { expect } from "bun:test"
+import { expect, test } from "bun:test"
 import { BigDecimal, Effect } from "effect"
 import { nothing, Spend, sum, type Charge } from "../../../layers/ledger/Spend.ts"
 import { usd } from "../../support/budget.ts"
@@ -36,3 +36,14 @@ it.effect("outside of Guard charges go nowhere, and everything is allowed", () =
     expect(yield* spent).toEqual(nothing)
   }).pipe(Effect.provide(Spend.layerNoop))
 )
+
+test("one charge without a price or without reported usage marks the sum", () => {
+  const exact: Charge = { usd: usd("1"), provider: "openai", timeToFirstToken: 120 }
+  const total = [exact, { usd: usd("0"), unpriced: true }, { usd: usd("2"), uncertain: true }].reduce(
+    sum,
+    nothing
+  )
+  expect(total).toMatchObject({ provider: "openai", timeToFirstToken: 120, unpriced: true, uncertain: true })
+  expect(BigDecimal.format(total.usd)).toBe("3")
+  expect(sum(nothing, exact)).not.toHaveProperty("unpriced")
+})
