@@ -2,7 +2,7 @@
 import type { Principal } from "../../src/domain/Principal.ts"
 import { Schema } from "effect"
 import type { Effect } from "effect"
-import type { Request } from "./arrange.ts"
+import type { Request } from "./outline/arrange.ts"
 
 /** What is being done now. */
 export const steps = ["theme", "outline", "pictures", "draw", "write"] as const

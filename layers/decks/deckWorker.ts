@@ -1,7 +1,7 @@
 /** Arranges and draws decks in a thread of its own, which can be killed: long details and large decks take a while. */
-import { arrange } from "./arrange.ts"
+import { arrange } from "./outline/arrange.ts"
 import type { Answer, Job } from "./job.ts"
-import { render } from "./render.ts"
+import { render } from "./file/render.ts"
 
 const answer = async (job: Job): Promise<Answer> =>
   job.kind === "arrange"

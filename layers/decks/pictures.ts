@@ -1,7 +1,7 @@
 /** Gets the pictures of an outline: from their data, or from the web as anything else is got; never from a file. */
 import { Effect } from "effect"
 import type { Outbound } from "../outbound/Outbound.ts"
-import type { Outline } from "./Outline.ts"
+import type { Outline } from "./outline/Outline.ts"
 import { inspect, type Picture } from "./Picture.ts"
 import type { Settings } from "../output/section.ts"
 

@@ -1,8 +1,8 @@
 /** The sample decks of `docs/decks`: what they are made from, and how. */
-import { arrange, type Arranged, type Request } from "../../layers/decks/arrange.ts"
-import type { Detail } from "../../layers/decks/Detail.ts"
+import { arrange, type Arranged, type Request } from "../../layers/decks/outline/arrange.ts"
+import type { Detail } from "../../layers/decks/outline/Detail.ts"
 import { inspect, type Picture } from "../../layers/decks/Picture.ts"
-import { render } from "../../layers/decks/render.ts"
+import { render } from "../../layers/decks/file/render.ts"
 import { builtIn, type ThemeFile } from "../../layers/decks/Theme.ts"
 import { painted, png } from "../support/png.ts"
 

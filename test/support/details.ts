@@ -1,6 +1,6 @@
 /** Details as anybody may send them, for properties of decks. */
 import fc from "fast-check"
-import type { Detail } from "../../layers/decks/Detail.ts"
+import type { Detail } from "../../layers/decks/outline/Detail.ts"
 
 /** A line without marks. */
 export const words = fc

@@ -103,7 +103,7 @@ export const installed = async () =>
     )
   ).every(Boolean)
 
-/** What `layers/decks/metrics.json` holds. */
+/** What `layers/decks/page/metrics.json` holds. */
 export const metrics = async () =>
   Object.fromEntries(
     await Promise.all(
@@ -123,7 +123,7 @@ export const metrics = async () =>
 
 if (import.meta.main) {
   await Bun.write(
-    new URL("../../layers/decks/metrics.json", import.meta.url),
+    new URL("../../layers/decks/page/metrics.json", import.meta.url),
     `${JSON.stringify(await metrics(), undefined, 2)}\n`
   )
 }

@@ -1,10 +1,10 @@
 /** Details become as many pages as asked for, or fewer with a reason; nothing that was said is lost. */
 import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
-import { arrange, type Request } from "../../../layers/decks/arrange.ts"
-import type { Detail } from "../../../layers/decks/Detail.ts"
-import type { Slide } from "../../../layers/decks/Outline.ts"
-import { clean } from "../../../layers/decks/lines.ts"
+import { arrange, type Request } from "../../../layers/decks/outline/arrange.ts"
+import type { Detail } from "../../../layers/decks/outline/Detail.ts"
+import type { Slide } from "../../../layers/decks/outline/Outline.ts"
+import { clean } from "../../../layers/decks/outline/lines.ts"
 import { details, words as plainLine } from "../../support/details.ts"
 
 const request = (given: ReadonlyArray<Detail>, slides: number, more: Partial<Request> = {}): Request => ({

@@ -1,6 +1,6 @@
 /** Numbers as people write them, and what they are numbers of. */
 import { expect, test } from "bun:test"
-import { amount, figure, format } from "../../../layers/decks/figures.ts"
+import { amount, figure, format } from "../../../layers/decks/outline/figures.ts"
 
 test("an amount is read with its sign, its currency and its unit", () => {
   const cases = [

@@ -1,8 +1,8 @@
 /** Text is measured with the widths of real fonts, and found to fit only where it does. */
 import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
-import metrics from "../../../layers/decks/metrics.json"
-import { height, largest, shortened, width } from "../../../layers/decks/fit.ts"
+import metrics from "../../../layers/decks/page/metrics.json"
+import { height, largest, shortened, width } from "../../../layers/decks/page/fit.ts"
 import { installed, metrics as measure } from "../../support/fonts.ts"
 
 const one = (text: string) => [{ runs: [{ text }] }]

@@ -1,6 +1,6 @@
 /** Points of a list are gathered by what they are: numbers, facts, lines of one prefix. */
 import { describe, expect, test } from "bun:test"
-import { topics } from "../../../layers/decks/topics.ts"
+import { topics } from "../../../layers/decks/outline/topics.ts"
 
 /** Each topic in a few words: what it is, its heading, how many points. */
 const told = (lines: ReadonlyArray<string>) =>

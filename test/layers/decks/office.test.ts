@@ -1,8 +1,8 @@
 /** Decks as LibreOffice shows them: every page, every word, and nothing beyond the edges. */
 import { expect, test } from "bun:test"
 import { join } from "node:path"
-import { arrange } from "../../../layers/decks/arrange.ts"
-import { render } from "../../../layers/decks/render.ts"
+import { arrange } from "../../../layers/decks/outline/arrange.ts"
+import { render } from "../../../layers/decks/file/render.ts"
 import { builtIn, type ThemeFile } from "../../../layers/decks/Theme.ts"
 import { make, samples } from "../../decks/samples.ts"
 import { missing, opened, reason, see, skipped } from "../../support/office.ts"

@@ -1,6 +1,6 @@
 /** Lines and data become topics: headed lists, charts, tables, quotes, pictures. */
 import { describe, expect, test } from "bun:test"
-import { topics } from "../../../layers/decks/topics.ts"
+import { topics } from "../../../layers/decks/outline/topics.ts"
 
 describe("lines", () => {
   test("are points; a colon, `##` or dashes below make a heading", () => {

@@ -1,7 +1,8 @@
 /** Makes the file of an outline: a presentation of PowerPoint 2007 and later (ECMA-376), as bytes. */
 import { chartParts } from "./charts.ts"
-import { page, shapeTree, type Item } from "./drawing.ts"
-import { frames } from "./layouts.ts"
+import { page, type Item } from "../page/Item.ts"
+import { shapeTree } from "./drawing.ts"
+import { frames } from "../page/layouts.ts"
 import {
   defaultText,
   footer,
@@ -13,10 +14,10 @@ import {
   pageNumber,
   themeXml
 } from "./master.ts"
-import type { Layout, Outline } from "./Outline.ts"
-import { draw } from "./pages.ts"
-import type { Picture } from "./Picture.ts"
-import { palette as toPalette, type ThemeFile } from "./Theme.ts"
+import type { Layout, Outline } from "../outline/Outline.ts"
+import { draw } from "../page/pages.ts"
+import type { Picture } from "../Picture.ts"
+import { palette as toPalette, type ThemeFile } from "../Theme.ts"
 import { declaration, escape } from "./xml.ts"
 import { zip, type File } from "./zip.ts"
 

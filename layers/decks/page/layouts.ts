@@ -1,8 +1,8 @@
 /** The layouts of the slide master: where things stand, and what stands on every page of a kind. */
-import { page, type Area, type Geometry, type Item, type Paragraph, type Placeholder } from "./drawing.ts"
+import { page, type Area, type Geometry, type Item, type Paragraph, type Placeholder } from "./Item.ts"
 import { listArea } from "./listing.ts"
-import type { Layout } from "./Outline.ts"
-import type { Color, Palette } from "./Theme.ts"
+import type { Layout } from "../outline/Outline.ts"
+import type { Color, Palette } from "../Theme.ts"
 
 /** Inches. */
 const margin = 0.75

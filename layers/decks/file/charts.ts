@@ -1,7 +1,7 @@
 /** Charts as DrawingML (ECMA-376, part 1, 21.2), with the workbook in which PowerPoint edits their numbers. */
-import type { Chart } from "./Outline.ts"
+import type { Chart } from "../outline/Outline.ts"
 import { solid } from "./drawing.ts"
-import type { Palette } from "./Theme.ts"
+import type { Palette } from "../Theme.ts"
 import { declaration, escape } from "./xml.ts"
 import { zip, type File } from "./zip.ts"
 

@@ -1,8 +1,8 @@
 /** Pages of tables: columns as wide as what stands in them, rows as high as they need, and numbers to the right. */
-import { cellMargin, type Cell, type Item } from "./drawing.ts"
+import { cellMargin, type Cell, type Item } from "./Item.ts"
 import * as fit from "./fit.ts"
 import { areas, sizes } from "./layouts.ts"
-import type { SlideOf } from "./Outline.ts"
+import type { SlideOf } from "../outline/Outline.ts"
 import { headline, type Stage } from "./typesetting.ts"
 
 const numeric = /^[+\-\u2212~≈]?\s?[$€£¥₺₹]?\s?\d[\d.,' \u00a0]*\s?(?:%|[a-zA-Z×]{1,4})?$/

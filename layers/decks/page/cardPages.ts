@@ -1,9 +1,9 @@
 /** Pages of cards beside each other: columns of points, and numbers with what they are. */
-import type { Item } from "./drawing.ts"
+import type { Item } from "./Item.ts"
 import * as fit from "./fit.ts"
 import { areas, sizes } from "./layouts.ts"
 import { box, listSizes, measured, setting } from "./listing.ts"
-import type { SlideOf } from "./Outline.ts"
+import type { SlideOf } from "../outline/Outline.ts"
 import { beside, fitted, headline, inside, label, list, shape, type Stage } from "./typesetting.ts"
 
 export const ofColumns = (stage: Stage, slide: SlideOf<"columns">): ReadonlyArray<Item> => {

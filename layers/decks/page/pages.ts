@@ -1,10 +1,10 @@
 /** Pages of an outline as things to draw, besides what their layouts put there. */
 import { ofColumns, ofNumbers } from "./cardPages.ts"
 import { ofChart } from "./chartPage.ts"
-import type { Item } from "./drawing.ts"
+import type { Item } from "./Item.ts"
 import { areas, sizes } from "./layouts.ts"
 import { listArea, listSizes } from "./listing.ts"
-import type { Layout, Slide, SlideOf } from "./Outline.ts"
+import type { Layout, Slide, SlideOf } from "../outline/Outline.ts"
 import { ofTable } from "./tablePage.ts"
 import { block, fitted, headline, inside, kicker, label, list, shape, type Stage } from "./typesetting.ts"
 

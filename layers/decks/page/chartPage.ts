@@ -1,9 +1,9 @@
 /** Pages of charts: the chart, what can be read from it beside it, and its description for who cannot see it. */
-import type { Area, Item } from "./drawing.ts"
-import { format } from "./figures.ts"
+import type { Area, Item } from "./Item.ts"
+import { format } from "../outline/figures.ts"
 import { areas, sizes } from "./layouts.ts"
 import { listSizes } from "./listing.ts"
-import type { Chart, Point, SlideOf } from "./Outline.ts"
+import type { Chart, Point, SlideOf } from "../outline/Outline.ts"
 import { headline, inside, label, list, shape, type Stage } from "./typesetting.ts"
 
 /** What a chart shows, for who cannot see it. */

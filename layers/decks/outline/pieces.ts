@@ -1,7 +1,7 @@
 /** Topics as parts of about a page, which can be halved and joined. */
-import * as fit from "./fit.ts"
+import * as fit from "../page/fit.ts"
 import { pointText } from "./headlines.ts"
-import { box, listArea, listSizes, measured, setting } from "./listing.ts"
+import { box, listArea, listSizes, measured, setting } from "../page/listing.ts"
 import type { Point } from "./Outline.ts"
 import type { Topic } from "./Topic.ts"
 

@@ -1,11 +1,11 @@
 /** Sets text: at the largest size that fits its place, shortened where none does; and the panels that it stands on. */
-import type { Area, Item } from "./drawing.ts"
+import type { Area, Item } from "./Item.ts"
 import * as fit from "./fit.ts"
 import { leading } from "./layouts.ts"
 import { box, gap, measured, paragraphs, setting } from "./listing.ts"
-import type { Chart, Point } from "./Outline.ts"
-import type { Picture } from "./Picture.ts"
-import type { Color, Palette } from "./Theme.ts"
+import type { Chart, Point } from "../outline/Outline.ts"
+import type { Picture } from "../Picture.ts"
+import type { Color, Palette } from "../Theme.ts"
 
 /** What a page is drawn with. */
 export interface Stage {

@@ -1,7 +1,8 @@
 /** The parts of a presentation that are the same for every deck of a theme: master, layouts, theme, notes master. */
-import { emu, page, shapeTree, solid, type Area, type Item } from "./drawing.ts"
-import type { Frame } from "./layouts.ts"
-import type { Color, Palette } from "./Theme.ts"
+import { page, type Area, type Item } from "../page/Item.ts"
+import { emu, shapeTree, solid } from "./drawing.ts"
+import type { Frame } from "../page/layouts.ts"
+import type { Color, Palette } from "../Theme.ts"
 import { declaration, escape } from "./xml.ts"
 
 export const namespaces =

@@ -1,7 +1,7 @@
 /** Lists as they are measured and drawn: the same paragraphs for both. */
-import { indents, type Area, type Paragraph } from "./drawing.ts"
+import { indents, type Area, type Paragraph } from "./Item.ts"
 import * as fit from "./fit.ts"
-import type { Point } from "./Outline.ts"
+import type { Point } from "../outline/Outline.ts"
 
 /** Where the list of a page stands. */
 export const listArea: Area = { x: 5.3, y: 0.9, w: 7.28, h: 5.6 }
