@@ -6,7 +6,7 @@ import { ConfigFile } from "../layers/config/Document.ts"
 import { endWhenToldTwice, runMain } from "../layers/platform/Platform.ts"
 import { machine } from "./program/baseLayers.ts"
 import { serverTeardown } from "./program/exitCode.ts"
-import { report } from "./program/report.ts"
+import { printFailure } from "./program/printFailure.ts"
 
 let serves = false
 /** A server that was stopped has succeeded; a command that was interrupted has not. */
@@ -31,11 +31,11 @@ const run = Effect.fnUntraced(function* (words: ReadonlyArray<string>) {
   serves = rest[0] === "serve"
   switch (rest.join(" ")) {
     case "serve": {
-      const { serveStdio } = yield* Effect.promise(() => import("./cli/stdio.ts"))
+      const { serveStdio } = yield* Effect.promise(() => import("./cli/serveStdio.ts"))
       return yield* configured(serveStdio, file)
     }
     case "serve --http": {
-      const { serveHttp } = yield* Effect.promise(() => import("./cli/http.ts"))
+      const { serveHttp } = yield* Effect.promise(() => import("./cli/serveHttp.ts"))
       return yield* configured(serveHttp(), file)
     }
     default:
@@ -46,7 +46,7 @@ const run = Effect.fnUntraced(function* (words: ReadonlyArray<string>) {
 endWhenToldTwice.pipe(
   Effect.andThen(Stdio.Stdio.use((stdio) => stdio.args)),
   Effect.flatMap(run),
-  Effect.tapCause(report("manifold")),
+  Effect.tapCause(printFailure("manifold")),
   Effect.provide(machine),
   runMain({ disableErrorReporting: true, teardown })
 )

@@ -8,8 +8,8 @@ import { sections } from "../src/program/sections.ts"
 import { blocksOf, pattern, root, select, shell } from "./support/codeBlocks.ts"
 import * as configuration from "./support/configurationPage.ts"
 import { it } from "./support/effect.ts"
-import { home } from "./support/home.ts"
-import { project } from "./support/project.ts"
+import { home } from "./support/userHome.ts"
+import { project } from "./support/libraryProject.ts"
 import { endpoint, service } from "./support/service.ts"
 
 const readme = await Bun.file(`${root}README.md`).text()

@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test"
 import { Effect } from "effect"
 import { blocksOf, filesOf, pattern, root, select, shell } from "./support/codeBlocks.ts"
 import { it } from "./support/effect.ts"
-import { project } from "./support/project.ts"
+import { project } from "./support/libraryProject.ts"
 
 const text = await Bun.file(`${root}docs/library.md`).text()
 const page = blocksOf(text)

@@ -1,7 +1,7 @@
 /** The folder of a principal inside the output folder, so that what it has made is its own. */
 import type { Principal } from "../../src/domain/Principal.ts"
 import { hmacSha256 } from "../platform/digest.ts"
-import { safeName } from "./names.ts"
+import { safeName } from "./safeNames.ts"
 
 /** Separates what the folder names are made from; secrecy does not matter, because the names are for people to read. */
 const key = new TextEncoder().encode("manifold output folder")

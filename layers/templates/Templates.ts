@@ -14,9 +14,9 @@ import { BoundedCache } from "../cache/BoundedCache.ts"
 import { ConfigSource } from "../config/ConfigSource.ts"
 import type { Templating } from "./engine.ts"
 import type { Filter } from "./filters.ts"
-import * as Folder from "./Folder.ts"
+import * as Folder from "./templateFolder.ts"
 import type { Variables } from "./Rendering.ts"
-import { report, type Example, type Report } from "./report.ts"
+import { checkTemplates, type Example, type Report } from "./checkTemplates.ts"
 import { section, type Settings } from "./section.ts"
 import { TemplateError } from "./TemplateError.ts"
 import type { Source, TemplateSet } from "./TemplateSet.ts"
@@ -173,7 +173,7 @@ export class Templates extends Context.Service<
       })
 
     const check = Effect.flatMap(current, ({ all }) =>
-      report(
+      checkTemplates(
         all,
         [...examples].flatMap((some) => some()),
         (name, variables) => attempt(all, name, variables)

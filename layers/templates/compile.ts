@@ -1,7 +1,7 @@
 /** Compiles one template with Squirrelly into a function that waits for what it calls, and knows which line it is at. */
 import type * as Squirrelly from "squirrelly"
 import { absent, type Compiled, type Vocabulary } from "./Rendering.ts"
-import { lastLine, prepare } from "./source.ts"
+import { lastLine, prepare } from "./prepareSource.ts"
 import { Fault } from "./TemplateError.ts"
 
 /** A tag as the compiler's parser sees it: text, or what kind of tag (`t`) it is. Its types say less than it does. */

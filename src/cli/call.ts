@@ -13,10 +13,11 @@ import type { ToolOutput } from "../domain/Content.ts"
 import { isObject } from "../domain/JsonObject.ts"
 import { stdioUser } from "../domain/Principal.ts"
 import { argFlag } from "./argFlag.ts"
-import { withBar } from "./bar.ts"
+import { withBar } from "./progressBar.ts"
 import { catalog } from "../program/program.ts"
-import { namesOf } from "./listing.ts"
-import { readParams, unlisted, UsageError } from "./params.ts"
+import { namesOf } from "./allPages.ts"
+import { toolArguments } from "./toolArguments.ts"
+import { unknownName, UsageError } from "./UsageError.ts"
 
 const readSource = Effect.fnUntraced(function* (source: string) {
   if (source === "-") {
@@ -66,7 +67,7 @@ export const call = Command.make(
       : undefined
     const entries = yield* Catalog
     const properties = (yield* entries.tool(stdioUser, tool))?.input.properties
-    const args = yield* readParams(text, arg, Predicate.isObject(properties) ? { ...properties } : {})
+    const args = yield* toolArguments(text, arg, Predicate.isObject(properties) ? { ...properties } : {})
     const requestId = yield* (yield* Ids).next
     const output = yield* withBar(tool, (onProgress) =>
       entries
@@ -74,7 +75,7 @@ export const call = Command.make(
         .pipe(
           Effect.provideService(Client, Client.absent),
           Effect.provideService(Caller, { principal: stdioUser, requestId, onProgress }),
-          Effect.catchTag("NotFound", unlisted("tools", namesOf(entries.tools)))
+          Effect.catchTag("NotFound", unknownName("tools", namesOf(entries.tools)))
         )
     )
     const error = errorOf(output)

@@ -9,11 +9,11 @@ import { ConfigFile, usualFile } from "../../layers/config/Document.ts"
 import type { Sources } from "../../layers/config/Sources.ts"
 import { unreadFile } from "../../layers/config/unreadFile.ts"
 import { inWords } from "../../layers/platform/inWords.ts"
-import { commented } from "./config/commented.ts"
+import { commentedYaml } from "./config/commentedYaml.ts"
 import { fileSchema } from "./config/jsonSchema.ts"
 import { notices } from "../program/upcomingSections.ts"
 import { preflight } from "../program/preflight.ts"
-import { UsageError } from "./params.ts"
+import { UsageError } from "./UsageError.ts"
 import { sections } from "../program/sections.ts"
 
 /** The problems were printed; what is left to say is the exit code. */
@@ -108,7 +108,7 @@ const init = Command.make(
     // Secrets may be written into it: it is made anew, for its owner alone, also in the place of a link.
     yield* files.makeDirectory(folder, { recursive: true, mode: 0o700 }).pipe(
       Effect.andThen(force ? files.remove(file, { force: true }) : Effect.void),
-      Effect.andThen(files.writeFileString(file, commented(sections), { flag: "wx", mode: 0o600 })),
+      Effect.andThen(files.writeFileString(file, commentedYaml(sections), { flag: "wx", mode: 0o600 })),
       Effect.mapError(
         ({ reason }) =>
           new UsageError({

@@ -4,7 +4,7 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import { examine, type Finding } from "./doctor/Check.ts"
 import { checks } from "./doctor/checks.ts"
-import { type Colour, paint } from "./paint.ts"
+import { type Color, colorize } from "./terminalColors.ts"
 
 /** Something is wrong, and it has been said. */
 class Unwell extends Schema.TaggedError<Unwell>()("Unwell", {}) {
@@ -12,7 +12,7 @@ class Unwell extends Schema.TaggedError<Unwell>()("Unwell", {}) {
   override readonly [Runtime.errorReported] = false
 }
 
-const colours: Readonly<Record<Finding["status"], Colour>> = { ok: "green", warn: "yellow", fail: "red" }
+const colors: Readonly<Record<Finding["status"], Color>> = { ok: "green", warn: "yellow", fail: "red" }
 const width = Math.max(...checks.map(({ name }) => name.length))
 
 export const doctor = Command.make(
@@ -31,9 +31,9 @@ export const doctor = Command.make(
     const findings = (yield* examined).flat()
     if (json) yield* Console.log(JSON.stringify(findings))
     else {
-      const style = yield* paint
+      const style = yield* colorize
       for (const { check, message, status } of findings) {
-        yield* Console.log(`${style(colours[status], status.padEnd(4))}  ${check.padEnd(width)}  ${message}`)
+        yield* Console.log(`${style(colors[status], status.padEnd(4))}  ${check.padEnd(width)}  ${message}`)
       }
     }
     if (findings.some(({ status }) => status === "fail")) return yield* new Unwell()

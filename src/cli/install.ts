@@ -13,8 +13,8 @@ import { runnerOf } from "../../layers/clients/durability.ts"
 import * as Places from "../../layers/clients/Places.ts"
 import { mask, preview } from "../../layers/clients/preview.ts"
 import { Machine } from "../../layers/platform/Machine.ts"
-import { UsageError } from "./params.ts"
-import { paint } from "./paint.ts"
+import { UsageError } from "./UsageError.ts"
+import { colorize } from "./terminalColors.ts"
 
 const flag = (name: string, description: string) =>
   Flag.Boolean(name).pipe(Flag.withDescription(description), Flag.withDefault(false))
@@ -102,7 +102,7 @@ const agree = Effect.fnUntraced(function* (question: string, json: boolean) {
   )
 })
 
-const colours = { "-": "red", "+": "green", " ": "plain" } as const
+const colors = { "-": "red", "+": "green", " ": "plain" } as const
 
 const change = (before: unknown, after: Entry | undefined) => {
   if (after === undefined) return "removed"
@@ -170,12 +170,12 @@ export const install = Command.make(
     }
     const what = change(before, after)
     if (!json) {
-      const style = yield* paint
+      const style = yield* colorize
       const link = file.target === path ? "" : ` (a link to ${file.target})`
       yield* Console.log(`${path}${link}, under "${client.key}":`)
       if (file.marked) yield* Console.log(style("red", "- byte order mark, which not every client can read"))
       for (const { sign, text: line } of preview(name, before, after)) {
-        yield* Console.log(style(colours[sign], `${sign} ${line}`))
+        yield* Console.log(style(colors[sign], `${sign} ${line}`))
       }
     }
     if (dryRun) {

@@ -9,8 +9,8 @@ import type { PromptEntry } from "../catalog/Entry.ts"
 import * as wire from "../mcp/wire.ts"
 import { catalog } from "../program/program.ts"
 import { argumentTable } from "./argumentTable.ts"
-import { all } from "./listing.ts"
-import { unlisted } from "./params.ts"
+import { allPages } from "./allPages.ts"
+import { unknownName } from "./UsageError.ts"
 
 interface Row {
   readonly key: string
@@ -49,16 +49,16 @@ const kindOf = { tools: "tool", prompts: "prompt", resources: "resource" } as co
 
 const rows = {
   tools: (from: Catalog["Service"]) =>
-    Effect.map(all(from.tools), (entries) =>
+    Effect.map(allPages(from.tools), (entries) =>
       entries.map((it) => row(it.name, it.description, wire.tool(it), argumentTable(it.input)))
     ),
   prompts: (from: Catalog["Service"]) =>
-    Effect.map(all(from.prompts), (entries) =>
+    Effect.map(allPages(from.prompts), (entries) =>
       entries.map((it) => row(it.name, it.description, wire.prompt(it), argumentTable(promptSchema(it))))
     ),
   resources: Effect.fnUntraced(function* (from: Catalog["Service"]) {
-    const resources = yield* all(from.resources)
-    const templates = yield* all(from.templates)
+    const resources = yield* allPages(from.resources)
+    const templates = yield* allPages(from.templates)
     return [
       ...resources.map((it) => row(it.uri, it.description, wire.resource(it))),
       ...templates.map((it) => row(it.uriTemplate, it.description, wire.template(it)))
@@ -87,7 +87,7 @@ export const list = Command.make(
       const one = found.find(({ key }) => key === name.value)
       if (one === undefined) {
         const known = Effect.succeed(found.map(({ key }) => key))
-        return yield* unlisted(kind, known)(new NotFound({ kind: kindOf[kind], name: name.value }))
+        return yield* unknownName(kind, known)(new NotFound({ kind: kindOf[kind], name: name.value }))
       }
       return yield* Console.log(json ? JSON.stringify(one.json) : describe(one).join("\n"))
     }

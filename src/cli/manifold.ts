@@ -13,8 +13,8 @@ import * as configFlag from "./configFlag.ts"
 import { doctor } from "./doctor.ts"
 import { install } from "./install.ts"
 import { list } from "./list.ts"
-import { Misused, presenter } from "./misuse.ts"
-import { printing } from "./printing.ts"
+import { InvalidUsage, presenter } from "./invalidUsage.ts"
+import { consoleOutput } from "./consoleOutput.ts"
 import { prompt } from "./prompt.ts"
 import { serve } from "./serve.ts"
 
@@ -51,8 +51,8 @@ const settings = Layer.mergeAll(
 
 export const run = Command.run(manifold, { version: program.version }).pipe(
   Effect.mapError((error) =>
-    error instanceof CliError.ShowHelp && error.errors.length > 0 ? new Misused() : error
+    error instanceof CliError.ShowHelp && error.errors.length > 0 ? new InvalidUsage() : error
   ),
   Effect.provide(settings),
-  printing
+  consoleOutput
 )

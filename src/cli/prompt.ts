@@ -11,11 +11,11 @@ import { Client } from "../catalog/Client.ts"
 import { stdioUser } from "../domain/Principal.ts"
 import { ClientVariables } from "../prompts/ClientVariables.ts"
 import { prompts } from "../prompts/index.ts"
-import type { Merged, Variable } from "../prompts/merge.ts"
+import type { Merged, Variable } from "../prompts/mergeVariables.ts"
 import { clientId } from "../prompts/Prompt.ts"
 import { argFlag } from "./argFlag.ts"
-import { namesOf } from "./listing.ts"
-import { unlisted, UsageError } from "./params.ts"
+import { namesOf } from "./allPages.ts"
+import { unknownName, UsageError } from "./UsageError.ts"
 import { catalog } from "../program/program.ts"
 
 type Given = Readonly<Record<string, string>>
@@ -87,7 +87,7 @@ export const prompt = Command.make(
       .pipe(
         Effect.provideService(Client, Client.absent),
         Effect.provideService(Caller, { principal: stdioUser, requestId }),
-        Effect.catchTag("NotFound", unlisted("prompts", namesOf(entries.prompts)))
+        Effect.catchTag("NotFound", unknownName("prompts", namesOf(entries.prompts)))
       )
     if (json) return yield* Console.log(JSON.stringify({ description, messages, _meta: meta }))
     for (const { content } of messages) {

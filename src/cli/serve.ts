@@ -5,10 +5,10 @@ import * as Flag from "effect/cli/Flag"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { namedFile } from "../../layers/config/Document.ts"
 import { Environment } from "../../layers/platform/Environment.ts"
-import { serveHttp } from "./http.ts"
-import { UsageError } from "./params.ts"
-import { reload } from "./reload.ts"
-import { serveStdio } from "./stdio.ts"
+import { serveHttp } from "./serveHttp.ts"
+import { UsageError } from "./UsageError.ts"
+import { watchSource } from "./watchSource.ts"
+import { serveStdio } from "./serveStdio.ts"
 
 /** The same configuration, read anew with the log's level over it. */
 const debugging = Layer.fresh(ConfigSource.layer).pipe(
@@ -50,7 +50,7 @@ export const serve = Command.make(
     }
     if (flags.reload) {
       const file = yield* namedFile
-      return yield* reload([
+      return yield* watchSource([
         "serve",
         "--http",
         ...(Option.isSome(host) ? ["--host", host.value] : []),

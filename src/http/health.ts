@@ -7,7 +7,7 @@ import { json } from "../../layers/http/responses.ts"
 import { Routes, type Connection } from "../../layers/http/Routes.ts"
 import { Channels } from "../../layers/events/Channels.ts"
 import { identify } from "../../layers/transports/requests.ts"
-import { rejectMethod } from "./reading.ts"
+import { rejectMethod } from "./requireReader.ts"
 
 const serves: ReadonlySet<Report["status"]> = new Set(["healthy", "degraded"])
 

@@ -11,7 +11,7 @@ import { Sessions } from "../../layers/transports/Sessions.ts"
 import { Catalog, type Listing } from "../catalog/Catalog.ts"
 import { Identity } from "../domain/Identity.ts"
 import type { Principal } from "../domain/Principal.ts"
-import { asReader } from "./reading.ts"
+import { requireReader } from "./requireReader.ts"
 
 /** Newest first. */
 const revisions = [...new Set([...SUPPORTED_PROTOCOL_VERSIONS, "2026-07-28"])].toSorted().toReversed()
@@ -70,7 +70,7 @@ export const layer = (limits: Readonly<Record<string, number>>) =>
       yield* routes.add({
         paths: ["/info"],
         fetch: (request, connection) =>
-          asReader(authenticator, request, connection, ({ principal }) =>
+          requireReader(authenticator, request, connection, ({ principal }) =>
             respond(request, Effect.orDie(describe(principal)))
           )
       })

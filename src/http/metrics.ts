@@ -4,7 +4,7 @@ import { Authenticator } from "../../layers/identity/Authenticator.ts"
 import { Routes } from "../../layers/http/Routes.ts"
 import { Metrics } from "../../layers/telemetry/Metrics.ts"
 import * as prometheus from "../../layers/telemetry/prometheus.ts"
-import { asReader } from "./reading.ts"
+import { requireReader } from "./requireReader.ts"
 
 export const layer = Layer.effectDiscard(
   Effect.gen(function* () {
@@ -14,7 +14,7 @@ export const layer = Layer.effectDiscard(
     yield* routes.add({
       paths: ["/metrics"],
       fetch: (request, connection) =>
-        asReader(
+        requireReader(
           authenticator,
           request,
           connection,

@@ -11,7 +11,7 @@ import { Quotas } from "../../layers/quotas/Quotas.ts"
 import { Backlog } from "../../layers/transports/Backlog.ts"
 import { EventStream } from "../../layers/transports/EventStream.ts"
 import type { StreamLimits } from "../../layers/transports/StreamLimits.ts"
-import { asReader } from "./reading.ts"
+import { requireReader } from "./requireReader.ts"
 
 const headers = { "content-type": "application/x-ndjson", "x-accel-buffering": "no" }
 
@@ -81,7 +81,7 @@ export const layer = (limits: Pick<StreamLimits, "max" | "mostWaiting" | "unread
       yield* routes.add({
         paths: ["/stream"],
         fetch: (request, connection) =>
-          asReader(authenticator, request, connection, (grant) => open(grant, request, connection)),
+          requireReader(authenticator, request, connection, (grant) => open(grant, request, connection)),
         drain: endAll
       })
     })

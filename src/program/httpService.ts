@@ -21,10 +21,10 @@ import * as mcp from "../mcp/section.ts"
 import * as health from "../http/health.ts"
 import * as info from "../http/info.ts"
 import * as metrics from "../http/metrics.ts"
-import * as observed from "../http/observed.ts"
-import * as progress from "../http/progress.ts"
+import * as httpMetrics from "../http/httpMetrics.ts"
+import * as progressChannel from "../http/progressChannel.ts"
 import * as stream from "../http/stream.ts"
-import * as templates from "../http/templates.ts"
+import * as templateMetrics from "../http/templateMetrics.ts"
 
 /** Command-line flags that override the configuration. */
 export interface Overrides {
@@ -84,17 +84,17 @@ export const layerNoDeps = (overrides: Overrides = {}) =>
         }),
         metrics.layer,
         stream.layer(limits),
-        observed.layer(sessions.max),
-        templates.layer
+        httpMetrics.layer(sessions.max),
+        templateMetrics.layer
       )
-      return observed.sockets.pipe(
+      return httpMetrics.sockets.pipe(
         Layer.provideMerge(Layer.unwrap(listener)),
         Layer.provideMerge(routes),
         // The listener goes first, so that nobody is served by what is being taken down.
         Layer.provideMerge(StreamableHttp.layer(limits)),
         Layer.provideMerge(LegacySse.layer(limits)),
         Layer.provideMerge(WebSocket.layer(limits)),
-        Layer.provideMerge(progress.layer),
+        Layer.provideMerge(progressChannel.layer),
         Layer.provideMerge(Channels.layer),
         Layer.provideMerge(
           Sessions.layer({

@@ -6,7 +6,7 @@ import * as Certificate from "../../layers/http/certificate.ts"
 import { isLoopback } from "../../layers/http/hosts.ts"
 import * as http from "../../layers/http/section.ts"
 import * as auth from "../../layers/identity/section.ts"
-import * as Folder from "../../layers/templates/Folder.ts"
+import * as Folder from "../../layers/templates/templateFolder.ts"
 import * as templates from "../../layers/templates/section.ts"
 
 /** Fails with all of them at once. Reads the certificate and the folder of templates. */

@@ -7,7 +7,7 @@ import type { PromptEntry, ResourceEntry, TemplateEntry } from "../catalog/Entry
 import { serverTeardown } from "./exitCode.ts"
 import * as Service from "./httpService.ts"
 import { listening } from "./listening.ts"
-import { report } from "./report.ts"
+import { printFailure } from "./printFailure.ts"
 import { server, type ServerOptions, type ServerServices } from "./server.ts"
 import { serveStdio } from "./stdioService.ts"
 
@@ -48,7 +48,7 @@ export const serve = (options: ServeOptions): void => {
         )
   endWhenToldTwice.pipe(
     Effect.andThen(serving),
-    Effect.tapCause(report(name)),
+    Effect.tapCause(printFailure(name)),
     runMain({ disableErrorReporting: true, teardown: serverTeardown })
   )
 }

@@ -1,7 +1,7 @@
 /** The configured variables of prompts, as they are now. */
 import { Context, Effect, Layer, type Scope } from "effect"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
-import { merge, type Merged, type PromptSettings } from "./merge.ts"
+import { mergeVariables, type Merged, type PromptSettings } from "./mergeVariables.ts"
 import type { Prompt } from "./Prompt.ts"
 import { section } from "./section.ts"
 
@@ -29,7 +29,7 @@ export class ClientVariables extends Context.Service<
         })
       )
       return ClientVariables.of({
-        merge: (prompt, given) => merge(prompt, settings[prompt.name], given),
+        merge: (prompt, given) => mergeVariables(prompt, settings[prompt.name], given),
         clients: (prompt) => Object.keys(settings[prompt.name]?.clients ?? {}),
         watch: (changed) =>
           Effect.acquireRelease(

@@ -1,6 +1,6 @@
 /** `content_create`: a piece of content of a given kind. */
 import { icon, type Prompt } from "./Prompt.ts"
-import { audience, contentType, tone, topic } from "./voice.ts"
+import { audience, contentType, tone, topic } from "./sharedArguments.ts"
 
 export const contentCreate: Prompt = {
   name: "content_create",

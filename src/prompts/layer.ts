@@ -4,9 +4,9 @@ import { Templates } from "../../layers/templates/Templates.ts"
 import { Catalog } from "../catalog/Catalog.ts"
 import { program } from "../domain/version.ts"
 import { ClientVariables } from "./ClientVariables.ts"
-import { entry } from "./entry.ts"
+import { promptEntry } from "./promptEntry.ts"
 import { prompts } from "./index.ts"
-import { values } from "./merge.ts"
+import { values } from "./mergeVariables.ts"
 
 /** What the templates of all prompts are tried with: their examples, over the variables that would hold. */
 export const examples = (variables: ClientVariables["Service"]) => () =>
@@ -23,7 +23,7 @@ export const layer = Layer.effectDiscard(
     const templates = yield* Templates
     const variables = yield* ClientVariables
     yield* templates.example(examples(variables))
-    const entries = () => ({ prompts: prompts.map((prompt) => entry(prompt, templates, variables)) })
+    const entries = () => ({ prompts: prompts.map((prompt) => promptEntry(prompt, templates, variables)) })
     const contribution = yield* catalog.contribute({ owner: program.name, entries: entries() })
     const [conflict] = (yield* contribution.report).conflicts
     if (conflict !== undefined) return yield* conflict

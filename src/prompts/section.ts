@@ -2,7 +2,7 @@
 import { Schema } from "effect"
 import * as Section from "../../layers/config/Section.ts"
 import { prompts } from "./index.ts"
-import { merge, type PromptSettings } from "./merge.ts"
+import { mergeVariables, type PromptSettings } from "./mergeVariables.ts"
 import type { Prompt } from "./Prompt.ts"
 
 const variables = (prompt: Prompt) =>
@@ -19,7 +19,7 @@ const variables = (prompt: Prompt) =>
 const agree = (prompt: Prompt) =>
   Schema.makeFilter((settings: PromptSettings) => {
     const of = (client: string | undefined, path: ReadonlyArray<string>) =>
-      merge(prompt, settings, client === undefined ? {} : { client_id: client }).issues.map(
+      mergeVariables(prompt, settings, client === undefined ? {} : { client_id: client }).issues.map(
         ({ message, path: name }) => ({ path: [...path, name], issue: message })
       )
     const found = of(undefined, ["defaults"])

@@ -1,6 +1,6 @@
 /** `summarize`: a topic in a few bullet points. */
 import { count, icon, type Prompt } from "./Prompt.ts"
-import { audience, language, style, tone, topic } from "./voice.ts"
+import { audience, language, style, tone, topic } from "./sharedArguments.ts"
 
 const bullets = { minimum: 1, maximum: 30 }
 

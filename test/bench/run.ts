@@ -2,7 +2,7 @@
 import { availableParallelism } from "node:os"
 import { parseArgs } from "node:util"
 import { rows } from "./rows/index.ts"
-import type { Line } from "./support/bench.ts"
+import type { Line } from "./support/Row.ts"
 import { generator } from "./support/load.ts"
 import { data, table } from "./support/table.ts"
 

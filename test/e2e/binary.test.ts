@@ -8,7 +8,7 @@ import { StreamableHTTPClientTransport } from "@modelcontextprotocol/client"
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio"
 import { Effect } from "effect"
 import { it } from "../support/effect.ts"
-import { foreignFolder } from "../support/foreignFolder.ts"
+import { foreignFolder } from "../support/untrustedFolder.ts"
 import { read } from "../support/presentation.ts"
 
 const root = new URL("../../", import.meta.url).pathname

@@ -5,8 +5,8 @@ import { StdioClientTransport } from "@modelcontextprotocol/client/stdio"
 import { Effect } from "effect"
 import { readdir } from "node:fs/promises"
 import { it } from "../support/effect.ts"
-import { foreignFolder } from "../support/foreignFolder.ts"
-import { home } from "../support/home.ts"
+import { foreignFolder } from "../support/untrustedFolder.ts"
+import { home } from "../support/userHome.ts"
 
 const main = new URL("../../src/main.ts", import.meta.url).pathname
 

@@ -3,7 +3,7 @@ import { describe, expect } from "bun:test"
 import { Effect } from "effect"
 import { writeFile } from "node:fs/promises"
 import { it } from "../support/effect.ts"
-import { home } from "../support/home.ts"
+import { home } from "../support/userHome.ts"
 import { initialize, request } from "../support/service.ts"
 
 const program = new URL("../support/greeterProcess.ts", import.meta.url).pathname

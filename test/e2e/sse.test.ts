@@ -9,10 +9,10 @@ import { Deferred, Effect, Fiber } from "effect"
 import { EventSource } from "eventsource"
 import { Channels } from "../../layers/events/Channels.ts"
 import { anonymousLoopback } from "../../src/domain/Principal.ts"
-import { principal } from "../support/call.ts"
+import { principal } from "../support/callTool.ts"
 import { info, trials } from "../support/clients.ts"
 import { it } from "../support/effect.ts"
-import { dial } from "../support/raw.ts"
+import { dial } from "../support/rawHttp.ts"
 import {
   endpoint,
   events,

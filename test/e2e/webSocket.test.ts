@@ -7,10 +7,10 @@ import { WebSocketClientTransport } from "@modelcontextprotocol/sdk/client/webso
 import { Deferred, Effect, Fiber } from "effect"
 import { Channels } from "../../layers/events/Channels.ts"
 import { anonymousLoopback } from "../../src/domain/Principal.ts"
-import { principal } from "../support/call.ts"
+import { principal } from "../support/callTool.ts"
 import { info, trials } from "../support/clients.ts"
 import { it } from "../support/effect.ts"
-import { closeCode, frame, frames, opcodes, rawSocket } from "../support/rawSocket.ts"
+import { closeCode, frame, frames, opcodes, rawSocket } from "../support/rawWebSocket.ts"
 import {
   endpoint,
   Held,

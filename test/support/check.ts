@@ -1,5 +1,5 @@
 /** `bun run check`: every gate step, then every test; the last line is the true `N passed, N failed`. */
-import { countTests, line } from "./count.ts"
+import { countTests, line } from "./countTests.ts"
 
 interface Step {
   readonly name: string

@@ -10,7 +10,7 @@ import { Routes } from "../../../layers/http/Routes.ts"
 import { Sites } from "../../../layers/http/Sites.ts"
 import { type Check, fail, messageOf, ok } from "./Check.ts"
 import { unknown } from "./configuration.ts"
-import { isOurs } from "./isOurs.ts"
+import { isManifold } from "./isManifold.ts"
 
 /** How to find the process that listens on a port. */
 const finder = (os: string, port: number) =>
@@ -21,7 +21,7 @@ const answering = Effect.fnUntraced(function* (scheme: "http" | "https", host: s
   const { os } = yield* Machine
   const reached = host === "0.0.0.0" || host === "::" ? "localhost" : host
   const url = `${scheme}://${reached.includes(":") ? `[${reached}]` : reached}:${port}/mcp`
-  return (yield* isOurs(url))
+  return (yield* isManifold(url))
     ? ok(`manifold serves ${url} already`)
     : fail(
         `port ${port} is taken by another program: stop it (\`${finder(os, port)}\` names it), or choose another with server.port`

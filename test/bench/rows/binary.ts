@@ -1,11 +1,11 @@
 /** The compiled binary: how soon it answers, and what it needs when it idles, beside a compiled bare SDK server. */
 import { join } from "node:path"
-import { compare, type Measure, type Row, type Side } from "../support/bench.ts"
-import { compiled, ownEntries } from "../support/compiled.ts"
-import { side } from "../support/initialized.ts"
+import { compare, type Measure, type Row, type Side } from "../support/Row.ts"
+import { compiled, ownEntries } from "../support/compileBinary.ts"
+import { side } from "../support/initializeTime.ts"
 import { restingRss } from "../support/memory.ts"
 import { start, type Subject } from "../support/process.ts"
-import { fastmcpStdio } from "../support/subjects.ts"
+import { fastmcpStdio } from "../support/servers.ts"
 
 const coldStart: ReadonlyArray<Measure> = [{ measure: "cold start, binary", unit: "ms", better: "less" }]
 const memory: ReadonlyArray<Measure> = [{ measure: "memory, binary idle, RSS", unit: "MB", better: "less" }]

@@ -1,7 +1,7 @@
 /** From spawning a stdio server to its answer to `initialize`. */
-import { compare, type Measure, type Row } from "../support/bench.ts"
-import { side } from "../support/initialized.ts"
-import { fastmcpStdio, oursStdio, sdkStdio } from "../support/subjects.ts"
+import { compare, type Measure, type Row } from "../support/Row.ts"
+import { side } from "../support/initializeTime.ts"
+import { fastmcpStdio, oursStdio, sdkStdio } from "../support/servers.ts"
 
 const measures: ReadonlyArray<Measure> = [
   { measure: "cold start, spawn to initialize", unit: "ms", better: "less" }

@@ -1,12 +1,12 @@
 /** The list of rows, in the order of the table. */
-import type { Row } from "../support/bench.ts"
+import type { Row } from "../support/Row.ts"
 import { binary } from "./binary.ts"
 import { coldStart } from "./coldStart.ts"
-import { expiry } from "./expiry.ts"
-import { longLived } from "./longLived.ts"
+import { expiry } from "./sessionExpiry.ts"
+import { longLived } from "./streamCalls.ts"
 import { memory } from "./memory.ts"
-import { modernWire } from "./modernWire.ts"
-import { sessionWire } from "./sessionWire.ts"
+import { modernWire } from "./statelessCalls.ts"
+import { sessionWire } from "./sessionCalls.ts"
 
 export const rows: ReadonlyArray<Row> = [
   modernWire, // one line each

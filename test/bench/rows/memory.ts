@@ -1,9 +1,9 @@
 /** Resident memory of the idle HTTP service, and what an idle session adds to it. */
-import { compare, type Measure, type Row, type Side } from "../support/bench.ts"
+import { compare, type Measure, type Row, type Side } from "../support/Row.ts"
 import { collected, restingRss } from "../support/memory.ts"
 import { start, type Subject } from "../support/process.ts"
 import { openMany } from "../support/sessions.ts"
-import { collectable, effect, fastmcpSessions, ours, sdkJson } from "../support/subjects.ts"
+import { collectable, effect, fastmcpSessions, ours, sdkJson } from "../support/servers.ts"
 
 const measures: ReadonlyArray<Measure> = [
   { measure: "memory, idle service, RSS", unit: "MB", better: "less" },

@@ -1,6 +1,6 @@
 /** Load without wrk: a process that calls in a loop on many connections, bounded in time and count. */
 import { spread } from "./stats.ts"
-import { firstId } from "./wire.ts"
+import { firstId } from "./protocol.ts"
 
 const [url = "", connections = "1", seconds = "1"] = process.argv.slice(2)
 const headers = JSON.parse(process.env["BENCH_HEADERS_JSON"] ?? "{}") as Record<string, string>

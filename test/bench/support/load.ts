@@ -1,7 +1,7 @@
 /** Load from a second process: wrk where it is installed, otherwise the bundled client. */
 import { join } from "node:path"
 import { own, rss, type Running } from "./process.ts"
-import type { Wire } from "./wire.ts"
+import type { Wire } from "./protocol.ts"
 
 const connections = 32
 const sampleEvery = 100

@@ -1,5 +1,5 @@
 /** Many sessions at once. */
-import { openSession, ping, post } from "./wire.ts"
+import { openSession, ping, post } from "./protocol.ts"
 
 /** Many, because one of the peers takes a second for each; more, Bun's `fetch` would keep waiting. */
 const atOnce = 256

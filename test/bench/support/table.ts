@@ -1,5 +1,5 @@
 /** The figures as a table for people, and as data. */
-import { ratio, type Line } from "./bench.ts"
+import { ratio, type Line } from "./Row.ts"
 import { spread, type Spread } from "./stats.ts"
 
 const number = (value: number): string => {

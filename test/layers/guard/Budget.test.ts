@@ -11,7 +11,7 @@ import { Spend, type Spent } from "../../../layers/ledger/Spend.ts"
 import { suspension, Unavailable } from "../../../src/domain/Transient.ts"
 import { fixedBudget, usd } from "../../support/budget.ts"
 import { it } from "../../support/effect.ts"
-import { linesOf } from "../../support/logged.ts"
+import { linesOf } from "../../support/logMessages.ts"
 import { guard, ledger, protect, state, type Wanted } from "../../support/guard.ts"
 
 /** Runs with a budget of that many USD. */

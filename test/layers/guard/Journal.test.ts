@@ -8,7 +8,7 @@ import { Spend } from "../../../layers/ledger/Spend.ts"
 import { fixedBudget, usd } from "../../support/budget.ts"
 import { it } from "../../support/effect.ts"
 import { guard, heard, protect, state, type Wanted } from "../../support/guard.ts"
-import { linesOf } from "../../support/logged.ts"
+import { linesOf } from "../../support/logMessages.ts"
 
 const add = (writer: Writer) => Effect.flatMap(Journal, (journal) => journal.add(writer))
 

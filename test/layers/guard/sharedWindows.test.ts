@@ -8,7 +8,7 @@ import { Environment } from "../../../layers/platform/Environment.ts"
 import * as Platform from "../../../layers/platform/Platform.ts"
 import { SharedRedis } from "../../../layers/storage/SharedRedis.ts"
 import { it } from "../../support/effect.ts"
-import { atOnce } from "../../support/processes.ts"
+import { atOnce } from "../../support/parallelProcesses.ts"
 import { describeRedis, redisServer } from "../../support/redis.ts"
 
 /** An hour, in milliseconds: no window ends while a test runs. */

@@ -8,7 +8,7 @@ import { type Route, Routes } from "../../../layers/http/Routes.ts"
 import { Sites } from "../../../layers/http/Sites.ts"
 import { it } from "../../support/effect.ts"
 import { defaults, listen } from "../../support/listener.ts"
-import { dial, header, raw, type Reply } from "../../support/raw.ts"
+import { dial, header, raw, type Reply } from "../../support/rawHttp.ts"
 
 const host = "Host: 127.0.0.1\r\n"
 const Refusal = Schema.fromJsonString(

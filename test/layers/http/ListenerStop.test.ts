@@ -5,7 +5,7 @@ import type { ListenerOptions } from "../../../layers/http/ListenerOptions.ts"
 import type { Route } from "../../../layers/http/Routes.ts"
 import { it } from "../../support/effect.ts"
 import { listen } from "../../support/listener.ts"
-import { dial, header, type Reply } from "../../support/raw.ts"
+import { dial, header, type Reply } from "../../support/rawHttp.ts"
 
 const host = "Host: 127.0.0.1\r\n"
 

@@ -8,8 +8,8 @@ import { type Site, Sites } from "../../../layers/http/Sites.ts"
 import { Ids } from "../../../layers/platform/Ids.ts"
 import { it } from "../../support/effect.ts"
 import { defaults } from "../../support/listener.ts"
-import { header, raw } from "../../support/raw.ts"
-import { closeCode, frame, frames, rawSocket } from "../../support/rawSocket.ts"
+import { header, raw } from "../../support/rawHttp.ts"
+import { closeCode, frame, frames, rawSocket } from "../../support/rawWebSocket.ts"
 
 /** A listener with the route `/` (`default`), and its sites. */
 const running = Effect.fnUntraced(function* (options: Partial<ListenerOptions> = {}) {

@@ -5,7 +5,7 @@ import { run } from "../../../layers/http/endpoint.ts"
 import type { Route } from "../../../layers/http/Routes.ts"
 import { it } from "../../support/effect.ts"
 import { listen } from "../../support/listener.ts"
-import { dial, header, raw } from "../../support/raw.ts"
+import { dial, header, raw } from "../../support/rawHttp.ts"
 
 const get = "GET /x HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 

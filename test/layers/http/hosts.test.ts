@@ -7,7 +7,7 @@ import { Authenticator } from "../../../layers/identity/Authenticator.ts"
 import { Ids } from "../../../layers/platform/Ids.ts"
 import { it } from "../../support/effect.ts"
 import { listen } from "../../support/listener.ts"
-import { raw } from "../../support/raw.ts"
+import { raw } from "../../support/rawHttp.ts"
 
 const spellings = [
   "localhost",

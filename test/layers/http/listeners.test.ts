@@ -8,7 +8,7 @@ import { Ids } from "../../../layers/platform/Ids.ts"
 import { certificate, machine, possible } from "../../support/certificate.ts"
 import { it } from "../../support/effect.ts"
 import { defaults } from "../../support/listener.ts"
-import { raw } from "../../support/raw.ts"
+import { raw } from "../../support/rawHttp.ts"
 
 const services = Layer.mergeAll(Routes.layer, Sites.layer, Ids.layer)
 

@@ -4,7 +4,7 @@ import { Effect } from "effect"
 import type { ListenerOptions } from "../../../layers/http/ListenerOptions.ts"
 import { it } from "../../support/effect.ts"
 import { listen } from "../../support/listener.ts"
-import { raw } from "../../support/raw.ts"
+import { raw } from "../../support/rawHttp.ts"
 
 const probe = {
   paths: ["/x"],

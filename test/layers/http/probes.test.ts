@@ -4,7 +4,7 @@ import { Effect } from "effect"
 import type { Route } from "../../../layers/http/Routes.ts"
 import { it } from "../../support/effect.ts"
 import { listen } from "../../support/listener.ts"
-import { raw } from "../../support/raw.ts"
+import { raw } from "../../support/rawHttp.ts"
 
 const seen: Array<string> = []
 const probe: Route<string> = {

@@ -4,7 +4,7 @@ import { Effect, Exit, Logger, Scope } from "effect"
 import type { Route, SocketHandlers } from "../../../layers/http/Routes.ts"
 import { it } from "../../support/effect.ts"
 import { listen } from "../../support/listener.ts"
-import { raw } from "../../support/raw.ts"
+import { raw } from "../../support/rawHttp.ts"
 
 /** Greets with what the upgrade knew, echoes, and notes how sockets close. */
 const echo = (more: Partial<SocketHandlers<string>> = {}) => {

@@ -9,7 +9,7 @@ import { section } from "../../../layers/storage/section.ts"
 import { Storage } from "../../../layers/storage/Storage.ts"
 import { Identity } from "../../../src/domain/Identity.ts"
 import { it } from "../../support/effect.ts"
-import { atOnce } from "../../support/processes.ts"
+import { atOnce } from "../../support/parallelProcesses.ts"
 
 const storage = (
   dir: string | undefined,

@@ -10,7 +10,7 @@ import { Metrics } from "../../../layers/telemetry/Metrics.ts"
 import * as prometheus from "../../../layers/telemetry/prometheus.ts"
 import { collector } from "../../support/collector.ts"
 import { it } from "../../support/effect.ts"
-import { parse } from "../../support/exposition.ts"
+import { parse } from "../../support/prometheusText.ts"
 
 const services = Layer.mergeAll(Metrics.layer, FetchHttpClient.layer, OtlpSerialization.layerJson)
 

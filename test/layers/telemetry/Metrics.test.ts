@@ -8,7 +8,7 @@ import { Histogram, Metrics } from "../../../layers/telemetry/Metrics.ts"
 import * as prometheus from "../../../layers/telemetry/prometheus.ts"
 import * as requestMetrics from "../../../layers/telemetry/requestMetrics.ts"
 import { it } from "../../support/effect.ts"
-import { parse } from "../../support/exposition.ts"
+import { parse } from "../../support/prometheusText.ts"
 import { call, happen } from "./calls.ts"
 
 const read = Effect.map(Metrics, ({ registry }) => parse(prometheus.format(registry)))

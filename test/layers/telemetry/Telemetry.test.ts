@@ -12,7 +12,7 @@ import * as Telemetry from "../../../layers/telemetry/Telemetry.ts"
 import { collector, plain } from "../../support/collector.ts"
 import { Identity } from "../../../src/domain/Identity.ts"
 import { it } from "../../support/effect.ts"
-import { parse } from "../../support/exposition.ts"
+import { parse } from "../../support/prometheusText.ts"
 import { call, happen } from "./calls.ts"
 
 const trace = "4bf92f3577b34da6a3ce929d0e0e4736"

@@ -18,7 +18,7 @@ import * as prometheus from "../../../layers/telemetry/prometheus.ts"
 import { suspension } from "../../../src/domain/Transient.ts"
 import { usd } from "../../support/budget.ts"
 import { it } from "../../support/effect.ts"
-import { parse } from "../../support/exposition.ts"
+import { parse } from "../../support/prometheusText.ts"
 import { subject, type Wanted } from "../../support/guard.ts"
 import { capture, parse as parseLine } from "../logging/capture.ts"
 

@@ -9,7 +9,7 @@ import { filters } from "../../../layers/templates/filters.ts"
 import { helpers } from "../../../layers/templates/helpers.ts"
 import { Templates } from "../../../layers/templates/Templates.ts"
 import { it } from "../../support/effect.ts"
-import { open, write, type Files, type Options } from "./folder.ts"
+import { open, write, type Files, type Options } from "./templateFolder.ts"
 
 /** What the template `t` writes. */
 const written = (files: Files, variables: Record<string, unknown> = {}, options: Options = {}) =>

@@ -16,7 +16,7 @@ import { Blocks } from "../../../src/domain/Content.ts"
 import { defaults, ToolPolicy } from "../../../src/domain/Policy.ts"
 import { stdioUser } from "../../../src/domain/Principal.ts"
 import * as math from "../../../src/tools/math.ts"
-import { callServices, callTool, catalog, principal } from "../../support/call.ts"
+import { callServices, callTool, catalog, principal } from "../../support/callTool.ts"
 import { it } from "../../support/effect.ts"
 
 const entry = (name: string, scopes: ReadonlyArray<string> = ["call"]): ToolEntry => ({

@@ -2,7 +2,7 @@
 import { describe, expect } from "bun:test"
 import { Effect, Exit, Fiber, Scope } from "effect"
 import { Catalog } from "../../../src/catalog/Catalog.ts"
-import { callTool, catalog } from "../../support/call.ts"
+import { callTool, catalog } from "../../support/callTool.ts"
 import { it } from "../../support/effect.ts"
 import { names, resource, template, tool, user } from "./entries.ts"
 

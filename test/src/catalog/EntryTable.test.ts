@@ -7,7 +7,7 @@ import { Catalog } from "../../../src/catalog/Catalog.ts"
 import type { Contribution } from "../../../src/catalog/Contribution.ts"
 import type { ToolEntry } from "../../../src/catalog/Entry.ts"
 import { SortedIndex } from "../../../src/catalog/SortedIndex.ts"
-import { catalog } from "../../support/call.ts"
+import { catalog } from "../../support/callTool.ts"
 import { it } from "../../support/effect.ts"
 import { tool, user } from "./entries.ts"
 

@@ -6,7 +6,7 @@ import { Ids } from "../../../layers/platform/Ids.ts"
 import { Progress } from "../../../layers/progress/Progress.ts"
 import { Catalog } from "../../../src/catalog/Catalog.ts"
 import * as Toolset from "../../../src/catalog/Toolset.ts"
-import { callTool, catalog } from "../../support/call.ts"
+import { callTool, catalog } from "../../support/callTool.ts"
 import { stdioUser } from "../../../src/domain/Principal.ts"
 import { it } from "../../support/effect.ts"
 

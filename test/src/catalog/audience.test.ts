@@ -5,7 +5,7 @@ import { Catalog } from "../../../src/catalog/Catalog.ts"
 import type { CallError } from "../../../src/catalog/CatalogError.ts"
 import type { CallerServices } from "../../../src/catalog/Entry.ts"
 import type { Change } from "../../../src/catalog/Change.ts"
-import { callServices, callTool, catalog } from "../../support/call.ts"
+import { callServices, callTool, catalog } from "../../support/callTool.ts"
 import { it } from "../../support/effect.ts"
 import { names, resource, template, tool, user } from "./entries.ts"
 

@@ -11,7 +11,7 @@ import * as Toolset from "../../../src/catalog/Toolset.ts"
 import { ToolPolicy } from "../../../src/domain/Policy.ts"
 import { stdioUser } from "../../../src/domain/Principal.ts"
 import { fixedBudget, usd } from "../../support/budget.ts"
-import { callServices } from "../../support/call.ts"
+import { callServices } from "../../support/callTool.ts"
 import { it } from "../../support/effect.ts"
 import { guard } from "../../support/guard.ts"
 

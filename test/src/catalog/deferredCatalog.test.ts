@@ -9,7 +9,7 @@ import { stdioUser } from "../../../src/domain/Principal.ts"
 import * as ping from "../../../src/resources/ping.ts"
 import * as math from "../../../src/tools/math.ts"
 import { Health } from "../../../layers/health/Health.ts"
-import { catalog } from "../../support/call.ts"
+import { catalog } from "../../support/callTool.ts"
 import { it } from "../../support/effect.ts"
 
 const given = Effect.gen(function* () {

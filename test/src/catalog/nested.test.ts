@@ -11,7 +11,7 @@ import type { ToolOutput } from "../../../src/domain/Content.ts"
 import { Client } from "../../../src/catalog/Client.ts"
 import { defaults } from "../../../src/domain/Policy.ts"
 import { stdioUser } from "../../../src/domain/Principal.ts"
-import { catalog } from "../../support/call.ts"
+import { catalog } from "../../support/callTool.ts"
 import { it } from "../../support/effect.ts"
 
 const tool = (name: string, call: ToolEntry["call"]): ToolEntry => ({

@@ -26,7 +26,7 @@ import {
   Unavailable,
   type Entries
 } from "../../../src/index.ts"
-import { callServices, principal } from "../../support/call.ts"
+import { callServices, principal } from "../../support/callTool.ts"
 import { it } from "../../support/effect.ts"
 
 /** Runs with a catalog of these entries, as the stdio user. */

@@ -9,7 +9,7 @@ import { rawTool, type RawOutput } from "../../../src/catalog/rawTool.ts"
 import { text, type Block } from "../../../src/domain/Content.ts"
 import { defaults } from "../../../src/domain/Policy.ts"
 import { stdioUser } from "../../../src/domain/Principal.ts"
-import { callTool, catalog } from "../../support/call.ts"
+import { callTool, catalog } from "../../support/callTool.ts"
 import { it } from "../../support/effect.ts"
 
 const picture: Block = { type: "image", data: "AAAA", mimeType: "image/png", _meta: { "example.com/a": 1 } }

@@ -4,14 +4,14 @@ import { Effect } from "effect"
 import { chmod, mkdtemp, readFile, rm, stat, symlink, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { commented } from "../../../src/cli/config/commented.ts"
+import { commentedYaml } from "../../../src/cli/config/commentedYaml.ts"
 import { fileSchema, isNode } from "../../../src/cli/config/jsonSchema.ts"
 import { sections } from "../../../src/program/sections.ts"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
 import type { Section } from "../../../layers/config/Section.ts"
 import { given } from "../../layers/config/files.ts"
 import { it } from "../../support/effect.ts"
-import { home } from "../../support/home.ts"
+import { home } from "../../support/userHome.ts"
 import { manifold } from "../../support/stdio.ts"
 
 const folder = Effect.acquireRelease(
@@ -122,7 +122,7 @@ describe("init", () => {
       expect(refused.stderr).toContain("--force")
       expect(yield* Effect.promise(() => readFile(file, "utf8"))).toBe("web: {}")
       expect((yield* manifold(["config", "init", file, "--force"], { env })).code).toBe(0)
-      expect(yield* Effect.promise(() => readFile(file, "utf8"))).toBe(commented(sections))
+      expect(yield* Effect.promise(() => readFile(file, "utf8"))).toBe(commentedYaml(sections))
       expect((yield* manifold(["config", "init", "a.json"], { env })).stderr).toContain(".yaml")
     })
   )
@@ -159,7 +159,7 @@ describe("init", () => {
 
   it.effect("the file means the same when it is uncommented", () =>
     Effect.gen(function* () {
-      const whole = commented(sections).replace(/^# ?/gm, "")
+      const whole = commentedYaml(sections).replace(/^# ?/gm, "")
       const plain = yield* check("")
       const written = yield* check(whole)
       expect((yield* written.found).sections.length).toBeGreaterThan(5)
@@ -173,7 +173,7 @@ describe("init", () => {
 
   it.effect("the file names every section, key and variable", () =>
     Effect.gen(function* () {
-      const text = commented(sections)
+      const text = commentedYaml(sections)
       for (const { env, name } of sections) {
         expect(text).toMatch(new RegExp(`^(# )+${name}:$`, "m"))
         for (const variable of Object.keys(env)) expect(text).toMatch(new RegExp(`\\b${variable}\\b`))

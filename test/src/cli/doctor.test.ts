@@ -11,7 +11,7 @@ import { clock } from "../../../src/cli/doctor/clock.ts"
 import { runtime } from "../../../src/cli/doctor/runtime.ts"
 import { certificateFiles, machine as platform, possible } from "../../support/certificate.ts"
 import { it } from "../../support/effect.ts"
-import { home } from "../../support/home.ts"
+import { home } from "../../support/userHome.ts"
 import { describeRedis, redisServer } from "../../support/redis.ts"
 import { service } from "../../support/service.ts"
 

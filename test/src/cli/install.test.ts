@@ -7,7 +7,7 @@ import { cp, readdir, symlink, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { parse } from "jsonc-parser"
 import { it } from "../../support/effect.ts"
-import { home } from "../../support/home.ts"
+import { home } from "../../support/userHome.ts"
 
 const root = new URL("../../../", import.meta.url).pathname
 const launch = {

@@ -269,7 +269,7 @@ describe("serve", () => {
               join(folder, "src/main.ts")
             )
             expect(yield* Queue.take(lines)).toContain("serves MCP at")
-            yield* Effect.promise(() => appendFile(join(folder, "src/cli/http.ts"), "\n// changed\n"))
+            yield* Effect.promise(() => appendFile(join(folder, "src/cli/serveHttp.ts"), "\n// changed\n"))
             const again = yield* Queue.take(lines)
             expect(again).toContain("serves MCP at")
             return /http:\S+\/mcp/.exec(again)?.[0] ?? ""

@@ -7,9 +7,9 @@ import { certificateFiles, machine, possible } from "../../support/certificate.t
 import { collector } from "../../support/collector.ts"
 import { curl } from "../../support/curl.ts"
 import { it } from "../../support/effect.ts"
-import { parse } from "../../support/exposition.ts"
+import { parse } from "../../support/prometheusText.ts"
 import { endpoint, openSession, post, readJson, service, stateless } from "../../support/service.ts"
-import { raw } from "../../support/raw.ts"
+import { raw } from "../../support/rawHttp.ts"
 import { webSocket } from "../../support/webSocket.ts"
 
 class NoKey extends Schema.TaggedError<NoKey>()("NoKey", {}) {

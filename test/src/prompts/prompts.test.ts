@@ -7,10 +7,10 @@ import { Templates } from "../../../layers/templates/Templates.ts"
 import { Catalog } from "../../../src/catalog/Catalog.ts"
 import { stdioUser } from "../../../src/domain/Principal.ts"
 import { prompts } from "../../../src/prompts/index.ts"
-import { callServices, principal } from "../../support/call.ts"
+import { callServices, principal } from "../../support/callTool.ts"
 import { it } from "../../support/effect.ts"
 import * as sources from "../../layers/config/files.ts"
-import { get, over, program } from "./program.ts"
+import { get, over, program } from "./promptCatalog.ts"
 
 const complete = (prompt: string, argument: string, typed: string) =>
   Effect.flatMap(Catalog, (entries) =>
@@ -57,7 +57,7 @@ describe("the list", () => {
   it.live("is there without the template compiler, which the first prompt loads", () =>
     Effect.gen(function* () {
       const code = `
-        const { get, program } = await import("./test/src/prompts/program.ts")
+        const { get, program } = await import("./test/src/prompts/promptCatalog.ts")
         const { Catalog } = await import("./src/catalog/Catalog.ts")
         const { stdioUser } = await import("./src/domain/Principal.ts")
         const { Effect } = await import("effect")

@@ -8,7 +8,7 @@ import type { Change } from "../../../src/catalog/Change.ts"
 import { section } from "../../../src/prompts/section.ts"
 import { given, type Given } from "../../layers/config/files.ts"
 import { it } from "../../support/effect.ts"
-import { get, over } from "./program.ts"
+import { get, over } from "./promptCatalog.ts"
 
 const read = (from: Given) =>
   Effect.flatMap(ConfigSource, (config) => config.read(section)).pipe(Effect.provide(given(from)))

@@ -8,7 +8,7 @@ import { Catalog } from "../../../src/catalog/Catalog.ts"
 import * as Toolset from "../../../src/catalog/Toolset.ts"
 import { stdioUser } from "../../../src/domain/Principal.ts"
 import * as webFetch from "../../../src/tools/webFetch.ts"
-import { callServices, callTool, catalog } from "../../support/call.ts"
+import { callServices, callTool, catalog } from "../../support/callTool.ts"
 import { it } from "../../support/effect.ts"
 import { client, forever, rawSite, site, type VisitOptions } from "../../support/sites.ts"
 

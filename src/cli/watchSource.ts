@@ -2,7 +2,7 @@
 import { Effect, Runtime, Schema } from "effect"
 import * as ChildProcess from "effect/process/ChildProcess"
 import { Machine } from "../../layers/platform/Machine.ts"
-import { UsageError } from "./params.ts"
+import { UsageError } from "./UsageError.ts"
 
 /** The service ended by itself, and has said why. */
 export class ServiceEnded extends Schema.TaggedError<ServiceEnded>()("ServiceEnded", { code: Schema.Int }) {
@@ -11,7 +11,7 @@ export class ServiceEnded extends Schema.TaggedError<ServiceEnded>()("ServiceEnd
 }
 
 /** Runs `manifold` with these words until it ends or this is interrupted, which ends it. */
-export const reload = Effect.fnUntraced(function* (words: ReadonlyArray<string>) {
+export const watchSource = Effect.fnUntraced(function* (words: ReadonlyArray<string>) {
   const { compiled, launch } = yield* Machine
   if (compiled) {
     return yield* new UsageError({

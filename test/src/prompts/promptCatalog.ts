@@ -6,7 +6,7 @@ import { Templates } from "../../../layers/templates/Templates.ts"
 import { Catalog } from "../../../src/catalog/Catalog.ts"
 import { stdioUser } from "../../../src/domain/Principal.ts"
 import * as prompts from "../../../src/prompts/layer.ts"
-import { callServices, catalog } from "../../support/call.ts"
+import { callServices, catalog } from "../../support/callTool.ts"
 
 export const over = (config: Layer.Layer<ConfigSource>) =>
   prompts.layer.pipe(

@@ -1,5 +1,5 @@
 /** Clients that hold a connection open and call one after the other: over a WebSocket, or over legacy SSE. */
-import { firstId, initialize, sessionCall } from "./wire.ts"
+import { firstId, initialize, sessionCall } from "./protocol.ts"
 
 export interface Talker {
   /** One `tools/call`, to its answer. */

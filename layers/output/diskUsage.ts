@@ -1,7 +1,7 @@
 /** Disk quota of the output folder: bytes of files per principal, kept in a file beside them, and in total. */
 import { Clock, Effect, FileSystem, Option, Path, Schema, Semaphore } from "effect"
 import type { Quota } from "../quotas/Quota.ts"
-import { fileNumber, safeName } from "./names.ts"
+import { fileNumber, safeName } from "./safeNames.ts"
 import { isOwnerFolder } from "./ownerFolder.ts"
 
 /** One line for each file: the principal whose call made it. A name that no client's folder can have. */

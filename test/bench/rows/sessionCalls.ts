@@ -1,7 +1,7 @@
 /** `tools/call` in one session, as of 2025-11-25. */
-import { calls, type Prepare } from "../support/calls.ts"
-import { effect, fastmcpStateless, oursSilent, sdkJson, sdkSse } from "../support/subjects.ts"
-import { openSession, sessionCall } from "../support/wire.ts"
+import { calls, type Prepare } from "../support/callLoad.ts"
+import { effect, fastmcpStateless, oursSilent, sdkJson, sdkSse } from "../support/servers.ts"
+import { openSession, sessionCall } from "../support/protocol.ts"
 
 const session: Prepare = async (url) => sessionCall(await openSession(url))
 /** A stateless server is called without a hand-shake. */

@@ -1,7 +1,7 @@
 /** `tools/call` as of 2026-07-28: every request stands for itself. */
-import { calls, type Prepare } from "../support/calls.ts"
-import { effect, oursSilent, sdk } from "../support/subjects.ts"
-import { modernCall } from "../support/wire.ts"
+import { calls, type Prepare } from "../support/callLoad.ts"
+import { effect, oursSilent, sdk } from "../support/servers.ts"
+import { modernCall } from "../support/protocol.ts"
 
 const modern: Prepare = async () => modernCall
 

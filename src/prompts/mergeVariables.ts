@@ -46,7 +46,7 @@ export const values = ({ variables }: Merged): Values =>
   Object.fromEntries(variables.map(({ name, value }) => [name, value]))
 
 /** An unknown client has the defaults. A blank argument counts as not given: forms send those. */
-export const merge = (
+export const mergeVariables = (
   prompt: Prompt,
   settings: PromptSettings | undefined,
   given: Readonly<Record<string, string>>

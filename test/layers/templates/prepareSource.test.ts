@@ -1,6 +1,6 @@
 /** Preparing a template's text: whatever is in it, and however long it is. */
 import { expect, test } from "bun:test"
-import { prepare } from "../../../layers/templates/source.ts"
+import { prepare } from "../../../layers/templates/prepareSource.ts"
 
 // As long as a template may be. What needs time with the square of that does not end within a test's time.
 const long = 256 * 1024

@@ -5,11 +5,11 @@ import * as CliOutput from "effect/cli/CliOutput"
 import { pair } from "./argFlag.ts"
 
 /** The exit code of a command line that was used wrongly, as shells have it for their own commands. */
-export const misuse = 2
+export const usageExitCode = 2
 
 /** It was used wrongly, and that has been said. */
-export class Misused extends Schema.TaggedError<Misused>()("Misused", {}) {
-  override readonly [Runtime.errorExitCode] = misuse
+export class InvalidUsage extends Schema.TaggedError<InvalidUsage>()("InvalidUsage", {}) {
+  override readonly [Runtime.errorExitCode] = usageExitCode
   override readonly [Runtime.errorReported] = false
 }
 

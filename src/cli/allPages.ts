@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import type { Listing } from "../catalog/Catalog.ts"
 import { stdioUser } from "../domain/Principal.ts"
 
-export const all = Effect.fnUntraced(function* <A>(listing: Listing<A>) {
+export const allPages = Effect.fnUntraced(function* <A>(listing: Listing<A>) {
   const items: Array<A> = []
   let cursor: string | undefined
   do {
@@ -16,4 +16,4 @@ export const all = Effect.fnUntraced(function* <A>(listing: Listing<A>) {
 
 /** Their names. A list whose cursor is wrong cannot occur here. */
 export const namesOf = (listing: Listing<{ readonly name: string }>) =>
-  Effect.map(Effect.orDie(all(listing)), (items) => items.map(({ name }) => name))
+  Effect.map(Effect.orDie(allPages(listing)), (items) => items.map(({ name }) => name))

@@ -1,9 +1,9 @@
 /** `tools/call` over connections that stay open: WebSocket and legacy SSE, beside the SDK's own. */
 import { join } from "node:path"
-import { compare, type Measure, type Row, type Side } from "../support/bench.ts"
+import { compare, type Measure, type Row, type Side } from "../support/Row.ts"
 import { start, type Subject } from "../support/process.ts"
-import { ours } from "../support/subjects.ts"
-import { overSse, overWebSocket, type Connect } from "../support/talkers.ts"
+import { ours } from "../support/servers.ts"
+import { overSse, overWebSocket, type Connect } from "../support/streamClients.ts"
 
 const connections = 32
 const peer = (kind: string, name: string, path: string): Subject => ({

@@ -86,5 +86,5 @@ const ofSection = (section: Section<unknown>): string => {
   return [...comment(comment(description)), ...comment(isComplete ? lines : comment(lines))].join("\n")
 }
 
-export const commented = (sections: ReadonlyArray<Section<unknown>>): string =>
+export const commentedYaml = (sections: ReadonlyArray<Section<unknown>>): string =>
   `${[header, ...sections.map(ofSection)].join("\n\n").replace("\n\n\n", "\n\n")}\n`

@@ -2,7 +2,7 @@
 import { Effect } from "effect"
 import { mkdir, symlink } from "node:fs/promises"
 import { root } from "./codeBlocks.ts"
-import { home } from "./home.ts"
+import { home } from "./userHome.ts"
 
 /** Writes files by their path; the folder is the home as well, so that state goes with it. */
 export const project = (files: Readonly<Record<string, string>>) =>

@@ -31,7 +31,7 @@ const read = async (response: Response) => {
 }
 
 /** `false` also when nothing answers, or too late. */
-export const isOurs = (url: string) =>
+export const isManifold = (url: string) =>
   Effect.tryPromise(async (signal) => {
     const response = await fetch(url, {
       method: "POST",

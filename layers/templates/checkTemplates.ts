@@ -47,7 +47,7 @@ const inspect = Effect.fnUntraced(function* (
 })
 
 /** An example of a template that there is not is a problem as well. */
-export const report = Effect.fnUntraced(function* (
+export const checkTemplates = Effect.fnUntraced(function* (
   set: TemplateSet,
   examples: ReadonlyArray<Example>,
   render: Render

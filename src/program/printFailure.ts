@@ -2,7 +2,7 @@
 import { Cause, Console, Effect, Runtime } from "effect"
 
 /** The message of a typed error after the program's name; the whole cause of a defect. */
-export const report =
+export const printFailure =
   (name: string) =>
   <E>(cause: Cause.Cause<E>) =>
     Effect.forEach(

@@ -1,7 +1,7 @@
 /** A stdio server as one side of a comparison: from spawning it to its answer to `initialize`. */
-import type { Side } from "./bench.ts"
+import type { Side } from "./Row.ts"
 import { own, surroundings, type Subject } from "./process.ts"
-import { initialize } from "./wire.ts"
+import { initialize } from "./protocol.ts"
 
 const timeout = 20_000
 

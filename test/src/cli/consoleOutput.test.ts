@@ -3,7 +3,7 @@ import { expect } from "bun:test"
 import { Console, Effect } from "effect"
 import { systemError } from "effect/PlatformError"
 import { OutputStreams } from "../../../layers/platform/OutputStreams.ts"
-import { printing } from "../../../src/cli/printing.ts"
+import { consoleOutput } from "../../../src/cli/consoleOutput.ts"
 import { it } from "../../support/effect.ts"
 
 const failing = (code: string) => {
@@ -16,7 +16,7 @@ it.effect("lines are written in order, and the command's result is kept", () =>
   Effect.gen(function* () {
     const lines: Array<string> = []
     const command = Effect.as(Effect.andThen(Console.log("one"), Console.log("two", 2)), "result")
-    const result = yield* printing(command).pipe(
+    const result = yield* consoleOutput(command).pipe(
       Effect.provide(OutputStreams.layerTest((_, text) => Effect.sync(() => void lines.push(text))))
     )
     expect({ lines, result }).toEqual({ lines: ["one\n", "two 2\n"], result: "result" })
@@ -25,7 +25,7 @@ it.effect("lines are written in order, and the command's result is kept", () =>
 
 it.effect("a full disk is an error with a message", () =>
   Effect.gen(function* () {
-    const error = yield* Effect.flip(printing(Console.log("x")).pipe(Effect.provide(failing("ENOSPC"))))
+    const error = yield* Effect.flip(consoleOutput(Console.log("x")).pipe(Effect.provide(failing("ENOSPC"))))
     expect(error.message).toContain("no space left")
   })
 )
@@ -33,13 +33,13 @@ it.effect("a full disk is an error with a message", () =>
 it.effect("a reader that has read enough is no error", () =>
   Effect.gen(function* () {
     const command = Effect.as(Console.log("x"), "result")
-    expect(yield* printing(command).pipe(Effect.provide(failing("EPIPE")))).toBe("result")
+    expect(yield* consoleOutput(command).pipe(Effect.provide(failing("EPIPE")))).toBe("result")
   })
 )
 
 it.effect("the command's own error comes first", () =>
   Effect.gen(function* () {
     const command = Effect.andThen(Console.log("x"), Effect.fail("mine"))
-    expect(yield* Effect.flip(printing(command).pipe(Effect.provide(failing("ENOSPC"))))).toBe("mine")
+    expect(yield* Effect.flip(consoleOutput(command).pipe(Effect.provide(failing("ENOSPC"))))).toBe("mine")
   })
 )

@@ -17,7 +17,7 @@ const codeOf = ({ reason: { _tag, cause } }: PlatformError): string =>
   cause instanceof Error && "code" in cause ? String(cause.code) : _tag
 
 /** Runs the command; its own error comes before that of its output. */
-export const printing = <A, E, R>(command: Effect.Effect<A, E, R>) =>
+export const consoleOutput = <A, E, R>(command: Effect.Effect<A, E, R>) =>
   Effect.gen(function* () {
     const { stdout } = yield* OutputStreams
     const usual = yield* Console.Console

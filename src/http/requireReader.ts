@@ -14,7 +14,7 @@ export const rejectMethod = ({ method }: Request): Response | undefined =>
   method === "GET" || method === "HEAD" ? undefined : methodNotAllowed("GET, HEAD, OPTIONS")
 
 /** `next` for a GET or HEAD with the scope `read`, or the rejection: 405, 401 or 403. */
-export const asReader = (
+export const requireReader = (
   authenticator: Authenticator["Service"],
   request: Request,
   connection: Connection,

@@ -1,9 +1,9 @@
 /** What is left of many sessions that nobody used for longer than they may idle. */
-import { compare, type Measure, type Row, type Side } from "../support/bench.ts"
+import { compare, type Measure, type Row, type Side } from "../support/Row.ts"
 import { collected } from "../support/memory.ts"
 import { start } from "../support/process.ts"
 import { countAlive, openMany } from "../support/sessions.ts"
-import { collectable, ours } from "../support/subjects.ts"
+import { collectable, ours } from "../support/servers.ts"
 
 const measures: ReadonlyArray<Measure> = [
   { measure: "sessions still known after expiry", unit: "sessions", better: "less" },

@@ -5,7 +5,7 @@ import { Failed, InvalidArguments } from "../catalog/CatalogError.ts"
 import type { Complete, PromptArgument, PromptEntry } from "../catalog/Entry.ts"
 import { text } from "../domain/Content.ts"
 import type { ClientVariables } from "./ClientVariables.ts"
-import { values, type Merged } from "./merge.ts"
+import { values, type Merged } from "./mergeVariables.ts"
 import { clientId, type Prompt } from "./Prompt.ts"
 
 /** Those that begin with what was typed, then those that have it within. */
@@ -41,7 +41,7 @@ const problems = ({ issues, missing }: Merged) => [
   ...issues
 ]
 
-export const entry = (
+export const promptEntry = (
   prompt: Prompt,
   templates: Templates["Service"],
   variables: ClientVariables["Service"]

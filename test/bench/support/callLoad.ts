@@ -1,9 +1,9 @@
 /** `tools/call` under load: calls per second, how long they take, and the memory meanwhile. */
-import { compare, type Effort, type Measure, type Row, type Side } from "./bench.ts"
+import { compare, type Effort, type Measure, type Row, type Side } from "./Row.ts"
 import { load } from "./load.ts"
 import { start, type Subject } from "./process.ts"
-import { ours } from "./subjects.ts"
-import { verify, type Wire } from "./wire.ts"
+import { ours } from "./servers.ts"
+import { verify, type Wire } from "./protocol.ts"
 
 /** From the server's address to the call: a session is opened where the wire has one. */
 export type Prepare = (url: string) => Promise<Wire>

@@ -3,7 +3,7 @@ import { afterAll, describe, expect, test } from "bun:test"
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { countTests, line, tallyOf } from "./count.ts"
+import { countTests, line, tallyOf } from "./countTests.ts"
 
 const folders: Array<string> = []
 

@@ -3,7 +3,7 @@ import { describe, expect } from "bun:test"
 import { Effect, Fiber, Sink, Stdio } from "effect"
 import { TestClock } from "effect/testing"
 import type { ProgressEvent } from "../../../layers/progress/ProgressEvent.ts"
-import { withBar } from "../../../src/cli/bar.ts"
+import { withBar } from "../../../src/cli/progressBar.ts"
 import { it } from "../../support/effect.ts"
 
 /** A standard error, and what was written to it. */

@@ -1,7 +1,7 @@
 /** Names of folders are safe wherever they come from, and safe ones stay as they are. */
 import { expect, test } from "bun:test"
 import fc from "fast-check"
-import { fileName, fileNumber, safeName } from "../../../layers/output/names.ts"
+import { fileName, fileNumber, safeName } from "../../../layers/output/safeNames.ts"
 
 test("names that are fine stay as they are", () => {
   for (const name of [
