@@ -8,7 +8,7 @@ export { serveStdio } from "./program/stdioService.ts"
 export { Identity, type ServerIdentity } from "./domain/Identity.ts"
 
 // Entries of the catalog.
-export { Icons, layer as toolset, Linked, ParamHeaders, Shown } from "./catalog/Toolset.ts"
+export { Icons, layer as toolset, Linked, ParamHeaders, Shown } from "./catalog/toolkitEntries.ts"
 export { layer as entries } from "./catalog/entriesLayer.ts"
 export { prompt, type Argument, type Given, type PromptOptions } from "./catalog/prompt.ts"
 export {
@@ -46,8 +46,8 @@ export { OverBudget, Spend } from "../layers/ledger/Spend.ts"
 
 // Errors of calls.
 export { Failed, InvalidArguments, InvalidCursor, NameTaken, NotFound } from "./catalog/CatalogError.ts"
-export { Busy, CircuitOpen, Forbidden, TimedOut } from "../layers/guard/refusals.ts"
-export { LimiterUnavailable, RateLimited } from "../layers/guard/RateLimited.ts"
+export { Busy, CircuitOpen, Forbidden, TimedOut } from "../layers/guard/GuardError.ts"
+export { LimiterUnavailable, RateLimited } from "../layers/guard/GuardError.ts"
 export { Unavailable } from "./domain/Transient.ts"
 
 // Services that handlers and endpoints can use.

@@ -10,7 +10,7 @@ export interface Bounds {
   readonly maxSizePerOwner?: number
 }
 
-interface Entry<A> {
+interface CacheEntry<A> {
   readonly value: A
   readonly size: number
   /** In milliseconds, on the clock that `get` is told. */
@@ -21,7 +21,7 @@ interface Entry<A> {
 export class BoundedCache<A> {
   readonly #bounds: Bounds
   /** The one unused the longest comes first. */
-  readonly #entries = new Map<string, Entry<A>>()
+  readonly #entries = new Map<string, CacheEntry<A>>()
   readonly #byOwner = new Map<string, number>()
   #size = 0
 
@@ -89,13 +89,13 @@ export class BoundedCache<A> {
     else this.#byOwner.delete(owner)
   }
 
-  #add(key: string, entry: Entry<A>) {
+  #add(key: string, entry: CacheEntry<A>) {
     this.#entries.set(key, entry)
     this.#size += entry.size
     this.#count(entry.owner, entry.size)
   }
 
-  #remove(key: string, entry: Entry<A>) {
+  #remove(key: string, entry: CacheEntry<A>) {
     this.#entries.delete(key)
     this.#size -= entry.size
     this.#count(entry.owner, -entry.size)

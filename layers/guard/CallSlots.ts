@@ -1,13 +1,13 @@
 /** The slots that a call runs in: its principal's, its share of its entry's, its entry's, a total one. Nested calls inherit. */
 import { type Clock, Effect } from "effect"
 import type { Call } from "../ledger/Calls.ts"
-import type { Busy } from "./refusals.ts"
-import type { Rules } from "./rules.ts"
+import type { Busy } from "./GuardError.ts"
+import type { EntryLimits } from "./entryLimits.ts"
 import { Slots, SlotsByKey, type SlotsOptions } from "./Slots.ts"
 
 export interface SlotLimits {
   readonly principal: SlotsOptions
-  readonly entry: Rules["slots"]
+  readonly entry: EntryLimits["slots"]
   /** How long a call may be queued for all of its slots together, in milliseconds. */
   readonly patience: number
 }
@@ -97,7 +97,7 @@ export class CallSlots {
     return wanted
   }
 
-  #ofEntry(name: string, { options, share }: NonNullable<Rules["slots"]>, key: string) {
+  #ofEntry(name: string, { options, share }: NonNullable<EntryLimits["slots"]>, key: string) {
     const entry = this.#entries.of(name, options)
     return share === undefined ? [entry] : [this.#shares.of(`${name}\n${key}`, share), entry]
   }

@@ -1,5 +1,6 @@
 /** How a call runs: the third noun of the spine. Catalog applies it to every call, and nothing else limits a call. */
 import { type Clock, Context, Effect, Equal, Layer } from "effect"
+import { errorClass } from "../../src/domain/errorClass.ts"
 import type { Policy } from "../../src/domain/Policy.ts"
 import type { Principal } from "../../src/domain/Principal.ts"
 import { ConfigSource } from "../config/ConfigSource.ts"
@@ -9,21 +10,26 @@ import { Spend } from "../ledger/Spend.ts"
 import { Progress } from "../progress/Progress.ts"
 import type { Tracker } from "../progress/Tracker.ts"
 import { SharedRedis } from "../storage/SharedRedis.ts"
-import { after, before, recorded } from "./bookkeeping.ts"
-import * as Breaker from "./Breaker.ts"
+import { awaitRecord, journalAfter, journalBefore } from "./journalRecords.ts"
+import * as Breaker from "./circuitBreaker.ts"
 import { Budget } from "./Budget.ts"
 import { cachedResult } from "./cachedResult.ts"
 import { CallSlots } from "./CallSlots.ts"
 import { CallSpend } from "./CallSpend.ts"
-import { derive, mostKnown } from "./derive.ts"
-import { errorClass, judge, outcomeOf } from "./outcome.ts"
+import { compileLimits, maxTracked } from "./compileLimits.ts"
+import { judge, outcomeOf } from "./callOutcome.ts"
 import { RateLimit } from "./RateLimit.ts"
-import type { LimiterUnavailable, RateLimited } from "./RateLimited.ts"
-import { Forbidden, type Refused, type TimedOut } from "./refusals.ts"
-import { retried } from "./retry.ts"
-import type { Rules } from "./rules.ts"
+import {
+  Forbidden,
+  type GuardRejection,
+  type LimiterUnavailable,
+  type RateLimited,
+  type TimedOut
+} from "./GuardError.ts"
+import { withRetry } from "./retry.ts"
+import type { EntryLimits } from "./entryLimits.ts"
 import { section } from "./section.ts"
-import { limited } from "./timeLimit.ts"
+import { withTimeLimit } from "./timeLimit.ts"
 
 export interface Subject {
   readonly call: Call
@@ -67,14 +73,14 @@ const make = Effect.gen(function* () {
   const budget = yield* Budget
   const { observers } = yield* Calls
   const { writers } = yield* Journal
-  let now = derive(yield* config.read(section))
+  let now = compileLimits(yield* config.read(section))
   // These outlive a reload, so that running calls are still counted.
-  const slots = new CallSlots(now.totalSlots, mostKnown)
+  const slots = new CallSlots(now.totalSlots, maxTracked)
   const breaker = yield* Breaker.make(now.breaker)
   yield* config.follow(section, (limits) => {
     if (limits === now.limits) return Effect.void
     const previous = now
-    now = derive(limits)
+    now = compileLimits(limits)
     slots.total.configure(now.totalSlots)
     return Equal.equals(previous.limits.breaker, limits.breaker)
       ? Effect.void
@@ -84,7 +90,7 @@ const make = Effect.gen(function* () {
   /** Circuit breaker → time limit → retry → handler. */
   const run = <A, E, R>(
     { call, idempotent, tracker }: Subject,
-    rules: Rules,
+    rules: EntryLimits,
     spend: CallSpend,
     self: Effect.Effect<A, E, R | GuardServices>
   ) => {
@@ -94,7 +100,7 @@ const make = Effect.gen(function* () {
     const repeat = rules.retry === "always" || (rules.retry === "idempotent" && idempotent)
     const work = (left: () => number) => {
       for (const observer of observers) observer.started?.(call)
-      return repeat ? retried(self, now.retry, left, again) : self
+      return repeat ? withRetry(self, now.retry, left, again) : self
     }
     const provide = (context: Context.Context<R>): Context.Context<R | GuardServices> =>
       Context.add(
@@ -102,7 +108,7 @@ const make = Effect.gen(function* () {
         Spend,
         spend
       )
-    const timed = limited(work, provide, call.name, rules.timeLimit, tracker.listen)
+    const timed = withTimeLimit(work, provide, call.name, rules.timeLimit, tracker.listen)
     return rules.circuit === undefined
       ? timed
       : breaker.execute(rules.circuit, call.principal.key, timed, judge)
@@ -113,8 +119,8 @@ const make = Effect.gen(function* () {
     { args, call, policy }: Subject,
     spend: CallSpend,
     self: Effect.Effect<A, E, R>
-  ): Effect.Effect<A, E | Refused, R> => {
-    const journaled = writers.size === 0 ? self : Effect.andThen(before(writers, call), self)
+  ): Effect.Effect<A, E | GuardRejection, R> => {
+    const journaled = writers.size === 0 ? self : Effect.andThen(journalBefore(writers, call), self)
     const { estimate } = policy
     return estimate === undefined ? journaled : Effect.andThen(spend.reserve(estimate(args)), journaled)
   }
@@ -126,7 +132,7 @@ const make = Effect.gen(function* () {
     spend: CallSpend,
     self: Effect.Effect<A, E, R | GuardServices>,
     hit: () => void
-  ): Effect.Effect<A, E | Refused | TimedOut, R> => {
+  ): Effect.Effect<A, E | GuardRejection | TimedOut, R> => {
     const { args, call, policy, readOnly } = subject
     const { principal } = call
     if (!principal.may(policy.scopes)) {
@@ -136,11 +142,11 @@ const make = Effect.gen(function* () {
       const detail = `${call.name} is nested more than ${deepest} calls deep. Its handlers call each other endlessly.`
       return Effect.die(new RangeError(detail))
     }
-    const rules = now.rulesFor(call, policy)
+    const rules = now.limitsFor(call, policy)
     const { rate, reuse, slots: entry } = rules
     const settle = () => {
       const settling = spend.end()
-      return settling && recorded("Settling the budget of a call", call, settling)
+      return settling && awaitRecord("Settling the budget of a call", call, settling)
     }
     const begin = slots.run(
       call,
@@ -163,7 +169,7 @@ const make = Effect.gen(function* () {
   const protect = <A, E, R>(
     subject: Subject,
     self: Effect.Effect<A, E, R | GuardServices>
-  ): Effect.Effect<A, E | Refused | TimedOut, R> =>
+  ): Effect.Effect<A, E | GuardRejection | TimedOut, R> =>
     Effect.clockWith((clock) => {
       const { call, tracker } = subject
       const spend = new CallSpend(call, budget)
@@ -185,7 +191,7 @@ const make = Effect.gen(function* () {
           for (const observer of observers) observer.finished?.(call, outcome, duration)
         }
         if (writers.size > 0) {
-          return Effect.andThen(after(writers, call, outcome, duration), Effect.sync(publish))
+          return Effect.andThen(journalAfter(writers, call, outcome, duration), Effect.sync(publish))
         }
         publish()
         return undefined
@@ -219,7 +225,7 @@ export class Guard extends Context.Service<
     /**
      * Runs `self` if it may begin, in this order: scope check → rate limit → cache → slots → budget hold → journal
      * (`before`) → circuit breaker → time limit and retry → handler → budget settlement → journal (`after`) → progress
-     * and observers. A call that is rejected fails with one of `Refused`, one that takes too long with `TimedOut`.
+     * and observers. A call that is rejected fails with one of `GuardRejection`, one that takes too long with `TimedOut`.
      *
      * The handler gets `Progress`, `Spend` and the reference `RunningCall`. A call whose `parent` is set inherits its
      * ancestors' slots.
@@ -227,7 +233,7 @@ export class Guard extends Context.Service<
     readonly protect: <A, E, R>(
       subject: Subject,
       self: Effect.Effect<A, E, R>
-    ) => Effect.Effect<A, E | Refused | TimedOut, Exclude<R, GuardServices>>
+    ) => Effect.Effect<A, E | GuardRejection | TimedOut, Exclude<R, GuardServices>>
     /**
      * Counts a request that is no call (a ping, a list) under the rate limits of the principal, also while the limiter's
      * shared store is away.

@@ -1,8 +1,8 @@
 /** Rate limits per principal, tool, address and in total, all of which a call must pass. */
 import { Context, Effect, Layer, Option } from "effect"
 import { SharedRedis } from "../storage/SharedRedis.ts"
-import { rateLimited, type LimiterUnavailable, type RateLimited } from "./RateLimited.ts"
-import * as windows from "./windows.ts"
+import { rateLimited, type LimiterUnavailable, type RateLimited } from "./GuardError.ts"
+import * as windows from "./fixedWindows.ts"
 
 /** Counts in this process. Synchronous: every call comes through here. */
 const local = (maxKeys: number) => {
@@ -40,7 +40,7 @@ export class RateLimit extends Context.Service<
       const shared = yield* SharedRedis
       const take = local(maxKeys)
       if (Option.isNone(shared)) return RateLimit.of({ take })
-      const { make } = yield* Effect.promise(() => import("./sharedWindows.ts"))
+      const { make } = yield* Effect.promise(() => import("./redisFixedWindows.ts"))
       return RateLimit.of({ take: yield* make(shared.value, take) })
     })
   )

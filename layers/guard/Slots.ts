@@ -1,6 +1,6 @@
 /** Concurrency limits: how many calls may run at once, and a bounded queue in the order of arrival. */
 import { Duration, Effect } from "effect"
-import { Busy } from "./refusals.ts"
+import { Busy } from "./GuardError.ts"
 
 export interface SlotsOptions {
   /** The limit's name, for messages. */

@@ -1,7 +1,7 @@
 /** Answers a call from the cache, or runs it and caches a success. */
 import { type Clock, Effect, Exit } from "effect"
 import type { Call } from "../ledger/Calls.ts"
-import type { Rules } from "./rules.ts"
+import type { EntryLimits } from "./entryLimits.ts"
 import { canonical, type ToolCache } from "./ToolCache.ts"
 
 /** `hit` is called if the result comes from the cache. Arguments that are too large to compare are not cached. */
@@ -9,7 +9,7 @@ export const cachedResult = <A, E, R>(
   cache: ToolCache,
   { name, principal }: Call,
   args: unknown,
-  { among, ttl }: NonNullable<Rules["reuse"]>,
+  { among, ttl }: NonNullable<EntryLimits["reuse"]>,
   clock: Clock.Clock,
   self: Effect.Effect<A, E, R>,
   hit: () => void

@@ -16,7 +16,7 @@ export interface RetrySettings {
  * milliseconds that are `left`. A pause lasts between half and all of its time, and not less than the other side
  * asked for; where that is longer than `longestDelay`, the failure is passed on with what was asked.
  */
-export const retried = <A, E, R>(
+export const withRetry = <A, E, R>(
   self: Effect.Effect<A, E, R>,
   { attempts, firstDelay, longestDelay }: RetrySettings,
   left: () => number,

@@ -6,7 +6,7 @@
  * instead of 11 µs for one that does. It would also wait without limit for a handler that cannot be interrupted.
  */
 import { Clock, Context, Duration, Effect, Exit, Fiber } from "effect"
-import { TimedOut } from "./refusals.ts"
+import { TimedOut } from "./GuardError.ts"
 
 /** All in milliseconds. */
 export interface TimeLimit {
@@ -27,7 +27,7 @@ const monotonic = (clock: Clock.Clock) => Number(clock.monotonicTimeNanosUnsafe(
  * `left` are the milliseconds until then. A call that never waits gets no timer. `follow` gets the function to call on
  * each report of progress, if there is a timer.
  */
-export const limited = <A, E, R, Handler>(
+export const withTimeLimit = <A, E, R, Handler>(
   work: (left: () => number) => Effect.Effect<A, E, Handler>,
   provide: (context: Context.Context<R>) => Context.Context<Handler>,
   name: string,

@@ -73,7 +73,7 @@ export const ApiTokens = Schema.Array(ApiToken).check(
 )
 
 /** What a presented token grants: `undefined` when it is unknown. */
-export type Verdict = Grant | "expired" | undefined
+export type TokenVerdict = Grant | "expired" | undefined
 
 /**
  * The verifier of the configured tokens. What is presented and what is known are compared as HMACs under `key`, which
@@ -99,7 +99,7 @@ export const make = (tokens: ReadonlyArray<ApiToken>, key: Uint8Array) => {
   })
   const byCredential = new Map(known.map(({ grant }) => [grant.credential, grant]))
   return {
-    verify: (presented: string, now: number): Verdict => {
+    verify: (presented: string, now: number): TokenVerdict => {
       const given = digest(presented)
       let match = -1
       for (const [index, entry] of known.entries()) if (equalInConstantTime(entry.bytes, given)) match = index

@@ -1,7 +1,7 @@
 /** The progress of every call: who wants to know of it listens here, and whoever runs calls has them followed here. */
 import { Context, Effect, Layer, type Scope } from "effect"
 import { Ids } from "../platform/Ids.ts"
-import type { Rate } from "./Allowance.ts"
+import type { Rate } from "./TokenBucket.ts"
 import * as Tracker from "./Tracker.ts"
 
 export class ProgressEvents extends Context.Service<

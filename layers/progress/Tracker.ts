@@ -2,9 +2,9 @@
 import { type Clock, Duration, Effect, type Fiber } from "effect"
 import type { Principal } from "../../src/domain/Principal.ts"
 import type { Call, Outcome } from "../ledger/Calls.ts"
-import { Allowance, type Rate } from "./Allowance.ts"
-import { Pace } from "./Pace.ts"
-import { type Notice, Part, type Telling } from "./Part.ts"
+import { TokenBucket, type Rate } from "./TokenBucket.ts"
+import { EtaEstimator } from "./EtaEstimator.ts"
+import { type Notice, ProgressPart, type NoticeSink } from "./ProgressPart.ts"
 import type { Reporter } from "./Progress.ts"
 import type { ProgressEvent, ProgressEventType } from "./ProgressEvent.ts"
 
@@ -47,19 +47,19 @@ export interface Shared {
 const milliseconds = (clock: Clock.Clock) => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
 
 /** What a call has only once it told something. */
-interface Told {
+interface ProgressState {
   readonly clock: Clock.Clock
   readonly started: number
-  readonly allowance: Allowance
-  readonly pace: Pace
+  readonly bucket: TokenBucket
+  readonly eta: EtaEstimator
 }
 
-class CallTracker implements Tracker, Telling {
-  readonly progress = new Part(this)
+class CallTracker implements Tracker, NoticeSink {
+  readonly progress = new ProgressPart(this)
   readonly #subject: Subject
   readonly #shared: Shared
   #listeners: ReadonlyArray<Listener>
-  #told: Told | undefined
+  #state: ProgressState | undefined
   #fraction = 0
   #step: string | null = null
   /** The latest that was too soon to be told, and what will tell it. */
@@ -84,7 +84,7 @@ class CallTracker implements Tracker, Telling {
   during(make: () => Notice | undefined, forced = false) {
     return Effect.clockWith((clock) => {
       const notice = this.#ended ? undefined : make()
-      if (notice !== undefined && this.#heard) this.#take(clock, notice, forced)
+      if (notice !== undefined && this.#hasListeners) this.#take(clock, notice, forced)
       return Effect.void
     })
   }
@@ -93,43 +93,43 @@ class CallTracker implements Tracker, Telling {
     if (this.#ended) return
     this.#ended = true
     this.#timer?.interruptUnsafe()
-    const told = this.#told
-    if (told === undefined || !this.#heard) return
-    if (this.#late !== undefined) this.#tell(told, this.#late)
+    const state = this.#state
+    if (state === undefined || !this.#hasListeners) return
+    if (this.#late !== undefined) this.#publish(state, this.#late)
     if (status === "succeeded") this.progress.reach(1)
-    this.#tell(told, { part: this.progress, type: lastEvents[status] })
+    this.#publish(state, { part: this.progress, type: lastEvents[status] })
   }
 
-  get #heard() {
+  get #hasListeners() {
     return this.#listeners.length > 0 || this.#shared.listeners.size > 0
   }
 
   #take(clock: Clock.Clock, notice: Notice, forced: boolean) {
     const now = milliseconds(clock)
-    if (this.#told === undefined) {
-      const allowance = new Allowance(this.#shared.rate, now)
-      allowance.take(now)
-      this.#told = { clock, started: now, allowance, pace: new Pace(now, this.#reached()) }
+    if (this.#state === undefined) {
+      const bucket = new TokenBucket(this.#shared.rate, now)
+      bucket.take(now)
+      this.#state = { clock, started: now, bucket, eta: new EtaEstimator(now, this.#reached()) }
       const first =
         notice.type === "progress_update" ? { ...notice, type: "progress_started" as const } : notice
-      this.#tell(this.#told, first)
-    } else if (this.#told.allowance.take(now, forced)) {
-      this.#tell(this.#told, notice)
+      this.#publish(this.#state, first)
+    } else if (this.#state.bucket.take(now, forced)) {
+      this.#publish(this.#state, notice)
     } else {
       this.#late = notice
-      if (this.#timer === undefined) this.#tellLate(this.#told)
+      if (this.#timer === undefined) this.#publishLate(this.#state)
     }
   }
 
-  #tellLate(told: Told) {
-    const { allowance, clock } = told
+  #publishLate(state: ProgressState) {
+    const { bucket, clock } = state
     // A fiber of its own, because an event may be due after the fiber that reported it has ended. `end` interrupts it.
-    this.#timer = Effect.runFork(clock.sleep(Duration.millis(allowance.wait)))
+    this.#timer = Effect.runFork(clock.sleep(Duration.millis(bucket.wait)))
     this.#timer.addObserver(() => {
       this.#timer = undefined
       if (this.#ended || this.#late === undefined) return
-      if (allowance.take(milliseconds(clock))) this.#tell(told, this.#late)
-      else this.#tellLate(told)
+      if (bucket.take(milliseconds(clock))) this.#publish(state, this.#late)
+      else this.#publishLate(state)
     })
   }
 
@@ -137,11 +137,11 @@ class CallTracker implements Tracker, Telling {
     return (this.#fraction = Math.max(this.#fraction, this.progress.fraction))
   }
 
-  #tell(told: Told, { error, part, said, type }: Notice) {
+  #publish(state: ProgressState, { error, part, said, type }: Notice) {
     this.#late = undefined
-    const now = milliseconds(told.clock)
+    const now = milliseconds(state.clock)
     const fraction = this.#reached()
-    told.pace.observe(now, fraction)
+    state.eta.observe(now, fraction)
     this.#step = part.label ?? this.#step
     const { correlationId, name, principal, requestId } = this.#subject
     const { known } = this.progress
@@ -152,8 +152,8 @@ class CallTracker implements Tracker, Telling {
       request_id: requestId,
       step: this.#step,
       progress_percent: known ? Math.round(fraction * 1000) / 10 : null,
-      eta_ms: known ? (told.pace.rest ?? null) : null,
-      elapsed_ms: Math.round(now - told.started),
+      eta_ms: known ? (state.eta.rest ?? null) : null,
+      elapsed_ms: Math.round(now - state.started),
       details: {
         ...details,
         progress_id: part.id,

@@ -35,7 +35,9 @@ export class Caller extends Context.Service<
 >()("manifold/catalog/Caller") {}
 
 /** What a log line says of the call that it was written for, if it was written for one. */
-export const origin = (services: Context.Context<never>): Readonly<Record<string, unknown>> | undefined => {
+export const callFields = (
+  services: Context.Context<never>
+): Readonly<Record<string, unknown>> | undefined => {
   const caller = Context.getOrUndefined(services, Caller)
   if (caller === undefined) return undefined
   return {

@@ -1,8 +1,8 @@
 /** Catalog of tools, prompts and resources: every surface lists, calls, gets and reads through it. */
 import { Context, Effect, Layer, type Scope } from "effect"
 import { Guard } from "../../layers/guard/Guard.ts"
-import type { LimiterUnavailable, RateLimited } from "../../layers/guard/RateLimited.ts"
-import { Forbidden, type Refused, type TimedOut } from "../../layers/guard/refusals.ts"
+import type { LimiterUnavailable, RateLimited } from "../../layers/guard/GuardError.ts"
+import { Forbidden, type GuardRejection, type TimedOut } from "../../layers/guard/GuardError.ts"
 import { nested, RunningCall, type Call } from "../../layers/ledger/Calls.ts"
 import { ProgressEvents } from "../../layers/progress/ProgressEvents.ts"
 import type { PromptOutput, ReadOutput, ToolOutput } from "../domain/Content.ts"
@@ -33,17 +33,17 @@ import type {
 } from "./Entry.ts"
 import type { EntryTable } from "./EntryTable.ts"
 import { jsonSize } from "./jsonSize.ts"
-import { locator } from "./locator.ts"
-import { page, type Page } from "./Page.ts"
+import { locator } from "./locateResource.ts"
+import { page, type ListPage } from "./pagination.ts"
 import { privateResults } from "./privateResults.ts"
 import { missingArguments } from "./requiredArguments.ts"
-import { makeTables } from "./Tables.ts"
+import { makeTables } from "./catalogTables.ts"
 
 /** Entries of one kind that a principal can see, by name, a page at a time. */
 export type Listing<A> = (
   principal: Principal,
   cursor?: string
-) => Effect.Effect<Page<A>, InvalidCursor | RateLimited | LimiterUnavailable>
+) => Effect.Effect<ListPage<A>, InvalidCursor | RateLimited | LimiterUnavailable>
 
 export interface CatalogOptions {
   /** Entries of one page of a list. */
@@ -207,7 +207,7 @@ export class Catalog extends Context.Service<
       name: string,
       found: Found<A, E> | undefined,
       missing: Kind = kind === "completion" ? "prompt" : kind
-    ): Effect.Effect<A, E | NotFound | Refused | TimedOut, CallerServices> =>
+    ): Effect.Effect<A, E | NotFound | GuardRejection | TimedOut, CallerServices> =>
       found === undefined || !principal.mayReach(found.policy.scopes)
         ? Effect.fail(new NotFound({ kind: missing, name }))
         : Effect.contextWith((context: Context.Context<CallerServices>) => {

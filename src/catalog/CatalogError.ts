@@ -1,6 +1,6 @@
 /** Why the catalog did not answer. Each surface translates these once, where the answer leaves. */
 import { Schema } from "effect"
-import type { Refused, TimedOut } from "../../layers/guard/refusals.ts"
+import type { GuardRejection, TimedOut } from "../../layers/guard/GuardError.ts"
 import type { ToolOutput } from "../domain/Content.ts"
 import { isObject } from "../domain/JsonObject.ts"
 import { Transience } from "../domain/Transient.ts"
@@ -83,4 +83,4 @@ export class TooManySubscriptions extends Schema.TaggedError<TooManySubscription
   }
 }
 
-export type CallError = NotFound | Refused | TimedOut | InvalidArguments | Failed
+export type CallError = NotFound | GuardRejection | TimedOut | InvalidArguments | Failed

@@ -77,7 +77,7 @@ export interface Sample {
 export interface Roots {
   readonly kind: "roots"
 }
-export type Question = Elicit | Visit | Sample | Roots
+export type InputRequest = Elicit | Visit | Sample | Roots
 
 export interface Elicited {
   readonly action: "accept" | "decline" | "cancel"
@@ -94,7 +94,7 @@ export interface Sampled {
 export interface RootList {
   readonly roots: ReadonlyArray<{ readonly uri: string; readonly name?: string }>
 }
-export type Answer<Q extends Question> = Q extends Elicit | Visit
+export type InputResponse<Q extends InputRequest> = Q extends Elicit | Visit
   ? Elicited
   : Q extends Sample
     ? Sampled
@@ -116,7 +116,7 @@ export class Client extends Context.Service<
   Client,
   {
     /** Whether the client said that it can answer such a question. */
-    readonly supports: (kind: Question["kind"]) => boolean
+    readonly supports: (kind: InputRequest["kind"]) => boolean
     /** Sends a log line, if the client wants lines of this level. */
     readonly log: (level: Level, data: unknown, logger?: string) => Effect.Effect<void>
     /**
@@ -125,9 +125,9 @@ export class Client extends Context.Service<
      * again, so that a handler may be **run again from its start** with the earlier answers in place: what it
      * does before it asks must be safe to repeat, and keys must be the same each time.
      */
-    readonly ask: <const Questions extends Readonly<Record<string, Question>>>(
-      questions: Questions
-    ) => Effect.Effect<{ readonly [Key in keyof Questions]: Answer<Questions[Key]> }, ClientError>
+    readonly ask: <const Requests extends Readonly<Record<string, InputRequest>>>(
+      requests: Requests
+    ) => Effect.Effect<{ readonly [Key in keyof Requests]: InputResponse<Requests[Key]> }, ClientError>
     /** Lets the connection go while the work goes on; a client that can resume comes back for the result. */
     readonly release: Effect.Effect<void>
   }

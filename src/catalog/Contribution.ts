@@ -6,7 +6,7 @@ import type { Changes, ListKind } from "./Change.ts"
 import type { Entries, PromptEntry, ResourceEntry, TemplateEntry, ToolEntry } from "./Entry.ts"
 import type { Source } from "./EntryTable.ts"
 import { OwnedEntries } from "./OwnedEntries.ts"
-import type { Tables } from "./Tables.ts"
+import type { Tables } from "./catalogTables.ts"
 
 export interface ContributeOptions {
   /** Names the source in conflicts: `manifold`, an upstream's name, a connection's id. */

@@ -2,8 +2,8 @@
 import { Effect } from "effect"
 import type { Changes, ListKind } from "./Change.ts"
 import type { Source } from "./EntryTable.ts"
-import type { Locate } from "./locator.ts"
-import type { Tables } from "./Tables.ts"
+import type { Locate } from "./locateResource.ts"
+import type { Tables } from "./catalogTables.ts"
 
 export const announcements = (changes: Changes, tables: Tables, locate: Locate) => ({
   /** Concerns everybody who can see an entry of the kind. */

@@ -1,6 +1,6 @@
 /** Completion of prompt arguments and template variables: finds the entry and what suggests values for it. */
 import type { Principal } from "../domain/Principal.ts"
-import type { Tables } from "./Tables.ts"
+import type { Tables } from "./catalogTables.ts"
 
 /** Request: an argument of a prompt, or a variable of a resource template. */
 export interface Completion {

@@ -13,7 +13,7 @@ import { stdioUser, type Principal } from "../domain/Principal.ts"
 import { Caller } from "./Caller.ts"
 import { Catalog } from "./Catalog.ts"
 import type { CallError } from "./CatalogError.ts"
-import { Client, ClientError, type Answer, type Question } from "./Client.ts"
+import { Client, ClientError, type InputResponse, type InputRequest } from "./Client.ts"
 
 /** An empty catalog with the default limits. It reads no configuration or variables, and writes no log or file. */
 export const layerMemory = Catalog.layer.pipe(
@@ -28,7 +28,7 @@ export interface CallOptions {
   /** Default: `stdioUser`, who has every scope. */
   readonly principal?: Principal
   /** What the client answers, by the keys of the questions; `elicit` and `sample` use their own names as keys. */
-  readonly answers?: Readonly<Record<string, Answer<Question>>>
+  readonly answers?: Readonly<Record<string, InputResponse<InputRequest>>>
   /** Called with every report of progress; must neither throw nor wait. */
   readonly onProgress?: (event: ProgressEvent) => void
 }
@@ -39,7 +39,7 @@ const answering = (answers: NonNullable<CallOptions["answers"]>) =>
     ...Client.absent,
     supports: () => true,
     // The test that wrote an answer knows what was asked under its key.
-    ask: ((questions: Readonly<Record<string, Question>>) =>
+    ask: ((questions: Readonly<Record<string, InputRequest>>) =>
       Effect.forEach(Object.keys(questions), (key) => {
         const answer = Object.hasOwn(answers, key) ? answers[key] : undefined
         return answer === undefined

@@ -1,5 +1,5 @@
 /** Turns whatever a handler failed with into the catalog's own error. */
-import { errorClass } from "../../layers/guard/outcome.ts"
+import { errorClass } from "../domain/errorClass.ts"
 import { transience } from "../domain/Transient.ts"
 import { Failed } from "./CatalogError.ts"
 

@@ -10,7 +10,7 @@ import { Catalog } from "../catalog/Catalog.ts"
 import * as deferredCatalog from "../catalog/deferredCatalog.ts"
 import { RequestState } from "../mcp/RequestState.ts"
 import { SuspendedCalls } from "../mcp/SuspendedCalls.ts"
-import * as Servers from "../mcp/Servers.ts"
+import * as Servers from "../mcp/mcpServers.ts"
 import { configured } from "../program/baseLayers.ts"
 
 /** What `initialize` can be answered without; its code is loaded with it. */

@@ -3,7 +3,7 @@ import { type BigDecimal, Context, type Duration } from "effect"
 import type { Scope } from "./Principal.ts"
 
 /** How long a result may be given again, and to whom besides the one who caused it. */
-export interface Reuse {
+export interface CachePolicy {
   readonly ttl: Duration.Input
   /** To `everybody`, to those with the same `scopes`, or to the same `principal` only. */
   readonly among: "everybody" | "scopes" | "principal"
@@ -19,7 +19,7 @@ export interface Policy {
   readonly timeLimit: Duration.Input
   readonly retry: Retry
   /** Absent: no result is given twice. */
-  readonly cache?: Reuse | undefined
+  readonly cache?: CachePolicy | undefined
   /**
    * What a call with these arguments may cost at most, in USD: held by the budget before the handler runs. The
    * arguments are as the caller sent them, not yet decoded. Absent: nothing is held, and what the handler reports to

@@ -2,7 +2,7 @@
 import { methodNotAllowed, reject } from "../../layers/http/responses.ts"
 import type { Connection } from "../../layers/http/Routes.ts"
 import type { Authenticator } from "../../layers/identity/Authenticator.ts"
-import { insufficientScope } from "../../layers/identity/challenge.ts"
+import { insufficientScope } from "../../layers/identity/bearerChallenge.ts"
 import type { Grant } from "../../layers/identity/Grant.ts"
 import { identify, withGrant } from "../../layers/transports/requests.ts"
 

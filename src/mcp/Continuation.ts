@@ -6,12 +6,12 @@ import type { Reporter } from "../../layers/progress/Progress.ts"
 import { Hold, type Quota } from "../../layers/quotas/Quota.ts"
 import { Client, type ClientError } from "../catalog/Client.ts"
 import type { Principal } from "../domain/Principal.ts"
-import { split, Suspended, type Answers, type Questions } from "./Ask.ts"
+import { split, Suspended, type InputResponses, type InputRequests } from "./inputRequests.ts"
 import type { Waiting } from "./RequestState.ts"
 
 interface Pending {
-  readonly questions: Questions
-  readonly resume: (answers: Answers) => void
+  readonly questions: InputRequests
+  readonly resume: (answers: InputResponses) => void
 }
 
 /** What one round gives to the handler that runs in it. */
@@ -27,7 +27,7 @@ export interface Resumption {
   readonly principal: Principal
   /** What is requested, such as `tools/call echo`. */
   readonly request: string
-  readonly answers: Answers
+  readonly answers: InputResponses
   readonly waiting: Waiting | undefined
   /** Measures the request, for the quota of what is kept. */
   readonly bytes?: () => number
@@ -42,7 +42,7 @@ export class Continuation {
   /** Since when it waits, or is done; in milliseconds. */
   idleSince = Infinity
   /** What the client has sent, and what of it was an answer: only that goes back into the request state. */
-  given: Answers
+  given: InputResponses
   readonly used: Record<string, unknown> = {}
   fiber: Fiber.Fiber<unknown, unknown> | undefined
   /** The memory that it is charged for while it waits. */
@@ -76,7 +76,7 @@ export class Continuation {
     log: (level, data, logger) => Effect.suspend(() => this.current.client.log(level, data, logger)),
     release: Effect.suspend(() => this.current.client.release),
     // One answer of its kind per question: `split` checked them.
-    ask: ((questions: Questions) => this.#ask(questions)) as Client["Service"]["ask"]
+    ask: ((questions: InputRequests) => this.#ask(questions)) as Client["Service"]["ask"]
   })
   readonly progress: Reporter = {
     report: (update) => Effect.suspend(() => this.current.progress.report(update)),
@@ -95,7 +95,7 @@ export class Continuation {
     return this.current.call
   }
 
-  #ask(questions: Questions): Effect.Effect<Answers, ClientError> {
+  #ask(questions: InputRequests): Effect.Effect<InputResponses, ClientError> {
     return Effect.callback((resume) => {
       const { answered, complete } = split(questions, this.given)
       Object.assign(this.used, answered)
@@ -118,12 +118,12 @@ export class Continuation {
 
   /** What the client must be asked now. */
   suspended(): Suspended {
-    const all = Object.assign({}, ...Array.from(this.pending, ({ questions }) => questions)) as Questions
+    const all = Object.assign({}, ...Array.from(this.pending, ({ questions }) => questions)) as InputRequests
     return new Suspended(split(all, this.given).missing, { ...this.used })
   }
 
   /** Hands over what was answered; false while something is still to be asked. */
-  answer(given: Answers): boolean {
+  answer(given: InputResponses): boolean {
     this.given = { ...this.given, ...given }
     for (const pending of this.pending) {
       const { answered, complete } = split(pending.questions, this.given)

@@ -5,14 +5,14 @@ import type { Inbound, Respond, SessionServer } from "../../layers/transports/Mc
 import type { Catalog } from "../catalog/Catalog.ts"
 import type { Level } from "../catalog/Client.ts"
 import { Level as LevelSchema } from "../catalog/Client.ts"
-import type { CatalogFailure } from "../catalog/failure.ts"
+import type { CatalogFailure } from "../catalog/catalogFailure.ts"
 import { isFailure, toErrorObject } from "../domain/Failure.ts"
 import type { Principal } from "../domain/Principal.ts"
-import { byRequest, Suspended, supports } from "./Ask.ts"
+import { byRequest, Suspended, supports } from "./inputRequests.ts"
 import { methods, type Method } from "./methods.ts"
-import * as params from "./params.ts"
+import * as params from "./decodeParams.ts"
 import type { Notification, Program, RequestContext } from "./RequestContext.ts"
-import { clientOf, outcomeOf, Rejected, start, type Running } from "./run.ts"
+import { clientOf, outcomeOf, ErrorResponse, start, type Running } from "./runRequest.ts"
 import { Subscriptions } from "./Subscriptions.ts"
 
 const severity = new Map(LevelSchema.literals.map((level, index) => [level, index]))
@@ -141,10 +141,10 @@ export class SessionRequests implements SessionServer {
     this.#running.clear()
   }
 
-  #answer(outcome: object | Rejected | Suspended, id: RequestId, respond: Respond) {
+  #answer(outcome: object | ErrorResponse | Suspended, id: RequestId, respond: Respond) {
     // In a session questions go out as requests, so no handler is suspended.
     if (outcome instanceof Suspended) throw new Error("a session-era call was suspended")
-    if (!(outcome instanceof Rejected)) {
+    if (!(outcome instanceof ErrorResponse)) {
       // Every result is a JSON object, whose members only its method knows.
       respond({ jsonrpc: "2.0", id, result: outcome as Record<string, unknown> })
       return

@@ -3,15 +3,15 @@ import type { ResultTypeMap } from "@modelcontextprotocol/server"
 import { Effect } from "effect"
 import type { Catalog, Listing } from "../catalog/Catalog.ts"
 import type { CallerServices } from "../catalog/Entry.ts"
-import { isToolResult, type CatalogFailure } from "../catalog/failure.ts"
+import { isToolResult, type CatalogFailure } from "../catalog/catalogFailure.ts"
 import { text, type ToolOutput } from "../domain/Content.ts"
 import { isFailure, type Failure } from "../domain/Failure.ts"
 import { isObject, type JsonObject } from "../domain/JsonObject.ts"
 import type { DeepReadonly } from "./DeepReadonly.ts"
-import * as params from "./params.ts"
+import * as params from "./decodeParams.ts"
 import type { RequestContext } from "./RequestContext.ts"
 import type { Subscriptions } from "./Subscriptions.ts"
-import * as wire from "./wire.ts"
+import * as wire from "./mcpEntries.ts"
 
 export type MethodName = keyof typeof methods & keyof ResultTypeMap
 

@@ -9,7 +9,7 @@ import { Environment } from "../../layers/platform/Environment.ts"
 import { Ids } from "../../layers/platform/Ids.ts"
 import * as Platform from "../../layers/platform/Platform.ts"
 import { Quotas } from "../../layers/quotas/Quotas.ts"
-import { origin } from "../catalog/Caller.ts"
+import { callFields } from "../catalog/Caller.ts"
 import { sections } from "./sections.ts"
 
 /** Files, streams, variables and ids of this machine; reads nothing yet. */
@@ -22,7 +22,7 @@ const checked = Layer.effectDiscard(Effect.flatMap(ConfigSource, (config) => con
 
 /** A configuration without a fault, its quotas, and a log in which a line knows its call. */
 export const grounded = Layer.mergeAll(Logging.layer, Calls.layer, Journal.layer, Quotas.layer).pipe(
-  Layer.provide(Layer.succeed(Logging.Origin, origin)),
+  Layer.provide(Layer.succeed(Logging.Origin, callFields)),
   Layer.provideMerge(checked)
 )
 

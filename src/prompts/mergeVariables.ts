@@ -2,7 +2,7 @@
 import { Result, Schema } from "effect"
 import { explain, unknownKey } from "../../layers/config/explain.ts"
 import type { Issue } from "../catalog/CatalogError.ts"
-import { cut, mostIssues } from "../catalog/issues.ts"
+import { cut, mostIssues } from "../catalog/schemaIssues.ts"
 import { clientId, type Argument, type Prompt, type Value, type Values } from "./Prompt.ts"
 
 /** What a configuration says of one prompt. */

@@ -9,7 +9,7 @@ import { Detail } from "../../layers/decks/outline/Detail.ts"
 import { mimeType } from "../../layers/output/Output.ts"
 import { Progress } from "../../layers/progress/Progress.ts"
 import { Caller } from "../catalog/Caller.ts"
-import { Linked, Shown } from "../catalog/Toolset.ts"
+import { Linked, Shown } from "../catalog/toolkitEntries.ts"
 import { ToolPolicy } from "../domain/Policy.ts"
 
 const Name = Schema.NonEmptyString.check(Schema.isMaxLength(300))

@@ -1,6 +1,6 @@
 /** The list of tools: a tool is one file, and one line here. */
 import { Layer } from "effect"
-import * as Toolset from "../catalog/Toolset.ts"
+import * as Toolset from "../catalog/toolkitEntries.ts"
 import * as contentCreate from "./contentCreate.ts"
 import * as echo from "./echo.ts"
 import * as healthCheck from "./healthCheck.ts"

@@ -2,7 +2,7 @@
 import { Effect, Schema } from "effect"
 import * as Tool from "effect/ai/Tool"
 import * as Toolkit from "effect/ai/Toolkit"
-import { Shown } from "../catalog/Toolset.ts"
+import { Shown } from "../catalog/toolkitEntries.ts"
 
 const Operands = Schema.Struct({ a: Schema.Finite, b: Schema.Finite })
 const Result = Schema.Struct({ result: Schema.Finite })

@@ -5,7 +5,7 @@ import * as Toolkit from "effect/ai/Toolkit"
 import { Progress } from "../../layers/progress/Progress.ts"
 import { mostCharacters, Page, steps } from "../../layers/web/Page.ts"
 import { Web } from "../../layers/web/Web.ts"
-import { Shown } from "../catalog/Toolset.ts"
+import { Shown } from "../catalog/toolkitEntries.ts"
 import { ToolPolicy } from "../domain/Policy.ts"
 
 const Parameters = Schema.Struct({

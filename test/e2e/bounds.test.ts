@@ -8,7 +8,7 @@ import { Listener } from "../../layers/http/Listener.ts"
 import { Progress } from "../../layers/progress/Progress.ts"
 import { Quotas } from "../../layers/quotas/Quotas.ts"
 import { Blocks, text } from "../../src/domain/Content.ts"
-import * as Toolset from "../../src/catalog/Toolset.ts"
+import * as Toolset from "../../src/catalog/toolkitEntries.ts"
 import { it } from "../support/effect.ts"
 import {
   endpoint,

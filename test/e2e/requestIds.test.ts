@@ -4,7 +4,7 @@ import { Effect, Layer, Schema } from "effect"
 import { Tool, Toolkit } from "effect/ai"
 import { Calls } from "../../layers/ledger/Calls.ts"
 import { LogRing } from "../../layers/logging/LogRing.ts"
-import * as Toolset from "../../src/catalog/Toolset.ts"
+import * as Toolset from "../../src/catalog/toolkitEntries.ts"
 import { it } from "../support/effect.ts"
 import { endpoint, openSession, post, readJson, request, service, stateless } from "../support/service.ts"
 

@@ -12,7 +12,7 @@ import * as Platform from "../../layers/platform/Platform.ts"
 import { Progress } from "../../layers/progress/Progress.ts"
 import { Client, elicit } from "../../src/catalog/Client.ts"
 import { Blocks, text } from "../../src/domain/Content.ts"
-import * as Toolset from "../../src/catalog/Toolset.ts"
+import * as Toolset from "../../src/catalog/toolkitEntries.ts"
 import { mcp } from "../../src/program/program.ts"
 import * as Service from "../../src/program/httpService.ts"
 

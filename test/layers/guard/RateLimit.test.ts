@@ -5,7 +5,7 @@ import * as RateLimiter from "effect/persistence/RateLimiter"
 import { TestClock } from "effect/testing"
 import * as fc from "fast-check"
 import { RateLimit } from "../../../layers/guard/RateLimit.ts"
-import * as windows from "../../../layers/guard/windows.ts"
+import * as windows from "../../../layers/guard/fixedWindows.ts"
 import { it } from "../../support/effect.ts"
 
 const limit = (name: string, max: number, window = 60_000, whose = "alice"): windows.Limit => ({

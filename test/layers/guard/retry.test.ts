@@ -2,7 +2,7 @@
 import { describe, expect } from "bun:test"
 import { Clock, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
-import { retried } from "../../../layers/guard/retry.ts"
+import { withRetry } from "../../../layers/guard/retry.ts"
 import { Unavailable } from "../../../src/domain/Transient.ts"
 import { it } from "../../support/effect.ts"
 
@@ -25,7 +25,7 @@ const tries = Effect.fnUntraced(function* <E>(
     return error === undefined ? Effect.succeed("done") : Effect.fail(error)
   })
   const fiber = yield* Effect.forkChild(
-    retried(self, settings, left, (attempt, error) => told.push([attempt, error]))
+    withRetry(self, settings, left, (attempt, error) => told.push([attempt, error]))
   )
   while (fiber.pollUnsafe() === undefined) yield* TestClock.adjust("1 millis")
   return { exit: yield* Fiber.await(fiber), begun, told }
@@ -125,7 +125,7 @@ describe("what is not repeated", () => {
         return Effect.die(away())
       })
       yield* Effect.exit(
-        retried(
+        withRetry(
           self,
           settings,
           () => Infinity,
@@ -144,7 +144,7 @@ describe("what is not repeated", () => {
         return Effect.fail(away())
       })
       const fiber = yield* Effect.forkChild(
-        retried(
+        withRetry(
           self,
           settings,
           () => Infinity,

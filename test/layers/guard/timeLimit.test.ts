@@ -2,7 +2,7 @@
 import { describe, expect } from "bun:test"
 import { Clock, Context, Deferred, Effect, Exit, Fiber, References, Tracer } from "effect"
 import { TestClock } from "effect/testing"
-import { limited } from "../../../layers/guard/timeLimit.ts"
+import { withTimeLimit } from "../../../layers/guard/timeLimit.ts"
 import { it } from "../../support/effect.ts"
 
 const ignore = () => {}
@@ -11,7 +11,7 @@ const unchanged = (context: Context.Context<never>) => context
 /** Runs under a limit of a second, at most ten; `report` is what a report of progress calls. */
 const start = <A, E>(self: Effect.Effect<A, E>) => {
   let report = ignore
-  const call = limited(
+  const call = withTimeLimit(
     () => self,
     unchanged,
     "slow",
@@ -97,7 +97,7 @@ describe("a call that takes too long", () => {
     Effect.gen(function* () {
       let report = ignore
       const asked: Array<number> = []
-      const call = limited(
+      const call = withTimeLimit(
         (left) =>
           Effect.gen(function* () {
             asked.push(left())
@@ -153,7 +153,7 @@ describe("any other call", () => {
             : target[key]
       })
       const run = (self: Effect.Effect<unknown>) =>
-        limited(
+        withTimeLimit(
           () => self,
           unchanged,
           "quick",
@@ -188,7 +188,7 @@ describe("any other call", () => {
   it.effect("knows its services, log annotations and span", () =>
     Effect.gen(function* () {
       const Word = Context.Reference("manifold/test/Word", { defaultValue: () => "none" })
-      const inside = limited(
+      const inside = withTimeLimit(
         () =>
           Effect.gen(function* () {
             yield* Effect.yieldNow

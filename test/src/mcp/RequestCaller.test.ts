@@ -3,7 +3,7 @@ import { describe, expect } from "bun:test"
 import { Effect, Layer, Schema } from "effect"
 import { Tool, Toolkit } from "effect/ai"
 import { Caller } from "../../../src/catalog/Caller.ts"
-import * as Toolset from "../../../src/catalog/Toolset.ts"
+import * as Toolset from "../../../src/catalog/toolkitEntries.ts"
 import { it } from "../../support/effect.ts"
 import {
   endpoint,

@@ -1,0 +1,56 @@
+/** Pagination of sorted entries: the cursor is the key of the page's last entry, so that pages survive changes. */
+import { Effect } from "effect"
+import { InvalidCursor } from "./CatalogError.ts"
+import { jsonSize } from "./jsonSize.ts"
+
+export interface ListPage<A> {
+  readonly items: ReadonlyArray<A>
+  readonly next?: string
+}
+
+const encode = (name: string) => Buffer.from(`1:${name}`, "utf8").toString("base64url")
+
+const decode = (cursor: string) => {
+  const text = Buffer.from(cursor, "base64url").toString("utf8")
+  return text.startsWith("1:") && encode(text.slice(2)) === cursor ? text.slice(2) : undefined
+}
+
+export interface PageLimits {
+  readonly entries: number
+  /** Bytes of the entries as JSON, about; one entry is on a page however large it is. */
+  readonly bytes: number
+}
+
+const sizes = new WeakMap<object, number>()
+
+/** Entries do not change, so each is measured once. */
+const sizeOf = (item: object): number => {
+  let size = sizes.get(item)
+  if (size === undefined) sizes.set(item, (size = jsonSize(item, Infinity)))
+  return size
+}
+
+/**
+ * The page after the cursor; without a cursor the first page. `all` goes through the entries sorted by key, from the
+ * first one after the given key, and is read only as far as the page needs. Fails with `InvalidCursor`.
+ */
+export const page = <A extends object>(
+  all: (after: string | undefined) => Iterable<A>,
+  key: (item: A) => string,
+  limits: PageLimits,
+  cursor: string | undefined
+): Effect.Effect<ListPage<A>, InvalidCursor> => {
+  const after = cursor === undefined ? undefined : decode(cursor)
+  if (cursor !== undefined && after === undefined) return Effect.fail(new InvalidCursor({ cursor }))
+  const items: Array<A> = []
+  let bytes = 0
+  for (const item of all(after)) {
+    const last = items.at(-1)
+    bytes += sizeOf(item)
+    if (last !== undefined && (items.length >= limits.entries || bytes > limits.bytes)) {
+      return Effect.succeed({ items, next: encode(key(last)) })
+    }
+    items.push(item)
+  }
+  return Effect.succeed({ items })
+}

@@ -1,0 +1,183 @@
+/** Turns `effect/ai` toolkits into catalog entries: schemas are derived and compiled once, when the program starts. */
+import { Context, Effect, Layer, Option, Schema } from "effect"
+import * as Tool from "effect/ai/Tool"
+import type * as Toolkit from "effect/ai/Toolkit"
+import { OverBudget } from "../../layers/ledger/Spend.ts"
+import { Blocks, text, type Block, type Icon, type ToolOutput } from "../domain/Content.ts"
+import { isObject, type JsonObject } from "../domain/JsonObject.ts"
+import { lazy } from "../domain/lazy.ts"
+import { defaults, ToolPolicy } from "../domain/Policy.ts"
+import { Catalog } from "./Catalog.ts"
+import { InvalidArguments } from "./CatalogError.ts"
+import type { CallServices, ToolEntry } from "./Entry.ts"
+import { isSmall, issuesOf } from "./schemaIssues.ts"
+import { jsonSchema } from "./jsonSchema.ts"
+import { toFailed } from "./toFailed.ts"
+
+/** How a tool's encoded answer reads as text; absent: as JSON. */
+export const Shown = Context.Reference<((answer: never) => string) | undefined>(
+  "manifold/catalog/toolkitEntries/Shown",
+  {
+    defaultValue: () => undefined
+  }
+)
+/** Blocks that go with a tool's answer, made of it as it is encoded: links to what the tool has made. */
+export const Linked = Context.Reference<((answer: never) => ReadonlyArray<Block>) | undefined>(
+  "manifold/catalog/toolkitEntries/Linked",
+  { defaultValue: () => undefined }
+)
+/** Pictures of the tool, for a client's list. */
+export const Icons = Context.Reference<ReadonlyArray<Icon>>("manifold/catalog/toolkitEntries/Icons", {
+  defaultValue: () => []
+})
+/** Arguments that a client repeats as `Mcp-Param-*` headers (MCP 2026-07-28): argument name → header name. */
+export const ParamHeaders = Context.Reference<Readonly<Record<string, string>>>(
+  "manifold/catalog/toolkitEntries/ParamHeaders",
+  { defaultValue: () => ({}) }
+)
+
+const dialect = "https://json-schema.org/draft/2020-12/schema"
+const withParamHeaders = (schema: JsonObject, headers: Readonly<Record<string, string>>): JsonObject => {
+  const properties = isObject(schema.properties) ? { ...schema.properties } : {}
+  for (const [name, header] of Object.entries(headers)) {
+    const property = properties[name]
+    if (isObject(property)) properties[name] = { ...property, "x-mcp-header": header }
+  }
+  return { ...schema, properties }
+}
+
+const inputSchema = (tool: Tool.Any): JsonObject => {
+  const headers = Context.get(tool.annotations, ParamHeaders)
+  const foreign = Tool.isDynamic(tool) ? tool.jsonSchema : undefined
+  // Model providers reject a list of tools in which one has no `properties`.
+  const schema = { type: "object", properties: {}, ...(foreign ?? jsonSchema(tool.parametersSchema)) }
+  const annotated = Object.keys(headers).length > 0 ? withParamHeaders(schema, headers) : schema
+  return "$schema" in annotated ? annotated : { $schema: dialect, ...annotated }
+}
+
+const invalid = (name: string, error: Schema.SchemaError) =>
+  new InvalidArguments({ name, issues: issuesOf(error) })
+
+type Decode = (input: unknown) => Effect.Effect<unknown, Schema.SchemaError>
+
+/**
+ * From and to the JSON that the tool's JSON Schema describes: a date is a string there. Schemas are typed by tool; here,
+ * where all tools meet, only their codec nature is left.
+ */
+const codec = (schema: Schema.Constraint) => Schema.toCodecJson(schema as Schema.Codec<unknown, unknown>)
+
+const toEntry = (tool: Tool.Any, handler: Tool.Handler<string>): ToolEntry => {
+  const { annotations, name } = tool
+  const { parametersSchema, successSchema } = tool
+  /** Stops at the first issue: a large value may have one for each of its parts. */
+  const decode = lazy((): Decode =>
+    Schema.isSchema(parametersSchema)
+      ? Schema.decodeUnknownEffect(codec(parametersSchema), { errors: "first" })
+      : Effect.succeed
+  )
+  const decodeAll = lazy((): Decode =>
+    Schema.isSchema(parametersSchema)
+      ? Schema.decodeUnknownEffect(codec(parametersSchema), { errors: "all" })
+      : Effect.succeed
+  )
+  /** Every issue of small arguments, as far as the list goes, and the first one of others. */
+  const explain = (args: unknown, first: Schema.SchemaError): Effect.Effect<never, InvalidArguments> =>
+    isSmall(args)
+      ? Effect.flatMap(Effect.flip(decodeAll()(args)), (all) => Effect.fail(invalid(name, all))).pipe(
+          Effect.mapError((error) => (error instanceof InvalidArguments ? error : invalid(name, first)))
+        )
+      : Effect.fail(invalid(name, first))
+  const encode = lazy((): Decode => Schema.encodeUnknownEffect(codec(successSchema)))
+  const show = Context.get(annotations, Shown) as ((answer: unknown) => string) | undefined
+  const linked = Context.get(annotations, Linked) as ((answer: unknown) => ReadonlyArray<Block>) | undefined
+  const blocks = successSchema === (Blocks as unknown)
+  const input = lazy(() => inputSchema(tool))
+  /** Only objects are structured content; older clients know nothing else. */
+  const output = lazy(() => {
+    const schema = blocks ? {} : jsonSchema(successSchema)
+    return schema.type === "object" ? { $schema: dialect, ...schema } : undefined
+  })
+
+  const present = (answer: unknown): ToolOutput => {
+    if (blocks) return { content: answer as ReadonlyArray<Block> }
+    if (answer === undefined) return { content: [] }
+    const shown =
+      show !== undefined ? show(answer) : typeof answer === "string" ? answer : JSON.stringify(answer)
+    const content = [text(shown), ...(linked?.(answer) ?? [])]
+    return output() !== undefined ? { content, structured: answer as JsonObject } : { content }
+  }
+
+  const context = { toolCallId: undefined, preliminary: () => Effect.void }
+  const call = (args: unknown) =>
+    decode()(args ?? {}).pipe(
+      Effect.catch((error) => explain(args ?? {}, error)),
+      Effect.flatMap((decoded) =>
+        // `Met` says that a handler needs nothing but the services of the call.
+        Effect.mapError(
+          handler.handler(decoded, context) as Effect.Effect<unknown, unknown, CallServices>,
+          // Not the tool's failure: the caller has reached a limit, and is told when it ends.
+          (error) => (error instanceof OverBudget ? error : toFailed(name, error))
+        )
+      ),
+      // Nothing said is nothing to show, where JSON would make it null.
+      Effect.flatMap((answer) => (answer === undefined ? Effect.undefined : Effect.orDie(encode()(answer)))),
+      Effect.map(present)
+    )
+
+  const title = Option.getOrUndefined(Context.getOption(annotations, Tool.Title))
+  const meta = Option.getOrUndefined(Context.getOption(annotations, Tool.Meta))
+  const icons = Context.get(annotations, Icons)
+  const description = Tool.getDescription(tool)
+  return {
+    name,
+    ...(title !== undefined && { title }),
+    ...(description !== undefined && { description }),
+    ...(icons.length > 0 && { icons }),
+    ...(meta !== undefined && { meta }),
+    get input() {
+      return input()
+    },
+    get output() {
+      return output()
+    },
+    hints: {
+      readOnlyHint: Context.get(annotations, Tool.Readonly),
+      destructiveHint: Context.get(annotations, Tool.Destructive),
+      idempotentHint: Context.get(annotations, Tool.Idempotent),
+      openWorldHint: Context.get(annotations, Tool.OpenWorld)
+    },
+    policy: { ...defaults, ...Context.get(annotations, ToolPolicy) },
+    call
+  }
+}
+
+type Tools = Record<string, Tool.Any>
+
+/**
+ * Handlers run with the services of the call. Whatever else a handler needs it takes when its layer is built, so that
+ * no call has to merge two contexts; a tool that declares another dependency does not compile.
+ */
+type Met<T extends Tools> = [Tool.HandlerServices<T[keyof T]>] extends [CallServices]
+  ? unknown
+  : { readonly takeTheseInTheLayer: Exclude<Tool.HandlerServices<T[keyof T]>, CallServices> }
+
+/** The entries of a toolkit whose handlers are in the context. */
+export const entries = <T extends Tools>(toolkit: Toolkit.Toolkit<T> & Met<T>) =>
+  Effect.map(Effect.context<Tool.HandlersFor<T>>(), (services) =>
+    Object.values(toolkit.tools).flatMap((tool) => {
+      const handler = Context.getOrUndefined(services, Context.Service<Tool.Handler<string>>(tool.id))
+      return handler === undefined ? [] : [toEntry(tool, handler)]
+    })
+  )
+
+/** Puts a tool file's toolkit, with its handlers, into the catalog for as long as the layer lives. */
+export const layer = <T extends Tools, E, R>(module: {
+  readonly toolkit: Toolkit.Toolkit<T> & Met<T>
+  readonly layer: Layer.Layer<Tool.HandlersFor<T>, E, R>
+}) =>
+  Layer.effectDiscard(
+    Effect.gen(function* () {
+      const catalog = yield* Catalog
+      yield* catalog.add({ tools: yield* entries(module.toolkit) })
+    })
+  ).pipe(Layer.provide(module.layer))

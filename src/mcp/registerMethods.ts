@@ -1,0 +1,152 @@
+/** Registers the catalog's methods with an SDK server: for stateless requests, and where the SDK settles the era. */
+import {
+  ProtocolError,
+  type RequestId,
+  type ResultTypeMap,
+  type Server,
+  type ServerContext,
+  type StandardSchemaV1
+} from "@modelcontextprotocol/server"
+import type { Exit, Fiber } from "effect"
+import type { Inbound } from "../../layers/transports/McpServers.ts"
+import type { Catalog } from "../catalog/Catalog.ts"
+import { jsonSize } from "../catalog/jsonSize.ts"
+import { invalidParams } from "../domain/errorCodes.ts"
+import { isFailure, isRejection, type Failure } from "../domain/Failure.ts"
+import { answersOf, byRequest, byRound, Suspended, supports, toInputRequired } from "./inputRequests.ts"
+import { bindingOf } from "./requestBinding.ts"
+import { methods, type Method, type MethodName } from "./methods.ts"
+import type { Program, RequestContext } from "./RequestContext.ts"
+import type { State } from "./RequestState.ts"
+import { clientOf, outcomeOf, ErrorResponse, start } from "./runRequest.ts"
+import type { Subscriptions } from "./Subscriptions.ts"
+import type { SuspendedCalls } from "./SuspendedCalls.ts"
+
+const clientCapabilitiesKey = "io.modelcontextprotocol/clientCapabilities"
+
+type JsonObject = Readonly<Record<string, unknown>>
+
+/** What the requests of one SDK server share. */
+export interface Registration {
+  readonly server: Server
+  readonly program: Program
+  readonly catalog: Catalog["Service"]
+  readonly subscriptions: Subscriptions
+  readonly suspendedCalls: SuspendedCalls["Service"]
+  readonly inboundOf: (id: RequestId) => Inbound
+  /** Called with a failure that rejects the request, before it is thrown. */
+  readonly onRejected?: (failure: Failure) => void
+}
+
+const contextOf = ({ inboundOf, server }: Registration, { mcpReq }: ServerContext): RequestContext => {
+  const envelope = mcpReq.envelope as JsonObject | undefined
+  return {
+    inbound: inboundOf(mcpReq.id),
+    stateless: envelope !== undefined,
+    meta: mcpReq._meta,
+    program: server.getClientVersion(),
+    capabilities:
+      envelope === undefined
+        ? server.getClientCapabilities()
+        : (envelope[clientCapabilitiesKey] as JsonObject | undefined),
+    gone: () => mcpReq.signal.aborted,
+    notify: (notification) => mcpReq.notify(notification),
+    log: (level, data, logger) => mcpReq.log(level, data, logger)
+  }
+}
+
+/** Whether a client that sent these capabilities can be asked anything at all. */
+const canAnswer = (capabilities: JsonObject | undefined) => {
+  const able = supports(capabilities)
+  return (["elicit", "visit", "sample", "roots"] as const).some(able)
+}
+
+const toError = ({ onRejected }: Registration, failure: Failure) => {
+  if (isRejection(failure)) onRejected?.(failure)
+  return new ProtocolError(failure.code, failure.message, failure.data)
+}
+
+const serve = async <Result extends object>(
+  registration: Registration,
+  method: Method<Result>,
+  params: unknown,
+  sdk: ServerContext
+) => {
+  const prepared = method.prepare(params)
+  if (isFailure(prepared)) throw toError(registration, prepared)
+  const { catalog, program, subscriptions, suspendedCalls } = registration
+  const context = contextOf(registration, sdk)
+  const { principal } = context.inbound
+  const request = prepared.label
+  const state = sdk.mcpReq.requestState<State>()
+  const reject = (message: string) => toError(registration, { code: invalidParams, status: 400, message })
+  // A state that was minted for one request is not accepted for another, nor for other arguments.
+  if (state !== undefined && state.request !== bindingOf(request, params)) {
+    throw reject("This requestState belongs to another request, or to other arguments.")
+  }
+  if (state?.waiting !== undefined && suspendedCalls.spent(state.waiting)) {
+    throw reject("This request was completed, and its result is no longer kept. Make a new request.")
+  }
+  const answers = answersOf(sdk, state)
+  const able = supports(context.capabilities)
+  const ask = context.stateless
+    ? byRound(answers)
+    : byRequest(able, (asked, options) => sdk.mcpReq.send(asked, options), program.newId)
+  const rounds =
+    context.stateless && canAnswer(context.capabilities)
+      ? suspendedCalls.rounds({
+          principal,
+          request,
+          answers,
+          waiting: state?.waiting,
+          bytes: () => jsonSize(params, Infinity)
+        })
+      : undefined
+  const running = start(
+    program.services,
+    program.newId,
+    { catalog, context, subscriptions },
+    prepared,
+    clientOf(context, able, ask),
+    rounds
+  )
+  const { signal } = sdk.mcpReq
+  const exit = running.fiber.pollUnsafe() ?? (await interruptible(running.fiber, signal))
+  // The response is the last that the client receives for its request.
+  if (running.sent !== undefined && !signal.aborted) await running.sent()
+  const outcome = outcomeOf(exit, running, method, context)
+  if (outcome instanceof ErrorResponse) throw toError(registration, outcome.failure)
+  if (!(outcome instanceof Suspended)) return outcome
+  return toInputRequired(outcome, (used, waiting) =>
+    program.states.codec(principal).mint({
+      request: bindingOf(request, params),
+      answers: used,
+      ...(waiting && { waiting })
+    })
+  )
+}
+
+/** How the fiber ends, which the signal interrupts. */
+const interruptible = <A, E>(fiber: Fiber.Fiber<A, E>, signal: AbortSignal) => {
+  const interrupt = () => fiber.interruptUnsafe()
+  if (signal.aborted) interrupt()
+  else signal.addEventListener("abort", interrupt, { once: true })
+  return new Promise<Exit.Exit<A, E>>((resolve) => fiber.addObserver(resolve))
+}
+
+/** Params are decoded by the methods, once and with their own messages. */
+const unchecked: StandardSchemaV1 = {
+  "~standard": { version: 1, vendor: "manifold", validate: (value) => ({ value }) }
+}
+
+/** Registers one method, or all of them. */
+export const register = (registration: Registration, only?: string) => {
+  for (const name of Object.keys(methods) as ReadonlyArray<MethodName>) {
+    if (only !== undefined && only !== name) continue
+    // Each name has the result that the SDK expects of it, which a loop over the names cannot show.
+    const method = methods[name] as Method<ResultTypeMap[typeof name]>
+    registration.server.setRequestHandler(name, { params: unchecked }, (params, context) =>
+      serve(registration, method, params, context)
+    )
+  }
+}

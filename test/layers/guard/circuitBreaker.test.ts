@@ -1,0 +1,247 @@
+/** Circuits: what opens one, who may try it, and what closes it again. */
+import { describe, expect } from "bun:test"
+import { Deferred, Effect, Exit, Fiber, Layer } from "effect"
+import { TestClock } from "effect/testing"
+import * as Breaker from "../../../layers/guard/circuitBreaker.ts"
+import { judge } from "../../../layers/guard/callOutcome.ts"
+import { TimedOut } from "../../../layers/guard/GuardError.ts"
+import { SharedRedis } from "../../../layers/storage/SharedRedis.ts"
+import { Failed, InvalidArguments } from "../../../src/catalog/CatalogError.ts"
+import { suspension, Unavailable } from "../../../src/domain/Transient.ts"
+import { it } from "../../support/effect.ts"
+
+const settings = { failures: 3, principals: 2, open: 30_000 }
+const make = Breaker.make(settings).pipe(Effect.provide(Layer.fresh(SharedRedis.layerNone)))
+type Made = Effect.Success<typeof make>
+
+const away = Effect.fail(new Unavailable({ detail: "away", transient: {} }))
+
+const call = <A, E>({ execute }: Made, self: Effect.Effect<A, E>, name = "tool", owner = "alice") =>
+  execute(name, owner, self, judge)
+const times = <A, E>(breaker: Made, count: number, self: Effect.Effect<A, E>, owner?: string) =>
+  Effect.forEach(Array.from({ length: count }), () => Effect.exit(call(breaker, self, "tool", owner)), {
+    discard: true
+  })
+
+/** What refuses a call now; nothing if none does. */
+const refusal = (breaker: Made, name?: string, owner?: string) =>
+  Effect.match(call(breaker, Effect.void, name, owner), {
+    onFailure: (error) => error,
+    onSuccess: () => undefined
+  })
+
+const opened = Effect.tap(make, (breaker) => times(breaker, 3, away))
+
+describe("a circuit opens", () => {
+  const failures: Record<string, Effect.Effect<never, unknown>> = {
+    "what is away": away,
+    "what takes too long": Effect.fail(new TimedOut({ name: "tool", limit: 1 })),
+    "what a tool calls passing": Effect.fail(new Failed({ name: "tool", detail: "away", transient: {} })),
+    "what breaks": Effect.die(new Error("broken"))
+  }
+  for (const [name, failure] of Object.entries(failures)) {
+    it.effect(`after so many failures in a row: ${name}`, () =>
+      Effect.gen(function* () {
+        const breaker = yield* make
+        yield* times(breaker, 2, failure)
+        yield* call(breaker, Effect.void)
+        yield* times(breaker, 2, failure)
+        expect(breaker.states.get("tool")).toBe("closed")
+        yield* times(breaker, 1, failure)
+        expect(breaker.states.get("tool")).toBe("open")
+        expect(yield* refusal(breaker)).toMatchObject({
+          _tag: "CircuitOpen",
+          name: "tool",
+          retryAfter: 30_000
+        })
+      })
+    )
+  }
+
+  const others: Record<string, Effect.Effect<void, unknown>> = {
+    "a success": Effect.void,
+    "an ordinary failure": Effect.fail(new Failed({ name: "tool", detail: "no" })),
+    "wrong arguments": Effect.fail(new InvalidArguments({ name: "tool", issues: [] })),
+    "an interruption": Effect.interrupt,
+    "a question to the caller": Effect.die({ [suspension]: true })
+  }
+  for (const [name, other] of Object.entries(others)) {
+    it.effect(`not after ${name}`, () =>
+      Effect.gen(function* () {
+        const breaker = yield* make
+        yield* times(breaker, 10, other)
+        expect(yield* refusal(breaker)).toBeUndefined()
+        expect(breaker.states.size).toBe(0)
+      })
+    )
+  }
+
+  for (const [name, ignored] of Object.entries(others).slice(2)) {
+    it.effect(`and ${name} in between proves nothing`, () =>
+      Effect.gen(function* () {
+        const breaker = yield* make
+        yield* times(breaker, 2, away)
+        yield* times(breaker, 1, ignored)
+        yield* times(breaker, 1, away)
+        expect(breaker.states.get("tool")).toBe("open")
+      })
+    )
+  }
+
+  it.effect("when they fail at the same time, too, and each gets its own failure", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make
+      const exits = yield* Effect.forEach(
+        Array.from({ length: 20 }),
+        () => Effect.exit(call(breaker, Effect.andThen(Effect.sleep("1 second"), away))),
+        { concurrency: "unbounded" }
+      ).pipe(Effect.forkChild)
+      yield* TestClock.adjust("1 second")
+      for (const exit of yield* Fiber.join(exits)) expect(JSON.stringify(exit)).toContain("Unavailable")
+      expect(breaker.states.get("tool")).toBe("open")
+      // None of them counted as a failed probe.
+      expect(yield* refusal(breaker)).toMatchObject({ retryAfter: 30_000 })
+    })
+  )
+
+  it.effect("for one name and no other", () =>
+    Effect.gen(function* () {
+      const breaker = yield* opened
+      expect(yield* refusal(breaker, "other")).toBeUndefined()
+      expect(yield* refusal(breaker)).toMatchObject({ _tag: "CircuitOpen" })
+    })
+  )
+})
+
+describe("an open circuit", () => {
+  it.effect("says how long it stays open, and runs nothing", () =>
+    Effect.gen(function* () {
+      const breaker = yield* opened
+      let ran = false
+      yield* TestClock.adjust("10 seconds")
+      const error = yield* Effect.flip(
+        call(
+          breaker,
+          Effect.sync(() => (ran = true))
+        )
+      )
+      expect(error).toMatchObject({ retryAfter: 20_000 })
+      expect(error.message).toBe("tool failed repeatedly and its circuit breaker is open; try again in 20 s")
+      expect(ran).toBe(false)
+    })
+  )
+
+  it.effect("lets one try it when its time is over; the others come back in a second", () =>
+    Effect.gen(function* () {
+      const breaker = yield* opened
+      yield* TestClock.adjust("30 seconds")
+      const go = yield* Deferred.make<void>()
+      const probe = yield* Effect.forkChild(call(breaker, Deferred.await(go)), { startImmediately: true })
+      expect(yield* refusal(breaker)).toMatchObject({ _tag: "CircuitOpen", retryAfter: 1000 })
+      expect(breaker.states.get("tool")).toBe("half-open")
+      yield* Deferred.succeed(go, undefined)
+      yield* Fiber.join(probe)
+      expect(breaker.states.get("tool")).toBe("closed")
+      expect(yield* refusal(breaker)).toBeUndefined()
+    })
+  )
+
+  it.effect("stays open twice as long after each try that failed, up to an hour", () =>
+    Effect.gen(function* () {
+      const breaker = yield* opened
+      let open = 30_000
+      for (let tried = 0; tried < 10; tried++) {
+        expect(yield* refusal(breaker)).toMatchObject({ retryAfter: open })
+        yield* TestClock.adjust(open)
+        yield* times(breaker, 1, away)
+        open = Math.min(open * 2, 3_600_000)
+      }
+      expect(open).toBe(3_600_000)
+    })
+  )
+
+  it.effect("is free for the next to try after one whose caller went away", () =>
+    Effect.gen(function* () {
+      const breaker = yield* opened
+      yield* TestClock.adjust("30 seconds")
+      const probe = yield* Effect.forkChild(call(breaker, Effect.never), { startImmediately: true })
+      expect(yield* refusal(breaker)).toMatchObject({ retryAfter: 1000 })
+      yield* Fiber.interrupt(probe)
+      expect(yield* refusal(breaker)).toBeUndefined()
+      expect(breaker.states.get("tool")).toBe("closed")
+    })
+  )
+
+  it.effect("is not closed by wrong arguments, which nobody asked it about", () =>
+    Effect.gen(function* () {
+      const breaker = yield* opened
+      yield* TestClock.adjust("30 seconds")
+      yield* times(breaker, 1, Effect.fail(new InvalidArguments({ name: "tool", issues: [] })))
+      expect(breaker.states.get("tool")).toBe("half-open")
+      yield* times(breaker, 1, away)
+      expect(yield* refusal(breaker)).toMatchObject({ retryAfter: 60_000 })
+    })
+  )
+})
+
+describe("other settings", () => {
+  it.effect("hold from then on, for circuits that were in trouble, too", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make
+      yield* times(breaker, 2, away)
+      yield* breaker.configure({ failures: 5, principals: 2, open: 1000 })
+      yield* times(breaker, 2, away)
+      expect(breaker.states.get("tool")).toBe("closed")
+      yield* times(breaker, 1, away)
+      expect(yield* refusal(breaker)).toMatchObject({ retryAfter: 1000 })
+    })
+  )
+})
+
+it.effect("what never fails makes no circuit", () =>
+  Effect.gen(function* () {
+    const breaker = yield* make
+    for (let each = 0; each < 100; each++) {
+      expect(Exit.isSuccess(yield* Effect.exit(call(breaker, Effect.yieldNow)))).toBe(true)
+    }
+    expect(breaker.states.size).toBe(0)
+  })
+)
+
+describe("principals", () => {
+  it.effect("do not open a circuit for others, however often their own calls fail", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make
+      yield* times(breaker, 100, away, "mallory")
+      expect(yield* refusal(breaker, "tool", "mallory")).toMatchObject({ _tag: "CircuitOpen" })
+      expect(yield* refusal(breaker, "tool", "alice")).toBeUndefined()
+    })
+  )
+
+  it.effect("open it for all others when the circuits of two are open, until the first may be probed", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make
+      yield* times(breaker, 3, away, "alice")
+      yield* TestClock.adjust("10 seconds")
+      yield* times(breaker, 2, away, "bob")
+      expect(yield* refusal(breaker, "tool", "carol")).toBeUndefined()
+      yield* times(breaker, 1, away, "bob")
+      expect(yield* refusal(breaker, "tool", "carol")).toMatchObject({ name: "tool", retryAfter: 20_000 })
+      expect(yield* refusal(breaker, "other", "carol")).toBeUndefined()
+      yield* TestClock.adjust("20 seconds")
+      expect(yield* refusal(breaker, "tool", "carol")).toBeUndefined()
+    })
+  )
+
+  it.effect("let others in again as soon as a probe of one of the two succeeds", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make
+      for (const owner of ["alice", "bob"]) yield* times(breaker, 3, away, owner)
+      yield* TestClock.adjust("30 seconds")
+      yield* times(breaker, 1, away, "bob")
+      yield* times(breaker, 1, Effect.void, "alice")
+      expect(yield* refusal(breaker, "tool", "carol")).toBeUndefined()
+      expect(yield* refusal(breaker, "tool", "bob")).toMatchObject({ _tag: "CircuitOpen" })
+    })
+  )
+})

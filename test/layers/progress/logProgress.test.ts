@@ -1,0 +1,48 @@
+/** Progress in the log: a line for each event where debug lines are written, and no listener elsewhere. */
+import { expect } from "bun:test"
+import { Effect, Layer } from "effect"
+import { Ids } from "../../../layers/platform/Ids.ts"
+import { ProgressEvents } from "../../../layers/progress/ProgressEvents.ts"
+import * as ProgressLog from "../../../layers/progress/logProgress.ts"
+import { stdioUser } from "../../../src/domain/Principal.ts"
+import { it } from "../../support/effect.ts"
+import { capture, parse } from "../logging/capture.ts"
+
+const subject = { name: "tool", requestId: "request", correlationId: "correlation", principal: stdioUser }
+
+/** The lines that a call leaves at that level. */
+const lines = (level: string) =>
+  Effect.gen(function* () {
+    const { track } = yield* ProgressEvents
+    const { progress, end } = track(subject)
+    yield* progress.report({ progress: 1, total: 2, message: "half" })
+    end("succeeded")
+  }).pipe(
+    Effect.provide(
+      ProgressLog.layer.pipe(Layer.provideMerge(ProgressEvents.layer), Layer.provide(Ids.layerTest))
+    ),
+    (program) => capture(program, { logging: { level } }),
+    Effect.map(({ stderr }) => stderr.map(parse))
+  )
+
+it.effect("each event is a line, with its fields", () =>
+  Effect.gen(function* () {
+    const written = yield* lines("debug")
+    expect(written).toHaveLength(2)
+    expect(written[0]).toMatchObject({
+      level: "debug",
+      message: "progress_started",
+      tool: "tool",
+      request_id: "request",
+      progress_percent: 50,
+      details: { parent_id: null, message: "half" },
+      correlation_id: "correlation"
+    })
+  })
+)
+
+it.effect("nothing is written above debug", () =>
+  Effect.gen(function* () {
+    expect(yield* lines("info")).toEqual([])
+  })
+)
