@@ -3,6 +3,7 @@ import * as content from "../../layers/output/section.ts"
 import * as http from "../../layers/http/section.ts"
 import * as auth from "../../layers/identity/section.ts"
 import * as limits from "../../layers/guard/section.ts"
+import * as prices from "../../layers/ledger/section.ts"
 import * as logging from "../../layers/logging/section.ts"
 import * as outbound from "../../layers/outbound/section.ts"
 import * as quotas from "../../layers/quotas/section.ts"
@@ -22,6 +23,7 @@ export const sections = [
   quotas.section,
   logging.section,
   storage.section,
+  prices.section,
   telemetry.section,
   content.section,
   outbound.section,

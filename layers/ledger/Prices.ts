@@ -1,0 +1,136 @@
+/** What model calls cost: the operator's prices, else the built-in price list of `@pydantic/genai-prices`. */
+import { BigDecimal, Clock, Context, Effect, Layer, Option } from "effect"
+import { ConfigSource } from "../config/ConfigSource.ts"
+import { section, type Price } from "./section.ts"
+import type { Usage } from "./Spend.ts"
+
+export interface Model {
+  /** As the configuration names it. */
+  readonly provider: string
+  readonly model: string
+  /** The provider's endpoint: it identifies a provider whose name the price list does not have. */
+  readonly baseUrl?: string | undefined
+}
+
+export interface Used extends Model {
+  readonly usage: Usage
+  /** Generated images, which some providers bill by number. */
+  readonly images?: number | undefined
+}
+
+export interface Planned extends Model {
+  readonly inputTokens: number
+  readonly maxOutputTokens: number
+  readonly images?: number | undefined
+}
+
+/** Providers have reported more cached than input tokens; a part is never more than its whole. */
+const normalize = (usage: Usage) => {
+  const input = Math.max(0, usage.input_tokens ?? 0)
+  const cached = Math.min(input, Math.max(0, usage.cached_input_tokens ?? 0))
+  const written = Math.min(input - cached, Math.max(0, usage.cache_write_input_tokens ?? 0))
+  return { input, cached, written, output: Math.max(0, usage.output_tokens ?? 0) }
+}
+
+const perMillion = (usd: number, tokens: number) =>
+  BigDecimal.multiply(BigDecimal.fromNumberUnsafe(usd), BigDecimal.make(BigInt(Math.ceil(tokens)), 6))
+
+const configuredCost = (price: Price, usage: Usage, images: number): BigDecimal.BigDecimal => {
+  const { cached, input, output, written } = normalize(usage)
+  const { cache_write_input, cached_input, image = 0, input: perInput = 0, output: perOutput = 0 } = price
+  return BigDecimal.sumAll([
+    perMillion(perInput, input - cached - written),
+    perMillion(cached_input ?? perInput, cached),
+    perMillion(cache_write_input ?? perInput, written),
+    perMillion(perOutput, output),
+    BigDecimal.multiply(BigDecimal.fromNumberUnsafe(image), BigDecimal.fromBigInt(BigInt(images)))
+  ])
+}
+
+/** The model's own entry, else the longest matching prefix; of that the latest price that has begun. */
+const configured = (
+  models: Readonly<Record<string, ReadonlyArray<Price>>>,
+  { model, provider }: Model,
+  now: number
+): Price | undefined => {
+  const name = `${provider}/${model}`
+  const matches = Object.keys(models)
+    .filter((key) => key === name || (key.endsWith("*") && name.startsWith(key.slice(0, -1))))
+    .toSorted((a, b) => Number(b === name) - Number(a === name) || b.length - a.length)
+  const begins = ({ from }: Price) => (from === undefined ? -Infinity : Date.parse(from))
+  for (const key of matches) {
+    const begun = (models[key] ?? []).filter((price) => begins(price) <= now)
+    const latest = begun.toSorted((a, b) => begins(b) - begins(a))[0]
+    if (latest !== undefined) return latest
+  }
+  return undefined
+}
+
+/** The list computes with binary fractions; prices are decimals of at most 12 places per token. */
+const exact = (usd: number) => BigDecimal.fromStringUnsafe(usd.toFixed(12))
+
+const make = Effect.gen(function* () {
+  const config = yield* ConfigSource
+  const list = yield* Effect.cached(Effect.promise(() => import("@pydantic/genai-prices")))
+
+  const listed = Effect.fnUntraced(function* (model: Model, usage: Usage, now: number) {
+    const { calcPrice, findProvider } = yield* list
+    const provider =
+      findProvider({ providerId: model.provider }) ??
+      (model.baseUrl === undefined ? undefined : findProvider({ providerApiUrl: model.baseUrl }))
+    if (provider === undefined) return Option.none<BigDecimal.BigDecimal>()
+    const { cached, input, output, written } = normalize(usage)
+    const tokens = { input_tokens: input, output_tokens: output }
+    const price = (detail: Record<string, number>) =>
+      Option.flatMap(
+        Option.liftThrowable(calcPrice)({ ...tokens, ...detail }, model.model, {
+          provider,
+          timestamp: new Date(now)
+        }),
+        (found) => Option.map(Option.fromNullishOr(found), ({ total_price }) => exact(total_price))
+      )
+    const detail = {
+      ...(cached > 0 && { cache_read_tokens: cached }),
+      ...(written > 0 && { cache_write_tokens: written })
+    }
+    // A model without a price for cached tokens is billed for them as for others.
+    return Option.orElse(price(detail), () => price({}))
+  })
+
+  const cost = Effect.fnUntraced(function* ({ images = 0, usage, ...model }: Used) {
+    const { models } = yield* Effect.orDie(config.read(section))
+    const now = yield* Clock.currentTimeMillis
+    const own = configured(models, model, now)
+    if (own !== undefined) return Option.some(configuredCost(own, usage, images))
+    // The list has prices per token only: images without reported tokens are unpriced.
+    if (images > 0 && usage.output_tokens === undefined) return Option.none<BigDecimal.BigDecimal>()
+    return yield* listed(model, usage, now)
+  })
+
+  return Prices.of({
+    cost,
+    upperBound: Effect.fnUntraced(function* ({ images, inputTokens, maxOutputTokens, ...model }: Planned) {
+      const usage = { input_tokens: inputTokens, output_tokens: maxOutputTokens }
+      const plain = yield* cost({ ...model, images, usage })
+      const written = yield* cost({
+        ...model,
+        images,
+        usage: { ...usage, cache_write_input_tokens: inputTokens }
+      })
+      return Option.zipWith(plain, written, BigDecimal.max)
+    })
+  })
+})
+
+export class Prices extends Context.Service<
+  Prices,
+  {
+    /** USD, exact; none: the price is unknown, which is not 0. Reasoning tokens are part of the output. */
+    readonly cost: (used: Used) => Effect.Effect<Option.Option<BigDecimal.BigDecimal>>
+    /** The most that a call may cost in USD, also if all of its input is written to the provider's cache. */
+    readonly upperBound: (planned: Planned) => Effect.Effect<Option.Option<BigDecimal.BigDecimal>>
+  }
+>()("manifold/ledger/Prices") {
+  /** The price list is loaded by the first call that needs it. */
+  static readonly layer = Layer.effect(Prices, make)
+}
