@@ -4,8 +4,8 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 
 const root = new URL("../../", import.meta.url).pathname
-const port = 8000
-const url = `http://127.0.0.1:${port}`
+/** What the picture shows; the run itself takes any free port. */
+const shownUrl = "http://127.0.0.1:8000"
 
 interface Shown {
   readonly command: string
@@ -43,7 +43,9 @@ const call = {
   method: "tools/call",
   params: { name: "math.add", arguments: { a: 2, b: 3 }, _meta: meta }
 }
-const curl = `curl -s ${url}/mcp -H 'Content-Type: application/json' -H 'Accept: application/json, text/event-stream' \
+const curl = (
+  url: string
+) => `curl -s ${url}/mcp -H 'Content-Type: application/json' -H 'Accept: application/json, text/event-stream' \
   -H 'MCP-Protocol-Version: 2026-07-28' -H 'Mcp-Method: tools/call' -H 'Mcp-Name: math.add' -d '${JSON.stringify(call)}'`
 const deck = {
   client_name: "Acme",
@@ -64,12 +66,13 @@ const deck = {
 
 const serving = Bun.spawn([process.execPath, `${root}src/main.ts`, "serve", "--http"], {
   cwd: home,
-  env: { ...env, PORT: String(port) },
+  env: { ...env, PORT: "0" },
   stdin: "ignore",
   stdout: "ignore",
   stderr: "pipe"
 })
 const [said] = (await new Response(serving.stderr.pipeThrough(firstChunk())).text()).split("\n")
+const url = /http:\S+(?=\/mcp)/.exec(said ?? "")?.[0] ?? ""
 
 /** Ends the stream after its first chunk. */
 function firstChunk() {
@@ -84,26 +87,27 @@ function firstChunk() {
 await Bun.write(join(home, "deck.json"), JSON.stringify(deck))
 const screen: ReadonlyArray<Shown> = [
   await shown("manifold list tools"),
-  await shown("manifold call math.add --arg a=two", "manifold call math.add --arg a=two 2>&1"),
+  await shown("manifold call math.add --arg a=2 --arg b=3"),
   await shown("manifold call content.create deck.json | head -4"),
   { command: "manifold serve --http &", lines: [said ?? ""] },
   await shown(
     "curl -s $MCP -H 'Mcp-Method: tools/call' … | jq .result.structuredContent   # 2026-07-28, no session",
-    `${curl} | grep -o '"structuredContent":{[^}]*}' | cut -d: -f2-`
+    `${curl(url)} | grep -o '"structuredContent":{[^}]*}' | cut -d: -f2-`
   ),
-  await shown(`curl -s ${url}/health`)
+  await shown(`curl -s ${shownUrl}/health`, `curl -s ${url}/health`)
 ]
 serving.kill()
 await serving.exited
 await rm(home, { recursive: true, force: true })
 
 const widest = 118
-const escape = (text: string) => Bun.escapeHTML(text)
-/** The folder of this run is nobody's business. */
-const plain = (line: string) => line.replaceAll(home, "~")
+/** Non-breaking spaces, because some viewers collapse others. */
+const escape = (text: string) => Bun.escapeHTML(text).replaceAll(" ", "\u00a0")
+const plain = (line: string) =>
+  line.replaceAll(join(home, "state"), "~/.local/state").replaceAll(home, "~").replaceAll(url, shownUrl)
 const cut = (text: string) => (text.length > widest ? `${text.slice(0, widest - 1)}…` : text)
 const rows = screen.flatMap(({ command, lines }) => [
-  `<tspan fill="#38bdf8">$ </tspan><tspan fill="#e2e8f0">${escape(cut(command))}</tspan>`,
+  `<tspan fill="#38bdf8">$\u00a0</tspan><tspan fill="#e2e8f0">${escape(cut(command))}</tspan>`,
   ...lines.map((line) => escape(cut(plain(line))))
 ])
 const height = 60 + rows.length * 22
