@@ -2,7 +2,7 @@
 /** Starts the command line on the real platform. */
 import { Effect, Runtime, Stdio } from "effect"
 import { ConfigSource } from "../layers/config/ConfigSource.ts"
-import { ConfigFile } from "../layers/config/Document.ts"
+import { ConfigFile } from "../layers/config/ConfigDocument.ts"
 import { endWhenToldTwice, runMain } from "../layers/platform/Platform.ts"
 import { machine } from "./program/baseLayers.ts"
 import { serverTeardown } from "./program/exitCode.ts"

@@ -1,6 +1,6 @@
 /** Changes single values in a JSON text, with or without comments, and leaves every other character where it is. */
 import type { Node } from "jsonc-parser"
-import { position } from "../config/Text.ts"
+import { position } from "../config/ConfigText.ts"
 
 export type Path = readonly [string, ...ReadonlyArray<string>]
 

@@ -2,11 +2,11 @@
 import { Context, Effect, Equal, Exit, FileSystem, Layer, Option, Path, Semaphore, type Scope } from "effect"
 import { Environment } from "../platform/Environment.ts"
 import { ConfigInvalid, type Problem } from "./ConfigInvalid.ts"
-import * as Document from "./Document.ts"
-import { evaluate, unknownSections, type Evaluated } from "./evaluate.ts"
-import { gather } from "./gather.ts"
+import * as ConfigDocument from "./ConfigDocument.ts"
+import { evaluateSection, unknownSections, type Evaluated } from "./evaluateSection.ts"
+import { mergeSources } from "./mergeSources.ts"
 import type { Section } from "./Section.ts"
-import type { Sources } from "./Sources.ts"
+import type { DecodeServices } from "./DecodeServices.ts"
 
 /** Which sections say something else than before, by name. */
 export interface Reloaded {
@@ -55,20 +55,23 @@ const problemsOf = Effect.match({
   onSuccess: (): ReadonlyArray<Problem> => []
 })
 
-const make = (load: Effect.Effect<Document.Document, ConfigInvalid, Sources>) =>
+const make = (load: Effect.Effect<ConfigDocument.ConfigDocument, ConfigInvalid, DecodeServices>) =>
   Effect.gen(function* () {
-    const context = yield* Effect.context<Sources>()
+    const context = yield* Effect.context<DecodeServices>()
     const environment = yield* Environment
     const fresh = Effect.provideContext(load, context)
     const first = yield* Effect.cached(fresh)
-    let current: Document.Document | undefined
+    let current: ConfigDocument.ConfigDocument | undefined
     const opened = Effect.suspend(() => (current === undefined ? first : Effect.succeed(current)))
     const held = new Map<Section<unknown>, Held>()
     const followers = new Set<Follower>()
     let listed: ReadonlyArray<Section<unknown>> = []
 
-    const evaluated = (document: Document.Document, section: Section<unknown>, required: boolean) =>
-      Effect.provideContext(evaluate(document, environment, section, required), context)
+    const evaluated = (
+      document: ConfigDocument.ConfigDocument,
+      section: Section<unknown>,
+      required: boolean
+    ) => Effect.provideContext(evaluateSection(document, environment, section, required), context)
 
     /** The section in force, decoded at most once until a reload changes it. */
     const hold = Effect.fnUntraced(function* (
@@ -109,7 +112,7 @@ const make = (load: Effect.Effect<Document.Document, ConfigInvalid, Sources>) =>
 
     const found = Effect.map(opened, (document): Found => {
       const sections = listed.flatMap((section) => {
-        const { present, value, variables } = gather(document, environment, section)
+        const { present, value, variables } = mergeSources(document, environment, section)
         return present ? [{ name: section.name, keys: Object.keys(Object(value)), variables }] : []
       })
       return {
@@ -234,13 +237,15 @@ export class ConfigSource extends Context.Service<
    * Reads the file of `--config` (`ConfigFile`), else `MCP_CONFIG_JSON`, else the file at `MCP_CONFIG_PATH`, else
    * `manifold.yaml` in the user's configuration folder. The text is read when a section first is, and at each reload.
    */
-  static readonly layer = Layer.effect(ConfigSource, make(Document.load))
+  static readonly layer = Layer.effect(ConfigSource, make(ConfigDocument.load))
 
   /** Reads this file, whatever the variables name. */
-  static readonly layerFile = (path: string) => Layer.effect(ConfigSource, make(Document.loadFile(path)))
+  static readonly layerFile = (path: string) =>
+    Layer.effect(ConfigSource, make(ConfigDocument.loadFile(path)))
 
   /** Settings given as a value, by section; environment variables override them, and secrets may name files. */
-  static readonly layerValue = (value: unknown) => Layer.effect(ConfigSource, make(Document.fromValue(value)))
+  static readonly layerValue = (value: unknown) =>
+    Layer.effect(ConfigSource, make(ConfigDocument.fromValue(value)))
 
   /** A configuration given as a value, with these variables and no files. */
   static readonly layerFrom = (

@@ -1,6 +1,6 @@
 /** Reads JSON and remembers where each value stood, which `JSON.parse` does not tell. RFC 8259. */
 import type { Path } from "./ConfigInvalid.ts"
-import { mostNested, type Fault, type Text } from "./Text.ts"
+import { mostNested, type Fault, type ConfigText } from "./ConfigText.ts"
 
 class Unexpected extends Error {
   readonly offset: number
@@ -87,7 +87,7 @@ class Reader {
   }
 }
 
-export const parse = (text: string): Text => {
+export const parse = (text: string): ConfigText => {
   const reader = new Reader(text)
   const locate = (path: Path, part: "key" | "value"): number => {
     for (let length = path.length; length >= 0; length--) {

@@ -1,9 +1,9 @@
 /** A secret setting: read from a variable or a file when the configuration is, and never shown. */
 import { Effect, FileSystem, Redacted, Schema, SchemaGetter, SchemaIssue } from "effect"
 import { Environment } from "../platform/Environment.ts"
-import { inWords } from "../platform/inWords.ts"
-import { hidden } from "./explain.ts"
-import { resolvePath } from "./paths.ts"
+import { describeFileError } from "../platform/describeFileError.ts"
+import { hidden } from "./explainIssue.ts"
+import { resolvePath } from "./pathSettings.ts"
 
 const Written = Schema.String.annotate({
   description: "A secret: `env:NAME`, `file:PATH`, or the text itself.",
@@ -33,7 +33,7 @@ const fromFile = Effect.fnUntraced(function* (written: string) {
     .readFileString(path)
     .pipe(
       Effect.catchTag("PlatformError", (error) =>
-        invalid(`the file ${JSON.stringify(path)} cannot be read: ${inWords(error.reason)}`)
+        invalid(`the file ${JSON.stringify(path)} cannot be read: ${describeFileError(error.reason)}`)
       )
     )
   // Editors and `echo` end a file with a newline, which is no part of the secret.

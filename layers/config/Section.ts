@@ -1,7 +1,7 @@
 /** A named part of the configuration: its schema, and the environment variables that stand above it. */
 import { Effect, Schema } from "effect"
-import * as defaults from "./defaults.ts"
-import type { Sources } from "./Sources.ts"
+import * as defaults from "./sectionDefaults.ts"
+import type { DecodeServices } from "./DecodeServices.ts"
 
 /**
  * How a variable's text becomes a value: as it is, in lower case (for keywords), as a number, as `true`/`false`
@@ -18,7 +18,7 @@ export interface Binding<Key extends string = string> {
 
 export interface Section<out A> {
   readonly name: string
-  readonly schema: Schema.Decoder<A, Sources>
+  readonly schema: Schema.Decoder<A, DecodeServices>
   /** By variable name. A variable that is empty counts as not set. */
   readonly env: Readonly<Record<string, Binding>>
   /** What the section is about, for a person who writes one; empty when nobody said. */
@@ -54,7 +54,7 @@ interface Options<Key extends string> {
  */
 export const make = <
   Fields extends Schema.Struct.Fields,
-  S extends Schema.Struct<Fields> & Schema.Decoder<unknown, Sources>
+  S extends Schema.Struct<Fields> & Schema.Decoder<unknown, DecodeServices>
 >(
   name: string,
   schema: S & Schema.Struct<Fields>,
@@ -64,7 +64,7 @@ export const make = <
 /** The same for a section that most starts never mention: its schema is made when it is first needed. */
 export const deferred = <
   Fields extends Schema.Struct.Fields,
-  S extends Schema.Struct<Fields> & Schema.Decoder<unknown, Sources>
+  S extends Schema.Struct<Fields> & Schema.Decoder<unknown, DecodeServices>
 >(
   name: string,
   schema: () => S & Schema.Struct<Fields>,

@@ -2,7 +2,7 @@
 import { Effect } from "effect"
 import type { ErrorCode, Node, YAMLError } from "yaml"
 import type { Path } from "./ConfigInvalid.ts"
-import type { Fault, Text } from "./Text.ts"
+import type { Fault, ConfigText } from "./ConfigText.ts"
 
 /** Our words for the library's codes: its own messages quote the text, which may be a secret. */
 const messages: Partial<Record<ErrorCode, string>> = {
@@ -51,7 +51,7 @@ interface Child {
   readonly key: number | undefined
 }
 
-export const parse = Effect.fnUntraced(function* (text: string): Effect.fn.Return<Text> {
+export const parse = Effect.fnUntraced(function* (text: string): Effect.fn.Return<ConfigText> {
   const { isAlias, isMap, isScalar, isSeq, parseDocument } = yield* Effect.promise(() => import("yaml"))
   // With "silent" a second document would pass unnoticed.
   const document = parseDocument(text, {

@@ -2,7 +2,7 @@
 import { Duration, Effect, Random } from "effect"
 import * as RateLimiter from "effect/persistence/RateLimiter"
 import * as Redis from "effect/persistence/Redis"
-import type { Connection } from "../platform/Redis.ts"
+import type { RedisConnection } from "../platform/RedisConnection.ts"
 import { LimiterUnavailable, rateLimited, type RateLimited } from "./GuardError.ts"
 import type { Limit } from "./fixedWindows.ts"
 
@@ -25,7 +25,7 @@ const wholeMillis = (millis: number) => {
  * been counted there only while it was asked about.
  */
 export const make = Effect.fnUntraced(function* (
-  connection: Connection,
+  connection: RedisConnection,
   local: (limits: ReadonlyArray<Limit>) => Effect.Effect<number, RateLimited>
 ) {
   const store = yield* Effect.provideService(

@@ -1,6 +1,6 @@
 /** The section `limits`: rate limits, concurrency, time limits, retries, circuit breakers and the result cache. */
 import { Duration, Schema } from "effect"
-import { DurationSetting } from "../config/Durations.ts"
+import { DurationSetting } from "../config/DurationSetting.ts"
 import * as Section from "../config/Section.ts"
 
 const positive = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 2 ** 31 - 1 }))

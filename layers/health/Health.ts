@@ -2,39 +2,39 @@
 import { Clock, Context, DateTime, Duration, Effect, Fiber, Layer, Schema, type Scope } from "effect"
 
 /** `detail` says what is wrong; it is for people who may know. */
-export const Part = Schema.Struct({
+export const HealthCheck = Schema.Struct({
   status: Schema.Literals(["ok", "failing"]),
   detail: Schema.optionalKey(Schema.String)
 })
-export type Part = typeof Part.Type
+export type HealthCheck = typeof HealthCheck.Type
 
 /**
  * `timestamp` is ISO 8601 in UTC; `uptime_ms` is in milliseconds since the program started. `unhealthy`: a
  * part is failing. `degraded`: one that only some calls need is. `draining`: the program was told to stop, and finishes what runs.
  */
-export const Report = Schema.Struct({
+export const HealthReport = Schema.Struct({
   status: Schema.Literals(["healthy", "degraded", "unhealthy", "draining"]),
   timestamp: Schema.String,
   version: Schema.String,
   uptime_ms: Schema.Finite,
-  parts: Schema.Record(Schema.String, Part)
+  parts: Schema.Record(Schema.String, HealthCheck)
 })
-export type Report = typeof Report.Type
+export type HealthReport = typeof HealthReport.Type
 
 /** A part that needs longer counts as failing. */
 const patience = Duration.seconds(1)
 /** What was found holds for so many milliseconds, so that asking often costs little. */
 const holds = 1000
 
-const ok: Part = { status: "ok" }
+const ok: HealthCheck = { status: "ok" }
 
 const toDetail = (error: unknown): string => (error instanceof Error ? error.message : "it cannot be used")
 
-const look = (check: Effect.Effect<unknown, unknown>): Effect.Effect<Part> =>
+const look = (check: Effect.Effect<unknown, unknown>): Effect.Effect<HealthCheck> =>
   check.pipe(
     Effect.matchCause({
       onSuccess: () => ok,
-      onFailure: (cause): Part => {
+      onFailure: (cause): HealthCheck => {
         const [reason] = cause.reasons
         return { status: "failing", detail: toDetail(reason?._tag === "Fail" ? reason.error : undefined) }
       }
@@ -42,7 +42,7 @@ const look = (check: Effect.Effect<unknown, unknown>): Effect.Effect<Part> =>
     Effect.timeoutOrElse({
       duration: patience,
       orElse: () =>
-        Effect.succeed<Part>({
+        Effect.succeed<HealthCheck>({
           status: "failing",
           detail: `no answer within ${Duration.format(patience)}`
         })
@@ -52,7 +52,7 @@ const look = (check: Effect.Effect<unknown, unknown>): Effect.Effect<Part> =>
 export class Health extends Context.Service<
   Health,
   {
-    readonly check: Effect.Effect<Report>
+    readonly check: Effect.Effect<HealthReport>
     /**
      * Asks about a part as well while the scope is open. The check fails when the part cannot be used. `optional`: without
      * the part most calls are served, so that load balancers should not take this instance out.
@@ -75,8 +75,8 @@ export class Health extends Context.Service<
         const checks = new Map<string, Effect.Effect<unknown, unknown>>()
         const optional = new Set<string>()
         let draining = false
-        let found: { readonly at: number; readonly parts: Report["parts"] } | undefined
-        let looking: Fiber.Fiber<Report["parts"]> | undefined
+        let found: { readonly at: number; readonly parts: HealthReport["parts"] } | undefined
+        let looking: Fiber.Fiber<HealthReport["parts"]> | undefined
 
         const lookAround = Effect.gen(function* () {
           const parts = yield* Effect.forEach(

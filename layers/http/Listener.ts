@@ -1,10 +1,10 @@
 /** HTTP listeners on `Bun.serve`, closed by their scope: the service's own as a layer, and further ones. */
 import { Cause, Context, Duration, Effect, Layer, type Scope } from "effect"
-import * as Admission from "./admission.ts"
-import * as Finishing from "./finishing.ts"
+import * as Admission from "./requestRouting.ts"
+import * as Finishing from "./finishResponse.ts"
 import * as HostPolicy from "./HostPolicy.ts"
 import { Ids } from "../platform/Ids.ts"
-import { Incoming } from "./Incoming.ts"
+import { IncomingRequest } from "./IncomingRequest.ts"
 import { ListenError } from "./ListenError.ts"
 import type { ListenerOptions } from "./ListenerOptions.ts"
 import { trustOf } from "./loopbackTrust.ts"
@@ -96,7 +96,7 @@ const open = Effect.fnUntraced(function* (options: ListenerOptions) {
   const maxBodyBytes = Math.max(options.maxMessageBytes, options.maxBodyBytes ?? 0)
   const lifecycle: Lifecycle = { stopping: false, retired: undefined }
 
-  const failed = (incoming: Incoming, cause: unknown): Response => {
+  const failed = (incoming: IncomingRequest, cause: unknown): Response => {
     const { exceeded, request, requestId } = incoming
     if (exceeded !== undefined) return bodyTooLarge(exceeded)
     // Bun has answered a chunked body with 413 already, or the client has disconnected: not the handler's fault.
@@ -121,7 +121,7 @@ const open = Effect.fnUntraced(function* (options: ListenerOptions) {
   const finish = Finishing.make({ listener: options, failed, isStopping: () => lifecycle.stopping })
 
   const fetch = (request: Request, server: Bun.Server<sockets.Upgraded>) => {
-    const incoming = new Incoming(request, server, ids, trust, idleSeconds)
+    const incoming = new IncomingRequest(request, server, ids, trust, idleSeconds)
     options.observer?.began()
     try {
       const response = admit(incoming)

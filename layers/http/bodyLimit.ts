@@ -1,12 +1,12 @@
 /** Limits the request body of one route or site below the listener's own limit. */
-import type { Incoming } from "./Incoming.ts"
+import type { IncomingRequest } from "./IncomingRequest.ts"
 import { bodyTooLarge } from "./responses.ts"
 
 /**
  * The request to hand on, or 413. A declared length is checked before anything is read, and Bun holds the client to it; a
  * body of unknown length is counted while it is read, and fails beyond `maxBytes`.
  */
-export const limitBody = (incoming: Incoming, maxBytes: number): Request | Response => {
+export const limitBody = (incoming: IncomingRequest, maxBytes: number): Request | Response => {
   const { request } = incoming
   const length = request.headers.get("content-length")
   if (length !== null) return Number(length) > maxBytes ? bodyTooLarge(maxBytes) : request

@@ -1,7 +1,7 @@
 /** Response compression by Accept-Encoding: whole bodies from 1 KiB on, streams flushed per chunk. */
 import zlib from "node:zlib"
 import { choose, type Encoding } from "./contentCodings.ts"
-import { respond, type Account } from "./heldBody.ts"
+import { respond, type Account } from "./chargedBody.ts"
 import * as responses from "./responses.ts"
 
 /** Shorter bodies, in bytes, cost more to compress than they save. */

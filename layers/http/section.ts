@@ -1,7 +1,7 @@
 /** The section `server`: where the HTTP service listens, TLS, host allow-list, CORS, sizes and time-outs. */
 import { Schema } from "effect"
-import { DurationSetting } from "../config/Durations.ts"
-import { PathSetting } from "../config/paths.ts"
+import { DurationSetting } from "../config/DurationSetting.ts"
+import { PathSetting } from "../config/pathSettings.ts"
 import * as Section from "../config/Section.ts"
 import { parseHost, parseOrigin } from "./hosts.ts"
 

@@ -2,7 +2,7 @@
 import { DateTime, Redacted, Schema } from "effect"
 import { everyScope, Principal } from "../../src/domain/Principal.ts"
 import * as Section from "../config/Section.ts"
-import { suggest } from "../config/suggest.ts"
+import { suggestName } from "../config/suggestName.ts"
 import { Secret } from "../config/Secret.ts"
 import { equalInConstantTime, hmacSha256 } from "../platform/digest.ts"
 import type { Grant } from "./Grant.ts"
@@ -30,7 +30,7 @@ const isOwn = (name: string) => /[:/.]/.test(name)
 /** A misspelt scope would make a token that can do nothing. */
 const isKnown = Schema.makeFilter((name: string) => {
   if (everyScope.includes(name) || isOwn(name) || !scopeName.test(name)) return true
-  const nearest = suggest(name, everyScope)
+  const nearest = suggestName(name, everyScope)
   return nearest === undefined
     ? `unknown scope; known are ${everyScope.join(", ")}, and your own with a colon in it, as team:blue`
     : `unknown scope; did you mean "${nearest}"?`

@@ -1,6 +1,6 @@
 /** The section `auth`: API tokens, and whether loopback callers need one. */
 import { Schema } from "effect"
-import { DurationSetting } from "../config/Durations.ts"
+import { DurationSetting } from "../config/DurationSetting.ts"
 import * as Section from "../config/Section.ts"
 import { ApiTokens } from "./ApiTokens.ts"
 

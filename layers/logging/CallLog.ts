@@ -2,8 +2,8 @@
 import { BigDecimal, Clock, Effect, Layer } from "effect"
 import { Calls, type Call, type Outcome } from "../ledger/Calls.ts"
 import type { Spent } from "../ledger/Spend.ts"
-import type { Level } from "./Level.ts"
-import * as Line from "./Line.ts"
+import type { Level } from "./LogLevel.ts"
+import * as Line from "./logLine.ts"
 import { Log } from "./Log.ts"
 
 const mostQuoted = 1000

@@ -1,8 +1,8 @@
 /** Where every line goes: past the level and the flood limit, into the ring and to the outputs. */
 import { Clock, Context, Duration, Effect, Latch } from "effect"
-import type { Flood } from "./Flood.ts"
-import { rank, type Level, type Threshold } from "./Level.ts"
-import { json } from "./Line.ts"
+import type { LineRateLimit } from "./LineRateLimit.ts"
+import { rank, type Level, type Threshold } from "./LogLevel.ts"
+import { json } from "./logLine.ts"
 import type { Ring } from "./LogRing.ts"
 
 export interface Output {
@@ -34,7 +34,7 @@ export class Log extends Context.Service<
   }
 >()("manifold/logging/Log") {
   /** For as long as the scope is open. Writes nothing until it has a level. */
-  static readonly make = Effect.fnUntraced(function* (ring: Ring, flood: Flood) {
+  static readonly make = Effect.fnUntraced(function* (ring: Ring, flood: LineRateLimit) {
     const clock = yield* Clock.Clock
     const dropping = Latch.makeUnsafe(false)
     const outputs = new Set<Output>()

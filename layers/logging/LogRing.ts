@@ -1,21 +1,21 @@
 /** Ring buffer of the newest log lines: they are encoded once, handed to the outputs, and kept for queries. */
 import { Context, Effect, Schema } from "effect"
-import * as Batch from "./Batch.ts"
-import { rank, type Level } from "./Level.ts"
+import * as Batch from "./LogBatch.ts"
+import { rank, type Level } from "./LogLevel.ts"
 
 const bufferBytes = 64 * 1024
 /** Characters after which a batch is encoded, unless an output or a query needs it earlier. */
 const batchCharacters = 8 * 1024
 
 /** A line as it was written, without secrets; its own members beside the first three. */
-export interface Entry {
+export interface LogEntry {
   readonly timestamp: string
   readonly level: Level
   readonly message: unknown
   readonly [field: string]: unknown
 }
 
-export interface Query {
+export interface LogQuery {
   /** The least severe level. Default: all. */
   readonly level?: Level
   /** How many of the newest. Default: all that are kept. */
@@ -27,7 +27,7 @@ export interface Query {
 }
 
 /** A line has what `Line` writes: the three members of every entry, and fields. */
-const entryOf = (line: string, level: Level): Entry => {
+const entryOf = (line: string, level: Level): LogEntry => {
   const { message, timestamp, ...fields } = decode(line)
   return { ...fields, timestamp: String(timestamp), level, message }
 }
@@ -119,10 +119,10 @@ export class Ring {
     lines = this.#most.lines,
     search,
     since = -Infinity
-  }: Query): ReadonlyArray<Entry> {
+  }: LogQuery): ReadonlyArray<LogEntry> {
     this.flush()
     const wanted = search?.toLowerCase()
-    const found: Array<Entry> = []
+    const found: Array<LogEntry> = []
     let linesLeft = this.#most.lines
     let bytesLeft = this.#most.bytes
     for (const { bytes, end, levels, start, times } of this.#kept.toReversed()) {
@@ -147,7 +147,7 @@ export class LogRing extends Context.Service<
   LogRing,
   {
     /** The newest lines that match, the newest last. */
-    readonly query: (query: Query) => Effect.Effect<ReadonlyArray<Entry>>
+    readonly query: (query: LogQuery) => Effect.Effect<ReadonlyArray<LogEntry>>
   }
 >()("manifold/logging/LogRing") {
   static readonly from = (ring: Ring) =>

@@ -3,12 +3,12 @@ import { Cause, Context, Effect, Exit, FileSystem, Layer, Logger, Path, Referenc
 import { ConfigSource } from "../config/ConfigSource.ts"
 import { OutputStreams, type Name } from "../platform/OutputStreams.ts"
 import { Storage } from "../storage/Storage.ts"
-import { Flood } from "./Flood.ts"
-import { ofEffect } from "./Level.ts"
-import * as Line from "./Line.ts"
+import { LineRateLimit } from "./LineRateLimit.ts"
+import { ofEffect } from "./LogLevel.ts"
+import * as Line from "./logLine.ts"
 import { Log } from "./Log.ts"
 import { LogRing, Ring } from "./LogRing.ts"
-import * as Outputs from "./outputs.ts"
+import * as Outputs from "./logOutputs.ts"
 import { section, type Settings } from "./section.ts"
 
 /** Which standard stream is written. Standard output belongs to the protocol, or to a command's answer. */
@@ -69,7 +69,7 @@ const make = Effect.fnUntraced(function* <E extends { readonly message: string }
   // At the start, a folder that is not to be had is a reason to stop; later it is not.
   yield* fileOf(settings, storage)
   const ring = new Ring({ lines: settings.recent_lines, bytes: settings.recent_bytes })
-  const flood = new Flood(settings.lines_per_second)
+  const flood = new LineRateLimit(settings.lines_per_second)
   const log = yield* Log.make(ring, flood)
   const services = yield* Effect.context<FileSystem.FileSystem | Path.Path | R>()
   let outputs = yield* Scope.fork(scope)
@@ -84,7 +84,7 @@ const make = Effect.fnUntraced(function* <E extends { readonly message: string }
       )
       const before = outputs
       outputs = yield* Scope.fork(scope)
-      yield* Scope.provide(Outputs.open(log, ring, stream, now, file ?? undefined), outputs)
+      yield* Scope.provide(Outputs.openOutputs(log, ring, stream, now, file ?? undefined), outputs)
       yield* Scope.close(before, Exit.void)
     }).pipe(Effect.provideContext(services))
   )

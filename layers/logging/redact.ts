@@ -1,6 +1,6 @@
 /** Makes of any value what JSON can say and a log may: without secrets, bounded in depth and size. */
 import { Predicate, Redacted } from "effect"
-import { mask, mostCharacters, redactText } from "./secretText.ts"
+import { mask, mostCharacters, redactText } from "./redactText.ts"
 
 const mostDepth = 8
 const mostItems = 100

@@ -1,8 +1,8 @@
 /** The configuration of the log. */
 import { Schema } from "effect"
-import { RelativePathSetting } from "../config/paths.ts"
+import { RelativePathSetting } from "../config/pathSettings.ts"
 import * as Section from "../config/Section.ts"
-import { thresholds } from "./Level.ts"
+import { thresholds } from "./LogLevel.ts"
 
 const from = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 

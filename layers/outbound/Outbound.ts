@@ -3,7 +3,7 @@ import { Context, Effect, Layer, type Scope } from "effect"
 import { ConfigSource } from "../config/ConfigSource.ts"
 import { Dns } from "../platform/Dns.ts"
 import type { OutboundError } from "./OutboundError.ts"
-import type { OutboundRequest, OutboundResponse } from "./request.ts"
+import type { OutboundRequest, OutboundResponse } from "./OutboundRequest.ts"
 import { section, type Settings } from "./section.ts"
 
 const make = (settings: Effect.Effect<Settings>, options: { readonly ca?: string }) =>
@@ -11,11 +11,11 @@ const make = (settings: Effect.Effect<Settings>, options: { readonly ca?: string
     const dns = yield* Dns
     // Read and loaded by the first request, so that a start pays for none of it.
     const ground = yield* Effect.cached(Effect.map(settings, (read) => ({ ...options, settings: read, dns })))
-    const load = yield* Effect.cached(Effect.promise(() => import("./exchange.ts")))
+    const load = yield* Effect.cached(Effect.promise(() => import("./sendRequest.ts")))
     return Outbound.of({
       request: Effect.fn("Outbound.request")(function* (request: OutboundRequest) {
-        const { exchange } = yield* load
-        return yield* exchange(request, yield* ground)
+        const { sendRequest } = yield* load
+        return yield* sendRequest(request, yield* ground)
       }),
       userAgent: Effect.map(ground, (it) => it.settings.user_agent)
     })

@@ -1,6 +1,6 @@
 /** The configuration of requests to other machines: what they may reach, and how much they may take. */
 import { Effect, Schema, SchemaIssue, SchemaTransformation } from "effect"
-import { DurationSetting } from "../config/Durations.ts"
+import { DurationSetting } from "../config/DurationSetting.ts"
 import * as Section from "../config/Section.ts"
 import { parseHost } from "../http/hosts.ts"
 import { program } from "../../src/domain/version.ts"
@@ -19,7 +19,7 @@ const Range = Schema.String.pipe(
     SchemaTransformation.transformEffect<string, string>({
       decode: (written, options) =>
         Effect.flatMap(
-          Effect.promise(() => import("./addresses.ts")),
+          Effect.promise(() => import("./addressScope.ts")),
           ({ isRange }) =>
             isRange(written)
               ? Effect.succeed(written)

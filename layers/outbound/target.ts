@@ -1,9 +1,9 @@
 /** Decides where a request may go: the URL first, and the addresses that its name has at this moment second. */
 import { Effect } from "effect"
 import { parseHost } from "../http/hosts.ts"
-import { isAddress, isWithin, standing } from "./addresses.ts"
+import { isAddress, isWithin, scopeOf } from "./addressScope.ts"
 import { refused, type OutboundError } from "./OutboundError.ts"
-import { blocked } from "./ports.ts"
+import { blockedPorts } from "./blockedPorts.ts"
 import type { Settings } from "./section.ts"
 
 /** Longer URLs are nobody's; RFC 9110, section 4.1, recommends at least 8000. */
@@ -56,7 +56,7 @@ export const parse = (
     const hosts = settings.allow_hosts.map(withoutDot)
     const listedWithPort = hosts.includes(`${host}:${port}`)
     const portAllowed =
-      listedWithPort || (settings.ports.length > 0 ? settings.ports.includes(port) : !blocked.has(port))
+      listedWithPort || (settings.ports.length > 0 ? settings.ports.includes(port) : !blockedPorts.has(port))
     if (!portAllowed) {
       return Effect.fail(
         refused("port", `port ${port} is closed to requests; outbound.allow_hosts can open it for one host`)
@@ -78,7 +78,7 @@ export const admit = (
   settings: Settings
 ): Effect.Effect<void, OutboundError> => {
   const passes = (address: string) => {
-    const stands = standing(address)
+    const stands = scopeOf(address)
     return (
       stands === "public" || (stands === "private" && (listed || isWithin(address, settings.allow_private)))
     )
@@ -86,7 +86,7 @@ export const admit = (
   const bad = addresses.filter((address) => !passes(address))
   if (bad.length === 0) return Effect.void
   const what = literal ? `${name} is not a public address` : `${name} has an address that is not public`
-  const remedy = bad.some((address) => standing(address) === "never")
+  const remedy = bad.some((address) => scopeOf(address) === "never")
     ? "nothing is ever requested from there"
     : "outbound.allow_hosts can make an exception for it"
   return Effect.fail(refused("address", `${what}: ${remedy}`))

@@ -1,7 +1,7 @@
 /** The section `content`: the output folder, themes, and limits of generated decks. */
 import { Schema } from "effect"
-import { DurationSetting } from "../config/Durations.ts"
-import { PathSetting, RelativePathSetting } from "../config/paths.ts"
+import { DurationSetting } from "../config/DurationSetting.ts"
+import { PathSetting, RelativePathSetting } from "../config/pathSettings.ts"
 import * as Section from "../config/Section.ts"
 
 const outputFolder = "Output folder, with one folder per client; a relative path is inside `storage.dir`."

@@ -3,7 +3,7 @@ import * as NodePath from "@effect/platform-node-shared/NodePath"
 import * as NodeRuntime from "@effect/platform-node-shared/NodeRuntime"
 import { Effect, Layer } from "effect"
 import * as UserDirectories from "effect/persistence/UserDirectories"
-import * as Files from "./Files.ts"
+import * as Files from "./fileSystem.ts"
 import { OutputStreams } from "./OutputStreams.ts"
 import * as StandardStreams from "./StandardStreams.ts"
 

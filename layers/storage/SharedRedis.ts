@@ -1,10 +1,10 @@
 /** The Redis that all instances share, if one is configured: for what must be exact across them and may be forgotten. */
 import { Context, Effect, Layer, Option } from "effect"
 import { ConfigSource } from "../config/ConfigSource.ts"
-import type { Connection } from "../platform/Redis.ts"
+import type { RedisConnection } from "../platform/RedisConnection.ts"
 import { section } from "./section.ts"
 
-export class SharedRedis extends Context.Service<SharedRedis, Option.Option<Connection>>()(
+export class SharedRedis extends Context.Service<SharedRedis, Option.Option<RedisConnection>>()(
   "manifold/storage/SharedRedis"
 ) {
   /** As `storage.redis_url` says. A Redis that is away does not fail it. */
@@ -13,7 +13,7 @@ export class SharedRedis extends Context.Service<SharedRedis, Option.Option<Conn
     Effect.gen(function* () {
       const { redis_url } = yield* (yield* ConfigSource).read(section)
       if (redis_url === undefined) return Option.none()
-      const { connect } = yield* Effect.promise(() => import("../platform/Redis.ts"))
+      const { connect } = yield* Effect.promise(() => import("../platform/RedisConnection.ts"))
       return Option.some(yield* connect(redis_url))
     })
   )

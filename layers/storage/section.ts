@@ -1,6 +1,6 @@
 /** The section `storage`: the state folder, and the Redis that instances share. */
 import { Redacted, Schema } from "effect"
-import { PathSetting } from "../config/paths.ts"
+import { PathSetting } from "../config/pathSettings.ts"
 import { Secret } from "../config/Secret.ts"
 import * as Section from "../config/Section.ts"
 

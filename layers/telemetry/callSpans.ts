@@ -1,7 +1,7 @@
 /** A span for every call, as a child of its caller's: OpenTelemetry's semantic conventions for MCP and for GenAI. */
 import { BigDecimal, Clock, Context, Effect, Exit, Option, Tracer } from "effect"
 import { type Call, Calls, type Outcome } from "../ledger/Calls.ts"
-import { redactText } from "../logging/secretText.ts"
+import { redactText } from "../logging/redactText.ts"
 import { operations, spentAttributes } from "./genAi.ts"
 
 const mcp = (operation: string, key: string) =>

@@ -1,7 +1,7 @@
 /** What the process needs: memory, processor time, and how late its event loop is. */
 import { Clock, Duration, Effect, Layer, Schedule } from "effect"
 import { program } from "../../src/domain/version.ts"
-import * as usage from "../platform/usage.ts"
+import * as usage from "../platform/processStats.ts"
 import { Metrics, seconds } from "./Metrics.ts"
 
 /** Often enough to see a loop that is stuck, rarely enough to cost nothing. */

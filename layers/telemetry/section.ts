@@ -1,6 +1,6 @@
 /** The configuration section `telemetry`. */
 import { Duration, Schema } from "effect"
-import { DurationSetting } from "../config/Durations.ts"
+import { DurationSetting } from "../config/DurationSetting.ts"
 import { Secret } from "../config/Secret.ts"
 import * as Section from "../config/Section.ts"
 

@@ -1,5 +1,5 @@
 /** One rendering of one template: what its compiled code talks to, and what keeps it within bounds. */
-import { suggest } from "../config/suggest.ts"
+import { suggestName } from "../config/suggestName.ts"
 import type { Filter } from "./filters.ts"
 import { Fault, type Reason } from "./TemplateError.ts"
 
@@ -51,7 +51,7 @@ const deepest = 32
 
 /** "there is no …", with the nearest name that there is. */
 export const absent = (kind: string, name: string, known: ReadonlyArray<string>): string => {
-  const nearest = suggest(name, known)
+  const nearest = suggestName(name, known)
   return `there is no ${kind} "${name}"${nearest === undefined ? "" : `; did you mean "${nearest}"?`}`
 }
 

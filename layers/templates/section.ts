@@ -1,7 +1,7 @@
 /** The configuration of templates: where an operator's own are, and what a rendering may use. */
 import { Schema } from "effect"
-import { DurationSetting } from "../config/Durations.ts"
-import { PathSetting } from "../config/paths.ts"
+import { DurationSetting } from "../config/DurationSetting.ts"
+import { PathSetting } from "../config/pathSettings.ts"
 import * as Section from "../config/Section.ts"
 
 const characters = Schema.Int.check(Schema.isBetween({ minimum: 1000, maximum: 4 * 1024 * 1024 }))

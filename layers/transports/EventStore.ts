@@ -2,7 +2,7 @@
 import { Effect } from "effect"
 import type { Hold } from "../quotas/Quota.ts"
 
-export interface Event {
+export interface StoredEvent {
   readonly stream: number
   readonly id: string
   /** One JSON-RPC message, serialised. */
@@ -11,7 +11,7 @@ export interface Event {
 
 export interface Missed {
   readonly stream: number
-  readonly events: ReadonlyArray<Event>
+  readonly events: ReadonlyArray<StoredEvent>
 }
 
 /** Bounded: old events are dropped. May be kept outside of this process, so that its methods may wait. */
@@ -24,7 +24,7 @@ export interface EventStore {
   readonly after: (id: string) => Effect.Effect<Missed | undefined>
 }
 
-export interface Bounds {
+export interface EventStoreLimits {
   readonly events: number
   /** UTF-16 code units of all data together. */
   readonly size: number
@@ -35,8 +35,8 @@ const pattern = /^(\d{1,9})_(\d{1,15})$/
 
 /** Keeps events in this process. Its Effects are complete when they are returned. */
 export class MemoryEventStore implements EventStore {
-  readonly #bounds: Bounds
-  #events: Array<Event & { readonly number: number }> = []
+  readonly #bounds: EventStoreLimits
+  #events: Array<StoredEvent & { readonly number: number }> = []
   readonly #hold: Hold | undefined
   #size = 0
   #next = 1
@@ -44,7 +44,7 @@ export class MemoryEventStore implements EventStore {
   #dropped = 0
 
   /** `hold`: what is kept is charged to it, and events are dropped where it denies more. */
-  constructor(bounds: Bounds, hold?: Hold) {
+  constructor(bounds: EventStoreLimits, hold?: Hold) {
     this.#bounds = bounds
     this.#hold = hold
   }

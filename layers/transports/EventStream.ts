@@ -1,6 +1,6 @@
 /** One server-sent event stream (WHATWG HTML, server-sent events), or one of lines, whose reader may be slow, or gone. */
 import type { Backlog } from "./Backlog.ts"
-import { PacedBody } from "./PacedBody.ts"
+import { StreamingBody } from "./StreamingBody.ts"
 
 const encoder = new TextEncoder()
 
@@ -14,11 +14,11 @@ export const sseHeaders = {
 }
 
 export class EventStream {
-  readonly #body: PacedBody
+  readonly #body: StreamingBody
 
   /** `backlog` limits what waits for the reader; `onGone`: the reader left, or was too slow. */
   constructor(backlog: Backlog, onGone: () => void) {
-    this.#body = new PacedBody(backlog, onGone)
+    this.#body = new StreamingBody(backlog, onGone)
   }
 
   get body(): ReadableStream<Uint8Array> {

@@ -12,11 +12,12 @@ import type { Quotas } from "../quotas/Quotas.ts"
 import { sseHeaders, type EventStream } from "./EventStream.ts"
 import type { Missed } from "./EventStore.ts"
 import type { SessionServer } from "./McpServers.ts"
-import { isCancellation, isRequest, Unreadable, type Parsed } from "./messages.ts"
-import { newRequests } from "./newRequests.ts"
+import { isCancellation, isRequest, MessageRejection, type Parsed } from "./jsonRpc.ts"
+import { validateRequests } from "./validateRequests.ts"
 import { PendingPost, type PostHost } from "./PendingPost.ts"
 import { SessionStreams, type StreamsOptions } from "./SessionStreams.ts"
-import { HttpInbound, reject, sessionNotFound, unreadable } from "./requests.ts"
+import { HttpInbound } from "./HttpInbound.ts"
+import { reject, sessionNotFound, unreadable } from "./jsonRpcResponses.ts"
 
 /** The stream that GET opens, for what belongs to no request. */
 const standalone = 0
@@ -114,9 +115,9 @@ export class HttpSession implements Transport, PostHost {
     held?: Hold
   ): Promise<Response> | Response {
     this.lastSeen = this.options.now()
-    const requests = newRequests(parsed, this.#version, (id) => this.#posts.has(id))
-    if (requests instanceof Unreadable || requests.length === 0) held?.end()
-    if (requests instanceof Unreadable) return unreadable(requests)
+    const requests = validateRequests(parsed, this.#version, (id) => this.#posts.has(id))
+    if (requests instanceof MessageRejection || requests.length === 0) held?.end()
+    if (requests instanceof MessageRejection) return unreadable(requests)
     const { batch, messages } = parsed
     if (requests.length === 0) {
       for (const message of messages) this.#receive(message)

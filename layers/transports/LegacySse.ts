@@ -1,7 +1,7 @@
 /** MCP's first HTTP transport (2024-11-05, HTTP with SSE): one event stream per client, and POSTs that belong to it. */
 import { Clock, Effect, Layer } from "effect"
 import { channels as allChannels, Channels, type Channel } from "../events/Channels.ts"
-import { accepts } from "../http/accept.ts"
+import { accepts } from "../http/acceptHeader.ts"
 import { pathPrefixOf } from "../http/pathPrefix.ts"
 import { methodNotAllowed, tooManyOpen } from "../http/responses.ts"
 import { Routes, type Connection } from "../http/Routes.ts"
@@ -13,18 +13,11 @@ import { Quotas } from "../quotas/Quotas.ts"
 import { Backlog } from "./Backlog.ts"
 import { EventStream, eventStream, sseHeaders } from "./EventStream.ts"
 import { McpServers } from "./McpServers.ts"
-import { Unreadable } from "./messages.ts"
-import {
-  holdBody,
-  HttpInbound,
-  identify,
-  readMessages,
-  reject,
-  sessionNotFound,
-  unreadable,
-  withGrant,
-  wrongContent
-} from "./requests.ts"
+import { MessageRejection } from "./jsonRpc.ts"
+import { HttpInbound } from "./HttpInbound.ts"
+import { authenticateRequest, withGrant } from "./authenticateRequest.ts"
+import { reject, sessionNotFound, unreadable } from "./jsonRpcResponses.ts"
+import { holdBody, readMessages, wrongContent } from "./messageBody.ts"
 import type { StreamLimits } from "./StreamLimits.ts"
 import { Wire } from "./Wire.ts"
 
@@ -108,7 +101,7 @@ export const layer = (limits: StreamLimits) =>
       }
 
       /** On the stream too, because some clients wait for the response there whatever the POST's status is. */
-      const refuse = ({ wire }: Client, rejected: Unreadable) => {
+      const refuse = ({ wire }: Client, rejected: MessageRejection) => {
         if (wire.open && rejected.ids.length > 0) wire.reject(rejected)
         return unreadable(rejected)
       }
@@ -131,7 +124,7 @@ export const layer = (limits: StreamLimits) =>
           return response
         }
         if (parsed instanceof Response) return answer(parsed)
-        if (parsed instanceof Unreadable) return answer(refuse(client, parsed))
+        if (parsed instanceof MessageRejection) return answer(refuse(client, parsed))
         if (!client.wire.open) return answer(sessionNotFound())
         const rejected = client.wire.receive(parsed, new HttpInbound(grant, request, connection), held)
         return rejected === undefined ? new Response(null, { status: 202 }) : refuse(client, rejected)
@@ -144,7 +137,7 @@ export const layer = (limits: StreamLimits) =>
       yield* routes.add({
         paths: ["/mcp/sse"],
         fetch: (request, connection) =>
-          withGrant(identify(authenticator, request, connection, "/mcp/sse"), (grant) =>
+          withGrant(authenticateRequest(authenticator, request, connection, "/mcp/sse"), (grant) =>
             request.method === "GET" ? get(grant, request, connection) : methodNotAllowed("GET, OPTIONS")
           ),
         drain: all((wire) => wire.finish())
@@ -152,7 +145,7 @@ export const layer = (limits: StreamLimits) =>
       yield* routes.add({
         paths: [messagesPath],
         fetch: (request, connection) =>
-          withGrant(identify(authenticator, request, connection, "/mcp/sse"), (grant) =>
+          withGrant(authenticateRequest(authenticator, request, connection, "/mcp/sse"), (grant) =>
             request.method === "POST" ? post(grant, request, connection) : methodNotAllowed("POST, OPTIONS")
           )
       })

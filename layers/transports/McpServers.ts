@@ -9,7 +9,7 @@ import type {
 } from "@modelcontextprotocol/server"
 import type { Failure } from "../../src/domain/Failure.ts"
 import type { Principal } from "../../src/domain/Principal.ts"
-import type { RpcResponse } from "./messages.ts"
+import type { RpcResponse } from "./jsonRpc.ts"
 
 /** What a transport knows of one message that it received. */
 export interface Inbound {

@@ -3,7 +3,7 @@ import type { JSONRPCMessage, JSONRPCRequest, RequestId } from "@modelcontextpro
 import type { Failure } from "../../src/domain/Failure.ts"
 import type { Grant } from "../identity/Grant.ts"
 import type { Hold } from "../quotas/Quota.ts"
-import { toText, type RpcResponse } from "./messages.ts"
+import { toText, type RpcResponse } from "./jsonRpc.ts"
 
 /** What a POST needs of its session. */
 export interface PostHost {

@@ -6,7 +6,7 @@ import type { Hold } from "../quotas/Quota.ts"
 import { Backlog, type BacklogOptions } from "./Backlog.ts"
 import { EventStream } from "./EventStream.ts"
 import type { EventStore, Missed } from "./EventStore.ts"
-import { InOrder } from "./InOrder.ts"
+import { SerialQueue } from "./SerialQueue.ts"
 
 export interface StreamsOptions extends BacklogOptions {
   /** Called when the first event is to be kept. */
@@ -37,7 +37,7 @@ export class SessionStreams {
   readonly #memory: () => Hold
   readonly #listener: StreamsListener
   readonly #open = new Map<number, Open>()
-  readonly #order = new InOrder()
+  readonly #order = new SerialQueue()
   #events: EventStore | undefined
 
   /** `memory`: what the bytes that wait in one stream are charged to. */

@@ -3,10 +3,10 @@ import { Deferred, Duration, Effect, Exit, Stream } from "effect"
 import { invalidRequest } from "../../src/domain/errorCodes.ts"
 import { stdioUser } from "../../src/domain/Principal.ts"
 import { StdioPipe } from "../platform/StdioPipe.ts"
-import { Lines } from "./Lines.ts"
+import { LineReader } from "./LineReader.ts"
 import { McpServers } from "./McpServers.ts"
 import type { JsonBounds } from "./jsonBounds.ts"
-import { fromBytes, Unreadable } from "./messages.ts"
+import { fromBytes, MessageRejection } from "./jsonRpc.ts"
 import { Wire } from "./Wire.ts"
 
 /** How long what was asked last may take to be answered when nobody will ask more. */
@@ -38,17 +38,17 @@ export const serve = Effect.fnUntraced(function* (options: StdioOptions) {
     (made) => Effect.promise(() => made.end())
   )
   const inbound = { principal: stdioUser }
-  const lines = new Lines(
+  const lines = new LineReader(
     options.maxMessageBytes,
     (line) => {
       const parsed = fromBytes(line, options.bounds)
-      const wrong = parsed instanceof Unreadable ? parsed : wire.receive(parsed, inbound)
+      const wrong = parsed instanceof MessageRejection ? parsed : wire.receive(parsed, inbound)
       // Bad lines are answered and the next one is read.
       if (wrong !== undefined) wire.reject(wrong)
     },
     () => {
       const limit = `Invalid Request: a message has at most ${options.maxMessageBytes} bytes`
-      wire.reject(new Unreadable(invalidRequest, limit))
+      wire.reject(new MessageRejection(invalidRequest, limit))
     }
   )
   const served = Effect.gen(function* () {

@@ -2,28 +2,21 @@
 import { SUPPORTED_PROTOCOL_VERSIONS } from "@modelcontextprotocol/server"
 import { Effect, Exit, Layer } from "effect"
 import { unsupportedVersion } from "../../src/domain/errorCodes.ts"
-import { accepts } from "../http/accept.ts"
+import { accepts } from "../http/acceptHeader.ts"
 import { methodNotAllowed, tooManyOpen } from "../http/responses.ts"
 import { Routes, type Connection } from "../http/Routes.ts"
 import { Authenticator } from "../identity/Authenticator.ts"
 import type { Grant } from "../identity/Grant.ts"
-import { immediate } from "../platform/immediate.ts"
+import { runSyncOrPromise } from "../platform/runSyncOrPromise.ts"
 import { Hold } from "../quotas/Quota.ts"
 import { Quotas } from "../quotas/Quotas.ts"
-import { isStateless, versionHeader } from "./era.ts"
+import { isStateless, versionHeader } from "./protocolEra.ts"
 import { eventStream } from "./EventStream.ts"
 import type { HttpSession } from "./HttpSession.ts"
-import { Unreadable, type Parsed } from "./messages.ts"
-import {
-  holdBody,
-  identify,
-  readMessages,
-  reject,
-  sessionNotFound,
-  unreadable,
-  withGrant,
-  wrongContent
-} from "./requests.ts"
+import { MessageRejection, type Parsed } from "./jsonRpc.ts"
+import { authenticateRequest, withGrant } from "./authenticateRequest.ts"
+import { reject, sessionNotFound, unreadable } from "./jsonRpcResponses.ts"
+import { holdBody, readMessages, wrongContent } from "./messageBody.ts"
 import { Sessions } from "./Sessions.ts"
 import * as statelessRequests from "./statelessRequests.ts"
 import type { StreamLimits } from "./StreamLimits.ts"
@@ -65,7 +58,7 @@ const withSession = (
     if (Exit.isFailure(exit)) throw new Error("the session could not be found", { cause: exit.cause })
     return exit.value === undefined ? sessionNotFound() : next(exit.value)
   }
-  const exit = immediate(found)
+  const exit = runSyncOrPromise(found)
   return exit instanceof Promise ? exit.then(settle) : settle(exit)
 }
 
@@ -82,7 +75,7 @@ export const layer = (options: Omit<StreamLimits, "max">) =>
       const run = Effect.runPromiseWith(context)
 
       const initialize = (parsed: Parsed, grant: Grant, request: Request, connection: Connection) => {
-        const exit = immediate(sessions.open(grant.principal, parsed.bytes))
+        const exit = runSyncOrPromise(sessions.open(grant.principal, parsed.bytes))
         const begin = (opened: Exit.Exit<HttpSession | undefined>) => {
           if (Exit.isFailure(opened)) throw new Error("no session could be opened", { cause: opened.cause })
           const session = opened.value
@@ -124,7 +117,7 @@ export const layer = (options: Omit<StreamLimits, "max">) =>
         try {
           const parsed = await readMessages(request, options)
           if (parsed instanceof Response) return parsed
-          if (parsed instanceof Unreadable) return unreadable(parsed)
+          if (parsed instanceof MessageRejection) return unreadable(parsed)
           if (isStateless(parsed, headers)) {
             const body: unknown = parsed.batch ? parsed.messages : parsed.messages[0]
             return await stateless.serve(grant, request, body, connection, handOn())
@@ -173,7 +166,7 @@ export const layer = (options: Omit<StreamLimits, "max">) =>
       yield* routes.add({
         paths: ["/mcp", "/mcp/"],
         fetch: (request, connection) =>
-          withGrant(identify(authenticator, request, connection, "/mcp"), (grant) =>
+          withGrant(authenticateRequest(authenticator, request, connection, "/mcp"), (grant) =>
             serve(grant, request, connection)
           ),
         drain: Effect.andThen(sessions.quiesce, stateless.quiesce)

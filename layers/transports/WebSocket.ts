@@ -12,8 +12,10 @@ import { Quotas } from "../quotas/Quotas.ts"
 import { Backlog, type BacklogOptions } from "./Backlog.ts"
 import type { JsonBounds } from "./jsonBounds.ts"
 import { McpServers, type Inbound } from "./McpServers.ts"
-import { fromValue, isRequest, toValue, Unreadable, type Parsed } from "./messages.ts"
-import { identify, largeMessage, memoryUsedUp, reject, withGrant } from "./requests.ts"
+import { fromValue, isRequest, toValue, MessageRejection, type Parsed } from "./jsonRpc.ts"
+import { authenticateRequest, withGrant } from "./authenticateRequest.ts"
+import { reject } from "./jsonRpcResponses.ts"
+import { largeMessage, memoryUsedUp } from "./messageBody.ts"
 import type { StreamLimits } from "./StreamLimits.ts"
 import { Wire } from "./Wire.ts"
 
@@ -136,8 +138,8 @@ class Client {
       this.#control(value)
       return
     }
-    const parsed = value instanceof Unreadable ? value : fromValue(value, frame.length)
-    const wrong = parsed instanceof Unreadable ? parsed : this.#serve(parsed)
+    const parsed = value instanceof MessageRejection ? value : fromValue(value, frame.length)
+    const wrong = parsed instanceof MessageRejection ? parsed : this.#serve(parsed)
     if (wrong !== undefined) this.wire.reject(wrong)
   }
 
@@ -149,12 +151,12 @@ class Client {
   }
 
   /** A large message is charged to the principal until its requests are answered. */
-  #serve(parsed: Parsed): Unreadable | undefined {
+  #serve(parsed: Parsed): MessageRejection | undefined {
     if (parsed.bytes < largeMessage) return this.wire.receive(parsed, this.#inbound)
     const held = new Hold(this.#quotas.memory, this.#inbound.principal.key)
     if (held.set(parsed.bytes)) return this.wire.receive(parsed, this.#inbound, held)
     const ids = parsed.messages.flatMap((message) => (isRequest(message) ? message.id : []))
-    return new Unreadable(limitReached, memoryUsedUp, ids)
+    return new MessageRejection(limitReached, memoryUsedUp, ids)
   }
 
   /** The socket is gone. */
@@ -265,7 +267,7 @@ export const layer = (limits: StreamLimits) =>
       yield* routes.add<SocketData>({
         paths: ["/mcp/ws"],
         fetch: (request, connection) =>
-          withGrant(identify(authenticator, request, connection, "/mcp/ws"), (grant) =>
+          withGrant(authenticateRequest(authenticator, request, connection, "/mcp/ws"), (grant) =>
             request.method === "GET" ? upgrade(grant, request, connection) : methodNotAllowed("GET")
           ),
         websocket: {

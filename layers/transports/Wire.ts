@@ -9,10 +9,10 @@ import {
 import { serveStdio, type StdioServerHandle } from "@modelcontextprotocol/server/stdio"
 import { invalidParams, limitReached } from "../../src/domain/errorCodes.ts"
 import type { Hold } from "../quotas/Quota.ts"
-import { isClaimed } from "./era.ts"
+import { isClaimed } from "./protocolEra.ts"
 import type { Inbound, McpServers, SessionServer } from "./McpServers.ts"
-import { errorMessage, isCancellation, isRequest, toText, Unreadable, type Parsed } from "./messages.ts"
-import { newRequests } from "./newRequests.ts"
+import { errorMessage, isCancellation, isRequest, toText, MessageRejection, type Parsed } from "./jsonRpc.ts"
+import { validateRequests } from "./validateRequests.ts"
 
 /** What a wire needs of its connection. */
 export interface Pipe {
@@ -67,10 +67,10 @@ export class Wire implements Transport {
     return !this.#closed
   }
 
-  /** Passes messages on, all or none; `Unreadable` if none. `held` ends when the last of them was answered. */
-  receive(parsed: Parsed, inbound: Inbound, held?: Hold): Unreadable | undefined {
-    const requests = newRequests(parsed, this.#version, (id) => this.#has(id))
-    if (requests instanceof Unreadable) {
+  /** Passes messages on, all or none; `MessageRejection` if none. `held` ends when the last of them was answered. */
+  receive(parsed: Parsed, inbound: Inbound, held?: Hold): MessageRejection | undefined {
+    const requests = validateRequests(parsed, this.#version, (id) => this.#has(id))
+    if (requests instanceof MessageRejection) {
       held?.end()
       return requests
     }
@@ -78,7 +78,7 @@ export class Wire implements Transport {
     if (listen !== undefined && this.#listening.size >= mostListening) {
       held?.end()
       const message = `A connection has at most ${mostListening} open subscriptions/listen requests. Cancel one.`
-      return new Unreadable(limitReached, message, [listen.id])
+      return new MessageRejection(limitReached, message, [listen.id])
     }
     if (this.#session === undefined && this.#handle === undefined) this.#begin(parsed.messages[0], inbound)
     for (const request of requests) {
@@ -100,7 +100,7 @@ export class Wire implements Transport {
    * Sends the error of rejected messages, once for each request. The id of a running request is not repeated: the client
    * would take the error for the response to that one.
    */
-  reject({ code, ids, message }: Unreadable) {
+  reject({ code, ids, message }: MessageRejection) {
     const free = new Set(ids.filter((id) => !this.#has(id)))
     for (const id of free.size === 0 ? [null] : free)
       this.#write(JSON.stringify(errorMessage(code, message, id)))
@@ -183,7 +183,7 @@ export class Wire implements Transport {
     }
     this.#settle(request.id)
     this.reject(
-      new Unreadable(invalidParams, "Invalid params: params._meta is not as MCP has it", [request.id])
+      new MessageRejection(invalidParams, "Invalid params: params._meta is not as MCP has it", [request.id])
     )
   }
 

@@ -7,15 +7,16 @@ import { tooManyOpen } from "../http/responses.ts"
 import type { Connection } from "../http/Routes.ts"
 import { Authenticator } from "../identity/Authenticator.ts"
 import type { Grant } from "../identity/Grant.ts"
-import { immediate } from "../platform/immediate.ts"
+import { runSyncOrPromise } from "../platform/runSyncOrPromise.ts"
 import { Hold } from "../quotas/Quota.ts"
 import { Quotas } from "../quotas/Quotas.ts"
 import { Backlog } from "./Backlog.ts"
-import { endable } from "./endable.ts"
+import { closable } from "./closableResponse.ts"
 import { eventStream } from "./EventStream.ts"
 import { McpServers, type StatelessRequest } from "./McpServers.ts"
-import { HttpInbound, rejected } from "./requests.ts"
-import * as slowResponses from "./slowResponses.ts"
+import { HttpInbound } from "./HttpInbound.ts"
+import { rejectionOf } from "./jsonRpcResponses.ts"
+import * as slowResponses from "./keepAlive.ts"
 import type { StreamLimits } from "./StreamLimits.ts"
 
 /** One stateless request, on its way through the SDK to the factory of its server. */
@@ -96,10 +97,10 @@ export const make = Effect.fnUntraced(function* (options: Omit<StreamLimits, "ma
     }
     let streams = false
     try {
-      const mismatch = immediate(servers.checkHeaders(grant.principal, body, request.headers))
+      const mismatch = runSyncOrPromise(servers.checkHeaders(grant.principal, body, request.headers))
       const checked = mismatch instanceof Promise ? await mismatch : mismatch
       if (Exit.isFailure(checked)) throw new Error("headers could not be checked", { cause: checked.cause })
-      if (checked.value !== undefined) return rejected(checked.value, body)
+      if (checked.value !== undefined) return rejectionOf(checked.value, body)
       connection.keepOpen()
       const one = new Stateless(grant, request, connection)
       const { authInfo } = one
@@ -115,7 +116,7 @@ export const make = Effect.fnUntraced(function* (options: Omit<StreamLimits, "ma
       if (one.failure !== undefined) return withStatus(response, one.failure)
       if (response.body === null || response.headers.get("content-type") !== eventStream) return response
       streams = true
-      return endable(response, makeBacklog(), (end) => {
+      return closable(response, makeBacklog(), (end) => {
         const unfollow = authenticator.follow(grant, { ended: end })
         // A subscription is a client; a stream that ends with its request is not.
         const client = listening ? channels.subscribeUnsafe(grant.principal, [], () => {}) : undefined

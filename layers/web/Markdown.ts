@@ -1,10 +1,10 @@
 /** The blocks of a page as Markdown: paragraphs, headings, lists, quotations, code and tables. */
-import { isUndrawn, type Content } from "./content.ts"
+import { isUndrawn, type Content } from "./mainContent.ts"
 import { codeOf } from "./codeBlock.ts"
-import { textOf, type Element, type Node } from "./Document.ts"
-import { Inline, type Budget, type Style } from "./Inline.ts"
+import { textOf, type Element, type Node } from "./HtmlDocument.ts"
+import { InlineMarkdown, type Budget, type Style } from "./InlineMarkdown.ts"
 import { Links } from "./Links.ts"
-import { tableOf } from "./table.ts"
+import { tableOf } from "./tableGrid.ts"
 
 const blocks: ReadonlySet<string> = new Set(
   "address article aside blockquote caption center dd details dialog dir div dl dt fieldset figcaption figure footer form frameset h1 h2 h3 h4 h5 h6 header hgroup hr legend li main menu nav noscript ol optgroup p pre search section summary table tbody td tfoot th thead tr ul".split(
@@ -45,7 +45,7 @@ export class Markdown {
   readonly #content: Content
   readonly #links: Links
   readonly #budget: Budget
-  readonly #inline: Inline
+  readonly #inline: InlineMarkdown
   readonly #hasBlocks = new Map<Element, boolean>()
 
   /** Writes about `limit` characters and then stops. */
@@ -53,7 +53,7 @@ export class Markdown {
     this.#content = content
     this.#links = links
     this.#budget = { left: limit }
-    this.#inline = new Inline(content, links, this.#budget, (element) => blocks.has(element.name))
+    this.#inline = new InlineMarkdown(content, links, this.#budget, (element) => blocks.has(element.name))
   }
 
   /** Whether the limit was reached, so that there is more. */

@@ -1,6 +1,6 @@
 /** `<pre>` as a fenced code block: with its language, and without the line numbers that pages draw beside it. */
-import type { Element, Node } from "./Document.ts"
-import type { Budget } from "./Inline.ts"
+import type { Element, Node } from "./HtmlDocument.ts"
+import type { Budget } from "./InlineMarkdown.ts"
 
 const gutter =
   /(?:^|\s)(?:linenos?|line-?numbers?|gutter|linenodiv|hljs-ln-numbers|blob-num|lineno|rouge-gutter)(?:$|\s)/i

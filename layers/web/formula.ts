@@ -1,5 +1,5 @@
 /** Formulas as TeX where the page has it, else in one line: without its marks, `x²` would read as `x2`. */
-import { textOf, type Element, type Node } from "./Document.ts"
+import { textOf, type Element, type Node } from "./HtmlDocument.ts"
 
 const tex = /^application\/x-(?:la)?tex$/i
 

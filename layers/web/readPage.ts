@@ -1,13 +1,13 @@
 /** Makes Markdown of an HTML page, with remarks on what is not in it; runs in the worker. */
-import { select } from "./content.ts"
-import { parse, type Document } from "./Document.ts"
-import { decode } from "./encoding.ts"
+import { select } from "./mainContent.ts"
+import { parse, type HtmlDocument } from "./HtmlDocument.ts"
+import { decode } from "./charset.ts"
 import { decodeText } from "./htmlTokens.ts"
-import type { PageAnswer, PageJob } from "./job.ts"
+import type { PageAnswer, PageJob } from "./workerMessages.ts"
 import { Links } from "./Links.ts"
 import { Markdown } from "./Markdown.ts"
-import { presentable } from "./media.ts"
-import { remarksOn } from "./remarks.ts"
+import { presentable } from "./mediaTypes.ts"
+import { pageNotes } from "./pageNotes.ts"
 
 /** With less visible text than this, a refresh for browsers without scripts is followed, and a description is worth showing. */
 const fewCharacters = 200
@@ -16,13 +16,13 @@ const maxTitle = 300
 
 const tidy = (text: string) => text.slice(0, 2000).replace(/\s+/g, " ").trim()
 
-const titleOf = ({ meta, title }: Document) => {
+const titleOf = ({ meta, title }: HtmlDocument) => {
   const written = tidy(title)
   return written === "" ? tidy(meta.get("og:title") ?? meta.get("twitter:title") ?? "") : written
 }
 
 /** Of a page whose text is not in its HTML. */
-const descriptionOf = ({ meta }: Document) =>
+const descriptionOf = ({ meta }: HtmlDocument) =>
   tidy(decodeText(meta.get("description") ?? meta.get("og:description") ?? ""))
 
 export const readPage = (job: PageJob): PageAnswer => {
@@ -35,7 +35,7 @@ export const readPage = (job: PageJob): PageAnswer => {
   const title = titleOf(document)
   const refresh =
     document.refresh ?? (content.visible < fewCharacters ? document.refreshWithoutScripts : undefined)
-  const remarks = remarksOn(document, content, title, body)
+  const remarks = pageNotes(document, content, title, body)
   const description = content.visible < fewCharacters && document.scripts > 0 ? descriptionOf(document) : ""
   const text = description === "" || body.includes(description) ? body : `${body}\n\n${description}`.trim()
   const shown = presentable(text, job.maxChars)

@@ -1,8 +1,8 @@
 /** The configuration of reading web pages. */
 import { Schema } from "effect"
-import { DurationSetting } from "../config/Durations.ts"
+import { DurationSetting } from "../config/DurationSetting.ts"
 import * as Section from "../config/Section.ts"
-import { mostCharacters } from "./Page.ts"
+import { mostCharacters } from "./WebPage.ts"
 
 const characters = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: mostCharacters }))
 

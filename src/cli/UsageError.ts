@@ -1,6 +1,6 @@
 /** Errors of a command line that cannot be run as written, with exit code 2. */
 import { Effect, Runtime, Schema } from "effect"
-import { suggest } from "../../layers/config/suggest.ts"
+import { suggestName } from "../../layers/config/suggestName.ts"
 import type { NotFound } from "../catalog/CatalogError.ts"
 import { usageExitCode } from "./invalidUsage.ts"
 
@@ -18,7 +18,7 @@ export const unknownName =
   (kind: "tools" | "prompts" | "resources", known: Effect.Effect<ReadonlyArray<string>>) =>
   (missing: NotFound) =>
     Effect.flatMap(known, (names) => {
-      const nearest = suggest(missing.name, names)
+      const nearest = suggestName(missing.name, names)
       const hint = nearest === undefined ? "" : ` Did you mean ${nearest}?`
       return new UsageError({
         detail: `${missing.message}.${hint} Run \`manifold list ${kind}\` to see all of them`

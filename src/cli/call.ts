@@ -5,7 +5,7 @@ import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import { Ids } from "../../layers/platform/Ids.ts"
-import { inWords } from "../../layers/platform/inWords.ts"
+import { describeFileError } from "../../layers/platform/describeFileError.ts"
 import { Caller } from "../catalog/Caller.ts"
 import { Catalog } from "../catalog/Catalog.ts"
 import { Client } from "../catalog/Client.ts"
@@ -62,7 +62,8 @@ export const call = Command.make(
     const text = Option.isSome(params)
       ? yield* Effect.mapError(
           readSource(params.value),
-          ({ reason }) => new UsageError({ detail: `Cannot read ${params.value}: ${inWords(reason)}` })
+          ({ reason }) =>
+            new UsageError({ detail: `Cannot read ${params.value}: ${describeFileError(reason)}` })
         )
       : undefined
     const entries = yield* Catalog

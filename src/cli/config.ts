@@ -5,10 +5,10 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import type { ConfigInvalid } from "../../layers/config/ConfigInvalid.ts"
 import { ConfigSource, type Found } from "../../layers/config/ConfigSource.ts"
-import { ConfigFile, usualFile } from "../../layers/config/Document.ts"
-import type { Sources } from "../../layers/config/Sources.ts"
-import { unreadFile } from "../../layers/config/unreadFile.ts"
-import { inWords } from "../../layers/platform/inWords.ts"
+import { ConfigFile, usualFile } from "../../layers/config/ConfigDocument.ts"
+import type { DecodeServices } from "../../layers/config/DecodeServices.ts"
+import { legacyFileWarning } from "../../layers/config/legacyFileWarning.ts"
+import { describeFileError } from "../../layers/platform/describeFileError.ts"
 import { commentedYaml } from "./config/commentedYaml.ts"
 import { fileSchema } from "./config/jsonSchema.ts"
 import { notices } from "../program/upcomingSections.ts"
@@ -42,7 +42,7 @@ const checked = Effect.gen(function* () {
   yield* config.check(sections)
   yield* preflight
   const found = yield* config.found
-  const unread = yield* unreadFile(found)
+  const unread = yield* legacyFileWarning(found)
   return { found, remarks: [...notices(found), ...(unread === undefined ? [] : [unread])] }
 })
 
@@ -61,7 +61,7 @@ const check = Command.make(
     json: Flag.Boolean("json").pipe(Flag.withDescription("Print JSON"), Flag.withDefault(false))
   },
   Effect.fnUntraced(function* ({ file, json }) {
-    const result: Effect.Effect<Checked, ConfigInvalid, ConfigSource | Sources> = Option.isSome(file)
+    const result: Effect.Effect<Checked, ConfigInvalid, ConfigSource | DecodeServices> = Option.isSome(file)
       ? Effect.provide(checked, ConfigSource.layerFile(file.value))
       : checked
     if (!json) {
@@ -115,7 +115,7 @@ const init = Command.make(
             detail:
               reason._tag === "AlreadyExists"
                 ? `${file} exists; --force overwrites it`
-                : `Cannot write ${file}: ${inWords(reason)}`
+                : `Cannot write ${file}: ${describeFileError(reason)}`
           })
       )
     )

@@ -2,7 +2,7 @@
 import { Effect, Layer, Option } from "effect"
 import * as Flag from "effect/cli/Flag"
 import * as GlobalFlag from "effect/cli/GlobalFlag"
-import { ConfigFile } from "../../layers/config/Document.ts"
+import { ConfigFile } from "../../layers/config/ConfigDocument.ts"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 
 export const configFlag = GlobalFlag.Setting("config")({

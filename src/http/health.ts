@@ -1,15 +1,15 @@
 /** `/health`, `/health/live` and `/health/ready`: health for operators, supervisors and load balancers. */
 import { Effect, Layer } from "effect"
-import { Health, type Report } from "../../layers/health/Health.ts"
+import { Health, type HealthReport } from "../../layers/health/Health.ts"
 import { Authenticator } from "../../layers/identity/Authenticator.ts"
-import { run } from "../../layers/http/endpoint.ts"
+import { run } from "../../layers/http/runEndpoint.ts"
 import { json } from "../../layers/http/responses.ts"
 import { Routes, type Connection } from "../../layers/http/Routes.ts"
 import { Channels } from "../../layers/events/Channels.ts"
-import { identify } from "../../layers/transports/requests.ts"
+import { authenticateRequest } from "../../layers/transports/authenticateRequest.ts"
 import { rejectMethod } from "./requireReader.ts"
 
-const serves: ReadonlySet<Report["status"]> = new Set(["healthy", "degraded"])
+const serves: ReadonlySet<HealthReport["status"]> = new Set(["healthy", "degraded"])
 
 /** The status is public; details need the scope `read`. 503 when a part is failing or the service drains. */
 export const layer = Layer.effectDiscard(
@@ -29,7 +29,7 @@ export const layer = Layer.effectDiscard(
       Effect.gen(function* () {
         const found = yield* report
         const grant = yield* Effect.promise(async () =>
-          identify(authenticator, request, connection, "/health")
+          authenticateRequest(authenticator, request, connection, "/health")
         )
         const mayRead = !(grant instanceof Response) && grant.principal.may(["read"])
         return json(serves.has(found.status) ? 200 : 503, mayRead ? found : { status: found.status })

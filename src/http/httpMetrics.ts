@@ -5,7 +5,7 @@ import { Health } from "../../layers/health/Health.ts"
 import { Listener } from "../../layers/http/Listener.ts"
 import { Authenticator } from "../../layers/identity/Authenticator.ts"
 import { reasons } from "../../layers/identity/FailedAttempts.ts"
-import type { Connection } from "../../layers/platform/Redis.ts"
+import type { RedisConnection } from "../../layers/platform/RedisConnection.ts"
 import { kinds, Quotas } from "../../layers/quotas/Quotas.ts"
 import { SharedRedis } from "../../layers/storage/SharedRedis.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
@@ -22,7 +22,7 @@ class Unreachable extends Schema.TaggedError<Unreachable>()("Unreachable", {}) {
   }
 }
 
-const reachable = ({ connected }: Connection) =>
+const reachable = ({ connected }: RedisConnection) =>
   Effect.suspend(() => (connected() ? Effect.void : Effect.fail(new Unreachable())))
 
 /** `mostSessions`: beyond it, sessions that are in use keep new ones out. */

@@ -2,7 +2,7 @@
 import { SUPPORTED_PROTOCOL_VERSIONS } from "@modelcontextprotocol/server"
 import { Effect, Layer } from "effect"
 import { Authenticator } from "../../layers/identity/Authenticator.ts"
-import { run } from "../../layers/http/endpoint.ts"
+import { run } from "../../layers/http/runEndpoint.ts"
 import { json } from "../../layers/http/responses.ts"
 import { Routes } from "../../layers/http/Routes.ts"
 import { Channels, channels as channelNames } from "../../layers/events/Channels.ts"

@@ -4,7 +4,7 @@ import type { Connection } from "../../layers/http/Routes.ts"
 import type { Authenticator } from "../../layers/identity/Authenticator.ts"
 import { insufficientScope } from "../../layers/identity/bearerChallenge.ts"
 import type { Grant } from "../../layers/identity/Grant.ts"
-import { identify, withGrant } from "../../layers/transports/requests.ts"
+import { authenticateRequest, withGrant } from "../../layers/transports/authenticateRequest.ts"
 
 const forbidden = () =>
   reject(403, "Forbidden: the scope read is required.", { "www-authenticate": insufficientScope(["read"]) })
@@ -21,6 +21,6 @@ export const requireReader = (
   next: (grant: Grant) => Response | Promise<Response>
 ): Response | Promise<Response> =>
   rejectMethod(request) ??
-  withGrant(identify(authenticator, request, connection, "/"), (grant) =>
+  withGrant(authenticateRequest(authenticator, request, connection, "/"), (grant) =>
     grant.principal.may(["read"]) ? next(grant) : forbidden()
   )

@@ -1,6 +1,6 @@
 /** An SDK server for one stateless request, which is answered also where its result cannot be written as JSON. */
 import type { Transport } from "@modelcontextprotocol/server"
-import { toErrorMessage } from "../../layers/transports/messages.ts"
+import { toErrorMessage } from "../../layers/transports/jsonRpc.ts"
 import { CatalogServer } from "./CatalogServer.ts"
 
 export class RequestServer extends CatalogServer {

@@ -1,6 +1,6 @@
 /**
  * Decodes the params of the requests that the catalog answers: one sentence with the path for what is wrong. Members that
- * are `null`, and `_meta`, are the transport's (`layers/transports/normalize.ts`, `messages.ts`).
+ * are `null`, and `_meta`, are the transport's (`layers/transports/normalizeMessage.ts`, `jsonRpc.ts`).
  */
 import { Effect, Exit, Schema, SchemaIssue } from "effect"
 import { isObject } from "../domain/JsonObject.ts"

@@ -1,6 +1,6 @@
 /** The section `mcp`: page size, sessions, and connections to upstream servers. */
 import { Schema } from "effect"
-import { DurationSetting } from "../../layers/config/Durations.ts"
+import { DurationSetting } from "../../layers/config/DurationSetting.ts"
 import * as Section from "../../layers/config/Section.ts"
 
 const positive = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 2 ** 31 - 1 }))

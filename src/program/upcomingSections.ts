@@ -1,9 +1,9 @@
 /** Sections of features that are still to come: they are read and checked in full, and said to be without effect. */
 import { Effect, Schema } from "effect"
 import { ConfigSource, type Found } from "../../layers/config/ConfigSource.ts"
-import { DurationSetting } from "../../layers/config/Durations.ts"
+import { DurationSetting } from "../../layers/config/DurationSetting.ts"
 import { Secret } from "../../layers/config/Secret.ts"
-import { unreadFile } from "../../layers/config/unreadFile.ts"
+import { legacyFileWarning } from "../../layers/config/legacyFileWarning.ts"
 import * as Section from "../../layers/config/Section.ts"
 
 const count = (minimum: number, description: string) =>
@@ -142,6 +142,6 @@ export const notices = (found: Found): ReadonlyArray<string> =>
 export const announce = Effect.gen(function* () {
   const found = yield* (yield* ConfigSource).found
   for (const notice of notices(found)) yield* Effect.logInfo(notice)
-  const unread = yield* unreadFile(found)
+  const unread = yield* legacyFileWarning(found)
   if (unread !== undefined) yield* Effect.logWarning(unread)
 })

@@ -1,6 +1,6 @@
 /** Puts a prompt's variables together: what it begins with, the configured defaults, the client's, the caller's. */
 import { Result, Schema } from "effect"
-import { explain, unknownKey } from "../../layers/config/explain.ts"
+import { explainIssue, unknownKey } from "../../layers/config/explainIssue.ts"
 import type { Issue } from "../catalog/CatalogError.ts"
 import { cut, mostIssues } from "../catalog/schemaIssues.ts"
 import { clientId, type Argument, type Prompt, type Value, type Values } from "./Prompt.ts"
@@ -67,7 +67,7 @@ export const mergeVariables = (
     if (said !== undefined && said.trim() !== "") {
       const decoded = decode(argument, said)
       if (Result.isSuccess(decoded)) return { name, value: decoded.success, from: "argument" }
-      for (const { message } of explain(decoded.failure.issue, name))
+      for (const { message } of explainIssue(decoded.failure.issue, name))
         issues.push({ path: name, message: cut(message) })
     }
     const fromClient = own(theirs, name)

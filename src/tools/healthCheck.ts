@@ -2,11 +2,11 @@
 import { Effect } from "effect"
 import * as Tool from "effect/ai/Tool"
 import * as Toolkit from "effect/ai/Toolkit"
-import { Health, Report } from "../../layers/health/Health.ts"
+import { Health, HealthReport } from "../../layers/health/Health.ts"
 
 const HealthCheck = Tool.make("health_check", {
   description: "Tell whether this server is healthy, which version it is, and for how long it has run.",
-  success: Report
+  success: HealthReport
 })
   .annotate(Tool.Title, "Health check")
   .annotate(Tool.Readonly, true)

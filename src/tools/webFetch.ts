@@ -3,7 +3,7 @@ import { Effect, Schema } from "effect"
 import * as Tool from "effect/ai/Tool"
 import * as Toolkit from "effect/ai/Toolkit"
 import { Progress } from "../../layers/progress/Progress.ts"
-import { mostCharacters, Page, steps } from "../../layers/web/Page.ts"
+import { mostCharacters, WebPage, steps } from "../../layers/web/WebPage.ts"
 import { Web } from "../../layers/web/Web.ts"
 import { Shown } from "../catalog/toolkitEntries.ts"
 import { ToolPolicy } from "../domain/Policy.ts"
@@ -22,7 +22,16 @@ const Parameters = Schema.Struct({
   )
 })
 
-const show = ({ content_preview, error, final_url, notes = [], status_code, title, truncated, url }: Page) =>
+const show = ({
+  content_preview,
+  error,
+  final_url,
+  notes = [],
+  status_code,
+  title,
+  truncated,
+  url
+}: WebPage) =>
   [
     title === null ? undefined : `# ${title}`,
     `${final_url ?? url} (${status_code ?? "no response"})`,
@@ -38,7 +47,7 @@ const FetchUrl = Tool.make("web.fetch_url", {
   description:
     "Fetch a URL and return it as text: an HTML page as Markdown, other text unchanged. `notes` names what is not in the content. A failed fetch is a result with `error` set.",
   parameters: Parameters,
-  success: Page,
+  success: WebPage,
   dependencies: [Progress]
 })
   .annotate(Tool.Title, "Fetch a web page")

@@ -1,7 +1,7 @@
 /** Certificates made by openssl, for tests that need real ones. */
 import { Effect, FileSystem, Layer } from "effect"
 import { ChildProcess, ChildProcessSpawner } from "effect/process"
-import * as Interactive from "../../layers/platform/Interactive.ts"
+import * as Interactive from "../../layers/platform/cliPlatform.ts"
 import * as Platform from "../../layers/platform/Platform.ts"
 
 export const machine = Layer.provideMerge(Interactive.layer, Platform.layer)

@@ -2,7 +2,7 @@
 import { copyFile, link, mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { basename, join } from "node:path"
-import { runnerOf } from "../../layers/clients/durability.ts"
+import { runnerOf } from "../../layers/clients/entryProblems.ts"
 
 export interface Tally {
   readonly passed: number

@@ -1,7 +1,7 @@
 /** Every problem of the configuration. */
 import { Effect, type FileSystem, type Path } from "effect"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
-import { unreadFile } from "../../../layers/config/unreadFile.ts"
+import { legacyFileWarning } from "../../../layers/config/legacyFileWarning.ts"
 import { notices } from "../../program/upcomingSections.ts"
 import { sections } from "../../program/sections.ts"
 import { type Check, fail, ok, warn } from "./Check.ts"
@@ -13,7 +13,7 @@ export const configuration: Check<ConfigSource | FileSystem.FileSystem | Path.Pa
     yield* config.check(sections)
     const found = yield* config.found
     const none = found.file === undefined ? "no configuration file" : `there is no ${found.file}`
-    const unread = yield* unreadFile(found)
+    const unread = yield* legacyFileWarning(found)
     return [
       ok(found.source === undefined ? `${none}; using defaults` : `nothing is wrong with ${found.source}`),
       ...[...notices(found), ...(unread === undefined ? [] : [unread])].map(warn)

@@ -2,7 +2,7 @@
 import { Effect, Fiber, Option, type Path, Schema, Stream } from "effect"
 import * as ChildProcess from "effect/process/ChildProcess"
 import type { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
-import { namedFile } from "../../../layers/config/Document.ts"
+import { namedFile } from "../../../layers/config/ConfigDocument.ts"
 import type { Environment } from "../../../layers/platform/Environment.ts"
 import { Machine } from "../../../layers/platform/Machine.ts"
 import { program } from "../../domain/version.ts"

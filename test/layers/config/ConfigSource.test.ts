@@ -2,7 +2,7 @@
 import { describe, expect } from "bun:test"
 import { Duration, Effect, Option, Redacted, Schema } from "effect"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
-import { DurationSetting } from "../../../layers/config/Durations.ts"
+import { DurationSetting } from "../../../layers/config/DurationSetting.ts"
 import { Secret } from "../../../layers/config/Secret.ts"
 import * as Section from "../../../layers/config/Section.ts"
 import { it } from "../../support/effect.ts"

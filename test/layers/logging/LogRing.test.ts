@@ -1,7 +1,7 @@
 /** The ring keeps the newest lines within its bounds, whatever is put in. */
 import { expect, test } from "bun:test"
 import fc from "fast-check"
-import type { Batch } from "../../../layers/logging/Batch.ts"
+import type { Batch } from "../../../layers/logging/LogBatch.ts"
 import { Ring } from "../../../layers/logging/LogRing.ts"
 
 const line = (message: string) => JSON.stringify({ timestamp: "", level: "info", message })

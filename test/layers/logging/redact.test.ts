@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test"
 import { Redacted } from "effect"
 import fc from "fast-check"
 import { isSecretName, redact } from "../../../layers/logging/redact.ts"
-import { mostCharacters, redactText } from "../../../layers/logging/secretText.ts"
+import { mostCharacters, redactText } from "../../../layers/logging/redactText.ts"
 
 const secret = "hunter2-hunter2"
 const jwt = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhZGEifQ.dGhlIHNpZ25hdHVyZQ"

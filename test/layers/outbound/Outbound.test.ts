@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test"
 import { Clock, Deferred, Effect, Fiber, Stream } from "effect"
 import { brotliCompressSync, deflateRawSync, deflateSync } from "node:zlib"
 import { Outbound } from "../../../layers/outbound/Outbound.ts"
-import type { OutboundRequest } from "../../../layers/outbound/request.ts"
+import type { OutboundRequest } from "../../../layers/outbound/OutboundRequest.ts"
 import { it } from "../../support/effect.ts"
 import { certificate, client, forever, openssl, rawSite, site } from "../../support/sites.ts"
 

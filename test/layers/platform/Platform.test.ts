@@ -3,7 +3,7 @@ import { expect } from "bun:test"
 import { Effect, FileSystem, Layer, Path, Stdio, Terminal } from "effect"
 import { UserDirectories } from "effect/persistence"
 import { ChildProcess, ChildProcessSpawner } from "effect/process"
-import * as Interactive from "../../../layers/platform/Interactive.ts"
+import * as Interactive from "../../../layers/platform/cliPlatform.ts"
 import * as Platform from "../../../layers/platform/Platform.ts"
 import { it } from "../../support/effect.ts"
 

@@ -3,7 +3,7 @@ import { describe, expect } from "bun:test"
 import { Effect, Layer } from "effect"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
 import { Calls } from "../../../layers/ledger/Calls.ts"
-import { Flood } from "../../../layers/logging/Flood.ts"
+import { LineRateLimit } from "../../../layers/logging/LineRateLimit.ts"
 import { Log } from "../../../layers/logging/Log.ts"
 import { Ring } from "../../../layers/logging/LogRing.ts"
 import { Metrics } from "../../../layers/telemetry/Metrics.ts"
@@ -21,7 +21,7 @@ const parent = "00f067aa0ba902b7"
 /** The log, without outputs of its own. */
 const log = Layer.effect(
   Log,
-  Effect.tap(Log.make(new Ring({ lines: 10, bytes: 10_000 }), new Flood(100)), (made) =>
+  Effect.tap(Log.make(new Ring({ lines: 10, bytes: 10_000 }), new LineRateLimit(100)), (made) =>
     made.setLevel("info")
   )
 )

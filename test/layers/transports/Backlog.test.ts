@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test"
 import { Hold, Quota } from "../../../layers/quotas/Quota.ts"
 import { Backlog } from "../../../layers/transports/Backlog.ts"
 import { EventStream } from "../../../layers/transports/EventStream.ts"
-import { endable } from "../../../layers/transports/endable.ts"
+import { closable } from "../../../layers/transports/closableResponse.ts"
 
 const make = (quota = new Quota({ principal: 1000, total: 1000 })) => {
   const clock = { now: 0 }
@@ -72,7 +72,7 @@ test("a response that is streamed without end is read no faster than its reader 
     }
   })
   const ended = Promise.withResolvers<void>()
-  const response = endable(new Response(source), backlog, () => ended.resolve)
+  const response = closable(new Response(source), backlog, () => ended.resolve)
   // A reader that comes after the stream was given up.
   await ended.promise
   expect([cancelled, quota.used]).toEqual([true, 0])

@@ -2,9 +2,9 @@
 import { expect, test } from "bun:test"
 import { Effect } from "effect"
 import fc from "fast-check"
-import { MemoryEventStore, type Bounds } from "../../../layers/transports/EventStore.ts"
+import { MemoryEventStore, type EventStoreLimits } from "../../../layers/transports/EventStore.ts"
 
-const store = (limits: Bounds) => {
+const store = (limits: EventStoreLimits) => {
   const events = new MemoryEventStore(limits)
   return {
     mark: (stream: number) => Effect.runSync(events.mark(stream)),

@@ -4,7 +4,7 @@ import { InMemoryServerEventBus, Server, type JSONRPCMessage } from "@modelconte
 import { Effect } from "effect"
 import { Hold, Quota } from "../../../layers/quotas/Quota.ts"
 import { McpServers } from "../../../layers/transports/McpServers.ts"
-import { fromValue, Unreadable } from "../../../layers/transports/messages.ts"
+import { fromValue, MessageRejection } from "../../../layers/transports/jsonRpc.ts"
 import { Wire } from "../../../layers/transports/Wire.ts"
 import { stdioUser } from "../../../src/domain/Principal.ts"
 import { initialize, request } from "../../support/service.ts"
@@ -31,7 +31,7 @@ const wired = (write: (text: string) => Promise<void> | void = () => {}) => {
   const wire = new Wire({ write, close: () => void events.push("let go") }, servers(passed), () => {})
   const receive = (value: unknown, held?: Hold) => {
     const parsed = fromValue(value)
-    return parsed instanceof Unreadable ? parsed : wire.receive(parsed, { principal: stdioUser }, held)
+    return parsed instanceof MessageRejection ? parsed : wire.receive(parsed, { principal: stdioUser }, held)
   }
   const answer = (id: number) => wire.send({ jsonrpc: "2.0", id, result: {} })
   receive(initialize())
@@ -47,7 +47,7 @@ describe("ids", () => {
   test("are free again when answered, or cancelled", async () => {
     const { answer, passed, receive } = wired()
     expect(receive(request(1, "ping"))).toBeUndefined()
-    expect(receive(request(1, "ping"))).toBeInstanceOf(Unreadable)
+    expect(receive(request(1, "ping"))).toBeInstanceOf(MessageRejection)
     await answer(1)
     expect(receive(request(1, "ping"))).toBeUndefined()
     receive({ jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: 1 } })
@@ -65,9 +65,9 @@ describe("ids", () => {
   test("may be in one batch once; of a refused batch nothing is passed on", () => {
     const { passed, receive, wire } = wired()
     const batch = [request(1, "ping"), request(2, "ping")]
-    expect(receive(batch)).toBeInstanceOf(Unreadable)
+    expect(receive(batch)).toBeInstanceOf(MessageRejection)
     wire.setProtocolVersion("2025-03-26")
-    expect(receive([...batch, request(1, "ping")])).toBeInstanceOf(Unreadable)
+    expect(receive([...batch, request(1, "ping")])).toBeInstanceOf(MessageRejection)
     expect(passed).toHaveLength(1)
     expect(receive(batch)).toBeUndefined()
     expect(passed).toHaveLength(3)
@@ -84,8 +84,8 @@ test("the id of an open subscription is taken, and what it holds is given back w
     return hold
   }
   expect(receive(listen, held())).toBeUndefined()
-  expect(receive(listen, held())).toBeInstanceOf(Unreadable)
-  expect(receive(request(7, "ping"), held())).toBeInstanceOf(Unreadable)
+  expect(receive(listen, held())).toBeInstanceOf(MessageRejection)
+  expect(receive(request(7, "ping"), held())).toBeInstanceOf(MessageRejection)
   expect(quota.used).toBe(10)
   await wire.close()
   expect(quota.used).toBe(0)

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
 import { readPage } from "../../../layers/web/readPage.ts"
-import type { PageJob } from "../../../layers/web/job.ts"
+import type { PageJob } from "../../../layers/web/workerMessages.ts"
 
 const url = "https://site.example/docs/page.html"
 const read = (html: string, options: Partial<PageJob> = {}) =>

@@ -6,7 +6,7 @@ import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
 import { Environment } from "../../../layers/platform/Environment.ts"
 import { Ids } from "../../../layers/platform/Ids.ts"
 import * as Platform from "../../../layers/platform/Platform.ts"
-import { fromValue, Unreadable } from "../../../layers/transports/messages.ts"
+import { fromValue, MessageRejection } from "../../../layers/transports/jsonRpc.ts"
 import { Wire } from "../../../layers/transports/Wire.ts"
 import { McpServers } from "../../../layers/transports/McpServers.ts"
 import { mcp } from "../../../src/program/program.ts"
@@ -48,7 +48,7 @@ it.live("an answer waits until the progress before it was taken", () =>
       new Promise<void>((resolve) => {
         answered.set(message.id, resolve)
         const parsed = fromValue(message)
-        if (!(parsed instanceof Unreadable)) wire.receive(parsed, { principal: stdioUser })
+        if (!(parsed instanceof MessageRejection)) wire.receive(parsed, { principal: stdioUser })
       })
     yield* Effect.promise(async () => {
       await ask(initialize())

@@ -6,7 +6,7 @@ import { Environment } from "../../../layers/platform/Environment.ts"
 import { Ids } from "../../../layers/platform/Ids.ts"
 import * as Platform from "../../../layers/platform/Platform.ts"
 import { McpServers } from "../../../layers/transports/McpServers.ts"
-import { fromValue, Unreadable } from "../../../layers/transports/messages.ts"
+import { fromValue, MessageRejection } from "../../../layers/transports/jsonRpc.ts"
 import { Wire } from "../../../layers/transports/Wire.ts"
 import { Catalog } from "../../../src/catalog/Catalog.ts"
 import { rawTool, type RawOutput } from "../../../src/catalog/rawTool.ts"
@@ -60,7 +60,7 @@ it.live("an error keeps its blocks, data and _meta; a list is no structured cont
           new Promise<unknown>((resolve) => {
             answers.set(message.id, resolve)
             const parsed = fromValue(message)
-            if (!(parsed instanceof Unreadable)) wire.receive(parsed, { principal: stdioUser })
+            if (!(parsed instanceof MessageRejection)) wire.receive(parsed, { principal: stdioUser })
           })
       )
     yield* ask(initialize())

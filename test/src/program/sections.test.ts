@@ -2,7 +2,7 @@
 import { describe, expect } from "bun:test"
 import { Duration, Effect, Option, Path, Redacted, Schema } from "effect"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
-import * as defaults from "../../../layers/config/defaults.ts"
+import * as defaults from "../../../layers/config/sectionDefaults.ts"
 import { Environment } from "../../../layers/platform/Environment.ts"
 import * as later from "../../../src/program/upcomingSections.ts"
 import { sections } from "../../../src/program/sections.ts"

@@ -2,7 +2,7 @@
 import { describe, expect } from "bun:test"
 import { Deferred, Effect, Fiber, Layer } from "effect"
 import type { ProgressEvent } from "../../../layers/progress/ProgressEvent.ts"
-import type { Page } from "../../../layers/web/Page.ts"
+import type { WebPage } from "../../../layers/web/WebPage.ts"
 import { Caller } from "../../../src/catalog/Caller.ts"
 import { Catalog } from "../../../src/catalog/Catalog.ts"
 import * as Toolset from "../../../src/catalog/toolkitEntries.ts"
@@ -18,7 +18,7 @@ const program = (options: VisitOptions = {}) =>
 const fetchUrl = (args: Record<string, unknown>) =>
   Effect.map(callTool("web.fetch_url", args), ({ content, structured }) => ({
     // The schema of the tool's answer, which the catalog has encoded.
-    page: structured as unknown as Page,
+    page: structured as unknown as WebPage,
     shown: content[0]?.type === "text" ? content[0].text : ""
   }))
 

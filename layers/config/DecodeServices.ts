@@ -1,0 +1,5 @@
+/** What decoding a section may ask for: secrets are read from variables and files, paths are resolved. */
+import type { FileSystem, Path } from "effect"
+import type { Environment } from "../platform/Environment.ts"
+
+export type DecodeServices = Environment | FileSystem.FileSystem | Path.Path

@@ -1,5 +1,0 @@
-/** What decoding a section may ask for: secrets are read from variables and files, paths are resolved. */
-import type { FileSystem, Path } from "effect"
-import type { Environment } from "../platform/Environment.ts"
-
-export type Sources = Environment | FileSystem.FileSystem | Path.Path

@@ -1,0 +1,52 @@
+/** What a section means that nobody mentions, found without its decoder: compiling one costs a start more than reading a file. */
+import { Effect, Option, Predicate, SchemaAST, Schema } from "effect"
+import type { DecodeServices } from "./DecodeServices.ts"
+
+interface Default {
+  readonly schema: Schema.Top
+  /** As it would be written. */
+  readonly value: unknown
+}
+
+/** By the schema of a key that has one. */
+const known = new WeakMap<object, Default>()
+
+export const remember = (key: Schema.Top, value: Default): void => void known.set(key, value)
+
+const isStruct = (schema: unknown): schema is { readonly fields: Schema.Struct.Fields } =>
+  Predicate.hasProperty(schema, "fields") && Predicate.isObject(schema.fields)
+
+const isEmpty = (value: unknown): boolean => Predicate.isObject(value) && Object.keys(value).length === 0
+
+/** Whether the value is written as it is meant: nothing is decoded, and nothing is in it that could be. */
+const isPlain = ({ schema, value }: Default): boolean =>
+  isEmpty(value)
+    ? Array.isArray(value) || (schema.ast.encoding === undefined && !isStruct(schema))
+    : schema.ast.encoding === undefined && !Predicate.isObject(value)
+
+const ofKey = (key: Default): Effect.Effect<Option.Option<unknown>, Schema.SchemaError, DecodeServices> => {
+  if (isPlain(key)) return Effect.succeedSome(key.value)
+  if (isStruct(key.schema) && isEmpty(key.value)) return of(key.schema)
+  // Whatever a key of a section may ask for, the section asks for.
+  const decoder = key.schema as Schema.Decoder<unknown, DecodeServices>
+  return Effect.asSome(Schema.decodeUnknownEffect(decoder)(key.value))
+}
+
+/** The same as decoding `{}`, except that defaults are not checked; none where only decoding can tell. */
+export const of = Effect.fnUntraced(function* (
+  schema: unknown
+): Effect.fn.Return<Option.Option<unknown>, Schema.SchemaError, DecodeServices> {
+  if (!isStruct(schema)) return Option.none()
+  const settings: Record<string, unknown> = {}
+  for (const [name, field] of Object.entries(schema.fields)) {
+    const written = known.get(field)
+    if (written === undefined) {
+      if (SchemaAST.isOptional(field.ast)) continue
+      return Option.none()
+    }
+    const value = yield* ofKey(written)
+    if (Option.isNone(value)) return Option.none()
+    settings[name] = value.value
+  }
+  return Option.some(settings)
+})

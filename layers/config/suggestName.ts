@@ -1,0 +1,39 @@
+/** "Did you mean …": the known name that is nearest to what was written. */
+
+/** Edits between two words: insertions, deletions, substitutions, and neighbours that changed places. */
+const distance = (a: string, b: string): number => {
+  const rows: Array<Array<number>> = []
+  const at = (row: number, column: number) => rows[row]?.[column] ?? 0
+  for (let row = 0; row <= a.length; row++) {
+    const current: Array<number> = []
+    rows.push(current)
+    for (let column = 0; column <= b.length; column++) {
+      if (row === 0 || column === 0) {
+        current.push(row + column)
+        continue
+      }
+      const cost = a[row - 1] === b[column - 1] ? 0 : 1
+      const swapped = row > 1 && column > 1 && a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1]
+      current.push(
+        Math.min(
+          at(row - 1, column) + 1,
+          at(row, column - 1) + 1,
+          at(row - 1, column - 1) + cost,
+          swapped ? at(row - 2, column - 2) + 1 : Number.POSITIVE_INFINITY
+        )
+      )
+    }
+  }
+  return at(a.length, b.length)
+}
+
+/** The nearest of `known`, when it differs by at most a third of its letters, or only in case and separators. */
+export const suggestName = (written: string, known: ReadonlyArray<string>): string | undefined => {
+  if (written.length > 64) return undefined
+  const plain = (name: string) => name.toLowerCase().replace(/[-_ ]/g, "")
+  const ranked = known
+    .map((name) => ({ name, distance: distance(plain(written), plain(name)) }))
+    .filter((candidate) => candidate.distance <= Math.max(1, Math.floor(candidate.name.length / 3)))
+    .toSorted((a, b) => a.distance - b.distance)
+  return ranked[0]?.name
+}

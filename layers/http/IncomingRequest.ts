@@ -1,0 +1,83 @@
+/** A request on its way through the listener, and the `Connection` that its handler gets. */
+import { requestIdOf } from "./requestId.ts"
+import { isTrusted, type LoopbackTrust } from "./loopbackTrust.ts"
+import type { Quota } from "../quotas/Quota.ts"
+import type { Account } from "./chargedBody.ts"
+import type { Ids } from "../platform/Ids.ts"
+import type { AnyHandler, Connection } from "./Routes.ts"
+import type * as sockets from "./webSockets.ts"
+
+export class IncomingRequest implements Connection<unknown> {
+  readonly request: Request
+  readonly began = Bun.nanoseconds()
+  /** The route or site; set when it was found. */
+  handler: AnyHandler | undefined
+  /** Whether its responses are sent without compression and security headers. */
+  raw = false
+  /** The listed origin whose pages may read the response. */
+  origin: string | undefined
+  /** The body limit, in bytes, that a body of unknown length turned out to exceed. */
+  exceeded: number | undefined
+  /** What a large response is charged to. */
+  account: Account | undefined
+  /** The idle time-out, in seconds. */
+  readonly #idleSeconds: number
+  #keptOpen = false
+  readonly #server: Bun.Server<sockets.Upgraded>
+  readonly #ids: Ids["Service"]
+  readonly #trust: LoopbackTrust
+  #requestId: string | undefined
+
+  constructor(
+    request: Request,
+    server: Bun.Server<sockets.Upgraded>,
+    ids: Ids["Service"],
+    trust: LoopbackTrust,
+    idleSeconds: number
+  ) {
+    this.request = request
+    this.#server = server
+    this.#ids = ids
+    this.#trust = trust
+    this.#idleSeconds = idleSeconds
+  }
+
+  get address() {
+    return this.#server.requestIP(this.request)?.address ?? ""
+  }
+
+  get loopback() {
+    return isTrusted(this.#trust, this.request.headers, () => this.address)
+  }
+
+  get requestId() {
+    return (this.#requestId ??= requestIdOf(this.request.headers) ?? this.#ids.nextUnsafe())
+  }
+
+  keepOpen = () => {
+    this.#keptOpen = true
+    this.#server.timeout(this.request, 0)
+  }
+
+  /** The idle time-out again, for a client that does not read its response. */
+  limitIdle() {
+    if (this.#keptOpen) this.#server.timeout(this.request, this.#idleSeconds)
+  }
+
+  cut = () => {
+    this.#server.timeout(this.request, 1)
+  }
+
+  charge = (quota: Quota, owner: string) => {
+    this.account = { quota, owner, signal: this.request.signal }
+  }
+
+  upgrade = (data: unknown, headers?: Record<string, string>) => {
+    const handlers = this.handler?.websocket
+    if (handlers === undefined) return false
+    return this.#server.upgrade(this.request, {
+      data: { handlers, data },
+      ...(headers !== undefined && { headers })
+    })
+  }
+}

@@ -1,0 +1,90 @@
+/** Admission: chooses site or route for a request, after Host, Origin and CORS checks where they apply. */
+import * as Cors from "./cors.ts"
+import { limitBody } from "./bodyLimit.ts"
+import * as HostPolicy from "./HostPolicy.ts"
+import type { IncomingRequest } from "./IncomingRequest.ts"
+import type { ListenerOptions } from "./ListenerOptions.ts"
+import { notFound, reject } from "./responses.ts"
+import type { AnyHandler, Routes } from "./Routes.ts"
+import type { AnySite, Sites } from "./Sites.ts"
+
+export const pathOf = (url: string): string => {
+  // Without a Host, the URL is the path. Else it begins behind the scheme; a Host that passed the check has at least one
+  // character and no slash.
+  const start = url.startsWith("/") ? 0 : url.indexOf("/", 8)
+  if (start === -1) return "/"
+  const query = url.indexOf("?", start)
+  const fragment = url.indexOf("#", start)
+  const end = query === -1 ? fragment : fragment === -1 ? query : Math.min(query, fragment)
+  return end === -1 ? url.slice(start) : url.slice(start, end)
+}
+
+type Handled = ReturnType<AnyHandler["fetch"]>
+
+const isRefused = ({ method }: Request) => method === "CONNECT" || method === "TRACE"
+const refuseMethod = ({ method }: Request) =>
+  reject(405, `Method ${method} is not supported.`, { allow: "GET, POST, DELETE, OPTIONS" })
+
+export interface AdmissionOptions {
+  readonly listener: ListenerOptions
+  readonly routes: Routes["Service"]
+  readonly sites: Sites["Service"]
+  /** Largest body that Bun accepts, in bytes. */
+  readonly maxBodyBytes: number
+}
+
+/** Passes a request to its site or route, or rejects it. May throw what the handler throws. */
+export const make = ({ listener, maxBodyBytes, routes, sites }: AdmissionOptions) => {
+  const policy = HostPolicy.make({ ...listener, secure: listener.tls !== undefined })
+  /** Bun enforces its own limit, so only lower ones are checked here. */
+  const limitOf = (bytes: number) => (bytes < maxBodyBytes ? bytes : undefined)
+  const routeLimit = limitOf(listener.maxMessageBytes)
+
+  const handle = (incoming: IncomingRequest, handler: AnyHandler, limit: number | undefined): Handled => {
+    incoming.handler = handler
+    if (limit === undefined) return handler.fetch(incoming.request, incoming)
+    const limited = limitBody(incoming, limit)
+    return limited instanceof Response ? limited : handler.fetch(limited, incoming)
+  }
+
+  const toSite = (incoming: IncomingRequest, site: AnySite): Handled => {
+    if (isRefused(incoming.request)) return refuseMethod(incoming.request)
+    incoming.raw = site.raw !== false
+    return handle(incoming, site, site.maxBodyBytes === undefined ? undefined : limitOf(site.maxBodyBytes))
+  }
+
+  const toRoute = (incoming: IncomingRequest): Handled => {
+    const { request } = incoming
+    if (isRefused(request)) return refuseMethod(request)
+    const route = routes.findUnsafe(pathOf(request.url))
+    if (route === undefined) return notFound()
+    incoming.raw = route.raw === true
+    return handle(incoming, route, routeLimit)
+  }
+
+  /** Orchestrators probe by address, and some load balancers over HTTP/1.0 without a Host. Web pages send an Origin. */
+  const isProbe = ({ request }: IncomingRequest, { status }: Response): boolean => {
+    const { headers, method } = request
+    if ((method !== "GET" && method !== "HEAD") || headers.has("origin")) return false
+    const wellFormed = status === 421 || !headers.has("host")
+    return wellFormed && routes.findUnsafe(pathOf(request.url))?.anyHost === true
+  }
+
+  return (incoming: IncomingRequest): Handled => {
+    const { request } = incoming
+    const host = request.headers.get("host")
+    const site = sites.findUnsafe(host)
+    if (site !== undefined) return toSite(incoming, site)
+    const rejected = policy.host(host)
+    if (rejected !== undefined) return isProbe(incoming, rejected) ? toRoute(incoming) : rejected
+    const origin = request.headers.get("origin")
+    if (origin === null) return toRoute(incoming)
+    const verdict = policy.origin(origin, host ?? "")
+    if (verdict instanceof Response) return verdict
+    if (Cors.isPreflight(request)) {
+      return verdict === "listed" ? Cors.preflight(request, origin) : Cors.unlisted(origin)
+    }
+    if (verdict === "listed") incoming.origin = origin
+    return toRoute(incoming)
+  }
+}

@@ -1,0 +1,28 @@
+/** Runs Effects one after another: at once while none waits, so that a store in memory costs no promise. */
+import { type Effect, Exit } from "effect"
+import { runSyncOrPromise } from "../platform/runSyncOrPromise.ts"
+
+export class SerialQueue {
+  #last: Promise<void> | undefined
+
+  /** Calls `use` with the result, after everything before it; defects go to `failed`. */
+  run<A>(effect: Effect.Effect<A>, use: (value: A) => void, failed: (cause: unknown) => void) {
+    const settle = (exit: Exit.Exit<A>) => {
+      if (Exit.isSuccess(exit)) use(exit.value)
+      else failed(exit.cause)
+    }
+    const before = this.#last
+    const first = before === undefined ? runSyncOrPromise(effect) : undefined
+    if (first !== undefined && !(first instanceof Promise)) {
+      settle(first)
+      return
+    }
+    const mine = (first ?? before ?? Promise.resolve())
+      .then(() => first ?? runSyncOrPromise(effect))
+      .then(settle)
+      .finally(() => {
+        if (this.#last === mine) this.#last = undefined
+      })
+    this.#last = mine
+  }
+}

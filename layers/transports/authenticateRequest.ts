@@ -1,0 +1,60 @@
+/** Authenticates an HTTP request: the grant of its credential, or a 401 or 429 response. */
+import { Exit } from "effect"
+import { limitReached, unauthorized } from "../../src/domain/errorCodes.ts"
+import type { Connection } from "../http/Routes.ts"
+import type { Authenticator, Unauthorized } from "../identity/Authenticator.ts"
+import type { Grant } from "../identity/Grant.ts"
+import { runSyncOrPromise } from "../platform/runSyncOrPromise.ts"
+import { rejectionOf } from "./jsonRpcResponses.ts"
+
+const challenged = ({ challenge, message, retryAfter }: Unauthorized): Response =>
+  retryAfter === undefined
+    ? rejectionOf({ code: unauthorized, status: 401, message, headers: { "www-authenticate": challenge } })
+    : rejectionOf({
+        code: limitReached,
+        status: 429,
+        message,
+        headers: { "retry-after": String(Math.ceil(retryAfter / 1000)) }
+      })
+
+const settle = (exit: Exit.Exit<Grant, Unauthorized>): Grant | Response => {
+  if (Exit.isSuccess(exit)) return exit.value
+  for (const reason of exit.cause.reasons) if (reason._tag === "Fail") return challenged(reason.error)
+  // A defect is the listener's to report.
+  throw new Error("the request could not be authenticated", { cause: exit.cause })
+}
+
+/** What the request's credential grants, or the 401 that says how to prove it; a promise only where one must wait. */
+export const authenticateRequest = (
+  authenticator: Authenticator["Service"],
+  request: Request,
+  connection: Pick<Connection, "address" | "loopback">,
+  resource: string
+): Grant | Response | Promise<Grant | Response> => {
+  const exit = runSyncOrPromise(
+    authenticator.authenticate({
+      method: request.method,
+      url: request.url,
+      resource,
+      authorization: request.headers.get("authorization"),
+      // Looks at several headers, which only a request without a credential needs.
+      get loopbackPeer() {
+        return connection.loopback
+      },
+      // Looked up only when a credential fails.
+      get address() {
+        return connection.address
+      }
+    })
+  )
+  return exit instanceof Promise ? exit.then(settle) : settle(exit)
+}
+
+/** Goes on with the grant, at once where it is there; a rejection is the response. */
+export const withGrant = <A extends Response | undefined>(
+  found: Grant | Response | Promise<Grant | Response>,
+  next: (grant: Grant) => A | Promise<A>
+): A | Response | Promise<A | Response> => {
+  const settled = (each: Grant | Response) => (each instanceof Response ? each : next(each))
+  return found instanceof Promise ? found.then(settled) : settled(found)
+}

@@ -1,0 +1,45 @@
+/** LineReader from chunks: however the bytes are cut, the same lines come out. */
+import { expect, test } from "bun:test"
+import fc from "fast-check"
+import { LineReader } from "../../../layers/transports/LineReader.ts"
+
+/** Line ends cut, blank lines are skipped, and decoders take a byte order mark out. */
+const isLine = (text: string) => !/[\r\n\ufeff]/.test(text) && text.trim() !== ""
+
+const collect = (most: number) => {
+  const lines: Array<string> = []
+  let tooLong = 0
+  const reader = new LineReader(
+    most,
+    (line) => lines.push(new TextDecoder().decode(line)),
+    () => tooLong++
+  )
+  return { reader, lines, tooLong: () => tooLong }
+}
+
+test("come out whole, however the bytes are cut", () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.string({ unit: "grapheme", minLength: 1 }).filter(isLine)),
+      fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1 }),
+      (texts, cuts) => {
+        const all = new TextEncoder().encode(texts.map((text) => `${text}\n`).join(""))
+        const { lines, reader } = collect(10_000)
+        for (let at = 0, turn = 0; at < all.length; turn++) {
+          const size = cuts[turn % cuts.length] ?? 1
+          reader.push(all.subarray(at, at + size))
+          at += size
+        }
+        expect(lines).toEqual(texts)
+      }
+    )
+  )
+})
+
+test("that are too long are reported once, skipped, and the next is read", () => {
+  const { lines, reader, tooLong } = collect(5)
+  reader.push(new TextEncoder().encode("123456789\n12"))
+  reader.push(new TextEncoder().encode("345\n\r\n\n6\n"))
+  expect(lines).toEqual(["12345", "6"])
+  expect(tooLong()).toBe(1)
+})
