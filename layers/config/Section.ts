@@ -25,6 +25,8 @@ export interface Section<out A> {
   readonly description: string
   /** Other names in the file, whose keys mean the same as this section's. */
   readonly aliases: ReadonlyArray<string>
+  /** Renamed keys, old path → new path (`retry.longest_delay` → `retry.max_delay`): the error for an old key names the new one. */
+  readonly renamed: Readonly<Record<string, string>>
 }
 
 /**
@@ -46,6 +48,7 @@ interface Options<Key extends string> {
   readonly env?: Readonly<Record<string, Binding<Key>>>
   readonly description?: string
   readonly aliases?: ReadonlyArray<string>
+  readonly renamed?: Readonly<Record<string, string>>
 }
 
 /**
@@ -79,9 +82,7 @@ export const deferred = <
   }
 }
 
-const about = (name: string, { aliases = [], description = "", env = {} }: Options<string>) => ({
-  name,
-  env,
-  description,
-  aliases
-})
+const about = (
+  name: string,
+  { aliases = [], description = "", env = {}, renamed = {} }: Options<string>
+) => ({ name, env, description, aliases, renamed })

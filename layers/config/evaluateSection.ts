@@ -23,7 +23,7 @@ const decode = (
   const decoded = Schema.decodeEffect(section.schema)(value, strict).pipe(
     Effect.mapError(({ issue }) =>
       invalid(
-        explainIssue(issue, section.name).map(({ message, part, path }) => ({
+        explainIssue(issue, section.name, section.renamed).map(({ message, part, path }) => ({
           ...said.origin(path, part),
           message
         }))

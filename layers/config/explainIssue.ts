@@ -1,6 +1,7 @@
 /** Turns a schema issue into problems that a person can act on, without repeating what may be a secret. */
 import { Predicate, SchemaAST, SchemaIssue } from "effect"
 import type { Path } from "./ConfigInvalid.ts"
+import type { Section } from "./Section.ts"
 import { suggestName } from "./suggestName.ts"
 
 export interface Explained {
@@ -138,6 +139,14 @@ const isSame = (a: Explained, b: Explained): boolean =>
   a.path.length === b.path.length &&
   a.path.every((key, index) => key === b.path[index])
 
-/** The problems of a section's issue; paths begin at the section's name. */
-export const explainIssue = (issue: SchemaIssue.Issue, section: string): ReadonlyArray<Explained> =>
-  walk(issue, [section])
+/** The problems of a section's issue; paths begin at the section's name. `renamed` is the section's, old path → new path. */
+export const explainIssue = (
+  issue: SchemaIssue.Issue,
+  section: string,
+  renamed: Section<unknown>["renamed"] = {}
+): ReadonlyArray<Explained> =>
+  walk(issue, [section]).map((found) => {
+    const key = found.path.slice(1).join(".")
+    if (found.part !== "key" || !Object.hasOwn(renamed, key)) return found
+    return { ...found, message: `renamed; write ${section}.${renamed[key]} instead` }
+  })

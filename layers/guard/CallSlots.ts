@@ -9,7 +9,7 @@ export interface SlotLimits {
   readonly principal: SlotsOptions
   readonly entry: EntryLimits["slots"]
   /** How long a call may be queued for all of its slots together, in milliseconds. */
-  readonly patience: number
+  readonly queueTimeout: number
 }
 
 const none: ReadonlyArray<Slots> = []
@@ -58,7 +58,7 @@ export class CallSlots {
       wanted = this.#enter(call, limits)
       while (wanted[taken]?.takeUnsafe() === true) taken++
       if (taken === wanted.length) return self
-      const until = clock.currentTimeMillisUnsafe() + limits.patience
+      const until = clock.currentTimeMillisUnsafe() + limits.queueTimeout
       const left = () => until - clock.currentTimeMillisUnsafe()
       return wanted
         .slice(taken)

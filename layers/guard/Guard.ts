@@ -150,7 +150,7 @@ const make = Effect.gen(function* () {
     }
     const begin = slots.run(
       call,
-      { principal: now.principalSlots, entry, patience: now.patience },
+      { principal: now.principalSlots, entry, queueTimeout: now.queueTimeout },
       clock,
       Effect.suspend(() => booked(subject, spend, run(subject, rules, spend, self))),
       settle

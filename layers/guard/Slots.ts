@@ -9,7 +9,7 @@ export interface SlotsOptions {
   /** How many may wait. */
   readonly queue: number
   /** How long each may wait, in milliseconds. */
-  readonly patience: number
+  readonly queueTimeout: number
 }
 
 /** One that wants a slot. */
@@ -85,7 +85,7 @@ export class Slots {
     })
   }
 
-  #turn(place: Place, name: string, patience: number): Effect.Effect<void, Busy> {
+  #turn(place: Place, name: string, queueTimeout: number): Effect.Effect<void, Busy> {
     const turn = Effect.callback<void>((resume) => {
       // Yields, so that the call that releases the slot does not run the next one inside of itself.
       place.wake = () => resume(Effect.yieldNow)
@@ -93,7 +93,7 @@ export class Slots {
       if (place.granted) place.wake()
     })
     return Effect.timeoutOrElse(turn, {
-      duration: Duration.millis(patience),
+      duration: Duration.millis(queueTimeout),
       orElse: () => (place.granted ? Effect.void : Effect.fail(this.#busy(name)))
     })
   }
@@ -108,8 +108,8 @@ export class Slots {
   }
 
   #busy(name: string) {
-    const { limit, max, patience } = this.#options
-    return new Busy({ limit, name, max, waiting: this.#waiting.size, retryAfter: patience })
+    const { limit, max, queueTimeout } = this.#options
+    return new Busy({ limit, name, max, waiting: this.#waiting.size, retryAfter: queueTimeout })
   }
 }
 

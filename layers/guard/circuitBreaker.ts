@@ -10,7 +10,7 @@ export interface BreakerSettings {
   /** So many principals with an open circuit of one name open it for all others. */
   readonly principals: number
   /** How long it stays open at first, in milliseconds; twice as long each time that a probe fails, up to an hour. */
-  readonly open: number
+  readonly openDuration: number
 }
 
 export type CircuitState = "closed" | "open" | "half-open"
@@ -109,7 +109,7 @@ export const make = Effect.fnUntraced(function* (initial: BreakerSettings) {
           .make({
             tripPolicy: library.consecutive(settings.failures),
             openDuration: Schedule.min([
-              Schedule.exponential(Duration.millis(settings.open)),
+              Schedule.exponential(Duration.millis(settings.openDuration)),
               Schedule.spaced(Duration.hours(1))
             ])
           })

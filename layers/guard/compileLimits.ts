@@ -60,16 +60,16 @@ export const compileLimits = (limits: Limits) => {
     ratesFor,
     principalSlots: slotsOf("principal", limits.concurrency.principal, limits.concurrency),
     totalSlots: slotsOf("total", limits.concurrency.total, limits.concurrency),
-    patience: millis(limits.concurrency.patience),
+    queueTimeout: millis(limits.concurrency.queue_timeout),
     retry: {
       attempts: limits.retry.attempts,
       firstDelay: millis(limits.retry.first_delay),
-      longestDelay: millis(limits.retry.longest_delay)
+      maxDelay: millis(limits.retry.max_delay)
     } satisfies RetrySettings,
     breaker: {
       failures: limits.breaker.failures,
       principals: limits.breaker.principals,
-      open: millis(limits.breaker.open)
+      openDuration: millis(limits.breaker.open_duration)
     } satisfies BreakerSettings,
     cache: new ToolCache({
       maxEntries: limits.cache.max_entries,

@@ -7,7 +7,7 @@ import type { Limit } from "./fixedWindows.ts"
 
 /** Durations are in milliseconds. */
 export interface EntryLimits {
-  readonly timeLimit: { readonly limit: number; readonly longest: number }
+  readonly timeLimit: { readonly limit: number; readonly maxDuration: number }
   readonly retry: Retry
   readonly reuse: { readonly ttl: number; readonly among: CachePolicy["among"] } | undefined
   readonly rate: Limit | undefined
@@ -52,8 +52,8 @@ export const rateLimit = (
 export const slotsOf = (
   limit: string,
   max: number,
-  { patience, queue }: Limits["concurrency"]
-): SlotsOptions => ({ limit, max, queue, patience: millis(patience) })
+  { queue, queue_timeout }: Limits["concurrency"]
+): SlotsOptions => ({ limit, max, queue, queueTimeout: millis(queue_timeout) })
 
 const withShare = (limit: string, max: number, all: Limits["concurrency"]) => {
   const most = Math.max(1, Math.floor(max * all.share))
@@ -79,7 +79,7 @@ export const entryLimitsOf = (limits: Limits, policy: Policy, tool?: string): En
   const said = tool === undefined ? {} : saidOf(limits.tools, tool)
   const limit = millis(said.time_limit ?? policy.timeLimit)
   return {
-    timeLimit: { limit, longest: Math.max(limit, millis(limits.longest)) },
+    timeLimit: { limit, maxDuration: Math.max(limit, millis(limits.max_duration)) },
     retry: said.retry ?? policy.retry,
     reuse: cacheOf(policy.cache, said.cache_ttl),
     rate: tool !== undefined && said.rate ? rateLimit("tool", tool, said.rate) : undefined,

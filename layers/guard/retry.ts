@@ -8,17 +8,17 @@ export interface RetrySettings {
   readonly attempts: number
   /** Before the first retry; doubles with each further one. */
   readonly firstDelay: number
-  readonly longestDelay: number
+  readonly maxDelay: number
 }
 
 /**
  * Repeats `self` as long as it fails with something transient, unless the pause would not end within the
  * milliseconds that are `left`. A pause lasts between half and all of its time, and not less than the other side
- * asked for; where that is longer than `longestDelay`, the failure is passed on with what was asked.
+ * asked for; where that is longer than `maxDelay`, the failure is passed on with what was asked.
  */
 export const withRetry = <A, E, R>(
   self: Effect.Effect<A, E, R>,
-  { attempts, firstDelay, longestDelay }: RetrySettings,
+  { attempts, firstDelay, maxDelay }: RetrySettings,
   left: () => number,
   again: (attempt: number, error: E) => void
 ): Effect.Effect<A, E, R> => {
@@ -27,9 +27,9 @@ export const withRetry = <A, E, R>(
     const passing = transience(error)
     if (passing === undefined || number >= attempts) return undefined
     const asked = passing.retryAfter ?? 0
-    const grown = Math.min(longestDelay, firstDelay * 2 ** (number - 1))
+    const grown = Math.min(maxDelay, firstDelay * 2 ** (number - 1))
     const pause = Math.max(asked, grown * (0.5 + (yield* Random.next) / 2))
-    return asked > longestDelay || pause >= left() ? undefined : Duration.millis(pause)
+    return asked > maxDelay || pause >= left() ? undefined : Duration.millis(pause)
   })
   const attempt = (number: number): Effect.Effect<A, E, R> =>
     self.pipe(

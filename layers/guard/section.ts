@@ -49,7 +49,11 @@ export const section = Section.make(
     principal: rate(6000, "Rate limit of one principal."),
     address: rate(6000, "Rate limit of one address without authentication."),
     total: rate(60_000, "Rate limit of all calls together."),
-    longest: Section.optional(span, "10 minutes", "Time limit of a call that keeps reporting progress."),
+    max_duration: Section.optional(
+      span,
+      "10 minutes",
+      "Maximum duration of one call. Progress reports extend its time limit, but never beyond this."
+    ),
     concurrency: Section.optional(
       Schema.Struct({
         principal: Section.optional(positive, 64, "Concurrent calls of one principal at most."),
@@ -60,10 +64,10 @@ export const section = Section.make(
           "Share of the slots of one tool or dependency that one principal may hold, from 0.01 to 1."
         ),
         queue: Section.optional(positive, 256, "Queued calls at most, for each of these limits."),
-        patience: Section.optional(
+        queue_timeout: Section.optional(
           span,
           "10 seconds",
-          "Queue time-out: a call that is queued for longer is rejected."
+          "Maximum time in the queue before a call is rejected."
         )
       }),
       {},
@@ -77,7 +81,7 @@ export const section = Section.make(
           "200 millis",
           "Delay before the first retry; it doubles with each further one."
         ),
-        longest_delay: Section.optional(span, "5 seconds", "Longest delay.")
+        max_delay: Section.optional(span, "5 seconds", "Maximum delay.")
       }),
       {},
       "Retries of calls whose tool allows them."
@@ -94,10 +98,10 @@ export const section = Section.make(
           2,
           "Principals with an open circuit breaker for the same tool or dependency that open it for all others."
         ),
-        open: Section.optional(
+        open_duration: Section.optional(
           span,
           "30 seconds",
-          "How long it stays open at first; twice as long after each failed probe, up to an hour."
+          "How long an open circuit breaker rejects calls before a probe; doubles after each failed probe, up to an hour."
         )
       }),
       {},
@@ -128,6 +132,12 @@ export const section = Section.make(
   }),
   {
     description: "Limits of calls: rate, concurrency, time, retries, circuit breakers, cached results.",
+    renamed: {
+      longest: "max_duration",
+      "concurrency.patience": "concurrency.queue_timeout",
+      "retry.longest_delay": "retry.max_delay",
+      "breaker.open": "breaker.open_duration"
+    },
     env: { MCP_RATE_LIMITING_ENABLED: { path: ["enabled"], kind: "boolean" } }
   }
 )

@@ -13,7 +13,7 @@ export interface TimeLimit {
   /** From the start, and from the last report. */
   readonly limit: number
   /** From the start, whatever is reported; not less than `limit`. */
-  readonly longest: number
+  readonly maxDuration: number
 }
 
 /** How long a call that was ended may take to clean up before it is answered all the same. */
@@ -31,7 +31,7 @@ export const withTimeLimit = <A, E, R, Handler>(
   work: (left: () => number) => Effect.Effect<A, E, Handler>,
   provide: (context: Context.Context<R>) => Context.Context<Handler>,
   name: string,
-  { limit, longest }: TimeLimit,
+  { limit, maxDuration }: TimeLimit,
   follow: (reported: () => void) => void
 ): Effect.Effect<A, E | TimedOut, R> =>
   Effect.contextWith((context: Context.Context<R>) =>
@@ -47,12 +47,12 @@ export const withTimeLimit = <A, E, R, Handler>(
         return
       }
       follow(() => {
-        deadline = Math.min(started + longest, monotonic(clock) + limit)
+        deadline = Math.min(started + maxDuration, monotonic(clock) + limit)
       })
       const timedOut = Effect.suspend(() =>
         Effect.andThen(
           Effect.timeoutOption(Fiber.interrupt(fiber), grace),
-          Effect.fail(new TimedOut({ name, limit: deadline === started + longest ? longest : limit }))
+          Effect.fail(new TimedOut({ name, limit: deadline === started + maxDuration ? maxDuration : limit }))
         )
       )
       const fork = Effect.runForkWith(context)

@@ -15,7 +15,7 @@ export type Retry = "never" | "idempotent" | "always"
 export interface Policy {
   /** Scopes that a principal needs, all of them. */
   readonly scopes: ReadonlyArray<Scope>
-  /** How long one call may take with its retries; each report of progress begins it anew, up to `limits.longest`. */
+  /** How long one call may take with its retries; each report of progress begins it anew, up to `limits.max_duration`. */
   readonly timeLimit: Duration.Input
   readonly retry: Retry
   /** Absent: no result is given twice. */

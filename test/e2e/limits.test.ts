@@ -217,7 +217,10 @@ describe("what is no caller's doing is 503", () => {
   )
 
   const brief = {
-    limits: { breaker: { failures: 1, open: "30 seconds" }, tools: { wait: { time_limit: "50 millis" } } }
+    limits: {
+      breaker: { failures: 1, open_duration: "30 seconds" },
+      tools: { wait: { time_limit: "50 millis" } }
+    }
   }
 
   it.live("where a tool failed repeatedly; the one that took too long is a result that says so", () =>

@@ -93,7 +93,7 @@ describe("the rate limit", () => {
 })
 
 describe("slots", () => {
-  const limits = { concurrency: { principal: 2, total: 3, queue: 1, patience: "1 second" } }
+  const limits = { concurrency: { principal: 2, total: 3, queue: 1, queue_timeout: "1 second" } }
 
   it.effect("are those of the principal, of the tool and of all", () =>
     Effect.gen(function* () {
@@ -365,7 +365,7 @@ describe("an observer hears of each call once", () => {
   const limits = {
     principal: { calls: 1 },
     retry: { attempts: 3, first_delay: "1 second" },
-    concurrency: { total: 1, queue: 1, patience: "1 second" },
+    concurrency: { total: 1, queue: 1, queue_timeout: "1 second" },
     breaker: { failures: 1 }
   }
   const cases: Record<string, readonly [Wanted, Effect.Effect<unknown, unknown>, ReadonlyArray<string>]> = {
@@ -469,7 +469,7 @@ describe("a caller who goes away", () => {
     principal: { calls: 1_000_000 },
     total: { calls: 1_000_000 },
     concurrency: { total: 1 },
-    breaker: { failures: 1, open: "1 milli" }
+    breaker: { failures: 1, open_duration: "1 milli" }
   }
   const wanted: Wanted = { concurrency: 1, retry: "always", cache: { ttl: "1 hour", among: "everybody" } }
 

@@ -6,13 +6,18 @@ import * as fc from "fast-check"
 import { Slots, SlotsByKey, type SlotsOptions } from "../../../layers/guard/Slots.ts"
 import { it } from "../../support/effect.ts"
 
-const options = (max: number, queue = 100): SlotsOptions => ({ limit: "total", max, queue, patience: 1000 })
-const patience = () => 1000
+const options = (max: number, queue = 100): SlotsOptions => ({
+  limit: "total",
+  max,
+  queue,
+  queueTimeout: 1000
+})
+const queueTimeout = () => 1000
 
 /** Something that runs in a slot until it is told to stop. */
 const occupy = Effect.fnUntraced(function* (slots: Slots) {
   const stop = yield* Deferred.make<void>()
-  const fiber = yield* Effect.forkChild(slots.hold("busy", patience, Deferred.await(stop)), {
+  const fiber = yield* Effect.forkChild(slots.hold("busy", queueTimeout, Deferred.await(stop)), {
     startImmediately: true
   })
   return { fiber, stop: Effect.andThen(Deferred.succeed(stop, undefined), Fiber.await(fiber)) }
@@ -31,7 +36,7 @@ describe("who wants a slot", () => {
         yield* Effect.forkChild(
           slots.hold(
             "next",
-            patience,
+            queueTimeout,
             Effect.sync(() => order.push(each))
           ),
           { startImmediately: true }
@@ -51,7 +56,7 @@ describe("who wants a slot", () => {
       yield* occupy(slots)
       yield* occupy(slots)
       yield* occupy(slots)
-      const error = yield* Effect.flip(slots.hold("fourth", patience, Effect.void))
+      const error = yield* Effect.flip(slots.hold("fourth", queueTimeout, Effect.void))
       expect(error).toMatchObject({ _tag: "Busy", limit: "total", max: 1, waiting: 2, retryAfter: 1000 })
       expect(error.message).toBe(
         'fourth is busy: 1 calls may run at once (limit "total") and 2 wait; try again in 1 s'
@@ -143,7 +148,7 @@ describe("who wants a slot", () => {
         Effect.forkChild(
           slots.hold(
             "one of many",
-            patience,
+            queueTimeout,
             Effect.sync(() => ran++)
           ),
           { startImmediately: true }
@@ -169,10 +174,10 @@ describe("however a call ends", () => {
     it.effect(`its slot is free again: ${name}`, () =>
       Effect.gen(function* () {
         const slots = new Slots(options(1))
-        yield* Effect.exit(slots.hold("call", patience, end))
+        yield* Effect.exit(slots.hold("call", queueTimeout, end))
         const first = yield* occupy(slots)
         const waiting = yield* Effect.forkChild(
-          slots.hold("call", patience, Effect.andThen(Effect.yieldNow, end)),
+          slots.hold("call", queueTimeout, Effect.andThen(Effect.yieldNow, end)),
           {
             startImmediately: true
           }
@@ -283,10 +288,10 @@ it.effect("several at once, in the same order, never wait for each other in a ci
     let ran = 0
     const call = a.hold(
       "call",
-      patience,
+      queueTimeout,
       b.hold(
         "call",
-        patience,
+        queueTimeout,
         Effect.andThen(
           Effect.yieldNow,
           Effect.sync(() => ran++)

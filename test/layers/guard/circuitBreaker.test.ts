@@ -10,7 +10,7 @@ import { Failed, InvalidArguments } from "../../../src/catalog/CatalogError.ts"
 import { suspension, Unavailable } from "../../../src/domain/Transient.ts"
 import { it } from "../../support/effect.ts"
 
-const settings = { failures: 3, principals: 2, open: 30_000 }
+const settings = { failures: 3, principals: 2, openDuration: 30_000 }
 const make = Breaker.make(settings).pipe(Effect.provide(Layer.fresh(SharedRedis.layerNone)))
 type Made = Effect.Success<typeof make>
 
@@ -189,7 +189,7 @@ describe("other settings", () => {
     Effect.gen(function* () {
       const breaker = yield* make
       yield* times(breaker, 2, away)
-      yield* breaker.configure({ failures: 5, principals: 2, open: 1000 })
+      yield* breaker.configure({ failures: 5, principals: 2, openDuration: 1000 })
       yield* times(breaker, 2, away)
       expect(breaker.states.get("tool")).toBe("closed")
       yield* times(breaker, 1, away)

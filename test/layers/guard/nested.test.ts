@@ -79,7 +79,7 @@ describe("a nested call", () => {
       }
       yield* Deferred.succeed(end, undefined)
       yield* Fiber.join(busy)
-    }).pipe(Effect.provide(guard({ concurrency: { principal: 1, total: 2, patience: "1 second" } })))
+    }).pipe(Effect.provide(guard({ concurrency: { principal: 1, total: 2, queue_timeout: "1 second" } })))
   )
 
   it.effect("that outlives its parent takes slots of its own for what it calls then", () =>
@@ -173,7 +173,7 @@ describe("entries of one dependency", () => {
       yield* protect({ ...model, kind: "tool", name: "image" }, Effect.void)
     }).pipe(
       Effect.provide(
-        guard({ tools: { image: { concurrency: 3 } }, concurrency: { queue: 1, patience: "1 milli" } })
+        guard({ tools: { image: { concurrency: 3 } }, concurrency: { queue: 1, queue_timeout: "1 milli" } })
       ),
       // Whoever is queued gives up at once.
       (self) => Effect.andThen(Effect.forkChild(TestClock.adjust("1 second")), self)

@@ -6,7 +6,7 @@ import { withRetry } from "../../../layers/guard/retry.ts"
 import { Unavailable } from "../../../src/domain/Transient.ts"
 import { it } from "../../support/effect.ts"
 
-const settings = { attempts: 5, firstDelay: 200, longestDelay: 1000 }
+const settings = { attempts: 5, firstDelay: 200, maxDelay: 1000 }
 const away = (retryAfter?: number) =>
   new Unavailable({ detail: "away", transient: retryAfter === undefined ? {} : { retryAfter } })
 

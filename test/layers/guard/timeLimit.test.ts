@@ -15,7 +15,7 @@ const start = <A, E>(self: Effect.Effect<A, E>) => {
     () => self,
     unchanged,
     "slow",
-    { limit: 1000, longest: 10_000 },
+    { limit: 1000, maxDuration: 10_000 },
     (reported) => {
       report = reported
     }
@@ -108,7 +108,7 @@ describe("a call that takes too long", () => {
           }),
         unchanged,
         "slow",
-        { limit: 1000, longest: 10_000 },
+        { limit: 1000, maxDuration: 10_000 },
         (reported) => {
           report = reported
         }
@@ -157,7 +157,7 @@ describe("any other call", () => {
           () => self,
           unchanged,
           "quick",
-          { limit: 1000, longest: 1000 },
+          { limit: 1000, maxDuration: 1000 },
           () => followed++
         ).pipe(Effect.provideService(Clock.Clock, counting))
       yield* run(Effect.succeed(1))
@@ -197,7 +197,7 @@ describe("any other call", () => {
           }),
         unchanged,
         "inside",
-        { limit: 1000, longest: 1000 },
+        { limit: 1000, maxDuration: 1000 },
         ignore
       ).pipe(
         Effect.provideService(Word, "said"),

@@ -48,6 +48,18 @@ const cases: ReadonlyArray<readonly [name: string, from: Given, expected: Readon
     ['/u/manifold/manifold.yaml:2:3: server.prot: unknown key; did you mean "port"?']
   ],
   [
+    "keys that were renamed",
+    yaml(
+      "limits:\n  longest: 5 minutes\n  concurrency:\n    patience: 5\n  retry: { longest_delay: 1 }\n  breaker: { open: 1 }\n"
+    ),
+    [
+      "/u/manifold/manifold.yaml:2:3: limits.longest: renamed; write limits.max_duration instead",
+      "/u/manifold/manifold.yaml:4:5: limits.concurrency.patience: renamed; write limits.concurrency.queue_timeout instead",
+      "/u/manifold/manifold.yaml:5:12: limits.retry.longest_delay: renamed; write limits.retry.max_delay instead",
+      "/u/manifold/manifold.yaml:6:14: limits.breaker.open: renamed; write limits.breaker.open_duration instead"
+    ]
+  ],
+  [
     "an unknown section",
     yaml("servr:\n  port: 80\n"),
     ['/u/manifold/manifold.yaml:1:1: servr: unknown key; did you mean "server"?']
