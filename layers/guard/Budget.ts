@@ -19,7 +19,7 @@ export class Budget extends Context.Service<
   {
     /** Reserves `usd` for the call. Runs uninterruptibly, so it should end soon. */
     readonly hold: (call: Call, usd: BigDecimal.BigDecimal) => Effect.Effect<Hold, OverBudget>
-    /** Records what a call without a hold spent; as `settle` otherwise. */
+    /** Records what a call without a hold spent; otherwise like `settle`. */
     readonly charge: (call: Call, spent: Spent) => Effect.Effect<void>
   }
 >()("manifold/guard/Budget") {

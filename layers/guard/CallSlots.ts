@@ -1,4 +1,4 @@
-/** The slots that a call runs in: its principal's, its share of its entry's, its entry's, a total one. Nested calls inherit. */
+/** Concurrency slots of a call: per principal, per principal and entry (share), per entry, in total. Nested calls inherit them. */
 import { type Clock, Effect } from "effect"
 import type { Call } from "../ledger/Calls.ts"
 import type { Busy } from "./GuardError.ts"
@@ -8,7 +8,7 @@ import { Slots, SlotsByKey, type SlotsOptions } from "./Slots.ts"
 export interface SlotLimits {
   readonly principal: SlotsOptions
   readonly entry: EntryLimits["slots"]
-  /** How long a call may be queued for all of its slots together, in milliseconds. */
+  /** For all slots of a call together, in milliseconds. */
   readonly queueTimeout: number
 }
 
@@ -18,17 +18,17 @@ export class CallSlots {
   readonly total: Slots
   readonly #principals: SlotsByKey
   readonly #entries: SlotsByKey
-  /** What each principal has of an entry's slots. */
+  /** Slots of one principal within an entry. */
   readonly #shares: SlotsByKey
-  /** The slots of calls that run or are queued, with those that they inherit. */
+  /** Slots of running and queued calls, inherited ones included. */
   readonly #held = new Map<Call, ReadonlyArray<Slots>>()
 
-  /** Remembers `most` principals, and as many entries; idle ones beyond that are forgotten. */
-  constructor(total: SlotsOptions, most: number) {
+  /** Tracks at most `max` principals and `max` entries; idle ones beyond that are evicted. */
+  constructor(total: SlotsOptions, max: number) {
     this.total = new Slots(total)
-    this.#principals = new SlotsByKey(most)
-    this.#entries = new SlotsByKey(most)
-    this.#shares = new SlotsByKey(most)
+    this.#principals = new SlotsByKey(max)
+    this.#entries = new SlotsByKey(max)
+    this.#shares = new SlotsByKey(max)
   }
 
   get waiting(): number {
@@ -36,14 +36,14 @@ export class CallSlots {
   }
 
   /**
-   * Runs `self` in a slot of the principal, of its share of the entry, of the entry and of the total, and `end` before they
+   * Runs `self` while it holds one slot each of the principal, the share, the entry and the total; runs `end` before they
    * are released.
    *
-   * They are taken in this order, so that a call that is queued for a narrow limit takes nothing from others: who has its
-   * share of a tool waits for its own calls to end, and the rest of the tool is there for other principals. A nested
-   * call takes only what no ancestor holds: a turn that waits for its tools would otherwise occupy the slots that they
-   * wait for. Two entries with concurrency limits whose handlers call each other can still wait for each other, until
-   * their queue time-outs; so can a nested call and one that waits for a total slot in the slot that it needs.
+   * Narrow limits come first, so that a queued call takes no capacity from others: a principal at its share of a tool
+   * waits for its own calls, and the rest of the tool stays free for other principals. A nested call takes only slots
+   * that no ancestor holds: a turn that waits for its tools would otherwise occupy the slots that they need. A deadlock
+   * is still possible, until the queue time-out, between two entries with concurrency limits whose handlers call each
+   * other, and between a nested call and a call that holds its slot while it is queued for a total slot.
    */
   run<A, E, R>(
     call: Call,
@@ -79,7 +79,7 @@ export class CallSlots {
     })
   }
 
-  /** The slots that the call must take, and notes what it will hold. */
+  /** Records the slots of the call and returns those that it must take. */
   #enter(call: Call, { entry, principal }: SlotLimits): ReadonlyArray<Slots> {
     const { key } = call.principal
     const own = this.#principals.of(key, principal)
@@ -102,10 +102,10 @@ export class CallSlots {
     return share === undefined ? [entry] : [this.#shares.of(`${name}\n${key}`, share), entry]
   }
 
-  /** What the call holds, or its next ancestor that has not ended. */
+  /** The slots of the call, or of its nearest ancestor that has not ended. */
   #heldBy(call: Call): ReadonlyArray<Slots> {
-    for (let at: Call | undefined = call; at !== undefined; at = at.parent) {
-      const held = this.#held.get(at)
+    for (let each: Call | undefined = call; each !== undefined; each = each.parent) {
+      const held = this.#held.get(each)
       if (held !== undefined) return held
     }
     return none

@@ -1,4 +1,4 @@
-/** The `Spend` of one call under Guard: the sum of its charges, and its hold on the budget. Small until it is used. */
+/** `Spend` of one call: the sum of its charges and its hold on the budget. Allocates nothing until it is used. */
 import { BigDecimal, Effect, Semaphore } from "effect"
 import type { Call } from "../ledger/Calls.ts"
 import { nothing, OverBudget, sum, type Charge, type Spending, type Spent } from "../ledger/Spend.ts"
@@ -9,7 +9,7 @@ export class CallSpend implements Spending {
   readonly #budget: Budget["Service"]
   #sum: Spent | undefined
   #hold: Hold | undefined
-  /** One extension at a time, so that two cannot both make the first hold. */
+  /** One extension at a time: two at once could both make the first hold. */
   #extending: Semaphore.Semaphore | undefined
   #ended = false
 
@@ -18,16 +18,16 @@ export class CallSpend implements Spending {
     this.#budget = budget
   }
 
-  #late() {
+  #callEnded() {
     return new OverBudget({ name: this.#call.name, limit: "call" })
   }
 
-  /** Undefined while there was no charge. */
+  /** Undefined before the first charge. */
   get sum(): Spent | undefined {
     return this.#sum
   }
 
-  // Getters that return functions, because handlers destructure the service, and fields would cost every call three closures.
+  // Getters that return functions: handlers destructure the service, and fields would cost every call three closures.
 
   get add() {
     return (charge: Charge): Effect.Effect<void> =>
@@ -37,7 +37,7 @@ export class CallSpend implements Spending {
             new RangeError("A charge must not be negative. Pass its amount in USD as zero or more.")
           )
         }
-        // A handler may leave this to a fiber that its call does not wait for. The budget counts it all the same.
+        // A forked fiber may outlive the call. The budget counts its charges as well.
         if (this.#ended) return this.#budget.charge(this.#call, charge)
         this.#sum = sum(this.#sum ?? nothing, charge)
         return Effect.void
@@ -61,15 +61,15 @@ export class CallSpend implements Spending {
     return Effect.sync(() => this.#sum ?? nothing)
   }
 
-  /** Makes the call's hold. Uninterruptible, so that no hold is lost between the budget and here. */
+  /** Makes the call's hold. Uninterruptible: an interruption after `Budget.hold` would lose the hold. */
   reserve(usd: BigDecimal.BigDecimal): Effect.Effect<void, OverBudget> {
     return Effect.uninterruptible(
       Effect.suspend(() =>
         this.#ended
-          ? Effect.fail(this.#late())
+          ? Effect.fail(this.#callEnded())
           : Effect.flatMap(this.#budget.hold(this.#call, usd), (hold) => {
-              // A handler may leave this to a fiber that its call does not wait for.
-              if (this.#ended) return Effect.andThen(hold.settle(nothing), Effect.fail(this.#late()))
+              // A forked fiber may outlive the call.
+              if (this.#ended) return Effect.andThen(hold.settle(nothing), Effect.fail(this.#callEnded()))
               this.#hold = hold
               return Effect.void
             })
@@ -77,7 +77,7 @@ export class CallSpend implements Spending {
     )
   }
 
-  /** Ends the call's spending; the effect settles it. Undefined if there is nothing to settle. Called once. */
+  /** Ends the call's spending and returns the settlement; undefined if there is nothing to settle. Called once. */
   end(): Effect.Effect<void> | undefined {
     this.#ended = true
     const [hold, spent] = [this.#hold, this.#sum]

@@ -1,4 +1,4 @@
-/** How a call runs: the third noun of the spine. Catalog applies it to every call, and nothing else limits a call. */
+/** Guard: applies scopes, limits, cache, budget, breaker, time limit and retries to every call of the catalog. */
 import { type Clock, Context, Effect, Equal, Layer } from "effect"
 import { errorClass } from "../../src/domain/errorClass.ts"
 import type { Policy } from "../../src/domain/Policy.ts"
@@ -34,20 +34,20 @@ import { withTimeLimit } from "./timeLimit.ts"
 export interface Subject {
   readonly call: Call
   readonly policy: Policy
-  /** Whether it only reads: then it may run while the rate limit's shared store cannot be reached. */
+  /** A read-only call may run while the shared store of the rate limits is unreachable. */
   readonly readOnly: boolean
   readonly idempotent: boolean
   readonly args: unknown
-  /** The call's progress: extends its time limit, and is ended by Guard. */
+  /** Progress of the call: extends its time limit; Guard ends it. */
   readonly tracker: Tracker
 }
 
-/** What Guard provides to the handler. */
+/** Services that Guard provides to the handler. */
 export type GuardServices = Progress | Spend
 
 /** A snapshot for metrics and tests. */
 export interface GuardState {
-  /** Without nested calls, which run in the slots of their parents. */
+  /** Nested calls are not counted: they run in the slots of their ancestors. */
   readonly running: number
   /** Queued for a slot of any kind. */
   readonly waiting: number
@@ -56,14 +56,14 @@ export interface GuardState {
 }
 
 /**
- * The most calls between a call and the first of its ancestors. Nested calls need no slots of their own, so nothing else
- * ends handlers that call each other endlessly.
+ * Maximum nesting depth of calls. Nested calls need no slots of their own, so nothing else stops handlers that call each
+ * other without end.
  */
-const deepest = 32
+const maxDepth = 32
 
 const isTooDeep = (call: Call): boolean => {
   let depth = 0
-  for (let { parent } = call; parent !== undefined; { parent } = parent) if (++depth > deepest) return true
+  for (let { parent } = call; parent !== undefined; { parent } = parent) if (++depth > maxDepth) return true
   return false
 }
 
@@ -74,7 +74,7 @@ const make = Effect.gen(function* () {
   const { observers } = yield* Calls
   const { writers } = yield* Journal
   let now = compileLimits(yield* config.read(section))
-  // These outlive a reload, so that running calls are still counted.
+  // Slots and breakers survive a reload, so that running calls stay counted.
   const slots = new CallSlots(now.totalSlots, maxTracked)
   const breaker = yield* Breaker.make(now.breaker)
   yield* config.follow(section, (limits) => {
@@ -114,8 +114,8 @@ const make = Effect.gen(function* () {
       : breaker.execute(rules.circuit, call.principal.key, timed, judge)
   }
 
-  /** Budget hold → journal → the rest. What nobody uses costs nothing. */
-  const booked = <A, E, R>(
+  /** Budget hold → journal → the rest. */
+  const withHold = <A, E, R>(
     { args, call, policy }: Subject,
     spend: CallSpend,
     self: Effect.Effect<A, E, R>
@@ -139,7 +139,7 @@ const make = Effect.gen(function* () {
       return Effect.fail(new Forbidden({ name: call.name, scopes: policy.scopes }))
     }
     if (isTooDeep(call)) {
-      const detail = `${call.name} is nested more than ${deepest} calls deep. Its handlers call each other endlessly.`
+      const detail = `${call.name} is nested more than ${maxDepth} calls deep: its handlers call each other without end.`
       return Effect.die(new RangeError(detail))
     }
     const rules = now.limitsFor(call, policy)
@@ -152,7 +152,7 @@ const make = Effect.gen(function* () {
       call,
       { principal: now.principalSlots, entry, queueTimeout: now.queueTimeout },
       clock,
-      Effect.suspend(() => booked(subject, spend, run(subject, rules, spend, self))),
+      Effect.suspend(() => withHold(subject, spend, run(subject, rules, spend, self))),
       settle
     )
     const fresh =
@@ -223,31 +223,31 @@ export class Guard extends Context.Service<
   Guard,
   {
     /**
-     * Runs `self` if it may begin, in this order: scope check → rate limit → cache → slots → budget hold → journal
-     * (`before`) → circuit breaker → time limit and retry → handler → budget settlement → journal (`after`) → progress
-     * and observers. A call that is rejected fails with one of `GuardRejection`, one that takes too long with `TimedOut`.
+     * Runs `self` through these stages: scope check → rate limit → cache → slots → budget hold → journal (`before`) →
+     * circuit breaker → time limit and retry → handler → budget settlement → journal (`after`) → progress and observers.
+     * Fails with one of `GuardRejection` if a stage rejects the call, with `TimedOut` if the call exceeds its time limit.
      *
-     * The handler gets `Progress`, `Spend` and the reference `RunningCall`. A call whose `parent` is set inherits its
-     * ancestors' slots.
+     * Provides `Progress`, `Spend` and the reference `RunningCall` to the handler. A call with a `parent` inherits the
+     * slots of its ancestors.
      */
     readonly protect: <A, E, R>(
       subject: Subject,
       self: Effect.Effect<A, E, R>
     ) => Effect.Effect<A, E | GuardRejection | TimedOut, Exclude<R, GuardServices>>
     /**
-     * Counts a request that is no call (a ping, a list) under the rate limits of the principal, also while the limiter's
-     * shared store is away.
+     * Counts a request that is not a call (ping, list) under the rate limits of the principal, in this process while the
+     * shared store is unreachable.
      */
     readonly meter: (principal: Principal) => Effect.Effect<void, RateLimited | LimiterUnavailable>
-    /** Removes cached results of those tools, or of all; results of running calls will not be cached. */
+    /** Removes the cached results of these tools, without names of all. Results of running calls are not cached. */
     readonly invalidate: (...names: ReadonlyArray<string>) => Effect.Effect<void>
     readonly state: Effect.Effect<GuardState>
   }
 >()("manifold/guard/Guard") {
-  /** Limits by section `limits`. */
+  /** Reads and follows section `limits`. */
   static readonly layerNoDeps = Layer.effect(Guard, make)
 
-  /** Rate limits and circuits are in the Redis of `storage.redis_url`, if any. `Budget`, `Calls` and `Journal` come from outside. */
+  /** Rate limits and circuit breakers use the Redis of `storage.redis_url`, if any. Requires `Budget`, `Calls` and `Journal`. */
   static readonly layer = Guard.layerNoDeps.pipe(
     Layer.provide(RateLimit.layer),
     Layer.provide(SharedRedis.layer)

@@ -1,4 +1,4 @@
-/** Why Guard rejected or ended a call. Durations are in milliseconds. */
+/** Errors of calls that Guard rejected or ended. Durations are in milliseconds. */
 import { Schema } from "effect"
 import type { JournalUnavailable } from "../ledger/Journal.ts"
 import type { OverBudget } from "../ledger/Spend.ts"
@@ -6,20 +6,21 @@ import type { LimitReached } from "./fixedWindows.ts"
 
 const seconds = (millis: number) => `${Math.ceil(millis / 1000)} s`
 
-/** Keys come from callers: what could forge a line or hide in one is not shown, nor is more than fits in one. */
-const shown = (key: string) => key.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, "?").slice(0, 100)
+/** Keys come from callers: control characters could forge a log line, so they are replaced, and long keys are cut. */
+const printable = (key: string) => key.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, "?").slice(0, 100)
 
-/** The principal lacks scopes that it could ask for. */
+/** The principal lacks scopes that it could obtain. */
 export class Forbidden extends Schema.TaggedError<Forbidden>()("Forbidden", {
   name: Schema.String,
   scopes: Schema.Array(Schema.String)
 }) {
   override get message() {
-    return `${this.name} needs the scope${this.scopes.length > 1 ? "s" : ""} ${this.scopes.join(", ")}`
+    const [noun, pronoun] = this.scopes.length > 1 ? ["scopes", "them"] : ["scope", "it"]
+    return `${this.name} requires the ${noun} ${this.scopes.join(", ")}. Use a credential that grants ${pronoun}.`
   }
 }
 
-/** A limit is used up. Times are in milliseconds. */
+/** A rate limit is reached. */
 export class RateLimited extends Schema.TaggedError<RateLimited>()("RateLimited", {
   /** The limit's name. */
   limit: Schema.String,
@@ -27,52 +28,51 @@ export class RateLimited extends Schema.TaggedError<RateLimited>()("RateLimited"
   max: Schema.Finite,
   window: Schema.Finite,
   remaining: Schema.Finite,
-  /** Not earlier; then the whole limit is there again. */
+  /** Until the window ends. */
   retryAfter: Schema.Finite
 }) {
   override get message() {
     return (
-      `the limit "${this.limit}" for ${this.key} is used up: ${this.remaining} of ${this.max} calls in ` +
-      `${seconds(this.window)} are left; try again in ${seconds(this.retryAfter)}`
+      `Rate limit reached for ${this.key}: ${this.max} calls per ${seconds(this.window)} (limit "${this.limit}"). ` +
+      `Retry in ${seconds(this.retryAfter)}.`
     )
   }
 }
 
-/** The count that all instances share cannot be reached, and this call must not begin without it. */
+/** The store that instances share for rate limits is unreachable, and the call may write. */
 export class LimiterUnavailable extends Schema.TaggedError<LimiterUnavailable>()("LimiterUnavailable", {
-  /** When it is worth trying again, in milliseconds. */
   retryAfter: Schema.Finite
 }) {
   override get message() {
-    return `the rate limit's store cannot be reached: try again in ${seconds(this.retryAfter)}`
+    return `The shared store of the rate limits is unreachable. Retry in ${seconds(this.retryAfter)}.`
   }
 }
 
-/** The error that tells of a refusal. */
 export const rateLimited = ({ limit, retryAfter }: LimitReached) =>
   new RateLimited({
     limit: limit.name,
-    key: shown(limit.whose ?? limit.key),
+    key: printable(limit.subject ?? limit.key),
     max: limit.max,
     window: limit.window,
     remaining: 0,
     retryAfter
   })
 
-/** The concurrency limit is reached, and the queue is full or the call was queued for too long. */
+/** A concurrency limit is reached, and the queue is full or the queue time-out has passed. */
 export class Busy extends Schema.TaggedError<Busy>()("Busy", {
   /** `tool`, `dependency`, `principal` or `total`. */
   limit: Schema.String,
   name: Schema.String,
-  /** How many may run at once. */
+  /** The concurrency limit. */
   max: Schema.Finite,
+  /** Queued calls. */
   waiting: Schema.Finite,
   retryAfter: Schema.Finite
 }) {
   override get message() {
     return (
-      `${this.name} is busy: ${this.max} calls may run at once (limit "${this.limit}") and ${this.waiting} wait; ` +
-      `try again in ${seconds(this.retryAfter)}`
+      `${this.name} is busy: ${this.max} calls are running (limit "${this.limit}") and ${this.waiting} are queued. ` +
+      `Retry in ${seconds(this.retryAfter)}.`
     )
   }
 }
@@ -83,17 +83,21 @@ export class CircuitOpen extends Schema.TaggedError<CircuitOpen>()("CircuitOpen"
   retryAfter: Schema.Finite
 }) {
   override get message() {
-    return `${this.name} failed repeatedly and its circuit breaker is open; try again in ${seconds(this.retryAfter)}`
+    return (
+      `${this.name} is temporarily unavailable after repeated failures (circuit breaker open). ` +
+      `Retry in ${seconds(this.retryAfter)}.`
+    )
   }
 }
 
-/** The call took longer than it may. */
+/** The call exceeded its time limit, or its maximum duration. */
 export class TimedOut extends Schema.TaggedError<TimedOut>()("TimedOut", {
   name: Schema.String,
   limit: Schema.Finite
 }) {
   override get message() {
-    return `${this.name} took longer than ${this.limit < 1000 ? `${this.limit} ms` : seconds(this.limit)} and was ended`
+    const limit = this.limit < 1000 ? `${this.limit} ms` : seconds(this.limit)
+    return `${this.name} exceeded its time limit of ${limit} and was interrupted.`
   }
 }
 

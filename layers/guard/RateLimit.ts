@@ -1,10 +1,10 @@
-/** Rate limits per principal, tool, address and in total, all of which a call must pass. */
+/** Rate limits in fixed windows: per principal, tool, address and in total. A call must pass all of them. */
 import { Context, Effect, Layer, Option } from "effect"
 import { SharedRedis } from "../storage/SharedRedis.ts"
 import { rateLimited, type LimiterUnavailable, type RateLimited } from "./GuardError.ts"
 import * as windows from "./fixedWindows.ts"
 
-/** Counts in this process. Synchronous: every call comes through here. */
+/** Counts in this process. Synchronous, because every call passes through it. */
 const local = (maxKeys: number) => {
   const counted = windows.make(maxKeys)
   return (limits: ReadonlyArray<windows.Limit>): Effect.Effect<number, RateLimited> =>
@@ -14,18 +14,18 @@ const local = (maxKeys: number) => {
     })
 }
 
-/** About 8 MB. Beyond it, the windows that have counted least are forgotten. */
+/** About 8 MB. Beyond it, windows that end first are evicted. */
 const maxKeys = 50_000
 
 export class RateLimit extends Context.Service<
   RateLimit,
   {
     /**
-     * Counts one call under each of the limits and returns the fewest calls left. A call that is refused is counted
-     * under none of them. Limits are asked in order, the narrowest should come first; their keys differ.
+     * Counts one call under each limit and returns the lowest number of calls left. A rejected call is counted under no
+     * limit. Limits are checked in order: the narrowest should come first. Their keys must differ.
      *
-     * `onOutage` says what happens while the Redis that instances share is away: this one counts on its own, or lets
-     * nothing begin (`LimiterUnavailable`).
+     * `onOutage`: while the shared Redis is unreachable, count in this process (`local`), or fail with
+     * `LimiterUnavailable` (`refuse`).
      */
     readonly take: (
       limits: ReadonlyArray<windows.Limit>,
@@ -33,7 +33,7 @@ export class RateLimit extends Context.Service<
     ) => Effect.Effect<number, RateLimited | LimiterUnavailable>
   }
 >()("manifold/guard/RateLimit") {
-  /** Counts in the Redis that instances share, if there is one. */
+  /** Counts in the shared Redis, if there is one. */
   static readonly layerNoDeps = Layer.effect(
     RateLimit,
     Effect.gen(function* () {

@@ -1,4 +1,4 @@
-/** Concurrency limits: how many calls may run at once, and a bounded queue in the order of arrival. */
+/** Concurrency limit: a semaphore with a bounded FIFO queue and a queue time-out. */
 import { Duration, Effect } from "effect"
 import { Busy } from "./GuardError.ts"
 
@@ -6,14 +6,14 @@ export interface SlotsOptions {
   /** The limit's name, for messages. */
   readonly limit: string
   readonly max: number
-  /** How many may wait. */
+  /** Maximum length of the queue. */
   readonly queue: number
-  /** How long each may wait, in milliseconds. */
+  /** In milliseconds. */
   readonly queueTimeout: number
 }
 
-/** One that wants a slot. */
-interface Place {
+/** A queued request for a slot. */
+interface Waiter {
   granted: boolean
   wake: () => void
 }
@@ -21,8 +21,8 @@ interface Place {
 export class Slots {
   #options: SlotsOptions
   #running = 0
-  /** In the order in which they came. Whenever there are any, all slots are taken. */
-  readonly #waiting = new Set<Place>()
+  /** In order of arrival. Empty unless all slots are taken. */
+  readonly #waiting = new Set<Waiter>()
 
   constructor(options: SlotsOptions) {
     this.#options = options
@@ -40,70 +40,70 @@ export class Slots {
     return this.#waiting.size
   }
 
-  /** From now on. Who runs or waits stays, also beyond a smaller maximum. */
+  /** Applies new options. Running and queued calls stay, even beyond a smaller maximum. */
   configure(options: SlotsOptions) {
     if (options === this.#options) return
     this.#options = options
     this.#grant()
   }
 
-  /** Takes a slot if one is free; it must be given back by `release`. */
+  /** Takes a slot if one is free; the caller must `release` it. */
   takeUnsafe(): boolean {
     if (this.#running >= this.#options.max) return false
     this.#running++
     return true
   }
 
-  /** Gives a slot back: to the one who waited longest. */
+  /** Releases a slot, which goes to the first waiter. */
   release() {
     this.#running--
     this.#grant()
   }
 
-  /** Runs `self` in a slot, and waits for one at most `left()` milliseconds. `name` is what `Busy` says of the call. */
+  /** Runs `self` in a slot, queued for at most `left()` milliseconds. `name` is the name of the call in `Busy`. */
   hold<A, E, R>(
     name: string,
     left: () => number,
     self: Effect.Effect<A, E, R>
   ): Effect.Effect<A, E | Busy, R> {
     return Effect.suspend(() => {
-      const place: Place = { granted: false, wake: () => {} }
+      const waiter: Waiter = { granted: false, wake: () => {} }
       const enter = Effect.suspend(() => {
         if (this.takeUnsafe()) {
-          place.granted = true
+          waiter.granted = true
           return self
         }
         if (this.#waiting.size >= this.#options.queue) return Effect.fail(this.#busy(name))
-        this.#waiting.add(place)
-        return Effect.andThen(this.#turn(place, name, left()), self)
+        this.#waiting.add(waiter)
+        return Effect.andThen(this.#turn(waiter, name, left()), self)
       })
       return Effect.onExitPrimitive(enter, () => {
-        if (place.granted) this.release()
-        else this.#waiting.delete(place)
+        if (waiter.granted) this.release()
+        else this.#waiting.delete(waiter)
         return undefined
       })
     })
   }
 
-  #turn(place: Place, name: string, queueTimeout: number): Effect.Effect<void, Busy> {
+  #turn(waiter: Waiter, name: string, queueTimeout: number): Effect.Effect<void, Busy> {
     const turn = Effect.callback<void>((resume) => {
-      // Yields, so that the call that releases the slot does not run the next one inside of itself.
-      place.wake = () => resume(Effect.yieldNow)
-      // The fiber may have yielded since it entered the queue, and the slot was granted meanwhile.
-      if (place.granted) place.wake()
+      // Yields, so that the next call does not run on the stack of the call that released the slot.
+      waiter.wake = () => resume(Effect.yieldNow)
+      // The slot may have been granted since the waiter entered the queue: the fiber may have yielded in between.
+      if (waiter.granted) waiter.wake()
     })
     return Effect.timeoutOrElse(turn, {
       duration: Duration.millis(queueTimeout),
-      orElse: () => (place.granted ? Effect.void : Effect.fail(this.#busy(name)))
+      orElse: () => (waiter.granted ? Effect.void : Effect.fail(this.#busy(name)))
     })
   }
 
   #grant() {
-    for (const place of this.#waiting) {
+    for (const waiter of this.#waiting) {
       if (!this.takeUnsafe()) return
-      this.#waiting.delete(place)
-      place.granted = true
-      place.wake()
+      this.#waiting.delete(waiter)
+      waiter.granted = true
+      waiter.wake()
     }
   }
 
@@ -113,13 +113,13 @@ export class Slots {
   }
 }
 
-/** Slots by key, made when first asked for; idle ones beyond `most` are forgotten. */
+/** Slots by key, created on first use; idle ones beyond `max` keys are evicted. */
 export class SlotsByKey {
-  readonly #most: number
+  readonly #max: number
   readonly #slots = new Map<string, Slots>()
 
-  constructor(most: number) {
-    this.#most = most
+  constructor(max: number) {
+    this.#max = max
   }
 
   get size(): number {
@@ -132,14 +132,14 @@ export class SlotsByKey {
     return waiting
   }
 
-  /** Those of the key, which have these options from now on. */
+  /** The slots of the key, with these options from now on. */
   of(key: string, options: SlotsOptions): Slots {
     const known = this.#slots.get(key)
     if (known !== undefined) {
       known.configure(options)
       return known
     }
-    if (this.#slots.size >= this.#most) {
+    if (this.#slots.size >= this.#max) {
       for (const [other, slots] of this.#slots) if (slots.idle) this.#slots.delete(other)
     }
     const slots = new Slots(options)

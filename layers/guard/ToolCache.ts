@@ -1,26 +1,26 @@
-/** Cached results of tools, by their arguments. */
+/** Cache of tool results, keyed by tool and canonical arguments. */
 import { BoundedCache } from "../cache/BoundedCache.ts"
 
-/** Sizes are characters of results as JSON, with their keys. */
+/** Sizes are in characters of JSON, keys included. */
 export interface CacheBounds {
   readonly maxEntries: number
   readonly maxSize: number
-  /** Of results of one principal's calls. */
+  /** For results of one principal's calls. */
   readonly maxSizePerOwner?: number
 }
 
-/** Arguments beyond these bounds cost more to compare than is ever gained: in characters, and in levels. */
-const longest = 16 * 1024
-const deepest = 64
+/** Arguments beyond these bounds are not cached: comparing them costs too much. In characters, and in levels. */
+const maxLength = 16 * 1024
+const maxDepth = 64
 
 /**
- * JSON with the keys of objects in order, so that the same arguments make the same text; `undefined` for arguments that
- * are too large or too deep. Nobody has checked them yet.
+ * JSON with sorted object keys, so that equal arguments have equal text; `undefined` for arguments that are too large or
+ * too deep. The arguments have not been validated yet.
  */
 export const canonical = (value: unknown): string | undefined => {
-  let left = longest
+  let left = maxLength
   const write = (inner: unknown, depth: number): string => {
-    if (depth > deepest || (typeof inner === "string" && inner.length > left)) left = -1
+    if (depth > maxDepth || (typeof inner === "string" && inner.length > left)) left = -1
     if (left < 0) return ""
     if (typeof inner !== "object" || inner === null) {
       const text = JSON.stringify(inner) ?? "null"
@@ -54,37 +54,37 @@ const sizeOf = (value: unknown): number | undefined => {
 }
 
 export class ToolCache {
-  readonly #kept: BoundedCache<{ readonly name: string; readonly answer: unknown }>
+  readonly #cache: BoundedCache<{ readonly name: string; readonly result: unknown }>
   #epoch = 0
 
   constructor(bounds: CacheBounds) {
-    this.#kept = new BoundedCache(bounds)
+    this.#cache = new BoundedCache(bounds)
   }
 
   get entries(): number {
-    return this.#kept.entries
+    return this.#cache.entries
   }
 
-  /** Changes with each invalidation: the result of a call that began before it may be out of date. */
+  /** Changes with each invalidation: the result of a call that started before is out of date. */
   get epoch(): number {
     return this.#epoch
   }
 
-  /** The cached result of the key; `now` and all times in milliseconds. */
+  /** Times are in milliseconds. */
   get(key: string, now: number): { readonly value: unknown } | undefined {
-    const found = this.#kept.get(key, now)
-    return found && { value: found.value.answer }
+    const found = this.#cache.get(key, now)
+    return found && { value: found.value.result }
   }
 
-  /** Caches the value unless it exceeds the total size or is not JSON; it counts to the share of the owner. */
+  /** Caches the value unless it is too large or cannot be written as JSON. Its size counts towards the owner's share. */
   put(key: string, name: string, value: unknown, until: number, owner?: string): void {
     const length = sizeOf(value)
-    if (length !== undefined) this.#kept.put(key, { name, answer: value }, key.length + length, until, owner)
+    if (length !== undefined) this.#cache.put(key, { name, result: value }, key.length + length, until, owner)
   }
 
-  /** Removes the results of those tools, or all. */
+  /** Removes the results of these tools, or all. */
   invalidate(names?: ReadonlySet<string>): void {
     this.#epoch++
-    this.#kept.drop(names && (({ name }) => names.has(name)))
+    this.#cache.drop(names && (({ name }) => names.has(name)))
   }
 }

@@ -1,10 +1,10 @@
-/** Answers a call from the cache, or runs it and caches a success. */
+/** Returns the cached result of a call, or runs it and caches its success. */
 import { type Clock, Effect, Exit } from "effect"
 import type { Call } from "../ledger/Calls.ts"
 import type { EntryLimits } from "./entryLimits.ts"
 import { canonical, type ToolCache } from "./ToolCache.ts"
 
-/** `hit` is called if the result comes from the cache. Arguments that are too large to compare are not cached. */
+/** Calls `hit` if the result comes from the cache. Calls with arguments that are too large to compare are not cached. */
 export const cachedResult = <A, E, R>(
   cache: ToolCache,
   { name, principal }: Call,
@@ -14,14 +14,14 @@ export const cachedResult = <A, E, R>(
   self: Effect.Effect<A, E, R>,
   hit: () => void
 ): Effect.Effect<A, E, R> => {
-  const asked = canonical(args)
-  if (asked === undefined) return self
-  const whose = { everybody: undefined, principal: principal.key, scopes: principal.scopes.toSorted() }
-  const key = JSON.stringify([name, whose[among] ?? null, asked])
+  const canonicalArgs = canonical(args)
+  if (canonicalArgs === undefined) return self
+  const scope = { everybody: undefined, principal: principal.key, scopes: principal.scopes.toSorted() }
+  const key = JSON.stringify([name, scope[among] ?? null, canonicalArgs])
   const cached = cache.get(key, clock.currentTimeMillisUnsafe())
   if (cached !== undefined) {
     hit()
-    // Only results of this tool are under its key.
+    // The key contains the tool's name.
     return Effect.succeed(cached.value as A)
   }
   const { epoch } = cache

@@ -17,10 +17,10 @@ const endingOf = (exit: Exit.Exit<unknown, unknown>, cached: boolean): Ending =>
   for (const reason of exit.cause.reasons) {
     if (Cause.isFailReason(reason)) {
       const { error } = reason
-      const said = { errorClass: errorClass(error), message: message(error) }
+      const described = { errorClass: errorClass(error), message: message(error) }
       return isGuardRejection(error)
-        ? { status: "refused", ...said, ...limitOf(error) }
-        : { status: "failed", ...said }
+        ? { status: "refused", ...described, ...limitOf(error) }
+        : { status: "failed", ...described }
     }
     if (Cause.isDieReason(reason)) {
       if (isSuspension(reason.defect)) return { status: "suspended" }
@@ -30,7 +30,7 @@ const endingOf = (exit: Exit.Exit<unknown, unknown>, cached: boolean): Ending =>
   return { status: "interrupted" }
 }
 
-/** `cached` says whether a success came from the cache. */
+/** `cached`: a success came from the cache. */
 export const outcomeOf = (
   exit: Exit.Exit<unknown, unknown>,
   cached: boolean,
@@ -40,12 +40,12 @@ export const outcomeOf = (
   return spent === undefined ? ending : { ...ending, spent }
 }
 
-/** Invalid arguments, and rejections of nested calls and of the budget, say nothing about the dependency. */
+/** Invalid arguments, and rejections of nested calls or by the budget, say nothing about the dependency. */
 const isNeutral = (error: unknown): boolean =>
   isGuardRejection(error) ||
   (typeof error === "object" && error !== null && "_tag" in error && error._tag === "InvalidArguments")
 
-/** A dependency that answers is well, whatever it answers; one that is away, too slow or broken is not. */
+/** A permanent error proves that the dependency works; a time-out, a transient error or a defect does not. */
 export const judge = (exit: Exit.Exit<unknown, unknown>): Verdict => {
   if (Exit.isSuccess(exit)) return "success"
   let verdict: Verdict = "ignored"

@@ -1,39 +1,39 @@
-/** Circuit breaker per name and principal: after N consecutive failures calls fail fast, until a probe succeeds. */
+/** Circuit breaker per name and principal: after N consecutive failures calls fail fast until a probe succeeds. */
 import { Clock, Duration, Effect, Exit, Layer, Option, Schedule, Scope } from "effect"
 import { SharedRedis } from "../storage/SharedRedis.ts"
 import * as BreakerStore from "./circuitBreakerStore.ts"
 import { CircuitOpen } from "./GuardError.ts"
 
 export interface BreakerSettings {
-  /** Consecutive failures that open a principal's circuit. */
+  /** Consecutive failures that open the circuit of a principal. */
   readonly failures: number
-  /** So many principals with an open circuit of one name open it for all others. */
+  /** This many principals with an open circuit of one name open it for all others. */
   readonly principals: number
-  /** How long it stays open at first, in milliseconds; twice as long each time that a probe fails, up to an hour. */
+  /** Initial open time in milliseconds; doubles after each failed probe, up to an hour. */
   readonly openDuration: number
 }
 
 export type CircuitState = "closed" | "open" | "half-open"
 
-/** Whether a call's end counts as a success of its dependency, as a failure, or not at all. */
+/** How the outcome of a call counts for its dependency. */
 export type Verdict = "success" | "failure" | "ignored"
 
-/** The `retryAfter` of calls that are rejected while another one probes the circuit, in milliseconds. */
-const probing = 1000
+/** The `retryAfter` of calls that are rejected during a probe, in milliseconds. */
+const probeRetryAfter = 1000
 
-/** Circuits per name that are remembered in another state than closed, and keys with failures. */
-const mostCircuits = 1000
-const mostTroubled = 10_000
+/** Bounds of the circuits per name that are not closed, and of the keys with failures. */
+const maxCircuits = 1000
+const maxFailing = 10_000
 
 const stateOf = { Closed: "closed", Open: "open", HalfOpen: "half-open" } as const
 
 interface Circuit {
   readonly state: CircuitState
-  /** When an open circuit may be probed, in milliseconds. */
+  /** When an open circuit may be probed, in milliseconds since the epoch. */
   readonly until: number
 }
 
-/** The state of a name: that of its circuit which is open the most. */
+/** The state of a name: open before half-open before closed. */
 const worst = (circuits: Iterable<Circuit>): CircuitState => {
   let found: CircuitState = "closed"
   for (const { state } of circuits) {
@@ -44,42 +44,41 @@ const worst = (circuits: Iterable<Circuit>): CircuitState => {
 }
 
 /**
- * Circuits of `effect/persistence`, by name (of a tool or its dependency) and principal: a failure may be of the caller's
- * making, such as a URL that never answers, and must not keep others out. Only several principals show that the dependency
- * is away. A circuit is made at the first failure: until then there is nothing to check, as long as no other instance
- * shares the circuits.
+ * Circuits of `effect/persistence`, by name (of a tool or its dependency) and principal. One principal may cause failures
+ * itself, for example with a URL that never responds, and must not lock out others; failures of several principals prove
+ * an outage of the dependency. Without a shared store, a circuit is created at the first failure.
  */
 export const make = Effect.fnUntraced(function* (initial: BreakerSettings) {
   const scope = yield* Effect.scope
   const redis = yield* SharedRedis
-  const alone = Option.isNone(redis)
+  const isLocal = Option.isNone(redis)
   let { principals } = initial
-  /** By name, those that ever had a failure; by principal, circuits that are not closed, as this instance saw them last. */
+  /** By name (each that ever failed) and principal: circuits that are not closed, as last seen by this instance. */
   const circuitsOf = new Map<string, Map<string, Circuit>>()
   /** Keys with a failure since their last success. */
-  const troubled = new Set<string>()
+  const failing = new Set<string>()
 
   const keyOf = (name: string, owner: string) => `${name}\n${owner}`
-  const trouble = (key: string) => {
-    troubled.add(key)
-    for (const first of troubled) {
-      if (troubled.size <= mostTroubled) return
-      troubled.delete(first)
+  const recordFailure = (key: string) => {
+    failing.add(key)
+    for (const first of failing) {
+      if (failing.size <= maxFailing) return
+      failing.delete(first)
     }
   }
-  const note = (name: string, owner: string, state: CircuitState, until: number) => {
+  const recordState = (name: string, owner: string, state: CircuitState, until: number) => {
     let circuits = circuitsOf.get(name)
     if (circuits === undefined) circuitsOf.set(name, (circuits = new Map()))
     circuits.delete(owner)
     if (state === "closed") return
     circuits.set(owner, { state, until })
     for (const first of circuits.keys()) {
-      if (circuits.size <= mostCircuits) return
+      if (circuits.size <= maxCircuits) return
       circuits.delete(first)
     }
   }
-  /** How long the circuits of others keep this principal out, in milliseconds; 0: they do not. */
-  const heldBack = (circuits: ReadonlyMap<string, Circuit>, owner: string, now: number): number => {
+  /** How long the circuits of other principals reject this one, in milliseconds; 0: they do not. */
+  const rejectedFor = (circuits: ReadonlyMap<string, Circuit>, owner: string, now: number): number => {
     let open = 0
     let earliest = Infinity
     for (const [other, { state, until }] of circuits) {
@@ -90,7 +89,7 @@ export const make = Effect.fnUntraced(function* (initial: BreakerSettings) {
     return open >= principals ? earliest - now : 0
   }
 
-  const ground = yield* Effect.cached(
+  const foundation = yield* Effect.cached(
     Effect.gen(function* () {
       const library = yield* Effect.promise(() => import("effect/persistence/CircuitBreaker"))
       const store = yield* Layer.build(BreakerStore.layer)
@@ -104,7 +103,7 @@ export const make = Effect.fnUntraced(function* (initial: BreakerSettings) {
   const build = (settings: BreakerSettings) =>
     Effect.cached(
       Effect.gen(function* () {
-        const { library, store } = yield* ground
+        const { library, store } = yield* foundation
         const breaker = yield* library
           .make({
             tripPolicy: library.consecutive(settings.failures),
@@ -119,7 +118,7 @@ export const make = Effect.fnUntraced(function* (initial: BreakerSettings) {
     )
   let circuits = yield* build(initial)
 
-  const through = Effect.fnUntraced(function* <A, E, R>(
+  const runInCircuit = Effect.fnUntraced(function* <A, E, R>(
     name: string,
     owner: string,
     self: Effect.Effect<A, E, R>,
@@ -132,26 +131,26 @@ export const make = Effect.fnUntraced(function* (initial: BreakerSettings) {
     const classify = (ended: Exit.Exit<A, E>) => {
       const verdict = judge(ended)
       recovered = verdict === "success"
-      if (verdict === "failure") trouble(key)
+      if (verdict === "failure") recordFailure(key)
       return outcomes[verdict]
     }
     const exit = yield* breaker.execute(self, { key, classify }).pipe(
       Effect.mapError((error) => {
         if (!(error instanceof library.CircuitBreakerError)) return error
         const retryAfter =
-          error.reason._tag === "CircuitOpen" ? Duration.toMillis(error.reason.retryAfter) : probing
+          error.reason._tag === "CircuitOpen" ? Duration.toMillis(error.reason.retryAfter) : probeRetryAfter
         return new CircuitOpen({ name, retryAfter })
       }),
       Effect.exit
     )
-    // A circuit that never had a failure stays closed; the store need not be asked.
-    if (recovered && !troubled.has(key) && circuitsOf.get(name)?.has(owner) !== true) return yield* exit
-    // The store in this process does not fail, and the shared one is replaced by it.
+    // A circuit without failures stays closed, so the store is not read.
+    if (recovered && !failing.has(key) && circuitsOf.get(name)?.has(owner) !== true) return yield* exit
+    // The memory store does not fail, and the shared store falls back to it.
     const state = yield* Effect.orDie(breaker.state(key))
     const until =
       state._tag === "Open" ? (yield* Clock.currentTimeMillis) + Duration.toMillis(state.retryAfter) : 0
-    note(name, owner, stateOf[state._tag], until)
-    if (recovered && state._tag === "Closed") troubled.delete(key)
+    recordState(name, owner, stateOf[state._tag], until)
+    if (recovered && state._tag === "Closed") failing.delete(key)
     return yield* exit
   })
 
@@ -162,20 +161,20 @@ export const make = Effect.fnUntraced(function* (initial: BreakerSettings) {
     self: Effect.Effect<A, E, R>,
     judge: (exit: Exit.Exit<A, E>) => Verdict
   ): Effect.Effect<A, E | CircuitOpen, R> => {
-    if (!alone || (troubled.size > 0 && troubled.has(keyOf(name, owner)))) {
-      return through(name, owner, self, judge)
+    if (!isLocal || (failing.size > 0 && failing.has(keyOf(name, owner)))) {
+      return runInCircuit(name, owner, self, judge)
     }
     return Effect.catchCause(self, (cause) => {
       const exit = Exit.failCause(cause)
       if (judge(exit) !== "failure") return exit
-      // Only recorded: a call that failed meanwhile may have opened the circuit, which does not matter to this one.
-      return Effect.andThen(Effect.exit(through(name, owner, exit, judge)), exit)
+      // Only records the failure: whether another call has opened the circuit meanwhile does not matter to this one.
+      return Effect.andThen(Effect.exit(runInCircuit(name, owner, exit, judge)), exit)
     })
   }
 
   /**
-   * Runs `self` in the circuit of that name and principal (its key), or fails with `CircuitOpen` at once: because that one
-   * is open, or those of enough other principals are.
+   * Runs `self` in the circuit of that name and principal (`owner`: its key). Fails fast with `CircuitOpen` if that circuit is
+   * open, or if those of enough other principals are.
    */
   const execute = <A, E, R>(
     name: string,
@@ -186,7 +185,7 @@ export const make = Effect.fnUntraced(function* (initial: BreakerSettings) {
     const others = circuitsOf.get(name)
     if (others === undefined || others.size < principals) return inOwn(name, owner, self, judge)
     return Effect.clockWith((clock) => {
-      const retryAfter = heldBack(others, owner, clock.currentTimeMillisUnsafe())
+      const retryAfter = rejectedFor(others, owner, clock.currentTimeMillisUnsafe())
       return retryAfter > 0
         ? Effect.fail(new CircuitOpen({ name, retryAfter }))
         : inOwn(name, owner, self, judge)
@@ -201,7 +200,7 @@ export const make = Effect.fnUntraced(function* (initial: BreakerSettings) {
 
   return {
     execute,
-    /** Of the names that ever had a failure. */
+    /** By name, for each name that ever failed. */
     get states(): ReadonlyMap<string, CircuitState> {
       return new Map(Array.from(circuitsOf, ([name, of]) => [name, worst(of.values())]))
     },

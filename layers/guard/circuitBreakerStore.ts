@@ -1,4 +1,4 @@
-/** The store of circuit breakers: this process, or the Redis that all instances share. */
+/** Store of the circuit breakers: this process, or the Redis that all instances share. */
 import { Context, Effect, Layer, Option } from "effect"
 import type { CircuitBreakerError, CircuitBreakerStore } from "effect/persistence/CircuitBreaker"
 import { SharedRedis } from "../storage/SharedRedis.ts"
@@ -7,7 +7,7 @@ type Store = CircuitBreakerStore["Service"]
 
 const isStoreError = ({ reason }: CircuitBreakerError) => reason._tag === "CircuitBreakerStoreError"
 
-/** The store of `effect/persistence`'s CircuitBreaker. While Redis is away, each instance uses its own. */
+/** For the CircuitBreaker of `effect/persistence`. While Redis is unreachable, each instance uses its own store. */
 export const layer = Layer.unwrap(
   Effect.gen(function* () {
     const connection = yield* SharedRedis
@@ -21,17 +21,17 @@ export const layer = Layer.unwrap(
       Layer.provide(Layer.succeed(Redis.Redis, redis))
     )
     const make = Effect.gen(function* () {
-      const here = Context.get(yield* Layer.build(memory), CircuitBreakerStore)
-      const there = Context.get(yield* Layer.build(shared), CircuitBreakerStore)
-      const ask = <A, R>(question: (store: Store) => Effect.Effect<A, CircuitBreakerError, R>) =>
+      const local = Context.get(yield* Layer.build(memory), CircuitBreakerStore)
+      const remote = Context.get(yield* Layer.build(shared), CircuitBreakerStore)
+      const use = <A, R>(run: (store: Store) => Effect.Effect<A, CircuitBreakerError, R>) =>
         Effect.suspend(() =>
-          connected() ? Effect.catchIf(question(there), isStoreError, () => question(here)) : question(here)
+          connected() ? Effect.catchIf(run(remote), isStoreError, () => run(local)) : run(local)
         )
-      // A circuit's generation in one store is none in the other: what was admitted there changes nothing here.
+      // Generations differ between the stores: a call that one store admitted changes nothing in the other.
       return CircuitBreakerStore.of({
-        admit: (key) => ask((store) => store.admit(key)),
-        record: (outcome) => ask((store) => store.record(outcome)),
-        state: (key) => ask((store) => store.state(key))
+        admit: (key) => use((store) => store.admit(key)),
+        record: (outcome) => use((store) => store.record(outcome)),
+        state: (key) => use((store) => store.state(key))
       })
     })
     return Layer.effect(CircuitBreakerStore, make)

@@ -1,4 +1,4 @@
-/** The state of Guard that is derived from the section `limits`, and replaced when it is reloaded. */
+/** Compiles the section `limits`: values computed once per load or reload. */
 import { Duration } from "effect"
 import type { Policy } from "../../src/domain/Policy.ts"
 import type { Principal } from "../../src/domain/Principal.ts"
@@ -12,31 +12,31 @@ import type { Limit } from "./fixedWindows.ts"
 
 const millis = Duration.toMillis
 
-/** The most principals, and entries, that are remembered. */
+/** Principals, and entries, whose limits are remembered. */
 export const maxTracked = 1000
 
 /** Durations are in milliseconds. */
 export const compileLimits = (limits: Limits) => {
-  /** Of tools, by name. */
-  const toolLimits = new Map<string, { readonly policy: Policy; readonly rules: EntryLimits }>()
-  /** Of entries that are not tools. */
+  /** By tool name. */
+  const toolLimits = new Map<string, { readonly policy: Policy; readonly entryLimits: EntryLimits }>()
+  /** By policy, for entries other than tools. */
   const otherLimits = new WeakMap<Policy, EntryLimits>()
   /** By a principal's key. */
   const rates = new Map<string, ReadonlyArray<Limit>>()
-  const totalRate = rateLimit("total", "", limits.total, "everybody")
+  const totalRate = rateLimit("total", "", limits.total, "all principals")
 
   const limitsFor = ({ kind, name }: Call, policy: Policy): EntryLimits => {
     if (kind !== "tool") {
-      let rules = otherLimits.get(policy)
-      if (rules === undefined) otherLimits.set(policy, (rules = entryLimitsOf(limits, policy)))
-      return rules
+      let entryLimits = otherLimits.get(policy)
+      if (entryLimits === undefined) otherLimits.set(policy, (entryLimits = entryLimitsOf(limits, policy)))
+      return entryLimits
     }
     const known = toolLimits.get(name)
-    if (known !== undefined && known.policy === policy) return known.rules
-    const rules = entryLimitsOf(limits, policy, name)
+    if (known !== undefined && known.policy === policy) return known.entryLimits
+    const entryLimits = entryLimitsOf(limits, policy, name)
     if (toolLimits.size >= maxTracked) toolLimits.clear()
-    toolLimits.set(name, { policy, rules })
-    return rules
+    toolLimits.set(name, { policy, entryLimits })
+    return entryLimits
   }
 
   /** The rate limits of a call, the narrowest first. */

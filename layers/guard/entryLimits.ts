@@ -1,4 +1,4 @@
-/** The limits of one entry: its own policy, overridden by the operator's configuration. */
+/** Limits of one entry: its policy, overridden by the operator's configuration. */
 import { Duration } from "effect"
 import type { Policy, Retry, CachePolicy } from "../../src/domain/Policy.ts"
 import type { Limits, ToolLimits } from "./section.ts"
@@ -11,12 +11,12 @@ export interface EntryLimits {
   readonly retry: Retry
   readonly reuse: { readonly ttl: number; readonly among: CachePolicy["among"] } | undefined
   readonly rate: Limit | undefined
-  /** Of the dependency, or of the entry where `dependency` is undefined. */
+  /** Slots of the dependency; of the entry if `dependency` is undefined. */
   readonly slots:
     | {
         readonly dependency: string | undefined
         readonly options: SlotsOptions
-        /** What one principal may take of them; absent: all. */
+        /** Slots that one principal may hold; absent: all. */
         readonly share: SlotsOptions | undefined
       }
     | undefined
@@ -26,19 +26,19 @@ export interface EntryLimits {
 
 const millis = (input: Duration.Input): number => Duration.toMillis(Duration.fromInputUnsafe(input))
 
-/** What is said of the tool itself, else of the longest beginning of its name. */
-const saidOf = (tools: Limits["tools"], name: string): ToolLimits => {
+/** The tool's own entry in `limits.tools`, else the entry with the longest matching prefix. */
+const overridesOf = (tools: Limits["tools"], name: string): ToolLimits => {
   const own = Object.hasOwn(tools, name) ? tools[name] : undefined
   if (own !== undefined) return own
-  const [best] = Object.entries(tools)
+  const [match] = Object.entries(tools)
     .filter(([pattern]) => pattern.endsWith("*") && name.startsWith(pattern.slice(0, -1)))
     .toSorted(([a], [b]) => b.length - a.length)
-  return best?.[1] ?? {}
+  return match?.[1] ?? {}
 }
 
 const cacheOf = (own: CachePolicy | undefined, ttl: Duration.Duration | undefined): EntryLimits["reuse"] => {
   const time = ttl === undefined ? own && millis(own.ttl) : millis(ttl)
-  // What a tool does not say of its results is taken to be for the one who asked.
+  // Without a policy of the tool, results are private to the principal.
   return time === undefined || time === 0 ? undefined : { ttl: time, among: own?.among ?? "principal" }
 }
 
@@ -46,8 +46,8 @@ export const rateLimit = (
   name: string,
   key: string,
   { calls, window }: { readonly calls: number; readonly window: Duration.Duration },
-  whose = key
-): Limit => ({ name, key: `${name}:${key}`, whose, max: calls, window: millis(window) })
+  subject = key
+): Limit => ({ name, key: `${name}:${key}`, subject, max: calls, window: millis(window) })
 
 export const slotsOf = (
   limit: string,
@@ -63,27 +63,27 @@ const withShare = (limit: string, max: number, all: Limits["concurrency"]) => {
   }
 }
 
-/** An operator's limit is one of the tool alone; the policy's is shared by all entries of its dependency. */
+/** The operator's limit applies to the tool alone; the policy's is shared by all entries of its dependency. */
 const entrySlots = (
   { concurrency: all }: Limits,
   { concurrency, dependency }: Policy,
-  said: number | undefined
+  override: number | undefined
 ): EntryLimits["slots"] => {
-  if (said !== undefined) return { dependency: undefined, ...withShare("tool", said, all) }
+  if (override !== undefined) return { dependency: undefined, ...withShare("tool", override, all) }
   if (concurrency === undefined) return undefined
   return { dependency, ...withShare(dependency === undefined ? "tool" : "dependency", concurrency, all) }
 }
 
-/** `tool` is a tool's name, and absent for other kinds: section `limits.tools` applies to tools only. */
+/** `tool`: the name of a tool; absent for other kinds, because `limits.tools` applies to tools only. */
 export const entryLimitsOf = (limits: Limits, policy: Policy, tool?: string): EntryLimits => {
-  const said = tool === undefined ? {} : saidOf(limits.tools, tool)
-  const limit = millis(said.time_limit ?? policy.timeLimit)
+  const overrides = tool === undefined ? {} : overridesOf(limits.tools, tool)
+  const limit = millis(overrides.time_limit ?? policy.timeLimit)
   return {
     timeLimit: { limit, maxDuration: Math.max(limit, millis(limits.max_duration)) },
-    retry: said.retry ?? policy.retry,
-    reuse: cacheOf(policy.cache, said.cache_ttl),
-    rate: tool !== undefined && said.rate ? rateLimit("tool", tool, said.rate) : undefined,
-    slots: entrySlots(limits, policy, said.concurrency),
+    retry: overrides.retry ?? policy.retry,
+    reuse: cacheOf(policy.cache, overrides.cache_ttl),
+    rate: tool !== undefined && overrides.rate ? rateLimit("tool", tool, overrides.rate) : undefined,
+    slots: entrySlots(limits, policy, overrides.concurrency),
     circuit: policy.dependency ?? tool
   }
 }

@@ -1,19 +1,19 @@
-/** Fixed-window counters per key in this process, for `RateLimit`. */
+/** Fixed-window counters per key in this process: bounded, synchronous, several limits at once. */
 
-/** At most `max` calls for `key` in a window of `window` milliseconds. */
+/** At most `max` calls of `key` per `window` milliseconds. */
 export interface Limit {
-  /** What is limited, for messages: `principal`, `tool`, `total`, `address`. */
+  /** For messages: `principal`, `tool`, `total` or `address`. */
   readonly name: string
-  /** Whose calls are counted together. Unique among all limits, so it should begin with the name. */
+  /** Calls with one key are counted together. Unique among all limits, so it starts with the name. */
   readonly key: string
-  /** Whom it limits, for messages; absent: the key says it. */
-  readonly whose?: string
+  /** For messages: what is limited. Default: the key. */
+  readonly subject?: string
   readonly max: number
-  /** Milliseconds. */
+  /** In milliseconds. */
   readonly window: number
 }
 
-/** The limit that stood in the way, and after how many milliseconds a call under it may pass again. */
+/** The limit that rejected a call, and the milliseconds until its window ends. */
 export interface LimitReached {
   readonly limit: Limit
   readonly retryAfter: number
@@ -26,20 +26,20 @@ interface Counter {
   endsAt: number
 }
 
-/** How many counters are looked at, when there are too many, to find one that matters little. */
+/** Counters to compare for an eviction. */
 const candidates = 16
 
 /**
- * The fixed window of `effect/persistence`'s RateLimiter: it begins with a call, each call makes it `window / max`
- * longer, and it is over at once for all. So `max` calls at once close it for a whole `window`.
+ * The fixed window of `effect/persistence`'s RateLimiter: it starts with a call, each call extends it by `window / max`, and
+ * all counts expire with it. A burst of `max` calls therefore closes it for a whole `window`.
  *
- * Unlike that module's own memory, this one takes under several limits at once or not at all, forgets, and is
- * synchronous. It never holds more than `maxKeys` keys: beyond that, a new one takes the place of that of a few
- * whose window ends first. That one is over already, or has counted least.
+ * Unlike that module's memory store, this one is synchronous, evicts, and counts under several limits atomically. It
+ * holds at most `maxKeys` keys: beyond that, a new key evicts, of a few candidates, the one whose window ends first, which
+ * has ended already or has counted least.
  */
 export const make = (maxKeys: number) => {
   const counters = new Map<string, Counter>()
-  // A Map has no cheap way to walk on from where one stopped.
+  // For the clock hand of the eviction: a Map cannot be iterated from a given position.
   const slots: Array<Counter> = []
   let hand = 0
 
@@ -54,12 +54,12 @@ export const make = (maxKeys: number) => {
       if ((slots[hand]?.endsAt ?? 0) < (slots[least]?.endsAt ?? 0)) least = hand
       hand = (hand + 1) % maxKeys
     }
-    const given = slots[least]
-    if (given !== undefined) counters.delete(given.key)
+    const evicted = slots[least]
+    if (evicted !== undefined) counters.delete(evicted.key)
     slots[least] = counter
   }
 
-  /** Counts one call under each limit and returns the fewest calls left, or counts nothing and says what is used up. */
+  /** Counts one call under each limit and returns the lowest number of calls left; or counts nothing and returns the limit that is reached. */
   const take = (limits: ReadonlyArray<Limit>, now: number): number | LimitReached => {
     for (const limit of limits) {
       const counter = counters.get(limit.key)

@@ -1,9 +1,9 @@
-/** Awaited records of a call: bounded in time, and a record that fails is logged and fails nothing else. */
+/** Journal records and budget settlement of a call: awaited, bounded in time; failures are logged. */
 import { Cause, Clock, Context, Duration, Effect, Exit } from "effect"
 import type { Call, Outcome } from "../ledger/Calls.ts"
 import { JournalUnavailable, type Writer } from "../ledger/Journal.ts"
 
-/** How long one record may take. */
+/** Time limit of one record. */
 const timeLimit = Duration.seconds(5)
 
 const unavailable = new JournalUnavailable({ retryAfter: 1000 })
@@ -12,8 +12,8 @@ const failed = (message: string, { name, requestId }: Call, ...cause: ReadonlyAr
   Effect.annotateLogs(Effect.logError(message, ...cause), { request_id: requestId, name })
 
 /**
- * Runs the end of a call's bookkeeping in a fiber that the caller cannot interrupt, and waits for it at most 5 seconds.
- * `what` names it in the log.
+ * Runs `self` in a fiber that the caller cannot interrupt, and waits for it at most 5 seconds. `what` is the subject of the
+ * log line about a failure.
  */
 export const awaitRecord = (what: string, call: Call, self: Effect.Effect<void>): Effect.Effect<void> =>
   Effect.contextWith((context: Context.Context<never>) =>
@@ -30,7 +30,7 @@ export const awaitRecord = (what: string, call: Call, self: Effect.Effect<void>)
       const timer = fork(Context.get(context, Clock.Clock).sleep(timeLimit))
       timer.addObserver((exit) => {
         if (Exit.isFailure(exit)) return
-        resume(failed(`${what} took longer than ${Duration.format(timeLimit)} and was given up`, call))
+        resume(failed(`${what} took longer than ${Duration.format(timeLimit)} and was interrupted`, call))
         fiber.interruptUnsafe()
       })
       fiber.addObserver((exit) => {
@@ -40,7 +40,7 @@ export const awaitRecord = (what: string, call: Call, self: Effect.Effect<void>)
     })
   )
 
-/** Whether the call may run, as far as the journal is concerned. */
+/** Writes the record before the call. Fails if a writer does, so that no call runs without its record. */
 export const journalBefore = (
   writers: ReadonlySet<Writer>,
   call: Call
@@ -67,6 +67,7 @@ export const journalBefore = (
     { discard: true }
   )
 
+/** Writes the record after the call. */
 export const journalAfter = (
   writers: ReadonlySet<Writer>,
   call: Call,

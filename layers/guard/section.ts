@@ -5,7 +5,7 @@ import * as Section from "../config/Section.ts"
 
 const positive = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 2 ** 31 - 1 }))
 const span = DurationSetting.check(
-  Schema.makeFilter((duration) => Duration.toMillis(duration) >= 1 || "must be at least a millisecond")
+  Schema.makeFilter((duration) => Duration.toMillis(duration) >= 1 || "must be at least 1 ms")
 )
 
 const calls = positive.annotate({ description: "Calls per window." })
@@ -26,18 +26,20 @@ const rate = (usual: number, description: string) =>
 /** An operator's settings for one tool, which override the tool's own policy. */
 const Tool = Schema.Struct({
   rate: Schema.optionalKey(
-    Rate.annotate({ description: "Rate limit of the tool, for all principals together." })
+    Rate.annotate({ description: "Rate limit of the tool, all principals together." })
   ),
-  time_limit: Schema.optionalKey(span.annotate({ description: "Time limit of one call." })),
-  concurrency: Schema.optionalKey(positive.annotate({ description: "Concurrent calls at most." })),
+  time_limit: Schema.optionalKey(
+    span.annotate({ description: "Time limit of one call, from its start and from each progress report." })
+  ),
+  concurrency: Schema.optionalKey(positive.annotate({ description: "Maximum number of concurrent calls." })),
   retry: Schema.optionalKey(
     Schema.Literals(["never", "idempotent", "always"]).annotate({
       description:
-        "Whether a call is retried after a transient error: never, if the tool is idempotent, or always."
+        "When to retry a call after a transient error: never, idempotent (if the tool is), or always."
     })
   ),
   cache_ttl: Schema.optionalKey(
-    DurationSetting.annotate({ description: "TTL of cached results; 0 to cache nothing." })
+    DurationSetting.annotate({ description: "TTL of cached results; 0 disables the cache." })
   )
 })
 export type ToolLimits = typeof Tool.Type
@@ -45,9 +47,9 @@ export type ToolLimits = typeof Tool.Type
 export const section = Section.make(
   "limits",
   Schema.Struct({
-    enabled: Section.optional(Schema.Boolean, true, "Whether rate limits apply."),
+    enabled: Section.optional(Schema.Boolean, true, "Enforce rate limits."),
     principal: rate(6000, "Rate limit of one principal."),
-    address: rate(6000, "Rate limit of one address without authentication."),
+    address: rate(6000, "Rate limit of all callers at one address without authentication."),
     total: rate(60_000, "Rate limit of all calls together."),
     max_duration: Section.optional(
       span,
@@ -56,14 +58,14 @@ export const section = Section.make(
     ),
     concurrency: Section.optional(
       Schema.Struct({
-        principal: Section.optional(positive, 64, "Concurrent calls of one principal at most."),
-        total: Section.optional(positive, 512, "Concurrent calls at most."),
+        principal: Section.optional(positive, 64, "Maximum number of concurrent calls of one principal."),
+        total: Section.optional(positive, 512, "Maximum number of concurrent calls."),
         share: Section.optional(
           Schema.Finite.check(Schema.isBetween({ minimum: 0.01, maximum: 1 })),
           0.75,
           "Share of the slots of one tool or dependency that one principal may hold, from 0.01 to 1."
         ),
-        queue: Section.optional(positive, 256, "Queued calls at most, for each of these limits."),
+        queue: Section.optional(positive, 256, "Maximum number of queued calls, for each of these limits."),
         queue_timeout: Section.optional(
           span,
           "10 seconds",
@@ -75,7 +77,7 @@ export const section = Section.make(
     ),
     retry: Section.optional(
       Schema.Struct({
-        attempts: Section.optional(positive, 3, "Attempts in total, including the first."),
+        attempts: Section.optional(positive, 3, "Maximum number of attempts, including the first."),
         first_delay: Section.optional(
           span,
           "200 millis",
@@ -84,7 +86,7 @@ export const section = Section.make(
         max_delay: Section.optional(span, "5 seconds", "Maximum delay.")
       }),
       {},
-      "Retries of calls whose tool allows them."
+      "Retries after transient errors, for tools that allow them."
     ),
     breaker: Section.optional(
       Schema.Struct({
@@ -109,16 +111,16 @@ export const section = Section.make(
     ),
     cache: Section.optional(
       Schema.Struct({
-        max_entries: Section.optional(positive, 1000, "Cached results at most."),
+        max_entries: Section.optional(positive, 1000, "Maximum number of cached results."),
         max_size: Section.optional(
           positive,
           16 * 1024 * 1024,
-          "Total size of cached results at most, in characters."
+          "Maximum total size of cached results, in characters."
         ),
         share: Section.optional(
           Schema.Finite.check(Schema.isBetween({ minimum: 0.01, maximum: 1 })),
           0.5,
-          "Share of that size which results of one principal's calls may take, from 0.01 to 1."
+          "Share of `max_size` that results of one principal's calls may take, from 0.01 to 1."
         )
       }),
       {},
@@ -127,7 +129,7 @@ export const section = Section.make(
     tools: Section.optional(
       Schema.Record(Schema.NonEmptyString, Tool),
       {},
-      "Limits by tool; `web.*` matches every tool with that prefix."
+      "Limits by tool name or prefix: `web.*` matches every tool whose name starts with `web.`."
     )
   }),
   {

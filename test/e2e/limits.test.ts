@@ -26,9 +26,13 @@ import { command, manifold, startStdio } from "../support/stdio.ts"
 
 const once = { limits: { tools: { "math.add": { rate: { calls: 1, window: "1 minute" } } } } }
 
-const said = 'the limit "tool" for math.add is used up: 0 of 1 calls in 60 s are left'
+/** The message of `RateLimited` for the tool. */
+const message = /Rate limit reached for math\.add/
 const data = { error_class: "RateLimited", limit: "tool", max: 1, remaining: 0, window_ms: 60_000 }
 const error = { code: 429, data: { ...data, retry_after_ms: expect.any(Number) } }
+
+/** The message of `TimedOut` for the tool. */
+const timedOut = expect.stringContaining("wait exceeded its time limit")
 
 const sum = { name: "math.add", arguments: { a: 1, b: 2 } }
 const hello = { name: "echo", arguments: { message: "hello" } }
@@ -48,8 +52,7 @@ const askTwice = async (client: Calling) => {
   )
   expect(await client.callTool(hello)).toMatchObject({ structuredContent: { message: "hello" } })
   await client.close()
-  // Where it is the text of a whole answer, it is quoted.
-  expect(thrown?.message.replaceAll("\\", "")).toContain(said)
+  expect(thrown?.message).toMatch(message)
   return thrown
 }
 
@@ -199,7 +202,6 @@ describe("what is no caller's doing is 503", () => {
       expect(yield* readJson(refused)).toMatchObject({
         error: {
           code: 503,
-          message: expect.stringContaining("wait is busy"),
           data: { error_class: "Busy", limit: "tool", max: 1, remaining: 0, retry_after_ms: 10_000 }
         }
       })
@@ -231,7 +233,7 @@ describe("what is no caller's doing is 503", () => {
         stateless(2, "tools/call", { name: "wait" })
       ]
       expect(yield* readJson(yield* post(url, first.body, first.headers))).toMatchObject({
-        result: { isError: true, content: [{ text: "wait took longer than 50 ms and was ended" }] }
+        result: { isError: true, content: [{ text: timedOut }] }
       })
       const refused = yield* post(url, second.body, second.headers)
       expect(refused.status).toBe(503)
@@ -256,7 +258,7 @@ describe("what is no caller's doing is 503", () => {
         })
         expect(result).toMatchObject({
           isError: true,
-          content: [{ text: "wait took longer than 50 ms and was ended" }]
+          content: [{ text: timedOut }]
         })
       }).pipe(Effect.provide(service(brief)))
     )
@@ -275,6 +277,6 @@ it.live("the command line says it, and ends with 1", () =>
       env: { MCP_CONFIG_JSON: JSON.stringify(config) }
     })
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" })
-    expect(stderr).toContain("web.fetch_url took longer than 50 ms and was ended")
+    expect(stderr).toContain("web.fetch_url exceeded its time limit")
   })
 )

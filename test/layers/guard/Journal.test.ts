@@ -183,10 +183,10 @@ describe("a record after the call that", () => {
       },
       "The journal's record of a call failed"
     ],
-    hangs: [() => Effect.never, "The journal's record of a call took longer than 5s and was given up"],
+    hangs: [() => Effect.never, "The journal's record of a call took longer than 5s and was interrupted"],
     "cannot be interrupted": [
       () => Effect.uninterruptible(Effect.never),
-      "The journal's record of a call took longer than 5s and was given up"
+      "The journal's record of a call took longer than 5s and was interrupted"
     ]
   }
   for (const [name, [after, line]] of Object.entries(afters)) {

@@ -58,9 +58,6 @@ describe("who wants a slot", () => {
       yield* occupy(slots)
       const error = yield* Effect.flip(slots.hold("fourth", queueTimeout, Effect.void))
       expect(error).toMatchObject({ _tag: "Busy", limit: "total", max: 1, waiting: 2, retryAfter: 1000 })
-      expect(error.message).toBe(
-        'fourth is busy: 1 calls may run at once (limit "total") and 2 wait; try again in 1 s'
-      )
       expect([slots.running, slots.waiting]).toEqual([1, 2])
     })
   )

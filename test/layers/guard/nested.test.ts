@@ -104,7 +104,7 @@ describe("a nested call", () => {
     }).pipe(Effect.provide(guard({ principal: { calls: 2 } })))
   )
 
-  it.effect("of a handler that calls itself endlessly ends as a defect", () =>
+  it.effect("of a handler that calls itself without end is a defect", () =>
     Effect.gen(function* () {
       let ran = 0
       const endless: Effect.Effect<void, unknown, Guard> = Effect.suspend(() => {
@@ -113,7 +113,7 @@ describe("a nested call", () => {
       })
       const exit = yield* Effect.exit(endless)
       expect(Exit.isFailure(exit) && Cause.squash(exit.cause)).toMatchObject({
-        message: "tool is nested more than 32 calls deep. Its handlers call each other endlessly."
+        message: "tool is nested more than 32 calls deep: its handlers call each other without end."
       })
       expect(ran).toBe(34)
       expect(yield* state).toMatchObject({ running: 0, waiting: 0 })

@@ -40,7 +40,6 @@ describe("a call that takes too long", () => {
       yield* TestClock.adjust("1 millis")
       const error = yield* Effect.flip(Fiber.join(fiber))
       expect(error).toMatchObject({ _tag: "TimedOut", name: "slow", limit: 1000 })
-      expect(error.message).toBe("slow took longer than 1 s and was ended")
       expect(yield* Deferred.isDone(cleaned)).toBe(true)
     })
   )
