@@ -1,5 +1,6 @@
-/** The section `storage`: the state folder, and the Redis that instances share. */
-import { Redacted, Schema } from "effect"
+/** The section `storage`: the state folder, the database, and the Redis that instances share. */
+import { Duration, Redacted, Schema } from "effect"
+import { DurationSetting } from "../config/DurationSetting.ts"
 import { PathSetting } from "../config/pathSettings.ts"
 import { Secret } from "../config/Secret.ts"
 import * as Section from "../config/Section.ts"
@@ -11,6 +12,32 @@ const RedisUrl = Secret.check(
     (url) => redisUrl.test(Redacted.value(url)) || "expected a URL such as redis://:password@host:6379/0"
   )
 )
+
+const postgresUrl = /^postgres(?:ql)?:\/\/[^/]+\/./
+
+const PostgresUrl = Secret.check(
+  Schema.makeFilter(
+    (url) =>
+      (postgresUrl.test(Redacted.value(url)) && URL.canParse(Redacted.value(url))) ||
+      "expected a URL such as postgres://user:password@host:5432/name"
+  )
+)
+
+/** Budgets of a day count the hours before, so that these must be kept. */
+const kept = (usual: string, description: string) =>
+  Section.optional(
+    DurationSetting.check(
+      Schema.makeFilter((time) => Duration.toDays(time) >= 2 || "must be at least 2 days")
+    ),
+    usual,
+    description
+  )
+
+const RetentionSettings = Schema.Struct({
+  usage_calls: kept("400 days", "The ledger's rows: one for each call that spent something."),
+  usage_spent: kept("400 days", "Sums of each hour and principal.")
+})
+export type Retention = typeof RetentionSettings.Type
 
 export const section = Section.make(
   "storage",
@@ -25,10 +52,19 @@ export const section = Section.make(
             "Redis that instances share for rate limits and circuit breakers. Default: each counts alone."
         })
       )
-    )
+    ),
+    postgres_url: Schema.optionalKey(
+      PostgresUrl.pipe(
+        Schema.annotateEncoded({
+          description:
+            "PostgreSQL that instances share for usage and budgets. Default: SQLite, the file `manifold.db` in `dir`."
+        })
+      )
+    ),
+    retention: Section.optional(RetentionSettings, {}, "How long rows of the database are kept, by table.")
   }),
   {
-    description: "State folder and shared Redis.",
+    description: "State folder, database and shared Redis.",
     env: {
       MANIFOLD_STORAGE_DIR: { path: ["dir"], kind: "path" },
       REDIS_URL: { path: ["redis_url"], kind: "string" }

@@ -1,0 +1,15 @@
+/** The list of migrations, oldest first. A migration that was released is never changed; what is wrong in it, the next one corrects. */
+import type { Effect } from "effect"
+import type { SqlClient } from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
+import { usage } from "./migrations/usage.ts"
+
+export interface Migration {
+  readonly name: string
+  /** SQL that SQLite and PostgreSQL both understand; runs in a transaction. */
+  readonly up: Effect.Effect<void, SqlError, SqlClient>
+}
+
+export const migrations: ReadonlyArray<Migration> = [
+  { name: "usage", up: usage } // keep one line each
+]

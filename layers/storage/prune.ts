@@ -1,0 +1,19 @@
+/** Removes rows that are older than the retention of their table. */
+import { Clock, Duration, Effect } from "effect"
+import type { SqlClient } from "effect/sql/SqlClient"
+import type { Retention } from "./section.ts"
+
+/** Rows of one statement: other statements wait for it. */
+const most = 1000
+
+export const prune = Effect.fnUntraced(function* (sql: SqlClient, retention: Retention) {
+  const now = yield* Clock.currentTimeMillis
+  const before = (table: keyof Retention) => now - Duration.toMillis(retention[table])
+  const old = sql`SELECT id FROM usage_calls WHERE at < ${before("usage_calls")} LIMIT ${most}`
+  yield* Effect.repeat(sql`DELETE FROM usage_calls WHERE id IN (${old}) RETURNING id`, {
+    while: (removed) => removed.length === most
+  })
+  // The sums of all hours are at -1.
+  const hour = Math.floor(before("usage_spent") / 3_600_000)
+  yield* sql`DELETE FROM usage_spent WHERE hour >= 0 AND hour < ${hour}`
+})
