@@ -163,6 +163,24 @@ for (const name of documents) {
   })
 }
 
+test("source files that pages name exist", async () => {
+  const files = [...new Bun.Glob("{src,layers,test}/**/*.ts").scanSync(root)]
+  const missing: Array<string> = []
+  for (const name of documents) {
+    for (const [, file = ""] of (await Bun.file(`${root}${name}`).text()).matchAll(/`([\w/]+\.ts)`/g)) {
+      if (!files.some((each) => each === file || each.endsWith(`/${file}`))) missing.push(`${name}: ${file}`)
+    }
+  }
+  expect(missing).toEqual([])
+})
+
+test("docs/decisions.md: the index at the top lists every decision, in order", async () => {
+  const text = await Bun.file(`${root}docs/decisions.md`).text()
+  const titles = [...text.matchAll(/^### (.+)$/gm)].map(([, title]) => title)
+  const listed = [...text.matchAll(/^ {2}- \[(.+)\]\(#[^)]*\)$/gm)].map(([, title]) => title)
+  expect(listed).toEqual(titles)
+})
+
 test("docs/configuration.md is made from today's schemas", async () => {
   expect(await Bun.file(configuration.page).text()).toBe(configuration.configurationPage())
 })
