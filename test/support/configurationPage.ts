@@ -7,43 +7,42 @@ export const page = new URL("../../docs/configuration.md", import.meta.url).path
 
 const introduction = `# Configuration
 
-One file, YAML or JSON, and nothing in it is needed to start. The first of these is read:
+manifold runs without any configuration. Settings are in one file, YAML or JSON. The first of these is read:
 
 1. the file named by \`--config\`, which every command has;
 2. the JSON in \`MCP_CONFIG_JSON\`;
 3. the file at \`MCP_CONFIG_PATH\`;
 4. \`manifold.yaml\` in your configuration folder.
 
-| | configuration folder |
+| platform | configuration folder |
 |---|---|
 | Linux | \`~/.config/manifold\` |
 | macOS | \`~/Library/Application Support/manifold\` |
 | Windows | \`%APPDATA%\\manifold\` |
 | any, if \`XDG_CONFIG_HOME\` is set | \`$XDG_CONFIG_HOME/manifold\` |
 
-A file of the working folder is read only if you name it: AI clients start servers in folders that others have filled
-([security](security.md#the-working-folder)). Where a \`manifold.yaml\` lies there, the log, \`config check\` and \`doctor\` say how to use it.
-A variable for a single setting overrides the file.
+[Environment variables](#environment-variables) override single settings. A \`manifold.yaml\` in the working folder is not read unless you name
+it ([why](security.md#the-working-folder)); the log, \`config check\` and \`doctor\` report it.
 
 \`\`\`sh
-manifold config init                 # your file, with every key, its default and what it means, commented out; mode 0600
-manifold config check                # every problem at once, with line and column; ends with 1 if there is one
-manifold config schema > schema.json # the JSON Schema, for editors that complete YAML
+manifold config init                 # writes your file (mode 0600), with every key, its default and its meaning, commented out
+manifold config check                # reports every problem with line and column; exits with 1 if there is one
+manifold config schema > schema.json # prints the JSON Schema, for editors that complete YAML
 manifold config init other.yaml
 manifold config check --config other.yaml
 \`\`\`
 
-- A section may be left out. One that is there must be complete: keys without a default are required, unknown keys are refused.
-- Durations are written \`30 seconds\`, \`5 minutes\` or \`500 millis\`; a bare number counts seconds.
-- Secrets are \`env:NAME\` or \`file:PATH\`, and are never printed. A file should be readable by its owner only.
-- Paths are absolute, or start with \`~/\`, or are relative to the folder of the configuration file. In a variable and in
-  \`MCP_CONFIG_JSON\` a path must be absolute or start with \`~/\`.
-- An inner section without keys (\`sessions:\`) is an empty one. Merge keys (\`<<: *name\`) are merged.
-- The file is read again on SIGHUP and when it changes. What is wrong leaves everything as it was, and is logged; a setting
-  that needs a restart is named in the log.
-- \`$schema\` may name the schema for an editor.
+- **Sections** are optional. A section that is present must be complete: keys without a default are required, and unknown keys are rejected.
+- **Durations** are \`30 seconds\`, \`5 minutes\` or \`500 millis\`; a bare number is in seconds.
+- **Secrets** are \`env:NAME\` or \`file:PATH\`, and are never printed. Only you should be able to read such a file.
+- **Paths** are absolute, start with \`~/\`, or are relative to the folder of the configuration file. In variables and in \`MCP_CONFIG_JSON\`
+  they must be absolute or start with \`~/\`.
+- **YAML:** an inner section without keys (\`sessions:\`) is empty, and merge keys (\`<<: *name\`) are merged. \`$schema\` may name the schema
+  for an editor.
+- **Hot reload:** the file is read again on SIGHUP and when it changes. If it has a mistake, nothing changes and the log reports it. The log
+  names the settings that need a restart.
 
-This page is made from the program's own schemas.
+This page is generated from the schemas of the program.
 `
 
 const cell = (text: string): string => text.replaceAll("|", "\\|").replaceAll("\n", " ")
@@ -81,21 +80,21 @@ const rowsOf = (map: Node, path: string): ReadonlyArray<string> =>
 
 const ofSection = (section: Section<unknown>): string => {
   const schema = sectionSchema(section)
-  const aliases = section.aliases.map((alias) => ` Its keys may also stand under ${code(alias)}.`).join("")
+  const aliases = section.aliases.map((alias) => ` Alias: ${code(alias)}.`).join("")
   return [
     `## ${section.name}`,
     `${section.description}${aliases}`,
-    ["| key | what | type | default |", "|---|---|---|---|", ...rowsOf(schema, "")].join("\n")
+    ["| key | meaning | type | default |", "|---|---|---|---|", ...rowsOf(schema, "")].join("\n")
   ].join("\n\n")
 }
 
 /** Variables that no key of the configuration stands for. */
 const others: ReadonlyArray<readonly [name: string, what: string]> = [
-  ["MCP_CONFIG_JSON", "The whole configuration, as JSON."],
-  ["MCP_CONFIG_PATH", "The configuration file, YAML or JSON."],
-  ["NO_COLOR", "No colour on a terminal, whatever its value."],
-  ["XDG_CONFIG_HOME", "Where the folder of the usual configuration file lies, instead of `~/.config`."],
-  ["XDG_STATE_HOME", "Where the default of `storage.dir` lies, instead of `~/.local/state`."]
+  ["MCP_CONFIG_JSON", "the whole configuration, as JSON"],
+  ["MCP_CONFIG_PATH", "the configuration file, YAML or JSON"],
+  ["NO_COLOR", "no colour on a terminal, whatever its value"],
+  ["XDG_CONFIG_HOME", "the parent of the configuration folder, instead of `~/.config`"],
+  ["XDG_STATE_HOME", "the parent of the default `storage.dir`, instead of `~/.local/state`"]
 ]
 
 const environment = (): string => {
@@ -107,7 +106,7 @@ const environment = (): string => {
     .map(([variable, what]) => `| ${code(variable)} | ${what} |`)
   return [
     "## Environment variables",
-    "Each stands above the key of the file. One that is empty counts as not set.",
+    "A variable overrides the key in the file. An empty variable counts as not set.",
     ["| variable | sets |", "|---|---|", ...rows].join("\n")
   ].join("\n\n")
 }
