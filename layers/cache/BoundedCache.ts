@@ -1,26 +1,26 @@
-/** Values by key, each for its time: bounded in number and in size, and the one unused the longest goes first. */
+/** LRU cache with a TTL per entry, bounded in entries, total size and size per owner. */
 
 export interface Bounds {
   readonly maxEntries: number
-  /** Of all values together, in whatever unit `put` is told their sizes in. */
+  /** Of all values together, in the unit of the sizes passed to `put`. */
   readonly maxSize: number
-  /** A larger one is not kept; absent: `maxSize`. */
-  readonly largest?: number
-  /** Of the values of one owner together; absent: `maxSize`. Beyond it, the owner's own values go. */
+  /** A larger value is not cached; absent: `maxSize`. */
+  readonly maxEntrySize?: number
+  /** Of the values of one owner together; absent: `maxSize`. Beyond it, values of that owner are evicted. */
   readonly maxSizePerOwner?: number
 }
 
 interface CacheEntry<A> {
   readonly value: A
   readonly size: number
-  /** In milliseconds, on the clock that `get` is told. */
+  /** Expiry in milliseconds, on the clock of `get`'s `now`. */
   readonly until: number
   readonly owner: string | undefined
 }
 
 export class BoundedCache<A> {
   readonly #bounds: Bounds
-  /** The one unused the longest comes first. */
+  /** In order of use: the least recently used first. */
   readonly #entries = new Map<string, CacheEntry<A>>()
   readonly #byOwner = new Map<string, number>()
   #size = 0
@@ -37,7 +37,7 @@ export class BoundedCache<A> {
     return this.#size
   }
 
-  /** What is kept for the key; `now` in milliseconds. */
+  /** The cached value; `undefined` after its expiry. `now` in milliseconds. */
   get(key: string, now: number): { readonly value: A } | undefined {
     const found = this.#entries.get(key)
     if (found === undefined) return undefined
@@ -47,29 +47,29 @@ export class BoundedCache<A> {
     return found
   }
 
-  /** Takes the place of what was kept for the key, also where it is too large to be kept itself. */
+  /** Replaces the value of the key. A value that is too large only removes the old one. */
   put(key: string, value: A, size: number, until: number, owner?: string): void {
-    const { largest, maxEntries, maxSize } = this.#bounds
+    const { maxEntries, maxEntrySize, maxSize } = this.#bounds
     const before = this.#entries.get(key)
     if (before !== undefined) this.#remove(key, before)
-    if (size > Math.min(maxSize, largest ?? maxSize)) return
+    if (size > Math.min(maxSize, maxEntrySize ?? maxSize)) return
     this.#add(key, { value, size, until, owner })
-    if (owner !== undefined) this.#keepShare(owner)
+    if (owner !== undefined) this.#evictOwned(owner)
     for (const [oldest, entry] of this.#entries) {
       if (this.entries <= maxEntries && this.#size <= maxSize) return
       this.#remove(oldest, entry)
     }
   }
 
-  /** Forgets what the predicate finds; all, without one. */
+  /** Removes the values that match the predicate; without one, all. */
   drop(where?: (value: A) => boolean): void {
     for (const [key, entry] of this.#entries) {
       if (where === undefined || where(entry.value)) this.#remove(key, entry)
     }
   }
 
-  /** The owner's values that were unused the longest make room for its newest. */
-  #keepShare(owner: string) {
+  /** Evicts the owner's least recently used values until its size is within the limit. */
+  #evictOwned(owner: string) {
     const { maxSizePerOwner = Infinity } = this.#bounds
     if (this.#sizeOf(owner) <= maxSizePerOwner) return
     for (const [key, entry] of this.#entries) {

@@ -1,25 +1,25 @@
-/** What happens in the program, told to clients that listen: named channels, each event only to those it concerns. */
+/** Event channels for connected clients: publishes each event to the subscribers of its principal. */
 import { Context, Duration, Effect, Layer, Schedule, type Schema, type Scope } from "effect"
 import type { Principal } from "../../src/domain/Principal.ts"
 
-/** `heartbeat` is this file's own; the others carry what is published. */
+/** `heartbeat` is sent by this file; the others carry published events. */
 export const channels = ["heartbeat", "progress", "usage"] as const
 export type Channel = (typeof channels)[number]
 
 export const isChannel = (name: unknown): name is Channel => channels.some((channel) => channel === name)
 
-/** How often `heartbeat` comes to everybody, besides the first one that each hears at once. */
+/** Interval of `heartbeat`; the first one is sent at subscription. */
 const interval = Duration.seconds(15)
 
 export interface Subscription {
-  /** The channels that it hears from now on, instead of those before. */
+  /** Replaces the subscribed channels. */
   readonly listen: (channels: ReadonlyArray<Channel>) => void
   readonly end: () => void
 }
 
 interface Subscriber {
   readonly principal: Principal
-  /** Takes an event's JSON, which has no line breaks. It must not wait: who reads too slowly is cut off, not waited for. */
+  /** Receives the JSON of an event, without line breaks. Must not wait: a slow reader is disconnected. */
   readonly send: (channel: Channel, json: string) => void
   heartbeats: number
 }
@@ -27,7 +27,7 @@ interface Subscriber {
 export class Channels extends Context.Service<
   Channels,
   {
-    /** Tells the owner's subscribers of the channel; nobody else may see what is done for a principal. */
+    /** Publishes to the owner's subscribers of the channel, and to no other principal. */
     readonly publish: (
       channel: Exclude<Channel, "heartbeat">,
       owner: Principal,
@@ -39,15 +39,15 @@ export class Channels extends Context.Service<
       owner: Principal,
       event: Schema.Json
     ) => void
-    /** Adds a client, which counts as active until it ends; its events are handed to `send` without a queue between. */
+    /** Adds a client, which counts as active until `end`. Events go to `send` without a queue. */
     readonly subscribeUnsafe: (
       principal: Principal,
       channels: ReadonlyArray<Channel>,
       send: Subscriber["send"]
     ) => Subscription
-    /** Connected clients: those that did not end, and those that were added by `count`. */
+    /** Number of connected clients: subscribers, and clients added by `count`. */
     readonly active: Effect.Effect<number>
-    /** Adds clients that are connected without channels, such as sessions, to `active` while the scope is open. */
+    /** Adds clients without channels, such as sessions, to `active` while the scope is open. */
     readonly count: (clients: () => number) => Effect.Effect<void, never, Scope.Scope>
   }
 >()("manifold/events/Channels") {

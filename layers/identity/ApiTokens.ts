@@ -1,4 +1,4 @@
-/** Static API tokens from the configuration: their schema, and the verifier that recognises a presented one. */
+/** Static API tokens from the configuration: schema and verifier. */
 import { DateTime, Redacted, Schema } from "effect"
 import { everyScope, Principal } from "../../src/domain/Principal.ts"
 import * as Section from "../config/Section.ts"
@@ -7,37 +7,37 @@ import { Secret } from "../config/Secret.ts"
 import { equalInConstantTime, hmacSha256 } from "../platform/digest.ts"
 import type { Grant } from "./Grant.ts"
 
-/** What a `Bearer` credential may be made of (RFC 6750 §2.1, b68token). */
-const sendable = /^[A-Za-z0-9\-._~+/]+=*$/
-const shortest = 32
+/** Syntax of a `Bearer` credential (RFC 6750 §2.1, b64token). */
+const b64token = /^[A-Za-z0-9\-._~+/]+=*$/
+const minLength = 32
 
 const Token = Secret.check(
   Schema.makeFilter((token) => {
     const text = Redacted.value(token)
-    if (text.length < shortest) {
-      return `a token needs at least ${shortest} characters, this one has ${text.length}; \`openssl rand -hex 32\` makes one`
+    if (text.length < minLength) {
+      return `a token needs at least ${minLength} characters, got ${text.length}; generate one with \`openssl rand -hex 32\``
     }
-    return sendable.test(text) || "a token may contain letters, digits and -._~+/ only"
+    return b64token.test(text) || "a token may contain letters, digits and -._~+/ only"
   })
 )
 
-/** A scope's name as OAuth allows it (RFC 6749 §3.3). */
+/** Syntax of a scope name (RFC 6749 §3.3). */
 const scopeName = /^[\x21\x23-\x5b\x5d-\x7e]+$/
 
-/** `team:blue`, `https://tools.example/write`: scopes of a library's own entries, which cannot be known here. */
-const isOwn = (name: string) => /[:/.]/.test(name)
+/** `team:blue`, `https://tools.example/write`: custom scopes of a library's entries, which are not known here. */
+const isCustom = (name: string) => /[:/.]/.test(name)
 
-/** A misspelt scope would make a token that can do nothing. */
+/** Rejects misspelt scopes, whose tokens would have no permissions. */
 const isKnown = Schema.makeFilter((name: string) => {
-  if (everyScope.includes(name) || isOwn(name) || !scopeName.test(name)) return true
+  if (everyScope.includes(name) || isCustom(name) || !scopeName.test(name)) return true
   const nearest = suggestName(name, everyScope)
   return nearest === undefined
-    ? `unknown scope; known are ${everyScope.join(", ")}, and your own with a colon in it, as team:blue`
+    ? `unknown scope; known are ${everyScope.join(", ")}, and custom scopes that contain a colon, such as team:blue`
     : `unknown scope; did you mean "${nearest}"?`
 })
 
 const ScopeName = Schema.String.check(Schema.isPattern(scopeName), isKnown).annotate({
-  expected: "a scope's name without spaces"
+  expected: "a scope name without spaces"
 })
 
 const Expiry = Schema.String.check(
@@ -45,17 +45,17 @@ const Expiry = Schema.String.check(
 )
   .annotate({
     expected: "a date such as 2027-01-31 or 2027-01-31T12:00:00Z",
-    description: "The token is refused from then on. A date alone means its first moment in UTC."
+    description: "When the token expires. A date without a time means 00:00 UTC."
   })
   .pipe(Schema.decodeTo(Schema.DateTimeUtcFromString))
 
 export const ApiToken = Schema.Struct({
   name: Schema.String.check(Schema.isPattern(/^[\w.@-]{1,64}$/)).annotate({
     expected: "1 to 64 letters, digits and ._@-",
-    description: "Who or what holds the token; appears in the audit log."
+    description: "Name of the token's holder; the subject in logs and metrics."
   }),
   token: Token,
-  scopes: Section.optional(Schema.Array(ScopeName), ["read", "call"], "What its holder may do."),
+  scopes: Section.optional(Schema.Array(ScopeName), ["read", "call"], "Scopes that the token grants."),
   expires_at: Schema.optionalKey(Expiry)
 })
 export type ApiToken = typeof ApiToken.Type
@@ -72,12 +72,12 @@ export const ApiTokens = Schema.Array(ApiToken).check(
   })
 )
 
-/** What a presented token grants: `undefined` when it is unknown. */
+/** Result of a verification; `undefined`: an unknown token. */
 export type TokenVerdict = Grant | "expired" | undefined
 
 /**
- * The verifier of the configured tokens. What is presented and what is known are compared as HMACs under `key`, which
- * lives as long as the process, against every token, whether or not one has matched: in constant time.
+ * Verifier of the configured tokens. Compares HMACs under `key`, which lives as long as the process, with every token,
+ * even after a match: in constant time.
  */
 export const make = (tokens: ReadonlyArray<ApiToken>, key: Uint8Array) => {
   const digest = (text: string) => hmacSha256(key, text)
@@ -106,7 +106,7 @@ export const make = (tokens: ReadonlyArray<ApiToken>, key: Uint8Array) => {
       const grant = known[match]?.grant
       return grant === undefined || now < grant.expiresAt ? grant : "expired"
     },
-    /** What the credential grants now, if it is still one of the tokens. */
+    /** The current grant of the credential, if its token is still configured. */
     current: (credential: string): Grant | undefined => byCredential.get(credential)
   }
 }

@@ -1,4 +1,4 @@
-/** Authenticates HTTP requests: the holder of a token, or an anonymous caller on this machine. */
+/** Authenticates HTTP requests: by API token, or as the anonymous loopback principal. */
 import { Clock, Context, Duration, Effect, Layer, Schema } from "effect"
 import { ConfigSource } from "../config/ConfigSource.ts"
 import { isLoopback } from "../http/hosts.ts"
@@ -25,18 +25,18 @@ export class BindRefused extends Schema.TaggedError<BindRefused>()("BindRefused"
   message: Schema.String
 }) {}
 
-/** What a request presents. A token in the query string is no credential (OAuth 2.1, section 5.1.1). */
+/** The credentials of a request. A token in the query string is not accepted (OAuth 2.1, section 5.1.1). */
 export interface Credentials {
   readonly method: string
-  /** As received: the scheme and host of the request, not of the client's view behind a proxy. */
+  /** As received: behind a proxy not the URL that the client used. */
   readonly url: string
-  /** The protected resource (RFC 8707) that the route belongs to: its path. */
+  /** Path of the protected resource (RFC 8707) that the route belongs to. */
   readonly resource: string
   /** The Authorization header, as received. */
   readonly authorization: string | null
-  /** Whether the listener vouches that the peer is a caller on this machine. */
+  /** Whether the listener has verified that the peer is on this machine. */
   readonly loopbackPeer: boolean
-  /** The peer's IP address, for logs and throttling; behind a proxy that of the proxy. */
+  /** IP address of the peer, for logs and throttling; behind a proxy that of the proxy. */
   readonly address: string
 }
 
@@ -49,30 +49,29 @@ const rejection = (reason: Unauthorized["reason"], message: string): Unauthorize
 
 const anonymousGrant = Effect.succeed(anonymous)
 
-/** Rejections are the same for every caller, so one of each is enough. */
 const missing = Effect.fail(
-  rejection("missing", "This needs a token: send the header Authorization: Bearer TOKEN.")
+  rejection("missing", "Authentication required. Send the header `Authorization: Bearer <token>`.")
 )
-const invalid = Effect.fail(rejection("invalid", "The token is not valid here"))
-const expired = Effect.fail(rejection("expired", "The token has expired"))
+const invalid = Effect.fail(rejection("invalid", "The token is not valid. Check its value."))
+const expired = Effect.fail(rejection("expired", "The token has expired. Use a new one."))
 
 const throttled = (retryAfter: number) =>
   new Unauthorized({
     reason: "throttled",
-    message: "Too many tokens from this address were not valid. Correct the token, then retry later.",
-    challenge: invalidToken("The token is not valid here"),
+    message: "Too many invalid tokens from this address. Correct the token, then retry later.",
+    challenge: invalidToken("The token is not valid"),
     retryAfter
   })
 
-/** Longer headers are no token of ours, and are not hashed. */
-const longest = 8192
+/** Longer headers are rejected without hashing. */
+const maxLength = 8192
 /** One credential of the Bearer scheme; the scheme's name is case-insensitive (RFC 9110 §11.1). */
 const bearer = /^bearer +([A-Za-z0-9\-._~+/]+=*)$/i
 
 const refuseBind = (hostname: string) =>
   new BindRefused({
     hostname,
-    message: `Refusing to listen on ${JSON.stringify(hostname)}, which others can reach, without authentication.
+    message: `Refusing to listen on ${JSON.stringify(hostname)} without authentication: other machines can reach it.
 Listen on 127.0.0.1, or configure a token in manifold.yaml:
 
   auth:
@@ -90,21 +89,21 @@ with at least 32 random characters in MANIFOLD_TOKEN (\`openssl rand -hex 32\`).
 export class Authenticator extends Context.Service<
   Authenticator,
   {
-    /** Whether every caller must present a credential, also on this machine. */
+    /** Whether loopback callers must authenticate as well. */
     readonly required: boolean
     /**
-     * What the presented credential grants. May wait for a store, a key set or an introspection endpoint; where nothing
-     * has to be waited for, the result is an `Exit`, which costs no fiber (see `immediate`).
+     * Verifies the credential and returns its grant. May wait for a store, a key set or an introspection endpoint; a result
+     * without waiting is an `Exit`, which needs no fiber (see `immediate`).
      */
     readonly authenticate: (credentials: Credentials) => Effect.Effect<Grant, Unauthorized>
-    /** How many authentications failed since the start, by reason. */
+    /** Failed authentications since the start, by reason. */
     readonly failures: () => Readonly<Record<FailureReason, number>>
     /**
-     * Calls the listener within a second after the grant changed, expired, or was revoked or removed by a reload; until
-     * the returned function is called.
+     * Calls the listener within a second after the grant has changed, expired, or was revoked or removed by a reload. The
+     * returned function removes the listener.
      */
     readonly follow: (grant: Grant, listener: GrantListener) => () => void
-    /** Fails with `BindRefused` where an address that others can reach would be open to them. */
+    /** Fails with `BindRefused` for an address beyond loopback without authentication. */
     readonly requireFor: (hostname: string) => Effect.Effect<void, BindRefused>
   }
 >()("manifold/identity/Authenticator") {
@@ -124,7 +123,7 @@ export class Authenticator extends Context.Service<
       const log = Effect.runForkWith(yield* Effect.context<never>())
       let tokens = ApiTokens.make(initial.tokens, key)
       let anonymousAllowed = initial.anonymous_loopback ?? initial.tokens.length === 0
-      /** Whether the program started with a way to authenticate: where it listens depends on that. */
+      /** Whether authentication was configured at the start, which decides where the program may listen. */
       const canAuthenticate = initial.tokens.length > 0
 
       const current = (grant: Grant): Grant | undefined => {
@@ -138,15 +137,15 @@ export class Authenticator extends Context.Service<
         Effect.suspend(() => {
           tokens = ApiTokens.make(now.tokens, key)
           attempts.configure(limitsOf(now))
-          // A service that required tokens when it began to listen stays closed without them.
+          // A service that required tokens when it started to listen never becomes anonymous by a reload.
           anonymousAllowed = now.anonymous_loopback ?? (now.tokens.length === 0 && !canAuthenticate)
           return watch.check
         })
       )
 
       /**
-       * Valid tokens pass however many failed: behind a proxy or NAT an address is shared, and 256 bits cannot be guessed.
-       * What is limited is the noise of a client with a wrong token, in the log and in the metrics.
+       * Valid tokens are never throttled: behind a proxy or NAT an address is shared, and 256 bits cannot be guessed. The
+       * limit bounds the noise of a client with a wrong token in the log and the metrics.
        */
       const failed = (
         reason: "invalid" | "expired",
@@ -180,7 +179,7 @@ export class Authenticator extends Context.Service<
             attempts.missing()
             return missing
           }
-          const token = authorization.length > longest ? undefined : bearer.exec(authorization)?.[1]
+          const token = authorization.length > maxLength ? undefined : bearer.exec(authorization)?.[1]
           return token === undefined ? failed("invalid", credentials) : verify(token, credentials)
         },
         failures: () => attempts.counts,

@@ -1,39 +1,39 @@
-/** Failed authentications: counted by reason, and limited per address in a fixed window. */
+/** Failed authentications: counted by reason, throttled per address in a fixed window. */
 import { BoundedCache } from "../cache/BoundedCache.ts"
 
-/** `missing`: no credential. `throttled`: one that failed beyond the limit of its address. */
+/** `missing`: no credential. `throttled`: an invalid one beyond the limit of its address. */
 export const reasons = ["missing", "invalid", "expired", "throttled"] as const
 export type FailureReason = (typeof reasons)[number]
 
 export interface AttemptLimits {
-  /** Failed credentials of one address in a window. */
+  /** Maximum of failed credentials of one address per window. */
   readonly max: number
-  /** Milliseconds. */
+  /** In milliseconds. */
   readonly window: number
 }
 
-/** Addresses that are remembered; the one that failed longest ago is forgotten first. */
-const mostAddresses = 10_000
+/** Tracked addresses; beyond that, the least recently used is evicted. */
+const maxAddresses = 10_000
 
 interface Window {
   count: number
   readonly endsAt: number
 }
 
-/** One customer has many addresses of IPv6, but usually one /64 network (RFC 6177). */
+/** IPv6 addresses count by /64 network, which one customer usually has (RFC 6177). */
 const networkOf = (address: string): string =>
   address.includes(":") && !address.startsWith("::ffff:") ? address.split(":", 4).join(":") : address
 
 export class FailedAttempts {
   #limits: AttemptLimits
-  readonly #windows = new BoundedCache<Window>({ maxEntries: mostAddresses, maxSize: Infinity })
+  readonly #windows = new BoundedCache<Window>({ maxEntries: maxAddresses, maxSize: Infinity })
   readonly #counts: Record<FailureReason, number> = { missing: 0, invalid: 0, expired: 0, throttled: 0 }
 
   constructor(limits: AttemptLimits) {
     this.#limits = limits
   }
 
-  /** From now on; open windows keep their ends. */
+  /** Applies new limits; open windows keep their end. */
   configure(limits: AttemptLimits) {
     this.#limits = limits
   }
@@ -46,14 +46,14 @@ export class FailedAttempts {
     return this.#counts
   }
 
-  /** A request without a credential, which is how clients ask for the challenge: only counted. */
+  /** Counts a request without a credential. Not throttled: clients request the challenge this way. */
   missing() {
     this.#counts.missing++
   }
 
   /**
-   * Counts a credential that failed. `count` is the number of failures of the address in its window; beyond the limit
-   * there is `retryAfter`, in milliseconds. `now` in milliseconds.
+   * Counts a failed credential. `count`: failures of the address in its window. `retryAfter`: set beyond the limit. Times are
+   * in milliseconds.
    */
   failed(
     reason: "invalid" | "expired",

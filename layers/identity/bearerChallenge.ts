@@ -1,6 +1,6 @@
-/** `WWW-Authenticate` challenges of the Bearer scheme (RFC 6750, section 3): what a caller must present to go on. */
+/** `WWW-Authenticate` challenges of the Bearer scheme (RFC 6750, section 3). */
 
-/** A quoted-string (RFC 9110, section 5.6.4); what could end it or the header is left out. */
+/** A quoted-string (RFC 9110, section 5.6.4), without characters that could end it or the header. */
 const quoted = (text: string) => `"${text.replace(/["\\\p{C}]/gu, "")}"`
 
 const challenge = (parameters: Readonly<Record<string, string>>) =>
@@ -8,12 +8,12 @@ const challenge = (parameters: Readonly<Record<string, string>>) =>
     .map(([name, value]) => `, ${name}=${quoted(value)}`)
     .join("")}`
 
-/** For a request without credentials: it is not told of an error (section 3.1). */
+/** For a request without credentials: contains no error code (section 3.1). */
 export const missingToken = challenge({})
 
 export const invalidToken = (description: string) =>
   challenge({ error: "invalid_token", error_description: description })
 
-/** For a principal that lacks scopes: names every scope that the request needs. */
+/** For a principal that lacks scopes: names every scope that the request requires. */
 export const insufficientScope = (scopes: ReadonlyArray<string>) =>
   challenge({ error: "insufficient_scope", scope: scopes.join(" ") })

@@ -13,7 +13,7 @@ export const section = Section.make(
         max: Section.optional(
           Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_000_000 })),
           20,
-          "Failed tokens of one address in a window; further ones are answered with 429 and not logged."
+          "Maximum failed tokens of one address per window; further ones get 429 and are not logged."
         ),
         window: Section.optional(DurationSetting, "1 minute", "Length of the window.")
       }),
@@ -23,7 +23,7 @@ export const section = Section.make(
     anonymous_loopback: Schema.optionalKey(
       Schema.Boolean.annotate({
         description:
-          "Whether clients on this machine have the scopes read and call without a token. " +
+          "Grant the scopes read and call to clients on this machine without a token. " +
           "Default: true if no tokens are configured, else false."
       })
     )

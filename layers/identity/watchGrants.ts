@@ -1,15 +1,15 @@
-/** Watches the grants of open streams and sockets: reports within a second that one changed, expired or was revoked. */
+/** Watches the grants of open streams and sockets: notifies within a second of a change, expiry or revocation. */
 import { Clock, Duration, Effect, Schedule } from "effect"
 import type { Ended, Grant } from "./Grant.ts"
 
-/** Both are called at most once a second, and must neither throw nor wait. */
+/** Both functions are called at most once a second, and must neither throw nor wait. */
 export interface GrantListener {
-  /** The credential now grants something else, such as other scopes. */
+  /** The grant of the credential has changed, such as its scopes. */
   readonly changed?: (grant: Grant) => void
   readonly ended: (why: Ended) => void
 }
 
-/** What a credential grants now: one entry for each grant asked about, `undefined` where it was revoked or removed. */
+/** Returns the current grant for each given one; `undefined`: revoked or removed. */
 export type Recheck = (grants: ReadonlyArray<Grant>) => Effect.Effect<ReadonlyArray<Grant | undefined>>
 
 interface Watched {
@@ -19,7 +19,7 @@ interface Watched {
 
 const interval = Duration.seconds(1)
 
-/** Runs for as long as the scope is open. Credentials are compared once, however many connections present them. */
+/** Runs while the scope is open. Checks each credential once, however many connections present it. */
 export const make = Effect.fnUntraced(function* (recheck: Recheck) {
   const clock = yield* Clock.Clock
   const watched = new Map<string, Watched>()
@@ -37,7 +37,7 @@ export const make = Effect.fnUntraced(function* (recheck: Recheck) {
     const current = yield* recheck(left.map(({ grant }) => grant))
     for (const [index, each] of left.entries()) {
       const grant = current[index]
-      // The same credential for another identity: whoever opened the connection no longer holds it.
+      // The credential now belongs to another identity than the one that opened the connection.
       if (grant === undefined || grant.principal.key !== each.grant.principal.key) end(each, "revoked")
       else if (grant !== each.grant) {
         each.grant = grant
@@ -45,13 +45,13 @@ export const make = Effect.fnUntraced(function* (recheck: Recheck) {
       }
     }
   })
-  // A store that cannot be reached now is asked again in a second.
+  // If the store is unreachable, the next check is in a second.
   const tick = Effect.catchCause(check, (cause) =>
-    Effect.logWarning("credentials could not be checked", cause)
+    Effect.logWarning("could not check credentials; retrying in 1 s", cause)
   )
   yield* Effect.forkScoped(Effect.repeat(tick, Schedule.spaced(interval)))
 
-  /** Registers the listener until the returned function is called. */
+  /** Adds the listener. The returned function removes it. */
   const follow = (grant: Grant, listener: GrantListener): (() => void) => {
     let each = watched.get(grant.credential)
     if (each === undefined) watched.set(grant.credential, (each = { grant, listeners: new Set() }))

@@ -1,17 +1,17 @@
-/** How a running call tells whoever waits for it how far it has come. */
+/** Progress of a running call: the service through which its handler reports. */
 import { Context, Effect, type Schema } from "effect"
 
 export interface Update {
-  /** How much is done, in the unit of `total`; less than before counts as no progress. */
+  /** Amount done, in the unit of `total`. A lower value than before is ignored. */
   readonly progress: number
-  /** How much there is to do; absent while unknown. */
+  /** Amount to do; absent while unknown. */
   readonly total?: number
   readonly message?: string
-  /** What else listeners may want to know. */
+  /** Additional data for listeners. */
   readonly details?: Readonly<Record<string, Schema.Json>>
 }
 
-/** A step that takes `weight` times as long as one of weight 1, which is what a bare name has. */
+/** A step that takes about `weight` times as long as a step of weight 1, the weight of a bare name. */
 export interface Weighted<Name extends string> {
   readonly name: Name
   readonly weight: number
@@ -19,23 +19,23 @@ export interface Weighted<Name extends string> {
 
 export interface Steps<in Name extends string> {
   /**
-   * Runs the effect as that step: told when it begins, done when it succeeds, told as failed when it fails or is
-   * interrupted. What the effect reports to `Progress` is the progress of the step. Steps may run side by side, and again.
+   * Runs the effect as that step, and publishes its start, and its success, failure or interruption. Reports of the
+   * effect to `Progress` are progress of the step. Steps may run concurrently, and more than once.
    */
   readonly step: <A, E, R>(
     name: Name,
     effect: Effect.Effect<A, E, R>
   ) => Effect.Effect<A, E, Exclude<R, Progress>>
   /**
-   * For work that only tells when it enters a step: the steps before it are done now. Entering one of those again is
-   * no progress, and is not told. `message` is for people; without one they see the name.
+   * Enters a step, for work that reports only the start of each step: the steps before it count as done. Entering an
+   * earlier step again is ignored. `message` is shown to people; default: the name.
    */
   readonly begin: (name: Name, message?: string) => Effect.Effect<void>
 }
 
-/** All of it costs next to nothing when nobody listens, and is silent once the call has ended. */
+/** Costs next to nothing without listeners. Ignored after the call has ended. */
 export interface Reporter {
-  /** Says how far the work is, in a unit of the handler's own. May be called as often as there is something to say. */
+  /** Reports progress in a unit of the handler's choice. May be called often: events are rate-limited. */
   readonly report: (update: Update) => Effect.Effect<void>
   /**
    * Divides the work into steps, each a share of the whole by its weight.
@@ -49,15 +49,15 @@ export interface Reporter {
    */
   readonly steps: <const Name extends string>(names: ReadonlyArray<Name | Weighted<Name>>) => Steps<Name>
   /**
-   * A part of the work to hand to somebody else, with its share by weight among the other parts. Make all parts before
-   * the first of them begins: one that comes later makes the percentage wait. The same label is the same part, so
-   * that work that is tried again goes on from where it was.
+   * A reporter for a part of the work, with its weight among the other parts. Create all parts before the first one
+   * starts: a later one makes the percentage stall. The same label is the same part, so that retried work continues
+   * where it was.
    */
   readonly child: (label: string, weight?: number) => Reporter
 }
 
 export class Progress extends Context.Service<Progress, Reporter>()("manifold/progress/Progress") {
-  /** Nobody listens. */
+  /** Ignores every report. */
   static readonly silent: Reporter = Progress.of({
     report: () => Effect.void,
     steps: () => ({

@@ -1,4 +1,4 @@
-/** The progress of every call: who wants to know of it listens here, and whoever runs calls has them followed here. */
+/** Progress events of all calls: creates a tracker for each call and publishes its events to listeners. */
 import { Context, Effect, Layer, type Scope } from "effect"
 import { Ids } from "../platform/Ids.ts"
 import type { Rate } from "./TokenBucket.ts"
@@ -7,13 +7,13 @@ import * as Tracker from "./Tracker.ts"
 export class ProgressEvents extends Context.Service<
   ProgressEvents,
   {
-    /** Tells the listener of every call's progress while the scope is open. */
+    /** Calls the listener with every event of every call while the scope is open. */
     readonly listen: (listener: Tracker.CallsListener) => Effect.Effect<void, never, Scope.Scope>
-    /** Follows a call, which costs next to nothing until it says something; `listener` is told of this call only. */
+    /** Creates the tracker of a call, which costs next to nothing until the first report. `listener` receives the events of this call only. */
     readonly track: (subject: Tracker.Subject, listener?: Tracker.Listener) => Tracker.Tracker
   }
 >()("manifold/progress/ProgressEvents") {
-  /** At most `burst` events of a call at once, and then one in each `interval` ms; steps that begin or fail besides. */
+  /** Rate limit of the events of one call. The start and the failure of a step are always published. */
   static readonly layerWith = (rate: Rate) =>
     Layer.effect(
       ProgressEvents,

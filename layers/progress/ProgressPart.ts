@@ -1,21 +1,21 @@
-/** A part of a call's work as its handler sees it: what is reported here becomes notices for the call's tracker. */
+/** `Reporter` of a call, a step or a child: turns reports of the handler into notices for the call's tracker. */
 import { Cause, Effect, Exit } from "effect"
 import { Progress, type Reporter, type Steps, type Update, type Weighted } from "./Progress.ts"
 import type { ProgressEventType } from "./ProgressEvent.ts"
 import { WeightedFraction } from "./WeightedFraction.ts"
 
-/** Something that may be worth sink. */
+/** A candidate for a progress event. */
 export interface Notice {
   readonly part: ProgressPart
   readonly type: ProgressEventType
-  readonly said?: Partial<Update>
+  readonly update?: Partial<Update>
   /** The name of the error that the part failed with. */
   readonly error?: string
 }
 
-/** Whoever takes notices. */
+/** Receives the notices of all parts of one call. */
 export interface NoticeSink {
-  /** Runs `make` unless the call has ended, and takes what it answers; what is `forced` is told whatever was told just before. */
+  /** Runs `make` unless the call has ended, and takes its notice. `forced` passes the rate limit of events. */
   readonly during: (make: () => Notice | undefined, forced?: boolean) => Effect.Effect<void>
   readonly newId: () => string
 }
@@ -27,7 +27,7 @@ const nameOf = (cause: Cause.Cause<unknown>): string => {
 }
 
 export class ProgressPart extends WeightedFraction implements Reporter {
-  /** Null for the whole of the work. */
+  /** Null for the whole call. */
   readonly label: string | null
   readonly whole: ProgressPart | undefined
   readonly #sink: NoticeSink
@@ -47,26 +47,26 @@ export class ProgressPart extends WeightedFraction implements Reporter {
     return (this.#id ??= this.#sink.newId())
   }
 
-  // These three are functions of the object, because handlers take it apart.
+  // Arrow functions, because handlers destructure the reporter.
 
   readonly report = (update: Update) =>
     this.#sink.during(() => {
       const { details, message, total } = update
-      const further = Number.isFinite(update.progress) && update.progress > this.#progress
-      if (!further && details === undefined && (message === undefined || message === this.#message)) {
+      const advanced = Number.isFinite(update.progress) && update.progress > this.#progress
+      if (!advanced && details === undefined && (message === undefined || message === this.#message)) {
         return undefined
       }
-      const progress = (this.#progress = further ? update.progress : this.#progress)
+      const progress = (this.#progress = advanced ? update.progress : this.#progress)
       this.#message = message
-      const measured = total !== undefined && Number.isFinite(total) && total > 0
-      if (measured) this.reach(progress / total)
-      const said = {
+      const hasTotal = total !== undefined && Number.isFinite(total) && total > 0
+      if (hasTotal) this.reach(progress / total)
+      const reported = {
         ...(progress > -Infinity && { progress }),
-        ...(measured && { total }),
+        ...(hasTotal && { total }),
         ...(message !== undefined && { message }),
         ...(details !== undefined && { details })
       }
-      return { part: this, type: "progress_update", said }
+      return { part: this, type: "progress_update", update: reported }
     })
 
   readonly child = (label: string, weight?: number): ProgressPart => {
@@ -103,8 +103,8 @@ export class ProgressPart extends WeightedFraction implements Reporter {
   }
 
   #begin(message?: string) {
-    const said = message === undefined ? {} : { said: { message } }
-    return this.#sink.during(() => ({ part: this, type: "progress_update", ...said }), true)
+    const update = message === undefined ? {} : { update: { message } }
+    return this.#sink.during(() => ({ part: this, type: "progress_update", ...update }), true)
   }
 
   #end(exit: Exit.Exit<unknown, unknown>) {

@@ -1,9 +1,9 @@
-/** Bounds how often something is told: some at once, and then one in each interval. */
+/** Token bucket: allows a burst, then one event per interval. */
 
 export interface Rate {
-  /** Milliseconds. */
+  /** In milliseconds. */
   readonly interval: number
-  /** How many may come at once. */
+  /** Capacity of the bucket. */
   readonly burst: number
 }
 
@@ -18,7 +18,7 @@ export class TokenBucket {
     this.#at = now
   }
 
-  /** Takes one if there is one; what is `forced` is always let through, at the cost of later ones. */
+  /** Takes a token if there is one. `forced` always succeeds, at the cost of later events. */
   take(now: number, forced = false): boolean {
     const { burst, interval } = this.#rate
     this.#left = Math.min(burst, this.#left + (now - this.#at) / interval)
@@ -28,9 +28,9 @@ export class TokenBucket {
     return true
   }
 
-  /** Milliseconds until there is one again, after `take` found none. */
+  /** Milliseconds until the next token, after `take` failed. */
   get wait(): number {
-    // A whole millisecond, because timers may be early by a fraction of one.
+    // Rounded up, because a timer may fire a fraction of a millisecond early.
     return Math.ceil((1 - this.#left) * this.#rate.interval)
   }
 }

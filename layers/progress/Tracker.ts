@@ -1,4 +1,4 @@
-/** Follows one call: what its handler says becomes events that only go forward, not too many, and none after its end. */
+/** Tracker of one call: turns notices into events that never go backwards, are rate-limited, and stop with the call. */
 import { type Clock, Duration, Effect, type Fiber } from "effect"
 import type { Principal } from "../../src/domain/Principal.ts"
 import type { Call, Outcome } from "../ledger/Calls.ts"
@@ -8,14 +8,14 @@ import { type Notice, ProgressPart, type NoticeSink } from "./ProgressPart.ts"
 import type { Reporter } from "./Progress.ts"
 import type { ProgressEvent, ProgressEventType } from "./ProgressEvent.ts"
 
-/** Told synchronously, within the call; it must neither throw nor wait. */
+/** Called synchronously, within the call; must neither throw nor wait. */
 export type Listener = (event: ProgressEvent) => void
-/** Told of everybody's calls: nobody but the owner may see what is done for a principal. */
+/** Receives the events of all principals; must pass them on to their owner only. */
 export type CallsListener = (owner: Principal, event: ProgressEvent) => void
 
 type Status = Outcome["status"]
 
-/** The last event of a call that ended so. */
+/** The last event of a call by its status. */
 const lastEvents = {
   succeeded: "progress_completed",
   suspended: "progress_suspended",
@@ -28,16 +28,16 @@ const lastEvents = {
 export interface Tracker {
   /** For the handler. */
   readonly progress: Reporter
-  /** Tells this listener, too, from now on. */
+  /** Adds a listener. */
   readonly listen: (listener: Listener) => void
-  /** Publishes the last event, if there were any before it, and nothing from then on. */
+  /** Ends the tracker. Publishes the last event if there was an earlier one. */
   readonly end: (status: Status) => void
 }
 
-/** What a call's events say of it; asked when the first one is told, and not before. */
+/** The call as its events name it. Read at the first event, because ids are generated lazily. */
 export type Subject = Pick<Call, "name" | "requestId" | "correlationId" | "principal">
 
-/** What all calls have in common. */
+/** Shared by all calls. */
 export interface Shared {
   readonly listeners: ReadonlySet<CallsListener>
   readonly newId: () => string
@@ -46,7 +46,7 @@ export interface Shared {
 
 const milliseconds = (clock: Clock.Clock) => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
 
-/** What a call has only once it told something. */
+/** Created at the first report. */
 interface ProgressState {
   readonly clock: Clock.Clock
   readonly started: number
@@ -62,8 +62,8 @@ class CallTracker implements Tracker, NoticeSink {
   #state: ProgressState | undefined
   #fraction = 0
   #step: string | null = null
-  /** The latest that was too soon to be told, and what will tell it. */
-  #late: Notice | undefined
+  /** The latest notice beyond the rate limit, and the timer that publishes it. */
+  #held: Notice | undefined
   #timer: Fiber.Fiber<void> | undefined
   #ended = false
 
@@ -95,7 +95,7 @@ class CallTracker implements Tracker, NoticeSink {
     this.#timer?.interruptUnsafe()
     const state = this.#state
     if (state === undefined || !this.#hasListeners) return
-    if (this.#late !== undefined) this.#publish(state, this.#late)
+    if (this.#held !== undefined) this.#publish(state, this.#held)
     if (status === "succeeded") this.progress.reach(1)
     this.#publish(state, { part: this.progress, type: lastEvents[status] })
   }
@@ -116,20 +116,20 @@ class CallTracker implements Tracker, NoticeSink {
     } else if (this.#state.bucket.take(now, forced)) {
       this.#publish(this.#state, notice)
     } else {
-      this.#late = notice
-      if (this.#timer === undefined) this.#publishLate(this.#state)
+      this.#held = notice
+      if (this.#timer === undefined) this.#publishHeld(this.#state)
     }
   }
 
-  #publishLate(state: ProgressState) {
+  #publishHeld(state: ProgressState) {
     const { bucket, clock } = state
-    // A fiber of its own, because an event may be due after the fiber that reported it has ended. `end` interrupts it.
+    // A separate fiber: an event may be due after the fiber that reported it has ended. `end` interrupts it.
     this.#timer = Effect.runFork(clock.sleep(Duration.millis(bucket.wait)))
     this.#timer.addObserver(() => {
       this.#timer = undefined
-      if (this.#ended || this.#late === undefined) return
-      if (bucket.take(milliseconds(clock))) this.#publish(state, this.#late)
-      else this.#publishLate(state)
+      if (this.#ended || this.#held === undefined) return
+      if (bucket.take(milliseconds(clock))) this.#publish(state, this.#held)
+      else this.#publishHeld(state)
     })
   }
 
@@ -137,22 +137,22 @@ class CallTracker implements Tracker, NoticeSink {
     return (this.#fraction = Math.max(this.#fraction, this.progress.fraction))
   }
 
-  #publish(state: ProgressState, { error, part, said, type }: Notice) {
-    this.#late = undefined
+  #publish(state: ProgressState, { error, part, type, update }: Notice) {
+    this.#held = undefined
     const now = milliseconds(state.clock)
     const fraction = this.#reached()
     state.eta.observe(now, fraction)
     this.#step = part.label ?? this.#step
     const { correlationId, name, principal, requestId } = this.#subject
     const { known } = this.progress
-    const { details, ...figures } = said ?? {}
+    const { details, ...figures } = update ?? {}
     const event: ProgressEvent = {
       event_type: type,
       tool: name,
       request_id: requestId,
       step: this.#step,
       progress_percent: known ? Math.round(fraction * 1000) / 10 : null,
-      eta_ms: known ? (state.eta.rest ?? null) : null,
+      eta_ms: known ? (state.eta.remaining ?? null) : null,
       elapsed_ms: Math.round(now - state.started),
       details: {
         ...details,

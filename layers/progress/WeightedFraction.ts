@@ -1,8 +1,8 @@
-/** How much of some work is done, as the parts of it say: fractions by weight, kept up to date from the leaves. */
+/** Fraction of work done: the weighted mean of its parts, updated from the leaves of the tree. */
 
-const between = (fraction: number) => Math.min(1, Math.max(0, fraction))
+const clamp = (fraction: number) => Math.min(1, Math.max(0, fraction))
 
-/** A weight that is not a positive number counts for nothing. */
+/** A weight that is not a positive number counts as 0. */
 const positive = (weight: number) => (Number.isFinite(weight) && weight > 0 ? weight : 0)
 
 export class WeightedFraction {
@@ -10,7 +10,7 @@ export class WeightedFraction {
   readonly #weight: number
   #reached: number | undefined
   #fraction = 0
-  /** Of the parts: their fractions by weight, and their weights. */
+  /** Sums over the parts: weighted fractions, and weights. */
   #done = 0
   #weights = 0
 
@@ -19,27 +19,27 @@ export class WeightedFraction {
     this.#weight = positive(weight)
     if (whole === undefined) return
     whole.#weights += this.#weight
-    whole.#settle()
+    whole.#update()
   }
 
-  /** Between 0 and 1: the parts' weighted mean, or what was reached without them if that is more. A new part lowers it. */
+  /** From 0 to 1: the weighted mean of the parts, or the value of `reach` if that is greater. A new part lowers it. */
   get fraction(): number {
     return this.#fraction
   }
 
-  /** Whether the fraction says anything yet. */
+  /** Whether there is a basis for the fraction. */
   get known(): boolean {
     return this.#reached !== undefined || this.#weights > 0
   }
 
-  /** That much is done, or more if more was reached before. */
+  /** Raises the fraction to this value. */
   reach(fraction: number) {
-    this.#reached = Math.max(this.#reached ?? 0, between(fraction))
-    this.#settle()
+    this.#reached = Math.max(this.#reached ?? 0, clamp(fraction))
+    this.#update()
   }
 
-  #settle() {
-    const parts = this.#weights > 0 ? between(this.#done / this.#weights) : 0
+  #update() {
+    const parts = this.#weights > 0 ? clamp(this.#done / this.#weights) : 0
     const fraction = Math.max(this.#reached ?? 0, parts)
     if (fraction === this.#fraction) return
     const more = fraction - this.#fraction
@@ -47,6 +47,6 @@ export class WeightedFraction {
     const whole = this.#whole
     if (whole === undefined) return
     whole.#done += this.#weight * more
-    whole.#settle()
+    whole.#update()
   }
 }

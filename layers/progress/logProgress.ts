@@ -1,4 +1,4 @@
-/** The progress of every call in the log: a line at level debug for each event. */
+/** Logs every progress event at level debug. */
 import { Effect, Layer } from "effect"
 import { Log } from "../logging/Log.ts"
 import { ProgressEvents } from "./ProgressEvents.ts"

@@ -1,18 +1,18 @@
-/** A quota: how much of something (bytes, streams, sessions) each principal may hold, and all principals together. */
+/** Quota: how much of a resource (bytes, streams, sessions) one principal, and all principals together, may hold. */
 
 export interface QuotaLimits {
-  /** At most this much for one principal. */
+  /** Maximum of one principal. */
   readonly principal: number
-  /** At most this much for all principals together. */
+  /** Maximum of all principals together. */
   readonly total: number
 }
 
-/** Counts what is held by owner, which is a principal's key. Synchronous, because requests pass through it. */
+/** Counts by owner (the key of a principal). Synchronous, because requests pass through it. */
 export class Quota {
   #limits: QuotaLimits
   #used = 0
   #rejected = 0
-  /** Only owners that hold something, so that it cannot grow beyond what is held. */
+  /** Contains only owners that hold something, and is therefore bounded. */
   readonly #byOwner = new Map<string, number>()
 
   constructor(limits: QuotaLimits) {
@@ -27,7 +27,7 @@ export class Quota {
     return this.#used
   }
 
-  /** How often `take` was denied. */
+  /** Number of denied `take` calls. */
   get rejected(): number {
     return this.#rejected
   }
@@ -36,12 +36,12 @@ export class Quota {
     return this.#byOwner.get(owner) ?? 0
   }
 
-  /** From now on. What is held stays held, also beyond smaller limits. */
+  /** Applies new limits. Amounts already held stay, even beyond smaller limits. */
   configure(limits: QuotaLimits) {
     this.#limits = limits
   }
 
-  /** Takes the amount unless it exceeds a limit; it must be given back by `release`. */
+  /** Takes the amount unless that exceeds a limit; the caller must `release` it. */
   take(owner: string, amount: number): boolean {
     const own = this.usedBy(owner) + amount
     if (own > this.#limits.principal || this.#used + amount > this.#limits.total) {
@@ -52,7 +52,7 @@ export class Quota {
     return true
   }
 
-  /** Counts what is held already, also beyond the limits. */
+  /** Counts an amount that is held already, even beyond the limits. */
   charge(owner: string, amount: number) {
     this.#set(owner, this.usedBy(owner) + amount, amount)
   }
@@ -69,7 +69,7 @@ export class Quota {
   }
 }
 
-/** An amount that changes while it is held, such as the bytes that wait in one stream. */
+/** A held amount that changes, such as the bytes buffered in one stream. */
 export class Hold {
   readonly #quota: Quota
   readonly #owner: string
@@ -89,7 +89,7 @@ export class Hold {
     return this.#ended
   }
 
-  /** Holds this much from now on; false: denied, and the amount before is still held. */
+  /** Changes the held amount; false: denied, and the old amount is still held. */
   set(amount: number): boolean {
     if (this.#ended) return false
     const change = amount - this.#amount
@@ -99,7 +99,7 @@ export class Hold {
     return true
   }
 
-  /** Gives everything back, and holds nothing from then on. May be called more than once. */
+  /** Releases everything for good. May be called more than once. */
   end() {
     this.set(0)
     this.#ended = true

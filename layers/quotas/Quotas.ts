@@ -4,7 +4,7 @@ import { ConfigSource } from "../config/ConfigSource.ts"
 import { Quota, type QuotaLimits } from "./Quota.ts"
 import { section } from "./section.ts"
 
-/** Everything that has a quota; the settings and the metrics have these names. */
+/** Names of the quotas in the settings and the metrics. */
 export const kinds = ["memory", "streams", "sessions", "subscriptions", "output"] as const
 export type QuotaKind = (typeof kinds)[number]
 
@@ -23,7 +23,7 @@ const make = (limitsOf: (kind: QuotaKind) => QuotaLimits): Readonly<Record<Quota
 export class Quotas extends Context.Service<Quotas, Readonly<Record<QuotaKind, Quota>>>()(
   "manifold/quotas/Quotas"
 ) {
-  /** Limits by section `quotas`, also after a reload. */
+  /** Reads and follows section `quotas`. */
   static readonly layer = Layer.effect(
     Quotas,
     Effect.gen(function* () {
@@ -39,7 +39,7 @@ export class Quotas extends Context.Service<Quotas, Readonly<Record<QuotaKind, Q
     })
   )
 
-  /** With these limits, and none for the rest. */
+  /** With these limits; the other quotas are unlimited. */
   static readonly layerOf = (limits: Partial<Settings> = {}) =>
     Layer.sync(Quotas, () => Quotas.of(make((kind) => limits[kind] ?? unlimited)))
 }

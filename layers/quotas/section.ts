@@ -1,4 +1,4 @@
-/** The section `quotas`: what one principal, and all together, may hold in memory, in open connections and on disk. */
+/** The section `quotas`: what one principal, and all together, may hold in memory, open connections and on disk. */
 import { Schema } from "effect"
 import * as Section from "../config/Section.ts"
 
@@ -9,8 +9,8 @@ const mebibyte = 1024 * 1024
 const quota = (what: string, principal: number, total: number) =>
   Section.optional(
     Schema.Struct({
-      principal: Section.optional(positive, principal, "At most for one principal."),
-      total: Section.optional(positive, total, "At most for all principals together.")
+      principal: Section.optional(positive, principal, "Maximum for one principal."),
+      total: Section.optional(positive, total, "Maximum for all principals together.")
     }),
     {},
     what
@@ -20,8 +20,8 @@ export const section = Section.make(
   "quotas",
   Schema.Struct({
     memory: quota(
-      "Bytes that are kept or wait: large request bodies, unread responses and events, replay logs, " +
-        "subscriptions, data of sessions, suspended calls.",
+      "Retained bytes: large request bodies, buffered responses and events, replay logs, subscriptions, " +
+        "session data, suspended calls.",
       64 * mebibyte,
       256 * mebibyte
     ),
@@ -31,11 +31,11 @@ export const section = Section.make(
       10_000
     ),
     sessions: quota(
-      "Sessions of MCP up to 2025-11-25; `mcp.sessions.max` limits them in total too.",
+      "Open sessions of MCP up to 2025-11-25; `mcp.sessions.max` limits their total as well.",
       5000,
       10_000
     ),
-    subscriptions: quota("Subscriptions to resources, of all sessions.", 5000, 50_000),
+    subscriptions: quota("Resource subscriptions of all sessions.", 5000, 50_000),
     output: quota("Bytes of files in the output folder.", 1024 * mebibyte, 10 * 1024 * mebibyte)
   }),
   { description: "Quotas: what one principal, and all principals together, may hold." }

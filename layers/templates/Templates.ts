@@ -94,7 +94,7 @@ export class Templates extends Context.Service<
         const loaded = yield* Effect.promise(() => import("./engine.ts"))
         ttl = Duration.toMillis(cache_ttl)
         // One text does not push most others out.
-        cache = new BoundedCache({ maxEntries: cache_entries, maxSize: mostKept, largest: mostKept / 4 })
+        cache = new BoundedCache({ maxEntries: cache_entries, maxSize: mostKept, maxEntrySize: mostKept / 4 })
         limit = timeout
         return loaded.make({ mostWritten: max_chars }, filters)
       })

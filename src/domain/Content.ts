@@ -2,14 +2,14 @@
 import { Schema } from "effect"
 import type { JsonObject } from "./JsonObject.ts"
 
-/** Who a block is for, how important it is (0–1), when it last changed (ISO 8601). MCP 2025-06-18, `Annotations`. */
+/** MCP 2025-06-18, `Annotations`: intended audience, priority from 0 to 1, last modification (ISO 8601). */
 export const Annotations = Schema.Struct({
   audience: Schema.optionalKey(Schema.Array(Schema.Literals(["user", "assistant"]))),
   priority: Schema.optionalKey(Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 }))),
   lastModified: Schema.optionalKey(Schema.String)
 })
 
-/** `_meta` travels as it is: upstream servers and MCP extensions put their own data there. */
+/** `_meta` is passed through unchanged: upstream servers and MCP extensions put their own data there. */
 const meta = { _meta: Schema.optionalKey(Schema.Record(Schema.String, Schema.Unknown)) }
 const shared = { annotations: Schema.optionalKey(Annotations), ...meta }
 
@@ -76,7 +76,7 @@ export type Block = typeof Block.Type
 export const PromptMessage = Schema.Struct({ role: Schema.Literals(["user", "assistant"]), content: Block })
 export type PromptMessage = typeof PromptMessage.Type
 
-/** A tool's success schema for answers that are blocks rather than data. */
+/** Success schema of tools whose result is content blocks instead of data. */
 export const Blocks = Schema.Array(Block).annotate({ identifier: "Blocks" })
 
 export const text = (value: string): typeof Text.Type => ({ type: "text", text: value })

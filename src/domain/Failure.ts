@@ -1,11 +1,11 @@
-/** A typed error as it leaves: JSON-RPC code and data, and the HTTP status and headers that go with them. */
+/** Wire form of a typed error: JSON-RPC code and data, HTTP status and headers. */
 
 export interface Failure {
   /** JSON-RPC error code; see `errorCodes.ts`. */
   readonly code: number
   readonly message: string
   readonly data?: object
-  /** HTTP status of a response that consists of this failure (REST). */
+  /** HTTP status of a response that contains only this failure. */
   readonly status: number
   readonly headers?: Readonly<Record<string, string>>
 }
@@ -14,7 +14,7 @@ export const isFailure = (value: object): value is Failure => "code" in value &&
 
 /**
  * Whether the request was rejected before it was served. Over MCP's HTTP transports only such a failure sets the HTTP
- * status: a code of our own is an HTTP status.
+ * status: its code is an HTTP status.
  */
 export const isRejection = ({ code }: Failure): boolean => code > 0
 

@@ -1,14 +1,14 @@
-/** Name, version and instructions under which a server presents itself to its clients. */
+/** Server identity: name, version and instructions for clients. */
 import { Context } from "effect"
 import type { Icon } from "./Content.ts"
 import { program } from "./version.ts"
 
 /** MCP 2025-11-25, `Implementation`, and the `instructions` of `InitializeResult`. */
 export interface ServerIdentity {
-  /** Short and stable, such as `greeter`: clients show it, and the state folder is named after it. */
+  /** Short and stable, such as `greeter`; also the name of the state folder. */
   readonly name: string
   readonly version: string
-  /** For people; absent: the name. */
+  /** Display name; default: the name. */
   readonly title?: string
   readonly description?: string
   readonly websiteUrl?: string
@@ -17,7 +17,7 @@ export interface ServerIdentity {
   readonly instructions?: string
 }
 
-/** Read when layers are built. Default: manifold itself. */
+/** Read when layers are built. Default: manifold. */
 export const Identity = Context.Reference<ServerIdentity>("manifold/domain/Identity", {
   defaultValue: () => program
 })

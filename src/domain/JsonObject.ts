@@ -1,7 +1,7 @@
-/** A JSON object as plain data: its type, and the check for it. */
+/** JSON objects as plain data: type and type guard. */
 
 export type JsonObject = { readonly [key: string]: unknown }
 
-/** Arrays and `null` are no objects in JSON. */
+/** False for arrays and `null`. */
 export const isObject = (value: unknown): value is JsonObject =>
   typeof value === "object" && value !== null && !Array.isArray(value)

@@ -1,44 +1,43 @@
-/** How an entry may be called: scopes, time limit, retries, cache, cost, concurrency. Guard enforces it. */
+/** Policy of an entry: scopes, time limit, retries, cache, cost, concurrency. Guard enforces it. */
 import { type BigDecimal, Context, type Duration } from "effect"
 import type { Scope } from "./Principal.ts"
 
-/** How long a result may be given again, and to whom besides the one who caused it. */
+/** TTL and sharing scope of cached results. */
 export interface CachePolicy {
   readonly ttl: Duration.Input
-  /** To `everybody`, to those with the same `scopes`, or to the same `principal` only. */
+  /** Shared with `everybody`, with principals of the same `scopes`, or with the same `principal` only. */
   readonly among: "everybody" | "scopes" | "principal"
 }
 
-/** Whether a call that failed for a passing reason may be repeated: never, if the tool is idempotent, or always. */
+/** When a call is retried after a transient error: never, if the tool is idempotent, or always. */
 export type Retry = "never" | "idempotent" | "always"
 
 export interface Policy {
-  /** Scopes that a principal needs, all of them. */
+  /** Required scopes, all of them. */
   readonly scopes: ReadonlyArray<Scope>
-  /** How long one call may take with its retries; each report of progress begins it anew, up to `limits.max_duration`. */
+  /** Time limit of one call with its retries; each progress report restarts it, up to `limits.max_duration`. */
   readonly timeLimit: Duration.Input
   readonly retry: Retry
-  /** Absent: no result is given twice. */
+  /** Absent: results are not cached. */
   readonly cache?: CachePolicy | undefined
   /**
-   * What a call with these arguments may cost at most, in USD: held by the budget before the handler runs. The
-   * arguments are as the caller sent them, not yet decoded. Absent: nothing is held, and what the handler reports to
-   * `Spend` is settled all the same.
+   * Maximum cost of a call with these arguments, in USD, which the budget holds before the handler runs. The arguments
+   * are not decoded yet. Absent: no hold; charges reported to `Spend` are settled anyway.
    */
   readonly estimate?: ((args: unknown) => BigDecimal.BigDecimal) | undefined
   /**
-   * What the entry depends on, such as a model provider or an upstream server. Entries of one dependency share a circuit
-   * breaker and, where they limit it, their `concurrency`, which should then be the same. Absent: each tool has its own
-   * breaker, and prompts, resources and completions have none.
+   * Name of a dependency, such as a model provider or an upstream server. Entries of one dependency share a circuit breaker
+   * and the slots of their `concurrency`, which should be equal. Absent: each tool has its own breaker; prompts,
+   * resources and completions have none.
    */
   readonly dependency?: string | undefined
-  /** How many calls may run at once in this process; absent: unlimited. */
+  /** Maximum number of concurrent calls in this process; absent: unlimited. */
   readonly concurrency?: number | undefined
 }
 
 export const defaults: Policy = { scopes: ["call"], timeLimit: "60 seconds", retry: "never" }
 
-/** The annotation that carries what a tool says differently from `defaults`. */
+/** Tool annotation: differences from `defaults`. */
 export const ToolPolicy = Context.Reference<Partial<Policy>>("manifold/domain/Policy/ToolPolicy", {
   defaultValue: () => ({})
 })

@@ -1,28 +1,28 @@
-/** Who is asking: the first noun of the spine. Every surface makes one `Principal` and passes it on. */
+/** Principal: the authenticated identity of a caller, with its scopes. */
 import { Schema } from "effect"
 
-/** A permission name. `read` lists and reads, `call` runs tools and prompts, `admin` administers. */
+/** Name of a permission: `read` lists and reads, `call` runs tools and prompts, `admin` administers. */
 export const Scope = Schema.NonEmptyString.annotate({ identifier: "Scope" })
 export type Scope = typeof Scope.Type
 
-/** How the caller proved who it is. */
+/** How the caller was authenticated. */
 export const Source = Schema.Literals(["stdio", "anonymous-loopback", "api-token", "oauth"])
 export type Source = typeof Source.Type
 
 export class Principal extends Schema.Class<Principal>("Principal")({
-  /** The user or machine that acts, stable across connections. */
+  /** The user or machine, stable across connections. */
   subject: Schema.NonEmptyString,
-  /** The program that acts for the subject (an OAuth client id, a token's name). */
+  /** The program that acts for the subject: an OAuth client id, or the name of a token. */
   clientId: Schema.NonEmptyString,
-  /** What it may do now. */
+  /** Current permissions. */
   scopes: Schema.Array(Scope),
-  /** What it may come to do by asking for more (step-up); always contains `scopes`. */
+  /** Permissions that it could obtain (step-up); includes `scopes`. */
   ceiling: Schema.Array(Scope),
   source: Source
 }) {
   #key: string | undefined
 
-  /** Identity for binding state (sessions, request states, limits) to its owner. Computed once, as every call reads it. */
+  /** Key that binds state (sessions, request states, limits) to its owner. Computed once, because every call reads it. */
   get key(): string {
     return (this.#key ??= JSON.stringify([this.source, this.subject, this.clientId]))
   }
@@ -36,10 +36,10 @@ export class Principal extends Schema.Class<Principal>("Principal")({
   }
 }
 
-/** The scopes that this program knows; entries of a library may have others. */
+/** Built-in scopes; entries of a library may require others. */
 export const everyScope: ReadonlyArray<Scope> = ["read", "call", "admin"]
 
-/** The person who launched the program: all scopes, because they could have run anything else as well. */
+/** The user who launched the program: has all scopes, because this user can run any program anyway. */
 export const stdioUser = new Principal({
   subject: "stdio",
   clientId: "stdio",
@@ -48,7 +48,7 @@ export const stdioUser = new Principal({
   source: "stdio"
 })
 
-/** Somebody on this machine who did not say who they are: may read and call, never administer. */
+/** An unauthenticated caller on this machine: may read and call, never administer. */
 export const anonymousLoopback = new Principal({
   subject: "anonymous",
   clientId: "loopback",

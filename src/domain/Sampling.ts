@@ -1,11 +1,11 @@
-/** Content of sampling messages: what a client's model reads and writes, with tool calls (MCP 2025-11-25). */
+/** Content of sampling messages, including tool calls (MCP 2025-11-25). */
 import { Schema } from "effect"
 import { Audio, Block, Image, Text } from "./Content.ts"
 
 const Data = Schema.Record(Schema.String, Schema.Unknown)
 const meta = { _meta: Schema.optionalKey(Data) }
 
-/** The model asks for a tool call. */
+/** A tool call requested by the model. */
 export const ToolUse = Schema.Struct({
   type: Schema.Literal("tool_use"),
   id: Schema.String,

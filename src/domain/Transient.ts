@@ -1,14 +1,14 @@
-/** Failures that may be gone at the next try: what is asked too often, away, or too slow at the moment. */
+/** Transient errors: a retry may succeed, because a dependency is overloaded, unreachable or slow. */
 import { Schema } from "effect"
 
-/** What an error says of itself in its field `transient`. */
+/** Type of the field `transient` of an error. */
 export const Transience = Schema.Struct({
-  /** Not earlier than in so many milliseconds, where the other side said so. */
+  /** Earliest retry in milliseconds, if the dependency said so. */
   retryAfter: Schema.optionalKey(Schema.Finite)
 })
 export type Transience = typeof Transience.Type
 
-/** What a tool may fail with when it is not to blame, and trying again may help. `detail` is meant for the caller. */
+/** Error of a tool whose dependency is temporarily unavailable. `detail` is shown to the caller. */
 export class Unavailable extends Schema.TaggedError<Unavailable>()("Unavailable", {
   detail: Schema.String,
   transient: Transience
@@ -18,7 +18,7 @@ export class Unavailable extends Schema.TaggedError<Unavailable>()("Unavailable"
   }
 }
 
-/** What the error says; `undefined` when it will be the same next time. Other people's errors just say `true`. */
+/** The transience of an error; `undefined`: the error is permanent. Errors of other libraries have `transient: true`. */
 export const transience = (error: unknown): Transience | undefined => {
   if (typeof error !== "object" || error === null || !("transient" in error)) return undefined
   const { transient } = error
@@ -28,7 +28,7 @@ export const transience = (error: unknown): Transience | undefined => {
   return typeof retryAfter === "number" && Number.isFinite(retryAfter) ? { retryAfter } : {}
 }
 
-/** Marks a defect that is no failure: the call ends here because its caller must answer something first. */
+/** Marks a defect that is not a failure: the call is suspended until its client sends input. */
 export const suspension = Symbol.for("manifold/domain/Transient/suspension")
 
 export const isSuspension = (defect: unknown): boolean =>

@@ -1,4 +1,4 @@
-/** Every JSON-RPC error code that the program answers with; `docs/errors.md` says what each means and what to do. */
+/** All JSON-RPC error codes of the program; `docs/errors.md` explains each one. */
 
 /** Codes of JSON-RPC 2.0, section 5.1. */
 export const parseError = -32700
@@ -12,14 +12,14 @@ export const headerMismatch = -32020
 export const missingCapability = -32021
 export const unsupportedVersion = -32022
 
-/** The request was cancelled before it was answered: `RequestCancelled` of the Language Server Protocol 3.17. */
+/** The request was cancelled before its response: `RequestCancelled` of the Language Server Protocol 3.17. */
 export const cancelled = -32800
 
 /**
- * Codes of our own are HTTP statuses (RFC 9110), and HTTP carries the same as its status. They lie outside
+ * The program's own codes are HTTP statuses (RFC 9110), equal to the status of the HTTP response. They are outside
  * −32768…−32000: MCP 2026-07-28 forbids own codes in −32099…−32020 and discourages −32019…−32000.
- * What a transport or the listener rejects has the status of its response as its code (400, 404, 405, 406, 413, 415,
- * 421, 426, 500).
+ * For requests that a transport or the listener rejects, the code is the status of the response (400, 404, 405, 406, 413,
+ * 415, 421, 426, 500).
  */
 export const unauthorized = 401
 export const forbidden = 403

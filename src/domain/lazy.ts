@@ -1,4 +1,4 @@
-/** Lazy values: computed at the first use and kept, so that start-up pays only for what is used. */
+/** Lazy value: computed at first use, then kept. */
 
 export const lazy = <A>(make: () => A): (() => A) => {
   let made: { readonly value: A } | undefined

@@ -1,4 +1,4 @@
-/** The name and version under which the program presents itself. */
+/** Name and version of the program. */
 import manifest from "../../package.json" with { type: "json" }
 
 export const program = { name: "manifold", title: "manifold", version: manifest.version }

@@ -21,7 +21,7 @@ describe("BoundedCache", () => {
   })
 
   test("keeps nothing stale in the place of what is too large", () => {
-    const cache = new BoundedCache<string>({ maxEntries: 2, maxSize: 1000, largest: 10 })
+    const cache = new BoundedCache<string>({ maxEntries: 2, maxSize: 1000, maxEntrySize: 10 })
     cache.put("a", "old", 3, 10)
     cache.put("a", "new and too large", 17, 10)
     expect(cache.get("a", 1)).toBeUndefined()
@@ -57,7 +57,7 @@ describe("BoundedCache", () => {
     )
     fc.assert(
       fc.property(fc.array(action, { maxLength: 60 }), (actions) => {
-        const cache = new BoundedCache<number>({ maxEntries: 4, maxSize: 100, largest: 25 })
+        const cache = new BoundedCache<number>({ maxEntries: 4, maxSize: 100, maxEntrySize: 25 })
         const last = new Map<string, number>()
         for (const [now, step] of actions.entries()) {
           if (step === "drop") cache.drop()

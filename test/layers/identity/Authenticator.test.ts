@@ -112,7 +112,7 @@ describe("with tokens", () => {
       expect(refused).toBeInstanceOf(Unauthorized)
       expect(refused).toMatchObject({
         challenge:
-          'Bearer realm="manifold", error="invalid_token", error_description="The token is not valid here"'
+          'Bearer realm="manifold", error="invalid_token", error_description="The token is not valid. Check its value."'
       })
       expect(Bun.inspect(refused)).not.toContain("sesame")
       expect(yield* Effect.flip(ask(null))).toMatchObject({
@@ -242,11 +242,11 @@ describe("configuration", () => {
         ]
       })
       expect(found).toEqual([
-        "auth.tokens[0].token: a token needs at least 32 characters, this one has 31; `openssl rand -hex 32` makes one",
+        "auth.tokens[0].token: a token needs at least 32 characters, got 31; generate one with `openssl rand -hex 32`",
         "auth.tokens[1].token: a token may contain letters, digits and -._~+/ only",
         'auth.tokens[2].name: expected 1 to 64 letters, digits and ._@-, got "two words"',
         'auth.tokens[3].expires_at: expected a date such as 2027-01-31 or 2027-01-31T12:00:00Z, got "tomorrow"',
-        'auth.tokens[4].scopes[0]: expected a scope\'s name without spaces, got "read call"',
+        'auth.tokens[4].scopes[0]: expected a scope name without spaces, got "read call"',
         'auth.tokens[5].expires: unknown key; did you mean "expires_at"?'
       ])
     })
@@ -260,11 +260,11 @@ describe("configuration", () => {
           tokens: [{ name: "x", token: alice, scopes }]
         })
         expect(yield* problems(scoped("read", "fly", "raed", "Call", "admn", "*"))).toEqual([
-          "auth.tokens[0].scopes[1]: unknown scope; known are read, call, admin, and your own with a colon in it, as team:blue",
+          "auth.tokens[0].scopes[1]: unknown scope; known are read, call, admin, and custom scopes that contain a colon, such as team:blue",
           'auth.tokens[0].scopes[2]: unknown scope; did you mean "read"?',
           'auth.tokens[0].scopes[3]: unknown scope; did you mean "call"?',
           'auth.tokens[0].scopes[4]: unknown scope; did you mean "admin"?',
-          "auth.tokens[0].scopes[5]: unknown scope; known are read, call, admin, and your own with a colon in it, as team:blue"
+          "auth.tokens[0].scopes[5]: unknown scope; known are read, call, admin, and custom scopes that contain a colon, such as team:blue"
         ])
         const known = scoped("read", "call", "admin", "team:blue", "https://tools.example/write")
         const config = ConfigSource.layerFrom({ auth: known })
