@@ -3,7 +3,7 @@
 import { Effect, Runtime, Stdio } from "effect"
 import { ConfigSource } from "../layers/config/ConfigSource.ts"
 import { ConfigFile } from "../layers/config/ConfigDocument.ts"
-import { endWhenToldTwice, runMain } from "../layers/platform/Platform.ts"
+import { exitOnSecondSignal, runMain } from "../layers/platform/Platform.ts"
 import { machine } from "./program/baseLayers.ts"
 import { serverTeardown } from "./program/exitCode.ts"
 import { printFailure } from "./program/printFailure.ts"
@@ -43,7 +43,7 @@ const run = Effect.fnUntraced(function* (words: ReadonlyArray<string>) {
   }
 })
 
-endWhenToldTwice.pipe(
+exitOnSecondSignal.pipe(
   Effect.andThen(Stdio.Stdio.use((stdio) => stdio.args)),
   Effect.flatMap(run),
   Effect.tapCause(printFailure("manifold")),

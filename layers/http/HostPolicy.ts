@@ -21,8 +21,8 @@ export interface HostPolicy {
   readonly origin: (value: string, host: string) => OriginVerdict | Response
 }
 
-/** Most cached Host verdicts: a server has few names. */
-const remembered = 256
+/** Most cached Host verdicts. A full cache is cleared. */
+const maxCached = 256
 /** Longer Host headers are malformed and not cached. */
 const longest = 260
 
@@ -30,11 +30,11 @@ const longest = 260
 export const mistake = ({ allowedHosts, corsOrigins }: HostPolicyOptions): string | undefined => {
   const host = allowedHosts.find((value) => parseHost(value) === undefined)
   if (host !== undefined) {
-    return `server.allowed_hosts has "${host}": write a host as example.com or example.com:8443`
+    return `server.allowed_hosts: "${host}" is not a host; expected for example example.com or example.com:8443`
   }
   const origin = corsOrigins.find((value) => parseOrigin(value) === undefined)
   if (origin !== undefined) {
-    return `server.cors_origins has "${origin}": write each origin out, as https://app.example.com`
+    return `server.cors_origins: "${origin}" is not an origin; expected for example https://app.example.com (no wildcards)`
   }
   return undefined
 }
@@ -59,7 +59,7 @@ export const make = (options: HostPolicyOptions): HostPolicy => {
     const before = verdicts.get(value)
     if (before !== undefined) return before
     const now = judge(value)
-    if (verdicts.size >= remembered) verdicts.clear()
+    if (verdicts.size >= maxCached) verdicts.clear()
     if (value.length <= longest) verdicts.set(value, now)
     return now
   }
@@ -70,16 +70,16 @@ export const make = (options: HostPolicyOptions): HostPolicy => {
         case 200:
           return undefined
         case 400:
-          return reject(400, "The Host header must name one host.")
+          return reject(400, "Invalid Host header: expected one host name.")
         case 421:
-          return reject(421, "Host not allowed. The operator can add it to server.allowed_hosts.")
+          return reject(421, "Host not allowed. Add it to server.allowed_hosts.")
       }
     },
     origin: (value, host) => {
       if (origins.has(value)) return "listed"
       if (value === `${scheme}://${host.toLowerCase()}`) return "own"
       if (local && isLoopbackOrigin(value)) return "own"
-      return reject(403, "Origin not allowed. The operator can add it to server.cors_origins.", {
+      return reject(403, "Origin not allowed. Add it to server.cors_origins.", {
         vary: "Origin"
       })
     }

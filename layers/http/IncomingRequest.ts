@@ -1,4 +1,4 @@
-/** A request on its way through the listener, and the `Connection` that its handler gets. */
+/** State of one request in the listener; also the `Connection` that its handler gets. */
 import { requestIdOf } from "./requestId.ts"
 import { isTrusted, type LoopbackTrust } from "./loopbackTrust.ts"
 import type { Quota } from "../quotas/Quota.ts"
@@ -10,15 +10,15 @@ import type * as sockets from "./webSockets.ts"
 export class IncomingRequest implements Connection<unknown> {
   readonly request: Request
   readonly began = Bun.nanoseconds()
-  /** The route or site; set when it was found. */
+  /** The route or site, once found. */
   handler: AnyHandler | undefined
-  /** Whether its responses are sent without compression and security headers. */
+  /** Sends its response without compression and security headers. */
   raw = false
   /** The listed origin whose pages may read the response. */
   origin: string | undefined
-  /** The body limit, in bytes, that a body of unknown length turned out to exceed. */
+  /** The body limit, in bytes, that a body of unknown length exceeded. */
   exceeded: number | undefined
-  /** What a large response is charged to. */
+  /** The quota that a large response is charged to. */
   account: Account | undefined
   /** The idle time-out, in seconds. */
   readonly #idleSeconds: number
@@ -59,7 +59,7 @@ export class IncomingRequest implements Connection<unknown> {
     this.#server.timeout(this.request, 0)
   }
 
-  /** The idle time-out again, for a client that does not read its response. */
+  /** Restores the idle time-out, for clients that do not read their response. */
   limitIdle() {
     if (this.#keptOpen) this.#server.timeout(this.request, this.#idleSeconds)
   }

@@ -13,17 +13,17 @@ export class ListenError extends Schema.TaggedError<ListenError>()("ListenError"
     const { detail, hostname, port } = this
     switch (this.reason) {
       case "InUse":
-        return `port ${port} is in use: stop the other program, or choose another with --port or server.port`
+        return `Port ${port} is in use. Stop the other program, or choose another port with --port or server.port.`
       case "Forbidden":
-        return `port ${port} needs privileges that this program lacks: choose one above 1023 with --port or server.port`
+        return `No permission to listen on port ${port}. Choose a port above 1023 with --port or server.port.`
       case "BadAddress":
-        return `"${hostname}" is not an address of this machine: set --host or server.host to 127.0.0.1 or to one of its addresses`
+        return `"${hostname}" is not an address of this machine. Set --host or server.host to 127.0.0.1 or to an address of this machine.`
       case "BadTls":
-        return `the certificate and its key cannot be used (${detail}): check that both are PEM and belong together`
+        return `Invalid certificate or key (${detail}). Check that both are PEM and match.`
       case "BadOption":
         return detail
       case "Unknown":
-        return `cannot listen on ${hostname} port ${port}: ${detail}`
+        return `Cannot listen on ${hostname} port ${port}: ${detail}`
     }
   }
 

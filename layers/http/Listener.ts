@@ -1,7 +1,7 @@
-/** HTTP listeners on `Bun.serve`, closed by their scope: the service's own as a layer, and further ones. */
+/** HTTP listeners on `Bun.serve`, closed with their scope: the service's listener as a layer, and additional ones. */
 import { Cause, Context, Duration, Effect, Layer, type Scope } from "effect"
-import * as Admission from "./requestRouting.ts"
-import * as Finishing from "./finishResponse.ts"
+import * as requestRouting from "./requestRouting.ts"
+import * as finishResponse from "./finishResponse.ts"
 import * as HostPolicy from "./HostPolicy.ts"
 import { Ids } from "../platform/Ids.ts"
 import { IncomingRequest } from "./IncomingRequest.ts"
@@ -15,18 +15,18 @@ import { Sites } from "./Sites.ts"
 import * as sockets from "./webSockets.ts"
 
 export interface OpenListener {
-  /** Without a slash at its end. */
+  /** Without a trailing slash. */
   readonly url: string
   readonly hostname: string
   readonly port: number
   /** Open WebSockets. */
   readonly sockets: () => number
   /**
-   * Accepts no new connection; open ones go on until they end or the scope closes, and nothing is drained. For a listener
-   * that another one replaces on the same port, as with a new certificate.
+   * Stops accepting connections. Open ones continue until they end or the scope closes, and nothing is drained. For a
+   * listener that another one on the same port replaces, such as one with a new certificate.
    */
   readonly retire: Effect.Effect<void>
-  /** Completes when it was retired and its last connection has ended. */
+  /** Completes when the listener was retired and its last connection has ended. */
   readonly ended: Effect.Effect<void>
 }
 
@@ -38,10 +38,10 @@ const urlOf = (port: number, { hostname, tls }: ListenerOptions) => {
   return `${tls === undefined ? "http" : "https"}://${host.includes(":") ? `[${host}]` : host}:${port}`
 }
 
-/** What is wrong with the options, as a message for the operator. */
+/** The error message for invalid options, for the operator. */
 const invalidOption = (options: ListenerOptions) =>
   options.http3 === true && options.tls === undefined
-    ? "server.http3 needs server.tls: HTTP/3 is always encrypted"
+    ? "server.http3 requires server.tls: HTTP/3 is always encrypted"
     : HostPolicy.mistake({ ...options, secure: options.tls !== undefined })
 
 interface ServeHandlers {
@@ -64,7 +64,7 @@ const bind = (options: ListenerOptions, handlers: ServeHandlers, maxBodyBytes: n
         maxRequestBodySize: maxBodyBytes,
         idleTimeout: idleSecondsOf(options),
         development: false,
-        // Bun shares the port with any other program when it is not in development.
+        // Without it and `development: false`, Bun shares the port with other programs.
         reusePort: options.reusePort ?? false,
         ...(options.tls !== undefined && { tls: options.tls, http2: true, http3: options.http3 ?? false }),
         ...handlers
@@ -72,7 +72,7 @@ const bind = (options: ListenerOptions, handlers: ServeHandlers, maxBodyBytes: n
     catch: (cause) => ListenError.from(cause, options)
   })
 
-/** Fails if another program listens on the address; with `reusePort`, opening does not. */
+/** Fails if another program listens on the address, which `reusePort` would not detect. */
 const exclusive = (options: ListenerOptions): Effect.Effect<void, ListenError> =>
   Effect.flatMap(
     bind(
@@ -99,32 +99,32 @@ const open = Effect.fnUntraced(function* (options: ListenerOptions) {
   const failed = (incoming: IncomingRequest, cause: unknown): Response => {
     const { exceeded, request, requestId } = incoming
     if (exceeded !== undefined) return bodyTooLarge(exceeded)
-    // Bun has answered a chunked body with 413 already, or the client has disconnected: not the handler's fault.
+    // Bun has already sent 413 for a chunked body, or the client has disconnected: not an error of the handler.
     if (cause instanceof Error && cause.message === "Request body exceeded maxRequestBodySize") {
       return bodyTooLarge(maxBodyBytes)
     }
     if (!request.signal.aborted) {
-      const path = Admission.pathOf(request.url)
+      const path = requestRouting.pathOf(request.url)
       fork(
         Effect.logError(`${request.method} ${path} failed`, Cause.die(cause)).pipe(
           Effect.annotateLogs({ request_id: requestId })
         )
       )
     }
-    return reject(500, `Internal error. The log has the cause under request id ${requestId}.`)
+    return reject(500, `Internal error. See the server log for request id ${requestId}.`)
   }
 
   const webSockets = sockets.make(options.maxMessageBytes, (cause) => {
     fork(Effect.logError("a WebSocket handler failed", Cause.die(cause)))
   })
-  const admit = Admission.make({ listener: options, routes, sites, maxBodyBytes })
-  const finish = Finishing.make({ listener: options, failed, isStopping: () => lifecycle.stopping })
+  const route = requestRouting.make({ listener: options, routes, sites, maxBodyBytes })
+  const finish = finishResponse.make({ listener: options, failed, isStopping: () => lifecycle.stopping })
 
   const fetch = (request: Request, server: Bun.Server<sockets.Upgraded>) => {
     const incoming = new IncomingRequest(request, server, ids, trust, idleSeconds)
     options.observer?.began()
     try {
-      const response = admit(incoming)
+      const response = route(incoming)
       if (!(response instanceof Promise)) return finish(incoming, response)
       return response.then(
         (settled) => finish(incoming, settled),

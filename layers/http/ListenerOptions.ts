@@ -5,46 +5,46 @@ import type { Routes } from "./Routes.ts"
 /** Counts requests; called synchronously on the path of each. */
 export interface RequestObserver {
   readonly began: () => void
-  /** The response begins, after so many milliseconds; 101 for a WebSocket. */
+  /** The response begins, `millis` after the request arrived; 101 for a WebSocket. */
   readonly answered: (method: string, status: number, millis: number) => void
 }
 
 export interface ListenerOptions {
-  /** Name or IP address to bind. Whether it is a loopback one decides the host allow-list and which Origins pass. */
+  /** Host name or IP address to bind. On a loopback address only loopback Hosts, allowed hosts and loopback Origins pass. */
   readonly hostname: string
-  /** 0 takes a free one. */
+  /** 0: any free port. */
   readonly port: number
-  /** Largest request body of a route, and largest WebSocket message, in bytes; beyond it 413 and 1009. */
+  /** Largest request body of a route, and largest WebSocket message, in bytes. Larger ones get 413 and 1009. */
   readonly maxMessageBytes: number
   /** Largest request body of any site, in bytes; default `maxMessageBytes`, which is also its minimum. */
   readonly maxBodyBytes?: number
-  /** Host names under which clients may reach the routes, besides loopback ones: `example.com`, `example.com:8443`. */
+  /** Host allow-list of the routes, in addition to loopback names: `example.com`, `example.com:8443`. */
   readonly allowedHosts: ReadonlyArray<string>
-  /** Origins whose pages may read responses of the routes. */
+  /** CORS: origins whose pages may read responses of the routes. */
   readonly corsOrigins: ReadonlyArray<string>
-  /** Routes of this listener alone, for hosts that no site has; default the shared `Routes`. */
+  /** Routes of this listener only, for hosts without a site. Default: the shared `Routes`. */
   readonly routes?: Routes["Service"]
   /**
-   * Whether `Connection.loopback` may be true; default true. False for a listener behind a proxy or port forwarding, where
-   * a loopback peer says nothing about the client.
+   * Whether `Connection.loopback` may be true; default true. False behind a proxy or port forwarding, where every peer is
+   * a loopback address.
    */
   readonly trustLoopback?: boolean
   /** Allows several listeners on one port, to replace a certificate without a gap; default false. */
   readonly reusePort?: boolean
   /**
-   * How long a connection may be silent while a body or a response is awaited; default 10 seconds. Bun checks every 4
-   * seconds, and has its own 10 seconds for silent connections and slow headers.
+   * Idle time-out while a request body or a response is pending; default 10 seconds. Bun checks every 4 seconds, and has
+   * a fixed time-out of 10 seconds for idle connections and slow headers.
    */
   readonly idleTimeout?: Duration.Input
-  /** How long drains and running requests may take when the listener stops; default 5 seconds. */
+  /** Time-out for drains and running requests at shutdown; default 5 seconds. */
   readonly shutdownTimeout?: Duration.Input
-  /** Run first when the listener stops, before any rejection and drain. */
+  /** Run first at shutdown, before requests are rejected and routes drained. */
   readonly onStop?: Effect.Effect<void>
-  /** How long everything is still served after `onStop`, for load balancers to notice; default 0. */
+  /** Delay after `onStop` during which requests are still served, so that load balancers notice; default 0. */
   readonly drainDelay?: Duration.Input
   /** PEM. Adds HTTP/2 by ALPN. */
   readonly tls?: { readonly cert: string; readonly key: string }
-  /** Whether HTTP/3 is served on the same port over UDP as well; only with `tls`. */
+  /** Also serves HTTP/3 over UDP on the same port; requires `tls`. */
   readonly http3?: boolean
   readonly observer?: RequestObserver
 }

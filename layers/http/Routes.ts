@@ -5,15 +5,15 @@ import type { Quota } from "../quotas/Quota.ts"
 
 /** One open WebSocket. */
 export interface Socket<Data> {
-  /** What `Connection.upgrade` was given. */
+  /** The `data` passed to `Connection.upgrade`. */
   readonly data: Data
-  /** Bytes that wait because the client reads slowly. */
+  /** Buffered bytes that a slow client has not read. */
   readonly waiting: () => number
-  /** Text as a text frame, bytes as a binary frame. False when the socket is closed or gave up on a slow client. */
+  /** Text as a text frame, bytes as a binary frame. False when the socket is closed, or closes because the client reads too slowly. */
   readonly send: (message: string | Uint8Array<ArrayBuffer>) => boolean
   /** RFC 6455, section 7.4: 1000 done, 1001 going away, 1008 policy, 1011 internal error, 1013 try again later. */
   readonly close: (code?: number, reason?: string) => void
-  /** Drops the connection with what waits; a client that does not read would never see a close frame. */
+  /** Drops the connection and its buffer, for clients that do not read and so never see a close frame. */
   readonly terminate: () => void
 }
 
@@ -22,7 +22,7 @@ export interface SocketHandlers<Data> {
   open?(socket: Socket<Data>): void
   /** Text frames come as strings, binary ones as bytes; at most `maxMessageBytes` long. */
   message(socket: Socket<Data>, message: string | Uint8Array): void
-  /** What waited was sent. */
+  /** The buffer was sent. */
   drain?(socket: Socket<Data>): void
   close?(socket: Socket<Data>, code: number, reason: string): void
 }
@@ -32,65 +32,65 @@ export interface Connection<Data = never> {
   /** The peer's IP address; empty when it has disconnected. */
   readonly address: string
   /**
-   * Whether the request may count as local, without a token: loopback peer, loopback Host and no forwarding header, on a
-   * listener that trusts loopback. Read it only when needed: it looks at several headers.
+   * Whether the request counts as local and needs no token: loopback peer, loopback Host and no forwarding header, on a
+   * listener that trusts loopback. Read it only when needed: it reads several headers.
    */
   readonly loopback: boolean
   /** A valid `X-Request-Id` of the request, else a new id. In the response header; use it in logs, traces and errors. */
   readonly requestId: string
   /**
-   * Lifts the idle time-out until the response begins, and from event streams altogether. Call it after the body was
-   * read, or a slow body has no time-out.
+   * Disables the idle time-out until the response begins, and for all of an event stream. Call it after the body was
+   * read, otherwise a slow body has no time-out.
    */
   readonly keepOpen: () => void
-  /** Closes the connection within seconds while its client does not read, whatever waits for it. */
+  /** Closes the connection within seconds if its client does not read; buffered data is dropped. */
   readonly cut: () => void
-  /** Charges a large response to the owner (a principal's key) until the client has taken it; 503 if there is no room. */
+  /** Charges a large response to the quota of `owner` (a principal's key) until the client has read it; 503 when the quota is reached. */
   readonly charge: (quota: Quota, owner: string) => void
   /** Upgrades to a WebSocket; then the handler returns `undefined`. False: not an upgrade request. */
   readonly upgrade: (data: Data, headers?: Record<string, string>) => boolean
 }
 
-/** What routes and sites have in common. */
+/** The common part of routes and sites. */
 export interface Handler<Data = never> {
-  /** Responds to one request. What it throws is logged and becomes a 500. */
+  /** Responds to one request. A thrown error is logged and becomes a 500. */
   fetch(request: Request, connection: Connection<Data>): Response | undefined | Promise<Response | undefined>
   readonly websocket?: SocketHandlers<Data>
-  /** Run when the listener stops, to end streams and sockets that would not end by themselves. */
+  /** Runs at shutdown, to end long-lived streams and sockets. */
   readonly drain?: Effect.Effect<void>
 }
 
 export interface Route<Data = never> extends Handler<Data> {
-  /** Each is exact (`/mcp`), or a prefix (`/docs/*`). Compared as sent, without decoding. */
+  /** Exact paths (`/mcp`) and prefixes (`/docs/*`), compared without decoding. */
   readonly paths: ReadonlyArray<string>
   /**
-   * Responses are sent as they are, without compression and security headers: for proxied responses and streamed text.
-   * (Event streams and NDJSON are never buffered.) Default false.
+   * Sends responses without compression and security headers, for proxied responses and streamed text. (Event streams and
+   * NDJSON are never buffered.) Default false.
    */
   readonly raw?: boolean
   /**
-   * GET and HEAD are served under any Host, and without one, as probes of load balancers and orchestrators send them. Only
-   * for responses that are public. Default false.
+   * Serves GET and HEAD under any Host and without one, for probes of load balancers and orchestrators. Only for public
+   * responses. Default false.
    */
   readonly anyHost?: boolean
 }
 
 export class RouteTaken extends Schema.TaggedError<RouteTaken>()("RouteTaken", { path: Schema.String }) {
   override get message() {
-    return `two routes claim ${this.path}: give one of them another path`
+    return `Two routes have the path ${this.path}. Change one of them.`
   }
 }
 
-/** Handlers differ in the data of their sockets; to the listener it is opaque. */
+/** Handlers with the type of their socket data erased: the listener does not read it. */
 export type AnyHandler = Handler<unknown>
 export type AnyRoute = Route<unknown>
 
 export class Routes extends Context.Service<
   Routes,
   {
-    /** Serves the route while the scope is open. All of its paths, or none. */
+    /** Serves the route while the scope is open. Adds all of its paths or none. */
     readonly add: <Data = never>(route: Route<Data>) => Effect.Effect<void, RouteTaken, Scope.Scope>
-    /** The route of a path: an exact one, else the one with the longest prefix. */
+    /** The route of a path: an exact match, else the longest prefix. */
     readonly findUnsafe: (path: string) => AnyRoute | undefined
     readonly all: Effect.Effect<ReadonlyArray<AnyRoute>>
   }

@@ -1,22 +1,22 @@
-/** Sites by host name: proxied and other whole hosts, chosen by the Host header before any route. */
+/** Sites (virtual hosts): proxied and other whole hosts, selected by the Host header before any route. */
 import { Context, Effect, Layer, Schema, type Scope } from "effect"
 import { parseHost } from "./hosts.ts"
 import type { Handler } from "./Routes.ts"
 
 /**
  * Serves every path of its hosts. A request for a site skips the host allow-list, the Origin check and CORS: the site
- * decides. It is chosen by Host, whatever TLS server name the client sent.
+ * decides. It is selected by Host; the TLS server name (SNI) is not compared.
  */
 export interface Site<Data = never> extends Handler<Data> {
-  /** `app.example.com`, or `*.example.com` for every name below it, at any depth. Without a port; case does not matter. */
+  /** `app.example.com`, or `*.example.com` for all subdomains at any depth. No port; case-insensitive. */
   readonly hosts: ReadonlyArray<string>
-  /** Default true: responses are sent as they are. `false` adds compression and security headers. */
+  /** Default true: sends responses without compression and security headers. */
   readonly raw?: boolean
-  /** Largest request body in bytes; default and maximum is the listener's `maxBodyBytes`. Beyond it 413. */
+  /** Largest request body in bytes; default and maximum is the listener's `maxBodyBytes`. Larger ones get 413. */
   readonly maxBodyBytes?: number
 }
 
-/** Sites differ in the data of their sockets; to the listener it is opaque. */
+/** Sites with the type of their socket data erased: the listener does not read it. */
 export type AnySite = Site<unknown>
 
 export class HostTaken extends Schema.TaggedError<HostTaken>()("HostTaken", {
@@ -25,12 +25,12 @@ export class HostTaken extends Schema.TaggedError<HostTaken>()("HostTaken", {
 }) {
   override get message() {
     return this.reason === "taken"
-      ? `two sites have the host ${this.host}: remove it from one of them`
-      : `"${this.host}" is not a host name: write app.example.com or *.example.com, without scheme, port and path`
+      ? `Two sites have the host ${this.host}. Remove it from one of them.`
+      : `"${this.host}" is not a host name. Use app.example.com or *.example.com, without scheme, port or path.`
   }
 }
 
-/** Most cached lookups; the cache is cleared beyond it. */
+/** Most cached lookups. A full cache is cleared. */
 const maxCached = 1024
 
 /** In lower case and without the root's dot. */
@@ -47,7 +47,7 @@ const canonical = (pattern: string): string | undefined => {
 export class Sites extends Context.Service<
   Sites,
   {
-    /** Serves the site while the scope is open. All of its hosts, or none. */
+    /** Serves the site while the scope is open. Adds all of its hosts or none. */
     readonly add: <Data = never>(site: Site<Data>) => Effect.Effect<void, HostTaken, Scope.Scope>
     /** The site of a Host header: exact match, else the longest wildcard. `undefined`: the listener's own routes. */
     readonly findUnsafe: (host: string | null) => AnySite | undefined

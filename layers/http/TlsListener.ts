@@ -1,4 +1,4 @@
-/** The service's HTTPS listener: a new certificate takes effect at SIGHUP or when its files change, without a restart. */
+/** HTTPS listener with certificate hot reload at SIGHUP or when the files change. */
 import { Effect, Exit, Layer, Queue, Scope } from "effect"
 import { Signals } from "../platform/Signals.ts"
 import { watchFiles } from "../platform/watchFiles.ts"
@@ -6,7 +6,7 @@ import * as Certificate from "./certificate.ts"
 import { Listener, type OpenListener } from "./Listener.ts"
 import type { ListenerOptions } from "./ListenerOptions.ts"
 
-/** Retired listeners whose connections may go on; beyond it the oldest one is closed. */
+/** Most retired listeners with open connections; beyond it the oldest is closed. */
 const maxRetired = 4
 
 interface Running {
@@ -15,10 +15,13 @@ interface Running {
 }
 
 /**
- * A renewed certificate opens a second listener on the same port, and the first one is retired: its open connections go on,
- * new ones get the new certificate. A certificate that cannot be used is logged, and the previous one stays in use.
+ * A renewed certificate opens a second listener on the same port and retires the first: open connections continue, new
+ * ones get the new certificate. An invalid certificate is logged and the previous one stays in use.
  */
-export const layer = (options: Omit<ListenerOptions, "tls" | "reusePort">, files: Certificate.Files) =>
+export const layer = (
+  options: Omit<ListenerOptions, "tls" | "reusePort">,
+  files: Certificate.CertificateFiles
+) =>
   Layer.effect(
     Listener,
     Effect.gen(function* () {
@@ -67,7 +70,7 @@ export const layer = (options: Omit<ListenerOptions, "tls" | "reusePort">, files
         )
       }).pipe(
         Effect.catch((error) =>
-          Effect.logError(`certificate not renewed, the previous one stays in use: ${error.message}`)
+          Effect.logError(`certificate not renewed, still using the previous one: ${error.message}`)
         )
       )
 

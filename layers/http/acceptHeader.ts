@@ -6,7 +6,7 @@ interface Range {
   readonly weight: number
 }
 
-/** Most media ranges that are looked at. */
+/** Most media ranges that are parsed. */
 const maxRanges = 32
 const quality = /^q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/i
 

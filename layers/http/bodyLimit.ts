@@ -1,10 +1,10 @@
-/** Limits the request body of one route or site below the listener's own limit. */
+/** Request body limit of one route or site, below the limit of the listener. */
 import type { IncomingRequest } from "./IncomingRequest.ts"
 import { bodyTooLarge } from "./responses.ts"
 
 /**
- * The request to hand on, or 413. A declared length is checked before anything is read, and Bun holds the client to it; a
- * body of unknown length is counted while it is read, and fails beyond `maxBytes`.
+ * The request to pass on, or 413. A declared length is checked before the body is read, and Bun enforces it. A body of
+ * unknown length is counted while it is read, and fails beyond `maxBytes`.
  */
 export const limitBody = (incoming: IncomingRequest, maxBytes: number): Request | Response => {
   const { request } = incoming

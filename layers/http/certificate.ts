@@ -1,6 +1,7 @@
 /** Loads and validates the TLS certificate and its key from PEM files. */
 import { createPrivateKey, X509Certificate } from "node:crypto"
 import { DateTime, Effect, FileSystem, Schema } from "effect"
+import { describeFileError } from "../platform/describeFileError.ts"
 
 export class CertificateError extends Schema.TaggedError<CertificateError>()("CertificateError", {
   reason: Schema.Literals(["unreadable", "malformed", "mismatched", "expired", "early"]),
@@ -8,8 +9,8 @@ export class CertificateError extends Schema.TaggedError<CertificateError>()("Ce
   message: Schema.String
 }) {}
 
-export interface Files {
-  /** The certificate, followed by those between it and the root. */
+export interface CertificateFiles {
+  /** The certificate, followed by its intermediates. */
   readonly cert_file: string
   /** Its private key, without a passphrase. */
   readonly key_file: string
@@ -19,7 +20,7 @@ export interface Files {
 export interface Certificate {
   readonly cert: string
   readonly key: string
-  /** As in the certificate, such as `Nov 25 12:00:00 2026 GMT`. */
+  /** Expiry date, such as `Nov 25 12:00:00 2026 GMT`. */
   readonly validTo: string
 }
 
@@ -31,7 +32,7 @@ const read = Effect.fnUntraced(function* (path: string, setting: string) {
       new CertificateError({
         reason: "unreadable",
         path,
-        message: `${setting}: ${path} cannot be read (${error.reason._tag}); the user who runs the service must be able to`
+        message: `${setting}: cannot read ${path}: ${describeFileError(error.reason)}`
       })
   )
 })
@@ -43,12 +44,12 @@ const parse = <A>(path: string, setting: string, what: string, decode: () => A) 
       new CertificateError({
         reason: "malformed",
         path,
-        message: `${setting}: ${path} has no ${what}; it must be PEM text, and a key must have no passphrase`
+        message: `${setting}: ${path} has no ${what}. It must be PEM; a key must not have a passphrase.`
       })
   })
 
-/** Fails with what is wrong and which setting says so: unreadable, no PEM, not a pair, out of its time. */
-export const load = Effect.fnUntraced(function* ({ cert_file, key_file }: Files) {
+/** Fails with the setting at fault: unreadable, not PEM, key does not match, expired or not yet valid. */
+export const load = Effect.fnUntraced(function* ({ cert_file, key_file }: CertificateFiles) {
   const cert = yield* read(cert_file, "server.tls.cert_file")
   const key = yield* read(key_file, "server.tls.key_file")
   const certificate = yield* parse(
@@ -62,7 +63,7 @@ export const load = Effect.fnUntraced(function* ({ cert_file, key_file }: Files)
     return yield* new CertificateError({
       reason: "mismatched",
       path: key_file,
-      message: `server.tls: ${key_file} is not the key of ${cert_file}; give the two that were made together`
+      message: `server.tls: the key ${key_file} does not match the certificate ${cert_file}.`
     })
   }
   const now = DateTime.toEpochMillis(yield* DateTime.now)
@@ -70,14 +71,14 @@ export const load = Effect.fnUntraced(function* ({ cert_file, key_file }: Files)
     return yield* new CertificateError({
       reason: "expired",
       path: cert_file,
-      message: `server.tls.cert_file: ${cert_file} expired on ${certificate.validTo}; renew it`
+      message: `server.tls.cert_file: ${cert_file} expired on ${certificate.validTo}. Renew it.`
     })
   }
   if (Date.parse(certificate.validFrom) > now) {
     return yield* new CertificateError({
       reason: "early",
       path: cert_file,
-      message: `server.tls.cert_file: ${cert_file} is valid from ${certificate.validFrom} on; check the machine's clock`
+      message: `server.tls.cert_file: ${cert_file} is not valid before ${certificate.validFrom}. Check the system clock.`
     })
   }
   const loaded: Certificate = { cert, key, validTo: certificate.validTo }

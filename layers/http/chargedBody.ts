@@ -1,13 +1,13 @@
-/** Large response bodies, sent in slices and charged to a memory quota until the client has taken them. */
+/** Large response bodies: sent in slices and charged to a memory quota until the client has read them. */
 import { Hold, type Quota } from "../quotas/Quota.ts"
 import { reject } from "./responses.ts"
 
-/** Shorter bodies, in UTF-16 units or bytes, are sent at once and not charged. */
+/** Smaller bodies, in UTF-16 units or bytes, are sent in one piece and not charged. */
 export const largeBody = 64 * 1024
 /** Bytes in one slice. */
 const slice = 256 * 1024
 
-/** Whose quota the response is charged to. */
+/** The quota that a response is charged to. */
 export interface Account {
   readonly quota: Quota
   readonly owner: string
@@ -18,7 +18,7 @@ export interface Account {
 const denied = () =>
   reject(
     503,
-    "Too many bytes wait for clients of this principal (quotas.memory). Read the open responses, then retry.",
+    "Memory quota of this principal reached (quotas.memory). Read or close open responses, then retry.",
     { "retry-after": "1" }
   )
 
@@ -27,7 +27,7 @@ const slices = (bytes: Uint8Array, hold: Hold) => {
   return new ReadableStream<Uint8Array>(
     {
       pull: (controller) => {
-        // Called when the client has taken what was sent before.
+        // Called when the client has read the previous slice.
         hold.set(bytes.byteLength - at)
         if (at < bytes.byteLength) controller.enqueue(bytes.subarray(at, (at += slice)))
         else {
@@ -41,7 +41,7 @@ const slices = (bytes: Uint8Array, hold: Hold) => {
   )
 }
 
-/** The response with this body; 503 where the quota is used up. */
+/** The response with this body; 503 when the quota is reached. */
 export const respond = (
   body: string | Uint8Array<ArrayBuffer>,
   init: { readonly status: number; readonly headers: Headers },
@@ -52,7 +52,7 @@ export const respond = (
   const { owner, quota, signal } = account
   const hold = new Hold(quota, owner)
   if (!hold.set(bytes.byteLength)) return denied()
-  // A client that disconnects before the first slice is asked for cancels nothing.
+  // `cancel` is not called for a client that disconnects before the first slice.
   signal.addEventListener("abort", () => hold.end(), { once: true })
   if (signal.aborted) hold.end()
   return new Response(slices(bytes, hold), init)

@@ -6,8 +6,8 @@ import * as responses from "./responses.ts"
 
 /** Shorter bodies, in bytes, cost more to compress than they save. */
 const worthCompressing = 1024
-/** Longer ones, in bytes, are compressed on another thread. */
-const longForHere = 64 * 1024
+/** Larger bodies, in bytes, are compressed on another thread. */
+const offThreadBytes = 64 * 1024
 
 const { constants } = zlib
 const gzip = { level: 4 }
@@ -15,11 +15,11 @@ const brotli = { params: { [constants.BROTLI_PARAM_QUALITY]: 4 } }
 const zstd = { params: { [constants.ZSTD_c_compressionLevel]: 3 } }
 /** Open streams keep their window as long as they live: 2 to the power of this many bytes. */
 const streamWindow = 16
-/** About what a compressor with that window holds, in bytes. */
+/** Approximate memory of a compressor with that window, in bytes. */
 const compressorBytes = 128 * 1024
 
 /** HTTP's "deflate" is the zlib format (RFC 9110, section 8.4.1.2). */
-const atOnce: Record<Encoding, (bytes: Uint8Array) => Uint8Array<ArrayBuffer>> = {
+const inline: Record<Encoding, (bytes: Uint8Array) => Uint8Array<ArrayBuffer>> = {
   zstd: (bytes) => zlib.zstdCompressSync(bytes, zstd),
   br: (bytes) => zlib.brotliCompressSync(bytes, brotli),
   gzip: (bytes) => zlib.gzipSync(bytes, gzip),
@@ -27,7 +27,7 @@ const atOnce: Record<Encoding, (bytes: Uint8Array) => Uint8Array<ArrayBuffer>> =
 }
 
 type Done = (error: Error | null, bytes: Uint8Array<ArrayBuffer>) => void
-const elsewhere: Record<Encoding, (bytes: Uint8Array, done: Done) => void> = {
+const offThread: Record<Encoding, (bytes: Uint8Array, done: Done) => void> = {
   zstd: (bytes, done) => zlib.zstdCompress(bytes, zstd, done),
   br: (bytes, done) => zlib.brotliCompress(bytes, brotli, done),
   gzip: (bytes, done) => zlib.gzip(bytes, gzip, done),
@@ -52,15 +52,15 @@ const flushing: Record<Encoding, () => zlib.Gzip | zlib.BrotliCompress | zlib.Zs
 
 const compress = (encoding: Encoding, bytes: Uint8Array): Promise<Uint8Array<ArrayBuffer>> =>
   new Promise((resolve, reject) => {
-    elsewhere[encoding](bytes, (error, compressed) => (error ? reject(error) : resolve(compressed)))
+    offThread[encoding](bytes, (error, compressed) => (error ? reject(error) : resolve(compressed)))
   })
 
 /** Content types of whole bodies; event streams and NDJSON are not among them. */
 const compressible =
   /^(?:text\/(?!event-stream)|application\/(?:[\w.-]+\+)?(?:json|xml)\b|application\/javascript\b|image\/svg\+xml)/i
 
-/** The bodies of these are not the resource, or there is none. */
-const untouched = new Set([101, 204, 205, 206, 304])
+/** Status codes of responses that have no body, or only a part of one. */
+const uncompressedStatuses = new Set([101, 204, 205, 206, 304])
 
 const isJson = (type: string): boolean => type.startsWith("application/json")
 
@@ -73,14 +73,14 @@ const coded = async (
   headers.set("content-encoding", encoding)
   headers.delete("content-length")
   if (headers.get("vary")?.includes("Accept-Encoding") !== true) headers.append("vary", "Accept-Encoding")
-  const body = bytes.byteLength > longForHere ? await compress(encoding, bytes) : atOnce[encoding](bytes)
+  const body = bytes.byteLength > offThreadBytes ? await compress(encoding, bytes) : inline[encoding](bytes)
   return respond(body, { status, headers }, account)
 }
 
 const isWorthIt = (length: number, identity: boolean) =>
   length >= worthCompressing || (length > 0 && !identity)
 
-/** JSON is UTF-8 (RFC 8259, section 8.1), and passing short texts on is the cheapest: the hot path. */
+/** Hot path: JSON is UTF-8 (RFC 8259, section 8.1), so short texts are passed on without encoding. */
 const wholeJson = (response: Response, encoding: Encoding, identity: boolean, account?: Account) =>
   response.text().then((text) => {
     const { headers, status } = response
@@ -107,7 +107,7 @@ const plain = (response: Response, type: string, account: Account | undefined) =
 
 /**
  * The response in the coding that Accept-Encoding prefers. Reads a compressible body to its end, so a route that streams text
- * must be `raw`. 406 only for GET and HEAD in unsupported codings; other requests have taken effect and get their response.
+ * must be `raw`. 406 only for GET and HEAD: other requests have already taken effect and get their response.
  */
 export const apply = (
   request: Request,
@@ -121,7 +121,7 @@ export const apply = (
   // Caches store responses to GET and HEAD only.
   if (reading) headers.append("vary", "Accept-Encoding")
   const accepted = request.headers.get("accept-encoding")
-  if (untouched.has(response.status) || headers.has("content-encoding")) return response
+  if (uncompressedStatuses.has(response.status) || headers.has("content-encoding")) return response
   if (accepted === null) return plain(response, type, account)
   if (headers.get("cache-control")?.includes("no-transform") === true) return response
   const { encoding, identity } = choose(accepted)
@@ -132,7 +132,7 @@ export const apply = (
   })
 }
 
-/** The bytes that the compressor of the request's stream will hold, for its quota; 0 without one. */
+/** Memory of the stream's compressor in bytes, for the quota; 0 without one. */
 export const streamCost = (request: Request): number =>
   choose(request.headers.get("accept-encoding")).encoding === undefined ? 0 : compressorBytes
 
@@ -161,7 +161,7 @@ export const stream = (
         chunks.given = false
         while (!chunks.given) {
           const { done, value } = await reader.read().catch((cause: unknown) => {
-            // Its native memory is not garbage-collected soon after a failed source.
+            // Frees native memory, which garbage collection would release late.
             engine.destroy()
             throw cause
           })

@@ -1,6 +1,6 @@
 /** Content coding negotiation: parses `Accept-Encoding` (RFC 9110, section 12.5.3). */
 
-/** Preferred first, where weights are equal. */
+/** In order of preference for equal weights. */
 export const encodings = ["zstd", "br", "gzip", "deflate"] as const
 export type Encoding = (typeof encodings)[number]
 
@@ -14,8 +14,8 @@ export interface Choice {
 const plain: Choice = { identity: true }
 /** Longer headers are ignored. */
 const longest = 1000
-/** Most cached headers: clients of a kind send the same one. */
-const remembered = 64
+/** Most cached headers; clients of one kind send the same header. */
+const maxCached = 64
 
 const element = /^([a-z0-9!#$%&'*+.^_`|~-]+)(?:[ \t]*;[ \t]*q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?))?$/i
 
@@ -60,6 +60,6 @@ export const choose = (header: string | null): Choice => {
   const before = known.get(header)
   if (before !== undefined) return before
   const choice = read(header)
-  if (known.size < remembered) known.set(header, choice)
+  if (known.size < maxCached) known.set(header, choice)
   return choice
 }

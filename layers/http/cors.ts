@@ -1,4 +1,4 @@
-/** Cross-origin sharing by list (Fetch standard, section 3.2): never `*`, never with credentials. */
+/** CORS by allow-list (Fetch standard, section 3.2): never `*`, never with credentials. */
 import { reject } from "./responses.ts"
 
 const methods = "GET, POST, DELETE, OPTIONS"
@@ -13,8 +13,8 @@ const allowed = [
   "mcp-name"
 ]
 /**
- * Allowed where a preflight asks for them; one that is missing fails the whole request. Tool arguments mirrored in headers
- * (MCP 2026-07-28) have names that depend on the tool's schema; the others are of tracing: W3C, B3, Sentry, Datadog.
+ * Also allowed when a preflight requests them: tool arguments mirrored in headers (MCP 2026-07-28), whose names depend on
+ * the tool's schema, and tracing headers of W3C, B3, Sentry and Datadog.
  */
 const alsoAllowed = new RegExp(
   "^(?:mcp-param-[a-z0-9!#$%&'*+.^_`|~-]+|traceparent|tracestate|baggage|x-request-id|x-correlation-id" +

@@ -5,7 +5,7 @@ import type { IncomingRequest } from "./IncomingRequest.ts"
 import type { ListenerOptions } from "./ListenerOptions.ts"
 import { secure } from "./responseHeaders.ts"
 
-/** Longer unread bodies, in bytes, are not read just to discard them. */
+/** Larger unread bodies, in bytes, are not read and discarded. */
 const maxDiscarded = 64 * 1024
 
 /**
@@ -22,7 +22,7 @@ export interface FinishingOptions {
   readonly listener: ListenerOptions
   /** Whether the listener is stopping, so that clients should reconnect elsewhere. */
   readonly isStopping: () => boolean
-  /** The response for what a handler or its stream threw. */
+  /** The response for an error that a handler or its stream threw. */
   readonly failed: (incoming: IncomingRequest, cause: unknown) => Response
 }
 
@@ -42,7 +42,7 @@ export const make = ({ failed, isStopping, listener }: FinishingOptions) => {
     if (isStopping()) headers.set("connection", "close")
     if (!raw) addSecurityHeaders(request.method, headers)
     count(incoming, response.status)
-    // A stream may be silent for long; whoever writes it notices a client that does not read.
+    // Streams may be silent for long, and detect slow readers themselves.
     if (headers.get("content-type")?.startsWith("application/json") === true) incoming.limitIdle()
     return response
   }

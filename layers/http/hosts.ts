@@ -14,7 +14,7 @@ const webOrigin = /^https?:\/\//
 export interface Host {
   /** In lower case; IPv6 in brackets. */
   readonly name: string
-  /** `name`, and the port where one was given. */
+  /** `name`, and the port if present. */
   readonly authority: string
 }
 
@@ -24,7 +24,7 @@ export const parseHost = (value: string): Host | undefined => {
   if (value.length > 260) return undefined
   const authority = value.toLowerCase()
   const name = host.exec(authority)?.[1]
-  // What the pattern cannot see: numbers that are no IPv4 address, ports over 65535, broken IPv6 and punycode.
+  // Not covered by the pattern: invalid IPv4 and IPv6 addresses, ports over 65535, invalid punycode.
   return name === undefined || !URL.canParse(`http://${authority}`) ? undefined : { name, authority }
 }
 
@@ -38,8 +38,8 @@ export const parseOrigin = (value: string): string | undefined => {
 }
 
 /**
- * Whether a host name or IP address, in any case and with or without brackets, is reachable from this machine only. The one
- * judgement for bind addresses, peers and Host headers: two that differ would disable DNS rebinding protection.
+ * Whether a host name or IP address, in any case and with or without brackets, is reachable from this machine only. Bind
+ * addresses, peers and Host headers all use this check: two that differ would disable DNS rebinding protection.
  */
 export const isLoopback = (hostname: string): boolean => loopback.test(hostname)
 

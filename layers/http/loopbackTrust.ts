@@ -4,7 +4,7 @@ import type { ListenerOptions } from "./ListenerOptions.ts"
 
 /**
  * - `never`: the listener does not trust loopback.
- * - `bound`: only loopback peers can connect, so the peer's address need not be looked up, which takes microseconds.
+ * - `bound`: only loopback peers can connect, so the peer's address is not looked up (microseconds).
  * - `peer`: the peer's address decides.
  */
 export type LoopbackTrust = "never" | "bound" | "peer"
@@ -30,7 +30,7 @@ const forwardingHeaders = [
   "x-forwarded-server"
 ]
 
-/** Whether a proxy says that it forwarded the request. */
+/** Whether a forwarding header is present. */
 export const isForwarded = (headers: Headers): boolean => {
   for (const name of forwardingHeaders) if (headers.has(name)) return true
   return false
@@ -38,7 +38,7 @@ export const isForwarded = (headers: Headers): boolean => {
 
 /**
  * A Host that is not a loopback name means a forwarding proxy or DNS rebinding; a forwarding header means that the client
- * is somewhere else. `address` is called only if the peer decides.
+ * is remote. `address` is called only if the peer decides.
  */
 export const isTrusted = (trust: LoopbackTrust, headers: Headers, address: () => string): boolean => {
   if (trust === "never" || !isLoopbackHost(headers.get("host") ?? "")) return false

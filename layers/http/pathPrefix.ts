@@ -1,11 +1,11 @@
-/** The path prefix that a reverse proxy strips, from its `X-Forwarded-Prefix` header (as of Traefik and Spring). */
+/** The path prefix that a reverse proxy strips, from its `X-Forwarded-Prefix` header (set by Traefik and Spring). */
 
 const maxLength = 256
-/** Unreserved characters (RFC 3986, section 2.3) only: what is built from it stays a path on the same host. */
+/** Unreserved characters (RFC 3986, section 2.3) only: a URL built from it stays on the same host. */
 const prefix = /^(?:\/[\w.~-]+)+$/
 
 /**
- * `/tools` or `/a/b`, without a slash at its end; empty if there is none, or one that is not a plain path. Each of several
+ * `/tools` or `/a/b`, without a trailing slash; empty if absent or not a plain path. Each of several
  * proxies adds its own, the outermost first.
  */
 export const pathPrefixOf = (headers: Headers): string => {

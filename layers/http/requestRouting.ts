@@ -1,4 +1,4 @@
-/** Admission: chooses site or route for a request, after Host, Origin and CORS checks where they apply. */
+/** Request routing: Host, Origin and CORS checks, then dispatch to a site or route. */
 import * as Cors from "./cors.ts"
 import { limitBody } from "./bodyLimit.ts"
 import * as HostPolicy from "./HostPolicy.ts"
@@ -9,7 +9,7 @@ import type { AnyHandler, Routes } from "./Routes.ts"
 import type { AnySite, Sites } from "./Sites.ts"
 
 export const pathOf = (url: string): string => {
-  // Without a Host, the URL is the path. Else it begins behind the scheme; a Host that passed the check has at least one
+  // Without a Host the URL is only the path. Otherwise the path starts after scheme and Host, which has at least one
   // character and no slash.
   const start = url.startsWith("/") ? 0 : url.indexOf("/", 8)
   if (start === -1) return "/"
@@ -21,11 +21,11 @@ export const pathOf = (url: string): string => {
 
 type Handled = ReturnType<AnyHandler["fetch"]>
 
-const isRefused = ({ method }: Request) => method === "CONNECT" || method === "TRACE"
-const refuseMethod = ({ method }: Request) =>
+const isUnsupported = ({ method }: Request) => method === "CONNECT" || method === "TRACE"
+const rejectMethod = ({ method }: Request) =>
   reject(405, `Method ${method} is not supported.`, { allow: "GET, POST, DELETE, OPTIONS" })
 
-export interface AdmissionOptions {
+export interface RoutingOptions {
   readonly listener: ListenerOptions
   readonly routes: Routes["Service"]
   readonly sites: Sites["Service"]
@@ -33,8 +33,8 @@ export interface AdmissionOptions {
   readonly maxBodyBytes: number
 }
 
-/** Passes a request to its site or route, or rejects it. May throw what the handler throws. */
-export const make = ({ listener, maxBodyBytes, routes, sites }: AdmissionOptions) => {
+/** Dispatches a request to its site or route, or rejects it. Errors of the handler are thrown. */
+export const make = ({ listener, maxBodyBytes, routes, sites }: RoutingOptions) => {
   const policy = HostPolicy.make({ ...listener, secure: listener.tls !== undefined })
   /** Bun enforces its own limit, so only lower ones are checked here. */
   const limitOf = (bytes: number) => (bytes < maxBodyBytes ? bytes : undefined)
@@ -48,21 +48,21 @@ export const make = ({ listener, maxBodyBytes, routes, sites }: AdmissionOptions
   }
 
   const toSite = (incoming: IncomingRequest, site: AnySite): Handled => {
-    if (isRefused(incoming.request)) return refuseMethod(incoming.request)
+    if (isUnsupported(incoming.request)) return rejectMethod(incoming.request)
     incoming.raw = site.raw !== false
     return handle(incoming, site, site.maxBodyBytes === undefined ? undefined : limitOf(site.maxBodyBytes))
   }
 
   const toRoute = (incoming: IncomingRequest): Handled => {
     const { request } = incoming
-    if (isRefused(request)) return refuseMethod(request)
+    if (isUnsupported(request)) return rejectMethod(request)
     const route = routes.findUnsafe(pathOf(request.url))
     if (route === undefined) return notFound()
     incoming.raw = route.raw === true
     return handle(incoming, route, routeLimit)
   }
 
-  /** Orchestrators probe by address, and some load balancers over HTTP/1.0 without a Host. Web pages send an Origin. */
+  /** Orchestrators probe by IP address, and some load balancers over HTTP/1.0 without a Host. Requests of web pages have an Origin. */
   const isProbe = ({ request }: IncomingRequest, { status }: Response): boolean => {
     const { headers, method } = request
     if ((method !== "GET" && method !== "HEAD") || headers.has("origin")) return false

@@ -3,7 +3,7 @@
 /** A year (RFC 6797, section 6.1). No `includeSubDomains`: subdomains may have other owners. */
 const transportSecurity = "max-age=31536000"
 
-/** For responses that are not pages; a page sets its own policy. */
+/** Content-Security-Policy of responses that are not pages; pages set their own. */
 const policy = "default-src 'none'; frame-ancestors 'none'"
 
 const isJson = (type: string | null): boolean => type?.startsWith("application/json") === true

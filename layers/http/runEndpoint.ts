@@ -1,12 +1,12 @@
 /** Runs an endpoint's Effect for one request: a closed connection interrupts it. */
 import { Cause, type Context, Effect, Exit } from "effect"
 
-/** Client closed request, as proxies log it; the client is gone and does not see it. */
+/** nginx's status "client closed request"; no client sees it. */
 const clientClosed = 499
 
 /**
- * `run(services)(request, effect)`: the response of `effect`, which is interrupted when `request.signal` fires. Failures must
- * have become responses; a defect rejects the promise, which the listener logs and turns into a 500.
+ * `run(services)(request, effect)`: the response of `effect`, which is interrupted when `request.signal` fires. A
+ * defect rejects the promise; the listener logs it and responds with 500.
  */
 export const run = <R>(services: Context.Context<R>) => {
   const runExit = Effect.runPromiseExitWith(services)

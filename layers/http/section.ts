@@ -8,19 +8,19 @@ import { parseHost, parseOrigin } from "./hosts.ts"
 const port = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 65535 }))
 const positive = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 2 ** 31 - 1 }))
 
-/** As the listener judges them when it starts. */
+/** The same checks as in `HostPolicy`. */
 const isHost = Schema.makeFilter((value: string) => parseHost(value) !== undefined, {
   expected: "a host such as example.com or example.com:8443"
 })
 const isOrigin = Schema.makeFilter((value: string) => parseOrigin(value) !== undefined, {
-  expected: "an origin such as https://app.example.com, written out"
+  expected: "an origin such as https://app.example.com, without wildcards"
 })
 
 export const section = Section.make(
   "server",
   Schema.Struct({
     host: Section.optional(Schema.NonEmptyString, "127.0.0.1", "Address to listen on."),
-    port: Section.optional(port, 8000, "Port to listen on; 0 takes a free one."),
+    port: Section.optional(port, 8000, "Port to listen on; 0 selects a free port."),
     max_message_bytes: Section.optional(
       positive,
       4 * 1024 * 1024,
@@ -29,58 +29,58 @@ export const section = Section.make(
     max_keys: Section.optional(
       positive,
       10_000,
-      "Object keys in one JSON-RPC message at most; counted before it is parsed."
+      "Maximum number of object keys in one JSON-RPC message; checked before parsing."
     ),
     max_items: Section.optional(
       positive,
       100_000,
-      "Array elements and object members in one JSON-RPC message at most; counted before it is parsed."
+      "Maximum number of array elements and object members in one JSON-RPC message; checked before parsing."
     ),
     max_depth: Section.optional(
       Schema.Int.check(Schema.isBetween({ minimum: 8, maximum: 1000 })),
       128,
-      "Levels of nested arrays and objects in one JSON-RPC message at most; counted before it is parsed."
+      "Maximum nesting depth of arrays and objects in one JSON-RPC message; checked before parsing."
     ),
     allowed_hosts: Section.optional(
       Schema.Array(Schema.String.check(isHost)),
       [],
-      "Host allow-list: names in the Host header, besides loopback ones, under which clients may reach the service."
+      "Host allow-list (DNS rebinding protection): accepted Host headers in addition to loopback names."
     ),
     cors_origins: Section.optional(
       Schema.Array(Schema.String.check(isOrigin)),
       [],
-      "CORS: web origins whose pages may call the service and read its responses."
+      "CORS allow-list: web origins whose pages may call the service and read its responses."
     ),
     idle_timeout: Section.optional(
       DurationSetting,
       "10 seconds",
-      "Idle time-out: how long a connection may be silent while a request body or a response is awaited."
+      "Idle time-out: close a connection that is silent this long while a request body or a response is pending."
     ),
     shutdown_timeout: Section.optional(
       DurationSetting,
       "5 seconds",
-      "How long running requests may take to finish at shutdown; then they are interrupted."
+      "Maximum time for running requests to finish at shutdown; then they are interrupted."
     ),
     drain_delay: Section.optional(
       DurationSetting,
       "0 seconds",
-      "How long requests are still served after a stop signal, while /health/ready answers 503."
+      "Delay between a stop signal and shutdown: requests are served and /health/ready returns 503."
     ),
     tls: Schema.optionalKey(
       Schema.Struct({
         cert_file: PathSetting("PEM file with the certificate, followed by its intermediate certificates."),
-        key_file: PathSetting("PEM file with its private key.")
+        key_file: PathSetting("PEM file with the private key.")
       }).annotate({ description: "Serve HTTPS, with HTTP/2. Default: plain HTTP." })
     ),
     http3: Section.optional(
       Schema.Boolean,
       false,
-      "Whether HTTP/3 is served as well, over UDP on the same port; requires `tls`."
+      "Also serve HTTP/3, over UDP on the same port; requires `tls`."
     )
   }).check(
     Schema.makeFilter(
       ({ http3, tls }) =>
-        !http3 || tls !== undefined || { path: ["http3"], issue: "needs tls: HTTP/3 is always encrypted" }
+        !http3 || tls !== undefined || { path: ["http3"], issue: "requires tls: HTTP/3 is always encrypted" }
     )
   ),
   {

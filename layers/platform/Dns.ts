@@ -1,21 +1,21 @@
-/** Looking up the addresses of a name, as the system does it; a service, so that a test can answer instead. */
+/** DNS lookups with the system resolver, as a service that tests can replace. */
 import { Context, Effect, Layer, Schema } from "effect"
 
-/** The name has no address, or nobody could say. */
+/** The name has no address, or the lookup failed. */
 export class DnsError extends Schema.TaggedError<DnsError>()("DnsError", {
   name: Schema.String,
-  /** As `getaddrinfo` calls it: `ENOTFOUND`, `EAI_AGAIN` … */
+  /** The code of `getaddrinfo`: `ENOTFOUND`, `EAI_AGAIN` … */
   code: Schema.String
 }) {
   override get message() {
-    return `the name ${this.name} could not be looked up (${this.code})`
+    return `DNS lookup of ${this.name} failed (${this.code})`
   }
 }
 
 export class Dns extends Context.Service<
   Dns,
   {
-    /** Every address of the name, in the order in which they should be tried (RFC 6724); never none. */
+    /** All addresses of the name, at least one, in the order to try them (RFC 6724). */
     readonly lookup: (name: string) => Effect.Effect<ReadonlyArray<string>, DnsError>
   }
 >()("manifold/platform/Dns") {
@@ -38,14 +38,14 @@ export class Dns extends Context.Service<
     })
   )
 
-  /** Answers from a function that is asked each time anew; without an answer the name does not exist. */
-  static readonly layerTest = (answer: (name: string) => ReadonlyArray<string> | undefined) =>
+  /** Calls a function for each lookup; `undefined` means that the name does not exist. */
+  static readonly layerTest = (lookup: (name: string) => ReadonlyArray<string> | undefined) =>
     Layer.succeed(
       Dns,
       Dns.of({
         lookup: (name) =>
           Effect.suspend(() => {
-            const addresses = answer(name) ?? []
+            const addresses = lookup(name) ?? []
             return addresses.length > 0
               ? Effect.succeed(addresses)
               : Effect.fail(new DnsError({ name, code: "ENOTFOUND" }))

@@ -1,17 +1,17 @@
-/** The process environment as a service, so that a test can hold it still. */
+/** Environment variables as a service that tests can replace. */
 import { Context, Effect, Layer } from "effect"
 
 export class Environment extends Context.Service<
   Environment,
   {
-    /** The variable's value; `undefined` when it is not set. */
+    /** The variable's value; `undefined` if it is not set. */
     readonly get: (name: string) => string | undefined
   }
 >()("manifold/platform/Environment") {
-  /** Reads the variables of this process, each time anew. */
+  /** The variables of this process, read at each call. */
   static readonly layer = Layer.succeed(Environment, { get: (name) => process.env[name] })
 
-  /** The environment below, but for these variables. */
+  /** The underlying environment, overridden by these variables. */
   static readonly layerOver = (variables: Readonly<Record<string, string>>) =>
     Layer.effect(
       Environment,

@@ -1,14 +1,14 @@
-/** New identifiers and secrets, behind a service so that a test can hold them still. */
+/** New identifiers and random secrets, as a service that tests can replace. */
 import { Context, Effect, Layer } from "effect"
 
 export class Ids extends Context.Service<
   Ids,
   {
-    /** A UUIDv7 (RFC 9562, section 5.7), greater than every one that this process made before. */
+    /** A UUIDv7 (RFC 9562, section 5.7), greater than all earlier ones of this process. */
     readonly next: Effect.Effect<string>
     /** `next`, for code that is not an Effect. */
     readonly nextUnsafe: () => string
-    /** That many unpredictable bytes, at most 65,536. */
+    /** Cryptographically random bytes, at most 65,536. */
     readonly secret: (bytes: number) => Effect.Effect<Uint8Array<ArrayBuffer>>
   }
 >()("manifold/platform/Ids") {
@@ -21,7 +21,7 @@ export class Ids extends Context.Service<
     })
   )
 
-  /** Counts from 1: ids end in the count, the bytes of the n-th secret are all n (modulo 256). */
+  /** Deterministic: ids end in a count from 1; all bytes of the n-th secret are n (modulo 256). */
   static readonly layerTest = Layer.sync(Ids, () => {
     let ids = 0
     let secrets = 0

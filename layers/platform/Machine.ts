@@ -1,4 +1,4 @@
-/** What the program can ask about the machine that runs it, and about itself. */
+/** Operating system, Bun version, free disk space, and the command that starts this program. */
 import { statfs } from "node:fs/promises"
 import { dirname } from "node:path"
 import { Context, Effect, Layer, PlatformError } from "effect"
@@ -11,25 +11,25 @@ export interface Launch {
 
 /**
  * Before a program runs, Bun reads `.env`, `bunfig.toml` (`preload` runs code) and `tsconfig.json` (`paths` replaces
- * modules) of its working folder. `--cwd` makes the program's own folder the working folder, on every platform.
+ * modules) in the working folder. `--cwd` makes the program's folder the working folder.
  */
 const trusted = (source: string) => [`--cwd=${dirname(source)}`, "--no-env-file"]
 
 export class Machine extends Context.Service<
   Machine,
   {
-    /** As Node names it: `linux`, `darwin`, `win32`. */
+    /** `process.platform`: `linux`, `darwin`, `win32`. */
     readonly os: string
     /** Bun's version. */
     readonly bun: string
     /** Whether this is the compiled binary. */
     readonly compiled: boolean
     /**
-     * How to start this same program in any folder, without running code of that folder; words of a command line follow
-     * `args`. From source the process runs in the program's own folder, so that relative paths must be made absolute.
+     * The command that starts this program in any folder without running code of that folder; further arguments follow
+     * `args`. From source, the process runs in the program's folder, so relative paths must be made absolute.
      */
     readonly launch: Launch
-    /** Bytes that this user may still write where `path` (which exists) is. */
+    /** Free bytes for this user on the file system of `path`, which must exist. */
     readonly freeBytes: (path: string) => Effect.Effect<number, PlatformError.PlatformError>
   }
 >()("manifold/platform/Machine") {
@@ -60,7 +60,7 @@ export class Machine extends Context.Service<
     })
   )
 
-  /** A Linux machine with a compiled `/usr/local/bin/manifold`, but for what is given. */
+  /** A Linux machine with a compiled `/usr/local/bin/manifold`, overridden by `given`. */
   static readonly layerTest = (given: Partial<Machine["Service"]> = {}) =>
     Layer.succeed(
       Machine,

@@ -1,21 +1,21 @@
-/** The standard streams as places to write text to, without ever blocking the program for a slow reader. */
+/** Non-blocking writes to standard output and standard error. */
 import { Context, Effect, Layer, PlatformError } from "effect"
 
 export interface OutputStream {
   readonly isTerminal: Effect.Effect<boolean>
-  /** Text, or UTF-8 that does not change until then. Completes when the system took it; fails when nobody reads any more. */
+  /** Writes text, or UTF-8 bytes that must not change meanwhile. Completes when the system has accepted them; fails when the stream is closed. */
   readonly write: (text: string | Uint8Array) => Effect.Effect<void, PlatformError.PlatformError>
 }
 
 export const names = ["stdout", "stderr"] as const
 export type Name = (typeof names)[number]
 
-/** What `node:tty` asks, which takes 3 ms to load. It is no public interface: where it is gone, the module is loaded. */
+/** The internal binding behind `node:tty`, which takes 3 ms to load. Not a public API: if it is missing, `node:tty` is loaded. */
 type Binding = (name: "tty_wrap") => { readonly isTTY: (descriptor: number) => boolean }
 
 const isTerminal = (descriptor: number): Effect.Effect<boolean> =>
   Effect.try(() =>
-    // Nobody types what is no public interface; a wrong guess throws, and is caught below.
+    // Internal and therefore untyped; a missing binding throws, and is caught below.
     (process as unknown as { readonly binding: Binding }).binding("tty_wrap").isTTY(descriptor)
   ).pipe(
     Effect.catch(() =>
@@ -26,12 +26,12 @@ const isTerminal = (descriptor: number): Effect.Effect<boolean> =>
     )
   )
 
-/** `process.stdout` and `process.stderr` cost a cold start ten milliseconds; the descriptors cost nothing. */
+/** Writes to the file descriptor: `process.stdout` and `process.stderr` add 10 ms to a cold start. */
 const stream = (name: Name, descriptor: number): OutputStream => {
   let sink: Bun.FileSink | undefined
   const write = async (text: string | Uint8Array) => {
     sink ??= Bun[name].writer()
-    // Each may be a promise that rejects: none may be left unawaited, and both are often plain numbers.
+    // Both return a number, or a promise that may reject and so must be awaited.
     const taken = sink.write(text)
     if (typeof taken !== "number") await taken
     const flushed = sink.flush()
@@ -51,13 +51,13 @@ const stream = (name: Name, descriptor: number): OutputStream => {
 export class OutputStreams extends Context.Service<OutputStreams, Readonly<Record<Name, OutputStream>>>()(
   "manifold/platform/OutputStreams"
 ) {
-  /** Nothing is opened until something is written. */
+  /** Streams are opened at the first write. */
   static readonly layer = Layer.succeed(OutputStreams, {
     stdout: stream("stdout", 1),
     stderr: stream("stderr", 2)
   })
 
-  /** Passes what is written to a function. */
+  /** Calls a function for each write. */
   static readonly layerTest = (
     write: (name: Name, text: string) => Effect.Effect<void, PlatformError.PlatformError>,
     terminal = false

@@ -1,37 +1,37 @@
-/** A connection to Redis over Bun's client: it fails at once while Redis is away, and comes back by itself. */
+/** Redis connection over Bun's client: fails fast while Redis is unreachable and reconnects with backoff. */
 import { RedisClient } from "bun"
 import { Deferred, Duration, Effect, Exit, Random, Redacted } from "effect"
 import * as Redis from "effect/persistence/Redis"
 
-/** A command that is not answered within this time ends the connection, and with it all that waits. */
-const answerWithin = Duration.seconds(1)
+/** Response time-out of a command. It closes the connection and fails all pending commands. */
+const responseTimeout = Duration.seconds(1)
 
 const firstPause = 100
 const longestPause = 2000
 
 const options = {
   autoReconnect: false,
-  connectionTimeout: Duration.toMillis(answerWithin),
-  // Commands would wait for as long as Redis is away.
+  connectionTimeout: Duration.toMillis(responseTimeout),
+  // Queued commands would wait until Redis is reachable.
   enableOfflineQueue: false
 }
 
-/** Replies of a server that is there and cannot serve now, which is as good as away. */
-const unusable =
+/** Error replies that mean Redis is unavailable. */
+const unavailable =
   /^(?:LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|NOREPLICAS|NOAUTH|NOPERM|OOM|MISCONF|BUSY|UNKILLABLE)\b/
 
-/** Writes from a script, as the stores do: a full server, a replica or too few permissions show here. */
+/** Probe that writes from a script, as the stores do: detects a full server, a replica and missing permissions. */
 const probe = ["return redis.call('SET', KEYS[1], '', 'PX', 1000)", "1", "manifold:probe"]
 
 export interface RedisConnection {
   readonly redis: Redis.Redis["Service"]
-  /** Whether commands are sent now. If not, they fail without being tried. */
+  /** Whether Redis is connected. If not, commands fail at once. */
   readonly connected: () => boolean
 }
 
 interface Link {
   readonly client: RedisClient
-  /** Why it ended. */
+  /** The reason why the connection ended. */
   readonly lost: Deferred.Deferred<string>
   sent: number
   answered: number
@@ -39,9 +39,9 @@ interface Link {
 
 const failed = (cause: unknown) => new Redis.RedisError({ cause })
 
-const away = Effect.fail(failed(new Error("Redis cannot be reached")))
+const unreachable = Effect.fail(failed(new Error("Redis is unreachable")))
 
-/** A client of its own, closed with the scope. It is not open yet. */
+/** A new client, not yet connected, closed with the scope. */
 const make = (url: Redacted.Redacted) =>
   Effect.acquireRelease(
     Effect.sync(() => new RedisClient(Redacted.value(url), options)),
@@ -50,30 +50,29 @@ const make = (url: Redacted.Redacted) =>
 
 const open = (client: RedisClient) => Effect.tryPromise({ try: () => client.connect(), catch: failed })
 
-/** What a reply is, only the one who wrote the command knows. */
+/** The reply type depends on the command and is the choice of the caller. */
 const run = <A>(client: RedisClient, command: string, args: ReadonlyArray<string>) =>
   Effect.tryPromise({ try: (): Promise<A> => client.send(command, [...args]), catch: failed })
 
-/** Ends when a command was not answered in time. Redis answers in order, so that no command needs a timer of its own. */
+/** Completes when a command has timed out. Redis replies in order, so one timer covers all commands. */
 const watch = Effect.fnUntraced(function* (link: Link) {
   let due = 0
   while (link.answered >= due) {
     due = link.sent
-    yield* Effect.sleep(Duration.divideUnsafe(answerWithin, 2))
+    yield* Effect.sleep(Duration.divideUnsafe(responseTimeout, 2))
   }
-  return `no answer within ${Duration.format(answerWithin)}`
+  return `no response within ${Duration.format(responseTimeout)}`
 })
 
 /**
- * Connects, and stays connected while the scope is open: after a loss it tries again after 0.1 s, then less and less
- * often, up to every 2 s. It waits for the first attempt, but does not fail with it. Going away and coming back
- * are logged once each. Connections that are `reserve`d and subscriptions stand apart: their commands may take as long
- * as they like, and they do not come back.
+ * Connects, and reconnects while the scope is open, with exponential backoff from 0.1 s to 2 s. Waits for the first
+ * attempt but does not fail with it. A loss and a recovery are logged once each. Reserved connections and subscriptions
+ * are separate: they have no time-out and do not reconnect.
  */
 export const connect = Effect.fnUntraced(function* (url: Redacted.Redacted) {
-  const tried = yield* Deferred.make<void>()
+  const attempted = yield* Deferred.make<void>()
   let current: Link | undefined
-  let isAway = false
+  let isUnreachable = false
   let pause = firstPause
 
   const lose = (link: Link, why: string) => {
@@ -81,45 +80,45 @@ export const connect = Effect.fnUntraced(function* (url: Redacted.Redacted) {
     Deferred.doneUnsafe(link.lost, Exit.succeed(why))
   }
 
-  /** One connection from beginning to end; returns why it ended. */
+  /** One connection from start to end; returns the reason why it ended. */
   const attempt = Effect.gen(function* () {
     const client = yield* make(url)
     const link: Link = { client, lost: yield* Deferred.make<string>(), sent: 0, answered: 0 }
     client.onclose = () => lose(link, "the connection was closed")
-    yield* Effect.timeout(Effect.andThen(open(client), run(client, "EVAL", probe)), answerWithin)
+    yield* Effect.timeout(Effect.andThen(open(client), run(client, "EVAL", probe)), responseTimeout)
     current = link
     pause = firstPause
-    if (isAway) yield* Effect.logInfo("Redis is back")
-    isAway = false
-    yield* Deferred.succeed(tried, undefined)
+    if (isUnreachable) yield* Effect.logInfo("Redis is reachable again")
+    isUnreachable = false
+    yield* Deferred.succeed(attempted, undefined)
     const why = yield* Effect.raceFirst(Deferred.await(link.lost), watch(link))
     lose(link, why)
     return why
   }).pipe(
     Effect.scoped,
-    Effect.orElseSucceed(() => "cannot connect, or not write")
+    Effect.orElseSucceed(() => "cannot connect or cannot write")
   )
 
   const supervise = Effect.gen(function* () {
     const why = yield* attempt
-    if (!isAway) yield* Effect.logWarning(`Redis is away (${why}): see storage.redis_url`)
-    isAway = true
-    yield* Deferred.succeed(tried, undefined)
+    if (!isUnreachable) yield* Effect.logWarning(`Redis is unreachable (${why}). Check storage.redis_url.`)
+    isUnreachable = true
+    yield* Deferred.succeed(attempted, undefined)
     yield* Effect.sleep(pause * (0.5 + (yield* Random.next) / 2))
     pause = Math.min(pause * 2, longestPause)
   })
   yield* Effect.forkScoped(Effect.forever(supervise))
-  yield* Deferred.await(tried)
+  yield* Deferred.await(attempted)
 
   const send = <A = unknown>(command: string, ...args: ReadonlyArray<string>) =>
     Effect.suspend((): Effect.Effect<A, Redis.RedisError> => {
       const link = current
-      if (link === undefined) return away
+      if (link === undefined) return unreachable
       link.sent++
       return Effect.tryPromise({
         try: (): Promise<A> => link.client.send(command, [...args]).finally(() => link.answered++),
         catch: (cause) => {
-          const [code] = unusable.exec(cause instanceof Error ? cause.message : "") ?? []
+          const [code] = unavailable.exec(cause instanceof Error ? cause.message : "") ?? []
           if (code !== undefined) lose(link, code)
           return failed(cause)
         }

@@ -1,4 +1,4 @@
-/** Signals that a running program acts on. Those that end it belong to `Platform.runMain`. */
+/** SIGHUP as a service. Signals that end the program are handled by `Platform.runMain`. */
 import { Context, Effect, Layer, type Scope } from "effect"
 import { OutputStreams } from "./OutputStreams.ts"
 
@@ -10,8 +10,8 @@ export class Signals extends Context.Service<
   }
 >()("manifold/platform/Signals") {
   /**
-   * The signals of this process. On Windows nobody sends SIGHUP; in a terminal it says that the terminal is gone, and
-   * keeps its usual effect.
+   * Signals of this process. SIGHUP is ignored on Windows, which does not send it, and keeps its default effect in a
+   * terminal, where it means that the terminal was closed.
    */
   static readonly layer = Layer.effect(
     Signals,

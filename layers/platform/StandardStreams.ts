@@ -1,4 +1,4 @@
-/** Arguments and standard streams. Node's streams, which take 3 ms to load, come with the first who writes through them. */
+/** Effect's `Stdio`: arguments and standard streams. Node's streams, which take 3 ms to load, are loaded at the first write. */
 import { Effect, Layer, Sink, Stdio, Stream } from "effect"
 import { systemError } from "effect/PlatformError"
 

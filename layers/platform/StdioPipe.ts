@@ -1,7 +1,7 @@
-/** The raw byte pipe of a stdio server: standard input, and a standard output that carries nothing but protocol. */
+/** Byte pipe of a stdio server: standard input, and standard output reserved for protocol messages. */
 import { type Cause, Context, Effect, Layer, PlatformError, Queue, Stream } from "effect"
 
-/** What of `console` prints to standard output on Bun, besides `write`. */
+/** Methods of `console` that print to standard output on Bun, besides `write`. */
 const printing = [
   "log",
   "info",
@@ -18,9 +18,8 @@ const printing = [
 ] as const
 
 /**
- * While the scope is open, what is printed by `console` or `process.stdout` goes to standard error instead; the latter
- * stays so, because to remember it would make Node's streams, which a start need not wait for. `StdioPipe.write` is
- * not affected.
+ * Redirects `console` and `process.stdout` to standard error while the scope is open. `process.stdout` is not restored,
+ * because saving it would load Node's streams at start. `StdioPipe.write` is not affected.
  */
 export const guardStdout = Effect.acquireRelease(
   Effect.sync(() => {
@@ -43,16 +42,16 @@ const failure = (method: string, description: string, cause?: unknown) =>
 export class StdioPipe extends Context.Service<
   StdioPipe,
   {
-    /** What arrives, until the other side closes it. To be run once. */
+    /** Input until the peer closes it. Run it once. */
     readonly input: Stream.Stream<Uint8Array, PlatformError.PlatformError>
     /**
-     * Writes the chunk whole, in the order of the calls. Resolves when the system took it, so that a slow reader slows
-     * the writer; rejects with a `PlatformError` when the reader is gone.
+     * Writes the whole chunk, in the order of the calls. Resolves when the system has accepted it (back-pressure);
+     * rejects with a `PlatformError` when the reader is gone.
      */
     readonly write: (chunk: string) => Promise<void>
   }
 >()("manifold/platform/StdioPipe") {
-  /** The process's own pipe. Whoever holds it owns standard output: `guardStdout` is in force. */
+  /** The pipe of this process. Activates `guardStdout`. */
   static readonly layer = Layer.effect(
     StdioPipe,
     Effect.gen(function* () {
@@ -65,7 +64,7 @@ export class StdioPipe extends Context.Service<
         }),
         write: async (chunk) => {
           try {
-            // Each may be a promise that rejects: none may be left unawaited, and both are often plain numbers.
+            // Both return a number, or a promise that may reject and so must be awaited.
             const taken = sink.write(chunk)
             if (typeof taken !== "number") await taken
             const flushed = sink.flush()
@@ -78,7 +77,7 @@ export class StdioPipe extends Context.Service<
     })
   )
 
-  /** A pipe in memory, and its other end: `send` and `end` feed `input`, `received` gets what is written. */
+  /** In-memory pipe with its other end: `send` and `end` feed `input`, `received` gets the writes. */
   static readonly memory = Effect.gen(function* () {
     const input = yield* Queue.unbounded<Uint8Array, Cause.Done>()
     const received = yield* Queue.unbounded<string>()
@@ -98,7 +97,7 @@ export class StdioPipe extends Context.Service<
         Queue.offer(input, typeof chunk === "string" ? encoder.encode(chunk) : chunk).pipe(Effect.asVoid),
       end: Queue.end(input).pipe(Effect.asVoid),
       received,
-      /** As when the reader goes away: writes reject from now on. */
+      /** Simulates a lost reader: writes reject from now on. */
       hangUp: Queue.shutdown(received).pipe(Effect.asVoid)
     }
   })

@@ -1,4 +1,4 @@
-/** What only a command line needs of the platform: a terminal, other programs, and the machine itself. */
+/** Platform services that only CLI commands use: terminal, child processes and `Machine`. */
 import * as NodeChildProcessSpawner from "@effect/platform-node-shared/NodeChildProcessSpawner"
 import * as NodeTerminal from "@effect/platform-node-shared/NodeTerminal"
 import { Layer } from "effect"

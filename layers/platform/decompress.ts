@@ -13,16 +13,16 @@ export type Format = "gzip" | "deflate" | "br" | "zstd"
 type Bytes = Uint8Array<ArrayBuffer>
 type Engine = Inflate | InflateRaw | BrotliDecompress
 
-/** Members of one gzip body; each costs an engine of its own. */
+/** Maximum members of one gzip body; each uses a separate engine. */
 const maxMembers = 1024
-/** A gzip header with its name and comment, in bytes. */
+/** Maximum gzip header with name and comment, in bytes. */
 const maxHeader = 65_536
 /** CRC and length after each gzip member (RFC 1952, section 2.3.1). Browsers do not check them. */
 const trailer = 8
 
 const readerOf = (body: ReadableStream<Bytes>) => body.getReader()
 
-/** The compressed bytes, with a way to look ahead and to put back what was not used. */
+/** Compressed bytes with look-ahead and push-back. */
 class Source {
   readonly #reader: ReturnType<typeof readerOf>
   #ahead: Bytes = new Uint8Array()
@@ -51,7 +51,7 @@ class Source {
     return value
   }
 
-  /** At least `size` bytes if there are as many, without using them. */
+  /** At least `size` bytes, or all that are left, without consuming them. */
   async peek(size: number): Promise<Bytes> {
     while (this.#ahead.length < size && !this.#done) {
       const { done, value } = await this.#reader.read()
@@ -73,7 +73,7 @@ const concat = (one: Bytes, two: Bytes): Bytes => {
   return both
 }
 
-/** Reads an engine piece by piece: also what it made before an error, which iterating over it would lose. */
+/** Reads the output of an engine chunk by chunk, including output before an error, which an async iterator would lose. */
 const outputOf = (engine: Engine) => {
   const made: Array<Bytes> = []
   const state: { over?: { readonly error?: Error } } = {}
@@ -103,7 +103,7 @@ const outputOf = (engine: Engine) => {
   }
 }
 
-/** Runs one compressed stream through an engine and puts back what follows it. */
+/** Runs one compressed stream through an engine and pushes back the bytes after its end. */
 async function* run(source: Source, engine: Engine): AsyncGenerator<Bytes> {
   let fed = 0
   let last: Bytes = new Uint8Array()
@@ -167,7 +167,7 @@ async function* gunzip(source: Source): AsyncGenerator<Bytes> {
   for (let members = 0; members < maxMembers; members++) {
     let ahead = await source.peek(10)
     if (!isGzip(ahead)) {
-      // Padding after the last member is ignored. A body that is not compressed at all passes as it is.
+      // Padding after the last member is ignored. An uncompressed body is passed through.
       if (members > 0) return
       for (let bytes = await source.take(); bytes !== undefined; bytes = await source.take()) yield bytes
       return
@@ -201,7 +201,7 @@ const decoders = {
   br: (source: Source) => run(source, createBrotliDecompress())
 }
 
-/** The decompressed body. It errors when the compressed data is damaged or ends early; what came before is delivered. */
+/** The decompressed body. It errors when the compressed data is damaged or ends early, after delivering the output before that point. */
 export const decompress = (body: ReadableStream<Bytes>, format: Format): ReadableStream<Bytes> => {
   if (format === "zstd") return body.pipeThrough(new DecompressionStream("zstd"))
   const source = new Source(body)

@@ -1,16 +1,32 @@
-/** Why a file could not be read or written, for a person. */
+/** Describes why a file could not be read or written, for users. */
 import type { PlatformError } from "effect"
 
-/** The commonest reasons in words, and any other by its name. */
+/** Descriptions by system code, for errors that Effect has no tag for. */
+const codes: Readonly<Record<string, string>> = {
+  ENOSPC: "disk full",
+  EDQUOT: "disk quota reached",
+  EROFS: "read-only file system",
+  ENAMETOOLONG: "name too long",
+  EMFILE: "too many open files"
+}
+
+/** A phrase such as `permission denied`; the code or tag where there is none. */
 export const describeFileError = (reason: PlatformError.PlatformError["reason"]): string => {
   switch (reason._tag) {
     case "NotFound":
-      return "there is no such file or folder"
+      return "no such file or directory"
     case "PermissionDenied":
-      return "this user may not"
+      return "permission denied"
     case "BadResource":
-      return "it is no file, or lies in no folder"
-    default:
-      return reason._tag
+      return "not a regular file, or its parent is not a directory"
+    case "AlreadyExists":
+      return "already exists"
+    case "Busy":
+      return "resource busy"
+    default: {
+      const { cause } = reason
+      const code = cause instanceof Error && "code" in cause ? String(cause.code) : undefined
+      return code === undefined ? reason._tag : (codes[code] ?? code)
+    }
   }
 }

@@ -1,11 +1,11 @@
 /**
- * Files. What a start needs, reading a file whole and `stat`, goes through Bun; the rest is Node's interface, which takes
- * 3 to 12 ms to load, when it is first used.
+ * Effect's `FileSystem`: `readFile` and `stat`, which every start uses, go through Bun. The rest is Node's implementation,
+ * loaded at first use because loading takes 3 to 12 ms.
  */
 import type { Stats } from "node:fs"
 import { ByteSize, Effect, FileSystem, Layer, Option, PlatformError, Stream } from "effect"
 
-/** What the system's codes are called, as far as reading a file meets them. */
+/** Error tags by system code, for errors of reading a file. */
 const tags: Readonly<Record<string, PlatformError.SystemErrorTag>> = {
   ENOENT: "NotFound",
   EACCES: "PermissionDenied",
@@ -72,7 +72,7 @@ const make = Effect.gen(function* () {
       ({ layer }) => Effect.provide(FileSystem.FileSystem, layer)
     )
   )
-  const later =
+  const lazily =
     <Args extends ReadonlyArray<unknown>, A, E, R>(
       pick: (files: FileSystem.FileSystem) => (...args: Args) => Effect.Effect<A, E, R>
     ) =>
@@ -80,32 +80,32 @@ const make = Effect.gen(function* () {
       Effect.flatMap(node, (files) => pick(files)(...args))
 
   return FileSystem.make({
-    access: later((files) => files.access),
-    copy: later((files) => files.copy),
-    copyFile: later((files) => files.copyFile),
-    chmod: later((files) => files.chmod),
-    chown: later((files) => files.chown),
-    link: later((files) => files.link),
-    lstat: later((files) => files.lstat),
-    makeDirectory: later((files) => files.makeDirectory),
-    makeTempDirectory: later((files) => files.makeTempDirectory),
-    makeTempDirectoryScoped: later((files) => files.makeTempDirectoryScoped),
-    makeTempFile: later((files) => files.makeTempFile),
-    makeTempFileScoped: later((files) => files.makeTempFileScoped),
-    open: later((files) => files.open),
-    readDirectory: later((files) => files.readDirectory),
-    readDirectoryEntries: later((files) => files.readDirectoryEntries),
+    access: lazily((files) => files.access),
+    copy: lazily((files) => files.copy),
+    copyFile: lazily((files) => files.copyFile),
+    chmod: lazily((files) => files.chmod),
+    chown: lazily((files) => files.chown),
+    link: lazily((files) => files.link),
+    lstat: lazily((files) => files.lstat),
+    makeDirectory: lazily((files) => files.makeDirectory),
+    makeTempDirectory: lazily((files) => files.makeTempDirectory),
+    makeTempDirectoryScoped: lazily((files) => files.makeTempDirectoryScoped),
+    makeTempFile: lazily((files) => files.makeTempFile),
+    makeTempFileScoped: lazily((files) => files.makeTempFileScoped),
+    open: lazily((files) => files.open),
+    readDirectory: lazily((files) => files.readDirectory),
+    readDirectoryEntries: lazily((files) => files.readDirectoryEntries),
     readFile,
-    readLink: later((files) => files.readLink),
-    realPath: later((files) => files.realPath),
-    remove: later((files) => files.remove),
-    rename: later((files) => files.rename),
+    readLink: lazily((files) => files.readLink),
+    realPath: lazily((files) => files.realPath),
+    remove: lazily((files) => files.remove),
+    rename: lazily((files) => files.rename),
     stat,
-    symlink: later((files) => files.symlink),
-    truncate: later((files) => files.truncate),
-    utimes: later((files) => files.utimes),
+    symlink: lazily((files) => files.symlink),
+    truncate: lazily((files) => files.truncate),
+    utimes: lazily((files) => files.utimes),
     watch: (path, options) => Stream.unwrap(Effect.map(node, (files) => files.watch(path, options))),
-    writeFile: later((files) => files.writeFile)
+    writeFile: lazily((files) => files.writeFile)
   })
 })
 

@@ -1,4 +1,4 @@
-/** What this process uses of the machine. */
+/** Memory, CPU time and start time of this process. */
 
 /** `Bun 1.4.5` */
 export const runtime = `Bun ${Bun.version}`

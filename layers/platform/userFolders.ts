@@ -1,4 +1,4 @@
-/** The user's folders for settings and state: XDG Base Directory, `~/Library/Application Support`, `%APPDATA%`, `%LOCALAPPDATA%`. */
+/** User folders for configuration and state: XDG Base Directory, `~/Library/Application Support`, `%APPDATA%`, `%LOCALAPPDATA%`. */
 import { Effect } from "effect"
 import { Environment } from "./Environment.ts"
 
@@ -14,7 +14,7 @@ const kinds = {
 } as const
 
 /**
- * The same as effect's `UserDirectories`, which reads variables through `Config` and takes a millisecond of every start.
+ * Same results as effect's `UserDirectories`, which reads variables through `Config` and adds a millisecond to every start.
  * Relative values of variables are ignored (XDG Base Directory Specification).
  */
 export const userFolderOn = (
@@ -40,7 +40,7 @@ export const userFolderOn = (
   return join(home, platform === "darwin" ? "Library/Application Support" : posix, name)
 }
 
-/** The folder of that kind and name; `undefined` for a user without a home folder. It may not exist. */
+/** The folder, which may not exist; `undefined` for a user without a home folder. */
 export const userFolder = (
   kind: Kind,
   name: string = program

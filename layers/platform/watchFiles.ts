@@ -1,10 +1,10 @@
-/** Notices when files were written, replaced or removed, by looking at them at intervals. */
+/** Watches files for changes by polling `stat`. */
 import { Effect, FileSystem, Option } from "effect"
 
-/** Looking is one `stat`. It sees what notifications miss: links that point elsewhere, network folders, mounted files. */
+/** Polling interval. Unlike file system events, polling also detects changed links, network folders and mounted files. */
 const interval = "2 seconds"
-/** A program that writes a file in place empties it first. */
-const settling = "200 millis"
+/** Debounce: a program that writes a file in place truncates it first. */
+const debounce = "200 millis"
 
 const stamp = Effect.fnUntraced(function* (file: string) {
   const fs = yield* FileSystem.FileSystem
@@ -16,14 +16,14 @@ const stamp = Effect.fnUntraced(function* (file: string) {
   })
 })
 
-/** What the files are like now: it differs when one of them was written, replaced or removed. */
+/** A fingerprint of the files, which changes when one of them is written, replaced or removed. */
 export const stampOf = (files: ReadonlyArray<string>) =>
   Effect.map(Effect.forEach(files, stamp), (found) => found.join("\n"))
 
-const settled = Effect.fnUntraced(function* (files: ReadonlyArray<string>) {
+const untilStable = Effect.fnUntraced(function* (files: ReadonlyArray<string>) {
   let last = yield* stampOf(files)
   while (true) {
-    yield* Effect.sleep(settling)
+    yield* Effect.sleep(debounce)
     const now = yield* stampOf(files)
     if (now === last) return now
     last = now
@@ -31,8 +31,8 @@ const settled = Effect.fnUntraced(function* (files: ReadonlyArray<string>) {
 })
 
 /**
- * Runs `changed` after each change of any of the files since `before`, which is now by default, once they no longer
- * change. Never ends.
+ * Runs `changed` after each change of a file since the fingerprint `before` (default: now), once the files are stable.
+ * Never completes.
  */
 export const watchFiles = Effect.fnUntraced(function* (
   files: ReadonlyArray<string>,
@@ -43,7 +43,7 @@ export const watchFiles = Effect.fnUntraced(function* (
   while (true) {
     yield* Effect.sleep(interval)
     if ((yield* stampOf(files)) === seen) continue
-    seen = yield* settled(files)
+    seen = yield* untilStable(files)
     yield* changed
   }
 })

@@ -1,10 +1,10 @@
-/** Bytes that wait for a slow reader: limited per connection, by the principal's memory quota, and in time. */
+/** Back-pressure: limits the bytes buffered for a slow reader by size, by the principal's memory quota, and in time. */
 import type { Hold } from "../quotas/Quota.ts"
 
 export interface BacklogOptions {
-  /** Bytes that may wait in this connection. */
+  /** Maximum buffered bytes of this connection. */
   readonly mostWaiting: number
-  /** Milliseconds without progress, while bytes wait, after which the reader counts as gone. */
+  /** Milliseconds without progress, while bytes are buffered, after which the reader counts as gone. */
   readonly unreadTimeout: number
   /** Milliseconds. */
   readonly now: () => number
@@ -15,25 +15,25 @@ export class Backlog {
   readonly #hold: Hold
   readonly #cut: () => void
   #waiting = 0
-  /** When bytes began to wait, or when the reader last took some. */
+  /** When buffering started, or when the reader last read. */
   #since = 0
   #denied = false
 
-  /** `cut` closes the connection although its client does not read. */
+  /** `cut` closes the connection even if its client does not read. */
   constructor(options: BacklogOptions, hold: Hold, cut: () => void = () => {}) {
     this.#cut = cut
     this.#options = options
     this.#hold = hold
   }
 
-  /** Whether the quota denied more, so that what waits must be dropped at once. */
+  /** Whether the quota was reached, so that the buffer must be dropped at once. */
   get denied(): boolean {
     return this.#denied
   }
 
   /**
-   * Notes how many bytes wait now; `limited` of them, by default all, count for the limit of the connection. False: too
-   * many, or for too long; the connection should be closed.
+   * Records the number of buffered bytes; `limited` of them (default: all) count for the limit of the connection. False:
+   * too many, or for too long; the connection should be closed.
    */
   update(waiting: number, limited = waiting): boolean {
     if (waiting === 0 && this.#waiting === 0) return true
@@ -44,12 +44,12 @@ export class Backlog {
     return !this.#denied && limited <= mostWaiting && now() - this.#since <= unreadTimeout
   }
 
-  /** Closes the connection, whose reader is too slow. */
+  /** Closes the connection of a slow reader. */
   cut() {
     this.#cut()
   }
 
-  /** Nothing waits any more. */
+  /** Releases the quota: nothing is buffered any more. */
   end() {
     this.#hold.end()
   }

@@ -1,4 +1,4 @@
-/** The last events of a session's streams, so that a client that lost its connection can resume. */
+/** Replay buffer of a session's streams, from which a client resumes after a lost connection (`Last-Event-ID`). */
 import { Effect } from "effect"
 import type { Hold } from "../quotas/Quota.ts"
 
@@ -14,36 +14,36 @@ export interface Missed {
   readonly events: ReadonlyArray<StoredEvent>
 }
 
-/** Bounded: old events are dropped. May be kept outside of this process, so that its methods may wait. */
+/** Bounded: old events are dropped. Effects, because a store may be outside of this process. */
 export interface EventStore {
-  /** The id of a place in a stream where nothing was sent yet. */
+  /** The id of a position in a stream without an event. */
   readonly mark: (stream: number) => Effect.Effect<string>
   /** Stores an event and returns its id. */
   readonly append: (stream: number, data: string) => Effect.Effect<string>
-  /** What a stream sent after `id`; `undefined` if the id is unknown, or too old to know what was missed. */
+  /** The events of a stream after `id`; `undefined` if the id is unknown or its successors were dropped. */
   readonly after: (id: string) => Effect.Effect<Missed | undefined>
 }
 
 export interface EventStoreLimits {
   readonly events: number
-  /** UTF-16 code units of all data together. */
+  /** Total UTF-16 code units of all data. */
   readonly size: number
 }
 
-/** Ids are `<stream>_<number>`; both are read back from what a client sends. */
+/** Format of ids: `<stream>_<number>`; clients send them back. */
 const pattern = /^(\d{1,9})_(\d{1,15})$/
 
-/** Keeps events in this process. Its Effects are complete when they are returned. */
+/** Stores events in memory. Its Effects complete synchronously. */
 export class MemoryEventStore implements EventStore {
   readonly #bounds: EventStoreLimits
   #events: Array<StoredEvent & { readonly number: number }> = []
   readonly #hold: Hold | undefined
   #size = 0
   #next = 1
-  /** Events up to this number have been dropped. */
+  /** Number of the last dropped event. */
   #dropped = 0
 
-  /** `hold`: what is kept is charged to it, and events are dropped where it denies more. */
+  /** Stored data is charged to `hold`; events are dropped when it reaches its quota. */
   constructor(bounds: EventStoreLimits, hold?: Hold) {
     this.#bounds = bounds
     this.#hold = hold

@@ -1,10 +1,10 @@
-/** One server-sent event stream (WHATWG HTML, server-sent events), or one of lines, whose reader may be slow, or gone. */
+/** Writer of one response stream: server-sent events (WHATWG HTML) or NDJSON lines, with back-pressure. */
 import type { Backlog } from "./Backlog.ts"
 import { StreamingBody } from "./StreamingBody.ts"
 
 const encoder = new TextEncoder()
 
-/** Its media type. */
+/** Media type of server-sent events. */
 export const eventStream = "text/event-stream"
 
 export const sseHeaders = {
@@ -16,7 +16,7 @@ export const sseHeaders = {
 export class EventStream {
   readonly #body: StreamingBody
 
-  /** `backlog` limits what waits for the reader; `onGone`: the reader left, or was too slow. */
+  /** `backlog` limits the buffer; `onGone` is called when the reader disconnected or was too slow. */
   constructor(backlog: Backlog, onGone: () => void) {
     this.#body = new StreamingBody(backlog, onGone)
   }
@@ -31,16 +31,16 @@ export class EventStream {
 
   event(data: string, id?: string, retry?: number) {
     const head = id === undefined ? "" : `id: ${id}\n`
-    const again = retry === undefined ? "" : `retry: ${retry}\n`
-    this.#write(`${data === "" ? "" : "event: message\n"}${head}${again}data: ${data}\n\n`)
+    const retryField = retry === undefined ? "" : `retry: ${retry}\n`
+    this.#write(`${data === "" ? "" : "event: message\n"}${head}${retryField}data: ${data}\n\n`)
   }
 
-  /** An event under a name of its own; `data` has no line breaks. */
+  /** A named event; `data` has no line breaks. */
   named(event: string, data: string) {
     this.#write(`event: ${event}\ndata: ${data}\n\n`)
   }
 
-  /** A line of NDJSON, for streams that are no event streams; `json` has no line breaks. */
+  /** A line of NDJSON; `json` has no line breaks. */
   line(json: string) {
     this.#write(`${json}\n`)
   }
@@ -49,12 +49,12 @@ export class EventStream {
     this.#write(`: ${text}\n\n`)
   }
 
-  /** Events that are encoded already, of another stream. */
+  /** Encoded events of another stream. */
   bytes(chunk: Uint8Array) {
     this.#body.write(chunk)
   }
 
-  /** Ends the stream; the reader sees a regular end. */
+  /** Ends the stream normally. */
   close() {
     this.#body.close()
   }

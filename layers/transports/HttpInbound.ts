@@ -3,7 +3,6 @@ import type { Connection } from "../http/Routes.ts"
 import type { Grant } from "../identity/Grant.ts"
 import type { Inbound } from "./McpServers.ts"
 
-/** What came with one HTTP request; its ids are read when they are first needed. */
 export class HttpInbound implements Inbound {
   readonly principal
   readonly session
@@ -12,7 +11,7 @@ export class HttpInbound implements Inbound {
   readonly #connection: Pick<Connection, "requestId">
   readonly #number: number
 
-  /** `number` counts the requests of a batch from 0. */
+  /** `number` is the index of the request in its batch. */
   constructor(
     grant: Grant,
     request: Request,
@@ -29,7 +28,7 @@ export class HttpInbound implements Inbound {
     this.#number = number
   }
 
-  /** The id in the response's `X-Request-Id`; further requests of a batch add their number, as `id:1`. */
+  /** The id in the response's `X-Request-Id`; further requests of a batch append their number (`id:1`). */
   get requestId(): string {
     const { requestId } = this.#connection
     return this.#number === 0 ? requestId : `${requestId}:${this.#number}`

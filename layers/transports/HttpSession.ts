@@ -1,4 +1,4 @@
-/** A session of the eras up to 2025-11-25 over streamable HTTP: the SDK's `Transport`, with streams that can resume. */
+/** A session-era session (up to 2025-11-25) over streamable HTTP: the SDK's `Transport` with resumable streams. */
 import type { JSONRPCMessage, RequestId, Transport, TransportSendOptions } from "@modelcontextprotocol/server"
 import { Effect } from "effect"
 import { cancelled } from "../../src/domain/errorCodes.ts"
@@ -17,20 +17,20 @@ import { validateRequests } from "./validateRequests.ts"
 import { PendingPost, type PostHost } from "./PendingPost.ts"
 import { SessionStreams, type StreamsOptions } from "./SessionStreams.ts"
 import { HttpInbound } from "./HttpInbound.ts"
-import { reject, sessionNotFound, unreadable } from "./jsonRpcResponses.ts"
+import { reject, sessionNotFound, messageRejected } from "./jsonRpcResponses.ts"
 
-/** The stream that GET opens, for what belongs to no request. */
+/** Number of the stream that GET opens, for messages that are unrelated to a request. */
 const standalone = 0
-/** Servers send a first, empty event from this revision on, so that any stream can be resumed. */
+/** First revision in which streams start with an empty event, so that they can be resumed from their start. */
 const primedSince = "2025-11-25"
 
 export interface SessionOptions extends StreamsOptions {
   readonly id: string
-  /** Whose session it is; only the identity counts, each request has a principal of its own. */
+  /** Owner of the session. Only the identity counts: each request has its own principal. */
   readonly principal: Principal
   readonly server: SessionServer
   readonly quotas: Pick<Quotas["Service"], "memory" | "streams">
-  /** Milliseconds, as coarse as the caller likes. */
+  /** Milliseconds; may be coarse. */
   readonly now: () => number
   readonly onClose: (session: HttpSession) => void
 }
@@ -81,8 +81,8 @@ export class HttpSession implements Transport, PostHost {
   }
 
   /**
-   * Names the session in logs and in the ledger, without what makes its id a secret: of a UUIDv7 the time and the
-   * counter, which differ for each session of a process, and not the 62 random bits.
+   * The session's name in logs and in the ledger: time and counter of the UUIDv7, which are unique in a process, without
+   * the 62 random bits that make the id a secret.
    */
   get name(): string {
     return this.sessionId.slice(0, 18)
@@ -104,8 +104,8 @@ export class HttpSession implements Transport, PostHost {
   // — HTTP —
 
   /**
-   * Answers one POST. `connection.keepOpen` is called when the response becomes a stream; `held` ends when all of its
-   * requests were answered.
+   * Responds to one POST. `connection.keepOpen` is called when the response becomes a stream; `held` ends when all of its
+   * requests have a response.
    */
   post(
     parsed: Parsed,
@@ -117,7 +117,7 @@ export class HttpSession implements Transport, PostHost {
     this.lastSeen = this.options.now()
     const requests = validateRequests(parsed, this.#version, (id) => this.#posts.has(id))
     if (requests instanceof MessageRejection || requests.length === 0) held?.end()
-    if (requests instanceof MessageRejection) return unreadable(requests)
+    if (requests instanceof MessageRejection) return messageRejected(requests)
     const { batch, messages } = parsed
     if (requests.length === 0) {
       for (const message of messages) this.#receive(message)
@@ -137,7 +137,7 @@ export class HttpSession implements Transport, PostHost {
       }
       const inbound = new HttpInbound(grant, request, connection, number++, this.name, release)
       const served = this.options.server.serve(message, inbound, (response, failure) => {
-        // A cancelled request was answered, and its id may be in use again.
+        // A cancelled request already has a response, and its id may be in use again.
         if (this.#posts.get(message.id) === post) post.answer(message.id, response, failure)
       })
       if (!served) this.onmessage?.(message, { request, ...(release && { closeSSEStream: release }) })
@@ -152,7 +152,7 @@ export class HttpSession implements Transport, PostHost {
     return post.response
   }
 
-  /** Opens the stream for what belongs to no request, or resumes the one that `lastEventId` names. */
+  /** Opens the standalone stream, or resumes the stream of `lastEventId`. */
   get(
     lastEventId: string | null,
     grant: Grant,
@@ -160,7 +160,7 @@ export class HttpSession implements Transport, PostHost {
   ): Effect.Effect<Response> {
     this.lastSeen = this.options.now()
     if (lastEventId === null) {
-      // A client that reconnects need not wait until the loss of its old connection is noticed.
+      // Replaces an open stream, because a client may reconnect before its old connection is known to be lost.
       const stream = this.#openStream(standalone, grant, cut)
       if (stream === undefined) return Effect.succeed(tooManyOpen("event streams"))
       stream.comment("connected")
@@ -168,26 +168,26 @@ export class HttpSession implements Transport, PostHost {
     }
     return Effect.map(this.#open.missed(lastEventId), (found) =>
       found === undefined
-        ? reject(400, "This event is unknown, or too long ago to resume after it.")
+        ? reject(400, "Unknown or expired Last-Event-ID. Start a new stream.")
         : this.#resume(found, grant, cut)
     )
   }
 
-  /** A comment on every stream, so that no proxy takes it for dead. */
+  /** Keep-alive: sends a comment on every stream, so that proxies do not close it. */
   beat() {
     this.#open.beat()
   }
 
-  /** Interrupts requests whose reader left before `deadline` and did not come back. */
-  forsake(deadline: number) {
+  /** Interrupts requests whose reader disconnected before `deadline` and has not resumed. */
+  cancelAbandoned(deadline: number) {
     for (const post of this.#postOf.values()) {
       if (post.lostAt !== undefined && post.lostAt <= deadline) {
-        this.#cancelAll(post, "The client did not come back for the result.")
+        this.#cancelAll(post, "The client disconnected and did not resume.")
       }
     }
   }
 
-  /** Ends what would otherwise stay open for ever, for a program that stops. */
+  /** Ends the standalone stream at shutdown. */
   endStandalone() {
     this.#open.close(standalone)
   }
@@ -203,7 +203,7 @@ export class HttpSession implements Transport, PostHost {
     }
     const related = options?.relatedRequestId
     if (related === undefined) {
-      // What nobody ever listened to need not be kept.
+      // Without any listener so far, nothing needs to be stored.
       if (this.#open.isKnown(standalone)) this.#open.send(standalone, JSON.stringify(message))
       return
     }
@@ -258,7 +258,7 @@ export class HttpSession implements Transport, PostHost {
   #receive(message: JSONRPCMessage) {
     this.onmessage?.(message)
     if (!isCancellation(message)) return
-    // The SDK interrupts its handler and stays silent; the client may be waiting for this POST to end.
+    // The SDK interrupts its handler without a response, and the client may wait for this POST to end.
     this.#cancel(message.params?.requestId as RequestId, "The request was cancelled.")
   }
 
@@ -271,7 +271,7 @@ export class HttpSession implements Transport, PostHost {
 
   #cancelAll(post: PendingPost, reason: string) {
     for (const id of Array.from(post.pending)) {
-      // As the client itself would, for what the SDK's server runs.
+      // A cancellation as if sent by the client, for handlers of the SDK's server.
       this.onmessage?.({
         jsonrpc: "2.0",
         method: "notifications/cancelled",
@@ -281,18 +281,18 @@ export class HttpSession implements Transport, PostHost {
     }
   }
 
-  /** A stream that takes its part of the quota while it is open; `undefined` if there is no more. */
+  /** A stream that counts for the quota while it is open; `undefined` when the quota is reached. */
   #openStream(number: number, grant: Grant, cut: () => void): EventStream | undefined {
     // Streams of POSTs are limited with their calls.
     if (number !== standalone) return this.#open.open(number, grant, cut)
     const { principal, quotas } = this.options
-    // An earlier one makes room.
+    // Closing an earlier one releases its quota.
     this.#open.close(standalone)
     const held = new Hold(quotas.streams, principal.key)
     return held.set(1) ? this.#open.open(standalone, grant, cut, held) : undefined
   }
 
-  /** Ends the stream that the credential opened. After it expired, a new one may resume it in time. */
+  /** The credential that opened the stream ended. After expiry the stream may be resumed with a new credential. */
   #grantEnded(number: number, why: Ended) {
     const post = this.#postOf.get(number)
     if (post !== undefined && why === "revoked") this.#cancelAll(post, "The credential was revoked.")
@@ -314,7 +314,7 @@ export class HttpSession implements Transport, PostHost {
     return new Response(stream.body, { headers: { ...sseHeaders, "mcp-session-id": this.sessionId } })
   }
 
-  /** Lets the connection go while the requests run on; the client comes back with `Last-Event-ID`. */
+  /** Closes the connection while the requests continue; the client resumes with `Last-Event-ID`. */
   #release(post: PendingPost) {
     post.upgrade()
     post.lostAt = this.options.now()

@@ -1,4 +1,4 @@
-/** MCP's first HTTP transport (2024-11-05, HTTP with SSE): one event stream per client, and POSTs that belong to it. */
+/** HTTP with SSE, the first HTTP transport of MCP (2024-11-05): one event stream per client, and POSTs that refer to it. */
 import { Clock, Effect, Layer } from "effect"
 import { channels as allChannels, Channels, type Channel } from "../events/Channels.ts"
 import { accepts } from "../http/acceptHeader.ts"
@@ -16,24 +16,24 @@ import { McpServers } from "./McpServers.ts"
 import { MessageRejection } from "./jsonRpc.ts"
 import { HttpInbound } from "./HttpInbound.ts"
 import { authenticateRequest, withGrant } from "./authenticateRequest.ts"
-import { reject, sessionNotFound, unreadable } from "./jsonRpcResponses.ts"
+import { reject, sessionNotFound, messageRejected } from "./jsonRpcResponses.ts"
 import { holdBody, readMessages, wrongContent } from "./messageBody.ts"
 import type { StreamLimits } from "./StreamLimits.ts"
 import { Wire } from "./Wire.ts"
 
 const messagesPath = "/mcp/messages"
 
-/** The query of the URL that the `endpoint` event names; other clients may have added to it. */
+/** URL in the `endpoint` event; clients may add further query parameters. */
 const endpointQuery = `${messagesPath}?sessionId=`
 
-/** The session that a POST belongs to; looks at the usual form of the URL first, because parsing one is not cheap. */
+/** The session id of a POST. Fast path for the usual URL, because parsing one is expensive. */
 const sessionIdOf = (url: string): string | null => {
   const start = url.indexOf(endpointQuery)
   const id = start < 0 ? "" : url.slice(start + endpointQuery.length)
   return /^[\w-]+$/.test(id) ? id : new URL(url).searchParams.get("sessionId")
 }
 
-interface Client {
+interface SseConnection {
   readonly key: string
   readonly wire: Wire
 }
@@ -51,7 +51,7 @@ export const layer = (limits: StreamLimits) =>
       const ids = yield* Ids
       const log = Effect.runForkWith(yield* Effect.context<never>())
       const report = (error: Error) => void log(Effect.logDebug("sse", error.message))
-      const clients = new Map<string, Client>()
+      const clients = new Map<string, SseConnection>()
 
       const open = (grant: Grant, request: Request, connection: Connection) => {
         if (clients.size >= limits.max) return tooManyOpen("event streams")
@@ -72,7 +72,7 @@ export const layer = (limits: StreamLimits) =>
           }
         }
         const wire: Wire = new Wire(pipe, servers, report)
-        // Clients take the first event for the endpoint, so nothing comes before it.
+        // Clients expect the endpoint in the first event.
         stream.named("endpoint", `${pathPrefixOf(request.headers)}${endpointQuery}${id}`)
         stream.comment("connected")
         const query = new URL(request.url).searchParams
@@ -100,17 +100,17 @@ export const layer = (limits: StreamLimits) =>
         return open(grant, request, connection)
       }
 
-      /** On the stream too, because some clients wait for the response there whatever the POST's status is. */
-      const refuse = ({ wire }: Client, rejected: MessageRejection) => {
+      /** Rejects on the stream too, because some clients wait for the response there whatever the status of the POST. */
+      const rejectMessages = ({ wire }: SseConnection, rejected: MessageRejection) => {
         if (wire.open && rejected.ids.length > 0) wire.reject(rejected)
-        return unreadable(rejected)
+        return messageRejected(rejected)
       }
 
       const post = async (grant: Grant, request: Request, connection: Connection) => {
         const wrong = wrongContent(request.headers)
         if (wrong !== undefined) return wrong
         const id = sessionIdOf(request.url)
-        if (id === null) return reject(400, "Bad Request: sessionId is missing. Connect to /mcp/sse first.")
+        if (id === null) return reject(400, "Bad Request: missing sessionId. Connect to /mcp/sse first.")
         const client = clients.get(id)
         if (client === undefined || client.key !== grant.principal.key) return sessionNotFound()
         const held = holdBody(quotas.memory, grant, request, limits)
@@ -119,15 +119,15 @@ export const layer = (limits: StreamLimits) =>
           held?.end()
           throw cause
         })
-        const answer = (response: Response) => {
+        const finish = (response: Response) => {
           held?.end()
           return response
         }
-        if (parsed instanceof Response) return answer(parsed)
-        if (parsed instanceof MessageRejection) return answer(refuse(client, parsed))
-        if (!client.wire.open) return answer(sessionNotFound())
+        if (parsed instanceof Response) return finish(parsed)
+        if (parsed instanceof MessageRejection) return finish(rejectMessages(client, parsed))
+        if (!client.wire.open) return finish(sessionNotFound())
         const rejected = client.wire.receive(parsed, new HttpInbound(grant, request, connection), held)
-        return rejected === undefined ? new Response(null, { status: 202 }) : refuse(client, rejected)
+        return rejected === undefined ? new Response(null, { status: 202 }) : rejectMessages(client, rejected)
       }
 
       const all = (end: (wire: Wire) => Promise<void>) =>

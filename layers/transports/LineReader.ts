@@ -1,24 +1,24 @@
-/** Cuts a byte stream into lines; a line that is too long is reported and skipped, and the rest is still read. */
+/** Splits a byte stream into lines. A line over the limit is reported and skipped. */
 
 const newline = 0x0a
 
-/** Spaces and tabs, the CR of Windows, and a byte order mark (EF BB BF). */
+/** Spaces, tabs, CR, and a byte order mark (EF BB BF). */
 const blank: ReadonlySet<number> = new Set([0x20, 0x09, 0x0d, 0xef, 0xbb, 0xbf])
 const longestBlank = 16
-/** A line that separates or ends messages, and has none. */
+/** A line without a message. */
 const isBlank = (line: Uint8Array) => line.byteLength <= longestBlank && line.every((byte) => blank.has(byte))
 
 export class LineReader {
-  readonly #most: number
+  readonly #maxBytes: number
   readonly #onLine: (line: Uint8Array) => void
   readonly #onTooLong: () => void
   #parts: Array<Uint8Array> = []
   #length = 0
   #skipping = false
 
-  /** `most`: bytes in one line. */
-  constructor(most: number, onLine: (line: Uint8Array) => void, onTooLong: () => void) {
-    this.#most = most
+  /** `maxBytes`: longest line. */
+  constructor(maxBytes: number, onLine: (line: Uint8Array) => void, onTooLong: () => void) {
+    this.#maxBytes = maxBytes
     this.#onLine = onLine
     this.#onTooLong = onTooLong
   }
@@ -33,7 +33,7 @@ export class LineReader {
     this.#add(rest)
   }
 
-  /** The input has ended: what is left is the last line, without a line end. */
+  /** End of input: the rest is the last line, without a line feed. */
   end() {
     this.#flush()
   }
@@ -41,7 +41,7 @@ export class LineReader {
   #add(part: Uint8Array) {
     if (this.#skipping || part.byteLength === 0) return
     this.#length += part.byteLength
-    if (this.#length > this.#most) {
+    if (this.#length > this.#maxBytes) {
       this.#skipping = true
       this.#parts = []
       this.#onTooLong()

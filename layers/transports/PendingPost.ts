@@ -1,11 +1,11 @@
-/** One POST of a session: plain JSON if all responses are there in this turn of the event loop, else a stream. */
+/** One POST of a session: a JSON response if all results are ready in this turn of the event loop, else a stream. */
 import type { JSONRPCMessage, JSONRPCRequest, RequestId } from "@modelcontextprotocol/server"
 import type { Failure } from "../../src/domain/Failure.ts"
 import type { Grant } from "../identity/Grant.ts"
 import type { Hold } from "../quotas/Quota.ts"
 import { toText, type RpcResponse } from "./jsonRpc.ts"
 
-/** What a POST needs of its session. */
+/** The session, as its POSTs see it. */
 export interface PostHost {
   /** `body` is JSON. */
   readonly respond: (body: string, failure?: Failure) => Response
@@ -17,25 +17,25 @@ export interface PostHost {
 }
 
 export class PendingPost {
-  /** Names the stream in event ids. */
+  /** Stream number in event ids. */
   readonly stream: number
-  /** What the POST was authenticated with. */
+  /** Grant of the POST's credential. */
   readonly grant: Grant
   readonly requests: ReadonlyArray<JSONRPCRequest>
-  /** Requests that were not answered yet. */
+  /** Ids of requests without a response. */
   readonly pending: Set<RequestId>
   /** Settles the HTTP response once. */
   readonly response: Promise<Response>
-  /** When the reader was lost, in milliseconds of the session's clock; `undefined` while it is there. */
+  /** When the reader disconnected, in milliseconds of the session's clock; `undefined` while it is connected. */
   lostAt: number | undefined
-  /** The memory that the message is charged for, until it is answered. */
+  /** Memory charged for the message until all its requests have a response. */
   held: Hold | undefined
   /** Closes its connection. */
   cut: () => void = () => {}
   #settle: ((response: Response) => void) | undefined
-  /** What was answered before the POST became a stream, as JSON. */
+  /** Responses, as JSON, until the POST becomes a stream. */
   #responses: Array<string> | undefined = []
-  /** Of the only request, so that HTTP can say why it was rejected. */
+  /** Failure of the only request, for the HTTP status. */
   #failure: Failure | undefined
   readonly #batch: boolean
   readonly #host: PostHost
@@ -58,7 +58,7 @@ export class PendingPost {
     })
   }
 
-  /** Goes over to a stream, with what was answered so far; once, and only while anything is pending. */
+  /** Becomes a stream, starting with the responses so far; once, and only while requests are pending. */
   upgrade() {
     const responses = this.#responses
     if (responses === undefined || this.pending.size === 0) return
@@ -67,7 +67,7 @@ export class PendingPost {
     for (const response of responses) this.#host.write(this, response)
   }
 
-  /** A notification or request that belongs to one of the pending requests. */
+  /** Sends a notification or request that is related to a pending request. */
   send(message: JSONRPCMessage) {
     this.upgrade()
     this.#host.write(this, JSON.stringify(message))
@@ -89,7 +89,7 @@ export class PendingPost {
     this.#host.end(this)
   }
 
-  /** Gives up: `response` is sent if none was. */
+  /** Ends the POST; `response` is sent if there was none yet. */
   abort(response: Response) {
     this.pending.clear()
     this.#finish(response)

@@ -1,4 +1,4 @@
-/** Runs Effects one after another: at once while none waits, so that a store in memory costs no promise. */
+/** Runs Effects one after another, synchronously while none is pending, so that an in-memory store needs no promise. */
 import { type Effect, Exit } from "effect"
 import { runSyncOrPromise } from "../platform/runSyncOrPromise.ts"
 

@@ -1,4 +1,4 @@
-/** The event streams of one session by number: stored, resumable, and ended with the credential that opened each. */
+/** Event streams of one session by number: resumable, and closed when the credential that opened them ends. */
 import { Effect } from "effect"
 import type { Authenticator } from "../identity/Authenticator.ts"
 import type { Ended, Grant } from "../identity/Grant.ts"
@@ -9,15 +9,15 @@ import type { EventStore, Missed } from "./EventStore.ts"
 import { SerialQueue } from "./SerialQueue.ts"
 
 export interface StreamsOptions extends BacklogOptions {
-  /** Called when the first event is to be kept. */
+  /** Called when the first event is stored. */
   readonly makeEvents: () => EventStore
   readonly follow: Authenticator["Service"]["follow"]
-  /** Suggested to clients as the time before they reconnect, in milliseconds. */
+  /** Reconnection time for clients (SSE `retry`), in milliseconds. */
   readonly retry: number
 }
 
 export interface StreamsListener {
-  /** The reader of the stream left. */
+  /** The reader of the stream disconnected. */
   readonly lost: (number: number) => void
   /** The credential that opened the stream ended; the stream is closed afterwards. */
   readonly grantEnded: (number: number, why: Ended) => void
@@ -26,9 +26,9 @@ export interface StreamsListener {
 
 interface Open {
   readonly stream: EventStream
-  /** Stops following the credential. */
+  /** Unsubscribes from the credential. */
   readonly unfollow: () => void
-  /** What it counts for in a quota, until it is closed. */
+  /** Its share of a quota until it is closed. */
   readonly held: Hold | undefined
 }
 
@@ -40,19 +40,19 @@ export class SessionStreams {
   readonly #order = new SerialQueue()
   #events: EventStore | undefined
 
-  /** `memory`: what the bytes that wait in one stream are charged to. */
+  /** `memory` makes the hold that buffered bytes of one stream are charged to. */
   constructor(options: StreamsOptions, memory: () => Hold, listener: StreamsListener) {
     this.#options = options
     this.#memory = memory
     this.#listener = listener
   }
 
-  /** How many are open. */
+  /** Number of open streams. */
   get size(): number {
     return this.#open.size
   }
 
-  /** Opens the stream in place of an earlier one of its number, on the connection that `cut` closes; `held` ends with it. */
+  /** Opens the stream and closes an earlier one of its number. `cut` closes its connection; `held` ends with it. */
   open(number: number, grant: Grant, cut: () => void, held?: Hold): EventStream {
     this.close(number)
     const stream = new EventStream(new Backlog(this.#options, this.#memory(), cut), () => {
@@ -69,27 +69,27 @@ export class SessionStreams {
     return stream
   }
 
-  /** Sends a first, empty event, so that the stream can be resumed from its start. */
+  /** Sends an empty first event, so that the stream can be resumed from its start. */
   prime(number: number, stream: EventStream) {
     this.#inOrder(this.#store.mark(number), (id) => stream.event("", id, this.#options.retry))
   }
 
-  /** Stores a message, which is JSON, and sends it if the stream is open. */
+  /** Stores a JSON message, and sends it if the stream is open. */
   send(number: number, data: string) {
     this.#inOrder(this.#store.append(number, data), (id) => this.#open.get(number)?.stream.event(data, id))
   }
 
-  /** Whether anything listens, or could have listened and come back. */
+  /** Whether the stream is open, or may be resumed. */
   isKnown(number: number): boolean {
     return this.#events !== undefined || this.#open.has(number)
   }
 
-  /** What a stream sent after the event; `undefined` if it is unknown, or too old to know. */
+  /** Events after `id`; `undefined` if the id is unknown or its successors were dropped. */
   missed(id: string): Effect.Effect<Missed | undefined> {
     return this.#events?.after(id) ?? Effect.undefined
   }
 
-  /** Closes the stream behind everything that is still to be stored. */
+  /** Closes the stream after all pending events are stored. */
   end(number: number) {
     if (this.#open.has(number)) this.#inOrder(Effect.void, () => this.close(number))
   }
@@ -104,7 +104,7 @@ export class SessionStreams {
     for (const number of this.#open.keys()) this.close(number)
   }
 
-  /** A comment on every stream, so that no proxy takes it for dead. */
+  /** Keep-alive: sends a comment on every stream. */
   beat() {
     for (const { stream } of this.#open.values()) stream.comment("keepalive")
   }

@@ -1,4 +1,4 @@
-/** The open sessions: bounded in number, bound to the identity of their principal, and expiring when unused. */
+/** Open sessions: limited in number, bound to the identity of their principal, closed when idle. */
 import { Clock, Context, Duration, Effect, Layer, Schedule } from "effect"
 import type { Principal } from "../../src/domain/Principal.ts"
 import { Authenticator } from "../identity/Authenticator.ts"
@@ -10,40 +10,40 @@ import { HttpSession } from "./HttpSession.ts"
 import { McpServers } from "./McpServers.ts"
 
 export interface SessionLimits {
-  /** The most sessions at once; a new one replaces an idle one of the principal that has the most. */
+  /** Maximum number of sessions. Beyond it a new one replaces an idle one of the principal with the most. */
   readonly max: number
-  /** A session that nobody used for this long is gone. */
+  /** Idle time-out of a session. */
   readonly idleTimeout: Duration.Duration
-  /** How long a request runs on after its reader was lost. */
+  /** How long a request continues after its reader disconnected. */
   readonly resumeWindow: Duration.Duration
-  /** How many events, and UTF-16 units of them, each session keeps for resumption. */
+  /** Size of the replay buffer per session: events, and UTF-16 units. */
   readonly replayEvents: number
   readonly replaySize: number
-  /** Bytes that may wait for a slow reader. */
+  /** Maximum bytes buffered for a slow reader. */
   readonly mostWaiting: number
-  /** How long they may wait while the reader takes none. */
+  /** How long they may stay buffered while the reader reads nothing. */
   readonly unreadTimeout: Duration.Duration
 }
 
-/** How often the housekeeping looks, and how often quiet streams get a sign of life. */
+/** Interval of the housekeeping, and of keep-alive comments. */
 const tick = Duration.seconds(1)
 const heartbeat = Duration.toMillis(Duration.seconds(15))
 const retry = 1000
-/** How many of the longest unused sessions are looked at for one that can go. */
+/** How many of the least recently used sessions are considered for eviction. */
 const candidates = 64
 
 export class Sessions extends Context.Service<
   Sessions,
   {
     /**
-     * A new session with a server of its own; `undefined` if there are too many, all in use. `bytes`: what is kept of its
-     * `initialize`, which is charged to the principal.
+     * A new session with its own server; `undefined` if the limit is reached and all are in use. `bytes`: retained bytes of
+     * `initialize`, charged to the principal.
      */
     readonly open: (principal: Principal, bytes?: number) => Effect.Effect<HttpSession | undefined>
-    /** The session of that id, if it belongs to the principal's identity. May wait for a shared store. */
+    /** The session with the id, if it belongs to the identity of the principal. */
     readonly find: (id: string, principal: Principal) => Effect.Effect<HttpSession | undefined>
     readonly close: (session: HttpSession) => Effect.Effect<void>
-    /** Ends the streams that would never end by themselves. */
+    /** Ends long-lived streams at shutdown. */
     readonly quiesce: Effect.Effect<void>
     readonly count: Effect.Effect<number>
   }
@@ -57,13 +57,13 @@ export class Sessions extends Context.Service<
     const idleTimeout = Duration.toMillis(limits.idleTimeout)
     const unreadTimeout = Duration.toMillis(limits.unreadTimeout)
     const resumeWindow = Duration.toMillis(limits.resumeWindow)
-    /** Coarse, so that a request costs no look at the clock. */
+    /** Coarse clock, so that requests do not read the time. */
     let now = yield* Clock.currentTimeMillis
     let lastBeat = now
 
     const log = Effect.runForkWith(yield* Effect.context<never>())
 
-    /** What the quotas count for each open session. */
+    /** Memory holds of each open session. */
     const memory = new Map<HttpSession, ReadonlyArray<Hold>>()
     const forget = (session: HttpSession) => {
       sessions.delete(session.sessionId)
@@ -81,14 +81,14 @@ export class Sessions extends Context.Service<
         .catch((error: unknown) => log(Effect.logDebug("a session could not be closed", error)))
     }
 
-    /** The longest unused idle session of the principal. */
+    /** The least recently used idle session of the principal. */
     const idleOf = (key: string) => {
       for (const session of sessions.values()) {
         if (session.idle && session.options.principal.key === key) return session
       }
       return undefined
     }
-    /** Of the longest unused idle sessions, one of the principal that has the most. */
+    /** Of the least recently used idle sessions, one of the principal with the most sessions. */
     const idleOfLargest = () => {
       let looked = 0
       let found: HttpSession | undefined
@@ -120,7 +120,7 @@ export class Sessions extends Context.Service<
       for (const session of sessions.values()) {
         if (session.idle && now - session.lastSeen >= idleTimeout) close(session)
         else if (!session.idle) {
-          session.forsake(now - resumeWindow)
+          session.cancelAbandoned(now - resumeWindow)
           if (beat) session.beat()
         }
       }
@@ -166,7 +166,7 @@ export class Sessions extends Context.Service<
       find: (id, principal) => {
         const session = sessions.get(id)
         if (session === undefined || session.options.principal.key !== principal.key) return Effect.undefined
-        // Used last, so last in the order in which sessions go.
+        // Most recently used: moves to the end of the eviction order.
         sessions.delete(id)
         sessions.set(id, session)
         return Effect.succeed(session)

@@ -1,4 +1,4 @@
-/** MCP over standard input and output, all eras: one JSON-RPC message per line, until the input ends. */
+/** MCP over stdio, all protocol eras: one JSON-RPC message per line, until the input ends. */
 import { Deferred, Duration, Effect, Exit, Stream } from "effect"
 import { invalidRequest } from "../../src/domain/errorCodes.ts"
 import { stdioUser } from "../../src/domain/Principal.ts"
@@ -9,18 +9,18 @@ import type { JsonBounds } from "./jsonBounds.ts"
 import { fromBytes, MessageRejection } from "./jsonRpc.ts"
 import { Wire } from "./Wire.ts"
 
-/** How long what was asked last may take to be answered when nobody will ask more. */
-const lastAnswers = Duration.millis(50)
+/** How long the last requests may take after the end of the input. */
+const lastResponses = Duration.millis(50)
 
 export interface StdioOptions {
   readonly maxMessageBytes: number
   /** Of one message; default `defaultBounds`. */
   readonly bounds?: JsonBounds
-  /** Done when requests can be answered, if that is not from the first one on. */
+  /** Completes when requests can be served; default: at once. */
   readonly prepared?: Effect.Effect<unknown>
 }
 
-/** Serves one client until its input ends or its output has no reader; what still runs then is interrupted. */
+/** Serves one client until its input ends or its output has no reader; running requests are then interrupted. */
 export const serve = Effect.fnUntraced(function* (options: StdioOptions) {
   const pipe = yield* StdioPipe
   const servers = yield* McpServers
@@ -29,7 +29,7 @@ export const serve = Effect.fnUntraced(function* (options: StdioOptions) {
   const readerGone = yield* Deferred.make<void>()
   const write = (message: string) =>
     pipe.write(`${message}\n`).catch((cause: unknown) => {
-      // An orphan whose input something keeps open would otherwise run for ever.
+      // Otherwise an orphaned process whose input stays open would run forever.
       Deferred.doneUnsafe(readerGone, Exit.void)
       throw cause
     })
@@ -43,21 +43,21 @@ export const serve = Effect.fnUntraced(function* (options: StdioOptions) {
     (line) => {
       const parsed = fromBytes(line, options.bounds)
       const wrong = parsed instanceof MessageRejection ? parsed : wire.receive(parsed, inbound)
-      // Bad lines are answered and the next one is read.
+      // A rejected line does not end the connection.
       if (wrong !== undefined) wire.reject(wrong)
     },
     () => {
-      const limit = `Invalid Request: a message has at most ${options.maxMessageBytes} bytes`
+      const limit = `Invalid Request: the message is larger than ${options.maxMessageBytes} bytes`
       wire.reject(new MessageRejection(invalidRequest, limit))
     }
   )
   const served = Effect.gen(function* () {
     yield* Stream.runForEach(pipe.input, (chunk) => Effect.sync(() => lines.push(chunk)))
     lines.end()
-    // Clients that send requests and close their end at once still get the responses that are ready.
+    // Clients that send requests and close their end at once still get responses.
     yield* Effect.raceFirst(
       Effect.promise(() => wire.finish()),
-      Effect.andThen(options.prepared ?? Effect.void, Effect.sleep(lastAnswers))
+      Effect.andThen(options.prepared ?? Effect.void, Effect.sleep(lastResponses))
     )
   })
   yield* Effect.raceFirst(served, Deferred.await(readerGone))

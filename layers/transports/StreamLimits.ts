@@ -1,14 +1,14 @@
-/** The bounds of transports that keep a stream or a socket open for each client. */
+/** Limits of transports with a long-lived stream or socket per client. */
 import type { JsonBounds } from "./jsonBounds.ts"
 
 export interface StreamLimits {
   readonly maxMessageBytes: number
   /** Of one message; default `defaultBounds`. */
   readonly bounds?: JsonBounds
-  /** The most streams at once. */
+  /** Maximum number of open streams. */
   readonly max: number
-  /** Bytes that may wait for a slow reader before its connection is closed. */
+  /** Maximum bytes buffered for a slow reader; beyond it its connection is closed. */
   readonly mostWaiting: number
-  /** Milliseconds that they may wait while the reader takes none. */
+  /** Milliseconds that they may stay buffered while the reader reads nothing. */
   readonly unreadTimeout: number
 }

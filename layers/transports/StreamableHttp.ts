@@ -1,4 +1,4 @@
-/** MCP over streamable HTTP on `/mcp` and `/mcp/`: sessions for the eras up to 2025-11-25, stateless from 2026-07-28 on. */
+/** MCP over streamable HTTP on `/mcp` and `/mcp/`: session era (up to 2025-11-25) and stateless requests (2026-07-28). */
 import { SUPPORTED_PROTOCOL_VERSIONS } from "@modelcontextprotocol/server"
 import { Effect, Exit, Layer } from "effect"
 import { unsupportedVersion } from "../../src/domain/errorCodes.ts"
@@ -15,7 +15,7 @@ import { eventStream } from "./EventStream.ts"
 import type { HttpSession } from "./HttpSession.ts"
 import { MessageRejection, type Parsed } from "./jsonRpc.ts"
 import { authenticateRequest, withGrant } from "./authenticateRequest.ts"
-import { reject, sessionNotFound, unreadable } from "./jsonRpcResponses.ts"
+import { reject, sessionNotFound, messageRejected } from "./jsonRpcResponses.ts"
 import { holdBody, readMessages, wrongContent } from "./messageBody.ts"
 import { Sessions } from "./Sessions.ts"
 import * as statelessRequests from "./statelessRequests.ts"
@@ -23,10 +23,10 @@ import type { StreamLimits } from "./StreamLimits.ts"
 
 const sessionHeader = "mcp-session-id"
 
-/** What most clients send, which need not be parsed. */
+/** The Accept header of most clients; it is not parsed. */
 const usualAccept = "application/json, text/event-stream"
 
-/** What is wrong with a POST before its body is read. */
+/** Rejects a POST by its headers. */
 const wrongHeaders = (headers: Headers): Response | undefined => {
   const accept = headers.get("accept")
   if (accept !== usualAccept && !(accepts(accept, "application/json") && accepts(accept, eventStream))) {
@@ -49,7 +49,7 @@ const isInitialize = ({ messages }: Parsed) =>
   "method" in messages[0] &&
   messages[0].method === "initialize"
 
-/** Goes on with the session; at once where the store need not be waited for. */
+/** Continues with the session, synchronously where the store is. */
 const withSession = (
   found: Effect.Effect<HttpSession | undefined>,
   next: (session: HttpSession) => Response | Promise<Response>
@@ -97,7 +97,7 @@ export const layer = (options: Omit<StreamLimits, "max">) =>
       ) => {
         const id = request.headers.get(sessionHeader)
         return id === null
-          ? reject(400, "Bad Request: Mcp-Session-Id is missing. Initialize first.")
+          ? reject(400, "Bad Request: missing Mcp-Session-Id. Initialize first.")
           : withSession(sessions.find(id, principal), next)
       }
 
@@ -108,8 +108,8 @@ export const layer = (options: Omit<StreamLimits, "max">) =>
         let held = holdBody(quotas.memory, grant, request, options)
         if (held instanceof Response) return held
         connection.charge(quotas.memory, grant.principal.key)
-        /** Whoever serves the requests ends it with them; what is not handed on ends here. */
-        const handOn = () => {
+        /** Passes the hold on to the code that serves the requests; otherwise it ends here. */
+        const takeHold = () => {
           const given = held instanceof Hold ? held : undefined
           held = undefined
           return given
@@ -117,19 +117,19 @@ export const layer = (options: Omit<StreamLimits, "max">) =>
         try {
           const parsed = await readMessages(request, options)
           if (parsed instanceof Response) return parsed
-          if (parsed instanceof MessageRejection) return unreadable(parsed)
+          if (parsed instanceof MessageRejection) return messageRejected(parsed)
           if (isStateless(parsed, headers)) {
             const body: unknown = parsed.batch ? parsed.messages : parsed.messages[0]
-            return await stateless.serve(grant, request, body, connection, handOn())
+            return await stateless.serve(grant, request, body, connection, takeHold())
           }
           if (isInitialize(parsed)) return await initialize(parsed, grant, request, connection)
           return await ofSession(
             grant,
             request,
-            (session) => wrongVersion(headers) ?? session.post(parsed, request, grant, connection, handOn())
+            (session) => wrongVersion(headers) ?? session.post(parsed, request, grant, connection, takeHold())
           )
         } finally {
-          handOn()?.end()
+          takeHold()?.end()
         }
       }
 

@@ -1,18 +1,18 @@
-/** A response body that is written as things happen, for a reader that may be slow: what waits is limited, also after the end. */
+/** Response body that is written incrementally, with a bounded buffer for slow readers, also after the end. */
 import type { Backlog } from "./Backlog.ts"
 
-/** Bytes that are handed over at once; only what was not handed over can be dropped. */
+/** Bytes handed to the connection at once; only the rest can be dropped. */
 const sliceBytes = 256 * 1024
-/** Fewer bytes are left to the connection when the body ends, and not charged any longer. */
+/** Fewer remaining bytes are handed over when the body ends, and no longer charged. */
 const smallRest = 64 * 1024
-/** How often the reader of a body that has ended is looked at, in milliseconds. */
+/** Interval of checks whether the reader of an ended body makes progress, in milliseconds. */
 const interval = 1000
-/** When what was handed over counts as gone, after the connection was to be cut; in milliseconds. */
-const cutWithin = 15_000
+/** Time after cutting the connection when handed-over bytes count as released, in milliseconds. */
+const releaseAfterCut = 15_000
 
 const tooSlow = () => new Error("The reader is too slow.")
 
-/** `ending`: no more is written, and what waits is still read. `dropped`: the reader was too slow, and gets no more. */
+/** `ending`: closed, the buffer is still read. `dropped`: the reader was too slow, the buffer was dropped. */
 type State = "open" | "ending" | "dropped" | "gone"
 
 export class StreamingBody {
@@ -22,15 +22,15 @@ export class StreamingBody {
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined
   #onGone: ((reason?: unknown) => void) | undefined
   #queue: Array<Uint8Array> = []
-  /** Bytes that were handed over, and that the connection has not taken yet: it asks for more when it has. */
+  /** Bytes handed over and not yet accepted: the connection pulls again when it has accepted them. */
   #handed = 0
-  /** These and those of the queue. */
+  /** Handed-over and queued bytes. */
   #waiting = 0
-  /** Whether the connection asks for more. */
-  #asked = false
+  /** Whether the connection has pulled. */
+  #pullPending = false
   #timer: ReturnType<typeof setInterval> | undefined
 
-  /** `onGone`: the reader left, or was too slow. */
+  /** `onGone` is called when the reader disconnected or was too slow. */
   constructor(backlog: Backlog, onGone: (reason?: unknown) => void) {
     this.#backlog = backlog
     this.#onGone = onGone
@@ -39,23 +39,23 @@ export class StreamingBody {
         start: (controller) => {
           this.#controller = controller
         },
-        pull: () => this.#taken(),
+        pull: () => this.#pulled(),
         cancel: (reason) => this.#gone(reason)
       },
       new ByteLengthQueuingStrategy({ highWaterMark: 0 })
     )
   }
 
-  /** Whether more can be written. */
+  /** Whether writes are accepted. */
   get open(): boolean {
     return this.#state === "open"
   }
 
-  /** What is written after the end, or to nobody, is ignored. */
+  /** Writes after the end are ignored. */
   write(chunk: Uint8Array) {
     if (this.#state !== "open") return
     const { byteLength } = chunk
-    // One chunk may be as large as it is; the limit is on what waits before it.
+    // The limit applies to the bytes before this chunk, so that one chunk may have any size.
     if (!this.#backlog.update(this.#waiting + byteLength, this.#waiting)) {
       this.#drop()
       return
@@ -65,10 +65,10 @@ export class StreamingBody {
     else
       for (let at = 0; at < byteLength; at += sliceBytes)
         this.#queue.push(chunk.subarray(at, at + sliceBytes))
-    if (this.#asked) this.#hand()
+    if (this.#pullPending) this.#hand()
   }
 
-  /** Ends the body: the reader gets what waits, in time, and sees a regular end. */
+  /** Ends the body normally: the reader still gets the buffer, within the time-out. */
   close() {
     this.#onGone = undefined
     if (this.#state !== "open") return
@@ -84,7 +84,7 @@ export class StreamingBody {
     }, interval)
   }
 
-  /** Ends the body at once, with an error for the reader. */
+  /** Ends the body at once with an error for the reader. */
   fail(error: Error) {
     if (this.#state === "gone") return
     this.#onGone = undefined
@@ -92,8 +92,8 @@ export class StreamingBody {
     this.#gone()
   }
 
-  #taken() {
-    this.#asked = true
+  #pulled() {
+    this.#pullPending = true
     this.#waiting -= this.#handed
     this.#handed = 0
     this.#backlog.update(this.#waiting)
@@ -104,7 +104,7 @@ export class StreamingBody {
   #hand() {
     const slice = this.#queue.shift()
     if (slice !== undefined) {
-      this.#asked = false
+      this.#pullPending = false
       this.#handed = slice.byteLength
       this.#controller?.enqueue(slice)
     } else if (this.#state === "ending") {
@@ -113,7 +113,7 @@ export class StreamingBody {
     }
   }
 
-  /** Forgets what was not handed over; the rest is charged until the connection has let it go. */
+  /** Drops the queue; handed-over bytes are charged until the connection releases them. */
   #drop() {
     const gone = this.#onGone
     this.#onGone = undefined
@@ -125,7 +125,7 @@ export class StreamingBody {
       this.#state = "dropped"
       this.#backlog.update(this.#handed)
       this.#backlog.cut()
-      this.#timer = setTimeout(() => this.#gone(), cutWithin)
+      this.#timer = setTimeout(() => this.#gone(), releaseAfterCut)
     }
     gone?.()
   }

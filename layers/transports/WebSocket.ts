@@ -1,4 +1,4 @@
-/** MCP over WebSocket on `/mcp/ws`, every era: JSON-RPC in text frames, and a few frames of our own beside it. */
+/** MCP over WebSocket on `/mcp/ws`, all protocol eras: JSON-RPC in text frames, plus control frames (ping, subscribe). */
 import { Clock, Effect, Layer } from "effect"
 import { limitReached } from "../../src/domain/errorCodes.ts"
 import { isObject } from "../../src/domain/JsonObject.ts"
@@ -15,14 +15,14 @@ import { McpServers, type Inbound } from "./McpServers.ts"
 import { fromValue, isRequest, toValue, MessageRejection, type Parsed } from "./jsonRpc.ts"
 import { authenticateRequest, withGrant } from "./authenticateRequest.ts"
 import { reject } from "./jsonRpcResponses.ts"
-import { largeMessage, memoryUsedUp } from "./messageBody.ts"
+import { largeMessage, memoryQuotaReached } from "./messageBody.ts"
 import type { StreamLimits } from "./StreamLimits.ts"
 import { Wire } from "./Wire.ts"
 
 /** The subprotocol that MCP clients offer. */
 const subprotocol = "mcp"
 
-/** Frames of our own have a `type` and no `jsonrpc`. */
+/** Control frames have a `type` and no `jsonrpc`. */
 type ControlFrame = Readonly<Record<string, unknown>> & { readonly type: string }
 
 const isControl = (value: unknown): value is ControlFrame =>
@@ -30,13 +30,13 @@ const isControl = (value: unknown): value is ControlFrame =>
 
 const failure = (code: string, message: string) => ({ type: "error", error: { code, message } })
 
-/** What the route keeps for a socket. */
+/** Data of a socket. */
 interface SocketData {
   readonly grant: Grant
-  client: Client | undefined
+  client: WebSocketConnection | undefined
 }
 
-interface ClientOptions {
+interface ConnectionOptions {
   readonly socket: Socket<SocketData>
   readonly channels: Channels["Service"]
   readonly servers: McpServers["Service"]
@@ -44,10 +44,10 @@ interface ClientOptions {
   readonly quotas: Quotas["Service"]
   readonly backlog: BacklogOptions
   readonly bounds: JsonBounds | undefined
-  /** Runs something when a closed socket has had time to take what waits. */
+  /** Runs a function after the time-out for slow readers. */
   readonly later: (run: () => void) => void
   readonly report: (error: Error) => void
-  readonly onClose: (client: Client) => void
+  readonly onClose: (client: WebSocketConnection) => void
 }
 
 const expiry: Readonly<Record<Ended, string>> = {
@@ -55,22 +55,22 @@ const expiry: Readonly<Record<Ended, string>> = {
   revoked: "the token is no longer valid"
 }
 
-/** One client: its MCP connection and its subscription, which end with the socket or with its credential. */
-class Client {
+/** One connection: its wire and its subscription, which end with the socket or with its credential. */
+class WebSocketConnection {
   readonly wire: Wire
   readonly #socket: Socket<SocketData>
   readonly #bounds: JsonBounds | undefined
-  readonly #later: ClientOptions["later"]
+  readonly #later: ConnectionOptions["later"]
   readonly #quotas: Quotas["Service"]
   readonly #backlog: Backlog
-  /** The socket's part of the quota. */
+  /** The socket's share of the stream quota. */
   readonly #held: Hold
-  /** The largest message so far: Bun keeps a buffer of that size for as long as the socket is open. */
+  /** The largest message so far: Bun retains a buffer of that size while the socket is open. */
   readonly #buffer: Hold
-  /** Sends the close frame; set when the connection is to be closed. */
+  /** Sends the close frame; set once the connection is closing. */
   #closing: (() => void) | undefined
   readonly #subscription: ReturnType<Channels["Service"]["subscribeUnsafe"]>
-  /** What each message arrives with: the credential of the socket, as it is now. */
+  /** Origin of each message: the current credential of the socket. */
   #inbound: Inbound
 
   constructor({
@@ -84,7 +84,7 @@ class Client {
     report,
     servers,
     socket
-  }: ClientOptions) {
+  }: ConnectionOptions) {
     const { grant } = socket.data
     const { key } = grant.principal
     this.#socket = socket
@@ -102,7 +102,7 @@ class Client {
         this.#subscription.end()
         this.#held.end()
         onClose(this)
-        this.#close(1001, "the server ends the connection")
+        this.#close(1001, "server closed the connection")
       }
     }
     this.wire = new Wire(pipe, servers, report)
@@ -116,13 +116,13 @@ class Client {
       // RFC 6455, section 7.4.1: policy violation.
       ended: (why) => this.leave(1008, expiry[why])
     })
-    if (!this.#held.set(1)) this.leave(1013, "too many open streams and sockets of this principal")
+    if (!this.#held.set(1)) this.leave(1013, "too many open streams and sockets for this principal")
   }
 
   receive(frame: string | Uint8Array) {
     if (this.#closing !== undefined) return
     if (typeof frame !== "string") {
-      this.leave(1003, "MCP is text: send text frames")
+      this.leave(1003, "only text frames are supported")
       return
     }
     if (
@@ -130,7 +130,7 @@ class Client {
       frame.length > this.#buffer.amount &&
       !this.#buffer.set(frame.length)
     ) {
-      this.leave(1013, "too many bytes are kept for this principal")
+      this.leave(1013, "memory quota of this principal reached")
       return
     }
     const value = toValue(frame, this.#bounds)
@@ -143,38 +143,38 @@ class Client {
     if (wrong !== undefined) this.wire.reject(wrong)
   }
 
-  /** What waits was sent, or a part of it. */
+  /** The buffer was sent, or a part of it. */
   drained() {
     const waiting = this.#socket.waiting()
     this.#backlog.update(waiting)
     if (waiting === 0) this.#closing?.()
   }
 
-  /** A large message is charged to the principal until its requests are answered. */
+  /** A large message is charged to the principal until its requests have a response. */
   #serve(parsed: Parsed): MessageRejection | undefined {
     if (parsed.bytes < largeMessage) return this.wire.receive(parsed, this.#inbound)
     const held = new Hold(this.#quotas.memory, this.#inbound.principal.key)
     if (held.set(parsed.bytes)) return this.wire.receive(parsed, this.#inbound, held)
     const ids = parsed.messages.flatMap((message) => (isRequest(message) ? message.id : []))
-    return new MessageRejection(limitReached, memoryUsedUp, ids)
+    return new MessageRejection(limitReached, memoryQuotaReached, ids)
   }
 
-  /** The socket is gone. */
+  /** The socket has closed. */
   closed() {
     this.#backlog.end()
     this.#buffer.end()
     this.wire.close()
   }
 
-  /** Closes with a code of its own; what runs is interrupted. */
+  /** Closes with a code and interrupts running requests. */
   leave(code: number, reason: string) {
     this.#close(code, reason)
     this.wire.close()
   }
 
   /**
-   * Sends a close frame as soon as what waits was taken, and drops the connection if it is not. Bun keeps what waits in a
-   * socket that was closed for as long as the client does not read, and cannot terminate it any more.
+   * Sends a close frame once the buffer was sent, or drops the connection after the time-out. A closed socket would keep
+   * its buffer while the client does not read, and Bun cannot terminate it any more.
    */
   #close(code: number, reason: string) {
     if (this.#closing !== undefined) return
@@ -187,30 +187,30 @@ class Client {
   #control(frame: ControlFrame) {
     switch (frame.type) {
       case "ping":
-        this.#answer({ type: "pong", ...("data" in frame && { data: frame.data }) })
+        this.#reply({ type: "pong", ...("data" in frame && { data: frame.data }) })
         return
       case "subscribe": {
         const { channels: wanted } = frame
         if (!Array.isArray(wanted) || !wanted.every(isChannel)) {
           const known = allChannels.join(", ")
-          this.#answer(failure("invalid_channels", `channels must be a list of some of: ${known}`))
+          this.#reply(failure("invalid_channels", `channels must be a list of: ${known}`))
           return
         }
         const channels = [...new Set(wanted)]
-        this.#answer({ type: "subscribed", channels })
+        this.#reply({ type: "subscribed", channels })
         this.#subscription.listen(channels)
         return
       }
       default:
-        this.#answer(failure("unknown_type", "type must be ping or subscribe; MCP messages have none"))
+        this.#reply(failure("unknown_type", "unknown type: use ping or subscribe"))
     }
   }
 
-  #answer(value: unknown) {
+  #reply(value: unknown) {
     this.#send(JSON.stringify(value))
   }
 
-  /** Does not wait for a slow reader: the next one too many closes the socket. */
+  /** Does not wait for a slow reader: a full buffer closes the socket. */
   #send(text: string) {
     if (!this.wire.open) return
     if (this.#backlog.update(this.#socket.waiting()) && this.#socket.send(text)) {
@@ -234,8 +234,8 @@ export const layer = (limits: StreamLimits) =>
       const scope = yield* Effect.scope
       const later = (run: () => void) =>
         void log(Effect.forkIn(Effect.delay(Effect.sync(run), limits.unreadTimeout), scope))
-      const clients = new Set<Client>()
-      // At twice a message the listener cuts sockets itself, without a reason.
+      const clients = new Set<WebSocketConnection>()
+      // The listener closes sockets at twice the message limit, without a reason.
       const backlog: BacklogOptions = {
         mostWaiting: Math.min(limits.mostWaiting, 2 * limits.maxMessageBytes),
         unreadTimeout: limits.unreadTimeout,
@@ -246,15 +246,15 @@ export const layer = (limits: StreamLimits) =>
         if (clients.size >= limits.max) return tooManyOpen("WebSockets")
         const offered = request.headers.get("sec-websocket-protocol")
         if (offered !== null && !offered.split(",").some((name) => name.trim() === subprotocol)) {
-          // Bun would agree to whatever is offered.
-          return reject(400, `Bad Request: offer the subprotocol ${subprotocol}, or none.`)
+          // Bun accepts any offered subprotocol.
+          return reject(400, `Bad Request: unsupported subprotocol. Offer ${subprotocol}, or none.`)
         }
         const headers = offered === null ? undefined : { "sec-websocket-protocol": subprotocol }
         if (connection.upgrade({ grant, client: undefined }, headers)) return undefined
         const response = reject(
           426,
-          "Not a valid WebSocket handshake: Upgrade: websocket and a Sec-WebSocket-Key of 16 random bytes in base64 " +
-            "are needed (RFC 6455, section 4.1)."
+          "Invalid WebSocket handshake: send Upgrade: websocket and a Sec-WebSocket-Key of 16 random bytes in base64 " +
+            "(RFC 6455, section 4.1)."
         )
         response.headers.set("upgrade", "websocket")
         return response
@@ -272,8 +272,8 @@ export const layer = (limits: StreamLimits) =>
           ),
         websocket: {
           open: (socket) => {
-            const onClose = (closed: Client) => clients.delete(closed)
-            const client = new Client({
+            const onClose = (closed: WebSocketConnection) => clients.delete(closed)
+            const client = new WebSocketConnection({
               socket,
               channels,
               servers,

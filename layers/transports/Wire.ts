@@ -1,4 +1,4 @@
-/** The SDK's `Transport` over whatever carries whole messages both ways: a pipe, an event stream, a socket; every era. */
+/** The SDK's `Transport` over any bidirectional message channel (pipe, event stream, socket), all protocol eras. */
 import {
   isJSONRPCRequest,
   type JSONRPCMessage,
@@ -14,25 +14,25 @@ import type { Inbound, McpServers, SessionServer } from "./McpServers.ts"
 import { errorMessage, isCancellation, isRequest, toText, MessageRejection, type Parsed } from "./jsonRpc.ts"
 import { validateRequests } from "./validateRequests.ts"
 
-/** What a wire needs of its connection. */
+/** The connection of a wire. */
 export interface Pipe {
-  /** Sends one message; throws or rejects when it cannot. */
+  /** Sends one message; throws or rejects on failure. */
   readonly write: (message: string) => Promise<void> | void
-  /** Lets the connection go. Called once. */
+  /** Closes the connection. Called once. */
   readonly close: () => void
 }
 
-/** Each costs the SDK a filter and a listener for as long as the connection is open. */
+/** Maximum open `subscriptions/listen` requests: each is a filter and a listener in the SDK. */
 const mostListening = 100
 
-/** The handshake of the session era, unless the request claims the stateless one by its envelope. */
+/** A session-era handshake, unless its envelope claims the stateless era. */
 const isHandshake = (message: JSONRPCMessage | undefined): boolean =>
   message !== undefined && isRequest(message) && message.method === "initialize" && !isClaimed(message)
 
 interface Running {
   readonly request: JSONRPCRequest
   readonly inbound: Inbound
-  /** The memory that its message is charged for. */
+  /** Memory charged for its message. */
   readonly held: Hold | undefined
 }
 
@@ -43,20 +43,20 @@ export class Wire implements Transport {
   readonly #pipe: Pipe
   readonly #servers: McpServers["Service"]
   readonly #report: (error: Error) => void
-  /** Requests of the client that were not answered yet. */
+  /** Requests of the client without a response. */
   readonly #running = new Map<RequestId, Running>()
-  /** Open `subscriptions/listen` requests: they run until the client cancels them. */
+  /** Open `subscriptions/listen` requests, which run until cancelled. */
   readonly #listening = new Map<RequestId, Running>()
-  /** Of a connection that began with the handshake of the session era. */
+  /** Set on a connection that started with a session-era handshake. */
   #session: SessionServer | undefined
-  /** Of every other one: the SDK settles its era. */
+  /** Set on all other connections: the SDK determines the era. */
   #handle: StdioServerHandle | undefined
   #version: string | undefined
   #closed = false
-  /** Resolves when the wire is closed, once somebody waits for it. */
+  /** Resolves when the wire is closed; created by `finish`. */
   #finished: PromiseWithResolvers<void> | undefined
 
-  /** Serves until either side closes. `report` is called with errors that no request is answered with. */
+  /** Serves until either side closes. `report` is called with errors that are not part of a response. */
   constructor(pipe: Pipe, servers: McpServers["Service"], report: (error: Error) => void) {
     this.#pipe = pipe
     this.#servers = servers
@@ -67,7 +67,7 @@ export class Wire implements Transport {
     return !this.#closed
   }
 
-  /** Passes messages on, all or none; `MessageRejection` if none. `held` ends when the last of them was answered. */
+  /** Accepts all messages, or none and returns a `MessageRejection`. `held` ends when the last request has a response. */
   receive(parsed: Parsed, inbound: Inbound, held?: Hold): MessageRejection | undefined {
     const requests = validateRequests(parsed, this.#version, (id) => this.#has(id))
     if (requests instanceof MessageRejection) {
@@ -77,7 +77,7 @@ export class Wire implements Transport {
     const listen = requests.find(({ method }) => method === "subscriptions/listen")
     if (listen !== undefined && this.#listening.size >= mostListening) {
       held?.end()
-      const message = `A connection has at most ${mostListening} open subscriptions/listen requests. Cancel one.`
+      const message = `Too many open subscriptions/listen requests: at most ${mostListening} per connection. Cancel one.`
       return new MessageRejection(limitReached, message, [listen.id])
     }
     if (this.#session === undefined && this.#handle === undefined) this.#begin(parsed.messages[0], inbound)
@@ -90,15 +90,15 @@ export class Wire implements Transport {
     for (const message of parsed.messages) {
       if (isRequest(message)) this.#pass(message, inbound)
       else this.onmessage?.(message)
-      // Cancelled requests are not answered.
+      // Cancelled requests get no response.
       if (isCancellation(message)) this.#cancel(message.params?.requestId as RequestId)
     }
     return undefined
   }
 
   /**
-   * Sends the error of rejected messages, once for each request. The id of a running request is not repeated: the client
-   * would take the error for the response to that one.
+   * Sends the error for each rejected request. The id of a running request is left out: the client would take the error
+   * for the response to that request.
    */
   reject({ code, ids, message }: MessageRejection) {
     const free = new Set(ids.filter((id) => !this.#has(id)))
@@ -106,7 +106,7 @@ export class Wire implements Transport {
       this.#write(JSON.stringify(errorMessage(code, message, id)))
   }
 
-  /** Ends as soon as nothing runs, for a program that stops; resolves then. */
+  /** Graceful shutdown: ends once no request is running, and resolves then. */
   finish(): Promise<void> {
     if (this.#closed) return Promise.resolve()
     this.#finished ??= Promise.withResolvers()
@@ -114,7 +114,7 @@ export class Wire implements Transport {
     return this.#finished.promise
   }
 
-  /** Ends now and interrupts what runs. */
+  /** Ends now and interrupts running requests. */
   async end() {
     await this.#handle?.close()
     await this.#session?.server.close()
@@ -138,7 +138,7 @@ export class Wire implements Transport {
     }
   }
 
-  /** The connection is gone, or shall be: what runs is interrupted. */
+  /** Closes the connection and interrupts running requests. */
   async close() {
     if (this.#closed) return
     this.#closed = true
@@ -153,7 +153,7 @@ export class Wire implements Transport {
 
   // — inside —
 
-  /** The first message chooses the era. */
+  /** The first message determines the protocol era. */
   #begin(first: JSONRPCMessage | undefined, inbound: Inbound) {
     if (isHandshake(first)) {
       this.#session = this.#servers.forSession(inbound.principal)
@@ -174,7 +174,7 @@ export class Wire implements Transport {
     else this.#toSdk(request)
   }
 
-  /** The SDK drops a request that its schema rejects without a response. */
+  /** The SDK drops requests that its schema rejects, without a response. */
   #toSdk(request: JSONRPCRequest) {
     const accepted: boolean = isJSONRPCRequest(request)
     if (accepted) {
@@ -183,7 +183,9 @@ export class Wire implements Transport {
     }
     this.#settle(request.id)
     this.reject(
-      new MessageRejection(invalidParams, "Invalid params: params._meta is not as MCP has it", [request.id])
+      new MessageRejection(invalidParams, "Invalid params: params._meta does not match the MCP schema", [
+        request.id
+      ])
     )
   }
 
@@ -207,12 +209,12 @@ export class Wire implements Transport {
   }
 
   #cancel(id: RequestId) {
-    // First, so that what the interrupted request would still answer is dropped.
+    // First, so that a late response of the interrupted request is dropped.
     this.#settle(id)
     this.#session?.cancel(id)
   }
 
-  /** Whether a request with the id was not answered yet. */
+  /** Whether a request with the id has no response yet. */
   #has(id: RequestId): boolean {
     return this.#running.has(id) || this.#listening.has(id)
   }

@@ -20,11 +20,11 @@ const challenged = ({ challenge, message, retryAfter }: Unauthorized): Response 
 const settle = (exit: Exit.Exit<Grant, Unauthorized>): Grant | Response => {
   if (Exit.isSuccess(exit)) return exit.value
   for (const reason of exit.cause.reasons) if (reason._tag === "Fail") return challenged(reason.error)
-  // A defect is the listener's to report.
+  // The listener reports defects.
   throw new Error("the request could not be authenticated", { cause: exit.cause })
 }
 
-/** What the request's credential grants, or the 401 that says how to prove it; a promise only where one must wait. */
+/** The grant, or a 401 with a challenge; a promise only if authentication is asynchronous. */
 export const authenticateRequest = (
   authenticator: Authenticator["Service"],
   request: Request,
@@ -37,11 +37,11 @@ export const authenticateRequest = (
       url: request.url,
       resource,
       authorization: request.headers.get("authorization"),
-      // Looks at several headers, which only a request without a credential needs.
+      // Lazy: reads several headers, needed only for a request without a credential.
       get loopbackPeer() {
         return connection.loopback
       },
-      // Looked up only when a credential fails.
+      // Lazy: needed only when a credential fails.
       get address() {
         return connection.address
       }
@@ -50,7 +50,7 @@ export const authenticateRequest = (
   return exit instanceof Promise ? exit.then(settle) : settle(exit)
 }
 
-/** Goes on with the grant, at once where it is there; a rejection is the response. */
+/** Continues with the grant, synchronously if possible; a rejection is the response. */
 export const withGrant = <A extends Response | undefined>(
   found: Grant | Response | Promise<Grant | Response>,
   next: (grant: Grant) => A | Promise<A>

@@ -1,10 +1,10 @@
-/** A streaming response that can be ended from outside, and whose slow reader is limited. */
+/** Wraps a streaming response so that it can be ended from outside, with back-pressure for slow readers. */
 import type { Backlog } from "./Backlog.ts"
 import { StreamingBody } from "./StreamingBody.ts"
 
 /**
  * `register` gets a function that ends the stream and cancels its source, and returns one to call when the source has
- * ended. The source is read as it writes, because its own queue has no limit: what waits is limited by `backlog`.
+ * ended. The source is read eagerly, because its queue is unbounded; `backlog` limits the buffer.
  */
 export const closable = (
   response: Response,
@@ -14,7 +14,7 @@ export const closable = (
   const reader = response.body?.getReader()
   if (reader === undefined) return response
   const cancelSource = (reason?: unknown) => {
-    // A source that failed has nothing left to cancel.
+    // Cancelling a failed source rejects.
     reader.cancel(reason).catch(() => {})
   }
   let open = true
@@ -33,7 +33,7 @@ export const closable = (
     body.close()
     cancelSource()
   })
-  // It was ended while it was registered.
+  // Ended during registration.
   if (!open) unregister()
   const pump = async () => {
     while (body.open) {

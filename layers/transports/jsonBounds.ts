@@ -1,4 +1,4 @@
-/** Counts keys, values and nesting of a JSON text before it is parsed: parsing costs far more than its size suggests. */
+/** Limits keys, values and nesting of a JSON text before parsing, whose cost can be far out of proportion to its size. */
 import { lazy } from "../../src/domain/lazy.ts"
 
 export interface JsonBounds {
@@ -10,10 +10,10 @@ export interface JsonBounds {
   readonly maxDepth: number
 }
 
-/** What real requests stay far below; the section `server` overrides it. */
+/** Far above real requests; overridden by the section `server`. */
 export const defaultBounds: JsonBounds = { maxKeys: 10_000, maxItems: 100_000, maxDepth: 128 }
 
-/** As section `server` says. */
+/** From the section `server`. */
 export const boundsOf = ({
   max_depth: maxDepth,
   max_items: maxItems,
@@ -35,12 +35,12 @@ const closing = 0x7d
 /** The shortest member of an object is `"":0` and a comma. */
 const bytesPerKey = 4
 
-/** Longer strings are skipped by a native search; shorter ones are over before a search has begun. In bytes. */
+/** Longer strings, in bytes, are skipped by native search, which is slower for short ones. */
 const shortString = 64
-/** Text is encoded in pieces of so many UTF-16 units, so that a large message is not copied whole. */
-const piece = 64 * 1024
+/** Text is encoded in chunks of this many UTF-16 units, so that a large message is not copied as a whole. */
+const chunk = 64 * 1024
 /** A unit of UTF-16 has at most 3 bytes in UTF-8. */
-const scratch = lazy(() => new Uint8Array(3 * piece))
+const scratch = lazy(() => new Uint8Array(3 * chunk))
 const encoder = new TextEncoder()
 
 /** Whether a text is too short for too many keys and values, and has too few brackets to be nested too deeply. */
@@ -56,13 +56,13 @@ const isSmall = (text: Uint8Array | string, { maxDepth, maxItems, maxKeys }: Jso
   return brackets <= maxDepth
 }
 
-/** Counts in a text that comes in pieces. */
+/** Incremental counter over chunks of a text. */
 class Counter {
   readonly #bounds: JsonBounds
   #depth = 0
   #keys = 0
   #items = 0
-  /** The last piece ended within a string, or behind a backslash in it. */
+  /** The last chunk ended within a string, or after a backslash in it. */
   #inString = false
   #escaped = false
 
@@ -70,7 +70,7 @@ class Counter {
     this.#bounds = bounds
   }
 
-  /** What exceeds the bounds, once something does. */
+  /** A message about the first exceeded bound. */
   count(bytes: Uint8Array): string | undefined {
     const { maxDepth, maxItems, maxKeys } = this.#bounds
     const { length } = bytes
@@ -79,22 +79,22 @@ class Counter {
       const byte = bytes[at] ?? 0
       if (byte === quote) at = this.#endOfString(bytes, at + 1)
       else if (byte === comma) {
-        // One comma less than there are values in a list.
+        // A list has one comma less than values.
         if (++this.#items >= maxItems) {
-          return `a message has at most ${maxItems} array elements and object members (server.max_items)`
+          return `more than ${maxItems} array elements and object members (server.max_items)`
         }
       } else if (byte === colon) {
-        if (++this.#keys > maxKeys) return `a message has at most ${maxKeys} object keys (server.max_keys)`
+        if (++this.#keys > maxKeys) return `more than ${maxKeys} object keys (server.max_keys)`
       } else if ((byte | bracketBit) === opening) {
         if (++this.#depth > maxDepth) {
-          return `a message is nested at most ${maxDepth} levels deep (server.max_depth)`
+          return `nested deeper than ${maxDepth} levels (server.max_depth)`
         }
       } else if ((byte | bracketBit) === closing) this.#depth--
     }
     return undefined
   }
 
-  /** The index of the quote that ends the string, or the length. `start` is behind the quote that begins it. */
+  /** The index of the closing quote, or the length. `start` is after the opening quote. */
   #endOfString(bytes: Uint8Array, start: number): number {
     const { length } = bytes
     let at = this.#escaped ? start + 1 : start
@@ -107,7 +107,7 @@ class Counter {
     }
     const found = at < length ? bytes.indexOf(quote, at) : -1
     if (found >= 0 && bytes[found - 1] !== backslash) return found
-    // An escaped quote, or a backslash that is escaped itself: only reading from the start of the string can tell.
+    // An escaped quote or an escaped backslash: distinguishable only from the start of the string.
     for (; at < length; at++) {
       const byte = bytes[at]
       if (byte === quote) return at
@@ -119,13 +119,13 @@ class Counter {
   }
 }
 
-/** What exceeds the bounds, as a message; `undefined` if nothing does. Text that is not JSON is left to the parser. */
+/** A message about the first exceeded bound, or `undefined`. Invalid JSON is left to the parser. */
 export const exceeded = (text: Uint8Array | string, bounds: JsonBounds): string | undefined => {
   if (isSmall(text, bounds)) return undefined
   const counter = new Counter(bounds)
   if (typeof text !== "string") return counter.count(text)
-  for (let at = 0; at < text.length; at += piece) {
-    const { written } = encoder.encodeInto(text.slice(at, at + piece), scratch())
+  for (let at = 0; at < text.length; at += chunk) {
+    const { written } = encoder.encodeInto(text.slice(at, at + chunk), scratch())
     const wrong = counter.count(scratch().subarray(0, written))
     if (wrong !== undefined) return wrong
   }

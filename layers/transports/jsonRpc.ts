@@ -1,4 +1,4 @@
-/** Reads JSON-RPC messages from bytes that anybody may have sent; the one parser of every transport. */
+/** Parses and validates JSON-RPC messages from untrusted input, for all transports. */
 import type {
   JSONRPCErrorResponse,
   JSONRPCMessage,
@@ -12,13 +12,13 @@ import { internalError, invalidParams, invalidRequest, parseError } from "../../
 import { defaultBounds, exceeded, type JsonBounds } from "./jsonBounds.ts"
 import { normalizeMessage } from "./normalizeMessage.ts"
 
-/** Why messages were rejected, as a JSON-RPC error for each of the requests among them. */
+/** Rejection of messages: a JSON-RPC error for each of their requests. */
 export class MessageRejection {
   readonly code: number
   readonly message: string
-  /** The ids of the rejected requests, as far as they could be read. */
+  /** The readable ids of the rejected requests. */
   readonly ids: ReadonlyArray<RequestId>
-  /** The HTTP status: 413 where a limit on sizes is exceeded, else 400. */
+  /** The HTTP status: 413 if a size limit is exceeded, else 400. */
   readonly status: number
   constructor(code: number, message: string, ids: ReadonlyArray<RequestId> = [], status = 400) {
     this.code = code
@@ -42,30 +42,30 @@ export const isRequest = (message: JSONRPCMessage): message is JSONRPCRequest =>
 export const isCancellation = (message: JSONRPCMessage): message is JSONRPCNotification =>
   "method" in message && message.method === "notifications/cancelled"
 
-/** Longest JSON-RPC id: every response repeats it. */
+/** Longest JSON-RPC id; responses repeat it. */
 const longestId = 256
-/** The only revision that has batches. */
+/** The only revision with batches. */
 export const batchRevision = "2025-03-26"
-/** The most messages in one batch. */
+/** Maximum messages in one batch. */
 const largestBatch = 100
-/** The largest `initialize`, in bytes: what a client says of itself is kept as long as its session. */
+/** The largest `initialize`, in bytes: client information is retained as long as its session. */
 const largestInitialize = 64 * 1024
 
-/** Ignores a byte order mark (RFC 8259, section 8.1): shells of Windows write one when they pipe. */
+/** Ignores a byte order mark (RFC 8259, section 8.1), which Windows shells write into pipes. */
 const decoder = new TextDecoder("utf-8", { fatal: true })
 const byteOrderMark = "\ufeff"
 
 const isId = (id: unknown): id is RequestId =>
   typeof id === "string" ? id.length <= longestId : typeof id === "number" && Number.isSafeInteger(id)
 
-/** The ids of the requests among values of any shape. */
+/** The ids of requests among unvalidated values. */
 const idsOf = (values: ReadonlyArray<unknown>): ReadonlyArray<RequestId> =>
   values.flatMap((value) => (isObject(value) && "method" in value && isId(value.id) ? [value.id] : []))
 
 const request = (message: string) => new MessageRejection(invalidRequest, `Invalid Request: ${message}`)
 const params = (message: string) => new MessageRejection(invalidParams, `Invalid params: ${message}`)
 
-/** What every method has in common; the methods check the rest. */
+/** Validates the params that all methods share. */
 const paramsMistake = (given: unknown): MessageRejection | undefined => {
   if (given === undefined || given === null) return undefined
   if (!isObject(given)) return params("params must be an object")
@@ -91,14 +91,14 @@ const mistake = (value: unknown): MessageRejection | undefined => {
   }
   return "id" in value && (isObject(value.result) || isObject(value.error))
     ? undefined
-    : request("method is missing")
+    : request("missing method")
 }
 
-/** Messages, in order, and whether they came as a batch. */
+/** Messages in order. */
 export interface Parsed {
   readonly messages: ReadonlyArray<JSONRPCMessage>
   readonly batch: boolean
-  /** The length of the text that they were read from. */
+  /** The length of their text. */
   readonly bytes: number
 }
 
@@ -109,28 +109,28 @@ export const fromValue = (value: unknown, bytes = 0): Parsed | MessageRejection 
   const batch = Array.isArray(value)
   const values: ReadonlyArray<unknown> = batch ? value : [value]
   if (values.length === 0) return request("the batch is empty")
-  if (values.length > largestBatch) return request(`a batch has at most ${largestBatch} messages`)
+  if (values.length > largestBatch) return request(`too many messages in the batch; at most ${largestBatch}`)
   const messages: Array<JSONRPCMessage> = []
   for (const item of values) {
     const wrong = mistake(item)
-    // A batch is rejected as a whole, so each of its requests gets the error.
+    // A batch is rejected as a whole: each of its requests gets the error.
     if (wrong !== undefined) return new MessageRejection(wrong.code, wrong.message, idsOf(values))
     if (bytes > largestInitialize && isObject(item) && item.method === "initialize") {
-      return tooLarge(`initialize has at most ${largestInitialize} bytes`, idsOf(values))
+      return tooLarge(`initialize is larger than ${largestInitialize} bytes`, idsOf(values))
     }
-    // It has the message's shape, which no type can follow from `mistake`; methods check their params.
+    // `mistake` has validated the shape; methods check their params.
     messages.push(normalizeMessage(item as JsonObject) as unknown as JSONRPCMessage)
   }
   return { messages, batch, bytes }
 }
 
-/** Counts before it parses: the text of a frame may exceed the bounds that its size does not show. */
+/** Checks the bounds before parsing. */
 const outOfBounds = (frame: Uint8Array | string, bounds: JsonBounds): MessageRejection | undefined => {
   const wrong = exceeded(frame, bounds)
   return wrong === undefined ? undefined : tooLarge(wrong)
 }
 
-/** The JSON value of a frame, whatever it is; `MessageRejection` if there is none. */
+/** Parses a frame as JSON of any shape. */
 export const toValue = (frame: Uint8Array | string, bounds: JsonBounds = defaultBounds): unknown => {
   const wrong = outOfBounds(frame, bounds)
   if (wrong !== undefined) return wrong
@@ -148,21 +148,21 @@ export const fromBytes = (bytes: Uint8Array, bounds?: JsonBounds): Parsed | Mess
   return value instanceof MessageRejection ? value : fromValue(value, bytes.byteLength)
 }
 
-/** A response as text. One that JSON cannot express, such as a result that is nested too deeply, is an error instead. */
+/** Serializes a response. One that cannot be serialized, such as a too deeply nested result, becomes an error. */
 export const toText = (response: RpcResponse, report: (error: Error) => void): string => {
   try {
     return JSON.stringify(response)
   } catch (cause) {
-    report(new Error("a response cannot be written as JSON", { cause }))
+    report(new Error("cannot serialize a response as JSON", { cause }))
     return JSON.stringify(toErrorMessage(response.id))
   }
 }
 
-/** Stands for a response that JSON cannot express. */
+/** Replaces a response that cannot be serialized. */
 export const toErrorMessage = (id: RequestId | undefined): JSONRPCErrorResponse => ({
   jsonrpc: "2.0",
   ...(id !== undefined && { id }),
-  error: { code: internalError, message: "The result cannot be written as JSON." }
+  error: { code: internalError, message: "The result cannot be serialized as JSON." }
 })
 
 export const errorMessage = (code: number, message: string, id: RequestId | null = null, data?: object) => ({

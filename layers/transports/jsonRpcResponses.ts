@@ -7,15 +7,15 @@ import { errorMessage, type MessageRejection } from "./jsonRpc.ts"
 const idOf = (body: unknown) =>
   isObject(body) && (typeof body.id === "string" || typeof body.id === "number") ? body.id : null
 
-/** A JSON-RPC error with an HTTP status; it has the id of the request in `body`, if there is one. */
+/** A JSON-RPC error with an HTTP status, and with the id of the request in `body`. */
 export const reject = (status: number, message: string, data?: object, body?: unknown, code = status) =>
   json(status, errorMessage(code, message, idOf(body), data))
 
-/** The failure as a response of its own, for the request in `body`. */
+/** The response for a failure of the request in `body`. */
 export const rejectionOf = ({ code, data, headers, message, status }: Failure, body?: unknown) =>
   json(status, errorMessage(code, message, idOf(body), data), headers)
 
-export const unreadable = ({ code, id, message, status }: MessageRejection) =>
+export const messageRejected = ({ code, id, message, status }: MessageRejection) =>
   json(status, errorMessage(code, message, id))
 
 export const sessionNotFound = () => reject(404, "Session not found. Initialize a new one.")

@@ -1,26 +1,30 @@
-/** Keep-alive for stateless requests: a slow response becomes an event stream with comments until the result is there. */
+/** Keep-alive for stateless requests: a slow response becomes an event stream with comments until the result is ready. */
 import { Duration, Effect, Schedule } from "effect"
 import type { Backlog } from "./Backlog.ts"
 import { EventStream, eventStream, sseHeaders } from "./EventStream.ts"
 
-/** Proxies cut a connection on which nothing comes for 30 to 60 seconds. */
+/** Keep-alive interval: proxies close connections that are silent for 30 to 60 seconds. */
 const interval = Duration.seconds(5)
-/** How many intervals a response may take before it becomes a stream: a whole one has passed at the second. */
+/** Ticks before a response becomes a stream: at the second, at least one whole interval has passed. */
 const upgradeAt = 2
 
 const isEventStream = ({ headers }: Response) => headers.get("content-type") === eventStream
 
-/** A response that is awaited. */
-class Awaited {
+/** A pending response. */
+class PendingResponse {
   readonly response: Promise<Response>
   readonly #makeBacklog: () => Backlog
-  readonly #forget: (awaited: Awaited) => void
+  readonly #forget: (awaited: PendingResponse) => void
   #settle: ((response: Response) => void) | undefined
   #intervals = 0
   #stream: EventStream | undefined
   #cancelSource: (() => Promise<void>) | undefined
 
-  constructor(pending: Promise<Response>, makeBacklog: () => Backlog, forget: (awaited: Awaited) => void) {
+  constructor(
+    pending: Promise<Response>,
+    makeBacklog: () => Backlog,
+    forget: (awaited: PendingResponse) => void
+  ) {
     this.#makeBacklog = makeBacklog
     this.#forget = forget
     this.response = new Promise((resolve, reject) => {
@@ -86,18 +90,18 @@ class Awaited {
   }
 }
 
-/** Watches responses while the scope is open; a fast one is passed on as it is. */
+/** Runs while the scope is open. A fast response is passed on unchanged. */
 export const make = Effect.gen(function* () {
-  // One timer for all, because most responses are there at once.
-  const awaited = new Set<Awaited>()
+  // One timer for all, because most responses are fast.
+  const awaited = new Set<PendingResponse>()
   const tick = Effect.sync(() => {
     for (const each of awaited) each.tick()
   })
   yield* Effect.forkScoped(Effect.repeat(Effect.andThen(Effect.sleep(interval), tick), Schedule.forever))
-  const forget = (each: Awaited) => void awaited.delete(each)
-  /** `makeBacklog`: what limits the bytes that wait for a slow reader. */
+  const forget = (each: PendingResponse) => void awaited.delete(each)
+  /** `makeBacklog` makes the limit of bytes buffered for a slow reader. */
   return (pending: Promise<Response>, makeBacklog: () => Backlog): Promise<Response> => {
-    const each = new Awaited(pending, makeBacklog, forget)
+    const each = new PendingResponse(pending, makeBacklog, forget)
     awaited.add(each)
     return each.response
   }

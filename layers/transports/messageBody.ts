@@ -8,7 +8,7 @@ import type { JsonBounds } from "./jsonBounds.ts"
 import { errorMessage, fromBytes, type MessageRejection, type Parsed } from "./jsonRpc.ts"
 import { reject } from "./jsonRpcResponses.ts"
 
-/** What is wrong with the form of a request's body. */
+/** Rejects a body by its Content-Type and Content-Encoding. */
 export const wrongContent = (headers: Headers): Response | undefined => {
   if (!isJsonContentType(headers.get("content-type"))) {
     return reject(415, "Unsupported Media Type: Content-Type must be application/json.")
@@ -32,20 +32,20 @@ export const readMessages = async (
 ): Promise<Parsed | MessageRejection | Response> => {
   const bytes = await request.bytes()
   if (bytes.byteLength > maxMessageBytes) {
-    return reject(413, `A message has at most ${maxMessageBytes} bytes.`)
+    return reject(413, `Message too large: at most ${maxMessageBytes} bytes.`)
   }
   return fromBytes(bytes, bounds)
 }
 
-/** Shorter messages, in bytes, are not charged: their number is limited with their requests. */
+/** Smaller messages, in bytes, are not charged: the concurrency limit bounds them. */
 export const largeMessage = 64 * 1024
 
-export const memoryUsedUp =
-  "Too many bytes are kept for this principal (quotas.memory). Wait for running requests to end, then retry."
+export const memoryQuotaReached =
+  "Memory quota of this principal reached (quotas.memory). Wait for running requests to end, then retry."
 
 /**
- * Charges a large body to the principal until the returned hold ends, which is when its requests were answered; 429 if
- * there is no room. A body of unknown length may become as long as a message may be.
+ * Charges a large body to the principal until the returned hold ends, after the responses to its requests; 429 when the
+ * quota is reached. A body of unknown length is charged the maximum.
  */
 export const holdBody = (
   quota: Quota,
@@ -56,5 +56,7 @@ export const holdBody = (
   const length = Number(request.headers.get("content-length") ?? maxMessageBytes)
   if (length < largeMessage) return undefined
   const hold = new Hold(quota, principal.key)
-  return hold.set(length) ? hold : json(429, errorMessage(limitReached, memoryUsedUp), { "retry-after": "1" })
+  return hold.set(length)
+    ? hold
+    : json(429, errorMessage(limitReached, memoryQuotaReached), { "retry-after": "1" })
 }

@@ -1,7 +1,7 @@
-/** Normalizes JSON-RPC messages of real clients: `null` for an absent member, extra members, an incomplete `initialize`. */
+/** Normalizes lenient JSON-RPC messages: removes `null` and extra members, completes `initialize`. */
 import { isObject, type JsonObject } from "../../src/domain/JsonObject.ts"
 
-/** How many levels of `params`, and of a client's result, are searched for `null`: `clientInfo.icons` is on the second. */
+/** Levels of `params`, and of a client's result, that are searched for `null`: `clientInfo.icons` is on the second. */
 const paramsDepth = 3
 const resultDepth = 1
 
@@ -24,11 +24,11 @@ const strip = (given: JsonObject, depth: number, except?: string): JsonObject =>
       ])
   )
 
-/** Members that are `null` are absent; the search leaves out what lies below the member `except`. The same object if there is none. */
+/** Removes `null` members, except below the member `except`. Returns the same object if there is none. */
 const withoutNulls = (given: JsonObject, depth: number, except?: string): JsonObject =>
   hasNull(given, depth, except) ? strip(given, depth, except) : given
 
-/** Older clients omit parts of `initialize` that its schema requires; they count as empty. */
+/** Adds required parts of `initialize` that older clients omit. */
 const completed = (params: JsonObject): JsonObject => {
   const { capabilities, clientInfo } = params
   if (capabilities !== undefined && clientInfo !== undefined) return params
@@ -40,12 +40,12 @@ const completed = (params: JsonObject): JsonObject => {
 }
 
 const normalizedParams = (method: unknown, params: JsonObject): JsonObject => {
-  // Whether an argument of a tool may be null is for the tool's schema to say.
+  // Arguments of tools may be null: the tool's schema decides.
   const given = withoutNulls(params, paramsDepth, method === "tools/call" ? "arguments" : undefined)
   return method === "initialize" ? completed(given) : given
 }
 
-/** The members of each kind of message (JSON-RPC 2.0, sections 4 and 5). Every message comes by here: faster than a set. */
+/** The members of messages (JSON-RPC 2.0, sections 4 and 5). Hot path: faster than a set. */
 const isMember = (key: string): boolean =>
   key === "jsonrpc" ||
   key === "id" ||
@@ -60,8 +60,8 @@ const isPlain = (message: JsonObject): boolean => {
 }
 
 /**
- * The message as the specification has it; the same object where nothing is to be changed. Expects a message that has
- * passed `mistake` of `messages.ts`.
+ * The message as the specification defines it; the same object if nothing changes. Expects a message that passed
+ * `mistake` of `jsonRpc.ts`.
  */
 export const normalizeMessage = (message: JsonObject): JsonObject => {
   const known = isPlain(message)

@@ -1,4 +1,4 @@
-/** Which protocol generation a POST belongs to: sessions (up to 2025-11-25), or stateless requests (2026-07-28). */
+/** Determines the protocol era of a POST: session (up to 2025-11-25) or stateless (2026-07-28). */
 import {
   classifyInboundRequest,
   SUPPORTED_PROTOCOL_VERSIONS,
@@ -10,7 +10,7 @@ import type { Parsed } from "./jsonRpc.ts"
 export const versionHeader = "mcp-protocol-version"
 const protocolVersionKey = "io.modelcontextprotocol/protocolVersion"
 
-/** Whether a message claims by its envelope to be stateless. */
+/** Whether the envelope of a message claims the stateless era. */
 export const isClaimed = (message: JSONRPCMessage | undefined): boolean => {
   if (message === undefined || !("method" in message)) return false
   const meta = message.params?._meta
@@ -21,8 +21,8 @@ const isInitialize = (message: JSONRPCMessage | undefined): boolean =>
   message !== undefined && "method" in message && message.method === "initialize"
 
 /**
- * Stateless requests are for the SDK's handler, which also rejects what is neither. The two usual forms are told apart
- * here; the SDK, whose classification validates the whole message, decides about all others.
+ * Stateless requests, and invalid ones, go to the SDK's handler. The two common forms are recognized here; the SDK
+ * classifies all others, which validates the whole message.
  */
 export const isStateless = ({ batch, messages }: Parsed, headers: Headers): boolean => {
   const [first] = messages

@@ -1,4 +1,4 @@
-/** Requests since 2026-07-28, each by itself: through the SDK's handler, kept alive while slow, ended with the credential. */
+/** Stateless requests (2026-07-28): SDK handler, keep-alive for slow responses, closed when the credential ends. */
 import { createMcpHandler, type AuthInfo, type McpServerFactory } from "@modelcontextprotocol/server"
 import { Clock, Effect, Exit, Scope } from "effect"
 import type { Failure } from "../../src/domain/Failure.ts"
@@ -16,10 +16,10 @@ import { eventStream } from "./EventStream.ts"
 import { McpServers, type StatelessRequest } from "./McpServers.ts"
 import { HttpInbound } from "./HttpInbound.ts"
 import { rejectionOf } from "./jsonRpcResponses.ts"
-import * as slowResponses from "./keepAlive.ts"
+import * as keepAlive from "./keepAlive.ts"
 import type { StreamLimits } from "./StreamLimits.ts"
 
-/** One stateless request, on its way through the SDK to the factory of its server. */
+/** One stateless request; the SDK passes it to the server factory in `authInfo`. */
 class Stateless extends HttpInbound implements StatelessRequest {
   readonly method: string
   failure: Failure | undefined
@@ -33,14 +33,14 @@ class Stateless extends HttpInbound implements StatelessRequest {
     this.failure = failure
   }
 
-  /** The SDK passes it on untouched. */
+  /** The SDK passes it on unchanged. */
   get authInfo(): AuthInfo {
     const { clientId, scopes } = this.principal
     return { token: "", clientId, scopes: [...scopes], extra: { stateless: this } }
   }
 }
 
-/** A rejection that is answered at once sets the HTTP status as well. */
+/** Sets the HTTP status of a rejection, unless its response is a stream. */
 const withStatus = (response: Response, { headers, status }: Failure): Response => {
   if (response.headers.get("content-type") !== "application/json") return response
   const merged = new Headers(response.headers)
@@ -56,7 +56,7 @@ export const make = Effect.fnUntraced(function* (options: Omit<StreamLimits, "ma
   const servers = yield* McpServers
   const clock = yield* Clock.Clock
   const log = Effect.runForkWith(yield* Effect.context<never>())
-  const keptAlive = yield* slowResponses.make
+  const keptAlive = yield* keepAlive.make
   const backlogOptions = { ...options, now: () => clock.currentTimeMillisUnsafe() }
   /** Ends `subscriptions/listen` streams when the program stops. */
   const subscriptions = yield* Scope.fork(yield* Effect.scope)
@@ -68,12 +68,12 @@ export const make = Effect.fnUntraced(function* (options: Omit<StreamLimits, "ma
   } as const
 
   const factory: McpServerFactory = ({ authInfo }) =>
-    // Only `serve` calls the handler, and always with one.
+    // `serve` always sets it.
     servers.forRequest(authInfo?.extra?.stateless as Stateless)
   const handler = createMcpHandler(factory, handlerOptions)
   yield* Effect.addFinalizer(() => Effect.promise(() => handler.close()))
 
-  /** A subscription gets a handler of its own, whose bus publishes only what concerns its principal. */
+  /** A subscription gets its own handler, whose bus publishes only changes that are visible to its principal. */
   const listen = (request: Request, body: unknown, { principal }: Grant, authInfo: AuthInfo) => {
     const own = createMcpHandler(factory, { ...handlerOptions, bus: servers.bus(principal) })
     const signal = AbortSignal.any([request.signal, stopping])
@@ -81,7 +81,7 @@ export const make = Effect.fnUntraced(function* (options: Omit<StreamLimits, "ma
     return own.fetch(new Request(request.url, { method, headers, signal }), { parsedBody: body, authInfo })
   }
 
-  /** `held` ends when the request was answered. */
+  /** `held` ends with the response. */
   const serve = async (
     grant: Grant,
     request: Request,
@@ -118,7 +118,7 @@ export const make = Effect.fnUntraced(function* (options: Omit<StreamLimits, "ma
       streams = true
       return closable(response, makeBacklog(), (end) => {
         const unfollow = authenticator.follow(grant, { ended: end })
-        // A subscription is a client; a stream that ends with its request is not.
+        // A subscription counts as a connected client; a stream that ends with its request does not.
         const client = listening ? channels.subscribeUnsafe(grant.principal, [], () => {}) : undefined
         return () => {
           unfollow()

@@ -1,9 +1,9 @@
-/** The ids of a connection's running requests: an id may be in use once, and a batch is taken whole or not at all. */
+/** Validates new requests of a connection: ids must be unique among running requests, batches only in 2025-03-26. */
 import type { JSONRPCRequest, RequestId } from "@modelcontextprotocol/server"
 import { invalidRequest } from "../../src/domain/errorCodes.ts"
 import { batchRevision, isRequest, MessageRejection, type Parsed } from "./jsonRpc.ts"
 
-/** The requests among the messages, or why none of the messages is taken. `version` is the one negotiated. */
+/** The requests among the messages, or the rejection of all of them. `version` is the negotiated revision. */
 export const validateRequests = (
   { batch, messages }: Parsed,
   version: string | undefined,
@@ -11,17 +11,17 @@ export const validateRequests = (
 ): ReadonlyArray<JSONRPCRequest> | MessageRejection => {
   if (batch && version !== batchRevision) {
     const ids = messages.filter(isRequest).map(({ id }) => id)
-    return new MessageRejection(invalidRequest, `Batches are part of MCP ${batchRevision} only.`, ids)
+    return new MessageRejection(invalidRequest, `Batches are supported in MCP ${batchRevision} only.`, ids)
   }
   const requests: Array<JSONRPCRequest> = []
   for (const message of messages) {
     if (!isRequest(message)) continue
-    // Two with one id could not be told apart, nor cancelled.
+    // Two requests with one id could not be distinguished or cancelled.
     if (isRunning(message.id) || requests.some(({ id }) => id === message.id)) {
       const ids = messages.filter(isRequest).map(({ id }) => id)
       return new MessageRejection(
         invalidRequest,
-        `A request with the id ${message.id} is running already.`,
+        `A request with the id ${message.id} is already running.`,
         ids
       )
     }

@@ -15,10 +15,10 @@ import * as processMetrics from "../../layers/telemetry/processMetrics.ts"
 import { Channels } from "../../layers/events/Channels.ts"
 import { Sessions } from "../../layers/transports/Sessions.ts"
 
-/** Limits are counted per instance, and tools that write are refused, while Redis cannot be reached. */
+/** Limits are counted per instance, and tools that write are refused, while Redis is unreachable. */
 class Unreachable extends Schema.TaggedError<Unreachable>()("Unreachable", {}) {
   override get message() {
-    return "Redis cannot be reached or written: tools that write are refused; see storage.redis_url"
+    return "Redis is unreachable or written: tools that write are refused; see storage.redis_url"
   }
 }
 

@@ -1,7 +1,7 @@
 /** Runs a server of one's own as the process: over stdio or HTTP, until its input ends or a signal stops it. */
 import { Effect, Layer } from "effect"
 import * as Logging from "../../layers/logging/Logging.ts"
-import { endWhenToldTwice, runMain } from "../../layers/platform/Platform.ts"
+import { exitOnSecondSignal, runMain } from "../../layers/platform/Platform.ts"
 import * as Entries from "../catalog/entriesLayer.ts"
 import type { PromptEntry, ResourceEntry, TemplateEntry } from "../catalog/Entry.ts"
 import { serverTeardown } from "./exitCode.ts"
@@ -46,7 +46,7 @@ export const serve = (options: ServeOptions): void => {
           listening,
           Service.layer(http === true ? {} : http).pipe(Layer.provideMerge(app), Layer.provide(logToStdout))
         )
-  endWhenToldTwice.pipe(
+  exitOnSecondSignal.pipe(
     Effect.andThen(serving),
     Effect.tapCause(printFailure(name)),
     runMain({ disableErrorReporting: true, teardown: serverTeardown })

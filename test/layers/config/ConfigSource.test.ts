@@ -268,7 +268,7 @@ sever: {}
         ],
         [
           { env: { MCP_CONFIG_PATH: "no.yaml" } },
-          "the file cannot be read: there is no such file or folder; it is named by MCP_CONFIG_PATH (no.yaml)"
+          "the file cannot be read: no such file or directory; it is named by MCP_CONFIG_PATH (no.yaml)"
         ],
         [
           { files: { "manifold.yaml": new Uint8Array([0x61, 0xff]) } },

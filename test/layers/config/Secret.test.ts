@@ -45,9 +45,7 @@ it.effect("a secret that is not there is a problem at its setting", () =>
     expect(yield* token("env:EMPTY")).toBe("the environment variable EMPTY is not set")
     expect(yield* token("env:sk_live_secret")).toBe("the environment variable named here is not set")
     expect(yield* token("env:A B")).toBe("expected the name of an environment variable after env:")
-    expect(yield* token("file:/none")).toBe(
-      'the file "/none" cannot be read: there is no such file or folder'
-    )
+    expect(yield* token("file:/none")).toBe('the file "/none" cannot be read: no such file or directory')
     expect(yield* token("file:/empty")).toBe('the file "/empty" is empty')
     expect(yield* token("file:")).toBe("expected the path of a file after file:")
     expect(yield* token("")).toBe("the secret is empty")

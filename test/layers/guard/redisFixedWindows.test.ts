@@ -122,8 +122,8 @@ describeRedis("the rate limit in Redis", () => {
         stop = true
         yield* Fiber.join(load)
         expect(log).toEqual([
-          expect.stringMatching(/^Redis is away \(.+\): see storage.redis_url$/),
-          "Redis is back"
+          expect.stringMatching(/^Redis is unreachable \(.+\)/),
+          "Redis is reachable again"
         ])
       }).pipe(Effect.provide(messages(log)))
     },

@@ -452,7 +452,7 @@ describe("what cannot be listened on", () => {
       const error = yield* failure({ port })
       expect(error).toMatchObject({ _tag: "ListenError", reason: "InUse", port })
       expect(error.message).toBe(
-        `port ${port} is in use: stop the other program, or choose another with --port or server.port`
+        `Port ${port} is in use. Stop the other program, or choose another port with --port or server.port.`
       )
     })
   )

@@ -71,5 +71,5 @@ test.skipIf(!possible)("HTTP/3 on the same port, announced to the others", () =>
 test("HTTP/3 without a certificate is refused", () =>
   Effect.gen(function* () {
     const error = yield* Effect.flip(listen([], { http3: true }))
-    expect(error.message).toContain("server.http3 needs server.tls")
+    expect(error.message).toContain("server.http3 requires server.tls")
   }).pipe(Effect.scoped, Effect.runPromise))

@@ -89,7 +89,7 @@ describe("choice", () => {
       for (const host of ["A.example.com", "a.example.com.", "*.EXAMPLE.com"]) {
         const error = yield* Effect.flip(sites.add(named("second", "free.test", host)))
         expect([host, error.reason]).toEqual([host, "taken"])
-        expect(error.message).toStartWith("two sites have the host ")
+        expect(error.message).toStartWith("Two sites have the host ")
       }
       expect((yield* Effect.flip(sites.add(named("twice", "c.test", "C.test")))).reason).toBe("taken")
       for (const host of [

@@ -119,7 +119,7 @@ describe.skipIf(!possible)("a renewed certificate", () => {
         yield* write({ cert: second.cert, key: first.key })
         yield* hangUp
         expect(yield* log).toContain(
-          `not renewed, the previous one stays in use: server.tls: ${files.key_file}`
+          `not renewed, still using the previous one: server.tls: the key ${files.key_file}`
         )
         yield* write({ cert: "not PEM", key: second.key })
         yield* hangUp

@@ -13,9 +13,9 @@ const check = <E>(name: string, body: () => Effect.Effect<unknown, E, Machine>) 
     Effect.suspend(body).pipe(Effect.scoped, Effect.provide(machine), Effect.runPromise)
   )
 
-const refused = (files: Certificate.Files) => Effect.flip(Certificate.load(files))
+const refused = (files: Certificate.CertificateFiles) => Effect.flip(Certificate.load(files))
 /** Loads as if it were `millis` after 1970. */
-const refusedAt = (files: Certificate.Files, millis: number) =>
+const refusedAt = (files: Certificate.CertificateFiles, millis: number) =>
   Effect.andThen(TestClock.setTime(millis), refused(files)).pipe(Effect.provide(TestClock.layer()))
 
 check("a certificate that fits its key is loaded", () =>
@@ -33,7 +33,7 @@ check("one that is missing, or whose key is", () =>
     for (const setting of ["cert_file", "key_file"] as const) {
       const error = yield* refused({ ...files, [setting]: nowhere })
       expect([error.reason, error.path]).toEqual(["unreadable", nowhere])
-      expect(error.message).toContain(`server.tls.${setting}: ${nowhere}`)
+      expect(error.message).toContain(`server.tls.${setting}: cannot read ${nowhere}`)
     }
   })
 )
@@ -54,7 +54,7 @@ check("one that belongs to another key", () =>
     const { key_file } = yield* certificateFiles()
     const error = yield* refused({ cert_file, key_file })
     expect(error.reason).toBe("mismatched")
-    expect(error.message).toContain(`${key_file} is not the key of ${cert_file}`)
+    expect(error.message).toContain(`${key_file} does not match the certificate ${cert_file}`)
   })
 )
 
@@ -63,7 +63,7 @@ check("one that has expired, and one that is not valid yet", () =>
     const files = yield* certificateFiles(10)
     const late = yield* refusedAt(files, Date.UTC(2900, 0))
     expect([late.reason, late.path]).toEqual(["expired", files.cert_file])
-    expect(late.message).toContain("renew it")
+    expect(late.message).toContain("Renew it.")
     const early = yield* refusedAt(files, Date.UTC(2001, 0))
     expect(early.reason).toBe("early")
     expect(early.message).toContain("clock")

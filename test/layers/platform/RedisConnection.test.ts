@@ -23,7 +23,7 @@ describeRedis("a connection to Redis", () => {
       const error = yield* Effect.flip(redis.send("PING"))
       expect(error._tag).toBe("RedisError")
       expect(log).toHaveLength(1)
-      expect(log[0]).toContain("Redis is away (cannot connect, or not write): see storage.redis_url")
+      expect(log[0]).toContain("Redis is unreachable (cannot connect or cannot write)")
       expect(`${log.join()} ${Bun.inspect(error)} ${JSON.stringify(error)}`).not.toContain("hunter2")
     }).pipe(Effect.provide(messages(log)))
   })
@@ -52,9 +52,9 @@ describeRedis("a connection to Redis", () => {
       yield* other.redis.send("CONFIG", "SET", "maxmemory", "0")
       yield* Effect.repeat(Effect.yieldNow, { until: () => connected() })
       expect(yield* redis.send("SET", "a", "1")).toBe("OK")
-      expect(log.map((line) => line.split(":")[0])).toEqual([
-        "Redis is away (OOM)",
-        expect.stringContaining("Redis is back")
+      expect(log.map((line) => line.split(".")[0])).toEqual([
+        "Redis is unreachable (OOM)",
+        expect.stringContaining("Redis is reachable again")
       ])
     }).pipe(Effect.provide(messages(log)))
   })

@@ -68,7 +68,7 @@ usage: read and checked; not used by this version yet
       expect(JSON.parse(stdout)).toEqual({ ok: true, source: "MCP_CONFIG_JSON", sections: [], notices: [] })
       const { code, stderr } = yield* manifold(["config", "check", "/none.yaml"])
       expect(code).toBe(1)
-      expect(stderr).toContain("the file cannot be read: there is no such file or folder (/none.yaml)")
+      expect(stderr).toContain("the file cannot be read: no such file or directory (/none.yaml)")
     })
   )
 })

@@ -113,7 +113,7 @@ const cases: ReadonlyArray<readonly [name: string, from: Given, expected: Readon
     ),
     [
       "/u/manifold/manifold.yaml:4:14: auth.tokens[0].token: the environment variable MANIFOLD_TOKEN is not set",
-      '/u/manifold/manifold.yaml:6:14: auth.tokens[1].token: the file "/run/none" cannot be read: there is no such file or folder'
+      '/u/manifold/manifold.yaml:6:14: auth.tokens[1].token: the file "/run/none" cannot be read: no such file or directory'
     ]
   ],
   [
@@ -147,9 +147,7 @@ const cases: ReadonlyArray<readonly [name: string, from: Given, expected: Readon
   [
     "a file that cannot be read",
     { env: { MCP_CONFIG_PATH: "/etc/none.yaml" } },
-    [
-      "/etc/none.yaml: the file cannot be read: there is no such file or folder; it is named by MCP_CONFIG_PATH"
-    ]
+    ["/etc/none.yaml: the file cannot be read: no such file or directory; it is named by MCP_CONFIG_PATH"]
   ],
   ["tabs", yaml("server:\n\tport: 80\n"), ["/u/manifold/manifold.yaml:2:1: tabs cannot indent; use spaces"]],
   [
@@ -266,7 +264,7 @@ chat: {}
           '/u/manifold/manifold.yaml:14:7: auth.tokens[0].scope: unknown key; did you mean "scopes"?',
           "/u/manifold/manifold.yaml:13:7: auth.tokens[0].name: required, but missing",
           "/u/manifold/manifold.yaml:13:14: auth.tokens[0].token: the environment variable NO_TOKEN is not set",
-          '/u/manifold/manifold.yaml:15:26: auth.tokens[1].token: the file "/run/none" cannot be read: there is no such file or folder',
+          '/u/manifold/manifold.yaml:15:26: auth.tokens[1].token: the file "/run/none" cannot be read: no such file or directory',
           '/u/manifold/manifold.yaml:15:54: auth.tokens[1].expires_at: expected a date such as 2027-01-31 or 2027-01-31T12:00:00Z, got "tomorrow"',
           '/u/manifold/manifold.yaml:10:10: logging.level: expected "trace" or "debug" or "info" or "warn" or "error" or "fatal" or "none", got "verbose"',
           '/u/manifold/manifold.yaml:17:17: outbound.allow_hosts[0]: expected a host as internal.example, internal.example:8080 or [fd00::1], got "https://internal.example"',

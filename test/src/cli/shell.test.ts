@@ -172,7 +172,7 @@ describe("misuse ends with 2, says what is wrong, and prints nothing", () => {
     [["list", "toolz"], '"tools" | "prompts" | "resources"'],
     [["list", "tools", "echo", "more"], 'Unexpected positional argument: "more"'],
     [["call", "math.add", "--arg"], "Expected: key=value"],
-    [["call", "math.add", "/absent.json"], "Cannot read /absent.json: there is no such file or folder"],
+    [["call", "math.add", "/absent.json"], "Cannot read /absent.json: no such file or directory"],
     [["call", "math.add", "--arg", "a"], '--arg takes key=value, not "a"'],
     [["call", "math.add", "--arg", "=1"], '--arg takes key=value, not "=1"'],
     [["call", "absent"], "Unknown tool: absent. `manifold list tools` shows"],

@@ -174,7 +174,7 @@ describe("a failure", () => {
         ["file:///etc/passwd", "only http and https"],
         ["http://169.254.169.254/latest/", "not a public address"],
         ["http://user:s3cret@site.test/", "user name or password"],
-        ["http://absent.example/", "could not be looked up"],
+        ["http://absent.example/", "DNS lookup"],
         [`http://site.test:${closed.port}/`, "nobody answers"]
       ] as const
       for (const [url, error] of cases) {
