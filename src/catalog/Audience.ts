@@ -1,9 +1,9 @@
-/** Audience of a catalog entry: the principals for whom the entry exists at all. */
+/** Audience of a catalog entry: the principals for whom the entry exists. */
 import type { Principal, Scope } from "../domain/Principal.ts"
 
 /**
- * `scopes`: principals that hold all of these scopes now. `principal`: the one principal whose `Principal.key` this is.
- * An audience only hides entries; what a call needs is said by the scopes of the entry itself.
+ * `scopes`: principals that have all of these scopes now. `principal`: the principal with this `Principal.key`. An
+ * audience only hides entries; the scopes of the entry decide who may call it.
  */
 export type Audience =
   "everybody" | { readonly scopes: ReadonlyArray<Scope> } | { readonly principal: string }
@@ -17,7 +17,7 @@ export const includes = (audience: Audience, principal: Principal): boolean => {
   return "principal" in audience ? audience.principal === principal.key : principal.may(audience.scopes)
 }
 
-/** Who can see an entry: its audience, as far as they could obtain the entry's scopes. */
+/** An entry is visible to its audience, except to principals that could never obtain its scopes. */
 export interface Visibility {
   readonly audience: Audience
   readonly scopes: ReadonlyArray<Scope>
@@ -26,7 +26,7 @@ export interface Visibility {
 export const canSee = ({ audience, scopes }: Visibility, principal: Principal): boolean =>
   includes(audience, principal) && principal.mayReach(scopes)
 
-/** Whether a principal can see any of them. Equal ones are compared once, because a batch has thousands of entries. */
+/** Whether a principal can see any of them. Deduplicates them first, because a batch may have thousands of entries. */
 export const canSeeAny = (visibilities: Iterable<Visibility>): ((principal: Principal) => boolean) => {
   const distinct = new Map<string, Visibility>()
   for (const visibility of visibilities) {

@@ -1,4 +1,4 @@
-/** Whom a handler works for, as far as a handler needs to know: never a socket, a header or a JSON-RPC id. */
+/** Caller of a running call, independent of the transport: principal, ids, trace, session and client program. */
 import { Context, type Effect } from "effect"
 import type { GuardServices } from "../../layers/guard/Guard.ts"
 import type { ProgressEvent } from "../../layers/progress/ProgressEvent.ts"
@@ -12,29 +12,29 @@ export class Caller extends Context.Service<
     readonly principal: Principal
     /** Unique per call; appears in logs, progress events and errors. */
     readonly requestId: string
-    /** What the caller knows the call by, if it said so. */
+    /** The caller's own id of the call. */
     readonly correlationId?: string | undefined
     readonly trace?: Trace | undefined
     /** The MCP session, where the transport has one. */
     readonly session?: string | undefined
     readonly conversation?: string | undefined
-    /** What is asked for, such as `tools/call echo`. */
+    /** The request, such as `tools/call echo`. */
     readonly call?: string
-    /** The program at the other end, where the surface knows it. */
+    /** The client program, if known. */
     readonly program?: { readonly name: string; readonly version: string } | undefined
     /**
-     * Runs the handler the way this surface needs it: one whose client answers by a further request is kept running
-     * between the two. Applied inside Guard, so that each request is a call of its own.
+     * Wraps the handler: keeps it running between two requests of a stateless client that responds to an input request.
+     * Applied inside Guard, so that each request is a separate call.
      */
     readonly carry?: <A, E, R>(
       handler: Effect.Effect<A, E, R>
     ) => Effect.Effect<A, E, R | Client | GuardServices>
-    /** Told how the call comes along, as long as it runs; must neither throw nor wait. */
+    /** Receives the progress events of the call; must neither throw nor wait. */
     readonly onProgress?: (event: ProgressEvent) => void
   }
 >()("manifold/catalog/Caller") {}
 
-/** What a log line says of the call that it was written for, if it was written for one. */
+/** Fields of a log line that identify its call; `undefined` outside of calls. */
 export const callFields = (
   services: Context.Context<never>
 ): Readonly<Record<string, unknown>> | undefined => {

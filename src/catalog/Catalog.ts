@@ -1,4 +1,4 @@
-/** Catalog of tools, prompts and resources: every surface lists, calls, gets and reads through it. */
+/** Catalog of tools, prompts and resources: lists, calls, gets and reads entries for every transport and command. */
 import { Context, Effect, Layer, type Scope } from "effect"
 import { Guard } from "../../layers/guard/Guard.ts"
 import type { LimiterUnavailable, RateLimited } from "../../layers/guard/GuardError.ts"
@@ -20,7 +20,7 @@ import {
 } from "./CatalogError.ts"
 import { announcements } from "./announcements.ts"
 import { Changes, type Change, type ListKind } from "./Change.ts"
-import { completionOf, mostCompletions, type Completion } from "./completion.ts"
+import { completionOf, maxCompletions, type Completion } from "./completion.ts"
 import { add, contribute, type ContributeOptions, type Contribution } from "./Contribution.ts"
 import type {
   CallerServices,
@@ -39,24 +39,24 @@ import { privateResults } from "./privateResults.ts"
 import { missingArguments } from "./requiredArguments.ts"
 import { makeTables } from "./catalogTables.ts"
 
-/** Entries of one kind that a principal can see, by name, a page at a time. */
+/** Lists the visible entries of one kind by name, one page at a time. */
 export type Listing<A> = (
   principal: Principal,
   cursor?: string
 ) => Effect.Effect<ListPage<A>, InvalidCursor | RateLimited | LimiterUnavailable>
 
 export interface CatalogOptions {
-  /** Entries of one page of a list. */
+  /** Maximum number of entries per page of a list. */
   readonly pageSize: number
-  /** Bytes of one page of a list, about; default 1 MiB. */
+  /** Approximate maximum size of a page, in bytes. Default: 1 MiB. */
   readonly pageBytes?: number
-  /** Bytes of one result as JSON, about; a larger one is a failure. Default 8 MiB. */
+  /** Approximate maximum size of a result as JSON, in bytes; a larger one is an error. Default: 8 MiB. */
   readonly maxResultBytes?: number
 }
 
 const mebibyte = 1024 * 1024
 
-/** The call of a surface's caller; its id is made when it is first read. */
+/** A top-level call. Its ids are lazy. */
 const toCall = (
   principal: Principal,
   caller: Caller["Service"],
@@ -79,7 +79,7 @@ const toCall = (
   }
 })
 
-/** The caller of a nested call, for its handler. */
+/** The caller of a nested call. */
 const callerOf = (
   { conversation, correlationId, principal, requestId, session, trace }: Call,
   caller: Caller["Service"]
@@ -94,21 +94,21 @@ const callerOf = (
   ...(caller.call !== undefined && { call: caller.call })
 })
 
-/** The effect to run, and what Guard must know about it. */
-interface Found<A, E> {
+/** The handler of a call, and its attributes for Guard. */
+interface Target<A, E> {
   readonly policy: Policy
   readonly effect: Effect.Effect<A, E, CallServices>
   readonly args?: unknown
-  /** Absent: it reads, and may be read again. */
+  /** Absent: read-only and idempotent. */
   readonly hints?: ToolEntry["hints"]
   readonly template?: string
 }
 
-const reading = new WeakMap<object, Policy>()
-/** The policy of what only has scopes. */
+const policies = new WeakMap<object, Policy>()
+/** The policy of an entry that only has scopes. */
 const policyOf = (entry: { readonly scopes: ReadonlyArray<Permission> }): Policy => {
-  let policy = reading.get(entry)
-  if (policy === undefined) reading.set(entry, (policy = { ...defaults, scopes: entry.scopes }))
+  let policy = policies.get(entry)
+  if (policy === undefined) policies.set(entry, (policy = { ...defaults, scopes: entry.scopes }))
   return policy
 }
 
@@ -116,20 +116,20 @@ export class Catalog extends Context.Service<
   Catalog,
   {
     /**
-     * Contributes the entries of one owner while the scope is open. Name clashes are reported, and the entry that came
-     * first keeps the name.
+     * Contributes the entries of one owner while the scope is open. Reports name conflicts; the first entry keeps the
+     * name.
      */
     readonly contribute: (options: ContributeOptions) => Effect.Effect<Contribution, never, Scope.Scope>
-    /** The program's own entries, for everybody. Fails with the first name clash, and then adds nothing. */
+    /** Adds entries of the program, for all principals. Fails with the first name conflict and then adds nothing. */
     readonly add: (entries: Entries) => Effect.Effect<void, NameTaken, Scope.Scope>
-    /** Counts a request that is no call, such as a ping, under the rate limits of the principal. */
+    /** Counts a request that is not a call, such as a ping, under the rate limits of the principal. */
     readonly meter: Guard["Service"]["meter"]
     /** Lists are counted under the rate limits of the principal. */
     readonly tools: Listing<ToolEntry>
     readonly prompts: Listing<PromptEntry>
     readonly resources: Listing<ResourceEntry>
     readonly templates: Listing<TemplateEntry>
-    /** The tool of that name, or of a name that a client rewrote (`math_add`), if the principal can see it. */
+    /** The visible tool of that name, or of its alias (`math_add` for `math.add`). */
     readonly tool: (principal: Principal, name: string) => Effect.Effect<ToolEntry | undefined>
     readonly call: (
       principal: Principal,
@@ -143,14 +143,14 @@ export class Catalog extends Context.Service<
     ) => Effect.Effect<PromptOutput, CallError, CallerServices>
     readonly read: (principal: Principal, uri: string) => Effect.Effect<ReadOutput, CallError, CallerServices>
     /**
-     * Checks that the principal may read the resource, and has its source watched until the scope closes. Fails with
-     * `NotFound` for what the principal cannot see, with `Forbidden` where it lacks scopes that it could obtain.
+     * Checks that the principal may read the resource, and watches its source until the scope closes. Fails with
+     * `NotFound` if the resource is not visible, with `Forbidden` if the principal lacks scopes that it could obtain.
      */
     readonly subscribe: (
       principal: Principal,
       uri: string
     ) => Effect.Effect<void, NotFound | Forbidden | Failed, Scope.Scope>
-    /** At most 100 values, and how many there were. */
+    /** At most 100 values, and their total number. */
     readonly complete: (
       principal: Principal,
       completion: Completion
@@ -159,11 +159,11 @@ export class Catalog extends Context.Service<
       CallError,
       CallerServices
     >
-    /** Announces that entries of a kind give other results, although their list is the same. */
+    /** Publishes a change of the entries of a kind whose list itself is unchanged. */
     readonly changed: (kind: ListKind) => Effect.Effect<void>
-    /** Announces new contents of a resource. */
+    /** Publishes new contents of a resource. */
     readonly updated: (uri: string) => Effect.Effect<void>
-    /** Notifies the listener of every change while the scope is open; it must not throw. */
+    /** Calls the listener with every change while the scope is open; it must not throw. */
     readonly watch: (listener: (change: Change) => void) => Effect.Effect<void, never, Scope.Scope>
   }
 >()("manifold/catalog/Catalog") {
@@ -188,32 +188,32 @@ export class Catalog extends Context.Service<
           Effect.suspend(() => page((after) => table.visible(principal, after), table.key, limits, cursor))
         )
 
-    /** A result that is too large is the entry's failure: it would be kept and sent whole. */
+    /** Fails if the result is too large: it would be cached and sent as a whole. */
     const bounded =
       (name: string) =>
       <A extends object>(output: A): Effect.Effect<A, Failed> => {
         const bytes = jsonSize(output, maxResultBytes)
         if (bytes <= maxResultBytes) return Effect.succeed(output)
         const detail =
-          `The result of ${name} has more than ${maxResultBytes} bytes (mcp.max_result_bytes). ` +
-          "Ask for less of it."
+          `The result of ${name} exceeds ${maxResultBytes} bytes (mcp.max_result_bytes). ` +
+          "Request a smaller part of it."
         return Effect.fail(new Failed({ name, detail, reason: "ResultTooLarge" }))
       }
 
-    /** Hides entries that the principal may not see, and lets Guard run the others. */
+    /** Fails with `NotFound` for entries that are not visible to the principal, else runs the handler under Guard. */
     const run = <A, E>(
       principal: Principal,
       kind: Kind | "completion",
       name: string,
-      found: Found<A, E> | undefined,
+      target: Target<A, E> | undefined,
       missing: Kind = kind === "completion" ? "prompt" : kind
     ): Effect.Effect<A, E | NotFound | GuardRejection | TimedOut, CallerServices> =>
-      found === undefined || !principal.mayReach(found.policy.scopes)
+      target === undefined || !principal.mayReach(target.policy.scopes)
         ? Effect.fail(new NotFound({ kind: missing, name }))
         : Effect.contextWith((context: Context.Context<CallerServices>) => {
             const caller = Context.get(context, Caller)
             const parent = Context.get(context, RunningCall).call
-            const { args, effect: handler, hints, policy, template } = found
+            const { args, effect: handler, hints, policy, template } = target
             const call =
               parent === undefined
                 ? toCall(principal, caller, kind, name, template)
@@ -232,7 +232,7 @@ export class Catalog extends Context.Service<
                 readOnly,
                 idempotent: readOnly || hints?.idempotentHint === true,
                 args,
-                // A nested call's progress is a part of its parent's, which its handler reports.
+                // Progress of a nested call is part of its parent's, whose handler reports it.
                 tracker: progress.track(call, parent === undefined ? caller.onProgress : undefined)
               },
               effect
@@ -280,12 +280,12 @@ export class Catalog extends Context.Service<
       },
       read: (principal, uri) => {
         const located = locate(principal, uri)
-        const found = located && {
+        const target = located && {
           policy: policyOf(located.entry),
           effect: Effect.flatMap(located.read, bounded(uri)),
           ...(located.template !== undefined && { template: located.template })
         }
-        return run(principal, "resource", uri, found)
+        return run(principal, "resource", uri, target)
       },
       subscribe: (principal, uri) =>
         Effect.suspend((): Effect.Effect<void, NotFound | Forbidden | Failed, Scope.Scope> => {
@@ -304,7 +304,7 @@ export class Catalog extends Context.Service<
             ? Effect.succeed<ReadonlyArray<string>>([])
             : complete(completion.typed, completion.given)
         return run(principal, "completion", name, entry && { policy: policyOf(entry), effect }, kind).pipe(
-          Effect.map((values) => ({ values: values.slice(0, mostCompletions), total: values.length }))
+          Effect.map((values) => ({ values: values.slice(0, maxCompletions), total: values.length }))
         )
       },
       changed,

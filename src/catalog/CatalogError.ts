@@ -1,4 +1,4 @@
-/** Why the catalog did not answer. Each surface translates these once, where the answer leaves. */
+/** Errors of the catalog. `catalogFailure.ts` translates them into JSON-RPC and HTTP. */
 import { Schema } from "effect"
 import type { GuardRejection, TimedOut } from "../../layers/guard/GuardError.ts"
 import type { ToolOutput } from "../domain/Content.ts"
@@ -8,7 +8,7 @@ import { Transience } from "../domain/Transient.ts"
 export const Kind = Schema.Literals(["tool", "prompt", "resource"])
 export type Kind = typeof Kind.Type
 
-/** There is no such entry, or the principal may not know of it. */
+/** The entry does not exist, or is not visible to the principal. */
 export class NotFound extends Schema.TaggedError<NotFound>()("NotFound", {
   kind: Kind,
   name: Schema.String
@@ -18,22 +18,22 @@ export class NotFound extends Schema.TaggedError<NotFound>()("NotFound", {
   }
 }
 
-/** Another entry holds the name, for at least one principal of the audience. */
+/** Another entry has the name, for at least one principal of the audience. */
 export class NameTaken extends Schema.TaggedError<NameTaken>()("NameTaken", {
   kind: Schema.String,
   name: Schema.String,
-  /** The owner of the entry that holds the name. */
+  /** Owner of the entry that has the name. */
   holder: Schema.String
 }) {
   override get message() {
-    return `There is a ${this.kind} named ${this.name} already, from ${this.holder}. Rename one of the two.`
+    return `The ${this.kind} name ${this.name} is already used by ${this.holder}. Rename one of the two.`
   }
 }
 
 export const Issue = Schema.Struct({ path: Schema.String, message: Schema.String })
 export type Issue = typeof Issue.Type
 
-/** The arguments do not fit the entry's schema. */
+/** The arguments do not match the entry's schema. */
 export class InvalidArguments extends Schema.TaggedError<InvalidArguments>()("InvalidArguments", {
   name: Schema.String,
   issues: Schema.Array(Issue)
@@ -49,15 +49,15 @@ const Output = Schema.declare(
   { identifier: "ToolOutput" }
 )
 
-/** The handler ran and failed. `detail` is the text for the caller and for logs. */
+/** The handler failed. `detail` is shown to the caller and in logs. */
 export class Failed extends Schema.TaggedError<Failed>()("Failed", {
   name: Schema.String,
   detail: Schema.String,
-  /** What the handler calls it. */
+  /** The handler's own class of the error. */
   reason: Schema.optionalKey(Schema.String),
-  /** There when it may go better next time. */
+  /** Set for a transient error. */
   transient: Schema.optionalKey(Transience),
-  /** The whole result of a tool that reports its error with blocks or data (MCP `isError`), instead of `detail`. */
+  /** The result of a tool that reports its error as content blocks or data (MCP `isError`), instead of `detail`. */
   output: Schema.optionalKey(Output)
 }) {
   override get message() {
@@ -65,7 +65,7 @@ export class Failed extends Schema.TaggedError<Failed>()("Failed", {
   }
 }
 
-/** A page was asked for by a cursor that no page ended with. */
+/** The cursor of a list request was not issued by this catalog. */
 export class InvalidCursor extends Schema.TaggedError<InvalidCursor>()("InvalidCursor", {
   cursor: Schema.String
 }) {
@@ -74,12 +74,12 @@ export class InvalidCursor extends Schema.TaggedError<InvalidCursor>()("InvalidC
   }
 }
 
-/** The session, or its principal, already watches as many resources as it may. */
+/** The subscription limit of the session or its principal is reached. */
 export class TooManySubscriptions extends Schema.TaggedError<TooManySubscriptions>()("TooManySubscriptions", {
   max: Schema.Int
 }) {
   override get message() {
-    return `The limit of subscriptions is reached (${this.max}); unsubscribe from some first.`
+    return `Subscription limit reached (${this.max}). Unsubscribe from a resource first.`
   }
 }
 

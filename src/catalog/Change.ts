@@ -1,13 +1,13 @@
-/** Change notifications of the catalog, each with the principals that it concerns. */
+/** Change notifications of the catalog, each with its audience. */
 import { Effect, type Scope } from "effect"
 import type { Principal } from "../domain/Principal.ts"
 
-/** The kinds of lists that clients cache; templates belong to `resources`. */
+/** Kinds of lists that clients cache; templates belong to `resources`. */
 export type ListKind = "tools" | "prompts" | "resources"
 
-/** Something that a client may have cached has changed: a list, or the contents of one resource. */
+/** A change of something that clients cache: a list, or the contents of one resource. */
 export type Change = {
-  /** Whether the principal can see an entry that changed. Others must not be notified. */
+  /** Whether the principal can see a changed entry. Other principals must not be notified. */
   readonly concerns: (principal: Principal) => boolean
 } & ({ readonly kind: ListKind } | { readonly kind: "resource"; readonly uri: string })
 
@@ -17,7 +17,7 @@ type Listener = (change: Change) => void
 export class Changes {
   readonly #listeners = new Set<Listener>()
 
-  /** `change` is made only if there is a listener. */
+  /** Evaluates `change` only if there is a listener. */
   publish(change: () => Change): void {
     if (this.#listeners.size === 0) return
     const made = change()
@@ -26,7 +26,7 @@ export class Changes {
 
   /** Adds the listener while the scope is open; it must not throw. */
   watch(listener: Listener): Effect.Effect<void, never, Scope.Scope> {
-    // One function may be added twice, so each registration is a function of its own.
+    // The same function may be added twice, so each registration is wrapped in a new one.
     return Effect.suspend(() => {
       const added: Listener = (change) => listener(change)
       return Effect.acquireRelease(

@@ -1,4 +1,4 @@
-/** What a handler may ask of the program that called it: log lines, answers from its user, its model, its roots. */
+/** The client of a running call: log messages, elicitation, sampling and roots. */
 import { Context, Effect, Layer, Schema } from "effect"
 import type { Icon } from "../domain/Content.ts"
 import type { JsonObject } from "../domain/JsonObject.ts"
@@ -23,7 +23,7 @@ export interface Elicit {
   readonly message: string
   readonly schema: JsonObject
 }
-/** A page that the user should visit, for what must not pass through the client (MCP 2025-11-25, URL mode). */
+/** A page for the user to visit, for data that must not pass through the client (MCP 2025-11-25, URL mode). */
 export interface Visit {
   readonly kind: "visit"
   readonly message: string
@@ -36,7 +36,7 @@ export interface SamplingMessage {
   readonly content: SamplingBlock | ReadonlyArray<SamplingBlock>
   readonly _meta?: JsonObject
 }
-/** A tool that the client's model may use in one request. */
+/** A tool that the client's model may call in one sampling request. */
 export interface SamplingTool {
   readonly name: string
   readonly title?: string
@@ -59,7 +59,7 @@ export interface Sample {
   readonly systemPrompt?: string
   readonly temperature?: number
   readonly modelPreferences?: {
-    /** Parts of model names, by preference. */
+    /** Substrings of model names, by preference. */
     readonly hints?: ReadonlyArray<{ readonly name?: string }>
     /** Each from 0 to 1. */
     readonly costPriority?: number
@@ -73,7 +73,7 @@ export interface Sample {
   readonly tools?: ReadonlyArray<SamplingTool>
   readonly toolChoice?: { readonly mode?: "auto" | "required" | "none" }
 }
-/** The folders that the client works in. */
+/** The workspace folders of the client. */
 export interface Roots {
   readonly kind: "roots"
 }
@@ -102,7 +102,7 @@ export type InputResponse<Q extends InputRequest> = Q extends Elicit | Visit
       ? RootList
       : never
 
-/** The client cannot or did not answer. */
+/** The client does not support the request, or its response failed. */
 export class ClientError extends Schema.TaggedError<ClientError>()("ClientError", {
   reason: Schema.Literals(["unsupported", "failed"]),
   detail: Schema.String
@@ -115,37 +115,37 @@ export class ClientError extends Schema.TaggedError<ClientError>()("ClientError"
 export class Client extends Context.Service<
   Client,
   {
-    /** Whether the client said that it can answer such a question. */
+    /** Whether the client has declared the capability. */
     readonly supports: (kind: InputRequest["kind"]) => boolean
-    /** Sends a log line, if the client wants lines of this level. */
+    /** Sends a log message, if the client's log level includes it. */
     readonly log: (level: Level, data: unknown, logger?: string) => Effect.Effect<void>
     /**
-     * Asks, and waits. All questions of one call go out together. A client that does not support a question may end
-     * the call, past any recovery: look at `supports` first where that matters. A stateless client answers by calling
-     * again, so that a handler may be **run again from its start** with the earlier answers in place: what it
-     * does before it asks must be safe to repeat, and keys must be the same each time.
+     * Sends all requests together and waits for the responses. A client that does not support one of them may end the
+     * call, without a chance to recover: check `supports` first. A stateless client responds with a new request, so the
+     * handler may be **run again from its start** with the earlier responses: its work before `ask` must be safe to
+     * repeat, and keys must be the same each time.
      */
     readonly ask: <const Requests extends Readonly<Record<string, InputRequest>>>(
       requests: Requests
     ) => Effect.Effect<{ readonly [Key in keyof Requests]: InputResponse<Requests[Key]> }, ClientError>
-    /** Lets the connection go while the work goes on; a client that can resume comes back for the result. */
+    /** Closes the connection while the call continues; a client that supports resumption reconnects for the result. */
     readonly release: Effect.Effect<void>
   }
 >()("manifold/catalog/Client") {
-  /** A caller that can be told nothing and asked nothing, such as a script. */
+  /** For callers without a client, such as scripts. */
   static readonly absent = Client.of({
     supports: () => false,
     log: () => Effect.void,
     ask: () =>
       Effect.fail(
-        new ClientError({ reason: "unsupported", detail: "This caller cannot be asked for input." })
+        new ClientError({ reason: "unsupported", detail: "This caller does not support requests for input." })
       ),
     release: Effect.void
   })
   static readonly layerAbsent = Layer.succeed(Client, Client.absent)
 }
 
-/** Asks the user to fill in a form that `schema` describes; the answer is decoded by it. */
+/** Elicitation: asks the user to fill in a form. The response is decoded by `schema`. */
 export const elicit = Effect.fn("Client.elicit")(function* <S extends Schema.Codec<unknown, unknown>>(
   message: string,
   schema: S,
@@ -159,13 +159,17 @@ export const elicit = Effect.fn("Client.elicit")(function* <S extends Schema.Cod
   if (answer?.action !== "accept") return { action: answer?.action ?? "cancel" } as const
   const content = yield* Schema.decodeUnknownEffect(Schema.toCodecJson(schema))(answer.content).pipe(
     Effect.mapError(
-      (error) => new ClientError({ reason: "failed", detail: `The form came back wrong: ${error.message}` })
+      (error) =>
+        new ClientError({
+          reason: "failed",
+          detail: `The form's response does not match its schema: ${error.message}`
+        })
     )
   )
   return { action: "accept", content: content as S["Type"] } as const
 })
 
-/** Asks the client's model; `maxTokens` bounds the answer. */
+/** Sampling: requests a completion from the client's model. */
 export const sample = (request: Omit<Sample, "kind">, key = "sample") =>
   Client.use((client) => client.ask({ [key]: { kind: "sample", ...request } as Sample })).pipe(
     Effect.map((answers) => answers[key] as Sampled)

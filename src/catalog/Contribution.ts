@@ -1,4 +1,4 @@
-/** Contributions to the catalog: entries of one owner, replaced atomically and announced by their difference. */
+/** Contributions to the catalog: entries of one owner, replaced atomically; clients are notified of differences. */
 import { Effect, type Scope } from "effect"
 import { canSeeAny, type Audience, type Visibility } from "./Audience.ts"
 import type { NameTaken } from "./CatalogError.ts"
@@ -9,7 +9,7 @@ import { OwnedEntries } from "./OwnedEntries.ts"
 import type { Tables } from "./catalogTables.ts"
 
 export interface ContributeOptions {
-  /** Names the source in conflicts: `manifold`, an upstream's name, a connection's id. */
+  /** Name in conflicts: `manifold`, the name of an upstream, the id of a connection. */
   readonly owner: string
   readonly entries: Entries
   /** Default: `"everybody"`. */
@@ -17,19 +17,19 @@ export interface ContributeOptions {
 }
 
 export interface Report {
-  /** Entries whose name another entry holds. Each takes its place as soon as the name is free. */
+  /** Entries whose name is taken. Each is added as soon as its name is free. */
   readonly conflicts: ReadonlyArray<NameTaken>
 }
 
-/** A handle on the entries of one owner; they are withdrawn when the scope of `contribute` closes. */
+/** Handle of the entries of one owner, which are removed when the scope of `contribute` closes. */
 export interface Contribution {
   /**
-   * Replaces all entries at once. Entries are compared by identity: one whose object is the same has not changed, and a
-   * changed one keeps its name. Clients are notified once per kind, and only if something changed.
+   * Replaces all entries at once. Entries are compared by identity: the same object is an unchanged entry, and a changed
+   * entry keeps its name. Clients are notified once per kind, and only of changes.
    */
   readonly replace: (entries: Entries) => Effect.Effect<Report>
   readonly report: Effect.Effect<Report>
-  /** Announces new contents of a resource to those who read it from this owner. */
+  /** Publishes new contents of a resource to principals that read it from this owner. */
   readonly updated: (uri: string) => Effect.Effect<void>
 }
 
@@ -47,7 +47,7 @@ export class OwnedTables {
     this.#templates = new OwnedEntries(tables.templates, source)
   }
 
-  /** The conflicts that these entries would have now. */
+  /** Conflicts that these entries would have now. */
   check({ prompts = [], resources = [], templates = [], tools = [] }: Entries): ReadonlyArray<NameTaken> {
     return [
       ...this.#tools.check(tools),
@@ -59,7 +59,7 @@ export class OwnedTables {
 
   replace({ prompts = [], resources = [], templates = [], tools = [] }: Entries): {
     readonly changed: ReadonlyMap<ListKind, ReadonlyArray<Visibility>>
-    /** Tools whose cached results are no longer theirs. */
+    /** Tools whose cached results are out of date. */
     readonly stale: ReadonlyArray<string>
   } {
     const delta = this.#tools.replace(tools)
@@ -90,15 +90,15 @@ export class OwnedTables {
 export interface Services {
   readonly tables: Tables
   readonly changes: Changes
-  /** Drops the cached results of these tools; without names, of all. */
+  /** Invalidates the cached results of these tools; without names, of all. */
   readonly invalidate: (...names: ReadonlyArray<string>) => Effect.Effect<void>
   readonly updated: (uri: string, source: Source) => Effect.Effect<void>
 }
 
-/** Above this it is cheaper to drop all cached results. */
-const mostInvalidated = 1000
+/** Above this number, invalidating all cached results is cheaper. */
+const maxInvalidated = 1000
 
-/** `strict`: fails with the first conflict and contributes nothing, instead of reporting conflicts. */
+/** `strict`: fails with the first conflict and contributes nothing; otherwise conflicts are reported. */
 const open = (
   { changes, invalidate, tables, updated }: Services,
   { entries, owner, visibleTo = "everybody" }: ContributeOptions,
@@ -111,7 +111,7 @@ const open = (
     if (conflict !== undefined) return Effect.fail(conflict)
     let closed = false
 
-    /** The tables change in one step; then caches, then clients. An interruption must not lose the announcement. */
+    /** Changes the tables in one step, then invalidates caches, then notifies. Uninterruptible: no notification may be lost. */
     const put = (next: Entries) =>
       Effect.suspend(() => {
         const { changed, stale } = owned.replace(next)
@@ -123,11 +123,11 @@ const open = (
           }
         })
         if (stale.length === 0) return announce
-        return Effect.andThen(invalidate(...(stale.length > mostInvalidated ? [] : stale)), announce)
+        return Effect.andThen(invalidate(...(stale.length > maxInvalidated ? [] : stale)), announce)
       }).pipe(Effect.uninterruptible)
     const report = Effect.sync((): Report => ({ conflicts: owned.conflicts }))
     const contribution: Contribution = {
-      // A late refresh of an owner that is gone must not bring its entries back.
+      // A late refresh must not restore the entries of a closed contribution.
       replace: (next) =>
         Effect.andThen(
           Effect.suspend(() => (closed ? Effect.void : put(next))),
@@ -149,9 +149,9 @@ const open = (
 }
 
 export const contribute = (services: Services, options: ContributeOptions) =>
-  // Only a strict one fails.
+  // Only the strict form fails.
   Effect.orDie(open(services, options, false))
 
-/** For everybody, and without a conflict or not at all. */
+/** Adds entries for all principals; fails with the first conflict and then adds nothing. */
 export const add = (services: Services, owner: string, entries: Entries) =>
   Effect.asVoid(open(services, { owner, entries }, true))

@@ -1,4 +1,4 @@
-/** What can be called, got or read: one interface per kind, whether the entry is our own or an upstream's. */
+/** Catalog entries: tools, prompts, resources and resource templates, built-in or from an upstream server. */
 import type { Effect, Scope as Lifetime } from "effect"
 import type { Annotations, Icon, PromptOutput, ReadOutput, ToolOutput } from "../domain/Content.ts"
 import type { JsonObject } from "../domain/JsonObject.ts"
@@ -10,10 +10,10 @@ import type { OverBudget } from "../../layers/ledger/Spend.ts"
 import type { Failed, InvalidArguments, NotFound } from "./CatalogError.ts"
 import type { Client } from "./Client.ts"
 
-/** What whoever calls brings along. */
+/** Services that the caller provides. */
 export type CallerServices = Caller | Client
 
-/** What every handler can reach. */
+/** Services of every handler. */
 export type CallServices = CallerServices | GuardServices
 
 interface Named {
@@ -37,13 +37,13 @@ export interface ToolEntry extends Named {
     readonly openWorldHint?: boolean
   }
   readonly policy: Policy
-  /** `OverBudget`: a budget ran out while the tool spent. */
+  /** `OverBudget`: a budget was exceeded while the tool ran. */
   readonly call: (
     args: unknown
   ) => Effect.Effect<ToolOutput, InvalidArguments | Failed | OverBudget, CallServices>
 }
 
-/** Suggests values for one argument: what was typed so far, and the arguments already given. */
+/** Completion of one argument. `typed`: its text so far; `given`: the other arguments. */
 export type Complete = (
   typed: string,
   given: Readonly<Record<string, string>>
@@ -60,7 +60,7 @@ export interface PromptArgument {
 export interface PromptEntry extends Named {
   readonly scopes: ReadonlyArray<Scope>
   readonly arguments: ReadonlyArray<PromptArgument>
-  /** The catalog has checked that the required arguments are there. */
+  /** The catalog has checked that the required arguments are present. */
   readonly get: (
     args: Readonly<Record<string, string>>
   ) => Effect.Effect<PromptOutput, InvalidArguments | Failed, CallServices>
@@ -74,10 +74,10 @@ interface Readable extends Named {
 
 export interface ResourceEntry extends Readable {
   readonly uri: string
-  /** In bytes, where known beforehand. */
+  /** In bytes, if known. */
   readonly size?: number
   readonly read: Effect.Effect<ReadOutput, Failed, CallServices>
-  /** Watches the source until the scope closes; runs once for each subscription. Absent: the owner announces updates. */
+  /** Watches the source until the scope closes; runs once per subscription. Absent: the owner publishes updates. */
   readonly subscribe?: (principal: Principal) => Effect.Effect<void, Failed, Lifetime.Scope>
 }
 
@@ -97,7 +97,7 @@ export interface TemplateEntry extends Readable {
   ) => Effect.Effect<void, Failed | NotFound, Lifetime.Scope>
 }
 
-/** What one source contributes. */
+/** Entries of one source. */
 export interface Entries {
   readonly tools?: ReadonlyArray<ToolEntry>
   readonly prompts?: ReadonlyArray<PromptEntry>

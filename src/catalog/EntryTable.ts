@@ -1,15 +1,15 @@
-/** Table of the entries of one kind: who holds which name, for whom, and who waits for a name that is taken. */
+/** Table of the entries of one kind: names, audiences, and entries that wait for a taken name. */
 import type { Principal, Scope } from "../domain/Principal.ts"
 import { includes, ownerKey, type Audience, type Visibility } from "./Audience.ts"
 import { SortedIndex, toAlias } from "./SortedIndex.ts"
 
-/** Where entries come from, and for whom: one object per contribution, compared by identity. */
+/** Owner and audience of entries: one object per contribution, compared by identity. */
 export interface Source {
   readonly owner: string
   readonly audience: Audience
 }
 
-/** One entry of one source: it holds its name, or waits until the holders are gone. */
+/** One entry of one source. It holds its name, or waits until the name is free. */
 export interface Claim<A> {
   readonly key: string
   readonly source: Source
@@ -17,8 +17,8 @@ export interface Claim<A> {
 }
 
 /**
- * Two claims to a name conflict unless they are private entries of two principals. The first one holds the name until
- * it is released; then the waiting ones are tried in the order in which they came.
+ * Two claims to a name conflict unless they are private entries of two principals. The first claim holds the name until
+ * its release; then the waiting claims are tried in order of arrival.
  */
 export class EntryTable<A> {
   readonly kind: string
@@ -28,7 +28,7 @@ export class EntryTable<A> {
   readonly #shared = new SortedIndex<Claim<A>>()
   /** Holders by `Principal.key`. */
   readonly #private = new Map<string, SortedIndex<Claim<A>>>()
-  /** The same ones by name. */
+  /** The private holders by name. */
   readonly #privateByName = new Map<string, Set<Claim<A>>>()
   readonly #waiting = new Map<string, Set<Claim<A>>>()
 
@@ -38,7 +38,7 @@ export class EntryTable<A> {
     this.scopes = scopes
   }
 
-  /** The entry of that name that exists for the principal, whatever its scopes are. */
+  /** The entry of that name whose audience includes the principal, regardless of scopes. */
   find(principal: Principal, key: string): Claim<A> | undefined {
     const shared = this.#shared.get(key)
     if (shared !== undefined) return includes(shared.source.audience, principal) ? shared : undefined
@@ -46,8 +46,8 @@ export class EntryTable<A> {
   }
 
   /**
-   * As `find`; else the only entry that the principal can see and whose name a client may have rewritten to `key`:
-   * `math_add` for `math.add`.
+   * Like `find`; otherwise the only visible entry with the alias `key`: clients rewrite names, such as `math.add` to
+   * `math_add`.
    */
   resolve(principal: Principal, key: string): Claim<A> | undefined {
     const exact = this.find(principal, key)
@@ -59,7 +59,7 @@ export class EntryTable<A> {
     return second === undefined ? first : undefined
   }
 
-  /** The claims that exist for the principal, sorted by key (UTF-16 code units), from the first one after `after`. */
+  /** The claims whose audience includes the principal, sorted by key (UTF-16 code units), starting after `after`. */
   *all(principal: Principal, after?: string): Generator<Claim<A>> {
     const own = this.#private.size === 0 ? undefined : this.#private.get(principal.key)
     let nextShared = this.#shared.indexAfter(after)
@@ -77,7 +77,7 @@ export class EntryTable<A> {
     }
   }
 
-  /** As `all`, without the entries whose scopes the principal could never obtain. */
+  /** Like `all`, without entries whose scopes the principal could never obtain. */
   *visible(principal: Principal, after?: string): Generator<A> {
     for (const { entry } of this.all(principal, after)) {
       if (principal.mayReach(this.scopes(entry))) yield entry
@@ -92,7 +92,7 @@ export class EntryTable<A> {
     return { audience: source.audience, scopes: this.scopes(entry) }
   }
 
-  /** Who holds the name, for at least one principal of the audience. */
+  /** The claim that holds the name for at least one principal of the audience. */
   holder(key: string, audience: Audience): Claim<A> | undefined {
     const shared = this.#shared.get(key)
     if (shared !== undefined) return shared
@@ -112,7 +112,7 @@ export class EntryTable<A> {
     return claim
   }
 
-  /** Takes the claim back; the result is the waiting claims that hold the name from now on. */
+  /** Releases the claim and returns the waiting claims that now hold the name. */
   release(claim: Claim<A>): ReadonlyArray<Claim<A>> {
     if (remove(this.#waiting, claim.key, claim)) return []
     const principal = ownerKey(claim.source.audience)
@@ -149,7 +149,7 @@ const add = <V>(sets: Map<string, Set<V>>, key: string, value: V): void => {
   else set.add(value)
 }
 
-/** Leaves no empty sets behind; whether the value was there. */
+/** Removes the value, and its set if it becomes empty. Returns whether the value was present. */
 const remove = <V>(sets: Map<string, Set<V>>, key: string, value: V): boolean => {
   const set = sets.get(key)
   const removed = set?.delete(value) === true

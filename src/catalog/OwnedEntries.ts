@@ -3,11 +3,11 @@ import type { Visibility } from "./Audience.ts"
 import { NameTaken } from "./CatalogError.ts"
 import type { Claim, EntryTable, Source } from "./EntryTable.ts"
 
-/** What a replacement changed for those who see the table. */
+/** Visible differences of a replacement. */
 interface Delta {
-  /** Of each visible entry that came, went or changed, before and after. */
+  /** Of each visible entry that was added, removed or changed, before and after. */
   readonly visibilities: ReadonlyArray<Visibility>
-  /** Names whose holder's entry went or changed. */
+  /** Names whose holder was removed or changed. */
   readonly names: ReadonlyArray<string>
 }
 
@@ -15,7 +15,7 @@ export class OwnedEntries<A> {
   readonly #table: EntryTable<A>
   readonly #source: Source
   readonly #claims = new Map<string, Claim<A>>()
-  /** Names that the source gave to more than one entry; the first one counts. */
+  /** Names of more than one entry of the source; the first entry counts. */
   #duplicates: ReadonlySet<string> = new Set()
 
   constructor(table: EntryTable<A>, source: Source) {
@@ -23,7 +23,7 @@ export class OwnedEntries<A> {
     this.#source = source
   }
 
-  /** The conflicts that these entries would have if they were claimed now. */
+  /** Conflicts that these entries would have now. */
   check(entries: ReadonlyArray<A>): ReadonlyArray<NameTaken> {
     const { duplicates, wanted } = this.#byKey(entries)
     const taken = [...wanted.keys()].filter(
@@ -67,7 +67,7 @@ export class OwnedEntries<A> {
     return { visibilities, names }
   }
 
-  /** Those that wait for a name now. */
+  /** Current conflicts: duplicates, and entries that wait for a name. */
   get conflicts(): ReadonlyArray<NameTaken> {
     const waiting = [...this.#claims.values()].filter((claim) => !this.#table.holds(claim))
     return [...this.#duplicates, ...waiting.map(({ key }) => key)].map((name) => this.#taken(name))

@@ -1,10 +1,10 @@
-/** Map by key with a sorted view: sorted at the next read after a change, so that a batch of changes sorts once. */
+/** Map by key with a sorted view, sorted lazily, so that a batch of changes sorts once. */
 
 interface Keyed {
   readonly key: string
 }
 
-/** The form that clients and model providers make of names: `^[a-zA-Z0-9_-]+$`. */
+/** Name in the form of clients and model providers: `^[a-zA-Z0-9_-]+$`. */
 export const toAlias = (key: string): string => key.replace(/[^a-zA-Z0-9_-]/g, "_")
 
 export class SortedIndex<A extends Keyed> {
@@ -22,20 +22,20 @@ export class SortedIndex<A extends Keyed> {
 
   set(item: A): void {
     this.#byKey.set(item.key, item)
-    this.#forget()
+    this.#invalidate()
   }
 
   delete(key: string): void {
-    if (this.#byKey.delete(key)) this.#forget()
+    if (this.#byKey.delete(key)) this.#invalidate()
   }
 
-  /** The items whose key has this form as `toAlias` makes it. */
+  /** The items whose key has this alias. */
   byAlias(alias: string): ReadonlyArray<A> {
     this.#byAlias ??= Map.groupBy(this.#byKey.values(), ({ key }) => toAlias(key))
     return this.#byAlias.get(alias) ?? []
   }
 
-  #forget() {
+  #invalidate() {
     this.#sorted = undefined
     this.#byAlias = undefined
   }
@@ -47,7 +47,7 @@ export class SortedIndex<A extends Keyed> {
     ))
   }
 
-  /** Where the first item with a key greater than `key` is in `sorted`; without a key: 0. */
+  /** Index in `sorted` of the first item with a key greater than `key`; without a key: 0. */
   indexAfter(key: string | undefined): number {
     if (key === undefined) return 0
     const { sorted } = this

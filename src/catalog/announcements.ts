@@ -1,4 +1,4 @@
-/** Announcements of new contents behind entries that are themselves the same: of a kind, or of one resource. */
+/** Publishes changes of contents behind unchanged entries: of a kind, or of one resource. */
 import { Effect } from "effect"
 import type { Changes, ListKind } from "./Change.ts"
 import type { Source } from "./EntryTable.ts"
@@ -6,7 +6,7 @@ import type { Locate } from "./locateResource.ts"
 import type { Tables } from "./catalogTables.ts"
 
 export const announcements = (changes: Changes, tables: Tables, locate: Locate) => ({
-  /** Concerns everybody who can see an entry of the kind. */
+  /** Concerns all principals that can see an entry of the kind. */
   changed: (kind: ListKind) =>
     Effect.sync(() =>
       changes.publish(() => ({
@@ -16,7 +16,7 @@ export const announcements = (changes: Changes, tables: Tables, locate: Locate) 
           (kind === "resources" && tables.templates.hasVisible(principal))
       }))
     ),
-  /** Concerns those who may come to read the resource; with a source, only those who read it from there. */
+  /** Concerns the principals that can see the resource; with a source, only those that read it from that source. */
   updated: (uri: string, source?: Source) =>
     Effect.sync(() =>
       changes.publish(() => ({

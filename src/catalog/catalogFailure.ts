@@ -1,4 +1,4 @@
-/** The one translation of the catalog's typed errors into JSON-RPC code, HTTP status and headers. */
+/** Translates the catalog's typed errors into JSON-RPC codes, HTTP statuses and headers. */
 import { insufficientScope } from "../../layers/identity/bearerChallenge.ts"
 import { errorClass } from "../domain/errorClass.ts"
 import * as codes from "../domain/errorCodes.ts"
@@ -13,7 +13,7 @@ const validation = ({ issues }: InvalidArguments) => ({
   validation_errors: issues.map(({ message, path }) => ({ field: path, message, type: "schema" }))
 })
 
-/** Temporarily unavailable, through no fault of the caller (RFC 9110, section 15.6.4). */
+/** 503: temporarily unavailable (RFC 9110, section 15.6.4). */
 const unavailable = (error: CallError, retryAfter: number, data: object = {}): Failure => ({
   code: codes.unavailable,
   status: 503,
@@ -22,10 +22,10 @@ const unavailable = (error: CallError, retryAfter: number, data: object = {}): F
   headers: { "retry-after": seconds(retryAfter) }
 })
 
-/** Every error that leaves the catalog. */
+/** All errors of the catalog. */
 export type CatalogFailure = CallError | InvalidCursor | TooManySubscriptions
 
-/** Times in `data` are in milliseconds; `retry_after_ms` says when the same call may pass. */
+/** Times in `data` are in milliseconds; `retry_after_ms` is the earliest time for a retry. */
 export const toFailure = (error: CatalogFailure): Failure => {
   const { message } = error
   switch (error._tag) {
@@ -68,7 +68,7 @@ export const toFailure = (error: CatalogFailure): Failure => {
       }
     }
     case "OverBudget":
-      // Final for its window: nothing here invites a retry before that.
+      // No Retry-After: the budget stays exceeded until its window ends.
       return {
         code: codes.limitReached,
         status: 429,
@@ -104,6 +104,6 @@ export const toFailure = (error: CatalogFailure): Failure => {
   }
 }
 
-/** A tool that ran and failed, or was called wrongly, is a result that a model can read (MCP 2025-11-25). */
+/** Whether the error is a tool result with `isError`, which a model can read, instead of a JSON-RPC error (MCP 2025-11-25). */
 export const isToolResult = (error: CatalogFailure) =>
   error._tag === "Failed" || error._tag === "TimedOut" || error._tag === "InvalidArguments"

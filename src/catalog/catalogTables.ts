@@ -1,4 +1,4 @@
-/** The tables of a catalog: one for each kind of entry. */
+/** The tables of a catalog, one per kind of entry. */
 import type { Scope } from "../domain/Principal.ts"
 import type { PromptEntry, ResourceEntry, TemplateEntry, ToolEntry } from "./Entry.ts"
 import { EntryTable } from "./EntryTable.ts"

@@ -1,8 +1,8 @@
-/** Completion of prompt arguments and template variables: finds the entry and what suggests values for it. */
+/** Completion of prompt arguments and template variables: finds the entry and its completion function. */
 import type { Principal } from "../domain/Principal.ts"
 import type { Tables } from "./catalogTables.ts"
 
-/** Request: an argument of a prompt, or a variable of a resource template. */
+/** Completion request for a prompt argument or a variable of a resource template. */
 export interface Completion {
   readonly target: { readonly prompt: string } | { readonly template: string }
   readonly argument: string
@@ -10,8 +10,8 @@ export interface Completion {
   readonly given: Readonly<Record<string, string>>
 }
 
-/** The most values in one result (MCP, `completion/complete`). */
-export const mostCompletions = 100
+/** Maximum number of values in one result (MCP, `completion/complete`). */
+export const maxCompletions = 100
 
 export const completionOf = (
   { prompts, templates }: Pick<Tables, "prompts" | "templates">,

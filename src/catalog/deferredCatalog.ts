@@ -1,20 +1,20 @@
-/** Deferred catalog: loaded at the first request, so that a connection is answered before its tools exist. */
+/** Deferred catalog: loaded at the first request, so that `initialize` does not wait for it. */
 import { Effect } from "effect"
 import { Catalog } from "./Catalog.ts"
 
 type Service = Catalog["Service"]
 
 export interface Deferral {
-  /** Loads the catalog, once; later requests wait for the same one. */
+  /** Loads the catalog once; later requests share the result. */
   readonly load: Effect.Effect<Service>
-  /** Waits until something else loads it. */
+  /** Completes when the catalog is loaded, without loading it. */
   readonly loaded: Effect.Effect<Service>
 }
 
 export const make = ({ load, loaded }: Deferral): Service => {
   let catalog: Service | undefined
   const loading = Effect.map(load, (made) => (catalog = made))
-  /** The method of the loaded catalog; after the first request without any wait. */
+  /** The method of the loaded catalog; does not wait after the first request. */
   const deferred =
     <Args extends ReadonlyArray<unknown>, A, E, R>(
       method: (from: Service) => (...args: Args) => Effect.Effect<A, E, R>
@@ -37,7 +37,7 @@ export const make = ({ load, loaded }: Deferral): Service => {
     read: deferred((from) => from.read),
     subscribe: deferred((from) => from.subscribe),
     complete: deferred((from) => from.complete),
-    // Before it is loaded, no client has a list or contents that could be out of date.
+    // Before the catalog is loaded, no client has a list or contents that could be out of date.
     changed: (kind) => catalog?.changed(kind) ?? Effect.void,
     updated: (uri) => catalog?.updated(uri) ?? Effect.void,
     watch: (listener) => Effect.forkScoped(Effect.flatMap(loaded, (made) => made.watch(listener)))

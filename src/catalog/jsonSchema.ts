@@ -1,14 +1,14 @@
-/** Effect Schema as JSON Schema 2020-12: the one way in which tools and forms describe themselves. */
+/** JSON Schema 2020-12 of an Effect Schema, for tools and elicitation forms. */
 import { Schema } from "effect"
 import { isObject, type JsonObject } from "../domain/JsonObject.ts"
 
-/** Named parts are written out where they stand: clients look for the object at the root, and forms are flat. */
-const writtenOut = { referencePolicy: () => undefined }
+/** Inlines named parts: clients expect an object at the root, and forms are flat. */
+const inlined = { referencePolicy: () => undefined }
 
-/** Values, not schemas: nothing in them is changed. */
+/** Keywords that contain values, not schemas: left unchanged. */
 const literal: ReadonlySet<string> = new Set(["const", "default", "enum", "examples"])
 
-/** A union of one member is that member: clients show `anyOf` as an unknown type, and some reject it. */
+/** Replaces a union of one member by that member: clients show `anyOf` as an unknown type, and some reject it. */
 const plain = (schema: unknown): unknown => {
   if (Array.isArray(schema)) return schema.map(plain)
   if (!isObject(schema)) return schema
@@ -22,10 +22,10 @@ const plain = (schema: unknown): unknown => {
 export const jsonSchema = (schema: Schema.Constraint): JsonObject => plain(derived(schema)) as JsonObject
 
 const derived = (schema: Schema.Constraint): JsonObject => {
-  const { definitions, schema: root } = Schema.toJsonSchemaDocument(schema, writtenOut)
+  const { definitions, schema: root } = Schema.toJsonSchemaDocument(schema, inlined)
   const names = Object.keys(definitions)
   if (names.length === 0) return root
-  // What is left refers to itself, and perhaps the root does.
+  // The remaining definitions are recursive; the root may be one of them.
   const name = names.find((key) => root.$ref === `#/$defs/${key}`)
   return { ...(name === undefined ? root : definitions[name]), $defs: definitions }
 }

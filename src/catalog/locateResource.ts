@@ -1,4 +1,4 @@
-/** Finds what answers for a URI: a resource of that URI, else the first template that matches it. */
+/** Finds the entry for a URI: the resource with that URI, else the first matching template. */
 import { Effect, type Scope } from "effect"
 import type { ReadOutput } from "../domain/Content.ts"
 import type { Principal } from "../domain/Principal.ts"
@@ -10,7 +10,7 @@ import { compile, type Match } from "./matchUriTemplate.ts"
 interface Located {
   readonly entry: ResourceEntry | TemplateEntry
   readonly source: Source
-  /** The URI template, where one matched. */
+  /** The URI template, if one matched. */
   readonly template?: string
   readonly read: Effect.Effect<ReadOutput, Failed | NotFound, CallServices>
   readonly subscribe: (principal: Principal) => Effect.Effect<void, Failed | NotFound, Scope.Scope>
@@ -19,8 +19,8 @@ interface Located {
 export type Locate = (principal: Principal, uri: string) => Located | undefined
 
 /**
- * Looks only among entries whose audience includes the principal. The scopes of what is found are the caller's to
- * check: an entry that the principal may not read is never replaced by a later template that it may read.
+ * Considers only entries whose audience includes the principal. The caller must check the scopes: an entry that the
+ * principal may not read is never replaced by a later template that it may read.
  */
 export const locator = (
   resources: EntryTable<ResourceEntry>,

@@ -3,33 +3,33 @@
 export type Match = (uri: string) => Readonly<Record<string, string>> | undefined
 
 /**
- * A variable stands for at least one character of one path segment, percent-decoded, up to where the text behind it
- * first occurs. Names may occur once, and two variables must have text between them.
+ * A variable matches at least one character of one path segment, percent-decoded, up to the first occurrence of the text
+ * after it. Variable names are unique, and there must be text between two variables.
  */
 export const compile = (template: string): Match => {
   const [first = "", ...rest] = template.split(/\{([A-Za-z0-9_]+)\}/)
-  /** Each variable with the text behind it. */
+  /** Each variable with the text after it. */
   const parts = Array.from({ length: rest.length / 2 }, (_, index) => ({
     name: rest[index * 2] ?? "",
-    behind: rest[index * 2 + 1] ?? ""
+    after: rest[index * 2 + 1] ?? ""
   }))
   return (uri) => {
     if (!uri.startsWith(first)) return undefined
     const variables: Array<[string, string]> = []
     let at = first.length
-    for (const [index, { behind, name }] of parts.entries()) {
+    for (const [index, { after, name }] of parts.entries()) {
       const last = index === parts.length - 1
-      // The last text must be at the end, so it is looked for there.
-      const end = last ? uri.length - behind.length : uri.indexOf(behind, at + 1)
-      if (end <= at || behind !== uri.slice(end, end + behind.length)) return undefined
+      // The last text must match the end of the URI.
+      const end = last ? uri.length - after.length : uri.indexOf(after, at + 1)
+      if (end <= at || after !== uri.slice(end, end + after.length)) return undefined
       const value = uri.slice(at, end)
       if (value.includes("/")) return undefined
       try {
         variables.push([name, decodeURIComponent(value)])
       } catch {
-        return undefined // a stray % is no match
+        return undefined // invalid percent-encoding
       }
-      at = end + behind.length
+      at = end + after.length
     }
     return at === uri.length ? Object.fromEntries(variables) : undefined
   }

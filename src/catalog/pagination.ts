@@ -1,4 +1,4 @@
-/** Pagination of sorted entries: the cursor is the key of the page's last entry, so that pages survive changes. */
+/** Pagination of sorted entries: the cursor is the key of the last entry of a page, and stays valid across changes. */
 import { Effect } from "effect"
 import { InvalidCursor } from "./CatalogError.ts"
 import { jsonSize } from "./jsonSize.ts"
@@ -17,13 +17,13 @@ const decode = (cursor: string) => {
 
 export interface PageLimits {
   readonly entries: number
-  /** Bytes of the entries as JSON, about; one entry is on a page however large it is. */
+  /** Approximate size of the entries as JSON, in bytes. A page has at least one entry, however large. */
   readonly bytes: number
 }
 
 const sizes = new WeakMap<object, number>()
 
-/** Entries do not change, so each is measured once. */
+/** Entries are immutable, so each is measured once. */
 const sizeOf = (item: object): number => {
   let size = sizes.get(item)
   if (size === undefined) sizes.set(item, (size = jsonSize(item, Infinity)))
@@ -31,8 +31,8 @@ const sizeOf = (item: object): number => {
 }
 
 /**
- * The page after the cursor; without a cursor the first page. `all` goes through the entries sorted by key, from the
- * first one after the given key, and is read only as far as the page needs. Fails with `InvalidCursor`.
+ * The page after the cursor; without a cursor the first page. `all` returns the entries sorted by key, starting after the
+ * given key, and is read only as far as needed. Fails with `InvalidCursor`.
  */
 export const page = <A extends object>(
   all: (after: string | undefined) => Iterable<A>,

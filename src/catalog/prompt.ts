@@ -1,4 +1,4 @@
-/** Prompts from a function of their arguments, which are typed by whether they are required. */
+/** Prompt entries from a function of typed arguments. */
 import { Effect } from "effect"
 import { text, type Icon, type PromptOutput } from "../domain/Content.ts"
 import type { JsonObject } from "../domain/JsonObject.ts"
@@ -12,13 +12,13 @@ export interface Argument {
   readonly description?: string
   /** Default: false. The catalog rejects a request without a required argument. */
   readonly required?: boolean
-  /** Suggests values while a user types. */
+  /** Completes values while a user types. */
   readonly complete?: Complete
 }
 
 type Arguments = Readonly<Record<string, Argument>>
 
-/** What `get` receives: required arguments always, others where they were given. */
+/** Arguments of `get`: required ones are present, others optional. */
 export type Given<A extends Arguments> = {
   readonly [Name in keyof A as A[Name] extends { readonly required: true } ? Name : never]: string
 } & {
@@ -31,14 +31,14 @@ export interface PromptOptions<A extends Arguments, E> {
   readonly description?: string
   readonly icons?: ReadonlyArray<Icon>
   readonly meta?: JsonObject
-  /** Scopes that a principal needs, all of them. Default: `call`. */
+  /** Required scopes, all of them. Default: `call`. */
   readonly scopes?: ReadonlyArray<Scope>
   readonly arguments?: A
   /** The messages, or the text of one user message. */
   readonly get: (args: Given<A>) => Effect.Effect<string | PromptOutput, E, CallServices>
 }
 
-/** Any error of `get` but `InvalidArguments` is passed on as `Failed`, with its message. */
+/** Errors of `get` other than `InvalidArguments` become `Failed` with the same message. */
 export const prompt = <const A extends Arguments = {}, E = never>({
   arguments: declared,
   get,
@@ -53,7 +53,7 @@ export const prompt = <const A extends Arguments = {}, E = never>({
     ...rest
   })),
   get: (args) =>
-    // The catalog has checked that the required arguments are there.
+    // The catalog has checked that the required arguments are present.
     Effect.map(get(args as Given<A>), (output) =>
       typeof output === "string" ? { messages: [{ role: "user" as const, content: text(output) }] } : output
     ).pipe(

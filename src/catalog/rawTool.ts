@@ -1,4 +1,4 @@
-/** Tools from raw JSON Schema, for sources that describe and check their tools themselves, such as upstream MCP servers. */
+/** Tool entries from raw JSON Schema, for sources that validate arguments themselves, such as upstream MCP servers. */
 import { Effect } from "effect"
 import type { OverBudget } from "../../layers/ledger/Spend.ts"
 import type { Block, Icon, ToolOutput } from "../domain/Content.ts"
@@ -7,7 +7,7 @@ import { defaults, type Policy } from "../domain/Policy.ts"
 import { Failed, InvalidArguments } from "./CatalogError.ts"
 import type { CallServices, ToolEntry } from "./Entry.ts"
 
-/** What `tools/list` says of a tool, and how to run it. */
+/** A tool as in `tools/list`, with its policy. */
 export interface RawTool {
   readonly name: string
   readonly title?: string
@@ -17,24 +17,24 @@ export interface RawTool {
   readonly annotations?: ToolEntry["hints"]
   readonly icons?: ReadonlyArray<Icon>
   readonly meta?: JsonObject
-  /** What differs from the default policy. */
+  /** Differences from the default policy. */
   readonly policy?: Partial<Policy>
 }
 
-/** A result as `tools/call` gives it: one with `isError` is a failure. */
+/** A result of `tools/call`; with `isError` it is a failure. */
 export interface RawOutput extends ToolOutput {
   readonly isError?: boolean
 }
 
-/** For `detail`, in characters: logs get the beginning, the caller gets the whole output. */
-const longestDetail = 2000
+/** Maximum length of `detail`, in characters. The caller gets the whole output. */
+const maxDetail = 2000
 
 const detailOf = (content: ReadonlyArray<Block>): string => {
   const text = content
     .flatMap((block) => (block.type === "text" ? [block.text] : []))
     .join("\n")
     .trim()
-  return text === "" ? "The tool failed without an error text." : text.slice(0, longestDetail)
+  return text === "" ? "The tool failed without an error message." : text.slice(0, maxDetail)
 }
 
 /** Turns a result with `isError` into `Failed` with that output, so that Guard counts the call as failed. */
@@ -46,13 +46,13 @@ export const checkOutput = (
     ? Effect.fail(new Failed({ name, detail: detailOf(output.content), reason: "ToolError", output }))
     : Effect.succeed(output)
 
-/** An object with `properties`: model providers reject a list of tools in which one has none. */
-const rooted = (schema: JsonObject): JsonObject =>
+/** Adds `type: object` and `properties`: model providers reject a list of tools in which one lacks them. */
+const withProperties = (schema: JsonObject): JsonObject =>
   schema.type === "object" && isObject(schema.properties)
     ? schema
     : { ...schema, type: "object", properties: isObject(schema.properties) ? schema.properties : {} }
 
-/** Both schemas reach clients unchanged, except for an input whose root is no object with properties. */
+/** Clients receive both schemas unchanged, except for an input schema whose root is not an object with properties. */
 export const rawTool = (
   { annotations = {}, inputSchema, meta, outputSchema, policy, ...named }: RawTool,
   call: (args: JsonObject) => Effect.Effect<RawOutput, InvalidArguments | Failed | OverBudget, CallServices>
@@ -61,7 +61,7 @@ export const rawTool = (
   return {
     ...named,
     ...(meta !== undefined && { meta }),
-    input: rooted(inputSchema),
+    input: withProperties(inputSchema),
     ...(outputSchema !== undefined && { output: outputSchema }),
     hints: annotations,
     policy: { ...defaults, ...policy },
@@ -69,7 +69,7 @@ export const rawTool = (
       isObject(args)
         ? Effect.flatMap(call(args), (output) => checkOutput(name, output))
         : Effect.fail(
-            new InvalidArguments({ name, issues: [{ path: "", message: "Expected a JSON object" }] })
+            new InvalidArguments({ name, issues: [{ path: "", message: "expected a JSON object" }] })
           )
   }
 }

@@ -1,4 +1,4 @@
-/** Checks that a prompt's required arguments are given; what they contain is the prompt's own to check. */
+/** Checks that a prompt's required arguments are present. The prompt checks their values. */
 import { InvalidArguments } from "./CatalogError.ts"
 import type { PromptEntry } from "./Entry.ts"
 

@@ -1,11 +1,11 @@
-/** Resources and resource templates from effects that give text, bytes or whole contents. */
+/** Resource and resource template entries from effects that return text, bytes or MCP contents. */
 import { Effect } from "effect"
 import type { ReadOutput } from "../domain/Content.ts"
 import { NotFound } from "./CatalogError.ts"
 import type { CallServices, ResourceEntry, TemplateEntry } from "./Entry.ts"
 import { toFailed } from "./toFailed.ts"
 
-/** Text or bytes of the resource itself, or contents with their own URIs. */
+/** Text or bytes of the resource, or contents with their own URIs. */
 export type Contents = string | Uint8Array | ReadOutput
 
 const toOutput = (uri: string, mimeType: string | undefined, contents: Contents): ReadOutput => {
@@ -16,12 +16,12 @@ const toOutput = (uri: string, mimeType: string | undefined, contents: Contents)
 }
 
 export interface ResourceOptions<E> extends Omit<ResourceEntry, "read" | "scopes"> {
-  /** Scopes that a principal needs, all of them. Default: `read`. */
+  /** Required scopes, all of them. Default: `read`. */
   readonly scopes?: ResourceEntry["scopes"]
   readonly read: Effect.Effect<Contents, E, CallServices>
 }
 
-/** Any error of `read` is passed on as `Failed`, with its message. */
+/** Errors of `read` become `Failed` with the same message. */
 export const resource = <E = never>({
   read,
   scopes = ["read"],
@@ -34,7 +34,7 @@ export const resource = <E = never>({
   )
 })
 
-/** Names of the variables in a URI template: `user://{id}/{file}` has `id` and `file`. */
+/** Variable names of a URI template: `id` and `file` for `user://{id}/{file}`. */
 type VariableOf<Template extends string> = Template extends `${string}{${infer Name}}${infer Rest}`
   ? Name | VariableOf<Rest>
   : never
@@ -45,7 +45,7 @@ export interface ResourceTemplateOptions<Template extends string, E> extends Omi
 > {
   /** RFC 6570, level 1: `user://{id}/{file}`. */
   readonly uriTemplate: Template
-  /** Scopes that a principal needs, all of them. Default: `read`. */
+  /** Required scopes, all of them. Default: `read`. */
   readonly scopes?: TemplateEntry["scopes"]
   readonly read: (
     variables: { readonly [Name in VariableOf<Template>]: string },
@@ -53,7 +53,7 @@ export interface ResourceTemplateOptions<Template extends string, E> extends Omi
   ) => Effect.Effect<Contents, E, CallServices>
 }
 
-/** Any error of `read` but `NotFound` is passed on as `Failed`, with its message. */
+/** Errors of `read` other than `NotFound` become `Failed` with the same message. */
 export const resourceTemplate = <const Template extends string, E = never>({
   read,
   scopes = ["read"],
@@ -62,7 +62,7 @@ export const resourceTemplate = <const Template extends string, E = never>({
   ...named,
   scopes,
   read: (uri, variables) =>
-    // A URI that matches the template has all of its variables.
+    // A matching URI has all variables of the template.
     Effect.map(read(variables as Parameters<typeof read>[0], uri), (contents) =>
       toOutput(uri, named.mimeType, contents)
     ).pipe(Effect.mapError((error) => (error instanceof NotFound ? error : toFailed(named.name, error))))

@@ -1,4 +1,4 @@
-/** Calls tools through the catalog without a transport, for tests and scripts: a catalog in memory, and a caller. */
+/** Calls tools without a transport, for tests and scripts: an in-memory catalog and `callTool`. */
 import { Effect, Layer } from "effect"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { Budget } from "../../layers/guard/Budget.ts"
@@ -15,7 +15,7 @@ import { Catalog } from "./Catalog.ts"
 import type { CallError } from "./CatalogError.ts"
 import { Client, ClientError, type InputResponse, type InputRequest } from "./Client.ts"
 
-/** An empty catalog with the default limits. It reads no configuration or variables, and writes no log or file. */
+/** An empty catalog with the default limits. Reads no configuration or variables, and writes no log or file. */
 export const layerMemory = Catalog.layer.pipe(
   Layer.provideMerge(
     Layer.merge(Guard.layer.pipe(Layer.provide(Budget.layerUnlimited)), ProgressEvents.layer)
@@ -25,25 +25,30 @@ export const layerMemory = Catalog.layer.pipe(
 )
 
 export interface CallOptions {
-  /** Default: `stdioUser`, who has every scope. */
+  /** Default: `stdioUser`, which has all scopes. */
   readonly principal?: Principal
-  /** What the client answers, by the keys of the questions; `elicit` and `sample` use their own names as keys. */
+  /** Responses of the client, by the keys of the requests; the default keys of `elicit` and `sample` are their names. */
   readonly answers?: Readonly<Record<string, InputResponse<InputRequest>>>
   /** Called with every report of progress; must neither throw nor wait. */
   readonly onProgress?: (event: ProgressEvent) => void
 }
 
-/** A client that gives these answers, and fails every other question. */
-const answering = (answers: NonNullable<CallOptions["answers"]>) =>
+/** A client with these responses; every other request fails. */
+const clientWith = (answers: NonNullable<CallOptions["answers"]>) =>
   Client.of({
     ...Client.absent,
     supports: () => true,
-    // The test that wrote an answer knows what was asked under its key.
-    ask: ((questions: Readonly<Record<string, InputRequest>>) =>
-      Effect.forEach(Object.keys(questions), (key) => {
+    // The author of a response knows the request of its key.
+    ask: ((requests: Readonly<Record<string, InputRequest>>) =>
+      Effect.forEach(Object.keys(requests), (key) => {
         const answer = Object.hasOwn(answers, key) ? answers[key] : undefined
         return answer === undefined
-          ? Effect.fail(new ClientError({ reason: "failed", detail: `No answer was given for "${key}".` }))
+          ? Effect.fail(
+              new ClientError({
+                reason: "failed",
+                detail: `No response for "${key}". Add it to the option answers.`
+              })
+            )
           : Effect.succeed([key, answer] as const)
       }).pipe(Effect.map((given) => Object.fromEntries(given)))) as Client["Service"]["ask"]
   })
@@ -57,7 +62,7 @@ export const callTool = Effect.fn("callTool")(function* (
   const catalog = yield* Catalog
   const requestId = yield* (yield* Ids).next
   return yield* catalog.call(principal, name, args).pipe(
-    Effect.provideService(Client, answers === undefined ? Client.absent : answering(answers)),
+    Effect.provideService(Client, answers === undefined ? Client.absent : clientWith(answers)),
     Effect.provideService(Caller, {
       principal,
       requestId,

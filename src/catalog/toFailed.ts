@@ -1,9 +1,9 @@
-/** Turns whatever a handler failed with into the catalog's own error. */
+/** Converts any error of a handler to `Failed`. */
 import { errorClass } from "../domain/errorClass.ts"
 import { transience } from "../domain/Transient.ts"
 import { Failed } from "./CatalogError.ts"
 
-/** `name` is that of the entry. */
+/** `name`: the name of the entry. */
 export const toFailed = (name: string, error: unknown): Failed => {
   if (error instanceof Failed) return error
   const transient = transience(error)

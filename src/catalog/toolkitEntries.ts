@@ -1,4 +1,4 @@
-/** Turns `effect/ai` toolkits into catalog entries: schemas are derived and compiled once, when the program starts. */
+/** Catalog entries from `effect/ai` toolkits. Schemas are derived and compiled once, on first use. */
 import { Context, Effect, Layer, Option, Schema } from "effect"
 import * as Tool from "effect/ai/Tool"
 import type * as Toolkit from "effect/ai/Toolkit"
@@ -14,23 +14,23 @@ import { isSmall, issuesOf } from "./schemaIssues.ts"
 import { jsonSchema } from "./jsonSchema.ts"
 import { toFailed } from "./toFailed.ts"
 
-/** How a tool's encoded answer reads as text; absent: as JSON. */
-export const Shown = Context.Reference<((answer: never) => string) | undefined>(
+/** Tool annotation: formats the encoded result as text; absent: JSON. */
+export const Shown = Context.Reference<((result: never) => string) | undefined>(
   "manifold/catalog/toolkitEntries/Shown",
   {
     defaultValue: () => undefined
   }
 )
-/** Blocks that go with a tool's answer, made of it as it is encoded: links to what the tool has made. */
-export const Linked = Context.Reference<((answer: never) => ReadonlyArray<Block>) | undefined>(
+/** Tool annotation: additional content blocks from the encoded result, such as resource links. */
+export const Linked = Context.Reference<((result: never) => ReadonlyArray<Block>) | undefined>(
   "manifold/catalog/toolkitEntries/Linked",
   { defaultValue: () => undefined }
 )
-/** Pictures of the tool, for a client's list. */
+/** Tool annotation: icons for a client's list. */
 export const Icons = Context.Reference<ReadonlyArray<Icon>>("manifold/catalog/toolkitEntries/Icons", {
   defaultValue: () => []
 })
-/** Arguments that a client repeats as `Mcp-Param-*` headers (MCP 2026-07-28): argument name → header name. */
+/** Tool annotation: arguments repeated as `Mcp-Param-*` headers (MCP 2026-07-28), argument name → header name. */
 export const ParamHeaders = Context.Reference<Readonly<Record<string, string>>>(
   "manifold/catalog/toolkitEntries/ParamHeaders",
   { defaultValue: () => ({}) }
@@ -61,15 +61,15 @@ const invalid = (name: string, error: Schema.SchemaError) =>
 type Decode = (input: unknown) => Effect.Effect<unknown, Schema.SchemaError>
 
 /**
- * From and to the JSON that the tool's JSON Schema describes: a date is a string there. Schemas are typed by tool; here,
- * where all tools meet, only their codec nature is left.
+ * Codec from and to the JSON that the tool's JSON Schema describes, where a date is a string. The type of each tool's
+ * schema is erased here.
  */
 const codec = (schema: Schema.Constraint) => Schema.toCodecJson(schema as Schema.Codec<unknown, unknown>)
 
 const toEntry = (tool: Tool.Any, handler: Tool.Handler<string>): ToolEntry => {
   const { annotations, name } = tool
   const { parametersSchema, successSchema } = tool
-  /** Stops at the first issue: a large value may have one for each of its parts. */
+  /** Stops at the first issue: a large value may have an issue in each of its parts. */
   const decode = lazy((): Decode =>
     Schema.isSchema(parametersSchema)
       ? Schema.decodeUnknownEffect(codec(parametersSchema), { errors: "first" })
@@ -80,7 +80,7 @@ const toEntry = (tool: Tool.Any, handler: Tool.Handler<string>): ToolEntry => {
       ? Schema.decodeUnknownEffect(codec(parametersSchema), { errors: "all" })
       : Effect.succeed
   )
-  /** Every issue of small arguments, as far as the list goes, and the first one of others. */
+  /** All issues of small arguments, up to a maximum; the first issue of large ones. */
   const explain = (args: unknown, first: Schema.SchemaError): Effect.Effect<never, InvalidArguments> =>
     isSmall(args)
       ? Effect.flatMap(Effect.flip(decodeAll()(args)), (all) => Effect.fail(invalid(name, all))).pipe(
@@ -88,23 +88,23 @@ const toEntry = (tool: Tool.Any, handler: Tool.Handler<string>): ToolEntry => {
         )
       : Effect.fail(invalid(name, first))
   const encode = lazy((): Decode => Schema.encodeUnknownEffect(codec(successSchema)))
-  const show = Context.get(annotations, Shown) as ((answer: unknown) => string) | undefined
-  const linked = Context.get(annotations, Linked) as ((answer: unknown) => ReadonlyArray<Block>) | undefined
+  const show = Context.get(annotations, Shown) as ((result: unknown) => string) | undefined
+  const linked = Context.get(annotations, Linked) as ((result: unknown) => ReadonlyArray<Block>) | undefined
   const blocks = successSchema === (Blocks as unknown)
   const input = lazy(() => inputSchema(tool))
-  /** Only objects are structured content; older clients know nothing else. */
+  /** Only objects are structured content, because older clients support nothing else. */
   const output = lazy(() => {
     const schema = blocks ? {} : jsonSchema(successSchema)
     return schema.type === "object" ? { $schema: dialect, ...schema } : undefined
   })
 
-  const present = (answer: unknown): ToolOutput => {
-    if (blocks) return { content: answer as ReadonlyArray<Block> }
-    if (answer === undefined) return { content: [] }
+  const present = (result: unknown): ToolOutput => {
+    if (blocks) return { content: result as ReadonlyArray<Block> }
+    if (result === undefined) return { content: [] }
     const shown =
-      show !== undefined ? show(answer) : typeof answer === "string" ? answer : JSON.stringify(answer)
-    const content = [text(shown), ...(linked?.(answer) ?? [])]
-    return output() !== undefined ? { content, structured: answer as JsonObject } : { content }
+      show !== undefined ? show(result) : typeof result === "string" ? result : JSON.stringify(result)
+    const content = [text(shown), ...(linked?.(result) ?? [])]
+    return output() !== undefined ? { content, structured: result as JsonObject } : { content }
   }
 
   const context = { toolCallId: undefined, preliminary: () => Effect.void }
@@ -112,15 +112,15 @@ const toEntry = (tool: Tool.Any, handler: Tool.Handler<string>): ToolEntry => {
     decode()(args ?? {}).pipe(
       Effect.catch((error) => explain(args ?? {}, error)),
       Effect.flatMap((decoded) =>
-        // `Met` says that a handler needs nothing but the services of the call.
+        // `Met` guarantees that a handler needs only the services of the call.
         Effect.mapError(
           handler.handler(decoded, context) as Effect.Effect<unknown, unknown, CallServices>,
-          // Not the tool's failure: the caller has reached a limit, and is told when it ends.
+          // Not a failure of the tool: the caller has reached a limit, whose end the error contains.
           (error) => (error instanceof OverBudget ? error : toFailed(name, error))
         )
       ),
-      // Nothing said is nothing to show, where JSON would make it null.
-      Effect.flatMap((answer) => (answer === undefined ? Effect.undefined : Effect.orDie(encode()(answer)))),
+      // JSON would turn `undefined` into null.
+      Effect.flatMap((result) => (result === undefined ? Effect.undefined : Effect.orDie(encode()(result)))),
       Effect.map(present)
     )
 
@@ -154,8 +154,8 @@ const toEntry = (tool: Tool.Any, handler: Tool.Handler<string>): ToolEntry => {
 type Tools = Record<string, Tool.Any>
 
 /**
- * Handlers run with the services of the call. Whatever else a handler needs it takes when its layer is built, so that
- * no call has to merge two contexts; a tool that declares another dependency does not compile.
+ * Handlers run with the services of the call. A handler takes all other services when its layer is built, so that no
+ * call has to merge two contexts; a tool that declares another dependency does not compile.
  */
 type Met<T extends Tools> = [Tool.HandlerServices<T[keyof T]>] extends [CallServices]
   ? unknown
@@ -170,7 +170,7 @@ export const entries = <T extends Tools>(toolkit: Toolkit.Toolkit<T> & Met<T>) =
     })
   )
 
-/** Puts a tool file's toolkit, with its handlers, into the catalog for as long as the layer lives. */
+/** Adds the toolkit of a tool file, with its handlers, to the catalog while the layer is open. */
 export const layer = <T extends Tools, E, R>(module: {
   readonly toolkit: Toolkit.Toolkit<T> & Met<T>
   readonly layer: Layer.Layer<Tool.HandlersFor<T>, E, R>

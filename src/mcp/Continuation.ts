@@ -1,4 +1,4 @@
-/** One handler that may wait for its client between two stateless requests; its services speak for the current round. */
+/** A handler that may wait for its client between stateless requests. Its services belong to the current round. */
 import { Effect, type Fiber } from "effect"
 import type { Call } from "../../layers/ledger/Calls.ts"
 import type { Spending } from "../../layers/ledger/Spend.ts"
@@ -10,11 +10,11 @@ import { split, Suspended, type InputResponses, type InputRequests } from "./inp
 import type { Waiting } from "./RequestState.ts"
 
 interface Pending {
-  readonly questions: InputRequests
+  readonly requests: InputRequests
   readonly resume: (answers: InputResponses) => void
 }
 
-/** What one round gives to the handler that runs in it. */
+/** Services of one round. */
 export interface Round {
   readonly client: Client["Service"]
   readonly progress: Reporter
@@ -22,14 +22,14 @@ export interface Round {
   readonly call: Call | undefined
 }
 
-/** How a request finds the handler that waits for it. */
+/** A stateless request that starts or resumes a handler. */
 export interface Resumption {
   readonly principal: Principal
-  /** What is requested, such as `tools/call echo`. */
+  /** The request, such as `tools/call echo`. */
   readonly request: string
   readonly answers: InputResponses
   readonly waiting: Waiting | undefined
-  /** Measures the request, for the quota of what is kept. */
+  /** Size of the request, for the memory quota. */
   readonly bytes?: () => number
 }
 
@@ -37,21 +37,21 @@ export class Continuation {
   readonly owner: string
   readonly request: string
   readonly id: string
-  /** How often the handler was suspended, also where it waited before it was run again. */
+  /** Number of suspensions, including those before the handler was run again. */
   round: number
-  /** Since when it waits, or is done; in milliseconds. */
+  /** Time since it has been waiting or done, in milliseconds. */
   idleSince = Infinity
-  /** What the client has sent, and what of it was an answer: only that goes back into the request state. */
+  /** Data from the client. Only the responses in it (`used`) go back into the request state. */
   given: InputResponses
   readonly used: Record<string, unknown> = {}
   fiber: Fiber.Fiber<unknown, unknown> | undefined
-  /** The memory that it is charged for while it waits. */
+  /** Memory charged while it waits. */
   readonly held: Hold
-  /** The size of the request, in bytes. */
+  /** Size of the request, in bytes. */
   readonly bytes: number
   readonly pending = new Set<Pending>()
   current: Round
-  /** Tells the running round that the client must be asked. */
+  /** Suspends the current round. */
   suspend: ((suspended: Suspended) => void) | undefined
 
   constructor(
@@ -70,13 +70,13 @@ export class Continuation {
     this.current = current
   }
 
-  /** The handler's services, which always speak for the round that runs now. */
+  /** The handler's services, which delegate to the current round. */
   readonly client: Client["Service"] = Client.of({
     supports: (kind) => this.current.client.supports(kind),
     log: (level, data, logger) => Effect.suspend(() => this.current.client.log(level, data, logger)),
     release: Effect.suspend(() => this.current.client.release),
-    // One answer of its kind per question: `split` checked them.
-    ask: ((questions: InputRequests) => this.#ask(questions)) as Client["Service"]["ask"]
+    // `split` has checked the type of each response.
+    ask: ((requests: InputRequests) => this.#ask(requests)) as Client["Service"]["ask"]
   })
   readonly progress: Reporter = {
     report: (update) => Effect.suspend(() => this.current.progress.report(update)),
@@ -90,21 +90,21 @@ export class Continuation {
     spent: Effect.suspend(() => this.current.spend.spent)
   }
 
-  /** As `RunningCall`. */
+  /** For `RunningCall`. */
   get call(): Call | undefined {
     return this.current.call
   }
 
-  #ask(questions: InputRequests): Effect.Effect<InputResponses, ClientError> {
+  #ask(requests: InputRequests): Effect.Effect<InputResponses, ClientError> {
     return Effect.callback((resume) => {
-      const { answered, complete } = split(questions, this.given)
+      const { answered, complete } = split(requests, this.given)
       Object.assign(this.used, answered)
       if (complete) {
         resume(Effect.succeed(answered))
         return undefined
       }
       const pending: Pending = {
-        questions,
+        requests,
         resume: (answers) => {
           this.pending.delete(pending)
           resume(Effect.succeed(answers))
@@ -116,17 +116,17 @@ export class Continuation {
     })
   }
 
-  /** What the client must be asked now. */
+  /** The missing input requests. */
   suspended(): Suspended {
-    const all = Object.assign({}, ...Array.from(this.pending, ({ questions }) => questions)) as InputRequests
+    const all = Object.assign({}, ...Array.from(this.pending, ({ requests }) => requests)) as InputRequests
     return new Suspended(split(all, this.given).missing, { ...this.used })
   }
 
-  /** Hands over what was answered; false while something is still to be asked. */
+  /** Passes responses to the handler; false while some are still missing. */
   answer(given: InputResponses): boolean {
     this.given = { ...this.given, ...given }
     for (const pending of this.pending) {
-      const { answered, complete } = split(pending.questions, this.given)
+      const { answered, complete } = split(pending.requests, this.given)
       Object.assign(this.used, answered)
       if (complete) pending.resume(answered)
     }

@@ -1,4 +1,4 @@
-/** The SDK's types are the mutable form of the JSON that entries and results are: here they are read-only all through. */
+/** Deeply read-only form of a type, for the SDK's mutable JSON types. */
 
 export type DeepReadonly<T> =
   T extends ReadonlyArray<infer A>

@@ -1,4 +1,4 @@
-/** The caller of one MCP request. Ids and traces are read when they are first needed, since few calls need them. */
+/** `Caller` of one MCP request. Ids and traces are lazy, because few calls need them. */
 import type { Caller } from "../catalog/Caller.ts"
 import * as Trace from "../domain/Trace.ts"
 import type { RequestContext } from "./RequestContext.ts"
@@ -16,7 +16,7 @@ export class RequestCaller implements Shape {
 
   readonly carry?: NonNullable<Shape["carry"]>
 
-  /** `call` names what is requested, such as `tools/call echo`. */
+  /** `call`: the request, such as `tools/call echo`. */
   constructor(
     context: RequestContext,
     newId: () => string,
@@ -44,12 +44,12 @@ export class RequestCaller implements Shape {
     return program && { name: program.name, version: program.version }
   }
 
-  /** That of the HTTP request, so that response header, log, trace and error agree; else a new one. */
+  /** The id of the HTTP request, so that response header, log, trace and error agree; otherwise a new id. */
   get requestId(): string {
     return (this.#requestId ??= this.#context.inbound.requestId ?? this.#newId())
   }
 
-  /** From a header, else that of the trace. */
+  /** From a header; otherwise the trace id. */
   get correlationId(): string | undefined {
     const { headers } = this.#context.inbound
     return (
@@ -59,7 +59,7 @@ export class RequestCaller implements Shape {
     )
   }
 
-  /** `_meta` belongs to the message, and headers to the hop that carried it, which a proxy may have written. */
+  /** `_meta` takes precedence: headers belong to the hop, and a proxy may have written them. */
   get trace(): Trace.Trace | undefined {
     if (this.#trace === null) {
       this.#trace =

@@ -1,13 +1,13 @@
-/** One MCP request as its handler's services need it, whichever era and whichever dispatcher carries it. */
+/** Context of one MCP request, independent of protocol era and dispatcher. */
 import type { Context } from "effect"
 import type { Inbound } from "../../layers/transports/McpServers.ts"
 import type { Quotas } from "../../layers/quotas/Quotas.ts"
 import type { Level } from "../catalog/Client.ts"
 import type { RequestState } from "./RequestState.ts"
 
-/** What all requests share. */
+/** Shared by all requests. */
 export interface Program {
-  /** The program's services, in which handlers run. */
+  /** Services of the program, in which handlers run. */
   readonly services: Context.Context<never>
   readonly states: RequestState["Service"]
   readonly quotas: Pick<Quotas["Service"], "memory" | "subscriptions">
@@ -21,17 +21,17 @@ export interface Notification {
 
 export interface RequestContext {
   readonly inbound: Inbound
-  /** Whether the request stands for itself (2026-07-28) instead of belonging to a session. */
+  /** Whether the request is stateless (2026-07-28) instead of part of a session. */
   readonly stateless: boolean
   /** `params._meta`. */
   readonly meta: Readonly<Record<string, unknown>> | undefined
-  /** The program at the other end, where it said which it is. */
+  /** The client program, if known. */
   readonly program: { readonly name: string; readonly version: string } | undefined
   readonly capabilities: Readonly<Record<string, unknown>> | undefined
   /** Whether the caller no longer waits for the response. */
   readonly gone: () => boolean
   /** Sends a notification that belongs to this request. */
   readonly notify: (notification: Notification) => Promise<void>
-  /** Sends a log line if the client wants lines of that level. */
+  /** Sends a log message, if the client's log level includes it. */
   readonly log: (level: Level, data: unknown, logger?: string) => Promise<void>
 }

@@ -1,4 +1,4 @@
-/** Signs what a stateless client carries for us from round to round (MCP 2026-07-28, `requestState`). */
+/** Signs the state that a stateless client carries from round to round (MCP 2026-07-28, `requestState`). */
 import {
   createRequestStateCodec,
   type RequestStateCodec,
@@ -10,7 +10,7 @@ import { Storage } from "../../layers/storage/Storage.ts"
 import type { Principal } from "../domain/Principal.ts"
 import { section } from "./section.ts"
 
-/** Where a handler waits for the client: on which instance, under which id, and for which round. */
+/** Reference to a waiting handler: instance, id and round. */
 export const Waiting = Schema.Struct({
   instance: Schema.String,
   id: Schema.String,
@@ -18,7 +18,7 @@ export const Waiting = Schema.Struct({
 })
 export type Waiting = typeof Waiting.Type
 
-/** Answers given in earlier rounds, the request that they were given to (`bindingOf`), and the handler that waits. */
+/** Responses of earlier rounds, the request that they belong to (`bindingOf`), and the waiting handler. */
 export const State = Schema.Struct({
   request: Schema.String,
   answers: Schema.Record(Schema.String, Schema.Unknown),
@@ -26,17 +26,17 @@ export const State = Schema.Struct({
 })
 export type State = typeof State.Type
 
-/** What is signed. */
+/** The signed payload. */
 interface Expiring {
   readonly state: State
-  /** Milliseconds since 1970. */
+  /** In milliseconds since the epoch. */
   readonly expires: number
 }
 
 export class RequestState extends Context.Service<
   RequestState,
   {
-    /** States minted for one principal are refused for every other. The key is read when first needed. */
+    /** A state is valid only for the principal that it was minted for. The signing key is read lazily. */
     readonly codec: (principal: Principal) => {
       readonly mint: (state: State) => Promise<string>
       readonly verify: (text: string) => Promise<unknown>
@@ -44,18 +44,18 @@ export class RequestState extends Context.Service<
   }
 >()("manifold/mcp/RequestState") {
   /**
-   * `storage` is asked when a key is first needed. A state expires when a suspended call does, so that it cannot outlive
-   * the result that a repeated request gets.
+   * Uses `storage` at the first key. A state expires with its suspended call, so that it cannot outlive the result that a
+   * repeated request gets.
    */
   static readonly layer = <R>(storage: Effect.Effect<Storage["Service"], never, R>) =>
     Layer.effect(
       RequestState,
       Effect.gen(function* () {
-        const key = yield* Effect.cached(Effect.flatMap(storage, (keeper) => keeper.key("request-state", 32)))
+        const key = yield* Effect.cached(Effect.flatMap(storage, (opened) => opened.key("request-state", 32)))
         const { suspended_calls } = yield* (yield* ConfigSource).read(section)
         const timeout = Duration.toMillis(suspended_calls.timeout)
         const clock = yield* Clock.Clock
-        // It counts whole seconds, so that its own limit is only a rough one.
+        // The SDK counts whole seconds; the exact expiry is checked below.
         const ttlSeconds = Math.ceil(timeout / 1000) + 1
         const run = Effect.runPromiseWith(yield* Effect.context<R>())
         const open = (principal: Principal): Promise<RequestStateCodec<Expiring>> =>
@@ -66,7 +66,7 @@ export class RequestState extends Context.Service<
               bind: () => principal.key
             })
           )
-        // The codec asks the request only what `bind` asks of it, which is nothing.
+        // The codec passes the context only to `bind`, which ignores it.
         const context = { mcpReq: {} } as ServerContext
         return RequestState.of({
           codec: (principal) => ({

@@ -1,4 +1,4 @@
-/** Serves the catalog's requests of one session-era connection directly, beside the SDK's server that negotiated it. */
+/** Serves the catalog's methods of one session directly, without the SDK's dispatch. The SDK's server negotiates the session. */
 import type { JSONRPCRequest, RequestId, Server } from "@modelcontextprotocol/server"
 import type { Exit } from "effect"
 import type { Inbound, Respond, SessionServer } from "../../layers/transports/McpServers.ts"
@@ -47,7 +47,7 @@ class DirectContext implements RequestContext {
     this.#session.server.notification({ method, params: given }, { relatedRequestId: this.id })
 
   readonly log = (level: Level, data: unknown, logger?: string) => {
-    if ((severity.get(level) ?? 0) < this.#session.leastLevel) return Promise.resolve()
+    if ((severity.get(level) ?? 0) < this.#session.minLevel) return Promise.resolve()
     return this.notify({
       method: "notifications/message",
       params: { level, data, ...(logger !== undefined && { logger }) }
@@ -57,11 +57,11 @@ class DirectContext implements RequestContext {
 
 export class SessionRequests implements SessionServer {
   readonly server: Server
-  /** Who opened the session: changes are announced to it. */
+  /** The principal that opened the session and is notified of changes. */
   readonly principal: Principal
   readonly subscriptions: Subscriptions
-  /** The severity below which log lines are not sent (`logging/setLevel`). */
-  leastLevel = 0
+  /** Minimum severity of log messages (`logging/setLevel`). */
+  minLevel = 0
   readonly #program: Program
   readonly #catalog: Catalog["Service"]
   readonly #running = new Map<RequestId, Running<unknown>>()
@@ -76,7 +76,7 @@ export class SessionRequests implements SessionServer {
     this.subscriptions = new Subscriptions(catalog, program.quotas)
   }
 
-  /** An id for a call without a request of its own: cheaper than a UUID each, and as unique. */
+  /** A call id without an HTTP request: cheaper than one UUID per call, and as unique. */
   readonly #newId = () => {
     this.#connectionId ??= this.#program.newId()
     return `${this.#connectionId}-${++this.#calls}`
@@ -87,7 +87,7 @@ export class SessionRequests implements SessionServer {
       this.#setLevel(request, respond)
       return true
     }
-    // While the handshake runs, its response comes before that of a ping.
+    // During the handshake, its response must precede that of a ping.
     if (request.method === "ping" && this.server.getClientVersion() === undefined) return false
     const method = table.get(request.method)
     if (method === undefined) return false
@@ -100,7 +100,7 @@ export class SessionRequests implements SessionServer {
     const able = supports(context.capabilities)
     const send = byRequest(
       able,
-      (asked, options) => this.server.request(asked, { ...options, relatedRequestId: request.id }),
+      (outgoing, options) => this.server.request(outgoing, { ...options, relatedRequestId: request.id }),
       this.#program.newId
     )
     const served = { catalog: this.#catalog, context, subscriptions: this.subscriptions }
@@ -113,10 +113,10 @@ export class SessionRequests implements SessionServer {
     )
     const done = (exit: Exit.Exit<object, CatalogFailure>) => {
       const { sent } = running
-      const answer = () => this.#answer(outcomeOf(exit, running, method, context), request.id, respond)
-      // The response is the last that the client receives for its request.
-      if (sent === undefined) answer()
-      else void sent().then(answer)
+      const finish = () => this.#respond(outcomeOf(exit, running, method, context), request.id, respond)
+      // The response is the last message of its request.
+      if (sent === undefined) finish()
+      else void sent().then(finish)
     }
     const exit = running.fiber.pollUnsafe()
     if (exit !== undefined) {
@@ -135,17 +135,17 @@ export class SessionRequests implements SessionServer {
     this.#running.get(id)?.fiber.interruptUnsafe()
   }
 
-  /** Interrupts everything that runs: nobody is left to answer. */
+  /** Interrupts all running requests. */
   readonly end = () => {
     for (const { fiber } of this.#running.values()) fiber.interruptUnsafe()
     this.#running.clear()
   }
 
-  #answer(outcome: object | ErrorResponse | Suspended, id: RequestId, respond: Respond) {
-    // In a session questions go out as requests, so no handler is suspended.
-    if (outcome instanceof Suspended) throw new Error("a session-era call was suspended")
+  #respond(outcome: object | ErrorResponse | Suspended, id: RequestId, respond: Respond) {
+    // In a session, input requests are JSON-RPC requests, so handlers are never suspended.
+    if (outcome instanceof Suspended) throw new Error("a call of a session was suspended")
     if (!(outcome instanceof ErrorResponse)) {
-      // Every result is a JSON object, whose members only its method knows.
+      // Every result is a JSON object; its type depends on the method.
       respond({ jsonrpc: "2.0", id, result: outcome as Record<string, unknown> })
       return
     }
@@ -159,7 +159,7 @@ export class SessionRequests implements SessionServer {
       respond({ jsonrpc: "2.0", id, error: toErrorObject(decoded) }, decoded)
       return
     }
-    this.leastLevel = severity.get(decoded.level) ?? 0
+    this.minLevel = severity.get(decoded.level) ?? 0
     respond({ jsonrpc: "2.0", id, result: {} })
   }
 }

@@ -1,12 +1,13 @@
-/** The resources that one session has subscribed to; limited per session, per principal and in total. */
+/** Resource subscriptions of one session, limited per session, per principal and in total. */
 import { Effect, Exit, Scope } from "effect"
 import type { Quotas } from "../../layers/quotas/Quotas.ts"
 import type { Catalog } from "../catalog/Catalog.ts"
 import { TooManySubscriptions } from "../catalog/CatalogError.ts"
 import type { Principal } from "../domain/Principal.ts"
 
-const most = 1000
-/** What a subscription takes besides its URI, in bytes, about. */
+/** Per session. */
+const maxSubscriptions = 1000
+/** Approximate size of a subscription without its URI, in bytes. */
 const overhead = 512
 
 type SubscriptionQuotas = Pick<Quotas["Service"], "memory" | "subscriptions">
@@ -16,7 +17,7 @@ interface Subscription {
   readonly release: () => void
 }
 
-/** Takes a subscription's part of both quotas; `undefined` where one denies it. */
+/** Charges a subscription to both quotas and returns the release; `undefined` if one denies it. */
 const take = ({ memory, subscriptions }: SubscriptionQuotas, key: string, uri: string) => {
   const bytes = overhead + 2 * uri.length
   if (!subscriptions.take(key, 1)) return undefined
@@ -44,11 +45,12 @@ export class Subscriptions {
     return this.#byUri.has(uri)
   }
 
-  /** Fails where the principal may not know of the resource, or may not read it. */
+  /** Fails if the resource is not visible to the principal, or if it may not read it. */
   add(principal: Principal, uri: string) {
     return Effect.gen({ self: this }, function* () {
       if (this.#byUri.has(uri)) return
-      if (this.#byUri.size >= most) return yield* new TooManySubscriptions({ max: most })
+      if (this.#byUri.size >= maxSubscriptions)
+        return yield* new TooManySubscriptions({ max: maxSubscriptions })
       const release = take(this.#quotas, principal.key, uri)
       if (release === undefined) {
         return yield* new TooManySubscriptions({ max: this.#quotas.subscriptions.limits.principal })
@@ -70,7 +72,7 @@ export class Subscriptions {
     return Scope.close(subscription.scope, Exit.void)
   }
 
-  /** Ends all of them, with the session. */
+  /** Ends all subscriptions. */
   get end(): Effect.Effect<void> {
     return Effect.suspend(() =>
       Effect.forEach(Array.from(this.#byUri.keys()), (uri) => this.remove(uri), { discard: true })

@@ -1,4 +1,4 @@
-/** Handlers that wait for their client's answer between two stateless requests: kept running, bounded, and resumed. */
+/** Suspended calls: handlers that keep running while they wait for the client's next stateless request. Bounded. */
 import { Clock, Context, Duration, Effect, Exit, Fiber, Layer, Schedule } from "effect"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { Ids } from "../../layers/platform/Ids.ts"
@@ -14,34 +14,34 @@ import type { Waiting } from "./RequestState.ts"
 import { section } from "./section.ts"
 
 export interface SuspendedLimits {
-  /** Handlers that may wait at once; beyond it, the one that waits longest is interrupted. */
+  /** Maximum number of waiting handlers; beyond it, the oldest is interrupted. */
   readonly max: number
   readonly maxPerPrincipal: number
-  /** How long a handler waits for its client, and how long its result is kept for a repeated request. */
+  /** How long a handler waits for its client, and how long its result is retained for a repeated request. */
   readonly timeout: Duration.Duration
 }
 
-/** An effect with its types erased: a handler is resumed by requests that do not know them. */
+/** Types are erased: a request that resumes a handler does not know them. */
 type AnyExit = Exit.Exit<unknown, unknown>
 
 const interval = Duration.seconds(1)
-/** Completed calls whose result was dropped early are remembered, so that a repeated request does not run them again. */
-const mostSpent = 10_000
+/** Ids of completed calls whose result was dropped early: a repeated request must not run them again. */
+const maxDropped = 10_000
 
 export class SuspendedCalls extends Context.Service<
   SuspendedCalls,
   {
     /**
-     * Runs the handler in rounds: one that asks its client is suspended (the round dies with `Suspended`) and keeps
-     * waiting; the request that brings the answers resumes it. Where it no longer waits here (another instance, too
-     * many), the handler is run again from its start with the answers in place; after its time the state has expired.
+     * Runs the handler in rounds. An input request suspends it: the round dies with `Suspended` while the handler keeps
+     * waiting, and the request with the responses resumes it. If it is no longer here (another instance, evicted), the
+     * handler runs again from its start with the responses. The request state expires after the time-out.
      */
     readonly rounds: (
       resumption: Resumption
     ) => <A, E, R>(handler: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R | Client | GuardServices>
-    /** Whether the handler ended, and its result was dropped before its time: it must not run again. */
-    readonly spent: (waiting: Waiting) => boolean
-    /** How many handlers wait now. */
+    /** Whether the handler has completed and its result was dropped early: it must not run again. */
+    readonly dropped: (waiting: Waiting) => boolean
+    /** Number of retained handlers. */
     readonly count: Effect.Effect<number>
   }
 >()("manifold/mcp/SuspendedCalls") {
@@ -51,12 +51,12 @@ export class SuspendedCalls extends Context.Service<
     const clock = yield* Clock.Clock
     const instance = yield* next
     const timeout = Duration.toMillis(limits.timeout)
-    /** In the order in which they began to wait. */
+    /** In order of their last suspension. */
     const kept = new Map<string, Continuation>()
 
-    const spent = new Set<string>()
+    const dropped = new Set<string>()
 
-    /** A later handler of the same request may be kept in its place. */
+    /** The id may belong to a later handler of the same request. */
     const forget = (each: Continuation) => {
       if (kept.get(each.id) === each) kept.delete(each.id)
       each.held.end()
@@ -64,17 +64,17 @@ export class SuspendedCalls extends Context.Service<
     const drop = (each: Continuation) => {
       forget(each)
       if (each.fiber?.pollUnsafe() !== undefined) {
-        spent.add(each.id)
-        for (const first of spent) {
-          if (spent.size <= mostSpent) break
-          spent.delete(first)
+        dropped.add(each.id)
+        for (const first of dropped) {
+          if (dropped.size <= maxDropped) break
+          dropped.delete(first)
         }
       }
       each.fiber?.interruptUnsafe()
     }
-    /** Where there is no room for it, it is dropped itself. */
+    /** Evicts older handlers to make room; without room the handler itself is dropped. */
     const keep = (each: Continuation) => {
-      // It was dropped before, and did not let itself be interrupted yet.
+      // It was dropped before, and its interruption has not completed.
       if (each.held.ended) return
       kept.delete(each.id)
       kept.set(each.id, each)
@@ -95,7 +95,7 @@ export class SuspendedCalls extends Context.Service<
       }
     }
     const expire = Effect.sync(() => {
-      // Later than its request state expires, so that no state outlives its handler.
+      // Later than the expiry of the request state, so that no state outlives its handler.
       const before = clock.currentTimeMillisUnsafe() - timeout - Duration.toMillis(interval)
       for (const each of kept.values()) if (each.idleSince <= before) drop(each)
     })
@@ -108,8 +108,8 @@ export class SuspendedCalls extends Context.Service<
       })
     )
 
-    /** Until the handler ends or asks; interrupting the round interrupts the handler. */
-    const await_ = (each: Continuation) =>
+    /** Waits until the handler ends or suspends. Interrupting the round interrupts the handler. */
+    const awaitRound = (each: Continuation) =>
       Effect.callback<unknown, unknown>((resume) => {
         const { fiber } = each
         if (fiber === undefined) return undefined
@@ -125,13 +125,13 @@ export class SuspendedCalls extends Context.Service<
           each.round++
           const { id, round } = each
           const waiting: Waiting = { instance, id, round }
-          end(Effect.die(new Suspended(suspended.questions, suspended.answers, waiting)))
-          // One that is not kept is run again from its start, with the answers in place, and under the same id.
+          end(Effect.die(new Suspended(suspended.requests, suspended.answers, waiting)))
+          // A handler that is not retained runs again from its start, with the responses and under the same id.
           keep(each)
         }
         each.suspend = suspend
         fiber.addObserver((exit) => {
-          // A handler that was suspended before keeps its result for a client that lost the response.
+          // After a suspension the result is retained for a client that lost the response.
           if (each.round > 0 && kept.get(each.id) === each) keep(each)
           end(exit)
         })
@@ -162,16 +162,16 @@ export class SuspendedCalls extends Context.Service<
         Context.add(Spend, each.spend),
         Context.add(RunningCall, each)
       )
-      // A repeated request finds it, and gets its result, wherever the handler waited before.
+      // A repeated request must find it, even if the handler waited elsewhere before.
       if (each.round > 0) kept.set(each.id, each)
-      // In a fiber of its own, because it may outlive the request; the registry's scope ends it.
+      // A separate fiber, because it may outlive the request; the scope of the registry ends it.
       each.fiber = Effect.runForkWith(services)(handler as Effect.Effect<unknown, unknown>)
       return each
     }
 
     const resume = (each: Continuation, { answers, waiting }: Resumption, round: Round) => {
       each.idleSince = Infinity
-      // An earlier round again: its answers were taken, and the handler goes on from where it is.
+      // For a repeated earlier round nothing changes: its responses were used, and the handler continues.
       if (waiting?.round === each.round) {
         each.current = round
         each.answer(answers)
@@ -193,15 +193,15 @@ export class SuspendedCalls extends Context.Service<
             before === undefined
               ? start(resumption, handler, context, round)
               : resume(before, resumption, round)
-          // The handler of the same request, so its types are those of `handler`.
-          return await_(each) as typeof handler
+          // It is the handler of the same request, so it has the types of `handler`.
+          return awaitRound(each) as typeof handler
         }),
-      spent: ({ id }) => spent.has(id),
+      dropped: ({ id }) => dropped.has(id),
       count: Effect.sync(() => kept.size)
     })
   })
 
-  /** As section `mcp` says. */
+  /** Limits by section `mcp`. */
   static readonly layer = Layer.effect(
     SuspendedCalls,
     Effect.gen(function* () {

@@ -1,21 +1,21 @@
 /**
- * Decodes the params of the requests that the catalog answers: one sentence with the path for what is wrong. Members that
- * are `null`, and `_meta`, are the transport's (`layers/transports/normalizeMessage.ts`, `jsonRpc.ts`).
+ * Decodes the params of the catalog's methods. An error is one sentence with the path. The transport handles `null`
+ * members and `_meta` (`layers/transports/normalizeMessage.ts`, `jsonRpc.ts`).
  */
-import { Effect, Exit, Schema, SchemaIssue } from "effect"
+import { Effect, Exit, Schema } from "effect"
 import { isObject } from "../domain/JsonObject.ts"
 import { Level } from "../catalog/Client.ts"
-import { cut } from "../catalog/schemaIssues.ts"
+import { cut, formatIssue, segment } from "../catalog/schemaIssues.ts"
 import { invalidParams } from "../domain/errorCodes.ts"
 import type { Failure } from "../domain/Failure.ts"
 
 const optional = Schema.optionalKey
 const texts = Schema.Record(Schema.String, Schema.String)
 
-/** Longer ones, in characters, name no resource; a subscription would keep them. */
-const longestUri = 8192
+/** In characters. Bounded, because subscriptions retain URIs. */
+const maxUri = 8192
 const Uri = Schema.String.check(
-  Schema.makeFilter((uri) => uri.length <= longestUri || `must have at most ${longestUri} characters`)
+  Schema.makeFilter((uri) => uri.length <= maxUri || `must have at most ${maxUri} characters`)
 )
 
 const schemas = {
@@ -42,17 +42,13 @@ const schemas = {
 type Schemas = typeof schemas
 export type Params<Name extends keyof Schemas> = ReturnType<Schemas[Name]>["Type"]
 
-const formatIssue = SchemaIssue.makeFormatterStandardSchemaV1()
-const segment = (part: PropertyKey | { readonly key: PropertyKey }) =>
-  String(typeof part === "object" ? part.key : part)
-
 const toFailure = ({ issue }: Schema.SchemaError): Failure => {
   const [first] = formatIssue(issue).issues
   const path = cut(["params", ...(first?.path ?? []).map(segment)].join("."))
   return {
     code: invalidParams,
     status: 400,
-    message: `Invalid params: ${path}: ${cut(first?.message ?? "not as this method needs them")}`
+    message: `Invalid params: ${path}: ${cut(first?.message ?? "does not match the schema of this method")}`
   }
 }
 
@@ -60,7 +56,7 @@ const decoder = <Name extends keyof Schemas>(name: Name) => {
   type Decode = (input: unknown) => Exit.Exit<Params<Name>, Schema.SchemaError>
   let decode: Decode | undefined
   return (params: unknown): Params<Name> | Failure => {
-    // Made when the first request needs it: a start needs none. One schema per name, whose type the union hides.
+    // Compiled lazily, because a start does not need it. The cast restores the type that the union of schemas hides.
     decode ??= Schema.decodeUnknownExit(schemas[name]() as Schema.Codec<Params<Name>>)
     const exit = decode(params ?? {})
     if (Exit.isSuccess(exit)) return exit.value
@@ -76,7 +72,7 @@ export const completion = decoder("completion")
 export const level = decoder("level")
 const checkedCall = decoder("call")
 
-/** By hand where there is nothing to complain of, because most requests are such. */
+/** Fast path without a schema for valid params, because most requests are calls. */
 export const call = (params: unknown): Params<"call"> | Failure => {
   if (isObject(params) && typeof params.name === "string") {
     const { arguments: given, name } = params

@@ -1,4 +1,4 @@
-/** Carries a handler's questions to the client: by request in the session era, by rounds in the stateless one. */
+/** Input requests of a handler to its client: as JSON-RPC requests in a session, as rounds in a stateless call. */
 import {
   isInputRequiredResult,
   type InputRequiredResult,
@@ -8,14 +8,15 @@ import {
 import { Effect, Schema } from "effect"
 import { ClientError, type InputResponse, type InputRequest } from "../catalog/Client.ts"
 import { SamplingBlock } from "../domain/Sampling.ts"
+import { lazy } from "../domain/lazy.ts"
 import { suspension } from "../domain/Transient.ts"
 import type { State, Waiting } from "./RequestState.ts"
 
 export type InputRequests = Readonly<Record<string, InputRequest>>
 export type InputResponses = Readonly<Record<string, unknown>>
 
-/** Whether an answer has the shape of its question's; made when the first one comes, because a start needs none. */
-const makeFits = () => {
+/** Checks responses against their requests. Created lazily, because a start does not need it. */
+const makeValidators = () => {
   const optional = Schema.optionalKey(Schema.String)
   const elicited = Schema.Struct({
     action: Schema.Literals(["accept", "decline", "cancel"]),
@@ -31,32 +32,32 @@ const makeFits = () => {
   const is = { elicit: Schema.is(elicited), sample: Schema.is(sampled), roots: Schema.is(roots) }
   return { ...is, visit: is.elicit }
 }
-let made: ReturnType<typeof makeFits> | undefined
-const fits = (kind: InputRequest["kind"], answer: unknown): boolean => (made ??= makeFits())[kind](answer)
+const validators = lazy(makeValidators)
+const fits = (kind: InputRequest["kind"], response: unknown): boolean => validators()[kind](response)
 
-/** How long a client may take to answer, in milliseconds: people fill in forms at their own pace. */
-const answerTimeout = 600_000
+/** Time limit of a response, in milliseconds; long, because users fill in forms. */
+const responseTimeout = 600_000
 
-/** A request to the client, as MCP puts a question. */
+/** An input request in its MCP form. */
 interface ClientRequest {
   readonly method: "elicitation/create" | "sampling/createMessage" | "roots/list"
   readonly params: Record<string, unknown>
 }
 
-const toRequest = (question: InputRequest): ClientRequest => {
-  switch (question.kind) {
+const toRequest = (request: InputRequest): ClientRequest => {
+  switch (request.kind) {
     case "elicit":
       return {
         method: "elicitation/create",
-        params: { mode: "form", message: question.message, requestedSchema: question.schema }
+        params: { mode: "form", message: request.message, requestedSchema: request.schema }
       }
     case "visit":
       return {
         method: "elicitation/create",
-        params: { mode: "url", message: question.message, url: question.url }
+        params: { mode: "url", message: request.message, url: request.url }
       }
     case "sample": {
-      const { kind: _, ...params } = question
+      const { kind: _, ...params } = request
       return { method: "sampling/createMessage", params }
     }
     case "roots":
@@ -64,7 +65,7 @@ const toRequest = (question: InputRequest): ClientRequest => {
   }
 }
 
-/** What the client said that it can do, whichever era it speaks. */
+/** Whether the client's capabilities include a kind of request. */
 export const supports =
   (capabilities: Readonly<Record<string, unknown>> | undefined) =>
   (kind: InputRequest["kind"]): boolean => {
@@ -81,29 +82,29 @@ export const supports =
     }
   }
 
-/** Sends one request to the client on the stream of the call that asks, and resolves with its result. */
+/** Sends one request to the client on the stream of the call, and resolves with its result. */
 export type SendRequest = (request: ClientRequest, options: RequestOptions) => Promise<unknown>
 
-/** One JSON-RPC request per question, all at once, on the stream of the call that asks. */
+/** Sends one JSON-RPC request per input request, all at once, on the stream of the call. */
 export const byRequest =
   (able: (kind: InputRequest["kind"]) => boolean, send: SendRequest, newId: () => string) =>
-  (questions: InputRequests): Effect.Effect<InputResponses, ClientError> => {
-    const ask = (question: InputRequest) => {
-      if (!able(question.kind)) {
+  (requests: InputRequests): Effect.Effect<InputResponses, ClientError> => {
+    const ask = (request: InputRequest) => {
+      if (!able(request.kind)) {
         return Effect.fail(
           new ClientError({
             reason: "unsupported",
-            detail: `The client does not support ${question.kind} requests.`
+            detail: `The client does not support ${request.kind} requests.`
           })
         )
       }
-      const { method, params } = toRequest(question)
-      const extra = question.kind === "visit" ? { elicitationId: question.elicitationId ?? newId() } : {}
+      const { method, params } = toRequest(request)
+      const extra = request.kind === "visit" ? { elicitationId: request.elicitationId ?? newId() } : {}
       return Effect.tryPromise({
         try: (signal) =>
           send(
             { method, params: { ...params, ...extra } },
-            { signal, timeout: answerTimeout, resetTimeoutOnProgress: true }
+            { signal, timeout: responseTimeout, resetTimeoutOnProgress: true }
           ),
         catch: (cause) =>
           new ClientError({
@@ -112,73 +113,73 @@ export const byRequest =
           })
       }).pipe(
         Effect.filterOrFail(
-          (answer): answer is InputResponse<InputRequest> => fits(question.kind, answer),
+          (response): response is InputResponse<InputRequest> => fits(request.kind, response),
           () =>
-            new ClientError({ reason: "failed", detail: `The client's answer to ${method} is malformed.` })
+            new ClientError({ reason: "failed", detail: `The client's response to ${method} is malformed.` })
         )
       )
     }
     return Effect.all(
-      Object.fromEntries(Object.entries(questions).map(([key, question]) => [key, ask(question)])),
+      Object.fromEntries(Object.entries(requests).map(([key, request]) => [key, ask(request)])),
       { concurrency: "unbounded" }
     )
   }
 
-/** Ends a round because the client must answer first. Thrown as a defect, so that no handler recovers from it. */
+/** Ends a round until the client responds. Thrown as a defect, so that no handler recovers from it. */
 export class Suspended {
   readonly [suspension] = true
-  readonly questions: InputRequests
-  /** Every answer that was used so far. */
+  readonly requests: InputRequests
+  /** Responses used so far. */
   readonly answers: InputResponses
-  /** Where the handler waits, if it is kept running for the next round. */
+  /** Reference to the handler, if it keeps running for the next round. */
   readonly waiting: Waiting | undefined
-  constructor(questions: InputRequests, answers: InputResponses, waiting?: Waiting) {
-    this.questions = questions
+  constructor(requests: InputRequests, answers: InputResponses, waiting?: Waiting) {
+    this.requests = requests
     this.answers = answers
     this.waiting = waiting
   }
 }
 
-/** Splits questions into what the client has answered in the right shape, and what it must still be asked. */
-export const split = (questions: InputRequests, given: InputResponses) => {
+/** Splits requests into those with a valid response and those that are still missing one. */
+export const split = (requests: InputRequests, given: InputResponses) => {
   const answered: Record<string, unknown> = {}
   const missing: Record<string, InputRequest> = {}
-  for (const [key, question] of Object.entries(questions)) {
-    if (Object.hasOwn(given, key) && fits(question.kind, given[key])) answered[key] = given[key]
-    else missing[key] = question
+  for (const [key, request] of Object.entries(requests)) {
+    if (Object.hasOwn(given, key) && fits(request.kind, given[key])) answered[key] = given[key]
+    else missing[key] = request
   }
   return { answered, missing, complete: Object.keys(missing).length === 0 }
 }
 
-/** InputResponses from what came with the request; what is missing ends this run, and the client's next one goes further. */
+/** Uses the responses that came with the request. A missing one ends this round; the next request continues. */
 export const byRound = (given: InputResponses) => {
-  /** Anything else that the client sent is not carried on. */
+  /** Other data from the client is not carried on. */
   const used: Record<string, unknown> = {}
-  return (questions: InputRequests): Effect.Effect<InputResponses, ClientError> =>
+  return (requests: InputRequests): Effect.Effect<InputResponses, ClientError> =>
     Effect.suspend(() => {
-      const { answered, complete, missing } = split(questions, given)
+      const { answered, complete, missing } = split(requests, given)
       Object.assign(used, answered)
       return complete ? Effect.succeed(answered) : Effect.die(new Suspended(missing, { ...used }))
     })
 }
 
-/** The answers of this round and of all before it. */
+/** The responses of this round and of all earlier ones. */
 export const answersOf = (context: ServerContext, state: State | undefined): InputResponses => ({
   ...state?.answers,
   ...context.mcpReq.inputResponses
 })
 
 export const toInputRequired = async (
-  { answers, questions, waiting }: Suspended,
+  { answers, requests, waiting }: Suspended,
   mint: (answers: InputResponses, waiting: Waiting | undefined) => Promise<string>
 ): Promise<InputRequiredResult> => {
   const result = {
     resultType: "input_required",
     inputRequests: Object.fromEntries(
-      Object.entries(questions).map(([key, question]) => [key, toRequest(question)])
+      Object.entries(requests).map(([key, request]) => [key, toRequest(request)])
     ),
     requestState: await mint(answers, waiting)
   }
-  if (!isInputRequiredResult(result)) throw new Error("An input request could not be expressed.")
+  if (!isInputRequiredResult(result)) throw new Error("An input request does not match the MCP schema.")
   return result
 }

@@ -1,14 +1,14 @@
-/** Catalog entries as MCP puts them on the wire; each is converted once and then kept. */
+/** Converts catalog entries to their MCP form, once per entry. */
 import type { Prompt, Resource, ResourceTemplateType, Tool } from "@modelcontextprotocol/server"
 import type { PromptEntry, ResourceEntry, TemplateEntry, ToolEntry } from "../catalog/Entry.ts"
 import type { DeepReadonly } from "./DeepReadonly.ts"
 
-const once = <Entry extends object, Wire>(convert: (entry: Entry) => Wire) => {
-  const cache = new WeakMap<Entry, Wire>()
-  return (entry: Entry): Wire => {
-    let wire = cache.get(entry)
-    if (wire === undefined) cache.set(entry, (wire = convert(entry)))
-    return wire
+const once = <Entry extends object, Converted>(convert: (entry: Entry) => Converted) => {
+  const cache = new WeakMap<Entry, Converted>()
+  return (entry: Entry): Converted => {
+    let converted = cache.get(entry)
+    if (converted === undefined) cache.set(entry, (converted = convert(entry)))
+    return converted
   }
 }
 
@@ -24,13 +24,13 @@ const named = ({ description, icons, meta, name, title }: Named) => ({
 
 export const tool = once((entry: ToolEntry): DeepReadonly<Tool> => ({
   ...named(entry),
-  // Entries promise an object at the root, which their type does not show.
+  // Input schemas have an object at the root, which `JsonObject` does not express.
   inputSchema: entry.input as DeepReadonly<Tool["inputSchema"]>,
   ...(entry.output !== undefined && { outputSchema: entry.output }),
   annotations: entry.hints
 }))
 
-/** The same for revisions up to 2025-11-25, where structured content is an object or absent. */
+/** For revisions up to 2025-11-25, where an output schema must be an object. */
 export const sessionTool = once((entry: ToolEntry): DeepReadonly<Tool> => {
   const { outputSchema, ...rest } = tool(entry)
   return outputSchema === undefined || outputSchema["type"] === "object" ? tool(entry) : rest

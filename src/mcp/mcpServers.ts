@@ -1,4 +1,4 @@
-/** Makes MCP servers from the catalog: the bridge between the spine and the official SDK, for every era. */
+/** MCP servers of the catalog on the official SDK, for sessions, connections and stateless requests. */
 import {
   type Implementation,
   type jsonSchemaValidator,
@@ -33,7 +33,7 @@ const capabilities = {
   logging: {}
 }
 
-/** How long clients may cache results, in milliseconds; lists differ by principal, and changes are announced. */
+/** Cache hints for clients, in milliseconds. Lists differ by principal, and clients are notified of changes. */
 const listed = { ttlMs: 60_000, cacheScope: "private" } as const
 const cacheHints = {
   "tools/list": listed,
@@ -43,10 +43,10 @@ const cacheHints = {
   "resources/read": { ttlMs: 0, cacheScope: "private" }
 } as const
 
-/** Handlers decode answers with their own schemas, so the SDK's validator is never asked. */
+/** Handlers validate responses with their own schemas, so the SDK's validator is never used. */
 const unusedValidator: jsonSchemaValidator = {
   getValidator: () => {
-    throw new Error("Schemas are checked by the handlers.")
+    throw new Error("Handlers validate with their own schemas.")
   }
 }
 
@@ -55,14 +55,14 @@ const toEvent = (change: Change): ServerEvent =>
     ? { kind: "resource_updated", uri: change.uri }
     : { kind: `${change.kind}_list_changed` }
 
-/** A connection that is notified of changes. */
-interface Live {
+/** An open connection, which is notified of changes. */
+interface OpenConnection {
   readonly server: Server
   readonly principal: Principal
   readonly subscriptions: Subscriptions
 }
 
-const announce = ({ server, subscriptions }: Live, change: Change): Promise<void> => {
+const notify = ({ server, subscriptions }: OpenConnection, change: Change): Promise<void> => {
   switch (change.kind) {
     case "tools":
       return server.sendToolListChanged()
@@ -71,7 +71,7 @@ const announce = ({ server, subscriptions }: Live, change: Change): Promise<void
     case "resources":
       return server.sendResourceListChanged()
     case "resource":
-      // A stateless connection subscribes elsewhere (`subscriptions/listen`), where the SDK filters.
+      // Stateless connections subscribe by `subscriptions/listen`, which the SDK filters.
       return subscriptions.has(change.uri) || server.getNegotiatedProtocolVersion() === "2026-07-28"
         ? server.sendResourceUpdated({ uri: change.uri })
         : Promise.resolve()
@@ -96,7 +96,7 @@ export const layer = Layer.effect(
     const services = yield* Effect.context<never>()
     const program: Program = { services, states, quotas, newId: ids.nextUnsafe }
     const fork = Effect.runForkWith(services)
-    const live = new Set<Live>()
+    const connections = new Set<OpenConnection>()
     const listeners = new Set<(change: Change) => void>()
 
     const optionsFor = (principal: Principal): ServerOptions => ({
@@ -108,10 +108,10 @@ export const layer = Layer.effect(
     })
     const make = (principal: Principal) => new CatalogServer(implementation, optionsFor(principal))
 
-    const keep = (each: Live, onClose?: () => void) => {
-      live.add(each)
+    const track = (each: OpenConnection, onClose?: () => void) => {
+      connections.add(each)
       each.server.onclose = () => {
-        live.delete(each)
+        connections.delete(each)
         onClose?.()
         fork(each.subscriptions.end)
       }
@@ -119,11 +119,11 @@ export const layer = Layer.effect(
 
     yield* catalog.watch((change) => {
       for (const listener of listeners) listener(change)
-      for (const each of live) {
+      for (const each of connections) {
         if (each.server.transport === undefined || !change.concerns(each.principal)) continue
-        // A connection that closes meanwhile has nobody left to notify.
-        announce(each, change).catch((error: unknown) =>
-          fork(Effect.logDebug("a change could not be announced", error))
+        // The connection may close meanwhile.
+        notify(each, change).catch((error: unknown) =>
+          fork(Effect.logDebug("could not notify a client of a change", error))
         )
       }
     })
@@ -132,11 +132,11 @@ export const layer = Layer.effect(
       // The catalog publishes; the SDK only subscribes.
       publish: () => {},
       subscribe: (listener) => {
-        const hear = (change: Change) => {
+        const forward = (change: Change) => {
           if (change.concerns(principal)) listener(toEvent(change))
         }
-        listeners.add(hear)
-        return () => listeners.delete(hear)
+        listeners.add(forward)
+        return () => listeners.delete(forward)
       }
     })
 
@@ -145,13 +145,13 @@ export const layer = Layer.effect(
       bus,
       forSession: (principal) => {
         const requests = new SessionRequests(program, catalog, make(principal), principal)
-        keep(requests, requests.end)
+        track(requests, requests.end)
         return requests
       },
       forConnection: (principal, inboundOf) => {
         const server = make(principal)
         const subscriptions = new Subscriptions(catalog, quotas)
-        keep({ server, principal, subscriptions })
+        track({ server, principal, subscriptions })
         register({ server, program, catalog, subscriptions, suspendedCalls, inboundOf })
         return server
       },

@@ -1,4 +1,4 @@
-/** The requests of MCP that the catalog answers: one entry per method, served alike in every era. */
+/** MCP methods of the catalog: one definition per method, for every protocol era. */
 import type { ResultTypeMap } from "@modelcontextprotocol/server"
 import { Effect } from "effect"
 import type { Catalog, Listing } from "../catalog/Catalog.ts"
@@ -11,29 +11,29 @@ import type { DeepReadonly } from "./DeepReadonly.ts"
 import * as params from "./decodeParams.ts"
 import type { RequestContext } from "./RequestContext.ts"
 import type { Subscriptions } from "./Subscriptions.ts"
-import * as wire from "./mcpEntries.ts"
+import * as mcpEntries from "./mcpEntries.ts"
 
 export type MethodName = keyof typeof methods & keyof ResultTypeMap
 
 type Results = { readonly [Name in keyof ResultTypeMap]: DeepReadonly<ResultTypeMap[Name]> }
 
-/** What a method may use besides the request. */
+/** Context of a method. */
 export interface Served {
   readonly catalog: Catalog["Service"]
   readonly context: RequestContext
   readonly subscriptions: Subscriptions
 }
 
-/** A request whose params are decoded. */
+/** A request with decoded params. */
 export interface Prepared<Result> {
-  /** What is requested, for logs and for binding a request state to it, such as `tools/call echo`. */
+  /** For logs and for the binding of a request state, such as `tools/call echo`. */
   readonly label: string
   readonly run: (served: Served) => Effect.Effect<Result, CatalogFailure, CallerServices>
 }
 
 export interface Method<Result> {
   readonly prepare: (params: unknown) => Prepared<Result> | Failure
-  /** A result that stands for the error; absent: the error is a JSON-RPC error. */
+  /** Converts an error to a result; `undefined`: the error becomes a JSON-RPC error. */
   readonly failed?: (error: CatalogFailure, context: RequestContext) => Result | undefined
 }
 
@@ -55,9 +55,9 @@ const define = <Name extends keyof Results, Params extends object>(
   ...(failed !== undefined && { failed })
 })
 
-const page = <Entry, Wire>(
+const page = <Entry, Converted>(
   query: (catalog: Catalog["Service"]) => Listing<Entry>,
-  convert: (entry: Entry) => Wire,
+  convert: (entry: Entry) => Converted,
   { catalog, context }: Served,
   cursor: string | undefined
 ) =>
@@ -68,19 +68,19 @@ const page = <Entry, Wire>(
 
 const withMeta = (meta: JsonObject | undefined) => (meta === undefined ? {} : { _meta: meta })
 
-/** Revisions before 2026-07-28 know objects as structured content, and nothing else. */
+/** Before 2026-07-28, structured content must be an object. */
 const toResult = (
   { content, meta, structured }: ToolOutput,
   { stateless }: RequestContext
 ): Results["tools/call"] => ({
   content,
   ...(structured !== undefined &&
-    // The SDK's type has objects only, which 2026-07-28 no longer asks for.
+    // The SDK's type allows only objects, 2026-07-28 any JSON value.
     (stateless || isObject(structured)) && { structuredContent: structured as JsonObject }),
   ...withMeta(meta)
 })
 
-/** The tool's own output where it failed with one, else its message. */
+/** The tool's own output, if it failed with one; otherwise its message. */
 const toErrorResult = (error: CatalogFailure, context: RequestContext): Results["tools/call"] => {
   const output = error._tag === "Failed" ? error.output : undefined
   return { ...toResult(output ?? { content: [text(error.message)] }, context), isError: true }
@@ -94,7 +94,7 @@ const listMethods = {
       Effect.map(
         page(
           (catalog) => catalog.tools,
-          served.context.stateless ? wire.tool : wire.sessionTool,
+          served.context.stateless ? mcpEntries.tool : mcpEntries.sessionTool,
           served,
           cursor
         ),
@@ -106,7 +106,7 @@ const listMethods = {
     label: () => "prompts/list",
     run: ({ cursor }, served) =>
       Effect.map(
-        page((catalog) => catalog.prompts, wire.prompt, served, cursor),
+        page((catalog) => catalog.prompts, mcpEntries.prompt, served, cursor),
         ({ items, more }) => ({ prompts: items, ...more })
       )
   }),
@@ -115,7 +115,7 @@ const listMethods = {
     label: () => "resources/list",
     run: ({ cursor }, served) =>
       Effect.map(
-        page((catalog) => catalog.resources, wire.resource, served, cursor),
+        page((catalog) => catalog.resources, mcpEntries.resource, served, cursor),
         ({ items, more }) => ({ resources: items, ...more })
       )
   }),
@@ -124,7 +124,7 @@ const listMethods = {
     label: () => "resources/templates/list",
     run: ({ cursor }, served) =>
       Effect.map(
-        page((catalog) => catalog.templates, wire.template, served, cursor),
+        page((catalog) => catalog.templates, mcpEntries.template, served, cursor),
         ({ items, more }) => ({ resourceTemplates: items, ...more })
       )
   })
@@ -201,5 +201,4 @@ const otherMethods = {
   })
 }
 
-/** The list of methods. */
 export const methods = { ...listMethods, ...callMethods, ...subscriptionMethods, ...otherMethods }

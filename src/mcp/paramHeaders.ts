@@ -1,6 +1,6 @@
 /**
  * Checks that `Mcp-Param-*` headers repeat the arguments that a tool's schema marks with `x-mcp-header` (SEP-2243). The
- * SDK has the same check, which it exports to nobody and runs for its own `McpServer` only.
+ * SDK does not export its own check, and runs it only for `McpServer`.
  */
 import type { ToolEntry } from "../catalog/Entry.ts"
 import { isObject } from "../domain/JsonObject.ts"
@@ -12,7 +12,7 @@ interface Declaration {
   readonly header: string
 }
 
-/** Declarations stand on properties, and on properties of object properties. */
+/** Finds declarations on properties, at any depth. */
 const scan = (schema: unknown, path: ReadonlyArray<string> = []): ReadonlyArray<Declaration> => {
   if (!isObject(schema) || !isObject(schema.properties)) return []
   return Object.entries(schema.properties).flatMap(([name, property]) => {
@@ -33,7 +33,7 @@ const valueAt = (root: unknown, path: ReadonlyArray<string>): unknown => {
 
 const base64 = /^=\?base64\?((?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?)\?=$/
 
-/** A header value that is not plain ASCII travels as `=?base64?…?=`; `undefined` if it is marked so and is not. */
+/** Decodes a header value: `=?base64?…?=` for text that is not plain ASCII. `undefined` if the encoding is invalid. */
 const decode = (value: string): string | undefined => {
   if (!value.startsWith("=?base64?") || !value.endsWith("?=")) return value
   const body = base64.exec(value)?.[1]
@@ -65,7 +65,7 @@ export const check = (entry: ToolEntry, args: unknown, headers: Headers): Failur
     return {
       status: 400,
       code: headerMismatch,
-      message: `Bad Request: the header ${name} must repeat the argument ${path.join(".")}, and it ${problem}.`,
+      message: `Bad Request: the header ${name} must repeat the argument ${path.join(".")}, but it ${problem}.`,
       data: { header: name, argument: path.join(".") }
     }
   }

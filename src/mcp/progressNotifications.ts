@@ -1,4 +1,4 @@
-/** Sends a call's progress as MCP `notifications/progress`: in order, always increasing, and never after the answer. */
+/** Sends the progress of a call as MCP `notifications/progress`: in order, increasing, never after the response. */
 import type { ProgressEvent } from "../../layers/progress/ProgressEvent.ts"
 import type { Notification, RequestContext } from "./RequestContext.ts"
 
@@ -7,12 +7,12 @@ interface Figures {
   readonly total?: number
 }
 
-/** Notifications that may wait for a client that reads slowly; more are left out. */
-const mostWaiting = 64
+/** Maximum of buffered notifications for a slow reader; further ones are dropped. */
+const maxWaiting = 64
 
 /**
- * What a handler says of the whole call goes out in its own unit; steps and parts have none in common, so that they go
- * out as percent, or as their share of the handler's total where it has spoken of one. One call keeps to one unit.
+ * Progress of the whole call is sent in the handler's unit. Steps and parts have no common unit, so they are sent as
+ * percent, or as a share of the handler's total if there is one. The unit never changes within a call.
  */
 const makeFigures = () => {
   let own: { readonly total: number | undefined } | undefined
@@ -32,7 +32,7 @@ const makeFigures = () => {
   }
 }
 
-/** A message without a figure is a sentence about the whole step; others are about a part of it, and name the step. */
+/** A message without a number describes the whole step. Other messages describe a part, and are prefixed with the step. */
 const messageOf = ({ details, step }: ProgressEvent): string | undefined => {
   const { message, parent_id, progress } = details
   if (message !== undefined && progress === undefined) return message
@@ -40,7 +40,7 @@ const messageOf = ({ details, step }: ProgressEvent): string | undefined => {
   return `${step}: ${message}`
 }
 
-/** Undefined when the client did not ask for progress. */
+/** `undefined` if the client did not request progress. */
 export const makeProgress = ({
   gone,
   meta,
@@ -50,7 +50,7 @@ export const makeProgress = ({
   if (progressToken === undefined) return undefined
   const figuresOf = makeFigures()
   let last = -Infinity
-  /** The steps have sentences; then the end has one, too. */
+  /** Whether there were messages for steps; then the end has a message as well. */
   let inSentences = false
   let waiting = 0
   let sent = Promise.resolve()
@@ -58,7 +58,7 @@ export const makeProgress = ({
     try {
       await send(notification)
     } catch {
-      // Whoever went away, or closed the stream, need not be told.
+      // The client has disconnected.
     }
   }
   return {
@@ -67,18 +67,18 @@ export const makeProgress = ({
       const figures = figuresOf(event)
       // It must increase (MCP 2025-03-26, progress).
       if (figures === undefined || !(figures.progress > last)) return
-      if (waiting >= mostWaiting || gone()) return
+      if (waiting >= maxWaiting || gone()) return
       last = figures.progress
       inSentences ||= event.details.message !== undefined && event.details.progress === undefined
       const done = event.event_type === "progress_completed" && inSentences
       const message = done ? "Done" : messageOf(event)
       const params = { progressToken, ...figures, ...(message !== undefined && { message }) }
       waiting++
-      // Handed over at once, so that it keeps its place among the call's other messages.
+      // Sent at once, to keep the order among the call's other messages.
       const sending = notify({ method: "notifications/progress", params }).finally(() => waiting--)
       sent = sent.then(() => sending)
     },
-    /** Resolves when all of it is sent. */
+    /** Resolves when all notifications are sent. */
     sent: () => sent
   }
 }

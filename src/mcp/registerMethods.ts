@@ -1,4 +1,4 @@
-/** Registers the catalog's methods with an SDK server: for stateless requests, and where the SDK settles the era. */
+/** Registers the catalog's methods with an SDK server, for stateless requests and connections that the SDK negotiates. */
 import {
   ProtocolError,
   type RequestId,
@@ -26,7 +26,7 @@ const clientCapabilitiesKey = "io.modelcontextprotocol/clientCapabilities"
 
 type JsonObject = Readonly<Record<string, unknown>>
 
-/** What the requests of one SDK server share. */
+/** Shared by the requests of one SDK server. */
 export interface Registration {
   readonly server: Server
   readonly program: Program
@@ -34,7 +34,7 @@ export interface Registration {
   readonly subscriptions: Subscriptions
   readonly suspendedCalls: SuspendedCalls["Service"]
   readonly inboundOf: (id: RequestId) => Inbound
-  /** Called with a failure that rejects the request, before it is thrown. */
+  /** Called before an error that rejects the request is thrown. */
   readonly onRejected?: (failure: Failure) => void
 }
 
@@ -55,7 +55,7 @@ const contextOf = ({ inboundOf, server }: Registration, { mcpReq }: ServerContex
   }
 }
 
-/** Whether a client that sent these capabilities can be asked anything at all. */
+/** Whether the client supports any kind of input request. */
 const canAnswer = (capabilities: JsonObject | undefined) => {
   const able = supports(capabilities)
   return (["elicit", "visit", "sample", "roots"] as const).some(able)
@@ -80,18 +80,20 @@ const serve = async <Result extends object>(
   const request = prepared.label
   const state = sdk.mcpReq.requestState<State>()
   const reject = (message: string) => toError(registration, { code: invalidParams, status: 400, message })
-  // A state that was minted for one request is not accepted for another, nor for other arguments.
+  // A state is valid only for the request and the arguments that it was minted for.
   if (state !== undefined && state.request !== bindingOf(request, params)) {
-    throw reject("This requestState belongs to another request, or to other arguments.")
+    throw reject(
+      "This requestState belongs to another request or other arguments. Repeat the original request."
+    )
   }
-  if (state?.waiting !== undefined && suspendedCalls.spent(state.waiting)) {
-    throw reject("This request was completed, and its result is no longer kept. Make a new request.")
+  if (state?.waiting !== undefined && suspendedCalls.dropped(state.waiting)) {
+    throw reject("This request has completed and its result is no longer available. Send a new request.")
   }
   const answers = answersOf(sdk, state)
   const able = supports(context.capabilities)
   const ask = context.stateless
     ? byRound(answers)
-    : byRequest(able, (asked, options) => sdk.mcpReq.send(asked, options), program.newId)
+    : byRequest(able, (outgoing, options) => sdk.mcpReq.send(outgoing, options), program.newId)
   const rounds =
     context.stateless && canAnswer(context.capabilities)
       ? suspendedCalls.rounds({
@@ -112,7 +114,7 @@ const serve = async <Result extends object>(
   )
   const { signal } = sdk.mcpReq
   const exit = running.fiber.pollUnsafe() ?? (await interruptible(running.fiber, signal))
-  // The response is the last that the client receives for its request.
+  // The response is the last message of its request.
   if (running.sent !== undefined && !signal.aborted) await running.sent()
   const outcome = outcomeOf(exit, running, method, context)
   if (outcome instanceof ErrorResponse) throw toError(registration, outcome.failure)
@@ -126,7 +128,7 @@ const serve = async <Result extends object>(
   )
 }
 
-/** How the fiber ends, which the signal interrupts. */
+/** Resolves with the exit of the fiber; the signal interrupts it. */
 const interruptible = <A, E>(fiber: Fiber.Fiber<A, E>, signal: AbortSignal) => {
   const interrupt = () => fiber.interruptUnsafe()
   if (signal.aborted) interrupt()
@@ -134,7 +136,7 @@ const interruptible = <A, E>(fiber: Fiber.Fiber<A, E>, signal: AbortSignal) => {
   return new Promise<Exit.Exit<A, E>>((resolve) => fiber.addObserver(resolve))
 }
 
-/** Params are decoded by the methods, once and with their own messages. */
+/** Accepts all params: the methods decode them, with their own messages. */
 const unchecked: StandardSchemaV1 = {
   "~standard": { version: 1, vendor: "manifold", validate: (value) => ({ value }) }
 }
@@ -143,7 +145,7 @@ const unchecked: StandardSchemaV1 = {
 export const register = (registration: Registration, only?: string) => {
   for (const name of Object.keys(methods) as ReadonlyArray<MethodName>) {
     if (only !== undefined && only !== name) continue
-    // Each name has the result that the SDK expects of it, which a loop over the names cannot show.
+    // The loop over the names loses the relation between a name and its result type.
     const method = methods[name] as Method<ResultTypeMap[typeof name]>
     registration.server.setRequestHandler(name, { params: unchecked }, (params, context) =>
       serve(registration, method, params, context)

@@ -1,4 +1,4 @@
-/** Runs one method for one MCP request: gives its handler the caller's services, and reads how it ended. */
+/** Runs the method of one MCP request: provides the caller's services, and converts the exit to a response. */
 import { Cause, Context, Effect, Exit, type Fiber } from "effect"
 import { Caller } from "../catalog/Caller.ts"
 import { Client } from "../catalog/Client.ts"
@@ -14,12 +14,12 @@ import type { SuspendedCalls } from "./SuspendedCalls.ts"
 
 const ignore = Effect.ignore({ log: "Debug" })
 
-/** What a handler may ask of the client that called. */
+/** The `Client` service of one request. */
 export const clientOf = (
   context: RequestContext,
   supports: Client["Service"]["supports"],
-  // One answer of its kind per question: `Ask` checks them.
-  ask: (...questions: Parameters<Client["Service"]["ask"]>) => unknown
+  // `inputRequests.ts` checks the type of each response.
+  ask: (...requests: Parameters<Client["Service"]["ask"]>) => unknown
 ) =>
   Client.of({
     supports,
@@ -33,13 +33,13 @@ type Rounds = ReturnType<SuspendedCalls["Service"]["rounds"]>
 export interface Running<Result> {
   readonly fiber: Fiber.Fiber<Result, CatalogFailure>
   readonly caller: RequestCaller
-  /** Resolves when the progress of the call is sent; absent: there was none. */
+  /** Resolves when all progress notifications are sent; absent without progress. */
   readonly sent: (() => Promise<void>) | undefined
-  /** The program's services with those of the caller. */
+  /** Services of the program and the caller. */
   readonly services: Context.Context<Caller | Client>
 }
 
-/** Starts the request; a handler that never waits has ended when this returns. */
+/** Starts the request. A handler that never waits has ended when this returns. */
 export const start = <Result>(
   services: Context.Context<never>,
   newId: () => string,
@@ -51,13 +51,13 @@ export const start = <Result>(
   const { context } = served
   const progress = makeProgress(context)
   const caller = new RequestCaller(context, newId, label, progress?.onProgress, rounds)
-  // Adding is cheap, merging copies everything.
+  // `add` is cheap; `merge` copies the whole context.
   const within = Context.add(Context.add(services, Caller, caller), Client, client)
   const fiber = Effect.runForkWith(within)(run(served))
   return { fiber, caller, sent: progress?.sent, services: within }
 }
 
-/** What the client is told in place of a result. */
+/** The error response of a request. */
 export class ErrorResponse {
   readonly failure: Failure
   constructor(failure: Failure) {
@@ -67,7 +67,7 @@ export class ErrorResponse {
 
 const cancellation: Failure = { code: cancelled, status: 499, message: "The request was cancelled." }
 
-/** How the request ended: with a result, with a failure, or with a question to the client. */
+/** The outcome of a request: its result, an error response, or input requests for the client. */
 export const outcomeOf = <Result>(
   exit: Exit.Exit<Result, CatalogFailure>,
   { caller, services }: Running<Result>,
@@ -83,10 +83,10 @@ export const outcomeOf = <Result>(
     return method.failed?.(reason.error, context) ?? new ErrorResponse(toFailure(reason.error))
   }
   if (Cause.hasInterruptsOnly(exit.cause)) return new ErrorResponse(cancellation)
-  Effect.runForkWith(services)(Effect.logError("a request failed unexpectedly", exit.cause))
+  Effect.runForkWith(services)(Effect.logError("request failed with an unexpected error", exit.cause))
   return new ErrorResponse({
     code: internalError,
     status: 500,
-    message: `Internal error. The log has more under request ${caller.requestId}.`
+    message: `Internal error. See the log for request ${caller.requestId}.`
   })
 }

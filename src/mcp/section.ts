@@ -8,12 +8,16 @@ const positive = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 2 ** 3
 export const section = Section.make(
   "mcp",
   Schema.Struct({
-    page_size: Section.optional(positive, 100, "Entries per page of a list."),
-    page_bytes: Section.optional(positive, 1024 * 1024, "Size of a page of a list at most, in bytes, about."),
+    page_size: Section.optional(positive, 100, "Maximum number of entries per page of a list."),
+    page_bytes: Section.optional(
+      positive,
+      1024 * 1024,
+      "Approximate maximum size of a page of a list, in bytes."
+    ),
     max_result_bytes: Section.optional(
       positive,
       8 * 1024 * 1024,
-      "Largest result of a tool, prompt or resource, in bytes, about; a larger one is an error."
+      "Approximate maximum size of a result of a tool, prompt or resource, in bytes; a larger one is an error."
     ),
     sessions: Section.optional(
       Schema.Struct({
@@ -21,7 +25,7 @@ export const section = Section.make(
         idle_timeout: Section.optional(
           DurationSetting,
           "30 minutes",
-          "A session that is unused for this long is closed."
+          "Close a session that is unused for this long."
         ),
         resume_window: Section.optional(
           DurationSetting,
@@ -31,18 +35,22 @@ export const section = Section.make(
         replay_events: Section.optional(
           positive,
           256,
-          "Events that a session keeps for a client that resumes a stream."
+          "Maximum number of events that a session retains for clients that resume a stream."
         ),
-        replay_size: Section.optional(positive, 1024 * 1024, "Total size of those events, in characters."),
+        replay_size: Section.optional(
+          positive,
+          1024 * 1024,
+          "Maximum total size of these events, in characters."
+        ),
         max_waiting_bytes: Section.optional(
           positive,
           8 * 1024 * 1024,
-          "Bytes that may be buffered for a slow reader; beyond it the stream or socket is closed."
+          "Maximum bytes buffered for a slow reader; beyond it the stream or socket is closed."
         ),
         unread_timeout: Section.optional(
           DurationSetting,
           "30 seconds",
-          "How long they may be buffered while the reader takes none; then the stream or socket is closed."
+          "Close the stream or socket of a reader that takes none of its buffered bytes for this long."
         )
       }),
       {},
@@ -50,38 +58,42 @@ export const section = Section.make(
     ),
     suspended_calls: Section.optional(
       Schema.Struct({
-        max: Section.optional(positive, 1000, "Most calls that may wait for their client's answer at once."),
-        max_per_principal: Section.optional(positive, 16, "Most of these for one principal."),
+        max: Section.optional(
+          positive,
+          1000,
+          "Maximum number of calls that wait for input from their client."
+        ),
+        max_per_principal: Section.optional(positive, 16, "Maximum number of these calls per principal."),
         timeout: Section.optional(
           DurationSetting,
           "10 minutes",
-          "How long a call waits for its client's answer before it is interrupted."
+          "How long a call waits for its client before it is interrupted."
         )
       }),
       {},
-      "Calls of MCP 2026-07-28 that asked their client for input."
+      "Calls of MCP 2026-07-28 that wait for input from their client."
     ),
     connection: Section.optional(
       Schema.Struct({
         max_reconnect_attempts: Section.optional(
           Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 1000 })),
           5,
-          "Reconnect attempts after a lost connection before it counts as failed."
+          "Maximum number of reconnect attempts after a lost connection."
         ),
         connection_timeout: Section.optional(
           DurationSetting,
           "30 seconds",
-          "How long connecting and initializing may take."
+          "Time limit for connecting and initializing."
         ),
         initial_reconnect_delay: Section.optional(
           DurationSetting,
           "1 second",
-          "Delay before the first reconnect attempt; it doubles with every attempt."
+          "Delay before the first reconnect attempt; doubles with each attempt."
         ),
         allow_stdio_commands: Section.optional(
           Schema.Boolean,
           false,
-          "Whether callers with the admin scope may start servers that are not listed here."
+          "Let callers with the scope admin start servers that are not configured."
         )
       }),
       {},

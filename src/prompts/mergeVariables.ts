@@ -2,7 +2,7 @@
 import { Result, Schema } from "effect"
 import { explainIssue, unknownKey } from "../../layers/config/explainIssue.ts"
 import type { Issue } from "../catalog/CatalogError.ts"
-import { cut, mostIssues } from "../catalog/schemaIssues.ts"
+import { cut, maxIssues } from "../catalog/schemaIssues.ts"
 import { clientId, type Argument, type Prompt, type Value, type Values } from "./Prompt.ts"
 
 /** What a configuration says of one prompt. */
@@ -55,7 +55,7 @@ export const mergeVariables = (
   const known = [...Object.keys(prompt.arguments), clientId]
   for (const name of Object.keys(given)) {
     // Each suggestion costs a comparison with every known name.
-    if (issues.length >= mostIssues) break
+    if (issues.length >= maxIssues) break
     if (!known.includes(name)) {
       issues.push({ path: name.slice(0, 100), message: unknownKey(name.slice(0, 100), known) })
     }

@@ -219,7 +219,7 @@ describe("results", () => {
       const { result } = yield* readJson(yield* call("large", {}))
       expect(result).toMatchObject({
         isError: true,
-        content: [{ text: expect.stringContaining("more than 1000000 bytes (mcp.max_result_bytes)") }]
+        content: [{ text: expect.stringContaining("exceeds 1000000 bytes (mcp.max_result_bytes)") }]
       })
     }).pipe(Effect.provide(service({ mcp: { max_result_bytes: 1_000_000 } })))
   )

@@ -57,12 +57,12 @@ for (const [name, send] of [
           if (given === "a/b=1" || given === "req-7") expect(id).toBe(given)
           else expect(id).toMatch(/^[0-9a-f-]{36}$/)
           const { error } = yield* answerOf(response)
-          expect(error.message).toContain(`under request ${id}.`)
+          expect(error.message).toContain(`request ${id}.`)
           expect(calls.at(-1)).toBe(id)
           const lines = (yield* ring.query({})).filter((line) => line["request_id"] === id)
           expect(lines.map(({ message }) => message).toSorted()).toEqual([
-            "a request failed unexpectedly",
-            "call finished"
+            "call finished",
+            "request failed with an unexpected error"
           ])
         }
       }).pipe(Effect.provide(layer()))

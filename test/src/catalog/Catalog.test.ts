@@ -205,7 +205,7 @@ describe("visibility", () => {
       const entries = yield* Catalog
       yield* entries.add({ tools: [entry("a")] })
       const error = yield* Effect.flip(Effect.scoped(entries.add({ tools: [entry("b"), entry("a")] })))
-      expect(error.message).toContain("There is a tool named a already")
+      expect(error).toMatchObject({ _tag: "NameTaken", kind: "tool", name: "a" })
       expect(names(yield* entries.tools(reader))).toEqual(["a"])
     }).pipe(Effect.provide(catalog))
   )

@@ -127,7 +127,9 @@ describe("a result with isError", () => {
   it.effect("has a detail for logs when it has no text, and a short one when its text is long", () =>
     Effect.gen(function* () {
       yield* added({ content: [picture], isError: true })
-      expect((yield* Effect.flip(callTool("raw", {}))).message).toContain("without an error text")
+      expect((yield* Effect.flip(callTool("raw", {}))).message).toBe(
+        "The tool failed without an error message."
+      )
       const long = rawTool({ name: "long", inputSchema }, () =>
         Effect.succeed({ content: [text("x".repeat(100_000))], isError: true })
       )
