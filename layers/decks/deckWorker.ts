@@ -1,12 +1,12 @@
 /** Arranges and draws decks in a thread of its own, which can be killed: long details and large decks take a while. */
 import { arrange } from "./outline/arrange.ts"
 import type { Answer, Job } from "./job.ts"
-import { render } from "./file/render.ts"
+import { writeDeck } from "./file/writeDeck.ts"
 
 const answer = async (job: Job): Promise<Answer> =>
   job.kind === "arrange"
     ? { kind: "arranged", arranged: arrange(job.request, job.font) }
-    : { kind: "rendered", rendered: await render(job.rendering) }
+    : { kind: "rendered", rendered: await writeDeck(job.rendering) }
 
 globalThis.addEventListener("message", async ({ data }: MessageEvent<Job>) => {
   try {

@@ -1,6 +1,6 @@
 /** What the deck worker is asked and what it answers: an outline first, then the file. */
 import type { Arranged, Request } from "./outline/arrange.ts"
-import type { Rendered, Rendering } from "./file/render.ts"
+import type { Rendered, Rendering } from "./file/writeDeck.ts"
 
 export type Job =
   | { readonly kind: "arrange"; readonly request: Request; readonly font: string }

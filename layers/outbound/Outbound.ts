@@ -1,4 +1,4 @@
-/** HTTP client for all outbound requests, with SSRF protection: targets are checked, addresses pinned, sizes limited. */
+/** The one way to other machines: every request that this program makes is checked, pinned and bounded here. */
 import { Context, Effect, Layer, type Scope } from "effect"
 import { ConfigSource } from "../config/ConfigSource.ts"
 import { Dns } from "../platform/Dns.ts"
@@ -9,17 +9,15 @@ import { section, type Settings } from "./section.ts"
 const make = (settings: Effect.Effect<Settings>, options: { readonly ca?: string }) =>
   Effect.gen(function* () {
     const dns = yield* Dns
-    // Lazy: loaded by the first request, not at start.
-    const sendOptions = yield* Effect.cached(
-      Effect.map(settings, (read) => ({ ...options, settings: read, dns }))
-    )
+    // Read and loaded by the first request, so that a start pays for none of it.
+    const ground = yield* Effect.cached(Effect.map(settings, (read) => ({ ...options, settings: read, dns })))
     const load = yield* Effect.cached(Effect.promise(() => import("./sendRequest.ts")))
     return Outbound.of({
       request: Effect.fn("Outbound.request")(function* (request: OutboundRequest) {
         const { sendRequest } = yield* load
-        return yield* sendRequest(request, yield* sendOptions)
+        return yield* sendRequest(request, yield* ground)
       }),
-      userAgent: Effect.map(sendOptions, (it) => it.settings.user_agent)
+      userAgent: Effect.map(ground, (it) => it.settings.user_agent)
     })
   })
 
@@ -27,18 +25,18 @@ export class Outbound extends Context.Service<
   Outbound,
   {
     /**
-     * Only `http` and `https`. Every address of the name must be public, unless the operator allows the host or the range.
-     * The connection goes to the checked address (pinning), and each redirect is checked again. The time limit includes
-     * the body. Closing the scope closes the connection.
+     * Only `http` and `https`; every address of the name must be public, unless the operator allows the host or the
+     * range; the connection goes to the address that was checked, and each redirect is checked in the same way. The
+     * time limit covers everything, the body too. Closing the scope closes the connection.
      */
     readonly request: (
       request: OutboundRequest
     ) => Effect.Effect<OutboundResponse, OutboundError, Scope.Scope>
-    /** The User-Agent header. */
+    /** The name under which it asks. */
     readonly userAgent: Effect.Effect<string>
   }
 >()("manifold/outbound/Outbound") {
-  /** With the section `outbound`; `ca` (PEM) replaces the trusted certificates of the system. */
+  /** As section `outbound` says, which the program has checked before; `ca` (PEM) is trusted in place of the system's. */
   static readonly layerWith = (options: { readonly ca?: string }) =>
     Layer.effect(
       Outbound,

@@ -1,9 +1,9 @@
-/** Reads a response body: streaming decompression, limited in size and time. */
+/** Reads a response's body: decompressed as it comes, never more of it than allowed, never longer than allowed. */
 import { Cause, Effect, Stream, type Pull } from "effect"
 import { decompress, type Format } from "../platform/decompress.ts"
 import { OutboundError } from "./OutboundError.ts"
 
-/** Value of Accept-Encoding. */
+/** What requests say they accept. */
 export const accepted = "gzip, deflate, br, zstd"
 
 /** RFC 9110, section 8.4.1. */
@@ -14,14 +14,14 @@ const formats: Readonly<Record<string, Format>> = {
   br: "br",
   zstd: "zstd"
 }
-/** Maximum nested encodings, for a proxy that compresses a compressed body. */
+/** Encodings on top of one another: a proxy that compresses what was compressed already. */
 const maxEncodings = 2
 
 const failed = (detail: string) => new OutboundError({ reason: "body", detail })
 
 type Bytes = Uint8Array<ArrayBuffer>
 
-/** The decoded body; encodings are listed in the order of application. */
+/** The body as its sender made it; encodings are listed in the order in which they were applied. */
 const decoded = (body: ReadableStream<Bytes>, header: string) =>
   Effect.gen(function* () {
     const names = header
@@ -52,13 +52,13 @@ const opened = (response: Response) =>
 
 export interface BodyLimits {
   readonly maxBytes: number
-  /** Applies the remaining time of the request. */
+  /** Fails when the exchange has no time left. */
   readonly within: <A>(self: Effect.Effect<A, OutboundError>) => Effect.Effect<A, OutboundError>
 }
 
-/** Read the body once, by one of the three. */
+/** To be read once, by one of the three. */
 export const make = (response: Response, { maxBytes, within }: BodyLimits) => {
-  /** `next` is the next chunk, `undefined` at the end; `close` frees the decompressor. */
+  /** `next` is the next piece each time it is run, `undefined` after the last; `close` frees the decompressor. */
   const open = Effect.map(opened(response), (reader) => ({
     close: Effect.sync(() => void reader?.cancel().catch(() => {})),
     next:

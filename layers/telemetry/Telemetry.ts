@@ -1,9 +1,9 @@
-/** Exports traces, metrics and logs to an OTLP collector, if one is configured. */
+/** Telemetry for others: sends traces, metrics and logs to an OTLP collector, if one is configured. */
 import { Effect, Layer, Option } from "effect"
 import { ConfigSource } from "../config/ConfigSource.ts"
 import { section } from "./section.ts"
 
-/** Loads and observes nothing without an endpoint. */
+/** Nothing is loaded and nothing is observed without an endpoint. */
 export const layer = Layer.unwrap(
   Effect.gen(function* () {
     const settings = Option.getOrUndefined(yield* (yield* ConfigSource).readOption(section))

@@ -2,7 +2,7 @@
 import { arrange, type Arranged, type Request } from "../../layers/decks/outline/arrange.ts"
 import type { Detail } from "../../layers/decks/outline/Detail.ts"
 import { inspect, type Picture } from "../../layers/decks/Picture.ts"
-import { render } from "../../layers/decks/file/render.ts"
+import { writeDeck } from "../../layers/decks/file/writeDeck.ts"
 import { builtIn, type ThemeFile } from "../../layers/decks/Theme.ts"
 import { painted, png } from "../support/png.ts"
 
@@ -239,7 +239,7 @@ export const samples: ReadonlyArray<Sample> = [
 /** The outline of a sample, and its file: the same bytes each time. */
 export const make = async ({ request, theme }: Sample) => {
   const arranged: Arranged = arrange(request, theme.file.fonts.body)
-  const rendered = await render({
+  const rendered = await writeDeck({
     outline: arranged.outline,
     theme,
     pictures: new Map([[planSource, picture(plan)]]),

@@ -27,7 +27,12 @@ const malformed = (xml: string): string | undefined => {
 
 const all = (xml: string, pattern: RegExp) => [...xml.matchAll(pattern)].map(([, first = ""]) => first)
 const decoded = (escaped: string) =>
-  escaped.replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&quot;", '"').replaceAll("&amp;", "&")
+  escaped
+    .replaceAll("&lt;", "<")
+    .replaceAll("&gt;", ">")
+    .replaceAll("&quot;", '"')
+    .replaceAll("&apos;", "'")
+    .replaceAll("&amp;", "&")
 
 /** The text of each paragraph. */
 export const paragraphs = (xml: string): ReadonlyArray<string> =>
@@ -172,11 +177,12 @@ export const read = async (bytes: Uint8Array<ArrayBuffer>): Promise<Presentation
     const shape =
       all(xml, /<p:sp>(.*?)<\/p:sp>/gs).find((each) => /type="(?:title|ctrTitle)"/.test(each)) ?? ""
     const title = paragraphs(shape).join(" ")
+    const spoken = all(notes, /<p:sp>(.*?)<\/p:sp>/gs).find((each) => /<p:ph type="body"/.test(each)) ?? ""
     if (title === "") problems.push(`${name}: no title`)
     if (notes === "") problems.push(`${name}: no notes`)
     return {
       text: paragraphs(xml),
-      notes: paragraphs(notes),
+      notes: paragraphs(spoken),
       title,
       layout: /<p:cSld name="([^"]*)"/.exec(layout)?.[1] ?? "",
       xml

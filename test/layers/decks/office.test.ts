@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test"
 import { join } from "node:path"
 import { arrange } from "../../../layers/decks/outline/arrange.ts"
-import { render } from "../../../layers/decks/file/render.ts"
+import { writeDeck } from "../../../layers/decks/file/writeDeck.ts"
 import { builtIn, type ThemeFile } from "../../../layers/decks/Theme.ts"
 import { make, samples } from "../../decks/samples.ts"
 import { missing, opened, reason, see, skipped } from "../../support/office.ts"
@@ -50,7 +50,7 @@ test.skipIf(skipped)(
     const decks: Record<string, Uint8Array<ArrayBuffer>> = {}
     for (const sample of samples) decks[sample.name] = (await make(sample)).rendered.bytes
     decks["crowded"] = (
-      await render({
+      await writeDeck({
         outline: crowded.outline,
         theme: { name: "light", file: builtIn["light"] as ThemeFile },
         pictures: new Map(),

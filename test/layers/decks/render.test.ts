@@ -9,10 +9,11 @@ import { indents } from "../../../layers/decks/page/Item.ts"
 import type { Outline, Slide } from "../../../layers/decks/outline/Outline.ts"
 import { draw } from "../../../layers/decks/page/pages.ts"
 import { inspect } from "../../../layers/decks/Picture.ts"
-import { render } from "../../../layers/decks/file/render.ts"
+import { writeDeck } from "../../../layers/decks/file/writeDeck.ts"
 import { builtIn, contrast, faults, palette, type ThemeFile } from "../../../layers/decks/Theme.ts"
 import { samples, make } from "../../decks/samples.ts"
 import { details } from "../../support/details.ts"
+import { violations } from "../../support/openXml.ts"
 import { painted, png } from "../../support/png.ts"
 import { read } from "../../support/presentation.ts"
 import { unzip } from "../../support/zip.ts"
@@ -25,7 +26,7 @@ const pictures = new Map([["picture", square]])
 
 const outlineOf = (slides: ReadonlyArray<Slide>): Outline => ({ title: "Title", footer: "Footer", slides })
 const file = (slides: ReadonlyArray<Slide>, theme = light) =>
-  render({ outline: outlineOf(slides), theme, pictures, created })
+  writeDeck({ outline: outlineOf(slides), theme, pictures, created })
 
 const point = { lead: "Lead", text: "A point & <more>" }
 /** A page of each layout. */
@@ -81,8 +82,10 @@ describe("a file", () => {
       { name: "dark", file: builtIn["dark"] as ThemeFile },
       { ...light, logo: square }
     ]) {
-      const { problems, slides } = await read((await file(each, theme)).bytes)
+      const { bytes } = await file(each, theme)
+      const { problems, slides } = await read(bytes)
       expect(problems).toEqual([])
+      expect(await violations(bytes)).toEqual([])
       expect(slides.map(({ title }) => title)).toEqual(each.map(({ headline }) => headline))
       expect(slides[0]?.notes).toEqual(["Notes & <more>"])
       expect(slides[2]?.text).toContain("Lead: A point & <more>")
@@ -101,11 +104,13 @@ describe("a file", () => {
 
   test("keeps a chart's numbers in a workbook that is in order too", async () => {
     const { files } = await unzip((await file(each)).bytes)
-    const workbook = await unzip(files.get("ppt/embeddings/Workbook1.xlsx") ?? new Uint8Array())
+    const bytes = files.get("ppt/embeddings/Microsoft_Excel_Worksheet1.xlsx") ?? new Uint8Array()
+    expect(await violations(bytes, "xlsx")).toEqual([])
+    const workbook = await unzip(bytes)
     expect(workbook.problems).toEqual([])
-    const sheet = new TextDecoder().decode(workbook.files.get("xl/worksheets/sheet1.xml"))
-    expect(sheet).toContain("<t>b &amp; &lt;c&gt;</t>")
-    expect(sheet).toContain('<c r="B3"><v>-2.5</v></c>')
+    const part = (name: string) => new TextDecoder().decode(workbook.files.get(name))
+    expect(part("xl/sharedStrings.xml")).toContain("<t>b &amp; &lt;c&gt;</t>")
+    expect(part("xl/worksheets/sheet1.xml")).toContain('<c r="B3"><v>-2.5</v></c>')
   })
 
   test("stores a picture once, and is the same for the same outline", async () => {
@@ -139,7 +144,7 @@ describe("a file", () => {
           "Calibri"
         )
         if (outline.slides.length === 0) return
-        const { problems } = await read((await render({ outline, theme: light, pictures, created })).bytes)
+        const { problems } = await read((await writeDeck({ outline, theme: light, pictures, created })).bytes)
         expect(problems.filter((problem) => !problem.endsWith("no title"))).toEqual([])
       }),
       { numRuns: 40 }

@@ -1,0 +1,211 @@
+/** Draws the items of a page with pptxgenjs, on a slide or on a layout. What it cannot say, `repairShapes` adds. */
+import type PptxGenJS from "pptxgenjs"
+import {
+  cellMargin,
+  indents,
+  type Area,
+  type Geometry,
+  type Item,
+  type Paragraph,
+  type Placeholder
+} from "../page/Item.ts"
+import { isRightToLeft, languageOf } from "../page/language.ts"
+import type { Color } from "../Theme.ts"
+import { plain } from "./xmlTree.ts"
+
+export type TextItem = Item & { readonly kind: "text" }
+type TableItem = Item & { readonly kind: "table" }
+type ShapeItem = Item & { readonly kind: "shape" }
+type TextOptions = PptxGenJS.TextPropsOptions
+
+/** What a deck is written in. */
+export interface Writing {
+  /** BCP 47. */
+  readonly language: string
+  /** Whether the deck runs from right to left. */
+  readonly rightToLeft: boolean
+}
+
+/** The name that pptxgenjs knows a placeholder by. */
+export const placeholderName = ({ index = 0, type }: Placeholder): string => `${type}:${index}`
+
+/** Opacity stands behind the slash. */
+export const fill = (color: Color): { readonly color: string; readonly transparency?: number } => {
+  const [name = "", opacity] = color.split("/")
+  return { color: name, ...(opacity !== undefined && { transparency: 100 - Number(opacity) }) }
+}
+
+const aligns = { l: "left", ctr: "center", r: "right" } as const
+const opposite = { l: "r", ctr: "ctr", r: "l" } as const
+const anchors = { t: "top", ctr: "middle", b: "bottom" } as const
+const faces = { head: "+mj-lt", body: "+mn-lt", mono: "Courier New" } as const
+
+const textOf = ({ runs }: Pick<Paragraph, "runs">) => runs.map(({ text }) => text).join("")
+
+const direction = (align: Paragraph["align"], text: string, { rightToLeft }: Writing): TextOptions => {
+  const backwards = isRightToLeft(text)
+  const side = rightToLeft ? opposite[align ?? "l"] : backwards && align !== "ctr" ? "r" : align
+  return { ...(side !== undefined && { align: aligns[side] }), ...(backwards && { rtlMode: true }) }
+}
+
+/** What runs, paragraphs and the styles of placeholders have in common. */
+const fontOptions = ({ bold, color, size, tracking }: Partial<Paragraph>): TextOptions => ({
+  ...(bold !== undefined && { bold }),
+  ...(color !== undefined && fill(color)),
+  ...(size !== undefined && { fontSize: size }),
+  ...(tracking !== undefined && { charSpacing: tracking })
+})
+
+const bullets = {
+  tick: { characterCode: "25AA" },
+  dash: { characterCode: "2013" },
+  number: { type: "number", style: "arabicPlain" }
+} as const
+
+const paragraphOptions = ({ before, bullet, level, size = 18, spacing }: Paragraph): TextOptions => ({
+  ...(bullet !== undefined && { bullet: { ...bullets[bullet], indent: indents[bullet] * size } }),
+  ...(level === 1 && { indentLevel: 1 }),
+  ...(before !== undefined && { paraSpaceBefore: before }),
+  ...(spacing !== undefined && { lineSpacingMultiple: spacing })
+})
+
+/** pptxgenjs ends a paragraph behind a run with `breakLine`, and begins one at a run with another alignment. */
+const runs = (paragraph: Paragraph, writing: Writing): ReadonlyArray<PptxGenJS.TextProps> => {
+  const shown = paragraph.runs.filter(({ text }) => text !== "")
+  const { bold, color, size, tracking } = paragraph
+  const along = direction(paragraph.align, textOf(paragraph), writing)
+  return (shown.length === 0 ? [{ text: "" }] : shown).map((run, index, all) => ({
+    text: plain(run.text),
+    options: {
+      ...(index === 0 && paragraphOptions(paragraph)),
+      ...along,
+      ...fontOptions({ ...(bold !== undefined && { bold }), ...(color !== undefined && { color }) }),
+      ...fontOptions({ ...(size !== undefined && { size }), ...(tracking !== undefined && { tracking }) }),
+      ...fontOptions(run),
+      lang: languageOf(run.text, writing.language),
+      breakLine: index === all.length - 1
+    }
+  }))
+}
+
+export const position = ({ h, w, x, y }: Area) => ({ x, y, w, h })
+
+const textOptions = (item: TextItem): TextOptions => ({
+  ...(item.area !== undefined && position(item.area)),
+  objectName: plain(item.name),
+  margin: (item.inset ?? 0) * 72,
+  valign: anchors[item.anchor ?? "t"],
+  ...(item.fill !== undefined && { fill: fill(item.fill) }),
+  ...(item.placeholder === undefined
+    ? { isTextBox: true, color: "tx1" }
+    : { placeholder: placeholderName(item.placeholder) }),
+  ...(item.font !== undefined && { fontFace: faces[item.font] })
+})
+
+/** `pieWedge` is a quarter disc whose centre is the lower right corner. */
+const geometries: Readonly<Record<Geometry, TextOptions>> = {
+  rect: { shape: "rect" },
+  ellipse: { shape: "ellipse" },
+  round: { shape: "roundRect" },
+  "quarter-br": { shape: "pieWedge" },
+  "quarter-bl": { shape: "pieWedge", flipH: true },
+  "quarter-tr": { shape: "pieWedge", flipV: true },
+  "quarter-tl": { shape: "pieWedge", flipH: true, flipV: true }
+}
+
+const shapeOptions = (item: ShapeItem): TextOptions => ({
+  ...position(item.area),
+  ...geometries[item.geometry ?? "rect"],
+  ...(item.geometry === "round" && { rectRadius: Math.min(0.09, item.area.w / 2, item.area.h / 2) }),
+  objectName: plain(item.name),
+  fill: fill(item.fill)
+})
+
+/** pptxgenjs needs data; `repairPackage` puts the bytes into the file, once for each picture. */
+const imageOptions = (item: Item & { readonly kind: "picture" }): PptxGenJS.ImageProps => ({
+  ...position(item.area),
+  data: "image/png;base64,",
+  altText: plain(item.alt),
+  objectName: plain(item.name)
+})
+
+const addTable = (slide: PptxGenJS.Slide, item: TableItem, writing: Writing): void => {
+  const { colors, heights, name, rows, size, widths } = item
+  const none = { type: "none" } as const
+  const line = { type: "solid", color: colors.line, pt: 0.75 } as const
+  const cells = rows.map((row, index): PptxGenJS.TableRow =>
+    row.map((cell) => {
+      const head = index === 0
+      const style = { size, bold: head, color: head ? colors.onHead : colors.ink, spacing: 1 }
+      return {
+        text: [...runs({ ...style, runs: cell.runs, align: cell.align }, writing)],
+        options: {
+          valign: "middle",
+          margin: [cellMargin.y, cellMargin.x, cellMargin.y, cellMargin.x],
+          border: [none, none, head ? none : line, none],
+          fontSize: size,
+          ...(head && { fill: fill(colors.head) })
+        }
+      }
+    })
+  )
+  slide.addTable(cells, {
+    ...position(item.area),
+    colW: [...widths],
+    rowH: [...heights],
+    objectName: plain(name)
+  })
+}
+
+export const addItem = (
+  slide: PptxGenJS.Slide,
+  item: Exclude<Item, { readonly kind: "chart" }>,
+  writing: Writing
+): void => {
+  switch (item.kind) {
+    case "text":
+      if (item.placeholder?.type === "sldNum") slide.slideNumber = { x: 0, y: 0, w: 1, h: 1 }
+      else
+        slide.addText(
+          item.paragraphs.flatMap((each) => runs(each, writing)),
+          textOptions(item)
+        )
+      return
+    case "shape":
+      slide.addText("", shapeOptions(item))
+      return
+    case "picture":
+      slide.addImage(imageOptions(item))
+      return
+    case "table":
+      addTable(slide, item, writing)
+  }
+}
+
+type LayoutObject = NonNullable<PptxGenJS.SlideMasterProps["objects"]>[number]
+
+/** The same for a layout, whose text has a style. */
+export const layoutObject = (item: Item, writing: Writing): LayoutObject => {
+  switch (item.kind) {
+    case "shape":
+      return { text: { text: "", options: shapeOptions(item) } }
+    case "picture":
+      return { image: imageOptions(item) }
+    case "text": {
+      const { placeholder, style = item.paragraphs[0] ?? { runs: [] } } = item
+      const text = item.paragraphs.map(textOf).join(" ")
+      const options = {
+        ...textOptions(item),
+        ...fontOptions(style),
+        ...paragraphOptions(style),
+        ...direction(style.align, writing.rightToLeft ? "\u05d0" : "", writing)
+      }
+      if (placeholder === undefined) return { text: { text: plain(text), options } }
+      const { margin: _margin, placeholder: name = "", ...rest } = options
+      const type = /title/i.test(placeholder.type) ? "title" : "body"
+      return { placeholder: { text: plain(text), options: { ...rest, name, type, margin: 0 } } }
+    }
+    default:
+      throw new Error(`a layout has no ${item.kind}`)
+  }
+}
