@@ -27,13 +27,17 @@ const distance = (a: string, b: string): number => {
   return at(a.length, b.length)
 }
 
-/** The nearest of `known`, when it differs by at most a third of its letters, or only in case and separators. */
-export const suggestName = (written: string, known: ReadonlyArray<string>): string | undefined => {
-  if (written.length > 64) return undefined
+/** Those of `known` that differ by at most a third of their letters, or only in case and separators; the nearest first. */
+export const suggestNames = (written: string, known: ReadonlyArray<string>): ReadonlyArray<string> => {
+  if (written.length > 64) return []
   const plain = (name: string) => name.toLowerCase().replace(/[-_ ]/g, "")
   const ranked = known
     .map((name) => ({ name, distance: distance(plain(written), plain(name)) }))
     .filter((candidate) => candidate.distance <= Math.max(1, Math.floor(candidate.name.length / 3)))
     .toSorted((a, b) => a.distance - b.distance)
-  return ranked[0]?.name
+  return ranked.map(({ name }) => name)
 }
+
+/** The nearest of them. */
+export const suggestName = (written: string, known: ReadonlyArray<string>): string | undefined =>
+  suggestNames(written, known)[0]

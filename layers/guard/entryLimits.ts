@@ -84,6 +84,6 @@ export const entryLimitsOf = (limits: Limits, policy: Policy, tool?: string): En
     reuse: cacheOf(policy.cache, overrides.cache_ttl),
     rate: tool !== undefined && overrides.rate ? rateLimit("tool", tool, overrides.rate) : undefined,
     slots: entrySlots(limits, policy, overrides.concurrency),
-    circuit: policy.dependency ?? tool
+    circuit: policy.breaker === false ? undefined : (policy.dependency ?? tool)
   }
 }

@@ -25,7 +25,7 @@ export const withRetry = <A, E, R>(
   /** Delay before the next attempt; `undefined`: no further attempt. */
   const delayAfter = Effect.fnUntraced(function* (number: number, error: E) {
     const transient = transience(error)
-    if (transient === undefined || number >= attempts) return undefined
+    if (transient === undefined || transient.partial === true || number >= attempts) return undefined
     const retryAfter = transient.retryAfter ?? 0
     const backoff = Math.min(maxDelay, firstDelay * 2 ** (number - 1))
     const delay = Math.max(retryAfter, backoff * (0.5 + (yield* Random.next) / 2))

@@ -2,6 +2,7 @@
 import { Context, Effect, Layer, type Scope } from "effect"
 import { ConfigSource } from "../config/ConfigSource.ts"
 import { Dns } from "../platform/Dns.ts"
+import type { ConfiguredFetch } from "./configuredFetch.ts"
 import type { OutboundError } from "./OutboundError.ts"
 import type { OutboundRequest, OutboundResponse } from "./OutboundRequest.ts"
 import { section, type Settings } from "./section.ts"
@@ -17,6 +18,11 @@ const make = (settings: Effect.Effect<Settings>, options: { readonly ca?: string
         const { sendRequest } = yield* load
         return yield* sendRequest(request, yield* ground)
       }),
+      configuredFetch: (maxBytes) =>
+        Effect.gen(function* () {
+          const { configuredFetch } = yield* Effect.promise(() => import("./configuredFetch.ts"))
+          return configuredFetch(yield* ground, maxBytes)
+        }),
       userAgent: Effect.map(ground, (it) => it.settings.user_agent)
     })
   })
@@ -32,6 +38,11 @@ export class Outbound extends Context.Service<
     readonly request: (
       request: OutboundRequest
     ) => Effect.Effect<OutboundResponse, OutboundError, Scope.Scope>
+    /**
+     * A `fetch` for a library that requests only URLs of the configuration. A response body has at most `maxBytes` bytes;
+     * the caller sets the time limit.
+     */
+    readonly configuredFetch: (maxBytes: number) => Effect.Effect<ConfiguredFetch>
     /** The name under which it asks. */
     readonly userAgent: Effect.Effect<string>
   }

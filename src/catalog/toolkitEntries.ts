@@ -170,14 +170,24 @@ export const entries = <T extends Tools>(toolkit: Toolkit.Toolkit<T> & Met<T>) =
     })
   )
 
-/** Adds the toolkit of a tool file, with its handlers, to the catalog while the layer is open. */
-export const layer = <T extends Tools, E, R>(module: {
+/**
+ * Adds the toolkit of a tool file, with its handlers, to the catalog while the layer is open. Without `available`, or if
+ * it is true when the layer is built.
+ */
+export const layer = <T extends Tools, E, R, R2 = never>(module: {
   readonly toolkit: Toolkit.Toolkit<T> & Met<T>
   readonly layer: Layer.Layer<Tool.HandlersFor<T>, E, R>
+  readonly available?: Effect.Effect<boolean, never, R2>
 }) =>
-  Layer.effectDiscard(
-    Effect.gen(function* () {
-      const catalog = yield* Catalog
-      yield* catalog.add({ tools: yield* entries(module.toolkit) })
-    })
-  ).pipe(Layer.provide(module.layer))
+  Layer.unwrap(
+    Effect.map(module.available ?? Effect.succeed(true), (available) =>
+      available
+        ? Layer.effectDiscard(
+            Effect.gen(function* () {
+              const catalog = yield* Catalog
+              yield* catalog.add({ tools: yield* entries(module.toolkit) })
+            })
+          ).pipe(Layer.provide(module.layer))
+        : Layer.empty
+    )
+  )

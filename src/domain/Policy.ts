@@ -31,6 +31,8 @@ export interface Policy {
    * resources and completions have none.
    */
   readonly dependency?: string | undefined
+  /** False: no circuit breaker for this tool, because the calls that it makes have one. */
+  readonly breaker?: boolean | undefined
   /** Maximum number of concurrent calls in this process; absent: unlimited. */
   readonly concurrency?: number | undefined
 }

@@ -4,7 +4,9 @@ import { Schema } from "effect"
 /** Type of the field `transient` of an error. */
 export const Transience = Schema.Struct({
   /** Earliest retry in milliseconds, if the dependency said so. */
-  retryAfter: Schema.optionalKey(Schema.Finite)
+  retryAfter: Schema.optionalKey(Schema.Finite),
+  /** Part of the result has been delivered: Guard does not retry the call, because the caller would get that part twice. */
+  partial: Schema.optionalKey(Schema.Boolean)
 })
 export type Transience = typeof Transience.Type
 
@@ -24,8 +26,11 @@ export const transience = (error: unknown): Transience | undefined => {
   const { transient } = error
   if (transient === true) return {}
   if (typeof transient !== "object" || transient === null) return undefined
-  const { retryAfter } = transient as { readonly retryAfter?: unknown }
-  return typeof retryAfter === "number" && Number.isFinite(retryAfter) ? { retryAfter } : {}
+  const { partial, retryAfter } = transient as { readonly retryAfter?: unknown; readonly partial?: unknown }
+  return {
+    ...(typeof retryAfter === "number" && Number.isFinite(retryAfter) && { retryAfter }),
+    ...(partial === true && { partial })
+  }
 }
 
 /** Marks a defect that is not a failure: the call is suspended until its client sends input. */

@@ -1,6 +1,7 @@
 /** The built-in tools, prompts and resources as one layer over a catalog. */
 import { Layer } from "effect"
 import { Decks } from "../../layers/decks/Decks.ts"
+import { Models } from "../../layers/models/Models.ts"
 import { Outbound } from "../../layers/outbound/Outbound.ts"
 import { Output } from "../../layers/output/Output.ts"
 import { Templates } from "../../layers/templates/Templates.ts"
@@ -13,7 +14,7 @@ export const layer = Layer.mergeAll(tools.layer, prompts.layer, resources.layer)
   Layer.provideMerge(
     Layer.merge(
       Templates.layer,
-      Layer.mergeAll(Web.layer, Decks.layer.pipe(Layer.provideMerge(Output.layer))).pipe(
+      Layer.mergeAll(Web.layer, Models.layer, Decks.layer.pipe(Layer.provideMerge(Output.layer))).pipe(
         Layer.provideMerge(Outbound.layer)
       )
     )

@@ -5,6 +5,7 @@ import * as auth from "../../layers/identity/section.ts"
 import * as limits from "../../layers/guard/section.ts"
 import * as prices from "../../layers/ledger/section.ts"
 import * as logging from "../../layers/logging/section.ts"
+import * as models from "../../layers/models/section.ts"
 import * as outbound from "../../layers/outbound/section.ts"
 import * as quotas from "../../layers/quotas/section.ts"
 import * as storage from "../../layers/storage/section.ts"
@@ -28,9 +29,9 @@ export const sections = [
   content.section,
   outbound.section,
   web.section,
+  models.section,
   prompts.section,
   templates.section,
-  later.llm,
   later.chat,
   later.usage
 ]

@@ -2,61 +2,11 @@
 import { Effect, Schema } from "effect"
 import { ConfigSource, type Found } from "../../layers/config/ConfigSource.ts"
 import { DurationSetting } from "../../layers/config/DurationSetting.ts"
-import { Secret } from "../../layers/config/Secret.ts"
 import { legacyFileWarning } from "../../layers/config/legacyFileWarning.ts"
 import * as Section from "../../layers/config/Section.ts"
 
 const count = (minimum: number, description: string) =>
   Schema.Int.check(Schema.isBetween({ minimum, maximum: 2 ** 31 - 1 })).annotate({ description })
-const sampling = (maximum: number, description: string) =>
-  Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum })).annotate({
-    description: `${description}. Default: the provider's own.`
-  })
-
-/** These are known by name; every other one needs a `base_url`. */
-const providers: ReadonlyArray<string> = ["groq", "openai", "anthropic"]
-
-const provider = () =>
-  Schema.Struct({
-    api_key: Secret,
-    base_url: Schema.optionalKey(
-      Schema.String.check(Schema.isPattern(/^https?:\/\/[^\s/]+/)).annotate({
-        expected: "a URL as https://api.example/v1",
-        description: `An OpenAI-compatible endpoint. Default: the provider's own, for ${providers.join(", ")}.`
-      })
-    ),
-    model: Schema.NonEmptyString.annotate({ description: "The model, unless a call names another." }),
-    temperature: Schema.optionalKey(sampling(2, "Sampling temperature")),
-    max_tokens: Schema.optionalKey(count(1, "Most tokens of one answer. Default: the provider's own.")),
-    top_p: Schema.optionalKey(sampling(1, "Nucleus sampling: the share of probability that is considered"))
-  })
-
-export const llm = Section.deferred(
-  "llm",
-  () =>
-    Schema.Struct({
-      active: Schema.NonEmptyString.annotate({
-        description: "The provider that answers, one of `providers`."
-      }),
-      providers: Schema.Record(Schema.String, provider()).annotate({
-        description: "What is known of each provider, by its name."
-      })
-    }).check(
-      Schema.makeFilter((settings) => {
-        const names = Object.keys(settings.providers)
-        const issues = names
-          .filter((name) => !providers.includes(name) && settings.providers[name]?.base_url === undefined)
-          .map((name) => ({
-            path: ["providers", name, "base_url"],
-            issue: `required for a provider other than ${providers.join(", ")}`
-          }))
-        if (names.includes(settings.active)) return issues
-        return [...issues, { path: ["active"], issue: "not one of the providers below it" }]
-      })
-    ),
-  { description: "Language models." }
-)
-
 export const chat = Section.deferred(
   "chat",
   () =>
@@ -124,7 +74,6 @@ export const usage = Section.deferred(
 
 /** A section, or one key of it. What begins to be used leaves this list. */
 const unused: ReadonlyArray<readonly [section: string, key?: string]> = [
-  ["llm"],
   ["chat"],
   ["usage"],
   ["mcp", "connection"]

@@ -1,6 +1,8 @@
 /** The list of tools: a tool is one file, and one line here. */
 import { Layer } from "effect"
 import * as Toolset from "../catalog/toolkitEntries.ts"
+import * as askModel from "./askModel.ts"
+import * as askOpenai from "./askOpenai.ts"
 import * as contentCreate from "./contentCreate.ts"
 import * as echo from "./echo.ts"
 import * as healthCheck from "./healthCheck.ts"
@@ -8,7 +10,9 @@ import * as math from "./math.ts"
 import * as webFetch from "./webFetch.ts"
 
 export const layer = Layer.mergeAll(
-  Toolset.layer(contentCreate), // keep one line each
+  Toolset.layer(askModel), // keep one line each
+  Toolset.layer(askOpenai),
+  Toolset.layer(contentCreate),
   Toolset.layer(echo),
   Toolset.layer(healthCheck),
   Toolset.layer(math),

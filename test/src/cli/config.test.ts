@@ -220,7 +220,7 @@ describe("schema", () => {
             properties: {
               providers: {
                 additionalProperties: {
-                  required: ["api_key", "model"],
+                  required: ["model"],
                   properties: { api_key: { type: "string", examples: ["env:NAME", "file:PATH"] } }
                 }
               }

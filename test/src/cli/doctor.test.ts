@@ -61,9 +61,9 @@ describe("an installation that is well", () => {
           { OPENAI_API_KEY: secret, GROQ_API_KEY: "", ANTHROPIC_API_KEY: `${secret}\n` }
         )
         expect(of("provider keys").map(({ message }) => message)).toEqual([
-          "GROQ_API_KEY is not set",
           "OPENAI_API_KEY is set",
-          "ANTHROPIC_API_KEY is set, with spaces or other characters that no key has: set it again"
+          "ANTHROPIC_API_KEY is set, with spaces or other characters that no key has: set it again",
+          "GROQ_API_KEY is not set"
         ])
         expect(stdout).not.toContain("secret")
       }),

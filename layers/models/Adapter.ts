@@ -1,0 +1,57 @@
+/** What a provider's interface has to do, in terms that all providers share. */
+import type * as LanguageModel from "effect/ai/LanguageModel"
+import type * as Response from "effect/ai/Response"
+import type { Usage } from "../ledger/Spend.ts"
+import type { Reported } from "./usage.ts"
+
+/** One request for text. */
+export interface TextRequest extends Pick<
+  LanguageModel.ProviderOptions,
+  "prompt" | "responseFormat" | "toolChoice" | "tools"
+> {
+  readonly model: string
+  readonly temperature: number | undefined
+  readonly maxTokens: number | undefined
+  readonly topP: number | undefined
+}
+
+/** How a response ended; `effect/ai` has the words. */
+export type Finish = typeof Response.FinishReason.Encoded
+
+/** A part of a response, without the last one, which is made once the response has ended. */
+export type Part = Exclude<Response.StreamPartEncoded, Response.FinishPartEncoded | Response.ErrorPartEncoded>
+
+/** Takes a response as it arrives. */
+export interface Sink {
+  /** Parts are in order. Awaited where it returns a promise: the reader is slow. */
+  readonly emit: (part: Part) => Promise<void> | undefined
+  /** Called on each event of the response, also those without a part. */
+  readonly alive: () => void
+  /** The last report counts: providers report sums, some of them repeatedly. */
+  readonly usage: (reported: Reported) => void
+}
+
+export interface ImageRequest {
+  readonly model: string
+  readonly prompt: string
+  readonly size: string
+  readonly quality: string
+}
+
+export interface MadeImage {
+  /** Base64. */
+  readonly data: string
+  readonly mimeType: string
+  readonly usage: Required<Usage> | undefined
+}
+
+/** Promises reject with what the SDK throws; `sdkErrors.ts` translates it. Aborting the signal closes the connection. */
+export interface Adapter {
+  /** Resolves with the finish reason once the response is complete; a response that just stops rejects. */
+  readonly text: (request: TextRequest, sink: Sink, signal: AbortSignal) => Promise<Finish>
+  /** Ids of all models. */
+  readonly models: (signal: AbortSignal) => Promise<ReadonlyArray<string>>
+  /** Whether the provider knows that id, as an alias too. */
+  readonly hasModel: (id: string, signal: AbortSignal) => Promise<boolean>
+  readonly image: ((request: ImageRequest, signal: AbortSignal) => Promise<MadeImage>) | undefined
+}

@@ -1,0 +1,81 @@
+/** The models that each provider offers, from its own list: an unknown model is rejected before anything is spent. */
+import { Clock, Effect, Semaphore } from "effect"
+import { suggestNames } from "../config/suggestName.ts"
+import type { Adapter } from "./Adapter.ts"
+import { ModelError } from "./ModelError.ts"
+import type { Provider } from "./Provider.ts"
+
+/** In milliseconds. */
+const freshFor = 3_600_000
+/** After a list could not be read: not every server has one. */
+const absentFor = 300_000
+const patience = 5000
+/** Names of a list that are kept at most. */
+const mostModels = 10_000
+const mostSuggestions = 3
+
+interface Known {
+  readonly ids: ReadonlySet<string> | undefined
+  readonly until: number
+}
+
+export class ModelList {
+  readonly #provider: Provider
+  readonly #adapter: Adapter
+  readonly #turn = Semaphore.makeUnsafe(1)
+  /** Ids that the provider confirmed, although its list does not have them: aliases. */
+  readonly #aliases = new Set<string>()
+  #known: Known | undefined
+
+  constructor(provider: Provider, adapter: Adapter) {
+    this.#provider = provider
+    this.#adapter = adapter
+  }
+
+  /** Undefined: the server has no list, or it cannot be read now. */
+  get ids(): Effect.Effect<ReadonlySet<string> | undefined> {
+    return this.#turn.withPermit(
+      Effect.gen({ self: this }, function* () {
+        const now = yield* Clock.currentTimeMillis
+        if (this.#known !== undefined && now < this.#known.until) return this.#known.ids
+        const ids = yield* Effect.tryPromise((signal) => this.#adapter.models(signal)).pipe(
+          Effect.timeout(patience),
+          Effect.map((all) => (all.length === 0 ? undefined : new Set(all.slice(0, mostModels)))),
+          // A list that was read before is better than none.
+          Effect.orElseSucceed(() => this.#known?.ids)
+        )
+        this.#known = { ids, until: now + (ids === undefined ? absentFor : freshFor) }
+        return ids
+      })
+    )
+  }
+
+  /** Fails with `invalid` and the nearest names if the provider does not have the model. */
+  check(model: string): Effect.Effect<void, ModelError> {
+    return Effect.gen({ self: this }, function* () {
+      if (this.#known?.ids?.has(model) === true || this.#aliases.has(model)) return
+      const ids = yield* this.ids
+      if (ids === undefined || ids.has(model)) return
+      // Lists lack aliases, and what is newer than they are.
+      const exists = yield* Effect.tryPromise((signal) => this.#adapter.hasModel(model, signal)).pipe(
+        Effect.timeout(patience),
+        Effect.orElseSucceed(() => true)
+      )
+      if (exists) {
+        if (this.#aliases.size < mostModels) this.#aliases.add(model)
+        return
+      }
+      const near = suggestNames(model, [...ids]).slice(0, mostSuggestions)
+      return yield* new ModelError({
+        reason: "invalid",
+        provider: this.#provider.name,
+        model: model.slice(0, 200),
+        detail: `there is no model ${JSON.stringify(model.slice(0, 200))}`,
+        remedy:
+          near.length > 0
+            ? `Did you mean ${near.join(", ")}?`
+            : `Choose one of its models, such as ${[...ids].slice(0, mostSuggestions).join(", ")}.`
+      })
+    })
+  }
+}

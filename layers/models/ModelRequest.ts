@@ -1,0 +1,23 @@
+/** What a caller asks of a model, and what a model call fails with. */
+import type * as Prompt from "effect/ai/Prompt"
+import type { GuardRejection, TimedOut } from "../guard/GuardError.ts"
+import type { TextRequest } from "./Adapter.ts"
+import type { ModelError } from "./ModelError.ts"
+
+/** What a caller may choose; the rest is the provider's configuration. */
+export interface Choice {
+  /** As the configuration names it. Default: the active one, or the one that has the model. */
+  readonly provider?: string | undefined
+  readonly model?: string | undefined
+  readonly temperature?: number | undefined
+  readonly maxTokens?: number | undefined
+  readonly topP?: number | undefined
+}
+
+export interface ModelRequest
+  extends Choice, Partial<Pick<TextRequest, "responseFormat" | "toolChoice" | "tools">> {
+  /** Text, or messages. */
+  readonly prompt: Prompt.RawInput
+}
+
+export type ModelFailure = ModelError | GuardRejection | TimedOut

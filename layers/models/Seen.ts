@@ -1,0 +1,115 @@
+/** What one attempt of a model call has received so far: the parts that it passes on, and what they cost if it ends here. */
+import { type Clock, Effect, Queue } from "effect"
+import type * as Response from "effect/ai/Response"
+import type { Usage } from "../ledger/Spend.ts"
+import type { Part, Sink } from "./Adapter.ts"
+import type { Reported } from "./usage.ts"
+
+/** A text of so many bytes has hardly more tokens, in any language. */
+export const tokensOf = (bytes: number): number => Math.ceil(bytes / 3)
+
+const textOf = (part: Part): string =>
+  part.type === "text-delta" || part.type === "reasoning-delta" || part.type === "tool-params-delta"
+    ? part.delta
+    : ""
+
+type Parts = Queue.Enqueue<Response.StreamPartEncoded, never>
+
+export class Seen implements Sink {
+  readonly started: number
+  /** When something arrived last, in milliseconds as the others. */
+  last: number
+  /** When the first part arrived. */
+  first: number | undefined
+  /** The provider has accepted the request. */
+  accepted = false
+  reported: Reported | undefined
+  /** The model as the provider names it. */
+  model: string | undefined
+  #bytes = 0
+  #held: Response.StreamPartEncoded | undefined
+  readonly #clock: Clock.Clock
+  readonly #queue: Parts
+
+  constructor(clock: Clock.Clock, queue: Parts) {
+    this.#clock = clock
+    this.#queue = queue
+    this.started = this.last = this.#now()
+  }
+
+  #now() {
+    return Number(this.#clock.monotonicTimeNanosUnsafe()) / 1e6
+  }
+
+  /** Tokens of what was received, estimated. */
+  get outputTokens(): number {
+    return tokensOf(this.#bytes)
+  }
+
+  readonly alive = () => {
+    this.accepted = true
+    this.last = this.#now()
+  }
+
+  readonly usage = (reported: Reported) => {
+    this.reported = reported
+  }
+
+  readonly emit = (part: Part): Promise<void> | undefined => {
+    if (part.type === "response-metadata") {
+      // Held back: until the first part of the answer the call can still be repeated.
+      this.#held = part
+      this.model = part.modelId || undefined
+      return undefined
+    }
+    this.first ??= this.#now()
+    this.#bytes += Buffer.byteLength(textOf(part))
+    return this.#pass([...this.release(), part])
+  }
+
+  /** Waits only where the reader is slow. */
+  #pass(parts: ReadonlyArray<Response.StreamPartEncoded>): Promise<void> | undefined {
+    for (const [index, part] of parts.entries()) {
+      if (Queue.offerUnsafe(this.#queue, part)) continue
+      const rest = Effect.forEach(parts.slice(index), (each) => Queue.offer(this.#queue, each), {
+        discard: true
+      })
+      return Effect.runPromise(rest)
+    }
+    return undefined
+  }
+
+  /** The part that was held back, if it was not passed on yet. */
+  release(): ReadonlyArray<Response.StreamPartEncoded> {
+    const held = this.#held
+    this.#held = undefined
+    return held === undefined ? [] : [held]
+  }
+
+  /** Milliseconds until the first part. */
+  get timeToFirstToken(): number | undefined {
+    return this.first === undefined ? undefined : this.first - this.started
+  }
+
+  /** What was used, as far as it is known; `complete`: the response ended as it should. */
+  usageOf(
+    inputTokens: number,
+    complete: boolean
+  ): { readonly usage: Required<Usage>; readonly uncertain: boolean } {
+    const { reported } = this
+    if (complete && reported !== undefined) return { usage: reported.usage, uncertain: reported.doubtful }
+    const input_tokens = reported?.usage.input_tokens ?? inputTokens
+    const output_tokens = Math.max(reported?.usage.output_tokens ?? 0, this.outputTokens)
+    return {
+      usage: {
+        input_tokens,
+        output_tokens,
+        total_tokens: input_tokens + output_tokens,
+        cached_input_tokens: reported?.usage.cached_input_tokens ?? 0,
+        cache_write_input_tokens: reported?.usage.cache_write_input_tokens ?? 0,
+        reasoning_tokens: reported?.usage.reasoning_tokens ?? 0
+      },
+      uncertain: true
+    }
+  }
+}

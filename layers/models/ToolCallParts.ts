@@ -1,0 +1,90 @@
+/** Emits tool calls whose arguments arrive in pieces, side by side where the model calls several tools. */
+import type { Sink } from "./Adapter.ts"
+import { ModelError } from "./ModelError.ts"
+import type { ToolNames } from "./toolNames.ts"
+
+interface Call {
+  id: string
+  name: string
+  json: string
+  started: boolean
+}
+
+/** Most tool calls of one answer; an index beyond is a mistake of the server. */
+const most = 128
+
+export class ToolCallParts {
+  readonly #sink: Sink
+  readonly #names: ToolNames
+  readonly #provider: string
+  readonly #calls = new Map<number, Call>()
+
+  constructor(sink: Sink, names: ToolNames, provider: string) {
+    this.#sink = sink
+    this.#names = names
+    this.#provider = provider
+  }
+
+  get size(): number {
+    return this.#calls.size
+  }
+
+  #bug(detail: string) {
+    return new ModelError({
+      reason: "bug",
+      provider: this.#provider,
+      detail,
+      remedy: "Try again, or use another model."
+    })
+  }
+
+  /** Each piece belongs to the call at `index`; the first one of a call has its id and name. */
+  async delta(
+    index: number,
+    { id, json, name }: { id?: string; name?: string; json?: string }
+  ): Promise<void> {
+    let call = this.#calls.get(index)
+    if (call === undefined) {
+      if (this.#calls.size >= most) throw this.#bug(`the answer has more than ${most} tool calls`)
+      this.#calls.set(index, (call = { id: "", name: "", json: "", started: false }))
+    }
+    if (id !== undefined && id !== "") call.id = id
+    if (name !== undefined && call.name === "") call.name = name
+    if (!call.started && call.name !== "") {
+      // Some compatible servers give no ids.
+      if (call.id === "") call.id = `call_${index}`
+      call.started = true
+      await this.#sink.emit({
+        type: "tool-params-start",
+        id: call.id,
+        name: this.#names.fromWire(call.name)
+      })
+    }
+    if (json === undefined || json === "") return
+    call.json += json
+    if (call.started) await this.#sink.emit({ type: "tool-params-delta", id: call.id, delta: json })
+  }
+
+  /** Ends all calls. `cut`: the answer ended at its limit, so that incomplete arguments are dropped instead of failing. */
+  async end(cut: boolean): Promise<void> {
+    for (const call of this.#calls.values()) {
+      if (!call.started) throw this.#bug("a tool call has no name")
+      await this.#sink.emit({ type: "tool-params-end", id: call.id })
+      let params: unknown
+      try {
+        params = JSON.parse(call.json.trim() === "" ? "{}" : call.json)
+      } catch {
+        if (cut) continue
+        throw this.#bug(`the model called ${call.name.slice(0, 64)} with arguments that are not valid JSON`)
+      }
+      await this.#sink.emit({
+        type: "tool-call",
+        id: call.id,
+        name: this.#names.fromWire(call.name),
+        params,
+        providerExecuted: false
+      })
+    }
+    this.#calls.clear()
+  }
+}

@@ -1,0 +1,127 @@
+/** A model call under Guard: a child of the running call, with its hold on the budget and its provider's circuit breaker. */
+import { BigDecimal, Effect, Option } from "effect"
+import type { Policy } from "../../src/domain/Policy.ts"
+import { stdioUser } from "../../src/domain/Principal.ts"
+import type { Guard } from "../guard/Guard.ts"
+import { nested, RunningCall, type Call } from "../ledger/Calls.ts"
+import type { Prices } from "../ledger/Prices.ts"
+import { Spend, type Charge, type Usage } from "../ledger/Spend.ts"
+import type { Ids } from "../platform/Ids.ts"
+import type { ProgressEvents } from "../progress/ProgressEvents.ts"
+import type { Provider } from "./Provider.ts"
+
+export interface Spine {
+  readonly guard: Guard["Service"]
+  readonly progress: ProgressEvents["Service"]
+  readonly prices: Prices["Service"]
+  readonly ids: Ids["Service"]
+}
+
+interface Policies {
+  readonly free: Policy
+  readonly held: Policy
+}
+const policies = new WeakMap<Provider, Map<number, Policies>>()
+
+/** One object for each provider and time limit: Guard recognizes an entry by its policy. */
+const policiesOf = (provider: Provider, timeLimit: number): Policies => {
+  let byLimit = policies.get(provider)
+  if (byLimit === undefined) policies.set(provider, (byLimit = new Map()))
+  let known = byLimit.get(timeLimit)
+  if (known === undefined) {
+    const free: Policy = {
+      scopes: ["call"],
+      timeLimit,
+      retry: "always",
+      dependency: provider.name,
+      concurrency: provider.concurrency
+    }
+    // The arguments of a model call are its upper bound.
+    known = { free, held: { ...free, estimate: (bound) => bound as BigDecimal.BigDecimal } }
+    byLimit.set(timeLimit, known)
+  }
+  return known
+}
+
+/** The call of a model outside of any handler belongs to the user who runs the program. */
+const rootCall = (model: string, { nextUnsafe }: Ids["Service"]): Call => {
+  const requestId = nextUnsafe()
+  return {
+    kind: "model",
+    name: model,
+    principal: stdioUser,
+    requestId,
+    correlationId: requestId,
+    trace: undefined
+  }
+}
+
+/** `bound`: the most that the call may cost; none: the price is unknown, and nothing is held. */
+export const guardedCall = <A, E, R>(
+  { guard, ids, progress }: Spine,
+  provider: Provider,
+  model: string,
+  timeLimit: number,
+  bound: Option.Option<BigDecimal.BigDecimal>,
+  self: Effect.Effect<A, E, R>
+) =>
+  Effect.flatMap(RunningCall, ({ call: parent }) => {
+    const call =
+      parent === undefined
+        ? rootCall(model, ids)
+        : nested(parent, { kind: "model", name: model, principal: parent.principal })
+    const { free, held } = policiesOf(provider, timeLimit)
+    return guard.protect(
+      {
+        call,
+        policy: Option.isSome(bound) ? held : free,
+        readOnly: false,
+        idempotent: false,
+        args: Option.getOrUndefined(bound),
+        tracker: progress.track(call)
+      },
+      self
+    )
+  })
+
+const zero = BigDecimal.fromBigInt(0n)
+
+/** What was used: the provider's own figures, or an estimate of them (`uncertain`). */
+export interface Used {
+  readonly usage?: Required<Usage> | undefined
+  readonly uncertain: boolean
+  readonly images?: number
+  /** As the provider names it; default: as it was requested. */
+  readonly model?: string | undefined
+  readonly timeToFirstToken?: number | undefined
+}
+
+/** The charge for it; without usage and images nothing was billed, and the charge only names provider and model. */
+export const chargeOf = Effect.fnUntraced(function* (
+  { prices }: Spine,
+  { baseUrl, name: provider }: Provider,
+  requested: string,
+  { images, model = requested, timeToFirstToken, uncertain, usage }: Used
+) {
+  const charge: Charge = {
+    usd: zero,
+    provider,
+    model,
+    ...(usage !== undefined && { usage }),
+    ...(uncertain && { uncertain }),
+    ...(timeToFirstToken !== undefined && { timeToFirstToken })
+  }
+  if (usage === undefined && images === undefined) return charge
+  const costOf = (id: string) =>
+    prices.cost({ provider, model: id, baseUrl, usage: usage ?? {}, ...(images !== undefined && { images }) })
+  let cost = yield* costOf(model)
+  // Prices may be known by the alias that was requested.
+  if (Option.isNone(cost) && model !== requested) cost = yield* costOf(requested)
+  return Option.match(cost, {
+    onNone: (): Charge => ({ ...charge, unpriced: true }),
+    onSome: (usd): Charge => ({ ...charge, usd })
+  })
+})
+
+/** Reports it to the running call. */
+export const spend = (charge: Charge) => Effect.flatMap(Spend, ({ add }) => add(charge))

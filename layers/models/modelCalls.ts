@@ -1,0 +1,157 @@
+/** Chooses provider and model for each request, checks it, and falls back to other providers before the first part. */
+import { Effect, Stream } from "effect"
+import * as Prompt from "effect/ai/Prompt"
+import type * as Response from "effect/ai/Response"
+import type { Tokens } from "../ledger/Tokens.ts"
+import type { Outbound } from "../outbound/Outbound.ts"
+import type { TextRequest } from "./Adapter.ts"
+import type { Spine } from "./guardedCall.ts"
+import { ModelError } from "./ModelError.ts"
+import { ModelList } from "./ModelList.ts"
+import type { Configured } from "./configuredProviders.ts"
+import type { ModelFailure, ModelRequest } from "./ModelRequest.ts"
+import { promptText } from "./parts.ts"
+import type { Provider } from "./Provider.ts"
+import { textCall, type Called } from "./textCall.ts"
+
+export interface Ground {
+  readonly settings: Configured
+  readonly spine: Spine
+  readonly tokens: Tokens["Service"]
+  readonly outbound: Outbound["Service"]
+}
+
+/** Largest response, in bytes: an image in base64. */
+const mostBytes = 64 * 1024 * 1024
+
+interface Opened extends Called {
+  readonly list: ModelList
+}
+
+/** Failures of a provider, not of the request: another provider may do better. */
+const isProviderFailure = (error: ModelFailure): boolean =>
+  error._tag === "ModelError"
+    ? ["auth", "quota", "rate_limited", "overloaded", "network"].includes(error.reason)
+    : error._tag === "CircuitOpen" ||
+      error._tag === "TimedOut" ||
+      (error._tag === "Busy" && error.limit.startsWith("dependency"))
+
+const invalid = (provider: string, detail: string, remedy: string) =>
+  new ModelError({ reason: "invalid", provider, detail, remedy })
+
+export const make = Effect.fnUntraced(function* ({ outbound, settings, spine, tokens }: Ground) {
+  const { active, fallback, maxInputBytes, providers } = settings
+  const fetch = yield* outbound.configuredFetch(mostBytes)
+  const names = providers.map(({ name }) => name).join(", ")
+
+  const open = Effect.fnUntraced(function* (provider: Provider) {
+    const { make: adapt } = yield* Effect.promise(() => import("./openai.ts"))
+    const adapter = adapt(provider, fetch)
+    return { spine, tokens, provider, adapter, list: new ModelList(provider, adapter) } satisfies Opened
+  })
+  const opened = new Map<string, Effect.Effect<Opened>>()
+  for (const provider of providers) opened.set(provider.name, yield* Effect.cached(open(provider)))
+
+  const byName = (name: string): Effect.Effect<Opened, ModelError> =>
+    opened.get(name) ??
+    Effect.fail(
+      invalid(
+        name.slice(0, 100),
+        "there is no such provider",
+        names === "" ? "Configure one in section llm." : `Choose one of ${names}.`
+      )
+    )
+
+  /** The provider of a request that names none: the active one, the only one, or the one that has the model. */
+  const byModel = Effect.fnUntraced(function* (model: string | undefined) {
+    const [first, ...rest] = providers
+    if (active !== undefined) return yield* byName(active)
+    if (first !== undefined && rest.length === 0) return yield* byName(first.name)
+    for (const { name } of model === undefined ? [] : providers) {
+      const found = yield* byName(name)
+      if ((yield* found.list.ids)?.has(model ?? "") === true) return found
+    }
+    const detail = model === undefined ? "the request names no model" : "no provider lists that model"
+    return yield* invalid("llm", detail, `Name a provider (${names}) and one of its models.`)
+  })
+
+  const prepare = Effect.fnUntraced(function* (called: Opened, request: ModelRequest) {
+    const { provider } = called
+    const model = request.model ?? provider.model
+    if (model === undefined) {
+      return yield* invalid(
+        provider.name,
+        "the request names no model",
+        "Name a model, or configure one in llm.providers."
+      )
+    }
+    const prompt = Prompt.make(request.prompt)
+    const bytes = Buffer.byteLength(promptText(prompt))
+    if (bytes > maxInputBytes) {
+      return yield* new ModelError({
+        reason: "context_too_long",
+        provider: provider.name,
+        model,
+        detail: `the prompt has ${bytes} bytes of text, more than ${maxInputBytes}`,
+        remedy: "Shorten it, or raise llm.max_input_bytes."
+      })
+    }
+    const temperature = request.temperature ?? provider.temperature
+    if (temperature !== undefined && (temperature < 0 || temperature > provider.maxTemperature)) {
+      const detail = `temperature ${temperature} is out of range`
+      return yield* invalid(provider.name, detail, `Use a temperature from 0 to ${provider.maxTemperature}.`)
+    }
+    yield* called.list.check(model)
+    return {
+      model,
+      prompt,
+      tools: request.tools ?? [],
+      toolChoice: request.toolChoice ?? "auto",
+      responseFormat: request.responseFormat ?? { type: "text" },
+      temperature,
+      maxTokens: request.maxTokens ?? provider.maxTokens,
+      topP: request.topP ?? provider.topP
+    } satisfies TextRequest
+  })
+
+  type Answer = Stream.Stream<Response.StreamPartEncoded, ModelFailure>
+
+  const one = (target: Effect.Effect<Opened, ModelError>, request: ModelRequest): Answer =>
+    Stream.unwrap(
+      Effect.gen(function* () {
+        const called = yield* target
+        return textCall(called, yield* prepare(called, request))
+      })
+    )
+
+  /** The next provider answers only if the one before it failed without a single part. */
+  const withFallback = (name: string, others: ReadonlyArray<string>, request: ModelRequest): Answer => {
+    const [second, ...rest] = others
+    if (second === undefined) return one(byName(name), request)
+    let begun = false
+    return one(byName(name), request).pipe(
+      Stream.mapArray((parts) => {
+        begun = true
+        return parts
+      }),
+      Stream.catch((error): Answer => {
+        if (begun || !isProviderFailure(error)) return Stream.fail(error)
+        const notice = `Provider ${name} failed, ${second} answers instead: ${error.message}`
+        return Stream.unwrap(Effect.as(Effect.logWarning(notice), withFallback(second, rest, request)))
+      })
+    )
+  }
+
+  const stream = (request: ModelRequest): Answer =>
+    request.provider !== undefined
+      ? one(byName(request.provider), request)
+      : request.model === undefined && active !== undefined
+        ? withFallback(
+            active,
+            fallback.filter((name) => name !== active),
+            request
+          )
+        : one(byModel(request.model), request)
+
+  return { stream }
+})

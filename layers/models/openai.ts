@@ -1,0 +1,167 @@
+/** OpenAI's Chat Completions and Images, which Groq and most other servers speak as well. */
+import { Redacted } from "effect"
+import OpenAI from "openai"
+import type { ConfiguredFetch } from "../outbound/configuredFetch.ts"
+import type { Adapter, Finish, ImageRequest, MadeImage, Sink, TextRequest } from "./Adapter.ts"
+import { ModelError } from "./ModelError.ts"
+import { toFormat, toMessages, toTools } from "./openaiMessages.ts"
+import type { Provider } from "./Provider.ts"
+import { TextParts } from "./TextParts.ts"
+import { ToolCallParts } from "./ToolCallParts.ts"
+import { ToolNames } from "./toolNames.ts"
+import { reported } from "./usage.ts"
+
+const finishes: Readonly<Record<string, Finish>> = {
+  stop: "stop",
+  length: "length",
+  tool_calls: "tool-calls",
+  function_call: "tool-calls",
+  content_filter: "content-filter"
+}
+
+/** Fields that are not OpenAI's: reasoning of DeepSeek, vLLM and Groq, and usage where Groq put it at first. */
+interface Extended {
+  readonly reasoning_content?: unknown
+  readonly reasoning?: unknown
+}
+const groqUsage = (chunk: object): OpenAI.CompletionUsage | undefined => {
+  const { x_groq } = chunk as { readonly x_groq?: { readonly usage?: OpenAI.CompletionUsage } }
+  return x_groq?.usage
+}
+
+const textOf = (...values: ReadonlyArray<unknown>): string | undefined =>
+  values.find((value): value is string => typeof value === "string" && value !== "")
+
+const usageOf = (usage: OpenAI.CompletionUsage) =>
+  reported({
+    input: usage.prompt_tokens,
+    output: usage.completion_tokens,
+    cached: usage.prompt_tokens_details?.cached_tokens,
+    reasoning: usage.completion_tokens_details?.reasoning_tokens
+  })
+
+const sampling = ({ maxTokensField }: Provider, { maxTokens, temperature, topP }: TextRequest) => ({
+  ...(temperature !== undefined && { temperature }),
+  ...(topP !== undefined && { top_p: topP }),
+  ...(maxTokens !== undefined && { [maxTokensField]: maxTokens })
+})
+
+/** The SDK would retry, wait without a limit of ours, log, and read variables; all of that is decided elsewhere. */
+const clientOf = (provider: Provider, fetch: ConfiguredFetch) =>
+  new OpenAI({
+    // Its absence must not make the SDK look for a variable; the header is removed below.
+    apiKey: provider.key === undefined ? "none" : Redacted.value(provider.key),
+    adminAPIKey: null,
+    organization: null,
+    project: null,
+    webhookSecret: null,
+    baseURL: provider.baseUrl,
+    maxRetries: 0,
+    timeout: 2 ** 31 - 1,
+    logLevel: "off",
+    fetch,
+    defaultHeaders: {
+      ...(provider.key === undefined && { authorization: null }),
+      ...Object.fromEntries(
+        Object.entries(provider.headers).map(([name, value]) => [name, Redacted.value(value)])
+      )
+    }
+  })
+
+export const make = (provider: Provider, fetch: ConfiguredFetch): Adapter => {
+  const client = clientOf(provider, fetch)
+  const incomplete = new ModelError({
+    reason: "network",
+    provider: provider.name,
+    detail: "the response ended before it was complete",
+    transient: {}
+  })
+
+  const text = async (request: TextRequest, sink: Sink, signal: AbortSignal): Promise<Finish> => {
+    const names = new ToolNames(request.tools.map(({ name }) => name))
+    const stream = await client.chat.completions.create(
+      {
+        model: request.model,
+        messages: toMessages(request.prompt, names),
+        stream: true,
+        stream_options: { include_usage: true },
+        ...sampling(provider, request),
+        ...toTools(request, names),
+        ...toFormat(request)
+      },
+      { signal }
+    )
+    sink.alive()
+    const texts = new TextParts(sink)
+    const calls = new ToolCallParts(sink, names, provider.name)
+    let ended: string | undefined
+    let named = false
+    for await (const chunk of stream) {
+      sink.alive()
+      if (!named) {
+        named = true
+        await sink.emit({ type: "response-metadata", id: chunk.id, modelId: chunk.model })
+      }
+      const usage = chunk.usage ?? groqUsage(chunk)
+      if (usage !== undefined) sink.usage(usageOf(usage))
+      const [choice] = chunk.choices ?? []
+      if (choice === undefined) continue
+      if (choice.finish_reason) ended = choice.finish_reason
+      const delta = choice.delta as (typeof choice.delta & Extended) | undefined
+      const thought = textOf(delta?.reasoning_content, delta?.reasoning)
+      if (thought !== undefined) await texts.delta("reasoning", thought)
+      const said = textOf(delta?.content, delta?.refusal)
+      if (said !== undefined) await texts.delta("text", said)
+      for (const call of delta?.tool_calls ?? []) {
+        await texts.end()
+        await calls.delta(call.index ?? calls.size, {
+          ...(call.id !== undefined && { id: call.id }),
+          ...(call.function?.name !== undefined && { name: call.function.name }),
+          ...(call.function?.arguments !== undefined && { json: call.function.arguments })
+        })
+      }
+    }
+    await texts.end()
+    // An aborted or cut stream just ends for the SDK.
+    if (ended === undefined) throw incomplete
+    // Some compatible servers say "stop" after tool calls.
+    const finish = calls.size > 0 && ended === "stop" ? "tool-calls" : (finishes[ended] ?? "other")
+    await calls.end(finish === "length")
+    return finish
+  }
+
+  const models = async (signal: AbortSignal) => {
+    const page = await client.models.list({ signal })
+    return page.data.map(({ id }) => id)
+  }
+
+  const hasModel = async (id: string, signal: AbortSignal) => {
+    try {
+      await client.models.retrieve(id, { signal })
+      return true
+    } catch (error) {
+      if (error instanceof OpenAI.APIError && error.status === 404) return false
+      throw error
+    }
+  }
+
+  const image = async (request: ImageRequest, signal: AbortSignal): Promise<MadeImage> => {
+    const { model, prompt, quality, size } = request
+    const { data, output_format, usage } = await client.images.generate(
+      { model, prompt, n: 1, size, quality: quality as "auto" },
+      { signal }
+    )
+    const made = data?.[0]?.b64_json
+    if (made === undefined || made === "") {
+      const detail = "the response has no image data (b64_json)"
+      throw new ModelError({ reason: "bug", provider: provider.name, model, detail })
+    }
+    return {
+      data: made,
+      mimeType: `image/${output_format ?? "png"}`,
+      usage: usage && reported({ input: usage.input_tokens, output: usage.output_tokens }).usage
+    }
+  }
+
+  return { text, models, hasModel, image: provider.images ? image : undefined }
+}

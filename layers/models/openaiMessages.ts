@@ -1,0 +1,106 @@
+/** A prompt and its tools as OpenAI's Chat Completions take them. */
+import type OpenAI from "openai"
+import type * as Prompt from "effect/ai/Prompt"
+import * as Tool from "effect/ai/Tool"
+import { toCodecOpenAI } from "effect/ai/OpenAiStructuredOutput"
+import type { TextRequest } from "./Adapter.ts"
+import { dataUrl, resultText } from "./parts.ts"
+import type { ToolNames } from "./toolNames.ts"
+
+type Message = OpenAI.ChatCompletionMessageParam
+
+const userPart = (part: Prompt.UserMessagePart): OpenAI.ChatCompletionContentPart => {
+  if (part.type === "text") return { type: "text", text: part.text }
+  const url = dataUrl(part)
+  if (part.mediaType.startsWith("image/")) return { type: "image_url", image_url: { url } }
+  return { type: "file", file: { file_data: url, filename: part.fileName ?? "file" } }
+}
+
+const user = (parts: ReadonlyArray<Prompt.UserMessagePart>): Message => {
+  const [only] = parts
+  // A plain string where it will do: older compatible servers know nothing else.
+  if (parts.length === 1 && only?.type === "text") return { role: "user", content: only.text }
+  return { role: "user", content: parts.map(userPart) }
+}
+
+const assistant = (parts: ReadonlyArray<Prompt.AssistantMessagePart>, names: ToolNames): Message => {
+  const text = parts.flatMap((part) => (part.type === "text" ? [part.text] : [])).join("")
+  const calls = parts.flatMap((part) =>
+    part.type === "tool-call"
+      ? [
+          {
+            id: part.id,
+            type: "function" as const,
+            function: { name: names.toWire(part.name), arguments: JSON.stringify(part.params ?? {}) }
+          }
+        ]
+      : []
+  )
+  return {
+    role: "assistant",
+    content: text === "" ? null : text,
+    ...(calls.length > 0 && { tool_calls: calls })
+  }
+}
+
+export const toMessages = ({ content }: Prompt.Prompt, names: ToolNames): Array<Message> =>
+  content.flatMap((message): Array<Message> => {
+    switch (message.role) {
+      case "system":
+        return [{ role: "system", content: message.content }]
+      case "user":
+        return [user(message.content)]
+      case "assistant":
+        return [assistant(message.content, names)]
+      case "tool":
+        return message.content.flatMap((part) =>
+          part.type === "tool-result"
+            ? [{ role: "tool" as const, tool_call_id: part.id, content: resultText(part) }]
+            : []
+        )
+    }
+  })
+
+const toChoice = (
+  choice: TextRequest["toolChoice"],
+  names: ToolNames
+): OpenAI.ChatCompletionToolChoiceOption => {
+  if (typeof choice === "string") return choice
+  if ("tool" in choice) return { type: "function", function: { name: names.toWire(choice.tool) } }
+  return choice.mode ?? "auto"
+}
+
+/** `tools` and `tool_choice`; without tools neither, as some servers reject an empty list. */
+export const toTools = ({ toolChoice, tools }: TextRequest, names: ToolNames) =>
+  tools.length === 0
+    ? {}
+    : {
+        tools: tools.map((tool): OpenAI.ChatCompletionFunctionTool => {
+          const description = Tool.getDescription(tool)
+          return {
+            type: "function",
+            function: {
+              name: names.toWire(tool.name),
+              ...(description !== undefined && { description }),
+              parameters: { ...Tool.getJsonSchema(tool) }
+            }
+          }
+        }),
+        tool_choice: toChoice(toolChoice, names)
+      }
+
+/** `response_format`, where the answer must be an object of a schema. */
+export const toFormat = ({ responseFormat }: TextRequest) =>
+  responseFormat.type === "text"
+    ? {}
+    : {
+        response_format: {
+          type: "json_schema" as const,
+          json_schema: {
+            name: responseFormat.objectName.replace(/[^A-Za-z0-9_-]/g, "_").slice(0, 64),
+            strict: true,
+            // `LanguageModel.make` gets the same transformation, so that it decodes what this schema describes.
+            schema: { ...toCodecOpenAI(responseFormat.schema as never).jsonSchema }
+          }
+        }
+      }

@@ -1,0 +1,129 @@
+/** The section `llm`: the providers of language models, their keys, models and limits. */
+import { Duration, Schema } from "effect"
+import { DurationSetting } from "../config/DurationSetting.ts"
+import { Secret } from "../config/Secret.ts"
+import * as Section from "../config/Section.ts"
+import { knownNames, knownProvider } from "./providers.ts"
+
+const count = (minimum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum: 2 ** 31 - 1 }))
+const span = DurationSetting.check(
+  Schema.makeFilter((duration) => Duration.toMillis(duration) >= 1 || "must be at least a millisecond")
+)
+const sampling = (maximum: number, description: string) =>
+  Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum })).annotate({
+    description: `${description}. Default: the provider's own.`
+  })
+/** Field names and values of RFC 9110, section 5. */
+const HeaderName = Schema.String.check(Schema.isPattern(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/))
+
+const names = knownNames.join(", ")
+
+const provider = () =>
+  Schema.Struct({
+    api_key: Schema.optionalKey(
+      Secret.pipe(
+        Schema.annotateEncoded({
+          description: `The key, \`env:NAME\` or \`file:PATH\`. Required for ${names}; other servers may need none.`
+        })
+      )
+    ),
+    base_url: Schema.optionalKey(
+      Schema.String.check(Schema.isPattern(/^https?:\/\/[^\s/]+/)).annotate({
+        expected: "a URL as https://api.example/v1",
+        description: `An OpenAI-compatible endpoint. Default: the provider's own, for ${names}.`
+      })
+    ),
+    model: Schema.NonEmptyString.annotate({ description: "The model, unless a call names another." }),
+    image_model: Schema.optionalKey(
+      Schema.NonEmptyString.annotate({
+        description:
+          "The model that makes images, unless a call names another. A server that is not in the list serves images if this is set."
+      })
+    ),
+    temperature: Schema.optionalKey(sampling(2, "Sampling temperature")),
+    max_tokens: Schema.optionalKey(
+      count(1).annotate({
+        description: `Most tokens of one answer. Default: 8192 for ${names}, else the server's own.`
+      })
+    ),
+    top_p: Schema.optionalKey(sampling(1, "Nucleus sampling: the share of probability that is considered")),
+    headers: Section.optional(
+      Schema.Record(HeaderName, Secret),
+      {},
+      "Headers of every request, by name. Values are secrets."
+    ),
+    time_limit: Section.optional(span, "10 minutes", "Time limit of one call, with its retries."),
+    first_token_timeout: Section.optional(
+      span,
+      "2 minutes",
+      "How long the first part of an answer may take. Reasoning models may think for minutes."
+    ),
+    idle_timeout: Section.optional(
+      span,
+      "1 minute",
+      "How long a stream that has begun may be silent before it is ended."
+    ),
+    image_time_limit: Section.optional(
+      span.check(
+        Schema.makeFilter((duration) => Duration.toSeconds(duration) >= 60 || "must be at least 60 seconds")
+      ),
+      "120 seconds",
+      "Time limit of one image, at least 60 seconds."
+    ),
+    concurrency: Section.optional(count(1), 32, "Concurrent calls of this provider at most.")
+  })
+
+export const section = Section.deferred(
+  "llm",
+  () =>
+    Schema.Struct({
+      active: Schema.NonEmptyString.annotate({
+        description: "The provider that answers, one of `providers`."
+      }),
+      fallback: Section.optional(
+        Schema.Array(Schema.NonEmptyString),
+        [],
+        "Providers that are tried in this order when the active one fails before the first part of its answer. Only for calls that name no model."
+      ),
+      max_input_bytes: Section.optional(
+        count(1),
+        512 * 1024,
+        "Largest prompt that is sent, in bytes of text. Images are not counted."
+      ),
+      images_at_once: Section.optional(count(1), 3, "Images of one call that are made concurrently."),
+      providers: Schema.Record(Schema.String, provider()).annotate({
+        description: "What is known of each provider, by its name."
+      })
+    }).check(
+      Schema.makeFilter((settings) => {
+        const configured = Object.keys(settings.providers)
+        const missing = (key: string, name: string, issue: string) => ({
+          path: ["providers", name, key],
+          issue
+        })
+        const issues = configured.flatMap((name) => {
+          const { api_key, base_url } = settings.providers[name] ?? {}
+          const known = knownProvider(name)
+          if (known === undefined) {
+            return base_url === undefined
+              ? [missing("base_url", name, `required for a provider other than ${names}`)]
+              : []
+          }
+          return api_key === undefined ? [missing("api_key", name, "required, but missing")] : []
+        })
+        const unknown = (path: ReadonlyArray<string | number>) => ({
+          path,
+          issue: "not one of the providers below it"
+        })
+        settings.fallback.forEach((name, index) => {
+          if (!configured.includes(name)) issues.push({ ...unknown(["fallback", index]) } as never)
+        })
+        if (configured.includes(settings.active)) return issues
+        return [...issues, { path: ["active"], issue: "not one of the providers below it" }]
+      })
+    ),
+  { description: "Language models." }
+)
+
+export type Settings = (typeof section)["schema"]["Type"]
+export type ProviderSettings = Settings["providers"][string]

@@ -1,0 +1,164 @@
+/** One answer of a model as a stream: requested once Guard lets it, repeated by Guard only before its first part. */
+import { BigDecimal, Cause, Clock, Duration, Effect, Exit, Option, Queue, Stream } from "effect"
+import type * as Response from "effect/ai/Response"
+import type { Charge } from "../ledger/Spend.ts"
+import type { Tokens } from "../ledger/Tokens.ts"
+import type { Adapter, Finish, TextRequest } from "./Adapter.ts"
+import { chargeOf, guardedCall, spend, type Spine } from "./guardedCall.ts"
+import { ModelError } from "./ModelError.ts"
+import type { ModelFailure } from "./ModelRequest.ts"
+import { fileCount, promptText } from "./parts.ts"
+import type { Provider } from "./Provider.ts"
+import { fromSdk } from "./sdkErrors.ts"
+import { Seen, tokensOf } from "./Seen.ts"
+import { toResponseUsage } from "./usage.ts"
+
+/** Parts that wait for a slow reader at most; the connection waits beyond. */
+const capacity = 256
+
+/** What providers add to the counted text, for each message and each tool, in tokens. */
+const overhead = 16
+/** Most that an image of a prompt takes, in tokens. */
+const perFile = 3000
+/** A prompt of so many bytes is not worth tokenizing: each token has at least one. */
+const shortPrompt = 2048
+
+const toolBytes = ({ tools }: TextRequest) =>
+  tools.reduce((sum, tool) => sum + Buffer.byteLength(`${tool.name}${tool.description ?? ""}`) + 2000, 0)
+
+/** An upper bound of the input tokens: what is counted, and a tenth more. */
+const inputBound = Effect.fnUntraced(function* (
+  tokens: Tokens["Service"],
+  request: TextRequest,
+  text: string
+) {
+  const { content } = request.prompt
+  const fixed = (content.length + request.tools.length) * overhead + fileCount(request.prompt) * perFile
+  const bytes = Buffer.byteLength(text)
+  const counted = bytes <= shortPrompt ? bytes : (yield* tokens.count(request.model, text)).tokens * 1.1
+  return Math.ceil(counted + tokensOf(toolBytes(request)) + fixed)
+})
+
+/** Where a server has its own limit of output tokens, as many as any of them gives. */
+const mostOutput = 131_072
+
+/** Fails when nothing arrives for too long. Costs one timer for the whole answer, not one for each part. */
+const silence = (
+  seen: Seen,
+  provider: Provider,
+  model: string,
+  clock: Clock.Clock
+): Effect.Effect<never, ModelError> => {
+  const now = () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
+  return Effect.suspend(() => {
+    const waiting = seen.first === undefined
+    const limit = waiting ? provider.firstTokenTimeout : provider.idleTimeout
+    const left = (waiting ? seen.started : seen.last) + limit - now()
+    // The first part may arrive meanwhile, and then the other limit applies.
+    const pause = Duration.millis(Math.ceil(Math.min(left, provider.idleTimeout)))
+    if (left > 0) return Effect.andThen(clock.sleep(pause), silence(seen, provider, model, clock))
+    const setting = waiting ? "first_token_timeout" : "idle_timeout"
+    return Effect.fail(
+      new ModelError({
+        reason: "network",
+        provider: provider.name,
+        model,
+        detail: `${waiting ? "no part of an answer" : "nothing more"} arrived within ${limit} ms`,
+        remedy: `Try again, or raise llm.providers.${provider.name}.${setting}.`,
+        transient: {}
+      })
+    )
+  })
+}
+
+const asPartial = (error: ModelError): ModelError =>
+  error.transient === undefined
+    ? error
+    : new ModelError({ ...error, transient: { ...error.transient, partial: true } })
+
+const finishPart = (
+  finish: Finish,
+  seen: Seen,
+  charge: Charge,
+  inputTokens: number
+): Response.FinishPartEncoded => ({
+  type: "finish",
+  reason: finish,
+  usage: toResponseUsage(seen.usageOf(inputTokens, true).usage),
+  metadata: {
+    manifold: {
+      provider: charge.provider ?? null,
+      model: charge.model ?? null,
+      cost_usd: charge.unpriced === true ? null : BigDecimal.format(charge.usd),
+      uncertain: charge.uncertain === true
+    }
+  }
+})
+
+export interface Called {
+  readonly spine: Spine
+  readonly tokens: Tokens["Service"]
+  readonly provider: Provider
+  readonly adapter: Adapter
+}
+
+/** Streams are run by their reader: when it stops, the call is interrupted, and the connection closed. */
+export const textCall = ({ adapter, provider, spine, tokens }: Called, request: TextRequest) =>
+  Stream.unwrap(
+    Effect.gen(function* () {
+      const { model } = request
+      const queue = yield* Queue.bounded<Response.StreamPartEncoded, ModelFailure | Cause.Done>(capacity)
+      const text = promptText(request.prompt)
+      const { baseUrl, name } = provider
+      const priced = yield* spine.prices.cost({ provider: name, model, baseUrl, usage: { input_tokens: 1 } })
+      const bound = Option.isNone(priced)
+        ? Option.none<BigDecimal.BigDecimal>()
+        : yield* spine.prices.upperBound({
+            provider: name,
+            model,
+            baseUrl,
+            inputTokens: yield* inputBound(tokens, request, text),
+            maxOutputTokens: request.maxTokens ?? mostOutput
+          })
+
+      const attempt = Effect.gen(function* () {
+        const clock = yield* Clock.Clock
+        const seen = new Seen(clock, queue)
+        const inputTokens =
+          tokensOf(Buffer.byteLength(text) + toolBytes(request)) + fileCount(request.prompt) * perFile
+        let charge: Charge | undefined
+        const settle = Effect.fnUntraced(function* (exit: Exit.Exit<Finish, ModelError>) {
+          const error = Exit.isFailure(exit)
+            ? Option.getOrUndefined(Cause.findErrorOption(exit.cause))
+            : undefined
+          // An error response is not billed, nor is a request that was not sent.
+          const unbilled = !seen.accepted && (error?.status !== undefined || error?.sent === false)
+          const used = seen.usageOf(inputTokens, Exit.isSuccess(exit))
+          charge = yield* chargeOf(spine, provider, model, {
+            ...(unbilled ? { uncertain: false } : used),
+            model: seen.model,
+            timeToFirstToken: seen.timeToFirstToken
+          })
+          yield* spend(charge)
+        })
+        const finish = yield* Effect.tryPromise({
+          try: (signal) => adapter.text(request, seen, signal),
+          catch: fromSdk(provider, model, clock.currentTimeMillisUnsafe())
+        }).pipe(
+          Effect.raceFirst(silence(seen, provider, model, clock)),
+          Effect.mapError((error) => (seen.first === undefined ? error : asPartial(error))),
+          Effect.onExit(settle)
+        )
+        if (charge === undefined) return
+        yield* Queue.offerAll(queue, [...seen.release(), finishPart(finish, seen, charge, inputTokens)])
+      })
+
+      yield* guardedCall(spine, provider, model, provider.timeLimit, bound, attempt).pipe(
+        Effect.onExit((exit) =>
+          Exit.isSuccess(exit) ? Queue.end(queue) : Queue.failCause(queue, exit.cause)
+        ),
+        Effect.forkScoped
+      )
+      return Stream.fromQueue(queue)
+    })
+  )

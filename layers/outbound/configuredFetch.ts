@@ -1,0 +1,76 @@
+/** A `fetch` for libraries that make requests to a URL of the configuration, such as SDKs of model providers. */
+import { Effect } from "effect"
+import type { Dns } from "../platform/Dns.ts"
+import { OutboundError } from "./OutboundError.ts"
+import type { Settings } from "./section.ts"
+import * as target from "./target.ts"
+
+/** What libraries need of `fetch`. */
+export type ConfiguredFetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>
+
+interface ConfiguredFetchOptions {
+  readonly settings: Settings
+  readonly dns: Dns["Service"]
+  readonly ca?: string
+}
+
+/** The body, which fails once it exceeds `maxBytes`. */
+const limited = (body: ReadableStream<Uint8Array>, maxBytes: number): ReadableStream<Uint8Array> => {
+  const reader = body.getReader()
+  let size = 0
+  return new ReadableStream<Uint8Array>(
+    {
+      pull: async (controller) => {
+        const { done, value } = await reader.read()
+        if (done) return controller.close()
+        size += value.byteLength
+        if (size > maxBytes) {
+          const detail = `the body is larger than ${maxBytes} bytes`
+          controller.error(new OutboundError({ reason: "body", detail }))
+          await reader.cancel()
+          return
+        }
+        controller.enqueue(value)
+      },
+      cancel: (reason) => reader.cancel(reason)
+    },
+    { highWaterMark: 0 }
+  )
+}
+
+/**
+ * The URL's host counts as one of `outbound.allow_hosts`, because the operator wrote it: private addresses pass, metadata
+ * and link-local addresses never do. Unlike in `exchange`, the connection is made by name and kept open for the next
+ * request: a handshake with a distant provider costs more than a short answer, and TLS checks the name all the same.
+ * Redirects are not followed: they would carry the key to another host. Time limits are the caller's, by `init.signal`.
+ */
+export const configuredFetch =
+  ({ ca, dns, settings }: ConfiguredFetchOptions, maxBytes: number): ConfiguredFetch =>
+  async (input, init = {}) => {
+    const url = input instanceof Request ? input.url : String(input)
+    const check = Effect.gen(function* () {
+      const host = new URL(url).host
+      const to = yield* target.parse(url, undefined, {
+        ...settings,
+        allow_hosts: [...settings.allow_hosts, host, new URL(url).hostname]
+      })
+      if (to.literal) return yield* target.admit(to, [to.name], settings)
+      const addresses = yield* Effect.mapError(
+        dns.lookup(to.name),
+        (error) => new OutboundError({ reason: "dns", detail: error.message })
+      )
+      return yield* target.admit(to, addresses, settings)
+    })
+    await Effect.runPromise(check)
+    const response = await fetch(url, {
+      ...init,
+      redirect: "manual",
+      keepalive: true,
+      proxy: false,
+      timeout: false,
+      tls: { rejectUnauthorized: true, ...(ca !== undefined && { ca }) }
+    } as RequestInit)
+    if (response.body === null) return response
+    const { headers, status, statusText } = response
+    return new Response(limited(response.body, maxBytes), { headers, status, statusText })
+  }
