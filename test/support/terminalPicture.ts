@@ -106,12 +106,19 @@ const escape = (text: string) => Bun.escapeHTML(text).replaceAll(" ", "\u00a0")
 const plain = (line: string) =>
   line.replaceAll(join(home, "state"), "~/.local/state").replaceAll(home, "~").replaceAll(url, shownUrl)
 const cut = (text: string) => (text.length > widest ? `${text.slice(0, widest - 1)}…` : text)
-const rows = screen.flatMap(({ command, lines }) => [
-  `<tspan fill="#38bdf8">$\u00a0</tspan><tspan fill="#e2e8f0">${escape(cut(command))}</tspan>`,
-  ...lines.map((line) => escape(cut(plain(line))))
+const lineHeight = 22
+/** Above each command but the first. */
+const gap = 10
+let bottom = 60 - lineHeight - gap
+const row = (content: string, space: number): string => {
+  bottom += lineHeight + space
+  return `<text x="24" y="${bottom}" fill="#94a3b8">${content}</text>`
+}
+const text = screen.flatMap(({ command, lines }) => [
+  row(`<tspan fill="#38bdf8">$\u00a0</tspan><tspan fill="#e2e8f0">${escape(cut(command))}</tspan>`, gap),
+  ...lines.map((line) => row(escape(cut(plain(line))), 0))
 ])
-const height = 60 + rows.length * 22
-const text = rows.map((row, index) => `<text x="24" y="${60 + index * 22}" fill="#94a3b8">${row}</text>`)
+const height = bottom + 24
 await Bun.write(
   `${root}docs/first-light.svg`,
   `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1060 ${height}" width="1060" height="${height}" role="img" aria-label="manifold in a terminal">
