@@ -1,4 +1,4 @@
-/** Entries that only some may see: changes are announced to these, and nobody else can list, call or subscribe. */
+/** Entries with an audience: only its principals are notified and can list, call or subscribe. */
 import { expect } from "bun:test"
 import { Deferred, Effect } from "effect"
 import { Client as ModernClient, StreamableHTTPClientTransport } from "@modelcontextprotocol/client"
@@ -34,7 +34,7 @@ const notes = {
 const listStream = (url: URL, session: Record<string, string>) =>
   Effect.promise(() => fetch(url, { headers: { accept: "text/event-stream", ...session } }))
 
-it.live("a session hears of the changes that concern it, and of no others", () =>
+it.live("a session is notified only of changes that concern it", () =>
   Effect.gen(function* () {
     const url = yield* endpoint
     const [first, second] = [
@@ -73,7 +73,7 @@ it.live("a session hears of the changes that concern it, and of no others", () =
   }).pipe(Effect.provide(service({ auth: { tokens } })))
 )
 
-it.live("a resource of another principal cannot be subscribed to, and one that is not there neither", () =>
+it.live("a subscription to a resource of another principal or to an unknown one is rejected", () =>
   Effect.gen(function* () {
     const url = yield* endpoint
     yield* (yield* Catalog).contribute({
@@ -92,7 +92,7 @@ it.live("a resource of another principal cannot be subscribed to, and one that i
   }).pipe(Effect.provide(service({ auth: { tokens } })))
 )
 
-it.live("a stateless subscription hears of the changes that concern its principal, and of no others", () =>
+it.live("a stateless subscription is notified only of changes that concern its principal", () =>
   Effect.gen(function* () {
     const url = yield* endpoint
     const listen = Effect.fnUntraced(function* (name: string) {

@@ -1,4 +1,4 @@
-/** What one caller can make the service keep, send and compute is bounded, and others are served meanwhile. */
+/** Bounds on what one caller can make the service retain, send and compute, while others are served. */
 import { describe, expect } from "bun:test"
 import { connect } from "node:net"
 import { Effect, Layer, Schedule } from "effect"
@@ -87,10 +87,10 @@ const unread = Effect.fnUntraced(function* (body: string, headers: Record<string
   return socket
 })
 
-describe("responses that are not read", () => {
+describe("unread responses", () => {
   const echo = stateless(1, "tools/call", { name: "echo", arguments: { message: "x".repeat(3_500_000) } })
 
-  it.live("are charged to their principal, and cut by the idle time-out", () =>
+  it.live("unread responses are charged to their principal and cut by the idle time-out", () =>
     Effect.gen(function* () {
       const { memory } = yield* Quotas
       for (let each = 0; each < 3; each++) {
@@ -105,7 +105,7 @@ describe("responses that are not read", () => {
   )
 
   for (const era of ["of a session", "without a session"]) {
-    it.live(`and are event streams that have ended, ${era}, are charged and cut off in time`, () =>
+    it.live(`unread event streams that have ended, ${era}, are charged and cut in time`, () =>
       Effect.gen(function* () {
         const { memory } = yield* Quotas
         const session = yield* openSession(yield* endpoint, "2025-11-25", as("alice"))
@@ -136,7 +136,7 @@ describe("responses that are not read", () => {
     )
   }
 
-  it.live("beyond the quota become 503, and the quota is there again when they were read", () =>
+  it.live("unread responses beyond the quota are 503, and reading them releases it", () =>
     Effect.gen(function* () {
       const { memory } = yield* Quotas
       // Compressed it would be small.
@@ -159,7 +159,7 @@ describe("responses that are not read", () => {
 describe("messages", () => {
   const body = { message: "x".repeat(100_000) }
 
-  it.live("that are large are rejected while the principal keeps too much, and those of others are not", () =>
+  it.live("large messages of a principal beyond its quota are rejected and those of others are not", () =>
     Effect.gen(function* () {
       const { memory } = yield* Quotas
       const key = aliceKey
@@ -174,7 +174,7 @@ describe("messages", () => {
     }).pipe(Effect.provide(service({ quotas: { memory: { principal: 300_000, total: 1_000_000 } } })))
   )
 
-  it.live("of a session give back what they took, whether they are served, rejected or unreadable", () =>
+  it.live("messages of a session release their memory whether they are served, rejected or malformed", () =>
     Effect.gen(function* () {
       const { memory } = yield* Quotas
       const url = yield* endpoint
@@ -196,7 +196,7 @@ describe("messages", () => {
     }).pipe(Effect.provide(service({})))
   )
 
-  it.live("without a session give back what they took, whether they are served or rejected", () =>
+  it.live("messages without a session release their memory whether they are served or rejected", () =>
     Effect.gen(function* () {
       const { memory } = yield* Quotas
       const url = yield* endpoint
@@ -214,7 +214,7 @@ describe("messages", () => {
 })
 
 describe("results", () => {
-  it.live("that are too large are a failure of the tool that says so", () =>
+  it.live("a result that is too large is an error of the tool", () =>
     Effect.gen(function* () {
       const { result } = yield* readJson(yield* call("large", {}))
       expect(result).toMatchObject({
@@ -224,7 +224,7 @@ describe("results", () => {
     }).pipe(Effect.provide(service({ mcp: { max_result_bytes: 1_000_000 } })))
   )
 
-  it.live("of wrong arguments name ten issues at most, and the first one where there are many parts", () =>
+  it.live("an error names at most ten issues, and one issue of large arguments", () =>
     Effect.gen(function* () {
       const wrong = (details: ReadonlyArray<unknown>) =>
         Effect.flatMap(call("content.create", { source_content_details: details }), readJson)
@@ -236,7 +236,7 @@ describe("results", () => {
     }).pipe(Effect.provide(service({})))
   )
 
-  it.live("pages of a list end where they have enough bytes, and no entry is lost", () =>
+  it.live("pages of a list are bounded in bytes and lose no entry", () =>
     Effect.gen(function* () {
       const url = yield* endpoint
       const names: Array<string> = []
@@ -258,8 +258,8 @@ describe("results", () => {
   )
 })
 
-describe("shares", () => {
-  it.live("a principal's new session replaces its own idle one, and no other principal's", () =>
+describe("quotas", () => {
+  it.live("a new session replaces an idle one of the same principal only", () =>
     Effect.gen(function* () {
       const url = yield* endpoint
       const bobs = yield* openSession(url, "2025-11-25", as("bob"))
@@ -270,7 +270,7 @@ describe("shares", () => {
     }).pipe(Effect.provide(service({ quotas: { sessions: { principal: 2 } } })))
   )
 
-  it.live("open streams of one principal are limited over all transports, and not those of others", () =>
+  it.live("open streams are limited per principal over all transports", () =>
     Effect.gen(function* () {
       const url = yield* endpoint
       const { streams } = yield* Quotas
@@ -292,7 +292,7 @@ describe("shares", () => {
     }).pipe(Effect.provide(service({ quotas: { streams: { principal: 2 } } })))
   )
 
-  it.live("subscriptions of one principal are limited over all of its sessions", () =>
+  it.live("subscriptions are limited per principal over all sessions", () =>
     Effect.gen(function* () {
       const url = yield* endpoint
       const { subscriptions } = yield* Quotas
@@ -321,7 +321,7 @@ describe("shares", () => {
     }).pipe(Effect.provide(service({ limits: { principal: { calls: 3 } } })))
   )
 
-  it.live("a client's description of itself is limited, because a session keeps it", () =>
+  it.live("the client information that a session retains is limited", () =>
     Effect.gen(function* () {
       const url = yield* endpoint
       const { memory } = yield* Quotas
@@ -336,7 +336,7 @@ describe("shares", () => {
   )
 })
 
-it.live("a token that is not valid is answered with 429 beyond the limit, and a valid one with 200", () =>
+it.live("invalid tokens beyond the limit are 429 and a valid one is 200", () =>
   Effect.gen(function* () {
     const wrong = { authorization: `Bearer ${"x".repeat(40)}` }
     const statuses: Array<number> = []

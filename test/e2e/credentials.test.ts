@@ -1,4 +1,4 @@
-/** Credentials over time: what a token may do follows the configuration, and nothing stays open without one. */
+/** Credentials over time: scopes follow the configuration, and nothing stays open without a valid credential. */
 import { describe, expect } from "bun:test"
 import { Effect, Layer, Path } from "effect"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
@@ -67,8 +67,8 @@ const readToEnd = (response: Response) =>
     return seen
   })
 
-describe("a change of scopes", () => {
-  it.live("holds from the next request on, in the same session and on the same socket", () => {
+describe("changed scopes", () => {
+  it.live("changed scopes apply to the next request of the same session and socket", () => {
     const { change, layer } = tokens(alice)
     return Effect.gen(function* () {
       const url = yield* endpoint
@@ -99,12 +99,12 @@ describe("a change of scopes", () => {
   })
 })
 
-describe("a token that a reload removes", () => {
+describe("removed tokens", () => {
   const ends = <A>(
     name: string,
     open: (url: URL, token: Record<string, string>) => Effect.Effect<Effect.Effect<A>, never, never>
   ) =>
-    it.live(`ends ${name}`, () => {
+    it.live(`a removed token ends ${name}`, () => {
       const { change, layer } = tokens(alice, bob)
       return Effect.gen(function* () {
         const url = yield* endpoint
@@ -131,7 +131,7 @@ describe("a token that a reload removes", () => {
   ends("a legacy event stream", (url, token) => stream("/mcp/sse", token, url))
   ends("a stream of events", (url, token) => stream("/stream", token, url))
 
-  it.live("ends a socket with 1008, and others stay", () => {
+  it.live("a removed token closes its socket with 1008 and no other", () => {
     const { change, layer } = tokens(alice, bob)
     return Effect.gen(function* () {
       const url = new URL("/mcp/ws", yield* endpoint)
@@ -147,7 +147,7 @@ describe("a token that a reload removes", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.live("interrupts a call of a session, whose stream ends with the reason", () => {
+  it.live("a removed token interrupts a call of a session, whose stream ends with the reason", () => {
     const { change, layer } = tokens(alice, bob)
     return Effect.gen(function* () {
       const url = yield* endpoint
@@ -164,7 +164,7 @@ describe("a token that a reload removes", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.live("interrupts a call without a session", () => {
+  it.live("a removed token interrupts a call without a session", () => {
     const { change, layer } = tokens(alice, bob)
     return Effect.gen(function* () {
       const url = yield* endpoint
@@ -182,8 +182,8 @@ describe("a token that a reload removes", () => {
   })
 })
 
-describe("a token that expires", () => {
-  it.live("ends what it opened, and a call waits for a new one to resume it", () => {
+describe("expired tokens", () => {
+  it.live("an expired token closes its streams, and a call waits for a new token to resume it", () => {
     const soon = () => new Date(Date.now() + 2500).toISOString()
     const { change, layer } = tokens({ ...alice, expires_at: soon() })
     return Effect.gen(function* () {

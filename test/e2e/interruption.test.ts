@@ -1,4 +1,4 @@
-/** A caller who goes away stops what is done for them: every way of leaving, over HTTP, in both eras. */
+/** Interruption: every way in which an HTTP client disconnects or cancels stops its calls, in both protocol eras. */
 import { describe, expect } from "bun:test"
 import { Deferred, Effect, Fiber } from "effect"
 import { it } from "../support/effect.ts"
@@ -22,7 +22,7 @@ const connection = () => new AbortController()
 const release = Effect.flatMap(Held, (held) => Deferred.succeed(held.release, undefined))
 
 describe("session era", () => {
-  it.live("notifications/cancelled interrupts the handler and ends the POST", () =>
+  it.live("in a session notifications/cancelled interrupts the handler and ends the POST", () =>
     Effect.gen(function* () {
       const url = yield* endpoint
       const session = yield* openSession(url)
@@ -44,7 +44,7 @@ describe("session era", () => {
     }).pipe(Effect.provide(service()))
   )
 
-  it.live("DELETE interrupts the handler and ends the POST; the session is unknown then", () =>
+  it.live("DELETE interrupts the handlers of the session and ends their POSTs", () =>
     Effect.gen(function* () {
       const url = yield* endpoint
       const session = yield* openSession(url)
@@ -62,7 +62,7 @@ describe("session era", () => {
     }).pipe(Effect.provide(service()))
   )
 
-  it.live("a closed stream is no cancel until the resume window has passed", () =>
+  it.live("a closed stream of a session interrupts its call only after the resume window", () =>
     Effect.gen(function* () {
       const url = yield* endpoint
       const session = yield* openSession(url)
@@ -76,7 +76,7 @@ describe("session era", () => {
     }).pipe(Effect.provide(service({ mcp: { sessions: { resume_window: "100 millis" } } })))
   )
 
-  it.live("a client that comes back in time gets what it missed, and the result", () =>
+  it.live("a client that resumes in time gets the missed events and the result", () =>
     Effect.gen(function* () {
       const url = yield* endpoint
       const session = yield* openSession(url)
@@ -109,19 +109,21 @@ describe("session era", () => {
 })
 
 describe("stateless era", () => {
-  it.live("a closed connection interrupts the handler, before any answer began", () =>
-    Effect.gen(function* () {
-      const url = yield* endpoint
-      const leave = connection()
-      const { body, headers } = stateless(1, "tools/call", { name: "wait", arguments: {} })
-      yield* Effect.forkChild(Effect.exit(post(url, body, headers, leave.signal)))
-      yield* started
-      leave.abort()
-      yield* interrupted
-    }).pipe(Effect.provide(service()))
+  it.live(
+    "a closed connection of a stateless request interrupts the handler before the response starts",
+    () =>
+      Effect.gen(function* () {
+        const url = yield* endpoint
+        const leave = connection()
+        const { body, headers } = stateless(1, "tools/call", { name: "wait", arguments: {} })
+        yield* Effect.forkChild(Effect.exit(post(url, body, headers, leave.signal)))
+        yield* started
+        leave.abort()
+        yield* interrupted
+      }).pipe(Effect.provide(service()))
   )
 
-  it.live("a closed stream interrupts the handler", () =>
+  it.live("a closed stream of a stateless request interrupts the handler", () =>
     Effect.gen(function* () {
       const url = yield* endpoint
       const leave = connection()
@@ -138,7 +140,7 @@ describe("stateless era", () => {
 })
 
 describe("shutdown", () => {
-  it.live("interrupts what does not finish in time", () =>
+  it.live("shutdown interrupts calls that do not finish in time", () =>
     Effect.gen(function* () {
       const held = yield* Held
       yield* Effect.gen(function* () {

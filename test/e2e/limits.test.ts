@@ -1,4 +1,4 @@
-/** What a limit looks like from outside: on each surface, and to the official clients. */
+/** Limits on every transport and in the official clients. */
 import { describe, expect } from "bun:test"
 import { StreamableHTTPClientTransport as NewHttp, type Transport } from "@modelcontextprotocol/client"
 import { StdioClientTransport as NewStdio } from "@modelcontextprotocol/client/stdio"
@@ -68,8 +68,8 @@ const newClient = async (make: (typeof newClients)[number][1], transport: Transp
   return client as unknown as Calling
 }
 
-describe("a rate limit", () => {
-  describe("over HTTP is 429 with the headers that say when, around the JSON-RPC error", () => {
+describe("rate limits", () => {
+  describe("over HTTP", () => {
     const expectRefusal = Effect.fnUntraced(function* (response: Response) {
       expect(response.status).toBe(429)
       const { headers } = response
@@ -86,7 +86,7 @@ describe("a rate limit", () => {
       expect(after).toBeLessThanOrEqual(60)
     })
 
-    it.live("in a session", () =>
+    it.live("a rate limit in a session is 429 with Retry-After and RateLimit headers", () =>
       Effect.gen(function* () {
         const url = yield* endpoint
         const session = yield* openSession(url)
@@ -95,7 +95,7 @@ describe("a rate limit", () => {
       }).pipe(Effect.provide(service(once)))
     )
 
-    it.live("and without", () =>
+    it.live("a rate limit without a session is 429 with Retry-After and RateLimit headers", () =>
       Effect.gen(function* () {
         const url = yield* endpoint
         const [first, second] = [stateless(1, "tools/call", sum), stateless(2, "tools/call", sum)]
@@ -105,7 +105,7 @@ describe("a rate limit", () => {
     )
   })
 
-  it.live("of an address counts everybody who did not say who they are", () =>
+  it.live("the rate limit of an address counts all unauthenticated callers", () =>
     Effect.gen(function* () {
       const url = yield* endpoint
       yield* post(url, request(1, "tools/call", sum), yield* openSession(url))
@@ -115,8 +115,8 @@ describe("a rate limit", () => {
     }).pipe(Effect.provide(service({ limits: { address: { calls: 1 } } })))
   )
 
-  describe("reaches", () => {
-    it.live("SDK 1.32.2 over HTTP as a transport's error, whose text has the whole answer", () =>
+  describe("in the official clients", () => {
+    it.live("SDK 1.32.2 over HTTP gets a transport error with the response", () =>
       Effect.gen(function* () {
         const url = yield* endpoint
         const thrown = yield* Effect.promise(async () => askTwice(await oldClient(new OldHttp(url))))
@@ -126,7 +126,7 @@ describe("a rate limit", () => {
     )
 
     for (const [name, make] of newClients) {
-      it.live(`${name}, over HTTP as a transport's error, with status and body`, () =>
+      it.live(`${name} over HTTP gets a transport error with status and body`, () =>
         Effect.gen(function* () {
           const url = yield* endpoint
           const thrown = yield* Effect.promise(async () => askTwice(await newClient(make, new NewHttp(url))))
@@ -136,7 +136,7 @@ describe("a rate limit", () => {
         }).pipe(Effect.provide(service(once)))
       )
 
-      it.live(`${name}, over stdio as the JSON-RPC error`, () =>
+      it.live(`${name} over stdio gets the JSON-RPC error`, () =>
         Effect.promise(async () => {
           const env = { ...(process.env as Record<string, string>), MCP_CONFIG_JSON: JSON.stringify(once) }
           const transport = new NewStdio({ ...command, env, stderr: "ignore" })
@@ -145,7 +145,7 @@ describe("a rate limit", () => {
       )
     }
 
-    it.live("SDK 1.32.2 over HTTP+SSE as the JSON-RPC error", () =>
+    it.live("SDK 1.32.2 over HTTP+SSE gets the JSON-RPC error", () =>
       Effect.gen(function* () {
         const url = yield* endpoint
         const transport = new OldSse(new URL("/mcp/sse", url))
@@ -153,7 +153,7 @@ describe("a rate limit", () => {
       }).pipe(Effect.provide(service(once)))
     )
 
-    it.live("SDK 1.32.2 over WebSocket as the JSON-RPC error", () =>
+    it.live("SDK 1.32.2 over WebSocket gets the JSON-RPC error", () =>
       Effect.gen(function* () {
         const { host } = yield* endpoint
         const transport = new OldSocket(new URL(`ws://${host}/mcp/ws`))
@@ -162,7 +162,7 @@ describe("a rate limit", () => {
     )
   })
 
-  it.live("is switched off by MCP_RATE_LIMITING_ENABLED", () =>
+  it.live("MCP_RATE_LIMITING_ENABLED disables rate limits", () =>
     Effect.gen(function* () {
       for (const [enabled, second] of [
         ["true", { error: { code: 429, data: { limit: "principal" } } }],
@@ -183,8 +183,8 @@ describe("a rate limit", () => {
   )
 })
 
-describe("what is no caller's doing is 503", () => {
-  it.live("where too many calls run and wait", () =>
+describe("unavailability", () => {
+  it.live("a full queue is 503 with Retry-After", () =>
     Effect.gen(function* () {
       const url = yield* endpoint
       const { release, started } = yield* Held
@@ -225,7 +225,7 @@ describe("what is no caller's doing is 503", () => {
     }
   }
 
-  it.live("where a tool failed repeatedly; the one that took too long is a result that says so", () =>
+  it.live("an open circuit is 503 and a time-out is a result with isError", () =>
     Effect.gen(function* () {
       const url = yield* endpoint
       const [first, second] = [
@@ -247,7 +247,7 @@ describe("what is no caller's doing is 503", () => {
   )
 
   for (const [name, make] of newClients) {
-    it.live(`a tool that took too long is an isError result to ${name}`, () =>
+    it.live(`${name} gets a time-out as a result with isError`, () =>
       Effect.gen(function* () {
         const url = yield* endpoint
         const result = yield* Effect.promise(async () => {
@@ -265,7 +265,7 @@ describe("what is no caller's doing is 503", () => {
   }
 })
 
-it.live("the command line says it, and ends with 1", () =>
+it.live("the command line prints the time-out and exits with 1", () =>
   Effect.gen(function* () {
     const { port } = yield* rawSite(() => {})
     const config = {

@@ -1,4 +1,4 @@
-/** The progress of a real tool, as each kind of client reads it: notifications before the answer, and the channel's events. */
+/** Progress of a real tool in every kind of client: notifications before the response, and events on the channel. */
 import { describe, expect } from "bun:test"
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/client"
 import { Effect } from "effect"
@@ -72,8 +72,8 @@ const readCall = Effect.fnUntraced(function* (
   expectSteps(told)
 })
 
-describe("a client that sent a progress token is notified until its answer", () => {
-  it.live("on stdio", () =>
+describe("notifications", () => {
+  it.live("a client on stdio gets progress notifications before its response", () =>
     Effect.gen(function* () {
       const { next, send } = yield* startStdio({ MCP_CONFIG_JSON: JSON.stringify(config) })
       yield* send(initialize())
@@ -82,7 +82,7 @@ describe("a client that sent a progress token is notified until its answer", () 
     })
   )
 
-  it.live("on WebSocket", () =>
+  it.live("a client on WebSocket gets progress notifications before its response", () =>
     Effect.gen(function* () {
       const { host } = yield* endpoint
       const { next, send } = yield* webSocket(new URL(`ws://${host}/mcp/ws`))
@@ -93,7 +93,7 @@ describe("a client that sent a progress token is notified until its answer", () 
   )
 
   for (const [name, make] of newClients) {
-    it.live(`on streamable HTTP, ${name}`, () =>
+    it.live(`${name} on streamable HTTP gets progress notifications`, () =>
       Effect.gen(function* () {
         const [url, at] = [yield* page, yield* endpoint]
         const told: Array<Told> = []
@@ -109,7 +109,7 @@ describe("a client that sent a progress token is notified until its answer", () 
     )
   }
 
-  it.live("and not one that sent none", () =>
+  it.live("a client without a progress token gets no notifications", () =>
     Effect.gen(function* () {
       const url = yield* endpoint
       const session = yield* openSession(url)
@@ -143,8 +143,8 @@ const expectEvents = (told: ReadonlyArray<Record<string, unknown>>) => {
   expect(told.at(-1)).toMatchObject({ event_type: "progress_completed", progress_percent: 100 })
 }
 
-describe("the channel progress", () => {
-  it.live("carries the events on SSE, of calls on any transport", () =>
+describe("the channel `progress`", () => {
+  it.live("the channel on SSE has the events of calls on any transport", () =>
     Effect.gen(function* () {
       const url = yield* endpoint
       const signal = yield* Effect.abortSignal
@@ -165,7 +165,7 @@ describe("the channel progress", () => {
     }).pipe(Effect.provide(service(config)))
   )
 
-  it.live("carries them on WebSocket to those who subscribed, and tells how a call ended", () =>
+  it.live("the channel on WebSocket has the events for subscribers, including the end of a call", () =>
     Effect.gen(function* () {
       const { host } = yield* endpoint
       const open = webSocket(new URL(`ws://${host}/mcp/ws`))

@@ -1,4 +1,4 @@
-/** Scopes that a caller could come to have: 403 over HTTP says which, and JSON-RPC says it everywhere else. */
+/** Step-up: 403 with the required scopes over HTTP, the JSON-RPC error everywhere else. */
 import { describe, expect } from "bun:test"
 import { Effect, Layer, Schema } from "effect"
 import { Tool, Toolkit } from "effect/ai"
@@ -69,8 +69,8 @@ const error = { code: 403, data: { error_class: "Forbidden", scopes: ["call", "a
 const challenge = 'Bearer realm="manifold", error="insufficient_scope", scope="call admin"'
 const wipe = { name: "wipe", arguments: {} }
 
-describe("a tool beyond the caller's scopes", () => {
-  it.live("is 403 with the scopes in a session, and runs after a step-up in the same one", () =>
+describe("missing scopes", () => {
+  it.live("in a session a missing scope is 403, and the tool runs after a step-up in the same session", () =>
     Effect.gen(function* () {
       const url = yield* endpoint
       const session = yield* openSession(url, "2025-11-25", low)
@@ -84,7 +84,7 @@ describe("a tool beyond the caller's scopes", () => {
     }).pipe(Effect.provide(layer()))
   )
 
-  it.live("is 403 with the scopes without a session", () =>
+  it.live("without a session a missing scope is 403", () =>
     Effect.gen(function* () {
       const url = yield* endpoint
       const { body, headers } = stateless(1, "tools/call", wipe)
@@ -95,7 +95,7 @@ describe("a tool beyond the caller's scopes", () => {
     }).pipe(Effect.provide(layer()))
   )
 
-  it.live("is the JSON-RPC error on a WebSocket", () =>
+  it.live("on a WebSocket a missing scope is the JSON-RPC error", () =>
     Effect.gen(function* () {
       const { next, send } = yield* webSocket(new URL("/mcp/ws", yield* endpoint), { headers: low })
       yield* send(initialize())
@@ -106,8 +106,8 @@ describe("a tool beyond the caller's scopes", () => {
   )
 })
 
-describe("a session", () => {
-  it.live("is bound to the identity of its caller, not to its scopes", () =>
+describe("sessions", () => {
+  it.live("a session is bound to the identity of its caller, not to its scopes", () =>
     Effect.gen(function* () {
       const url = yield* endpoint
       const session = yield* openSession(url, "2025-11-25", low)

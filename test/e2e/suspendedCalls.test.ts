@@ -1,4 +1,4 @@
-/** Stateless calls that ask their client: the handler waits between the two requests instead of being run again. */
+/** Suspended calls: a stateless call that requests input waits between two requests instead of running again. */
 import { describe, expect } from "bun:test"
 import { Context, Deferred, Effect, Layer, Schema } from "effect"
 import { Tool, Toolkit } from "effect/ai"
@@ -108,8 +108,8 @@ const call = Effect.fnUntraced(function* (name: string, more: Record<string, unk
 
 const said = ({ content }: Round) => content?.[0]?.text
 
-describe("a handler that asks", () => {
-  it.live("goes on where it waited, and does nothing twice", () =>
+describe("suspended handlers", () => {
+  it.live("a handler continues where it waited and repeats nothing", () =>
     Effect.gen(function* () {
       const done = yield* Done
       const first = yield* call("order")
@@ -122,7 +122,7 @@ describe("a handler that asks", () => {
     }).pipe(Effect.provide(running()))
   )
 
-  it.live("may ask several times over", () =>
+  it.live("a handler may request input several times", () =>
     Effect.gen(function* () {
       const done = yield* Done
       const first = yield* call("twice")
@@ -139,7 +139,7 @@ describe("a handler that asks", () => {
     }).pipe(Effect.provide(running()))
   )
 
-  it.live("keeps no slot while it waits, and each request ends as a call: suspended, then succeeded", () =>
+  it.live("a waiting handler holds no slot, and its requests end as suspended and succeeded", () =>
     Effect.gen(function* () {
       const ends: Array<string> = []
       yield* (yield* Calls).observe({ finished: (_, { status }) => ends.push(status) })
@@ -152,7 +152,7 @@ describe("a handler that asks", () => {
     }).pipe(Effect.provide(running()))
   )
 
-  it.live("is asked again while an answer is missing or malformed", () =>
+  it.live("a missing or malformed response is requested again", () =>
     Effect.gen(function* () {
       const done = yield* Done
       const { requestState } = yield* call("order")
@@ -166,7 +166,7 @@ describe("a handler that asks", () => {
     }).pipe(Effect.provide(running()))
   )
 
-  it.live("answers a request that is repeated after its response was lost, and does nothing twice", () =>
+  it.live("a request repeated after a lost response gets the same result", () =>
     Effect.gen(function* () {
       const done = yield* Done
       const { requestState } = yield* call("order")
@@ -177,7 +177,7 @@ describe("a handler that asks", () => {
     }).pipe(Effect.provide(running()))
   )
 
-  it.live("is run again from its start on another instance", () =>
+  it.live("on another instance the handler runs again from its start", () =>
     Effect.gen(function* () {
       const dir = yield* stateFolder
       const there = yield* Layer.build(instance(dir))
@@ -191,7 +191,7 @@ describe("a handler that asks", () => {
     })
   )
 
-  it.live("waits within bounds: the one that waits longest makes room, and is interrupted", () =>
+  it.live("beyond the maximum the oldest waiting handler is interrupted", () =>
     Effect.gen(function* () {
       const done = yield* Done
       const first = yield* call("order")
@@ -214,7 +214,7 @@ describe("a handler that asks", () => {
     }).pipe(Effect.provide(running({ mcp: { suspended_calls: { max_per_principal: 2 } } })))
   )
 
-  it.live("is interrupted when its client takes too long", () =>
+  it.live("a handler is interrupted when its client exceeds the time-out", () =>
     Effect.gen(function* () {
       const done = yield* Done
       yield* call("order")
@@ -223,7 +223,7 @@ describe("a handler that asks", () => {
     }).pipe(Effect.provide(running({ mcp: { suspended_calls: { timeout: "100 millis" } } })))
   )
 
-  it.live("is resumed by the request that it belongs to, and by no other", () =>
+  it.live("a handler is resumed only by its own request", () =>
     Effect.gen(function* () {
       const { requestState } = yield* call("order")
       expect(yield* call("twice", { requestState, inputResponses: { size: accept("L") } })).toMatchObject({
@@ -232,24 +232,22 @@ describe("a handler that asks", () => {
     }).pipe(Effect.provide(running()))
   )
 
-  it.live(
-    "is resumed for the arguments that it was called with, in whatever order they are sent, and no others",
-    () =>
-      Effect.gen(function* () {
-        const state = (yield* call("order", { arguments: { a: 1, b: { c: 2, d: 3 } } })).requestState
-        const answered = { requestState: state, inputResponses: { size: accept("L") } }
-        for (const args of [{}, { a: 2, b: { c: 2, d: 3 } }, { a: 1, b: { c: 2 } }]) {
-          expect(yield* call("order", { ...answered, arguments: args })).toMatchObject({
-            code: -32602,
-            message: expect.stringContaining("other arguments")
-          })
-        }
-        const last = yield* call("order", { ...answered, arguments: { b: { d: 3, c: 2 }, a: 1 } })
-        expect(said(last)).toBe("order 1: L")
-      }).pipe(Effect.provide(running()))
+  it.live("a handler is resumed only for equal arguments in any order of keys", () =>
+    Effect.gen(function* () {
+      const state = (yield* call("order", { arguments: { a: 1, b: { c: 2, d: 3 } } })).requestState
+      const answered = { requestState: state, inputResponses: { size: accept("L") } }
+      for (const args of [{}, { a: 2, b: { c: 2, d: 3 } }, { a: 1, b: { c: 2 } }]) {
+        expect(yield* call("order", { ...answered, arguments: args })).toMatchObject({
+          code: -32602,
+          message: expect.stringContaining("other arguments")
+        })
+      }
+      const last = yield* call("order", { ...answered, arguments: { b: { d: 3, c: 2 }, a: 1 } })
+      expect(said(last)).toBe("order 1: L")
+    }).pipe(Effect.provide(running()))
   )
 
-  it.live("is not run again once it has ended, also when its result was dropped to make room", () =>
+  it.live("a completed handler never runs again, even if its result was dropped", () =>
     Effect.gen(function* () {
       const done = yield* Done
       const { requestState } = yield* call("order")
@@ -265,25 +263,23 @@ describe("a handler that asks", () => {
     }).pipe(Effect.provide(running({ mcp: { suspended_calls: { max_per_principal: 2 } } })))
   )
 
-  it.live(
-    "is weighed: one that is larger than the quota is not kept, and is run again with its answers",
-    () =>
-      Effect.gen(function* () {
-        const done = yield* Done
-        const args = { text: "x".repeat(20_000) }
-        const first = yield* call("order", { arguments: args })
-        expect([first.resultType, yield* (yield* SuspendedCalls).count]).toEqual(["input_required", 0])
-        const { requestState } = first
-        const last = yield* call("order", {
-          arguments: args,
-          requestState,
-          inputResponses: { size: accept("L") }
-        })
-        expect([said(last), done.orders]).toEqual(["order 2: L", 2])
-      }).pipe(Effect.provide(running({ quotas: { memory: { principal: 10_000 } } })))
+  it.live("a request larger than the quota is not retained and runs again with its responses", () =>
+    Effect.gen(function* () {
+      const done = yield* Done
+      const args = { text: "x".repeat(20_000) }
+      const first = yield* call("order", { arguments: args })
+      expect([first.resultType, yield* (yield* SuspendedCalls).count]).toEqual(["input_required", 0])
+      const { requestState } = first
+      const last = yield* call("order", {
+        arguments: args,
+        requestState,
+        inputResponses: { size: accept("L") }
+      })
+      expect([said(last), done.orders]).toEqual(["order 2: L", 2])
+    }).pipe(Effect.provide(running({ quotas: { memory: { principal: 10_000 } } })))
   )
 
-  it.live("cannot be resumed by a request state that is as old as a call may wait", () =>
+  it.live("a request state expires with its call", () =>
     Effect.gen(function* () {
       const done = yield* Done
       const { requestState } = yield* call("order")

@@ -1,4 +1,4 @@
-/** Params that do not fit: −32602 with the request's id and one sentence with the path, in every era and on every transport. */
+/** Invalid params: −32602 with the request's id and one sentence with the path, in every protocol era and on every transport. */
 import { describe, expect } from "bun:test"
 import { Effect } from "effect"
 import { it } from "../support/effect.ts"
@@ -42,7 +42,7 @@ const expectInvalid = (body: unknown, id: number, path: string) => {
 }
 
 describe("over streamable HTTP", () => {
-  it.live("in a session", () =>
+  it.live("invalid params in a session are −32602 with the path", () =>
     Effect.gen(function* () {
       const url = yield* endpoint
       const session = yield* openSession(url)
@@ -52,7 +52,7 @@ describe("over streamable HTTP", () => {
     }).pipe(Effect.provide(service()))
   )
 
-  it.live("without a session, since 2026-07-28", () =>
+  it.live("invalid params without a session are −32602 with the path", () =>
     Effect.gen(function* () {
       const url = yield* endpoint
       for (const [id, [method, params, path]] of everywhere.entries()) {
@@ -64,7 +64,7 @@ describe("over streamable HTTP", () => {
     }).pipe(Effect.provide(service()))
   )
 
-  it.live("in the handshake", () =>
+  it.live("invalid params of the handshake are −32602 with the path", () =>
     Effect.gen(function* () {
       const url = yield* endpoint
       const handshakes: ReadonlyArray<readonly [Params, string]> = [
@@ -99,7 +99,7 @@ describe("over stdio", () => {
       (id: number, method: string, params: Params) => stateless(id, method, params).body
     ]
   ] as const) {
-    it.live(era, () =>
+    it.live(`invalid params over stdio are −32602 with the path: ${era}`, () =>
       Effect.gen(function* () {
         const { next, send } = yield* startStdio()
         if (messageOf === request) {
@@ -116,7 +116,7 @@ describe("over stdio", () => {
   }
 })
 
-it.live("members with null are absent members, in every era", () =>
+it.live("null members count as absent in every protocol era", () =>
   Effect.gen(function* () {
     const url = yield* endpoint
     const session = yield* openSession(url)

@@ -1,10 +1,10 @@
-/** The bounded cache: what it keeps, for how long, and that it never keeps too much. */
+/** Bounded LRU cache: TTL, eviction, shares of owners. */
 import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
 import { BoundedCache } from "../../../layers/cache/BoundedCache.ts"
 
 describe("BoundedCache", () => {
-  test("drops what was unused the longest", () => {
+  test("the least recently used value is evicted", () => {
     const cache = new BoundedCache<string>({ maxEntries: 2, maxSize: 1000 })
     cache.put("a", "1", 1, 10)
     cache.put("b", "2", 1, 10)
@@ -13,21 +13,21 @@ describe("BoundedCache", () => {
     expect(["a", "b", "c"].map((key) => cache.get(key, 2)?.value)).toEqual(["1", undefined, "3"])
   })
 
-  test("keeps a value until its time", () => {
+  test("a value is cached until its expiry", () => {
     const cache = new BoundedCache<string>({ maxEntries: 2, maxSize: 1000 })
     cache.put("a", "1", 5, 15)
     expect([cache.get("a", 14)?.value, cache.get("a", 15)?.value]).toEqual(["1", undefined])
     expect([cache.entries, cache.size]).toEqual([0, 0])
   })
 
-  test("keeps nothing stale in the place of what is too large", () => {
+  test("a value that is too large removes the old value of its key", () => {
     const cache = new BoundedCache<string>({ maxEntries: 2, maxSize: 1000, maxEntrySize: 10 })
     cache.put("a", "old", 3, 10)
     cache.put("a", "new and too large", 17, 10)
     expect(cache.get("a", 1)).toBeUndefined()
   })
 
-  test("drops what is pointed at, or all", () => {
+  test("drop removes the values that match, or all", () => {
     const cache = new BoundedCache<number>({ maxEntries: 9, maxSize: 1000 })
     for (const value of [1, 2, 3]) cache.put(String(value), value, 1, 10)
     cache.drop((value) => value === 2)
@@ -36,7 +36,7 @@ describe("BoundedCache", () => {
     expect([cache.entries, cache.size]).toEqual([0, 0])
   })
 
-  test("keeps no more of one owner than its share, and drops nothing of others for it", () => {
+  test("an owner beyond its share evicts its own values only", () => {
     const cache = new BoundedCache<string>({ maxEntries: 100, maxSize: 100, maxSizePerOwner: 50 })
     cache.put("theirs", "1", 20, 10, "bob")
     for (let each = 0; each < 20; each++) cache.put(`mine ${each}`, "1", 10, 10, "alice")
@@ -48,7 +48,7 @@ describe("BoundedCache", () => {
     expect(cache.size).toBe(50)
   })
 
-  test("stays within its bounds, and gives what was put last, whatever is done", () => {
+  test("any sequence of operations stays within the bounds and returns the latest value", () => {
     const key = fc.constantFrom("a", "b", "c", "d", "e", "f")
     const action = fc.oneof(
       fc.record({ key, size: fc.nat({ max: 40 }) }),

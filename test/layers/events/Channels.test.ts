@@ -1,4 +1,4 @@
-/** Channels over time: heartbeats, who hears what, and clients that come and go. */
+/** Event channels: heartbeats, audiences, and clients that connect and disconnect. */
 import { describe, expect } from "bun:test"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
@@ -17,8 +17,8 @@ const client = Effect.fnUntraced(function* (wanted: ReadonlyArray<Channel>, prin
   return { ...subscription, heard }
 })
 
-describe("heartbeat", () => {
-  it.effect("comes at once and then every 15 seconds, counted for each client", () =>
+describe("heartbeats", () => {
+  it.effect("a heartbeat is sent at once and then every 15 seconds, counted per client", () =>
     Effect.gen(function* () {
       const first = yield* client(["heartbeat"])
       expect(first.heard).toEqual([["heartbeat", { heartbeat: 1, active_clients: 1 }]])
@@ -35,7 +35,7 @@ describe("heartbeat", () => {
     }).pipe(Effect.provide(Channels.layer))
   )
 
-  it.effect("is not repeated for who asks again", () =>
+  it.effect("a repeated subscription sends no extra heartbeat", () =>
     Effect.gen(function* () {
       const { heard, listen } = yield* client([])
       expect(heard).toEqual([])
@@ -49,7 +49,7 @@ describe("heartbeat", () => {
   )
 })
 
-it.effect("an event reaches the owner's listeners of its channel, and nobody else", () =>
+it.effect("an event reaches only the owner's subscribers of its channel", () =>
   Effect.promise(() =>
     fc.assert(
       fc.asyncProperty(
@@ -73,7 +73,7 @@ it.effect("an event reaches the owner's listeners of its channel, and nobody els
   )
 )
 
-it.effect("a client that ended hears nothing, even if it asks", () =>
+it.effect("an ended client receives nothing, even after it subscribes again", () =>
   Effect.gen(function* () {
     const { end, heard, listen } = yield* client(["usage"])
     end()

@@ -1,4 +1,4 @@
-/** Money under Guard: held before a call, extended during it, settled once whichever way it ended. */
+/** Budget under Guard: held before a call, extended during it, settled exactly once at its end. */
 import { describe, expect } from "bun:test"
 import { Deferred, Effect, Exit, Fiber, Layer, References, type Scope } from "effect"
 import { TestClock } from "effect/testing"
@@ -35,8 +35,8 @@ const outcomes = Effect.gen(function* () {
   return all
 })
 
-describe("an estimate", () => {
-  it.effect("is held before the handler runs, and settled with what was spent", () =>
+describe("estimates", () => {
+  it.effect("an estimate is held before the handler runs and settled with the amount spent", () =>
     within("1", ({ asked, left }) =>
       Effect.gen(function* () {
         const self = Effect.gen(function* () {
@@ -51,7 +51,7 @@ describe("an estimate", () => {
     )
   )
 
-  it.effect("is made from the call's arguments", () =>
+  it.effect("an estimate is computed from the arguments of the call", () =>
     within("1", ({ asked }) =>
       Effect.gen(function* () {
         const wanted: Wanted = {
@@ -64,28 +64,30 @@ describe("an estimate", () => {
     )
   )
 
-  it.effect("beyond the budget rejects the call, says until when, and does not invite a retry", () =>
-    within("0.4", ({ left }) =>
-      Effect.gen(function* () {
-        const all = yield* outcomes
-        let ran = 0
-        const self = Effect.sync(() => ran++)
-        const error = yield* Effect.flip(protect({ estimate, retry: "always" }, self))
-        expect(error).toMatchObject({ _tag: "OverBudget", limit: "daily", resetsAt: Date.UTC(2026, 0, 2) })
-        expect(error).not.toHaveProperty("retryAfter")
-        expect(error).not.toHaveProperty("transient")
-        expect(error.message).toBe(
-          'tool would exceed the budget "daily": wait until 2026-01-02T00:00:00.000Z, or raise the limit'
-        )
-        expect(ran).toBe(0)
-        expect(all).toMatchObject([{ status: "refused", errorClass: "OverBudget", limit: "daily" }])
-        expect(left()).toBe("0.4")
-        expect(yield* state).toMatchObject({ running: 0 })
-      })
-    )
+  it.effect(
+    "an estimate beyond the budget rejects the call with the end of the window and without a retry time",
+    () =>
+      within("0.4", ({ left }) =>
+        Effect.gen(function* () {
+          const all = yield* outcomes
+          let ran = 0
+          const self = Effect.sync(() => ran++)
+          const error = yield* Effect.flip(protect({ estimate, retry: "always" }, self))
+          expect(error).toMatchObject({ _tag: "OverBudget", limit: "daily", resetsAt: Date.UTC(2026, 0, 2) })
+          expect(error).not.toHaveProperty("retryAfter")
+          expect(error).not.toHaveProperty("transient")
+          expect(error.message).toBe(
+            'tool would exceed the budget "daily": wait until 2026-01-02T00:00:00.000Z, or raise the limit'
+          )
+          expect(ran).toBe(0)
+          expect(all).toMatchObject([{ status: "refused", errorClass: "OverBudget", limit: "daily" }])
+          expect(left()).toBe("0.4")
+          expect(yield* state).toMatchObject({ running: 0 })
+        })
+      )
   )
 
-  it.effect("is not held for a cached result, and not for a call that is rejected before", () =>
+  it.effect("a cached result and a call that was rejected before hold nothing", () =>
     within("1", ({ asked }) =>
       Effect.gen(function* () {
         const wanted: Wanted = { estimate, cache: { ttl: "1 hour", among: "everybody" } }
@@ -98,7 +100,7 @@ describe("an estimate", () => {
     )
   )
 
-  it.effect("that cannot be made ends the call as a defect and leaves nothing behind", () =>
+  it.effect("an estimate that throws is a defect and leaves nothing held", () =>
     within("1", ({ asked }) =>
       Effect.gen(function* () {
         const all = yield* outcomes
@@ -114,7 +116,7 @@ describe("an estimate", () => {
   )
 })
 
-describe("what a handler spends is settled once when the call", () => {
+describe("settlement", () => {
   const ends: Record<string, readonly [Wanted, Effect.Effect<unknown, unknown>, Outcome["status"]]> = {
     succeeds: [{}, Effect.void, "succeeded"],
     "succeeds later": [{}, Effect.yieldNow, "succeeded"],
@@ -131,7 +133,7 @@ describe("what a handler spends is settled once when the call", () => {
   }
   for (const [name, [wanted, end, status]] of Object.entries(ends)) {
     for (const held of [true, false]) {
-      it.effect(`${name}, ${held ? "with" : "without"} a hold`, () =>
+      it.effect(`a call ${held ? "with" : "without"} a hold that ${name} is settled once`, () =>
         within("1", ({ asked, left }) =>
           Effect.gen(function* () {
             const all = yield* outcomes
@@ -151,7 +153,7 @@ describe("what a handler spends is settled once when the call", () => {
     }
   }
 
-  it.effect("is interrupted by its caller", () =>
+  it.effect("a call that its caller interrupts is settled once", () =>
     within("1", ({ asked, left }) =>
       Effect.gen(function* () {
         const fiber = yield* Effect.forkChild(
@@ -165,7 +167,7 @@ describe("what a handler spends is settled once when the call", () => {
     )
   )
 
-  it.effect("is rejected by an open circuit", () =>
+  it.effect("a call that an open circuit rejects releases its hold", () =>
     within(
       "1",
       ({ asked, left }) =>
@@ -180,8 +182,8 @@ describe("what a handler spends is settled once when the call", () => {
   )
 })
 
-describe("an extension", () => {
-  it.effect("raises the hold before more is spent", () =>
+describe("extensions", () => {
+  it.effect("an extension raises the hold before more is spent", () =>
     within("1", ({ asked, left }) =>
       Effect.gen(function* () {
         const self = Effect.gen(function* () {
@@ -196,7 +198,7 @@ describe("an extension", () => {
     )
   )
 
-  it.effect("is the first hold of a call without an estimate, also when two are made at once", () =>
+  it.effect("concurrent extensions of a call without an estimate make one hold", () =>
     within("1", ({ asked }) =>
       Effect.gen(function* () {
         yield* protect({}, Effect.all([extend("0.1"), extend("0.2")], { concurrency: 2 }))
@@ -205,7 +207,7 @@ describe("an extension", () => {
     )
   )
 
-  it.effect("beyond the budget ends the call; what was spent before is settled", () =>
+  it.effect("an extension beyond the budget ends the call, and earlier charges are settled", () =>
     within("1", ({ asked, left }) =>
       Effect.gen(function* () {
         const all = yield* outcomes
@@ -221,22 +223,20 @@ describe("an extension", () => {
     )
   )
 
-  it.effect(
-    "after the call's end is rejected and holds nothing; what is spent then is counted all the same",
-    () =>
-      within("1", ({ asked, left }) =>
-        Effect.gen(function* () {
-          const service = yield* protect({}, Spend)
-          expect(yield* Effect.flip(service.extend(usd("0.1")))).toMatchObject({ limit: "call" })
-          yield* service.add({ usd: usd("0.1") })
-          expect(asked).toEqual(["charge 0.1"])
-          expect(left()).toBe("0.9")
-        })
-      )
+  it.effect("after the end of the call an extension is rejected and a charge is still counted", () =>
+    within("1", ({ asked, left }) =>
+      Effect.gen(function* () {
+        const service = yield* protect({}, Spend)
+        expect(yield* Effect.flip(service.extend(usd("0.1")))).toMatchObject({ limit: "call" })
+        yield* service.add({ usd: usd("0.1") })
+        expect(asked).toEqual(["charge 0.1"])
+        expect(left()).toBe("0.9")
+      })
+    )
   )
 })
 
-it.live("a caller who leaves at any step releases what was held, and the journal hears of it once", () =>
+it.live("an interruption at any step releases the hold and is recorded once in the journal", () =>
   Effect.gen(function* () {
     const turns = Effect.repeat(Effect.yieldNow, { times: 2 })
     const ends = new Set<string>()
@@ -292,7 +292,7 @@ it.live("a caller who leaves at any step releases what was held, and the journal
   })
 )
 
-it.effect("a settlement that fails or hangs is logged, and the caller gets its answer", () =>
+it.effect("a settlement that fails or hangs is logged and does not affect the result", () =>
   Effect.gen(function* () {
     const settle = (effect: Effect.Effect<void>) =>
       guard(
@@ -318,7 +318,7 @@ it.effect("a settlement that fails or hangs is logged, and the caller gets its a
   })
 )
 
-it.effect("a slow settlement is waited for, also by a caller that leaves", () =>
+it.effect("a slow settlement is awaited, even by an interrupted caller", () =>
   Effect.gen(function* () {
     const written = yield* Deferred.make<void>()
     let settled = 0
@@ -346,7 +346,7 @@ it.effect("a slow settlement is waited for, also by a caller that leaves", () =>
   })
 )
 
-it.effect("an embedding program replaces the budget beside the public layer", () =>
+it.effect("an embedding program can replace the budget of the public layer", () =>
   Effect.gen(function* () {
     const budget = fixedBudget("0")
     const layer = Guard.layer.pipe(

@@ -1,4 +1,4 @@
-/** Guard: which limits a call meets in which order, what observers hear of it, and that it leaves nothing behind. */
+/** Guard: order of the limits, observers, interruption at any step, and reloads. */
 import { describe, expect } from "bun:test"
 import { Deferred, Effect, Exit, Fiber, Layer, Logger, References } from "effect"
 import { TestClock } from "effect/testing"
@@ -32,7 +32,7 @@ const held = Effect.fnUntraced(function* (wanted: Wanted = {}) {
   return { fiber, end: Effect.andThen(Deferred.succeed(end, undefined), Fiber.join(fiber)) }
 })
 
-describe("the rate limit", () => {
+describe("rate limits", () => {
   const limits = {
     principal: { calls: 2 },
     address: { calls: 1 },
@@ -40,7 +40,7 @@ describe("the rate limit", () => {
     tools: { rare: { rate: { calls: 1, window: "1 hour" } } }
   }
 
-  it.effect("counts calls of a principal, of an address, of a tool and of all", () =>
+  it.effect("calls are counted per principal, per address, per tool and in total", () =>
     Effect.gen(function* () {
       const ask = (by: Principal, name = "tool") => Effect.flip(protect({ by, name }, Effect.void))
       yield* protect({ by: alice, name: "rare" }, Effect.void)
@@ -63,7 +63,7 @@ describe("the rate limit", () => {
     }).pipe(Effect.provide(guard(limits)))
   )
 
-  it.effect("counts a principal by what it is, not by the object that says so", () =>
+  it.effect("principals are counted by key, not by object identity", () =>
     Effect.gen(function* () {
       yield* protect({ by: person("carol") }, Effect.void)
       yield* protect({ by: person("carol") }, Effect.void)
@@ -72,13 +72,13 @@ describe("the rate limit", () => {
     }).pipe(Effect.provide(guard(limits)))
   )
 
-  it.effect("counts nothing when it is switched off", () =>
+  it.effect("disabled rate limits count nothing", () =>
     Effect.gen(function* () {
       for (let each = 0; each < 10; each++) yield* protect({ by: alice, name: "rare" }, Effect.void)
     }).pipe(Effect.provide(guard({ ...limits, enabled: false })))
   )
 
-  it.effect("is asked before a result is given again, and after the scopes", () =>
+  it.effect("the rate limit is checked after the scopes and before the cache", () =>
     Effect.gen(function* () {
       const cached: Wanted = { by: alice, cache: { ttl: "1 hour", among: "everybody" } }
       for (let each = 0; each < 5; each++) {
@@ -92,10 +92,10 @@ describe("the rate limit", () => {
   )
 })
 
-describe("slots", () => {
+describe("concurrency limits", () => {
   const limits = { concurrency: { principal: 2, total: 3, queue: 1, queue_timeout: "1 second" } }
 
-  it.effect("are those of the principal, of the tool and of all", () =>
+  it.effect("a call takes slots of its principal, its tool and the total", () =>
     Effect.gen(function* () {
       const single: Wanted = { name: "single", concurrency: 1 }
       const first = yield* held({ ...single, by: alice })
@@ -125,7 +125,7 @@ describe("slots", () => {
     }).pipe(Effect.provide(guard(limits)))
   )
 
-  it.effect("are waited for so long and no longer, however many there are to wait for", () =>
+  it.effect("the queue time-out covers all slots of a call together", () =>
     Effect.gen(function* () {
       const single: Wanted = { name: "single", concurrency: 1, by: alice }
       const own = yield* Effect.replicateEffect(held({ by: alice, timeLimit: "1 hour" }), 2)
@@ -140,7 +140,7 @@ describe("slots", () => {
     }).pipe(Effect.provide(guard(limits)))
   )
 
-  it.effect("of a tool go to one principal up to its share, and the rest is there for others at once", () =>
+  it.effect("one principal gets its share of a tool's slots and the rest stays free for others", () =>
     Effect.gen(function* () {
       const site: Wanted = { name: "site", concurrency: 4, timeLimit: "1 hour" }
       const own = yield* Effect.replicateEffect(held({ ...site, by: alice }), 6)
@@ -152,7 +152,7 @@ describe("slots", () => {
     }).pipe(Effect.provide(guard({})))
   )
 
-  it.effect("are one principal's alone where the share is 1", () =>
+  it.effect("with a share of 1 one principal may take all slots of a tool", () =>
     Effect.gen(function* () {
       const site: Wanted = { name: "site", concurrency: 4, timeLimit: "1 hour" }
       yield* Effect.replicateEffect(held({ ...site, by: alice }), 5)
@@ -160,7 +160,7 @@ describe("slots", () => {
     }).pipe(Effect.provide(guard({ concurrency: { share: 1 } })))
   )
 
-  it.effect("of a principal who waits for its own are none of a tool's", () =>
+  it.effect("a call queued for its principal's slots holds no slot of the tool", () =>
     Effect.gen(function* () {
       const single: Wanted = { name: "single", concurrency: 1 }
       yield* Effect.replicateEffect(held({ by: alice }), 2)
@@ -169,7 +169,7 @@ describe("slots", () => {
     }).pipe(Effect.provide(guard(limits)))
   )
 
-  it.effect("are free again however a call ended, also one that ran out of time", () =>
+  it.effect("slots are released however a call ends, including a time-out", () =>
     Effect.gen(function* () {
       const ends = [Effect.void, Effect.fail(away), Effect.die("broken"), Effect.interrupt]
       for (const end of ends) {
@@ -184,7 +184,7 @@ describe("slots", () => {
   )
 })
 
-describe("results", () => {
+describe("cached results", () => {
   /** Counts how often it ran. */
   const counter = () => {
     let ran = 0
@@ -194,7 +194,7 @@ describe("results", () => {
     cache: { ttl: "1 minute", among: each }
   })
 
-  it.effect("are given again for their time, for the same arguments", () =>
+  it.effect("a result is cached for its TTL by equal arguments", () =>
     Effect.gen(function* () {
       const self = counter()
       const ask = (args: unknown) => protect({ ...among("everybody"), args }, self)
@@ -209,7 +209,7 @@ describe("results", () => {
     }).pipe(Effect.provide(guard()))
   )
 
-  it.effect("are given to those whom the tool says", () =>
+  it.effect("results are shared within the scope that the tool declares", () =>
     Effect.gen(function* () {
       const others = [bob, person("carol", ["call", "read"]), person("dave", ["read", "call"]), alice]
       const ask = Effect.fnUntraced(function* (wanted: Wanted) {
@@ -228,7 +228,7 @@ describe("results", () => {
     }).pipe(Effect.provide(guard()))
   )
 
-  it.effect("are successes, and those of one tool are not those of another", () =>
+  it.effect("only successes are cached, separately for each tool", () =>
     Effect.gen(function* () {
       const wanted = among("everybody")
       for (const end of [Effect.fail("no"), Effect.die("broken"), Effect.interrupt]) {
@@ -240,7 +240,7 @@ describe("results", () => {
     }).pipe(Effect.provide(guard()))
   )
 
-  it.effect("are not kept for arguments that are too large to compare", () =>
+  it.effect("results of arguments that are too large to compare are not cached", () =>
     Effect.gen(function* () {
       const self = counter()
       const ask = protect({ ...among("everybody"), args: { text: "x".repeat(100_000) } }, self)
@@ -249,7 +249,7 @@ describe("results", () => {
     }).pipe(Effect.provide(guard()))
   )
 
-  it.effect("are forgotten on demand, and so are those that are on their way", () =>
+  it.effect("invalidation removes cached results and those of running calls", () =>
     Effect.gen(function* () {
       const { invalidate } = yield* Guard
       const self = counter()
@@ -270,7 +270,7 @@ describe("results", () => {
     }).pipe(Effect.provide(guard()))
   )
 
-  it.effect("are kept as the operator says: for a tool, for many, or not at all", () =>
+  it.effect("the operator's cache_ttl applies to one tool, to a prefix, or disables the cache", () =>
     Effect.gen(function* () {
       const ask = Effect.fnUntraced(function* (wanted: Wanted) {
         const self = counter()
@@ -287,7 +287,7 @@ describe("results", () => {
     )
   )
 
-  it.effect("of prompts, resources and completions are none of a tool's, whatever is said of all tools", () =>
+  it.effect("limits of tools do not cache results of prompts, resources and completions", () =>
     Effect.gen(function* () {
       for (const kind of ["prompt", "resource", "completion"] as const) {
         const self = counter()
@@ -313,7 +313,7 @@ describe("retries", () => {
     return ran
   })
 
-  it.effect("are for what is safe to repeat", () =>
+  it.effect("calls are retried only if that is safe", () =>
     Effect.gen(function* () {
       expect(yield* tried({ name: "a", retry: "never", idempotent: true })).toBe(1)
       expect(yield* tried({ name: "b", retry: "idempotent", idempotent: false })).toBe(1)
@@ -324,7 +324,7 @@ describe("retries", () => {
     }).pipe(Effect.provide(guard(limits)))
   )
 
-  it.effect("are one failure to the circuit", () =>
+  it.effect("a retried call counts as one failure of the circuit", () =>
     Effect.gen(function* () {
       for (let each = 0; each < 4; each++) yield* tried({ retry: "always" })
       expect((yield* state).circuits.get("tool")).toBe("closed")
@@ -335,13 +335,13 @@ describe("retries", () => {
     }).pipe(Effect.provide(guard(limits)))
   )
 
-  it.effect("end with the time of the call", () =>
+  it.effect("retries end at the time limit of the call", () =>
     Effect.gen(function* () {
       expect(yield* tried({ retry: "always", timeLimit: "500 millis" })).toBe(1)
     }).pipe(Effect.provide(guard(limits)))
   )
 
-  it.effect("may use the time that a report of progress gained", () =>
+  it.effect("retries may use the time that a progress report has added", () =>
     Effect.gen(function* () {
       let report = () => {}
       let ran = 0
@@ -361,7 +361,7 @@ describe("retries", () => {
   )
 })
 
-describe("an observer hears of each call once", () => {
+describe("observers", () => {
   const limits = {
     principal: { calls: 1 },
     retry: { attempts: 3, first_delay: "1 second" },
@@ -381,21 +381,13 @@ describe("an observer hears of each call once", () => {
       Effect.never,
       ["received", "started", "failed TimedOut"]
     ],
-    "that dies": [{}, Effect.die(new TypeError("broken")), ["received", "started", "died TypeError"]],
+    "that has a defect": [{}, Effect.die(new TypeError("broken")), ["received", "started", "died TypeError"]],
     "that is interrupted": [{}, Effect.interrupt, ["received", "started", "interrupted"]],
-    "that asks its caller first": [
-      {},
-      Effect.die({ [suspension]: true }),
-      ["received", "started", "suspended"]
-    ],
-    "that needs another scope": [
-      { by: alice, scopes: ["admin"] },
-      Effect.void,
-      ["received", "refused Forbidden"]
-    ]
+    "that is suspended": [{}, Effect.die({ [suspension]: true }), ["received", "started", "suspended"]],
+    "that lacks a scope": [{ by: alice, scopes: ["admin"] }, Effect.void, ["received", "refused Forbidden"]]
   }
   for (const [name, [wanted, self, words]] of Object.entries(cases)) {
-    it.effect(name, () =>
+    it.effect(`observers see a call ${name} once`, () =>
       Effect.gen(function* () {
         const all = yield* heard()
         const fiber = yield* Effect.forkChild(protect(wanted, self))
@@ -407,7 +399,7 @@ describe("an observer hears of each call once", () => {
     )
   }
 
-  it.effect("that a limit refuses", () =>
+  it.effect("observers see a call that a rate limit rejects", () =>
     Effect.gen(function* () {
       const all = yield* heard()
       yield* protect({ by: alice }, Effect.void)
@@ -416,7 +408,7 @@ describe("an observer hears of each call once", () => {
     }).pipe(Effect.provide(guard(limits)))
   )
 
-  it.effect("that is answered from what is kept", () =>
+  it.effect("observers see a call that is served from the cache", () =>
     Effect.gen(function* () {
       const all = yield* heard()
       const wanted: Wanted = { cache: { ttl: "1 minute", among: "everybody" } }
@@ -426,7 +418,7 @@ describe("an observer hears of each call once", () => {
     }).pipe(Effect.provide(guard({})))
   )
 
-  it.effect("that waits in vain, or cannot even wait", () =>
+  it.effect("observers see calls that time out in the queue or find it full", () =>
     Effect.gen(function* () {
       yield* held({ by: bob, timeLimit: "1 hour" })
       const all = yield* heard()
@@ -439,7 +431,7 @@ describe("an observer hears of each call once", () => {
     }).pipe(Effect.provide(guard(limits)))
   )
 
-  it.effect("that meets an open circuit", () =>
+  it.effect("observers see a call that an open circuit rejects", () =>
     Effect.gen(function* () {
       const all = yield* heard()
       yield* Effect.exit(protect({ by: alice }, Effect.fail(away)))
@@ -448,7 +440,7 @@ describe("an observer hears of each call once", () => {
     }).pipe(Effect.provide(guard({ ...limits, principal: { calls: 10 } })))
   )
 
-  it.effect("with the time that it took, waiting included", () =>
+  it.effect("observers get the duration of a call including its time in the queue", () =>
     Effect.gen(function* () {
       const durations: Array<number> = []
       const calls = yield* Calls
@@ -464,7 +456,7 @@ describe("an observer hears of each call once", () => {
   )
 })
 
-describe("a caller who goes away", () => {
+describe("interruption", () => {
   const limits = {
     principal: { calls: 1_000_000 },
     total: { calls: 1_000_000 },
@@ -514,21 +506,21 @@ describe("a caller who goes away", () => {
       }
     })
 
-  it.live("at any moment leaves nothing behind", () =>
+  it.live("an interruption at any step leaves nothing behind", () =>
     atEveryStep(Effect.never).pipe(Effect.provide(guard(limits)))
   )
 
-  it.live("at any moment of a pause before the next try", () =>
+  it.live("an interruption during a retry delay leaves nothing behind", () =>
     atEveryStep(Effect.fail(away)).pipe(
       Effect.provide(guard({ ...limits, breaker: { failures: 1_000_000 } }))
     )
   )
 
-  it.live("while it waits for its turn, or just got it", () =>
+  it.live("an interruption in the queue or at the grant of a slot leaves nothing behind", () =>
     atEveryStep(Effect.void, 3).pipe(Effect.provide(guard(limits)))
   )
 
-  it.effect("while it tries what failed lets the next one try", () =>
+  it.effect("an interrupted probe lets the next call probe", () =>
     Effect.gen(function* () {
       const words = yield* heard()
       yield* Effect.exit(protect({}, Effect.fail(away)))
@@ -547,7 +539,7 @@ describe("a caller who goes away", () => {
   )
 })
 
-describe("a reload", () => {
+describe("reloads", () => {
   const files: Record<string, string> = {}
   const configured = Guard.layer.pipe(
     Layer.provide(Budget.layerUnlimited),
@@ -560,7 +552,7 @@ describe("a reload", () => {
       return config.reload
     })
 
-  it.effect("takes effect for the next call, and those that run go on and are counted", () => {
+  it.effect("new limits apply to the next call while running calls continue and stay counted", () => {
     files["manifold.yaml"] = "limits: { concurrency: { total: 3 } }"
     return Effect.gen(function* () {
       const all = yield* Effect.replicateEffect(held(), 3)
@@ -580,7 +572,7 @@ describe("a reload", () => {
     }).pipe(Effect.provide(configured))
   })
 
-  it.effect("changes what is said of tools, of circuits and of time", () => {
+  it.effect("a reload changes the limits of tools, circuit breakers and time", () => {
     files["manifold.yaml"] = ""
     return Effect.gen(function* () {
       yield* say("limits: { breaker: { failures: 1 }, tools: { slow: { time_limit: 1 second } } }")
@@ -594,7 +586,7 @@ describe("a reload", () => {
   })
 })
 
-it.effect("many tools that come and go are forgotten", () =>
+it.effect("limits of many short-lived tools are evicted", () =>
   Effect.gen(function* () {
     for (let each = 0; each < 3000; each++)
       yield* protect({ name: `tool-${each}`, concurrency: 1 }, Effect.void)
@@ -602,7 +594,7 @@ it.effect("many tools that come and go are forgotten", () =>
   }).pipe(Effect.provide(guard()))
 )
 
-it.effect("what a handler logs says what its caller's log says", () =>
+it.effect("log lines of a handler have the annotations of its caller", () =>
   Effect.gen(function* () {
     const lines: Array<unknown> = []
     const logger = Logger.make(({ fiber, message }) => {
@@ -617,7 +609,7 @@ it.effect("what a handler logs says what its caller's log says", () =>
   }).pipe(Effect.provide(guard()))
 )
 
-it.effect("an uninterruptible caller still has its calls ended in time", () =>
+it.effect("calls of an uninterruptible caller still end at their time limit", () =>
   Effect.gen(function* () {
     const exit = yield* Effect.forkChild(
       Effect.uninterruptible(protect({ timeLimit: "1 second" }, Effect.never))
@@ -627,7 +619,7 @@ it.effect("an uninterruptible caller still has its calls ended in time", () =>
   }).pipe(Effect.provide(guard()))
 )
 
-it.effect("requests that are no calls count under the rate limit of their principal", () =>
+it.effect("metered requests count under the rate limit of their principal", () =>
   Effect.gen(function* () {
     const { meter } = yield* Guard
     yield* meter(alice)

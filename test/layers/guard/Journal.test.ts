@@ -1,4 +1,4 @@
-/** Journal writers: awaited before the handler and before the answer, in order, bounded in time, and never lost silently. */
+/** Journal writers: awaited before the handler and before the response, in order, bounded in time, failures logged. */
 import { describe, expect } from "bun:test"
 import { Deferred, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
@@ -29,8 +29,8 @@ const noting = (words: Array<string>, name: string): Writer => ({
 const unavailable = new JournalUnavailable({ retryAfter: 3000 })
 const idle = { running: 0, waiting: 0 }
 
-describe("a call", () => {
-  it.effect("is recorded before its handler and before its answer, by each writer in order", () => {
+describe("records of a call", () => {
+  it.effect("each writer in order records a call before its handler and before its response", () => {
     const budget = fixedBudget("1")
     return Effect.gen(function* () {
       const words = yield* heard()
@@ -64,7 +64,7 @@ describe("a call", () => {
     "that interrupts itself": [{}, Effect.interrupt, "interrupted", true]
   }
   for (const [name, [wanted, self, status, begins]] of Object.entries(cases)) {
-    it.effect(`${name} is recorded once`, () =>
+    it.effect(`a call ${name} is recorded once`, () =>
       Effect.gen(function* () {
         const words: Array<string> = []
         yield* add(noting(words, "journal"))
@@ -74,31 +74,29 @@ describe("a call", () => {
     )
   }
 
-  it.effect(
-    "answered from the cache is recorded without a beginning, and with its duration and what it spent",
-    () =>
-      Effect.gen(function* () {
-        const outcomes: Array<readonly [Outcome, number]> = []
-        yield* add({ after: (_, outcome, duration) => Effect.sync(() => outcomes.push([outcome, duration])) })
-        const wanted: Wanted = { cache: { ttl: "1 hour", among: "everybody" } }
-        const self = Effect.gen(function* () {
-          yield* (yield* Spend).add({ usd: usd("0.1") })
-          yield* Effect.sleep("200 millis")
-          return "answer"
-        })
-        const fiber = yield* Effect.forkChild(protect(wanted, self))
-        yield* TestClock.adjust("200 millis")
-        yield* Fiber.join(fiber)
-        yield* protect(wanted, self)
-        expect(outcomes).toMatchObject([
-          [{ status: "succeeded", cached: false, spent: { usd: usd("0.1") } }, 200],
-          [{ status: "succeeded", cached: true }, 0]
-        ])
-        expect(outcomes[1]?.[0].spent).toBeUndefined()
-      }).pipe(Effect.provide(guard()))
+  it.effect("a cached call is recorded without a start and a fresh one with its duration and charges", () =>
+    Effect.gen(function* () {
+      const outcomes: Array<readonly [Outcome, number]> = []
+      yield* add({ after: (_, outcome, duration) => Effect.sync(() => outcomes.push([outcome, duration])) })
+      const wanted: Wanted = { cache: { ttl: "1 hour", among: "everybody" } }
+      const self = Effect.gen(function* () {
+        yield* (yield* Spend).add({ usd: usd("0.1") })
+        yield* Effect.sleep("200 millis")
+        return "answer"
+      })
+      const fiber = yield* Effect.forkChild(protect(wanted, self))
+      yield* TestClock.adjust("200 millis")
+      yield* Fiber.join(fiber)
+      yield* protect(wanted, self)
+      expect(outcomes).toMatchObject([
+        [{ status: "succeeded", cached: false, spent: { usd: usd("0.1") } }, 200],
+        [{ status: "succeeded", cached: true }, 0]
+      ])
+      expect(outcomes[1]?.[0].spent).toBeUndefined()
+    }).pipe(Effect.provide(guard()))
   )
 
-  it.effect("whose caller leaves is recorded before the interruption ends", () =>
+  it.effect("an interrupted call is recorded before the interruption completes", () =>
     Effect.gen(function* () {
       const words = yield* heard()
       const written = yield* Deferred.make<void>()
@@ -116,8 +114,8 @@ describe("a call", () => {
   )
 })
 
-describe("a journal that cannot be written", () => {
-  it.effect("rejects calls for the time that it names, and their handlers do not run", () =>
+describe("unavailable journals", () => {
+  it.effect("an unavailable journal rejects calls with its retry time before their handlers run", () =>
     Effect.gen(function* () {
       const words = yield* heard()
       yield* add({ before: () => Effect.fail(unavailable) })
@@ -142,7 +140,7 @@ describe("a journal that cannot be written", () => {
     }
   }
   for (const [name, before = () => Effect.void] of Object.entries(broken)) {
-    it.effect(`because it ${name} rejects calls, and the log says why`, () =>
+    it.effect(`a journal that ${name} rejects calls and logs the cause`, () =>
       Effect.gen(function* () {
         yield* add({ before })
         const lines = yield* linesOf(Effect.flip(protect({}, Effect.void)))
@@ -152,7 +150,7 @@ describe("a journal that cannot be written", () => {
     )
   }
 
-  it.effect("because it hangs rejects the call after 5 seconds", () =>
+  it.effect("a journal that hangs rejects the call after 5 seconds", () =>
     Effect.gen(function* () {
       yield* add({ before: () => Effect.never })
       const fiber = yield* Effect.forkChild(protect({}, Effect.void), { startImmediately: true })
@@ -164,7 +162,7 @@ describe("a journal that cannot be written", () => {
     }).pipe(Effect.provide(guard()))
   )
 
-  it.effect("is left at once by a caller who goes away", () =>
+  it.effect("an interrupted caller does not wait for a hanging journal", () =>
     Effect.gen(function* () {
       yield* add({ before: () => Effect.never })
       const fiber = yield* Effect.forkChild(protect({}, Effect.void), { startImmediately: true })
@@ -174,7 +172,7 @@ describe("a journal that cannot be written", () => {
   )
 })
 
-describe("a record after the call that", () => {
+describe("failing records after a call", () => {
   const afters: Record<string, readonly [NonNullable<Writer["after"]>, string]> = {
     "has a defect": [() => Effect.die("broken"), "The journal's record of a call failed"],
     throws: [
@@ -190,7 +188,7 @@ describe("a record after the call that", () => {
     ]
   }
   for (const [name, [after, line]] of Object.entries(afters)) {
-    it.effect(`${name} is logged, and the caller gets its answer and the next writer its turn`, () =>
+    it.effect(`a record that ${name} is logged and affects neither the result nor the next writer`, () =>
       Effect.gen(function* () {
         const words: Array<string> = []
         yield* add({ after })
@@ -206,7 +204,7 @@ describe("a record after the call that", () => {
   }
 })
 
-it.effect("a writer writes no longer than its scope is open", () =>
+it.effect("a writer is removed with its scope", () =>
   Effect.gen(function* () {
     const words: Array<string> = []
     yield* Effect.scoped(add(noting(words, "journal")))

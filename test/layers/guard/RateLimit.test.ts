@@ -1,4 +1,4 @@
-/** The rate limit in memory: what a window is, what a refusal says, that a refused call is counted nowhere. */
+/** Rate limits in memory: windows, rejections, atomic counting under several limits, eviction. */
 import { expect } from "bun:test"
 import { Duration, Effect, Layer } from "effect"
 import * as RateLimiter from "effect/persistence/RateLimiter"
@@ -19,7 +19,7 @@ const memory = <A, E>(body: (limits: RateLimit["Service"]) => Effect.Effect<A, E
   Effect.provide(Effect.flatMap(RateLimit, body), Layer.fresh(RateLimit.layerMemory))
 
 it.effect(
-  "exactly the limit passes at once, and a refusal says which limit, what is left and when again",
+  "exactly the maximum passes in a burst and a rejection names the limit, the calls left and the retry time",
   () =>
     memory(({ take }) =>
       Effect.gen(function* () {
@@ -40,25 +40,23 @@ it.effect(
     )
 )
 
-it.effect(
-  "when the time that a refusal names has passed, and not before, the whole limit is there again",
-  () =>
-    memory(({ take }) =>
-      Effect.gen(function* () {
-        const limits = [limit("principal", 3)]
-        yield* take(limits, "local")
-        yield* TestClock.adjust("10 seconds")
-        yield* Effect.repeat(take(limits, "local"), { times: 1 })
-        expect(yield* Effect.flip(take(limits, "local"))).toMatchObject({ retryAfter: 50_000 })
-        yield* TestClock.adjust("49999 millis")
-        expect(yield* Effect.flip(take(limits, "local"))).toMatchObject({ retryAfter: 1 })
-        yield* TestClock.adjust("1 millis")
-        expect(yield* take(limits, "local")).toBe(2)
-      })
-    )
+it.effect("the whole limit is available again after the retry time and not before", () =>
+  memory(({ take }) =>
+    Effect.gen(function* () {
+      const limits = [limit("principal", 3)]
+      yield* take(limits, "local")
+      yield* TestClock.adjust("10 seconds")
+      yield* Effect.repeat(take(limits, "local"), { times: 1 })
+      expect(yield* Effect.flip(take(limits, "local"))).toMatchObject({ retryAfter: 50_000 })
+      yield* TestClock.adjust("49999 millis")
+      expect(yield* Effect.flip(take(limits, "local"))).toMatchObject({ retryAfter: 1 })
+      yield* TestClock.adjust("1 millis")
+      expect(yield* take(limits, "local")).toBe(2)
+    })
+  )
 )
 
-it.effect("a call that is refused under one limit is counted under none", () =>
+it.effect("a call that one limit rejects is counted under none", () =>
   memory(({ take }) =>
     Effect.gen(function* () {
       const [narrow, wide] = [limit("tool", 1), limit("total", 5)]
@@ -69,20 +67,18 @@ it.effect("a call that is refused under one limit is counted under none", () =>
   )
 )
 
-it.effect(
-  "keys do not know of each other, no limits let everything pass, and a limit of none lets nothing",
-  () =>
-    memory(({ take }) =>
-      Effect.gen(function* () {
-        yield* take([limit("principal", 1)], "local")
-        yield* take([limit("principal", 1, 60_000, "bob")], "local")
-        expect(yield* take([], "local")).toBe(Infinity)
-        expect(yield* Effect.flip(take([limit("total", 0)], "local"))).toMatchObject({ retryAfter: 60_000 })
-      })
-    )
+it.effect("keys are independent, no limits allow everything and a limit of 0 allows nothing", () =>
+  memory(({ take }) =>
+    Effect.gen(function* () {
+      yield* take([limit("principal", 1)], "local")
+      yield* take([limit("principal", 1, 60_000, "bob")], "local")
+      expect(yield* take([], "local")).toBe(Infinity)
+      expect(yield* Effect.flip(take([limit("total", 0)], "local"))).toMatchObject({ retryAfter: 60_000 })
+    })
+  )
 )
 
-it.effect("a key is shown without what could forge a line, and cut", () =>
+it.effect("a key in a message has no control characters and is cut", () =>
   memory(({ take }) =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(
@@ -99,7 +95,7 @@ const arrivals = fc.array(
   { maxLength: 80 }
 )
 
-it.effect("windows are those of effect/persistence: both memories answer alike whatever comes when", () =>
+it.effect("windows behave like those of effect/persistence for any sequence of calls", () =>
   Effect.promise(() =>
     fc.assert(
       fc.asyncProperty(arrivals, (calls) =>
@@ -129,7 +125,7 @@ it.effect("windows are those of effect/persistence: both memories answer alike w
 
 const now = Effect.clockWith((clock) => clock.currentTimeMillis)
 
-it.effect("in no span of time pass more than the limit and what has come back meanwhile", () =>
+it.effect("no time span admits more than the limit and its refill", () =>
   Effect.sync(() =>
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 8 }), fc.array(fc.nat(300), { maxLength: 150 }), (max, gaps) => {
@@ -179,7 +175,7 @@ it.effect("under several limits a call counts everywhere or nowhere", () =>
   )
 )
 
-it.effect("a flood of keys takes no more room, and does not reset who has used up their limit", () =>
+it.effect("a flood of keys is bounded and does not reset limits that are reached", () =>
   Effect.sync(() => {
     const { size, take } = windows.make(200)
     const busy = { name: "principal", key: "busy", max: 100, window: 60_000 }

@@ -1,4 +1,4 @@
-/** Slots: never more than may run, first come first served, and none is lost whoever leaves when. */
+/** Slots: the maximum is never exceeded, the queue is FIFO, and no slot is lost at any interruption. */
 import { describe, expect } from "bun:test"
 import { Deferred, Effect, Exit, Fiber, References } from "effect"
 import { TestClock } from "effect/testing"
@@ -26,8 +26,8 @@ const occupy = Effect.fnUntraced(function* (slots: Slots) {
 /** Lets everybody run who can. */
 const settle = Effect.repeat(Effect.yieldNow, { times: 20 })
 
-describe("who wants a slot", () => {
-  it.effect("gets one, else waits, first come first served", () =>
+describe("the queue", () => {
+  it.effect("a call takes a free slot or is queued in order of arrival", () =>
     Effect.gen(function* () {
       const slots = new Slots(options(1))
       const first = yield* occupy(slots)
@@ -50,7 +50,7 @@ describe("who wants a slot", () => {
     })
   )
 
-  it.effect("and cannot wait any more is told how many run and wait, and when to come back", () =>
+  it.effect("a full queue rejects with the number of running and queued calls and a retry time", () =>
     Effect.gen(function* () {
       const slots = new Slots(options(1, 2))
       yield* occupy(slots)
@@ -62,7 +62,7 @@ describe("who wants a slot", () => {
     })
   )
 
-  it.effect("waits no longer than it may", () =>
+  it.effect("a call leaves the queue at the queue time-out", () =>
     Effect.gen(function* () {
       const slots = new Slots(options(1))
       const first = yield* occupy(slots)
@@ -77,7 +77,7 @@ describe("who wants a slot", () => {
     })
   )
 
-  it.effect("and leaves makes room for the next", () =>
+  it.effect("an interrupted waiter frees its place in the queue", () =>
     Effect.gen(function* () {
       const slots = new Slots(options(1, 1))
       const first = yield* occupy(slots)
@@ -93,7 +93,7 @@ describe("who wants a slot", () => {
     })
   )
 
-  it.effect("and gets its turn just as it leaves passes it on", () =>
+  it.effect("a waiter that is interrupted at the grant passes its slot on", () =>
     Effect.gen(function* () {
       const slots = new Slots(options(1))
       expect(slots.takeUnsafe()).toBe(true)
@@ -109,7 +109,7 @@ describe("who wants a slot", () => {
     })
   )
 
-  it.live("gets one that is granted while its fiber is about to wait", () =>
+  it.live("a slot granted before the fiber waits is not lost", () =>
     Effect.gen(function* () {
       for (let pace = 3; pace < 16; pace++) {
         for (let steps = 0; steps < 8; steps++) {
@@ -135,7 +135,7 @@ describe("who wants a slot", () => {
     })
   )
 
-  it.effect("may be one of very many, all of whom come to their turn", () =>
+  it.effect("every one of many waiters gets its turn", () =>
     Effect.gen(function* () {
       const many = 5000
       const slots = new Slots(options(1, many))
@@ -160,7 +160,7 @@ describe("who wants a slot", () => {
   )
 })
 
-describe("however a call ends", () => {
+describe("release", () => {
   const ends = {
     success: Effect.void,
     failure: Effect.fail("no"),
@@ -168,7 +168,7 @@ describe("however a call ends", () => {
     interruption: Effect.interrupt
   }
   for (const [name, end] of Object.entries(ends)) {
-    it.effect(`its slot is free again: ${name}`, () =>
+    it.effect(`the slot is released after ${name}`, () =>
       Effect.gen(function* () {
         const slots = new Slots(options(1))
         yield* Effect.exit(slots.hold("call", queueTimeout, end))
@@ -187,8 +187,8 @@ describe("however a call ends", () => {
   }
 })
 
-describe("another maximum", () => {
-  it.effect("that is larger lets those in who wait", () =>
+describe("changed maximum", () => {
+  it.effect("a larger maximum admits waiters", () =>
     Effect.gen(function* () {
       const slots = new Slots(options(1))
       const all = yield* Effect.replicateEffect(occupy(slots), 4)
@@ -199,7 +199,7 @@ describe("another maximum", () => {
     })
   )
 
-  it.effect("that is smaller interrupts nobody, and lets nobody in until enough have left", () =>
+  it.effect("a smaller maximum interrupts no call and admits none until enough have ended", () =>
     Effect.gen(function* () {
       const slots = new Slots(options(3))
       const [one, two, three, four] = yield* Effect.replicateEffect(occupy(slots), 4)
@@ -225,7 +225,7 @@ const caller = fc.record({
   pause: fc.integer({ min: 0, max: 5 })
 })
 
-it.live("never more than may run, nobody is forgotten, and none is lost: whatever the order", () =>
+it.live("in any order of events the maximum holds, every waiter runs and no slot is lost", () =>
   Effect.promise(() =>
     fc.assert(
       fc.asyncProperty(
@@ -279,7 +279,7 @@ it.live("never more than may run, nobody is forgotten, and none is lost: whateve
   )
 )
 
-it.effect("several at once, in the same order, never wait for each other in a circle", () =>
+it.effect("several slots taken in the same order never deadlock", () =>
   Effect.gen(function* () {
     const [a, b] = [new Slots(options(2)), new Slots(options(1))]
     let ran = 0
@@ -302,7 +302,7 @@ it.effect("several at once, in the same order, never wait for each other in a ci
 )
 
 describe("slots by key", () => {
-  it.effect("are one for each key, and idle ones are forgotten when there are too many", () =>
+  it.effect("each key has its own slots and idle ones are evicted", () =>
     Effect.gen(function* () {
       const all = new SlotsByKey(10)
       const busy = all.of("busy", options(1))
@@ -316,7 +316,7 @@ describe("slots by key", () => {
     })
   )
 
-  it.effect("take new options and go on counting", () =>
+  it.effect("slots of a key keep their count when their options change", () =>
     Effect.gen(function* () {
       const all = new SlotsByKey(10)
       const { stop } = yield* occupy(all.of("a", options(1)))

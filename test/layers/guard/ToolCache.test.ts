@@ -1,12 +1,12 @@
-/** Kept results: for how long, how many, and for which arguments. */
+/** Cache of tool results: TTL, bounds, invalidation and canonical arguments. */
 import { describe, expect, test } from "bun:test"
 import * as fc from "fast-check"
 import { canonical, ToolCache } from "../../../layers/guard/ToolCache.ts"
 
 const cache = (maxEntries = 3, maxSize = 1000) => new ToolCache({ maxEntries, maxSize })
 
-describe("a kept result", () => {
-  test("is given again for its time, and not longer", () => {
+describe("cached results", () => {
+  test("a result is cached until its TTL has passed", () => {
     const kept = cache()
     kept.put("k", "tool", { a: 1 }, 100)
     expect(kept.get("k", 99)?.value).toEqual({ a: 1 })
@@ -14,7 +14,7 @@ describe("a kept result", () => {
     expect(kept.entries).toBe(0)
   })
 
-  test("goes when there are too many: the one used longest ago first", () => {
+  test("the least recently used result is evicted beyond the maximum of entries", () => {
     const kept = cache()
     for (const key of ["a", "b", "c"]) kept.put(key, "tool", key, 100)
     kept.get("a", 0)
@@ -22,7 +22,7 @@ describe("a kept result", () => {
     expect(["a", "b", "c", "d"].filter((key) => kept.get(key, 0) !== undefined)).toEqual(["a", "c", "d"])
   })
 
-  test("goes when all are too large together, and one that is too large alone is not kept", () => {
+  test("results are evicted beyond the total size and one that is too large alone is not cached", () => {
     const kept = cache(100, 50)
     kept.put("a", "tool", "x".repeat(20), 100)
     kept.put("b", "tool", "x".repeat(20), 100)
@@ -33,7 +33,7 @@ describe("a kept result", () => {
     expect(kept.entries).toBe(2)
   })
 
-  test("is forgotten with those of its tool, or with all", () => {
+  test("results are invalidated by tool or all together", () => {
     const kept = cache()
     kept.put("a", "one", 1, 100)
     kept.put("b", "two", 2, 100)
@@ -45,7 +45,7 @@ describe("a kept result", () => {
     expect(kept.entries).toBe(0)
   })
 
-  test("is JSON: nothing else is kept, or breaks anything", () => {
+  test("a result that is not JSON is not cached and does not fail", () => {
     const kept = cache()
     const circular: Record<string, unknown> = {}
     circular.self = circular
@@ -53,7 +53,7 @@ describe("a kept result", () => {
     expect(kept.entries).toBe(0)
   })
 
-  test("and its bounds hold whatever is put and asked", () => {
+  test("the bounds hold for any sequence of operations", () => {
     const step = fc.record({
       key: fc.constantFrom("a", "b", "c", "d", "e"),
       size: fc.nat({ max: 40 }),
@@ -80,7 +80,7 @@ describe("a kept result", () => {
   })
 })
 
-describe("arguments", () => {
+describe("canonical arguments", () => {
   const json = fc.jsonValue({ maxDepth: 4 })
 
   /** The same value with the keys of its objects the other way round. */
@@ -94,7 +94,7 @@ describe("arguments", () => {
     )
   }
 
-  test("are the same in any order of keys, and different where JSON is", () => {
+  test("arguments are equal in any order of keys and differ if their JSON does", () => {
     fc.assert(
       fc.property(json, json, (one, other) => {
         const text = canonical(one)
@@ -107,14 +107,14 @@ describe("arguments", () => {
     )
   })
 
-  test("keep __proto__ apart, and change nothing by it", () => {
+  test("the key __proto__ is part of the arguments and harmless", () => {
     const [one, other] = ['{"__proto__":{"a":1}}', '{"__proto__":{"a":2}}']
     expect(canonical(JSON.parse(one))).toBe(one)
     expect(canonical(JSON.parse(other))).toBe(other)
     expect(({} as Record<string, unknown>).a).toBeUndefined()
   })
 
-  test("that are too large or too deep are no key", () => {
+  test("arguments that are too large or too deep have no cache key", () => {
     const deep = JSON.parse(`${"[".repeat(100_000)}${"]".repeat(100_000)}`) as unknown
     const wide = Object.fromEntries(Array.from({ length: 100_000 }, (_, key) => [`k${key}`, key]))
     for (const value of ["x".repeat(20_000), { a: "x".repeat(20_000) }, deep, wide, Array(100_000).fill(0)]) {

@@ -1,4 +1,4 @@
-/** Circuits: what opens one, who may try it, and what closes it again. */
+/** Circuit breaker: what opens a circuit, probes, open time, and circuits of several principals. */
 import { describe, expect } from "bun:test"
 import { Deferred, Effect, Exit, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
@@ -32,15 +32,15 @@ const refusal = (breaker: Made, name?: string, owner?: string) =>
 
 const opened = Effect.tap(make, (breaker) => times(breaker, 3, away))
 
-describe("a circuit opens", () => {
+describe("opening", () => {
   const failures: Record<string, Effect.Effect<never, unknown>> = {
-    "what is away": away,
-    "what takes too long": Effect.fail(new TimedOut({ name: "tool", limit: 1 })),
-    "what a tool calls passing": Effect.fail(new Failed({ name: "tool", detail: "away", transient: {} })),
-    "what breaks": Effect.die(new Error("broken"))
+    "an unreachable dependency": away,
+    "a time-out": Effect.fail(new TimedOut({ name: "tool", limit: 1 })),
+    "a transient error": Effect.fail(new Failed({ name: "tool", detail: "away", transient: {} })),
+    "a defect": Effect.die(new Error("broken"))
   }
   for (const [name, failure] of Object.entries(failures)) {
-    it.effect(`after so many failures in a row: ${name}`, () =>
+    it.effect(`consecutive failures open a circuit: ${name}`, () =>
       Effect.gen(function* () {
         const breaker = yield* make
         yield* times(breaker, 2, failure)
@@ -60,13 +60,13 @@ describe("a circuit opens", () => {
 
   const others: Record<string, Effect.Effect<void, unknown>> = {
     "a success": Effect.void,
-    "an ordinary failure": Effect.fail(new Failed({ name: "tool", detail: "no" })),
-    "wrong arguments": Effect.fail(new InvalidArguments({ name: "tool", issues: [] })),
+    "a permanent error": Effect.fail(new Failed({ name: "tool", detail: "no" })),
+    "invalid arguments": Effect.fail(new InvalidArguments({ name: "tool", issues: [] })),
     "an interruption": Effect.interrupt,
-    "a question to the caller": Effect.die({ [suspension]: true })
+    "a suspension": Effect.die({ [suspension]: true })
   }
   for (const [name, other] of Object.entries(others)) {
-    it.effect(`not after ${name}`, () =>
+    it.effect(`${name} does not open a circuit`, () =>
       Effect.gen(function* () {
         const breaker = yield* make
         yield* times(breaker, 10, other)
@@ -77,7 +77,7 @@ describe("a circuit opens", () => {
   }
 
   for (const [name, ignored] of Object.entries(others).slice(2)) {
-    it.effect(`and ${name} in between proves nothing`, () =>
+    it.effect(`${name} between failures does not reset their count`, () =>
       Effect.gen(function* () {
         const breaker = yield* make
         yield* times(breaker, 2, away)
@@ -88,7 +88,7 @@ describe("a circuit opens", () => {
     )
   }
 
-  it.effect("when they fail at the same time, too, and each gets its own failure", () =>
+  it.effect("concurrent failures open a circuit and each call gets its own error", () =>
     Effect.gen(function* () {
       const breaker = yield* make
       const exits = yield* Effect.forEach(
@@ -104,7 +104,7 @@ describe("a circuit opens", () => {
     })
   )
 
-  it.effect("for one name and no other", () =>
+  it.effect("a circuit opens for its name only", () =>
     Effect.gen(function* () {
       const breaker = yield* opened
       expect(yield* refusal(breaker, "other")).toBeUndefined()
@@ -113,8 +113,8 @@ describe("a circuit opens", () => {
   )
 })
 
-describe("an open circuit", () => {
-  it.effect("says how long it stays open, and runs nothing", () =>
+describe("open circuits", () => {
+  it.effect("an open circuit rejects calls with the remaining open time", () =>
     Effect.gen(function* () {
       const breaker = yield* opened
       let ran = false
@@ -130,7 +130,7 @@ describe("an open circuit", () => {
     })
   )
 
-  it.effect("lets one try it when its time is over; the others come back in a second", () =>
+  it.effect("after the open time one call probes and the others are rejected for a second", () =>
     Effect.gen(function* () {
       const breaker = yield* opened
       yield* TestClock.adjust("30 seconds")
@@ -145,7 +145,7 @@ describe("an open circuit", () => {
     })
   )
 
-  it.effect("stays open twice as long after each try that failed, up to an hour", () =>
+  it.effect("the open time doubles after each failed probe up to an hour", () =>
     Effect.gen(function* () {
       const breaker = yield* opened
       let open = 30_000
@@ -159,7 +159,7 @@ describe("an open circuit", () => {
     })
   )
 
-  it.effect("is free for the next to try after one whose caller went away", () =>
+  it.effect("an interrupted probe lets the next call probe", () =>
     Effect.gen(function* () {
       const breaker = yield* opened
       yield* TestClock.adjust("30 seconds")
@@ -171,7 +171,7 @@ describe("an open circuit", () => {
     })
   )
 
-  it.effect("is not closed by wrong arguments, which nobody asked it about", () =>
+  it.effect("invalid arguments do not close a circuit", () =>
     Effect.gen(function* () {
       const breaker = yield* opened
       yield* TestClock.adjust("30 seconds")
@@ -183,8 +183,8 @@ describe("an open circuit", () => {
   )
 })
 
-describe("other settings", () => {
-  it.effect("hold from then on, for circuits that were in trouble, too", () =>
+describe("settings", () => {
+  it.effect("new settings apply to circuits with failures as well", () =>
     Effect.gen(function* () {
       const breaker = yield* make
       yield* times(breaker, 2, away)
@@ -197,7 +197,7 @@ describe("other settings", () => {
   )
 })
 
-it.effect("what never fails makes no circuit", () =>
+it.effect("calls without failures create no circuit", () =>
   Effect.gen(function* () {
     const breaker = yield* make
     for (let each = 0; each < 100; each++) {
@@ -207,8 +207,8 @@ it.effect("what never fails makes no circuit", () =>
   })
 )
 
-describe("principals", () => {
-  it.effect("do not open a circuit for others, however often their own calls fail", () =>
+describe("circuits of several principals", () => {
+  it.effect("failures of one principal do not open the circuit of others", () =>
     Effect.gen(function* () {
       const breaker = yield* make
       yield* times(breaker, 100, away, "mallory")
@@ -217,7 +217,7 @@ describe("principals", () => {
     })
   )
 
-  it.effect("open it for all others when the circuits of two are open, until the first may be probed", () =>
+  it.effect("open circuits of two principals open it for all others until the first may be probed", () =>
     Effect.gen(function* () {
       const breaker = yield* make
       yield* times(breaker, 3, away, "alice")
@@ -232,7 +232,7 @@ describe("principals", () => {
     })
   )
 
-  it.effect("let others in again as soon as a probe of one of the two succeeds", () =>
+  it.effect("a successful probe of one of two principals admits the others again", () =>
     Effect.gen(function* () {
       const breaker = yield* make
       for (const owner of ["alice", "bob"]) yield* times(breaker, 3, away, owner)

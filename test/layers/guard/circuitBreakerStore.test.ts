@@ -1,4 +1,4 @@
-/** Circuits over a real Redis: instances share them, and each keeps its own while Redis is away. */
+/** Circuit breakers over a real Redis: shared by instances, local while Redis is unreachable. */
 import { expect } from "bun:test"
 import { Effect, Layer, Option, Redacted } from "effect"
 import * as CircuitBreaker from "effect/persistence/CircuitBreaker"
@@ -21,7 +21,7 @@ const stateOf = (each: CircuitBreaker.CircuitBreaker, key: string) =>
 const fail = (each: CircuitBreaker.CircuitBreaker, key: string) =>
   Effect.exit(each.execute(Effect.fail("no"), { key }))
 
-it.live("without Redis circuits are kept in this process", () =>
+it.live("without Redis circuits are local to the process", () =>
   Effect.gen(function* () {
     const [one, other] = yield* Effect.all([breaker(SharedRedis.layerNone), breaker(SharedRedis.layerNone)])
     yield* Effect.repeat(fail(one, "a"), { times: 1 })
@@ -32,7 +32,7 @@ it.live("without Redis circuits are kept in this process", () =>
 
 describeRedis("circuits in Redis", () => {
   it.live(
-    "what opens in one instance is open in the other; while Redis is away, each has its own",
+    "a circuit opened in one instance is open in the other, and circuits are local while Redis is unreachable",
     () =>
       Effect.gen(function* () {
         const server = yield* redisServer()

@@ -1,4 +1,4 @@
-/** One of several processes under the same limits: says when it is ready, waits for a word, prints how many calls passed. */
+/** One of several processes under the same limits: reports ready, waits for a line of input, prints how many calls passed. */
 import { Effect, Layer } from "effect"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
 import { RateLimit } from "../../../layers/guard/RateLimit.ts"

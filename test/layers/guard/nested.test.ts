@@ -1,4 +1,4 @@
-/** Nested calls: they run in the slots of their ancestors, and calls that share a dependency share its limits. */
+/** Nested calls: slots inherited from ancestors, and limits shared by entries of one dependency. */
 import { describe, expect } from "bun:test"
 import { Cause, Deferred, Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
@@ -25,8 +25,8 @@ const nested = <A, E, R>(wanted: Wanted, self: Effect.Effect<A, E, R>) =>
 const turn = <A, E, R>(self: Effect.Effect<A, E, R>, wanted: Wanted = {}) =>
   protect({ kind: "turn", name: "assistant", ...wanted }, self)
 
-describe("a nested call", () => {
-  it.effect("runs in its parent's slots of the principal and the total", () =>
+describe("nested calls", () => {
+  it.effect("a nested call runs in its parent's slots of the principal and the total", () =>
     Effect.gen(function* () {
       const inner = Effect.map(state, ({ running, waiting }) => ({ running, waiting }))
       expect(yield* turn(nested({}, nested({}, inner)))).toEqual({ running: 1, waiting: 0 })
@@ -34,7 +34,7 @@ describe("a nested call", () => {
     }).pipe(Effect.provide(guard({ concurrency: { principal: 1, total: 1, queue: 1 } })))
   )
 
-  it.effect("of each of 64 turns at once comes to its end: none waits for another turn", () =>
+  it.effect("nested calls of 64 concurrent turns complete without waiting for another turn", () =>
     Effect.gen(function* () {
       let ran = 0
       const tool = nested(
@@ -53,7 +53,7 @@ describe("a nested call", () => {
     }).pipe(Effect.provide(guard({ concurrency: { principal: 64, total: 64 } })))
   )
 
-  it.effect("of a tool that calls itself needs no second slot of that tool", () =>
+  it.effect("a tool that calls itself needs no second slot of that tool", () =>
     Effect.gen(function* () {
       const descend = (depth: number): Effect.Effect<number, unknown, Guard> =>
         nested(
@@ -64,7 +64,7 @@ describe("a nested call", () => {
     }).pipe(Effect.provide(guard({ concurrency: { principal: 1, total: 1 } })))
   )
 
-  it.effect("takes the slots that no ancestor holds: its tool's, and another principal's", () =>
+  it.effect("a nested call takes the slots that no ancestor holds", () =>
     Effect.gen(function* () {
       const end = yield* Deferred.make<void>()
       const busy = yield* Effect.forkChild(
@@ -82,7 +82,7 @@ describe("a nested call", () => {
     }).pipe(Effect.provide(guard({ concurrency: { principal: 1, total: 2, queue_timeout: "1 second" } })))
   )
 
-  it.effect("that outlives its parent takes slots of its own for what it calls then", () =>
+  it.effect("a nested call that outlives its parent takes its own slots for later calls", () =>
     Effect.gen(function* () {
       const [first, second] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
       const late = Effect.andThen(Deferred.await(first), nested({}, Deferred.await(second)))
@@ -97,14 +97,14 @@ describe("a nested call", () => {
     }).pipe(Effect.provide(guard()))
   )
 
-  it.effect("is counted by the rate limits like any other", () =>
+  it.effect("nested calls count under the rate limits", () =>
     Effect.gen(function* () {
       yield* turn(nested({}, Effect.void))
       expect(yield* Effect.flip(turn(Effect.void))).toMatchObject({ _tag: "RateLimited" })
     }).pipe(Effect.provide(guard({ principal: { calls: 2 } })))
   )
 
-  it.effect("of a handler that calls itself without end is a defect", () =>
+  it.effect("endless nesting is a defect", () =>
     Effect.gen(function* () {
       let ran = 0
       const endless: Effect.Effect<void, unknown, Guard> = Effect.suspend(() => {
@@ -120,7 +120,7 @@ describe("a nested call", () => {
     }).pipe(Effect.provide(guard({ breaker: { failures: 1000 } })))
   )
 
-  it.effect("that is rejected does not count against the circuit of the tool that made it", () =>
+  it.effect("a rejected nested call does not count as a failure of its parent's circuit", () =>
     Effect.gen(function* () {
       yield* Effect.flip(protect({ name: "outer" }, nested({ scopes: ["none"] }, Effect.void)))
       expect((yield* state).circuits.size).toBe(0)
@@ -129,7 +129,7 @@ describe("a nested call", () => {
   )
 })
 
-it.effect("the running call is known to handlers and nowhere else", () =>
+it.effect("handlers alone see the running call", () =>
   Effect.gen(function* () {
     const running = Effect.map(RunningCall, ({ call }) => call)
     expect(yield* running).toBeUndefined()
@@ -141,8 +141,8 @@ it.effect("the running call is known to handlers and nowhere else", () =>
   }).pipe(Effect.provide(guard()))
 )
 
-describe("entries of one dependency", () => {
-  it.effect("share a circuit, whatever their kind and name", () =>
+describe("dependencies", () => {
+  it.effect("entries of one dependency share a circuit regardless of kind and name", () =>
     Effect.gen(function* () {
       const dependency = "provider"
       yield* Effect.flip(protect({ kind: "model", name: "large", dependency }, away))
@@ -160,7 +160,7 @@ describe("entries of one dependency", () => {
     }).pipe(Effect.provide(guard({ breaker: { failures: 1 } })))
   )
 
-  it.effect("share its concurrency limit, and keep what the operator says of one tool", () =>
+  it.effect("entries of one dependency share its concurrency limit unless the operator limits the tool", () =>
     Effect.gen(function* () {
       const model: Wanted = { kind: "model", name: "large", dependency: "provider", concurrency: 1 }
       const end = yield* Deferred.make<void>()
@@ -180,7 +180,7 @@ describe("entries of one dependency", () => {
     )
   )
 
-  it.effect("have no circuit without one, unless they are tools", () =>
+  it.effect("entries without a dependency have no circuit unless they are tools", () =>
     Effect.gen(function* () {
       for (const kind of ["model", "turn", "prompt", "resource", "completion"] as const) {
         yield* Effect.flip(protect({ kind, name: kind }, away))
@@ -190,11 +190,11 @@ describe("entries of one dependency", () => {
   )
 })
 
-describe("a principal that is a new object for each request", () => {
+describe("principals as new objects", () => {
   const person = (name: string) =>
     new Principal({ subject: name, clientId: "test", scopes: ["call"], ceiling: ["call"], source: "oauth" })
 
-  it.effect("keeps its slots", () =>
+  it.effect("a principal keeps its slots when each request has a new object", () =>
     Effect.gen(function* () {
       const end = yield* Deferred.make<void>()
       const running = yield* Effect.forkChild(protect({ by: person("a") }, Deferred.await(end)), {
@@ -208,7 +208,7 @@ describe("a principal that is a new object for each request", () => {
     }).pipe(Effect.provide(guard({ concurrency: { principal: 1 } })))
   )
 
-  it.effect("keeps its rate, also when thousands of others came between", () =>
+  it.effect("a principal keeps its rate after thousands of others", () =>
     Effect.gen(function* () {
       yield* protect({ by: person("a") }, Effect.void)
       for (let each = 0; each < 3000; each++) yield* protect({ by: person(`other ${each}`) }, Effect.void)
@@ -219,7 +219,7 @@ describe("a principal that is a new object for each request", () => {
     }).pipe(Effect.provide(guard({ principal: { calls: 1 } })))
   )
 
-  it.effect("has the same key, whatever it may do", () =>
+  it.effect("the key of a principal does not depend on its scopes", () =>
     Effect.sync(() => {
       expect(person("a").key).toBe(person("a").key)
       expect(person("a").key).not.toBe(person("b").key)

@@ -1,4 +1,4 @@
-/** The rate limit over a real Redis: exact over processes, and what happens when Redis dies, hangs and comes back. */
+/** Rate limits over a real Redis: exact over processes, local while Redis is down, bounded while it hangs. */
 import { expect } from "bun:test"
 import { Context, Effect, Fiber, Layer, Logger, Option } from "effect"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
@@ -41,7 +41,7 @@ const messages = (into: Array<string>) =>
 
 describeRedis("the rate limit in Redis", () => {
   it.live(
-    "three processes at once: exactly the limit passes",
+    "three processes together admit exactly the limit",
     () =>
       Effect.gen(function* () {
         const { url } = yield* redisServer()
@@ -56,7 +56,7 @@ describeRedis("the rate limit in Redis", () => {
     30_000
   )
 
-  it.live("refusals say which limit, what is left and when to try again, and count nowhere", () =>
+  it.live("a rejection names the limit, the calls left and the retry time, and counts nowhere", () =>
     Effect.gen(function* () {
       const { url } = yield* redisServer()
       const { take } = yield* build(url)
@@ -71,7 +71,7 @@ describeRedis("the rate limit in Redis", () => {
     })
   )
 
-  it.live("a limit of fractions of a millisecond is not rounded up to whole ones", () =>
+  it.live("refill times below a millisecond are not rounded up", () =>
     Effect.gen(function* () {
       const { url } = yield* redisServer()
       const { redis, take } = yield* build(url)
@@ -83,7 +83,7 @@ describeRedis("the rate limit in Redis", () => {
   )
 
   it.live(
-    "Redis killed and restarted under load: nothing hangs, each instance counts alone meanwhile",
+    "while Redis is killed and restarted under load no call hangs and each instance counts locally",
     () => {
       const log: Array<string> = []
       return Effect.gen(function* () {
@@ -131,7 +131,7 @@ describeRedis("the rate limit in Redis", () => {
   )
 
   it.live(
-    "a Redis that hangs lets no call wait for long, and is used again when it answers",
+    "a hanging Redis delays no call for long and is used again when it responds",
     () =>
       Effect.gen(function* () {
         const server = yield* redisServer()
@@ -152,7 +152,7 @@ describeRedis("the rate limit in Redis", () => {
   )
 
   it.live(
-    "starts while Redis is away, and finds it later",
+    "the limiter starts without Redis and connects to it later",
     () =>
       Effect.gen(function* () {
         const server = yield* redisServer()

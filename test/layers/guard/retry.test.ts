@@ -1,4 +1,4 @@
-/** Retries: how often, after which pauses, and when not. */
+/** Retries: attempts, delays, and errors that are not retried. */
 import { describe, expect } from "bun:test"
 import { Clock, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
@@ -34,8 +34,8 @@ const tries = Effect.fnUntraced(function* <E>(
 const pauses = (begun: ReadonlyArray<number>) =>
   begun.slice(1).map((time, index) => time - (begun[index] ?? 0))
 
-describe("a call that fails for a passing reason", () => {
-  it.effect("is tried as often as is said, after pauses between half and all of what doubles", () =>
+describe("transient errors", () => {
+  it.effect("a transient error is retried up to the maximum with doubling delays and jitter", () =>
     Effect.gen(function* () {
       const { begun, exit, told } = yield* tries(() => away())
       expect(exit._tag).toBe("Failure")
@@ -49,7 +49,7 @@ describe("a call that fails for a passing reason", () => {
     })
   )
 
-  it.effect("pauses differently than the next one", () =>
+  it.effect("two calls have different delays", () =>
     Effect.gen(function* () {
       const all = yield* Effect.replicateEffect(
         Effect.map(
@@ -62,7 +62,7 @@ describe("a call that fails for a passing reason", () => {
     })
   )
 
-  it.effect("is not tried again when it succeeded", () =>
+  it.effect("a success ends the retries", () =>
     Effect.gen(function* () {
       const { begun, exit } = yield* tries((attempt) => (attempt < 3 ? away() : undefined))
       expect(exit).toMatchObject({ _tag: "Success", value: "done" })
@@ -70,14 +70,14 @@ describe("a call that fails for a passing reason", () => {
     })
   )
 
-  it.effect("waits as long as the other side asked for", () =>
+  it.effect("a retry waits for the retryAfter of the error", () =>
     Effect.gen(function* () {
       const { begun } = yield* tries((attempt) => (attempt === 1 ? away(900) : undefined))
       expect(pauses(begun)).toEqual([900])
     })
   )
 
-  it.effect("is passed on when the other side asks for more than the longest pause", () =>
+  it.effect("a retryAfter beyond the maximum delay ends the retries", () =>
     Effect.gen(function* () {
       const { begun, exit } = yield* tries(() => away(1001))
       expect(begun).toHaveLength(1)
@@ -85,7 +85,7 @@ describe("a call that fails for a passing reason", () => {
     })
   )
 
-  it.effect("is passed on when the pause would not end in time", () =>
+  it.effect("a delay beyond the time limit ends the retries", () =>
     Effect.gen(function* () {
       const clock = yield* Clock.Clock
       const end = clock.currentTimeMillisUnsafe() + 700
@@ -100,15 +100,15 @@ describe("a call that fails for a passing reason", () => {
   )
 })
 
-describe("what is not repeated", () => {
+describe("no retries", () => {
   const errors: Record<string, unknown> = {
-    "an ordinary failure": new Error("no"),
-    "a failure that says it is none": { transient: undefined },
-    "a failure with nonsense for a reason": { transient: null },
-    "a word": "no"
+    "a permanent error": new Error("no"),
+    "an error whose transient is undefined": { transient: undefined },
+    "an error whose transient is null": { transient: null },
+    "a string": "no"
   }
   for (const [name, error] of Object.entries(errors)) {
-    it.effect(name, () =>
+    it.effect(`${name} is not retried`, () =>
       Effect.gen(function* () {
         const { begun, told } = yield* tries(() => error)
         expect(begun).toHaveLength(1)
@@ -117,7 +117,7 @@ describe("what is not repeated", () => {
     )
   }
 
-  it.effect("a defect", () =>
+  it.effect("a defect is not retried", () =>
     Effect.gen(function* () {
       let begun = 0
       const self = Effect.suspend(() => {
@@ -136,7 +136,7 @@ describe("what is not repeated", () => {
     })
   )
 
-  it.effect("a call whose caller went away during the pause", () =>
+  it.effect("a call interrupted during the delay is not retried", () =>
     Effect.gen(function* () {
       let begun = 0
       const self = Effect.suspend(() => {
@@ -159,7 +159,7 @@ describe("what is not repeated", () => {
   )
 })
 
-it.effect("other people's errors may just say that they pass", () =>
+it.effect("errors of other libraries are transient with transient: true", () =>
   Effect.gen(function* () {
     const { begun } = yield* tries(() => ({ transient: true }))
     expect(begun).toHaveLength(5)

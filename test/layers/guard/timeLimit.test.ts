@@ -1,4 +1,4 @@
-/** Time limits: when a call is ended, what gives it more time, and what it may still do then. */
+/** Time limit: interruption, clean-up, deadlines extended by progress, and outcomes in time. */
 import { describe, expect } from "bun:test"
 import { Clock, Context, Deferred, Effect, Exit, Fiber, References, Tracer } from "effect"
 import { TestClock } from "effect/testing"
@@ -28,8 +28,8 @@ const start = <A, E>(self: Effect.Effect<A, E>) => {
 
 const ended = <A, E>(fiber: Fiber.Fiber<A, E>) => Effect.sync(() => fiber.pollUnsafe() !== undefined)
 
-describe("a call that takes too long", () => {
-  it.effect("is interrupted when its time is over, and not before", () =>
+describe("calls beyond the time limit", () => {
+  it.effect("a call is interrupted at its time limit and not before", () =>
     Effect.gen(function* () {
       const cleaned = yield* Deferred.make<void>()
       const { fiber } = yield* start(
@@ -44,7 +44,7 @@ describe("a call that takes too long", () => {
     })
   )
 
-  it.effect("is answered after it cleaned up", () =>
+  it.effect("an interrupted call fails after its clean-up", () =>
     Effect.gen(function* () {
       const { fiber } = yield* start(Effect.onInterrupt(Effect.never, () => Effect.sleep("500 millis")))
       yield* TestClock.adjust("1499 millis")
@@ -54,7 +54,7 @@ describe("a call that takes too long", () => {
     })
   )
 
-  it.effect("is answered a second later even if nothing can interrupt it", () =>
+  it.effect("an uninterruptible call fails a second after its time limit", () =>
     Effect.gen(function* () {
       const { fiber } = yield* start(Effect.uninterruptible(Effect.never))
       yield* TestClock.adjust("1999 millis")
@@ -64,7 +64,7 @@ describe("a call that takes too long", () => {
     })
   )
 
-  it.effect("has time from each report on, up to the longest", () =>
+  it.effect("each progress report restarts the time limit up to the maximum duration", () =>
     Effect.gen(function* () {
       const { fiber, report } = yield* start(Effect.never)
       for (let told = 0; told < 12; told++) {
@@ -80,7 +80,7 @@ describe("a call that takes too long", () => {
     })
   )
 
-  it.effect("and is ended when the reports stop", () =>
+  it.effect("a call is interrupted when its progress reports stop", () =>
     Effect.gen(function* () {
       const { fiber, report } = yield* start(Effect.never)
       yield* TestClock.adjust("500 millis")
@@ -92,7 +92,7 @@ describe("a call that takes too long", () => {
     })
   )
 
-  it.effect("may ask how much time is left", () =>
+  it.effect("a call can read its remaining time", () =>
     Effect.gen(function* () {
       let report = ignore
       const asked: Array<number> = []
@@ -120,8 +120,8 @@ describe("a call that takes too long", () => {
   )
 })
 
-describe("any other call", () => {
-  it.effect("keeps its outcome: success, failure, defect, interruption by itself", () =>
+describe("calls in time", () => {
+  it.effect("a call in time keeps its outcome", () =>
     Effect.gen(function* () {
       const outcomes = [Effect.succeed("yes"), Effect.fail("no"), Effect.die("broken"), Effect.interrupt]
       for (const outcome of outcomes) {
@@ -137,7 +137,7 @@ describe("any other call", () => {
     })
   )
 
-  it.effect("needs no timer if it never waits, and nobody need tell it of progress", () =>
+  it.effect("a call that never waits gets no timer and no progress listener", () =>
     Effect.gen(function* () {
       const clock = yield* Clock.Clock
       let timers = 0
@@ -166,7 +166,7 @@ describe("any other call", () => {
     })
   )
 
-  it.effect("whose caller goes away is interrupted, and its caller waits until it cleaned up", () =>
+  it.effect("an interrupted caller waits for the clean-up of its call", () =>
     Effect.gen(function* () {
       const cleaned = yield* Deferred.make<void>()
       const { fiber } = yield* start(
@@ -184,7 +184,7 @@ describe("any other call", () => {
     })
   )
 
-  it.effect("knows its services, log annotations and span", () =>
+  it.effect("a call has the services, log annotations and span of its caller", () =>
     Effect.gen(function* () {
       const Word = Context.Reference("manifold/test/Word", { defaultValue: () => "none" })
       const inside = withTimeLimit(

@@ -1,4 +1,4 @@
-/** Who may pass: tokens, anonymous callers on this machine, and addresses that may not be opened to everybody. */
+/** Authenticator: API tokens, anonymous loopback callers, bind addresses, throttling. */
 import { describe, expect } from "bun:test"
 import { Effect, Exit, Layer, Logger, Redacted, References } from "effect"
 import { TestClock } from "effect/testing"
@@ -45,7 +45,7 @@ const reason = (authorization: string | null, loopbackPeer = false) =>
   })
 
 describe("with tokens", () => {
-  it.effect("a token's holder passes, with the token's name and scopes", () =>
+  it.effect("a token authenticates with its name and scopes", () =>
     Effect.gen(function* () {
       const principal = yield* ask(`Bearer ${alice}`)
       expect(principal).toMatchObject({ subject: "alice", clientId: "alice", source: "api-token" })
@@ -55,7 +55,7 @@ describe("with tokens", () => {
     }).pipe(Effect.provide(authenticator({ tokens })))
   )
 
-  it.effect("without a credential nobody passes, not even on this machine, unless that is configured", () =>
+  it.effect("with tokens configured, a loopback caller needs one unless anonymous_loopback is set", () =>
     Effect.gen(function* () {
       expect((yield* Authenticator).required).toBe(true)
       for (const loopback of [false, true]) expect(yield* reason(null, loopback)).toBe("missing")
@@ -66,7 +66,7 @@ describe("with tokens", () => {
     }).pipe(Effect.provide(authenticator({ tokens })))
   )
 
-  it.effect("what is not exactly one bearer token is invalid", () =>
+  it.effect("a header that is not exactly one bearer token is invalid", () =>
     Effect.gen(function* () {
       const headers = [
         "",
@@ -96,7 +96,7 @@ describe("with tokens", () => {
     }).pipe(Effect.provide(authenticator({ tokens, failures: { max: 1000 } })))
   )
 
-  it.effect("an expired token is refused from its moment on", () =>
+  it.effect("a token is rejected from its expiry on", () =>
     Effect.gen(function* () {
       yield* TestClock.setTime(86_400_000 - 1)
       expect(yield* ask(`Bearer ${bob}`)).toMatchObject({ subject: "bob" })
@@ -106,7 +106,7 @@ describe("with tokens", () => {
     }).pipe(Effect.provide(authenticator({ tokens })))
   )
 
-  it.effect("the challenge says what went wrong and repeats nothing", () =>
+  it.effect("the challenge names the error and never repeats the token", () =>
     Effect.gen(function* () {
       const refused = yield* Effect.flip(ask("Bearer sesame"))
       expect(refused).toBeInstanceOf(Unauthorized)
@@ -122,7 +122,7 @@ describe("with tokens", () => {
     }).pipe(Effect.provide(authenticator({ tokens })))
   )
 
-  it.effect("no other text than the token itself passes", () =>
+  it.effect("no text other than the token authenticates", () =>
     Effect.gen(function* () {
       const { authenticate } = yield* Authenticator
       const near = fc
@@ -140,7 +140,7 @@ describe("with tokens", () => {
 })
 
 describe("without tokens", () => {
-  it.effect("callers on this machine pass anonymously, others do not", () =>
+  it.effect("without tokens, loopback callers are anonymous and others are rejected", () =>
     Effect.gen(function* () {
       const service = yield* Authenticator
       expect(service.required).toBe(false)
@@ -150,7 +150,7 @@ describe("without tokens", () => {
     }).pipe(Effect.provide(authenticator(undefined)))
   )
 
-  it.effect("unless that is switched off", () =>
+  it.effect("anonymous_loopback: false rejects loopback callers", () =>
     Effect.gen(function* () {
       expect((yield* Authenticator).required).toBe(true)
       expect(yield* reason(null, true)).toBe("missing")
@@ -158,7 +158,7 @@ describe("without tokens", () => {
   )
 })
 
-describe("addresses", () => {
+describe("bind addresses", () => {
   const local = [
     "localhost",
     "LOCALHOST",
@@ -188,14 +188,14 @@ describe("addresses", () => {
     "127.0.0.1\n"
   ]
 
-  it.effect("only loopback is loopback", () =>
+  it.effect("only loopback names and addresses count as loopback", () =>
     Effect.sync(() => {
       expect(local.filter((name) => !isLoopback(name))).toEqual([])
       expect(open.filter(isLoopback)).toEqual([])
     })
   )
 
-  it.effect("others are refused as long as nothing can authenticate, and the message says what to set", () =>
+  it.effect("without authentication other addresses are refused and the proposed configuration works", () =>
     Effect.gen(function* () {
       const { requireFor } = yield* Authenticator
       for (const name of local) yield* requireFor(name)
@@ -229,7 +229,7 @@ describe("configuration", () => {
       Effect.map((error) => error.problems.map(({ message, path }) => `${path}: ${message}`))
     )
 
-  it.effect("tokens that are weak, unsendable or badly described are named, without the token", () =>
+  it.effect("weak, malformed or badly described tokens are reported without the token", () =>
     Effect.gen(function* () {
       const found = yield* problems({
         tokens: [
@@ -252,30 +252,28 @@ describe("configuration", () => {
     })
   )
 
-  it.effect(
-    "a scope that nothing here has is named; a library's own scopes have a colon, a slash or a dot",
-    () =>
-      Effect.gen(function* () {
-        const scoped = (...scopes: ReadonlyArray<string>) => ({
-          tokens: [{ name: "x", token: alice, scopes }]
-        })
-        expect(yield* problems(scoped("read", "fly", "raed", "Call", "admn", "*"))).toEqual([
-          "auth.tokens[0].scopes[1]: unknown scope; known are read, call, admin, and custom scopes that contain a colon, such as team:blue",
-          'auth.tokens[0].scopes[2]: unknown scope; did you mean "read"?',
-          'auth.tokens[0].scopes[3]: unknown scope; did you mean "call"?',
-          'auth.tokens[0].scopes[4]: unknown scope; did you mean "admin"?',
-          "auth.tokens[0].scopes[5]: unknown scope; known are read, call, admin, and custom scopes that contain a colon, such as team:blue"
-        ])
-        const known = scoped("read", "call", "admin", "team:blue", "https://tools.example/write")
-        const config = ConfigSource.layerFrom({ auth: known })
-        yield* Effect.provide(
-          ConfigSource.use(({ check }) => check([section])),
-          config
-        )
+  it.effect("an unknown scope is reported unless it contains a colon, a slash or a dot", () =>
+    Effect.gen(function* () {
+      const scoped = (...scopes: ReadonlyArray<string>) => ({
+        tokens: [{ name: "x", token: alice, scopes }]
       })
+      expect(yield* problems(scoped("read", "fly", "raed", "Call", "admn", "*"))).toEqual([
+        "auth.tokens[0].scopes[1]: unknown scope; known are read, call, admin, and custom scopes that contain a colon, such as team:blue",
+        'auth.tokens[0].scopes[2]: unknown scope; did you mean "read"?',
+        'auth.tokens[0].scopes[3]: unknown scope; did you mean "call"?',
+        'auth.tokens[0].scopes[4]: unknown scope; did you mean "admin"?',
+        "auth.tokens[0].scopes[5]: unknown scope; known are read, call, admin, and custom scopes that contain a colon, such as team:blue"
+      ])
+      const known = scoped("read", "call", "admin", "team:blue", "https://tools.example/write")
+      const config = ConfigSource.layerFrom({ auth: known })
+      yield* Effect.provide(
+        ConfigSource.use(({ check }) => check([section])),
+        config
+      )
+    })
   )
 
-  it.effect("a name or a token that occurs twice is named", () =>
+  it.effect("a duplicate name or token is reported", () =>
     Effect.gen(function* () {
       expect(yield* problems({ tokens: [...tokens, { name: "bob", token: "z".repeat(40) }] })).toEqual([
         "auth.tokens[2].name: another token has this name"
@@ -287,7 +285,7 @@ describe("configuration", () => {
   )
 })
 
-describe("tokens that are not valid", () => {
+describe("invalid tokens", () => {
   const from = (address: string, token = "x".repeat(32)) =>
     Effect.gen(function* () {
       const { authenticate } = yield* Authenticator
@@ -295,7 +293,7 @@ describe("tokens that are not valid", () => {
     })
   const limited = authenticator({ tokens, failures: { max: 3, window: "1 minute" } })
 
-  it.effect("are throttled per address and in time, and counted", () =>
+  it.effect("invalid tokens are throttled per address and window, and counted", () =>
     Effect.gen(function* () {
       const { failures } = yield* Authenticator
       for (let each = 0; each < 3; each++) expect((yield* from("192.0.2.1")).reason).toBe("invalid")
@@ -308,7 +306,7 @@ describe("tokens that are not valid", () => {
     }).pipe(Effect.provide(limited))
   )
 
-  it.effect("from one /64 network of IPv6 are those of one address", () =>
+  it.effect("addresses of one IPv6 /64 network count as one", () =>
     Effect.gen(function* () {
       for (let each = 0; each < 3; each++) yield* from(`2001:db8:1:2::${each}`)
       expect((yield* from("2001:db8:1:2::ffff")).reason).toBe("throttled")
@@ -316,14 +314,14 @@ describe("tokens that are not valid", () => {
     }).pipe(Effect.provide(limited))
   )
 
-  it.effect("do not keep a valid one out, which may come from the same proxy", () =>
+  it.effect("a valid token passes while its address is throttled", () =>
     Effect.gen(function* () {
       for (let each = 0; each < 10; each++) yield* from("192.0.2.1")
       expect(yield* ask(`Bearer ${alice}`)).toMatchObject({ subject: "alice" })
     }).pipe(Effect.provide(limited))
   )
 
-  it.effect("are logged with the address and without the token, until they are throttled", () =>
+  it.effect("invalid tokens are logged with the address and without the token until they are throttled", () =>
     Effect.gen(function* () {
       const lines: Array<string> = []
       const logger = Logger.make(({ fiber, logLevel, message }) => {
@@ -341,7 +339,7 @@ describe("tokens that are not valid", () => {
     })
   )
 
-  it.effect("a request without one asks for the challenge, and is never throttled", () =>
+  it.effect("requests without a token are never throttled", () =>
     Effect.gen(function* () {
       for (let each = 0; each < 10; each++) expect(yield* reason(null)).toBe("missing")
       expect((yield* Authenticator).failures().missing).toBe(10)

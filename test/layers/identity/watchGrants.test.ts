@@ -1,4 +1,4 @@
-/** Watched grants: listeners hear of a change, of the end of its time, and of a revocation, within a second. */
+/** Watched grants: listeners are notified of a change, an expiry and a revocation within a second. */
 import { describe, expect } from "bun:test"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
@@ -40,8 +40,8 @@ const watched = Effect.fnUntraced(function* (...grants: ReadonlyArray<Grant>) {
   return { current, heard, listen, asked: () => asked }
 })
 
-describe("a grant", () => {
-  it.effect("that expires ends its connections within a second, and not before", () =>
+describe("watched grants", () => {
+  it.effect("an expired grant ends its connections within a second and not before", () =>
     Effect.gen(function* () {
       const grant = grantOf("a", ["read"], 5000)
       const { heard, listen } = yield* watched(grant)
@@ -56,7 +56,7 @@ describe("a grant", () => {
     })
   )
 
-  it.effect("that is revoked ends its connections within a second, and no others", () =>
+  it.effect("a revoked grant ends its own connections within a second", () =>
     Effect.gen(function* () {
       const [one, other] = [grantOf("one"), grantOf("other")]
       const { current, heard, listen } = yield* watched(one, other)
@@ -68,7 +68,7 @@ describe("a grant", () => {
     })
   )
 
-  it.effect("that grants something else is passed on; of another identity it is revoked", () =>
+  it.effect("a changed grant is passed on, and one of another identity counts as revoked", () =>
     Effect.gen(function* () {
       const [one, other] = [grantOf("one"), grantOf("other")]
       const { current, heard, listen } = yield* watched(one, other)
@@ -81,7 +81,7 @@ describe("a grant", () => {
     })
   )
 
-  it.effect("is no longer checked when its last connection has ended", () =>
+  it.effect("a grant is not checked after its last connection has ended", () =>
     Effect.gen(function* () {
       const grant = grantOf("a")
       const { asked, current, heard, listen } = yield* watched(grant)

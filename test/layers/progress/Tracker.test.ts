@@ -1,4 +1,4 @@
-/** A call's events: their fields, that they only go forward, that they are not too many, and that they end. */
+/** Progress events of a call: fields, monotonic values, rate limit, and the last event. */
 import { describe, expect } from "bun:test"
 import { Deferred, Effect, Fiber, Layer, Record, Schema } from "effect"
 import { TestClock } from "effect/testing"
@@ -32,8 +32,8 @@ const told = (events: ReadonlyArray<ProgressEvent>) =>
   ])
 const percents = (events: ReadonlyArray<ProgressEvent>) => events.map((event) => event.progress_percent)
 
-describe("an event", () => {
-  it.effect("has exactly the fields of the contract", () =>
+describe("events", () => {
+  it.effect("an event has exactly the fields of the contract", () =>
     Effect.gen(function* () {
       const { events, progress, tracker } = yield* called
       yield* progress.report({ progress: 1, total: 4, message: "half of it", details: { url: "http://a/" } })
@@ -79,7 +79,7 @@ describe("an event", () => {
     }).pipe(Effect.provide(layer))
   )
 
-  it.effect("does not overwrite its own fields with what a handler says", () =>
+  it.effect("details of a handler do not overwrite the fields of an event", () =>
     Effect.gen(function* () {
       const { events, progress } = yield* called
       yield* progress.report({ progress: 1, details: { progress_id: "x", parent_id: "y", more: 1 } })
@@ -88,7 +88,7 @@ describe("an event", () => {
     }).pipe(Effect.provide(layer))
   )
 
-  it.effect("is told to the call's own listeners and to those of all calls, with the owner", () =>
+  it.effect("an event reaches the listeners of its call and, with the owner, those of all calls", () =>
     Effect.gen(function* () {
       const { listen } = yield* ProgressEvents
       const { events, progress, tracker } = yield* called
@@ -108,7 +108,7 @@ describe("an event", () => {
     }).pipe(Effect.provide(layer))
   )
 
-  it.effect("costs no id and no look at the call while nobody listens", () =>
+  it.effect("without listeners no id is generated and the call is not read", () =>
     Effect.gen(function* () {
       const { track } = yield* ProgressEvents
       const unread = {
@@ -130,7 +130,7 @@ describe("an event", () => {
 })
 
 describe("steps", () => {
-  it.effect("count by their weight, and what runs in one reports into it", () =>
+  it.effect("steps count by weight and receive the reports of their effects", () =>
     Effect.gen(function* () {
       const { events, progress } = yield* called
       const { step } = progress.steps(["find", { name: "load", weight: 3 }])
@@ -148,7 +148,7 @@ describe("steps", () => {
     }).pipe(Effect.provide(layer))
   )
 
-  it.effect("are marked as failed when they fail or are interrupted, and can be tried again", () =>
+  it.effect("a failed or interrupted step is published as failed and can be retried", () =>
     Effect.gen(function* () {
       const { events, progress } = yield* called
       const { step } = progress.steps(["a", "b"])
@@ -176,7 +176,7 @@ describe("steps", () => {
     }).pipe(Effect.provide(layer))
   )
 
-  it.effect("that are only entered are done when a later one is; earlier ones are no progress", () =>
+  it.effect("entering a step completes the earlier ones and entering an earlier one is ignored", () =>
     Effect.gen(function* () {
       const { events, progress } = yield* called
       const { begin } = progress.steps(["resolve", "connect", "download", "extract"])
@@ -189,7 +189,7 @@ describe("steps", () => {
     }).pipe(Effect.provide(layer))
   )
 
-  it.effect("of a handler that is run again go on from where they were", () =>
+  it.effect("steps of a handler that runs again continue where they were", () =>
     Effect.gen(function* () {
       const { events, progress } = yield* called
       for (const last of ["b", "d"] as const) {
@@ -201,7 +201,7 @@ describe("steps", () => {
     }).pipe(Effect.provide(layer))
   )
 
-  it.effect("are run, silently, where nobody listens", () =>
+  it.effect("steps run without listeners", () =>
     Effect.gen(function* () {
       const { begin, step } = Progress.silent.steps(["a"])
       yield* begin("a")
@@ -216,7 +216,7 @@ describe("steps", () => {
   )
 })
 
-it.effect("children have their share of the whole, and their own children of theirs", () =>
+it.effect("children count by weight at every level", () =>
   Effect.gen(function* () {
     const { events, progress } = yield* called
     const load = progress.child("load", 1)
@@ -236,8 +236,8 @@ it.effect("children have their share of the whole, and their own children of the
   }).pipe(Effect.provide(layer))
 )
 
-describe("the time left", () => {
-  it.effect("is what the rest takes at the observed rate, unknown before there is one", () =>
+describe("the remaining time", () => {
+  it.effect("the remaining time follows from the observed speed and is unknown before", () =>
     Effect.gen(function* () {
       const { events, progress } = yield* called
       for (let done = 0; done <= 4; done++) {
@@ -249,7 +249,7 @@ describe("the time left", () => {
     }).pipe(Effect.provide(layer))
   )
 
-  it.effect("follows a change of the rate", () =>
+  it.effect("the remaining time follows a change of speed", () =>
     Effect.gen(function* () {
       const { events, progress } = yield* called
       const reports = (from: number, to: number, every: number) =>
@@ -268,8 +268,8 @@ describe("the time left", () => {
   )
 })
 
-describe("many reports", () => {
-  it.effect("are told five at once, then one in 100 ms, and the latest is not lost", () =>
+describe("the rate limit of events", () => {
+  it.effect("a burst publishes five events, then one per 100 ms, and never loses the latest", () =>
     Effect.gen(function* () {
       const { events, progress } = yield* called
       for (let done = 1; done <= 1000; done++) yield* progress.report({ progress: done, total: 2000 })
@@ -286,7 +286,7 @@ describe("many reports", () => {
     }).pipe(Effect.provide(layer))
   )
 
-  it.effect("end with the latest that was waiting, and then the end", () =>
+  it.effect("at the end the held event is published before the last one", () =>
     Effect.gen(function* () {
       const { events, progress, tracker } = yield* called
       for (let done = 1; done <= 9; done++) yield* progress.report({ progress: done })
@@ -298,7 +298,7 @@ describe("many reports", () => {
     }).pipe(Effect.provide(layer))
   )
 
-  it.effect("that say nothing new are not told", () =>
+  it.effect("a report without news is not published", () =>
     Effect.gen(function* () {
       const { events, progress } = yield* called
       const figures = [1, 1, 0, Number.NaN, Infinity, -Infinity]
@@ -310,8 +310,8 @@ describe("many reports", () => {
   )
 })
 
-describe("the end", () => {
-  it.effect("is silent for a call that said nothing", () =>
+describe("the last event", () => {
+  it.effect("a call without reports publishes nothing", () =>
     Effect.gen(function* () {
       const { events, progress, tracker } = yield* called
       progress.steps(["a", "b"])
@@ -320,7 +320,7 @@ describe("the end", () => {
     }).pipe(Effect.provide(layer))
   )
 
-  it.effect("is the end for work that runs on", () =>
+  it.effect("work that continues after the end publishes nothing", () =>
     Effect.gen(function* () {
       const { events, progress, tracker } = yield* called
       const release = yield* Deferred.make<void>()
@@ -348,7 +348,7 @@ describe("the end", () => {
     interrupted: "progress_interrupted"
   } as const
   for (const status of Record.keys(names)) {
-    it.effect(`is named after the call's status: ${status}`, () =>
+    it.effect(`the last event is named after the call's status: ${status}`, () =>
       Effect.gen(function* () {
         const { events, progress, tracker } = yield* called
         yield* progress.report({ progress: 1, total: 2 })
@@ -375,7 +375,7 @@ const deed = fc.oneof(
   fc.record({ do: fc.constant("wait" as const), millis: fc.nat({ max: 400 }) })
 )
 
-it.effect("whatever a handler does, its call's events go forward, are bounded, and end once", () =>
+it.effect("for any reports the events are monotonic, bounded and end once", () =>
   Effect.promise(() =>
     fc.assert(
       fc.asyncProperty(

@@ -1,4 +1,4 @@
-/** The arithmetic of parts: by weight, between 0 and 1, the same whichever way the parts came to it. */
+/** Weighted fractions: the mean of the parts by weight, between 0 and 1, independent of the order of updates. */
 import { expect, test } from "bun:test"
 import fc from "fast-check"
 import { WeightedFraction } from "../../../layers/progress/WeightedFraction.ts"
@@ -23,7 +23,7 @@ const expected = ({ parts, reached = 0 }: Tree): number => {
   return Math.max(Math.min(1, Math.max(0, reached)), weights > 0 ? done / weights : 0)
 }
 
-test("the whole is the mean of its parts by weight, or what it reached without them", () => {
+test("the whole is the weighted mean of its parts, or its own value if greater", () => {
   fc.assert(
     fc.property(tree(3), fc.infiniteStream(fc.nat()), (plan, order) => {
       const moves: Array<() => void> = []
@@ -46,7 +46,7 @@ test("the whole is the mean of its parts by weight, or what it reached without t
   )
 })
 
-test("weights that are not positive numbers count for nothing", () => {
+test("weights that are not positive numbers count as 0", () => {
   const whole = new WeightedFraction()
   expect(whole.known).toBe(false)
   const parts = [1, 0, -1, Number.NaN, Infinity].map((weight) => new WeightedFraction(whole, weight))

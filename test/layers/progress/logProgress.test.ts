@@ -1,4 +1,4 @@
-/** Progress in the log: a line for each event where debug lines are written, and no listener elsewhere. */
+/** Progress in the log: one debug line per event. */
 import { expect } from "bun:test"
 import { Effect, Layer } from "effect"
 import { Ids } from "../../../layers/platform/Ids.ts"
@@ -25,7 +25,7 @@ const lines = (level: string) =>
     Effect.map(({ stderr }) => stderr.map(parse))
   )
 
-it.effect("each event is a line, with its fields", () =>
+it.effect("each event is a log line with its fields", () =>
   Effect.gen(function* () {
     const written = yield* lines("debug")
     expect(written).toHaveLength(2)
@@ -41,7 +41,7 @@ it.effect("each event is a line, with its fields", () =>
   })
 )
 
-it.effect("nothing is written above debug", () =>
+it.effect("nothing is logged above level debug", () =>
   Effect.gen(function* () {
     expect(yield* lines("info")).toEqual([])
   })

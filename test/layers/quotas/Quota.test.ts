@@ -1,9 +1,9 @@
-/** Quotas: nobody gets more than its limits, and what was given back is there again. */
+/** Quotas: limits per principal and in total, holds and releases. */
 import { expect, test } from "bun:test"
 import fc from "fast-check"
 import { Hold, Quota } from "../../../layers/quotas/Quota.ts"
 
-test("one principal gets its limit, and another one the rest of the total", () => {
+test("one principal gets at most its limit and another one the rest of the total", () => {
   const quota = new Quota({ principal: 6, total: 10 })
   expect([quota.take("alice", 6), quota.take("alice", 1)]).toEqual([true, false])
   expect([quota.take("bob", 5), quota.take("bob", 4)]).toEqual([false, true])
@@ -12,14 +12,14 @@ test("one principal gets its limit, and another one the rest of the total", () =
   expect(quota.take("carol", 6)).toBe(true)
 })
 
-test("other limits hold from then on, and take nothing away", () => {
+test("new limits apply to later amounts and revoke nothing", () => {
   const quota = new Quota({ principal: 6, total: 10 })
   quota.take("alice", 6)
   quota.configure({ principal: 3, total: 10 })
   expect([quota.usedBy("alice"), quota.take("alice", 1)]).toEqual([6, false])
 })
 
-test("a hold changes by what is denied or granted, and holds nothing after its end", () => {
+test("a hold changes only when granted and is empty after its end", () => {
   const quota = new Quota({ principal: 5, total: 10 })
   const hold = new Hold(quota, "alice")
   expect([hold.set(4), hold.set(6), hold.amount, hold.set(1)]).toEqual([true, false, 4, true])
@@ -28,7 +28,7 @@ test("a hold changes by what is denied or granted, and holds nothing after its e
   expect([hold.set(1), quota.used, hold.amount]).toEqual([false, 0, 0])
 })
 
-test("what is used is what the holds have, within every limit, whatever is done", () => {
+test("the amount used is the sum of all holds and within the limits for any sequence", () => {
   const owner = fc.constantFrom("alice", "bob", "carol")
   const steps = fc.array(fc.tuple(fc.nat(5), fc.option(fc.nat(8))), { maxLength: 60 })
   fc.assert(

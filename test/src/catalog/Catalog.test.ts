@@ -1,4 +1,4 @@
-/** The catalog: what is visible to whom, in which order, and what a call answers. */
+/** Catalog: calls, visibility, pages, resources, prompts and completions. */
 import { describe, expect } from "bun:test"
 import { Effect, Exit, Fiber, Layer, Schema, Scope } from "effect"
 import { Tool, Toolkit } from "effect/ai"
@@ -32,10 +32,10 @@ const names = (page: { readonly items: ReadonlyArray<{ readonly name: string }> 
 
 const reader = principal(["read", "call"])
 
-describe("tools from toolkits", () => {
+describe("toolkit tools", () => {
   const layer = Toolset.layer(math).pipe(Layer.provideMerge(catalog))
 
-  it.effect("answer text and structured content", () =>
+  it.effect("a tool returns text and structured content", () =>
     Effect.gen(function* () {
       const output = yield* callTool("math.add", { a: 2, b: 3 })
       expect(output).toEqual({ content: [{ type: "text", text: "5" }], structured: { result: 5 } })
@@ -44,7 +44,7 @@ describe("tools from toolkits", () => {
     }).pipe(Effect.provide(layer))
   )
 
-  it.effect("name every wrong argument with its path and what was expected", () =>
+  it.effect("every invalid argument is reported with its path and the expected value", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(callTool("math.add", { a: "two" }))
       expect(error._tag).toBe("InvalidArguments")
@@ -53,7 +53,7 @@ describe("tools from toolkits", () => {
     }).pipe(Effect.provide(layer))
   )
 
-  it.effect("refuse NaN, infinities and results that overflow", () =>
+  it.effect("NaN, infinities and results that overflow are errors", () =>
     Effect.gen(function* () {
       for (const a of [Number.NaN, Number.POSITIVE_INFINITY]) {
         expect((yield* Effect.flip(callTool("math.add", { a, b: 1 })))._tag).toBe("InvalidArguments")
@@ -64,7 +64,7 @@ describe("tools from toolkits", () => {
     }).pipe(Effect.provide(layer))
   )
 
-  it.effect("keep __proto__ and constructor inert", () =>
+  it.effect("the arguments __proto__ and constructor are harmless", () =>
     Effect.gen(function* () {
       yield* callTool(
         "math.add",
@@ -74,7 +74,7 @@ describe("tools from toolkits", () => {
     }).pipe(Effect.provide(layer))
   )
 
-  it.effect("derive JSON Schema with titles, hints, icons and header names", () => {
+  it.effect("a tool has a derived JSON Schema with titles, hints, icons and header names", () => {
     const Tagged = Tool.make("tagged", {
       parameters: Schema.Struct({ region: Schema.String, note: Schema.optionalKey(Schema.String) }),
       success: Schema.Struct({ ok: Schema.Boolean })
@@ -100,7 +100,7 @@ describe("tools from toolkits", () => {
     }).pipe(Effect.provide(Toolset.layer(module).pipe(Layer.provideMerge(catalog))))
   })
 
-  it.effect("may answer blocks, and see who called", () => {
+  it.effect("a tool may return content blocks and read its caller", () => {
     const Who = Tool.make("who", { success: Blocks, dependencies: [Caller] })
     const toolkit = Toolkit.make(Who)
     const module = {
@@ -114,7 +114,7 @@ describe("tools from toolkits", () => {
     }).pipe(Effect.provide(Toolset.layer(module).pipe(Layer.provideMerge(catalog))))
   })
 
-  it.effect("tell their caller how they come along, and how they ended", () => {
+  it.effect("a caller receives progress events and the end of its call", () => {
     const Work = Tool.make("work", {
       parameters: Schema.Struct({ fails: Schema.Boolean }),
       failure: Schema.String,
@@ -154,7 +154,7 @@ describe("tools from toolkits", () => {
     }).pipe(Effect.provide(Toolset.layer(module).pipe(Layer.provideMerge(catalog))))
   })
 
-  it.effect("carry their policy over the defaults", () => {
+  it.effect("the policy of a tool overrides the defaults", () => {
     const Slow = Tool.make("slow")
       .annotate(ToolPolicy, { scopes: ["admin"], timeLimit: "5 minutes" })
       .annotate(Shown, () => "")
@@ -172,21 +172,23 @@ describe("tools from toolkits", () => {
 })
 
 describe("visibility", () => {
-  it.effect("hides what is beyond the ceiling, lists what step-up reaches, and refuses it by its scope", () =>
-    Effect.gen(function* () {
-      const entries = yield* Catalog
-      yield* entries.add({ tools: [entry("plain"), entry("secret", ["admin"])] })
-      expect(names(yield* entries.tools(reader))).toEqual(["plain"])
-      const hidden = yield* Effect.flip(callTool("secret", {}, reader))
-      expect(hidden._tag).toBe("NotFound")
-      const stepUp = principal(["call"], ["call", "admin"])
-      expect(names(yield* entries.tools(stepUp))).toEqual(["plain", "secret"])
-      const refused = yield* Effect.flip(callTool("secret", {}, stepUp))
-      expect(refused).toMatchObject({ _tag: "Forbidden", scopes: ["admin"] })
-    }).pipe(Effect.provide(catalog))
+  it.effect(
+    "entries beyond the ceiling are hidden, and those that step-up reaches are listed and forbidden",
+    () =>
+      Effect.gen(function* () {
+        const entries = yield* Catalog
+        yield* entries.add({ tools: [entry("plain"), entry("secret", ["admin"])] })
+        expect(names(yield* entries.tools(reader))).toEqual(["plain"])
+        const hidden = yield* Effect.flip(callTool("secret", {}, reader))
+        expect(hidden._tag).toBe("NotFound")
+        const stepUp = principal(["call"], ["call", "admin"])
+        expect(names(yield* entries.tools(stepUp))).toEqual(["plain", "secret"])
+        const refused = yield* Effect.flip(callTool("secret", {}, stepUp))
+        expect(refused).toMatchObject({ _tag: "Forbidden", scopes: ["admin"] })
+      }).pipe(Effect.provide(catalog))
   )
 
-  it.effect("takes entries away with the scope that added them, and says so", () =>
+  it.effect("entries are removed with their scope and clients are notified", () =>
     Effect.gen(function* () {
       const entries = yield* Catalog
       const changes: Array<Change> = []
@@ -200,7 +202,7 @@ describe("visibility", () => {
     }).pipe(Effect.provide(catalog))
   )
 
-  it.effect("refuses a name twice, and then adds nothing", () =>
+  it.effect("a duplicate name fails and adds nothing", () =>
     Effect.gen(function* () {
       const entries = yield* Catalog
       yield* entries.add({ tools: [entry("a")] })
@@ -212,7 +214,7 @@ describe("visibility", () => {
 })
 
 describe("pages", () => {
-  it.effect("hold every entry once, in order, whatever the size", () =>
+  it.effect("pages contain every entry once and in order for any page size", () =>
     Effect.promise(() =>
       fc.assert(
         fc.asyncProperty(
@@ -242,7 +244,7 @@ describe("pages", () => {
     )
   )
 
-  it.effect("refuse a cursor that nobody gave out", () =>
+  it.effect("an unknown cursor is an error", () =>
     Effect.gen(function* () {
       const entries = yield* Catalog
       for (const cursor of ["", "nonsense", "MTph_", "🙈"]) {
@@ -302,7 +304,7 @@ describe("resources, templates, prompts and completions", () => {
       return yield* body(entries)
     }).pipe(Effect.provide(Layer.mergeAll(catalog, callServices)))
 
-  it.effect("are read by URI and by template, percent-decoded", () =>
+  it.effect("resources are read by URI and by template with decoded variables", () =>
     withSources((entries) =>
       Effect.gen(function* () {
         expect(yield* entries.read(reader, "test://one")).toEqual({
@@ -322,7 +324,7 @@ describe("resources, templates, prompts and completions", () => {
     )
   )
 
-  it.effect("need a prompt's required arguments, and leave their contents to the prompt", () =>
+  it.effect("a prompt without a required argument is rejected and its values are not checked", () =>
     withSources((entries) =>
       Effect.gen(function* () {
         expect((yield* entries.get(reader, "greet", { who: "" })).messages).toHaveLength(1)
@@ -339,7 +341,7 @@ describe("resources, templates, prompts and completions", () => {
     )
   )
 
-  it.effect("are told of with the template that answers, if it is one", () =>
+  it.effect("observers see the template that matched a URI", () =>
     withSources((entries) =>
       Effect.gen(function* () {
         const told: Array<Pick<Call, "name" | "template">> = []
@@ -355,7 +357,7 @@ describe("resources, templates, prompts and completions", () => {
     )
   )
 
-  it.effect("complete at most a hundred values and tell how many there were", () =>
+  it.effect("a completion returns at most 100 values and their total number", () =>
     withSources((entries) =>
       Effect.gen(function* () {
         const ask = (target: { prompt: string } | { template: string }, argument: string, typed = "") =>
@@ -372,7 +374,7 @@ describe("resources, templates, prompts and completions", () => {
 })
 
 describe("guarded calls", () => {
-  it.effect("are given no result of another tool that had the name before", () =>
+  it.effect("a new tool does not get cached results of the old tool of its name", () =>
     Effect.gen(function* () {
       const entries = yield* Catalog
       const answering = (answer: string): ToolEntry => ({
@@ -391,7 +393,7 @@ describe("guarded calls", () => {
     }).pipe(Effect.provide(catalog))
   )
 
-  it.effect("may fail with other people's errors that say they pass", () => {
+  it.effect("errors of other libraries can be transient", () => {
     const Foreign = Tool.make("foreign", { failure: Schema.Unknown }).annotate(ToolPolicy, {
       retry: "always"
     })

@@ -1,4 +1,4 @@
-/** Contributions: conflicts, replacement without a gap, promotion, and what is announced of each. */
+/** Contributions: conflicts, atomic replacement, promotion, notifications. */
 import { describe, expect } from "bun:test"
 import { Effect, Exit, Fiber, Scope } from "effect"
 import { Catalog } from "../../../src/catalog/Catalog.ts"
@@ -17,8 +17,8 @@ const watched = Effect.gen(function* () {
   return () => seen.splice(0)
 })
 
-describe("a name that is taken", () => {
-  it.effect("is reported for the one entry, and the others are there", () =>
+describe("name conflicts", () => {
+  it.effect("a taken name is reported and the other entries are added", () =>
     Effect.gen(function* () {
       const entries = yield* Catalog
       yield* entries.contribute({ owner: "first", entries: { tools: [tool("a", "first")] } })
@@ -35,7 +35,7 @@ describe("a name that is taken", () => {
     }).pipe(Effect.provide(catalog))
   )
 
-  it.effect("goes to the entry that waits for it when the holder is withdrawn, which is announced once", () =>
+  it.effect("a waiting entry gets the name when its holder is removed, with one notification", () =>
     Effect.gen(function* () {
       const entries = yield* Catalog
       const scope = yield* Scope.make()
@@ -55,7 +55,7 @@ describe("a name that is taken", () => {
     }).pipe(Effect.provide(catalog))
   )
 
-  it.effect("twice from one owner counts once, and is reported", () =>
+  it.effect("a duplicate name within one contribution is reported and the first entry counts", () =>
     Effect.gen(function* () {
       const entries = yield* Catalog
       const contribution = yield* entries.contribute({
@@ -69,7 +69,7 @@ describe("a name that is taken", () => {
     }).pipe(Effect.provide(catalog))
   )
 
-  it.effect("stays with its holder while the holder's entry changes", () =>
+  it.effect("a holder keeps its name when its entry changes", () =>
     Effect.gen(function* () {
       const entries = yield* Catalog
       const first = yield* entries.contribute({ owner: "first", entries: { tools: [tool("a", "old")] } })
@@ -80,8 +80,8 @@ describe("a name that is taken", () => {
   )
 })
 
-describe("a replacement", () => {
-  it.effect("never shows fewer entries than before or after, to somebody who lists all the time", () =>
+describe("replacement", () => {
+  it.effect("a list during a replacement never has fewer entries than before or after", () =>
     Effect.gen(function* () {
       const entries = yield* Catalog
       const some = Array.from({ length: 20 }, (_, index) => tool(`tool${index}`))
@@ -108,7 +108,7 @@ describe("a replacement", () => {
     }).pipe(Effect.provide(catalog))
   )
 
-  it.effect("announces each kind that changed, once, and nothing where nothing did", () =>
+  it.effect("a replacement notifies once for each kind that changed", () =>
     Effect.gen(function* () {
       const entries = yield* Catalog
       const [a, b] = [tool("a"), tool("b")]
@@ -131,7 +131,7 @@ describe("a replacement", () => {
     }).pipe(Effect.provide(catalog))
   )
 
-  it.effect("after its scope has closed brings nothing back", () =>
+  it.effect("a replacement after the scope has closed adds nothing", () =>
     Effect.gen(function* () {
       const entries = yield* Catalog
       const contribution = yield* Effect.scoped(entries.contribute({ owner: "gone", entries: {} }))
@@ -140,7 +140,7 @@ describe("a replacement", () => {
     }).pipe(Effect.provide(catalog))
   )
 
-  it.effect("drops the cached results of tools that changed or went, and keeps those of the others", () =>
+  it.effect("a replacement invalidates cached results of changed and removed tools only", () =>
     Effect.gen(function* () {
       const entries = yield* Catalog
       const counts = { changing: 0, staying: 0 }

@@ -1,4 +1,4 @@
-/** Tables of entries against a naive model, and the index that sorts once per batch. */
+/** Entry tables against a naive model, and the lazily sorted index. */
 import { describe, expect } from "bun:test"
 import { Effect, Exit, Scope } from "effect"
 import fc from "fast-check"
@@ -11,10 +11,10 @@ import { catalog } from "../../support/callTool.ts"
 import { it } from "../../support/effect.ts"
 import { tool, user } from "./entries.ts"
 
-describe("a sorted index", () => {
+describe("the sorted index", () => {
   const key = (value: string) => ({ key: value })
 
-  it.effect("sorts at the next read after changes, and then not again", () =>
+  it.effect("the index sorts once at the next read after changes", () =>
     Effect.sync(() => {
       const index = new SortedIndex<{ key: string }>()
       for (const letter of "dbca") index.set(key(letter))
@@ -28,7 +28,7 @@ describe("a sorted index", () => {
     })
   )
 
-  it.effect("finds the place after any key, also one that is not there", () =>
+  it.effect("the index finds the position after any key, present or not", () =>
     Effect.sync(() => {
       fc.assert(
         fc.property(
@@ -46,7 +46,7 @@ describe("a sorted index", () => {
     })
   )
 
-  it.effect("is not sorted for each of many items that are added one by one", () =>
+  it.effect("adding many items one by one sorts once", () =>
     Effect.sync(() => {
       let reads = 0
       const counting = (value: number) => ({
@@ -143,7 +143,7 @@ const command = fc.record({
 })
 
 describe("contributions of several owners", () => {
-  it.effect("show each principal what a naive model shows, and announce it to those whose list changed", () =>
+  it.effect("lists and notifications match a naive model for every principal", () =>
     Effect.promise(() =>
       fc.assert(
         fc.asyncProperty(fc.array(command, { maxLength: 25 }), (commands) =>
@@ -212,11 +212,11 @@ describe("contributions of several owners", () => {
   )
 })
 
-describe("a name that a client rewrote", () => {
+describe("aliases", () => {
   const call = (name: string, by = user("any")) =>
     Effect.flatMap(Catalog, (entries) => entries.tool(by, name)).pipe(Effect.map((found) => found?.name))
 
-  it.effect("is found with underscores for what clients do not allow, if only one tool can be meant", () =>
+  it.effect("an alias with underscores finds the tool if it is unambiguous", () =>
     Effect.gen(function* () {
       const entries = yield* Catalog
       yield* entries.add({ tools: [tool("math.add"), tool("a.b"), tool("a/b"), tool("c.d"), tool("c_d")] })
@@ -230,7 +230,7 @@ describe("a name that a client rewrote", () => {
     }).pipe(Effect.scoped, Effect.provide(catalog))
   )
 
-  it.effect("means a tool that the principal can see, and follows changes", () =>
+  it.effect("an alias finds only visible tools and follows changes", () =>
     Effect.gen(function* () {
       const entries = yield* Catalog
       const mine = user("mine")

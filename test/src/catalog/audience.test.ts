@@ -1,4 +1,4 @@
-/** Audiences: an entry exists only for those whom it was contributed for, in every request and every announcement. */
+/** Audiences: an entry exists only for its principals, in every request and every notification. */
 import { describe, expect } from "bun:test"
 import { Effect, type Scope } from "effect"
 import { Catalog } from "../../../src/catalog/Catalog.ts"
@@ -39,7 +39,7 @@ const contribute = (
   )
 
 describe("private entries", () => {
-  it.effect("of two principals may have the same names, and each gets its own", () =>
+  it.effect("private entries of two principals may have the same name", () =>
     Effect.gen(function* () {
       const entries = yield* Catalog
       const annas = yield* contribute("annas", { principal: anna.key })
@@ -56,7 +56,7 @@ describe("private entries", () => {
     }).pipe(Effect.provide([catalog, callServices]))
   )
 
-  it.effect("are unknown to others in every request, never forbidden", () =>
+  it.effect("private entries are unknown to other principals, never forbidden", () =>
     Effect.gen(function* () {
       const entries = yield* Catalog
       yield* contribute("annas", { principal: anna.key })
@@ -86,7 +86,7 @@ describe("private entries", () => {
     }).pipe(Effect.provide([catalog, callServices]))
   )
 
-  it.effect("conflict with what everybody sees, on whichever side came second", () =>
+  it.effect("private and public entries of one name conflict and the second one waits", () =>
     Effect.gen(function* () {
       const entries = yield* Catalog
       yield* entries.add({ tools: [tool("search", "shared")] })
@@ -101,7 +101,7 @@ describe("private entries", () => {
     }).pipe(Effect.provide(catalog))
   )
 
-  it.effect("share no cached results, although their policy says everybody", () =>
+  it.effect("private tools share no cached results", () =>
     Effect.gen(function* () {
       const entries = yield* Catalog
       for (const principal of [anna, ben]) {
@@ -124,8 +124,8 @@ describe("private entries", () => {
   )
 })
 
-describe("entries for holders of scopes", () => {
-  it.effect("exist for those alone, and their names are taken for everybody", () =>
+describe("entries for scopes", () => {
+  it.effect("entries for a scope exist for its holders only, and their names are taken for all", () =>
     Effect.gen(function* () {
       const entries = yield* Catalog
       yield* contribute("teams", { scopes: ["team"] })
@@ -145,7 +145,7 @@ describe("entries for holders of scopes", () => {
   )
 })
 
-describe("announcements", () => {
+describe("notifications", () => {
   const concerned = Effect.gen(function* () {
     const changes: Array<Change> = []
     yield* (yield* Catalog).watch((change) => void changes.push(change))
@@ -157,7 +157,7 @@ describe("announcements", () => {
     }
   })
 
-  it.effect("of lists concern those who can see an entry that changed", () =>
+  it.effect("a list notification concerns the principals that can see a changed entry", () =>
     Effect.gen(function* () {
       const entries = yield* Catalog
       const now = yield* concerned
@@ -185,7 +185,7 @@ describe("announcements", () => {
     }).pipe(Effect.provide(catalog))
   )
 
-  it.effect("of a resource concern those who may come to read it, from the owner that says so", () =>
+  it.effect("a resource notification concerns the principals that can see that owner's resource", () =>
     Effect.gen(function* () {
       const entries = yield* Catalog
       const annas = yield* contribute("annas", { principal: anna.key })
@@ -208,8 +208,8 @@ describe("announcements", () => {
   )
 })
 
-describe("a subscription", () => {
-  it.effect("needs the scopes of the resource or of the template that matches", () =>
+describe("subscriptions", () => {
+  it.effect("a subscription requires the scopes of the resource or the matching template", () =>
     Effect.gen(function* () {
       const entries = yield* Catalog
       yield* entries.add({
@@ -230,7 +230,7 @@ describe("a subscription", () => {
     }).pipe(Effect.provide(catalog))
   )
 
-  it.effect("has the source watched for the subscriber until its scope closes", () =>
+  it.effect("a subscription watches the source until its scope closes", () =>
     Effect.gen(function* () {
       const entries = yield* Catalog
       const open: Array<string> = []

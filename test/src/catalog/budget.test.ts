@@ -1,4 +1,4 @@
-/** A budget that runs out while a tool spends: the call ends with that limit, and is no failure of the tool. */
+/** A budget that is exceeded while a tool runs ends the call with OverBudget. */
 import { expect } from "bun:test"
 import { Effect, Layer, Schema } from "effect"
 import { Tool, Toolkit } from "effect/ai"
@@ -34,7 +34,7 @@ const thinking = {
   })
 }
 
-it.effect("ends with OverBudget, and what was spent is settled", () => {
+it.effect("a call that exceeds its budget ends with OverBudget and its charges are settled", () => {
   const { asked, layer } = fixedBudget("1", 86_400_000)
   return Effect.gen(function* () {
     const outcomes: Array<Outcome> = []

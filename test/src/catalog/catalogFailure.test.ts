@@ -1,4 +1,4 @@
-/** The one translation of typed errors: JSON-RPC code, HTTP status, headers; and the codes that the program may use. */
+/** Translation of typed errors: JSON-RPC code, HTTP status, headers; and the allowed codes. */
 import { describe, expect, test } from "bun:test"
 import { LimiterUnavailable, RateLimited } from "../../../layers/guard/GuardError.ts"
 import { Busy, CircuitOpen, Forbidden, TimedOut } from "../../../layers/guard/GuardError.ts"
@@ -59,7 +59,7 @@ const table: ReadonlyArray<readonly [CatalogFailure, number, number, Record<stri
 ]
 
 for (const [error, code, status, headers] of table) {
-  test(`${error._tag} is ${code} and ${status}, with its own message`, () => {
+  test(`${error._tag} has the code ${code}, the status ${status} and its own message`, () => {
     const failure = toFailure(error)
     expect({ code: failure.code, status: failure.status }).toEqual({ code, status })
     expect(failure.headers ?? {}).toMatchObject(headers)
@@ -69,13 +69,13 @@ for (const [error, code, status, headers] of table) {
   })
 }
 
-test("a budget that is used up says when its window ends, and invites no retry before that", () => {
+test("OverBudget has the end of its window and no retry time", () => {
   const { data, headers } = toFailure(new OverBudget({ name: "x", limit: "daily", resetsAt: 5000 }))
   expect(data).toEqual({ error_class: "OverBudget", limit: "daily", resets_at: 5000 })
   expect(headers).toBeUndefined()
 })
 
-test("what a tool answers for itself is a result, and what kept it from running is an error", () => {
+test("an error of the tool is a result, and a rejection is a JSON-RPC error", () => {
   const results = table.filter(([error]) => isToolResult(error)).map(([{ _tag }]) => _tag)
   expect(results).toEqual(["InvalidArguments", "TimedOut", "Failed"])
 })
@@ -85,13 +85,13 @@ describe("error codes", () => {
   const defined = new Set([-32700, -32600, -32601, -32602, -32603, -32020, -32021, -32022, -32800])
   const mayUse = (code: number) => defined.has(code) || (code >= 400 && code <= 599)
 
-  test("are the specification's, or lie outside the range that JSON-RPC reserves", () => {
+  test("error codes are those of the specification or outside the reserved range", () => {
     const all = Object.values(codes)
     expect(all.length).toBeGreaterThan(10)
     expect(all.filter((code) => !mayUse(code))).toEqual([])
   })
 
-  test("stand in one file: no other names one", async () => {
+  test("error codes are declared in one file only", async () => {
     const root = new URL("../../../", import.meta.url).pathname
     const files = [...new Bun.Glob("{src,layers}/**/*.ts").scanSync({ cwd: root })].filter(
       (file) => file !== "src/domain/errorCodes.ts"
@@ -105,7 +105,7 @@ describe("error codes", () => {
     expect(named).toEqual([])
   })
 
-  test("are all in docs/errors.md, which lists no others", async () => {
+  test("docs/errors.md lists exactly the error codes of the program", async () => {
     const page = await Bun.file(new URL("../../../docs/errors.md", import.meta.url).pathname).text()
     const listed = [...page.matchAll(/^\| (-?\d{3,5}) \|/gm)].map(([, code]) => Number(code))
     const used = Object.values(codes)

@@ -23,7 +23,7 @@ const given = Effect.gen(function* () {
   return { real, loads: () => loads, deferred: deferredCatalog.make({ load, loaded: Deferred.await(made) }) }
 })
 
-it.effect("is loaded by the first request, and only once", () =>
+it.effect("a deferred catalog is loaded once by its first request", () =>
   Effect.gen(function* () {
     const { loads, deferred } = yield* given
     yield* deferred.updated("health://ping")
@@ -34,7 +34,7 @@ it.effect("is loaded by the first request, and only once", () =>
   }).pipe(Effect.provide([catalog, Health.layer("1")]))
 )
 
-it.effect("finds one tool by name with its first request", () =>
+it.effect("the first request can look up a tool", () =>
   Effect.gen(function* () {
     const { deferred, real } = yield* given
     yield* real.add({ tools: yield* Toolset.entries(math.toolkit) })
@@ -43,7 +43,7 @@ it.effect("finds one tool by name with its first request", () =>
   }).pipe(Effect.provide([catalog, math.layer]))
 )
 
-it.effect("notifies listeners that came before it was loaded, and is not loaded for them", () =>
+it.effect("early listeners do not load the catalog and are notified after it is loaded", () =>
   Effect.gen(function* () {
     const { loads, deferred, real } = yield* given
     const heard: Array<Change> = []

@@ -1,11 +1,11 @@
-/** What clients see of schemas that have names or contain themselves. */
+/** JSON Schema for clients: named, recursive and union schemas. */
 import { expect, test } from "bun:test"
 import { Schema } from "effect"
 import { jsonSchema } from "../../../src/catalog/jsonSchema.ts"
 
 class Point extends Schema.Class<Point>("Point")({ x: Schema.Finite }) {}
 
-test("a named schema is an object at its root, and its named parts are written out", () => {
+test("a named schema is an object at its root with its named parts inlined", () => {
   const Line = Schema.Struct({ from: Point, to: Point }).annotate({ identifier: "Line" })
   const point = {
     type: "object",
@@ -21,7 +21,7 @@ test("a named schema is an object at its root, and its named parts are written o
   })
 })
 
-test("a schema that contains itself is an object at its root, with its definition beside it", () => {
+test("a recursive schema is an object at its root with its definition in $defs", () => {
   interface Tree {
     readonly children: ReadonlyArray<Tree>
   }
@@ -32,7 +32,7 @@ test("a schema that contains itself is an object at its root, with its definitio
   expect(definition).toEqual(root)
 })
 
-test("a union of one member is that member, at any depth, and wider ones stay unions", () => {
+test("a union of one member is replaced by that member at any depth", () => {
   const One = Schema.Literals(["PPT"]).annotate({ description: "What to make." })
   const Two = Schema.Union([Schema.String, Schema.Finite])
   const schema = Schema.Struct({

@@ -1,4 +1,4 @@
-/** Handlers that call the catalog: what their calls share with their own, and what they do not. */
+/** Nested calls through the catalog: ids, trace, session and conversation. */
 import { expect } from "bun:test"
 import { Effect, Layer } from "effect"
 import { Calls, RunningCall, type Call } from "../../../layers/ledger/Calls.ts"
@@ -48,7 +48,7 @@ const contents = Layer.effectDiscard(
 
 const trace = { traceId: "a".repeat(32), parentId: "b".repeat(16), sampled: true }
 
-it.effect("a nested call has an id below its parent's, and its trace, session and conversation", () =>
+it.effect("a nested call has an id derived from its parent's, and its trace, session and conversation", () =>
   Effect.gen(function* () {
     const finished: Array<Call> = []
     const events: Array<ProgressEvent> = []

@@ -1,4 +1,4 @@
-/** Prompts, resources and calls as library users write them: `prompt`, `resource`, `resourceTemplate` and `callTool`. */
+/** The library's entry constructors: `prompt`, `resource`, `resourceTemplate` and `callTool`. */
 import { describe, expect } from "bun:test"
 import { Effect, Layer, Schema } from "effect"
 import * as Tool from "effect/ai/Tool"
@@ -43,7 +43,7 @@ describe("prompt", () => {
   const get = (made: ReturnType<typeof prompt>, args: Record<string, string> = {}) =>
     withEntries({ prompts: [made] })((catalog) => catalog.get(stdioUser, made.name, args))
 
-  it.effect("makes one user message of a string, and passes on messages", () =>
+  it.effect("a prompt turns a string into one user message and passes on messages", () =>
     Effect.gen(function* () {
       const short = prompt({ name: "p", get: () => Effect.succeed("Hi.") })
       expect(yield* get(short)).toEqual({
@@ -57,7 +57,7 @@ describe("prompt", () => {
     })
   )
 
-  it.effect("gives required arguments and those that were given, and lists all with their texts", () =>
+  it.effect("a prompt receives the given arguments and lists all with their texts", () =>
     Effect.gen(function* () {
       const both = prompt({
         name: "p",
@@ -75,28 +75,26 @@ describe("prompt", () => {
     })
   )
 
-  it.effect(
-    "turns errors into Failed, whether they are transient or not, and passes on InvalidArguments",
-    () =>
-      Effect.gen(function* () {
-        const failing = (error: unknown) => prompt({ name: "p", get: () => Effect.fail(error) })
-        expect(yield* Effect.flip(get(failing(new Odd({ message: "odd" }))))).toMatchObject({
-          _tag: "Failed",
-          name: "p",
-          detail: "odd",
-          reason: "Odd"
-        })
-        expect(yield* Effect.flip(get(failing("text")))).toMatchObject({ _tag: "Failed", detail: "text" })
-        const away = yield* Effect.flip(get(failing(new Unavailable({ detail: "away", transient: {} }))))
-        expect(away).toHaveProperty("transient")
-        const own = new InvalidArguments({ name: "p", issues: [{ path: "a", message: "too long" }] })
-        expect(yield* Effect.flip(get(failing(own)))).toBe(own)
-        const failed = new Failed({ name: "p", detail: "d", reason: "r" })
-        expect(yield* Effect.flip(get(failing(failed)))).toBe(failed)
+  it.effect("a prompt converts errors to Failed except for InvalidArguments", () =>
+    Effect.gen(function* () {
+      const failing = (error: unknown) => prompt({ name: "p", get: () => Effect.fail(error) })
+      expect(yield* Effect.flip(get(failing(new Odd({ message: "odd" }))))).toMatchObject({
+        _tag: "Failed",
+        name: "p",
+        detail: "odd",
+        reason: "Odd"
       })
+      expect(yield* Effect.flip(get(failing("text")))).toMatchObject({ _tag: "Failed", detail: "text" })
+      const away = yield* Effect.flip(get(failing(new Unavailable({ detail: "away", transient: {} }))))
+      expect(away).toHaveProperty("transient")
+      const own = new InvalidArguments({ name: "p", issues: [{ path: "a", message: "too long" }] })
+      expect(yield* Effect.flip(get(failing(own)))).toBe(own)
+      const failed = new Failed({ name: "p", detail: "d", reason: "r" })
+      expect(yield* Effect.flip(get(failing(failed)))).toBe(failed)
+    })
   )
 
-  it.effect("needs the scope call, or those that it names", () =>
+  it.effect("a prompt requires the scope call or its own scopes", () =>
     Effect.gen(function* () {
       const usual = prompt({ name: "p", get: () => Effect.succeed("") })
       const open = prompt({ name: "q", scopes: ["read"], get: () => Effect.succeed("") })
@@ -111,7 +109,7 @@ describe("prompt", () => {
 describe("resource", () => {
   const read = (own: Entries, uri: string) => withEntries(own)((catalog) => catalog.read(stdioUser, uri))
 
-  it.effect("is text, bytes or contents with URIs of their own", () =>
+  it.effect("a resource returns text, bytes or contents with their own URIs", () =>
     Effect.gen(function* () {
       const made = (contents: string | Uint8Array) =>
         resource({ uri: "x://a", name: "a", mimeType: "t/x", read: Effect.succeed(contents) })
@@ -131,7 +129,7 @@ describe("resource", () => {
     })
   )
 
-  it.effect("fails with Failed, and is hidden from principals without the scope read", () =>
+  it.effect("a resource fails with Failed and is hidden without the scope read", () =>
     Effect.gen(function* () {
       const failing = resource({ uri: "x://a", name: "a", read: Effect.fail(new Odd({ message: "odd" })) })
       expect(yield* Effect.flip(read({ resources: [failing] }, "x://a"))).toMatchObject({
@@ -145,7 +143,7 @@ describe("resource", () => {
     })
   )
 
-  it.effect("template gives its variables decoded, and says NotFound where its reader does", () =>
+  it.effect("a resource template receives decoded variables and may fail with NotFound", () =>
     Effect.gen(function* () {
       const users = resourceTemplate({
         uriTemplate: "user://{id}/{file}",
@@ -193,7 +191,7 @@ describe("callTool", () => {
   })
   const tested = own.pipe(Layer.provideMerge(catalogMemory))
 
-  it.effect("calls a tool through schemas and guard, without a server", () =>
+  it.effect("callTool applies schemas and Guard without a server", () =>
     Effect.gen(function* () {
       expect(yield* callTool("sum", { a: 1, b: 2 })).toMatchObject({ structured: { sum: 3 } })
       expect(yield* Effect.flip(callTool("sum", { a: "1" }))).toMatchObject({ _tag: "InvalidArguments" })
@@ -205,7 +203,7 @@ describe("callTool", () => {
     }).pipe(Effect.provide(tested))
   )
 
-  it.effect("answers what the tool asks its client, and reports progress", () =>
+  it.effect("callTool responds to input requests and reports progress", () =>
     Effect.gen(function* () {
       const sampled = {
         role: "assistant" as const,
@@ -223,7 +221,7 @@ describe("callTool", () => {
     }).pipe(Effect.provide(tested))
   )
 
-  it.effect("fails a question without an answer, and every question without answers", () =>
+  it.effect("callTool fails an input request without a response", () =>
     Effect.gen(function* () {
       const wrong = { elicit: { action: "accept" as const, content: { name: 5 } } }
       expect((yield* Effect.flip(callTool("ask", {}, { answers: wrong }))).message).toContain(

@@ -1,4 +1,4 @@
-/** Raw JSON Schema tools: schemas as they are, and results with `isError` as failures that keep their content. */
+/** Raw JSON Schema tools: unchanged schemas, and results with `isError` as failures. */
 import { describe, expect } from "bun:test"
 import { Effect } from "effect"
 import { Calls, type Outcome } from "../../../layers/ledger/Calls.ts"
@@ -25,8 +25,8 @@ const added = (output: RawOutput) =>
     entries.add({ tools: [rawTool({ name: "raw", inputSchema }, () => Effect.succeed(output))] })
   )
 
-describe("a raw tool", () => {
-  it.effect("without arguments has an object with properties as its input, whatever its source says", () =>
+describe("raw tools", () => {
+  it.effect("a raw tool always has an object with properties as its input schema", () =>
     Effect.sync(() => {
       const inputOf = (schema: Record<string, unknown>) =>
         rawTool({ name: "raw", inputSchema: schema }, () => Effect.succeed({ content: [] })).input
@@ -37,7 +37,7 @@ describe("a raw tool", () => {
     })
   )
 
-  it.effect("has its schemas, hints and names unchanged, and the default policy but for what it says", () =>
+  it.effect("a raw tool keeps its schemas, hints and names and overrides the default policy", () =>
     Effect.gen(function* () {
       const outputSchema = { type: "array", items: { type: "number" } }
       const entry = rawTool(
@@ -73,7 +73,7 @@ describe("a raw tool", () => {
     }).pipe(Effect.provide(catalog))
   )
 
-  it.effect("checks of its arguments only that they are an object, and passes them on as they are", () =>
+  it.effect("a raw tool only checks that its arguments are an object", () =>
     Effect.gen(function* () {
       const seen: Array<unknown> = []
       const entry = rawTool({ name: "raw", inputSchema }, (args) =>
@@ -92,7 +92,7 @@ describe("a raw tool", () => {
     }).pipe(Effect.provide(catalog))
   )
 
-  it.effect("answers any JSON value as structured content, with the result's _meta", () =>
+  it.effect("a raw tool returns any JSON value as structured content, with _meta", () =>
     Effect.gen(function* () {
       yield* added({
         content: [picture],
@@ -109,10 +109,10 @@ describe("a raw tool", () => {
   )
 })
 
-describe("a result with isError", () => {
+describe("results with isError", () => {
   const failing = { content: [text("No such city."), picture], structured: { code: 7 }, isError: true }
 
-  it.effect("is a failure that keeps blocks and data, and whose text is its detail", () =>
+  it.effect("a result with isError is a failure with its content and its text as detail", () =>
     Effect.gen(function* () {
       yield* added(failing)
       const error = yield* Effect.flip(callTool("raw", {}))
@@ -124,7 +124,7 @@ describe("a result with isError", () => {
     }).pipe(Effect.provide(catalog))
   )
 
-  it.effect("has a detail for logs when it has no text, and a short one when its text is long", () =>
+  it.effect("the detail of a failure is never empty and at most 2000 characters", () =>
     Effect.gen(function* () {
       yield* added({ content: [picture], isError: true })
       expect((yield* Effect.flip(callTool("raw", {}))).message).toBe(
@@ -142,7 +142,7 @@ describe("a result with isError", () => {
     }).pipe(Effect.provide(catalog))
   )
 
-  it.effect("counts as failed, and leaves the circuit breaker closed", () =>
+  it.effect("a result with isError counts as failed and does not open the circuit breaker", () =>
     Effect.gen(function* () {
       yield* added(failing)
       const outcomes: Array<Outcome["status"]> = []

@@ -1,4 +1,4 @@
-/** What tools may declare beyond plain JSON types. */
+/** Toolkit tools beyond plain JSON types. */
 import { expect } from "bun:test"
 import { Effect, Layer, Schema } from "effect"
 import { Tool, Toolkit } from "effect/ai"
@@ -18,7 +18,7 @@ const layer = toolkit.toLayer({
     Effect.succeed(new Moment({ at: new Date(at.getTime() + 1000), count: count + 1n }))
 })
 
-it.effect("dates, big numbers and classes travel as the JSON that the schemas announce", () =>
+it.effect("dates, big integers and classes are encoded as their JSON Schema declares", () =>
   Effect.gen(function* () {
     const entry = yield* (yield* Catalog).tool(stdioUser, "later")
     const properties = { at: { type: "string" }, count: { type: "string" } }
@@ -31,7 +31,7 @@ it.effect("dates, big numbers and classes travel as the JSON that the schemas an
   }).pipe(Effect.provide(Toolset.layer({ toolkit, layer }).pipe(Layer.provideMerge(catalog))))
 )
 
-it.effect("a tool may depend on the services of a call, and on nothing else", () => {
+it.effect("a tool may depend on the services of a call only", () => {
   const progressing = Toolkit.make(Tool.make("fine", { dependencies: [Progress] }))
   const foreign = Toolkit.make(Tool.make("foreign", { dependencies: [Ids] }))
   type Accepted<T extends Record<string, Tool.Any>> =
@@ -40,7 +40,7 @@ it.effect("a tool may depend on the services of a call, and on nothing else", ()
   return Effect.sync(() => expect(accepted).toEqual([true, false]))
 })
 
-it.effect("a tool that answers nothing has no content", () => {
+it.effect("a tool without a result has no content", () => {
   const quiet = Toolkit.make(Tool.make("quiet"))
   const module = { toolkit: quiet, layer: quiet.toLayer({ quiet: () => Effect.void }) }
   return Effect.gen(function* () {

@@ -1,4 +1,4 @@
-/** Trace contexts as W3C writes them, and everything else taken for none. */
+/** Trace contexts by the W3C specification; malformed ones count as absent. */
 import { expect, test } from "bun:test"
 import fc from "fast-check"
 import { parse } from "../../../src/domain/Trace.ts"
@@ -6,17 +6,17 @@ import { parse } from "../../../src/domain/Trace.ts"
 const trace = "0af7651916cd43dd8448eb211c80319c"
 const span = "b7ad6b7169203331"
 
-test("the example of the specification", () => {
+test("the example of the specification is parsed", () => {
   expect(parse(`00-${trace}-${span}-01`)).toEqual({ traceId: trace, parentId: span, sampled: true })
   expect(parse(`00-${trace}-${span}-00`)?.sampled).toBe(false)
 })
 
-test("flags that are not known yet leave the first one readable", () => {
+test("unknown flags do not hide the sampled flag", () => {
   expect(parse(`00-${trace}-${span}-03`)?.sampled).toBe(true)
   expect(parse(`00-${trace}-${span}-fe`)?.sampled).toBe(false)
 })
 
-test("a later version may say more, version 00 may not", () => {
+test("later versions may have further fields and version 00 may not", () => {
   expect(parse(`01-${trace}-${span}-01-more`)?.traceId).toBe(trace)
   expect(parse(`00-${trace}-${span}-01-more`)).toBeUndefined()
   expect(parse(`00-${trace}-${span}-01-`)).toBeUndefined()
@@ -39,7 +39,7 @@ test.each([
   expect(parse(text)).toBeUndefined()
 })
 
-test("whatever comes, an answer is well formed", () => {
+test("every parsed trace is well formed for any input", () => {
   const hex = (length: number) =>
     fc.string({ unit: fc.constantFrom(..."0123456789abcdef"), minLength: length, maxLength: length })
   const near = fc

@@ -1,8 +1,8 @@
-/** What errors say of themselves: our own, and other people's. */
+/** Transience of errors: our own, and those of other libraries. */
 import { expect, test } from "bun:test"
 import { isSuspension, suspension, transience, Unavailable } from "../../../src/domain/Transient.ts"
 
-test("an error that passes says so, and perhaps when", () => {
+test("a transient error may have a retry time", () => {
   expect(transience(new Unavailable({ detail: "away", transient: { retryAfter: 5 } }))).toEqual({
     retryAfter: 5
   })
@@ -10,7 +10,7 @@ test("an error that passes says so, and perhaps when", () => {
   expect(transience({ transient: true })).toEqual({})
 })
 
-test("anything else does not, and nonsense breaks nothing", () => {
+test("other errors are permanent and malformed ones are harmless", () => {
   const others = [undefined, null, "no", 1, {}, new Error("no"), { transient: undefined }]
   const nonsense = [{ transient: null }, { transient: false }, { transient: "yes" }, { transient: 0 }]
   for (const error of [...others, ...nonsense]) expect(transience(error)).toBeUndefined()
@@ -19,7 +19,7 @@ test("anything else does not, and nonsense breaks nothing", () => {
   }
 })
 
-test("a suspension is marked, whoever made it", () => {
+test("a suspension is recognised by its mark", () => {
   expect(isSuspension({ [suspension]: true })).toBe(true)
   for (const defect of [undefined, null, "no", {}, new Error("no")]) expect(isSuspension(defect)).toBe(false)
 })

@@ -1,4 +1,4 @@
-/** A handler learns the caller's correlation id and trace in every era. */
+/** Correlation ids and traces of callers, in every protocol era. */
 import { describe, expect } from "bun:test"
 import { Effect, Layer, Schema } from "effect"
 import { Tool, Toolkit } from "effect/ai"
@@ -74,7 +74,7 @@ for (const [era, ask] of [
   ["without a session", withoutSession]
 ] as const) {
   describe(era, () => {
-    it.live("headers and _meta are read, and what is malformed is not", () =>
+    it.live("the ids of a request come from valid headers and _meta", () =>
       Effect.gen(function* () {
         const nobody = { request: true, call: "tools/call who", correlation: null, trace: null }
         expect(yield* ask({})).toEqual(nobody)
@@ -96,7 +96,7 @@ for (const [era, ask] of [
   })
 }
 
-it.live("over a WebSocket, where messages have no headers", () =>
+it.live("over a WebSocket the ids come from _meta", () =>
   Effect.gen(function* () {
     const url = new URL("/mcp/ws", yield* endpoint)
     const { next, send } = yield* webSocket(url, { headers: { "x-request-id": "of the connection" } })

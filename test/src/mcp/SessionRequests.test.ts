@@ -1,4 +1,4 @@
-/** The order of what a client hears of one request, however slowly it takes it. */
+/** Order of the messages of one request, for a slow reader. */
 import { expect } from "bun:test"
 import type { JSONRPCMessage } from "@modelcontextprotocol/server"
 import { Deferred, Effect, Layer } from "effect"
@@ -37,7 +37,7 @@ const slowPeer = () => {
   return { pipe: { write, close: () => {} }, sent, take: taken.resolve, answered }
 }
 
-it.live("an answer waits until the progress before it was taken", () =>
+it.live("a response is sent after the progress notifications before it", () =>
   Effect.gen(function* () {
     const servers = yield* McpServers
     const { release } = yield* Held

@@ -1,4 +1,4 @@
-/** A handler that is resumed by a second request speaks for that request: its charges, its nested calls. */
+/** A resumed handler uses the services of the second request: charges and nested calls. */
 import { expect } from "bun:test"
 import { Cause, Deferred, Duration, Effect, Exit, Layer, Schema } from "effect"
 import { RunningCall } from "../../../layers/ledger/Calls.ts"
@@ -17,7 +17,7 @@ import { guard, protect } from "../../support/guard.ts"
 const limits = { max: 10, maxPerPrincipal: 10, timeout: Duration.minutes(10) }
 const asking = Layer.succeed(Client, { ...Client.absent, supports: () => true })
 
-it.effect("a handler that was dropped and still cleans up does no harm to the one that took its place", () =>
+it.effect("the clean-up of a dropped handler does not affect its replacement", () =>
   Effect.gen(function* () {
     const { count, rounds } = yield* SuspendedCalls.make({ ...limits, maxPerPrincipal: 2 })
     const left: Array<string> = []
@@ -56,7 +56,7 @@ it.effect("a handler that was dropped and still cleans up does no harm to the on
   }).pipe(Effect.provide([guard({}), asking, Ids.layer, Quotas.layerOf()]))
 )
 
-it.effect("a charge belongs to the call that runs when it is made, and so does a nested call", () => {
+it.effect("charges and nested calls belong to the current call", () => {
   const { asked, layer } = fixedBudget("1")
   return Effect.gen(function* () {
     const { rounds } = yield* SuspendedCalls.make(limits)

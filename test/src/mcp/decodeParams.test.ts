@@ -1,8 +1,8 @@
-/** Params of the catalog's requests: what is taken, and the one sentence with the path for what is not. */
+/** Params of the catalog's methods: accepted forms, and one sentence with the path for each error. */
 import { describe, expect, test } from "bun:test"
 import * as params from "../../../src/mcp/decodeParams.ts"
 
-describe("what is wrong is said in one sentence, with its path", () => {
+describe("invalid params", () => {
   const cases: ReadonlyArray<readonly [string, (given: unknown) => unknown, unknown, string]> = [
     ["a tool without a name", params.call, {}, "params.name"],
     ["a name that is a number", params.call, { name: 5 }, "params.name"],
@@ -25,7 +25,7 @@ describe("what is wrong is said in one sentence, with its path", () => {
     ]
   ]
   for (const [name, decode, given, path] of cases) {
-    test(name, () => {
+    test(`${name} is an error with the path ${path}`, () => {
       const failure = decode(given) as { code: number; message: string }
       expect(failure).toMatchObject({ code: -32602 })
       expect(failure.message).toStartWith(`Invalid params: ${path}: `)
@@ -35,12 +35,12 @@ describe("what is wrong is said in one sentence, with its path", () => {
   }
 })
 
-describe("what is right is taken", () => {
-  test("without params at all, where none are needed", () => {
+describe("valid params", () => {
+  test("absent params are accepted if none are required", () => {
     expect(params.list(undefined)).toEqual({})
   })
 
-  test("with members that no revision of ours knows", () => {
+  test("unknown members are ignored", () => {
     expect(params.call({ name: "x", task: {}, _meta: { "com.example/x": 1 } })).toMatchObject({ name: "x" })
   })
 })

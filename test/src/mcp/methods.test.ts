@@ -1,4 +1,4 @@
-/** Results of tools as a session's client gets them: with `_meta`, and with the content of an error. */
+/** Tool results in a session: `_meta`, structured content and errors. */
 import { expect } from "bun:test"
 import { Effect, Layer } from "effect"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
@@ -44,7 +44,7 @@ const program = tools.pipe(
   Layer.provideMerge(Layer.mergeAll(Platform.layer, Ids.layer, Environment.layerTest({})))
 )
 
-it.live("an error keeps its blocks, data and _meta; a list is no structured content before 2026-07-28", () =>
+it.live("an error keeps its content and _meta, and before 2026-07-28 structured content is an object", () =>
   Effect.gen(function* () {
     const servers = yield* McpServers
     const answers = new Map<unknown, (message: unknown) => void>()

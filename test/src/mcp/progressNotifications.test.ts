@@ -1,4 +1,4 @@
-/** Progress events as MCP notifications: one unit for a call, always more, and not more than a slow client can take. */
+/** Progress events as MCP notifications: one unit per call, increasing, bounded for slow readers. */
 import { describe, expect, test } from "bun:test"
 import { Effect, Layer } from "effect"
 import { Ids } from "../../../layers/platform/Ids.ts"
@@ -34,8 +34,8 @@ const notified = (handler: (progress: Reporter) => Effect.Effect<void>) =>
     return sent
   }).pipe(Effect.provide(layer), Effect.runPromise)
 
-describe("a notification has", () => {
-  test("what a handler says of the whole call, in its own unit", async () => {
+describe("units", () => {
+  test("progress of the whole call is sent in the handler's unit", async () => {
     const sent = await notified(({ report, steps }) =>
       Effect.gen(function* () {
         yield* report({ progress: 0, total: 8 })
@@ -51,7 +51,7 @@ describe("a notification has", () => {
     ])
   })
 
-  test("no total where the handler knows none, and then no end either", async () => {
+  test("a notification has no total if the handler has none", async () => {
     const sent = await notified(({ report }) =>
       Effect.andThen(report({ progress: 1 }), report({ progress: 2 }))
     )
@@ -61,7 +61,7 @@ describe("a notification has", () => {
     ])
   })
 
-  test("percent where it speaks of steps or parts, with the step's name before its message", async () => {
+  test("progress of steps and parts is sent as percent with the step's name before the message", async () => {
     const sent = await notified(({ child, report }) =>
       Effect.gen(function* () {
         const [load, work] = [child("load"), child("work")]
@@ -79,8 +79,8 @@ describe("a notification has", () => {
   })
 })
 
-describe("nothing is sent", () => {
-  test("to a client that sent no token", () => {
+describe("dropped notifications", () => {
+  test("a client without a progress token gets no notifications", () => {
     expect(makeProgress(context(() => Promise.resolve()).context)).toBeUndefined()
   })
 
@@ -96,7 +96,7 @@ describe("nothing is sent", () => {
     correlation_id: "request"
   })
 
-  test("beyond what may wait for a slow client, or after it cancelled", async () => {
+  test("notifications are dropped beyond the buffer of a slow client and after its cancellation", async () => {
     const { promise, resolve } = Promise.withResolvers<void>()
     let count = 0
     const slow = context(() => {
@@ -115,7 +115,7 @@ describe("nothing is sent", () => {
     expect(count).toBe(65)
   })
 
-  test("that could fail the call: a client that went away", async () => {
+  test("a disconnected client does not fail the call", async () => {
     const gone = context(() => Promise.reject(new Error("closed")), "p")
     const progress = makeProgress(gone.context)
     progress?.onProgress(event(1))
