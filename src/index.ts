@@ -1,4 +1,4 @@
-/** The library: servers of one's own, what tools, prompts and resources are made with, and the services beneath. */
+/** The library: custom servers, constructors of tools, prompts and resources, and the services they use. */
 
 // A server: as a process, or as layers.
 export { serve, type ServeOptions } from "./program/serve.ts"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bun
-/** Starts the command line on the real platform. */
+/** Entry point of the program: runs the command line on the real platform. */
 import { Effect, Runtime, Stdio } from "effect"
 import { ConfigSource } from "../layers/config/ConfigSource.ts"
 import { ConfigFile } from "../layers/config/ConfigDocument.ts"
@@ -9,25 +9,25 @@ import { serverTeardown } from "./program/exitCode.ts"
 import { printFailure } from "./program/printFailure.ts"
 
 let serves = false
-/** A server that was stopped has succeeded; a command that was interrupted has not. */
+/** A server stopped by a signal exits with 0, an interrupted command with 130. */
 const teardown: Runtime.Teardown = (exit, end) =>
   (serves ? serverTeardown : Runtime.defaultTeardown)(exit, end)
 
-/** The words without `--config FILE`, and that file. */
-const withoutConfig = (words: ReadonlyArray<string>) => {
-  const at = words.findIndex((word) => word === "--config" || word.startsWith("--config="))
-  const [word = "", next] = words.slice(at, at + 2)
-  const file = word === "--config" ? next : word.slice("--config=".length)
-  if (at < 0 || file === undefined || file === "") return { rest: words, file: undefined }
-  return { rest: words.toSpliced(at, word === "--config" ? 2 : 1), file }
+/** Separates `--config FILE` from the other arguments. */
+const withoutConfig = (args: ReadonlyArray<string>) => {
+  const at = args.findIndex((arg) => arg === "--config" || arg.startsWith("--config="))
+  const [arg = "", next] = args.slice(at, at + 2)
+  const file = arg === "--config" ? next : arg.slice("--config=".length)
+  if (at < 0 || file === undefined || file === "") return { rest: args, file: undefined }
+  return { rest: args.toSpliced(at, arg === "--config" ? 2 : 1), file }
 }
 
 const configured = <A, E, R>(server: Effect.Effect<A, E, R>, file: string | undefined) =>
   server.pipe(Effect.provide(ConfigSource.layer), Effect.provideService(ConfigFile, file))
 
-// A server does not carry the command line around, and a client that starts one for every conversation does not wait for it.
-const run = Effect.fnUntraced(function* (words: ReadonlyArray<string>) {
-  const { file, rest } = withoutConfig(words)
+// A server does not load the command line: clients start one for every conversation, and wait for its `initialize` response.
+const run = Effect.fnUntraced(function* (args: ReadonlyArray<string>) {
+  const { file, rest } = withoutConfig(args)
   serves = rest[0] === "serve"
   switch (rest.join(" ")) {
     case "serve": {

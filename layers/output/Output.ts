@@ -1,4 +1,4 @@
-/** The output folder: files are written whole or not at all, never over another, and read from nowhere else. */
+/** The output folder of tools: atomic writes that never overwrite a file, and reads confined to the folder. */
 import { Context, Effect, FileSystem, Layer, Path } from "effect"
 import * as Hex from "effect/encoding/Hex"
 import type { PlatformError } from "effect/PlatformError"
@@ -14,7 +14,7 @@ import { ownerFolder } from "./ownerFolder.ts"
 import { section } from "./section.ts"
 
 export interface Saved {
-  /** Absolute. */
+  /** Absolute path. */
   readonly path: string
   readonly uri: string
   readonly file: string
@@ -22,14 +22,14 @@ export interface Saved {
 
 export const mimeType = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
 const scheme = "output://"
-/** What can be read of it: more than any deck is large. */
-const mostBytes = 256 * 1024 * 1024
-/** Files of one project, and folders in a list. */
-const mostFiles = 10_000
+/** Maximum size of a file that can be read, in bytes. */
+const maxReadBytes = 256 * 1024 * 1024
+/** Maximum number of files in a project, and of names in a list. */
+const maxFiles = 10_000
 
 const setting = "content.output_dir"
 
-const full = /ENOSPC|EDQUOT/
+const diskFull = /ENOSPC|EDQUOT/
 const code = (error: PlatformError): string => {
   const { cause } = error.reason
   return cause instanceof Error && "code" in cause ? String(cause.code) : error.reason._tag
@@ -40,9 +40,9 @@ const outputError = (reason: OutputError["reason"], detail: string) => new Outpu
 const unwritable = (path: string) => (error: PlatformError) =>
   outputError(
     "unwritable",
-    full.test(code(error))
-      ? `there is no room left for ${path}: free some, or set ${setting} to a folder elsewhere`
-      : `cannot write ${path} (${code(error)}): set ${setting} to a folder that this user may write`
+    diskFull.test(code(error))
+      ? `disk full: cannot write ${path}. Free some space, or set ${setting} to a folder on another disk`
+      : `cannot write ${path} (${code(error)}). Set ${setting} to a folder that this user can write`
   )
 
 const link = (parts: ReadonlyArray<string>) => scheme + parts.map(encodeURIComponent).join("/")
@@ -51,8 +51,8 @@ export class Output extends Context.Service<
   Output,
   {
     /**
-     * Writes `<client>/<project>/content.pptx` in the owner's folder (see `ownerFolder`; the common one if
-     * `content.shared` is set), or the next free `content-2.pptx` where that one exists.
+     * Writes `<client>/<project>/content.pptx`, or `content-2.pptx` and so on if that file exists, in the owner's folder
+     * (see `ownerFolder`), or in the shared one if `content.shared` is set.
      */
     readonly save: (
       owner: Principal,
@@ -60,14 +60,14 @@ export class Output extends Context.Service<
       project: string,
       bytes: Uint8Array<ArrayBuffer>
     ) => Effect.Effect<Saved, OutputError>
-    /** The owner's file of these names; `undefined` when there is none, or it lies elsewhere by a link. */
+    /** Reads a file of the owner; `undefined` if it does not exist or a link leads out of the folder. */
     readonly read: (
       owner: Principal,
       client: string,
       project: string,
       file: string
     ) => Effect.Effect<Uint8Array | undefined>
-    /** Names of what the owner has: clients; projects of one; files of those. */
+    /** Lists the owner's clients, the projects of a client, or the files of a project. */
     readonly list: (
       owner: Principal,
       ...folders: ReadonlyArray<string>
@@ -82,7 +82,7 @@ export class Output extends Context.Service<
       const ids = yield* Ids
       const config = yield* ConfigSource
       const storage = yield* Storage
-      // Read when first used; the section was checked at the start.
+      // Read on first use; the section was validated at the start.
       const settings = Effect.orDie(config.read(section))
       const root = Effect.map(settings, ({ output_dir }) => paths.resolve(storage.dir, output_dir))
       const homeOf = (owner: Principal) =>
@@ -91,14 +91,14 @@ export class Output extends Context.Service<
       const { output: quota } = yield* Quotas
       const usage = yield* DiskUsage.make({ quota, root })
 
-      /** Where a path leads to, if it is the place that it says and not behind a link. */
+      /** The real path, if no part of it is a link. */
       const inside = Effect.fnUntraced(function* (...parts: ReadonlyArray<string>) {
         const base = yield* fs.realPath(yield* root)
         const real = yield* fs.realPath(paths.join(base, ...parts))
         return real === paths.join(base, ...parts) ? real : undefined
       })
 
-      /** The folder of these names, made where it is missing; each is looked at before anything is made in it. */
+      /** Creates the folder. Each level is checked for links before the next one is created in it. */
       const enter = Effect.fnUntraced(function* (parts: ReadonlyArray<string>) {
         let real = yield* inside()
         for (const index of parts.keys()) {
@@ -109,16 +109,16 @@ export class Output extends Context.Service<
         return real
       })
 
-      /** Links a whole file to the first free name: another call at the same time takes the next. */
+      /** Links the complete file to the first free name; a concurrent call takes the next one. */
       const publish = Effect.fnUntraced(function* (draft: string, folder: string) {
         const taken = (yield* fs.readDirectory(folder)).map((name) => fileNumber(name) ?? 0)
-        for (let number = Math.max(0, ...taken) + 1; number < mostFiles; number++) {
+        for (let number = Math.max(0, ...taken) + 1; number < maxFiles; number++) {
           const path = paths.join(folder, fileName(number))
           const done = yield* fs.link(draft, path).pipe(
             Effect.as(true),
             Effect.catchTag("PlatformError", (error) => {
               if (error.reason._tag === "AlreadyExists") return Effect.succeed(false)
-              // File systems without links (FAT, some network shares): the name is taken first, then the file moved.
+              // File systems without hard links (FAT, some network shares): reserves the name, then moves the file.
               return fs.open(path, { flag: "wx" }).pipe(
                 Effect.scoped,
                 Effect.andThen(fs.rename(draft, path)),
@@ -156,7 +156,7 @@ export class Output extends Context.Service<
         if (folder === undefined || subfolder === undefined)
           return yield* outputError(
             "name",
-            `${folder === undefined ? "client_name" : "project_name"} needs a letter or a digit: it names a folder`
+            `${folder === undefined ? "client_name" : "project_name"} must contain a letter or digit, because it names a folder`
           )
         const parts = [folder, subfolder]
         const places = [...(yield* homeOf(owner)), ...parts]
@@ -173,7 +173,7 @@ export class Output extends Context.Service<
           const { principal, total } = quota.limits
           return yield* outputError(
             "quota",
-            `the output folder is full: at most ${principal} bytes for one principal and ${total} in total ` +
+            `the output quota is used up: at most ${principal} bytes per principal and ${total} in total ` +
               "(quotas.output). Remove files that are no longer needed"
           )
         }
@@ -181,7 +181,7 @@ export class Output extends Context.Service<
         if (written === undefined)
           return yield* outputError(
             "unwritable",
-            `${wanted} leads elsewhere by a link, or is full of files: remove it, or choose another project_name`
+            `${wanted} is a link, or contains too many files. Remove it, or choose another project_name`
           )
         const file = paths.basename(written)
         return { path: written, file, uri: link([...parts, file]) }
@@ -199,7 +199,7 @@ export class Output extends Context.Service<
           const path = yield* inside(...(yield* homeOf(owner)), client, project, file)
           if (path === undefined) return undefined
           const { size, type } = yield* fs.stat(path)
-          return type === "File" && size <= mostBytes ? yield* fs.readFile(path) : undefined
+          return type === "File" && size <= maxReadBytes ? yield* fs.readFile(path) : undefined
         }).pipe(Effect.orElseSucceed(() => undefined))
       })
 
@@ -213,7 +213,7 @@ export class Output extends Context.Service<
           folders.length < 2
             ? (name: string) => safeName(name) === name
             : (name: string) => fileNumber(name) !== undefined
-        return names.filter(known).slice(0, mostFiles).toSorted()
+        return names.filter(known).slice(0, maxFiles).toSorted()
       })
 
       return Output.of({ save, read, list })

@@ -1,11 +1,11 @@
-/** Why a file was not saved in the output folder. */
+/** Errors of saving a file in the output folder. */
 import { Schema } from "effect"
 
 export class OutputError extends Schema.TaggedError<OutputError>()("OutputError", {
   /**
-   * - `name`: no folder can be named after the client or project.
-   * - `unwritable`: the output folder cannot be written, or is full.
-   * - `quota`: the principal, or all together, keep as many bytes as they may.
+   * - `name`: the client's or project's name contains no letter or digit.
+   * - `unwritable`: the output folder is not writable, or the disk is full.
+   * - `quota`: the principal's disk quota or the total one is used up.
    */
   reason: Schema.Literals(["name", "unwritable", "quota"]),
   detail: Schema.String

@@ -1,20 +1,20 @@
-/** Disk quota of the output folder: bytes of files per principal, kept in a file beside them, and in total. */
+/** Disk quota of the output folder, per principal and in total. A file in the folder records who owns each file. */
 import { Clock, Effect, FileSystem, Option, Path, Schema, Semaphore } from "effect"
 import type { Quota } from "../quotas/Quota.ts"
 import { fileNumber, safeName } from "./safeNames.ts"
 import { isOwnerFolder } from "./ownerFolder.ts"
 
-/** One line for each file: the principal whose call made it. A name that no client's folder can have. */
+/** One JSON line per file: its path and the key of its principal. `safeName` never returns this name. */
 const ownersFile = ".owners.jsonl"
-/** The owner of files whose maker is not known, such as those of earlier versions. */
+/** Owner of files that are not in the owners file, such as those of earlier versions. */
 const unknownOwner = ""
-/** Files may have been removed since they were counted; they are counted again at most this often, in milliseconds. */
+/** Minimum time between two counts, in ms. Users may remove files, so a full quota triggers a new count. */
 const recountInterval = 10_000
-/** The owners file is rewritten when it has so many lines more than twice the number of files. */
+/** The owners file is compacted when it has more lines than twice the number of files plus this. */
 const spareLines = 1000
-const mostWriters = 1_000_000
-/** Folders and files that are looked at. */
-const mostFiles = 100_000
+const maxWriters = 1_000_000
+/** Maximum number of files counted. */
+const maxFiles = 100_000
 
 const Line = Schema.fromJsonString(Schema.Struct({ file: Schema.String, owner: Schema.String }))
 const decodeLine = Schema.decodeUnknownOption(Line)
@@ -30,16 +30,16 @@ export const make = Effect.fnUntraced(function* ({ quota, root }: DiskUsageOptio
   const paths = yield* Path.Path
   const clock = yield* Clock.Clock
   const lock = yield* Semaphore.make(1)
-  /** One for each file that is being written, and all of them to count, which must not find half of a change. */
-  const writers = yield* Semaphore.make(mostWriters)
-  /** What was counted, by owner; `undefined` before the first use. */
+  /** Writing a file takes one permit, counting takes all: a count never sees a partial write. */
+  const writers = yield* Semaphore.make(maxWriters)
+  /** Bytes per owner; `undefined` before the first count. */
   let counted: ReadonlyMap<string, number> | undefined
   let countedAt = 0
 
   const entries = (...folder: ReadonlyArray<string>) =>
     Effect.orElseSucceed(fs.readDirectory(paths.join(...folder)), (): ReadonlyArray<string> => [])
 
-  /** The folders of clients: of the common part, and of each owner's. */
+  /** Client folders: those in the shared folder, and those in each owner's folder. */
   const clients = Effect.fnUntraced(function* (base: string) {
     const found: Array<string> = []
     for (const name of yield* entries(base)) {
@@ -53,13 +53,13 @@ export const make = Effect.fnUntraced(function* ({ quota, root }: DiskUsageOptio
     return found
   })
 
-  /** Each file by its path in the output folder, with slashes, and its size in bytes. */
+  /** Size in bytes of each file, by its relative path with slashes. */
   const files = Effect.fnUntraced(function* (base: string) {
     const found = new Map<string, number>()
     for (const client of yield* clients(base)) {
       for (const project of yield* entries(base, client)) {
         for (const file of yield* entries(base, client, project)) {
-          if (fileNumber(file) === undefined || found.size >= mostFiles) continue
+          if (fileNumber(file) === undefined || found.size >= maxFiles) continue
           const name = `${client}/${project}/${file}`
           const info = yield* Effect.option(fs.stat(paths.join(base, name)))
           if (Option.isSome(info)) found.set(name, Number(info.value.size))
@@ -105,9 +105,9 @@ export const make = Effect.fnUntraced(function* ({ quota, root }: DiskUsageOptio
       .pipe(Effect.ignore({ log: "Warn" }))
   })
 
-  const counting = writers.withPermits(mostWriters)(count)
+  const counting = writers.withPermits(maxWriters)(count)
 
-  /** The principal's part of the quota, or false. Files that are gone are noticed when it is used up. */
+  /** Takes bytes of the owner's quota; false if it is used up. Removed files are noticed only then. */
   const take = Effect.fnUntraced(function* (owner: string, bytes: number) {
     if (counted === undefined) yield* counting
     if (quota.take(owner, bytes)) return true
@@ -116,8 +116,8 @@ export const make = Effect.fnUntraced(function* ({ quota, root }: DiskUsageOptio
     return quota.take(owner, bytes)
   })
 
-  /** After a file was written: what was taken for it is counted like the rest from now on. */
-  const note = Effect.fnUntraced(function* (file: string, owner: string, bytes: number) {
+  /** Records a written file, so that its bytes are part of the next counts. */
+  const record = Effect.fnUntraced(function* (file: string, owner: string, bytes: number) {
     counted = new Map(counted).set(owner, (counted?.get(owner) ?? 0) + bytes)
     const path = paths.join(yield* root, ownersFile)
     yield* fs
@@ -126,8 +126,8 @@ export const make = Effect.fnUntraced(function* ({ quota, root }: DiskUsageOptio
   })
 
   /**
-   * Runs `write` if the owner, which is a principal's key, may keep so many bytes more; `undefined` if it may not.
-   * `fileOf` says which file was written, by its path in the output folder, or `undefined` if none was.
+   * Runs `write` if the quota of the owner (a principal's key) allows `bytes` more; otherwise returns `undefined`.
+   * `fileOf` returns the relative path of the written file, or `undefined` if none was written.
    */
   const within = <A, E, R>(
     owner: string,
@@ -140,7 +140,7 @@ export const make = Effect.fnUntraced(function* ({ quota, root }: DiskUsageOptio
       let file: string | undefined
       return yield* Effect.tap(write, (written) => {
         file = fileOf(written)
-        return file === undefined ? Effect.void : note(file, owner, bytes)
+        return file === undefined ? Effect.void : record(file, owner, bytes)
       }).pipe(
         writers.withPermit,
         Effect.ensuring(

@@ -1,4 +1,4 @@
-/** The section `content`: the output folder, themes, and limits of generated decks. */
+/** Config section `content`: the output folder, themes, and limits of generated decks. */
 import { Schema } from "effect"
 import { DurationSetting } from "../config/DurationSetting.ts"
 import { PathSetting, RelativePathSetting } from "../config/pathSettings.ts"
@@ -14,7 +14,7 @@ export const section = Section.deferred(
       shared: Section.optional(
         Schema.Boolean,
         false,
-        "Whether all principals share one output folder. Otherwise each API token can list and read its own files only."
+        "Share one output folder between all principals. By default each API token can list and read its own files only."
       ),
       theme: Section.optional(
         Schema.NonEmptyString,
@@ -22,7 +22,9 @@ export const section = Section.deferred(
         "Theme of decks: `light`, `dark`, or the name of a file in `themes_dir`."
       ),
       themes_dir: Schema.optionalKey(
-        PathSetting("Folder of your own themes: `<name>.yaml` or `<name>.json`, with a logo beside it.")
+        PathSetting(
+          "Folder with your own themes: `<name>.yaml` or `<name>.json`, with a logo file next to it."
+        )
       ),
       max_slides: Section.optional(
         Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 200 })),

@@ -1,20 +1,20 @@
-/** One rendering of one template: what its compiled code talks to, and what keeps it within bounds. */
+/** State of one rendering: the runtime of compiled template code, with limits on steps, nesting and output. */
 import { suggestName } from "../config/suggestName.ts"
 import type { Filter } from "./filters.ts"
 import { Fault, type Reason } from "./TemplateError.ts"
 
 export type Variables = Readonly<Record<string, unknown>>
 
-/** A part of a template as a function; what it is given are the names after `=>`. */
+/** A compiled part of a template. Its arguments are the names after `=>`. */
 export type Part = (...args: ReadonlyArray<unknown>) => Promise<string>
 
 export interface Content {
-  /** The text between opening and closing tag; absent where the tag closes itself. */
+  /** The text between opening and closing tag; absent for a self-closing tag. */
   readonly exec?: Part
   readonly params: ReadonlyArray<unknown>
 }
 
-/** What a tag `{{@name(…)}}` does. `parts` are those of its text that begin with `{{#…}}`. */
+/** Implementation of a tag `{{@name(…)}}`. `parts` are the parts `{{#…}}` inside it. */
 export type Helper = (
   content: Content,
   parts: ReadonlyArray<Content & { readonly name: string }>,
@@ -26,37 +26,37 @@ export interface Vocabulary {
   readonly filters: Readonly<Record<string, Filter>>
 }
 
-/** A template that can be run. */
+/** A compiled template. */
 export interface Compiled {
   readonly name: string
-  /** The blocks that it has. */
+  /** Names of its blocks. */
   readonly blocks: ReadonlySet<string>
-  /** Whether it has a layout of its own. */
+  /** Whether it extends a layout. */
   readonly extends: boolean
   readonly run: (it: Variables, c: Rendering) => Promise<string>
 }
 
-export interface Surroundings extends Vocabulary {
-  /** All templates' names. */
+export interface RenderingContext extends Vocabulary {
+  /** Names of all templates. */
   readonly names: ReadonlyArray<string>
-  /** Compiles it when first asked for; throws its `Fault`. */
+  /** Compiles the template on first use. Throws `Fault`. */
   readonly find: (name: string) => Compiled | undefined
-  /** Characters. */
-  readonly mostWritten: number
+  /** Maximum length of the rendered text in characters (`templates.max_chars`). */
+  readonly maxChars: number
 }
 
-/** More tags than any sensible prompt works through; ends a loop that writes nothing. */
-const mostSteps = 100_000
-const deepest = 32
+/** Maximum number of tags per rendering; stops a loop that writes nothing. */
+const maxSteps = 100_000
+const maxDepth = 32
 
-/** "there is no …", with the nearest name that there is. */
-export const absent = (kind: string, name: string, known: ReadonlyArray<string>): string => {
+/** Message for an unknown name, with the nearest known one. */
+export const unknownName = (kind: string, name: string, known: ReadonlyArray<string>): string => {
   const nearest = suggestName(name, known)
-  return `there is no ${kind} "${name}"${nearest === undefined ? "" : `; did you mean "${nearest}"?`}`
+  return `unknown ${kind} "${name}"${nearest === undefined ? "" : `; did you mean "${nearest}"?`}`
 }
 
 export class Rendering {
-  readonly #surroundings: Surroundings
+  readonly #context: RenderingContext
   readonly #signal: AbortSignal
   readonly #root: Variables
   readonly #within: Array<string> = []
@@ -64,42 +64,42 @@ export class Rendering {
   #template: string
   #line: number | undefined
 
-  /** Parts that stand for the blocks of layouts, the most derived first. */
+  /** Parts that override blocks of layouts, most derived first. */
   readonly parts = new Map<string, Array<Part>>()
-  /** The parts that are being written, each with those that it stands for. */
+  /** Stack of the parts being written, each with its override chain. */
   readonly writing: Array<{ readonly chain: ReadonlyArray<Part>; readonly index: number }> = []
   readonly macros = new Map<string, Part>()
-  /** The templates from the one asked for up to its outermost layout. */
+  /** The template and its layouts, outermost last. */
   readonly layouts: Array<string>
-  /** The blocks that those layouts have. */
+  /** Names of the blocks of those layouts. */
   readonly blocks = new Set<string>()
 
-  constructor(template: string, variables: Variables, surroundings: Surroundings, signal: AbortSignal) {
-    this.#surroundings = surroundings
+  constructor(template: string, variables: Variables, context: RenderingContext, signal: AbortSignal) {
+    this.#context = context
     this.#signal = signal
     this.#template = template
     this.layouts = [template]
     this.#root = this.strict(variables)
   }
 
-  /** Called before each tag, with what its scope has written so far. */
+  /** Called before each tag, with the output of its scope so far. */
   at(template: string, line: number, written: string): void {
     this.#template = template
     this.#line = line
-    if (++this.#steps > mostSteps) this.fail("time", `it did not end within ${mostSteps} steps`)
-    if (this.#signal.aborted) this.fail("time", "nobody waits for it any more")
+    if (++this.#steps > maxSteps) this.fail("time", `rendering exceeded ${maxSteps} steps`)
+    if (this.#signal.aborted) this.fail("time", "rendering was interrupted")
     this.bound(written)
   }
 
-  /** `written`, unless it is more than may be written. */
+  /** Returns `written`; fails if it exceeds `maxChars`. */
   bound(written: string): string {
-    const { mostWritten } = this.#surroundings
-    return written.length > mostWritten
-      ? this.fail("size", `it writes more than ${mostWritten} characters (templates.max_chars)`)
+    const { maxChars } = this.#context
+    return written.length > maxChars
+      ? this.fail("size", `the text is longer than ${maxChars} characters (templates.max_chars)`)
       : written
   }
 
-  /** `value`, which `expression` stands for in the template. */
+  /** Returns `value`, the result of `expression`; fails if there is none. */
   have(value: unknown, expression: string): unknown {
     return value ?? this.fail("variable", `${expression} has no value`)
   }
@@ -108,30 +108,33 @@ export class Rendering {
     if (typeof value === "string") return value
     if (typeof value === "number" || typeof value === "boolean" || typeof value === "bigint")
       return String(value)
-    return this.fail("failed", `a ${typeof value} is no text; use a filter such as join or json`)
+    return this.fail(
+      "failed",
+      `cannot insert a value of type ${typeof value}; use a filter such as join or json`
+    )
   }
 
   filter(name: string): Filter {
-    const { filters } = this.#surroundings
+    const { filters } = this.#context
     return Object.hasOwn(filters, name) && filters[name] !== undefined
       ? filters[name]
-      : this.fail("syntax", absent("filter", name, Object.keys(filters)))
+      : this.fail("syntax", unknownName("filter", name, Object.keys(filters)))
   }
 
-  /** The compiler's own name for what finds helpers (`H`) and filters (`F`). */
+  /** Looks up a helper (`H`) or filter (`F`); compiled code calls it under this name. */
   l(kind: "H" | "F", name: string): Filter | Helper {
     if (kind === "F") return this.filter(name)
-    const { helpers } = this.#surroundings
+    const { helpers } = this.#context
     return Object.hasOwn(helpers, name) && helpers[name] !== undefined
       ? helpers[name]
-      : this.fail("syntax", absent("helper", name, Object.keys(helpers)))
+      : this.fail("syntax", unknownName("helper", name, Object.keys(helpers)))
   }
 
   fail(reason: Reason, detail: string): never {
     throw new Fault(reason, this.#template, this.#line, detail)
   }
 
-  /** What was thrown, as a fault that has a place. */
+  /** The thrown value as a fault with template and line. */
   fault(thrown: unknown): Fault {
     if (thrown instanceof Fault) return thrown
     return new Fault(
@@ -143,18 +146,18 @@ export class Rendering {
   }
 
   find(name: unknown): Compiled {
-    const { find, names } = this.#surroundings
+    const { find, names } = this.#context
     return (
       (typeof name === "string" ? find(name) : undefined) ??
-      this.fail("unknown", absent("template", String(name), names))
+      this.fail("unknown", unknownName("template", String(name), names))
     )
   }
 
-  /** What a template writes with these variables; with those of the whole rendering unless some are given. */
+  /** Renders a template with `variables`; by default with those of the whole rendering. */
   async enter(name: unknown, variables?: Variables): Promise<string> {
-    if (this.#within.length >= deepest) {
+    if (this.#within.length >= maxDepth) {
       const last = [...new Set(this.#within.slice(-4))].join(" → ")
-      this.fail("nesting", `templates within templates without end: … ${last}`)
+      this.fail("nesting", `templates are nested more than ${maxDepth} levels deep: … ${last}`)
     }
     const compiled = this.find(name)
     const [template, line] = [this.#template, this.#line]
@@ -167,14 +170,14 @@ export class Rendering {
     return written
   }
 
-  /** Variables of which a missing one is an error rather than `undefined`. */
+  /** Variables that throw for unknown names instead of returning `undefined`. */
   strict(variables: Variables): Variables {
     return new Proxy(variables, {
       get: (target, key) => {
         if (typeof key === "symbol") return undefined
         return Object.hasOwn(target, key)
           ? target[key]
-          : this.fail("variable", absent("variable", key, Object.keys(target)))
+          : this.fail("variable", unknownName("variable", key, Object.keys(target)))
       },
       set: (_, key) => this.fail("variable", `the variable "${String(key)}" cannot be changed`)
     })

@@ -1,37 +1,37 @@
-/** Why a template gave no text: where it is written, and what is wrong there. */
+/** Error of a template, with its location. */
 import { Schema } from "effect"
 
 /**
- * `unknown`: there is no such template. `syntax`: it cannot be compiled. `variable`: it asks for one that there is not.
- * `nesting`: it extends or includes itself. `size`, `time`: it wrote or took more than it may. `failed`: its code threw.
+ * `unknown`: the template does not exist. `syntax`: it does not compile. `variable`: it uses an unknown variable.
+ * `nesting`: it extends or includes itself. `size`, `time`: it exceeded a limit. `failed`: its code threw an error.
  */
 export const Reason = Schema.Literals(["unknown", "syntax", "variable", "nesting", "size", "time", "failed"])
 export type Reason = typeof Reason.Type
 
 export class TemplateError extends Schema.TaggedError<TemplateError>()("TemplateError", {
   reason: Reason,
-  /** The template in which it went wrong: not always the one that was asked for. */
+  /** The template with the error, which may be a layout or partial of the requested one. */
   template: Schema.String,
-  /** The operator's file; absent for a template that came with the program. */
+  /** The operator's file; absent for a built-in template. */
   file: Schema.optionalKey(Schema.String),
-  /** The line, from 1. (Errors have a property `line` of their own in JavaScriptCore.) */
+  /** The line, from 1. (JavaScriptCore errors already have a property `line`.) */
   at: Schema.optionalKey(Schema.Int),
   detail: Schema.String
 }) {
-  /** `summarize.sqrl:12: …`, without the folder: for callers, whom the folder does not concern. */
+  /** Message for callers, without the folder: `summarize.sqrl:12: …`. */
   get brief() {
     return `${this.template}.sqrl${this.#at}: ${this.detail}`
   }
-  /** `/etc/manifold/templates/summarize.sqrl:12: …`: for operators. */
+  /** Message for operators: `/etc/manifold/templates/summarize.sqrl:12: …`. */
   override get message() {
-    return this.file === undefined ? `embedded ${this.brief}` : `${this.file}${this.#at}: ${this.detail}`
+    return this.file === undefined ? `built-in ${this.brief}` : `${this.file}${this.#at}: ${this.detail}`
   }
   get #at() {
     return this.at === undefined ? "" : `:${this.at}`
   }
 }
 
-/** What template code throws to give up; becomes a `TemplateError` where the rendering ends. */
+/** Thrown by template code to abort; converted to a `TemplateError` when the rendering ends. */
 export class Fault extends Error {
   readonly reason: Reason
   readonly template: string

@@ -1,11 +1,11 @@
-/** Templates that go together: compiled when first asked for, and rendered within bounds. */
+/** A set of templates that can include each other; compiled on first use, rendered within limits. */
 import type * as Squirrelly from "squirrelly"
 import { compile } from "./compile.ts"
 import {
-  absent,
   Rendering,
+  unknownName,
   type Compiled,
-  type Surroundings,
+  type RenderingContext,
   type Variables,
   type Vocabulary
 } from "./Rendering.ts"
@@ -13,19 +13,19 @@ import { Fault, TemplateError } from "./TemplateError.ts"
 
 export interface Source {
   readonly text: string
-  /** The operator's file; absent for what came with the program. */
+  /** The operator's file; absent for a built-in template. */
   readonly file?: string
 }
 
-export interface Limits {
-  /** Characters. */
-  readonly mostWritten: number
+export interface TemplateLimits {
+  /** Maximum length of a rendered text, in characters. */
+  readonly maxChars: number
 }
 
 export class TemplateSet {
   readonly #squirrelly: typeof Squirrelly
   readonly #compiled = new Map<string, Compiled | Fault>()
-  readonly #surroundings: Surroundings
+  readonly #context: RenderingContext
   readonly #vocabulary: Vocabulary
   readonly sources: ReadonlyMap<string, Source>
 
@@ -33,12 +33,12 @@ export class TemplateSet {
     squirrelly: typeof Squirrelly,
     sources: ReadonlyMap<string, Source>,
     vocabulary: Vocabulary,
-    limits: Limits
+    limits: TemplateLimits
   ) {
     this.#squirrelly = squirrelly
     this.#vocabulary = vocabulary
     this.sources = sources
-    this.#surroundings = {
+    this.#context = {
       ...vocabulary,
       ...limits,
       names: [...sources.keys()],
@@ -46,26 +46,26 @@ export class TemplateSet {
     }
   }
 
-  /** What is wrong with a template by itself. */
+  /** Compile error of a template. */
   problem(name: string): TemplateError | undefined {
     try {
       this.#find(name)
       return undefined
     } catch (error) {
-      return this.#placed(error as Fault)
+      return this.#locate(error as Fault)
     }
   }
 
-  /** Rejects with a `TemplateError`; gives up at its next tag once `signal` is aborted. */
+  /** Rejects with a `TemplateError`. Aborting `signal` stops the rendering at the next tag. */
   async render(name: string, variables: Variables, signal: AbortSignal): Promise<string> {
-    const rendering = new Rendering(name, variables, this.#surroundings, signal)
+    const rendering = new Rendering(name, variables, this.#context, signal)
     try {
       if (!this.sources.has(name)) {
-        throw new Fault("unknown", name, undefined, absent("template", name, [...this.sources.keys()]))
+        throw new Fault("unknown", name, undefined, unknownName("template", name, [...this.sources.keys()]))
       }
       return (await rendering.enter(name)).replace(/\n$/, "")
     } catch (error) {
-      throw this.#placed(rendering.fault(error))
+      throw this.#locate(rendering.fault(error))
     }
   }
 
@@ -86,7 +86,7 @@ export class TemplateSet {
     return found
   }
 
-  #placed({ at, message, reason, template }: Fault): TemplateError {
+  #locate({ at, message, reason, template }: Fault): TemplateError {
     const file = this.sources.get(template)?.file
     return new TemplateError({
       reason,

@@ -1,4 +1,4 @@
-/** Renders templates: those that came with the program, with an operator's own above them. */
+/** Renders the built-in templates, and the operator's templates that override them. Rendered texts are cached. */
 import {
   Clock,
   Context,
@@ -21,10 +21,10 @@ import { section, type Settings } from "./section.ts"
 import { TemplateError } from "./TemplateError.ts"
 import type { Source, TemplateSet } from "./TemplateSet.ts"
 
-/** Characters of all texts that are kept. */
-const mostKept = 4 * 1024 * 1024
+/** Maximum size of the cache, in characters. */
+const maxCachedChars = 4 * 1024 * 1024
 
-/** Since the start. `milliseconds` were spent rendering, `characters` are kept. */
+/** Counters since the start: `milliseconds` spent rendering, `entries` and `characters` in the cache. */
 export interface Stats {
   readonly renders: number
   readonly hits: number
@@ -32,42 +32,42 @@ export interface Stats {
   readonly milliseconds: number
   readonly entries: number
   readonly characters: number
-  /** How often the templates have changed. */
+  /** Number of template changes. */
   readonly version: number
 }
 
 const isSame = (a: ReadonlyMap<string, Source>, b: ReadonlyMap<string, Source>) =>
   a.size === b.size && [...a].every(([name, { text }]) => b.get(name)?.text === text)
 
-const overdue = (template: string, limit: Duration.Duration) =>
+const timedOut = (template: string, limit: Duration.Duration) =>
   new TemplateError({
     reason: "time",
     template,
-    detail: `it took longer than ${Duration.format(limit)} (templates.timeout)`
+    detail: `rendering took longer than ${Duration.format(limit)} (templates.timeout)`
   })
 
 export class Templates extends Context.Service<
   Templates,
   {
     /**
-     * The text of a template. Where an operator's template fails, the program's own is used and the failure logged, if
-     * there is one of that name. Texts are kept for `templates.cache_ttl` by template and variables.
+     * Renders a template, cached for `templates.cache_ttl` by template and variables. If an operator's template fails,
+     * the failure is logged and the built-in template of that name is used, if there is one.
      */
     readonly render: (name: string, variables: Variables) => Effect.Effect<string, TemplateError>
-    /** Adds to what `check` renders, while the scope is open. */
+    /** Adds examples for `check` while the scope is open. */
     readonly example: (examples: () => ReadonlyArray<Example>) => Effect.Effect<void, never, Scope.Scope>
-    /** Compiles every template and renders the examples, without the cache and without falling back. */
+    /** Compiles every template and renders the examples, without cache and without fallback. */
     readonly check: Effect.Effect<Report>
-    /** Forgets every text that was kept. */
+    /** Clears the cache. */
     readonly invalidate: Effect.Effect<void>
     readonly stats: Effect.Effect<Stats>
-    /** Runs when templates have changed, while the scope is open. */
+    /** Runs `changed` after templates changed, while the scope is open. */
     readonly watch: (changed: Effect.Effect<void>) => Effect.Effect<void, never, Scope.Scope>
   }
 >()("manifold/templates/Templates") {
   /**
-   * `settings` are asked for at the first rendering, `dir` is the operator's folder, `filters` are added to the built-in
-   * ones or replace them. Fails if the folder cannot be read.
+   * `settings` are read at the first rendering. `dir` is the operator's folder. `filters` add to the built-in filters or
+   * replace them. Fails with `FolderError` if the folder cannot be read.
    */
   static readonly make = Effect.fnUntraced(function* (options: {
     readonly settings: Effect.Effect<Omit<Settings, "dir">>
@@ -80,11 +80,11 @@ export class Templates extends Context.Service<
     const listeners = new Set<Effect.Effect<void>>()
     const examples = new Set<() => ReadonlyArray<Example>>()
     const counts = { renders: 0, hits: 0, failures: 0, milliseconds: 0 }
-    const told = new Set<string>()
+    const logged = new Set<string>()
     let cache = new BoundedCache<string>({ maxEntries: 0, maxSize: 0 })
     let ttl = 0
     let limit = Duration.zero
-    let theirs: ReadonlyMap<string, Source> = new Map()
+    let custom: ReadonlyMap<string, Source> = new Map()
     let version = 0
     let templating: Templating | undefined
 
@@ -93,28 +93,32 @@ export class Templates extends Context.Service<
         const { cache_entries, cache_ttl, max_chars, timeout } = yield* options.settings
         const loaded = yield* Effect.promise(() => import("./engine.ts"))
         ttl = Duration.toMillis(cache_ttl)
-        // One text does not push most others out.
-        cache = new BoundedCache({ maxEntries: cache_entries, maxSize: mostKept, maxEntrySize: mostKept / 4 })
+        // One large text must not evict most others.
+        cache = new BoundedCache({
+          maxEntries: cache_entries,
+          maxSize: maxCachedChars,
+          maxEntrySize: maxCachedChars / 4
+        })
         limit = timeout
-        return loaded.make({ mostWritten: max_chars }, filters)
+        return loaded.make({ maxChars: max_chars }, filters)
       })
     )
 
-    /** Each failure is logged once until something changes. */
-    const tell = (error: TemplateError) =>
+    /** Logs each failure once, until the templates change. */
+    const logFailure = (error: TemplateError) =>
       Effect.suspend(() => {
-        if (told.has(error.message)) return Effect.void
-        told.add(error.message)
-        return Effect.logError(`${error.message} (what came with the program is used instead)`)
+        if (logged.has(error.message)) return Effect.void
+        logged.add(error.message)
+        return Effect.logError(`${error.message} (the built-in template is used instead)`)
       })
 
-    const tellAll = ({ all }: Templating) =>
+    const logProblems = ({ all }: Templating) =>
       Effect.forEach(
-        theirs.keys(),
+        custom.keys(),
         (name) =>
           Effect.flatMap(
             Effect.sync(() => all.problem(name)),
-            (problem) => (problem === undefined ? Effect.void : tell(problem))
+            (problem) => (problem === undefined ? Effect.void : logFailure(problem))
           ),
         { discard: true }
       )
@@ -123,8 +127,8 @@ export class Templates extends Context.Service<
       templating !== undefined
         ? Effect.succeed(templating)
         : Effect.flatMap(engine, (over) => {
-            const made = (templating = over(theirs))
-            return Effect.as(tellAll(made), made)
+            const made = (templating = over(custom))
+            return Effect.as(logProblems(made), made)
           })
     )
 
@@ -135,7 +139,7 @@ export class Templates extends Context.Service<
           try: (signal) => set.render(name, variables, signal),
           catch: (error) => error as TemplateError // the only thing that it rejects with
         }).pipe(
-          Effect.timeoutOrElse({ duration: limit, orElse: () => Effect.fail(overdue(name, limit)) }),
+          Effect.timeoutOrElse({ duration: limit, orElse: () => Effect.fail(timedOut(name, limit)) }),
           Effect.onExit((exit) =>
             Effect.sync(() => {
               counts.renders++
@@ -150,16 +154,16 @@ export class Templates extends Context.Service<
       all === own || !own.sources.has(name)
         ? attempt(all, name, variables)
         : attempt(all, name, variables).pipe(
-            Effect.catch((error) => Effect.andThen(tell(error), attempt(own, name, variables)))
+            Effect.catch((error) => Effect.andThen(logFailure(error), attempt(own, name, variables)))
           )
 
     const render = (name: string, variables: Variables) =>
       Effect.suspend(() => {
         const key = `${version} ${name} ${JSON.stringify(variables)}`
-        const kept = cache.get(key, clock.currentTimeMillisUnsafe())
-        if (kept !== undefined) {
+        const cached = cache.get(key, clock.currentTimeMillisUnsafe())
+        if (cached !== undefined) {
           counts.hits++
-          return Effect.succeed(kept.value)
+          return Effect.succeed(cached.value)
         }
         return current.pipe(
           Effect.flatMap((sets) => renderWith(sets, name, variables)),
@@ -180,16 +184,16 @@ export class Templates extends Context.Service<
       )
     )
 
-    /** Takes over what the folder has now; where that cannot be read, everything stays as it is. */
+    /** Loads the templates of the folder again; if it cannot be read, the current ones stay in use. */
     const reload = (folder: string) =>
       Folder.read(folder).pipe(
         Effect.flatMap((found) => {
-          if (isSame(found, theirs)) return Effect.void
-          theirs = found
+          if (isSame(found, custom)) return Effect.void
+          custom = found
           templating = undefined
           version++
           cache.drop()
-          told.clear()
+          logged.clear()
           return Effect.andThen(Effect.all(listeners, { discard: true }), current)
         }),
         Effect.catch((error) => Effect.logError(error.message)),
@@ -198,14 +202,14 @@ export class Templates extends Context.Service<
       )
 
     if (dir !== undefined) {
-      theirs = yield* Folder.read(dir)
+      custom = yield* Folder.read(dir)
       yield* Folder.changes(dir, reload(dir)).pipe(
-        Effect.catch((error) => Effect.logWarning(`${error.message}; changes take effect at the next start`)),
+        Effect.catch((error) => Effect.logWarning(`${error.message}; changes take effect after a restart`)),
         Effect.forkScoped({ startImmediately: true })
       )
     }
 
-    const among = <A>(set: Set<A>, member: A) =>
+    const register = <A>(set: Set<A>, member: A) =>
       Effect.acquireRelease(
         Effect.sync(() => void set.add(member)),
         () => Effect.sync(() => set.delete(member))
@@ -214,26 +218,26 @@ export class Templates extends Context.Service<
     return Templates.of({
       render,
       check,
-      example: (some) => among(examples, some),
+      example: (some) => register(examples, some),
       invalidate: Effect.sync(() => cache.drop()),
       stats: Effect.sync(() => ({ ...counts, entries: cache.entries, characters: cache.size, version })),
-      watch: (changed) => among(listeners, changed)
+      watch: (changed) => register(listeners, changed)
     })
   })
 
-  /** As configured in the section `templates`. */
+  /** The service with the settings of section `templates`. */
   static readonly layer = Layer.effect(
     Templates,
     Effect.gen(function* () {
       const config = yield* ConfigSource
-      const said = yield* config.readOption(section)
+      const configured = yield* config.readOption(section)
       return yield* Templates.make({
-        // What is wrong with it was found before anything started.
-        settings: Option.match(said, {
+        // The section was validated at the start.
+        settings: Option.match(configured, {
           onNone: () => Effect.orDie(config.read(section)),
           onSome: Effect.succeed
         }),
-        dir: Option.getOrUndefined(said)?.dir
+        dir: Option.getOrUndefined(configured)?.dir
       })
     })
   )

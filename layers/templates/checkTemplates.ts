@@ -1,25 +1,25 @@
-/** Whether every template can be compiled, and rendered with the examples that there are for it. */
+/** Checks templates: compiles each one and renders its examples. */
 import { Effect } from "effect"
 import type { Variables } from "./Rendering.ts"
 import type { TemplateError } from "./TemplateError.ts"
 import type { TemplateSet } from "./TemplateSet.ts"
 
-/** What a template is rendered with to see whether it can be. */
+/** Variables to render a template with when it is checked. */
 export interface Example {
   readonly template: string
   readonly variables: Variables
 }
 
 export interface Report {
-  /** Whether nothing has a problem. */
+  /** Whether no template has a problem. */
   readonly ok: boolean
   readonly templates: ReadonlyArray<{
     readonly name: string
-    /** The operator's file; `null` for one that came with the program. */
+    /** The operator's file; `null` for a built-in template. */
     readonly file: string | null
-    /** How many examples it was rendered with. */
+    /** Number of rendered examples. */
     readonly rendered: number
-    /** With file and line. */
+    /** Messages with file and line. */
     readonly problems: ReadonlyArray<string>
   }>
 }
@@ -46,7 +46,7 @@ const inspect = Effect.fnUntraced(function* (
   }
 })
 
-/** An example of a template that there is not is a problem as well. */
+/** An example of an unknown template is also a problem. */
 export const checkTemplates = Effect.fnUntraced(function* (
   set: TemplateSet,
   examples: ReadonlyArray<Example>,

@@ -1,4 +1,4 @@
-/** The templates that come with the program, within its binary: one line each. */
+/** The built-in templates, embedded in the binary: one line each. */
 import base from "../../templates/prompts/base.sqrl" with { type: "text" }
 import contentCreate from "../../templates/prompts/content_create.sqrl" with { type: "text" }
 import macros from "../../templates/prompts/macros.sqrl" with { type: "text" }

@@ -1,29 +1,29 @@
-/** The compiler and everything that it works with: loaded when something is to be rendered for the first time. */
+/** The template engine: compiler, helpers and filters. Loaded at the first rendering. */
 import * as squirrelly from "squirrelly"
 import { embedded } from "./embedded.ts"
 import { filters as common, type Filter } from "./filters.ts"
 import { helpers } from "./helpers.ts"
-import { TemplateSet, type Limits, type Source } from "./TemplateSet.ts"
+import { TemplateSet, type TemplateLimits, type Source } from "./TemplateSet.ts"
 
-/** The templates as they are at one time. */
+/** The current templates. */
 export interface Templating {
-  /** With the operator's above those that came with the program. */
+  /** The operator's and the built-in templates. */
   readonly all: TemplateSet
-  /** Those that came with the program, by themselves. */
+  /** The built-in templates only. */
   readonly own: TemplateSet
 }
 
-/** Puts templates above those that came with the program. */
-export type Engine = (theirs: ReadonlyMap<string, Source>) => Templating
+/** Overrides built-in templates with the given ones. */
+export type Engine = (custom: ReadonlyMap<string, Source>) => Templating
 
-export const make = (limits: Limits, filters: Readonly<Record<string, Filter>>): Engine => {
+export const make = (limits: TemplateLimits, filters: Readonly<Record<string, Filter>>): Engine => {
   const vocabulary = { helpers, filters: { ...common, ...filters } }
   const own = new TemplateSet(squirrelly, embedded, vocabulary, limits)
-  return (theirs) => ({
+  return (custom) => ({
     own,
     all:
-      theirs.size === 0
+      custom.size === 0
         ? own
-        : new TemplateSet(squirrelly, new Map([...embedded, ...theirs]), vocabulary, limits)
+        : new TemplateSet(squirrelly, new Map([...embedded, ...custom]), vocabulary, limits)
   })
 }

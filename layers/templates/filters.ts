@@ -1,6 +1,6 @@
-/** What templates can do to a value on its way into the text: `{{ it.language | language }}`. */
+/** The built-in filters of templates: `{{ it.language | language }}`. */
 
-/** Gets the value, and the arguments that the template gives; may be asynchronous. Throws to refuse. */
+/** Called with the value and the filter's arguments; may be async. Throws to reject the value. */
 export type Filter = (value: unknown, ...args: ReadonlyArray<unknown>) => unknown
 
 const text = (value: unknown): string => {
@@ -14,7 +14,7 @@ const list = (value: unknown): ReadonlyArray<unknown> => {
   throw new TypeError(`expected a list, got ${typeof value}`)
 }
 
-/** `de` → `German (de)`; what is no language tag (BCP 47) is left as it is. */
+/** `de` → `German (de)`; a value that is not a language tag (BCP 47) is unchanged. */
 const language = (value: unknown): string => {
   const code = text(value)
   try {
@@ -28,17 +28,17 @@ const language = (value: unknown): string => {
 export const filters: Readonly<Record<string, Filter>> = {
   upper: (value) => text(value).toUpperCase(),
   lower: (value) => text(value).toLowerCase(),
-  /** The first letter in upper case. */
+  /** First letter in upper case. */
   capital: (value) => text(value).replace(/^./u, (first) => first.toUpperCase()),
   trim: (value) => text(value).trim(),
-  /** At most so many characters, counted as a reader counts them; an ellipsis where some were cut. */
-  truncate: (value, most) => {
+  /** At most `max` code points, with an ellipsis if the text was cut. */
+  truncate: (value, max) => {
     const characters = Array.from(text(value))
-    return characters.length <= Number(most)
+    return characters.length <= Number(max)
       ? text(value)
-      : `${characters.slice(0, Number(most) - 1).join("")}…`
+      : `${characters.slice(0, Number(max) - 1).join("")}…`
   },
-  /** Every line moved right by so many spaces. */
+  /** Indents every line by the given number of spaces. */
   indent: (value, spaces) => text(value).replaceAll(/^(?=.)/gm, " ".repeat(Number(spaces))),
   join: (value, separator = ", ") => list(value).map(text).join(text(separator)),
   bullets: (value) =>

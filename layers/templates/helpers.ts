@@ -1,5 +1,12 @@
 /** The helpers of templates: layouts with blocks, partials, macros and loops. */
-import { absent, type Content, type Helper, type Part, type Rendering, type Variables } from "./Rendering.ts"
+import {
+  unknownName,
+  type Content,
+  type Helper,
+  type Part,
+  type Rendering,
+  type Variables
+} from "./Rendering.ts"
 
 const nothing: Part = async () => ""
 
@@ -18,7 +25,7 @@ const loop = async (
   return written
 }
 
-/** Writes the part at `index`; `@super` within it writes the next. */
+/** Writes the part at `index` of the override chain; `@super` in it writes the next one. */
 const write = async (chain: ReadonlyArray<Part>, index: number, rendering: Rendering) => {
   rendering.writing.push({ chain, index })
   const written = await (chain[index] ?? nothing)()
@@ -30,7 +37,7 @@ export const helpers: Readonly<Record<string, Helper>> = {
   /** `{{@each(it.points) => point, index}}…{{/each}}` */
   each: (content, _, rendering) => {
     const [items] = content.params
-    if (!Array.isArray(items)) return rendering.fail("failed", "@each wants a list")
+    if (!Array.isArray(items)) return rendering.fail("failed", "@each expects a list")
     return loop(
       items.map((item, index) => [item, index]),
       content,
@@ -41,11 +48,11 @@ export const helpers: Readonly<Record<string, Helper>> = {
   /** `{{@foreach(it.fields) => name, value}}…{{/foreach}}` */
   foreach: (content, _, rendering) => loop(Object.entries(content.params[0] ?? {}), content, rendering),
 
-  /** `{{@include("partials/voice")/}}`, or with variables of its own `{{@include("partials/list", { items })/}}`. */
+  /** `{{@include("partials/voice")/}}`, or with its own variables `{{@include("partials/list", { items })/}}`. */
   include: ({ params: [name, variables] }, _, rendering) =>
     rendering.enter(name, variables as Variables | undefined),
 
-  /** `{{@extends("base")}}{{#task}}…{{/extends}}`: the layout, with these parts in place of its blocks. */
+  /** `{{@extends("base")}}{{#task}}…{{/extends}}`: renders the layout, with these parts instead of its blocks. */
   extends: async ({ exec = nothing, params: [name] }, blocks, rendering) => {
     for (const block of blocks) {
       const parts = rendering.parts.get(block.name)
@@ -53,7 +60,7 @@ export const helpers: Readonly<Record<string, Helper>> = {
       else parts.push(block.exec ?? nothing)
     }
     if ((await exec()).trim() !== "") {
-      rendering.fail("syntax", `text before the first part is never shown: put it into a part, {{#…}}`)
+      rendering.fail("syntax", `text before the first part is not rendered: move it into a part {{#…}}`)
     }
     const layout = rendering.find(name)
     if (rendering.layouts.includes(layout.name)) {
@@ -65,21 +72,21 @@ export const helpers: Readonly<Record<string, Helper>> = {
       const known = [...rendering.blocks]
       for (const part of rendering.parts.keys()) {
         if (!rendering.blocks.has(part))
-          rendering.fail("syntax", absent(`block in ${layout.name}`, part, known))
+          rendering.fail("syntax", unknownName(`block in ${layout.name}`, part, known))
       }
     }
     return rendering.enter(layout.name)
   },
 
-  /** `{{@block("task")}}…{{/block}}`: a place that extending templates can fill, and what stands there otherwise. */
+  /** `{{@block("task")}}…{{/block}}`: overridable content with its default. */
   block: ({ exec = nothing, params: [name] }, _, rendering) =>
     write([...(rendering.parts.get(named(name, "block", rendering)) ?? []), exec], 0, rendering),
 
-  /** `{{@super/}}`: what would stand here without this part. */
+  /** `{{@super/}}`: the content that this part overrides. */
   super: (_, __, rendering) => {
     const current = rendering.writing.at(-1)
     return current === undefined
-      ? rendering.fail("syntax", "@super stands in no part")
+      ? rendering.fail("syntax", "@super is only allowed inside a part")
       : write(current.chain, current.index + 1, rendering)
   },
 
@@ -93,11 +100,11 @@ export const helpers: Readonly<Record<string, Helper>> = {
   call: async ({ params: [name, ...args] }, _, rendering) => {
     const macro =
       rendering.macros.get(named(name, "macro", rendering)) ??
-      rendering.fail("unknown", absent("macro", String(name), [...rendering.macros.keys()]))
+      rendering.fail("unknown", unknownName("macro", String(name), [...rendering.macros.keys()]))
     return rendering.bound(await macro(...args))
   },
 
-  /** `{{@use("macros")/}}`: has the macros of another template at hand. */
+  /** `{{@use("macros")/}}`: imports the macros of another template. */
   use: async ({ params: [name] }, _, rendering) => {
     await rendering.enter(name)
     return ""

@@ -1,26 +1,26 @@
-/** Prepares a template's text for the compiler, which knows neither lines at run time nor tags on lines of their own. */
+/** Preprocesses a template for the compiler: adds line markers, and removes line breaks after control tags. */
 
-/** Where a tag ends: quotes and comments may contain the closing braces. */
+/** Matches the end of a tag, skipping strings and comments, which may contain `}}`. */
 const ends =
   String.raw`'(?:\\.|[^'\\\r\n])*'|"(?:\\.|[^"\\\r\n])*"|` + "`(?:\\\\[^]|[^`\\\\])*`" + String.raw`|\}\}`
 const endingOnly = new RegExp(ends, "g")
 const endingOrComment = new RegExp(String.raw`\/\*[^]*?\*\/|${ends}`, "g")
 const opening = /\{\{([-_]?)\s*([!@#/]?)/g
 
-/** What tells at run time which tag is being worked on, and how much was written. */
+/** Code that reports the current template, line and output to the rendering at run time. */
 export const marker = (template: string, line: number) => `c.at(${JSON.stringify(template)},${line},tR)`
 const marked = /c\.at\("[^"]*",(\d+),tR\)/g
 
-/** The line of the last marker in a piece of compiled code. */
+/** The line of the last marker in compiled code. */
 export const lastLine = (code: string): number | undefined => {
   let line: number | undefined
   for (const [, found] of code.matchAll(marked)) line = Number(found)
   return line
 }
 
-/** Where the tag ends whose code begins at `from`; comments end at `lastComment` or before. */
+/** End index of the tag whose code starts at `from`. No comment ends after `lastComment`. */
 const closing = (text: string, from: number, lastComment: number): number => {
-  // Where none ends any more, each that begins would be searched for its end up to the end of the text.
+  // Avoids quadratic time: an unclosed comment would be scanned to the end of the text for each tag.
   const ending = from < lastComment ? endingOrComment : endingOnly
   ending.lastIndex = from
   for (let found = ending.exec(text); found !== null; found = ending.exec(text)) {
@@ -29,7 +29,7 @@ const closing = (text: string, from: number, lastComment: number): number => {
   return text.length
 }
 
-/** The tag with the line break before its closing braces, and before the spaces there. */
+/** Moves the line break into the tag, before its closing braces and the spaces there. */
 const withBreak = (tag: string, lineBreak: string): string => {
   if (!tag.endsWith("}}")) return tag
   const code = tag.slice(0, tag.endsWith("/}}") ? -3 : -2).trimEnd()
@@ -38,15 +38,15 @@ const withBreak = (tag: string, lineBreak: string): string => {
 
 export interface Prepared {
   readonly text: string
-  /** The code of the tags `{{! … }}`, of which the text has only the numbers: the compiler would look for filters in it. */
+  /** Code of the tags `{{! … }}`, replaced by its index in the text because the compiler would parse filters in it. */
   readonly codes: ReadonlyArray<string>
-  /** The line of a tag that is opened and not closed again, which the compiler does not tell. */
+  /** Line of an unclosed tag, which the compiler does not report. */
   readonly unclosed: number | undefined
 }
 
 /**
- * Puts a marker before each tag, and takes a line away that has nothing but one control tag (`!`, `@`, `#`, `/`): its
- * newline goes into the tag. Lines keep their numbers.
+ * Inserts a marker before each tag. A line with nothing but one control tag (`!`, `@`, `#`, `/`) adds no line to the
+ * output: its line break moves into the tag, so line numbers stay correct.
  */
 export const prepare = (template: string, text: string): Prepared => {
   const codes: Array<string> = []
@@ -72,7 +72,7 @@ export const prepare = (template: string, text: string): Prepared => {
     let next = end
     const indent = text.slice(text.lastIndexOf("\n", found.index - 1) + 1, found.index)
     const rest = /^[ \t]*(\r?\n|$)/.exec(text.slice(end, end + 256))
-    // A tag that trims by itself is left alone.
+    // A tag with trim markers is unchanged.
     if (kind !== "" && trim === "" && /^[ \t]*$/.test(indent) && rest !== null && !/[-_]\}\}$/.test(tag)) {
       before = before.slice(0, before.length - indent.length)
       tag = withBreak(tag, rest[1] ?? "")
@@ -84,7 +84,7 @@ export const prepare = (template: string, text: string): Prepared => {
         return `${start}${codes.push(written) - 1}${breaks}${close}`
       })
     }
-    // The compiler evaluates this condition before it comes to a marker in the branch.
+    // The compiler evaluates this condition before any marker in the branch.
     tag = tag.replace(/^\{\{[-_]?\s*#\s*elif\s*\(/, (start) => `${start}${code},`)
     out += `${before}{{${trim}!${code}}}${tag}`
     done = next

@@ -1,4 +1,4 @@
-/** The configuration of templates: where an operator's own are, and what a rendering may use. */
+/** Config section `templates`: the operator's folder, cache, and limits of one rendering. */
 import { Schema } from "effect"
 import { DurationSetting } from "../config/DurationSetting.ts"
 import { PathSetting } from "../config/pathSettings.ts"
@@ -13,20 +13,24 @@ export const section = Section.deferred(
     Schema.Struct({
       dir: Schema.optionalKey(
         PathSetting(
-          "Folder with templates of your own (`summarize.sqrl`), which override those that came with the program and take effect when they are saved."
+          "Folder with your own templates, such as `summarize.sqrl`. They override the built-in ones and are reloaded when saved."
         )
       ),
       cache_ttl: Section.optional(
         DurationSetting,
         "5 minutes",
-        "How long a rendered prompt is kept; 0 keeps none."
+        "TTL of rendered prompts in the cache; 0 disables the cache."
       ),
-      cache_entries: Section.optional(entries, 256, "Most rendered prompts to keep."),
-      max_chars: Section.optional(characters, 256 * 1024, "Most characters that one prompt may have."),
-      timeout: Section.optional(DurationSetting, "5 seconds", "How long rendering a prompt may take.")
+      cache_entries: Section.optional(entries, 256, "Maximum number of rendered prompts in the cache."),
+      max_chars: Section.optional(
+        characters,
+        256 * 1024,
+        "Maximum length of a rendered prompt, in characters."
+      ),
+      timeout: Section.optional(DurationSetting, "5 seconds", "Time limit for rendering a prompt.")
     }),
   {
-    description: "Templates of prompts.",
+    description: "Prompt templates.",
     env: { MANIFOLD_TEMPLATES_DIR: { path: ["dir"], kind: "path" } }
   }
 )

@@ -1,12 +1,12 @@
-/** An operator's folder of templates: everything in it, and when that changes. */
+/** Reads and watches the operator's template folder. */
 import { Deferred, Effect, FileSystem, Path, Schema, Stream } from "effect"
 import type { PlatformError } from "effect/PlatformError"
 import type { Source } from "./TemplateSet.ts"
 
 const extension = ".sqrl"
-const most = { files: 500, bytes: 256 * 1024 }
-/** Saving a file is several events, and half of it is there in between. */
-const settling = "25 millis"
+const max = { files: 500, bytes: 256 * 1024 }
+/** Debounce time: saving a file causes several events, and the file may be incomplete between them. */
+const debounce = "25 millis"
 
 export class FolderError extends Schema.TaggedError<FolderError>()("FolderError", {
   dir: Schema.String,
@@ -20,24 +20,24 @@ export class FolderError extends Schema.TaggedError<FolderError>()("FolderError"
 const unreadable = (dir: string) => (error: PlatformError) =>
   new FolderError({ dir, detail: `cannot be read (${error.reason._tag})` })
 
-/** Every `*.sqrl` in the folder and below it, by its path without the ending. */
+/** All `*.sqrl` files in the folder and its subfolders, by relative path without extension. */
 export const read = Effect.fnUntraced(
   function* (dir: string) {
     const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
     const files = yield* fs.readDirectory(dir, { recursive: true })
     const names = files.filter((file) => file.endsWith(extension)).toSorted()
-    if (names.length > most.files) {
-      return yield* new FolderError({ dir, detail: `has more than ${most.files} templates` })
+    if (names.length > max.files) {
+      return yield* new FolderError({ dir, detail: `has more than ${max.files} templates; remove some` })
     }
     const sources = new Map<string, Source>()
     for (const name of names) {
       const file = path.join(dir, name)
       const info = yield* fs.stat(file).pipe(Effect.option)
-      // It may have gone since.
+      // The file may have been removed in the meantime.
       if (info._tag === "None" || info.value.type !== "File") continue
-      if (info.value.size > most.bytes) {
-        return yield* new FolderError({ dir, detail: `${name} has more than ${most.bytes} bytes` })
+      if (info.value.size > max.bytes) {
+        return yield* new FolderError({ dir, detail: `${name} is larger than ${max.bytes} bytes` })
       }
       const text = yield* fs.readFileString(file)
       sources.set(name.slice(0, -extension.length).replaceAll("\\", "/"), {
@@ -50,7 +50,7 @@ export const read = Effect.fnUntraced(
   (effect, dir) => Effect.catchTag(effect, "PlatformError", (error) => unreadable(dir)(error))
 )
 
-/** Runs `changed` once it is watching, and after each change in the folder, for ever. */
+/** Runs `changed` when the watch has started and after each change in the folder. Never returns. */
 export const changes = Effect.fnUntraced(
   function* <R>(dir: string, changed: Effect.Effect<void, never, R>) {
     const fs = yield* FileSystem.FileSystem
@@ -58,7 +58,7 @@ export const changes = Effect.fnUntraced(
     const onReady = () => Deferred.doneUnsafe(watching, Effect.void)
     yield* fs.watch(dir, { recursive: true, onReady }).pipe(
       Stream.merge(Stream.fromEffect(Deferred.await(watching))),
-      Stream.debounce(settling),
+      Stream.debounce(debounce),
       Stream.runForEach(() => changed)
     )
   },

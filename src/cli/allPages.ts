@@ -1,4 +1,4 @@
-/** Everything of one kind that the user of the command line may see, over all pages. */
+/** Collects all pages of a catalog listing for the user of the command line. */
 import { Effect } from "effect"
 import type { Listing } from "../catalog/Catalog.ts"
 import { stdioUser } from "../domain/Principal.ts"
@@ -14,6 +14,6 @@ export const allPages = Effect.fnUntraced(function* <A>(listing: Listing<A>) {
   return items
 })
 
-/** Their names. A list whose cursor is wrong cannot occur here. */
+/** The names of all entries. An invalid cursor is a defect here. */
 export const namesOf = (listing: Listing<{ readonly name: string }>) =>
   Effect.map(Effect.orDie(allPages(listing)), (items) => items.map(({ name }) => name))

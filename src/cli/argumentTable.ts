@@ -1,4 +1,4 @@
-/** The arguments of a tool as lines for a terminal: name, type, whether required, description. */
+/** Table of a tool's arguments for a terminal: name, type, required or optional, default, description. */
 import { isObject, type JsonObject } from "../domain/JsonObject.ts"
 
 const typeOf = (schema: unknown): string => {
@@ -31,7 +31,7 @@ const toRow = (name: string, schema: unknown, isRequired: boolean): Row => {
   }
 }
 
-/** Required arguments first; one line for each. */
+/** One line per argument, required ones first. */
 export const argumentTable = (input: JsonObject): ReadonlyArray<string> => {
   const required = Array.isArray(input.required) ? input.required : []
   const rows = Object.entries(isObject(input.properties) ? input.properties : {})

@@ -1,4 +1,4 @@
-/** `manifold call <tool>`: runs one tool, with arguments from a file, from standard input, or from `--arg`. */
+/** `manifold call <tool>`: runs one tool with arguments from a file, standard input or `--arg`. */
 import { Console, Effect, Option, Predicate, Schema, Stdio, Stream } from "effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Argument from "effect/cli/Argument"
@@ -28,7 +28,7 @@ const readSource = Effect.fnUntraced(function* (source: string) {
   return yield* files.readFileString(source)
 })
 
-/** The tool ran, and its result says that it failed: a script must not take that for success. */
+/** The tool returned a result whose `error` is set; the exit code is 1 so that scripts notice. */
 class ToolReported extends Schema.TaggedError<ToolReported>()("ToolReported", {
   tool: Schema.String,
   error: Schema.String
@@ -38,7 +38,7 @@ class ToolReported extends Schema.TaggedError<ToolReported>()("ToolReported", {
   }
 }
 
-/** The member `error` of the result, as of `web.fetch_url` for a page that could not be fetched. */
+/** The member `error` of the structured result, such as that of `web.fetch_url`. */
 const errorOf = ({ structured }: ToolOutput): string | undefined => {
   const error = isObject(structured) ? structured.error : undefined
   return typeof error === "string" && error !== "" ? error : undefined
@@ -47,9 +47,9 @@ const errorOf = ({ structured }: ToolOutput): string | undefined => {
 export const call = Command.make(
   "call",
   {
-    tool: Argument.String("tool").pipe(Argument.withDescription("The tool's name, such as math.add")),
+    tool: Argument.String("tool").pipe(Argument.withDescription("Name of the tool, such as math.add")),
     params: Argument.String("params").pipe(
-      Argument.withDescription("A JSON file with the arguments, or - for standard input"),
+      Argument.withDescription("JSON file with the arguments, or - for standard input"),
       Argument.optional
     ),
     arg: argFlag("Set one argument; overrides the file. Parsed as JSON unless the schema expects a string"),

@@ -1,4 +1,4 @@
-/** `manifold config check|schema|init`: is the configuration right, what may stand in it, and a file to begin with. */
+/** `manifold config check|schema|init`: validates the configuration, prints its JSON Schema, writes a commented file. */
 import { Console, Effect, FileSystem, Option, Path, Runtime, Schema } from "effect"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
@@ -16,8 +16,8 @@ import { preflight } from "../program/preflight.ts"
 import { UsageError } from "./UsageError.ts"
 import { sections } from "../program/sections.ts"
 
-/** The problems were printed; what is left to say is the exit code. */
-class Refused extends Schema.TaggedError<Refused>()("Refused", {}) {
+/** The configuration has problems, which were printed; sets the exit code only. */
+class CheckFailed extends Schema.TaggedError<CheckFailed>()("CheckFailed", {}) {
   override readonly [Runtime.errorReported] = false
 }
 
@@ -26,7 +26,7 @@ const print = (value: unknown) => Console.log(JSON.stringify(value))
 const sourceOf = ({ file, source }: Found) =>
   source ?? `no configuration file${file === undefined ? "" : ` (${file})`}; using defaults`
 
-const summary = (found: Found, remarks: ReadonlyArray<string>): ReadonlyArray<string> => [
+const summary = (found: Found, notes: ReadonlyArray<string>): ReadonlyArray<string> => [
   `ok: ${sourceOf(found)}`,
   ...found.sections.map(({ keys, name, variables }) =>
     [
@@ -34,7 +34,7 @@ const summary = (found: Found, remarks: ReadonlyArray<string>): ReadonlyArray<st
       variables.length === 0 ? "" : ` (from the environment: ${variables.join(", ")})`
     ].join("")
   ),
-  ...remarks
+  ...notes
 ]
 
 const checked = Effect.gen(function* () {
@@ -43,19 +43,19 @@ const checked = Effect.gen(function* () {
   yield* preflight
   const found = yield* config.found
   const unread = yield* legacyFileWarning(found)
-  return { found, remarks: [...notices(found), ...(unread === undefined ? [] : [unread])] }
+  return { found, notes: [...notices(found), ...(unread === undefined ? [] : [unread])] }
 })
 
 interface Checked {
   readonly found: Found
-  readonly remarks: ReadonlyArray<string>
+  readonly notes: ReadonlyArray<string>
 }
 
 const check = Command.make(
   "check",
   {
     file: Argument.String("file").pipe(
-      Argument.withDescription("The file to check; else the one that the program would read"),
+      Argument.withDescription("File to check; by default the file that the program reads"),
       Argument.optional
     ),
     json: Flag.Boolean("json").pipe(Flag.withDescription("Print JSON"), Flag.withDefault(false))
@@ -65,19 +65,19 @@ const check = Command.make(
       ? Effect.provide(checked, ConfigSource.layerFile(file.value))
       : checked
     if (!json) {
-      const { found, remarks } = yield* result
-      return yield* Console.log(summary(found, remarks).join("\n"))
+      const { found, notes } = yield* result
+      return yield* Console.log(summary(found, notes).join("\n"))
     }
     yield* result.pipe(
-      Effect.flatMap(({ found: { named: _, ...found }, remarks }) =>
-        print({ ok: true, ...found, notices: remarks })
+      Effect.flatMap(({ found: { named: _, ...found }, notes }) =>
+        print({ ok: true, ...found, notices: notes })
       ),
       Effect.catchTag("ConfigInvalid", ({ problems }) =>
-        Effect.andThen(print({ ok: false, problems }), new Refused())
+        Effect.andThen(print({ ok: false, problems }), new CheckFailed())
       )
     )
   })
-).pipe(Command.withDescription("Name every problem of the configuration, with line and column"))
+).pipe(Command.withDescription("Report every problem of the configuration, with line and column"))
 
 const schema = Command.make("schema", {}, () =>
   Console.log(JSON.stringify(fileSchema(sections), undefined, 2))
@@ -87,7 +87,7 @@ const init = Command.make(
   "init",
   {
     file: Argument.String("file").pipe(
-      Argument.withDescription("The YAML file to write; else the user's configuration file"),
+      Argument.withDescription("YAML file to write; by default the user's configuration file"),
       Argument.optional
     ),
     force: Flag.Boolean("force").pipe(
@@ -98,14 +98,16 @@ const init = Command.make(
   Effect.fnUntraced(function* ({ file: given, force }) {
     const file = Option.getOrUndefined(given) ?? (yield* ConfigFile) ?? (yield* usualFile)
     if (file === undefined) {
-      return yield* new UsageError({ detail: "This user has no home folder: name the file to write" })
+      return yield* new UsageError({
+        detail: "No home folder found. Pass the file to write: manifold config init FILE"
+      })
     }
     if (file.toLowerCase().endsWith(".json")) {
-      return yield* new UsageError({ detail: "JSON has no comments: name a .yaml file" })
+      return yield* new UsageError({ detail: "JSON does not support comments. Pass a .yaml file" })
     }
     const files = yield* FileSystem.FileSystem
     const folder = (yield* Path.Path).dirname(file)
-    // Secrets may be written into it: it is made anew, for its owner alone, also in the place of a link.
+    // The file may get secrets: it is created with mode 0600 and replaces a symbolic link instead of following it.
     yield* files.makeDirectory(folder, { recursive: true, mode: 0o700 }).pipe(
       Effect.andThen(force ? files.remove(file, { force: true }) : Effect.void),
       Effect.andThen(files.writeFileString(file, commentedYaml(sections), { flag: "wx", mode: 0o600 })),
@@ -114,7 +116,7 @@ const init = Command.make(
           new UsageError({
             detail:
               reason._tag === "AlreadyExists"
-                ? `${file} exists; --force overwrites it`
+                ? `${file} exists already. Pass --force to overwrite it`
                 : `Cannot write ${file}: ${describeFileError(reason)}`
           })
       )
@@ -124,14 +126,14 @@ const init = Command.make(
 ).pipe(Command.withDescription("Write a configuration file with every key commented out"))
 
 export const config = Command.make("config").pipe(
-  Command.withDescription("Check, describe or begin the configuration"),
+  Command.withDescription("Check the configuration, print its schema, or write a commented file"),
   Command.withSubcommands([check, schema, init]),
   Command.withExamples([
     {
       command: "manifold config init",
-      description: "A commented manifold.yaml in your configuration folder"
+      description: "Write a commented manifold.yaml into your configuration folder"
     },
-    { command: "manifold config check", description: "Every problem at once" },
-    { command: "manifold config schema > manifold.schema.json", description: "For an editor" }
+    { command: "manifold config check", description: "Report every problem at once" },
+    { command: "manifold config schema > manifold.schema.json", description: "JSON Schema for an editor" }
   ])
 )

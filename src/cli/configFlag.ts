@@ -1,4 +1,4 @@
-/** `--config <file>`: the configuration file of any command, above `MCP_CONFIG_JSON` and `MCP_CONFIG_PATH`. */
+/** Global flag `--config <file>`: configuration file; overrides `MCP_CONFIG_JSON` and `MCP_CONFIG_PATH`. */
 import { Effect, Layer, Option } from "effect"
 import * as Flag from "effect/cli/Flag"
 import * as GlobalFlag from "effect/cli/GlobalFlag"
@@ -13,7 +13,7 @@ export const configFlag = GlobalFlag.Setting("config")({
   )
 })
 
-/** The configuration that the flag names. */
+/** The configuration from the file of the flag. */
 export const layer = Layer.unwrap(
   Effect.map(configFlag, (file) =>
     Layer.fresh(ConfigSource.layer).pipe(

@@ -1,22 +1,22 @@
-/** What a command prints with `Console.log`: written in order, and a command whose output could not be written fails. */
+/** Writes a command's `Console.log` lines in order; the command fails if they cannot be written. */
 import { Console, Effect, Exit, Schema } from "effect"
 import type { PlatformError } from "effect/PlatformError"
 import { OutputStreams } from "../../layers/platform/OutputStreams.ts"
 
-/** What has been read enough of, as by `head`, is no failure. */
+/** A reader that closes the pipe early, such as `head`, is not an error. */
 const readerGone = "EPIPE"
 
 class OutputFailed extends Schema.TaggedError<OutputFailed>()("OutputFailed", { code: Schema.String }) {
   override get message() {
-    const why = this.code === "ENOSPC" ? "no space left on the device" : this.code
-    return `cannot write to standard output (${why})`
+    const why = this.code === "ENOSPC" ? "disk full" : this.code
+    return `Cannot write to standard output: ${why}`
   }
 }
 
 const codeOf = ({ reason: { _tag, cause } }: PlatformError): string =>
   cause instanceof Error && "code" in cause ? String(cause.code) : _tag
 
-/** Runs the command; its own error comes before that of its output. */
+/** Runs the command. Its own error takes precedence over an output error. */
 export const consoleOutput = <A, E, R>(command: Effect.Effect<A, E, R>) =>
   Effect.gen(function* () {
     const { stdout } = yield* OutputStreams

@@ -1,4 +1,4 @@
-/** `manifold doctor`: looks at everything that the program needs, and says what is wrong and what to do. */
+/** `manifold doctor`: checks the installation and reports each problem with its fix. */
 import { Console, Effect, References, Runtime, Schema } from "effect"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
@@ -6,8 +6,8 @@ import { examine, type Finding } from "./doctor/Check.ts"
 import { checks } from "./doctor/checks.ts"
 import { type Color, colorize } from "./terminalColors.ts"
 
-/** Something is wrong, and it has been said. */
-class Unwell extends Schema.TaggedError<Unwell>()("Unwell", {}) {
+/** At least one check failed; its finding was printed. */
+class ChecksFailed extends Schema.TaggedError<ChecksFailed>()("ChecksFailed", {}) {
   override readonly [Runtime.errorExitCode] = 1
   override readonly [Runtime.errorReported] = false
 }
@@ -25,7 +25,7 @@ export const doctor = Command.make(
   },
   Effect.fnUntraced(function* ({ json }) {
     const examined = Effect.forEach(checks, (check) => examine(check), { concurrency: "unbounded" }).pipe(
-      // What the layers log is found as well, and would stand between the findings.
+      // Log lines would be mixed with the findings, which report the same problems.
       Effect.provideService(References.MinimumLogLevel, "None")
     )
     const findings = (yield* examined).flat()
@@ -36,15 +36,15 @@ export const doctor = Command.make(
         yield* Console.log(`${style(colors[status], status.padEnd(4))}  ${check.padEnd(width)}  ${message}`)
       }
     }
-    if (findings.some(({ status }) => status === "fail")) return yield* new Unwell()
+    if (findings.some(({ status }) => status === "fail")) return yield* new ChecksFailed()
   })
 ).pipe(
-  Command.withDescription("Say what is wrong with this installation, and what to do about it"),
+  Command.withDescription("Check this installation and report each problem with its fix"),
   Command.withExamples([
     {
       command: "manifold doctor",
-      description: "One line for each finding; ends with 1 when something is wrong"
+      description: "One line per finding; exit code 1 if a check fails"
     },
-    { command: "manifold doctor --json", description: "The same for a script" }
+    { command: "manifold doctor --json", description: "The same as JSON, for scripts" }
   ])
 )

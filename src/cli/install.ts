@@ -1,4 +1,4 @@
-/** `manifold install <client>`: writes this program into an AI client's list of MCP servers. */
+/** `manifold install <client>`: adds manifold to an AI client's configuration file, or removes it. */
 import { Console, Effect, FileSystem, Option, Path } from "effect"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
@@ -22,10 +22,10 @@ const flag = (name: string, description: string) =>
 const known: ReadonlyArray<Client> = clients
 const ids: ReadonlyArray<ClientId> = clients.map(({ id }) => id)
 
-/** What clients accept as a server's name. */
-const goodName = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/
+/** Server names that all clients accept. */
+const validName = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/
 
-/** The machine, unless what runs this program is in a cache: the entry would soon start nothing. */
+/** Rejects a program in a package runner's cache: the entry would break when that cache is cleared. */
 const durable = Effect.gen(function* () {
   const machine = yield* Machine
   const { args, command } = machine.launch
@@ -33,13 +33,13 @@ const durable = Effect.gen(function* () {
   if (cached === undefined) return machine
   return yield* new UsageError({
     detail:
-      `${cached} is in the cache of ${runnerOf(cached)}, which is emptied at times; the client would then start nothing. ` +
-      `Build the binary with \`bun run build\`, put dist/manifold where it stays and run its install, ` +
-      `or install Bun for good (npm install -g bun) and run this again with it`
+      `${cached} is in the cache of ${runnerOf(cached)}. The client could not start it after that cache is cleared. ` +
+      `Build the binary with \`bun run build\`, move dist/manifold to a permanent place and run its install command, ` +
+      `or install Bun permanently (npm install -g bun) and run this command again`
   })
 })
 
-const wantedEntry = Effect.fnUntraced(function* (
+const newEntry = Effect.fnUntraced(function* (
   client: Client,
   { http }: { readonly http: Option.Option<string> }
 ) {
@@ -47,16 +47,16 @@ const wantedEntry = Effect.fnUntraced(function* (
   if (Option.isSome(http)) {
     if (client.http === undefined) {
       return yield* new UsageError({
-        detail: `${client.title} can name no URL in its file: leave out --http, so that it starts the server itself`
+        detail: `${client.title} does not support URLs in its configuration file. Omit --http so that it starts the server`
       })
     }
     if (config !== undefined) {
       return yield* new UsageError({
-        detail: "--config is for a server that the client starts, not for --http"
+        detail: "--config has no effect on a running service. Omit --config or --http"
       })
     }
     if (!/^https?:\/\//i.test(http.value) || !URL.canParse(http.value)) {
-      return yield* new UsageError({ detail: `--http needs a URL such as http://127.0.0.1:8000/mcp` })
+      return yield* new UsageError({ detail: `--http expects a URL such as http://127.0.0.1:8000/mcp` })
     }
     return client.http(http.value)
   }
@@ -65,36 +65,36 @@ const wantedEntry = Effect.fnUntraced(function* (
     return client.stdio({ command: launch.command, args: [...launch.args, "serve"] }, {})
   const file = (yield* namedFile) ?? config
   if (!(yield* (yield* FileSystem.FileSystem).exists(file))) {
-    return yield* new UsageError({ detail: `There is no configuration file ${file}` })
+    return yield* new UsageError({ detail: `Configuration file ${file} does not exist` })
   }
   const env = { MCP_CONFIG_PATH: file }
   return client.stdio({ command: launch.command, args: [...launch.args, "serve"] }, env)
 })
 
-/** The file to change; refuses when the client does not seem to be there, unless `force`. */
-const place = Effect.fnUntraced(function* (
+/** The file to change. Fails if the client is not installed, unless `force` is set. */
+const fileToChange = Effect.fnUntraced(function* (
   client: Client,
   { force, folder }: { readonly force: boolean; readonly folder: string | undefined }
 ) {
   const path = yield* Places.fileOf(client, folder)
   if (path === undefined) {
     return yield* new UsageError({
-      detail: `${client.title} reads no file of a project: leave out --project`
+      detail: `${client.title} does not support configuration files of projects. Omit --project`
     })
   }
   if (folder !== undefined || force || (yield* Places.isInstalled(client))) return path
   return yield* new ClientFileError({
     reason: "absent",
     path,
-    message: `${client.title} seems not to be installed: nothing of it was found where ${path} should be. Start it once, or say --force to make the file`
+    message: `${client.title} does not seem to be installed: the folder of ${path} does not exist. Start it once, or pass --force to create the file`
   })
 })
 
-const agree = Effect.fnUntraced(function* (question: string, json: boolean) {
+const confirm = Effect.fnUntraced(function* (question: string, json: boolean) {
   const { canPrompt } = yield* TerminalCapabilities
   if (json || !canPrompt) {
     return yield* new UsageError({
-      detail: "Nobody can be asked here: say --yes, or --dry-run to see the change only"
+      detail: "No terminal to prompt on. Pass --yes to apply the change, or --dry-run to preview it"
     })
   }
   return yield* Prompt.run(Prompt.Confirm({ message: question })).pipe(
@@ -114,39 +114,41 @@ export const install = Command.make(
   {
     client: Argument.Literals("client", ids).pipe(Argument.withDescription(`One of ${ids.join(", ")}`)),
     name: Flag.String("name").pipe(
-      Flag.withDescription("The server's name in the client (manifold)"),
+      Flag.withDescription("Name of the server in the client (default: manifold)"),
       Flag.withDefault("manifold")
     ),
     http: Flag.String("http").pipe(
       Flag.withMetavar("url"),
-      Flag.withDescription("Name a running service instead of a program to start"),
+      Flag.withDescription("Connect to a running service instead of starting the program"),
       Flag.optional
     ),
-    project: flag("project", "Write the file of the project in this folder, not the user's"),
-    remove: flag("remove", "Take the entry out again"),
-    yes: flag("yes", "Do not ask").pipe(Flag.withAlias("y")),
-    dryRun: flag("dry-run", "Show the change, and write nothing"),
-    force: flag("force", "Make the file although the client seems not to be installed"),
-    json: flag("json", "Print what was done as JSON")
+    project: flag("project", "Change the configuration file of the project in this folder, not the user's"),
+    remove: flag("remove", "Remove the entry"),
+    yes: flag("yes", "Apply the change without prompting").pipe(Flag.withAlias("y")),
+    dryRun: flag("dry-run", "Show the change without writing it"),
+    force: flag("force", "Create the file even if the client does not seem to be installed"),
+    json: flag("json", "Print the result as JSON")
   },
   Effect.fnUntraced(function* (input) {
     const { dryRun, force, json, name, project, remove, yes } = input
-    if (!goodName.test(name)) {
-      return yield* new UsageError({ detail: "--name takes up to 64 letters, digits, - and _" })
+    if (!validName.test(name)) {
+      return yield* new UsageError({
+        detail: "--name must be 1 to 64 letters, digits, - and _, and start with a letter or digit"
+      })
     }
     const client = known.find(({ id }) => id === input.client)
     if (client === undefined) return yield* Effect.die(new Error(`not a client: ${input.client}`))
-    const wanted = remove ? undefined : yield* wantedEntry(client, input)
+    const wanted = remove ? undefined : yield* newEntry(client, input)
     const folder = project ? (yield* Path.Path).resolve(".") : undefined
-    // A preview changes nothing, wherever the client is.
-    const path = yield* place(client, { force: force || remove || dryRun, folder })
+    // A preview and a removal do not need an installed client.
+    const path = yield* fileToChange(client, { force: force || remove || dryRun, folder })
     const file = yield* ClientFile.read(client, path, folder)
     const servers = yield* ClientFile.servers(client, file)
     const before = Object.hasOwn(servers, name) ? servers[name] : undefined
     const after = wanted && ClientFile.merge(before, wanted)
     const next = yield* ClientFile.edit(client, file, name, after)
 
-    const say = (what: string, written: boolean, backup?: string) =>
+    const report = (what: string, written: boolean, backup?: string) =>
       json
         ? Console.log(
             JSON.stringify({
@@ -162,10 +164,10 @@ export const install = Command.make(
         : Effect.void
 
     if (next === file.text && (remove || !file.marked)) {
-      yield* say("none", false)
+      yield* report("none", false)
       if (json) return
       return yield* Console.log(
-        remove ? `${client.title} does not have "${name}".` : `${client.title} has "${name}" already.`
+        remove ? `${client.title} does not have "${name}".` : `${client.title} already has "${name}".`
       )
     }
     const what = change(before, after)
@@ -173,38 +175,41 @@ export const install = Command.make(
       const style = yield* colorize
       const link = file.target === path ? "" : ` (a link to ${file.target})`
       yield* Console.log(`${path}${link}, under "${client.key}":`)
-      if (file.marked) yield* Console.log(style("red", "- byte order mark, which not every client can read"))
+      if (file.marked) yield* Console.log(style("red", "- byte order mark, which some clients cannot read"))
       for (const { sign, text: line } of preview(name, before, after)) {
         yield* Console.log(style(colors[sign], `${sign} ${line}`))
       }
     }
     if (dryRun) {
-      yield* say(what, false)
-      return json ? undefined : yield* Console.log("Nothing was written.")
+      yield* report(what, false)
+      return json ? undefined : yield* Console.log("Nothing was changed.")
     }
-    if (!yes && !(yield* agree(`Change ${client.title}'s file?`, json))) {
-      return yield* Console.log("Nothing was written.")
+    if (!yes && !(yield* confirm(`Change the configuration of ${client.title}?`, json))) {
+      return yield* Console.log("Nothing was changed.")
     }
     const backup = yield* ClientFile.write(file, next)
-    yield* say(what, true, backup)
+    yield* report(what, true, backup)
     if (json) return
     yield* Console.log(
       [
-        `Written.`,
-        ...(backup === undefined ? [] : [`The file as it was: ${backup}`]),
+        `Done.`,
+        ...(backup === undefined ? [] : [`Backup of the previous file: ${backup}`]),
         remove ? client.afterwards.removed : client.afterwards.written
       ].join("\n")
     )
   })
 ).pipe(
-  Command.withDescription("Write this program into an AI client's list of MCP servers"),
+  Command.withDescription("Add manifold to an AI client's configuration, or remove it"),
   Command.withExamples([
-    { command: "manifold install claude-desktop", description: "Show the change, ask, and write it" },
-    { command: "manifold install vscode --config manifold.yaml --yes", description: "With a configuration" },
+    { command: "manifold install claude-desktop", description: "Show the change, prompt, and apply it" },
+    {
+      command: "manifold install vscode --config manifold.yaml --yes",
+      description: "With a configuration file"
+    },
     {
       command: "manifold install cursor --http http://127.0.0.1:8000/mcp",
-      description: "A service that runs already"
+      description: "Connect to a running service"
     },
-    { command: "manifold install claude-code --remove", description: "Take it out again" }
+    { command: "manifold install claude-code --remove", description: "Remove the entry" }
   ])
 )

@@ -1,47 +1,47 @@
-/** What is said about a command line that was used wrongly: what is wrong, how it is used, and where to read more. */
+/** Messages of an invalid command line: the error, the usage line, and how to get help. */
 import { Console, Effect, Runtime, Schema } from "effect"
 import type * as CliError from "effect/cli/CliError"
 import * as CliOutput from "effect/cli/CliOutput"
 import { pair } from "./argFlag.ts"
 
-/** The exit code of a command line that was used wrongly, as shells have it for their own commands. */
+/** Exit code of invalid usage, the same as that of shell built-ins. */
 export const usageExitCode = 2
 
-/** It was used wrongly, and that has been said. */
+/** Invalid usage; its message was printed. */
 export class InvalidUsage extends Schema.TaggedError<InvalidUsage>()("InvalidUsage", {}) {
   override readonly [Runtime.errorExitCode] = usageExitCode
   override readonly [Runtime.errorReported] = false
 }
 
-const explain = (error: CliError.NonShowHelpErrors, usage: string): string => {
+const explain = (error: CliError.NonShowHelpErrors, command: string): string => {
   switch (error._tag) {
     case "MissingArgument":
-      return `<${error.argument}> is missing`
+      return `Missing argument <${error.argument}>`
     case "MissingOption":
-      return `--${error.option} is missing`
+      return `Missing option --${error.option}`
     case "UnknownSubcommand":
-      return `There is no command "${error.subcommand}"${meant(error.suggestions)}`
+      return `Unknown command "${error.subcommand}"${didYouMean(error.suggestions)}`
     case "UnrecognizedOption":
-      return `${usage} knows no ${error.option}${meant(error.suggestions)}`
+      return `Unknown option ${error.option} of ${command}${didYouMean(error.suggestions)}`
     case "InvalidValue":
       return error.expected === pair && error.value !== ""
-        ? `--${error.option} takes key=value, not "${error.value}"`
+        ? `--${error.option} expects key=value, got "${error.value}"`
         : error.message
     default:
       return error.message
   }
 }
 
-const meant = ([first]: ReadonlyArray<string>) => (first === undefined ? "" : `; did you mean ${first}?`)
+const didYouMean = ([first]: ReadonlyArray<string>) => (first === undefined ? "" : `. Did you mean ${first}?`)
 
-/** Help and version as usual on standard output; a mistake on standard error, without the whole help. */
+/** Prints help and version on standard output, and errors on standard error without the whole help. */
 export const presenter: CliOutput.Presenter = {
   present: (event) => {
     if (event._tag !== "InvalidInvocation") return CliOutput.defaultPresenter.present(event)
     const command = event.commandPath.join(" ")
     const lines = event.errors.map((error) => `manifold: ${explain(error, command)}`)
     return Console.error(
-      [...lines, `Usage: ${event.helpDoc.usage}`, `Try ${command} --help`].join("\n")
+      [...lines, `Usage: ${event.helpDoc.usage}`, `Run ${command} --help for details`].join("\n")
     ).pipe(Effect.asVoid)
   }
 }

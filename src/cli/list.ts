@@ -1,4 +1,4 @@
-/** `manifold list tools|prompts|resources`: what the catalog holds. */
+/** `manifold list tools|prompts|resources`: lists the entries of the catalog. */
 import { Console, Effect, Option } from "effect"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
@@ -16,7 +16,7 @@ interface Row {
   readonly key: string
   readonly about: string
   readonly json: object
-  /** Lines about the arguments; absent for what has none. */
+  /** Lines of the argument table; absent for kinds without arguments. */
   readonly details?: ReadonlyArray<string>
 }
 
@@ -27,7 +27,7 @@ const row = (key: string, about: string | undefined, json: object, details?: Rea
   ...(details !== undefined && { details })
 })
 
-/** The arguments of a prompt as those of a tool: all of them are text. */
+/** A prompt's arguments as a JSON Schema; all of them are strings. */
 const promptSchema = ({ arguments: given }: PromptEntry) => ({
   properties: Object.fromEntries(
     given.map(({ description, name }) => [name, { type: "string", description }])
@@ -73,11 +73,11 @@ export const list = Command.make(
       Argument.withDescription("What to list")
     ),
     name: Argument.String("name").pipe(
-      Argument.withDescription("Only this one, with its arguments"),
+      Argument.withDescription("Show only this entry, with its arguments"),
       Argument.optional
     ),
     json: Flag.Boolean("json").pipe(
-      Flag.withDescription("Print JSON, as MCP lists it"),
+      Flag.withDescription("Print JSON, in the format of MCP list results"),
       Flag.withDefault(false)
     )
   },
@@ -98,8 +98,8 @@ export const list = Command.make(
 ).pipe(
   Command.withDescription("List tools, prompts or resources"),
   Command.withExamples([
-    { command: "manifold list tools", description: "A line for each: its name and what it is for" },
+    { command: "manifold list tools", description: "One line per tool: name and description" },
     { command: "manifold list tools math.add", description: "One tool and its arguments" },
-    { command: "manifold list resources --json", description: "As MCP lists them, with their schemas" }
+    { command: "manifold list resources --json", description: "In the format of MCP list results" }
   ])
 )

@@ -1,4 +1,4 @@
-/** The command line: one file per command, and one line each here. */
+/** The command line: one file per command, one line per command here. */
 import { Effect, Layer } from "effect"
 import * as CliConfig from "effect/cli/CliConfig"
 import * as CliError from "effect/cli/CliError"
@@ -19,14 +19,14 @@ import { prompt } from "./prompt.ts"
 import { serve } from "./serve.ts"
 
 const manifold = Command.make("manifold").pipe(
-  Command.withDescription("One MCP endpoint: tools, models and other MCP servers behind it"),
+  Command.withDescription("Serve tools, prompts and resources over one MCP endpoint"),
   Command.withExamples([
-    { command: "manifold install claude-desktop", description: "Let Claude Desktop start it" },
+    { command: "manifold install claude-desktop", description: "Add manifold to Claude Desktop" },
     { command: "manifold serve --http", description: "Serve HTTP on this machine" },
-    { command: "manifold doctor", description: "Find out what is wrong" },
+    { command: "manifold doctor", description: "Check this installation" },
     {
       command: "manifold --completions bash > manifold.bash",
-      description: "Completions to source from .bashrc"
+      description: "Shell completions, to source from .bashrc"
     }
   ]),
   Command.withSubcommands([
@@ -42,7 +42,7 @@ const manifold = Command.make("manifold").pipe(
   Command.withGlobalFlags([configFlag.configFlag])
 )
 
-/** Without a wizard, and without a log level: `logging.level` and `serve --debug` set that. */
+/** No wizard and no `--log-level` flag: `logging.level` and `serve --debug` set the log level. */
 const settings = Layer.mergeAll(
   Interactive.layer,
   CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions] }),

@@ -1,4 +1,4 @@
-/** `manifold prompt <name>`: makes a prompt, or shows which variables it would be made with. */
+/** `manifold prompt <name>`: renders a prompt, or shows its variables and where each comes from. */
 import { Console, Effect, Option } from "effect"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
@@ -49,7 +49,7 @@ const variables = Effect.fnUntraced(function* (name: string, given: Given, json:
   const found = prompts.find((candidate) => candidate.name === name)
   if (found === undefined) {
     const known = prompts.map((candidate) => candidate.name).join(", ")
-    return yield* new UsageError({ detail: `${name} has no variables; those with variables are ${known}` })
+    return yield* new UsageError({ detail: `Unknown prompt "${name}". Prompts with variables: ${known}` })
   }
   const merged = (yield* ClientVariables).merge(found, given)
   if (merged.issues.length > 0) return yield* new InvalidArguments({ name, issues: merged.issues })
@@ -59,18 +59,18 @@ const variables = Effect.fnUntraced(function* (name: string, given: Given, json:
 export const prompt = Command.make(
   "prompt",
   {
-    name: Argument.String("name").pipe(Argument.withDescription("The prompt's name, such as summarize")),
+    name: Argument.String("name").pipe(Argument.withDescription("Name of the prompt, such as summarize")),
     arg: argFlag("Set one argument"),
     client: Flag.String("client").pipe(
-      Flag.withDescription("Whose variables to use (prompts.<name>.clients)"),
+      Flag.withDescription("Client whose variables to use (prompts.<name>.clients)"),
       Flag.optional
     ),
     vars: Flag.Boolean("vars").pipe(
-      Flag.withDescription("Show the variables and where each comes from, instead of the prompt"),
+      Flag.withDescription("Show the variables and where each comes from instead of the prompt"),
       Flag.withDefault(false)
     ),
     json: Flag.Boolean("json").pipe(
-      Flag.withDescription("Print JSON, as MCP answers it"),
+      Flag.withDescription("Print JSON, in the format of the MCP result"),
       Flag.withDefault(false)
     )
   },
@@ -95,12 +95,12 @@ export const prompt = Command.make(
     }
   }, Effect.provide(catalog))
 ).pipe(
-  Command.withDescription("Make a prompt, or show its variables"),
+  Command.withDescription("Render a prompt, or show its variables"),
   Command.withExamples([
     { command: 'manifold prompt summarize --arg topic="Tide pools"', description: "The prompt as text" },
     {
       command: "manifold prompt summarize --client acme --vars",
-      description: "What a client's variables are, and who set them"
+      description: "Variables of a client and where each comes from"
     }
   ])
 )

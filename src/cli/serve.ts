@@ -1,4 +1,4 @@
-/** `manifold serve`: over standard input and output, or with `--http` as a service. */
+/** `manifold serve`: serves MCP over stdio, or over HTTP with `--http`. */
 import { Effect, identity, Layer, Option } from "effect"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
@@ -10,11 +10,11 @@ import { UsageError } from "./UsageError.ts"
 import { watchSource } from "./watchSource.ts"
 import { serveStdio } from "./serveStdio.ts"
 
-/** The same configuration, read anew with the log's level over it. */
-const debugging = Layer.fresh(ConfigSource.layer).pipe(
+/** The same configuration with `LOG_LEVEL=debug`. */
+const debugConfig = Layer.fresh(ConfigSource.layer).pipe(
   Layer.provideMerge(Environment.layerOver({ LOG_LEVEL: "debug" }))
 )
-const withDebugLog = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.provide(effect, debugging)
+const withDebugLog = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.provide(effect, debugConfig)
 
 export const serve = Command.make(
   "serve",
@@ -26,25 +26,25 @@ export const serve = Command.make(
     host: Flag.String("host").pipe(Flag.withDescription("Address to listen on (server.host)"), Flag.optional),
     port: Flag.Int("port").pipe(Flag.withDescription("Port to listen on (server.port)"), Flag.optional),
     reload: Flag.Boolean("reload").pipe(
-      Flag.withDescription("Start again when the source changes; for development"),
+      Flag.withDescription("Restart when the source changes (for development)"),
       Flag.withDefault(false)
     ),
     debug: Flag.Boolean("debug").pipe(
-      Flag.withDescription("Log everything down to debug (LOG_LEVEL=debug)"),
+      Flag.withDescription("Log at level debug (LOG_LEVEL=debug)"),
       Flag.withDefault(false)
     )
   },
   Effect.fnUntraced(function* (flags) {
     const { debug, host, http, port } = flags
     if (!http) {
-      const idle = Object.entries({
+      const httpOnly = Object.entries({
         host: Option.isSome(host),
         port: Option.isSome(port),
         reload: flags.reload
       })
-      const [first] = idle.find(([, given]) => given) ?? []
+      const [first] = httpOnly.find(([, given]) => given) ?? []
       if (first !== undefined) {
-        return yield* new UsageError({ detail: `--${first} is for the HTTP service: add --http` })
+        return yield* new UsageError({ detail: `--${first} requires --http` })
       }
       return yield* serveStdio.pipe(debug ? withDebugLog : identity)
     }
@@ -60,7 +60,7 @@ export const serve = Command.make(
       ])
     }
     if (Option.isSome(port) && (port.value < 0 || port.value > 65_535)) {
-      return yield* new UsageError({ detail: `--port is from 0 to 65535, and not ${port.value}` })
+      return yield* new UsageError({ detail: `--port must be between 0 and 65535, got ${port.value}` })
     }
     return yield* serveHttp({
       ...(Option.isSome(host) && { host: host.value }),
@@ -68,10 +68,10 @@ export const serve = Command.make(
     }).pipe(debug ? withDebugLog : identity)
   })
 ).pipe(
-  Command.withDescription("Serve MCP over stdio, or over HTTP"),
+  Command.withDescription("Serve MCP over stdio or HTTP"),
   Command.withExamples([
-    { command: "manifold serve", description: "A stdio server, as an AI client launches it" },
-    { command: "manifold serve --http --port 8000", description: "An HTTP service on this machine" },
-    { command: "manifold serve --http --reload --debug", description: "While the program is being changed" }
+    { command: "manifold serve", description: "Stdio server, as an AI client starts it" },
+    { command: "manifold serve --http --port 8000", description: "HTTP service on this machine" },
+    { command: "manifold serve --http --reload --debug", description: "During development" }
   ])
 )

@@ -1,4 +1,4 @@
-/** The HTTP service: what `manifold serve --http` runs, free of what only the rest of the command line needs. */
+/** `manifold serve --http`: the HTTP service, without the imports of the other commands. */
 import { Effect, Layer } from "effect"
 import * as Logging from "../../layers/logging/Logging.ts"
 import * as Service from "../program/httpService.ts"
@@ -6,10 +6,10 @@ import { listening } from "../program/listening.ts"
 import { mcp } from "../program/program.ts"
 import { hotReload } from "../program/reloadConfig.ts"
 
-/** Containers and supervisors collect standard output, and nothing else is written there. */
+/** Containers and supervisors collect standard output, where HTTP writes nothing else. */
 const logToStdout = Layer.succeed(Logging.Stream, "stdout")
 
-/** Serves until interrupted, and says where on standard error. */
+/** Serves until interrupted; prints the URL on standard error. */
 export const serveHttp = (overrides: Service.Overrides = {}) =>
   Effect.provide(
     listening,

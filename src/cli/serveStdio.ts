@@ -1,4 +1,4 @@
-/** The stdio server: what `manifold serve` runs, free of what only the rest of the command line needs. */
+/** `manifold serve`: the stdio server, without the imports of the other commands. */
 import { Context, Effect, Fiber, Latch, Layer } from "effect"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import * as http from "../../layers/http/section.ts"
@@ -13,7 +13,7 @@ import { SuspendedCalls } from "../mcp/SuspendedCalls.ts"
 import * as Servers from "../mcp/mcpServers.ts"
 import { configured } from "../program/baseLayers.ts"
 
-/** What `initialize` can be answered without; its code is loaded with it. */
+/** Services that `initialize` does not need; their code is loaded with them. */
 const rest = Layer.merge(
   Storage.layer,
   Layer.unwrap(
@@ -25,7 +25,7 @@ const rest = Layer.merge(
   )
 )
 
-/** Passes the pipe on, and opens the latch when something was written to it. */
+/** The same pipe; its first write opens the latch. */
 const watched = (pipe: StdioPipe["Service"], latch: Latch.Latch): StdioPipe["Service"] => ({
   ...pipe,
   write: (chunk) => {
@@ -39,7 +39,7 @@ export const serveStdio = Effect.gen(function* () {
   const config = yield* ConfigSource
   const settings = yield* config.read(http.section)
   yield* Effect.logDebug("serving stdio")
-  // Clients start many servers and wait for each to say hello; the catalog is made after that, or when it is asked.
+  // Clients start many servers and wait for each `initialize` response, so the catalog is built after it or on first use.
   const needed = yield* Latch.make()
   const made = yield* Effect.forkScoped(Effect.andThen(needed.await, Layer.build(rest)))
   const loaded = Fiber.join(made)

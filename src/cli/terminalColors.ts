@@ -1,4 +1,4 @@
-/** Color for a person at a terminal, and for nobody else. */
+/** ANSI colors for terminals. */
 import { Effect } from "effect"
 import { TerminalCapabilities } from "effect/cli/TerminalCapabilities"
 
@@ -6,7 +6,7 @@ const codes = { plain: "", red: "31", green: "32", yellow: "33", dim: "2" } as c
 
 export type Color = keyof typeof codes
 
-/** Colours a text where standard output is a terminal and neither `NO_COLOR` nor `TERM=dumb` forbids it. */
+/** Colors a text if standard output is a terminal and neither `NO_COLOR` nor `TERM=dumb` is set. */
 export const colorize: Effect.Effect<(color: Color, text: string) => string> = Effect.map(
   TerminalCapabilities,
   ({ canColor }) =>

@@ -1,26 +1,27 @@
-/** `manifold serve --http --reload`: the service in a process of its own, started again when its source changes. */
+/** `manifold serve --http --reload`: runs the service in a child process that restarts when its source changes. */
 import { Effect, Runtime, Schema } from "effect"
 import * as ChildProcess from "effect/process/ChildProcess"
 import { Machine } from "../../layers/platform/Machine.ts"
 import { UsageError } from "./UsageError.ts"
 
-/** The service ended by itself, and has said why. */
+/** The child process exited with an error, which it printed. */
 export class ServiceEnded extends Schema.TaggedError<ServiceEnded>()("ServiceEnded", { code: Schema.Int }) {
   override readonly [Runtime.errorExitCode] = this.code
   override readonly [Runtime.errorReported] = false
 }
 
-/** Runs `manifold` with these words until it ends or this is interrupted, which ends it. */
-export const watchSource = Effect.fnUntraced(function* (words: ReadonlyArray<string>) {
+/** Runs `manifold` with these arguments until it exits; interruption stops the child process. */
+export const watchSource = Effect.fnUntraced(function* (args: ReadonlyArray<string>) {
   const { compiled, launch } = yield* Machine
   if (compiled) {
     return yield* new UsageError({
-      detail: "--reload follows the source, and a binary has none: leave it out, or run bun src/main.ts"
+      detail:
+        "--reload watches source files, which a compiled binary does not have. Omit it, or run bun src/main.ts"
     })
   }
   const child = yield* ChildProcess.make(
     launch.command,
-    ["--watch", "--no-clear-screen", ...launch.args, ...words],
+    ["--watch", "--no-clear-screen", ...launch.args, ...args],
     {
       extendEnv: true,
       // In our process group, so that a terminal's Ctrl-C reaches it too.

@@ -11,7 +11,7 @@ import { rejectMethod } from "./requireReader.ts"
 
 const serves: ReadonlySet<HealthReport["status"]> = new Set(["healthy", "degraded"])
 
-/** The status is public; details need the scope `read`. 503 when a part is failing or the service drains. */
+/** `status` is public; details require the scope `read`. 503 while a part is failing or the service is draining. */
 export const layer = Layer.effectDiscard(
   Effect.gen(function* () {
     const routes = yield* Routes

@@ -1,4 +1,4 @@
-/** What the HTTP service contributes to the program's numbers and to its health. */
+/** Metrics and health checks of the HTTP service. */
 import { Effect, Layer, Option, Schema } from "effect"
 import { Guard } from "../../layers/guard/Guard.ts"
 import { Health } from "../../layers/health/Health.ts"
@@ -15,18 +15,18 @@ import * as processMetrics from "../../layers/telemetry/processMetrics.ts"
 import { Channels } from "../../layers/events/Channels.ts"
 import { Sessions } from "../../layers/transports/Sessions.ts"
 
-/** Limits are counted per instance, and tools that write are refused, while Redis is unreachable. */
+/** Redis is unreachable: limits are counted per instance, and tools that write are rejected. */
 class Unreachable extends Schema.TaggedError<Unreachable>()("Unreachable", {}) {
   override get message() {
-    return "Redis is unreachable or written: tools that write are refused; see storage.redis_url"
+    return "Redis is unreachable or not writable: tools that write are rejected; see storage.redis_url"
   }
 }
 
 const reachable = ({ connected }: RedisConnection) =>
   Effect.suspend(() => (connected() ? Effect.void : Effect.fail(new Unreachable())))
 
-/** `mostSessions`: beyond it, sessions that are in use keep new ones out. */
-export const layer = (mostSessions: number) =>
+/** `maxSessions`: maximum number of open sessions (`mcp.sessions.max`). */
+export const layer = (maxSessions: number) =>
   Layer.effectDiscard(
     Effect.gen(function* () {
       const metrics = yield* Metrics
@@ -45,13 +45,13 @@ export const layer = (mostSessions: number) =>
         const quota = quotas[kind]
         yield* metrics.gauge(
           "manifold_quota_used",
-          "What is held of each quota: bytes for memory and output, numbers for the rest.",
+          "Current use of each quota: bytes for memory and output, numbers for the others.",
           () => quota.used,
           { quota: kind }
         )
         yield* metrics.gauge(
           "manifold_quota_limit",
-          "Limits of the quotas in total.",
+          "Total limit of each quota, over all principals.",
           () => quota.limits.total,
           {
             quota: kind
@@ -59,7 +59,7 @@ export const layer = (mostSessions: number) =>
         )
         yield* metrics.total(
           "manifold_quota_rejected_total",
-          "Requests and streams that a quota denied.",
+          "Requests and streams rejected by a quota.",
           () => quota.rejected,
           { quota: kind }
         )
@@ -67,13 +67,17 @@ export const layer = (mostSessions: number) =>
       for (const reason of reasons) {
         yield* metrics.total(
           "manifold_authentication_failures_total",
-          "Authentications that failed, by reason; throttled: beyond the limit of an address.",
+          "Failed authentications by reason; throttled: above the limit per address.",
           () => authenticator.failures()[reason],
           { reason }
         )
       }
-      yield* metrics.gauge("manifold_sessions", "MCP sessions that are open.", count(sessions.count))
-      yield* metrics.gauge("manifold_sessions_limit", "The most sessions at once.", () => mostSessions)
+      yield* metrics.gauge("manifold_sessions", "Open MCP sessions.", count(sessions.count))
+      yield* metrics.gauge(
+        "manifold_sessions_limit",
+        "Maximum number of open MCP sessions.",
+        () => maxSessions
+      )
       yield* metrics.gauge(
         "manifold_clients",
         "Connected clients: sessions, event streams, WebSockets and subscriptions.",
@@ -86,7 +90,7 @@ export const layer = (mostSessions: number) =>
         )
         yield* metrics.gauge(
           "manifold_circuits",
-          "Circuit breakers of tools that have failed.",
+          "Circuit breakers by state; a breaker exists after the first failure of its tool.",
           count(circuits),
           { state }
         )
@@ -97,11 +101,11 @@ export const layer = (mostSessions: number) =>
     })
   ).pipe(Layer.provide([callMetrics.layer, processMetrics.layer, SharedRedis.layer]))
 
-/** Built on top of the listener, whose sockets it counts. */
+/** Gauge of open WebSockets; requires the listener. */
 export const sockets = Layer.effectDiscard(
   Effect.gen(function* () {
     const listener = yield* Listener
     const metrics = yield* Metrics
-    yield* metrics.gauge("manifold_sockets", "WebSockets that are open.", listener.sockets)
+    yield* metrics.gauge("manifold_sockets", "Open WebSockets.", listener.sockets)
   })
 )

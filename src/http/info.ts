@@ -22,7 +22,7 @@ const transports = [
   { name: "websocket", path: "/mcp/ws" }
 ]
 
-/** Number of entries that the principal may see. */
+/** Number of entries visible to the principal. */
 const count = Effect.fnUntraced(function* <A>(listing: Listing<A>, principal: Principal) {
   let total = 0
   let cursor: string | undefined
@@ -34,7 +34,7 @@ const count = Effect.fnUntraced(function* <A>(listing: Listing<A>, principal: Pr
   return total
 })
 
-/** `limits`: settings that clients can exceed, in the units of their names. */
+/** `limits`: settings that clients can exceed; units are part of the names. */
 export const layer = (limits: Readonly<Record<string, number>>) =>
   Layer.effectDiscard(
     Effect.gen(function* () {

@@ -1,4 +1,4 @@
-/** `/metrics`: the program's numbers as Prometheus reads them. */
+/** `/metrics`: metrics in the Prometheus text format. */
 import { Effect, Layer } from "effect"
 import { Authenticator } from "../../layers/identity/Authenticator.ts"
 import { Routes } from "../../layers/http/Routes.ts"

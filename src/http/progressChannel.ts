@@ -1,4 +1,4 @@
-/** Tells of calls on the channel `progress`, to whoever they are made for. */
+/** Publishes progress events of calls on the channel `progress`, to the principal of each call. */
 import { Effect, Layer } from "effect"
 import { ProgressEvents } from "../../layers/progress/ProgressEvents.ts"
 import { Channels } from "../../layers/events/Channels.ts"

@@ -1,4 +1,4 @@
-/** `/stream`: the channels of `/mcp/sse` as NDJSON, flushed per line, compressed as Accept-Encoding says. */
+/** `/stream`: the channels of `/mcp/sse` as NDJSON, flushed per line, compressed according to Accept-Encoding. */
 import { Clock, Effect, Layer } from "effect"
 import { Authenticator } from "../../layers/identity/Authenticator.ts"
 import * as Compression from "../../layers/http/compression.ts"
@@ -23,7 +23,7 @@ const wantedOf = (request: Request) => {
   return names.every(isChannel) ? [...new Set(names)] : undefined
 }
 
-/** The first line is `ready`; the last line, when the service stops, is `end`. */
+/** The first line is `ready`; the last line, when the service stops or the credential ends, is `end`. */
 export const layer = (limits: Pick<StreamLimits, "max" | "mostWaiting" | "unreadTimeout">) =>
   Layer.effectDiscard(
     Effect.gen(function* () {
@@ -38,9 +38,9 @@ export const layer = (limits: Pick<StreamLimits, "max" | "mostWaiting" | "unread
       const open = (grant: Grant, request: Request, connection: Connection) => {
         const wanted = wantedOf(request)
         if (wanted === undefined) {
-          return reject(400, `Bad Request: channels must be some of ${allChannels.join(", ")}.`)
+          return reject(400, `Bad Request: channels must be a list of ${allChannels.join(", ")}.`)
         }
-        // Its body would never be read, so the stream would never end.
+        // A HEAD response has no body, so its stream would never be read or ended.
         if (request.method === "HEAD") return new Response(null, { headers })
         if (ends.size >= limits.max) return tooManyOpen("streams")
         const { key } = grant.principal
@@ -53,14 +53,14 @@ export const layer = (limits: Pick<StreamLimits, "max" | "mostWaiting" | "unread
         connection.keepOpen()
         const backlog = new Backlog(backlogOptions, new Hold(quotas.memory, key), connection.cut)
         const stream = new EventStream(backlog, () => leave())
-        const say = (channel: string, json: string) => stream.line(`{"channel":"${channel}","data":${json}}`)
-        const end = (reason = "the service stops") => {
-          say("end", JSON.stringify({ reason }))
+        const send = (channel: string, json: string) => stream.line(`{"channel":"${channel}","data":${json}}`)
+        const end = (reason = "the service is stopping") => {
+          send("end", JSON.stringify({ reason }))
           stream.close()
           leave()
         }
-        say("ready", JSON.stringify({ channels: wanted }))
-        const subscription = channels.subscribeUnsafe(grant.principal, wanted, say)
+        send("ready", JSON.stringify({ channels: wanted }))
+        const subscription = channels.subscribeUnsafe(grant.principal, wanted, send)
         const unfollow = authenticator.follow(grant, { ended: (why) => end(`the credential is ${why}`) })
         const leave = () => {
           ends.delete(end)

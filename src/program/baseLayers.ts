@@ -1,4 +1,4 @@
-/** What every command stands on: the machine, the configuration, and a log. */
+/** Base layers of every command: platform, configuration, quotas, logging. */
 import { Effect, Layer } from "effect"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { Calls } from "../../layers/ledger/Calls.ts"
@@ -12,19 +12,19 @@ import { Quotas } from "../../layers/quotas/Quotas.ts"
 import { callFields } from "../catalog/Caller.ts"
 import { sections } from "./sections.ts"
 
-/** Files, streams, variables and ids of this machine; reads nothing yet. */
+/** Files, streams, environment variables and ids of the real machine. */
 export const machine = Layer.mergeAll(Platform.layer, Environment.layer, Ids.layer)
 
-/** The same with a configuration, which is read when a section first is. */
+/** `machine` and the configuration, whose sources are read with the first section. */
 export const foundation = ConfigSource.layer.pipe(Layer.provideMerge(machine))
 
 const checked = Layer.effectDiscard(Effect.flatMap(ConfigSource, (config) => config.check(sections)))
 
-/** A configuration without a fault, its quotas, and a log in which a line knows its call. */
+/** Validated configuration, quotas, call observers, and a log whose lines carry the call's id. */
 export const grounded = Layer.mergeAll(Logging.layer, Calls.layer, Journal.layer, Quotas.layer).pipe(
   Layer.provide(Layer.succeed(Logging.Origin, callFields)),
   Layer.provideMerge(checked)
 )
 
-/** The same for a server, whose log also tells each call's life. */
+/** `grounded` for servers, which also log the start and end of each call. */
 export const configured = CallLog.layer.pipe(Layer.provideMerge(grounded))

@@ -1,4 +1,4 @@
-/** The catalog without entries, what its calls pass through, and MCP servers over it: what every server needs. */
+/** Layers of every server: an empty catalog, Guard, health, metrics, progress, storage, and MCP servers over the catalog. */
 import { Effect, Layer } from "effect"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { Budget } from "../../layers/guard/Budget.ts"
@@ -39,7 +39,7 @@ export const core = Layer.effect(Catalog, Effect.flatMap(catalogOptions, Catalog
   )
 )
 
-/** MCP servers over the catalog that is provided. */
+/** MCP servers over the provided catalog. */
 export const servers = Servers.layer.pipe(
   Layer.provide(RequestState.layer(Storage)),
   Layer.provideMerge(SuspendedCalls.layer)

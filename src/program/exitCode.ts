@@ -1,7 +1,7 @@
-/** Exit code of a server: one that was stopped by a signal has succeeded. */
+/** Exit code of a server: 0 if a signal stopped it. */
 import { Runtime } from "effect"
 
-/** Exit code of an interrupted program, as shells have it. */
+/** Exit code of an interrupted program (128 + SIGINT). */
 const interrupted = 130
 
 export const serverTeardown: Runtime.Teardown = (exit, end) =>

@@ -1,4 +1,4 @@
-/** The HTTP service as one layer: listener, endpoints and MCP transports; fails to start on a public address without authentication. */
+/** The HTTP service as one layer: listener, endpoints and MCP transports. A public address requires authentication. */
 import { Duration, Effect, Layer } from "effect"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { Health } from "../../layers/health/Health.ts"
@@ -32,7 +32,7 @@ export interface Overrides {
   readonly port?: number
 }
 
-/** The service over an `Authenticator` from outside. */
+/** The service over an `Authenticator` provided from outside. */
 export const layerNoDeps = (overrides: Overrides = {}) =>
   Layer.unwrap(
     Effect.gen(function* () {
@@ -42,7 +42,7 @@ export const layerNoDeps = (overrides: Overrides = {}) =>
       const { page_size, sessions } = yield* config.read(mcp.section)
       yield* authenticator.requireFor(server.host)
       const { drain } = yield* Health
-      const sayStopping = Effect.logInfo("stopping").pipe(
+      const logStopping = Effect.logInfo("stopping").pipe(
         Effect.annotateLogs({
           drain_delay_ms: Duration.toMillis(server.drain_delay),
           shutdown_timeout_ms: Duration.toMillis(server.shutdown_timeout)
@@ -64,7 +64,7 @@ export const layerNoDeps = (overrides: Overrides = {}) =>
           corsOrigins: server.cors_origins,
           idleTimeout: server.idle_timeout,
           shutdownTimeout: server.shutdown_timeout,
-          onStop: Effect.andThen(drain, sayStopping),
+          onStop: Effect.andThen(drain, logStopping),
           drainDelay: server.drain_delay,
           http3: server.http3,
           observer
@@ -90,7 +90,7 @@ export const layerNoDeps = (overrides: Overrides = {}) =>
       return httpMetrics.sockets.pipe(
         Layer.provideMerge(Layer.unwrap(listener)),
         Layer.provideMerge(routes),
-        // The listener goes first, so that nobody is served by what is being taken down.
+        // The listener is released first, so that no request reaches a layer that was released.
         Layer.provideMerge(StreamableHttp.layer(limits)),
         Layer.provideMerge(LegacySse.layer(limits)),
         Layer.provideMerge(WebSocket.layer(limits)),
@@ -112,6 +112,6 @@ export const layerNoDeps = (overrides: Overrides = {}) =>
     })
   )
 
-/** The service, which authenticates as section `auth` says. */
+/** The service with the `Authenticator` of section `auth`. */
 export const layer = (overrides: Overrides = {}) =>
   layerNoDeps(overrides).pipe(Layer.provideMerge(Authenticator.layer))

@@ -9,10 +9,10 @@ import * as storage from "../../layers/storage/section.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
 import { Identity } from "../domain/Identity.ts"
 
-/** Bind addresses that mean every address of the machine. */
+/** Bind addresses that listen on every address of the machine. */
 const everywhere: ReadonlySet<string> = new Set(["0.0.0.0", "::", "[::]"])
 
-/** What an operator needs to know of a service that has just started. */
+/** Fields of the log line `listening`. */
 const startup = Effect.gen(function* () {
   const { hostname, url } = yield* Listener
   const { version } = yield* Identity
@@ -39,7 +39,7 @@ export const listening = Effect.gen(function* () {
   const { stderr } = yield* OutputStreams
   const where = everywhere.has(about.host) ? " on every address of this machine" : ""
   const mcpUrl = new URL("/mcp", about.url).href
-  // Bun prints `console.error` in red on a terminal, and nothing is wrong here.
+  // Not `console.error`: Bun prints that in red on a terminal.
   yield* Effect.ignore(stderr.write(`${name} serves MCP at ${mcpUrl}${where}. Press Ctrl-C to stop.\n`))
   yield* Effect.logInfo("listening").pipe(Effect.annotateLogs(about))
   const { writable } = yield* Storage

@@ -1,4 +1,4 @@
-/** Checks across sections and of named files: what the service would refuse at its start, although each section is valid. */
+/** Checks across sections and of referenced files: problems that stop the service although each section is valid. */
 import { Effect, type FileSystem, Option, type Path } from "effect"
 import { ConfigInvalid, type Problem } from "../../layers/config/ConfigInvalid.ts"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
@@ -9,7 +9,7 @@ import * as auth from "../../layers/identity/section.ts"
 import * as Folder from "../../layers/templates/templateFolder.ts"
 import * as templates from "../../layers/templates/section.ts"
 
-/** Fails with all of them at once. Reads the certificate and the folder of templates. */
+/** Reads the certificate and the template folder, and fails with all problems at once. */
 export const preflight: Effect.Effect<void, ConfigInvalid, ConfigSource | FileSystem.FileSystem | Path.Path> =
   Effect.gen(function* () {
     const config = yield* ConfigSource
@@ -20,13 +20,13 @@ export const preflight: Effect.Effect<void, ConfigInvalid, ConfigSource | FileSy
     const problems: Array<Problem> = []
     const add = (error: { readonly message: string }) =>
       Effect.sync(() => {
-        // These messages begin with the setting.
+        // These messages begin with the name of the setting.
         const [, path = "", message = error.message] = /^([a-z_.]+):? (.*)$/s.exec(error.message) ?? []
         problems.push({ path, message, source })
       })
 
     if (tokens.length === 0 && !isLoopback(host)) {
-      const message = `others can reach ${JSON.stringify(host)}: listen on 127.0.0.1, or configure a token in auth.tokens`
+      const message = `${JSON.stringify(host)} is reachable from other machines: listen on 127.0.0.1, or configure a token in auth.tokens`
       problems.push({ path: "server.host", message, source })
     }
     if (tls !== undefined)

@@ -1,7 +1,7 @@
-/** Prints on standard error why a program failed. */
+/** Prints the cause of a failed program on standard error. */
 import { Cause, Console, Effect, Runtime } from "effect"
 
-/** The message of a typed error after the program's name; the whole cause of a defect. */
+/** Prints the program's name and message of a typed error, or the whole cause of a defect. */
 export const printFailure =
   (name: string) =>
   <E>(cause: Cause.Cause<E>) =>
@@ -12,7 +12,7 @@ export const printFailure =
         if (Cause.isDieReason(reason)) return Console.error(Cause.pretty(Cause.die(reason.defect)))
         const { error } = reason
         if (!(error instanceof Error)) return Console.error(String(error))
-        // Errors of usage were shown with the help.
+        // The command printed these errors itself.
         return error[Runtime.errorReported] === false
           ? Effect.void
           : Console.error(`${name}: ${error.message}`)

@@ -1,4 +1,4 @@
-/** The list of configuration sections; all of them are checked together before anything starts. */
+/** The list of configuration sections, all of which are checked before the program starts. */
 import * as content from "../../layers/output/section.ts"
 import * as http from "../../layers/http/section.ts"
 import * as auth from "../../layers/identity/section.ts"

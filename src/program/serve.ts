@@ -1,4 +1,4 @@
-/** Runs a server of one's own as the process: over stdio or HTTP, until its input ends or a signal stops it. */
+/** Runs a custom server as the process, over stdio or HTTP, until its input ends or a signal stops it. */
 import { Effect, Layer } from "effect"
 import * as Logging from "../../layers/logging/Logging.ts"
 import { exitOnSecondSignal, runMain } from "../../layers/platform/Platform.ts"
@@ -21,7 +21,7 @@ export interface ServeOptions extends ServerOptions {
   readonly http?: Service.Overrides | boolean | undefined
 }
 
-/** The server with its entries, without a transport. */
+/** The server and its entries, without a transport. */
 const layerOf = (options: ServeOptions) => {
   const { http: _, prompts = [], resourceTemplates = [], resources = [], tools = [], ...own } = options
   const entries = Entries.layer({ prompts, resources, templates: resourceTemplates })
@@ -33,7 +33,7 @@ const logToStdout = Layer.succeed(Logging.Stream, "stdout")
 
 /**
  * Serves until standard input ends (stdio), or until SIGINT or SIGTERM: running calls are finished or interrupted as
- * section `server` says, and the process exits with 0. A second signal ends it at once. What is wrong at the start is
+ * configured in section `server`, and the process exits with 0. A second signal ends it at once. An error at the start is
  * printed on standard error, with exit code 1.
  */
 export const serve = (options: ServeOptions): void => {

@@ -1,4 +1,4 @@
-/** A server of one's own as a layer: the catalog without entries and MCP servers over it, under a name of one's own. */
+/** A custom server as a layer: its name and version, an empty catalog, and MCP servers over it. */
 import { Effect, Layer } from "effect"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import * as Telemetry from "../../layers/telemetry/Telemetry.ts"
@@ -8,7 +8,7 @@ import { core, servers } from "./core.ts"
 import { hotReload } from "./reloadConfig.ts"
 
 export interface ServerOptions extends ServerIdentity {
-  /** Settings by section, as in docs/configuration.md: `{ logging: { level: "warn" } }`. Default: every default. */
+  /** Settings by section, as in docs/configuration.md: `{ logging: { level: "warn" } }`. Default: the defaults of every section. */
   readonly config?: Readonly<Record<string, unknown>> | undefined
   /** A YAML or JSON file instead of `config`; it must exist, and is reloaded when it changes. */
   readonly configFile?: string | undefined
@@ -31,7 +31,7 @@ export const server = ({ config = {}, configFile, ...identity }: ServerOptions) 
     Layer.provideMerge(Layer.succeed(Identity, identity))
   )
 
-/** The services of a server: what its handlers and its transports can use. */
+/** The services that a server provides to its handlers and transports. */
 export type ServerServices = Layer.Success<ReturnType<typeof server>>
 
 /**

@@ -6,7 +6,7 @@ import { StdioPipe } from "../../layers/platform/StdioPipe.ts"
 import { boundsOf } from "../../layers/transports/jsonBounds.ts"
 import * as Stdio from "../../layers/transports/Stdio.ts"
 
-/** While it runs, `console.log` prints to standard error: standard output belongs to the protocol. */
+/** While it runs, `console.log` prints to standard error, because standard output carries protocol messages only. */
 export const serveStdio = Effect.gen(function* () {
   const settings = yield* (yield* ConfigSource).read(http.section)
   yield* Stdio.serve({ maxMessageBytes: settings.max_message_bytes, bounds: boundsOf(settings) })

@@ -1,4 +1,4 @@
-/** The configured variables of prompts, as they are now. */
+/** The configured variables of prompts; follows configuration reloads. */
 import { Context, Effect, Layer, type Scope } from "effect"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { mergeVariables, type Merged, type PromptSettings } from "./mergeVariables.ts"
@@ -8,11 +8,11 @@ import { section } from "./section.ts"
 export class ClientVariables extends Context.Service<
   ClientVariables,
   {
-    /** With what the caller gave above them. */
+    /** The configured variables, overridden by the caller's arguments. */
     readonly merge: (prompt: Prompt, given: Readonly<Record<string, string>>) => Merged
-    /** The clients that have variables of their own. */
+    /** Ids of the clients that have configured variables. */
     readonly clients: (prompt: Prompt) => ReadonlyArray<string>
-    /** Runs when the configuration has changed, while the scope is open. */
+    /** Runs `changed` after each configuration change while the scope is open. */
     readonly watch: (changed: Effect.Effect<void>) => Effect.Effect<void, never, Scope.Scope>
   }
 >()("manifold/prompts/ClientVariables") {

@@ -1,4 +1,4 @@
-/** What a prompt is: its arguments, and the template that they go into. */
+/** Definition of a prompt: arguments, template and examples. */
 import { Schema, SchemaTransformation } from "effect"
 import type { Issue } from "../catalog/CatalogError.ts"
 import type { Icon } from "../domain/Content.ts"
@@ -9,13 +9,13 @@ export type Values = Readonly<Record<string, Value | undefined>>
 
 export interface Argument {
   readonly description: string
-  /** Decodes what an MCP client says, which is always text, and what a configuration says. */
+  /** Decodes values of MCP clients (always text) and of the configuration. */
   readonly schema: () => Schema.Codec<Value, unknown>
-  /** Taken where nobody says anything. */
+  /** Default value. */
   readonly initial?: Value
-  /** Without it there is nothing to prompt for. */
+  /** Rendering fails without a value from the caller or the configuration. */
   readonly required?: boolean
-  /** Values to offer. */
+  /** Completion values. */
   readonly offers?: ReadonlyArray<string>
 }
 
@@ -25,32 +25,32 @@ export interface Prompt {
   readonly description: string
   readonly icons: ReadonlyArray<Icon>
   readonly template: string
-  /** Besides these, every prompt has `client_id`. */
+  /** In addition, every prompt has the argument `client_id`. */
   readonly arguments: Readonly<Record<string, Argument>>
-  /** What is wrong with values that are right one by one. */
+  /** Checks values against each other; each one is already valid. */
   readonly together?: (values: Values) => Issue | undefined
-  /** What its template is tried with. */
+  /** Variables to render the template with when templates are checked. */
   readonly examples: ReadonlyArray<Values>
 }
 
-/** The argument that chooses whose variables hold. */
+/** The argument that selects the client whose variables are used. */
 export const clientId = "client_id"
 
 type About<A> = Partial<Pick<Argument, "required" | "offers">> & { readonly initial?: A }
 
-/** Text of at most `most` characters. */
-export const text = (description: string, most: number, about: About<string> = {}): Argument => ({
+/** Text of at most `maxLength` characters. */
+export const text = (description: string, maxLength: number, about: About<string> = {}): Argument => ({
   description,
   schema: lazy(() =>
     Schema.String.check(
       Schema.isPattern(/\S/, { expected: "some text" }),
-      Schema.isMaxLength(most, { expected: `a value of at most ${most} characters` })
+      Schema.isMaxLength(maxLength, { expected: `a value of at most ${maxLength} characters` })
     )
   ),
   ...about
 })
 
-/** A whole number, also where it is written as text. */
+/** A whole number, as a number or as text. */
 export const count = (
   description: string,
   { maximum, minimum }: { readonly minimum: number; readonly maximum: number },
@@ -70,7 +70,7 @@ export const count = (
   }
 }
 
-/** A picture for lists, drawn with lines in a square of 24. */
+/** An SVG icon from a path in a 24×24 view box. */
 export const icon = (path: string): Icon => ({
   src: `data:image/svg+xml,${encodeURIComponent(
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" fill="none" stroke="#6b7280" stroke-width="2" stroke-linecap="round"><path d="${path}"/></svg>`

@@ -1,4 +1,4 @@
-/** The list of prompts: a prompt is one file, and one line here. */
+/** The list of prompts: one file per prompt, one line per prompt here. */
 import { contentCreate } from "./contentCreate.ts"
 import type { Prompt } from "./Prompt.ts"
 import { summarize } from "./summarize.ts"

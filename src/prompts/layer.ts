@@ -1,4 +1,4 @@
-/** Contributes the prompts to the catalog, and announces when their templates or their configuration change. */
+/** Contributes the prompts to the catalog, and updates them when templates or configuration change. */
 import { Effect, Layer } from "effect"
 import { Templates } from "../../layers/templates/Templates.ts"
 import { Catalog } from "../catalog/Catalog.ts"
@@ -8,7 +8,7 @@ import { promptEntry } from "./promptEntry.ts"
 import { prompts } from "./index.ts"
 import { values } from "./mergeVariables.ts"
 
-/** What the templates of all prompts are tried with: their examples, over the variables that would hold. */
+/** Examples of all prompts, merged over the configured variables. */
 export const examples = (variables: ClientVariables["Service"]) => () =>
   prompts.flatMap((prompt) =>
     prompt.examples.map((example) => ({
@@ -28,7 +28,7 @@ export const layer = Layer.effectDiscard(
     const [conflict] = (yield* contribution.report).conflicts
     if (conflict !== undefined) return yield* conflict
     yield* templates.watch(catalog.changed("prompts"))
-    // Which arguments are required depends on the configuration, so the entries are made anew.
+    // The required arguments depend on the configuration.
     yield* variables.watch(Effect.suspend(() => Effect.asVoid(contribution.replace(entries()))))
   })
 ).pipe(Layer.provideMerge(ClientVariables.layer))

@@ -1,17 +1,17 @@
-/** Puts a prompt's variables together: what it begins with, the configured defaults, the client's, the caller's. */
+/** Merges a prompt's variables. Precedence: caller's arguments, client's variables, configured defaults, built-in defaults. */
 import { Result, Schema } from "effect"
 import { explainIssue, unknownKey } from "../../layers/config/explainIssue.ts"
 import type { Issue } from "../catalog/CatalogError.ts"
 import { cut, maxIssues } from "../catalog/schemaIssues.ts"
 import { clientId, type Argument, type Prompt, type Value, type Values } from "./Prompt.ts"
 
-/** What a configuration says of one prompt. */
+/** Settings of one prompt in the configuration. */
 export interface PromptSettings {
   readonly defaults?: Values
   readonly clients?: Readonly<Record<string, Values>>
 }
 
-/** Who said so; `undefined`: nobody did. */
+/** Source of a value; `undefined` if there is no value. */
 export type Origin = "argument" | "client" | "defaults" | "built in" | undefined
 
 export interface Variable {
@@ -21,11 +21,11 @@ export interface Variable {
 }
 
 export interface Merged {
-  /** In the order in which the prompt declares them, `client_id` last. */
+  /** In the order of the prompt's declaration, `client_id` last. */
   readonly variables: ReadonlyArray<Variable>
-  /** What is wrong with the caller's arguments. */
+  /** Problems of the caller's arguments. */
   readonly issues: ReadonlyArray<Issue>
-  /** Arguments that somebody has to give yet. */
+  /** Required arguments without a value. */
   readonly missing: ReadonlyArray<string>
 }
 
@@ -45,7 +45,7 @@ const own = <A>(record: Readonly<Record<string, A>> | undefined, key: string): A
 export const values = ({ variables }: Merged): Values =>
   Object.fromEntries(variables.map(({ name, value }) => [name, value]))
 
-/** An unknown client has the defaults. A blank argument counts as not given: forms send those. */
+/** An unknown client gets the defaults. A blank argument counts as absent, because forms send blank fields. */
 export const mergeVariables = (
   prompt: Prompt,
   settings: PromptSettings | undefined,
@@ -54,23 +54,23 @@ export const mergeVariables = (
   const issues: Array<Issue> = []
   const known = [...Object.keys(prompt.arguments), clientId]
   for (const name of Object.keys(given)) {
-    // Each suggestion costs a comparison with every known name.
+    // Each suggestion compares the name with every known one.
     if (issues.length >= maxIssues) break
     if (!known.includes(name)) {
       issues.push({ path: name.slice(0, 100), message: unknownKey(name.slice(0, 100), known) })
     }
   }
   const client = own(given, clientId)
-  const theirs = client === undefined ? undefined : own(settings?.clients, client)
+  const clientVariables = client === undefined ? undefined : own(settings?.clients, client)
   const find = (name: string, argument: Argument): Variable => {
-    const said = own(given, name)
-    if (said !== undefined && said.trim() !== "") {
-      const decoded = decode(argument, said)
+    const value = own(given, name)
+    if (value !== undefined && value.trim() !== "") {
+      const decoded = decode(argument, value)
       if (Result.isSuccess(decoded)) return { name, value: decoded.success, from: "argument" }
       for (const { message } of explainIssue(decoded.failure.issue, name))
         issues.push({ path: name, message: cut(message) })
     }
-    const fromClient = own(theirs, name)
+    const fromClient = own(clientVariables, name)
     if (fromClient !== undefined) return { name, value: fromClient, from: "client" }
     const fromDefaults = own(settings?.defaults, name)
     if (fromDefaults !== undefined) return { name, value: fromDefaults, from: "defaults" }

@@ -1,4 +1,4 @@
-/** Catalog entry of a prompt, with the variables that are configured when it is made. */
+/** Catalog entry of a prompt: arguments, completion and rendering. */
 import { Effect } from "effect"
 import type { Templates } from "../../layers/templates/Templates.ts"
 import { Failed, InvalidArguments } from "../catalog/CatalogError.ts"
@@ -8,13 +8,13 @@ import type { ClientVariables } from "./ClientVariables.ts"
 import { values, type Merged } from "./mergeVariables.ts"
 import { clientId, type Prompt } from "./Prompt.ts"
 
-/** Those that begin with what was typed, then those that have it within. */
+/** Completion values that match the typed text: as a prefix first, then anywhere. */
 const matching = (all: ReadonlyArray<string>, typed: string): ReadonlyArray<string> => {
   const wanted = typed.trim().toLowerCase()
-  const begins = all.filter((value) => value.toLowerCase().startsWith(wanted))
+  const prefixed = all.filter((value) => value.toLowerCase().startsWith(wanted))
   return [
-    ...begins,
-    ...all.filter((value) => value.toLowerCase().includes(wanted) && !begins.includes(value))
+    ...prefixed,
+    ...all.filter((value) => value.toLowerCase().includes(wanted) && !prefixed.includes(value))
   ]
 }
 
@@ -24,8 +24,8 @@ const offering =
     Effect.sync(() => matching(offers(), typed))
 
 /**
- * The required arguments that every caller must give. One that the configuration has a value for, if only for some
- * client, may be left out; `merge` says whose value is missing then.
+ * The arguments that every caller must pass. An argument with a configured value for any client is optional;
+ * `mergeVariables` reports it as missing for the other clients.
  */
 const required = (prompt: Prompt, variables: ClientVariables["Service"]): ReadonlySet<string> => {
   const missing = (given: Readonly<Record<string, string>>) => variables.merge(prompt, given).missing
@@ -35,9 +35,9 @@ const required = (prompt: Prompt, variables: ClientVariables["Service"]): Readon
     .reduce((names, others) => names.intersection(others), new Set(missing({})))
 }
 
-/** Everything that is wrong with what a caller gave: also arguments that are blank, or missing for this client. */
+/** Invalid arguments, and required ones that are blank or missing for this client. */
 const problems = ({ issues, missing }: Merged) => [
-  ...missing.map((path) => ({ path, message: "required, but missing" })),
+  ...missing.map((path) => ({ path, message: "missing required argument" })),
   ...issues
 ]
 
@@ -58,7 +58,7 @@ export const promptEntry = (
   )
   args.push({
     name: clientId,
-    description: "Whose configured variables to use.",
+    description: "Client whose configured variables to use.",
     required: false,
     complete: offering(() => variables.clients(prompt))
   })

@@ -1,4 +1,4 @@
-/** The configuration of prompts: variables by prompt, for all clients and for one. Built from the list of prompts. */
+/** Config section `prompts`: variables per prompt, for all clients and for single ones. Derived from the list of prompts. */
 import { Schema } from "effect"
 import * as Section from "../../layers/config/Section.ts"
 import { prompts } from "./index.ts"
@@ -15,15 +15,15 @@ const variables = (prompt: Prompt) =>
     )
   )
 
-/** Says where values that are right by themselves do not go together, once they are merged. */
-const agree = (prompt: Prompt) =>
+/** Reports valid values that contradict each other after merging. */
+const checkMerged = (prompt: Prompt) =>
   Schema.makeFilter((settings: PromptSettings) => {
     const of = (client: string | undefined, path: ReadonlyArray<string>) =>
       mergeVariables(prompt, settings, client === undefined ? {} : { client_id: client }).issues.map(
         ({ message, path: name }) => ({ path: [...path, name], issue: message })
       )
     const found = of(undefined, ["defaults"])
-    // What is wrong with the defaults would be said again of each client.
+    // A problem of the defaults would be reported again for each client.
     return found.length > 0
       ? found
       : Object.keys(settings.clients ?? {}).flatMap((client) => of(client, ["clients", client]))
@@ -32,14 +32,14 @@ const agree = (prompt: Prompt) =>
 const settings = (prompt: Prompt) => {
   const schema = variables(prompt)
   return Schema.Struct({
-    defaults: Schema.optionalKey(schema.annotate({ description: "Variables for every client." })),
+    defaults: Schema.optionalKey(schema.annotate({ description: "Variables of all clients." })),
     clients: Schema.optionalKey(
       Schema.Record(Schema.String, schema).annotate({
-        description: "Variables for single clients, by client_id; above the defaults."
+        description: "Variables of single clients, by client_id. They override `defaults`."
       })
     )
   })
-    .check(agree(prompt))
+    .check(checkMerged(prompt))
     .annotate({ description: prompt.description })
 }
 
@@ -49,5 +49,5 @@ export const section = Section.deferred(
     Schema.Struct(
       Object.fromEntries(prompts.map((prompt) => [prompt.name, Schema.optionalKey(settings(prompt))]))
     ),
-  { description: "Variables of prompts, by the prompt's name." }
+  { description: "Variables of prompts, by prompt name." }
 )

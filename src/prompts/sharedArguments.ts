@@ -1,12 +1,12 @@
-/** The arguments that several prompts share: what it is about, and how it sounds. */
+/** Arguments that several prompts share, with their completion values. */
 import { text, type Argument } from "./Prompt.ts"
 
-/** Characters. A topic may be a whole text. */
-const most = { topic: 50_000, phrase: 500 }
+/** Maximum lengths in characters. A topic may be a whole text. */
+const maxLength = { topic: 50_000, phrase: 500 }
 
-export const topic = (description: string): Argument => text(description, most.topic, { required: true })
+export const topic = (description: string): Argument => text(description, maxLength.topic, { required: true })
 
-export const tone = text("How it should sound.", most.phrase, {
+export const tone = text("Tone of the text.", maxLength.phrase, {
   initial: "concise",
   offers: [
     "concise",
@@ -21,7 +21,7 @@ export const tone = text("How it should sound.", most.phrase, {
   ]
 })
 
-export const audience = text("Who will read it.", most.phrase, {
+export const audience = text("Audience of the text.", maxLength.phrase, {
   initial: "general",
   offers: [
     "general",
@@ -36,14 +36,14 @@ export const audience = text("Who will read it.", most.phrase, {
   ]
 })
 
-export const style = text("How it should be written.", most.phrase, {
+export const style = text("Writing style.", maxLength.phrase, {
   initial: "professional",
   offers: ["professional", "plain", "academic", "journalistic", "technical", "conversational", "narrative"]
 })
 
 export const language = text(
-  "The language to write in: a code such as en or pt-BR, or its name. By default the language of the topic.",
-  most.phrase,
+  "Language of the text: a code such as en or pt-BR, or a name. Default: the language of the topic.",
+  maxLength.phrase,
   {
     offers: [
       "en",
@@ -66,8 +66,8 @@ export const language = text(
   }
 )
 
-/** What a piece of content is. */
-export const contentType = text("What to create.", most.phrase, {
+/** Type of content. */
+export const contentType = text("Type of content to create.", maxLength.phrase, {
   required: true,
   offers: [
     "presentation",

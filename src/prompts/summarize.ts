@@ -1,4 +1,4 @@
-/** `summarize`: a topic in a few bullet points. */
+/** Prompt `summarize`: a topic in a few bullet points. */
 import { count, icon, type Prompt } from "./Prompt.ts"
 import { audience, language, style, tone, topic } from "./sharedArguments.ts"
 
@@ -7,16 +7,15 @@ const bullets = { minimum: 1, maximum: 30 }
 export const summarize: Prompt = {
   name: "summarize",
   title: "Summarize a topic",
-  description:
-    "Ask for a summary of a topic in bullet points, for a given audience, in a given tone and language.",
+  description: "Summarize a topic in bullet points, for a given audience, in a given tone and language.",
   icons: [icon("M4 6h16M4 12h10M4 18h6")],
   template: "summarize",
   arguments: {
-    topic: topic("What to summarize: a subject, a question, or the text itself."),
+    topic: topic("Topic to summarize: a subject, a question, or the text itself."),
     tone,
     audience,
-    bullets_min: count("The fewest bullet points.", bullets, { initial: 4 }),
-    bullets_max: count("The most bullet points.", bullets, { initial: 6 }),
+    bullets_min: count("Minimum number of bullet points.", bullets, { initial: 4 }),
+    bullets_max: count("Maximum number of bullet points.", bullets, { initial: 6 }),
     style,
     language
   },
@@ -24,7 +23,7 @@ export const summarize: Prompt = {
     bullets_min > bullets_max
       ? {
           path: "bullets_min",
-          message: `${bullets_min} is more than bullets_max, which is ${bullets_max}; give both`
+          message: `must be at most bullets_max (${bullets_max}), got ${bullets_min}; set both`
         }
       : undefined,
   examples: [

@@ -1,4 +1,4 @@
-/** The list of resources: a resource is one file, and one line here. */
+/** The list of resources: one file per resource, one line per resource here. */
 import { Effect, Layer } from "effect"
 import { Catalog } from "../catalog/Catalog.ts"
 import * as output from "./output.ts"
@@ -8,7 +8,7 @@ const entries = Effect.all([
   ping.entry // keep one line each
 ])
 
-/** The list of resource templates, in the same way. */
+/** The list of resource templates. */
 const templates = Effect.all([
   output.entry // keep one line each
 ])

@@ -1,4 +1,4 @@
-/** `output://{client}/{project}/{file}`: what tools have made for the caller, as it lies in its output folder. */
+/** Resource template `output://{client}/{project}/{file}`: files in the caller's output folder. */
 import { Effect } from "effect"
 import { mimeType, Output } from "../../layers/output/Output.ts"
 import { Caller } from "../catalog/Caller.ts"
@@ -19,7 +19,7 @@ export const entry = Effect.map(Output, (output): TemplateEntry => {
     uriTemplate: "output://{client}/{project}/{file}",
     name: "output",
     title: "Output",
-    description: "A file that a tool has made for a client's project.",
+    description: "File that a tool created for a project.",
     mimeType,
     scopes: ["read"],
     complete: { client: complete(), project: complete("client"), file: complete("client", "project") },

@@ -1,4 +1,4 @@
-/** `health://ping`: how the program is, as JSON. */
+/** Resource `health://ping`: the health report as JSON. */
 import { Effect } from "effect"
 import { Health } from "../../layers/health/Health.ts"
 import type { ResourceEntry } from "../catalog/Entry.ts"
@@ -10,7 +10,7 @@ export const entry = Effect.map(Health, (health): ResourceEntry => ({
   uri,
   name: "ping",
   title: "Health",
-  description: "Whether this server is healthy, which version it is, and for how long it has run.",
+  description: "Health, version and uptime of this server.",
   mimeType,
   scopes: ["read"],
   read: Effect.map(health.check, (report) => ({

@@ -1,15 +1,15 @@
-/** Says back what it was told, to see that a connection works. */
+/** Returns its argument, to test a connection. */
 import { Effect, Schema } from "effect"
 import * as Tool from "effect/ai/Tool"
 import * as Toolkit from "effect/ai/Toolkit"
 import { Shown } from "../catalog/toolkitEntries.ts"
 
 const Message = Schema.Struct({
-  message: Schema.String.annotate({ description: "What to say back." })
+  message: Schema.String.annotate({ description: "Text to return." })
 })
 
 const Echo = Tool.make("echo", {
-  description: "Say the message back, to test the connection.",
+  description: "Return the message unchanged, to test the connection.",
   parameters: Message,
   success: Message
 })

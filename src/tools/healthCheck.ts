@@ -1,12 +1,12 @@
-/** Tells how the program is. */
+/** Reports the server's health. */
 import { Effect } from "effect"
 import * as Tool from "effect/ai/Tool"
 import * as Toolkit from "effect/ai/Toolkit"
 import { Health, HealthReport } from "../../layers/health/Health.ts"
 
 const HealthCheck = Tool.make("health_check", {
-  description: "Tell whether this server is healthy, which version it is, and for how long it has run.",
-  success: HealthReport
+  description: "Report the health, version and uptime of this server.",
+  success: Report
 })
   .annotate(Tool.Title, "Health check")
   .annotate(Tool.Readonly, true)

@@ -1,4 +1,4 @@
-/** The list of tools: a tool is one file, and one line here. */
+/** The list of tools: one file per tool, one line per tool here. */
 import { Layer } from "effect"
 import * as Toolset from "../catalog/toolkitEntries.ts"
 import * as askModel from "./askModel.ts"

@@ -10,7 +10,7 @@ const Result = Schema.Struct({ result: Schema.Finite })
 /** The result is too large for a double-precision number. */
 class Overflow extends Schema.TaggedError<Overflow>()("Overflow", {}) {
   override get message() {
-    return "The result is too large to be represented as a number."
+    return "The result is too large for a double-precision number."
   }
 }
 

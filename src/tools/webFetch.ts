@@ -17,7 +17,7 @@ const Parameters = Schema.Struct({
   ),
   whole_page: Schema.optionalKey(
     Schema.Boolean.annotate({
-      description: "Include navigation, headers, footers and sidebars, which are left out otherwise."
+      description: "Include navigation, headers, footers and sidebars, which are omitted by default."
     })
   )
 })
@@ -45,7 +45,7 @@ const show = ({
 
 const FetchUrl = Tool.make("web.fetch_url", {
   description:
-    "Fetch a URL and return it as text: an HTML page as Markdown, other text unchanged. `notes` names what is not in the content. A failed fetch is a result with `error` set.",
+    "Fetch a URL and return it as text: an HTML page as Markdown, other text unchanged. `notes` lists omitted parts. A failed fetch returns a result with `error` set.",
   parameters: Parameters,
   success: WebPage,
   dependencies: [Progress]

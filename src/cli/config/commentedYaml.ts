@@ -1,16 +1,16 @@
-/** A `manifold.yaml` in which every key stands with its default, its description and its variable, commented out. */
+/** Generates a commented `manifold.yaml`: every key with its description, environment variable and default. */
 import type { Section } from "../../../layers/config/Section.ts"
 import { isNode, propertiesOf, sectionSchema, type Node } from "./jsonSchema.ts"
 
-const header = `## The configuration of manifold.
+const header = `## Configuration of manifold.
 ##
-## Everything is commented out and says what holds anyway. To set a key, uncomment it and its section.
-## What is commented out twice has no default. A secret is written as env:NAME or file:PATH.
+## Every key is shown with its default, commented out. To set a key, uncomment it and its section.
+## Keys marked "# #" have no default. Write a secret as env:NAME or file:PATH.
 ##
-## Paths are absolute, under ~, or relative to this file.
+## Paths are absolute, start with ~, or are relative to this file.
 ##
-##   manifold config check     says what is wrong, with line and column
-##   manifold config schema    prints the JSON Schema, for editors that complete YAML
+##   manifold config check     reports every problem, with line and column
+##   manifold config schema    prints the JSON Schema, for completion in editors
 `
 
 type Lines = ReadonlyArray<string>
@@ -32,10 +32,10 @@ const wrapped = (text: string): Lines => {
 const about = ({ description }: Node): Lines =>
   typeof description === "string" ? comment(wrapped(description)) : []
 
-/** What YAML, or a reader of an older YAML, takes for something else than text. */
+/** Words that YAML 1.1 or 1.2 parses as a boolean or null. */
 const ambiguous = /^(true|false|null|yes|no|on|off|y|n)$/i
 
-/** JSON is YAML; plain words need no quotes. */
+/** A YAML scalar: plain if unambiguous, otherwise as JSON. */
 const scalar = (value: unknown): string =>
   typeof value === "string" && /^[A-Za-z][\w ./-]*$/.test(value) && !ambiguous.test(value)
     ? value
@@ -47,14 +47,14 @@ const placeholder = (node: Node): string => {
   return `<${choices.join(" | ")}>`
 }
 
-/** What an entry of a list, or of a map with names of one's own, looks like. */
+/** Example entry of a list of maps, or of a map with arbitrary names. */
 const entry = (node: Node): Lines => {
   if (isNode(node.items) && propertiesOf(node.items)) return ["-", ...indented(settings(node.items))]
   const named = node.additionalProperties
   return isNode(named) && propertiesOf(named) ? ["<name>:", ...indented(settings(named))] : []
 }
 
-/** A key whose default its map gives stands with that one. */
+/** A default of the whole map overrides that of the key. */
 const withDefaultOf = (map: Node, key: string, inner: Node): Node =>
   isNode(map.default) && Object.hasOwn(map.default, key) ? { ...inner, default: map.default[key] } : inner
 
@@ -69,7 +69,7 @@ const value = (key: string, node: Node): Lines => {
 const requires = (map: Node, key: string): boolean =>
   Array.isArray(map.required) && map.required.includes(key)
 
-/** The keys of a map, in YAML. What must be given has no comment before it: then the whole map is commented out. */
+/** The keys of a map as YAML. Required keys are not commented out, because the map around them is. */
 const settings = (map: Node): Lines =>
   Object.entries(propertiesOf(map) ?? {}).flatMap(([key, declared]) => {
     const node = withDefaultOf(map, key, declared)
@@ -81,7 +81,7 @@ const ofSection = (section: Section<unknown>): string => {
   const schema = sectionSchema(section)
   const lines = [`${section.name}:`, ...indented(settings(schema))]
   const isComplete = !Array.isArray(schema.required) || schema.required.length === 0
-  const others = section.aliases.map((alias) => `Its keys may also stand under \`${alias}\`.`)
+  const others = section.aliases.map((alias) => `Also accepted under the name \`${alias}\`.`)
   const description = wrapped([section.description, ...others].join(" ").trim()).filter((line) => line !== "")
   return [...comment(comment(description)), ...comment(isComplete ? lines : comment(lines))].join("\n")
 }

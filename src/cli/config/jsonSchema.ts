@@ -1,4 +1,4 @@
-/** The whole configuration file as one JSON Schema 2020-12, so that editors complete it and mark mistakes. */
+/** JSON Schema 2020-12 of the configuration file, for completion and validation in editors. */
 import { Predicate } from "effect"
 import type { Section } from "../../../layers/config/Section.ts"
 import { jsonSchema } from "../../catalog/jsonSchema.ts"
@@ -9,23 +9,23 @@ export interface Node {
 
 export const isNode = (value: unknown): value is Node => Predicate.isObject(value) && !Array.isArray(value)
 
-/** The keys of a map that has named ones. */
+/** The named keys of a map; `undefined` if it declares none. */
 export const propertiesOf = (node: Node): Readonly<Record<string, Node>> | undefined =>
   isNode(node.properties) ? (node.properties as Readonly<Record<string, Node>>) : undefined
 
-/** A map takes the keys that are declared and no others, as the program does. */
+/** Disallows undeclared keys in every map, as the program does. */
 const closed = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(closed)
   if (!isNode(value)) return value
   const entries = Object.entries(value).map(([keyword, inner]) => {
-    // A default is data, whatever it looks like.
+    // The values of these keywords are data, not schemas.
     if (keyword === "default" || keyword === "examples" || keyword === "enum") return [keyword, inner]
     return [keyword, keyword === "additionalProperties" && inner === true ? false : closed(inner)]
   })
   return Object.fromEntries(entries)
 }
 
-/** Tells in the description of a key which variable stands above it. */
+/** Appends the overriding environment variable to a key's description. */
 const withVariable = (node: Node, [key, ...rest]: ReadonlyArray<string>, variable: string): Node => {
   if (key === undefined) {
     const about = typeof node.description === "string" ? `${node.description} ` : ""
@@ -37,7 +37,7 @@ const withVariable = (node: Node, [key, ...rest]: ReadonlyArray<string>, variabl
   return { ...node, properties: { ...properties, [key]: withVariable(inner, rest, variable) } }
 }
 
-/** One section; keys whose values come from a variable say so. */
+/** The schema of one section, with environment variables in the descriptions. */
 export const sectionSchema = (section: Section<unknown>): Node => {
   const plain = closed(jsonSchema(section.schema)) as Node
   const whole = Object.entries(section.env).reduce(
@@ -53,14 +53,13 @@ export const fileSchema = (sections: ReadonlyArray<Section<unknown>>): Node => {
     return [
       [section.name, schema] as const,
       ...section.aliases.map(
-        (alias) =>
-          [alias, { ...schema, description: `Another name of the section ${section.name}.` }] as const
+        (alias) => [alias, { ...schema, description: `Alias of the section ${section.name}.` }] as const
       )
     ]
   })
   return {
     $schema: "https://json-schema.org/draft/2020-12/schema",
-    title: "The configuration of manifold",
+    title: "Configuration of manifold",
     type: "object",
     properties: { $schema: { type: "string" }, ...Object.fromEntries(properties) },
     additionalProperties: false

@@ -1,9 +1,9 @@
-/** What a check of `manifold doctor` is, and how it is run: to its end, within a time, whatever it finds. */
+/** Type of a `manifold doctor` check, and its runner: a time limit, and failures as findings. */
 import { Cause, Effect } from "effect"
 
 export interface Finding {
   readonly status: "ok" | "warn" | "fail"
-  /** What was found, and for what is not well, what to do about it. One line. */
+  /** What was found, and how to fix it. One line. */
   readonly message: string
 }
 
@@ -16,19 +16,19 @@ export interface Check<out R = never> {
   readonly run: Effect.Effect<ReadonlyArray<Finding>, unknown, R>
 }
 
-/** Longer than anything takes on a machine that is well. */
-const patience = "10 seconds"
+/** Longer than any check takes on a healthy machine. */
+const timeLimit = "10 seconds"
 
-/** What a foreseen error says, as one line. */
+/** The message of an error on one line. */
 export const messageOf = (error: unknown): string =>
   (error instanceof Error ? error.message : String(error)).replaceAll(/\s*\n\s*/g, " ").trim()
 
-/** Runs a check; what it fails with is a finding, and so is that it takes too long. */
+/** Runs a check. A failure, a defect or a time-out becomes a finding. */
 export const examine = <R>({ name, run }: Check<R>) =>
   run.pipe(
     Effect.timeoutOrElse({
-      duration: patience,
-      orElse: () => Effect.succeed([fail(`gave no answer within ${patience}`)])
+      duration: timeLimit,
+      orElse: () => Effect.succeed([fail(`did not finish within ${timeLimit}`)])
     }),
     Effect.catchCause((cause) =>
       Cause.hasInterruptsOnly(cause)

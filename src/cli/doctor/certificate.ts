@@ -1,12 +1,12 @@
-/** Whether the certificate of the HTTP service can be used, and for how long. */
+/** Checks the TLS certificate of the HTTP service and its expiry. */
 import { DateTime, Duration, Effect, type FileSystem } from "effect"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
 import * as Certificate from "../../../layers/http/certificate.ts"
 import * as http from "../../../layers/http/section.ts"
 import { type Check, fail, ok, warn } from "./Check.ts"
-import { unknown } from "./configuration.ts"
+import { notCheckable } from "./configuration.ts"
 
-/** Less than what is left of one of 90 days when it is renewed in time. */
+/** A 90-day certificate that is renewed on time never gets this close to its expiry. */
 const soon = Duration.toMillis(Duration.days(14))
 
 export const certificate: Check<ConfigSource | FileSystem.FileSystem> = {
@@ -19,13 +19,13 @@ export const certificate: Check<ConfigSource | FileSystem.FileSystem> = {
     return left < soon
       ? [
           warn(
-            `${tls.cert_file} expires on ${validTo}: renew it; a running service takes the new one by itself`
+            `${tls.cert_file} expires on ${validTo}: renew it; a running service loads the new one automatically`
           )
         ]
       : [ok(`${tls.cert_file} is valid until ${validTo}`)]
   }).pipe(
     Effect.catchTags({
-      ConfigInvalid: () => Effect.succeed([unknown("the certificate")]),
+      ConfigInvalid: () => Effect.succeed([notCheckable("the certificate")]),
       CertificateError: ({ message }) => Effect.succeed([fail(message)])
     })
   )

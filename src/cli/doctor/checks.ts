@@ -1,4 +1,4 @@
-/** The list of what `manifold doctor` looks at, in the order in which it tells. */
+/** The list of checks of `manifold doctor`, in the order of its output. */
 import type { Effect } from "effect"
 import type { Check } from "./Check.ts"
 import { certificate } from "./certificate.ts"

@@ -1,4 +1,4 @@
-/** Which AI clients are here, and whether what they start is still there. */
+/** Finds installed AI clients, and checks that the files named in their manifold entry exist. */
 import { Effect, FileSystem, Path, Predicate } from "effect"
 import * as ClientFile from "../../../layers/clients/ClientFile.ts"
 import { type Client, clients } from "../../../layers/clients/clients.ts"
@@ -8,7 +8,7 @@ import type { Environment } from "../../../layers/platform/Environment.ts"
 import type { Machine } from "../../../layers/platform/Machine.ts"
 import { type Check, type Finding, messageOf, ok, warn } from "./Check.ts"
 
-/** The files that an entry names and that are gone; a bare command is looked up by the client, not by us. */
+/** Absolute paths in an entry that do not exist. A bare command is looked up by the client. */
 const missing = Effect.fnUntraced(function* (entry: unknown) {
   const fs = yield* FileSystem.FileSystem
   const { isAbsolute } = yield* Path.Path
@@ -30,15 +30,15 @@ const look = Effect.fnUntraced(function* (client: Client) {
   const file = yield* ClientFile.read(client, path)
   const servers = yield* ClientFile.servers(client, file)
   const entry = Object.hasOwn(servers, "manifold") ? servers["manifold"] : undefined
-  if (entry === undefined) return ok(`${title} does not have manifold: manifold install ${id}`)
+  if (entry === undefined) return ok(`${title} does not have manifold. To add it: manifold install ${id}`)
   const [gone] = yield* missing(entry)
   const problems = [
-    ...(gone === undefined ? entryProblems(entry) : [`starts ${gone}, which is gone`]),
-    ...(file.marked ? [`has a byte order mark in ${path}, which it may not read`] : [])
+    ...(gone === undefined ? entryProblems(entry) : [`starts ${gone}, which does not exist`]),
+    ...(file.marked ? [`may not be able to read ${path}, which starts with a byte order mark`] : [])
   ]
   return problems.length === 0
     ? ok(`${title} has manifold`)
-    : warn(`${title} ${problems.join("; ")}: manifold install ${id}`)
+    : warn(`${title} ${problems.join("; ")}. To fix it: manifold install ${id}`)
 })
 
 export const clientFiles: Check<Environment | FileSystem.FileSystem | Machine | Path.Path> = {

@@ -1,9 +1,9 @@
-/** Whether the clock can be right: tokens, sessions and certificates expire by it. */
+/** Checks that the clock is not before the program was built; tokens, sessions and certificates expire by it. */
 import { DateTime, Duration, Effect, FileSystem, Option } from "effect"
 import { Machine } from "../../../layers/platform/Machine.ts"
 import { type Check, fail, ok } from "./Check.ts"
 
-/** A file from elsewhere may be newer than now by its time zone. */
+/** A copied file may seem newer than now because of its time zone. */
 const tolerance = Duration.days(1)
 
 export const clock: Check<FileSystem.FileSystem | Machine> = {
@@ -19,7 +19,7 @@ export const clock: Check<FileSystem.FileSystem | Machine> = {
     )
     return [
       early
-        ? fail(`${shown} is before this program was made: set the clock (timedatectl set-ntp true)`)
+        ? fail(`${shown} is before this program was built: set the clock (timedatectl set-ntp true)`)
         : ok(shown)
     ]
   })

@@ -1,4 +1,4 @@
-/** Every problem of the configuration. */
+/** Checks the configuration and reports every problem. */
 import { Effect, type FileSystem, type Path } from "effect"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
 import { legacyFileWarning } from "../../../layers/config/legacyFileWarning.ts"
@@ -12,10 +12,10 @@ export const configuration: Check<ConfigSource | FileSystem.FileSystem | Path.Pa
     const config = yield* ConfigSource
     yield* config.check(sections)
     const found = yield* config.found
-    const none = found.file === undefined ? "no configuration file" : `there is no ${found.file}`
+    const none = found.file === undefined ? "no configuration file" : `${found.file} does not exist`
     const unread = yield* legacyFileWarning(found)
     return [
-      ok(found.source === undefined ? `${none}; using defaults` : `nothing is wrong with ${found.source}`),
+      ok(found.source === undefined ? `${none}; using defaults` : `${found.source} is valid`),
       ...[...notices(found), ...(unread === undefined ? [] : [unread])].map(warn)
     ]
   }).pipe(
@@ -29,5 +29,5 @@ export const configuration: Check<ConfigSource | FileSystem.FileSystem | Path.Pa
   )
 }
 
-/** What a check says that needs a configuration which is wrong. */
-export const unknown = (what: string) => fail(`${what} cannot be told until the configuration is right`)
+/** Finding of a check that needs a valid configuration. */
+export const notCheckable = (what: string) => fail(`cannot check ${what} until the configuration is valid`)

@@ -1,12 +1,12 @@
-/** Asks whether it is this program that serves MCP at a URL. */
+/** Detects whether the MCP server at a URL is manifold. */
 import { Effect } from "effect"
 import { program } from "../../domain/version.ts"
 
-/** Of a stranger's answer no more than this is read, in bytes. */
-const mostRead = 64 * 1024
+/** At most so many bytes of the response are read. */
+const maxResponseBytes = 64 * 1024
 
 /** `server/discover` (MCP 2026-07-28) opens no session, which `initialize` would. */
-const question = JSON.stringify({
+const discoverRequest = JSON.stringify({
   jsonrpc: "2.0",
   id: 1,
   method: "server/discover",
@@ -25,29 +25,29 @@ const read = async (response: Response) => {
   for await (const chunk of response.body ?? []) {
     chunks.push(chunk)
     size += chunk.length
-    if (size > mostRead) break
+    if (size > maxResponseBytes) break
   }
   return new TextDecoder().decode(await new Blob(chunks).arrayBuffer())
 }
 
-/** `false` also when nothing answers, or too late. */
+/** `false` also if the request fails or times out. */
 export const isManifold = (url: string) =>
   Effect.tryPromise(async (signal) => {
     const response = await fetch(url, {
       method: "POST",
       redirect: "manual",
       signal,
-      // Nothing secret is sent, and whether clients trust the certificate is another question.
+      // The request contains no secret, and the check `certificate` reports certificate problems.
       tls: { rejectUnauthorized: false },
       headers: {
-        // The name that every listener accepts, whatever address is asked.
+        // Every listener accepts this host, whatever the address.
         host: "localhost",
         "content-type": "application/json",
         accept: "application/json, text/event-stream",
         "mcp-protocol-version": "2026-07-28",
         "mcp-method": "server/discover"
       },
-      body: question
+      body: discoverRequest
     })
     const text = await read(response)
     const challenge = response.headers.get("www-authenticate") ?? ""

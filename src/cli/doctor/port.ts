@@ -1,4 +1,4 @@
-/** Whether the HTTP service could listen where it is told to, or who does already. */
+/** Checks that the HTTP service can listen on its configured address, or that manifold already does. */
 import { Effect, Layer } from "effect"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
 import { Authenticator } from "../../../layers/identity/Authenticator.ts"
@@ -9,22 +9,22 @@ import { Machine } from "../../../layers/platform/Machine.ts"
 import { Routes } from "../../../layers/http/Routes.ts"
 import { Sites } from "../../../layers/http/Sites.ts"
 import { type Check, fail, messageOf, ok } from "./Check.ts"
-import { unknown } from "./configuration.ts"
+import { notCheckable } from "./configuration.ts"
 import { isManifold } from "./isManifold.ts"
 
-/** How to find the process that listens on a port. */
-const finder = (os: string, port: number) =>
+/** Command that shows the process listening on a port. */
+const listenerCommand = (os: string, port: number) =>
   ({ linux: `ss -ltnp 'sport = :${port}'`, win32: `netstat -ano | findstr :${port}` })[os] ??
   `lsof -i :${port}`
 
-const answering = Effect.fnUntraced(function* (scheme: "http" | "https", host: string, port: number) {
+const checkOccupied = Effect.fnUntraced(function* (scheme: "http" | "https", host: string, port: number) {
   const { os } = yield* Machine
-  const reached = host === "0.0.0.0" || host === "::" ? "localhost" : host
-  const url = `${scheme}://${reached.includes(":") ? `[${reached}]` : reached}:${port}/mcp`
+  const reachable = host === "0.0.0.0" || host === "::" ? "localhost" : host
+  const url = `${scheme}://${reachable.includes(":") ? `[${reachable}]` : reachable}:${port}/mcp`
   return (yield* isManifold(url))
-    ? ok(`manifold serves ${url} already`)
+    ? ok(`manifold already serves ${url}`)
     : fail(
-        `port ${port} is taken by another program: stop it (\`${finder(os, port)}\` names it), or choose another with server.port`
+        `port ${port} is in use by another program: stop it (\`${listenerCommand(os, port)}\` shows it), or set server.port to another port`
       )
 })
 
@@ -42,10 +42,14 @@ const listen = Effect.gen(function* () {
     corsOrigins: cors_origins
   })
   return yield* Effect.scoped(Layer.build(Layer.provide(listener, [Routes.layer, Sites.layer]))).pipe(
-    Effect.as(ok(port === 0 ? "a free port is taken at each start" : `${host} port ${port} is free`)),
+    Effect.as(
+      ok(
+        port === 0 ? "server.port is 0: a free port is chosen at each start" : `${host} port ${port} is free`
+      )
+    ),
     Effect.catchTag("ListenError", (error) =>
       error.reason === "InUse"
-        ? answering(tls === undefined ? "http" : "https", host, port)
+        ? checkOccupied(tls === undefined ? "http" : "https", host, port)
         : Effect.succeed(fail(error.message))
     )
   )
@@ -55,8 +59,8 @@ export const port: Check<ConfigSource | Ids | Machine> = {
   name: "port",
   run: listen.pipe(
     Effect.catchTags({
-      ConfigInvalid: () => Effect.succeed(unknown("the address")),
-      // The rest of the message is the configuration that is missing.
+      ConfigInvalid: () => Effect.succeed(notCheckable("the address")),
+      // The other lines of the message are example configuration.
       BindRefused: ({ message }) => Effect.succeed(fail(messageOf(message.split("\n")[0])))
     }),
     Effect.map((finding) => [finding])

@@ -1,4 +1,4 @@
-/** Which model providers have a key in the environment. Never shows one. */
+/** Checks the API keys of model providers in the environment. Keys are never shown. */
 import { Effect } from "effect"
 import { knownProviders } from "../../../layers/models/providers.ts"
 import { Environment } from "../../../layers/platform/Environment.ts"
@@ -12,7 +12,7 @@ export const providerKeys: Check<Environment> = {
       if (value === "") return ok(`${keyVariable} is not set`)
       return /^[\x21-\x7e]+$/.test(value)
         ? ok(`${keyVariable} is set`)
-        : warn(`${keyVariable} is set, with spaces or other characters that no key has: set it again`)
+        : warn(`${keyVariable} contains spaces or other characters that are invalid in a key: set it again`)
     })
   )
 }

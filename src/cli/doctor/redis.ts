@@ -1,9 +1,9 @@
-/** Whether the Redis that instances share can be reached and written, where one is configured. */
+/** Checks that the configured Redis is reachable and writable. */
 import { Effect, Layer, Option } from "effect"
 import type { ConfigSource } from "../../../layers/config/ConfigSource.ts"
 import { SharedRedis } from "../../../layers/storage/SharedRedis.ts"
 import { type Check, fail, ok } from "./Check.ts"
-import { unknown } from "./configuration.ts"
+import { notCheckable } from "./configuration.ts"
 
 export const redis: Check<ConfigSource> = {
   name: "redis",
@@ -13,12 +13,12 @@ export const redis: Check<ConfigSource> = {
         onNone: () => [],
         onSome: ({ connected }) => [
           connected()
-            ? ok("answers, and takes what is written")
-            : fail("cannot be reached or written: start it, or correct storage.redis_url")
+            ? ok("reachable and writable")
+            : fail("not reachable or not writable: start it, or correct storage.redis_url")
         ]
       })
     ),
     Effect.provide(Layer.fresh(SharedRedis.layer)),
-    Effect.catchTag("ConfigInvalid", () => Effect.succeed([unknown("its address")]))
+    Effect.catchTag("ConfigInvalid", () => Effect.succeed([notCheckable("Redis")]))
   )
 }

@@ -1,4 +1,4 @@
-/** Starts this program as an AI client would, and lists its tools. */
+/** Starts the stdio server as an AI client does, and lists its tools. */
 import { Effect, Fiber, Option, type Path, Schema, Stream } from "effect"
 import * as ChildProcess from "effect/process/ChildProcess"
 import type { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
@@ -8,7 +8,7 @@ import { Machine } from "../../../layers/platform/Machine.ts"
 import { program } from "../../domain/version.ts"
 import { type Check, fail, messageOf, ok } from "./Check.ts"
 
-const lines = [
+const messages = [
   {
     jsonrpc: "2.0",
     id: 0,
@@ -30,23 +30,23 @@ const Listed = Schema.fromJsonString(
   })
 )
 
-/** Of what a server says before it fails, in characters. */
-const mostShown = 300
+/** At most so many characters of the server's error output are shown. */
+const maxShown = 300
 
 export const selfTest: Check<Environment | Machine | Path.Path | ChildProcessSpawner> = {
   name: "stdio server",
   run: Effect.gen(function* () {
     const { launch } = yield* Machine
-    const input = lines.map((line) => `${JSON.stringify(line)}\n`).join("")
+    const input = messages.map((message) => `${JSON.stringify(message)}\n`).join("")
     const file = yield* namedFile
-    const words = file === undefined ? ["serve"] : ["serve", "--config", file]
-    const child = yield* ChildProcess.make(launch.command, [...launch.args, ...words], {
+    const args = file === undefined ? ["serve"] : ["serve", "--config", file]
+    const child = yield* ChildProcess.make(launch.command, [...launch.args, ...args], {
       extendEnv: true,
-      // The end of the input would be the end of the server, whether or not it has answered.
+      // The server stops when its input ends, so the input stays open until the response was read.
       stdin: Stream.concat(Stream.encodeText(Stream.succeed(input)), Stream.never),
       forceKillAfter: "1 second"
     })
-    const said = yield* Effect.forkScoped(child.stderr.pipe(Stream.decodeText(), Stream.mkString))
+    const errorOutput = yield* Effect.forkScoped(child.stderr.pipe(Stream.decodeText(), Stream.mkString))
     const listed = yield* child.stdout.pipe(
       Stream.decodeText(),
       Stream.splitLines,
@@ -55,8 +55,8 @@ export const selfTest: Check<Environment | Machine | Path.Path | ChildProcessSpa
       Stream.runHead,
       Effect.map(Option.flatten)
     )
-    if (Option.isSome(listed)) return [ok(`starts, and lists ${listed.value.result.tools.length} tools`)]
-    const reason = messageOf(yield* Fiber.join(said)).slice(0, mostShown)
-    return [fail(`does not serve: ${reason || "it ended without an answer"}`)]
+    if (Option.isSome(listed)) return [ok(`starts and lists ${listed.value.result.tools.length} tools`)]
+    const reason = messageOf(yield* Fiber.join(errorOutput)).slice(0, maxShown)
+    return [fail(`does not serve: ${reason || "it exited without a response"}`)]
   }).pipe(Effect.scoped)
 }

@@ -1,4 +1,4 @@
-/** Whether state can be kept: a folder that may be written, space in it, and keys that nobody else reads. */
+/** Checks the state folder: write permission, free space, and the file modes of keys. */
 import { Effect, FileSystem, Path } from "effect"
 import type { ConfigSource } from "../../../layers/config/ConfigSource.ts"
 import type { Environment } from "../../../layers/platform/Environment.ts"
@@ -6,12 +6,12 @@ import { Ids } from "../../../layers/platform/Ids.ts"
 import { Machine } from "../../../layers/platform/Machine.ts"
 import { Storage } from "../../../layers/storage/Storage.ts"
 import { type Check, fail, type Finding, ok, warn } from "./Check.ts"
-import { unknown } from "./configuration.ts"
+import { notCheckable } from "./configuration.ts"
 
 const mib = 1024 * 1024
-const [little, tooLittle] = [256 * mib, 16 * mib]
+const [warnBelow, failBelow] = [256 * mib, 16 * mib]
 
-/** The folder, or the nearest one above it that exists. */
+/** The folder itself, or its nearest existing ancestor. */
 const nearest = Effect.fnUntraced(function* (dir: string) {
   const fs = yield* FileSystem.FileSystem
   const { dirname } = yield* Path.Path
@@ -21,7 +21,7 @@ const nearest = Effect.fnUntraced(function* (dir: string) {
   return place
 })
 
-/** Writes and removes a byte where there is a folder already: a full or read-only disk has the same mode as another. */
+/** Writes and removes a file if the folder exists, because file modes do not show a full or read-only disk. */
 const writable = Effect.fnUntraced(function* (dir: string, place: string) {
   const fs = yield* FileSystem.FileSystem
   const { join } = yield* Path.Path
@@ -31,7 +31,7 @@ const writable = Effect.fnUntraced(function* (dir: string, place: string) {
       ? Effect.ensuring(fs.writeFile(file, new Uint8Array(1), { flag: "wx" }), Effect.ignore(fs.remove(file)))
       : fs.access(place, { writable: true })
   return yield* probe.pipe(
-    Effect.as(ok(place === dir ? `${dir} can be written` : `${dir} is made when something is first stored`)),
+    Effect.as(ok(place === dir ? `${dir} is writable` : `${dir} will be created on first use`)),
     Effect.catchTag("PlatformError", (error) =>
       Effect.succeed(
         fail(
@@ -44,12 +44,12 @@ const writable = Effect.fnUntraced(function* (dir: string, place: string) {
 
 const space = Effect.fnUntraced(function* (place: string) {
   const free = yield* (yield* Machine).freeBytes(place)
-  const shown = `${Math.floor(free / mib)} MiB are free in ${place}`
-  if (free < tooLittle) return fail(`${shown}: make room`)
-  return free < little ? warn(`${shown}: make room soon`) : ok(shown)
+  const shown = `${Math.floor(free / mib)} MiB free in ${place}`
+  if (free < failBelow) return fail(`${shown}: free some space`)
+  return free < warnBelow ? warn(`${shown}: free some space soon`) : ok(shown)
 })
 
-/** Keys are for their owner alone; what others could have read should be replaced. */
+/** Checks that only the owner has permissions on the key files. */
 const keys = Effect.fnUntraced(function* (dir: string) {
   const fs = yield* FileSystem.FileSystem
   const { join } = yield* Path.Path
@@ -66,12 +66,12 @@ const keys = Effect.fnUntraced(function* (dir: string) {
     if ((mode & 0o077) !== 0) {
       open.push(
         fail(
-          `others may use ${path} (mode ${(mode & 0o777).toString(8)}): chmod ${wanted.toString(8)} '${path}'`
+          `other users have permissions on ${path} (mode ${(mode & 0o777).toString(8)}): chmod ${wanted.toString(8)} '${path}'`
         )
       )
     }
   }
-  return open.length > 0 ? open : [ok(`only this user can use the keys in ${folder}`)]
+  return open.length > 0 ? open : [ok(`only this user has permissions on the keys in ${folder}`)]
 })
 
 export const storage: Check<ConfigSource | Environment | FileSystem.FileSystem | Ids | Machine | Path.Path> =
@@ -83,12 +83,14 @@ export const storage: Check<ConfigSource | Environment | FileSystem.FileSystem |
       const fs = yield* FileSystem.FileSystem
       if ((yield* fs.stat(place)).type !== "Directory") {
         return [
-          fail(`${place} is no folder: move it, or set storage.dir (or MANIFOLD_STORAGE_DIR) to another`)
+          fail(
+            `${place} is not a folder: move it, or set storage.dir (or MANIFOLD_STORAGE_DIR) to another folder`
+          )
         ]
       }
       return [yield* writable(dir, place), yield* space(place), ...(yield* keys(dir))]
     }).pipe(
       Effect.provide(Storage.layer),
-      Effect.catchTag("ConfigInvalid", () => Effect.succeed([unknown("the folder of state")]))
+      Effect.catchTag("ConfigInvalid", () => Effect.succeed([notCheckable("the state folder")]))
     )
   }
