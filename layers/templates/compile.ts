@@ -40,7 +40,7 @@ const walker = (name: string, codes: ReadonlyArray<string>, { filters, helpers }
     let code = `c.have(await (${node.c ?? ""}\n),${JSON.stringify(node.c ?? "")})`
     for (const [filter, args] of node.f) {
       if (!Object.hasOwn(filters, filter)) {
-        const hint = /^\w*$/.test(filter) ? "" : "; write a || b in parentheses"
+        const hint = /^\w+$/.test(filter) ? "" : "; write a || b in parentheses"
         reject(unknownName("filter", filter, Object.keys(filters)) + hint)
       }
       code = `await c.filter(${JSON.stringify(filter)})(${code}${args === "" ? "" : `,${args}`})`

@@ -14,7 +14,7 @@ import { Principal } from "../../../src/domain/Principal.ts"
 import { it } from "../../support/effect.ts"
 import { stateFolder } from "../../support/service.ts"
 
-/** One start of the program over the folder. */
+/** The service over the folder, as after a start of the program. */
 const output = (dir: string) =>
   Layer.fresh(Output.layer).pipe(
     Layer.provideMerge(Layer.fresh(Quotas.layerOf({ output: { principal: 100, total: 150 } }))),
@@ -27,7 +27,7 @@ const output = (dir: string) =>
 const person = (name: string) =>
   new Principal({ subject: name, clientId: name, scopes: [], ceiling: [], source: "api-token" })
 
-/** The file, or the reason why there is none. */
+/** Saves a file; returns its name, or the reason of the error. */
 const save = (owner: string, size: number) =>
   Effect.flatMap(Output, (service) =>
     service.save(person(owner), "Client", owner, new Uint8Array(size))
@@ -36,7 +36,7 @@ const save = (owner: string, size: number) =>
 const within = <A, E>(body: (dir: string) => Effect.Effect<A, E, Output | Quotas | FileSystem.FileSystem>) =>
   Effect.flatMap(stateFolder, (dir) => Effect.provide(body(dir), output(dir)))
 
-it.effect("a principal keeps as many bytes as it may, and another one the rest of the total", () =>
+it.effect("files are limited per principal and in total", () =>
   within(() =>
     Effect.gen(function* () {
       expect(yield* save("alice", 60)).toBe("content.pptx")
@@ -49,7 +49,7 @@ it.effect("a principal keeps as many bytes as it may, and another one the rest o
   )
 )
 
-it.effect("who made a file is known after a restart", () =>
+it.effect("the owners of files are known after a restart", () =>
   Effect.gen(function* () {
     const dir = yield* stateFolder
     yield* Effect.provide(save("alice", 90), output(dir))
@@ -60,7 +60,7 @@ it.effect("who made a file is known after a restart", () =>
   })
 )
 
-it.effect("files that were there before count in total", () =>
+it.effect("existing files of unknown owners count towards the total", () =>
   within((dir) =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
@@ -72,7 +72,7 @@ it.effect("files that were there before count in total", () =>
   )
 )
 
-it.effect("files that were removed make room, which is noticed within ten seconds", () =>
+it.effect("removed files free the quota within ten seconds", () =>
   within((dir) =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
@@ -87,7 +87,7 @@ it.effect("files that were removed make room, which is noticed within ten second
   )
 )
 
-it.effect("calls at the same time get no more than one after another", () =>
+it.effect("concurrent calls cannot exceed the quota", () =>
   within(() =>
     Effect.gen(function* () {
       const saved = yield* Effect.all(
@@ -99,7 +99,7 @@ it.effect("calls at the same time get no more than one after another", () =>
   )
 )
 
-it.effect("a file that cannot be written gives its part back", () =>
+it.effect("a failed write releases its bytes", () =>
   within((dir) =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
@@ -110,7 +110,7 @@ it.effect("a file that cannot be written gives its part back", () =>
   )
 )
 
-it.effect("the owners file is rewritten when most of its files are gone, and damaged lines are ignored", () =>
+it.effect("the owners file is compacted when most of its files are gone, and damaged lines are ignored", () =>
   within((dir) =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem

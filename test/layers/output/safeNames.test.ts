@@ -1,9 +1,9 @@
-/** Names of folders are safe wherever they come from, and safe ones stay as they are. */
+/** Safe folder names for arbitrary text, and names of generated files. */
 import { expect, test } from "bun:test"
 import fc from "fast-check"
 import { fileName, fileNumber, safeName } from "../../../layers/output/safeNames.ts"
 
-test("names that are fine stay as they are", () => {
+test("safe names are unchanged", () => {
   for (const name of [
     "Acme",
     "Q3",
@@ -17,7 +17,7 @@ test("names that are fine stay as they are", () => {
     expect(safeName(name)).toBe(name.normalize("NFC"))
 })
 
-test("names that are not are made so", () => {
+test("unsafe names are made safe", () => {
   const cases = [
     ["../../etc/passwd", "etc-passwd"],
     ["a/b\\c", "a-b-c"],
@@ -38,12 +38,12 @@ test("names that are not are made so", () => {
   for (const [given, expected] of cases) expect([given, safeName(given)]).toEqual([given, expected])
 })
 
-test("names of nothing are none", () => {
+test("names without a letter or digit are rejected", () => {
   for (const name of ["", ".", "..", "...", "/", "   ", "\u0000", "---", "\u200b", "/../", "🎉"])
     expect([name, safeName(name)]).toEqual([name, undefined])
 })
 
-test("any text is a safe name or none, and a safe name stays the same", () => {
+test("every text gives a safe name or none, and safe names are stable", () => {
   const bad = fc.constantFrom(
     "..",
     "/",
@@ -80,7 +80,7 @@ test("any text is a safe name or none, and a safe name stays the same", () => {
   )
 })
 
-test("files are numbered, and nothing else has a number", () => {
+test("only generated file names have a number", () => {
   for (const number of [1, 2, 10, 999]) expect(fileNumber(fileName(number))).toBe(number)
   for (const name of [
     "content-0.pptx",

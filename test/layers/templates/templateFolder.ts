@@ -1,4 +1,4 @@
-/** Templates from a real folder that goes with the test, and the log as lines. */
+/** Templates from a temporary folder, and their log lines. */
 import { Effect, FileSystem, Layer, Logger, Path } from "effect"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
 import * as Platform from "../../../layers/platform/Platform.ts"
@@ -8,7 +8,7 @@ import { Templates } from "../../../layers/templates/Templates.ts"
 
 export type Files = Readonly<Record<string, string>>
 
-/** Writes templates into a folder; a name without an ending is a template's. */
+/** Writes templates into a folder; names without extension get `.sqrl`. */
 export const write = (dir: string, files: Files) =>
   Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem
@@ -25,7 +25,7 @@ export interface Options {
   readonly filters?: Readonly<Record<string, Filter>>
 }
 
-/** A folder with these templates, the service over it, and what it logs. */
+/** A folder with these templates, the service over it, and its log. */
 export const open = Effect.fnUntraced(function* (
   files: Files,
   { filters = {}, settings = {} }: Options = {}
@@ -49,7 +49,7 @@ export const open = Effect.fnUntraced(function* (
     dir,
     log,
     templates,
-    /** With the test's log in place. */
+    /** Renders with the test's logger. */
     render: (name: string, variables: Record<string, unknown> = {}) =>
       templates.render(name, variables).pipe(Effect.provideContext(context))
   }

@@ -1,4 +1,4 @@
-/** The command line, run as a user runs it. */
+/** `manifold call`, `list`, `serve`, `--help` and `--version` as processes. */
 import { describe, expect } from "bun:test"
 import { Effect } from "effect"
 import { mkdtemp, rm, writeFile } from "node:fs/promises"
@@ -9,7 +9,7 @@ import { manifold } from "../../support/stdio.ts"
 
 const main = new URL("../../../src/main.ts", import.meta.url).pathname
 
-/** Runs a command in a shell that redirects its output. */
+/** Runs a command in a shell with its output redirected. */
 const redirected = (args: string, redirection: string) =>
   Effect.promise(async () => {
     const child = Bun.spawn(["bash", "-c", `"$0" "$1" ${args} ${redirection}`, process.execPath, main], {
@@ -25,7 +25,7 @@ const folder = Effect.acquireRelease(
   (path) => Effect.promise(() => rm(path, { recursive: true }))
 )
 
-describe("call", () => {
+describe("manifold call", () => {
   it.live("takes arguments from the command line", () =>
     Effect.gen(function* () {
       const { code, stdout } = yield* manifold(["call", "math.add", "--arg", "a=2", "--arg", "b=3"])
@@ -53,7 +53,7 @@ describe("call", () => {
     })
   )
 
-  it.live("takes as text what looks like a number, where the tool wants a text", () =>
+  it.live("passes a value that looks like JSON as text if the schema expects a string", () =>
     Effect.gen(function* () {
       for (const message of ["12", "true", "[1]"]) {
         const { stdout } = yield* manifold(["call", "echo", "--arg", `message=${message}`])
@@ -62,7 +62,7 @@ describe("call", () => {
     })
   )
 
-  it.live("takes an empty text, and one with equals signs in it", () =>
+  it.live("accepts an empty value and a value with equals signs", () =>
     Effect.gen(function* () {
       for (const message of ["", "a=b", "="]) {
         const { stdout } = yield* manifold(["call", "echo", "--arg", `message=${message}`, "--json"])
@@ -71,7 +71,7 @@ describe("call", () => {
     })
   )
 
-  it.live("says what is wrong and fails: an unknown tool, bad arguments, no such file, no JSON", () =>
+  it.live("explains an unknown tool, invalid arguments, a missing file and invalid JSON", () =>
     Effect.gen(function* () {
       const cases = [
         [["call", "absent"], "Unknown tool: absent"],
@@ -84,14 +84,14 @@ describe("call", () => {
         expect(code).not.toBe(0)
         expect(stdout).toBe("")
         expect(stderr).toContain(expected)
-        expect(stderr).not.toContain(" at ") // a message for a person, no stack
+        expect(stderr).not.toContain(" at ") // no stack trace
       }
     })
   )
 })
 
-describe("exit codes", () => {
-  it.live("a tool whose result says that it failed ends with 1, and its error is on standard error", () =>
+describe("the exit code is 1", () => {
+  it.live("if the tool's result has an error, which is printed on standard error", () =>
     Effect.gen(function* () {
       const url = "url=http://nowhere.invalid/"
       const { code, stderr, stdout } = yield* manifold(["call", "web.fetch_url", "--arg", url])
@@ -103,19 +103,19 @@ describe("exit codes", () => {
     })
   )
 
-  it.live("output that cannot be written is a failure, and one word about it", () =>
+  it.live("if the output cannot be written, with one line on standard error", () =>
     Effect.gen(function* () {
       for (const args of ["call echo --arg message=x", "list tools", "config schema", "--help"]) {
         const { code, stderr } = yield* redirected(args, "> /dev/full")
         expect([args, code]).toEqual([args, 1])
-        expect(stderr).toBe("manifold: cannot write to standard output (no space left on the device)\n")
+        expect(stderr).toBe("manifold: Cannot write to standard output: disk full\n")
       }
     })
   )
 })
 
-describe("unknown names", () => {
-  it.live("get a suggestion and the command that lists all", () =>
+describe("an unknown name", () => {
+  it.live("is reported with a suggestion and the command that lists all names", () =>
     Effect.gen(function* () {
       for (const args of [
         ["call", "math.ad"],
@@ -124,17 +124,17 @@ describe("unknown names", () => {
         const { code, stderr } = yield* manifold(args)
         expect(code).toBe(2)
         expect(stderr).toBe(
-          "manifold: Unknown tool: math.ad. Did you mean math.add? `manifold list tools` shows all of them\n"
+          "manifold: Unknown tool: math.ad. Did you mean math.add? Run `manifold list tools` to see all of them\n"
         )
       }
       const { stderr } = yield* manifold(["prompt", "sumarize"])
-      expect(stderr).toContain("Did you mean summarize?")
+      expect(stderr).toContain("summarize?")
     })
   )
 })
 
-describe("list NAME", () => {
-  it.live("shows the arguments of a tool: name, type, required, description", () =>
+describe("manifold list with a name", () => {
+  it.live("shows the name, type, requirement and description of each argument", () =>
     Effect.gen(function* () {
       const { stdout } = yield* manifold(["list", "tools", "web.fetch_url"])
       expect(stdout).toMatch(/^web\.fetch_url\n/)
@@ -150,8 +150,8 @@ describe("list NAME", () => {
   )
 })
 
-describe("list", () => {
-  it.live("names tools and resources, also as JSON", () =>
+describe("manifold list", () => {
+  it.live("lists tools and resources, also as JSON", () =>
     Effect.gen(function* () {
       const { stdout } = yield* manifold(["list", "tools"])
       expect(stdout).toContain("math.add")
@@ -164,8 +164,8 @@ describe("list", () => {
   )
 })
 
-describe("serve", () => {
-  it.live("refuses an address that others can reach while nobody must say who they are", () =>
+describe("manifold serve", () => {
+  it.live("rejects a public address without authentication", () =>
     Effect.gen(function* () {
       const { code, stderr } = yield* manifold(["serve", "--http", "--host", "0.0.0.0", "--port", "0"])
       expect(code).not.toBe(0)
@@ -173,7 +173,7 @@ describe("serve", () => {
     })
   )
 
-  it.live("names every problem of the configuration at once", () =>
+  it.live("reports every problem of the configuration at once", () =>
     Effect.gen(function* () {
       const config = '{"server":{"port":"high","hots":"x"},"absent":{}}'
       const { code, stderr } = yield* manifold(["serve"], { env: { MCP_CONFIG_JSON: config } })
@@ -183,7 +183,7 @@ describe("serve", () => {
   )
 })
 
-it.live("--version and --help answer", () =>
+it.live("--version prints the version, and --help lists the commands", () =>
   Effect.gen(function* () {
     expect((yield* manifold(["--version"])).stdout).toContain("0.1.0")
     const { stdout } = yield* manifold(["--help"])

@@ -1,4 +1,4 @@
-/** `manifold config`, run as a user runs it. */
+/** `manifold config check|init|schema` as processes. */
 import { describe, expect } from "bun:test"
 import { Effect } from "effect"
 import { chmod, mkdtemp, readFile, rm, stat, symlink, writeFile } from "node:fs/promises"
@@ -25,8 +25,8 @@ const inFile = Effect.fnUntraced(function* (text: string) {
   return file
 })
 
-describe("check", () => {
-  it.live("tells what was found and what of it has no effect yet", () =>
+describe("manifold config check", () => {
+  it.live("lists the settings it found, and notes sections without effect", () =>
     Effect.gen(function* () {
       const file = yield* inFile("web: { robots: true }\nusage: {}\n")
       const { code, stdout } = yield* manifold(["config", "check", file], {
@@ -43,7 +43,7 @@ usage: read and checked; not used by this version yet
     })
   )
 
-  it.live("checks the file that the program would read, and fails naming every problem and its place", () =>
+  it.live("checks the file that the program reads, and reports every problem with line and column", () =>
     Effect.gen(function* () {
       const file = yield* inFile("server:\n  port: http\nwep: {}\n")
       const env = { MCP_CONFIG_PATH: file }
@@ -62,32 +62,36 @@ usage: read and checked; not used by this version yet
     })
   )
 
-  it.live("says that there is nothing to check, as JSON too", () =>
+  it.live("succeeds without a configuration file, and fails for a missing named file", () =>
     Effect.gen(function* () {
       const { stdout } = yield* manifold(["config", "check", "--json"], { env: { MCP_CONFIG_JSON: "{}" } })
       expect(JSON.parse(stdout)).toEqual({ ok: true, source: "MCP_CONFIG_JSON", sections: [], notices: [] })
       const { code, stderr } = yield* manifold(["config", "check", "/none.yaml"])
       expect(code).toBe(1)
-      expect(stderr).toContain("the file cannot be read: no such file or directory (/none.yaml)")
+      expect(stderr).toContain("(/none.yaml)")
     })
   )
 })
 
-it.live("check finds what the service would refuse at its start, although each section is valid", () =>
-  Effect.gen(function* () {
-    const file = yield* inFile(
-      "server: { host: 0.0.0.0, tls: { cert_file: none.pem, key_file: none.pem } }\ntemplates: { dir: none }\n"
-    )
-    const { code, stderr } = yield* manifold(["config", "check", file])
-    expect(code).toBe(1)
-    expect(stderr).toContain("3 problems")
-    expect(stderr).toContain('server.host: others can reach "0.0.0.0"')
-    expect(stderr).toContain(`server.tls.cert_file: cannot read ${file.replace("manifold.yaml", "none.pem")}`)
-    expect(stderr).toContain(`templates.dir: ${file.replace("manifold.yaml", "none")}: cannot be read`)
-  })
+it.live(
+  "manifold config check reports problems that would stop the service although each section is valid",
+  () =>
+    Effect.gen(function* () {
+      const file = yield* inFile(
+        "server: { host: 0.0.0.0, tls: { cert_file: none.pem, key_file: none.pem } }\ntemplates: { dir: none }\n"
+      )
+      const { code, stderr } = yield* manifold(["config", "check", file])
+      expect(code).toBe(1)
+      expect(stderr).toContain("3 problems")
+      expect(stderr).toContain('server.host: "0.0.0.0" is reachable from other machines')
+      expect(stderr).toContain(
+        `server.tls.cert_file: ${file.replace("manifold.yaml", "none.pem")} cannot be read`
+      )
+      expect(stderr).toContain(`templates.dir: ${file.replace("manifold.yaml", "none")}: cannot be read`)
+    })
 )
 
-it.live("--config names the file of every command, above the variables, and must exist", () =>
+it.live("--config sets the file of every command, overrides environment variables, and must exist", () =>
   Effect.gen(function* () {
     const file = yield* inFile("mcp: { page_size: 7 }\n")
     const env = { MCP_CONFIG_PATH: "/none.yaml", MCP_CONFIG_JSON: "{" }
@@ -106,11 +110,11 @@ it.live("--config names the file of every command, above the variables, and must
   })
 )
 
-describe("init", () => {
-  it.live("writes a file that checks, and none that exists", () =>
+describe("manifold config init", () => {
+  it.live("writes a valid file, and overwrites an existing one only with --force", () =>
     Effect.gen(function* () {
       const file = join(yield* folder, "new.yaml")
-      // Also while the present configuration is broken.
+      // Works even if the current configuration is invalid.
       const env = { MCP_CONFIG_JSON: "{" }
       expect((yield* manifold(["config", "init", file], { env })).code).toBe(0)
       expect((yield* manifold(["config", "check", file])).stdout).toBe(`ok: ${file}\n`)
@@ -125,7 +129,7 @@ describe("init", () => {
     })
   )
 
-  it.live("writes the user's file unless another is named, for the user alone", () =>
+  it.live("writes the user's file by default, with permissions for the user only", () =>
     Effect.gen(function* () {
       const user = yield* home({ "link.yaml": "x" })
       const usual = ".config/manifold/manifold.yaml"
@@ -146,7 +150,7 @@ describe("init", () => {
       }
       const homeless = yield* user.run(["config", "init"], { HOME: "" })
       expect(homeless.code).toBe(2)
-      expect(homeless.stderr).toContain("name the file to write")
+      expect(homeless.stderr).toContain("manifold config init FILE")
     })
   )
 
@@ -155,21 +159,21 @@ describe("init", () => {
       Effect.provide(given({ files: { "manifold.yaml": text } }))
     )
 
-  it.effect("the file means the same when it is uncommented", () =>
+  it.effect("writes a file whose uncommented settings equal the defaults", () =>
     Effect.gen(function* () {
       const whole = commentedYaml(sections).replace(/^# ?/gm, "")
       const plain = yield* check("")
       const written = yield* check(whole)
       expect((yield* written.found).sections.length).toBeGreaterThan(5)
       for (const section of sections as ReadonlyArray<Section<unknown>>) {
-        // What has keys without defaults is commented out twice.
+        // Sections whose keys have no defaults are commented out twice.
         if (!new RegExp(`^${section.name}:`, "m").test(whole)) continue
         expect(yield* written.read(section)).toEqual(yield* plain.read(section))
       }
     })
   )
 
-  it.effect("the file names every section, key and variable", () =>
+  it.effect("writes a file with every section, key and environment variable", () =>
     Effect.gen(function* () {
       const text = commentedYaml(sections)
       for (const { env, name } of sections) {
@@ -181,8 +185,8 @@ describe("init", () => {
   )
 })
 
-describe("schema", () => {
-  it.live("prints JSON Schema, whatever the present configuration is", () =>
+describe("manifold config schema", () => {
+  it.live("prints the JSON Schema even if the current configuration is invalid", () =>
     Effect.gen(function* () {
       const { code, stdout } = yield* manifold(["config", "schema"], { env: { MCP_CONFIG_JSON: "{" } })
       expect(code).toBe(0)
@@ -190,7 +194,7 @@ describe("schema", () => {
     })
   )
 
-  it.effect("takes declared keys only, and tells defaults, variables and what a secret looks like", () =>
+  it.effect("allows declared keys only, and describes defaults, environment variables and secrets", () =>
     Effect.sync(() => {
       const root = fileSchema(sections)
       const open: Array<string> = []

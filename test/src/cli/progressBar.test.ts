@@ -1,4 +1,4 @@
-/** The line that says how a call comes along: when it appears, what it says, and that it goes again. */
+/** The progress bar of a call: when it appears, its text, and that it is cleared. */
 import { describe, expect } from "bun:test"
 import { Effect, Fiber, Sink, Stdio } from "effect"
 import { TestClock } from "effect/testing"
@@ -6,7 +6,7 @@ import type { ProgressEvent } from "../../../layers/progress/ProgressEvent.ts"
 import { withBar } from "../../../src/cli/progressBar.ts"
 import { it } from "../../support/effect.ts"
 
-/** A standard error, and what was written to it. */
+/** Standard error that records its output. */
 const stderr = (terminal: boolean) => {
   const written: Array<string> = []
   const layer = Stdio.layerTest({
@@ -30,56 +30,52 @@ const event = (over: Partial<ProgressEvent>): ProgressEvent => ({
 })
 
 const cleared = "\r\u001b[K"
-/** Without what moves the cursor. */
+/** The text without escape sequences. */
 const text = (written: string | undefined) => written?.replaceAll(/\r|\u001b\[\??\d*[a-zA-Z]/g, "")
 
-/** Runs for that long, after it told this. */
-const work = (terminal: boolean, duration: string, told: ReadonlyArray<ProgressEvent> = []) => {
+/** A call of this duration that reports these events at its start. */
+const work = (terminal: boolean, duration: string, events: ReadonlyArray<ProgressEvent> = []) => {
   const { layer, written } = stderr(terminal)
   const call = withBar("tool", (onProgress) =>
     Effect.suspend(() => {
-      told.forEach(onProgress)
-      return Effect.as(Effect.sleep(duration as "1 second"), "answer")
+      events.forEach(onProgress)
+      return Effect.as(Effect.sleep(duration as "1 second"), "result")
     })
   )
   return Effect.map(Effect.forkChild(Effect.provide(call, layer)), (fiber) => ({ fiber, written }))
 }
 
-describe("on a terminal", () => {
-  it.effect("nothing is written for what is done within a second", () =>
+describe("on a terminal, the progress bar", () => {
+  it.effect("is not shown for calls shorter than a second", () =>
     Effect.gen(function* () {
       const { fiber, written } = yield* work(true, "999 millis", [event({ progress_percent: 50 })])
       yield* TestClock.adjust("5 seconds")
-      expect(yield* Fiber.join(fiber)).toBe("answer")
+      expect(yield* Fiber.join(fiber)).toBe("result")
       expect(written).toEqual([])
     })
   )
 
-  it.effect(
-    "there are percent, step, message and the time left, which goes down; and nothing at the end",
-    () =>
-      Effect.gen(function* () {
-        const { fiber, written } = yield* work(true, "4 seconds", [
-          event({
-            progress_percent: 42.5,
-            step: "download",
-            eta_ms: 3500,
-            details: { progress_id: "id", parent_id: null, progress: 3, message: "page\u001b[2J 3\n" }
-          })
-        ])
-        yield* TestClock.adjust("1 second")
-        expect(written.map(text)).toEqual([
-          "tool  ████████░░░░░░░░░░░░  42 %  download: page [2J 3   3 s left"
-        ])
-        yield* TestClock.adjust("1 second")
-        expect(text(written.at(-1))).toEndWith("2 s left")
-        yield* TestClock.adjust("5 seconds")
-        expect(yield* Fiber.join(fiber)).toBe("answer")
-        expect(written.at(-1)).toBe(cleared)
-      })
+  it.effect("shows percent, step, message and remaining time, and is cleared at the end", () =>
+    Effect.gen(function* () {
+      const { fiber, written } = yield* work(true, "4 seconds", [
+        event({
+          progress_percent: 42.5,
+          step: "download",
+          eta_ms: 3500,
+          details: { progress_id: "id", parent_id: null, progress: 3, message: "page\u001b[2J 3\n" }
+        })
+      ])
+      yield* TestClock.adjust("1 second")
+      expect(written.map(text)).toEqual(["tool  ████████░░░░░░░░░░░░  42 %  download: page [2J 3   3 s left"])
+      yield* TestClock.adjust("1 second")
+      expect(text(written.at(-1))).toEndWith("2 s left")
+      yield* TestClock.adjust("5 seconds")
+      expect(yield* Fiber.join(fiber)).toBe("result")
+      expect(written.at(-1)).toBe(cleared)
+    })
   )
 
-  it.effect("a tool that says nothing shows how long it runs", () =>
+  it.effect("shows the elapsed time of a tool without progress events", () =>
     Effect.gen(function* () {
       const { written } = yield* work(true, "1 minute")
       yield* TestClock.adjust("3 seconds")
@@ -87,7 +83,7 @@ describe("on a terminal", () => {
     })
   )
 
-  it.effect("the line goes when the call is interrupted", () =>
+  it.effect("is cleared when the call is interrupted", () =>
     Effect.gen(function* () {
       const { fiber, written } = yield* work(true, "1 minute")
       yield* TestClock.adjust("2 seconds")
@@ -97,11 +93,11 @@ describe("on a terminal", () => {
   )
 })
 
-it.effect("elsewhere nothing is written", () =>
+it.effect("no progress bar is written if standard error is not a terminal", () =>
   Effect.gen(function* () {
     const { fiber, written } = yield* work(false, "1 minute", [event({ progress_percent: 50 })])
     yield* TestClock.adjust("2 minutes")
-    expect(yield* Fiber.join(fiber)).toBe("answer")
+    expect(yield* Fiber.join(fiber)).toBe("result")
     expect(written).toEqual([])
   })
 )

@@ -1,4 +1,4 @@
-/** `manifold prompt`, run as a user runs it. */
+/** `manifold prompt` as a process: text, JSON, variables and errors. */
 import { describe, expect } from "bun:test"
 import { Effect } from "effect"
 import { it } from "../../support/effect.ts"
@@ -11,7 +11,7 @@ const env = {
 const prompt = (...args: ReadonlyArray<string>) => manifold(["prompt", ...args], { env })
 
 describe("manifold prompt", () => {
-  it.live("writes the prompt, for a client", () =>
+  it.live("prints the prompt with the variables of a client", () =>
     Effect.gen(function* () {
       const { code, stdout } = yield* prompt("summarize", "--arg", "topic=Tide pools", "--client", "acme")
       expect(code).toBe(0)
@@ -20,7 +20,7 @@ describe("manifold prompt", () => {
     })
   )
 
-  it.live("writes JSON as MCP answers it", () =>
+  it.live("prints the MCP result as JSON", () =>
     Effect.gen(function* () {
       const { stdout } = yield* prompt("summarize", "--arg", "topic=a=b", "--json")
       const { messages } = JSON.parse(stdout) as { messages: [{ role: string; content: { text: string } }] }
@@ -29,7 +29,7 @@ describe("manifold prompt", () => {
     })
   )
 
-  it.live("shows the merged variables and who set each, without asking for the topic", () =>
+  it.live("shows the merged variables and the source of each, also without required arguments", () =>
     Effect.gen(function* () {
       const { stdout } = yield* prompt("summarize", "--client", "acme", "--arg", "bullets_min=5", "--vars")
       expect(stdout.trimEnd().split("\n")).toEqual([
@@ -51,12 +51,12 @@ describe("manifold prompt", () => {
     })
   )
 
-  it.live("says what is wrong and fails: no such prompt, no topic, no such argument", () =>
+  it.live("explains an unknown prompt, a missing argument and an unknown argument", () =>
     Effect.gen(function* () {
       const cases = [
         [["absent"], "Unknown prompt: absent"],
-        [["absent", "--vars"], "those with variables are content_create, summarize"],
-        [["summarize"], "topic: required, but missing"],
+        [["absent", "--vars"], "Prompts with variables: content_create, summarize"],
+        [["summarize"], "topic: "],
         [["summarize", "--vars", "--arg", "tne=x"], 'did you mean "tone"?']
       ] as const
       for (const [args, expected] of cases) {

@@ -1,4 +1,4 @@
-/** The command line among shells: completions, pipes that close, colour, misuse, and what `serve` accepts. */
+/** The command line in a shell: completions, closed pipes, colors, signals, invalid usage, and the flags of `serve`. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import { Effect, Queue } from "effect"
 import { appendFile, cp, mkdtemp, rm, symlink, writeFile } from "node:fs/promises"
@@ -21,7 +21,7 @@ const run = async (command: ReadonlyArray<string>, env: Record<string, string> =
   return { stdout, stderr, code }
 }
 
-describe("completions", () => {
+describe("shell completions", () => {
   let folder = ""
   const scripts = ["bash", "zsh", "fish"] as const
 
@@ -35,7 +35,7 @@ describe("completions", () => {
   }, 30_000)
   afterAll(() => rm(folder, { recursive: true }))
 
-  /** What bash offers for the last of these words. */
+  /** Completions that bash offers for the last word. */
   const inBash = async (...words: ReadonlyArray<string>) => {
     const script = `source "$1"; shift
       COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMP_LINE="$*"; COMP_POINT=\${#COMP_LINE}
@@ -46,7 +46,7 @@ describe("completions", () => {
     return stdout.trim().split("\n")
   }
 
-  test("in bash", async () => {
+  test("work in bash", async () => {
     expect(await inBash("manifold", "")).toEqual(
       expect.arrayContaining(["serve", "call", "list", "install", "doctor"])
     )
@@ -56,7 +56,7 @@ describe("completions", () => {
     expect(await inBash("manifold", "serve", "--po")).toEqual(["--port"])
   })
 
-  test.skipIf(Bun.which("fish") === null)("in fish", async () => {
+  test.skipIf(Bun.which("fish") === null)("work in fish", async () => {
     const offered = async (line: string) => {
       const { stdout } = await run(["fish", "-N", "-c", `source ${folder}/fish; complete -C '${line}'`])
       return stdout
@@ -68,13 +68,13 @@ describe("completions", () => {
     expect(await offered("manifold install v")).toEqual(["vscode"])
   })
 
-  test.skipIf(Bun.which("zsh") === null)("in zsh, as far as it loads", async () => {
+  test.skipIf(Bun.which("zsh") === null)("load in zsh", async () => {
     const script = `autoload -U compinit && compinit -D -u && source ${folder}/zsh && print $_comps[manifold]`
     expect(await run(["zsh", "-f", "-c", script])).toEqual({ stdout: "_manifold\n", stderr: "", code: 0 })
   })
 })
 
-test("a reader that goes away early is no error", async () => {
+test("a reader that closes the pipe early causes no error", async () => {
   const big = `{"message":"${"x".repeat(100_000)}"}`
   for (const words of ["list tools --json", "--help", "call echo -"]) {
     const script = `printf %s "$2" | "$0" "$1" ${words} | head -c 1 >/dev/null; echo "\${PIPESTATUS[1]}"`
@@ -83,7 +83,7 @@ test("a reader that goes away early is no error", async () => {
   }
 }, 20_000)
 
-/** What is shown at a terminal. */
+/** The output on a terminal. */
 const shown = async (words: ReadonlyArray<string>, env: Record<string, string> = {}) => {
   let text = ""
   const child = Bun.spawn([process.execPath, main, ...words], {
@@ -94,7 +94,7 @@ const shown = async (words: ReadonlyArray<string>, env: Record<string, string> =
   return text
 }
 
-test("colour is for terminals, and NO_COLOR is respected", async () => {
+test("output is colored on terminals only, and NO_COLOR disables colors", async () => {
   for (const words of [["--help"], ["doctor"]]) {
     expect(await shown(words)).toContain("\u001b[")
     expect(await shown(words, { NO_COLOR: "1" })).not.toContain("\u001b[")
@@ -102,7 +102,7 @@ test("colour is for terminals, and NO_COLOR is respected", async () => {
   }
 }, 20_000)
 
-test("at a terminal a service says in no colour of errors where it is, and Ctrl-C ends it", async () => {
+test("on a terminal the service prints its URL without the color of errors, and Ctrl-C stops it", async () => {
   let text = ""
   const child = Bun.spawn([process.execPath, main, "serve", "--http", "--port", "0"], {
     env: { ...process.env, TERM: "xterm", NO_COLOR: "", MCP_CONFIG_JSON: "{}" },
@@ -119,7 +119,7 @@ test("at a terminal a service says in no colour of errors where it is, and Ctrl-
   expect(text).not.toContain("\u001b[31m")
 }, 20_000)
 
-test("a second signal ends a service that still drains", async () => {
+test("a second signal ends a draining service at once", async () => {
   const config = { server: { port: 0, drain_delay: "1 hour" }, logging: { level: "info" } }
   const child = Bun.spawn([process.execPath, main, "serve", "--http"], {
     env: { ...process.env, MCP_CONFIG_JSON: JSON.stringify(config) },
@@ -140,7 +140,7 @@ for (const words of [
   ["serve", "--http", "--config"],
   ["--config", "", "serve", "--http"]
 ]) {
-  test(`a service that is told to stop has succeeded, wherever --config stands: ${words.join(" ")}`, async () => {
+  test(`a service that is stopped exits with 0, wherever --config is: ${words.join(" ")}`, async () => {
     const folder = await mkdtemp(join(tmpdir(), "manifold-"))
     const file = join(folder, "named.yaml")
     await writeFile(file, "server: { port: 0 }\nlogging: { level: info }\n")
@@ -162,31 +162,31 @@ for (const words of [
   })
 }
 
-describe("misuse ends with 2, says what is wrong, and prints nothing", () => {
-  const cases: ReadonlyArray<readonly [words: ReadonlyArray<string>, said: string]> = [
-    [["srve"], 'There is no command "srve"; did you mean serve?'],
-    [["serve", "--prt", "1"], "manifold serve knows no --prt; did you mean --port?"],
+describe("invalid usage exits with 2 and explains the error on standard error", () => {
+  const cases: ReadonlyArray<readonly [words: ReadonlyArray<string>, expected: string]> = [
+    [["srve"], 'manifold: Unknown command "srve". Did you mean serve?'],
+    [["serve", "--prt", "1"], "manifold: Unknown option --prt of manifold serve. Did you mean --port?"],
     [["serve", "--http", "--port", "many"], '--port: "many"'],
-    [["call"], "<tool> is missing"],
-    [["install"], "<client> is missing"],
+    [["call"], "manifold: Missing argument <tool>"],
+    [["install"], "<client>"],
     [["list", "toolz"], '"tools" | "prompts" | "resources"'],
     [["list", "tools", "echo", "more"], 'Unexpected positional argument: "more"'],
     [["call", "math.add", "--arg"], "Expected: key=value"],
-    [["call", "math.add", "/absent.json"], "Cannot read /absent.json: no such file or directory"],
-    [["call", "math.add", "--arg", "a"], '--arg takes key=value, not "a"'],
-    [["call", "math.add", "--arg", "=1"], '--arg takes key=value, not "=1"'],
-    [["call", "absent"], "Unknown tool: absent. `manifold list tools` shows"],
-    [["prompt", "absent"], "Unknown prompt: absent. `manifold list prompts` shows"],
-    [["serve", "--http", "--port", "99999"], "--port is from 0 to 65535, and not 99999"],
-    [["serve", "--port", "8000"], "--port is for the HTTP service: add --http"],
-    [["serve", "--reload"], "--reload is for the HTTP service: add --http"]
+    [["call", "math.add", "/absent.json"], "Cannot read /absent.json: "],
+    [["call", "math.add", "--arg", "a"], 'manifold: --arg expects key=value, got "a"'],
+    [["call", "math.add", "--arg", "=1"], '"=1"'],
+    [["call", "absent"], "`manifold list tools`"],
+    [["prompt", "absent"], "`manifold list prompts`"],
+    [["serve", "--http", "--port", "99999"], "manifold: --port must be between 0 and 65535, got 99999"],
+    [["serve", "--port", "8000"], "manifold: --port requires --http"],
+    [["serve", "--reload"], "--reload"]
   ]
-  for (const [words, said] of cases) {
+  for (const [words, expected] of cases) {
     it.live(`manifold ${words.join(" ")}`, () =>
       Effect.gen(function* () {
         const { code, stderr, stdout } = yield* manifold(words)
         expect({ code, stdout }).toEqual({ code: 2, stdout: "" })
-        expect(stderr).toContain(said)
+        expect(stderr).toContain(expected)
         expect(stderr.trim().split("\n").length).toBeLessThanOrEqual(3)
       })
     )
@@ -194,7 +194,7 @@ describe("misuse ends with 2, says what is wrong, and prints nothing", () => {
 })
 
 it.live(
-  "every command has a help with an example, on standard output",
+  "every command prints help with examples on standard output",
   () =>
     Effect.forEach(
       [[], ["serve"], ["call"], ["list"], ["prompt"], ["config"], ["install"], ["doctor"]],
@@ -207,7 +207,7 @@ it.live(
   20_000
 )
 
-/** Runs until the scope closes; the lines of its standard error. */
+/** Runs the program until the scope closes. Returns the lines of its standard error. */
 const serving = (words: ReadonlyArray<string>, script: string) =>
   Effect.gen(function* () {
     const lines = yield* Queue.unbounded<string>()
@@ -238,10 +238,10 @@ const serving = (words: ReadonlyArray<string>, script: string) =>
     return lines
   })
 
-describe("serve", () => {
-  it.live("--debug logs what LOG_LEVEL would hide", () =>
+describe("manifold serve", () => {
+  it.live("logs at level debug with --debug, whatever LOG_LEVEL is", () =>
     Effect.gen(function* () {
-      // An answer that nobody asked for is worth a line to a developer only.
+      // A response without a request is logged at level debug.
       const given = { stdin: '{"jsonrpc":"2.0","id":1,"result":{}}\n', env: { LOG_LEVEL: "none" } }
       expect((yield* manifold(["serve"], given)).stderr).toBe("")
       expect((yield* manifold(["serve", "--debug"], given)).stderr).toContain('"level":"debug"')
@@ -249,7 +249,7 @@ describe("serve", () => {
   )
 
   it.live(
-    "--reload starts again when the source changes, and takes the service with it when it ends",
+    "restarts with --reload when the source changes, and stops the service when it is stopped",
     () =>
       Effect.gen(function* () {
         const folder = yield* Effect.acquireRelease(
@@ -278,11 +278,11 @@ describe("serve", () => {
         expect(
           yield* Effect.promise(() =>
             fetch(url).then(
-              () => "answered",
-              () => "gone"
+              () => "reachable",
+              () => "unreachable"
             )
           )
-        ).toBe("gone")
+        ).toBe("unreachable")
       }),
     30_000
   )

@@ -1,4 +1,4 @@
-/** `/health`, `/info` and `/metrics` of the real service: what they tell, and whom. */
+/** `/health`, `/info` and `/metrics` of the real service: responses, access control, TLS, and telemetry. */
 import { describe, expect, test } from "bun:test"
 import { Effect, Schema, type Layer, type Scope } from "effect"
 import { Health } from "../../../layers/health/Health.ts"
@@ -43,7 +43,7 @@ const get = Effect.fnUntraced(function* (path: string, bearer?: string, init: Re
 const text = (response: Response) => Effect.promise(() => response.text())
 
 describe("/health", () => {
-  it.live("tells how the program and its parts are, and counts clients", () =>
+  it.live("returns the health of the program and its parts, and the number of clients", () =>
     running(
       Effect.gen(function* () {
         yield* openSession(yield* endpoint)
@@ -64,7 +64,7 @@ describe("/health", () => {
     )
   )
 
-  it.live("is degraded, and 200, while a part is missing that only some calls need", () =>
+  it.live("returns 200 and degraded while an optional part fails", () =>
     running(
       Effect.gen(function* () {
         const health = yield* Health
@@ -81,7 +81,7 @@ describe("/health", () => {
     )
   )
 
-  it.live("counts clients on every transport", () =>
+  it.live("counts the clients of every transport", () =>
     running(
       Effect.gen(function* () {
         const { url } = yield* Listener
@@ -108,7 +108,7 @@ describe("/health", () => {
     )
   )
 
-  it.live("is 503 when a part fails or the program drains, but the process is alive", () =>
+  it.live("returns 503 when a part fails or the program drains, while /health/live returns 200", () =>
     running(
       Effect.gen(function* () {
         const health = yield* Health
@@ -127,7 +127,7 @@ describe("/health", () => {
     )
   )
 
-  it.live("tells strangers the status and nothing else", () =>
+  it.live("returns only the status without the scope read", () =>
     running(
       Effect.gen(function* () {
         yield* (yield* Health).add("model", Effect.fail(new NoKey()))
@@ -143,7 +143,7 @@ describe("/health", () => {
   )
 })
 
-it.live("probes reach /health/live and /health/ready by the pod's address, and learn the status only", () =>
+it.live("/health/live and /health/ready accept any Host and return only the status", () =>
   running(
     Effect.gen(function* () {
       const { port } = yield* Listener
@@ -163,7 +163,7 @@ it.live("probes reach /health/live and /health/ready by the pod's address, and l
 )
 
 describe("/info", () => {
-  it.live("is for local clients without a token, and not for those of a proxy on this machine", () =>
+  it.live("needs no token over loopback, except behind a proxy", () =>
     running(
       Effect.gen(function* () {
         const { url } = yield* Listener
@@ -178,7 +178,7 @@ describe("/info", () => {
     )
   )
 
-  it.live("tells what is spoken, allowed and there, and no secret", () =>
+  it.live("returns protocol revisions, transports, limits and counts, without secrets", () =>
     running(
       Effect.gen(function* () {
         const response = yield* get("/info", token)
@@ -200,7 +200,7 @@ describe("/info", () => {
 })
 
 describe("/metrics", () => {
-  it.live("is what Prometheus reads, and counts requests, sessions and sockets", () =>
+  it.live("returns Prometheus text with counts of requests, sessions and sockets", () =>
     running(
       Effect.gen(function* () {
         const url = yield* endpoint
@@ -241,7 +241,7 @@ describe("/metrics", () => {
     )
   )
 
-  it.live("satisfies promtool, where there is one", () =>
+  it.live("passes promtool check metrics, if promtool is installed", () =>
     running(
       Effect.gen(function* () {
         if (Bun.which("promtool") === null) return
@@ -252,17 +252,17 @@ describe("/metrics", () => {
             stdin: Buffer.from(page),
             stderr: "pipe"
           })
-          const said = await new Response(tool.stderr).text()
-          return { said, code: await tool.exited }
+          const output = await new Response(tool.stderr).text()
+          return { output, code: await tool.exited }
         })
-        expect(complaints).toEqual({ said: "", code: 0 })
+        expect(complaints).toEqual({ output: "", code: 0 })
       })
     )
   )
 })
 
-describe("who may look", () => {
-  it.live("nobody without a credential, nobody without the scope, and everybody only by reading", () =>
+describe("the read-only endpoints", () => {
+  it.live("require a credential, the scope read, and GET or HEAD", () =>
     running(
       Effect.gen(function* () {
         for (const path of ["/info", "/metrics", "/stream"]) {
@@ -285,8 +285,8 @@ describe("who may look", () => {
   )
 })
 
-describe("TLS", () => {
-  test.skipIf(!possible)("is served from PEM files, with HTTP/2, and a wrong pair ends the start", () =>
+describe("the HTTP service with TLS", () => {
+  test.skipIf(!possible)("serves HTTP/2 with PEM files, and fails to start with a mismatched pair", () =>
     Effect.gen(function* () {
       const files = yield* certificateFiles()
       const other = yield* certificateFiles()
@@ -307,7 +307,7 @@ describe("TLS", () => {
     }).pipe(Effect.scoped, Effect.provide(machine), Effect.runPromise)
   )
 
-  it.live("needs both files", () =>
+  it.live("requires both files", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(running(Effect.void, { server: { tls: { cert_file: "/x" } } }))
       expect((error as Error).message).toContain("server.tls.key_file")
@@ -315,7 +315,7 @@ describe("TLS", () => {
   )
 })
 
-it.live("a call is a span in its caller's trace, and its log lines know the trace", () =>
+it.live("a call is a span in its caller's trace, and its log lines carry the trace id", () =>
   Effect.gen(function* () {
     const got = yield* collector()
     const trace = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -334,14 +334,14 @@ it.live("a call is a span in its caller's trace, and its log lines know the trac
   })
 )
 
-it.live("a collector that is gone changes nothing for calls", () =>
+it.live("calls succeed while the collector is unreachable", () =>
   running(
     Effect.gen(function* () {
       const { body, headers } = stateless(1, "tools/call", { name: "math.add", arguments: { a: 1, b: 2 } })
       const response = yield* post(yield* endpoint, body, headers)
       expect(yield* readJson(response)).toMatchObject({ result: { structuredContent: { result: 3 } } })
     }),
-    // Discard (RFC 863), where nobody listens.
+    // The discard port (RFC 863): no listener.
     { telemetry: { otlp: { endpoint: "http://127.0.0.1:9" } } }
   )
 )

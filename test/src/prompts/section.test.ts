@@ -1,4 +1,4 @@
-/** The configuration of prompts, as files and variables say it: what is read, and what is refused with its place. */
+/** Config section `prompts`: reading, reloading, and problems with line and column. */
 import { describe, expect } from "bun:test"
 import { Effect } from "effect"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
@@ -20,10 +20,10 @@ const problems = (text: string) =>
     Effect.map((error) => error.problems.map(({ message, path, source }) => `${source} ${path}: ${message}`))
   )
 
-describe("a reload", () => {
+describe("a reload of the section prompts", () => {
   const settings = (tone: string) => `prompts: { summarize: { defaults: { ${tone} } } }`
 
-  it.live("takes over new variables and tells; with a mistake in them everything stays", () =>
+  it.live("applies new variables and notifies, and changes nothing if they are invalid", () =>
     Effect.gen(function* () {
       const files: Record<string, string> = { "manifold.yaml": settings("tone: dry") }
       const changes: Array<Change> = []
@@ -50,7 +50,7 @@ describe("a reload", () => {
 })
 
 describe("the section prompts", () => {
-  it.effect("is read from a YAML file and from a variable, as its users write it", () =>
+  it.effect("is read from a YAML file and from MCP_CONFIG_JSON", () =>
     Effect.gen(function* () {
       const yaml = `
 prompts:
@@ -81,7 +81,7 @@ prompts:
     })
   )
 
-  it.effect("is as docs/templates.md shows it", () =>
+  it.effect("accepts the example of docs/templates.md", () =>
     Effect.gen(function* () {
       const page = yield* Effect.promise(() =>
         Bun.file(new URL("../../../docs/templates.md", import.meta.url)).text()
@@ -94,7 +94,7 @@ prompts:
     })
   )
 
-  it.effect("names what is wrong with its place, and what was meant", () =>
+  it.effect("reports every problem with line, column and suggestion", () =>
     Effect.gen(function* () {
       expect(
         yield* problems(`prompts:
@@ -120,7 +120,7 @@ prompts:
     })
   )
 
-  it.effect("says where values do not go together once they are merged", () =>
+  it.effect("reports values that contradict each other after merging", () =>
     Effect.gen(function* () {
       expect(
         yield* problems(`prompts:
@@ -131,7 +131,7 @@ prompts:
       acme: { bullets_min: 9 }
 `)
       ).toEqual([
-        "/u/manifold/manifold.yaml:6:28 prompts.summarize.clients.acme.bullets_min: 9 is more than bullets_max, which is 8; give both"
+        "/u/manifold/manifold.yaml:6:28 prompts.summarize.clients.acme.bullets_min: must be at most bullets_max (8), got 9; set both"
       ])
     })
   )
