@@ -6,7 +6,7 @@ import { Health, HealthReport } from "../../layers/health/Health.ts"
 
 const HealthCheck = Tool.make("health_check", {
   description: "Report the health, version and uptime of this server.",
-  success: Report
+  success: HealthReport
 })
   .annotate(Tool.Title, "Health check")
   .annotate(Tool.Readonly, true)
