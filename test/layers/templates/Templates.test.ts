@@ -459,7 +459,7 @@ describe("docs/templates.md", () => {
     Effect.gen(function* () {
       const text = yield* Effect.promise(() => page)
       for (const name of Object.keys(helpers)) expect(text).toContain(`{{@${name}`)
-      const [, named = ""] = /^Filters: ([^]*?)\. A program/m.exec(text) ?? []
+      const [, named = ""] = /^Filters: ([^]*?)\.$/m.exec(text) ?? []
       expect(Array.from(named.matchAll(/`([a-z]+)/g), ([, name]) => name)).toEqual(Object.keys(filters))
     })
   )
