@@ -37,7 +37,7 @@ const required = (prompt: Prompt, variables: ClientVariables["Service"]): Readon
 
 /** Invalid arguments, and required ones that are blank or missing for this client. */
 const problems = ({ issues, missing }: Merged) => [
-  ...missing.map((path) => ({ path, message: "missing required argument" })),
+  ...missing.map((path) => ({ path, message: "required, but missing" })),
   ...issues
 ]
 

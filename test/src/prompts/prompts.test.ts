@@ -150,7 +150,7 @@ describe("prompt arguments", () => {
   it.live("that are invalid are rejected with the path and the expected value", () =>
     Effect.gen(function* () {
       const cases: ReadonlyArray<readonly [Record<string, string>, ReadonlyArray<string>]> = [
-        [{ topic: " \n" }, ["topic: missing required argument"]],
+        [{ topic: " \n" }, ["topic: required, but missing"]],
         [
           { topic: "x", bullets_min: "many" },
           ['bullets_min: expected a whole number between 1 and 30, got "many"']
@@ -275,7 +275,7 @@ describe("configured variables of clients", () => {
       )
       expect(yield* required).toEqual([])
       expect(yield* get("summarize", { client_id: "acme" })).toContain("<topic>Rivers</topic>")
-      expect(yield* issues("summarize", { client_id: "other" })).toEqual(["topic: missing required argument"])
+      expect(yield* issues("summarize", { client_id: "other" })).toEqual(["topic: required, but missing"])
       files["manifold.yaml"] = text("acme: { tone: dry }")
       yield* (yield* ConfigSource).reload
       expect(yield* required).toEqual(["topic"])
