@@ -11,7 +11,7 @@ import { Progress } from "../progress/Progress.ts"
 import type { Tracker } from "../progress/Tracker.ts"
 import { SharedRedis } from "../storage/SharedRedis.ts"
 import { awaitRecord, journalAfter, journalBefore } from "./journalRecords.ts"
-import * as Breaker from "./circuitBreaker.ts"
+import * as circuitBreaker from "./circuitBreaker.ts"
 import { Budget } from "./Budget.ts"
 import { cachedResult } from "./cachedResult.ts"
 import { CallSlots } from "./CallSlots.ts"
@@ -52,7 +52,7 @@ export interface GuardState {
   /** Queued for a slot of any kind. */
   readonly waiting: number
   readonly cached: number
-  readonly circuits: ReadonlyMap<string, Breaker.CircuitState>
+  readonly circuits: ReadonlyMap<string, circuitBreaker.CircuitState>
 }
 
 /**
@@ -76,7 +76,7 @@ const make = Effect.gen(function* () {
   let now = compileLimits(yield* config.read(section))
   // Slots and breakers survive a reload, so that running calls stay counted.
   const slots = new CallSlots(now.totalSlots, maxTracked)
-  const breaker = yield* Breaker.make(now.breaker)
+  const breaker = yield* circuitBreaker.make(now.breaker)
   yield* config.follow(section, (limits) => {
     if (limits === now.limits) return Effect.void
     const previous = now

@@ -2,12 +2,12 @@
 import { Context, Effect, Layer, Option } from "effect"
 import { SharedRedis } from "../storage/SharedRedis.ts"
 import { rateLimited, type LimiterUnavailable, type RateLimited } from "./GuardError.ts"
-import * as windows from "./fixedWindows.ts"
+import * as fixedWindows from "./fixedWindows.ts"
 
 /** Counts in this process. Synchronous, because every call passes through it. */
 const local = (maxKeys: number) => {
-  const counted = windows.make(maxKeys)
-  return (limits: ReadonlyArray<windows.Limit>): Effect.Effect<number, RateLimited> =>
+  const counted = fixedWindows.make(maxKeys)
+  return (limits: ReadonlyArray<fixedWindows.Limit>): Effect.Effect<number, RateLimited> =>
     Effect.clockWith((clock) => {
       const taken = counted.take(limits, clock.currentTimeMillisUnsafe())
       return typeof taken === "number" ? Effect.succeed(taken) : Effect.fail(rateLimited(taken))
@@ -28,7 +28,7 @@ export class RateLimit extends Context.Service<
      * `LimiterUnavailable` (`refuse`).
      */
     readonly take: (
-      limits: ReadonlyArray<windows.Limit>,
+      limits: ReadonlyArray<fixedWindows.Limit>,
       onOutage: "local" | "refuse"
     ) => Effect.Effect<number, RateLimited | LimiterUnavailable>
   }

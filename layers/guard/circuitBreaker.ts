@@ -1,7 +1,7 @@
 /** Circuit breaker per name and principal: after N consecutive failures calls fail fast until a probe succeeds. */
 import { Clock, Duration, Effect, Exit, Layer, Option, Schedule, Scope } from "effect"
 import { SharedRedis } from "../storage/SharedRedis.ts"
-import * as BreakerStore from "./circuitBreakerStore.ts"
+import * as circuitBreakerStore from "./circuitBreakerStore.ts"
 import { CircuitOpen } from "./GuardError.ts"
 
 export interface BreakerSettings {
@@ -92,7 +92,7 @@ export const make = Effect.fnUntraced(function* (initial: BreakerSettings) {
   const foundation = yield* Effect.cached(
     Effect.gen(function* () {
       const library = yield* Effect.promise(() => import("effect/persistence/CircuitBreaker"))
-      const store = yield* Layer.build(BreakerStore.layer)
+      const store = yield* Layer.build(circuitBreakerStore.layer)
       return { library, store }
     }).pipe(
       Effect.provideService(SharedRedis, redis),

@@ -7,7 +7,7 @@ import * as ApiTokens from "./ApiTokens.ts"
 import { invalidToken, missingToken } from "./bearerChallenge.ts"
 import { FailedAttempts, type FailureReason } from "./FailedAttempts.ts"
 import { anonymous, type Grant } from "./Grant.ts"
-import * as GrantWatch from "./watchGrants.ts"
+import * as watchGrants from "./watchGrants.ts"
 import type { GrantListener } from "./watchGrants.ts"
 import { section } from "./section.ts"
 
@@ -131,7 +131,7 @@ export class Authenticator extends Context.Service<
         const now = tokens.current(grant.credential)
         return now !== undefined && ApiTokens.same(now, grant) ? grant : now
       }
-      const watch = yield* GrantWatch.make((grants) => Effect.succeed(grants.map(current)))
+      const watch = yield* watchGrants.make((grants) => Effect.succeed(grants.map(current)))
 
       yield* config.follow(section, (now) =>
         Effect.suspend(() => {

@@ -6,7 +6,7 @@ import * as Flag from "effect/cli/Flag"
 import { Catalog } from "../catalog/Catalog.ts"
 import { NotFound } from "../catalog/CatalogError.ts"
 import type { PromptEntry } from "../catalog/Entry.ts"
-import * as wire from "../mcp/mcpEntries.ts"
+import * as mcpEntries from "../mcp/mcpEntries.ts"
 import { catalog } from "../program/program.ts"
 import { argumentTable } from "./argumentTable.ts"
 import { allPages } from "./allPages.ts"
@@ -50,18 +50,20 @@ const kindOf = { tools: "tool", prompts: "prompt", resources: "resource" } as co
 const rows = {
   tools: (from: Catalog["Service"]) =>
     Effect.map(allPages(from.tools), (entries) =>
-      entries.map((it) => row(it.name, it.description, wire.tool(it), argumentTable(it.input)))
+      entries.map((it) => row(it.name, it.description, mcpEntries.tool(it), argumentTable(it.input)))
     ),
   prompts: (from: Catalog["Service"]) =>
     Effect.map(allPages(from.prompts), (entries) =>
-      entries.map((it) => row(it.name, it.description, wire.prompt(it), argumentTable(promptSchema(it))))
+      entries.map((it) =>
+        row(it.name, it.description, mcpEntries.prompt(it), argumentTable(promptSchema(it)))
+      )
     ),
   resources: Effect.fnUntraced(function* (from: Catalog["Service"]) {
     const resources = yield* allPages(from.resources)
     const templates = yield* allPages(from.templates)
     return [
-      ...resources.map((it) => row(it.uri, it.description, wire.resource(it))),
-      ...templates.map((it) => row(it.uriTemplate, it.description, wire.template(it)))
+      ...resources.map((it) => row(it.uri, it.description, mcpEntries.resource(it))),
+      ...templates.map((it) => row(it.uriTemplate, it.description, mcpEntries.template(it)))
     ]
   })
 }

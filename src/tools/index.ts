@@ -1,6 +1,6 @@
 /** The list of tools: one file per tool, one line per tool here. */
 import { Layer } from "effect"
-import * as Toolset from "../catalog/toolkitEntries.ts"
+import * as toolkitEntries from "../catalog/toolkitEntries.ts"
 import * as askModel from "./askModel.ts"
 import * as askOpenai from "./askOpenai.ts"
 import * as contentCreate from "./contentCreate.ts"
@@ -10,11 +10,11 @@ import * as math from "./math.ts"
 import * as webFetch from "./webFetch.ts"
 
 export const layer = Layer.mergeAll(
-  Toolset.layer(askModel), // keep one line each
-  Toolset.layer(askOpenai),
-  Toolset.layer(contentCreate),
-  Toolset.layer(echo),
-  Toolset.layer(healthCheck),
-  Toolset.layer(math),
-  Toolset.layer(webFetch)
+  toolkitEntries.layer(askModel), // keep one line each
+  toolkitEntries.layer(askOpenai),
+  toolkitEntries.layer(contentCreate),
+  toolkitEntries.layer(echo),
+  toolkitEntries.layer(healthCheck),
+  toolkitEntries.layer(math),
+  toolkitEntries.layer(webFetch)
 )

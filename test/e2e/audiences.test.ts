@@ -45,7 +45,7 @@ it.live("a session is notified only of changes that concern it", () =>
     const catalog = yield* Catalog
     const mine = { owner: "alice", entries: { tools: [hers] }, visibleTo: { principal: alice.key } }
     yield* catalog.contribute(mine)
-    // For everybody, so that there is something that Bob hears of.
+    // A public entry, of which Bob is notified.
     yield* catalog.changed("prompts")
     const heard = (response: Response, count: number) =>
       Effect.promise(async () => {

@@ -8,7 +8,7 @@ import { Listener } from "../../layers/http/Listener.ts"
 import { Progress } from "../../layers/progress/Progress.ts"
 import { Quotas } from "../../layers/quotas/Quotas.ts"
 import { Blocks, text } from "../../src/domain/Content.ts"
-import * as Toolset from "../../src/catalog/toolkitEntries.ts"
+import * as toolkitEntries from "../../src/catalog/toolkitEntries.ts"
 import { it } from "../support/effect.ts"
 import {
   endpoint,
@@ -22,9 +22,9 @@ import {
 } from "../support/service.ts"
 
 const Large = Tool.make("large", { success: Blocks })
-/** Its result comes on an event stream, because the call has to wait and reports progress. */
+/** Returns its result on an event stream, because it waits and reports progress. */
 const Later = Tool.make("later", { success: Blocks, dependencies: [Progress] })
-/** In bytes: about twice what the kernel takes for a connection whose client does not read. */
+/** In bytes: about twice the kernel buffers of a connection whose client does not read. */
 const laterSize = 8_000_000
 const toolkit = Toolkit.make(Large, Later)
 const large = {
@@ -47,10 +47,15 @@ const as = (name: string) => ({ authorization: `Bearer ${name.repeat(12)}` })
 const aliceKey = '["api-token","alice","alice"]'
 
 const service = (config: Record<string, unknown>) =>
-  Toolset.layer(large).pipe(
+  toolkitEntries.layer(large).pipe(
     Layer.provideMerge(
       serviceOf((dir) =>
-        ConfigSource.layerFrom({ storage: { dir }, logging: { level: "none" }, auth: { tokens }, ...config })
+        ConfigSource.layerFrom({
+          storage: { dir },
+          logging: { level: "none" },
+          auth: { tokens },
+          ...config
+        })
       )
     )
   )
@@ -60,7 +65,7 @@ const call = Effect.fnUntraced(function* (name: string, args: object, headers = 
   return yield* post(yield* endpoint, one.body, { ...one.headers, ...headers })
 })
 
-/** Polls what no event tells: when a socket's memory is given back. */
+/** Polls, because there is no event for the release of a socket's memory. */
 const eventually = (condition: () => boolean) =>
   Effect.repeat(Effect.sync(condition), {
     schedule: Schedule.spaced("20 millis"),
@@ -99,7 +104,7 @@ describe("unread responses", () => {
       yield* eventually(() => memory.used > 2_000_000)
       const other = yield* call("math.add", { a: 1, b: 2 }, as("bob"))
       expect(other.status).toBe(200)
-      // Bun looks at idle connections every four seconds.
+      // Bun checks idle connections every four seconds.
       yield* eventually(() => memory.used === 0)
     }).pipe(Effect.provide(service({ server: { idle_timeout: "1 second" } })))
   )

@@ -28,7 +28,7 @@ interface Token {
   readonly expires_at?: string
 }
 
-/** A service whose tokens the test may change; what it reads is a file that exists only here. */
+/** A service whose tokens the test changes through an in-memory configuration file. */
 const tokens = (...initial: ReadonlyArray<Token>) => {
   const files: Record<string, string> = {}
   let folder = ""
@@ -197,7 +197,7 @@ describe("expired tokens", () => {
         while (!(await reader.next()).done);
       })
       expect((yield* post(url, request(2, "tools/list"), session)).status).toBe(401)
-      // Renewed under the same name: the same identity, and so the same session.
+      // A new token of the same name has the same identity, and therefore the same session.
       yield* change(alice)
       const resumed = yield* Effect.promise(() =>
         fetch(url, {

@@ -16,7 +16,7 @@ import {
   started
 } from "../support/service.ts"
 
-/** Something that a client can close. */
+/** A connection that the client can close. */
 const connection = () => new AbortController()
 
 const release = Effect.flatMap(Held, (held) => Deferred.succeed(held.release, undefined))
@@ -38,7 +38,7 @@ describe("session era", () => {
       const ended = yield* Fiber.join(call)
       const text = yield* Effect.promise(() => ended.text())
       expect(text).toContain("cancelled")
-      // The id is free again, so nothing of the call was left behind.
+      // The id is free again: nothing of the call is left.
       const again = yield* post(url, request(1, "ping"), session)
       expect(yield* readJson(again)).toEqual({ jsonrpc: "2.0", id: 1, result: {} })
     }).pipe(Effect.provide(service()))

@@ -37,14 +37,14 @@ const timedOut = expect.stringContaining("wait exceeded its time limit")
 const sum = { name: "math.add", arguments: { a: 1, b: 2 } }
 const hello = { name: "echo", arguments: { message: "hello" } }
 
-/** What all clients have in common. */
+/** The common interface of all clients. */
 interface Calling {
   readonly callTool: (params: typeof sum | typeof hello | { name: string }) => Promise<unknown>
   readonly close: () => Promise<void>
 }
 
-/** Asks once more than it may; afterwards the client still works. Answers the error that it got. */
-const askTwice = async (client: Calling) => {
+/** Calls once more than the limit, checks that the client still works, and returns the error. */
+const callTwice = async (client: Calling) => {
   await client.callTool(sum)
   const thrown = await client.callTool(sum).then(
     () => undefined,
@@ -70,7 +70,7 @@ const newClient = async (make: (typeof newClients)[number][1], transport: Transp
 
 describe("rate limits", () => {
   describe("over HTTP", () => {
-    const expectRefusal = Effect.fnUntraced(function* (response: Response) {
+    const expectRejection = Effect.fnUntraced(function* (response: Response) {
       expect(response.status).toBe(429)
       const { headers } = response
       expect(headers.get("content-type")).toContain("application/json")
@@ -81,7 +81,7 @@ describe("rate limits", () => {
       const body = yield* readJson(response)
       const { retry_after_ms } = (body.error as { data: { retry_after_ms: number } }).data
       expect(body).toMatchObject({ jsonrpc: "2.0", id: 2, error })
-      // Not sooner than it is true.
+      // Whole seconds, never before the retry time.
       expect(after * 1000).toBeGreaterThanOrEqual(retry_after_ms)
       expect(after).toBeLessThanOrEqual(60)
     })
@@ -91,7 +91,7 @@ describe("rate limits", () => {
         const url = yield* endpoint
         const session = yield* openSession(url)
         yield* post(url, request(1, "tools/call", sum), session)
-        yield* expectRefusal(yield* post(url, request(2, "tools/call", sum), session))
+        yield* expectRejection(yield* post(url, request(2, "tools/call", sum), session))
       }).pipe(Effect.provide(service(once)))
     )
 
@@ -100,7 +100,7 @@ describe("rate limits", () => {
         const url = yield* endpoint
         const [first, second] = [stateless(1, "tools/call", sum), stateless(2, "tools/call", sum)]
         yield* post(url, first.body, first.headers)
-        yield* expectRefusal(yield* post(url, second.body, second.headers))
+        yield* expectRejection(yield* post(url, second.body, second.headers))
       }).pipe(Effect.provide(service(once)))
     )
   })
@@ -119,7 +119,7 @@ describe("rate limits", () => {
     it.live("SDK 1.32.2 over HTTP gets a transport error with the response", () =>
       Effect.gen(function* () {
         const url = yield* endpoint
-        const thrown = yield* Effect.promise(async () => askTwice(await oldClient(new OldHttp(url))))
+        const thrown = yield* Effect.promise(async () => callTwice(await oldClient(new OldHttp(url))))
         expect(thrown).toMatchObject({ code: 429 })
         expect(thrown?.message).toContain('"code":429')
       }).pipe(Effect.provide(service(once)))
@@ -129,7 +129,7 @@ describe("rate limits", () => {
       it.live(`${name} over HTTP gets a transport error with status and body`, () =>
         Effect.gen(function* () {
           const url = yield* endpoint
-          const thrown = yield* Effect.promise(async () => askTwice(await newClient(make, new NewHttp(url))))
+          const thrown = yield* Effect.promise(async () => callTwice(await newClient(make, new NewHttp(url))))
           const { status, text } = (thrown as unknown as { data: { status: number; text: string } }).data
           expect(status).toBe(429)
           expect(JSON.parse(text)).toMatchObject({ error })
@@ -140,7 +140,7 @@ describe("rate limits", () => {
         Effect.promise(async () => {
           const env = { ...(process.env as Record<string, string>), MCP_CONFIG_JSON: JSON.stringify(once) }
           const transport = new NewStdio({ ...command, env, stderr: "ignore" })
-          expect(await askTwice(await newClient(make, transport))).toMatchObject(error)
+          expect(await callTwice(await newClient(make, transport))).toMatchObject(error)
         })
       )
     }
@@ -149,7 +149,7 @@ describe("rate limits", () => {
       Effect.gen(function* () {
         const url = yield* endpoint
         const transport = new OldSse(new URL("/mcp/sse", url))
-        expect(yield* Effect.promise(async () => askTwice(await oldClient(transport)))).toMatchObject(error)
+        expect(yield* Effect.promise(async () => callTwice(await oldClient(transport)))).toMatchObject(error)
       }).pipe(Effect.provide(service(once)))
     )
 
@@ -157,7 +157,7 @@ describe("rate limits", () => {
       Effect.gen(function* () {
         const { host } = yield* endpoint
         const transport = new OldSocket(new URL(`ws://${host}/mcp/ws`))
-        expect(yield* Effect.promise(async () => askTwice(await oldClient(transport)))).toMatchObject(error)
+        expect(yield* Effect.promise(async () => callTwice(await oldClient(transport)))).toMatchObject(error)
       }).pipe(Effect.provide(service(once)))
     )
   })

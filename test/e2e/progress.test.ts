@@ -54,7 +54,7 @@ const expectSteps = (told: ReadonlyArray<Told>) => {
   expect(figures.at(-1)).toBe(100)
 }
 
-/** What came until the answer, of which the progress is told; and nothing of it comes after. */
+/** Reads progress notifications until the response, and checks that none follows. */
 const readCall = Effect.fnUntraced(function* (
   next: Effect.Effect<Record<string, unknown> | undefined>,
   send: (message: unknown) => Effect.Effect<void>,

@@ -4,7 +4,7 @@ import { Effect, Layer, Schema } from "effect"
 import { Tool, Toolkit } from "effect/ai"
 import { Calls } from "../../layers/ledger/Calls.ts"
 import { LogRing } from "../../layers/logging/LogRing.ts"
-import * as Toolset from "../../src/catalog/toolkitEntries.ts"
+import * as toolkitEntries from "../../src/catalog/toolkitEntries.ts"
 import { it } from "../support/effect.ts"
 import { endpoint, openSession, post, readJson, request, service, stateless } from "../support/service.ts"
 
@@ -12,9 +12,9 @@ const Break = Tool.make("break", { success: Schema.Void })
 const toolkit = Toolkit.make(Break)
 const broken = { toolkit, layer: toolkit.toLayer({ break: () => Effect.die(new Error("unforeseen")) }) }
 const layer = () =>
-  Toolset.layer(broken).pipe(
-    Layer.provideMerge(service({ logging: { level: "info", file: "manifold.log" } }))
-  )
+  toolkitEntries
+    .layer(broken)
+    .pipe(Layer.provideMerge(service({ logging: { level: "info", file: "manifold.log" } })))
 
 /** The JSON-RPC error, which comes as an event where the call took longer than a turn of the event loop. */
 const answerOf = (response: Response) =>

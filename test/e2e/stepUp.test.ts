@@ -4,7 +4,7 @@ import { Effect, Layer, Schema } from "effect"
 import { Tool, Toolkit } from "effect/ai"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { Authenticator } from "../../layers/identity/Authenticator.ts"
-import * as Toolset from "../../src/catalog/toolkitEntries.ts"
+import * as toolkitEntries from "../../src/catalog/toolkitEntries.ts"
 import { ToolPolicy } from "../../src/domain/Policy.ts"
 import { Principal } from "../../src/domain/Principal.ts"
 import * as Service from "../../src/program/httpService.ts"
@@ -27,13 +27,13 @@ const wiping = { toolkit, layer: toolkit.toLayer({ wipe: () => Effect.succeed("d
 
 const ceiling = ["read", "call", "admin"]
 
-/** Who comes with `Bearer TOKEN` may do what the token is called, and could come to do all. */
+/** `Bearer a+b` grants the scopes a and b, with all scopes as ceiling. */
 const authenticating = Layer.succeed(
   Authenticator,
   Authenticator.of({
     required: true,
     authenticate: ({ authorization }) =>
-      // Asks a store that is not there at once, as a database would.
+      // Waits like a store in a database.
       Effect.yieldNow.pipe(
         Effect.as({
           credential: authorization ?? "",
@@ -54,14 +54,16 @@ const authenticating = Layer.succeed(
 )
 
 const layer = () =>
-  Toolset.layer(wiping).pipe(
-    Layer.provideMerge(
-      serviceOf(
-        (dir) => ConfigSource.layerFrom({ storage: { dir }, logging: { level: "none" } }),
-        Service.layerNoDeps({ port: 0 }).pipe(Layer.provideMerge(authenticating))
+  toolkitEntries
+    .layer(wiping)
+    .pipe(
+      Layer.provideMerge(
+        serviceOf(
+          (dir) => ConfigSource.layerFrom({ storage: { dir }, logging: { level: "none" } }),
+          Service.layerNoDeps({ port: 0 }).pipe(Layer.provideMerge(authenticating))
+        )
       )
     )
-  )
 
 const low = { authorization: "Bearer read+call" }
 const high = { authorization: "Bearer read+call+admin" }

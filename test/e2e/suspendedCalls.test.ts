@@ -9,7 +9,7 @@ import { Listener } from "../../layers/http/Listener.ts"
 import { Calls } from "../../layers/ledger/Calls.ts"
 import * as Platform from "../../layers/platform/Platform.ts"
 import { Client, ClientError, elicit } from "../../src/catalog/Client.ts"
-import * as Toolset from "../../src/catalog/toolkitEntries.ts"
+import * as toolkitEntries from "../../src/catalog/toolkitEntries.ts"
 import { Blocks, text } from "../../src/domain/Content.ts"
 import * as Service from "../../src/program/httpService.ts"
 import { SuspendedCalls } from "../../src/mcp/SuspendedCalls.ts"
@@ -17,7 +17,7 @@ import { mcp } from "../../src/program/program.ts"
 import { it } from "../support/effect.ts"
 import { post, readJson, stateFolder, stateless } from "../support/service.ts"
 
-/** What the tools have done. */
+/** Side effects of the tools. */
 class Done extends Context.Service<
   Done,
   { orders: number; interrupted: number; left: Deferred.Deferred<void> }
@@ -74,7 +74,9 @@ const tools = {
 
 const instance = (dir: string, config: Record<string, unknown> = {}) =>
   Service.layer({ port: 0 }).pipe(
-    Layer.provideMerge(Toolset.layer(tools).pipe(Layer.provideMerge(Done.layer), Layer.provideMerge(mcp))),
+    Layer.provideMerge(
+      toolkitEntries.layer(tools).pipe(Layer.provideMerge(Done.layer), Layer.provideMerge(mcp))
+    ),
     Layer.provideMerge(
       ConfigSource.layerFrom({
         storage: { dir },
@@ -144,7 +146,7 @@ describe("suspended handlers", () => {
       const ends: Array<string> = []
       yield* (yield* Calls).observe({ finished: (_, { status }) => ends.push(status) })
       const first = yield* call("order")
-      // The principal may run one call at a time.
+      // The concurrency limit of the principal is 1.
       const other = yield* call("math.add", { arguments: { a: 1, b: 2 } })
       expect(said(other)).toBe("3")
       yield* call("order", { requestState: first.requestState, inputResponses: { size: accept("L") } })
@@ -199,13 +201,13 @@ describe("suspended handlers", () => {
       yield* call("order")
       expect(yield* (yield* SuspendedCalls).count).toBe(2)
       expect(done.interrupted).toBe(1)
-      // Its handler no longer waits, so it is run again.
+      // Its handler was evicted, so it runs again.
       const last = yield* call("order", {
         requestState: first.requestState,
         inputResponses: { size: accept("L") }
       })
       expect(said(last)).toBe("order 4: L")
-      // Once: a request that is repeated gets the same result.
+      // A repeated request gets the same result.
       const again = yield* call("order", {
         requestState: first.requestState,
         inputResponses: { size: accept("L") }

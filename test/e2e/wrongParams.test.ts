@@ -16,7 +16,7 @@ import { startStdio } from "../support/stdio.ts"
 
 type Params = Record<string, unknown>
 
-/** Wrong in every era, and the path that the message names. */
+/** Invalid in every protocol era, with the path in the message. */
 const everywhere: ReadonlyArray<readonly [method: string, params: Params, path: string]> = [
   ["tools/call", {}, "params.name"],
   ["tools/call", { name: 5 }, "params.name"],
@@ -84,7 +84,7 @@ describe("over streamable HTTP", () => {
   )
 })
 
-/** The SDK's own schema of JSON-RPC rejects it, and the SDK drops what that rejects. */
+/** Rejected by the SDK's JSON-RPC schema, and then dropped by the SDK. */
 const dropped: (typeof everywhere)[number] = [
   "unknown/method",
   { _meta: { "io.modelcontextprotocol/related-task": 5 } },
@@ -128,7 +128,7 @@ it.live("null members count as absent in every protocol era", () =>
     for (const [method, params] of calls) {
       const body = { jsonrpc: "2.0", id: 1, method, params }
       const response = yield* post(url, body, session)
-      // A tool that waits is answered with an event stream.
+      // The response to a tool that waits is an event stream.
       expect(yield* Effect.promise(() => response.text())).toContain('"result":')
     }
     for (const params of [{ cursor: null }, {}]) {

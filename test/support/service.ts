@@ -12,7 +12,7 @@ import * as Platform from "../../layers/platform/Platform.ts"
 import { Progress } from "../../layers/progress/Progress.ts"
 import { Client, elicit } from "../../src/catalog/Client.ts"
 import { Blocks, text } from "../../src/domain/Content.ts"
-import * as Toolset from "../../src/catalog/toolkitEntries.ts"
+import * as toolkitEntries from "../../src/catalog/toolkitEntries.ts"
 import { mcp } from "../../src/program/program.ts"
 import * as Service from "../../src/program/httpService.ts"
 
@@ -82,7 +82,7 @@ const held = {
 }
 
 /** Those tools in the catalog. */
-export const holding = Toolset.layer(held).pipe(Layer.provideMerge(Held.layer))
+export const holding = toolkitEntries.layer(held).pipe(Layer.provideMerge(Held.layer))
 
 /** A folder for state that goes with the test. */
 export const stateFolder = Effect.acquireRelease(

@@ -7,7 +7,7 @@ import { type Channel, Channels, channels as names } from "../../../layers/event
 import { anonymousLoopback, stdioUser } from "../../../src/domain/Principal.ts"
 import { it } from "../../support/effect.ts"
 
-/** A client that notes what it hears. */
+/** A client that records its events. */
 const client = Effect.fnUntraced(function* (wanted: ReadonlyArray<Channel>, principal = anonymousLoopback) {
   const heard: Array<readonly [Channel, unknown]> = []
   const channels = yield* Channels

@@ -14,7 +14,7 @@ import { it } from "../../support/effect.ts"
 import { linesOf } from "../../support/logMessages.ts"
 import { guard, ledger, protect, state, type Wanted } from "../../support/guard.ts"
 
-/** Runs with a budget of that many USD. */
+/** Runs with a budget in USD. */
 const within = <A, E>(
   amount: string,
   body: (budget: ReturnType<typeof fixedBudget>) => Effect.Effect<A, E, Guard | Calls | Scope.Scope>,
@@ -217,7 +217,7 @@ describe("extensions", () => {
         expect(asked.at(-1)).toBe("settle 0.4")
         expect(left()).toBe("0.6")
         expect(all).toMatchObject([{ status: "refused", limit: "daily", spent: { usd: usd("0.4") } }])
-        // The dependency is not to blame.
+        // Not a failure of the dependency.
         expect((yield* state).circuits.size).toBe(0)
       })
     )

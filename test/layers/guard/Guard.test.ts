@@ -25,7 +25,7 @@ const [alice, bob] = [person("alice"), person("bob")]
 const away = new Unavailable({ detail: "away", transient: {} })
 const idle = { running: 0, waiting: 0 }
 
-/** A call that runs until it is told to end. */
+/** A call that runs until `stop`. */
 const held = Effect.fnUntraced(function* (wanted: Wanted = {}) {
   const end = yield* Deferred.make<void>()
   const fiber = yield* Effect.forkChild(protect(wanted, Deferred.await(end)), { startImmediately: true })
@@ -55,7 +55,7 @@ describe("rate limits", () => {
       expect(yield* ask(alice)).toMatchObject({ limit: "principal", max: 2, window: 60_000 })
       yield* protect({ by: anonymousLoopback }, Effect.void)
       expect(yield* ask(anonymousLoopback)).toMatchObject({ limit: "address", key: "loopback" })
-      // What was refused was not counted.
+      // Rejected calls were not counted.
       yield* protect({ by: bob }, Effect.void)
       expect(yield* ask(bob)).toMatchObject({ limit: "total", max: 4, window: 10_000 })
       yield* TestClock.adjust("10 seconds")
@@ -109,7 +109,7 @@ describe("concurrency limits", () => {
       yield* first.end
       yield* Effect.yieldNow
       yield* Effect.replicateEffect(held({ by: alice }), 3)
-      // Alice's third waits for herself, and takes nothing from others.
+      // Alice's third call waits for her own calls and holds nothing.
       expect(yield* state).toMatchObject({ running: 3, waiting: 1 })
       expect(yield* Effect.flip(protect({ by: alice }, Effect.void))).toMatchObject({
         limit: "principal",
@@ -144,7 +144,7 @@ describe("concurrency limits", () => {
     Effect.gen(function* () {
       const site: Wanted = { name: "site", concurrency: 4, timeLimit: "1 hour" }
       const own = yield* Effect.replicateEffect(held({ ...site, by: alice }), 6)
-      // Three of four run; the others wait for them, in a queue that is hers.
+      // Three of four slots run; the other calls wait in the queue of her share.
       expect(yield* state).toMatchObject({ running: 3, waiting: 3 })
       yield* protect({ ...site, by: bob }, Effect.void)
       yield* Effect.forEach(own, ({ fiber }) => Fiber.interrupt(fiber), { discard: true })
@@ -185,7 +185,7 @@ describe("concurrency limits", () => {
 })
 
 describe("cached results", () => {
-  /** Counts how often it ran. */
+  /** Counts its runs. */
   const counter = () => {
     let ran = 0
     return Effect.sync(() => ++ran)
@@ -300,7 +300,7 @@ describe("cached results", () => {
 
 describe("retries", () => {
   const limits = { retry: { attempts: 3, first_delay: "1 second" } }
-  /** How often a call is tried that never succeeds. */
+  /** Number of attempts of a call that never succeeds. */
   const tried = Effect.fnUntraced(function* (wanted: Wanted) {
     let ran = 0
     const self = Effect.suspend(() => {
@@ -319,7 +319,7 @@ describe("retries", () => {
       expect(yield* tried({ name: "b", retry: "idempotent", idempotent: false })).toBe(1)
       expect(yield* tried({ name: "c", retry: "idempotent", idempotent: true })).toBe(3)
       expect(yield* tried({ name: "d", retry: "always", idempotent: false })).toBe(3)
-      // The same name, and the same policy, but no longer idempotent.
+      // Same name and policy, but not idempotent.
       expect(yield* tried({ name: "c", retry: "idempotent", idempotent: false })).toBe(1)
     }).pipe(Effect.provide(guard(limits)))
   )
@@ -465,7 +465,7 @@ describe("interruption", () => {
   }
   const wanted: Wanted = { concurrency: 1, retry: "always", cache: { ttl: "1 hour", among: "everybody" } }
 
-  /** Interrupts the call after each number of steps that it takes; nothing may be left then. */
+  /** Interrupts the call at every step, and checks that nothing is left. */
   const atEveryStep = (self: Effect.Effect<unknown, unknown>, others = 0) =>
     Effect.gen(function* () {
       let running = 0
@@ -479,7 +479,7 @@ describe("interruption", () => {
           const { invalidate } = yield* Guard
           yield* invalidate()
           const words = yield* heard("tool")
-          // Others are there before it, and leave while it comes.
+          // Other calls run before it and end while it arrives.
           const busy = protect({ name: "other" }, Effect.repeat(Effect.yieldNow, { times: 5 }))
           const before = yield* Effect.replicateEffect(
             Effect.forkChild(busy, { startImmediately: true }),

@@ -12,7 +12,7 @@ import { linesOf } from "../../support/logMessages.ts"
 
 const add = (writer: Writer) => Effect.flatMap(Journal, (journal) => journal.add(writer))
 
-/** A writer that notes its steps in `words`, each after the others had a chance to run. */
+/** A writer that records its steps in `words`, yielding before each one. */
 const noting = (words: Array<string>, name: string): Writer => ({
   before: () =>
     Effect.andThen(

@@ -5,10 +5,10 @@ import * as RateLimiter from "effect/persistence/RateLimiter"
 import { TestClock } from "effect/testing"
 import * as fc from "fast-check"
 import { RateLimit } from "../../../layers/guard/RateLimit.ts"
-import * as windows from "../../../layers/guard/fixedWindows.ts"
+import * as fixedWindows from "../../../layers/guard/fixedWindows.ts"
 import { it } from "../../support/effect.ts"
 
-const limit = (name: string, max: number, window = 60_000, whose = "alice"): windows.Limit => ({
+const limit = (name: string, max: number, window = 60_000, whose = "alice"): fixedWindows.Limit => ({
   name,
   key: `${name}:${whose}`,
   max,
@@ -101,7 +101,7 @@ it.effect("windows behave like those of effect/persistence for any sequence of c
       fc.asyncProperty(arrivals, (calls) =>
         Effect.gen(function* () {
           const library = yield* RateLimiter.RateLimiterStore
-          const ours = windows.make(10)
+          const ours = fixedWindows.make(10)
           for (const { after, key, max } of calls) {
             yield* TestClock.adjust(after)
             const [count, ttl] = yield* library.fixedWindow({
@@ -129,7 +129,7 @@ it.effect("no time span admits more than the limit and its refill", () =>
   Effect.sync(() =>
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 8 }), fc.array(fc.nat(300), { maxLength: 150 }), (max, gaps) => {
-        const { take } = windows.make(1)
+        const { take } = fixedWindows.make(1)
         const passed: Array<number> = []
         let time = 0
         for (const gap of gaps) {
@@ -153,7 +153,7 @@ it.effect("under several limits a call counts everywhere or nowhere", () =>
         fc.array(fc.uniqueArray(fc.nat(3), { minLength: 1 }), { maxLength: 60 }),
         fc.array(fc.nat(10), { minLength: 4, maxLength: 4 }),
         (calls, maxima) => {
-          const { take } = windows.make(10)
+          const { take } = fixedWindows.make(10)
           const counts = maxima.map(() => 0)
           for (const keys of calls) {
             const limits = keys.map((key) => ({
@@ -177,7 +177,7 @@ it.effect("under several limits a call counts everywhere or nowhere", () =>
 
 it.effect("a flood of keys is bounded and does not reset limits that are reached", () =>
   Effect.sync(() => {
-    const { size, take } = windows.make(200)
+    const { size, take } = fixedWindows.make(200)
     const busy = { name: "principal", key: "busy", max: 100, window: 60_000 }
     for (let call = 0; call < 100; call++) take([busy], 0)
     for (let key = 0; key < 10_000; key++) {

@@ -14,7 +14,7 @@ const options = (max: number, queue = 100): SlotsOptions => ({
 })
 const queueTimeout = () => 1000
 
-/** Something that runs in a slot until it is told to stop. */
+/** Occupies a slot until `stop`. */
 const occupy = Effect.fnUntraced(function* (slots: Slots) {
   const stop = yield* Deferred.make<void>()
   const fiber = yield* Effect.forkChild(slots.hold("busy", queueTimeout, Deferred.await(stop)), {
@@ -23,7 +23,7 @@ const occupy = Effect.fnUntraced(function* (slots: Slots) {
   return { fiber, stop: Effect.andThen(Deferred.succeed(stop, undefined), Fiber.await(fiber)) }
 })
 
-/** Lets everybody run who can. */
+/** Lets all runnable fibers run. */
 const settle = Effect.repeat(Effect.yieldNow, { times: 20 })
 
 describe("the queue", () => {
@@ -123,7 +123,7 @@ describe("the queue", () => {
             )
           for (let step = 0; step < steps; step++) yield* Effect.yieldNow
           slots.release()
-          // Far more turns than it needs, and far less time than it may be queued.
+          // Far more turns than it needs, and far less time than the queue time-out.
           yield* Effect.repeat(Effect.yieldNow, { times: 200 })
           expect({ pace, steps, ended: waiting.pollUnsafe() }).toEqual({
             pace,
@@ -218,7 +218,7 @@ describe("changed maximum", () => {
   )
 })
 
-/** One caller: what it does in its slot, and after how many turns of the others it is interrupted, if ever. */
+/** One caller: its work in the slot, and after how many turns it is interrupted, if at all. */
 const caller = fc.record({
   turns: fc.integer({ min: 0, max: 6 }),
   leaves: fc.option(fc.integer({ min: 0, max: 12 }), { nil: undefined }),
@@ -268,12 +268,12 @@ it.live("in any order of events the maximum holds, every waiter runs and no slot
             expect(most).toBeLessThanOrEqual(max)
             expect([running, slots.running, slots.waiting]).toEqual([0, 0, 0])
           }).pipe(
-            // Fibers make way for each other after so few steps, so that they meet at every step.
+            // Fibers yield after few operations, so that they interleave at every step.
             Effect.provideService(References.MaxOpsBeforeYield, pace),
             Effect.runPromise
           )
       ),
-      // A run that waits for a lost grant fails, and can be shrunk.
+      // A run that waits for a lost grant fails, so that fast-check can shrink it.
       { numRuns: 200, timeout: 5000 }
     )
   )

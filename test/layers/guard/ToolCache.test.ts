@@ -83,7 +83,7 @@ describe("cached results", () => {
 describe("canonical arguments", () => {
   const json = fc.jsonValue({ maxDepth: 4 })
 
-  /** The same value with the keys of its objects the other way round. */
+  /** The same value with reversed object keys. */
   const reversed = (value: unknown): unknown => {
     if (typeof value !== "object" || value === null) return value
     if (Array.isArray(value)) return value.map(reversed)
@@ -99,7 +99,7 @@ describe("canonical arguments", () => {
       fc.property(json, json, (one, other) => {
         const text = canonical(one)
         expect(text).toBe(canonical(reversed(one)))
-        // Read back, it is what it was.
+        // Parsing restores the value.
         expect(JSON.parse(text ?? "")).toEqual(JSON.parse(JSON.stringify(one)))
         const same = Bun.deepEquals(JSON.parse(JSON.stringify(one)), JSON.parse(JSON.stringify(other)), true)
         expect(text === canonical(other)).toBe(same)

@@ -2,7 +2,7 @@
 import { describe, expect } from "bun:test"
 import { Deferred, Effect, Exit, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
-import * as Breaker from "../../../layers/guard/circuitBreaker.ts"
+import * as circuitBreaker from "../../../layers/guard/circuitBreaker.ts"
 import { judge } from "../../../layers/guard/callOutcome.ts"
 import { TimedOut } from "../../../layers/guard/GuardError.ts"
 import { SharedRedis } from "../../../layers/storage/SharedRedis.ts"
@@ -11,7 +11,7 @@ import { suspension, Unavailable } from "../../../src/domain/Transient.ts"
 import { it } from "../../support/effect.ts"
 
 const settings = { failures: 3, principals: 2, openDuration: 30_000 }
-const make = Breaker.make(settings).pipe(Effect.provide(Layer.fresh(SharedRedis.layerNone)))
+const make = circuitBreaker.make(settings).pipe(Effect.provide(Layer.fresh(SharedRedis.layerNone)))
 type Made = Effect.Success<typeof make>
 
 const away = Effect.fail(new Unavailable({ detail: "away", transient: {} }))
@@ -23,8 +23,8 @@ const times = <A, E>(breaker: Made, count: number, self: Effect.Effect<A, E>, ow
     discard: true
   })
 
-/** What refuses a call now; nothing if none does. */
-const refusal = (breaker: Made, name?: string, owner?: string) =>
+/** The error of a call now; `undefined` if it passes. */
+const rejection = (breaker: Made, name?: string, owner?: string) =>
   Effect.match(call(breaker, Effect.void, name, owner), {
     onFailure: (error) => error,
     onSuccess: () => undefined
@@ -49,7 +49,7 @@ describe("opening", () => {
         expect(breaker.states.get("tool")).toBe("closed")
         yield* times(breaker, 1, failure)
         expect(breaker.states.get("tool")).toBe("open")
-        expect(yield* refusal(breaker)).toMatchObject({
+        expect(yield* rejection(breaker)).toMatchObject({
           _tag: "CircuitOpen",
           name: "tool",
           retryAfter: 30_000
@@ -70,7 +70,7 @@ describe("opening", () => {
       Effect.gen(function* () {
         const breaker = yield* make
         yield* times(breaker, 10, other)
-        expect(yield* refusal(breaker)).toBeUndefined()
+        expect(yield* rejection(breaker)).toBeUndefined()
         expect(breaker.states.size).toBe(0)
       })
     )
@@ -100,15 +100,15 @@ describe("opening", () => {
       for (const exit of yield* Fiber.join(exits)) expect(JSON.stringify(exit)).toContain("Unavailable")
       expect(breaker.states.get("tool")).toBe("open")
       // None of them counted as a failed probe.
-      expect(yield* refusal(breaker)).toMatchObject({ retryAfter: 30_000 })
+      expect(yield* rejection(breaker)).toMatchObject({ retryAfter: 30_000 })
     })
   )
 
   it.effect("a circuit opens for its name only", () =>
     Effect.gen(function* () {
       const breaker = yield* opened
-      expect(yield* refusal(breaker, "other")).toBeUndefined()
-      expect(yield* refusal(breaker)).toMatchObject({ _tag: "CircuitOpen" })
+      expect(yield* rejection(breaker, "other")).toBeUndefined()
+      expect(yield* rejection(breaker)).toMatchObject({ _tag: "CircuitOpen" })
     })
   )
 })
@@ -136,12 +136,12 @@ describe("open circuits", () => {
       yield* TestClock.adjust("30 seconds")
       const go = yield* Deferred.make<void>()
       const probe = yield* Effect.forkChild(call(breaker, Deferred.await(go)), { startImmediately: true })
-      expect(yield* refusal(breaker)).toMatchObject({ _tag: "CircuitOpen", retryAfter: 1000 })
+      expect(yield* rejection(breaker)).toMatchObject({ _tag: "CircuitOpen", retryAfter: 1000 })
       expect(breaker.states.get("tool")).toBe("half-open")
       yield* Deferred.succeed(go, undefined)
       yield* Fiber.join(probe)
       expect(breaker.states.get("tool")).toBe("closed")
-      expect(yield* refusal(breaker)).toBeUndefined()
+      expect(yield* rejection(breaker)).toBeUndefined()
     })
   )
 
@@ -150,7 +150,7 @@ describe("open circuits", () => {
       const breaker = yield* opened
       let open = 30_000
       for (let tried = 0; tried < 10; tried++) {
-        expect(yield* refusal(breaker)).toMatchObject({ retryAfter: open })
+        expect(yield* rejection(breaker)).toMatchObject({ retryAfter: open })
         yield* TestClock.adjust(open)
         yield* times(breaker, 1, away)
         open = Math.min(open * 2, 3_600_000)
@@ -164,9 +164,9 @@ describe("open circuits", () => {
       const breaker = yield* opened
       yield* TestClock.adjust("30 seconds")
       const probe = yield* Effect.forkChild(call(breaker, Effect.never), { startImmediately: true })
-      expect(yield* refusal(breaker)).toMatchObject({ retryAfter: 1000 })
+      expect(yield* rejection(breaker)).toMatchObject({ retryAfter: 1000 })
       yield* Fiber.interrupt(probe)
-      expect(yield* refusal(breaker)).toBeUndefined()
+      expect(yield* rejection(breaker)).toBeUndefined()
       expect(breaker.states.get("tool")).toBe("closed")
     })
   )
@@ -178,7 +178,7 @@ describe("open circuits", () => {
       yield* times(breaker, 1, Effect.fail(new InvalidArguments({ name: "tool", issues: [] })))
       expect(breaker.states.get("tool")).toBe("half-open")
       yield* times(breaker, 1, away)
-      expect(yield* refusal(breaker)).toMatchObject({ retryAfter: 60_000 })
+      expect(yield* rejection(breaker)).toMatchObject({ retryAfter: 60_000 })
     })
   )
 })
@@ -192,7 +192,7 @@ describe("settings", () => {
       yield* times(breaker, 2, away)
       expect(breaker.states.get("tool")).toBe("closed")
       yield* times(breaker, 1, away)
-      expect(yield* refusal(breaker)).toMatchObject({ retryAfter: 1000 })
+      expect(yield* rejection(breaker)).toMatchObject({ retryAfter: 1000 })
     })
   )
 })
@@ -212,8 +212,8 @@ describe("circuits of several principals", () => {
     Effect.gen(function* () {
       const breaker = yield* make
       yield* times(breaker, 100, away, "mallory")
-      expect(yield* refusal(breaker, "tool", "mallory")).toMatchObject({ _tag: "CircuitOpen" })
-      expect(yield* refusal(breaker, "tool", "alice")).toBeUndefined()
+      expect(yield* rejection(breaker, "tool", "mallory")).toMatchObject({ _tag: "CircuitOpen" })
+      expect(yield* rejection(breaker, "tool", "alice")).toBeUndefined()
     })
   )
 
@@ -223,12 +223,12 @@ describe("circuits of several principals", () => {
       yield* times(breaker, 3, away, "alice")
       yield* TestClock.adjust("10 seconds")
       yield* times(breaker, 2, away, "bob")
-      expect(yield* refusal(breaker, "tool", "carol")).toBeUndefined()
+      expect(yield* rejection(breaker, "tool", "carol")).toBeUndefined()
       yield* times(breaker, 1, away, "bob")
-      expect(yield* refusal(breaker, "tool", "carol")).toMatchObject({ name: "tool", retryAfter: 20_000 })
-      expect(yield* refusal(breaker, "other", "carol")).toBeUndefined()
+      expect(yield* rejection(breaker, "tool", "carol")).toMatchObject({ name: "tool", retryAfter: 20_000 })
+      expect(yield* rejection(breaker, "other", "carol")).toBeUndefined()
       yield* TestClock.adjust("20 seconds")
-      expect(yield* refusal(breaker, "tool", "carol")).toBeUndefined()
+      expect(yield* rejection(breaker, "tool", "carol")).toBeUndefined()
     })
   )
 
@@ -239,8 +239,8 @@ describe("circuits of several principals", () => {
       yield* TestClock.adjust("30 seconds")
       yield* times(breaker, 1, away, "bob")
       yield* times(breaker, 1, Effect.void, "alice")
-      expect(yield* refusal(breaker, "tool", "carol")).toBeUndefined()
-      expect(yield* refusal(breaker, "tool", "bob")).toMatchObject({ _tag: "CircuitOpen" })
+      expect(yield* rejection(breaker, "tool", "carol")).toBeUndefined()
+      expect(yield* rejection(breaker, "tool", "bob")).toMatchObject({ _tag: "CircuitOpen" })
     })
   )
 })

@@ -2,7 +2,7 @@
 import { expect } from "bun:test"
 import { Effect, Layer, Option, Redacted } from "effect"
 import * as CircuitBreaker from "effect/persistence/CircuitBreaker"
-import * as BreakerStore from "../../../layers/guard/circuitBreakerStore.ts"
+import * as circuitBreakerStore from "../../../layers/guard/circuitBreakerStore.ts"
 import { connect } from "../../../layers/platform/RedisConnection.ts"
 import { SharedRedis } from "../../../layers/storage/SharedRedis.ts"
 import { it } from "../../support/effect.ts"
@@ -13,7 +13,7 @@ const breaker = (redis: Layer.Layer<SharedRedis>) =>
     tripPolicy: CircuitBreaker.consecutive(2),
     openDuration: "1 hour",
     onStoreError: "fail"
-  }).pipe(Effect.provide(Layer.fresh(BreakerStore.layer).pipe(Layer.provide(redis)), { local: true }))
+  }).pipe(Effect.provide(Layer.fresh(circuitBreakerStore.layer).pipe(Layer.provide(redis)), { local: true }))
 
 const stateOf = (each: CircuitBreaker.CircuitBreaker, key: string) =>
   Effect.map(each.state(key), ({ _tag }) => _tag)

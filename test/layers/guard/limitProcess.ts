@@ -6,7 +6,7 @@ import { Environment } from "../../../layers/platform/Environment.ts"
 import * as Platform from "../../../layers/platform/Platform.ts"
 import { SharedRedis } from "../../../layers/storage/SharedRedis.ts"
 
-/** In milliseconds; long enough that no call made in it is given back while the test runs. */
+/** In milliseconds; long enough that no call is refilled while the test runs. */
 const window = 3_600_000
 
 const limits = [

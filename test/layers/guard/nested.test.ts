@@ -18,7 +18,7 @@ const other = new Principal({
   source: "oauth"
 })
 
-/** A call that the running handler makes. */
+/** A nested call of the running handler. */
 const nested = <A, E, R>(wanted: Wanted, self: Effect.Effect<A, E, R>) =>
   Effect.flatMap(RunningCall, ({ call: parent }) => protect({ ...wanted, parent }, self))
 
@@ -175,7 +175,7 @@ describe("dependencies", () => {
       Effect.provide(
         guard({ tools: { image: { concurrency: 3 } }, concurrency: { queue: 1, queue_timeout: "1 milli" } })
       ),
-      // Whoever is queued gives up at once.
+      // A queued call times out at once.
       (self) => Effect.andThen(Effect.forkChild(TestClock.adjust("1 second")), self)
     )
   )

@@ -16,7 +16,7 @@ const hour = 3_600_000
 
 const limit = (name: string, max: number, window = hour): Limit => ({ name, key: name, max, window })
 
-/** An instance of its own, as the configuration makes it. */
+/** A separate instance, built from the configuration. */
 const instance = (url: string) =>
   Layer.fresh(RateLimit.layerNoDeps).pipe(
     Layer.provideMerge(Layer.fresh(SharedRedis.layer)),
@@ -32,7 +32,7 @@ const build = Effect.fnUntraced(function* (url: string) {
 
 type Instance = Effect.Success<ReturnType<typeof build>>
 
-/** Goes on with `each` until the connection is up or down, as told; never waits for longer than the test may take. */
+/** Repeats `each` until the connection is up or down, within the time limit of the test. */
 const until = <E>(up: boolean, { connected }: Instance, each: Effect.Effect<unknown, E>) =>
   Effect.repeat(Effect.andThen(each, Effect.yieldNow), { until: () => connected() === up })
 
@@ -50,7 +50,7 @@ describeRedis("the rate limit in Redis", () => {
         expect(passed.reduce((sum, each) => sum + each, 0)).toBe(100)
         const { redis } = yield* build(url)
         expect(yield* redis.send("GET", "manifold:limit:total")).toBe("100")
-        // What the total refused is given back to the principal.
+        // Calls that the total rejected are refunded to the principal.
         expect(yield* redis.send("GET", "manifold:limit:principal:alice")).toBe("100")
       }),
     30_000
@@ -75,7 +75,7 @@ describeRedis("the rate limit in Redis", () => {
     Effect.gen(function* () {
       const { url } = yield* redisServer()
       const { redis, take } = yield* build(url)
-      // 1.5 ms for each call. Rounded up, a thousand of them would close the window for 2 s.
+      // 1.5 ms per call. Rounded up, a thousand calls would close the window for 2 s.
       const calls = Effect.repeat(take([limit("total", 2_000_000, 3_000_000)], "refuse"), { times: 999 })
       yield* calls
       expect(yield* redis.send<number>("PTTL", "manifold:limit:total")).toBeLessThan(1700)
@@ -145,7 +145,7 @@ describeRedis("the rate limit in Redis", () => {
         expect(String(write)).toContain("LimiterUnavailable")
         yield* server.thaw
         yield* until(true, mine, Effect.void)
-        // Those that nobody waited for may have been counted after all.
+        // Abandoned calls may have been counted.
         expect(yield* mine.take([limit("total", 5)], "refuse")).toBeLessThanOrEqual(3)
       }),
     30_000

@@ -10,7 +10,7 @@ const settings = { attempts: 5, firstDelay: 200, maxDelay: 1000 }
 const away = (retryAfter?: number) =>
   new Unavailable({ detail: "away", transient: retryAfter === undefined ? {} : { retryAfter } })
 
-/** Runs until it ends, a millisecond at a time, and answers when each try began. */
+/** Runs to the end, a millisecond at a time, and returns the start time of each attempt. */
 const tries = Effect.fnUntraced(function* <E>(
   failure: (attempt: number) => E | undefined,
   left: () => number = () => Infinity

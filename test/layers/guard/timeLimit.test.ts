@@ -8,7 +8,7 @@ import { it } from "../../support/effect.ts"
 const ignore = () => {}
 const unchanged = (context: Context.Context<never>) => context
 
-/** Runs under a limit of a second, at most ten; `report` is what a report of progress calls. */
+/** Runs with a time limit of 1 s and a maximum duration of 10 s; `report` is called by a progress report. */
 const start = <A, E>(self: Effect.Effect<A, E>) => {
   let report = ignore
   const call = withTimeLimit(

@@ -204,7 +204,7 @@ describe("bind addresses", () => {
       expect(message).toContain('"0.0.0.0"')
       const json = /MCP_CONFIG_JSON='(.*)'/.exec(message)?.[1]
       const yaml = /manifold\.yaml:\n\n([^]*?)\n\nor/.exec(message)?.[1]
-      // What the message proposes must work.
+      // The proposed configuration must work.
       const token = "0123456789abcdef0123456789abcdef"
       for (const proposal of [JSON.parse(json ?? ""), Bun.YAML.parse(yaml ?? "")]) {
         const config = ConfigSource.layerFrom(proposal, { MANIFOLD_TOKEN: token })

@@ -3,7 +3,7 @@ import { describe, expect } from "bun:test"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
 import type { Grant } from "../../../layers/identity/Grant.ts"
-import * as GrantWatch from "../../../layers/identity/watchGrants.ts"
+import * as watchGrants from "../../../layers/identity/watchGrants.ts"
 import { Principal } from "../../../src/domain/Principal.ts"
 import { it } from "../../support/effect.ts"
 
@@ -23,11 +23,11 @@ const grantOf = (
   })
 })
 
-/** A watch over what the test says each credential grants now, and what its listeners heard. */
+/** A watch over grants that the test controls, and the notifications of its listeners. */
 const watched = Effect.fnUntraced(function* (...grants: ReadonlyArray<Grant>) {
   const current = new Map(grants.map((grant) => [grant.credential, grant]))
   let asked = 0
-  const { follow } = yield* GrantWatch.make((each) => {
+  const { follow } = yield* watchGrants.make((each) => {
     asked++
     return Effect.succeed(each.map(({ credential }) => current.get(credential)))
   })

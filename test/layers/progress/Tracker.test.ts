@@ -17,7 +17,7 @@ const id = (n: number) => `00000000-0000-7000-8000-${String(n).padStart(12, "0")
 
 class Refused extends Schema.TaggedError<Refused>()("Refused", {}) {}
 
-/** A call, and all that is told of it. */
+/** A call and all of its events. */
 const called = Effect.map(ProgressEvents, ({ track }) => {
   const events: Array<ProgressEvent> = []
   const tracker = track(subject, (event) => events.push(event))
@@ -262,7 +262,7 @@ describe("the remaining time", () => {
       yield* reports(100, 200, 1000)
       const slow = events.at(-1)?.eta_ms ?? 0
       expect(fast).toBeCloseTo(90_100, -2)
-      // 801 more at one a second; the fast ones are forgotten.
+      // 801 more at one per second: the fast ones no longer count.
       expect(Math.abs(slow - 801_000)).toBeLessThan(8010)
     }).pipe(Effect.provide(layer))
   )
@@ -280,7 +280,7 @@ describe("the rate limit of events", () => {
       expect(events.at(-1)?.details.progress).toBe(1000)
       yield* TestClock.adjust("10 seconds")
       expect(events).toHaveLength(6)
-      // A pause saves up no more than that.
+      // A pause refills no more than the burst.
       for (let done = 1001; done <= 2000; done++) yield* progress.report({ progress: done, total: 2000 })
       expect(events).toHaveLength(11)
     }).pipe(Effect.provide(layer))
@@ -362,7 +362,7 @@ describe("the last event", () => {
   }
 })
 
-/** What a handler may do next, to one of the parts that it has. */
+/** A random operation of a handler on one of its parts. */
 const deed = fc.oneof(
   fc.record({
     do: fc.constant("report" as const),
@@ -415,7 +415,7 @@ it.effect("for any reports the events are monotonic, bounded and end once", () =
             yield* Effect.forEach(deeds, act)
             tracker.end(status)
             const count = events.length
-            // A step is told when it begins and when it fails; one may have waited for the end, which is told as well.
+            // The start and the failure of a step are always published; one event may be held until the last one.
             expect(count).toBeLessThanOrEqual(rate.burst + waited / rate.interval + 2 * steps + 2)
             yield* Effect.forEach(after, act)
             yield* TestClock.adjust("1 second")

@@ -16,7 +16,7 @@ const tree = (depth: number): fc.Arbitrary<Tree> =>
     parts: depth === 0 ? fc.constant([]) : fc.array(tree(depth - 1), { maxLength: 4 })
   })
 
-/** As the docstring says it. */
+/** The definition in the docstring. */
 const expected = ({ parts, reached = 0 }: Tree): number => {
   const weights = parts.reduce((sum, { weight }) => sum + weight, 0)
   const done = parts.reduce((sum, part) => sum + part.weight * expected(part), 0)

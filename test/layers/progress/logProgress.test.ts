@@ -10,7 +10,7 @@ import { capture, parse } from "../logging/capture.ts"
 
 const subject = { name: "tool", requestId: "request", correlationId: "correlation", principal: stdioUser }
 
-/** The lines that a call leaves at that level. */
+/** The log lines of a call at a log level. */
 const lines = (level: string) =>
   Effect.gen(function* () {
     const { track } = yield* ProgressEvents

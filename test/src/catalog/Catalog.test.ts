@@ -11,7 +11,7 @@ import { Catalog } from "../../../src/catalog/Catalog.ts"
 import type { Change } from "../../../src/catalog/Change.ts"
 import type { ToolEntry } from "../../../src/catalog/Entry.ts"
 import { Icons, ParamHeaders, Shown } from "../../../src/catalog/toolkitEntries.ts"
-import * as Toolset from "../../../src/catalog/toolkitEntries.ts"
+import * as toolkitEntries from "../../../src/catalog/toolkitEntries.ts"
 import { Blocks } from "../../../src/domain/Content.ts"
 import { defaults, ToolPolicy } from "../../../src/domain/Policy.ts"
 import { stdioUser } from "../../../src/domain/Principal.ts"
@@ -33,7 +33,7 @@ const names = (page: { readonly items: ReadonlyArray<{ readonly name: string }> 
 const reader = principal(["read", "call"])
 
 describe("toolkit tools", () => {
-  const layer = Toolset.layer(math).pipe(Layer.provideMerge(catalog))
+  const layer = toolkitEntries.layer(math).pipe(Layer.provideMerge(catalog))
 
   it.effect("a tool returns text and structured content", () =>
     Effect.gen(function* () {
@@ -97,7 +97,7 @@ describe("toolkit tools", () => {
         properties: { region: { type: "string", "x-mcp-header": "Region" }, note: { type: "string" } }
       })
       expect(tool?.output).toMatchObject({ type: "object", properties: { ok: { type: "boolean" } } })
-    }).pipe(Effect.provide(Toolset.layer(module).pipe(Layer.provideMerge(catalog))))
+    }).pipe(Effect.provide(toolkitEntries.layer(module).pipe(Layer.provideMerge(catalog))))
   })
 
   it.effect("a tool may return content blocks and read its caller", () => {
@@ -111,7 +111,7 @@ describe("toolkit tools", () => {
     }
     return Effect.gen(function* () {
       expect(yield* callTool("who", {})).toEqual({ content: [{ type: "text", text: "stdio" }] })
-    }).pipe(Effect.provide(Toolset.layer(module).pipe(Layer.provideMerge(catalog))))
+    }).pipe(Effect.provide(toolkitEntries.layer(module).pipe(Layer.provideMerge(catalog))))
   })
 
   it.effect("a caller receives progress events and the end of its call", () => {
@@ -151,7 +151,7 @@ describe("toolkit tools", () => {
     return Effect.gen(function* () {
       expect(yield* told(false)).toEqual(of("started", "update", "completed"))
       expect(yield* told(true)).toEqual(of("started", "step_failed", "failed"))
-    }).pipe(Effect.provide(Toolset.layer(module).pipe(Layer.provideMerge(catalog))))
+    }).pipe(Effect.provide(toolkitEntries.layer(module).pipe(Layer.provideMerge(catalog))))
   })
 
   it.effect("the policy of a tool overrides the defaults", () => {
@@ -167,7 +167,7 @@ describe("toolkit tools", () => {
         scopes: ["admin"],
         timeLimit: "5 minutes"
       })
-    }).pipe(Effect.provide(Toolset.layer(module).pipe(Layer.provideMerge(catalog))))
+    }).pipe(Effect.provide(toolkitEntries.layer(module).pipe(Layer.provideMerge(catalog))))
   })
 })
 
@@ -407,8 +407,8 @@ describe("guarded calls", () => {
       const call = yield* Effect.forkChild(Effect.flip(callTool("foreign", {})))
       yield* TestClock.adjust("1 second")
       expect(yield* Fiber.join(call)).toMatchObject({ _tag: "Failed" })
-      // The first was repeated, the second was not.
+      // The first was retried, the second was not.
       expect(errors).toEqual([])
-    }).pipe(Effect.provide(Toolset.layer(module).pipe(Layer.provideMerge(catalog))))
+    }).pipe(Effect.provide(toolkitEntries.layer(module).pipe(Layer.provideMerge(catalog))))
   })
 })

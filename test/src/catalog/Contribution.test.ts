@@ -8,7 +8,7 @@ import { names, resource, template, tool, user } from "./entries.ts"
 
 const reader = user("reader")
 
-/** The kinds that were announced so far, with whether each concerned the reader. */
+/** The kinds of the notifications so far, and whether each one concerned the reader. */
 const watched = Effect.gen(function* () {
   const seen: Array<string> = []
   yield* (yield* Catalog).watch((change) => {
@@ -94,7 +94,7 @@ describe("replacement", () => {
       const listing = yield* Effect.forkChild(Effect.forever(Effect.andThen(lister, Effect.yieldNow)), {
         startImmediately: true
       })
-      // Listeners that list see the new entries already.
+      // A listener that lists sees the new entries.
       const context = yield* Effect.context<never>()
       yield* entries.watch(() => Effect.runSyncWith(context)(lister))
       for (let round = 0; round < 10; round++) {

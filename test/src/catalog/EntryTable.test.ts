@@ -73,7 +73,7 @@ const audiences: ReadonlyArray<Audience> = [
   ...principals.map(({ key }) => ({ principal: key }))
 ]
 
-/** What the catalog should do, by looking at every claim each time. */
+/** Naive model of the catalog: scans all claims each time. */
 class Model {
   claims: Array<{ by: number; audience: Audience; entry: ToolEntry; holds: boolean }> = []
 
@@ -224,7 +224,7 @@ describe("aliases", () => {
       expect(yield* call("math.add")).toBe("math.add")
       expect(yield* call("math-add")).toBeUndefined()
       expect(yield* call("math/add")).toBeUndefined()
-      // Two tools could be meant; one has the name itself.
+      // The alias is ambiguous; one tool has the exact name.
       expect(yield* call("a_b")).toBeUndefined()
       expect(yield* call("c_d")).toBe("c_d")
     }).pipe(Effect.scoped, Effect.provide(catalog))

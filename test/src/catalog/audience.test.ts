@@ -175,7 +175,7 @@ describe("notifications", () => {
       expect(now()).toEqual(["-", "-", "carol"])
       const open = yield* entries.contribute({ owner: "o", entries: { tools: [tool("o")] } })
       expect(now()).toEqual(["anna", "ben", "carol"])
-      // What a principal could not obtain the scopes for was never in its list.
+      // Entries with scopes that a principal cannot obtain were never in its list.
       yield* open.replace({ tools: [tool("o", "", ["team"])] })
       expect(now()).toEqual(["anna", "ben", "carol"])
       yield* open.replace({ tools: [tool("o", "new", ["team"])] })

@@ -7,7 +7,7 @@ import { ProgressEvents } from "../../../layers/progress/ProgressEvents.ts"
 import { Calls, type Outcome } from "../../../layers/ledger/Calls.ts"
 import { Spend } from "../../../layers/ledger/Spend.ts"
 import { Catalog } from "../../../src/catalog/Catalog.ts"
-import * as Toolset from "../../../src/catalog/toolkitEntries.ts"
+import * as toolkitEntries from "../../../src/catalog/toolkitEntries.ts"
 import { ToolPolicy } from "../../../src/domain/Policy.ts"
 import { stdioUser } from "../../../src/domain/Principal.ts"
 import { fixedBudget, usd } from "../../support/budget.ts"
@@ -46,11 +46,13 @@ it.effect("a call that exceeds its budget ends with OverBudget and its charges a
     expect(outcomes).toMatchObject([{ status: "refused", errorClass: "OverBudget", limit: "daily" }])
   }).pipe(
     Effect.provide(
-      Toolset.layer(thinking).pipe(
-        Layer.provideMerge(Catalog.layer),
-        Layer.provideMerge(ProgressEvents.layer.pipe(Layer.provide(Ids.layer))),
-        Layer.provideMerge(guard({}, layer))
-      )
+      toolkitEntries
+        .layer(thinking)
+        .pipe(
+          Layer.provideMerge(Catalog.layer),
+          Layer.provideMerge(ProgressEvents.layer.pipe(Layer.provide(Ids.layer))),
+          Layer.provideMerge(guard({}, layer))
+        )
     )
   )
 })

@@ -24,7 +24,7 @@ const limited = new RateLimited({
   retryAfter: 1500
 })
 
-/** Error → code, HTTP status, headers that matter. */
+/** Error → code, HTTP status, relevant headers. */
 const table: ReadonlyArray<readonly [CatalogFailure, number, number, Record<string, string>]> = [
   [new NotFound({ kind: "tool", name: "x" }), -32602, 404, {}],
   [new NotFound({ kind: "resource", name: "x:y" }), -32602, 404, {}],
@@ -64,7 +64,7 @@ for (const [error, code, status, headers] of table) {
     expect({ code: failure.code, status: failure.status }).toEqual({ code, status })
     expect(failure.headers ?? {}).toMatchObject(headers)
     expect(failure.message).not.toBe("")
-    // A rejection sets the HTTP status of a JSON-RPC response, so code and status are one.
+    // A rejection sets the HTTP status of a JSON-RPC response, so code and status are equal.
     if (isRejection(failure)) expect(failure.code).toBe(failure.status)
   })
 }

@@ -4,7 +4,7 @@ import { Deferred, Effect, Fiber } from "effect"
 import { Catalog } from "../../../src/catalog/Catalog.ts"
 import type { Change } from "../../../src/catalog/Change.ts"
 import * as deferredCatalog from "../../../src/catalog/deferredCatalog.ts"
-import * as Toolset from "../../../src/catalog/toolkitEntries.ts"
+import * as toolkitEntries from "../../../src/catalog/toolkitEntries.ts"
 import { stdioUser } from "../../../src/domain/Principal.ts"
 import * as ping from "../../../src/resources/ping.ts"
 import * as math from "../../../src/tools/math.ts"
@@ -37,7 +37,7 @@ it.effect("a deferred catalog is loaded once by its first request", () =>
 it.effect("the first request can look up a tool", () =>
   Effect.gen(function* () {
     const { deferred, real } = yield* given
-    yield* real.add({ tools: yield* Toolset.entries(math.toolkit) })
+    yield* real.add({ tools: yield* toolkitEntries.entries(math.toolkit) })
     expect((yield* deferred.tool(stdioUser, "math.add"))?.title).toBe("Add")
     expect(yield* deferred.tool(stdioUser, "math.mul")).toBeUndefined()
   }).pipe(Effect.provide([catalog, math.layer]))

@@ -5,7 +5,7 @@ import { text } from "../../../src/domain/Content.ts"
 import { defaults } from "../../../src/domain/Policy.ts"
 import { Principal } from "../../../src/domain/Principal.ts"
 
-/** A tool that answers with `says`. */
+/** A tool that returns `says`. */
 export const tool = (name: string, says = "", scopes: ReadonlyArray<string> = ["call"]): ToolEntry => ({
   name,
   input: { type: "object" },

@@ -24,7 +24,7 @@ const tool = (name: string, call: ToolEntry["call"]): ToolEntry => ({
 
 const said = (text: string): ToolOutput => ({ content: [{ type: "text", text }] })
 
-/** Two tools: `inner` answers its caller's ids and reports progress, `outer` calls it twice. */
+/** Two tools: `inner` returns its caller's ids and reports progress, `outer` calls it twice. */
 const contents = Layer.effectDiscard(
   Effect.gen(function* () {
     const entries = yield* Catalog
@@ -77,7 +77,7 @@ it.effect("a nested call has an id derived from its parent's, and its trace, ses
     for (const call of finished) {
       expect(call).toMatchObject({ correlationId: "c", session: "s", conversation: "talk", trace })
     }
-    // A nested call's percentage is not that of the request that the client waits for.
+    // The percentage of a nested call is not that of the client's request.
     expect(events).toEqual([])
     expect((yield* RunningCall).call).toBeUndefined()
   }).pipe(Effect.provide(contents))

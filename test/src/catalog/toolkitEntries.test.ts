@@ -5,7 +5,7 @@ import { Tool, Toolkit } from "effect/ai"
 import { Ids } from "../../../layers/platform/Ids.ts"
 import { Progress } from "../../../layers/progress/Progress.ts"
 import { Catalog } from "../../../src/catalog/Catalog.ts"
-import * as Toolset from "../../../src/catalog/toolkitEntries.ts"
+import * as toolkitEntries from "../../../src/catalog/toolkitEntries.ts"
 import { callTool, catalog } from "../../support/callTool.ts"
 import { stdioUser } from "../../../src/domain/Principal.ts"
 import { it } from "../../support/effect.ts"
@@ -28,14 +28,14 @@ it.effect("dates, big integers and classes are encoded as their JSON Schema decl
     const later = { at: "1970-01-01T00:00:01.000Z", count: "42" }
     expect(answer.structured).toEqual(later)
     expect(answer.content).toEqual([{ type: "text", text: JSON.stringify(later) }])
-  }).pipe(Effect.provide(Toolset.layer({ toolkit, layer }).pipe(Layer.provideMerge(catalog))))
+  }).pipe(Effect.provide(toolkitEntries.layer({ toolkit, layer }).pipe(Layer.provideMerge(catalog))))
 )
 
 it.effect("a tool may depend on the services of a call only", () => {
   const progressing = Toolkit.make(Tool.make("fine", { dependencies: [Progress] }))
   const foreign = Toolkit.make(Tool.make("foreign", { dependencies: [Ids] }))
   type Accepted<T extends Record<string, Tool.Any>> =
-    Toolkit.Toolkit<T> extends Parameters<typeof Toolset.entries<T>>[0] ? true : false
+    Toolkit.Toolkit<T> extends Parameters<typeof toolkitEntries.entries<T>>[0] ? true : false
   const accepted: [Accepted<typeof progressing.tools>, Accepted<typeof foreign.tools>] = [true, false]
   return Effect.sync(() => expect(accepted).toEqual([true, false]))
 })
@@ -45,5 +45,5 @@ it.effect("a tool without a result has no content", () => {
   const module = { toolkit: quiet, layer: quiet.toLayer({ quiet: () => Effect.void }) }
   return Effect.gen(function* () {
     expect(yield* callTool("quiet", {})).toEqual({ content: [] })
-  }).pipe(Effect.provide(Toolset.layer(module).pipe(Layer.provideMerge(catalog))))
+  }).pipe(Effect.provide(toolkitEntries.layer(module).pipe(Layer.provideMerge(catalog))))
 })

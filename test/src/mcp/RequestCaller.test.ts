@@ -3,7 +3,7 @@ import { describe, expect } from "bun:test"
 import { Effect, Layer, Schema } from "effect"
 import { Tool, Toolkit } from "effect/ai"
 import { Caller } from "../../../src/catalog/Caller.ts"
-import * as Toolset from "../../../src/catalog/toolkitEntries.ts"
+import * as toolkitEntries from "../../../src/catalog/toolkitEntries.ts"
 import { it } from "../../support/effect.ts"
 import {
   endpoint,
@@ -41,7 +41,7 @@ const who = {
       }))
   })
 }
-const serving = () => Toolset.layer(who).pipe(Layer.provideMerge(service()))
+const serving = () => toolkitEntries.layer(who).pipe(Layer.provideMerge(service()))
 
 interface Answer {
   readonly result?: { readonly structuredContent?: unknown }

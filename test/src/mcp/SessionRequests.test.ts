@@ -22,7 +22,7 @@ const program = holding.pipe(
   Layer.provideMerge(Layer.mergeAll(Platform.layer, Ids.layer, Environment.layerTest({})))
 )
 
-/** A peer that takes progress only when it is told to. */
+/** A peer that accepts progress only after `take`. */
 const slowPeer = () => {
   const taken = Promise.withResolvers<void>()
   const sent: Array<JSONRPCMessage> = []
@@ -53,7 +53,7 @@ it.live("a response is sent after the progress notifications before it", () =>
     yield* Effect.promise(async () => {
       await ask(initialize())
       const answer = ask(request(1, "tools/call", { name: "tick", _meta: { progressToken: "p" } }))
-      // Answered by the same server in the meantime.
+      // The same server responds to other requests meanwhile.
       await ask(request(2, "tools/call", { name: "math.add", arguments: { a: 1, b: 2 } }))
       await ask(request(3, "ping"))
       const before = sent.length

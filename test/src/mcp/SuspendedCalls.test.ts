@@ -44,13 +44,13 @@ it.effect("the clean-up of a dropped handler does not affect its replacement", (
     yield* ask("b")
     yield* ask("c")
     expect(left).toEqual(["a"])
-    // Run again, because the first one was dropped; its result takes the place of the one that waits longest.
+    // Runs again, because the first one was dropped; its result evicts the oldest waiting handler.
     const answers = { size: { action: "accept", content: { size: "L" } } }
     yield* round("a", answers, first)
     expect(left).toEqual(["a", "b"])
     yield* Deferred.succeed(cleaning, undefined)
     yield* Deferred.await(cleaned)
-    // The handler ends after that, and tells those who observe it.
+    // The handler ends after that and notifies its observers.
     for (let turns = 0; turns < 10; turns++) yield* Effect.yieldNow
     expect([left, yield* count]).toEqual([["a", "b"], 2])
   }).pipe(Effect.provide([guard({}), asking, Ids.layer, Quotas.layerOf()]))

@@ -10,14 +10,14 @@ import { makeProgress } from "../../../src/mcp/progressNotifications.ts"
 const layer = ProgressEvents.layerWith({ interval: 1, burst: 1000 }).pipe(Layer.provide(Ids.layer))
 const subject = { name: "tool", requestId: "request", correlationId: "request", principal: stdioUser }
 
-/** A request as far as progress needs it. */
+/** The parts of a request that progress needs. */
 const context = (notify: (notification: unknown) => Promise<void>, token?: string | number) => {
   const leave = new AbortController()
   const meta = token === undefined ? undefined : { progressToken: token }
   return { leave, context: { gone: () => leave.signal.aborted, notify, meta } }
 }
 
-/** The params of all notifications of a call in which the handler does that. */
+/** The params of all notifications of a call with this handler. */
 const notified = (handler: (progress: Reporter) => Effect.Effect<void>) =>
   Effect.gen(function* () {
     const sent: Array<unknown> = []

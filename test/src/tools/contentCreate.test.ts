@@ -16,7 +16,7 @@ import { Quotas } from "../../../layers/quotas/Quotas.ts"
 import { Storage } from "../../../layers/storage/Storage.ts"
 import { Caller } from "../../../src/catalog/Caller.ts"
 import { Catalog } from "../../../src/catalog/Catalog.ts"
-import * as Toolset from "../../../src/catalog/toolkitEntries.ts"
+import * as toolkitEntries from "../../../src/catalog/toolkitEntries.ts"
 import { stdioUser } from "../../../src/domain/Principal.ts"
 import * as resources from "../../../src/resources/output.ts"
 import * as contentCreate from "../../../src/tools/contentCreate.ts"
@@ -49,7 +49,7 @@ const templates = Layer.effectDiscard(
 const program = (config: Record<string, unknown> = {}) =>
   Layer.unwrap(
     Effect.map(stateFolder, (dir) =>
-      Layer.mergeAll(Toolset.layer(contentCreate), templates).pipe(
+      Layer.mergeAll(toolkitEntries.layer(contentCreate), templates).pipe(
         Layer.provideMerge(catalog),
         Layer.provide(Layer.fresh(Decks.layer)),
         Layer.provide(Layer.fresh(Output.layer).pipe(Layer.provide(Quotas.layerOf()))),

@@ -5,7 +5,7 @@ import type { ProgressEvent } from "../../../layers/progress/ProgressEvent.ts"
 import type { WebPage } from "../../../layers/web/WebPage.ts"
 import { Caller } from "../../../src/catalog/Caller.ts"
 import { Catalog } from "../../../src/catalog/Catalog.ts"
-import * as Toolset from "../../../src/catalog/toolkitEntries.ts"
+import * as toolkitEntries from "../../../src/catalog/toolkitEntries.ts"
 import { stdioUser } from "../../../src/domain/Principal.ts"
 import * as webFetch from "../../../src/tools/webFetch.ts"
 import { callServices, callTool, catalog } from "../../support/callTool.ts"
@@ -13,7 +13,7 @@ import { it } from "../../support/effect.ts"
 import { client, forever, rawSite, site, type VisitOptions } from "../../support/sites.ts"
 
 const program = (options: VisitOptions = {}) =>
-  Toolset.layer(webFetch).pipe(Layer.provide(client(options)), Layer.provideMerge(catalog))
+  toolkitEntries.layer(webFetch).pipe(Layer.provide(client(options)), Layer.provideMerge(catalog))
 
 const fetchUrl = (args: Record<string, unknown>) =>
   Effect.map(callTool("web.fetch_url", args), ({ content, structured }) => ({
