@@ -1,27 +1,28 @@
 /** Charts as pptxgenjs takes them, each with the workbook in which PowerPoint edits its numbers. */
 import type PptxGenJS from "pptxgenjs"
-import type { Chart } from "../outline/Outline.ts"
+import { partColor } from "../page/chartPage.ts"
 import type { Item } from "../page/Item.ts"
-import type { Palette } from "../Theme.ts"
-import { position } from "./items.ts"
+import type { DrawnChart as Chart } from "../page/typesetting.ts"
+import type { Color, Palette } from "../Theme.ts"
+import { fill, position } from "./items.ts"
 import { plain } from "./xmlTree.ts"
 
-/** A number format: grouped, with as many decimals as the values have, and with what stands around them. */
+/** A number format: grouped, with two decimals or three significant digits of the smallest value, where it has them. */
 export const formatCode = ({ prefix = "", series, suffix = "" }: Chart): string => {
-  const values = series.flatMap((each) => each.values).filter((value) => value !== null)
-  const decimals = Math.min(
-    2,
-    Math.max(0, ...values.map((value) => (String(Math.round(value * 100) / 100).split(".")[1] ?? "").length))
-  )
+  const values = series.flatMap((each) => each.values.filter((value) => value !== null && value !== 0))
+  const digits = values.map((value) => (value?.toFixed(12).replace(/0+$/u, "").split(".")[1] ?? "").length)
+  const least = Math.floor(Math.log10(Math.min(...values.map((value) => Math.abs(value ?? 1)))))
+  const decimals = values.length === 0 ? 0 : Math.min(Math.max(...digits), Math.max(2, 2 - least), 12)
   const quoted = (text: string) => (text === "" ? "" : `"${plain(text).replaceAll('"', "")}"`)
   return `${quoted(prefix)}#,##0${decimals === 0 ? "" : `.${"0".repeat(decimals)}`}${quoted(suffix)}`
 }
 
-/** Parts of a whole: the largest in the strong colour, the others in those that follow. */
-const partColors = ["accent1", "accent3", "accent6", "accent2", "accent4", "accent5"]
-
-const colors = ({ highlight, kind, labels, series }: Chart, palette: Palette): Array<string> => {
-  if (kind === "doughnut") return labels.map((_, index) => partColors[index % partColors.length] ?? "accent1")
+/** Colours of the points of a chart of one series, where they differ; otherwise of the series. */
+export const chartColors = (
+  { highlight, kind, labels, series }: Chart,
+  palette: Palette
+): ReadonlyArray<Color> => {
+  if (kind === "doughnut") return labels.map((_, index) => partColor(index))
   if (series.length > 1 || highlight === undefined || kind === "line")
     return series.map((_, index) => (index < palette.accents.length ? `accent${index + 1}` : "tx2"))
   // One point in the strong colour, where the headline speaks of one.
@@ -36,10 +37,11 @@ const font = "+mn-lt"
 const axes = (chart: Chart, palette: Palette, code: string): PptxGenJS.IChartOpts => {
   const bar = chart.kind === "bar"
   const labelled = isLabelled(chart)
-  const negative = chart.series.some(({ values }) => values.some((value) => value !== null && value < 0))
+  const { rtl = false } = chart
+  const negative = chart.series.some(({ values }) => values.some((value) => (value ?? 0) < 0))
   return {
     // The types of pptxgenjs know only one of the two.
-    catAxisOrientation: (bar ? "maxMin" : "minMax") as "minMax",
+    catAxisOrientation: (bar || rtl ? "maxMin" : "minMax") as "minMax",
     catAxisLabelColor: palette.ink,
     catAxisLabelFontFace: font,
     catAxisLabelFontSize: chart.labels.length > 12 ? 12 : 14,
@@ -47,8 +49,9 @@ const axes = (chart: Chart, palette: Palette, code: string): PptxGenJS.IChartOpt
     catAxisLineColor: palette.line,
     catAxisLineSize: 0.75,
     catAxisMajorTickMark: "none",
-    // Where the value axis stands: behind the last label, which is the lowest.
-    catAxisCrossesAt: bar ? ("max" as "autoZero") : "autoZero",
+    ...(bar && rtl && { valAxisOrientation: "maxMin" as "minMax" }),
+    // Where the value axis stands: behind the last label, which is the lowest or, from right to left, the leftmost.
+    catAxisCrossesAt: bar || rtl ? ("max" as "autoZero") : "autoZero",
     valAxisHidden: labelled,
     valAxisLineShow: false,
     valAxisMajorTickMark: "none",
@@ -56,7 +59,7 @@ const axes = (chart: Chart, palette: Palette, code: string): PptxGenJS.IChartOpt
     valAxisLabelFontFace: font,
     valAxisLabelFontSize: 13,
     valAxisLabelFormatCode: code,
-    ...(!negative && { valAxisMinVal: 0 }),
+    ...(!negative && { valAxisMinVal: chart.minimum ?? 0 }),
     valGridLine: labelled ? { style: "none" } : { style: "solid", color: palette.line, size: 0.5 }
   }
 }
@@ -81,7 +84,7 @@ export const addChart = (
     objectName: plain(item.name),
     altText: plain(item.alt),
     chartArea: { roundedCorners: false },
-    chartColors: colors(chart, palette),
+    chartColors: chartColors(chart, palette).map((color) => fill(color).color),
     displayBlanksAs: "gap",
     showLegend: several && kind !== "doughnut",
     legendPos: "t",

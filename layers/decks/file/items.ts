@@ -9,7 +9,7 @@ import {
   type Paragraph,
   type Placeholder
 } from "../page/Item.ts"
-import { isRightToLeft, languageOf } from "../page/language.ts"
+import { languageOf, startsRightToLeft } from "../page/language.ts"
 import type { Color } from "../Theme.ts"
 import { plain } from "./xmlTree.ts"
 
@@ -17,14 +17,6 @@ export type TextItem = Item & { readonly kind: "text" }
 type TableItem = Item & { readonly kind: "table" }
 type ShapeItem = Item & { readonly kind: "shape" }
 type TextOptions = PptxGenJS.TextPropsOptions
-
-/** What a deck is written in. */
-export interface Writing {
-  /** BCP 47. */
-  readonly language: string
-  /** Whether the deck runs from right to left. */
-  readonly rightToLeft: boolean
-}
 
 /** The name that pptxgenjs knows a placeholder by. */
 export const placeholderName = ({ index = 0, type }: Placeholder): string => `${type}:${index}`
@@ -36,15 +28,16 @@ export const fill = (color: Color): { readonly color: string; readonly transpare
 }
 
 const aligns = { l: "left", ctr: "center", r: "right" } as const
-const opposite = { l: "r", ctr: "ctr", r: "l" } as const
 const anchors = { t: "top", ctr: "middle", b: "bottom" } as const
 const faces = { head: "+mj-lt", body: "+mn-lt", mono: "Courier New" } as const
 
 const textOf = ({ runs }: Pick<Paragraph, "runs">) => runs.map(({ text }) => text).join("")
 
-const direction = (align: Paragraph["align"], text: string, { rightToLeft }: Writing): TextOptions => {
-  const backwards = isRightToLeft(text)
-  const side = rightToLeft ? opposite[align ?? "l"] : backwards && align !== "ctr" ? "r" : align
+/** Numbers with their signs run from left to right everywhere. */
+const direction = (paragraph: Paragraph): TextOptions => {
+  const text = textOf(paragraph)
+  const backwards = (paragraph.rtl ?? startsRightToLeft(text)) && (text === "" || /\p{L}/u.test(text))
+  const side = paragraph.align ?? (backwards ? "r" : undefined)
   return { ...(side !== undefined && { align: aligns[side] }), ...(backwards && { rtlMode: true }) }
 }
 
@@ -59,21 +52,30 @@ const fontOptions = ({ bold, color, size, tracking }: Partial<Paragraph>): TextO
 const bullets = {
   tick: { characterCode: "25AA" },
   dash: { characterCode: "2013" },
-  number: { type: "number", style: "arabicPlain" }
+  number: { type: "number", style: "arabicPeriod" }
 } as const
 
-const paragraphOptions = ({ before, bullet, level, size = 18, spacing }: Paragraph): TextOptions => ({
-  ...(bullet !== undefined && { bullet: { ...bullets[bullet], indent: indents[bullet] * size } }),
-  ...(level === 1 && { indentLevel: 1 }),
+const paragraphOptions = ({
+  before,
+  bullet,
+  level = 0,
+  number: numberStartAt = 1,
+  size = 18,
+  spacing
+}: Paragraph): TextOptions => ({
+  ...(bullet !== undefined && {
+    bullet: { ...bullets[bullet], indent: indents[bullet] * size, numberStartAt }
+  }),
+  ...(level > 0 && { indentLevel: level }),
   ...(before !== undefined && { paraSpaceBefore: before }),
   ...(spacing !== undefined && { lineSpacingMultiple: spacing })
 })
 
 /** pptxgenjs ends a paragraph behind a run with `breakLine`, and begins one at a run with another alignment. */
-const runs = (paragraph: Paragraph, writing: Writing): ReadonlyArray<PptxGenJS.TextProps> => {
+const runs = (paragraph: Paragraph, language: string): ReadonlyArray<PptxGenJS.TextProps> => {
   const shown = paragraph.runs.filter(({ text }) => text !== "")
   const { bold, color, size, tracking } = paragraph
-  const along = direction(paragraph.align, textOf(paragraph), writing)
+  const along = direction(paragraph)
   return (shown.length === 0 ? [{ text: "" }] : shown).map((run, index, all) => ({
     text: plain(run.text),
     options: {
@@ -82,11 +84,13 @@ const runs = (paragraph: Paragraph, writing: Writing): ReadonlyArray<PptxGenJS.T
       ...fontOptions({ ...(bold !== undefined && { bold }), ...(color !== undefined && { color }) }),
       ...fontOptions({ ...(size !== undefined && { size }), ...(tracking !== undefined && { tracking }) }),
       ...fontOptions(run),
-      lang: languageOf(run.text, writing.language),
+      lang: languageOf(run.text, language),
       breakLine: index === all.length - 1
     }
   }))
 }
+
+export const aligned = aligns
 
 export const position = ({ h, w, x, y }: Area) => ({ x, y, w, h })
 
@@ -121,15 +125,20 @@ const shapeOptions = (item: ShapeItem): TextOptions => ({
   fill: fill(item.fill)
 })
 
+/** The place of a picture before it is turned around its centre. */
+const unturned = ({ h, w, x, y }: Area, turn: number | undefined): Area =>
+  turn === 90 || turn === 270 ? { x: x + (w - h) / 2, y: y + (h - w) / 2, w: h, h: w } : { h, w, x, y }
+
 /** pptxgenjs needs data; `repairPackage` puts the bytes into the file, once for each picture. */
 const imageOptions = (item: Item & { readonly kind: "picture" }): PptxGenJS.ImageProps => ({
-  ...position(item.area),
+  ...unturned(item.area, item.turn),
+  rotate: item.turn ?? 0,
   data: "image/png;base64,",
   altText: plain(item.alt),
   objectName: plain(item.name)
 })
 
-const addTable = (slide: PptxGenJS.Slide, item: TableItem, writing: Writing): void => {
+const addTable = (slide: PptxGenJS.Slide, item: TableItem, language: string): void => {
   const { colors, heights, name, rows, size, widths } = item
   const none = { type: "none" } as const
   const line = { type: "solid", color: colors.line, pt: 0.75 } as const
@@ -138,7 +147,7 @@ const addTable = (slide: PptxGenJS.Slide, item: TableItem, writing: Writing): vo
       const head = index === 0
       const style = { size, bold: head, color: head ? colors.onHead : colors.ink, spacing: 1 }
       return {
-        text: [...runs({ ...style, runs: cell.runs, align: cell.align }, writing)],
+        text: [...runs({ ...style, runs: cell.runs, align: cell.align }, language)],
         options: {
           valign: "middle",
           margin: [cellMargin.y, cellMargin.x, cellMargin.y, cellMargin.x],
@@ -160,14 +169,14 @@ const addTable = (slide: PptxGenJS.Slide, item: TableItem, writing: Writing): vo
 export const addItem = (
   slide: PptxGenJS.Slide,
   item: Exclude<Item, { readonly kind: "chart" }>,
-  writing: Writing
+  language: string
 ): void => {
   switch (item.kind) {
     case "text":
       if (item.placeholder?.type === "sldNum") slide.slideNumber = { x: 0, y: 0, w: 1, h: 1 }
       else
         slide.addText(
-          item.paragraphs.flatMap((each) => runs(each, writing)),
+          item.paragraphs.flatMap((each) => runs(each, language)),
           textOptions(item)
         )
       return
@@ -178,14 +187,14 @@ export const addItem = (
       slide.addImage(imageOptions(item))
       return
     case "table":
-      addTable(slide, item, writing)
+      addTable(slide, item, language)
   }
 }
 
 type LayoutObject = NonNullable<PptxGenJS.SlideMasterProps["objects"]>[number]
 
 /** The same for a layout, whose text has a style. */
-export const layoutObject = (item: Item, writing: Writing): LayoutObject => {
+export const layoutObject = (item: Item): LayoutObject => {
   switch (item.kind) {
     case "shape":
       return { text: { text: "", options: shapeOptions(item) } }
@@ -198,7 +207,7 @@ export const layoutObject = (item: Item, writing: Writing): LayoutObject => {
         ...textOptions(item),
         ...fontOptions(style),
         ...paragraphOptions(style),
-        ...direction(style.align, writing.rightToLeft ? "\u05d0" : "", writing)
+        ...direction(style)
       }
       if (placeholder === undefined) return { text: { text: plain(text), options } }
       const { margin: _margin, placeholder: name = "", ...rest } = options

@@ -1,8 +1,10 @@
 /** Puts charts of pptxgenjs into the order of the schema, with gaps for missing values, and the same numbers in their workbook. */
 import { strFromU8, strToU8, unzipSync, zipSync, type Zippable } from "fflate"
-import type { Chart } from "../outline/Outline.ts"
-import { formatCode } from "./charts.ts"
-import { Element, escape, parse } from "./xmlTree.ts"
+import type { DrawnChart as Chart } from "../page/typesetting.ts"
+import type { Palette } from "../Theme.ts"
+import { chartColors, formatCode } from "./charts.ts"
+import { colorXml } from "./repairShapes.ts"
+import { Element, elements, escape, parse } from "./xmlTree.ts"
 
 /** ISO/IEC 29500-4, `CT_BarSer`, `CT_LineSer` and `CT_PieSer`. */
 const inSeries = [
@@ -35,7 +37,14 @@ const labelLast = (labels: Element, last: number): void => {
 const renamed = (element: Element, name: string, children = element.children) =>
   new Element(name, element.attributes, children)
 
-const repairSeries = (series: Element, index: number, chart: Chart): void => {
+const repairSeries = (series: Element, index: number, chart: Chart, palette: Palette): void => {
+  const colors = chartColors(chart, palette)
+  // pptxgenjs knows neither opacity nor colours of the theme for a point.
+  for (const [at, fill] of series
+    .all("c:dPt")
+    .flatMap((each) => each.all("a:solidFill").slice(0, 1))
+    .entries())
+    fill.children = [...elements(colorXml(colors[at] ?? "accent1"))]
   series.children.sort((a, b) => rank(a) - rank(b))
   if (chart.kind === "line") series.remove("c:invertIfNegative")
   if (chart.kind === "doughnut") series.remove("c:dLbls", "c:spPr")
@@ -69,7 +78,7 @@ const repairSeries = (series: Element, index: number, chart: Chart): void => {
   if (chart.kind === "line" && labels !== undefined) labelLast(labels, last)
 }
 
-export const repairChart = (part: Element, chart: Chart, dark: boolean): void => {
+export const repairChart = (part: Element, chart: Chart, palette: Palette): void => {
   for (const plot of part.all("c:barChart", "c:lineChart", "c:doughnutChart")) {
     plot.remove("c:dLbls")
     if (chart.kind === "line") plot.children.unshift(new Element("c:grouping", { val: "standard" }))
@@ -77,8 +86,8 @@ export const repairChart = (part: Element, chart: Chart, dark: boolean): void =>
     // A third axis is for charts in three dimensions.
     plot.children = plot.children.filter(({ name }) => name !== "c:axId" || ++axes <= 2)
   }
-  for (const [index, series] of part.all("c:ser").entries()) repairSeries(series, index, chart)
-  if (!dark) return
+  for (const [index, series] of part.all("c:ser").entries()) repairSeries(series, index, chart, palette)
+  if (!palette.dark) return
   // A chart takes the light colour for the background, whatever the slide master says.
   const same = ["accent1", "accent2", "accent3", "accent4", "accent5", "accent6", "hlink", "folHlink"]
   const swapped = { bg1: "dk1", tx1: "lt1", bg2: "dk2", tx2: "lt2" }

@@ -1,12 +1,12 @@
 /** The pass over the files of pptxgenjs: one theme, one master, valid parts, and the same bytes for the same deck. */
 import { strFromU8, unzipSync, zipSync, type Zippable } from "fflate"
-import type { Chart } from "../outline/Outline.ts"
 import type { Item, Paragraph } from "../page/Item.ts"
 import { languageOf } from "../page/language.ts"
 import type { Frame } from "../page/layouts.ts"
+import type { DrawnChart as Chart } from "../page/typesetting.ts"
 import type { Picture } from "../Picture.ts"
 import type { Palette } from "../Theme.ts"
-import { placeholderName, type TextItem, type Writing } from "./items.ts"
+import { placeholderName, type TextItem } from "./items.ts"
 import { mtime, repairChart, repairWorkbook, xml } from "./repairCharts.ts"
 import { colorXml, repairShapes } from "./repairShapes.ts"
 import { Element, elements, escape, parse } from "./xmlTree.ts"
@@ -21,7 +21,8 @@ export interface DrawnDeck {
   readonly palette: Palette
   readonly theme: string
   readonly title: string
-  readonly writing: Writing
+  /** BCP 47; of notes. */
+  readonly language: string
   /** ISO 8601. */
   readonly created: string
   /** The first is the master. */
@@ -147,12 +148,6 @@ const repairCommon = (part: Element): void => {
         : face
     }
   }
-  for (const color of part.all("a:srgbClr"))
-    if (!/^[0-9A-F]{6}$/i.test(String(color.attributes["val"])))
-      for (const parent of [part, ...part.all("a:solidFill")])
-        parent.children = parent.children.map((each) =>
-          each === color ? new Element("a:schemeClr", each.attributes, each.children) : each
-        )
   for (const background of part.all("p:bgPr")) background.put(new Element("a:effectLst"))
 }
 
@@ -202,7 +197,7 @@ const repairProperties = (parts: Parts, { created, title }: DrawnDeck): void => 
 }
 
 export const repairPackage = (bytes: Uint8Array, deck: DrawnDeck): Uint8Array<ArrayBuffer> => {
-  const { charts, created, layouts, palette, pictures, slides, theme, writing } = deck
+  const { charts, created, layouts, palette, pictures, slides, theme } = deck
   const parts = Parts.read(bytes, charts.length)
   const targets = new Map<Picture, string>()
   const store = (picture: Picture) => {
@@ -217,7 +212,7 @@ export const repairPackage = (bytes: Uint8Array, deck: DrawnDeck): Uint8Array<Ar
     layout: boolean,
     styleOf: (item: TextItem) => Paragraph | undefined
   ) => {
-    const shapes = repairShapes(parts.get(name), items, { layout, rightToLeft: writing.rightToLeft, styleOf })
+    const shapes = repairShapes(parts.get(name), items, { layout, styleOf })
     for (const relation of parts.get(relsOf(name)).children) {
       const { attributes } = relation
       attributes["Target"] = String(attributes["Target"]).replace(/^\/ppt\//, "../")
@@ -242,10 +237,10 @@ export const repairPackage = (bytes: Uint8Array, deck: DrawnDeck): Uint8Array<Ar
     const styleOf = ({ placeholder }: TextItem) =>
       placeholder === undefined ? undefined : styles.get(placeholderName(placeholder))
     repairPage(`ppt/slides/slide${index + 1}.xml`, items, false, styleOf)
-    repairNotes(parts.get(`ppt/notesSlides/notesSlide${index + 1}.xml`), notes, writing.language)
+    repairNotes(parts.get(`ppt/notesSlides/notesSlide${index + 1}.xml`), notes, deck.language)
   }
   for (const [index, chart] of charts.entries()) {
-    repairChart(parts.get(`ppt/charts/chart${index + 1}.xml`), chart, palette.dark)
+    repairChart(parts.get(`ppt/charts/chart${index + 1}.xml`), chart, palette)
     const workbook = `ppt/embeddings/Microsoft_Excel_Worksheet${index + 1}.xlsx`
     parts.binary.set(workbook, repairWorkbook(parts.binary.get(workbook) ?? new Uint8Array(), chart, created))
   }

@@ -1,5 +1,5 @@
 /** Adds to the shapes of a slide or a layout what pptxgenjs cannot say: placeholders, marks of lists, alternative texts. */
-import { indents, type Item, type Paragraph } from "../page/Item.ts"
+import { indents, levelIndent, type Item, type Paragraph } from "../page/Item.ts"
 import type { Color } from "../Theme.ts"
 import type { TextItem } from "./items.ts"
 import { Element, elements, escape } from "./xmlTree.ts"
@@ -22,13 +22,13 @@ const decorative =
 const repairBullet = (properties: Element, paragraph: Paragraph): void => {
   const { bullet, level = 0, mark = "accent1", size = 18 } = paragraph
   if (bullet === undefined) return
-  const margin = (indents[bullet] + (level === 0 ? 0 : indents.tick * 1.1)) * size * point
+  const margin = (indents[bullet] + level * levelIndent) * size * point
   properties.attributes["marL"] = Math.round(margin)
   const font = bullet === "number" ? "+mj-lt" : "Arial"
   properties.children = properties.children.flatMap((each) => {
     if (each.name === "a:buSzPct")
       return elements(`<a:buClr>${colorXml(mark)}</a:buClr><a:buFont typeface="${font}"/>`)
-    if (each.name === "a:buAutoNum") delete each.attributes["startAt"]
+    if (each.attributes["startAt"] === "1") delete each.attributes["startAt"]
     return each.name === "a:buFont" ? [] : [each]
   })
 }
@@ -62,6 +62,7 @@ const repairParagraph = (
   element.children = element.children.filter((each) => each.name !== "a:pPr" || each === properties)
   if (properties !== undefined) {
     repairBullet(properties, paragraph)
+    if (style?.rtl === true) properties.attributes["rtl"] ??= 0
     if (properties.child("a:spcBef") === undefined)
       properties.children.splice(
         properties.child("a:lnSpc") === undefined ? 0 : 1,
@@ -129,10 +130,10 @@ const place = (properties: Element, { area }: Item): void => {
   properties.put(new Element("a:xfrm", {}, corners), 0)
 }
 
-const repairTable = (shape: Element, item: Item & { readonly kind: "table" }, backwards: boolean): void => {
+const repairTable = (shape: Element, item: Item & { readonly kind: "table" }): void => {
   for (const properties of shape.all("p:nvPr")) properties.children = []
   for (const properties of shape.all("a:tblPr"))
-    properties.attributes = { rtl: backwards ? 1 : undefined, firstRow: 1 }
+    properties.attributes = { rtl: item.rtl === true ? 1 : undefined, firstRow: 1 }
   const paragraphs = shape.all("a:p")
   for (const [index, cell] of item.rows.flat().entries()) {
     const paragraph = paragraphs[index]
@@ -147,7 +148,6 @@ export const repairShapes = (
   items: ReadonlyArray<Item>,
   options: {
     readonly layout: boolean
-    readonly rightToLeft: boolean
     readonly styleOf: (item: TextItem) => Paragraph | undefined
   }
 ): ReadonlyArray<Element> => {
@@ -171,7 +171,7 @@ export const repairShapes = (
       name.children = item.kind === "shape" ? [...elements(decorative)] : []
     }
     if (item.kind === "text") repairText(shape, item, options.styleOf(item), options.layout)
-    else if (item.kind === "table") repairTable(shape, item, options.rightToLeft)
+    else if (item.kind === "table") repairTable(shape, item)
     for (const line of shape.all("a:ln")) if (line.children.length === 0) line.put(new Element("a:noFill"))
   }
   return shapes

@@ -1,17 +1,18 @@
 /** Writes an outline as a presentation of PowerPoint 2007 and later (ISO/IEC 29500-4), with pptxgenjs and a pass over its files. */
 import PptxGenJS from "pptxgenjs"
-import type { Chart, Layout, Outline } from "../outline/Outline.ts"
+import type { Layout, Outline } from "../outline/Outline.ts"
 import { wordingOf } from "../outline/wording.ts"
 import type { Item } from "../page/Item.ts"
-import { isRightToLeft, languageOf } from "../page/language.ts"
+import { languageOf } from "../page/language.ts"
 import { frames, type Frame } from "../page/layouts.ts"
 import { feet, logoItems, masterFrame, slideFeet } from "../page/master.ts"
-import { mirrored } from "../page/mirrored.ts"
+import { isRightToLeft, mirror } from "../page/mirror.ts"
 import { draw } from "../page/pages.ts"
+import type { DrawnChart } from "../page/typesetting.ts"
 import type { Picture } from "../Picture.ts"
 import { palette as toPalette, type ThemeFile } from "../Theme.ts"
 import { addChart } from "./charts.ts"
-import { addItem, fill, layoutObject, position, type Writing } from "./items.ts"
+import { addItem, fill, layoutObject, position } from "./items.ts"
 import { repairPackage, type LayoutPart } from "./repairPackage.ts"
 import { plain } from "./xmlTree.ts"
 
@@ -33,13 +34,6 @@ export interface Rendered {
 /** Characters of the notes of one page. */
 const mostNotes = 12_000
 
-const writingOf = ({ slides, title }: Outline): Writing => {
-  const lines = [title, ...slides.map(({ headline }) => headline)]
-  const backwards = lines.filter(isRightToLeft).length
-  const text = lines.join("\n")
-  return { language: languageOf(text, wordingOf(text).locale), rightToLeft: backwards * 2 > lines.length }
-}
-
 const noted = (notes: string, left: ReadonlyArray<string>) => {
   const all = [notes, ...left.filter((text) => !notes.includes(text))]
     .filter((text) => text !== "")
@@ -47,20 +41,20 @@ const noted = (notes: string, left: ReadonlyArray<string>) => {
   return all.length <= mostNotes ? all : `${all.slice(0, mostNotes - 1)}…`
 }
 
-const defineLayout = (pptx: PptxGenJS, { frame, items }: LayoutPart, writing: Writing): void => {
+const defineLayout = (pptx: PptxGenJS, { frame, items }: LayoutPart): void => {
   const number = items.find((item) => item.kind === "text" && item.placeholder?.type === "sldNum")
   const { area, style } = number?.kind === "text" ? number : {}
   pptx.defineSlideMaster({
     title: frame.name,
     background: fill(frame.background),
-    objects: items.filter((item) => item !== number).map((item) => layoutObject(item, writing)),
+    objects: items.filter((item) => item !== number).map((item) => layoutObject(item)),
     ...(area !== undefined && {
       slideNumber: {
         ...position(area),
         fontSize: style?.size ?? 11,
         fontFace: "+mn-lt",
         color: style?.color ?? "tx2",
-        align: writing.rightToLeft ? "left" : "right"
+        align: style?.align === "l" ? "left" : "right"
       }
     })
   })
@@ -68,8 +62,10 @@ const defineLayout = (pptx: PptxGenJS, { frame, items }: LayoutPart, writing: Wr
 
 export const writeDeck = async ({ created, outline, pictures, theme }: Rendering): Promise<Rendered> => {
   const palette = toPalette(theme.file)
-  const writing = writingOf(outline)
-  const placed = (items: ReadonlyArray<Item>) => (writing.rightToLeft ? items.map(mirrored) : items)
+  const text = [outline.title, ...outline.slides.map(({ headline }) => headline)].join("\n")
+  const language = languageOf(text, wordingOf(text).locale)
+  const rtl = isRightToLeft(text)
+  const mirrored = (items: ReadonlyArray<Item>) => (rtl ? items.map(mirror) : items)
   const relations = new Map<string, Picture>()
   const relate = (picture: Picture) => {
     const relation = `picture${relations.size + 1}`
@@ -79,45 +75,47 @@ export const writeDeck = async ({ created, outline, pictures, theme }: Rendering
 
   const pptx = new PptxGenJS()
   pptx.layout = "LAYOUT_WIDE"
-  pptx.rtlMode = writing.rightToLeft
+  pptx.rtlMode = rtl
   pptx.title = plain(outline.title)
   pptx.theme = { headFontFace: palette.fonts.head, bodyFontFace: palette.fonts.body }
 
   const layoutPart = (frame: Frame, logo: ReadonlyArray<Item> = []): LayoutPart => {
-    const part = { frame, items: placed([...frame.items, ...logo, ...feet(frame, outline.footer)]) }
-    defineLayout(pptx, part, writing)
+    const part = { frame, items: [...frame.items, ...mirrored([...logo, ...feet(frame, outline.footer)])] }
+    defineLayout(pptx, part)
     return part
   }
   const { logo } = theme
-  const layouts = frames(palette)
-  const master = layoutPart(masterFrame(palette))
+  const layouts = frames(palette, rtl)
+  const plainPage = masterFrame(palette)
+  const master = layoutPart({ ...plainPage, items: mirrored(plainPage.items) })
   const drawnLayouts = (Object.keys(layouts) as ReadonlyArray<Layout>).map((name) => {
     const frame = layouts[name]
     const items = logo === undefined ? [] : logoItems(logo, relate(logo), name, frame.foot !== undefined)
     return layoutPart(frame, items)
   })
 
-  const charts: Array<Chart> = []
+  const charts: Array<DrawnChart> = []
   const cut: Array<number> = []
   const slides = outline.slides.map((slide, index) => {
     const frame = layouts[slide.layout]
     const left: Array<string> = []
-    const own = new Map<string, Chart>()
+    const own = new Map<string, DrawnChart>()
     const stage = {
       palette,
+      rtl,
       pictures,
       picture: relate,
-      chart: (chart: Chart) => {
+      chart: (chart: DrawnChart) => {
         own.set(`chart${own.size + 1}`, chart)
         return `chart${own.size}`
       },
       cut: (what: string) => left.push(what)
     }
-    const items = placed([...draw(stage, slide), ...slideFeet(frame, outline.footer)])
+    const items = [...draw(stage, slide), ...mirrored(slideFeet(frame, outline.footer))]
     const page = pptx.addSlide({ masterName: frame.name })
     for (const item of items) {
       const chart = item.kind === "chart" ? own.get(item.relation) : undefined
-      if (item.kind !== "chart") addItem(page, item, writing)
+      if (item.kind !== "chart") addItem(page, item, language)
       else if (chart !== undefined) {
         charts.push(chart)
         addChart(page, item, chart, palette)
@@ -133,7 +131,7 @@ export const writeDeck = async ({ created, outline, pictures, theme }: Rendering
     palette,
     theme: theme.name,
     title: outline.title,
-    writing,
+    language,
     created,
     layouts: [master, ...drawnLayouts],
     slides,

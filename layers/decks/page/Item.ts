@@ -29,7 +29,11 @@ export interface Paragraph {
   readonly bullet?: "tick" | "dash" | "number"
   /** Of the bullet; default the accent. */
   readonly mark?: Color
-  readonly level?: 0 | 1
+  readonly level?: 0 | 1 | 2
+  /** Of a `number` bullet; default: counted. */
+  readonly number?: number
+  /** The paragraph runs from right to left, whatever its letters. */
+  readonly rtl?: true
   /** Points. */
   readonly before?: number
   /** Of the font's own line; default 1. */
@@ -64,7 +68,7 @@ export type Item =
       readonly area?: Area
       readonly paragraphs: ReadonlyArray<Paragraph>
       readonly fill?: Color
-      readonly font?: "head" | "body"
+      readonly font?: "head" | "body" | "mono"
       /** What stands in the list style of a layout's placeholder. */
       readonly style?: Paragraph
     } & Frame)
@@ -81,6 +85,8 @@ export type Item =
       readonly area: Area
       readonly relation: string
       readonly alt: string
+      /** Degrees clockwise that the stored picture is turned by; the area is the one after turning. */
+      readonly turn?: 90 | 180 | 270
     }
   | {
       readonly kind: "chart"
@@ -98,6 +104,8 @@ export type Item =
       readonly widths: ReadonlyArray<number>
       readonly heights: ReadonlyArray<number>
       readonly rows: ReadonlyArray<ReadonlyArray<Cell>>
+      /** The first column is the rightmost. */
+      readonly rtl?: true
       readonly size: number
       readonly colors: {
         readonly head: Color
@@ -113,6 +121,8 @@ export type Geometry =
 
 /** Ems between the margin and the text of a bullet. */
 export const indents = { tick: 1.05, dash: 0.95, number: 1.5 } as const
+/** Ems per level of nesting. */
+export const levelIndent = 1.155
 
 /** Inches. */
 export const cellMargin = { x: 0.2, y: 0.06 } as const

@@ -16,10 +16,15 @@ const described = ({ kind, labels, prefix, series, suffix }: Chart): string => {
   return text.length <= 1000 ? text : `${text.slice(0, 999)}…`
 }
 
+/** Colour of a part of a ring; the second six are paler. */
+export const partColor = (index: number): string => {
+  const color = ["accent1", "accent3", "accent6", "accent2", "accent4", "accent5"][index % 6] ?? "accent1"
+  return index < 6 ? color : `${color}/45`
+}
+
 /** Beside a doughnut: each part with its colour and its value. */
 const parts = (stage: Stage, chart: Chart, area: Area): ReadonlyArray<Item> => {
   const { palette } = stage
-  const colors = ["accent1", "accent3", "accent6", "accent2", "accent4", "accent5"]
   const row = Math.min(0.7, area.h / chart.labels.length)
   const top = area.y + (area.h - row * chart.labels.length) / 2
   return chart.labels.flatMap((name, index): ReadonlyArray<Item> => {
@@ -27,10 +32,7 @@ const parts = (stage: Stage, chart: Chart, area: Area): ReadonlyArray<Item> => {
     const strong = index === chart.highlight
     const value = format(chart.series[0]?.values[index] ?? 0, chart.prefix, chart.suffix)
     return [
-      shape(
-        { x: area.x, y: y + row / 2 - 0.1, w: 0.2, h: 0.2 },
-        colors[index % colors.length] ?? palette.accent
-      ),
+      shape({ x: area.x, y: y + row / 2 - 0.1, w: 0.2, h: 0.2 }, partColor(index)),
       label(
         stage,
         "Part",
@@ -52,7 +54,7 @@ const parts = (stage: Stage, chart: Chart, area: Area): ReadonlyArray<Item> => {
 export const ofChart = (stage: Stage, slide: SlideOf<"chart">): ReadonlyArray<Item> => {
   const { chart, points } = slide
   const top = headline(stage, slide.headline, areas.headline, sizes.headline)
-  const relation = stage.chart(chart)
+  const relation = stage.chart({ ...chart, ...(stage.rtl === true && { rtl: true }) })
   const drawn = (area: Area): Item => ({
     kind: "chart",
     name: "Chart",

@@ -28,7 +28,7 @@ const rightToLeft = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]|[\u{10800}-\u{10f
 const strong = /\p{L}/u
 
 /** Whether the first letter is of a script that runs from right to left (UAX 9, rule P2). */
-export const isRightToLeft = (text: string): boolean => {
+export const startsRightToLeft = (text: string): boolean => {
   for (const character of text) {
     if (rightToLeft.test(character)) return true
     if (strong.test(character)) return false

@@ -1,6 +1,7 @@
 /** The layouts of the slide master: where things stand, and what stands on every page of a kind. */
 import { page, type Area, type Geometry, type Item, type Paragraph, type Placeholder } from "./Item.ts"
 import { listArea } from "./listing.ts"
+import { mirror } from "./mirror.ts"
 import type { Layout } from "../outline/Outline.ts"
 import type { Color, Palette } from "../Theme.ts"
 
@@ -148,7 +149,7 @@ const forms: Readonly<Record<string, Geometry>> = {
   "4": "quarter-bl"
 }
 
-export const frames = (palette: Palette): Readonly<Record<Layout, Frame>> => {
+const all = (palette: Palette): Readonly<Record<Layout, Frame>> => {
   const {
     accent,
     background,
@@ -294,4 +295,16 @@ export const frames = (palette: Palette): Readonly<Record<Layout, Frame>> => {
       ]
     }
   }
+}
+
+/** The frames of a theme; `rtl`: mirrored, for decks that run from right to left. */
+export const frames = (palette: Palette, rtl = false): Readonly<Record<Layout, Frame>> => {
+  const made = all(palette)
+  if (!rtl) return made
+  const mirrored = Object.entries(made).map(([name, frame]) => [
+    name,
+    { ...frame, items: frame.items.map(mirror) }
+  ])
+  // The names are those of the frames that were mirrored.
+  return Object.fromEntries(mirrored) as Readonly<Record<Layout, Frame>>
 }

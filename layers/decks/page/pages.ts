@@ -3,6 +3,7 @@ import { ofColumns, ofNumbers } from "./cardPages.ts"
 import { ofChart } from "./chartPage.ts"
 import type { Item } from "./Item.ts"
 import { areas, sizes } from "./layouts.ts"
+import { mirror } from "./mirror.ts"
 import { listArea, listSizes } from "./listing.ts"
 import type { Layout, Slide, SlideOf } from "../outline/Outline.ts"
 import { ofTable } from "./tablePage.ts"
@@ -154,7 +155,9 @@ const drawers: { readonly [L in Layout]: (stage: Stage, slide: SlideOf<L>) => Re
   closing: ofClosing
 }
 
-/** What stands on a page, besides what its layout puts there. */
-export const draw = (stage: Stage, slide: Slide): ReadonlyArray<Item> =>
-  // The drawer of a layout takes the pages of that layout, which the types cannot follow.
-  (drawers[slide.layout] as (stage: Stage, slide: Slide) => ReadonlyArray<Item>)(stage, slide)
+/** The items of a slide, besides those of its layout. */
+export const draw = (stage: Stage, slide: Slide): ReadonlyArray<Item> => {
+  // The drawer of a layout takes the slides of that layout, which the types cannot follow.
+  const items = (drawers[slide.layout] as (stage: Stage, slide: Slide) => ReadonlyArray<Item>)(stage, slide)
+  return stage.rtl === true ? items.map(mirror) : items
+}

@@ -7,12 +7,22 @@ import type { Chart, Point } from "../outline/Outline.ts"
 import type { Picture } from "../Picture.ts"
 import type { Color, Palette } from "../Theme.ts"
 
+/** A chart with what follows from where it is drawn. */
+export interface DrawnChart extends Chart {
+  /** Where the axis of the values starts; absent: the program's choice. */
+  readonly minimum?: number
+  /** Categories run from right to left. */
+  readonly rtl?: true
+}
+
 /** What a page is drawn with. */
 export interface Stage {
   readonly palette: Palette
+  /** The deck runs from right to left. */
+  readonly rtl?: boolean
   readonly pictures: ReadonlyMap<string, Picture>
   /** The relationship of a chart, and of a picture. */
-  readonly chart: (chart: Chart) => string
+  readonly chart: (chart: DrawnChart) => string
   readonly picture: (picture: Picture) => string
   /** Says that something is not shown whole. */
   readonly cut: (what: string) => void
