@@ -87,6 +87,7 @@ const pages: Readonly<Record<string, Record<string, unknown>>> = {
   "decks.md": {},
   "fetch.md": {},
   "errors.md": {},
+  "models.md": {},
   "security.md": { auth: { tokens: [{ name: "laptop", token }] } }
 }
 
@@ -124,7 +125,11 @@ for (const [name, config] of Object.entries(pages)) {
       for (const yaml of select(blocksOf(text), "yaml")) {
         yield* Effect.flatMap(ConfigSource, ({ check }) => check(sections)).pipe(
           Effect.provide(
-            ConfigSource.layerFrom(parse(yaml), { MANIFOLD_TOKEN: token, OTLP_TOKEN: `Bearer ${token}` })
+            ConfigSource.layerFrom(parse(yaml), {
+              MANIFOLD_TOKEN: token,
+              OPENAI_API_KEY: "key",
+              OTLP_TOKEN: `Bearer ${token}`
+            })
           )
         )
       }
