@@ -6,6 +6,8 @@ import type { LimitReached } from "./fixedWindows.ts"
 
 const seconds = (millis: number) => `${Math.ceil(millis / 1000)} s`
 
+const calls = (count: number) => (count === 1 ? "1 call" : `${count} calls`)
+
 /** Keys come from callers: control characters could forge a log line, so they are replaced, and long keys are cut. */
 const printable = (key: string) => key.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, "?").slice(0, 100)
 
@@ -33,7 +35,7 @@ export class RateLimited extends Schema.TaggedError<RateLimited>()("RateLimited"
 }) {
   override get message() {
     return (
-      `Rate limit reached for ${this.key}: ${this.max} calls per ${seconds(this.window)} (limit "${this.limit}"). ` +
+      `Rate limit reached for ${this.key}: ${calls(this.max)} per ${seconds(this.window)} (limit "${this.limit}"). ` +
       `Retry in ${seconds(this.retryAfter)}.`
     )
   }
@@ -71,7 +73,7 @@ export class Busy extends Schema.TaggedError<Busy>()("Busy", {
 }) {
   override get message() {
     return (
-      `${this.name} is busy: ${this.max} calls are running (limit "${this.limit}") and ${this.waiting} are queued. ` +
+      `${this.name} is busy: ${calls(this.max)} running (limit "${this.limit}"), ${this.waiting} queued. ` +
       `Retry in ${seconds(this.retryAfter)}.`
     )
   }

@@ -52,17 +52,17 @@ export class SuspendedCalls extends Context.Service<
     const instance = yield* next
     const timeout = Duration.toMillis(limits.timeout)
     /** In order of their last suspension. */
-    const kept = new Map<string, Continuation>()
+    const retained = new Map<string, Continuation>()
 
     const dropped = new Set<string>()
 
     /** The id may belong to a later handler of the same request. */
-    const forget = (each: Continuation) => {
-      if (kept.get(each.id) === each) kept.delete(each.id)
+    const remove = (each: Continuation) => {
+      if (retained.get(each.id) === each) retained.delete(each.id)
       each.held.end()
     }
     const drop = (each: Continuation) => {
-      forget(each)
+      remove(each)
       if (each.fiber?.pollUnsafe() !== undefined) {
         dropped.add(each.id)
         for (const first of dropped) {
@@ -73,17 +73,17 @@ export class SuspendedCalls extends Context.Service<
       each.fiber?.interruptUnsafe()
     }
     /** Evicts older handlers to make room; without room the handler itself is dropped. */
-    const keep = (each: Continuation) => {
+    const retain = (each: Continuation) => {
       // It was dropped before, and its interruption has not completed.
       if (each.held.ended) return
-      kept.delete(each.id)
-      kept.set(each.id, each)
+      retained.delete(each.id)
+      retained.set(each.id, each)
       each.idleSince = clock.currentTimeMillisUnsafe()
-      const own = Array.from(kept.values()).filter(({ owner }) => owner === each.owner)
+      const own = Array.from(retained.values()).filter(({ owner }) => owner === each.owner)
       const others = own.filter((other) => other !== each)
       if (own.length > limits.maxPerPrincipal) for (const oldest of others.splice(0, 1)) drop(oldest)
-      else if (kept.size > limits.max) {
-        for (const first of kept.values()) {
+      else if (retained.size > limits.max) {
+        for (const first of retained.values()) {
           drop(first)
           break
         }
@@ -97,13 +97,13 @@ export class SuspendedCalls extends Context.Service<
     const expire = Effect.sync(() => {
       // Later than the expiry of the request state, so that no state outlives its handler.
       const before = clock.currentTimeMillisUnsafe() - timeout - Duration.toMillis(interval)
-      for (const each of kept.values()) if (each.idleSince <= before) drop(each)
+      for (const each of retained.values()) if (each.idleSince <= before) drop(each)
     })
     yield* Effect.forkScoped(Effect.repeat(expire, Schedule.spaced(interval)))
     yield* Effect.addFinalizer(() =>
       Effect.suspend(() => {
-        const all = Array.from(kept.values())
-        kept.clear()
+        const all = Array.from(retained.values())
+        retained.clear()
         return Fiber.interruptAll(all.flatMap(({ fiber }) => fiber ?? []))
       })
     )
@@ -127,25 +127,25 @@ export class SuspendedCalls extends Context.Service<
           const waiting: Waiting = { instance, id, round }
           end(Effect.die(new Suspended(suspended.requests, suspended.answers, waiting)))
           // A handler that is not retained runs again from its start, with the responses and under the same id.
-          keep(each)
+          retain(each)
         }
         each.suspend = suspend
         fiber.addObserver((exit) => {
           // After a suspension the result is retained for a client that lost the response.
-          if (each.round > 0 && kept.get(each.id) === each) keep(each)
+          if (each.round > 0 && retained.get(each.id) === each) retain(each)
           end(exit)
         })
         if (each.pending.size > 0) suspend(each.suspended())
         return Effect.suspend(() => {
           open = false
-          forget(each)
+          remove(each)
           return Fiber.interrupt(fiber)
         })
       })
 
     const found = ({ principal, request, waiting }: Resumption): Continuation | undefined => {
       if (waiting === undefined) return undefined
-      const each = kept.get(waiting.id)
+      const each = retained.get(waiting.id)
       return each !== undefined && each.owner === principal.key && each.request === request ? each : undefined
     }
 
@@ -163,7 +163,7 @@ export class SuspendedCalls extends Context.Service<
         Context.add(RunningCall, each)
       )
       // A repeated request must find it, even if the handler waited elsewhere before.
-      if (each.round > 0) kept.set(each.id, each)
+      if (each.round > 0) retained.set(each.id, each)
       // A separate fiber, because it may outlive the request; the scope of the registry ends it.
       each.fiber = Effect.runForkWith(services)(handler as Effect.Effect<unknown, unknown>)
       return each
@@ -197,7 +197,7 @@ export class SuspendedCalls extends Context.Service<
           return awaitRound(each) as typeof handler
         }),
       dropped: ({ id }) => dropped.has(id),
-      count: Effect.sync(() => kept.size)
+      count: Effect.sync(() => retained.size)
     })
   })
 

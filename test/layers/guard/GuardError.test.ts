@@ -18,6 +18,10 @@ const messages = [
     'Rate limit reached for echo: 5 calls per 3600 s (limit "tool"). Retry in 3599 s.'
   ],
   [
+    rateLimited({ limit: { ...limit, max: 1 }, retryAfter: 1000 }),
+    'Rate limit reached for echo: 1 call per 3600 s (limit "tool"). Retry in 1 s.'
+  ],
+  [
     new LimiterUnavailable({ retryAfter: 2000 }),
     "The shared store of the rate limits is unreachable. Retry in 2 s."
   ],
@@ -31,7 +35,7 @@ const messages = [
   ],
   [
     new Busy({ name: "echo", limit: "total", max: 8, waiting: 2, retryAfter: 1000 }),
-    'echo is busy: 8 calls are running (limit "total") and 2 are queued. Retry in 1 s.'
+    'echo is busy: 8 calls running (limit "total"), 2 queued. Retry in 1 s.'
   ],
   [
     new CircuitOpen({ name: "echo", retryAfter: 20_000 }),
