@@ -225,7 +225,7 @@ const all = (palette: Palette): Readonly<Record<Layout, Frame>> => {
         shape(areas.panel, surface),
         bar(margin, 0.9),
         title(areas.panelHeadline, sizes.panel.most, ink, "t"),
-        text("List", listArea, 1, { size: 20, color: ink }, "ctr")
+        text("List", listArea, 1, { size: 20, color: ink, bullet: "tick" }, "ctr")
       ]
     },
     columns: plain("Two columns"),
@@ -291,7 +291,13 @@ const all = (palette: Palette): Readonly<Record<Layout, Frame>> => {
           tiles
         ),
         title(areas.closing, sizes.closing.most, onHero, "ctr"),
-        text("Points", areas.closingPoints, 1, { size: 20, color: onHero }, "ctr")
+        text(
+          "Points",
+          areas.closingPoints,
+          1,
+          { size: 20, color: onHero, bullet: "tick", mark: onHeroAccent },
+          "ctr"
+        )
       ]
     }
   }
