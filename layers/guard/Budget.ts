@@ -1,6 +1,7 @@
 /** Money that calls may cost: held before a call begins, settled with what it spent when it ended. */
 import { type BigDecimal, Context, Effect, Layer } from "effect"
 import type { Call } from "../ledger/Calls.ts"
+import type { JournalUnavailable } from "../ledger/Journal.ts"
 import type { OverBudget, Spent } from "../ledger/Spend.ts"
 
 /** Money that is reserved for one call. */
@@ -17,8 +18,14 @@ export interface Hold {
 export class Budget extends Context.Service<
   Budget,
   {
-    /** Reserves `usd` for the call. Runs uninterruptibly, so it should end soon. */
-    readonly hold: (call: Call, usd: BigDecimal.BigDecimal) => Effect.Effect<Hold, OverBudget>
+    /**
+     * Reserves `usd` for the call; undefined: the price of this call of a model is unknown. Fails with `JournalUnavailable`
+     * if it cannot be recorded. Runs uninterruptibly, so it should end soon.
+     */
+    readonly hold: (
+      call: Call,
+      usd: BigDecimal.BigDecimal | undefined
+    ) => Effect.Effect<Hold, OverBudget | JournalUnavailable>
     /** Records what a call without a hold spent; otherwise like `settle`. */
     readonly charge: (call: Call, spent: Spent) => Effect.Effect<void>
   }

@@ -1,6 +1,7 @@
 /** `Spend` of one call: the sum of its charges and its hold on the budget. Allocates nothing until it is used. */
 import { BigDecimal, Effect, Semaphore } from "effect"
 import type { Call } from "../ledger/Calls.ts"
+import type { JournalUnavailable } from "../ledger/Journal.ts"
 import { nothing, OverBudget, sum, type Charge, type Spending, type Spent } from "../ledger/Spend.ts"
 import type { Budget, Hold } from "./Budget.ts"
 
@@ -50,7 +51,9 @@ export class CallSpend implements Spending {
         this.#extending ??= Semaphore.makeUnsafe(1)
         const extended = Effect.suspend(() =>
           this.#ended || this.#hold === undefined
-            ? this.reserve(usd)
+            ? Effect.catchTag(this.reserve(usd), "JournalUnavailable", ({ message }) =>
+                Effect.fail(new OverBudget({ name: this.#call.name, limit: "unrecorded", advice: message }))
+              )
             : Effect.uninterruptible(this.#hold.extend(usd))
         )
         return this.#extending.withPermit(extended)
@@ -62,7 +65,7 @@ export class CallSpend implements Spending {
   }
 
   /** Makes the call's hold. Uninterruptible: an interruption after `Budget.hold` would lose the hold. */
-  reserve(usd: BigDecimal.BigDecimal): Effect.Effect<void, OverBudget> {
+  reserve(usd: BigDecimal.BigDecimal | undefined): Effect.Effect<void, OverBudget | JournalUnavailable> {
     return Effect.uninterruptible(
       Effect.suspend(() =>
         this.#ended

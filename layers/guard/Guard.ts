@@ -120,9 +120,13 @@ const make = Effect.gen(function* () {
     spend: CallSpend,
     self: Effect.Effect<A, E, R>
   ): Effect.Effect<A, E | GuardRejection, R> => {
-    const journaled = writers.size === 0 ? self : Effect.andThen(journalBefore(writers, call), self)
-    const { estimate } = policy
-    return estimate === undefined ? journaled : Effect.andThen(spend.reserve(estimate(args)), journaled)
+    const before = writers.size === 0 ? undefined : journalBefore(writers, call)
+    const journaled = before === undefined ? self : Effect.andThen(before, self)
+    const estimate = policy.estimate?.(args)
+    // The budget decides about models whose price is unknown.
+    return estimate === undefined && call.kind !== "model"
+      ? journaled
+      : Effect.andThen(spend.reserve(estimate), journaled)
   }
 
   /** Scopes → rate limit → cache → slots → the rest. */
@@ -190,9 +194,8 @@ const make = Effect.gen(function* () {
           tracker.end(outcome.status)
           for (const observer of observers) observer.finished?.(call, outcome, duration)
         }
-        if (writers.size > 0) {
-          return Effect.andThen(journalAfter(writers, call, outcome, duration), Effect.sync(publish))
-        }
+        const record = writers.size === 0 ? undefined : journalAfter(writers, call, outcome, duration)
+        if (record !== undefined) return Effect.andThen(record, Effect.sync(publish))
         publish()
         return undefined
       })

@@ -40,49 +40,56 @@ export const awaitRecord = (what: string, call: Call, self: Effect.Effect<void>)
     })
   )
 
-/** Writes the record before the call. Fails if a writer does, so that no call runs without its record. */
+const recordBefore = (writer: Writer, call: Call): Effect.Effect<void, JournalUnavailable> =>
+  Effect.timeoutOrElse(
+    Effect.suspend(() => writer.before?.(call) ?? Effect.void),
+    { duration: timeLimit, orElse: () => Effect.fail(unavailable) }
+  ).pipe(
+    Effect.catchDefect((defect) =>
+      Effect.andThen(
+        failed("The journal failed before a call", call, Cause.die(defect)),
+        Effect.fail(unavailable)
+      )
+    )
+  )
+
+/** Those writers, or undefined if there are none: most calls have none, and must not pay for it. */
+const writersWhere = (writers: ReadonlySet<Writer>, wanted: (writer: Writer) => boolean) => {
+  let found: Array<Writer> | undefined
+  for (const writer of writers) if (wanted(writer)) (found ??= []).push(writer)
+  return found
+}
+
+/** Writes the record before the call; undefined if there is none. Fails if a writer does, so that no call runs without its record. */
 export const journalBefore = (
   writers: ReadonlySet<Writer>,
   call: Call
-): Effect.Effect<void, JournalUnavailable> =>
-  Effect.forEach(
-    writers,
-    (writer) =>
-      writer.before === undefined
-        ? Effect.void
-        : Effect.timeoutOrElse(
-            Effect.suspend(() => writer.before?.(call) ?? Effect.void),
-            {
-              duration: timeLimit,
-              orElse: () => Effect.fail(unavailable)
-            }
-          ).pipe(
-            Effect.catchDefect((defect) =>
-              Effect.andThen(
-                failed("The journal failed before a call", call, Cause.die(defect)),
-                Effect.fail(unavailable)
-              )
-            )
-          ),
-    { discard: true }
-  )
+): Effect.Effect<void, JournalUnavailable> | undefined => {
+  const recording = writersWhere(writers, ({ before }) => before !== undefined)
+  if (recording === undefined) return undefined
+  return Effect.forEach(recording, (writer) => recordBefore(writer, call), { discard: true })
+}
 
-/** Writes the record after the call. */
+/** Writes the record after the call; undefined if there is none. */
 export const journalAfter = (
   writers: ReadonlySet<Writer>,
   call: Call,
   outcome: Outcome,
   duration: number
-): Effect.Effect<void> =>
-  Effect.forEach(
+): Effect.Effect<void> | undefined => {
+  const recording = writersWhere(
     writers,
+    ({ after, records }) => after !== undefined && (records === undefined || records(call, outcome))
+  )
+  if (recording === undefined) return undefined
+  return Effect.forEach(
+    recording,
     (writer) =>
-      writer.after === undefined
-        ? Effect.void
-        : awaitRecord(
-            "The journal's record of a call",
-            call,
-            Effect.suspend(() => writer.after?.(call, outcome, duration) ?? Effect.void)
-          ),
+      awaitRecord(
+        "The journal's record of a call",
+        call,
+        Effect.suspend(() => writer.after?.(call, outcome, duration) ?? Effect.void)
+      ),
     { discard: true }
   )
+}

@@ -5,15 +5,22 @@ import type { Call, Outcome } from "./Calls.ts"
 /** The journal cannot be written, and no call may run unrecorded. */
 export class JournalUnavailable extends Schema.TaggedError<JournalUnavailable>()("JournalUnavailable", {
   /** Milliseconds. */
-  retryAfter: Schema.Finite
+  retryAfter: Schema.Finite,
+  /** What is wrong, and what to do. */
+  detail: Schema.optionalKey(Schema.String)
 }) {
   override get message() {
-    return `the journal of calls cannot be written: try again in ${Math.ceil(this.retryAfter / 1000)} s`
+    const again = `try again in ${Math.ceil(this.retryAfter / 1000)} s`
+    return this.detail === undefined
+      ? `the journal of calls cannot be written: ${again}`
+      : `the journal of calls cannot be written: ${this.detail}; then ${again}`
   }
 }
 
 /** Each is given 5 seconds. Writers run one after the other, in the order in which they were added. */
 export interface Writer {
+  /** Whether `after` is for this call; absent: it is for every call. A call that no writer records waits for none. */
+  readonly records?: (call: Call, outcome: Outcome) => boolean
   /** Awaited when the call was admitted, before its handler runs. A failure rejects the call. */
   readonly before?: (call: Call) => Effect.Effect<void, JournalUnavailable>
   /**

@@ -79,10 +79,12 @@ export class OverBudget extends Schema.TaggedError<OverBudget>()("OverBudget", {
   /** The name of the budget's limit, such as `daily`. */
   limit: Schema.String,
   /** When the window ends, in milliseconds since the epoch; absent: it has no window. */
-  resetsAt: Schema.optionalKey(Schema.Finite)
+  resetsAt: Schema.optionalKey(Schema.Finite),
+  /** What to do, where waiting for a window or raising a limit would not help. */
+  advice: Schema.optionalKey(Schema.String)
 }) {
   override get message() {
-    return `${this.name} would exceed the budget "${this.limit}": ${until(this.resetsAt)}`
+    return `${this.name} would exceed the budget "${this.limit}": ${this.advice ?? until(this.resetsAt)}`
   }
 }
 

@@ -22,9 +22,10 @@ export interface Policy {
   readonly cache?: CachePolicy | undefined
   /**
    * Maximum cost of a call with these arguments, in USD, which the budget holds before the handler runs. The arguments
-   * are not decoded yet. Absent: no hold; charges reported to `Spend` are settled anyway.
+   * are not decoded yet. Absent: no hold; charges reported to `Spend` are settled anyway. Undefined for a call of a
+   * model: its price is unknown, and the budget decides whether it may run.
    */
-  readonly estimate?: ((args: unknown) => BigDecimal.BigDecimal) | undefined
+  readonly estimate?: ((args: unknown) => BigDecimal.BigDecimal | undefined) | undefined
   /**
    * Name of a dependency, such as a model provider or an upstream server. Entries of one dependency share a circuit breaker
    * and the slots of their `concurrency`, which should be equal. Absent: each tool has its own breaker; prompts,

@@ -1,13 +1,14 @@
 /** Layers of every server: an empty catalog, Guard, health, metrics, progress, storage, and MCP servers over the catalog. */
 import { Effect, Layer } from "effect"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
-import { Budget } from "../../layers/guard/Budget.ts"
 import { Guard } from "../../layers/guard/Guard.ts"
 import { Health } from "../../layers/health/Health.ts"
 import { ProgressEvents } from "../../layers/progress/ProgressEvents.ts"
 import * as ProgressLog from "../../layers/progress/logProgress.ts"
+import { Sql } from "../../layers/storage/Sql.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
 import { Metrics } from "../../layers/telemetry/Metrics.ts"
+import { Usage } from "../../layers/usage/Usage.ts"
 import { Catalog } from "../catalog/Catalog.ts"
 import { Identity } from "../domain/Identity.ts"
 import { RequestState } from "../mcp/RequestState.ts"
@@ -26,15 +27,23 @@ const catalogOptions = Effect.map(
 
 const health = Layer.unwrap(Effect.map(Identity, ({ version }) => Health.layer(version)))
 
+/** Guard with the budget of section `usage`, and a ledger that is loaded when a call first spends something. */
+const guard = Guard.layer.pipe(
+  Layer.provide(Usage.budget),
+  Layer.merge(Usage.journal),
+  Layer.provideMerge(Usage.layer),
+  Layer.provideMerge(Sql.layer),
+  Layer.provideMerge(Storage.layer)
+)
+
 /** An empty catalog; needs `grounded`. */
 export const core = Layer.effect(Catalog, Effect.flatMap(catalogOptions, Catalog.make)).pipe(
   Layer.provideMerge(
     Layer.mergeAll(
-      Guard.layer.pipe(Layer.provide(Budget.layerUnlimited)),
+      guard,
       Metrics.layer,
       ProgressLog.layer.pipe(Layer.provideMerge(ProgressEvents.layer)),
-      health,
-      Storage.layer
+      health
     )
   )
 )

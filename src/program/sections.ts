@@ -11,6 +11,7 @@ import * as quotas from "../../layers/quotas/section.ts"
 import * as storage from "../../layers/storage/section.ts"
 import * as telemetry from "../../layers/telemetry/section.ts"
 import * as templates from "../../layers/templates/section.ts"
+import * as usage from "../../layers/usage/section.ts"
 import * as web from "../../layers/web/section.ts"
 import * as mcp from "../mcp/section.ts"
 import * as prompts from "../prompts/section.ts"
@@ -25,6 +26,7 @@ export const sections = [
   logging.section,
   storage.section,
   prices.section,
+  usage.section,
   telemetry.section,
   content.section,
   outbound.section,
@@ -32,6 +34,5 @@ export const sections = [
   models.section,
   prompts.section,
   templates.section,
-  later.chat,
-  later.usage
+  later.chat
 ]

@@ -1,7 +1,6 @@
 /** Sections of features that are still to come: they are read and checked in full, and said to be without effect. */
 import { Effect, Schema } from "effect"
 import { ConfigSource, type Found } from "../../layers/config/ConfigSource.ts"
-import { DurationSetting } from "../../layers/config/DurationSetting.ts"
 import { legacyFileWarning } from "../../layers/config/legacyFileWarning.ts"
 import * as Section from "../../layers/config/Section.ts"
 
@@ -39,45 +38,8 @@ export const chat = Section.deferred(
   }
 )
 
-const dollars = (description: string) =>
-  Schema.optionalKey(
-    Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0)).annotate({
-      description: `${description}, in USD. Default: no limit.`
-    })
-  )
-
-export const usage = Section.deferred(
-  "usage",
-  () =>
-    Schema.Struct({
-      enabled: Section.optional(Schema.Boolean, true, "Whether tokens and cost are counted."),
-      cost_hourly_max: dollars("Most that may be spent in an hour"),
-      cost_daily_max: dollars("Most that may be spent in a day"),
-      cost_per_request_max: dollars("Most that one request may cost"),
-      refresh_interval: Section.optional(
-        DurationSetting,
-        "30 seconds",
-        "Time between two reports to those who watch usage live."
-      )
-    }),
-  {
-    description: "Tokens, cost, and their limits.",
-    env: {
-      MCP_MONITORING_ENABLED: { path: ["enabled"], kind: "boolean" },
-      MCP_COST_HOURLY_MAX: { path: ["cost_hourly_max"], kind: "number" },
-      MCP_COST_DAILY_MAX: { path: ["cost_daily_max"], kind: "number" },
-      MCP_COST_PER_REQUEST_MAX: { path: ["cost_per_request_max"], kind: "number" },
-      MCP_REFRESH_INTERVAL: { path: ["refresh_interval"], kind: "string" }
-    }
-  }
-)
-
 /** A section, or one key of it. What begins to be used leaves this list. */
-const unused: ReadonlyArray<readonly [section: string, key?: string]> = [
-  ["chat"],
-  ["usage"],
-  ["mcp", "connection"]
-]
+const unused: ReadonlyArray<readonly [section: string, key?: string]> = [["chat"], ["mcp", "connection"]]
 
 /** A sentence for each thing that is configured and without effect. */
 export const notices = (found: Found): ReadonlyArray<string> =>

@@ -26,7 +26,7 @@ export const layerRanks: ReadonlyArray<ReadonlyArray<string>> = [
   ["logging", "identity", "outbound", "output", "templates"],
   ["telemetry", "progress", "clients", "web", "decks"],
   ["guard"],
-  ["transports", "models"]
+  ["transports", "models", "usage"]
 ]
 
 /** Files that pass on what other files export: the lists, and the library's public names. */

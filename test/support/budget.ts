@@ -23,9 +23,10 @@ export const fixedBudget = (amount: string, resetsAt?: number) => {
       return Effect.void
     })
   const layer = Layer.succeed(Budget, {
-    hold: (call, first) =>
+    hold: (call, estimate) =>
       Effect.gen(function* () {
-        asked.push(`hold ${format(first)}`)
+        const first = estimate ?? usd("0")
+        asked.push(`hold ${estimate === undefined ? "unpriced" : format(first)}`)
         yield* take(call, first)
         let held = first
         return {

@@ -116,6 +116,27 @@ describe("estimates", () => {
   )
 })
 
+describe("a call without an estimate", () => {
+  it.effect("of a model asks the budget, because its price is not known", () =>
+    within("1", ({ asked }) =>
+      Effect.gen(function* () {
+        yield* protect({ kind: "model" }, spend("0.1"))
+        yield* protect({ kind: "model", estimate: () => undefined }, Effect.void)
+        expect(asked).toEqual(["hold unpriced", "settle 0.1", "hold unpriced", "settle 0"])
+      })
+    )
+  )
+
+  it.effect("of a tool holds nothing", () =>
+    within("1", ({ asked }) =>
+      Effect.gen(function* () {
+        yield* protect({ estimate: () => undefined }, Effect.void)
+        expect(asked).toEqual([])
+      })
+    )
+  )
+})
+
 describe("settlement", () => {
   const ends: Record<string, readonly [Wanted, Effect.Effect<unknown, unknown>, Outcome["status"]]> = {
     succeeds: [{}, Effect.void, "succeeded"],

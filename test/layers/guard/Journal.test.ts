@@ -212,3 +212,17 @@ it.effect("a writer is removed with its scope", () =>
     expect(words).toEqual([])
   }).pipe(Effect.provide(guard()))
 )
+
+it.effect("a writer that does not record a call is not asked for it, and delays nothing", () => {
+  const recorded: Array<string> = []
+  return Effect.gen(function* () {
+    yield* add({
+      records: ({ name }, { status }) => name === "recorded" && status === "succeeded",
+      after: ({ name }) => Effect.sync(() => recorded.push(name))
+    })
+    yield* protect({ name: "other" }, Effect.void)
+    yield* protect({ name: "recorded" }, Effect.void)
+    yield* Effect.flip(protect({ name: "recorded" }, Effect.fail("no")))
+    expect(recorded).toEqual(["recorded"])
+  }).pipe(Effect.provide(guard()))
+})

@@ -37,7 +37,6 @@ describe("manifold config check", () => {
         stdout: `ok: ${file}
   web: robots
   usage: cost_daily_max (from the environment: MCP_COST_DAILY_MAX)
-usage: read and checked; not used by this version yet
 `
       })
     })

@@ -4,6 +4,7 @@ import { Duration, Effect, Option, Path, Redacted, Schema } from "effect"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
 import * as defaults from "../../../layers/config/sectionDefaults.ts"
 import { Environment } from "../../../layers/platform/Environment.ts"
+import * as usage from "../../../layers/usage/section.ts"
 import * as later from "../../../src/program/upcomingSections.ts"
 import { sections } from "../../../src/program/sections.ts"
 import * as models from "../../../layers/models/section.ts"
@@ -105,7 +106,7 @@ it.effect("the documented variables are read", () =>
       PORT: "8080"
     }
     const config = yield* Effect.provide(checked, given({ env }))
-    expect(yield* config.read(later.usage)).toEqual({
+    expect(yield* config.read(usage.section)).toMatchObject({
       enabled: true,
       cost_hourly_max: 10,
       cost_daily_max: 100,

@@ -1,0 +1,146 @@
+/** Writes rows of the ledger in groups, and keeps those that the database does not take until it does. */
+import { Deferred, Duration, Effect, Latch, Schedule, type Scope, Semaphore } from "effect"
+import type { DatabaseError } from "../storage/DatabaseError.ts"
+import type { Sql } from "../storage/Sql.ts"
+import type { CallRow } from "./callRow.ts"
+import { record } from "./callStatements.ts"
+import { release } from "./holdStatements.ts"
+
+/** A call whose row changed, or a hold that must not stay. */
+export interface Job {
+  readonly id: string
+  /** What is known of the call when it is written; absent: only its hold is released. */
+  readonly row?: () => CallRow
+}
+
+/** Jobs that wait while the database is away. Beyond it no call that would add one may begin. */
+const most = 10_000
+/** Jobs of one transaction. */
+const mostAtOnce = 100
+
+const pauses = Schedule.min([Schedule.exponential("250 millis"), Schedule.spaced("15 seconds")])
+
+/** How long the end of the program waits for what is left. */
+const lastAttempt = Duration.seconds(3)
+
+export interface Outbox {
+  /**
+   * Writes the job, and returns when it is written, or was tried once in vain and waits for the database. Written later, a
+   * job writes what is known then.
+   */
+  readonly submit: (job: Job) => Effect.Effect<void>
+  readonly isFull: () => boolean
+}
+
+interface Waiting {
+  readonly job: Job
+  readonly tried: Deferred.Deferred<void>
+}
+
+/** Lives in the scope, and writes what is left when it closes. `written` is told after each group. */
+export const makeOutbox = Effect.fnUntraced(function* (
+  { place, write }: Sql["Service"],
+  written: () => void
+): Effect.fn.Return<Outbox, never, Scope.Scope> {
+  /** By the call's id: of several changes that wait, the last has all. */
+  const waiting = new Map<string, Waiting>()
+  const wanted = yield* Latch.make()
+  const writing = yield* Semaphore.make(1)
+  let away = false
+
+  const apply = (jobs: ReadonlyArray<Job>) =>
+    write((sql) =>
+      Effect.forEach(jobs, ({ id, row }) => (row === undefined ? release(sql, id) : record(sql, row())), {
+        discard: true
+      })
+    )
+
+  const isRefused = ({ reason }: DatabaseError) => reason === "failed"
+
+  /** A row that the database refuses for what it is must not keep the others. */
+  const applyOne = (job: Job) =>
+    apply([job]).pipe(
+      Effect.catchIf(isRefused, ({ message }) => {
+        const row = job.row?.()
+        return Effect.logError(`A row of the ledger cannot be written: ${message}`).pipe(
+          Effect.annotateLogs({ row: row && JSON.stringify({ ...row, cost: String(row.cost) }) })
+        )
+      })
+    )
+
+  const applyAll = (jobs: ReadonlyArray<Job>) =>
+    apply(jobs).pipe(Effect.catchIf(isRefused, () => Effect.forEach(jobs, applyOne, { discard: true })))
+
+  const group = Effect.suspend(() => {
+    const taken = [...waiting.values()].slice(0, mostAtOnce)
+    return applyAll(taken.map(({ job }) => job)).pipe(
+      Effect.tap(
+        Effect.sync(() => {
+          for (const each of taken) {
+            // What changed meanwhile is written once more.
+            if (waiting.get(each.job.id) === each) waiting.delete(each.job.id)
+            Deferred.doneUnsafe(each.tried, Effect.void)
+          }
+          written()
+        })
+      )
+    )
+  })
+
+  const flush = writing.withPermit(
+    Effect.repeat(group, { while: () => waiting.size > 0 }).pipe(
+      Effect.when(Effect.sync(() => waiting.size > 0))
+    )
+  )
+
+  const failed = ({ message }: DatabaseError) => {
+    for (const { tried } of waiting.values()) Deferred.doneUnsafe(tried, Effect.void)
+    if (away) return Effect.void
+    away = true
+    return Effect.logError(`Usage is kept in memory until it can be written: ${message}`)
+  }
+
+  const back = Effect.suspend(() => {
+    if (!away) return Effect.void
+    away = false
+    return Effect.logInfo(`Usage was written to ${place.name} again`)
+  })
+
+  const work = Effect.gen(function* () {
+    yield* wanted.await
+    wanted.closeUnsafe()
+    yield* Effect.retry(Effect.tapError(flush, failed), pauses)
+    yield* back
+  })
+  yield* Effect.forkScoped(Effect.forever(work))
+
+  yield* Effect.addFinalizer(() =>
+    Effect.suspend(() => (waiting.size === 0 ? Effect.void : flush)).pipe(
+      Effect.interruptible,
+      Effect.timeoutOrElse({ duration: lastAttempt, orElse: () => Effect.void }),
+      Effect.catch(failed),
+      Effect.andThen(
+        Effect.suspend(() =>
+          waiting.size === 0
+            ? Effect.void
+            : Effect.logError(
+                `${waiting.size} rows of the ledger were not written; what was held for them counts as spent`
+              )
+        )
+      )
+    )
+  )
+
+  return {
+    isFull: () => waiting.size >= most,
+    submit: (job) =>
+      Effect.suspend(() => {
+        const tried = Deferred.makeUnsafe<void>()
+        const before = waiting.get(job.id)
+        waiting.set(job.id, { job: before?.job.row === undefined ? job : { ...before.job, ...job }, tried })
+        if (before !== undefined) Deferred.doneUnsafe(before.tried, Effect.void)
+        wanted.openUnsafe()
+        return away ? Effect.void : Deferred.await(tried)
+      })
+  }
+})

@@ -1,0 +1,90 @@
+/** Usage and budgets of the program: small until a call spends something, when the rest is loaded and the database opened. */
+import { type BigDecimal, Context, Effect, Layer, Scope, Semaphore } from "effect"
+import { ConfigSource } from "../config/ConfigSource.ts"
+import { Budget } from "../guard/Budget.ts"
+import type { Call, Outcome } from "../ledger/Calls.ts"
+import { Journal } from "../ledger/Journal.ts"
+import { Ids } from "../platform/Ids.ts"
+import { Sql } from "../storage/Sql.ts"
+import type { LedgerOperations } from "./ledgerOperations.ts"
+
+/** Calls with a row in the ledger: those of models that ran, and others that spent something. */
+const isRecorded = ({ kind }: Call, { spent, status }: Outcome): boolean =>
+  spent !== undefined || (kind === "model" && status !== "refused" && status !== "suspended")
+
+export class Usage extends Context.Service<
+  Usage,
+  {
+    /** The ledger's operations; the first use loads them. */
+    readonly ledger: Effect.Effect<LedgerOperations>
+    /** Calls `listener` after each change of what was spent or is held by this process, while the scope is open. */
+    readonly onChange: (listener: () => void) => Effect.Effect<void, never, Scope.Scope>
+  }
+>()("manifold/usage/Usage") {
+  static readonly layer = Layer.effect(
+    Usage,
+    Effect.gen(function* () {
+      const scope = yield* Effect.scope
+      const services = yield* Effect.context<ConfigSource | Sql | Ids>()
+      const loading = yield* Semaphore.make(1)
+      const listeners = new Set<() => void>()
+      const changed = () => {
+        for (const listener of listeners) listener()
+      }
+      let loaded: LedgerOperations | undefined
+      const load = Effect.flatMap(
+        Effect.promise(() => import("./ledgerOperations.ts")),
+        ({ makeLedger }) => makeLedger(changed)
+      ).pipe(Effect.provideContext(services), Scope.provide(scope))
+      const ledger = Effect.suspend(() =>
+        loaded === undefined
+          ? loading.withPermit(
+              Effect.suspend(() =>
+                loaded === undefined
+                  ? Effect.tap(load, (made) => Effect.sync(() => (loaded = made)))
+                  : Effect.succeed(loaded)
+              )
+            )
+          : Effect.succeed(loaded)
+      )
+      return Usage.of({
+        ledger,
+        onChange: (listener) =>
+          Effect.acquireRelease(
+            Effect.sync(() => listeners.add(listener)),
+            () => Effect.sync(() => listeners.delete(listener))
+          ).pipe(Effect.asVoid)
+      })
+    })
+  )
+
+  /** The budget of section `usage`. */
+  static readonly budget = Layer.effect(
+    Budget,
+    Effect.map(Usage, ({ ledger }) =>
+      Budget.of({
+        hold: (call, usd) =>
+          Effect.flatMap(ledger, (operations) =>
+            Effect.as(operations.hold(call, usd), {
+              extend: (more: BigDecimal.BigDecimal) => operations.extend(call, more),
+              settle: (spent) => operations.settle(call, spent)
+            })
+          ),
+        charge: (call, spent) => Effect.flatMap(ledger, (operations) => operations.settle(call, spent))
+      })
+    )
+  )
+
+  /** Writes how calls ended into the ledger, before they are answered. */
+  static readonly journal = Layer.effectDiscard(
+    Effect.gen(function* () {
+      const { ledger } = yield* Usage
+      const journal = yield* Journal
+      yield* journal.add({
+        records: isRecorded,
+        after: (call, outcome, duration) =>
+          Effect.flatMap(ledger, (operations) => operations.end(call, outcome, duration))
+      })
+    })
+  )
+}

@@ -1,0 +1,171 @@
+/** Statements that write the ledger, with its sums, and settle what was held. Each runs in one transaction of its caller. */
+import { Effect, Schema } from "effect"
+import type { SqlClient } from "effect/sql/SqlClient"
+import { type CallRow, hourOf, tokenNames } from "./callRow.ts"
+import { Count, rowsOf, Units } from "./columns.ts"
+import { HoldRows, lockBudgets } from "./holdStatements.ts"
+import { mostSum } from "./money.ts"
+
+const counted = [...tokenNames, "unpriced", "uncertain"] as const
+
+const PartRows = rowsOf(Schema.Struct({ hour: Count, amount: Units }))
+
+const KnownRows = rowsOf(
+  Schema.Struct({
+    at: Count,
+    source: Schema.String,
+    principal: Schema.String,
+    client: Schema.String,
+    tool: Schema.String,
+    provider: Schema.String,
+    model: Schema.String,
+    cost: Units,
+    input_tokens: Count,
+    output_tokens: Count,
+    total_tokens: Count,
+    cached_input_tokens: Count,
+    cache_write_input_tokens: Count,
+    reasoning_tokens: Count,
+    unpriced: Count,
+    uncertain: Count
+  })
+)
+
+type Summed = Pick<
+  CallRow,
+  (typeof counted)[number] | "at" | "source" | "principal" | "client" | "tool" | "provider" | "model" | "cost"
+>
+
+const addToHour = (sql: SqlClient, row: Summed, sign: 1 | -1) => {
+  const values = {
+    hour: hourOf(row.at),
+    source: row.source,
+    principal: row.principal,
+    client: row.client,
+    tool: row.tool,
+    provider: row.provider,
+    model: row.model,
+    calls: sign,
+    ...Object.fromEntries(counted.map((name) => [name, sign * row[name]])),
+    cost: BigInt(sign) * row.cost
+  }
+  const sums = sql.literal(
+    [...counted, "calls", "cost"].map((name) => `${name} = usage_hours.${name} + excluded.${name}`).join(", ")
+  )
+  return sql`INSERT INTO usage_hours ${sql.insert(values)}
+    ON CONFLICT (hour, source, principal, client, tool, provider, model) DO UPDATE SET ${sums}`
+}
+
+/** Adds amounts by hour to what everybody and the principal spent. */
+const addSpent = (
+  sql: SqlClient,
+  { principal, source }: Pick<CallRow, "source" | "principal">,
+  amounts: ReadonlyArray<{ readonly hour: number; readonly amount: bigint }>
+) => {
+  const changes = amounts.filter(({ amount }) => amount !== 0n)
+  const total = changes.reduce((sum, { amount }) => sum + amount, 0n)
+  if (changes.length === 0) return Effect.void
+  const ofBoth = (each: { readonly hour: number; readonly amount: bigint }) =>
+    [
+      { source: "", principal: "", ...each },
+      { source, principal, ...each }
+    ] as const
+  const rows = [...ofBoth({ hour: -1, amount: total }), ...changes.flatMap(ofBoth)] as const
+  return sql`INSERT INTO usage_spent ${sql.insert(rows)}
+    ON CONFLICT (source, principal, hour) DO UPDATE SET amount =
+      CASE WHEN usage_spent.amount > ${mostSum} - excluded.amount THEN ${mostSum}
+      ELSE usage_spent.amount + excluded.amount END`
+}
+
+/** The cost by the hours in which it was held, in their order; what exceeds the hold belongs to the last one. */
+const allocated = (cost: bigint, held: ReadonlyArray<{ readonly hour: number; readonly amount: bigint }>) => {
+  let left = cost
+  return held.map(({ amount, hour }, index) => {
+    const part = index === held.length - 1 || left < amount ? left : amount
+    left -= part
+    return { hour, amount: part }
+  })
+}
+
+const isEmpty = (row: CallRow) => row.cost === 0n && row.total_tokens === 0 && row.outcome === ""
+
+const columns = [
+  "provider",
+  "model",
+  ...tokenNames,
+  "cost",
+  "unpriced",
+  "uncertain",
+  "time_to_first_token_ms",
+  "latency_ms",
+  "outcome",
+  "error_class"
+].map((name) => `${name} = excluded.${name}`)
+
+/**
+ * Writes everything that is known of a call, and settles its hold. The same row twice is written once, and a row that knows
+ * more replaces the one before. A call that spent nothing and did not end has no row.
+ */
+export const record = Effect.fnUntraced(function* (sql: SqlClient, row: CallRow) {
+  yield* lockBudgets(sql)
+  const parts = yield* PartRows(sql`DELETE FROM usage_holds WHERE call_id = ${row.id} RETURNING hour, amount`)
+  const [before] = yield* KnownRows(sql`SELECT * FROM usage_calls WHERE id = ${row.id}`)
+  if (before === undefined && isEmpty(row)) return
+  // The hour of the first row stays, so that sums of hours do not move.
+  const now = { ...row, at: before?.at ?? row.at }
+  yield* sql`INSERT INTO usage_calls ${sql.insert(now)}
+    ON CONFLICT (id) DO UPDATE SET ${sql.literal(columns.join(", "))}`
+  if (before !== undefined) yield* addToHour(sql, before, -1)
+  yield* addToHour(sql, now, 1)
+  const held = parts.toSorted((a, b) => a.hour - b.hour)
+  yield* addSpent(
+    sql,
+    row,
+    before === undefined && held.length > 0
+      ? allocated(now.cost, held)
+      : [{ hour: hourOf(now.at), amount: now.cost - (before?.cost ?? 0n) }]
+  )
+})
+
+/**
+ * Settles what is held for calls whose process has not renewed its lease: nobody knows what they spent, so that it is all of
+ * what they held. Returns how many there were.
+ */
+export const expire = Effect.fnUntraced(function* (sql: SqlClient, now: number) {
+  yield* lockBudgets(sql)
+  const rows = yield* HoldRows(sql`SELECT * FROM usage_holds WHERE lease_until < ${now}`)
+  const calls = Map.groupBy(rows, ({ call_id }) => call_id)
+  for (const [id, parts] of calls) {
+    const [first] = parts.toSorted((a, b) => a.at - b.at)
+    if (first === undefined) continue
+    const {
+      amount: _,
+      call_id: __,
+      hour: ___,
+      instance: ____,
+      lease_until: _____,
+      unpriced,
+      ...identity
+    } = first
+    yield* record(sql, {
+      id,
+      ...identity,
+      provider: "",
+      model: identity.kind === "model" ? identity.name : "",
+      input_tokens: 0,
+      output_tokens: 0,
+      total_tokens: 0,
+      cached_input_tokens: 0,
+      cache_write_input_tokens: 0,
+      reasoning_tokens: 0,
+      cost: parts.reduce((sum, { amount }) => sum + amount, 0n),
+      unpriced,
+      uncertain: 1,
+      time_to_first_token_ms: null,
+      latency_ms: null,
+      outcome: "lost",
+      error_class: ""
+    })
+  }
+  return calls.size
+})

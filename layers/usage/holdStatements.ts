@@ -1,0 +1,106 @@
+/** Statements about money that is held for running calls. Each function runs in one transaction of its caller. */
+import { Effect, Schema } from "effect"
+import type { SqlClient } from "effect/sql/SqlClient"
+import { OverBudget } from "../ledger/Spend.ts"
+import type { CallIdentity } from "./callRow.ts"
+import { Count, rowsOf, Units } from "./columns.ts"
+import { exceeded, firstHourOf, type Limit, type Owner } from "./limits.ts"
+
+/** Any number; the same for all programs that share the database. */
+const budgetLock = 7_201_988_314
+
+/**
+ * Between this and the end of the transaction nobody else changes what is held or spent. SQLite has one writer at a time
+ * anyway.
+ */
+export const lockBudgets = (sql: SqlClient) =>
+  sql.onDialectOrElse({
+    pg: () => Effect.asVoid(sql`SELECT pg_advisory_xact_lock(${BigInt(budgetLock)})`),
+    orElse: () => Effect.void
+  })
+
+const Used = rowsOf(
+  Schema.Struct({ held: Count, source: Schema.String, principal: Schema.String, hour: Count, amount: Units })
+)
+
+/** What was spent since the day began, and in total, by everybody and by the owner; and all that is held. */
+export const usedSince = (sql: SqlClient, hour: number, { principal, source }: Owner) =>
+  Effect.map(
+    Used(sql`
+      SELECT 0 AS held, source, principal, hour, amount FROM usage_spent
+      WHERE (hour = -1 OR hour >= ${firstHourOf("day", hour)})
+        AND ((source = '' AND principal = '') OR (source = ${source} AND principal = ${principal}))
+      UNION ALL
+      SELECT 1 AS held, source, principal, hour, CAST(SUM(amount) AS BIGINT) AS amount FROM usage_holds
+      GROUP BY source, principal, hour`),
+    (rows) => rows.map((row) => ({ ...row, held: row.held === 1 }))
+  )
+
+export interface HoldRequest {
+  readonly id: string
+  readonly identity: CallIdentity
+  readonly instance: string
+  readonly hour: number
+  /** What the call already holds in that hour, and what it wants to hold more, in units of 1e-12 USD. */
+  readonly before: bigint
+  readonly more: bigint
+  readonly unpriced: boolean
+  readonly leaseUntil: number
+  readonly limits: ReadonlyArray<Limit>
+}
+
+/** Holds the money, unless a limit would be exceeded. The same request twice holds it once. */
+export const hold = Effect.fnUntraced(function* (sql: SqlClient, request: HoldRequest) {
+  const { before, hour, id, identity, instance, leaseUntil, limits, more, unpriced } = request
+  if (limits.length > 0) {
+    yield* lockBudgets(sql)
+    const used = yield* usedSince(sql, hour, identity)
+    const over = exceeded(limits, used, identity, hour, more)
+    if (over !== undefined) return yield* new OverBudget({ name: identity.name, ...over })
+  }
+  const row = {
+    call_id: id,
+    hour,
+    amount: before + more,
+    unpriced: unpriced ? 1 : 0,
+    lease_until: leaseUntil,
+    instance,
+    ...identity
+  }
+  yield* sql`INSERT INTO usage_holds ${sql.insert(row)}
+    ON CONFLICT (call_id, hour) DO UPDATE SET amount = excluded.amount, lease_until = excluded.lease_until`
+})
+
+/** Gives back what a call holds that will not run. */
+export const release = (sql: SqlClient, id: string) =>
+  Effect.andThen(lockBudgets(sql), sql`DELETE FROM usage_holds WHERE call_id = ${id}`)
+
+/** Renews the leases of a process. */
+export const renew = (sql: SqlClient, instance: string, leaseUntil: number) =>
+  sql`UPDATE usage_holds SET lease_until = ${leaseUntil} WHERE instance = ${instance}`
+
+/** Identities of rows of `usage_holds`, and of reports. */
+export const identityFields = {
+  at: Count,
+  request_id: Schema.String,
+  kind: Schema.String,
+  name: Schema.String,
+  tool: Schema.String,
+  source: Schema.String,
+  principal: Schema.String,
+  client: Schema.String,
+  session: Schema.String,
+  conversation: Schema.String
+}
+
+export const HoldRows = rowsOf(
+  Schema.Struct({
+    call_id: Schema.String,
+    hour: Count,
+    amount: Units,
+    unpriced: Count,
+    lease_until: Count,
+    instance: Schema.String,
+    ...identityFields
+  })
+)

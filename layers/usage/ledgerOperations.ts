@@ -1,0 +1,207 @@
+/** The ledger at work: holds money before a call, settles it after, and records every call of a model. Loaded at its first use. */
+import { type BigDecimal, Clock, Duration, Effect, Latch } from "effect"
+import { ConfigSource } from "../config/ConfigSource.ts"
+import type { Call, Outcome } from "../ledger/Calls.ts"
+import { JournalUnavailable } from "../ledger/Journal.ts"
+import { OverBudget, type Spent } from "../ledger/Spend.ts"
+import { Ids } from "../platform/Ids.ts"
+import { DatabaseError } from "../storage/DatabaseError.ts"
+import { Sql } from "../storage/Sql.ts"
+import { CallEntries, CallEntry } from "./callEntry.ts"
+import { hourOf, identityOf } from "./callRow.ts"
+import { expire } from "./callStatements.ts"
+import { hold, renew } from "./holdStatements.ts"
+import { type Limit, limitsOf } from "./limits.ts"
+import { unitsOf, unitsOfNumber } from "./money.ts"
+import { makeOutbox } from "./Outbox.ts"
+import { section, type UsageSettings } from "./section.ts"
+
+/** A call waits no longer to have its money held. */
+const holdWithin = Duration.seconds(4)
+
+const tryAgainAfter = 5000
+
+const unrecorded = (detail: string) => new JournalUnavailable({ retryAfter: tryAgainAfter, detail })
+
+const unpricedAdvice =
+  "its price is not known, so that nothing can be held for it: set its price in section prices, or usage.unpriced to allow"
+
+/** `written` is told after each change of what was spent or is held. */
+export const makeLedger = Effect.fnUntraced(function* (written: () => void) {
+  const config = yield* ConfigSource
+  const sql = yield* Sql
+  const ids = yield* Ids
+  const instance = yield* ids.next
+  const entries = new CallEntries()
+  const outbox = yield* makeOutbox(sql, written)
+  /** Calls that hold money. */
+  const open = new Set<CallEntry>()
+  const holding = yield* Latch.make()
+
+  let current: UsageSettings | undefined
+  // The sections were checked at the start.
+  yield* Effect.orDie(
+    config.follow(section, (changed) =>
+      Effect.sync(() => {
+        current = changed
+      })
+    )
+  )
+  const settings = Effect.suspend(() =>
+    current === undefined ? Effect.orDie(config.read(section)) : Effect.succeed(current)
+  )
+
+  const leaseFrom = (now: number, { lease }: UsageSettings) => now + Duration.toMillis(lease)
+
+  const entryOf = (call: Call) =>
+    Effect.gen(function* () {
+      const known = entries.find(call)
+      if (known !== undefined) return known
+      const identity = identityOf(call, yield* Clock.currentTimeMillis)
+      const entry = new CallEntry(yield* ids.next, identity, entries.requestOf(call))
+      entries.add(call, entry)
+      return entry
+    })
+
+  const submit = (entry: CallEntry) => outbox.submit({ id: entry.id, row: () => entry.row })
+
+  /** Holds so much more in the database; where that is away, only calls with limits must wait for it. */
+  const holdMore = Effect.fnUntraced(function* (
+    entry: CallEntry,
+    more: bigint,
+    limits: ReadonlyArray<Limit>,
+    now: UsageSettings
+  ) {
+    const at = yield* Clock.currentTimeMillis
+    const hour = hourOf(at)
+    const before = entry.parts.get(hour) ?? 0n
+    const request = {
+      id: entry.id,
+      identity: entry.identity,
+      instance,
+      hour,
+      before,
+      more,
+      unpriced: entry.unpriced,
+      leaseUntil: leaseFrom(at, now),
+      limits
+    }
+    const late = new DatabaseError({
+      reason: "unreachable",
+      database: sql.place.name,
+      message: `the database ${sql.place.name} did not answer within ${Duration.format(holdWithin)}`
+    })
+    yield* sql
+      .write((client) => hold(client, request))
+      .pipe(
+        Effect.interruptible,
+        Effect.timeoutOrElse({ duration: holdWithin, orElse: () => Effect.fail(late) }),
+        Effect.tap(
+          Effect.sync(() => {
+            entry.parts.set(hour, before + more)
+            open.add(entry)
+            holding.openUnsafe()
+            written()
+          })
+        ),
+        Effect.catchTag("DatabaseError", (error) => {
+          // It may have been written all the same.
+          if (limits.length === 0) return Effect.logWarning(`A call is not held: ${error.message}`)
+          const undo = entry.parts.size === 0 ? outbox.submit({ id: entry.id }) : Effect.void
+          return Effect.andThen(Effect.forkDetach(undo), Effect.fail(unrecorded(error.message)))
+        })
+      )
+  })
+
+  /** Checks what needs no database, counts the amount for the request, and holds it. */
+  const take = Effect.fnUntraced(function* (
+    call: Call,
+    entry: CallEntry,
+    usd: BigDecimal.BigDecimal | undefined
+  ) {
+    const now = yield* settings
+    if (!now.enabled) return
+    const { name } = call
+    const limits = limitsOf(now, call.principal.subject)
+    const perRequest = now.cost_per_request_max
+    if (outbox.isFull()) return yield* unrecorded("too many rows of the ledger wait to be written")
+    if (usd === undefined) {
+      const isLimited = limits.length > 0 || perRequest !== undefined
+      if ((now.unpriced ?? (isLimited ? "refuse" : "allow")) === "refuse") {
+        return yield* new OverBudget({ name, limit: "unpriced", advice: unpricedAdvice })
+      }
+      entry.unpriced = true
+    }
+    const more = usd === undefined ? 0n : unitsOf(usd)
+    const request = entries.requestOf(call)
+    if (perRequest !== undefined && request.used + more > unitsOfNumber(perRequest)) {
+      return yield* new OverBudget({ name, limit: "request" })
+    }
+    // Counted before the database is asked, so that two calls of one request cannot both take what is left.
+    const counted = entry.counted
+    entry.count(counted + more)
+    yield* Effect.onError(holdMore(entry, more, more === 0n ? [] : limits, now), () =>
+      Effect.sync(() => entry.count(entry.counted - more))
+    )
+  })
+
+  const settle = Effect.fnUntraced(function* (call: Call, spent: Spent) {
+    if (!(yield* settings).enabled) return
+    const entry = yield* entryOf(call)
+    open.delete(entry)
+    entry.spend(spent)
+    yield* submit(entry)
+  })
+
+  const watchLeases = Effect.gen(function* () {
+    yield* holding.await
+    const now = yield* settings
+    yield* Effect.sleep(Duration.divideUnsafe(now.lease, 3))
+    if (open.size === 0) {
+      holding.closeUnsafe()
+      return
+    }
+    const at = yield* Clock.currentTimeMillis
+    yield* sql.write((client) =>
+      Effect.andThen(renew(client, instance, leaseFrom(at, now)), expire(client, at))
+    )
+  })
+  const expireLeases = Effect.flatMap(Clock.currentTimeMillis, (at) =>
+    sql.write((client) => expire(client, at))
+  )
+  const first = expireLeases.pipe(
+    Effect.catch(({ message }) => Effect.logWarning(`Expired leases were not settled: ${message}`))
+  )
+  const next = watchLeases.pipe(
+    Effect.catch(({ message }) => Effect.logWarning(`Leases were not renewed: ${message}`))
+  )
+  yield* Effect.forkScoped(Effect.andThen(first, Effect.forever(next)))
+
+  return {
+    hold: Effect.fnUntraced(function* (call: Call, usd: BigDecimal.BigDecimal | undefined) {
+      const entry = yield* entryOf(call)
+      yield* take(call, entry, usd)
+    }),
+    /** Holds more for a call that already holds money. */
+    extend: Effect.fnUntraced(function* (call: Call, usd: BigDecimal.BigDecimal) {
+      const entry = yield* entryOf(call)
+      yield* Effect.catchTag(take(call, entry, usd), "JournalUnavailable", ({ message }) =>
+        Effect.fail(new OverBudget({ name: call.name, limit: "unrecorded", advice: message }))
+      )
+    }),
+    /** What a call spent when it ended, or afterwards. */
+    settle,
+    /** How a call ended. */
+    end: Effect.fnUntraced(function* (call: Call, outcome: Outcome, duration: number) {
+      if (!(yield* settings).enabled) return
+      const entry = yield* entryOf(call)
+      entry.end(outcome, duration)
+      yield* submit(entry)
+    }),
+    /** Settles what is held for processes that ended. */
+    expireLeases,
+    outbox
+  }
+})
+
+export type LedgerOperations = Effect.Success<ReturnType<typeof makeLedger>>
