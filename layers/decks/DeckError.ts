@@ -1,11 +1,11 @@
-/** Why a deck was not made, in words for the one who asked for it. */
+/** Typed error of `content.create`, with a message for the caller. */
 import { Schema } from "effect"
 
 export class DeckError extends Schema.TaggedError<DeckError>()("DeckError", {
   /**
-   * - `details`, `slides`, `name`, `theme`: what was asked for cannot be done; the message says what can.
+   * - `details`, `slides`, `name`, `theme`: the request cannot be fulfilled; the message says what to change.
    * - `unwritable`: the output folder cannot be written, or is full.
-   * - `quota`: the output folder holds as many bytes as the principal, or all together, may keep.
+   * - `quota`: the output folder has reached the quota of the principal, or of all.
    * - `drawing`: it took too long, or the program failed.
    */
   reason: Schema.Literals(["details", "slides", "name", "theme", "unwritable", "quota", "drawing"]),

@@ -1,4 +1,4 @@
-/** Makes slide decks from details, and keeps them in the output folder. */
+/** Service that creates slide decks and keeps them in the output folder. */
 import { Context, Effect, FileSystem, Layer, Path } from "effect"
 import { ConfigSource } from "../config/ConfigSource.ts"
 import { Outbound } from "../outbound/Outbound.ts"
@@ -10,7 +10,7 @@ import { section } from "../output/section.ts"
 export class Decks extends Context.Service<
   Decks,
   {
-    /** At most two at once; an interrupted one leaves no file. */
+    /** Creates a deck; at most two at a time, and an interrupted call leaves no file. */
     readonly create: (request: DeckRequest) => Effect.Effect<Deck, DeckError>
   }
 >()("manifold/decks/Decks") {
@@ -25,7 +25,7 @@ export class Decks extends Context.Service<
       // Loaded by the first call, so that a start pays for none of it. The section was checked when it was read.
       const load = yield* Effect.cached(
         Effect.map(
-          Effect.promise(() => import("./making.ts")),
+          Effect.promise(() => import("./createDeck.ts")),
           ({ make }) => make({ fs, paths, outbound, output, settings: Effect.orDie(config.read(section)) })
         )
       )

@@ -1,19 +1,22 @@
-/** Arranges and draws decks in a thread of its own, which can be killed: long details and large decks take a while. */
+/** Worker that arranges and draws one deck: both take a while, and a worker can be terminated. */
 import { arrange } from "./outline/arrange.ts"
-import type { Answer, Job } from "./job.ts"
+import { prepareOutline } from "./outline/prepareOutline.ts"
+import type { Job, JobResult } from "./deckJobs.ts"
 import { writeDeck } from "./file/writeDeck.ts"
 
-const answer = async (job: Job): Promise<Answer> =>
-  job.kind === "arrange"
-    ? { kind: "arranged", arranged: arrange(job.request, job.font) }
-    : { kind: "rendered", rendered: await writeDeck(job.rendering) }
+const run = async (job: Job): Promise<JobResult> => {
+  if (job.kind === "render") return { kind: "rendered", rendered: await writeDeck(job.rendering) }
+  const { font, outline, request } = job
+  const arranged = outline === undefined ? arrange(request, font) : prepareOutline(outline, request, font)
+  return { kind: "arranged", arranged }
+}
 
 globalThis.addEventListener("message", async ({ data }: MessageEvent<Job>) => {
   try {
-    const said = await answer(data)
-    postMessage(said, said.kind === "rendered" ? [said.rendered.bytes.buffer] : [])
+    const result = await run(data)
+    postMessage(result, result.kind === "rendered" ? [result.rendered.bytes.buffer] : [])
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : String(cause)
-    postMessage({ kind: "failed", message } satisfies Answer)
+    postMessage({ kind: "failed", message } satisfies JobResult)
   }
 })

@@ -1,17 +1,18 @@
-/** Gets the pictures of an outline: from their data, or from the web as anything else is got; never from a file. */
+/** Loads the pictures of an outline: from data, or from the web under the outbound policy; never from a file. */
 import { Effect } from "effect"
 import type { Outbound } from "../outbound/Outbound.ts"
-import type { Outline } from "./outline/Outline.ts"
+import type { Detail } from "./outline/Detail.ts"
+import type { Outline, Slide } from "./outline/Outline.ts"
 import { inspect, type Picture } from "./Picture.ts"
 import type { Settings } from "../output/section.ts"
 
-/** Of all pictures of a deck together. */
+/** Maximum number of bytes of all pictures of a deck. */
 const mostTogether = 40 * 1024 * 1024
 
 const data = /^data:image\/[a-z0-9.+-]+(?:;[a-z0-9=._-]+)*;base64,/i
 const web = /^https?:\/\//i
 
-/** As it may be shown in a message. */
+/** Shortened for messages. */
 const short = (source: string) => (source.length <= 80 ? source : `${source.slice(0, 79)}…`)
 
 const fromData = (source: string, most: number): Picture | string => {
@@ -21,6 +22,16 @@ const fromData = (source: string, most: number): Picture | string => {
   return inspect(bytes)
 }
 
+/** `#2` is the picture of the second detail. */
+const resolve = (source: string, details: ReadonlyArray<Detail>): string => {
+  const detail = /^#\d{1,5}$/.test(source) ? details[Number(source.slice(1)) - 1] : undefined
+  return typeof detail === "string"
+    ? detail.trim()
+    : detail !== undefined && "image" in detail
+      ? detail.image.trim()
+      : source
+}
+
 export interface Loaded {
   readonly pictures: ReadonlyMap<string, Picture>
   readonly remarks: ReadonlyArray<string>
@@ -28,6 +39,7 @@ export interface Loaded {
 
 export const load = Effect.fnUntraced(function* (
   outline: Outline,
+  details: ReadonlyArray<Detail>,
   outbound: Outbound["Service"],
   settings: Settings
 ) {
@@ -51,7 +63,8 @@ export const load = Effect.fnUntraced(function* (
         Effect.catch(({ message }) => Effect.succeed(message))
       )
 
-  for (const source of sources) {
+  for (const name of sources) {
+    const source = resolve(name, details)
     const found =
       pictures.size >= settings.max_images
         ? `a deck has at most ${settings.max_images} pictures`
@@ -59,7 +72,7 @@ export const load = Effect.fnUntraced(function* (
           ? fromData(source, settings.max_image_bytes)
           : web.test(source)
             ? yield* fromWeb(source)
-            : "it must be `data:image/png;base64,…`, or an http or https address"
+            : "it must be `data:image/png;base64,…`, an http or https address, or the `#number` of a detail with a picture"
     if (typeof found === "string") {
       remarks.push(`The picture ${short(source)} is left out: ${found}.`)
       continue
@@ -71,17 +84,17 @@ export const load = Effect.fnUntraced(function* (
       continue
     }
     together += found.bytes.length
-    pictures.set(source, found)
+    pictures.set(name, found)
   }
   return { pictures, remarks } satisfies Loaded
 })
 
-/** A page whose picture could not be had says what it says without it. */
+/** Slides whose picture could not be loaded show their text without it. */
 export const withoutMissing = (outline: Outline, pictures: ReadonlyMap<string, Picture>): Outline => ({
   ...outline,
-  slides: outline.slides.map((slide) => {
+  slides: outline.slides.map((slide): Slide => {
     if (slide.layout !== "figure" || pictures.has(slide.image)) return slide
-    const { headline, notes, points } = slide
+    const { headline, notes, points = [] } = slide
     const said = { headline, ...(notes !== undefined && { notes }) }
     return points.length > 0
       ? { layout: "bullets" as const, ...said, points }

@@ -1,4 +1,4 @@
-/** Makes slide decks. */
+/** Tool `content.create`: slide decks from an outline, or from details by rules. */
 import { Effect, Schema } from "effect"
 import * as Tool from "effect/ai/Tool"
 import * as Toolkit from "effect/ai/Toolkit"
@@ -6,6 +6,7 @@ import { Deck, steps } from "../../layers/decks/Deck.ts"
 import { DeckError } from "../../layers/decks/DeckError.ts"
 import { Decks } from "../../layers/decks/Decks.ts"
 import { Detail } from "../../layers/decks/outline/Detail.ts"
+import { Outline } from "../../layers/decks/outline/Outline.ts"
 import { mimeType } from "../../layers/output/Output.ts"
 import { Progress } from "../../layers/progress/Progress.ts"
 import { Caller } from "../catalog/Caller.ts"
@@ -15,36 +16,42 @@ import { ToolPolicy } from "../domain/Policy.ts"
 const Name = Schema.NonEmptyString.check(Schema.isMaxLength(300))
 
 const Parameters = Schema.Struct({
-  client_name: Name.annotate({ description: "Whom it is for; the folder that it is kept in." }),
-  project_name: Name.annotate({
-    description: "What it is about: the deck's title, or the line above it where the brief says more."
-  }),
+  client_name: Name.annotate({ description: "Client that the deck is for; names the folder of the file." }),
+  project_name: Name.annotate({ description: "Subject and title of the deck." }),
   source_content_type: Schema.String.check(Schema.isMaxLength(80)).annotate({
     description:
-      "What the details are, in the singular: `Highlight`, `Result`, `Decision`; formats, as `text`, are not shown."
+      "What each detail is, in the singular: `Highlight`, `Result`, `Decision`. Names of formats (`text`) are not shown."
   }),
-  source_content_details: Schema.Array(Detail)
-    .check(Schema.isMinLength(1), Schema.isMaxLength(20_000))
-    .annotate({
-      description: "What the slides say, in its order: lines, or charts, tables, pictures as data."
-    }),
-  target_content_type: Schema.Literals(["PPT"]).annotate({ description: "What to make of it." }),
-  number_of_slides: Schema.Int.check(Schema.isGreaterThanOrEqualTo(1)).annotate({
-    description: "With the first and the last one."
-  }),
+  source_content_details: Schema.optionalKey(
+    Schema.Array(Detail).check(Schema.isMinLength(1), Schema.isMaxLength(20_000)).annotate({
+      description:
+        "The content, in order: lines, or charts, tables and pictures as data. Required without `outline`."
+    })
+  ),
+  target_content_type: Schema.Literals(["PPT"]).annotate({ description: "Format of the result." }),
+  number_of_slides: Schema.optionalKey(
+    Schema.Int.check(Schema.isGreaterThanOrEqualTo(1)).annotate({
+      description: "With the title slide. Required without `outline`."
+    })
+  ),
   content_brief: Schema.String.check(Schema.isMaxLength(20_000)).annotate({
-    description:
-      "What the deck is about and whom it is for. A phrase as `What the third quarter changed` is its title or subtitle; instructions go into the notes."
+    description: "Purpose and audience, for whoever writes the outline. Never shown."
   }),
   theme: Schema.optionalKey(
     Schema.String.annotate({ description: "`light`, `dark`, or one of the operator's own." })
+  ),
+  outline: Schema.optionalKey(
+    Outline.annotate({
+      description:
+        "The slides, written by you: preferred over the arrangement by rules. Use only facts of the details; a headline states the point of its slide."
+    })
   )
 })
 
 const show = ({ outline, path, remarks, slides }: Deck) =>
   [
     `Made ${slides} ${slides === 1 ? "slide" : "slides"}: ${path}`,
-    outline.map(({ headline, slide }) => `${slide}. ${headline}`).join("\n"),
+    outline.slides.map(({ headline }, index) => `${index + 1}. ${headline}`).join("\n"),
     ...remarks
   ].join("\n\n")
 
@@ -60,7 +67,7 @@ const link = ({ path, uri }: Deck) => [
 
 const ContentCreate = Tool.make("content.create", {
   description:
-    "Make a slide deck (PowerPoint) from details, ready to be shown: rules arrange them, numbers become charts, tables and key figures. Answers the file, its outline, and remarks on what could not be done as asked.",
+    "Create a slide deck (PowerPoint). Write the slides yourself as `outline` wherever the details are more than a list: pick a layout for each slide, state its point in the headline, keep lists short, and use only facts that you were given. Without `outline`, rules put the details on slides as they are: headings, lists, tables, charts of labelled numbers. The result has the outline that was drawn, and remarks; to change the deck, edit that outline and call again with the same arguments.",
   parameters: Parameters,
   success: Deck,
   failure: DeckError,
@@ -86,9 +93,9 @@ export const layer = toolkit.toLayer(
           client: given.client_name,
           project: given.project_name,
           type: given.source_content_type,
-          details: given.source_content_details,
+          details: given.source_content_details ?? [],
           slides: given.number_of_slides,
-          brief: given.content_brief,
+          outline: given.outline,
           theme: given.theme,
           onStep: progress.begin
         })

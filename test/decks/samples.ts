@@ -206,8 +206,7 @@ export const samples: ReadonlyArray<Sample> = [
       project: "Q3",
       type: "Highlight",
       details: ["Market share +3%", "Beta launched", "4 enterprise wins"],
-      slides: 5,
-      brief: "Client-facing deck focusing on achievements and next steps."
+      slides: 5
     }
   },
   {
@@ -218,8 +217,7 @@ export const samples: ReadonlyArray<Sample> = [
       project: "Warehouse automation: results of the first year",
       type: "Result",
       details: board,
-      slides: 14,
-      brief: "For the board, about what automation has changed and what comes next."
+      slides: 13
     }
   },
   {
@@ -230,8 +228,7 @@ export const samples: ReadonlyArray<Sample> = [
       project: "Every lot has a name",
       type: "Story",
       details: story,
-      slides: 9,
-      brief: "For a trade fair, about coffee that can be traced to the farm."
+      slides: 8
     }
   }
 ]
@@ -242,7 +239,11 @@ export const make = async ({ request, theme }: Sample) => {
   const rendered = await writeDeck({
     outline: arranged.outline,
     theme,
-    pictures: new Map([[planSource, picture(plan)]]),
+    pictures: new Map(
+      request.details.flatMap((detail, index) =>
+        typeof detail === "object" && "image" in detail ? [[`#${index + 1}`, picture(plan)] as const] : []
+      )
+    ),
     created: "2026-11-21T08:00:00.000Z"
   })
   return { arranged, rendered }

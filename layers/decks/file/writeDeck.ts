@@ -1,7 +1,7 @@
 /** Writes an outline as a presentation of PowerPoint 2007 and later (ISO/IEC 29500-4), with pptxgenjs and a pass over its files. */
 import PptxGenJS from "pptxgenjs"
 import type { Layout, Outline } from "../outline/Outline.ts"
-import { wordingOf } from "../outline/wording.ts"
+import { textLanguage } from "../outline/amounts.ts"
 import type { Item } from "../page/Item.ts"
 import { languageOf } from "../page/language.ts"
 import { frames, type Frame } from "../page/layouts.ts"
@@ -62,8 +62,9 @@ const defineLayout = (pptx: PptxGenJS, { frame, items }: LayoutPart): void => {
 
 export const writeDeck = async ({ created, outline, pictures, theme }: Rendering): Promise<Rendered> => {
   const palette = toPalette(theme.file)
-  const text = [outline.title, ...outline.slides.map(({ headline }) => headline)].join("\n")
-  const language = languageOf(text, wordingOf(text).locale)
+  const { footer = "", title = "" } = outline
+  const text = [title, ...outline.slides.map(({ headline }) => headline)].join("\n")
+  const language = languageOf(text, textLanguage(text) === "de" ? "de-DE" : "en-US")
   const rtl = isRightToLeft(text)
   const mirrored = (items: ReadonlyArray<Item>) => (rtl ? items.map(mirror) : items)
   const relations = new Map<string, Picture>()
@@ -76,11 +77,11 @@ export const writeDeck = async ({ created, outline, pictures, theme }: Rendering
   const pptx = new PptxGenJS()
   pptx.layout = "LAYOUT_WIDE"
   pptx.rtlMode = rtl
-  pptx.title = plain(outline.title)
+  pptx.title = plain(title)
   pptx.theme = { headFontFace: palette.fonts.head, bodyFontFace: palette.fonts.body }
 
   const layoutPart = (frame: Frame, logo: ReadonlyArray<Item> = []): LayoutPart => {
-    const part = { frame, items: [...frame.items, ...mirrored([...logo, ...feet(frame, outline.footer)])] }
+    const part = { frame, items: [...frame.items, ...mirrored([...logo, ...feet(frame, footer)])] }
     defineLayout(pptx, part)
     return part
   }
@@ -111,7 +112,7 @@ export const writeDeck = async ({ created, outline, pictures, theme }: Rendering
       },
       cut: (what: string) => left.push(what)
     }
-    const items = [...draw(stage, slide), ...mirrored(slideFeet(frame, outline.footer))]
+    const items = [...draw(stage, slide), ...mirrored(slideFeet(frame, footer))]
     const page = pptx.addSlide({ masterName: frame.name })
     for (const item of items) {
       const chart = item.kind === "chart" ? own.get(item.relation) : undefined
@@ -130,7 +131,7 @@ export const writeDeck = async ({ created, outline, pictures, theme }: Rendering
   const bytes = repairPackage(written, {
     palette,
     theme: theme.name,
-    title: outline.title,
+    title,
     language,
     created,
     layouts: [master, ...drawnLayouts],

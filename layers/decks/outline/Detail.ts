@@ -1,12 +1,12 @@
-/** What a deck is made from: lines, or data that says what it is. Schemas of what callers send. */
+/** Schema of `source_content_details`: lines of text, or structured data. */
 import { Schema } from "effect"
 
-/** More than anybody says on one page, and little enough to measure. */
+/** Characters of one text: more than fits on a slide, and quick to measure. */
 const longest = 20_000
 const make = () => {
   const Text = Schema.String.check(Schema.isMaxLength(longest))
   const Lines = Schema.Array(Text).check(Schema.isMaxLength(1000))
-  const title = Schema.optionalKey(Text.annotate({ description: "What the slide says in its headline." }))
+  const title = Schema.optionalKey(Text.annotate({ description: "Headline of the slide." }))
 
   const TopicDetail = Schema.Struct({
     heading: Text.annotate({ description: "Headline of the points." }),
@@ -17,16 +17,21 @@ const make = () => {
     chart: Schema.Struct({
       type: Schema.optionalKey(
         Schema.Literals(["column", "bar", "line", "doughnut"]).annotate({
-          description: "Default: what suits the numbers."
+          description: "Default: by the labels; never a doughnut."
         })
       ),
       labels: Schema.Array(Text).check(Schema.isMinLength(1), Schema.isMaxLength(60)),
       series: Schema.Array(
-        Schema.Struct({ name: Text, values: Schema.Array(Schema.Finite).check(Schema.isMaxLength(60)) })
+        Schema.Struct({
+          name: Text,
+          values: Schema.Array(Schema.NullOr(Schema.Finite))
+            .check(Schema.isMaxLength(60))
+            .annotate({ description: "One per label; null for a value that is not known." })
+        })
       ).check(Schema.isMinLength(1), Schema.isMaxLength(6)),
       unit: Schema.optionalKey(
         Schema.String.check(Schema.isMaxLength(12)).annotate({
-          description: "As `%`, `$` or `m EUR`."
+          description: "`%`, `$` or `m EUR`."
         })
       )
     }),
@@ -48,7 +53,7 @@ const make = () => {
     image: Schema.String.annotate({
       description: "A PNG, JPEG or GIF: `data:image/png;base64,…`, or an http or https address."
     }),
-    alt: Schema.optionalKey(Text.annotate({ description: "What the picture shows, for who cannot see it." })),
+    alt: Schema.optionalKey(Text.annotate({ description: "Description of the picture for screen readers." })),
     title,
     points: Schema.optionalKey(Lines)
   })
@@ -71,7 +76,7 @@ const make = () => {
   return Schema.Union([
     Schema.String.annotate({
       description:
-        "A line: a point, `## a heading` for those that follow, `- a point under it`, `key: value`, `| a | row |`, `> a quote`."
+        "A line of text or Markdown: `## heading` or `heading:` for the lines below it, `- item`, `label: value`, `| a | row |`, `> quote`; or several lines."
     }),
     TopicDetail,
     ChartDetail,
@@ -84,6 +89,6 @@ const make = () => {
 }
 
 let made: ReturnType<typeof make> | undefined
-/** Made when the first deck is asked for, or the tool first listed: a start needs none of it. */
+/** Built at its first use, because the start-up needs none of it. */
 export const Detail = Schema.suspend(() => (made ??= make()))
 export type Detail = ReturnType<typeof make>["Type"]

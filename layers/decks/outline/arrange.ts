@@ -1,26 +1,20 @@
-/** Arranges details into as many pages as were asked for, by rules; says what could not be done as asked. */
+/** Arranges details into slides by rules: the fallback where the caller sends no outline. */
+import { decimalOf, textLanguage } from "./amounts.ts"
 import type { Detail } from "./Detail.ts"
-import { framed, type Framed } from "./framed.ts"
-import { capital } from "./led.ts"
-import { clause, longest } from "./headlines.ts"
-import type { Outline, Point, Slide } from "./Outline.ts"
-import { compress, expand, paged, type Plan } from "./paging.ts"
-import type { Piece } from "./pieces.ts"
-import { opening as titlePage, plural } from "./opening.ts"
-import { tells, toSlide } from "./slides.ts"
-import { clean } from "./lines.ts"
-import { topics } from "./topics.ts"
-import { wordingOf } from "./wording.ts"
+import type { Outline, Point, Slide, SlideOf } from "./Outline.ts"
+import { paginate, parts } from "./paginate.ts"
+import { plain, textsOf } from "./plainText.ts"
+import { readDetails } from "./readDetails.ts"
+import { toSlides } from "./slides.ts"
 
 export interface Request {
   readonly client: string
   readonly project: string
-  /** What the details are, as `Highlight`. */
+  /** What each detail is: `Highlight`. */
   readonly type: string
   readonly details: ReadonlyArray<Detail>
-  /** Pages. */
-  readonly slides: number
-  readonly brief: string
+  /** Number of slides; absent: as many as the details take. */
+  readonly slides?: number | undefined
 }
 
 export interface Arranged {
@@ -29,116 +23,104 @@ export interface Arranged {
   readonly remarks: ReadonlyArray<string>
 }
 
-const entries = (slides: ReadonlyArray<Slide>): ReadonlyArray<Point> => {
-  const seen = new Set<string>()
-  return slides
-    .filter(({ layout }) => layout !== "section" && layout !== "quote")
-    .map(({ headline }) => ({ text: clause(headline.replace(/ \(\d+\/\d+\)$/, "")) }))
-    .filter(({ text }) => !seen.has(text) && seen.add(text))
+/** Names of formats, which say nothing about the content. */
+const format =
+  /^(?:plain|raw)?\s*(?:bullets?(?: points?)?|content|csv|data|details?|docx?|documents?|e-?mails?|html|json|lines?|lists?|markdown|md|notes?|paragraphs?|pdf|tables?|texte?s?|txt)$/iu
+
+const same = (first: string, second: string) => first.toLowerCase() === second.toLowerCase()
+const mostEntries = 12
+
+/** The sections of the deck, else the headlines of its slides. */
+const entriesOf = (slides: ReadonlyArray<Slide>, label: string): ReadonlyArray<Point> => {
+  const sections = slides.filter(({ layout }) => layout === "section")
+  const shown = sections.length >= 2 ? sections : slides.filter(({ layout }) => layout !== "quote")
+  const headlines = shown.map(({ headline }) => headline.replace(/ \(\d+\/\d+\)$/u, ""))
+  const distinct = [...new Set(headlines)].filter((text) => text !== label)
+  return distinct.map((text, index) => ({ text, number: index + 1 }))
 }
 
-/** Spread over the list as it was, so that a long one is not only its beginning. */
-const sample = <A>(all: ReadonlyArray<A>, most: number): ReadonlyArray<A> =>
-  all.length <= most
-    ? all
-    : all.filter(
-        (_, index) =>
-          Math.floor((index * most) / all.length) !== Math.floor(((index - 1) * most) / all.length)
+/** Slides that have only the label of the deck as their headline are numbered. */
+const numbered = (slides: ReadonlyArray<Slide>, label: string): ReadonlyArray<Slide> => {
+  const total = slides.filter(({ headline }) => headline === label).length
+  let number = 0
+  return total < 2
+    ? slides
+    : slides.map((slide) =>
+        slide.headline === label ? { ...slide, headline: `${label} (${++number}/${total})` } : slide
       )
+}
 
-/** Words, to tell their language. */
-const said = (detail: unknown): string =>
-  typeof detail === "string"
-    ? detail.slice(0, 2000)
-    : typeof detail === "object" && detail !== null
-      ? Object.values(detail).map(said).join(" ")
-      : ""
+const count = (slides: number) => (slides === 1 ? "1 slide" : `${slides} slides`)
 
-const pages = (count: number) => (count === 1 ? "1 slide" : `${count} slides`)
+/** `font`: the one that lists are set in. */
+export const arrange = (given: Request, font: string): Arranged => {
+  const request = { ...given, slides: given.slides ?? 12 }
+  const [client, project, type] = [request.client, request.project, request.type].map(plain) as [
+    string,
+    string,
+    string
+  ]
+  const text = textsOf(request.details).join(" ")
+  const language = textLanguage(text)
+  const decimal = decimalOf(text, language)
+  const { blocks: read, isLetter } = readDetails(request.details, decimal, language)
+  const remarks = isLetter ? ["The greeting and the signature are left out."] : []
 
-/** `font` is the one that lists are set in. The details have at least one that says something. */
-export const arrange = (request: Request, font: string): Arranged => {
-  const { brief, slides: wanted } = request
-  const client = clean(request.client)
-  const project = clean(request.project)
-  const type = clean(request.type)
-  const remarks: Array<string> = []
-
-  const all = topics(request.details)
-  const { aside, rest, title }: Framed = wanted >= 2 ? framed(all) : { aside: [], rest: all }
-  const wording = wordingOf([brief, ...request.details.map(said)].join(" "))
-  const naming = { subject: plural(type) || clause(project, 50), wording }
-
-  const natural = rest.flatMap((topic) => paged(topic, font))
-  const opening = wanted >= 2 ? 1 : 0
-  const ends = wanted >= 3
-  const slots = wanted - opening - (ends ? 1 : 0)
-  const headings = natural.flatMap((piece) =>
-    "heading" in piece && piece.heading !== undefined ? [piece.heading] : []
-  )
-  const names = [...new Set(headings)].map((text) => ({ text: clause(text) }))
-  // Where topics have names, a list of them says more than topics in smaller parts.
-  const named = names.length >= 3 && ends && natural.length < slots
-  const plan: Plan =
-    natural.length > slots
-      ? compress(natural, slots, ends, font)
-      : { pieces: expand(natural, slots - (named ? 1 : 0)), closing: ends, left: [] }
-
-  let section = 0
-  const toPages = (pieces: ReadonlyArray<Piece>) =>
-    pieces
-      .map((piece) => toSlide(piece, naming, piece.kind === "section" ? ++section : section))
-      .map((slide) => (slide.layout === "quote" ? slide : { ...slide, headline: capital(slide.headline) }))
-  const body = toPages(plan.pieces)
-  const points = entries(body)
-  const tellsAt = (index: number, slide: Slide) => {
-    const piece = plan.pieces[index]
-    return piece !== undefined && tells(piece, slide)
+  const [first, ...others] = read
+  const isTitled =
+    request.slides >= 2 &&
+    first?.kind === "section" &&
+    others.length > 0 &&
+    others.every(({ kind }) => kind !== "section")
+  const blocks = isTitled ? others : read
+  const title: SlideOf<"title"> = {
+    layout: "title",
+    headline: project,
+    kicker: client,
+    ...(isTitled && !same(first.heading, project) && { subtitle: first.heading })
   }
-  const told = entries(body.filter((slide, index) => tellsAt(index, slide))).filter(
-    ({ text }) => !text.endsWith("…")
-  )
+  const labels = { label: project, type: format.test(type) || blocks.length === 0 ? "" : type, decimal }
+  const room = request.slides - (request.slides >= 2 ? 1 : 0)
 
-  const head: Array<Slide> = []
-  if (opening === 1)
-    head.push(titlePage({ brief, client, project, type, aside, ...(title !== undefined && { title }) }))
-  const missing = slots - body.length
-  if (plan.closing && missing > 0 && points.length >= 2) {
-    head.push({
-      layout: "bullets",
-      headline: wording.agenda,
-      points: sample(named && headings.length >= natural.length * 0.6 ? names : points, 8),
-      numbered: true,
-      notes: points.map(({ text }) => text).join("\n")
-    })
-  }
-  const end: ReadonlyArray<Slide> = plan.closing
-    ? [
-        {
-          layout: "closing",
-          headline: wording.thanks,
-          points: body.length >= 2 && told.length >= 2 ? sample(told, 3) : [],
-          notes: points.map(({ text }) => text).join("\n")
-        }
-      ]
-    : []
-  const made = [...head, ...body, ...end]
-
-  if (made.length < wanted)
-    remarks.push(
-      `The details are enough for ${pages(made.length)} and not for ${wanted}; more would be empty. Give more details to have more.`
+  const bodyOf = (slots: number) => {
+    const { left, planned } = paginate(blocks, slots, font)
+    let section = 0
+    const slides = planned.flatMap((each) =>
+      toSlides(parts(each), each.block.kind === "section" ? ++section : section, labels)
     )
-  const final = made.at(-1)
-  if (plan.left.length > 0 && final !== undefined) {
-    const lost = toPages(plan.left).map((slide) => slide.notes ?? slide.headline)
-    made[made.length - 1] = { ...final, notes: [final.notes ?? "", ...lost].join("\n\n") }
+    return { left, slides: numbered(slides, project) }
+  }
+  let body = bodyOf(room)
+  // Where topics have names, a list of them says more than more slides for each.
+  const headed = blocks.filter(({ heading }) => heading !== undefined).length
+  const withRoom =
+    headed >= 3 && headed * 3 >= blocks.length * 2 && room > blocks.length ? bodyOf(room - 1) : body
+  const entries = entriesOf(withRoom.slides, project)
+  const agenda: ReadonlyArray<Slide> =
+    withRoom.slides.length < room &&
+    request.slides >= 3 &&
+    entries.length >= 3 &&
+    entries.length * 2 >= withRoom.slides.length &&
+    entries.length <= mostEntries
+      ? [{ layout: "bullets", headline: language === undefined ? project : "Agenda", points: entries }]
+      : []
+  if (agenda.length > 0) body = withRoom
+  const made = [...(request.slides >= 2 ? [title] : []), ...agenda, ...body.slides]
+
+  if (made.length < request.slides)
     remarks.push(
-      `${plan.left.length === 1 ? "One topic" : `${plan.left.length} topics`} had no place on ${pages(wanted)} and can be read in the notes of the last one. ${pages(wanted + plan.left.length)} would show everything.`
+      `The details are enough for ${count(made.length)}, not for ${request.slides}. Give more details, or an outline.`
+    )
+  const last = made.at(-1)
+  if (body.left.length > 0 && last !== undefined) {
+    const lost = body.left
+      .flatMap((block) => toSlides([block], 0, labels))
+      .map((slide) => textsOf(slide).join("\n"))
+    made[made.length - 1] = { ...last, notes: [last.notes ?? "", ...lost].join("\n\n").trim() }
+    remarks.push(
+      `${body.left.length === 1 ? "One topic" : `${body.left.length} topics`} did not fit on ${count(request.slides)} and went into the notes of the last one. ${count(request.slides + body.left.length)} would show everything.`
     )
   }
-  const name = [client, project].filter((text) => text !== "").join(" · ")
-  return {
-    outline: { title: clause(name, longest * 2), footer: clause(name, longest), slides: made },
-    remarks
-  }
+  const name = [client, project].filter((each) => each !== "").join(" · ")
+  return { outline: { title: name, footer: name, slides: made }, remarks }
 }

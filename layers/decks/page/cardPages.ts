@@ -31,7 +31,7 @@ export const ofColumns = (stage: Stage, slide: SlideOf<"columns">): ReadonlyArra
       const top = { ...inside(card, 0.4), h: 0.45 }
       return [
         shape(card, palette.surface),
-        shape({ ...card, h: 0.07 }, index === 0 ? palette.accent : palette.second),
+        shape({ ...card, h: 0.07 }, index % 2 === 0 ? palette.accent : palette.second),
         ...(heading === undefined
           ? []
           : [
@@ -62,7 +62,7 @@ export const ofColumns = (stage: Stage, slide: SlideOf<"columns">): ReadonlyArra
 
 export const ofNumbers = (stage: Stage, slide: SlideOf<"numbers">): ReadonlyArray<Item> => {
   const { palette } = stage
-  const { numbers } = slide
+  const numbers = slide.numbers.map(({ label: what, value }) => ({ label: what, value: String(value) }))
   const top = headline(stage, slide.headline, areas.headline, sizes.headline)
   const rows = numbers.length > 4 ? 2 : 1
   const columns = Math.ceil(numbers.length / rows)

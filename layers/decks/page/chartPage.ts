@@ -1,20 +1,46 @@
-/** Pages of charts: the chart, what can be read from it beside it, and its description for who cannot see it. */
+/** Chart slides: the chart, points beside it, and its values as alternative text. */
 import type { Area, Item } from "./Item.ts"
-import { format } from "../outline/figures.ts"
+import { writeNumber } from "../outline/amounts.ts"
 import { areas, sizes } from "./layouts.ts"
 import { listSizes } from "./listing.ts"
 import type { Chart, Point, SlideOf } from "../outline/Outline.ts"
-import { headline, inside, label, list, shape, type Stage } from "./typesetting.ts"
+import { headline, inside, label, list, shape, type DrawnChart, type Stage } from "./typesetting.ts"
 
-/** What a chart shows, for who cannot see it. */
-const described = ({ kind, labels, prefix, series, suffix }: Chart): string => {
-  const values = series.map(
+const valueText = (value: number | null | undefined, { prefix, suffix }: Chart) =>
+  value === null || value === undefined ? "–" : writeNumber(value, undefined, prefix, suffix)
+
+/** The values, for screen readers. */
+const described = (headlineText: string, chart: Chart): string => {
+  const values = chart.series.map(
     ({ name, values: all }) =>
-      `${name === "" ? "" : `${name}: `}${labels.map((each, index) => `${each} ${format(all[index] ?? 0, prefix, suffix)}`).join(", ")}`
+      `${name === "" ? "" : `${name}: `}${chart.labels.map((each, index) => `${each} ${valueText(all[index], chart)}`).join(", ")}`
   )
-  const text = `${kind.replace(/^./, (letter) => letter.toUpperCase())} chart. ${values.join(". ")}.`
+  const text = [headlineText, ...values].join(". ")
   return text.length <= 1000 ? text : `${text.slice(0, 999)}…`
 }
+
+const known = ({ series }: Chart) => series.flatMap(({ values }) => values.filter((value) => value !== null))
+
+/** The start of the axis of a line chart that a start at 0 would flatten. */
+export const axisMinimum = (chart: Chart): number | undefined => {
+  const values = known(chart)
+  const [low, high] = [Math.min(...values), Math.max(...values)]
+  if (chart.kind !== "line" || values.length === 0 || low <= 0 || low < high * 0.5 || low === high)
+    return undefined
+  const step = 10 ** Math.floor(Math.log10(high - low))
+  const below = Math.floor((low - (high - low) * 0.3) / step) * step
+  return below > 0 ? Number(below.toPrecision(12)) : undefined
+}
+
+/** A ring shows parts of a whole: one series without gaps or negative numbers. */
+const drawable = (chart: Chart): Chart =>
+  chart.kind === "doughnut" &&
+  (chart.series.length > 1 ||
+    chart.labels.length > 12 ||
+    known(chart).length < chart.labels.length ||
+    known(chart).some((value) => value < 0))
+    ? { ...chart, kind: "bar" }
+    : chart
 
 /** Colour of a part of a ring; the second six are paler. */
 export const partColor = (index: number): string => {
@@ -22,7 +48,7 @@ export const partColor = (index: number): string => {
   return index < 6 ? color : `${color}/45`
 }
 
-/** Beside a doughnut: each part with its colour and its value. */
+/** Beside a ring: each part with its colour and its value. */
 const parts = (stage: Stage, chart: Chart, area: Area): ReadonlyArray<Item> => {
   const { palette } = stage
   const row = Math.min(0.7, area.h / chart.labels.length)
@@ -30,7 +56,6 @@ const parts = (stage: Stage, chart: Chart, area: Area): ReadonlyArray<Item> => {
   return chart.labels.flatMap((name, index): ReadonlyArray<Item> => {
     const y = top + index * row
     const strong = index === chart.highlight
-    const value = format(chart.series[0]?.values[index] ?? 0, chart.prefix, chart.suffix)
     return [
       shape({ x: area.x, y: y + row / 2 - 0.1, w: 0.2, h: 0.2 }, partColor(index)),
       label(
@@ -43,7 +68,7 @@ const parts = (stage: Stage, chart: Chart, area: Area): ReadonlyArray<Item> => {
       label(
         stage,
         "Value",
-        value,
+        valueText(chart.series[0]?.values[index], chart),
         { x: area.x + area.w - 1.3, y, w: 1.3, h: row },
         { most: 20, least: 9, color: palette.ink, bold: true, anchor: "ctr", align: "r" }
       )
@@ -51,16 +76,38 @@ const parts = (stage: Stage, chart: Chart, area: Area): ReadonlyArray<Item> => {
   })
 }
 
+const beside = (stage: Stage, points: ReadonlyArray<Point>, card: Area): ReadonlyArray<Item> =>
+  points.length === 0
+    ? []
+    : [
+        shape(card, stage.palette.surface),
+        list(
+          stage,
+          "Points",
+          points,
+          inside(card),
+          { most: 18, least: listSizes.least },
+          { color: stage.palette.ink, anchor: "ctr" }
+        )
+      ]
+
 export const ofChart = (stage: Stage, slide: SlideOf<"chart">): ReadonlyArray<Item> => {
-  const { chart, points } = slide
+  const { points = [] } = slide
+  const chart = drawable(slide.chart)
+  const minimum = axisMinimum(chart)
+  const drawnChart: DrawnChart = {
+    ...chart,
+    ...(minimum !== undefined && { minimum }),
+    ...(stage.rtl === true && { rtl: true })
+  }
   const top = headline(stage, slide.headline, areas.headline, sizes.headline)
-  const relation = stage.chart({ ...chart, ...(stage.rtl === true && { rtl: true }) })
+  const relation = stage.chart(drawnChart)
   const drawn = (area: Area): Item => ({
     kind: "chart",
     name: "Chart",
     area,
     relation,
-    alt: described(chart)
+    alt: described(slide.headline, chart)
   })
   const { body } = areas
   if (chart.kind === "doughnut") {
@@ -71,56 +118,12 @@ export const ofChart = (stage: Stage, slide: SlideOf<"chart">): ReadonlyArray<It
       top,
       drawn(ring),
       ...parts(stage, chart, legend),
-      ...(wide ? [] : insights(stage, points, { ...body, x: body.x + 8.85, w: body.w - 8.85 }))
+      ...beside(stage, points, { ...body, x: body.x + 8.85, w: body.w - 8.85 })
     ]
   }
-  if (points.length === 0) return [top, drawn(body)]
   return [
     top,
-    drawn({ ...body, w: 8.1 }),
-    ...insights(stage, points, { ...body, x: body.x + 8.5, w: body.w - 8.5 })
-  ]
-}
-
-const insights = (stage: Stage, points: ReadonlyArray<Point>, card: Area): ReadonlyArray<Item> => {
-  const { palette } = stage
-  const area = inside(card)
-  const pairs =
-    points.length <= 4 && points.every(({ lead, text }) => lead !== undefined && text.length <= 36)
-  if (!pairs)
-    return [
-      shape(card, palette.surface),
-      list(
-        stage,
-        "Points",
-        points,
-        area,
-        { most: 18, least: listSizes.least },
-        { color: palette.ink, anchor: "ctr" }
-      )
-    ]
-  const row = area.h / points.length
-  return [
-    shape(card, palette.surface),
-    ...points.flatMap(({ lead = "", text }, index): ReadonlyArray<Item> => {
-      const y = area.y + index * row
-      return [
-        ...(index === 0 ? [] : [shape({ x: area.x, y: y - 0.005, w: area.w, h: 0.01 }, palette.line)]),
-        label(
-          stage,
-          "Label",
-          lead,
-          { ...area, y: y + row / 2 - 0.5, h: 0.36 },
-          { most: 14, least: 10, color: palette.muted, anchor: "b" }
-        ),
-        label(
-          stage,
-          "Value",
-          text,
-          { ...area, y: y + row / 2 - 0.12, h: 0.5 },
-          { most: 22, least: 10, color: palette.ink, bold: true, anchor: "t" }
-        )
-      ]
-    })
+    drawn(points.length === 0 ? body : { ...body, w: 8.1 }),
+    ...beside(stage, points, { ...body, x: body.x + 8.5, w: body.w - 8.5 })
   ]
 }

@@ -27,6 +27,7 @@ export const areas = {
   statement: { x: 1.45, y: 1.9, w: 9.6, h: 2.5 },
   statementText: { x: 1.45, y: 4.5, w: 9.2, h: 1.7 },
   statementAlone: { x: 1.45, y: 1.85, w: 9.6, h: 3.8 },
+  quoteKicker: { x: 2.3, y: 0.7, w: 9.4, h: 0.4 },
   quote: { x: 2.3, y: 1.15, w: 9.4, h: 3.7 },
   quoteBy: { x: 2.3, y: 5.1, w: 9.4, h: 0.6 },
   closing: { x: margin, y: 1.25, w: 5.1, h: 5 },
@@ -233,6 +234,7 @@ const all = (palette: Palette): Readonly<Record<Layout, Frame>> => {
     table: plain("Table"),
     figure: plain("Figure"),
     numbers: plain("Numbers"),
+    code: plain("Code"),
     quote: {
       name: "Quote",
       background: surface,
@@ -246,6 +248,7 @@ const all = (palette: Palette): Readonly<Record<Layout, Frame>> => {
           font: "head",
           paragraphs: [{ runs: [{ text: "\u201c" }], size: 120, bold: true, color: second }]
         },
+        text("Kicker", areas.quoteKicker, 14, { size: 18, color: muted, bold: true }, "t"),
         title(areas.quote, sizes.quote.most, ink, "b"),
         text("Source", areas.quoteBy, 13, { size: 18, color: muted }, "t")
       ]

@@ -1,7 +1,8 @@
 /** Lists as they are measured and drawn: the same paragraphs for both. */
-import { indents, type Area, type Paragraph } from "./Item.ts"
+import { indents, levelIndent, type Area, type Paragraph } from "./Item.ts"
 import * as fit from "./fit.ts"
 import type { Point } from "../outline/Outline.ts"
+import { separator } from "../outline/plainText.ts"
 
 /** Where the list of a page stands. */
 export const listArea: Area = { x: 5.3, y: 0.9, w: 7.28, h: 5.6 }
@@ -10,19 +11,22 @@ export const listSizes = { most: 28, natural: 20, least: 12 } as const
 /** Ems between two points. */
 export const gap = 0.6
 export const spacing = 1.02
-/** Of a point that stands under another. */
+/** Size of nested points, relative to the others. */
 const under = 0.88
 
 export const box = ({ h, w }: Area): fit.Box => ({ width: w * 72, height: h * 72 })
 
 const runs = ({ lead, text }: Point) =>
-  lead === undefined ? [{ text }] : [{ text: `${lead}: `, bold: true }, { text }]
+  lead === undefined ? [{ text }] : [{ text: `${lead}${separator(lead)}`, bold: true }, { text }]
 
-export const measured = (points: ReadonlyArray<Point>, numbered = false): ReadonlyArray<fit.Paragraph> =>
+const bulletOf = ({ level = 0, number }: Point) =>
+  number !== undefined ? "number" : level === 0 ? "tick" : "dash"
+
+export const measured = (points: ReadonlyArray<Point>): ReadonlyArray<fit.Paragraph> =>
   points.map((point) => ({
     runs: runs(point),
-    scale: point.level === 1 ? under : 1,
-    indent: point.level === 1 ? indents.dash + indents.tick * 1.1 : numbered ? indents.number : indents.tick
+    scale: (point.level ?? 0) > 0 ? under : 1,
+    indent: indents[bulletOf(point)] + (point.level ?? 0) * levelIndent
   }))
 
 export const setting = (font: string): fit.Setting => ({ font, gap, spacing })
@@ -32,7 +36,6 @@ export const paragraphs = (
   points: ReadonlyArray<Point>,
   size: number,
   options: {
-    readonly numbered?: boolean
     readonly gap?: number
     readonly color?: string
     readonly mark?: string
@@ -40,8 +43,9 @@ export const paragraphs = (
 ): ReadonlyArray<Paragraph> =>
   points.map((point, index) => ({
     runs: runs(point),
-    size: point.level === 1 ? Math.floor(size * under * 2) / 2 : size,
-    bullet: point.level === 1 ? "dash" : options.numbered === true ? "number" : "tick",
+    size: (point.level ?? 0) > 0 ? Math.floor(size * under * 2) / 2 : size,
+    bullet: bulletOf(point),
+    ...(point.number !== undefined && { number: point.number }),
     level: point.level ?? 0,
     spacing,
     before: index === 0 ? 0 : (options.gap ?? gap) * size,

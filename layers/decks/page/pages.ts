@@ -19,19 +19,23 @@ const ofTitle = (stage: Stage, slide: SlideOf<"title">): ReadonlyArray<Item> => 
 
 const ofSection = (stage: Stage, slide: SlideOf<"section">): ReadonlyArray<Item> => [
   headline(stage, slide.headline, areas.sectionTitle, sizes.section),
-  block(
-    stage,
-    "Number",
-    String(slide.number).padStart(2, "0"),
-    areas.sectionNumber,
-    { most: 80, least: 40 },
-    13
-  )
+  ...(slide.number === undefined
+    ? []
+    : [
+        block(
+          stage,
+          "Number",
+          String(slide.number).padStart(2, "0"),
+          areas.sectionNumber,
+          { most: 80, least: 40 },
+          13
+        )
+      ])
 ]
 
 const ofBullets = (stage: Stage, slide: SlideOf<"bullets">): ReadonlyArray<Item> => [
   headline(stage, slide.headline, areas.panelHeadline, sizes.panel),
-  list(stage, "List", slide.points, listArea, listSizes, { index: 1, numbered: slide.numbered ?? false })
+  list(stage, "List", slide.points, listArea, listSizes, { index: 1 })
 ]
 
 const ofNumber = (stage: Stage, slide: SlideOf<"number">): ReadonlyArray<Item> => {
@@ -57,9 +61,10 @@ const ofNumber = (stage: Stage, slide: SlideOf<"number">): ReadonlyArray<Item> =
 
 const ofFigure = (stage: Stage, slide: SlideOf<"figure">): ReadonlyArray<Item> => {
   const { palette } = stage
+  const { alt = slide.headline, points: given = [] } = slide
   const top = headline(stage, slide.headline, areas.headline, sizes.headline)
   const picture = stage.pictures.get(slide.image)
-  const text = slide.points.length > 0
+  const text = given.length > 0
   const { body } = areas
   const whole = text ? { ...body, w: 7.4 } : body
   const side = { ...body, x: body.x + 7.9, w: body.w - 7.9 }
@@ -68,7 +73,7 @@ const ofFigure = (stage: Stage, slide: SlideOf<"figure">): ReadonlyArray<Item> =
         list(
           stage,
           "Points",
-          slide.points,
+          given,
           side,
           { most: 20, least: listSizes.least },
           { color: palette.ink, anchor: "ctr" }
@@ -79,7 +84,7 @@ const ofFigure = (stage: Stage, slide: SlideOf<"figure">): ReadonlyArray<Item> =
     return [
       top,
       shape(whole, palette.surface),
-      label(stage, "Missing picture", slide.alt, inside(whole), {
+      label(stage, "Missing picture", alt, inside(whole), {
         most: 22,
         least: 11,
         color: palette.muted,
@@ -92,18 +97,66 @@ const ofFigure = (stage: Stage, slide: SlideOf<"figure">): ReadonlyArray<Item> =
   const [w, h] = [picture.width * scale, picture.height * scale]
   const area = { x: whole.x + (text ? 0 : (whole.w - w) / 2), y: whole.y + (whole.h - h) / 2, w, h }
   const relation = stage.picture(picture)
-  // What does not fill its place stands on a panel, or its edges would be lost on the page.
+  // A picture that does not fill its area gets a panel, or its edges would be lost on the slide.
   const panel = w < whole.w - 0.6 ? [shape(whole, palette.surface)] : []
   const centered = { ...area, x: whole.x + (whole.w - w) / 2 }
   return [
     top,
     ...panel,
-    { kind: "picture", name: "Picture", area: centered, relation, alt: slide.alt },
+    {
+      kind: "picture",
+      name: "Picture",
+      area: centered,
+      relation,
+      alt,
+      ...(picture.turn !== undefined && { turn: picture.turn })
+    },
     ...points
   ]
 }
 
+/** Lines of code keep their breaks and spaces; the longest one decides the size. */
+const ofCode = (stage: Stage, slide: SlideOf<"code">): ReadonlyArray<Item> => {
+  const { palette } = stage
+  const area = inside(areas.body)
+  const lines = slide.code.split("\n")
+  const size = Math.min(
+    18,
+    (area.w * 72) / (monoWidth * Math.max(...lines.map((line) => line.length))),
+    (area.h * 72) / (monoLine * lines.length)
+  )
+  const shownSize = Math.max(Math.floor(size * 2) / 2, 9)
+  const room = Math.floor((area.h * 72) / (monoLine * shownSize))
+  const wide = Math.floor((area.w * 72) / (monoWidth * shownSize))
+  const shown = lines
+    .slice(0, room)
+    .map((line) => (line.length > wide ? `${line.slice(0, wide - 1)}…` : line))
+  if (shown.join("\n") !== slide.code) stage.cut(slide.code)
+  return [
+    headline(stage, slide.headline, areas.headline, sizes.headline),
+    shape(areas.body, palette.surface),
+    {
+      kind: "text",
+      name: "Code",
+      area,
+      anchor: "t",
+      font: "mono",
+      paragraphs: shown.map((text) => ({
+        runs: [{ text }],
+        size: shownSize,
+        color: palette.ink,
+        align: "l",
+        spacing: 1
+      }))
+    }
+  ]
+}
+/** Ems of Courier New: of a character, and of a line. */
+const monoWidth = 0.61
+const monoLine = 1.2
+
 const ofQuote = (stage: Stage, slide: SlideOf<"quote">): ReadonlyArray<Item> => [
+  ...kicker(stage, slide.kicker, areas.quoteKicker, 14),
   headline(stage, slide.headline, areas.quote, sizes.quote),
   ...(slide.by === undefined
     ? []
@@ -125,7 +178,7 @@ const ofStatement = (stage: Stage, slide: SlideOf<"statement">): ReadonlyArray<I
 
 const ofClosing = (stage: Stage, slide: SlideOf<"closing">): ReadonlyArray<Item> => [
   headline(stage, slide.headline, areas.closing, sizes.closing),
-  ...(slide.points.length === 0
+  ...(slide.points === undefined || slide.points.length === 0
     ? []
     : [
         shape({ x: 6.3, y: 1.75, w: 0.06, h: 4 }, stage.palette.second),
@@ -152,6 +205,7 @@ const drawers: { readonly [L in Layout]: (stage: Stage, slide: SlideOf<L>) => Re
   numbers: ofNumbers,
   number: ofNumber,
   statement: ofStatement,
+  code: ofCode,
   closing: ofClosing
 }
 

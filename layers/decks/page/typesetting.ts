@@ -106,11 +106,10 @@ const fittedList = (
   stage: Stage,
   points: ReadonlyArray<Point>,
   area: Area,
-  range: { readonly most: number; readonly least: number },
-  numbered = false
+  range: { readonly most: number; readonly least: number }
 ) => {
   const place = setting(stage.palette.fonts.body)
-  const at = (shown: ReadonlyArray<Point>) => fit.largest(measured(shown, numbered), box(area), range, place)
+  const at = (shown: ReadonlyArray<Point>) => fit.largest(measured(shown), box(area), range, place)
   const size = at(points)
   if (size !== undefined) return { points, size }
   let [low, high] = [0, points.length - 1]
@@ -146,12 +145,11 @@ export const list = (
     readonly color?: Color
     readonly mark?: Color
     readonly anchor?: "t" | "ctr"
-    readonly numbered?: boolean
   } = {}
 ): Item => {
-  const shown = fittedList(stage, points, area, range, options.numbered)
+  const shown = fittedList(stage, points, area, range)
   const place = setting(stage.palette.fonts.body)
-  const height = fit.height(measured(shown.points, options.numbered), area.w * 72, shown.size, place)
+  const height = fit.height(measured(shown.points), area.w * 72, shown.size, place)
   // A few points breathe: part of the room that is left goes between them.
   const more = shown.points.length < 2 ? 0 : (area.h * 72 - height) / (shown.points.length - 1) / shown.size
   const wide = gap + Math.min(Math.max(more - 0.1, 0) * 0.6, 0.9)
@@ -163,7 +161,6 @@ export const list = (
       : { placeholder: { type: "body", index: options.index } as const }),
     ...(options.anchor !== undefined && { anchor: options.anchor }),
     paragraphs: paragraphs(shown.points, shown.size, {
-      numbered: options.numbered ?? false,
       gap: wide,
       ...(options.mark !== undefined && { mark: options.mark }),
       ...(options.color !== undefined && { color: options.color })
@@ -194,7 +191,7 @@ export const label = (
     readonly align?: "l" | "r"
   }
 ): Item => {
-  const { align = "l", anchor = "t", bold = false, color, font = "body" } = style
+  const { align, anchor = "t", bold = false, color, font = "body" } = style
   const shown = fitted(stage, { text, area, sizes: style, font, bold, spacing: 1 })
   return {
     kind: "text",
@@ -202,7 +199,16 @@ export const label = (
     area,
     anchor,
     font,
-    paragraphs: [{ runs: [{ text: shown.text }], size: shown.size, bold, color, align, spacing: 1 }]
+    paragraphs: [
+      {
+        runs: [{ text: shown.text }],
+        size: shown.size,
+        bold,
+        color,
+        ...(align !== undefined && { align }),
+        spacing: 1
+      }
+    ]
   }
 }
 

@@ -16,7 +16,6 @@ const crowded = arrange(
     project: `${words}; ${words}`,
     type: "Result",
     slides: 12,
-    brief: "",
     details: [
       ...Array.from({ length: 30 }, (_, index) => `Line ${index}: ${words.slice(0, 20 + index * 2)}`),
       "pneumonoultramicroscopicsilicovolcanoconiosis".repeat(6),

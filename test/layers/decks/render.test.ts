@@ -33,7 +33,15 @@ const point = { lead: "Lead", text: "A point & <more>" }
 const each: ReadonlyArray<Slide> = [
   { layout: "title", headline: "Title", kicker: "Kicker", subtitle: "Subtitle", notes: "Notes & <more>" },
   { layout: "section", headline: "Section", number: 1 },
-  { layout: "bullets", headline: "List", points: [point, { text: "under", level: 1 }], numbered: true },
+  {
+    layout: "bullets",
+    headline: "List",
+    points: [
+      { ...point, number: 3 },
+      { text: "under", level: 1 },
+      { text: "deep", level: 2 }
+    ]
+  },
   {
     layout: "columns",
     headline: "Columns",
@@ -72,6 +80,7 @@ const each: ReadonlyArray<Slide> = [
   },
   { layout: "number", headline: "Number", value: "42", kicker: "Kicker" },
   { layout: "statement", headline: "Statement", kicker: "Kicker", text: "Text" },
+  { layout: "code", headline: "Code", code: "SELECT *\n  FROM a & b" },
   { layout: "closing", headline: "Closing", points: [point] }
 ]
 
@@ -138,8 +147,7 @@ describe("a file", () => {
             project: "Q3",
             type: "Result",
             details: given,
-            slides,
-            brief: "About <it> & \u0000more"
+            slides
           },
           "Calibri"
         )
@@ -199,8 +207,7 @@ test("no text is higher than where it stands, whatever is said", () => {
             project: "Q3 ".repeat(given.length * 3),
             type: "Result",
             details: given,
-            slides,
-            brief: ""
+            slides
           },
           colors.fonts.body
         )
@@ -265,7 +272,7 @@ test("the samples are those that the documentation shows", async () => {
   for (const sample of samples) {
     const { arranged, rendered } = await make(sample)
     expect(arranged.remarks).toEqual([])
-    expect(arranged.outline.slides).toHaveLength(sample.request.slides)
+    expect(arranged.outline.slides.length).toBe(sample.request.slides ?? 0)
     expect((await read(rendered.bytes)).problems).toEqual([])
     const kept = Bun.file(new URL(`../../../docs/decks/${sample.name}.pptx`, import.meta.url))
     expect(kept.size).toBeLessThan(200 * 1024)

@@ -83,7 +83,7 @@ const presentation = (deck: Deck) =>
 const picture = (width = 40, height = 30) => Buffer.from(png(painted(width, height, []))).toString("base64")
 
 describe("a deck", () => {
-  it.live("is a file with as many slides as asked for, told with its outline and a link", () =>
+  it.live("is a file with as many slides as asked for, with its outline and a link", () =>
     Effect.gen(function* () {
       const { content, deck } = yield* create()
       const { dir } = yield* Storage
@@ -91,21 +91,33 @@ describe("a deck", () => {
         path: `${dir}/output/Acme/Q3/content.pptx`,
         uri: "output://Acme/Q3/content.pptx",
         slides: 5,
-        outline: [
-          { slide: 1, layout: "title", headline: "Q3", points: ["Acme", "Achievements and next steps"] },
-          { slide: 2, layout: "number", headline: "Market share +3%", points: ["+3%"] },
-          { slide: 3, layout: "statement", headline: "Beta launched", points: [] },
-          { slide: 4, layout: "number", headline: "4 enterprise wins", points: ["4"] },
-          { slide: 5, layout: "closing", headline: "Thank you", points: highlights.source_content_details }
-        ],
+        outline: {
+          title: "Acme · Q3",
+          footer: "Acme · Q3",
+          slides: [
+            { layout: "title", headline: "Q3", kicker: "Acme" },
+            {
+              layout: "bullets",
+              headline: "Q3",
+              points: highlights.source_content_details.map((text, index) => ({ text, number: index + 1 }))
+            },
+            ...highlights.source_content_details.map((headline) => ({
+              layout: "statement" as const,
+              headline,
+              kicker: "Highlight"
+            }))
+          ]
+        },
         remarks: []
       })
       expect(content[0]).toMatchObject({ type: "text" })
       expect(content[1]).toMatchObject({ type: "resource_link", uri: deck.uri, name: "content.pptx" })
       const { problems, slides } = yield* presentation(deck)
       expect(problems).toEqual([])
-      expect(slides.map(({ title }) => title)).toEqual(deck.outline.map(({ headline }) => headline))
-      expect(slides[0]?.notes.join(" ")).toContain(highlights.content_brief)
+      expect(slides.map(({ title }) => title)).toEqual(deck.outline.slides.map(({ headline }) => headline))
+      expect(slides.flatMap(({ notes, text }) => [...notes, ...text]).join(" ")).not.toContain(
+        "Client-facing"
+      )
     }).pipe(Effect.provide(program()))
   )
 
@@ -191,6 +203,84 @@ describe("a deck", () => {
   )
 })
 
+describe("an outline", () => {
+  it.live("is drawn as it is, without details; the result can be sent again and makes the same slides", () =>
+    Effect.gen(function* () {
+      const { source_content_details: _, number_of_slides: __, ...rest } = highlights
+      const outline = {
+        slides: [
+          { layout: "title", headline: "Three wins" },
+          {
+            layout: "bullets",
+            headline: "What **changed**",
+            points: ["One", { text: "Two", level: 1 }],
+            numbered: true
+          },
+          {
+            layout: "chart",
+            headline: "Growth",
+            chart: { kind: "line", labels: ["a", "b"], series: [{ name: "s", values: [92] }], suffix: "%" }
+          },
+          { layout: "table", headline: "Rows", columns: ["Item", "Count"], rows: [["a", 12.5]] },
+          { layout: "closing", headline: "Decide today" }
+        ]
+      }
+      const call = (args: Record<string, unknown>) => callTool("content.create", { ...rest, ...args })
+      const first = (yield* call({ outline })).structured as unknown as Deck
+      const { problems, slides } = yield* presentation(first)
+      expect(problems).toEqual([])
+      expect(slides.map(({ title }) => title)).toEqual([
+        "Three wins",
+        "What changed",
+        "Growth",
+        "Rows",
+        "Decide today"
+      ])
+      expect(first.remarks).toEqual([])
+      expect(first.outline.slides[1]).toMatchObject({
+        points: [
+          { text: "One", number: 1 },
+          { text: "Two", level: 1 }
+        ]
+      })
+      expect(first.outline.slides[2]).toMatchObject({ chart: { series: [{ values: [92, null] }] } })
+      const again = (yield* call({ outline: first.outline })).structured as unknown as Deck
+      expect(again.outline).toEqual(first.outline)
+    }).pipe(Effect.provide(program()))
+  )
+
+  it.live("of rules can be sent again with its details, whose pictures it names", () =>
+    Effect.gen(function* () {
+      const source_content_details = [
+        "A point",
+        { image: `data:image/png;base64,${picture()}`, title: "Plan", alt: "A plan" }
+      ]
+      const { deck } = yield* create({ source_content_details, number_of_slides: 3 })
+      expect(deck.outline.slides[2]).toMatchObject({ layout: "figure", image: "#2" })
+      const again = yield* create({ source_content_details, number_of_slides: 3, outline: deck.outline })
+      expect(again.deck.outline).toEqual(deck.outline)
+      expect(again.deck.remarks).toEqual([])
+      expect((yield* presentation(again.deck)).slides[2]?.xml).toContain('descr="A plan"')
+    }).pipe(Effect.provide(program()))
+  )
+
+  it.live("or details and a number of slides are needed", () =>
+    Effect.gen(function* () {
+      const { source_content_details: _, number_of_slides: __, ...rest } = highlights
+      const failure = (args: Record<string, unknown>) =>
+        Effect.map(Effect.flip(callTool("content.create", { ...rest, ...args })), ({ _tag, message }) => [
+          _tag,
+          message
+        ])
+      expect((yield* failure({ number_of_slides: 3 }))[1]).toContain("source_content_details")
+      expect((yield* failure({ source_content_details: ["a"] }))[1]).toContain("number_of_slides")
+      expect((yield* failure({ outline: { slides: [] } }))[0]).toBe("InvalidArguments")
+      const many = Array.from({ length: 61 }, () => ({ layout: "statement", headline: "x" }))
+      expect((yield* failure({ outline: { slides: many } }))[1]).toContain("content.max_slides")
+    }).pipe(Effect.provide(program()))
+  )
+})
+
 describe("pictures", () => {
   it.live("come from data and from the web, and stand in the file", () =>
     Effect.gen(function* () {
@@ -202,7 +292,7 @@ describe("pictures", () => {
           { image: `data:image/png;base64,${picture(30, 20)}`, title: "From data", alt: "A plan" },
           { image: `http://site.test:${port}/a.png`, title: "From the web", alt: "Another plan" }
         ],
-        number_of_slides: 4
+        number_of_slides: 3
       })
       expect(deck.remarks).toEqual([])
       const { parts, problems, slides } = yield* presentation(deck)
@@ -237,13 +327,9 @@ describe("pictures", () => {
             number_of_slides: 3
           })
           expect(deck.remarks.join()).toContain(expected)
-          expect(deck.outline[1]).toEqual({
-            slide: 2,
-            layout: "bullets",
-            headline: "What it shows",
-            points: ["One point", "Another"]
-          })
-          expect((yield* presentation(deck)).problems).toEqual([])
+          const { problems, slides } = yield* presentation(deck)
+          expect(slides[1]?.text.slice(0, 3)).toEqual(["What it shows", "One point", "Another"])
+          expect(problems).toEqual([])
         }
       }).pipe(Effect.provide(program({ content: { max_image_bytes: 2000 } })))
   )
@@ -277,7 +363,7 @@ describe("a theme", () => {
         const own = yield* themed(files, { theme: "terra" })
         expect(own.problems).toEqual([])
         expect(colors(own.parts)).toBe("9C4A1A")
-        expect(own.parts.get("ppt/slideLayouts/_rels/slideLayout1.xml.rels")).toContain("../media/image1.png")
+        expect(own.parts.get("ppt/slideLayouts/_rels/slideLayout3.xml.rels")).toContain("../media/image1.png")
       })
   )
 
@@ -363,7 +449,7 @@ describe("hostile details", () => {
       Effect.gen(function* () {
         const cases = [
           [Array.from({ length: 10_000 }, (_, index) => `Line ${index} of many`), 60],
-          [["x".repeat(5000)], 3],
+          [["x".repeat(5000)], 2],
           [
             [
               "🎉".repeat(500),

@@ -1,0 +1,116 @@
+/** Creates a deck, step by step: theme, outline, pictures, drawing, file. */
+import { DateTime, Effect, Semaphore, type FileSystem, type Path } from "effect"
+import type { Outbound } from "../outbound/Outbound.ts"
+import { deckError } from "./DeckError.ts"
+import type { Deck, DeckRequest } from "./Deck.ts"
+import { startDeckWorker } from "./startDeckWorker.ts"
+import { safeName } from "../output/safeNames.ts"
+import type { Output } from "../output/Output.ts"
+import * as pictures from "./pictures.ts"
+import type { Settings } from "../output/section.ts"
+import * as themes from "./themes.ts"
+
+export interface Dependencies {
+  readonly fs: FileSystem.FileSystem
+  readonly paths: Path.Path
+  readonly outbound: Outbound["Service"]
+  readonly output: Output["Service"]
+  /** The settings in force. */
+  readonly settings: Effect.Effect<Settings>
+}
+
+/** Maximum number of characters of all text: each is measured, some of them often. */
+const mostCharacters = 2_000_000
+
+/** Characters of a request; pictures have limits of their own. */
+const sizeOf = (value: unknown): number => {
+  if (typeof value === "string") return /^data:/i.test(value) ? 0 : value.length
+  if (typeof value !== "object" || value === null) return 0
+  return Object.values(value).reduce<number>((sum, each) => sum + sizeOf(each), 0)
+}
+
+const hasText = (value: unknown): boolean =>
+  typeof value === "string"
+    ? value.trim() !== ""
+    : typeof value === "object" && value !== null && Object.values(value).some(hasText)
+
+const check = ({ client, details, outline, project, slides }: DeckRequest, { max_slides }: Settings) => {
+  const wanted = outline?.slides.length ?? slides
+  if (wanted === undefined) return deckError("slides", "number_of_slides is missing. Give it, or an outline.")
+  if (wanted > max_slides)
+    return deckError(
+      "slides",
+      `number_of_slides may be at most ${max_slides} (content.max_slides), and is ${wanted}`
+    )
+  if (outline === undefined && !details.some(hasText))
+    return deckError("details", `source_content_details ${nothing}`)
+  if (sizeOf([details, outline]) > mostCharacters)
+    return deckError("details", `The details have more than ${mostCharacters} characters: give less`)
+  for (const [name, value] of [
+    ["client_name", client],
+    ["project_name", project]
+  ] as const)
+    if (safeName(value) === undefined)
+      return deckError("name", `${name} needs a letter or a digit: it names a folder`)
+  return undefined
+}
+
+const nothing = "says nothing that a slide could show: give at least one line of text, or an outline"
+const tooLong = deckError(
+  "drawing",
+  "the deck took too long (content.time_limit): give less, or ask for fewer slides"
+)
+
+const shortened = (slides: ReadonlyArray<number>) =>
+  `${slides.length === 1 ? `Slide ${slides[0]} does` : `Slides ${slides.join(", ")} do`} not show every word; the notes do, as far as there is room. More slides would show more.`
+
+export const make = ({ fs, outbound, output, paths, settings }: Dependencies) => {
+  /** Each deck takes a core while it is drawn. */
+  const concurrency = Semaphore.makeUnsafe(2)
+
+  const create = Effect.fnUntraced(function* (request: DeckRequest, config: Settings) {
+    const { client, details, onStep, outline: given, owner, project, slides, theme: wanted, type } = request
+    yield* onStep("theme")
+    const theme = yield* themes.find(fs, paths, config.themes_dir, wanted ?? config.theme)
+    yield* onStep("outline")
+    const run = yield* startDeckWorker
+    const { arranged } = yield* run({
+      kind: "arrange",
+      request: { client, details, project, slides, type },
+      ...(given !== undefined && { outline: given }),
+      font: theme.file.fonts.body
+    })
+    const { outline } = arranged
+    if (given === undefined && outline.slides.every(({ layout }) => layout === "title"))
+      return yield* deckError("details", `source_content_details ${nothing}`)
+    yield* onStep("pictures")
+    const loaded = yield* pictures.load(outline, details, outbound, config)
+    yield* onStep("draw")
+    const created = DateTime.formatIso(yield* DateTime.now)
+    const drawn = pictures.withoutMissing(outline, loaded.pictures)
+    const rendering = { outline: drawn, theme, pictures: loaded.pictures, created }
+    const { rendered } = yield* run({ kind: "render", rendering })
+    yield* onStep("write")
+    const saved = yield* output
+      .save(owner, client, project, rendered.bytes)
+      .pipe(Effect.mapError(({ detail, reason }) => deckError(reason, detail)))
+    const cut = rendered.cut.length === 0 ? [] : [shortened(rendered.cut)]
+    return {
+      path: saved.path,
+      uri: saved.uri,
+      slides: outline.slides.length,
+      outline,
+      remarks: [...arranged.remarks, ...loaded.remarks, ...cut]
+    } satisfies Deck
+  }, Effect.scoped)
+
+  return Effect.fnUntraced(function* (request: DeckRequest) {
+    const config = yield* settings
+    const wrong = check(request, config)
+    if (wrong !== undefined) return yield* wrong
+    return yield* create(request, config).pipe(
+      Effect.timeoutOrElse({ duration: config.time_limit, orElse: () => Effect.fail(tooLong) }),
+      concurrency.withPermit
+    )
+  })
+}

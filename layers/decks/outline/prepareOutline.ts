@@ -1,0 +1,84 @@
+/** Prepares an outline from the caller for drawing: plain text, counted lists, aligned series, tables that fit. */
+import type { Arranged, Request } from "./arrange.ts"
+import { alignSeries } from "./dataBlocks.ts"
+import type { Outline, Point, Slide } from "./Outline.ts"
+import { clean, plain, toPoint } from "./plainText.ts"
+import { columnGroups } from "../page/tablePage.ts"
+
+/** Code and addresses keep their characters. */
+const verbatim = new Set(["code", "image", "layout", "kind", "prefix", "suffix"])
+
+const plainTexts = <A>(value: A): A => {
+  const read = (given: unknown, name: string): unknown =>
+    typeof given === "string"
+      ? verbatim.has(name)
+        ? given
+        : name === "notes"
+          ? given.split("\n").map(clean).join("\n")
+          : plain(given)
+      : Array.isArray(given)
+        ? given.map((each) => read(each, name))
+        : typeof given === "object" && given !== null
+          ? Object.fromEntries(Object.entries(given).map(([key, each]) => [key, read(each, key)]))
+          : given
+  // Strings become strings, and everything else stays what it was.
+  return read(value, "") as A
+}
+
+/** `**Lead:** text` has a lead. */
+const withLead = (point: Point): Point =>
+  point.lead === undefined && /^\*\*[^*]+\*\*/u.test(point.text)
+    ? { ...point, ...toPoint(point.text) }
+    : point
+
+const counted = (points: ReadonlyArray<Point>): ReadonlyArray<Point> => {
+  let number = 0
+  return points.map((point) => {
+    if ((point.level ?? 0) > 0) return point
+    number = point.number ?? number + 1
+    return { ...point, number }
+  })
+}
+
+const prepared = (slide: Slide, font: string): ReadonlyArray<Slide> => {
+  switch (slide.layout) {
+    case "bullets": {
+      const { numbered, points, ...rest } = slide
+      const lead = points.map(withLead)
+      return [{ ...rest, points: numbered === true ? counted(lead) : lead }]
+    }
+    case "chart":
+      return [{ ...slide, chart: alignSeries(slide.chart) }]
+    case "table": {
+      const texts = slide.rows.map((row) => row.map(String))
+      const groups = columnGroups({ columns: slide.columns, rows: texts }, font)
+      return groups.length === 1
+        ? [slide]
+        : groups.map((group, index) => ({
+            ...slide,
+            ...group,
+            headline: `${slide.headline} (${index + 1}/${groups.length})`
+          }))
+    }
+    default:
+      return [slide]
+  }
+}
+
+export const prepareOutline = (given: Outline, request: Request, font: string): Arranged => {
+  const slides = given.slides.flatMap((slide) => prepared(slide, font).map(plainTexts))
+  const name = [plain(request.client), plain(request.project)].filter((text) => text !== "").join(" · ")
+  const more = slides.length - given.slides.length
+  const remarks = [
+    ...(more > 0
+      ? [`Wide tables are split: ${more} more ${more === 1 ? "slide" : "slides"} than in the outline.`]
+      : []),
+    ...(request.slides !== undefined && request.slides !== given.slides.length
+      ? [`The outline decides the number of slides: ${given.slides.length}, not ${request.slides}.`]
+      : [])
+  ]
+  return {
+    outline: { title: plain(given.title ?? name), footer: plain(given.footer ?? name), slides },
+    remarks
+  }
+}
