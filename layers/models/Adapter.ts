@@ -36,6 +36,7 @@ export interface ImageRequest {
   readonly prompt: string
   readonly size: string
   readonly quality: string
+  readonly format: "png" | "jpeg"
 }
 
 export interface MadeImage {

@@ -51,7 +51,7 @@ export class ModelList {
   }
 
   /** Fails with `invalid` and the nearest names if the provider does not have the model. */
-  check(model: string): Effect.Effect<void, ModelError> {
+  check(model: string, kind: "text" | "image" = "text"): Effect.Effect<void, ModelError> {
     return Effect.gen({ self: this }, function* () {
       if (this.#known?.ids?.has(model) === true || this.#aliases.has(model)) return
       const ids = yield* this.ids
@@ -65,7 +65,8 @@ export class ModelList {
         if (this.#aliases.size < mostModels) this.#aliases.add(model)
         return
       }
-      const near = suggestNames(model, [...ids]).slice(0, mostSuggestions)
+      const fitting = [...ids].filter((id) => kind === "text" || id.includes("image"))
+      const near = suggestNames(model, fitting).slice(0, mostSuggestions)
       return yield* new ModelError({
         reason: "invalid",
         provider: this.#provider.name,
@@ -74,7 +75,7 @@ export class ModelList {
         remedy:
           near.length > 0
             ? `Did you mean ${near.join(", ")}?`
-            : `Choose one of its models, such as ${[...ids].slice(0, mostSuggestions).join(", ")}.`
+            : `Choose one of its models, such as ${fitting.slice(0, mostSuggestions).join(", ")}.`
       })
     })
   }

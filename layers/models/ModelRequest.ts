@@ -20,4 +20,15 @@ export interface ModelRequest
   readonly prompt: Prompt.RawInput
 }
 
+export interface NewImage {
+  /** As the configuration names it. Default: the active one if it makes images, else the first that does. */
+  readonly provider?: string | undefined
+  readonly model?: string | undefined
+  readonly prompt: string
+  readonly size: string
+  readonly quality: string
+  /** JPEG images take a quarter of the space. */
+  readonly format: "png" | "jpeg"
+}
+
 export type ModelFailure = ModelError | GuardRejection | TimedOut

@@ -8,7 +8,8 @@ import { Outbound } from "../outbound/Outbound.ts"
 import { Ids } from "../platform/Ids.ts"
 import { ProgressEvents } from "../progress/ProgressEvents.ts"
 import { configured, type Configured } from "./configuredProviders.ts"
-import type { ModelFailure, ModelRequest } from "./ModelRequest.ts"
+import type { MadeImage } from "./Adapter.ts"
+import type { ModelFailure, ModelRequest, NewImage } from "./ModelRequest.ts"
 
 const make = Effect.gen(function* () {
   const settings = yield* configured
@@ -29,6 +30,7 @@ const make = Effect.gen(function* () {
   )
   return Models.of({
     ...settings,
+    image: (request) => Effect.flatMap(calls, ({ image }) => image(request)),
     stream: (request) => Stream.unwrap(Effect.map(calls, ({ stream }) => stream(request)))
   })
 })
@@ -41,6 +43,8 @@ export class Models extends Context.Service<
      * price is unknown) and `uncertain`. Ending the stream early closes the connection to the provider.
      */
     readonly stream: (request: ModelRequest) => Stream.Stream<Response.StreamPartEncoded, ModelFailure>
+    /** One image: a call of its own. */
+    readonly image: (request: NewImage) => Effect.Effect<MadeImage, ModelFailure>
   }
 >()("manifold/models/Models") {
   static readonly layerNoDeps = Layer.effect(Models, make)

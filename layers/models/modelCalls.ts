@@ -9,9 +9,12 @@ import type { Spine } from "./guardedCall.ts"
 import { ModelError } from "./ModelError.ts"
 import { ModelList } from "./ModelList.ts"
 import type { Configured } from "./configuredProviders.ts"
-import type { ModelFailure, ModelRequest } from "./ModelRequest.ts"
+import { imageCall } from "./imageCall.ts"
+import { imageOptions } from "./imageOptions.ts"
+import type { ModelFailure, ModelRequest, NewImage } from "./ModelRequest.ts"
 import { promptText } from "./parts.ts"
 import type { Provider } from "./Provider.ts"
+import type { Dialect } from "./providers.ts"
 import { textCall, type Called } from "./textCall.ts"
 
 export interface Ground {
@@ -23,6 +26,12 @@ export interface Ground {
 
 /** Largest response, in bytes: an image in base64. */
 const mostBytes = 64 * 1024 * 1024
+
+/** Each SDK is loaded by the first call that needs it. */
+const dialects = {
+  openai: () => import("./openai.ts"),
+  anthropic: () => import("./anthropic.ts")
+} as const satisfies Record<Dialect, unknown>
 
 interface Opened extends Called {
   readonly list: ModelList
@@ -44,8 +53,17 @@ export const make = Effect.fnUntraced(function* ({ outbound, settings, spine, to
   const fetch = yield* outbound.configuredFetch(mostBytes)
   const names = providers.map(({ name }) => name).join(", ")
 
+  const tooLong = (provider: string, model: string | undefined, bytes: number) =>
+    new ModelError({
+      reason: "context_too_long",
+      provider,
+      ...(model !== undefined && { model: model.slice(0, 200) }),
+      detail: `the prompt has ${bytes} bytes of text, more than ${maxInputBytes}`,
+      remedy: "Shorten it, or raise llm.max_input_bytes."
+    })
+
   const open = Effect.fnUntraced(function* (provider: Provider) {
-    const { make: adapt } = yield* Effect.promise(() => import("./openai.ts"))
+    const { make: adapt } = yield* Effect.promise(() => dialects[provider.dialect]())
     const adapter = adapt(provider, fetch)
     return { spine, tokens, provider, adapter, list: new ModelList(provider, adapter) } satisfies Opened
   })
@@ -88,13 +106,7 @@ export const make = Effect.fnUntraced(function* ({ outbound, settings, spine, to
     const prompt = Prompt.make(request.prompt)
     const bytes = Buffer.byteLength(promptText(prompt))
     if (bytes > maxInputBytes) {
-      return yield* new ModelError({
-        reason: "context_too_long",
-        provider: provider.name,
-        model,
-        detail: `the prompt has ${bytes} bytes of text, more than ${maxInputBytes}`,
-        remedy: "Shorten it, or raise llm.max_input_bytes."
-      })
+      return yield* tooLong(provider.name, model, bytes)
     }
     const temperature = request.temperature ?? provider.temperature
     if (temperature !== undefined && (temperature < 0 || temperature > provider.maxTemperature)) {
@@ -153,5 +165,29 @@ export const make = Effect.fnUntraced(function* ({ outbound, settings, spine, to
           )
         : one(byModel(request.model), request)
 
-  return { stream }
+  /** The active provider if it makes images, else the first one that does. */
+  const painter = () => {
+    const able = providers.filter(({ images }) => images)
+    return (able.find(({ name }) => name === active) ?? able[0])?.name ?? active ?? "llm"
+  }
+
+  const image = Effect.fnUntraced(function* (request: NewImage) {
+    const called = yield* byName(request.provider ?? painter())
+    const { list, provider } = called
+    const options = imageOptions(provider, request)
+    if (options instanceof ModelError) return yield* options
+    const bytes = Buffer.byteLength(request.prompt)
+    if (bytes > maxInputBytes) return yield* tooLong(provider.name, request.model, bytes)
+    const model = request.model ?? provider.imageModel
+    if (model === undefined) {
+      const found = [...((yield* list.ids) ?? [])].filter((id) => id.includes("image")).slice(0, 3)
+      const such = found.length > 0 ? `, such as ${found.join(", ")}` : ""
+      const remedy = `Name an image model${such}, or configure llm.providers.${provider.name}.image_model.`
+      return yield* invalid(provider.name, "the request names no image model", remedy)
+    }
+    yield* list.check(model, "image")
+    return yield* imageCall(called, { model, prompt: request.prompt, format: request.format, ...options })
+  })
+
+  return { stream, image }
 })

@@ -6,6 +6,7 @@ import type { Adapter, Finish, ImageRequest, MadeImage, Sink, TextRequest } from
 import { ModelError } from "./ModelError.ts"
 import { toFormat, toMessages, toTools } from "./openaiMessages.ts"
 import type { Provider } from "./Provider.ts"
+import { knownProvider } from "./providers.ts"
 import { TextParts } from "./TextParts.ts"
 import { ToolCallParts } from "./ToolCallParts.ts"
 import { ToolNames } from "./toolNames.ts"
@@ -146,9 +147,12 @@ export const make = (provider: Provider, fetch: ConfiguredFetch): Adapter => {
   }
 
   const image = async (request: ImageRequest, signal: AbortSignal): Promise<MadeImage> => {
-    const { model, prompt, quality, size } = request
+    const { format, model, prompt, quality, size } = request
+    // Compatible servers reject fields that they do not know.
+    const known = knownProvider(provider.name) !== undefined
+    const compact = known && format === "jpeg" && { output_format: format, output_compression: 80 }
     const { data, output_format, usage } = await client.images.generate(
-      { model, prompt, n: 1, size, quality: quality as "auto" },
+      { model, prompt, n: 1, size, quality: quality as "auto", ...compact },
       { signal }
     )
     const made = data?.[0]?.b64_json

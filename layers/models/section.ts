@@ -37,13 +37,13 @@ const provider = () =>
     image_model: Schema.optionalKey(
       Schema.NonEmptyString.annotate({
         description:
-          "The model that makes images, unless a call names another. A server that is not in the list serves images if this is set."
+          "The model that makes images, unless a call names another. Required for images of a server other than openai."
       })
     ),
     temperature: Schema.optionalKey(sampling(2, "Sampling temperature")),
     max_tokens: Schema.optionalKey(
       count(1).annotate({
-        description: `Most tokens of one answer. Default: 8192 for ${names}, else the server's own.`
+        description: `Maximum output tokens of one response. Default: 8192 for ${names}, else the server's own.`
       })
     ),
     top_p: Schema.optionalKey(sampling(1, "Nucleus sampling: the share of probability that is considered")),
@@ -52,17 +52,13 @@ const provider = () =>
       {},
       "Headers of every request, by name. Values are secrets."
     ),
-    time_limit: Section.optional(span, "10 minutes", "Time limit of one call, with its retries."),
+    time_limit: Section.optional(span, "10 minutes", "Time limit of one call, including retries."),
     first_token_timeout: Section.optional(
       span,
       "2 minutes",
-      "How long the first part of an answer may take. Reasoning models may think for minutes."
+      "Maximum time until the first part of a response. Reasoning models may think for minutes."
     ),
-    idle_timeout: Section.optional(
-      span,
-      "1 minute",
-      "How long a stream that has begun may be silent before it is ended."
-    ),
+    idle_timeout: Section.optional(span, "1 minute", "Maximum silence of a stream after its first part."),
     image_time_limit: Section.optional(
       span.check(
         Schema.makeFilter((duration) => Duration.toSeconds(duration) >= 60 || "must be at least 60 seconds")
@@ -70,7 +66,7 @@ const provider = () =>
       "120 seconds",
       "Time limit of one image, at least 60 seconds."
     ),
-    concurrency: Section.optional(count(1), 32, "Concurrent calls of this provider at most.")
+    concurrency: Section.optional(count(1), 32, "Maximum number of concurrent calls of this provider.")
   })
 
 export const section = Section.deferred(
@@ -78,21 +74,25 @@ export const section = Section.deferred(
   () =>
     Schema.Struct({
       active: Schema.NonEmptyString.annotate({
-        description: "The provider that answers, one of `providers`."
+        description: "The provider of calls that name none, one of `providers`."
       }),
       fallback: Section.optional(
         Schema.Array(Schema.NonEmptyString),
         [],
-        "Providers that are tried in this order when the active one fails before the first part of its answer. Only for calls that name no model."
+        "Providers that take over, in this order, when the active one fails before the first part of its response. Only for calls that name no model."
       ),
       max_input_bytes: Section.optional(
         count(1),
         512 * 1024,
-        "Largest prompt that is sent, in bytes of text. Images are not counted."
+        "Maximum size of a prompt in bytes of text, without images."
       ),
-      images_at_once: Section.optional(count(1), 3, "Images of one call that are made concurrently."),
+      images_at_once: Section.optional(
+        count(1),
+        3,
+        "Maximum number of images of one call that are made concurrently."
+      ),
       providers: Schema.Record(Schema.String, provider()).annotate({
-        description: "What is known of each provider, by its name."
+        description: "Settings of each provider, by its name."
       })
     }).check(
       Schema.makeFilter((settings) => {

@@ -7,14 +7,14 @@ import { knownProviders } from "../../layers/models/providers.ts"
 import { Progress } from "../../layers/progress/Progress.ts"
 import { Shown } from "../catalog/toolkitEntries.ts"
 import { ToolPolicy } from "../domain/Policy.ts"
-import { Answer, ask, policy, show } from "./modelAnswer.ts"
+import { ModelText, ask, policy, show } from "./modelText.ts"
 
 /** Of all providers; each checks its own. */
 const maximum = Math.max(...knownProviders.map(({ maxTemperature }) => maxTemperature))
 
 const AskModel = Tool.make("ask-model", {
   description:
-    "Ask a language model and return its answer. Without `provider` and `model` the active provider answers, and its fallbacks if it fails.",
+    "Ask a language model and return its response. Without `provider` and `model` the active provider responds, or a fallback if it fails.",
   parameters: Schema.Struct({
     query: Schema.NonEmptyString.annotate({ description: "The question or prompt." }),
     provider: Schema.optionalKey(
@@ -29,16 +29,16 @@ const AskModel = Tool.make("ask-model", {
     ),
     temperature: Schema.optionalKey(
       Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum })).annotate({
-        description: "Randomness of the answer, as far as the provider allows."
+        description: "Randomness of the response, as far as the provider allows."
       })
     ),
     max_tokens: Schema.optionalKey(
       Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 2 ** 31 - 1 })).annotate({
-        description: "Most tokens of the answer, reasoning included."
+        description: "Maximum output tokens, including reasoning."
       })
     )
   }),
-  success: Answer,
+  success: ModelText,
   failure: Schema.Unknown,
   dependencies: [Progress]
 })

@@ -7,13 +7,13 @@ import { knownProvider } from "../../layers/models/providers.ts"
 import { Progress } from "../../layers/progress/Progress.ts"
 import { Shown } from "../catalog/toolkitEntries.ts"
 import { ToolPolicy } from "../domain/Policy.ts"
-import { Answer, ask, policy, show } from "./modelAnswer.ts"
+import { ModelText, ask, policy, show } from "./modelText.ts"
 
 const maximum = knownProvider("openai")?.maxTemperature ?? 2
 
 const AskOpenai = Tool.make("ask-openai", {
   description:
-    "Ask a language model of OpenAI and return its answer. The model is checked against OpenAI's own list.",
+    "Ask a language model of OpenAI and return its response. The model is checked against OpenAI's own list.",
   parameters: Schema.Struct({
     query: Schema.NonEmptyString.annotate({ description: "The question or prompt." }),
     model: Schema.optionalKey(
@@ -23,16 +23,16 @@ const AskOpenai = Tool.make("ask-openai", {
     ),
     temperature: Schema.optionalKey(
       Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum })).annotate({
-        description: "Randomness of the answer. Reasoning models accept their default only."
+        description: "Randomness of the response. Reasoning models accept their default only."
       })
     ),
     max_tokens: Schema.optionalKey(
       Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 2 ** 31 - 1 })).annotate({
-        description: "Most tokens of the answer, reasoning included."
+        description: "Maximum output tokens, including reasoning."
       })
     )
   }),
-  success: Answer,
+  success: ModelText,
   failure: Schema.Unknown,
   dependencies: [Progress]
 })

@@ -4,6 +4,7 @@ import * as toolkitEntries from "../catalog/toolkitEntries.ts"
 import * as askModel from "./askModel.ts"
 import * as askOpenai from "./askOpenai.ts"
 import * as contentCreate from "./contentCreate.ts"
+import * as createImage from "./createImage.ts"
 import * as echo from "./echo.ts"
 import * as healthCheck from "./healthCheck.ts"
 import * as math from "./math.ts"
@@ -13,6 +14,7 @@ export const layer = Layer.mergeAll(
   toolkitEntries.layer(askModel), // keep one line each
   toolkitEntries.layer(askOpenai),
   toolkitEntries.layer(contentCreate),
+  toolkitEntries.layer(createImage),
   toolkitEntries.layer(echo),
   toolkitEntries.layer(healthCheck),
   toolkitEntries.layer(math),

@@ -1,4 +1,4 @@
-/** What the tools that ask a language model have in common: the answer's schema, and how it is collected. */
+/** The result schema, policy and streaming of the tools that ask a language model. */
 import { Effect, Schema, Stream } from "effect"
 import type * as Response from "effect/ai/Response"
 import type { ModelRequest } from "../../layers/models/ModelRequest.ts"
@@ -8,7 +8,7 @@ import { Progress } from "../../layers/progress/Progress.ts"
 
 const Count = Schema.Int
 
-/** Tokens as the provider counted them; `uncertain` in the answer if it did not. */
+/** Tokens as the provider counted them; estimates if `uncertain`. */
 const Usage = Schema.Struct({
   input_tokens: Count,
   output_tokens: Count,
@@ -18,36 +18,36 @@ const Usage = Schema.Struct({
   reasoning_tokens: Count
 })
 
-export const Answer = Schema.Struct({
-  answer: Schema.String,
-  provider: Schema.String.annotate({ description: "The provider that answered." }),
+export const ModelText = Schema.Struct({
+  text: Schema.String,
+  provider: Schema.String.annotate({ description: "The provider that responded." }),
   model: Schema.String.annotate({ description: "The model, as the provider names it." }),
   stop_reason: Schema.String.annotate({
-    description: "`stop`, or why the answer is not complete: `length`, `content-filter`, `other`."
+    description: "`stop`, or why the response is incomplete: `length`, `content-filter`, `other`."
   }),
   usage: Usage,
   cost_usd: Schema.NullOr(Schema.String).annotate({
-    description: "What the answer cost, an exact decimal in USD; null if the price is unknown."
+    description: "Cost in USD, an exact decimal; null if the price is unknown."
   }),
   uncertain: Schema.Boolean.annotate({ description: "Whether usage and cost are estimates." })
 })
-export type Answer = (typeof Answer)["Type"]
+export type ModelText = (typeof ModelText)["Type"]
 
 const whyIncomplete: Readonly<Record<string, string>> = {
-  length: "[Incomplete: the limit of output tokens was reached. Raise max_tokens.]",
-  "content-filter": "[Incomplete: the provider's content filter ended the answer.]"
+  length: "[Incomplete: max_tokens was reached.]",
+  "content-filter": "[Incomplete: stopped by the provider's content filter.]"
 }
 
-export const show = ({ answer, stop_reason }: Answer): string => {
+export const show = ({ stop_reason, text }: ModelText): string => {
   const note = whyIncomplete[stop_reason]
-  return note === undefined ? answer : `${answer}\n\n${note}`.trim()
+  return note === undefined ? text : `${text}\n\n${note}`.trim()
 }
 
 /** The model call inside has the time limit, the retries, the breaker and the hold on the budget. */
 export const policy: Partial<Policy> = { timeLimit: "1 hour", retry: "never", breaker: false }
 
-/** The end of the answer so far that progress messages show, in characters. */
-const shownTail = 200
+/** Characters at the end of the text that a progress message shows. */
+const tailLength = 200
 
 const zero = {
   input_tokens: 0,
@@ -67,29 +67,29 @@ const usageOf = ({ inputTokens, outputTokens }: Response.FinishPartEncoded["usag
   reasoning_tokens: outputTokens.reasoning ?? 0
 })
 
-/** Streams the answer, and reports progress with what has arrived. */
+/** Streams the response and reports progress with the text so far. */
 export const ask = Effect.fnUntraced(function* (models: Models["Service"], request: ModelRequest) {
   const progress = yield* Progress
-  let answer = ""
+  let text = ""
   let thinking = 0
   let finish: Response.FinishPartEncoded | undefined
   yield* Stream.runForEachArray(models.stream(request), (parts) => {
     for (const part of parts) {
-      if (part.type === "text-delta") answer += part.delta
+      if (part.type === "text-delta") text += part.delta
       else if (part.type === "reasoning-delta") thinking += part.delta.length
       else if (part.type === "finish") finish = part
     }
-    const message = answer === "" ? "The model is thinking." : answer.slice(-shownTail)
-    return progress.report({ progress: answer.length + thinking, message })
+    const message = text === "" ? "The model is thinking." : text.slice(-tailLength)
+    return progress.report({ progress: text.length + thinking, message })
   })
   const said = Object(finish?.metadata?.["manifold"]) as Readonly<Record<string, unknown>>
   return {
-    answer,
+    text,
     provider: String(said["provider"] ?? ""),
     model: String(said["model"] ?? ""),
     stop_reason: finish?.reason ?? "unknown",
     usage: finish === undefined ? zero : usageOf(finish.usage),
     cost_usd: typeof said["cost_usd"] === "string" ? said["cost_usd"] : null,
     uncertain: said["uncertain"] === true
-  } satisfies Answer
+  } satisfies ModelText
 })

@@ -1,0 +1,138 @@
+/** A prompt and its tools in the form of Anthropic's Messages API, with the marks of its prompt cache. */
+import type Anthropic from "@anthropic-ai/sdk"
+import { toCodecAnthropic } from "effect/ai/AnthropicStructuredOutput"
+import type * as Prompt from "effect/ai/Prompt"
+import * as Tool from "effect/ai/Tool"
+import type { TextRequest } from "./Adapter.ts"
+import { base64, resultText } from "./parts.ts"
+import type { ToolNames } from "./toolNames.ts"
+
+type Block = Anthropic.ContentBlockParam
+
+const cached = { cache_control: { type: "ephemeral" } } as const
+
+/**
+ * Whether the prompt is likely to come again with more behind it: a conversation, or one with tools. Writing to the cache
+ * costs a quarter more, so a single question does not use it.
+ */
+const isRepeated = ({ prompt, tools }: TextRequest): boolean =>
+  tools.length > 0 || prompt.content.filter(({ role }) => role !== "system").length > 1
+
+const filePart = (part: Prompt.FilePart): Block => {
+  const { data, mediaType } = part
+  const source = { type: "base64" as const, data: base64(part) ?? "" }
+  if (mediaType.startsWith("image/")) {
+    const media_type = mediaType as "image/png"
+    return {
+      type: "image",
+      source: data instanceof URL ? { type: "url", url: data.href } : { ...source, media_type }
+    }
+  }
+  return {
+    type: "document",
+    source:
+      data instanceof URL ? { type: "url", url: data.href } : { ...source, media_type: "application/pdf" }
+  }
+}
+
+/** The signature that the provider gave a reasoning block; a block without one is not accepted back. */
+const signatureOf = ({ options }: Prompt.ReasoningPart): string | undefined => {
+  const signature = Object(options["anthropic"])["signature"] as unknown
+  return typeof signature === "string" ? signature : undefined
+}
+
+const assistantBlocks = (parts: ReadonlyArray<Prompt.AssistantMessagePart>, names: ToolNames): Array<Block> =>
+  parts.flatMap((part): Array<Block> => {
+    if (part.type === "text") return part.text === "" ? [] : [{ type: "text", text: part.text }]
+    if (part.type === "tool-call") {
+      return [{ type: "tool_use", id: part.id, name: names.toWire(part.name), input: part.params ?? {} }]
+    }
+    if (part.type !== "reasoning") return []
+    const signature = signatureOf(part)
+    return signature === undefined ? [] : [{ type: "thinking", thinking: part.text, signature }]
+  })
+
+const blocksOf = (message: Exclude<Prompt.Message, Prompt.SystemMessage>, names: ToolNames): Array<Block> => {
+  if (message.role === "assistant") return assistantBlocks(message.content, names)
+  if (message.role === "user") {
+    return message.content.map((part) =>
+      part.type === "text" ? { type: "text", text: part.text } : filePart(part)
+    )
+  }
+  return message.content.flatMap((part): Array<Block> =>
+    part.type === "tool-result"
+      ? [
+          {
+            type: "tool_result",
+            tool_use_id: part.id,
+            content: resultText(part),
+            ...(part.isFailure && { is_error: true })
+          }
+        ]
+      : []
+  )
+}
+
+/** `system` and `messages`; consecutive messages of one role are one. */
+export const toMessages = (request: TextRequest, names: ToolNames) => {
+  const repeated = isRepeated(request)
+  const system: Array<Anthropic.TextBlockParam> = []
+  const messages: Array<{ role: "user" | "assistant"; content: Array<Block> }> = []
+  for (const message of request.prompt.content) {
+    if (message.role === "system") {
+      system.push({ type: "text", text: message.content })
+      continue
+    }
+    const role = message.role === "assistant" ? "assistant" : "user"
+    const content = blocksOf(message, names)
+    const last = messages.at(-1)
+    if (last?.role === role) last.content.push(...content)
+    else if (content.length > 0) messages.push({ role, content })
+  }
+  if (repeated) {
+    // The prefix up to each mark is cached: tools and system, and the conversation so far.
+    const [instructions, end] = [system.at(-1), messages.at(-1)?.content.at(-1)]
+    if (instructions !== undefined) Object.assign(instructions, cached)
+    if (end !== undefined && end.type !== "thinking" && end.type !== "redacted_thinking") {
+      Object.assign(end, cached)
+    }
+  }
+  return { messages, ...(system.length > 0 && { system }) }
+}
+
+const toChoice = (choice: TextRequest["toolChoice"], names: ToolNames): Anthropic.ToolChoice => {
+  if (choice === "required") return { type: "any" }
+  if (choice === "auto" || choice === "none") return { type: choice }
+  if ("tool" in choice) return { type: "tool", name: names.toWire(choice.tool) }
+  return { type: choice.mode === "required" ? "any" : "auto" }
+}
+
+export const toTools = ({ toolChoice, tools }: TextRequest, names: ToolNames) =>
+  tools.length === 0
+    ? {}
+    : {
+        tools: tools.map((tool, index): Anthropic.Tool => {
+          const description = Tool.getDescription(tool)
+          return {
+            name: names.toWire(tool.name),
+            ...(description !== undefined && { description }),
+            input_schema: { ...Tool.getJsonSchema(tool), type: "object" },
+            ...(index === tools.length - 1 && cached)
+          }
+        }),
+        tool_choice: toChoice(toolChoice, names)
+      }
+
+/** `output_config`, if the response must be an object of a schema. */
+export const toFormat = ({ responseFormat }: TextRequest) =>
+  responseFormat.type === "text"
+    ? {}
+    : {
+        output_config: {
+          format: {
+            type: "json_schema" as const,
+            // `LanguageModel.make` gets the same transformation, so that it decodes what this schema describes.
+            schema: { ...toCodecAnthropic(responseFormat.schema as never).jsonSchema }
+          }
+        }
+      }

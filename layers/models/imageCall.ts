@@ -1,0 +1,71 @@
+/** One image of a model: a call under Guard, with one charge. */
+import { Cause, Clock, Effect, Exit, Option } from "effect"
+import type { ImageRequest, MadeImage } from "./Adapter.ts"
+import { chargeOf, guardedCall, spend } from "./guardedCall.ts"
+import { ModelError } from "./ModelError.ts"
+import { fromSdk } from "./sdkErrors.ts"
+import { tokensOf } from "./Seen.ts"
+import type { Called } from "./textCall.ts"
+
+/** Output tokens of one image at most. */
+const mostTokens = 8192
+
+export const imageCall = Effect.fnUntraced(function* (
+  { adapter, provider, spine }: Called,
+  request: ImageRequest
+) {
+  const { baseUrl, name } = provider
+  const { model } = request
+  const { image } = adapter
+  if (image === undefined) {
+    return yield* new ModelError({
+      reason: "invalid",
+      provider: name,
+      model,
+      detail: "this provider makes no images",
+      remedy: `Use another provider, or set llm.providers.${name}.image_model if the server makes images.`
+    })
+  }
+  const inputTokens = tokensOf(Buffer.byteLength(request.prompt)) + 16
+  const planned = { provider: name, model, baseUrl, inputTokens, maxOutputTokens: mostTokens }
+  const byTokens = yield* spine.prices.upperBound(planned)
+  const bound = Option.orElse(yield* spine.prices.upperBound({ ...planned, images: 1 }), () => byTokens)
+
+  const attempt = Effect.gen(function* () {
+    const now = yield* Clock.currentTimeMillis
+    const settle = Effect.fnUntraced(function* (exit: Exit.Exit<MadeImage, ModelError>) {
+      const error = Exit.isFailure(exit)
+        ? Option.getOrUndefined(Cause.findErrorOption(exit.cause))
+        : undefined
+      const { usage } = Exit.isSuccess(exit) ? exit.value : {}
+      const unbilled = error?.status !== undefined || error?.sent === false
+      const total = inputTokens + mostTokens
+      // A request that was sent and not answered may have made the image: its upper bound is charged.
+      const assumed = {
+        input_tokens: inputTokens,
+        output_tokens: mostTokens,
+        total_tokens: total,
+        cached_input_tokens: 0,
+        cache_write_input_tokens: 0,
+        reasoning_tokens: 0
+      }
+      yield* spend(
+        yield* chargeOf(
+          spine,
+          provider,
+          model,
+          unbilled
+            ? { uncertain: false }
+            : Exit.isSuccess(exit)
+              ? { uncertain: false, images: 1, usage }
+              : { uncertain: true, images: 1, usage: assumed }
+        )
+      )
+    })
+    return yield* Effect.tryPromise({
+      try: (signal) => image(request, signal),
+      catch: fromSdk(provider, model, now)
+    }).pipe(Effect.onExit(settle))
+  })
+  return yield* guardedCall(spine, provider, model, provider.imageTimeLimit, bound, attempt)
+})
