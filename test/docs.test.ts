@@ -128,6 +128,8 @@ for (const [name, config] of Object.entries(pages)) {
             ConfigSource.layerFrom(parse(yaml), {
               MANIFOLD_TOKEN: token,
               OPENAI_API_KEY: "key",
+              ANTHROPIC_API_KEY: "key",
+              GROQ_API_KEY: "key",
               OTLP_TOKEN: `Bearer ${token}`
             })
           )
