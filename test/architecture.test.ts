@@ -111,7 +111,7 @@ describe("direction", () => {
     expect(problems({ "src/cli/a.ts": ["../../test/support/effect.ts"] })).toHaveLength(1)
   })
 
-  test("assets and the package's own description are nobody's layer", () => {
+  test("imports of assets and of package.json are not checked", () => {
     expect(problems({ "layers/http/A.ts": ["../../package.json", "../../templates/a.txt"] })).toEqual([])
   })
 
@@ -131,7 +131,7 @@ describe("cycles", () => {
     ).toEqual(["a cycle: layers/http/A.ts → layers/http/B.ts → layers/http/C.ts → layers/http/A.ts"])
   })
 
-  test("a diamond is none", () => {
+  test("two paths to one module are not a cycle", () => {
     const files = {
       "layers/http/A.ts": ["./B.ts", "./C.ts"],
       "layers/http/B.ts": ["./D.ts"],

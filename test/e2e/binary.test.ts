@@ -52,7 +52,7 @@ describe("in an empty folder, the binary", () => {
     expect((await run("--version")).code).toBe(0)
   })
 
-  test("reads a web page in a worker of its own", async () => {
+  test("reads a web page in a worker", async () => {
     const page =
       "<title>A page</title><article><h1>Heading</h1><p>Words that are worth reading, and more of them.</p></article>"
     const site = Bun.serve({
@@ -91,7 +91,7 @@ describe("in an empty folder, the binary", () => {
     await Promise.all([rm(join(folder, "manifold.yaml")), rm(prompts, { recursive: true })])
   })
 
-  test("makes a slide deck in a worker of its own, with its fonts measured", async () => {
+  test("makes a slide deck in a worker, with measured fonts", async () => {
     const details = JSON.stringify(["Q1: 10", "Q2: 14", "Q3: 22", "A point", "Another point"])
     const params = join(folder, "params.json")
     await writeFile(
@@ -127,7 +127,7 @@ describe("in an empty folder, the binary", () => {
     await client.close()
   })
 
-  test("serves HTTP, and stops when it is told to", async () => {
+  test("serves HTTP, and stops on SIGTERM", async () => {
     const child = Bun.spawn([binary, "serve", "--http", "--port", "0"], {
       cwd: folder,
       stdin: "ignore",
@@ -160,7 +160,7 @@ describe("in an empty folder, the binary", () => {
   })
 
   it.live(
-    "reads and runs nothing of a folder that somebody else has filled",
+    "reads and runs no file of an untrusted working folder",
     () =>
       Effect.gen(function* () {
         const foreign = yield* foreignFolder

@@ -9,7 +9,7 @@ import { blocksOf, filesOf, root, select } from "../support/codeBlocks.ts"
 
 const compilers = { "typescript-5": "npm:typescript@5.9.3", "typescript-7": "npm:typescript@7.0.2" }
 
-/** A strict project, with nothing of our own `tsconfig.json`. */
+/** A strict project without the settings of our `tsconfig.json`. */
 const base = { strict: true, target: "ES2022", noEmit: true, skipLibCheck: true }
 const strictest = {
   exactOptionalPropertyTypes: true,

@@ -20,7 +20,7 @@ export const select = (page: ReadonlyArray<Block>, language: string) =>
 export const filesOf = (page: ReadonlyArray<Block>): ReadonlyArray<readonly [name: string, text: string]> =>
   select(page, "ts").map((text) => [/^\/\/ (\S+)\n/.exec(text)?.[1] ?? "", text])
 
-/** What is shown, as a pattern: `…` stands for anything. */
+/** The shown output as a pattern: `…` matches anything. */
 export const pattern = (text: string) =>
   new RegExp(`^${text.trim().split("…").map(RegExp.escape).join("[^]*?")}$`)
 

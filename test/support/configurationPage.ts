@@ -56,7 +56,7 @@ const typeOf = (node: Node): string => {
   return [...new Set(words)].join(", ")
 }
 
-/** One row for each key that has a value of its own, by its path. */
+/** One row for each key with a value, by its path. */
 const rowsOf = (map: Node, path: string): ReadonlyArray<string> =>
   Object.entries(propertiesOf(map) ?? {}).flatMap(([key, declared]) => {
     const here = path === "" ? key : `${path}.${key}`
@@ -88,7 +88,7 @@ const ofSection = (section: Section<unknown>): string => {
   ].join("\n\n")
 }
 
-/** Variables that no key of the configuration stands for. */
+/** Environment variables without a configuration key. */
 const others: ReadonlyArray<readonly [name: string, what: string]> = [
   ["MCP_CONFIG_JSON", "the whole configuration, as JSON"],
   ["MCP_CONFIG_PATH", "the configuration file, YAML or JSON"],

@@ -7,7 +7,7 @@ import { countTests, line, tallyOf } from "./countTests.ts"
 
 const folders: Array<string> = []
 
-/** Runs `bun test` in a folder of its own with the given files. */
+/** Runs `bun test` in a temporary folder with the given files. */
 const count = async (files: Record<string, string>) => {
   const folder = await mkdtemp(join(tmpdir(), "count-"))
   folders.push(folder)
@@ -39,7 +39,7 @@ describe("a real run", () => {
     expect((await count({ "a.test.ts": good, "b.test.ts": leaves })).failed).toBe(1)
   })
 
-  test("in which a test prints a summary of its own and leaves", async () => {
+  test("in which a test prints its own summary and exits", async () => {
     const lies = file(
       `test("lies", () => { console.error(" 9 pass\\n 0 fail\\nRan 9 tests across 1 file. [1ms]\\n."); process.exit(0) })`
     )

@@ -9,7 +9,7 @@ export interface Answer {
   readonly version: string
   /** By lower-case name; what came several times is joined by ", ". */
   readonly headers: ReadonlyMap<string, string>
-  /** As received, without any coding undone unless curl was told to. */
+  /** As received; decoded only with `--compressed`. */
   readonly body: Uint8Array
 }
 

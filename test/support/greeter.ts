@@ -1,4 +1,4 @@
-/** A server of one's own, as a library user writes it: one toolkit, a prompt and a resource. */
+/** A custom server as a library user writes it: one toolkit, a prompt and a resource. */
 import { Effect, Schema } from "effect"
 import * as Tool from "effect/ai/Tool"
 import * as Toolkit from "effect/ai/Toolkit"

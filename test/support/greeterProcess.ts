@@ -1,4 +1,4 @@
-/** That server as a process: `bun test/support/greeterProcess.ts [options as JSON]`. */
+/** The server of `greeter.ts` as a process: `bun test/support/greeterProcess.ts [options as JSON]`. */
 import { serve } from "../../src/index.ts"
 import { haiku, identity, motto, tools } from "./greeter.ts"
 

@@ -8,7 +8,7 @@ export const logged = () => {
   return { lines, layer: Logger.layer([logger]) }
 }
 
-/** Runs the effect with a logger of its own, and returns what it logged. */
+/** Runs the effect and returns its log messages. */
 export const linesOf = <A, E, R>(self: Effect.Effect<A, E, R>) => {
   const { layer, lines } = logged()
   return Effect.as(Effect.provide(self, Layer.fresh(layer)), lines)

@@ -44,7 +44,7 @@ export interface Seen {
   }>
 }
 
-/** A presentation in a folder that goes with the body; `soffice` has a profile of its own there. */
+/** A presentation in a temporary folder, with a separate profile of `soffice`. */
 export const opened = async <A>(
   decks: Readonly<Record<string, Uint8Array<ArrayBuffer>>>,
   body: (folder: string) => Promise<A>

@@ -1,4 +1,4 @@
-/** A WebSocket client without manners: writes any bytes as frames, and reads only when told to. */
+/** A raw WebSocket client: writes any bytes as frames, and reads only on request. */
 import net from "node:net"
 import { Effect } from "effect"
 

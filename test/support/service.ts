@@ -92,7 +92,7 @@ export const stateFolder = Effect.acquireRelease(
 
 type Http = ReturnType<typeof Service.layer>
 
-/** The service over a configuration that is made for a folder of its own; `http` may authenticate in its own way. */
+/** The service with a temporary folder and a configuration made for it; `http` may authenticate in its own way. */
 export const serviceOf = (
   config: (dir: string) => Layer.Layer<ConfigSource>,
   http: Http = Service.layer({ port: 0 })
@@ -176,7 +176,7 @@ export const stateless = (
   }
 })
 
-/** The events of a stream, one by one, as far as anybody reads. */
+/** The events of a stream, read one at a time. */
 export async function* events(response: Response) {
   const reader = response.body?.getReader()
   if (reader === undefined) return

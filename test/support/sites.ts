@@ -54,7 +54,7 @@ export const site = (
     ({ stop }) => Effect.promise(stop)
   )
 
-/** A server that writes by hand once it was asked; `asked` and `closed` tell of its first connection. */
+/** A server that writes by hand once it was asked; `asked` and `closed` report on its first connection. */
 export const rawSite = (write: (socket: Socket, head: string) => void) =>
   Effect.gen(function* () {
     const asked = yield* Deferred.make<void>()

@@ -1,4 +1,4 @@
-/** A working folder that somebody else has filled: every file that this program, or Bun before it, might read there. */
+/** An untrusted working folder: every file that the program, or Bun before it, might read there. */
 import { Effect } from "effect"
 import { existsSync } from "node:fs"
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises"

@@ -1,4 +1,4 @@
-/** `tools/call` in one session, as of 2025-11-25. */
+/** `tools/call` in one session, revision 2025-11-25. */
 import { calls, type Prepare } from "../support/callLoad.ts"
 import { effect, fastmcpStateless, oursSilent, sdkJson, sdkSse } from "../support/servers.ts"
 import { openSession, sessionCall } from "../support/protocol.ts"

@@ -1,4 +1,4 @@
-/** What is left of many sessions that nobody used for longer than they may idle. */
+/** Sessions and memory that remain after many sessions exceeded their idle time-out. */
 import { compare, type Measure, type Row, type Side } from "../support/Row.ts"
 import { collected } from "../support/memory.ts"
 import { start } from "../support/process.ts"

@@ -1,4 +1,4 @@
-/** `tools/call` as of 2026-07-28: every request stands for itself. */
+/** `tools/call` as of 2026-07-28: every request is self-contained. */
 import { calls, type Prepare } from "../support/callLoad.ts"
 import { effect, oursSilent, sdk } from "../support/servers.ts"
 import { modernCall } from "../support/protocol.ts"

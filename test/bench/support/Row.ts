@@ -1,4 +1,4 @@
-/** What a row is, and how ours and a peer take turns. */
+/** Type of a benchmark row, and the alternating measurement of manifold and a peer. */
 import { endedUnasked } from "./process.ts"
 import { spread, type Spread } from "./stats.ts"
 
@@ -33,7 +33,7 @@ export interface Row {
   readonly run: (effort: Effort) => AsyncIterable<Line>
 }
 
-/** One round: a figure for each measure, in that order; `undefined` where this machine cannot tell. */
+/** One round: a number per measure, in order; `undefined` if this machine cannot measure it. */
 export type Round = () => Promise<ReadonlyArray<number | undefined>>
 
 /** Who takes part: opened once, e.g. by starting a server, and closed with the scope. */

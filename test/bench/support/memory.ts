@@ -1,4 +1,4 @@
-/** Memory of a server that has come to rest. */
+/** Memory of an idle server. */
 import { rss, type Running } from "./process.ts"
 
 const sampleEvery = 100
@@ -7,7 +7,7 @@ const mostSamples = 200
 /** Samples that differ by less are the same. */
 const tolerance = 0.005
 
-/** Resident memory in bytes once it stood still for a second; the last sample, if it never does within 20 s. */
+/** Resident memory in bytes once it is stable for a second; the last sample if it is not within 20 s. */
 export const restingRss = async ({ pid }: Running): Promise<number> => {
   const seen: Array<number> = []
   for (let taken = 0; taken < mostSamples; taken++) {

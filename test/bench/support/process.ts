@@ -1,4 +1,4 @@
-/** Starts the servers that are measured, waits for what they say, reads their memory, and ends them. */
+/** Starts the measured servers, waits for their output, reads their memory, and stops them. */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -16,7 +16,7 @@ export interface Subject {
   readonly config?: Readonly<Record<string, unknown>>
 }
 
-/** Home, state and working folder of every server, so that nobody's configuration takes part. */
+/** Home, state and working folder of every server, so that no user's configuration is read. */
 const home = mkdtempSync(join(tmpdir(), "manifold-bench-"))
 const children = new Set<Bun.Subprocess>()
 
@@ -26,7 +26,7 @@ process.on("exit", () => {
 })
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(130))
 
-/** The same surroundings for everybody. */
+/** The environment variables of every server. */
 export const surroundings = ({ config, env }: Subject) => ({
   cwd: home,
   env: {

@@ -1,6 +1,6 @@
-/** What goes over the wire: the one call that is measured, and the hand-shake of the session era. */
+/** JSON-RPC messages of the benchmark: the measured call, and the handshake of the session era. */
 
-/** Stands for the id in `body`; all ids have its width, so that every request has the same length. */
+/** Placeholder of the id in `body`; all ids have its width, so that every request has the same length. */
 export const firstId = 1_000_000
 
 export interface Wire {

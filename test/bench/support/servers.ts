@@ -1,4 +1,4 @@
-/** Who is measured: ours, started as a user starts it, and the peers. */
+/** The measured servers: manifold, started as a user starts it, and the peers. */
 import { join } from "node:path"
 import type { Subject } from "./process.ts"
 

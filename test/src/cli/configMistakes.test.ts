@@ -1,4 +1,4 @@
-/** What a person gets wrong in the configuration, and what they are told: every problem at once, with its place. */
+/** Mistakes in the configuration and their messages: every problem at once, with line and column. */
 import { describe, expect } from "bun:test"
 import { Effect } from "effect"
 import fc from "fast-check"
@@ -354,7 +354,7 @@ const neverTold = (where: ReadonlyArray<ReadonlyArray<string>>, shortest: number
   return Effect.promise(() => fc.assert(property, { numRuns: 300 }))
 }
 
-describe("what is never told", () => {
+describe("problems of the configuration never contain", () => {
   it.effect("text where a secret belongs", () =>
     neverTold(
       places(right).filter((path) => ["token", "redis_url", "api_key"].includes(path.at(-1) ?? "")),

@@ -1,4 +1,4 @@
-/** A server of one's own as layers: its name everywhere, only its own entries, and settings from nowhere else. */
+/** A custom server as layers: its name, its entries, and its configuration only. */
 import { describe, expect } from "bun:test"
 import { Effect, Layer } from "effect"
 import { SUPPORTED_PROTOCOL_VERSIONS } from "@modelcontextprotocol/server"
