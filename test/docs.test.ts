@@ -88,6 +88,7 @@ const pages: Readonly<Record<string, Record<string, unknown>>> = {
   "fetch.md": {},
   "errors.md": {},
   "models.md": {},
+  "upstreams.md": {},
   "security.md": { auth: { tokens: [{ name: "laptop", token }] } }
 }
 
@@ -130,7 +131,8 @@ for (const [name, config] of Object.entries(pages)) {
               OPENAI_API_KEY: "key",
               ANTHROPIC_API_KEY: "key",
               GROQ_API_KEY: "key",
-              OTLP_TOKEN: `Bearer ${token}`
+              OTLP_TOKEN: `Bearer ${token}`,
+              ISSUES_AUTHORIZATION: token
             })
           )
         )

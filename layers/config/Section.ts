@@ -82,6 +82,21 @@ export const deferred = <
   }
 }
 
+/** A section whose keys are names of the user's own, each with a value of the same shape. */
+export const record = <S extends Schema.Decoder<unknown, DecodeServices>>(
+  name: string,
+  value: () => S,
+  options: Omit<Options<string>, "env"> = {}
+): Section<Readonly<Record<string, S["Type"]>>> => {
+  let made: Schema.Decoder<Readonly<Record<string, S["Type"]>>, DecodeServices> | undefined
+  return {
+    ...about(name, options),
+    get schema() {
+      return (made ??= Schema.Record(Schema.String, value()))
+    }
+  }
+}
+
 const about = (
   name: string,
   { aliases = [], description = "", env = {}, renamed = {} }: Options<string>

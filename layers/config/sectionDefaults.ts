@@ -16,6 +16,9 @@ export const remember = (key: Schema.Top, value: Default): void => void known.se
 const isStruct = (schema: unknown): schema is { readonly fields: Schema.Struct.Fields } =>
   Predicate.hasProperty(schema, "fields") && Predicate.isObject(schema.fields)
 
+const isRecord = (schema: unknown): boolean =>
+  Predicate.hasProperty(schema, "key") && Predicate.hasProperty(schema, "value")
+
 const isEmpty = (value: unknown): boolean => Predicate.isObject(value) && Object.keys(value).length === 0
 
 /** Whether the value is written as it is meant: nothing is decoded, and nothing is in it that could be. */
@@ -36,6 +39,7 @@ const ofKey = (key: Default): Effect.Effect<Option.Option<unknown>, Schema.Schem
 export const of = Effect.fnUntraced(function* (
   schema: unknown
 ): Effect.fn.Return<Option.Option<unknown>, Schema.SchemaError, DecodeServices> {
+  if (isRecord(schema)) return Option.some({})
   if (!isStruct(schema)) return Option.none()
   const settings: Record<string, unknown> = {}
   for (const [name, field] of Object.entries(schema.fields)) {

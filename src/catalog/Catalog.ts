@@ -21,6 +21,7 @@ import {
 import { announcements } from "./announcements.ts"
 import { Changes, type Change, type ListKind } from "./Change.ts"
 import { completionOf, maxCompletions, type Completion } from "./completion.ts"
+import { PendingContributions } from "./PendingContributions.ts"
 import { add, contribute, type ContributeOptions, type Contribution } from "./Contribution.ts"
 import type {
   CallerServices,
@@ -178,14 +179,21 @@ export class Catalog extends Context.Service<
     const { prompts, resources, templates, tools } = tables
     const locate = locator(resources, templates)
     const { changed, updated } = announcements(changes, tables, locate)
-    const contributions = { tables, changes, updated, invalidate: guard.invalidate }
+    const pending = new PendingContributions()
+    const contributions = { tables, changes, updated, pending, invalidate: guard.invalidate }
+    /** Looks again when the catalog is complete, if it was not. */
+    const settled = <A, E, R>(look: () => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+      Effect.suspend(() => {
+        const waiting = pending.settled
+        return waiting === undefined ? look() : Effect.andThen(waiting, Effect.suspend(look))
+      })
 
     const listing =
       <A extends object>(table: EntryTable<A>): Listing<A> =>
       (principal, cursor) =>
         Effect.andThen(
           guard.meter(principal),
-          Effect.suspend(() => page((after) => table.visible(principal, after), table.key, limits, cursor))
+          settled(() => page((after) => table.visible(principal, after), table.key, limits, cursor))
         )
 
     /** Fails if the result is too large: it would be cached and sent as a whole. */
@@ -255,37 +263,49 @@ export class Catalog extends Context.Service<
             : undefined
         }),
       call: (principal, name, args) => {
-        const claim = tools.resolve(principal, name)
-        const entry = claim?.entry
-        return run(
-          principal,
-          "tool",
-          entry?.name ?? name,
-          entry && {
-            policy: privateResults(claim.source.audience, entry.policy),
-            effect: Effect.flatMap(entry.call(args), bounded(name)),
-            args,
-            hints: entry.hints
-          }
-        )
+        const look = () => {
+          const claim = tools.resolve(principal, name)
+          const entry = claim?.entry
+          return run(
+            principal,
+            "tool",
+            entry?.name ?? name,
+            entry && {
+              policy: privateResults(claim.source.audience, entry.policy),
+              effect: Effect.flatMap(entry.call(args), bounded(name)),
+              args,
+              hints: entry.hints
+            }
+          )
+        }
+        return tools.resolve(principal, name) === undefined ? settled(look) : look()
       },
       get: (principal, name, args) => {
-        const entry = prompts.find(principal, name)?.entry
-        const missing = entry && missingArguments(entry, args)
-        const effect =
-          missing === undefined
-            ? entry && Effect.flatMap(entry.get(args), bounded(name))
-            : Effect.fail(missing)
-        return run(principal, "prompt", name, entry && effect && { policy: policyOf(entry), effect })
+        const look = () => {
+          const entry = prompts.find(principal, name)?.entry
+          const missing = entry && missingArguments(entry, args)
+          const effect =
+            missing === undefined
+              ? entry && Effect.flatMap(entry.get(args), bounded(name))
+              : Effect.fail(missing)
+          return run(principal, "prompt", name, entry && effect && { policy: policyOf(entry), effect })
+        }
+        return prompts.find(principal, name) === undefined ? settled(look) : look()
       },
       read: (principal, uri) => {
+        const look = (located: ReturnType<typeof locate>) =>
+          run(
+            principal,
+            "resource",
+            uri,
+            located && {
+              policy: policyOf(located.entry),
+              effect: Effect.flatMap(located.read, bounded(uri)),
+              ...(located.template !== undefined && { template: located.template })
+            }
+          )
         const located = locate(principal, uri)
-        const target = located && {
-          policy: policyOf(located.entry),
-          effect: Effect.flatMap(located.read, bounded(uri)),
-          ...(located.template !== undefined && { template: located.template })
-        }
-        return run(principal, "resource", uri, target)
+        return located === undefined ? settled(() => look(locate(principal, uri))) : look(located)
       },
       subscribe: (principal, uri) =>
         Effect.suspend((): Effect.Effect<void, NotFound | Forbidden | Failed, Scope.Scope> => {

@@ -6,6 +6,7 @@ import type { Changes, ListKind } from "./Change.ts"
 import type { Entries, PromptEntry, ResourceEntry, TemplateEntry, ToolEntry } from "./Entry.ts"
 import type { Source } from "./EntryTable.ts"
 import { OwnedEntries } from "./OwnedEntries.ts"
+import type { PendingContributions } from "./PendingContributions.ts"
 import type { Tables } from "./catalogTables.ts"
 
 export interface ContributeOptions {
@@ -14,6 +15,8 @@ export interface ContributeOptions {
   readonly entries: Entries
   /** Default: `"everybody"`. */
   readonly visibleTo?: Audience
+  /** Lists, and calls of unknown names, wait for it: the owner does not know its entries yet. It must end soon. */
+  readonly pending?: Effect.Effect<void>
 }
 
 export interface Report {
@@ -93,6 +96,7 @@ export interface Services {
   /** Invalidates the cached results of these tools; without names, of all. */
   readonly invalidate: (...names: ReadonlyArray<string>) => Effect.Effect<void>
   readonly updated: (uri: string, source: Source) => Effect.Effect<void>
+  readonly pending: PendingContributions
 }
 
 /** Above this number, invalidating all cached results is cheaper. */
@@ -100,8 +104,8 @@ const maxInvalidated = 1000
 
 /** `strict`: fails with the first conflict and contributes nothing; otherwise conflicts are reported. */
 const open = (
-  { changes, invalidate, tables, updated }: Services,
-  { entries, owner, visibleTo = "everybody" }: ContributeOptions,
+  { changes, invalidate, pending: waiting, tables, updated }: Services,
+  { entries, owner, pending, visibleTo = "everybody" }: ContributeOptions,
   strict: boolean
 ): Effect.Effect<Contribution, NameTaken, Scope.Scope> => {
   const acquire = Effect.suspend(() => {
@@ -142,8 +146,12 @@ const open = (
     })
     return Effect.as(put(entries), { contribution, withdraw })
   })
+  const awaited = pending === undefined ? Effect.void : waiting.add(pending)
   return Effect.map(
-    Effect.acquireRelease(acquire, ({ withdraw }) => withdraw),
+    Effect.andThen(
+      awaited,
+      Effect.acquireRelease(acquire, ({ withdraw }) => withdraw)
+    ),
     ({ contribution }) => contribution
   )
 }

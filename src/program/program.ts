@@ -1,12 +1,13 @@
 /** The program as layers: the catalog with the built-in entries, and MCP servers over it. */
 import { Layer } from "effect"
 import * as Telemetry from "../../layers/telemetry/Telemetry.ts"
+import { Upstreams } from "../upstreams/Upstreams.ts"
 import { configured, grounded } from "./baseLayers.ts"
 import * as builtIns from "./builtIns.ts"
 import { core, servers } from "./core.ts"
 
-/** The catalog with the built-in entries; requires `grounded`. */
-export const contents = builtIns.layer.pipe(Layer.provideMerge(core))
+/** The catalog with the built-in entries and those of upstream servers; requires `grounded`. */
+export const contents = Layer.merge(builtIns.layer, Upstreams.layer).pipe(Layer.provideMerge(core))
 
 /** The catalog for commands. */
 export const catalog = contents.pipe(Layer.provideMerge(grounded))

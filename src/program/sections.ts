@@ -13,6 +13,7 @@ import * as telemetry from "../../layers/telemetry/section.ts"
 import * as templates from "../../layers/templates/section.ts"
 import * as usage from "../../layers/usage/section.ts"
 import * as web from "../../layers/web/section.ts"
+import * as upstream from "../../layers/upstream/section.ts"
 import * as mcp from "../mcp/section.ts"
 import * as prompts from "../prompts/section.ts"
 import * as later from "./upcomingSections.ts"
@@ -20,6 +21,7 @@ import * as later from "./upcomingSections.ts"
 export const sections = [
   http.section, // keep one line each
   mcp.section,
+  upstream.section,
   auth.section,
   limits.section,
   quotas.section,

@@ -11,6 +11,7 @@ export const ranks: ReadonlyArray<ReadonlyArray<string>> = [
   ["catalog"],
   ["tools", "prompts", "resources"],
   ["mcp", "chat", "http"],
+  ["upstreams"],
   ["program"],
   ["cli"],
   ["main", "index"]
@@ -26,7 +27,8 @@ export const layerRanks: ReadonlyArray<ReadonlyArray<string>> = [
   ["logging", "identity", "outbound", "output", "templates"],
   ["telemetry", "progress", "clients", "web", "decks"],
   ["guard"],
-  ["transports", "models", "usage"]
+  ["transports", "models", "usage"],
+  ["upstream"]
 ]
 
 /** Files that pass on what other files export: the lists, and the library's public names. */

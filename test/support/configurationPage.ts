@@ -81,10 +81,12 @@ const rowsOf = (map: Node, path: string): ReadonlyArray<string> =>
 const ofSection = (section: Section<unknown>): string => {
   const schema = sectionSchema(section)
   const aliases = section.aliases.map((alias) => ` Alias: ${code(alias)}.`).join("")
+  const named = isNode(schema.additionalProperties) ? schema.additionalProperties : undefined
+  const rows = [...rowsOf(schema, ""), ...(named === undefined ? [] : rowsOf(named, "<name>"))]
   return [
     `## ${section.name}`,
     `${section.description}${aliases}`,
-    ["| key | meaning | type | default |", "|---|---|---|---|", ...rowsOf(schema, "")].join("\n")
+    ["| key | meaning | type | default |", "|---|---|---|---|", ...rows].join("\n")
   ].join("\n\n")
 }
 

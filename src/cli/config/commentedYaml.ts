@@ -79,7 +79,7 @@ const settings = (map: Node): Lines =>
 
 const ofSection = (section: Section<unknown>): string => {
   const schema = sectionSchema(section)
-  const lines = [`${section.name}:`, ...indented(settings(schema))]
+  const lines = [`${section.name}:`, ...indented([...settings(schema), ...comment(entry(schema))])]
   const isComplete = !Array.isArray(schema.required) || schema.required.length === 0
   const others = section.aliases.map((alias) => `Also accepted under the name \`${alias}\`.`)
   const description = wrapped([section.description, ...others].join(" ").trim()).filter((line) => line !== "")

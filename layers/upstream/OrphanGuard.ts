@@ -1,0 +1,66 @@
+/** Ends the process groups of upstream servers when this process dies without having ended them, for example by SIGKILL. */
+import { type Cause, Context, Effect, Layer, Queue, RcRef, Stream, type Scope } from "effect"
+import * as ChildProcess from "effect/process/ChildProcess"
+import { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
+
+/**
+ * POSIX shell. It reads `+ <group>` and `- <group>` until its input ends, which it does when this process is gone. It
+ * ignores signals that a terminal or a service manager sends to everything at once.
+ */
+const script = `
+trap '' HUP INT TERM
+groups=
+while read -r sign group; do
+  if [ "$sign" = + ]; then groups="$groups $group"; continue; fi
+  left=
+  for each in $groups; do [ "$each" = "$group" ] || left="$left $each"; done
+  groups=$left
+done
+[ -n "$groups" ] || exit 0
+for each in $groups; do kill -s TERM -- "-$each" 2>/dev/null; done
+sleep 2
+for each in $groups; do kill -s KILL -- "-$each" 2>/dev/null; done
+`
+
+const start = Effect.gen(function* () {
+  const lines = yield* Effect.acquireRelease(Queue.unbounded<string, Cause.Done>(), Queue.end)
+  yield* ChildProcess.make("sh", ["-c", script], {
+    stdin: Stream.encodeText(Stream.fromQueue(lines)),
+    stdout: "ignore",
+    stderr: "ignore",
+    env: {},
+    extendEnv: true,
+    killSignal: "SIGKILL"
+  })
+  return (line: string) => Queue.offer(lines, line)
+})
+
+export class OrphanGuard extends Context.Service<
+  OrphanGuard,
+  {
+    /** Guards the process group until the scope closes. Does nothing where there is no POSIX shell. */
+    readonly guard: (group: number) => Effect.Effect<void, never, Scope.Scope>
+  }
+>()("manifold/upstream/OrphanGuard") {
+  /** The shell starts with the first process and ends soon after the last. */
+  static readonly layer = Layer.effect(
+    OrphanGuard,
+    Effect.gen(function* () {
+      const spawner = yield* ChildProcessSpawner
+      const acquire = Effect.provideService(start, ChildProcessSpawner, spawner)
+      const shell = yield* RcRef.make({ acquire, idleTimeToLive: "10 seconds" })
+      return OrphanGuard.of({
+        guard: Effect.fn("OrphanGuard.guard")(
+          function* (group) {
+            const tell = yield* RcRef.get(shell)
+            yield* Effect.acquireRelease(tell(`+ ${group}\n`), () => tell(`- ${group}\n`))
+          },
+          Effect.catch((error) =>
+            Effect.logDebug("Upstream processes are not guarded: no POSIX shell was found.", error)
+          ),
+          Effect.asVoid
+        )
+      })
+    })
+  )
+}

@@ -1,0 +1,22 @@
+/** A request to an upstream server, or a connection to one, failed. */
+import { Schema } from "effect"
+
+/** Where it failed; each stage begins when the one before it has succeeded. */
+export const Stage = Schema.Literals(["start", "connect", "authenticate", "negotiate", "list", "call"])
+export type Stage = typeof Stage.Type
+
+export class UpstreamError extends Schema.TaggedError<UpstreamError>()("UpstreamError", {
+  /** The server's name in the configuration. */
+  server: Schema.String,
+  stage: Stage,
+  detail: Schema.String,
+  /** The request did not begin at the upstream server, so that it may be repeated. */
+  unsent: Schema.Boolean,
+  /** JSON-RPC error of the upstream server. */
+  code: Schema.optionalKey(Schema.Finite),
+  data: Schema.optionalKey(Schema.Unknown)
+}) {
+  override get message() {
+    return `${this.server}: ${this.detail}`
+  }
+}

@@ -1,0 +1,68 @@
+/** The section `mcpServers`: other MCP servers whose tools, prompts and resources are served here, as clients list them. */
+import { Schema } from "effect"
+import { DurationSetting } from "../config/DurationSetting.ts"
+import { PathSetting } from "../config/pathSettings.ts"
+import { Secret } from "../config/Secret.ts"
+import * as Section from "../config/Section.ts"
+
+const strings = Schema.Array(Schema.String)
+const secrets = Schema.Record(Schema.String, Secret)
+/** The part of a name before `__`: what every client and model provider accepts. */
+const isPrefix = Schema.isPattern(/^[A-Za-z0-9_-]{1,32}$/)
+const patterns = (description: string) => Schema.optionalKey(strings.annotate({ description }))
+
+const server = () =>
+  Schema.Struct({
+    enabled: Section.optional(Schema.Boolean, true, "Whether the server is used."),
+    command: Schema.optionalKey(
+      Schema.NonEmptyString.annotate({ description: "Program that speaks MCP on standard input and output." })
+    ),
+    args: Schema.optionalKey(strings.annotate({ description: "Its arguments." })),
+    cwd: Schema.optionalKey(PathSetting("Its working folder. Default: the user's home folder.")),
+    env: Schema.optionalKey(
+      secrets.annotate({
+        description:
+          "Its environment, besides PATH, HOME and the like; the variables of this process are not passed on."
+      })
+    ),
+    url: Schema.optionalKey(
+      Schema.String.check(
+        Schema.isPattern(/^(https?|wss?):\/\/[^\s/]+/, { expected: "a URL such as https://example.com/mcp" })
+      ).annotate({ description: "Address of a server that runs elsewhere, instead of `command`." })
+    ),
+    type: Schema.optionalKey(
+      Schema.Literals(["stdio", "http", "sse"]).annotate({
+        description:
+          "Transport. Default: `stdio` with a command, `http` with a URL; `sse` is HTTP+SSE of 2024-11-05."
+      })
+    ),
+    headers: Schema.optionalKey(secrets.annotate({ description: "Headers of every request to `url`." })),
+    prefix: Schema.optionalKey(
+      Schema.String.check(isPrefix).annotate({
+        description: "Prefix of the names of its entries, before `__`. Default: the server's name."
+      })
+    ),
+    allow: patterns("Names of its tools that are served, where `*` matches anything. Default: all."),
+    deny: patterns("Names of its tools that are not served, where `*` matches anything."),
+    time_limit: Section.optional(
+      DurationSetting,
+      "60 seconds",
+      "Time limit of one call, extended while it reports progress up to `limits.max_duration`."
+    )
+  }).check(
+    Schema.makeFilter(({ command, type, url }) => {
+      if (command !== undefined && url !== undefined)
+        return { path: ["url"], issue: "give either command or url" }
+      if (command === undefined && url === undefined) return "give command or url"
+      const stdio = type === "stdio"
+      if (type === undefined || stdio === (command !== undefined)) return true
+      return { path: ["type"], issue: stdio ? "stdio needs a command" : `${type} needs a url` }
+    })
+  )
+
+export const section = Section.record("mcpServers", server, {
+  description:
+    "Other MCP servers, by name, as AI clients list them. Their tools, prompts and resources are served under `<name>__<tool>`."
+})
+
+export type ServerSettings = (typeof section)["schema"]["Type"][string]

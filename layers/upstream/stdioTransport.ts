@@ -1,0 +1,151 @@
+/** Transport to an MCP server that is started as a process group and speaks on standard input and output. */
+import type { JSONRPCMessage, Transport } from "@modelcontextprotocol/client"
+import { type Cause, Effect, Queue, Stream } from "effect"
+import * as ChildProcess from "effect/process/ChildProcess"
+import type { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
+import { Environment } from "../platform/Environment.ts"
+import { describeFileError } from "../platform/describeFileError.ts"
+import { homeFolder } from "../platform/userFolders.ts"
+import { LineReader } from "../transports/LineReader.ts"
+import { OrphanGuard } from "./OrphanGuard.ts"
+import type { ServerSettings } from "./section.ts"
+import { UpstreamError } from "./UpstreamError.ts"
+
+/** Variables that programs need to be found and to find their user's files; secrets are not among them. */
+const inherited = [
+  ["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "TERM", "TMPDIR"],
+  [
+    "APPDATA",
+    "LOCALAPPDATA",
+    "PROGRAMFILES",
+    "SYSTEMROOT",
+    "SYSTEMDRIVE",
+    "TEMP",
+    "USERPROFILE",
+    "COMSPEC",
+    "PATHEXT"
+  ]
+].flat()
+
+const environmentOf = ({ env = {} }: ServerSettings, { get }: Environment["Service"]) => ({
+  ...Object.fromEntries(
+    inherited.flatMap((name) => {
+      const value = get(name)
+      return value === undefined ? [] : [[name, value] as const]
+    })
+  ),
+  ...env
+})
+
+/** Time for a process group to end by SIGTERM before SIGKILL. */
+const graceful = "2 seconds"
+
+/** Lines of standard error that an error repeats. */
+const keptLines = 5
+
+/** Longest line of standard error that reaches the log, in bytes. */
+const longestLogLine = 4096
+
+export type StdioServices = ChildProcessSpawner | Environment | OrphanGuard
+
+export interface StdioOptions {
+  readonly server: string
+  readonly settings: ServerSettings
+  /** A longer message ends the connection. */
+  readonly maxMessageBytes: number
+}
+
+/** Starts the process; it ends, with all of its group, when the scope closes. */
+export const stdioTransport = Effect.fnUntraced(function* ({
+  maxMessageBytes,
+  server,
+  settings
+}: StdioOptions) {
+  const environment = yield* Environment
+  const guard = yield* OrphanGuard
+  const home = homeFolder(environment)
+  const outgoing = yield* Effect.acquireRelease(Queue.unbounded<string, Cause.Done>(), Queue.end)
+  const { command = "", args = [], cwd = home } = settings
+  const child = yield* ChildProcess.make(command, args, {
+    env: environmentOf(settings, environment),
+    ...(cwd !== undefined && { cwd }),
+    stdin: Stream.encodeText(Stream.fromQueue(outgoing)),
+    forceKillAfter: graceful
+  }).pipe(
+    Effect.mapError(
+      (error) =>
+        new UpstreamError({
+          server,
+          stage: "start",
+          detail: `${command} cannot be started: ${describeFileError(error.reason)}`,
+          unsent: true
+        })
+    )
+  )
+  yield* guard.guard(child.pid)
+  const run = Effect.runForkWith(yield* Effect.context<never>())
+
+  /** What the server wrote last, for the error that says why it ended. */
+  const lastLines: Array<string> = []
+  const errors = new LineReader(
+    longestLogLine,
+    (bytes) => {
+      const line = new TextDecoder().decode(bytes)
+      lastLines.push(line)
+      if (lastLines.length > keptLines) lastLines.shift()
+      run(Effect.logDebug(line).pipe(Effect.annotateLogs({ logger: server, upstream: server })))
+    },
+    () => {}
+  )
+  yield* Stream.runForEach(child.stderr, (chunk) => Effect.sync(() => errors.push(chunk))).pipe(
+    Effect.ignore,
+    Effect.forkScoped
+  )
+
+  const transport: Transport = {
+    start: async () => {
+      const lines = new LineReader(
+        maxMessageBytes,
+        (line) => {
+          let message: unknown
+          try {
+            message = JSON.parse(new TextDecoder().decode(line))
+          } catch {
+            transport.onerror?.(new Error("The server wrote a line that is not JSON on its standard output."))
+            return
+          }
+          transport.onmessage?.(message as JSONRPCMessage)
+        },
+        () =>
+          transport.onerror?.(new Error(`The server sent a message of more than ${maxMessageBytes} bytes.`))
+      )
+      run(
+        Stream.runForEach(child.stdout, (chunk) => Effect.sync(() => lines.push(chunk))).pipe(
+          Effect.ignore,
+          Effect.ensuring(Effect.sync(() => transport.onclose?.()))
+        )
+      )
+    },
+    send: async (message) => {
+      Queue.offerUnsafe(outgoing, `${JSON.stringify(message)}\n`)
+    },
+    close: async () => {
+      Queue.endUnsafe(outgoing)
+    }
+  }
+  /** Names the exit of the process as the cause, if it ends within a moment. */
+  const explain = (error: UpstreamError) =>
+    Effect.matchEffect(Effect.timeout(child.exitCode, "200 millis"), {
+      onFailure: () => Effect.fail(error),
+      onSuccess: (code) =>
+        Effect.fail(
+          new UpstreamError({
+            server,
+            stage: "start",
+            detail: [`${command} exited with code ${code}`, ...lastLines].join("\n"),
+            unsent: true
+          })
+        )
+    })
+  return { transport, explain }
+})

@@ -1,0 +1,55 @@
+/** The upstream servers of the section `mcpServers`; their code is loaded with the first of them. */
+import { Context, Effect, type FileSystem, Layer, type Path, Scope } from "effect"
+import { ConfigSource } from "../../layers/config/ConfigSource.ts"
+import * as http from "../../layers/http/section.ts"
+import { Environment } from "../../layers/platform/Environment.ts"
+import { section } from "../../layers/upstream/section.ts"
+import { Catalog } from "../catalog/Catalog.ts"
+import * as mcp from "../mcp/section.ts"
+import type { manageUpstreams } from "./manageUpstreams.ts"
+import type { Summary } from "./serveUpstream.ts"
+
+const make = Effect.gen(function* () {
+  const config = yield* ConfigSource
+  const context = yield* Effect.context<Catalog | Environment | FileSystem.FileSystem | Path.Path>()
+  const scope = yield* Effect.scope
+  const manager = yield* Effect.cached(
+    Effect.flatMap(
+      Effect.promise(() => import("./manageUpstreams.ts")),
+      (loaded) => Effect.provideContext(loaded.manageUpstreams, context)
+    ).pipe(Effect.provideService(Scope.Scope, scope))
+  )
+  let managed: Effect.Success<typeof manageUpstreams> | undefined
+
+  yield* Effect.orDie(
+    config.follow(section, (servers) =>
+      Effect.gen(function* () {
+        if (managed === undefined && Object.keys(servers).length === 0) return
+        const { connection } = yield* Effect.orDie(config.read(mcp.section))
+        const { max_message_bytes } = yield* Effect.orDie(config.read(http.section))
+        managed = yield* manager
+        yield* managed
+          .apply(servers, {
+            maxMessageBytes: max_message_bytes,
+            connectionTimeout: connection.connection_timeout,
+            initialReconnectDelay: connection.initial_reconnect_delay,
+            maxReconnectAttempts: connection.max_reconnect_attempts
+          })
+          .pipe(Effect.provideContext(context))
+      })
+    )
+  )
+
+  return Upstreams.of({ list: Effect.suspend(() => managed?.list ?? Effect.succeed([])) })
+})
+
+export class Upstreams extends Context.Service<
+  Upstreams,
+  {
+    /** State and number of entries of each server. */
+    readonly list: Effect.Effect<ReadonlyArray<Summary>>
+  }
+>()("manifold/upstreams/Upstreams") {
+  /** Follows the section, so that a reload adds, changes and removes servers without touching the others. */
+  static readonly layer = Layer.effect(Upstreams, make)
+}

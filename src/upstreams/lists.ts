@@ -1,0 +1,74 @@
+/** Reads the lists of an upstream server, all pages of them, within limits. */
+import { Effect } from "effect"
+import type { Connection } from "../../layers/upstream/Connection.ts"
+import { UpstreamError } from "../../layers/upstream/UpstreamError.ts"
+import { isObject, type JsonObject } from "../domain/JsonObject.ts"
+
+/** What the server lists, as it lists it. */
+export interface Lists {
+  readonly tools: ReadonlyArray<JsonObject>
+  readonly prompts: ReadonlyArray<JsonObject>
+  readonly resources: ReadonlyArray<JsonObject>
+  readonly templates: ReadonlyArray<JsonObject>
+}
+
+export const nothing: Lists = { tools: [], prompts: [], resources: [], templates: [] }
+
+const maxPages = 64
+const maxItems = 10_000
+
+const kinds = {
+  tools: { method: "tools/list", field: "tools", capability: "tools", key: "name" },
+  prompts: { method: "prompts/list", field: "prompts", capability: "prompts", key: "name" },
+  resources: { method: "resources/list", field: "resources", capability: "resources", key: "uri" },
+  templates: {
+    method: "resources/templates/list",
+    field: "resourceTemplates",
+    capability: "resources",
+    key: "uriTemplate"
+  }
+} as const
+
+/** One list; empty where the server does not have that capability. Items without a name are left out. */
+const list = Effect.fnUntraced(function* (
+  server: string,
+  connection: Connection,
+  kind: keyof Lists
+): Effect.fn.Return<ReadonlyArray<JsonObject>, UpstreamError> {
+  const { capability, field, key, method } = kinds[kind]
+  if (connection.capabilities[capability] === undefined) return []
+  const items: Array<JsonObject> = []
+  let cursor: string | undefined
+  for (let page = 0; page < maxPages; page++) {
+    const result = yield* connection.request(method, cursor === undefined ? {} : { cursor })
+    const found: ReadonlyArray<unknown> = Array.isArray(result[field]) ? result[field] : []
+    for (const item of found) if (isObject(item) && typeof item[key] === "string") items.push(item)
+    cursor = typeof result.nextCursor === "string" ? result.nextCursor : undefined
+    if (cursor === undefined) return items
+    if (items.length > maxItems) break
+  }
+  return yield* new UpstreamError({
+    server,
+    stage: "list",
+    detail: `${method} has more than ${maxPages} pages or ${maxItems} items`,
+    unsent: false
+  })
+})
+
+/** Method not found: a server may offer resources without templates. */
+const methodNotFound = -32_601
+
+export const readLists = (server: string, connection: Connection) =>
+  Effect.all(
+    {
+      tools: list(server, connection, "tools"),
+      prompts: list(server, connection, "prompts"),
+      resources: list(server, connection, "resources"),
+      templates: list(server, connection, "templates").pipe(
+        Effect.catchTag("UpstreamError", (error) =>
+          error.code === methodNotFound ? Effect.succeed<ReadonlyArray<JsonObject>>([]) : Effect.fail(error)
+        )
+      )
+    },
+    { concurrency: "unbounded" }
+  )

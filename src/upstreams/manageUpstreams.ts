@@ -1,0 +1,53 @@
+/** Serves the upstream servers that the configuration has now: each in a scope that ends when it no longer has it. */
+import { Effect, Equal, Exit, Layer, Scope, Semaphore } from "effect"
+import * as childProcess from "../../layers/platform/childProcess.ts"
+import { OrphanGuard } from "../../layers/upstream/OrphanGuard.ts"
+import type { ServerSettings } from "../../layers/upstream/section.ts"
+import { serveUpstream, type Summary, type UpstreamSettings } from "./serveUpstream.ts"
+
+interface Opened {
+  readonly settings: ServerSettings
+  readonly scope: Scope.Closeable
+  readonly summary: Effect.Effect<Summary>
+}
+
+export type Servers = Readonly<Record<string, ServerSettings>>
+
+/** What holds for all servers. */
+export type Shared = Omit<UpstreamSettings, "name" | "settings">
+
+export const manageUpstreams = Effect.gen(function* () {
+  const scope = yield* Effect.scope
+  const processes = yield* Layer.build(Layer.provideMerge(OrphanGuard.layer, childProcess.layer))
+  const opened = new Map<string, Opened>()
+  const turn = Semaphore.makeUnsafe(1)
+
+  const open = Effect.fnUntraced(function* (name: string, settings: ServerSettings, shared: Shared) {
+    const own = yield* Scope.fork(scope)
+    const { summary } = yield* serveUpstream({ ...shared, name, settings }).pipe(
+      Effect.provideService(Scope.Scope, own),
+      Effect.provideContext(processes)
+    )
+    opened.set(name, { settings, scope: own, summary })
+  })
+
+  const close = Effect.fnUntraced(function* (name: string) {
+    const entry = opened.get(name)
+    opened.delete(name)
+    if (entry !== undefined) yield* Scope.close(entry.scope, Exit.void)
+  })
+
+  return {
+    /** Servers whose settings have not changed are left alone. */
+    apply: (servers: Servers, shared: Shared) =>
+      turn.withPermit(
+        Effect.gen(function* () {
+          const wanted = new Map(Object.entries(servers).filter(([, { enabled }]) => enabled))
+          const gone = [...opened].filter(([name, { settings }]) => !Equal.equals(wanted.get(name), settings))
+          yield* Effect.forEach(gone, ([name]) => close(name), { concurrency: "unbounded", discard: true })
+          for (const [name, settings] of wanted) if (!opened.has(name)) yield* open(name, settings, shared)
+        })
+      ),
+    list: Effect.suspend(() => Effect.forEach([...opened.values()], ({ summary }) => summary))
+  }
+})

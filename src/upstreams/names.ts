@@ -1,0 +1,36 @@
+/** Stable names of upstream entries: `<prefix>__<name>`, at most 64 characters that every model provider accepts. */
+import { sha256 } from "../../layers/platform/digest.ts"
+
+/** OpenAI, Anthropic and the AI SDK accept `[A-Za-z0-9_-]{1,64}`. */
+const longest = 64
+const hashLength = 6
+
+const safe = (name: string) => name.replace(/[^A-Za-z0-9_-]/g, "_")
+
+const hashOf = (name: string) => Buffer.from(sha256(name)).toString("hex").slice(0, hashLength)
+
+/** Cuts from the left of the name, because names of one family differ at their ends. */
+const shortened = (prefix: string, name: string, original: string) => {
+  const room = longest - prefix.length - "__".length - hashLength - "_".length
+  return `${prefix}__${hashOf(original)}_${name.slice(-room)}`
+}
+
+/**
+ * The served name of each of a server's names, in their order. A name depends on the server's other names only where
+ * two of them differ in characters that are replaced: then all but one with exactly that name get a hash.
+ */
+export const servedNames = (prefix: string, names: ReadonlyArray<string>): ReadonlyMap<string, string> => {
+  const byName = new Map<string, Array<string>>()
+  for (const name of new Set(names)) {
+    const served = safe(name)
+    byName.set(served, [...(byName.get(served) ?? []), name])
+  }
+  const result = new Map<string, string>()
+  for (const name of names) {
+    const served = safe(name)
+    const whole = `${prefix}__${served}`
+    const ambiguous = (byName.get(served)?.length ?? 0) > 1 && name !== served
+    result.set(name, whole.length <= longest && !ambiguous ? whole : shortened(prefix, served, name))
+  }
+  return result
+}

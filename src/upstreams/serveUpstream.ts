@@ -1,0 +1,133 @@
+/** Serves the entries of one upstream server: connects in the background, and follows what the server announces. */
+import { Context, Deferred, Effect, Scope, Semaphore, type Duration } from "effect"
+import type { Connection } from "../../layers/upstream/Connection.ts"
+import { openConnection } from "../../layers/upstream/openConnection.ts"
+import type { ServerSettings } from "../../layers/upstream/section.ts"
+import type { StdioServices } from "../../layers/upstream/stdioTransport.ts"
+import type { UpstreamError } from "../../layers/upstream/UpstreamError.ts"
+import * as Upstream from "../../layers/upstream/Upstream.ts"
+import { Catalog } from "../catalog/Catalog.ts"
+import type { Contribution } from "../catalog/Contribution.ts"
+import { entriesOf, type Source } from "./entries.ts"
+import { nothing, readLists, type Lists } from "./lists.ts"
+import { RunningRequests } from "./RunningRequests.ts"
+
+export interface Summary extends Upstream.Status {
+  readonly name: string
+  readonly tools: number
+  readonly prompts: number
+  readonly resources: number
+}
+
+export interface UpstreamSettings {
+  readonly name: string
+  readonly settings: ServerSettings
+  readonly maxMessageBytes: number
+  readonly connectionTimeout: Duration.Duration
+  readonly initialReconnectDelay: Duration.Duration
+  readonly maxReconnectAttempts: number
+}
+
+/** How long lists of the catalog wait for the server's first answer. */
+const firstAnswer = "5 seconds"
+
+/** `*` matches anything. */
+const matches = (pattern: string, name: string) =>
+  new RegExp(`^${pattern.split("*").map(RegExp.escape).join(".*")}$`, "s").test(name)
+
+const serves =
+  ({ allow, deny = [] }: ServerSettings) =>
+  (tool: string) =>
+    (allow === undefined || allow.some((pattern) => matches(pattern, tool))) &&
+    !deny.some((pattern) => matches(pattern, tool))
+
+/** Ends with the scope: the entries are withdrawn, then the connection is closed. */
+export const serveUpstream: (
+  options: UpstreamSettings
+) => Effect.Effect<
+  { readonly summary: Effect.Effect<Summary> },
+  never,
+  Catalog | Scope.Scope | StdioServices
+> = Effect.fnUntraced(function* ({
+  connectionTimeout,
+  initialReconnectDelay,
+  maxMessageBytes,
+  maxReconnectAttempts,
+  name,
+  settings
+}) {
+  const catalog = yield* Catalog
+  // A connection has a scope of its own.
+  const services = Context.omit(Scope.Scope)(yield* Effect.context<StdioServices | Scope.Scope>())
+  const run = Effect.runForkWith(services)
+  const running = new RunningRequests()
+  const answered = yield* Deferred.make<void>()
+  const turn = Semaphore.makeUnsafe(1)
+  let lists: Lists = nothing
+
+  const open: Upstream.UpstreamOptions["open"] = Effect.provideContext(
+    openConnection({
+      server: name,
+      settings,
+      maxMessageBytes,
+      timeout: connectionTimeout,
+      ask: (method, params) => running.ask(method, params),
+      onNotification: (method, params) => {
+        if (method.endsWith("/list_changed")) run(relist)
+        else if (method === "notifications/resources/updated") run(contribution.updated(String(params.uri)))
+        else running.log(params)
+      }
+    }),
+    services
+  )
+
+  const refresh = (connection: Connection): Effect.Effect<void, UpstreamError> =>
+    turn.withPermit(
+      Effect.gen(function* (): Effect.fn.Return<void, UpstreamError> {
+        lists = yield* readLists(name, connection)
+        const { conflicts } = yield* contribution.replace(entriesOf(source, lists))
+        for (const { message } of conflicts) yield* Effect.logWarning(`${name}: ${message}`)
+        yield* Deferred.succeed(answered, undefined)
+      })
+    )
+
+  const upstream: Upstream.Upstream = yield* Upstream.make({
+    name,
+    open,
+    maxReconnectAttempts,
+    initialReconnectDelay,
+    connectionTimeout,
+    onReady: refresh,
+    onChange: Effect.fnUntraced(function* ({ failure, state }) {
+      if (failure === undefined) return yield* Effect.logDebug(`upstream ${name}: ${state}`)
+      // A server that fails is not waited for.
+      yield* Deferred.succeed(answered, undefined)
+      yield* Effect.logWarning(`upstream ${name}: ${state}`, failure.message)
+    })
+  })
+  const relist: Effect.Effect<void> = Effect.flatMap(upstream.connection, refresh).pipe(
+    Effect.catch((error) => Effect.logWarning(`upstream ${name}: its lists could not be read`, error.message))
+  )
+  const source: Source = {
+    prefix: settings.prefix ?? name,
+    upstream,
+    running,
+    timeLimit: settings.time_limit,
+    serves: serves(settings),
+    known: new Map()
+  }
+  const contribution: Contribution = yield* catalog.contribute({
+    owner: name,
+    entries: {},
+    pending: Effect.ignore(Effect.timeout(Deferred.await(answered), firstAnswer))
+  })
+  yield* Effect.forkScoped(Effect.ignore(upstream.connection))
+  const summary = Effect.map(upstream.status, (status): Summary => ({
+    ...status,
+    name,
+    tools: lists.tools.length,
+    prompts: lists.prompts.length,
+    resources: lists.resources.length
+  }))
+  return { summary }
+})

@@ -1,0 +1,163 @@
+/** Processes of upstream servers: started once, restarted when they crash, and never left behind. */
+import { expect } from "bun:test"
+import { createServer, type AddressInfo } from "node:net"
+import { mkdtemp, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { Deferred, Effect, Exit, Layer, Queue } from "effect"
+import { ConfigSource } from "../../layers/config/ConfigSource.ts"
+import { machine } from "../../src/program/baseLayers.ts"
+import { Upstreams } from "../../src/upstreams/Upstreams.ts"
+import { callTool } from "../support/callTool.ts"
+import { it } from "../support/effect.ts"
+import { service, serviceOf } from "../support/service.ts"
+import { startStdio } from "../support/stdio.ts"
+
+const program = new URL("../support/upstreamProcess.ts", import.meta.url).pathname
+
+interface Alive {
+  readonly role: string
+  readonly pid: number
+  readonly ended: Deferred.Deferred<void>
+}
+
+/** Tells of each process that starts, and of its end. */
+const witness = Effect.acquireRelease(
+  Effect.callback<{
+    readonly port: number
+    readonly started: Queue.Queue<Alive>
+    readonly close: () => void
+  }>((resume) => {
+    const started = Effect.runSync(Queue.unbounded<Alive>())
+    const server = createServer((socket) => {
+      const ended = Deferred.makeUnsafe<void>()
+      socket.once("data", (data) => {
+        const [role = "", pid = ""] = data.toString().trim().split(" ")
+        Queue.offerUnsafe(started, { role, pid: Number(pid), ended })
+      })
+      socket.on("error", () => {})
+      socket.on("close", () => Deferred.doneUnsafe(ended, Exit.void))
+    })
+    server.listen(0, "127.0.0.1", () =>
+      resume(
+        Effect.succeed({ port: (server.address() as AddressInfo).port, started, close: () => server.close() })
+      )
+    )
+  }),
+  ({ close }) => Effect.sync(close)
+)
+
+const upstream = (port: number) => ({ command: process.execPath, args: [program, String(port)] })
+
+const take = Effect.fnUntraced(function* (started: Queue.Queue<Alive>, role: string) {
+  for (;;) {
+    const alive = yield* Queue.take(started)
+    if (alive.role === role) return alive
+  }
+})
+
+/** Both processes of one start of the server. */
+const both = (started: Queue.Queue<Alive>) => Effect.all([Queue.take(started), Queue.take(started)])
+
+const allEnded = (processes: ReadonlyArray<Alive>) =>
+  Effect.forEach(processes, ({ ended }) => Deferred.await(ended), { concurrency: "unbounded" })
+
+it.live(
+  "a server that crashes in a call fails that call alone, and the next one is answered by a new process",
+  () =>
+    Effect.gen(function* () {
+      const { port, started } = yield* witness
+      yield* Effect.gen(function* () {
+        const first = yield* take(started, "server")
+        const failure = yield* Effect.flip(callTool("process__crash", {}))
+        expect(failure).toMatchObject({ _tag: "Failed", reason: "UpstreamUnavailable" })
+        yield* Deferred.await(first.ended)
+        const { content } = yield* callTool("process__pid", {})
+        const second = yield* take(started, "server")
+        expect(content).toEqual([{ type: "text", text: String(second.pid) }])
+      }).pipe(
+        Effect.provide(
+          service({
+            mcp: { connection: { initial_reconnect_delay: "50 millis" } },
+            mcpServers: { process: upstream(port) }
+          })
+        )
+      )
+    })
+)
+
+it.live("many callers at once share one process", () =>
+  Effect.gen(function* () {
+    const { port, started } = yield* witness
+    yield* Effect.gen(function* () {
+      const results = yield* Effect.forEach(Array.from({ length: 20 }), () => callTool("process__pid", {}), {
+        concurrency: "unbounded"
+      })
+      expect(new Set(results.map(({ content }) => JSON.stringify(content))).size).toBe(1)
+      yield* both(started)
+      expect(yield* Queue.size(started)).toBe(0)
+    }).pipe(Effect.provide(service({ mcpServers: { process: upstream(port) } })))
+  })
+)
+
+it.live("when the service stops, the server and its children have ended", () =>
+  Effect.gen(function* () {
+    const { port, started } = yield* witness
+    const processes = yield* Effect.gen(function* () {
+      yield* callTool("process__pid", {})
+      return yield* both(started)
+    }).pipe(Effect.provide(service({ mcpServers: { process: upstream(port) } })))
+    yield* allEnded(processes)
+  })
+)
+
+it.live("when the program is killed by SIGKILL, the server and its children end as well", () =>
+  Effect.gen(function* () {
+    const { port, started } = yield* witness
+    const config = JSON.stringify({ mcpServers: { process: upstream(port) } })
+    const { child, next, send } = yield* startStdio({ MCP_CONFIG_JSON: config })
+    yield* send({
+      jsonrpc: "2.0",
+      id: 1,
+      method: "initialize",
+      params: { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "test", version: "1" } }
+    })
+    yield* next
+    const processes = yield* both(started)
+    yield* Effect.sync(() => child.kill("SIGKILL"))
+    yield* allEnded(processes)
+  })
+)
+
+it.live("a reload starts added servers, stops removed ones, and leaves the others alone", () =>
+  Effect.gen(function* () {
+    const { port, started } = yield* witness
+    const folder = yield* Effect.promise(() => mkdtemp(join(tmpdir(), "manifold-upstreams-")))
+    const file = join(folder, "manifold.json")
+    const write = (servers: Record<string, unknown>) =>
+      Effect.promise(() =>
+        writeFile(
+          file,
+          JSON.stringify({ logging: { level: "none" }, storage: { dir: folder }, mcpServers: servers })
+        )
+      )
+    yield* write({ kept: upstream(port) })
+    yield* Effect.gen(function* () {
+      const config = yield* ConfigSource
+      const upstreams = yield* Upstreams
+      const names = Effect.map(upstreams.list, (all) => all.map(({ name }) => name))
+      const kept = yield* both(started)
+      yield* write({ kept: upstream(port), added: upstream(port) })
+      yield* config.reload
+      expect(yield* names).toEqual(["kept", "added"])
+      const added = yield* both(started)
+      yield* write({ kept: upstream(port) })
+      yield* config.reload
+      yield* allEnded(added)
+      expect(yield* names).toEqual(["kept"])
+      const { content } = yield* callTool("kept__pid", {})
+      expect(kept.map(({ pid }) => String(pid))).toContain(String(Object(content[0]).text))
+      expect(yield* Queue.size(started)).toBe(0)
+    }).pipe(Effect.provide(serviceOf(() => Layer.provide(ConfigSource.layerFile(file), machine))))
+  })
+)
