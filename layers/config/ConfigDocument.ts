@@ -1,4 +1,4 @@
-/** The one text that configures the program: found, read and parsed, with a place for every value. */
+/** Finds, reads and parses the configuration text, with the source location of every value. */
 import { Context, Effect, FileSystem, Path as Paths, Predicate } from "effect"
 import { Environment } from "../platform/Environment.ts"
 import { describeFileError } from "../platform/describeFileError.ts"
@@ -14,29 +14,29 @@ import * as YamlText from "./YamlText.ts"
 export interface ConfigDocument {
   /** The sections, by name. */
   readonly value: Readonly<Record<string, unknown>>
-  /** What was read: a file's path, `MCP_CONFIG_JSON`; undefined when there was nothing to read. */
+  /** The path of the file, or `MCP_CONFIG_JSON`; `undefined` if nothing was read. */
   readonly name: string | undefined
-  /** The path that is read, also if there was no file yet; undefined when no file is asked for. */
+  /** The path of the file, which may not exist; `undefined` if no file is used. */
   readonly file: string | undefined
-  /** The folder in which relative paths of the file start; absolute. */
+  /** Base folder for relative paths; absolute. */
   readonly folder: string | undefined
-  /** What the file was like just before it was read, for `watchFiles`. */
+  /** Fingerprint of the file just before it was read, for `watchFiles`. */
   readonly stamp: string | undefined
-  /** Whether the user named it, by `--config`, `MCP_CONFIG_PATH` or `MCP_CONFIG_JSON`. */
+  /** Whether the user named it with `--config`, `MCP_CONFIG_PATH` or `MCP_CONFIG_JSON`. */
   readonly named: boolean
-  /** Where a setting's key or value is written: `manifold.yaml:3:9`, or just the source's name. */
+  /** Location of a key or value: `manifold.yaml:3:9`, or only the name of the source. */
   readonly source: (path: Path, part: "key" | "value") => string
 }
 
-/** The name of the usual file, in the user's configuration folder. */
+/** Name of the default file in the user's configuration folder. */
 export const fileName = "manifold.yaml"
 
-/** The file that the command line names with `--config`; above every variable that names one. */
+/** The file of `--config`, which overrides the variables. */
 export const ConfigFile = Context.Reference<string | undefined>("manifold/config/ConfigFile", {
   defaultValue: () => undefined
 })
 
-/** The path of the usual file; `undefined` for a user without a home folder. */
+/** Path of the default file; `undefined` for a user without a home folder. */
 export const usualFile = Effect.gen(function* () {
   const folder = yield* userFolder("config")
   return folder === undefined ? undefined : (yield* Paths.Path).join(folder, fileName)
@@ -49,8 +49,8 @@ const largestBytes = 1024 * 1024
 type Read = Pick<ConfigDocument, "name" | "file" | "folder" | "named" | "stamp">
 
 /**
- * Fails on what no section can answer for: a root that is not a map, keys that would reach the prototype of what
- * they are assigned to, and nesting without end (a YAML anchor may contain itself).
+ * Fails on problems outside of sections: a root that is not a map, keys that enable prototype pollution, and unbounded
+ * nesting (a YAML anchor may contain itself).
  */
 const check = (
   value: unknown,
@@ -62,9 +62,9 @@ const check = (
     problems.push({ path: showPath(path), message, source: source(path, part) })
   const walk = (inner: unknown, path: ReadonlyArray<string | number>): void => {
     if (path.length > mostNested)
-      return void add(path.slice(0, 1), "value", "nested too deeply, or in itself")
+      return void add(path.slice(0, 1), "value", "nested too deeply, or contains itself")
     if (Array.isArray(inner)) {
-      // One report is enough: what contains itself would fill the page.
+      // Limits the number of problems: a value that contains itself would make very many.
       for (let index = 0; index < inner.length && problems.length < 100; index++) {
         walk(inner[index], [...path, index])
       }
@@ -76,7 +76,7 @@ const check = (
       }
     }
   }
-  // A file with nothing but comments is a configuration with nothing in it.
+  // A file with only comments is an empty configuration.
   const root = value ?? {}
   if (!Predicate.isObject(root)) add([], "value", "expected a map of sections")
   else {
@@ -102,7 +102,7 @@ const fromText = (written: string, text: ConfigText, read: Read & { readonly nam
   return check(text.value, source, read)
 }
 
-/** `required` says what named the file, which must exist then. */
+/** `required` names what refers to the file, which then must exist. */
 const readFile = Effect.fnUntraced(function* (name: string, required: string | undefined) {
   const fs = yield* FileSystem.FileSystem
   const paths = yield* Paths.Path
@@ -115,7 +115,7 @@ const readFile = Effect.fnUntraced(function* (name: string, required: string | u
   const bytes = yield* fs.readFile(name).pipe(
     Effect.catchTag("PlatformError", (error) => {
       if (error.reason._tag === "NotFound" && required === undefined) return Effect.void
-      return fail(name, `the file cannot be read: ${describeFileError(error.reason)}${required ?? ""}`)
+      return fail(name, `cannot read the file: ${describeFileError(error.reason)}${required ?? ""}`)
     })
   )
   if (!bytes) return yield* check({}, () => name, { ...read, name: undefined })
@@ -127,21 +127,20 @@ const readFile = Effect.fnUntraced(function* (name: string, required: string | u
   return yield* fromText(text, parsed, { ...read, name })
 })
 
-/** A file that the user named: relative to the working folder, where a shell's user has it. */
-const readNamed = (written: string, by: string, required = `; it is named by ${by}`) =>
+/** A file that the user named, relative to the working folder. */
+const readNamed = (written: string, by: string, required = ` (set by ${by})`) =>
   written === ""
-    ? fail(by, "names no file")
+    ? fail(by, "must name a file")
     : expandHome(written).pipe(
-        Effect.catch(() => fail(by, `${written}: write the path out`)),
+        Effect.catch(() => fail(by, `${written}: use an absolute path`)),
         Effect.flatMap((path) => readFile(path, required))
       )
 
 const noFile = { name: undefined, file: undefined, folder: undefined, stamp: undefined } as const
 
 /**
- * The file named by `--config`, else `MCP_CONFIG_JSON`, else the file at `MCP_CONFIG_PATH`, else the usual file if there
- * is one, else nothing. Never a file of the working folder that was not named: an AI client starts the program in any
- * folder, and whoever filled that folder would configure it.
+ * The file of `--config`, else `MCP_CONFIG_JSON`, else the file of `MCP_CONFIG_PATH`, else the default file if it exists,
+ * else nothing. Never an unnamed file of the working folder: AI clients start the program in untrusted folders.
  */
 export const load: Effect.Effect<ConfigDocument, ConfigInvalid, DecodeServices> = Effect.gen(function* () {
   const environment = yield* Environment
@@ -158,7 +157,7 @@ export const load: Effect.Effect<ConfigDocument, ConfigInvalid, DecodeServices> 
   return yield* check({}, () => "no configuration file", { ...noFile, named: false })
 })
 
-/** The file that `--config` or `MCP_CONFIG_PATH` names, as an absolute path for a process with another working folder. */
+/** The file of `--config` or `MCP_CONFIG_PATH` as an absolute path, for a process with another working folder. */
 export const namedFile = Effect.gen(function* () {
   const { get } = yield* Environment
   const file = (yield* ConfigFile) ?? ((get(jsonVariable) ?? "") === "" ? get(pathVariable) : undefined)
@@ -166,9 +165,9 @@ export const namedFile = Effect.gen(function* () {
   return (yield* Paths.Path).resolve(yield* Effect.orElseSucceed(expandHome(file), () => file))
 })
 
-/** This file and no other. */
+/** Loads this file only. */
 export const loadFile = (path: string) => readNamed(path, path, "")
 
-/** A configuration that is a value already. */
+/** A configuration given as a value. */
 export const fromValue = (value: unknown): Effect.Effect<ConfigDocument, ConfigInvalid> =>
   check(value, () => "configuration", { ...noFile, name: "configuration", named: true })

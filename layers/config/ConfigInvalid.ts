@@ -1,14 +1,14 @@
-/** Everything that is wrong with a configuration, in one error. */
+/** Configuration error with all problems found. */
 import { Schema } from "effect"
 
 export type Path = ReadonlyArray<PropertyKey>
 
 export const Problem = Schema.Struct({
-  /** The setting, `server.port`; empty when the whole source is meant. */
+  /** The setting, such as `server.port`; empty for a problem of the whole source. */
   path: Schema.String,
-  /** What is wrong. Never contains a secret. */
+  /** The problem. Never contains a secret. */
   message: Schema.String,
-  /** Where to look: `manifold.yaml:3:9` (line and column, from 1), a variable's name, `MCP_CONFIG_JSON`. */
+  /** Location: `manifold.yaml:3:9` (line and column, from 1), an environment variable, or `MCP_CONFIG_JSON`. */
   source: Schema.String
 })
 export type Problem = typeof Problem.Type
@@ -25,7 +25,7 @@ export class ConfigInvalid extends Schema.TaggedError<ConfigInvalid>()("ConfigIn
   }
 }
 
-/** Longer keys are not shown: a value that lost its key, or the space after its colon, may be a secret. */
+/** Longest key that is shown. A longer one may be a secret whose key, or space after the colon, is missing. */
 const mostShown = 31
 
 /** `["auth", "tokens", 0, "name"]` → `auth.tokens[0].name`. */

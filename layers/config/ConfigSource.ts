@@ -1,4 +1,4 @@
-/** The configuration: one file or inline JSON, environment variables above it, read section by section, and again. */
+/** Configuration service: a file or inline JSON, overridden by environment variables, read by section, with hot reload. */
 import { Context, Effect, Equal, Exit, FileSystem, Layer, Option, Path, Semaphore, type Scope } from "effect"
 import { Environment } from "../platform/Environment.ts"
 import { ConfigInvalid, type Problem } from "./ConfigInvalid.ts"
@@ -8,27 +8,27 @@ import { mergeSources } from "./mergeSources.ts"
 import type { Section } from "./Section.ts"
 import type { DecodeServices } from "./DecodeServices.ts"
 
-/** Which sections say something else than before, by name. */
+/** Names of sections that a reload changed. */
 export interface Reloaded {
-  /** All of them: also those that nobody has read yet, whose first reader will see the new settings. */
+  /** All changed sections, including ones that were not read yet. */
   readonly changed: ReadonlyArray<string>
-  /** Those whose followers have the new settings. */
+  /** Sections whose followers have the new settings. */
   readonly applied: ReadonlyArray<string>
-  /** Those whose old settings stay in force, for every reader, until the program is started again. */
+  /** Sections that keep their old settings until a restart. */
   readonly needRestart: ReadonlyArray<string>
 }
 
-/** What the configuration says, apart from its values. */
+/** Where the configuration comes from, and which keys it sets. */
 export interface Found {
-  /** A file's path or `MCP_CONFIG_JSON`; undefined when there is neither. */
+  /** The path of the file, or `MCP_CONFIG_JSON`; `undefined` without either. */
   readonly source: string | undefined
-  /** The path that is read, also if there was no file yet; undefined when no file is asked for. */
+  /** The path of the file, which may not exist; `undefined` if no file is used. */
   readonly file: string | undefined
-  /** What that file was like just before it was read last, for `watchFiles`. */
+  /** Fingerprint of the file just before the last read, for `watchFiles`. */
   readonly stamp: string | undefined
-  /** Whether the user named the source; else it is the usual file, if there is one. */
+  /** Whether the user named the source; otherwise it is the default file. */
   readonly named: boolean
-  /** Of the checked sections those that are mentioned: which keys they give, and which variables gave some of them. */
+  /** Checked sections that are present: their keys, and the variables that set some of them. */
   readonly sections: ReadonlyArray<{
     readonly name: string
     readonly keys: ReadonlyArray<string>
@@ -36,17 +36,17 @@ export interface Found {
   }>
 }
 
-/** A section as it is in force. */
+/** A section in force. */
 interface Held extends Evaluated {
-  /** Whether somebody took the settings, whom a change would have to reach. */
+  /** Whether the settings were read, so that a change requires a follower or a restart. */
   readonly used: boolean
-  /** Whether an absent section has to make sense: it was read, not just checked. */
+  /** Whether an absent section must decode: it was read, not only checked. */
   readonly required: boolean
 }
 
 interface Follower {
   readonly section: Section<unknown>
-  /** Applies what is in force, unless that was applied already. */
+  /** Applies the settings in force, unless already applied. */
   readonly update: Effect.Effect<void, ConfigInvalid>
 }
 
@@ -90,13 +90,13 @@ const make = (load: Effect.Effect<ConfigDocument.ConfigDocument, ConfigInvalid, 
     const read = <A>(section: Section<A>) =>
       Effect.map(
         hold(section, { used: true, required: true }),
-        // What is held of a section was decoded by that section's schema.
+        // Decoded by this section's schema.
         ({ settings }) => Option.getOrThrow(settings) as A
       )
 
     const readOption = <A>(section: Section<A>) =>
       Effect.map(hold(section, { used: true, required: false }), ({ present, settings }) =>
-        // As above.
+        // Decoded by this section's schema.
         present ? (settings as Option.Option<A>) : Option.none<A>()
       )
 
@@ -166,7 +166,7 @@ const make = (load: Effect.Effect<ConfigDocument.ConfigDocument, ConfigInvalid, 
       ]
       if (problems.length > 0) return yield* new ConfigInvalid({ problems })
 
-      // From here to the followers nothing waits: a reader sees the old configuration or the new one.
+      // Synchronous from here to the followers: a reader sees the old configuration or the new one.
       current = document
       const changed: Array<string> = []
       const applied: Array<string> = []
@@ -184,7 +184,7 @@ const make = (load: Effect.Effect<ConfigDocument.ConfigDocument, ConfigInvalid, 
         }
         held.set(section, { ...before, present, settings: isSame ? before.settings : settings })
       }
-      // A follower that cannot read its section could not before either; one that dies keeps nothing from the others.
+      // A defect of one follower does not affect the others.
       const exits = yield* Effect.forEach([...followers], ({ update }) => Effect.exit(Effect.ignore(update)))
       yield* Exit.asVoidAll(exits)
       return { changed, applied, needRestart } satisfies Reloaded
@@ -205,41 +205,40 @@ export class ConfigSource extends Context.Service<
   ConfigSource,
   {
     /**
-     * A section's settings, secrets included, as they are in force. An absent section is read as an empty one, so
-     * that its defaults hold.
+     * The settings of a section in force, secrets included. An absent section is read as an empty one, with its
+     * defaults.
      */
     readonly read: <A>(section: Section<A>) => Effect.Effect<A, ConfigInvalid>
-    /** A section's settings, if the file or a variable mentions it. */
+    /** The settings of a section, if the file or a variable sets any of it. */
     readonly readOption: <A>(section: Section<A>) => Effect.Effect<Option.Option<A>, ConfigInvalid>
     /**
-     * Fails with every problem of every section, and with every section that is not in the list. The list is kept:
-     * a reload checks the same.
+     * Fails with all problems of all sections, and with unknown sections. A reload checks the same list.
      */
     readonly check: (sections: ReadonlyArray<Section<unknown>>) => Effect.Effect<void, ConfigInvalid>
-    /** What was read, and what it mentions of the sections that `check` was told of. */
+    /** The source, and which of the checked sections it sets. */
     readonly found: Effect.Effect<Found, ConfigInvalid>
     /**
-     * Applies a section's settings now, and again after each reload that changed them, one at a time, until the scope
-     * closes. Who follows a section declares that all of it can change while the program runs.
+     * Applies the settings of a section now, and after each reload that changed them, one at a time, until the scope
+     * closes. Following a section declares that all of it supports hot reload.
      */
     readonly follow: <A>(
       section: Section<A>,
       apply: (value: A) => Effect.Effect<void>
     ) => Effect.Effect<void, ConfigInvalid, Scope.Scope>
     /**
-     * Reads the text, the variables and the secrets again and checks all of it. With any problem nothing changes.
-     * Else sections that are followed, or that nobody has read yet, take effect; the others keep their old settings.
+     * Hot reload: reads the text, the variables and the secrets again and checks everything. With any problem nothing
+     * changes. Otherwise followed and unread sections take effect; others keep their settings until a restart.
      */
     readonly reload: Effect.Effect<Reloaded, ConfigInvalid>
   }
 >()("manifold/config/ConfigSource") {
   /**
    * Reads the file of `--config` (`ConfigFile`), else `MCP_CONFIG_JSON`, else the file at `MCP_CONFIG_PATH`, else
-   * `manifold.yaml` in the user's configuration folder. The text is read when a section first is, and at each reload.
+   * `manifold.yaml` in the user's configuration folder. The text is read with the first section, and at each reload.
    */
   static readonly layer = Layer.effect(ConfigSource, make(ConfigDocument.load))
 
-  /** Reads this file, whatever the variables name. */
+  /** Reads this file, regardless of the variables. */
   static readonly layerFile = (path: string) =>
     Layer.effect(ConfigSource, make(ConfigDocument.loadFile(path)))
 

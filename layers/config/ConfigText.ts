@@ -1,7 +1,7 @@
-/** What a parsed configuration text is, whichever syntax it was written in. */
+/** A parsed configuration text, JSON or YAML, with source locations. */
 import type { Path } from "./ConfigInvalid.ts"
 
-/** Something wrong with the text itself. Offsets count UTF-16 units from the start. */
+/** A syntax error. Offsets are UTF-16 units from the start. */
 export interface Fault {
   readonly offset: number
   readonly message: string
@@ -10,11 +10,11 @@ export interface Fault {
 export interface ConfigText {
   readonly value: unknown
   readonly faults: ReadonlyArray<Fault>
-  /** Where the key or the value at `path` begins; for what does not exist, its nearest ancestor. */
+  /** Offset of the key or value at `path`; for an absent path, of its nearest ancestor. */
   readonly locate: (path: Path, part: "key" | "value") => number
 }
 
-/** No configuration is nested deeper; what is deeper was made to hurt. */
+/** Maximum nesting; real configurations stay far below. */
 export const mostNested = 64
 
 /** `3:9`, counted from 1. */

@@ -1,4 +1,4 @@
-/** What decoding a section may ask for: secrets are read from variables and files, paths are resolved. */
+/** Services that decoding a section requires: secrets are read from variables and files, paths are resolved. */
 import type { FileSystem, Path } from "effect"
 import type { Environment } from "../platform/Environment.ts"
 

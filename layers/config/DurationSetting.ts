@@ -1,16 +1,16 @@
-/** A time span in the configuration: `"30 seconds"`, `"500 millis"`, or a number of seconds. */
+/** Duration setting: `"30 seconds"`, `"500 millis"`, or a number of seconds. */
 import { Duration, Effect, Option, Schema, SchemaIssue, SchemaTransformation } from "effect"
 
 const expected = 'a duration such as "30 seconds", "500 millis" or a number of seconds'
 
-/** Units are nanos, micros, millis, seconds, minutes, hours, days and weeks; neither negative nor endless. */
+/** Units: nanos, micros, millis, seconds, minutes, hours, days and weeks. Finite and not negative. */
 export const DurationSetting = Schema.Union([Schema.String, Schema.Finite]).pipe(
-  Schema.annotate({ expected, description: "A time span, `30 seconds`; a bare number counts seconds." }),
+  Schema.annotate({ expected, description: "A duration such as `30 seconds`; a number is in seconds." }),
   Schema.decodeTo(
     Schema.Duration,
     SchemaTransformation.transformEffect<Duration.Duration, string | number>({
       decode: (written, options) => {
-        // A variable's text is a string, also where it says a number.
+        // Variables are always strings.
         const seconds =
           typeof written === "number" || /^\d+(\.\d+)?$/.test(written) ? Number(written) : undefined
         const read =

@@ -1,4 +1,4 @@
-/** Reads JSON and remembers where each value stood, which `JSON.parse` does not tell. RFC 8259. */
+/** JSON parser with source locations (RFC 8259). */
 import type { Path } from "./ConfigInvalid.ts"
 import { mostNested, type Fault, type ConfigText } from "./ConfigText.ts"
 
@@ -10,7 +10,7 @@ class Unexpected extends Error {
   }
 }
 
-interface Place {
+interface Location {
   readonly key: number
   readonly value: number
 }
@@ -23,7 +23,7 @@ const space = /[ \t\r\n]*/y
 class Reader {
   offset = 0
   readonly faults: Array<Fault> = []
-  readonly places = new Map<string, Place>()
+  readonly places = new Map<string, Location>()
   readonly text: string
   constructor(text: string) {
     this.text = text
@@ -36,7 +36,7 @@ class Reader {
     return found
   }
 
-  /** Whether `character` comes next, after white space; it is then taken. */
+  /** Consumes `character` if it comes next after white space. */
   take(character: string): boolean {
     this.match(space)
     if (this.text[this.offset] !== character) return false
@@ -68,7 +68,7 @@ class Reader {
       const written = this.match(string)
       if (written === undefined) throw new Unexpected(start, "expected a key in double quotes")
       const key: string = JSON.parse(written)
-      if (entries.has(key)) this.faults.push({ offset: start, message: "the key is given twice" })
+      if (entries.has(key)) this.faults.push({ offset: start, message: "duplicate key" })
       this.expect(":", "after the key")
       entries.set(key, this.value([...path, key], start))
     } while (this.take(","))

@@ -1,10 +1,10 @@
-/** Reads the configuration again when the process is told to by SIGHUP, and when its file has changed. */
+/** Hot reload of the configuration, at SIGHUP and when its file changes. */
 import { Cause, Effect, Layer, Queue } from "effect"
 import { Signals } from "../platform/Signals.ts"
 import { watchFiles } from "../platform/watchFiles.ts"
 import { ConfigSource } from "./ConfigSource.ts"
 
-/** Reloads, and tells the log what came of it. */
+/** Reloads and logs the result. */
 export const reload = Effect.gen(function* () {
   const config = yield* ConfigSource
   const { applied, changed, needRestart } = yield* config.reload
@@ -16,21 +16,21 @@ export const reload = Effect.gen(function* () {
     Effect.forEach(
       problems,
       ({ message, path, source }) =>
-        // Apart from each other: `token: the …` in one text would be masked as a secret.
+        // As separate fields: `token: the …` in one text would be masked as a secret.
         Effect.logError(`configuration not reloaded: ${message}`).pipe(
           Effect.annotateLogs({ ...(path !== "" && { setting: path }), source })
         ),
       { discard: true }
     )
   ),
-  // One part that cannot take its settings must not end this for all others.
+  // A follower that fails to apply its settings must not stop hot reload.
   Effect.catchCauseIf(
     (cause) => !Cause.hasInterruptsOnly(cause),
-    (cause) => Effect.logError("a reloaded configuration could not be applied", cause)
+    (cause) => Effect.logError("cannot apply the reloaded configuration", cause)
   )
 )
 
-/** Reloads for as long as the layer lives; begins when the program has started. */
+/** Hot reload while the layer is alive. */
 export const layer = Layer.effectDiscard(
   Effect.gen(function* () {
     const config = yield* ConfigSource

@@ -1,4 +1,4 @@
-/** A secret setting: read from a variable or a file when the configuration is, and never shown. */
+/** Secret setting: read from an environment variable or a file, and never shown. */
 import { Effect, FileSystem, Redacted, Schema, SchemaGetter, SchemaIssue } from "effect"
 import { Environment } from "../platform/Environment.ts"
 import { describeFileError } from "../platform/describeFileError.ts"
@@ -6,9 +6,9 @@ import { hidden } from "./explainIssue.ts"
 import { resolvePath } from "./pathSettings.ts"
 
 const Written = Schema.String.annotate({
-  description: "A secret: `env:NAME`, `file:PATH`, or the text itself.",
+  description: "Secret: `env:NAME`, `file:PATH`, or the literal value.",
   examples: ["env:NAME", "file:PATH"],
-  expected: "env:NAME, file:PATH or the secret's text",
+  expected: "env:NAME, file:PATH or the literal secret",
   [hidden]: true
 })
 
@@ -19,7 +19,7 @@ const fromVariable = Effect.fnUntraced(function* (name: string) {
     return yield* invalid("expected the name of an environment variable after env:")
   }
   const value = (yield* Environment).get(name) ?? ""
-  // A name that is not written as names are may be a secret with the wrong prefix.
+  // An unusual name may be a secret with the wrong prefix.
   const shown = /^[A-Z0-9_]+$/.test(name) ? `variable ${name}` : "variable named here"
   if (value === "") return yield* invalid(`the environment ${shown} is not set`)
   return Redacted.make(value)
@@ -33,10 +33,10 @@ const fromFile = Effect.fnUntraced(function* (written: string) {
     .readFileString(path)
     .pipe(
       Effect.catchTag("PlatformError", (error) =>
-        invalid(`the file ${JSON.stringify(path)} cannot be read: ${describeFileError(error.reason)}`)
+        invalid(`cannot read the file ${JSON.stringify(path)}: ${describeFileError(error.reason)}`)
       )
     )
-  // Editors and `echo` end a file with a newline, which is no part of the secret.
+  // Editors and `echo` append a newline that is not part of the secret.
   const value = text.replace(/\r?\n$/, "")
   if (value === "") return yield* invalid(`the file ${JSON.stringify(path)} is empty`)
   return Redacted.make(value)
@@ -51,11 +51,11 @@ const resolve = Effect.fnUntraced(function* (written: string) {
 /**
  * Decodes `env:NAME`, `file:PATH` (`~`, or relative to the configuration file; one newline at the end is dropped) or the
  * text itself to a `Redacted<string>`. An unset variable or unreadable file is a problem at the setting's path.
- * A secret is not encoded again.
+ * It cannot be encoded.
  */
 export const Secret = Written.pipe(
   Schema.decodeTo(Schema.Redacted(Schema.String), {
     decode: SchemaGetter.transformEffect(resolve),
-    encode: SchemaGetter.forbidden(() => "a secret is not written out")
+    encode: SchemaGetter.forbidden(() => "secrets cannot be encoded")
   })
 )

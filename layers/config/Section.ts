@@ -1,17 +1,17 @@
-/** A named part of the configuration: its schema, and the environment variables that stand above it. */
+/** Declares a section of the configuration: schema, description, and environment variables that override it. */
 import { Effect, Schema } from "effect"
 import * as defaults from "./sectionDefaults.ts"
 import type { DecodeServices } from "./DecodeServices.ts"
 
 /**
- * How a variable's text becomes a value: as it is, in lower case (for keywords), as a number, as `true`/`false`
- * (also `1`/`0`, `yes`/`no`, `on`/`off`), or as a list separated by commas. Text that does not fit is left as it is,
- * so that the schema names what it expected. A `path` must be absolute or under `~`: a variable belongs to no folder.
+ * How a variable is parsed: unchanged, in lower case (keywords), as a number, as `true`/`false` (also `1`/`0`,
+ * `yes`/`no`, `on`/`off`), or as a comma-separated list. Text that does not fit is passed to the schema, which reports
+ * what it expects. A `path` must be absolute or under `~`, because a variable has no base folder.
  */
 export type Kind = "string" | "path" | "word" | "number" | "boolean" | "list"
 
 export interface Binding<Key extends string = string> {
-  /** Where the value goes, from the section's root. */
+  /** Path of the setting within the section. */
   readonly path: readonly [Key, ...ReadonlyArray<string>]
   readonly kind: Kind
 }
@@ -19,25 +19,25 @@ export interface Binding<Key extends string = string> {
 export interface Section<out A> {
   readonly name: string
   readonly schema: Schema.Decoder<A, DecodeServices>
-  /** By variable name. A variable that is empty counts as not set. */
+  /** By variable name. An empty variable counts as not set. */
   readonly env: Readonly<Record<string, Binding>>
-  /** What the section is about, for a person who writes one; empty when nobody said. */
+  /** Description for users; may be empty. */
   readonly description: string
-  /** Other names in the file, whose keys mean the same as this section's. */
+  /** Alternative names of the section. */
   readonly aliases: ReadonlyArray<string>
   /** Renamed keys, old path → new path (`retry.longest_delay` → `retry.max_delay`): the error for an old key names the new one. */
   readonly renamed: Readonly<Record<string, string>>
 }
 
 /**
- * A key with a documented default, given as it would be written. (`Schema.withDecodingDefaultKey` would check what is
- * written before it decodes it, and so hide some of the problems behind others.)
+ * A key with a documented default in encoded form. (`Schema.withDecodingDefaultKey` would check the input before decoding
+ * it and so hide some problems.)
  */
 export const optional = <S extends Schema.Top>(schema: S, value: S["Encoded"], description: string) => {
   const annotations = { description, default: value }
   const key = schema.pipe(
     Schema.withDecodingDefaultTypeKey(Effect.suspend(() => Schema.decodeEffect(schema)(value))),
-    // Of a schema that is not known yet, the type of the encoded side cannot be told.
+    // The encoded type of a generic schema is unknown.
     Schema.annotateEncoded(annotations as { readonly description: string })
   )
   defaults.remember(key, { schema, value })
@@ -64,7 +64,7 @@ export const make = <
   options: Options<keyof Fields & string> = {}
 ): Section<S["Type"]> => ({ ...about(name, options), schema })
 
-/** The same for a section that most starts never mention: its schema is made when it is first needed. */
+/** The same with a lazy schema, for sections that most configurations do not set. */
 export const deferred = <
   Fields extends Schema.Struct.Fields,
   S extends Schema.Struct<Fields> & Schema.Decoder<unknown, DecodeServices>

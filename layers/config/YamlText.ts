@@ -1,33 +1,33 @@
-/** Reads YAML 1.2 and knows where each value stood. The library is loaded only when a file is read. */
+/** YAML 1.2 parser with source locations. The library is loaded lazily. */
 import { Effect } from "effect"
 import type { ErrorCode, Node, YAMLError } from "yaml"
 import type { Path } from "./ConfigInvalid.ts"
 import type { Fault, ConfigText } from "./ConfigText.ts"
 
-/** Our words for the library's codes: its own messages quote the text, which may be a secret. */
+/** Messages by error code of the library, whose own messages quote the text, which may be a secret. */
 const messages: Partial<Record<ErrorCode, string>> = {
-  BAD_ALIAS: "the alias has no anchor before it",
+  BAD_ALIAS: "alias without an anchor before it",
   BAD_DQ_ESCAPE: "unknown escape sequence; use single quotes for text with backslashes",
-  BAD_INDENT: "wrong indentation, or a bracket that is not closed",
-  BAD_SCALAR_START: "text that starts with this character needs quotes",
-  BLOCK_AS_IMPLICIT_KEY: "a second colon in the line; put the value in quotes",
-  DUPLICATE_KEY: "the key is given twice",
-  MISSING_CHAR: "a colon, quote or bracket is missing",
+  BAD_INDENT: "wrong indentation, or an unclosed bracket",
+  BAD_SCALAR_START: "text that starts with this character must be quoted",
+  BLOCK_AS_IMPLICIT_KEY: "second colon in the line; quote the value",
+  DUPLICATE_KEY: "duplicate key",
+  MISSING_CHAR: "missing colon, quote or bracket",
   MULTIPLE_DOCS: "only one document is allowed (remove the `---`)",
   NON_STRING_KEY: "keys must be plain text",
   RESOURCE_EXHAUSTION: "nested too deeply",
-  TAB_AS_INDENT: "tabs cannot indent; use spaces",
+  TAB_AS_INDENT: "tabs are not allowed for indentation; use spaces",
   TAG_RESOLVE_FAILED: "tags (`!name`) are not supported"
 }
 
-/** More aliases than this, multiplied out, make a bomb. */
+/** Limit against alias bombs. */
 const mostAliases = 100
-/** One mistake can make hundreds of errors after it. */
+/** Maximum reported errors: one mistake can cause hundreds. */
 const mostFaults = 10
 
 /**
- * The errors as faults. A line that is indented too far is read as part of the value above it, which makes two errors at
- * that value: one fault at the line itself is what a person can correct.
+ * The errors as faults. A line that is indented too far is parsed as part of the value above it, which causes two errors
+ * at that value; they are reported as one, at the line itself.
  */
 const faultsOf = (text: string, errors: ReadonlyArray<YAMLError>): ReadonlyArray<Fault> => {
   const indented = errors.filter(({ code }) => code === "MULTILINE_IMPLICIT_KEY")
@@ -38,7 +38,7 @@ const faultsOf = (text: string, errors: ReadonlyArray<YAMLError>): ReadonlyArray
     .slice(0, mostFaults)
     .map((error) => {
       if (!indented.includes(error)) {
-        return { offset: error.pos[0], message: messages[error.code] ?? "not YAML here" }
+        return { offset: error.pos[0], message: messages[error.code] ?? "invalid YAML" }
       }
       const line = text.lastIndexOf("\n", error.pos[1]) + 1
       const offset = line + (/^[ \t]*/.exec(text.slice(line))?.[0].length ?? 0)
@@ -53,7 +53,7 @@ interface Child {
 
 export const parse = Effect.fnUntraced(function* (text: string): Effect.fn.Return<ConfigText> {
   const { isAlias, isMap, isScalar, isSeq, parseDocument } = yield* Effect.promise(() => import("yaml"))
-  // With "silent" a second document would pass unnoticed.
+  // "silent" would ignore a second document.
   const document = parseDocument(text, {
     logLevel: "error",
     prettyErrors: false,
@@ -72,7 +72,7 @@ export const parse = Effect.fnUntraced(function* (text: string): Effect.fn.Retur
         node.items.filter((item) => isScalar(item.key) && String(item.key.value) === name)
       const [pair] = named(key)
       if (pair !== undefined) return { node: pair.value, key: start(pair.key) }
-      // A key that was merged is shown where it is written.
+      // Locates merged keys at their definition.
       for (const { value } of named("<<")) {
         const merged = resolve(value)
         for (const source of isSeq(merged) ? merged.items : [merged]) {

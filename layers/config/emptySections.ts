@@ -47,8 +47,8 @@ const fill = (value: unknown, ast: SchemaAST.AST): unknown => {
 }
 
 /**
- * The value with `{}` or `[]` for each `null` where the schema wants a map or a list. YAML reads a key with nothing but
- * comments below it as `null`. A scalar without a value stays a problem.
+ * Replaces `null` by `{}` or `[]` where the schema expects a map or a list: YAML reads a key with only comments below it
+ * as `null`. A scalar without a value stays a problem.
  */
 export const fillEmpty = (value: unknown, ast: SchemaAST.AST): unknown =>
   hasNull(value) ? fill(value, SchemaAST.toEncoded(ast)) : value

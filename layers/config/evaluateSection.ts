@@ -1,4 +1,4 @@
-/** What a document says about a section: its settings, or every problem. */
+/** Decodes one section of a document: its settings, or all problems. */
 import { Effect, Option, Schema } from "effect"
 import type { Environment } from "../platform/Environment.ts"
 import { ConfigInvalid, showPath, type Problem } from "./ConfigInvalid.ts"
@@ -15,57 +15,57 @@ const strict = { errors: "all", onExcessProperty: "error", reportInput: true } a
 
 const decode = (
   section: Section<unknown>,
-  said: Merged
+  merged: Merged
 ): Effect.Effect<unknown, ConfigInvalid, DecodeServices> => {
   const invalid = (found: ReadonlyArray<Problem>) =>
-    new ConfigInvalid({ problems: [...said.problems, ...found] })
-  const value = fillEmpty(said.value, section.schema.ast)
+    new ConfigInvalid({ problems: [...merged.problems, ...found] })
+  const value = fillEmpty(merged.value, section.schema.ast)
   const decoded = Schema.decodeEffect(section.schema)(value, strict).pipe(
     Effect.mapError(({ issue }) =>
       invalid(
         explainIssue(issue, section.name, section.renamed).map(({ message, part, path }) => ({
-          ...said.origin(path, part),
+          ...merged.origin(path, part),
           message
         }))
       )
     )
   )
-  return said.problems.length === 0 ? decoded : Effect.andThen(decoded, Effect.fail(invalid([])))
+  return merged.problems.length === 0 ? decoded : Effect.andThen(decoded, Effect.fail(invalid([])))
 }
 
 const fromDefaults = (section: Section<unknown>) =>
-  // A default that does not decode is for the decoder to explainIssue.
+  // The decoder reports defaults that do not decode.
   Effect.orElseSucceed(defaults.of(section.schema), Option.none)
 
 export interface Evaluated {
-  /** Whether the document or a variable mentions the section. */
+  /** Whether the document or a variable sets any of the section. */
   readonly present: boolean
-  /** None of an absent section that need not make sense. */
+  /** None for an absent section that is not required. */
   readonly settings: Option.Option<unknown>
 }
 
-/** An absent section is decoded, as an empty one, only if it is `required`. */
+/** Decodes an absent section, as an empty one, only if it is `required`. */
 export const evaluateSection = Effect.fnUntraced(function* (
   document: ConfigDocument,
   environment: Environment["Service"],
   section: Section<unknown>,
   required: boolean
 ): Effect.fn.Return<Evaluated, ConfigInvalid, DecodeServices> {
-  const said = mergeSources(document, environment, section)
-  const { present } = said
+  const merged = mergeSources(document, environment, section)
+  const { present } = merged
   if (!present && !required) return { present, settings: Option.none() }
   const absent = present ? Option.none() : yield* fromDefaults(section)
   if (Option.isSome(absent)) return { present, settings: absent }
   return {
     present,
-    settings: Option.some(yield* Effect.provideService(decode(section, said), BaseFolder, document.folder))
+    settings: Option.some(yield* Effect.provideService(decode(section, merged), BaseFolder, document.folder))
   }
 })
 
-/** Names the text's format for editors, and is no section. */
+/** Key for editors; not a section. */
 const schemaKey = "$schema"
 
-/** The document's keys that no section answers to. */
+/** Problems for unknown sections. */
 export const unknownSections = (
   document: ConfigDocument,
   sections: ReadonlyArray<Section<unknown>>

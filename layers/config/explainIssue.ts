@@ -1,4 +1,4 @@
-/** Turns a schema issue into problems that a person can act on, without repeating what may be a secret. */
+/** Turns a schema issue into user-readable problems, without repeating possible secrets. */
 import { Predicate, SchemaAST, SchemaIssue } from "effect"
 import type { Path } from "./ConfigInvalid.ts"
 import type { Section } from "./Section.ts"
@@ -6,15 +6,15 @@ import { suggestName } from "./suggestName.ts"
 
 export interface Explained {
   readonly path: Path
-  /** Whether the key is wrong, or its value. */
+  /** Whether the key or its value is wrong. */
   readonly part: "key" | "value"
   readonly message: string
 }
 
-/** The annotation of a schema whose input is never shown. */
+/** Annotation of schemas whose input is never shown. */
 export const hidden = "manifold/hidden"
 
-/** Longer text is not repeated: it helps nobody, and it may be a secret in the wrong place. */
+/** Longest text that is repeated. Longer text may be a misplaced secret. */
 const mostShown = 24
 
 const annotation = (ast: SchemaAST.AST, key: string): unknown => ast.annotations?.[key]
@@ -31,7 +31,7 @@ const phrases: Partial<Record<SchemaAST.AST["_tag"], string>> = {
 const checked = (ast: SchemaAST.AST): ReadonlyArray<string> =>
   (ast.checks ?? []).map((check) => check.annotations?.["expected"]).filter(Predicate.isString)
 
-/** `an integer between 0 and 65535`: the type's phrase, or its checks' that says more, then the conditions. */
+/** Such as `an integer between 0 and 65535`: the phrase of the type or of its most specific check, then the conditions. */
 const expected = (ast: SchemaAST.AST): string => {
   const named = annotation(ast, "expected")
   if (typeof named === "string") return named
@@ -61,19 +61,21 @@ const show = (input: unknown): string => {
 
 const got = (issue: SchemaIssue.Issue, ast: SchemaAST.AST | undefined): string => {
   if (!SchemaIssue.hasInput(issue) || (ast !== undefined && isHidden(ast))) return ""
-  // Where a list or a map belongs, text is somewhat misplaced; only its kind is said.
+  // Text in place of a list or map may be a misplaced secret: only its type is shown.
   const compound = ast?._tag === "Arrays" || ast?._tag === "Objects"
   return `, got ${compound && typeof issue.input === "string" ? "a string" : show(issue.input)}`
 }
 
-/** What is said of a key or section that nobody declared. */
+/** The message for an unknown key or section. */
 export const unknownKey = (key: string, known: ReadonlyArray<string>): string => {
   const nearest = suggestName(key, known)
   if (nearest !== undefined) return `unknown key; did you mean "${nearest}"?`
-  return known.length === 0 ? "unknown key; none is known here" : `unknown key; known are ${known.join(", ")}`
+  return known.length === 0
+    ? "unknown key; no keys are allowed here"
+    : `unknown key; known keys: ${known.join(", ")}`
 }
 
-/** A message that the schema's author wrote, for the issue or for the check that raised it. */
+/** The custom message of the issue or of the check that raised it. */
 const authored = (issue: SchemaIssue.Issue): string | undefined => {
   const found =
     issue._tag === "Filter"
@@ -84,7 +86,7 @@ const authored = (issue: SchemaIssue.Issue): string | undefined => {
   return typeof found === "string" ? found : undefined
 }
 
-/** Of a union's complaints, the ones that got furthest: that member was meant. */
+/** The problems of the union member that matched deepest. */
 const deepest = (found: ReadonlyArray<ReadonlyArray<Explained>>): ReadonlyArray<Explained> => {
   const depth = (problems: ReadonlyArray<Explained>) => Math.max(...problems.map(({ path }) => path.length))
   return found.reduce((best, next) => (depth(next) > depth(best) ? next : best))
@@ -106,7 +108,7 @@ const walk = (issue: SchemaIssue.Issue, path: Path, ast?: SchemaAST.AST): Readon
     }
     case "Composite": {
       const found = issue.issues.flatMap((inner) => walk(inner, path, issue.ast))
-      // Several failed checks of one value say the same whole phrase.
+      // Several failed checks of one value have the same message.
       return found.filter((one, index) => found.findIndex((other) => isSame(one, other)) === index)
     }
     case "AnyOf":

@@ -1,9 +1,9 @@
-/** Notice about a `manifold.yaml` in the working folder: earlier versions read it, this one does not. */
+/** Warning about a `manifold.yaml` in the working folder, which earlier versions read. */
 import { Effect, FileSystem, Path } from "effect"
 import type { Found } from "./ConfigSource.ts"
 import { fileName } from "./ConfigDocument.ts"
 
-/** One line that says how to use the file; `undefined` without such a file, or where the user named a source. */
+/** The warning, which says how to use the file; `undefined` without such a file, or if the user named a source. */
 export const legacyFileWarning = Effect.fnUntraced(function* ({
   file,
   named
@@ -15,5 +15,5 @@ export const legacyFileWarning = Effect.fnUntraced(function* ({
   const fs = yield* FileSystem.FileSystem
   if (!(yield* Effect.orElseSucceed(fs.exists(here), () => false))) return undefined
   const move = file === undefined ? "" : `, or move it to ${file}`
-  return `${here} is not read: configuration is not taken from the working folder. Use it with --config ${fileName}${move}`
+  return `${here} is ignored: the working folder is not searched for configuration. Use it with --config ${fileName}${move}`
 })

@@ -1,4 +1,4 @@
-/** Puts together what the document, a section's other names and the variables say about the section. */
+/** Merges the sources of one section: document, aliases and environment variables. */
 import { Equal, Predicate } from "effect"
 import type { Environment } from "../platform/Environment.ts"
 import { showPath, type Path, type Problem } from "./ConfigInvalid.ts"
@@ -6,15 +6,15 @@ import type { ConfigDocument } from "./ConfigDocument.ts"
 import type { Binding, Section } from "./Section.ts"
 
 export interface Merged {
-  /** Whether anything mentions the section. */
+  /** Whether any source sets any of the section. */
   readonly present: boolean
-  /** As written, for the section's schema to decode. */
+  /** Encoded value, for the schema of the section. */
   readonly value: unknown
-  /** The variables that said something. */
+  /** Variables that were applied. */
   readonly variables: ReadonlyArray<string>
-  /** What no schema can see. */
+  /** Problems found while merging. */
   readonly problems: ReadonlyArray<Problem>
-  /** Under which path, and where, a setting was written. */
+  /** Path and location of a setting. */
   readonly origin: (path: Path, part: "key" | "value") => Omit<Problem, "message">
 }
 
@@ -29,7 +29,7 @@ const flags: Readonly<Record<string, boolean>> = {
   "0": false
 }
 
-/** A variable's text as the value that it means; as it is when it means none, for the schema to refuse. */
+/** Parses a variable by kind; text that does not fit is returned unchanged, for the schema to reject. */
 const coerce = (text: string, kind: Binding["kind"]): unknown => {
   switch (kind) {
     case "string":
@@ -51,13 +51,13 @@ const coerce = (text: string, kind: Binding["kind"]): unknown => {
   }
 }
 
-/** On any platform; what it lets pass is judged again when the setting is decoded. */
+/** Absolute or under `~` on any platform; decoding checks it again. */
 const isAnchored = (path: string) => /^(?:~|(?:[a-zA-Z]:)?[/\\])/.test(path)
 
 const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
   Predicate.isObject(value) && !Array.isArray(value)
 
-/** A copy of `value` with `leaf` at `path`; untouched where something stands in the way, which is a problem itself. */
+/** A copy of `value` with `leaf` at `path`; unchanged if a parent is not a map, which the schema reports. */
 const put = (value: unknown, [key, ...rest]: ReadonlyArray<string>, leaf: unknown): unknown => {
   if (key === undefined) return leaf
   const parent = value ?? {}
@@ -71,7 +71,7 @@ export const mergeSources = (
   section: Section<unknown>
 ): Merged => {
   const written = (name: string): unknown =>
-    // An empty section (`server:`) is there, and says nothing.
+    // An empty section (`server:`) is present.
     (Object.hasOwn(document.value, name) ? document.value[name] : undefined) ?? {}
   let present = Object.hasOwn(document.value, section.name)
   let value = written(section.name)
@@ -83,7 +83,11 @@ export const mergeSources = (
     const other = written(alias)
     if (!isMap(other)) {
       const source = document.source([alias], "value")
-      problems.push({ path: showPath([alias]), message: `expected a map, as in ${section.name}`, source })
+      problems.push({
+        path: showPath([alias]),
+        message: `expected a map, the same as in ${section.name}`,
+        source
+      })
       continue
     }
     for (const [key, item] of Object.entries(other)) {
@@ -95,7 +99,7 @@ export const mergeSources = (
         const path = [borrowed.get(key) ?? section.name, key]
         problems.push({
           path: showPath([alias, key]),
-          message: `differs from ${showPath(path)} (${document.source(path, "value")}), which means the same; give one of them`,
+          message: `differs from ${showPath(path)} (${document.source(path, "value")}), the same setting; remove one of them`,
           source: document.source([alias, key], "value")
         })
       }

@@ -1,30 +1,29 @@
-/** Paths in settings: `~` is the home folder, and a relative path starts in the folder of the configuration file. */
+/** Path settings: `~` is the home folder; relative paths start in the folder of the configuration file. */
 import { Context, Effect, Path, Schema, SchemaGetter, SchemaIssue } from "effect"
 import { Environment } from "../platform/Environment.ts"
 import { homeFolder } from "../platform/userFolders.ts"
 
-/** The folder of the configuration file that is being decoded; `undefined` where there is no file. */
+/** Folder of the configuration file, for decoding; `undefined` without a file. */
 export const BaseFolder = Context.Reference<string | undefined>("manifold/config/BaseFolder", {
   defaultValue: () => undefined
 })
 
 const invalid = (message: string) => Effect.fail(new SchemaIssue.InvalidValue({ message }))
 
-/** Replaces a leading `~`. Fails where there is no home folder, and for `~name`, which only a shell can resolve. */
+/** Replaces a leading `~`. Fails without a home folder, and for `~name`, which only shells resolve. */
 export const expandHome = Effect.fnUntraced(function* (written: string) {
   const rest = /^~(?:$|[/\\](.*)$)/s.exec(written)
   if (rest === null) {
     if (!written.startsWith("~")) return written
-    return yield* invalid("~name is not supported: write the path out, or ./~name for a file of that name")
+    return yield* invalid("~name is not supported: use an absolute path, or ./~name for a file of that name")
   }
   const home = homeFolder(yield* Environment)
-  if (home === undefined) return yield* invalid("~ needs a home folder: set HOME, or write the path out")
+  if (home === undefined) return yield* invalid("~ requires a home folder: set HOME, or use an absolute path")
   return (yield* Path.Path).join(home, rest[1] ?? "")
 })
 
 /**
- * An absolute path. The working folder is never used: an AI client starts the program in any folder, also in one that
- * somebody else has filled.
+ * An absolute path. Never relative to the working folder: AI clients start the program in untrusted folders.
  */
 export const resolvePath = Effect.fnUntraced(function* (written: string) {
   const paths = yield* Path.Path
@@ -33,7 +32,7 @@ export const resolvePath = Effect.fnUntraced(function* (written: string) {
   const base = yield* BaseFolder
   if (base !== undefined) return paths.join(base, path)
   return yield* invalid(
-    "expected an absolute path or one under ~/: a relative path starts in the folder of a configuration file, and there is none"
+    "expected an absolute path or one under ~/: relative paths require a configuration file"
   )
 })
 
@@ -52,5 +51,5 @@ const setting = (
 export const PathSetting = (description: string) =>
   setting(resolvePath, `${description} A relative path starts in the folder of the configuration file.`)
 
-/** A file or folder that is relative to another one; only `~` is replaced. */
+/** A path that is relative to a folder of the program; only `~` is replaced. */
 export const RelativePathSetting = (description: string) => setting(expandHome, description)

@@ -1,14 +1,14 @@
-/** What a section means that nobody mentions, found without its decoder: compiling one costs a start more than reading a file. */
+/** Defaults of absent sections without their decoder, whose compilation is expensive at start. */
 import { Effect, Option, Predicate, SchemaAST, Schema } from "effect"
 import type { DecodeServices } from "./DecodeServices.ts"
 
 interface Default {
   readonly schema: Schema.Top
-  /** As it would be written. */
+  /** In encoded form. */
   readonly value: unknown
 }
 
-/** By the schema of a key that has one. */
+/** By schema of the key. */
 const known = new WeakMap<object, Default>()
 
 export const remember = (key: Schema.Top, value: Default): void => void known.set(key, value)
@@ -21,7 +21,7 @@ const isRecord = (schema: unknown): boolean =>
 
 const isEmpty = (value: unknown): boolean => Predicate.isObject(value) && Object.keys(value).length === 0
 
-/** Whether the value is written as it is meant: nothing is decoded, and nothing is in it that could be. */
+/** Whether the encoded value equals the decoded one. */
 const isPlain = ({ schema, value }: Default): boolean =>
   isEmpty(value)
     ? Array.isArray(value) || (schema.ast.encoding === undefined && !isStruct(schema))
@@ -30,12 +30,12 @@ const isPlain = ({ schema, value }: Default): boolean =>
 const ofKey = (key: Default): Effect.Effect<Option.Option<unknown>, Schema.SchemaError, DecodeServices> => {
   if (isPlain(key)) return Effect.succeedSome(key.value)
   if (isStruct(key.schema) && isEmpty(key.value)) return of(key.schema)
-  // Whatever a key of a section may ask for, the section asks for.
+  // Keys require no more services than their section.
   const decoder = key.schema as Schema.Decoder<unknown, DecodeServices>
   return Effect.asSome(Schema.decodeUnknownEffect(decoder)(key.value))
 }
 
-/** The same as decoding `{}`, except that defaults are not checked; none where only decoding can tell. */
+/** The same as decoding `{}`, except that defaults are not checked; none if decoding is required. */
 export const of = Effect.fnUntraced(function* (
   schema: unknown
 ): Effect.fn.Return<Option.Option<unknown>, Schema.SchemaError, DecodeServices> {

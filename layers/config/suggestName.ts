@@ -1,6 +1,6 @@
-/** "Did you mean …": the known name that is nearest to what was written. */
+/** "Did you mean …": finds the closest known name (edit distance). */
 
-/** Edits between two words: insertions, deletions, substitutions, and neighbours that changed places. */
+/** Damerau–Levenshtein distance: insertions, deletions, substitutions and transpositions. */
 const distance = (a: string, b: string): number => {
   const rows: Array<Array<number>> = []
   const at = (row: number, column: number) => rows[row]?.[column] ?? 0

@@ -1,4 +1,4 @@
-/** Logs the life of every call: one line each for its arrival, its start, its retries and its end. */
+/** Call log: one line each for arrival, start, retries and end of every call. */
 import { BigDecimal, Clock, Effect, Layer } from "effect"
 import { Calls, type Call, type Outcome } from "../ledger/Calls.ts"
 import type { Spent } from "../ledger/Spend.ts"
@@ -9,7 +9,7 @@ import { Log } from "./Log.ts"
 const mostQuoted = 1000
 const longestQuoted = 256
 
-/** Names and subjects are few: each is searched for secrets once. */
+/** Cache of quoted names and subjects, which are few, so that each is redacted once. */
 const makeQuote = () => {
   const known = new Map<string, string>()
   return (text: string): string => {
@@ -38,7 +38,7 @@ const levelOf = ({ status }: Outcome): Level => {
   }
 }
 
-/** What the call spent: exact USD, tokens by kind, and the model. */
+/** Cost of the call: exact USD, tokens by kind, and the model. */
 const spending = ({ model, usage, usd }: Spent, quote: (text: string) => string): string => {
   let text = `,"usd":${BigDecimal.format(usd)}`
   for (const [name, count] of Object.entries(usage ?? {})) text += `,"${name}":${JSON.stringify(count)}`
@@ -61,9 +61,9 @@ const messages = {
 } as const
 
 /**
- * `call finished` at info, or at warn if it was refused or failed, or at error if its handler had a defect; `call
- * retried` at info; `call received` and `call started` at debug. Not subject to the flood limit: a call has one line at
- * its end. The JSON is assembled by hand, because it is written for every call.
+ * `call finished` at info, at warn if the call was rejected or failed, or at error if its handler had a defect; `call
+ * retried` at info; `call received` and `call started` at debug. Not subject to the line rate limit: a call has one line
+ * at its end. Hot path: the JSON is concatenated.
  */
 export const layer = Layer.effectDiscard(
   Effect.gen(function* () {

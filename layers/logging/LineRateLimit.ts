@@ -1,6 +1,6 @@
-/** Limits how many lines one source may log in a second, and counts the rest. */
+/** Rate limit of log lines per source and second; dropped lines are counted. */
 
-/** Sources that are told apart; those beyond share one limit and one count. */
+/** Maximum tracked sources; further ones share one limit. */
 const mostSources = 1000
 const others = "(others)"
 
@@ -10,7 +10,7 @@ interface Count {
 }
 
 export class LineRateLimit {
-  /** Lines of one source. */
+  /** Limit per source, once below warn and once from warn up. */
   perSecond: number
   #second = Number.NaN
   #admitted = new Map<string, Count>()
@@ -20,7 +20,7 @@ export class LineRateLimit {
     this.perSecond = perSecond
   }
 
-  /** Whether a line may be logged at that time (milliseconds). Severe lines have a limit of their own. */
+  /** Whether a line may be logged at `time` (milliseconds). Severe lines have a separate limit. */
   admits(source: string, severe: boolean, time: number): boolean {
     const second = Math.floor(time / 1000)
     if (second !== this.#second) {
@@ -35,12 +35,12 @@ export class LineRateLimit {
       count[kind]++
       return true
     }
-    const told = this.#dropped.has(name) || this.#dropped.size < mostSources ? name : others
-    this.#dropped.set(told, (this.#dropped.get(told) ?? 0) + 1)
+    const counted = this.#dropped.has(name) || this.#dropped.size < mostSources ? name : others
+    this.#dropped.set(counted, (this.#dropped.get(counted) ?? 0) + 1)
     return false
   }
 
-  /** How many lines of which source were dropped since this was last asked. */
+  /** Dropped lines by source since the last call. */
   settle(): ReadonlyMap<string, number> {
     const dropped = this.#dropped
     this.#dropped = new Map()

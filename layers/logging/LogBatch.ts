@@ -1,4 +1,4 @@
-/** A batch of log lines as UTF-8, each with its line feed, and the buffer that batches are appended to. */
+/** Batches of log lines as UTF-8, and the reusable buffer that they are appended to. */
 
 export interface Batch {
   readonly bytes: Uint8Array<ArrayBuffer>
@@ -12,13 +12,13 @@ export const lineFeed = 10
 
 const encoder = new TextEncoder()
 
-/** One line in a buffer that it does not share. */
+/** A batch of one line with its own buffer. */
 export const of = (line: string): Batch => {
   const bytes = encoder.encode(`${line}\n`)
   return { bytes, start: 0, end: bytes.length, lines: 1 }
 }
 
-/** Appends text to a buffer. When it is full the next one is begun, a freed one if there is any. */
+/** Appends text to a buffer; when full, continues in a freed or new buffer. */
 export class BatchBuffer {
   readonly #size: number
   #bytes = new Uint8Array()
@@ -44,7 +44,7 @@ export class BatchBuffer {
     return { bytes: this.#bytes, start, end: this.#end, lines }
   }
 
-  /** Takes back the bytes of batches that are no longer read, to overwrite them later. */
+  /** Returns a buffer that is no longer read, for reuse. */
   free(bytes: Uint8Array<ArrayBuffer>) {
     if (bytes !== this.#bytes && bytes.length === this.#size) this.#spare = bytes
   }

@@ -1,4 +1,4 @@
-/** The levels of the log, from the least severe to the most, as the configuration and every line write them. */
+/** Log levels, from the least to the most severe, as in the configuration and in log lines. */
 import type { LogLevel } from "effect"
 
 export const levels = ["trace", "debug", "info", "warn", "error", "fatal"] as const
@@ -19,7 +19,7 @@ export const rank: Readonly<Record<Threshold, number>> = {
   none: 6
 }
 
-/** Nothing is logged at `All` or `None`: they are thresholds. */
+/** `All` and `None` are thresholds; no line has them. */
 export const ofEffect: Readonly<Record<LogLevel.LogLevel, Level>> = {
   All: "trace",
   Trace: "trace",

@@ -1,13 +1,13 @@
-/** Ring buffer of the newest log lines: they are encoded once, handed to the outputs, and kept for queries. */
+/** Ring buffer of the newest log lines, encoded once for outputs and queries. */
 import { Context, Effect, Schema } from "effect"
 import * as Batch from "./LogBatch.ts"
 import { rank, type Level } from "./LogLevel.ts"
 
 const bufferBytes = 64 * 1024
-/** Characters after which a batch is encoded, unless an output or a query needs it earlier. */
+/** Characters of a batch; it is encoded earlier if an output or a query needs it. */
 const batchCharacters = 8 * 1024
 
-/** A line as it was written, without secrets; its own members beside the first three. */
+/** A logged line, without secrets, with its fields as further members. */
 export interface LogEntry {
   readonly timestamp: string
   readonly level: Level
@@ -16,17 +16,17 @@ export interface LogEntry {
 }
 
 export interface LogQuery {
-  /** The least severe level. Default: all. */
+  /** Minimum level. Default: all. */
   readonly level?: Level
-  /** How many of the newest. Default: all that are kept. */
+  /** Maximum number, newest first. Default: all in the buffer. */
   readonly lines?: number
   /** The earliest time, in milliseconds since 1970. */
   readonly since?: number
-  /** What the line contains, in any case of letters. */
+  /** Case-insensitive search text. */
   readonly search?: string
 }
 
-/** A line has what `Line` writes: the three members of every entry, and fields. */
+/** Parses a line made by `logLine`. */
 const entryOf = (line: string, level: Level): LogEntry => {
   const { message, timestamp, ...fields } = decode(line)
   return { ...fields, timestamp: String(timestamp), level, message }
@@ -35,14 +35,14 @@ const entryOf = (line: string, level: Level): LogEntry => {
 const decode = Schema.decodeUnknownSync(Schema.fromJsonString(Schema.Record(Schema.String, Schema.Unknown)))
 const decoder = new TextDecoder()
 
-/** The most that can be queried: lines, and their bytes as UTF-8 without line feeds. */
-export interface Most {
+/** Limits of the buffer: lines, and UTF-8 bytes without line feeds. */
+export interface RingLimits {
   readonly lines: number
   readonly bytes: number
 }
 
-/** Time and level by line: queries filter by them without decoding. */
-interface Kept extends Batch.Batch {
+/** Times and levels of lines, so that queries filter without decoding. */
+interface RetainedBatch extends Batch.Batch {
   readonly times: ReadonlyArray<number>
   readonly levels: ReadonlyArray<Level>
 }
@@ -50,30 +50,30 @@ interface Kept extends Batch.Batch {
 const sizeOf = ({ end, lines, start }: Batch.Batch) => end - start - lines
 
 /**
- * Lines are encoded in batches, because a call into the encoder for each line costs more than the line. Buffers are
- * reused, because new ones at this rate make the garbage collector work.
+ * Lines are encoded in batches, because one encoder call per line is expensive. Buffers are reused to avoid garbage
+ * collection.
  */
 export class Ring {
-  /** Called with each batch, in order. Its bytes are overwritten when the ring has dropped it: a listener copies them. */
+  /** Called with each batch in order. Listeners must copy its bytes, which are reused later. */
   readonly listeners = new Set<(batch: Batch.Batch) => void>()
-  #most: Most
+  #limits: RingLimits
   readonly #buffer = new Batch.BatchBuffer(bufferBytes)
   /** Pending lines, with their times and levels. */
   #text = ""
   #times: Array<number> = []
   #levels: Array<Level> = []
   /** Oldest first. */
-  readonly #kept: Array<Kept> = []
+  readonly #batches: Array<RetainedBatch> = []
   #lines = 0
   #bytes = 0
 
-  constructor(most: Most) {
-    this.#most = most
+  constructor(limits: RingLimits) {
+    this.#limits = limits
   }
 
-  /** Keeps the newest that fit. */
-  resize(most: Most) {
-    this.#most = most
+  /** Changes the limits and evicts the oldest lines beyond them. */
+  resize(limits: RingLimits) {
+    this.#limits = limits
     this.#evict()
   }
 
@@ -85,7 +85,7 @@ export class Ring {
     if (this.#text.length >= batchCharacters) this.flush()
   }
 
-  /** Encodes the pending lines and hands them to the listeners. */
+  /** Encodes pending lines and notifies the listeners. */
   flush() {
     const times = this.#times
     if (times.length === 0) return
@@ -93,39 +93,39 @@ export class Ring {
     this.#text = ""
     this.#times = []
     this.#levels = []
-    this.#kept.push(kept)
+    this.#batches.push(kept)
     this.#lines += kept.lines
     this.#bytes += sizeOf(kept)
     this.#evict()
     for (const listener of this.listeners) listener(kept)
   }
 
-  /** Drops the oldest batches while the newer ones alone fill the ring. */
+  /** Evicts the oldest batches while the newer ones alone reach the limits. */
   #evict() {
-    for (let oldest = this.#kept[0]; oldest !== undefined; oldest = this.#kept[0]) {
+    for (let oldest = this.#batches[0]; oldest !== undefined; oldest = this.#batches[0]) {
       const lines = this.#lines - oldest.lines
       const bytes = this.#bytes - sizeOf(oldest)
-      if (lines < this.#most.lines && bytes < this.#most.bytes) return
-      this.#kept.shift()
-      if (this.#kept[0]?.bytes !== oldest.bytes) this.#buffer.free(oldest.bytes)
+      if (lines < this.#limits.lines && bytes < this.#limits.bytes) return
+      this.#batches.shift()
+      if (this.#batches[0]?.bytes !== oldest.bytes) this.#buffer.free(oldest.bytes)
       this.#lines = lines
       this.#bytes = bytes
     }
   }
 
-  /** The newest that match, oldest of them first. A line that is larger than the ring hides all before it. */
+  /** The newest matches in chronological order. A line larger than the buffer hides all lines before it. */
   query({
     level = "trace",
-    lines = this.#most.lines,
+    lines = this.#limits.lines,
     search,
     since = -Infinity
   }: LogQuery): ReadonlyArray<LogEntry> {
     this.flush()
     const wanted = search?.toLowerCase()
     const found: Array<LogEntry> = []
-    let linesLeft = this.#most.lines
-    let bytesLeft = this.#most.bytes
-    for (const { bytes, end, levels, start, times } of this.#kept.toReversed()) {
+    let linesLeft = this.#limits.lines
+    let bytesLeft = this.#limits.bytes
+    for (const { bytes, end, levels, start, times } of this.#batches.toReversed()) {
       let after = end
       for (let index = times.length - 1; index >= 0; index--) {
         const first = index === 0 ? start : bytes.lastIndexOf(Batch.lineFeed, after - 2) + 1
@@ -146,7 +146,7 @@ export class Ring {
 export class LogRing extends Context.Service<
   LogRing,
   {
-    /** The newest lines that match, the newest last. */
+    /** The newest matching lines, in chronological order. */
     readonly query: (query: LogQuery) => Effect.Effect<ReadonlyArray<LogEntry>>
   }
 >()("manifold/logging/LogRing") {

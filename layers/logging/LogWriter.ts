@@ -1,35 +1,35 @@
-/** Writes batches of lines to one output in the background: logging never waits for it, and never fails because of it. */
+/** Background writer of log batches to one output: logging never blocks or fails because of it. */
 import { Deferred, Duration, Effect, Fiber, Latch } from "effect"
 import type { PlatformError } from "effect/PlatformError"
 import type { Batch } from "./LogBatch.ts"
 
-/** Bytes in the queue. When there are more, new lines are dropped and counted. */
+/** Maximum queued bytes. Beyond it new lines are dropped and counted. */
 const mostWaiting = 4 * 1024 * 1024
-/** Bytes of a queue's buffer at first. It doubles on demand, and is not reused when it has grown beyond `mostReused`. */
+/** Initial buffer in bytes. It doubles on demand, and is not reused beyond `mostReused`. */
 const leastBuffer = 16 * 1024
 const mostReused = 1024 * 1024
-/** Between two writes: one costs the main thread 50 to 100 µs whatever its size, so that many lines share it. */
+/** Pause between writes: a write costs the main thread 50 to 100 µs regardless of its size. */
 const pause = Duration.millis(50)
-/** After a failure. */
+/** Pause after a failure. */
 const retry = Duration.seconds(5)
-/** How long the end of the scope waits for the last write. */
+/** Time-out for the last write when the scope closes. */
 const grace = Duration.seconds(1)
 
 export interface Events {
-  /** The first failure after a success; until the next one, nothing more is said. */
+  /** The first failure after a success. */
   readonly failed: (error: PlatformError) => void
-  /** How many lines were dropped, reported after the next write that succeeds. */
+  /** Number of dropped lines, reported after the next successful write. */
   readonly lost: (lines: number) => void
 }
 
 export interface Writer {
   /** Queues a copy of the lines. */
   readonly push: (batch: Batch) => void
-  /** Announces that `collect` has lines: it is called before the next write. */
+  /** Schedules a write; `collect` is called before it. */
   readonly wake: () => void
 }
 
-/** A writer for as long as the scope is open; when it closes, the queue is written, for a second at most. */
+/** Lives with the scope; at its end the queue is written, within a second. */
 export const make = Effect.fnUntraced(function* (
   write: (bytes: Uint8Array) => Effect.Effect<void, PlatformError>,
   events: Events,
@@ -63,9 +63,9 @@ export const make = Effect.fnUntraced(function* (
     }
     failing = false
     if (lost === 0) return
-    const told = lost
+    const dropped = lost
     lost = 0
-    events.lost(told)
+    events.lost(dropped)
   })
 
   const pump = Effect.gen(function* () {
@@ -87,7 +87,7 @@ export const make = Effect.fnUntraced(function* (
   const stop = Effect.fnUntraced(function* (pumping: Fiber.Fiber<void>) {
     yield* Deferred.succeed(closing, undefined)
     yield* some.open
-    // In a fiber of its own: the one that ends the program was interrupted, and could not wait.
+    // In a separate fiber: the fiber that ends the program is interrupted and cannot wait.
     const waiter = Effect.timeoutOption(Fiber.await(pumping), grace)
     yield* Fiber.await(yield* Effect.forkDetach(Effect.interruptible(waiter)))
     yield* Fiber.interrupt(pumping)

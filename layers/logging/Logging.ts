@@ -1,4 +1,4 @@
-/** The log: JSON lines on a standard stream (readable text on a terminal), in a file if there is one, and in memory. */
+/** Logging layer: JSON lines on a standard stream (readable text on a terminal), optionally in a file, and in memory. */
 import { Cause, Context, Effect, Exit, FileSystem, Layer, Logger, Path, References, Scope } from "effect"
 import { ConfigSource } from "../config/ConfigSource.ts"
 import { OutputStreams, type Name } from "../platform/OutputStreams.ts"
@@ -11,18 +11,18 @@ import { LogRing, Ring } from "./LogRing.ts"
 import * as Outputs from "./logOutputs.ts"
 import { section, type Settings } from "./section.ts"
 
-/** Which standard stream is written. Standard output belongs to the protocol, or to a command's answer. */
+/** The standard stream for logs. Standard output is reserved for the protocol or the output of commands. */
 export const Stream = Context.Reference<Name>("manifold/logging/Stream", { defaultValue: () => "stderr" })
 
 type Fields = Readonly<Record<string, unknown>>
 
-/** What a line says of the call in whose services it was logged: `request_id`, and so on. */
+/** Fields of the call that is logging, such as `request_id`. */
 export const Origin = Context.Reference<(services: Context.Context<never>) => Fields | undefined>(
   "manifold/logging/Origin",
   { defaultValue: () => () => undefined }
 )
 
-/** Whose lines count together: of the tool that logs, else of the call, else of the part of the program. */
+/** Source for the line rate limit: the tool, else the call, else the logger's name. */
 const sourceOf = ({ call, logger, tool }: Fields): string => {
   const source = tool ?? call ?? logger
   return typeof source === "string" ? source : ""
@@ -49,7 +49,7 @@ const logger = (log: Log["Service"], origin: (services: Context.Context<never>) 
     log.write(time, level, line)
   })
 
-/** The log's file as an absolute path. A relative one is inside the storage's folder, which is resolved only then. */
+/** Absolute path of the log file. A relative one is inside the storage folder, which is resolved only if needed. */
 const fileOf = Effect.fnUntraced(function* <E, R>(
   { file }: Settings,
   storage: Effect.Effect<Storage["Service"], E, R>
@@ -66,21 +66,21 @@ const make = Effect.fnUntraced(function* <E extends { readonly message: string }
   const stream = (yield* OutputStreams)[yield* Stream]
   const scope = yield* Scope.Scope
   const settings = yield* config.read(section)
-  // At the start, a folder that is not to be had is a reason to stop; later it is not.
+  // An unavailable folder is fatal at start, but not at reload.
   yield* fileOf(settings, storage)
   const ring = new Ring({ lines: settings.recent_lines, bytes: settings.recent_bytes })
-  const flood = new LineRateLimit(settings.lines_per_second)
-  const log = yield* Log.make(ring, flood)
+  const rateLimit = new LineRateLimit(settings.lines_per_second)
+  const log = yield* Log.make(ring, rateLimit)
   const services = yield* Effect.context<FileSystem.FileSystem | Path.Path | R>()
   let outputs = yield* Scope.fork(scope)
 
   yield* config.follow(section, (now) =>
     Effect.gen(function* () {
       yield* log.setLevel(now.level)
-      flood.perSecond = now.lines_per_second
+      rateLimit.perSecond = now.lines_per_second
       ring.resize({ lines: now.recent_lines, bytes: now.recent_bytes })
       const file = yield* fileOf(now, storage).pipe(
-        Effect.catch(({ message }) => Effect.sync(() => log.tell("error", message, {})))
+        Effect.catch(({ message }) => Effect.sync(() => log.report("error", message, {})))
       )
       const before = outputs
       outputs = yield* Scope.fork(scope)
@@ -88,19 +88,19 @@ const make = Effect.fnUntraced(function* <E extends { readonly message: string }
       yield* Scope.close(before, Exit.void)
     }).pipe(Effect.provideContext(services))
   )
-  // Before the outputs end.
+  // Before the outputs close.
   yield* Effect.addFinalizer(() => log.settle)
 
   return Context.make(Log, log).pipe(
     Context.add(LogRing, LogRing.from(ring)),
-    // The reference holds per fiber and could not be changed for those that run: our own level is asked instead.
+    // This reference cannot change for running fibers; `Log` has its own level.
     Context.add(References.MinimumLogLevel, "All"),
     Context.add(References.LogToStderr, true),
     Context.add(Logger.CurrentLoggers, new Set([logger(log, yield* Origin)]))
   )
 })
 
-/** Provides `Log` and `LogRing`, and takes the lines of every `Effect.log` above it. */
+/** Provides `Log` and `LogRing`, and handles `Effect.log` of the layers above. */
 export const layerNoDeps = Layer.effectContext(make(Storage))
 
 /** The same with its own `Storage`, which is built only for a relative `logging.file`. */

@@ -1,12 +1,12 @@
-/** A file that lines are appended to, and that is renamed and begun anew when it is full. */
+/** Append-only file with rotation by size. */
 import { Effect, Exit, FileSystem, Option, Path, Scope, Semaphore } from "effect"
 import type { PlatformError } from "effect/PlatformError"
 
-export interface Options {
+export interface RotatingFileOptions {
   readonly path: string
-  /** Bytes of one file. One write is never split, so that a larger one makes a larger file. */
+  /** Maximum bytes per file. Writes are not split, so one larger write makes a larger file. */
   readonly maxBytes: number
-  /** How many renamed files are kept: `<path>.1` is the newest of them. */
+  /** Number of rotated files; `<path>.1` is the newest. */
   readonly keep: number
 }
 
@@ -22,11 +22,11 @@ const absent = <A>(effect: Effect.Effect<A, PlatformError>) =>
   )
 
 /**
- * Answers how to append. The file is opened at the first write, and again when it was removed, renamed by another
- * process or could not be written. Processes may share it: each appends whole writes, and only the one that finds it
- * full renames it. (Two that find it full within the same instant may rename twice, and then keep one file less.)
+ * Returns the append function. The file is opened at the first write, and reopened after it was removed or renamed, or a
+ * write failed. Processes may share it: each appends whole writes, and the one that finds it full rotates it. (Two at the
+ * same instant may rotate twice and so keep one file less.)
  */
-export const make = Effect.fnUntraced(function* ({ keep, maxBytes, path }: Options) {
+export const make = Effect.fnUntraced(function* ({ keep, maxBytes, path }: RotatingFileOptions) {
   const fs = yield* FileSystem.FileSystem
   const paths = yield* Path.Path
   const encoder = new TextEncoder()
@@ -58,7 +58,7 @@ export const make = Effect.fnUntraced(function* ({ keep, maxBytes, path }: Optio
     const now = yield* absent(fs.stat(path))
     if (opened !== undefined && Option.getOrUndefined(now?.ino ?? Option.none()) !== opened.inode)
       yield* close
-    // A device or a pipe is never renamed.
+    // Devices and pipes are not rotated.
     const full = now?.type === "File" && now.size > 0n && Number(now.size) + bytes.length > maxBytes
     if (full) yield* rotate
     yield* (opened ?? (yield* open)).file.writeAll(bytes)

@@ -1,10 +1,10 @@
-/** One event of the log as one line: JSON that nothing in it can break or forge, and a readable form of the same. */
+/** Formats a log event as one line: JSON that is safe against log injection, or readable text. */
 import { DateTime } from "effect"
 import type { Level } from "./LogLevel.ts"
 import { isSecretName, redact } from "./redact.ts"
 import { mask, redactText } from "./redactText.ts"
 
-/** C0 and C1 controls, line separators, and marks that turn the direction of text: what could forge or hide lines. */
+/** C0 and C1 controls, line separators and bidirectional marks, which could forge or hide lines. */
 const controls = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g
 const escapeOne = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`
 const escape = (text: string) => text.replace(controls, escapeOne)
@@ -16,7 +16,7 @@ let lastSecond = -1
 let prefix = ""
 let stamp = ""
 
-/** RFC 3339 in UTC, to the millisecond. The last one and its second are cached, because many lines share them. */
+/** RFC 3339 in UTC with milliseconds. The last value is cached, because many lines share it. */
 export const timestamp = (millis: number): string => {
   if (millis === lastMillis) return stamp
   const second = Math.floor(millis / 1000)
@@ -38,7 +38,7 @@ export const milliseconds = (duration: number): string => {
 /** The text as a JSON string, without secrets. */
 export const quote = (text: string): string => escape(JSON.stringify(redactText(text)))
 
-/** Lower-case hexadecimal and `-`, as in UUIDs and trace ids: nothing to escape, and no pattern of a secret matches. */
+/** Only lower-case hexadecimal and `-`, as in UUIDs and trace ids: no escaping or redaction is needed. */
 const isHexadecimal = (text: string): boolean => {
   for (let index = 0; index < text.length; index++) {
     const code = text.charCodeAt(index)
@@ -53,16 +53,16 @@ export const quoteId = (id: string): string => (isHexadecimal(id) ? `"${id}"` : 
 /** The value as JSON, without secrets. */
 export const show = (value: unknown): string => escape(JSON.stringify(redact(value)) ?? "null")
 
-/** What every line begins with; more members may follow, and then a `}`. */
+/** Start of every line, to be followed by further members and `}`. */
 export const opening = (millis: number, level: Level, message: string): string =>
   `{"timestamp":"${timestamp(millis)}","level":"${level}","message":${message}`
 
 export interface LogEvent {
-  /** Since 1970, in milliseconds. */
+  /** Milliseconds since 1970. */
   readonly time: number
   readonly level: Level
   readonly message: unknown
-  /** Members of their own beside the line's, such as `request_id`. */
+  /** Additional members, such as `request_id`. */
   readonly fields: Readonly<Record<string, unknown>>
   /** Milliseconds by label. */
   readonly spans?: Readonly<Record<string, number>>
@@ -71,7 +71,7 @@ export interface LogEvent {
 
 const own = new Set(["timestamp", "level", "message", "spans", "cause"])
 
-/** `{"timestamp":…,"level":…,"message":…` with the fields, and where they exist `spans` and `cause`. */
+/** `{"timestamp":…,"level":…,"message":…}` with the fields, and with `spans` and `cause` if present. */
 export const json = ({ cause, fields, level, message, spans, time }: LogEvent): string => {
   let line = opening(time, level, show(message))
   for (const [key, value] of Object.entries(fields)) {
@@ -86,7 +86,7 @@ export const json = ({ cause, fields, level, message, spans, time }: LogEvent): 
 
 const plain = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value))
 
-/** `12:30:01 INFO  message key=value` of a JSON line, and a cause on lines of its own below. */
+/** Formats a JSON line as `12:30:01 INFO  message key=value`, with a cause on separate lines. */
 export const pretty = (line: string): string => {
   const { cause, level, message, timestamp: at, ...rest } = JSON.parse(line) as Record<string, unknown>
   const texts = (Array.isArray(message) ? message : [message]).map(plain)

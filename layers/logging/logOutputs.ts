@@ -9,17 +9,17 @@ import * as RotatingFile from "./RotatingFile.ts"
 import type { Settings } from "./section.ts"
 import * as Writer from "./LogWriter.ts"
 
-/** Failures are logged too, so that one output reports those of the other. */
+/** Failures are logged, so that one output reports failures of the other. */
 const events = (log: Log["Service"], name: string): Writer.Events => ({
   failed: ({ message }) =>
-    log.tell("warn", "the log cannot be written; what comes is dropped until it can", {
+    log.report("warn", "cannot write the log; lines are dropped until it succeeds", {
       log: name,
       error: message
     }),
-  lost: (lines) => log.tell("warn", "log lines were dropped", { log: name, dropped: lines })
+  lost: (lines) => log.report("warn", "log lines were dropped", { log: name, dropped: lines })
 })
 
-/** Adds the outputs to the log for as long as the scope is open. `file` is an absolute path. */
+/** Adds the outputs to the log while the scope is open. `file` is an absolute path. */
 export const openOutputs = Effect.fnUntraced(function* (
   log: Log["Service"],
   ring: Ring,
@@ -27,7 +27,7 @@ export const openOutputs = Effect.fnUntraced(function* (
   settings: Settings,
   file: string | undefined
 ) {
-  /** Writes the bytes that the ring encodes. Flushing before it joins or leaves gives it exactly the lines in between. */
+  /** Writes the batches of the ring. Flushing before adding and removing it gives it exactly the lines in between. */
   const addJson = Effect.fnUntraced(function* (write: Parameters<typeof Writer.make>[0], name: string) {
     const writer = yield* Writer.make(write, events(log, name), () => ring.flush())
     const output = { push: writer.wake }

@@ -1,10 +1,10 @@
-/** Makes of any value what JSON can say and a log may: without secrets, bounded in depth and size. */
+/** Converts any value to JSON for logs: secrets masked, bounded in depth and size. */
 import { Predicate, Redacted } from "effect"
 import { mask, mostCharacters, redactText } from "./redactText.ts"
 
 const mostDepth = 8
 const mostItems = 100
-/** Of one line: how many values, and how many characters of text. */
+/** Limits per line: values, and characters of text. */
 const mostValues = 2000
 const mostText = 4 * mostCharacters
 
@@ -12,7 +12,7 @@ const alwaysSecret =
   /secret|passw|passphrase|pwd|authorization|cookie|api[-_.]?key|private[-_.]?key|access[-_.]?key|credential|session[-_.]?id|signature|assertion|verifier|jwt/i
 const token = /token|auth[-_.]?key/i
 
-/** Whether a value under that name is a secret. A number of tokens is none. */
+/** Whether a value with this name is a secret; a number of tokens is not. */
 export const isSecretName = (name: string, value: unknown): boolean =>
   value !== undefined &&
   value !== null &&
@@ -57,7 +57,7 @@ class Walk {
     try {
       return this.#inside(value)
     } catch {
-      // A getter or a `toJSON` of somebody's object.
+      // A getter or `toJSON` that throws.
       return "<unreadable>"
     } finally {
       this.#above.pop()
@@ -82,7 +82,7 @@ class Walk {
 
   #array(items: ReadonlyArray<unknown>): unknown {
     const [name, second] = items
-    // A header, as a list of headers has them.
+    // A header in a list of `[name, value]`.
     if (items.length === 2 && typeof name === "string" && isSecretName(name, second)) return [name, mask]
     const shown = items.slice(0, mostItems).map((item) => this.value(item))
     return items.length > mostItems ? [...shown, `… (${items.length} items)`] : shown
@@ -107,7 +107,7 @@ class Walk {
 }
 
 /**
- * A copy of the value for `JSON.stringify`. `Redacted` values, values under telling names (`authorization`, `cookie`,
- * `api_key`, …) and what looks like a token are masked; long texts, long lists and deep nesting are cut.
+ * A copy of the value for `JSON.stringify`. `Redacted` values, values with secret names (`authorization`, `cookie`,
+ * `api_key`, …) and token-like text are masked; long texts, long lists and deep nesting are truncated.
  */
 export const redact = (value: unknown): unknown => new Walk().value(value)

@@ -1,24 +1,24 @@
-/** Finds secrets in text by their look: tokens, credentials in URLs, and what stands beside a telling name. */
+/** Masks secrets in text by pattern: tokens, credentials in URLs, and values after secret names. */
 
 export const mask = "<redacted>"
 
-/** Characters of one text that are logged; what follows is cut off. */
+/** Maximum characters of one text in the log. */
 export const mostCharacters = 8192
 
-/** Nothing is searched in a text without any of these, which is most of them. */
+/** Fast check: most texts match none of these and are not searched further. */
 const hint =
   /token|secret|pass|pwd|key|auth|cookie|credential|signature|session|assertion|verifier|bearer|basic|eyj|:\/\/|akia|aiza|[a-z]_|sk-|glpat-|pypi-|xox/i
 
 /*
- * No pattern may take more than linear time, since callers write what is searched: a repetition is bounded, or ends
- * where nothing of its kind follows, and starts only where nothing of its kind precedes.
+ * All patterns must run in linear time (ReDoS), because callers provide the text: repetitions are bounded, or end where
+ * nothing of their kind follows and start only where nothing of their kind precedes.
  */
 const separator = String.raw`\\?["']?[ \t]{0,4}(?:[:=]|%3[ad])[ \t]{0,4}`
 
-/** The whole rest of the line is the secret: several words, or several cookies. */
+/** The rest of the line is the secret: several words, or several cookies. */
 const headers = new RegExp(String.raw`((?:authorization|cookie2?)${separator}\\?["']?)[^\r\n"'\\]+`, "gi")
 
-const telling = [
+const secretNames = [
   "token",
   "secret",
   "password",
@@ -35,16 +35,16 @@ const telling = [
   "assertion"
 ].join("|")
 const pairs = new RegExp(
-  String.raw`((?:${telling})${separator})(?:\\?"[^"\r\n]*|\\?'[^'\r\n]*|[^\s"'&,;<>()[\]{}]+)`,
+  String.raw`((?:${secretNames})${separator})(?:\\?"[^"\r\n]*|\\?'[^'\r\n]*|[^\s"'&,;<>()[\]{}]+)`,
   "gi"
 )
 
-/** RFC 6750 and RFC 7617. A challenge (`Bearer realm="…"`) says no secret, and prose goes on with a word. */
+/** RFC 6750 and RFC 7617. Not a challenge (`Bearer realm="…"`) or prose. */
 const schemes =
   /\b(bearer|basic)[ \t]{1,4}(?!(?:realm|error|error_description|scope|resource_metadata)=|(?:tokens?|auth|authentication|authorization|scheme)\b)[\w.~+/=-]+/gi
 
-/** Tokens whose issuers mark them: our own, model providers', code hosts' and clouds'. */
-const marked =
+/** Tokens with known prefixes: of this program, model providers, code hosts and clouds. */
+const knownPrefixes =
   /(?<![A-Za-z0-9])(?:(?:mcpt_|sk-|sk_|rk_|gsk_|gh[opsur]_|github_pat_|glpat-|npm_|hf_|pypi-|xox[abeoprs]-|AIza)[\w-]{8,}|AKIA[0-9A-Z]{16})/g
 
 /** RFC 7519: three parts, of which the first is a JSON object in base64url. */
@@ -61,16 +61,16 @@ const search = (text: string): string =>
         .replace(pem, mask)
         .replace(headers, `$1${mask}`)
         .replace(schemes, `$1 ${mask}`)
-        .replace(marked, mask)
+        .replace(knownPrefixes, mask)
         .replace(jwt, mask)
         .replace(userinfo, `://${mask}@`)
         .replace(pairs, `$1${mask}`)
     : text
 
-/** The text without its secrets, and not longer than `mostCharacters` and a note of what is missing. */
+/** The text with secrets masked, truncated to `mostCharacters` with a note of its length. */
 export const redactText = (text: string): string => {
   if (text.length <= mostCharacters) return search(text)
-  // A secret that is cut in two may not be recognised, so more is searched than is shown.
+  // A truncated secret may not be recognized, so more text is searched than shown.
   const window = search(text.slice(0, 2 * mostCharacters))
   const whole = text.length <= 2 * mostCharacters || window.length > mostCharacters
   const shown = whole ? window : window.slice(0, Math.max(0, window.lastIndexOf(" ")))

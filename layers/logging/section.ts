@@ -1,4 +1,4 @@
-/** The configuration of the log. */
+/** The section `logging`. */
 import { Schema } from "effect"
 import { RelativePathSetting } from "../config/pathSettings.ts"
 import * as Section from "../config/Section.ts"
@@ -9,35 +9,39 @@ const from = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBet
 export const section = Section.make(
   "logging",
   Schema.Struct({
-    level: Section.optional(Schema.Literals(thresholds), "info", "The least severe level that is written."),
+    level: Section.optional(
+      Schema.Literals(thresholds),
+      "info",
+      "Minimum level of log lines; `none` disables the log."
+    ),
     format: Section.optional(
       Schema.Literals(["auto", "json", "pretty"]),
       "auto",
-      "How lines look on the standard stream; auto: readable on a terminal, else JSON."
+      "Format on the standard stream; auto: readable text on a terminal, else JSON."
     ),
     file: Schema.optionalKey(
-      RelativePathSetting("File that gets every line as JSON as well; a relative path starts in storage.dir.")
+      RelativePathSetting("Additional log file (JSON lines); a relative path starts in storage.dir.")
     ),
     max_bytes: Section.optional(
       from(1024, 2 ** 31 - 1),
       10 * 1024 * 1024,
-      "Size in bytes at which the file is renamed to `<file>.1`, and a new one begun."
+      "Maximum size of the log file in bytes; then it is rotated to `<file>.1`."
     ),
-    keep: Section.optional(from(0, 100), 5, "How many renamed files are kept."),
+    keep: Section.optional(from(0, 100), 5, "Number of rotated files to keep."),
     lines_per_second: Section.optional(
       from(1, 1_000_000),
       100,
-      "Most lines a second that one tool or other source may log below warn, and as many from warn up."
+      "Rate limit per tool or other source: lines per second below warn, and the same number at warn and above."
     ),
-    recent_lines: Section.optional(from(1, 100_000), 1000, "How many lines can be queried later."),
+    recent_lines: Section.optional(from(1, 100_000), 1000, "Maximum lines in memory for queries."),
     recent_bytes: Section.optional(
       from(1024, 2 ** 30),
       1024 * 1024,
-      "How much memory the lines that can be queried may take, in bytes."
+      "Maximum memory for these lines in bytes."
     )
   }),
   {
-    description: "What is logged, and where to.",
+    description: "Log level, format and outputs.",
     env: { LOG_LEVEL: { path: ["level"], kind: "word" } }
   }
 )

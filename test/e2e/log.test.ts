@@ -102,7 +102,7 @@ it.live("a log file that cannot be made does not keep the program from serving",
     expect(code).toBe(0)
     expect(parsed(stdout)).toMatchObject([{ id: 0, result: {} }])
     expect(parsed(stderr).map((line) => String(line["message"]))).toContain(
-      "the log cannot be written; what comes is dropped until it can"
+      "cannot write the log; lines are dropped until it succeeds"
     )
   })
 )

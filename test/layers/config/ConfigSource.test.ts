@@ -210,8 +210,8 @@ sever: {}
           "llm.model: required, but missing (/u/manifold/manifold.yaml:8:3)",
           "llm.headers: expected a map, got a list (/u/manifold/manifold.yaml:10:12)",
           "llm.budget.hourly: expected a finite number greater than 0, got 0 (/u/manifold/manifold.yaml:11:21)",
-          "llm.budget.dayly: unknown key; known are hourly (/u/manifold/manifold.yaml:11:24)",
-          "llm.temperature: unknown key; known are active, api_key, model, headers, budget (/u/manifold/manifold.yaml:12:3)",
+          "llm.budget.dayly: unknown key; known keys: hourly (/u/manifold/manifold.yaml:11:24)",
+          "llm.temperature: unknown key; known keys: active, api_key, model, headers, budget (/u/manifold/manifold.yaml:12:3)",
           "limits.cost: expected a finite number greater than or equal to 0, got -1 (/u/manifold/manifold.yaml:14:9)",
           "limits.window.size: expected an integer, got 1.5 (/u/manifold/manifold.yaml:15:19)",
           'limits.window.unit: expected "minute" or "hour", got "eon" (/u/manifold/manifold.yaml:15:30)',
@@ -242,11 +242,14 @@ sever: {}
       const json = (text: string) => ({ files: { "a.json": text }, env: { MCP_CONFIG_PATH: "a.json" } })
       const bomb = `a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b]\nd: [*c,*c,*c,*c]`
       const cases: ReadonlyArray<readonly [Given, string]> = [
-        [yaml("server:\n  port: 1\n  port: 2\n"), "the key is given twice (/u/manifold/manifold.yaml:3:3)"],
-        [yaml("server:\n\tport: 1\n"), "tabs cannot indent; use spaces (/u/manifold/manifold.yaml:2:1)"],
+        [yaml("server:\n  port: 1\n  port: 2\n"), "duplicate key (/u/manifold/manifold.yaml:3:3)"],
+        [
+          yaml("server:\n\tport: 1\n"),
+          "tabs are not allowed for indentation; use spaces (/u/manifold/manifold.yaml:2:1)"
+        ],
         [
           yaml("server: {\n  port: 1\n"),
-          "wrong indentation, or a bracket that is not closed (/u/manifold/manifold.yaml:3:1)"
+          "wrong indentation, or an unclosed bracket (/u/manifold/manifold.yaml:3:1)"
         ],
         [
           yaml("a: 1\n---\nb: 1\n"),
@@ -254,11 +257,14 @@ sever: {}
         ],
         [yaml("a: !!js/function x"), "tags (`!name`) are not supported (/u/manifold/manifold.yaml:1:4)"],
         [yaml(bomb), "an alias is used too often, or before its anchor (/u/manifold/manifold.yaml:1:1)"],
-        [yaml("server: &a { port: *a }"), "nested too deeply, or in itself (/u/manifold/manifold.yaml:1:12)"],
+        [
+          yaml("server: &a { port: *a }"),
+          "nested too deeply, or contains itself (/u/manifold/manifold.yaml:1:12)"
+        ],
         [yaml("- server"), "expected a map of sections (/u/manifold/manifold.yaml:1:1)"],
         [json('{\n  "server": { "port": 1, }\n}'), "not JSON: expected a key in double quotes (a.json:2:26)"],
         [json('{ "server": 01 }'), 'not JSON: expected "}" or a comma (a.json:1:14)'],
-        [json('{ "a": 1,\n"a": 2 }'), "the key is given twice (a.json:2:1)"],
+        [json('{ "a": 1,\n"a": 2 }'), "duplicate key (a.json:2:1)"],
         [json("{} x"), "not JSON: expected nothing after the value (a.json:1:4)"],
         [json(""), "not JSON: expected a JSON value (a.json:1:1)"],
         [json("[".repeat(1e5)), "not JSON: nested deeper than 64 levels (a.json:1:66)"],
@@ -268,7 +274,7 @@ sever: {}
         ],
         [
           { env: { MCP_CONFIG_PATH: "no.yaml" } },
-          "the file cannot be read: no such file or directory; it is named by MCP_CONFIG_PATH (no.yaml)"
+          "cannot read the file: no such file or directory (set by MCP_CONFIG_PATH) (no.yaml)"
         ],
         [
           { files: { "manifold.yaml": new Uint8Array([0x61, 0xff]) } },

@@ -102,7 +102,7 @@ describe("a line that is indented wrongly is one problem, at that line", () => {
   it.effect("but a second colon is told as such", () =>
     Effect.gen(function* () {
       expect(yield* problems("server:\n  host: a: b\n")).toEqual([
-        "a second colon in the line; put the value in quotes (2:9)"
+        "second colon in the line; quote the value (2:9)"
       ])
     })
   )

@@ -177,7 +177,7 @@ describe("another name of a section", () => {
         {
           path: "websocket.port",
           message:
-            "differs from server.port (/u/manifold/manifold.yaml:2:26), which means the same; give one of them",
+            "differs from server.port (/u/manifold/manifold.yaml:2:26), the same setting; remove one of them",
           source: "/u/manifold/manifold.yaml:1:20"
         }
       ])

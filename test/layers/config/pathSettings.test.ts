@@ -65,7 +65,7 @@ describe("a path in the file", () => {
         "s.dir (/u/manifold/manifold.yaml:1:11): ~name is not supported"
       ])
       expect(yield* problem({ ...yaml("~/x"), env: { HOME: "" } })).toEqual([
-        "s.dir (/u/manifold/manifold.yaml:1:11): ~ needs a home folder"
+        "s.dir (/u/manifold/manifold.yaml:1:11): ~ requires a home folder"
       ])
     })
   )

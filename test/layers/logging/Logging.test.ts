@@ -235,7 +235,7 @@ it.effect("lets one source log so much a second, and says how much it left out",
       "again",
       "but this",
       "quiet",
-      "too many log lines in a second",
+      "log lines dropped by the rate limit",
       "later"
     ])
     expect(parse(stderr[5])).toMatchObject({ level: "warn", source: "noisy", dropped: 47 })

@@ -100,6 +100,6 @@ it.live("that cannot be written is told of once, and everything else goes on", (
     const { stderr } = yield* capture(twice, { logging: { file: "/dev/full" } })
     const messages = stderr.map((line) => String(parse(line)["message"]))
     expect(messages.slice(0, 2)).toEqual(["one", "two"])
-    expect(messages.filter((message) => message.includes("cannot be written"))).toHaveLength(1)
+    expect(messages.filter((message) => message.includes("cannot write the log"))).toHaveLength(1)
   })
 )

@@ -163,10 +163,10 @@ it.live("metrics are the numbers that Prometheus reads", () =>
 it.live("log lines go out as they are written: at the log's level, and without secrets", () =>
   Effect.gen(function* () {
     const { logs } = yield* exporting(
-      Effect.map(Log, ({ tell }) => {
-        tell("debug", "unheard", {})
-        tell("info", "first", { request_id: "r1", attempt: 2 })
-        tell("error", "second", { authorization: "Bearer s3cret", list: [1, "two"] })
+      Effect.map(Log, ({ report }) => {
+        report("debug", "unheard", {})
+        report("info", "first", { request_id: "r1", attempt: 2 })
+        report("error", "second", { authorization: "Bearer s3cret", list: [1, "two"] })
       })
     )
     expect(

@@ -103,7 +103,7 @@ it.live("--config sets the file of every command, overrides environment variable
     for (const words of [["serve"], ["serve", "--http"], ["serve", "--debug"], ["list", "tools"]]) {
       const { code, stderr } = yield* manifold([...words, "--config", "none.yaml"])
       expect(code).toBe(1)
-      expect(stderr).toContain("it is named by --config (none.yaml)")
+      expect(stderr).toContain("(set by --config) (none.yaml)")
       expect((yield* manifold([...words, "--config"])).code).toBe(2)
     }
   })

@@ -67,7 +67,7 @@ const cases: ReadonlyArray<readonly [name: string, from: Given, expected: Readon
   [
     "a key given twice",
     yaml("server:\n  port: 1\n  port: 2\n"),
-    ["/u/manifold/manifold.yaml:3:3: the key is given twice"]
+    ["/u/manifold/manifold.yaml:3:3: duplicate key"]
   ],
   [
     "a section that is incomplete",
@@ -113,7 +113,7 @@ const cases: ReadonlyArray<readonly [name: string, from: Given, expected: Readon
     ),
     [
       "/u/manifold/manifold.yaml:4:14: auth.tokens[0].token: the environment variable MANIFOLD_TOKEN is not set",
-      '/u/manifold/manifold.yaml:6:14: auth.tokens[1].token: the file "/run/none" cannot be read: no such file or directory'
+      '/u/manifold/manifold.yaml:6:14: auth.tokens[1].token: cannot read the file "/run/none": no such file or directory'
     ]
   ],
   [
@@ -125,7 +125,7 @@ const cases: ReadonlyArray<readonly [name: string, from: Given, expected: Readon
     "two names of one section that disagree",
     yaml("server: { port: 1 }\nwebsocket: { port: 2 }\n"),
     [
-      "/u/manifold/manifold.yaml:2:20: websocket.port: differs from server.port (/u/manifold/manifold.yaml:1:17), which means the same; give one of them"
+      "/u/manifold/manifold.yaml:2:20: websocket.port: differs from server.port (/u/manifold/manifold.yaml:1:17), the same setting; remove one of them"
     ]
   ],
   [
@@ -147,9 +147,13 @@ const cases: ReadonlyArray<readonly [name: string, from: Given, expected: Readon
   [
     "a file that cannot be read",
     { env: { MCP_CONFIG_PATH: "/etc/none.yaml" } },
-    ["/etc/none.yaml: the file cannot be read: no such file or directory; it is named by MCP_CONFIG_PATH"]
+    ["/etc/none.yaml: cannot read the file: no such file or directory (set by MCP_CONFIG_PATH)"]
   ],
-  ["tabs", yaml("server:\n\tport: 80\n"), ["/u/manifold/manifold.yaml:2:1: tabs cannot indent; use spaces"]],
+  [
+    "tabs",
+    yaml("server:\n\tport: 80\n"),
+    ["/u/manifold/manifold.yaml:2:1: tabs are not allowed for indentation; use spaces"]
+  ],
   [
     "two documents",
     yaml("server: {}\n---\nweb: {}\n"),
@@ -158,12 +162,12 @@ const cases: ReadonlyArray<readonly [name: string, from: Given, expected: Readon
   [
     "a value that needs quotes",
     yaml("outbound:\n  user_agent: @me\n"),
-    ["/u/manifold/manifold.yaml:2:15: text that starts with this character needs quotes"]
+    ["/u/manifold/manifold.yaml:2:15: text that starts with this character must be quoted"]
   ],
   [
     "a bracket that is not closed",
     yaml("outbound:\n  ports: [80, 443\nweb: {}\n"),
-    ["/u/manifold/manifold.yaml:3:1: wrong indentation, or a bracket that is not closed"]
+    ["/u/manifold/manifold.yaml:3:1: wrong indentation, or an unclosed bracket"]
   ],
   [
     "JSON with a comma too many",
@@ -199,7 +203,7 @@ const cases: ReadonlyArray<readonly [name: string, from: Given, expected: Readon
   [
     "a section that contains itself",
     yaml("web: &web\n  robots: *web\n"),
-    ["/u/manifold/manifold.yaml:2:3: web: nested too deeply, or in itself"]
+    ["/u/manifold/manifold.yaml:2:3: web: nested too deeply, or contains itself"]
   ],
   [
     "a program in a tag",
@@ -254,7 +258,7 @@ chat: {}
       expect(found.toSorted()).toEqual(
         [
           '/u/manifold/manifold.yaml:1:1: servr: unknown key; did you mean "server"?',
-          "/u/manifold/manifold.yaml:8:9: websocket.port: differs from server.port (/u/manifold/manifold.yaml:3:9), which means the same; give one of them",
+          "/u/manifold/manifold.yaml:8:9: websocket.port: differs from server.port (/u/manifold/manifold.yaml:3:9), the same setting; remove one of them",
           '/u/manifold/manifold.yaml:5:3: server.prot: unknown key; did you mean "port"?',
           '/u/manifold/manifold.yaml:4:9: server.host: expected a string with a length of at least 1, got ""',
           "PORT: server.port: expected an integer between 0 and 65535, got -1",
@@ -264,7 +268,7 @@ chat: {}
           '/u/manifold/manifold.yaml:14:7: auth.tokens[0].scope: unknown key; did you mean "scopes"?',
           "/u/manifold/manifold.yaml:13:7: auth.tokens[0].name: required, but missing",
           "/u/manifold/manifold.yaml:13:14: auth.tokens[0].token: the environment variable NO_TOKEN is not set",
-          '/u/manifold/manifold.yaml:15:26: auth.tokens[1].token: the file "/run/none" cannot be read: no such file or directory',
+          '/u/manifold/manifold.yaml:15:26: auth.tokens[1].token: cannot read the file "/run/none": no such file or directory',
           '/u/manifold/manifold.yaml:15:54: auth.tokens[1].expires_at: expected a date such as 2027-01-31 or 2027-01-31T12:00:00Z, got "tomorrow"',
           '/u/manifold/manifold.yaml:10:10: logging.level: expected "trace" or "debug" or "info" or "warn" or "error" or "fatal" or "none", got "verbose"',
           '/u/manifold/manifold.yaml:17:17: outbound.allow_hosts[0]: expected a host as internal.example, internal.example:8080 or [fd00::1], got "https://internal.example"',

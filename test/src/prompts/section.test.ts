@@ -113,7 +113,7 @@ prompts:
         '/u/manifold/manifold.yaml:2:3 prompts.summarise: unknown key; did you mean "summarize"?',
         '/u/manifold/manifold.yaml:5:7 prompts.summarize.defaults.tne: unknown key; did you mean "tone"?',
         "/u/manifold/manifold.yaml:6:20 prompts.summarize.defaults.bullets_min: expected a whole number between 1 and 30, got 0",
-        "/u/manifold/manifold.yaml:10:9 prompts.summarize.clients.acme.client_id: unknown key; known are topic, tone, audience, bullets_min, bullets_max, style, language",
+        "/u/manifold/manifold.yaml:10:9 prompts.summarize.clients.acme.client_id: unknown key; known keys: topic, tone, audience, bullets_min, bullets_max, style, language",
         '/u/manifold/manifold.yaml:9:19 prompts.summarize.clients.acme.language: expected some text of at most 500 characters, got ""',
         "/u/manifold/manifold.yaml:11:13 prompts.summarize.clients.beta: expected a map, got a string"
       ])
