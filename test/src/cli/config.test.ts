@@ -84,7 +84,7 @@ it.live(
       expect(stderr).toContain("3 problems")
       expect(stderr).toContain('server.host: "0.0.0.0" is reachable from other machines')
       expect(stderr).toContain(
-        `server.tls.cert_file: ${file.replace("manifold.yaml", "none.pem")} cannot be read`
+        `server.tls.cert_file: cannot read ${file.replace("manifold.yaml", "none.pem")}`
       )
       expect(stderr).toContain(`templates.dir: ${file.replace("manifold.yaml", "none")}: cannot be read`)
     })
