@@ -35,8 +35,8 @@ describe("manifold config check", () => {
       expect({ code, stdout }).toEqual({
         code: 0,
         stdout: `ok: ${file}
-  web: robots
   usage: cost_daily_max (from the environment: MCP_COST_DAILY_MAX)
+  web: robots
 `
       })
     })

@@ -89,7 +89,7 @@ const cases: ReadonlyArray<readonly [name: string, from: Given, expected: Readon
       env: { KEY: "k" }
     },
     [
-      "/u/manifold/manifold.yaml:4:11: llm.providers.mine.base_url: required for a provider other than groq, openai, anthropic"
+      "/u/manifold/manifold.yaml:4:11: llm.providers.mine.base_url: required for a provider other than openai, anthropic, groq"
     ]
   ],
   [
