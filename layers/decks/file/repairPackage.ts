@@ -1,142 +1,13 @@
 /** The pass over the files of pptxgenjs: one theme, one master, valid parts, and the same bytes for the same deck. */
-import { strFromU8, unzipSync, zipSync, type Zippable } from "fflate"
 import type { Item, Paragraph } from "../page/Item.ts"
 import { languageOf } from "../page/language.ts"
-import type { Frame } from "../page/layouts.ts"
-import type { DrawnChart as Chart } from "../page/typesetting.ts"
 import type { Picture } from "../Picture.ts"
-import type { Palette } from "../Theme.ts"
 import { placeholderName, type TextItem } from "./items.ts"
-import { mtime, repairChart, repairWorkbook, xml } from "./repairCharts.ts"
-import { colorXml, repairShapes } from "./repairShapes.ts"
-import { Element, elements, escape, parse } from "./xmlTree.ts"
-
-export interface LayoutPart {
-  readonly frame: Frame
-  readonly items: ReadonlyArray<Item>
-}
-
-/** What was drawn, in the order of the parts. */
-export interface DrawnDeck {
-  readonly palette: Palette
-  readonly theme: string
-  readonly title: string
-  /** BCP 47; of notes. */
-  readonly language: string
-  /** ISO 8601. */
-  readonly created: string
-  /** The first is the master. */
-  readonly layouts: ReadonlyArray<LayoutPart>
-  readonly slides: ReadonlyArray<LayoutPart & { readonly notes: string }>
-  readonly charts: ReadonlyArray<Chart>
-  /** By their relation, as items name them. */
-  readonly pictures: ReadonlyMap<string, Picture>
-}
-
-const office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-const relsOf = (name: string) => name.replace(/([^/]+)$/, "_rels/$1.rels")
-
-class Parts {
-  readonly xml = new Map<string, Element>()
-  readonly binary = new Map<string, Uint8Array>()
-
-  get(name: string): Element {
-    const part = this.xml.get(name)
-    if (part === undefined) throw new Error(`${name} was not written`)
-    return part
-  }
-
-  /** pptxgenjs counts charts through all decks of a process. */
-  static read(bytes: Uint8Array, charts: number): Parts {
-    const parts = new Parts()
-    const files = unzipSync(bytes)
-    const numbers = Object.keys(files).flatMap((name) => /^ppt\/charts\/chart(\d+)/.exec(name)?.[1] ?? [])
-    const before = Math.max(0, ...numbers.map(Number)) - charts
-    const counted = (text: string) =>
-      text.replace(
-        /(chart|Worksheet)(\d+)(?=\.(?:xml|xlsx))/g,
-        (_, kind: string, number: string) => `${kind}${Number(number) - before}`
-      )
-    for (const [path, content] of Object.entries(files)) {
-      if (path.endsWith("/") || path.startsWith("ppt/media/")) continue
-      const name = counted(path)
-      if (!/\.(?:xml|rels)$/.test(name)) parts.binary.set(name, content)
-      else {
-        const text = strFromU8(content)
-        parts.xml.set(name, parse(/\.rels$|^\[/.test(name) ? counted(text) : text))
-      }
-    }
-    return parts
-  }
-
-  write(): Uint8Array<ArrayBuffer> {
-    const files: Zippable = {}
-    for (const name of [...this.xml.keys()].toSorted()) files[name] = xml(this.get(name))
-    for (const [name, bytes] of [...this.binary].toSorted(([a], [b]) => (a < b ? -1 : 1)))
-      files[name] = name.startsWith("ppt/media/") ? [bytes, { level: 0 }] : bytes
-    return zipSync(files, { mtime })
-  }
-}
-
-/** The master is drawn as a layout, for pptxgenjs draws nothing on a master; its own first layout is empty. */
-const repairMaster = (parts: Parts, { layouts, palette }: DrawnDeck): void => {
-  const name = "ppt/slideMasters/slideMaster1.xml"
-  const [master, drawn] = [parts.get(name), parts.get("ppt/slideLayouts/slideLayout2.xml")]
-  const content = drawn.child("p:cSld")
-  if (content !== undefined) master.put(new Element("p:cSld", {}, content.children))
-  for (const number of [1, 2]) {
-    const layout = `ppt/slideLayouts/slideLayout${number}.xml`
-    parts.xml.delete(layout)
-    parts.xml.delete(relsOf(layout))
-  }
-  const relations = parts.get(relsOf(name))
-  relations.children = relations.children.filter(
-    ({ attributes }) => !/slideLayout[12]\.xml$/.test(String(attributes["Target"]))
-  )
-  const kept = new Set(relations.children.map(({ attributes }) => attributes["Id"]))
-  for (const list of master.all("p:sldLayoutIdLst"))
-    list.children = list.children.filter(({ attributes }) => kept.has(attributes["r:id"]))
-  if (palette.dark)
-    for (const map of master.all("p:clrMap"))
-      Object.assign(map.attributes, { bg1: "dk1", tx1: "lt1", bg2: "dk2", tx2: "lt2" })
-  master.put(new Element("p:hf", { hdr: 0, dt: 0 }))
-  for (const [index, { frame }] of layouts.entries())
-    if (index > 0) parts.get(`ppt/slideLayouts/slideLayout${index + 2}.xml`).attributes["type"] = frame.type
-  for (const style of master.all("p:titleStyle", "p:bodyStyle")) repairStyle(style)
-}
-
-/** Text of new slides: headlines as ours, and lists with marks. */
-const repairStyle = (style: Element): void => {
-  const title = style.name === "p:titleStyle"
-  for (const [index, level] of style.children.entries()) {
-    level.attributes["algn"] = "l"
-    const size = title ? 30 : Math.max(20 - 2 * index, 14)
-    for (const font of level.all("a:defRPr"))
-      font.attributes = { ...font.attributes, sz: size * 100, ...(title && { b: 1 }) }
-    if (title) continue
-    level.attributes = { ...level.attributes, marL: 266_700 * (index + 1), indent: -266_700 }
-    level.put(new Element("a:spcBef", {}, elements('<a:spcPts val="600"/>')))
-    level.put(new Element("a:buClr", {}, elements(colorXml("accent1"))), 1)
-    level.put(new Element("a:buFont", { typeface: "Arial" }))
-    level.put(new Element("a:buChar", { char: index === 0 ? "\u25aa" : "\u2013" }))
-  }
-}
-
-/** ISO/IEC 29500-1, 20.1.6: `dk` is always the darker; the master's colour map says which of the two is the background. */
-const repairTheme = (theme: Element, { accents, colors, dark }: Palette, name: string): void => {
-  const [dk1, lt1, dk2, lt2] = dark
-    ? [colors.background, colors.ink, colors.surface, colors.muted]
-    : [colors.ink, colors.background, colors.muted, colors.surface]
-  const named = { dk1, lt1, dk2, lt2, hlink: colors.accent, folHlink: colors.muted }
-  const values: Record<string, string | undefined> = {
-    ...named,
-    ...Object.fromEntries(accents.map((color, index) => [`accent${index + 1}`, color]))
-  }
-  for (const each of [theme, ...theme.all("a:clrScheme", "a:fontScheme")])
-    each.attributes["name"] = escape(name)
-  for (const color of theme.all("a:clrScheme").flatMap(({ children }) => children))
-    color.children = [new Element("a:srgbClr", { val: values[color.name.slice(2)] ?? "000000" })]
-}
+import { Parts, relsOf, type DrawnDeck } from "./packageParts.ts"
+import { repairChart, repairWorkbook } from "./repairCharts.ts"
+import { repairMaster, repairTheme } from "./repairMaster.ts"
+import { repairShapes } from "./repairShapes.ts"
+import { Element, escape } from "./xmlTree.ts"
 
 /** Fonts of the theme for every script, colours of the theme, and backgrounds that PowerPoint opens without repair. */
 const repairCommon = (part: Element): void => {
@@ -249,7 +120,7 @@ export const repairPackage = (bytes: Uint8Array, deck: DrawnDeck): Uint8Array<Ar
   // The masters of slides and of notes have a theme each.
   parts.xml.set("ppt/theme/theme2.xml", parts.get("ppt/theme/theme1.xml"))
   for (const { attributes } of parts.get("ppt/notesMasters/_rels/notesMaster1.xml.rels").children)
-    if (attributes["Type"] === `${office}/theme`) attributes["Target"] = "../theme/theme2.xml"
+    if (String(attributes["Type"]).endsWith("/theme")) attributes["Target"] = "../theme/theme2.xml"
   for (const part of parts.xml.values()) repairCommon(part)
   repairProperties(parts, deck)
   repairTypes(parts)

@@ -78,12 +78,12 @@ const repairParagraph = (
   element.put(new Element("a:endParaRPr", { lang: last["lang"], sz: last["sz"], dirty: 0 }))
 }
 
-const anchored = ({ anchor = "t", inset = 0 }: TextItem): Element => {
+const anchored = ({ anchor = "t", inset = 0, placeholder }: TextItem): Element => {
   const side = Math.round(inset * inch)
   return new Element(
     "a:bodyPr",
     { wrap: "square", lIns: side, tIns: side, rIns: side, bIns: side, rtlCol: 0, anchor },
-    elements("<a:noAutofit/>")
+    elements(placeholder === undefined ? "<a:noAutofit/>" : "<a:normAutofit/>")
   )
 }
 

@@ -13,7 +13,8 @@ import type { Picture } from "../Picture.ts"
 import { palette as toPalette, type ThemeFile } from "../Theme.ts"
 import { addChart } from "./charts.ts"
 import { addItem, fill, layoutObject, position } from "./items.ts"
-import { repairPackage, type LayoutPart } from "./repairPackage.ts"
+import type { LayoutPart } from "./packageParts.ts"
+import { repairPackage } from "./repairPackage.ts"
 import { plain } from "./xmlTree.ts"
 
 export interface Rendering {
