@@ -9,7 +9,7 @@ import {
   type Paragraph,
   type Placeholder
 } from "../page/Item.ts"
-import { languageOf, startsRightToLeft } from "../page/language.ts"
+import { languageOf, startsRightToLeft, type Languages } from "../page/language.ts"
 import type { Color } from "../Theme.ts"
 import { plain } from "./xmlTree.ts"
 
@@ -72,24 +72,22 @@ const paragraphOptions = ({
 })
 
 /** pptxgenjs ends a paragraph behind a run with `breakLine`, and begins one at a run with another alignment. */
-const runs = (paragraph: Paragraph, language: string): ReadonlyArray<PptxGenJS.TextProps> => {
+const runs = (paragraph: Paragraph, languages: Languages): ReadonlyArray<PptxGenJS.TextProps> => {
   const shown = paragraph.runs.filter(({ text }) => text !== "")
-  const { bold, color, size, tracking } = paragraph
-  const along = direction(paragraph)
-  return (shown.length === 0 ? [{ text: "" }] : shown).map((run, index, all) => ({
-    text: plain(run.text),
-    options: {
-      ...(index === 0 && paragraphOptions(paragraph)),
-      ...along,
-      ...fontOptions({ ...(bold !== undefined && { bold }), ...(color !== undefined && { color }) }),
-      ...fontOptions({ ...(size !== undefined && { size }), ...(tracking !== undefined && { tracking }) }),
+  const along = { ...direction(paragraph), ...fontOptions(paragraph) }
+  return (shown.length === 0 ? [{ text: "" }] : shown).map((run, index, all) => {
+    const lang = languageOf(run.text, languages)
+    const own = {
       ...fontOptions(run),
-      lang: languageOf(run.text, language),
+      ...(lang !== undefined && { lang }),
       breakLine: index === all.length - 1
     }
-  }))
+    return {
+      text: plain(run.text),
+      options: { ...(index === 0 && paragraphOptions(paragraph)), ...along, ...own }
+    }
+  })
 }
-
 export const aligned = aligns
 
 export const position = ({ h, w, x, y }: Area) => ({ x, y, w, h })
@@ -138,7 +136,7 @@ const imageOptions = (item: Item & { readonly kind: "picture" }): PptxGenJS.Imag
   objectName: plain(item.name)
 })
 
-const addTable = (slide: PptxGenJS.Slide, item: TableItem, language: string): void => {
+const addTable = (slide: PptxGenJS.Slide, item: TableItem, languages: Languages): void => {
   const { colors, heights, name, rows, size, widths } = item
   const none = { type: "none" } as const
   const line = { type: "solid", color: colors.line, pt: 0.75 } as const
@@ -147,7 +145,7 @@ const addTable = (slide: PptxGenJS.Slide, item: TableItem, language: string): vo
       const head = index === 0
       const style = { size, bold: head, color: head ? colors.onHead : colors.ink, spacing: 1 }
       return {
-        text: [...runs({ ...style, runs: cell.runs, align: cell.align }, language)],
+        text: [...runs({ ...style, runs: cell.runs, align: cell.align }, languages)],
         options: {
           valign: "middle",
           margin: [cellMargin.y, cellMargin.x, cellMargin.y, cellMargin.x],
@@ -169,14 +167,14 @@ const addTable = (slide: PptxGenJS.Slide, item: TableItem, language: string): vo
 export const addItem = (
   slide: PptxGenJS.Slide,
   item: Exclude<Item, { readonly kind: "chart" }>,
-  language: string
+  languages: Languages
 ): void => {
   switch (item.kind) {
     case "text":
       if (item.placeholder?.type === "sldNum") slide.slideNumber = { x: 0, y: 0, w: 1, h: 1 }
       else
         slide.addText(
-          item.paragraphs.flatMap((each) => runs(each, language)),
+          item.paragraphs.flatMap((each) => runs(each, languages)),
           textOptions(item)
         )
       return
@@ -187,7 +185,7 @@ export const addItem = (
       slide.addImage(imageOptions(item))
       return
     case "table":
-      addTable(slide, item, language)
+      addTable(slide, item, languages)
   }
 }
 

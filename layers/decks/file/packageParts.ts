@@ -1,6 +1,7 @@
 /** The parts of a presentation, as XML trees and bytes, and what was drawn on them. */
 import { strFromU8, unzipSync, zipSync, type Zippable } from "fflate"
 import type { Item } from "../page/Item.ts"
+import type { Languages } from "../page/language.ts"
 import type { Frame } from "../page/layouts.ts"
 import type { DrawnChart as Chart } from "../page/typesetting.ts"
 import type { Picture } from "../Picture.ts"
@@ -18,8 +19,7 @@ export interface DrawnDeck {
   readonly palette: Palette
   readonly theme: string
   readonly title: string
-  /** BCP 47; of notes. */
-  readonly language: string
+  readonly languages: Languages
   /** ISO 8601. */
   readonly created: string
   /** The first is the master. */

@@ -1,6 +1,6 @@
 /** The pass over the files of pptxgenjs: one theme, one master, valid parts, and the same bytes for the same deck. */
 import type { Item, Paragraph } from "../page/Item.ts"
-import { languageOf } from "../page/language.ts"
+import { languageOf, type Languages } from "../page/language.ts"
 import type { Picture } from "../Picture.ts"
 import { placeholderName, type TextItem } from "./items.ts"
 import { Parts, relsOf, type DrawnDeck } from "./packageParts.ts"
@@ -22,14 +22,14 @@ const repairCommon = (part: Element): void => {
   for (const background of part.all("p:bgPr")) background.put(new Element("a:effectLst"))
 }
 
-const repairNotes = (part: Element, notes: string, language: string): void => {
+const repairNotes = (part: Element, notes: string, languages: Languages): void => {
   const body = part.all("p:txBody")[0]
   if (body === undefined) return
   body.remove("a:p")
   for (const line of notes.split("\n")) {
     const text = new Element("a:t")
     text.text = escape(line)
-    const properties = new Element("a:rPr", { lang: languageOf(line, language), dirty: 0 })
+    const properties = new Element("a:rPr", { lang: languageOf(line, languages), dirty: 0 })
     body.children.push(
       new Element("a:p", {}, line === "" ? [] : [new Element("a:r", {}, [properties, text])])
     )
@@ -108,7 +108,7 @@ export const repairPackage = (bytes: Uint8Array, deck: DrawnDeck): Uint8Array<Ar
     const styleOf = ({ placeholder }: TextItem) =>
       placeholder === undefined ? undefined : styles.get(placeholderName(placeholder))
     repairPage(`ppt/slides/slide${index + 1}.xml`, items, false, styleOf)
-    repairNotes(parts.get(`ppt/notesSlides/notesSlide${index + 1}.xml`), notes, deck.language)
+    repairNotes(parts.get(`ppt/notesSlides/notesSlide${index + 1}.xml`), notes, deck.languages)
   }
   for (const [index, chart] of charts.entries()) {
     repairChart(parts.get(`ppt/charts/chart${index + 1}.xml`), chart, palette)

@@ -43,6 +43,8 @@ const repairRun = (
   const properties = run.child("a:rPr")
   if (properties === undefined) return
   const { attributes } = properties
+  // pptxgenjs takes a text without language for English.
+  if (attributes["altLang"] === undefined) delete attributes["lang"]
   delete attributes["altLang"]
   attributes["b"] = given.bold === undefined ? undefined : Number(given.bold)
   if (given.size === undefined || given.size === style.size) delete attributes["sz"]

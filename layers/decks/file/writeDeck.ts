@@ -2,8 +2,9 @@
 import PptxGenJS from "pptxgenjs"
 import type { Layout, Outline } from "../outline/Outline.ts"
 import { textLanguage } from "../outline/amounts.ts"
+import { textsOf } from "../outline/plainText.ts"
 import type { Item } from "../page/Item.ts"
-import { languageOf } from "../page/language.ts"
+import { languagesOf } from "../page/language.ts"
 import { frames, type Frame } from "../page/layouts.ts"
 import { feet, logoItems, masterFrame, slideFeet } from "../page/master.ts"
 import { isRightToLeft, mirror } from "../page/mirror.ts"
@@ -64,8 +65,9 @@ const defineLayout = (pptx: PptxGenJS, { frame, items }: LayoutPart): void => {
 export const writeDeck = async ({ created, outline, pictures, theme }: Rendering): Promise<Rendered> => {
   const palette = toPalette(theme.file)
   const { footer = "", title = "" } = outline
-  const text = [title, ...outline.slides.map(({ headline }) => headline)].join("\n")
-  const language = languageOf(text, textLanguage(text) === "de" ? "de-DE" : "en-US")
+  const text = textsOf(outline.slides).join("\n")
+  const known = textLanguage(text)
+  const languages = languagesOf(text, known === undefined ? undefined : { en: "en-US", de: "de-DE" }[known])
   const rtl = isRightToLeft(text)
   const mirrored = (items: ReadonlyArray<Item>) => (rtl ? items.map(mirror) : items)
   const relations = new Map<string, Picture>()
@@ -117,7 +119,7 @@ export const writeDeck = async ({ created, outline, pictures, theme }: Rendering
     const page = pptx.addSlide({ masterName: frame.name })
     for (const item of items) {
       const chart = item.kind === "chart" ? own.get(item.relation) : undefined
-      if (item.kind !== "chart") addItem(page, item, language)
+      if (item.kind !== "chart") addItem(page, item, languages)
       else if (chart !== undefined) {
         charts.push(chart)
         addChart(page, item, chart, palette)
@@ -133,7 +135,7 @@ export const writeDeck = async ({ created, outline, pictures, theme }: Rendering
     palette,
     theme: theme.name,
     title,
-    language,
+    languages,
     created,
     layouts: [master, ...drawnLayouts],
     slides,

@@ -4,7 +4,6 @@
 const scripts: ReadonlyArray<readonly [RegExp, string]> = [
   [/[\p{Script=Hiragana}\p{Script=Katakana}]/u, "ja-JP"],
   [/\p{Script=Hangul}/u, "ko-KR"],
-  [/\p{Script=Han}/u, "zh-CN"],
   [/\p{Script=Arabic}/u, "ar-SA"],
   [/\p{Script=Hebrew}/u, "he-IL"],
   [/\p{Script=Cyrillic}/u, "ru-RU"],
@@ -12,16 +11,25 @@ const scripts: ReadonlyArray<readonly [RegExp, string]> = [
   [/\p{Script=Thai}/u, "th-TH"],
   [/\p{Script=Devanagari}/u, "hi-IN"]
 ]
+const scriptLanguage = (text: string) => scripts.find(([pattern]) => pattern.test(text))?.[1]
 
-/** `language` for text in Latin letters, and for text in its own script. */
-export const languageOf = (text: string, language: string): string => {
-  if (!/[^\u0000-\u036f\u2000-\u22ff]/u.test(text)) return language
-  const found = scripts.find(([pattern]) => pattern.test(text))
-  if (found === undefined) return language
-  const [pattern, usual] = found
-  const own = scripts.find(([, other]) => other.slice(0, 2) === language.slice(0, 2))
-  // Japanese is also written in Han characters alone.
-  return own?.[0] === pattern || (usual === "zh-CN" && /^(?:ja|ko|zh)/.test(language)) ? language : usual
+/** The languages of a deck, by kinds of letters; absent where they are not known. */
+export interface Languages {
+  readonly latin?: string
+  readonly han: string
+}
+
+/** Japanese and Korean texts have Han characters as well. */
+export const languagesOf = (text: string, latin: string | undefined): Languages => {
+  const found = scriptLanguage(text) ?? ""
+  return { ...(latin !== undefined && { latin }), han: /^(?:ja|ko)/.test(found) ? found : "zh-CN" }
+}
+
+/** By the script that most letters of a text have; absent where it is not known. */
+export const languageOf = (text: string, { han, latin }: Languages): string | undefined => {
+  const others = text.match(/[^\p{Script=Latin}\P{L}]/gu) ?? []
+  if (others.length === 0 || others.length * 2 < (text.match(/\p{L}/gu)?.length ?? 0)) return latin
+  return scriptLanguage(text) ?? (/\p{Script=Han}/u.test(text) ? han : undefined)
 }
 
 const rightToLeft = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]|[\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u

@@ -40,11 +40,14 @@ describe("a run of text has the language of", () => {
     expect(new Set(languages(german.slides[0]?.xml ?? ""))).toEqual(new Set(["de-DE"]))
     const english = await write([list("The costs are on plan", "Revenue grew with the customers")])
     expect(new Set(languages(english.slides[0]?.xml ?? ""))).toEqual(new Set(["en-US"]))
+    const unknown = await write([list("Los costes suben", "Las ventas crecen")])
+    expect(languages(unknown.slides[0]?.xml ?? "")).toEqual([])
   })
 
   test("its script, where that is another one", async () => {
     const { slides } = await write([
-      list("Offices of the group", "東京の事務所です", "Офис в Москве", "서울")
+      list("Offices of the group", "東京の事務所", "В Москве", "서울"),
+      list("Results of the year", "Revenue grew with the customers and is on plan for the third quarter")
     ])
     expect(languages(slides[0]?.xml ?? "").slice(0, 4)).toEqual(["en-US", "ja-JP", "ru-RU", "ko-KR"])
   })
