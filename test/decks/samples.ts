@@ -1,15 +1,20 @@
 /** The sample decks of `docs/decks`: what they are made from, and how. */
 import { arrange, type Arranged, type Request } from "../../layers/decks/outline/arrange.ts"
 import type { Detail } from "../../layers/decks/outline/Detail.ts"
+import type { Outline } from "../../layers/decks/outline/Outline.ts"
+import { prepareOutline } from "../../layers/decks/outline/prepareOutline.ts"
 import { inspect, type Picture } from "../../layers/decks/Picture.ts"
 import { writeDeck } from "../../layers/decks/file/writeDeck.ts"
 import { builtIn, type ThemeFile } from "../../layers/decks/Theme.ts"
 import { painted, png } from "../support/png.ts"
+import { arabic, incident, list, review, reviewOutline } from "./moreSamples.ts"
 
 export interface Sample {
   readonly name: string
   readonly theme: { readonly name: string; readonly file: ThemeFile; readonly logo?: Picture }
   readonly request: Request
+  /** Absent: rules arrange the details. */
+  readonly outline?: Outline
 }
 
 const picture = (bytes: Uint8Array<ArrayBuffer>): Picture => {
@@ -197,6 +202,8 @@ const story: ReadonlyArray<Detail> = [
   }
 ]
 
+const light = { name: "light", file: builtIn["light"] ?? terra }
+
 export const samples: ReadonlyArray<Sample> = [
   {
     name: "highlights",
@@ -230,12 +237,18 @@ export const samples: ReadonlyArray<Sample> = [
       details: story,
       slides: 8
     }
-  }
+  },
+  { name: "review", theme: light, request: review, outline: reviewOutline },
+  { name: "incident", theme: { name: "dark", file: builtIn["dark"] ?? terra }, request: incident },
+  { name: "list", theme: light, request: list },
+  { name: "arabic", theme: light, request: arabic }
 ]
 
 /** The outline of a sample, and its file: the same bytes each time. */
-export const make = async ({ request, theme }: Sample) => {
-  const arranged: Arranged = arrange(request, theme.file.fonts.body)
+export const make = async ({ outline, request, theme }: Sample) => {
+  const font = theme.file.fonts.body
+  const arranged: Arranged =
+    outline === undefined ? arrange(request, font) : prepareOutline(outline, request, font)
   const rendered = await writeDeck({
     outline: arranged.outline,
     theme,

@@ -43,7 +43,7 @@ export const sizes = {
   numberHeadline: { most: 40, least: 16 },
   panel: { most: 36, least: 15 },
   statement: { most: 60, least: 20 },
-  text: { most: 22, least: 12 },
+  text: { most: 30, least: 12 },
   quote: { most: 40, least: 16 },
   closing: { most: 60, least: 24 }
 } as const

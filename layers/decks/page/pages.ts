@@ -121,7 +121,7 @@ const ofCode = (stage: Stage, slide: SlideOf<"code">): ReadonlyArray<Item> => {
   const area = inside(areas.body)
   const lines = slide.code.split("\n")
   const size = Math.min(
-    18,
+    24,
     (area.w * 72) / (monoWidth * Math.max(...lines.map((line) => line.length))),
     (area.h * 72) / (monoLine * lines.length)
   )
