@@ -39,7 +39,7 @@ const usual = {
   firstTokenTimeout: 120_000,
   idleTimeout: 60_000,
   imageTimeLimit: 120_000,
-  concurrency: 32
+  concurrency: 64
 } as const satisfies Partial<Provider>
 
 /** A provider of section `llm`. */

@@ -63,8 +63,15 @@ export class Seen implements Sink {
       return undefined
     }
     this.first ??= this.#now()
-    this.#bytes += Buffer.byteLength(textOf(part))
-    return this.#pass([...this.release(), part])
+    const text = textOf(part)
+    const isFirst = this.#bytes === 0 && text !== ""
+    this.#bytes += Buffer.byteLength(text)
+    const passed =
+      this.#held === undefined && Queue.offerUnsafe(this.#queue, part)
+        ? undefined
+        : this.#pass([...this.release(), part])
+    // The SDK reads all that has arrived without a pause; the reader of the first part should not wait for that.
+    return isFirst ? (passed ?? Effect.runPromise(Effect.yieldNow)) : passed
   }
 
   /** Waits only where the reader is slow. */
@@ -96,7 +103,8 @@ export class Seen implements Sink {
     inputTokens: number,
     complete: boolean
   ): { readonly usage: Required<Usage>; readonly uncertain: boolean } {
-    const { reported } = this
+    // A report without output tokens is none, if there was output: some servers send zeros.
+    const reported = this.reported?.usage.output_tokens === 0 && this.#bytes > 0 ? undefined : this.reported
     if (complete && reported !== undefined) return { usage: reported.usage, uncertain: reported.doubtful }
     const input_tokens = reported?.usage.input_tokens ?? inputTokens
     const output_tokens = Math.max(reported?.usage.output_tokens ?? 0, this.outputTokens)

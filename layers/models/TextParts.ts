@@ -19,12 +19,15 @@ export class TextParts {
     return String(this.#count)
   }
 
-  async delta(kind: Kind, delta: string): Promise<void> {
-    if (this.#open !== kind) {
-      await this.end()
-      this.#open = kind
-      await this.#sink.emit({ type: starts[kind], id: this.#id })
-    }
+  delta(kind: Kind, delta: string): Promise<void> | undefined {
+    if (this.#open !== kind) return this.#begin(kind, delta)
+    return this.#sink.emit({ type: deltas[kind], id: this.#id, delta })
+  }
+
+  async #begin(kind: Kind, delta: string): Promise<void> {
+    await this.end()
+    this.#open = kind
+    await this.#sink.emit({ type: starts[kind], id: this.#id })
     await this.#sink.emit({ type: deltas[kind], id: this.#id, delta })
   }
 

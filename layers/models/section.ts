@@ -66,7 +66,7 @@ const provider = () =>
       "120 seconds",
       "Time limit of one image, at least 60 seconds."
     ),
-    concurrency: Section.optional(count(1), 32, "Maximum number of concurrent calls of this provider.")
+    concurrency: Section.optional(count(1), 64, "Maximum number of concurrent calls of this provider.")
   })
 
 export const section = Section.deferred(

@@ -11,6 +11,7 @@ import { fileCount, promptText } from "./parts.ts"
 import type { Provider } from "./Provider.ts"
 import { fromSdk } from "./sdkErrors.ts"
 import { Seen, tokensOf } from "./Seen.ts"
+import { upperBound } from "./upperBounds.ts"
 import { toResponseUsage } from "./usage.ts"
 
 /** Parts that wait for a slow reader at most; the connection waits beyond. */
@@ -20,24 +21,19 @@ const capacity = 256
 const overhead = 16
 /** Most that an image of a prompt takes, in tokens. */
 const perFile = 3000
-/** A prompt of so many bytes is not worth tokenizing: each token has at least one. */
+/** Bytes of a prompt that is not tokenized. */
 const shortPrompt = 2048
+/** The provider may count a little more. */
+const margin = 1.1
 
 const toolBytes = ({ tools }: TextRequest) =>
   tools.reduce((sum, tool) => sum + Buffer.byteLength(`${tool.name}${tool.description ?? ""}`) + 2000, 0)
 
-/** An upper bound of the input tokens: what is counted, and a tenth more. */
-const inputBound = Effect.fnUntraced(function* (
-  tokens: Tokens["Service"],
-  request: TextRequest,
-  text: string
-) {
-  const { content } = request.prompt
-  const fixed = (content.length + request.tools.length) * overhead + fileCount(request.prompt) * perFile
-  const bytes = Buffer.byteLength(text)
-  const counted = bytes <= shortPrompt ? bytes : (yield* tokens.count(request.model, text)).tokens * 1.1
-  return Math.ceil(counted + tokensOf(toolBytes(request)) + fixed)
-})
+/** What is not text, in tokens. */
+const fixedTokens = (request: TextRequest) =>
+  (request.prompt.content.length + request.tools.length) * overhead +
+  fileCount(request.prompt) * perFile +
+  tokensOf(toolBytes(request))
 
 /** Where a server has its own limit of output tokens, as many as any of them gives. */
 const mostOutput = 131_072
@@ -109,23 +105,25 @@ export const textCall = ({ adapter, provider, spine, tokens }: Called, request: 
       const { model } = request
       const queue = yield* Queue.bounded<Response.StreamPartEncoded, ModelFailure | Cause.Done>(capacity)
       const text = promptText(request.prompt)
-      const { baseUrl, name } = provider
-      const priced = yield* spine.prices.cost({ provider: name, model, baseUrl, usage: { input_tokens: 1 } })
-      const bound = Option.isNone(priced)
-        ? Option.none<BigDecimal.BigDecimal>()
-        : yield* spine.prices.upperBound({
-            provider: name,
-            model,
-            baseUrl,
-            inputTokens: yield* inputBound(tokens, request, text),
-            maxOutputTokens: request.maxTokens ?? mostOutput
-          })
+      const boundFor = (inputTokens: number) =>
+        upperBound(
+          spine.prices,
+          provider,
+          model,
+          inputTokens + fixedTokens(request),
+          request.maxTokens ?? mostOutput
+        )
+      const bytes = Buffer.byteLength(text)
+      // A token has at least one byte. Only a long prompt with a price is worth tokenizing.
+      let bound = yield* boundFor(bytes)
+      if (Option.isSome(bound) && bytes > shortPrompt) {
+        bound = yield* boundFor((yield* tokens.count(model, text)).tokens * margin)
+      }
 
       const attempt = Effect.gen(function* () {
         const clock = yield* Clock.Clock
         const seen = new Seen(clock, queue)
-        const inputTokens =
-          tokensOf(Buffer.byteLength(text) + toolBytes(request)) + fileCount(request.prompt) * perFile
+        const inputTokens = tokensOf(bytes + toolBytes(request)) + fileCount(request.prompt) * perFile
         let charge: Charge | undefined
         const settle = Effect.fnUntraced(function* (exit: Exit.Exit<Finish, ModelError>) {
           const error = Exit.isFailure(exit)

@@ -5,6 +5,7 @@ import { coldStart } from "./coldStart.ts"
 import { expiry } from "./sessionExpiry.ts"
 import { longLived } from "./streamCalls.ts"
 import { memory } from "./memory.ts"
+import { modelCalls } from "./modelCalls.ts"
 import { modernWire } from "./statelessCalls.ts"
 import { sessionWire } from "./sessionCalls.ts"
 
@@ -12,6 +13,7 @@ export const rows: ReadonlyArray<Row> = [
   modernWire, // one line each
   sessionWire,
   longLived,
+  modelCalls,
   memory,
   expiry,
   coldStart,

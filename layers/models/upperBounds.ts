@@ -1,0 +1,39 @@
+/** Upper bounds of what a response may cost, cached for a minute: a price look-up takes longer than the rest of a request. */
+import { type BigDecimal, Clock, Effect, type Option } from "effect"
+import type { Prices } from "../ledger/Prices.ts"
+import type { Provider } from "./Provider.ts"
+
+type Bound = Option.Option<BigDecimal.BigDecimal>
+
+/** In milliseconds: prices have dates. */
+const ttl = 60_000
+const maxEntries = 1000
+
+const cache = new WeakMap<Prices["Service"], Map<string, { readonly bound: Bound; readonly until: number }>>()
+
+/** At most an eighth more, so that prompts of similar length share an entry. */
+export const roundedUp = (tokens: number): number => {
+  const step = 2 ** Math.max(0, Math.floor(Math.log2(Math.max(1, tokens))) - 3)
+  return Math.ceil(tokens / step) * step
+}
+
+/** None: the price is unknown. */
+export const upperBound = Effect.fnUntraced(function* (
+  prices: Prices["Service"],
+  { baseUrl, name: provider }: Provider,
+  model: string,
+  inputTokens: number,
+  maxOutputTokens: number
+) {
+  const now = yield* Clock.currentTimeMillis
+  const input = roundedUp(inputTokens)
+  const key = JSON.stringify([provider, model, input, maxOutputTokens])
+  let entries = cache.get(prices)
+  if (entries === undefined) cache.set(prices, (entries = new Map()))
+  const known = entries.get(key)
+  if (known !== undefined && known.until > now) return known.bound
+  const bound = yield* prices.upperBound({ provider, model, baseUrl, inputTokens: input, maxOutputTokens })
+  if (entries.size >= maxEntries) entries.clear()
+  entries.set(key, { bound, until: now + ttl })
+  return bound
+})
