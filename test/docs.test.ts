@@ -89,6 +89,7 @@ const pages: Readonly<Record<string, Record<string, unknown>>> = {
   "errors.md": {},
   "models.md": {},
   "upstreams.md": {},
+  "usage.md": {},
   "security.md": { auth: { tokens: [{ name: "laptop", token }] } }
 }
 
@@ -131,6 +132,7 @@ for (const [name, config] of Object.entries(pages)) {
               OPENAI_API_KEY: "key",
               ANTHROPIC_API_KEY: "key",
               GROQ_API_KEY: "key",
+              DATABASE_URL: "postgres://manifold@127.0.0.1/manifold",
               OTLP_TOKEN: `Bearer ${token}`,
               ISSUES_AUTHORIZATION: token
             })

@@ -39,6 +39,13 @@ export class Channels extends Context.Service<
       owner: Principal,
       event: Schema.Json
     ) => void
+    /** The principals that subscribe to the channel, one for each subscriber. */
+    readonly audienceUnsafe: (channel: Channel) => ReadonlyArray<Principal>
+    /** Sends each subscriber of the channel what is for its principal, with its current scopes; undefined: nothing. */
+    readonly publishEachUnsafe: (
+      channel: Exclude<Channel, "heartbeat">,
+      eventFor: (principal: Principal) => Schema.Json | undefined
+    ) => void
     /** Adds a client, which counts as active until `end`. Events go to `send` without a queue. */
     readonly subscribeUnsafe: (
       principal: Principal,
@@ -94,6 +101,13 @@ export class Channels extends Context.Service<
       return Channels.of({
         publish: (channel, owner, event) => Effect.sync(() => publishUnsafe(channel, owner, event)),
         publishUnsafe,
+        audienceUnsafe: (channel) => Array.from(listeners[channel], ({ principal }) => principal),
+        publishEachUnsafe: (channel, eventFor) => {
+          for (const { principal, send } of listeners[channel]) {
+            const event = eventFor(principal)
+            if (event !== undefined) send(channel, JSON.stringify(event))
+          }
+        },
         subscribeUnsafe: (principal, names, send) => {
           const subscriber: Subscriber = { principal, send, heartbeats: 0 }
           const listen = (wanted: ReadonlyArray<Channel>) => {

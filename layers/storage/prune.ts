@@ -16,4 +16,5 @@ export const prune = Effect.fnUntraced(function* (sql: SqlClient, retention: Ret
   // The sums of all hours are at -1.
   const hour = Math.floor(before("usage_spent") / 3_600_000)
   yield* sql`DELETE FROM usage_spent WHERE hour >= 0 AND hour < ${hour}`
+  yield* sql`DELETE FROM usage_hours WHERE hour < ${hour}`
 })

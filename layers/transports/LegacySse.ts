@@ -81,7 +81,7 @@ export const layer = (limits: StreamLimits) =>
           const ready = { server_capabilities: servers.capabilities, session_id: id }
           stream.named("ready", JSON.stringify(ready))
         }
-        const wanted = query.get("multiplex") === "true" ? allChannels : (["heartbeat"] as const)
+        const wanted = query.get("multiplex") === "true" ? allChannels : (["heartbeat", "usage"] as const)
         const send = (channel: Channel, json: string) => {
           if (named) stream.named(channel, json)
           else stream.comment("keepalive")

@@ -6,6 +6,7 @@ import type { Call, Outcome } from "../ledger/Calls.ts"
 import { Journal } from "../ledger/Journal.ts"
 import { Ids } from "../platform/Ids.ts"
 import { Sql } from "../storage/Sql.ts"
+import { Metrics } from "../telemetry/Metrics.ts"
 import type { LedgerOperations } from "./ledgerOperations.ts"
 
 /** Calls with a row in the ledger: those of models that ran, and others that spent something. */
@@ -25,7 +26,7 @@ export class Usage extends Context.Service<
     Usage,
     Effect.gen(function* () {
       const scope = yield* Effect.scope
-      const services = yield* Effect.context<ConfigSource | Sql | Ids>()
+      const services = yield* Effect.context<ConfigSource | Ids | Metrics | Sql>()
       const loading = yield* Semaphore.make(1)
       const listeners = new Set<() => void>()
       const changed = () => {

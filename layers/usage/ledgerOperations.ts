@@ -10,11 +10,12 @@ import { Sql } from "../storage/Sql.ts"
 import { CallEntries, CallEntry } from "./callEntry.ts"
 import { hourOf, identityOf } from "./callRow.ts"
 import { expire } from "./callStatements.ts"
-import { hold, renew } from "./holdStatements.ts"
+import { hold, renew, usedSince } from "./holdStatements.ts"
 import { type Limit, limitsOf } from "./limits.ts"
 import { unitsOf, unitsOfNumber } from "./money.ts"
 import { makeOutbox } from "./Outbox.ts"
 import { section, type UsageSettings } from "./section.ts"
+import { makeUsageMetrics } from "./usageMetrics.ts"
 
 /** A call waits no longer to have its money held. */
 const holdWithin = Duration.seconds(4)
@@ -22,6 +23,23 @@ const holdWithin = Duration.seconds(4)
 const tryAgainAfter = 5000
 
 const unrecorded = (detail: string) => new JournalUnavailable({ retryAfter: tryAgainAfter, detail })
+
+/** For callers, who may be anybody; the log has the rest. */
+const forCallers: Record<DatabaseError["reason"], string> = {
+  locked: "the database is locked by another process",
+  read_only: "the database cannot be written",
+  full: "no space is left for the database",
+  newer: "the database belongs to a newer version of this program",
+  damaged: "the database is damaged",
+  unreachable: "the database cannot be reached",
+  denied: "the database denies access",
+  failed: "the database failed"
+}
+
+/** How often metrics of limits are brought up to date. */
+const watchEvery = Duration.seconds(1)
+
+const nobody = { source: "", principal: "" }
 
 const unpricedAdvice =
   "its price is not known, so that nothing can be held for it: set its price in section prices, or usage.unpriced to allow"
@@ -33,7 +51,13 @@ export const makeLedger = Effect.fnUntraced(function* (written: () => void) {
   const ids = yield* Ids
   const instance = yield* ids.next
   const entries = new CallEntries()
-  const outbox = yield* makeOutbox(sql, written)
+  const metrics = yield* makeUsageMetrics
+  const changed = yield* Latch.make()
+  const tell = () => {
+    changed.openUnsafe()
+    written()
+  }
+  const outbox = yield* makeOutbox(sql, tell)
   /** Calls that hold money. */
   const open = new Set<CallEntry>()
   const holding = yield* Latch.make()
@@ -41,9 +65,9 @@ export const makeLedger = Effect.fnUntraced(function* (written: () => void) {
   let current: UsageSettings | undefined
   // The sections were checked at the start.
   yield* Effect.orDie(
-    config.follow(section, (changed) =>
+    config.follow(section, (now) =>
       Effect.sync(() => {
-        current = changed
+        current = now
       })
     )
   )
@@ -101,14 +125,18 @@ export const makeLedger = Effect.fnUntraced(function* (written: () => void) {
             entry.parts.set(hour, before + more)
             open.add(entry)
             holding.openUnsafe()
-            written()
+            tell()
           })
         ),
         Effect.catchTag("DatabaseError", (error) => {
           // It may have been written all the same.
           if (limits.length === 0) return Effect.logWarning(`A call is not held: ${error.message}`)
           const undo = entry.parts.size === 0 ? outbox.submit({ id: entry.id }) : Effect.void
-          return Effect.andThen(Effect.forkDetach(undo), Effect.fail(unrecorded(error.message)))
+          const said = `${forCallers[error.reason]}, the log says what to do`
+          return Effect.logError(`A call is refused, because it cannot be recorded: ${error.message}`).pipe(
+            Effect.andThen(Effect.forkDetach(undo)),
+            Effect.andThen(Effect.fail(unrecorded(said)))
+          )
         })
       )
   })
@@ -150,6 +178,7 @@ export const makeLedger = Effect.fnUntraced(function* (written: () => void) {
     const entry = yield* entryOf(call)
     open.delete(entry)
     entry.spend(spent)
+    metrics.spent(spent)
     yield* submit(entry)
   })
 
@@ -176,6 +205,20 @@ export const makeLedger = Effect.fnUntraced(function* (written: () => void) {
     Effect.catch(({ message }) => Effect.logWarning(`Leases were not renewed: ${message}`))
   )
   yield* Effect.forkScoped(Effect.andThen(first, Effect.forever(next)))
+
+  /** What limits have left, for metrics: other processes spend as well. */
+  const watchLimits = Effect.gen(function* () {
+    yield* changed.await
+    changed.closeUnsafe()
+    const limits = limitsOf(yield* settings, "").filter(({ isOwn }) => !isOwn)
+    const hour = hourOf(yield* Clock.currentTimeMillis)
+    if (limits.length > 0) {
+      const used = yield* sql.read((client) => usedSince(client, hour, nobody))
+      yield* metrics.seen(limits, used, hour)
+    }
+    yield* Effect.sleep(watchEvery)
+  })
+  yield* Effect.forkScoped(Effect.forever(Effect.ignore(watchLimits)))
 
   return {
     hold: Effect.fnUntraced(function* (call: Call, usd: BigDecimal.BigDecimal | undefined) {

@@ -17,6 +17,7 @@ import { InvalidUsage, presenter } from "./invalidUsage.ts"
 import { consoleOutput } from "./consoleOutput.ts"
 import { prompt } from "./prompt.ts"
 import { serve } from "./serve.ts"
+import { usage } from "./usage.ts"
 
 const manifold = Command.make("manifold").pipe(
   Command.withDescription("Serve tools, prompts and resources over one MCP endpoint"),
@@ -36,6 +37,7 @@ const manifold = Command.make("manifold").pipe(
     prompt,
     config,
     install,
+    usage,
     doctor
   ]),
   Command.provide(configFlag.layer),

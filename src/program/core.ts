@@ -9,6 +9,7 @@ import { Sql } from "../../layers/storage/Sql.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
 import { Metrics } from "../../layers/telemetry/Metrics.ts"
 import { Usage } from "../../layers/usage/Usage.ts"
+import { UsageReport } from "../../layers/usage/UsageReport.ts"
 import { Catalog } from "../catalog/Catalog.ts"
 import { Identity } from "../domain/Identity.ts"
 import { RequestState } from "../mcp/RequestState.ts"
@@ -31,20 +32,16 @@ const health = Layer.unwrap(Effect.map(Identity, ({ version }) => Health.layer(v
 const guard = Guard.layer.pipe(
   Layer.provide(Usage.budget),
   Layer.merge(Usage.journal),
+  Layer.merge(UsageReport.layer),
   Layer.provideMerge(Usage.layer),
   Layer.provideMerge(Sql.layer),
-  Layer.provideMerge(Storage.layer)
+  Layer.provideMerge(Layer.merge(Storage.layer, Metrics.layer))
 )
 
 /** An empty catalog; needs `grounded`. */
 export const core = Layer.effect(Catalog, Effect.flatMap(catalogOptions, Catalog.make)).pipe(
   Layer.provideMerge(
-    Layer.mergeAll(
-      guard,
-      Metrics.layer,
-      ProgressLog.layer.pipe(Layer.provideMerge(ProgressEvents.layer)),
-      health
-    )
+    Layer.mergeAll(guard, ProgressLog.layer.pipe(Layer.provideMerge(ProgressEvents.layer)), health)
   )
 )
 

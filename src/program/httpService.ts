@@ -25,6 +25,8 @@ import * as httpMetrics from "../http/httpMetrics.ts"
 import * as progressChannel from "../http/progressChannel.ts"
 import * as stream from "../http/stream.ts"
 import * as templateMetrics from "../http/templateMetrics.ts"
+import * as usage from "../http/usage.ts"
+import * as usageChannel from "../http/usageChannel.ts"
 
 /** Command-line flags that override the configuration. */
 export interface Overrides {
@@ -83,6 +85,7 @@ export const layerNoDeps = (overrides: Overrides = {}) =>
           resume_window_ms: Duration.toMillis(sessions.resume_window)
         }),
         metrics.layer,
+        usage.layer,
         stream.layer(limits),
         httpMetrics.layer(sessions.max),
         templateMetrics.layer
@@ -94,7 +97,7 @@ export const layerNoDeps = (overrides: Overrides = {}) =>
         Layer.provideMerge(StreamableHttp.layer(limits)),
         Layer.provideMerge(LegacySse.layer(limits)),
         Layer.provideMerge(WebSocket.layer(limits)),
-        Layer.provideMerge(progressChannel.layer),
+        Layer.provideMerge(Layer.merge(progressChannel.layer, usageChannel.layer)),
         Layer.provideMerge(Channels.layer),
         Layer.provideMerge(
           Sessions.layer({

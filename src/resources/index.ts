@@ -3,9 +3,11 @@ import { Effect, Layer } from "effect"
 import { Catalog } from "../catalog/Catalog.ts"
 import * as output from "./output.ts"
 import * as ping from "./ping.ts"
+import * as usage from "./usage.ts"
 
 const entries = Effect.all([
-  ping.entry // keep one line each
+  ping.entry, // keep one line each
+  usage.entry
 ])
 
 /** The list of resource templates. */

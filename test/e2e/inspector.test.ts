@@ -33,7 +33,7 @@ const explore = async (target: ReadonlyArray<string>) => {
   const call = ["--method", "tools/call", "--tool-name", "math.add", "--tool-arg", "a=2", "--tool-arg", "b=3"]
   expect(await inspect(target, ...call)).toMatchObject({ content: [{ text: "5" }] })
   expect(await inspect(target, "--method", "resources/list")).toMatchObject({
-    resources: [{ uri: "health://ping" }]
+    resources: [{ uri: "health://ping" }, { uri: "usage://summary" }]
   })
 }
 

@@ -1,16 +1,12 @@
-/** Draws `docs/first-light.svg`: runs the commands of the first screen and shows what they printed, as a terminal would. */
+/** Draws `docs/first-light.svg` and `docs/usage.svg`: runs commands and shows what they printed, as a terminal would. */
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { type Shown, terminalSvg } from "./terminalSvg.ts"
 
 const root = new URL("../../", import.meta.url).pathname
 /** What the picture shows; the run itself takes any free port. */
 const shownUrl = "http://127.0.0.1:8000"
-
-interface Shown {
-  readonly command: string
-  readonly lines: ReadonlyArray<string>
-}
 
 const home = await mkdtemp(join(tmpdir(), "manifold-picture-"))
 const env = { ...process.env, HOME: home, XDG_STATE_HOME: join(home, "state") }
@@ -100,32 +96,7 @@ serving.kill()
 await serving.exited
 await rm(home, { recursive: true, force: true })
 
-const widest = 118
-/** Non-breaking spaces, because some viewers collapse others. */
-const escape = (text: string) => Bun.escapeHTML(text).replaceAll(" ", "\u00a0")
 const plain = (line: string) =>
   line.replaceAll(join(home, "state"), "~/.local/state").replaceAll(home, "~").replaceAll(url, shownUrl)
-const cut = (text: string) => (text.length > widest ? `${text.slice(0, widest - 1)}…` : text)
-const lineHeight = 22
-/** Above each command but the first. */
-const gap = 10
-let bottom = 60 - lineHeight - gap
-const row = (content: string, space: number): string => {
-  bottom += lineHeight + space
-  return `<text x="24" y="${bottom}" fill="#94a3b8">${content}</text>`
-}
-const text = screen.flatMap(({ command, lines }) => [
-  row(`<tspan fill="#38bdf8">$\u00a0</tspan><tspan fill="#e2e8f0">${escape(cut(command))}</tspan>`, gap),
-  ...lines.map((line) => row(escape(cut(plain(line))), 0))
-])
-const height = bottom + 24
-await Bun.write(
-  `${root}docs/first-light.svg`,
-  `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1060 ${height}" width="1060" height="${height}" role="img" aria-label="manifold in a terminal">
-<rect width="1060" height="${height}" rx="10" fill="#0f172a"/>
-<circle cx="24" cy="22" r="6" fill="#f87171"/><circle cx="44" cy="22" r="6" fill="#fbbf24"/><circle cx="64" cy="22" r="6" fill="#34d399"/>
-<g font-family="ui-monospace,SFMono-Regular,Menlo,Consolas,DejaVu Sans Mono,monospace" font-size="14" xml:space="preserve">
-${text.join("\n")}
-</g></svg>
-`
-)
+await Bun.write(`${root}docs/first-light.svg`, terminalSvg(screen, "manifold in a terminal", plain))
+await import("./usagePicture.ts")

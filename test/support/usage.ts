@@ -7,6 +7,7 @@ import { Ids } from "../../layers/platform/Ids.ts"
 import * as Platform from "../../layers/platform/Platform.ts"
 import { Sql } from "../../layers/storage/Sql.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
+import { Metrics } from "../../layers/telemetry/Metrics.ts"
 import { usdOf } from "../../layers/usage/money.ts"
 import { Usage } from "../../layers/usage/Usage.ts"
 import type { StorageSettings } from "./databases.ts"
@@ -20,6 +21,7 @@ export const metered = (storage: StorageSettings, usage: Readonly<Record<string,
       Layer.provideMerge(ledger),
       Layer.provideMerge(Usage.layer),
       Layer.provideMerge(Sql.layer),
+      Layer.provideMerge(Metrics.layer),
       Layer.provideMerge(Storage.layer),
       Layer.provideMerge(ConfigSource.layerFrom({ storage, usage })),
       Layer.provideMerge(Layer.mergeAll(Environment.layerTest({}), Ids.layer, Platform.layer))

@@ -158,6 +158,7 @@ describe("manifold list", () => {
       const { stdout: json } = yield* manifold(["list", "resources", "--json"])
       expect(JSON.parse(json)).toMatchObject([
         { uri: "health://ping" },
+        { uri: "usage://summary" },
         { uriTemplate: "output://{client}/{project}/{file}" }
       ])
     })

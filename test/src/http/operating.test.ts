@@ -189,7 +189,7 @@ describe("/info", () => {
           transports: [{ path: "/mcp" }, { path: "/mcp/sse" }, { path: "/mcp/ws" }],
           capabilities: { tools: {} },
           limits: { max_message_bytes: 4 * 1024 * 1024, sessions_max: 7 },
-          counts: { tools: expect.any(Number) as unknown, resources: 1, sessions: 0 }
+          counts: { tools: expect.any(Number) as unknown, resources: 2, sessions: 0 }
         })
         expect(body).not.toContain(token)
         expect(body).not.toContain(caller)

@@ -1,0 +1,85 @@
+/** Sums of the ledger for reports. They read the sums of hours, so that their cost does not grow with the number of calls. */
+import { Effect, Schema } from "effect"
+import type { SqlClient } from "effect/sql/SqlClient"
+import { tokenNames } from "./callRow.ts"
+import { Count, rowsOf, Units } from "./columns.ts"
+import { HoldRows } from "./holdStatements.ts"
+import type { Owner } from "./limits.ts"
+
+/** The longest list in a report. */
+export const mostRows = 20
+
+const sumFields = {
+  calls: Count,
+  cost: Units,
+  input_tokens: Count,
+  output_tokens: Count,
+  total_tokens: Count,
+  cached_input_tokens: Count,
+  cache_write_input_tokens: Count,
+  reasoning_tokens: Count,
+  unpriced: Count,
+  uncertain: Count
+}
+const Sums = Schema.Struct(sumFields)
+export type Sums = typeof Sums.Type
+
+const names = ["calls", "cost", ...tokenNames, "unpriced", "uncertain"]
+
+const sums = (sql: SqlClient) =>
+  sql.literal(names.map((name) => `CAST(COALESCE(SUM(${name}), 0) AS BIGINT) AS ${name}`).join(", "))
+
+/** Rows of the owner, or everybody's. */
+const of = (sql: SqlClient, owner: Owner | undefined) =>
+  owner === undefined
+    ? sql.literal("1 = 1")
+    : sql`source = ${owner.source} AND principal = ${owner.principal}`
+
+const HourRows = rowsOf(Schema.Struct({ hour: Count, ...sumFields }))
+
+/** Of each hour since that one in which something was recorded, in order. */
+export const byHour = (sql: SqlClient, since: number, owner: Owner | undefined) =>
+  HourRows(sql`SELECT hour, ${sums(sql)} FROM usage_hours
+    WHERE hour >= ${since} AND ${of(sql, owner)} GROUP BY hour ORDER BY hour`)
+
+/** The groups that cost most since that hour; of calls without the first column there is none. */
+const byColumns = (
+  sql: SqlClient,
+  columns: readonly [string, ...ReadonlyArray<string>],
+  since: number,
+  owner: Owner | undefined
+) => {
+  const grouped = sql.literal(columns.join(", "))
+  return sql`SELECT ${grouped}, ${sums(sql)} FROM usage_hours
+    WHERE hour >= ${since} AND ${of(sql, owner)} AND ${sql.literal(columns[0])} <> ''
+    GROUP BY ${grouped} ORDER BY SUM(cost) DESC, SUM(total_tokens) DESC LIMIT ${mostRows}`
+}
+
+const ModelRows = rowsOf(Schema.Struct({ model: Schema.String, provider: Schema.String, ...sumFields }))
+export const byModel = (sql: SqlClient, since: number, owner: Owner | undefined) =>
+  ModelRows(byColumns(sql, ["model", "provider"], since, owner))
+
+const ToolRows = rowsOf(Schema.Struct({ tool: Schema.String, ...sumFields }))
+export const byTool = (sql: SqlClient, since: number, owner: Owner | undefined) =>
+  ToolRows(byColumns(sql, ["tool"], since, owner))
+
+const PrincipalRows = rowsOf(
+  Schema.Struct({ principal: Schema.String, source: Schema.String, client: Schema.String, ...sumFields })
+)
+export const byPrincipal = (sql: SqlClient, since: number, owner: Owner | undefined) =>
+  PrincipalRows(byColumns(sql, ["principal", "source", "client"], since, owner))
+
+const RateRows = rowsOf(Schema.Struct({ cost: Units, tokens: Count }))
+
+/** What calls cost that began since then, in milliseconds since the epoch. */
+export const costSince = (sql: SqlClient, since: number, owner: Owner | undefined) =>
+  Effect.map(
+    RateRows(sql`SELECT CAST(COALESCE(SUM(cost), 0) AS BIGINT) AS cost,
+      CAST(COALESCE(SUM(total_tokens), 0) AS BIGINT) AS tokens
+      FROM usage_calls WHERE at >= ${since} AND ${of(sql, owner)}`),
+    ([row]) => row ?? { cost: 0n, tokens: 0 }
+  )
+
+/** The oldest holds of running calls. */
+export const openHolds = (sql: SqlClient, owner: Owner | undefined) =>
+  HoldRows(sql`SELECT * FROM usage_holds WHERE ${of(sql, owner)} ORDER BY at LIMIT ${mostRows}`)

@@ -1,0 +1,54 @@
+/** `/usage`: tokens and cost, limits and holds, of the caller, or of everybody for who may `admin`. */
+import { Effect, Layer } from "effect"
+import { Authenticator } from "../../layers/identity/Authenticator.ts"
+import { run } from "../../layers/http/runEndpoint.ts"
+import { json, reject } from "../../layers/http/responses.ts"
+import { Routes } from "../../layers/http/Routes.ts"
+import { isReportWindow, reportWindows } from "../../layers/usage/reportOptions.ts"
+import { UsageReport } from "../../layers/usage/UsageReport.ts"
+import type { Principal } from "../domain/Principal.ts"
+import { requireReader } from "./requireReader.ts"
+
+/** Parameters `window`, of which `day` is the default, and `scope`; default: everybody's usage for who may see it. */
+const optionsOf = (request: Request, principal: Principal) => {
+  const { searchParams } = new URL(request.url)
+  const window = searchParams.get("window") ?? "day"
+  const mayAdmin = principal.may(["admin"])
+  const scope = searchParams.get("scope") ?? (mayAdmin ? "everybody" : "own")
+  if (!isReportWindow(window))
+    return reject(400, `Bad Request: window must be one of ${reportWindows.join(", ")}.`)
+  if (scope !== "own" && scope !== "everybody")
+    return reject(400, "Bad Request: scope must be own or everybody.")
+  if (scope === "everybody" && !mayAdmin) return reject(403, "Forbidden: the scope admin is required.")
+  return { window, everybody: scope === "everybody" }
+}
+
+export const layer = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const routes = yield* Routes
+    const authenticator = yield* Authenticator
+    const reports = yield* UsageReport
+    const respond = run(yield* Effect.context<never>())
+    yield* routes.add({
+      paths: ["/usage"],
+      fetch: (request, connection) =>
+        requireReader(authenticator, request, connection, ({ principal }) => {
+          const options = optionsOf(request, principal)
+          if (options instanceof Response) return options
+          return respond(
+            request,
+            reports.of(principal, options).pipe(
+              Effect.map((report) => json(200, report)),
+              // The database's place is for the operator, who has the log.
+              Effect.catch(({ message }) =>
+                Effect.as(
+                  Effect.logError(`Usage cannot be read: ${message}`),
+                  reject(503, "Service Unavailable: usage cannot be read now. The log says why.")
+                )
+              )
+            )
+          )
+        })
+    })
+  })
+)

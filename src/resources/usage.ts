@@ -1,0 +1,25 @@
+/** Resource `usage://summary`: the usage report of today as JSON. */
+import { Effect } from "effect"
+import { UsageReport } from "../../layers/usage/UsageReport.ts"
+import { Caller } from "../catalog/Caller.ts"
+import { Failed } from "../catalog/CatalogError.ts"
+import type { ResourceEntry } from "../catalog/Entry.ts"
+
+const uri = "usage://summary"
+const mimeType = "application/json"
+
+export const entry = Effect.map(UsageReport, (reports): ResourceEntry => ({
+  uri,
+  name: "usage",
+  title: "Usage",
+  description: "Tokens, cost and limits of today: the caller's, or everybody's with the scope admin.",
+  mimeType,
+  scopes: ["read"],
+  read: Effect.gen(function* () {
+    const { principal } = yield* Caller
+    const report = yield* reports
+      .of(principal, { everybody: principal.may(["admin"]), window: "day" })
+      .pipe(Effect.mapError(({ message }) => new Failed({ name: uri, detail: message })))
+    return { contents: [{ uri, mimeType, text: JSON.stringify(report) }] }
+  })
+}))
