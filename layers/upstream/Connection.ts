@@ -1,9 +1,12 @@
 /** One connection to an upstream server: the official SDK's client as effects, with raw results. */
 import type { Client as SdkClient, StandardSchemaV1, Transport } from "@modelcontextprotocol/client"
-import { Deferred, Duration, Effect, Exit, Schema, type Scope } from "effect"
+import { Deferred, Duration, Effect, Exit, type Scope } from "effect"
 import { isObject, type JsonObject } from "../../src/domain/JsonObject.ts"
 import { program } from "../../src/domain/version.ts"
-import { UpstreamError, type Stage } from "./UpstreamError.ts"
+import { withRounds, type Answer } from "./inputRounds.ts"
+import { listening, listFilter } from "./listen.ts"
+import { requestFailure } from "./requestError.ts"
+import type { UpstreamError } from "./UpstreamError.ts"
 
 /** Results reach callers as the server sent them. */
 const anything: StandardSchemaV1<JsonObject, JsonObject> = {
@@ -22,9 +25,13 @@ export interface Progress {
 
 export interface RequestOptions {
   readonly onProgress?: (progress: Progress) => void
+  /** Responds to what a 2026-07-28 server asks within this request. Absent: such a request fails. */
+  readonly answer?: Answer
+  /** Capabilities of the caller, for a 2026-07-28 server. Default: all that this client has. */
+  readonly capabilities?: JsonObject
 }
 
-/** A request that the server makes of its client: sampling, elicitation or roots. */
+/** A request that a server of the session era makes of its client: sampling, elicitation or roots. */
 export type Ask = (method: string, params: JsonObject) => Promise<JsonObject>
 
 export interface Connection {
@@ -39,8 +46,11 @@ export interface Connection {
     params: JsonObject,
     options?: RequestOptions
   ) => Effect.Effect<JsonObject, UpstreamError>
+  /** Has the server announce updates of the resource, as `notifications/resources/updated`, until the scope closes. */
+  readonly subscribe: (uri: string) => Effect.Effect<void, UpstreamError, Scope.Scope>
   /** Done when the connection is lost. */
   readonly lost: Effect.Effect<void>
+  readonly isLost: () => boolean
 }
 
 export interface ConnectOptions {
@@ -63,32 +73,10 @@ const notifications = [
   "notifications/message"
 ] as const
 
-const isError = Schema.is(Schema.Struct({ code: Schema.Finite, message: Schema.String }))
+const capabilitiesKey = "io.modelcontextprotocol/clientCapabilities"
 
-const toError = (server: string, stage: Stage) => (cause: unknown) => {
-  const detail = cause instanceof Error ? cause.message : String(cause)
-  const rejected = isError(cause)
-  return new UpstreamError({
-    server,
-    stage,
-    detail,
-    unsent: stage !== "call",
-    ...(rejected && { code: cause.code }),
-    ...(rejected && "data" in cause && { data: cause.data })
-  })
-}
-
-/** In the session era servers announce changed lists on the connection; since 2026-07-28 they must be asked to. */
-const listen = async (client: SdkClient) => {
-  const { prompts, resources, tools } = client.getServerCapabilities() ?? {}
-  const filter = {
-    ...(tools?.listChanged === true && { toolsListChanged: true }),
-    ...(prompts?.listChanged === true && { promptsListChanged: true }),
-    ...(resources?.listChanged === true && { resourcesListChanged: true })
-  }
-  // The lists that the server has now are served all the same.
-  if (Object.keys(filter).length > 0) await client.listen(filter).catch(() => undefined)
-}
+/** Methods whose results may ask for input (MCP 2026-07-28, multi-round-trip requests). */
+const mayAsk: ReadonlySet<string> = new Set(["tools/call", "prompts/get", "resources/read"])
 
 const setUp = async ({ ask, onNotification, timeout, transport }: ConnectOptions, signal: AbortSignal) => {
   const { Client } = await import("@modelcontextprotocol/client")
@@ -96,7 +84,8 @@ const setUp = async ({ ask, onNotification, timeout, transport }: ConnectOptions
     { name: program.name, version: program.version },
     {
       capabilities: { sampling: {}, elicitation: { form: {}, url: {} }, roots: { listChanged: false } },
-      versionNegotiation: { mode: "auto" }
+      versionNegotiation: { mode: "auto" },
+      inputRequired: { autoFulfill: false }
     }
   )
   for (const method of asks) {
@@ -106,40 +95,94 @@ const setUp = async ({ ask, onNotification, timeout, transport }: ConnectOptions
     client.setNotificationHandler(method, { params: anything }, (params) => onNotification(method, params))
   }
   await client.connect(transport, { timeout: Duration.toMillis(timeout), signal })
-  if (client.getProtocolEra() === "modern") await listen(client)
   return client
 }
 
 /** Connects and negotiates the protocol version; the connection closes with the scope. */
 export const connect = (options: ConnectOptions): Effect.Effect<Connection, UpstreamError, Scope.Scope> =>
   Effect.gen(function* () {
-    const { server } = options
+    const { onNotification, server, transport } = options
     const lost = yield* Deferred.make<void>()
+    const lose = () => void Deferred.doneUnsafe(lost, Exit.void)
     const client = yield* Effect.acquireRelease(
       Effect.tryPromise({
         try: (signal) => setUp(options, signal),
-        catch: toError(server, "negotiate")
+        catch: (cause) => requestFailure(cause, { server, session: false, stage: "negotiate" }).error
       }),
       (connected) => Effect.ignore(Effect.promise(() => connected.close())),
       { interruptible: true }
     )
-    client.onclose = () => Deferred.doneUnsafe(lost, Exit.void)
+    client.onclose = lose
+    const stateless = client.getProtocolEra() === "modern"
+
+    const send = (
+      method: string,
+      params: JsonObject,
+      { capabilities, onProgress }: RequestOptions = {}
+    ): Effect.Effect<JsonObject, UpstreamError> =>
+      Effect.tryPromise({
+        try: (signal) =>
+          client.request(
+            {
+              method,
+              params:
+                stateless && capabilities !== undefined
+                  ? { ...params, _meta: { ...Object(params._meta), [capabilitiesKey]: capabilities } }
+                  : params
+            },
+            anything,
+            {
+              signal,
+              timeout: never,
+              ...(stateless && { allowInputRequired: true }),
+              ...(onProgress !== undefined && { onprogress: onProgress })
+            }
+          ),
+        catch: (cause) => {
+          const session = transport.sessionId !== undefined
+          const failure = requestFailure(cause, { server, session, stage: "call" })
+          if (failure.lost) lose()
+          return failure.error
+        }
+      })
+
+    const request: Connection["request"] = (method, params, requestOptions = {}) =>
+      stateless && mayAsk.has(method)
+        ? withRounds(server, params, (each) => send(method, each, requestOptions), requestOptions.answer)
+        : send(method, params, requestOptions)
+
+    const subscribe: Connection["subscribe"] = (uri) =>
+      stateless
+        ? listening(
+            server,
+            client,
+            { resourceSubscriptions: [uri] },
+            { missed: () => onNotification("notifications/resources/updated", { uri }), gone: lose }
+          )
+        : Effect.asVoid(
+            Effect.acquireRelease(send("resources/subscribe", { uri }), () =>
+              Deferred.isDoneUnsafe(lost)
+                ? Effect.void
+                : Effect.ignore(send("resources/unsubscribe", { uri }))
+            )
+          )
+
+    // In the session era servers announce changed lists on the connection; since 2026-07-28 they must be asked to.
+    const filter = listFilter(client)
+    if (stateless && Object.keys(filter).length > 0) {
+      const missed = () => onNotification("notifications/tools/list_changed", {})
+      // A server that cannot do this has its lists served all the same.
+      yield* Effect.ignore(listening(server, client, filter, { missed, gone: lose }))
+    }
     return {
-      era: client.getProtocolEra() === "modern" ? "stateless" : "session",
+      era: stateless ? "stateless" : "session",
       protocolVersion: client.getNegotiatedProtocolVersion(),
       serverInfo: client.getServerVersion(),
       capabilities: { ...client.getServerCapabilities() },
       instructions: client.getInstructions(),
-      request: (method, params, { onProgress } = {}) =>
-        Effect.tryPromise({
-          try: (signal) =>
-            client.request({ method, params }, anything, {
-              signal,
-              timeout: never,
-              ...(onProgress !== undefined && { onprogress: onProgress })
-            }),
-          catch: toError(server, "call")
-        }),
-      lost: Deferred.await(lost)
+      request,
+      subscribe,
+      lost: Deferred.await(lost),
+      isLost: () => Deferred.isDoneUnsafe(lost)
     }
   })

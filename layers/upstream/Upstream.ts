@@ -1,5 +1,5 @@
 /** One upstream server: connects when it is needed, reconnects when the connection is lost, and tells its state. */
-import { Clock, Deferred, Duration, Effect, Exit, Random, Scope } from "effect"
+import { Clock, Deferred, Duration, Effect, Exit, Random, RcMap, Scope } from "effect"
 import type { JsonObject } from "../../src/domain/JsonObject.ts"
 import type { Connection, RequestOptions } from "./Connection.ts"
 import { UpstreamError } from "./UpstreamError.ts"
@@ -36,6 +36,12 @@ export interface Upstream {
   readonly status: Effect.Effect<Status>
   /** Connects if there is no connection, and waits for it. */
   readonly connection: Effect.Effect<Connection, UpstreamError>
+  /** How often a lost connection was replaced. */
+  readonly reconnects: () => number
+  /** Capabilities and the like of the last connection; `undefined` before the first. */
+  readonly last: () => Connection | undefined
+  /** Has the server announce updates of the resource until the scope closes, on this connection and the next ones. */
+  readonly subscribe: (uri: string) => Effect.Effect<void, UpstreamError, Scope.Scope>
   /** A request that did not begin because the connection was lost is sent once more on the next connection. */
   readonly request: (
     method: string,
@@ -56,7 +62,17 @@ export const make = Effect.fnUntraced(function* (options: UpstreamOptions) {
   const scope = yield* Effect.scope
   let status: Status = { state: "idle", since: yield* Clock.currentTimeMillis }
   let next = Deferred.makeUnsafe<Connection, UpstreamError>()
+  let current: Connection | undefined
+  let last: Connection | undefined
+  let reconnects = 0
   let running = false
+
+  /** Requests wait for the next connection from now on. */
+  const renew = (lost: Connection) => {
+    if (current !== lost) return
+    current = undefined
+    next = Deferred.makeUnsafe()
+  }
 
   const move = Effect.fnUntraced(function* (state: State, failure?: UpstreamError) {
     status = { state, since: yield* Clock.currentTimeMillis, failure }
@@ -81,9 +97,11 @@ export const make = Effect.fnUntraced(function* (options: UpstreamOptions) {
         })
       )
       yield* move("ready")
+      if (last !== undefined) reconnects++
+      current = last = connection
       Deferred.doneUnsafe(next, Exit.succeed(connection))
       yield* connection.lost
-      next = Deferred.makeUnsafe()
+      renew(connection)
     })
   )
 
@@ -102,14 +120,19 @@ export const make = Effect.fnUntraced(function* (options: UpstreamOptions) {
         next = Deferred.makeUnsafe()
         return
       }
+      const { since, state } = status
       yield* move("reconnecting", failure)
-      const delay = Math.min(longestDelay, Duration.toMillis(initialReconnectDelay) * 2 ** attempts)
-      yield* Effect.sleep(yield* jittered(delay))
+      const first = Duration.toMillis(initialReconnectDelay)
+      // A session that ended after a while is opened again at once: its server is there.
+      const lasted = state === "ready" && (yield* Clock.currentTimeMillis) - since > first
+      if (!lasted) yield* Effect.sleep(yield* jittered(Math.min(longestDelay, first * 2 ** attempts)))
       attempts++
     }
   }).pipe(Effect.ensuring(Effect.sync(() => (running = false))))
 
   const connection = Effect.suspend(() => {
+    if (current?.isLost() === true) renew(current)
+    if (current !== undefined) return Effect.succeed(current)
     const waiting = Deferred.await(next)
     if (running) return waiting
     running = true
@@ -130,14 +153,40 @@ export const make = Effect.fnUntraced(function* (options: UpstreamOptions) {
     })
   )
 
+  /** One subscription per resource at the server, whoever wants it. */
+  const subscriptions = yield* RcMap.make({
+    lookup: (uri: string) =>
+      Effect.gen(function* () {
+        const first = yield* Deferred.make<void, UpstreamError>()
+        const once = Effect.scoped(
+          Effect.gen(function* () {
+            const connected = yield* connection
+            yield* connected.subscribe(uri)
+            yield* Deferred.succeed(first, undefined)
+            yield* connected.lost
+          })
+        ).pipe(
+          Effect.catch((error) => Effect.andThen(Deferred.fail(first, error), Effect.sleep(longestDelay)))
+        )
+        yield* Effect.forkScoped(Effect.forever(once))
+        yield* Deferred.await(first)
+      })
+  })
+
   yield* Effect.addFinalizer(() => move("stopped"))
   const upstream: Upstream = {
     name,
     status: Effect.sync(() => status),
     connection,
+    reconnects: () => reconnects,
+    last: () => last,
+    subscribe: (uri) => RcMap.get(subscriptions, uri),
     request: (method, params, requestOptions) =>
       Effect.flatMap(connection, (connected) => connected.request(method, params, requestOptions)).pipe(
-        Effect.retry({ times: 1, while: ({ unsent }) => unsent && status.state !== "failed" })
+        Effect.retry({
+          times: 1,
+          while: ({ stage, unsent }) => unsent && stage !== "authenticate" && status.state !== "failed"
+        })
       )
   }
   return upstream

@@ -58,7 +58,10 @@ export class Failed extends Schema.TaggedError<Failed>()("Failed", {
   /** Set for a transient error. */
   transient: Schema.optionalKey(Transience),
   /** The result of a tool that reports its error as content blocks or data (MCP `isError`), instead of `detail`. */
-  output: Schema.optionalKey(Output)
+  output: Schema.optionalKey(Output),
+  /** JSON-RPC error of an upstream server, which the caller gets as it is. Negative. */
+  code: Schema.optionalKey(Schema.Finite),
+  data: Schema.optionalKey(Schema.Unknown)
 }) {
   override get message() {
     return this.detail

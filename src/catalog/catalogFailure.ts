@@ -3,6 +3,7 @@ import { insufficientScope } from "../../layers/identity/bearerChallenge.ts"
 import { errorClass } from "../domain/errorClass.ts"
 import * as codes from "../domain/errorCodes.ts"
 import type { Failure } from "../domain/Failure.ts"
+import { isObject } from "../domain/JsonObject.ts"
 import type { CallError, InvalidArguments, InvalidCursor, TooManySubscriptions } from "./CatalogError.ts"
 
 /** Retry-After and RateLimit-* count whole seconds. */
@@ -100,10 +101,14 @@ export const toFailure = (error: CatalogFailure): Failure => {
     case "TimedOut":
       return { code: codes.internalError, status: 408, message }
     case "Failed":
-      return { code: codes.internalError, status: 502, message }
+      return error.code === undefined
+        ? { code: codes.internalError, status: 502, message }
+        : { code: error.code, status: 502, message, ...(isObject(error.data) && { data: error.data }) }
   }
 }
 
 /** Whether the error is a tool result with `isError`, which a model can read, instead of a JSON-RPC error (MCP 2025-11-25). */
 export const isToolResult = (error: CatalogFailure) =>
-  error._tag === "Failed" || error._tag === "TimedOut" || error._tag === "InvalidArguments"
+  (error._tag === "Failed" && error.code === undefined) ||
+  error._tag === "TimedOut" ||
+  error._tag === "InvalidArguments"

@@ -1,27 +1,8 @@
-/** Requests that run at one upstream server: its own requests to a client go to the caller of the one that runs. */
+/** Requests that run at one upstream server: what a server of the session era asks goes to the caller of the one that runs. */
 import { Context, Effect, Schema } from "effect"
+import { Client, Level } from "../catalog/Client.ts"
 import type { JsonObject } from "../domain/JsonObject.ts"
-import { Client, Level, type InputRequest } from "../catalog/Client.ts"
-
-const toInputRequest = (method: string, params: JsonObject): InputRequest | undefined => {
-  const { message = "", mode, requestedSchema, url } = params
-  switch (method) {
-    case "elicitation/create":
-      // The SDK has checked the shapes of all of these.
-      return mode === "url"
-        ? ({ kind: "visit", message, url, ...pick(params, "elicitationId") } as InputRequest)
-        : ({ kind: "elicit", message, schema: requestedSchema } as InputRequest)
-    case "sampling/createMessage":
-      return { ...params, kind: "sample" } as unknown as InputRequest
-    case "roots/list":
-      return { kind: "roots" }
-    default:
-      return undefined
-  }
-}
-
-const pick = (params: JsonObject, name: string) =>
-  params[name] === undefined ? {} : { [name]: params[name] }
+import { toInputRequest } from "./inputRequest.ts"
 
 const isLevel = Schema.is(Level)
 

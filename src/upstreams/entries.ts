@@ -5,11 +5,20 @@ import { Progress } from "../../layers/progress/Progress.ts"
 import type { UpstreamError } from "../../layers/upstream/UpstreamError.ts"
 import type { Upstream } from "../../layers/upstream/Upstream.ts"
 import { Failed } from "../catalog/CatalogError.ts"
-import type { Entries, PromptEntry, ResourceEntry, TemplateEntry, ToolEntry } from "../catalog/Entry.ts"
+import { Client } from "../catalog/Client.ts"
+import type {
+  Complete,
+  Entries,
+  PromptEntry,
+  ResourceEntry,
+  TemplateEntry,
+  ToolEntry
+} from "../catalog/Entry.ts"
 import { rawTool, type RawOutput, type RawTool } from "../catalog/rawTool.ts"
 import type { PromptOutput, ReadOutput } from "../domain/Content.ts"
-import type { JsonObject } from "../domain/JsonObject.ts"
+import { isObject, type JsonObject } from "../domain/JsonObject.ts"
 import type { Policy } from "../domain/Policy.ts"
+import { answering, capabilitiesOf } from "./inputRequest.ts"
 import type { Lists } from "./lists.ts"
 import { servedNames } from "./names.ts"
 import type { RunningRequests } from "./RunningRequests.ts"
@@ -42,12 +51,14 @@ type Remember = ReturnType<typeof remembering>
 /** JSON-RPC error codes: the server has answered, and is well. */
 const toFailed =
   (name: string) =>
-  ({ code, message, unsent }: UpstreamError): Failed =>
+  ({ code, data, message, unsent }: UpstreamError): Failed =>
     new Failed({
       name,
       detail: message,
       reason: code === undefined ? "UpstreamUnavailable" : "UpstreamError",
-      ...(code === undefined && unsent && { transient: {} })
+      ...(code === undefined && unsent && { transient: {} }),
+      // Codes of this program are positive.
+      ...(code !== undefined && code < 0 && { code, ...(data !== undefined && { data }) })
     })
 
 const onProgress =
@@ -69,10 +80,32 @@ const onProgress =
 
 const send = ({ running, upstream }: Source, name: string, method: string, params: JsonObject) =>
   running.run(
-    Effect.flatMap(Progress, (reporter) =>
-      Effect.mapError(upstream.request(method, params, { onProgress: onProgress(reporter) }), toFailed(name))
-    )
+    Effect.gen(function* () {
+      const reporter = yield* Progress
+      const client = yield* Client
+      return yield* upstream.request(method, params, {
+        onProgress: onProgress(reporter),
+        answer: answering(upstream.name, client),
+        capabilities: capabilitiesOf(client)
+      })
+    }).pipe(Effect.mapError(toFailed(name)))
   )
+
+/** Values of an argument; none if the server has no completion, or fails at it. */
+const completing =
+  ({ upstream }: Source, ref: JsonObject, argument: string): Complete =>
+  (typed, given) =>
+    Effect.gen(function* () {
+      const { capabilities } = yield* upstream.connection
+      if (capabilities.completions === undefined) return []
+      const { completion } = yield* upstream.request("completion/complete", {
+        ref,
+        argument: { name: argument, value: typed },
+        ...(Object.keys(given).length > 0 && { context: { arguments: given } })
+      })
+      const values = isObject(completion) && Array.isArray(completion.values) ? completion.values : []
+      return values.filter((value) => typeof value === "string")
+    }).pipe(Effect.orElseSucceed(() => []))
 
 const nameOf = (item: JsonObject) => String(item.name)
 
@@ -127,7 +160,11 @@ const prompt = (source: Source, name: string, item: JsonObject): PromptEntry => 
     ...described(item),
     name,
     scopes: ["call"],
-    arguments: declared.map((argument) => ({ ...argument, required: argument.required === true })),
+    arguments: declared.map((argument) => ({
+      ...argument,
+      required: argument.required === true,
+      complete: completing(source, { type: "ref/prompt", name: nameOf(item) }, argument.name)
+    })),
     get: (args) =>
       Effect.map(
         send(source, name, "prompts/get", { name: nameOf(item), arguments: args }),
@@ -145,10 +182,7 @@ const read = (source: Source, uri: string) =>
 
 /** Has the server announce updates of the resource while the scope is open. */
 const subscribe = ({ upstream }: Source, name: string, uri: string) =>
-  Effect.acquireRelease(
-    Effect.mapError(upstream.request("resources/subscribe", { uri }), toFailed(name)),
-    () => Effect.ignore(upstream.request("resources/unsubscribe", { uri }))
-  ).pipe(Effect.asVoid)
+  Effect.mapError(upstream.subscribe(uri), toFailed(name))
 
 const resource = (source: Source, item: JsonObject): ResourceEntry => {
   const uri = String(item.uri)
@@ -163,12 +197,23 @@ const resource = (source: Source, item: JsonObject): ResourceEntry => {
   }
 }
 
+/** The variables of a URI template (RFC 6570), whatever operators it uses. */
+const variablesOf = (uriTemplate: string): ReadonlyArray<string> =>
+  [...uriTemplate.matchAll(/\{[+#./;?&]?([^{}]*)\}/g)].flatMap(([, names = ""]) =>
+    names.split(",").map((name) => name.replace(/[*:].*$/, ""))
+  )
+
 const template = (source: Source, item: JsonObject): TemplateEntry => {
   const rest = without(item, "_meta") as unknown as Omit<TemplateEntry, "read" | "scopes">
+  const uriTemplate = String(item.uriTemplate)
+  const ref = { type: "ref/resource", uri: uriTemplate }
   return {
     ...rest,
     ...described(item),
     scopes: ["read"],
+    complete: Object.fromEntries(
+      variablesOf(uriTemplate).map((name) => [name, completing(source, ref, name)])
+    ),
     read: (uri) => read(source, uri),
     subscribe: (uri) => subscribe(source, uri, uri)
   }

@@ -1,0 +1,73 @@
+/** Converts an error of the SDK's client to `UpstreamError`: whether the request began, and whether the connection is lost. */
+import { Schema } from "effect"
+import { UpstreamError, type Stage } from "./UpstreamError.ts"
+
+const isRejection = Schema.is(Schema.Struct({ code: Schema.Finite, message: Schema.String }))
+
+/** Codes of Bun and Node for a request that reached no server. */
+const unreached: ReadonlySet<string> = new Set([
+  "ConnectionRefused",
+  "FailedToOpenSocket",
+  "ECONNREFUSED",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "ENOTFOUND",
+  "EAI_AGAIN"
+])
+
+const field = (value: unknown, name: string): unknown =>
+  typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined
+
+/** HTTP status that the SDK reports; `undefined` without one. */
+const statusOf = (cause: unknown): number | undefined => {
+  const status = field(field(cause, "data"), "status") ?? field(cause, "status")
+  if (typeof status === "number") return status
+  return field(cause, "name") === "UnauthorizedError" ? 401 : undefined
+}
+
+/** Causes of causes, at most so many. */
+const depth = 4
+
+const codesOf = (cause: unknown): ReadonlyArray<unknown> => {
+  const codes: Array<unknown> = []
+  let each = cause
+  for (let count = 0; count < depth && each !== undefined; count++) {
+    codes.push(field(each, "code"))
+    each = field(each, "cause")
+  }
+  return codes
+}
+
+export interface RequestFailure {
+  readonly error: UpstreamError
+  /** The connection is of no use any more: the server is not there, or has forgotten its session. */
+  readonly lost: boolean
+}
+
+/** `session`: the server knows the connection by a session, which a 404 ends. */
+export const requestFailure = (
+  cause: unknown,
+  { server, session, stage }: { readonly server: string; readonly session: boolean; readonly stage: Stage }
+): RequestFailure => {
+  if (cause instanceof UpstreamError) return { error: cause, lost: false }
+  const status = statusOf(cause)
+  const denied = status === 401 || status === 403
+  const gone = session && status === 404
+  const absent = codesOf(cause).some((code) => typeof code === "string" && unreached.has(code))
+  const rejected = isRejection(cause)
+  const error = new UpstreamError({
+    server,
+    stage: denied ? "authenticate" : absent && stage === "negotiate" ? "connect" : stage,
+    detail: gone
+      ? "the server has ended the session"
+      : denied
+        ? `the server denies access (HTTP ${status}): check the headers of its entry in mcpServers`
+        : cause instanceof Error
+          ? cause.message
+          : String(cause),
+    unsent: stage !== "call" || denied || gone || absent,
+    ...(rejected && { code: cause.code }),
+    ...(rejected && "data" in cause && { data: cause.data })
+  })
+  return { error, lost: gone || absent }
+}

@@ -1,0 +1,65 @@
+/** What an upstream server asks of the caller of a request: as input requests of the catalog, and the responses back. */
+import { Effect } from "effect"
+import type { Answer } from "../../layers/upstream/inputRounds.ts"
+import { UpstreamError } from "../../layers/upstream/UpstreamError.ts"
+import type { Client, InputRequest } from "../catalog/Client.ts"
+import type { JsonObject } from "../domain/JsonObject.ts"
+
+const pick = (params: JsonObject, name: string) =>
+  params[name] === undefined ? {} : { [name]: params[name] }
+
+/** `undefined` for a method that is none of a client's. */
+export const toInputRequest = (method: string, params: JsonObject): InputRequest | undefined => {
+  const { message = "", mode, requestedSchema, url } = params
+  switch (method) {
+    case "elicitation/create":
+      // The SDK has checked the shapes of all of these.
+      return mode === "url"
+        ? ({ kind: "visit", message, url, ...pick(params, "elicitationId") } as InputRequest)
+        : ({ kind: "elicit", message, schema: requestedSchema } as InputRequest)
+    case "sampling/createMessage":
+      return { ...params, kind: "sample" } as unknown as InputRequest
+    case "roots/list":
+      return { kind: "roots" }
+    default:
+      return undefined
+  }
+}
+
+/** Capabilities of the caller of a request, as an MCP client declares them. */
+export const capabilitiesOf = ({ supports }: Client["Service"]): JsonObject => {
+  const elicitation = {
+    ...(supports("elicit") && { form: {} }),
+    ...(supports("visit") && { url: {} })
+  }
+  return {
+    ...(Object.keys(elicitation).length > 0 && { elicitation }),
+    ...(supports("sample") && { sampling: {} }),
+    ...(supports("roots") && { roots: {} })
+  }
+}
+
+/**
+ * Asks the caller what the server asks in one round. Keys are numbered by round, so that they are the same when a
+ * stateless caller's call runs again from its start.
+ */
+export const answering = (server: string, client: Client["Service"]): Answer => {
+  let round = 0
+  return Effect.fnUntraced(function* (requests) {
+    round++
+    const fail = (detail: string) => new UpstreamError({ server, stage: "call", detail, unsent: false })
+    const asked: Record<string, InputRequest> = {}
+    for (const [key, { method, params }] of Object.entries(requests)) {
+      const request = toInputRequest(method, params)
+      if (request === undefined) return yield* fail(`the server asks for ${method}, which no client knows`)
+      if (!client.supports(request.kind)) {
+        return yield* fail(`the server asks for ${method}, which the caller does not support`)
+      }
+      asked[`${round}-${key}`] = request
+    }
+    const answers = yield* Effect.mapError(client.ask(asked), ({ detail }) => fail(detail))
+    return Object.fromEntries(
+      Object.keys(requests).map((key) => [key, answers[`${round}-${key}`] as unknown as JsonObject])
+    )
+  })
+}
