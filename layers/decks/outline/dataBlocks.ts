@@ -2,7 +2,8 @@
 import { writeNumber, type Language } from "./amounts.ts"
 import type { Block } from "./Block.ts"
 import type { Detail } from "./Detail.ts"
-import { LineReader, toQuote } from "./LineReader.ts"
+import { LineReader } from "./LineReader.ts"
+import { toQuote } from "./markdownLines.ts"
 import type { Chart, Point } from "./Outline.ts"
 import { clean, plain } from "./plainText.ts"
 
