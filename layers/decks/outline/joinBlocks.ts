@@ -32,13 +32,7 @@ const notesOf = (...blocks: ReadonlyArray<Block>) => {
 }
 
 /** Its points, one level below its heading. */
-const nested = ({
-  heading,
-  points
-}: {
-  readonly heading?: string
-  readonly points: ReadonlyArray<Point>
-}) =>
+const nested = ({ heading, points }: { readonly heading?: string; readonly points: ReadonlyArray<Point> }) =>
   heading === undefined
     ? points
     : [
