@@ -1,20 +1,21 @@
-/** A client's configuration file: read with care, changed in one place, replaced whole or not at all. */
+/** Edits the configuration file of an MCP client: validated, minimal change, atomic replacement with a backup. */
 import { DateTime, Effect, FileSystem, Option, Path, Predicate } from "effect"
 import type { PlatformError } from "effect/PlatformError"
+import { describeFileError } from "../platform/describeFileError.ts"
 import { ClientFileError } from "./ClientFileError.ts"
 import type { Client, Entry } from "./clients.ts"
 import * as jsonc from "./jsonc.ts"
 
 export interface ClientFile {
-  /** As the user knows it. */
+  /** The path as the user knows it. */
   readonly path: string
-  /** What is written: `path`, or what its links lead to. */
+  /** The file to write: `path` with symbolic links resolved. */
   readonly target: string
-  /** What was read; `undefined` where there is no file. */
+  /** Content; `undefined` if the file does not exist. */
   readonly bytes: Uint8Array | undefined
-  /** The same without a byte order mark. */
+  /** Content as text, without a byte order mark. */
   readonly text: string
-  /** Whether there is a byte order mark, which not every client can read; `write` leaves it out. */
+  /** Whether there is a byte order mark, which some clients cannot read; `write` removes it. */
   readonly marked: boolean
 }
 
@@ -24,10 +25,14 @@ const failure = (reason: ClientFileError["reason"], path: string, message: strin
   new ClientFileError({ reason, path, message })
 
 const unreadable = (path: string) => (error: PlatformError) =>
-  failure("unreadable", path, `cannot read ${path} (${error.reason._tag}); nothing was changed`)
+  failure("unreadable", path, `Cannot read ${path}: ${describeFileError(error.reason)}. Nothing was changed.`)
 
 const unwritable = (path: string) => (error: PlatformError) =>
-  failure("unwritable", path, `cannot write ${path} (${error.reason._tag}); the file is as it was`)
+  failure(
+    "unwritable",
+    path,
+    `Cannot write ${path}: ${describeFileError(error.reason)}. The file was not changed.`
+  )
 
 const orAbsent = <A, R>(
   effect: Effect.Effect<A, PlatformError, R>
@@ -36,10 +41,10 @@ const orAbsent = <A, R>(
     error.reason._tag === "NotFound" ? Effect.undefined : Effect.fail(error)
   )
 
-/** Links that lead to links; a longer chain is a circle. */
+/** Maximum chain of symbolic links; a longer one is a loop. */
 const mostLinks = 40
 
-/** The path without links, also where the file, or the folders above it, do not exist yet. */
+/** Resolves symbolic links, also if the file or its parent folders do not exist. */
 const resolve = (
   path: string,
   left = mostLinks
@@ -55,7 +60,7 @@ const resolve = (
     return join(yield* resolve(folder, left - 1), basename(path))
   })
 
-/** Fails with `outside` where links lead out of the folder, which may be somebody else's. */
+/** Fails with `outside` if symbolic links lead out of the folder. */
 const stayInside = Effect.fnUntraced(function* (path: string, target: string, folder: string) {
   const { relative, isAbsolute } = yield* Path.Path
   const way = relative(yield* Effect.mapError(resolve(folder), unreadable(path)), target)
@@ -63,14 +68,14 @@ const stayInside = Effect.fnUntraced(function* (path: string, target: string, fo
   return yield* failure(
     "outside",
     path,
-    `${path} leads to ${target}, outside this project; nothing was changed. Remove the link, or leave out --project`
+    `${path} links to ${target}, outside of this project. Nothing was changed. Remove the link, or omit --project.`
   )
 })
 
 /**
- * Reads the file. Fails with `outside` where it is to be inside a folder and links lead elsewhere; with `unreadable`, also for
- * what is no regular file; with `malformed` when it is not the JSON that the client would read; with
- * `misshapen` when servers cannot stand where the client expects them. An absent file is an empty one.
+ * Reads the file; an absent file is empty. Fails with `outside` if symbolic links lead out of the folder `inside`;
+ * with `unreadable` also if it is not a regular file; with `malformed` if it is not JSON that the client can read; with
+ * `misshapen` if its structure has no place for servers.
  */
 export const read = Effect.fnUntraced(function* (client: Client, path: string, inside?: string) {
   const fs = yield* FileSystem.FileSystem
@@ -78,13 +83,17 @@ export const read = Effect.fnUntraced(function* (client: Client, path: string, i
   const target = yield* Effect.mapError(resolve(path), unreadable(path))
   if (inside !== undefined) yield* stayInside(path, target, inside)
   const info = yield* Effect.mapError(orAbsent(fs.stat(target)), unreadable(path))
-  // To read a pipe would wait for ever.
+  // Reading a pipe would block.
   if (info !== undefined && info.type !== "File") {
-    return yield* failure("unreadable", path, `${path} is not a regular file; nothing was changed`)
+    return yield* failure("unreadable", path, `${path} is not a regular file. Nothing was changed.`)
   }
   const bytes = yield* Effect.mapError(orAbsent(fs.readFile(target)), unreadable(path))
   const refuse = (reason: "malformed" | "misshapen", at: string, what: string) =>
-    failure(reason, path, `${path}${at}: ${what}; nothing was changed. Correct it, then run this again`)
+    failure(
+      reason,
+      path,
+      `${path}${at}: ${what}. Nothing was changed. Correct the file, then run this command again.`
+    )
 
   const decoded = yield* Effect.try(() =>
     new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes)
@@ -93,7 +102,7 @@ export const read = Effect.fnUntraced(function* (client: Client, path: string, i
   const text = marked ? decoded.slice(mark.length) : decoded
 
   const wrong = fault(text, client.comments)
-  if (wrong) return yield* refuse("malformed", `:${wrong.at}`, `not JSON, ${wrong.message}`)
+  if (wrong) return yield* refuse("malformed", `:${wrong.at}`, `invalid JSON: ${wrong.message}`)
   const twice = duplicate(text, [client.key])
   if (twice) return yield* refuse("misshapen", `:${twice.at}`, twice.message)
   const [root, servers] = [get(text, []), get(text, [client.key])]
@@ -113,13 +122,13 @@ export const servers = (client: Client, file: ClientFile): Effect.Effect<Entry> 
     return isMap(found) ? found : {}
   })
 
-/** Keys that make sense for one way to reach a server only. */
+/** Keys that apply to one transport only. */
 const stdioOnly = ["command", "args", "env", "envFile", "cwd"]
 const httpOnly = ["url", "headers"]
 
 /**
- * The entry as it will be: what is wanted, over what somebody had added to the entry of that name (variables, say).
- * What belonged to the other transport goes.
+ * Merges the wanted entry into the existing one: keeps additional keys such as variables, and removes keys of the other
+ * transport.
  */
 export const merge = (before: unknown, wanted: Entry): Entry => {
   if (!isMap(before)) return wanted
@@ -131,7 +140,7 @@ export const merge = (before: unknown, wanted: Entry): Entry => {
 
 const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b)
 
-/** The file's text with the entry of that name as given, or without it; the very same text where nothing changes. */
+/** The text with the entry replaced, or removed for `undefined`; the same text if nothing changes. */
 export const edit = Effect.fnUntraced(function* (
   client: Client,
   { path, text }: ClientFile,
@@ -142,7 +151,7 @@ export const edit = Effect.fnUntraced(function* (
   const place = [client.key, name] as const
   const twice = duplicate(text, place)
   if (twice) {
-    return yield* failure("misshapen", path, `${path}:${twice.at}: ${twice.message}; remove one of them`)
+    return yield* failure("misshapen", path, `${path}:${twice.at}: ${twice.message}. Remove one of them.`)
   }
   const before = get(text, place)
   if (entry === undefined) return remove(text, place)
@@ -153,7 +162,7 @@ export const edit = Effect.fnUntraced(function* (
   return changed.reduce((left, [key, value]) => put(left, [...place, key], value), without)
 })
 
-/** Whether nobody may write it, by its mode; root could, and should not. */
+/** Whether its mode is read-only; root could still write it, but should not. */
 const isReadOnly = ({ mode }: FileSystem.File.Info) => (mode & 0o222) === 0
 
 const sameBytes = (a: Uint8Array | undefined, b: Uint8Array | undefined) =>
@@ -162,9 +171,8 @@ const sameBytes = (a: Uint8Array | undefined, b: Uint8Array | undefined) =>
     : a.length === b.length && a.every((byte, at) => byte === b[at])
 
 /**
- * Replaces the file's text, without a byte order mark, keeping its mode and a copy of what was there beside it, whose path is the result. Readers
- * see the old file or the new one. Fails with `changed` when the file is not what was read, with `unwritable` when it
- * or its folder may not be written.
+ * Replaces the file atomically, keeping its mode, and returns the path of a backup of the old content. Fails with `changed`
+ * if the file was changed since it was read; with `unwritable` if the file or its folder is not writable.
  */
 export const write = Effect.fnUntraced(function* (file: ClientFile, text: string) {
   const fs = yield* FileSystem.FileSystem
@@ -180,7 +188,7 @@ export const write = Effect.fnUntraced(function* (file: ClientFile, text: string
       [path, stat]
     ] as const) {
       if (info && isReadOnly(info)) {
-        return yield* failure("unwritable", path, `${what} is read-only; nothing was changed`)
+        return yield* failure("unwritable", path, `${what} is read-only. Nothing was changed.`)
       }
     }
     const mode = stat === undefined ? 0o600 : stat.mode & 0o777
@@ -195,16 +203,16 @@ export const write = Effect.fnUntraced(function* (file: ClientFile, text: string
       )
     yield* Effect.gen(function* () {
       yield* save(draft, whole)
-      // The umask may have taken some of it.
+      // The umask may have removed bits.
       yield* fs.chmod(draft, mode)
       if (stat !== undefined) yield* keepOwner(draft, stat)
-      // As late as can be: between this and the renaming, somebody else's change would be lost.
+      // As late as possible: a change between this check and the rename would be lost.
       const now = yield* orAbsent(fs.readFile(target))
       if (!sameBytes(bytes, now)) {
         return yield* failure(
           "changed",
           path,
-          `${path} was changed meanwhile; nothing was written. Run this again`
+          `${path} was changed by another program. Nothing was written. Run this command again.`
         )
       }
       if (bytes !== undefined) yield* save(`${target}.backup-${stamp}`, bytes)
@@ -218,7 +226,7 @@ export const write = Effect.fnUntraced(function* (file: ClientFile, text: string
 const keepOwner = (draft: string, { gid, uid }: FileSystem.File.Info) =>
   Option.match(Option.all([uid, gid]), {
     onNone: () => Effect.void,
-    // Only root may give files away.
+    // Only root may change the owner.
     onSome: ([user, group]) =>
       Effect.flatMap(FileSystem.FileSystem, (fs) => Effect.ignore(fs.chown(draft, user, group)))
   })

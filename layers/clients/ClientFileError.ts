@@ -1,10 +1,10 @@
-/** Why a client's configuration file was left as it is, and what to do about it. */
+/** Error of editing a client's configuration file; the file was not changed. */
 import { Schema } from "effect"
 
 export class ClientFileError extends Schema.TaggedError<ClientFileError>()("ClientFileError", {
   /**
-   * The user has no home folder, the client is not there, its file cannot be read or written, is no JSON, has another
-   * shape, was changed by another program meanwhile, or lies outside the project.
+   * No home folder; client not installed; file not readable, not writable, not JSON, of unexpected structure, changed by
+   * another program, or outside of the project.
    */
   reason: Schema.Literals([
     "homeless",

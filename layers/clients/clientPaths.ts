@@ -1,4 +1,4 @@
-/** Where a user's clients keep their files, on each platform. */
+/** Paths of MCP clients' configuration files on each platform. */
 import { Effect, FileSystem, Path } from "effect"
 import { Environment } from "../platform/Environment.ts"
 import { Machine } from "../platform/Machine.ts"
@@ -8,16 +8,16 @@ import type { Client, Folders } from "./clients.ts"
 const homeless = new ClientFileError({
   reason: "homeless",
   path: "",
-  message: "this user has no home folder, so no client's configuration can be found: set HOME"
+  message: "No home folder, so client configurations cannot be found. Set HOME."
 })
 
-/** A variable's value; empty counts as not set. */
+/** The value of a variable; empty counts as not set. */
 const variable = (environment: Environment["Service"], name: string) => {
   const value = environment.get(name) ?? ""
   return value === "" ? undefined : value
 }
 
-/** The folders of the user whom the environment names. */
+/** The folders of the current user. */
 export const folders: Effect.Effect<Folders, ClientFileError, Environment | Machine | Path.Path> = Effect.gen(
   function* () {
     const { os } = yield* Machine
@@ -28,7 +28,7 @@ export const folders: Effect.Effect<Folders, ClientFileError, Environment | Mach
     const claude = variable(environment, "CLAUDE_CONFIG_DIR")
     const moved = variable(environment, os === "win32" ? "APPDATA" : "XDG_CONFIG_HOME")
     const usual = { win32: ["AppData", "Roaming"], darwin: ["Library", "Application Support"] }[os]
-    // A relative XDG_CONFIG_HOME is to be ignored (XDG Base Directory Specification).
+    // A relative XDG_CONFIG_HOME is ignored (XDG Base Directory Specification).
     const applications =
       moved !== undefined && isAbsolute(moved) && os !== "darwin"
         ? moved
@@ -37,7 +37,7 @@ export const folders: Effect.Effect<Folders, ClientFileError, Environment | Mach
   }
 )
 
-/** Whether the client seems to have been used on this machine. */
+/** Whether there are traces of the client on this machine. */
 export const isInstalled = Effect.fnUntraced(function* (client: Client) {
   const fs = yield* FileSystem.FileSystem
   const { join } = yield* Path.Path
@@ -48,7 +48,7 @@ export const isInstalled = Effect.fnUntraced(function* (client: Client) {
   return found.includes(true)
 })
 
-/** The path of the client's file for this user, or for the project in a folder; `undefined` where it has none. */
+/** Path of the client's file for this user, or for a project folder; `undefined` if it has none. */
 export const fileOf = Effect.fnUntraced(function* (client: Client, project?: string) {
   const { join } = yield* Path.Path
   if (project === undefined) return join(...client.file(yield* folders))

@@ -1,34 +1,34 @@
-/** The AI clients that can be told of this program: where each keeps its MCP servers, and how it writes one down. */
+/** Supported MCP clients: location and format of their server configuration. */
 import type { Launch } from "../platform/Machine.ts"
 
 export type Entry = Readonly<Record<string, unknown>>
 
-/** Folders of a user, absolute. */
+/** Absolute folders of a user. */
 export interface Folders {
   readonly home: string
   /** `~/.config` or `XDG_CONFIG_HOME`; `~/Library/Application Support`; `%APPDATA%`. */
   readonly applications: string
-  /** `CLAUDE_CONFIG_DIR`, which moves what Claude Code keeps. */
+  /** `CLAUDE_CONFIG_DIR`, which moves the files of Claude Code. */
   readonly claude?: string | undefined
 }
 
 export interface Client {
   readonly id: string
   readonly title: string
-  /** The key under which servers stand, by name. */
+  /** The key of the map of servers by name. */
   readonly key: string
-  /** Whether the client reads comments and trailing commas in its file. */
+  /** Whether the client accepts comments and trailing commas. */
   readonly comments: boolean
-  /** The user's file, as a path of parts. */
+  /** Path segments of the user's file. */
   readonly file: (folders: Folders) => readonly [string, ...ReadonlyArray<string>]
-  /** What is there, file or folder, once the client has been used. */
+  /** Files and folders that exist once the client has been used. */
   readonly traces: (folders: Folders) => ReadonlyArray<readonly [string, ...ReadonlyArray<string>]>
-  /** The file of a project, inside its folder, where the client reads one. */
+  /** Path segments of the project file, if the client supports one. */
   readonly project?: readonly [string, ...ReadonlyArray<string>]
   readonly stdio: (launch: Launch, env: Readonly<Record<string, string>>) => Entry
-  /** Absent where the file can name no remote server. */
+  /** Absent if the client's file does not support remote servers. */
   readonly http?: (url: string) => Entry
-  /** What makes the client read its file again, after an entry was written and after one was removed. */
+  /** How to make the client reload its file, after writing and after removing an entry. */
   readonly afterwards: { readonly written: string; readonly removed: string }
 }
 
@@ -50,8 +50,8 @@ export const clients = [
     traces: ({ applications }) => [[applications, "Claude"]],
     stdio: plain,
     afterwards: {
-      written: "Quit Claude Desktop and start it again.",
-      removed: "Quit Claude Desktop and start it again."
+      written: "Quit and restart Claude Desktop.",
+      removed: "Quit and restart Claude Desktop."
     }
   },
   {
@@ -68,8 +68,8 @@ export const clients = [
     stdio: typed,
     http: (url) => ({ type: "http", url }),
     afterwards: {
-      written: "Start a new session of Claude Code; /mcp shows its servers.",
-      removed: "Sessions of Claude Code that are open keep the server until they end."
+      written: "Start a new Claude Code session; /mcp lists its servers.",
+      removed: "Open Claude Code sessions keep the server until they end."
     }
   },
   {
@@ -83,7 +83,7 @@ export const clients = [
     stdio: plain,
     http: (url) => ({ url }),
     afterwards: {
-      written: "Restart Cursor, and switch the server on under Customize, MCPs.",
+      written: "Restart Cursor, and enable the server under Customize, MCPs.",
       removed: "Restart Cursor."
     }
   },
@@ -99,7 +99,7 @@ export const clients = [
     http: (url) => ({ type: "http", url }),
     afterwards: {
       written: 'Run "MCP: List Servers" in VS Code to start it.',
-      removed: '"MCP: List Servers" in VS Code shows that it is gone.'
+      removed: 'Check with "MCP: List Servers" in VS Code that it was removed.'
     }
   }
 ] as const satisfies ReadonlyArray<Client>

@@ -1,7 +1,7 @@
-/** What makes an entry of a client unsafe or short-lived: files of the working folder, caches of package runners, relative paths. */
+/** Finds unsafe or short-lived client entries: files of the working folder, caches of package runners, relative paths. */
 import { Predicate } from "effect"
 
-/** Folders that npx, bunx, `pnpm dlx` and `yarn dlx` fill, and that are emptied at times. */
+/** Cache folders of package runners, which may be deleted at any time. */
 const caches: ReadonlyArray<readonly [pattern: RegExp, runner: string]> = [
   [/[/\\]_npx[/\\]/, "npx"],
   [/[/\\]bunx-[^/\\]+[/\\]/, "bunx"],
@@ -11,11 +11,11 @@ const caches: ReadonlyArray<readonly [pattern: RegExp, runner: string]> = [
   [/[/\\]deno[/\\]npm[/\\]/, "deno"]
 ]
 
-/** The package runner in whose cache the path lies. */
+/** The package runner whose cache contains the path. */
 export const runnerOf = (path: string): string | undefined =>
   caches.find(([pattern]) => pattern.test(path))?.[1]
 
-/** Bun's flags without which it reads `.env`, `bunfig.toml` and `tsconfig.json` of the folder in which it is started. */
+/** With these flags Bun does not read `.env`, `bunfig.toml` and `tsconfig.json` of the working folder. */
 const isSafe = (args: ReadonlyArray<string>) =>
   args.some((arg) => arg.startsWith("--cwd=")) && args.includes("--no-env-file")
 
@@ -26,7 +26,7 @@ const strings = (value: unknown): ReadonlyArray<string> =>
 
 const absolute = /^(?:[a-zA-Z]:)?[/\\]|^~[/\\]/
 
-/** What is wrong with an entry that starts this program, as phrases that follow a client's name. */
+/** Problems of an entry that starts this program, as phrases after a client's name. */
 export const entryProblems = (entry: unknown): ReadonlyArray<string> => {
   if (!Predicate.isObject(entry)) return []
   const command: unknown = Reflect.get(entry, "command")
@@ -46,10 +46,10 @@ export const entryProblems = (entry: unknown): ReadonlyArray<string> => {
       ? []
       : [`starts ${cached}, which is in the cache of ${runnerOf(cached)} and may be removed at any time`]),
     ...(isBun(command) && !isSafe(args)
-      ? ["lets Bun read .env, bunfig.toml and tsconfig.json of the folder in which it is started"]
+      ? ["lets Bun read .env, bunfig.toml and tsconfig.json of the working folder"]
       : []),
     ...(relative === undefined
       ? []
-      : [`names the configuration ${relative} without its folder, so that any folder can provide it`])
+      : [`uses the relative path ${relative} for the configuration, which depends on the working folder`])
   ]
 }

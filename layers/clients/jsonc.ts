@@ -1,4 +1,4 @@
-/** Changes single values in a JSON text, with or without comments, and leaves every other character where it is. */
+/** Edits single values in a JSON or JSONC text and preserves all other characters, comments included. */
 import type { Node } from "jsonc-parser"
 import { position } from "../config/ConfigText.ts"
 
@@ -11,25 +11,25 @@ export interface Fault {
 }
 
 const words: Readonly<Record<string, string>> = {
-  InvalidCommentToken: "a comment, which JSON does not have",
+  InvalidCommentToken: "comments are not allowed in JSON",
   PropertyNameExpected: "expected a key in double quotes",
   ValueExpected: "expected a value",
   ColonExpected: 'expected ":"',
   CommaExpected: 'expected ","',
   CloseBraceExpected: 'expected "}"',
   CloseBracketExpected: 'expected "]"',
-  EndOfFileExpected: "expected nothing more",
-  InvalidSymbol: "a word that JSON does not have; text needs double quotes",
+  EndOfFileExpected: "expected end of file",
+  InvalidSymbol: "unknown word; text must be in double quotes",
   InvalidNumberFormat: "not a number",
-  UnexpectedEndOfComment: "a comment that does not end",
-  UnexpectedEndOfString: "a string that does not end",
-  UnexpectedEndOfNumber: "a number that does not end",
-  InvalidUnicode: "an escape \\u without four hexadecimal digits",
-  InvalidEscapeCharacter: "an unknown escape after a backslash",
-  InvalidCharacter: "a control character in a string"
+  UnexpectedEndOfComment: "unterminated comment",
+  UnexpectedEndOfString: "unterminated string",
+  UnexpectedEndOfNumber: "unterminated number",
+  InvalidUnicode: "invalid \\u escape",
+  InvalidEscapeCharacter: "unknown escape sequence",
+  InvalidCharacter: "control character in a string"
 }
 
-/** Loads the parser, which few commands need. */
+/** Loads the parser lazily. */
 export const load = () => import("jsonc-parser").then((library) => make(library))
 
 export type Jsonc = ReturnType<typeof make>
@@ -43,13 +43,13 @@ const make = ({
 
   const tree = (text: string) => parseTree(text, [], lenient)
 
-  /** The first thing that is wrong with the text. One without any value in it is as good as an empty object. */
+  /** The first syntax error. A text without a value counts as an empty object. */
   const fault = (text: string, comments: boolean): Fault | undefined => {
     const errors: Parameters<typeof parseTree>[1] = []
     try {
       parseTree(text, errors, { ...lenient, allowTrailingComma: comments, disallowComments: !comments })
     } catch {
-      // The parser calls itself for each level.
+      // The parser is recursive: stack overflow.
       return { at: position(text, 0), message: "nested too deeply" }
     }
     const [first] = errors
@@ -66,22 +66,22 @@ const make = ({
   const find = (text: string, path: ReadonlyArray<string>): Node | undefined =>
     path.reduce<Node | undefined>((node, key) => property(node, key)[0]?.children?.[1], tree(text))
 
-  /** The value at the path; `undefined` where there is none. */
+  /** The value at the path, or `undefined`. */
   const get = (text: string, path: ReadonlyArray<string>): unknown => {
     const node = find(text, path)
     return node === undefined ? undefined : getNodeValue(node)
   }
 
-  /** The first key of the path that stands there twice: programs differ in which of the two they take. */
+  /** The first duplicate key on the path: parsers differ in which of the two they use. */
   const duplicate = (text: string, path: ReadonlyArray<string>): Fault | undefined => {
     for (const [index, key] of path.entries()) {
       const [, second] = property(find(text, path.slice(0, index)), key)
-      if (second) return { at: position(text, second.offset), message: `the key "${key}" is there twice` }
+      if (second) return { at: position(text, second.offset), message: `duplicate key "${key}"` }
     }
     return undefined
   }
 
-  /** Sets the value at the path. Objects that are missing on the way are made. */
+  /** Sets the value at the path; creates missing objects. */
   const put = (text: string, path: Path, value: unknown): string => {
     const root = tree(text)
     const eol = /\r?\n/.exec(text)?.[0] ?? "\n"
@@ -100,7 +100,7 @@ const make = ({
     return splice(text, [[node.offset, node.offset + node.length, shown]])
   }
 
-  /** Removes the key that the path ends with, its value and its comma. */
+  /** Removes the last key of the path, its value and its comma. */
   const remove = (text: string, path: Path): string => {
     const object = find(text, path.slice(0, -1))
     const member = property(object, path.at(-1) ?? "")[0]
@@ -124,7 +124,7 @@ const endOf = (node: Node) => node.offset + node.length
 const nest = (path: ReadonlyArray<string>, value: unknown): unknown =>
   path.reduceRight<unknown>((inner, key) => ({ [key]: inner }), value)
 
-/** Replaces ranges, which must not overlap; what goes to the same place goes there in its order. */
+/** Replaces non-overlapping ranges; insertions at one offset keep their order. */
 const splice = (text: string, edits: ReadonlyArray<readonly [from: number, to: number, by: string]>) =>
   edits
     .toReversed()
@@ -136,7 +136,7 @@ const indentAt = (text: string, offset: number) => {
   return /^[ \t]*/.exec(text.slice(line, offset))?.[0] ?? ""
 }
 
-/** Whether the members of an object stand on lines of their own. */
+/** Whether the members of an object are on separate lines. */
 const isOpen = (text: string, object: Node) =>
   text.slice(object.offset, object.children?.[0]?.offset ?? endOf(object)).includes("\n")
 
@@ -150,7 +150,7 @@ const styleOf = (text: string, root: Node) => {
 const render = ({ eol, unit }: Style, value: unknown, indent: string, open: boolean) =>
   open ? JSON.stringify(value, null, unit).replaceAll("\n", eol + indent) : JSON.stringify(value)
 
-/** What stands between two values: where its last comment or comma ends, and where the comma is. */
+/** Scans between two values: the end of the last comment or comma, and the offset of the comma. */
 const between = (text: string, from: number, to: number) => {
   const token = /\s+|\/\/[^\r\n]*|\/\*[^]*?\*\/|,/y
   token.lastIndex = from
@@ -205,7 +205,7 @@ const drop = (text: string, object: Node, member: Node): string => {
   const close = endOf(object) - 1
   const blank = /\s*$/.exec(text.slice(0, member.offset))?.[0] ?? ""
   const open = blank.includes("\n")
-  // The line break that begins its line goes with it; blank lines before that stay.
+  // Removes the line break before it; blank lines before that stay.
   const begin = member.offset - (open ? (/\r?\n[ \t]*$/.exec(blank)?.[0].length ?? 0) : blank.length)
   const { comma } = between(text, endOf(member), next?.offset ?? close)
   if (comma !== undefined) {

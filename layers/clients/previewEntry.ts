@@ -1,15 +1,15 @@
-/** Shows how an entry changes, line by line, without the secrets that may stand in it. */
+/** Line diff of an entry before and after a change, with secrets masked. */
 import { Predicate } from "effect"
 import { isSecretName } from "../logging/redact.ts"
 import { redactText } from "../logging/redactText.ts"
 import type { Entry } from "./clients.ts"
 
-export interface Line {
+export interface DiffLine {
   readonly sign: " " | "-" | "+"
   readonly text: string
 }
 
-/** What clients keep secrets in. Values that we write ourselves are paths and URLs. */
+/** Keys whose values may be secrets. */
 const secretive = new Set(["env", "headers"])
 const shownNames = new Set(["MCP_CONFIG_PATH"])
 const hidden = "…"
@@ -17,8 +17,8 @@ const hidden = "…"
 const isFlag = (value: unknown): value is string => typeof value === "string" && /^-[^=\s]*$/.test(value)
 
 /**
- * The entry with the values of its variables and headers hidden, and elsewhere what a name or its look tells to be a
- * secret: somebody else's entry may have it among its arguments (`--token …`) or in its URL.
+ * Masks values of variables and headers, and secrets by name or pattern elsewhere, such as in arguments (`--token …`) or
+ * URLs.
  */
 export const mask = (entry: unknown): unknown => {
   if (typeof entry === "string") return redactText(entry)
@@ -42,10 +42,10 @@ export const mask = (entry: unknown): unknown => {
 const linesOf = (name: string, entry: unknown): ReadonlyArray<string> =>
   entry === undefined ? [] : `${JSON.stringify(name)}: ${JSON.stringify(mask(entry), null, 2)}`.split("\n")
 
-/** The entry before and after, `undefined` where it is absent, as the lines that go, come and stay. */
-export const preview = (name: string, before: unknown, after: Entry | undefined): ReadonlyArray<Line> => {
+/** Removed, added and unchanged lines; `undefined` for an absent entry. */
+export const preview = (name: string, before: unknown, after: Entry | undefined): ReadonlyArray<DiffLine> => {
   const [old, next] = [linesOf(name, before), linesOf(name, after)]
-  // Longest common subsequence: common[i][j] of what is left of both from i and j on.
+  // Longest common subsequence: common[i][j] is its length for the rest of both from i and j.
   const common = Array.from({ length: old.length + 1 }, () =>
     Array.from({ length: next.length + 1 }, () => 0)
   )
@@ -56,7 +56,7 @@ export const preview = (name: string, before: unknown, after: Entry | undefined)
       if (row) row[j] = old[i] === next[j] ? at(i + 1, j + 1) + 1 : Math.max(at(i + 1, j), at(i, j + 1))
     }
   }
-  const lines: Array<Line> = []
+  const lines: Array<DiffLine> = []
   let [i, j] = [0, 0]
   while (i < old.length || j < next.length) {
     const [gone, come] = [old[i], next[j]]

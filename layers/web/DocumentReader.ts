@@ -1,8 +1,8 @@
-/** Reads foreign documents in workers: off the main thread, a few at a time, and ended by time limit or interruption. */
+/** Parses untrusted documents in worker threads, with a concurrency limit, a time limit and interruption. */
 import { Duration, Effect, Schema, Semaphore } from "effect"
-import type { Answer, Job, PageJob, RobotsJob } from "./workerMessages.ts"
+import type { JobResult, Job, PageJob, RobotsJob } from "./workerMessages.ts"
 
-/** The document took too long to read, or the reader failed on it. */
+/** The time limit was reached, or the worker failed. */
 export class Unreadable extends Schema.TaggedError<Unreadable>()("Unreadable", { detail: Schema.String }) {
   override get message() {
     return this.detail
@@ -10,14 +10,14 @@ export class Unreadable extends Schema.TaggedError<Unreadable>()("Unreadable", {
 }
 
 export interface ReaderLimits {
-  /** Time for one document, from the start of its worker. */
+  /** Time limit per document, from the start of its worker. */
   readonly timeout: Duration.Duration
-  /** Workers at the same time, each of which takes a core while it runs; others wait. */
+  /** Concurrency limit of workers; further documents wait. */
   readonly concurrency: number
 }
 
 const start = Effect.acquireRelease(
-  // `smol` collects garbage early; the environment may hold secrets.
+  // `smol` collects garbage early. The environment may contain secrets.
   Effect.sync(() => new Worker(new URL("./readerWorker.ts", import.meta.url), { smol: true, env: {} })),
   (worker) => Effect.sync(() => worker.terminate())
 )
@@ -25,11 +25,11 @@ const start = Effect.acquireRelease(
 export const make = ({ concurrency, timeout }: ReaderLimits) => {
   const slots = Semaphore.makeUnsafe(concurrency)
 
-  const run = (job: Job): Effect.Effect<Answer, Unreadable> =>
+  const run = (job: Job): Effect.Effect<JobResult, Unreadable> =>
     Effect.gen(function* () {
       const worker = yield* start
-      return yield* Effect.callback<Answer>((resume) => {
-        worker.onmessage = ({ data }: MessageEvent<Answer>) => resume(Effect.succeed(data))
+      return yield* Effect.callback<JobResult>((resume) => {
+        worker.onmessage = ({ data }: MessageEvent<JobResult>) => resume(Effect.succeed(data))
         worker.onerror = (event) => {
           event.preventDefault()
           resume(Effect.succeed({ kind: "failed", message: event.message }))
@@ -42,7 +42,7 @@ export const make = ({ concurrency, timeout }: ReaderLimits) => {
         orElse: () =>
           Effect.fail(
             new Unreadable({
-              detail: `the document could not be read within ${Duration.toMillis(timeout)} ms (web.extract_timeout)`
+              detail: `time limit of ${Duration.toMillis(timeout)} ms for parsing the document reached (web.extract_timeout)`
             })
           )
       }),
@@ -50,21 +50,21 @@ export const make = ({ concurrency, timeout }: ReaderLimits) => {
       slots.withPermit
     )
 
-  const unreadable = (answer: Answer) =>
+  const failed = (result: JobResult) =>
     new Unreadable({
-      detail: `the document cannot be read: ${answer.kind === "failed" ? answer.message : "unexpected answer"}`
+      detail: `cannot parse the document: ${result.kind === "failed" ? result.message : "unexpected result"}`
     })
 
-  /** An HTML page as Markdown. The bytes are the worker's afterwards. */
+  /** Converts an HTML page to Markdown. The bytes are transferred to the worker. */
   const page = Effect.fn("Readable.page")(function* (job: Omit<PageJob, "kind">) {
-    const answer = yield* run({ kind: "page", ...job })
-    return answer.kind === "page" ? answer : yield* unreadable(answer)
+    const result = yield* run({ kind: "page", ...job })
+    return result.kind === "page" ? result : yield* failed(result)
   })
 
-  /** Whether the rules of a `robots.txt` let the agent have the URL. */
+  /** Whether the rules of a `robots.txt` allow the agent to fetch the URL. */
   const allows = Effect.fn("Readable.allows")(function* (job: Omit<RobotsJob, "kind">) {
-    const answer = yield* run({ kind: "robots", ...job })
-    return answer.kind === "robots" ? answer.allowed : yield* unreadable(answer)
+    const result = yield* run({ kind: "robots", ...job })
+    return result.kind === "robots" ? result.allowed : yield* failed(result)
   })
 
   return { allows, page }

@@ -1,4 +1,4 @@
-/** The tree of an HTML document, bounded in nodes and depth, with what its head says. */
+/** HTML parser: a tree bounded in nodes and depth, with the metadata of the head. */
 import { scan, type Attributes } from "./htmlTokens.ts"
 
 export interface Element {
@@ -8,7 +8,7 @@ export interface Element {
 }
 export type Node = Element | string
 
-/** A `<meta http-equiv="refresh">`; browsers go to `url` after `seconds`. */
+/** A `<meta http-equiv="refresh">`: browsers load `url` after `seconds`. */
 export interface Refresh {
   readonly seconds: number
   readonly url: string
@@ -22,15 +22,15 @@ export interface HtmlDocument {
   /** Of `<base href>`. */
   readonly base: string | undefined
   readonly refresh: Refresh | undefined
-  /** The same within `<noscript>`: meant for browsers that run no scripts. */
+  /** The same within `<noscript>`, for browsers without scripts. */
   readonly refreshWithoutScripts: Refresh | undefined
   /** Scripts, inline or linked. */
   readonly scripts: number
-  /** The page has more nodes than may be read; the rest is missing. */
+  /** The limit of nodes was reached; the rest is missing. */
   readonly cut: boolean
 }
 
-/** Deeper elements are read as if their tags were not there. Pages that people wrote stay below 100. */
+/** Tags of deeper elements are ignored. Real pages stay below 100. */
 const maxDepth = 256
 const maxMeta = 200
 
@@ -46,7 +46,7 @@ const heading = /^h[1-6]$/
 const endsParagraph = set(
   "address article aside blockquote center details dialog dir div dl fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6 header hgroup hr li dd dt main menu nav ol p pre search section summary table ul"
 )
-/** What ends what: an open element of `ends` up to the nearest of `within`. */
+/** Implied end tags: an open element of `ends` up to the nearest of `within`. */
 const implied: Readonly<
   Record<string, { readonly ends: ReadonlySet<string>; readonly within: ReadonlySet<string> }>
 > = {
@@ -68,11 +68,11 @@ const implied: Readonly<
 }
 const paragraph = set("p")
 const paragraphWithin = set("table td th caption button template object")
-/** An end tag of something else does not reach out of these. */
+/** Scope boundaries for end tags of other elements. */
 const scopes = set("td th caption template table")
 const tableParts = set("table thead tbody tfoot tr td th caption")
 
-/** HTML standard, section 4.2.5.3, "shared declarative refresh steps"; undefined without another URL. */
+/** HTML standard, section 4.2.5.3, "shared declarative refresh steps"; `undefined` without a URL. */
 export const parseRefresh = (content: string): Refresh | undefined => {
   const matched = /^\s*(\d*)(?:\.[\d.]*)?\s*[;,\s]\s*(?:url\s*=\s*)?(.*)$/is.exec(content.slice(0, 4096))
   const [, seconds = "", rest = ""] = matched ?? []
@@ -92,7 +92,7 @@ class Builder {
   cut = false
 
   readonly #stack: Array<Element> = [this.root]
-  /** Open elements by name, and those that were too deep to be opened. */
+  /** Number of open elements by name, and of elements beyond the maximum depth. */
   readonly #open = new Map<string, number>()
   readonly #tooDeep = new Map<string, number>()
   #left: number
@@ -215,7 +215,7 @@ class Builder {
   }
 }
 
-/** Reads at most `maxNodes` elements and texts. `xml` is for XHTML, where every element may close itself. */
+/** Parses at most `maxNodes` elements and texts. `xml`: XHTML, where all elements may be self-closing. */
 export const parse = (html: string, maxNodes: number, xml = false): HtmlDocument => {
   const builder = new Builder(maxNodes, xml)
   scan(html, builder, xml)
@@ -231,6 +231,6 @@ export const parse = (html: string, maxNodes: number, xml = false): HtmlDocument
   }
 }
 
-/** The text of a node as it was written, without any layout. */
+/** Text content of a node, without layout. */
 export const textOf = (node: Node): string =>
   typeof node === "string" ? node : node.children.map(textOf).join("")

@@ -1,37 +1,37 @@
-/** Text within one block as Markdown: white space as browsers collapse it, links, emphasis, code, images and formulas. */
-import { isUndrawn, type Content } from "./mainContent.ts"
+/** Converts inline HTML to Markdown: collapsed white space, links, emphasis, code, images and formulas. */
+import { isNotRendered, type Content } from "./mainContent.ts"
 import { textOf, type Element, type Node } from "./HtmlDocument.ts"
 import { formulaOf } from "./formula.ts"
 import type { Links } from "./Links.ts"
 
-/** Characters that may still be written; what comes after them is not rendered at all. */
-export interface Budget {
+/** Remaining characters; rendering stops at 0. */
+export interface CharacterBudget {
   left: number
 }
 
-/** What the surroundings of a text allow. */
+/** Rendering context of a text. */
 export interface Style {
-  /** Between blocks that have to share a line: a space in headings, `<br>` in table cells. */
+  /** Separator of blocks on one line: a space in headings, `<br>` in table cells. */
   readonly separator: string
-  /** No emphasis: within headings, which are bold already, and within emphasis of the same kind. */
+  /** Whether emphasis is allowed: not bold in headings, and not nested in the same kind. */
   readonly strong: boolean
   readonly em: boolean
-  /** Short labels of buttons are shown: in headings, where they are the heading. */
+  /** Whether short labels of buttons are shown: in headings, where they are the heading. */
   readonly buttons: boolean
 }
 
 const marks: Readonly<Record<string, string>> = { del: "~~", s: "~~", strike: "~~" }
 const code = /^(?:code|kbd|samp|tt)$/
-/** Shorter labels of buttons outside headings are those of tools: copy, share, close. */
+/** Shorter labels of buttons outside headings are dropped: copy, share, close. */
 const shortLabel = 20
-/** Superscripts that are read as one word with what they follow. */
+/** Superscripts that form one word with the text before them. */
 const suffix = /^(?:st|nd|rd|th|er|ers|re|e|o|a|º|ª|™|®|©|tm|sm|r)$/i
-/** Links of a heading to itself and to the main part, which only help to move within a page in a browser. */
+/** Labels of permalinks and skip links, which are dropped. */
 const sign = /^[¶#§🔗\s]*$/u
 const permalink = /^(?:link to this|permalink|direct link)/i
 const skipLink = /^skip to\b/i
 
-/** A backslash before what Markdown would take for its own; `<` before a letter would vanish as a tag. */
+/** Escapes Markdown syntax, and `<` before a letter, which would be a tag. */
 const escape = (text: string) =>
   /[\\`*_<]/.test(text)
     ? text.replace(
@@ -40,7 +40,7 @@ const escape = (text: string) =>
       )
     : text
 
-/** A code span (CommonMark, section 6.1): more backticks than there are in a row within it. */
+/** A code span (CommonMark, section 6.1), with more backticks than the longest run within it. */
 const codeSpan = (text: string) => {
   const longest = Math.max(0, ...(text.match(/`+/g) ?? []).slice(0, 1000).map(({ length }) => length))
   const fence = "`".repeat(longest + 1)
@@ -49,17 +49,17 @@ const codeSpan = (text: string) => {
 
 const collapse = (text: string) => text.replace(/[ \t\n\r\f\u00a0]+/g, " ")
 
-/** Puts marks around a text and its white space outside them, because Markdown takes `** a **` literally. */
+/** Wraps a text in marks, with its outer white space outside of them: Markdown takes `** a **` literally. */
 const wrap = (text: string, before: string, after: string) => {
   const inner = text.trim()
   if (inner === "") return text
   return `${/^\s/.test(text) ? " " : ""}${before}${inner}${after}${/\s$/.test(text) ? " " : ""}`
 }
 
-/** Joins pieces of text, of which each may begin or end with white space. */
+/** Joins texts and collapses white space between them. */
 class Line {
   readonly #pieces: Array<string> = []
-  /** Nothing but white space was written last. */
+  /** The last character written was white space. */
   #atSpace: boolean
   #last = ""
 
@@ -71,7 +71,7 @@ class Line {
     return this.#pieces.join("")
   }
 
-  /** What was written last; empty at the beginning. */
+  /** The last text written; empty at the start. */
   get last() {
     return this.#last
   }
@@ -93,24 +93,29 @@ class Line {
 export class InlineMarkdown {
   readonly #content: Content
   readonly #links: Links
-  readonly #budget: Budget
+  readonly #budget: CharacterBudget
   readonly #isBlock: (element: Element) => boolean
 
-  constructor(content: Content, links: Links, budget: Budget, isBlock: (element: Element) => boolean) {
+  constructor(
+    content: Content,
+    links: Links,
+    budget: CharacterBudget,
+    isBlock: (element: Element) => boolean
+  ) {
     this.#content = content
     this.#links = links
     this.#budget = budget
     this.#isBlock = isBlock
   }
 
-  /** The nodes as one text; lines end where the page breaks them. */
+  /** Renders nodes as one text, with line breaks of `<br>`. */
   render(nodes: ReadonlyArray<Node>, style: Style, atSpace = true): string {
     const line = new Line(atSpace)
     for (const node of nodes) this.#node(node, style, line)
     return line.text
   }
 
-  /** As much of the text as may still be written. */
+  /** The text, truncated to the budget. */
   #take(text: string) {
     const taken = text.slice(0, Math.max(0, this.#budget.left))
     this.#budget.left -= text.length
@@ -120,7 +125,7 @@ export class InlineMarkdown {
   #node(node: Node, style: Style, line: Line): void {
     if (this.#budget.left <= 0) return
     if (typeof node === "string") return line.add(escape(this.#take(collapse(node).replaceAll("\u00ad", ""))))
-    if (this.#content.left.has(node) || isUndrawn(node, this.#content.noscript))
+    if (this.#content.left.has(node) || isNotRendered(node, this.#content.noscript))
       return this.#embedded(node, line)
     const { attributes, children, name } = node
     if (name === "br") return style.separator === "" ? line.break() : line.add(style.separator)
@@ -171,7 +176,7 @@ export class InlineMarkdown {
     return href === undefined ? text : this.linked(text, href)
   }
 
-  /** `[text](href)`, unless there is no text. */
+  /** `[text](href)`; the text alone if it is empty. */
   linked(text: string, href: string): string {
     if (text.trim() === "") return text
     this.#budget.left -= href.length
@@ -203,7 +208,7 @@ export class InlineMarkdown {
     return text === "" ? "" : codeSpan(text)
   }
 
-  /** Raised and lowered text: without a mark, `10²` would read as another number. */
+  /** Superscript and subscript: without a mark, `10²` would become `102`. */
   #script({ children, name }: Element, style: Style, line: Line): string {
     const inner = this.render(children, style, false)
     const text = inner.trim()
@@ -217,7 +222,7 @@ export class InlineMarkdown {
     )
   }
 
-  /** The labels of a drawing. */
+  /** Text labels of an SVG. */
   #drawing(svg: Element): string {
     const labels: Array<string> = []
     const visit = (element: Element): void => {
@@ -233,7 +238,7 @@ export class InlineMarkdown {
     return text === "" ? "" : ` ${this.#take(escape(text))} `
   }
 
-  /** Frames and media are links to what they show. */
+  /** Frames and media as links to their source. */
   #embedded(element: Element, line: Line): void {
     const { attributes, children, name } = element
     if (!/^(?:iframe|frame|video|audio|embed)$/.test(name) || this.#content.left.has(element)) return

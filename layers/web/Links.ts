@@ -1,10 +1,10 @@
-/** Addresses of links and images as they are written into Markdown: absolute, and of schemes that do no harm. */
+/** Resolves URLs of links and images for Markdown: absolute, safe schemes only. */
 
 const schemes = /^(?:https?|mailto|tel|ftp):$/
-/** Longer addresses are data, in UTF-16 units. */
+/** Longest URL in UTF-16 units; longer ones are data. */
 const maxLength = 2000
 
-/** `(` and `)` would end the address in Markdown unless they are balanced. */
+/** Escapes unbalanced parentheses, which would end the URL in Markdown. */
 const written = (url: string) => {
   let depth = 0
   for (const character of url) {
@@ -18,13 +18,13 @@ export class Links {
   readonly #base: string
   readonly #page: string
 
-  /** `base` is that of `<base href>`, relative to the page. */
+  /** `base`: the `<base href>`, relative to the page. */
   constructor(page: string, base: string | undefined) {
     this.#page = page
     this.#base = base === undefined ? page : (URL.parse(base, page)?.href ?? page)
   }
 
-  /** Undefined for what leads nowhere, such as `javascript:` and `data:`. A place in this page is `#name`. */
+  /** `undefined` for unsafe URLs such as `javascript:` and `data:`. Links within the page are `#name`. */
   resolve(href: string | undefined): string | undefined {
     const url = href === undefined ? null : URL.parse(href.trim(), this.#base)
     if (url === null || !schemes.test(url.protocol) || url.href.length > maxLength) return undefined

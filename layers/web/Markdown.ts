@@ -1,8 +1,8 @@
-/** The blocks of a page as Markdown: paragraphs, headings, lists, quotations, code and tables. */
-import { isUndrawn, type Content } from "./mainContent.ts"
+/** Converts block-level HTML to Markdown: paragraphs, headings, lists, quotations, code and tables. */
+import { isNotRendered, type Content } from "./mainContent.ts"
 import { codeOf } from "./codeBlock.ts"
 import { textOf, type Element, type Node } from "./HtmlDocument.ts"
-import { InlineMarkdown, type Budget, type Style } from "./InlineMarkdown.ts"
+import { InlineMarkdown, type CharacterBudget, type Style } from "./InlineMarkdown.ts"
 import { Links } from "./Links.ts"
 import { tableOf } from "./tableGrid.ts"
 
@@ -12,14 +12,14 @@ const blocks: ReadonlySet<string> = new Set(
   )
 )
 const lists: ReadonlySet<string> = new Set(["ul", "ol", "menu", "dir"])
-/** Lists and quotations within one another are indented up to this depth. */
+/** Maximum indentation of nested lists and quotations. */
 const maxIndent = 16
 
 const plain: Style = { separator: "", strong: true, em: true, buttons: false }
 const headingStyle: Style = { separator: " ", strong: false, em: true, buttons: true }
 const cellStyle: Style = { ...plain, separator: "<br>" }
 
-/** A link around blocks, which Markdown does not have: the first text within it becomes the link. */
+/** A link around blocks, which Markdown does not support: its first text becomes the link. */
 interface Linked {
   readonly href: string
   used: boolean
@@ -27,13 +27,13 @@ interface Linked {
 
 interface Context {
   readonly link: Linked | undefined
-  /** Lists and quotations around this one. */
+  /** Number of surrounding lists and quotations. */
   readonly indent: number
 }
 
 const indented = (text: string, by: string) => text.replaceAll(/\n(?=[^\n])/g, `\n${by}`)
 
-/** Without line breaks at its ends. */
+/** Without leading and trailing line breaks. */
 const trimmed = (cell: string) => {
   let text = cell.trim()
   while (text.endsWith("<br>")) text = text.slice(0, -4).trimEnd()
@@ -44,11 +44,11 @@ const trimmed = (cell: string) => {
 export class Markdown {
   readonly #content: Content
   readonly #links: Links
-  readonly #budget: Budget
+  readonly #budget: CharacterBudget
   readonly #inline: InlineMarkdown
   readonly #hasBlocks = new Map<Element, boolean>()
 
-  /** Writes about `limit` characters and then stops. */
+  /** Stops after about `limit` characters. */
   constructor(content: Content, links: Links, limit: number) {
     this.#content = content
     this.#links = links
@@ -56,7 +56,7 @@ export class Markdown {
     this.#inline = new InlineMarkdown(content, links, this.#budget, (element) => blocks.has(element.name))
   }
 
-  /** Whether the limit was reached, so that there is more. */
+  /** Whether the limit was reached. */
   get cut(): boolean {
     return this.#budget.left <= 0
   }
@@ -65,7 +65,7 @@ export class Markdown {
     return this.#flow(root.children, { link: undefined, indent: 0 }).join("\n\n")
   }
 
-  /** An inline element with blocks within it is a block as well. */
+  /** An inline element that contains blocks counts as a block. */
   #isBlock(element: Element): boolean {
     if (blocks.has(element.name)) return true
     if (element.name === "svg" || element.name === "math" || element.name === "button") return false
@@ -76,7 +76,7 @@ export class Markdown {
     return found
   }
 
-  /** Blocks, and paragraphs of what is between them. */
+  /** Blocks, and paragraphs of the inline content between them. */
   #flow(nodes: ReadonlyArray<Node>, context: Context): Array<string> {
     const found: Array<string> = []
     let run: Array<Node> = []
@@ -90,7 +90,7 @@ export class Markdown {
       if (this.cut) break
       if (typeof node === "string" || !this.#isBlock(node)) {
         run.push(node)
-      } else if (!this.#content.left.has(node) && !isUndrawn(node, this.#content.noscript)) {
+      } else if (!this.#content.left.has(node) && !isNotRendered(node, this.#content.noscript)) {
         flush()
         for (const block of this.#block(node, context)) found.push(block)
       }
@@ -104,7 +104,7 @@ export class Markdown {
       .trim()
       .replace(/^(?=#{1,6}(?:\s|$))/gm, "\\")
       .replace(/ *\n */g, "  \n")
-    // A checkbox without a label switches a menu.
+    // A checkbox without a label toggles a menu.
     if (lines === "[ ]" || lines === "[x]") return ""
     if (lines === "" || link === undefined || link.used) return lines
     link.used = true
@@ -165,7 +165,7 @@ export class Markdown {
       const tight = found.length === 1 || (li?.children.every((child) => this.#isTight(child)) ?? true)
       loose ||= !tight
       const text = found.join(tight ? "\n" : "\n\n")
-      // What stands between items belongs to the one before it.
+      // Content between items belongs to the item before it.
       const first = li === undefined && written.length > 0 ? " ".repeat(marker.length) : marker
       const indent = context.indent < maxIndent
       written.push(indent ? first + indented(text, " ".repeat(marker.length)) : text)
@@ -173,7 +173,7 @@ export class Markdown {
     return written.length === 0 ? [] : [written.join(loose ? "\n\n" : "\n")]
   }
 
-  /** Text and lists of an item follow one another without an empty line. */
+  /** Whether an item is tight: only text and lists, without empty lines between. */
   #isTight(node: Node): boolean {
     return typeof node === "string" || !this.#isBlock(node) || lists.has(node.name)
   }
@@ -195,7 +195,7 @@ export class Markdown {
       } else if (child.name === "dd") {
         const text = this.#flow(child.children, this.#deeper(context)).join("\n\n")
         if (text !== "") lines.push(context.indent >= maxIndent ? text : `: ${indented(text, "  ")}`)
-      } else if (!isUndrawn(child, this.#content.noscript)) {
+      } else if (!isNotRendered(child, this.#content.noscript)) {
         const inner = this.#definitions(child, context)
         if (inner.length > 0) lines.push(...(lines.length > 0 ? [""] : []), ...inner)
       }
@@ -218,7 +218,7 @@ export class Markdown {
     return text === "" ? caption : [...caption, text]
   }
 
-  /** Cells that arrange blocks instead of holding a value. */
+  /** Layout cells, which contain blocks instead of a value. */
   #isLayout(cell: Element): boolean {
     return cell.children.some(
       (child) =>

@@ -1,4 +1,4 @@
-/** Fetches one web page at a time as text. */
+/** Fetches a web page as text. */
 import { Context, Effect, Layer } from "effect"
 import { ConfigSource } from "../config/ConfigSource.ts"
 import { Outbound } from "../outbound/Outbound.ts"
@@ -8,7 +8,7 @@ import { section } from "./section.ts"
 export class Web extends Context.Service<
   Web,
   {
-    /** Never fails: the page's `error` says what went wrong. */
+    /** Never fails: errors are in the page's `error`. */
     readonly fetch: (request: WebPageRequest) => Effect.Effect<WebPage>
   }
 >()("manifold/web/Web") {
@@ -17,7 +17,7 @@ export class Web extends Context.Service<
     Effect.gen(function* () {
       const config = yield* ConfigSource
       const outbound = yield* Outbound
-      // Loaded by the first call, so that a start pays for none of it. The section was checked at the start.
+      // Lazy: loaded by the first call. The section was checked at start.
       const load = yield* Effect.cached(
         Effect.gen(function* () {
           const { make } = yield* Effect.promise(() => import("./fetchPage.ts"))

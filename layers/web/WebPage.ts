@@ -1,7 +1,7 @@
-/** The result of fetching a web address, and the request for it. */
+/** Request and result of fetching a web page. */
 import { Schema, type Effect } from "effect"
 
-/** Most characters of a page that a call can ask for. */
+/** Maximum characters of a page that a call can request. */
 export const mostCharacters = 200_000
 
 const described = <S extends Schema.Top>(schema: S, description: string) => schema.annotate({ description })
@@ -36,7 +36,7 @@ export const WebPage = Schema.Struct({
 export type WebPage = typeof WebPage.Type
 
 export type Step = "resolve" | "connect" | "download" | "extract"
-/** In their order. */
+/** In order. */
 export const steps = ["resolve", "connect", "download", "extract"] as const satisfies ReadonlyArray<Step>
 
 export interface WebPageRequest {
@@ -45,6 +45,6 @@ export interface WebPageRequest {
   readonly maxChars?: number | undefined
   /** Includes navigation, headers and footers; default false. */
   readonly wholePage?: boolean | undefined
-  /** Called when a step begins, with a sentence about it; redirects begin some steps again. */
+  /** Called when a step begins, with a message; redirects repeat some steps. */
   readonly onStep: (step: Step, message: string) => Effect.Effect<void>
 }

@@ -1,23 +1,23 @@
-/** Decodes bytes as browsers do: byte order mark, then the server's charset, then the document's own declaration, then UTF-8. */
+/** Detects the charset as browsers do (byte order mark, Content-Type, declaration in the document, UTF-8) and decodes. */
 import { scan } from "./htmlTokens.ts"
 
-/** What the bytes may declare themselves: `html` by `<meta>`, `xml` by its declaration; JSON and plain text cannot. */
+/** Charset declaration in the document: `<meta>` for `html`, XML declaration for `xml`, none for `text`. */
 export type Syntax = "html" | "xml" | "text"
 
 export interface Decoded {
   readonly text: string
-  /** What may be wrong with the text; empty as a rule. */
+  /** Possible problems of the text; usually empty. */
   readonly notes: ReadonlyArray<string>
 }
 
-/** How far a `<meta charset>` is looked for, in bytes; browsers accept it behind the 1024 of the standard. */
+/** Search range for `<meta charset>` in bytes; browsers accept it after the 1024 of the standard. */
 const declaredWithin = 256 * 1024
-/** Of all characters beyond ASCII: a text with fewer errors is UTF-8 with mistakes, and no other encoding. */
+/** Maximum share of errors among non-ASCII characters for a text to count as UTF-8. */
 const tolerated = 0.1
 
 const decoderFor = (label: string, fatal = false) => {
   try {
-    // The constructor knows the labels (Encoding standard, section 4.2); the type lists only some of them.
+    // The type lists only some labels of the Encoding standard, section 4.2.
     return new TextDecoder(label.trim() as Bun.Encoding, { fatal })
   } catch {
     return undefined
@@ -26,7 +26,7 @@ const decoderFor = (label: string, fatal = false) => {
 
 const latin1 = (bytes: Uint8Array) => new TextDecoder("latin1").decode(bytes)
 
-/** The label after `charset=` in a Content-Type, as it was written. */
+/** The label after `charset=` in a Content-Type, unchanged. */
 export const charsetOf = (contentType: string): string | undefined => {
   for (const parameter of contentType.slice(0, 1000).split(";").slice(1)) {
     const at = parameter.indexOf("=")
@@ -54,7 +54,7 @@ const utf16Markup = ([one, two, three, four]: Uint8Array) => {
 const xmlDeclaration = (head: string) =>
   /^\s{0,100}<\?xml\s[^>]{0,200}?encoding\s{0,20}=\s{0,20}["']([\w.:-]{1,50})["']/.exec(head)?.[1]
 
-/** HTML standard, section 13.2.3.2; comments and scripts are skipped as they would be in the page. */
+/** HTML standard, section 13.2.3.2; comments and scripts are skipped. */
 const metaDeclaration = (bytes: Uint8Array) => {
   let found: string | undefined
   const accept = (label: string | undefined) => {
@@ -71,7 +71,7 @@ const metaDeclaration = (bytes: Uint8Array) => {
     close: () => true,
     text: () => true
   })
-  // A page that can be read so far is not in UTF-16 (same section, "prescan", step 2.3).
+  // A page that is readable as ASCII is not UTF-16 (same section, "prescan", step 2.3).
   if (found !== undefined && decoderFor(found)?.encoding.startsWith("utf-16")) return "utf-8"
   return found?.toLowerCase() === "x-user-defined" ? "windows-1252" : found
 }
@@ -87,7 +87,7 @@ const declared = (bytes: Uint8Array, syntax: Syntax) => {
 
 const count = (text: string, pattern: RegExp) => text.match(pattern)?.length ?? 0
 
-/** Without any declaration: UTF-8, perhaps with mistakes, else the old default of the web. */
+/** Without a declaration: UTF-8, possibly with errors, else windows-1252. */
 const guess = (bytes: Uint8Array, cut: boolean): Decoded => {
   const text = new TextDecoder().decode(bytes, { stream: cut })
   const wrong = count(text, /\ufffd/g)
@@ -103,7 +103,7 @@ const guess = (bytes: Uint8Array, cut: boolean): Decoded => {
 const unreadable = (characters: number, encoding: string) =>
   `${characters} characters could not be decoded as ${encoding} and are shown as U+FFFD.`
 
-/** `cut` says that the bytes end anywhere, perhaps within a character. */
+/** `cut`: the bytes are truncated, possibly within a character. */
 export const decode = (
   bytes: Uint8Array,
   label: string | undefined,
@@ -113,7 +113,7 @@ export const decode = (
   const notes: Array<string> = []
   const known = label === undefined || decoderFor(label) !== undefined ? label : undefined
   if (known === undefined && label !== undefined) {
-    notes.push(`The declared encoding "${label.slice(0, 40)}" is not known and was ignored.`)
+    notes.push(`The declared encoding "${label.slice(0, 40)}" is unknown and was ignored.`)
   }
   const name =
     byteOrderMark(bytes) ??

@@ -1,6 +1,6 @@
-/** `<pre>` as a fenced code block: with its language, and without the line numbers that pages draw beside it. */
+/** Converts `<pre>` to a fenced code block with its language and without line numbers. */
 import type { Element, Node } from "./HtmlDocument.ts"
-import type { Budget } from "./InlineMarkdown.ts"
+import type { CharacterBudget } from "./InlineMarkdown.ts"
 
 const gutter =
   /(?:^|\s)(?:linenos?|line-?numbers?|gutter|linenodiv|hljs-ln-numbers|blob-num|lineno|rouge-gutter)(?:$|\s)/i
@@ -10,7 +10,7 @@ const notLanguages = /^(?:none|plain|text|default|source|code)$/i
 
 const isGutter = ({ attributes }: Element) => gutter.test((attributes["class"] ?? "").slice(0, 300))
 
-/** The text with a line for each block, as pages mark the lines of code. */
+/** Text content with a line break per block element, because pages mark up lines of code. */
 const textOf = (node: Node, limit: number): string => {
   let text = ""
   const visit = (child: Node): void => {
@@ -40,8 +40,8 @@ const languageOf = (element: Element): string => {
   return ""
 }
 
-/** No block for a `<pre>` without text, or one that holds line numbers alone. */
-export const codeOf = (element: Element, budget: Budget): ReadonlyArray<string> => {
+/** Nothing for a `<pre>` without text, or with line numbers only. */
+export const codeOf = (element: Element, budget: CharacterBudget): ReadonlyArray<string> => {
   if (isGutter(element)) return []
   const text = textOf(element, budget.left)
     .replace(/\r\n?/g, "\n")

@@ -1,4 +1,4 @@
-/** Fetches a web address and makes its response readable: requests, refreshes, and the content by its kind. */
+/** Fetches a web page: request, refreshes, and conversion by media type. */
 import { Clock, Effect } from "effect"
 import type { Outbound } from "../outbound/Outbound.ts"
 import type { OutboundResponse } from "../outbound/OutboundRequest.ts"
@@ -11,25 +11,25 @@ import * as Readable from "./DocumentReader.ts"
 import * as robots from "./robotsTxt.ts"
 import type { Settings } from "./section.ts"
 
-/** No encoding needs more bytes for a UTF-16 unit. */
+/** Maximum bytes per UTF-16 unit in any encoding. */
 const bytesPerCharacter = 4
-/** A page that people are meant to read before they are sent on is shown, and its refresh is named. */
+/** Longest delay of a refresh that is followed; pages with a longer one are shown, with a note. */
 const maxRefreshSeconds = 10
-/** No refresh is followed after this time, in milliseconds, so that a call ends within its time limit. */
+/** No refresh is followed after this time, in milliseconds, to stay within the time limit of the call. */
 const refreshWithin = 20_000
 const maxNotes = 20
 
-type Answered = Pick<WebPage, "final_url" | "status_code" | "content_type" | "headers_json">
+type Received = Pick<WebPage, "final_url" | "status_code" | "content_type" | "headers_json">
 
 interface Content extends Pick<WebPage, "title" | "content_preview" | "truncated" | "error"> {
   readonly notes: ReadonlyArray<string>
   readonly refresh?: Refresh
 }
 
-const unanswered: Answered = { final_url: null, status_code: null, content_type: null, headers_json: "{}" }
+const notReceived: Received = { final_url: null, status_code: null, content_type: null, headers_json: "{}" }
 const nothing: Content = { title: null, content_preview: "", truncated: false, error: null, notes: [] }
 
-/** Type and size of what cannot be shown. */
+/** Type and size of binary content. */
 const described = (type: string | null, size: string | number | null): Content => ({
   ...nothing,
   content_preview: `[${essence(type) || "binary"}, ${size ?? "unknown number of"} bytes]`,
@@ -41,7 +41,7 @@ const hostOf = (url: string) => URL.parse(url)?.host ?? "the server"
 const messageOf = (step: "resolve" | "connect", { host, hostname }: URL) =>
   step === "resolve" ? `Resolving ${hostname}` : `Waiting for ${host}`
 
-/** Where a refresh leads, unless it is the page itself again, which then only wants to be current. */
+/** Target of a refresh; `undefined` if the page reloads itself. */
 const targetOf = ({ url }: Refresh, page: string): string | undefined => {
   const target = URL.parse(url, page)
   if (target === null || !/^https?:$/.test(target.protocol)) return undefined
@@ -105,7 +105,7 @@ export const make = Effect.fnUntraced(function* (outbound: Outbound["Service"], 
   })
 
   const visit = Effect.fnUntraced(function* (url: string, request: WebPageRequest) {
-    let answered = unanswered
+    let received = notReceived
     const content: Content = yield* Effect.gen(function* () {
       const response = yield* outbound.request({
         url,
@@ -116,7 +116,7 @@ export const make = Effect.fnUntraced(function* (outbound: Outbound["Service"], 
         onStep: (step, to) => request.onStep(step, messageOf(step, to)),
         ...(settings.robots && { admit })
       })
-      answered = {
+      received = {
         final_url: response.url,
         status_code: response.status,
         content_type: response.headers.get("content-type"),
@@ -129,7 +129,7 @@ export const make = Effect.fnUntraced(function* (outbound: Outbound["Service"], 
       Effect.scoped,
       Effect.catch((error) => Effect.succeed({ ...nothing, error: error.message }))
     )
-    return { answered, content }
+    return { received, content }
   })
 
   return Effect.fnUntraced(function* (request: WebPageRequest): Effect.fn.Return<WebPage> {
@@ -138,25 +138,23 @@ export const make = Effect.fnUntraced(function* (outbound: Outbound["Service"], 
     let url = request.url
     let visited = yield* visit(url, request)
     for (;;) {
-      const { answered, content } = visited
-      const target = content.refresh && targetOf(content.refresh, answered.final_url ?? url)
+      const { received, content } = visited
+      const target = content.refresh && targetOf(content.refresh, received.final_url ?? url)
       if (content.refresh === undefined || target === undefined) break
       const { seconds } = content.refresh
       const late = (yield* Clock.currentTimeMillis) - started > refreshWithin
       if (late || seconds > maxRefreshSeconds || followed.length >= settings.max_refreshes) {
-        const notes = [
-          `The page asks browsers to go to ${target} after ${seconds} s; fetch that URL to follow.`
-        ]
-        visited = { answered, content: { ...content, notes: [...notes, ...content.notes] } }
+        const notes = [`The page has a refresh to ${target} after ${seconds} s; fetch that URL to follow it.`]
+        visited = { received, content: { ...content, notes: [...notes, ...content.notes] } }
         break
       }
-      followed.push(`Followed a refresh from ${answered.final_url ?? url} to ${target}.`)
+      followed.push(`Followed a refresh from ${received.final_url ?? url} to ${target}.`)
       visited = yield* visit((url = target), request)
     }
-    const { answered, content } = visited
+    const { received, content } = visited
     const { error, notes: found, refresh: _, ...shown } = content
     const notes = [...followed, ...found].slice(0, maxNotes).map((note) => presentable(note, 1000).text)
     const elapsed_ms = (yield* Clock.currentTimeMillis) - started
-    return { url: request.url, ...answered, elapsed_ms, ...shown, error, ...(notes.length > 0 && { notes }) }
+    return { url: request.url, ...received, elapsed_ms, ...shown, error, ...(notes.length > 0 && { notes }) }
   })
 })

@@ -1,4 +1,4 @@
-/** Formulas as TeX where the page has it, else in one line: without its marks, `x²` would read as `x2`. */
+/** Converts formulas to TeX if the page has it, else to linear text such as `x^2`. */
 import { textOf, type Element, type Node } from "./HtmlDocument.ts"
 
 const tex = /^application\/x-(?:la)?tex$/i
@@ -17,7 +17,7 @@ const annotation = (element: Element): string | undefined => {
 
 const grouped = (text: string) => (/^[\p{L}\p{N}.]+$/u.test(text) ? text : `(${text})`)
 
-/** MathML Core, section 3: the elements whose arrangement has a meaning. */
+/** Linear form of MathML elements with layout (MathML Core, section 3). */
 const linear = (node: Node): string => {
   if (typeof node === "string") return node.replace(/\s+/g, " ").trim()
   const { children, name } = node
@@ -34,7 +34,7 @@ const linear = (node: Node): string => {
   return parts.join("")
 }
 
-/** Of a `<math>`, or of a script of MathJax. */
+/** The formula of a `<math>` or of a MathJax script. */
 export const formulaOf = (element: Element): string => {
   const { attributes, name } = element
   if (name === "script") {

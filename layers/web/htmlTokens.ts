@@ -1,24 +1,24 @@
-/** Splits HTML into tags and text in one pass, in time linear in its length (HTML standard, section 13.2.5, simplified). */
+/** HTML tokenizer: tags and text in one pass, in linear time (HTML standard, section 13.2.5, simplified). */
 import { decodeHTML, decodeHTMLAttribute } from "entities/decode"
 
-/** Those of `kept`; the first of several with one name, as in browsers. */
+/** Attributes in `kept`; the first of duplicates, as in browsers. */
 export type Attributes = Readonly<Record<string, string>>
 
 export interface Handlers {
-  /** Returning false ends the scan. `selfClosing` is a `/` before the `>`. */
+  /** Returning false ends the scan. `selfClosing`: a `/` before the `>`. */
   readonly open: (name: string, attributes: Attributes, selfClosing: boolean) => boolean | void
   readonly close: (name: string) => boolean | void
-  /** With its character references resolved, except in `script`, `style` and the like. */
+  /** With character references decoded, except in raw text elements such as `script` and `style`. */
   readonly text: (text: string) => boolean | void
 }
 
-/** All that is read of elements; others are skipped, so that they cost no memory. */
+/** Attributes that are kept; others are skipped to save memory. */
 const kept: ReadonlySet<string> = new Set(
   "alt alttext aria-hidden aria-label charset checked class colspan content data-lang data-language data-src display encoding height hidden href http-equiv id label name open property reversed role rowspan shadowrootmode src start style title type value width".split(
     " "
   )
 )
-/** Longer values have no use in text (data URLs, inline styles), in UTF-16 units. */
+/** Longest value in UTF-16 units; longer ones are data URLs or inline styles. */
 const maxValue = 4096
 
 const none: Attributes = {}
@@ -33,7 +33,7 @@ const [slash, greater, equals, doubleQuote, quote] = [47, 62, 61, 34, 39] as con
 
 export const decodeText = (text: string) => (text.includes("&") ? decodeHTML(text) : text)
 
-/** A tag from behind its name to behind its `>`; undefined where the document ends within it. */
+/** Reads attributes up to and including `>`; `undefined` if the document ends within the tag. */
 const readAttributes = (html: string, from: number) => {
   let attributes: Record<string, string> | undefined
   let at = from
@@ -73,15 +73,15 @@ const readAttributes = (html: string, from: number) => {
   }
 }
 
-/** Reports everything to the handlers, in order. `xml` honours `/>` of script and style, and CDATA sections. */
+/** Calls the handlers in document order. `xml` enables `/>` for script and style, and CDATA sections. */
 export const scan = (html: string, handlers: Handlers, xml = false): void => {
   const comment = /--!?>/g
   let at = 0
-  /** Where text begins that was not reported yet. */
+  /** Start of pending text. */
   let from = 0
   const flush = (end: number) => end <= from || handlers.text(decodeText(html.slice(from, end))) !== false
 
-  /** Content of `script` and the like; false ends the scan. */
+  /** Content of raw text elements; false ends the scan. */
   const readRaw = (name: string): boolean => {
     const ending = new RegExp(`</${name}(?=[\\s/>])`, "gi")
     ending.lastIndex = at
@@ -134,7 +134,7 @@ export const scan = (html: string, handlers: Handlers, xml = false): void => {
       }
       from = at
     } else {
-      // A `<` that begins no tag is text.
+      // A `<` without a tag is text.
       at = tag + 1
     }
   }

@@ -1,7 +1,7 @@
-/** Decides what of a page is left out: what is hidden, and what repeats on every page of a site, such as its menus. */
+/** Main content extraction: leaves out hidden elements and boilerplate such as navigation and footers. */
 import { textOf, type HtmlDocument, type Element, type Node } from "./HtmlDocument.ts"
 
-/** Why an element is left out, in the words that the answer uses. */
+/** Why an element is left out, as shown in the result. */
 export type Reason =
   | "navigation"
   | "menu"
@@ -13,14 +13,14 @@ export type Reason =
   | "hidden elements"
 
 export interface Content {
-  /** Elements that are not shown. */
+  /** Elements that are left out. */
   readonly left: ReadonlyMap<Element, Reason>
-  /** Characters (without white space) that are left out, by reason. */
+  /** Characters (without white space) left out, by reason. */
   readonly leftOut: ReadonlyMap<Reason, number>
-  /** Visible characters of the page, and those of them that are shown. */
+  /** Visible characters of the page, and shown characters. */
   readonly visible: number
   readonly shown: number
-  /** Whether `<noscript>` is shown: the page has next to nothing without it. */
+  /** Whether `<noscript>` is shown, because the page has hardly any text without it. */
   readonly noscript: boolean
 }
 
@@ -30,21 +30,21 @@ interface Size {
   linked: number
 }
 
-/** Elements whose content browsers do not draw. */
-const undrawn: ReadonlySet<string> = new Set(
+/** Elements whose content browsers do not render. */
+const notRendered: ReadonlySet<string> = new Set(
   "style template title select datalist textarea canvas object audio video iframe noembed noframes rp".split(
     " "
   )
 )
 const main: ReadonlySet<string> = new Set(["main", "article"])
 const controls: ReadonlySet<string> = new Set(["a", "button", "label", "option", "summary"])
-/** Fewer characters than these are next to nothing. */
+/** Fewer characters are hardly any text. */
 const little = 200
-/** And with fewer than these, the menus are all that a page has. */
+/** With fewer characters, menus are the content of a page. */
 const nothing = 80
-/** Share of links above which a block is a menu. */
+/** Share of link text above which a block is a menu. */
 const mostlyLinks = 0.5
-/** Of the text outside links, what headers and footers may take with them: each, and all together. */
+/** Maximum share of the text outside links that is left out with headers and footers: each, and in total. */
 const perBlock = 0.15
 const inTotal = 0.25
 
@@ -58,7 +58,7 @@ const consent =
 const isHidden = ({ attributes, name }: Element): boolean => {
   const { hidden, role, style } = attributes
   if (attributes["aria-hidden"] === "true" && attributes["class"] === "katex-html") return true
-  // The panels of tabs are hidden in turn; their texts belong to the page.
+  // Tab panels are hidden in turn, but are content.
   if (role === "tabpanel") return false
   if (hidden !== undefined && hidden !== "until-found") return true
   if (name === "dialog" && attributes["open"] === undefined) return true
@@ -68,8 +68,8 @@ const isHidden = ({ attributes, name }: Element): boolean => {
   )
 }
 
-export const isUndrawn = ({ attributes, name }: Element, noscript: boolean): boolean =>
-  (undrawn.has(name) && attributes["shadowrootmode"] === undefined) ||
+export const isNotRendered = ({ attributes, name }: Element, noscript: boolean): boolean =>
+  (notRendered.has(name) && attributes["shadowrootmode"] === undefined) ||
   (name === "noscript" && !noscript) ||
   (name === "script" && !attributes["type"]?.startsWith("math/tex"))
 
@@ -89,7 +89,7 @@ class Survey {
     this.#noscript = noscript
   }
 
-  /** Sizes of everything that is visible; hidden elements are left out at once. */
+  /** Measures visible elements and leaves out hidden ones. */
   measure(element: Element, linked = false): Size {
     const size: Size = { chars: 0, linked: 0 }
     for (const child of element.children) {
@@ -97,7 +97,7 @@ class Survey {
         const chars = charsOf(child)
         size.chars += chars
         if (linked) size.linked += chars
-      } else if (!isUndrawn(child, this.#noscript)) {
+      } else if (!isNotRendered(child, this.#noscript)) {
         if (isHidden(child)) {
           this.leave(child, "hidden elements", charsOf(textOf(child)))
         } else {
@@ -122,12 +122,12 @@ class Survey {
 }
 
 const tokens = ({ attributes, name }: Element) => {
-  // The id of a section is a word of its heading, and says nothing of its purpose.
+  // The id of a section comes from its heading and does not indicate its purpose.
   const named = name === "div" || name === "ul" || name === "ol" || name === "p"
   return named ? [...(attributes["class"] ?? "").split(/\s+/, 20), attributes["id"] ?? ""] : []
 }
 
-/** What an element is by its name, role and class; `inMain` is within the main part or an article. */
+/** Purpose of an element by name, role and class; `inMain`: within `main` or `article`. */
 const purposeOf = (element: Element, inMain: boolean): Reason | undefined => {
   const { attributes, name } = element
   const { role } = attributes
@@ -160,7 +160,7 @@ const survey = (document: HtmlDocument, everything: boolean, noscript: boolean):
     if (chars === 0 || linked >= chars * mostlyLinks)
       return reason !== "page header" || !contains(element, "h1")
     if (reason === "search form") return chars < little
-    // Their names are words that sites also give to content: only links make them what they are called.
+    // Sites also use these names for content: only blocks of links are left out.
     if (reason === "sidebar" || reason === "menu") return false
     const own = chars - linked
     const fits = own <= Math.max(little, prose * perBlock) && dropped + own <= prose * inTotal
@@ -191,11 +191,11 @@ const survey = (document: HtmlDocument, everything: boolean, noscript: boolean):
   }
 }
 
-/** `everything` leaves out hidden elements alone. */
+/** `everything`: leaves out hidden elements only. */
 export const select = (document: HtmlDocument, everything: boolean): Content => {
   const found = survey(document, everything, false)
   const withNoscript = found.visible < little ? survey(document, everything, true) : found
-  // What is left is next to nothing: then the menus are the page.
+  // Hardly any text is left: the menus are the content.
   const menus = withNoscript.shown < nothing && withNoscript.visible > 2 * withNoscript.shown
   return menus && !everything ? survey(document, true, withNoscript.noscript) : withNoscript
 }

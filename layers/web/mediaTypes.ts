@@ -1,31 +1,31 @@
-/** What kind of content a body is, by its declared type and its first bytes. */
+/** Detects the kind of a body by its Content-Type and first bytes (MIME sniffing). */
 import type { Syntax } from "./charset.ts"
 
-/** `html` is made into Markdown, `text` is shown as it is, of `binary` only type and size are named. */
+/** `html` is converted to Markdown, `text` is shown unchanged, `binary` by type and size only. */
 export type Kind =
   | { readonly kind: "html"; readonly xml: boolean }
   | { readonly kind: "text"; readonly syntax: Syntax }
   | { readonly kind: "binary" }
 
-/** Types that are never text, so that their bodies are not downloaded. */
+/** Binary types, whose bodies are not downloaded. */
 const binaries =
   /^(?:image\/(?!svg)|audio\/|video\/|font\/|model\/|application\/(?:pdf|zip|gzip|x-gzip|x-tar|x-7z-compressed|x-rar-compressed|vnd\.rar|wasm|java-archive|epub\+zip|msword|x-shockwave-flash|x-bzip2?|x-xz|zstd|vnd\.(?:ms-|openxmlformats|oasis|debian|android|apple|sqlite)))/
 const xmlType = /(?:^(?:application|text)\/xml(?:-dtd|-external-parsed-entity)?|\+xml)$/
-/** What decides about a body whose type does not, in bytes. */
+/** Number of bytes for sniffing. */
 const probed = 4096
 
-/** `text/html` of `Text/HTML; charset=utf-8`; empty when there is none. */
+/** Media type without parameters, in lower case; empty if absent. */
 export const essence = (contentType: string | null): string =>
   (contentType ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? ""
 
-/** Whether the type alone says that there is no text. */
+/** Whether the type alone is known to be binary. */
 export const isBinaryType = (contentType: string | null): boolean => binaries.test(essence(contentType))
 
 const isUtf16 = ([one, two]: Uint8Array) => (one === 0xfe && two === 0xff) || (one === 0xff && two === 0xfe)
 const isUtf16Markup = ([one, two, three, four]: Uint8Array) =>
   (one === 0x3c && two === 0 && three !== 0 && four === 0) || (one === 0 && two === 0x3c && three === 0)
 
-/** No text has a zero byte, except in encodings that say so; `strict` excludes all other control characters too. */
+/** Text has no zero bytes, except in UTF-16 and UTF-32; `strict` also excludes other control characters. */
 const looksBinary = (head: Uint8Array, contentType: string | null, strict: boolean): boolean => {
   if (
     isUtf16(head) ||
@@ -46,7 +46,7 @@ const looksBinary = (head: Uint8Array, contentType: string | null, strict: boole
 const startsWith = (head: Uint8Array, text: string) =>
   [...text].every((character, index) => head[index] === character.charCodeAt(0))
 
-/** The first tag or declaration, behind white space, comments and XML declarations; linear in the text. */
+/** The first tag after white space, comments and XML declarations, in linear time. */
 const firstTag = (head: string): string => {
   let at = 0
   for (;;) {
@@ -59,7 +59,7 @@ const firstTag = (head: string): string => {
   }
 }
 
-/** Beginnings of the MIME Sniffing standard, section 7.1. */
+/** HTML signatures of the MIME Sniffing standard, section 7.1. */
 const htmlTag =
   /^<(?:!doctype\s+html|html|head|body|script|iframe|h1|div|font|table|a|style|title|b|br|p)(?=[\s/>])/
 const xhtmlTag = /^<(?:!doctype\s+html|html)(?=[\s/>])/
@@ -77,17 +77,17 @@ export const kindOf = (contentType: string | null, bytes: Uint8Array): Kind => {
   if (xmlType.test(type)) {
     return xhtmlTag.test(start) ? { kind: "html", xml: true } : { kind: "text", syntax: "xml" }
   }
-  // Only a body whose type says nothing is searched for HTML: text/plain that shows HTML is meant as it is.
+  // Only untyped bodies are sniffed for HTML: text/plain is shown unchanged.
   const untyped =
     type === "" || /^(?:application|binary)\/(?:octet-stream|unknown)$|^unknown\/|^\*\//.test(type)
   if (untyped && htmlTag.test(start)) return { kind: "html", xml: false }
   return { kind: "text", syntax: untyped && start.startsWith("<") ? "xml" : "text" }
 }
 
-/** Everything that is neither printed nor a line or tab; and tag characters, which hide text from people but not from models. */
+/** Control characters except line breaks and tabs; and Unicode tag characters, which hide text from people but not from models. */
 const hidden = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]|\udb40[\udc00-\udc7f]/g
 
-/** Foreign text that can be stored and shown anywhere: at most `most` UTF-16 units, no controls, no half characters. */
+/** Sanitizes untrusted text: at most `most` UTF-16 units, no control characters, well-formed. */
 export const presentable = (
   text: string,
   most: number

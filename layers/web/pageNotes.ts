@@ -1,10 +1,10 @@
-/** What a reader has to know of a page beside its text: what was left out, and that the text may not be the page's. */
+/** Notes about a page: parts left out, bot checks, consent walls, pages built by scripts. */
 import type { Content } from "./mainContent.ts"
 import type { HtmlDocument, Element } from "./HtmlDocument.ts"
 
-/** Below this many characters a page may be a shell, a check or a consent form. */
+/** Pages with less text may be a shell, a bot check or a consent form. */
 const short = 1500
-/** Hidden elements with less text are icons and labels for screen readers. */
+/** Hidden elements with less text are icons and screen reader labels, and not noted. */
 const fewHidden = 200
 
 const botCheck =
@@ -16,7 +16,7 @@ const consentWord =
 const consentAction =
   /\b(?:accept|agree|allow all|reject all|manage (?:options|preferences|choices)|akzeptier|zustimm|ablehn|accepter|refuser|aceptar|rechazar|accett|rifiut|godkänn|accepteer)/i
 const needsScripts = /javascript|enable (?:it|scripts)|activ(?:er|ar|eren)|aktivier/i
-/** Elements that frameworks fill with scripts. */
+/** Mount points of JavaScript frameworks. */
 const mountPoint =
   /^(?:root|app|__next|___gatsby|__nuxt|app-root|main-app|svelte|react-root|q-app|ember-application)$/
 
@@ -29,27 +29,27 @@ const hasEmptyMountPoint = (element: Element): boolean =>
         hasEmptyMountPoint(child))
   )
 
-/** `text` is what is shown of it, or the beginning of that. */
+/** `text`: the shown text, or its start. */
 export const pageNotes = (
   document: HtmlDocument,
   content: Content,
   title: string,
   text: string
 ): Array<string> => {
-  const remarks: Array<string> = []
+  const notes: Array<string> = []
   const beginning = text.slice(0, 2 * short)
   if (content.shown < short) {
     if (botCheck.test(title.trim()) || botCheckText.test(beginning)) {
-      remarks.push("This is a check for bots (or an access refusal), not the page's content.")
+      notes.push("This is a bot check or an access denial, not the content of the page.")
     } else if ((beginning.match(consentWord) ?? []).length >= 2 && consentAction.test(beginning)) {
-      remarks.push("This is mostly a request for consent (cookie wall); the page's content is not in it.")
+      notes.push("This is mostly a consent form (cookie wall), not the content of the page.")
     }
   }
   const empty = content.visible < 20
   const shell = content.visible < 200 && (hasEmptyMountPoint(document.root) || needsScripts.test(beginning))
   if (document.scripts > 0 && (empty || shell)) {
-    remarks.push(
-      `The page is built by scripts, which are not run: its HTML holds only ${content.visible} characters of text.`
+    notes.push(
+      `The page is built by scripts, which are not run: its HTML has only ${content.visible} characters of text.`
     )
   }
   const named = [...content.leftOut].filter(
@@ -58,12 +58,12 @@ export const pageNotes = (
   if (named.length > 0) {
     const parts = named.map(([reason, chars]) => `${reason} (${chars} characters)`)
     const asked = named.some(([reason]) => reason !== "hidden elements")
-      ? " Set whole_page to include what is visible."
+      ? " Set whole_page to include the visible parts."
       : ""
-    remarks.push(`Left out: ${parts.join(", ")}.${asked}`)
+    notes.push(`Left out: ${parts.join(", ")}.${asked}`)
   }
   if (document.cut) {
-    remarks.push("The page has more elements than web.max_elements allows; the rest of it was not read.")
+    notes.push("The page has more elements than web.max_elements; the rest was not read.")
   }
-  return remarks
+  return notes
 }

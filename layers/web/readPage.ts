@@ -1,15 +1,15 @@
-/** Makes Markdown of an HTML page, with remarks on what is not in it; runs in the worker. */
+/** Converts an HTML page to Markdown, with notes on omissions; runs in the worker. */
 import { select } from "./mainContent.ts"
 import { parse, type HtmlDocument } from "./HtmlDocument.ts"
 import { decode } from "./charset.ts"
 import { decodeText } from "./htmlTokens.ts"
-import type { PageAnswer, PageJob } from "./workerMessages.ts"
+import type { PageResult, PageJob } from "./workerMessages.ts"
 import { Links } from "./Links.ts"
 import { Markdown } from "./Markdown.ts"
 import { presentable } from "./mediaTypes.ts"
 import { pageNotes } from "./pageNotes.ts"
 
-/** With less visible text than this, a refresh for browsers without scripts is followed, and a description is worth showing. */
+/** With less visible text, a `<noscript>` refresh is followed and the description is shown. */
 const fewCharacters = 200
 
 const maxTitle = 300
@@ -21,11 +21,11 @@ const titleOf = ({ meta, title }: HtmlDocument) => {
   return written === "" ? tidy(meta.get("og:title") ?? meta.get("twitter:title") ?? "") : written
 }
 
-/** Of a page whose text is not in its HTML. */
+/** The description, for a page that is built by scripts. */
 const descriptionOf = ({ meta }: HtmlDocument) =>
   tidy(decodeText(meta.get("description") ?? meta.get("og:description") ?? ""))
 
-export const readPage = (job: PageJob): PageAnswer => {
+export const readPage = (job: PageJob): PageResult => {
   const { notes, text: html } = decode(job.bytes, job.charset, job.xml ? "xml" : "html", job.cut)
   const document = parse(html, job.maxElements, job.xml)
   const content = select(document, job.wholePage)
@@ -35,7 +35,7 @@ export const readPage = (job: PageJob): PageAnswer => {
   const title = titleOf(document)
   const refresh =
     document.refresh ?? (content.visible < fewCharacters ? document.refreshWithoutScripts : undefined)
-  const remarks = pageNotes(document, content, title, body)
+  const allNotes = [...notes, ...pageNotes(document, content, title, body)]
   const description = content.visible < fewCharacters && document.scripts > 0 ? descriptionOf(document) : ""
   const text = description === "" || body.includes(description) ? body : `${body}\n\n${description}`.trim()
   const shown = presentable(text, job.maxChars)
@@ -44,7 +44,7 @@ export const readPage = (job: PageJob): PageAnswer => {
     title: presentable(title, maxTitle).text.trim(),
     text: shown.text,
     truncated: job.cut || shown.truncated || markdown.cut || document.cut,
-    notes: [...notes, ...remarks],
+    notes: allNotes,
     ...(refresh !== undefined && { refresh })
   }
 }

@@ -1,16 +1,16 @@
-/** Reads one foreign document in a thread that can be ended; each kind of document loads what it needs. */
-import type { Answer, Job } from "./workerMessages.ts"
+/** Worker thread that parses one untrusted document; parsers are loaded lazily. */
+import type { JobResult, Job } from "./workerMessages.ts"
 
-// Nothing in this thread may send requests: only `Outbound` does, which checks where they go.
-const closed = () => Promise.reject(new Error("requests are not possible here"))
+// Disables network access: only `Outbound` may send requests.
+const disabled = () => Promise.reject(new Error("network access is disabled"))
 Object.assign(globalThis, {
-  fetch: closed,
+  fetch: disabled,
   XMLHttpRequest: undefined,
   WebSocket: undefined,
   EventSource: undefined
 })
 
-const answer = async (job: Job): Promise<Answer> => {
+const runJob = async (job: Job): Promise<JobResult> => {
   try {
     if (job.kind === "page") return (await import("./readPage.ts")).readPage(job)
     const { allows } = await import("./robotsRules.ts")
@@ -20,4 +20,4 @@ const answer = async (job: Job): Promise<Answer> => {
   }
 }
 
-globalThis.addEventListener("message", async ({ data }: MessageEvent<Job>) => postMessage(await answer(data)))
+globalThis.addEventListener("message", async ({ data }: MessageEvent<Job>) => postMessage(await runJob(data)))

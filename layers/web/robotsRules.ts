@@ -1,12 +1,12 @@
-/** Applies the rules of a `robots.txt` (RFC 9309) to one URL; runs in the worker, because the rules are foreign patterns. */
+/** Applies the rules of a `robots.txt` (RFC 9309) to a URL; runs in the worker, because the patterns are untrusted. */
 import type { RobotsJob } from "./workerMessages.ts"
 
-/** Which of the groups a line `User-agent: …` opens, as far as it matters for one agent. */
+/** The agent of a line `User-agent: …`. */
 const isAgent = /^\s*user-agent\s*:\s*(?<agent>[^#\s]*)/i
 
 /**
- * The same rules with all other agents under one name, so that a file which names ten thousand agents before ten
- * thousand rules is not multiplied out.
+ * The same rules with all other agents merged into one, so that ten thousand agents with ten thousand rules do not
+ * multiply.
  */
 const simplified = (text: string, agent: string) => {
   const group = new Set<string>()

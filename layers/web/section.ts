@@ -1,4 +1,4 @@
-/** The configuration of reading web pages. */
+/** The section `web`: reading web pages. */
 import { Schema } from "effect"
 import { DurationSetting } from "../config/DurationSetting.ts"
 import * as Section from "../config/Section.ts"
@@ -12,32 +12,28 @@ export const section = Section.make(
     max_chars: Section.optional(
       characters,
       20_000,
-      "Characters of a page to show unless the call sets `max_chars`."
+      "Characters of a page to show; default of `max_chars` in calls."
     ),
     max_elements: Section.optional(
       Schema.Int.check(Schema.isBetween({ minimum: 1000, maximum: 1_000_000 })),
       200_000,
-      "Elements and texts of a page to read, which bounds the memory that one page takes: about 50 MB by default."
+      "Maximum elements and texts of a page, which limits the memory per page: about 50 MB by default."
     ),
-    extract_timeout: Section.optional(
-      DurationSetting,
-      "5 seconds",
-      "Time limit for making one page readable."
-    ),
+    extract_timeout: Section.optional(DurationSetting, "5 seconds", "Time limit for parsing one page."),
     concurrency: Section.optional(
       Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 64 })),
       2,
-      "Pages to make readable at the same time, each in a thread; further pages wait."
+      "Concurrency limit for parsing pages, each in a thread; further pages wait."
     ),
     max_refreshes: Section.optional(
       Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 10 })),
       3,
-      "Refreshes (`<meta http-equiv=refresh>` or the Refresh header) to follow per call; 0 names them in the result instead."
+      "Refreshes (`<meta http-equiv=refresh>` or the Refresh header) to follow per call; with 0 they are only noted in the result."
     ),
     robots: Section.optional(
       Schema.Boolean,
       false,
-      "Obey robots.txt. Off by default, because a person or their assistant asked for this page."
+      "Obey robots.txt. Off by default, because pages are fetched on behalf of a user."
     )
   }),
   { description: "Reading web pages (`web.fetch_url`)." }

@@ -1,14 +1,14 @@
-/** A table with its cells in a grid: spanning cells leave empty ones behind, so that values stay in their columns. */
+/** Converts a table to a Markdown grid: cells covered by rowspan and colspan are empty, so that columns stay aligned. */
 import type { Element } from "./HtmlDocument.ts"
 
-/** HTML standard, section 4.9.12, allows 1000 columns; wider than this a table is no text any more. */
+/** Maximum columns (HTML standard, section 4.9.12, allows 1000); wider tables are not rendered as tables. */
 const maxColumns = 100
 const maxRows = 20_000
 
 export interface Table {
   readonly caption: Element | undefined
   readonly cells: ReadonlyArray<Element>
-  /** As in GitHub's Markdown, where the first row is the head; ends after the line for which `continues` is false. */
+  /** GitHub Flavored Markdown with the first row as the head; stops after the line for which `continues` is false. */
   readonly render: (cell: (element: Element) => string, continues: (line: string) => boolean) => string
 }
 
@@ -31,7 +31,7 @@ const rowsOf = (table: Element, isLeft: (element: Element) => boolean) => {
   return rows.filter((row) => row.length > 0)
 }
 
-/** Text and elements that a table may not have outside its cells; they stand beside it. */
+/** Whether the table has content outside of its cells. */
 const hasStrays = (table: Element): boolean =>
   table.children.some((child) =>
     typeof child === "string"
@@ -41,7 +41,7 @@ const hasStrays = (table: Element): boolean =>
         : !/^(?:td|th|caption|colgroup|col|script|style|template)$/.test(child.name)
   )
 
-/** Undefined for tables of one column or without rows, which arrange a page and hold no values. */
+/** `undefined` for layout tables: one column, or no rows. */
 export const tableOf = (table: Element, isLeft: (element: Element) => boolean): Table | undefined => {
   const rows = rowsOf(table, isLeft)
   const widest = Math.max(0, ...rows.slice(0, maxRows).map((row) => row.length))
@@ -52,7 +52,7 @@ export const tableOf = (table: Element, isLeft: (element: Element) => boolean): 
     ),
     cells: rows.flat(),
     render: (cell, continues) => {
-      /** Rows that a cell above still covers, by column. */
+      /** Remaining rows covered by a cell above, by column. */
       const covered: Array<number> = []
       const lines: Array<ReadonlyArray<string>> = []
       for (const row of rows) {

@@ -1,24 +1,24 @@
-/** The messages between `Readable` and its worker: a foreign document, and what was read from it. */
+/** Messages between `DocumentReader` and its worker. */
 import type { Refresh } from "./HtmlDocument.ts"
 
-/** An HTML page to make Markdown of. */
+/** Converts an HTML page to Markdown. */
 export interface PageJob {
   readonly kind: "page"
   readonly bytes: Uint8Array<ArrayBuffer>
-  /** The bytes are the beginning of a longer body. */
+  /** The body was truncated. */
   readonly cut: boolean
   readonly url: string
-  /** What the server said. */
+  /** Charset of the Content-Type header. */
   readonly charset: string | undefined
   /** The page is XHTML. */
   readonly xml: boolean
-  /** Navigation, headers and footers are shown, too. */
+  /** Includes navigation, headers and footers. */
   readonly wholePage: boolean
   readonly maxChars: number
   readonly maxElements: number
 }
 
-/** Whether a `robots.txt` lets `agent` have `url`. */
+/** Whether a `robots.txt` allows `agent` to fetch `url`. */
 export interface RobotsJob {
   readonly kind: "robots"
   readonly text: string
@@ -28,7 +28,7 @@ export interface RobotsJob {
 
 export type Job = PageJob | RobotsJob
 
-export interface PageAnswer {
+export interface PageResult {
   readonly kind: "page"
   readonly title: string
   readonly text: string
@@ -37,9 +37,9 @@ export interface PageAnswer {
   readonly refresh?: Refresh
 }
 
-export interface RobotsAnswer {
+export interface RobotsResult {
   readonly kind: "robots"
   readonly allowed: boolean
 }
 
-export type Answer = PageAnswer | RobotsAnswer | { readonly kind: "failed"; readonly message: string }
+export type JobResult = PageResult | RobotsResult | { readonly kind: "failed"; readonly message: string }

@@ -222,11 +222,16 @@ describe("reading", () => {
   const refused: ReadonlyArray<
     readonly [name: string, content: string | Uint8Array, reason: string, said: string]
   > = [
-    ["no JSON", '{\n  "mcpServers": {,}\n}', "malformed", "mcp.json:2:18: not JSON"],
+    ["no JSON", '{\n  "mcpServers": {,}\n}', "malformed", "mcp.json:2:18: invalid JSON"],
     ["bytes that are no text", new Uint8Array([0x7b, 0xff, 0x7d]), "malformed", "not valid UTF-8"],
     ["a list of servers", '{"mcpServers": []}', "misshapen", 'expected an object under "mcpServers"'],
     ["no object at all", '["mcpServers"]', "misshapen", "expected an object"],
-    ["two lists", '{"mcpServers": {},\n"mcpServers": {}}', "misshapen", 'mcp.json:2:1: the key "mcpServers"']
+    [
+      "two lists",
+      '{"mcpServers": {},\n"mcpServers": {}}',
+      "misshapen",
+      'mcp.json:2:1: duplicate key "mcpServers"'
+    ]
   ]
   for (const [name, content, reason, said] of refused) {
     it.effect(`refuses ${name}, and says where`, () =>
@@ -235,7 +240,7 @@ describe("reading", () => {
           const error = yield* Effect.flip(ClientFile.read(cursor, path))
           expect(error).toMatchObject({ reason })
           expect(error.message).toContain(said)
-          expect(error.message).toContain("nothing was changed")
+          expect(error.message).toContain("Nothing was changed")
         })
       )
     )

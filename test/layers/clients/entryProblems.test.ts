@@ -53,7 +53,7 @@ describe("entries", () => {
   test("that start something in a cache, or name a configuration without its folder", () => {
     const cached = "/home/u/.npm/_npx/8666/node_modules/bun/bin/bun.exe"
     expect(problems({ command: cached, args: safe })).toContain("cache of npx")
-    const relative = "names the configuration manifold.yaml without its folder"
+    const relative = "uses the relative path manifold.yaml"
     expect(problems({ command: "manifold", args: ["serve", "--config", "manifold.yaml"] })).toContain(
       relative
     )

@@ -155,7 +155,7 @@ test("a text that is nested too deeply for the parser is a fault like any other"
 test("comments and trailing commas are faults where the client knows none", () => {
   expect(fault('{\n  // no\n  "a": 1\n}', false)).toEqual({
     at: "2:3",
-    message: "a comment, which JSON does not have"
+    message: "comments are not allowed in JSON"
   })
   expect(fault('{"a": 1,}', false)?.at).toBe("1:9")
   expect(fault('{"a": 1, /* yes */}', true)).toBeUndefined()

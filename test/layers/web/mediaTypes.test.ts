@@ -148,7 +148,7 @@ describe("an encoding", () => {
 
   test("that is unknown, missing or wrong is named", () => {
     expect(decode(encode("x"), "x-mine", "text").notes).toEqual([
-      'The declared encoding "x-mine" is not known and was ignored.'
+      'The declared encoding "x-mine" is unknown and was ignored.'
     ])
     expect(decode(Uint8Array.of(0xe9, 0x20), undefined, "text").notes.join()).toContain("windows-1252")
     expect(decode(Uint8Array.of(0xe9, 0x20), "utf-8", "text").notes).toEqual([

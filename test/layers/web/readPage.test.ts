@@ -175,7 +175,7 @@ describe("what repeats on every page of a site", () => {
     const { notes, text } = read(html)
     for (const word of ["Logo", "Products", "Imprint", "Related"]) expect(text).not.toContain(word)
     expect(notes).toEqual([
-      "Left out: page header (12 characters), sidebar (7 characters), page footer (14 characters). Set whole_page to include what is visible."
+      "Left out: page header (12 characters), sidebar (7 characters), page footer (14 characters). Set whole_page to include the visible parts."
     ])
     const whole = read(html, { wholePage: true })
     for (const word of ["Logo", "Products", "Imprint", "Related"]) expect(whole.text).toContain(word)
@@ -262,9 +262,9 @@ describe("a page whose text is not there", () => {
     expect(notes(wall)).toContain("cookie wall")
     expect(read(wall).text).toContain("partners use cookies")
     expect(notes(`${prose("An article about boats.")}${wall}`)).toBe(
-      "Left out: cookie notice (67 characters). Set whole_page to include what is visible."
+      "Left out: cookie notice (67 characters). Set whole_page to include the visible parts."
     )
-    expect(notes(`<title>Just a moment...</title><p>Checking your browser</p>`)).toContain("check for bots")
+    expect(notes(`<title>Just a moment...</title><p>Checking your browser</p>`)).toContain("bot check")
     expect(notes(`<p>The recipe for cookies.</p>`)).toBe("")
   })
 

@@ -234,7 +234,7 @@ describe("manifold doctor reports", () => {
         expect(code).toBe(0)
         const lines = of("clients").map(({ message, status }) => `${status} ${message}`)
         expect(lines[0]).toBe("ok Claude Desktop was not found")
-        expect(lines[1]).toMatch(/^warn Claude Code: .*\.claude\.json:1:2: not JSON/)
+        expect(lines[1]).toMatch(/^warn Claude Code: .*\.claude\.json:1:2: invalid JSON/)
         expect(lines[2]).toBe(
           "warn Cursor starts /gone/manifold, which does not exist. To fix it: manifold install cursor"
         )

@@ -53,7 +53,7 @@ describe("an answer", () => {
       const { page, shown } = yield* fetchUrl({ url: asked })
       expect(Object.keys(page).toSorted()).toEqual([...names, "notes"].toSorted())
       expect(page.notes).toEqual([
-        "Left out: navigation (4 characters). Set whole_page to include what is visible."
+        "Left out: navigation (4 characters). Set whole_page to include the visible parts."
       ])
       expect(page).toMatchObject({
         url: asked,
