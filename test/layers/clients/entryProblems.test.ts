@@ -57,7 +57,9 @@ describe("entries", () => {
     expect(problems({ command: "manifold", args: ["serve", "--config", "manifold.yaml"] })).toContain(
       relative
     )
-    expect(problems({ command: "bun", args: [...safe, "--config=a/manifold.yaml"] })).toContain("names the")
+    expect(problems({ command: "bun", args: [...safe, "--config=a/manifold.yaml"] })).toContain(
+      "uses the relative path"
+    )
     expect(
       problems({ command: "manifold", args: ["serve"], env: { MCP_CONFIG_PATH: "manifold.yaml" } })
     ).toContain(relative)
