@@ -1,4 +1,4 @@
-/** The imports of `layers/` and `src/` run one way, without cycles; and the checker that says so can fail. */
+/** Import rules of `layers/` and `src/`: order, cycles and files; and tests of the checker itself. */
 import { describe, expect, test } from "bun:test"
 import { exceptions, importsOf, layerRanks, problemsOf, ranks } from "./support/architecture.ts"
 
@@ -37,7 +37,7 @@ describe("this repository", () => {
   })
 })
 
-describe("direction", () => {
+describe("import order", () => {
   const place = (group: string) => (group === "layers" ? "layers/guard/A.ts" : `src/${group}/A.ts`)
   const folders = ranks.slice(0, -1)
   const pairs = folders.flatMap((low, rank) =>
@@ -120,8 +120,8 @@ describe("direction", () => {
   })
 })
 
-describe("cycles", () => {
-  test("a file that imports itself through others", () => {
+describe("import cycles", () => {
+  test("a file that imports itself through others is a problem", () => {
     expect(
       problems({
         "layers/http/A.ts": ["./B.ts"],
@@ -141,7 +141,7 @@ describe("cycles", () => {
   })
 })
 
-describe("files", () => {
+describe("file rules", () => {
   test("imports name an existing file with its extension", () => {
     expect(problems({ "layers/http/A.ts": ["./B"], "layers/http/B.ts": [] })).toHaveLength(1)
     expect(problems({ "layers/http/A.ts": ["./Gone.ts"] })).toHaveLength(1)
@@ -156,12 +156,12 @@ describe("files", () => {
     expect(problemsOf(new Map([["layers/http/A.ts", source]]), [])).toHaveLength(1)
   })
 
-  test("a shebang may stand before the sentence, and the sentence may run over lines", () => {
+  test("a shebang may precede the header comment, which may have several lines", () => {
     const main = "#!/usr/bin/env bun\n/**\n * Starts\n * the program.\n */\n"
     expect(problemsOf(new Map([["src/main.ts", main]]), [])).toEqual([])
   })
 
-  test("barrels are refused, lists are not", () => {
+  test("barrels are rejected, lists are not", () => {
     const source = `${about}export * from "./A.ts"\n`
     const tree = (file: string) =>
       new Map([
@@ -207,7 +207,7 @@ describe("importsOf", () => {
     expect(importsOf(source)).toEqual([expected])
   })
 
-  test("leaves comments and strings alone", () => {
+  test("ignores comments and strings", () => {
     expect(
       importsOf(` * import { a } from "./A.ts"\n// import("./A.ts")\nexport const from = "./A.ts"\n`)
     ).toEqual([])

@@ -1,4 +1,4 @@
-/** The code blocks of the README and of the pages in `docs/`, executed: what they show is what happens. */
+/** The code blocks of the README and of the pages in `docs/`, executed, and compared with the shown output. */
 import { describe, expect, test } from "bun:test"
 import { Effect } from "effect"
 import { parse } from "yaml"
@@ -25,7 +25,7 @@ describe("README", () => {
     for (const name of named) expect(Object.keys(manifest.scripts)).toContain(name)
   })
 
-  test("commands answer as they say", async () => {
+  test("commands print the shown output", async () => {
     const commands = blocks("sh").filter((text) => text.includes("src/main.ts"))
     expect(commands.length).toBe(1)
     for (const text of commands) {
@@ -36,7 +36,7 @@ describe("README", () => {
     }
   }, 30_000)
 
-  it.live("curl is answered", () =>
+  it.live("the curl request gets a response", () =>
     Effect.gen(function* () {
       const url = yield* endpoint
       const [text] = blocks("sh").filter((block) => block.startsWith("curl"))
@@ -58,7 +58,7 @@ describe("README", () => {
   )
 
   for (const [index, text] of blocks("yaml").entries()) {
-    it.effect(`configuration ${index + 1} is without fault`, () =>
+    it.effect(`configuration ${index + 1} is valid`, () =>
       Effect.flatMap(ConfigSource, ({ check }) => check(sections)).pipe(
         Effect.provide(ConfigSource.layerFrom(parse(text), { MANIFOLD_TOKEN: "x".repeat(40) }))
       )
@@ -73,7 +73,7 @@ describe("README", () => {
 
 const token = "0123456789abcdef0123456789abcdef"
 
-/** The pages, and what the service that their commands speak to is configured with. */
+/** The pages, and the configuration of the service that their commands use. */
 const pages: Readonly<Record<string, Record<string, unknown>>> = {
   "clients.md": {},
   "stdio.md": {},
@@ -93,7 +93,7 @@ const pages: Readonly<Record<string, Record<string, unknown>>> = {
   "security.md": { auth: { tokens: [{ name: "laptop", token }] } }
 }
 
-/** Files that clients would have made, so that they are found. */
+/** Files of installed clients, so that they are found. */
 const used = { ".cursor/x": "", ".claude.json": "{}", ".config/Claude/x": "", ".config/Code/x": "" }
 
 for (const [name, config] of Object.entries(pages)) {
@@ -192,11 +192,11 @@ test("docs/decisions.md: the index at the top lists every decision, in order", a
   expect(listed).toEqual(titles)
 })
 
-test("docs/configuration.md is made from today's schemas", async () => {
+test("docs/configuration.md matches the schemas; run bun run docs", async () => {
   expect(await Bun.file(configuration.page).text()).toBe(configuration.configurationPage())
 })
 
-test("docs/clients.md shows what is written for each client", async () => {
+test("docs/clients.md shows the entry of each client", async () => {
   const sectionsOf = (await Bun.file(`${root}docs/clients.md`).text()).split(/^## /m)
   const launch = { command: "/usr/local/bin/manifold", args: ["serve"] }
   for (const client of clients) {

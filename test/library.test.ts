@@ -9,18 +9,18 @@ const text = await Bun.file(`${root}docs/library.md`).text()
 const page = blocksOf(text)
 const files = Object.fromEntries(filesOf(page))
 
-/** Each command with the output that is shown below it, if there is one. */
+/** Each command with its shown output, if there is one. */
 const commands = page.flatMap(({ language, text: script }, index) => {
   if (language !== "sh") return []
   const after = page[index + 1]
   return [{ script, shown: after?.language === "text" ? after.text : undefined }]
 })
-/** Installing needs a registry, and is what `bun run package` does. */
+/** Installation needs a registry; `bun run package` tests it. */
 const isInstall = (script: string) => script.startsWith("bun add")
 const isServer = (script: string) => script.includes("bun http.ts")
 const isRequest = (script: string) => script.startsWith("curl")
 
-test("every file has a name, and only files that are there are imported and run", () => {
+test("every file has a name, and imports and commands refer to existing files", () => {
   expect(Object.keys(files)).not.toContain("")
   expect(Object.keys(files).length).toBe(select(page, "ts").length)
   const named = Object.values(files).flatMap((source) =>
@@ -43,7 +43,7 @@ test("the version of effect is that of the package", async () => {
   expect(text).toContain(`effect@${dependencies.effect}\n`)
 })
 
-describe("commands print what is shown", () => {
+describe("commands print the shown output", () => {
   for (const { script, shown } of commands) {
     if (isInstall(script) || isServer(script) || isRequest(script)) continue
     it.live(script.trim().split("\n").at(-1) ?? "", () =>
@@ -55,7 +55,7 @@ describe("commands print what is shown", () => {
     )
   }
 
-  it.live("the HTTP server answers the request that has its token", () =>
+  it.live("the HTTP server accepts the request with its token", () =>
     Effect.gen(function* () {
       const user = yield* project(files)
       const start = commands.find(({ script }) => isServer(script))
@@ -88,7 +88,7 @@ describe("commands print what is shown", () => {
   )
 })
 
-test("links lead to pages that are there", async () => {
+test("links lead to existing pages", async () => {
   const links = Array.from(text.matchAll(/\]\(([\w./]+)\)/g), ([, link = ""]) => link)
   expect(links.length).toBeGreaterThan(3)
   for (const link of links) {

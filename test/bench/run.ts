@@ -1,4 +1,4 @@
-/** `bun run bench [--quick] [--json FILE] [ROW…]`: ours against the peers in the same run, as one table. */
+/** `bun run bench [--quick] [--json FILE] [ROW…]`: compares manifold with the peers in one run, as a table. */
 import { availableParallelism } from "node:os"
 import { parseArgs } from "node:util"
 import { rows } from "./rows/index.ts"
@@ -42,7 +42,7 @@ const chosen = rows.filter(
   ({ name }) => positionals.length === 0 || positionals.some((part) => name.includes(part))
 )
 
-// The peers are no part of the product. One that is missing fails when it is started, and says so in its cells.
+// The peers are not dependencies of the product. A missing peer fails to start, which its cells show.
 const install = Bun.spawn([process.execPath, "install", "--frozen-lockfile", "--silent"], {
   cwd: import.meta.dir,
   stdout: "ignore",

@@ -1,4 +1,4 @@
-/** `bun run conformance`: holds our server against the official suite, one frozen set of requirements after the other. */
+/** `bun run conformance`: runs the official conformance suite against our server, once per frozen set of requirements. */
 import { Console, Effect, FileSystem, Path, Schema } from "effect"
 import * as Platform from "../../layers/platform/Platform.ts"
 import { endpoint, layer } from "./server.ts"
@@ -39,7 +39,7 @@ const outcomes = (output: string) => {
   return { passed: names("✓"), failed: names("✗") }
 }
 
-/** The suite quotes whole error pages. */
+/** Shortens messages: the suite quotes whole error pages. */
 const oneLine = (message: string) => message.replaceAll(/\s+/g, " ").slice(0, 300)
 
 const explain = Effect.fnUntraced(function* (results: string, scenario: string) {
@@ -75,7 +75,7 @@ const conforms = Effect.fnUntraced(function* (url: string, revision: string) {
 
 const program = Effect.gen(function* () {
   const url = yield* endpoint
-  // One after the other: they share the server, and some scenarios change what its catalog has.
+  // Sequential: the runs share the server, and some scenarios change its catalog.
   const met = yield* Effect.forEach(revisions, (revision) => conforms(url, revision))
   if (!met.every(Boolean)) yield* Effect.sync(() => (process.exitCode = 1))
 })

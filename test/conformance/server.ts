@@ -11,7 +11,7 @@ import * as fixtures from "./fixtures/index.ts"
 
 const foundation = Layer.mergeAll(Platform.layer, Ids.layer, Environment.layerTest({}))
 
-/** Listens on 127.0.0.1; port 0 takes a free one. Its state is in a folder that goes when it goes. */
+/** Listens on 127.0.0.1; port 0 means a free port. State is in a temporary folder. */
 export const layer = (port: number) =>
   Layer.unwrap(
     Effect.gen(function* () {

@@ -1,4 +1,4 @@
-/** The compiled binary: one file, copied into an empty folder, has everything, and trusts nothing that lies there. */
+/** The compiled binary in an empty folder: commands, workers, transports, and no trust in files of the folder. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import { copyFile, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
@@ -42,7 +42,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
 describe("in an empty folder, the binary", () => {
-  test("answers on the command line", async () => {
+  test("runs commands", async () => {
     expect(await run("call", "math.add", "--arg", "a=2", "--arg", "b=3")).toEqual({
       stdout: "5\n",
       stderr: "",
@@ -77,7 +77,7 @@ describe("in an empty folder, the binary", () => {
     expect(structuredContent.content_preview).toContain("Words that are worth reading")
   })
 
-  test("renders prompts, also with an operator's template above its own", async () => {
+  test("renders prompts, also with an operator's template", async () => {
     const { code, stderr, stdout } = await run("prompt", "summarize", "--arg", "topic=Tide pools")
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" })
     expect(stdout).toContain("<topic>Tide pools</topic>")
@@ -147,7 +147,7 @@ describe("in an empty folder, the binary", () => {
     expect(await child.exited).toBe(0)
   })
 
-  test("neither reads the .env nor runs the bunfig.toml that lie there", async () => {
+  test("does not read .env or run bunfig.toml in its working folder", async () => {
     await writeFile(join(folder, ".env"), "PORT=not-a-port\nLOG_LEVEL=nonsense\n")
     await writeFile(join(folder, "bunfig.toml"), 'preload = ["./hostile.ts"]\n')
     await writeFile(join(folder, "hostile.ts"), 'await Bun.write("owned", "yes")\nconsole.log("owned")\n')

@@ -37,11 +37,11 @@ const explore = async (target: ReadonlyArray<string>) => {
   })
 }
 
-describe("the Inspector", () => {
-  test("on stdio", () => explore([command.command, ...command.args]), 60_000)
+describe("the MCP Inspector can list and call", () => {
+  test("over stdio", () => explore([command.command, ...command.args]), 60_000)
 
   it.live(
-    "on HTTP",
+    "over HTTP",
     () =>
       Effect.flatMap(endpoint, (url) =>
         Effect.promise(() => explore([url.href, "--transport", "http"]))
@@ -50,7 +50,7 @@ describe("the Inspector", () => {
   )
 
   it.live(
-    "on SSE",
+    "over SSE",
     () =>
       Effect.flatMap(endpoint, (url) =>
         Effect.promise(() => explore([new URL("/mcp/sse", url).href, "--transport", "sse"]))

@@ -1,4 +1,4 @@
-/** Prompts as official clients of both generations use them, over stdio: listed, completed, got, and edited meanwhile. */
+/** Prompts with the official clients of both SDK generations: list, completion, get, and template changes. */
 import { describe, expect } from "bun:test"
 import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
@@ -24,7 +24,7 @@ const configuration = (dir: string) => ({
   prompts: { summarize: { defaults: { tone: "dry" }, clients: { acme: { tone: "detailed" } } } }
 })
 
-/** How the program is started for a client. */
+/** Command, arguments and environment of the stdio server. */
 const started = (dir: string) => ({
   ...command,
   env: {
@@ -35,7 +35,7 @@ const started = (dir: string) => ({
   stderr: "ignore" as const
 })
 
-/** What clients of both generations have in common, as far as it is used here. */
+/** The common interface of both clients. */
 interface PromptClient {
   listPrompts: () => Promise<{ prompts: Array<{ name: string; icons?: unknown; arguments?: unknown }> }>
   getPrompt: (request: { name: string; arguments?: Record<string, string> }) => Promise<{ messages: unknown }>
@@ -50,7 +50,7 @@ const text = (messages: unknown) => {
   return (messages as [{ content: { text: string } }])[0].content.text
 }
 
-/** Lists, gets, completes, and fails as MCP says. */
+/** Lists, completes and gets prompts, and checks the errors. */
 const use = async (client: PromptClient) => {
   const { prompts } = await client.listPrompts()
   expect(prompts.map(({ name }) => name)).toEqual(["content_create", "summarize"])
@@ -59,7 +59,7 @@ const use = async (client: PromptClient) => {
     icons: [{ mimeType: "image/svg+xml", src: expect.stringContaining("data:image/svg+xml,") }],
     arguments: expect.arrayContaining([
       { name: "topic", description: expect.any(String), required: true },
-      { name: "bullets_min", description: "The fewest bullet points. Default: 4.", required: false }
+      { name: "bullets_min", description: expect.stringContaining("Default: 4."), required: false }
     ])
   })
   const { messages } = await client.getPrompt({
@@ -81,7 +81,7 @@ const use = async (client: PromptClient) => {
   await expect(client.getPrompt({ name: "absent" })).rejects.toMatchObject({ code: -32602 })
 }
 
-/** Saves an operator's template, waits until the client has heard of it, and gets the prompt again. */
+/** Saves an operator's template, waits for the list-changed notification, and gets the prompt again. */
 const edit = async (client: PromptClient, dir: string, heard: Promise<unknown>) => {
   await writeFile(join(dir, "summarize.sqrl"), "Mine: {{ it.topic }}, {{ it.tone }}\n")
   await heard
@@ -89,7 +89,7 @@ const edit = async (client: PromptClient, dir: string, heard: Promise<unknown>) 
   expect(text(messages)).toBe("Mine: x, dry")
 }
 
-describe("over stdio", () => {
+describe("prompts over stdio work with", () => {
   for (const [name, make, version] of newClients) {
     it.live(name, () =>
       Effect.gen(function* () {
@@ -124,7 +124,7 @@ describe("over stdio", () => {
   )
 })
 
-it.live("over HTTP without sessions, subscribed to changes", () =>
+it.live("prompts over stateless HTTP work with a subscription to changes", () =>
   Effect.gen(function* () {
     const dir = yield* folder
     yield* Effect.gen(function* () {

@@ -1,8 +1,8 @@
-/** Reads the imports of `layers/` and `src/` and says where they break the house rules; the rules are the constants on top. */
+/** Checks the imports of `layers/` and `src/` against the house rules, which are the constants at the top. */
 import { posix } from "node:path"
 
 /**
- * What may import what: a group sees the ranks below its own, and itself. Groups of one rank do not see each other.
+ * Import order: a group may import itself and lower ranks. Groups of one rank must not import each other.
  * A file's group is its folder under `src/` (or its name, for a file directly in `src/`).
  */
 export const ranks: ReadonlyArray<ReadonlyArray<string>> = [
@@ -31,7 +31,7 @@ export const layerRanks: ReadonlyArray<ReadonlyArray<string>> = [
   ["upstream"]
 ]
 
-/** Files that pass on what other files export: the lists, and the library's public names. */
+/** Files that may re-export: the lists, and the library's public names. */
 export const lists: ReadonlyArray<string> = [
   "src/index.ts",
   "src/tools/index.ts",
@@ -62,7 +62,7 @@ const inline = /^(?![ \t]*(?:\*|\/\/|\/\*)).*?\b(?:import|require)\(\s*["'](?<fr
 const worker = /\bnew URL\(\s*["'](?<from>\.[^"']+)["']\s*,\s*import\.meta\.url/g
 const passedOn = /^[ \t]*export\s+(?:type\s+)?(?:\*|\{[^}]*\})\s*(?:as\s+\w+\s+)?from\b/m
 
-/** What a file names in its imports: types, `export … from`, `import()` and workers count too. */
+/** Import specifiers of a file, including types, `export … from`, `import()` and workers. */
 export const importsOf = (source: string): ReadonlyArray<string> => {
   const found = [statement, bare, inline, worker].flatMap((pattern) =>
     Array.from(source.matchAll(pattern), (match) => match.groups?.["from"] ?? "")
@@ -88,7 +88,7 @@ interface Place {
   readonly rank: number
 }
 
-/** Where two files stand in the narrowest order that has both; `undefined` if they are of one group. */
+/** Ranks of two files in the narrowest order that has both; `undefined` if they are in one group. */
 const placesOf = (file: string, target: string): readonly [Place, Place] | undefined => {
   const place = (path: string): Place => ({ name: groupOf(path), rank: rankOf(path) })
   const layer = (path: string): Place => ({ name: `layers/${layerOf(path)}`, rank: layerRankOf(path) })
@@ -124,7 +124,7 @@ const edgeProblem = (file: string, specifier: string, sources: Sources): string 
     : undefined
 }
 
-/** One path for each knot of files that import each other: `a → b → a`. */
+/** One path for each import cycle: `a → b → a`. */
 export const cycles = (sources: Sources): ReadonlyArray<string> => {
   const found: Array<string> = []
   const done = new Set<string>()
@@ -174,7 +174,7 @@ const fileProblems = (
   return problems
 }
 
-/** Every breach of the house rules in the given files, one readable line each; empty when all is well. */
+/** Every violation of the house rules in the given files, one line each. */
 export const problemsOf = (sources: Sources, allowed: ReadonlyArray<Exception>): ReadonlyArray<string> => [
   ...[...sources].flatMap(([file, source]) => [
     ...fileProblems(file, source, allowed),

@@ -1,4 +1,4 @@
-/** Calls the catalog as a test principal, without any surface in between. */
+/** Calls the catalog as a test principal, without a transport. */
 import { Effect, Layer } from "effect"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { Budget } from "../../layers/guard/Budget.ts"

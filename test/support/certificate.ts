@@ -6,10 +6,10 @@ import * as Platform from "../../layers/platform/Platform.ts"
 
 export const machine = Layer.provideMerge(Interactive.layer, Platform.layer)
 
-/** Whether there is an openssl to make them. */
+/** Whether openssl is installed. */
 export const possible = Bun.which("openssl") !== null
 
-/** A certificate for `localhost` and 127.0.0.1 in files that live as long as the test; `days` counts from now. */
+/** A certificate for `localhost` and 127.0.0.1 in temporary files, valid for `days`. */
 export const certificateFiles = Effect.fnUntraced(function* (days = 1) {
   const files = yield* FileSystem.FileSystem
   const dir = yield* files.makeTempDirectoryScoped()
@@ -24,7 +24,7 @@ export const certificateFiles = Effect.fnUntraced(function* (days = 1) {
   return { key_file: key, cert_file: cert }
 })
 
-/** The texts of such a certificate. */
+/** The PEM texts of such a certificate. */
 export const certificate = Effect.gen(function* () {
   const files = yield* FileSystem.FileSystem
   const { cert_file, key_file } = yield* certificateFiles()

@@ -1,11 +1,11 @@
-/** `bun run check`: every gate step, then every test; the last line is the true `N passed, N failed`. */
+/** `bun run check`: every gate step, then every test; the last line is `N passed, N failed`. */
 import { countTests, line } from "./countTests.ts"
 
 interface Step {
   readonly name: string
-  /** Arguments of the Bun that runs this file: nothing else needs to be on the PATH. */
+  /** Arguments for the Bun that runs this file, so that no other program has to be on the PATH. */
   readonly args: ReadonlyArray<string>
-  /** What the output must say, where an exit code of 0 is not enough. */
+  /** Required output, if an exit code of 0 is not sufficient. */
   readonly clean?: RegExp
 }
 
@@ -25,7 +25,7 @@ const steps: ReadonlyArray<Step> = [
       "--format",
       "text"
     ],
-    // It ends with 0 when all that it found is of severity "message".
+    // It exits with 0 if all findings have the severity "message".
     clean: /Checked (\d+) files out of \1 files\.\s+0 errors, 0 warnings and 0 messages\./
   },
   { name: "lint", args: ["node_modules/.bin/oxlint", "--deny-warnings", ...folders] },

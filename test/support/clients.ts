@@ -9,17 +9,17 @@ const client =
   (options: ClientOptions = {}) =>
     new Client(info, versionNegotiation === undefined ? options : { ...options, versionNegotiation })
 
-/** SDK 2.4.0 that knows nothing but 2026-07-28. */
+/** SDK 2.4.0 restricted to 2026-07-28. */
 export const pinned = client({ mode: { pin: "2026-07-28" } })
 
-/** Name, how to make it, and the revision that it then speaks with us. */
+/** Name, constructor, and the negotiated revision. */
 export const newClients = [
   ["SDK 2.4.0, session era", client(undefined), "2025-11-25"],
   ["SDK 2.4.0, negotiating", client({ mode: "auto" }), "2026-07-28"],
   ["SDK 2.4.0, stateless", pinned, "2026-07-28"]
 ] as const
 
-/** Connects, sees that the revision is the expected one, and that a tool is listed and answers. */
+/** Connects, and expects the revision, a tool in the list, and a result of it. */
 export const tryOut = async (connecting: Client, transport: Transport, version: string) => {
   await connecting.connect(transport)
   expect(connecting.getNegotiatedProtocolVersion()).toBe(version)
@@ -31,7 +31,7 @@ export const tryOut = async (connecting: Client, transport: Transport, version: 
   })
 }
 
-/** Each of them, tried on a transport that is made for it: its name, and the trial. */
+/** A test for each client over the given transport. */
 export const trials = newClients.map(([name, make, version]) => ({
   name,
   trial: async (transport: Transport) => {

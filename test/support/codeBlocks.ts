@@ -24,7 +24,7 @@ export const filesOf = (page: ReadonlyArray<Block>): ReadonlyArray<readonly [nam
 export const pattern = (text: string) =>
   new RegExp(`^${text.trim().split("…").map(RegExp.escape).join("[^]*?")}$`)
 
-/** Runs a block as a shell would, with `bun` being the one that runs this. */
+/** Runs a block in a shell whose `bun` is the one that runs this file. */
 export const shell = async (script: string, env: Record<string, string> = {}, cwd = root) => {
   const child = Bun.spawn(
     [

@@ -1,4 +1,4 @@
-/** An OTLP/HTTP collector that keeps what it is sent, and can be out of order. */
+/** An OTLP/HTTP collector that records requests and can fail. */
 import { Effect, Schema } from "effect"
 
 const Attributes = Schema.Array(
@@ -63,11 +63,11 @@ const Logs = Schema.Struct({
   )
 })
 
-/** `{key: value}` of what OTLP writes as a list of tagged values. */
+/** OTLP attributes as an object. */
 export const plain = (attributes: typeof Attributes.Type): Record<string, unknown> =>
   Object.fromEntries(attributes.map(({ key, value }) => [key, Object.values(value)[0]]))
 
-/** Listens while the scope is open. `answer` replaces the usual 200. */
+/** Listens while the scope is open. `answer` replaces the response 200. */
 export const collector = (
   answer: (request: Request) => Response | Promise<Response> = () => Response.json({})
 ) =>

@@ -1,4 +1,4 @@
-/** Writes `docs/configuration.md` from the sections' schemas; run as a program it writes the file. */
+/** Writes `docs/configuration.md` from the sections' schemas; `bun run docs` runs it. */
 import type { Section } from "../../layers/config/Section.ts"
 import { isNode, propertiesOf, sectionSchema, type Node } from "../../src/cli/config/jsonSchema.ts"
 import { sections } from "../../src/program/sections.ts"

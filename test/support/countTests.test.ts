@@ -1,4 +1,4 @@
-/** The count is true: each way in which a run of `bun test` can hide a failure is run and counted. */
+/** Counting of test results, for each way in which a run of `bun test` can hide a failure. */
 import { afterAll, describe, expect, test } from "bun:test"
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
@@ -22,8 +22,8 @@ afterAll(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true,
 const file = (body: string) => `import { expect, test } from "bun:test"\n${body}\n`
 const good = file(`test("good", () => expect(1).toBe(1))`)
 
-describe("a real run", () => {
-  test("of passing, failing, skipped and planned tests", async () => {
+describe("a real run is counted", () => {
+  test("with passing, failing, skipped and planned tests", async () => {
     const mixed = file(
       `test("bad", () => expect(1).toBe(2)); test.skip("later", () => {}); test.todo("planned")`
     )
@@ -34,7 +34,7 @@ describe("a real run", () => {
     })
   })
 
-  test("in which a test leaves the process with 0", async () => {
+  test("in which a test exits the process with 0", async () => {
     const leaves = file(`test("leaves", () => process.exit(0))`)
     expect((await count({ "a.test.ts": good, "b.test.ts": leaves })).failed).toBe(1)
   })
@@ -55,21 +55,21 @@ describe("a real run", () => {
     })
   })
 
-  test("without any test", async () => {
+  test("without a test", async () => {
     expect((await count({})).failed).toBe(1)
   })
 })
 
-describe("tallyOf", () => {
+describe("the summary of bun test", () => {
   const summary = (pass: number, fail: number) => `\n ${pass} pass\n ${fail} fail\n 3 expect() calls\n`
   const ran = "Ran 5 tests across 2 files. [18.00ms]\n"
 
-  test("reads through colours", () => {
+  test("is found among color codes", () => {
     const coloured = `\n\u001b[32m 5 pass\u001b[0m\n\u001b[2m 0 fail\u001b[0m\nRan 5 tests across 1 file. \u001b[2m[\u001b[1m3.00ms\u001b[0m\u001b[2m]\u001b[0m\n`
     expect(tallyOf(coloured, 0)).toEqual({ passed: 5, failed: 0, skipped: 0 })
   })
 
-  test("takes the last summary", () => {
+  test("is the last one in the output", () => {
     expect(tallyOf(summary(99, 0) + ran + summary(4, 1) + ran, 1)).toEqual({
       passed: 4,
       failed: 1,
@@ -77,16 +77,16 @@ describe("tallyOf", () => {
     })
   })
 
-  test("does not believe a summary that something follows", () => {
+  test("is rejected if other output follows", () => {
     expect(tallyOf(`${summary(5, 0)}${ran}\nb.test.ts:\n`, 0).failed).toBe(1)
   })
 
-  test("an exit code without a failed test is a failure", () => {
+  test("counts an exit code without a failed test as a failure", () => {
     expect(tallyOf(summary(5, 0) + ran, 1)).toEqual({ passed: 5, failed: 1, skipped: 0 })
   })
 })
 
-test("the line names skipped tests only where there are some", () => {
+test("the result line mentions skipped tests only if there are any", () => {
   expect(line({ passed: 3, failed: 0, skipped: 0 })).toBe("3 passed, 0 failed")
   expect(line({ passed: 3, failed: 1, skipped: 2 })).toBe("3 passed, 1 failed, 2 skipped")
 })

@@ -1,4 +1,4 @@
-/** Runs `bun test` once and counts what happened, by the summary that ends its output; no summary is a failure. */
+/** Runs `bun test` once and counts its results from the final summary; a missing summary is a failure. */
 import { copyFile, link, mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { basename, join } from "node:path"
@@ -10,13 +10,13 @@ export interface Tally {
   readonly skipped: number
 }
 
-/** The counts and, as the very last line, `Ran 12 tests across 3 files. [1.20s]`. */
+/** The counts, followed by `Ran 12 tests across 3 files. [1.20s]` as the last line. */
 const ending = /(?:^|\n)(?<counts>(?: *\d+ [^\n]+\n)+)Ran \d+ tests? across \d+ files?\. \[[^\]\n]*\]\s*$/
 
 /**
- * What a run of `bun test` amounts to, from what it wrote to standard error and its exit code. A run without a summary
- * (a test called `process.exit`, Bun crashed, there was no test) and one that ends with a code other than 0 for a
- * reason that the summary does not name each count as one failure.
+ * Result of a run of `bun test` from its standard error and exit code. A run without a summary (a test called
+ * `process.exit`, Bun crashed, there was no test) and an exit code that the summary does not explain each count as one
+ * failure.
  */
 export const tallyOf = (output: string, exitCode: number): Tally => {
   const counts = ending.exec(Bun.stripANSI(output))?.groups?.["counts"]
@@ -30,11 +30,11 @@ export const tallyOf = (output: string, exitCode: number): Tally => {
   }
 }
 
-/** `3 passed, 0 failed`, and `, 1 skipped` where there are any. */
+/** `3 passed, 0 failed`, and `, 1 skipped` if there are any. */
 export const line = ({ failed, passed, skipped }: Tally): string =>
   `${passed} passed, ${failed} failed${skipped === 0 ? "" : `, ${skipped} skipped`}`
 
-/** Bun outside the cache of a package runner such as npx: `manifold install` refuses to name a program there. */
+/** Bun outside the cache of a package runner such as npx: `manifold install` rejects a program there. */
 const installedBun = async () => {
   const bun = process.execPath
   if (runnerOf(bun) === undefined) return { bun, [Symbol.asyncDispose]: async () => {} }
@@ -44,7 +44,7 @@ const installedBun = async () => {
   return { bun: copy, [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }) }
 }
 
-/** Runs `bun test` in `cwd`, passing its output on while it comes unless `quiet`. */
+/** Runs `bun test` in `cwd`, forwarding its output unless `quiet`. */
 export const countTests = async (
   args: ReadonlyArray<string>,
   { cwd, quiet = false }: { readonly cwd: string; readonly quiet?: boolean }

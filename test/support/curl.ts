@@ -1,4 +1,4 @@
-/** Requests by curl: a client that is not ours, in HTTP/1.1 and HTTP/2. */
+/** Requests with curl, an independent client for HTTP/1.1 and HTTP/2. */
 import { Effect } from "effect"
 
 export const possible = Bun.which("curl") !== null
@@ -7,7 +7,7 @@ export interface Answer {
   readonly status: number
   /** `1.1` or `2`. */
   readonly version: string
-  /** By lower-case name; what came several times is joined by ", ". */
+  /** By lower-case name; repeated headers are joined by ", ". */
   readonly headers: ReadonlyMap<string, string>
   /** As received; decoded only with `--compressed`. */
   readonly body: Uint8Array
@@ -26,7 +26,7 @@ const parse = (bytes: Uint8Array): Answer => {
   return { version, status: Number(status), headers, body: bytes.subarray(split + 4) }
 }
 
-/** Fails the test when curl does. */
+/** Fails if curl fails. */
 export const curl = (url: string, ...options: ReadonlyArray<string>) =>
   Effect.promise(async () => {
     const child = Bun.spawn(["curl", "-sS", "-i", "--max-time", "20", ...options, url], {

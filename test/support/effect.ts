@@ -3,7 +3,7 @@ import { test } from "bun:test"
 import { Effect, Layer, type Scope } from "effect"
 import { TestClock, TestConsole } from "effect/testing"
 
-/** A test waits for events; its limit is only there to end one that hangs. In milliseconds. */
+/** Time limit in milliseconds. Tests wait for events, so it only ends a test that hangs. */
 const patience = 60_000
 
 const virtual = Layer.mergeAll(TestClock.layer(), TestConsole.layer)

@@ -25,7 +25,7 @@ export const tools = toolset({
   layer: toolkit.toLayer({
     greet: ({ name }) =>
       Effect.sync(() => {
-        // Goes to standard error while stdio is served.
+        // Written to standard error while stdio is served.
         console.log("greeting", name)
         return { greeting: `Hello ${name}` }
       })
@@ -46,5 +46,5 @@ export const motto = resource({
   read: Effect.succeed("Be kind.")
 })
 
-/** All of it, for a server that is made of layers. */
+/** All entries, for a server made of layers. */
 export const layer = [tools, entries({ prompts: [haiku], resources: [motto] })] as const

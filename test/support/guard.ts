@@ -1,4 +1,4 @@
-/** Guard by itself: calls of entries that exist only in the test, and what observers hear of them. */
+/** Guard without a catalog: calls of test entries, and the events that observers get. */
 import { Effect, Layer } from "effect"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { Budget } from "../../layers/guard/Budget.ts"
@@ -12,7 +12,7 @@ import { stdioUser, type Principal } from "../../src/domain/Principal.ts"
 
 export const ledger = Layer.mergeAll(Calls.layer, Journal.layer)
 
-/** With what a configuration file would say in `limits`. */
+/** Guard with the given section `limits`. */
 export const guard = (
   limits: Record<string, unknown> = {},
   budget: Layer.Layer<Budget> = Budget.layerUnlimited
@@ -31,7 +31,7 @@ export interface Wanted extends Partial<Policy> {
   readonly args?: unknown
   readonly idempotent?: boolean
   readonly readOnly?: boolean
-  /** Gets the function that a report of progress would call. */
+  /** Receives the function that progress reports call. */
   readonly follow?: (reported: () => void) => void
   readonly end?: Tracker["end"]
 }

@@ -1,10 +1,10 @@
-/** A project of a library user in a folder that goes with the test: `manifold` and `effect` can be imported there. */
+/** A temporary project of a library user, in which `manifold` and `effect` can be imported. */
 import { Effect } from "effect"
 import { mkdir, symlink } from "node:fs/promises"
 import { root } from "./codeBlocks.ts"
 import { home } from "./userHome.ts"
 
-/** Writes files by their path; the folder is the home as well, so that state goes with it. */
+/** Writes files by path. The folder is also the home folder, so state is removed with it. */
 export const project = (files: Readonly<Record<string, string>>) =>
   Effect.tap(home({ "package.json": '{"type":"module"}', ...files }), ({ path }) =>
     Effect.promise(async () => {

@@ -1,4 +1,4 @@
-/** A real listener on a free port, with routes of the test's own. */
+/** A real listener on a free port, with the routes of the test. */
 import { Effect, Layer } from "effect"
 import { Listener } from "../../layers/http/Listener.ts"
 import type { ListenerOptions } from "../../layers/http/ListenerOptions.ts"

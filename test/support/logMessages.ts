@@ -1,4 +1,4 @@
-/** The messages that an effect logs. */
+/** Collects the log messages of an effect. */
 import { Effect, Layer, Logger } from "effect"
 
 /** Collects the first part of each line's message. */

@@ -1,8 +1,8 @@
-/** Several processes of one program that begin at the same moment: each says `ready`, and goes on when its input ends. */
+/** Several processes of one program that start their work at once: each prints `ready` and continues when its input ends. */
 import { expect } from "bun:test"
 import { Effect } from "effect"
 
-/** Starts them, waits until all are ready, lets them go, and answers the line that each says then; ended with the scope. */
+/** Starts the processes, waits until all are ready, ends their input, and returns the next line of each. */
 export const atOnce = Effect.fnUntraced(function* (
   count: number,
   program: string,

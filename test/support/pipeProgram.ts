@@ -1,4 +1,4 @@
-/** A program for tests of the pipe: echoes its input in upper case, and prints in every way that a library might. */
+/** A program for tests of the pipe: echoes its input in upper case, and prints in every way that a library can. */
 import { Console, Effect, Stream } from "effect"
 import { runMain } from "../../layers/platform/Platform.ts"
 import { StdioPipe } from "../../layers/platform/StdioPipe.ts"

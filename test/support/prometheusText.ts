@@ -1,4 +1,4 @@
-/** Reads the text format of Prometheus (exposition format 0.0.4) as strictly as it is written down. */
+/** Strict parser of the Prometheus text format (exposition format 0.0.4). */
 
 export interface Family {
   readonly type: string
@@ -54,7 +54,7 @@ const checkHistogram = (name: string, { samples }: Family) => {
   }
 }
 
-/** Throws at the first thing that the format does not allow. */
+/** Throws at the first violation of the format. */
 export const parse = (text: string): ReadonlyMap<string, Family> => {
   if (!text.endsWith("\n")) throw new Error("the last line must end with a line feed")
   const families = new Map<string, Family>()

@@ -1,8 +1,8 @@
-/** Speaks HTTP by hand over TCP, for what no client library would send. */
+/** Raw HTTP over TCP, for requests that client libraries do not send. */
 import { connect } from "node:net"
 
 export interface Reply {
-  /** 0 when the server closed without an answer. */
+  /** 0 if the server closed without a response. */
   readonly status: number
   /** The status line and the headers, as received. */
   readonly head: string
@@ -14,7 +14,7 @@ const none: Reply = { status: 0, head: "", body: "" }
 export const header = ({ head }: Reply, name: string): string | undefined =>
   new RegExp(`^${name}: *(.*)$`, "im").exec(head)?.[1]?.trim()
 
-/** The first complete response in what was received, and what comes after it. */
+/** The first complete response in the received bytes, and the bytes after it. */
 const first = (received: string): readonly [Reply, string] | undefined => {
   const split = received.indexOf("\r\n\r\n")
   if (split === -1) return undefined
@@ -49,7 +49,7 @@ export const dial = (port: number) => {
     received += chunk
     stir()
   })
-  // A reset is a way to close.
+  // A reset counts as closed.
   socket.on("error", () => {})
   socket.on("close", () => {
     over = true
@@ -70,7 +70,7 @@ export const dial = (port: number) => {
       }
     },
     closed: closed.promise,
-    /** Nothing more will be sent. */
+    /** Ends the sending side. */
     finish: () => void socket.end(),
     end: () => void socket.destroy()
   }

@@ -21,9 +21,9 @@ export const opcodes = { text: 1, binary: 2, reserved: 3, close: 8 }
 export interface FrameOptions {
   readonly opcode?: number
   readonly masked?: boolean
-  /** RSV1, with which permessage-deflate marks what it compressed. */
+  /** RSV1: permessage-deflate marks compressed messages with it. */
   readonly reserved?: boolean
-  /** What the header claims, whatever the payload's length is. */
+  /** Length in the header, which may differ from the payload's. */
   readonly length?: bigint
 }
 
@@ -47,7 +47,7 @@ export const frame = (payload: string | Uint8Array, options: FrameOptions = {}) 
   return Buffer.concat([head.subarray(0, used), ...(masked ? [Buffer.alloc(4)] : []), body])
 }
 
-/** The frames of a server's bytes; what is cut off at the end is left out. */
+/** The complete frames in a server's bytes. */
 export const frames = (bytes: Buffer) => {
   const found: Array<{ opcode: number; compressed: boolean; payload: Buffer }> = []
   for (let at = 0; at + 2 <= bytes.length;) {
@@ -68,13 +68,13 @@ export const frames = (bytes: Buffer) => {
   return found
 }
 
-/** The code of a close frame; 1006 where the connection ended without one (RFC 6455, section 7.1.5). */
+/** The code of a close frame; 1006 if the connection ended without one (RFC 6455, section 7.1.5). */
 export const closeCode = (bytes: Buffer) =>
   frames(bytes)
     .find(({ opcode }) => opcode === opcodes.close)
     ?.payload.readUInt16BE(0) ?? 1006
 
-/** Connects and shakes hands; `head` is the response's, everything after it is in `received`. */
+/** Connects and completes the handshake; `head` is the response's, later bytes are in `received`. */
 export const rawSocket = (url: URL, headers: Record<string, string> = {}) =>
   Effect.acquireRelease(
     Effect.promise(async () => {
@@ -96,7 +96,7 @@ export const rawSocket = (url: URL, headers: Record<string, string> = {}) =>
         head,
         status: Number(head.split(" ")[1]),
         received: () => bytes.subarray(head.length + 4),
-        /** Everything that came, once the server has closed the connection. */
+        /** All received bytes, once the server has closed the connection. */
         ended: Effect.promise(async () => {
           await ended.promise
           return bytes.subarray(head.length + 4)

@@ -1,10 +1,10 @@
-/** Redis servers of a test's own. Without `redis-server` such tests are skipped, but not in CI, which installs it. */
+/** Redis servers for tests. Without `redis-server` these tests are skipped, except in CI, which installs it. */
 import { describe } from "bun:test"
 import { Effect } from "effect"
 
 const program = Bun.which("redis-server")
 
-/** `describe` where there is a Redis, or where there must be one. */
+/** `describe` if `redis-server` is installed, or in CI. */
 export const describeRedis = (name: string, tests: () => void) =>
   program === null && !process.env["CI"]
     ? describe.skip(`${name} (skipped: needs redis-server)`, tests)
@@ -16,7 +16,7 @@ const freePort = Effect.sync(() => {
   return listener.port
 })
 
-/** A server on `port` that keeps nothing, ready when this ends. */
+/** Starts a server without persistence on `port` and waits until it is ready. */
 const start = (port: number, settings: ReadonlyArray<string>) =>
   Effect.promise(async () => {
     const kept = ["--save", "", "--appendonly", "no"]
@@ -36,11 +36,11 @@ const start = (port: number, settings: ReadonlyArray<string>) =>
 export interface RedisServer {
   readonly url: string
   readonly port: number
-  /** Ends it by SIGKILL, and returns when it is gone. */
+  /** Kills it with SIGKILL and waits for its end. */
   readonly kill: Effect.Effect<void>
   /** Starts it again, empty, on the same port. */
   readonly restart: Effect.Effect<void>
-  /** SIGSTOP: it keeps its connections and answers nothing more. */
+  /** SIGSTOP: connections stay open without responses. */
   readonly freeze: Effect.Effect<void>
   /** SIGCONT. */
   readonly thaw: Effect.Effect<void>

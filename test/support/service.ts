@@ -1,4 +1,4 @@
-/** The real HTTP service on a free port, with tools that tests can hold and watch; and requests to it. */
+/** The real HTTP service on a free port, with tools that tests can control, and requests to it. */
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -16,7 +16,7 @@ import * as toolkitEntries from "../../src/catalog/toolkitEntries.ts"
 import { mcp } from "../../src/program/program.ts"
 import * as Service from "../../src/program/httpService.ts"
 
-/** What the tool `wait` is doing: tests await its start and its end, and let it finish. */
+/** State of the tool `wait`: tests await its start and end, and release it. */
 export class Held extends Context.Service<
   Held,
   {
@@ -81,10 +81,10 @@ const held = {
   )
 }
 
-/** Those tools in the catalog. */
+/** Adds those tools to the catalog. */
 export const holding = toolkitEntries.layer(held).pipe(Layer.provideMerge(Held.layer))
 
-/** A folder for state that goes with the test. */
+/** A temporary state folder. */
 export const stateFolder = Effect.acquireRelease(
   Effect.promise(() => mkdtemp(join(tmpdir(), "manifold-test-"))),
   (dir) => Effect.promise(() => rm(dir, { recursive: true, force: true }))
@@ -105,7 +105,7 @@ export const serviceOf = (
   )
 }
 
-/** A configured service; `config` is what a configuration file would say. */
+/** A service with the given configuration. */
 export const service = (config: Record<string, unknown> = {}) =>
   serviceOf((dir) => ConfigSource.layerFrom({ storage: { dir }, logging: { level: "none" }, ...config }))
 
@@ -140,7 +140,7 @@ export const request = (id: number, method: string, params: Record<string, unkno
   params
 })
 
-/** Opens a session and answers its headers for the requests that follow. */
+/** Opens a session and returns the headers of further requests. */
 export const openSession = Effect.fnUntraced(function* (
   url: URL,
   version = "2025-11-25",
@@ -153,7 +153,7 @@ export const openSession = Effect.fnUntraced(function* (
   return session
 })
 
-/** A 2026-07-28 request with everything that it must carry. */
+/** A 2026-07-28 request with all required headers and metadata. */
 export const stateless = (
   id: number,
   method: string,

@@ -1,4 +1,4 @@
-/** Web sites on this machine: honest ones, ones that write what no server should, and the client that visits them. */
+/** Local web sites, well-behaved and malformed, and the outbound client that requests them. */
 import { createServer, type Socket } from "node:net"
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
@@ -16,7 +16,7 @@ export interface Certificate {
 
 export const openssl = Bun.which("openssl")
 
-/** For these names, signed by itself. */
+/** A self-signed certificate for these names. */
 export const certificate = (...names: ReadonlyArray<string>) =>
   Effect.promise(async (): Promise<Certificate> => {
     const dir = await mkdtemp(join(tmpdir(), "manifold-cert-"))
@@ -43,7 +43,7 @@ export const site = (
         port: 0,
         ...(tls !== undefined && { tls }),
         fetch: (request) => {
-          // A request is empty once it was answered.
+          // A request is empty after its response.
           const { method, url } = request
           requests.push({ method, path: new URL(url).pathname, headers: new Headers(request.headers) })
           return answer(request)
@@ -66,7 +66,7 @@ export const rawSite = (write: (socket: Socket, head: string) => void) =>
         const made = createServer((socket) => {
           connections++
           sockets.add(socket)
-          // A reset is a way to close.
+          // A reset counts as closed.
           socket.on("error", () => {})
           socket.on("close", () => Deferred.doneUnsafe(closed, Effect.void))
           socket.once("data", (head) => {
@@ -91,7 +91,7 @@ export const rawSite = (write: (socket: Socket, head: string) => void) =>
     }
   })
 
-/** Writes as fast as the other side reads, until it goes away. */
+/** Writes as fast as the peer reads, until it disconnects. */
 export const forever = (socket: Socket, chunk: string | Uint8Array) => {
   const more = () => {
     while (!socket.destroyed && socket.write(chunk)) {

@@ -3,10 +3,10 @@ import { Effect } from "effect"
 
 const root = new URL("../../", import.meta.url).pathname
 
-/** No configuration of the user who runs the tests. */
+/** Environment without the configuration of the user who runs the tests. */
 const noUser = { XDG_CONFIG_HOME: `${root}test/none` }
 
-/** What an AI client would put into its configuration. */
+/** Command and arguments as in an AI client's configuration. */
 export const command = { command: process.execPath, args: [`${root}src/main.ts`, "serve"] }
 
 export const manifold = (
@@ -29,7 +29,7 @@ export const manifold = (
     return { stdout, stderr, code }
   })
 
-/** Starts the stdio server; `next` answers the next line of its output, parsed. */
+/** Starts the stdio server; `next` returns the next line of its output, parsed. */
 export const startStdio = (env: Record<string, string> = {}) =>
   Effect.acquireRelease(
     Effect.sync(() => {

@@ -5,7 +5,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 
-/** Module text that leaves a file behind when it is run. */
+/** Source of a module that writes a file when it runs. */
 const leaves = (marker: string) =>
   `import { writeFileSync } from "node:fs"\nwriteFileSync(${JSON.stringify(marker)}, "run")\n`
 
@@ -62,11 +62,11 @@ const hostileFiles = (marker: string, collector: string): Readonly<Record<string
 export interface ForeignFolder {
   readonly dir: string
   readonly inner: string
-  /** What happened that must not: code that ran, requests that arrived, files that were written. */
+  /** Violations: code that ran, requests that arrived, files that were written. */
   readonly harm: () => ReadonlyArray<string>
 }
 
-/** The folder, one inside it, and a collector that notes each request; all of it goes with the scope. */
+/** The folder, a subfolder, and a collector that records requests; removed with the scope. */
 export const foreignFolder = Effect.acquireRelease(
   Effect.promise(async () => {
     const root = await mkdtemp(join(tmpdir(), "manifold-foreign-"))

@@ -1,4 +1,4 @@
-/** A home folder that goes with the test, and the program run in it as its user would. */
+/** A temporary home folder, and the program run with it. */
 import { Effect } from "effect"
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { homedir, tmpdir } from "node:os"
@@ -16,7 +16,7 @@ export const home = (files: Readonly<Record<string, string>> = {}) =>
       }
       const env = {
         HOME: dir,
-        // Else Bun would fill a cache in each home.
+        // Otherwise Bun would create a cache in each home.
         BUN_RUNTIME_TRANSPILER_CACHE_PATH: join(homedir(), ".bun/install/cache/@t@"),
         XDG_CONFIG_HOME: "",
         XDG_STATE_HOME: "",

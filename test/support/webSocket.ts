@@ -1,4 +1,4 @@
-/** A WebSocket client for tests: sends values as JSON, and reads what comes one message at a time. */
+/** A WebSocket client for tests: sends values as JSON, and reads one message at a time. */
 import { Effect } from "effect"
 
 export const webSocket = (url: URL, options: { headers?: Record<string, string>; protocol?: string } = {}) =>

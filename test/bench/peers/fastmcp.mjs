@@ -11,7 +11,7 @@ server.addTool({
   execute: async ({ a, b }) => String(a + b)
 })
 
-/** It does not say which port it took, so a free one is looked for. */
+/** fastmcp does not report its port, so a free one is chosen here. */
 const freePort = () =>
   new Promise((resolve) => {
     const probe = createServer().listen(0, "127.0.0.1", () => {

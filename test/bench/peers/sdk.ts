@@ -1,4 +1,4 @@
-/** Peer: the SDK's low-level server bare on `Bun.serve`, with nothing around it; the limit of what the SDK allows. */
+/** Peer: the SDK's low-level server directly on `Bun.serve`; the upper limit with this SDK. */
 import {
   createMcpHandler,
   Server,
@@ -19,7 +19,7 @@ const build = () => {
   return server
 }
 
-/** `/mcp` is the 2026 wire; `/json` and `/sse` have sessions, and differ in how a POST is answered. */
+/** `/mcp` serves 2026-07-28; `/json` and `/sse` have sessions, and differ in the response to a POST. */
 const serveHttp = () => {
   const modern = createMcpHandler(build, { legacy: "reject" })
   const sessions = new Map<string, WebStandardStreamableHTTPServerTransport>()

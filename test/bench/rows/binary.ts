@@ -1,4 +1,4 @@
-/** The compiled binary: how soon it answers, and what it needs when it idles, beside a compiled bare SDK server. */
+/** The compiled binary: time to the response to `initialize` and idle memory, compared with a compiled SDK server. */
 import { join } from "node:path"
 import { compare, type Measure, type Row, type Side } from "../support/Row.ts"
 import { compiled, ownEntries } from "../support/compileBinary.ts"

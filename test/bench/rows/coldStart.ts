@@ -1,4 +1,4 @@
-/** From spawning a stdio server to its answer to `initialize`. */
+/** Time from spawning a stdio server to its response to `initialize`. */
 import { compare, type Measure, type Row } from "../support/Row.ts"
 import { side } from "../support/initializeTime.ts"
 import { fastmcpStdio, oursStdio, sdkStdio } from "../support/servers.ts"

@@ -1,4 +1,4 @@
-/** Resident memory of the idle HTTP service, and what an idle session adds to it. */
+/** Resident memory of the idle HTTP service, and memory per idle session. */
 import { compare, type Measure, type Row, type Side } from "../support/Row.ts"
 import { collected, restingRss } from "../support/memory.ts"
 import { start, type Subject } from "../support/process.ts"
@@ -10,7 +10,7 @@ const measures: ReadonlyArray<Measure> = [
   { measure: "memory, idle session, RSS", unit: "KB", better: "less" },
   { measure: "memory, idle session, heap", unit: "KB", better: "less" }
 ]
-/** Opened before the count begins, so that code that is loaded once is not taken for the sessions'. */
+/** Sessions opened before the measurement, so that lazily loaded code does not count. */
 const warmUp = 200
 const limits = { mcp: { sessions: { max: 20_000 } } }
 

@@ -10,7 +10,7 @@ const measures: ReadonlyArray<Measure> = [
   { measure: "kept per expired session, heap", unit: "KB", better: "less" }
 ]
 const idleTimeout = 5
-/** Sessions are looked through once a second. */
+/** The service checks sessions for expiry once a second. */
 const slack = 2
 const warmUp = 200
 

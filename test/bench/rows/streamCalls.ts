@@ -1,4 +1,4 @@
-/** `tools/call` over connections that stay open: WebSocket and legacy SSE, beside the SDK's own. */
+/** `tools/call` over open connections: WebSocket and legacy SSE, compared with the SDK. */
 import { join } from "node:path"
 import { compare, type Measure, type Row, type Side } from "../support/Row.ts"
 import { start, type Subject } from "../support/process.ts"

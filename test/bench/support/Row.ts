@@ -5,7 +5,7 @@ import { spread, type Spread } from "./stats.ts"
 /** A connection is lost a moment before the end of its server is noticed; milliseconds. */
 const noticing = 200
 
-/** What a figure says. */
+/** Name, unit and direction of a measure. */
 export interface Measure {
   readonly measure: string
   readonly unit: string
@@ -17,7 +17,7 @@ export interface Line extends Measure {
   readonly peer: string
   readonly ours: ReadonlyArray<number>
   readonly theirs: ReadonlyArray<number>
-  /** Why figures are missing: our failure, and the peer's. */
+  /** Failures that explain missing numbers: ours, and the peer's. */
   readonly oursFailed?: string
   readonly peerFailed?: string
 }
@@ -36,13 +36,13 @@ export interface Row {
 /** One round: a number per measure, in order; `undefined` if this machine cannot measure it. */
 export type Round = () => Promise<ReadonlyArray<number | undefined>>
 
-/** Who takes part: opened once, e.g. by starting a server, and closed with the scope. */
+/** One side of a comparison: opened once, for example by starting a server, and closed with the scope. */
 export interface Side {
   readonly name: string
   readonly open: (scope: AsyncDisposableStack) => Promise<Round>
 }
 
-/** A side that failed takes no further part, and says why. */
+/** A failed side is not measured further, and its failure is reported. */
 class Turn {
   readonly figures: ReadonlyArray<Array<number>>
   failure: string | undefined
@@ -107,7 +107,7 @@ export async function* compare(
   }
 }
 
-/** Ours by the peer's, round by round. */
+/** Ratio of ours to the peer's, per round. */
 export const ratio = ({ ours, theirs }: Line): Spread | undefined =>
   spread(
     ours.flatMap((figure, round) => {

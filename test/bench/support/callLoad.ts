@@ -1,11 +1,11 @@
-/** `tools/call` under load: calls per second, how long they take, and the memory meanwhile. */
+/** `tools/call` under load: calls per second, latency, and memory. */
 import { compare, type Effort, type Measure, type Row, type Side } from "./Row.ts"
 import { load } from "./load.ts"
 import { start, type Subject } from "./process.ts"
 import { ours } from "./servers.ts"
 import { verify, type Wire } from "./protocol.ts"
 
-/** From the server's address to the call: a session is opened where the wire has one. */
+/** Builds the call for a server; opens a session if the protocol has one. */
 export type Prepare = (url: string) => Promise<Wire>
 
 const measures = (wire: string): ReadonlyArray<Measure> => [
@@ -33,7 +33,7 @@ const side = (subject: Subject, prepare: Prepare, { quick }: Effort): Side => ({
 
 type Peer = readonly [subject: Subject, prepare: Prepare]
 
-/** The row of a wire: ours against each peer. */
+/** The row of a protocol: manifold against each peer. */
 export const calls = (name: string, prepare: Prepare, peers: ReadonlyArray<Peer>): Row => ({
   name,
   run: async function* (effort: Effort) {

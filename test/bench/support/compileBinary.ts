@@ -1,4 +1,4 @@
-/** Compiles a program into one file, the way `bun run build` does, for as long as the scope lasts. */
+/** Compiles a program into one file, as `bun run build` does, while the scope is open. */
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -6,7 +6,7 @@ import { join } from "node:path"
 const root = join(import.meta.dir, "../../..")
 const manifest = (await Bun.file(join(root, "package.json")).json()) as { scripts: { build: string } }
 
-/** The words of the build script, with other entry points and another output. */
+/** The build script's arguments, with other entry points and another output. */
 const command = (entries: ReadonlyArray<string>, output: string) => {
   const flags = manifest.scripts.build
     .replaceAll("'", "")

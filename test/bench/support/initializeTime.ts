@@ -1,4 +1,4 @@
-/** A stdio server as one side of a comparison: from spawning it to its answer to `initialize`. */
+/** A stdio server as one side of a comparison: time from spawning it to its response to `initialize`. */
 import type { Side } from "./Row.ts"
 import { own, surroundings, type Subject } from "./process.ts"
 import { initialize } from "./protocol.ts"
@@ -40,7 +40,7 @@ const once = async (subject: Subject): Promise<number> => {
   return elapsed
 }
 
-/** Milliseconds, one figure a round. */
+/** Milliseconds, one number per round. */
 export const side = (subject: Subject): Side => ({
   name: subject.name,
   open: async () => {

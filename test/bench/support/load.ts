@@ -1,4 +1,4 @@
-/** Load from a second process: wrk where it is installed, otherwise the bundled client. */
+/** Load from a second process: wrk if it is installed, otherwise the bundled client. */
 import { join } from "node:path"
 import { own, rss, type Running } from "./process.ts"
 import type { Wire } from "./protocol.ts"
@@ -25,7 +25,7 @@ const command = (url: string, seconds: number) =>
     ? [process.execPath, file("client.ts"), url, String(connections), String(seconds)]
     : [wrk, "-t1", `-c${connections}`, `-d${seconds}s`, "-s", file("load.lua"), url]
 
-/** Calls for so many seconds; also the most memory the server had meanwhile, in bytes. */
+/** Calls for the given seconds; also measures the server's peak memory in bytes. */
 export const load = async ({ pid, url }: Running, { body, headers }: Wire, seconds: number) => {
   const child = own(
     Bun.spawn(command(url, seconds), {

@@ -6,13 +6,13 @@ import { join } from "node:path"
 const startTimeout = 20_000
 const stopTimeout = 5_000
 
-/** What is measured: a command, and the path under which it serves MCP. */
+/** A measured server: its command, and the path of its MCP endpoint. */
 export interface Subject {
   readonly name: string
   readonly command: ReadonlyArray<string>
   readonly path?: string
   readonly env?: Readonly<Record<string, string>>
-  /** For ours: what a configuration file would say. */
+  /** Configuration, for manifold only. */
   readonly config?: Readonly<Record<string, unknown>>
 }
 
@@ -38,7 +38,7 @@ export const surroundings = ({ config, env }: Subject) => ({
   }
 })
 
-/** Counts the child among those that do not outlive the bench. */
+/** Registers the child, so that it is killed when the bench ends. */
 export const own = <Child extends Bun.Subprocess>(child: Child): Child => {
   children.add(child)
   void child.exited.then(() => children.delete(child))
@@ -47,10 +47,10 @@ export const own = <Child extends Bun.Subprocess>(child: Child): Child => {
 
 const unasked: Array<string> = []
 
-/** Which servers ended without being asked to, since the last time this was asked. */
+/** Servers that exited unexpectedly since the last call. */
 export const endedUnasked = (): ReadonlyArray<string> => unasked.splice(0)
 
-/** Resident memory in bytes, from Linux's `/proc`; `undefined` where there is none. */
+/** Resident memory in bytes, from Linux's `/proc`; `undefined` on other systems. */
 export const rss = (pid: number): number | undefined => {
   try {
     const line = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))
@@ -63,11 +63,11 @@ export const rss = (pid: number): number | undefined => {
 export interface Running extends AsyncDisposable {
   readonly url: string
   readonly pid: number
-  /** The first match in what the process says on stderr from `signal` on. */
+  /** The first match in the process's stderr after `signal`. */
   readonly ask: (signal: NodeJS.Signals, pattern: RegExp) => Promise<RegExpExecArray>
 }
 
-/** Starts an HTTP server and waits until it says where it listens. */
+/** Starts an HTTP server and waits until it prints its URL. */
 export const start = async (subject: Subject): Promise<Running> => {
   const child = own(
     Bun.spawn([...subject.command], {
@@ -89,7 +89,7 @@ export const start = async (subject: Subject): Promise<Running> => {
   }
   void drain()
 
-  /** The line that says what is wrong, or the last one. */
+  /** The line with the error, or the last line. */
   const gist = () => {
     const lines = said.trim().split("\n")
     return (lines.find((line) => /error/i.test(line)) ?? lines.at(-1) ?? "").trim()

@@ -18,7 +18,7 @@ const add = { name: "math.add", arguments: { a: 1, b: 2 } }
 const request = (method: string, params: unknown) =>
   JSON.stringify({ jsonrpc: "2.0", id: firstId, method, params })
 
-/** `tools/call` of 2026-07-28: no session, everything in the request. */
+/** `tools/call` of 2026-07-28: a self-contained request without a session. */
 export const modernCall: Wire = {
   headers: {
     ...json,
@@ -42,7 +42,7 @@ const inSession = (id: string | undefined) => ({
   ...(id !== undefined && { "mcp-session-id": id })
 })
 
-/** `tools/call` in a session, or in none where the server keeps none. */
+/** `tools/call` in a session, or without one if the server is stateless. */
 export const sessionCall = (id: string | undefined): Wire => ({
   headers: inSession(id),
   body: request("tools/call", add)
@@ -65,7 +65,7 @@ const answerTimeout = 20_000
 export const post = (url: string, { body, headers }: Wire) =>
   fetch(url, { method: "POST", headers, body, signal: AbortSignal.timeout(answerTimeout) })
 
-/** Opens a session the way a client does; the id, or `undefined` where the server keeps no sessions. */
+/** Opens a session as a client does; returns its id, or `undefined` if the server is stateless. */
 export const openSession = async (url: string): Promise<string | undefined> => {
   const answer = await post(url, initialize)
   const text = await answer.text()
@@ -77,7 +77,7 @@ export const openSession = async (url: string): Promise<string | undefined> => {
   return id
 }
 
-/** Fails unless the call is answered with the sum, so that no error is taken for speed. */
+/** Fails unless the result is the sum, so that errors do not count as fast calls. */
 export const verify = async (url: string, wire: Wire) => {
   const answer = await post(url, wire)
   const text = await answer.text()

@@ -6,17 +6,17 @@ const bun = process.execPath
 const file = (path: string) => join(import.meta.dir, "..", path)
 const main = file("../../src/main.ts")
 
-/** More than any load here: the limits count, and let everything pass. */
+/** Limits above any load of the bench: calls are counted and never rejected. */
 const ample = { calls: 1_000_000_000 }
 const http = { command: [bun, main, "serve", "--http"], env: { PORT: "0" } }
 
-/** As in operation: every call counted, and its life in the log, on standard output and in a file. */
+/** As in production: metrics, and a log of every call on standard output and in a file. */
 export const ours: Subject = {
   ...http,
   name: "manifold",
   config: { limits: { principal: ample, address: ample, total: ample }, logging: { file: "manifold.log" } }
 }
-/** What that costs: the same program that counts nothing, and logs what went wrong. */
+/** The same program without metrics and call log, to measure their cost. */
 export const oursSilent: Subject = {
   ...http,
   name: "manifold, no log, no rates",
@@ -32,7 +32,7 @@ export const sdkStdio: Subject = { name: "SDK server", command: [bun, file("peer
 
 export const effect: Subject = { name: "Effect McpServer", command: [bun, file("peers/effect.ts")] }
 
-/** Where Node is installed, fastmcp runs on what it was made for. */
+/** fastmcp runs on Node if it is installed. */
 const node = Bun.which("node")
 const fastmcpCommand = [node ?? bun, file("peers/fastmcp.mjs")]
 const fastmcpName = node === null ? "fastmcp on Bun" : "fastmcp on Node"
@@ -43,7 +43,7 @@ export const fastmcpStateless: Subject = {
   command: [...fastmcpCommand, "http", "stateless"]
 }
 
-/** The same server, with a way to ask it for a collection from outside (see `collect.mjs`). */
+/** The same server, with a request that triggers a garbage collection (see `collect.mjs`). */
 export const collectable = (subject: Subject): Subject => {
   const [runtime = bun, ...rest] = subject.command
   const flags = runtime === node ? ["--expose-gc", "--import"] : ["--preload"]

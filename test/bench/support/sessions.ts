@@ -1,4 +1,4 @@
-/** Many sessions at once. */
+/** Opens and counts many sessions. */
 import { openSession, ping, post } from "./protocol.ts"
 
 /** Many, because one of the peers takes a second for each; more, Bun's `fetch` would keep waiting. */
@@ -17,7 +17,7 @@ const inParallel = async (count: number, step: (index: number) => Promise<void>)
   await Promise.all(Array.from({ length: Math.min(atOnce, count) }, worker))
 }
 
-/** Opens so many sessions and leaves them idle; their ids. */
+/** Opens idle sessions; returns their ids. */
 export const openMany = async (url: string, count: number): Promise<ReadonlyArray<string>> => {
   const ids: Array<string> = []
   await inParallel(count, async () => {
@@ -28,7 +28,7 @@ export const openMany = async (url: string, count: number): Promise<ReadonlyArra
   return ids
 }
 
-/** How many of the sessions the server still knows; each is asked once. */
+/** Number of sessions that the server still accepts; sends one request per session. */
 export const countAlive = async (url: string, ids: ReadonlyArray<string>): Promise<number> => {
   let alive = 0
   await inParallel(ids.length, async (index) => {

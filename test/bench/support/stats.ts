@@ -1,4 +1,4 @@
-/** Figures of several rounds in three numbers. */
+/** Minimum, median and maximum of several rounds. */
 
 export interface Spread {
   readonly min: number
@@ -6,7 +6,7 @@ export interface Spread {
   readonly max: number
 }
 
-/** `undefined` for no figures. */
+/** `undefined` for an empty list. */
 export const spread = (figures: ReadonlyArray<number>): Spread | undefined => {
   const sorted = figures.toSorted((a, b) => a - b)
   const at = (index: number) => sorted[index] ?? Number.NaN

@@ -1,8 +1,8 @@
-/** Clients that hold a connection open and call one after the other: over a WebSocket, or over legacy SSE. */
+/** Clients that make sequential calls over one open connection: WebSocket or legacy SSE. */
 import { firstId, initialize, sessionCall } from "./protocol.ts"
 
 export interface Talker {
-  /** One `tools/call`, to its answer. */
+  /** One `tools/call`, up to its response. */
   readonly call: () => Promise<void>
   readonly close: () => void
 }
@@ -12,7 +12,7 @@ export type Connect = (url: string) => Promise<Talker>
 const call = sessionCall(undefined).body
 const initialized = JSON.stringify({ jsonrpc: "2.0", method: "notifications/initialized" })
 
-/** Waits for the answer to `firstId`: one call is under way at a time. */
+/** Waits for the response to `firstId`: one call at a time. */
 class Answers {
   #resolve: ((message: string) => void) | undefined
 

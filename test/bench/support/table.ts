@@ -1,4 +1,4 @@
-/** The figures as a table for people, and as data. */
+/** The results as a text table and as JSON. */
 import { ratio, type Line } from "./Row.ts"
 import { spread, type Spread } from "./stats.ts"
 
@@ -15,7 +15,7 @@ const show = (figures: Spread | undefined, failure: string | undefined): string 
 
 const head = ["measure", "better", "ours", "peer", "peer's", "ours / peer"]
 
-/** Figures are min / median / max over the rounds; under the table, why some are missing. */
+/** Figures are min / median / max over the rounds; failures are listed under the table. */
 export const table = (lines: ReadonlyArray<Line>): string => {
   const cells = lines.map((line) => [
     `${line.measure} [${line.unit}]`,
@@ -38,7 +38,7 @@ export const table = (lines: ReadonlyArray<Line>): string => {
   return [text(head), rule, ...cells.map(text), ...new Set(why)].join("\n")
 }
 
-/** The same for machines; every round's figure, and the three numbers. */
+/** The results as JSON: the numbers of every round, and their statistics. */
 export const data = (lines: ReadonlyArray<Line>) =>
   lines.map((line) => ({
     ...line,

@@ -83,7 +83,7 @@ const cases: ReadonlyArray<readonly [name: string, from: Given, expected: Readon
     ["/u/manifold/manifold.yaml:2:11: llm.active: not one of the providers below it"]
   ],
   [
-    "a provider of one's own without an address",
+    "a custom provider without a URL",
     {
       ...yaml("llm:\n  active: mine\n  providers:\n    mine: { api_key: 'env:KEY', model: m }\n"),
       env: { KEY: "k" }
@@ -334,7 +334,7 @@ const ways: ReadonlyArray<(text: string, old: unknown) => unknown> = [
 ]
 
 /** Random text is put in random ways at some of the places, and in variables; no problem may repeat it. */
-const neverTold = (where: ReadonlyArray<ReadonlyArray<string>>, shortest: number) => {
+const neverShown = (where: ReadonlyArray<ReadonlyArray<string>>, shortest: number) => {
   // A name in capitals after `env:` is shown: it is a variable's.
   const secret = fc
     .string({ unit: fc.constantFrom(..."abcXYZ059+/-_"), minLength: shortest, maxLength: 48 })
@@ -359,12 +359,12 @@ const neverTold = (where: ReadonlyArray<ReadonlyArray<string>>, shortest: number
 }
 
 describe("problems of the configuration never contain", () => {
-  it.effect("text where a secret belongs", () =>
-    neverTold(
+  it.effect("the value of a secret's key", () =>
+    neverShown(
       places(right).filter((path) => ["token", "redis_url", "api_key"].includes(path.at(-1) ?? "")),
       8
     )
   )
 
-  it.effect("text as long as keys are, wherever it was put", () => neverTold(places(right), 32))
+  it.effect("a text as long as a secret, in any place", () => neverShown(places(right), 32))
 })

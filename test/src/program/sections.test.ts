@@ -1,4 +1,4 @@
-/** The sections together: what the documents configure loads as written, and what is absent means its defaults. */
+/** All sections together: documented configurations, environment variables, and defaults of absent sections. */
 import { describe, expect } from "bun:test"
 import { Duration, Effect, Option, Path, Redacted, Schema } from "effect"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
@@ -21,14 +21,14 @@ const checked = Effect.gen(function* () {
   return config
 })
 
-describe("a chat backend's configuration", () => {
+describe("the configuration of a chat backend", () => {
   const from = (env: Record<string, string>, text = chat) =>
     Effect.provide(
       checked,
       given({ files: { "/etc/chat.yaml": text }, env: { MCP_CONFIG_PATH: "/etc/chat.yaml", ...env } })
     )
 
-  it.effect("loads as written, with its key's variable set", () =>
+  it.effect("is read with the variable of its key set", () =>
     Effect.gen(function* () {
       const config = yield* from({ GROQ_API_KEY: "gsk_1" })
       const llm = yield* config.read(models.section)
@@ -62,7 +62,7 @@ describe("a chat backend's configuration", () => {
     })
   )
 
-  it.effect("names the key's variable while it is not set", () =>
+  it.effect("is rejected with the name of the key's variable if that is not set", () =>
     Effect.gen(function* () {
       expect((yield* Effect.flip(from({}))).problems).toEqual([
         {
@@ -74,7 +74,7 @@ describe("a chat backend's configuration", () => {
     })
   )
 
-  it.effect("has no silent defaults for what it says", () =>
+  it.effect("is rejected without a required key", () =>
     Effect.gen(function* () {
       for (const key of [
         "active",
@@ -94,7 +94,7 @@ describe("a chat backend's configuration", () => {
   )
 })
 
-it.effect("the documented variables are read", () =>
+it.effect("the documented environment variables are read", () =>
   Effect.gen(function* () {
     const env = {
       MCP_MONITORING_ENABLED: "true",
@@ -119,7 +119,7 @@ it.effect("the documented variables are read", () =>
 
 describe("an absent section", () => {
   for (const section of sections) {
-    it.effect(`${section.name} means what its decoder makes of an empty one`, () =>
+    it.effect(`${section.name} has the same settings as an empty one`, () =>
       Effect.gen(function* () {
         const found = yield* defaults.of(section.schema)
         const decoded = yield* Effect.option(Schema.decodeEffect(section.schema)({}))

@@ -17,7 +17,7 @@ import {
   stateFolder
 } from "../../support/service.ts"
 
-/** Over HTTP, with state in a folder that goes with the test. */
+/** A server over HTTP with a temporary state folder. */
 const served = (
   config: Record<string, unknown> = {},
   ...more: ReadonlyArray<Layer.Layer<never, unknown, Catalog>>
@@ -44,7 +44,7 @@ const names = (list: unknown, kind: string) =>
     ({ name }) => name
   )
 
-describe("name, version and instructions", () => {
+describe("name, version and instructions of a custom server", () => {
   for (const version of SUPPORTED_PROTOCOL_VERSIONS) {
     it.live(`are in the result of initialize, revision ${version}`, () =>
       Effect.gen(function* () {
@@ -83,7 +83,7 @@ describe("name, version and instructions", () => {
   )
 })
 
-describe("entries", () => {
+describe("the entries of a custom server", () => {
   const lists = Effect.gen(function* () {
     const url = yield* endpoint
     const session = yield* openSession(url)
@@ -99,7 +99,7 @@ describe("entries", () => {
     }
   })
 
-  it.live("are the server's own and no others", () =>
+  it.live("are only those that were added", () =>
     Effect.gen(function* () {
       expect(yield* lists).toEqual({
         tools: ["greet"],
@@ -110,7 +110,7 @@ describe("entries", () => {
     }).pipe(Effect.provide(served()))
   )
 
-  it.live("include the built-in ones where their layer is added", () =>
+  it.live("include the built-in ones if their layer is added", () =>
     Effect.gen(function* () {
       const found = yield* lists
       expect(found.tools).toContain("greet")
@@ -164,10 +164,10 @@ describe("entries", () => {
   )
 })
 
-describe("settings", () => {
+describe("the settings of a custom server", () => {
   const own = (config: Record<string, unknown>) => Layer.build(server({ ...identity, config }))
 
-  it.live("that are wrong are all reported", () =>
+  it.live("are validated, and every problem is reported", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(own({ server: { port: "x" }, logging: { level: "loud" }, sever: {} }))
       expect(error).toMatchObject({ _tag: "ConfigInvalid" })
@@ -190,7 +190,7 @@ describe("settings", () => {
     })
   )
 
-  it.live("have defaults, for which nothing is written", () =>
+  it.live("have defaults", () =>
     Effect.gen(function* () {
       const storage = yield* Effect.provide(Storage, server(identity))
       expect(storage.dir).toEndWith("/greeter")
@@ -199,7 +199,7 @@ describe("settings", () => {
   )
 })
 
-it.live("a server is a scope: when it closes, its entries and its port are gone", () =>
+it.live("closing the scope of a server removes its entries and frees its port", () =>
   Effect.gen(function* () {
     const { catalog, url } = yield* Effect.scoped(
       Effect.gen(function* () {
