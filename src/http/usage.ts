@@ -1,4 +1,4 @@
-/** `/usage`: tokens and cost, limits and holds, of the caller, or of everybody for who may `admin`. */
+/** `/usage`: tokens, cost, limits and holds of the caller; of all principals with the scope `admin`. */
 import { Effect, Layer } from "effect"
 import { Authenticator } from "../../layers/identity/Authenticator.ts"
 import { run } from "../../layers/http/runEndpoint.ts"
@@ -9,7 +9,7 @@ import { UsageReport } from "../../layers/usage/UsageReport.ts"
 import type { Principal } from "../domain/Principal.ts"
 import { requireReader } from "./requireReader.ts"
 
-/** Parameters `window`, of which `day` is the default, and `scope`; default: everybody's usage for who may see it. */
+/** Parameters `window`, of which `day` is the default, and `scope`; default: all principals' usage with the scope `admin`. */
 const optionsOf = (request: Request, principal: Principal) => {
   const { searchParams } = new URL(request.url)
   const window = searchParams.get("window") ?? "day"

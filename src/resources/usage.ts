@@ -12,7 +12,8 @@ export const entry = Effect.map(UsageReport, (reports): ResourceEntry => ({
   uri,
   name: "usage",
   title: "Usage",
-  description: "Tokens, cost and limits of today: the caller's, or everybody's with the scope admin.",
+  description:
+    "Tokens, cost and limits of today: the caller's, or those of all principals with the scope admin.",
   mimeType,
   scopes: ["read"],
   read: Effect.gen(function* () {

@@ -1,4 +1,4 @@
-/** What an upstream server asks of the caller of a request: as input requests of the catalog, and the responses back. */
+/** Translates an upstream server's requests to the client into input requests of the catalog, and their responses back. */
 import { Effect } from "effect"
 import type { Answer } from "../../layers/upstream/inputRounds.ts"
 import { UpstreamError } from "../../layers/upstream/UpstreamError.ts"
@@ -8,7 +8,7 @@ import type { JsonObject } from "../domain/JsonObject.ts"
 const pick = (params: JsonObject, name: string) =>
   params[name] === undefined ? {} : { [name]: params[name] }
 
-/** `undefined` for a method that is none of a client's. */
+/** `undefined` for methods that clients do not implement. */
 export const toInputRequest = (method: string, params: JsonObject): InputRequest | undefined => {
   const { message = "", mode, requestedSchema, url } = params
   switch (method) {

@@ -38,7 +38,7 @@ export const manageUpstreams = Effect.gen(function* () {
   })
 
   return {
-    /** Servers whose settings have not changed are left alone. */
+    /** Servers with unchanged settings keep running. */
     apply: (servers: Servers, shared: Shared) =>
       turn.withPermit(
         Effect.gen(function* () {

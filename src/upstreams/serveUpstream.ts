@@ -57,7 +57,7 @@ export const serveUpstream: (
   settings
 }) {
   const catalog = yield* Catalog
-  // A connection has a scope of its own.
+  // Each connection has its own scope.
   const services = Context.omit(Scope.Scope)(yield* Effect.context<StdioServices | Scope.Scope>())
   const run = Effect.runForkWith(services)
   const running = new RunningRequests()
