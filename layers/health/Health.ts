@@ -1,7 +1,7 @@
-/** How the program is: asked by the tool `health_check`, the resource `health://ping`, and over HTTP. */
+/** Health checks, for the tool `health_check`, the resource `health://ping`, and the HTTP endpoints. */
 import { Clock, Context, DateTime, Duration, Effect, Fiber, Layer, Schema, type Scope } from "effect"
 
-/** `detail` says what is wrong; it is for people who may know. */
+/** Result of one check. `detail` has the error, for callers with the scope `read`. */
 export const HealthCheck = Schema.Struct({
   status: Schema.Literals(["ok", "failing"]),
   detail: Schema.optionalKey(Schema.String)
@@ -9,8 +9,8 @@ export const HealthCheck = Schema.Struct({
 export type HealthCheck = typeof HealthCheck.Type
 
 /**
- * `timestamp` is ISO 8601 in UTC; `uptime_ms` is in milliseconds since the program started. `unhealthy`: a
- * part is failing. `degraded`: one that only some calls need is. `draining`: the program was told to stop, and finishes what runs.
+ * `timestamp` is ISO 8601 in UTC; `uptime_ms` is milliseconds since start. `unhealthy`: a check fails. `degraded`: an
+ * optional check fails. `draining`: shutting down, running requests finish.
  */
 export const HealthReport = Schema.Struct({
   status: Schema.Literals(["healthy", "degraded", "unhealthy", "draining"]),
@@ -21,16 +21,16 @@ export const HealthReport = Schema.Struct({
 })
 export type HealthReport = typeof HealthReport.Type
 
-/** A part that needs longer counts as failing. */
-const patience = Duration.seconds(1)
-/** What was found holds for so many milliseconds, so that asking often costs little. */
-const holds = 1000
+/** Time-out of one check. */
+const timeout = Duration.seconds(1)
+/** TTL of cached results, in milliseconds. */
+const ttl = 1000
 
 const ok: HealthCheck = { status: "ok" }
 
-const toDetail = (error: unknown): string => (error instanceof Error ? error.message : "it cannot be used")
+const toDetail = (error: unknown): string => (error instanceof Error ? error.message : "unavailable")
 
-const look = (check: Effect.Effect<unknown, unknown>): Effect.Effect<HealthCheck> =>
+const runCheck = (check: Effect.Effect<unknown, unknown>): Effect.Effect<HealthCheck> =>
   check.pipe(
     Effect.matchCause({
       onSuccess: () => ok,
@@ -40,11 +40,11 @@ const look = (check: Effect.Effect<unknown, unknown>): Effect.Effect<HealthCheck
       }
     }),
     Effect.timeoutOrElse({
-      duration: patience,
+      duration: timeout,
       orElse: () =>
         Effect.succeed<HealthCheck>({
           status: "failing",
-          detail: `no answer within ${Duration.format(patience)}`
+          detail: `no response within ${Duration.format(timeout)}`
         })
     })
   )
@@ -54,15 +54,15 @@ export class Health extends Context.Service<
   {
     readonly check: Effect.Effect<HealthReport>
     /**
-     * Asks about a part as well while the scope is open. The check fails when the part cannot be used. `optional`: without
-     * the part most calls are served, so that load balancers should not take this instance out.
+     * Adds a check while the scope is open; it fails if the part is unusable. `optional`: most calls are served without the
+     * part, so load balancers should keep this instance.
      */
     readonly add: (
       name: string,
       check: Effect.Effect<unknown, unknown>,
       options?: { readonly optional: boolean }
     ) => Effect.Effect<void, never, Scope.Scope>
-    /** From now on the program is not ready, however its parts are. */
+    /** Reports `draining` from now on. */
     readonly drain: Effect.Effect<void>
   }
 >()("manifold/health/Health") {
@@ -76,25 +76,25 @@ export class Health extends Context.Service<
         const optional = new Set<string>()
         let draining = false
         let found: { readonly at: number; readonly parts: HealthReport["parts"] } | undefined
-        let looking: Fiber.Fiber<HealthReport["parts"]> | undefined
+        let running: Fiber.Fiber<HealthReport["parts"]> | undefined
 
-        const lookAround = Effect.gen(function* () {
+        const runAll = Effect.gen(function* () {
           const parts = yield* Effect.forEach(
             checks,
-            ([name, check]) => Effect.map(look(check), (part) => [name, part] as const),
+            ([name, check]) => Effect.map(runCheck(check), (part) => [name, part] as const),
             { concurrency: "unbounded" }
           )
           found = { at: yield* Clock.currentTimeMillis, parts: Object.fromEntries(parts) }
           return found.parts
-        }).pipe(Effect.ensuring(Effect.sync(() => (looking = undefined))))
+        }).pipe(Effect.ensuring(Effect.sync(() => (running = undefined))))
 
-        /** In a fiber of its own, so that somebody who leaves does not take the answer from the others. */
+        /** In a separate fiber, so that the interruption of one caller does not affect others. */
         const parts = Effect.gen(function* () {
           if (checks.size === 0) return {}
           const now = yield* Clock.currentTimeMillis
-          if (found !== undefined && now - found.at < holds) return found.parts
-          looking ??= yield* Effect.forkIn(lookAround, scope)
-          return yield* Fiber.join(looking)
+          if (found !== undefined && now - found.at < ttl) return found.parts
+          running ??= yield* Effect.forkIn(runAll, scope)
+          return yield* Fiber.join(running)
         })
 
         const check = Effect.gen(function* () {

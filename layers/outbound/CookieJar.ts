@@ -1,8 +1,8 @@
-/** Cookies of one exchange: what a redirect sets is sent with the next request, because some sites redirect until it is. */
+/** Cookie jar of one request and its redirects: some sites redirect until their cookie is sent back. */
 
 interface Cookie {
   readonly domain: string
-  /** The host alone, without its subdomains. */
+  /** Only for this host, not for its subdomains. */
   readonly hostOnly: boolean
   readonly path: string
   readonly secure: boolean
@@ -13,7 +13,7 @@ const maxCookies = 50
 /** Name and value, in UTF-16 units (RFC 6265, section 6.1, asks for at least 4096 bytes). */
 const maxLength = 4096
 
-/** RFC 6265, section 5.1.3; domains of one label are nobody's to share. */
+/** Domain match (RFC 6265, section 5.1.3); never for a single-label domain. */
 const covers = (domain: string, host: string) => domain.includes(".") && host.endsWith(`.${domain}`)
 
 const defaultPath = ({ pathname }: URL) => pathname.slice(0, Math.max(1, pathname.lastIndexOf("/")))
@@ -21,7 +21,7 @@ const defaultPath = ({ pathname }: URL) => pathname.slice(0, Math.max(1, pathnam
 const coversPath = (path: string, pathname: string) =>
   pathname === path || pathname.startsWith(path.endsWith("/") ? path : `${path}/`)
 
-/** Lives as long as one exchange, so that expiry dates do not matter: a cookie that is already over deletes. */
+/** Short-lived, so expiry dates are ignored, except that `Max-Age=0` deletes a cookie. */
 export class CookieJar {
   readonly #cookies = new Map<string, Cookie>()
 
@@ -56,7 +56,7 @@ export class CookieJar {
     if (!over && this.#cookies.size < maxCookies) this.#cookies.set(key, cookie)
   }
 
-  /** The value of the `Cookie` header for a request; undefined when there is none to send. */
+  /** The value of the `Cookie` header for a request; `undefined` without a matching cookie. */
   header(url: URL): string | undefined {
     const pairs = [...this.#cookies].flatMap(([key, { domain, hostOnly, path, secure, value }]) => {
       const sent =

@@ -1,4 +1,4 @@
-/** The one way to other machines: every request that this program makes is checked, pinned and bounded here. */
+/** HTTP client for all outbound requests, with SSRF protection: targets are checked, addresses pinned, sizes limited. */
 import { Context, Effect, Layer, type Scope } from "effect"
 import { ConfigSource } from "../config/ConfigSource.ts"
 import { Dns } from "../platform/Dns.ts"
@@ -10,20 +10,22 @@ import { section, type Settings } from "./section.ts"
 const make = (settings: Effect.Effect<Settings>, options: { readonly ca?: string }) =>
   Effect.gen(function* () {
     const dns = yield* Dns
-    // Read and loaded by the first request, so that a start pays for none of it.
-    const ground = yield* Effect.cached(Effect.map(settings, (read) => ({ ...options, settings: read, dns })))
+    // Lazy: loaded by the first request, not at start.
+    const sendOptions = yield* Effect.cached(
+      Effect.map(settings, (read) => ({ ...options, settings: read, dns }))
+    )
     const load = yield* Effect.cached(Effect.promise(() => import("./sendRequest.ts")))
     return Outbound.of({
       request: Effect.fn("Outbound.request")(function* (request: OutboundRequest) {
         const { sendRequest } = yield* load
-        return yield* sendRequest(request, yield* ground)
+        return yield* sendRequest(request, yield* sendOptions)
       }),
       configuredFetch: (maxBytes) =>
         Effect.gen(function* () {
           const { configuredFetch } = yield* Effect.promise(() => import("./configuredFetch.ts"))
-          return configuredFetch(yield* ground, maxBytes)
+          return configuredFetch(yield* sendOptions, maxBytes)
         }),
-      userAgent: Effect.map(ground, (it) => it.settings.user_agent)
+      userAgent: Effect.map(sendOptions, (it) => it.settings.user_agent)
     })
   })
 
@@ -31,9 +33,9 @@ export class Outbound extends Context.Service<
   Outbound,
   {
     /**
-     * Only `http` and `https`; every address of the name must be public, unless the operator allows the host or the
-     * range; the connection goes to the address that was checked, and each redirect is checked in the same way. The
-     * time limit covers everything, the body too. Closing the scope closes the connection.
+     * Only `http` and `https`. Every address of the name must be public, unless the operator allows the host or the range.
+     * The connection goes to the checked address (pinning), and each redirect is checked again. The time limit includes
+     * the body. Closing the scope closes the connection.
      */
     readonly request: (
       request: OutboundRequest
@@ -43,11 +45,11 @@ export class Outbound extends Context.Service<
      * the caller sets the time limit.
      */
     readonly configuredFetch: (maxBytes: number) => Effect.Effect<ConfiguredFetch>
-    /** The name under which it asks. */
+    /** The User-Agent header. */
     readonly userAgent: Effect.Effect<string>
   }
 >()("manifold/outbound/Outbound") {
-  /** As section `outbound` says, which the program has checked before; `ca` (PEM) is trusted in place of the system's. */
+  /** With the section `outbound`; `ca` (PEM) replaces the trusted certificates of the system. */
   static readonly layerWith = (options: { readonly ca?: string }) =>
     Layer.effect(
       Outbound,

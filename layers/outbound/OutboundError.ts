@@ -1,15 +1,15 @@
-/** Why a request to another machine failed, in words for the one who asked for it. */
+/** Errors of outbound requests, with messages for callers. */
 import { Schema } from "effect"
 
 /**
- * - `refused`: this program does not make such a request; `why` says what about it.
- * - `dns`: the name has no address.
- * - `connect`: nobody answers at the address, or hangs up first.
- * - `tls`: the other side cannot prove who it is, or does not speak TLS.
- * - `response`: what was answered is no valid HTTP.
- * - `timeout`: the exchange took longer than it may, its body included.
- * - `too_many_redirects`: it was sent on more often than it may be.
- * - `body`: the body ended early, could not be decompressed, or is larger than it may be.
+ * - `refused`: the request is not allowed; `why` names the check.
+ * - `dns`: DNS lookup failed.
+ * - `connect`: connection refused, unreachable or reset.
+ * - `tls`: invalid certificate or TLS handshake failure.
+ * - `response`: the response is not valid HTTP.
+ * - `timeout`: the time limit was reached, body included.
+ * - `too_many_redirects`: the limit of redirects was reached.
+ * - `body`: the body ended early, could not be decompressed, or exceeds the limit.
  */
 export const Reason = Schema.Literals([
   "refused",
@@ -39,7 +39,7 @@ export class OutboundError extends Schema.TaggedError<OutboundError>()("Outbound
   reason: Reason,
   /** With `refused`. */
   why: Schema.optionalKey(Why),
-  /** Says what happened and what can be done; names no address that the caller did not name. */
+  /** What happened and what to do. Reveals no address that the caller did not name. */
   detail: Schema.String
 }) {
   override get message() {

@@ -1,6 +1,6 @@
-/** Ports that no HTTP request may go to, because what listens there may take HTTP for its own protocol. */
+/** Blocked ports: services that may interpret HTTP as their own protocol (cross-protocol attacks). */
 
-/** Fetch standard, section 2.9, "Port blocking"; and Redis, memcached and raw printing, which obey any line. */
+/** Fetch standard, section 2.9, "Port blocking"; plus Redis, memcached and raw printing. */
 export const blockedPorts: ReadonlySet<number> = new Set([
   0, 1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102, 103, 104,
   109, 110, 111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427, 465, 512, 513, 514, 515,

@@ -1,9 +1,9 @@
-/** Reads a response's body: decompressed as it comes, never more of it than allowed, never longer than allowed. */
+/** Reads a response body: streaming decompression, limited in size and time. */
 import { Cause, Effect, Stream, type Pull } from "effect"
 import { decompress, type Format } from "../platform/decompress.ts"
 import { OutboundError } from "./OutboundError.ts"
 
-/** What requests say they accept. */
+/** Value of Accept-Encoding. */
 export const accepted = "gzip, deflate, br, zstd"
 
 /** RFC 9110, section 8.4.1. */
@@ -14,14 +14,14 @@ const formats: Readonly<Record<string, Format>> = {
   br: "br",
   zstd: "zstd"
 }
-/** Encodings on top of one another: a proxy that compresses what was compressed already. */
+/** Maximum nested encodings, for a proxy that compresses a compressed body. */
 const maxEncodings = 2
 
 const failed = (detail: string) => new OutboundError({ reason: "body", detail })
 
 type Bytes = Uint8Array<ArrayBuffer>
 
-/** The body as its sender made it; encodings are listed in the order in which they were applied. */
+/** The decoded body; encodings are listed in the order of application. */
 const decoded = (body: ReadableStream<Bytes>, header: string) =>
   Effect.gen(function* () {
     const names = header
@@ -52,13 +52,13 @@ const opened = (response: Response) =>
 
 export interface BodyLimits {
   readonly maxBytes: number
-  /** Fails when the exchange has no time left. */
+  /** Applies the remaining time of the request. */
   readonly within: <A>(self: Effect.Effect<A, OutboundError>) => Effect.Effect<A, OutboundError>
 }
 
-/** To be read once, by one of the three. */
+/** Read the body once, by one of the three. */
 export const make = (response: Response, { maxBytes, within }: BodyLimits) => {
-  /** `next` is the next piece each time it is run, `undefined` after the last; `close` frees the decompressor. */
+  /** `next` is the next chunk, `undefined` at the end; `close` frees the decompressor. */
   const open = Effect.map(opened(response), (reader) => ({
     close: Effect.sync(() => void reader?.cancel().catch(() => {})),
     next:

@@ -1,4 +1,4 @@
-/** The configuration of requests to other machines: what they may reach, and how much they may take. */
+/** The section `outbound`: allowed targets and limits of outbound requests. */
 import { Effect, Schema, SchemaIssue, SchemaTransformation } from "effect"
 import { DurationSetting } from "../config/DurationSetting.ts"
 import * as Section from "../config/Section.ts"
@@ -6,12 +6,12 @@ import { parseHost } from "../http/hosts.ts"
 import { program } from "../../src/domain/version.ts"
 
 const isHost = Schema.makeFilter((value: string) => parseHost(value) !== undefined, {
-  expected: "a host as internal.example, internal.example:8080 or [fd00::1]"
+  expected: "a host such as internal.example, internal.example:8080 or [fd00::1]"
 })
 
-const expected = "an address range as 10.0.0.0/8 or fd00::/8"
+const expected = "an address range such as 10.0.0.0/8 or fd00::/8"
 
-/** Checked by the library that reads it later, which is loaded only if there is something to check. */
+/** Checked by the IP address library, which is loaded only if the setting is used. */
 const Range = Schema.String.pipe(
   Schema.annotate({ expected }),
   Schema.decodeTo(
@@ -42,32 +42,36 @@ export const section = Section.make(
     allow_hosts: Section.optional(
       Schema.Array(Schema.String.check(isHost)),
       [],
-      "Hosts that may be reached although their addresses are private; with `:port` also on a port that is refused."
+      "Allowed hosts despite a private address; with `:port` also on a blocked port."
     ),
     allow_private: Section.optional(
       Schema.Array(Range),
       [],
-      "Private address ranges that may be reached under any name. Link-local and metadata addresses never are."
+      "Allowed private address ranges (CIDR). Link-local and cloud metadata addresses are never allowed."
     ),
     ports: Section.optional(
       Schema.Array(port),
       [],
-      "The only ports that may be reached; empty: all but those that browsers refuse."
+      "Allowed ports; empty: all except those that browsers block."
     ),
     timeout: Section.optional(
       DurationSetting,
       "20 seconds",
-      "How long one request may take, from the look-up of the name to the last byte of the body."
+      "Time limit of one request, from DNS lookup to the last byte of the body."
     ),
-    max_bytes: Section.optional(bytes, 5 * 1024 * 1024, "Largest body that is read, in bytes, decompressed."),
+    max_bytes: Section.optional(
+      bytes,
+      5 * 1024 * 1024,
+      "Maximum response body in bytes, after decompression."
+    ),
     max_redirects: Section.optional(few, 10, "Maximum redirects to follow per request."),
     user_agent: Section.optional(
       Agent,
       `${program.name}/${program.version}`,
-      "What requests say about who makes them."
+      "User-Agent header of requests."
     )
   }),
-  { description: "Requests to other machines on behalf of callers." }
+  { description: "Outbound HTTP requests on behalf of callers, with SSRF protection." }
 )
 
 export type Settings = (typeof section)["schema"]["Type"]

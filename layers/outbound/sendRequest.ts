@@ -1,4 +1,4 @@
-/** One request and its redirects: each hop is judged, its name looked up, and the connection pinned to what was judged. */
+/** Sends one request and follows redirects: each hop is checked and its connection pinned to a checked address. */
 import { Clock, Duration, Effect, type Scope } from "effect"
 import type { Dns } from "../platform/Dns.ts"
 import * as content from "./responseBody.ts"
@@ -8,11 +8,11 @@ import type { OutboundRequest, OutboundResponse } from "./OutboundRequest.ts"
 import type { Settings } from "./section.ts"
 import * as target from "./target.ts"
 
-/** What a request needs, besides what was asked. */
+/** Settings and services of a request. */
 export interface SendOptions {
   readonly settings: Settings
   readonly dns: Dns["Service"]
-  /** PEM; certificates that are trusted besides the system's. */
+  /** Trusted certificates (PEM) in place of the system's. */
   readonly ca?: string
 }
 
@@ -24,47 +24,60 @@ interface Hop {
   readonly body?: string | Uint8Array<ArrayBuffer> | undefined
 }
 
-/** Addresses that are tried, one after another, when nobody listens at the first. */
+/** Maximum addresses to try, one after another, while connections fail. */
 const mostAddresses = 4
 
-/** Said by this client alone: they decide whom a message is for, where it ends, and how it is packed. */
-const ours = ["host", "connection", "content-length", "transfer-encoding", "te", "upgrade", "accept-encoding"]
-/** Meant for the origin that the caller named, and no other. */
-const secrets = ["authorization", "cookie", "proxy-authorization"]
-const ofBody = ["content-type", "content-encoding", "content-language", "content-location"]
+/** Headers that only this client sets: host, framing and encoding. */
+const clientHeaders = [
+  "host",
+  "connection",
+  "content-length",
+  "transfer-encoding",
+  "te",
+  "upgrade",
+  "accept-encoding"
+]
+/** Credentials, removed on redirects to another origin. */
+const credentialHeaders = ["authorization", "cookie", "proxy-authorization"]
+const bodyHeaders = ["content-type", "content-encoding", "content-language", "content-location"]
 
 const toHeaders = (request: OutboundRequest, settings: Settings) =>
   Effect.try({
     try: () => {
       const headers = new Headers(request.headers)
-      for (const name of ours) headers.delete(name)
+      for (const name of clientHeaders) headers.delete(name)
       if (!headers.has("user-agent")) headers.set("user-agent", settings.user_agent)
       headers.set("accept-encoding", content.accepted)
       return headers
     },
-    catch: () => refused("header", "a header has a name or value that HTTP does not allow")
+    catch: () => refused("header", "invalid header name or value")
   })
 
 const messages = {
-  connect: "nobody answers there",
-  tls: "the server could not prove who it is, or does not speak TLS",
-  response: "the server answered something that is not valid HTTP"
+  connect: "connection failed",
+  tls: "invalid certificate or TLS handshake failed",
+  response: "the response is not valid HTTP"
 } as const satisfies Partial<Record<Reason, string>>
 
-const unreached = /^(?:ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL|ETIMEDOUT|ENETDOWN|EACCES|EPERM)$/
-const hungUp = /^(?:ECONNRESET|EPIPE|ECONNABORTED)$/
+const unreachable =
+  /^(?:ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL|ETIMEDOUT|ENETDOWN|EACCES|EPERM)$/
+const connectionReset = /^(?:ECONNRESET|EPIPE|ECONNABORTED)$/
 const untrusted = /CERT|TLS|SSL|EPROTO|ISSUER|SIGNATURE|CRL|SELF_SIGNED/i
 
-/** From what `fetch` throws; it names nothing that the caller did not name. */
+/** Maps errors of `fetch`; the message reveals nothing that the caller did not name. */
 const toError = (host: string) => (cause: unknown) => {
   const code = cause instanceof Error && "code" in cause ? String(cause.code) : ""
   const reason =
-    unreached.test(code) || hungUp.test(code) ? "connect" : untrusted.test(code) ? "tls" : "response"
-  const message = hungUp.test(code) ? "the server hung up before it answered" : messages[reason]
+    unreachable.test(code) || connectionReset.test(code)
+      ? "connect"
+      : untrusted.test(code)
+        ? "tls"
+        : "response"
+  const message = connectionReset.test(code) ? "connection closed before a response" : messages[reason]
   return {
     error: new OutboundError({ reason, detail: `${host}: ${message}${code === "" ? "" : ` (${code})`}` }),
-    /** Nothing was sent, so that another address may be tried. */
-    unsent: unreached.test(code)
+    /** Nothing was sent, so another address may be tried. */
+    unsent: unreachable.test(code)
   }
 }
 
@@ -74,12 +87,12 @@ const pinned = (url: URL, address: string) => {
   return to
 }
 
-/** Sends the hop to one address. What Bun would take from the environment, proxies and trust, is said here instead. */
+/** Sends the hop to one address. Proxy and TLS options are explicit, so that Bun ignores the environment. */
 const send = (hop: Hop, to: target.Target, address: string, ca: string | undefined) =>
   Effect.gen(function* () {
     const controller = yield* Effect.acquireRelease(
       Effect.sync(() => new AbortController()),
-      (abort) => Effect.sync(() => abort.abort())
+      (made) => Effect.sync(() => made.abort())
     )
     const headers = new Headers(hop.headers)
     headers.set("host", to.url.host)
@@ -92,7 +105,7 @@ const send = (hop: Hop, to: target.Target, address: string, ca: string | undefin
           redirect: "manual",
           signal: AbortSignal.any([controller.signal, interrupted]),
           decompress: false,
-          // A connection in a pool is known by its address, and not by whom its certificate was checked for.
+          // Bun pools connections by address, regardless of the host that the certificate was checked for.
           keepalive: false,
           protocol: "http1.1",
           proxy: false,
@@ -104,10 +117,10 @@ const send = (hop: Hop, to: target.Target, address: string, ca: string | undefin
         }),
       catch: toError(to.url.host)
     })
-    return { response, hangUp: Effect.sync(() => controller.abort()) }
+    return { response, abort: Effect.sync(() => controller.abort()) }
   })
 
-/** The first address where somebody listens. */
+/** Connects to the first reachable address. */
 const connect = (hop: Hop, to: target.Target, addresses: ReadonlyArray<string>, ca: string | undefined) => {
   const from = (index: number): ReturnType<typeof send> =>
     Effect.catchIf(
@@ -118,19 +131,20 @@ const connect = (hop: Hop, to: target.Target, addresses: ReadonlyArray<string>, 
   return Effect.mapError(from(0), ({ error }) => error)
 }
 
-/** Raw bytes of a `Location`, which arrive as Latin-1, percent-encoded one by one, as browsers send them on. */
+/** Percent-encodes raw bytes of a `Location` (received as Latin-1), as browsers do. */
 const encodedLocation = (location: string) =>
   location.replace(/[\u0080-\u00ff]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`)
 
 const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 
-/** The request that a redirect asks for (Fetch standard, section 4.4, "HTTP-redirect fetch"). */
+/** The request after a redirect (Fetch standard, section 4.4, "HTTP-redirect fetch"). */
 const follow = (hop: Hop, from: URL, status: number, location: string): Hop => {
   const headers = new Headers(hop.headers)
   const asGet =
     (status === 303 && hop.method !== "HEAD") || ((status === 301 || status === 302) && hop.method === "POST")
-  if (asGet) for (const name of ofBody) headers.delete(name)
-  if (URL.parse(location, from.href)?.origin !== from.origin) for (const name of secrets) headers.delete(name)
+  if (asGet) for (const name of bodyHeaders) headers.delete(name)
+  if (URL.parse(location, from.href)?.origin !== from.origin)
+    for (const name of credentialHeaders) headers.delete(name)
   return {
     url: location,
     base: from,
@@ -140,7 +154,7 @@ const follow = (hop: Hop, from: URL, status: number, location: string): Hop => {
   }
 }
 
-/** The hop with cookies that an earlier redirect set, unless the caller sends its own. */
+/** Adds cookies of earlier redirects, unless the caller sends its own. */
 const withCookies = (hop: Hop, cookies: string | undefined): Hop => {
   if (cookies === undefined || hop.headers.has("cookie")) return hop
   const headers = new Headers(hop.headers)
@@ -148,7 +162,7 @@ const withCookies = (hop: Hop, cookies: string | undefined): Hop => {
   return { ...hop, headers }
 }
 
-/** The connection stays open as long as the scope. */
+/** The connection stays open until the scope closes. */
 export const sendRequest = Effect.fnUntraced(function* (
   request: OutboundRequest,
   { ca, dns, settings }: SendOptions
@@ -161,10 +175,10 @@ export const sendRequest = Effect.fnUntraced(function* (
       Effect.timeoutOrElse(self, {
         duration: Math.max(0, end - now),
         orElse: () =>
-          Effect.fail(new OutboundError({ reason: "timeout", detail: `it took longer than ${timeout} ms` }))
+          Effect.fail(new OutboundError({ reason: "timeout", detail: `time limit of ${timeout} ms reached` }))
       })
     )
-  const tell = request.onStep ?? (() => Effect.void)
+  const onStep = request.onStep ?? (() => Effect.void)
 
   const resolve = ({ literal, name }: target.Target) =>
     literal
@@ -183,12 +197,12 @@ export const sendRequest = Effect.fnUntraced(function* (
   const jar = request.keepCookies === true ? new CookieJar() : undefined
   for (let hops = 0; ; hops++) {
     const to = yield* target.parse(hop.url, hop.base, settings)
-    yield* tell("resolve", to.url)
+    yield* onStep("resolve", to.url)
     const addresses = yield* within(resolve(to))
     yield* target.admit(to, addresses, settings)
     if (request.admit !== undefined) yield* within(request.admit(to.url))
-    yield* tell("connect", to.url)
-    const { hangUp, response } = yield* within(
+    yield* onStep("connect", to.url)
+    const { abort, response } = yield* within(
       connect(withCookies(hop, jar?.header(to.url)), to, addresses, ca)
     )
     const location = redirects.has(response.status) ? response.headers.get("location") : null
@@ -202,11 +216,11 @@ export const sendRequest = Effect.fnUntraced(function* (
         ...content.make(response, { maxBytes, within })
       }
     }
-    yield* hangUp
+    yield* abort
     if (hops === mostRedirects) {
       return yield* new OutboundError({
         reason: "too_many_redirects",
-        detail: `more than ${mostRedirects} redirects; the last one leads to ${location.slice(0, 200)} (outbound.max_redirects)`
+        detail: `more than ${mostRedirects} redirects, the last one to ${location.slice(0, 200)} (outbound.max_redirects)`
       })
     }
     hop = follow(hop, to.url, response.status, encodedLocation(location))

@@ -1,4 +1,4 @@
-/** Decides where a request may go: the URL first, and the addresses that its name has at this moment second. */
+/** SSRF protection: checks the URL of a request, then the resolved addresses of its host. */
 import { Effect } from "effect"
 import { parseHost } from "../http/hosts.ts"
 import { isAddress, isWithin, scopeOf } from "./addressScope.ts"
@@ -6,17 +6,17 @@ import { refused, type OutboundError } from "./OutboundError.ts"
 import { blockedPorts } from "./blockedPorts.ts"
 import type { Settings } from "./section.ts"
 
-/** Longer URLs are nobody's; RFC 9110, section 4.1, recommends at least 8000. */
+/** Maximum URL length; RFC 9110, section 4.1, recommends to support at least 8000. */
 const longest = 8192
 
 export interface Target {
-  /** Parsed and without its fragment: numbers in any notation have become dotted addresses here. */
+  /** Parsed, without fragment; numeric hosts in any notation are dotted addresses. */
   readonly url: URL
-  /** To look up, and for the certificate: no brackets, no dot at the end. */
+  /** Host name for DNS and certificate: no brackets, no trailing dot. */
   readonly name: string
-  /** The name is an address already. */
+  /** The name is an IP address. */
   readonly literal: boolean
-  /** The operator has listed this host. */
+  /** The host is in `outbound.allow_hosts`. */
   readonly listed: boolean
 }
 
@@ -24,7 +24,7 @@ const portOf = ({ port, protocol }: URL) => (port === "" ? (protocol === "https:
 
 const withoutDot = (host: string) => host.toLowerCase().replace(/\.(?=(:\d+)?$)/, "")
 
-/** Judges a URL without asking anybody. */
+/** Checks a URL without DNS lookup. */
 export const parse = (
   input: string | URL,
   base: URL | undefined,
@@ -42,13 +42,13 @@ export const parse = (
       )
     }
     if (url.protocol !== "http:" && url.protocol !== "https:") {
-      return Effect.fail(refused("scheme", `only http and https URLs are requested, not ${url.protocol}`))
+      return Effect.fail(refused("scheme", `only http and https URLs are allowed, not ${url.protocol}`))
     }
     if (url.username !== "" || url.password !== "") {
       return Effect.fail(refused("credentials", "a URL must not contain a user name or password"))
     }
     if (parseHost(url.host) === undefined) {
-      return Effect.fail(refused("host", "the URL names no valid host"))
+      return Effect.fail(refused("host", "the URL has no valid host"))
     }
     url.hash = ""
     const host = withoutDot(url.hostname)
@@ -59,7 +59,7 @@ export const parse = (
       listedWithPort || (settings.ports.length > 0 ? settings.ports.includes(port) : !blockedPorts.has(port))
     if (!portAllowed) {
       return Effect.fail(
-        refused("port", `port ${port} is closed to requests; outbound.allow_hosts can open it for one host`)
+        refused("port", `port ${port} is not allowed; allow it for this host in outbound.allow_hosts`)
       )
     }
     const name = host.replace(/^\[|\]$/g, "")
@@ -71,23 +71,23 @@ export const parse = (
     })
   })
 
-/** Lets all of a target's addresses pass, or refuses the target: one bad address is reason enough. */
+/** Rejects the target unless all of its addresses are allowed. */
 export const admit = (
   { listed, literal, name }: Target,
   addresses: ReadonlyArray<string>,
   settings: Settings
 ): Effect.Effect<void, OutboundError> => {
   const passes = (address: string) => {
-    const stands = scopeOf(address)
+    const scope = scopeOf(address)
     return (
-      stands === "public" || (stands === "private" && (listed || isWithin(address, settings.allow_private)))
+      scope === "public" || (scope === "private" && (listed || isWithin(address, settings.allow_private)))
     )
   }
   const bad = addresses.filter((address) => !passes(address))
   if (bad.length === 0) return Effect.void
   const what = literal ? `${name} is not a public address` : `${name} has an address that is not public`
   const remedy = bad.some((address) => scopeOf(address) === "never")
-    ? "nothing is ever requested from there"
-    : "outbound.allow_hosts can make an exception for it"
+    ? "requests to it are never allowed"
+    : "allow it in outbound.allow_hosts"
   return Effect.fail(refused("address", `${what}: ${remedy}`))
 }

@@ -1,4 +1,4 @@
-/** The Redis that all instances share, if one is configured: for what must be exact across them and may be forgotten. */
+/** Redis shared by all instances, if configured: for ephemeral state that must be exact across them. */
 import { Context, Effect, Layer, Option } from "effect"
 import { ConfigSource } from "../config/ConfigSource.ts"
 import type { RedisConnection } from "../platform/RedisConnection.ts"
@@ -7,7 +7,7 @@ import { section } from "./section.ts"
 export class SharedRedis extends Context.Service<SharedRedis, Option.Option<RedisConnection>>()(
   "manifold/storage/SharedRedis"
 ) {
-  /** As `storage.redis_url` says. A Redis that is away does not fail it. */
+  /** Connects to `storage.redis_url`. Does not fail if Redis is unreachable. */
   static readonly layer = Layer.effect(
     SharedRedis,
     Effect.gen(function* () {

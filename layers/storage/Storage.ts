@@ -1,9 +1,10 @@
-/** The folder that holds all state, and the keys that are made in it once. */
+/** State folder, and the secret keys that are generated in it. */
 import { Context, Effect, FileSystem, Layer, Path, Predicate, Redacted, Schema } from "effect"
 import * as Hex from "effect/encoding/Hex"
 import type { PlatformError } from "effect/PlatformError"
 import { Identity } from "../../src/domain/Identity.ts"
 import { ConfigSource } from "../config/ConfigSource.ts"
+import { describeFileError } from "../platform/describeFileError.ts"
 import { Ids } from "../platform/Ids.ts"
 import { userFolder } from "../platform/userFolders.ts"
 import { section } from "./section.ts"
@@ -11,7 +12,7 @@ import { section } from "./section.ts"
 const setting = "storage.dir (or MANIFOLD_STORAGE_DIR)"
 
 export class StorageError extends Schema.TaggedError<StorageError>()("StorageError", {
-  /** No folder to be had, one that cannot be read or written, or a key that is not what was written. */
+  /** No home folder, no read or write permission, or a damaged key file. */
   reason: Schema.Literals(["homeless", "unreadable", "unwritable", "damaged"]),
   path: Schema.String,
   message: Schema.String
@@ -20,24 +21,24 @@ export class StorageError extends Schema.TaggedError<StorageError>()("StorageErr
 const homeless = new StorageError({
   reason: "homeless",
   path: "",
-  message: `this user has no home folder to keep state in: set ${setting} to a folder`
+  message: `No home folder for state. Set ${setting} to a folder.`
 })
 
 const unwritable = (path: string) => (error: PlatformError) =>
   new StorageError({
     reason: "unwritable",
     path,
-    message: `cannot write ${path} (${error.reason._tag}): set ${setting} to a folder that this user may write`
+    message: `Cannot write ${path}: ${describeFileError(error.reason)}. Set ${setting} to a writable folder.`
   })
 
 const unreadable = (path: string) => (error: PlatformError) =>
   new StorageError({
     reason: "unreadable",
     path,
-    message: `cannot read ${path} (${error.reason._tag}): let this user read it, or set ${setting} to another folder`
+    message: `Cannot read ${path}: ${describeFileError(error.reason)}. Grant access, or set ${setting} to another folder.`
   })
 
-/** A server's name as the name of a folder: characters that are not allowed in one become `-`. */
+/** Folder name from a server name: characters that are not allowed become `-`. */
 const folderName = (server: string) =>
   server
     .replace(/[^\p{L}\p{N}._-]+/gu, "-")
@@ -51,16 +52,16 @@ const stateFolder = Effect.flatMap(Identity, ({ name }) =>
 export class Storage extends Context.Service<
   Storage,
   {
-    /** Absolute. It may not exist yet: it is made when something is first stored. */
+    /** Absolute path; created at the first write. */
     readonly dir: string
     /** A path inside `dir`. */
     readonly path: (...parts: ReadonlyArray<string>) => string
     /**
-     * The secret of `bytes` random bytes called `name` (letters, digits, `-`), made when first asked for and the same
-     * ever after, also for processes that ask at the same time. In `<dir>/keys`, mode 0600 in a folder of mode 0700.
+     * A persistent secret of `bytes` random bytes, generated at first use, also if several processes start at once. `name`:
+     * letters, digits, `-`. Stored in `<dir>/keys`, mode 0600 in a folder of mode 0700.
      */
     readonly key: (name: string, bytes: number) => Effect.Effect<Redacted.Redacted<Uint8Array>, StorageError>
-    /** Succeeds if something could be stored now: `dir`, or the nearest folder above it that exists, can be written. */
+    /** Succeeds if `dir`, or its nearest existing parent, is writable. */
     readonly writable: Effect.Effect<void, StorageError>
   }
 >()("manifold/storage/Storage") {
@@ -88,16 +89,16 @@ export class Storage extends Context.Service<
           reason: "damaged",
           path: file,
           message:
-            `the key ${file} has ${found.length} bytes instead of ${bytes}: restore it from a backup, or remove it ` +
-            `to have a new one made (what the old one protects is lost)`
+            `The key ${file} has ${found.length} bytes instead of ${bytes}. Restore it from a backup, or remove it to ` +
+            `generate a new one (data protected by the old key is lost).`
         })
       })
 
-      /** Writes a whole key beside its place and links it there: the first process wins, none sees half a key. */
+      /** Writes the key to a temporary file and links it: atomic, and the first process wins. */
       const create = Effect.fnUntraced(function* (folder: string, file: string, bytes: number) {
         const secret = yield* ids.secret(bytes)
         yield* fs.makeDirectory(folder, { recursive: true, mode: 0o700 })
-        // It may have been there before, open to others.
+        // An existing folder may be readable by others.
         yield* fs.chmod(folder, 0o700)
         const unique = Hex.encode(yield* ids.secret(8))
         const draft = paths.join(folder, `.${paths.basename(file)}.${unique}`)
@@ -114,7 +115,7 @@ export class Storage extends Context.Service<
 
       const key = Effect.fn("Storage.key")(function* (name: string, bytes: number) {
         if (!/^[a-z0-9][a-z0-9-]*$/.test(name))
-          return yield* Effect.die(new Error(`not a key's name: ${name}`))
+          return yield* Effect.die(new Error(`invalid key name: ${name}`))
         const folder = path("keys")
         const file = paths.join(folder, name)
         const existing = yield* find(file, bytes)
@@ -125,7 +126,7 @@ export class Storage extends Context.Service<
         return yield* new StorageError({
           reason: "damaged",
           path: file,
-          message: `the key ${file} disappeared while it was made: something else empties ${folder}`
+          message: `The key ${file} disappeared after it was generated: another program removes files in ${folder}.`
         })
       })
 

@@ -43,7 +43,7 @@ export const section = Section.make(
   "storage",
   Schema.Struct({
     dir: Schema.optionalKey(
-      PathSetting("Folder of all state. Default: the platform's state folder for this server (`manifold`).")
+      PathSetting("State folder. Default: the platform's state folder for this server (`manifold`).")
     ),
     redis_url: Schema.optionalKey(
       RedisUrl.pipe(

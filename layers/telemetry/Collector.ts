@@ -1,4 +1,4 @@
-/** The way to an OTLP collector that may be slow or gone: what waits for it is bounded, what it did not get is counted. */
+/** OTLP client for a slow or unreachable collector: bounded concurrency, retries, and counts of dropped items. */
 import { Clock, Duration, Effect, Schedule } from "effect"
 import type { HttpBody } from "effect/http/HttpBody"
 import * as HttpClient from "effect/http/HttpClient"
@@ -10,19 +10,19 @@ import { Metrics } from "./Metrics.ts"
 
 export type Signal = "traces" | "logs" | "metrics"
 
-/** Items that are sent together. */
+/** Maximum items per batch. */
 export const batchSize = 512
-/** Batches that are on their way at once; a further one is given up. */
+/** Maximum concurrent batches; further ones are dropped. */
 const mostRunning = 4
-/** How long the collector may take for one, each time. */
-const patience = Duration.seconds(10)
+/** Time-out of one attempt. */
+const timeout = Duration.seconds(10)
 const attempts = { times: 2, schedule: Schedule.exponential("1 second") }
-/** How long effect's exporters stay silent once a batch was given up. */
-const silence = Duration.toMillis(Duration.minutes(1))
+/** How long effect's exporters pause after a dropped batch. */
+const pause = Duration.toMillis(Duration.minutes(1))
 
 /**
- * One for each signal. `effect`'s exporters would keep any number of batches for a slow collector, repeat each on its
- * own, and throw away in silence; so they see a client that has done all that when it answers.
+ * One per signal. `effect`'s exporters would queue batches without limit for a slow collector, retry each and drop
+ * silently; this client has already retried and counted when it responds to them.
  */
 export const make = Effect.fnUntraced(function* (signal: Signal) {
   const metrics = yield* Metrics
@@ -30,37 +30,41 @@ export const make = Effect.fnUntraced(function* (signal: Signal) {
   const json = yield* OtlpSerialization
   const client = (yield* HttpClient.HttpClient).pipe(
     HttpClient.filterStatusOk,
-    HttpClient.transformResponse(Effect.timeout(patience)),
+    HttpClient.transformResponse(Effect.timeout(timeout)),
     HttpClient.retryTransient(attempts)
   )
   const count = (outcome: string) =>
-    metrics.counter("manifold_telemetry_items_total", "Spans, log lines and reports for the collector.", {
-      signal,
-      outcome
-    })
+    metrics.counter(
+      "manifold_telemetry_items_total",
+      "Spans, log records and metric reports for the collector, by outcome.",
+      {
+        signal,
+        outcome
+      }
+    )
   const sent = count("sent")
   const dropped = count("dropped")
   const sizes = new WeakMap<HttpBody, number>()
   let running = 0
-  let silentUntil = 0
+  let pausedUntil = 0
 
   const sized = (body: HttpBody, size: number) => {
     sizes.set(body, size)
     return body
   }
 
-  const giveUp = (request: HttpClientRequest, size: number) =>
+  const drop = (request: HttpClientRequest, size: number) =>
     Effect.sync(() => {
       dropped.add(size)
-      silentUntil = clock.currentTimeMillisUnsafe() + silence
-      // A status that nobody repeats a request for.
+      pausedUntil = clock.currentTimeMillisUnsafe() + pause
+      // A status that is not retried.
       return HttpClientResponse.fromWeb(request, new Response(null, { status: 424 }))
     })
 
   return {
-    /** Whether an item will be kept; if not, it is counted. */
+    /** Whether an item is accepted; otherwise it is counted as dropped. */
     admits: (): boolean => {
-      if (silentUntil === 0 || clock.currentTimeMillisUnsafe() >= silentUntil) return true
+      if (pausedUntil === 0 || clock.currentTimeMillisUnsafe() >= pausedUntil) return true
       dropped.add()
       return false
     },
@@ -72,11 +76,11 @@ export const make = Effect.fnUntraced(function* (signal: Signal) {
     client: HttpClient.makeWith<HttpClientError, never, HttpClientError, never>(
       Effect.flatMap((request) => {
         const size = sizes.get(request.body) ?? 0
-        if (running >= mostRunning) return giveUp(request, size)
+        if (running >= mostRunning) return drop(request, size)
         running++
         return client.execute(request).pipe(
           Effect.tap(() => Effect.sync(() => sent.add(size))),
-          Effect.catch(() => giveUp(request, size)),
+          Effect.catch(() => drop(request, size)),
           Effect.ensuring(
             Effect.sync(() => {
               running--

@@ -1,9 +1,9 @@
-/** The numbers that the program keeps about itself: plain counters on the hot path, read when somebody asks for them. */
+/** Metrics registry: plain counters on the hot path, read at scrape or export. */
 import { Context, Effect, Layer, Metric, type Scope } from "effect"
 
 export type Labels = Readonly<Record<string, string>>
 
-/** Only goes up. */
+/** A monotonic counter. */
 export class Counter {
   value = 0
   add(amount = 1) {
@@ -11,11 +11,11 @@ export class Counter {
   }
 }
 
-/** How values are spread. */
+/** A histogram. */
 export class Histogram {
   /** Upper bounds, each included in its bucket, in ascending order. */
   readonly bounds: ReadonlyArray<number>
-  /** One more than there are bounds. */
+  /** Per bucket; one more than bounds. */
   readonly counts: Array<number>
   count = 0
   sum = 0
@@ -30,7 +30,7 @@ export class Histogram {
   record(value: number) {
     const { bounds } = this
     let at = 0
-    // NaN belongs nowhere, so it ends in the last bucket.
+    // NaN is counted in the last bucket.
     while (at < bounds.length && !(value <= (bounds[at] ?? 0))) at++
     this.counts[at] = (this.counts[at] ?? 0) + 1
     this.count++
@@ -40,7 +40,7 @@ export class Histogram {
   }
 }
 
-/** For times in seconds, from a cached answer to the longest call. */
+/** Buckets for durations in seconds, from cached results to long calls. */
 export const seconds = [
   0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60
 ] as const
@@ -55,11 +55,11 @@ const stateOf = (histogram: Histogram): Metric.HistogramState => {
   return { buckets, count, sum, min: count === 0 ? 0 : min, max: count === 0 ? 0 : max }
 }
 
-/** Names are those of Prometheus: `manifold_…`, with the unit at the end, and `_total` for what only goes up. */
+/** Prometheus naming: `manifold_…`, unit suffix, `_total` for counters. */
 export class Metrics extends Context.Service<
   Metrics,
   {
-    /** A counter that stays until the program ends. Ask once and keep it. */
+    /** Registers a counter for the lifetime of the program. Call it once per series. */
     readonly counter: (name: string, help: string, labels?: Labels) => Counter
     readonly histogram: (
       name: string,
@@ -67,21 +67,21 @@ export class Metrics extends Context.Service<
       bounds: ReadonlyArray<number>,
       labels?: Labels
     ) => Histogram
-    /** A number that is read when it is asked for, while the scope is open. `read` must neither throw nor wait. */
+    /** A gauge that is read at scrape, while the scope is open. `read` must be synchronous and must not throw. */
     readonly gauge: (
       name: string,
       help: string,
       read: () => number,
       labels?: Labels
     ) => Effect.Effect<void, never, Scope.Scope>
-    /** The same for a number that somebody else counts up. */
+    /** The same for a counter that is kept elsewhere. */
     readonly total: (
       name: string,
       help: string,
       read: () => number,
       labels?: Labels
     ) => Effect.Effect<void, never, Scope.Scope>
-    /** Where `effect` finds the same numbers: its exporters read this registry, and nothing else is in it. */
+    /** The same metrics for effect's exporters; contains nothing else. */
     readonly registry: Context.Context<never>
   }
 >()("manifold/telemetry/Metrics") {
@@ -89,7 +89,7 @@ export class Metrics extends Context.Service<
     const registry = Context.make(Metric.MetricRegistry, new Map())
 
     const register = <Input, State>(metric: Metric.Metric<Input, State>, get: () => State) =>
-      // The values are ours, so nothing is ever written through the registry.
+      // Values are kept here: nothing is written through the registry.
       Metric.registerUnsafe(metric, registry, { get, update: () => {}, modify: () => {} })
     const describe = (description: string, attributes: Labels = {}) => ({ description, attributes })
 

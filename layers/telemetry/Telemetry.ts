@@ -1,9 +1,9 @@
-/** Telemetry for others: sends traces, metrics and logs to an OTLP collector, if one is configured. */
+/** Exports traces, metrics and logs to an OTLP collector, if one is configured. */
 import { Effect, Layer, Option } from "effect"
 import { ConfigSource } from "../config/ConfigSource.ts"
 import { section } from "./section.ts"
 
-/** Nothing is loaded and nothing is observed without an endpoint. */
+/** Loads and observes nothing without an endpoint. */
 export const layer = Layer.unwrap(
   Effect.gen(function* () {
     const settings = Option.getOrUndefined(yield* (yield* ConfigSource).readOption(section))

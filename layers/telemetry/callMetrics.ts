@@ -1,10 +1,10 @@
-/** Metrics of calls: how many ended with which status, their durations, what they spent, and how many run. */
+/** Metrics of calls: count by status, duration, cost, and calls in progress. */
 import { BigDecimal, Effect, Layer } from "effect"
 import { type Call, type CallKind, Calls, type Outcome } from "../ledger/Calls.ts"
 import { GenAiInstruments, operationOf } from "./genAi.ts"
 import { type Counter, type Histogram, Metrics, seconds } from "./Metrics.ts"
 
-/** The most names of a kind with series of their own; all further ones are `other`. */
+/** Cardinality limit: maximum names per kind with their own series; further ones are `other`. */
 export const mostNames = 200
 
 type Ending = Outcome["status"] | "cached"
@@ -20,16 +20,16 @@ class Instruments {
   constructor(metrics: Metrics["Service"], kind: CallKind, name: string) {
     this.#duration = metrics.histogram(
       "manifold_call_duration_seconds",
-      "Time from a call's arrival to its end.",
+      "Duration of calls, from arrival to end.",
       seconds,
       { kind, name }
     )
     const operation = operationOf(kind)
     this.#genAi = operation && new GenAiInstruments(metrics, operation, name)
     this.#count = (status) =>
-      metrics.counter("manifold_calls_total", "Calls that ended, by status.", { kind, name, status })
+      metrics.counter("manifold_calls_total", "Completed calls by status.", { kind, name, status })
     this.#countMoney = () =>
-      metrics.counter("manifold_spent_usd_total", "Money that calls spent, in USD.", { kind, name })
+      metrics.counter("manifold_spent_usd_total", "Cost of calls in USD.", { kind, name })
   }
 
   /** `duration` in seconds. */
@@ -56,9 +56,9 @@ const observe = Effect.gen(function* () {
     turn: new Map()
   }
   const limits = new Map<string, Counter>()
-  const retries = metrics.counter("manifold_call_retries_total", "Handlers that were started once more.")
+  const retries = metrics.counter("manifold_call_retries_total", "Retries of calls.")
   let running = 0
-  yield* metrics.gauge("manifold_calls_running", "Calls that arrived and did not end.", () => running)
+  yield* metrics.gauge("manifold_calls_running", "Calls in progress.", () => running)
 
   const instrumentsOf = ({ kind, name: asked, template }: Call): Instruments => {
     const name = template ?? asked
@@ -74,7 +74,7 @@ const observe = Effect.gen(function* () {
   const limitHit = (limit: string) => {
     let counter = limits.get(limit)
     if (counter === undefined) {
-      counter = metrics.counter("manifold_limits_hit_total", "Calls that a limit rejected.", { limit })
+      counter = metrics.counter("manifold_limits_hit_total", "Calls rejected by a limit.", { limit })
       limits.set(limit, counter)
     }
     counter.value++
@@ -93,5 +93,5 @@ const observe = Effect.gen(function* () {
   })
 })
 
-/** Observes calls while it lives. One layer, so that no call is counted twice by two who ask for it. */
+/** Observes calls. One layer, so that layer memoization prevents counting a call twice. */
 export const layer = Layer.effectDiscard(observe)

@@ -1,4 +1,4 @@
-/** A span for every call, as a child of its caller's: OpenTelemetry's semantic conventions for MCP and for GenAI. */
+/** Spans of calls, by OpenTelemetry's semantic conventions for MCP and GenAI. */
 import { BigDecimal, Clock, Context, Effect, Exit, Option, Tracer } from "effect"
 import { type Call, Calls, type Outcome } from "../ledger/Calls.ts"
 import { redactText } from "../logging/redactText.ts"
@@ -7,7 +7,7 @@ import { operations, spentAttributes } from "./genAi.ts"
 const mcp = (operation: string, key: string) =>
   ({ operation, key, spanKind: "server", attribute: "mcp.method.name" }) as const
 
-/** How the conventions name the span and the entry of each kind. A resource's URI is not in the name: there are too many. */
+/** Span and attribute names per kind. Span names do not contain resource URIs, to limit cardinality. */
 const kinds: Record<
   Call["kind"],
   {
@@ -28,7 +28,7 @@ const kinds: Record<
 const toError = (errorClass: string, message: string) => {
   const error = new Error(message)
   error.name = errorClass
-  // Where this file made it says nothing.
+  // The stack of this file is meaningless.
   error.stack = `${errorClass}: ${message}`
   return error
 }
@@ -46,8 +46,8 @@ const toExit = (outcome: Outcome): Exit.Exit<void, Error> => {
 }
 
 /**
- * Observes calls while the scope is open. A nested call is sampled if its parent is. Otherwise the caller's own trace
- * decides; calls without one are sampled with `ratio` (0–1), evenly spread. `admits` is asked for each span.
+ * Observes calls while the scope is open. A nested call is sampled if its parent is; a call with a trace context by its
+ * sampled flag; others with `ratio` (0–1), evenly distributed. `admits` is called for each span.
  */
 export const observe = Effect.fnUntraced(function* (
   tracer: Tracer.Tracer,
@@ -83,13 +83,13 @@ export const observe = Effect.fnUntraced(function* (
         annotations: Context.empty(),
         links: [],
         startTime: clock.currentTimeNanosUnsafe(),
-        // What a handler calls is not another request to this server.
+        // A nested call is not a request to this server.
         kind: within !== undefined && spanKind === "server" ? "internal" : spanKind,
         root: within === undefined && trace === undefined,
         sampled: true
       })
       span.attribute(attribute, operation)
-      // Callers make up URIs, of any length and with secrets in them.
+      // URIs come from callers: they may be long or contain secrets.
       span.attribute(key, kind === "resource" ? redactText(name) : name)
       if (session !== undefined) span.attribute("mcp.session.id", session)
       if (conversation !== undefined) span.attribute("gen_ai.conversation.id", conversation)

@@ -1,12 +1,12 @@
-/** Calls of models and turns under the names of OpenTelemetry's semantic conventions for generative AI. */
+/** OpenTelemetry semantic conventions for generative AI: span attributes and metrics of model calls and turns. */
 import type { CallKind } from "../ledger/Calls.ts"
 import type { Spent, Usage } from "../ledger/Spend.ts"
 import { type Histogram, type Metrics, seconds } from "./Metrics.ts"
 
 interface Operation {
-  /** `gen_ai.operation.name`; with the entry's name it is the span's name. */
+  /** `gen_ai.operation.name`; the span's name is this and the entry's name. */
   readonly operation: "chat" | "invoke_agent"
-  /** The attribute of the entry's name. */
+  /** Attribute for the entry's name. */
   readonly key: "gen_ai.request.model" | "gen_ai.agent.name"
   readonly spanKind: "client" | "internal"
 }
@@ -27,7 +27,7 @@ const usageKeys: ReadonlyArray<readonly [keyof Usage, string]> = [
   ["reasoning_tokens", "gen_ai.usage.reasoning.output_tokens"]
 ]
 
-/** The attributes of what a call spent. */
+/** Span attributes for tokens and model. */
 export const spentAttributes = ({
   model,
   usage
@@ -41,10 +41,10 @@ export const spentAttributes = ({
   return attributes
 }
 
-/** The conventions' buckets for tokens of one operation. */
+/** Buckets for tokens of one operation, as in the conventions. */
 const tokens = Array.from({ length: 14 }, (_, index) => 4 ** index)
 
-/** `gen_ai.client.operation.duration` and `gen_ai.client.token.usage` of one model or agent, in Prometheus' spelling. */
+/** `gen_ai.client.operation.duration` and `gen_ai.client.token.usage` of one model or agent, with Prometheus names. */
 export class GenAiInstruments {
   readonly #metrics: Metrics["Service"]
   readonly #labels: Readonly<Record<string, string>>
@@ -57,7 +57,7 @@ export class GenAiInstruments {
     this.#labels = { gen_ai_operation_name: operation, [key.replaceAll(".", "_")]: name }
     this.#duration = metrics.histogram(
       "gen_ai_client_operation_duration_seconds",
-      "Duration of calls of models and of turns.",
+      "Duration of model calls and agent turns.",
       seconds,
       this.#labels
     )
@@ -72,7 +72,7 @@ export class GenAiInstruments {
   }
 
   #tokens(type: "input" | "output") {
-    return this.#metrics.histogram("gen_ai_client_token_usage", "Tokens of one call of a model.", tokens, {
+    return this.#metrics.histogram("gen_ai_client_token_usage", "Tokens per model call.", tokens, {
       ...this.#labels,
       gen_ai_token_type: type
     })

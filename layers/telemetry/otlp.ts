@@ -1,4 +1,4 @@
-/** Traces, metrics and logs by OTLP/HTTP, with `effect`'s exporters. Loaded when a collector is configured, and only then. */
+/** OTLP/HTTP export of traces, metrics and logs with effect's exporters. Loaded only if a collector is configured. */
 import { ConfigProvider, Duration, Effect, Layer, Redacted } from "effect"
 import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import { HttpClient } from "effect/http/HttpClient"
@@ -15,15 +15,15 @@ import { Metrics } from "./Metrics.ts"
 import * as processMetrics from "./processMetrics.ts"
 import type { Settings } from "./section.ts"
 
-/** Where signals go, and which service they are from. */
-interface Target {
-  /** Base of the signals' addresses (OTLP 1.x, "OTLP/HTTP request"). */
+/** Collector and service name of the signals. */
+interface ExportTarget {
+  /** Base URL (OTLP 1.x, "OTLP/HTTP request"). */
   readonly endpoint: string
   readonly otlp: Settings["otlp"]
   readonly resource: { readonly serviceName: string; readonly serviceVersion: string }
 }
 
-const optionsOf = ({ endpoint, otlp, resource }: Target, signal: Collector.Signal) => ({
+const optionsOf = ({ endpoint, otlp, resource }: ExportTarget, signal: Collector.Signal) => ({
   url: `${endpoint.replace(/\/+$/, "")}/v1/${signal}`,
   headers: Object.fromEntries(
     Object.entries(otlp.headers).map(([name, value]) => [name, Redacted.value(value)])
@@ -31,11 +31,11 @@ const optionsOf = ({ endpoint, otlp, resource }: Target, signal: Collector.Signa
   resource,
   exportInterval: otlp.interval,
   maxBatchSize: Collector.batchSize,
-  // Three exporters end one after the other, and a program that stops has seconds.
+  // Three exporters shut down one after another, within the shutdown time-out.
   shutdownTimeout: Duration.seconds(1)
 })
 
-/** Provides what an exporter needs of a collector's way. */
+/** Provides the client and serialization of a collector. */
 const through = (collector: Effect.Success<ReturnType<typeof Collector.make>>) => {
   const { client, serialization } = collector
   return <A, E, R>(self: Effect.Effect<A, E, R>) =>
@@ -45,13 +45,13 @@ const through = (collector: Effect.Success<ReturnType<typeof Collector.make>>) =
     )
 }
 
-const traces = Effect.fnUntraced(function* (target: Target) {
+const traces = Effect.fnUntraced(function* (target: ExportTarget) {
   const collector = yield* Collector.make("traces")
   const tracer = yield* OtlpTracer.make(optionsOf(target, "traces")).pipe(through(collector))
   yield* callSpans.observe(tracer, target.otlp.sample_ratio, collector.admits)
 })
 
-const metrics = Effect.fnUntraced(function* (target: Target) {
+const metrics = Effect.fnUntraced(function* (target: ExportTarget) {
   const { registry } = yield* Metrics
   const collector = yield* Collector.make("metrics")
   yield* OtlpMetrics.make(optionsOf(target, "metrics")).pipe(
@@ -60,7 +60,7 @@ const metrics = Effect.fnUntraced(function* (target: Target) {
   )
 })
 
-const logs = Effect.fnUntraced(function* (target: Target) {
+const logs = Effect.fnUntraced(function* (target: ExportTarget) {
   const collector = yield* Collector.make("logs")
   yield* logLines.send(optionsOf(target, "logs"), collector.admits).pipe(through(collector))
 })
@@ -69,7 +69,7 @@ export const layer = (endpoint: string, { otlp, service_name }: Settings) =>
   Layer.effectDiscard(
     Effect.flatMap(Identity, ({ name, version }) => {
       const resource = { serviceName: service_name ?? name, serviceVersion: version }
-      const target: Target = { endpoint, otlp, resource }
+      const target: ExportTarget = { endpoint, otlp, resource }
       return Effect.all([traces(target), metrics(target), logs(target)])
     })
   ).pipe(
@@ -78,9 +78,9 @@ export const layer = (endpoint: string, { otlp, service_name }: Settings) =>
       layerFlusher,
       FetchHttpClient.layer,
       OtlpSerialization.layerJson,
-      // Headers with secrets go to the collector that was configured, and nowhere else.
+      // No redirects: headers may contain secrets.
       Layer.succeed(FetchHttpClient.RequestInit, { redirect: "error" }),
-      // All settings have been read; the exporters shall not look for others.
+      // Exporters must not read settings from the environment.
       ConfigProvider.layer(ConfigProvider.fromUnknown({}))
     ])
   )

@@ -1,4 +1,4 @@
-/** The log's lines for a collector: what was written, with its secrets masked, becomes OTLP's log records. */
+/** Exports log lines, with secrets masked, as OTLP log records. */
 import { Clock, type Duration, Effect, Schema } from "effect"
 import * as OtlpExporter from "effect/observability/OtlpExporter"
 import * as OtlpResource from "effect/observability/OtlpResource"
@@ -18,7 +18,7 @@ const Line = Schema.fromJsonString(
 )
 const decode = Schema.decodeUnknownSync(Line)
 
-/** The first of the four numbers that OTLP has for each level. */
+/** OTLP severity number per level (the first of its four). */
 const severities = { trace: 1, debug: 5, info: 9, warn: 13, error: 17, fatal: 21 } as const
 
 const text = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value))
@@ -39,7 +39,7 @@ const toRecord = (line: string, nanos: bigint) => {
   }
 }
 
-/** Listens to the log while the scope is open. `admits` is asked for each line. */
+/** Exports while the scope is open. `admits` is called for each line. */
 export const send = Effect.fnUntraced(function* (
   options: {
     readonly url: string

@@ -1,30 +1,38 @@
-/** What the process needs: memory, processor time, and how late its event loop is. */
+/** Process metrics: memory, CPU time, start time and event loop delay. */
 import { Clock, Duration, Effect, Layer, Schedule } from "effect"
 import { program } from "../../src/domain/version.ts"
-import * as usage from "../platform/processStats.ts"
+import * as processStats from "../platform/processStats.ts"
 import { Metrics, seconds } from "./Metrics.ts"
 
-/** Often enough to see a loop that is stuck, rarely enough to cost nothing. */
+/** Sampling interval of the event loop delay. */
 const interval = Duration.millis(500)
 
 const observe = Effect.gen(function* () {
   const metrics = yield* Metrics
   const clock = yield* Clock.Clock
-  yield* metrics.gauge("manifold_build_info", "What runs here; always 1.", () => 1, {
+  yield* metrics.gauge("manifold_build_info", "Version and runtime; always 1.", () => 1, {
     version: program.version,
-    runtime: usage.runtime
+    runtime: processStats.runtime
   })
-  yield* metrics.gauge("process_start_time_seconds", "When the process started, since 1970.", usage.started)
+  yield* metrics.gauge(
+    "process_start_time_seconds",
+    "Start time of the process in seconds since 1970.",
+    processStats.started
+  )
   yield* metrics.gauge(
     "process_resident_memory_bytes",
-    "Memory that the process occupies.",
-    usage.residentMemory
+    "Resident memory of the process in bytes.",
+    processStats.residentMemory
   )
-  yield* metrics.gauge("process_heap_bytes", "Memory that objects occupy.", usage.heap)
-  yield* metrics.total("process_cpu_seconds_total", "Processor time, user and system.", usage.processorTime)
+  yield* metrics.gauge("process_heap_bytes", "Heap memory in use in bytes.", processStats.usedHeap)
+  yield* metrics.total(
+    "process_cpu_seconds_total",
+    "User and system CPU time in seconds.",
+    processStats.cpuTime
+  )
   const delay = metrics.histogram(
     "manifold_event_loop_delay_seconds",
-    "How much later than due a timer ran.",
+    "Event loop delay: how late timers run.",
     seconds
   )
   let last = clock.currentTimeNanosUnsafe()
@@ -37,5 +45,5 @@ const observe = Effect.gen(function* () {
   yield* Effect.forkScoped(Effect.schedule(sample, Schedule.spaced(interval)))
 })
 
-/** Reports while it lives. */
+/** Reports while the layer is alive. */
 export const layer = Layer.effectDiscard(observe)

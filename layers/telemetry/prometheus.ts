@@ -1,4 +1,4 @@
-/** Writes numbers in the text format of Prometheus, version 0.0.4. */
+/** Prometheus text format, version 0.0.4. */
 import { Context, Metric } from "effect"
 
 export const contentType = "text/plain; version=0.0.4; charset=utf-8"
@@ -17,17 +17,17 @@ const types = {
 const escapes: Readonly<Record<string, string>> = { "\\": "\\\\", '"': '\\"', "\n": "\\n" }
 const escape = (text: string) => text.replace(/[\\"\n]/g, (character) => escapes[character] ?? "")
 
-/** A series keeps its labels, and is written at each scrape. */
-const written = new WeakMap<NonNullable<Attributes>, string>()
+/** Cache of serialized labels: a series is cachedLabels at each scrape. */
+const cachedLabels = new WeakMap<NonNullable<Attributes>, string>()
 
 const labelsOf = (attributes: Attributes): string => {
   if (attributes === undefined) return ""
-  let text = written.get(attributes)
+  let text = cachedLabels.get(attributes)
   if (text === undefined) {
     text = Object.entries(attributes)
       .map(([name, value]) => `${name}="${escape(value)}"`)
       .join(",")
-    written.set(attributes, text)
+    cachedLabels.set(attributes, text)
   }
   return text
 }
@@ -44,7 +44,7 @@ const histogram = (name: string, labels: string, { buckets, count, sum }: Metric
   return `${text}${name}_sum${braced} ${show(sum)}\n${name}_count${braced} ${count}\n`
 }
 
-/** The lines of one series; of what `Metrics` makes, so no summaries and no frequencies. */
+/** The lines of one series. `Metrics` makes no summaries and no frequencies. */
 const line = ({ attributes, hooks, id, type }: Series, registry: Context.Context<never>): string => {
   const labels = labelsOf(attributes)
   const state = hooks.get(registry)
@@ -56,7 +56,7 @@ const line = ({ attributes, hooks, id, type }: Series, registry: Context.Context
   return `${id}${labels === "" ? "" : `{${labels}}`} ${show(value)}\n`
 }
 
-/** Everything in the context's registry, the series of a name together. */
+/** All metrics of the registry, series grouped by name. */
 export const format = (context: Context.Context<never>): string => {
   const families = new Map<string, string>()
   for (const series of Context.get(context, Metric.MetricRegistry).values() as Iterable<Series>) {

@@ -1,15 +1,15 @@
-/** Counts HTTP requests for the listener: by method and class of status, how long their answers took, how many wait. */
+/** Metrics of HTTP requests: count by method and status class, time to response, and requests in progress. */
 import { Effect } from "effect"
 import type { RequestObserver } from "../http/ListenerOptions.ts"
 import { type Counter, type Histogram, Metrics, seconds } from "./Metrics.ts"
 
-/** Every other method is `other`: callers can make up any. */
+/** All other methods are counted as `other`, to limit cardinality. */
 const methods = ["GET", "POST", "DELETE", "HEAD", "OPTIONS", "other"] as const
 const classes = ["1xx", "2xx", "3xx", "4xx", "5xx"] as const
 
 interface Instruments {
   readonly duration: Histogram
-  /** By the first digit of the status. */
+  /** By the first digit of the status code. */
   readonly counters: Array<Counter | undefined>
 }
 
@@ -19,7 +19,7 @@ export const make = Effect.gen(function* () {
   let running = 0
   yield* metrics.gauge(
     "manifold_http_requests_running",
-    "Requests whose answer has not begun.",
+    "HTTP requests in progress, until the response begins.",
     () => running
   )
 
@@ -29,7 +29,7 @@ export const make = Effect.gen(function* () {
     if (found === undefined) {
       const duration = metrics.histogram(
         "manifold_http_request_duration_seconds",
-        "Time from a request's arrival to the beginning of its answer.",
+        "Time from the arrival of an HTTP request to the start of its response.",
         seconds,
         { method: shown }
       )
@@ -50,7 +50,7 @@ export const make = Effect.gen(function* () {
       const digit = Math.trunc(status / 100)
       const counter = (counters[digit] ??= metrics.counter(
         "manifold_http_requests_total",
-        "Requests that were answered.",
+        "HTTP requests by method and status class.",
         { method: methods.find((each) => each === method) ?? "other", status: classes[digit - 1] ?? "other" }
       ))
       counter.value++

@@ -1,4 +1,4 @@
-/** The configuration section `telemetry`. */
+/** The section `telemetry`: OTLP export. */
 import { Duration, Schema } from "effect"
 import { DurationSetting } from "../config/DurationSetting.ts"
 import { Secret } from "../config/Secret.ts"
@@ -6,12 +6,12 @@ import * as Section from "../config/Section.ts"
 
 const endpoint = () =>
   Schema.String.annotate({
-    expected: "an http or https address",
-    description: "Base address of an OTLP/HTTP collector. Default: nothing is sent."
+    expected: "an http or https URL",
+    description: "Base URL of an OTLP/HTTP collector. Default: no export."
   }).check(
     Schema.makeFilter((text) => {
       const url = URL.parse(text)
-      return (url !== null && /^https?:$/.test(url.protocol)) || "expected an http or https address"
+      return (url !== null && /^https?:$/.test(url.protocol)) || "expected an http or https URL"
     })
   )
 
@@ -31,29 +31,29 @@ const settings = () =>
         headers: Section.optional(
           Schema.Record(headerName(), Secret),
           {},
-          "Headers for the collector, such as `authorization`; values are secrets."
+          "Headers of export requests, such as `authorization`; values are secrets."
         ),
         interval: Section.optional(
           DurationSetting.check(
             Schema.makeFilter((value) => Duration.toMillis(value) >= 100 || "expected at least 100 millis")
           ),
           "10 seconds",
-          "How often what has gathered is sent."
+          "Export interval."
         ),
         sample_ratio: Section.optional(
           Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 })),
           1,
-          "Share of the calls without a trace of their own that get a span, from 0 to 1."
+          "Sampling ratio (0 to 1) for calls without a trace context."
         )
       }),
       {},
-      "Traces, metrics and logs by OTLP/HTTP."
+      "OTLP/HTTP export of traces, metrics and logs."
     )
   })
 export type Settings = ReturnType<typeof settings>["Type"]
 
 export const section = Section.deferred("telemetry", settings, {
-  description: "Traces, metrics and logs for an OTLP collector.",
+  description: "Export of traces, metrics and logs to an OTLP collector.",
   env: {
     OTEL_EXPORTER_OTLP_ENDPOINT: { path: ["otlp", "endpoint"], kind: "string" },
     OTEL_SERVICE_NAME: { path: ["service_name"], kind: "string" }

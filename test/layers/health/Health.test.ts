@@ -41,7 +41,7 @@ it.effect("one failing part makes it unhealthy for as long as the part is there,
     expect(parts).toEqual({
       storage: { status: "ok" },
       model: { status: "failing", detail: "no key" },
-      disk: { status: "failing", detail: "it cannot be used" }
+      disk: { status: "failing", detail: "unavailable" }
     })
     yield* Scope.close(scope, Exit.void)
     expect(yield* status).toBe("healthy")
@@ -72,7 +72,7 @@ it.effect("a part that does not answer is failing after a second", () =>
     expect(asking.pollUnsafe()).toBeUndefined()
     yield* TestClock.adjust("1 milli")
     const { parts } = yield* Fiber.join(asking)
-    expect(parts["slow"]).toEqual({ status: "failing", detail: "no answer within 1s" })
+    expect(parts["slow"]).toEqual({ status: "failing", detail: "no response within 1s" })
   }).pipe(Effect.provide(layer))
 )
 

@@ -167,7 +167,7 @@ it.live("a folder that may not be written is named together with the setting", (
     const error = yield* Effect.flip(Effect.provide(key("one", 32), storage(dir, {}, readOnly)))
     expect(error).toMatchObject({ _tag: "StorageError", reason: "unwritable", path: `${dir}/keys` })
     expect(error.message).toBe(
-      `cannot write ${dir}/keys (PermissionDenied): set storage.dir (or MANIFOLD_STORAGE_DIR) to a folder that this user may write`
+      `Cannot write ${dir}/keys: permission denied. Set storage.dir (or MANIFOLD_STORAGE_DIR) to a writable folder.`
     )
   })
 )

@@ -175,7 +175,7 @@ describe("a failure", () => {
         ["http://169.254.169.254/latest/", "not a public address"],
         ["http://user:s3cret@site.test/", "user name or password"],
         ["http://absent.example/", "DNS lookup"],
-        [`http://site.test:${closed.port}/`, "nobody answers"]
+        [`http://site.test:${closed.port}/`, "connection failed"]
       ] as const
       for (const [url, error] of cases) {
         const { page, shown } = yield* fetchUrl({ url })
@@ -202,7 +202,7 @@ describe("a failure", () => {
       })
       const { page } = yield* fetchUrl({ url: `http://site.test:${port}/` })
       expect(page).toMatchObject({ status_code: 200, content_type: "text/plain", content_preview: "" })
-      expect(page.error).toContain("longer than 300 ms")
+      expect(page.error).toContain("time limit of 300 ms")
     }).pipe(Effect.provide(program({ outbound: { timeout: "300 millis" } })))
   )
 
