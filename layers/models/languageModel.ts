@@ -1,104 +1,17 @@
-/** Configured models as the `LanguageModel` of `effect/ai`, for conversations and handlers with toolkits. */
-import { Duration, Effect, Stream } from "effect"
-import * as AiError from "effect/ai/AiError"
-import { toCodecAnthropic } from "effect/ai/AnthropicStructuredOutput"
-import * as LanguageModel from "effect/ai/LanguageModel"
-import { toCodecOpenAI } from "effect/ai/OpenAiStructuredOutput"
-import type * as Response from "effect/ai/Response"
-import { ModelError } from "./ModelError.ts"
-import type { Choice, ModelFailure } from "./ModelRequest.ts"
+/** Configured models as the `LanguageModel` of `effect/ai`; its modules are loaded with the first one. */
+import { Effect } from "effect"
+import type * as LanguageModel from "effect/ai/LanguageModel"
+import type { Choice } from "./ModelRequest.ts"
 import { Models } from "./Models.ts"
 
-/** `LanguageModel` fails with `AiError` only; the failure behind one is kept here. */
-const failures = new WeakMap<AiError.AiError, ModelFailure>()
-
-/** What a call of these models really failed with: the provider, Guard's limits or the budget. */
-export const failureOf = (error: AiError.AiError): ModelFailure | undefined => failures.get(error)
-
-const reasonOf = (failure: ModelFailure): AiError.AiErrorReason => {
-  const description = failure.message
-  if (!(failure instanceof ModelError)) return new AiError.UnknownError({ description })
-  const { reason, transient } = failure
-  const retryAfter =
-    transient?.retryAfter === undefined ? {} : { retryAfter: Duration.millis(transient.retryAfter) }
-  switch (reason) {
-    case "auth":
-      return new AiError.AuthenticationError({ kind: "Unknown", description })
-    case "quota":
-      return new AiError.QuotaExhaustedError({})
-    case "rate_limited":
-      return new AiError.RateLimitError(retryAfter)
-    case "overloaded":
-    case "network":
-      return new AiError.InternalProviderError({ description, ...retryAfter })
-    case "content_filter":
-      return new AiError.ContentPolicyError({ description })
-    case "invalid":
-    case "context_too_long":
-      return new AiError.InvalidRequestError({ description })
-    case "bug":
-      return new AiError.InvalidOutputError({ description })
-  }
-}
-
-const toAiError = (method: string) => (failure: ModelFailure) => {
-  const error = AiError.make({ module: "manifold", method, reason: reasonOf(failure) })
-  failures.set(error, failure)
-  return error
-}
-
-/** The parts of a stream as those of a whole response. */
-const toWhole = (parts: ReadonlyArray<Response.StreamPartEncoded>): Array<Response.PartEncoded> => {
-  const whole: Array<Response.PartEncoded> = []
-  let text = ""
-  for (const part of parts) {
-    switch (part.type) {
-      case "text-start":
-      case "reasoning-start":
-        text = ""
-        break
-      case "text-delta":
-      case "reasoning-delta":
-        text += part.delta
-        break
-      case "text-end":
-        whole.push({ type: "text", text })
-        break
-      case "reasoning-end":
-        whole.push({
-          type: "reasoning",
-          text,
-          ...(part.metadata !== undefined && { metadata: part.metadata })
-        })
-        break
-      case "tool-call":
-      case "response-metadata":
-      case "finish":
-        whole.push(part)
-        break
-      default:
-        break
-    }
-  }
-  return whole
-}
-
 /**
- * The `LanguageModel` for a choice of provider, model and sampling. Its calls are those of `Models.stream`: guarded, charged
- * once, with fallbacks where the choice names no model.
+ * The `LanguageModel` for a choice of provider, model and sampling. Its calls are those of `Models.stream`: guarded,
+ * charged once, with fallbacks if the choice names no model. `failureOf` has the failure behind an `AiError`.
  */
-export const languageModel = Effect.fnUntraced(function* (choice: Choice = {}) {
-  const { active, providers, stream } = yield* Models
-  const name = choice.provider ?? active
-  const provider = providers.find((each) => each.name === name) ?? providers[0]
-  const request = ({ prompt, responseFormat, toolChoice, tools }: LanguageModel.ProviderOptions) =>
-    stream({ ...choice, prompt, responseFormat, toolChoice, tools })
-  return yield* LanguageModel.make({
-    codecTransformer: provider?.dialect === "anthropic" ? toCodecAnthropic : toCodecOpenAI,
-    generateText: (options) =>
-      Stream.runCollect(request(options)).pipe(
-        Effect.mapBoth({ onFailure: toAiError("generateText"), onSuccess: toWhole })
-      ),
-    streamText: (options) => Stream.mapError(request(options), toAiError("streamText"))
+export const languageModel = (
+  choice: Choice = {}
+): Effect.Effect<LanguageModel.LanguageModel, never, Models> =>
+  Effect.gen(function* () {
+    const { make } = yield* Effect.promise(() => import("./effectModel.ts"))
+    return yield* make(yield* Models, choice)
   })
-})
