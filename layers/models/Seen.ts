@@ -19,6 +19,8 @@ export class Seen implements Sink {
   readonly started: number
   /** When something arrived last, in milliseconds as the others. */
   last: number
+  /** The reader is slow, and the connection waits for it. */
+  blocked = false
   /** When the first part arrived. */
   first: number | undefined
   /** The provider has accepted the request. */
@@ -81,7 +83,11 @@ export class Seen implements Sink {
       const rest = Effect.forEach(parts.slice(index), (each) => Queue.offer(this.#queue, each), {
         discard: true
       })
-      return Effect.runPromise(rest)
+      this.blocked = true
+      return Effect.runPromise(rest).then(() => {
+        this.blocked = false
+        this.last = this.#now()
+      })
     }
     return undefined
   }

@@ -32,7 +32,7 @@ export const imageCall = Effect.fnUntraced(function* (
   const bound = Option.orElse(yield* spine.prices.upperBound({ ...planned, images: 1 }), () => byTokens)
 
   const attempt = Effect.gen(function* () {
-    const now = yield* Clock.currentTimeMillis
+    const clock = yield* Clock.Clock
     const settle = Effect.fnUntraced(function* (exit: Exit.Exit<MadeImage, ModelError>) {
       const error = Exit.isFailure(exit)
         ? Option.getOrUndefined(Cause.findErrorOption(exit.cause))
@@ -64,7 +64,7 @@ export const imageCall = Effect.fnUntraced(function* (
     })
     return yield* Effect.tryPromise({
       try: (signal) => image(request, signal),
-      catch: fromSdk(provider, model, now)
+      catch: (error) => fromSdk(provider, model, clock.currentTimeMillisUnsafe())(error)
     }).pipe(Effect.onExit(settle))
   })
   return yield* guardedCall(spine, provider, model, provider.imageTimeLimit, bound, attempt)

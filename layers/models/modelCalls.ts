@@ -45,6 +45,12 @@ const isProviderFailure = (error: ModelFailure): boolean =>
       error._tag === "TimedOut" ||
       (error._tag === "Busy" && error.limit.startsWith("dependency"))
 
+/** Characters: it becomes the name of a call in logs and metrics. */
+const maxModelName = 200
+
+const longName = (provider: string) =>
+  invalid(provider, `the model's name is longer than ${maxModelName} characters`, "Use the model's id.")
+
 const invalid = (provider: string, detail: string, remedy: string) =>
   new ModelError({ reason: "invalid", provider, detail, remedy })
 
@@ -104,6 +110,7 @@ export const make = Effect.fnUntraced(function* ({ outbound, settings, spine, to
       )
     }
     const prompt = Prompt.make(request.prompt)
+    if (model.length > maxModelName) return yield* longName(provider.name)
     const bytes = Buffer.byteLength(promptText(prompt))
     if (bytes > maxInputBytes) {
       return yield* tooLong(provider.name, model, bytes)
@@ -185,6 +192,7 @@ export const make = Effect.fnUntraced(function* ({ outbound, settings, spine, to
       const remedy = `Name an image model${such}, or configure llm.providers.${provider.name}.image_model.`
       return yield* invalid(provider.name, "the request names no image model", remedy)
     }
+    if (model.length > maxModelName) return yield* longName(provider.name)
     yield* list.check(model, "image")
     return yield* imageCall(called, { model, prompt: request.prompt, format: request.format, ...options })
   })

@@ -78,9 +78,18 @@ export const make = (provider: Provider, fetch: ConfiguredFetch): Adapter => {
     transient: {}
   })
 
+  /** A page of HTML or a JSON object would look like a stream without events. */
+  const requireEvents = (stream: { readonly controller: AbortController }, { headers }: Response) => {
+    const type = headers.get("content-type")
+    if (type === null || /event-stream|octet-stream|text\/plain/i.test(type)) return
+    stream.controller.abort()
+    const detail = `the response is ${type.slice(0, 100)} instead of text/event-stream`
+    throw new ModelError({ reason: "bug", provider: provider.name, detail })
+  }
+
   const text = async (request: TextRequest, sink: Sink, signal: AbortSignal): Promise<Finish> => {
     const names = new ToolNames(request.tools.map(({ name }) => name))
-    const stream = await client.chat.completions.create(
+    const sent = client.chat.completions.create(
       {
         model: request.model,
         messages: toMessages(request.prompt, names),
@@ -92,7 +101,9 @@ export const make = (provider: Provider, fetch: ConfiguredFetch): Adapter => {
       },
       { signal }
     )
+    const { data: stream, response } = await sent.withResponse()
     sink.alive()
+    requireEvents(stream, response)
     const texts = new TextParts(sink)
     const calls = new ToolCallParts(sink, names, provider.name)
     let ended: string | undefined

@@ -51,15 +51,16 @@ const silence = (
     const limit = waiting ? provider.firstTokenTimeout : provider.idleTimeout
     const left = (waiting ? seen.started : seen.last) + limit - now()
     // The first part may arrive meanwhile, and then the other limit applies.
-    const pause = Duration.millis(Math.ceil(Math.min(left, provider.idleTimeout)))
-    if (left > 0) return Effect.andThen(clock.sleep(pause), silence(seen, provider, model, clock))
+    const pause = Duration.millis(Math.ceil(left > 0 ? Math.min(left, provider.idleTimeout) : provider.idleTimeout))
+    if (left > 0 || seen.blocked)
+      return Effect.andThen(clock.sleep(pause), silence(seen, provider, model, clock))
     const setting = waiting ? "first_token_timeout" : "idle_timeout"
     return Effect.fail(
       new ModelError({
         reason: "network",
         provider: provider.name,
         model,
-        detail: `${waiting ? "no part of an answer" : "nothing more"} arrived within ${limit} ms`,
+        detail: `${waiting ? "no part of a response" : "nothing more"} arrived within ${limit} ms`,
         remedy: `Try again, or raise llm.providers.${provider.name}.${setting}.`,
         transient: {}
       })
@@ -141,7 +142,7 @@ export const textCall = ({ adapter, provider, spine, tokens }: Called, request: 
         })
         const finish = yield* Effect.tryPromise({
           try: (signal) => adapter.text(request, seen, signal),
-          catch: fromSdk(provider, model, clock.currentTimeMillisUnsafe())
+          catch: (error) => fromSdk(provider, model, clock.currentTimeMillisUnsafe())(error)
         }).pipe(
           Effect.raceFirst(silence(seen, provider, model, clock)),
           Effect.mapError((error) => (seen.first === undefined ? error : asPartial(error))),
