@@ -17,27 +17,23 @@ export interface Spine {
   readonly ids: Ids["Service"]
 }
 
-interface Policies {
-  readonly free: Policy
-  readonly held: Policy
-}
-const policies = new WeakMap<Provider, Map<number, Policies>>()
+const policies = new WeakMap<Provider, Map<number, Policy>>()
 
 /** One object for each provider and time limit: Guard recognizes an entry by its policy. */
-const policiesOf = (provider: Provider, timeLimit: number): Policies => {
+const policyOf = (provider: Provider, timeLimit: number): Policy => {
   let byLimit = policies.get(provider)
   if (byLimit === undefined) policies.set(provider, (byLimit = new Map()))
   let known = byLimit.get(timeLimit)
   if (known === undefined) {
-    const free: Policy = {
+    known = {
       scopes: ["call"],
       timeLimit,
       retry: "always",
       dependency: provider.name,
-      concurrency: provider.concurrency
+      concurrency: provider.concurrency,
+      // The arguments of a model call are its upper bound.
+      estimate: (bound) => bound as BigDecimal.BigDecimal | undefined
     }
-    // The arguments of a model call are its upper bound.
-    known = { free, held: { ...free, estimate: (bound) => bound as BigDecimal.BigDecimal } }
     byLimit.set(timeLimit, known)
   }
   return known
@@ -56,7 +52,7 @@ const rootCall = (model: string, { nextUnsafe }: Ids["Service"]): Call => {
   }
 }
 
-/** `bound`: the most that the call may cost; none: the price is unknown, and nothing is held. */
+/** `bound`: the maximum cost of the call; none: the price is unknown, and the budget decides whether it may run. */
 export const guardedCall = <A, E, R>(
   { guard, ids, progress }: Spine,
   provider: Provider,
@@ -70,11 +66,10 @@ export const guardedCall = <A, E, R>(
       parent === undefined
         ? rootCall(model, ids)
         : nested(parent, { kind: "model", name: model, principal: parent.principal })
-    const { free, held } = policiesOf(provider, timeLimit)
     return guard.protect(
       {
         call,
-        policy: Option.isSome(bound) ? held : free,
+        policy: policyOf(provider, timeLimit),
         readOnly: false,
         idempotent: false,
         args: Option.getOrUndefined(bound),

@@ -51,7 +51,9 @@ const silence = (
     const limit = waiting ? provider.firstTokenTimeout : provider.idleTimeout
     const left = (waiting ? seen.started : seen.last) + limit - now()
     // The first part may arrive meanwhile, and then the other limit applies.
-    const pause = Duration.millis(Math.ceil(left > 0 ? Math.min(left, provider.idleTimeout) : provider.idleTimeout))
+    const pause = Duration.millis(
+      Math.ceil(left > 0 ? Math.min(left, provider.idleTimeout) : provider.idleTimeout)
+    )
     if (left > 0 || seen.blocked)
       return Effect.andThen(clock.sleep(pause), silence(seen, provider, model, clock))
     const setting = waiting ? "first_token_timeout" : "idle_timeout"

@@ -36,6 +36,14 @@ describe("a model", () => {
     })
   )
 
+  it.effect("with a name that no log should have is rejected", () =>
+    Effect.gen(function* () {
+      const { error } = yield* collect({ model: "m".repeat(100_000) })
+      expect(error).toMatchObject({ reason: "invalid" })
+      expect(error?.message.length).toBeLessThan(500)
+    }).pipe(Effect.provide(models(local("http://127.0.0.1:1/v1"))))
+  )
+
   it.live("is not checked where the server has no list", () =>
     Effect.gen(function* () {
       const { url } = yield* server(says("hi"))

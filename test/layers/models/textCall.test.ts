@@ -184,6 +184,13 @@ describe("usage", () => {
     })
   )
 
+  it.live("of zero tokens for a text is none, so that it is estimated", () =>
+    Effect.gen(function* () {
+      const spent = yield* spentOf([chunk({ content: "Hello" }, { finish: "stop" }), usage(0, 0), done])
+      expect(spent).toMatchObject({ uncertain: true, usage: { input_tokens: 2, output_tokens: 2 } })
+    })
+  )
+
   it.live("in x_groq counts where the usual field is absent", () =>
     Effect.gen(function* () {
       const last = {
@@ -221,6 +228,15 @@ describe("the budget", () => {
       expect(held).toBeGreaterThanOrEqual(0.01)
       expect(held).toBeLessThan(0.011)
       expect(settled).toBe("settle 0.0000425")
+    })
+  )
+
+  it.live("is told that the price of a model is unknown, and decides", () =>
+    Effect.gen(function* () {
+      const { url } = yield* server(() => events(complete))
+      const budget = fixedBudget("1")
+      yield* Effect.provide(collect(), models(local(url), { budget: budget.layer }))
+      expect(budget.asked).toEqual(["hold unpriced", "settle 0"])
     })
   )
 
@@ -345,6 +361,22 @@ describe("a silent provider", () => {
     })
   )
 
+  it.live("is not one whose reader is slow", () =>
+    Effect.gen(function* () {
+      const parts = Array.from({ length: 600 }, () => chunk({ content: "x" }))
+      const { url } = yield* server(() => events([...parts, chunk({}, { finish: "stop" }), done]))
+      let read = 0
+      yield* Effect.gen(function* () {
+        const pause = yield* Effect.cached(Effect.sleep("150 millis"))
+        yield* Stream.runForEach((yield* Models).stream({ prompt: "hi" }), (part) => {
+          if (part.type === "text-delta") read++
+          return pause
+        })
+      }).pipe(Effect.provide(models(local(url, { idle_timeout: "40 millis" }))))
+      expect(read).toBe(600)
+    })
+  )
+
   it.live("ends with the call's time limit at the latest", () =>
     Effect.gen(function* () {
       const { url } = yield* server(() => events([chunk({ content: "Half" })], "open"))
@@ -381,6 +413,18 @@ it.live("a reader who goes away closes the connection to the provider, and what 
 )
 
 describe("an answer that does not follow the interface", () => {
+  it.live("fails with `bug` for a page instead of events, as behind a wrong base_url", () =>
+    Effect.gen(function* () {
+      const { requests, url } = yield* server(
+        () => new Response("<html>Welcome</html>", { headers: { "content-type": "text/html" } })
+      )
+      const { error } = yield* Effect.provide(collect(), models(local(url)))
+      expect(error).toMatchObject({ _tag: "ModelError", reason: "bug" })
+      expect(error?.message).toContain("base_url")
+      expect(requests).toHaveLength(1)
+    })
+  )
+
   it.live("fails with `bug` for tool arguments that are not JSON", () =>
     Effect.gen(function* () {
       const call = { index: 0, id: "a", function: { name: "weather", arguments: '{"city": ' } }
