@@ -76,20 +76,21 @@ export class Seen implements Sink {
     return isFirst ? (passed ?? Effect.runPromise(Effect.yieldNow)) : passed
   }
 
-  /** Waits only where the reader is slow. */
+  /** Waits only if the reader is slow. */
   #pass(parts: ReadonlyArray<Response.StreamPartEncoded>): Promise<void> | undefined {
     for (const [index, part] of parts.entries()) {
-      if (Queue.offerUnsafe(this.#queue, part)) continue
-      const rest = Effect.forEach(parts.slice(index), (each) => Queue.offer(this.#queue, each), {
-        discard: true
-      })
-      this.blocked = true
-      return Effect.runPromise(rest).then(() => {
-        this.blocked = false
-        this.last = this.#now()
-      })
+      if (!Queue.offerUnsafe(this.#queue, part)) return this.#wait(parts.slice(index))
     }
     return undefined
+  }
+
+  async #wait(parts: ReadonlyArray<Response.StreamPartEncoded>): Promise<void> {
+    this.blocked = true
+    await Effect.runPromise(
+      Effect.forEach(parts, (each) => Queue.offer(this.#queue, each), { discard: true })
+    )
+    this.blocked = false
+    this.last = this.#now()
   }
 
   /** The part that was held back, if it was not passed on yet. */

@@ -2,7 +2,7 @@
 import { describe, expect } from "bun:test"
 import { Client } from "@modelcontextprotocol/sdk/client/index.js"
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js"
-import { Deferred, Effect } from "effect"
+import { Deferred, Effect, Fiber } from "effect"
 import { info } from "../support/clients.ts"
 import { it } from "../support/effect.ts"
 import { aimock, chunk, events, openai, server } from "../support/models.ts"
@@ -85,13 +85,14 @@ it.live("a cancelled request closes the connection to the provider", () =>
       return events([chunk({ content: "Once" })], "open", () => Deferred.doneUnsafe(closed, Effect.void))
     })
     const client = yield* connected(configured(url))
-    const controller = new AbortController()
-    const call = client
-      .callTool({ name: "ask-openai", arguments: { query: "hi" } }, undefined, { signal: controller.signal })
-      .catch(() => "cancelled")
+    // Effect's signal aborts the request, so that the SDK sends `notifications/cancelled`.
+    const call = yield* Effect.forkChild(
+      Effect.tryPromise((signal) =>
+        client.callTool({ name: "ask-openai", arguments: { query: "hi" } }, undefined, { signal })
+      )
+    )
     yield* Deferred.await(begun)
-    controller.abort()
-    expect(yield* Effect.promise(() => call)).toBe("cancelled")
+    yield* Fiber.interrupt(call)
     yield* Deferred.await(closed)
   })
 )
