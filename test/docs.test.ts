@@ -90,6 +90,7 @@ const pages: Readonly<Record<string, Record<string, unknown>>> = {
   "models.md": {},
   "upstreams.md": {},
   "usage.md": {},
+  "rest.md": {},
   "security.md": { auth: { tokens: [{ name: "laptop", token }] } }
 }
 

@@ -1,11 +1,11 @@
-/** The program's quotas, by what is held: memory, streams, sessions, subscriptions, output. */
+/** The program's quotas, by what is held: memory, streams, sessions, subscriptions, connections, output. */
 import { Context, Effect, Layer } from "effect"
 import { ConfigSource } from "../config/ConfigSource.ts"
 import { Quota, type QuotaLimits } from "./Quota.ts"
 import { section } from "./section.ts"
 
 /** Names of the quotas in the settings and the metrics. */
-export const kinds = ["memory", "streams", "sessions", "subscriptions", "output"] as const
+export const kinds = ["memory", "streams", "sessions", "subscriptions", "connections", "output"] as const
 export type QuotaKind = (typeof kinds)[number]
 
 type Settings = Readonly<Record<QuotaKind, QuotaLimits>>
@@ -17,6 +17,7 @@ const make = (limitsOf: (kind: QuotaKind) => QuotaLimits): Readonly<Record<Quota
   streams: new Quota(limitsOf("streams")),
   sessions: new Quota(limitsOf("sessions")),
   subscriptions: new Quota(limitsOf("subscriptions")),
+  connections: new Quota(limitsOf("connections")),
   output: new Quota(limitsOf("output"))
 })
 

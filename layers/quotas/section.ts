@@ -36,6 +36,7 @@ export const section = Section.make(
       10_000
     ),
     subscriptions: quota("Resource subscriptions of all sessions.", 5000, 50_000),
+    connections: quota("Connections to MCP servers that were made over REST.", 32, 256),
     output: quota("Bytes of files in the output folder.", 1024 * mebibyte, 10 * 1024 * mebibyte)
   }),
   { description: "Quotas: what one principal, and all principals together, may hold." }

@@ -90,6 +90,11 @@ export const section = Section.make(
           "1 second",
           "Delay before the first reconnect attempt; doubles with each attempt."
         ),
+        idle_timeout: Section.optional(
+          DurationSetting,
+          "30 minutes",
+          "Close a connection made over REST that is unused for this long."
+        ),
         allow_stdio_commands: Section.optional(
           Schema.Boolean,
           false,

@@ -27,6 +27,7 @@ import * as stream from "../http/stream.ts"
 import * as templateMetrics from "../http/templateMetrics.ts"
 import * as usage from "../http/usage.ts"
 import * as usageChannel from "../http/usageChannel.ts"
+import * as restRoutes from "../rest/restRoutes.ts"
 
 /** Command-line flags that override the configuration. */
 export interface Overrides {
@@ -88,7 +89,8 @@ export const layerNoDeps = (overrides: Overrides = {}) =>
         usage.layer,
         stream.layer(limits),
         httpMetrics.layer(sessions.max),
-        templateMetrics.layer
+        templateMetrics.layer,
+        restRoutes.layer
       )
       return httpMetrics.sockets.pipe(
         Layer.provideMerge(Layer.unwrap(listener)),

@@ -39,7 +39,7 @@ export const chat = Section.deferred(
 )
 
 /** A section, or one key of it. What begins to be used leaves this list. */
-const unused: ReadonlyArray<readonly [section: string, key?: string]> = [["chat"], ["mcp", "connection"]]
+const unused: ReadonlyArray<readonly [section: string, key?: string]> = [["chat"]]
 
 /** A sentence for each thing that is configured and without effect. */
 export const notices = (found: Found): ReadonlyArray<string> =>

@@ -14,6 +14,10 @@ interface Running {
 export class RunningRequests {
   readonly #running = new Set<Running>()
 
+  get size(): number {
+    return this.#running.size
+  }
+
   /** Runs a request of a caller, who answers what the server asks meanwhile. */
   run<A, E, R>(request: Effect.Effect<A, E, R>): Effect.Effect<A, E, R | Client> {
     return Effect.contextWith((context: Context.Context<Client>) => {

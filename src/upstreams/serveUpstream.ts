@@ -1,4 +1,5 @@
 /** Serves the entries of one upstream server: connects in the background, and follows what the server announces. */
+import type { FetchLike } from "@modelcontextprotocol/client"
 import { Context, Deferred, Effect, Scope, Semaphore, type Duration } from "effect"
 import type { Connection } from "../../layers/upstream/Connection.ts"
 import { openConnection } from "../../layers/upstream/openConnection.ts"
@@ -6,6 +7,7 @@ import type { ServerSettings } from "../../layers/upstream/section.ts"
 import type { StdioServices } from "../../layers/upstream/stdioTransport.ts"
 import type { UpstreamError } from "../../layers/upstream/UpstreamError.ts"
 import * as Upstream from "../../layers/upstream/Upstream.ts"
+import type { Audience } from "../catalog/Audience.ts"
 import { Catalog } from "../catalog/Catalog.ts"
 import type { Contribution } from "../catalog/Contribution.ts"
 import { entriesOf, type Source } from "./entries.ts"
@@ -26,6 +28,24 @@ export interface UpstreamSettings {
   readonly connectionTimeout: Duration.Duration
   readonly initialReconnectDelay: Duration.Duration
   readonly maxReconnectAttempts: number
+  /** Makes the requests to a URL. Default: the runtime's `fetch`. */
+  readonly fetch?: FetchLike
+  /** Default: everybody. */
+  readonly visibleTo?: Audience
+  /** False: connects at the first request, and lists of the catalog do not wait for its entries. Default: true. */
+  readonly eager?: boolean
+  /** Called before each request of a caller. */
+  readonly onUse?: () => void
+}
+
+export interface Served {
+  readonly summary: Effect.Effect<Summary>
+  /** Connects if there is no connection, and waits for it. */
+  readonly connection: Effect.Effect<Connection, UpstreamError>
+  /** What the server listed last, without tools that are not served. */
+  readonly lists: Effect.Effect<Lists>
+  /** Whether requests of callers run. */
+  readonly busy: () => boolean
 }
 
 /** How long lists of the catalog wait for the server's first answer. */
@@ -44,17 +64,17 @@ const serves =
 /** Ends with the scope: the entries are withdrawn, then the connection is closed. */
 export const serveUpstream: (
   options: UpstreamSettings
-) => Effect.Effect<
-  { readonly summary: Effect.Effect<Summary> },
-  never,
-  Catalog | Scope.Scope | StdioServices
-> = Effect.fnUntraced(function* ({
+) => Effect.Effect<Served, never, Catalog | Scope.Scope | StdioServices> = Effect.fnUntraced(function* ({
   connectionTimeout,
+  eager = true,
+  fetch,
   initialReconnectDelay,
   maxMessageBytes,
   maxReconnectAttempts,
   name,
-  settings
+  onUse = () => {},
+  settings,
+  visibleTo = "everybody"
 }) {
   const catalog = yield* Catalog
   // Each connection has its own scope.
@@ -70,6 +90,7 @@ export const serveUpstream: (
       server: name,
       settings,
       maxMessageBytes,
+      fetch,
       timeout: connectionTimeout,
       ask: (method, params) => running.ask(method, params),
       onNotification: (method, params) => {
@@ -110,7 +131,10 @@ export const serveUpstream: (
   )
   const source: Source = {
     prefix: settings.prefix ?? name,
-    upstream,
+    upstream: {
+      ...upstream,
+      request: (...request) => Effect.andThen(Effect.sync(onUse), upstream.request(...request))
+    },
     running,
     timeLimit: settings.time_limit,
     serves: serves(settings),
@@ -119,9 +143,10 @@ export const serveUpstream: (
   const contribution: Contribution = yield* catalog.contribute({
     owner: name,
     entries: {},
-    pending: Effect.ignore(Effect.timeout(Deferred.await(answered), firstAnswer))
+    visibleTo,
+    ...(eager && { pending: Effect.ignore(Effect.timeout(Deferred.await(answered), firstAnswer)) })
   })
-  yield* Effect.forkScoped(Effect.ignore(upstream.connection))
+  if (eager) yield* Effect.forkScoped(Effect.ignore(upstream.connection))
   const summary = Effect.map(upstream.status, (status): Summary => ({
     ...status,
     name,
@@ -129,5 +154,13 @@ export const serveUpstream: (
     prompts: lists.prompts.length,
     resources: lists.resources.length
   }))
-  return { summary }
+  return {
+    summary,
+    connection: upstream.connection,
+    lists: Effect.sync(() => ({
+      ...lists,
+      tools: lists.tools.filter((tool) => source.serves(String(tool.name)))
+    })),
+    busy: () => running.size > 0
+  }
 })

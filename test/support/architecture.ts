@@ -12,6 +12,7 @@ export const ranks: ReadonlyArray<ReadonlyArray<string>> = [
   ["tools", "prompts", "resources"],
   ["mcp", "chat", "http"],
   ["upstreams"],
+  ["rest"],
   ["program"],
   ["cli"],
   ["main", "index"]

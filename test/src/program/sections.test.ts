@@ -53,11 +53,11 @@ describe("the configuration of a chat backend", () => {
         max_reconnect_attempts: 5,
         connection_timeout: Duration.seconds(30),
         initial_reconnect_delay: Duration.seconds(1),
+        idle_timeout: Duration.minutes(30),
         allow_stdio_commands: false
       })
       expect(later.notices(yield* config.found)).toEqual([
-        "chat: read and checked; not used by this version yet",
-        "mcp.connection: read and checked; not used by this version yet"
+        "chat: read and checked; not used by this version yet"
       ])
     })
   )

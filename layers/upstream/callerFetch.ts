@@ -1,0 +1,91 @@
+/** A `fetch` for URLs that callers name: addresses are checked before each request, and redirects are not followed. */
+import type { FetchLike } from "@modelcontextprotocol/client"
+import { Effect } from "effect"
+import { OutboundError } from "../outbound/OutboundError.ts"
+import type { Settings } from "../outbound/section.ts"
+import * as target from "../outbound/target.ts"
+import type { Dns } from "../platform/Dns.ts"
+
+export interface CallerFetchOptions {
+  readonly dns: Dns["Service"]
+  /** Section `outbound`. */
+  readonly settings: Settings
+  /** Whether loopback and private addresses may be reached. Link-local and metadata addresses never are. */
+  readonly allowPrivate: boolean
+  /** Largest JSON body, and largest event of a stream, in bytes. */
+  readonly maxBytes: number
+}
+
+const newline = 0x0a
+
+/** Fails when the body, or one line of an event stream, exceeds `maxBytes`. */
+const limited = (body: ReadableStream<Uint8Array>, maxBytes: number, stream: boolean) => {
+  let size = 0
+  return body.pipeThrough(
+    new TransformStream<Uint8Array, Uint8Array>({
+      transform: (chunk, controller) => {
+        const end = stream ? chunk.lastIndexOf(newline) : -1
+        size = end < 0 ? size + chunk.byteLength : chunk.byteLength - end
+        if (size <= maxBytes) return controller.enqueue(chunk)
+        const detail = `the server sent a message of more than ${maxBytes} bytes`
+        controller.error(new OutboundError({ reason: "body", detail }))
+      }
+    })
+  )
+}
+
+/**
+ * The URL to request. Plain HTTP goes to the address that was checked, so that a second look-up cannot lead elsewhere;
+ * over TLS the certificate proves the name.
+ */
+const pinned = ({ literal, url }: target.Target, address: string): URL => {
+  if (literal || url.protocol === "https:") return url
+  const to = new URL(url)
+  to.hostname = address.includes(":") ? `[${address}]` : address
+  return to
+}
+
+const resolve = Effect.fnUntraced(function* (
+  url: string | URL,
+  { allowPrivate, dns, settings }: CallerFetchOptions
+) {
+  const parsed = URL.parse(String(url))
+  const allowed = allowPrivate && parsed !== null ? [parsed.host, parsed.hostname] : []
+  const allow_hosts = [...settings.allow_hosts, ...allowed]
+  const to = yield* target.parse(url, undefined, { ...settings, allow_hosts })
+  const addresses = to.literal
+    ? [to.name]
+    : yield* Effect.mapError(
+        dns.lookup(to.name),
+        (error) => new OutboundError({ reason: "dns", detail: error.message })
+      )
+  yield* target.admit(to, addresses, { ...settings, allow_hosts })
+  return { to, address: addresses[0] ?? to.name }
+})
+
+/** Checks whether the URL may be requested now. */
+export const check = (url: string, options: CallerFetchOptions) => Effect.asVoid(resolve(url, options))
+
+export const callerFetch =
+  (options: CallerFetchOptions): FetchLike =>
+  async (url, init) => {
+    const { address, to } = await Effect.runPromise(resolve(url, options))
+    const headers = new Headers(init?.headers)
+    headers.set("host", to.url.host)
+    const response = await fetch(pinned(to, address), {
+      ...init,
+      headers,
+      redirect: "manual",
+      proxy: false,
+      timeout: false,
+      tls: { rejectUnauthorized: true }
+    } as RequestInit)
+    const { body, status, statusText } = response
+    if (body === null) return response
+    const stream = response.headers.get("content-type")?.startsWith("text/event-stream") === true
+    return new Response(limited(body, options.maxBytes, stream), {
+      headers: response.headers,
+      status,
+      statusText
+    })
+  }

@@ -1,0 +1,115 @@
+/** The REST service, declared: paths, bodies, statuses and errors. `handlers.ts` implements it. */
+import {
+  HttpApi,
+  HttpApiEndpoint,
+  HttpApiGroup,
+  HttpApiMiddleware,
+  HttpApiSchema,
+  HttpApiSecurity,
+  OpenApi
+} from "effect/http-api"
+import * as bodies from "./bodies.ts"
+import * as errors from "./errors.ts"
+import type { RestRequest } from "./RestRequest.ts"
+
+/** Responses to requests that do not match their schema. */
+export class SchemaErrors extends HttpApiMiddleware.Service<SchemaErrors>()("manifold/rest/SchemaErrors", {
+  error: [errors.BadRequest, errors.Unprocessable]
+}) {}
+
+/** Authentication, which happens before the API sees a request. */
+export class Access extends HttpApiMiddleware.Service<Access, { provides: RestRequest }>()(
+  "manifold/rest/Access",
+  {
+    security: { bearer: HttpApiSecurity.bearer },
+    error: [errors.Unauthorized, errors.InternalError]
+  }
+) {}
+
+const query = { client_id: bodies.ClientId }
+const summary = (text: string) => OpenApi.annotations({ summary: text })
+
+const connect = HttpApiEndpoint.post("connect", "/mcp/connect", {
+  payload: bodies.ConnectRequest,
+  success: bodies.Connected.pipe(HttpApiSchema.status(201)),
+  error: [...errors.withBody, errors.BadGateway, errors.RequestTimeout, errors.NotImplemented]
+}).annotateMerge(summary("Connect to an MCP server"))
+
+const listTools = HttpApiEndpoint.get("listTools", "/mcp/list_tools", {
+  query,
+  success: bodies.ToolList,
+  error: errors.ofClient
+}).annotateMerge(summary("List tools"))
+
+const callTool = HttpApiEndpoint.post("callTool", "/mcp/call_tool", {
+  payload: bodies.CallToolRequest,
+  success: bodies.ToolResult,
+  error: errors.ofClientWithBody
+}).annotateMerge(summary("Call a tool"))
+
+const listResources = HttpApiEndpoint.get("listResources", "/mcp/list_resources", {
+  query,
+  success: bodies.ResourceList,
+  error: errors.ofClient
+}).annotateMerge(summary("List resources"))
+
+const readResource = HttpApiEndpoint.post("readResource", "/mcp/read_resource", {
+  payload: bodies.ReadResourceRequest,
+  success: bodies.ResourceContent,
+  error: errors.ofClientWithBody
+}).annotateMerge(summary("Read a resource"))
+
+const listPrompts = HttpApiEndpoint.get("listPrompts", "/mcp/list_prompts", {
+  query,
+  success: bodies.PromptList,
+  error: errors.ofClient
+}).annotateMerge(summary("List prompts"))
+
+const getPrompt = HttpApiEndpoint.post("getPrompt", "/mcp/get_prompt", {
+  payload: bodies.GetPromptRequest,
+  success: bodies.PromptContent,
+  error: errors.ofClientWithBody
+}).annotateMerge(summary("Get a prompt"))
+
+const disconnect = HttpApiEndpoint.post("disconnect", "/mcp/disconnect", {
+  payload: bodies.DisconnectRequest,
+  success: bodies.Disconnected,
+  error: [...errors.withBody, errors.NotFound]
+}).annotateMerge(summary("Disconnect from an MCP server"))
+
+const clients = HttpApiEndpoint.get("clients", "/mcp/clients", {
+  success: bodies.ClientList,
+  error: errors.common
+}).annotateMerge(summary("List your connections"))
+
+const client = HttpApiEndpoint.get("client", "/mcp/client/:client_id", {
+  params: { client_id: bodies.ClientId },
+  success: bodies.ClientInfo,
+  error: [...errors.common, errors.NotFound]
+}).annotateMerge(summary("Describe one connection"))
+
+export class Mcp extends HttpApiGroup.make("mcp")
+  .add(
+    connect,
+    listTools,
+    callTool,
+    listResources,
+    readResource,
+    listPrompts,
+    getPrompt,
+    disconnect,
+    clients,
+    client
+  )
+  .middleware(SchemaErrors)
+  .middleware(Access)
+  .annotateMerge(OpenApi.annotations({ title: "MCP", description: "Connections to MCP servers" })) {}
+
+export class Api extends HttpApi.make("manifold")
+  .add(Mcp)
+  .annotateMerge(
+    OpenApi.annotations({
+      title: "manifold",
+      description: "Connects to MCP servers, and calls them, over REST. Times are in seconds."
+    })
+  ) {}

@@ -1,0 +1,180 @@
+/** Request and response bodies of the REST service. Times are in seconds. */
+import { Schema } from "effect"
+
+const text = (maxLength: number, description: string) =>
+  Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(maxLength)).annotate({ description })
+
+/** May be absent or `null`, which many clients send for a value that they do not have. */
+const optional = <S extends Schema.Top>(schema: S) => Schema.optionalKey(Schema.NullOr(schema))
+
+const timeout = (description: string) =>
+  optional(
+    Schema.Finite.check(Schema.isGreaterThan(0), Schema.isLessThanOrEqualTo(3600)).annotate({ description })
+  )
+
+const JsonObject = Schema.Record(Schema.String, Schema.Unknown)
+const Items = Schema.Array(JsonObject)
+
+export const ClientId = text(128, "The id that POST /mcp/connect returned.")
+const Success = Schema.Literal("success")
+
+export const ConnectRequest = Schema.Struct({
+  transport: Schema.Literals(["http", "sse", "stdio"]).annotate({
+    description: "Streamable HTTP, HTTP with SSE of 2024-11-05, or standard input and output of a command."
+  }),
+  mcp_url: optional(
+    text(8192, "URL of the server, for the transports http and sse.").check(
+      Schema.isPattern(/^https?:\/\/[^\s/]+/i, {
+        expected: "an http or https URL, such as https://example.com/mcp"
+      })
+    )
+  ),
+  command: optional(
+    Schema.Array(Schema.String.check(Schema.isMaxLength(8192)))
+      .check(Schema.isMinLength(1), Schema.isMaxLength(256))
+      .annotate({
+        description:
+          "For the transport stdio: the name of a server of `mcpServers`, or its command with its arguments."
+      })
+  ),
+  auth_type: Schema.optionalKey(
+    Schema.Literals(["none", "bearer", "oauth"]).annotate({
+      description: "How the server authenticates this connection. Default: none."
+    })
+  ),
+  bearer_token: optional(
+    text(16_384, "For the auth type bearer.").check(
+      Schema.isPattern(/^[\x21-\x7e]+$/, { expected: "a token of printable characters without spaces" })
+    )
+  ),
+  oauth_client_id: optional(text(2048, "For the auth type oauth.")),
+  oauth_client_secret: optional(text(8192, "For the auth type oauth.")),
+  oauth_auth_url: optional(text(8192, "For the auth type oauth.")),
+  oauth_token_url: optional(text(8192, "For the auth type oauth.")),
+  oauth_redirect_uri: optional(text(8192, "For the auth type oauth.")),
+  oauth_scopes: optional(Schema.Array(text(1024, "A scope.")).check(Schema.isMaxLength(100))),
+  name: optional(text(64, "Display name of the connection.")),
+  timeout: timeout("Time limit for connecting. Default: mcp.connection.connection_timeout."),
+  federate: Schema.optionalKey(
+    Schema.Boolean.annotate({
+      description:
+        "Whether the entries are also served to this caller at /mcp, with `name` as prefix. Default: false."
+    })
+  )
+})
+  .check(
+    Schema.makeFilter(({ auth_type, bearer_token, command, federate, mcp_url, name, transport }) => {
+      if (transport === "stdio") {
+        if (command == null) return { path: ["command"], issue: "the transport stdio requires it" }
+        if (auth_type !== undefined && auth_type !== "none")
+          return { path: ["auth_type"], issue: "the transport stdio only has none" }
+      } else if (mcp_url == null) {
+        return { path: ["mcp_url"], issue: `the transport ${transport} requires it` }
+      }
+      if (auth_type === "bearer" && bearer_token == null)
+        return { path: ["bearer_token"], issue: "the auth type bearer requires it" }
+      if (federate === true && name == null) return { path: ["name"], issue: "federate requires it" }
+      return true
+    })
+  )
+  .annotate({ identifier: "ConnectRequest" })
+export type ConnectRequest = typeof ConnectRequest.Type
+
+export const Connected = Schema.Struct({
+  status: Schema.Literal("connected"),
+  client_id: Schema.String,
+  tools: Items,
+  resources: Items,
+  prompts: Items,
+  message: Schema.String
+}).annotate({ identifier: "Connected" })
+
+const list = <const Name extends string>(name: Name, identifier: string) =>
+  Schema.Struct({
+    status: Success,
+    client_id: Schema.String,
+    ...({ [name]: Items } as Record<Name, typeof Items>),
+    count: Schema.Int
+  }).annotate({ identifier })
+
+export const ToolList = list("tools", "ToolList")
+export const ResourceList = list("resources", "ResourceList")
+export const PromptList = list("prompts", "PromptList")
+
+export const CallToolRequest = Schema.Struct({
+  client_id: ClientId,
+  tool_name: text(1024, "As POST /mcp/connect and GET /mcp/list_tools name it."),
+  arguments: optional(JsonObject),
+  timeout: timeout("Time limit of the call. Default: 60.")
+}).annotate({ identifier: "CallToolRequest" })
+
+export const ToolResult = Schema.Struct({
+  status: Schema.Literals(["success", "error"]).annotate({ description: "error: the tool failed." }),
+  result: Schema.Unknown.annotate({
+    description:
+      "The structured content of the result; without it, an object with the content blocks as `content`."
+  }),
+  error: Schema.NullOr(Schema.String),
+  execution_time: Schema.Finite
+}).annotate({ identifier: "ToolResult" })
+
+export const ReadResourceRequest = Schema.Struct({
+  client_id: ClientId,
+  uri: text(8192, "URI of the resource."),
+  timeout: timeout("Time limit. Default: 60.")
+}).annotate({ identifier: "ReadResourceRequest" })
+
+export const ResourceContent = Schema.Struct({
+  status: Success,
+  client_id: Schema.String,
+  uri: Schema.String,
+  content: JsonObject.annotate({
+    description: "`text` or base64 `blob` with the MIME type; `contents` if the resource has several parts."
+  })
+}).annotate({ identifier: "ResourceContent" })
+
+export const GetPromptRequest = Schema.Struct({
+  client_id: ClientId,
+  prompt_name: text(1024, "As GET /mcp/list_prompts names it."),
+  arguments: optional(Schema.Record(Schema.String, Schema.String)),
+  timeout: timeout("Time limit. Default: 60.")
+}).annotate({ identifier: "GetPromptRequest" })
+
+export const PromptContent = Schema.Struct({
+  status: Success,
+  client_id: Schema.String,
+  prompt_name: Schema.String,
+  content: JsonObject
+}).annotate({ identifier: "PromptContent" })
+
+export const DisconnectRequest = Schema.Struct({ client_id: ClientId }).annotate({
+  identifier: "DisconnectRequest"
+})
+
+export const Disconnected = Schema.Struct({
+  status: Schema.Literal("disconnected"),
+  client_id: Schema.String,
+  message: Schema.String
+}).annotate({ identifier: "Disconnected" })
+
+const metadata = {
+  created_at: Schema.String,
+  transport: Schema.Literals(["http", "sse", "stdio"]),
+  auth_type: Schema.Literals(["none", "bearer", "oauth"]),
+  name: Schema.NullOr(Schema.String),
+  mcp_url: Schema.NullOr(Schema.String),
+  last_activity: Schema.String
+}
+export const Metadata = Schema.Struct(metadata).annotate({ identifier: "Metadata" })
+
+export const ClientList = Schema.Struct({
+  status: Success,
+  clients: Schema.Array(Schema.Struct({ client_id: Schema.String, ...metadata })),
+  count: Schema.Int
+}).annotate({ identifier: "ClientList" })
+
+export const ClientInfo = Schema.Struct({
+  status: Success,
+  client_id: Schema.String,
+  metadata: Metadata
+}).annotate({ identifier: "ClientInfo" })

@@ -1,0 +1,196 @@
+/** Connections that callers made over REST: each belongs to one principal, and closes when it is unused for long. */
+import { Clock, Duration, Effect, Exit, Scope, Semaphore } from "effect"
+import { ConfigSource } from "../../layers/config/ConfigSource.ts"
+import { Ids } from "../../layers/platform/Ids.ts"
+import { Quotas } from "../../layers/quotas/Quotas.ts"
+import type { Principal } from "../domain/Principal.ts"
+import * as mcp from "../mcp/section.ts"
+import type { ConnectRequest } from "./bodies.ts"
+import { NotFound, TooManyRequests, Unprocessable } from "./errors.ts"
+import * as openClient from "./openClient.ts"
+import * as savedClients from "./savedClients.ts"
+
+export interface Client {
+  readonly id: string
+  /** The key of the principal. */
+  readonly owner: string
+  readonly request: ConnectRequest
+  /** Both in milliseconds since the epoch. */
+  readonly createdAt: number
+  lastActivity: number
+  /** From when the idle time-out counts. */
+  idleSince: number
+  /** Running requests. */
+  running: number
+  readonly scope: Scope.Closeable
+  /** One request at a time opens the connection. */
+  readonly turn: Semaphore.Semaphore
+  opened: openClient.OpenedClient | undefined
+}
+
+const notFound = (id: string) =>
+  new NotFound({ detail: `No client with the id ${id.slice(0, 128)}. Connect first.` })
+
+const full = new TooManyRequests({
+  detail: "Too many connections (quotas.connections). Disconnect one, or retry later."
+})
+
+/** How often idle connections are looked for, as a part of the idle time-out. */
+const sweepsPerTimeout = 10
+const longestSweep = Duration.toMillis("1 minute")
+
+export const make = Effect.gen(function* () {
+  const config = yield* ConfigSource
+  const clock = yield* Clock.Clock
+  const ids = yield* Ids
+  const { connections: quota } = yield* Quotas
+  const saved = yield* savedClients.make
+  const open = yield* openClient.make
+  const scope = yield* Effect.flatMap(Effect.scope, (own) => Scope.fork(own, "parallel"))
+  const clients = new Map<string, Client>()
+  const idleTimeout = Effect.map(Effect.orDie(config.read(mcp.section)), ({ connection }) =>
+    Duration.toMillis(connection.idle_timeout)
+  )
+
+  const touch = (client: Client) =>
+    Effect.map(Clock.currentTimeMillis, (now) => {
+      client.lastActivity = now
+      client.idleSince = now
+    })
+
+  const add = Effect.fnUntraced(function* (given: savedClients.SavedClient) {
+    const client: Client = {
+      ...given,
+      idleSince: yield* Clock.currentTimeMillis,
+      running: 0,
+      scope: yield* Scope.fork(scope),
+      turn: Semaphore.makeUnsafe(1),
+      opened: undefined
+    }
+    clients.set(client.id, client)
+    return client
+  })
+
+  const close = Effect.fnUntraced(function* (client: Client) {
+    if (!clients.delete(client.id)) return
+    yield* saved.remove(client.id)
+    yield* Scope.close(client.scope, Exit.void)
+    quota.release(client.owner, 1)
+  }, Effect.uninterruptible)
+
+  /** Connections of the last run, which are opened when they are used. */
+  const restored = yield* Effect.cached(
+    Effect.flatMap(saved.all, (found) =>
+      Effect.forEach(
+        found,
+        (client) => {
+          quota.charge(client.owner, 1)
+          return add(client)
+        },
+        { discard: true }
+      )
+    )
+  )
+
+  const sweep = Effect.gen(function* () {
+    for (;;) {
+      const timeout = yield* idleTimeout
+      yield* Effect.sleep(Math.max(1, Math.min(longestSweep, timeout / sweepsPerTimeout)))
+      const now = yield* Clock.currentTimeMillis
+      for (const client of clients.values()) {
+        const busy = client.running > 0 || client.opened?.busy() === true
+        if (busy || now - client.idleSince < timeout) continue
+        yield* Effect.logInfo("REST connection closed: idle").pipe(
+          Effect.annotateLogs({ client_id: client.id })
+        )
+        yield* Effect.forkIn(close(client), scope)
+      }
+    }
+  })
+  yield* Effect.forkIn(sweep, scope)
+
+  const find = Effect.fnUntraced(function* (principal: Principal, id: string) {
+    yield* restored
+    const client = clients.get(id)
+    if (client === undefined || client.owner !== principal.key) return yield* notFound(id)
+    return client
+  })
+
+  const opened = (client: Client, principal: Principal) =>
+    client.turn.withPermit(
+      Effect.suspend(() => {
+        if (client.opened !== undefined) return Effect.succeed(client.opened)
+        const { id, request } = client
+        return Effect.uninterruptibleMask((restore) =>
+          Effect.gen(function* () {
+            const attempt = yield* Scope.fork(client.scope)
+            const onUse = () => {
+              client.lastActivity = client.idleSince = clock.currentTimeMillisUnsafe()
+            }
+            client.opened = yield* restore(
+              open({ principal, id, request, onUse }).pipe(Effect.provideService(Scope.Scope, attempt))
+            ).pipe(Effect.onError(() => Scope.close(attempt, Exit.void)))
+            return client.opened
+          })
+        )
+      })
+    )
+
+  const isTaken = (principal: Principal, { federate, name }: ConnectRequest) =>
+    federate === true &&
+    [...clients.values()].some(
+      ({ owner, request }) => request.federate === true && request.name === name && owner === principal.key
+    )
+
+  return {
+    connect: Effect.fn("Clients.connect")(function* (principal: Principal, request: ConnectRequest) {
+      yield* restored
+      if (isTaken(principal, request)) {
+        const detail = `You have a federated connection with the name ${request.name}. Choose another name.`
+        return yield* new Unprocessable({ detail })
+      }
+      const { key: owner } = principal
+      return yield* Effect.uninterruptibleMask((restore) =>
+        Effect.gen(function* () {
+          if (!quota.take(owner, 1)) return yield* full
+          const id = yield* ids.next
+          const now = yield* Clock.currentTimeMillis
+          const description = { id, owner, request, createdAt: now, lastActivity: now }
+          const client = yield* add(description)
+          yield* restore(Effect.andThen(opened(client, principal), saved.save(description))).pipe(
+            Effect.onError(() => close(client))
+          )
+          yield* Effect.logInfo("REST connection opened").pipe(
+            Effect.annotateLogs({ client_id: id, subject: principal.subject, transport: request.transport })
+          )
+          return client
+        })
+      )
+    }),
+    find,
+    /** Runs a request on the connection, which is opened again if it is closed. */
+    use: <A, E, R>(
+      principal: Principal,
+      id: string,
+      request: (client: openClient.OpenedClient) => Effect.Effect<A, E, R>
+    ) =>
+      Effect.flatMap(find(principal, id), (client) =>
+        Effect.acquireUseRelease(
+          Effect.andThen(
+            Effect.sync(() => client.running++),
+            touch(client)
+          ),
+          () => Effect.flatMap(opened(client, principal), request),
+          () =>
+            Effect.andThen(
+              Effect.sync(() => client.running--),
+              touch(client)
+            )
+        )
+      ),
+    disconnect: (principal: Principal, id: string) => Effect.flatMap(find(principal, id), close),
+    list: (principal: Principal) =>
+      Effect.map(restored, () => [...clients.values()].filter(({ owner }) => owner === principal.key))
+  }
+})
+export type Clients = Effect.Success<typeof make>

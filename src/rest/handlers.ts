@@ -1,0 +1,174 @@
+/** Handlers of the REST service. */
+import { Cause, DateTime, Effect, Layer } from "effect"
+import { HttpApiBuilder, HttpApiMiddleware } from "effect/http-api"
+import { Catalog } from "../catalog/Catalog.ts"
+import type { Scope } from "../domain/Principal.ts"
+import { Access, Api, SchemaErrors } from "./api.ts"
+import * as calls from "./calls.ts"
+import { make, type Client } from "./clients.ts"
+import {
+  BadRequest,
+  Forbidden,
+  InternalError,
+  NotImplemented,
+  Unauthorized,
+  Unprocessable
+} from "./errors.ts"
+import { rejected } from "./rejections.ts"
+import { Incoming, RestRequest } from "./RestRequest.ts"
+
+/** Checks the scope, and counts the request under the rate limits of the principal. */
+const admitted = Effect.fnUntraced(function* (scope: Scope) {
+  const { principal } = yield* RestRequest
+  if (!principal.may([scope])) return yield* new Forbidden({ detail: `The scope ${scope} is required.` })
+  return principal
+})
+
+const metered = Effect.fnUntraced(function* (scope: Scope, catalog: Catalog["Service"]) {
+  const principal = yield* admitted(scope)
+  yield* catalog.meter(principal).pipe(Effect.catch((error) => rejected(error)))
+  return principal
+})
+
+const iso = (millis: number) => DateTime.formatIso(DateTime.makeUnsafe(millis))
+
+const metadataOf = ({ createdAt, lastActivity, request }: Client) => ({
+  created_at: iso(createdAt),
+  transport: request.transport,
+  auth_type: request.auth_type ?? "none",
+  name: request.name ?? null,
+  mcp_url: request.mcp_url ?? null,
+  last_activity: iso(lastActivity)
+})
+
+const success = "success" as const
+
+export const handlers = HttpApiBuilder.group(
+  Api,
+  "mcp",
+  Effect.fn(function* (group) {
+    const clients = yield* make
+    const catalog = yield* Catalog
+
+    const listOf = Effect.fnUntraced(function* <const Name extends "tools" | "resources" | "prompts">(
+      name: Name,
+      id: string
+    ) {
+      const principal = yield* metered("read", catalog)
+      const lists = yield* clients.use(principal, id, calls.lists)
+      const items = lists[name]
+      return { status: success, client_id: id, count: items.length, items }
+    })
+
+    return group.handleAll({
+      connect: Effect.fn(function* ({ payload }) {
+        const principal = yield* metered("call", catalog)
+        if (payload.auth_type === "oauth") {
+          const detail = "The auth type oauth is not supported yet. Use bearer with an access token."
+          return yield* new NotImplemented({ detail })
+        }
+        const { id } = yield* clients.connect(principal, payload)
+        const { prompts, resources, tools } = yield* clients.use(principal, id, calls.lists)
+        return {
+          status: "connected" as const,
+          client_id: id,
+          tools,
+          resources,
+          prompts,
+          message: "Successfully connected to MCP server"
+        }
+      }),
+      listTools: ({ query }) =>
+        Effect.map(listOf("tools", query.client_id), ({ items: tools, ...rest }) => ({ ...rest, tools })),
+      listResources: ({ query }) =>
+        Effect.map(listOf("resources", query.client_id), ({ items: resources, ...rest }) => ({
+          ...rest,
+          resources
+        })),
+      listPrompts: ({ query }) =>
+        Effect.map(listOf("prompts", query.client_id), ({ items: prompts, ...rest }) => ({
+          ...rest,
+          prompts
+        })),
+      callTool: Effect.fn(function* ({ payload }) {
+        const principal = yield* admitted("call")
+        const { arguments: args, client_id, timeout, tool_name: name } = payload
+        return yield* clients.use(principal, client_id, (client) =>
+          calls.callTool(client, { name, args: args ?? {}, timeout })
+        )
+      }),
+      readResource: Effect.fn(function* ({ payload }) {
+        const principal = yield* admitted("read")
+        const { client_id, timeout, uri } = payload
+        const content = yield* clients.use(principal, client_id, (client) =>
+          calls.readResource(client, { uri, timeout })
+        )
+        return { status: success, client_id, uri, content }
+      }),
+      getPrompt: Effect.fn(function* ({ payload }) {
+        const principal = yield* admitted("call")
+        const { arguments: args, client_id, prompt_name, timeout } = payload
+        const content = yield* clients.use(principal, client_id, (client) =>
+          calls.getPrompt(client, { name: prompt_name, args: args ?? {}, timeout })
+        )
+        return { status: success, client_id, prompt_name, content }
+      }),
+      disconnect: Effect.fn(function* ({ payload: { client_id } }) {
+        const principal = yield* metered("call", catalog)
+        yield* clients.disconnect(principal, client_id)
+        return {
+          status: "disconnected" as const,
+          client_id,
+          message: "Successfully disconnected from MCP server"
+        }
+      }),
+      clients: Effect.fn(function* () {
+        const principal = yield* metered("read", catalog)
+        const found = yield* clients.list(principal)
+        return {
+          status: success,
+          clients: found.map((client) => ({ client_id: client.id, ...metadataOf(client) })),
+          count: found.length
+        }
+      }),
+      client: Effect.fn(function* ({ params: { client_id } }) {
+        const principal = yield* metered("read", catalog)
+        const client = yield* clients.find(principal, client_id)
+        return { status: success, client_id, metadata: metadataOf(client) }
+      })
+    })
+  })
+)
+
+/** Says what is wrong with a request that does not match the declaration. */
+const schemaErrors = HttpApiMiddleware.layerSchemaErrorTransform(SchemaErrors, ({ cause, kind }) => {
+  if (kind === "Body" || kind === "ResponseHeaders") return Effect.die(cause)
+  const detail = cause.message
+  const malformed = detail === "Expected a valid JSON body"
+  return Effect.fail(malformed ? new BadRequest({ detail }) : new Unprocessable({ detail }))
+})
+
+const defect = (requestId: string) => (cause: unknown) =>
+  Effect.logError("a REST request failed", Cause.die(cause)).pipe(
+    Effect.annotateLogs({ request_id: requestId }),
+    Effect.andThen(
+      Effect.fail(
+        new InternalError({ detail: `Internal error. See the server log for request id ${requestId}.` })
+      )
+    )
+  )
+
+/** Provides the request, and turns defects into responses of the API's form. */
+const access = Layer.succeed(Access, {
+  bearer: (response) =>
+    Effect.flatMap(Incoming, (request) =>
+      request === undefined
+        ? Effect.fail(new Unauthorized({ detail: "Unauthorized" }))
+        : response.pipe(
+            Effect.provideService(RestRequest, request),
+            Effect.catchDefect(defect(request.requestId))
+          )
+    )
+})
+
+export const middleware = Layer.merge(schemaErrors, access)

@@ -1,0 +1,114 @@
+/** Opens the connection of a REST client: its server in a catalog that only this client uses, unless it is federated. */
+import { Context, Duration, Effect, Layer } from "effect"
+import { ConfigSource } from "../../layers/config/ConfigSource.ts"
+import { Guard } from "../../layers/guard/Guard.ts"
+import * as httpSection from "../../layers/http/section.ts"
+import * as outboundSection from "../../layers/outbound/section.ts"
+import * as childProcess from "../../layers/platform/childProcess.ts"
+import { Dns } from "../../layers/platform/Dns.ts"
+import { Environment } from "../../layers/platform/Environment.ts"
+import { ProgressEvents } from "../../layers/progress/ProgressEvents.ts"
+import { callerFetch, check } from "../../layers/upstream/callerFetch.ts"
+import { OrphanGuard } from "../../layers/upstream/OrphanGuard.ts"
+import * as upstreamSection from "../../layers/upstream/section.ts"
+import { Catalog } from "../catalog/Catalog.ts"
+import type { Principal } from "../domain/Principal.ts"
+import * as mcpSection from "../mcp/section.ts"
+import { serveUpstream, type Served } from "../upstreams/serveUpstream.ts"
+import type { ConnectRequest } from "./bodies.ts"
+import { RequestTimeout } from "./errors.ts"
+import { notReachable, unreachable } from "./rejections.ts"
+import { resolve, type Resolved } from "./serverSettings.ts"
+
+export interface OpenedClient extends Served {
+  /** Of the names under which `catalog` has the entries. */
+  readonly prefix: string
+  readonly catalog: Catalog["Service"]
+}
+
+export interface OpenOptions {
+  readonly principal: Principal
+  readonly id: string
+  readonly request: ConnectRequest
+  readonly onUse: () => void
+}
+
+const safe = (name: string) => name.replace(/[^A-Za-z0-9_-]/g, "_").slice(0, 23)
+
+/** The last characters of the id are random. */
+const suffixOf = (id: string) => id.slice(-8)
+
+/** The operator's prefix for a listed server, so that the operator's limits apply; else one that no other connection has. */
+export const prefixOf = (
+  { id, request }: Pick<OpenOptions, "id" | "request">,
+  { listed, settings }: Resolved
+) => {
+  const { federate, name } = request
+  if (federate === true) return safe(name ?? "client")
+  if (listed !== undefined) return settings.prefix ?? listed
+  return `${safe(name ?? "client")}-${suffixOf(id)}`
+}
+
+export const make = Effect.gen(function* () {
+  const config = yield* ConfigSource
+  const shared = yield* Catalog
+  const processes = yield* Layer.build(Layer.provideMerge(OrphanGuard.layer, childProcess.layer))
+  const dns = Context.get(yield* Layer.build(Dns.layer), Dns)
+  const services = Context.pick(
+    Environment,
+    Guard,
+    ProgressEvents
+  )(yield* Effect.context<Environment | Guard | ProgressEvents>())
+  const settingsOf = Effect.all({
+    servers: config.read(upstreamSection.section),
+    mcp: config.read(mcpSection.section),
+    http: config.read(httpSection.section),
+    outbound: config.read(outboundSection.section)
+  }).pipe(Effect.orDie)
+
+  /** The connection ends with the scope. */
+  return Effect.fnUntraced(function* ({ id, onUse, principal, request }: OpenOptions) {
+    const { http, mcp, outbound, servers } = yield* settingsOf
+    const { allow_stdio_commands, connection_timeout } = mcp.connection
+    const resolved = yield* resolve(principal, request, { servers, allowCommands: allow_stdio_commands })
+    const { allowPrivate, listed, settings } = resolved
+    const timeout = request.timeout == null ? connection_timeout : Duration.seconds(request.timeout)
+    const maxBytes = http.max_message_bytes
+    const fetching = { dns, settings: outbound, allowPrivate, maxBytes }
+    if (settings.url !== undefined) yield* Effect.mapError(check(settings.url, fetching), notReachable)
+    const catalog =
+      request.federate === true
+        ? shared
+        : yield* Catalog.make({
+            pageSize: mcp.page_size,
+            pageBytes: mcp.page_bytes,
+            maxResultBytes: mcp.max_result_bytes
+          })
+    const prefix = prefixOf({ id, request }, resolved)
+    const served = yield* serveUpstream({
+      name: `${listed ?? safe(request.name ?? "client")}-${suffixOf(id)}`,
+      settings: { ...settings, prefix },
+      maxMessageBytes: maxBytes,
+      connectionTimeout: Duration.sum(timeout, Duration.seconds(1)),
+      initialReconnectDelay: mcp.connection.initial_reconnect_delay,
+      // A lost connection is opened again by the next request.
+      maxReconnectAttempts: 0,
+      fetch: callerFetch(fetching),
+      visibleTo: { principal: principal.key },
+      eager: false,
+      onUse
+    }).pipe(Effect.provideService(Catalog, catalog), Effect.provideContext(processes))
+    yield* Effect.mapError(served.connection, unreachable).pipe(
+      Effect.timeoutOrElse({
+        duration: timeout,
+        orElse: () =>
+          Effect.fail(
+            new RequestTimeout({ detail: `No connection within ${Duration.toSeconds(timeout)} s (timeout).` })
+          )
+      })
+    )
+    const opened: OpenedClient = { ...served, prefix, catalog }
+    return opened
+  }, Effect.provideContext(services))
+})
+export type OpenClient = Effect.Success<typeof make>

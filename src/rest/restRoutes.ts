@@ -1,0 +1,98 @@
+/** Routes of the REST service: methods, authentication, and the body; the rest is loaded with the first request. */
+import { Context, Effect, type FileSystem, Layer, type Path, Scope } from "effect"
+import { ConfigSource } from "../../layers/config/ConfigSource.ts"
+import type { Guard } from "../../layers/guard/Guard.ts"
+import { Routes, type Connection } from "../../layers/http/Routes.ts"
+import { Authenticator } from "../../layers/identity/Authenticator.ts"
+import type { Environment } from "../../layers/platform/Environment.ts"
+import type { Ids } from "../../layers/platform/Ids.ts"
+import type { ProgressEvents } from "../../layers/progress/ProgressEvents.ts"
+import { Quotas } from "../../layers/quotas/Quotas.ts"
+import type { Storage } from "../../layers/storage/Storage.ts"
+import { authenticateRequest } from "../../layers/transports/authenticateRequest.ts"
+import type { Catalog } from "../catalog/Catalog.ts"
+import { json } from "../../layers/http/responses.ts"
+import { isObject } from "../domain/JsonObject.ts"
+import { methods } from "./paths.ts"
+
+type Services =
+  | Catalog
+  | ConfigSource
+  | Environment
+  | FileSystem.FileSystem
+  | Guard
+  | Ids
+  | Path.Path
+  | ProgressEvents
+  | Quotas
+  | Storage
+
+const detailed = (status: number, detail: string, headers?: Readonly<Record<string, string>>) =>
+  json(status, { detail }, headers)
+
+/** Authentication responds in JSON-RPC's form; its headers stay. */
+const asDetail = async (response: Response): Promise<Response> => {
+  const body: unknown = await response.json()
+  const error = isObject(body) && isObject(body.error) ? body.error : {}
+  const headers = Object.fromEntries(
+    [...response.headers].filter(([name]) => name === "www-authenticate" || name === "retry-after")
+  )
+  return detailed(response.status, String(error.message ?? "Rejected"), headers)
+}
+
+/** The whole body, or 413. */
+const withBody = async (request: Request): Promise<Request | Response> => {
+  if (request.method === "GET") return request
+  try {
+    const body = await request.text()
+    return new Request(request.url, {
+      method: request.method,
+      headers: request.headers,
+      body,
+      signal: request.signal
+    })
+  } catch (cause) {
+    if (request.signal.aborted) throw cause
+    return detailed(413, "The body is too large (server.max_message_bytes).")
+  }
+}
+
+const methodOf = (path: string) =>
+  Object.hasOwn(methods, path) ? methods[path] : methods[path.slice(0, path.lastIndexOf("/") + 1)]
+
+export const layer = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const routes = yield* Routes
+    const authenticator = yield* Authenticator
+    const { memory } = yield* Quotas
+    const scope = yield* Effect.scope
+    const services = yield* Effect.context<Services>()
+    const load = yield* Effect.cached(
+      Effect.flatMap(
+        Effect.promise(() => import("./webHandler.ts")),
+        ({ make }) => make
+      ).pipe(Effect.provideContext(Context.add(services, Scope.Scope, scope)))
+    )
+    const loaded = () => Effect.runPromiseWith(services)(load)
+
+    const respond = async (request: Request, connection: Connection): Promise<Response> => {
+      const method = methodOf(new URL(request.url).pathname)
+      if (method === undefined) return detailed(404, "Not found: no endpoint has this path.")
+      if (request.method !== method) {
+        return detailed(405, `Method not allowed. Use ${method}.`, { allow: `${method}, OPTIONS` })
+      }
+      const grant = await authenticateRequest(authenticator, request, connection, "/mcp")
+      if (grant instanceof Response) return asDetail(grant)
+      const whole = await withBody(request)
+      if (whole instanceof Response) return whole
+      connection.keepOpen()
+      connection.charge(memory, grant.principal.key)
+      const handle = await loaded()
+      const { principal } = grant
+      return handle(whole, { principal, requestId: connection.requestId, headers: request.headers })
+    }
+
+    const paths = Object.keys(methods).map((path) => (path.endsWith("/") ? `${path}*` : path))
+    yield* routes.add({ paths, fetch: respond })
+  })
+)

@@ -1,0 +1,213 @@
+/** The REST service for connections to MCP servers: the documented examples, and what callers must not do. */
+import { describe, expect } from "bun:test"
+import { Deferred, Effect, Fiber, Layer } from "effect"
+import { it } from "../support/effect.ts"
+import { endpoint, Held, post, readJson, service } from "../support/service.ts"
+
+const modules = new URL("../../node_modules/@modelcontextprotocol/", import.meta.url).pathname
+const everything = { command: "node", args: [`${modules}server-everything/dist/index.js`, "stdio"] }
+
+const token = "a".repeat(40)
+const other = "b".repeat(40)
+
+const at = (path: string) => Effect.map(endpoint, (url) => new URL(path, url))
+const send = (path: string, body: unknown, headers: Record<string, string> = {}) =>
+  Effect.flatMap(at(path), (url) => post(url, body, headers))
+const get = (path: string, headers: Record<string, string> = {}) =>
+  Effect.flatMap(at(path), (url) => Effect.promise(() => fetch(url, { headers })))
+const json = <E, R>(response: Effect.Effect<Response, E, R>) =>
+  Effect.gen(function* () {
+    const found = yield* response
+    return { status: found.status, body: yield* readJson(found) }
+  })
+const connect = Effect.fnUntraced(function* (request: object, headers: Record<string, string> = {}) {
+  const { body, status } = yield* json(send("/mcp/connect", request, headers))
+  expect({ status, body }).toMatchObject({ status: 201, body: { status: "connected" } })
+  return String(body["client_id"])
+})
+
+/** A second service as the server to connect to. */
+const withServer = <A, E, R>(
+  test: (url: string) => Effect.Effect<A, E, R>,
+  config: Record<string, unknown> = {}
+) =>
+  Effect.flatMap(endpoint, (url) => test(url.href).pipe(Effect.provide(Layer.fresh(service(config))))).pipe(
+    Effect.provide(service())
+  )
+
+describe("a connection over HTTP", () => {
+  it.live("lists, calls, reads and disconnects as documented", () =>
+    withServer((mcp_url) =>
+      Effect.gen(function* () {
+        const { body } = yield* json(
+          send("/mcp/connect", { transport: "http", mcp_url, auth_type: "none", name: "far" })
+        )
+        const client_id = String(body["client_id"])
+        expect(body).toMatchObject({ status: "connected", message: "Successfully connected to MCP server" })
+        const listed = yield* json(get(`/mcp/list_tools?client_id=${client_id}`))
+        expect(listed.status).toBe(200)
+        expect(listed.body["tools"]).toEqual(body["tools"])
+        expect(listed.body["count"]).toBe((body["tools"] as ReadonlyArray<unknown>).length)
+        const called = yield* json(
+          send("/mcp/call_tool", { client_id, tool_name: "math.add", arguments: { a: 2, b: 3 } })
+        )
+        expect(called.body).toMatchObject({ status: "success", result: { result: 5 }, error: null })
+        expect(called.body["execution_time"]).toBeNumber()
+        const clients = yield* json(get("/mcp/clients"))
+        expect(clients.body).toMatchObject({
+          status: "success",
+          clients: [{ client_id, transport: "http", auth_type: "none", name: "far", mcp_url }],
+          count: 1
+        })
+        const client = yield* json(get(`/mcp/client/${client_id}`))
+        expect(client.body).toMatchObject({ status: "success", client_id, metadata: { name: "far" } })
+        const ended = yield* json(send("/mcp/disconnect", { client_id }))
+        expect(ended.body).toEqual({
+          status: "disconnected",
+          client_id,
+          message: "Successfully disconnected from MCP server"
+        })
+        const gone = yield* json(get(`/mcp/list_tools?client_id=${client_id}`))
+        expect(gone.status).toBe(404)
+        expect(gone.body["detail"]).toContain(client_id)
+      })
+    )
+  )
+
+  it.live("cancels the call at the server when its caller goes away, and at its time limit", () =>
+    Effect.gen(function* () {
+      const url = yield* endpoint
+      const held = yield* Held
+      yield* Effect.gen(function* () {
+        const client_id = yield* connect({ transport: "http", mcp_url: url.href, auth_type: "none" })
+        const target = yield* at("/mcp/call_tool")
+        const call = yield* Effect.forkChild(
+          Effect.promise((signal) =>
+            fetch(target, {
+              method: "POST",
+              headers: { "content-type": "application/json" },
+              body: JSON.stringify({ client_id, tool_name: "wait", arguments: {} }),
+              signal
+            })
+          )
+        )
+        yield* Deferred.await(held.started)
+        yield* Fiber.interrupt(call)
+        yield* Deferred.await(held.interrupted)
+        const late = yield* json(send("/mcp/call_tool", { client_id, tool_name: "wait", timeout: 0.05 }))
+        expect(late.status).toBe(408)
+        expect(late.body["detail"]).toContain("timeout")
+      }).pipe(Effect.provide(Layer.fresh(service())))
+    }).pipe(Effect.provide(service()))
+  )
+})
+
+describe("a connection to a listed command", () => {
+  const listed = service({ mcpServers: { everything } })
+
+  it.live("serves tools, resources and prompts of its own process", () =>
+    Effect.gen(function* () {
+      const client_id = yield* connect({ transport: "stdio", command: ["everything"], auth_type: "none" })
+      const sum = yield* json(
+        send("/mcp/call_tool", { client_id, tool_name: "get-sum", arguments: { a: 2, b: 3 } })
+      )
+      expect(JSON.stringify(sum.body["result"])).toContain("5")
+      const wrong = yield* json(
+        send("/mcp/call_tool", { client_id, tool_name: "get-sum", arguments: { a: "x" } })
+      )
+      expect(wrong).toMatchObject({ status: 200, body: { status: "error" } })
+      expect(wrong.body["error"]).toBeString()
+      const { body } = yield* json(get(`/mcp/list_resources?client_id=${client_id}`))
+      const [resource] = body["resources"] as ReadonlyArray<{ readonly uri: string }>
+      const read = yield* json(send("/mcp/read_resource", { client_id, uri: resource?.uri }))
+      expect(read.body).toMatchObject({ status: "success", uri: resource?.uri })
+      expect((read.body["content"] as { readonly text: string }).text).toBeString()
+      const prompts = yield* json(get(`/mcp/list_prompts?client_id=${client_id}`))
+      expect(JSON.stringify(prompts.body)).toContain("args-prompt")
+      const prompt = yield* json(
+        send("/mcp/get_prompt", { client_id, prompt_name: "args-prompt", arguments: { city: "Bern" } })
+      )
+      expect(prompt.body).toMatchObject({ status: "success", prompt_name: "args-prompt" })
+      expect(JSON.stringify(prompt.body["content"])).toContain("Bern")
+      const unknown = yield* json(send("/mcp/call_tool", { client_id, tool_name: "nothing" }))
+      expect(unknown.status).toBe(404)
+    }).pipe(Effect.provide(listed))
+  )
+
+  it.live("accepts its command line as well, and no other command", () =>
+    Effect.gen(function* () {
+      const command = [everything.command, ...everything.args]
+      yield* connect({ transport: "stdio", command, auth_type: "none" })
+      for (const forbidden of [["sh", "-c", "true"], ["node"], [...command, "extra"]]) {
+        const { body, status } = yield* json(
+          send("/mcp/connect", { transport: "stdio", command: forbidden, auth_type: "none" })
+        )
+        expect(status).toBe(403)
+        expect(body["detail"]).toContain("mcpServers")
+      }
+    }).pipe(Effect.provide(listed))
+  )
+})
+
+describe("bad requests", () => {
+  const protectedService = service({
+    auth: {
+      tokens: [
+        { name: "one", token, scopes: ["read", "call", "admin"] },
+        { name: "two", token: other, scopes: ["read", "call"] },
+        { name: "reader", token: "c".repeat(40), scopes: ["read"] }
+      ]
+    }
+  })
+  const bearer = (value: string) => ({ authorization: `Bearer ${value}` })
+
+  it.live("get the documented codes with {detail}", () =>
+    Effect.gen(function* () {
+      const cases = [
+        [400, "{"],
+        [422, {}],
+        [422, { transport: "http", auth_type: "none" }],
+        [422, { transport: "http", mcp_url: "ftp://x", auth_type: "none" }],
+        [422, { transport: "http", mcp_url: "http://localhost/mcp", auth_type: "bearer" }],
+        [422, { transport: "carrier pigeon", mcp_url: "http://localhost/mcp" }],
+        [502, { transport: "http", mcp_url: "http://127.0.0.1:9/mcp", auth_type: "none" }],
+        [403, { transport: "http", mcp_url: "http://169.254.169.254/latest", auth_type: "none" }],
+        [403, { transport: "http", mcp_url: "http://[fd00:ec2::254]/", auth_type: "none" }],
+        [403, { transport: "stdio", command: ["sh"], auth_type: "none" }]
+      ] as const
+      for (const [expected, request] of cases) {
+        const { body, status } = yield* json(send("/mcp/connect", request))
+        expect({ request, status, body }).toMatchObject({ request, status: expected })
+        expect(Object.keys(body)).toEqual(["detail"])
+        expect(body["detail"]).toBeString()
+      }
+      const wrongMethod = yield* json(get("/mcp/connect"))
+      expect(wrongMethod).toMatchObject({ status: 405, body: { detail: expect.any(String) } })
+    }).pipe(Effect.provide(service()))
+  )
+
+  it.live("without a token or a scope are rejected, and private URLs need the scope admin", () =>
+    Effect.gen(function* () {
+      const { origin } = yield* endpoint
+      const request = {
+        transport: "http",
+        mcp_url: `${origin}/mcp`,
+        auth_type: "bearer",
+        bearer_token: token
+      }
+      const none = yield* send("/mcp/connect", request)
+      expect(none.status).toBe(401)
+      expect(none.headers.get("www-authenticate")).toContain("Bearer")
+      expect(yield* readJson(none)).toHaveProperty("detail")
+      expect((yield* json(send("/mcp/connect", request, bearer("c".repeat(40))))).status).toBe(403)
+      expect((yield* json(send("/mcp/connect", request, bearer(other)))).status).toBe(403)
+      const client_id = yield* connect(request, bearer(token))
+      const foreign = bearer(other)
+      expect((yield* json(get(`/mcp/list_tools?client_id=${client_id}`, foreign))).status).toBe(404)
+      expect((yield* json(get(`/mcp/client/${client_id}`, foreign))).status).toBe(404)
+      expect((yield* json(send("/mcp/disconnect", { client_id }, foreign))).status).toBe(404)
+      expect((yield* json(get("/mcp/clients", foreign))).body).toMatchObject({ clients: [], count: 0 })
+      expect((yield* json(get("/mcp/clients", bearer(token)))).body).toMatchObject({ count: 1 })
+    }).pipe(Effect.provide(protectedService))
+  )
+})
