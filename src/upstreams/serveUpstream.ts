@@ -30,7 +30,7 @@ export interface UpstreamSettings {
   readonly maxReconnectAttempts: number
   /** Makes the requests to a URL. Default: the runtime's `fetch`. */
   readonly fetch?: FetchLike
-  /** Default: everybody. */
+  /** The principals that see the entries. Default: all. */
   readonly visibleTo?: Audience
   /** False: connects at the first request, and lists of the catalog do not wait for its entries. Default: true. */
   readonly eager?: boolean
