@@ -56,7 +56,7 @@ const addToHour = (sql: SqlClient, row: Summed, sign: 1 | -1) => {
     ON CONFLICT (hour, source, principal, client, tool, provider, model) DO UPDATE SET ${sums}`
 }
 
-/** Adds amounts by hour to what everybody and the principal spent. */
+/** Adds amounts by hour to what all principals and the principal spent. */
 const addSpent = (
   sql: SqlClient,
   { principal, source }: Pick<CallRow, "source" | "principal">,

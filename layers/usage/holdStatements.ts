@@ -23,7 +23,7 @@ const Used = rowsOf(
   Schema.Struct({ held: Count, source: Schema.String, principal: Schema.String, hour: Count, amount: Units })
 )
 
-/** What was spent since the day began, and in total, by everybody and by the owner; and all that is held. */
+/** What was spent since the day began, and in total, by all principals and by the owner; and all that is held. */
 export const usedSince = (sql: SqlClient, hour: number, { principal, source }: Owner) =>
   Effect.map(
     Used(sql`

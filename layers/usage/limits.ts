@@ -6,14 +6,14 @@ import type { PrincipalLimits, UsageSettings } from "./section.ts"
 export interface Limit {
   /** As `OverBudget` and reports name it, such as `daily` or `principal_daily`. */
   readonly name: string
-  /** Whether it is one of the principal, or of everybody together. */
+  /** Whether it is one of the principal, or of all principals together. */
   readonly isOwn: boolean
   readonly window: "hour" | "day" | "total"
   /** In units of 1e-12 USD. */
   readonly max: bigint
 }
 
-/** What is spent or held: everybody's rows of spent money have no source and no principal. */
+/** What is spent or held: all principals' rows of spent money have no source and no principal. */
 export interface UsedRow {
   readonly held: boolean
   readonly source: string

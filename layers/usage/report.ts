@@ -1,4 +1,4 @@
-/** The usage report: totals, series, burn rate, limits, holds and the top consumers, of one principal or of everybody. */
+/** The usage report: totals, series, burn rate, limits, holds and the top consumers, of one principal or of all principals. */
 import { Clock, DateTime, Duration, Effect, Option } from "effect"
 import type { Principal } from "../../src/domain/Principal.ts"
 import { ConfigSource } from "../config/ConfigSource.ts"
@@ -122,17 +122,14 @@ const seriesOf = (
 
 const ownerOf = ({ source, subject }: Principal): Owner => ({ source, principal: subject })
 
-/** Of the principal, or with `everybody` of all. */
-export const report = Effect.fnUntraced(function* (
-  principal: Principal,
-  { everybody, window }: ReportOptions
-) {
+/** Of the principal, or with `all` of all principals. */
+export const report = Effect.fnUntraced(function* (principal: Principal, { all, window }: ReportOptions) {
   const settings = yield* Effect.orDie((yield* ConfigSource).read(section))
   const { read } = yield* Sql
   const now = yield* Clock.currentTimeMillis
   const hour = hourOf(now)
   const me = ownerOf(principal)
-  const owner = everybody ? undefined : me
+  const owner = all ? undefined : me
   const shape = windows[window]
   const since = hour - shape.back(hour)
   const earliest = Math.min(since, hour - shape.shown, firstHourOf("day", hour))
@@ -145,12 +142,12 @@ export const report = Effect.fnUntraced(function* (
         recent.cost * BigInt(Math.round(Duration.toHours(Duration.hours(1)) / Duration.toHours(measured)))
       const used = yield* usedSince(sql, hour, me)
       // What all together spent is not shown to one of them.
-      const limits = limitsOf(settings, principal.subject).filter(({ isOwn }) => everybody || isOwn)
+      const limits = limitsOf(settings, principal.subject).filter(({ isOwn }) => all || isOwn)
       const holds = yield* openHolds(sql, owner)
       return {
         timestamp: iso(now),
-        scope: everybody ? ("everybody" as const) : ("own" as const),
-        ...(!everybody && { principal: principal.subject }),
+        scope: all ? ("all" as const) : ("own" as const),
+        ...(!all && { principal: principal.subject }),
         window,
         since: iso(since * hourLength),
         totals: {

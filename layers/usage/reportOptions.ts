@@ -8,7 +8,7 @@ export const isReportWindow = (name: string): name is ReportWindow =>
 
 export interface ReportOptions {
   /** Of all principals instead of one: for who may `admin`. */
-  readonly everybody: boolean
+  readonly all: boolean
   /** What models, tools and principals are summed over. */
   readonly window: ReportWindow
 }

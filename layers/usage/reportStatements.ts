@@ -29,7 +29,7 @@ const names = ["calls", "cost", ...tokenNames, "unpriced", "uncertain"]
 const sums = (sql: SqlClient) =>
   sql.literal(names.map((name) => `CAST(COALESCE(SUM(${name}), 0) AS BIGINT) AS ${name}`).join(", "))
 
-/** Rows of the owner, or everybody's. */
+/** Rows of the owner, or all principals'. */
 const of = (sql: SqlClient, owner: Owner | undefined) =>
   owner === undefined
     ? sql.literal("1 = 1")

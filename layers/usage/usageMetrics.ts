@@ -43,7 +43,7 @@ class Counters {
   }
 }
 
-const everybody = { source: "", principal: "" }
+const all = { source: "", principal: "" }
 
 export const makeUsageMetrics = Effect.gen(function* () {
   const metrics = yield* Metrics
@@ -91,7 +91,7 @@ export const makeUsageMetrics = Effect.gen(function* () {
       for (const limit of limits) {
         if (limit.isOwn) continue
         const isNew = !seen.has(limit.name)
-        const counted = countedFor(limit, rows, everybody, hour)
+        const counted = countedFor(limit, rows, all, hour)
         seen.set(limit.name, {
           max: usdNumberOf(limit.max),
           spent: usdNumberOf(sumOf(counted.filter(({ held }) => !held))),

@@ -22,7 +22,7 @@ export const usage = Command.make(
     )
   },
   Effect.fnUntraced(function* ({ json, window }) {
-    const report = yield* (yield* UsageReport).of(stdioUser, { everybody: true, window })
+    const report = yield* (yield* UsageReport).of(stdioUser, { all: true, window })
     if (json) return yield* Console.log(JSON.stringify(report))
     for (const line of usageScreen(report, yield* colorize)) yield* Console.log(line)
   }, Effect.provide(usageReports))

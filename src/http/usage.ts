@@ -14,13 +14,12 @@ const optionsOf = (request: Request, principal: Principal) => {
   const { searchParams } = new URL(request.url)
   const window = searchParams.get("window") ?? "day"
   const mayAdmin = principal.may(["admin"])
-  const scope = searchParams.get("scope") ?? (mayAdmin ? "everybody" : "own")
+  const scope = searchParams.get("scope") ?? (mayAdmin ? "all" : "own")
   if (!isReportWindow(window))
     return reject(400, `Bad Request: window must be one of ${reportWindows.join(", ")}.`)
-  if (scope !== "own" && scope !== "everybody")
-    return reject(400, "Bad Request: scope must be own or everybody.")
-  if (scope === "everybody" && !mayAdmin) return reject(403, "Forbidden: the scope admin is required.")
-  return { window, everybody: scope === "everybody" }
+  if (scope !== "own" && scope !== "all") return reject(400, "Bad Request: scope must be own or all.")
+  if (scope === "all" && !mayAdmin) return reject(403, "Forbidden: the scope admin is required.")
+  return { window, all: scope === "all" }
 }
 
 export const layer = Layer.effectDiscard(

@@ -36,7 +36,7 @@ export const layer = Layer.effectDiscard(
       )
       const summaries = new Map<string, ReturnType<typeof summaryOf>>()
       for (const [key, principal] of audience) {
-        const report = yield* reports.of(principal, { everybody: key === "", window: "day" })
+        const report = yield* reports.of(principal, { all: key === "", window: "day" })
         summaries.set(key, summaryOf(report))
       }
       channels.publishEachUnsafe("usage", (principal) => summaries.get(keyOf(principal)))

@@ -19,7 +19,7 @@ export const entry = Effect.map(UsageReport, (reports): ResourceEntry => ({
   read: Effect.gen(function* () {
     const { principal } = yield* Caller
     const report = yield* reports
-      .of(principal, { everybody: principal.may(["admin"]), window: "day" })
+      .of(principal, { all: principal.may(["admin"]), window: "day" })
       .pipe(Effect.mapError(({ message }) => new Failed({ name: uri, detail: message })))
     return { contents: [{ uri, mimeType, text: JSON.stringify(report) }] }
   })

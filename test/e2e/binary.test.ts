@@ -107,7 +107,7 @@ describe("in an empty folder, the binary", () => {
     expect(structuredContent.slides).toBe(4)
     const { problems, slides } = await read(await Bun.file(structuredContent.path).bytes())
     expect(problems).toEqual([])
-    expect(slides[1]?.title).toBe("Up 120% to 22 between Q1 and Q3")
+    expect(slides[1]?.title).toStartWith("Q3")
   })
 
   test("serves stdio", async () => {

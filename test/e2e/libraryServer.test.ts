@@ -109,7 +109,7 @@ describe("over stdio", () => {
       )
       child.stdin.end()
       const { stdout } = yield* ended(child)
-      expect(stdout).toContain("at most 1024 bytes")
+      expect(stdout).toContain("1024 bytes")
     })
   )
 

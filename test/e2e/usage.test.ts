@@ -61,7 +61,7 @@ const usageOf = Effect.fnUntraced(function* (name: string, query = "") {
 })
 
 describe("/usage", () => {
-  it.live("reports one's own usage, and everybody's to an admin", () =>
+  it.live("reports one's own usage, and all principals' to an admin", () =>
     Effect.gen(function* () {
       const running = yield* withModel({ cost_daily_max: 1, principal: { cost_daily_max: 0.5 } })
       yield* Effect.gen(function* () {
@@ -95,7 +95,7 @@ describe("/usage", () => {
           principals: [{ principal: "alice" }]
         })
         expect(yield* usageOf("root")).toMatchObject({
-          scope: "everybody",
+          scope: "all",
           totals: { day: { calls: 3, cost_usd: "0.06" } },
           limits: [
             { limit: "daily", spent_usd: "0.06" },
@@ -110,7 +110,7 @@ describe("/usage", () => {
           totals: { month: { calls: 0 } }
         })
         for (const [path, name, status] of [
-          ["/usage?scope=everybody", "alice", 403],
+          ["/usage?scope=all", "alice", 403],
           ["/usage", "mute", 403],
           ["/usage?window=year", "alice", 400],
           ["/usage?scope=mine", "alice", 400]
@@ -163,7 +163,7 @@ describe("/usage", () => {
         expect(textOf(yield* read("alice"))).toMatchObject({ scope: "own", totals: { day: { calls: 1 } } })
         expect(textOf(yield* read("bob"))).toMatchObject({ scope: "own", totals: { day: { calls: 0 } } })
         expect(textOf(yield* read("root"))).toMatchObject({
-          scope: "everybody",
+          scope: "all",
           totals: { day: { calls: 1 } }
         })
       }).pipe(Effect.provide(running))
@@ -206,7 +206,7 @@ describe("the channel usage", () => {
           totals: { day: { calls: 1, cost_usd: "0.02" } }
         })
         expect(yield* bob.next).toMatchObject({ scope: "own", totals: { day: { calls: 0 } } })
-        expect(yield* root.next).toMatchObject({ scope: "everybody", totals: { day: { calls: 1 } } })
+        expect(yield* root.next).toMatchObject({ scope: "all", totals: { day: { calls: 1 } } })
       }).pipe(Effect.provide(running))
     })
   )

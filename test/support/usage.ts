@@ -43,7 +43,7 @@ export const query = <A extends object>(statement: string) =>
 const amount = (statement: string) =>
   Effect.map(query<{ readonly amount: bigint | null }>(statement), ([row]) => usdOf(BigInt(row?.amount ?? 0)))
 
-/** USD that are held now, and that everybody spent. */
+/** USD that are held now, and that all principals spent. */
 export const held = amount("SELECT CAST(SUM(amount) AS BIGINT) AS amount FROM usage_holds")
 export const spent = amount("SELECT amount FROM usage_spent WHERE source = '' AND hour = -1")
 export const recorded = amount("SELECT CAST(SUM(cost) AS BIGINT) AS amount FROM usage_calls")
