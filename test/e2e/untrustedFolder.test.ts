@@ -117,7 +117,7 @@ it.live(
   () =>
     Effect.gen(function* () {
       const user = yield* home({ "manifold.yaml": "mcp: { page_size: 1 }\n" })
-      const unread = `${user.path("manifold.yaml")} is not read`
+      const unread = `${user.path("manifold.yaml")} is ignored`
       const checked = yield* user.run(["config", "check"])
       expect(checked.stdout).toContain(unread)
       expect(checked.stdout).toContain("--config manifold.yaml")
