@@ -1,4 +1,4 @@
-/** What a provider's interface has to do, in terms that all providers share. */
+/** Interface of a provider adapter, the same for all dialects. */
 import type * as LanguageModel from "effect/ai/LanguageModel"
 import type * as Response from "effect/ai/Response"
 import type { Usage } from "../ledger/Spend.ts"
@@ -15,15 +15,15 @@ export interface TextRequest extends Pick<
   readonly topP: number | undefined
 }
 
-/** How a response ended; `effect/ai` has the words. */
+/** Finish reason, in the terms of `effect/ai`. */
 export type Finish = typeof Response.FinishReason.Encoded
 
 /** A part of a response, without the last one, which is made once the response has ended. */
 export type Part = Exclude<Response.StreamPartEncoded, Response.FinishPartEncoded | Response.ErrorPartEncoded>
 
-/** Takes a response as it arrives. */
+/** Receives a response as it arrives. */
 export interface Sink {
-  /** Parts are in order. Awaited where it returns a promise: the reader is slow. */
+  /** Parts are in order. Await a returned promise: the reader is slow. */
   readonly emit: (part: Part) => Promise<void> | undefined
   /** Called on each event of the response, also those without a part. */
   readonly alive: () => void

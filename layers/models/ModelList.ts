@@ -9,8 +9,8 @@ import type { Provider } from "./Provider.ts"
 const freshFor = 3_600_000
 /** After a list could not be read: not every server has one. */
 const absentFor = 300_000
-const patience = 5000
-/** Names of a list that are kept at most. */
+const timeout = 5000
+/** Maximum number of retained ids. */
 const mostModels = 10_000
 const mostSuggestions = 3
 
@@ -39,7 +39,7 @@ export class ModelList {
         const now = yield* Clock.currentTimeMillis
         if (this.#known !== undefined && now < this.#known.until) return this.#known.ids
         const ids = yield* Effect.tryPromise((signal) => this.#adapter.models(signal)).pipe(
-          Effect.timeout(patience),
+          Effect.timeout(timeout),
           Effect.map((all) => (all.length === 0 ? undefined : new Set(all.slice(0, mostModels)))),
           // A list that was read before is better than none.
           Effect.orElseSucceed(() => this.#known?.ids)
@@ -58,7 +58,7 @@ export class ModelList {
       if (ids === undefined || ids.has(model)) return
       // Lists lack aliases, and what is newer than they are.
       const exists = yield* Effect.tryPromise((signal) => this.#adapter.hasModel(model, signal)).pipe(
-        Effect.timeout(patience),
+        Effect.timeout(timeout),
         Effect.orElseSucceed(() => true)
       )
       if (exists) {

@@ -1,10 +1,10 @@
-/** What a caller asks of a model, and what a model call fails with. */
+/** Requests to models, and the errors of model calls. */
 import type * as Prompt from "effect/ai/Prompt"
 import type { GuardRejection, TimedOut } from "../guard/GuardError.ts"
 import type { TextRequest } from "./Adapter.ts"
 import type { ModelError } from "./ModelError.ts"
 
-/** What a caller may choose; the rest is the provider's configuration. */
+/** Choices of a caller; all other settings are the provider's. */
 export interface Choice {
   /** As the configuration names it. Default: the active one, or the one that has the model. */
   readonly provider?: string | undefined

@@ -39,7 +39,7 @@ export class Models extends Context.Service<
   Models,
   Configured & {
     /**
-     * The answer in parts, the last of which is `finish`: its metadata `manifold` has `provider`, `model`, `cost_usd` (null if the
+     * The response in parts, the last of which is `finish`: its metadata `manifold` has `provider`, `model`, `cost_usd` (null if the
      * price is unknown) and `uncertain`. Ending the stream early closes the connection to the provider.
      */
     readonly stream: (request: ModelRequest) => Stream.Stream<Response.StreamPartEncoded, ModelFailure>

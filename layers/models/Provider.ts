@@ -1,4 +1,4 @@
-/** A provider as it is used: its entry of the list, completed by the configuration or the environment. */
+/** A provider with its settings: its entry in the list, completed by the configuration or the environment. */
 import { Duration, Redacted } from "effect"
 import type { Settings } from "./section.ts"
 import { compatible, knownProvider, knownProviders, type KnownProvider } from "./providers.ts"
@@ -26,7 +26,7 @@ export interface Provider extends Pick<
   readonly concurrency: number
 }
 
-/** Most tokens of one answer where neither a call nor the configuration says so. */
+/** Default maximum of output tokens for known providers. */
 const usualMaxTokens = 8192
 
 const usual = {

@@ -1,11 +1,11 @@
-/** What one attempt of a model call has received so far: the parts that it passes on, and what they cost if it ends here. */
+/** State of one attempt of a model call: passes on the parts it receives, and counts what was used so far. */
 import { type Clock, Effect, Queue } from "effect"
 import type * as Response from "effect/ai/Response"
 import type { Usage } from "../ledger/Spend.ts"
 import type { Part, Sink } from "./Adapter.ts"
 import type { Reported } from "./usage.ts"
 
-/** A text of so many bytes has hardly more tokens, in any language. */
+/** Estimated tokens of a text: in nearly every language a token has at least three bytes. */
 export const tokensOf = (bytes: number): number => Math.ceil(bytes / 3)
 
 const textOf = (part: Part): string =>
@@ -105,7 +105,7 @@ export class Seen implements Sink {
     return this.first === undefined ? undefined : this.first - this.started
   }
 
-  /** What was used, as far as it is known; `complete`: the response ended as it should. */
+  /** Usage so far, reported or estimated; `complete`: the response ended normally. */
   usageOf(
     inputTokens: number,
     complete: boolean

@@ -10,8 +10,8 @@ interface Call {
   started: boolean
 }
 
-/** Most tool calls of one answer; an index beyond is a mistake of the server. */
-const most = 128
+/** Maximum tool calls of one response. */
+const maxCalls = 128
 
 export class ToolCallParts {
   readonly #sink: Sink
@@ -45,7 +45,7 @@ export class ToolCallParts {
   ): Promise<void> {
     let call = this.#calls.get(index)
     if (call === undefined) {
-      if (this.#calls.size >= most) throw this.#bug(`the answer has more than ${most} tool calls`)
+      if (this.#calls.size >= maxCalls) throw this.#bug(`the response has more than ${maxCalls} tool calls`)
       this.#calls.set(index, (call = { id: "", name: "", json: "", started: false }))
     }
     if (id !== undefined && id !== "") call.id = id
@@ -65,7 +65,7 @@ export class ToolCallParts {
     if (call.started) await this.#sink.emit({ type: "tool-params-delta", id: call.id, delta: json })
   }
 
-  /** Ends all calls. `cut`: the answer ended at its limit, so that incomplete arguments are dropped instead of failing. */
+  /** Ends all calls. `cut`: the response reached its token limit, so incomplete arguments are dropped instead of failing. */
   async end(cut: boolean): Promise<void> {
     for (const call of this.#calls.values()) {
       if (!call.started) throw this.#bug("a tool call has no name")

@@ -133,9 +133,9 @@ export const make = Effect.fnUntraced(function* ({ outbound, settings, spine, to
     } satisfies TextRequest
   })
 
-  type Answer = Stream.Stream<Response.StreamPartEncoded, ModelFailure>
+  type Parts = Stream.Stream<Response.StreamPartEncoded, ModelFailure>
 
-  const one = (target: Effect.Effect<Opened, ModelError>, request: ModelRequest): Answer =>
+  const one = (target: Effect.Effect<Opened, ModelError>, request: ModelRequest): Parts =>
     Stream.unwrap(
       Effect.gen(function* () {
         const called = yield* target
@@ -144,7 +144,7 @@ export const make = Effect.fnUntraced(function* ({ outbound, settings, spine, to
     )
 
   /** The next provider answers only if the one before it failed without a single part. */
-  const withFallback = (name: string, others: ReadonlyArray<string>, request: ModelRequest): Answer => {
+  const withFallback = (name: string, others: ReadonlyArray<string>, request: ModelRequest): Parts => {
     const [second, ...rest] = others
     if (second === undefined) return one(byName(name), request)
     let begun = false
@@ -153,7 +153,7 @@ export const make = Effect.fnUntraced(function* ({ outbound, settings, spine, to
         begun = true
         return parts
       }),
-      Stream.catch((error): Answer => {
+      Stream.catch((error): Parts => {
         if (begun || !isProviderFailure(error)) return Stream.fail(error)
         const notice = `Provider ${name} failed, ${second} answers instead: ${error.message}`
         return Stream.unwrap(Effect.as(Effect.logWarning(notice), withFallback(second, rest, request)))
@@ -161,7 +161,7 @@ export const make = Effect.fnUntraced(function* ({ outbound, settings, spine, to
     )
   }
 
-  const stream = (request: ModelRequest): Answer =>
+  const stream = (request: ModelRequest): Parts =>
     request.provider !== undefined
       ? one(byName(request.provider), request)
       : request.model === undefined && active !== undefined

@@ -14,7 +14,7 @@ export const dataUrl = (part: Prompt.FilePart): string => {
   return `data:${part.mediaType};base64,${base64(part)}`
 }
 
-/** What the model is told of a tool's result. */
+/** A tool's result as text for the model. */
 export const resultText = ({ result }: Prompt.ToolResultPart): string =>
   typeof result === "string" ? result : (JSON.stringify(result) ?? "")
 

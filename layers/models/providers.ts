@@ -61,7 +61,7 @@ export const knownNames: ReadonlyArray<string> = list.map(({ name }) => name)
 export const knownProvider = (name: string): KnownProvider | undefined =>
   knownProviders.find((provider) => provider.name === name)
 
-/** What is taken of a provider that is not in the list: an OpenAI-compatible server. */
+/** Defaults of a provider that is not in the list: an OpenAI-compatible server. */
 export const compatible = {
   dialect: "openai",
   maxTemperature: 2,

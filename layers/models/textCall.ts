@@ -1,4 +1,4 @@
-/** One answer of a model as a stream: requested once Guard lets it, repeated by Guard only before its first part. */
+/** One response of a model as a stream, under Guard, which retries it only before its first part. */
 import { BigDecimal, Cause, Clock, Duration, Effect, Exit, Option, Queue, Stream } from "effect"
 import type * as Response from "effect/ai/Response"
 import type { Charge } from "../ledger/Spend.ts"
@@ -14,12 +14,14 @@ import { Seen, tokensOf } from "./Seen.ts"
 import { upperBound } from "./upperBounds.ts"
 import { toResponseUsage } from "./usage.ts"
 
-/** Parts that wait for a slow reader at most; the connection waits beyond. */
+/** Maximum number of parts buffered for a slow reader; beyond it the connection waits. */
 const capacity = 256
 
-/** What providers add to the counted text, for each message and each tool, in tokens. */
+/** Maximum tokens that a provider adds to the text of each message and each tool. */
 const overhead = 16
-/** Most that an image of a prompt takes, in tokens. */
+/** The same, of most providers, for an estimate. */
+const usualOverhead = { prompt: 3, message: 4 }
+/** Maximum tokens of an image in a prompt. */
 const perFile = 3000
 /** Bytes of a prompt that is not tokenized. */
 const shortPrompt = 2048
@@ -35,10 +37,10 @@ const fixedTokens = (request: TextRequest) =>
   fileCount(request.prompt) * perFile +
   tokensOf(toolBytes(request))
 
-/** Where a server has its own limit of output tokens, as many as any of them gives. */
+/** Output tokens assumed for a server with a limit of its own. */
 const mostOutput = 131_072
 
-/** Fails when nothing arrives for too long. Costs one timer for the whole answer, not one for each part. */
+/** Fails if nothing arrives for too long. One timer serves the whole response, not one per part. */
 const silence = (
   seen: Seen,
   provider: Provider,
@@ -126,7 +128,11 @@ export const textCall = ({ adapter, provider, spine, tokens }: Called, request: 
       const attempt = Effect.gen(function* () {
         const clock = yield* Clock.Clock
         const seen = new Seen(clock, queue)
-        const inputTokens = tokensOf(bytes + toolBytes(request)) + fileCount(request.prompt) * perFile
+        const inputTokens =
+          tokensOf(bytes + toolBytes(request)) +
+          fileCount(request.prompt) * perFile +
+          request.prompt.content.length * usualOverhead.message +
+          usualOverhead.prompt
         let charge: Charge | undefined
         const settle = Effect.fnUntraced(function* (exit: Exit.Exit<Finish, ModelError>) {
           const error = Exit.isFailure(exit)
