@@ -27,6 +27,9 @@ const whileLocked = Schedule.min([Schedule.exponential("2 millis"), Schedule.spa
 
 const pruneInterval = Duration.hours(6)
 
+/** A span for each statement would cost more than most statements. */
+const untraced = Effect.withTracerEnabled(false)
+
 const isSqlError = (error: unknown): error is SqlError =>
   typeof error === "object" && error !== null && "_tag" in error && error._tag === "SqlError"
 
@@ -149,8 +152,9 @@ export class Sql extends Context.Service<
 
       return Sql.of({
         place,
-        read: (use) => Effect.flatMap(client, (sql) => retried(translated(use(sql)))),
-        write: (use) => Effect.flatMap(client, (sql) => retried(translated(sql.withTransaction(use(sql)))))
+        read: (use) => Effect.flatMap(client, (sql) => retried(translated(untraced(use(sql))))),
+        write: (use) =>
+          Effect.flatMap(client, (sql) => retried(translated(untraced(sql.withTransaction(use(sql))))))
       })
     })
   )

@@ -20,6 +20,9 @@ const mostAtOnce = 100
 
 const pauses = Schedule.min([Schedule.exponential("250 millis"), Schedule.spaced("15 seconds")])
 
+/** How long a call waits for its row, which is written later all the same. */
+const patience = Duration.seconds(3)
+
 /** How long the end of the program waits for what is left. */
 const lastAttempt = Duration.seconds(3)
 
@@ -47,6 +50,7 @@ export const makeOutbox = Effect.fnUntraced(function* (
   const wanted = yield* Latch.make()
   const writing = yield* Semaphore.make(1)
   let away = false
+  let closed = false
 
   const apply = (jobs: ReadonlyArray<Job>) =>
     write((sql) =>
@@ -62,8 +66,9 @@ export const makeOutbox = Effect.fnUntraced(function* (
     apply([job]).pipe(
       Effect.catchIf(isRefused, ({ message }) => {
         const row = job.row?.()
+        if (row === undefined) return Effect.logWarning(`A hold is left to its lease: ${message}`)
         return Effect.logError(`A row of the ledger cannot be written: ${message}`).pipe(
-          Effect.annotateLogs({ row: row && JSON.stringify({ ...row, cost: String(row.cost) }) })
+          Effect.annotateLogs({ row: JSON.stringify({ ...row, cost: String(row.cost) }) })
         )
       })
     )
@@ -115,7 +120,10 @@ export const makeOutbox = Effect.fnUntraced(function* (
   yield* Effect.forkScoped(Effect.forever(work))
 
   yield* Effect.addFinalizer(() =>
-    Effect.suspend(() => (waiting.size === 0 ? Effect.void : flush)).pipe(
+    Effect.suspend(() => {
+      closed = true
+      return waiting.size === 0 ? Effect.void : flush
+    }).pipe(
       Effect.interruptible,
       Effect.timeoutOrElse({ duration: lastAttempt, orElse: () => Effect.void }),
       Effect.catch(failed),
@@ -139,8 +147,12 @@ export const makeOutbox = Effect.fnUntraced(function* (
         const before = waiting.get(job.id)
         waiting.set(job.id, { job: before?.job.row === undefined ? job : { ...before.job, ...job }, tried })
         if (before !== undefined) Deferred.doneUnsafe(before.tried, Effect.void)
+        // Calls that end while the program does have nobody else who writes for them.
+        if (closed) return flush.pipe(Effect.catch(failed))
         wanted.openUnsafe()
-        return away ? Effect.void : Deferred.await(tried)
+        return away
+          ? Effect.void
+          : Effect.timeoutOrElse(Deferred.await(tried), { duration: patience, orElse: () => Effect.void })
       })
   }
 })

@@ -54,6 +54,10 @@ export class CallEntry {
     this.count(unitsOf(this.#spent.usd))
   }
 
+  get ended(): boolean {
+    return this.#outcome !== undefined
+  }
+
   end(outcome: Outcome, duration: number) {
     this.#outcome = outcome
     this.#duration = duration

@@ -3,7 +3,7 @@ import { type BigDecimal, Clock, Duration, Effect, Latch } from "effect"
 import { ConfigSource } from "../config/ConfigSource.ts"
 import type { Call, Outcome } from "../ledger/Calls.ts"
 import { JournalUnavailable } from "../ledger/Journal.ts"
-import { OverBudget, type Spent } from "../ledger/Spend.ts"
+import { nothing, OverBudget, type Spent } from "../ledger/Spend.ts"
 import { Ids } from "../platform/Ids.ts"
 import { DatabaseError } from "../storage/DatabaseError.ts"
 import { Sql } from "../storage/Sql.ts"
@@ -115,30 +115,33 @@ export const makeLedger = Effect.fnUntraced(function* (written: () => void) {
       database: sql.place.name,
       message: `the database ${sql.place.name} did not answer within ${Duration.format(holdWithin)}`
     })
-    yield* sql
-      .write((client) => hold(client, request))
-      .pipe(
-        Effect.interruptible,
-        Effect.timeoutOrElse({ duration: holdWithin, orElse: () => Effect.fail(late) }),
-        Effect.tap(
-          Effect.sync(() => {
-            entry.parts.set(hour, before + more)
-            open.add(entry)
-            holding.openUnsafe()
-            tell()
-          })
-        ),
-        Effect.catchTag("DatabaseError", (error) => {
-          // It may have been written all the same.
-          if (limits.length === 0) return Effect.logWarning(`A call is not held: ${error.message}`)
-          const undo = entry.parts.size === 0 ? outbox.submit({ id: entry.id }) : Effect.void
-          const said = `${forCallers[error.reason]}, the log says what to do`
-          return Effect.logError(`A call is refused, because it cannot be recorded: ${error.message}`).pipe(
-            Effect.andThen(Effect.forkDetach(undo)),
-            Effect.andThen(Effect.fail(unrecorded(said)))
-          )
+    // Without limits it is one statement.
+    const held =
+      limits.length === 0
+        ? sql.read((client) => hold(client, request))
+        : sql.write((client) => hold(client, request))
+    yield* held.pipe(
+      Effect.interruptible,
+      Effect.timeoutOrElse({ duration: holdWithin, orElse: () => Effect.fail(late) }),
+      Effect.tap(
+        Effect.sync(() => {
+          entry.parts.set(hour, before + more)
+          open.add(entry)
+          holding.openUnsafe()
+          tell()
         })
-      )
+      ),
+      Effect.catchTag("DatabaseError", (error) => {
+        // It may have been written all the same.
+        if (limits.length === 0) return Effect.logWarning(`A call is not held: ${error.message}`)
+        const undo = entry.parts.size === 0 ? outbox.submit({ id: entry.id }) : Effect.void
+        const said = `${forCallers[error.reason]}, the log says what to do`
+        return Effect.logError(`A call is refused, because it cannot be recorded: ${error.message}`).pipe(
+          Effect.andThen(Effect.forkDetach(undo)),
+          Effect.andThen(Effect.fail(unrecorded(said)))
+        )
+      })
+    )
   })
 
   /** Checks what needs no database, counts the amount for the request, and holds it. */
@@ -179,6 +182,8 @@ export const makeLedger = Effect.fnUntraced(function* (written: () => void) {
     open.delete(entry)
     entry.spend(spent)
     metrics.spent(spent)
+    // How such a call ended is recorded next, and one transaction does both.
+    if (spent !== nothing && !entry.ended) return
     yield* submit(entry)
   })
 
