@@ -1,6 +1,4 @@
 /** Reads and writes numbers with signs, currencies and units: `$4.1m`, `12,5 %`, `(1,234)`. */
-import type { Point } from "./Outline.ts"
-import { clean, pointText } from "./plainText.ts"
 
 export type Language = "en" | "de"
 
@@ -48,14 +46,10 @@ const amountPattern = new RegExp(
     "(?<suffix>\\s?(?:%|‰|[^\\d\\s.,:;()/+*=<>|\\-][^\\d:;()|]{0,11}))?(?<close>\\))?$",
   "u"
 )
-const month =
+export const month =
   "jan(?:uary|uar)?|feb(?:ruary|ruar)?|mar(?:ch)?|märz?|apr(?:il)?|may|mai|jun[ei]?|jul[yi]?|aug(?:ust)?|sept?(?:ember)?|o[ck]t(?:ober)?|nov(?:ember)?|de[cz](?:ember)?"
-const isMonth = new RegExp(`^(?:${month})\\.?$`, "iu")
 /** `12 May`, `3rd`, `9 Uhr`, `7 of …`: parts of dates, times and ratios. */
-const noUnit = new RegExp(
-  `^(?:(?:${month})\\b|st\\b|nd\\b|rd\\b|th\\b|uhr\\b|[ap]m\\b|of\\b|von\\b|to\\b|bis\\b|x\\s)`,
-  "iu"
-)
+const noUnit = new RegExp(`^(?:(?:${month}|st|nd|rd|th|uhr|[ap]m|of|von|to|bis)\\b|x\\s)`, "iu")
 
 const toNumber = (written: string, decimal: Decimal | undefined): number | undefined => {
   const bare = written.replace(/['\u2019\u00a0\u202f ]/gu, "")
@@ -80,66 +74,14 @@ export const readAmount = (text: string, decimal: Decimal | undefined): Amount |
   if ((accounting === undefined) !== (close === undefined) || noUnit.test(suffix.trim())) return undefined
   const value = toNumber(digits, decimal)
   if (value === undefined || !Number.isFinite(value)) return undefined
-  const negative = accounting !== undefined || /[-\u2212]/u.test(sign + inner)
   return {
-    value: negative ? -value : value,
+    value: accounting !== undefined || /[-\u2212]/u.test(sign + inner) ? -value : value,
     prefix,
     suffix: suffix.trimEnd(),
     isYear: prefix + suffix === "" && /^(?:19|20)\d{2}$/u.test(digits),
     isFigure: accounting === undefined && `${sign}${prefix}${suffix}` !== ""
   }
 }
-
-export interface Named extends Amount {
-  readonly label: string
-}
-
-/** `label: amount` with nothing else. */
-export const namedAmount = (
-  { lead, level, text }: Point,
-  decimal: Decimal | undefined
-): Named | undefined => {
-  const found = lead === undefined || (level ?? 0) > 0 ? undefined : readAmount(text, decimal)
-  return lead === undefined || found === undefined ? undefined : { ...found, label: lead }
-}
-
-const alike = (all: ReadonlyArray<Amount>) =>
-  all.every(({ prefix, suffix }) => prefix === all[0]?.prefix && suffix === all[0].suffix)
-const isDay = ({ label, prefix, suffix, value }: Named) =>
-  isMonth.test(label) && prefix + suffix === "" && Number.isInteger(value) && value >= 1 && value <= 31
-
-/** Three or more amounts of one unit that are neither years nor days of months. */
-export const isSeries = (all: ReadonlyArray<Named>): boolean =>
-  all.length >= 3 && all.length <= 60 && alike(all) && !all.some(({ isYear }) => isYear) && !all.every(isDay)
-
-/** `Q1 12`, `Q1: 12` and `Q1 = 12`. */
-const entry = (text: string, decimal: Decimal | undefined): Named | undefined => {
-  for (const { index } of text.matchAll(/\s/gu)) {
-    const found = readAmount(text.slice(index + 1), decimal)
-    if (found !== undefined) return { ...found, label: clean(text.slice(0, index)).replace(/\s*[:=]$/u, "") }
-  }
-  return undefined
-}
-
-/** A series in one line: `Revenue: Q1 12, Q2 14, Q3 19`. */
-export const lineSeries = (point: Point, decimal: Decimal | undefined) => {
-  const text = pointText(point).replace(/\.$/u, "")
-  const [, name, rest = ""] =
-    (text.length > 1000 ? null : /^([^:：]{1,80}?)\s*[:：]\s*(\S.*)$/u.exec(text)) ?? []
-  const entries = rest.split(/[,;，；、]\s+|[，；、]/u).map((part) => entry(part, decimal))
-  const found = entries.filter((each) => each !== undefined)
-  return name === undefined || found.length < entries.length || !isSeries(found)
-    ? undefined
-    : { name, entries: found }
-}
-
-const times = new RegExp(
-  `^(?:(?:${month})\\.?|[qhtw][1-4]|[qh]?\\d\\.?\\s*(?:quartal|halbjahr|quarter|half)|kw\\s?\\d+|(?:fy|gj|cy)?\\s?'?\\d{2}|(?:fy|gj|cy)?\\s?(?:19|20)\\d{2}(?:年|[-/]\\d{1,2})?|(?:week|month|day|year|sprint|woche|monat|tag|jahr)\\s?\\d+)(?:[\\s/-]+'?(?:\\d{2}|\\d{4}))?$`,
-  "iu"
-)
-/** Whether labels are points in time, in the order given. */
-export const isTime = (labels: ReadonlyArray<string>): boolean =>
-  labels.every((label) => times.test(label.trim()))
 
 /** All significant digits; thousands are grouped where the language is known. */
 export const writeNumber = (

@@ -1,11 +1,11 @@
-/** Arranges details into slides by rules: the fallback where the caller sends no outline. */
-import { decimalOf, textLanguage } from "./amounts.ts"
+/** Arranges details into slides by rules: the fallback where the caller sends no outline. Nothing is computed or ranked. */
+import { decimalOf, textLanguage, type Decimal } from "./amounts.ts"
 import type { Detail } from "./Detail.ts"
+import { fill, splitPoints } from "./fill.ts"
 import type { Outline, Point, Slide, SlideOf } from "./Outline.ts"
-import { paginate, parts } from "./paginate.ts"
-import { plain, textsOf } from "./plainText.ts"
+import { plain, pointText, textsOf } from "./plainText.ts"
 import { readDetails } from "./readDetails.ts"
-import { toSlides } from "./slides.ts"
+import { namedAmount } from "./series.ts"
 
 export interface Request {
   readonly client: string
@@ -23,102 +23,150 @@ export interface Arranged {
   readonly remarks: ReadonlyArray<string>
 }
 
+interface Labels {
+  /** Headline of what has no heading. */
+  readonly project: string
+  /** What each detail is, above one that has a slide to itself. */
+  readonly type: string
+  readonly decimal: Decimal | undefined
+}
+
 /** Names of formats, which say nothing about the content. */
 const format =
   /^(?:plain|raw)?\s*(?:bullets?(?: points?)?|content|csv|data|details?|docx?|documents?|e-?mails?|html|json|lines?|lists?|markdown|md|notes?|paragraphs?|pdf|tables?|texte?s?|txt)$/iu
 
-const same = (first: string, second: string) => first.toLowerCase() === second.toLowerCase()
+const mostStatement = 160
+const mostText = 400
+const mostInColumn = 14
+const mostFigures = 4
+const mostFigureLength = 10
 const mostEntries = 12
 
+const figureOf = (point: Point, decimal: Decimal | undefined) => {
+  const found = point.text.length <= mostFigureLength ? namedAmount(point, decimal) : undefined
+  return found?.isFigure === true ? { value: point.text, label: found.label } : undefined
+}
+
+/** A point that has a slide to itself. */
+const ofPoint = (slide: SlideOf<"bullets">, point: Point, { decimal, type }: Labels): Slide => {
+  const { headline, points: _, ...rest } = slide
+  const text = pointText(point)
+  const figure = figureOf(point, decimal)
+  const above = headline === "" ? type : headline
+  const kicker = above === "" || above === point.lead ? {} : { kicker: above }
+  if (figure !== undefined)
+    return { ...rest, layout: "number", headline: figure.label, value: figure.value, ...kicker }
+  if (text.length > mostText || (point.number !== undefined && headline !== "")) return slide
+  if (headline !== "") return { ...rest, layout: "statement", headline, text }
+  if (point.lead !== undefined && text.length > 60)
+    return { ...rest, layout: "statement", headline: point.lead, text: point.text, ...kicker }
+  return text.length > mostStatement
+    ? slide
+    : { ...rest, layout: "statement", headline: text.replace(/(?<=[^.])\.$/u, ""), ...kicker }
+}
+
+/** A list as it is shown best: a statement, large numbers, points, or points in columns. */
+const shaped = (slide: Slide, labels: Labels): Slide => {
+  if (slide.layout !== "bullets") return slide
+  const { points, ...rest } = slide
+  const [first] = points
+  if (first === undefined) return { ...rest, layout: "statement" }
+  if (points.length === 1) return ofPoint(slide, first, labels)
+  const numbers = points.map((point) => figureOf(point, labels.decimal)).filter((each) => each !== undefined)
+  if (numbers.length === points.length && numbers.length <= mostFigures)
+    return { ...rest, layout: "numbers", numbers }
+  if (points.length <= mostInColumn) return slide
+  const columns = splitPoints(points, points.length > 2 * mostInColumn ? 3 : 2)
+  return { ...rest, layout: "columns", columns: columns.map((part) => ({ points: part })) }
+}
+
+const headlineOf = (slide: Slide, project: string) =>
+  slide.headline ||
+  (slide.layout === "chart" && slide.chart.series.length === 1 && slide.chart.series[0]?.name) ||
+  (slide.layout === "figure" && slide.alt) ||
+  project
+
+/** Slides with headlines; neighbours with the same are numbered, and so are sections. */
+const headed = (slides: ReadonlyArray<Slide>, labels: Labels): ReadonlyArray<Slide> => {
+  const all = slides.map((slide) => {
+    const found = shaped(slide, labels)
+    return { ...found, headline: headlineOf(found, labels.project) }
+  })
+  let [number, section] = [0, 0]
+  return all.map((slide, index): Slide => {
+    if (slide.layout === "section") return { ...slide, number: ++section }
+    const same = (at: number) => all[at]?.headline === slide.headline
+    if (slide.layout === "quote" || (!same(index - 1) && !same(index + 1))) return slide
+    number = same(index - 1) ? number + 1 : 1
+    let last = index
+    while (same(last + 1)) last++
+    return { ...slide, headline: `${slide.headline} (${number}/${number + last - index})` }
+  })
+}
+
 /** The sections of the deck, else the headlines of its slides. */
-const entriesOf = (slides: ReadonlyArray<Slide>, label: string): ReadonlyArray<Point> => {
+const entriesOf = (slides: ReadonlyArray<Slide>, project: string): ReadonlyArray<Point> => {
   const sections = slides.filter(({ layout }) => layout === "section")
   const shown = sections.length >= 2 ? sections : slides.filter(({ layout }) => layout !== "quote")
   const headlines = shown.map(({ headline }) => headline.replace(/ \(\d+\/\d+\)$/u, ""))
-  const distinct = [...new Set(headlines)].filter((text) => text !== label)
+  const distinct = [...new Set(headlines)].filter((text) => text !== "" && text !== project)
   return distinct.map((text, index) => ({ text, number: index + 1 }))
-}
-
-/** Slides that have only the label of the deck as their headline are numbered. */
-const numbered = (slides: ReadonlyArray<Slide>, label: string): ReadonlyArray<Slide> => {
-  const total = slides.filter(({ headline }) => headline === label).length
-  let number = 0
-  return total < 2
-    ? slides
-    : slides.map((slide) =>
-        slide.headline === label ? { ...slide, headline: `${label} (${++number}/${total})` } : slide
-      )
 }
 
 const count = (slides: number) => (slides === 1 ? "1 slide" : `${slides} slides`)
 
 /** `font`: the one that lists are set in. */
-export const arrange = (given: Request, font: string): Arranged => {
-  const request = { ...given, slides: given.slides ?? 12 }
-  const [client, project, type] = [request.client, request.project, request.type].map(plain) as [
-    string,
-    string,
-    string
-  ]
+export const arrange = (request: Request, font: string): Arranged => {
+  const wanted = request.slides ?? 12
+  const [client, project, type] = [plain(request.client), plain(request.project), plain(request.type)]
   const text = textsOf(request.details).join(" ")
   const language = textLanguage(text)
   const decimal = decimalOf(text, language)
-  const { blocks: read, isLetter } = readDetails(request.details, decimal, language)
-  const remarks = isLetter ? ["The greeting and the signature are left out."] : []
+  const read = readDetails(request.details, decimal, language)
 
   const [first, ...others] = read
   const isTitled =
-    request.slides >= 2 &&
-    first?.kind === "section" &&
+    wanted >= 2 &&
+    first?.layout === "section" &&
     others.length > 0 &&
-    others.every(({ kind }) => kind !== "section")
-  const blocks = isTitled ? others : read
-  const title: SlideOf<"title"> = {
+    others.every(({ layout }) => layout !== "section")
+  const given = isTitled ? others : read
+  const title: Slide = {
     layout: "title",
     headline: project,
     kicker: client,
-    ...(isTitled && !same(first.heading, project) && { subtitle: first.heading })
+    ...(isTitled && first.headline.toLowerCase() !== project.toLowerCase() && { subtitle: first.headline })
   }
-  const labels = { label: project, type: format.test(type) || blocks.length === 0 ? "" : type, decimal }
-  const room = request.slides - (request.slides >= 2 ? 1 : 0)
+  const labels = { project, type: format.test(type) || given.length === 0 ? "" : type, decimal }
+  const room = wanted - (wanted >= 2 ? 1 : 0)
 
-  const bodyOf = (slots: number) => {
-    const { left, planned } = paginate(blocks, slots, font)
-    let section = 0
-    const slides = planned.flatMap((each) =>
-      toSlides(parts(each), each.block.kind === "section" ? ++section : section, labels)
-    )
-    return { left, slides: numbered(slides, project) }
-  }
-  let body = bodyOf(room)
-  // Where topics have names, a list of them says more than more slides for each.
-  const headed = blocks.filter(({ heading }) => heading !== undefined).length
-  const withRoom =
-    headed >= 3 && headed * 3 >= blocks.length * 2 && room > blocks.length ? bodyOf(room - 1) : body
-  const entries = entriesOf(withRoom.slides, project)
-  const agenda: ReadonlyArray<Slide> =
-    withRoom.slides.length < room &&
-    request.slides >= 3 &&
+  const { left, slides } = fill(given, room, font)
+  const body = headed(slides, labels)
+  const entries = entriesOf(body, project)
+  const hasAgenda =
+    wanted >= 3 &&
+    body.length < room &&
     entries.length >= 3 &&
-    entries.length * 2 >= withRoom.slides.length &&
-    entries.length <= mostEntries
-      ? [{ layout: "bullets", headline: language === undefined ? project : "Agenda", points: entries }]
-      : []
-  if (agenda.length > 0) body = withRoom
-  const made = [...(request.slides >= 2 ? [title] : []), ...agenda, ...body.slides]
+    entries.length <= mostEntries &&
+    entries.length * 2 >= body.length
+  const agenda: Slide = {
+    layout: "bullets",
+    headline: language === undefined ? project : "Agenda",
+    points: entries
+  }
+  const made = [...(wanted >= 2 ? [title] : []), ...(hasAgenda ? [agenda] : []), ...body]
 
-  if (made.length < request.slides)
+  const remarks: Array<string> = []
+  if (made.length < wanted)
     remarks.push(
-      `The details are enough for ${count(made.length)}, not for ${request.slides}. Give more details, or an outline.`
+      `The details are enough for ${count(made.length)}, not for ${wanted}. Give more details, or an outline.`
     )
   const last = made.at(-1)
-  if (body.left.length > 0 && last !== undefined) {
-    const lost = body.left
-      .flatMap((block) => toSlides([block], 0, labels))
-      .map((slide) => textsOf(slide).join("\n"))
+  if (left.length > 0 && last !== undefined) {
+    const lost = headed(left, labels).map((slide) => textsOf(slide).join("\n"))
     made[made.length - 1] = { ...last, notes: [last.notes ?? "", ...lost].join("\n\n").trim() }
     remarks.push(
-      `${body.left.length === 1 ? "One topic" : `${body.left.length} topics`} did not fit on ${count(request.slides)} and went into the notes of the last one. ${count(request.slides + body.left.length)} would show everything.`
+      `${left.length === 1 ? "One topic" : `${left.length} topics`} did not fit on ${count(wanted)} and went into the notes of the last one. ${count(wanted + left.length)} would show everything.`
     )
   }
   const name = [client, project].filter((each) => each !== "").join(" · ")

@@ -1,4 +1,5 @@
-/** Plain text from lines of input: control characters and inline Markdown removed, points and sentences split. */
+/** Texts without inline Markdown, and points made of them. */
+import { Lexer, Tokenizer, type MarkedToken, type Token } from "marked"
 import type { Point } from "./Outline.ts"
 
 /** One line of a text: no control characters, single spaces. */
@@ -10,24 +11,66 @@ export const clean = (text: string): string =>
     .replace(/\s+/gu, " ")
     .trim()
 
-const link = /!?\[([^\]]*)\]\(([^()\s]+)(?:\s+"[^"]*")?\)/gu
-const struck = /~~(?=\S)(.*?\S)~~/gu
-/** Markers count only at the edge of a word, as in CommonMark: `2 * 3`, `COUNT(*)` and `snake_case` stay. */
-const emphasis = ["\\*\\*\\*", "\\*\\*", "\\*", "__", "_"].map(
-  (mark) =>
-    new RegExp(
-      `(?<![\\p{L}\\p{N}*_])${mark}(?=[\\p{L}\\p{N}"'“„«(#$€£+−-])((?:(?!${mark}).)*?[\\p{L}\\p{N}\\p{P}])${mark}(?![\\p{L}\\p{N}*_])`,
-      "gu"
-    )
-)
+const none = () => undefined
+/** Markdown as people write it: HTML, `2*3*4`, `~5`, underlined headings and indented code are plain text. */
+class Rules extends Tokenizer {
+  override html = none
+  override def = none
+  override code = none
+  override lheading = none
+  override emStrong = (text: string, masked: string, before = "") =>
+    /[\p{L}\p{N}]$/u.test(before) ? undefined : super.emStrong(text, masked, before)
+  override del = (text: string, masked: string, before?: string) =>
+    text.startsWith("~~") ? super.del(text, masked, before) : undefined
+}
+
+/** A lexer without state of earlier texts. */
+export const lexer = () => new Lexer({ gfm: true, tokenizer: new Rules() })
+
+/** Longer texts are not searched for marks: that takes time with the square of the length. */
+const mostMarked = 5000
+
+interface Read {
+  readonly text: string
+  /** Addresses of links and struck text, which slides do not show. */
+  readonly notes: ReadonlyArray<string>
+}
+
+const read = (given: string): Read => {
+  const notes: Array<string> = []
+  const flat = (tokens: ReadonlyArray<Token> = []): string =>
+    // There are no extensions, whose tokens are of other types.
+    (tokens as ReadonlyArray<MarkedToken>)
+      .map((token) => {
+        switch (token.type) {
+          case "strong":
+          case "em":
+            return flat(token.tokens)
+          case "escape":
+          case "codespan":
+            return token.text
+          case "del":
+            notes.push(clean(flat(token.tokens)))
+            return ""
+          case "link":
+          case "image": {
+            const label = token.type === "image" ? token.text : flat(token.tokens)
+            if (/^!?\[/u.test(token.raw)) notes.push(`${clean(label)}: ${token.href}`)
+            return label
+          }
+          default:
+            return token.raw
+        }
+      })
+      .join("")
+  const text = clean(given)
+  if (text.length > mostMarked || !/[\\`*_~[<]/u.test(text)) return { text, notes }
+  return { text: clean(flat(lexer().inlineTokens(text))), notes }
+}
 
 /** A line without inline Markdown; code spans keep their characters. */
-export const plain = (text: string): string => {
-  const parts = clean(text).split(/`([^`]+)`/u)
-  const read = (part: string) =>
-    emphasis.reduce((rest, mark) => rest.replace(mark, "$1"), part.replace(struck, "").replace(link, "$1"))
-  return clean(parts.map((part, index) => (index % 2 === 0 ? read(part) : part)).join(""))
-}
+export const plain = (text: string): string => read(text).text
+export const hidden = (text: string): ReadonlyArray<string> => read(text).notes
 
 /** All texts of a value, without addresses of pictures and names of layouts. */
 export const textsOf = (value: unknown): ReadonlyArray<string> =>
@@ -41,28 +84,19 @@ export const textsOf = (value: unknown): ReadonlyArray<string> =>
         )
       : []
 
-/** Addresses of links and struck text, which slides do not show; they go into the notes. */
-export const hidden = (text: string): ReadonlyArray<string> => [
-  ...[...text.matchAll(link)].map(([, label = "", address = ""]) => `${plain(label)}: ${address}`),
-  ...[...text.matchAll(struck)].map(([, deleted = ""]) => plain(deleted))
-]
-
 /** A clock time at the start of a line, as in a timetable. */
 const time =
   /^(\d{1,2}[:.]\d{2}(?:\s?[–-]\s?\d{1,2}[:.]\d{2})?(?:\s?(?:[ap]\.?m\.?|Uhr|h|UTC|GMT|CES?T))?)\s*[:,–—-]?\s+(\S.*)$/iu
 const bold = /^(?:\*\*|__)([^*_]{1,60}?)[:：]?(?:\*\*|__)[:：]?\s*[–—-]?\s+(\S.*)$/u
 const labelled = /^([^:：]{1,40}?)(?:\s*:\s+|\s*：\s*)(\S.*)$/u
-const address = /^[a-z][a-z0-9+.-]*:\/\//iu
 
 export const isTimed = (line: string): boolean => time.test(clean(line))
 
 /** A point; `label: text`, `**label** text` and `09:00 text` have a lead. */
 export const toPoint = (line: string): Point => {
-  const text = clean(line)
   const whole = plain(line)
-  const [, lead = "", rest = ""] =
-    time.exec(whole) ?? bold.exec(text) ?? (address.test(whole) ? null : labelled.exec(whole)) ?? []
-  return rest === "" || plain(rest) === "" ? { text: whole } : { lead: plain(lead), text: plain(rest) }
+  const [, lead = "", rest = ""] = time.exec(whole) ?? bold.exec(clean(line)) ?? labelled.exec(whole) ?? []
+  return plain(rest) === "" ? { text: whole } : { lead: plain(lead), text: plain(rest) }
 }
 
 /** What stands between the lead of a point and its text. */
@@ -71,12 +105,8 @@ export const separator = (lead: string): string => (isTimed(`${lead} x`) ? "  " 
 export const pointText = ({ lead, text }: Point): string =>
   lead === undefined ? text : `${lead}${separator(lead)}${text}`
 
-const abbreviation =
-  "approx|bzw|ca|Co|Corp|Dr|e\\.g|etc|evtl|ggf|i\\.e|Inc|Jr|Ltd|Mio|Mr|Mrd|Mrs|Ms|No|Nr|Prof|Sr|St|u\\.a|usw|vgl|vs|z\\.B"
-const sentenceEnd = new RegExp(
-  `(?<!(?<![\\p{L}])(?:${abbreviation})\\.)(?<=[\\p{L}\\d%)€"”“»]{2}[.!?])\\s+(?=[\\p{Lu}\\p{Lo}"“„«])|(?<=[。！？])`,
-  "u"
-)
+/** A short word before the full stop may be an abbreviation. */
+const sentenceEnd = /(?<=[\p{L}\d%)]{4}[.!?])\s+(?=[\p{Lu}\p{Lo}"“„«])|(?<=[。！？])/u
 
 /** The sentences of a paragraph; a short line stays whole. */
 export const sentences = (text: string): ReadonlyArray<string> =>

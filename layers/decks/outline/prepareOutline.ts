@@ -1,6 +1,6 @@
 /** Prepares an outline from the caller for drawing: plain text, counted lists, aligned series, tables that fit. */
 import type { Arranged, Request } from "./arrange.ts"
-import { alignSeries } from "./dataBlocks.ts"
+import { alignSeries } from "./dataSlides.ts"
 import type { Outline, Point, Slide } from "./Outline.ts"
 import { clean, plain, toPoint } from "./plainText.ts"
 import { columnGroups } from "../page/tablePage.ts"

@@ -1,43 +1,239 @@
-/** Reads the details of a request into blocks. */
+/** Reads the details of a request into slides, whose headline is empty where nothing heads them. */
+import type { MarkedToken } from "marked"
 import type { Decimal, Language } from "./amounts.ts"
-import type { Block } from "./Block.ts"
-import { dataBlock } from "./dataBlocks.ts"
-import { markTables } from "./delimitedTables.ts"
+import { dataSlide, quoteSlide } from "./dataSlides.ts"
 import type { Detail } from "./Detail.ts"
-import { withoutLetterFrame } from "./letterFrame.ts"
-import { LineReader } from "./LineReader.ts"
+import { deeper } from "./fill.ts"
+import { blocksOf, itemsOf } from "./markdown.ts"
+import type { Point, Slide } from "./Outline.ts"
+import { lineSeries, namedAmount, splitSeries } from "./series.ts"
+import { clean, hidden, isTimed, plain, pointText, sentences, toPoint } from "./plainText.ts"
 
-const isData = (text: string) => /^\s*data:image\//iu.test(text)
+/** What a line is like: a colon heading covers lines of one form. */
+type Form = "item" | "time" | "amount" | "text"
 
-/** The blocks of details, in their order, and whether a greeting or a signature was left out. */
+const patterns = {
+  data: /^\s*data:image\//iu,
+  empty: /^(?:[-*+•‣▪–]|\d{1,3}[.)]|#{1,6}|>|={3,})?$/u,
+  label: /^([^|>]{2,80}?)\s*[:：]$/u,
+  source: /(?:^|\s+)[–—]{1,2}\s*([^–—]{2,80})$/u,
+  picture: /^!\[([^\]]*)\]\((\S+?)(?:\s+"[^"]*")?\)$/u,
+  image: /^https?:\/\/\S+\.(?:png|jpe?g|gif)(?:\?\S*)?$/iu
+}
+/** Characters of a line that can head others. */
+const mostHeading = 90
+
+/** `First: second`, once where both are the same. */
+const joinHeadings = (all: ReadonlyArray<string | undefined>): string =>
+  [...new Set(all.filter((text) => text !== undefined && text !== ""))].join(": ")
+
+class Reader {
+  readonly slides: Array<Slide> = []
+  /** Of Markdown, and of a line that ends with a colon. */
+  private headings: ReadonlyArray<string> = []
+  private label: string | undefined
+  /** Whether the headings have nothing below them yet. */
+  private bare = false
+  private points: Array<Point> = []
+  private form: Form | undefined
+  private notes: Array<string> = []
+
+  private readonly decimal: Decimal | undefined
+
+  constructor(decimal: Decimal | undefined) {
+    this.decimal = decimal
+  }
+
+  private get heading() {
+    return joinHeadings([...this.headings, this.label])
+  }
+
+  private push(slide: Slide) {
+    const { notes } = this
+    this.bare = false
+    this.notes = []
+    this.slides.push(notes.length === 0 ? slide : { ...slide, notes: notes.join("\n") })
+  }
+
+  private endList() {
+    const { heading, points } = this
+    this.points = []
+    this.form = undefined
+    for (const slide of splitSeries(points, heading, this.decimal)) this.push(slide)
+  }
+
+  /** Closes what is open, and all but that many headings; one with nothing below it is a slide of its own. */
+  close(kept = this.headings.length) {
+    this.endList()
+    if (this.bare && (this.label !== undefined || kept < this.headings.length))
+      this.push({ layout: "bullets", headline: this.heading, points: [] })
+    this.label = undefined
+    this.headings = this.headings.slice(0, kept)
+  }
+
+  /** What is no list, under the heading directly above it; its own title says what it shows. */
+  addPart(slide: Slide) {
+    this.endList()
+    if (!this.bare) this.label = undefined
+    const { heading } = this
+    if (slide.layout === "quote") this.push({ ...slide, ...(heading !== "" && { kicker: heading }) })
+    else {
+      const own =
+        slide.headline === "" || this.bare ? joinHeadings([heading, slide.headline]) : slide.headline
+      this.push({ ...slide, headline: own })
+    }
+    this.label = undefined
+  }
+
+  add(block: MarkedToken) {
+    switch (block.type) {
+      case "space":
+        return
+      case "heading":
+        return this.addHeading(block.depth, plain(block.text))
+      case "hr":
+        return this.close(0)
+      case "list":
+        return this.addItems(itemsOf(block))
+      case "code":
+        return block.text.trim() === ""
+          ? undefined
+          : this.addPart({ layout: "code", headline: "", code: block.text.replaceAll("\t", "    ") })
+      case "blockquote": {
+        const text = clean(block.text)
+        const found = patterns.source.exec(text)
+        const isSource = found !== null && found.index > 0 && !/[.!?]$/u.test(found[1] ?? "")
+        return text === ""
+          ? undefined
+          : this.addPart(isSource ? quoteSlide(text.slice(0, found.index), found[1]) : quoteSlide(text))
+      }
+      case "table": {
+        const [columns = [], ...rows] = [block.header, ...block.rows].map((row) =>
+          row.map(({ text }) => text)
+        )
+        this.notes.push(...[columns, ...rows].flat().flatMap(hidden))
+        return this.addPart({
+          layout: "table",
+          headline: "",
+          columns: columns.map(plain),
+          rows: rows.map((row) => row.map(plain))
+        })
+      }
+      default:
+        // Another paragraph is no longer below the label.
+        if (this.points.length > 0 && this.label !== undefined) this.close()
+        for (const line of block.raw.split("\n")) this.addLine(line)
+    }
+  }
+
+  private addHeading(depth: number, text: string) {
+    if (text === "") return
+    if (depth === 1) {
+      this.close(0)
+      return this.push({ layout: "section", headline: text })
+    }
+    // A heading directly under another one belongs to it.
+    const level = Math.min(depth - 2, this.headings.length)
+    this.close(level)
+    this.headings = [...this.headings, text]
+    this.bare = true
+  }
+
+  private addItems({ notes, points }: ReturnType<typeof itemsOf>) {
+    const last = this.points.at(-1)
+    const isText = this.form === "text" && last !== undefined
+    // A short plain line directly above items is their heading; under a heading, or as a sentence, it has them below it.
+    if (
+      isText &&
+      this.heading === "" &&
+      last.lead === undefined &&
+      /^.{1,80}(?<![.!。！])$/u.test(last.text)
+    ) {
+      this.points.pop()
+      this.close()
+      this.label = last.text
+    } else if (!isText && this.form !== "item" && this.points.length > 0) this.close()
+    const nested = this.form === "text" && this.points.length > 0
+    this.points.push(...(nested ? points.map(deeper) : points))
+    this.notes.push(...notes)
+    this.form = "item"
+  }
+
+  private addLine(line: string) {
+    const text = clean(line).replace(/^[-*+]\s+/u, "")
+    if (patterns.empty.test(text)) return
+    const [, alt = "", image = text] = patterns.picture.exec(text) ?? []
+    const label = patterns.label.exec(text)?.[1]
+    const point = toPoint(text)
+    const series = lineSeries(point, this.decimal)
+    if (image !== text || patterns.image.test(text))
+      this.addPart({
+        layout: "figure",
+        headline: "",
+        image,
+        ...(alt !== "" && { alt: plain(alt) }),
+        points: []
+      })
+    else if (label !== undefined) {
+      this.close()
+      this.label = plain(label)
+      this.bare = true
+    } else if (series !== undefined) this.addPart(series)
+    else this.addPoint(text, point)
+  }
+
+  private addPoint(text: string, point: Point) {
+    const amount = namedAmount(point, this.decimal)
+    const form: Form = isTimed(text) ? "time" : amount === undefined ? "text" : "amount"
+    const isOther = this.form !== undefined && this.form !== form
+    if (isOther && (this.label !== undefined || (this.headings.length === 0 && this.form === "item")))
+      this.close()
+    this.notes.push(...hidden(text))
+    const parts = point.lead === undefined ? sentences(point.text) : [pointText(point)]
+    const [first = "", ...others] = parts
+    if (others.length === 0) this.points.push(point)
+    else if (this.heading === "" && first.length <= mostHeading) {
+      // A paragraph on its own is a slide: its first sentence, and the others below it.
+      this.endList()
+      this.push({
+        layout: "bullets",
+        headline: first.replace(/\.$/u, ""),
+        points: others.map((part) => ({ text: part }))
+      })
+      return
+    } else this.points.push(...parts.map((part) => ({ text: part })))
+    this.form = form
+  }
+}
+
 export const readDetails = (
   details: ReadonlyArray<Detail>,
   decimal: Decimal | undefined,
   language: Language | undefined
-): { readonly blocks: ReadonlyArray<Block>; readonly isLetter: boolean } => {
-  const reader = new LineReader(decimal)
+): ReadonlyArray<Slide> => {
+  const reader = new Reader(decimal)
   let lines: Array<string> = []
-  let isLetter = false
-  const flush = () => {
-    const kept = withoutLetterFrame(lines)
-    if (kept.length < lines.length) isLetter = true
-    for (const line of markTables(kept)) reader.add(line)
+  const readLines = () => {
+    for (const block of blocksOf(lines)) reader.add(block)
     lines = []
   }
   for (const [index, detail] of details.entries()) {
-    if (typeof detail === "string" && !isData(detail)) {
+    const isImage = typeof detail === "string" && patterns.data.test(detail)
+    if (typeof detail === "string" && !isImage) {
       lines.push(...detail.split(/\r\n|[\r\n]/u))
       continue
     }
-    flush()
-    const block: Block =
-      typeof detail === "string" ? { kind: "figure", image: detail, points: [] } : dataBlock(detail, language)
+    readLines()
+    const data = typeof detail === "string" ? { image: detail } : detail
+    const slide = dataSlide(data, language)
     // Large data stays with the details: the outline names their number.
-    reader.addData(
-      block.kind === "figure" && isData(block.image) ? { ...block, image: `#${index + 1}` } : block
+    reader.addPart(
+      slide.layout === "figure" && patterns.data.test(slide.image)
+        ? { ...slide, image: `#${index + 1}` }
+        : slide
     )
   }
-  flush()
-  reader.end()
-  return { blocks: reader.blocks, isLetter }
+  readLines()
+  reader.close(0)
+  return reader.slides
 }

@@ -170,20 +170,6 @@ describe("findings of customers", () => {
     )
   })
 
-  test("nothing of a mail's greeting and signature is shown, and the brief is not part of the request", () => {
-    const mail =
-      "Hi Jonas,\n\nThe migration is finished.\nAll 14 sites are live.\n\nBest regards\nMarte\nProject manager"
-    const { outline, remarks } = arranged([mail], 4)
-    expect(shown([mail], 4)).toEqual([
-      "title: Q3",
-      "statement: The migration is finished",
-      "statement: All 14 sites are live"
-    ])
-    expect(JSON.stringify(outline)).not.toMatch(/Jonas|Marte|manager/)
-    expect(remarks[0]).toContain("greeting")
-    expect(shown(["Hi team,"], 2)[1]).toBe("statement: Hi team,")
-  })
-
   test("an abbreviation does not end a sentence", () => {
     const line = `Die Fördermittel nach BEW (12,4 Mio. €) sind bewilligt, und ca. 3 Mrd. Euro folgen; ${"mehr dazu ".repeat(12)}z. B. im Mai.`
     expect(textsOf(slidesOf([line], 2)).join()).toContain(line.slice(0, 100))

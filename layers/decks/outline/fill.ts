@@ -1,0 +1,156 @@
+/** Fits slides to a number: joins short lists where there are too many slides, splits lists and tables where there is room. */
+import * as fit from "../page/fit.ts"
+import { box, listArea, listSizes, measured, setting } from "../page/listing.ts"
+import { columnGroups, tableSlides } from "../page/tablePage.ts"
+import type { Point, Slide } from "./Outline.ts"
+import { isTimed, pointText } from "./plainText.ts"
+
+/** Points, rows and numbers of a slide that is read with ease. */
+const [mostPoints, mostRows, mostNumbers] = [6, 10, 8]
+/** Points: the size of text in a table that is read with ease. */
+const tableSize = 13
+
+/** Points with what is nested below them, which stay together. */
+const units = (points: ReadonlyArray<Point>): ReadonlyArray<ReadonlyArray<Point>> => {
+  const all: Array<Array<Point>> = []
+  for (const point of points) {
+    if ((point.level ?? 0) > 0 && all.length > 0) all.at(-1)?.push(point)
+    else all.push([point])
+  }
+  return all
+}
+
+/** How many slides it takes to be read with ease. */
+const pages = (slide: Slide, font: string): number => {
+  if (slide.layout === "numbers") return Math.ceil(slide.numbers.length / mostNumbers)
+  if (slide.layout === "table") {
+    const table = { columns: slide.columns, rows: slide.rows.map((row) => row.map(String)) }
+    return Math.max(Math.ceil(slide.rows.length / mostRows), tableSlides(table, font, tableSize))
+  }
+  if (slide.layout !== "bullets") return 1
+  const { height, width } = box(listArea)
+  const high = fit.height(measured(slide.points), width, listSizes.natural, setting(font))
+  return Math.ceil(Math.max(high / height, slide.points.length / mostPoints, 1))
+}
+
+/** The most slides that its content is worth: headed and timed lines stand together. */
+const mostPages = (slide: Slide, font: string): number => {
+  const least = pages(slide, font)
+  if (slide.layout !== "bullets") return least
+  const { length } = units(slide.points)
+  const together = slide.headline !== "" || slide.points.some(({ lead }) => isTimed(`${lead} x`))
+  return Math.max(least, together ? Math.floor(length / 3) : length)
+}
+
+/** A point of thousands of characters is shortened, and takes no more than a slide. */
+const weightOf = (points: ReadonlyArray<Point>) =>
+  points.reduce((sum, point) => sum + 40 + Math.min(pointText(point).length, 500), 0)
+const weight = (slide: Slide) =>
+  slide.layout === "bullets"
+    ? weightOf(slide.points)
+    : slide.layout === "table"
+      ? slide.rows.length * 60
+      : 400
+
+const evenly = <A>(all: ReadonlyArray<A>, count: number): ReadonlyArray<ReadonlyArray<A>> =>
+  Array.from({ length: count }, (_, index) =>
+    all.slice(Math.round((index * all.length) / count), Math.round(((index + 1) * all.length) / count))
+  )
+
+/** A list in as many parts of about as many points. */
+export const splitPoints = (
+  points: ReadonlyArray<Point>,
+  count: number
+): ReadonlyArray<ReadonlyArray<Point>> => {
+  const all = units(points)
+  return evenly(all, Math.min(count, all.length)).map((part) => part.flat())
+}
+
+const split = (slide: Slide, count: number): ReadonlyArray<Slide> => {
+  const { notes, ...rest } = slide
+  const parts: ReadonlyArray<Slide> =
+    count === 1
+      ? [rest]
+      : rest.layout === "bullets"
+        ? splitPoints(rest.points, count).map((points) => ({ ...rest, points }))
+        : rest.layout === "table"
+          ? evenly(rest.rows, count).map((rows) => ({ ...rest, rows }))
+          : rest.layout === "numbers"
+            ? evenly(rest.numbers, count).map((numbers) => ({ ...rest, numbers }))
+            : [rest]
+  return parts.map((part, index) => (index === 0 && notes !== undefined ? { ...part, notes } : part))
+}
+
+const withNotes = (slide: Slide, ...notes: ReadonlyArray<string | undefined>): Slide => {
+  const given = notes.filter((text) => text !== undefined)
+  return given.length === 0 ? slide : { ...slide, notes: given.join("\n") }
+}
+
+export const deeper = (point: Point): Point => ({ ...point, level: (point.level ?? 0) === 0 ? 1 : 2 })
+
+/** Its points, one level below its headline. */
+const nested = (headline: string, points: ReadonlyArray<Point>): ReadonlyArray<Point> =>
+  headline === "" ? points : [{ text: headline }, ...points.map(deeper)]
+
+/** Two lists as one, a divider in the notes of what it heads, or a short list beside the chart or the picture before it. */
+const join = (first: Slide, second: Slide, most: number): Slide | undefined => {
+  if (first.layout === "section" && second.layout !== "section")
+    return withNotes(second, first.headline, second.notes)
+  if (second.layout !== "bullets" || weight(first) + weight(second) > most) return undefined
+  const below = nested(second.headline, second.points)
+  if (first.layout === "bullets") {
+    const isSame = first.headline === second.headline
+    const headline = isSame ? first.headline : ""
+    const points = isSame
+      ? [...first.points, ...second.points]
+      : [...nested(first.headline, first.points), ...below]
+    return withNotes({ ...first, headline, points }, first.notes, second.notes)
+  }
+  const isOpen = (first.layout === "chart" || first.layout === "figure") && (first.points ?? []).length === 0
+  return isOpen && below.length <= 5
+    ? withNotes({ ...first, points: below }, first.notes, second.notes)
+    : undefined
+}
+
+const joinAll = (slides: ReadonlyArray<Slide>, most: number): ReadonlyArray<Slide> => {
+  const all: Array<Slide> = []
+  for (const slide of slides) {
+    const last = all.at(-1)
+    const joined = last && join(last, slide, most)
+    if (joined === undefined) all.push(slide)
+    else all[all.length - 1] = joined
+  }
+  return all
+}
+
+/** Slides on at most `room` slides, and what had no place. */
+export const fill = (
+  given: ReadonlyArray<Slide>,
+  room: number,
+  font: string
+): { readonly slides: ReadonlyArray<Slide>; readonly left: ReadonlyArray<Slide> } => {
+  const whole = given.flatMap((slide): ReadonlyArray<Slide> =>
+    slide.layout === "table"
+      ? columnGroups({ ...slide, rows: slide.rows.map((row) => row.map(String)) }, font).map((part) => ({
+          ...slide,
+          ...part
+        }))
+      : [slide]
+  )
+  let all: ReadonlyArray<Slide> = whole
+  for (let most = 100; all.length > room && most < Number.MAX_SAFE_INTEGER; most *= 1.3)
+    all = joinAll(whole, most)
+  const kept = all.slice(0, room).map((slide) => ({
+    slide,
+    weight: weight(slide),
+    count: 1,
+    most: mostPages(slide, font)
+  }))
+  for (let spare = room - kept.length; spare > 0; spare--) {
+    const open = kept.filter(({ count, most }) => count < most)
+    const fullest = open.toSorted((a, b) => b.weight / b.count - a.weight / a.count)[0]
+    if (fullest === undefined) break
+    fullest.count++
+  }
+  return { slides: kept.flatMap(({ count, slide }) => split(slide, count)), left: all.slice(room) }
+}
