@@ -33,6 +33,7 @@ import type {
   ToolEntry
 } from "./Entry.ts"
 import type { EntryTable } from "./EntryTable.ts"
+import { Instructions } from "./Instructions.ts"
 import { jsonSize } from "./jsonSize.ts"
 import { locator } from "./locateResource.ts"
 import { page, type ListPage } from "./pagination.ts"
@@ -160,6 +161,8 @@ export class Catalog extends Context.Service<
       CallError,
       CallerServices
     >
+    /** `own`, and the instructions of the owners of visible entries. */
+    readonly instructions: (principal: Principal, own: string | undefined) => string | undefined
     /** Publishes a change of the entries of a kind whose list itself is unchanged. */
     readonly changed: (kind: ListKind) => Effect.Effect<void>
     /** Publishes new contents of a resource. */
@@ -180,7 +183,8 @@ export class Catalog extends Context.Service<
     const locate = locator(resources, templates)
     const { changed, updated } = announcements(changes, tables, locate)
     const pending = new PendingContributions()
-    const contributions = { tables, changes, updated, pending, invalidate: guard.invalidate }
+    const instructions = new Instructions()
+    const contributions = { tables, instructions, changes, updated, pending, invalidate: guard.invalidate }
     /** Looks again when the catalog is complete, if it was not. */
     const settled = <A, E, R>(look: () => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
       Effect.suspend(() => {
@@ -327,6 +331,7 @@ export class Catalog extends Context.Service<
           Effect.map((values) => ({ values: values.slice(0, maxCompletions), total: values.length }))
         )
       },
+      instructions: (principal, own) => instructions.merged(principal, own),
       changed,
       updated: (uri) => updated(uri),
       watch: (listener) => changes.watch(listener)

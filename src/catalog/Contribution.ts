@@ -7,6 +7,7 @@ import type { Entries, PromptEntry, ResourceEntry, TemplateEntry, ToolEntry } fr
 import type { Source } from "./EntryTable.ts"
 import { OwnedEntries } from "./OwnedEntries.ts"
 import type { PendingContributions } from "./PendingContributions.ts"
+import type { Instructions } from "./Instructions.ts"
 import type { Tables } from "./catalogTables.ts"
 
 export interface ContributeOptions {
@@ -92,6 +93,7 @@ export class OwnedTables {
 
 export interface Services {
   readonly tables: Tables
+  readonly instructions: Instructions
   readonly changes: Changes
   /** Invalidates the cached results of these tools; without names, of all. */
   readonly invalidate: (...names: ReadonlyArray<string>) => Effect.Effect<void>
@@ -104,7 +106,7 @@ const maxInvalidated = 1000
 
 /** `strict`: fails with the first conflict and contributes nothing; otherwise conflicts are reported. */
 const open = (
-  { changes, invalidate, pending: waiting, tables, updated }: Services,
+  { changes, instructions, invalidate, pending: waiting, tables, updated }: Services,
   { entries, owner, pending, visibleTo = "everybody" }: ContributeOptions,
   strict: boolean
 ): Effect.Effect<Contribution, NameTaken, Scope.Scope> => {
@@ -119,6 +121,7 @@ const open = (
     const put = (next: Entries) =>
       Effect.suspend(() => {
         const { changed, stale } = owned.replace(next)
+        instructions.set(source, next.instructions)
         const announce = Effect.sync(() => {
           for (const [kind, visibilities] of changed) {
             if (visibilities.length > 0) {

@@ -99,6 +99,8 @@ export interface TemplateEntry extends Readable {
 
 /** Entries of one source. */
 export interface Entries {
+  /** For clients' models: how to use these entries. */
+  readonly instructions?: string | undefined
   readonly tools?: ReadonlyArray<ToolEntry>
   readonly prompts?: ReadonlyArray<PromptEntry>
   readonly resources?: ReadonlyArray<ResourceEntry>

@@ -50,6 +50,9 @@ const unusedValidator: jsonSchemaValidator = {
   }
 }
 
+const described = (instructions: string | undefined) =>
+  instructions === undefined ? {} : { instructions }
+
 const toEvent = (change: Change): ServerEvent =>
   change.kind === "resource"
     ? { kind: "resource_updated", uri: change.uri }
@@ -102,7 +105,7 @@ export const layer = Layer.effect(
     const optionsFor = (principal: Principal): ServerOptions => ({
       capabilities,
       cacheHints,
-      ...(instructions !== undefined && { instructions }),
+      ...described(catalog.instructions(principal, instructions)),
       jsonSchemaValidator: unusedValidator,
       requestState: { verify: (text) => states.codec(principal).verify(text) }
     })
