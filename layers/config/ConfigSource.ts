@@ -5,6 +5,7 @@ import { ConfigInvalid, type Problem } from "./ConfigInvalid.ts"
 import * as ConfigDocument from "./ConfigDocument.ts"
 import { evaluateSection, unknownSections, type Evaluated } from "./evaluateSection.ts"
 import { mergeSources } from "./mergeSources.ts"
+import { withServersFile } from "./serversFile.ts"
 import type { Section } from "./Section.ts"
 import type { DecodeServices } from "./DecodeServices.ts"
 
@@ -234,9 +235,12 @@ export class ConfigSource extends Context.Service<
 >()("manifold/config/ConfigSource") {
   /**
    * Reads the file of `--config` (`ConfigFile`), else `MCP_CONFIG_JSON`, else the file at `MCP_CONFIG_PATH`, else
-   * `manifold.yaml` in the user's configuration folder. The text is read with the first section, and at each reload.
+   * `manifold.yaml` in the user's configuration folder; and the servers of the file at `MCP_SERVERS_CONFIG_PATH`. The text is read with the first section, and at each reload.
    */
-  static readonly layer = Layer.effect(ConfigSource, make(ConfigDocument.load))
+  static readonly layer = Layer.effect(
+    ConfigSource,
+    make(Effect.flatMap(ConfigDocument.load, withServersFile))
+  )
 
   /** Reads this file, regardless of the variables. */
   static readonly layerFile = (path: string) =>

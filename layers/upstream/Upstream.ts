@@ -5,7 +5,7 @@ import type { Connection, RequestOptions } from "./Connection.ts"
 import { UpstreamError } from "./UpstreamError.ts"
 
 /**
- * `idle`: not started yet. `connecting`: for the first time. `reconnecting`: after a lost connection. `failed`: all
+ * `idle`: not started yet, or unused and stopped. `connecting`: for the first time. `reconnecting`: after a lost connection. `failed`: all
  * attempts failed; the next request tries again.
  */
 export type State = "idle" | "connecting" | "ready" | "reconnecting" | "failed" | "stopped"
@@ -24,6 +24,8 @@ export interface UpstreamOptions {
   readonly open: Effect.Effect<Connection, UpstreamError, Scope.Scope>
   readonly maxReconnectAttempts: number
   readonly initialReconnectDelay: Duration.Duration
+  /** Closes a connection that is unused for this long; the next request opens another. Absent: never. */
+  readonly idleTimeout?: Duration.Duration | undefined
   /** How long a request waits for a connection. */
   readonly connectionTimeout: Duration.Duration
   /** Runs after each connection; the connection is used by others only when it has ended. */
@@ -36,6 +38,10 @@ export interface Upstream {
   readonly status: Effect.Effect<Status>
   /** Connects if there is no connection, and waits for it. */
   readonly connection: Effect.Effect<Connection, UpstreamError>
+  /** Whether it is connected, or idle until the next request. */
+  readonly ready: () => boolean
+  /** Requests so far. */
+  readonly requests: () => number
   /** How often a lost connection was replaced. */
   readonly reconnects: () => number
   /** Capabilities and the like of the last connection; `undefined` before the first. */
@@ -57,15 +63,20 @@ const jittered = (delay: number) => Effect.map(Random.next, (random) => delay * 
 
 /** The connection closes with the scope. */
 export const make = Effect.fnUntraced(function* (options: UpstreamOptions) {
-  const { connectionTimeout, initialReconnectDelay, maxReconnectAttempts, name, onChange, onReady, open } =
-    options
+  const { connectionTimeout, idleTimeout, initialReconnectDelay, maxReconnectAttempts, name } = options
+  const { onChange, onReady, open } = options
   const scope = yield* Effect.scope
   let status: Status = { state: "idle", since: yield* Clock.currentTimeMillis }
   let next = Deferred.makeUnsafe<Connection, UpstreamError>()
   let current: Connection | undefined
   let last: Connection | undefined
+  let requests = 0
   let reconnects = 0
-  let running = false
+  /** The fiber that holds the connection, by an object of its own. */
+  let supervisor: object | undefined
+  /** Requests and subscriptions that use the connection. */
+  let active = 0
+  let lastUse = 0
 
   /** Requests wait for the next connection from now on. */
   const renew = (lost: Connection) => {
@@ -79,7 +90,34 @@ export const make = Effect.fnUntraced(function* (options: UpstreamOptions) {
     yield* onChange(status)
   })
 
-  /** One connection, from its opening to its loss. Fails if it cannot be opened. */
+  const use = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+    Effect.acquireUseRelease(
+      Effect.sync(() => {
+        active++
+      }),
+      () => effect,
+      () =>
+        Effect.map(Clock.currentTimeMillis, (now) => {
+          active--
+          lastUse = now
+        })
+    )
+
+  /** Ends when the connection was unused for the time; from then on, a request opens another one. */
+  const idle = Effect.fnUntraced(function* (connected: Connection) {
+    if (idleTimeout === undefined) return yield* Effect.never
+    const time = Duration.toMillis(idleTimeout)
+    lastUse = yield* Clock.currentTimeMillis
+    for (;;) {
+      const left = lastUse + time - (yield* Clock.currentTimeMillis)
+      if (left <= 0 && active === 0) break
+      yield* Effect.sleep(Math.max(left, time / 4))
+    }
+    supervisor = undefined
+    renew(connected)
+  })
+
+  /** One connection, from its opening to its loss (false) or until it is unused (true). Fails if it cannot be opened. */
   const hold = Effect.scoped(
     Effect.gen(function* () {
       const connection = yield* Effect.flatMap(open, (opened) => Effect.as(onReady(opened), opened)).pipe(
@@ -100,22 +138,32 @@ export const make = Effect.fnUntraced(function* (options: UpstreamOptions) {
       if (last !== undefined) reconnects++
       current = last = connection
       Deferred.doneUnsafe(next, Exit.succeed(connection))
-      yield* connection.lost
+      const unused = yield* Effect.raceFirst(
+        Effect.as(connection.lost, false),
+        Effect.as(idle(connection), true)
+      )
       renew(connection)
+      return unused
     })
   )
 
-  const supervise = Effect.gen(function* () {
-    yield* move("connecting")
+  const supervise = Effect.fnUntraced(function* (self: object) {
+    if (supervisor === self) yield* move("connecting")
     let attempts = 0
     for (;;) {
       const ended = yield* Effect.exit(hold)
+      if (Exit.isSuccess(ended) && ended.value) {
+        // A request may have come meanwhile.
+        if (supervisor === undefined) yield* move("idle")
+        return
+      }
       const failure = Exit.isSuccess(ended)
         ? undefined
         : yield* Effect.flip(Effect.suspend(() => ended)).pipe(Effect.orDie)
       if (failure === undefined) attempts = 0
       if (attempts >= maxReconnectAttempts) {
         yield* move("failed", failure)
+        supervisor = undefined
         if (failure !== undefined) Deferred.doneUnsafe(next, Exit.fail(failure))
         next = Deferred.makeUnsafe()
         return
@@ -128,15 +176,22 @@ export const make = Effect.fnUntraced(function* (options: UpstreamOptions) {
       if (!lasted) yield* Effect.sleep(yield* jittered(Math.min(longestDelay, first * 2 ** attempts)))
       attempts++
     }
-  }).pipe(Effect.ensuring(Effect.sync(() => (running = false))))
+  })
 
   const connection = Effect.suspend(() => {
     if (current?.isLost() === true) renew(current)
     if (current !== undefined) return Effect.succeed(current)
     const waiting = Deferred.await(next)
-    if (running) return waiting
-    running = true
-    return Effect.andThen(Effect.forkIn(supervise, scope), waiting)
+    if (supervisor !== undefined) return waiting
+    const self = {}
+    supervisor = self
+    const supervised = Effect.ensuring(
+      supervise(self),
+      Effect.sync(() => {
+        if (supervisor === self) supervisor = undefined
+      })
+    )
+    return Effect.andThen(Effect.forkIn(supervised, scope), waiting)
   }).pipe(
     Effect.timeoutOrElse({
       duration: connectionTimeout,
@@ -153,6 +208,11 @@ export const make = Effect.fnUntraced(function* (options: UpstreamOptions) {
     })
   )
 
+  const counted = Effect.suspend(() => {
+    requests++
+    return connection
+  })
+
   /** One subscription per resource at the server, whoever wants it. */
   const subscriptions = yield* RcMap.make({
     lookup: (uri: string) =>
@@ -168,7 +228,7 @@ export const make = Effect.fnUntraced(function* (options: UpstreamOptions) {
         ).pipe(
           Effect.catch((error) => Effect.andThen(Deferred.fail(first, error), Effect.sleep(longestDelay)))
         )
-        yield* Effect.forkScoped(Effect.forever(once))
+        yield* Effect.forkScoped(use(Effect.forever(once)))
         yield* Deferred.await(first)
       })
   })
@@ -178,11 +238,14 @@ export const make = Effect.fnUntraced(function* (options: UpstreamOptions) {
     name,
     status: Effect.sync(() => status),
     connection,
+    ready: () => status.state === "ready" || status.state === "idle",
+    requests: () => requests,
     reconnects: () => reconnects,
     last: () => last,
     subscribe: (uri) => RcMap.get(subscriptions, uri),
     request: (method, params, requestOptions) =>
-      Effect.flatMap(connection, (connected) => connected.request(method, params, requestOptions)).pipe(
+      Effect.flatMap(counted, (connected) => connected.request(method, params, requestOptions)).pipe(
+        use,
         Effect.retry({
           times: 1,
           while: ({ stage, unsent }) => unsent && stage !== "authenticate" && status.state !== "failed"

@@ -44,6 +44,18 @@ const server = () =>
     ),
     allow: patterns("Names of its tools that are served, where `*` matches anything. Default: all."),
     deny: patterns("Names of its tools that are not served, where `*` matches anything."),
+    idle_timeout: Schema.optionalKey(
+      DurationSetting.annotate({
+        description:
+          "End the process when it is unused for this long; the next call starts it again. Default: it runs all the time."
+      })
+    ),
+    on_change: Schema.optionalKey(
+      Schema.Literals(["report", "hold"]).annotate({
+        description:
+          "When the description or schema of a tool changes: `report` it in the log (default), or also `hold` the tool back until `manifold upstream approve`."
+      })
+    ),
     time_limit: Section.optional(
       DurationSetting,
       "60 seconds",

@@ -24,7 +24,7 @@ export class Instructions {
     const sections = [...this.#bySource]
       .filter(([{ audience }]) => includes(audience, principal))
       .map(([{ owner }, text]) => `# ${owner}\n\n${text}`)
-      .sort()
+      .toSorted()
     const all = own === undefined ? sections : [own, ...sections]
     return all.length === 0 ? undefined : cut(all.join("\n\n"), maxAll)
   }

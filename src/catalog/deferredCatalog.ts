@@ -37,8 +37,7 @@ export const make = ({ load, loaded }: Deferral): Service => {
     read: deferred((from) => from.read),
     subscribe: deferred((from) => from.subscribe),
     complete: deferred((from) => from.complete),
-    instructions: (principal, own) =>
-      catalog === undefined ? own : catalog.instructions(principal, own),
+    instructions: (principal, own) => (catalog === undefined ? own : catalog.instructions(principal, own)),
     // Before the catalog is loaded, no client has a list or contents that could be out of date.
     changed: (kind) => catalog?.changed(kind) ?? Effect.void,
     updated: (uri) => catalog?.updated(uri) ?? Effect.void,

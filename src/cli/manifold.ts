@@ -17,6 +17,7 @@ import { InvalidUsage, presenter } from "./invalidUsage.ts"
 import { consoleOutput } from "./consoleOutput.ts"
 import { prompt } from "./prompt.ts"
 import { serve } from "./serve.ts"
+import { upstream } from "./upstream.ts"
 import { usage } from "./usage.ts"
 
 const manifold = Command.make("manifold").pipe(
@@ -35,6 +36,7 @@ const manifold = Command.make("manifold").pipe(
     call,
     list,
     prompt,
+    upstream,
     config,
     install,
     usage,

@@ -50,8 +50,7 @@ const unusedValidator: jsonSchemaValidator = {
   }
 }
 
-const described = (instructions: string | undefined) =>
-  instructions === undefined ? {} : { instructions }
+const described = (instructions: string | undefined) => (instructions === undefined ? {} : { instructions })
 
 const toEvent = (change: Change): ServerEvent =>
   change.kind === "resource"

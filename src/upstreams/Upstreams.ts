@@ -2,16 +2,25 @@
 import { Context, Effect, type FileSystem, Layer, type Path, Scope } from "effect"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import * as http from "../../layers/http/section.ts"
+import { Health } from "../../layers/health/Health.ts"
 import { Environment } from "../../layers/platform/Environment.ts"
+import { Metrics } from "../../layers/telemetry/Metrics.ts"
+import * as outboundSection from "../../layers/outbound/section.ts"
+import { Dns } from "../../layers/platform/Dns.ts"
 import { section } from "../../layers/upstream/section.ts"
 import { Catalog } from "../catalog/Catalog.ts"
 import * as mcp from "../mcp/section.ts"
 import type { manageUpstreams } from "./manageUpstreams.ts"
-import type { Summary } from "./serveUpstream.ts"
+import { ListStore } from "./ListStore.ts"
+import type { Served, Summary } from "./serveUpstream.ts"
 
 const make = Effect.gen(function* () {
   const config = yield* ConfigSource
-  const context = yield* Effect.context<Catalog | Environment | FileSystem.FileSystem | Path.Path>()
+  const context = yield* Effect.context<
+    Catalog | Environment | FileSystem.FileSystem | Health | Metrics | Path.Path
+  >()
+  const store = yield* ListStore
+  const dns = yield* Dns
   const scope = yield* Effect.scope
   const manager = yield* Effect.cached(
     Effect.flatMap(
@@ -27,9 +36,14 @@ const make = Effect.gen(function* () {
         if (managed === undefined && Object.keys(servers).length === 0) return
         const { connection } = yield* Effect.orDie(config.read(mcp.section))
         const { max_message_bytes } = yield* Effect.orDie(config.read(http.section))
+        const outbound = yield* Effect.orDie(config.read(outboundSection.section))
+        const { callerFetch } = yield* Effect.promise(() => import("../../layers/upstream/callerFetch.ts"))
         managed = yield* manager
         yield* managed
           .apply(servers, {
+            store,
+            // The operator wrote the URLs: private addresses are allowed, link-local and metadata addresses are not.
+            fetch: callerFetch({ dns, settings: outbound, allowPrivate: true, maxBytes: max_message_bytes }),
             maxMessageBytes: max_message_bytes,
             connectionTimeout: connection.connection_timeout,
             initialReconnectDelay: connection.initial_reconnect_delay,
@@ -40,16 +54,22 @@ const make = Effect.gen(function* () {
     )
   )
 
-  return Upstreams.of({ list: Effect.suspend(() => managed?.list ?? Effect.succeed([])) })
+  const served = () => managed?.served() ?? new Map<string, Served>()
+  return Upstreams.of({
+    served,
+    list: Effect.suspend(() => Effect.forEach([...served().values()], ({ summary }) => summary))
+  })
 })
 
 export class Upstreams extends Context.Service<
   Upstreams,
   {
+    /** The servers, by name. */
+    readonly served: () => ReadonlyMap<string, Served>
     /** State and number of entries of each server. */
     readonly list: Effect.Effect<ReadonlyArray<Summary>>
   }
 >()("manifold/upstreams/Upstreams") {
   /** Follows the section, so that a reload adds, changes and removes servers without touching the others. */
-  static readonly layer = Layer.effect(Upstreams, make)
+  static readonly layer = Layer.effect(Upstreams, make).pipe(Layer.provide([ListStore.layer, Dns.layer]))
 }

@@ -232,9 +232,14 @@ const named = <A>(
   })
 }
 
-export const entriesOf = (source: Source, { prompts, resources, templates, tools }: Lists): Entries => {
+export const entriesOf = (
+  source: Source,
+  { instructions, prompts, resources, templates, tools }: Lists
+): Entries => {
   const remember: Remember = remembering(source)
   return {
+    instructions:
+      instructions && `The names of its tools and prompts begin with ${source.prefix}__.\n\n${instructions}`,
     tools: named(
       source,
       tools.filter((item) => source.serves(nameOf(item))),

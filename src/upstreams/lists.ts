@@ -10,6 +10,8 @@ export interface Lists {
   readonly prompts: ReadonlyArray<JsonObject>
   readonly resources: ReadonlyArray<JsonObject>
   readonly templates: ReadonlyArray<JsonObject>
+  /** For clients' models: how to use the server. */
+  readonly instructions?: string | undefined
 }
 
 export const nothing: Lists = { tools: [], prompts: [], resources: [], templates: [] }
@@ -33,7 +35,7 @@ const kinds = {
 const list = Effect.fnUntraced(function* (
   server: string,
   connection: Connection,
-  kind: keyof Lists
+  kind: keyof typeof kinds
 ): Effect.fn.Return<ReadonlyArray<JsonObject>, UpstreamError> {
   const { capability, field, key, method } = kinds[kind]
   if (connection.capabilities[capability] === undefined) return []
@@ -71,4 +73,4 @@ export const readLists = (server: string, connection: Connection) =>
       )
     },
     { concurrency: "unbounded" }
-  )
+  ).pipe(Effect.map((lists): Lists => ({ ...lists, instructions: connection.instructions })))

@@ -3,12 +3,13 @@ import { Effect, Equal, Exit, Layer, Scope, Semaphore } from "effect"
 import * as childProcess from "../../layers/platform/childProcess.ts"
 import { OrphanGuard } from "../../layers/upstream/OrphanGuard.ts"
 import type { ServerSettings } from "../../layers/upstream/section.ts"
-import { serveUpstream, type Summary, type UpstreamSettings } from "./serveUpstream.ts"
+import { observeUpstream } from "./observeUpstream.ts"
+import { serveUpstream, type Served, type UpstreamSettings } from "./serveUpstream.ts"
 
 interface Opened {
   readonly settings: ServerSettings
   readonly scope: Scope.Closeable
-  readonly summary: Effect.Effect<Summary>
+  readonly served: Served
 }
 
 export type Servers = Readonly<Record<string, ServerSettings>>
@@ -24,11 +25,12 @@ export const manageUpstreams = Effect.gen(function* () {
 
   const open = Effect.fnUntraced(function* (name: string, settings: ServerSettings, shared: Shared) {
     const own = yield* Scope.fork(scope)
-    const { summary } = yield* serveUpstream({ ...shared, name, settings }).pipe(
+    const served = yield* serveUpstream({ ...shared, name, settings }).pipe(
+      Effect.tap((made) => observeUpstream(made.upstream)),
       Effect.provideService(Scope.Scope, own),
       Effect.provideContext(processes)
     )
-    opened.set(name, { settings, scope: own, summary })
+    opened.set(name, { settings, scope: own, served })
   })
 
   const close = Effect.fnUntraced(function* (name: string) {
@@ -48,6 +50,6 @@ export const manageUpstreams = Effect.gen(function* () {
           for (const [name, settings] of wanted) if (!opened.has(name)) yield* open(name, settings, shared)
         })
       ),
-    list: Effect.suspend(() => Effect.forEach([...opened.values()], ({ summary }) => summary))
+    served: () => new Map([...opened].map(([name, { served }]) => [name, served]))
   }
 })

@@ -10,7 +10,9 @@ import * as Upstream from "../../layers/upstream/Upstream.ts"
 import type { Audience } from "../catalog/Audience.ts"
 import { Catalog } from "../catalog/Catalog.ts"
 import type { Contribution } from "../catalog/Contribution.ts"
+import { acceptTools } from "./acceptTools.ts"
 import { entriesOf, type Source } from "./entries.ts"
+import type { Known, ListStore } from "./ListStore.ts"
 import { nothing, readLists, type Lists } from "./lists.ts"
 import { RunningRequests } from "./RunningRequests.ts"
 
@@ -19,6 +21,8 @@ export interface Summary extends Upstream.Status {
   readonly tools: number
   readonly prompts: number
   readonly resources: number
+  /** Tools that are held back until their new definition is approved. */
+  readonly held: ReadonlyArray<string>
 }
 
 export interface UpstreamSettings {
@@ -36,12 +40,15 @@ export interface UpstreamSettings {
   readonly eager?: boolean
   /** Called before each request of a caller. */
   readonly onUse?: () => void
+  /** Keeps the lists for the next start. Absent: they are not kept, and a changed tool is only reported. */
+  readonly store?: ListStore["Service"]
 }
 
 export interface Served {
   readonly summary: Effect.Effect<Summary>
   /** Connects if there is no connection, and waits for it. */
   readonly connection: Effect.Effect<Connection, UpstreamError>
+  readonly upstream: Upstream.Upstream
   /** What the server listed last, without tools that are not served. */
   readonly lists: Effect.Effect<Lists>
   /** Whether requests of callers run. */
@@ -61,6 +68,16 @@ const serves =
     (allow === undefined || allow.some((pattern) => matches(pattern, tool))) &&
     !deny.some((pattern) => matches(pattern, tool))
 
+/** What is served of the lists, and what is to be kept of them. */
+const accept = (found: Lists, known: Known | undefined, hold: boolean, reported: Set<string>) => {
+  const { held, pins, reports, tools } = acceptTools(found.tools, known, hold, reported)
+  const lists: Lists = { ...found, tools }
+  // The accepted definition of a tool that is held back stays, for the difference.
+  const before = known?.lists.tools.filter(({ name }) => held.includes(String(name))) ?? []
+  const next: Known = { lists: { ...lists, tools: [...tools, ...before] }, pins, held }
+  return { lists, next, reports }
+}
+
 /** Ends with the scope: the entries are withdrawn, then the connection is closed. */
 export const serveUpstream: (
   options: UpstreamSettings
@@ -74,6 +91,7 @@ export const serveUpstream: (
   name,
   onUse = () => {},
   settings,
+  store,
   visibleTo = "everybody"
 }) {
   const catalog = yield* Catalog
@@ -83,7 +101,16 @@ export const serveUpstream: (
   const running = new RunningRequests()
   const answered = yield* Deferred.make<void>()
   const turn = Semaphore.makeUnsafe(1)
-  let lists: Lists = nothing
+  const hold = settings.on_change === "hold"
+  const reported = new Set<string>()
+  let known = yield* store?.load(name, settings) ?? Effect.undefined
+  let lists: Lists =
+    known === undefined
+      ? nothing
+      : {
+          ...known.lists,
+          tools: known.lists.tools.filter((item) => known?.held.includes(String(item.name)) !== true)
+        }
 
   const open: Upstream.UpstreamOptions["open"] = Effect.provideContext(
     openConnection({
@@ -105,10 +132,17 @@ export const serveUpstream: (
   const refresh = (connection: Connection): Effect.Effect<void, UpstreamError> =>
     turn.withPermit(
       Effect.gen(function* (): Effect.fn.Return<void, UpstreamError> {
-        lists = yield* readLists(name, connection)
+        const found = yield* readLists(name, connection)
+        // Pins may have been approved meanwhile.
+        if (hold && store !== undefined) known = (yield* store.load(name, settings)) ?? known
+        const accepted = accept(found, known, hold, reported)
+        lists = accepted.lists
+        known = accepted.next
         const { conflicts } = yield* contribution.replace(entriesOf(source, lists))
+        for (const report of accepted.reports) yield* Effect.logWarning(`upstream ${name}: ${report}`)
         for (const { message } of conflicts) yield* Effect.logWarning(`${name}: ${message}`)
         yield* Deferred.succeed(answered, undefined)
+        if (store !== undefined) yield* store.save(name, settings, known)
       })
     )
 
@@ -118,6 +152,7 @@ export const serveUpstream: (
     maxReconnectAttempts,
     initialReconnectDelay,
     connectionTimeout,
+    idleTimeout: settings.command === undefined ? undefined : settings.idle_timeout,
     onReady: refresh,
     onChange: Effect.fnUntraced(function* ({ failure, state }) {
       if (failure === undefined) return yield* Effect.logDebug(`upstream ${name}: ${state}`)
@@ -142,21 +177,28 @@ export const serveUpstream: (
   }
   const contribution: Contribution = yield* catalog.contribute({
     owner: name,
-    entries: {},
+    entries: entriesOf(source, lists),
     visibleTo,
-    ...(eager && { pending: Effect.ignore(Effect.timeout(Deferred.await(answered), firstAnswer)) })
+    ...(eager &&
+      known === undefined && {
+        pending: Effect.ignore(Effect.timeout(Deferred.await(answered), firstAnswer))
+      })
   })
-  if (eager) yield* Effect.forkScoped(Effect.ignore(upstream.connection))
+  const lazy = known !== undefined && settings.command !== undefined && settings.idle_timeout !== undefined
+  if (eager && !lazy) yield* Effect.forkScoped(Effect.ignore(upstream.connection))
+  if (hold && store !== undefined) yield* Effect.forkScoped(store.watch(name, relist))
   const summary = Effect.map(upstream.status, (status): Summary => ({
     ...status,
     name,
     tools: lists.tools.length,
     prompts: lists.prompts.length,
-    resources: lists.resources.length
+    resources: lists.resources.length,
+    held: known?.held ?? []
   }))
   return {
     summary,
     connection: upstream.connection,
+    upstream,
     lists: Effect.sync(() => ({
       ...lists,
       tools: lists.tools.filter((tool) => source.serves(String(tool.name)))

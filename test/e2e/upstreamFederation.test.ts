@@ -122,6 +122,14 @@ test("arguments of prompts and variables of templates are completed by the serve
   await client.close()
 })
 
+test("instructions of the servers are part of the endpoint's own", async () => {
+  const client = await connect(pinned())
+  expect(client.getInstructions()).toContain("# sessions")
+  expect(client.getInstructions()).toContain("Count slowly.")
+  expect(client.getInstructions()).toContain("sessions__")
+  await client.close()
+})
+
 test("a JSON-RPC error of the server keeps its code and data", async () => {
   const client = await connect(pinned())
   const failure = await client.readResource({ uri: "far://item/3" }).then(

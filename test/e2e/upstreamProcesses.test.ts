@@ -6,11 +6,13 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Deferred, Effect, Exit, Layer, Queue } from "effect"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
+import { Catalog } from "../../src/catalog/Catalog.ts"
+import { stdioUser } from "../../src/domain/Principal.ts"
 import { machine } from "../../src/program/baseLayers.ts"
 import { Upstreams } from "../../src/upstreams/Upstreams.ts"
 import { callTool } from "../support/callTool.ts"
 import { it } from "../support/effect.ts"
-import { service, serviceOf } from "../support/service.ts"
+import { service, serviceOf, stateFolder } from "../support/service.ts"
 import { startStdio } from "../support/stdio.ts"
 
 const program = new URL("../support/upstreamProcess.ts", import.meta.url).pathname
@@ -127,6 +129,38 @@ it.live("when the program is killed by SIGKILL, the server and its children end 
     yield* Effect.sync(() => child.kill("SIGKILL"))
     yield* allEnded(processes)
   })
+)
+
+it.live(
+  "an unused process ends after its idle time, and the next start serves its tools without starting it",
+  () =>
+    Effect.gen(function* () {
+      const { port, started } = yield* witness
+      const folder = yield* stateFolder
+      const unused = { ...upstream(port), idle_timeout: "300 millis" }
+      const running = Layer.fresh(
+        serviceOf(() =>
+          ConfigSource.layerFrom({
+            logging: { level: "none" },
+            storage: { dir: folder },
+            mcpServers: { process: unused }
+          })
+        )
+      )
+      yield* Effect.gen(function* () {
+        const processes = yield* both(started)
+        yield* allEnded(processes)
+        yield* callTool("process__pid", {})
+        yield* allEnded(yield* both(started))
+      }).pipe(Effect.provide(running))
+      yield* Effect.gen(function* () {
+        const tools = yield* Effect.flatMap(Catalog, (catalog) => catalog.tools(stdioUser))
+        expect(tools.items.map(({ name }) => name)).toContain("process__pid")
+        expect(yield* Queue.size(started)).toBe(0)
+        yield* callTool("process__pid", {})
+        yield* both(started)
+      }).pipe(Effect.provide(Layer.fresh(running)))
+    })
 )
 
 it.live("a reload starts added servers, stops removed ones, and leaves the others alone", () =>

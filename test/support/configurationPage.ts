@@ -94,6 +94,7 @@ const ofSection = (section: Section<unknown>): string => {
 const others: ReadonlyArray<readonly [name: string, what: string]> = [
   ["MCP_CONFIG_JSON", "the whole configuration, as JSON"],
   ["MCP_CONFIG_PATH", "the configuration file, YAML or JSON"],
+  ["MCP_SERVERS_CONFIG_PATH", "a JSON file with more servers under `mcpServers`, as AI clients keep them"],
   ["NO_COLOR", "no colour on a terminal, whatever its value"],
   ["XDG_CONFIG_HOME", "the parent of the configuration folder, instead of `~/.config`"],
   ["XDG_STATE_HOME", "the parent of the default `storage.dir`, instead of `~/.local/state`"]

@@ -7,7 +7,8 @@ const answerTo = (method: string, calls: number) => {
       return {
         protocolVersion: "2025-11-25",
         capabilities: { tools: {} },
-        serverInfo: { name: "sessions", version: "1" }
+        serverInfo: { name: "sessions", version: "1" },
+        instructions: "Count slowly."
       }
     case "tools/list":
       return { tools: [{ name: "count", inputSchema: { type: "object" } }] }

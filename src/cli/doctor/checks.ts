@@ -12,6 +12,7 @@ import { redis } from "./redis.ts"
 import { runtime } from "./runtime.ts"
 import { selfTest } from "./selfTest.ts"
 import { storage } from "./storage.ts"
+import { upstreams } from "./upstreams.ts"
 
 const list = [
   runtime, // keep one line each
@@ -23,6 +24,7 @@ const list = [
   clock,
   prompts,
   providerKeys,
+  upstreams,
   selfTest,
   clientFiles
 ]

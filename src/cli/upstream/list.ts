@@ -1,0 +1,65 @@
+/** `manifold upstream list`: state of each configured server, and what its tools cost in tokens. */
+import { Console, Effect, Layer } from "effect"
+import * as Command from "effect/cli/Command"
+import { Tokens } from "../../../layers/ledger/Tokens.ts"
+import { catalog } from "../../program/program.ts"
+import type { Served } from "../../upstreams/serveUpstream.ts"
+import { Upstreams } from "../../upstreams/Upstreams.ts"
+import { jsonFlag } from "./jsonFlag.ts"
+
+/** Time for all servers to connect. */
+const patience = "10 seconds"
+
+/** A definition as model providers get it. */
+const definitionText = ({ description, inputSchema, name }: Readonly<Record<string, unknown>>) =>
+  JSON.stringify({ name, description, input_schema: inputSchema })
+
+const rowOf = Effect.fnUntraced(function* ({ lists, summary }: Served) {
+  const tokens = yield* Tokens
+  const { failure, ...row } = yield* summary
+  const counts = yield* Effect.forEach((yield* lists).tools, (item) => tokens.count("", definitionText(item)))
+  const sum = counts.reduce((total, count) => total + count.tokens, 0)
+  return {
+    name: row.name,
+    state: row.state,
+    tools: row.tools,
+    prompts: row.prompts,
+    resources: row.resources,
+    tokens: sum,
+    held: row.held,
+    ...(failure !== undefined && { reason: failure.detail })
+  }
+})
+
+export const list = Command.make(
+  "list",
+  { json: jsonFlag },
+  Effect.fnUntraced(
+    function* ({ json }) {
+      const { served } = yield* Upstreams
+      yield* Effect.forEach(
+        served().values(),
+        ({ connection }) => Effect.ignore(Effect.timeout(connection, patience)),
+        { concurrency: "unbounded", discard: true }
+      )
+      const rows = yield* Effect.forEach([...served().values()], rowOf)
+      if (json) return yield* Console.log(JSON.stringify(rows))
+      if (rows.length === 0) return yield* Console.log("No servers. To add one: manifold upstream add")
+      const width = Math.max(...rows.map(({ name }) => name.length))
+      for (const { held, name, reason, state, tokens, tools } of rows) {
+        yield* Console.log(
+          [
+            name.padEnd(width),
+            state.padEnd(12),
+            `${tools} tools, about ${tokens} tokens`,
+            ...(held.length === 0 ? [] : [`held back: ${held.join(", ")}`]),
+            ...(reason === undefined ? [] : [reason.replaceAll(/\s*\n\s*/g, " ")])
+          ].join("  ")
+        )
+      }
+    },
+    Effect.provide(Layer.merge(catalog, Tokens.layer))
+  )
+).pipe(
+  Command.withDescription("Connect to each configured server; show its state, tools and their cost in tokens")
+)

@@ -1,0 +1,107 @@
+/** Tries out one upstream server stage by stage, and says how long each took and what to do where it fails. */
+import { Clock, Duration, Effect, Exit, Layer } from "effect"
+import { Dns } from "../../layers/platform/Dns.ts"
+import * as childProcess from "../../layers/platform/childProcess.ts"
+import { openConnection } from "../../layers/upstream/openConnection.ts"
+import { OrphanGuard } from "../../layers/upstream/OrphanGuard.ts"
+import type { ServerSettings } from "../../layers/upstream/section.ts"
+import { UpstreamError, type Stage } from "../../layers/upstream/UpstreamError.ts"
+import { readLists } from "./lists.ts"
+
+export interface Step {
+  readonly stage: Stage | "resolve"
+  readonly ok: boolean
+  readonly milliseconds: number
+  /** What was found, or why it failed. */
+  readonly detail: string
+  /** What to do; only where it failed. */
+  readonly fix?: string
+}
+
+const fixes: Readonly<Record<Step["stage"], string>> = {
+  resolve: "Check the host name in url, and the DNS of this machine",
+  start: "Run the command in a terminal; check command, args, cwd and env of the entry",
+  connect: "Check that the server runs, and that its port can be reached from this machine",
+  authenticate: "Check the headers of the entry, such as Authorization: env:TOKEN",
+  negotiate: "Check that url is the server's MCP endpoint, or that the command speaks MCP on standard output",
+  list: "The server is at fault: report it to its author",
+  call: "The server is at fault: report it to its author"
+}
+
+export interface ProbeOptions {
+  readonly name: string
+  readonly settings: ServerSettings
+  readonly maxMessageBytes: number
+  readonly timeout: Duration.Duration
+}
+
+/** The steps until the first that fails. */
+export const probe = Effect.fnUntraced(
+  function* ({ maxMessageBytes, name, settings, timeout }: ProbeOptions) {
+    const steps: Array<Step> = []
+    const timed = Effect.fnUntraced(function* <A, R>(
+      stage: Step["stage"],
+      effect: Effect.Effect<A, UpstreamError, R>,
+      describe: (value: A) => string
+    ) {
+      const started = yield* Clock.currentTimeMillis
+      const limited = Effect.timeoutOrElse(effect, {
+        duration: timeout,
+        orElse: () =>
+          Effect.fail(
+            new UpstreamError({
+              server: name,
+              stage: stage === "resolve" ? "connect" : stage,
+              detail: `no answer within ${Duration.toMillis(timeout)} ms`,
+              unsent: true
+            })
+          )
+      })
+      const exit = yield* Effect.exit(limited)
+      const milliseconds = (yield* Clock.currentTimeMillis) - started
+      if (Exit.isSuccess(exit)) {
+        steps.push({ stage, ok: true, milliseconds, detail: describe(exit.value) })
+        return exit.value
+      }
+      const error = yield* Effect.flip(Effect.suspend(() => exit)).pipe(Effect.orDie)
+      const failed = stage === "resolve" ? stage : error.stage
+      steps.push({ stage: failed, ok: false, milliseconds, detail: error.detail, fix: fixes[failed] })
+      return undefined
+    })
+
+    const stdio = settings.command !== undefined
+    if (!stdio) {
+      const host = new URL(settings.url ?? "").hostname.replace(/^\[|\]$/g, "")
+      const lookup = Effect.flatMap(Dns, (dns) => dns.lookup(host)).pipe(
+        Effect.mapError(
+          (error) =>
+            new UpstreamError({ server: name, stage: "connect", detail: error.message, unsent: true })
+        )
+      )
+      const addresses = yield* timed("resolve", lookup, (found) => found.join(", "))
+      if (addresses === undefined) return steps
+    }
+    const open = openConnection({
+      server: name,
+      settings,
+      maxMessageBytes,
+      timeout,
+      ask: () => Promise.reject(new Error("No caller.")),
+      onNotification: () => {}
+    })
+    const connection = yield* timed("negotiate", open, ({ protocolVersion, serverInfo }) => {
+      const server = serverInfo === undefined ? "" : `${serverInfo.name} ${serverInfo.version}, `
+      return `${server}MCP ${protocolVersion ?? "of an unknown version"}`
+    })
+    if (connection === undefined) return steps
+    yield* timed(
+      "list",
+      readLists(name, connection),
+      ({ prompts, resources, templates, tools }) =>
+        `${tools.length} tools, ${prompts.length} prompts, ${resources.length + templates.length} resources`
+    )
+    return steps
+  },
+  Effect.scoped,
+  Effect.provide(Layer.mergeAll(Dns.layer, Layer.provideMerge(OrphanGuard.layer, childProcess.layer)))
+)

@@ -1,0 +1,141 @@
+/** `manifold upstream` as a process, in a home with its own configuration. */
+import { describe, expect, test } from "bun:test"
+import { Effect } from "effect"
+import { importable } from "../../../src/cli/upstream/importable.ts"
+import { editYaml } from "../../../layers/config/editYaml.ts"
+import { it } from "../../support/effect.ts"
+import { home } from "../../support/userHome.ts"
+
+const usual = ".config/manifold/manifold.yaml"
+const memory = new URL(
+  "../../../node_modules/@modelcontextprotocol/server-memory/dist/index.js",
+  import.meta.url
+).pathname
+
+const written = `# mine
+mcpServers:
+  # the first
+  first: { command: one } # really
+
+# later
+logging: { level: none }
+`
+
+describe("an edit of a YAML file", () => {
+  const edit = (text: string, name: string, value: unknown) =>
+    Effect.runPromise(editYaml(text, "mcpServers", name, value))
+
+  test("adds an entry after the others and keeps every other line", async () => {
+    expect(await edit(written, "second", { url: "https://example.com/mcp" })).toBe(
+      written.replace("# really\n", "# really\n  second:\n    url: https://example.com/mcp\n")
+    )
+  })
+
+  test("removes what it added", async () => {
+    const added = await edit(written, "second", { command: "two", args: ["-y", "x y"] })
+    expect(await edit(added, "second", undefined)).toBe(written)
+  })
+
+  test("starts the section where there is none, also in an empty file", async () => {
+    expect(await edit("", "a", { command: "b" })).toBe("mcpServers:\n  a:\n    command: b\n")
+    expect(await edit("web: {}", "a", { command: "b" })).toBe("web: {}\nmcpServers:\n  a:\n    command: b\n")
+  })
+
+  test("keeps comments in a section that is written on one line", async () => {
+    const edited = await edit("# mine\nmcpServers: { a: { command: b } } # all\n", "c", { command: "d" })
+    expect(edited).toContain("# mine")
+    expect(edited).toContain("# all")
+    expect(edited).toContain("command: d")
+  })
+})
+
+describe("an entry of a client", () => {
+  test("becomes an entry of the configuration, with references to variables", () => {
+    const entry = { type: "stdio", command: "npx", args: ["-y", "x"], env: { A: "${env:A}", B: "b" } }
+    expect(importable("my server", entry, false)).toEqual({
+      name: "my-server",
+      entry: { command: "npx", args: ["-y", "x"], env: { A: "env:A", B: "b" } }
+    })
+  })
+
+  test("is left out with a reason where it cannot be used", () => {
+    expect(importable("a", { command: "x", args: ["${input:key}"] }, false)).toHaveProperty("reason")
+    expect(importable("a", { command: "x" }, true)).toHaveProperty("reason")
+    expect(importable("manifold", { command: "manifold" }, false)).toHaveProperty("reason")
+    expect(importable("a", "x", false)).toHaveProperty("reason")
+  })
+})
+
+it.live("servers of Cursor are imported, tried out, listed with their cost, and removed", () =>
+  Effect.gen(function* () {
+    const user = yield* home({
+      [usual]: written.replace("first: { command: one }", "first: { command: one, enabled: false }"),
+      ".cursor/mcp.json": JSON.stringify({ mcpServers: { memory: { command: "node", args: [memory] } } })
+    })
+    const imported = yield* user.run(["upstream", "import", "cursor", "--json"])
+    expect(JSON.parse(imported.stdout)).toMatchObject({ imported: ["memory"], written: true })
+    const tested = yield* user.run(["upstream", "test", "memory", "--json"])
+    expect(JSON.parse(tested.stdout)).toMatchObject([
+      { stage: "negotiate", ok: true },
+      { stage: "list", ok: true }
+    ])
+    const listed = yield* user.run(["upstream", "list", "--json"])
+    const [row] = JSON.parse(listed.stdout)
+    expect(row).toMatchObject({ name: "memory", state: "ready", held: [] })
+    expect(row.tools).toBeGreaterThan(5)
+    expect(row.tokens).toBeGreaterThan(200)
+    expect(yield* user.run(["upstream", "remove", "memory"])).toMatchObject({ code: 0 })
+    expect(yield* user.read(usual)).toContain(
+      "# the first\n  first: { command: one, enabled: false } # really\n"
+    )
+  })
+)
+
+it.live("a server that cannot be reached fails at its stage, with what to do", () =>
+  Effect.gen(function* () {
+    const user = yield* home()
+    yield* user.run(["upstream", "add", "gone", "--url", "http://127.0.0.1:1/mcp"])
+    const { code, stdout } = yield* user.run(["upstream", "test", "gone", "--json"])
+    expect(code).toBe(1)
+    const steps = JSON.parse(stdout)
+    expect(steps.at(-1)).toMatchObject({ stage: "connect", ok: false })
+    expect(steps.at(-1).fix).toBeString()
+  })
+)
+
+it.live("a server that would make the configuration invalid is not added", () =>
+  Effect.gen(function* () {
+    const user = yield* home({ [usual]: written })
+    const { code, stderr } = yield* user.run(["upstream", "add", "bad", "--url", "ftp://example.com"])
+    expect(code).not.toBe(0)
+    expect(stderr).toContain("mcpServers.bad.url")
+    expect(yield* user.read(usual)).toBe(written)
+  })
+)
+
+it.live("MCP_SERVERS_CONFIG_PATH adds the servers of a JSON file, and its mistakes have their place", () =>
+  Effect.gen(function* () {
+    const user = yield* home({
+      "servers_config.json": JSON.stringify({
+        mcpServers: {
+          demo: {
+            enabled: true,
+            command: "uv",
+            args: ["run", "python", "Servers/demo_server.py"],
+            cwd: "/absolute/path/to/project",
+            env: {}
+          }
+        }
+      }),
+      "broken.json": '{\n  "mcpServers": {\n    "demo": { "comand": "uv" }\n  }\n}\n'
+    })
+    const check = (file: string) =>
+      user.run(["config", "check"], { MCP_SERVERS_CONFIG_PATH: user.path(file) })
+    const good = yield* check("servers_config.json")
+    expect(good.code).toBe(0)
+    expect(good.stdout).toContain("mcpServers: demo")
+    const { code, stderr } = yield* check("broken.json")
+    expect(code).toBe(1)
+    expect(stderr).toContain("broken.json:3:")
+  })
+)
