@@ -66,8 +66,6 @@ const rgb = (hex: string): Rgb => {
   return [(value >> 16) & 255, (value >> 8) & 255, value & 255]
 }
 
-const normal = (hex: string) => hex.replace("#", "").toUpperCase()
-
 /** `part` of the first colour in the second. */
 export const mix = (first: string, second: string, part: number): string => {
   const [a, b] = [rgb(first), rgb(second)]
@@ -96,38 +94,15 @@ export const contrast = (first: string, second: string): number => {
 /** The colour scheme of a file (ECMA-376, `ST_SchemeColorVal`), `/` a percentage of opacity behind it, or a hex value. */
 export type Color = string
 
-export interface Palette {
-  readonly dark: boolean
-  readonly colors: ThemeFile["colors"]
-  readonly fonts: ThemeFile["fonts"]
-  /** `accent1` to `accent6`. */
-  readonly accents: ReadonlyArray<string>
-  readonly background: Color
-  readonly surface: Color
-  readonly ink: Color
-  readonly muted: Color
-  readonly accent: Color
-  readonly second: Color
-  /** Of the pages that open and close a deck, and of what is written on them. */
-  readonly hero: Color
-  readonly onHero: Color
-  readonly onHeroMuted: Color
-  readonly onHeroAccent: Color
-  readonly onAccent: Color
-  readonly onAccentMuted: Color
-  /** Lines, and bars that stand back. */
-  readonly line: Color
-  readonly quiet: Color
-}
+export type Palette = ReturnType<typeof palette>
 
-export const palette = ({ colors: given, fonts: faces }: ThemeFile): Palette => {
+/** The colours of a theme, and those that follow from them. */
+export const palette = ({ colors: given, fonts: faces }: ThemeFile) => {
   const colors = {
-    background: normal(given.background),
-    surface: normal(given.surface),
-    ink: normal(given.ink),
-    muted: normal(given.muted),
-    accent: normal(given.accent),
-    second: normal(given.second)
+    ...given,
+    ...Object.fromEntries(
+      Object.entries(given).map(([name, hex]) => [name, hex.replace("#", "").toUpperCase()])
+    )
   }
   const { accent, background, ink, muted, second, surface } = colors
   const dark = luminance(background) < luminance(ink)
@@ -139,6 +114,7 @@ export const palette = ({ colors: given, fonts: faces }: ThemeFile): Palette => 
     dark,
     colors,
     fonts: faces,
+    /** `accent1` to `accent6`. */
     accents: [
       accent,
       second,
@@ -153,12 +129,14 @@ export const palette = ({ colors: given, fonts: faces }: ThemeFile): Palette => 
     muted: "tx2",
     accent: "accent1",
     second: "accent2",
+    /** Of the pages that open and close a deck, and of what is written on them. */
     hero: dark ? "bg2" : "tx1",
     onHero: dark ? "tx1" : "bg1",
     onHeroMuted: mix(onHero, hero, 0.72),
     onHeroAccent: readable(mix(accent, onHero, dark ? 1 : 0.6)),
     onAccent: paper ? "bg1" : "tx1",
     onAccentMuted: mix(paper ? background : ink, accent, 0.82),
+    /** Lines, and bars that stand back. */
     line: mix(muted, background, 0.28),
     quiet: mix(accent, background, 0.38)
   }

@@ -29,11 +29,6 @@ const sizeOf = (value: unknown): number => {
   return Object.values(value).reduce<number>((sum, each) => sum + sizeOf(each), 0)
 }
 
-const hasText = (value: unknown): boolean =>
-  typeof value === "string"
-    ? value.trim() !== ""
-    : typeof value === "object" && value !== null && Object.values(value).some(hasText)
-
 const check = ({ client, details, outline, project, slides }: DeckRequest, { max_slides }: Settings) => {
   const wanted = outline?.slides.length ?? slides
   if (wanted === undefined) return deckError("slides", "number_of_slides is missing. Give it, or an outline.")
@@ -42,8 +37,6 @@ const check = ({ client, details, outline, project, slides }: DeckRequest, { max
       "slides",
       `number_of_slides may be at most ${max_slides} (content.max_slides), and is ${wanted}`
     )
-  if (outline === undefined && !details.some(hasText))
-    return deckError("details", `source_content_details ${nothing}`)
   if (sizeOf([details, outline]) > mostCharacters)
     return deckError("details", `The details have more than ${mostCharacters} characters: give less`)
   for (const [name, value] of [

@@ -18,8 +18,7 @@ const short = (source: string) => (source.length <= 80 ? source : `${source.slic
 const fromData = (source: string, most: number): Picture | string => {
   const start = source.indexOf(",") + 1
   if ((source.length - start) * 0.75 > most + 3) return `it has more than ${most} bytes`
-  const bytes = new Uint8Array(Buffer.from(source.slice(start), "base64"))
-  return inspect(bytes)
+  return inspect(new Uint8Array(Buffer.from(source.slice(start), "base64")))
 }
 
 /** `#2` is the picture of the second detail. */
@@ -30,11 +29,6 @@ const resolve = (source: string, details: ReadonlyArray<Detail>): string => {
     : detail !== undefined && "image" in detail
       ? detail.image.trim()
       : source
-}
-
-export interface Loaded {
-  readonly pictures: ReadonlyMap<string, Picture>
-  readonly remarks: ReadonlyArray<string>
 }
 
 export const load = Effect.fnUntraced(function* (
@@ -73,20 +67,15 @@ export const load = Effect.fnUntraced(function* (
           : web.test(source)
             ? yield* fromWeb(source)
             : "it must be `data:image/png;base64,…`, an http or https address, or the `#number` of a detail with a picture"
-    if (typeof found === "string") {
-      remarks.push(`The picture ${short(source)} is left out: ${found}.`)
-      continue
-    }
-    if (together + found.bytes.length > mostTogether) {
-      remarks.push(
-        `The picture ${short(source)} is left out: all pictures have more than ${mostTogether} bytes.`
-      )
+    if (typeof found === "string" || together + found.bytes.length > mostTogether) {
+      const why = typeof found === "string" ? found : `all pictures have more than ${mostTogether} bytes`
+      remarks.push(`The picture ${short(source)} is left out: ${why}.`)
       continue
     }
     together += found.bytes.length
     pictures.set(name, found)
   }
-  return { pictures, remarks } satisfies Loaded
+  return { pictures, remarks }
 })
 
 /** Slides whose picture could not be loaded show their text without it. */

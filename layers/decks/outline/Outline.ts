@@ -117,7 +117,7 @@ const make = () => {
     examples: [
       {
         slides: [
-          { layout: "title", headline: "Q3 at Acme", kicker: "Acme", subtitle: "Quarterly review" },
+          { layout: "title", headline: "Q3 at Acme", subtitle: "Quarterly review" },
           {
             layout: "bullets",
             headline: "Two of three goals are reached",
@@ -130,18 +130,8 @@ const make = () => {
               kind: "column",
               labels: ["Jul", "Aug", "Sep"],
               series: [{ name: "Revenue", values: [10, 14, null] }],
-              prefix: "$",
               suffix: "m"
             }
-          },
-          {
-            layout: "table",
-            headline: "Two decisions are due",
-            columns: ["Decision", "Owner"],
-            rows: [
-              ["Budget", "Ana"],
-              ["Hiring", "Bo"]
-            ]
           }
         ]
       }

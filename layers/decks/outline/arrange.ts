@@ -60,9 +60,8 @@ const ofPoint = (slide: SlideOf<"bullets">, point: Point, { decimal, type }: Lab
   if (headline !== "") return { ...rest, layout: "statement", headline, text }
   if (point.lead !== undefined && text.length > 60)
     return { ...rest, layout: "statement", headline: point.lead, text: point.text, ...kicker }
-  return text.length > mostStatement
-    ? slide
-    : { ...rest, layout: "statement", headline: text.replace(/(?<=[^.])\.$/u, ""), ...kicker }
+  if (text.length > mostStatement) return slide
+  return { ...rest, layout: "statement", headline: text.replace(/(?<=[^.])\.$/u, ""), ...kicker }
 }
 
 /** A list as it is shown best: a statement, large numbers, points, or points in columns. */

@@ -27,11 +27,19 @@ export const alignSeries = (chart: Chart): Chart => {
   }
 }
 
-export const quoteSlide = (text: string, by = ""): Slide => ({
-  layout: "quote",
-  headline: plain(text).replace(/^["“„«「]\s*|\s*["”“»」]$/gu, ""),
-  ...(plain(by) !== "" && { by: plain(by) })
-})
+const source = /\s[–—]{1,2}\s*([^–—]{1,80}[^–—.!?])$/u
+
+/** Without `by`, the quote may say it: `… — Ana Ruiz`. */
+export const quoteSlide = (given: string, by?: string): Slide => {
+  const text = clean(given)
+  const found = by === undefined ? source.exec(text) : null
+  const name = plain(by ?? found?.[1] ?? "")
+  return {
+    layout: "quote",
+    headline: plain(text.slice(0, found?.index)).replace(/^["“„«「]\s*|\s*["”“»」]$/gu, ""),
+    ...(name !== "" && { by: name })
+  }
+}
 
 export const dataSlide = (detail: Exclude<Detail, string>, language: Language | undefined): Slide => {
   const cell = (value: string | number | boolean | null) =>

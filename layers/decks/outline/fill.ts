@@ -2,7 +2,7 @@
 import * as fit from "../page/fit.ts"
 import { box, listArea, listSizes, measured, setting } from "../page/listing.ts"
 import { columnGroups, tableSlides } from "../page/tablePage.ts"
-import type { Point, Slide } from "./Outline.ts"
+import type { Point, Slide, SlideOf } from "./Outline.ts"
 import { isTimed, pointText } from "./plainText.ts"
 
 /** Points, rows and numbers of a slide that is read with ease. */
@@ -20,12 +20,17 @@ const units = (points: ReadonlyArray<Point>): ReadonlyArray<ReadonlyArray<Point>
   return all
 }
 
+const textsOfTable = ({ columns, rows }: SlideOf<"table">) => ({
+  columns,
+  rows: rows.map((row) => row.map(String))
+})
+
 /** How many slides it takes to be read with ease. */
 const pages = (slide: Slide, font: string): number => {
   if (slide.layout === "numbers") return Math.ceil(slide.numbers.length / mostNumbers)
   if (slide.layout === "table") {
-    const table = { columns: slide.columns, rows: slide.rows.map((row) => row.map(String)) }
-    return Math.max(Math.ceil(slide.rows.length / mostRows), tableSlides(table, font, tableSize))
+    const lines = tableSlides(textsOfTable(slide), font, tableSize)
+    return Math.max(Math.ceil(slide.rows.length / mostRows), lines)
   }
   if (slide.layout !== "bullets") return 1
   const { height, width } = box(listArea)
@@ -66,19 +71,19 @@ export const splitPoints = (
   return evenly(all, Math.min(count, all.length)).map((part) => part.flat())
 }
 
+/** A slide in as many parts, the notes with the first. */
 const split = (slide: Slide, count: number): ReadonlyArray<Slide> => {
-  const { notes, ...rest } = slide
-  const parts: ReadonlyArray<Slide> =
-    count === 1
-      ? [rest]
-      : rest.layout === "bullets"
-        ? splitPoints(rest.points, count).map((points) => ({ ...rest, points }))
-        : rest.layout === "table"
-          ? evenly(rest.rows, count).map((rows) => ({ ...rest, rows }))
-          : rest.layout === "numbers"
-            ? evenly(rest.numbers, count).map((numbers) => ({ ...rest, numbers }))
-            : [rest]
-  return parts.map((part, index) => (index === 0 && notes !== undefined ? { ...part, notes } : part))
+  const { notes: _, ...rest } = slide
+  const parts = (): ReadonlyArray<Slide> => {
+    if (rest.layout === "bullets")
+      return splitPoints(rest.points, count).map((points) => ({ ...rest, points }))
+    if (rest.layout === "table") return evenly(rest.rows, count).map((rows) => ({ ...rest, rows }))
+    if (rest.layout === "numbers") return evenly(rest.numbers, count).map((numbers) => ({ ...rest, numbers }))
+    return [rest]
+  }
+  return count === 1
+    ? [slide]
+    : parts().map((part, index) => (index === 0 ? withNotes(part, slide.notes) : part))
 }
 
 const withNotes = (slide: Slide, ...notes: ReadonlyArray<string | undefined>): Slide => {
@@ -123,23 +128,21 @@ const joinAll = (slides: ReadonlyArray<Slide>, most: number): ReadonlyArray<Slid
   return all
 }
 
+/** A table that is too wide as several, each with the first column. */
+export const fittingTables = (slide: Slide, font: string): ReadonlyArray<Slide> =>
+  slide.layout === "table"
+    ? columnGroups(textsOfTable(slide), font).map((part) => ({ ...slide, ...part }))
+    : [slide]
+
 /** Slides on at most `room` slides, and what had no place. */
 export const fill = (
   given: ReadonlyArray<Slide>,
   room: number,
   font: string
 ): { readonly slides: ReadonlyArray<Slide>; readonly left: ReadonlyArray<Slide> } => {
-  const whole = given.flatMap((slide): ReadonlyArray<Slide> =>
-    slide.layout === "table"
-      ? columnGroups({ ...slide, rows: slide.rows.map((row) => row.map(String)) }, font).map((part) => ({
-          ...slide,
-          ...part
-        }))
-      : [slide]
-  )
-  let all: ReadonlyArray<Slide> = whole
+  let all: ReadonlyArray<Slide> = given.flatMap((slide) => fittingTables(slide, font))
   for (let most = 100; all.length > room && most < Number.MAX_SAFE_INTEGER; most *= 1.3)
-    all = joinAll(whole, most)
+    all = joinAll(all, most)
   const kept = all.slice(0, room).map((slide) => ({
     slide,
     weight: weight(slide),

@@ -5,7 +5,8 @@ import { clean, hidden, lexer, toPoint } from "./plainText.ts"
 
 const fence = /^\s*(`{3,}|~{3,})/u
 /** What is no plain line: an item, a heading, a quote, code, a row, or a line that continues one. */
-const isMarked = /^(?:\s{2,}|\s*(?:[-*+•‣▪–]|#{1,6}|\d{1,3}[.)])(?:\s|$)|\s*(?:>|\||`{3}|~{3}))/u
+const isMarked =
+  /^(?:\s{2,}|\s*(?:[-*+•‣▪–]|#{1,6}|\d{1,3}[.)])(?:\s|$)|\s*(?:>|\||`{3}|~{3}|-{3}|\*{3}|_{3}))/u
 const row = /^\s*\|(.+)\|\s*$/u
 const rule = /^[\s|:-]+$/u
 const mostCells = 12
@@ -36,51 +37,62 @@ const tableAt = (lines: ReadonlyArray<string>, start: number): ReadonlyArray<Rea
   return isRow || (rows.length >= 3 && (rows[0] ?? []).length <= mostCells) ? rows : []
 }
 
-/** Empty lines around what is not plain, and tables as Markdown has them. */
-const asMarkdown = (lines: ReadonlyArray<string>): string => {
-  const out: Array<string> = []
+const asTable = (rows: ReadonlyArray<ReadonlyArray<string>>): Array<string> => {
+  const width = rows.reduce((most, { length }) => Math.max(most, length), 0)
+  const fill = (cells: ReadonlyArray<string>, missing: string) =>
+    `|${Array.from({ length: width }, (_, index) => cells[index] ?? missing).join("|")}|`
+  const [head = [], ...others] = rows.filter((cells) => !rule.test(cells.join("|")))
+  return [fill(head, " "), fill([], "-"), ...others.map((cells) => fill(cells, " "))]
+}
+
+/** The blocks of lines, whose inline Markdown is not read yet. */
+export const blocksOf = (lines: ReadonlyArray<string>): ReadonlyArray<MarkedToken> => {
+  const blocks: Array<MarkedToken> = []
+  let part: Array<string> = []
+  let isPlain = true
   let open: string | undefined
-  let wasMarked = false
+  const endPart = (nextIsPlain: boolean) => {
+    const text = part.join("\n")
+    if (isPlain && text !== "") blocks.push({ type: "paragraph", raw: text, text, tokens: [] })
+    // There are no extensions, whose tokens are of other types.
+    else blocks.push(...(lexer().blockTokens(text) as ReadonlyArray<MarkedToken>))
+    part = []
+    isPlain = nextIsPlain
+  }
   for (let at = 0; at < lines.length; at++) {
     const line = lines[at] ?? ""
     const mark = fence.exec(line)?.[1]
     const rows = open === undefined ? tableAt(lines, at) : []
+    const plain = open === undefined && !isMarked.test(line)
     if (rows.length > 0) {
-      const width = rows.reduce((most, { length }) => Math.max(most, length), 0)
-      const [head = [], ...others] = rows.filter((cells) => !rule.test(cells.join("|")))
-      const fill = (cells: ReadonlyArray<string>, cell: string) =>
-        `|${Array.from({ length: width }, (_, index) => cells[index] ?? cell).join("|")}|`
-      out.push("", fill(head, " "), fill([], "-"), ...others.map((cells) => fill(cells, " ")), "")
+      endPart(false)
+      part = asTable(rows)
+      endPart(true)
       at += rows.length - 1
-      continue
+    } else if (line.trim() === "") {
+      // Empty lines between items do not end their list.
+      if (isPlain) endPart(true)
+      else part.push("")
+    } else {
+      if (plain !== isPlain) endPart(plain)
+      part.push(open === undefined && mark === undefined ? readable(line) : line)
+      if (open === undefined) open = mark
+      else if (mark?.startsWith(open)) open = undefined
     }
-    if (open === undefined && isMarked.test(line) !== wasMarked) out.push("")
-    wasMarked = isMarked.test(line)
-    out.push(open === undefined && mark === undefined ? readable(line) : line)
-    if (open === undefined) open = mark
-    else if (mark?.startsWith(open)) open = undefined
   }
-  return out.join("\n")
+  endPart(true)
+  return blocks
 }
-
-/** The blocks of lines; their inline Markdown is not read yet. */
-export const blocksOf = (lines: ReadonlyArray<string>): ReadonlyArray<MarkedToken> =>
-  // There are no extensions, whose tokens are of other types.
-  lexer().blockTokens(asMarkdown(lines)) as ReadonlyArray<MarkedToken>
 
 const levels = [0, 1, 2] as const
 
-export interface Items {
-  readonly points: ReadonlyArray<Point>
-  readonly notes: ReadonlyArray<string>
-}
-
-/** The items of a list, with their levels, numbers and boxes. */
-export const itemsOf = (list: Tokens.List, level = 0): Items => {
-  const all = list.items.map(({ checked, task, tokens }, index): Items => {
+/** The items of a list, with their levels, numbers and boxes; what slides do not show is added to the notes. */
+export const itemsOf = (list: Tokens.List, notes: Array<string>, level = 0): ReadonlyArray<Point> =>
+  list.items.flatMap(({ checked, task, tokens }, index) => {
     const text = tokens
       .flatMap((token) => ("text" in token && token.type !== "list" ? [token.text] : []))
       .join(" ")
+    notes.push(...hidden(text))
     const point = toPoint(text)
     const box = task ? (checked === true ? "☑ " : "☐ ") : ""
     const number = Number(list.start) + index
@@ -90,15 +102,10 @@ export const itemsOf = (list: Tokens.List, level = 0): Items => {
       ...(list.ordered && number > 0 && { number })
     }
     const under = (tokens as ReadonlyArray<MarkedToken>).flatMap((token) =>
-      token.type === "list" ? [itemsOf(token, level + 1)] : []
+      token.type === "list" ? itemsOf(token, notes, level + 1) : []
     )
-    return {
-      points: [...(clean(text) === "" ? [] : [own]), ...under.flatMap(({ points }) => points)],
-      notes: [...hidden(text), ...under.flatMap(({ notes }) => notes)]
-    }
+    return clean(text) === "" ? under : [own, ...under]
   })
-  return { points: all.flatMap(({ points }) => points), notes: all.flatMap(({ notes }) => notes) }
-}
 
 /** The points of structured data, each a line with or without a mark. */
 export const pointsOf = (lines: ReadonlyArray<string> = []): ReadonlyArray<Point> => {
@@ -106,5 +113,5 @@ export const pointsOf = (lines: ReadonlyArray<string> = []): ReadonlyArray<Point
     .flatMap((line) => line.split(/\r\n|[\r\n]/u))
     .filter((line) => clean(line) !== "")
     .map((line) => (/^\s*(?:[-*+•‣▪–]|\d{1,3}[.)])(?:\s|$)/u.test(line) ? line : `- ${clean(line)}`))
-  return blocksOf(items).flatMap((block) => (block.type === "list" ? itemsOf(block).points : []))
+  return blocksOf(items).flatMap((block) => (block.type === "list" ? itemsOf(block, []) : []))
 }

@@ -30,13 +30,8 @@ export const lexer = () => new Lexer({ gfm: true, tokenizer: new Rules() })
 /** Longer texts are not searched for marks: that takes time with the square of the length. */
 const mostMarked = 5000
 
-interface Read {
-  readonly text: string
-  /** Addresses of links and struck text, which slides do not show. */
-  readonly notes: ReadonlyArray<string>
-}
-
-const read = (given: string): Read => {
+/** The text that a slide shows, and the addresses of links and the struck text that it does not. */
+const read = (given: string) => {
   const notes: Array<string> = []
   const flat = (tokens: ReadonlyArray<Token> = []): string =>
     // There are no extensions, whose tokens are of other types.

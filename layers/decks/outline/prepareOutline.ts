@@ -1,29 +1,22 @@
 /** Prepares an outline from the caller for drawing: plain text, counted lists, aligned series, tables that fit. */
 import type { Arranged, Request } from "./arrange.ts"
 import { alignSeries } from "./dataSlides.ts"
+import { fittingTables } from "./fill.ts"
 import type { Outline, Point, Slide } from "./Outline.ts"
 import { clean, plain, toPoint } from "./plainText.ts"
-import { columnGroups } from "../page/tablePage.ts"
 
 /** Code and addresses keep their characters. */
 const verbatim = new Set(["code", "image", "layout", "kind", "prefix", "suffix"])
 
-const plainTexts = <A>(value: A): A => {
-  const read = (given: unknown, name: string): unknown =>
-    typeof given === "string"
-      ? verbatim.has(name)
-        ? given
-        : name === "notes"
-          ? given.split("\n").map(clean).join("\n")
-          : plain(given)
-      : Array.isArray(given)
-        ? given.map((each) => read(each, name))
-        : typeof given === "object" && given !== null
-          ? Object.fromEntries(Object.entries(given).map(([key, each]) => [key, read(each, key)]))
-          : given
+const plainTexts = (slide: Slide): Slide =>
   // Strings become strings, and everything else stays what it was.
-  return read(value, "") as A
-}
+  JSON.parse(JSON.stringify(slide), (name, given: unknown) =>
+    typeof given !== "string" || verbatim.has(name)
+      ? given
+      : name === "notes"
+        ? given.split("\n").map(clean).join("\n")
+        : plain(given)
+  ) as Slide
 
 /** `**Lead:** text` has a lead. */
 const withLead = (point: Point): Point =>
@@ -50,14 +43,12 @@ const prepared = (slide: Slide, font: string): ReadonlyArray<Slide> => {
     case "chart":
       return [{ ...slide, chart: alignSeries(slide.chart) }]
     case "table": {
-      const texts = slide.rows.map((row) => row.map(String))
-      const groups = columnGroups({ columns: slide.columns, rows: texts }, font)
-      return groups.length === 1
+      const parts = fittingTables(slide, font)
+      return parts.length === 1
         ? [slide]
-        : groups.map((group, index) => ({
-            ...slide,
-            ...group,
-            headline: `${slide.headline} (${index + 1}/${groups.length})`
+        : parts.map((part, index) => ({
+            ...part,
+            headline: `${slide.headline} (${index + 1}/${parts.length})`
           }))
     }
     default:

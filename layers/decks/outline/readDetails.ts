@@ -7,19 +7,19 @@ import { deeper } from "./fill.ts"
 import { blocksOf, itemsOf } from "./markdown.ts"
 import type { Point, Slide } from "./Outline.ts"
 import { lineSeries, namedAmount, splitSeries } from "./series.ts"
-import { clean, hidden, isTimed, plain, pointText, sentences, toPoint } from "./plainText.ts"
+import { clean, hidden, isTimed, plain, sentences, toPoint } from "./plainText.ts"
 
 /** What a line is like: a colon heading covers lines of one form. */
 type Form = "item" | "time" | "amount" | "text"
 
 const patterns = {
-  data: /^\s*data:image\//iu,
   empty: /^(?:[-*+•‣▪–]|\d{1,3}[.)]|#{1,6}|>|={3,})?$/u,
   label: /^([^|>]{2,80}?)\s*[:：]$/u,
-  source: /(?:^|\s+)[–—]{1,2}\s*([^–—]{2,80})$/u,
   picture: /^!\[([^\]]*)\]\((\S+?)(?:\s+"[^"]*")?\)$/u,
   image: /^https?:\/\/\S+\.(?:png|jpe?g|gif)(?:\?\S*)?$/iu
 }
+const isData = (text: string) => /^\s*data:image\//iu.test(text)
+
 /** Characters of a line that can head others. */
 const mostHeading = 90
 
@@ -76,12 +76,9 @@ class Reader {
     this.endList()
     if (!this.bare) this.label = undefined
     const { heading } = this
-    if (slide.layout === "quote") this.push({ ...slide, ...(heading !== "" && { kicker: heading }) })
-    else {
-      const own =
-        slide.headline === "" || this.bare ? joinHeadings([heading, slide.headline]) : slide.headline
-      this.push({ ...slide, headline: own })
-    }
+    const own = slide.headline === "" || this.bare ? joinHeadings([heading, slide.headline]) : slide.headline
+    if (slide.layout !== "quote") this.push({ ...slide, headline: own })
+    else this.push(heading === "" ? slide : { ...slide, kicker: heading })
     this.label = undefined
   }
 
@@ -94,30 +91,21 @@ class Reader {
       case "hr":
         return this.close(0)
       case "list":
-        return this.addItems(itemsOf(block))
+        return this.addItems(itemsOf(block, this.notes))
       case "code":
         return block.text.trim() === ""
           ? undefined
           : this.addPart({ layout: "code", headline: "", code: block.text.replaceAll("\t", "    ") })
-      case "blockquote": {
-        const text = clean(block.text)
-        const found = patterns.source.exec(text)
-        const isSource = found !== null && found.index > 0 && !/[.!?]$/u.test(found[1] ?? "")
-        return text === ""
-          ? undefined
-          : this.addPart(isSource ? quoteSlide(text.slice(0, found.index), found[1]) : quoteSlide(text))
-      }
+      case "blockquote":
+        return clean(block.text) === "" ? undefined : this.addPart(quoteSlide(block.text))
       case "table": {
         const [columns = [], ...rows] = [block.header, ...block.rows].map((row) =>
-          row.map(({ text }) => text)
+          row.map(({ text }) => {
+            this.notes.push(...hidden(text))
+            return plain(text)
+          })
         )
-        this.notes.push(...[columns, ...rows].flat().flatMap(hidden))
-        return this.addPart({
-          layout: "table",
-          headline: "",
-          columns: columns.map(plain),
-          rows: rows.map((row) => row.map(plain))
-        })
+        return this.addPart({ layout: "table", headline: "", columns, rows })
       }
       default:
         // Another paragraph is no longer below the label.
@@ -139,7 +127,7 @@ class Reader {
     this.bare = true
   }
 
-  private addItems({ notes, points }: ReturnType<typeof itemsOf>) {
+  private addItems(points: ReadonlyArray<Point>) {
     const last = this.points.at(-1)
     const isText = this.form === "text" && last !== undefined
     // A short plain line directly above items is their heading; under a heading, or as a sentence, it has them below it.
@@ -152,10 +140,10 @@ class Reader {
       this.points.pop()
       this.close()
       this.label = last.text
+      this.bare = true
     } else if (!isText && this.form !== "item" && this.points.length > 0) this.close()
     const nested = this.form === "text" && this.points.length > 0
     this.points.push(...(nested ? points.map(deeper) : points))
-    this.notes.push(...notes)
     this.form = "item"
   }
 
@@ -167,13 +155,7 @@ class Reader {
     const point = toPoint(text)
     const series = lineSeries(point, this.decimal)
     if (image !== text || patterns.image.test(text))
-      this.addPart({
-        layout: "figure",
-        headline: "",
-        image,
-        ...(alt !== "" && { alt: plain(alt) }),
-        points: []
-      })
+      this.addPart({ layout: "figure", headline: "", image, ...(alt !== "" && { alt: plain(alt) }) })
     else if (label !== undefined) {
       this.close()
       this.label = plain(label)
@@ -182,26 +164,21 @@ class Reader {
     else this.addPoint(text, point)
   }
 
-  private addPoint(text: string, point: Point) {
+  private addPoint(text: string, point: Point): void {
     const amount = namedAmount(point, this.decimal)
     const form: Form = isTimed(text) ? "time" : amount === undefined ? "text" : "amount"
     const isOther = this.form !== undefined && this.form !== form
     if (isOther && (this.label !== undefined || (this.headings.length === 0 && this.form === "item")))
       this.close()
     this.notes.push(...hidden(text))
-    const parts = point.lead === undefined ? sentences(point.text) : [pointText(point)]
-    const [first = "", ...others] = parts
-    if (others.length === 0) this.points.push(point)
-    else if (this.heading === "" && first.length <= mostHeading) {
+    const all = point.lead === undefined ? sentences(point.text).map((part) => ({ text: part })) : [point]
+    const [first = point, ...others] = all
+    if (others.length > 0 && this.heading === "" && first.text.length <= mostHeading) {
       // A paragraph on its own is a slide: its first sentence, and the others below it.
       this.endList()
-      this.push({
-        layout: "bullets",
-        headline: first.replace(/\.$/u, ""),
-        points: others.map((part) => ({ text: part }))
-      })
-      return
-    } else this.points.push(...parts.map((part) => ({ text: part })))
+      return this.push({ layout: "bullets", headline: first.text.replace(/\.$/u, ""), points: others })
+    }
+    this.points.push(...all)
     this.form = form
   }
 }
@@ -218,20 +195,15 @@ export const readDetails = (
     lines = []
   }
   for (const [index, detail] of details.entries()) {
-    const isImage = typeof detail === "string" && patterns.data.test(detail)
-    if (typeof detail === "string" && !isImage) {
+    if (typeof detail === "string" && !isData(detail)) {
       lines.push(...detail.split(/\r\n|[\r\n]/u))
       continue
     }
     readLines()
-    const data = typeof detail === "string" ? { image: detail } : detail
-    const slide = dataSlide(data, language)
+    const slide = dataSlide(typeof detail === "string" ? { image: detail } : detail, language)
     // Large data stays with the details: the outline names their number.
-    reader.addPart(
-      slide.layout === "figure" && patterns.data.test(slide.image)
-        ? { ...slide, image: `#${index + 1}` }
-        : slide
-    )
+    const isLarge = slide.layout === "figure" && isData(slide.image)
+    reader.addPart(isLarge ? { ...slide, image: `#${index + 1}` } : slide)
   }
   readLines()
   reader.close(0)

@@ -249,6 +249,25 @@ describe("Markdown", () => {
     })
   })
 
+  test("marks within words and numbers, HTML and a line above dashes are plain text", () => {
+    const given = ["2*3*4", "~5 to ~8", "a < b <i>c</i>", "Costs", "---", "[x]: y"]
+    const all = textsOf(slidesOf(given, 6))
+    for (const text of given) if (text !== "---") expect(all.join("\n")).toContain(text)
+  })
+
+  test("a line without a mark ends a list and a quote", () => {
+    expect(slidesOf(["## Plan", "> Ask.", "Then go", "- a", "Last"], 3).slice(1)).toMatchObject([
+      { layout: "quote", headline: "Ask.", kicker: "Plan" },
+      { layout: "bullets", points: [{ text: "Then go" }, { text: "a", level: 1 }, { text: "Last" }] }
+    ])
+  })
+
+  test("thousands of levels are a few", () => {
+    const given = ["- ".repeat(9000) + "list", "> ".repeat(9000) + "quote", "1. ".repeat(6000) + "number"]
+    const all = textsOf(slidesOf(given, 4)).join("\n")
+    for (const word of ["list", "quote", "number"]) expect(all).toContain(word)
+  })
+
   test("markers with nothing behind them are no points", () => {
     expect(textsOf(slidesOf(["- ", "-", "•", "1.", "##", ">", "A point", "Another"], 2))).toEqual([
       "Q3",
