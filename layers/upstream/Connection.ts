@@ -74,6 +74,13 @@ const notifications = [
 ] as const
 
 const capabilitiesKey = "io.modelcontextprotocol/clientCapabilities"
+const logLevelKey = "io.modelcontextprotocol/logLevel"
+
+/** The request of a caller with these capabilities, who gets all log messages and filters them. */
+const forCaller = (params: JsonObject, capabilities: JsonObject): JsonObject => ({
+  ...params,
+  _meta: { ...Object(params._meta), [capabilitiesKey]: capabilities, [logLevelKey]: "debug" }
+})
 
 /** Methods whose results may ask for input (MCP 2026-07-28, multi-round-trip requests). */
 const mayAsk: ReadonlySet<string> = new Set(["tools/call", "prompts/get", "resources/read"])
@@ -125,10 +132,7 @@ export const connect = (options: ConnectOptions): Effect.Effect<Connection, Upst
           client.request(
             {
               method,
-              params:
-                stateless && capabilities !== undefined
-                  ? { ...params, _meta: { ...Object(params._meta), [capabilitiesKey]: capabilities } }
-                  : params
+              params: stateless && capabilities !== undefined ? forCaller(params, capabilities) : params
             },
             anything,
             {

@@ -8,7 +8,7 @@ import * as Section from "../config/Section.ts"
 const strings = Schema.Array(Schema.String)
 const secrets = Schema.Record(Schema.String, Secret)
 /** The part of a name before `__`: what every client and model provider accepts. */
-const isPrefix = Schema.isPattern(/^[A-Za-z0-9_-]{1,32}$/)
+const isPrefix = Schema.isPattern(/^[A-Za-z0-9_-]{0,32}$/)
 const patterns = (description: string) => Schema.optionalKey(strings.annotate({ description }))
 
 const server = () =>
@@ -39,7 +39,8 @@ const server = () =>
     headers: Schema.optionalKey(secrets.annotate({ description: "Headers of every request to `url`." })),
     prefix: Schema.optionalKey(
       Schema.String.check(isPrefix).annotate({
-        description: "Prefix of the names of its entries, before `__`. Default: the server's name."
+        description:
+          "Prefix of the names of its entries, before `__`. Default: the server's name. Empty: none, for one server whose names are served as they are."
       })
     ),
     allow: patterns("Names of its tools that are served, where `*` matches anything. Default: all."),

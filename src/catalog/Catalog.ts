@@ -322,14 +322,17 @@ export class Catalog extends Context.Service<
           return located.subscribe(principal)
         }),
       complete: (principal, completion) => {
-        const { complete, entry, kind, name } = completionOf(tables, principal, completion)
-        const effect =
-          complete === undefined
-            ? Effect.succeed<ReadonlyArray<string>>([])
-            : complete(completion.typed, completion.given)
-        return run(principal, "completion", name, entry && { policy: policyOf(entry), effect }, kind).pipe(
-          Effect.map((values) => ({ values: values.slice(0, maxCompletions), total: values.length }))
-        )
+        const look = () => {
+          const { complete, entry, kind, name } = completionOf(tables, principal, completion)
+          const effect =
+            complete === undefined
+              ? Effect.succeed<ReadonlyArray<string>>([])
+              : complete(completion.typed, completion.given)
+          return run(principal, "completion", name, entry && { policy: policyOf(entry), effect }, kind).pipe(
+            Effect.map((values) => ({ values: values.slice(0, maxCompletions), total: values.length }))
+          )
+        }
+        return completionOf(tables, principal, completion).entry === undefined ? settled(look) : look()
       },
       instructions: (principal, own) => instructions.merged(principal, own),
       changed,

@@ -58,13 +58,17 @@ export class RunningRequests {
     )
   }
 
-  /** Passes a log message of the server on to the callers whose requests run, or drops it. */
+  /**
+   * Passes a log message of the server on to the caller whose request runs. Dropped while several callers' requests run: a
+   * message may contain data of its caller.
+   */
   log({ data, level, logger }: JsonObject): void {
-    for (const { context } of this.#running) {
-      const client = Context.get(context, Client)
-      Effect.runForkWith(context)(
-        client.log(isLevel(level) ? level : "info", data, typeof logger === "string" ? logger : undefined)
-      )
-    }
+    const [running, ...others] = this.#running
+    if (running === undefined) return
+    const client = Context.get(running.context, Client)
+    if (others.some(({ context }) => Context.get(context, Client) !== client)) return
+    Effect.runForkWith(running.context)(
+      client.log(isLevel(level) ? level : "info", data, typeof logger === "string" ? logger : undefined)
+    )
   }
 }

@@ -239,7 +239,9 @@ export const entriesOf = (
   const remember: Remember = remembering(source)
   return {
     instructions:
-      instructions && `The names of its tools and prompts begin with ${source.prefix}__.\n\n${instructions}`,
+      instructions && source.prefix !== ""
+        ? `The names of its tools and prompts begin with ${source.prefix}__.\n\n${instructions}`
+        : instructions,
     tools: named(
       source,
       tools.filter((item) => source.serves(nameOf(item))),

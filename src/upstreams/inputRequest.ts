@@ -40,26 +40,28 @@ export const capabilitiesOf = ({ supports }: Client["Service"]): JsonObject => {
 }
 
 /**
- * Asks the caller what the server asks in one round. Keys are numbered by round, so that they are the same when a
- * stateless caller's call runs again from its start.
+ * Asks the caller what the server asks in one round, under the server's keys. A key that an earlier round has used gets
+ * the number of the round: keys are the same when a stateless caller's call runs again from its start.
  */
 export const answering = (server: string, client: Client["Service"]): Answer => {
+  const used = new Set<string>()
   let round = 0
   return Effect.fnUntraced(function* (requests) {
     round++
     const fail = (detail: string) => new UpstreamError({ server, stage: "call", detail, unsent: false })
     const asked: Record<string, InputRequest> = {}
-    for (const [key, { method, params }] of Object.entries(requests)) {
+    const keys = new Map(Object.keys(requests).map((key) => [key, used.has(key) ? `${key}-${round}` : key]))
+    for (const [key, own] of keys) {
+      used.add(key)
+      const { method = "", params = {} } = requests[key] ?? {}
       const request = toInputRequest(method, params)
       if (request === undefined) return yield* fail(`the server asks for ${method}, which no client knows`)
       if (!client.supports(request.kind)) {
         return yield* fail(`the server asks for ${method}, which the caller does not support`)
       }
-      asked[`${round}-${key}`] = request
+      asked[own] = request
     }
     const answers = yield* Effect.mapError(client.ask(asked), ({ detail }) => fail(detail))
-    return Object.fromEntries(
-      Object.keys(requests).map((key) => [key, answers[`${round}-${key}`] as unknown as JsonObject])
-    )
+    return Object.fromEntries(Array.from(keys, ([key, own]) => [key, answers[own] as unknown as JsonObject]))
   })
 }

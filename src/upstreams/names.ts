@@ -9,10 +9,13 @@ const safe = (name: string) => name.replace(/[^A-Za-z0-9_-]/g, "_")
 
 const hashOf = (name: string) => Buffer.from(sha256(name)).toString("hex").slice(0, hashLength)
 
+/** What comes before a name; nothing without a prefix. */
+const before = (prefix: string) => (prefix === "" ? "" : `${prefix}__`)
+
 /** Cuts from the left of the name, because names of one family differ at their ends. */
 const shortened = (prefix: string, name: string, original: string) => {
-  const room = longest - prefix.length - "__".length - hashLength - "_".length
-  return `${prefix}__${hashOf(original)}_${name.slice(-room)}`
+  const room = longest - before(prefix).length - hashLength - "_".length
+  return `${before(prefix)}${hashOf(original)}_${name.slice(-room)}`
 }
 
 /**
@@ -28,7 +31,7 @@ export const servedNames = (prefix: string, names: ReadonlyArray<string>): Reado
   const result = new Map<string, string>()
   for (const name of names) {
     const served = safe(name)
-    const whole = `${prefix}__${served}`
+    const whole = `${before(prefix)}${served}`
     const ambiguous = (byName.get(served)?.length ?? 0) > 1 && name !== served
     result.set(name, whole.length <= longest && !ambiguous ? whole : shortened(prefix, served, name))
   }

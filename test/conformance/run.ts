@@ -1,6 +1,10 @@
-/** `bun run conformance`: runs the official conformance suite against our server, once per frozen set of requirements. */
-import { Console, Effect, FileSystem, Path, Schema } from "effect"
+/**
+ * `bun run conformance [server|aggregator|aggregatorstdio]`: runs the official conformance suite against our server, and
+ * against the service in front of it, once per frozen set of requirements.
+ */
+import { Console, Effect, FileSystem, Layer, Path, Schema } from "effect"
 import * as Platform from "../../layers/platform/Platform.ts"
+import { aggregator, ready } from "./aggregator.ts"
 import { endpoint, layer } from "./server.ts"
 
 const revisions = ["2025-11-25", "2026-07-28"]
@@ -59,7 +63,7 @@ const explain = Effect.fnUntraced(function* (results: string, scenario: string) 
 })
 
 /** Whether the server meets everything that the revision requires. */
-const conforms = Effect.fnUntraced(function* (url: string, revision: string) {
+const conforms = Effect.fnUntraced(function* (subject: string, url: string, revision: string) {
   const files = yield* FileSystem.FileSystem
   const results = yield* files.makeTempDirectoryScoped({ prefix: "conformance-results-" })
   const run = yield* runSuite(["server", "--url", url, "--requirements", revision, "-o", results])
@@ -69,15 +73,33 @@ const conforms = Effect.fnUntraced(function* (url: string, revision: string) {
   }
   const total = passed.length + failed.length
   if (total === 0) yield* Console.log(`${run.output}\n${run.errors}`)
-  yield* Console.log(`server ${revision} ${passed.length}/${total}`)
+  yield* Console.log(`${subject} ${revision} ${passed.length}/${total}`)
   return run.code === 0 && total > 0 && failed.length === 0
 }, Effect.scoped)
 
+/** Sequential: the runs share the server, and some scenarios change its catalog. */
+const all = (subject: string) =>
+  Effect.flatMap(endpoint, (url) =>
+    Effect.forEach(revisions, (revision) => conforms(subject, url, revision))
+  ).pipe(Effect.map((met) => met.every(Boolean)))
+
+const subjects = {
+  server: Effect.provide(all("server"), Layer.fresh(layer(0))),
+  aggregator: Effect.flatMap(endpoint, (url) =>
+    Effect.provide(Effect.andThen(ready, all("aggregator")), Layer.fresh(aggregator(url)))
+  ).pipe(Effect.provide(Layer.fresh(layer(0)))),
+  aggregatorstdio: Effect.provide(
+    Effect.andThen(ready, all("aggregatorstdio")),
+    Layer.fresh(aggregator(undefined))
+  )
+}
+
+const [, , chosen] = Bun.argv
+
 const program = Effect.gen(function* () {
-  const url = yield* endpoint
-  // Sequential: the runs share the server, and some scenarios change its catalog.
-  const met = yield* Effect.forEach(revisions, (revision) => conforms(url, revision))
+  const run = Object.entries(subjects).filter(([name]) => chosen === undefined || name === chosen)
+  const met = yield* Effect.forEach(run, ([, subject]) => subject)
   if (!met.every(Boolean)) yield* Effect.sync(() => (process.exitCode = 1))
 })
 
-program.pipe(Effect.provide(layer(0)), Platform.runMain)
+program.pipe(Effect.provide(Platform.layer), Platform.runMain)
