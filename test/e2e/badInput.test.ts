@@ -1,4 +1,4 @@
-/** What anybody may send to the MCP endpoint, and what it answers: never a 5xx, and the next request is served. */
+/** Invalid and hostile requests to the MCP endpoint: each is rejected with 4xx, and the next request is served. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import { Effect, ManagedRuntime } from "effect"
 import {
@@ -32,21 +32,25 @@ const answer = async (response: Response) => ({
   body: await Effect.runPromise(readJson(response))
 })
 
-describe("JSON-RPC", () => {
+describe("invalid JSON-RPC", () => {
   const cases: ReadonlyArray<readonly [string, unknown, number]> = [
     ["an empty body", "", -32700],
-    ["null", "null", -32600],
-    ["an array of nothing", "[]", -32600],
+    ["the value null", "null", -32600],
+    ["an empty array", "[]", -32600],
     ["half a message", '{"jsonrpc":', -32700],
-    ["two byte order marks", '\uFEFF\uFEFF\uFEFF{"jsonrpc":"2.0","id":1,"method":"ping"}', -32700],
-    ["invalid UTF-8", new Uint8Array([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]), -32700],
-    ["id null", { ...request(1, "ping"), id: null }, -32600],
-    ["id an object", { ...request(1, "ping"), id: {} }, -32600],
-    ["id 1e999", '{"jsonrpc":"2.0","id":1e999,"method":"ping"}', -32600],
-    ["id of 100 KB", { ...request(1, "ping"), id: "x".repeat(100_000) }, -32600]
+    [
+      "preceded by several byte order marks",
+      '\uFEFF\uFEFF\uFEFF{"jsonrpc":"2.0","id":1,"method":"ping"}',
+      -32700
+    ],
+    ["not valid UTF-8", new Uint8Array([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]), -32700],
+    ["a request with the id null", { ...request(1, "ping"), id: null }, -32600],
+    ["a request with an object as id", { ...request(1, "ping"), id: {} }, -32600],
+    ["a request with the id 1e999", '{"jsonrpc":"2.0","id":1e999,"method":"ping"}', -32600],
+    ["a request with an id of 100 KB", { ...request(1, "ping"), id: "x".repeat(100_000) }, -32600]
   ]
   for (const [name, body, code] of cases) {
-    test(`${name} → ${code}, id null`, async () => {
+    test(`a message that is ${name} is 400 with ${code} and id null`, async () => {
       expect(await answer(await send(body))).toMatchObject({
         status: 400,
         body: { id: null, error: { code } }
@@ -54,7 +58,7 @@ describe("JSON-RPC", () => {
     })
   }
 
-  test("duplicate keys do no harm", async () => {
+  test("a message with duplicate keys is no server error", async () => {
     const response = await send('{"jsonrpc":"2.0","id":1,"id":2,"method":"ping","method":"ping"}')
     expect(response.status).toBeLessThan(500)
   })
@@ -62,7 +66,7 @@ describe("JSON-RPC", () => {
   const objectOf = (keys: number) =>
     Object.fromEntries(Array.from({ length: keys }, (_, index) => [`key${index}`, index]))
 
-  test("arguments of 9,900 keys are served", async () => {
+  test("a call with arguments of 9,900 keys is served", async () => {
     const wide = request(1, "tools/call", { name: "math.add", arguments: { a: 1, b: 2, ...objectOf(9900) } })
     expect((await answer(await send(wide))).body).toMatchObject({
       result: { structuredContent: { result: 3 } }
@@ -85,14 +89,14 @@ describe("JSON-RPC", () => {
     ],
     ["an initialize of 70 KB", initialize(JSON.stringify("x".repeat(70_000))), "initialize"]
   ] as const) {
-    test(`${name} → 413, -32600, and says which limit`, async () => {
+    test(`a message with ${name} is 413 with -32600 and names the limit`, async () => {
       const { body: error, status } = await answer(await send(body))
       expect({ status, error }).toMatchObject({ status: 413, error: { error: { code: -32600 } } })
       expect(JSON.stringify(error)).toContain(setting)
     })
   }
 
-  test("__proto__ and constructor in arguments are inert", async () => {
+  test("the keys __proto__ and constructor in arguments set no prototype", async () => {
     const body =
       '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"math.add","arguments":{"a":1,"b":2,"__proto__":{"x":1},"constructor":{"prototype":{"x":1}}}}}'
     expect((await answer(await send(body))).body).toMatchObject({
@@ -102,8 +106,8 @@ describe("JSON-RPC", () => {
   })
 })
 
-describe("HTTP", () => {
-  test("a body one byte over the limit → 413, by length and in chunks", async () => {
+describe("invalid HTTP", () => {
+  test("a body one byte over the limit is 413, with a declared length and in chunks", async () => {
     const frame = JSON.stringify(request(1, "ping"))
     const exact = frame + " ".repeat(limit - frame.length)
     expect((await send(exact)).status).toBe(200)
@@ -127,7 +131,7 @@ describe("HTTP", () => {
     expect(response.status).toBe(413)
   })
 
-  test("wrong Content-Type, Accept and Content-Encoding → 415, 406, 415", async () => {
+  test("a wrong Content-Type is 415, a wrong Accept 406 and a wrong Content-Encoding 415", async () => {
     expect((await send(request(1, "ping"), { ...session, "content-type": "text/plain" })).status).toBe(415)
     expect((await send(request(1, "ping"), { ...session, accept: "application/json" })).status).toBe(406)
     expect((await send(request(1, "ping"), { ...session, accept: "text/event-stream" })).status).toBe(406)
@@ -136,7 +140,7 @@ describe("HTTP", () => {
     expect((await fetch(url, { headers: { ...session, accept: "application/json" } })).status).toBe(406)
   })
 
-  test("PUT, PATCH → 405 with Allow", async () => {
+  test("PUT and PATCH are 405 with Allow", async () => {
     for (const method of ["PUT", "PATCH"]) {
       const response = await fetch(url, { method, headers: session })
       expect(response.status).toBe(405)
@@ -144,7 +148,7 @@ describe("HTTP", () => {
     }
   })
 
-  test("a foreign Origin → 403 for every method, before anything else", async () => {
+  test("a foreign Origin is 403 for every method, before any other check", async () => {
     for (const origin of [
       "http://evil.example",
       "null",
@@ -160,8 +164,8 @@ describe("HTTP", () => {
   })
 })
 
-describe("MCP", () => {
-  test("unknown methods, tools, prompts and resources", async () => {
+describe("invalid MCP", () => {
+  test("an unknown method, tool, prompt or resource is a JSON-RPC error", async () => {
     expect((await answer(await send(request(1, "absent/method")))).body).toMatchObject({
       error: { code: -32601 }
     })
@@ -182,7 +186,7 @@ describe("MCP", () => {
     }
   })
 
-  test("header and body that disagree → 400 -32020", async () => {
+  test("a header that contradicts the body is 400 with -32020", async () => {
     const { body, headers } = stateless(1, "tools/call", { name: "math.add", arguments: { a: 1, b: 2 } })
     for (const wrong of [
       { "mcp-method": "tools/list" },
@@ -196,7 +200,7 @@ describe("MCP", () => {
     }
   })
 
-  test("an unknown revision → 400 -32022 with what is supported", async () => {
+  test("an unknown protocol version is 400 with -32022 and the supported versions", async () => {
     const { body, headers } = stateless(1, "tools/list")
     const meta = { ...(body.params._meta as object), "io.modelcontextprotocol/protocolVersion": "2099-01-01" }
     const result = await answer(
@@ -210,7 +214,7 @@ describe("MCP", () => {
     expect(old).toMatchObject({ status: 400, body: { error: { code: -32022 } } })
   })
 
-  test("sessions that are unknown, missing, or of another principal", async () => {
+  test("an unknown session is 404 for every method, and a missing session is 400", async () => {
     expect((await send(request(1, "ping"), { "mcp-session-id": "bogus" })).status).toBe(404)
     expect((await send(request(1, "ping"), {})).status).toBe(400)
     expect((await fetch(url, { method: "DELETE", headers: { "mcp-session-id": "bogus" } })).status).toBe(404)
@@ -218,7 +222,7 @@ describe("MCP", () => {
     expect(stream.status).toBe(404)
   })
 
-  test("an unknown Last-Event-ID → 400", async () => {
+  test("an unknown Last-Event-ID is 400", async () => {
     for (const id of ["bogus", "0_99999", `1_${"9".repeat(30)}`]) {
       const response = await fetch(url, {
         headers: { ...session, accept: "text/event-stream", "last-event-id": id }
@@ -227,7 +231,7 @@ describe("MCP", () => {
     }
   })
 
-  test("SQL, NUL, lone surrogates and large numbers pass through unharmed", async () => {
+  test("SQL, NUL, lone surrogates and large numbers in arguments are returned unchanged", async () => {
     for (const message of ["'; DROP TABLE x; --", "a\u0000b", "\ud800", "🙈", "9007199254740993"]) {
       const result = await answer(
         await send(request(1, "tools/call", { name: "echo", arguments: { message } }))
@@ -243,11 +247,11 @@ describe("MCP", () => {
     expect(nan.status).toBe(400)
   })
 
-  test("a flood of sessions is capped, and the service goes on", async () => {
+  test("initialize beyond the maximum of sessions evicts idle sessions, and calls are still served", async () => {
     for (let index = 0; index < 200; index++) await (await send(initialize(), {})).body?.cancel()
     const fresh = await Effect.runPromise(openSession(url))
     expect((await send(request(1, "ping"), fresh)).status).toBe(200)
-    // The first session was idle the longest, so it went.
+    // The first session was idle the longest, so it was evicted.
     expect((await send(request(1, "ping"))).status).toBe(404)
     session = fresh
   })

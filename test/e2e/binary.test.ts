@@ -1,4 +1,4 @@
-/** The compiled binary in an empty folder: commands, workers, transports, and no trust in files of the folder. */
+/** The compiled binary in an empty folder: commands, workers and transports; files of the folder are not trusted. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import { copyFile, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
@@ -77,7 +77,7 @@ describe("in an empty folder, the binary", () => {
     expect(structuredContent.content_preview).toContain("Words that are worth reading")
   })
 
-  test("renders prompts, also with an operator's template", async () => {
+  test("renders prompts and a template of the operator", async () => {
     const { code, stderr, stdout } = await run("prompt", "summarize", "--arg", "topic=Tide pools")
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" })
     expect(stdout).toContain("<topic>Tide pools</topic>")
@@ -91,7 +91,7 @@ describe("in an empty folder, the binary", () => {
     await Promise.all([rm(join(folder, "manifold.yaml")), rm(prompts, { recursive: true })])
   })
 
-  test("makes a slide deck in a worker, with measured fonts", async () => {
+  test("creates a slide deck in a worker with measured fonts", async () => {
     const details = JSON.stringify(["Q1: 10", "Q2: 14", "Q3: 22", "A point", "Another point"])
     const params = join(folder, "params.json")
     await writeFile(
@@ -110,7 +110,7 @@ describe("in an empty folder, the binary", () => {
     expect(slides[1]?.title).toStartWith("Q3")
   })
 
-  test("serves stdio", async () => {
+  test("serves MCP over stdio", async () => {
     const client = new Client(info, { versionNegotiation: { mode: "auto" } })
     await client.connect(
       new StdioClientTransport({
@@ -127,7 +127,7 @@ describe("in an empty folder, the binary", () => {
     await client.close()
   })
 
-  test("serves HTTP, and stops on SIGTERM", async () => {
+  test("serves HTTP and stops on SIGTERM", async () => {
     const child = Bun.spawn([binary, "serve", "--http", "--port", "0"], {
       cwd: folder,
       stdin: "ignore",
@@ -147,7 +147,7 @@ describe("in an empty folder, the binary", () => {
     expect(await child.exited).toBe(0)
   })
 
-  test("does not read .env or run bunfig.toml in its working folder", async () => {
+  test("reads no .env and runs no bunfig.toml of its working folder", async () => {
     await writeFile(join(folder, ".env"), "PORT=not-a-port\nLOG_LEVEL=nonsense\n")
     await writeFile(join(folder, "bunfig.toml"), 'preload = ["./hostile.ts"]\n')
     await writeFile(join(folder, "hostile.ts"), 'await Bun.write("owned", "yes")\nconsole.log("owned")\n')

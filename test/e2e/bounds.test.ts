@@ -95,7 +95,7 @@ const unread = Effect.fnUntraced(function* (body: string, headers: Record<string
 describe("unread responses", () => {
   const echo = stateless(1, "tools/call", { name: "echo", arguments: { message: "x".repeat(3_500_000) } })
 
-  it.live("unread responses are charged to their principal and cut by the idle time-out", () =>
+  it.live("unread responses are charged to their principal and closed by the idle time-out", () =>
     Effect.gen(function* () {
       const { memory } = yield* Quotas
       for (let each = 0; each < 3; each++) {
@@ -110,7 +110,7 @@ describe("unread responses", () => {
   )
 
   for (const era of ["of a session", "without a session"]) {
-    it.live(`unread event streams that have ended, ${era}, are charged and cut in time`, () =>
+    it.live(`unread event streams that have ended (${era}) are charged and closed by the idle time-out`, () =>
       Effect.gen(function* () {
         const { memory } = yield* Quotas
         const session = yield* openSession(yield* endpoint, "2025-11-25", as("alice"))
@@ -141,7 +141,7 @@ describe("unread responses", () => {
     )
   }
 
-  it.live("unread responses beyond the quota are 503, and reading them releases it", () =>
+  it.live("a response beyond the quota of unread responses is 503 until the client reads", () =>
     Effect.gen(function* () {
       const { memory } = yield* Quotas
       // Compressed it would be small.
@@ -179,7 +179,7 @@ describe("messages", () => {
     }).pipe(Effect.provide(service({ quotas: { memory: { principal: 300_000, total: 1_000_000 } } })))
   )
 
-  it.live("messages of a session release their memory whether they are served, rejected or malformed", () =>
+  it.live("messages in a session release their memory whether they are served, rejected or malformed", () =>
     Effect.gen(function* () {
       const { memory } = yield* Quotas
       const url = yield* endpoint
@@ -219,7 +219,7 @@ describe("messages", () => {
 })
 
 describe("results", () => {
-  it.live("a result that is too large is an error of the tool", () =>
+  it.live("a result over the size limit is a tool error", () =>
     Effect.gen(function* () {
       const { result } = yield* readJson(yield* call("large", {}))
       expect(result).toMatchObject({
@@ -264,7 +264,7 @@ describe("results", () => {
 })
 
 describe("quotas", () => {
-  it.live("a new session replaces an idle one of the same principal only", () =>
+  it.live("a new session evicts only an idle session of the same principal", () =>
     Effect.gen(function* () {
       const url = yield* endpoint
       const bobs = yield* openSession(url, "2025-11-25", as("bob"))
@@ -341,7 +341,7 @@ describe("quotas", () => {
   )
 })
 
-it.live("invalid tokens beyond the limit are 429 and a valid one is 200", () =>
+it.live("an invalid token is 429 beyond the limit, and a valid token is still 200", () =>
   Effect.gen(function* () {
     const wrong = { authorization: `Bearer ${"x".repeat(40)}` }
     const statuses: Array<number> = []

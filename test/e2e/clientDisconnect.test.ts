@@ -1,4 +1,4 @@
-/** Callers who go away while Guard is in between: their calls, running or waiting, end, are counted, and free their slots. */
+/** Clients that disconnect while calls run and are queued: both calls end, are counted and free their slots. */
 import { describe, expect } from "bun:test"
 import { Client as OldClient } from "@modelcontextprotocol/sdk/client/index.js"
 import { SSEClientTransport as OldSse } from "@modelcontextprotocol/sdk/client/sse.js"
@@ -26,7 +26,7 @@ import { startStdio } from "../support/stdio.ts"
 
 const limits = { tools: { wait: { concurrency: 1 } } }
 
-/** Something that a client can close. */
+/** A client that can disconnect. */
 const connection = () => new AbortController()
 
 /** How each call of `wait` ended. */
@@ -47,7 +47,7 @@ interface Leaving {
   readonly leave: Effect.Effect<unknown>
 }
 
-/** One call runs and one waits soon after `come`; then both of them go. */
+/** Starts one running and one queued call with `come`, disconnects, and checks that both ended. */
 const leaves = (come: Effect.Effect<Leaving, unknown, Services>) =>
   Effect.gen(function* () {
     const guard = yield* Guard
@@ -57,7 +57,7 @@ const leaves = (come: Effect.Effect<Leaving, unknown, Services>) =>
     yield* Effect.repeat(guard.state, { until: ({ running, waiting }) => running === 1 && waiting === 1 })
     yield* leave
     yield* interrupted
-    // One may get its turn before it hears that its caller went, too.
+    // A queued call may get the slot before its disconnection is noticed.
     yield* Effect.repeat(guard.state, {
       until: ({ running, waiting }) => running === 0 && waiting === 0 && ends.length === 2
     })
@@ -72,7 +72,7 @@ const leaves = (come: Effect.Effect<Leaving, unknown, Services>) =>
 
 const wait = (id: number) => request(id, "tools/call", { name: "wait" })
 
-/** Two calls of one session, and what belongs to it. */
+/** Starts two calls in one session; resolves with the URL and the headers of the session. */
 const inSession = (signal?: AbortSignal) =>
   Effect.gen(function* () {
     const url = yield* endpoint
@@ -81,7 +81,7 @@ const inSession = (signal?: AbortSignal) =>
     return { url, session }
   })
 
-describe("a caller's two calls end when it leaves", () => {
+describe("a running and a queued call are interrupted", () => {
   it.live("by notifications/cancelled in a session", () =>
     leaves(
       Effect.map(inSession(), ({ session, url }) => ({
@@ -100,14 +100,14 @@ describe("a caller's two calls end when it leaves", () => {
     ).pipe(Effect.provide(service({ limits })))
   )
 
-  it.live("by closing its streams, when the time to come back is over", () => {
+  it.live("by closing the streams of the session, after the resume window", () => {
     const leave = connection()
     return leaves(Effect.as(inSession(leave.signal), { leave: Effect.sync(() => leave.abort()) })).pipe(
       Effect.provide(service({ limits, mcp: { sessions: { resume_window: "100 millis" } } }))
     )
   })
 
-  it.live("by closing its requests, without a session", () =>
+  it.live("by closing their requests without a session", () =>
     leaves(
       Effect.gen(function* () {
         const url = yield* endpoint
@@ -138,7 +138,7 @@ describe("a caller's two calls end when it leaves", () => {
     )
   }
 
-  it.live("and when the service stops", () =>
+  it.live("when the service stops", () =>
     Effect.gen(function* () {
       const ends = yield* outcomes
       yield* Effect.gen(function* () {
@@ -153,7 +153,7 @@ describe("a caller's two calls end when it leaves", () => {
   )
 })
 
-describe("on stdio", () => {
+describe("on stdio, a running and a queued call are interrupted", () => {
   const config = (url: object) => ({ MCP_CONFIG_JSON: JSON.stringify(url) })
   const env = config({
     logging: { level: "info" },
@@ -166,7 +166,7 @@ describe("on stdio", () => {
       arguments: { url: `http://127.0.0.1:${port}/` }
     })
 
-  /** A page that never comes, asked for twice; the first is on its way. */
+  /** A page that never arrives, requested twice; the first request is running. */
   const asking = Effect.gen(function* () {
     const page = yield* rawSite(() => {})
     const program = yield* startStdio(env)
@@ -184,7 +184,7 @@ describe("on stdio", () => {
       .filter((line) => line.includes("web.fetch_url") && line.includes('"status":'))
       .map((line) => (JSON.parse(line) as { status: string }).status)
 
-  it.live("notifications/cancelled ends what runs and what waits", () =>
+  it.live("by notifications/cancelled", () =>
     Effect.gen(function* () {
       const { child, end, next, page, send } = yield* asking
       for (const requestId of [2, 1]) {
@@ -201,7 +201,7 @@ describe("on stdio", () => {
     })
   )
 
-  it.live("the end of the input does, too", () =>
+  it.live("at the end of the input", () =>
     Effect.gen(function* () {
       const { child, end, page } = yield* asking
       expect(yield* end).toBe(0)

@@ -1,4 +1,4 @@
-/** No message keeps the processor of the service busy for long: what a full message costs is measured as CPU time. */
+/** CPU time of messages of the maximum size: no message blocks the event loop for long. */
 import { expect } from "bun:test"
 import { Effect } from "effect"
 import { it } from "../support/effect.ts"
@@ -7,7 +7,7 @@ import { initialize, post, request, stateFolder, stateless } from "../support/se
 const root = new URL("../../", import.meta.url).pathname
 const size = 4 * 1024 * 1024 - 2000
 
-/** The real program; its address. */
+/** The real program; resolves with its URL. */
 const running = Effect.gen(function* () {
   const dir = yield* stateFolder
   const child = yield* Effect.acquireRelease(
@@ -46,14 +46,14 @@ const running = Effect.gen(function* () {
   return new URL("/mcp", url)
 })
 
-/** Seconds of processor time that the program has used, with those of its own threads. */
+/** CPU seconds that the program has used, including its threads. */
 const processorTime = (url: URL) =>
   Effect.promise(async () => {
     const text = await (await fetch(new URL("/metrics", url))).text()
     return Number(/^process_cpu_seconds_total (\S+)/m.exec(text)?.[1])
   })
 
-/** As many repetitions as a full message has room for. */
+/** The number of repetitions that fit into a message of the maximum size. */
 const fill = (piece: (index: number) => string) => {
   const pieces: Array<string> = []
   for (let length = 0, index = 0; length < size; index++) {
@@ -73,7 +73,7 @@ const call = (name: string, args: string) => {
 const nine = (piece: (index: number) => string, count: number) =>
   Array.from({ length: count }, (_, at) => piece(at)).join()
 
-/** The name says what the message is full of. */
+/** Messages by what fills them. */
 const messages: Record<string, { readonly body: string; readonly headers: Record<string, string> }> = {
   "list elements": call("echo", `{"message":[${fill(() => "1")}]}`),
   "empty objects": call("echo", `{"message":[${fill(() => "{}")}]}`),
@@ -101,13 +101,13 @@ const messages: Record<string, { readonly body: string; readonly headers: Record
   "what is not JSON": { body: fill(() => "}"), headers: {} }
 }
 
-/** Seconds: the 100 ms of an event loop that is never blocked for long, on a machine that is a few times slower. */
+/** Limit in seconds: 100 ms of a blocked event loop, on a machine that is several times slower. */
 const most = 0.3
 
-it.live("a full message of whatever costs little processor time", () =>
+it.live("a message of the maximum size costs little CPU time, whatever it contains", () =>
   Effect.gen(function* () {
     const url = yield* running
-    // Compiles what is used for the first time.
+    // Warm-up: compiles the code that the measured messages run.
     for (const { body, headers } of [call("echo", '{"message":"a"}'), ...Object.values(messages)]) {
       yield* Effect.flatMap(post(url, body, headers), (response) => Effect.promise(() => response.text()))
     }

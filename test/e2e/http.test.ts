@@ -1,4 +1,4 @@
-/** MCP over streamable HTTP as clients use it: both SDK generations, every era, and the examples of its documents. */
+/** MCP over streamable HTTP with real clients: both SDK generations, every protocol version, and documented examples. */
 import { describe, expect } from "bun:test"
 import { StreamableHTTPClientTransport as NewHttp } from "@modelcontextprotocol/client"
 import { Client as OldClient } from "@modelcontextprotocol/sdk/client/index.js"
@@ -18,7 +18,7 @@ import {
   stateless
 } from "../support/service.ts"
 
-describe("official clients", () => {
+describe("over streamable HTTP, the client", () => {
   for (const [name, make, version] of newClients) {
     it.live(name, () =>
       Effect.gen(function* () {
@@ -37,7 +37,7 @@ describe("official clients", () => {
     )
   }
 
-  it.live("SDK 1.32.2, with elicitation", () =>
+  it.live("SDK 1.32.2 answers an elicitation", () =>
     Effect.gen(function* () {
       const url = yield* endpoint
       yield* Effect.promise(async () => {
@@ -55,7 +55,7 @@ describe("official clients", () => {
     }).pipe(Effect.provide(service()))
   )
 
-  it.live("SDK 2.4.0, stateless, answering in rounds", () =>
+  it.live("SDK 2.4.0 without a session answers an input request in several rounds", () =>
     Effect.gen(function* () {
       const url = yield* endpoint
       yield* Effect.promise(async () => {
@@ -69,9 +69,9 @@ describe("official clients", () => {
   )
 })
 
-describe("revisions", () => {
+describe("protocol versions", () => {
   for (const version of ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"]) {
-    it.live(`${version} is spoken, on /mcp and /mcp/`, () =>
+    it.live(`${version} is negotiated on /mcp and /mcp/`, () =>
       Effect.gen(function* () {
         for (const url of [yield* endpoint, new URL("/mcp/", yield* endpoint)]) {
           const response = yield* post(url, initialize(version))
@@ -81,14 +81,14 @@ describe("revisions", () => {
     )
   }
 
-  it.live("an unknown one is answered with the newest that has sessions", () =>
+  it.live("an unknown protocol version is answered with the newest one that has sessions", () =>
     Effect.gen(function* () {
       const response = yield* post(yield* endpoint, initialize("1999-01-01"))
       expect(yield* readJson(response)).toMatchObject({ result: { protocolVersion: "2025-11-25" } })
     }).pipe(Effect.provide(service()))
   )
 
-  it.live("a batch is answered in 2025-03-26 and refused later", () =>
+  it.live("a batch is served in 2025-03-26 and rejected in later versions", () =>
     Effect.gen(function* () {
       const url = yield* endpoint
       const batch = [
@@ -108,7 +108,7 @@ describe("revisions", () => {
 })
 
 describe("the connection flow of a hosted AI client", () => {
-  it.live("initialize, initialized, list, call", () =>
+  it.live("is initialize, initialized, list, call", () =>
     Effect.gen(function* () {
       const url = yield* endpoint
       const hello = yield* post(url, {
@@ -141,7 +141,7 @@ describe("the connection flow of a hosted AI client", () => {
     }).pipe(Effect.provide(service()))
   )
 
-  it.live("initialize without capabilities and clientInfo", () =>
+  it.live("starts with initialize without capabilities and clientInfo", () =>
     Effect.gen(function* () {
       const body = '{"method":"initialize","params":{"protocolVersion":"2025-06-18"},"jsonrpc":"2.0","id":0}'
       const response = yield* post(yield* endpoint, body)
@@ -150,8 +150,8 @@ describe("the connection flow of a hosted AI client", () => {
   )
 })
 
-describe("the stateless era", () => {
-  it.live("needs no session and tells what kind of result it gives", () =>
+describe("in the stateless era", () => {
+  it.live("a request needs no session and its result has a result type", () =>
     Effect.gen(function* () {
       const { body, headers } = stateless(1, "tools/call", { name: "math.sub", arguments: { a: 2, b: 3 } })
       const response = yield* post(yield* endpoint, body, headers)
@@ -163,7 +163,7 @@ describe("the stateless era", () => {
     }).pipe(Effect.provide(service()))
   )
 
-  it.live("says how long lists may be kept, and by whom", () =>
+  it.live("a list result has a cache TTL and scope", () =>
     Effect.gen(function* () {
       const { body, headers } = stateless(1, "tools/list")
       const response = yield* post(yield* endpoint, body, headers)
@@ -171,7 +171,7 @@ describe("the stateless era", () => {
     }).pipe(Effect.provide(service()))
   )
 
-  it.live("refuses a requestState of another request, and a tampered one", () =>
+  it.live("a tampered requestState and the requestState of another request are rejected", () =>
     Effect.gen(function* () {
       const url = yield* endpoint
       const ask = stateless(1, "tools/call", { name: "ask", arguments: {} }, { elicitation: {} })

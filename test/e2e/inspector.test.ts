@@ -1,4 +1,4 @@
-/** The MCP Inspector's command line against our stdio server and our HTTP service. */
+/** The command line of the MCP Inspector against the stdio server and the HTTP service. */
 import { describe, expect, test } from "bun:test"
 import { Effect } from "effect"
 import { it } from "../support/effect.ts"
@@ -37,7 +37,7 @@ const explore = async (target: ReadonlyArray<string>) => {
   })
 }
 
-describe("the MCP Inspector can list and call", () => {
+describe("the MCP Inspector lists and calls", () => {
   test("over stdio", () => explore([command.command, ...command.args]), 60_000)
 
   it.live(

@@ -1,4 +1,4 @@
-/** Interruption: every way in which an HTTP client disconnects or cancels stops its calls, in both protocol eras. */
+/** Interruption over HTTP: every way to disconnect or cancel stops the calls of the client, in both protocol eras. */
 import { describe, expect } from "bun:test"
 import { Deferred, Effect, Fiber } from "effect"
 import { it } from "../support/effect.ts"
@@ -38,7 +38,7 @@ describe("session era", () => {
       const ended = yield* Fiber.join(call)
       const text = yield* Effect.promise(() => ended.text())
       expect(text).toContain("cancelled")
-      // The id is free again: nothing of the call is left.
+      // The id is free again: no part of the call is left.
       const again = yield* post(url, request(1, "ping"), session)
       expect(yield* readJson(again)).toEqual({ jsonrpc: "2.0", id: 1, result: {} })
     }).pipe(Effect.provide(service()))

@@ -1,4 +1,4 @@
-/** `serve` of the library as a process: its transports, its exit codes, and what it does not read. */
+/** `serve` of the library as a process: its transports, its exit codes and its configuration. */
 import { describe, expect } from "bun:test"
 import { Effect } from "effect"
 import { writeFile } from "node:fs/promises"
@@ -8,7 +8,7 @@ import { initialize, request } from "../support/service.ts"
 
 const program = new URL("../support/greeterProcess.ts", import.meta.url).pathname
 
-/** Starts the server in a folder, with a home, of its own. */
+/** Starts the server in a new folder with a new home folder. */
 const start = Effect.fnUntraced(function* (options: object = {}, variables: Record<string, string> = {}) {
   const user = yield* home()
   return yield* Effect.acquireRelease(
@@ -40,7 +40,7 @@ const send = (child: Bun.Subprocess<"pipe", "pipe", "pipe">, ...messages: Readon
 
 const greet = request(2, "tools/call", { name: "greet", arguments: { name: "Ada" } })
 
-/** Reads text until it contains the words, and returns it; the rest stays in the stream. */
+/** Reads until the text contains `words` and returns it; the rest stays in the stream. */
 const until = (stream: ReadableStream<Uint8Array>, words: string) =>
   Effect.promise(async () => {
     const reader = stream.getReader()
@@ -55,8 +55,8 @@ const until = (stream: ReadableStream<Uint8Array>, words: string) =>
     return text
   })
 
-describe("over stdio", () => {
-  it.live("serves its own entries under its own name, and ends with 0 when its input does", () =>
+describe("a library server over stdio", () => {
+  it.live("serves its entries under its name and exits with 0 at the end of the input", () =>
     Effect.gen(function* () {
       const { child } = yield* start()
       yield* send(child, initialize(), request(1, "tools/list"), greet)
@@ -71,12 +71,12 @@ describe("over stdio", () => {
       expect(responses[0]?.result).toMatchObject({ serverInfo: { name: "greeter", version: "2.1.0" } })
       expect(responses[1]?.result["tools"]).toMatchObject([{ name: "greet" }])
       expect(responses[2]?.result["structuredContent"]).toEqual({ greeting: "Hello Ada" })
-      // What a handler prints goes here, and not between the messages.
+      // Output of a handler goes to standard error and never between the messages.
       expect(stderr).toContain("greeting Ada")
     })
   )
 
-  it.live("ends with 0 when it is terminated", () =>
+  it.live("exits with 0 on SIGTERM", () =>
     Effect.gen(function* () {
       const { child } = yield* start()
       yield* send(child, initialize())
@@ -86,7 +86,7 @@ describe("over stdio", () => {
     })
   )
 
-  it.live("reads no configuration from the folder that it is started in, nor from manifold's variables", () =>
+  it.live("reads no configuration from its working folder or from manifold's variables", () =>
     Effect.gen(function* () {
       const { child, user } = yield* start({}, { MCP_CONFIG_JSON: "{", MCP_CONFIG_PATH: "/nowhere.yaml" })
       yield* Effect.promise(() => writeFile(user.path("manifold.yaml"), "server: {port: wrong}"))
@@ -97,7 +97,7 @@ describe("over stdio", () => {
     })
   )
 
-  it.live("keeps to its settings", () =>
+  it.live("applies the settings of the library", () =>
     Effect.gen(function* () {
       const { child } = yield* start({
         config: { server: { max_message_bytes: 1024 }, logging: { level: "none" } }
@@ -113,7 +113,7 @@ describe("over stdio", () => {
     })
   )
 
-  it.live("says under its own name what is wrong, and ends with 1", () =>
+  it.live("reports an invalid setting under its name and exits with 1", () =>
     Effect.gen(function* () {
       const { child } = yield* start({ config: { logging: { level: "loud" } } })
       child.stdin.end()
@@ -125,7 +125,7 @@ describe("over stdio", () => {
   )
 })
 
-describe("over HTTP", () => {
+describe("a library server over HTTP", () => {
   const address = (text: string) => /greeter serves MCP at (\S+)\./.exec(text)?.[1] ?? ""
   const token = "0123456789abcdef0123456789abcdef"
   const withToken = {
@@ -133,32 +133,30 @@ describe("over HTTP", () => {
     config: { auth: { tokens: [{ name: "ci", token: "env:GREETER_TOKEN", scopes: ["read", "call"] }] } }
   }
 
-  it.live(
-    "announces its endpoint under its own name, asks for a token, and ends with 0 when it is interrupted",
-    () =>
-      Effect.gen(function* () {
-        const { child } = yield* start(withToken, { GREETER_TOKEN: token })
-        const url = address(yield* until(child.stderr, "Ctrl-C"))
-        const status = (headers: Record<string, string>) =>
-          Effect.promise(() =>
-            fetch(url, {
-              method: "POST",
-              headers: {
-                "content-type": "application/json",
-                accept: "application/json, text/event-stream",
-                ...headers
-              },
-              body: JSON.stringify(initialize())
-            }).then((response) => response.status)
-          )
-        expect(yield* status({})).toBe(401)
-        expect(yield* status({ authorization: `Bearer ${token}` })).toBe(200)
-        child.kill("SIGINT")
-        expect(yield* Effect.promise(() => child.exited)).toBe(0)
-      })
+  it.live("prints its endpoint under its name, requires a token and exits with 0 on SIGINT", () =>
+    Effect.gen(function* () {
+      const { child } = yield* start(withToken, { GREETER_TOKEN: token })
+      const url = address(yield* until(child.stderr, "Ctrl-C"))
+      const status = (headers: Record<string, string>) =>
+        Effect.promise(() =>
+          fetch(url, {
+            method: "POST",
+            headers: {
+              "content-type": "application/json",
+              accept: "application/json, text/event-stream",
+              ...headers
+            },
+            body: JSON.stringify(initialize())
+          }).then((response) => response.status)
+        )
+      expect(yield* status({})).toBe(401)
+      expect(yield* status({ authorization: `Bearer ${token}` })).toBe(200)
+      child.kill("SIGINT")
+      expect(yield* Effect.promise(() => child.exited)).toBe(0)
+    })
   )
 
-  it.live("refuses other addresses than this machine's without authentication", () =>
+  it.live("refuses to listen beyond loopback without authentication", () =>
     Effect.gen(function* () {
       const { child } = yield* start({ http: { host: "0.0.0.0", port: 0 } })
       const { code, stderr } = yield* ended(child)
@@ -168,7 +166,7 @@ describe("over HTTP", () => {
     })
   )
 
-  it.live("reloads the file that it is given, when it changes", () =>
+  it.live("reloads its configuration file when it changes", () =>
     Effect.gen(function* () {
       const folder = yield* home({ "greeter.yaml": "logging: { level: debug }\n" })
       const { child } = yield* start({ http: { port: 0 }, configFile: folder.path("greeter.yaml") })

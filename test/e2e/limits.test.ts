@@ -225,7 +225,7 @@ describe("unavailability", () => {
     }
   }
 
-  it.live("an open circuit is 503 and a time-out is a result with isError", () =>
+  it.live("an open circuit breaker is 503, and a time-out is a result with isError", () =>
     Effect.gen(function* () {
       const url = yield* endpoint
       const [first, second] = [

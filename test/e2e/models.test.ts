@@ -1,4 +1,4 @@
-/** Models as an AI client uses them: the program on stdio, started from an entry like those of `claude_desktop_config.json`. */
+/** Model tools on stdio, with the program started from an entry like those of `claude_desktop_config.json`. */
 import { describe, expect } from "bun:test"
 import { Client } from "@modelcontextprotocol/sdk/client/index.js"
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js"
@@ -10,7 +10,7 @@ import { command, manifold } from "../support/stdio.ts"
 
 const png = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
 
-/** A client of the program with these variables and no others of models. */
+/** A client of the program whose only model variables are these. */
 const connected = (env: Record<string, string>) =>
   Effect.acquireRelease(
     Effect.promise(async () => {
@@ -27,7 +27,7 @@ const configured = (url: string) => ({
 })
 
 describe("an entry of a client's configuration", () => {
-  it.live("with OPENAI_API_KEY offers the tools, and without a key none of them", () =>
+  it.live("with OPENAI_API_KEY adds the model tools, and without a key adds none", () =>
     Effect.gen(function* () {
       const names = (env: Record<string, string>) =>
         Effect.scoped(
@@ -45,7 +45,7 @@ describe("an entry of a client's configuration", () => {
   )
 })
 
-it.live("a client gets the text with progress before it, and an image that it can show", () =>
+it.live("a client gets progress before the text of a model, and an image as image content", () =>
   Effect.gen(function* () {
     const mock = yield* aimock(
       { match: { endpoint: "image" }, response: { images: [{ b64Json: png }] } },
@@ -97,7 +97,7 @@ it.live("a cancelled request closes the connection to the provider", () =>
   })
 )
 
-it.live("manifold call prints the response, and what to do about a rejected key", () =>
+it.live("manifold call prints the model's response, and a hint for a rejected key", () =>
   Effect.gen(function* () {
     const mock = yield* aimock({ match: {}, response: { content: "Hello." } })
     const good = yield* manifold(["call", "ask-model", "--arg", "query=hi"], {

@@ -1,4 +1,4 @@
-/** Progress of a real tool in every kind of client: notifications before the response, and events on the channel. */
+/** Progress of a real tool in every client: notifications before the response, and events on the channel. */
 import { describe, expect } from "bun:test"
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/client"
 import { Effect } from "effect"

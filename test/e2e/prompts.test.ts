@@ -89,7 +89,7 @@ const edit = async (client: PromptClient, dir: string, heard: Promise<unknown>) 
   expect(text(messages)).toBe("Mine: x, dry")
 }
 
-describe("prompts over stdio work with", () => {
+describe("prompts over stdio work with the client", () => {
   for (const [name, make, version] of newClients) {
     it.live(name, () =>
       Effect.gen(function* () {
@@ -124,7 +124,7 @@ describe("prompts over stdio work with", () => {
   )
 })
 
-it.live("prompts over stateless HTTP work with a subscription to changes", () =>
+it.live("prompts over stateless HTTP work with a subscription to list changes", () =>
   Effect.gen(function* () {
     const dir = yield* folder
     yield* Effect.gen(function* () {

@@ -1,4 +1,4 @@
-/** The proxy configurations of docs/proxies.md, each run in front of the real service where the proxy is installed. */
+/** The proxy configurations of docs/proxies.md, each in front of the real service if the proxy is installed. */
 import { describe, expect } from "bun:test"
 import { Effect, Schedule } from "effect"
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises"
@@ -14,7 +14,7 @@ const token = "0123456789abcdef0123456789abcdef"
 const authorization = `Bearer ${token}`
 const jsonHeaders = { "content-type": "application/json", accept: "application/json, text/event-stream" }
 
-/** What a configuration says, with the addresses and files of the test in place of its own. */
+/** A documented configuration with the addresses and files of the test. */
 interface Place {
   readonly dir: string
   readonly backend: number
@@ -28,7 +28,7 @@ interface Proxy {
   readonly command: (file: string, place: Place) => ReadonlyArray<string>
 }
 
-/** nginx would use folders of the system for what it buffers. */
+/** Buffer folders of nginx inside the folder of the test. */
 const folders = (dir: string) =>
   ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
     .map((name) => `${name}_temp_path ${dir}/${name};`)
@@ -106,7 +106,7 @@ const running = Effect.fnUntraced(function* ({ command, configure, language }: P
   const url = `https://localhost:${place.port}`
   const request = (path: string, init: RequestInit = {}) =>
     Effect.promise(() => fetch(url + path, { ...init, tls: { ca: cert } }))
-  // It takes a moment to start; each attempt waits for the system's answer.
+  // The proxy needs a moment to start; every attempt waits for the operating system.
   yield* Effect.retry(
     Effect.tryPromise(async () => {
       const response = await fetch(`${url}/health/ready`, { tls: { ca: cert } })
@@ -132,11 +132,11 @@ for (const proxy of proxies) {
   const [program = ""] = proxy.command("", { dir: "", backend: 0, port: 0 })
   describe.skipIf(!possible || Bun.which(program) === null)(proxy.name, () => {
     it.live(
-      "carries streamable HTTP, server-sent events and WebSocket, also below a prefix, and nobody is anonymous",
+      "carries streamable HTTP, SSE and WebSocket, also under a prefix, and trusts no client as loopback",
       () =>
         Effect.gen(function* () {
           const { ca, request, url } = yield* running(proxy)
-          // The service trusts loopback, and the proxy is on loopback: its clients are not.
+          // The service trusts loopback. The proxy is on loopback, but its clients are not.
           expect((yield* request("/mcp", post(initialize()))).status).toBe(401)
 
           for (const prefix of ["", "/tools"]) {

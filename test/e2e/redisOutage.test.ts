@@ -1,4 +1,4 @@
-/** The HTTP service while its Redis dies and comes back: what reads goes on, what changes something fails at once, nothing hangs. */
+/** The HTTP service during a Redis outage: reads continue, writes fail at once, and no request hangs. */
 import { expect } from "bun:test"
 import { Effect } from "effect"
 import { Guard } from "../../layers/guard/Guard.ts"
@@ -7,12 +7,12 @@ import { describeRedis, redisServer } from "../support/redis.ts"
 import { endpoint, post, service, stateFolder, stateless } from "../support/service.ts"
 
 const reads = { name: "math.add", arguments: { a: 1, b: 2 } }
-/** Nothing says of it that it only reads. */
+/** A tool without the read-only hint. */
 const changes = { name: "wait" }
 
-describeRedis("an outage of Redis", () => {
+describeRedis("during a Redis outage the HTTP service", () => {
   it.live(
-    "under load",
+    "serves read-only tools, rejects others with 503, and releases every slot",
     () =>
       Effect.gen(function* () {
         const server = yield* redisServer()
@@ -42,7 +42,7 @@ describeRedis("an outage of Redis", () => {
             )
 
           expect(yield* statuses(50)).toEqual(new Set([200]))
-          // It dies while calls come in, and while it has answers to give.
+          // Redis ends while calls arrive and responses are pending.
           const [during] = yield* Effect.all([statuses(400), server.kill], { concurrency: 2 })
           expect(during).toEqual(new Set([200]))
 
@@ -57,7 +57,7 @@ describeRedis("an outage of Redis", () => {
           expect(refused.headers.get("retry-after")).toBe("2")
           expect(yield* statuses(50)).toEqual(new Set([200]))
 
-          // One that holds its connections and answers nothing is away as well.
+          // A Redis that keeps its connections but never responds is also unreachable.
           yield* server.restart
           const back = ask({ name: "tick" })
           yield* Effect.repeat(back, { until: ({ reason }) => reason !== "LimiterUnavailable" })

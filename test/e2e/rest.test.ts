@@ -1,4 +1,4 @@
-/** The REST service for connections to MCP servers: the documented examples, and what callers must not do. */
+/** The REST service for connections to MCP servers: the documented examples, and rejected requests. */
 import { describe, expect } from "bun:test"
 import { Deferred, Effect, Fiber, Layer } from "effect"
 import { it } from "../support/effect.ts"
@@ -26,7 +26,7 @@ const connect = Effect.fnUntraced(function* (request: object, headers: Record<st
   return String(body["client_id"])
 })
 
-/** A second service as the server to connect to. */
+/** A second service, to which the first one connects. */
 const withServer = <A, E, R>(
   test: (url: string) => Effect.Effect<A, E, R>,
   config: Record<string, unknown> = {}
@@ -74,7 +74,7 @@ describe("a connection over HTTP", () => {
     )
   )
 
-  it.live("cancels the call at the server when its caller goes away, and at its time limit", () =>
+  it.live("cancels the call at the server when the caller disconnects and at the time limit", () =>
     Effect.gen(function* () {
       const url = yield* endpoint
       const held = yield* Held
@@ -105,7 +105,7 @@ describe("a connection over HTTP", () => {
 describe("a connection to a listed command", () => {
   const listed = service({ mcpServers: { everything } })
 
-  it.live("serves tools, resources and prompts of its own process", () =>
+  it.live("serves the tools, resources and prompts of a separate process", () =>
     Effect.gen(function* () {
       const client_id = yield* connect({ transport: "stdio", command: ["everything"], auth_type: "none" })
       const sum = yield* json(
@@ -134,7 +134,7 @@ describe("a connection to a listed command", () => {
     }).pipe(Effect.provide(listed))
   )
 
-  it.live("accepts its command line as well, and no other command", () =>
+  it.live("accepts the command line of a listed command and rejects any other", () =>
     Effect.gen(function* () {
       const command = [everything.command, ...everything.args]
       yield* connect({ transport: "stdio", command, auth_type: "none" })
@@ -161,7 +161,7 @@ describe("bad requests", () => {
   })
   const bearer = (value: string) => ({ authorization: `Bearer ${value}` })
 
-  it.live("get the documented codes with {detail}", () =>
+  it.live("are rejected with the documented codes and {detail}", () =>
     Effect.gen(function* () {
       const cases = [
         [400, "{"],
@@ -186,7 +186,7 @@ describe("bad requests", () => {
     }).pipe(Effect.provide(service()))
   )
 
-  it.live("without a token or a scope are rejected, and private URLs need the scope admin", () =>
+  it.live("are rejected without a token or a scope, and private URLs require the scope admin", () =>
     Effect.gen(function* () {
       const { origin } = yield* endpoint
       const request = {

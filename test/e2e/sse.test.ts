@@ -1,4 +1,4 @@
-/** MCP over its first HTTP transport, as the oldest clients and browsers use it, and as nobody should. */
+/** MCP over HTTP+SSE, the first HTTP transport: oldest clients, browsers, interruption and invalid requests. */
 import net from "node:net"
 import { describe, expect } from "bun:test"
 import { SSEClientTransport as NewSse } from "@modelcontextprotocol/client"
@@ -29,10 +29,10 @@ import {
 
 const sse = Effect.map(endpoint, (url) => new URL("/mcp/sse", url))
 
-/** Something that a client can close. */
+/** A client that can disconnect. */
 const connection = () => new AbortController()
 
-/** An open stream, with the endpoint that it named. */
+/** An open stream and the URL of its endpoint event. */
 const connect = Effect.fnUntraced(function* (query = "", headers: Record<string, string> = {}) {
   const url = new URL(query, yield* sse)
   const leave = connection()
@@ -41,7 +41,7 @@ const connect = Effect.fnUntraced(function* (query = "", headers: Record<string,
   )
   yield* Effect.addFinalizer(() => Effect.sync(() => leave.abort()))
   const stream = events(response)
-  /** The next event; comments are skipped. */
+  /** The next event, without comments. */
   const next = Effect.promise(async () => {
     for (;;) {
       const { done, value } = await stream.next()
@@ -56,7 +56,7 @@ const connect = Effect.fnUntraced(function* (query = "", headers: Record<string,
 const parsed = (event: { data: string } | undefined) =>
   JSON.parse(event?.data ?? "null") as Record<string, unknown>
 
-describe("official clients", () => {
+describe("over HTTP+SSE, the client", () => {
   for (const { name, trial } of trials) {
     it.live(name, () =>
       Effect.gen(function* () {
@@ -66,7 +66,7 @@ describe("official clients", () => {
     )
   }
 
-  it.live("SDK 1.32.2, with elicitation, beside named events", () =>
+  it.live("SDK 1.32.2 answers an elicitation and ignores named events", () =>
     Effect.gen(function* () {
       const url = new URL("?client_id=old&multiplex=true", yield* sse)
       yield* Effect.promise(async () => {
@@ -81,7 +81,7 @@ describe("official clients", () => {
     }).pipe(Effect.provide(service()))
   )
 
-  it.live("a browser's EventSource hears ready, heartbeat and messages", () =>
+  it.live("EventSource of a browser receives ready, heartbeat and message events", () =>
     Effect.gen(function* () {
       const base = yield* sse
       const es = new EventSource(new URL("?client_id=local-test&multiplex=true", base))
@@ -107,8 +107,8 @@ describe("official clients", () => {
   )
 })
 
-describe("the stream", () => {
-  it.live("begins with the endpoint, a path of this origin, and has no named events unless asked", () =>
+describe("the event stream", () => {
+  it.live("begins with an endpoint path of its origin and has no named events by default", () =>
     Effect.gen(function* () {
       const { first, next, response, target } = yield* connect()
       expect(response.headers.get("content-type")).toBe("text/event-stream")
@@ -120,7 +120,7 @@ describe("the stream", () => {
     }).pipe(Effect.provide(service()))
   )
 
-  it.live("with multiplex carries what is published for its principal, and nothing of others", () =>
+  it.live("with multiplex has the channel events of its principal only", () =>
     Effect.gen(function* () {
       const channels = yield* Channels
       const both = yield* connect("?client_id=a&multiplex=true")
@@ -138,13 +138,13 @@ describe("the stream", () => {
   )
 })
 
-describe("interruption", () => {
+describe("interruption over HTTP+SSE", () => {
   const eras = [
     ["session era", [initialize("2024-11-05"), request(1, "tools/call", { name: "wait" })]],
     ["stateless era", [stateless(1, "tools/call", { name: "wait", arguments: {} }).body]]
   ] as const
   for (const [era, messages] of eras) {
-    it.live(`${era}: a closed stream interrupts the handler, and its endpoint is gone`, () =>
+    it.live(`${era}: closing the stream interrupts the handler and removes its endpoint`, () =>
       Effect.gen(function* () {
         const { leave, target } = yield* connect()
         for (const message of messages) expect((yield* post(target, message)).status).toBe(202)
@@ -171,7 +171,7 @@ describe("interruption", () => {
     )
   }
 
-  it.live("the end of the program waits for what runs, and then ends the stream", () =>
+  it.live("shutdown waits for running calls before it ends the stream", () =>
     Effect.gen(function* () {
       const held = yield* Held
       const stream = yield* Effect.scoped(
@@ -193,13 +193,13 @@ describe("interruption", () => {
   )
 })
 
-describe("readers", () => {
+describe("slow readers", () => {
   it.live(
-    "a quiet stream outlives the limit for quiet connections",
+    "an idle stream stays open beyond the limit for idle connections",
     () =>
       Effect.gen(function* () {
         const { next, target } = yield* connect()
-        // A body that never comes shows when the limit has passed.
+        // A body that never arrives shows that the limit has passed.
         const { closed, end, write } = dial(Number(target.port))
         write(`POST /mcp HTTP/1.1\r\nHost: ${target.host}\r\nContent-Length: 9\r\n`)
         write("Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\n\r\n{")
@@ -211,7 +211,7 @@ describe("readers", () => {
     20_000
   )
 
-  it.live("one that never reads is cut off, and others are not", () =>
+  it.live("a stream that is never read is closed, and other streams continue", () =>
     Effect.gen(function* () {
       const channels = yield* Channels
       const url = yield* sse
@@ -232,14 +232,14 @@ describe("readers", () => {
   )
 })
 
-describe("bad input", () => {
+describe("invalid requests over HTTP+SSE", () => {
   const tokens = ["a".repeat(40), "b".repeat(40)] as const
   const auth = {
     tokens: tokens.map((token, index) => ({ name: `token-${index}`, token, scopes: ["read", "call"] }))
   }
   const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
 
-  it.live("nobody reaches a stream of another principal, or one that is not there", () =>
+  it.live("a POST to a stream of another principal or to an unknown one is rejected", () =>
     Effect.gen(function* () {
       const url = yield* sse
       const anonymous = yield* Effect.promise(() => fetch(url))
@@ -257,7 +257,7 @@ describe("bad input", () => {
     }).pipe(Effect.provide(service({ auth })))
   )
 
-  it.live("is refused with 4xx, and the stream goes on", () =>
+  it.live("an invalid message is 4xx, and the stream continues", () =>
     Effect.gen(function* () {
       const url = yield* sse
       const { next, target } = yield* connect()
@@ -269,7 +269,7 @@ describe("bad input", () => {
       yield* wrong("{", 400, -32700)
       yield* wrong("", 400, -32700)
       yield* wrong({ jsonrpc: "2.0", id: {}, method: "ping" }, 400, -32600)
-      // Clients that do not look at the POST's response wait for the error on the stream.
+      // Clients that ignore the response of the POST wait for the error on the stream.
       const batch = yield* post(target, [request(1, "ping")])
       const rejected = { id: 1, error: { code: -32600 } }
       expect(yield* readJson(batch)).toMatchObject(rejected)
@@ -291,7 +291,7 @@ describe("bad input", () => {
     }).pipe(Effect.provide(service({ server: { max_message_bytes: 2000 } })))
   )
 
-  it.live("behind a proxy that strips a prefix, the endpoint has it, and foreign URLs never", () =>
+  it.live("the endpoint has the prefix that a proxy strips, but never a foreign URL", () =>
     Effect.gen(function* () {
       const prefixed = yield* connect("", { "x-forwarded-prefix": "/tools" })
       expect(prefixed.target.pathname).toBe("/tools/mcp/messages")
@@ -303,7 +303,7 @@ describe("bad input", () => {
     }).pipe(Effect.provide(service()))
   )
 
-  it.live("an id that is running already is refused, so that both could be interrupted", () =>
+  it.live("a request with the id of a running request is rejected, and both are interruptible", () =>
     Effect.gen(function* () {
       const { leave, next, target } = yield* connect()
       yield* post(target, initialize("2024-11-05"))
@@ -317,7 +317,7 @@ describe("bad input", () => {
     }).pipe(Effect.provide(service()))
   )
 
-  it.live("more streams than allowed → 429, until one is closed", () =>
+  it.live("a stream beyond the maximum is 429 until one is closed", () =>
     Effect.gen(function* () {
       const url = yield* sse
       const first = yield* connect()

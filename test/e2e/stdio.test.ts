@@ -1,4 +1,4 @@
-/** The stdio server as AI clients launch it: every era, bad lines, and an end when the input ends. */
+/** The stdio server with real clients: every protocol version, invalid lines, and the end of the input. */
 import { describe, expect } from "bun:test"
 import { StdioClientTransport as NewStdio } from "@modelcontextprotocol/client/stdio"
 import { Client as OldClient } from "@modelcontextprotocol/sdk/client/index.js"
@@ -9,7 +9,7 @@ import { it } from "../support/effect.ts"
 import { initialize, request, stateless } from "../support/service.ts"
 import { command, manifold, startStdio } from "../support/stdio.ts"
 
-describe("official clients", () => {
+describe("over stdio, the client", () => {
   for (const [name, make, version] of newClients) {
     it.live(name, () =>
       Effect.promise(async () => {
@@ -31,8 +31,8 @@ describe("official clients", () => {
   )
 })
 
-describe("lines", () => {
-  it.live("that are wrong are answered, and the next is served", () =>
+describe("a line", () => {
+  it.live("that is invalid gets an error, and the next line is served", () =>
     Effect.gen(function* () {
       const { next, send } = yield* startStdio({ MCP_CONFIG_JSON: '{"server":{"max_message_bytes":2000}}' })
       yield* send("this is not JSON")
@@ -48,7 +48,7 @@ describe("lines", () => {
     })
   )
 
-  it.live("may be stateless requests from the first one on", () =>
+  it.live("may be a stateless request from the first line on", () =>
     Effect.gen(function* () {
       const { next, send } = yield* startStdio()
       yield* send(stateless(1, "tools/call", { name: "math.sub", arguments: { a: 5, b: 3 } }).body)
@@ -60,8 +60,8 @@ describe("lines", () => {
   )
 })
 
-describe("the end", () => {
-  it.live("of a piped input comes after the answers that are ready", () =>
+describe("the server", () => {
+  it.live("writes all responses at the end of a piped input", () =>
     Effect.gen(function* () {
       const lines = [initialize(), request(1, "tools/call", { name: "echo", arguments: { message: "bye" } })]
       const { code, stdout } = yield* manifold(["serve"], {
@@ -75,7 +75,7 @@ describe("the end", () => {
     })
   )
 
-  it.live("of the input ends the program, with success", () =>
+  it.live("exits with 0 at the end of its input", () =>
     Effect.gen(function* () {
       const { end, next, send } = yield* startStdio()
       yield* send(initialize())
@@ -84,7 +84,7 @@ describe("the end", () => {
     })
   )
 
-  it.live("comes by SIGTERM as well", () =>
+  it.live("exits with 0 on SIGTERM", () =>
     Effect.gen(function* () {
       const { child, next, send } = yield* startStdio()
       yield* send(initialize())

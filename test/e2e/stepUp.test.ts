@@ -33,7 +33,7 @@ const authenticating = Layer.succeed(
   Authenticator.of({
     required: true,
     authenticate: ({ authorization }) =>
-      // Waits like a store in a database.
+      // Asynchronous, like a lookup in a database.
       Effect.yieldNow.pipe(
         Effect.as({
           credential: authorization ?? "",

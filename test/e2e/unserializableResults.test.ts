@@ -1,4 +1,4 @@
-/** Results that JSON cannot express: the request is answered with an error, on every transport, and the next one is served. */
+/** Results that JSON cannot represent: an internal error on every transport, and the next request is served. */
 import { describe, expect } from "bun:test"
 import { Effect, Layer } from "effect"
 import { Catalog } from "../../src/catalog/Catalog.ts"
@@ -17,7 +17,7 @@ import {
 } from "../support/service.ts"
 import { webSocket } from "../support/webSocket.ts"
 
-/** Arrays in arrays, deeper than the stack. */
+/** Nested arrays, deeper than the stack. */
 const deep = () => {
   let value: unknown = []
   for (let depth = 0; depth < 40_000; depth++) value = [value]
@@ -38,7 +38,7 @@ const call = (id: number, name: string) => request(id, "tools/call", { name, arg
 const error = { id: 1, error: { code: -32603 } }
 
 for (const { name } of tools) {
-  describe(name, () => {
+  describe(`a result of ${name} that JSON cannot represent is an internal error`, () => {
     it.live("in a session", () =>
       Effect.gen(function* () {
         const url = yield* endpoint
@@ -57,7 +57,7 @@ for (const { name } of tools) {
       }).pipe(Effect.provide(layer()))
     )
 
-    it.live("without one", () =>
+    it.live("without a session", () =>
       Effect.gen(function* () {
         const { body, headers } = stateless(1, "tools/call", { name, arguments: {} })
         const response = yield* post(yield* endpoint, body, headers)

@@ -1,4 +1,4 @@
-/** The program as a client starts it, in a folder that somebody else has filled: nothing of it is read or run. */
+/** The program started by a client in an untrusted folder: it reads and runs no file of it. */
 import { describe, expect } from "bun:test"
 import { Client } from "@modelcontextprotocol/client"
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio"
@@ -15,14 +15,14 @@ interface Entry {
   readonly args: Array<string>
 }
 
-/** What `manifold install` writes for this machine. */
+/** The entry that `manifold install` writes for this machine. */
 const installed = (user: Effect.Success<ReturnType<typeof home>>) =>
   Effect.map(
     user.run(["install", "claude-code", "--dry-run", "--json"]),
     ({ stdout }) => (JSON.parse(stdout) as { readonly entry: Entry }).entry
   )
 
-/** Uses all that a configuration could have changed, and returns what was shown. */
+/** Uses everything that a configuration could change, and returns the output. */
 const use = (entry: Entry, cwd: string, env: Record<string, string>) =>
   Effect.promise(async () => {
     const client = new Client({ name: "test", version: "1" })
@@ -47,10 +47,10 @@ const use = (entry: Entry, cwd: string, env: Record<string, string>) =>
 
 const list = (dir: string) => Effect.promise(async () => (await readdir(dir, { recursive: true })).toSorted())
 
-describe("in a foreign folder, the server that a client starts", () => {
+describe("in an untrusted folder, the server that a client starts", () => {
   for (const place of ["dir", "inner"] as const) {
     it.live(
-      `reads and runs nothing there (${place === "dir" ? "the cloned folder" : "a folder inside it"})`,
+      `reads and runs no file of ${place === "dir" ? "the cloned folder" : "a folder inside it"}`,
       () =>
         Effect.gen(function* () {
           const foreign = yield* foreignFolder
@@ -71,7 +71,7 @@ describe("in a foreign folder, the server that a client starts", () => {
   }
 
   it.live(
-    "takes its configuration from the user's folder, or from the file that the user named",
+    "reads its configuration from the user's folder or from the file that the user set",
     () =>
       Effect.gen(function* () {
         const foreign = yield* foreignFolder
@@ -97,7 +97,7 @@ describe("in a foreign folder, the server that a client starts", () => {
   )
 })
 
-it.live("without the flags of the entry, Bun runs code of the folder before the program begins", () =>
+it.live("without the flags of the entry, Bun runs code of the folder before the program starts", () =>
   Effect.gen(function* () {
     const foreign = yield* foreignFolder
     const user = yield* home()
@@ -113,7 +113,7 @@ it.live("without the flags of the entry, Bun runs code of the folder before the 
 )
 
 it.live(
-  "a manifold.yaml of the working folder is named, with what to do, and not used",
+  "a manifold.yaml in the working folder is reported with a hint and not used",
   () =>
     Effect.gen(function* () {
       const user = yield* home({ "manifold.yaml": "mcp: { page_size: 1 }\n" })

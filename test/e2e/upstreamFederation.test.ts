@@ -1,4 +1,4 @@
-/** What passes between callers and upstream servers, with one service in front of another, a session server and a process. */
+/** Federation of upstream servers: a service in front of another service, of a session server and of a process. */
 import { afterAll, beforeAll, expect, test } from "bun:test"
 import { StreamableHTTPClientTransport, type Client } from "@modelcontextprotocol/client"
 import { Deferred, Effect, Exit, type Layer, ManagedRuntime, Scope } from "effect"
@@ -12,7 +12,7 @@ import { sessionServer } from "../support/sessionServer.ts"
 
 const session = newClients[0][1]
 
-/** Entries of the service behind. */
+/** Entries of the upstream service. */
 const entries: Entries = {
   prompts: [
     {
@@ -78,7 +78,7 @@ const connect = async (client: Client) => {
   return client
 }
 
-test("each of several callers at once is asked by its own call at a 2026-07-28 server", async () => {
+test("an input request of a 2026-07-28 server reaches the caller of that call, with several callers at once", async () => {
   const names = ["Ada", "Alan", "Grace", "Edsger"]
   const answers = await Promise.all(
     names.map(async (name, index) => {
@@ -93,14 +93,14 @@ test("each of several callers at once is asked by its own call at a 2026-07-28 s
   expect(answers).toMatchObject(names.map((name) => [{ text: `Hello ${name}` }]))
 })
 
-test("a caller that cannot be asked is told which capability it lacks", async () => {
+test("a call that needs a capability of its caller fails with the name of the capability", async () => {
   const client = await connect(session())
   const failure = await client.callTool({ name: "far__ask", arguments: {} }).catch((error: unknown) => error)
   expect(failure).toMatchObject({ code: -32_021, data: { requiredCapabilities: { elicitation: {} } } })
   await client.close()
 })
 
-test("a subscriber hears of an updated resource of a 2026-07-28 server", async () => {
+test("an updated resource of a 2026-07-28 server notifies the subscriber", async () => {
   const updated = Deferred.makeUnsafe<string>()
   const client = await connect(session())
   client.setNotificationHandler(
@@ -113,7 +113,7 @@ test("a subscriber hears of an updated resource of a 2026-07-28 server", async (
   await client.close()
 })
 
-test("arguments of prompts and variables of templates are completed by the server that has them", async () => {
+test("arguments of prompts and variables of templates are completed by their server", async () => {
   const client = await connect(pinned())
   const complete = async (ref: Parameters<Client["complete"]>[0]["ref"], name: string, value: string) =>
     (await client.complete({ ref, argument: { name, value } })).completion.values
@@ -140,7 +140,7 @@ test("a JSON-RPC error of the server keeps its code and data", async () => {
   await client.close()
 })
 
-test("a session that the server has forgotten is opened again, and the caller notices nothing", async () => {
+test("a session that the server has dropped is opened again without an error for the caller", async () => {
   const client = await connect(session())
   const count = async () => (await client.callTool({ name: "sessions__count", arguments: {} })).content
   expect(await count()).toMatchObject([{ text: "1" }])

@@ -1,4 +1,4 @@
-/** Processes of upstream servers: started once, restarted when they crash, and never left behind. */
+/** Processes of upstream servers: started once, restarted after a crash, and ended with the service. */
 import { expect } from "bun:test"
 import { createServer, type AddressInfo } from "node:net"
 import { mkdtemp, writeFile } from "node:fs/promises"
@@ -23,7 +23,7 @@ interface Alive {
   readonly ended: Deferred.Deferred<void>
 }
 
-/** Tells of each process that starts, and of its end. */
+/** Writes a line for the start and the end of each process. */
 const witness = Effect.acquireRelease(
   Effect.callback<{
     readonly port: number
@@ -65,7 +65,7 @@ const allEnded = (processes: ReadonlyArray<Alive>) =>
   Effect.forEach(processes, ({ ended }) => Deferred.await(ended), { concurrency: "unbounded" })
 
 it.live(
-  "a server that crashes in a call fails that call alone, and the next one is answered by a new process",
+  "a server that crashes during a call fails only that call, and a new process serves the next one",
   () =>
     Effect.gen(function* () {
       const { port, started } = yield* witness
@@ -88,7 +88,7 @@ it.live(
     })
 )
 
-it.live("many callers at once share one process", () =>
+it.live("concurrent callers share one process", () =>
   Effect.gen(function* () {
     const { port, started } = yield* witness
     yield* Effect.gen(function* () {
@@ -102,7 +102,7 @@ it.live("many callers at once share one process", () =>
   })
 )
 
-it.live("when the service stops, the server and its children have ended", () =>
+it.live("stopping the service ends the server and its children", () =>
   Effect.gen(function* () {
     const { port, started } = yield* witness
     const processes = yield* Effect.gen(function* () {
@@ -113,7 +113,7 @@ it.live("when the service stops, the server and its children have ended", () =>
   })
 )
 
-it.live("when the program is killed by SIGKILL, the server and its children end as well", () =>
+it.live("SIGKILL of the program ends the server and its children", () =>
   Effect.gen(function* () {
     const { port, started } = yield* witness
     const config = JSON.stringify({ mcpServers: { process: upstream(port) } })
@@ -163,7 +163,7 @@ it.live(
     })
 )
 
-it.live("a reload starts added servers, stops removed ones, and leaves the others alone", () =>
+it.live("a reload starts added servers, stops removed ones and keeps unchanged ones", () =>
   Effect.gen(function* () {
     const { port, started } = yield* witness
     const folder = yield* Effect.promise(() => mkdtemp(join(tmpdir(), "manifold-upstreams-")))

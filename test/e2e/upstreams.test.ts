@@ -1,4 +1,4 @@
-/** Upstream servers behind the one endpoint: real servers of both eras, called by real clients of both eras. */
+/** Upstream servers behind one endpoint: real servers and real clients of both protocol eras. */
 import { describe, expect } from "bun:test"
 import { StreamableHTTPClientTransport, type Client } from "@modelcontextprotocol/client"
 import { tmpdir } from "node:os"
@@ -15,7 +15,7 @@ const node = (server: string, ...args: ReadonlyArray<string>) => ({
 })
 
 const everything = node("server-everything", "stdio")
-/** This program as an upstream: it speaks 2026-07-28. */
+/** This program as an upstream server with 2026-07-28. */
 const manifold = {
   ...command,
   env: { XDG_CONFIG_HOME: "/nonexistent", XDG_STATE_HOME: `${tmpdir()}/manifold-upstream-test` }
@@ -72,7 +72,7 @@ describe.each(newClients.map(([name, make]) => ({ name, make })))("a client that
     }).pipe(Effect.provide(upstreams))
   )
 
-  it.live("hears of the progress of an upstream tool", () =>
+  it.live("receives the progress of an upstream tool", () =>
     Effect.gen(function* () {
       const client = yield* connected(make())
       const heard: Array<number> = []
@@ -87,7 +87,7 @@ describe.each(newClients.map(([name, make]) => ({ name, make })))("a client that
     }).pipe(Effect.provide(upstreams))
   )
 
-  it.live("answers the question of an upstream tool", () =>
+  it.live("answers an elicitation of an upstream tool", () =>
     Effect.gen(function* () {
       const client = make({ capabilities: { elicitation: { form: {} } } })
       client.setRequestHandler("elicitation/create", () => ({ action: "decline" }))
@@ -100,7 +100,7 @@ describe.each(newClients.map(([name, make]) => ({ name, make })))("a client that
   )
 })
 
-it.live("a caller who goes away cancels the call at the upstream server", () =>
+it.live("a caller that disconnects cancels the call at the upstream server", () =>
   Effect.gen(function* () {
     const url = yield* endpoint
     const held = yield* Held
@@ -116,7 +116,7 @@ it.live("a caller who goes away cancels the call at the upstream server", () =>
   }).pipe(Effect.provide(service()))
 )
 
-it.live("a server that cannot be started is named, and the others are served", () =>
+it.live("a server that cannot be started is reported, and the others are served", () =>
   Effect.gen(function* () {
     const client = yield* connected(newClients[1][1]())
     const { tools } = yield* Effect.promise(() => client.listTools())

@@ -1,4 +1,4 @@
-/** Usage of the real service with a real provider's protocol: reports, live events, metrics, and who may see what. */
+/** Usage of the real service with the protocol of a real provider: reports, live events, metrics and access. */
 import { describe, expect } from "bun:test"
 import { Effect } from "effect"
 import { it } from "../support/effect.ts"
@@ -60,8 +60,8 @@ const usageOf = Effect.fnUntraced(function* (name: string, query = "") {
   return yield* readJson(yield* get(`/usage${query}`, name))
 })
 
-describe("/usage", () => {
-  it.live("reports one's own usage, and all principals' to an admin", () =>
+describe("the usage report", () => {
+  it.live("shows a principal its own usage and an admin all principals", () =>
     Effect.gen(function* () {
       const running = yield* withModel({ cost_daily_max: 1, principal: { cost_daily_max: 0.5 } })
       yield* Effect.gen(function* () {
@@ -121,7 +121,7 @@ describe("/usage", () => {
     })
   )
 
-  it.live("refuses a call beyond the budget with the end of its window, and does not count it", () =>
+  it.live("does not count a call beyond the budget, which is rejected with the end of its window", () =>
     Effect.gen(function* () {
       const running = yield* withModel({ cost_daily_max: 0.045 })
       yield* Effect.gen(function* () {
@@ -171,7 +171,7 @@ describe("/usage", () => {
   )
 })
 
-/** Something that a client can close. */
+/** A client that can disconnect. */
 const connection = () => new AbortController()
 
 describe("the channel usage", () => {
@@ -191,7 +191,7 @@ describe("the channel usage", () => {
     return { next }
   })
 
-  it.live("tells each what is theirs soon after a call, and an admin everything", () =>
+  it.live("has the usage of its principal soon after a call, and of all principals for an admin", () =>
     Effect.gen(function* () {
       const running = yield* withModel({ refresh_interval: "1 hour" })
       yield* Effect.gen(function* () {
@@ -211,7 +211,7 @@ describe("the channel usage", () => {
     })
   )
 
-  it.live("tells at the interval that is set, also without any call", () =>
+  it.live("has an event at the configured interval without any call", () =>
     Effect.gen(function* () {
       const running = yield* withModel({ refresh_interval: 1 })
       yield* Effect.gen(function* () {

@@ -1,4 +1,4 @@
-/** MCP over WebSocket with real clients of every era, our own frames beside it, and clients without manners. */
+/** MCP over WebSocket with real clients of every protocol version, control frames, and hostile clients. */
 import { constants, deflateRawSync, inflateRawSync } from "node:zlib"
 import { describe, expect } from "bun:test"
 import { deserializeMessage, type JSONRPCMessage, type Transport } from "@modelcontextprotocol/client"
@@ -26,7 +26,7 @@ import { webSocket } from "../support/webSocket.ts"
 const ws = Effect.map(endpoint, (url) => new URL(`ws://${url.host}/mcp/ws`))
 const connected = Effect.flatMap(ws, (url) => webSocket(url))
 
-/** What SDK 2.4.0 has none of. */
+/** A WebSocket transport for SDK 2.4.0, which has none. */
 class NewSocket implements Transport {
   onclose?: () => void
   onerror?: (error: Error) => void
@@ -51,7 +51,7 @@ class NewSocket implements Transport {
   }
 }
 
-describe("official clients", () => {
+describe("over WebSocket, the client", () => {
   for (const { name, trial } of trials) {
     it.live(name, () =>
       Effect.gen(function* () {
@@ -77,7 +77,7 @@ describe("official clients", () => {
     }).pipe(Effect.provide(service()))
   )
 
-  it.live("a browser's ping", () =>
+  it.live("of a browser gets a pong for its ping", () =>
     Effect.gen(function* () {
       const url = yield* ws
       yield* Effect.promise(async () => {
@@ -97,8 +97,8 @@ describe("official clients", () => {
   )
 })
 
-describe("frames of our own", () => {
-  it.live("stand beside MCP messages on one socket", () =>
+describe("control frames", () => {
+  it.live("share one socket with MCP messages", () =>
     Effect.gen(function* () {
       const { next, send } = yield* connected
       yield* send({ type: "ping" })
@@ -110,12 +110,12 @@ describe("frames of our own", () => {
     }).pipe(Effect.provide(service()))
   )
 
-  it.live("subscribe to channels, which carry what is published for the principal", () =>
+  it.live("subscribe to channels, which have the events of the principal only", () =>
     Effect.gen(function* () {
       const channels = yield* Channels
       const { next, send } = yield* connected
       const publish = (cost: number) => channels.publish("usage", anonymousLoopback, { cost })
-      yield* publish(1) // nobody asked yet
+      yield* publish(1) // before the subscription
       yield* send({ type: "subscribe", channels: ["usage", "heartbeat", "usage"] })
       expect(yield* next).toEqual({ type: "subscribed", channels: ["usage", "heartbeat"] })
       const heartbeat = { heartbeat: 1, active_clients: 1 }
@@ -131,7 +131,7 @@ describe("frames of our own", () => {
     }).pipe(Effect.provide(service()))
   )
 
-  it.live("that are unknown are answered with an error", () =>
+  it.live("of an unknown type get an error", () =>
     Effect.gen(function* () {
       const { next, send } = yield* connected
       const error = (code: string) => ({ type: "error", error: { code, message: expect.any(String) } })
@@ -147,11 +147,11 @@ describe("frames of our own", () => {
   )
 })
 
-describe("the door", () => {
+describe("the upgrade", () => {
   const token = "t".repeat(40)
   const auth = { tokens: [{ name: "me", token, scopes: ["read", "call"] }] }
 
-  it.live("asks for a token before it opens", () =>
+  it.live("requires a token", () =>
     Effect.gen(function* () {
       const url = yield* ws
       const refused = yield* rawSocket(url)
@@ -163,7 +163,7 @@ describe("the door", () => {
     }).pipe(Effect.provide(service({ auth })))
   )
 
-  it.live("chooses the subprotocol mcp if it is offered, and no other", () =>
+  it.live("selects the subprotocol mcp if it is offered and no other", () =>
     Effect.gen(function* () {
       const url = yield* ws
       const offer = (protocols: string) =>
@@ -177,7 +177,7 @@ describe("the door", () => {
     }).pipe(Effect.provide(service()))
   )
 
-  it.live("refuses foreign pages and hosts, other methods, and what is no WebSocket", () =>
+  it.live("rejects foreign origins and hosts, other methods and requests without an upgrade", () =>
     Effect.gen(function* () {
       const url = yield* ws
       const status = (headers: Record<string, string>) =>
@@ -194,7 +194,7 @@ describe("the door", () => {
     }).pipe(Effect.provide(service()))
   )
 
-  it.live("lets no more in than allowed, until one leaves", () =>
+  it.live("rejects connections beyond the maximum until one closes", () =>
     Effect.gen(function* () {
       const url = yield* ws
       const first = yield* rawSocket(url)
@@ -207,7 +207,7 @@ describe("the door", () => {
   )
 })
 
-describe("interruption", () => {
+describe("interruption over WebSocket", () => {
   const eras = [
     ["session era", [initialize(), request(1, "tools/call", { name: "wait" })]],
     ["stateless era", [stateless(1, "tools/call", { name: "wait", arguments: {} }).body]]
@@ -223,7 +223,7 @@ describe("interruption", () => {
       }).pipe(Effect.provide(service()))
     )
 
-    it.live(`${era}: a connection that breaks interrupts the handler`, () =>
+    it.live(`${era}: a broken connection interrupts the handler`, () =>
       Effect.gen(function* () {
         const { socket } = yield* rawSocket(yield* ws)
         for (const message of messages) socket.write(frame(JSON.stringify(message)))
@@ -263,7 +263,7 @@ describe("interruption", () => {
       }).pipe(Effect.provide(service(config)))
     ).pipe(Effect.flatMap(Fiber.join))
 
-  it.live("the end of the program waits for what runs, then closes with 1001", () =>
+  it.live("shutdown waits for running calls before it closes with 1001", () =>
     Effect.gen(function* () {
       const held = yield* Held
       const [answer, close] = yield* stopping({}, Deferred.succeed(held.release, undefined))
@@ -272,7 +272,7 @@ describe("interruption", () => {
     }).pipe(Effect.provide(Held.layer))
   )
 
-  it.live("but not for longer than allowed", () =>
+  it.live("shutdown waits no longer than its time limit", () =>
     Effect.gen(function* () {
       const held = yield* Held
       const [answer, close] = yield* stopping({ server: { shutdown_timeout: "100 millis" } }, Effect.void)
@@ -283,8 +283,8 @@ describe("interruption", () => {
   )
 })
 
-describe("messages", () => {
-  it.live("that are wrong are answered, and the next one is served", () =>
+describe("over WebSocket, a message", () => {
+  it.live("that is invalid gets an error, and the next one is served", () =>
     Effect.gen(function* () {
       const { next, send } = yield* connected
       const wrong = function* (message: unknown, code: number, id: number | null = null) {
@@ -309,7 +309,7 @@ describe("messages", () => {
     }).pipe(Effect.provide(service()))
   )
 
-  it.live("an id that is running already is refused, so that both could be interrupted", () =>
+  it.live("with the id of a running request is rejected, and both requests are interruptible", () =>
     Effect.gen(function* () {
       const { next, send, socket } = yield* connected
       yield* send(initialize())
@@ -323,7 +323,7 @@ describe("messages", () => {
     }).pipe(Effect.provide(service()))
   )
 
-  it.live("in batches belong to 2025-03-26", () =>
+  it.live("may be a batch in 2025-03-26", () =>
     Effect.gen(function* () {
       const { next, send } = yield* connected
       yield* send(initialize("2025-03-26"))
@@ -338,16 +338,16 @@ describe("messages", () => {
 describe("hostile frames", () => {
   const limit = 100_000
   const cases: ReadonlyArray<readonly [string, Buffer, number]> = [
-    ["binary", frame(new Uint8Array([1, 2, 3]), { opcode: opcodes.binary }), 1003],
+    ["that is binary", frame(new Uint8Array([1, 2, 3]), { opcode: opcodes.binary }), 1003],
     ["over max_message_bytes", frame("x".repeat(limit + 1)), 1009],
-    ["unmasked", frame("{}", { masked: false }), 1002],
-    ["bad UTF-8", frame(new Uint8Array([0xff, 0xfe])), 1007],
-    ["RSV1 without an extension", frame("{}", { reserved: true }), 1002],
-    ["opcode 3", frame("{}", { opcode: opcodes.reserved }), 1002],
-    ["length 2^63", frame("{}", { length: 2n ** 63n }), 1009]
+    ["that is unmasked", frame("{}", { masked: false }), 1002],
+    ["with invalid UTF-8", frame(new Uint8Array([0xff, 0xfe])), 1007],
+    ["with RSV1 but no extension", frame("{}", { reserved: true }), 1002],
+    ["with opcode 3", frame("{}", { opcode: opcodes.reserved }), 1002],
+    ["with a length of 2^63", frame("{}", { length: 2n ** 63n }), 1009]
   ]
   for (const [name, bytes, code] of cases) {
-    it.live(`${name} → ${code}, and the others are served`, () =>
+    it.live(`a frame ${name} closes its socket with ${code}, and other sockets are served`, () =>
       Effect.gen(function* () {
         const url = yield* ws
         const other = yield* webSocket(url)
@@ -378,7 +378,7 @@ describe("permessage-deflate", () => {
     deflateRawSync(text, { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4)
   const limit = 100_000
 
-  it.live("is agreed to, both ways, and long messages are compressed", () =>
+  it.live("is negotiated, and long messages are compressed in both directions", () =>
     Effect.gen(function* () {
       const { head, received, socket } = yield* rawSocket(yield* ws, offer)
       expect(head.toLowerCase()).toContain("sec-websocket-extensions: permessage-deflate")
@@ -403,7 +403,7 @@ describe("permessage-deflate", () => {
     }).pipe(Effect.provide(service()))
   )
 
-  it.live("a bomb → 1009, and the others are served", () =>
+  it.live("closes a socket that sends a decompression bomb with 1009, and other sockets are served", () =>
     Effect.gen(function* () {
       const url = yield* ws
       const other = yield* webSocket(url)
@@ -420,8 +420,8 @@ describe("permessage-deflate", () => {
   )
 })
 
-describe("readers", () => {
-  it.live("one that never reads is closed with 1013, what runs for it stops, and others are served", () =>
+describe("slow readers", () => {
+  it.live("a socket that is never read is closed with 1013 and its calls are interrupted", () =>
     Effect.gen(function* () {
       const url = yield* ws
       const other = yield* webSocket(url)
@@ -438,7 +438,7 @@ describe("readers", () => {
         { until: () => false }
       )
       yield* Effect.race(flood, interrupted)
-      // Twice a message and what the kernel keeps, and no more.
+      // Twice the size of a message plus the kernel's buffers.
       expect(process.memoryUsage.rss() - before).toBeLessThan(64 * 1024 * 1024)
       yield* other.send({ type: "ping" })
       expect(yield* other.next).toEqual({ type: "pong" })

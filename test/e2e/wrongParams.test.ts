@@ -1,4 +1,4 @@
-/** Invalid params: −32602 with the request's id and one sentence with the path, in every protocol era and on every transport. */
+/** Invalid params: −32602 with the request's id and the path of the member, in every era and on every transport. */
 import { describe, expect } from "bun:test"
 import { Effect } from "effect"
 import { it } from "../support/effect.ts"

@@ -1,4 +1,4 @@
-/** A client's file is found on every platform, read with care, and replaced whole or not at all. */
+/** Configuration files of clients: located on every platform, validated, and replaced atomically. */
 import { describe, expect } from "bun:test"
 import { Effect, Exit, FileSystem, Layer, Path } from "effect"
 import { TestClock } from "effect/testing"
@@ -16,7 +16,7 @@ const [desktop, code, cursor, vscode] = clients
 const on = (os: string, variables: Record<string, string>) =>
   Layer.mergeAll(Platform.layer, Machine.layerTest({ os }), Environment.layerTest(variables))
 
-describe("places", () => {
+describe("the location of", () => {
   const cases: ReadonlyArray<readonly [string, Record<string, string>, Client, string]> = [
     ["linux", { HOME: "/home/u" }, desktop, "/home/u/.config/Claude/claude_desktop_config.json"],
     ["linux", { HOME: "/home/u", XDG_CONFIG_HOME: "/x" }, vscode, "/x/Code/User/mcp.json"],
@@ -43,21 +43,21 @@ describe("places", () => {
     )
   }
 
-  it.effect("of a project, where the client has one", () =>
+  it.effect("the file of a project, if the client has one", () =>
     Effect.gen(function* () {
       const found = yield* Effect.forEach(clients, (client) => Places.fileOf(client, "/p"))
       expect(found).toEqual([undefined, "/p/.mcp.json", "/p/.cursor/mcp.json", "/p/.vscode/mcp.json"])
     }).pipe(Effect.provide(on("linux", { HOME: "/home/u" })))
   )
 
-  it.effect("cannot be told without a home", () =>
+  it.effect("no file without a home", () =>
     Effect.gen(function* () {
       expect(yield* Effect.flip(Places.fileOf(desktop))).toMatchObject({ reason: "homeless" })
     }).pipe(Effect.provide(on("linux", { HOME: "" })))
   )
 })
 
-/** Runs with a file in a folder that goes with the test. */
+/** Runs with a file in a temporary folder. */
 const withFile = <A, E>(
   content: string | Uint8Array | undefined,
   body: (path: string) => Effect.Effect<A, E, FileSystem.FileSystem | Path.Path>
@@ -72,14 +72,14 @@ const withFile = <A, E>(
 
 const entry = { command: "/opt/manifold", args: ["serve"] }
 
-/** Reads, adds the entry and writes; answers where the backup is. */
+/** Reads, adds the entry and writes; returns the path of the backup. */
 const add = Effect.fnUntraced(function* (path: string, client: Client = cursor) {
   const file = yield* ClientFile.read(client, path)
   return yield* ClientFile.write(file, yield* ClientFile.edit(client, file, "manifold", entry))
 })
 
 describe("writing", () => {
-  it.effect("keeps the mode, and a copy named by the time", () =>
+  it.effect("keeps the mode and a backup with a timestamp", () =>
     withFile('{"mcpServers":{}}', (path) =>
       Effect.gen(function* () {
         const fs = yield* FileSystem.FileSystem
@@ -95,7 +95,7 @@ describe("writing", () => {
     )
   )
 
-  it.effect("makes a private file where there is none, and no backup", () =>
+  it.effect("creates a private file without a backup", () =>
     withFile(undefined, (path) =>
       Effect.gen(function* () {
         const fs = yield* FileSystem.FileSystem
@@ -106,7 +106,7 @@ describe("writing", () => {
     )
   )
 
-  it.effect("goes through links, also to a file that is not there yet", () =>
+  it.effect("follows links, also to a missing file", () =>
     withFile("{}", (path) =>
       Effect.gen(function* () {
         const fs = yield* FileSystem.FileSystem
@@ -123,7 +123,7 @@ describe("writing", () => {
     )
   )
 
-  it.effect("does not follow links out of a project, whichever part of the path is one", () =>
+  it.effect("follows no link out of a project, in any part of the path", () =>
     withFile("{}", (path) =>
       Effect.scoped(
         Effect.gen(function* () {
@@ -165,7 +165,7 @@ describe("writing", () => {
     )
   )
 
-  it.effect("keeps line ends, and leaves out a byte order mark, which Claude Desktop cannot read", () =>
+  it.effect("keeps line ends, and drops a byte order mark, which Claude Desktop cannot read", () =>
     withFile('\uFEFF{\r\n\t"a": 1\r\n}\r\n', (path) =>
       Effect.gen(function* () {
         const fs = yield* FileSystem.FileSystem
@@ -178,7 +178,7 @@ describe("writing", () => {
     )
   )
 
-  it.effect("refuses when somebody changed, removed or made the file meanwhile", () =>
+  it.effect("fails if the file was changed, removed or created meanwhile", () =>
     withFile("{}", (path) =>
       Effect.gen(function* () {
         const fs = yield* FileSystem.FileSystem
@@ -192,13 +192,13 @@ describe("writing", () => {
         const absent = yield* ClientFile.read(cursor, path)
         yield* fs.writeFileString(path, "{}")
         expect(yield* Effect.flip(ClientFile.write(absent, "{}"))).toMatchObject({ reason: "changed" })
-        // Neither drafts nor backups are left of what was not written.
+        // No temporary file or backup is left of a failed write.
         expect(yield* fs.readDirectory(path.replace("/mcp.json", ""))).toEqual(["mcp.json"])
       })
     )
   )
 
-  it.effect("refuses a read-only file and a read-only folder", () =>
+  it.effect("fails for a read-only file and a read-only folder", () =>
     withFile("{}", (path) =>
       Effect.gen(function* () {
         const fs = yield* FileSystem.FileSystem
@@ -222,10 +222,10 @@ describe("reading", () => {
   const refused: ReadonlyArray<
     readonly [name: string, content: string | Uint8Array, reason: string, said: string]
   > = [
-    ["no JSON", '{\n  "mcpServers": {,}\n}', "malformed", "mcp.json:2:18: invalid JSON"],
-    ["bytes that are no text", new Uint8Array([0x7b, 0xff, 0x7d]), "malformed", "not valid UTF-8"],
+    ["invalid JSON", '{\n  "mcpServers": {,}\n}', "malformed", "mcp.json:2:18: invalid JSON"],
+    ["invalid UTF-8", new Uint8Array([0x7b, 0xff, 0x7d]), "malformed", "not valid UTF-8"],
     ["a list of servers", '{"mcpServers": []}', "misshapen", 'expected an object under "mcpServers"'],
-    ["no object at all", '["mcpServers"]', "misshapen", "expected an object"],
+    ["no object", '["mcpServers"]', "misshapen", "expected an object"],
     [
       "two lists",
       '{"mcpServers": {},\n"mcpServers": {}}',
@@ -234,7 +234,7 @@ describe("reading", () => {
     ]
   ]
   for (const [name, content, reason, said] of refused) {
-    it.effect(`refuses ${name}, and says where`, () =>
+    it.effect(`fails for ${name}, with the position`, () =>
       withFile(content, (path) =>
         Effect.gen(function* () {
           const error = yield* Effect.flip(ClientFile.read(cursor, path))
@@ -246,7 +246,7 @@ describe("reading", () => {
     )
   }
 
-  it.effect("takes comments for what each client takes them", () =>
+  it.effect("accepts comments only for clients that accept them", () =>
     withFile('{\n  // mine\n  "servers": {}\n}', (path) =>
       Effect.gen(function* () {
         expect(Exit.isSuccess(yield* Effect.exit(ClientFile.read(vscode, path)))).toBe(true)
@@ -255,7 +255,7 @@ describe("reading", () => {
     )
   )
 
-  it.effect("refuses a folder", () =>
+  it.effect("fails for a folder", () =>
     withFile(undefined, (path) =>
       Effect.gen(function* () {
         yield* FileSystem.FileSystem.use((fs) => fs.makeDirectory(path))
@@ -265,10 +265,10 @@ describe("reading", () => {
   )
 })
 
-describe("an entry that is there", () => {
+describe("an existing entry", () => {
   const theirs = { command: "old", args: [], env: { TOKEN: "secret" }, disabled: true }
 
-  it.effect("keeps what was added to it", () =>
+  it.effect("keeps members of the user", () =>
     withFile(JSON.stringify({ mcpServers: { manifold: theirs } }), (path) =>
       Effect.gen(function* () {
         const file = yield* ClientFile.read(cursor, path)
@@ -283,7 +283,7 @@ describe("an entry that is there", () => {
     )
   )
 
-  it.effect("loses what belongs to the other transport", () =>
+  it.effect("drops members of the other transport", () =>
     Effect.sync(() => {
       expect(ClientFile.merge(theirs, { url: "http://x/mcp" })).toEqual({
         disabled: true,

@@ -1,8 +1,8 @@
-/** Entries that start what may disappear, or that let the working folder configure or run something, are found. */
+/** Problems of client entries: a command in a temporary cache, and files of the working folder that it would read. */
 import { describe, expect, test } from "bun:test"
 import { entryProblems, runnerOf } from "../../../layers/clients/entryProblems.ts"
 
-describe("caches of package runners", () => {
+describe("the package runner of the cache path", () => {
   for (const [path, runner] of [
     ["/home/u/.npm/_npx/8666902f26f2dc1a/node_modules/bun/bin/bun.exe", "npx"],
     ["C:\\Users\\u\\AppData\\Local\\npm-cache\\_npx\\8666\\node_modules\\bun\\bin\\bun.exe", "npx"],
@@ -17,18 +17,18 @@ describe("caches of package runners", () => {
     ["/usr/lib/node_modules/bun/bin/bun.exe", undefined],
     ["/home/u/src/npx/manifold/src/main.ts", undefined]
   ] as const) {
-    test(`${path}: ${runner ?? "none"}`, () => {
+    test(`${path} is ${runner ?? "none"}`, () => {
       expect(runnerOf(path)).toBe(runner)
     })
   }
 })
 
-describe("entries", () => {
+describe("an entry", () => {
   const main = "/opt/manifold/src/main.ts"
   const safe = ["--cwd=/opt/manifold", "--no-env-file", main, "serve"]
   const problems = (entry: unknown) => entryProblems(entry).join("; ")
 
-  test("of the binary, of a URL, and of Bun with its flags are well", () => {
+  test("of the binary, of a URL, or of Bun with its flags has no problem", () => {
     for (const entry of [
       { command: "/usr/local/bin/manifold", args: ["serve"] },
       { command: "manifold", args: ["serve", "--config", "/etc/manifold.yaml"] },
@@ -42,7 +42,7 @@ describe("entries", () => {
       expect(problems(entry)).toBe("")
   })
 
-  test("of Bun without its flags reads files of the working folder", () => {
+  test("of Bun without its flags would read files of the working folder", () => {
     for (const command of ["bun", "/usr/bin/bun", "C:\\bun\\bun.exe"]) {
       expect(problems({ command, args: [main, "serve"] })).toContain("bunfig.toml")
       expect(problems({ command, args: safe.slice(1) })).toContain("bunfig.toml")
@@ -50,7 +50,7 @@ describe("entries", () => {
     }
   })
 
-  test("that start something in a cache, or name a configuration without its folder", () => {
+  test("with a command in a cache, or a relative configuration path, has a problem", () => {
     const cached = "/home/u/.npm/_npx/8666/node_modules/bun/bin/bun.exe"
     expect(problems({ command: cached, args: safe })).toContain("cache of npx")
     const relative = "uses the relative path manifold.yaml"

@@ -1,4 +1,4 @@
-/** Texts are changed in one place: the rest stays to the letter, whatever its style. */
+/** Edits of JSON with comments: the rest of the text is unchanged, in any style. */
 import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
 import { parse } from "jsonc-parser"
@@ -12,7 +12,7 @@ const server = fc.oneof(
   fc.record({ command: fc.string(), args: fc.array(fc.string(), { maxLength: 3 }) }),
   fc.jsonValue({ maxDepth: 1 })
 )
-/** A client's file with at least one server, in one of the styles that editors leave behind. */
+/** A client's file with at least one server, in a style that editors produce. */
 const file = fc
   .record({
     before: fc.dictionary(key, fc.jsonValue({ maxDepth: 2 }), { maxKeys: 3, noNullPrototype: true }),
@@ -25,12 +25,12 @@ const file = fc
   .map(({ after, before, end, eol, indent, servers }) => {
     const value = { ...before, mcpServers: servers, ...after, mcpServers2: 1 }
     const text = JSON.stringify(value, null, indent)
-    // As JSON knows it: without -0.
+    // As JSON represents it: without -0.
     return { value: JSON.parse(text) as typeof value, text: (text + end).replaceAll("\n", eol) }
   })
 
 describe("any file", () => {
-  test("gains the entry and nothing else, and loses it without a trace", () => {
+  test("is unchanged except for an added entry, and restored by its removal", () => {
     fc.assert(
       fc.property(file, ({ text, value }) => {
         const added = put(text, ["mcpServers", "manifold"], entry)
@@ -52,7 +52,7 @@ describe("any file", () => {
     )
   })
 
-  test("takes another value for one key of an entry", () => {
+  test("can have one value of an entry replaced", () => {
     fc.assert(
       fc.property(file, fc.string(), ({ text, value }, command) => {
         const once = put(text, ["mcpServers", "manifold"], entry)
@@ -66,7 +66,7 @@ describe("any file", () => {
     )
   })
 
-  test("loses any of its servers, and stays JSON", () => {
+  test("can have any server removed, and stays JSON", () => {
     fc.assert(
       fc.property(file, fc.nat(), ({ text, value }, pick) => {
         const names = Object.keys(value.mcpServers)
@@ -92,7 +92,7 @@ describe("comments and trailing commas", () => {
   "inputs": [],
 }
 `
-  test("stay where they are", () => {
+  test("stay in place", () => {
     const added = put(text, ["servers", "manifold"], { command: "m" })
     expect(added).toBe(
       text.replace(
@@ -103,13 +103,13 @@ describe("comments and trailing commas", () => {
     expect(remove(added, ["servers", "manifold"])).toBe(text)
   })
 
-  test("do not swallow what comes after them", () => {
+  test("do not swallow added text", () => {
     const added = put('{ "a": 1 // one\n}', ["servers", "m"], {})
     expect(parse(added)).toEqual({ a: 1, servers: { m: {} } })
     expect(added).toContain('"a": 1, // one\n')
   })
 
-  test("leave the neighbours of what is removed alone", () => {
+  test("of the neighbors of a removed entry are unchanged", () => {
     expect(remove(text, ["servers", "github"])).toContain('"servers": { // remote\n    /* local */\n')
     expect(parse(remove(text, ["servers", "files"]))).toEqual({
       servers: { github: { type: "http", url: "https://example.com/mcp" } },
@@ -131,7 +131,7 @@ test.each([
   expect(parse(put(text, ["mcpServers", "manifold"], entry))).toEqual({ mcpServers: { manifold: entry } })
 })
 
-test("removing what is not there changes nothing", () => {
+test("removing a missing entry changes nothing", () => {
   expect(remove('{ "mcpServers": { "a": 1 } }', ["mcpServers", "b"])).toBe('{ "mcpServers": { "a": 1 } }')
   expect(remove("", ["mcpServers", "b"])).toBe("")
   expect(get('{"a": 1}', ["mcpServers", "b"])).toBeUndefined()
@@ -142,17 +142,17 @@ test.each([
   ['{"a": 1', "1:8"],
   ["{'a': 1}", "1:2"],
   ['{"a": 1}x', "1:9"]
-])("%j is no JSON at %s", (text, at) => {
+])("%j is invalid JSON at %s", (text, at) => {
   expect(fault(text, false)?.at).toBe(at)
   expect(fault(text, true)?.at).toBe(at)
 })
 
-test("a text that is nested too deeply for the parser is a fault like any other", () => {
+test("a text nested deeper than the parser allows is a syntax error", () => {
   const text = "[".repeat(100_000) + "]".repeat(100_000)
   expect(fault(text, true)).toEqual({ at: "1:1", message: "nested too deeply" })
 })
 
-test("comments and trailing commas are faults where the client knows none", () => {
+test("comments and trailing commas are syntax errors for clients that do not accept them", () => {
   expect(fault('{\n  // no\n  "a": 1\n}', false)).toEqual({
     at: "2:3",
     message: "comments are not allowed in JSON"
@@ -161,7 +161,7 @@ test("comments and trailing commas are faults where the client knows none", () =
   expect(fault('{"a": 1, /* yes */}', true)).toBeUndefined()
 })
 
-test("a key that is there twice is found", () => {
+test("a duplicate key is found", () => {
   expect(duplicate('{\n"a": {}, "a": {"b": 1}}', ["a", "b"])?.at).toBe("2:10")
   expect(duplicate('{"a": {"b": 1}}', ["a", "b"])).toBeUndefined()
 })

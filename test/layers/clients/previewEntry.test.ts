@@ -1,4 +1,4 @@
-/** What a preview shows of an entry that somebody else wrote: nothing that is secret there. */
+/** The preview of an entry that another program wrote: without its secrets. */
 import { expect, test } from "bun:test"
 import { mask, preview } from "../../../layers/clients/previewEntry.ts"
 
@@ -13,7 +13,7 @@ const theirs = {
   timeout: 60
 }
 
-test("secrets are hidden wherever they stand", () => {
+test("secrets are redacted anywhere in the entry", () => {
   expect(JSON.stringify(mask(theirs))).not.toContain("hunter2")
   for (const after of [undefined, { command: "manifold", args: ["serve"] }]) {
     const text = preview("github", theirs, after)
@@ -23,7 +23,7 @@ test("secrets are hidden wherever they stand", () => {
   }
 })
 
-test("what is none is shown as it is", () => {
+test("other values are unchanged", () => {
   expect(mask(theirs)).toMatchObject({
     command: "npx",
     args: ["-y", "a-server", "--token", "…", "--api-key=<redacted>", "--password", "…", "--verbose"],

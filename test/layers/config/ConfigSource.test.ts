@@ -1,4 +1,4 @@
-/** The configuration: where it comes from, what stands above what, and that everything wrong is named at once. */
+/** The configuration: its sources, their precedence, and all problems reported at once. */
 import { describe, expect } from "bun:test"
 import { Duration, Effect, Option, Redacted, Schema } from "effect"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
@@ -59,8 +59,8 @@ const problems = (from: Given, among: ReadonlyArray<Section.Section<unknown>> = 
     Effect.map((error) => error.problems)
   )
 
-describe("where it comes from", () => {
-  it.effect("nothing given: the documented defaults hold, and sections may be absent", () =>
+describe("the configuration", () => {
+  it.effect("without any source has the documented defaults, and sections may be absent", () =>
     Effect.gen(function* () {
       const config = yield* ConfigSource
       yield* config.check(sections)
@@ -75,7 +75,7 @@ describe("where it comes from", () => {
     }).pipe(Effect.provide(given({})))
   )
 
-  it.effect("manifold.yaml in the user's configuration folder is read", () =>
+  it.effect("is read from manifold.yaml in the user's configuration folder", () =>
     Effect.gen(function* () {
       const settings = yield* read(server, {
         files: { "manifold.yaml": "server:\n  port: 9000\n  timeout: 500 millis\n" }
@@ -85,45 +85,49 @@ describe("where it comes from", () => {
     })
   )
 
-  it.effect("MCP_CONFIG_PATH replaces it, as YAML or JSON; MCP_CONFIG_JSON replaces every file", () =>
-    Effect.gen(function* () {
-      const files = {
-        "manifold.yaml": "server: { port: 1 }",
-        "/etc/other.yml": "\uFEFFserver: { port: 2 }",
-        "/etc/other.json": '{ "server": { "port": 3 } }'
-      }
-      const portWith = (env: Record<string, string>) =>
-        Effect.map(read(server, { files, env }), (settings) => settings.port)
-      expect(yield* portWith({})).toBe(1)
-      expect(yield* portWith({ MCP_CONFIG_PATH: "/etc/other.yml" })).toBe(2)
-      expect(yield* portWith({ MCP_CONFIG_PATH: "/etc/other.json" })).toBe(3)
-      const MCP_CONFIG_JSON = '{"server":{"port":4}}'
-      expect(yield* portWith({ MCP_CONFIG_PATH: "/etc/other.json", MCP_CONFIG_JSON })).toBe(4)
-      expect(yield* portWith({ MCP_CONFIG_JSON, PORT: "5" })).toBe(5)
-    })
-  )
-
-  it.effect("variables stand above the file, in the kind that the setting has; an empty one is not set", () =>
-    Effect.gen(function* () {
-      const files = { "manifold.yaml": "server:\n  host: a\n  port: 1\n" }
-      const env = {
-        HOST: "b",
-        PORT: "",
-        SECURE: "Yes",
-        ORIGINS: "https://a.example, https://b.example,",
-        TIMEOUT: "2"
-      }
-      expect(yield* read(server, { files, env })).toEqual({
-        host: "b",
-        port: 1,
-        secure: true,
-        cors_origins: ["https://a.example", "https://b.example"],
-        timeout: Duration.seconds(2)
+  it.effect(
+    "is read from MCP_CONFIG_PATH instead, as YAML or JSON, or from MCP_CONFIG_JSON instead of any file",
+    () =>
+      Effect.gen(function* () {
+        const files = {
+          "manifold.yaml": "server: { port: 1 }",
+          "/etc/other.yml": "\uFEFFserver: { port: 2 }",
+          "/etc/other.json": '{ "server": { "port": 3 } }'
+        }
+        const portWith = (env: Record<string, string>) =>
+          Effect.map(read(server, { files, env }), (settings) => settings.port)
+        expect(yield* portWith({})).toBe(1)
+        expect(yield* portWith({ MCP_CONFIG_PATH: "/etc/other.yml" })).toBe(2)
+        expect(yield* portWith({ MCP_CONFIG_PATH: "/etc/other.json" })).toBe(3)
+        const MCP_CONFIG_JSON = '{"server":{"port":4}}'
+        expect(yield* portWith({ MCP_CONFIG_PATH: "/etc/other.json", MCP_CONFIG_JSON })).toBe(4)
+        expect(yield* portWith({ MCP_CONFIG_JSON, PORT: "5" })).toBe(5)
       })
-    })
   )
 
-  it.effect("a variable makes its section present, which must then be complete", () =>
+  it.effect(
+    "has variables above the file, in the type of the setting, and an empty variable is ignored",
+    () =>
+      Effect.gen(function* () {
+        const files = { "manifold.yaml": "server:\n  host: a\n  port: 1\n" }
+        const env = {
+          HOST: "b",
+          PORT: "",
+          SECURE: "Yes",
+          ORIGINS: "https://a.example, https://b.example,",
+          TIMEOUT: "2"
+        }
+        expect(yield* read(server, { files, env })).toEqual({
+          host: "b",
+          port: 1,
+          secure: true,
+          cors_origins: ["https://a.example", "https://b.example"],
+          timeout: Duration.seconds(2)
+        })
+      })
+  )
+
+  it.effect("has a section that only a variable sets, which must be complete", () =>
     Effect.gen(function* () {
       const found = yield* problems({ env: { LLM: "GROQ", HOURLY: "2.5" } })
       expect(found).toEqual([
@@ -133,7 +137,7 @@ describe("where it comes from", () => {
     })
   )
 
-  it.effect("an empty file, a file of comments and an empty section say nothing", () =>
+  it.effect("may be an empty file, only comments, or have an empty section", () =>
     Effect.gen(function* () {
       for (const text of ["", "# nothing\n", "server:\n", "{}"]) {
         expect((yield* read(server, { files: { "manifold.yaml": text } })).port).toBe(8000)
@@ -141,7 +145,7 @@ describe("where it comes from", () => {
     })
   )
 
-  it.effect("secrets come from a variable, a file, or the text itself", () =>
+  it.effect("reads secrets from a variable, a file or the literal text", () =>
     Effect.gen(function* () {
       const key = (written: string) =>
         read(llm, {
@@ -158,8 +162,8 @@ describe("where it comes from", () => {
   )
 })
 
-describe("what is wrong is named", () => {
-  it.effect("twenty-two mistakes in four sections and five variables, all at once", () =>
+describe("problems of the configuration", () => {
+  it.effect("are reported at once: twenty-two in four sections and five variables", () =>
     Effect.gen(function* () {
       const yaml = `server:
   host: ""
@@ -225,7 +229,7 @@ sever: {}
     })
   )
 
-  it.effect("the error's message shows them all, a line for each", () =>
+  it.effect("are one line each in the message of the error", () =>
     Effect.gen(function* () {
       const config = yield* ConfigSource
       const error = yield* Effect.flip(config.check(sections))
@@ -236,7 +240,7 @@ sever: {}
     }).pipe(Effect.provide(given({ env: { MCP_CONFIG_JSON: '{"server":{"port":70000},"servr":{}}' } })))
   )
 
-  it.effect("text that cannot be read, with line and column", () =>
+  it.effect("in the syntax of a text have line and column", () =>
     Effect.gen(function* () {
       const yaml = (text: string) => ({ files: { "manifold.yaml": text } })
       const json = (text: string) => ({ files: { "a.json": text }, env: { MCP_CONFIG_PATH: "a.json" } })
@@ -289,7 +293,7 @@ sever: {}
     })
   )
 
-  it.effect("keys that reach prototypes are refused or inert", () =>
+  it.effect("include keys that reach prototypes, or such keys are inert", () =>
     Effect.gen(function* () {
       const inJson = { env: { MCP_CONFIG_JSON: '{"server":{"__proto__":{"port":1},"constructor":2}}' } }
       expect(yield* problems(inJson)).toEqual([
@@ -312,8 +316,8 @@ sever: {}
   )
 })
 
-describe("optional", () => {
-  it.effect("hides no problem behind another, however deep", () =>
+describe("an optional section", () => {
+  it.effect("reports its problems at any depth", () =>
     Effect.gen(function* () {
       const inner = Schema.Struct({
         max: Section.optional(Schema.Int, 3, "Most"),
@@ -335,7 +339,7 @@ describe("optional", () => {
 })
 
 describe("layerFrom", () => {
-  it.effect("takes a value and variables", () =>
+  it.effect("provides a value and variables", () =>
     Effect.gen(function* () {
       const config = yield* ConfigSource
       expect(yield* config.read(server)).toMatchObject({ host: "h", port: 7 })

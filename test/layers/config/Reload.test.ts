@@ -1,4 +1,4 @@
-/** When the configuration is read again, and what the log says of it. */
+/** Hot reload: the triggers, and the log of a reload. */
 import { expect } from "bun:test"
 import { Effect, Layer, Schema } from "effect"
 import { TestClock, TestConsole } from "effect/testing"
@@ -16,7 +16,7 @@ const storage = Section.make(
   Schema.Struct({ dir: Section.optional(Schema.String, ".", "Folder") })
 )
 
-/** A program whose file the test writes, whose signals it sends, and what that led to. */
+/** A program whose file and signals the test controls, with its log. */
 const running = Effect.fnUntraced(function* (files: Record<string, string>) {
   const handlers = new Set<() => void>()
   const signals = Layer.succeed(
@@ -44,7 +44,7 @@ const running = Effect.fnUntraced(function* (files: Record<string, string>) {
       Layer.provide([signals, given({ files }), filesOnly(files)])
     )
   )
-  // Lets the file be looked at for the first time.
+  // Takes the first look at the file.
   yield* TestClock.adjust(0)
   return {
     levels,
@@ -60,14 +60,14 @@ const running = Effect.fnUntraced(function* (files: Record<string, string>) {
   }
 })
 
-it.effect("a file that was written is read once it has stood still", () =>
+it.effect("a changed file is reloaded once its content is stable", () =>
   Effect.gen(function* () {
     const { levels, log, write } = yield* running({ "manifold.yaml": "logging: { level: info }" })
     yield* write("logging: { level: debug }\nstorage: { dir: /data }")
     yield* TestClock.adjust("1 second")
     expect(levels).toEqual(["info"])
     yield* TestClock.adjust("1 second")
-    // Seen; now somebody empties it to write it again.
+    // Seen; now an editor truncates it to write it again.
     yield* write("")
     yield* TestClock.adjust("150 millis")
     yield* write("logging: { level: warning }\nstorage: { dir: /data }")
@@ -78,7 +78,7 @@ it.effect("a file that was written is read once it has stood still", () =>
   })
 )
 
-it.effect("a broken file changes nothing, is explained, and may be mended", () =>
+it.effect("an invalid file changes nothing, is reported, and can be corrected", () =>
   Effect.gen(function* () {
     const { levels, log, write } = yield* running({ "manifold.yaml": "logging: { level: info }" })
     yield* write("logging: { level: 1 }\nstorag: {}")
@@ -92,7 +92,7 @@ it.effect("a broken file changes nothing, is explained, and may be mended", () =
   })
 )
 
-it.effect("a file that goes away leaves the defaults, and one that comes back is read", () =>
+it.effect("a removed file resets the defaults, and a restored one is reloaded", () =>
   Effect.gen(function* () {
     const files: Record<string, string> = { "manifold.yaml": "logging: { level: debug }" }
     const { levels, write } = yield* running(files)
@@ -104,7 +104,7 @@ it.effect("a file that goes away leaves the defaults, and one that comes back is
   })
 )
 
-it.effect("a hangup reads at once, also a file that was not there", () =>
+it.effect("SIGHUP reloads at once, including a new file", () =>
   Effect.gen(function* () {
     const { hangUp, levels, write } = yield* running({})
     yield* write("logging: { level: debug }")
@@ -114,7 +114,7 @@ it.effect("a hangup reads at once, also a file that was not there", () =>
   })
 )
 
-it.effect("a file that is made while the program runs is read", () =>
+it.effect("a file that is created at run time is reloaded", () =>
   Effect.gen(function* () {
     const { levels, write } = yield* running({})
     yield* write("logging: { level: debug }")
@@ -125,7 +125,7 @@ it.effect("a file that is made while the program runs is read", () =>
   })
 )
 
-it.effect("listening ends with the scope", () =>
+it.effect("reloading ends with its scope", () =>
   Effect.gen(function* () {
     const handlers = yield* Effect.scoped(Effect.map(running({}), (program) => program.handlers))
     expect(handlers.size).toBe(0)

@@ -1,4 +1,4 @@
-/** Secrets: found or reported where they should be, and never shown, whatever is wrong with the configuration. */
+/** Secrets in settings: resolved or reported, and never shown in any problem. */
 import { expect } from "bun:test"
 import { Cause, Effect, Exit, Schema } from "effect"
 import fc from "fast-check"
@@ -31,7 +31,7 @@ const problems = (from: Given) =>
     Effect.map((error) => error.problems.map(({ message, path }) => `${path}: ${message}`))
   )
 
-it.effect("a secret that is not there is a problem at its setting", () =>
+it.effect("a missing secret is a problem of its setting", () =>
   Effect.gen(function* () {
     const token = (written: unknown) =>
       problems({
@@ -56,7 +56,7 @@ it.effect("a secret that is not there is a problem at its setting", () =>
 
 const secret = fc.stringMatching(/^[A-Za-z0-9+/]{32,48}$/)
 
-/** Places where a secret belongs, and places where somebody may put it by mistake. */
+/** Settings of secrets, and settings that may contain one by mistake. */
 const placed = (text: string): ReadonlyArray<unknown> => [
   { tokens: [{ name: "a", token: text }] },
   { tokens: [{ name: "a", token: [text] }] },
@@ -73,7 +73,7 @@ const placed = (text: string): ReadonlyArray<unknown> => [
   text
 ]
 
-/** Everything that could end on a screen or in a log. */
+/** Every text that may reach a terminal or a log. */
 const shown = (exit: Exit.Exit<unknown, unknown>): string => {
   const errors = Exit.isFailure(exit) ? exit.cause.reasons.map((reason) => Bun.inspect(reason)) : []
   const pretty = Exit.isFailure(exit) ? Cause.pretty(exit.cause) : ""
@@ -88,7 +88,7 @@ const outcome = (from: Given) =>
     return `${shown(read)}\n${shown(checked)}`
   }).pipe(Effect.provide(given(from)))
 
-it.effect("no secret is shown, wherever it stands", () =>
+it.effect("no problem shows a secret of any setting", () =>
   Effect.promise(() =>
     fc.assert(
       fc.asyncProperty(secret, fc.boolean(), async (text, inline) => {
@@ -104,7 +104,7 @@ it.effect("no secret is shown, wherever it stands", () =>
   )
 )
 
-it.effect("no secret is shown when the text itself is broken", () =>
+it.effect("no syntax error shows a secret", () =>
   Effect.promise(() =>
     fc.assert(
       fc.asyncProperty(
@@ -136,7 +136,7 @@ it.effect("no secret is shown when the text itself is broken", () =>
             ? JSON.stringify({ auth: { tokens: [{ name: "a", token: text }], anonymous: false } })
             : `auth:\n  tokens:\n    - name: a\n      token: ${text}\n      scopes: [read]\n  key: "${text}"\n`
           const offset = at % whole.length
-          // One character is lost, something else may stand there instead; the secret itself is left whole.
+          // One character is dropped or replaced; the secret itself is intact.
           const broken = whole.slice(0, offset) + inserted + whole.slice(offset + 1)
           if (!broken.includes(text)) return
           const env = { MCP_CONFIG_PATH: asJson ? "c.json" : "c.yaml" }

@@ -1,4 +1,4 @@
-/** Inner sections whose keys are all commented out, merge keys, and lines that are indented wrongly. */
+/** Inner sections with only commented-out keys, merge keys, and wrongly indented lines. */
 import { describe, expect } from "bun:test"
 import { Effect } from "effect"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
@@ -25,7 +25,7 @@ const read = <A>(section: Section<A>, text: string) =>
     Effect.provide(from(text))
   )
 
-describe("an empty inner section is an empty map or list", () => {
+describe("an empty inner section is an empty map or list:", () => {
   for (const [name, text] of [
     ["server", "server:\n  # port: 1\n"],
     ["mcp", "mcp:\n  sessions:\n    # max: 10\n  suspended_calls:\n"],
@@ -43,7 +43,7 @@ describe("an empty inner section is an empty map or list", () => {
     )
   }
 
-  it.effect("but a value that is missing is a problem, and so is a section with required keys", () =>
+  it.effect("a missing value is still a problem, and so is a section with required keys", () =>
     Effect.gen(function* () {
       expect(yield* problems("server:\n  port:\n")).toEqual([
         "expected an integer between 0 and 65535, got null (2:8)"
@@ -59,7 +59,7 @@ describe("an empty inner section is an empty map or list", () => {
 describe("merge keys", () => {
   const rate = "limits:\n  principal: &rate\n    calls: 10\n    window: 1 minute\n  address:\n"
 
-  it.effect("are merged; keys beside them win", () =>
+  it.effect("are merged, and keys beside them take precedence", () =>
     Effect.gen(function* () {
       const { address } = yield* read(limits, `${rate}    <<: *rate\n    calls: 5\n`)
       expect(address).toMatchObject({ calls: 5 })
@@ -68,7 +68,7 @@ describe("merge keys", () => {
     })
   )
 
-  it.effect("what is merged is shown where it is written, and nothing else can be merged", () =>
+  it.effect("have problems at their origin, and only maps can be merged", () =>
     Effect.gen(function* () {
       expect(yield* problems(`${rate.replace("10", "0")}    <<: *rate\n`)).toEqual([
         "expected an integer between 1 and 2147483647, got 0 (3:12)",
@@ -84,7 +84,7 @@ describe("merge keys", () => {
   )
 })
 
-describe("a line that is indented wrongly is one problem, at that line", () => {
+describe("a wrongly indented line is one problem at that line:", () => {
   for (const [text, place] of [
     ["server:\n  host: x\n   port: 1\n", "3:4"],
     ["server:\n  port: 8000\n   host: x\n  http3: false\n", "3:4"],
@@ -99,7 +99,7 @@ describe("a line that is indented wrongly is one problem, at that line", () => {
     )
   }
 
-  it.effect("but a second colon is told as such", () =>
+  it.effect("a second colon in a line has a separate problem", () =>
     Effect.gen(function* () {
       expect(yield* problems("server:\n  host: a: b\n")).toEqual([
         "second colon in the line; quote the value (2:9)"
@@ -108,7 +108,7 @@ describe("a line that is indented wrongly is one problem, at that line", () => {
   )
 })
 
-it.effect("hosts and origins are judged as the listener judges them, and http3 needs tls", () =>
+it.effect("hosts and origins are validated like in the listener, and http3 requires tls", () =>
   Effect.gen(function* () {
     for (const text of [
       "server: { allowed_hosts: [https://mcp.example.com] }",

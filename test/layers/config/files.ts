@@ -1,4 +1,4 @@
-/** A configuration read from files that exist only in the test. */
+/** A configuration from files that exist only in the test. */
 import { ByteSize, Effect, FileSystem, Layer, Option, Path, PlatformError } from "effect"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
 import { Environment } from "../../../layers/platform/Environment.ts"
@@ -25,10 +25,10 @@ const info = (size: number): FileSystem.File.Info => ({
   blocks: Option.none()
 })
 
-/** The user's configuration file, which tests call `manifold.yaml`. */
+/** The user's configuration file, called `manifold.yaml` in tests. */
 const usual = "/u/manifold/manifold.yaml"
 
-/** The files of `given`; a test may change them in between. */
+/** The files of `given`, which a test may change later. */
 export const filesOnly = (files: Readonly<Record<string, string | Uint8Array>>) => {
   const read = (written: string) => {
     const path = written === usual ? "manifold.yaml" : written

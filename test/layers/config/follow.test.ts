@@ -1,4 +1,4 @@
-/** Reading the configuration again: what changes takes effect where somebody follows it, and a broken one changes nothing. */
+/** Hot reload for followers: changed settings apply to followers, and an invalid configuration changes nothing. */
 import { describe, expect } from "bun:test"
 import { Effect, Exit, Option, Redacted, Schema, Scope } from "effect"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
@@ -17,7 +17,7 @@ const web = Section.make("web", Schema.Struct({ robots: Section.optional(Schema.
 const llm = Section.make("llm", Schema.Struct({ key: Secret }))
 const sections = [logging, storage, web, llm]
 
-/** A source over files that the test changes. */
+/** A configuration over files that the test changes. */
 const over = (files: Record<string, string>) =>
   Effect.gen(function* () {
     const config = yield* ConfigSource
@@ -33,8 +33,8 @@ const collect = <A>(config: ConfigSource["Service"], section: Section.Section<A>
   )
 }
 
-describe("reload", () => {
-  it.effect("a follower that dies keeps nothing from the others, and is told again by the next one", () =>
+describe("a reload", () => {
+  it.effect("notifies all followers even if one dies, which is notified again by the next reload", () =>
     Effect.gen(function* () {
       const { config, files } = yield* over({ "manifold.yaml": "" })
       const levels: Array<string> = []
@@ -55,7 +55,7 @@ describe("reload", () => {
   )
 
   it.effect(
-    "followers get what changed, readers keep what needs a restart, and the unread is simply new",
+    "applies changes for followers, needs a restart for readers, and neither for unread sections",
     () =>
       Effect.gen(function* () {
         const { config, files } = yield* over({ "manifold.yaml": "logging: { level: info }" })
@@ -82,7 +82,7 @@ describe("reload", () => {
       })
   )
 
-  it.effect("the same settings in other words change nothing", () =>
+  it.effect("with the same settings in another form changes nothing", () =>
     Effect.gen(function* () {
       const { config, files } = yield* over({ "manifold.yaml": "logging: { level: info }" })
       const levels = yield* collect(config, logging)
@@ -94,7 +94,7 @@ describe("reload", () => {
     })
   )
 
-  it.effect("with any problem anywhere nothing changes, and all of them are named", () =>
+  it.effect("with any problem changes nothing and reports all problems", () =>
     Effect.gen(function* () {
       const { config, files } = yield* over({ "manifold.yaml": "logging: { level: info }" })
       const levels = yield* collect(config, logging)
@@ -113,7 +113,7 @@ describe("reload", () => {
     })
   )
 
-  it.effect("a secret whose file was replaced has changed", () =>
+  it.effect("detects a secret whose file was replaced", () =>
     Effect.gen(function* () {
       const { config, files } = yield* over({
         "manifold.yaml": "llm: { key: file:/run/key }",
@@ -126,7 +126,7 @@ describe("reload", () => {
     })
   )
 
-  it.effect("a section that comes and goes is seen by who asks whether it is there", () =>
+  it.effect("detects an optional section that is added and removed", () =>
     Effect.gen(function* () {
       const { config, files } = yield* over({ "manifold.yaml": "" })
       expect(Option.isNone(yield* config.readOption(web))).toBe(true)
@@ -136,7 +136,7 @@ describe("reload", () => {
     })
   )
 
-  it.effect("who stops following is not told any more", () =>
+  it.effect("does not notify a follower that has stopped", () =>
     Effect.gen(function* () {
       const { config, files } = yield* over({ "manifold.yaml": "" })
       const scope = yield* Scope.make()
@@ -149,7 +149,7 @@ describe("reload", () => {
   )
 })
 
-describe("another name of a section", () => {
+describe("an alias of a section", () => {
   const port = Section.optional(Schema.Int, 8000, "Port")
   const host = Section.optional(Schema.NonEmptyString, "localhost", "Host")
   const server = Section.make("server", Schema.Struct({ host, port }), { aliases: ["websocket"] })
@@ -160,7 +160,7 @@ describe("another name of a section", () => {
       Effect.map((error) => error.problems)
     )
 
-  it.effect("means the same, also beside it", () =>
+  it.effect("has the same meaning, also beside its section", () =>
     Effect.gen(function* () {
       const text = "websocket: { port: 9 }\nserver: { host: a, port: 9 }"
       const read = ConfigSource.use((config) => Effect.andThen(config.check([server]), config.read(server)))
@@ -171,22 +171,24 @@ describe("another name of a section", () => {
     })
   )
 
-  it.effect("contradicting it is a problem that names both, and its mistakes are shown where they are", () =>
-    Effect.gen(function* () {
-      expect(yield* problems("websocket: { port: 8 }\nserver: { host: a, port: 9 }")).toEqual([
-        {
-          path: "websocket.port",
-          message:
-            "differs from server.port (/u/manifold/manifold.yaml:2:26), the same setting; remove one of them",
-          source: "/u/manifold/manifold.yaml:1:20"
-        }
-      ])
-      const found = yield* problems("websocket: { port: x, hst: y }")
-      expect(found.map(({ path, source }) => `${path} ${source}`).toSorted()).toEqual([
-        "websocket.hst /u/manifold/manifold.yaml:1:23",
-        "websocket.port /u/manifold/manifold.yaml:1:20"
-      ])
-      expect((yield* problems("websocket: 3")).map(({ path }) => path)).toEqual(["websocket"])
-    })
+  it.effect(
+    "that contradicts its section is a problem with both paths, and its problems have the alias",
+    () =>
+      Effect.gen(function* () {
+        expect(yield* problems("websocket: { port: 8 }\nserver: { host: a, port: 9 }")).toEqual([
+          {
+            path: "websocket.port",
+            message:
+              "differs from server.port (/u/manifold/manifold.yaml:2:26), the same setting; remove one of them",
+            source: "/u/manifold/manifold.yaml:1:20"
+          }
+        ])
+        const found = yield* problems("websocket: { port: x, hst: y }")
+        expect(found.map(({ path, source }) => `${path} ${source}`).toSorted()).toEqual([
+          "websocket.hst /u/manifold/manifold.yaml:1:23",
+          "websocket.port /u/manifold/manifold.yaml:1:20"
+        ])
+        expect((yield* problems("websocket: 3")).map(({ path }) => path)).toEqual(["websocket"])
+      })
   )
 })

@@ -1,4 +1,4 @@
-/** Paths in settings: `~`, relative to the configuration file, and never relative to the working folder. */
+/** Path settings: `~`, relative to the configuration file, and never relative to the working folder. */
 import { describe, expect } from "bun:test"
 import { Effect, Redacted, Schema } from "effect"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
@@ -40,14 +40,14 @@ describe("a path in the file", () => {
     ["./~data", "/u/manifold/~data"],
     ["a~b", "/u/manifold/a~b"]
   ] as const) {
-    it.effect(`${JSON.stringify(written)} is ${resolved}`, () =>
+    it.effect(`that is ${JSON.stringify(written)} resolves to ${resolved}`, () =>
       Effect.gen(function* () {
         expect((yield* read(yaml(written))).dir).toBe(resolved)
       })
     )
   }
 
-  it.effect("starts in the folder of the file that was named", () =>
+  it.effect("is relative to the folder of the configuration file", () =>
     Effect.gen(function* () {
       const from: Given = {
         files: { "/etc/m/a.yaml": "s: { dir: data, token: file:t }", "/etc/m/t": "secret\n" },
@@ -71,8 +71,8 @@ describe("a path in the file", () => {
   )
 })
 
-describe("a relative path that belongs to no file is a problem, and does not start in the working folder:", () => {
-  it.effect("of a variable, also when there is a file", () =>
+describe("a relative path outside a file is a problem", () => {
+  it.effect("in a variable, even if there is a file", () =>
     Effect.gen(function* () {
       const expected = ["s.dir (S_DIR): expected an absolute path or one under ~/"]
       expect(yield* problem({ env: { S_DIR: "data" } })).toEqual(expected)
@@ -82,7 +82,7 @@ describe("a relative path that belongs to no file is a problem, and does not sta
     })
   )
 
-  it.effect("of inline JSON, also of a secret's file", () =>
+  it.effect("in inline JSON, including the file of a secret", () =>
     Effect.gen(function* () {
       const env = { MCP_CONFIG_JSON: '{"s":{"dir":"data","token":"file:t"}}' }
       expect(yield* problem({ env })).toEqual([
@@ -93,7 +93,7 @@ describe("a relative path that belongs to no file is a problem, and does not sta
   )
 })
 
-it.effect("a path relative to another folder keeps its form, but for ~", () =>
+it.effect("a path relative to another folder is unchanged, except for ~", () =>
   Effect.gen(function* () {
     const file = (text: string) =>
       Effect.map(read({ files: { "manifold.yaml": text } }), (settings) => settings.file)

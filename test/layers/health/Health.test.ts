@@ -1,4 +1,4 @@
-/** How the program is: the sum of its parts, asked seldom and never for long. */
+/** Health: the aggregate of its parts, cached and with a time-out. */
 import { expect } from "bun:test"
 import { Effect, Exit, Fiber, Schema, Scope } from "effect"
 import { TestClock } from "effect/testing"
@@ -14,7 +14,7 @@ class NoKey extends Schema.TaggedError<NoKey>()("NoKey", {}) {
 const layer = Health.layer("1.2.3")
 const status = Effect.flatMap(Health, (health) => Effect.map(health.check, (report) => report.status))
 
-it.effect("without parts it is healthy, and knows since when", () =>
+it.effect("without parts the health is healthy, with its start time", () =>
   Effect.gen(function* () {
     const health = yield* Health
     yield* TestClock.adjust("5 seconds")
@@ -28,7 +28,7 @@ it.effect("without parts it is healthy, and knows since when", () =>
   }).pipe(Effect.provide(layer))
 )
 
-it.effect("one failing part makes it unhealthy for as long as the part is there, and says why", () =>
+it.effect("one failing part makes the health unhealthy until it is removed, with its detail", () =>
   Effect.gen(function* () {
     const health = yield* Health
     yield* health.add("storage", Effect.void)
@@ -48,7 +48,7 @@ it.effect("one failing part makes it unhealthy for as long as the part is there,
   }).pipe(Effect.provide(layer))
 )
 
-it.effect("a failing part that only some calls need degrades it, and one that all need weighs more", () =>
+it.effect("a failing part that only some calls need makes the health degraded", () =>
   Effect.gen(function* () {
     const health = yield* Health
     yield* health.add("redis", Effect.fail(new NoKey()), { optional: true })
@@ -63,7 +63,7 @@ it.effect("a failing part that only some calls need degrades it, and one that al
   }).pipe(Effect.provide(layer))
 )
 
-it.effect("a part that does not answer is failing after a second", () =>
+it.effect("a part that does not respond within one second is failing", () =>
   Effect.gen(function* () {
     const health = yield* Health
     yield* health.add("slow", Effect.never)
@@ -77,7 +77,7 @@ it.effect("a part that does not answer is failing after a second", () =>
 )
 
 it.effect(
-  "whoever asks within a second hears the same, and one who leaves takes nothing from the others",
+  "callers within one second share one check, and one that is interrupted does not stop it for others",
   () =>
     Effect.gen(function* () {
       const health = yield* Health
@@ -104,7 +104,7 @@ it.effect(
     }).pipe(Effect.provide(layer))
 )
 
-it.effect("a program that drains is not healthy, whatever its parts say", () =>
+it.effect("a draining program is not healthy, with any parts", () =>
   Effect.gen(function* () {
     const health = yield* Health
     yield* health.drain

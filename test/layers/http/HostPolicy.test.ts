@@ -1,4 +1,4 @@
-/** Which Host and Origin values come in, bound to this machine and bound to the world. */
+/** The Host and Origin policy: allowed values for a listener on loopback and on a public address. */
 import { describe, expect, test } from "bun:test"
 import * as fc from "fast-check"
 import * as HostPolicy from "../../../layers/http/HostPolicy.ts"
@@ -6,10 +6,10 @@ import * as HostPolicy from "../../../layers/http/HostPolicy.ts"
 const bound = (hostname: string, more: Partial<HostPolicy.HostPolicyOptions> = {}) =>
   HostPolicy.make({ hostname, allowedHosts: [], corsOrigins: [], secure: false, ...more })
 
-const host = (door: HostPolicy.HostPolicy, value: string | null) => door.host(value)?.status ?? 200
-const origin = (door: HostPolicy.HostPolicy, value: string, at = "127.0.0.1:8000") => {
-  const standing = door.origin(value, at)
-  return standing instanceof Response ? standing.status : standing
+const host = (policy: HostPolicy.HostPolicy, value: string | null) => policy.host(value)?.status ?? 200
+const origin = (policy: HostPolicy.HostPolicy, value: string, at = "127.0.0.1:8000") => {
+  const verdict = policy.origin(value, at)
+  return verdict instanceof Response ? verdict.status : verdict
 }
 
 const malformed = [
@@ -42,16 +42,16 @@ const malformed = [
   "a".repeat(100_000)
 ]
 
-describe("Host", () => {
-  test("a missing or malformed one is 400, however often it comes", () => {
-    for (const door of [bound("127.0.0.1"), bound("0.0.0.0")]) {
+describe("the Host header", () => {
+  test("is rejected with 400 if it is missing, malformed or repeated", () => {
+    for (const policy of [bound("127.0.0.1"), bound("0.0.0.0")]) {
       for (const value of [null, ...malformed, ...malformed])
-        expect([value, host(door, value)]).toEqual([value, 400])
+        expect([value, host(policy, value)]).toEqual([value, 400])
     }
   })
 
-  test("bound to this machine: its own names on any port, others are 421", () => {
-    const door = bound("127.0.0.1", { allowedHosts: ["Example.com", "other.test:8443"] })
+  test("on a loopback listener must be a loopback name, with any port, else 421", () => {
+    const policy = bound("127.0.0.1", { allowedHosts: ["Example.com", "other.test:8443"] })
     const own = [
       "localhost",
       "LOCALHOST:1",
@@ -62,12 +62,12 @@ describe("Host", () => {
       "[::1]:80"
     ]
     const listed = ["example.com", "EXAMPLE.COM:99", "other.test:8443"]
-    for (const value of [...own, ...listed]) expect([value, host(door, value)]).toEqual([value, 200])
+    for (const value of [...own, ...listed]) expect([value, host(policy, value)]).toEqual([value, 200])
     const foreign = ["evil.test", "other.test", "localhost.evil.test", "2130706433", "0x7f.1", "127.1"]
-    for (const value of foreign) expect([value, host(door, value)]).toEqual([value, 421])
+    for (const value of foreign) expect([value, host(policy, value)]).toEqual([value, 421])
   })
 
-  test("bound to the world: any name, unless there is a list", () => {
+  test("on a public listener is any name, unless there is an allow-list", () => {
     expect(host(bound("0.0.0.0"), "anything.test")).toBe(200)
     const listed = bound("0.0.0.0", { allowedHosts: ["example.com"] })
     expect(host(listed, "example.com")).toBe(200)
@@ -75,8 +75,8 @@ describe("Host", () => {
     expect(host(listed, "anything.test")).toBe(421)
   })
 
-  test("what comes in at the loopback door means this machine to a URL parser as well", () => {
-    const door = bound("127.0.0.1")
+  test("accepted by a loopback listener is also a loopback host for a URL parser", () => {
+    const policy = bound("127.0.0.1")
     const piece = fc.constantFrom(
       "localhost",
       "127.0.0.1",
@@ -99,21 +99,21 @@ describe("Host", () => {
           fc.string()
         ),
         (value) => {
-          if (host(door, value) === 200) expect(new URL(`http://${value}/`).hostname).toMatch(loopback)
+          if (host(policy, value) === 200) expect(new URL(`http://${value}/`).hostname).toMatch(loopback)
         }
       ),
       { numRuns: 5000, examples: [["localhost"], ["[::1]:80"]] }
     )
   })
 
-  test("more names than are remembered change no verdict", () => {
-    const door = bound("127.0.0.1")
-    for (let n = 0; n < 1000; n++) expect(host(door, `h${n}.test`)).toBe(421)
-    expect(host(door, "localhost")).toBe(200)
+  test("has the same verdict after more names than the policy caches", () => {
+    const policy = bound("127.0.0.1")
+    for (let n = 0; n < 1000; n++) expect(host(policy, `h${n}.test`)).toBe(421)
+    expect(host(policy, "localhost")).toBe(200)
   })
 })
 
-describe("Origin", () => {
+describe("the Origin header", () => {
   const foreign = [
     "",
     "null",
@@ -132,34 +132,34 @@ describe("Origin", () => {
     "localhost"
   ]
 
-  test("foreign, malformed and null ones are 403", () => {
+  test("is rejected with 403 if it is foreign, malformed or null", () => {
     for (const value of foreign) expect([value, origin(bound("127.0.0.1"), value)]).toEqual([value, 403])
   })
 
-  test("bound to this machine: its pages may call, on any port and by http or https", () => {
+  test("on a loopback listener may be a loopback page on any port, by http or https", () => {
     for (const value of ["http://localhost:5173", "https://127.0.0.1", "http://[::1]:1"]) {
       expect([value, origin(bound("127.0.0.1"), value)]).toEqual([value, "own"])
       expect([value, origin(bound("0.0.0.0"), value)]).toEqual([value, 403])
     }
   })
 
-  test("the server's own pages may call: same scheme, same host, same port", () => {
-    const door = bound("0.0.0.0")
-    expect(origin(door, "http://Example.com:8000".toLowerCase(), "Example.com:8000")).toBe("own")
-    expect(origin(door, "https://example.com:8000", "example.com:8000")).toBe(403)
-    expect(origin(door, "http://example.com", "example.com:8000")).toBe(403)
+  test("may be the server's own: same scheme, host and port", () => {
+    const policy = bound("0.0.0.0")
+    expect(origin(policy, "http://Example.com:8000".toLowerCase(), "Example.com:8000")).toBe("own")
+    expect(origin(policy, "https://example.com:8000", "example.com:8000")).toBe(403)
+    expect(origin(policy, "http://example.com", "example.com:8000")).toBe(403)
     expect(origin(bound("0.0.0.0", { secure: true }), "https://example.com", "example.com")).toBe("own")
   })
 
-  test("listed ones are listed, as browsers would write them", () => {
-    const door = bound("0.0.0.0", { corsOrigins: ["https://App.example.com:443", "app://notes"] })
-    expect(origin(door, "https://app.example.com")).toBe("listed")
-    expect(origin(door, "app://notes")).toBe("listed")
-    expect(origin(door, "http://app.example.com")).toBe(403)
+  test("may be on the allow-list, in the form of browsers", () => {
+    const policy = bound("0.0.0.0", { corsOrigins: ["https://App.example.com:443", "app://notes"] })
+    expect(origin(policy, "https://app.example.com")).toBe("listed")
+    expect(origin(policy, "app://notes")).toBe("listed")
+    expect(origin(policy, "http://app.example.com")).toBe(403)
   })
 })
 
-test("what the operator wrote wrongly is named", () => {
+test("an invalid entry of the host or origin allow-list is reported", () => {
   const options = {
     hostname: "127.0.0.1",
     allowedHosts: ["a.test"],

@@ -1,4 +1,4 @@
-/** The listener against hostile bytes, foreign pages, oversized input and handlers that fail. */
+/** The listener with hostile bytes, foreign origins, oversized input and failing handlers. */
 import { describe, expect } from "bun:test"
 import { Context, Effect, Layer, Logger, Schema } from "effect"
 import * as fc from "fast-check"
@@ -11,7 +11,7 @@ import { defaults, listen } from "../../support/listener.ts"
 import { dial, header, raw, type Reply } from "../../support/rawHttp.ts"
 
 const host = "Host: 127.0.0.1\r\n"
-const Refusal = Schema.fromJsonString(
+const Rejection = Schema.fromJsonString(
   Schema.Struct({
     jsonrpc: Schema.Literal("2.0"),
     error: Schema.Struct({
@@ -21,9 +21,9 @@ const Refusal = Schema.fromJsonString(
     id: Schema.Null
   })
 )
-const refusal = Schema.decodeUnknownSync(Refusal)
+const rejection = Schema.decodeUnknownSync(Rejection)
 
-/** Answers with what it saw, and counts how often it was asked. */
+/** Responds with what it received, and counts its requests. */
 const mirror = () => {
   const seen: Array<string> = []
   const route: Route<string> = {
@@ -37,11 +37,11 @@ const mirror = () => {
   return { route, seen }
 }
 
-const ask = (port: number, bytes: string) => Effect.promise(() => raw(port, bytes))
+const send = (port: number, bytes: string) => Effect.promise(() => raw(port, bytes))
 const get = (port: number, path: string, headers = "") =>
-  ask(port, `GET ${path} HTTP/1.1\r\n${host}${headers}\r\n`)
+  send(port, `GET ${path} HTTP/1.1\r\n${host}${headers}\r\n`)
 
-it.live("routes by path alone, and says who asks", () =>
+it.live("a request is routed by its path alone, with the address of its peer", () =>
   Effect.gen(function* () {
     const { route, seen } = mirror()
     const { hostname, port, url } = yield* listen([route])
@@ -55,32 +55,32 @@ it.live("routes by path alone, and says who asks", () =>
     for (const path of ["/y", "/x/", "//x", "/files", "/%78", "/X"]) {
       const reply = yield* get(port, path)
       expect([path, reply.status]).toEqual([path, 404])
-      refusal(reply.body)
+      rejection(reply.body)
     }
     expect(seen).toHaveLength(before)
   })
 )
 
-it.live("CONNECT and TRACE are 405, methods that nobody knows are not served", () =>
+it.live("CONNECT and TRACE are 405, and unknown methods are not served", () =>
   Effect.gen(function* () {
     const { route, seen } = mirror()
     const { port } = yield* listen([route])
-    expect((yield* ask(port, `CONNECT a.test:443 HTTP/1.1\r\n${host}\r\n`)).status).toBe(405)
-    expect((yield* ask(port, `TRACE /x HTTP/1.1\r\n${host}\r\n`)).status).toBe(405)
+    expect((yield* send(port, `CONNECT a.test:443 HTTP/1.1\r\n${host}\r\n`)).status).toBe(405)
+    expect((yield* send(port, `TRACE /x HTTP/1.1\r\n${host}\r\n`)).status).toBe(405)
     for (const line of ["FROB /x", "get /x", "OPTIONS *", "GET x"]) {
-      expect([0, 400]).toContain((yield* ask(port, `${line} HTTP/1.1\r\n${host}\r\n`)).status)
+      expect([0, 400]).toContain((yield* send(port, `${line} HTTP/1.1\r\n${host}\r\n`)).status)
     }
     expect(seen).toEqual([])
   })
 )
 
 describe("Host and Origin (hardening 21, 22)", () => {
-  it.live("bad Hosts are 400 or 421 for every method, and no route sees them", () =>
+  it.live("a bad Host is 400 or 421 for every method and reaches no route", () =>
     Effect.gen(function* () {
       const { route, seen } = mirror()
       const { port } = yield* listen([route])
       for (const method of ["GET", "POST", "DELETE", "OPTIONS"]) {
-        const from = (lines: string) => ask(port, `${method} /x HTTP/1.1\r\n${lines}\r\n`)
+        const from = (lines: string) => send(port, `${method} /x HTTP/1.1\r\n${lines}\r\n`)
         expect((yield* from("Host: evil.test\r\n")).status).toBe(421)
         const bad = ["", "Host: \r\n", "Host: a\r\nHost: b\r\n", "Host: localhost\r\nHost: localhost\r\n"]
         const odd = [
@@ -92,44 +92,42 @@ describe("Host and Origin (hardening 21, 22)", () => {
         for (const lines of [...bad, ...odd])
           expect([lines, (yield* from(lines)).status]).toEqual([lines, 400])
       }
-      expect((yield* ask(port, "GET /x HTTP/1.0\r\n\r\n")).status).toBe(400)
+      expect((yield* send(port, "GET /x HTTP/1.0\r\n\r\n")).status).toBe(400)
       expect(seen).toEqual([])
     })
   )
 
-  it.live(
-    "foreign and null Origins are 403 for every method and for WebSockets, and no route sees them",
-    () =>
-      Effect.gen(function* () {
-        const { route, seen } = mirror()
-        const { port } = yield* listen([{ ...route, websocket: { message: () => {} } }])
-        const upgrade = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-        const key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-        for (const method of ["GET", "POST", "DELETE", "OPTIONS"]) {
-          for (const origin of ["http://evil.test", "null", "http://evil.test, http://127.0.0.1", "x"]) {
-            for (const more of ["", upgrade + key]) {
-              const lines = `${host}Origin: ${origin}\r\n${more}`
-              const reply = yield* ask(port, `${method} /x HTTP/1.1\r\n${lines}\r\n`)
-              expect([lines, reply.status]).toEqual([lines, 403])
-              refusal(reply.body)
-              expect(header(reply, "access-control-allow-origin")).toBeUndefined()
-            }
+  it.live("a foreign or null Origin is 403 for every method and for WebSockets and reaches no route", () =>
+    Effect.gen(function* () {
+      const { route, seen } = mirror()
+      const { port } = yield* listen([{ ...route, websocket: { message: () => {} } }])
+      const upgrade = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+      const key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+      for (const method of ["GET", "POST", "DELETE", "OPTIONS"]) {
+        for (const origin of ["http://evil.test", "null", "http://evil.test, http://127.0.0.1", "x"]) {
+          for (const more of ["", upgrade + key]) {
+            const lines = `${host}Origin: ${origin}\r\n${more}`
+            const reply = yield* send(port, `${method} /x HTTP/1.1\r\n${lines}\r\n`)
+            expect([lines, reply.status]).toEqual([lines, 403])
+            rejection(reply.body)
+            expect(header(reply, "access-control-allow-origin")).toBeUndefined()
           }
         }
-        const twice = yield* get(port, "/x", "Origin: http://localhost\r\nOrigin: http://evil.test\r\n")
-        expect(twice.status).toBe(403)
-        expect(seen).toEqual([])
-        expect((yield* get(port, "/x", "Origin: http://localhost:6274\r\n")).status).toBe(200)
-      })
+      }
+      const twice = yield* get(port, "/x", "Origin: http://localhost\r\nOrigin: http://evil.test\r\n")
+      expect(twice.status).toBe(403)
+      expect(seen).toEqual([])
+      expect((yield* get(port, "/x", "Origin: http://localhost:6274\r\n")).status).toBe(200)
+    })
   )
 })
 
-it.live("ambiguous messages are refused before any route sees them (hardening 23)", () =>
+it.live("an ambiguous message is rejected before it reaches a route (hardening 23)", () =>
   Effect.gen(function* () {
     const { route, seen } = mirror()
     const { port } = yield* listen([route])
     const post = (lines: string, body: string) => `POST /x HTTP/1.1\r\n${host}${lines}\r\n\r\n${body}`
-    const refused = [
+    const rejected = [
       post("Content-Length: 4\r\nTransfer-Encoding: chunked", "0\r\n\r\n"),
       post("Transfer-Encoding: xchunked", "0\r\n\r\n"),
       post("Transfer-Encoding : chunked", "0\r\n\r\n"),
@@ -146,7 +144,7 @@ it.live("ambiguous messages are refused before any route sees them (hardening 23
       `GET /x HTTP/2.0\r\n${host}\r\n`,
       "\x16\x03\x01hello\r\n\r\n"
     ]
-    for (const bytes of refused) {
+    for (const bytes of rejected) {
       const connection = dial(port)
       connection.write(bytes)
       const { status } = yield* Effect.promise(connection.next)
@@ -157,7 +155,7 @@ it.live("ambiguous messages are refused before any route sees them (hardening 23
   })
 )
 
-it.live("no request is answered with 5xx, whatever it is made of", () =>
+it.live("no request is a 5xx, whatever it contains", () =>
   Effect.gen(function* () {
     const { route } = mirror()
     const { port } = yield* listen([route], { corsOrigins: ["https://a.test"] })
@@ -213,7 +211,7 @@ it.live("no request is answered with 5xx, whatever it is made of", () =>
 )
 
 describe("limits (hardening 24, 25)", () => {
-  it.live("headers that are too long or too many are 431", () =>
+  it.live("headers over the limit in bytes or number are 431", () =>
     Effect.gen(function* () {
       const { route, seen } = mirror()
       const { port } = yield* listen([route])
@@ -226,33 +224,35 @@ describe("limits (hardening 24, 25)", () => {
     })
   )
 
-  it.live("a body of the limit passes; one byte more is 413 and the connection is closed, unlogged", () =>
-    Effect.gen(function* () {
-      const { route } = mirror()
-      const logged = yield* logging
-      const { port } = yield* listen([route]).pipe(Effect.provide(logged.layer))
-      const post = (lines: string, body: string) => `POST /x HTTP/1.1\r\n${host}${lines}\r\n\r\n${body}`
-      const chunked = (size: number) => `${size.toString(16)}\r\n${"a".repeat(size)}\r\n0\r\n\r\n`
-      const most = yield* ask(port, post("Content-Length: 1000", "a".repeat(1000)))
-      expect(JSON.parse(most.body).size).toBe(1000)
-      expect((yield* ask(port, post("Transfer-Encoding: chunked", chunked(1000)))).status).toBe(200)
-      for (const bytes of [
-        post("Content-Length: 1001", "a".repeat(1001)),
-        post("Content-Length: 1001", ""),
-        post("Transfer-Encoding: chunked", chunked(1001)),
-        post("Transfer-Encoding: chunked", chunked(600).replace("0\r\n\r\n", chunked(600)))
-      ]) {
-        const connection = dial(port)
-        connection.write(bytes)
-        expect((yield* Effect.promise(connection.next)).status).toBe(413)
-        yield* Effect.promise(() => connection.closed)
-      }
-      expect(logged.messages).toEqual([])
-    })
+  it.live(
+    "a body of the limit is served, and one byte more is 413, unlogged, and closes the connection",
+    () =>
+      Effect.gen(function* () {
+        const { route } = mirror()
+        const logged = yield* logging
+        const { port } = yield* listen([route]).pipe(Effect.provide(logged.layer))
+        const post = (lines: string, body: string) => `POST /x HTTP/1.1\r\n${host}${lines}\r\n\r\n${body}`
+        const chunked = (size: number) => `${size.toString(16)}\r\n${"a".repeat(size)}\r\n0\r\n\r\n`
+        const most = yield* send(port, post("Content-Length: 1000", "a".repeat(1000)))
+        expect(JSON.parse(most.body).size).toBe(1000)
+        expect((yield* send(port, post("Transfer-Encoding: chunked", chunked(1000)))).status).toBe(200)
+        for (const bytes of [
+          post("Content-Length: 1001", "a".repeat(1001)),
+          post("Content-Length: 1001", ""),
+          post("Transfer-Encoding: chunked", chunked(1001)),
+          post("Transfer-Encoding: chunked", chunked(600).replace("0\r\n\r\n", chunked(600)))
+        ]) {
+          const connection = dial(port)
+          connection.write(bytes)
+          expect((yield* Effect.promise(connection.next)).status).toBe(413)
+          yield* Effect.promise(() => connection.closed)
+        }
+        expect(logged.messages).toEqual([])
+      })
   )
 
   it.live(
-    "slow bodies, slow headers and silent connections are closed (hardening 26)",
+    "slow bodies, slow headers and idle connections are closed (hardening 26)",
     () =>
       Effect.gen(function* () {
         const { route } = mirror()
@@ -278,7 +278,7 @@ describe("limits (hardening 24, 25)", () => {
   )
 
   it.live(
-    "keepOpen lifts the idle limit from a request, and from no other",
+    "keepOpen lifts the idle time-out of one request only",
     () =>
       Effect.gen(function* () {
         const release = Promise.withResolvers<Response>()
@@ -297,7 +297,7 @@ describe("limits (hardening 24, 25)", () => {
         )
         const kept = dial(port)
         kept.write(`GET /kept HTTP/1.1\r\n${host}\r\n`)
-        // The second request is younger: when its limit strikes, that of the first has passed.
+        // The second request is younger: at its time-out, that of the first has passed.
         const cut = yield* get(port, "/cut")
         expect(cut.status).toBe(0)
         release.resolve(new Response("still here"))
@@ -311,14 +311,15 @@ describe("limits (hardening 24, 25)", () => {
 describe("CORS (hardening 68)", () => {
   const listed = "https://app.example.com"
   const preflight = (port: number, origin: string, headers: string) =>
-    ask(
+    send(
       port,
       `OPTIONS /x HTTP/1.1\r\n${host}Origin: ${origin}\r\nAccess-Control-Request-Method: POST\r\n` +
         `Access-Control-Request-Headers: ${headers}\r\n\r\n`
     )
-  const allowsNobody = (reply: Reply) => expect(header(reply, "access-control-allow-origin")).toBeUndefined()
+  const allowsNoOrigin = (reply: Reply) =>
+    expect(header(reply, "access-control-allow-origin")).toBeUndefined()
 
-  it.live("a listed origin is told what it may send", () =>
+  it.live("a preflight of a listed origin gets the allowed methods and headers", () =>
     Effect.gen(function* () {
       const { route, seen } = mirror()
       const { port } = yield* listen([route], { corsOrigins: [listed] })
@@ -341,7 +342,7 @@ describe("CORS (hardening 68)", () => {
     })
   )
 
-  it.live("a listed origin may read every answer, also a refusal and a failure", () =>
+  it.live("a listed origin may read every response, including rejections and failures", () =>
     Effect.gen(function* () {
       const { route } = mirror()
       const broken: Route<string> = { paths: ["/broken"], fetch: () => Promise.reject(new Error("no")) }
@@ -366,22 +367,22 @@ describe("CORS (hardening 68)", () => {
     })
   )
 
-  it.live("others are not allowed to read, whether they may call or not", () =>
+  it.live("an origin that is not listed may not read a response, whether it is allowed or not", () =>
     Effect.gen(function* () {
       const { route } = mirror()
       const { port } = yield* listen([route], { corsOrigins: [listed] })
       for (const origin of ["https://evil.test", "null", "http://localhost:5173"]) {
         const reply = yield* preflight(port, origin, "content-type")
         expect(reply.status).toBe(403)
-        allowsNobody(reply)
+        allowsNoOrigin(reply)
       }
-      allowsNobody(yield* get(port, "/x", "Origin: http://localhost:5173\r\n"))
-      allowsNobody(yield* get(port, "/x"))
+      allowsNoOrigin(yield* get(port, "/x", "Origin: http://localhost:5173\r\n"))
+      allowsNoOrigin(yield* get(port, "/x"))
     })
   )
 })
 
-/** What is logged under the layer. */
+/** The log of the layer. */
 const logging = Effect.sync(() => {
   const messages: Array<string> = []
   const logger = Logger.make(({ cause, message }) => {
@@ -390,8 +391,8 @@ const logging = Effect.sync(() => {
   return { messages, layer: Logger.layer([logger]) }
 })
 
-describe("handlers that fail", () => {
-  it.live("are answered with 500 and no details, and logged once without the query", () =>
+describe("a handler that fails", () => {
+  it.live("is 500 without details and logged once, without the query", () =>
     Effect.gen(function* () {
       const thrown = (): never => {
         throw new Error("secret detail")
@@ -404,7 +405,7 @@ describe("handlers that fail", () => {
       for (const path of ["/throws", "/rejects"]) {
         const reply = yield* get(port, `${path}?token=hidden`)
         expect(reply.status).toBe(500)
-        expect(refusal(reply.body).error.message).not.toContain("secret")
+        expect(rejection(reply.body).error.message).not.toContain("secret")
       }
       expect(logged.messages).toHaveLength(2)
       expect(logged.messages[0]).toStartWith("GET /throws failed")
@@ -413,7 +414,7 @@ describe("handlers that fail", () => {
     })
   )
 
-  it.live("are not logged when their client left", () =>
+  it.live("is not logged if its client has disconnected", () =>
     Effect.gen(function* () {
       const started = Promise.withResolvers<void>()
       const left = Promise.withResolvers<void>()
@@ -443,10 +444,10 @@ describe("handlers that fail", () => {
   )
 })
 
-describe("what cannot be listened on", () => {
+describe("binding an address", () => {
   const failure = (options: Partial<typeof defaults>) => Effect.flip(listen([], options))
 
-  it.live("a taken port names itself and the way out", () =>
+  it.live("with a port in use is an error with the port and a hint", () =>
     Effect.gen(function* () {
       const { port } = yield* listen([])
       const error = yield* failure({ port })
@@ -457,7 +458,7 @@ describe("what cannot be listened on", () => {
     })
   )
 
-  it.live("a foreign address, an unusable certificate and a wildcard origin", () =>
+  it.live("that is foreign, or with an invalid certificate or origin, is an error", () =>
     Effect.gen(function* () {
       const address = yield* failure({ hostname: "192.0.2.1" })
       expect(address).toMatchObject({ reason: "BadAddress" })
@@ -470,7 +471,7 @@ describe("what cannot be listened on", () => {
   )
 })
 
-it.live("a listener bound to every address says how to reach it from here", () =>
+it.live("a listener on every address reports a local URL", () =>
   Effect.gen(function* () {
     const { port, url } = yield* listen([mirror().route], { hostname: "0.0.0.0" })
     expect(url).toBe(`http://localhost:${port}`)
@@ -478,7 +479,7 @@ it.live("a listener bound to every address says how to reach it from here", () =
   })
 )
 
-it.live("routes may come and go while it listens", () =>
+it.live("routes are added and removed while it listens", () =>
   Effect.gen(function* () {
     const context = yield* Layer.build(
       Listener.layer(defaults).pipe(Layer.provideMerge(Layer.mergeAll(Routes.layer, Sites.layer, Ids.layer)))

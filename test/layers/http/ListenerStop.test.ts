@@ -1,4 +1,4 @@
-/** How the listener ends: nothing new, what runs may finish, the rest is cut and hears of it. */
+/** Shutdown of the listener: no new connections, running requests may finish, and the rest is aborted at the time limit. */
 import { expect } from "bun:test"
 import { Deferred, Effect, Fiber } from "effect"
 import type { ListenerOptions } from "../../../layers/http/ListenerOptions.ts"
@@ -9,7 +9,7 @@ import { dial, header, type Reply } from "../../support/rawHttp.ts"
 
 const host = "Host: 127.0.0.1\r\n"
 
-/** A listener in a program of its own, which the test stops as a signal would: by interruption. */
+/** A listener in a separate program, which the test stops by interruption, like a signal. */
 const stoppable = Effect.fnUntraced(function* (
   routes: ReadonlyArray<Route<string>>,
   options: Partial<ListenerOptions> = {}
@@ -44,7 +44,7 @@ const call = (port: number) => {
   return connection
 }
 
-it.live("a running request is answered whole, an idle connection and the port are closed at once", () =>
+it.live("a running request gets its whole response, and idle connections and the port close at once", () =>
   Effect.gen(function* () {
     const { release, route, started } = waiting()
     const { port, stop } = yield* stoppable([
@@ -69,7 +69,7 @@ it.live("a running request is answered whole, an idle connection and the port ar
   })
 )
 
-it.live("drains run before the wait, all at once, and one that fails stops nothing", () =>
+it.live("drains run concurrently before the wait, and a drain that fails does not stop the shutdown", () =>
   Effect.gen(function* () {
     const { release, route, started } = waiting()
     const { port, stop } = yield* stoppable([
@@ -84,7 +84,7 @@ it.live("drains run before the wait, all at once, and one that fails stops nothi
 )
 
 it.live(
-  "what does not end in time is cut: its signal fires, its connection closes, drains are interrupted",
+  "at the time limit a request is aborted: its signal fires, its connection closes, drains are interrupted",
   () =>
     Effect.gen(function* () {
       let interrupted = false
@@ -105,7 +105,7 @@ it.live(
     })
 )
 
-it.live("a stream that never ends is cancelled, and a new listener can take the port", () =>
+it.live("an endless stream is cancelled, and a new listener can bind the port", () =>
   Effect.gen(function* () {
     const cancelled = Promise.withResolvers<void>()
     const stream: Route<string> = {
@@ -127,26 +127,28 @@ it.live("a stream that never ends is cancelled, and a new listener can take the 
   })
 )
 
-it.live("before it stops it says so, and still serves, closing each connection after its answer", () =>
-  Effect.gen(function* () {
-    const quick: Route<string> = { paths: ["/quick"], fetch: () => new Response("quick") }
-    const bound = Promise.withResolvers<number>()
-    const last = Promise.withResolvers<Reply>()
-    const onStop = Effect.promise(async () => {
-      const late = dial(await bound.promise)
-      late.write(`GET /quick HTTP/1.1\r\n${host}\r\n`)
-      last.resolve(await late.next())
-      await late.closed
+it.live(
+  "while it announces the shutdown it serves requests and closes each connection after its response",
+  () =>
+    Effect.gen(function* () {
+      const quick: Route<string> = { paths: ["/quick"], fetch: () => new Response("quick") }
+      const bound = Promise.withResolvers<number>()
+      const last = Promise.withResolvers<Reply>()
+      const onStop = Effect.promise(async () => {
+        const late = dial(await bound.promise)
+        late.write(`GET /quick HTTP/1.1\r\n${host}\r\n`)
+        last.resolve(await late.next())
+        await late.closed
+      })
+      const { port, stop } = yield* stoppable([quick], { onStop, drainDelay: "1 milli" })
+      bound.resolve(port)
+      const before = yield* Effect.promise(() => fetch(`http://127.0.0.1:${port}/quick`))
+      expect([before.status, before.headers.get("connection")]).not.toContain("close")
+      yield* stop
+      const reply = yield* Effect.promise(() => last.promise)
+      expect([reply.status, header(reply, "connection")]).toEqual([200, "close"])
+      const tooLate = dial(port)
+      yield* Effect.promise(() => tooLate.closed)
+      expect((yield* Effect.promise(tooLate.next)).status).toBe(0)
     })
-    const { port, stop } = yield* stoppable([quick], { onStop, drainDelay: "1 milli" })
-    bound.resolve(port)
-    const before = yield* Effect.promise(() => fetch(`http://127.0.0.1:${port}/quick`))
-    expect([before.status, before.headers.get("connection")]).not.toContain("close")
-    yield* stop
-    const reply = yield* Effect.promise(() => last.promise)
-    expect([reply.status, header(reply, "connection")]).toEqual([200, "close"])
-    const tooLate = dial(port)
-    yield* Effect.promise(() => tooLate.closed)
-    expect((yield* Effect.promise(tooLate.next)).status).toBe(0)
-  })
 )

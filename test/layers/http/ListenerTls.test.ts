@@ -1,4 +1,4 @@
-/** The listener with a certificate: HTTP/2 by ALPN and HTTP/3 beside HTTP/1.1, and the same checks at the door. */
+/** The listener with a certificate: HTTP/2 by ALPN and HTTP/3 beside HTTP/1.1, with the same checks. */
 import { test, expect } from "bun:test"
 import { connect, type ClientHttp2Session, type OutgoingHttpHeaders } from "node:http2"
 import { Effect } from "effect"
@@ -12,7 +12,7 @@ const ask = (session: ClientHttp2Session, headers: OutgoingHttpHeaders) =>
     stream.resume()
   })
 
-test.skipIf(!possible)("HTTP/2 and HTTP/1.1 with the same answers", () =>
+test.skipIf(!possible)("HTTP/2 has the same responses as HTTP/1.1", () =>
   Effect.gen(function* () {
     const tls = yield* certificate
     const urls: Array<string> = []
@@ -41,7 +41,7 @@ test.skipIf(!possible)("HTTP/2 and HTTP/1.1 with the same answers", () =>
   }).pipe(Effect.scoped, Effect.provide(machine), Effect.runPromise)
 )
 
-test.skipIf(!possible)("HTTP/3 on the same port, announced to the others", () =>
+test.skipIf(!possible)("HTTP/3 is served on the same port and announced by Alt-Svc", () =>
   Effect.gen(function* () {
     const tls = yield* certificate
     const seen: Array<boolean> = []
@@ -53,7 +53,7 @@ test.skipIf(!possible)("HTTP/3 on the same port, announced to the others", () =>
       }
     }
     const { port, url } = yield* listen([route], { tls, http3: true })
-    // Bun takes no authority of one's own for HTTP/3.
+    // Bun cannot add a custom certificate authority for HTTP/3.
     const options = { protocol: "http3", tls: { rejectUnauthorized: false } } as const
     yield* Effect.promise(async () => {
       const answer = await fetch(`${url}/x`, { ...options, method: "POST", body: "by QUIC" })
@@ -68,7 +68,7 @@ test.skipIf(!possible)("HTTP/3 on the same port, announced to the others", () =>
   }).pipe(Effect.scoped, Effect.provide(machine), Effect.runPromise)
 )
 
-test("HTTP/3 without a certificate is refused", () =>
+test("HTTP/3 without a certificate is a configuration error", () =>
   Effect.gen(function* () {
     const error = yield* Effect.flip(listen([], { http3: true }))
     expect(error.message).toContain("server.http3 requires server.tls")

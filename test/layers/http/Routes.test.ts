@@ -1,4 +1,4 @@
-/** Routes come and go with the scope of the layer that contributes them. */
+/** Routes are added and removed with the scope of the layer that contributes them. */
 import { expect } from "bun:test"
 import { Effect, Exit, Scope } from "effect"
 import { type Route, Routes } from "../../../layers/http/Routes.ts"
@@ -6,7 +6,7 @@ import { it } from "../../support/effect.ts"
 
 const route = (...paths: ReadonlyArray<string>): Route => ({ paths, fetch: () => new Response() })
 
-it.effect("finds the exact path, else the longest prefix", () =>
+it.effect("a request matches the exact path, else the longest prefix", () =>
   Effect.gen(function* () {
     const routes = yield* Routes
     const [mcp, docs, deep, rest] = [
@@ -29,7 +29,7 @@ it.effect("finds the exact path, else the longest prefix", () =>
   }).pipe(Effect.provide(Routes.layer))
 )
 
-it.effect("a taken path fails, names the path, and nothing of that route is served", () =>
+it.effect("a taken path is an error with the path and adds none of the routes", () =>
   Effect.gen(function* () {
     const routes = yield* Routes
     yield* routes.add(route("/a", "/b/*"))
@@ -47,7 +47,7 @@ it.effect("a taken path fails, names the path, and nothing of that route is serv
   }).pipe(Effect.provide(Routes.layer))
 )
 
-it.effect("a route is gone with its scope, and its path is free again", () =>
+it.effect("closing the scope removes its routes and frees their paths", () =>
   Effect.gen(function* () {
     const routes = yield* Routes
     const scope = yield* Scope.make()

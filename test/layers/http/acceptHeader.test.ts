@@ -1,11 +1,11 @@
-/** Which Accept headers accept a media type (RFC 9110, section 12.5.1). */
+/** Accept headers and the media types that they accept (RFC 9110, section 12.5.1). */
 import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
 import { accepts } from "../../../layers/http/acceptHeader.ts"
 
 const stream = "text/event-stream"
 
-describe("accepted", () => {
+describe("the Accept header accepts the media type:", () => {
   for (const header of [
     null,
     "",
@@ -25,7 +25,7 @@ describe("accepted", () => {
   }
 })
 
-describe("not accepted", () => {
+describe("the Accept header does not accept the media type:", () => {
   for (const header of [
     "application/json",
     "text/event-streams",
@@ -41,7 +41,7 @@ describe("not accepted", () => {
   }
 })
 
-test("any header at all has an answer, soon", () => {
+test("any Accept header is parsed in bounded time", () => {
   fc.assert(
     fc.property(fc.string({ maxLength: 5000 }), (header) => {
       expect(typeof accepts(header, stream)).toBe("boolean")

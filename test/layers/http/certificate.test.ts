@@ -1,4 +1,4 @@
-/** Certificates that cannot be used are refused with the setting and the file at fault. */
+/** Certificates that cannot be used: the error has the setting and the file. */
 import { expect, test } from "bun:test"
 import { Effect, FileSystem, type Scope } from "effect"
 import type { ChildProcessSpawner } from "effect/process"
@@ -13,10 +13,10 @@ const check = <E>(name: string, body: () => Effect.Effect<unknown, E, Machine>) 
     Effect.suspend(body).pipe(Effect.scoped, Effect.provide(machine), Effect.runPromise)
   )
 
-const refused = (files: Certificate.CertificateFiles) => Effect.flip(Certificate.load(files))
-/** Loads as if it were `millis` after 1970. */
-const refusedAt = (files: Certificate.CertificateFiles, millis: number) =>
-  Effect.andThen(TestClock.setTime(millis), refused(files)).pipe(Effect.provide(TestClock.layer()))
+const rejected = (files: Certificate.CertificateFiles) => Effect.flip(Certificate.load(files))
+/** Loads at a time of `millis` after 1970. */
+const rejectedAt = (files: Certificate.CertificateFiles, millis: number) =>
+  Effect.andThen(TestClock.setTime(millis), rejected(files)).pipe(Effect.provide(TestClock.layer()))
 
 check("a certificate that fits its key is loaded", () =>
   Effect.gen(function* () {
@@ -26,45 +26,45 @@ check("a certificate that fits its key is loaded", () =>
   })
 )
 
-check("one that is missing, or whose key is", () =>
+check("a missing certificate or key is an error with its setting and path", () =>
   Effect.gen(function* () {
     const files = yield* certificateFiles()
-    const nowhere = `${files.key_file}.gone`
+    const missing = `${files.key_file}.gone`
     for (const setting of ["cert_file", "key_file"] as const) {
-      const error = yield* refused({ ...files, [setting]: nowhere })
-      expect([error.reason, error.path]).toEqual(["unreadable", nowhere])
-      expect(error.message).toContain(`server.tls.${setting}: cannot read ${nowhere}`)
+      const error = yield* rejected({ ...files, [setting]: missing })
+      expect([error.reason, error.path]).toEqual(["unreadable", missing])
+      expect(error.message).toContain(`server.tls.${setting}: cannot read ${missing}`)
     }
   })
 )
 
-check("one that is no PEM, or whose key is none", () =>
+check("a file without a PEM certificate or key is an error", () =>
   Effect.gen(function* () {
     const files = yield* certificateFiles()
-    expect((yield* refused({ ...files, cert_file: files.key_file })).message).toContain("no certificate")
-    expect((yield* refused({ ...files, key_file: files.cert_file })).message).toContain("no private key")
+    expect((yield* rejected({ ...files, cert_file: files.key_file })).message).toContain("no certificate")
+    expect((yield* rejected({ ...files, key_file: files.cert_file })).message).toContain("no private key")
     yield* (yield* FileSystem.FileSystem).writeFileString(files.cert_file, "")
-    expect((yield* refused(files)).reason).toBe("malformed")
+    expect((yield* rejected(files)).reason).toBe("malformed")
   })
 )
 
-check("one that belongs to another key", () =>
+check("a certificate of another key is an error with both files", () =>
   Effect.gen(function* () {
     const { cert_file } = yield* certificateFiles()
     const { key_file } = yield* certificateFiles()
-    const error = yield* refused({ cert_file, key_file })
+    const error = yield* rejected({ cert_file, key_file })
     expect(error.reason).toBe("mismatched")
     expect(error.message).toContain(`${key_file} does not match the certificate ${cert_file}`)
   })
 )
 
-check("one that has expired, and one that is not valid yet", () =>
+check("an expired certificate is an error, and one that is not valid yet hints at the clock", () =>
   Effect.gen(function* () {
     const files = yield* certificateFiles(10)
-    const late = yield* refusedAt(files, Date.UTC(2900, 0))
+    const late = yield* rejectedAt(files, Date.UTC(2900, 0))
     expect([late.reason, late.path]).toEqual(["expired", files.cert_file])
     expect(late.message).toContain("Renew it.")
-    const early = yield* refusedAt(files, Date.UTC(2001, 0))
+    const early = yield* rejectedAt(files, Date.UTC(2001, 0))
     expect(early.reason).toBe("early")
     expect(early.message).toContain("clock")
   })

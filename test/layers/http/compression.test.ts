@@ -1,4 +1,4 @@
-/** Compressed answers, read by curl over HTTP/1.1 and HTTP/2, and streams that are not held back. */
+/** Compressed responses, read by curl over HTTP/1.1 and HTTP/2, and streams that are flushed for each chunk. */
 import { describe, expect, test } from "bun:test"
 import zlib from "node:zlib"
 import { Effect } from "effect"
@@ -48,8 +48,8 @@ const plain = ({ body, headers, status }: Answer, expected: string) => {
   expect([status, headers.get("content-encoding"), text(body)]).toEqual([200, undefined, expected])
 }
 
-describe("whole answers", () => {
-  test.skipIf(!possible)("in every coding, over HTTP/1.1 and HTTP/2, by GET and by POST", () =>
+describe("a complete response", () => {
+  test.skipIf(!possible)("is compressed in every coding, over HTTP/1.1 and HTTP/2, by GET and by POST", () =>
     Effect.gen(function* () {
       const tls = yield* certificate
       const { url } = yield* listen(routes, { tls })
@@ -80,7 +80,7 @@ describe("whole answers", () => {
     }).pipe(Effect.scoped, Effect.provide(machine), Effect.runPromise)
   )
 
-  it.live("stay as they are where compressing would be wrong, or not worth it", () =>
+  it.live("is not compressed if that is wrong or saves nothing", () =>
     Effect.gen(function* () {
       const { url } = yield* listen(routes)
       plain(yield* curl(`${url}/short`, ...accept("gzip")), short)
@@ -103,7 +103,7 @@ describe("whole answers", () => {
     })
   )
 
-  it.live("a client that refuses identity gets a coding, or 406 where nothing was done yet", () =>
+  it.live("to a client that refuses identity is compressed, or 406 if the request changed nothing yet", () =>
     Effect.gen(function* () {
       const { url } = yield* listen(routes)
       const small = yield* curl(`${url}/short`, ...accept("identity;q=0, gzip"))
@@ -115,7 +115,7 @@ describe("whole answers", () => {
     })
   )
 
-  it.live("HEAD tells what GET would", () =>
+  it.live("to HEAD has the headers of GET", () =>
     Effect.gen(function* () {
       const { url } = yield* listen(routes)
       const get = yield* curl(`${url}/long`, ...accept("gzip"))
@@ -127,7 +127,7 @@ describe("whole answers", () => {
     })
   )
 
-  it.live("Range and conditional headers change nothing, however they are written", () =>
+  it.live("ignores Range and conditional headers in every form", () =>
     Effect.gen(function* () {
       const { url } = yield* listen(routes)
       for (const header of [
@@ -148,9 +148,9 @@ describe("whole answers", () => {
   )
 })
 
-describe("streams", () => {
+describe("a compressed stream", () => {
   for (const encoding of encodings) {
-    it.live(`${encoding}: each chunk can be read before the next is written`, () =>
+    it.live(`in ${encoding} lets each chunk be read before the next is written`, () =>
       Effect.gen(function* () {
         let write: ReadableStreamDefaultController<Uint8Array> | undefined
         const source = new ReadableStream<Uint8Array>({
@@ -176,7 +176,7 @@ describe("streams", () => {
           const decoder = new TextDecoder()
           let read = ""
           for (let line = 0; line < 50; line++) {
-            // Bun decodes as it receives: a line that is held back would be awaited for ever.
+            // Bun decodes as it receives: a line that is not flushed would never arrive.
             while (!read.endsWith(`line ${line}\n`)) {
               read += decoder.decode((await reader.read()).value, { stream: true })
             }
@@ -194,7 +194,7 @@ describe("streams", () => {
     )
   }
 
-  it.live("a reader that leaves cancels the source", () =>
+  it.live("cancels its source when its reader disconnects", () =>
     Effect.gen(function* () {
       const cancelled = Promise.withResolvers<void>()
       const request = new Request("http://localhost", { headers: { "accept-encoding": "gzip" } })
@@ -211,7 +211,7 @@ describe("streams", () => {
     })
   )
 
-  it.live("a reader that does not read leaves what is written with the source", () =>
+  it.live("applies back-pressure to its source while its reader is slow", () =>
     Effect.gen(function* () {
       let pulled = 0
       const request = new Request("http://localhost", { headers: { "accept-encoding": "gzip" } })
@@ -235,7 +235,7 @@ describe("streams", () => {
   )
 })
 
-test.each(["gzip", "br", "zstd"])(
+test.each(["gzip", "a compressed stream whose source fails has the same failure (%s)", "zstd"])(
   "a stream whose source fails passes the failure on (%s)",
   async (encoding) => {
     const source = new ReadableStream<Uint8Array>({

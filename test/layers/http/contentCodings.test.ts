@@ -1,9 +1,9 @@
-/** The choice of a content coding, for what clients send and for what nobody should. */
+/** Negotiation of the content coding, for valid and malformed Accept-Encoding headers. */
 import { expect, test } from "bun:test"
 import * as fc from "fast-check"
 import { choose, encodings } from "../../../layers/http/contentCodings.ts"
 
-test("preferences are followed, ours decides between equals", () => {
+test("the preferred coding of the client is chosen, and the server decides between equals", () => {
   const cases: ReadonlyArray<readonly [string | null, string | undefined, boolean]> = [
     [null, undefined, true],
     ["", undefined, true],
@@ -34,7 +34,7 @@ test("preferences are followed, ours decides between equals", () => {
   }
 })
 
-test("a malformed header counts as absent, as a whole", () => {
+test("a malformed Accept-Encoding counts as absent", () => {
   for (const header of [
     "gzip;q=2",
     "gzip;q=1.5",
@@ -56,7 +56,7 @@ test("a malformed header counts as absent, as a whole", () => {
   }
 })
 
-test("whatever is sent, nothing is chosen that was refused or not named", () => {
+test("any Accept-Encoding leads to a coding that it names and does not refuse, or to none", () => {
   const coding = fc.constantFrom(...encodings, "identity", "*", "compress")
   const weight = fc.integer({ min: 0, max: 1000 })
   fc.assert(

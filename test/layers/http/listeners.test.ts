@@ -1,4 +1,4 @@
-/** Several listeners: their own ports, routes and trust; and a certificate that is replaced without a gap. */
+/** Several listeners: separate ports, routes and trust, and a certificate that is replaced without a gap. */
 import { expect, test } from "bun:test"
 import { Context, Effect, Exit, Layer, Scope } from "effect"
 import { Listener } from "../../../layers/http/Listener.ts"
@@ -15,7 +15,7 @@ const services = Layer.mergeAll(Routes.layer, Sites.layer, Ids.layer)
 const ask = (port: number, host: string, path = "/x") =>
   Effect.promise(() => raw(port, `GET ${path} HTTP/1.1\r\nHost: ${host}\r\n\r\n`))
 
-it.live("share routes and sites, unless one has routes of its own", () =>
+it.live("listeners share routes and sites, except one with separate routes", () =>
   Effect.gen(function* () {
     const routes = yield* Routes
     const sites = yield* Sites
@@ -39,7 +39,7 @@ it.live("share routes and sites, unless one has routes of its own", () =>
   }).pipe(Effect.provide(services))
 )
 
-it.live("the end of one leaves the other, and a taken port is a ListenError", () =>
+it.live("stopping one listener keeps the other, and a taken port is a ListenError", () =>
   Effect.gen(function* () {
     yield* (yield* Routes).add({ paths: ["/x"], fetch: () => new Response("here") })
     const first = yield* Listener.open(defaults)
@@ -57,7 +57,7 @@ it.live("the end of one leaves the other, and a taken port is a ListenError", ()
 )
 
 test.skipIf(!possible)(
-  "a certificate is replaced: a running stream survives, new connections get the new one",
+  "after a certificate is replaced, a running stream continues and new connections get the new one",
   () =>
     Effect.gen(function* () {
       const stream = { drained: false, push: (_: string) => {} }
@@ -108,14 +108,14 @@ test.skipIf(!possible)(
 
       stream.push("data: second\n\n")
       expect(yield* next).toBe("data: second\n\n")
-      // The other listener goes on serving the routes, so they are not drained.
+      // The other listener still serves the routes, so they are not drained.
       yield* Scope.close(scope, Exit.void)
       expect(stream.drained).toBe(false)
       expect((yield* reach(after.cert, "/x"))?.status).toBe(200)
     }).pipe(Effect.scoped, Effect.provide(Layer.merge(services, machine)), Effect.runPromise)
 )
 
-it.live("the end of a listener drains sites, and their running streams end whole", () =>
+it.live("stopping a listener drains its sites, and their running streams end complete", () =>
   Effect.gen(function* () {
     const released = Promise.withResolvers<void>()
     yield* (yield* Sites).add({

@@ -1,4 +1,4 @@
-/** Which requests count as local: none that came through a proxy, under another name, or over an untrusted listener. */
+/** Requests that count as local: never through a proxy, under another host name, or on an untrusted listener. */
 import { expect } from "bun:test"
 import { Effect } from "effect"
 import type { ListenerOptions } from "../../../layers/http/ListenerOptions.ts"
@@ -22,7 +22,7 @@ const probing = Effect.fnUntraced(function* (options: Partial<ListenerOptions>) 
 
 const local = "Host: 127.0.0.1\r\n"
 
-it.live("a direct request is local, on a loopback listener and on a public one", () =>
+it.live("a direct request is local on a loopback listener and on a public one", () =>
   Effect.gen(function* () {
     for (const hostname of ["127.0.0.1", "LOCALHOST", "0.0.0.0"]) {
       const ask = yield* probing({ hostname })
@@ -33,7 +33,7 @@ it.live("a direct request is local, on a loopback listener and on a public one",
   })
 )
 
-it.live("a forwarding header makes a request foreign, whatever it says", () =>
+it.live("a request with a forwarding header is not local, whatever the value", () =>
   Effect.gen(function* () {
     for (const hostname of ["127.0.0.1", "0.0.0.0"]) {
       const ask = yield* probing({ hostname })
@@ -54,7 +54,7 @@ it.live("a forwarding header makes a request foreign, whatever it says", () =>
   })
 )
 
-it.live("an allowed Host that is not a loopback name is served and not local", () =>
+it.live("a request with an allowed Host that is not a loopback name is served and not local", () =>
   Effect.gen(function* () {
     const ask = yield* probing({ allowedHosts: ["app.example.com"] })
     expect(yield* ask("Host: app.example.com\r\n")).toBe("false")
@@ -64,7 +64,7 @@ it.live("an allowed Host that is not a loopback name is served and not local", (
   })
 )
 
-it.live("a listener may declare that loopback peers are not trusted", () =>
+it.live("a request to a listener that does not trust loopback peers is not local", () =>
   Effect.gen(function* () {
     for (const hostname of ["127.0.0.1", "0.0.0.0"]) {
       const ask = yield* probing({ hostname, trustLoopback: false })

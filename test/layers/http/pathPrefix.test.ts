@@ -1,10 +1,10 @@
-/** The prefix that a proxy strips: plain paths only, because it goes into URLs that clients follow. */
+/** The prefix that a proxy strips: plain paths only, because clients follow URLs that contain it. */
 import { describe, expect, test } from "bun:test"
 import { pathPrefixOf } from "../../../layers/http/pathPrefix.ts"
 
 const of = (value: string) => pathPrefixOf(new Headers({ "x-forwarded-prefix": value }))
 
-describe("taken", () => {
+describe("the prefix is used:", () => {
   for (const [value, prefix] of [
     ["/tools", "/tools"],
     ["/tools/", "/tools"],
@@ -15,7 +15,7 @@ describe("taken", () => {
   }
 })
 
-describe("ignored", () => {
+describe("the prefix is ignored:", () => {
   for (const value of [
     "",
     "/",
@@ -35,5 +35,5 @@ describe("ignored", () => {
     test(JSON.stringify(value), () => expect(of(value)).toBe(""))
   }
 
-  test("when there is none", () => expect(pathPrefixOf(new Headers())).toBe(""))
+  test("a request without the header has no prefix", () => expect(pathPrefixOf(new Headers())).toBe(""))
 })

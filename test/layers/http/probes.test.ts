@@ -1,4 +1,4 @@
-/** Routes under any Host: probes by address or without a Host pass, and nothing else does. */
+/** Routes under any Host: probes by address or without a Host are served, all other requests are checked. */
 import { expect } from "bun:test"
 import { Effect } from "effect"
 import type { Route } from "../../../layers/http/Routes.ts"
@@ -25,7 +25,7 @@ const statusOf = (port: number, line: string, headers = "") =>
     ({ status }) => status
   )
 
-it.live("a probe passes with the address of the pod, or over HTTP/1.0 without a Host", () =>
+it.live("a probe is served with the address of the pod, or over HTTP/1.0 without a Host", () =>
   Effect.gen(function* () {
     const { port } = yield* listen([probe, other], options)
     expect(yield* statusOf(port, "GET /ready HTTP/1.1", "Host: 10.1.2.3:8000\r\n")).toBe(200)
@@ -36,7 +36,7 @@ it.live("a probe passes with the address of the pod, or over HTTP/1.0 without a 
   })
 )
 
-it.live("other paths and methods, web pages and malformed Hosts are rejected as ever", () =>
+it.live("other paths and methods, web pages and malformed Hosts are rejected", () =>
   Effect.gen(function* () {
     const { port } = yield* listen([probe, other], options)
     const pod = "Host: 10.1.2.3\r\n"

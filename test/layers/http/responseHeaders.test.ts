@@ -1,4 +1,4 @@
-/** What every answer carries: an id for its request, and headers that keep browsers from mischief. */
+/** Headers of every response: the request id and the security headers. */
 import { expect, test } from "bun:test"
 import { Effect } from "effect"
 import type { Route } from "../../../layers/http/Routes.ts"
@@ -34,7 +34,7 @@ const routes: ReadonlyArray<Route<string>> = [
 
 const given = (id: string) => ["-H", `X-Request-Id: ${id}`]
 
-it.live("a sane X-Request-Id is repeated, and the route knows it; any other is replaced", () =>
+it.live("a valid X-Request-Id is returned and passed to the route, and any other is replaced", () =>
   Effect.gen(function* () {
     const { url } = yield* listen(routes)
     for (const id of ["a", "req-1_2.3:4/5+6=7@8", "x".repeat(128)]) {
@@ -57,37 +57,41 @@ it.live("a sane X-Request-Id is repeated, and the route knows it; any other is r
   })
 )
 
-it.live("every answer is guarded, also a refusal and a failure; a page may say otherwise", () =>
-  Effect.gen(function* () {
-    const { url } = yield* listen(routes)
-    for (const [path, status, options] of [
-      ["/", 200, []],
-      ["/nowhere", 404, []],
-      ["/broken", 500, []],
-      ["/", 405, ["-X", "TRACE"]],
-      ["/", 421, ["-H", "Host: evil.test"]],
-      ["/", 403, ["-H", "Origin: https://evil.test"]]
-    ] as const) {
-      const answer = yield* curl(url + path, ...options)
-      expect([path, answer.status]).toEqual([path, status])
-      expect(answer.headers.get("x-request-id")).toMatch(uuid)
-      expect(answer.headers.get("x-content-type-options")).toBe("nosniff")
-      expect(answer.headers.get("content-security-policy")).toBe("default-src 'none'; frame-ancestors 'none'")
-      expect(answer.headers.get("referrer-policy")).toBe("no-referrer")
-      expect(answer.headers.get("cache-control")).toBe("no-store")
-      // Browsers ignore it over HTTP (RFC 6797, section 7.2), and it is not for us to promise.
-      expect(answer.headers.has("strict-transport-security")).toBe(false)
-    }
-    const { headers } = yield* curl(`${url}/page`)
-    expect([headers.get("content-security-policy"), headers.get("cache-control")]).toEqual([
-      page,
-      "max-age=60"
-    ])
-    expect((yield* curl(`${url}/raw`)).headers.has("content-security-policy")).toBe(false)
-  })
+it.live(
+  "every response has security headers, including rejections and failures, and a page may override them",
+  () =>
+    Effect.gen(function* () {
+      const { url } = yield* listen(routes)
+      for (const [path, status, options] of [
+        ["/", 200, []],
+        ["/nowhere", 404, []],
+        ["/broken", 500, []],
+        ["/", 405, ["-X", "TRACE"]],
+        ["/", 421, ["-H", "Host: evil.test"]],
+        ["/", 403, ["-H", "Origin: https://evil.test"]]
+      ] as const) {
+        const answer = yield* curl(url + path, ...options)
+        expect([path, answer.status]).toEqual([path, status])
+        expect(answer.headers.get("x-request-id")).toMatch(uuid)
+        expect(answer.headers.get("x-content-type-options")).toBe("nosniff")
+        expect(answer.headers.get("content-security-policy")).toBe(
+          "default-src 'none'; frame-ancestors 'none'"
+        )
+        expect(answer.headers.get("referrer-policy")).toBe("no-referrer")
+        expect(answer.headers.get("cache-control")).toBe("no-store")
+        // Browsers ignore HSTS over HTTP (RFC 6797, section 7.2).
+        expect(answer.headers.has("strict-transport-security")).toBe(false)
+      }
+      const { headers } = yield* curl(`${url}/page`)
+      expect([headers.get("content-security-policy"), headers.get("cache-control")]).toEqual([
+        page,
+        "max-age=60"
+      ])
+      expect((yield* curl(`${url}/raw`)).headers.has("content-security-policy")).toBe(false)
+    })
 )
 
-test.skipIf(!possible)("over TLS, browsers are told to stay there", () =>
+test.skipIf(!possible)("over TLS, responses have Strict-Transport-Security", () =>
   Effect.gen(function* () {
     const { url } = yield* listen(routes, { tls: yield* certificate })
     const { headers } = yield* curl(`${url}/`, "-k")
@@ -95,7 +99,7 @@ test.skipIf(!possible)("over TLS, browsers are told to stay there", () =>
   }).pipe(Effect.scoped, Effect.provide(machine), Effect.runPromise)
 )
 
-test.skipIf(!possible)("a refusal that did not read the body reaches clients of HTTP/2", () =>
+test.skipIf(!possible)("a rejection before the body is read reaches clients of HTTP/2", () =>
   Effect.gen(function* () {
     const { url } = yield* listen(routes, { tls: yield* certificate })
     for (let attempt = 0; attempt < 10; attempt++) {

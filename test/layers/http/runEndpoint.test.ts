@@ -1,4 +1,4 @@
-/** Endpoints written as Effects: a closed connection interrupts them, a defect is a logged 500. */
+/** Endpoints written as Effects: a closed connection interrupts them, and a defect is a logged 500. */
 import { expect } from "bun:test"
 import { Deferred, Effect, Logger, References } from "effect"
 import { run } from "../../../layers/http/runEndpoint.ts"
@@ -21,7 +21,7 @@ it.live("the response of the effect is sent", () =>
   })
 )
 
-it.live("a closed connection interrupts the effect, and is not logged", () =>
+it.live("a closed connection interrupts the effect and is not logged", () =>
   Effect.gen(function* () {
     const messages: Array<unknown> = []
     const logger = Logger.layer([Logger.make(({ message }) => void messages.push(message))])
@@ -41,7 +41,7 @@ it.live("a closed connection interrupts the effect, and is not logged", () =>
   })
 )
 
-it.live("a defect is logged once with the request id of the response, and answered with 500", () =>
+it.live("a defect is 500 and logged once with the request id of the response", () =>
   Effect.gen(function* () {
     const ids: Array<unknown> = []
     const logger = Logger.layer([

@@ -1,4 +1,4 @@
-/** WebSockets on a route: upgrade, echo, limits, handlers that fail, and the end of the server. */
+/** WebSockets on a route: upgrade, echo, limits, failing handlers, and shutdown. */
 import { expect } from "bun:test"
 import { Effect, Exit, Logger, Scope } from "effect"
 import type { Route, SocketHandlers } from "../../../layers/http/Routes.ts"
@@ -6,7 +6,7 @@ import { it } from "../../support/effect.ts"
 import { listen } from "../../support/listener.ts"
 import { raw } from "../../support/rawHttp.ts"
 
-/** Greets with what the upgrade knew, echoes, and notes how sockets close. */
+/** Sends the data of the upgrade, echoes messages, and records how sockets close. */
 const echo = (more: Partial<SocketHandlers<string>> = {}) => {
   const closes: Array<number> = []
   const route: Route<string> = {
@@ -26,7 +26,7 @@ const echo = (more: Partial<SocketHandlers<string>> = {}) => {
   return { route, closes }
 }
 
-/** A client's socket whose messages are read one by one. */
+/** A client socket whose messages are read one by one. */
 const open = (port: number) => {
   const socket = new WebSocket(`ws://127.0.0.1:${port}/ws`)
   socket.binaryType = "arraybuffer"
@@ -44,7 +44,7 @@ const open = (port: number) => {
   return { socket, next, closed: Effect.promise(() => closed) }
 }
 
-it.live("upgrades with the route's data, and echoes text and bytes", () =>
+it.live("an upgrade passes the data of the route, and text and bytes are echoed", () =>
   Effect.gen(function* () {
     const { closes, route } = echo()
     const { port } = yield* listen([route])
@@ -60,7 +60,7 @@ it.live("upgrades with the route's data, and echoes text and bytes", () =>
   })
 )
 
-it.live("a request that is no upgrade stays a request; a route without handlers upgrades nothing", () =>
+it.live("a request without an upgrade stays a request, and a route without handlers upgrades nothing", () =>
   Effect.gen(function* () {
     const { route } = echo()
     const { port } = yield* listen([
@@ -83,7 +83,7 @@ it.live("a request that is no upgrade stays a request; a route without handlers 
   })
 )
 
-it.live("a message of the limit passes, a longer one closes the socket", () =>
+it.live("a message of the limit is served, and a longer one closes the socket", () =>
   Effect.gen(function* () {
     const { closes, route } = echo()
     const { port } = yield* listen([route], { maxMessageBytes: 1000 })
@@ -97,7 +97,7 @@ it.live("a message of the limit passes, a longer one closes the socket", () =>
   })
 )
 
-it.live("a handler that throws closes its own socket with 1011, and is logged", () =>
+it.live("a handler that throws closes its socket with 1011 and is logged", () =>
   Effect.gen(function* () {
     const logged: Array<unknown> = []
     const { route } = echo({
@@ -120,7 +120,7 @@ it.live("a handler that throws closes its own socket with 1011, and is logged", 
   })
 )
 
-it.live("when the server stops, drains may still speak, then sockets are closed with 1001", () =>
+it.live("on shutdown, drains may still send, and then sockets close with 1001", () =>
   Effect.gen(function* () {
     const scope = yield* Scope.make()
     const { closes, route } = echo({ open: (socket) => void (speak = () => socket.send("last words")) })

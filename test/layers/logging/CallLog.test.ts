@@ -1,4 +1,4 @@
-/** Every call leaves one line at its end, and more at debug; with ids, trace, duration and error class. */
+/** The log of calls: one line at the end of a call and more at debug, with ids, trace, duration and error class. */
 import { expect } from "bun:test"
 import { Effect, Layer } from "effect"
 import { Calls, type Call, type Outcome } from "../../../layers/ledger/Calls.ts"
@@ -17,7 +17,7 @@ const call: Call = {
   trace: { traceId: "a".repeat(32), parentId: "b".repeat(16), sampled: true }
 }
 
-/** The lines of a call that received, started, was tried again and ended. */
+/** The lines of a call that was received, started, retried and ended. */
 const told = (outcome: Outcome, about: Partial<Call> = {}, level = "info") =>
   Effect.gen(function* () {
     const life = Effect.gen(function* () {
@@ -34,7 +34,7 @@ const told = (outcome: Outcome, about: Partial<Call> = {}, level = "info") =>
     return stderr
   })
 
-it.effect("a call that succeeded", () =>
+it.effect("the line of a call that succeeded has its ids, trace and duration", () =>
   Effect.gen(function* () {
     const lines = yield* told({ status: "succeeded", cached: false })
     expect(lines.map((line) => parse(line)["message"])).toEqual(["call retried", "call finished"])
@@ -78,15 +78,17 @@ const endings: ReadonlyArray<readonly [Outcome, object]> = [
 ]
 
 for (const [outcome, expected] of endings) {
-  it.effect(`a call that ${outcome.status}${"cached" in outcome ? " from the cache" : ""}`, () =>
-    Effect.gen(function* () {
-      const lines = yield* told(outcome)
-      expect(parse(lines.at(-1))).toMatchObject(expected)
-    })
+  it.effect(
+    `the line of a call that ${outcome.status}${"cached" in outcome ? " from the cache" : ""} has its level and fields`,
+    () =>
+      Effect.gen(function* () {
+        const lines = yield* told(outcome)
+        expect(parse(lines.at(-1))).toMatchObject(expected)
+      })
   )
 }
 
-it.effect("a nested call that spent money, in a session and a conversation", () =>
+it.effect("the line of a nested call has its cost, session and conversation", () =>
   Effect.gen(function* () {
     const spent = { usd: usd("0.000012"), usage: { input_tokens: 3, output_tokens: 4 }, model: 'large"' }
     const about: Partial<Call> = { kind: "model", parent: call, session: "s-1", conversation: "talk" }
@@ -105,7 +107,7 @@ it.effect("a nested call that spent money, in a session and a conversation", () 
   })
 )
 
-it.effect("tells of the whole life at debug, and only of failures at warn", () =>
+it.effect("at debug every step of a call has a line, and at warn only failures", () =>
   Effect.gen(function* () {
     const messages = (outcome: Outcome, level: string) =>
       Effect.map(told(outcome, {}, level), (lines) => lines.map((line) => parse(line)["message"]))
@@ -121,7 +123,7 @@ it.effect("tells of the whole life at debug, and only of failures at warn", () =
   })
 )
 
-it.effect("whatever a caller says, one line, escaped and without secrets", () =>
+it.effect("any text of a caller is one line, escaped and without secrets", () =>
   Effect.gen(function* () {
     const nasty = `"}\n{"level":"fatal","message":"forged"}\u001b[31m Bearer hunter2-hunter2 `
     const lines = yield* told(

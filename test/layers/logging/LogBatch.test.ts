@@ -1,11 +1,11 @@
-/** Batches of one buffer hold the text that was appended, whatever its size and its characters. */
+/** Batches in a shared buffer: the appended text is intact, for any size and characters. */
 import { expect, test } from "bun:test"
 import fc from "fast-check"
 import * as Batch from "../../../layers/logging/LogBatch.ts"
 
 const textOf = ({ bytes, end, start }: Batch.Batch) => new TextDecoder().decode(bytes.subarray(start, end))
 
-test("text of several bytes a character is never cut at the end of a buffer", () => {
+test("a character of several bytes is never split at the end of a buffer", () => {
   const texts = fc.array(fc.array(fc.constantFrom("a", "é", "€", "😀")).map((parts) => parts.join("")))
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 64 }), texts, (size, appended) => {
@@ -16,7 +16,7 @@ test("text of several bytes a character is never cut at the end of a buffer", ()
   )
 })
 
-test("text that is larger than the buffer stays whole, and leaves the batches before it as they were", () => {
+test("text larger than the buffer is intact and leaves earlier batches unchanged", () => {
   const buffer = new Batch.BatchBuffer(16)
   const texts = ["a", "€".repeat(100), "b", "c"]
   const batches = texts.map((text) => buffer.append(text, 1))
@@ -32,7 +32,7 @@ test("batches are appended to the same buffer while there is room", () => {
   expect(second.lines).toBe(2)
 })
 
-test("a freed buffer is used again, but not while text is appended to it", () => {
+test("a freed buffer is reused, but not while text is appended to it", () => {
   const buffer = new Batch.BatchBuffer(15)
   const first = buffer.append("aaa", 1)
   buffer.free(first.bytes)

@@ -1,4 +1,4 @@
-/** The ring keeps the newest lines within its bounds, whatever is put in. */
+/** The log ring: the newest lines within its bounds. */
 import { expect, test } from "bun:test"
 import fc from "fast-check"
 import type { Batch } from "../../../layers/logging/LogBatch.ts"
@@ -7,13 +7,13 @@ import { Ring } from "../../../layers/logging/LogRing.ts"
 const line = (message: string) => JSON.stringify({ timestamp: "", level: "info", message })
 const texts = (ring: Ring) => ring.query({}).map(({ message }) => message)
 
-test("keeps the newest lines, oldest first", () => {
+test("the ring keeps the newest lines, oldest first", () => {
   const ring = new Ring({ lines: 3, bytes: 10_000 })
   for (const text of ["a", "b", "c", "d", "e"]) ring.add(0, "info", line(text))
   expect(texts(ring)).toEqual(["c", "d", "e"])
 })
 
-test("gives lines up for a large one, and does not keep one that is larger than itself", () => {
+test("a large line evicts others, and a line larger than the ring is not kept", () => {
   const ring = new Ring({ lines: 10, bytes: 200 })
   for (const text of ["a", "b"]) ring.add(0, "info", line(text))
   ring.add(0, "info", line("x".repeat(120)))
@@ -24,7 +24,7 @@ test("gives lines up for a large one, and does not keep one that is larger than 
   expect(texts(ring)).toEqual(["z"])
 })
 
-test("filters by level, time and text, and then takes the newest", () => {
+test("a query filters by level, time and text and returns the newest lines", () => {
   const ring = new Ring({ lines: 10, bytes: 10_000 })
   ring.add(1, "debug", line("One"))
   ring.add(2, "error", line("two"))
@@ -35,11 +35,11 @@ test("filters by level, time and text, and then takes the newest", () => {
   expect(found({ search: "one" })).toEqual(["One", "three one"])
   expect(found({ search: "one", lines: 1 })).toEqual(["three one"])
   expect(found({ lines: 0 })).toEqual([])
-  // A pattern is text like any other.
+  // A pattern is matched as plain text.
   expect(found({ search: "(a+)+$" })).toEqual([])
 })
 
-test("is what a list would be that is cut from its front", () => {
+test("the ring has the lines of a list truncated at its front", () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 1, max: 8 }),
@@ -62,7 +62,7 @@ test("is what a list would be that is cut from its front", () => {
   )
 })
 
-/** What the ring hands over, as text, and how many lines it says that those are. */
+/** The text that the ring passes to listeners, with the number of lines. */
 const listen = (ring: Ring) => {
   const heard = { text: "", lines: 0 }
   ring.listeners.add(({ bytes, end, lines, start }: Batch) => {
@@ -72,7 +72,7 @@ const listen = (ring: Ring) => {
   return heard
 }
 
-test("answers with the newest lines after it has wrapped around many times", () => {
+test("a query returns the newest lines after many wraps", () => {
   const ring = new Ring({ lines: 1000, bytes: 1_000_000 })
   const messages = Array.from({ length: 20_000 }, (_, index) => `${index} ${"é€😀".repeat(index % 30)}`)
   for (const message of messages) ring.add(0, "info", line(message))
@@ -81,14 +81,14 @@ test("answers with the newest lines after it has wrapped around many times", () 
   expect(ring.query({ search: "18999 " })).toEqual([])
 })
 
-test("counts bytes of UTF-8", () => {
+test("the size is counted in bytes of UTF-8", () => {
   const size = Buffer.byteLength(line("€".repeat(10)))
   const ring = new Ring({ lines: 10, bytes: 2 * size })
   for (let index = 0; index < 5; index++) ring.add(0, "info", line("€".repeat(10)))
   expect(texts(ring)).toHaveLength(2)
 })
 
-test("hands every line to its listeners, in order, also those that are larger than a buffer", () => {
+test("listeners get every line in order, including lines larger than a buffer", () => {
   const ring = new Ring({ lines: 1, bytes: 1024 })
   const heard = listen(ring)
   const lines = Array.from({ length: 3000 }, (_, index) =>

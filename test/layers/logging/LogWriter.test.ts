@@ -1,4 +1,4 @@
-/** Lines reach a slow, a failing and a stuck output as well as they can, and never hold up who logs. */
+/** Writing of log lines to slow, failing and stuck outputs without blocking the program. */
 import { expect } from "bun:test"
 import { Deferred, Effect, PlatformError, Queue } from "effect"
 import { TestClock } from "effect/testing"
@@ -12,7 +12,7 @@ const full = PlatformError.systemError({ _tag: "Unknown", module: "test", method
 const textOf = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
 const silent: Writer.Events = { failed: () => {}, lost: () => {} }
 
-it.effect("writes the first line at once, and those that come meanwhile together", () =>
+it.effect("the first line is written at once, and later ones together", () =>
   Effect.gen(function* () {
     const batches = yield* Queue.unbounded<string>()
     const writer = yield* Writer.make(
@@ -27,7 +27,7 @@ it.effect("writes the first line at once, and those that come meanwhile together
   })
 )
 
-it.effect("writes what waits when it ends", () =>
+it.effect("queued lines are written at the end", () =>
   Effect.gen(function* () {
     let text = ""
     const scope = yield* openScope
@@ -40,7 +40,7 @@ it.effect("writes what waits when it ends", () =>
   })
 )
 
-it.effect("drops what is too much for a slow output, and says how much", () =>
+it.effect("lines beyond the buffer of a slow output are dropped and counted", () =>
   Effect.gen(function* () {
     const lost = yield* Queue.unbounded<number>()
     const taken = yield* Queue.unbounded<number>()
@@ -61,7 +61,7 @@ it.effect("drops what is too much for a slow output, and says how much", () =>
   })
 )
 
-it.effect("counts each line as written or as lost, whichever batches they came in", () =>
+it.effect("each line is counted as written or dropped, in any batches", () =>
   Effect.gen(function* () {
     const release = yield* Deferred.make<void>()
     const begun = yield* Deferred.make<void>()
@@ -94,7 +94,7 @@ it.effect("counts each line as written or as lost, whichever batches they came i
   })
 )
 
-it.effect("an output that is slow does not disturb another one of the same log", () =>
+it.effect("a slow output does not delay another output of the same log", () =>
   Effect.gen(function* () {
     const ring = new Ring({ lines: 1, bytes: 1024 })
     const begun = yield* Deferred.make<void>()
@@ -128,7 +128,7 @@ it.effect("an output that is slow does not disturb another one of the same log",
   })
 )
 
-it.effect("lines that come during a write do not change what it writes", () =>
+it.effect("lines during a write do not change the written text", () =>
   Effect.gen(function* () {
     const writes = yield* Queue.unbounded<Deferred.Deferred<void>>()
     const scope = yield* openScope
@@ -163,7 +163,7 @@ it.effect("lines that come during a write do not change what it writes", () =>
   })
 )
 
-it.effect("says once that writing fails, tries again later, and says what was lost", () =>
+it.effect("a failing output is reported once, retried later, and dropped lines are reported", () =>
   Effect.gen(function* () {
     const said = yield* Queue.unbounded<string>()
     const attempts = yield* Queue.unbounded<string>()
@@ -193,7 +193,7 @@ it.effect("says once that writing fails, tries again later, and says what was lo
   })
 )
 
-it.live("an output that is stuck holds up the end for a second at most", () =>
+it.live("a stuck output delays the end by at most one second", () =>
   Effect.gen(function* () {
     const begun = yield* Deferred.make<void>()
     const scope = yield* openScope

@@ -1,4 +1,4 @@
-/** The log: one line for one event, nothing forged, nothing secret, and nothing on standard output unless asked. */
+/** The log: one line per event, escaped and without secrets, and on standard output only where allowed. */
 import { expect } from "bun:test"
 import { Cause, Clock, Context, Effect, FileSystem, Layer, Redacted } from "effect"
 import { TestClock } from "effect/testing"
@@ -14,7 +14,7 @@ import * as Platform from "../../../layers/platform/Platform.ts"
 import { it } from "../../support/effect.ts"
 import { capture, parse } from "./capture.ts"
 
-/** What a program wrote to standard error; it must have written nothing to standard output. */
+/** The lines on standard error; fails if there is any text on standard output. */
 const written = <E>(
   program: Effect.Effect<void, E, Log | LogRing>,
   terminal = false,
@@ -26,7 +26,7 @@ const written = <E>(
     return stderr
   })
 
-it.effect("writes JSON with level, time, annotations, spans and cause", () =>
+it.effect("a JSON line has level, time, annotations, spans and cause", () =>
   Effect.gen(function* () {
     const lines = yield* written(
       Effect.logError("tool failed", Cause.fail("boom")).pipe(
@@ -46,7 +46,7 @@ it.effect("writes JSON with level, time, annotations, spans and cause", () =>
   })
 )
 
-it.effect("writes readable text to a terminal", () =>
+it.effect("on a terminal the log is human-readable", () =>
   Effect.gen(function* () {
     const lines = yield* written(
       Effect.annotateLogs(Effect.logWarning("slow", { ms: 5 }), "tool", "echo"),
@@ -56,7 +56,7 @@ it.effect("writes readable text to a terminal", () =>
   })
 )
 
-it.effect("writes from the configured level up", () =>
+it.effect("lines below the configured level are dropped", () =>
   Effect.gen(function* () {
     const program = Effect.all([Effect.logDebug("d"), Effect.logInfo("i"), Effect.logWarning("w")], {
       discard: true
@@ -71,7 +71,7 @@ it.effect("writes from the configured level up", () =>
   })
 )
 
-it.effect("keeps redacted values redacted", () =>
+it.effect("redacted values stay redacted", () =>
   Effect.gen(function* () {
     const secret = Redacted.make("hunter2-hunter2")
     const program = Effect.log("key", secret, { nested: [secret] }).pipe(Effect.annotateLogs({ secret }))
@@ -83,7 +83,7 @@ it.effect("keeps redacted values redacted", () =>
   })
 )
 
-it.effect("survives values that JSON does not know", () =>
+it.effect("values that JSON does not support are logged", () =>
   Effect.gen(function* () {
     const circular: Record<string, unknown> = {
       big: 1n,
@@ -121,7 +121,7 @@ const nasty = fc
   )
   .map((parts) => parts.join(""))
 
-it.effect("no text can forge a line or reach the terminal's controls", () =>
+it.effect("no text can forge a line or send control characters to the terminal", () =>
   Effect.promise(() =>
     fc.assert(
       fc.asyncProperty(nasty, nasty, async (message, value) => {
@@ -138,7 +138,7 @@ it.effect("no text can forge a line or reach the terminal's controls", () =>
   )
 )
 
-it.effect("writes to standard output where the log may have it", () =>
+it.effect("the log goes to standard output where the command allows it", () =>
   Effect.gen(function* () {
     const { stderr, stdout } = yield* capture(Effect.log("hello")).pipe(
       Effect.provideService(Logging.Stream, "stdout")
@@ -150,7 +150,7 @@ it.effect("writes to standard output where the log may have it", () =>
   })
 )
 
-it.effect("has the form that is set, terminal or not", () =>
+it.effect("logging.format overrides the detection of a terminal", () =>
   Effect.gen(function* () {
     const first = (format: string, terminal: boolean) =>
       Effect.map(capture(Effect.log("hello"), { logging: { format }, terminal }), ({ stderr }) => stderr[0])
@@ -159,7 +159,7 @@ it.effect("has the form that is set, terminal or not", () =>
   })
 )
 
-it.effect("keeps its own members apart from annotations of the same name", () =>
+it.effect("annotations do not override the standard members of a line", () =>
   Effect.gen(function* () {
     const [line] = yield* written(
       Effect.annotateLogs(Effect.log("real"), { level: "fatal", message: "forged" })
@@ -168,7 +168,7 @@ it.effect("keeps its own members apart from annotations of the same name", () =>
   })
 )
 
-it.effect("says for which call a line was written", () =>
+it.effect("a line during a call has the ids of the call", () =>
   Effect.gen(function* () {
     const Caller = Context.Service<{ readonly id: string }>("test/Caller")
     const program = Effect.log("inside").pipe(
@@ -184,7 +184,7 @@ it.effect("says for which call a line was written", () =>
   })
 )
 
-it.effect("changes its level while it runs, for fibers that run already", () =>
+it.effect("a level changed at run time applies to running fibers", () =>
   Effect.gen(function* () {
     const program = Effect.gen(function* () {
       const log = yield* Log
@@ -199,7 +199,7 @@ it.effect("changes its level while it runs, for fibers that run already", () =>
   })
 )
 
-it.effect("keeps recent lines to be asked for, without their secrets", () =>
+it.effect("recent lines can be queried, without secrets", () =>
   Effect.gen(function* () {
     const program = Effect.gen(function* () {
       yield* Effect.log("one")
@@ -218,7 +218,7 @@ it.effect("keeps recent lines to be asked for, without their secrets", () =>
   })
 )
 
-it.effect("lets one source log so much a second, and says how much it left out", () =>
+it.effect("lines of one source beyond the rate limit are dropped and counted", () =>
   Effect.gen(function* () {
     const flood = Effect.forEach(Array.from({ length: 50 }), () => Effect.log("again"), { discard: true })
     const program = Effect.gen(function* () {
@@ -242,7 +242,7 @@ it.effect("lets one source log so much a second, and says how much it left out",
   })
 )
 
-it.effect("tells of a flood that the end of the program cut short", () =>
+it.effect("lines dropped by the rate limit are reported at the end of the program", () =>
   Effect.gen(function* () {
     const { stderr } = yield* capture(Effect.andThen(Effect.log("one"), Effect.log("two")), {
       logging: { lines_per_second: 1 }
@@ -251,7 +251,7 @@ it.effect("tells of a flood that the end of the program cut short", () =>
   })
 )
 
-it.effect("writes every line, in order, also those that still wait when the program ends", () =>
+it.effect("every line is written in order, including those queued at the end of the program", () =>
   Effect.gen(function* () {
     const lines = Array.from({ length: 10_000 }, (_, index) => JSON.stringify({ index, text: "é" }))
     const program = Effect.gen(function* () {
@@ -262,7 +262,7 @@ it.effect("writes every line, in order, also those that still wait when the prog
   })
 )
 
-it.effect("follows its settings: level, limits and form change at once", () =>
+it.effect("changed settings for level, limits and format apply at once", () =>
   Effect.gen(function* () {
     const folder = yield* Effect.flatMap(FileSystem.FileSystem, (fs) => fs.makeTempDirectoryScoped())
     const fs = yield* FileSystem.FileSystem

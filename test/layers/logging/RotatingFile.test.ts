@@ -1,4 +1,4 @@
-/** The log in a file: renamed when full, begun anew when it was taken away, and no reason to stop when it fails. */
+/** The rotating log file: rotation by size, recreation after removal, and failures that do not stop the program. */
 import { expect } from "bun:test"
 import { Effect, FileSystem } from "effect"
 import * as RotatingFile from "../../../layers/logging/RotatingFile.ts"
@@ -12,7 +12,7 @@ const inFolder = <A, E, R>(body: (dir: string, fs: FileSystem.FileSystem) => Eff
     return yield* body(yield* fs.makeTempDirectoryScoped(), fs)
   }).pipe(Effect.provide(Platform.layer))
 
-it.live("renames itself when it is full, and keeps so many", () =>
+it.live("a full log file is rotated, and the configured number is kept", () =>
   inFolder((dir, fs) =>
     Effect.gen(function* () {
       const path = `${dir}/deep/manifold.log`
@@ -33,7 +33,7 @@ it.live("renames itself when it is full, and keeps so many", () =>
   )
 )
 
-it.live("keeps none if none are to be kept", () =>
+it.live("a full log file is discarded if no rotated files are kept", () =>
   inFolder((dir, fs) =>
     Effect.gen(function* () {
       const append = yield* RotatingFile.make({ path: `${dir}/log`, maxBytes: 10, keep: 0 })
@@ -44,7 +44,7 @@ it.live("keeps none if none are to be kept", () =>
   )
 )
 
-it.live("goes on in a new file after it was removed, or renamed by another process", () =>
+it.live("a log file that was removed or renamed is created again", () =>
   inFolder((dir, fs) =>
     Effect.gen(function* () {
       const path = `${dir}/log`
@@ -59,7 +59,7 @@ it.live("goes on in a new file after it was removed, or renamed by another proce
   )
 )
 
-it.live("is shared without a line lost or cut, also while it is renamed", () =>
+it.live("a log file shared by processes has every line intact, even during rotation", () =>
   inFolder((dir, fs) =>
     Effect.gen(function* () {
       const path = `${dir}/log`
@@ -79,7 +79,7 @@ it.live("is shared without a line lost or cut, also while it is renamed", () =>
   )
 )
 
-it.live("gets every line of the log as JSON, also from a terminal, in the state folder", () =>
+it.live("the log file has every line as JSON, even with a terminal, inside the state folder", () =>
   inFolder((dir, fs) =>
     Effect.gen(function* () {
       const { stderr } = yield* capture(Effect.log("hello", { password: "hunter2" }), {
@@ -94,7 +94,7 @@ it.live("gets every line of the log as JSON, also from a terminal, in the state 
   )
 )
 
-it.live("that cannot be written is told of once, and everything else goes on", () =>
+it.live("a log file that cannot be written is reported once, and other outputs continue", () =>
   Effect.gen(function* () {
     const twice = Effect.andThen(Effect.log("one"), Effect.log("two"))
     const { stderr } = yield* capture(twice, { logging: { file: "/dev/full" } })

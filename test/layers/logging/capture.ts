@@ -1,4 +1,4 @@
-/** The log of a program under test: what it wrote to which stream, line by line. */
+/** Captures the log of a program under test, by stream and line. */
 import { Context, Effect, Exit, Layer, Scope } from "effect"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
 import * as Logging from "../../../layers/logging/Logging.ts"
@@ -21,7 +21,7 @@ export interface Written {
   readonly stderr: ReadonlyArray<string>
 }
 
-/** Runs the program above a log that writes to memory, and answers what was written when the log has ended. */
+/** Runs the program with a log in memory; returns the written lines after the log has ended. */
 export const capture = <E>(
   program: Effect.Effect<unknown, E, Log | LogRing | Scope.Scope>,
   { logging = {}, storage = {}, terminal = false, variables = {} }: Setting = {}
@@ -43,7 +43,7 @@ export const capture = <E>(
 
 export const parse = (line: string | undefined) => JSON.parse(line ?? "") as Record<string, unknown>
 
-/** A scope that the test closes when it likes. */
+/** A scope that the test closes. */
 export const openScope = Effect.gen(function* () {
   const scope = yield* Scope.make()
   return {

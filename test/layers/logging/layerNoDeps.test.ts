@@ -1,4 +1,4 @@
-/** The log without its own dependencies: a given Storage decides where a relative `logging.file` is. */
+/** The log without its own dependencies: the provided Storage decides the folder of a relative `logging.file`. */
 import { expect } from "bun:test"
 import { Effect, FileSystem, Layer } from "effect"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
@@ -8,7 +8,7 @@ import * as Platform from "../../../layers/platform/Platform.ts"
 import { Storage } from "../../../layers/storage/Storage.ts"
 import { it } from "../../support/effect.ts"
 
-it.effect("a relative file is inside the folder of the given Storage", () =>
+it.effect("a relative logging.file is inside the folder of the provided Storage", () =>
   Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem
     const folder = yield* fs.makeTempDirectoryScoped()

@@ -1,9 +1,9 @@
-/** Times, durations and ids of a line have the form that is documented, on their fast paths as well. */
+/** Times, durations and ids of a log line in their documented form, also on fast paths. */
 import { expect, test } from "bun:test"
 import fc from "fast-check"
 import * as Line from "../../../layers/logging/logLine.ts"
 
-test("a timestamp is RFC 3339 in UTC to the millisecond, whichever came before it", () => {
+test("a timestamp is RFC 3339 in UTC with milliseconds, after any previous timestamp", () => {
   const millis = fc.integer({ min: 0, max: 4_102_444_800_000 })
   const near = fc.tuple(millis, fc.array(fc.integer({ min: 0, max: 3000 })))
   fc.assert(
@@ -24,7 +24,7 @@ test("a duration is a JSON number of milliseconds, rounded to the microsecond", 
   expect(Line.milliseconds(-0.5)).toBe("0.000")
 })
 
-test("an id is quoted as any text is, whatever a caller sent as one", () => {
+test("an id is quoted like any other text, for any id of a client", () => {
   const ids = [
     "0198c9f0-7a1b-7c3d-8e4f-0123456789ab",
     "",

@@ -1,4 +1,4 @@
-/** Secrets do not get into what is logged, whatever they are wrapped in; and what is no secret stays readable. */
+/** Redaction: no secret reaches the log in any wrapping, and other text stays readable. */
 import { describe, expect, test } from "bun:test"
 import { Redacted } from "effect"
 import fc from "fast-check"
@@ -8,7 +8,7 @@ import { mostCharacters, redactText } from "../../../layers/logging/redactText.t
 const secret = "hunter2-hunter2"
 const jwt = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhZGEifQ.dGhlIHNpZ25hdHVyZQ"
 
-describe("text", () => {
+describe("redaction of text:", () => {
   test.each([
     `Authorization: Bearer ${secret}`,
     `authorization: Basic ${secret}`,
@@ -45,7 +45,7 @@ describe("text", () => {
     "ghp_abcdefgh12345678",
     "AKIAABCDEFGHIJKLMNOP",
     jwt
-  ])("the token %s, wherever it stands", (token) => {
+  ])("the token %s is redacted anywhere in a text", (token) => {
     for (const text of [token, `(${token})`, `key ${token}.`, `a,${token},b`, `x=${token}`, `"${token}"`]) {
       expect(redactText(text)).not.toContain(token.slice(4, 12))
     }
@@ -60,11 +60,11 @@ describe("text", () => {
     "ada@example.org wrote",
     "task-force and desk-lamp",
     "tool math.add succeeded"
-  ])("%j stays as it is", (text) => {
+  ])("%j is unchanged", (text) => {
     expect(redactText(text)).toBe(text)
   })
 
-  test("that is long is cut, and a secret at the cut goes with it", () => {
+  test("long text is truncated together with a secret at the cut", () => {
     const shown = redactText("x".repeat(3 * mostCharacters))
     expect(shown.length).toBeLessThan(mostCharacters + 40)
     for (let before = 2 * mostCharacters - 60; before <= 2 * mostCharacters; before++) {
@@ -73,7 +73,7 @@ describe("text", () => {
     }
   })
 
-  test("is searched in linear time", () => {
+  test("long text is searched in linear time", () => {
     const evil = [
       "eyJaaaaaaaa-",
       "eyJaaaaa.",
@@ -89,12 +89,12 @@ describe("text", () => {
       "npm_a-",
       "password"
     ]
-    // A quadratic pattern would take minutes here, and end the test by its time limit.
+    // A quadratic pattern would take minutes here and exceed the time limit of the test.
     for (const part of evil) redactText(part.repeat(mostCharacters).slice(0, 2 * mostCharacters))
   })
 })
 
-describe("names", () => {
+describe("redaction by name:", () => {
   test.each([
     "authorization",
     "Proxy-Authorization",
@@ -115,7 +115,7 @@ describe("names", () => {
     expect(redact({ name, value: secret })).toEqual({ name, value: "<redacted>" })
   })
 
-  test("a count of tokens is no secret, a numeric password is one", () => {
+  test("a number of tokens is not a secret, but a numeric password is", () => {
     expect(redact({ input_tokens: 12, tokens: true, password: 1234 })).toEqual({
       input_tokens: 12,
       tokens: true,
@@ -124,13 +124,13 @@ describe("names", () => {
     expect(isSecretName("token", undefined)).toBe(false)
   })
 
-  test("headers of a request are masked", () => {
+  test("secret headers of a request are redacted", () => {
     const { headers } = new Request("http://x", { headers: { authorization: secret, accept: "a/b" } })
     expect(redact({ headers })).toEqual({ headers: { accept: "a/b", authorization: "<redacted>" } })
   })
 })
 
-/** Ways to hide a secret in one level of something else. */
+/** Ways to nest a secret one level deeper. */
 const wrap = fc.constantFrom<(inner: unknown) => unknown>(
   (inner) => ({ inner }),
   (inner) => [1, inner],
@@ -152,7 +152,7 @@ const hidden = fc.constantFrom<unknown>(
   { [`Bearer ${secret}`]: 1 }
 )
 
-test("a secret is not found in any nesting", () => {
+test("a secret is redacted at any nesting", () => {
   fc.assert(
     fc.property(hidden, fc.array(wrap, { maxLength: 12 }), fc.anything(), (value, wraps, noise) => {
       const nested = wraps.reduce((inner, each) => each(inner), value)
@@ -162,7 +162,7 @@ test("a secret is not found in any nesting", () => {
   )
 })
 
-test("anything becomes JSON, of a bounded size", () => {
+test("any value becomes JSON of bounded size", () => {
   fc.assert(
     fc.property(fc.anything({ maxDepth: 6, withBigInt: true, withDate: true, withMap: true }), (value) => {
       JSON.stringify(redact(value))
@@ -175,7 +175,7 @@ test("anything becomes JSON, of a bounded size", () => {
   expect(JSON.stringify(redact(bush(4))).length).toBeLessThan(100_000)
 })
 
-test("what throws when it is looked at is named", () => {
+test("a value that throws when it is read is replaced by a note", () => {
   const thrower = {
     get inner(): never {
       throw new Error(secret)

@@ -184,7 +184,7 @@ describe("usage", () => {
     })
   )
 
-  it.live("of zero tokens for a text is none, so that it is estimated", () =>
+  it.live("of zero tokens for a text is replaced by an estimate", () =>
     Effect.gen(function* () {
       const spent = yield* spentOf([chunk({ content: "Hello" }, { finish: "stop" }), usage(0, 0), done])
       expect(spent).toMatchObject({ uncertain: true, usage: { input_tokens: 9, output_tokens: 2 } })
@@ -231,7 +231,7 @@ describe("the budget", () => {
     })
   )
 
-  it.live("is told that the price of a model is unknown, and decides", () =>
+  it.live("decides on a call whose model has no known price", () =>
     Effect.gen(function* () {
       const { url } = yield* server(() => events(complete))
       const budget = fixedBudget("1")

@@ -1,4 +1,4 @@
-/** The outbound client against real servers: redirects, certificates, limits in bytes and time, and giving up. */
+/** The outbound client with real servers: redirects, certificates, limits in bytes and time, and interruption. */
 import { describe, expect, test } from "bun:test"
 import { Clock, Deferred, Effect, Fiber, Stream } from "effect"
 import { brotliCompressSync, deflateRawSync, deflateSync } from "node:zlib"
@@ -18,52 +18,50 @@ const text = (options: OutboundRequest) =>
   }).pipe(Effect.scoped)
 const reasonOf = (options: OutboundRequest) => Effect.map(Effect.flip(text(options)), ({ reason }) => reason)
 
-describe("a request", () => {
-  it.live(
-    "carries method, headers and body, says who asks, and goes past every proxy of the environment",
-    () =>
-      Effect.gen(function* () {
-        const proxy = yield* site(() => new Response("proxy"))
-        yield* Effect.acquireRelease(
+describe("an outgoing request", () => {
+  it.live("has its method, headers, body and user agent, and ignores the proxies of the environment", () =>
+    Effect.gen(function* () {
+      const proxy = yield* site(() => new Response("proxy"))
+      yield* Effect.acquireRelease(
+        Effect.sync(() => {
+          const before = process.env["http_proxy"]
+          process.env["http_proxy"] = `http://127.0.0.1:${proxy.port}`
+          return before
+        }),
+        (before) =>
           Effect.sync(() => {
-            const before = process.env["http_proxy"]
-            process.env["http_proxy"] = `http://127.0.0.1:${proxy.port}`
-            return before
-          }),
-          (before) =>
-            Effect.sync(() => {
-              if (before === undefined) delete process.env["http_proxy"]
-              else process.env["http_proxy"] = before
-            })
-        )
-        const { port, requests } = yield* site(async (asked) => new Response(await asked.text()))
-        // The trap works: whoever does not say otherwise is caught.
-        const caught = yield* Effect.promise(async () => (await fetch(`http://127.0.0.1:${port}/`)).text())
-        expect(caught).toBe("proxy")
-        const answer = yield* text({
-          url: url(port, "/path?query#fragment"),
-          method: "POST",
-          body: "hello",
-          headers: { "x-mine": "1", Host: "evil.test", "Content-Length": "9999" }
-        })
-        expect(answer).toBe("hello")
-        expect(proxy.requests).toHaveLength(1)
-        const [asked] = requests
-        expect(asked).toMatchObject({ method: "POST", path: "/path" })
-        expect(asked?.headers.get("host")).toBe(`site.test:${port}`)
-        expect(asked?.headers.get("user-agent")).toMatch(/^manifold\/\d/)
-        expect(asked?.headers.get("x-mine")).toBe("1")
-      }).pipe(Effect.provide(client()))
+            if (before === undefined) delete process.env["http_proxy"]
+            else process.env["http_proxy"] = before
+          })
+      )
+      const { port, requests } = yield* site(async (asked) => new Response(await asked.text()))
+      // The trap works: a client that does not opt out uses the proxy.
+      const caught = yield* Effect.promise(async () => (await fetch(`http://127.0.0.1:${port}/`)).text())
+      expect(caught).toBe("proxy")
+      const answer = yield* text({
+        url: url(port, "/path?query#fragment"),
+        method: "POST",
+        body: "hello",
+        headers: { "x-mine": "1", Host: "evil.test", "Content-Length": "9999" }
+      })
+      expect(answer).toBe("hello")
+      expect(proxy.requests).toHaveLength(1)
+      const [asked] = requests
+      expect(asked).toMatchObject({ method: "POST", path: "/path" })
+      expect(asked?.headers.get("host")).toBe(`site.test:${port}`)
+      expect(asked?.headers.get("user-agent")).toMatch(/^manifold\/\d/)
+      expect(asked?.headers.get("x-mine")).toBe("1")
+    }).pipe(Effect.provide(client()))
   )
 
-  it.live("with a header that HTTP does not allow is refused", () =>
+  it.live("with an invalid header is rejected", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(text({ url: url(1234), headers: { "x-a": "1\r\nx-b: 2" } }))
       expect(error).toMatchObject({ reason: "refused", why: "header" })
     }).pipe(Effect.provide(client()))
   )
 
-  it.live("to a name without an address, or an address without a server, says which", () =>
+  it.live("fails with the name that has no address, or the address that has no server", () =>
     Effect.gen(function* () {
       const gone = yield* site(() => new Response())
       yield* Effect.promise(gone.stop)
@@ -72,14 +70,14 @@ describe("a request", () => {
     }).pipe(Effect.provide(client()))
   )
 
-  it.live("tries the next address when nobody listens at the first", () =>
+  it.live("tries the next address when the first refuses the connection", () =>
     Effect.gen(function* () {
       const { port } = yield* site(() => new Response("second"))
       expect(yield* text({ url: url(port) })).toBe("second")
     }).pipe(Effect.provide(client({ answers: () => ["127.0.0.2", "127.0.0.1"] })))
   )
 
-  it.live("tells of its steps, and can be stopped before any hop", () =>
+  it.live("reports its steps, and can be stopped before any hop", () =>
     Effect.gen(function* () {
       const { port, requests } = yield* site(({ url: asked }) =>
         asked.endsWith("/end") ? new Response("end") : Response.redirect("/end", 302)
@@ -96,38 +94,36 @@ describe("a request", () => {
   )
 })
 
-describe("redirects", () => {
-  it.live(
-    "turn POST into GET where they say so, keep it where they do not, and resolve against the URL asked for",
-    () =>
-      Effect.gen(function* () {
-        const { port, requests } = yield* site(async (asked) => {
-          const status = Number(/\/(\d+)$/.exec(asked.url)?.[1] ?? 0)
-          return status === 0
-            ? new Response(`${asked.method} ${await asked.text()}`)
-            : new Response(null, { status, headers: { location: "end" } })
+describe("a redirect", () => {
+  it.live("changes POST to GET if its status requires it, and resolves against the requested URL", () =>
+    Effect.gen(function* () {
+      const { port, requests } = yield* site(async (asked) => {
+        const status = Number(/\/(\d+)$/.exec(asked.url)?.[1] ?? 0)
+        return status === 0
+          ? new Response(`${asked.method} ${await asked.text()}`)
+          : new Response(null, { status, headers: { location: "end" } })
+      })
+      const post = (status: number) =>
+        text({
+          url: url(port, `/a/${status}`),
+          method: "POST",
+          body: "body",
+          headers: { "content-type": "text/x" }
         })
-        const post = (status: number) =>
-          text({
-            url: url(port, `/a/${status}`),
-            method: "POST",
-            body: "body",
-            headers: { "content-type": "text/x" }
-          })
-        for (const status of [301, 302, 303]) expect(yield* post(status)).toBe("GET ")
-        for (const status of [307, 308]) expect(yield* post(status)).toBe("POST body")
-        const ends = requests.filter(({ path }) => path === "/a/end")
-        expect(ends.map(({ headers }) => headers.get("content-type"))).toEqual([
-          null,
-          null,
-          null,
-          "text/x",
-          "text/x"
-        ])
-      }).pipe(Effect.provide(client()))
+      for (const status of [301, 302, 303]) expect(yield* post(status)).toBe("GET ")
+      for (const status of [307, 308]) expect(yield* post(status)).toBe("POST body")
+      const ends = requests.filter(({ path }) => path === "/a/end")
+      expect(ends.map(({ headers }) => headers.get("content-type"))).toEqual([
+        null,
+        null,
+        null,
+        "text/x",
+        "text/x"
+      ])
+    }).pipe(Effect.provide(client()))
   )
 
-  it.live("take credentials along within an origin, and to no other", () =>
+  it.live("keeps credentials within an origin only", () =>
     Effect.gen(function* () {
       const other = yield* site(() => new Response("end"))
       const { port, requests } = yield* site(({ url: asked }) =>
@@ -147,7 +143,7 @@ describe("redirects", () => {
     }).pipe(Effect.provide(client()))
   )
 
-  it.live("end after ten, or are handed back when none is wanted", () =>
+  it.live("beyond ten is an error, and is returned if redirects are disabled", () =>
     Effect.gen(function* () {
       const { port, requests } = yield* site(({ url: asked }) => {
         const left = Number(new URL(asked).pathname.slice(1))
@@ -161,7 +157,7 @@ describe("redirects", () => {
     }).pipe(Effect.provide(client()))
   )
 
-  it.live("follow a Location in raw UTF-8 or Latin-1, byte by byte as browsers do", () =>
+  it.live("with raw UTF-8 or Latin-1 in Location is followed as browsers do", () =>
     Effect.gen(function* () {
       const followed = (location: Uint8Array) =>
         Effect.gen(function* () {
@@ -179,7 +175,7 @@ describe("redirects", () => {
     }).pipe(Effect.provide(client()))
   )
 
-  it.live("take along the cookies that they set, if asked to, and only where these belong", () =>
+  it.live("keeps the cookies that it sets if requested, and sends them only to their site", () =>
     Effect.gen(function* () {
       const cookiesOf = (keepCookies: boolean) =>
         Effect.gen(function* () {
@@ -200,13 +196,13 @@ describe("redirects", () => {
             sent: requests.map(({ headers }) => headers.get("cookie"))
           }
         })
-      // The site redirects to itself until the cookie comes back.
+      // The site redirects to itself until the cookie is sent.
       expect(yield* cookiesOf(true)).toEqual({ success: true, sent: [null, "seen=1", null] })
       expect((yield* cookiesOf(false)).success).toBe(false)
     }).pipe(Effect.provide(client()))
   )
 
-  it.live("close the connection of the hop before", () =>
+  it.live("closes the connection of the previous hop", () =>
     Effect.gen(function* () {
       const end = yield* site(() => new Response("end"))
       const entry = yield* rawSite((socket) => {
@@ -221,8 +217,8 @@ describe("redirects", () => {
   )
 })
 
-describe.skipIf(openssl === null)("certificates", () => {
-  test("are checked for the name that was asked for, at the address that was checked", () =>
+describe.skipIf(openssl === null)("the certificate of a server", () => {
+  test("is checked for the requested name, at the resolved address", () =>
     Effect.gen(function* () {
       const tls = yield* certificate("DNS:site.test", "IP:127.0.0.1")
       const { port, requests } = yield* site(() => new Response("secure"), tls)
@@ -246,14 +242,14 @@ describe.skipIf(openssl === null)("certificates", () => {
     }).pipe(Effect.scoped, Effect.runPromise))
 })
 
-describe("answers that are none", () => {
+describe("an invalid response", () => {
   const wrong: ReadonlyArray<readonly [about: string, bytes: string, reasons: ReadonlyArray<string>]> = [
-    ["nothing", "", ["connect"]],
+    ["no bytes", "", ["connect"]],
     ["another protocol", "SSH-2.0-OpenSSH_9.9\r\n", ["response"]],
     ["no status line", "<html>hello</html>\r\n\r\n", ["response"]],
     ["a negative length", "HTTP/1.1 200 OK\r\nContent-Length: -2\r\n\r\nabcdef", ["response"]],
     [
-      "a length beyond numbers",
+      "a length beyond integers",
       `HTTP/1.1 200 OK\r\nContent-Length: ${"9".repeat(30)}\r\n\r\nabc`,
       ["response"]
     ],
@@ -266,27 +262,23 @@ describe("answers that are none", () => {
       ["body", "connect"]
     ],
     [
-      "chunks of no size",
+      "chunks without a size",
       "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n",
       ["body", "response"]
     ],
     ["a NUL in a header", "HTTP/1.1 200 OK\r\nX: a\0b\r\nContent-Length: 2\r\n\r\nok", ["response"]],
     ["5,000 headers", `HTTP/1.1 200 OK\r\n${"x: y\r\n".repeat(5000)}\r\nabc`, ["response"]],
     [
-      "another protocol on request",
+      "a protocol upgrade that was not requested",
       "HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
       ["response"]
     ],
-    ["an encoding that nobody knows", "HTTP/1.1 200 OK\r\nContent-Encoding: x-mine\r\n\r\nabc", ["body"]],
-    [
-      "three encodings on top of one another",
-      "HTTP/1.1 200 OK\r\nContent-Encoding: gzip, gzip, gzip\r\n\r\nabc",
-      ["body"]
-    ],
-    ["deflate that is none", "HTTP/1.1 200 OK\r\nContent-Encoding: deflate\r\n\r\n<p>abc", ["body"]],
-    ["brotli that is none", "HTTP/1.1 200 OK\r\nContent-Encoding: br\r\n\r\n<p>abc", ["body"]]
+    ["an unknown encoding", "HTTP/1.1 200 OK\r\nContent-Encoding: x-mine\r\n\r\nabc", ["body"]],
+    ["three nested encodings", "HTTP/1.1 200 OK\r\nContent-Encoding: gzip, gzip, gzip\r\n\r\nabc", ["body"]],
+    ["invalid deflate", "HTTP/1.1 200 OK\r\nContent-Encoding: deflate\r\n\r\n<p>abc", ["body"]],
+    ["invalid brotli", "HTTP/1.1 200 OK\r\nContent-Encoding: br\r\n\r\n<p>abc", ["body"]]
   ]
-  it.live("fail by their kind, and never hang", () =>
+  it.live("fails by its kind and never hangs", () =>
     Effect.gen(function* () {
       for (const [about, bytes, reasons] of wrong) {
         const { port } = yield* rawSite((socket) => socket.end(bytes, "latin1"))
@@ -296,7 +288,7 @@ describe("answers that are none", () => {
     }).pipe(Effect.provide(client()))
   )
 
-  it.live("a length that is too short ends the body there", () =>
+  it.live("with a length that is too short ends the body there", () =>
     Effect.gen(function* () {
       const { port } = yield* rawSite((socket) =>
         socket.end("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok, and more")
@@ -305,7 +297,7 @@ describe("answers that are none", () => {
     }).pipe(Effect.provide(client()))
   )
 
-  it.live("an endless head ends soon", () =>
+  it.live("with an endless head fails soon", () =>
     Effect.gen(function* () {
       const { closed, port } = yield* rawSite((socket) => {
         socket.write("HTTP/1.1 200 OK\r\n")
@@ -317,8 +309,8 @@ describe("answers that are none", () => {
   )
 })
 
-describe("limits in bytes", () => {
-  it.live("an endless body is cut or refused, and its connection closed", () =>
+describe("limits in bytes:", () => {
+  it.live("an endless body is truncated or rejected, and its connection closed", () =>
     Effect.gen(function* () {
       const endless = rawSite((socket) => {
         socket.write("HTTP/1.1 200 OK\r\n\r\n")
@@ -348,7 +340,7 @@ describe("limits in bytes", () => {
     }).pipe(Effect.provide(client({ outbound: { max_bytes: 1_000_000 } })))
   )
 
-  it.live("a body of exactly the limit is whole", () =>
+  it.live("a body of exactly the limit is complete", () =>
     Effect.gen(function* () {
       const { port } = yield* site(() => new Response("x".repeat(1000)))
       const { prefix } = yield* request({ url: url(port), maxBytes: 1000 })
@@ -366,7 +358,7 @@ describe("limits in bytes", () => {
     zstd: (bytes) => Bun.zstdCompressSync(bytes)
   }
 
-  it.live("compressed bodies arrive as their sender made them", () =>
+  it.live("compressed bodies are decoded to their original", () =>
     Effect.gen(function* () {
       const body = "compressed ".repeat(1000)
       for (const [encoding, pack] of Object.entries(packed)) {
@@ -379,7 +371,7 @@ describe("limits in bytes", () => {
     }).pipe(Effect.provide(client()))
   )
 
-  it.live("compressed bodies are read whatever follows them, in several members, and twice compressed", () =>
+  it.live("compressed bodies with trailing bytes, several members or two codings are decoded", () =>
     Effect.gen(function* () {
       const body = new TextEncoder().encode("compressed ".repeat(30_000))
       const gzip = Bun.gzipSync(body)
@@ -414,7 +406,7 @@ describe("limits in bytes", () => {
     }).pipe(Effect.provide(client()))
   )
 
-  it.live("what arrived of a damaged body is kept, and named", () =>
+  it.live("the part of a damaged body that arrived is kept, with a note", () =>
     Effect.gen(function* () {
       const whole = Bun.gzipSync(
         new TextEncoder().encode(Array.from({ length: 20_000 }, (_, index) => index).join(" "))
@@ -429,7 +421,7 @@ describe("limits in bytes", () => {
     }).pipe(Effect.provide(client()))
   )
 
-  it.live("a bomb is cut at the limit of what it would become, in a few megabytes of memory", () =>
+  it.live("a decompression bomb is truncated at the limit in a few megabytes of memory", () =>
     Effect.gen(function* () {
       const zeros = new Uint8Array(200_000_000)
       for (const encoding of ["gzip", "deflate", "zstd"]) {
@@ -447,7 +439,7 @@ describe("limits in bytes", () => {
     }).pipe(Effect.provide(client({ outbound: { max_bytes: 1_000_000 } })))
   )
 
-  it.live("compressed text that breaks off is no text", () =>
+  it.live("compressed text that is truncated is an error", () =>
     Effect.gen(function* () {
       const whole = Bun.gzipSync(new TextEncoder().encode("a sentence ".repeat(1000)))
       const { port } = yield* site(
@@ -460,12 +452,12 @@ describe("limits in bytes", () => {
 
 describe("limits in time", () => {
   const heads = {
-    "a server that says nothing": "",
-    "a server that stops within its head": "HTTP/1.1 200 OK\r\nX: ",
-    "a server that stops within its body": "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc"
+    "a server that sends nothing": "",
+    "a server that stops within the head": "HTTP/1.1 200 OK\r\nX: ",
+    "a server that stops within the body": "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc"
   }
   for (const [about, bytes] of Object.entries(heads)) {
-    it.live(`end ${about}`, () =>
+    it.live(`end a request to ${about}`, () =>
       Effect.gen(function* () {
         const { closed, port } = yield* rawSite((socket) => void (bytes !== "" && socket.write(bytes)))
         const started = yield* Clock.currentTimeMillis
@@ -476,7 +468,7 @@ describe("limits in time", () => {
     )
   }
 
-  it.live("count the whole exchange, however steadily its body drips", () =>
+  it.live("apply to the whole exchange, even if its body arrives steadily", () =>
     Effect.gen(function* () {
       const { closed, port } = yield* rawSite((socket) => {
         socket.write("HTTP/1.1 200 OK\r\n\r\n")
@@ -490,7 +482,7 @@ describe("limits in time", () => {
 })
 
 describe("interruption", () => {
-  it.live("closes a connection whose answer is awaited", () =>
+  it.live("closes a connection that waits for a response", () =>
     Effect.gen(function* () {
       const { asked, closed, port } = yield* rawSite(() => {})
       const fiber = yield* Effect.forkChild(text({ url: url(port) }))
@@ -500,7 +492,7 @@ describe("interruption", () => {
     }).pipe(Effect.provide(client()))
   )
 
-  it.live("closes a connection whose body is read", () =>
+  it.live("closes a connection whose body is being read", () =>
     Effect.gen(function* () {
       const { closed, port } = yield* rawSite((socket) => void socket.write("HTTP/1.1 200 OK\r\n\r\nabc"))
       const reading = yield* Deferred.make<void>()

@@ -1,8 +1,8 @@
-/** Addresses that must not be requested, in every form that somebody thought of; `PORT` is where a server waits for them. */
+/** Addresses that must not be requested, in every known notation; `PORT` is where a server listens. */
 import type { Why } from "../../../layers/outbound/OutboundError.ts"
 
 export const hostile: ReadonlyArray<readonly [url: string, why: Why, about: string]> = [
-  // This machine, written in ways that a string comparison does not see.
+  // This machine, in notations that a string comparison does not recognize.
   ["http://127.0.0.1:PORT/", "address", "loopback"],
   ["http://localhost:PORT/", "address", "loopback by name"],
   ["http://LOCALHOST.:PORT/", "address", "the same, absolute"],
@@ -43,7 +43,7 @@ export const hostile: ReadonlyArray<readonly [url: string, why: Why, about: stri
   ["http://[64:ff9b:1::7f00:1]:PORT/", "address", "behind local NAT64"],
   ["http://[2002:7f00:1::]:PORT/", "address", "6to4"],
   ["http://[2001:0:4136:e378:8000:63bf:80ff:fffe]:PORT/", "address", "Teredo"],
-  // Other people's private networks, and what is set apart.
+  // Private networks and reserved ranges.
   ["http://10.0.0.1/", "address", "private"],
   ["http://172.16.0.1/", "address", "private"],
   ["http://172.31.255.255/", "address", "private"],
@@ -62,7 +62,7 @@ export const hostile: ReadonlyArray<readonly [url: string, why: Why, about: stri
   ["http://[3fff::1]/", "address", "newer IPv6 documentation"],
   ["http://[5f00::1]/", "address", "segment routing"],
   ["http://[4000::1]/", "address", "never given out"],
-  // Where clouds keep credentials.
+  // Metadata services of cloud providers.
   ["http://169.254.169.254/latest/meta-data/", "address", "AWS and others"],
   ["http://2852039166/", "address", "the same as a number"],
   ["http://[::ffff:a9fe:a9fe]/", "address", "the same, mapped"],
@@ -71,7 +71,7 @@ export const hostile: ReadonlyArray<readonly [url: string, why: Why, about: stri
   ["http://168.63.129.16/", "address", "Azure, although it is no private range"],
   ["http://metadata.internal/", "address", "by name"],
   ["http://mixed.example/", "address", "one public address and one private"],
-  // Not a request to a web server at all.
+  // Other protocols than HTTP.
   ["file:///etc/passwd", "scheme", "a file"],
   ["ftp://example.com/", "scheme", "FTP"],
   ["gopher://127.0.0.1:PORT/_x", "scheme", "Gopher"],

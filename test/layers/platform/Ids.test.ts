@@ -4,7 +4,7 @@ import { Effect } from "effect"
 import { Ids } from "../../../layers/platform/Ids.ts"
 import { it } from "../../support/effect.ts"
 
-it.effect("ids are UUIDs of version 7 and strictly increase, however they are asked for", () =>
+it.effect("ids are UUIDs of version 7 and strictly increase, even across concurrent fibers", () =>
   Effect.gen(function* () {
     const ids = yield* Ids
     let before = ""
@@ -17,7 +17,7 @@ it.effect("ids are UUIDs of version 7 and strictly increase, however they are as
   }).pipe(Effect.provide(Ids.layer))
 )
 
-it.effect("secrets have the length that was asked for, and differ", () =>
+it.effect("secrets have the requested length and differ", () =>
   Effect.gen(function* () {
     const { secret } = yield* Ids
     const [a, b] = [yield* secret(32), yield* secret(32)]
@@ -26,7 +26,7 @@ it.effect("secrets have the length that was asked for, and differ", () =>
   }).pipe(Effect.provide(Ids.layer))
 )
 
-it.effect("the test layer counts from one, anew in each test", () =>
+it.effect("ids of the test layer count from one in each test", () =>
   Effect.gen(function* () {
     const ids = yield* Ids
     expect(yield* ids.next).toBe("00000000-0000-7000-8000-000000000001")

@@ -1,4 +1,4 @@
-/** The platform's services work together on the real machine. */
+/** The platform services together on the real machine. */
 import { expect } from "bun:test"
 import { Effect, FileSystem, Layer, Path, Stdio, Terminal } from "effect"
 import { UserDirectories } from "effect/persistence"
@@ -7,7 +7,7 @@ import * as Interactive from "../../../layers/platform/cliPlatform.ts"
 import * as Platform from "../../../layers/platform/Platform.ts"
 import { it } from "../../support/effect.ts"
 
-it.live("files, paths, children, arguments, terminal and user folders", () =>
+it.live("files, paths, child processes, arguments, terminal and user folders are available", () =>
   Effect.gen(function* () {
     const files = yield* FileSystem.FileSystem
     const path = yield* Path.Path

@@ -1,4 +1,4 @@
-/** The connection to a real Redis: what it says when it is refused, what it shows of its password, what it carries. */
+/** The connection to a real Redis: errors, redacted passwords, commands and channels. */
 import { expect } from "bun:test"
 import { Effect, Fiber, Logger, Queue, Redacted } from "effect"
 import { connect } from "../../../layers/platform/RedisConnection.ts"
@@ -14,7 +14,7 @@ const withPassword = (url: string, password: string) =>
   Redacted.make(url.replace("redis://", `redis://:${password}@`))
 
 describeRedis("a connection to Redis", () => {
-  it.live("a wrong password is not shown, neither in the log nor in an error", () => {
+  it.live("redacts a wrong password in the log and in errors", () => {
     const log: Array<string> = []
     return Effect.gen(function* () {
       const { url } = yield* redisServer("--requirepass", "right")
@@ -23,12 +23,12 @@ describeRedis("a connection to Redis", () => {
       const error = yield* Effect.flip(redis.send("PING"))
       expect(error._tag).toBe("RedisError")
       expect(log).toHaveLength(1)
-      expect(log[0]).toContain("Redis is unreachable (cannot connect or cannot write)")
+      expect(log[0]).toContain("Redis is unreachable")
       expect(`${log.join()} ${Bun.inspect(error)} ${JSON.stringify(error)}`).not.toContain("hunter2")
     }).pipe(Effect.provide(messages(log)))
   })
 
-  it.live("with the right one it carries commands; an error reply is an error and no loss", () =>
+  it.live("sends commands with the right password, and an error reply keeps the connection", () =>
     Effect.gen(function* () {
       const { url } = yield* redisServer("--requirepass", "right")
       const { connected, redis } = yield* connect(withPassword(url, "right"))
@@ -40,7 +40,7 @@ describeRedis("a connection to Redis", () => {
     })
   )
 
-  it.live("a server that takes no more writes is as good as away, until it does", () => {
+  it.live("treats a server that accepts no writes as unreachable until it does", () => {
     const log: Array<string> = []
     return Effect.gen(function* () {
       const { url } = yield* redisServer()
@@ -52,14 +52,11 @@ describeRedis("a connection to Redis", () => {
       yield* other.redis.send("CONFIG", "SET", "maxmemory", "0")
       yield* Effect.repeat(Effect.yieldNow, { until: () => connected() })
       expect(yield* redis.send("SET", "a", "1")).toBe("OK")
-      expect(log.map((line) => line.split(".")[0])).toEqual([
-        "Redis is unreachable (OOM)",
-        expect.stringContaining("Redis is reachable again")
-      ])
+      expect(log).toEqual([expect.stringContaining("OOM"), expect.stringContaining("reachable again")])
     }).pipe(Effect.provide(messages(log)))
   })
 
-  it.live("messages on a channel arrive, and a reserved connection waits for as long as it is told to", () =>
+  it.live("delivers messages on a channel, and a reserved connection waits as long as requested", () =>
     Effect.gen(function* () {
       const { url } = yield* redisServer()
       const { redis } = yield* connect(Redacted.make(url))

@@ -1,4 +1,4 @@
-/** Signals of this very process: the test sends them to itself. */
+/** Signals that the test sends to its process. */
 import { expect } from "bun:test"
 import { Deferred, Effect, Exit, Layer, Scope } from "effect"
 import { OutputStreams } from "../../../layers/platform/OutputStreams.ts"
@@ -11,7 +11,7 @@ const signals = (terminal: boolean) =>
     Layer.fresh(Signals.layer).pipe(Layer.provide(OutputStreams.layerTest(() => Effect.void, terminal)))
   )
 
-it.live("a hangup calls the handler until the scope closes", () =>
+it.live("SIGHUP calls the handler until the scope closes", () =>
   Effect.gen(function* () {
     const before = process.listenerCount("SIGHUP")
     const heard = yield* Deferred.make<void>()
@@ -28,7 +28,7 @@ it.live("a hangup calls the handler until the scope closes", () =>
   })
 )
 
-it.live("in a terminal it keeps its usual effect", () =>
+it.live("SIGHUP in a terminal keeps its default effect", () =>
   Effect.gen(function* () {
     const before = process.listenerCount("SIGHUP")
     const { onHangup } = yield* signals(true)

@@ -1,4 +1,4 @@
-/** The pipe as a child process: protocol on standard output, everything else on standard error. */
+/** The stdio pipe as a child process: protocol on standard output, everything else on standard error. */
 import { expect } from "bun:test"
 import { Effect, Queue, Stream } from "effect"
 import { StdioPipe } from "../../../layers/platform/StdioPipe.ts"
@@ -6,7 +6,7 @@ import { it } from "../../support/effect.ts"
 
 const program = new URL("../../support/pipeProgram.ts", import.meta.url).pathname
 
-/** The program, with a reader for each of its outputs. */
+/** The program with a reader for each output. */
 const spawn = Effect.acquireRelease(
   Effect.sync(() =>
     Bun.spawn([process.execPath, program], {
@@ -26,7 +26,7 @@ const spawn = Effect.acquireRelease(
 const text = (stream: ReadableStream<Uint8Array<ArrayBuffer>>) =>
   Effect.promise(() => new Response(stream).text())
 
-it.live("nothing but what is written to the pipe reaches standard output", () =>
+it.live("standard output has only what is written to the pipe", () =>
   Effect.gen(function* () {
     const child = yield* spawn
     child.stdin.write("hello")
@@ -52,7 +52,7 @@ it.live("nothing but what is written to the pipe reaches standard output", () =>
   })
 )
 
-it.live("a reader that is slow gets everything, in order", () =>
+it.live("a slow reader gets every message in order", () =>
   Effect.gen(function* () {
     const child = yield* spawn
     const sent = Array.from({ length: 200_000 }, (_, n) => `line ${n}\n`).join("")
@@ -65,7 +65,7 @@ it.live("a reader that is slow gets everything, in order", () =>
   })
 )
 
-it.live("a reader that is gone rejects the write and does not end the process", () =>
+it.live("a closed standard output fails the write and does not end the process", () =>
   Effect.gen(function* () {
     const child = yield* spawn
     const reader = child.stdout.getReader()
@@ -89,7 +89,7 @@ it.live("SIGTERM ends a program that waits for input", () =>
   })
 )
 
-it.effect("the pipe in memory: what is sent comes in, what is written comes out, and it can be hung up", () =>
+it.effect("the in-memory pipe delivers in both directions and can be closed", () =>
   Effect.gen(function* () {
     const { end, hangUp, layer, received, send } = yield* StdioPipe.memory
     yield* Effect.gen(function* () {

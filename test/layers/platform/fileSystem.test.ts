@@ -31,7 +31,7 @@ const entries = Effect.gen(function* () {
 })
 
 describe("stat", () => {
-  it.live("says the same as Node's", () =>
+  it.live("agrees with that of Node", () =>
     Effect.gen(function* () {
       for (const path of yield* entries) {
         const ours = yield* Effect.provide(stat(path), Files.layer)
@@ -41,7 +41,7 @@ describe("stat", () => {
     })
   )
 
-  it.live("names why there is nothing to say", () =>
+  it.live("fails with the reason", () =>
     Effect.gen(function* () {
       const root = yield* folder
       yield* Effect.promise(() => Bun.write(join(root, "file"), ""))

@@ -1,4 +1,4 @@
-/** The user's folders are those of effect's `UserDirectories`, on each platform and whatever the variables say. */
+/** The user's folders agree with effect's `UserDirectories` on each platform, for any variables. */
 import { expect } from "bun:test"
 import { ConfigProvider, Effect, Option } from "effect"
 import * as UserDirectories from "effect/persistence/UserDirectories"
@@ -9,7 +9,7 @@ import { it } from "../../support/effect.ts"
 const variables = ["HOME", "USERPROFILE", "APPDATA", "LOCALAPPDATA", "XDG_CONFIG_HOME", "XDG_STATE_HOME"]
 const values = ["/home/u", "/home/u/", "relative", "C:\\Users\\u", "C:/u/", "\\\\server\\u"]
 
-it.effect("agree with UserDirectories", () => {
+it.effect("the user's folders agree with UserDirectories", () => {
   const environment = fc.dictionary(fc.constantFrom(...variables), fc.constantFrom(...values))
   const property = fc.asyncProperty(
     fc.constantFrom("linux", "darwin", "win32"),

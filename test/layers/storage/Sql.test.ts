@@ -1,4 +1,4 @@
-/** The database: opened when first used, brought up to date once, shared by processes, and clear about what is wrong. */
+/** The database: opened at first use, migrated once, shared by processes, and clear errors. */
 import { describe, expect } from "bun:test"
 import { Database } from "bun:sqlite"
 import { mkdir, readdir, stat, writeFile } from "node:fs/promises"
@@ -20,7 +20,7 @@ const read = <A extends object>(statement: string) =>
 const tables = read<{ readonly name: string }>("SELECT name FROM manifold_migrations ORDER BY migration_id")
 
 onEachDatabase("the database", (database) => {
-  it.live("is brought up to date at its first use, and found as it was at the next", () =>
+  it.live("is migrated at its first use and keeps its data for the next", () =>
     Effect.gen(function* () {
       const storage = yield* database
       expect(yield* within(storage, tables)).toMatchObject([{ name: "usage" }])
@@ -28,7 +28,7 @@ onEachDatabase("the database", (database) => {
     })
   )
 
-  it.live("undoes a transaction that fails or is interrupted", () =>
+  it.live("rolls back a transaction that fails or is interrupted", () =>
     Effect.gen(function* () {
       const storage = yield* database
       const insert = (end: Effect.Effect<unknown, string>) =>
@@ -63,7 +63,7 @@ onEachDatabase("the database", (database) => {
     })
   )
 
-  it.live("that a newer program has used is refused", () =>
+  it.live("that a newer version has migrated is rejected", () =>
     Effect.gen(function* () {
       const storage = yield* database
       yield* within(
@@ -78,7 +78,7 @@ onEachDatabase("the database", (database) => {
     })
   )
 
-  it.live("is brought up to date once by processes that start at the same time", () =>
+  it.live("is migrated once by processes that start concurrently", () =>
     Effect.gen(function* () {
       const storage = yield* database
       const program = new URL("databaseProcess.ts", import.meta.url).pathname
@@ -90,7 +90,7 @@ onEachDatabase("the database", (database) => {
     })
   )
 
-  it.live("loses rows that are older than their retention, and keeps the sums of all time", () =>
+  it.live("deletes rows older than their retention, and keeps all-time sums", () =>
     Effect.gen(function* () {
       const storage = yield* database
       const hour = Math.floor(Date.now() / 3_600_000)
@@ -118,7 +118,7 @@ onEachDatabase("the database", (database) => {
 })
 
 describe("a SQLite file", () => {
-  it.live("is not made before the database is used, and then for its owner alone", () =>
+  it.live("is created at first use, readable by its owner only", () =>
     Effect.gen(function* () {
       const storage = yield* sqlite
       yield* within(
@@ -139,7 +139,7 @@ describe("a SQLite file", () => {
     write((sql) => sql`INSERT INTO usage_spent VALUES ('', '', 1, 1)`)
   )
 
-  it.live("that another process has locked is waited for, and then reported", () =>
+  it.live("that another process has locked is retried, then an error", () =>
     Effect.gen(function* () {
       const storage = yield* sqlite
       yield* within(
@@ -158,7 +158,7 @@ describe("a SQLite file", () => {
     })
   )
 
-  it.live("that is no database, or not a file, is reported, and used when it was put right", () =>
+  it.live("that is not a database or not a regular file is an error, and used once corrected", () =>
     Effect.gen(function* () {
       const storage = yield* sqlite
       const file = join(storage.dir, "manifold.db")
@@ -179,7 +179,7 @@ describe("a SQLite file", () => {
     })
   )
 
-  it.live("that cannot be written is reported", () =>
+  it.live("that cannot be written is an error", () =>
     Effect.gen(function* () {
       const storage = yield* sqlite
       yield* within(storage, tables)
@@ -194,7 +194,7 @@ describe("a SQLite file", () => {
     })
   )
 
-  it.live("that has no room to grow is reported, and nothing of the transaction stays", () =>
+  it.live("on a full disk is an error, and the transaction is rolled back", () =>
     Effect.gen(function* () {
       const storage = yield* sqlite
       yield* within(
@@ -219,7 +219,7 @@ describe("a SQLite file", () => {
 })
 
 describe("PostgreSQL", () => {
-  it.live("that is not there is reported without its password", () =>
+  it.live("that is unreachable is an error without its password", () =>
     Effect.gen(function* () {
       const { dir } = yield* sqlite
       const error = yield* Effect.flip(

@@ -1,4 +1,4 @@
-/** The state folder: where it is, that nothing is written before it must be, and that a key is made exactly once. */
+/** The state folder: its location, created only when needed, and its keys, created exactly once. */
 import { expect } from "bun:test"
 import { Effect, FileSystem, Layer, Path, PlatformError, Redacted } from "effect"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
@@ -37,7 +37,7 @@ const inTemporary = <A, E>(
     return yield* Effect.provide(body(dir), storage(dir))
   })
 
-it.live("lies in the platform's state folder, in the folder that is set, or fails saying what to set", () =>
+it.live("the state folder is the platform's or the configured one, or an error with the setting", () =>
   Effect.gen(function* () {
     const dir = (given: string | undefined, variables: Record<string, string>) =>
       Effect.provide(
@@ -62,7 +62,7 @@ for (const [name, folder] of [
   ["Grüße 2.0", "Grüße-2.0"],
   ["x".repeat(300), "x".repeat(64)]
 ] as const) {
-  it.live(`names the state folder of the server ${name.slice(0, 20)} after it`, () =>
+  it.live(`the state folder of the server ${name.slice(0, 20)} has its name`, () =>
     Effect.gen(function* () {
       const { dir } = yield* Effect.provide(Storage, storage(undefined, { XDG_STATE_HOME: "/x/state" }))
       expect(dir).toBe(`/x/state/${folder}`)
@@ -70,7 +70,7 @@ for (const [name, folder] of [
   )
 }
 
-it.live("says in the configuration where Redis is, and never shows it", () =>
+it.live("the Redis URL is read from the configuration and never shown", () =>
   Effect.gen(function* () {
     const read = (variables: Record<string, string>) =>
       Effect.flatMap(ConfigSource, (config) => config.read(section)).pipe(
@@ -91,7 +91,7 @@ it.live("says in the configuration where Redis is, and never shows it", () =>
   })
 )
 
-it.live("touches nothing until a key is asked for, and shows it to its owner only", () =>
+it.live("nothing is written before the first key, which only its owner can read", () =>
   inTemporary((dir) =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
@@ -107,7 +107,7 @@ it.live("touches nothing until a key is asked for, and shows it to its owner onl
   )
 )
 
-it.live("a key stays the same; another name is another key; it is not shown", () =>
+it.live("a key is stable, differs by name, and is not shown", () =>
   inTemporary(() =>
     Effect.gen(function* () {
       const first = yield* key("one", 32)
@@ -121,7 +121,7 @@ it.live("a key stays the same; another name is another key; it is not shown", ()
   )
 )
 
-it.live("fibers that ask at once get one key", () =>
+it.live("concurrent fibers get the same key", () =>
   inTemporary(() =>
     Effect.gen(function* () {
       const keys = yield* Effect.all(
@@ -134,7 +134,7 @@ it.live("fibers that ask at once get one key", () =>
 )
 
 it.live(
-  "processes that start at once get one key, and leave nothing else behind",
+  "concurrent processes get the same key and leave no other file",
   () =>
     inTemporary((dir) =>
       Effect.gen(function* () {
@@ -148,7 +148,7 @@ it.live(
   30_000
 )
 
-it.live("a folder that may not be written is named together with the setting", () =>
+it.live("a folder that cannot be written is an error with its path and the setting", () =>
   Effect.gen(function* () {
     const dir = `${yield* temporary}/state`
     const denied = (path: string) =>
@@ -172,7 +172,7 @@ it.live("a folder that may not be written is named together with the setting", (
   })
 )
 
-it.live("a folder that cannot be read is named together with the setting", () =>
+it.live("a folder that cannot be read is an error with its path and the setting", () =>
   Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem
     const file = `${yield* fs.makeTempDirectoryScoped()}/file`
@@ -184,7 +184,7 @@ it.live("a folder that cannot be read is named together with the setting", () =>
   }).pipe(Effect.provide(Platform.layer))
 )
 
-it.live("a key that was cut short is refused, not replaced", () =>
+it.live("a truncated key is an error and not replaced", () =>
   inTemporary((dir) =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
@@ -197,7 +197,7 @@ it.live("a key that was cut short is refused, not replaced", () =>
   )
 )
 
-it.live("is writable where a folder is or can be made, and not below a file", () =>
+it.live("the state folder is writable if it can be created, and not below a file", () =>
   inTemporary((dir) =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem

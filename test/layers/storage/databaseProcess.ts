@@ -1,4 +1,4 @@
-/** One of several processes on one database: says when it is ready, waits for a word, adds to one row a hundred times. */
+/** One of several processes on one database: waits for a line on standard input, then adds to one row a hundred times. */
 import { Effect } from "effect"
 import { Sql } from "../../../layers/storage/Sql.ts"
 import { sqlOf, type StorageSettings } from "../../support/databases.ts"

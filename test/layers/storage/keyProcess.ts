@@ -1,4 +1,4 @@
-/** One of several processes that ask for the same key at once: says when it is ready, waits for a word, prints the key. */
+/** One of several processes that read one key: waits for a line on standard input, then prints the key. */
 import { Effect, Layer, Redacted } from "effect"
 import { Hex } from "effect/encoding"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"

@@ -1,4 +1,4 @@
-/** A collector that is slow, broken or gone costs a bounded amount of memory, and what it missed is counted. */
+/** A slow, broken or unreachable collector: bounded memory, and dropped data is counted. */
 import { expect } from "bun:test"
 import { Effect, Fiber, Layer } from "effect"
 import * as FetchHttpClient from "effect/http/FetchHttpClient"
@@ -21,7 +21,7 @@ const outcomes = Effect.map(Metrics, ({ registry }) => {
   return { sent: of("sent"), dropped: of("dropped") }
 })
 
-/** A batch of two spans, and the status that the exporter sees for it. */
+/** A batch of two spans, and the status that the exporter gets for it. */
 const send = (collecting: Effect.Success<ReturnType<typeof Collector.make>>, url: string) => {
   const span = {
     traceId: "1".repeat(32),
@@ -51,7 +51,7 @@ const send = (collecting: Effect.Success<ReturnType<typeof Collector.make>>, url
   return Effect.map(collecting.client.execute(request), ({ status }) => status)
 }
 
-/** Lets time pass until the fiber has ended, in steps so small that the network is never the slower one. */
+/** Advances the clock until the fiber has ended, in steps so small that the network is never slower. */
 const pass = <A, E>(fiber: Fiber.Fiber<A, E>) =>
   Effect.gen(function* () {
     while (fiber.pollUnsafe() === undefined) {
@@ -61,7 +61,7 @@ const pass = <A, E>(fiber: Fiber.Fiber<A, E>) =>
     return yield* Fiber.join(fiber)
   })
 
-it.effect("what arrives is counted as sent, also when it was busy at first", () =>
+it.effect("data that arrives is counted as sent, even after the collector was busy at first", () =>
   Effect.gen(function* () {
     let busy = 2
     const got = yield* collector(() => (busy-- > 0 ? new Response(null, { status: 503 }) : Response.json({})))
@@ -74,7 +74,7 @@ it.effect("what arrives is counted as sent, also when it was busy at first", () 
   }).pipe(Effect.provide(services))
 )
 
-it.effect("one that is gone is given up, and nothing is kept for it for a minute", () =>
+it.effect("an unreachable collector gets no data for a minute, and the data is dropped", () =>
   Effect.gen(function* () {
     const { url } = yield* Effect.scoped(collector())
     const collecting = yield* Collector.make("traces")
@@ -87,7 +87,7 @@ it.effect("one that is gone is given up, and nothing is kept for it for a minute
   }).pipe(Effect.provide(services))
 )
 
-it.effect("one that never answers holds four batches, and each no longer than it may take", () =>
+it.effect("a collector that never responds holds at most four batches, each up to its time limit", () =>
   Effect.gen(function* () {
     const { url } = yield* collector(() => new Promise<Response>(() => {}))
     const collecting = yield* Collector.make("traces")
@@ -101,7 +101,7 @@ it.effect("one that never answers holds four batches, and each no longer than it
   }).pipe(Effect.provide(services))
 )
 
-it.effect("one that refuses is not asked again", () =>
+it.effect("a collector that rejects a batch gets no retry", () =>
   Effect.gen(function* () {
     const got = yield* collector(() => new Response(null, { status: 401 }))
     const collecting = yield* Collector.make("traces")

@@ -1,4 +1,4 @@
-/** The numbers: what is counted, what is shown, and that what is shown is Prometheus' format. */
+/** Metrics: counters, labels, bounded series, and the Prometheus text format. */
 import { describe, expect, test } from "bun:test"
 import { Effect, Exit, Layer, Scope } from "effect"
 import * as fc from "fast-check"
@@ -17,8 +17,8 @@ const sample = (family: string, key: string) =>
 
 const observed = callMetrics.layer.pipe(Layer.provideMerge(Layer.mergeAll(Calls.layer, Metrics.layer)))
 
-describe("calls", () => {
-  it.effect("are counted by kind, name and ending, and timed in seconds", () =>
+describe("metrics of calls", () => {
+  it.effect("count by kind, name and status, and have the duration in seconds", () =>
     Effect.gen(function* () {
       yield* happen(call("echo"), { status: "succeeded", cached: false }, 3)
       yield* happen(call("echo"), { status: "succeeded", cached: true }, 0.1)
@@ -39,7 +39,7 @@ describe("calls", () => {
     }).pipe(Effect.provide(observed))
   )
 
-  it.effect("that a limit refused say which one", () =>
+  it.effect("that a limit rejected have the label of that limit", () =>
     Effect.gen(function* () {
       const refused = { status: "refused", errorClass: "RateLimited", message: "slow down" } as const
       yield* happen(call("echo"), { ...refused, limit: "rate" })
@@ -50,7 +50,7 @@ describe("calls", () => {
     }).pipe(Effect.provide(observed))
   )
 
-  it.effect("of resources are counted by the template that answers, of which there are few", () =>
+  it.effect("of resources have the template as name, so that series are bounded", () =>
     Effect.gen(function* () {
       const template = "output://{client}/{project}/{file}"
       for (const file of ["a", "b", "x".repeat(100_000)]) {
@@ -63,7 +63,7 @@ describe("calls", () => {
     }).pipe(Effect.provide(observed))
   )
 
-  it.effect("under ever new names share one series beyond a number of them", () =>
+  it.effect("beyond the maximum of names share one series", () =>
     Effect.gen(function* () {
       for (let index = 0; index < callMetrics.mostNames + 50; index++) yield* happen(call(`tool ${index}`))
       const samples = (yield* read).get("manifold_calls_total")?.samples
@@ -72,7 +72,7 @@ describe("calls", () => {
     }).pipe(Effect.provide(observed))
   )
 
-  it.effect("are observed once, however many want their numbers", () =>
+  it.effect("observe each call once for several exporters", () =>
     Effect.gen(function* () {
       yield* happen(call("echo"))
       const key = 'manifold_calls_total{kind="tool",name="echo",status="succeeded"}'
@@ -87,35 +87,33 @@ describe("calls", () => {
   )
 })
 
-it.effect(
-  "requests are counted by method and class of status; a method that somebody made up is `other`",
-  () =>
-    Effect.gen(function* () {
-      const observer = yield* requestMetrics.make
-      const answered = (method: string, status: number) => {
-        observer.began()
-        observer.answered(method, status, 2)
-      }
-      answered("GET", 200)
-      answered("GET", 204)
-      answered("POST", 503)
-      answered("GET", 101)
-      answered("PROPFIND", 405)
-      answered("X\ny", 405)
+it.effect("requests are counted by method and status class, and an unknown method is `other`", () =>
+  Effect.gen(function* () {
+    const observer = yield* requestMetrics.make
+    const answered = (method: string, status: number) => {
       observer.began()
-      const families = yield* read
-      const totals = families.get("manifold_http_requests_total")?.samples
-      expect(Object.fromEntries(totals ?? [])).toEqual({
-        'manifold_http_requests_total{method="GET",status="2xx"}': 2,
-        'manifold_http_requests_total{method="GET",status="1xx"}': 1,
-        'manifold_http_requests_total{method="POST",status="5xx"}': 1,
-        'manifold_http_requests_total{method="other",status="4xx"}': 2
-      })
-      expect(yield* sample("manifold_http_requests_running", "manifold_http_requests_running")).toBe(1)
-    }).pipe(Effect.provide(Metrics.layer))
+      observer.answered(method, status, 2)
+    }
+    answered("GET", 200)
+    answered("GET", 204)
+    answered("POST", 503)
+    answered("GET", 101)
+    answered("PROPFIND", 405)
+    answered("X\ny", 405)
+    observer.began()
+    const families = yield* read
+    const totals = families.get("manifold_http_requests_total")?.samples
+    expect(Object.fromEntries(totals ?? [])).toEqual({
+      'manifold_http_requests_total{method="GET",status="2xx"}': 2,
+      'manifold_http_requests_total{method="GET",status="1xx"}': 1,
+      'manifold_http_requests_total{method="POST",status="5xx"}': 1,
+      'manifold_http_requests_total{method="other",status="4xx"}': 2
+    })
+    expect(yield* sample("manifold_http_requests_running", "manifold_http_requests_running")).toBe(1)
+  }).pipe(Effect.provide(Metrics.layer))
 )
 
-it.effect("a gauge is read when asked for, and gone with its scope", () =>
+it.effect("a gauge is read when it is scraped and removed with its scope", () =>
   Effect.gen(function* () {
     const metrics = yield* Metrics
     const scope = yield* Scope.make()
@@ -133,7 +131,7 @@ it.effect("a gauge is read when asked for, and gone with its scope", () =>
   }).pipe(Effect.provide(Metrics.layer))
 )
 
-test("whatever labels say, the format holds, and they can be read back", () =>
+test("any label value is escaped and can be parsed back", () =>
   fc.assert(
     fc.asyncProperty(fc.array(fc.string({ unit: "binary" }), { minLength: 1 }), (values) =>
       Effect.gen(function* () {
@@ -150,7 +148,7 @@ test("whatever labels say, the format holds, and they can be read back", () =>
     )
   ))
 
-test("every value is in the bucket of the first bound that is not below it", () => {
+test("every value is in the bucket of the lowest bound that is not below it", () => {
   const bounds = [1, 2, 5, 10]
   fc.assert(
     fc.property(fc.array(fc.double({ min: -1, max: 20, noNaN: true })), (values) => {

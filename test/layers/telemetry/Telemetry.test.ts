@@ -1,4 +1,4 @@
-/** What a collector gets: spans in the caller's trace, the numbers that Prometheus gets, the log. And nothing unasked. */
+/** Exported telemetry: spans in the caller's trace, the metrics of Prometheus, and the log, only if configured. */
 import { describe, expect } from "bun:test"
 import { Effect, Layer } from "effect"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
@@ -18,7 +18,7 @@ import { call, happen } from "./calls.ts"
 const trace = "4bf92f3577b34da6a3ce929d0e0e4736"
 const parent = "00f067aa0ba902b7"
 
-/** The log, without outputs of its own. */
+/** The log without outputs. */
 const log = Layer.effect(
   Log,
   Effect.tap(Log.make(new Ring({ lines: 10, bytes: 10_000 }), new LineRateLimit(100)), (made) =>
@@ -38,7 +38,7 @@ const telemetry = (config: unknown, variables: Record<string, string> = {}) =>
     )
   )
 
-/** Runs with telemetry to a collector of its own, and gives what that has got when all is over. */
+/** Runs with telemetry to a new collector and returns the data that it received. */
 const exporting = <A, E>(
   body: Effect.Effect<A, E, Calls | Metrics | Log>,
   otlp: Record<string, unknown> = {}
@@ -50,7 +50,7 @@ const exporting = <A, E>(
   })
 
 describe("spans", () => {
-  it.live("are children of the caller's span, and say how the call ended", () =>
+  it.live("are children of the caller's span and have the status of the call", () =>
     Effect.gen(function* () {
       const { requests, resources, spans } = yield* exporting(
         Effect.gen(function* () {
@@ -90,7 +90,7 @@ describe("spans", () => {
     })
   )
 
-  it.live("say neither secrets nor more of what a caller made up than a line of the log would", () =>
+  it.live("have no secrets, and client-chosen text is limited as in the log", () =>
     Effect.gen(function* () {
       const uri = `web://user:hunter2@example.com/${"x".repeat(100_000)}`
       const failed = { status: "failed", errorClass: "NotFound", message: `not found: ${uri}` } as const
@@ -104,7 +104,7 @@ describe("spans", () => {
     })
   )
 
-  it.live("of calls that their caller does not sample are left out", () =>
+  it.live("of calls that the caller does not sample are not exported", () =>
     Effect.gen(function* () {
       const { spans } = yield* exporting(
         Effect.andThen(
@@ -117,7 +117,7 @@ describe("spans", () => {
     })
   )
 
-  it.live("of calls without a trace are as many as the ratio says", () =>
+  it.live("of calls without a trace are sampled by the configured ratio", () =>
     Effect.gen(function* () {
       const calls = Effect.forEach(Array.from({ length: 1000 }), (_, index) => happen(call(`t${index}`)))
       for (const [ratio, expected] of [
@@ -132,7 +132,7 @@ describe("spans", () => {
   )
 })
 
-it.live("metrics are the numbers that Prometheus reads", () =>
+it.live("exported metrics are those of Prometheus", () =>
   Effect.gen(function* () {
     const { metrics, result } = yield* exporting(
       Effect.gen(function* () {
@@ -160,7 +160,7 @@ it.live("metrics are the numbers that Prometheus reads", () =>
   })
 )
 
-it.live("log lines go out as they are written: at the log's level, and without secrets", () =>
+it.live("log lines are exported at the level of the log and without secrets", () =>
   Effect.gen(function* () {
     const { logs } = yield* exporting(
       Effect.map(Log, ({ report }) => {
@@ -185,14 +185,14 @@ it.live("log lines go out as they are written: at the log's level, and without s
   })
 )
 
-it.live("without an endpoint nobody observes calls", () =>
+it.live("without an endpoint no call is observed", () =>
   Effect.gen(function* () {
     const { observers } = yield* Calls
     expect(observers.size).toBe(0)
   }).pipe(Effect.provide(telemetry({})))
 )
 
-it.live("the usual variables are enough", () =>
+it.live("the standard OTEL variables configure telemetry", () =>
   Effect.gen(function* () {
     const got = yield* collector()
     const variables = { OTEL_EXPORTER_OTLP_ENDPOINT: `${got.url}/`, OTEL_SERVICE_NAME: "gateway" }
@@ -202,7 +202,7 @@ it.live("the usual variables are enough", () =>
   })
 )
 
-it.live("the service is the server that sends, unless it is named", () =>
+it.live("the service name is that of the server by default", () =>
   Effect.gen(function* () {
     const got = yield* collector()
     yield* happen(call("echo")).pipe(
@@ -213,7 +213,7 @@ it.live("the service is the server that sends, unless it is named", () =>
   })
 )
 
-it.live("a wrong endpoint or ratio is named, and a header's value is not shown", () =>
+it.live("an invalid endpoint or ratio is reported, and header values are not shown", () =>
   Effect.gen(function* () {
     const start = (otlp: unknown) => Effect.flip(Effect.void.pipe(Effect.provide(telemetry({ otlp }))))
     expect((yield* start({ endpoint: "localhost:4318" })).message).toContain("telemetry.otlp.endpoint")

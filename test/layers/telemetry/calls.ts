@@ -1,4 +1,4 @@
-/** Calls as Guard would tell of them. */
+/** Simulated calls, as Guard reports them to observers. */
 import { Effect } from "effect"
 import { type Call, Calls, type Outcome } from "../../../layers/ledger/Calls.ts"
 import { parse } from "../../../src/domain/Trace.ts"
@@ -15,7 +15,7 @@ export const call = (name: string, traceparent?: string, kind: Call["kind"] = "t
 
 export const succeeded: Outcome = { status: "succeeded", cached: false }
 
-/** Tells every observer of a call that was received, started and ended so. `duration` in milliseconds. */
+/** Reports a received, started and ended call to every observer. `duration` in milliseconds. */
 export const happen = (told: Call, outcome: Outcome = succeeded, duration = 1, retries = 0) =>
   Effect.map(Calls, ({ observers }) => {
     for (const each of observers) each.received?.(told)

@@ -1,4 +1,4 @@
-/** One call, as it is seen by the log, the metrics, the progress events and the spans: they agree on how it ended. */
+/** One call in the log, the metrics, the progress events and the spans: all have the same status. */
 import { describe, expect } from "bun:test"
 import { Effect, Layer, Tracer } from "effect"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
@@ -32,7 +32,7 @@ const layer = Layer.mergeAll(
   Layer.provide(ConfigSource.layerFrom({}))
 )
 
-/** Spans that were made, in order. */
+/** Created spans, in order. */
 const tracing = () => {
   const spans: Array<Tracer.Span> = []
   const tracer = Tracer.make({
@@ -45,7 +45,7 @@ const tracing = () => {
   return { spans, tracer }
 }
 
-/** Runs one call whose handler reports progress first, and gives what each of the four has to say. */
+/** Runs one call whose handler first reports progress, and returns its four records. */
 const seen = (
   wanted: Wanted,
   self: Effect.Effect<unknown, unknown, Progress | Spend | Guard | ProgressEvents>
@@ -81,7 +81,7 @@ const ends: Record<string, readonly [Effect.Effect<unknown, unknown>, string, st
 }
 
 for (const [status, [self, event, exit]] of Object.entries(ends)) {
-  it.effect(`a call that ${status} did so everywhere`, () =>
+  it.effect(`a call that ${status} has that status in the log, metrics, events and spans`, () =>
     Effect.gen(function* () {
       const { events, line, metrics, spans } = yield* seen({ name: "ask" }, self)
       expect(line).toMatchObject({ name: "ask", status })
@@ -113,7 +113,7 @@ describe("a turn that calls a model", () => {
     })
   )
 
-  it.effect("has GenAI spans, one below the other, with what was spent", () =>
+  it.effect("has nested GenAI spans with tokens and cost", () =>
     Effect.gen(function* () {
       const { spans } = yield* turn
       const [outer, inner] = spans
@@ -140,7 +140,7 @@ describe("a turn that calls a model", () => {
     })
   )
 
-  it.effect("has GenAI metrics, and money by entry", () =>
+  it.effect("has GenAI metrics, and its cost by entry", () =>
     Effect.gen(function* () {
       const { metrics } = yield* turn
       const samples = (name: string) => Object.fromEntries(metrics.get(name)?.samples ?? [])

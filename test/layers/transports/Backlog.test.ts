@@ -1,4 +1,4 @@
-/** What waits for slow readers: limited in bytes, by quota, and in time. */
+/** Back-pressure for slow readers: buffered bytes are limited per connection, per principal and in time. */
 import { describe, expect, test } from "bun:test"
 import { Hold, Quota } from "../../../layers/quotas/Quota.ts"
 import { Backlog } from "../../../layers/transports/Backlog.ts"
@@ -12,7 +12,7 @@ const make = (quota = new Quota({ principal: 1000, total: 1000 })) => {
 }
 
 describe("a backlog", () => {
-  test("is charged while it waits, and not afterwards", () => {
+  test("is charged to the quota while it is buffered", () => {
     const { backlog, quota } = make()
     expect(backlog.update(300)).toBe(true)
     expect(quota.usedBy("alice")).toBe(300)
@@ -20,19 +20,19 @@ describe("a backlog", () => {
     expect(quota.used).toBe(0)
   })
 
-  test("may not exceed the limit of the connection", () => {
+  test("is limited per connection", () => {
     const { backlog } = make()
     expect([backlog.update(500), backlog.update(501), backlog.denied]).toEqual([true, false, false])
   })
 
-  test("may not exceed the quota of all connections of the principal", () => {
+  test("is limited by the quota of all connections of the principal", () => {
     const quota = new Quota({ principal: 600, total: 1000 })
     expect(make(quota).backlog.update(400)).toBe(true)
     const { backlog } = make(quota)
     expect([backlog.update(300), backlog.denied]).toEqual([false, true])
   })
 
-  test("may wait as long as the reader takes something now and then", () => {
+  test("has no time-out while the reader makes progress", () => {
     const { backlog, clock } = make()
     backlog.update(400)
     for (let each = 0; each < 10; each++) {
@@ -43,7 +43,7 @@ describe("a backlog", () => {
     expect(backlog.update(390)).toBe(false)
   })
 
-  test("that was empty in between starts anew", () => {
+  test("restarts its time-out after it was empty", () => {
     const { backlog, clock } = make()
     backlog.update(400)
     clock.now += 90
@@ -53,7 +53,7 @@ describe("a backlog", () => {
   })
 })
 
-test("an event stream that nobody reads is ended, and gives its part of the quota back", async () => {
+test("an event stream that is never read is ended and releases its quota", async () => {
   const { backlog, quota } = make()
   let gone = 0
   const stream = new EventStream(backlog, () => gone++)
@@ -62,7 +62,7 @@ test("an event stream that nobody reads is ended, and gives its part of the quot
   expect(stream.body.getReader().read()).rejects.toThrow("too slow")
 })
 
-test("a response that is streamed without end is read no faster than its reader may wait", async () => {
+test("an endless response is read from its source no faster than its reader reads it", async () => {
   const { backlog, quota } = make()
   let cancelled = false
   const source = new ReadableStream<Uint8Array>({
@@ -73,7 +73,7 @@ test("a response that is streamed without end is read no faster than its reader 
   })
   const ended = Promise.withResolvers<void>()
   const response = closable(new Response(source), backlog, () => ended.resolve)
-  // A reader that comes after the stream was given up.
+  // A reader that starts after the stream was ended.
   await ended.promise
   expect([cancelled, quota.used]).toEqual([true, 0])
   expect(response.text()).rejects.toThrow()

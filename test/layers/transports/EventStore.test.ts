@@ -1,4 +1,4 @@
-/** The event store in memory: what it can give back, and that it stays within its bounds. */
+/** The in-memory event store: replay, and bounds on what it retains. */
 import { expect, test } from "bun:test"
 import { Effect } from "effect"
 import fc from "fast-check"
@@ -15,7 +15,7 @@ const store = (limits: EventStoreLimits) => {
 
 const bounds = { events: 4, size: 100 }
 
-test("gives back what a stream sent after an id, and nothing of other streams", () => {
+test("replays the events of one stream after an id", () => {
   const log = store({ events: 10, size: 1000 })
   const start = log.mark(1)
   const first = log.append(1, "a")
@@ -26,7 +26,7 @@ test("gives back what a stream sent after an id, and nothing of other streams", 
   expect(log.after(first)?.stream).toBe(1)
 })
 
-test("refuses ids that it never gave out, or whose successors it has dropped", () => {
+test("rejects ids that it never issued, and ids whose successors were dropped", () => {
   const log = store(bounds)
   const old = log.mark(1)
   for (const data of ["a", "b", "c", "d", "e"]) log.append(1, data)
@@ -36,7 +36,7 @@ test("refuses ids that it never gave out, or whose successors it has dropped", (
   }
 })
 
-test("never loses an event silently, within any bounds", () => {
+test("never loses an event without an error, within any bounds", () => {
   fc.assert(
     fc.property(
       fc.array(fc.record({ stream: fc.integer({ min: 0, max: 3 }), data: fc.string({ maxLength: 30 }) }), {

@@ -1,9 +1,9 @@
-/** LineReader from chunks: however the bytes are cut, the same lines come out. */
+/** LineReader with chunks of any size: the same lines for every split of the bytes. */
 import { expect, test } from "bun:test"
 import fc from "fast-check"
 import { LineReader } from "../../../layers/transports/LineReader.ts"
 
-/** Line ends cut, blank lines are skipped, and decoders take a byte order mark out. */
+/** The expected lines: line ends removed, blank lines and byte order marks dropped. */
 const isLine = (text: string) => !/[\r\n\ufeff]/.test(text) && text.trim() !== ""
 
 const collect = (most: number) => {
@@ -17,7 +17,7 @@ const collect = (most: number) => {
   return { reader, lines, tooLong: () => tooLong }
 }
 
-test("come out whole, however the bytes are cut", () => {
+test("lines are complete, however the bytes are split", () => {
   fc.assert(
     fc.property(
       fc.array(fc.string({ unit: "grapheme", minLength: 1 }).filter(isLine)),
@@ -36,7 +36,7 @@ test("come out whole, however the bytes are cut", () => {
   )
 })
 
-test("that are too long are reported once, skipped, and the next is read", () => {
+test("lines over the limit are reported once and skipped, and the next one is read", () => {
   const { lines, reader, tooLong } = collect(5)
   reader.push(new TextEncoder().encode("123456789\n12"))
   reader.push(new TextEncoder().encode("345\n\r\n\n6\n"))

@@ -1,4 +1,4 @@
-/** Sessions over time: they expire, they are capped, and they belong to whoever opened them. */
+/** Sessions: idle expiry, a maximum per principal, and access by their principal only. */
 import { describe, expect } from "bun:test"
 import { InMemoryServerEventBus, Server } from "@modelcontextprotocol/server"
 import { Duration, Effect, Layer } from "effect"
@@ -26,7 +26,7 @@ const servers = Layer.sync(McpServers, () =>
   })
 )
 
-/** One that nobody has to cut. */
+/** A session without a connection to close. */
 const connection = { cut: () => {} }
 
 const limits = {
@@ -57,7 +57,7 @@ const opened = Effect.fnUntraced(function* (principal = stdioUser) {
 })
 
 describe("a session", () => {
-  it.effect("expires when nobody used it for the idle time, and not before", () =>
+  it.effect("expires after the idle time without a request, and not before", () =>
     Effect.gen(function* () {
       const sessions = yield* Sessions
       const used = yield* opened()
@@ -84,7 +84,7 @@ describe("a session", () => {
     }).pipe(Effect.provide(layer))
   )
 
-  it.effect("makes room for a new one when it was unused the longest", () =>
+  it.effect("that is idle the longest is evicted for a new one beyond the maximum", () =>
     Effect.gen(function* () {
       const sessions = yield* Sessions
       const [first, second] = [yield* opened(), yield* opened(), yield* opened()]
@@ -96,7 +96,7 @@ describe("a session", () => {
     }).pipe(Effect.provide(layer))
   )
 
-  it.effect("is not opened while all others are in use", () =>
+  it.effect("is not opened while the maximum of sessions is in use", () =>
     Effect.gen(function* () {
       const sessions = yield* Sessions
       const all = [yield* opened(), yield* opened(), yield* opened()]

@@ -1,4 +1,4 @@
-/** Interruption over stdio, in both eras: a cancelled request and the end of the input stop the handler. */
+/** Interruption over stdio in both eras: a cancelled request and the end of the input stop the handler. */
 import { describe, expect } from "bun:test"
 import { Deferred, Effect, Fiber, Layer, Queue } from "effect"
 import { TestClock } from "effect/testing"
@@ -25,7 +25,7 @@ const eras = [
   ["stateless era", [stateless(1, "tools/call", { name: "wait", arguments: {} }).body]]
 ] as const
 
-/** A served pipe in memory, and its other end. */
+/** A served pipe in memory and its client end. */
 const connected = Effect.gen(function* () {
   const pipe = yield* StdioPipe.memory
   const server = yield* Effect.forkChild(
@@ -83,7 +83,7 @@ it.live("the last line needs no line end, and a byte order mark is ignored", () 
   }).pipe(Effect.provide(program))
 )
 
-it.live("a reader that is gone ends the server, though the input stays open", () =>
+it.live("a closed standard output ends the server while the input is open", () =>
   Effect.gen(function* () {
     const held = yield* Held
     const { hangUp, send, server } = yield* connected
@@ -96,7 +96,7 @@ it.live("a reader that is gone ends the server, though the input stays open", ()
   }).pipe(Effect.provide(program))
 )
 
-it.effect("the end of the input leaves the last answers their time from when they can be made", () =>
+it.effect("after the end of the input, the last response has its full time limit", () =>
   Effect.gen(function* () {
     const held = yield* Held
     const pipe = yield* StdioPipe.memory

@@ -1,4 +1,4 @@
-/** One connection of whole messages: what it lets in, and how it ends. */
+/** A connection of whole messages: request ids, rejected messages, and its end. */
 import { describe, expect, test } from "bun:test"
 import { InMemoryServerEventBus, Server, type JSONRPCMessage } from "@modelcontextprotocol/server"
 import { Effect } from "effect"
@@ -9,7 +9,7 @@ import { Wire } from "../../../layers/transports/Wire.ts"
 import { stdioUser } from "../../../src/domain/Principal.ts"
 import { initialize, request } from "../../support/service.ts"
 
-/** Servers that only take what they are given. */
+/** Servers that only receive messages. */
 const servers = (passed: Array<JSONRPCMessage>): McpServers["Service"] =>
   McpServers.of({
     capabilities: {},
@@ -24,7 +24,7 @@ const servers = (passed: Array<JSONRPCMessage>): McpServers["Service"] =>
     checkHeaders: () => Effect.undefined
   })
 
-/** A wire in a session, whose server takes requests and leaves the answers to the test. */
+/** A wire in a session, whose server receives requests and leaves the responses to the test. */
 const wired = (write: (text: string) => Promise<void> | void = () => {}) => {
   const passed: Array<JSONRPCMessage> = []
   const events: Array<string> = []
@@ -43,8 +43,8 @@ const wired = (write: (text: string) => Promise<void> | void = () => {}) => {
   return { wire, passed, events, receive, answer }
 }
 
-describe("ids", () => {
-  test("are free again when answered, or cancelled", async () => {
+describe("request ids", () => {
+  test("are free again after a response or a cancellation", async () => {
     const { answer, passed, receive } = wired()
     expect(receive(request(1, "ping"))).toBeUndefined()
     expect(receive(request(1, "ping"))).toBeInstanceOf(MessageRejection)
@@ -55,14 +55,14 @@ describe("ids", () => {
     expect(passed).toHaveLength(4)
   })
 
-  test("are free again when the answer cannot be written", async () => {
+  test("are free again if the response cannot be written", async () => {
     const { answer, receive } = wired(() => Promise.reject(new Error("full")))
     receive(request(1, "ping"))
     await expect(answer(1)).rejects.toThrow("full")
     expect(receive(request(1, "ping"))).toBeUndefined()
   })
 
-  test("may be in one batch once; of a refused batch nothing is passed on", () => {
+  test("may occur once in a batch, and no message of a rejected batch is passed on", () => {
     const { passed, receive, wire } = wired()
     const batch = [request(1, "ping"), request(2, "ping")]
     expect(receive(batch)).toBeInstanceOf(MessageRejection)
@@ -74,7 +74,7 @@ describe("ids", () => {
   })
 })
 
-test("the id of an open subscription is taken, and what it holds is given back when the connection ends", async () => {
+test("the id of an open subscription is taken, and the end of the connection releases what it holds", async () => {
   const quota = new Quota({ principal: 100, total: 100 })
   const { receive, wire } = wired()
   const listen = request(7, "subscriptions/listen")
@@ -92,7 +92,7 @@ test("the id of an open subscription is taken, and what it holds is given back w
 })
 
 describe("rejected messages", () => {
-  /** The errors that a wire sends for messages that it does not take. */
+  /** The errors that a wire sends for rejected messages. */
   const rejecting = () => {
     const sent: Array<{ id: unknown; error: { code: number } }> = []
     const { receive, wire } = wired((text) => void sent.push(JSON.parse(text)))
@@ -103,7 +103,7 @@ describe("rejected messages", () => {
     return { offer, sent }
   }
 
-  test("are answered with the id of each request", () => {
+  test("get an error with the id of each request", () => {
     const { offer, sent } = rejecting()
     offer({ ...request(1, "ping"), params: 5 })
     offer([request(2, "ping"), { ...request(3, "ping"), params: 5 }])
@@ -123,8 +123,8 @@ describe("rejected messages", () => {
   })
 })
 
-describe("the end", () => {
-  test("comes once, from either side, and nothing is sent after it", async () => {
+describe("the end of a connection", () => {
+  test("happens once, from either side, and nothing is sent afterwards", async () => {
     const { answer, events, wire } = wired()
     await wire.close()
     await wire.close()
@@ -134,7 +134,7 @@ describe("the end", () => {
     await expect(answer(1)).rejects.toThrow("closed")
   })
 
-  test("waits for what runs, but not for subscriptions", async () => {
+  test("waits for running calls, but not for subscriptions", async () => {
     const { answer, events, receive, wire } = wired()
     receive(request(1, "subscriptions/listen"))
     receive(request(2, "ping"))

@@ -1,4 +1,4 @@
-/** Counting keys, values and nesting before a text is parsed. */
+/** Bounds on keys, values and nesting of a JSON text, counted before it is parsed. */
 import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
 import { exceeded } from "../../../layers/transports/jsonBounds.ts"
@@ -6,7 +6,7 @@ import { exceeded } from "../../../layers/transports/jsonBounds.ts"
 const bytes = (text: string) => new TextEncoder().encode(text)
 const bounds = { maxKeys: 3, maxItems: 4, maxDepth: 2 }
 
-describe("a text within the bounds", () => {
+describe("a text within the bounds is accepted:", () => {
   for (const text of [
     "",
     "1",
@@ -14,7 +14,7 @@ describe("a text within the bounds", () => {
     "[[1,2],3]",
     '{"a":1,"b":{"c":2}}',
     "[1,2,3,4]",
-    // What looks like structure inside of strings is none.
+    // Structural characters inside strings do not count.
     '"[[[[[[{{{{{{:::::,,,,,"',
     `"${'\\"[[['.repeat(50)}"`,
     `"${"x".repeat(200)}\\\\"`,
@@ -27,7 +27,7 @@ describe("a text within the bounds", () => {
   }
 })
 
-describe("a text beyond one of them names it", () => {
+describe("a text beyond a bound is rejected with the name of the bound:", () => {
   for (const [text, setting] of [
     ["[[[1]]]", "max_depth"],
     ['{"a":[{}]}', "max_depth"],
@@ -36,7 +36,7 @@ describe("a text beyond one of them names it", () => {
     ["[[1,2],[3,4],[]]", "max_items"],
     [`["${"x".repeat(100)}\\\\",[[1]]]`, "max_depth"],
     [`["\\\\",[[1]]]`, "max_depth"],
-    // Not JSON: counted all the same, and never parsed.
+    // Not JSON: counted, but never parsed.
     ["[[[[[[[[", "max_depth"],
     [",,,,,,,,", "max_items"]
   ] as const) {
@@ -62,7 +62,7 @@ const countsOf = (
   }
 }
 
-test("bytes and text are counted as the parsed value has it, whatever the value", () => {
+test("bytes and text have the counts of the parsed value, for any value", () => {
   fc.assert(
     fc.property(fc.jsonValue({ maxDepth: 6 }), (value) => {
       const text = JSON.stringify(value)
@@ -78,7 +78,7 @@ test("bytes and text are counted as the parsed value has it, whatever the value"
   )
 })
 
-test("a string that is longer than one piece ends where it ends", () => {
+test("a string that spans several chunks ends at its closing quote", () => {
   const tail = ",[[1]]]"
   for (const length of [65_533, 65_534, 65_535, 65_536, 131_071]) {
     for (const end of ['"', '\\""', '\\\\"']) {
@@ -89,7 +89,7 @@ test("a string that is longer than one piece ends where it ends", () => {
   }
 })
 
-test("text is counted fast enough that a full message takes a few milliseconds", () => {
+test("a text of the maximum size is counted in a few milliseconds", () => {
   const most = { maxKeys: 1e9, maxItems: 1e9, maxDepth: 1e9 }
   const text = bytes(`[${"[],".repeat(1_300_000)}[]]`)
   const before = process.cpuUsage()

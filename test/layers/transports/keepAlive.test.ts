@@ -1,4 +1,4 @@
-/** Slow responses of stateless requests: nothing changes for fast ones, and a stream of comments for the others. */
+/** Slow responses of stateless requests become event streams with comments; fast ones are unchanged. */
 import { expect } from "bun:test"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
@@ -7,7 +7,7 @@ import { Backlog } from "../../../layers/transports/Backlog.ts"
 import * as slowResponses from "../../../layers/transports/keepAlive.ts"
 import { it } from "../../support/effect.ts"
 
-/** No limit but the one of the connection. */
+/** A time limit that never applies first. */
 const backlog = () =>
   new Backlog(
     { mostWaiting: 1024, unreadTimeout: Infinity, now: () => 0 },
@@ -16,7 +16,7 @@ const backlog = () =>
 
 const result = { jsonrpc: "2.0", id: 1, result: {} }
 
-/** A response that the test decides about, on its way through. */
+/** A response under the control of the test, passed through `keepAlive`. */
 const pending = Effect.gen(function* () {
   const keptAlive = yield* slowResponses.make
   const source = Promise.withResolvers<Response>()
@@ -26,7 +26,7 @@ const pending = Effect.gen(function* () {
 const settled = <A>(promise: Promise<A>) => Effect.promise(() => promise)
 const text = (response: Response) => Effect.promise(() => response.text())
 
-it.effect("a fast response is passed on as it is", () =>
+it.effect("a fast response is passed on unchanged", () =>
   Effect.gen(function* () {
     const { resolve, response } = yield* pending
     yield* TestClock.adjust("5 seconds")
@@ -38,7 +38,7 @@ it.effect("a fast response is passed on as it is", () =>
   }).pipe(Effect.scoped)
 )
 
-it.effect("a slow one becomes an event stream with comments, and ends with the result", () =>
+it.effect("a slow response becomes an event stream with comments that ends with the result", () =>
   Effect.gen(function* () {
     const { resolve, response } = yield* pending
     yield* TestClock.adjust("20 seconds")
@@ -51,7 +51,7 @@ it.effect("a slow one becomes an event stream with comments, and ends with the r
   }).pipe(Effect.scoped)
 )
 
-it.effect("events that come late are passed on as they are", () =>
+it.effect("late events are passed on unchanged", () =>
   Effect.gen(function* () {
     const { resolve, response } = yield* pending
     yield* TestClock.adjust("10 seconds")
@@ -62,7 +62,7 @@ it.effect("events that come late are passed on as they are", () =>
   }).pipe(Effect.scoped)
 )
 
-it.effect("a client that leaves cancels what is still being sent", () =>
+it.effect("a client that disconnects cancels the rest of the response", () =>
   Effect.gen(function* () {
     const { resolve, response } = yield* pending
     yield* TestClock.adjust("10 seconds")
@@ -80,7 +80,7 @@ it.effect("a client that leaves cancels what is still being sent", () =>
   }).pipe(Effect.scoped)
 )
 
-it.effect("one that fails after all ends the stream", () =>
+it.effect("a response that fails late ends the stream", () =>
   Effect.gen(function* () {
     const { reject, response } = yield* pending
     yield* TestClock.adjust("10 seconds")

@@ -1,11 +1,11 @@
-/** Messages of real clients in the shape of the specification: absent members, extra members, old handshakes. */
+/** Normalization of messages of real clients: null members, extra members, old handshakes. */
 import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
 import { normalizeMessage } from "../../../layers/transports/normalizeMessage.ts"
 
 const request = (method: string, params?: unknown) => ({ jsonrpc: "2.0", id: 1, method, params })
 
-describe("null is taken for absence", () => {
+describe("null counts as absent in", () => {
   const cases: ReadonlyArray<readonly [string, string, unknown, unknown]> = [
     ["params", "tools/list", null, undefined],
     ["a cursor", "tools/list", { cursor: null }, {}],
@@ -42,26 +42,26 @@ describe("null is taken for absence", () => {
     })
   }
 
-  test("also in the result of a client", () => {
+  test("null counts as absent in the result of a client", () => {
     const response = { jsonrpc: "2.0", id: 1, result: { action: "decline", content: null } }
     expect(normalizeMessage(response)).toEqual({ jsonrpc: "2.0", id: 1, result: { action: "decline" } })
   })
 
-  test("but not in the arguments of a tool, whose schema decides", () => {
+  test("null stays in the arguments of a tool, whose schema decides", () => {
     const given = request("tools/call", { name: "x", arguments: { a: null, b: { c: null } } })
     expect(normalizeMessage(given)).toBe(given)
   })
 })
 
-describe("initialize", () => {
+describe("initialize is completed", () => {
   const unknown = { name: "unknown", version: "0" }
-  test("of older clients, without capabilities and clientInfo", () => {
+  test("for older clients, without capabilities and clientInfo", () => {
     expect(normalizeMessage(request("initialize", { protocolVersion: "1" }))).toEqual(
       request("initialize", { protocolVersion: "1", capabilities: {}, clientInfo: unknown })
     )
   })
 
-  test("with null for everything that is optional", () => {
+  test("with null for every optional member", () => {
     const clientInfo = { name: "c", version: "1", title: null, icons: null }
     const capabilities = { roots: null, sampling: null, experimental: null }
     expect(normalizeMessage(request("initialize", { capabilities, clientInfo }))).toEqual(
@@ -70,11 +70,11 @@ describe("initialize", () => {
   })
 })
 
-test("members that JSON-RPC does not have are dropped", () => {
+test("members that JSON-RPC does not define are dropped", () => {
   expect(normalizeMessage({ ...request("ping", {}), extra: 1, trace: {} })).toEqual(request("ping", {}))
 })
 
-test("a message of the specification's shape is passed on as it is", () => {
+test("a valid message is passed on unchanged", () => {
   for (const given of [
     request("tools/call", { name: "x", arguments: { a: 1 }, _meta: { progressToken: 1 } }),
     request("initialize", { capabilities: {}, clientInfo: { name: "c", version: "1" } }),
@@ -85,7 +85,7 @@ test("a message of the specification's shape is passed on as it is", () => {
   }
 })
 
-test("keys such as __proto__ stay keys", () => {
+test("keys such as __proto__ stay plain keys", () => {
   const given = JSON.parse(
     '{"jsonrpc":"2.0","id":1,"method":"x","params":{"__proto__":{"a":1},"b":null},"__proto__":1}'
   )
@@ -94,7 +94,7 @@ test("keys such as __proto__ stay keys", () => {
   expect(JSON.stringify(normal)).toBe('{"jsonrpc":"2.0","id":1,"method":"x","params":{"__proto__":{"a":1}}}')
 })
 
-test("whatever it is given, normalizing twice changes nothing more", () => {
+test("normalizing any message twice changes nothing more", () => {
   fc.assert(
     fc.property(
       fc.dictionary(fc.string(), fc.jsonValue()),

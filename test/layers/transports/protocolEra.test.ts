@@ -1,4 +1,4 @@
-/** Which protocol generation a POST belongs to: the quick answers agree with the SDK's classification. */
+/** The protocol era of a POST: the fast classification agrees with the SDK's. */
 import { expect, test } from "bun:test"
 import { classifyInboundRequest } from "@modelcontextprotocol/server"
 import fc from "fast-check"
@@ -46,7 +46,7 @@ const headers = fc.record(
   { requiredKeys: [] }
 )
 
-test("is the SDK's own answer, whatever is sent", () => {
+test("the era is that of the SDK's classification, for any message", () => {
   fc.assert(
     fc.property(
       fc.oneof(message, fc.array(message, { minLength: 1, maxLength: 3 })),

@@ -152,25 +152,27 @@ onEachDatabase("a budget", (database) => {
     )
   )
 
-  it.effect("refuses models without a known price if there is a limit, unless told otherwise", () =>
-    Effect.gen(function* () {
-      const unpriced = charge("0", { unpriced: true, usage: { input_tokens: 10, output_tokens: 2 } })
-      const refused = yield* Effect.flip(within({ cost_daily_max: 1 }, protect(model(undefined), unpriced)))
-      expect(refused).toMatchObject(over("unpriced"))
-      expect(refused.message).toContain("usage.unpriced")
-      expect(
-        yield* Effect.flip(within({ unpriced: "refuse" }, protect(model(undefined), unpriced)))
-      ).toMatchObject(over("unpriced"))
-      for (const usage of [{}, { cost_daily_max: 1, unpriced: "allow" }]) {
-        yield* within(
-          usage,
-          Effect.gen(function* () {
-            yield* protect(model(undefined), unpriced)
-            expect(yield* rows).toMatchObject([{ unpriced: 1n, total_tokens: 12n, cost: 0n }])
-          })
-        )
-      }
-    })
+  it.effect(
+    "rejects models without a known price if there is a limit, unless usage.unpriced allows them",
+    () =>
+      Effect.gen(function* () {
+        const unpriced = charge("0", { unpriced: true, usage: { input_tokens: 10, output_tokens: 2 } })
+        const refused = yield* Effect.flip(within({ cost_daily_max: 1 }, protect(model(undefined), unpriced)))
+        expect(refused).toMatchObject(over("unpriced"))
+        expect(refused.message).toContain("usage.unpriced")
+        expect(
+          yield* Effect.flip(within({ unpriced: "refuse" }, protect(model(undefined), unpriced)))
+        ).toMatchObject(over("unpriced"))
+        for (const usage of [{}, { cost_daily_max: 1, unpriced: "allow" }]) {
+          yield* within(
+            usage,
+            Effect.gen(function* () {
+              yield* protect(model(undefined), unpriced)
+              expect(yield* rows).toMatchObject([{ unpriced: 1n, total_tokens: 12n, cost: 0n }])
+            })
+          )
+        }
+      })
   )
 
   it.effect("is released by a call that spent nothing, however it ended", () =>

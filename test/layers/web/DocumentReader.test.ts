@@ -1,4 +1,4 @@
-/** Reading in workers: off the main thread, a few at a time, ended by time and by interruption. */
+/** Reading of documents in workers: off the main thread, a few at a time, stopped by time limit and interruption. */
 import { describe, expect } from "bun:test"
 import { Deferred, Duration, Effect, Fiber } from "effect"
 import * as Readable from "../../../layers/web/DocumentReader.ts"
@@ -17,10 +17,10 @@ const job = (html: string) => ({
   maxChars: 20_000,
   maxElements: 200_000
 })
-/** Takes a worker a good part of a second. */
+/** Keeps a worker busy for a good part of a second. */
 const large = "<p>words <b>and</b> <i>more</i> words</p>".repeat(120_000)
 
-/** The longest time in milliseconds for which the main thread was not free while the effect ran. */
+/** The longest time in milliseconds that the effect blocked the main thread. */
 const longestBlock = <A, E>(self: Effect.Effect<A, E>) =>
   Effect.gen(function* () {
     let last = performance.now()
@@ -40,7 +40,7 @@ const longestBlock = <A, E>(self: Effect.Effect<A, E>) =>
     return longest
   }).pipe(Effect.scoped)
 
-/** Waits until this process uses less than half a core, and fails when that does not come to be. */
+/** Waits until this process uses less than half a core, and fails if it never does. */
 const idle = Effect.promise(async () => {
   for (let tries = 0; tries < 20; tries++) {
     const before = process.cpuUsage()
@@ -59,7 +59,7 @@ describe("a page", () => {
     })
   )
 
-  it.live("of five megabytes takes less than 150 MB, and never holds the main thread", () =>
+  it.live("of five megabytes takes less than 150 MB and does not block the main thread", () =>
     Effect.gen(function* () {
       const { page } = make()
       yield* page(job("<p>warm"))
@@ -75,7 +75,7 @@ describe("a page", () => {
     })
   )
 
-  it.live("that takes too long is a typed failure that names the setting", () =>
+  it.live("over the time limit is a typed error with the setting", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(make("1 millis").page(job(large)))
       expect(error._tag).toBe("Unreadable")
@@ -84,18 +84,18 @@ describe("a page", () => {
     })
   )
 
-  it.live("ends its worker when the caller leaves", () =>
+  it.live("ends its worker when it is interrupted", () =>
     Effect.gen(function* () {
       const { page } = make("60 seconds")
       const fiber = yield* Effect.forkChild(page(job(large)), { startImmediately: true })
-      // The worker has begun when this one has been read beside it.
+      // The worker has started once this page has been read beside it.
       yield* page(job("<p>short"))
       yield* Fiber.interrupt(fiber)
       yield* idle
     })
   )
 
-  it.live("waits for a slot of its own reader, and of no other", () =>
+  it.live("waits for a slot of its reader only", () =>
     Effect.gen(function* () {
       const one = make("60 seconds", 1)
       const order: Array<string> = []
@@ -127,7 +127,7 @@ describe("robots.txt", () => {
   const allows = (text: string, path: string, agent = "manifold/1.0") =>
     make().allows({ text, url: `https://site.example${path}`, agent })
 
-  it.live("is obeyed for our name, else for everybody's, and by the longest rule", () =>
+  it.live("applies the group of our user agent, else of *, and the longest matching rule", () =>
     Effect.gen(function* () {
       const rules = `User-agent: *\nDisallow: /private\nAllow: /private/open\n\nUser-agent: Manifold\nUser-agent: other\nDisallow: /x*y$`
       expect(yield* allows(rules, "/private/open")).toBe(true)
@@ -140,7 +140,7 @@ describe("robots.txt", () => {
     })
   )
 
-  it.live("of ten thousand agents before ten thousand rules is read", () =>
+  it.live("with ten thousand agents before ten thousand rules is read", () =>
     Effect.gen(function* () {
       const agents = Array.from({ length: 10_000 }, (_, index) => `User-agent: a${index}`)
       const rules = Array.from({ length: 10_000 }, (_, index) => `Disallow: /p${index}`)

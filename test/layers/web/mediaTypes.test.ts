@@ -1,4 +1,4 @@
-/** Kinds of content, encodings, and what is shown of text and headers. */
+/** Media types, encodings, and the presentable form of text and headers. */
 import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
 import { charsetOf, decode, type Syntax } from "../../../layers/web/charset.ts"
@@ -9,7 +9,7 @@ const encode = (text: string) => new TextEncoder().encode(text)
 const bytes = (...parts: ReadonlyArray<string | ReadonlyArray<number>>) =>
   Uint8Array.from(parts.flatMap((part) => (typeof part === "string" ? [...encode(part)] : [...part])))
 
-describe("the kind of a body", () => {
+describe("the media type of a body", () => {
   const html = { kind: "html", xml: false } as const
   const xhtml = { kind: "html", xml: true } as const
   const text = { kind: "text", syntax: "text" } as const
@@ -45,10 +45,10 @@ describe("the kind of a body", () => {
     ["", "\0", binary]
   ] as const
 
-  test("follows its type, and its first bytes where the type says nothing", () => {
+  test("follows Content-Type, and the first bytes if that is missing or generic", () => {
     for (const [type, body, kind] of cases) {
       const found = kindOf(type, encode(body))
-      // Markup of no known kind may declare its encoding as XML does.
+      // Unknown markup may declare its encoding as XML does.
       const same =
         found.kind === kind.kind && (found.kind !== "html" || found.xml === ("xml" in kind && kind.xml))
       expect([type, body.slice(0, 30), same, found.kind]).toEqual([type, body.slice(0, 30), true, kind.kind])
@@ -58,7 +58,7 @@ describe("the kind of a body", () => {
     expect(essence("Text/HTML ; a=b")).toBe("text/html")
   })
 
-  test("is found in linear time, whatever the body begins with", () => {
+  test("is found in linear time for any first bytes", () => {
     for (const start of ["<!---->", "<?x?>", "<!--", " ", "<"]) {
       const began = performance.now()
       kindOf(null, encode(start.repeat(100_000)))
@@ -67,7 +67,7 @@ describe("the kind of a body", () => {
   })
 })
 
-describe("an encoding", () => {
+describe("the encoding", () => {
   const japanese = [0x93, 0xfa, 0x96, 0x7b, 0x8c, 0xea]
   const page = (head: string, body: ReadonlyArray<number>) =>
     bytes(`<html><head>${head}</head><body>`, body, "</body>")
@@ -75,9 +75,9 @@ describe("an encoding", () => {
   const cases: ReadonlyArray<
     readonly [about: string, body: Uint8Array, label: string | undefined, syntax: Syntax, expected: string]
   > = [
-    ["of the server", page("", japanese), "Shift_JIS", "html", "日本語"],
+    ["of Content-Type", page("", japanese), "Shift_JIS", "html", "日本語"],
     [
-      "of the server over that of the page",
+      "of Content-Type before that of the page",
       page("<meta charset=utf-8>", japanese),
       "Shift_JIS",
       "html",
@@ -85,14 +85,14 @@ describe("an encoding", () => {
     ],
     ["of the page", page("<meta charset=shift_jis>", japanese), undefined, "html", "日本語"],
     [
-      "of the page, in the old form",
+      "of the page in http-equiv",
       page(`<meta content="text/html; charset='shift_jis'" http-equiv=Content-Type>`, japanese),
       undefined,
       "html",
       "日本語"
     ],
     [
-      "of the page, where the server's is unknown",
+      "of the page if that of Content-Type is unknown",
       page("<meta charset=shift_jis>", japanese),
       "no-such",
       "html",
@@ -114,31 +114,49 @@ describe("an encoding", () => {
       "По"
     ],
     [
-      "of no declaration in plain text",
+      "UTF-8, not a declaration, in plain text",
       bytes(`<?xml version="1.0" encoding="Shift_JIS"?>日`),
       undefined,
       "text",
       "日"
     ],
-    ["that cannot be true", page("<meta charset=utf-16>", [...encode("日本")]), undefined, "html", "日本"],
-    ["of a byte order mark over all others", bytes([0xef, 0xbb, 0xbf], "日本"), "shift_jis", "html", "日本"],
-    ["of UTF-16 with a mark", Uint8Array.of(0xff, 0xfe, 0xe5, 0x65), "utf-8", "text", "日"],
     [
-      "of UTF-16 markup without a mark",
+      "UTF-8 instead of a declared UTF-16 in ASCII",
+      page("<meta charset=utf-16>", [...encode("日本")]),
+      undefined,
+      "html",
+      "日本"
+    ],
+    [
+      "of a byte order mark before all others",
+      bytes([0xef, 0xbb, 0xbf], "日本"),
+      "shift_jis",
+      "html",
+      "日本"
+    ],
+    ["UTF-16 with a byte order mark", Uint8Array.of(0xff, 0xfe, 0xe5, 0x65), "utf-8", "text", "日"],
+    [
+      "UTF-16 of markup without a byte order mark",
       Uint8Array.from([..."<a>é"].flatMap((letter) => [letter.charCodeAt(0), 0])),
       undefined,
       "xml",
       "<a>é"
     ],
-    ["none: UTF-8", page("", [...encode("日本語")]), undefined, "html", "日本語"],
+    ["UTF-8 of undeclared text", page("", [...encode("日本語")]), undefined, "html", "日本語"],
     [
-      "none: UTF-8 with a mistake",
+      "UTF-8 of undeclared text with one invalid byte",
       bytes("日本語日本語日本語日本語", [0xff]),
       undefined,
       "text",
       "日本語\ufffd"
     ],
-    ["none: the old default", page("", [0x93, 0x80, 0x94]), undefined, "html", "“€”"]
+    [
+      "Windows-1252 for undeclared text that is not UTF-8",
+      page("", [0x93, 0x80, 0x94]),
+      undefined,
+      "html",
+      "“€”"
+    ]
   ]
   for (const [about, body, label, syntax, expected] of cases) {
     test(`${about} is used`, () => {
@@ -146,7 +164,7 @@ describe("an encoding", () => {
     })
   }
 
-  test("that is unknown, missing or wrong is named", () => {
+  test("has a note if it is unknown, missing or wrong", () => {
     expect(decode(encode("x"), "x-mine", "text").notes).toEqual([
       'The declared encoding "x-mine" is unknown and was ignored.'
     ])
@@ -157,7 +175,7 @@ describe("an encoding", () => {
     expect(decode(encode("日本"), "utf-8", "text").notes).toEqual([])
   })
 
-  test("decodes whatever bytes they are, under whatever name", () => {
+  test("decodes any bytes under any label", () => {
     const labels = fc.option(fc.oneof(fc.string(), fc.constantFrom("utf-16le", "gb18030", "big5")), {
       nil: undefined
     })
@@ -170,7 +188,7 @@ describe("an encoding", () => {
     expect(decode(encode("日本").subarray(0, 5), undefined, "text", true).text).toBe("日")
   })
 
-  test("is read from a Content-Type", () => {
+  test("is parsed from Content-Type", () => {
     expect(charsetOf('text/html; a=b; Charset="x-y"; c')).toBe("x-y")
     expect(charsetOf("text/html;charset=utf-8;charset=x")).toBe("utf-8")
     expect(charsetOf("text/html; xcharset=y")).toBeUndefined()
@@ -179,12 +197,12 @@ describe("an encoding", () => {
 })
 
 describe("presentable text", () => {
-  /** Any UTF-16 units, halves of characters among them. */
+  /** Any UTF-16 code units, including lone surrogates. */
   const units = fc
     .array(fc.oneof(fc.nat(0x7f), fc.integer({ min: 0xd7ff, max: 0xe000 }), fc.nat(0xffff)))
     .map((codes) => String.fromCharCode(...codes))
 
-  test("has no controls, no half characters, and is never longer", () => {
+  test("has no control characters or lone surrogates, and is never longer", () => {
     fc.assert(
       fc.property(units, fc.integer({ min: 1, max: 20 }), (text, most) => {
         const shown = presentable(text, most)
@@ -199,7 +217,7 @@ describe("presentable text", () => {
   })
 })
 
-test("headers are shown without what lets their bearer in", () => {
+test("credentials in headers are redacted", () => {
   const received = new Headers({
     "content-type": "text/html",
     "x-api-key": "k-123",

@@ -1,4 +1,4 @@
-/** Pages as Markdown: nothing visible is lost without being named, whatever the site is built with. */
+/** Pages as Markdown: visible content is kept or named in a note, for any markup. */
 import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
 import { readPage } from "../../../layers/web/readPage.ts"
@@ -156,7 +156,7 @@ describe("Markdown", () => {
     })
   }
 
-  test("has nothing in it that runs or hides", () => {
+  test("has no scripts and no hidden text", () => {
     const text = markdown(
       `<title>T</title><script>a</script><style>b</style><!-- c --><p onclick="d()">seen\u{e0041}\u0007</p><p style="x:y; DISPLAY : none">e</p><dialog>f</dialog>`
     )
@@ -164,11 +164,11 @@ describe("Markdown", () => {
   })
 })
 
-describe("what repeats on every page of a site", () => {
+describe("content that repeats on every page of a site", () => {
   const page = (body: string) =>
     `<body><header><a href=/>Logo</a><nav><a href=/a>Products</a></nav></header>${body}<footer>Imprint <a href=/i>Privacy</a></footer></body>`
 
-  test("is left out, named with its size, and there on request", () => {
+  test("is left out by default, with a note of its size", () => {
     const html = page(
       `<main>${prose("Boats came in.")}</main><div class="sidebar"><a href=/r>Related</a></div>`
     )
@@ -182,7 +182,7 @@ describe("what repeats on every page of a site", () => {
     expect(whole.notes).toEqual([])
   })
 
-  test("is judged by what it is, not by words that also name content", () => {
+  test("is recognized by its structure, not by words that also name content", () => {
     for (const id of [
       "comments",
       "cookies",
@@ -221,7 +221,7 @@ describe("what repeats on every page of a site", () => {
     expect(markdown(`<header>${prose("KEEP")}</header><main>${prose("x")}</main>`)).toContain("KEEP")
   })
 
-  test("is the page where there is nothing else", () => {
+  test("is kept if the page has nothing else", () => {
     expect(markdown("<nav><ul><li><a href=/a>First</a><li><a href=/b>Second</a></ul></nav>")).toContain(
       "[First](https://site.example/a)"
     )
@@ -243,10 +243,10 @@ describe("what repeats on every page of a site", () => {
   })
 })
 
-describe("a page whose text is not there", () => {
+describe("a page without its text", () => {
   const notes = (html: string) => read(html).notes.join(" ")
 
-  test("because scripts make it is named, with its description", () => {
+  test("that scripts would render has a note with its description", () => {
     const shell = `<title>App</title><meta name="description" content="Ropes &amp; knots"><div id="root"></div><noscript>You need to enable JavaScript.</noscript><script src="/app.js"></script>`
     expect(notes(shell)).toContain("built by scripts")
     expect(read(shell).text).toContain("enable JavaScript")
@@ -257,7 +257,7 @@ describe("a page whose text is not there", () => {
     ).toBe("")
   })
 
-  test("because of a consent form or a check for bots is named", () => {
+  test("because of a consent form or a bot check has a note", () => {
     const wall = `<div class="cookie-banner"><h1>We value your privacy</h1><p>We and our partners use cookies.</p><button>Accept all</button><a href=/o>Manage options</a></div>`
     expect(notes(wall)).toContain("cookie wall")
     expect(read(wall).text).toContain("partners use cookies")
@@ -268,7 +268,7 @@ describe("a page whose text is not there", () => {
     expect(notes(`<p>The recipe for cookies.</p>`)).toBe("")
   })
 
-  test("because it sends browsers elsewhere says where", () => {
+  test("that redirects browsers has the delay and target of the refresh", () => {
     const refresh = (content: string) => read(`<meta http-equiv="Refresh" content="${content}">`).refresh
     expect(refresh("0; url=/x")).toEqual({ seconds: 0, url: "/x" })
     expect(refresh("5;URL='/x y'")).toEqual({ seconds: 5, url: "/x y" })
@@ -281,7 +281,7 @@ describe("a page whose text is not there", () => {
   })
 })
 
-describe("nothing is lost", () => {
+describe("no content is lost:", () => {
   const tags = [
     "div",
     "p",
@@ -350,7 +350,7 @@ describe("nothing is lost", () => {
   const page = fc.array(node, { minLength: 1, maxLength: 8 }).map((nodes) => nodes.join(""))
   const wordsOf = (text: string) => [...new Set(text.match(/word\d+end/g))]
 
-  test("of a whole page: every visible word is shown", () => {
+  test("every visible word of a whole page is shown", () => {
     fc.assert(
       fc.property(page, (html) => {
         const { text } = read(html, { wholePage: true })
@@ -360,7 +360,7 @@ describe("nothing is lost", () => {
     )
   })
 
-  test("without being named: what is missing is counted in the notes", () => {
+  test("omitted content is counted in the notes", () => {
     fc.assert(
       fc.property(page, (html) => {
         const { notes, text } = read(html)
@@ -375,7 +375,7 @@ describe("nothing is lost", () => {
     )
   })
 
-  test("in any bytes at all: reading never throws", () => {
+  test("no bytes make the reader throw", () => {
     fc.assert(
       fc.property(
         fc.array(
@@ -418,8 +418,8 @@ describe("nothing is lost", () => {
   })
 })
 
-describe("limits", () => {
-  test("in characters and elements are named", () => {
+describe("the reader's limits", () => {
+  test("in characters and elements are named in notes", () => {
     const html = "<p>words</p>".repeat(5000)
     const short = read(html, { maxChars: 100 })
     expect([short.text.length, short.truncated, short.notes]).toEqual([100, true, []])
@@ -429,7 +429,7 @@ describe("limits", () => {
     expect(read("<p>words</p>", { maxChars: 5 })).toMatchObject({ text: "words", truncated: false })
   })
 
-  /** Each makes a parser or a pattern with a flaw take the square of the length, or worse. */
+  /** Each input takes a naive parser or pattern the square of its length, or worse. */
   const expensive: Readonly<Record<string, readonly [before: string, repeated: string]>> = {
     "comments without an end": ["", "<!--"],
     "empty comments": ["", "<!---->"],
@@ -459,11 +459,11 @@ describe("limits", () => {
   }
 
   for (const [about, [before, repeated]] of Object.entries(expensive)) {
-    test(`in time grow with the length of a page of ${about}`, () => {
+    test(`in time grow linearly with the length of a page of ${about}`, () => {
       const page = (size: number) => before + repeated.repeat(Math.ceil(size / repeated.length))
       const least = (size: number) => Math.min(cpu(page(size)), cpu(page(size)))
       const small = least(200_000)
-      // Four times the length: linear is 4, quadratic is 16. The constant is what the machine adds.
+      // Four times the length: linear is 4, quadratic is 16. The constant allows for noise.
       expect(least(800_000)).toBeLessThan(8 * small + 60)
     })
   }

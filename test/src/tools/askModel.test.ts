@@ -146,7 +146,7 @@ describe("ask-openai", () => {
     })
   )
 
-  it.live("retries once per attempt of limits.retry, and opens no circuit breaker of its own", () =>
+  it.live("retries once per attempt of limits.retry, and opens no second circuit breaker", () =>
     Effect.gen(function* () {
       const { requests, url } = yield* server(() =>
         Response.json({ error: { message: "no" } }, { status: 503 })

@@ -1,4 +1,4 @@
-/** `web.fetch_url` through the catalog, on real sites: what it answers, and that a failure is an answer too. */
+/** `web.fetch_url` through the catalog, on real sites: results, redirects, limits, and failures as results. */
 import { describe, expect } from "bun:test"
 import { Deferred, Effect, Fiber, Layer } from "effect"
 import type { ProgressEvent } from "../../../layers/progress/ProgressEvent.ts"
@@ -17,7 +17,7 @@ const program = (options: VisitOptions = {}) =>
 
 const fetchUrl = (args: Record<string, unknown>) =>
   Effect.map(callTool("web.fetch_url", args), ({ content, structured }) => ({
-    // The schema of the tool's answer, which the catalog has encoded.
+    // The schema of the tool's result, which the catalog has encoded.
     page: structured as unknown as WebPage,
     shown: content[0]?.type === "text" ? content[0].text : ""
   }))
@@ -39,8 +39,8 @@ const names = [
 ]
 const html = `<html><head><title>A title</title></head><body><nav>menu</nav><article><h1>A title</h1><p>${"Words of the article. ".repeat(20)}</p></article></body></html>`
 
-describe("an answer", () => {
-  it.live("is a page as Markdown, after its redirects, with everything that is told of it", () =>
+describe("the result", () => {
+  it.live("of a page is Markdown after redirects, with all its metadata", () =>
     Effect.gen(function* () {
       const { port } = yield* site(({ url }) =>
         new URL(url).pathname === "/"
@@ -77,7 +77,7 @@ describe("an answer", () => {
     }).pipe(Effect.provide(program()))
   )
 
-  it.live("is other text as it is, and of anything else its type and size", () =>
+  it.live("of other text is unchanged, and of other content its type and size", () =>
     Effect.gen(function* () {
       const json = '{\n  "a": [1, 2]\n}\n'
       const cases = [
@@ -97,7 +97,7 @@ describe("an answer", () => {
     }).pipe(Effect.provide(program()))
   )
 
-  it.live("with another status is an answer, and no error", () =>
+  it.live("of another status is not an error", () =>
     Effect.gen(function* () {
       const { port } = yield* site(() => new Response("no such page", { status: 404 }))
       const { page } = yield* fetchUrl({ url: `http://site.test:${port}/` })
@@ -105,7 +105,7 @@ describe("an answer", () => {
     }).pipe(Effect.provide(program()))
   )
 
-  it.live("is cut at the characters asked for, at the configured ones, and at the largest body", () =>
+  it.live("is truncated at max_chars, at the configured maximum and at max_bytes", () =>
     Effect.gen(function* () {
       const { port } = yield* respond("0123456789".repeat(1000), "text/plain")
       const length = (args: Record<string, unknown>) =>
@@ -126,7 +126,7 @@ describe("an answer", () => {
     }).pipe(Effect.provide(program({ web: { max_chars: 100 }, outbound: { max_bytes: 5000 } })))
   )
 
-  it.live("reports its steps once, in order, and its end", () =>
+  it.live("has one progress event for each step, in order", () =>
     Effect.gen(function* () {
       const { port } = yield* site(({ url }) =>
         url.endsWith("/end")
@@ -164,7 +164,7 @@ describe("an answer", () => {
 })
 
 describe("a failure", () => {
-  it.live("is an answer with `error` set, and null for what never came", () =>
+  it.live("is a result with `error`, and null for missing fields", () =>
     Effect.gen(function* () {
       const closed = yield* site(() => new Response())
       yield* Effect.promise(closed.stop)
@@ -195,7 +195,7 @@ describe("a failure", () => {
     }).pipe(Effect.provide(program()))
   )
 
-  it.live("after the head keeps what is known from it", () =>
+  it.live("after the response head keeps its fields", () =>
     Effect.gen(function* () {
       const { port } = yield* rawSite((socket) => {
         socket.write("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 100\r\n\r\nabc")
@@ -206,7 +206,7 @@ describe("a failure", () => {
     }).pipe(Effect.provide(program({ outbound: { timeout: "300 millis" } })))
   )
 
-  it.live("of the arguments is one of the call", () =>
+  it.live("of the arguments is an error of the call", () =>
     Effect.gen(function* () {
       for (const args of [{}, { url: 1 }, { url: "http://a.test/", max_chars: 0 }]) {
         expect((yield* Effect.flip(callTool("web.fetch_url", args)))._tag).toBe("InvalidArguments")
@@ -234,7 +234,7 @@ describe("a refresh", () => {
     return markup("<p>arrived")
   })
 
-  it.live("is followed as browsers do, and named", () =>
+  it.live("is followed as browsers do, with a note", () =>
     Effect.gen(function* () {
       const { port } = yield* refreshing
       const at = (path: string) => `http://site.test:${port}${path}`
@@ -247,7 +247,7 @@ describe("a refresh", () => {
     }).pipe(Effect.provide(program()))
   )
 
-  it.live("is not followed without end, after a pause, to the page itself, or into the private network", () =>
+  it.live("is not followed in a loop, after a delay, to the same page or to a private address", () =>
     Effect.gen(function* () {
       const { port, requests } = yield* refreshing
       const get = (path: string) =>
@@ -261,7 +261,7 @@ describe("a refresh", () => {
     }).pipe(Effect.provide(program()))
   )
 
-  it.live("is named and not followed when the configuration says so", () =>
+  it.live("is not followed if the configuration disables it, with a note", () =>
     Effect.gen(function* () {
       const { port } = yield* refreshing
       const { page } = yield* fetchUrl({ url: `http://site.test:${port}/meta` })
@@ -272,7 +272,7 @@ describe("a refresh", () => {
 })
 
 describe("a body", () => {
-  it.live("that breaks off is shown as far as it came, which is named", () =>
+  it.live("that is truncated by the server is shown up to there, with a note", () =>
     Effect.gen(function* () {
       const { port } = yield* rawSite((socket) =>
         socket.end(
@@ -288,7 +288,7 @@ describe("a body", () => {
     }).pipe(Effect.provide(program()))
   )
 
-  it.live("larger than the limit is shown as far as it was read, which is named", () =>
+  it.live("over the size limit is shown up to there, with a note", () =>
     Effect.gen(function* () {
       const { port } = yield* respond("<p>words</p>".repeat(1000), "text/html")
       const { page } = yield* fetchUrl({ url: `http://site.test:${port}/` })
@@ -297,7 +297,7 @@ describe("a body", () => {
     }).pipe(Effect.provide(program({ outbound: { max_bytes: 5000 } })))
   )
 
-  it.live("in the encoding of its XML declaration is decoded", () =>
+  it.live("is decoded with the encoding of its XML declaration", () =>
     Effect.gen(function* () {
       const xml = Buffer.concat([
         Buffer.from('<?xml version="1.0" encoding="ISO-8859-2"?><t>'),
@@ -324,7 +324,7 @@ describe("robots.txt", () => {
       return { outcomes: yield* Effect.forEach(["/open", "/private", "/moved"], visit), requests }
     }).pipe(Effect.provide(program({ web: { robots } })))
 
-  it.live("is not asked unless configured", () =>
+  it.live("is not requested by default", () =>
     Effect.gen(function* () {
       const { outcomes, requests } = yield* visited(200, "User-agent: *\nDisallow: /", false)
       expect(outcomes).toEqual(["page", "page", "page"])
@@ -332,7 +332,7 @@ describe("robots.txt", () => {
     })
   )
 
-  it.live("is asked once for a site, and obeyed, for redirects too", () =>
+  it.live("is requested once per site and obeyed, for redirects too", () =>
     Effect.gen(function* () {
       const { outcomes, requests } = yield* visited(200, "User-agent: manifold\nDisallow: /private")
       expect(outcomes[0]).toBe("page")
@@ -342,7 +342,7 @@ describe("robots.txt", () => {
     })
   )
 
-  it.live("that is not there allows everything, and one that cannot be had nothing", () =>
+  it.live("allows everything if it is missing, and nothing if it cannot be read", () =>
     Effect.gen(function* () {
       expect((yield* visited(404, "")).outcomes).toEqual(["page", "page", "page"])
       const { outcomes } = yield* visited(503, "")
