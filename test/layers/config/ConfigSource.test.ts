@@ -295,12 +295,13 @@ sever: {}
 
   it.effect("include keys that reach prototypes, or such keys are inert", () =>
     Effect.gen(function* () {
+      const notAllowed = "this key is not allowed"
       const inJson = { env: { MCP_CONFIG_JSON: '{"server":{"__proto__":{"port":1},"constructor":2}}' } }
       expect(yield* problems(inJson)).toEqual([
-        { path: "server.__proto__", message: "this key is not allowed", source: "MCP_CONFIG_JSON" }
+        { path: "server.__proto__", message: notAllowed, source: "MCP_CONFIG_JSON" }
       ])
       expect(yield* problems({ files: { "manifold.yaml": "__proto__:\n  server: { port: 1 }\n" } })).toEqual([
-        { path: "__proto__", message: "this key is not allowed", source: "/u/manifold/manifold.yaml:1:1" }
+        { path: "__proto__", message: notAllowed, source: "/u/manifold/manifold.yaml:1:1" }
       ])
       const constructed = yield* problems({
         files: { "manifold.yaml": "constructor: {}\nserver: { toString: 1 }\n" }

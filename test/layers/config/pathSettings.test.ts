@@ -72,9 +72,11 @@ describe("a path in the file", () => {
 })
 
 describe("a relative path outside a file is a problem", () => {
+  const at = (place: string) => `${place}: expected an absolute path or one under ~/`
+
   it.effect("in a variable, even if there is a file", () =>
     Effect.gen(function* () {
-      const expected = ["s.dir (S_DIR): expected an absolute path or one under ~/"]
+      const expected = [at("s.dir (S_DIR)")]
       expect(yield* problem({ env: { S_DIR: "data" } })).toEqual(expected)
       expect(yield* problem({ ...yaml("/x"), env: { S_DIR: "./data" } })).toEqual(expected)
       expect((yield* read({ env: { S_DIR: "~/data" } })).dir).toBe("/home/user/data")
@@ -86,8 +88,8 @@ describe("a relative path outside a file is a problem", () => {
     Effect.gen(function* () {
       const env = { MCP_CONFIG_JSON: '{"s":{"dir":"data","token":"file:t"}}' }
       expect(yield* problem({ env })).toEqual([
-        "s.dir (MCP_CONFIG_JSON): expected an absolute path or one under ~/",
-        "s.token (MCP_CONFIG_JSON): expected an absolute path or one under ~/"
+        at("s.dir (MCP_CONFIG_JSON)"),
+        at("s.token (MCP_CONFIG_JSON)")
       ])
     })
   )

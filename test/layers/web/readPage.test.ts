@@ -261,9 +261,7 @@ describe("a page without its text", () => {
     const wall = `<div class="cookie-banner"><h1>We value your privacy</h1><p>We and our partners use cookies.</p><button>Accept all</button><a href=/o>Manage options</a></div>`
     expect(notes(wall)).toContain("cookie wall")
     expect(read(wall).text).toContain("partners use cookies")
-    expect(notes(`${prose("An article about boats.")}${wall}`)).toBe(
-      "Left out: cookie notice (67 characters). Set whole_page to include the visible parts."
-    )
+    expect(notes(`${prose("An article about boats.")}${wall}`)).toContain("cookie notice (67 characters)")
     expect(notes(`<title>Just a moment...</title><p>Checking your browser</p>`)).toContain("bot check")
     expect(notes(`<p>The recipe for cookies.</p>`)).toBe("")
   })

@@ -52,9 +52,7 @@ describe("the result", () => {
       const asked = `http://site.test:${port}/`
       const { page, shown } = yield* fetchUrl({ url: asked })
       expect(Object.keys(page).toSorted()).toEqual([...names, "notes"].toSorted())
-      expect(page.notes).toEqual([
-        "Left out: navigation (4 characters). Set whole_page to include the visible parts."
-      ])
+      expect(page.notes).toEqual([expect.stringContaining("navigation (4 characters)")])
       expect(page).toMatchObject({
         url: asked,
         final_url: `${asked}page`,
@@ -70,7 +68,7 @@ describe("the result", () => {
       expect(page.content_preview).not.toContain("menu")
       expect(shown).toContain("# A title")
       expect(shown).toContain("Words of the article.")
-      expect(shown).toContain("[Left out: navigation")
+      expect(shown).toContain("navigation (4 characters)")
       const whole = yield* fetchUrl({ url: asked, whole_page: true })
       expect(whole.page.content_preview).toContain("menu")
       expect(Object.keys(whole.page).toSorted()).toEqual(names.toSorted())
@@ -241,8 +239,8 @@ describe("a refresh", () => {
       const { page } = yield* fetchUrl({ url: at("/meta") })
       expect(page).toMatchObject({ url: at("/meta"), final_url: at("/end"), content_preview: "arrived" })
       expect(page.notes).toEqual([
-        `Followed a refresh from ${at("/meta")} to ${at("/header")}.`,
-        `Followed a refresh from ${at("/header")} to ${at("/end")}.`
+        expect.stringContaining(`${at("/meta")} to ${at("/header")}`),
+        expect.stringContaining(`${at("/header")} to ${at("/end")}`)
       ])
     }).pipe(Effect.provide(program()))
   )
@@ -293,7 +291,7 @@ describe("a body", () => {
       const { port } = yield* respond("<p>words</p>".repeat(1000), "text/html")
       const { page } = yield* fetchUrl({ url: `http://site.test:${port}/` })
       expect(page.truncated).toBe(true)
-      expect(page.notes).toEqual(["Only the first 5000 bytes were read (outbound.max_bytes)."])
+      expect(page.notes).toEqual([expect.stringMatching(/5000 bytes.*outbound\.max_bytes/)])
     }).pipe(Effect.provide(program({ outbound: { max_bytes: 5000 } })))
   )
 
