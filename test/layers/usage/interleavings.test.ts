@@ -79,7 +79,7 @@ const play = Effect.fnUntraced(function* (storage: StorageSettings, steps: Reado
   const running: Array<Running> = []
   /** Calls of which nothing more is heard. */
   const lost: Array<Running> = []
-  /** What the provider billed: with its usage, and to calls that nobody could ask any more. */
+  /** The amount that the provider billed: with its usage, and for calls of a killed process. */
   const billed = { known: 0n, lost: 0n }
 
   const state = Effect.gen(function* () {
@@ -175,7 +175,7 @@ const play = Effect.fnUntraced(function* (storage: StorageSettings, steps: Reado
       if (call === undefined) continue
       const cost = "part" in each ? (call.estimate * BigInt(each.part)) / 1000n : 0n
       if (each.do === "crash") {
-        // Its process does not renew the lease again, and nobody hears what the provider billed.
+        // Its process does not renew the lease again, and the amount that the provider billed stays unknown.
         billed.lost += cost
         lost.push(call)
         yield* first.run(query(`UPDATE usage_holds SET lease_until = -1 WHERE call_id = '${call.id}'`))
