@@ -1,4 +1,5 @@
 /** What model calls cost: the operator's prices, else the built-in price list of `@pydantic/genai-prices`. */
+import type * as List from "@pydantic/genai-prices"
 import { BigDecimal, Clock, Context, Effect, Layer, Option } from "effect"
 import { ConfigSource } from "../config/ConfigSource.ts"
 import { section, type Price } from "./section.ts"
@@ -66,6 +67,9 @@ const configured = (
   return undefined
 }
 
+/** Maximum number of remembered providers. */
+const maxProviders = 1000
+
 /** The list computes with binary fractions; prices are decimals of at most 12 places per token. */
 const exact = (usd: number) => BigDecimal.fromStringUnsafe(usd.toFixed(12))
 
@@ -73,21 +77,32 @@ const make = Effect.gen(function* () {
   const config = yield* ConfigSource
   const list = yield* Effect.cached(Effect.promise(() => import("@pydantic/genai-prices")))
 
+  const found = new Map<string, List.Provider | undefined>()
+  /** The list compares each of its patterns with the endpoint, and there are few providers. */
+  const providerOf = ({ findProvider }: typeof List, { baseUrl, provider }: Model) => {
+    const key = `${provider} ${baseUrl}`
+    if (found.has(key)) return found.get(key)
+    const known =
+      findProvider({ providerId: provider }) ??
+      (baseUrl === undefined ? undefined : findProvider({ providerApiUrl: baseUrl }))
+    if (found.size >= maxProviders) found.clear()
+    found.set(key, known)
+    return known
+  }
+
   const listed = Effect.fnUntraced(function* (model: Model, usage: Usage, now: number) {
-    const { calcPrice, findProvider } = yield* list
-    const provider =
-      findProvider({ providerId: model.provider }) ??
-      (model.baseUrl === undefined ? undefined : findProvider({ providerApiUrl: model.baseUrl }))
+    const loaded = yield* list
+    const provider = providerOf(loaded, model)
     if (provider === undefined) return Option.none<BigDecimal.BigDecimal>()
     const { cached, input, output, written } = normalize(usage)
     const tokens = { input_tokens: input, output_tokens: output }
     const price = (detail: Record<string, number>) =>
       Option.flatMap(
-        Option.liftThrowable(calcPrice)({ ...tokens, ...detail }, model.model, {
+        Option.liftThrowable(loaded.calcPrice)({ ...tokens, ...detail }, model.model, {
           provider,
           timestamp: new Date(now)
         }),
-        (found) => Option.map(Option.fromNullishOr(found), ({ total_price }) => exact(total_price))
+        (priced) => Option.map(Option.fromNullishOr(priced), ({ total_price }) => exact(total_price))
       )
     const detail = {
       ...(cached > 0 && { cache_read_tokens: cached }),

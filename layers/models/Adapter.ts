@@ -23,9 +23,11 @@ export type Part = Exclude<Response.StreamPartEncoded, Response.FinishPartEncode
 
 /** Receives a response as it arrives. */
 export interface Sink {
-  /** Parts are in order. Await a returned promise: the reader is slow. */
-  readonly emit: (part: Part) => Promise<void> | undefined
-  /** Called on each event of the response, also those without a part. */
+  /** Buffers the part until the next flush. Parts are in order. */
+  readonly emit: (part: Part) => void
+  /** Passes the buffered parts on, once per read. Await a returned promise: the reader is slow. */
+  readonly flush: () => Promise<void> | undefined
+  /** Called on each read of the response, also those without a part. */
   readonly alive: () => void
   /** The last report counts: providers report sums, some of them repeatedly. */
   readonly usage: (reported: Reported) => void

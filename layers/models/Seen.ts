@@ -30,6 +30,8 @@ export class Seen implements Sink {
   model: string | undefined
   #bytes = 0
   #held: Response.StreamPartEncoded | undefined
+  /** Parts since the last flush. */
+  #pending: Array<Response.StreamPartEncoded> = []
   readonly #clock: Clock.Clock
   readonly #queue: Parts
 
@@ -57,47 +59,45 @@ export class Seen implements Sink {
     this.reported = reported
   }
 
-  readonly emit = (part: Part): Promise<void> | undefined => {
+  readonly emit = (part: Part) => {
     if (part.type === "response-metadata") {
       // Held back: until the first part of the answer the call can still be repeated.
       this.#held = part
       this.model = part.modelId || undefined
-      return undefined
+      return
     }
     this.first ??= this.#now()
-    const text = textOf(part)
-    const isFirst = this.#bytes === 0 && text !== ""
-    this.#bytes += Buffer.byteLength(text)
-    const passed =
-      this.#held === undefined && Queue.offerUnsafe(this.#queue, part)
-        ? undefined
-        : this.#pass([...this.release(), part])
-    // The SDK reads all that has arrived without a pause; the reader of the first part should not wait for that.
-    return isFirst ? (passed ?? Effect.runPromise(Effect.yieldNow)) : passed
+    if (this.#held !== undefined) this.#pending.push(...this.#release())
+    this.#bytes += Buffer.byteLength(textOf(part))
+    this.#pending.push(part)
   }
 
-  /** Waits only if the reader is slow. */
-  #pass(parts: ReadonlyArray<Response.StreamPartEncoded>): Promise<void> | undefined {
-    for (const [index, part] of parts.entries()) {
-      if (!Queue.offerUnsafe(this.#queue, part)) return this.#wait(parts.slice(index))
-    }
-    return undefined
+  readonly flush = (): Promise<void> | undefined => {
+    if (this.#pending.length === 0) return undefined
+    const left = Queue.offerAllUnsafe(this.#queue, this.#pending)
+    this.#pending = []
+    return left.length === 0 ? undefined : this.#wait(left)
   }
 
+  /** Waits for a slow reader. */
   async #wait(parts: ReadonlyArray<Response.StreamPartEncoded>): Promise<void> {
     this.blocked = true
-    await Effect.runPromise(
-      Effect.forEach(parts, (each) => Queue.offer(this.#queue, each), { discard: true })
-    )
+    await Effect.runPromise(Queue.offerAll(this.#queue, parts))
     this.blocked = false
     this.last = this.#now()
   }
 
-  /** The part that was held back, if it was not passed on yet. */
-  release(): ReadonlyArray<Response.StreamPartEncoded> {
+  #release(): ReadonlyArray<Response.StreamPartEncoded> {
     const held = this.#held
     this.#held = undefined
     return held === undefined ? [] : [held]
+  }
+
+  /** All parts that were not passed on yet. */
+  release(): ReadonlyArray<Response.StreamPartEncoded> {
+    const pending = this.#pending
+    this.#pending = []
+    return [...pending, ...this.#release()]
   }
 
   /** Milliseconds until the first part. */

@@ -19,24 +19,21 @@ export class TextParts {
     return String(this.#count)
   }
 
-  delta(kind: Kind, delta: string): Promise<void> | undefined {
-    if (this.#open !== kind) return this.#begin(kind, delta)
-    return this.#sink.emit({ type: deltas[kind], id: this.#id, delta })
-  }
-
-  async #begin(kind: Kind, delta: string): Promise<void> {
-    await this.end()
-    this.#open = kind
-    await this.#sink.emit({ type: starts[kind], id: this.#id })
-    await this.#sink.emit({ type: deltas[kind], id: this.#id, delta })
+  delta(kind: Kind, delta: string) {
+    if (this.#open !== kind) {
+      this.end()
+      this.#open = kind
+      this.#sink.emit({ type: starts[kind], id: this.#id })
+    }
+    this.#sink.emit({ type: deltas[kind], id: this.#id, delta })
   }
 
   /** `metadata` belongs to the block that ends, such as a signature of its reasoning. */
-  async end(metadata?: { readonly [provider: string]: { readonly [key: string]: string } }): Promise<void> {
+  end(metadata?: { readonly [provider: string]: { readonly [key: string]: string } }) {
     if (this.#open === undefined) return
     const type = ends[this.#open]
     this.#open = undefined
-    await this.#sink.emit({ type, id: this.#id, ...(metadata !== undefined && { metadata }) })
+    this.#sink.emit({ type, id: this.#id, ...(metadata !== undefined && { metadata }) })
     this.#count++
   }
 }

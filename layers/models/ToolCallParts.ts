@@ -39,10 +39,7 @@ export class ToolCallParts {
   }
 
   /** Each piece belongs to the call at `index`; the first one of a call has its id and name. */
-  async delta(
-    index: number,
-    { id, json, name }: { id?: string; name?: string; json?: string }
-  ): Promise<void> {
+  delta(index: number, { id, json, name }: { id?: string; name?: string; json?: string }) {
     let call = this.#calls.get(index)
     if (call === undefined) {
       if (this.#calls.size >= maxCalls) throw this.#bug(`the response has more than ${maxCalls} tool calls`)
@@ -54,7 +51,7 @@ export class ToolCallParts {
       // Some compatible servers give no ids.
       if (call.id === "") call.id = `call_${index}`
       call.started = true
-      await this.#sink.emit({
+      this.#sink.emit({
         type: "tool-params-start",
         id: call.id,
         name: this.#names.fromWire(call.name)
@@ -62,14 +59,14 @@ export class ToolCallParts {
     }
     if (json === undefined || json === "") return
     call.json += json
-    if (call.started) await this.#sink.emit({ type: "tool-params-delta", id: call.id, delta: json })
+    if (call.started) this.#sink.emit({ type: "tool-params-delta", id: call.id, delta: json })
   }
 
   /** Ends all calls. `cut`: the response reached its token limit, so incomplete arguments are dropped instead of failing. */
-  async end(cut: boolean): Promise<void> {
+  end(cut: boolean) {
     for (const call of this.#calls.values()) {
       if (!call.started) throw this.#bug("a tool call has no name")
-      await this.#sink.emit({ type: "tool-params-end", id: call.id })
+      this.#sink.emit({ type: "tool-params-end", id: call.id })
       let params: unknown
       try {
         params = JSON.parse(call.json.trim() === "" ? "{}" : call.json)
@@ -77,7 +74,7 @@ export class ToolCallParts {
         if (cut) continue
         throw this.#bug(`the model called ${call.name.slice(0, 64)} with arguments that are not valid JSON`)
       }
-      await this.#sink.emit({
+      this.#sink.emit({
         type: "tool-call",
         id: call.id,
         name: this.#names.fromWire(call.name),

@@ -94,20 +94,20 @@ export const make = (provider: Provider, fetch: ConfiguredFetch): Adapter => {
       sink.alive()
       if (event.type === "message_start") {
         const { id, model, usage } = event.message
-        await sink.emit({ type: "response-metadata", id, modelId: model })
+        sink.emit({ type: "response-metadata", id, modelId: model })
         sink.usage(counts.add(usage))
       } else if (event.type === "content_block_start") {
         const { content_block: block, index } = event
-        if (block.type === "tool_use") await calls.delta(index, { id: block.id, name: block.name })
-        else if (block.type === "text" && block.text !== "") await texts.delta("text", block.text)
+        if (block.type === "tool_use") calls.delta(index, { id: block.id, name: block.name })
+        else if (block.type === "text" && block.text !== "") texts.delta("text", block.text)
       } else if (event.type === "content_block_delta") {
         const { delta, index } = event
-        if (delta.type === "text_delta") await texts.delta("text", delta.text)
-        else if (delta.type === "thinking_delta") await texts.delta("reasoning", delta.thinking)
+        if (delta.type === "text_delta") texts.delta("text", delta.text)
+        else if (delta.type === "thinking_delta") texts.delta("reasoning", delta.thinking)
         else if (delta.type === "signature_delta") ({ signature } = delta)
-        else if (delta.type === "input_json_delta") await calls.delta(index, { json: delta.partial_json })
+        else if (delta.type === "input_json_delta") calls.delta(index, { json: delta.partial_json })
       } else if (event.type === "content_block_stop") {
-        await texts.end(signature === undefined ? undefined : { anthropic: { signature } })
+        texts.end(signature === undefined ? undefined : { anthropic: { signature } })
         signature = undefined
       } else if (event.type === "message_delta") {
         stopped = event.delta.stop_reason ?? stopped
@@ -115,6 +115,7 @@ export const make = (provider: Provider, fetch: ConfiguredFetch): Adapter => {
       } else {
         complete = true
       }
+      await sink.flush()
     }
     // An aborted or cut stream just ends for the SDK.
     if (!complete || stopped === null) {
@@ -127,8 +128,8 @@ export const make = (provider: Provider, fetch: ConfiguredFetch): Adapter => {
       })
     }
     const finish = finishes[stopped] ?? "other"
-    await texts.end()
-    await calls.end(finish === "length")
+    texts.end()
+    calls.end(finish === "length")
     return finish
   }
 

@@ -3,6 +3,7 @@ import { Redacted } from "effect"
 import OpenAI from "openai"
 import type { ConfiguredFetch } from "../outbound/configuredFetch.ts"
 import type { Adapter, Finish, ImageRequest, MadeImage, Sink, TextRequest } from "./Adapter.ts"
+import { chatRequest } from "./chatRequest.ts"
 import { ModelError } from "./ModelError.ts"
 import { toFormat, toMessages, toTools } from "./openaiMessages.ts"
 import type { Provider } from "./Provider.ts"
@@ -30,8 +31,8 @@ const groqUsage = (chunk: object): OpenAI.CompletionUsage | undefined => {
   return x_groq?.usage
 }
 
-const textOf = (...values: ReadonlyArray<unknown>): string | undefined =>
-  values.find((value): value is string => typeof value === "string" && value !== "")
+const textOf = (value: unknown): string | undefined =>
+  typeof value === "string" && value !== "" ? value : undefined
 
 const usageOf = (usage: OpenAI.CompletionUsage) =>
   reported({
@@ -71,6 +72,7 @@ const clientOf = (provider: Provider, fetch: ConfiguredFetch) =>
 
 export const make = (provider: Provider, fetch: ConfiguredFetch): Adapter => {
   const client = clientOf(provider, fetch)
+  const send = chatRequest(provider, fetch)
   const incomplete = new ModelError({
     reason: "network",
     provider: provider.name,
@@ -78,18 +80,9 @@ export const make = (provider: Provider, fetch: ConfiguredFetch): Adapter => {
     transient: {}
   })
 
-  /** A page of HTML or a JSON object would look like a stream without events. */
-  const requireEvents = (stream: { readonly controller: AbortController }, { headers }: Response) => {
-    const type = headers.get("content-type")
-    if (type === null || /event-stream|octet-stream|text\/plain/i.test(type)) return
-    stream.controller.abort()
-    const detail = `the response is ${type.slice(0, 100)} instead of text/event-stream`
-    throw new ModelError({ reason: "bug", provider: provider.name, detail })
-  }
-
   const text = async (request: TextRequest, sink: Sink, signal: AbortSignal): Promise<Finish> => {
     const names = new ToolNames(request.tools.map(({ name }) => name))
-    const sent = client.chat.completions.create(
+    const batches = await send(
       {
         model: request.model,
         messages: toMessages(request.prompt, names),
@@ -99,46 +92,53 @@ export const make = (provider: Provider, fetch: ConfiguredFetch): Adapter => {
         ...toTools(request, names),
         ...toFormat(request)
       },
-      { signal }
+      signal
     )
-    const { data: stream, response } = await sent.withResponse()
     sink.alive()
-    requireEvents(stream, response)
     const texts = new TextParts(sink)
     const calls = new ToolCallParts(sink, names, provider.name)
     let ended: string | undefined
     let named = false
-    for await (const chunk of stream) {
-      sink.alive()
+    const read = (chunk: OpenAI.ChatCompletionChunk) => {
       if (!named) {
         named = true
-        await sink.emit({ type: "response-metadata", id: chunk.id, modelId: chunk.model })
+        sink.emit({ type: "response-metadata", id: chunk.id, modelId: chunk.model })
       }
       const usage = chunk.usage ?? groqUsage(chunk)
       if (usage !== undefined) sink.usage(usageOf(usage))
-      const [choice] = chunk.choices ?? []
-      if (choice === undefined) continue
+      const choice = chunk.choices?.[0]
+      if (choice === undefined) return
       if (choice.finish_reason) ended = choice.finish_reason
       const delta = choice.delta as (typeof choice.delta & Extended) | undefined
-      const thought = textOf(delta?.reasoning_content, delta?.reasoning)
-      if (thought !== undefined) await texts.delta("reasoning", thought)
-      const said = textOf(delta?.content, delta?.refusal)
-      if (said !== undefined) await texts.delta("text", said)
-      for (const call of delta?.tool_calls ?? []) {
-        await texts.end()
-        await calls.delta(call.index ?? calls.size, {
+      if (delta === undefined) return
+      const thought = textOf(delta.reasoning_content) ?? textOf(delta.reasoning)
+      if (thought !== undefined) texts.delta("reasoning", thought)
+      const said = textOf(delta.content) ?? textOf(delta.refusal)
+      if (said !== undefined) texts.delta("text", said)
+      for (const call of delta.tool_calls ?? []) {
+        texts.end()
+        calls.delta(call.index ?? calls.size, {
           ...(call.id !== undefined && { id: call.id }),
           ...(call.function?.name !== undefined && { name: call.function.name }),
           ...(call.function?.arguments !== undefined && { json: call.function.arguments })
         })
       }
     }
-    await texts.end()
-    // An aborted or cut stream just ends for the SDK.
+    for await (const chunks of batches) {
+      sink.alive()
+      try {
+        for (const chunk of chunks) read(chunk)
+      } finally {
+        // What came before an invalid chunk was received as well.
+        await sink.flush()
+      }
+    }
+    texts.end()
+    // A cut stream may just end.
     if (ended === undefined) throw incomplete
     // Some compatible servers say "stop" after tool calls.
     const finish = calls.size > 0 && ended === "stop" ? "tool-calls" : (finishes[ended] ?? "other")
-    await calls.end(finish === "length")
+    calls.end(finish === "length")
     return finish
   }
 

@@ -14,6 +14,9 @@ interface ConfiguredFetchOptions {
   readonly ca?: string
 }
 
+/** Libraries may put ids into paths. */
+const maxPassed = 1000
+
 /** The body, which fails once it exceeds `maxBytes`. */
 const limited = (body: ReadableStream<Uint8Array>, maxBytes: number): ReadableStream<Uint8Array> => {
   const reader = body.getReader()
@@ -44,26 +47,40 @@ const limited = (body: ReadableStream<Uint8Array>, maxBytes: number): ReadableSt
  * request: a handshake with a distant provider costs more than a short answer, and TLS checks the name all the same.
  * Redirects are not followed: they would carry the key to another host. Time limits are the caller's, by `init.signal`.
  */
-export const configuredFetch =
-  ({ ca, dns, settings }: ConfiguredFetchOptions, maxBytes: number): ConfiguredFetch =>
-  async (input, init = {}) => {
-    const url = input instanceof Request ? input.url : String(input)
-    const check = Effect.gen(function* () {
-      const host = new URL(url).host
-      const to = yield* target.parse(url, undefined, {
-        ...settings,
-        allow_hosts: [...settings.allow_hosts, host, new URL(url).hostname]
-      })
-      if (to.literal) return yield* target.admit(to, [to.name], settings)
-      const addresses = yield* Effect.mapError(
-        dns.lookup(to.name),
-        (error) => new OutboundError({ reason: "dns", detail: error.message })
-      )
-      return yield* target.admit(to, addresses, settings)
+export const configuredFetch = (
+  { ca, dns, settings }: ConfiguredFetchOptions,
+  maxBytes: number
+): ConfiguredFetch => {
+  /** URLs with an address instead of a name that passed: the same check would pass again. */
+  const passed = new Set<string>()
+
+  const check = Effect.fnUntraced(function* (url: string) {
+    const { host, hostname } = new URL(url)
+    const to = yield* target.parse(url, undefined, {
+      ...settings,
+      allow_hosts: [...settings.allow_hosts, host, hostname]
     })
-    await Effect.runPromise(check)
+    if (to.literal) {
+      yield* target.admit(to, [to.name], settings)
+      if (passed.size >= maxPassed) passed.clear()
+      passed.add(url)
+      return
+    }
+    const addresses = yield* Effect.mapError(
+      dns.lookup(to.name),
+      (error) => new OutboundError({ reason: "dns", detail: error.message })
+    )
+    yield* target.admit(to, addresses, settings)
+  })
+
+  return async (input, init = {}) => {
+    const url = input instanceof Request ? input.url : String(input)
+    if (!passed.has(url)) await Effect.runPromise(check(url))
+    const requestHeaders = new Headers(init.headers)
+    if (!requestHeaders.has("user-agent")) requestHeaders.set("user-agent", settings.user_agent)
     const response = await fetch(url, {
       ...init,
+      headers: requestHeaders,
       redirect: "manual",
       keepalive: true,
       proxy: false,
@@ -74,3 +91,4 @@ export const configuredFetch =
     const { headers, status, statusText } = response
     return new Response(limited(response.body, maxBytes), { headers, status, statusText })
   }
+}
