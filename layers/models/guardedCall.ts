@@ -17,6 +17,8 @@ export interface Spine {
   readonly ids: Ids["Service"]
 }
 
+const zero = BigDecimal.fromBigInt(0n)
+
 const policies = new WeakMap<Provider, Map<number, Policy>>()
 
 /** One object for each provider and time limit: Guard recognizes an entry by its policy. */
@@ -52,6 +54,22 @@ const rootCall = (model: string, { nextUnsafe }: Ids["Service"]): Call => {
   }
 }
 
+/**
+ * The hold covers one attempt. What an earlier attempt was billed is held in addition before the next one begins, so that
+ * the hold covers that one as well.
+ */
+const heldPerAttempt = <A, E, R>(self: Effect.Effect<A, E, R>) => {
+  let covered = zero
+  return Effect.flatMap(Spend, ({ extend, spent }) =>
+    Effect.flatMap(spent, ({ usd }) => {
+      if (!BigDecimal.isGreaterThan(usd, covered)) return self
+      const more = BigDecimal.subtract(usd, covered)
+      covered = usd
+      return Effect.andThen(extend(more), self)
+    })
+  )
+}
+
 /** `bound`: the maximum cost of the call; none: the price is unknown, and the budget decides whether it may run. */
 export const guardedCall = <A, E, R>(
   { guard, ids, progress }: Spine,
@@ -75,11 +93,9 @@ export const guardedCall = <A, E, R>(
         args: Option.getOrUndefined(bound),
         tracker: progress.track(call)
       },
-      self
+      Option.isNone(bound) ? self : heldPerAttempt(self)
     )
   })
-
-const zero = BigDecimal.fromBigInt(0n)
 
 /** What was used: the provider's own figures, or an estimate of them (`uncertain`). */
 export interface Used {
