@@ -11,10 +11,10 @@ const row = /^\s*\|(.+)\|\s*$/u
 const rule = /^[\s|:-]+$/u
 const mostCells = 12
 
-/** German dates and long numbers are no marks; many marks, or a deep indent, would nest as deeply. */
+/** All bullets are one, German dates and long numbers are none; many marks, or a deep indent, would nest as deeply. */
 const readable = (line: string) =>
   line
-    .replace(/^(\s*)[•‣▪–](?=\s|$)/u, "$1-")
+    .replace(/^(\s*)[*+•‣▪–](?=\s|$)/u, "$1-")
     .replace(/^(\s*(?:\d{4,}|\d+(?=.\s+(?:Quartal|Halbjahr|Woche|Monat|Jahr))))([.)])/u, "$1\\$2")
     .replace(/^(\s{12})\s+/u, "$1")
     .replace(/^(?:\s*(?:(?:[-*+]|\d+[.)])\s+|>\s?)){5,}/u, "- ")

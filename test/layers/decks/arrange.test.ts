@@ -262,6 +262,12 @@ describe("Markdown", () => {
     ])
   })
 
+  test("bullets of several kinds are one list", () => {
+    expect(slidesOf(["## Plan", "Next: hire", "- a", "* b", "• c"], 2)[1]).toMatchObject({
+      points: [{ lead: "Next" }, { text: "a", level: 1 }, { text: "b", level: 1 }, { text: "c", level: 1 }]
+    })
+  })
+
   test("thousands of levels are a few", () => {
     const given = ["- ".repeat(9000) + "list", "> ".repeat(9000) + "quote", "1. ".repeat(6000) + "number"]
     const all = textsOf(slidesOf(given, 4)).join("\n")
