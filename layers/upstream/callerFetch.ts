@@ -66,10 +66,33 @@ const resolve = Effect.fnUntraced(function* (
 /** Checks whether the URL may be requested now. */
 export const check = (url: string, options: CallerFetchOptions) => Effect.asVoid(resolve(url, options))
 
-export const callerFetch =
-  (options: CallerFetchOptions): FetchLike =>
-  async (url, init) => {
-    const { address, to } = await Effect.runPromise(resolve(url, options))
+/** How long a checked address is used, in milliseconds; requests go to that address meanwhile. */
+const checkedFor = 10_000
+/** Checked URLs that one `fetch` remembers. */
+const maxChecked = 16
+
+/** `resolve` with a memory: a look-up for each request would cost more than a short call. */
+const resolver = (options: CallerFetchOptions) => {
+  const checked = new Map<
+    string,
+    { readonly until: number; readonly found: Effect.Success<ReturnType<typeof resolve>> }
+  >()
+  return async (url: string | URL) => {
+    const key = String(url)
+    const known = checked.get(key)
+    const now = performance.now()
+    if (known !== undefined && known.until > now) return known.found
+    const found = await Effect.runPromise(resolve(url, options))
+    if (checked.size >= maxChecked) checked.clear()
+    checked.set(key, { until: now + checkedFor, found })
+    return found
+  }
+}
+
+export const callerFetch = (options: CallerFetchOptions): FetchLike => {
+  const resolved = resolver(options)
+  return async (url, init) => {
+    const { address, to } = await resolved(url)
     const headers = new Headers(init?.headers)
     headers.set("host", to.url.host)
     const response = await fetch(pinned(to, address), {
@@ -83,9 +106,13 @@ export const callerFetch =
     const { body, status, statusText } = response
     if (body === null) return response
     const stream = response.headers.get("content-type")?.startsWith("text/event-stream") === true
+    const length = Number(response.headers.get("content-length") ?? Number.NaN)
+    const plain = response.headers.get("content-encoding") === null
+    if (!stream && plain && length <= options.maxBytes) return response
     return new Response(limited(body, options.maxBytes, stream), {
       headers: response.headers,
       status,
       statusText
     })
   }
+}

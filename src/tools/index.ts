@@ -8,6 +8,7 @@ import * as createImage from "./createImage.ts"
 import * as echo from "./echo.ts"
 import * as healthCheck from "./healthCheck.ts"
 import * as math from "./math.ts"
+import * as resources from "./resources.ts"
 import * as webFetch from "./webFetch.ts"
 
 export const layer = Layer.mergeAll(
@@ -18,5 +19,6 @@ export const layer = Layer.mergeAll(
   toolkitEntries.layer(echo),
   toolkitEntries.layer(healthCheck),
   toolkitEntries.layer(math),
+  toolkitEntries.layer(resources),
   toolkitEntries.layer(webFetch)
 )

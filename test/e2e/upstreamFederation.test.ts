@@ -122,6 +122,20 @@ test("arguments of prompts and variables of templates are completed by their ser
   await client.close()
 })
 
+test("tools list and read the resources of the whole endpoint", async () => {
+  const client = await connect(pinned())
+  const listed = await client.callTool({ name: "list_resources", arguments: {} })
+  expect(listed.structuredContent).toMatchObject({
+    resources: expect.arrayContaining([expect.objectContaining({ uri: "far://state" })]),
+    templates: expect.arrayContaining([expect.objectContaining({ uriTemplate: "far://item/{id}" })])
+  })
+  const read = await client.callTool({ name: "read_resource", arguments: { uri: "far://state" } })
+  expect(read.content).toMatchObject([{ type: "resource", resource: { uri: "far://state", text: "on" } }])
+  const missing = await client.callTool({ name: "read_resource", arguments: { uri: "far://none" } })
+  expect(missing.isError).toBe(true)
+  await client.close()
+})
+
 test("instructions of the servers are part of the endpoint's own", async () => {
   const client = await connect(pinned())
   expect(client.getInstructions()).toContain("# sessions")

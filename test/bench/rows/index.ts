@@ -2,6 +2,7 @@
 import type { Row } from "../support/Row.ts"
 import { binary } from "./binary.ts"
 import { coldStart } from "./coldStart.ts"
+import { gateway } from "./gatewayCalls.ts"
 import { expiry } from "./sessionExpiry.ts"
 import { longLived } from "./streamCalls.ts"
 import { memory } from "./memory.ts"
@@ -14,6 +15,7 @@ export const rows: ReadonlyArray<Row> = [
   sessionWire,
   longLived,
   modelCalls,
+  gateway,
   memory,
   expiry,
   coldStart,
