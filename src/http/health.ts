@@ -5,6 +5,7 @@ import { Authenticator } from "../../layers/identity/Authenticator.ts"
 import { run } from "../../layers/http/runEndpoint.ts"
 import { json } from "../../layers/http/responses.ts"
 import { Routes, type Connection } from "../../layers/http/Routes.ts"
+import { Quotas } from "../../layers/quotas/Quotas.ts"
 import { Channels } from "../../layers/events/Channels.ts"
 import { authenticateRequest } from "../../layers/transports/authenticateRequest.ts"
 import { rejectMethod } from "./requireReader.ts"
@@ -18,11 +19,12 @@ export const layer = Layer.effectDiscard(
     const authenticator = yield* Authenticator
     const health = yield* Health
     const channels = yield* Channels
+    const { connections } = yield* Quotas
     const respond = run(yield* Effect.context<never>())
 
     const report = Effect.gen(function* () {
       const { parts, ...found } = yield* health.check
-      return { ...found, active_clients: yield* channels.active, parts }
+      return { ...found, active_clients: (yield* channels.active) + connections.used, parts }
     })
 
     const check = (request: Request, connection: Connection) =>

@@ -157,9 +157,12 @@ export const make = Effect.gen(function* () {
           const now = yield* Clock.currentTimeMillis
           const description = { id, owner, request, createdAt: now, lastActivity: now }
           const client = yield* add(description)
+          client.running++
           yield* restore(Effect.andThen(opened(client, principal), saved.save(description))).pipe(
             Effect.onError(() => close(client))
           )
+          client.running--
+          yield* touch(client)
           yield* Effect.logInfo("REST connection opened").pipe(
             Effect.annotateLogs({ client_id: id, subject: principal.subject, transport: request.transport })
           )

@@ -3,62 +3,62 @@ import { Schema } from "effect"
 
 const detail = { detail: Schema.String }
 
-export class BadRequest extends Schema.Error<BadRequest>("manifold/rest/BadRequest")(detail, {
+export class BadRequest extends Schema.Error<BadRequest>("BadRequest")(detail, {
   description: "The body is not JSON.",
   httpApiStatus: 400
 }) {}
 
-export class Unauthorized extends Schema.Error<Unauthorized>("manifold/rest/Unauthorized")(detail, {
+export class Unauthorized extends Schema.Error<Unauthorized>("Unauthorized")(detail, {
   description: "The request has no valid credential.",
   httpApiStatus: 401
 }) {}
 
-export class Forbidden extends Schema.Error<Forbidden>("manifold/rest/Forbidden")(detail, {
+export class Forbidden extends Schema.Error<Forbidden>("Forbidden")(detail, {
   description: "The caller lacks a scope, or the server must not be reached.",
   httpApiStatus: 403
 }) {}
 
-export class NotFound extends Schema.Error<NotFound>("manifold/rest/NotFound")(detail, {
+export class NotFound extends Schema.Error<NotFound>("NotFound")(detail, {
   description: "The caller has no such connection, or its server has no such entry.",
   httpApiStatus: 404
 }) {}
 
-export class RequestTimeout extends Schema.Error<RequestTimeout>("manifold/rest/RequestTimeout")(detail, {
+export class RequestTimeout extends Schema.Error<RequestTimeout>("RequestTimeout")(detail, {
   description: "The time limit was exceeded.",
   httpApiStatus: 408
 }) {}
 
-export class PayloadTooLarge extends Schema.Error<PayloadTooLarge>("manifold/rest/PayloadTooLarge")(detail, {
+export class PayloadTooLarge extends Schema.Error<PayloadTooLarge>("PayloadTooLarge")(detail, {
   description: "The body exceeds server.max_message_bytes.",
   httpApiStatus: 413
 }) {}
 
-export class Unprocessable extends Schema.Error<Unprocessable>("manifold/rest/Unprocessable")(detail, {
+export class Unprocessable extends Schema.Error<Unprocessable>("Unprocessable")(detail, {
   description: "The request does not match its schema.",
   httpApiStatus: 422
 }) {}
 
-export class TooManyRequests extends Schema.Error<TooManyRequests>("manifold/rest/TooManyRequests")(detail, {
+export class TooManyRequests extends Schema.Error<TooManyRequests>("TooManyRequests")(detail, {
   description: "A rate limit, a budget or the limit on connections is reached.",
   httpApiStatus: 429
 }) {}
 
-export class InternalError extends Schema.Error<InternalError>("manifold/rest/InternalError")(detail, {
+export class InternalError extends Schema.Error<InternalError>("InternalError")(detail, {
   description: "Internal error; the log has it under the request id.",
   httpApiStatus: 500
 }) {}
 
-export class NotImplemented extends Schema.Error<NotImplemented>("manifold/rest/NotImplemented")(detail, {
+export class NotImplemented extends Schema.Error<NotImplemented>("NotImplemented")(detail, {
   description: "The auth type oauth is not supported yet.",
   httpApiStatus: 501
 }) {}
 
-export class BadGateway extends Schema.Error<BadGateway>("manifold/rest/BadGateway")(detail, {
+export class BadGateway extends Schema.Error<BadGateway>("BadGateway")(detail, {
   description: "The MCP server is unreachable, or its response is invalid.",
   httpApiStatus: 502
 }) {}
 
-export class Unavailable extends Schema.Error<Unavailable>("manifold/rest/Unavailable")(detail, {
+export class Unavailable extends Schema.Error<Unavailable>("Unavailable")(detail, {
   description: "Temporarily unavailable: see Retry-After.",
   httpApiStatus: 503
 }) {}

@@ -2,6 +2,7 @@
 import { Context, Effect, type FileSystem, Layer, type Path, Scope } from "effect"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import type { Guard } from "../../layers/guard/Guard.ts"
+import { run } from "../../layers/http/runEndpoint.ts"
 import { Routes, type Connection } from "../../layers/http/Routes.ts"
 import { Authenticator } from "../../layers/identity/Authenticator.ts"
 import type { Environment } from "../../layers/platform/Environment.ts"
@@ -12,6 +13,7 @@ import type { Storage } from "../../layers/storage/Storage.ts"
 import { authenticateRequest } from "../../layers/transports/authenticateRequest.ts"
 import type { Catalog } from "../catalog/Catalog.ts"
 import { json } from "../../layers/http/responses.ts"
+import { rejectMethod } from "../http/requireReader.ts"
 import { isObject } from "../domain/JsonObject.ts"
 import { methods } from "./paths.ts"
 
@@ -94,5 +96,22 @@ export const layer = Layer.effectDiscard(
 
     const paths = Object.keys(methods).map((path) => (path.endsWith("/") ? `${path}*` : path))
     yield* routes.add({ paths, fetch: respond })
+
+    const pages = yield* Effect.cached(
+      Effect.flatMap(
+        Effect.promise(() => import("./apiPages.ts")),
+        ({ make }) => make
+      ).pipe(Effect.provideContext(services))
+    )
+    const showPage = run(services)
+    yield* routes.add({
+      paths: ["/openapi.json", "/docs", "/redoc"],
+      fetch: (request) =>
+        rejectMethod(request) ??
+        showPage(
+          request,
+          Effect.flatMap(pages, (page) => page(new URL(request.url).pathname))
+        )
+    })
   })
 )

@@ -6,10 +6,10 @@ import { Api } from "./api.ts"
 import { handlers, middleware } from "./handlers.ts"
 import { Incoming, type RestRequest } from "./RestRequest.ts"
 
+/** The services of the router are for static files, which this API does not have; the handlers use the real ones. */
 const routes = HttpApiBuilder.layer(Api).pipe(
-  Layer.provide(handlers),
-  Layer.provide(middleware),
-  Layer.provide(HttpServer.layerServices)
+  Layer.provide(HttpServer.layerServices),
+  Layer.provide(Layer.provideMerge(handlers, middleware))
 )
 
 /** A response that the router made, for example to an unsupported content type, has the form of the others. */

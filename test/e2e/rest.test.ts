@@ -1,8 +1,9 @@
 /** The REST service for connections to MCP servers: the documented examples, and rejected requests. */
 import { describe, expect } from "bun:test"
-import { Deferred, Effect, Fiber, Layer } from "effect"
+import { Deferred, Effect, Fiber } from "effect"
 import { it } from "../support/effect.ts"
-import { endpoint, Held, post, readJson, service } from "../support/service.ts"
+import { at, bearer, connect, get, json, send } from "../support/rest.ts"
+import { endpoint, Held, readJson, service } from "../support/service.ts"
 
 const modules = new URL("../../node_modules/@modelcontextprotocol/", import.meta.url).pathname
 const everything = { command: "node", args: [`${modules}server-everything/dist/index.js`, "stdio"] }
@@ -10,30 +11,14 @@ const everything = { command: "node", args: [`${modules}server-everything/dist/i
 const token = "a".repeat(40)
 const other = "b".repeat(40)
 
-const at = (path: string) => Effect.map(endpoint, (url) => new URL(path, url))
-const send = (path: string, body: unknown, headers: Record<string, string> = {}) =>
-  Effect.flatMap(at(path), (url) => post(url, body, headers))
-const get = (path: string, headers: Record<string, string> = {}) =>
-  Effect.flatMap(at(path), (url) => Effect.promise(() => fetch(url, { headers })))
-const json = <E, R>(response: Effect.Effect<Response, E, R>) =>
-  Effect.gen(function* () {
-    const found = yield* response
-    return { status: found.status, body: yield* readJson(found) }
-  })
-const connect = Effect.fnUntraced(function* (request: object, headers: Record<string, string> = {}) {
-  const { body, status } = yield* json(send("/mcp/connect", request, headers))
-  expect({ status, body }).toMatchObject({ status: 201, body: { status: "connected" } })
-  return String(body["client_id"])
-})
-
 /** A second service, to which the first one connects. */
 const withServer = <A, E, R>(
   test: (url: string) => Effect.Effect<A, E, R>,
   config: Record<string, unknown> = {}
 ) =>
-  Effect.flatMap(endpoint, (url) => test(url.href).pipe(Effect.provide(Layer.fresh(service(config))))).pipe(
-    Effect.provide(service())
-  )
+  Effect.flatMap(endpoint, (url) =>
+    test(url.href).pipe(Effect.provide(service(config), { local: true }))
+  ).pipe(Effect.provide(service()))
 
 describe("a connection over HTTP", () => {
   it.live("lists, calls, reads and disconnects as documented", () =>
@@ -97,7 +82,7 @@ describe("a connection over HTTP", () => {
         const late = yield* json(send("/mcp/call_tool", { client_id, tool_name: "wait", timeout: 0.05 }))
         expect(late.status).toBe(408)
         expect(late.body["detail"]).toContain("timeout")
-      }).pipe(Effect.provide(Layer.fresh(service())))
+      }).pipe(Effect.provide(service(), { local: true }))
     }).pipe(Effect.provide(service()))
   )
 })
@@ -159,8 +144,6 @@ describe("bad requests", () => {
       ]
     }
   })
-  const bearer = (value: string) => ({ authorization: `Bearer ${value}` })
-
   it.live("are rejected with the documented codes and {detail}", () =>
     Effect.gen(function* () {
       const cases = [
@@ -209,5 +192,33 @@ describe("bad requests", () => {
       expect((yield* json(get("/mcp/clients", foreign))).body).toMatchObject({ clients: [], count: 0 })
       expect((yield* json(get("/mcp/clients", bearer(token)))).body).toMatchObject({ count: 1 })
     }).pipe(Effect.provide(protectedService))
+  )
+})
+
+describe("the description of the API", () => {
+  it.live("is valid OpenAPI with every path, and shown by pages that load nothing from other hosts", () =>
+    Effect.gen(function* () {
+      const { body } = yield* json(get("/openapi.json"))
+      expect(body).toMatchObject({ openapi: "3.1.0", info: { title: "manifold" } })
+      expect(Object.keys(body["paths"] as object)).toEqual([
+        "/mcp/connect",
+        "/mcp/list_tools",
+        "/mcp/call_tool",
+        "/mcp/list_resources",
+        "/mcp/read_resource",
+        "/mcp/list_prompts",
+        "/mcp/get_prompt",
+        "/mcp/disconnect",
+        "/mcp/clients",
+        "/mcp/client/{client_id}"
+      ])
+      for (const page of ["/docs", "/redoc"]) {
+        const response = yield* get(page)
+        expect(response.headers.get("content-security-policy")).toContain("connect-src 'self'")
+        const text = yield* Effect.promise(() => response.text())
+        expect(text).toContain("/mcp/list_prompts")
+        expect(text).not.toMatch(/<(?:script|link|img)[^>]+(?:src|href)="https?:/)
+      }
+    }).pipe(Effect.provide(service()))
   )
 })

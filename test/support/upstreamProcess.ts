@@ -1,4 +1,4 @@
-/** An MCP server on stdio with a child process that ignores SIGTERM; both hold a connection to the test, which ends with them. */
+/** An MCP server on stdio with a child process that ignores SIGTERM, unless its role is `alone`; both hold a connection to the test, which ends with them. */
 import { connect } from "node:net"
 
 const [, self = "", port = "", role = "server"] = process.argv
@@ -9,7 +9,12 @@ connect(Number(port), "127.0.0.1").write(`${role} ${process.pid}\n`)
 if (role === "child") {
   process.on("SIGTERM", () => {})
 } else {
-  Bun.spawn([process.execPath, self, port, "child"], { stdin: "ignore", stdout: "ignore", stderr: "ignore" })
+  if (role !== "alone")
+    Bun.spawn([process.execPath, self, port, "child"], {
+      stdin: "ignore",
+      stdout: "ignore",
+      stderr: "ignore"
+    })
   const answer = (id: unknown, result: unknown) =>
     process.stdout.write(`${JSON.stringify({ jsonrpc: "2.0", id, result })}\n`)
   const inputSchema = { type: "object", properties: {} }

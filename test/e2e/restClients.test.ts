@@ -1,0 +1,271 @@
+/** Connections made over REST during their life: transports, tokens, limits, time-outs, restarts and what is left of them. */
+import { describe, expect } from "bun:test"
+import { readdir, readFile } from "node:fs/promises"
+import { createServer } from "node:net"
+import { join } from "node:path"
+import { Effect, Queue } from "effect"
+import { ConfigSource } from "../../layers/config/ConfigSource.ts"
+import { Quotas } from "../../layers/quotas/Quotas.ts"
+import { it } from "../support/effect.ts"
+import { bearer, connect, get, json, send } from "../support/rest.ts"
+import { endpoint, post, readJson, service, serviceOf, stateFolder, stateless } from "../support/service.ts"
+
+const token = "a".repeat(40)
+const program = new URL("../support/upstreamProcess.ts", import.meta.url).pathname
+
+/** Counts the processes of `upstreamProcess.ts` that run: each holds a connection. */
+const census = Effect.gen(function* () {
+  const ended = yield* Queue.unbounded<void>()
+  const server = createServer((socket) => {
+    socket.resume()
+    socket.on("error", () => {})
+    socket.on("close", () => {
+      Queue.offerUnsafe(ended, undefined)
+    })
+  })
+  yield* Effect.acquireRelease(
+    Effect.promise(() => new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))),
+    () => Effect.sync(() => server.close())
+  )
+  const { port } = server.address() as { readonly port: number }
+  /** Waits for the end of so many processes. */
+  const endings = (count: number) => Effect.asVoid(Queue.takeN(ended, count))
+  return { listed: { command: process.execPath, args: [program, String(port), "alone"] }, endings }
+})
+
+const callPid = (client_id: string) =>
+  json(send("/mcp/call_tool", { client_id, tool_name: "pid", arguments: {} }))
+
+const held = Effect.map(Quotas, ({ connections }) => connections.used)
+
+describe("transports and tokens", () => {
+  it.live("HTTP with SSE and a bearer token reach a protected server", () =>
+    Effect.gen(function* () {
+      const { origin } = yield* endpoint
+      yield* Effect.gen(function* () {
+        const wrong = yield* json(
+          send("/mcp/connect", { transport: "http", mcp_url: `${origin}/mcp`, auth_type: "none" })
+        )
+        expect(wrong).toMatchObject({ status: 502, body: { detail: expect.any(String) } })
+        for (const [transport, path] of [
+          ["http", "/mcp"],
+          ["sse", "/mcp/sse"]
+        ]) {
+          const client_id = yield* connect({
+            transport,
+            mcp_url: `${origin}${path}`,
+            auth_type: "bearer",
+            bearer_token: token
+          })
+          const call = yield* json(
+            send("/mcp/call_tool", { client_id, tool_name: "math.add", arguments: { a: 1, b: 2 } })
+          )
+          expect(call.body).toMatchObject({ status: "success", result: { result: 3 } })
+          const client = yield* json(get(`/mcp/client/${client_id}`))
+          expect(client.body).toMatchObject({ metadata: { transport, auth_type: "bearer" } })
+          expect(JSON.stringify(client.body)).not.toContain(token)
+        }
+      }).pipe(Effect.provide(service(), { local: true }))
+    }).pipe(Effect.provide(service({ auth: { tokens: [{ name: "one", token }] } })))
+  )
+
+  it.live("a federated connection serves its entries to its owner at /mcp, any other only over REST", () =>
+    Effect.gen(function* () {
+      const { listed } = yield* census
+      yield* Effect.gen(function* () {
+        const url = yield* endpoint
+        const names = (of: string) =>
+          Effect.gen(function* () {
+            const { body, headers } = stateless(1, "tools/list")
+            const { result } = (yield* readJson(yield* post(url, body, { ...headers, ...bearer(of) }))) as {
+              readonly result: { readonly tools: ReadonlyArray<{ readonly name: string }> }
+            }
+            return result.tools.map(({ name }) => name).filter((name) => name.endsWith("__pid"))
+          })
+        const request = { transport: "stdio", command: [listed.command, ...listed.args], auth_type: "none" }
+        yield* connect({ ...request, name: "quiet" }, bearer(token))
+        expect(yield* names(token)).toEqual([])
+        const client_id = yield* connect({ ...request, name: "own", federate: true }, bearer(token))
+        expect(yield* names(token)).toEqual(["own__pid"])
+        const taken = yield* json(
+          send("/mcp/connect", { ...request, name: "own", federate: true }, bearer(token))
+        )
+        expect(taken.status).toBe(422)
+        expect(yield* names("b".repeat(40))).toEqual([])
+        yield* send("/mcp/disconnect", { client_id }, bearer(token))
+        expect(yield* names(token)).toEqual([])
+      }).pipe(
+        Effect.provide(
+          service({
+            mcp: { connection: { allow_stdio_commands: true } },
+            auth: {
+              tokens: [
+                { name: "one", token, scopes: ["read", "call", "admin"] },
+                { name: "two", token: "b".repeat(40), scopes: ["read", "call"] }
+              ]
+            }
+          })
+        )
+      )
+    })
+  )
+})
+
+describe("limits", () => {
+  it.live("one connection too many gets 429, and a disconnected one makes room", () =>
+    Effect.gen(function* () {
+      const { listed } = yield* census
+      yield* Effect.gen(function* () {
+        const request = { transport: "stdio", command: ["pids"], auth_type: "none" }
+        const first = yield* connect(request)
+        yield* connect(request)
+        const third = yield* json(send("/mcp/connect", request))
+        expect(third.status).toBe(429)
+        expect(third.body["detail"]).toContain("quotas.connections")
+        expect((yield* json(get("/health"))).body).toMatchObject({
+          status: "healthy",
+          active_clients: 2,
+          timestamp: expect.any(String),
+          version: expect.any(String)
+        })
+        yield* send("/mcp/disconnect", { client_id: first })
+        yield* connect(request)
+      }).pipe(
+        Effect.provide(
+          service({ mcpServers: { pids: listed }, quotas: { connections: { principal: 2, total: 9 } } })
+        )
+      )
+    })
+  )
+
+  it.live("a connection that cannot be made leaves nothing behind", () =>
+    Effect.gen(function* () {
+      for (const name of ["missing", "broken", "silent", "garbage"]) {
+        const { body, status } = yield* json(
+          send("/mcp/connect", { transport: "stdio", command: [name], auth_type: "none", timeout: 2 })
+        )
+        expect({ name, status }).toEqual({
+          name,
+          status: name === "silent" || name === "garbage" ? 408 : 502
+        })
+        expect(body["detail"]).toBeString()
+      }
+      expect(yield* held).toBe(0)
+      expect((yield* json(get("/mcp/clients"))).body).toMatchObject({ count: 0 })
+    }).pipe(
+      Effect.provide(
+        service({
+          mcpServers: {
+            missing: { command: "/nonexistent/program" },
+            broken: {
+              command: process.execPath,
+              args: ["-e", "console.error('no license'); process.exit(3)"]
+            },
+            silent: { command: "sleep", args: ["60"] },
+            garbage: { command: "sh", args: ["-c", "while read -r line; do echo garbage; done"] }
+          }
+        })
+      )
+    )
+  )
+
+  it.live("an unused connection is closed with its process after the idle time-out", () =>
+    Effect.gen(function* () {
+      const { listed, endings } = yield* census
+      yield* Effect.gen(function* () {
+        const client_id = yield* connect({ transport: "stdio", command: ["pids"], auth_type: "none" })
+        yield* endings(1)
+        expect((yield* json(get(`/mcp/client/${client_id}`))).status).toBe(404)
+      }).pipe(
+        Effect.provide(
+          service({
+            mcpServers: { pids: listed },
+            mcp: { connection: { idle_timeout: "300 millis" } }
+          })
+        )
+      )
+    })
+  )
+})
+
+const rounds = Number(process.env["REST_CYCLES"] ?? 50)
+
+it.live(
+  `${rounds} connections, called and disconnected, leave no process and no file`,
+  () =>
+    Effect.gen(function* () {
+      const { listed, endings } = yield* census
+      const dir = yield* stateFolder
+      yield* Effect.gen(function* () {
+        const cycle = Effect.gen(function* () {
+          const client_id = yield* connect({ transport: "stdio", command: ["pids"], auth_type: "none" })
+          expect((yield* callPid(client_id)).body["status"]).toBe("success")
+          const ended = yield* json(send("/mcp/disconnect", { client_id }))
+          expect(ended.status).toBe(200)
+        })
+        yield* Effect.forEach(Array.from({ length: rounds }), () => cycle, { concurrency: 4, discard: true })
+        yield* endings(rounds)
+        expect(yield* held).toBe(0)
+        expect(yield* Effect.promise(() => readdir(join(dir, "connections")))).toEqual([])
+      }).pipe(
+        Effect.provide(
+          serviceOf(() =>
+            ConfigSource.layerFrom({
+              storage: { dir },
+              logging: { level: "none" },
+              mcpServers: { pids: listed },
+              limits: { address: { calls: 1_000_000, window: "1 minute" } }
+            })
+          )
+        )
+      )
+    }),
+  Math.max(60_000, rounds * 2000)
+)
+
+it.live("a connection survives a restart, and its token is not on disk in the clear", () =>
+  Effect.gen(function* () {
+    const { origin } = yield* endpoint
+    const dir = yield* stateFolder
+    const running = <A, E, R>(test: Effect.Effect<A, E, R>) =>
+      test.pipe(
+        Effect.provide(
+          serviceOf(() => ConfigSource.layerFrom({ storage: { dir }, logging: { level: "none" } })),
+          { local: true }
+        )
+      )
+    const client_id = yield* running(
+      connect({
+        transport: "http",
+        mcp_url: `${origin}/mcp`,
+        auth_type: "bearer",
+        bearer_token: token,
+        name: "far"
+      })
+    )
+    const files = yield* Effect.promise(async () => {
+      const names = await readdir(join(dir, "connections"))
+      return Promise.all(names.map((name) => readFile(join(dir, "connections", name), "latin1")))
+    })
+    expect(files.length).toBe(1)
+    expect(files.join("")).not.toContain(token)
+    yield* running(
+      Effect.gen(function* () {
+        expect((yield* json(get("/mcp/clients"))).body).toMatchObject({
+          clients: [{ client_id, name: "far", auth_type: "bearer" }],
+          count: 1
+        })
+        const call = yield* json(
+          send("/mcp/call_tool", { client_id, tool_name: "math.add", arguments: { a: 1, b: 2 } })
+        )
+        expect(call.body).toMatchObject({ status: "success", result: { result: 3 } })
+        expect((yield* json(send("/mcp/disconnect", { client_id }))).status).toBe(200)
+      })
+    )
+    yield* running(
+      Effect.gen(function* () {
+        expect((yield* json(get("/mcp/clients"))).body).toMatchObject({ count: 0 })
+      })
+    )
+  }).pipe(Effect.provide(service({ auth: { tokens: [{ name: "one", token }] } })))
+)
