@@ -47,7 +47,7 @@ it.live("a session is notified only of changes that concern it", () =>
     yield* catalog.contribute(mine)
     // A public entry, of which Bob is notified.
     yield* catalog.changed("prompts")
-    const heard = (response: Response, count: number) =>
+    const received = (response: Response, count: number) =>
       Effect.promise(async () => {
         const methods: Array<string> = []
         for await (const { data } of events(response)) {
@@ -57,11 +57,11 @@ it.live("a session is notified only of changes that concern it", () =>
         }
         return methods
       })
-    expect(yield* heard(herStream, 2)).toEqual([
+    expect(yield* received(herStream, 2)).toEqual([
       "notifications/tools/list_changed",
       "notifications/prompts/list_changed"
     ])
-    expect(yield* heard(hisStream, 1)).toEqual(["notifications/prompts/list_changed"])
+    expect(yield* received(hisStream, 1)).toEqual(["notifications/prompts/list_changed"])
 
     const call = request(1, "tools/call", { name: "hers", arguments: {} })
     expect(yield* readJson(yield* post(url, call, first))).toMatchObject({
@@ -96,15 +96,15 @@ it.live("a stateless subscription is notified only of changes that concern its p
   Effect.gen(function* () {
     const url = yield* endpoint
     const listen = Effect.fnUntraced(function* (name: string) {
-      const heard: Array<string> = []
+      const received: Array<string> = []
       const prompts = yield* Deferred.make<void>()
       const client = new ModernClient(
         { name: "test", version: "1" },
         { versionNegotiation: { mode: { pin: "2026-07-28" } } }
       )
-      client.setNotificationHandler("notifications/tools/list_changed", () => void heard.push("tools"))
+      client.setNotificationHandler("notifications/tools/list_changed", () => void received.push("tools"))
       client.setNotificationHandler("notifications/prompts/list_changed", () => {
-        heard.push("prompts")
+        received.push("prompts")
         Deferred.doneUnsafe(prompts, Effect.void)
       })
       yield* Effect.acquireRelease(
@@ -116,7 +116,7 @@ it.live("a stateless subscription is notified only of changes that concern its p
         }),
         () => Effect.promise(() => client.close())
       )
-      return { heard, told: Deferred.await(prompts) }
+      return { received, notified: Deferred.await(prompts) }
     })
     const [her, his] = [yield* listen("alice"), yield* listen("bob")]
     const catalog = yield* Catalog
@@ -126,8 +126,8 @@ it.live("a stateless subscription is notified only of changes that concern its p
       visibleTo: { principal: alice.key }
     })
     yield* catalog.changed("prompts")
-    yield* her.told
-    yield* his.told
-    expect([her.heard, his.heard]).toEqual([["tools", "prompts"], ["prompts"]])
+    yield* her.notified
+    yield* his.notified
+    expect([her.received, his.received]).toEqual([["tools", "prompts"], ["prompts"]])
   }).pipe(Effect.provide(service({ auth: { tokens } })))
 )

@@ -27,7 +27,7 @@ afterAll(() => runtime.dispose())
 
 const send = (body: unknown, headers: Record<string, string> = session) =>
   Effect.runPromise(post(url, body, headers))
-const answer = async (response: Response) => ({
+const decoded = async (response: Response) => ({
   status: response.status,
   body: await Effect.runPromise(readJson(response))
 })
@@ -51,7 +51,7 @@ describe("invalid JSON-RPC", () => {
   ]
   for (const [name, body, code] of cases) {
     test(`a message that is ${name} is 400 with ${code} and id null`, async () => {
-      expect(await answer(await send(body))).toMatchObject({
+      expect(await decoded(await send(body))).toMatchObject({
         status: 400,
         body: { id: null, error: { code } }
       })
@@ -68,7 +68,7 @@ describe("invalid JSON-RPC", () => {
 
   test("a call with arguments of 9,900 keys is served", async () => {
     const wide = request(1, "tools/call", { name: "math.add", arguments: { a: 1, b: 2, ...objectOf(9900) } })
-    expect((await answer(await send(wide))).body).toMatchObject({
+    expect((await decoded(await send(wide))).body).toMatchObject({
       result: { structuredContent: { result: 3 } }
     })
   })
@@ -90,7 +90,7 @@ describe("invalid JSON-RPC", () => {
     ["an initialize of 70 KB", initialize(JSON.stringify("x".repeat(70_000))), "initialize"]
   ] as const) {
     test(`a message with ${name} is 413 with -32600 and names the limit`, async () => {
-      const { body: error, status } = await answer(await send(body))
+      const { body: error, status } = await decoded(await send(body))
       expect({ status, error }).toMatchObject({ status: 413, error: { error: { code: -32600 } } })
       expect(JSON.stringify(error)).toContain(setting)
     })
@@ -99,7 +99,7 @@ describe("invalid JSON-RPC", () => {
   test("the keys __proto__ and constructor in arguments set no prototype", async () => {
     const body =
       '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"math.add","arguments":{"a":1,"b":2,"__proto__":{"x":1},"constructor":{"prototype":{"x":1}}}}}'
-    expect((await answer(await send(body))).body).toMatchObject({
+    expect((await decoded(await send(body))).body).toMatchObject({
       result: { structuredContent: { result: 3 } }
     })
     expect(({} as Record<string, unknown>).x).toBeUndefined()
@@ -166,21 +166,21 @@ describe("invalid HTTP", () => {
 
 describe("invalid MCP", () => {
   test("an unknown method, tool, prompt or resource is a JSON-RPC error", async () => {
-    expect((await answer(await send(request(1, "absent/method")))).body).toMatchObject({
+    expect((await decoded(await send(request(1, "absent/method")))).body).toMatchObject({
       error: { code: -32601 }
     })
-    const tool = await answer(await send(request(1, "tools/call", { name: "absent" })))
+    const tool = await decoded(await send(request(1, "tools/call", { name: "absent" })))
     expect(tool.body).toMatchObject({ error: { code: -32602, message: "Unknown tool: absent" } })
-    const prompt = await answer(await send(request(1, "prompts/get", { name: "absent" })))
+    const prompt = await decoded(await send(request(1, "prompts/get", { name: "absent" })))
     expect(prompt.body).toMatchObject({ error: { code: -32602 } })
-    const resource = await answer(await send(request(1, "resources/read", { uri: "absent://x" })))
+    const resource = await decoded(await send(request(1, "resources/read", { uri: "absent://x" })))
     expect(resource.body).toMatchObject({ error: { code: -32602, data: { uri: "absent://x" } } })
     for (const [method, params, status] of [
       ["absent/method", {}, 404],
       ["tools/call", { name: "absent", arguments: {} }, 200]
     ] as const) {
       const { body, headers } = stateless(1, method, params)
-      const result = await answer(await send(body, headers))
+      const result = await decoded(await send(body, headers))
       expect(result.status).toBe(status)
       expect(result.body).toMatchObject({ error: { code: method === "tools/call" ? -32602 : -32601 } })
     }
@@ -194,7 +194,7 @@ describe("invalid MCP", () => {
       { "mcp-method": "Tools/Call" },
       { "mcp-protocol-version": "2025-11-25" }
     ]) {
-      const result = await answer(await send(body, { ...headers, ...wrong } as Record<string, string>))
+      const result = await decoded(await send(body, { ...headers, ...wrong } as Record<string, string>))
       expect([wrong, result.status]).toEqual([wrong, 400])
       expect(result.body).toMatchObject({ error: { code: -32020 } })
     }
@@ -203,12 +203,12 @@ describe("invalid MCP", () => {
   test("an unknown protocol version is 400 with -32022 and the supported versions", async () => {
     const { body, headers } = stateless(1, "tools/list")
     const meta = { ...(body.params._meta as object), "io.modelcontextprotocol/protocolVersion": "2099-01-01" }
-    const result = await answer(
+    const result = await decoded(
       await send({ ...body, params: { _meta: meta } }, { ...headers, "mcp-protocol-version": "2099-01-01" })
     )
     expect(result).toMatchObject({ status: 400, body: { error: { code: -32022 } } })
     expect(JSON.stringify(result.body)).toContain("2026-07-28")
-    const old = await answer(
+    const old = await decoded(
       await send(request(1, "ping"), { ...session, "mcp-protocol-version": "1999-01-01" })
     )
     expect(old).toMatchObject({ status: 400, body: { error: { code: -32022 } } })
@@ -233,7 +233,7 @@ describe("invalid MCP", () => {
 
   test("SQL, NUL, lone surrogates and large numbers in arguments are returned unchanged", async () => {
     for (const message of ["'; DROP TABLE x; --", "a\u0000b", "\ud800", "🙈", "9007199254740993"]) {
-      const result = await answer(
+      const result = await decoded(
         await send(request(1, "tools/call", { name: "echo", arguments: { message } }))
       )
       const { structuredContent } = result.body.result as { structuredContent: { message: string } }

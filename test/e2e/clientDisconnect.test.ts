@@ -66,8 +66,8 @@ const leaves = (come: Effect.Effect<Leaving, unknown, Services>) =>
     const { release } = yield* Held
     yield* Deferred.succeed(release, undefined)
     const url = yield* endpoint
-    const answer = yield* post(url, request(9, "tools/call", { name: "wait" }), yield* openSession(url))
-    expect(yield* Effect.promise(() => answer.text())).toContain("released")
+    const response = yield* post(url, request(9, "tools/call", { name: "wait" }), yield* openSession(url))
+    expect(yield* Effect.promise(() => response.text())).toContain("released")
   })
 
 const wait = (id: number) => request(id, "tools/call", { name: "wait" })

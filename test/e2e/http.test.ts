@@ -97,8 +97,8 @@ describe("protocol versions", () => {
         { jsonrpc: "2.0", method: "notifications/x" }
       ]
       const old = yield* post(url, batch, yield* openSession(url, "2025-03-26"))
-      const answers = (yield* readJson(old)) as unknown as ReadonlyArray<{ id: number }>
-      expect(answers.map(({ id }) => id).toSorted()).toEqual([1, 2])
+      const responses = (yield* readJson(old)) as unknown as ReadonlyArray<{ id: number }>
+      expect(responses.map(({ id }) => id).toSorted()).toEqual([1, 2])
       for (const version of ["2025-06-18", "2025-11-25"]) {
         const response = yield* post(url, batch, yield* openSession(url, version))
         expect(response.status).toBe(400)

@@ -21,7 +21,7 @@ const inspect = async (target: ReadonlyArray<string>, ...args: ReadonlyArray<str
   try {
     return JSON.parse(stdout) as Record<string, never>
   } catch {
-    throw new Error(`The Inspector said: ${stdout}${stderr}`)
+    throw new Error(`The Inspector printed: ${stdout}${stderr}`)
   }
 }
 

@@ -208,8 +208,8 @@ describe("unavailability", () => {
       const away = stateless(4, "tools/call", { name: "wait" })
       expect((yield* post(url, away.body, away.headers)).status).toBe(503)
       yield* Deferred.succeed(release, undefined)
-      for (const answered of [first, second]) {
-        const response = yield* Fiber.join(answered)
+      for (const fiber of [first, second]) {
+        const response = yield* Fiber.join(fiber)
         expect(yield* Effect.promise(() => response.text())).toContain("released")
       }
       expect(yield* guard.state).toMatchObject({ running: 0, waiting: 0 })
@@ -252,9 +252,9 @@ describe("unavailability", () => {
         const url = yield* endpoint
         const result = yield* Effect.promise(async () => {
           const client = await newClient(make, new NewHttp(url))
-          const answer = await client.callTool({ name: "wait" })
+          const called = await client.callTool({ name: "wait" })
           await client.close()
-          return answer
+          return called
         })
         expect(result).toMatchObject({
           isError: true,

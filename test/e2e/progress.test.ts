@@ -37,19 +37,19 @@ const messages = [
 const call = (id: number, url: string, meta: object = { progressToken: "p" }) =>
   request(id, "tools/call", { name: "web.fetch_url", arguments: { url }, _meta: meta })
 
-interface Told {
+interface Update {
   readonly progressToken?: unknown
   readonly progress: number
   readonly total?: number | undefined
   readonly message?: string | undefined
 }
 
-const expectSteps = (told: ReadonlyArray<Told>) => {
-  expect(told.map(({ message }) => message)).toEqual(
+const expectSteps = (updates: ReadonlyArray<Update>) => {
+  expect(updates.map(({ message }) => message)).toEqual(
     expect.arrayContaining(messages.map((message) => expect.stringMatching(message)))
   )
-  expect(told.every(({ total }) => total === 100)).toBe(true)
-  const figures = told.map(({ progress }) => progress)
+  expect(updates.every(({ total }) => total === 100)).toBe(true)
+  const figures = updates.map(({ progress }) => progress)
   expect(figures).toEqual([...new Set(figures)].toSorted((a, b) => a - b))
   expect(figures.at(-1)).toBe(100)
 }
@@ -60,16 +60,16 @@ const readCall = Effect.fnUntraced(function* (
   send: (message: unknown) => Effect.Effect<void>,
   url: string
 ) {
-  const told: Array<Told> = []
+  const updates: Array<Update> = []
   yield* send(call(1, url))
   for (let message = yield* next; message?.id !== 1; message = yield* next) {
     expect(message?.method).toBe("notifications/progress")
-    told.push(message?.params as Told)
+    updates.push(message?.params as Update)
   }
   yield* send(request(2, "ping"))
   expect(yield* next).toMatchObject({ id: 2 })
-  expect(told.every(({ progressToken }) => progressToken === "p")).toBe(true)
-  expectSteps(told)
+  expect(updates.every(({ progressToken }) => progressToken === "p")).toBe(true)
+  expectSteps(updates)
 })
 
 describe("notifications", () => {
@@ -96,15 +96,15 @@ describe("notifications", () => {
     it.live(`${name} on streamable HTTP gets progress notifications`, () =>
       Effect.gen(function* () {
         const [url, at] = [yield* page, yield* endpoint]
-        const told: Array<Told> = []
+        const updates: Array<Update> = []
         yield* Effect.promise(async () => {
           const client = make()
           await client.connect(new StreamableHTTPClientTransport(at))
           const params = { name: "web.fetch_url", arguments: { url } }
-          await client.callTool(params, { onprogress: (progress) => told.push(progress) })
+          await client.callTool(params, { onprogress: (progress) => updates.push(progress) })
           await client.close()
         })
-        expectSteps(told)
+        expectSteps(updates)
       }).pipe(Effect.provide(service(config)))
     )
   }
@@ -133,14 +133,14 @@ const fields = [
   "tool"
 ]
 
-const expectEvents = (told: ReadonlyArray<Record<string, unknown>>) => {
-  for (const event of told) {
+const expectEvents = (received: ReadonlyArray<Record<string, unknown>>) => {
+  for (const event of received) {
     expect(Object.keys(event).toSorted()).toEqual(fields)
-    expect(event).toMatchObject({ tool: "web.fetch_url", request_id: told[0]?.request_id })
+    expect(event).toMatchObject({ tool: "web.fetch_url", request_id: received[0]?.request_id })
   }
-  expect(told[0]?.event_type).toBe("progress_started")
-  expect(told.map(({ step }) => step)).toEqual(expect.arrayContaining(steps))
-  expect(told.at(-1)).toMatchObject({ event_type: "progress_completed", progress_percent: 100 })
+  expect(received[0]?.event_type).toBe("progress_started")
+  expect(received.map(({ step }) => step)).toEqual(expect.arrayContaining(steps))
+  expect(received.at(-1)).toMatchObject({ event_type: "progress_completed", progress_percent: 100 })
 }
 
 describe("the channel `progress`", () => {
@@ -152,13 +152,13 @@ describe("the channel `progress`", () => {
         fetch(new URL("/mcp/sse?client_id=a&multiplex=true", url), { signal })
       )
       const read = Effect.promise(async () => {
-        const told: Array<Record<string, unknown>> = []
+        const received: Array<Record<string, unknown>> = []
         for await (const { data, event } of events(stream)) {
           if (event !== "progress") continue
-          told.push(JSON.parse(data) as Record<string, unknown>)
-          if (told.at(-1)?.event_type === "progress_completed") break
+          received.push(JSON.parse(data) as Record<string, unknown>)
+          if (received.at(-1)?.event_type === "progress_completed") break
         }
-        return told
+        return received
       })
       yield* post(url, call(1, yield* page, {}), yield* openSession(url))
       expectEvents(yield* read)
@@ -176,13 +176,13 @@ describe("the channel `progress`", () => {
       yield* calling.next
       yield* calling.send(call(1, yield* page, {}))
       expect(yield* calling.next).toMatchObject({ id: 1 })
-      const told: Array<Record<string, unknown>> = []
-      while (told.at(-1)?.event_type !== "progress_completed") {
+      const received: Array<Record<string, unknown>> = []
+      while (received.at(-1)?.event_type !== "progress_completed") {
         const frame = yield* listening.next
         expect(frame).toMatchObject({ type: "event", channel: "progress" })
-        told.push(frame?.data as Record<string, unknown>)
+        received.push(frame?.data as Record<string, unknown>)
       }
-      expectEvents(told)
+      expectEvents(received)
 
       yield* calling.send(request(2, "tools/call", { name: "tick", _meta: { progressToken: "p" } }))
       yield* started

@@ -100,8 +100,8 @@ describe("over HTTP+SSE, the client", () => {
         es.onmessage = (event) => resolve(String(event.data))
       })
       yield* post(new URL(where, base), initialize("2024-11-05"))
-      const answer: unknown = JSON.parse(yield* Effect.promise(() => message))
-      expect(answer).toMatchObject({ result: { protocolVersion: "2024-11-05" } })
+      const received: unknown = JSON.parse(yield* Effect.promise(() => message))
+      expect(received).toMatchObject({ result: { protocolVersion: "2024-11-05" } })
       es.close()
     }).pipe(Effect.provide(service()))
   )
@@ -164,9 +164,9 @@ describe("interruption over HTTP+SSE", () => {
         yield* interrupted
         const list = era === "session era" ? request(2, "tools/list") : stateless(2, "tools/list").body
         yield* post(target, list)
-        let answer = parsed(yield* next)
-        if (answer.id === 0) answer = parsed(yield* next)
-        expect(answer).toMatchObject({ id: 2, result: { tools: expect.any(Array) } })
+        let received = parsed(yield* next)
+        if (received.id === 0) received = parsed(yield* next)
+        expect(received).toMatchObject({ id: 2, result: { tools: expect.any(Array) } })
       }).pipe(Effect.provide(service()))
     )
   }
@@ -186,8 +186,8 @@ describe("interruption over HTTP+SSE", () => {
           return rest
         }).pipe(Effect.provide(service()))
       )
-      const [answer, end] = yield* Fiber.join(stream)
-      expect(parsed(answer)).toMatchObject({ id: 1, result: { content: [{ text: "released" }] } })
+      const [received, end] = yield* Fiber.join(stream)
+      expect(parsed(received)).toMatchObject({ id: 1, result: { content: [{ text: "released" }] } })
       expect(end).toBeUndefined()
     }).pipe(Effect.provide(Held.layer))
   )

@@ -41,8 +41,8 @@ const Order = Tool.make("order", {
 const Twice = Tool.make("twice", { success: Blocks, failure: ClientError, dependencies: [Client] })
 const toolkit = Toolkit.make(Order, Twice)
 const Size = Schema.Struct({ size: Schema.String })
-const sizeOf = (answer: { readonly action: string; readonly content?: { readonly size: string } }) =>
-  answer.content?.size ?? answer.action
+const sizeOf = (response: { readonly action: string; readonly content?: { readonly size: string } }) =>
+  response.content?.size ?? response.action
 
 const tools = {
   toolkit,
@@ -104,11 +104,11 @@ const accept = (size: string) => ({ action: "accept", content: { size } })
 const call = Effect.fnUntraced(function* (name: string, more: Record<string, unknown> = {}, url?: string) {
   const at = new URL("/mcp", url ?? (yield* Listener).url)
   const { body, headers } = stateless(1, "tools/call", { name, arguments: {}, ...more }, canElicit)
-  const answer = yield* readJson(yield* post(at, body, headers))
-  return (answer["result"] ?? answer["error"]) as Round
+  const message = yield* readJson(yield* post(at, body, headers))
+  return (message["result"] ?? message["error"]) as Round
 })
 
-const said = ({ content }: Round) => content?.[0]?.text
+const textOf = ({ content }: Round) => content?.[0]?.text
 
 describe("suspended handlers", () => {
   it.live("a handler continues where it waited and repeats nothing", () =>
@@ -119,7 +119,7 @@ describe("suspended handlers", () => {
       expect(done.orders).toBe(1)
       const { requestState } = first
       const last = yield* call("order", { requestState, inputResponses: { size: accept("L") } })
-      expect(said(last)).toBe("order 1: L")
+      expect(textOf(last)).toBe("order 1: L")
       expect(done.orders).toBe(1)
     }).pipe(Effect.provide(running()))
   )
@@ -137,7 +137,7 @@ describe("suspended handlers", () => {
         requestState: second.requestState,
         inputResponses: { second: accept("M") }
       })
-      expect([said(last), done.orders]).toEqual(["S, M", 1])
+      expect([textOf(last), done.orders]).toEqual(["S, M", 1])
     }).pipe(Effect.provide(running()))
   )
 
@@ -148,7 +148,7 @@ describe("suspended handlers", () => {
       const first = yield* call("order")
       // The concurrency limit of the principal is 1.
       const other = yield* call("math.add", { arguments: { a: 1, b: 2 } })
-      expect(said(other)).toBe("3")
+      expect(textOf(other)).toBe("3")
       yield* call("order", { requestState: first.requestState, inputResponses: { size: accept("L") } })
       expect(ends).toEqual(["suspended", "succeeded", "succeeded"])
     }).pipe(Effect.provide(running()))
@@ -164,7 +164,7 @@ describe("suspended handlers", () => {
         requestState: again.requestState,
         inputResponses: { size: accept("L") }
       })
-      expect([said(last), done.orders]).toEqual(["order 1: L", 1])
+      expect([textOf(last), done.orders]).toEqual(["order 1: L", 1])
     }).pipe(Effect.provide(running()))
   )
 
@@ -172,9 +172,9 @@ describe("suspended handlers", () => {
     Effect.gen(function* () {
       const done = yield* Done
       const { requestState } = yield* call("order")
-      const answered = { requestState, inputResponses: { size: accept("L") } }
-      const responses = [yield* call("order", answered), yield* call("order", answered)]
-      expect(responses.map(said)).toEqual(["order 1: L", "order 1: L"])
+      const resumed = { requestState, inputResponses: { size: accept("L") } }
+      const responses = [yield* call("order", resumed), yield* call("order", resumed)]
+      expect(responses.map(textOf)).toEqual(["order 1: L", "order 1: L"])
       expect(done.orders).toBe(1)
     }).pipe(Effect.provide(running()))
   )
@@ -187,7 +187,7 @@ describe("suspended handlers", () => {
       yield* Effect.gen(function* () {
         const { requestState } = yield* call("order")
         const last = yield* call("order", { requestState, inputResponses: { size: accept("L") } }, url)
-        expect(said(last)).toBe("order 1: L")
+        expect(textOf(last)).toBe("order 1: L")
         expect([(yield* Done).orders, Context.get(there, Done).orders]).toEqual([1, 1])
       }).pipe(Effect.provide(instance(dir)))
     })
@@ -206,13 +206,13 @@ describe("suspended handlers", () => {
         requestState: first.requestState,
         inputResponses: { size: accept("L") }
       })
-      expect(said(last)).toBe("order 4: L")
+      expect(textOf(last)).toBe("order 4: L")
       // A repeated request gets the same result.
       const again = yield* call("order", {
         requestState: first.requestState,
         inputResponses: { size: accept("L") }
       })
-      expect([said(again), done.orders]).toEqual(["order 4: L", 4])
+      expect([textOf(again), done.orders]).toEqual(["order 4: L", 4])
     }).pipe(Effect.provide(running({ mcp: { suspended_calls: { max_per_principal: 2 } } })))
   )
 
@@ -237,15 +237,15 @@ describe("suspended handlers", () => {
   it.live("a handler is resumed only for equal arguments in any order of keys", () =>
     Effect.gen(function* () {
       const state = (yield* call("order", { arguments: { a: 1, b: { c: 2, d: 3 } } })).requestState
-      const answered = { requestState: state, inputResponses: { size: accept("L") } }
+      const resumed = { requestState: state, inputResponses: { size: accept("L") } }
       for (const args of [{}, { a: 2, b: { c: 2, d: 3 } }, { a: 1, b: { c: 2 } }]) {
-        expect(yield* call("order", { ...answered, arguments: args })).toMatchObject({
+        expect(yield* call("order", { ...resumed, arguments: args })).toMatchObject({
           code: -32602,
           message: expect.stringContaining("other arguments")
         })
       }
-      const last = yield* call("order", { ...answered, arguments: { b: { d: 3, c: 2 }, a: 1 } })
-      expect(said(last)).toBe("order 1: L")
+      const last = yield* call("order", { ...resumed, arguments: { b: { d: 3, c: 2 }, a: 1 } })
+      expect(textOf(last)).toBe("order 1: L")
     }).pipe(Effect.provide(running()))
   )
 
@@ -253,11 +253,11 @@ describe("suspended handlers", () => {
     Effect.gen(function* () {
       const done = yield* Done
       const { requestState } = yield* call("order")
-      const answered = { requestState, inputResponses: { size: accept("L") } }
-      expect(said(yield* call("order", answered))).toBe("order 1: L")
+      const resumed = { requestState, inputResponses: { size: accept("L") } }
+      expect(textOf(yield* call("order", resumed))).toBe("order 1: L")
       yield* call("order")
       yield* call("order")
-      expect(yield* call("order", answered)).toMatchObject({
+      expect(yield* call("order", resumed)).toMatchObject({
         code: -32602,
         message: expect.stringContaining("completed")
       })
@@ -277,7 +277,7 @@ describe("suspended handlers", () => {
         requestState,
         inputResponses: { size: accept("L") }
       })
-      expect([said(last), done.orders]).toEqual(["order 2: L", 2])
+      expect([textOf(last), done.orders]).toEqual(["order 2: L", 2])
     }).pipe(Effect.provide(running({ quotas: { memory: { principal: 10_000 } } })))
   )
 

@@ -44,7 +44,7 @@ for (const { name } of tools) {
         const url = yield* endpoint
         const session = yield* openSession(url)
         const response = yield* post(url, call(1, name), session)
-        const answer =
+        const message =
           response.headers.get("content-type") === "text/event-stream"
             ? yield* Effect.promise(async () => {
                 for await (const { data } of events(response))
@@ -52,7 +52,7 @@ for (const { name } of tools) {
                 return undefined
               })
             : yield* readJson(response)
-        expect(answer).toMatchObject(error)
+        expect(message).toMatchObject(error)
         expect((yield* post(url, call(1, "health_check"), session)).status).toBe(200)
       }).pipe(Effect.provide(layer()))
     )

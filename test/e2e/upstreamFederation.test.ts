@@ -80,7 +80,7 @@ const connect = async (client: Client) => {
 
 test("an input request of a 2026-07-28 server reaches the caller of that call, with several callers at once", async () => {
   const names = ["Ada", "Alan", "Grace", "Edsger"]
-  const answers = await Promise.all(
+  const results = await Promise.all(
     names.map(async (name, index) => {
       const client = (index % 2 === 0 ? session : pinned)({ capabilities: { elicitation: { form: {} } } })
       client.setRequestHandler("elicitation/create", () => ({ action: "accept", content: { name } }))
@@ -90,7 +90,7 @@ test("an input request of a 2026-07-28 server reaches the caller of that call, w
       return result.content
     })
   )
-  expect(answers).toMatchObject(names.map((name) => [{ text: `Hello ${name}` }]))
+  expect(results).toMatchObject(names.map((name) => [{ text: `Hello ${name}` }]))
 })
 
 test("a call that needs a capability of its caller fails with the name of the capability", async () => {

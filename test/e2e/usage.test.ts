@@ -8,7 +8,7 @@ import { endpoint, events, post, readJson, service, stateless } from "../support
 const secret = (name: string) => `${name}-0123456789abcdef0123456789abcdef`
 const bearer = (name: string) => ({ authorization: `Bearer ${secret(name)}` })
 
-const answer = (usage: Record<string, number>) =>
+const completion = (usage: Record<string, number>) =>
   [
     { choices: [{ index: 0, delta: { role: "assistant", content: "Hello" } }] },
     { choices: [{ index: 0, delta: {}, finish_reason: "stop" }] },
@@ -24,7 +24,7 @@ const answer = (usage: Record<string, number>) =>
 const withModel = Effect.fnUntraced(function* (usage: Record<string, unknown>) {
   const provider = yield* server(
     () =>
-      new Response(answer({ prompt_tokens: 1000, completion_tokens: 500, total_tokens: 1500 }), {
+      new Response(completion({ prompt_tokens: 1000, completion_tokens: 500, total_tokens: 1500 }), {
         headers: { "content-type": "text/event-stream" }
       })
   )

@@ -241,9 +241,9 @@ describe("interruption over WebSocket", () => {
         yield* send({ jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: 1 } })
         yield* interrupted
         yield* send(era === "session era" ? request(2, "tools/list") : stateless(2, "tools/list").body)
-        let answer = yield* next
-        if (answer?.id === 0) answer = yield* next
-        expect(answer).toMatchObject({ id: 2, result: { tools: expect.any(Array) } })
+        let response = yield* next
+        if (response?.id === 0) response = yield* next
+        expect(response).toMatchObject({ id: 2, result: { tools: expect.any(Array) } })
       }).pipe(Effect.provide(service()))
     )
   }
@@ -266,8 +266,8 @@ describe("interruption over WebSocket", () => {
   it.live("shutdown waits for running calls before it closes with 1001", () =>
     Effect.gen(function* () {
       const held = yield* Held
-      const [answer, close] = yield* stopping({}, Deferred.succeed(held.release, undefined))
-      expect(answer).toMatchObject({ id: 1, result: { content: [{ text: "released" }] } })
+      const [response, close] = yield* stopping({}, Deferred.succeed(held.release, undefined))
+      expect(response).toMatchObject({ id: 1, result: { content: [{ text: "released" }] } })
       expect(close.code).toBe(1001)
     }).pipe(Effect.provide(Held.layer))
   )
@@ -275,8 +275,8 @@ describe("interruption over WebSocket", () => {
   it.live("shutdown waits no longer than its time limit", () =>
     Effect.gen(function* () {
       const held = yield* Held
-      const [answer, close] = yield* stopping({ server: { shutdown_timeout: "100 millis" } }, Effect.void)
-      expect(answer).toBeUndefined()
+      const [response, close] = yield* stopping({ server: { shutdown_timeout: "100 millis" } }, Effect.void)
+      expect(response).toBeUndefined()
       expect(close.code).toBe(1001)
       yield* Deferred.await(held.interrupted)
     }).pipe(Effect.provide(Held.layer))
@@ -329,8 +329,8 @@ describe("over WebSocket, a message", () => {
       yield* send(initialize("2025-03-26"))
       yield* next
       yield* send([request(1, "ping"), request(2, "ping")])
-      const answers = yield* Effect.all([next, next])
-      expect(answers.map((answer) => answer?.id)).toEqual([1, 2])
+      const responses = yield* Effect.all([next, next])
+      expect(responses.map((response) => response?.id)).toEqual([1, 2])
     }).pipe(Effect.provide(service()))
   )
 })

@@ -27,15 +27,15 @@ const stoppable = Effect.fnUntraced(function* (
 /** A route whose requests wait for `release`. */
 const waiting = () => {
   const started = Promise.withResolvers<AbortSignal>()
-  const answer = Promise.withResolvers<Response>()
+  const response = Promise.withResolvers<Response>()
   const route: Route<string> = {
     paths: ["/wait"],
     fetch: (request) => {
       started.resolve(request.signal)
-      return answer.promise
+      return response.promise
     }
   }
-  return { route, started: Effect.promise(() => started.promise), release: answer.resolve }
+  return { route, started: Effect.promise(() => started.promise), release: response.resolve }
 }
 
 const call = (port: number) => {

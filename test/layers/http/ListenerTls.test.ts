@@ -8,7 +8,7 @@ import { listen } from "../../support/listener.ts"
 const ask = (session: ClientHttp2Session, headers: OutgoingHttpHeaders) =>
   Effect.callback<number>((resume) => {
     const stream = session.request(headers)
-    stream.on("response", (answer) => resume(Effect.succeed(answer[":status"] ?? 0)))
+    stream.on("response", (received) => resume(Effect.succeed(received[":status"] ?? 0)))
     stream.resume()
   })
 
@@ -56,9 +56,9 @@ test.skipIf(!possible)("HTTP/3 is served on the same port and announced by Alt-S
     // Bun cannot add a custom certificate authority for HTTP/3.
     const options = { protocol: "http3", tls: { rejectUnauthorized: false } } as const
     yield* Effect.promise(async () => {
-      const answer = await fetch(`${url}/x`, { ...options, method: "POST", body: "by QUIC" })
-      expect([answer.status, await answer.text()]).toEqual([200, "by QUIC"])
-      expect(answer.headers.get("x-content-type-options")).toBe("nosniff")
+      const response = await fetch(`${url}/x`, { ...options, method: "POST", body: "by QUIC" })
+      expect([response.status, await response.text()]).toEqual([200, "by QUIC"])
+      expect(response.headers.get("x-content-type-options")).toBe("nosniff")
       const elsewhere = await fetch(`${url}/x`, { ...options, headers: { origin: "https://evil.test" } })
       expect(elsewhere.status).toBe(403)
       const others = await fetch(`${url}/x`, { tls: { ca: tls.cert } })

@@ -23,7 +23,7 @@ const undo: Record<Encoding, (bytes: Uint8Array) => Uint8Array> = {
 const text = (bytes: Uint8Array) => Buffer.from(bytes).toString()
 const accept = (value: string) => ["-H", `Accept-Encoding: ${value}`]
 
-const answer = (
+const respondWith = (
   path: string,
   body: string | Uint8Array<ArrayBuffer>,
   headers: Record<string, string> = {}
@@ -32,14 +32,14 @@ const answer = (
   fetch: () => new Response(body, { headers: { "content-type": "application/json", ...headers } })
 })
 const routes: ReadonlyArray<Route<string>> = [
-  answer("/long", long),
-  answer("/huge", huge),
-  answer("/short", short),
-  answer("/text", long, { "content-type": "text/plain" }),
-  answer("/image", long, { "content-type": "image/png" }),
-  answer("/done", Bun.gzipSync(long), { "content-encoding": "gzip" }),
-  answer("/fixed", long, { "cache-control": "no-transform" }),
-  { ...answer("/raw", long), raw: true },
+  respondWith("/long", long),
+  respondWith("/huge", huge),
+  respondWith("/short", short),
+  respondWith("/text", long, { "content-type": "text/plain" }),
+  respondWith("/image", long, { "content-type": "image/png" }),
+  respondWith("/done", Bun.gzipSync(long), { "content-encoding": "gzip" }),
+  respondWith("/fixed", long, { "cache-control": "no-transform" }),
+  { ...respondWith("/raw", long), raw: true },
   { paths: ["/none"], fetch: () => new Response(null, { status: 204 }) },
   { paths: ["/missing"], fetch: () => Response.json({ long }, { status: 404 }) }
 ]

@@ -70,17 +70,17 @@ it.live(
         ["/", 421, ["-H", "Host: evil.test"]],
         ["/", 403, ["-H", "Origin: https://evil.test"]]
       ] as const) {
-        const answer = yield* curl(url + path, ...options)
-        expect([path, answer.status]).toEqual([path, status])
-        expect(answer.headers.get("x-request-id")).toMatch(uuid)
-        expect(answer.headers.get("x-content-type-options")).toBe("nosniff")
-        expect(answer.headers.get("content-security-policy")).toBe(
+        const response = yield* curl(url + path, ...options)
+        expect([path, response.status]).toEqual([path, status])
+        expect(response.headers.get("x-request-id")).toMatch(uuid)
+        expect(response.headers.get("x-content-type-options")).toBe("nosniff")
+        expect(response.headers.get("content-security-policy")).toBe(
           "default-src 'none'; frame-ancestors 'none'"
         )
-        expect(answer.headers.get("referrer-policy")).toBe("no-referrer")
-        expect(answer.headers.get("cache-control")).toBe("no-store")
+        expect(response.headers.get("referrer-policy")).toBe("no-referrer")
+        expect(response.headers.get("cache-control")).toBe("no-store")
         // Browsers ignore HSTS over HTTP (RFC 6797, section 7.2).
-        expect(answer.headers.has("strict-transport-security")).toBe(false)
+        expect(response.headers.has("strict-transport-security")).toBe(false)
       }
       const { headers } = yield* curl(`${url}/page`)
       expect([headers.get("content-security-policy"), headers.get("cache-control")]).toEqual([

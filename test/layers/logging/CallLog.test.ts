@@ -18,7 +18,7 @@ const call: Call = {
 }
 
 /** The lines of a call that was received, started, retried and ended. */
-const told = (outcome: Outcome, about: Partial<Call> = {}, level = "info") =>
+const logged = (outcome: Outcome, about: Partial<Call> = {}, level = "info") =>
   Effect.gen(function* () {
     const life = Effect.gen(function* () {
       const { observers } = yield* Calls
@@ -36,7 +36,7 @@ const told = (outcome: Outcome, about: Partial<Call> = {}, level = "info") =>
 
 it.effect("the line of a call that succeeded has its ids, trace and duration", () =>
   Effect.gen(function* () {
-    const lines = yield* told({ status: "succeeded", cached: false })
+    const lines = yield* logged({ status: "succeeded", cached: false })
     expect(lines.map((line) => parse(line)["message"])).toEqual(["call retried", "call finished"])
     expect(parse(lines[1])).toEqual({
       timestamp: "1970-01-01T00:00:00.000Z",
@@ -79,10 +79,10 @@ const endings: ReadonlyArray<readonly [Outcome, object]> = [
 
 for (const [outcome, expected] of endings) {
   it.effect(
-    `the line of a call that ${outcome.status}${"cached" in outcome ? " from the cache" : ""} has its level and fields`,
+    `the line of a call with the status ${outcome.status}${"cached" in outcome ? " from the cache" : ""} has its level and fields`,
     () =>
       Effect.gen(function* () {
-        const lines = yield* told(outcome)
+        const lines = yield* logged(outcome)
         expect(parse(lines.at(-1))).toMatchObject(expected)
       })
   )
@@ -92,7 +92,7 @@ it.effect("the line of a nested call has its cost, session and conversation", ()
   Effect.gen(function* () {
     const spent = { usd: usd("0.000012"), usage: { input_tokens: 3, output_tokens: 4 }, model: 'large"' }
     const about: Partial<Call> = { kind: "model", parent: call, session: "s-1", conversation: "talk" }
-    const lines = yield* told({ status: "succeeded", cached: false, spent }, about)
+    const lines = yield* logged({ status: "succeeded", cached: false, spent }, about)
     expect(lines.at(-1)).toContain('"usd":0.000012,')
     expect(parse(lines.at(-1))).toMatchObject({
       kind: "model",
@@ -110,7 +110,7 @@ it.effect("the line of a nested call has its cost, session and conversation", ()
 it.effect("at debug every step of a call has a line, and at warn only failures", () =>
   Effect.gen(function* () {
     const messages = (outcome: Outcome, level: string) =>
-      Effect.map(told(outcome, {}, level), (lines) => lines.map((line) => parse(line)["message"]))
+      Effect.map(logged(outcome, {}, level), (lines) => lines.map((line) => parse(line)["message"]))
     expect(yield* messages({ status: "interrupted" }, "debug")).toEqual([
       "call received",
       "call started",
@@ -126,7 +126,7 @@ it.effect("at debug every step of a call has a line, and at warn only failures",
 it.effect("any text of a caller is one line, escaped and without secrets", () =>
   Effect.gen(function* () {
     const nasty = `"}\n{"level":"fatal","message":"forged"}\u001b[31m Bearer hunter2-hunter2 `
-    const lines = yield* told(
+    const lines = yield* logged(
       { status: "failed", errorClass: nasty, message: nasty.repeat(1000) },
       { name: nasty, correlationId: nasty, requestId: '"\n' },
       "warn"

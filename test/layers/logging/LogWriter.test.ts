@@ -165,7 +165,7 @@ it.effect("lines during a write do not change the written text", () =>
 
 it.effect("a failing output is reported once, retried later, and dropped lines are reported", () =>
   Effect.gen(function* () {
-    const said = yield* Queue.unbounded<string>()
+    const reports = yield* Queue.unbounded<string>()
     const attempts = yield* Queue.unbounded<string>()
     let works = false
     const writer = yield* Writer.make(
@@ -175,13 +175,13 @@ it.effect("a failing output is reported once, retried later, and dropped lines a
           Effect.suspend(() => (works ? Effect.void : Effect.fail(full)))
         ),
       {
-        failed: () => Queue.offerUnsafe(said, "failed"),
-        lost: (lines) => Queue.offerUnsafe(said, `lost ${lines}`)
+        failed: () => Queue.offerUnsafe(reports, "failed"),
+        lost: (lines) => Queue.offerUnsafe(reports, `lost ${lines}`)
       }
     )
     writer.push(Batch.of("a"))
     yield* Queue.take(attempts)
-    expect(yield* Queue.take(said)).toBe("failed")
+    expect(yield* Queue.take(reports)).toBe("failed")
     writer.push(Batch.of("b"))
     yield* TestClock.adjust("5 seconds")
     expect(yield* Queue.take(attempts)).toBe("b\n")
@@ -189,7 +189,7 @@ it.effect("a failing output is reported once, retried later, and dropped lines a
     writer.push(Batch.of("c"))
     yield* TestClock.adjust("5 seconds")
     expect(yield* Queue.take(attempts)).toBe("c\n")
-    expect(yield* Queue.take(said)).toBe("lost 2")
+    expect(yield* Queue.take(reports)).toBe("lost 2")
   })
 )
 

@@ -38,13 +38,13 @@ describe("an outgoing request", () => {
       // The trap works: a client that does not opt out uses the proxy.
       const caught = yield* Effect.promise(async () => (await fetch(`http://127.0.0.1:${port}/`)).text())
       expect(caught).toBe("proxy")
-      const answer = yield* text({
+      const echoed = yield* text({
         url: url(port, "/path?query#fragment"),
         method: "POST",
         body: "hello",
         headers: { "x-mine": "1", Host: "evil.test", "Content-Length": "9999" }
       })
-      expect(answer).toBe("hello")
+      expect(echoed).toBe("hello")
       expect(proxy.requests).toHaveLength(1)
       const [asked] = requests
       expect(asked).toMatchObject({ method: "POST", path: "/path" })

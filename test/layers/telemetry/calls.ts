@@ -16,12 +16,12 @@ export const call = (name: string, traceparent?: string, kind: Call["kind"] = "t
 export const succeeded: Outcome = { status: "succeeded", cached: false }
 
 /** Reports a received, started and ended call to every observer. `duration` in milliseconds. */
-export const happen = (told: Call, outcome: Outcome = succeeded, duration = 1, retries = 0) =>
+export const happen = (observed: Call, outcome: Outcome = succeeded, duration = 1, retries = 0) =>
   Effect.map(Calls, ({ observers }) => {
-    for (const each of observers) each.received?.(told)
-    for (const each of observers) each.started?.(told)
+    for (const each of observers) each.received?.(observed)
+    for (const each of observers) each.started?.(observed)
     for (let attempt = 1; attempt <= retries; attempt++) {
-      for (const each of observers) each.retried?.(told, attempt, "Flaky")
+      for (const each of observers) each.retried?.(observed, attempt, "Flaky")
     }
-    for (const each of observers) each.finished?.(told, outcome, duration)
+    for (const each of observers) each.finished?.(observed, outcome, duration)
   })

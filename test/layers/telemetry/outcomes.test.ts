@@ -81,7 +81,7 @@ const ends: Record<string, readonly [Effect.Effect<unknown, unknown>, string, st
 }
 
 for (const [status, [self, event, exit]] of Object.entries(ends)) {
-  it.effect(`a call that ${status} has that status in the log, metrics, events and spans`, () =>
+  it.effect(`a call with the status ${status} has it in the log, metrics, events and spans`, () =>
     Effect.gen(function* () {
       const { events, line, metrics, spans } = yield* seen({ name: "ask" }, self)
       expect(line).toMatchObject({ name: "ask", status })

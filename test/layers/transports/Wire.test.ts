@@ -33,22 +33,22 @@ const wired = (write: (text: string) => Promise<void> | void = () => {}) => {
     const parsed = fromValue(value)
     return parsed instanceof MessageRejection ? parsed : wire.receive(parsed, { principal: stdioUser }, held)
   }
-  const answer = (id: number) => wire.send({ jsonrpc: "2.0", id, result: {} })
+  const respond = (id: number) => wire.send({ jsonrpc: "2.0", id, result: {} })
   receive(initialize())
   const close = wire.onclose
   wire.onclose = () => {
     events.push("closed")
     close?.()
   }
-  return { wire, passed, events, receive, answer }
+  return { wire, passed, events, receive, respond }
 }
 
 describe("request ids", () => {
   test("are free again after a response or a cancellation", async () => {
-    const { answer, passed, receive } = wired()
+    const { respond, passed, receive } = wired()
     expect(receive(request(1, "ping"))).toBeUndefined()
     expect(receive(request(1, "ping"))).toBeInstanceOf(MessageRejection)
-    await answer(1)
+    await respond(1)
     expect(receive(request(1, "ping"))).toBeUndefined()
     receive({ jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: 1 } })
     expect(receive(request(1, "ping"))).toBeUndefined()
@@ -56,9 +56,9 @@ describe("request ids", () => {
   })
 
   test("are free again if the response cannot be written", async () => {
-    const { answer, receive } = wired(() => Promise.reject(new Error("full")))
+    const { respond, receive } = wired(() => Promise.reject(new Error("full")))
     receive(request(1, "ping"))
-    await expect(answer(1)).rejects.toThrow("full")
+    await expect(respond(1)).rejects.toThrow("full")
     expect(receive(request(1, "ping"))).toBeUndefined()
   })
 
@@ -125,23 +125,23 @@ describe("rejected messages", () => {
 
 describe("the end of a connection", () => {
   test("happens once, from either side, and nothing is sent afterwards", async () => {
-    const { answer, events, wire } = wired()
+    const { respond, events, wire } = wired()
     await wire.close()
     await wire.close()
     await wire.end()
     expect(events).toEqual(["let go", "closed"])
     expect(wire.open).toBe(false)
-    await expect(answer(1)).rejects.toThrow("closed")
+    await expect(respond(1)).rejects.toThrow("closed")
   })
 
   test("waits for running calls, but not for subscriptions", async () => {
-    const { answer, events, receive, wire } = wired()
+    const { respond, events, receive, wire } = wired()
     receive(request(1, "subscriptions/listen"))
     receive(request(2, "ping"))
     const finished = wire.finish()
-    await answer(0)
+    await respond(0)
     expect(events).toEqual([])
-    await answer(2)
+    await respond(2)
     await finished
     expect(events).toEqual(["let go", "closed"])
     await wire.finish()
