@@ -1,21 +1,16 @@
 /** Writes an outline as a presentation of PowerPoint 2007 and later (ISO/IEC 29500-4), with pptxgenjs and a pass over its files. */
 import PptxGenJS from "pptxgenjs"
-import type { Layout, Outline } from "../outline/Outline.ts"
 import { textLanguage } from "../outline/amounts.ts"
+import type { Outline } from "../outline/Outline.ts"
 import { textsOf } from "../outline/plainText.ts"
-import type { Item } from "../page/Item.ts"
-import { languagesOf } from "../page/language.ts"
-import { frames, type Frame } from "../page/layouts.ts"
-import { feet, logoItems, masterFrame, slideFeet } from "../page/master.ts"
-import { isRightToLeft, mirror } from "../page/mirror.ts"
+import { isRightToLeft, languagesOf } from "../page/direction.ts"
+import { cellMargin, type Item, type PictureItem, type TableItem } from "../page/Item.ts"
+import { frames } from "../page/layouts.ts"
 import { draw } from "../page/pages.ts"
-import type { DrawnChart } from "../page/typesetting.ts"
 import type { Picture } from "../Picture.ts"
-import { palette as toPalette, type ThemeFile } from "../Theme.ts"
+import { palette as toPalette, type Palette, type ThemeFile } from "../Theme.ts"
 import { addChart } from "./charts.ts"
-import { addItem, fill, layoutObject, position } from "./items.ts"
-import type { LayoutPart } from "./packageParts.ts"
-import { repairPackage } from "./repairPackage.ts"
+import { repair } from "./repairs.ts"
 import { plain } from "./xmlTree.ts"
 
 export interface Rendering {
@@ -43,104 +38,88 @@ const noted = (notes: string, left: ReadonlyArray<string>) => {
   return all.length <= mostNotes ? all : `${all.slice(0, mostNotes - 1)}…`
 }
 
-const defineLayout = (pptx: PptxGenJS, { frame, items }: LayoutPart): void => {
-  const number = items.find((item) => item.kind === "text" && item.placeholder?.type === "sldNum")
-  const { area, style } = number?.kind === "text" ? number : {}
-  pptx.defineSlideMaster({
-    title: frame.name,
-    background: fill(frame.background),
-    objects: items.filter((item) => item !== number).map((item) => layoutObject(item)),
-    ...(area !== undefined && {
-      slideNumber: {
-        ...position(area),
-        fontSize: style?.size ?? 11,
-        fontFace: "+mn-lt",
-        color: style?.color ?? "tx2",
-        align: style?.align === "l" ? "left" : "right"
-      }
-    })
+/** pptxgenjs needs data; the pass puts the bytes into the file, once for each picture, turned around its centre. */
+const imageOptions = ({ area, picture }: PictureItem): PptxGenJS.ImageProps => {
+  const { h, w, x, y } = area
+  const { turn = 0 } = picture
+  const place = turn % 180 === 0 ? area : { x: x + (w - h) / 2, y: y + (h - w) / 2, w: h, h: w }
+  return { ...place, rotate: turn, data: "image/png;base64," }
+}
+
+const addTable = (slide: PptxGenJS.Slide, item: TableItem, palette: Palette): void => {
+  const none = { type: "none" } as const
+  const line = { type: "solid", color: palette.line, pt: 0.75 } as const
+  const { x, y } = cellMargin
+  const cell = (head: boolean): PptxGenJS.TableCell => ({
+    options: {
+      valign: "middle",
+      margin: [y, x, y, x],
+      border: [none, none, head ? none : line, none],
+      ...(head && { fill: { color: palette.accent } })
+    }
   })
+  slide.addTable(
+    item.rows.map((row, index) => row.map(() => cell(index === 0))),
+    { ...item.area, colW: [...item.widths], rowH: [...item.heights] }
+  )
+}
+
+/** What pptxgenjs draws; the pass adds texts and shapes. */
+const addItem = (slide: PptxGenJS.Slide, item: Item, palette: Palette): void => {
+  if (item.kind === "picture") slide.addImage(imageOptions(item))
+  else if (item.kind === "chart") addChart(slide, item, palette)
+  else if (item.kind === "table") addTable(slide, item, palette)
 }
 
 export const writeDeck = async ({ created, outline, pictures, theme }: Rendering): Promise<Rendered> => {
   const palette = toPalette(theme.file)
-  const { footer = "", title = "" } = outline
+  const { footer, title = "" } = outline
   const text = textsOf(outline.slides).join("\n")
   const known = textLanguage(text)
-  const languages = languagesOf(text, known === undefined ? undefined : { en: "en-US", de: "de-DE" }[known])
   const rtl = isRightToLeft(text)
-  const mirrored = (items: ReadonlyArray<Item>) => (rtl ? items.map(mirror) : items)
-  const relations = new Map<string, Picture>()
-  const relate = (picture: Picture) => {
-    const relation = `picture${relations.size + 1}`
-    relations.set(relation, picture)
-    return relation
-  }
+  const { layouts, master } = frames(palette, {
+    rtl,
+    logo: theme.logo,
+    ...(footer !== undefined && { footer })
+  })
 
   const pptx = new PptxGenJS()
   pptx.layout = "LAYOUT_WIDE"
   pptx.rtlMode = rtl
   pptx.title = plain(title)
+  pptx.author = "manifold"
+  pptx.company = ""
+  pptx.subject = ""
   pptx.theme = { headFontFace: palette.fonts.head, bodyFontFace: palette.fonts.body }
+  for (const { background, items, name } of Object.values(layouts))
+    pptx.defineSlideMaster({
+      title: name,
+      background: { color: background },
+      objects: items.flatMap((item) => (item.kind === "picture" ? [{ image: imageOptions(item) }] : []))
+    })
 
-  const layoutPart = (frame: Frame, logo: ReadonlyArray<Item> = []): LayoutPart => {
-    const part = { frame, items: [...frame.items, ...mirrored([...logo, ...feet(frame, footer)])] }
-    defineLayout(pptx, part)
-    return part
-  }
-  const { logo } = theme
-  const layouts = frames(palette, rtl)
-  const plainPage = masterFrame(palette)
-  const master = layoutPart({ ...plainPage, items: mirrored(plainPage.items) })
-  const drawnLayouts = (Object.keys(layouts) as ReadonlyArray<Layout>).map((name) => {
-    const frame = layouts[name]
-    const items = logo === undefined ? [] : logoItems(logo, relate(logo), name, frame.foot !== undefined)
-    return layoutPart(frame, items)
-  })
-
-  const charts: Array<DrawnChart> = []
   const cut: Array<number> = []
   const slides = outline.slides.map((slide, index) => {
     const frame = layouts[slide.layout]
     const left: Array<string> = []
-    const own = new Map<string, DrawnChart>()
-    const stage = {
-      palette,
-      rtl,
-      pictures,
-      picture: relate,
-      chart: (chart: DrawnChart) => {
-        own.set(`chart${own.size + 1}`, chart)
-        return `chart${own.size}`
-      },
-      cut: (what: string) => left.push(what)
-    }
-    const items = [...draw(stage, slide), ...mirrored(slideFeet(frame, footer))]
+    const stage = { palette, rtl, pictures, cut: (what: string) => left.push(what) }
+    const items = [...draw(stage, slide), ...frame.feet]
     const page = pptx.addSlide({ masterName: frame.name })
-    for (const item of items) {
-      const chart = item.kind === "chart" ? own.get(item.relation) : undefined
-      if (item.kind !== "chart") addItem(page, item, languages)
-      else if (chart !== undefined) {
-        charts.push(chart)
-        addChart(page, item, chart, palette)
-      }
-    }
+    for (const item of items) addItem(page, item, palette)
     if (left.length > 0) cut.push(index + 1)
     return { frame, items, notes: noted(slide.notes ?? "", left) }
   })
 
   const written = await pptx.write({ outputType: "uint8array" })
   if (!(written instanceof Uint8Array)) throw new TypeError("pptxgenjs did not write bytes")
-  const bytes = repairPackage(written, {
+  const bytes = repair(written, {
     palette,
     theme: theme.name,
-    title,
-    languages,
+    languages: languagesOf(text, known === undefined ? undefined : { en: "en-US", de: "de-DE" }[known]),
     created,
-    layouts: [master, ...drawnLayouts],
-    slides,
-    charts,
-    pictures: relations
+    master,
+    layouts: Object.values(layouts),
+    slides
   })
   return { bytes, cut }
 }

@@ -16,58 +16,46 @@ export const escape = (text: string): string =>
 
 export type Attributes = Record<string, string | number | undefined>
 
+/** As they are written, without those that are undefined. */
+export const attributesXml = (attributes: Attributes): string =>
+  Object.entries(attributes)
+    .map(([name, value]) => (value === undefined ? "" : ` ${name}="${value}"`))
+    .join("")
+
 /** Values of attributes and text are kept as they are written, escaped. */
 export class Element {
   readonly name: string
   attributes: Attributes
-  children: Array<Element>
+  children: Array<Element> = []
   text = ""
 
-  constructor(name: string, attributes: Attributes = {}, children: ReadonlyArray<Element> = []) {
+  constructor(name: string, attributes: Attributes = {}) {
     this.name = name
     this.attributes = attributes
-    this.children = [...children]
   }
 
-  child(name: string): Element | undefined {
-    return this.children.find((each) => each.name === name)
-  }
-
-  /** Every descendant of these names, in document order. */
-  all(...names: ReadonlyArray<string>): ReadonlyArray<Element> {
-    const found: Array<Element> = []
-    const walk = ({ children }: Element): void => {
-      for (const each of children) {
-        if (names.includes(each.name)) found.push(each)
-        walk(each)
-      }
+  /** Every descendant of that name, in document order. */
+  all(name: string, found: Array<Element> = []): ReadonlyArray<Element> {
+    for (const each of this.children) {
+      if (each.name === name) found.push(each)
+      each.all(name, found)
     }
-    walk(this)
     return found
   }
 
-  remove(...names: ReadonlyArray<string>): void {
-    this.children = this.children.filter((each) => !names.includes(each.name))
-  }
-
-  /** Takes the place of the child of the same name, or is added at the index. */
-  put(element: Element, index = this.children.length): void {
-    const at = this.children.findIndex((each) => each.name === element.name)
-    this.children.splice(at < 0 ? index : at, at < 0 ? 0 : 1, element)
+  /** Replaces the content. */
+  fill(xml: string): void {
+    this.children = [...elements(xml)]
   }
 
   toString(): string {
-    let attributes = ""
-    for (const [name, value] of Object.entries(this.attributes))
-      if (value !== undefined) attributes += ` ${name}="${value}"`
+    const start = `<${this.name}${attributesXml(this.attributes)}`
     const content = this.children.length > 0 ? this.children.join("") : this.text
-    return content === ""
-      ? `<${this.name}${attributes}/>`
-      : `<${this.name}${attributes}>${content}</${this.name}>`
+    return content === "" ? `${start}/>` : `${start}>${content}</${this.name}>`
   }
 }
 
-/** Elements from a literal of our own. */
+/** Elements of a document of pptxgenjs or of a literal of ours: no comments, sections or quotes other than `"`. */
 export const elements = (xml: string): ReadonlyArray<Element> => {
   const root = new Element("")
   const open = [root]
@@ -76,7 +64,7 @@ export const elements = (xml: string): ReadonlyArray<Element> => {
   )) {
     const parent = open.at(-1) ?? root
     if (text !== undefined) {
-      if (text.trim() !== "" || /^(?:a:t|c:v|t)$/.test(parent.name)) parent.text += text
+      if (text.trim() !== "" || /^(?:a:t|c:v)$/.test(parent.name)) parent.text += text
     } else if (closing === "/") open.pop()
     else if (name !== "") {
       const element = new Element(name)
@@ -88,5 +76,3 @@ export const elements = (xml: string): ReadonlyArray<Element> => {
   }
   return root.children
 }
-
-export const parse = (xml: string): Element => elements(xml)[0] ?? new Element("")

@@ -1,21 +1,20 @@
 /** Chart slides: the chart, points beside it, and its values as alternative text. */
-import type { Area, Item } from "./Item.ts"
+import type { Area, DrawnChart, Item } from "./Item.ts"
 import { writeNumber } from "../outline/amounts.ts"
-import { areas, sizes } from "./layouts.ts"
-import { listSizes } from "./listing.ts"
-import type { Chart, Point, SlideOf } from "../outline/Outline.ts"
-import { headline, inside, label, list, shape, type DrawnChart, type Stage } from "./typesetting.ts"
+import type { Chart, SlideOf } from "../outline/Outline.ts"
+import { body, places } from "./places.ts"
+import { inside, label, list, panel, put, type Stage } from "./typesetting.ts"
 
 const valueText = (value: number | null | undefined, { prefix, suffix }: Chart) =>
   value === null || value === undefined ? "–" : writeNumber(value, undefined, prefix, suffix)
 
 /** The values, for screen readers. */
-const described = (headlineText: string, chart: Chart): string => {
-  const values = chart.series.map(
-    ({ name, values: all }) =>
-      `${name === "" ? "" : `${name}: `}${chart.labels.map((each, index) => `${each} ${valueText(all[index], chart)}`).join(", ")}`
-  )
-  const text = [headlineText, ...values].join(". ")
+const described = (headline: string, chart: Chart): string => {
+  const series = chart.series.map(({ name, values }) => {
+    const all = chart.labels.map((each, index) => `${each} ${valueText(values[index], chart)}`).join(", ")
+    return name === "" ? all : `${name}: ${all}`
+  })
+  const text = [headline, ...series].join(". ")
   return text.length <= 1000 ? text : `${text.slice(0, 999)}…`
 }
 
@@ -33,14 +32,12 @@ export const axisMinimum = (chart: Chart): number | undefined => {
 }
 
 /** A ring shows parts of a whole: one series without gaps or negative numbers. */
-const drawable = (chart: Chart): Chart =>
+const isRing = (chart: Chart): boolean =>
   chart.kind === "doughnut" &&
-  (chart.series.length > 1 ||
-    chart.labels.length > 12 ||
-    known(chart).length < chart.labels.length ||
-    known(chart).some((value) => value < 0))
-    ? { ...chart, kind: "bar" }
-    : chart
+  chart.series.length === 1 &&
+  chart.labels.length <= 12 &&
+  known(chart).length >= chart.labels.length &&
+  known(chart).every((value) => value >= 0)
 
 /** Colour of a part of a ring; the second six are paler. */
 export const partColor = (index: number): string => {
@@ -49,81 +46,44 @@ export const partColor = (index: number): string => {
 }
 
 /** Beside a ring: each part with its colour and its value. */
-const parts = (stage: Stage, chart: Chart, area: Area): ReadonlyArray<Item> => {
-  const { palette } = stage
-  const row = Math.min(0.7, area.h / chart.labels.length)
-  const top = area.y + (area.h - row * chart.labels.length) / 2
-  return chart.labels.flatMap((name, index): ReadonlyArray<Item> => {
-    const y = top + index * row
-    const strong = index === chart.highlight
+const legend = (stage: Stage, chart: Chart, { h, w, x, y }: Area): ReadonlyArray<Item> => {
+  const row = Math.min(0.7, h / chart.labels.length)
+  const first = y + (h - row * chart.labels.length) / 2
+  return chart.labels.flatMap((name, index) => {
+    const top = first + index * row
+    const area = { x: x + 0.4, y: top, w: w - 1.75, h: row }
+    const style = { least: 9, color: stage.palette.ink, anchor: "ctr" } as const
+    const value = valueText(chart.series[0]?.values[index], chart)
+    const right = { area: { ...area, x: x + w - 1.3, w: 1.3 }, most: 20, bold: true, align: "r" } as const
     return [
-      shape({ x: area.x, y: y + row / 2 - 0.1, w: 0.2, h: 0.2 }, partColor(index)),
-      label(
-        stage,
-        "Part",
-        name,
-        { x: area.x + 0.4, y, w: area.w - 1.75, h: row },
-        { most: 18, least: 9, color: palette.ink, bold: strong, anchor: "ctr" }
-      ),
-      label(
-        stage,
-        "Value",
-        valueText(chart.series[0]?.values[index], chart),
-        { x: area.x + area.w - 1.3, y, w: 1.3, h: row },
-        { most: 20, least: 9, color: palette.ink, bold: true, anchor: "ctr", align: "r" }
-      )
+      panel({ x, y: top + row / 2 - 0.1, w: 0.2, h: 0.2 }, partColor(index)),
+      label(stage, "Part", name, { ...style, area, most: 18, bold: index === chart.highlight }),
+      label(stage, "Value", value, { ...style, ...right })
     ]
   })
 }
 
-const beside = (stage: Stage, points: ReadonlyArray<Point>, card: Area): ReadonlyArray<Item> =>
-  points.length === 0
-    ? []
-    : [
-        shape(card, stage.palette.surface),
-        list(
-          stage,
-          "Points",
-          points,
-          inside(card),
-          { most: 18, least: listSizes.least },
-          { color: stage.palette.ink, anchor: "ctr" }
-        )
-      ]
-
 export const ofChart = (stage: Stage, slide: SlideOf<"chart">): ReadonlyArray<Item> => {
-  const { points = [] } = slide
-  const chart = drawable(slide.chart)
-  const minimum = axisMinimum(chart)
-  const drawnChart: DrawnChart = {
-    ...chart,
+  const { chart: given, headline, points = [] } = slide
+  const ring = isRing(given)
+  const kind = given.kind === "doughnut" && !ring ? "bar" : given.kind
+  const minimum = axisMinimum(given)
+  const chart: DrawnChart = {
+    ...given,
+    kind,
     ...(minimum !== undefined && { minimum }),
     ...(stage.rtl === true && { rtl: true })
   }
-  const top = headline(stage, slide.headline, areas.headline, sizes.headline)
-  const relation = stage.chart(drawnChart)
-  const drawn = (area: Area): Item => ({
-    kind: "chart",
-    name: "Chart",
-    area,
-    relation,
-    alt: described(slide.headline, chart)
-  })
-  const { body } = areas
-  if (chart.kind === "doughnut") {
-    const wide = points.length === 0
-    const ring = { x: body.x + (wide ? 0.8 : 0), y: body.y, w: 4.6, h: 4.6 }
-    const legend = { x: ring.x + ring.w + 0.5, y: body.y, w: wide ? 4.6 : 3.3, h: body.h }
-    return [
-      top,
-      drawn(ring),
-      ...parts(stage, chart, legend),
-      ...beside(stage, points, { ...body, x: body.x + 8.85, w: body.w - 8.85 })
-    ]
-  }
+  const alone = points.length === 0
+  const left = ring ? 8.85 : 8.5
+  const aside = { ...body, x: body.x + left, w: body.w - left }
+  const round = { ...body, x: body.x + (alone ? 0.8 : 0), w: body.h }
+  const area = ring ? round : { ...body, w: alone ? body.w : 8.1 }
+  const values = { ...body, x: round.x + round.w + 0.5, w: alone ? 4.6 : 3.3 }
   return [
-    top,
-    drawn(points.length === 0 ? body : { ...body, w: 8.1 }),
-    ...beside(stage, points, { ...body, x: body.x + 8.5, w: body.w - 8.5 })
+    ...put(stage, places.headline, headline),
+    { kind: "chart", name: "Chart", area, chart, alt: described(headline, chart) },
+    ...(ring ? legend(stage, chart, values) : []),
+    ...(alone ? [] : [panel(aside, stage.palette.surface), list(stage, points, inside(aside), 18)])
   ]
 }

@@ -1,10 +1,6 @@
 /** Measures text with the widths of real fonts, and finds the size at which it fits a box. */
+import type { Run } from "./Item.ts"
 import metrics from "./metrics.json" with { type: "json" }
-
-export interface Run {
-  readonly text: string
-  readonly bold?: boolean
-}
 
 export interface Paragraph {
   readonly runs: ReadonlyArray<Run>
@@ -28,46 +24,42 @@ export interface Setting {
   readonly gap?: number
 }
 
-interface Face {
-  readonly widths: ReadonlyMap<number, number>
-}
+/** Widths of characters by their code points, in thousandths of an em. */
+type Widths = Map<number, number>
 interface Family {
   readonly line: number
-  readonly regular: Face
-  readonly bold: Face
+  readonly regular: Widths
+  readonly bold: Widths
   readonly factor: number
 }
 
-const face = (runs: Readonly<Record<string, string>>): Face => {
-  const widths = new Map<number, number>()
-  for (const [first, list] of Object.entries(runs)) {
-    let code = Number.parseInt(first, 16)
-    for (const width of list.split(" ")) {
-      if (width !== "0") widths.set(code, Number(width))
-      code++
-    }
-  }
-  return { widths }
-}
+const widthsOf = (runs: Readonly<Record<string, string>>): Widths =>
+  new Map(
+    Object.entries(runs).flatMap(([first, list]) =>
+      list
+        .split(" ")
+        .flatMap((each, index): ReadonlyArray<readonly [number, number]> =>
+          each === "0" ? [] : [[Number.parseInt(first, 16) + index, Number(each)]]
+        )
+    )
+  )
 
 const families = new Map<string, Family>()
-/** Of a font that was not measured, the widths of Arial are enlarged: few text fonts are wider than that. */
-const unmeasured = 1.16
 
+/** Of a font that was not measured, the widths of Arial are enlarged: few text fonts are wider than that. */
 const family = (font: string): Family => {
-  let found = families.get(font)
-  if (found === undefined) {
-    const known = Object.hasOwn(metrics, font)
-    const source = known ? metrics[font as keyof typeof metrics] : metrics.Arial
-    found = {
-      line: (known ? source.line : 1300) / 1000,
-      regular: face(source.regular),
-      bold: face(source.bold),
-      factor: known ? 1 : unmeasured
-    }
-    families.set(font, found)
+  const found = families.get(font)
+  if (found !== undefined) return found
+  const known = Object.hasOwn(metrics, font)
+  const { bold, line, regular } = known ? metrics[font as keyof typeof metrics] : metrics.Arial
+  const made = {
+    line: (known ? line : 1300) / 1000,
+    regular: widthsOf(regular),
+    bold: widthsOf(bold),
+    factor: known ? 1 : 1.16
   }
-  return found
+  families.set(font, made)
+  return made
 }
 
 const invisible = /\p{M}|\p{Cf}|\p{Cc}/u
@@ -75,29 +67,21 @@ const pictograph = /\p{Extended_Pictographic}|\p{RI}/u
 const ideograph =
   /[\u1100-\u11ff\u2e80-\ua4cf\uac00-\ud7af\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef]|[\u{20000}-\u{3ffff}]/u
 
-/** Of characters that another font has to stand in for, in thousandths of an em; rather too wide than too narrow. */
-const guessed = (character: string): number => {
-  if (invisible.test(character)) return 0
-  if (pictograph.test(character)) return 1400
-  return 1000
-}
-
-const cache = new Map<string, number>()
-const guess = (character: string) => {
-  let width = cache.get(character)
-  if (width === undefined) {
-    width = guessed(character)
-    if (cache.size < 10_000) cache.set(character, width)
-  }
-  return width
-}
+/** Of characters that another font has to stand in for; rather too wide than too narrow. */
+const guess = (character: string): number =>
+  invisible.test(character) ? 0 : pictograph.test(character) ? 1400 : 1000
 
 /** In ems. Renderers differ by a little, so a little is added. */
 const tolerance = 1.02
 const advance = (text: string, { bold, factor, regular }: Family, isBold: boolean): number => {
-  const { widths } = isBold ? bold : regular
+  const widths = isBold ? bold : regular
   let sum = 0
-  for (const character of text) sum += widths.get(character.codePointAt(0) ?? 0) ?? guess(character)
+  for (const character of text) {
+    const code = character.codePointAt(0) ?? 0
+    let each = widths.get(code)
+    if (each === undefined) widths.set(code, (each = guess(character)))
+    sum += each
+  }
   return (sum * factor * tolerance) / 1000
 }
 
@@ -118,32 +102,26 @@ const lineCount = (runs: ReadonlyArray<Run>, fonts: Family, ems: number): number
       used = 0
     }
     // The characters that fill the last place of each line are not broken: a line more is counted for them.
-    if (word > ems) {
-      const whole = Math.ceil(word / Math.max(ems - 1.4, 0.5))
-      lines += whole - 1
-      used = Math.min(word, ems)
-    } else used += word
+    if (word > ems) lines += Math.ceil(word / Math.max(ems - 1.4, 0.5)) - 1
+    used = Math.min(used + word, ems)
     word = 0
   }
-  for (const { bold = false, text } of runs) {
-    for (const part of text.split(/(\s+)/u)) {
-      if (part === "") continue
-      if (/^\s/u.test(part)) {
+  for (const { bold = false, text } of runs)
+    for (const part of text.split(/(\s+)/u))
+      if (part.includes("\n")) {
+        flush()
+        lines++
+        used = 0
+      } else if (/^\s/u.test(part)) {
         flush()
         // Spaces at the end of a line hang over it.
-        used += advance(" ", fonts, bold) * (part.includes("\n") ? 0 : part.length)
-        if (part.includes("\n")) {
-          lines++
-          used = 0
-        }
-      } else if (ideograph.test(part)) {
+        used += advance(" ", fonts, bold) * part.length
+      } else if (ideograph.test(part))
         for (const character of part) {
           flush()
           word = advance(character, fonts, bold)
         }
-      } else word += advance(part, fonts, bold)
-    }
-  }
+      else word += advance(part, fonts, bold)
   flush()
   return lines
 }

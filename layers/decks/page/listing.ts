@@ -1,6 +1,6 @@
 /** Lists as they are measured and drawn: the same paragraphs for both. */
 import { indents, levelIndent, type Area, type Paragraph } from "./Item.ts"
-import * as fit from "./fit.ts"
+import type * as fit from "./fit.ts"
 import type { Point } from "../outline/Outline.ts"
 import { separator } from "../outline/plainText.ts"
 
@@ -10,11 +10,12 @@ export const listArea: Area = { x: 5.3, y: 0.9, w: 7.28, h: 5.6 }
 export const listSizes = { most: 28, natural: 20, least: 12 } as const
 /** Ems between two points. */
 export const gap = 0.6
-export const spacing = 1.02
+const spacing = 1.02
 /** Size of nested points, relative to the others. */
 const under = 0.88
 
 export const box = ({ h, w }: Area): fit.Box => ({ width: w * 72, height: h * 72 })
+export const setting = (font: string): fit.Setting => ({ font, gap, spacing })
 
 const runs = ({ lead, text }: Point) =>
   lead === undefined ? [{ text }] : [{ text: `${lead}${separator(lead)}`, bold: true }, { text }]
@@ -29,17 +30,11 @@ export const measured = (points: ReadonlyArray<Point>): ReadonlyArray<fit.Paragr
     indent: indents[bulletOf(point)] + (point.level ?? 0) * levelIndent
   }))
 
-export const setting = (font: string): fit.Setting => ({ font, gap, spacing })
-
-/** The paragraphs of a list at that size; `gap` in ems. */
+/** The paragraphs of a list at that size, with `space` ems between them. */
 export const paragraphs = (
   points: ReadonlyArray<Point>,
   size: number,
-  options: {
-    readonly gap?: number
-    readonly color?: string
-    readonly mark?: string
-  } = {}
+  space: number
 ): ReadonlyArray<Paragraph> =>
   points.map((point, index) => ({
     runs: runs(point),
@@ -48,7 +43,5 @@ export const paragraphs = (
     ...(point.number !== undefined && { number: point.number }),
     level: point.level ?? 0,
     spacing,
-    before: index === 0 ? 0 : (options.gap ?? gap) * size,
-    ...(options.mark !== undefined && { mark: options.mark }),
-    ...(options.color !== undefined && { color: options.color })
+    before: index === 0 ? 0 : space * size
   }))

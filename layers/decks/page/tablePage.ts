@@ -1,14 +1,18 @@
 /** Table slides: no column is narrower than its longest word; the text shrinks until rows and columns fit. */
 import { readAmount } from "../outline/amounts.ts"
-import { cellMargin, type Cell, type Item } from "./Item.ts"
+import { cellMargin, type Item } from "./Item.ts"
 import * as fit from "./fit.ts"
-import { areas, sizes } from "./layouts.ts"
 import type { SlideOf } from "../outline/Outline.ts"
-import { headline, type Stage } from "./typesetting.ts"
+import { body, places } from "./places.ts"
+import { put, type Stage } from "./typesetting.ts"
 
 type Row = ReadonlyArray<string>
+interface Table {
+  readonly columns: Row
+  readonly rows: ReadonlyArray<Row>
+}
 
-const area = { ...areas.body, y: 1.9, h: 4.75 }
+const area = { ...body, y: 1.9, h: 4.75 }
 /** Points. */
 const most = 20
 const least = 10
@@ -17,81 +21,64 @@ const margins = 2 * cellMargin.x + 0.04
 const isNumeric = (text: string) =>
   /^[\d(+\-\u2212~≈±$€£¥₺₹]/u.test(text) && readAmount(text, ".") !== undefined
 
-/** Inches that the longest word of each column takes; ideographs may break anywhere, and a URL within itself. */
-const leastWidths = (rows: ReadonlyArray<Row>, font: string, size: number): ReadonlyArray<number> =>
-  (rows[0] ?? []).map((_, index) => {
-    const words = rows.flatMap((row, at) =>
-      (row[index] ?? "")
-        .split(/\s+|(?<=[\u2e80-\u9fff\uac00-\ud7af\uff00-\uffef])/u)
-        .map((word) => ({ word, bold: at === 0 }))
-    )
-    const widest = Math.max(
-      0,
-      ...words.map(({ bold, word }) => fit.width(word.slice(0, 80), font, size, bold))
-    )
-    return Math.min(widest / 72 + margins, area.w / 2)
-  })
-
 const sum = (values: ReadonlyArray<number>) => values.reduce((total, value) => total + value, 0)
 
-/** Columns at least as wide as their longest word, and as wide as their longest line where there is room. */
-const columnWidths = (
+/** For each column, the inches that the widest of its texts takes; the first row is bold. */
+const widest = (
   rows: ReadonlyArray<Row>,
   font: string,
-  size: number
-): ReadonlyArray<number> | undefined => {
-  const narrowest = leastWidths(rows, font, size)
-  const left = area.w - sum(narrowest)
-  if (left < 0) return undefined
-  const wanted = narrowest.map((width, index) => {
-    const lines = rows.map(
-      (row, at) => fit.width((row[index] ?? "").slice(0, 200), font, size, at === 0) / 72
+  size: number,
+  pieces: (text: string) => ReadonlyArray<string>
+) =>
+  (rows[0] ?? []).map((_, index) => {
+    const widths = rows.flatMap((row, at) =>
+      pieces(row[index] ?? "").map((piece) => fit.width(piece, font, size, at === 0))
     )
-    return Math.max(Math.min(Math.max(...lines) + margins, area.w * 0.5), width)
+    return Math.min(Math.max(0, ...widths) / 72 + margins, area.w / 2)
   })
+
+/** Of the longest words; ideographs may break anywhere, and a URL within itself. */
+const leastWidths = (rows: ReadonlyArray<Row>, font: string, size: number) =>
+  widest(rows, font, size, (text) =>
+    text.split(/\s+|(?<=[\u2e80-\u9fff\uac00-\ud7af\uff00-\uffef])/u).map((word) => word.slice(0, 80))
+  )
+
+/** Columns at least as wide as their longest word, and as wide as their longest line where there is room. */
+const columnWidths = (rows: ReadonlyArray<Row>, font: string, size: number) => {
+  const narrow = leastWidths(rows, font, size)
+  const left = area.w - sum(narrow)
+  if (left < 0) return undefined
+  const lines = widest(rows, font, size, (text) => [text.slice(0, 200)])
+  const wanted = narrow.map((width, index) => Math.max(lines[index] ?? 0, width))
   const total = sum(wanted)
   if (total <= area.w) return wanted.map((width) => (width / total) * area.w)
-  return narrowest.map(
-    (width, index) => width + (((wanted[index] ?? width) - width) / (total - sum(narrowest))) * left
-  )
+  const rate = left / (total - sum(narrow))
+  return narrow.map((width, index) => width + ((wanted[index] ?? width) - width) * rate)
 }
 
 const rowHeights = (rows: ReadonlyArray<Row>, widths: ReadonlyArray<number>, font: string, size: number) =>
-  rows.map(
-    (row, at) =>
-      Math.max(
-        ...row.map((text, index) =>
-          fit.height(
-            [{ runs: [{ text, bold: at === 0 }] }],
-            ((widths[index] ?? 1) - 2 * cellMargin.x) * 72,
-            size,
-            { font }
-          )
-        )
-      ) /
-        72 +
-      2 * cellMargin.y
-  )
-
-interface Table {
-  readonly columns: Row
-  readonly rows: ReadonlyArray<Row>
-}
+  rows.map((row, at) => {
+    const heights = row.map((text, index) => {
+      const width = (widths[index] ?? 1) - 2 * cellMargin.x
+      return fit.height([{ runs: [{ text, bold: at === 0 }] }], width * 72, size, { font })
+    })
+    return Math.max(...heights) / 72 + 2 * cellMargin.y
+  })
 
 /** A table whose columns do not fit beside each other as several, each with the first column. */
 export const columnGroups = ({ columns, rows }: Table, font: string): ReadonlyArray<Table> => {
   const [first = 0, ...others] = leastWidths([columns, ...rows], font, least)
-  const groups: Array<Array<number>> = [[]]
+  const groups: Array<Array<number>> = [[0]]
   let used = first
   for (const [index, width] of others.entries()) {
     if (used + width > area.w) {
-      groups.push([])
+      groups.push([0])
       used = first
     }
     groups.at(-1)?.push(index + 1)
     used += width
   }
-  const pick = (row: Row, group: ReadonlyArray<number>) => [0, ...group].map((index) => row[index] ?? "")
+  const pick = (row: Row, group: ReadonlyArray<number>) => group.map((index) => row[index] ?? "")
   return groups.map((group) => ({ columns: pick(columns, group), rows: rows.map((row) => pick(row, group)) }))
 }
 
@@ -104,58 +91,51 @@ export const tableSlides = ({ columns, rows }: Table, font: string, size: number
   return Math.max(1, Math.ceil(sum(heights) / (area.h - head)))
 }
 
+const fitting = (rows: ReadonlyArray<Row>, font: string, size: number) => {
+  const widths = columnWidths(rows, font, size)
+  if (widths === undefined) return undefined
+  const heights = rowHeights(rows, widths, font, size)
+  return sum(heights) <= area.h ? { rows, size, widths, heights } : undefined
+}
+
+/** Long cells are shortened first, then rows are left out. */
+const cutToFit = (all: ReadonlyArray<Row>, font: string) => {
+  const equal = (all[0] ?? []).map((_, __, { length }) => area.w / length)
+  const [width = area.w] = equal
+  const fits = (text: string) =>
+    (rowHeights([[], [text]], equal, font, least)[1] ?? 0) <= 0.95 &&
+    (leastWidths([[text]], font, least)[0] ?? 0) <= width
+  let rows = all.map((row) => row.map((text) => fit.shortened(text, fits)))
+  while (rows.length > 2 && fitting(rows, font, least) === undefined) rows = rows.slice(0, -1)
+  const size = least
+  return (
+    fitting(rows, font, size) ?? { rows, size, widths: equal, heights: rowHeights(rows, equal, font, size) }
+  )
+}
+
+const set = (all: ReadonlyArray<Row>, font: string) => {
+  for (let size = most; size >= least; size -= 0.5) {
+    const found = fitting(all, font, size)
+    if (found !== undefined) return found
+  }
+  return cutToFit(all, font)
+}
+
 export const ofTable = (stage: Stage, slide: SlideOf<"table">): ReadonlyArray<Item> => {
-  const { palette } = stage
-  const font = palette.fonts.body
-  const count = slide.columns.length
   const all: ReadonlyArray<Row> = [slide.columns, ...slide.rows].map((row) =>
     slide.columns.map((_, index) => String(row[index] ?? ""))
   )
-  const right = slide.columns.map((_, index) => {
+  const { heights, rows, size, widths } = set(all, stage.palette.fonts.body)
+  const cut = all.filter((row, index) => rows[index]?.join() !== row.join())
+  if (cut.length > 0) stage.cut(cut.map((row) => row.join(" | ")).join("\n"))
+  const isRight = slide.columns.map((_, index) => {
     const cells = all.slice(1).flatMap((row) => (row[index] === "" ? [] : [row[index] ?? ""]))
     return cells.length > 0 && cells.filter(isNumeric).length * 3 >= cells.length * 2
   })
-  const fitting = (rows: ReadonlyArray<Row>, at: number) => {
-    const widths = columnWidths(rows, font, at)
-    if (widths === undefined) return undefined
-    const heights = rowHeights(rows, widths, font, at)
-    return sum(heights) <= area.h ? { widths, heights } : undefined
-  }
-  let rows = all
-  let size = most
-  while (size > least && fitting(rows, size) === undefined) size -= 0.5
-  if (fitting(rows, size) === undefined) {
-    // Long cells are shortened first, then rows are left out.
-    const width = area.w / count
-    rows = rows.map((row) =>
-      row.map((text) =>
-        fit.shortened(
-          text,
-          (shown) =>
-            (rowHeights([[], [shown]], [width], font, size)[1] ?? 0) <= 0.95 && leastFits(shown, font, width)
-        )
-      )
-    )
-    while (rows.length > 2 && fitting(rows, size) === undefined) rows = rows.slice(0, -1)
-    stage.cut(
-      all
-        .filter((row, index) => rows[index]?.join() !== row.join())
-        .map((row) => row.join(" | "))
-        .join("\n")
-    )
-  }
-  const equal = slide.columns.map(() => area.w / count)
-  const { heights, widths } = fitting(rows, size) ?? {
-    widths: equal,
-    heights: rowHeights(rows, equal, font, size)
-  }
   // Rows are spread over the free height, within reason.
   const extra = Math.max(Math.min((area.h - sum(heights)) / rows.length, 0.32), 0)
-  const cells = rows.map((row) =>
-    row.map((text, index): Cell => ({ runs: [{ text }], align: right[index] === true ? "r" : "l" }))
-  )
   return [
-    headline(stage, slide.headline, areas.headline, sizes.headline),
+    ...put(stage, places.headline, slide.headline),
     {
       kind: "table",
       name: "Table",
@@ -163,12 +143,10 @@ export const ofTable = (stage: Stage, slide: SlideOf<"table">): ReadonlyArray<It
       alt: `${slide.headline}: ${slide.columns.join(", ")}`.slice(0, 1000),
       widths,
       heights: heights.map((height) => height + extra),
-      rows: cells,
-      size,
-      colors: { head: palette.accent, onHead: palette.onAccent, ink: palette.ink, line: palette.line }
+      rows: rows.map((row) =>
+        row.map((text, index) => ({ text, align: isRight[index] === true ? ("r" as const) : ("l" as const) }))
+      ),
+      size
     }
   ]
 }
-
-const leastFits = (text: string, font: string, width: number) =>
-  (leastWidths([[text]], font, least)[0] ?? 0) <= width

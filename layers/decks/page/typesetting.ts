@@ -1,19 +1,11 @@
 /** Sets text: at the largest size that fits its place, shortened where none does; and the panels that it stands on. */
-import type { Area, Item } from "./Item.ts"
+import type { Area, Item, Paragraph, TextItem } from "./Item.ts"
 import * as fit from "./fit.ts"
-import { leading } from "./layouts.ts"
-import { box, gap, measured, paragraphs, setting } from "./listing.ts"
-import type { Chart, Point } from "../outline/Outline.ts"
+import { box, gap, listSizes, measured, paragraphs, setting } from "./listing.ts"
+import type { Point } from "../outline/Outline.ts"
 import type { Picture } from "../Picture.ts"
+import { placeholderOf, type Place } from "./places.ts"
 import type { Color, Palette } from "../Theme.ts"
-
-/** A chart with what follows from where it is drawn. */
-export interface DrawnChart extends Chart {
-  /** Where the axis of the values starts; absent: the program's choice. */
-  readonly minimum?: number
-  /** Categories run from right to left. */
-  readonly rtl?: true
-}
 
 /** What a page is drawn with. */
 export interface Stage {
@@ -21,217 +13,155 @@ export interface Stage {
   /** The deck runs from right to left. */
   readonly rtl?: boolean
   readonly pictures: ReadonlyMap<string, Picture>
-  /** The relationship of a chart, and of a picture. */
-  readonly chart: (chart: DrawnChart) => string
-  readonly picture: (picture: Picture) => string
   /** Says that something is not shown whole. */
   readonly cut: (what: string) => void
 }
 
-interface Block {
-  readonly text: string
+interface Setting {
   readonly area: Area
-  readonly sizes: { readonly most: number; readonly least: number }
-  readonly font: "head" | "body"
+  readonly most: number
+  readonly least: number
+  readonly font?: "head" | "body"
   readonly bold?: boolean
   readonly spacing?: number
 }
 
 /** A little smaller, where that makes a line less: a headline does not end in a line of one word. */
-const withoutWidow = (
-  text: ReadonlyArray<fit.Paragraph>,
-  width: number,
-  size: number,
-  place: fit.Setting
-) => {
-  const lines = (at: number) => fit.height(text, width, at, place) / at
+const withoutWidow = (text: ReadonlyArray<fit.Paragraph>, width: number, size: number, set: fit.Setting) => {
+  const lines = (at: number) => fit.height(text, width, at, set) / at
   for (let smaller = size; smaller >= size * 0.84; smaller -= 0.5)
     if (lines(smaller) < lines(size) - 0.01) return smaller
   return size
 }
 
-/** The text as far as it fits, and the size at which it does. */
-export const fitted = (
-  stage: Stage,
-  { area, bold = false, font, sizes: range, spacing: line = leading, text }: Block
-) => {
-  const place = { font: stage.palette.fonts[font], spacing: line }
+/** The text as far as it fits, at the size at which it does. */
+const fitted = (stage: Stage, text: string, given: Setting): Paragraph => {
+  const { area, bold = false, font = "body", least, spacing = 1 } = given
+  const set = { font: stage.palette.fonts[font], spacing }
   const as = (shown: string) => [{ runs: [{ text: shown, bold }] }]
-  const size = fit.largest(as(text), box(area), range, place)
-  if (size !== undefined)
-    return { text, size: bold ? withoutWidow(as(text), area.w * 72, size, place) : size }
-  const fits = (shown: string) => fit.height(as(shown), area.w * 72, range.least, place) <= area.h * 72
+  const size = fit.largest(as(text), box(area), given, set)
+  if (size !== undefined) {
+    const neat = bold ? withoutWidow(as(text), area.w * 72, size, set) : size
+    return { runs: [{ text }], size: neat, spacing }
+  }
   stage.cut(text)
-  return { text: fit.shortened(text, fits), size: range.least }
+  const fits = (shown: string) => fit.height(as(shown), area.w * 72, least, set) <= area.h * 72
+  return { runs: [{ text: fit.shortened(text, fits) }], size: least, spacing }
 }
 
-/** The headline in its placeholder. */
-export const headline = (
-  stage: Stage,
-  text: string,
-  area: Area,
-  range: { readonly most: number; readonly least: number },
-  type: "title" | "ctrTitle" = "title"
-): Item & { readonly kind: "text" } => {
-  const { size, text: shown } = fitted(stage, { text, area, sizes: range, font: "head", bold: true })
-  return {
-    kind: "text",
-    name: "Title",
-    placeholder: { type },
-    paragraphs: [{ runs: [{ text: shown }], size, spacing: leading }]
-  }
-}
+/** Text in a placeholder of the layout; nothing where there is none. */
+export const put = (stage: Stage, place: Place, text: string | undefined): ReadonlyArray<TextItem> =>
+  text === undefined || text === ""
+    ? []
+    : [
+        {
+          kind: "text",
+          name: place.name,
+          placeholder: placeholderOf(place),
+          paragraphs: [fitted(stage, text, place)]
+        }
+      ]
 
-export const block = (
-  stage: Stage,
-  name: string,
-  text: string,
-  area: Area,
-  range: { readonly most: number; readonly least: number },
-  index: number,
-  type: "body" | "subTitle" = "body",
-  bold = false
-): Item => {
-  const { size, text: shown } = fitted(stage, { text, area, sizes: range, font: "body", bold, spacing: 1 })
-  return {
-    kind: "text",
-    name,
-    placeholder: { type, index },
-    paragraphs: [{ runs: [{ text: shown }], size, spacing: 1 }]
-  }
-}
-
-/** As many points as fit, at the size at which they do; the last may be shortened. */
-const fittedList = (
-  stage: Stage,
-  points: ReadonlyArray<Point>,
-  area: Area,
-  range: { readonly most: number; readonly least: number }
-) => {
-  const place = setting(stage.palette.fonts.body)
-  const at = (shown: ReadonlyArray<Point>) => fit.largest(measured(shown), box(area), range, place)
-  const size = at(points)
-  if (size !== undefined) return { points, size }
-  let [low, high] = [0, points.length - 1]
-  while (low < high) {
-    const middle = Math.ceil((low + high) / 2)
-    if (at(points.slice(0, middle)) === undefined) high = middle - 1
-    else low = middle
-  }
-  const next = points[low]
-  const whole = points.slice(0, low)
-  stage.cut(
-    points
-      .slice(low)
-      .map(({ text }) => text)
-      .join("\n")
-  )
-  if (next === undefined) return { points: whole, size: range.least }
-  const shown = (text: string) => [...whole, { ...next, text }]
-  const fits = (text: string) => at(shown(text)) !== undefined
-  // An ellipsis after a word or two says nothing.
-  const rest = fits("…") ? fit.shortened(next.text, fits) : ""
-  return { points: rest.length > 20 || low === 0 ? shown(rest || "…") : whole, size: range.least }
-}
-
-export const list = (
-  stage: Stage,
-  name: string,
-  points: ReadonlyArray<Point>,
-  area: Area,
-  range: { readonly most: number; readonly least: number },
-  options: {
-    readonly index?: number
-    readonly color?: Color
-    readonly mark?: Color
-    readonly anchor?: "t" | "ctr"
-  } = {}
-): Item => {
-  const shown = fittedList(stage, points, area, range)
-  const place = setting(stage.palette.fonts.body)
-  const height = fit.height(measured(shown.points), area.w * 72, shown.size, place)
-  // A few points breathe: part of the room that is left goes between them.
-  const more = shown.points.length < 2 ? 0 : (area.h * 72 - height) / (shown.points.length - 1) / shown.size
-  const wide = gap + Math.min(Math.max(more - 0.1, 0) * 0.6, 0.9)
-  return {
-    kind: "text",
-    name,
-    ...(options.index === undefined
-      ? { area }
-      : { placeholder: { type: "body", index: options.index } as const }),
-    ...(options.anchor !== undefined && { anchor: options.anchor }),
-    paragraphs: paragraphs(shown.points, shown.size, {
-      gap: wide,
-      ...(options.mark !== undefined && { mark: options.mark }),
-      ...(options.color !== undefined && { color: options.color })
-    })
-  }
-}
-
-export const shape = (area: Area, fill: Color, geometry: "rect" | "round" = "rect"): Item => ({
-  kind: "shape",
-  name: "Panel",
-  area,
-  fill,
-  geometry
-})
-
+/** Text elsewhere. */
 export const label = (
   stage: Stage,
   name: string,
   text: string,
-  area: Area,
-  style: {
-    readonly most: number
-    readonly least: number
+  style: Setting & {
     readonly color: Color
-    readonly bold?: boolean
     readonly anchor?: "t" | "ctr" | "b"
-    readonly font?: "head" | "body"
     readonly align?: "l" | "r"
   }
 ): Item => {
-  const { align, anchor = "t", bold = false, color, font = "body" } = style
-  const shown = fitted(stage, { text, area, sizes: style, font, bold, spacing: 1 })
-  return {
-    kind: "text",
-    name,
-    area,
-    anchor,
-    font,
-    paragraphs: [
-      {
-        runs: [{ text: shown.text }],
-        size: shown.size,
-        bold,
-        color,
-        ...(align !== undefined && { align }),
-        spacing: 1
-      }
-    ]
-  }
+  const { align, anchor = "t", area, bold = false, color, font = "body" } = style
+  const paragraph = { ...fitted(stage, text, style), bold, color, ...(align !== undefined && { align }) }
+  return { kind: "text", name, area, anchor, font, paragraphs: [paragraph] }
 }
 
-const pad = 0.32
-export const inside = ({ h, w, x, y }: Area, by = pad): Area => ({
+/** As many points as fit, at the size at which they do; the last may be shortened. */
+const fittedList = (stage: Stage, points: ReadonlyArray<Point>, { area, least, most }: Setting) => {
+  const set = setting(stage.palette.fonts.body)
+  const at = (shown: ReadonlyArray<Point>) => fit.largest(measured(shown), box(area), { most, least }, set)
+  const size = at(points)
+  if (size !== undefined) return { points, size }
+  let count = 0
+  while (at(points.slice(0, count + 1)) !== undefined) count++
+  const whole = points.slice(0, count)
+  const left = points.slice(count)
+  stage.cut(left.map(({ text }) => text).join("\n"))
+  const [next] = left
+  if (next === undefined) return { points: whole, size: least }
+  const shown = (text: string) => [...whole, { ...next, text }]
+  const fits = (text: string) => at(shown(text)) !== undefined
+  // An ellipsis after a word or two says nothing.
+  const rest = fits("…") ? fit.shortened(next.text, fits) : ""
+  return { points: rest.length > 20 || count === 0 ? shown(rest || "…") : whole, size: least }
+}
+
+const listParagraphs = (stage: Stage, points: ReadonlyArray<Point>, set: Setting) => {
+  const { area } = set
+  const shown = fittedList(stage, points, set)
+  const height = fit.height(
+    measured(shown.points),
+    area.w * 72,
+    shown.size,
+    setting(stage.palette.fonts.body)
+  )
+  // A few points breathe: part of the room that is left goes between them.
+  const more = shown.points.length < 2 ? 0 : (area.h * 72 - height) / (shown.points.length - 1) / shown.size
+  return paragraphs(shown.points, shown.size, gap + Math.min(Math.max(more - 0.1, 0) * 0.6, 0.9))
+}
+
+/** A list in a placeholder of the layout. */
+export const putList = (stage: Stage, place: Place, points: ReadonlyArray<Point>): Item => ({
+  kind: "text",
+  name: place.name,
+  placeholder: placeholderOf(place),
+  paragraphs: listParagraphs(stage, points, place).map((each) => ({
+    ...each,
+    color: stage.palette[place.color],
+    mark: stage.palette[place.mark ?? "accent"]
+  }))
+})
+
+/** A list elsewhere. */
+export const list = (
+  stage: Stage,
+  points: ReadonlyArray<Point>,
+  area: Area,
+  most: number,
+  anchor: "t" | "ctr" = "ctr"
+): Item => {
+  const set = { area, most, least: listSizes.least }
+  const color = stage.palette.ink
+  const shown = listParagraphs(stage, points, set).map((each) => ({ ...each, color }))
+  return { kind: "text", name: "List", area, anchor, paragraphs: shown }
+}
+
+export const panel = (area: Area, fill: Color): Item => ({ kind: "shape", name: "Panel", area, fill })
+
+/** A panel with a coloured edge at the top. */
+export const card = ({ palette }: Stage, area: Area, index: number): ReadonlyArray<Item> => [
+  panel(area, palette.surface),
+  panel({ ...area, h: 0.07 }, index % 2 === 0 ? palette.accent : palette.second)
+]
+
+export const inside = ({ h, w, x, y }: Area, by = 0.32): Area => ({
   x: x + by,
   y: y + by,
   w: w - 2 * by,
   h: h - 2 * by
 })
 
-/** Areas of one height beside each other. */
-export const beside = ({ h, w, x, y }: Area, count: number, space = 0.35): ReadonlyArray<Area> => {
-  const each = (w - space * (count - 1)) / count
-  return Array.from({ length: count }, (_, index) => ({ x: x + index * (each + space), y, w: each, h }))
-}
+/** What is left of an area below its first inches. */
+export const below = (area: Area, inches: number): Area => ({
+  ...area,
+  y: area.y + inches,
+  h: area.h - inches
+})
 
-export const kicker = (
-  stage: Stage,
-  text: string | undefined,
-  area: Area,
-  index: number
-): ReadonlyArray<Item> =>
-  text === undefined || text === ""
-    ? []
-    : [block(stage, "Kicker", text, area, { most: 18, least: 10 }, index, "body", true)]
+/** One of `count` areas beside each other. */
+export const part = ({ h, w, x, y }: Area, index: number, count: number, space = 0.35): Area => {
+  const each = (w - space * (count - 1)) / count
+  return { x: x + index * (each + space), y, w: each, h }
+}
