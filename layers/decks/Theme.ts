@@ -30,33 +30,25 @@ export const ThemeFile = Schema.Struct({
 })
 export type ThemeFile = typeof ThemeFile.Type
 
-/** Calibri and the others that are measured exist wherever PowerPoint does. */
-const fonts = { head: "Calibri", body: "Calibri" }
+/** In the order of `Colors`. Calibri and the others that are measured exist wherever PowerPoint does. */
+const theme = (
+  ...[background, surface, ink, muted, accent, second]: readonly [
+    string,
+    string,
+    string,
+    string,
+    string,
+    string
+  ]
+): ThemeFile => ({
+  colors: { background, surface, ink, muted, accent, second },
+  fonts: { head: "Calibri", body: "Calibri" }
+})
 
 /** What comes with the program. */
 export const builtIn: Readonly<Record<string, ThemeFile>> = {
-  light: {
-    colors: {
-      background: "FFFFFF",
-      surface: "F1F4F7",
-      ink: "14213D",
-      muted: "5A6578",
-      accent: "0B7A75",
-      second: "E4572E"
-    },
-    fonts
-  },
-  dark: {
-    colors: {
-      background: "0F172A",
-      surface: "1C2740",
-      ink: "F3F6FB",
-      muted: "A5B1C8",
-      accent: "5EC9B8",
-      second: "FFA061"
-    },
-    fonts
-  }
+  light: theme("FFFFFF", "F1F4F7", "14213D", "5A6578", "0B7A75", "E4572E"),
+  dark: theme("0F172A", "1C2740", "F3F6FB", "A5B1C8", "5EC9B8", "FFA061")
 }
 
 type Rgb = readonly [number, number, number]
@@ -65,6 +57,8 @@ const rgb = (hex: string): Rgb => {
   const value = Number.parseInt(hex.replace("#", ""), 16)
   return [(value >> 16) & 255, (value >> 8) & 255, value & 255]
 }
+
+const normal = (hex: string) => hex.replace("#", "").toUpperCase()
 
 /** `part` of the first colour in the second. */
 export const mix = (first: string, second: string, part: number): string => {
@@ -96,14 +90,10 @@ export type Color = string
 
 export type Palette = ReturnType<typeof palette>
 
-/** The colours of a theme, and those that follow from them. */
-export const palette = ({ colors: given, fonts: faces }: ThemeFile) => {
-  const colors = {
-    ...given,
-    ...Object.fromEntries(
-      Object.entries(given).map(([name, hex]) => [name, hex.replace("#", "").toUpperCase()])
-    )
-  }
+export const palette = ({ colors: given, fonts }: ThemeFile) => {
+  const normalized = Object.entries(given).map(([name, color]) => [name, normal(color)])
+  // The names are those of the given colours.
+  const colors = Object.fromEntries(normalized) as ThemeFile["colors"]
   const { accent, background, ink, muted, second, surface } = colors
   const dark = luminance(background) < luminance(ink)
   const paper = contrast(background, accent) >= contrast(ink, accent)
@@ -113,7 +103,7 @@ export const palette = ({ colors: given, fonts: faces }: ThemeFile) => {
   return {
     dark,
     colors,
-    fonts: faces,
+    fonts,
     /** `accent1` to `accent6`. */
     accents: [
       accent,
