@@ -363,7 +363,7 @@ describe("a theme", () => {
         const own = yield* themed(files, { theme: "terra" })
         expect(own.problems).toEqual([])
         expect(colors(own.parts)).toBe("9C4A1A")
-        expect(own.parts.get("ppt/slideLayouts/_rels/slideLayout3.xml.rels")).toContain("../media/image1.png")
+        expect(own.parts.get("ppt/slideLayouts/_rels/slideLayout2.xml.rels")).toContain("../media/image1.png")
       })
   )
 
