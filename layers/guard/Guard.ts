@@ -56,8 +56,8 @@ export interface GuardState {
 }
 
 /**
- * Maximum nesting depth of calls. Nested calls need no slots of their own, so nothing else stops handlers that call each
- * other without end.
+ * Maximum nesting depth of calls. Nested calls run in the slot of their ancestor, so nothing else stops handlers that call
+ * each other without end.
  */
 const maxDepth = 32
 

@@ -1,4 +1,4 @@
-/** Why a listener could not be opened, and how to fix it. */
+/** Error of a listener that cannot be opened: the reason, and what to do. */
 import { Schema } from "effect"
 
 const Reason = Schema.Literals(["InUse", "Forbidden", "BadAddress", "BadTls", "BadOption", "Unknown"])

@@ -161,7 +161,7 @@ export class Listener extends Context.Service<Listener, OpenListener>()("manifol
   ): Layer.Layer<Listener, ListenError, Routes | Sites | Ids> => Layer.effect(Listener, open(options))
 
   /**
-   * Opens a further listener while the scope is open: another port, another certificate, or routes of its own. Its end
+   * Opens a further listener while the scope is open: another port, another certificate, or separate routes. Its end
    * drains all routes and sites that it serves; `retire` it first where another listener goes on serving them.
    */
   static readonly open: (

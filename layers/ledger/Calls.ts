@@ -11,16 +11,16 @@ export type CallKind = "tool" | "prompt" | "resource" | "completion" | "model" |
 export interface Call {
   /** Unique per call. */
   readonly requestId: string
-  /** The id that the caller knows the call by: its own, else its trace's, else `requestId`. */
+  /** The id by which the caller knows the call: the caller's own id, else the trace's, else `requestId`. */
   readonly correlationId: string
   readonly kind: CallKind
   /** The entry's name, a resource's URI, or a model's id. */
   readonly name: string
-  /** The URI template that matched the resource: there are few of those, and any number of URIs. */
+  /** The URI template that matched the resource: the number of templates is small, that of URIs unbounded. */
   readonly template?: string | undefined
   readonly principal: Principal
   readonly trace: Trace | undefined
-  /** The call whose handler made this one. */
+  /** The call whose handler made this call. */
   readonly parent?: Call | undefined
   /** The MCP session, where the transport has one. */
   readonly session?: string | undefined
@@ -30,7 +30,7 @@ export interface Call {
 /** How a call ended. */
 export type Ending =
   | { readonly status: "succeeded"; readonly cached: boolean }
-  /** Ended without an answer because the client must answer a question first; the call comes again with it. */
+  /** Ended without a result because input of the client is required; the client repeats the call with it. */
   | { readonly status: "suspended" }
   /**
    * Rejected by Guard, before the handler began or, with `OverBudget`, while it ran. `errorClass` is the error's tag,
@@ -48,15 +48,15 @@ export type Ending =
   | { readonly status: "died"; readonly errorClass: string; readonly message: string }
   | { readonly status: "interrupted" }
 
-/** `spent` is there if the call itself reported a charge; its nested calls have outcomes of their own. */
+/** `spent` is present if the call itself reported a charge; nested calls have separate outcomes. */
 export type Outcome = Ending & { readonly spent?: Spent }
 
-/** Each runs within the call and must neither throw nor wait; `Journal` is for what waits. Durations are in milliseconds. */
+/** Each runs synchronously within the call and must neither throw nor wait; `Journal` is for what waits. Durations are in milliseconds. */
 export interface Observer {
   readonly received?: (call: Call) => void
   /** The handler begins; not called for calls that are rejected or answered from the cache. */
   readonly started?: (call: Call) => void
-  /** The handler begins once more, after it failed `attempt` times (from 1). */
+  /** The handler is retried after it failed `attempt` times (from 1). */
   readonly retried?: (call: Call, attempt: number, errorClass: string) => void
   /** Called for every call that was received, once. `duration` counts from `received`. */
   readonly finished?: (call: Call, outcome: Outcome, duration: number) => void
@@ -86,7 +86,7 @@ export class Calls extends Context.Service<
 
 /**
  * The call that the current handler works for; undefined outside of handlers. Set by Guard. Read `call` when it is needed:
- * a handler that waits for its client's answer goes on in the call that brings it.
+ * a handler that waits for input of its client continues in the call that brings it.
  */
 export const RunningCall = Context.Reference<{ readonly call: Call | undefined }>(
   "manifold/ledger/Calls/RunningCall",

@@ -1,4 +1,4 @@
-/** Records of calls that must be written before the caller is answered, such as usage and audit. `Calls` is for observers that do not wait. */
+/** Records of calls that must be written before the response is sent, such as usage and audit. `Calls` is for observers that do not wait. */
 import { Context, Effect, Layer, Schema, type Scope } from "effect"
 import type { Call, Outcome } from "./Calls.ts"
 
@@ -21,11 +21,11 @@ export class JournalUnavailable extends Schema.TaggedError<JournalUnavailable>()
 export interface Writer {
   /** Whether `after` is for this call; absent: it is for every call. A call that no writer records waits for none. */
   readonly records?: (call: Call, outcome: Outcome) => boolean
-  /** Awaited when the call was admitted, before its handler runs. A failure rejects the call. */
+  /** Awaited after the call was admitted, before its handler runs. A failure rejects the call. */
   readonly before?: (call: Call) => Effect.Effect<void, JournalUnavailable>
   /**
-   * Awaited before the caller is answered, once for every call, also for those that were rejected, answered from the
-   * cache or interrupted. Goes on when the caller leaves. `duration` is in milliseconds.
+   * Awaited before the response is sent, once for every call, including calls that were rejected, served from the cache or
+   * interrupted. Continues if the caller disconnects. `duration` is in milliseconds.
    */
   readonly after?: (call: Call, outcome: Outcome, duration: number) => Effect.Effect<void>
 }

@@ -6,10 +6,10 @@ import { section, type Price } from "./section.ts"
 import type { Usage } from "./Spend.ts"
 
 export interface Model {
-  /** As the configuration names it. */
+  /** The provider's name in the configuration. */
   readonly provider: string
   readonly model: string
-  /** The provider's endpoint: it identifies a provider whose name the price list does not have. */
+  /** The provider's endpoint: it identifies a provider whose name is not in the price list. */
   readonly baseUrl?: string | undefined
 }
 
@@ -48,7 +48,7 @@ const configuredCost = (price: Price, usage: Usage, images: number): BigDecimal.
   ])
 }
 
-/** The model's own entry, else the longest matching prefix; of that the latest price that has begun. */
+/** The latest price that has begun, of the model's own entry, else of the longest matching prefix. */
 const configured = (
   models: Readonly<Record<string, ReadonlyArray<Price>>>,
   { model, provider }: Model,
@@ -108,7 +108,7 @@ const make = Effect.gen(function* () {
       ...(cached > 0 && { cache_read_tokens: cached }),
       ...(written > 0 && { cache_write_tokens: written })
     }
-    // A model without a price for cached tokens is billed for them as for others.
+    // Without a price for cached tokens, they cost as much as other input tokens.
     return Option.orElse(price(detail), () => price({}))
   })
 
@@ -140,9 +140,9 @@ const make = Effect.gen(function* () {
 export class Prices extends Context.Service<
   Prices,
   {
-    /** USD, exact; none: the price is unknown, which is not 0. Reasoning tokens are part of the output. */
+    /** Cost in USD, exact; none: the price is unknown, which is not 0. Reasoning tokens are part of the output. */
     readonly cost: (used: Used) => Effect.Effect<Option.Option<BigDecimal.BigDecimal>>
-    /** The most that a call may cost in USD, also if all of its input is written to the provider's cache. */
+    /** Upper bound of a call's cost in USD, including the case that all input is written to the provider's cache. */
     readonly upperBound: (planned: Planned) => Effect.Effect<Option.Option<BigDecimal.BigDecimal>>
   }
 >()("manifold/ledger/Prices") {

@@ -1,4 +1,4 @@
-/** What a call spends: handlers report charges here, Guard settles their sum with the budget and adds it to the outcome. */
+/** Charges of a call: handlers report them here, Guard settles their sum with the budget and adds it to the outcome. */
 import { BigDecimal, Context, DateTime, Effect, Layer, Option, Schema } from "effect"
 
 /** Tokens, as providers count them. Cached and cache-write tokens are part of the input, reasoning tokens of the output. */
@@ -15,13 +15,13 @@ export interface Charge {
   /** Exact, not negative. */
   readonly usd: BigDecimal.BigDecimal
   readonly usage?: Usage
-  /** The model that was used, as the provider names it. */
+  /** The provider's name of the model that was used. */
   readonly model?: string
-  /** The model's provider, as the configuration names it. */
+  /** The name of the model's provider in the configuration. */
   readonly provider?: string
   /** The price is unknown: `usd` is a lower bound. */
   readonly unpriced?: boolean
-  /** The provider reported no usage: `usd` and `usage` are computed from what was sent and received. */
+  /** The provider reported no usage: `usd` and `usage` are estimated from the request and the response. */
   readonly uncertain?: boolean
   /** Milliseconds from the request to the first chunk of the response. */
   readonly timeToFirstToken?: number
@@ -74,13 +74,13 @@ const until = (resetsAt: number | undefined) =>
  * cannot succeed.
  */
 export class OverBudget extends Schema.TaggedError<OverBudget>()("OverBudget", {
-  /** The call's. */
+  /** The name of the call. */
   name: Schema.String,
   /** The name of the budget's limit, such as `daily`. */
   limit: Schema.String,
   /** When the window ends, in milliseconds since the epoch; absent: it has no window. */
   resetsAt: Schema.optionalKey(Schema.Finite),
-  /** What to do, where waiting for a window or raising a limit would not help. */
+  /** What to do if neither waiting for the window's end nor raising the limit helps. */
   advice: Schema.optionalKey(Schema.String)
 }) {
   override get message() {
@@ -90,8 +90,8 @@ export class OverBudget extends Schema.TaggedError<OverBudget>()("OverBudget", {
 
 export interface Spending {
   /**
-   * Records a charge that was made. Never fails: the money is spent, also beyond what the budget holds. After the call's
-   * end the budget counts it, but the call's outcome does not have it.
+   * Records a charge. Never fails: the money is spent, even if it exceeds the hold. A charge after the call's end counts for
+   * the budget, but is not in the call's outcome.
    */
   readonly add: (charge: Charge) => Effect.Effect<void>
   /** Asks the budget to hold `usd` more for this call before it is spent. */

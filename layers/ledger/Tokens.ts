@@ -74,7 +74,7 @@ const make = Effect.gen(function* () {
 export class Tokens extends Context.Service<
   Tokens,
   {
-    /** Of the text alone: what a provider adds for each message and tool is not in it. Never fails; falls back to an estimate. */
+    /** Counts the text only, not the tokens that a provider adds for each message and tool. Never fails; falls back to an estimate. */
     readonly count: (model: string, text: string) => Effect.Effect<Count>
   }
 >()("manifold/ledger/Tokens") {

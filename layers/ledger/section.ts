@@ -36,7 +36,7 @@ export const section = Section.deferred(
       models: Section.optional(
         Schema.Record(Schema.String.check(isModel), Schema.Array(Price)),
         {},
-        "Prices by `provider/model`, where a final `*` matches any suffix. Of several prices of a model the latest that has begun applies."
+        "Prices by `provider/model`, where a final `*` matches any suffix. If a model has several prices, the latest one that has begun applies."
       )
     }),
   { description: "Prices of models, in USD. They take precedence over the built-in price list." }

@@ -12,7 +12,7 @@ const endOf = (text: string, end: number) => {
   return code >= 0xd800 && code <= 0xdbff ? end - 1 : end
 }
 
-/** Parts that together are the text: cut only inside of words and runs of spaces longer than 200 characters. */
+/** Segments whose concatenation is the text. Only words and runs of spaces longer than 200 characters are cut. */
 export function* segments(text: string): Generator<string> {
   let begin = 0
   for (const { 0: found, index } of text.matchAll(new RegExp(run, "g"))) {

@@ -1,4 +1,4 @@
-/** Counts tokens in a thread of its own: building an encoder blocks it for 300 ms, and a megabyte of text for 200 ms. */
+/** Worker thread that counts tokens: building an encoder blocks it for 300 ms, and a megabyte of text for 200 ms. */
 import wasm from "tiktoken/lite/tiktoken_bg.wasm" with { type: "file" }
 import type { Tiktoken } from "tiktoken/lite/init"
 import { embeddedFile } from "../platform/embeddedFile.ts"
@@ -12,7 +12,7 @@ export interface CountJob {
   readonly text: string
 }
 
-/** `split`: the text has very long words that were counted in parts, so that the count may be a little too high. */
+/** `split`: the text has very long words that were counted in parts, so the count may be slightly too high. */
 export type CountAnswer =
   | { readonly id: number; readonly tokens: number; readonly split: boolean }
   | { readonly id: number; readonly failed: string }

@@ -18,7 +18,7 @@ export interface TextRequest extends Pick<
 /** Finish reason, in the terms of `effect/ai`. */
 export type Finish = typeof Response.FinishReason.Encoded
 
-/** A part of a response, without the last one, which is made once the response has ended. */
+/** A part of a response, except the last one, which is made when the response has ended. */
 export type Part = Exclude<Response.StreamPartEncoded, Response.FinishPartEncoded | Response.ErrorPartEncoded>
 
 /** Receives a response as it arrives. */
@@ -29,7 +29,7 @@ export interface Sink {
   readonly flush: () => Promise<void> | undefined
   /** Called on each read of the response, also those without a part. */
   readonly alive: () => void
-  /** The last report counts: providers report sums, some of them repeatedly. */
+  /** Called with token counts; the last report counts, because some providers report sums repeatedly. */
   readonly usage: (reported: Reported) => void
 }
 
@@ -50,11 +50,11 @@ export interface MadeImage {
 
 /** Promises reject with what the SDK throws; `sdkErrors.ts` translates it. Aborting the signal closes the connection. */
 export interface Adapter {
-  /** Resolves with the finish reason once the response is complete; a response that just stops rejects. */
+  /** Resolves with the finish reason once the response is complete; a response that stops before its end rejects. */
   readonly text: (request: TextRequest, sink: Sink, signal: AbortSignal) => Promise<Finish>
   /** Ids of all models. */
   readonly models: (signal: AbortSignal) => Promise<ReadonlyArray<string>>
-  /** Whether the provider knows that id, as an alias too. */
+  /** Whether the provider has a model of that id or alias. */
   readonly hasModel: (id: string, signal: AbortSignal) => Promise<boolean>
   readonly image: ((request: ImageRequest, signal: AbortSignal) => Promise<MadeImage>) | undefined
 }

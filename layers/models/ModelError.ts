@@ -1,4 +1,4 @@
-/** Why a model call failed: one reason for all providers, when to retry, and what to do. */
+/** Error of a model call: a reason common to all providers, when to retry, and what to do. */
 import { Schema } from "effect"
 import { Transience } from "../../src/domain/Transient.ts"
 
@@ -8,7 +8,7 @@ import { Transience } from "../../src/domain/Transient.ts"
  * - `rate_limited`: too many requests or tokens in the provider's window.
  * - `overloaded`: the provider failed or has no capacity at the moment.
  * - `invalid`: the request is not accepted, such as an unknown model or a parameter out of range.
- * - `context_too_long`: the prompt and the answer do not fit into the model's context window.
+ * - `context_too_long`: the prompt and the response do not fit into the model's context window.
  * - `content_filter`: the provider refused the content.
  * - `network`: no connection, a connection that broke, or a response that stopped.
  * - `bug`: the response does not follow the provider's own interface.
@@ -40,14 +40,14 @@ const advice = {
 
 export class ModelError extends Schema.TaggedError<ModelError>()("ModelError", {
   reason: Reason,
-  /** As the configuration names it. */
+  /** The provider's name in the configuration. */
   provider: Schema.String,
   model: Schema.optionalKey(Schema.String),
   /** HTTP status of the provider's response. */
   status: Schema.optionalKey(Schema.Finite),
-  /** What happened, in the provider's words where it has some. Contains no key. */
+  /** The provider's own message, if it sent one. Contains no key. */
   detail: Schema.String,
-  /** What to do; default: the usual advice for the reason. */
+  /** What to do. Default: the advice for the reason. */
   remedy: Schema.optionalKey(Schema.String),
   /** False: the request did not reach the provider, so that nothing was billed. */
   sent: Schema.optionalKey(Schema.Boolean),
@@ -62,7 +62,7 @@ export class ModelError extends Schema.TaggedError<ModelError>()("ModelError", {
   }
 }
 
-/** Reasons that may be gone at the next attempt. */
+/** Transient reasons: the next attempt may succeed. */
 const passing: ReadonlySet<Reason> = new Set(["rate_limited", "overloaded", "network"])
 
 export const isPassing = (reason: Reason): boolean => passing.has(reason)

@@ -1,4 +1,4 @@
-/** The models that each provider offers, from its own list: an unknown model is rejected before anything is spent. */
+/** Model lists of providers, cached: an unknown model is rejected before anything is spent. */
 import { Clock, Effect, Semaphore } from "effect"
 import { suggestNames } from "../config/suggestName.ts"
 import type { Adapter } from "./Adapter.ts"
@@ -7,7 +7,7 @@ import type { Provider } from "./Provider.ts"
 
 /** In milliseconds. */
 const freshFor = 3_600_000
-/** After a list could not be read: not every server has one. */
+/** TTL, in milliseconds, after a list could not be read: not every server has one. */
 const absentFor = 300_000
 const timeout = 5000
 /** Maximum number of retained ids. */
@@ -23,7 +23,7 @@ export class ModelList {
   readonly #provider: Provider
   readonly #adapter: Adapter
   readonly #turn = Semaphore.makeUnsafe(1)
-  /** Ids that the provider confirmed, although its list does not have them: aliases. */
+  /** Aliases: ids that the provider confirmed although they are not in its list. */
   readonly #aliases = new Set<string>()
   #known: Known | undefined
 
@@ -32,7 +32,7 @@ export class ModelList {
     this.#adapter = adapter
   }
 
-  /** Undefined: the server has no list, or it cannot be read now. */
+  /** Undefined: the server has no list, or it cannot be read at the moment. */
   get ids(): Effect.Effect<ReadonlySet<string> | undefined> {
     return this.#turn.withPermit(
       Effect.gen({ self: this }, function* () {
@@ -41,7 +41,7 @@ export class ModelList {
         const ids = yield* Effect.tryPromise((signal) => this.#adapter.models(signal)).pipe(
           Effect.timeout(timeout),
           Effect.map((all) => (all.length === 0 ? undefined : new Set(all.slice(0, mostModels)))),
-          // A list that was read before is better than none.
+          // An older list is better than none.
           Effect.orElseSucceed(() => this.#known?.ids)
         )
         this.#known = { ids, until: now + (ids === undefined ? absentFor : freshFor) }
@@ -56,7 +56,7 @@ export class ModelList {
       if (this.#known?.ids?.has(model) === true || this.#aliases.has(model)) return
       const ids = yield* this.ids
       if (ids === undefined || ids.has(model)) return
-      // Lists lack aliases, and what is newer than they are.
+      // Lists lack aliases and the newest models.
       const exists = yield* Effect.tryPromise((signal) => this.#adapter.hasModel(model, signal)).pipe(
         Effect.timeout(timeout),
         Effect.orElseSucceed(() => true)

@@ -6,7 +6,7 @@ import type { ModelError } from "./ModelError.ts"
 
 /** Choices of a caller; all other settings are the provider's. */
 export interface Choice {
-  /** As the configuration names it. Default: the active one, or the one that has the model. */
+  /** As the configuration names it. Default: the active provider, or the one that has the model. */
   readonly provider?: string | undefined
   readonly model?: string | undefined
   readonly temperature?: number | undefined
@@ -21,7 +21,7 @@ export interface ModelRequest
 }
 
 export interface NewImage {
-  /** As the configuration names it. Default: the active one if it makes images, else the first that does. */
+  /** As the configuration names it. Default: the active provider if it makes images, else the first one that does. */
   readonly provider?: string | undefined
   readonly model?: string | undefined
   readonly prompt: string

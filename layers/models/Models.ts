@@ -43,7 +43,7 @@ export class Models extends Context.Service<
      * price is unknown) and `uncertain`. Ending the stream early closes the connection to the provider.
      */
     readonly stream: (request: ModelRequest) => Stream.Stream<Response.StreamPartEncoded, ModelFailure>
-    /** One image: a call of its own. */
+    /** Makes one image, as a separate call. */
     readonly image: (request: NewImage) => Effect.Effect<MadeImage, ModelFailure>
   }
 >()("manifold/models/Models") {

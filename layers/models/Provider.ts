@@ -18,7 +18,7 @@ export interface Provider extends Pick<
   /** Absent: the server's own limit. */
   readonly maxTokens: number | undefined
   readonly topP: number | undefined
-  /** In milliseconds, as the following. */
+  /** Milliseconds, like the next two. */
   readonly timeLimit: number
   readonly firstTokenTimeout: number
   readonly idleTimeout: number
@@ -49,7 +49,7 @@ const configured = (name: string, settings: Settings["providers"][string]): Prov
   return {
     ...(known ?? { ...compatible, name, title: name, baseUrl: "" }),
     ...(settings.base_url !== undefined && { baseUrl: settings.base_url.replace(/\/+$/, "") }),
-    // A proxy in front of a provider is what it is a proxy of; images of any other server are opt-in.
+    // A proxy of a known provider makes images if the provider does; any other server needs `image_model`.
     images: known?.images === true || settings.image_model !== undefined,
     key: settings.api_key,
     keySetting: `llm.providers.${name}.api_key`,

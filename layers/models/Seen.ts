@@ -17,7 +17,7 @@ type Parts = Queue.Enqueue<Response.StreamPartEncoded, never>
 
 export class Seen implements Sink {
   readonly started: number
-  /** When something arrived last, in milliseconds as the others. */
+  /** When the last event arrived. All times are in milliseconds of the monotonic clock. */
   last: number
   /** The reader is slow, and the connection waits for it. */
   blocked = false
@@ -45,7 +45,7 @@ export class Seen implements Sink {
     return Number(this.#clock.monotonicTimeNanosUnsafe()) / 1e6
   }
 
-  /** Tokens of what was received, estimated. */
+  /** Estimated number of received tokens. */
   get outputTokens(): number {
     return tokensOf(this.#bytes)
   }
@@ -61,7 +61,7 @@ export class Seen implements Sink {
 
   readonly emit = (part: Part) => {
     if (part.type === "response-metadata") {
-      // Held back: until the first part of the answer the call can still be repeated.
+      // Held back: until the first part of the response the call can still be retried.
       this.#held = part
       this.model = part.modelId || undefined
       return
@@ -110,7 +110,7 @@ export class Seen implements Sink {
     inputTokens: number,
     complete: boolean
   ): { readonly usage: Required<Usage>; readonly uncertain: boolean } {
-    // A report without output tokens is none, if there was output: some servers send zeros.
+    // Some servers report zero output tokens although there was output: such a report is ignored.
     const reported = this.reported?.usage.output_tokens === 0 && this.#bytes > 0 ? undefined : this.reported
     if (complete && reported !== undefined) return { usage: reported.usage, uncertain: reported.doubtful }
     const input_tokens = reported?.usage.input_tokens ?? inputTokens

@@ -1,4 +1,4 @@
-/** Emits tool calls whose arguments arrive in pieces, side by side where the model calls several tools. */
+/** Emits tool calls whose arguments arrive in pieces, interleaved if the model calls several tools. */
 import type { Sink } from "./Adapter.ts"
 import { ModelError } from "./ModelError.ts"
 import type { ToolNames } from "./toolNames.ts"

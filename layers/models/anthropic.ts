@@ -21,7 +21,7 @@ const finishes = {
   refusal: "content-filter"
 } as const satisfies Record<Anthropic.StopReason, Finish>
 
-/** Models of one page of their list, which is the maximum. */
+/** Page size of the model list; the API's maximum. */
 const pageSize = 1000
 
 /** Cumulative counts: `message_delta` repeats and completes those of `message_start`. */
@@ -38,7 +38,7 @@ class Counts {
     this.#read = usage.cache_read_input_tokens ?? this.#read
     this.#written = usage.cache_creation_input_tokens ?? this.#written
     this.#thought = usage.output_tokens_details?.thinking_tokens ?? this.#thought
-    // Input tokens are those outside the cache here; everywhere else cached tokens are part of them.
+    // Anthropic's input tokens exclude cached tokens; in the ledger cached tokens are part of the input.
     return reported({
       input: this.#input + this.#read + this.#written,
       output: this.#output,
@@ -51,7 +51,7 @@ class Counts {
 
 const clientOf = (provider: Provider, fetch: ConfiguredFetch) =>
   new Anthropic({
-    // The SDK must not look for credentials of its own in variables and files.
+    // The SDK must not search for credentials in variables and files.
     apiKey: provider.key === undefined ? "none" : Redacted.value(provider.key),
     authToken: null,
     baseURL: provider.baseUrl,
@@ -117,7 +117,7 @@ export const make = (provider: Provider, fetch: ConfiguredFetch): Adapter => {
       }
       await sink.flush()
     }
-    // An aborted or cut stream just ends for the SDK.
+    // The SDK does not report an aborted or truncated stream; it only ends.
     if (!complete || stopped === null) {
       throw new ModelError({
         reason: "network",

@@ -12,8 +12,8 @@ type Block = Anthropic.ContentBlockParam
 const cached = { cache_control: { type: "ephemeral" } } as const
 
 /**
- * Whether the prompt is likely to come again with more behind it: a conversation, or one with tools. Writing to the cache
- * costs a quarter more, so a single question does not use it.
+ * Whether a longer prompt with the same prefix is likely to follow: a conversation, or a prompt with tools. Writing to the
+ * cache costs a quarter more, so a single question does not use it.
  */
 const isRepeated = ({ prompt, tools }: TextRequest): boolean =>
   tools.length > 0 || prompt.content.filter(({ role }) => role !== "system").length > 1
@@ -73,7 +73,7 @@ const blocksOf = (message: Exclude<Prompt.Message, Prompt.SystemMessage>, names:
   )
 }
 
-/** `system` and `messages`; consecutive messages of one role are one. */
+/** `system` and `messages`; consecutive messages of one role are merged. */
 export const toMessages = (request: TextRequest, names: ToolNames) => {
   const repeated = isRepeated(request)
   const system: Array<Anthropic.TextBlockParam> = []

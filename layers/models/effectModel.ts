@@ -39,7 +39,7 @@ const reasonOf = (failure: ModelFailure): AiError.AiErrorReason => {
 const toAiError = (method: string) => (failure: ModelFailure) =>
   rememberFailure(AiError.make({ module: "manifold", method, reason: reasonOf(failure) }), failure)
 
-/** The parts of a stream as those of a whole response. */
+/** Converts the parts of a stream to those of a complete response. */
 const toWhole = (parts: ReadonlyArray<Response.StreamPartEncoded>): Array<Response.PartEncoded> => {
   const whole: Array<Response.PartEncoded> = []
   let text = ""

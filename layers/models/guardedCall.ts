@@ -33,7 +33,7 @@ const policyOf = (provider: Provider, timeLimit: number): Policy => {
       retry: "always",
       dependency: provider.name,
       concurrency: provider.concurrency,
-      // The arguments of a model call are its upper bound.
+      // The argument of a model call for the budget is its upper bound.
       estimate: (bound) => bound as BigDecimal.BigDecimal | undefined
     }
     byLimit.set(timeLimit, known)
@@ -41,7 +41,7 @@ const policyOf = (provider: Provider, timeLimit: number): Policy => {
   return known
 }
 
-/** The call of a model outside of any handler belongs to the user who runs the program. */
+/** A model call outside of any handler has the user who runs the program as its principal. */
 const rootCall = (model: string, { nextUnsafe }: Ids["Service"]): Call => {
   const requestId = nextUnsafe()
   return {
@@ -102,7 +102,7 @@ export interface Used {
   readonly usage?: Required<Usage> | undefined
   readonly uncertain: boolean
   readonly images?: number
-  /** As the provider names it; default: as it was requested. */
+  /** The provider's name of the model. Default: the requested name. */
   readonly model?: string | undefined
   readonly timeToFirstToken?: number | undefined
 }

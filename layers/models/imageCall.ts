@@ -1,4 +1,4 @@
-/** One image of a model: a call under Guard, with one charge. */
+/** Makes one image: a call under Guard with one charge. */
 import { Cause, Clock, Effect, Exit, Option } from "effect"
 import type { ImageRequest, MadeImage } from "./Adapter.ts"
 import { chargeOf, guardedCall, spend } from "./guardedCall.ts"
@@ -7,7 +7,7 @@ import { fromSdk } from "./sdkErrors.ts"
 import { tokensOf } from "./Seen.ts"
 import type { Called } from "./textCall.ts"
 
-/** Output tokens of one image at most. */
+/** Maximum output tokens of one image. */
 const mostTokens = 8192
 
 export const imageCall = Effect.fnUntraced(function* (
@@ -40,7 +40,7 @@ export const imageCall = Effect.fnUntraced(function* (
       const { usage } = Exit.isSuccess(exit) ? exit.value : {}
       const unbilled = error?.status !== undefined || error?.sent === false
       const total = inputTokens + mostTokens
-      // A request that was sent and not answered may have made the image: its upper bound is charged.
+      // A request without a response may have made the image, so its upper bound is charged.
       const assumed = {
         input_tokens: inputTokens,
         output_tokens: mostTokens,

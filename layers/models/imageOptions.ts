@@ -1,4 +1,4 @@
-/** Sizes and qualities of images: retired values become today's, and others fail with the list of valid ones. */
+/** Checks sizes and qualities of images: retired values are translated, unknown ones fail with the list of valid values. */
 import { ModelError } from "./ModelError.ts"
 import type { Provider } from "./Provider.ts"
 import { knownProvider } from "./providers.ts"

@@ -6,7 +6,7 @@ import { Models } from "./Models.ts"
 
 /**
  * The `LanguageModel` for a choice of provider, model and sampling. Its calls are those of `Models.stream`: guarded,
- * charged once, with fallbacks if the choice names no model. `failureOf` has the failure behind an `AiError`.
+ * charged once, with fallbacks if the choice names no model. `failureOf` returns the cause of an `AiError`.
  */
 export const languageModel = (
   choice: Choice = {}

@@ -37,7 +37,7 @@ interface Opened extends Called {
   readonly list: ModelList
 }
 
-/** Failures of a provider, not of the request: another provider may do better. */
+/** Failures of the provider, not of the request: another provider may succeed. */
 const isProviderFailure = (error: ModelFailure): boolean =>
   error._tag === "ModelError"
     ? ["auth", "quota", "rate_limited", "overloaded", "network"].includes(error.reason)
@@ -45,7 +45,7 @@ const isProviderFailure = (error: ModelFailure): boolean =>
       error._tag === "TimedOut" ||
       (error._tag === "Busy" && error.limit.startsWith("dependency"))
 
-/** Characters: it becomes the name of a call in logs and metrics. */
+/** In characters; the name of the model is the name of the call in logs and metrics. */
 const maxModelName = 200
 
 const longName = (provider: string) =>
@@ -86,7 +86,7 @@ export const make = Effect.fnUntraced(function* ({ outbound, settings, spine, to
       )
     )
 
-  /** The provider of a request that names none: the active one, the only one, or the one that has the model. */
+  /** The provider of a request that does not name one: the active one, the only one, or the one that has the model. */
   const byModel = Effect.fnUntraced(function* (model: string | undefined) {
     const [first, ...rest] = providers
     if (active !== undefined) return yield* byName(active)
@@ -155,7 +155,7 @@ export const make = Effect.fnUntraced(function* ({ outbound, settings, spine, to
       }),
       Stream.catch((error): Parts => {
         if (begun || !isProviderFailure(error)) return Stream.fail(error)
-        const notice = `Provider ${name} failed, ${second} answers instead: ${error.message}`
+        const notice = `Provider ${name} failed, ${second} responds instead: ${error.message}`
         return Stream.unwrap(Effect.as(Effect.logWarning(notice), withFallback(second, rest, request)))
       })
     )

@@ -1,4 +1,4 @@
-/** The failure behind each `AiError` of a model: `LanguageModel` of `effect/ai` fails with `AiError` only. */
+/** Causes of each `AiError` of a model: `LanguageModel` of `effect/ai` fails with `AiError` only. */
 import type * as AiError from "effect/ai/AiError"
 import type { ModelFailure } from "./ModelRequest.ts"
 
@@ -9,5 +9,5 @@ export const rememberFailure = (error: AiError.AiError, failure: ModelFailure): 
   return error
 }
 
-/** What the call really failed with: an error of the provider, a limit of Guard, or the budget. */
+/** The cause: an error of the provider, a limit of Guard, or the budget. */
 export const failureOf = (error: AiError.AiError): ModelFailure | undefined => failures.get(error)

@@ -21,7 +21,7 @@ const finishes: Readonly<Record<string, Finish>> = {
   content_filter: "content-filter"
 }
 
-/** Fields that are not OpenAI's: reasoning of DeepSeek, vLLM and Groq, and usage where Groq put it at first. */
+/** Fields that are not OpenAI's: reasoning of DeepSeek, vLLM and Groq, and usage in Groq's older field. */
 interface Extended {
   readonly reasoning_content?: unknown
   readonly reasoning?: unknown
@@ -48,10 +48,10 @@ const sampling = ({ maxTokensField }: Provider, { maxTokens, temperature, topP }
   ...(maxTokens !== undefined && { [maxTokensField]: maxTokens })
 })
 
-/** The SDK would retry, wait without a limit of ours, log, and read variables; all of that is decided elsewhere. */
+/** Disables what the SDK does by itself: retries, time limits, logs and environment variables. */
 const clientOf = (provider: Provider, fetch: ConfiguredFetch) =>
   new OpenAI({
-    // Its absence must not make the SDK look for a variable; the header is removed below.
+    // A placeholder, so that the SDK does not read a variable; the header is removed below.
     apiKey: provider.key === undefined ? "none" : Redacted.value(provider.key),
     adminAPIKey: null,
     organization: null,

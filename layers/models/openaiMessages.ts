@@ -1,4 +1,4 @@
-/** A prompt and its tools as OpenAI's Chat Completions take them. */
+/** A prompt and its tools in the form of OpenAI's Chat Completions. */
 import type OpenAI from "openai"
 import type * as Prompt from "effect/ai/Prompt"
 import * as Tool from "effect/ai/Tool"
@@ -18,7 +18,7 @@ const userPart = (part: Prompt.UserMessagePart): OpenAI.ChatCompletionContentPar
 
 const user = (parts: ReadonlyArray<Prompt.UserMessagePart>): Message => {
   const [only] = parts
-  // A plain string where it will do: older compatible servers know nothing else.
+  // A plain string if possible: older compatible servers accept nothing else.
   if (parts.length === 1 && only?.type === "text") return { role: "user", content: only.text }
   return { role: "user", content: parts.map(userPart) }
 }
@@ -89,7 +89,7 @@ export const toTools = ({ toolChoice, tools }: TextRequest, names: ToolNames) =>
         tool_choice: toChoice(toolChoice, names)
       }
 
-/** `response_format`, where the answer must be an object of a schema. */
+/** `response_format`, if the response must be an object of a schema. */
 export const toFormat = ({ responseFormat }: TextRequest) =>
   responseFormat.type === "text"
     ? {}

@@ -1,4 +1,4 @@
-/** Parts of prompts as text: data URLs of files, results of tools, and what counts as the prompt's length. */
+/** Parts of prompts as text: data URLs of files, results of tools, and the text that counts as the prompt's length. */
 import type * as Prompt from "effect/ai/Prompt"
 
 /** Base64 of a file's bytes; `undefined` for one that is elsewhere. */

@@ -6,7 +6,7 @@ export type Dialect = "openai" | "anthropic"
 export interface KnownProvider {
   /** Its key under `llm.providers`, and its id in price lists. */
   readonly name: string
-  /** For people. */
+  /** Display name. */
   readonly title: string
   readonly dialect: Dialect
   /** The environment variable of its key. */
@@ -14,7 +14,7 @@ export interface KnownProvider {
   readonly baseUrl: string
   /** The highest sampling temperature that it accepts. */
   readonly maxTemperature: number
-  /** Its name of the limit of output tokens, which differs among OpenAI-compatible servers. */
+  /** Name of the field that limits output tokens; it differs among OpenAI-compatible servers. */
   readonly maxTokensField: "max_completion_tokens" | "max_tokens"
   /** Whether it makes images. */
   readonly images: boolean

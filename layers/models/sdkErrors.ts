@@ -1,4 +1,4 @@
-/** Turns what the SDKs of OpenAI and Anthropic throw into `ModelError`. */
+/** Converts errors of the SDKs of OpenAI and Anthropic to `ModelError`. */
 import { Redacted } from "effect"
 import { isPassing, ModelError, type Reason } from "./ModelError.ts"
 import type { Provider } from "./Provider.ts"
@@ -99,7 +99,7 @@ const inWords: Readonly<Record<string, string>> = {
   ConnectionRefused: "no server listens at the address"
 }
 
-/** What the connection itself says: a refused URL, a closed socket, a name that does not resolve. */
+/** Error of the connection: a rejected URL, a closed socket, a name that does not resolve. */
 const connectionProblem = (all: ReadonlyArray<Thrown>): string | undefined => {
   for (const { code, message, name } of all.toReversed()) {
     if (name === "OutboundError" || socketCodes.test(text(code))) return inWords[text(code)] ?? text(message)

@@ -7,7 +7,7 @@ import { knownNames, knownProvider } from "./providers.ts"
 
 const count = (minimum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum: 2 ** 31 - 1 }))
 const span = DurationSetting.check(
-  Schema.makeFilter((duration) => Duration.toMillis(duration) >= 1 || "must be at least a millisecond")
+  Schema.makeFilter((duration) => Duration.toMillis(duration) >= 1 || "must be at least 1 ms")
 )
 const sampling = (maximum: number, description: string) =>
   Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum })).annotate({
@@ -29,15 +29,15 @@ const provider = () =>
     ),
     base_url: Schema.optionalKey(
       Schema.String.check(Schema.isPattern(/^https?:\/\/[^\s/]+/)).annotate({
-        expected: "a URL as https://api.example/v1",
+        expected: "a URL such as https://api.example/v1",
         description: `An OpenAI-compatible endpoint. Default: the provider's own, for ${names}.`
       })
     ),
-    model: Schema.NonEmptyString.annotate({ description: "The model, unless a call names another." }),
+    model: Schema.NonEmptyString.annotate({ description: "Default model." }),
     image_model: Schema.optionalKey(
       Schema.NonEmptyString.annotate({
         description:
-          "The model that makes images, unless a call names another. Required for images of a server other than openai."
+          "Default model for images. Required for images of a server other than openai."
       })
     ),
     temperature: Schema.optionalKey(sampling(2, "Sampling temperature")),
@@ -58,7 +58,7 @@ const provider = () =>
       "2 minutes",
       "Maximum time until the first part of a response. Reasoning models may think for minutes."
     ),
-    idle_timeout: Section.optional(span, "1 minute", "Maximum silence of a stream after its first part."),
+    idle_timeout: Section.optional(span, "1 minute", "Maximum time between two parts of a stream."),
     image_time_limit: Section.optional(
       span.check(
         Schema.makeFilter((duration) => Duration.toSeconds(duration) >= 60 || "must be at least 60 seconds")
@@ -74,7 +74,7 @@ export const section = Section.deferred(
   () =>
     Schema.Struct({
       active: Schema.NonEmptyString.annotate({
-        description: "The provider of calls that name none, one of `providers`."
+        description: "Default provider: one of `providers`."
       }),
       fallback: Section.optional(
         Schema.Array(Schema.NonEmptyString),

@@ -31,7 +31,7 @@ const margin = 1.1
 const toolBytes = ({ tools }: TextRequest) =>
   tools.reduce((sum, tool) => sum + Buffer.byteLength(`${tool.name}${tool.description ?? ""}`) + 2000, 0)
 
-/** What is not text, in tokens. */
+/** Tokens of everything that is not text. */
 const fixedTokens = (request: TextRequest) =>
   (request.prompt.content.length + request.tools.length) * overhead +
   fileCount(request.prompt) * perFile +
@@ -103,7 +103,7 @@ export interface Called {
   readonly adapter: Adapter
 }
 
-/** Streams are run by their reader: when it stops, the call is interrupted, and the connection closed. */
+/** The reader runs the stream: when it stops, the call is interrupted and the connection closed. */
 export const textCall = ({ adapter, provider, spine, tokens }: Called, request: TextRequest) =>
   Stream.unwrap(
     Effect.gen(function* () {
@@ -119,7 +119,7 @@ export const textCall = ({ adapter, provider, spine, tokens }: Called, request: 
           request.maxTokens ?? mostOutput
         )
       const bytes = Buffer.byteLength(text)
-      // A token has at least one byte. Only a long prompt with a price is worth tokenizing.
+      // A token has at least one byte. Only long prompts of a model with a price are tokenized.
       let bound = yield* boundFor(bytes)
       if (Option.isSome(bound) && bytes > shortPrompt) {
         bound = yield* boundFor((yield* tokens.count(model, text)).tokens * margin)

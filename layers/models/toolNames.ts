@@ -1,4 +1,4 @@
-/** Tool names for providers, which accept letters, digits, `_` and `-` only, and back. */
+/** Translates tool names for providers, which accept letters, digits, `_` and `-` only, and back. */
 
 const longest = 64
 

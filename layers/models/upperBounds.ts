@@ -11,7 +11,7 @@ const maxEntries = 1000
 
 const cache = new WeakMap<Prices["Service"], Map<string, { readonly bound: Bound; readonly until: number }>>()
 
-/** At most an eighth more, so that prompts of similar length share an entry. */
+/** Rounds up by at most an eighth, so that prompts of similar length share an entry. */
 export const roundedUp = (tokens: number): number => {
   const step = 2 ** Math.max(0, Math.floor(Math.log2(Math.max(1, tokens))) - 3)
   return Math.ceil(tokens / step) * step

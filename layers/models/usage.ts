@@ -1,4 +1,4 @@
-/** Token counts as providers report them, in the one shape that the ledger has. */
+/** Converts token counts of providers to the ledger's form. */
 import type * as Response from "effect/ai/Response"
 import type { Usage } from "../ledger/Spend.ts"
 
@@ -21,7 +21,7 @@ interface Counts {
   readonly reasoning?: unknown
 }
 
-/** Parts never exceed their totals: a part that does is cut, and the report is doubtful. */
+/** A part that exceeds its total is reduced to it, and the report is doubtful. */
 export const reported = ({ cached, cacheWrite, input, output, reasoning }: Counts): Reported => {
   const [inputs, outputs] = [whole(input), whole(output)]
   const read = Math.min(whole(cached), inputs)

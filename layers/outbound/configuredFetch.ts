@@ -1,11 +1,11 @@
-/** A `fetch` for libraries that make requests to a URL of the configuration, such as SDKs of model providers. */
+/** A `fetch` for libraries that send requests to a configured URL, such as SDKs of model providers. */
 import { Effect } from "effect"
 import type { Dns } from "../platform/Dns.ts"
 import { OutboundError } from "./OutboundError.ts"
 import type { Settings } from "./section.ts"
 import * as target from "./target.ts"
 
-/** What libraries need of `fetch`. */
+/** The part of `fetch` that libraries need. */
 export type ConfiguredFetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>
 
 interface ConfiguredFetchOptions {
@@ -42,10 +42,10 @@ const limited = (body: ReadableStream<Uint8Array>, maxBytes: number): ReadableSt
 }
 
 /**
- * The URL's host counts as one of `outbound.allow_hosts`, because the operator wrote it: private addresses pass, metadata
+ * The URL's host is treated like one of `outbound.allow_hosts`, because the operator wrote it: private addresses pass, metadata
  * and link-local addresses never do. Unlike in `exchange`, the connection is made by name and kept open for the next
  * request: a handshake with a distant provider costs more than a short answer, and TLS checks the name all the same.
- * Redirects are not followed: they would carry the key to another host. Time limits are the caller's, by `init.signal`.
+ * Redirects are not followed: they would carry the key to another host. The caller sets time limits by `init.signal`.
  */
 export const configuredFetch = (
   { ca, dns, settings }: ConfiguredFetchOptions,

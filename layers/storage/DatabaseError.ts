@@ -1,4 +1,4 @@
-/** The error of the database: what is wrong, and what to do about it. */
+/** Errors of the database: what is wrong, and what to do. */
 import { Schema } from "effect"
 import type { SqlError } from "effect/sql/SqlError"
 
@@ -14,7 +14,7 @@ const Reason = Schema.Literals([
 ])
 export type DatabaseReason = typeof Reason.Type
 
-/** Where the database is, and which setting moves it. */
+/** The database's place, and the setting that changes it. */
 export interface DatabasePlace {
   readonly driver: "sqlite" | "postgres"
   /** A path, or `host:port/name`; without credentials. */
@@ -32,7 +32,7 @@ export class DatabaseError extends Schema.TaggedError<DatabaseError>()("Database
   database: Schema.String,
   message: Schema.String
 }) {
-  /** Whether the same statement may succeed later, without anybody doing anything. */
+  /** Whether the error is transient: the same statement may succeed later. */
   get isTransient(): boolean {
     return this.reason === "locked" || this.reason === "unreachable" || this.reason === "full"
   }
@@ -62,7 +62,7 @@ const advice = ({ driver, name }: DatabasePlace, reason: DatabaseReason): string
   }
 }
 
-/** `detail` is what the database itself said. */
+/** `detail` is the database's own message. */
 export const databaseError = (place: DatabasePlace, reason: DatabaseReason, detail?: string) =>
   new DatabaseError({
     reason,

@@ -19,7 +19,7 @@ import type { DatabaseError, DatabasePlace } from "./DatabaseError.ts"
 import { section } from "./section.ts"
 import { Storage } from "./Storage.ts"
 
-/** Attempts of a transaction that another process's lock kept from beginning: more and more rarely, for 5 s in total. */
+/** Retries of a transaction while another process holds the lock: exponential delays, 5 s in total. */
 const whileLocked = Schedule.min([Schedule.exponential("2 millis"), Schedule.spaced("100 millis")]).pipe(
   Schedule.jittered,
   Schedule.upTo({ duration: "5 seconds" })
@@ -33,13 +33,13 @@ const untraced = Effect.withTracerEnabled(false)
 const isSqlError = (error: unknown): error is SqlError =>
   typeof error === "object" && error !== null && "_tag" in error && error._tag === "SqlError"
 
-/** Where PostgreSQL is, without what is secret in its URL. */
+/** PostgreSQL's URL without its secrets. */
 const addressOf = (url: string): string => {
   const { host, pathname, port } = new URL(url)
   return `${port === "" ? `${host}:5432` : host}${pathname}`
 }
 
-/** The database of these settings, and how to open it. */
+/** The configured database, and how to open it. */
 const databaseOf = Effect.gen(function* () {
   const { postgres_url: url, retention } = yield* (yield* ConfigSource).read(section)
   const storage = yield* Storage
@@ -56,11 +56,11 @@ const databaseOf = Effect.gen(function* () {
   const place: DatabasePlace = { driver: "sqlite", name: path }
   const create = Effect.andThen(
     fs.makeDirectory(storage.dir, { recursive: true, mode: 0o700 }),
-    // SQLite gives its own files the mode of this one.
+    // SQLite creates its other files with the mode of this one.
     fs.writeFile(path, new Uint8Array(0), { flag: "a", mode: 0o600 })
   )
   const connect = Effect.promise(() => import("./sqliteClient.ts")).pipe(
-    // What is wrong with the folder, opening the file will tell.
+    // A problem with the folder is reported when the file is opened.
     Effect.tap(Effect.ignore(create)),
     Effect.flatMap(({ sqliteClient }) => sqliteClient(path))
   )
@@ -71,13 +71,13 @@ export class Sql extends Context.Service<
   Sql,
   {
     readonly place: DatabasePlace
-    /** Runs statements, each by itself. */
+    /** Runs statements, each in a separate transaction. */
     readonly read: <A, E, R>(
       use: (sql: SqlClient) => Effect.Effect<A, E | SqlError, R>
     ) => Effect.Effect<A, Exclude<E, SqlError> | DatabaseError, R>
     /**
-     * Runs statements in one transaction that writes, which is undone if `use` fails or is interrupted. While another process
-     * holds a lock, `use` is run again from the beginning, for at most 5 s.
+     * Runs statements in one write transaction, which is rolled back if `use` fails or is interrupted. While another process
+     * holds a lock, `use` is retried for at most 5 s.
      */
     readonly write: <A, E, R>(
       use: (sql: SqlClient) => Effect.Effect<A, E | SqlError, R>
@@ -85,8 +85,8 @@ export class Sql extends Context.Service<
   }
 >()("manifold/storage/Sql") {
   /**
-   * The first use opens the database, with its folder, brings its tables up to date, and begins to remove rows that are older
-   * than `storage.retention`. What fails then is tried again at the next use.
+   * The first use creates the folder, opens the database, migrates its tables, and starts to remove rows that are older than
+   * `storage.retention`. If this fails, the next use tries again.
    */
   static readonly layer = Layer.effect(
     Sql,
@@ -96,7 +96,7 @@ export class Sql extends Context.Service<
       const opening = yield* Semaphore.make(1)
       let opened: SqlClient | undefined
 
-      /** Errors of statements, also those that were found while a transaction was undone, as this database's. */
+      /** Converts errors of statements to `DatabaseError`, including those of a rollback. */
       const translated = <A, E, R>(self: Effect.Effect<A, E | SqlError, R>) =>
         Effect.catchCause(self, (cause): Effect.Effect<never, Exclude<E, SqlError> | DatabaseError> => {
           for (const reason of cause.reasons) {
@@ -111,7 +111,7 @@ export class Sql extends Context.Service<
               ({ fromSqlError }) => Effect.fail(fromSqlError(place, error))
             )
           }
-          // No part of it is an `SqlError`.
+          // None of its reasons is an `SqlError`.
           return Effect.failCause(cause as Cause.Cause<Exclude<E, SqlError>>)
         })
 

@@ -1,4 +1,4 @@
-/** Brings the database's tables up to date, and refuses a database that is newer than the program. */
+/** Migrates the database's tables, and rejects a database that is newer than the program. */
 import { Effect } from "effect"
 import * as Migrator from "effect/sql/Migrator"
 import { SqlClient } from "effect/sql/SqlClient"
@@ -14,8 +14,8 @@ const loader: Migrator.Loader = Effect.succeed(
 )
 
 /**
- * Runs what is missing, in one transaction. Processes that start at the same time wait for each other: the lock is taken
- * before it is looked what is missing.
+ * Runs the missing migrations in one transaction. Processes that start at the same time wait for each other: the lock is
+ * taken before the version is read.
  */
 export const migrate = (sql: SqlClient, place: DatabasePlace) =>
   Effect.gen(function* () {

@@ -1,4 +1,4 @@
-/** The list of migrations, oldest first. A migration that was released is never changed; what is wrong in it, the next one corrects. */
+/** The list of migrations, oldest first. A released migration is never changed; a later one corrects its errors. */
 import type { Effect } from "effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"

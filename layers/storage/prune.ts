@@ -3,7 +3,7 @@ import { Clock, Duration, Effect } from "effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { Retention } from "./section.ts"
 
-/** Rows of one statement: other statements wait for it. */
+/** Maximum number of rows that one statement removes: other statements wait for it. */
 const most = 1000
 
 export const prune = Effect.fnUntraced(function* (sql: SqlClient, retention: Retention) {
@@ -13,7 +13,7 @@ export const prune = Effect.fnUntraced(function* (sql: SqlClient, retention: Ret
   yield* Effect.repeat(sql`DELETE FROM usage_calls WHERE id IN (${old}) RETURNING id`, {
     while: (removed) => removed.length === most
   })
-  // The sums of all hours are at -1.
+  // Hour -1 is the sum of all hours.
   const hour = Math.floor(before("usage_spent") / 3_600_000)
   yield* sql`DELETE FROM usage_spent WHERE hour >= 0 AND hour < ${hour}`
   yield* sql`DELETE FROM usage_hours WHERE hour < ${hour}`

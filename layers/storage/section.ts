@@ -23,7 +23,7 @@ const PostgresUrl = Secret.check(
   )
 )
 
-/** Budgets of a day count the hours before, so that these must be kept. */
+/** Daily budgets count the earlier hours of the day, so these must be kept. */
 const kept = (usual: string, description: string) =>
   Section.optional(
     DurationSetting.check(
@@ -35,7 +35,7 @@ const kept = (usual: string, description: string) =>
 
 const RetentionSettings = Schema.Struct({
   usage_calls: kept("400 days", "The ledger's rows: one for each call that spent something."),
-  usage_spent: kept("400 days", "Sums of each hour and principal.")
+  usage_spent: kept("400 days", "Hourly sums of each principal.")
 })
 export type Retention = typeof RetentionSettings.Type
 

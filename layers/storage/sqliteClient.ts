@@ -5,7 +5,7 @@ import * as SqlClient from "effect/sql/SqlClient"
 import * as Statement from "effect/sql/Statement"
 import * as Sqlite from "../platform/Sqlite.ts"
 
-/** One statement or transaction runs at a time. Every transaction is a writer's, so that none fails when it first writes. */
+/** One statement or transaction runs at a time. Every transaction begins as a writer, so that its first write cannot fail for a lock. */
 export const sqliteClient = Effect.fnUntraced(function* (path: string) {
   const connection = yield* Sqlite.open(path)
   return yield* SqlClient.make({

@@ -25,13 +25,13 @@ export interface Progress {
 
 export interface RequestOptions {
   readonly onProgress?: (progress: Progress) => void
-  /** Responds to what a 2026-07-28 server asks within this request. Absent: such a request fails. */
+  /** Handles input requests of a 2026-07-28 server within this request. Absent: such a request fails. */
   readonly answer?: Answer
-  /** Capabilities of the caller, for a 2026-07-28 server. Default: all that this client has. */
+  /** Capabilities of the caller, for a 2026-07-28 server. Default: all capabilities of this client. */
   readonly capabilities?: JsonObject
 }
 
-/** A request that a server of the session era makes of its client: sampling, elicitation or roots. */
+/** A session-era server's request to its client: sampling, elicitation or roots. */
 export type Ask = (method: string, params: JsonObject) => Promise<JsonObject>
 
 export interface Connection {
@@ -40,13 +40,13 @@ export interface Connection {
   readonly serverInfo: { readonly name: string; readonly version: string } | undefined
   readonly capabilities: JsonObject
   readonly instructions: string | undefined
-  /** Interruption cancels the request at the server. Time limits are the caller's. */
+  /** Interruption cancels the request at the server. The caller sets the time limit. */
   readonly request: (
     method: string,
     params: JsonObject,
     options?: RequestOptions
   ) => Effect.Effect<JsonObject, UpstreamError>
-  /** Has the server announce updates of the resource, as `notifications/resources/updated`, until the scope closes. */
+  /** Subscribes to updates of the resource, which arrive as `notifications/resources/updated`, until the scope closes. */
   readonly subscribe: (uri: string) => Effect.Effect<void, UpstreamError, Scope.Scope>
   /** Done when the connection is lost. */
   readonly lost: Effect.Effect<void>
@@ -171,11 +171,11 @@ export const connect = (options: ConnectOptions): Effect.Effect<Connection, Upst
             )
           )
 
-    // In the session era servers announce changed lists on the connection; since 2026-07-28 they must be asked to.
+    // In the session era servers announce changed lists on the connection; since 2026-07-28 clients must subscribe.
     const filter = listFilter(client)
     if (stateless && Object.keys(filter).length > 0) {
       const missed = () => onNotification("notifications/tools/list_changed", {})
-      // A server that cannot do this has its lists served all the same.
+      // The lists of a server that does not support this are served without updates.
       yield* Effect.ignore(listening(server, client, filter, { missed, gone: lose }))
     }
     return {

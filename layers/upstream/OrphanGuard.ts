@@ -1,4 +1,4 @@
-/** Ends the process groups of upstream servers when this process dies without having ended them, for example by SIGKILL. */
+/** Ends the process groups of upstream servers if this process dies before it ends them, for example by SIGKILL. */
 import { type Cause, Context, Effect, Layer, Queue, RcRef, Stream, type Scope } from "effect"
 import * as ChildProcess from "effect/process/ChildProcess"
 import { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
@@ -52,8 +52,8 @@ export class OrphanGuard extends Context.Service<
       return OrphanGuard.of({
         guard: Effect.fn("OrphanGuard.guard")(
           function* (group) {
-            const tell = yield* RcRef.get(shell)
-            yield* Effect.acquireRelease(tell(`+ ${group}\n`), () => tell(`- ${group}\n`))
+            const send = yield* RcRef.get(shell)
+            yield* Effect.acquireRelease(send(`+ ${group}\n`), () => send(`- ${group}\n`))
           },
           Effect.catch((error) =>
             Effect.logDebug("Upstream processes are not guarded: no POSIX shell was found.", error)

@@ -1,4 +1,4 @@
-/** One upstream server: connects when it is needed, reconnects when the connection is lost, and tells its state. */
+/** One upstream server: connects on demand, reconnects after a lost connection, and publishes its state. */
 import { Clock, Deferred, Duration, Effect, Exit, Random, RcMap, Scope } from "effect"
 import type { JsonObject } from "../../src/domain/JsonObject.ts"
 import type { Connection, RequestOptions } from "./Connection.ts"
@@ -14,7 +14,7 @@ export interface Status {
   readonly state: State
   /** Milliseconds since the epoch at which the state began. */
   readonly since: number
-  /** The last failure; it stays until the connection is ready again. */
+  /** The last failure, until the connection is ready again. */
   readonly failure?: UpstreamError | undefined
 }
 
@@ -28,7 +28,7 @@ export interface UpstreamOptions {
   readonly idleTimeout?: Duration.Duration | undefined
   /** How long a request waits for a connection. */
   readonly connectionTimeout: Duration.Duration
-  /** Runs after each connection; the connection is used by others only when it has ended. */
+  /** Runs on each new connection, before requests use it. */
   readonly onReady: (connection: Connection) => Effect.Effect<void, UpstreamError>
   readonly onChange: (status: Status) => Effect.Effect<void>
 }
@@ -44,11 +44,11 @@ export interface Upstream {
   readonly requests: () => number
   /** How often a lost connection was replaced. */
   readonly reconnects: () => number
-  /** Capabilities and the like of the last connection; `undefined` before the first. */
+  /** Server information and capabilities of the last connection; `undefined` before the first. */
   readonly last: () => Connection | undefined
-  /** Has the server announce updates of the resource until the scope closes, on this connection and the next ones. */
+  /** Subscribes to updates of the resource until the scope closes, on this connection and the next ones. */
   readonly subscribe: (uri: string) => Effect.Effect<void, UpstreamError, Scope.Scope>
-  /** A request that did not begin because the connection was lost is sent once more on the next connection. */
+  /** A request that did not begin because the connection was lost is sent again on the next connection. */
   readonly request: (
     method: string,
     params: JsonObject,
@@ -58,7 +58,7 @@ export interface Upstream {
 
 const longestDelay = Duration.toMillis("1 minute")
 
-/** Half of the delay at least: instances that lost the same server must not come back together. */
+/** Jitter from half of the delay: instances that lost the same server must not reconnect together. */
 const jittered = (delay: number) => Effect.map(Random.next, (random) => delay * (0.5 + random / 2))
 
 /** The connection closes with the scope. */
@@ -128,7 +128,7 @@ export const make = Effect.fnUntraced(function* (options: UpstreamOptions) {
               new UpstreamError({
                 server: name,
                 stage: "negotiate",
-                detail: `no answer within ${Duration.toMillis(connectionTimeout)} ms (mcp.connection.connection_timeout)`,
+                detail: `no response within ${Duration.toMillis(connectionTimeout)} ms (mcp.connection.connection_timeout)`,
                 unsent: true
               })
             )
@@ -171,7 +171,7 @@ export const make = Effect.fnUntraced(function* (options: UpstreamOptions) {
       const { since, state } = status
       yield* move("reconnecting", failure)
       const first = Duration.toMillis(initialReconnectDelay)
-      // A session that ended after a while is opened again at once: its server is there.
+      // A session that ended after a while is reopened at once: its server is reachable.
       const lasted = state === "ready" && (yield* Clock.currentTimeMillis) - since > first
       if (!lasted) yield* Effect.sleep(yield* jittered(Math.min(longestDelay, first * 2 ** attempts)))
       attempts++

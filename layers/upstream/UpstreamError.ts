@@ -1,7 +1,7 @@
 /** A request to an upstream server, or a connection to one, failed. */
 import { Schema } from "effect"
 
-/** Where it failed; each stage begins when the one before it has succeeded. */
+/** The stage that failed; each stage begins when the previous one has succeeded. */
 export const Stage = Schema.Literals(["start", "connect", "authenticate", "negotiate", "list", "call"])
 export type Stage = typeof Stage.Type
 
@@ -10,7 +10,7 @@ export class UpstreamError extends Schema.TaggedError<UpstreamError>()("Upstream
   server: Schema.String,
   stage: Stage,
   detail: Schema.String,
-  /** The request did not begin at the upstream server, so that it may be repeated. */
+  /** The request did not begin at the upstream server, so it may be retried. */
   unsent: Schema.Boolean,
   /** JSON-RPC error of the upstream server. */
   code: Schema.optionalKey(Schema.Finite),

@@ -35,8 +35,8 @@ const limited = (body: ReadableStream<Uint8Array>, maxBytes: number, stream: boo
 }
 
 /**
- * The URL to request. Plain HTTP goes to the address that was checked, so that a second look-up cannot lead elsewhere;
- * over TLS the certificate proves the name.
+ * The URL to request. Plain HTTP goes to the address that was checked, so that a second look-up cannot return another address
+ * (DNS rebinding); over TLS the certificate proves the name.
  */
 const pinned = ({ literal, url }: target.Target, address: string): URL => {
   if (literal || url.protocol === "https:") return url

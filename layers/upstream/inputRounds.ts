@@ -11,10 +11,10 @@ export type Answer<R = never> = (
   requests: InputRequests
 ) => Effect.Effect<Readonly<Record<string, JsonObject>>, UpstreamError, R>
 
-/** A form leads to a few rounds; a server that asks without end is broken. */
+/** Limit for servers that ask without end; a form needs a few rounds. */
 const maxRounds = 32
 
-/** Before a request is repeated that the server has put off without a question. */
+/** Delay before a request is repeated that the server deferred without an input request. */
 const pause = "250 millis"
 
 const isRequest = (value: unknown): value is JsonObject & { readonly method: string } =>
@@ -47,7 +47,7 @@ export const withRounds = Effect.fnUntraced(function* (
         stage: "call",
         detail:
           answer === undefined
-            ? "the server needs input, which this request cannot get"
+            ? "the server needs input, which this request cannot provide"
             : `the server still needs input after ${maxRounds} rounds`,
         unsent: false
       })

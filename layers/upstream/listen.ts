@@ -1,4 +1,4 @@
-/** Streams of changes that a 2026-07-28 server is asked for; they are opened again when they end. */
+/** Streams of change notifications from a 2026-07-28 server; reopened when they end. */
 import type { Client } from "@modelcontextprotocol/client"
 import { Effect, Schedule, type Scope } from "effect"
 import { requestFailure } from "./requestError.ts"
@@ -6,7 +6,7 @@ import type { UpstreamError } from "./UpstreamError.ts"
 
 type Filter = Parameters<Client["listen"]>[0]
 
-/** Between a stream that ended and the next one; servers and proxies may end idle streams. */
+/** Delay before a stream that ended is reopened; servers and proxies may end idle streams. */
 const reopening = Schedule.exponential("1 second").pipe(Schedule.upTo({ times: 3 }), Schedule.jittered)
 
 /** The lists whose changes the server announces. */
@@ -20,8 +20,8 @@ export const listFilter = (client: Client): Filter => {
 }
 
 /**
- * Opens the stream, and keeps it open until the scope closes. `missed`: the stream was interrupted, and what it announces
- * may have changed meanwhile. `gone`: it cannot be opened again.
+ * Opens the stream, and keeps it open until the scope closes. `missed`: the stream was interrupted, and changes in between
+ * may have been missed. `gone`: it cannot be opened again.
  */
 export const listening = (
   server: string,

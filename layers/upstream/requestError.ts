@@ -4,7 +4,7 @@ import { UpstreamError, type Stage } from "./UpstreamError.ts"
 
 const isRejection = Schema.is(Schema.Struct({ code: Schema.Finite, message: Schema.String }))
 
-/** Codes of Bun and Node for a request that reached no server. */
+/** Error codes of Bun and Node for a request that did not reach the server. */
 const unreached: ReadonlySet<string> = new Set([
   "ConnectionRefused",
   "FailedToOpenSocket",
@@ -25,7 +25,7 @@ const statusOf = (cause: unknown): number | undefined => {
   return field(cause, "name") === "UnauthorizedError" ? 401 : undefined
 }
 
-/** Causes of causes, at most so many. */
+/** Maximum depth of causes. */
 const depth = 4
 
 const codesOf = (cause: unknown): ReadonlyArray<unknown> => {
@@ -40,11 +40,11 @@ const codesOf = (cause: unknown): ReadonlyArray<unknown> => {
 
 export interface RequestFailure {
   readonly error: UpstreamError
-  /** The connection is of no use any more: the server is not there, or has forgotten its session. */
+  /** Whether the connection is lost: the server is unreachable, or its session has ended. */
   readonly lost: boolean
 }
 
-/** `session`: the server knows the connection by a session, which a 404 ends. */
+/** `session`: the connection has a session, and a 404 means that it has ended. */
 export const requestFailure = (
   cause: unknown,
   { server, session, stage }: { readonly server: string; readonly session: boolean; readonly stage: Stage }

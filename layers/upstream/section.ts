@@ -15,7 +15,7 @@ const server = () =>
   Schema.Struct({
     enabled: Section.optional(Schema.Boolean, true, "Whether the server is used."),
     command: Schema.optionalKey(
-      Schema.NonEmptyString.annotate({ description: "Program that speaks MCP on standard input and output." })
+      Schema.NonEmptyString.annotate({ description: "Program that serves MCP on standard input and output." })
     ),
     args: Schema.optionalKey(strings.annotate({ description: "Its arguments." })),
     cwd: Schema.optionalKey(PathSetting("Its working folder. Default: the user's home folder.")),

@@ -1,4 +1,4 @@
-/** Transport to an MCP server that is started as a process group and speaks on standard input and output. */
+/** Transport to an MCP server over standard input and output of a process that it starts in a process group. */
 import type { JSONRPCMessage, Transport } from "@modelcontextprotocol/client"
 import { type Cause, Effect, Queue, Stream } from "effect"
 import * as ChildProcess from "effect/process/ChildProcess"
@@ -11,7 +11,7 @@ import { OrphanGuard } from "./OrphanGuard.ts"
 import type { ServerSettings } from "./section.ts"
 import { UpstreamError } from "./UpstreamError.ts"
 
-/** Variables that programs need to be found and to find their user's files; secrets are not among them. */
+/** Environment variables that are passed on: search path, home and the like, but no secrets. */
 const inherited = [
   ["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "TERM", "TMPDIR"],
   [
@@ -37,10 +37,10 @@ const environmentOf = ({ env = {} }: ServerSettings, { get }: Environment["Servi
   ...env
 })
 
-/** Time for a process group to end by SIGTERM before SIGKILL. */
+/** Time between SIGTERM and SIGKILL of a process group. */
 const graceful = "2 seconds"
 
-/** Lines of standard error that an error repeats. */
+/** Number of standard error lines that an error message quotes. */
 const keptLines = 5
 
 /** Longest line of standard error that reaches the log, in bytes. */
@@ -51,11 +51,11 @@ export type StdioServices = ChildProcessSpawner | Environment | OrphanGuard
 export interface StdioOptions {
   readonly server: string
   readonly settings: ServerSettings
-  /** A longer message ends the connection. */
+  /** Maximum message size; a longer message ends the connection. */
   readonly maxMessageBytes: number
 }
 
-/** Starts the process; it ends, with all of its group, when the scope closes. */
+/** Starts the process. When the scope closes, its whole process group ends. */
 export const stdioTransport = Effect.fnUntraced(function* ({
   maxMessageBytes,
   server,
@@ -85,7 +85,7 @@ export const stdioTransport = Effect.fnUntraced(function* ({
   yield* guard.guard(child.pid)
   const run = Effect.runForkWith(yield* Effect.context<never>())
 
-  /** What the server wrote last, for the error that says why it ended. */
+  /** The last lines that the server wrote, for the error message. */
   const lastLines: Array<string> = []
   const errors = new LineReader(
     longestLogLine,
@@ -133,7 +133,7 @@ export const stdioTransport = Effect.fnUntraced(function* ({
       Queue.endUnsafe(outgoing)
     }
   }
-  /** Names the exit of the process as the cause, if it ends within a moment. */
+  /** Reports the exit of the process as the cause, if it exits within 200 ms. */
   const explain = (error: UpstreamError) =>
     Effect.matchEffect(Effect.timeout(child.exitCode, "200 millis"), {
       onFailure: () => Effect.fail(error),

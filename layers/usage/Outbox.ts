@@ -1,4 +1,4 @@
-/** Writes rows of the ledger in groups, and keeps those that the database does not take until it does. */
+/** Queue of ledger rows: writes them in groups, and retries while the database is unreachable. */
 import { Deferred, Duration, Effect, Latch, Schedule, type Scope, Semaphore } from "effect"
 import type { DatabaseError } from "../storage/DatabaseError.ts"
 import type { Sql } from "../storage/Sql.ts"
@@ -6,14 +6,14 @@ import type { CallRow } from "./callRow.ts"
 import { record } from "./callStatements.ts"
 import { release } from "./holdStatements.ts"
 
-/** A call whose row changed, or a hold that must not stay. */
+/** A call whose row changed, or a hold to release. */
 export interface Job {
   readonly id: string
-  /** What is known of the call when it is written; absent: only its hold is released. */
+  /** The call's row at the time of writing; absent: only its hold is released. */
   readonly row?: () => CallRow
 }
 
-/** Jobs that wait while the database is away. Beyond it no call that would add one may begin. */
+/** Maximum number of queued jobs. While the queue is full, calls that would add a job are rejected. */
 const most = 10_000
 /** Jobs of one transaction. */
 const mostAtOnce = 100
@@ -28,8 +28,8 @@ const lastAttempt = Duration.seconds(3)
 
 export interface Outbox {
   /**
-   * Writes the job, and returns when it is written, or was tried once in vain and waits for the database. Written later, a
-   * job writes what is known then.
+   * Queues the job, and returns after the first attempt to write it. A job that is written later writes the row as it is
+   * then.
    */
   readonly submit: (job: Job) => Effect.Effect<void>
   readonly isFull: () => boolean
@@ -40,12 +40,12 @@ interface Waiting {
   readonly tried: Deferred.Deferred<void>
 }
 
-/** Lives in the scope, and writes what is left when it closes. `written` is told after each group. */
+/** Runs until the scope closes, then writes the remaining jobs. Calls `written` after each group. */
 export const makeOutbox = Effect.fnUntraced(function* (
   { place, write }: Sql["Service"],
   written: () => void
 ): Effect.fn.Return<Outbox, never, Scope.Scope> {
-  /** By the call's id: of several changes that wait, the last has all. */
+  /** By the call's id: the last queued change of a call contains the earlier ones. */
   const waiting = new Map<string, Waiting>()
   const wanted = yield* Latch.make()
   const writing = yield* Semaphore.make(1)
@@ -61,7 +61,7 @@ export const makeOutbox = Effect.fnUntraced(function* (
 
   const isRefused = ({ reason }: DatabaseError) => reason === "failed"
 
-  /** A row that the database refuses for what it is must not keep the others. */
+  /** A row that the database rejects must not block the others. */
   const applyOne = (job: Job) =>
     apply([job]).pipe(
       Effect.catchIf(isRefused, ({ message }) => {
@@ -82,7 +82,7 @@ export const makeOutbox = Effect.fnUntraced(function* (
       Effect.tap(
         Effect.sync(() => {
           for (const each of taken) {
-            // What changed meanwhile is written once more.
+            // A row that changed during the write is written again.
             if (waiting.get(each.job.id) === each) waiting.delete(each.job.id)
             Deferred.doneUnsafe(each.tried, Effect.void)
           }
@@ -100,15 +100,15 @@ export const makeOutbox = Effect.fnUntraced(function* (
 
   const failed = ({ message }: DatabaseError) => {
     for (const { tried } of waiting.values()) Deferred.doneUnsafe(tried, Effect.void)
-    if (away) return Effect.void
-    away = true
+    if (unreachable) return Effect.void
+    unreachable = true
     return Effect.logError(`Usage is kept in memory until it can be written: ${message}`)
   }
 
   const back = Effect.suspend(() => {
-    if (!away) return Effect.void
-    away = false
-    return Effect.logInfo(`Usage was written to ${place.name} again`)
+    if (!unreachable) return Effect.void
+    unreachable = false
+    return Effect.logInfo(`Usage is written to ${place.name} again`)
   })
 
   const work = Effect.gen(function* () {
@@ -132,7 +132,7 @@ export const makeOutbox = Effect.fnUntraced(function* (
           waiting.size === 0
             ? Effect.void
             : Effect.logError(
-                `${waiting.size} rows of the ledger were not written; what was held for them counts as spent`
+                `${waiting.size} rows of the ledger were not written; the amounts held for them count as spent`
               )
         )
       )

@@ -1,4 +1,4 @@
-/** Usage and budgets of the program: small until a call spends something, when the rest is loaded and the database opened. */
+/** Usage and budgets of the program. The first call that spends something loads the ledger and opens the database. */
 import { type BigDecimal, Context, Effect, Layer, Scope, Semaphore } from "effect"
 import { ConfigSource } from "../config/ConfigSource.ts"
 import { Budget } from "../guard/Budget.ts"
@@ -59,7 +59,7 @@ export class Usage extends Context.Service<
     })
   )
 
-  /** The budget of section `usage`. */
+  /** The budget of the section `usage`. */
   static readonly budget = Layer.effect(
     Budget,
     Effect.map(Usage, ({ ledger }) =>
@@ -76,7 +76,7 @@ export class Usage extends Context.Service<
     )
   )
 
-  /** Writes how calls ended into the ledger, before they are answered. */
+  /** Writes the outcome of each call to the ledger before the response is sent. */
   static readonly journal = Layer.effectDiscard(
     Effect.gen(function* () {
       const { ledger } = yield* Usage

@@ -1,4 +1,4 @@
-/** Reports of usage, loaded with the database when somebody asks for one. */
+/** Reports of usage, loaded with the database at the first report. */
 import { Context, Effect, Layer } from "effect"
 import type { Principal } from "../../src/domain/Principal.ts"
 import type { ConfigSource } from "../config/ConfigSource.ts"

@@ -1,10 +1,10 @@
-/** What this process knows of a call that holds or spends money. */
+/** State of a running call that holds or spends money. */
 import type { Call, Outcome } from "../ledger/Calls.ts"
 import { nothing, type Spent, sum } from "../ledger/Spend.ts"
 import { type CallIdentity, callRow, type CallRow } from "./callRow.ts"
 import { unitsOf, usdOfUnits } from "./money.ts"
 
-/** What a request, with all calls that it causes, holds and spent, in units of 1e-12 USD. */
+/** Held and spent amounts of a request, including its nested calls, in units of 1e-12 USD. */
 export interface RequestSum {
   used: bigint
 }
@@ -12,7 +12,7 @@ export interface RequestSum {
 export class CallEntry {
   readonly id: string
   readonly identity: CallIdentity
-  /** What it holds, by hour. */
+  /** Held amounts by hour. */
   readonly parts = new Map<number, bigint>()
   /** Whether its price is unknown. */
   unpriced = false
@@ -20,7 +20,7 @@ export class CallEntry {
   #outcome: Outcome | undefined
   #duration: number | undefined
   readonly #request: RequestSum
-  /** What it adds to the request's sum. */
+  /** Its part of the request's sum. */
   #counted = 0n
 
   constructor(id: string, identity: CallIdentity, request: RequestSum) {
@@ -35,7 +35,7 @@ export class CallEntry {
     return total
   }
 
-  /** Counts so much for the request instead of what was counted before. */
+  /** Replaces the call's part of the request's sum. */
   count(amount: bigint) {
     this.#request.used += amount - this.#counted
     this.#counted = amount
@@ -45,7 +45,7 @@ export class CallEntry {
     return this.#counted
   }
 
-  /** What was not reported by the provider counts as at most what was held. */
+  /** An amount that the provider did not report counts as at most the held amount. */
   spend(spent: Spent) {
     const { held } = this
     const isOver = spent.uncertain === true && held > 0n && unitsOf(spent.usd) > held
@@ -81,7 +81,7 @@ const rootOf = (call: Call): Call => {
   return root
 }
 
-/** The entries of running calls, and the sums of their requests; forgotten with the calls. */
+/** The entries of running calls, and the sums of their requests; removed when the calls end. */
 export class CallEntries {
   readonly #entries = new WeakMap<Call, CallEntry>()
   readonly #requests = new WeakMap<Call, RequestSum>()

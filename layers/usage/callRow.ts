@@ -1,4 +1,4 @@
-/** The rows of the ledger: whose call it is, what it used and cost, and how it ended. */
+/** Rows of the ledger: principal, usage, cost and outcome of each call. */
 import type { Call, Outcome } from "../ledger/Calls.ts"
 import type { Spent } from "../ledger/Spend.ts"
 import { unitsOf } from "./money.ts"
@@ -8,14 +8,14 @@ export const hourLength = 3_600_000
 /** Hours since the epoch. */
 export const hourOf = (millis: number): number => Math.floor(millis / hourLength)
 
-/** Whose call it is; texts that are not known are empty. */
+/** The principal and client of the call; unknown texts are empty. */
 export interface CallIdentity {
   /** When it began, in milliseconds since the epoch. */
   readonly at: number
   readonly request_id: string
   readonly kind: string
   readonly name: string
-  /** The tool that it works for, or is. */
+  /** The tool that made the call, or the tool itself. */
   readonly tool: string
   readonly source: string
   readonly principal: string
@@ -24,7 +24,7 @@ export interface CallIdentity {
   readonly conversation: string
 }
 
-/** What a call used, in the shape that usage has everywhere: totals include their parts. */
+/** Token counts of a call; totals include their parts. */
 export interface Tokens {
   readonly input_tokens: number
   readonly output_tokens: number
@@ -42,7 +42,7 @@ export interface CallRow extends CallIdentity, Tokens {
   readonly cost: bigint
   /** 1: the price is unknown, and the cost a lower bound. */
   readonly unpriced: number
-  /** 1: the cost is not what a provider reported. */
+  /** 1: the cost is estimated, not reported by the provider. */
   readonly uncertain: number
   readonly time_to_first_token_ms: number | null
   readonly latency_ms: number | null
@@ -60,7 +60,7 @@ export const tokenNames = [
   "reasoning_tokens"
 ] as const satisfies ReadonlyArray<keyof Tokens>
 
-/** PostgreSQL stores neither U+0000 nor half of a surrogate pair; clients choose these texts, so that they are bounded. */
+/** PostgreSQL stores neither U+0000 nor half of a surrogate pair; clients choose these texts, so their length is bounded. */
 const text = (value: string | undefined): string =>
   (value ?? "").slice(0, 256).toWellFormed().replaceAll("\u0000", "\uFFFD")
 
@@ -102,7 +102,7 @@ export const tokensOf = ({ usage = {} }: Pick<Spent, "usage">): Tokens => {
   }
 }
 
-/** Everything that is known of a call so far. */
+/** The row of a call so far. */
 export interface Known {
   readonly id: string
   readonly identity: CallIdentity

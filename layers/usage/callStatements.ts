@@ -1,4 +1,4 @@
-/** Statements that write the ledger, with its sums, and settle what was held. Each runs in one transaction of its caller. */
+/** Statements that write the ledger and its sums, and settle holds. Each runs in a transaction of its caller. */
 import { Effect, Schema } from "effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import { type CallRow, hourOf, tokenNames } from "./callRow.ts"
@@ -56,7 +56,7 @@ const addToHour = (sql: SqlClient, row: Summed, sign: 1 | -1) => {
     ON CONFLICT (hour, source, principal, client, tool, provider, model) DO UPDATE SET ${sums}`
 }
 
-/** Adds amounts by hour to what all principals and the principal spent. */
+/** Adds amounts by hour to the sums of all principals and of the principal. */
 const addSpent = (
   sql: SqlClient,
   { principal, source }: Pick<CallRow, "source" | "principal">,
@@ -77,7 +77,7 @@ const addSpent = (
       ELSE usage_spent.amount + excluded.amount END`
 }
 
-/** The cost by the hours in which it was held, in their order; what exceeds the hold belongs to the last one. */
+/** Distributes the cost over the hours of the hold, in order; the excess belongs to the last hour. */
 const allocated = (cost: bigint, held: ReadonlyArray<{ readonly hour: number; readonly amount: bigint }>) => {
   let left = cost
   return held.map(({ amount, hour }, index) => {
@@ -103,15 +103,15 @@ const columns = [
 ].map((name) => `${name} = excluded.${name}`)
 
 /**
- * Writes everything that is known of a call, and settles its hold. The same row twice is written once, and a row that knows
- * more replaces the one before. A call that spent nothing and did not end has no row.
+ * Writes the row of a call and settles its hold. Idempotent; a later row of the same call replaces the earlier one. A call
+ * that spent nothing and did not end has no row.
  */
 export const record = Effect.fnUntraced(function* (sql: SqlClient, row: CallRow) {
   yield* lockBudgets(sql)
   const parts = yield* PartRows(sql`DELETE FROM usage_holds WHERE call_id = ${row.id} RETURNING hour, amount`)
   const [before] = yield* KnownRows(sql`SELECT * FROM usage_calls WHERE id = ${row.id}`)
   if (before === undefined && isEmpty(row)) return
-  // The hour of the first row stays, so that sums of hours do not move.
+  // The hour of the first row is kept, so that sums of hours do not move.
   const now = { ...row, at: before?.at ?? row.at }
   yield* sql`INSERT INTO usage_calls ${sql.insert(now)}
     ON CONFLICT (id) DO UPDATE SET ${sql.literal(columns.join(", "))}`
@@ -128,8 +128,8 @@ export const record = Effect.fnUntraced(function* (sql: SqlClient, row: CallRow)
 })
 
 /**
- * Settles what is held for calls whose process has not renewed its lease: nobody knows what they spent, so that it is all of
- * what they held. Returns how many there were.
+ * Settles the holds of calls whose process has not renewed its lease. What they spent is unknown, so the whole hold counts as
+ * spent. Returns the number of calls.
  */
 export const expire = Effect.fnUntraced(function* (sql: SqlClient, now: number) {
   yield* lockBudgets(sql)

@@ -1,4 +1,4 @@
-/** Columns as both databases give them: integers as `bigint`, and from PostgreSQL also as `number`. */
+/** Schemas of columns as both databases return them: integers as `bigint`, and from PostgreSQL also as `number`. */
 import { Effect, Schema, SchemaGetter } from "effect"
 
 const Integer = Schema.Union([Schema.BigInt, Schema.Finite])
@@ -19,7 +19,7 @@ export const Count = Integer.pipe(
   })
 )
 
-/** Rows of our own tables: one that does not fit is a defect. */
+/** Rows of this program's tables: a row that does not match the schema is a defect. */
 export const rowsOf = <S extends Schema.Top & { readonly DecodingServices: never }>(row: S) => {
   const decode = Schema.decodeUnknownEffect(Schema.Array(row))
   return <E, R>(statement: Effect.Effect<ReadonlyArray<unknown>, E, R>) =>

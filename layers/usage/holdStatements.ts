@@ -1,4 +1,4 @@
-/** Statements about money that is held for running calls. Each function runs in one transaction of its caller. */
+/** Statements for holds of running calls. Each function runs in a transaction of its caller. */
 import { Effect, Schema } from "effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import { OverBudget } from "../ledger/Spend.ts"
@@ -10,8 +10,7 @@ import { exceeded, firstHourOf, type Limit, type Owner } from "./limits.ts"
 const budgetLock = 7_201_988_314
 
 /**
- * Between this and the end of the transaction nobody else changes what is held or spent. SQLite has one writer at a time
- * anyway.
+ * Locks held and spent amounts until the end of the transaction. SQLite needs no lock: it has one writer at a time.
  */
 export const lockBudgets = (sql: SqlClient) =>
   sql.onDialectOrElse({
@@ -23,7 +22,7 @@ const Used = rowsOf(
   Schema.Struct({ held: Count, source: Schema.String, principal: Schema.String, hour: Count, amount: Units })
 )
 
-/** What was spent since the day began, and in total, by all principals and by the owner; and all that is held. */
+/** Amounts spent since the day began and in total, by all principals and by the owner, and all holds. */
 export const usedSince = (sql: SqlClient, hour: number, { principal, source }: Owner) =>
   Effect.map(
     Used(sql`
@@ -41,7 +40,7 @@ export interface HoldRequest {
   readonly identity: CallIdentity
   readonly instance: string
   readonly hour: number
-  /** What the call already holds in that hour, and what it wants to hold more, in units of 1e-12 USD. */
+  /** The call's hold in that hour, and the amount to add to it, in units of 1e-12 USD. */
   readonly before: bigint
   readonly more: bigint
   readonly unpriced: boolean
@@ -49,7 +48,7 @@ export interface HoldRequest {
   readonly limits: ReadonlyArray<Limit>
 }
 
-/** Holds the money, unless a limit would be exceeded. The same request twice holds it once. */
+/** Holds the amount, unless a limit would be exceeded. Idempotent. */
 export const hold = Effect.fnUntraced(function* (sql: SqlClient, request: HoldRequest) {
   const { before, hour, id, identity, instance, leaseUntil, limits, more, unpriced } = request
   if (limits.length > 0) {
@@ -71,7 +70,7 @@ export const hold = Effect.fnUntraced(function* (sql: SqlClient, request: HoldRe
     ON CONFLICT (call_id, hour) DO UPDATE SET amount = excluded.amount, lease_until = excluded.lease_until`
 })
 
-/** Gives back what a call holds that will not run. */
+/** Releases the hold of a call that will not run. */
 export const release = (sql: SqlClient, id: string) =>
   Effect.andThen(lockBudgets(sql), sql`DELETE FROM usage_holds WHERE call_id = ${id}`)
 

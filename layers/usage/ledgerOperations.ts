@@ -1,4 +1,4 @@
-/** The ledger at work: holds money before a call, settles it after, and records every call of a model. Loaded at its first use. */
+/** Operations of the ledger: holds money before a call, settles it afterwards, and records every model call. Loaded at first use. */
 import { type BigDecimal, Clock, Duration, Effect, Latch } from "effect"
 import { ConfigSource } from "../config/ConfigSource.ts"
 import type { Call, Outcome } from "../ledger/Calls.ts"
@@ -17,14 +17,14 @@ import { makeOutbox } from "./Outbox.ts"
 import { section, type UsageSettings } from "./section.ts"
 import { makeUsageMetrics } from "./usageMetrics.ts"
 
-/** A call waits no longer to have its money held. */
+/** Maximum time that a call waits for its hold. */
 const holdWithin = Duration.seconds(4)
 
 const tryAgainAfter = 5000
 
 const unrecorded = (detail: string) => new JournalUnavailable({ retryAfter: tryAgainAfter, detail })
 
-/** For callers, who may be anybody; the log has the rest. */
+/** Messages for callers. They show no paths or addresses; the log does. */
 const forCallers: Record<DatabaseError["reason"], string> = {
   locked: "the database is locked by another process",
   read_only: "the database cannot be written",
@@ -36,15 +36,15 @@ const forCallers: Record<DatabaseError["reason"], string> = {
   failed: "the database failed"
 }
 
-/** How often metrics of limits are brought up to date. */
+/** Interval at which metrics of limits are updated. */
 const watchEvery = Duration.seconds(1)
 
 const nobody = { source: "", principal: "" }
 
 const unpricedAdvice =
-  "its price is not known, so that nothing can be held for it: set its price in section prices, or usage.unpriced to allow"
+  "its price is unknown, so nothing can be held for it: set its price in the section prices, or set usage.unpriced to allow"
 
-/** `written` is told after each change of what was spent or is held. */
+/** Calls `written` after each change of spent or held amounts. */
 export const makeLedger = Effect.fnUntraced(function* (written: () => void) {
   const config = yield* ConfigSource
   const sql = yield* Sql
@@ -53,11 +53,11 @@ export const makeLedger = Effect.fnUntraced(function* (written: () => void) {
   const entries = new CallEntries()
   const metrics = yield* makeUsageMetrics
   const changed = yield* Latch.make()
-  const tell = () => {
+  const notify = () => {
     changed.openUnsafe()
     written()
   }
-  const outbox = yield* makeOutbox(sql, tell)
+  const outbox = yield* makeOutbox(sql, notify)
   /** Calls that hold money. */
   const open = new Set<CallEntry>()
   const holding = yield* Latch.make()
@@ -89,7 +89,7 @@ export const makeLedger = Effect.fnUntraced(function* (written: () => void) {
 
   const submit = (entry: CallEntry) => outbox.submit({ id: entry.id, row: () => entry.row })
 
-  /** Holds so much more in the database; where that is away, only calls with limits must wait for it. */
+  /** Adds to the hold in the database. While the database is unreachable, only calls with limits fail. */
   const holdMore = Effect.fnUntraced(function* (
     entry: CallEntry,
     more: bigint,
@@ -144,7 +144,7 @@ export const makeLedger = Effect.fnUntraced(function* (written: () => void) {
     )
   })
 
-  /** Checks what needs no database, counts the amount for the request, and holds it. */
+  /** Checks the limits that need no database, adds the amount to the request's sum, and holds it. */
   const take = Effect.fnUntraced(function* (
     call: Call,
     entry: CallEntry,
@@ -155,7 +155,7 @@ export const makeLedger = Effect.fnUntraced(function* (written: () => void) {
     const { name } = call
     const limits = limitsOf(now, call.principal.subject)
     const perRequest = now.cost_per_request_max
-    if (outbox.isFull()) return yield* unrecorded("too many rows of the ledger wait to be written")
+    if (outbox.isFull()) return yield* unrecorded("too many rows of the ledger are queued for writing")
     if (usd === undefined) {
       const isLimited = limits.length > 0 || perRequest !== undefined
       if ((now.unpriced ?? (isLimited ? "refuse" : "allow")) === "refuse") {
@@ -168,7 +168,7 @@ export const makeLedger = Effect.fnUntraced(function* (written: () => void) {
     if (perRequest !== undefined && request.used + more > unitsOfNumber(perRequest)) {
       return yield* new OverBudget({ name, limit: "request" })
     }
-    // Counted before the database is asked, so that two calls of one request cannot both take what is left.
+    // Counted before the database query, so that two calls of one request cannot both take the remaining amount.
     const counted = entry.counted
     entry.count(counted + more)
     yield* Effect.onError(holdMore(entry, more, more === 0n ? [] : limits, now), () =>
@@ -211,7 +211,7 @@ export const makeLedger = Effect.fnUntraced(function* (written: () => void) {
   )
   yield* Effect.forkScoped(Effect.andThen(first, Effect.forever(next)))
 
-  /** What limits have left, for metrics: other processes spend as well. */
+  /** Remaining amounts of limits, for metrics: other processes spend as well. */
   const watchLimits = Effect.gen(function* () {
     yield* changed.await
     changed.closeUnsafe()
@@ -237,16 +237,16 @@ export const makeLedger = Effect.fnUntraced(function* (written: () => void) {
         Effect.fail(new OverBudget({ name: call.name, limit: "unrecorded", advice: message }))
       )
     }),
-    /** What a call spent when it ended, or afterwards. */
+    /** Charges of a call at its end or afterwards. */
     settle,
-    /** How a call ended. */
+    /** The outcome of a call. */
     end: Effect.fnUntraced(function* (call: Call, outcome: Outcome, duration: number) {
       if (!(yield* settings).enabled) return
       const entry = yield* entryOf(call)
       entry.end(outcome, duration)
       yield* submit(entry)
     }),
-    /** Settles what is held for processes that ended. */
+    /** Settles the holds of processes that ended. */
     expireLeases,
     outbox
   }

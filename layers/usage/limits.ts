@@ -1,4 +1,4 @@
-/** The limits of a budget, and whether an amount would exceed one of them. */
+/** Limits of a budget, and the check whether an amount would exceed one of them. */
 import { hourLength } from "./callRow.ts"
 import { unitsOfNumber } from "./money.ts"
 import type { PrincipalLimits, UsageSettings } from "./section.ts"
@@ -6,14 +6,14 @@ import type { PrincipalLimits, UsageSettings } from "./section.ts"
 export interface Limit {
   /** As `OverBudget` and reports name it, such as `daily` or `principal_daily`. */
   readonly name: string
-  /** Whether it is one of the principal, or of all principals together. */
+  /** True: a limit of the principal. False: of all principals together. */
   readonly isOwn: boolean
   readonly window: "hour" | "day" | "total"
   /** In units of 1e-12 USD. */
   readonly max: bigint
 }
 
-/** What is spent or held: all principals' rows of spent money have no source and no principal. */
+/** A spent or held amount. Rows for all principals have no source and no principal. */
 export interface UsedRow {
   readonly held: boolean
   readonly source: string
@@ -41,7 +41,7 @@ const limitsIn = (settings: PrincipalLimits, isOwn: boolean): ReadonlyArray<Limi
     return [{ name: isOwn ? `principal_${name}` : name, isOwn, window, max: unitsOfNumber(max) }]
   })
 
-/** The limits that hold for a principal. */
+/** The limits that apply to a principal. */
 export const limitsOf = (settings: UsageSettings, subject: string): ReadonlyArray<Limit> => {
   const own = Object.hasOwn(settings.principals, subject) ? settings.principals[subject] : undefined
   return [...limitsIn(settings, false), ...limitsIn(own ?? settings.principal, true)]
@@ -59,8 +59,8 @@ export const endOf = (window: Limit["window"], hour: number): number | undefined
 }
 
 /**
- * The rows that count for the limit in the window of `hour`. Hours after it count as well: where the clock was set back, what
- * was spent before is not given back.
+ * The rows that count for the limit in the window of `hour`. Later hours count as well: setting the clock back
+ * does not release spent amounts.
  */
 export const countedFor = (
   { isOwn, window }: Pick<Limit, "isOwn" | "window">,
@@ -98,7 +98,7 @@ export const exceeded = (
   for (const limit of limits) {
     const counted = countedFor(limit, rows, owner, hour)
     if (sumOf(counted) + more <= limit.max) continue
-    // More than the whole limit never fits.
+    // An amount above the whole limit never fits.
     const last = counted.reduce(
       (latest, row) => (row.amount > 0n ? Math.max(latest, row.hour) : latest),
       hour

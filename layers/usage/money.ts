@@ -3,13 +3,13 @@ import { BigDecimal } from "effect"
 
 const places = 12
 
-/** The most that one amount can be, a million USD: sums of amounts must fit into 64 bits. */
+/** Maximum of one amount, a million USD: sums of amounts must fit into 64 bits. */
 export const mostUnits = 10n ** 18n
 
-/** The most that a sum can be: sums stay below 2^63, where SQLite would make them inexact and PostgreSQL fail. */
+/** Maximum of a sum. From 2^63 on SQLite would round and PostgreSQL would fail. */
 export const mostSum = 9n * mostUnits
 
-/** Rounded up, so that nothing is counted as less than it is. */
+/** Rounds up, so that no amount is counted too low. */
 const scaled = (usd: BigDecimal.BigDecimal): bigint => {
   const { scale, value } = BigDecimal.normalize(usd)
   if (scale <= places) return value * 10n ** BigInt(places - scale)
@@ -20,7 +20,7 @@ const scaled = (usd: BigDecimal.BigDecimal): bigint => {
 /** An amount that is held or spent. */
 export const unitsOf = (usd: BigDecimal.BigDecimal): bigint => {
   if (!BigDecimal.isPositive(usd)) return 0n
-  // A number of so many digits is not worth the memory.
+  // Longer numbers are rejected: they need too much memory.
   if (usd.scale < -places) return mostUnits
   const units = scaled(usd)
   return units < mostUnits ? units : mostUnits
@@ -32,7 +32,7 @@ export const unitsOfNumber = (usd: number): bigint =>
 
 export const usdOfUnits = (units: bigint): BigDecimal.BigDecimal => BigDecimal.make(units, places)
 
-/** An exact decimal, as people and JSON have it. */
+/** An exact decimal, for people and JSON. */
 export const usdOf = (units: bigint): string => BigDecimal.format(usdOfUnits(units))
 
 /** For metrics. */

@@ -1,4 +1,4 @@
-/** The usage report: totals, series, burn rate, limits, holds and the top consumers, of one principal or of all principals. */
+/** The usage report of one principal or of all principals: totals, series, burn rate, limits, holds and top consumers. */
 import { Clock, DateTime, Duration, Effect, Option } from "effect"
 import type { Principal } from "../../src/domain/Principal.ts"
 import { ConfigSource } from "../config/ConfigSource.ts"
@@ -20,10 +20,10 @@ import type { ReportOptions, ReportWindow } from "./reportOptions.ts"
 import { byHour, byModel, byPrincipal, byTool, costSince, openHolds, type Sums } from "./reportStatements.ts"
 import { section } from "./section.ts"
 
-/** What the burn rate is measured over. */
+/** The period over which the burn rate is measured. */
 const measured = Duration.minutes(15)
 
-/** Hours of a window before the current one, and of one step of its series. */
+/** Hours of a window before the current hour, and hours of one step of its series. */
 const windows: Record<
   ReportWindow,
   { readonly back: (hour: number) => number; readonly step: number; readonly shown: number }
@@ -122,7 +122,7 @@ const seriesOf = (
 
 const ownerOf = ({ source, subject }: Principal): Owner => ({ source, principal: subject })
 
-/** Of the principal, or with `all` of all principals. */
+/** The report of the principal, or with `all` of all principals. */
 export const report = Effect.fnUntraced(function* (principal: Principal, { all, window }: ReportOptions) {
   const settings = yield* Effect.orDie((yield* ConfigSource).read(section))
   const { read } = yield* Sql
@@ -141,7 +141,7 @@ export const report = Effect.fnUntraced(function* (principal: Principal, { all, 
       const perHour =
         recent.cost * BigInt(Math.round(Duration.toHours(Duration.hours(1)) / Duration.toHours(measured)))
       const used = yield* usedSince(sql, hour, me)
-      // What all together spent is not shown to one of them.
+      // Limits of all principals together are not shown to a single principal.
       const limits = limitsOf(settings, principal.subject).filter(({ isOwn }) => all || isOwn)
       const holds = yield* openHolds(sql, owner)
       return {

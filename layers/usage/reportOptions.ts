@@ -1,4 +1,4 @@
-/** What a usage report is about. */
+/** Options of a usage report: its window and its principals. */
 
 export const reportWindows = ["hour", "day", "week", "month"] as const
 export type ReportWindow = (typeof reportWindows)[number]
@@ -9,6 +9,6 @@ export const isReportWindow = (name: string): name is ReportWindow =>
 export interface ReportOptions {
   /** Of all principals instead of one: for who may `admin`. */
   readonly all: boolean
-  /** What models, tools and principals are summed over. */
+  /** The window over which models, tools and principals are summed. */
   readonly window: ReportWindow
 }

@@ -1,4 +1,4 @@
-/** Sums of the ledger for reports. They read the sums of hours, so that their cost does not grow with the number of calls. */
+/** Queries of reports. They read hourly sums, so their duration does not grow with the number of calls. */
 import { Effect, Schema } from "effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import { tokenNames } from "./callRow.ts"
@@ -6,7 +6,7 @@ import { Count, rowsOf, Units } from "./columns.ts"
 import { HoldRows } from "./holdStatements.ts"
 import type { Owner } from "./limits.ts"
 
-/** The longest list in a report. */
+/** Maximum length of a list in a report. */
 export const mostRows = 20
 
 const sumFields = {
@@ -29,7 +29,7 @@ const names = ["calls", "cost", ...tokenNames, "unpriced", "uncertain"]
 const sums = (sql: SqlClient) =>
   sql.literal(names.map((name) => `CAST(COALESCE(SUM(${name}), 0) AS BIGINT) AS ${name}`).join(", "))
 
-/** Rows of the owner, or all principals'. */
+/** Rows of the owner, or of all principals. */
 const of = (sql: SqlClient, owner: Owner | undefined) =>
   owner === undefined
     ? sql.literal("1 = 1")
@@ -37,12 +37,12 @@ const of = (sql: SqlClient, owner: Owner | undefined) =>
 
 const HourRows = rowsOf(Schema.Struct({ hour: Count, ...sumFields }))
 
-/** Of each hour since that one in which something was recorded, in order. */
+/** Sums of each hour with a recorded call since the given hour, in order. */
 export const byHour = (sql: SqlClient, since: number, owner: Owner | undefined) =>
   HourRows(sql`SELECT hour, ${sums(sql)} FROM usage_hours
     WHERE hour >= ${since} AND ${of(sql, owner)} GROUP BY hour ORDER BY hour`)
 
-/** The groups that cost most since that hour; of calls without the first column there is none. */
+/** The most expensive groups since the given hour, without calls whose first column is empty. */
 const byColumns = (
   sql: SqlClient,
   columns: readonly [string, ...ReadonlyArray<string>],
@@ -71,7 +71,7 @@ export const byPrincipal = (sql: SqlClient, since: number, owner: Owner | undefi
 
 const RateRows = rowsOf(Schema.Struct({ cost: Units, tokens: Count }))
 
-/** What calls cost that began since then, in milliseconds since the epoch. */
+/** The cost of calls that began at or after a time, in milliseconds since the epoch. */
 export const costSince = (sql: SqlClient, since: number, owner: Owner | undefined) =>
   Effect.map(
     RateRows(sql`SELECT CAST(COALESCE(SUM(cost), 0) AS BIGINT) AS cost,

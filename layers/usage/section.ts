@@ -1,4 +1,4 @@
-/** The section `usage`: whether tokens and cost are counted, and what may be spent. */
+/** The section `usage`: counting of tokens and cost, and limits of what is spent. */
 import { Duration, Schema } from "effect"
 import { DurationSetting } from "../config/DurationSetting.ts"
 import * as Section from "../config/Section.ts"
@@ -12,12 +12,12 @@ const dollars = (description: string) =>
 
 const principalLimits = () =>
   Schema.Struct({
-    cost_hourly_max: dollars("Most that the principal may spend in an hour"),
-    cost_daily_max: dollars("Most that the principal may spend in a day"),
-    cost_total_max: dollars("Most that the principal may spend at all")
+    cost_hourly_max: dollars("Maximum cost of a principal per hour"),
+    cost_daily_max: dollars("Maximum cost of a principal per day"),
+    cost_total_max: dollars("Maximum cost of a principal in total")
   })
 
-/** From a second to an hour: the process that holds money renews its lease three times in it. */
+/** The process that holds money renews its lease three times in this time. */
 const lease = DurationSetting.check(
   Schema.makeFilter((time) => {
     const seconds = Duration.toSeconds(time)
@@ -26,37 +26,37 @@ const lease = DurationSetting.check(
 )
 
 const interval = DurationSetting.check(
-  Schema.makeFilter((time) => Duration.toSeconds(time) >= 1 || "must be at least a second")
+  Schema.makeFilter((time) => Duration.toSeconds(time) >= 1 || "must be at least 1 second")
 )
 
 const makeSchema = () =>
   Schema.Struct({
     enabled: Section.optional(Schema.Boolean, true, "Whether tokens and cost are counted and limited."),
-    cost_per_request_max: dollars("Most that one request may cost, with all calls that it causes"),
-    cost_hourly_max: dollars("Most that may be spent in an hour"),
-    cost_daily_max: dollars("Most that may be spent in a day"),
-    cost_total_max: dollars("Most that may be spent at all"),
+    cost_per_request_max: dollars("Maximum cost of one request, including its nested calls"),
+    cost_hourly_max: dollars("Maximum cost per hour"),
+    cost_daily_max: dollars("Maximum cost per day"),
+    cost_total_max: dollars("Maximum cost in total"),
     principal: Section.optional(principalLimits(), {}, "Limits of each principal."),
     principals: Section.optional(
       Schema.Record(Schema.NonEmptyString, principalLimits()),
       {},
-      "Limits of single principals by subject, instead of `principal`."
+      "Limits of individual principals by subject, instead of `principal`."
     ),
     unpriced: Schema.optionalKey(
       Schema.Literals(["allow", "refuse"]).annotate({
         description:
-          "What happens to calls of models whose price is unknown. Default: refused if there is any limit, else allowed."
+          "Whether calls of models with an unknown price are allowed or rejected. Default: `refuse` if there is any limit, else `allow`."
       })
     ),
     lease: Section.optional(
       lease,
       "2 minutes",
-      "How long money stays held for a process that ended without settling it; then it counts as spent."
+      "How long a hold remains after its process ended without settling it. Then the held amount counts as spent."
     ),
     refresh_interval: Section.optional(
       interval,
       "30 seconds",
-      "Time between two reports to those who watch usage live."
+      "Interval between updates for live viewers of usage."
     )
   }).check(
     Schema.makeFilter(
@@ -66,7 +66,7 @@ const makeSchema = () =>
           enabled ||
           limits.every((limit) => limit === undefined) || {
             path: ["enabled"],
-            issue: "must be true (MCP_MONITORING_ENABLED) while there is a limit of the cost"
+            issue: "must be true (MCP_MONITORING_ENABLED) while a cost limit is set"
           }
         )
       }
@@ -77,7 +77,7 @@ export type UsageSettings = ReturnType<typeof makeSchema>["Type"]
 export type PrincipalLimits = UsageSettings["principal"]
 
 export const section = Section.deferred("usage", makeSchema, {
-  description: "Tokens, cost, and their limits. Hours and days are those of UTC.",
+  description: "Tokens, cost, and their limits. Hours and days are in UTC.",
   env: {
     MCP_MONITORING_ENABLED: { path: ["enabled"], kind: "boolean" },
     MCP_COST_HOURLY_MAX: { path: ["cost_hourly_max"], kind: "number" },

@@ -1,4 +1,4 @@
-/** Metrics of usage: tokens by model, and what the limits of all principals together have left. */
+/** Metrics of usage: tokens by model, and limits of all principals together with their spent and held amounts. */
 import { Effect, Scope } from "effect"
 import type { Spent } from "../ledger/Spend.ts"
 import { type Counter, Metrics } from "../telemetry/Metrics.ts"
@@ -7,9 +7,9 @@ import { countedFor, type Limit, sumOf, type UsedRow } from "./limits.ts"
 import { usdNumberOf } from "./money.ts"
 
 const help =
-  "Tokens of models by type; cached and cache-write tokens are part of the input, reasoning tokens of the output."
+  "Tokens used by models, by type. Cached and cache-write tokens are part of the input, reasoning tokens of the output."
 
-/** The most models with series of their own; all further ones are `other`. */
+/** Maximum number of models with a separate series; all others are `other`. */
 const mostModels = 100
 
 const types = [
@@ -20,7 +20,7 @@ const types = [
   ["reasoning", "reasoning_tokens"]
 ] as const
 
-/** The counters of one model; a type that is never used has none. */
+/** The counters of one model; a type that is never used has no counter. */
 class Counters {
   readonly #metrics: Metrics["Service"]
   readonly #labels: Readonly<Record<string, string>>
@@ -68,9 +68,9 @@ export const makeUsageMetrics = Effect.gen(function* () {
   const gauges = (limit: string) =>
     Effect.forEach(
       [
-        ["max", "Limit of what may be spent, in USD."],
-        ["spent", "What was spent in the window of the limit, in USD, as this process last saw it."],
-        ["held", "What is held for running calls, in USD, as this process last saw it."]
+        ["max", "Cost limit, in USD."],
+        ["spent", "Amount spent in the window of the limit, in USD, at the last update of this process."],
+        ["held", "Amount held for running calls, in USD, at the last update of this process."]
       ] as const,
       ([name, description]) =>
         metrics.gauge(`manifold_budget_${name}_usd`, description, () => seen.get(limit)?.[name] ?? 0, {

@@ -13,7 +13,7 @@ export const usage = Command.make(
   "usage",
   {
     window: Flag.Literals("window", reportWindows).pipe(
-      Flag.withDescription("What models, tools and principals are summed over"),
+      Flag.withDescription("The window over which models, tools and principals are summed"),
       Flag.withDefault("day")
     ),
     json: Flag.Boolean("json").pipe(

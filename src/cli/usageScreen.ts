@@ -8,10 +8,10 @@ const blocks = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"] as const
 const barWidth = 24
 /** Rows of the chart. */
 const chartHeight = 4
-/** The most rows of one list. */
+/** Maximum rows of one list. */
 const mostListed = 5
 
-/** Cents, and of less than a cent two digits that count. */
+/** Rounds to cents; amounts below a cent have two significant digits. */
 const dollars = (usd: string): string => {
   const amount = Number(usd)
   if (amount === 0) return "$0"

@@ -38,11 +38,11 @@ export const layer = Layer.effectDiscard(
             request,
             reports.of(principal, options).pipe(
               Effect.map((report) => json(200, report)),
-              // The database's place is for the operator, who has the log.
+              // Only the log names the database's place, which is for the operator.
               Effect.catch(({ message }) =>
                 Effect.as(
                   Effect.logError(`Usage cannot be read: ${message}`),
-                  reject(503, "Service Unavailable: usage cannot be read now. The log says why.")
+                  reject(503, "Service Unavailable: usage cannot be read at the moment. The log has the reason.")
                 )
               )
             )

@@ -1,4 +1,4 @@
-/** Publishes usage on the channel `usage`: at `usage.refresh_interval` and soon after each change, to each its own. */
+/** Publishes usage on the channel `usage`: at `usage.refresh_interval` and soon after each change, each principal's own. */
 import { Duration, Effect, Latch, Layer } from "effect"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { Channels } from "../../layers/events/Channels.ts"
@@ -7,13 +7,13 @@ import { Usage } from "../../layers/usage/Usage.ts"
 import { type Report, UsageReport } from "../../layers/usage/UsageReport.ts"
 import type { Principal } from "../domain/Principal.ts"
 
-/** Changes are published together, at most this often. */
+/** Minimum time between two publications; changes in between are published together. */
 const together = Duration.seconds(1)
 
-/** Subscribers with one key see the same. */
+/** Subscribers with the same key get the same events. */
 const keyOf = (principal: Principal) => (principal.may(["admin"]) ? "" : principal.key)
 
-/** The part of a report that fits into a frequent event. */
+/** The part of a report that is small enough for a frequent event. */
 const summaryOf = ({ burn_rate, limits, scope, timestamp, totals }: Report) => ({
   timestamp,
   scope,

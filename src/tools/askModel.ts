@@ -9,7 +9,7 @@ import { Shown } from "../catalog/toolkitEntries.ts"
 import { ToolPolicy } from "../domain/Policy.ts"
 import { ModelText, ask, policy, show } from "./modelText.ts"
 
-/** Of all providers; each checks its own. */
+/** Highest of all providers; each checks its own maximum. */
 const maximum = Math.max(...knownProviders.map(({ maxTemperature }) => maxTemperature))
 
 const AskModel = Tool.make("ask-model", {

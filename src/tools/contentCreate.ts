@@ -35,7 +35,7 @@ const Parameters = Schema.Struct({
     })
   ),
   content_brief: Schema.String.check(Schema.isMaxLength(20_000)).annotate({
-    description: "Purpose and audience, for whoever writes the outline. Never shown."
+    description: "Purpose and audience, for the author of the outline. Never shown."
   }),
   theme: Schema.optionalKey(
     Schema.String.annotate({ description: "`light`, `dark`, or one of the operator's own." })
@@ -67,7 +67,7 @@ const link = ({ path, uri }: Deck) => [
 
 const ContentCreate = Tool.make("content.create", {
   description:
-    "Create a slide deck (PowerPoint). Write the slides yourself as `outline` wherever the details are more than a list: pick a layout for each slide, state its point in the headline, keep lists short, and use only facts that you were given. Without `outline`, rules put the details on slides as they are: headings, lists, tables, charts of labelled numbers. The result has the outline that was drawn, and remarks; to change the deck, edit that outline and call again with the same arguments.",
+    "Create a slide deck (PowerPoint). Write the slides yourself as `outline` wherever the details are more than a list: pick a layout for each slide, state its point in the headline, keep lists short, and use only facts that you were given. Without `outline`, rules put the details on slides as they are: headings, lists, tables, charts of labelled numbers. The result has the drawn `outline`, and in `remarks` what could not be done; to change the deck, edit that outline and call again with the same arguments.",
   parameters: Parameters,
   success: Deck,
   failure: DeckError,

@@ -15,7 +15,7 @@ const maxImages = 10
 
 /** Base64 characters of one result, below the default of `mcp.max_result_bytes`. */
 const maxResult = 7 * 1024 * 1024
-/** So many PNG images fit into it; more are requested as JPEG. */
+/** Number of PNG images that fit into it; if more are requested, they are JPEG. */
 const maxPng = 2
 
 const CreateImage = Tool.make("create-image", {
@@ -62,7 +62,7 @@ const CreateImage = Tool.make("create-image", {
 
 export const available = Effect.map(Models, ({ providers }) => providers.some(({ images }) => images))
 
-/** Errors that every further image would get as well. */
+/** Errors that would also fail every further image. */
 const isFinal = (error: ModelFailure): boolean =>
   error instanceof OverBudget || (error._tag === "ModelError" && error.transient === undefined)
 

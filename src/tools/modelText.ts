@@ -43,7 +43,7 @@ export const show = ({ stop_reason, text }: ModelText): string => {
   return note === undefined ? text : `${text}\n\n${note}`.trim()
 }
 
-/** The model call inside has the time limit, the retries, the breaker and the hold on the budget. */
+/** The nested model call has the time limit, the retries, the circuit breaker and the hold on the budget. */
 export const policy: Partial<Policy> = { timeLimit: "1 hour", retry: "never", breaker: false }
 
 /** Characters at the end of the text that a progress message shows. */

@@ -1,4 +1,4 @@
-/** Requests that run at one upstream server: what a server of the session era asks goes to the caller of the one that runs. */
+/** Running requests at one upstream server: requests of a session-era server go to the caller of the running request. */
 import { Context, Effect, Schema } from "effect"
 import { Client, Level } from "../catalog/Client.ts"
 import type { JsonObject } from "../domain/JsonObject.ts"
@@ -18,7 +18,7 @@ export class RunningRequests {
     return this.#running.size
   }
 
-  /** Runs a request of a caller, who answers what the server asks meanwhile. */
+  /** Runs a request of a caller, who receives the server's requests meanwhile. */
   run<A, E, R>(request: Effect.Effect<A, E, R>): Effect.Effect<A, E, R | Client> {
     return Effect.contextWith((context: Context.Context<Client>) => {
       const running: Running = { context, asked: 0 }
@@ -31,16 +31,16 @@ export class RunningRequests {
   }
 
   /**
-   * Asks the caller. A server does not say for which request it asks: with several at once there is no safe answer, as
-   * one caller must not be asked for what another one does.
+   * Forwards a request of the server to the caller. Session-era requests do not name the request that caused them: with
+   * several callers at once they are rejected, as a caller must not be asked because of another one's request.
    */
   ask(method: string, params: JsonObject): Promise<JsonObject> {
     const [running, ...others] = this.#running
     const client = running && Context.get(running.context, Client)
-    // Servers ask for roots when they start, whatever runs then: a caller that has none is not asked.
+    // Servers may ask for roots at any time. The list is empty unless the running caller has roots.
     if (method === "roots/list" && client?.supports("roots") !== true) return Promise.resolve({ roots: [] })
     if (running === undefined || client === undefined) {
-      return Promise.reject(new Error("No request runs whose caller could be asked."))
+      return Promise.reject(new Error("No request is running whose caller could be asked."))
     }
     if (others.some(({ context }) => Context.get(context, Client) !== client)) {
       return Promise.reject(
@@ -49,7 +49,7 @@ export class RunningRequests {
     }
     const request = toInputRequest(method, params)
     if (request === undefined) return Promise.reject(new Error(`Unknown request: ${method}`))
-    // A request that the caller cannot answer is the server's to handle, and would end the call.
+    // The server handles the error of a request that the caller does not support.
     if (!client.supports(request.kind))
       return Promise.reject(new Error(`The client does not support ${method}.`))
     const key = `upstream-${++running.asked}`

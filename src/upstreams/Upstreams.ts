@@ -1,4 +1,4 @@
-/** The upstream servers of the section `mcpServers`; their code is loaded with the first of them. */
+/** The upstream servers of the section `mcpServers`; their code is loaded with the first server. */
 import { Context, Effect, type FileSystem, Layer, type Path, Scope } from "effect"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import * as http from "../../layers/http/section.ts"

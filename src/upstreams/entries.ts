@@ -1,4 +1,4 @@
-/** Catalog entries of one upstream server: its definitions under their served names, and calls that are passed on. */
+/** Catalog entries of one upstream server: its definitions under their served names; calls are forwarded. */
 import { Effect } from "effect"
 import type { Reporter } from "../../layers/progress/Progress.ts"
 import { Progress } from "../../layers/progress/Progress.ts"
@@ -30,17 +30,17 @@ export interface Source {
   readonly timeLimit: Policy["timeLimit"]
   /** Whether a tool of that name is served. */
   readonly serves: (tool: string) => boolean
-  /** Entries by what the server says of them: an entry that has not changed stays the same object. */
+  /** Cache of entries by definition: an unchanged entry stays the same object. */
   readonly known: Map<string, object>
 }
 
-/** The same entry as before, if the server says the same of it; entries that are gone are forgotten. */
+/** Reuses the entry of an unchanged definition; removed entries are dropped. */
 const remembering = ({ known }: Source) => {
   const before = new Map(known)
   known.clear()
   return <A extends object>(kind: string, name: string, item: JsonObject, make: () => A): A => {
     const key = `${kind} ${name} ${JSON.stringify(item)}`
-    // The key begins with the kind, so that its entry is of the kind's type.
+    // The key begins with the kind, so the entry has the kind's type.
     const entry = (before.get(key) as A | undefined) ?? make()
     known.set(key, entry)
     return entry
@@ -48,7 +48,7 @@ const remembering = ({ known }: Source) => {
 }
 type Remember = ReturnType<typeof remembering>
 
-/** JSON-RPC error codes: the server has answered, and is well. */
+/** An error with a JSON-RPC code is the server's response; without a code the server is unreachable. */
 const toFailed =
   (name: string) =>
   ({ code, data, message, unsent }: UpstreamError): Failed =>
@@ -91,7 +91,7 @@ const send = ({ running, upstream }: Source, name: string, method: string, param
     }).pipe(Effect.mapError(toFailed(name)))
   )
 
-/** Values of an argument; none if the server has no completion, or fails at it. */
+/** Values of an argument; empty if the server has no completion, or its completion fails. */
 const completing =
   ({ upstream }: Source, ref: JsonObject, argument: string): Complete =>
   (typed, given) =>
@@ -180,7 +180,7 @@ const read = (source: Source, uri: string) =>
     ({ _meta, contents = [] }) => ({ contents, ...(_meta !== undefined && { meta: _meta }) }) as ReadOutput
   )
 
-/** Has the server announce updates of the resource while the scope is open. */
+/** Subscribes to updates of the resource while the scope is open. */
 const subscribe = ({ upstream }: Source, name: string, uri: string) =>
   Effect.mapError(upstream.subscribe(uri), toFailed(name))
 

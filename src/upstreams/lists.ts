@@ -4,7 +4,7 @@ import type { Connection } from "../../layers/upstream/Connection.ts"
 import { UpstreamError } from "../../layers/upstream/UpstreamError.ts"
 import { isObject, type JsonObject } from "../domain/JsonObject.ts"
 
-/** What the server lists, as it lists it. */
+/** The server's lists, unchanged. */
 export interface Lists {
   readonly tools: ReadonlyArray<JsonObject>
   readonly prompts: ReadonlyArray<JsonObject>
@@ -31,7 +31,7 @@ const kinds = {
   }
 } as const
 
-/** One list; empty where the server does not have that capability. Items without a name are left out. */
+/** Reads one list; empty if the server does not have the capability. Items without a name are omitted. */
 const list = Effect.fnUntraced(function* (
   server: string,
   connection: Connection,

@@ -1,4 +1,4 @@
-/** Serves the upstream servers that the configuration has now: each in a scope that ends when it no longer has it. */
+/** Serves the configured upstream servers, each in a scope that closes when it is removed or changed. */
 import { Effect, Equal, Exit, Layer, Scope, Semaphore } from "effect"
 import * as childProcess from "../../layers/platform/childProcess.ts"
 import { OrphanGuard } from "../../layers/upstream/OrphanGuard.ts"
@@ -14,7 +14,7 @@ interface Opened {
 
 export type Servers = Readonly<Record<string, ServerSettings>>
 
-/** What holds for all servers. */
+/** Options that apply to all servers. */
 export type Shared = Omit<UpstreamSettings, "name" | "settings">
 
 export const manageUpstreams = Effect.gen(function* () {

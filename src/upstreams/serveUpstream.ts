@@ -1,4 +1,4 @@
-/** Serves the entries of one upstream server: connects in the background, and follows what the server announces. */
+/** Serves the entries of one upstream server: connects in the background, and updates the entries when its lists change. */
 import type { FetchLike } from "@modelcontextprotocol/client"
 import { Context, Deferred, Effect, Scope, Semaphore, type Duration } from "effect"
 import type { Connection } from "../../layers/upstream/Connection.ts"
@@ -36,7 +36,7 @@ export interface UpstreamSettings {
   readonly fetch?: FetchLike
   /** The principals that see the entries. Default: all. */
   readonly visibleTo?: Audience
-  /** False: connects at the first request, and lists of the catalog do not wait for its entries. Default: true. */
+  /** False: connects at the first request, and catalog lists do not wait for its entries. Default: true. */
   readonly eager?: boolean
   /** Called before each request of a caller. */
   readonly onUse?: () => void
@@ -51,11 +51,11 @@ export interface Served {
   readonly upstream: Upstream.Upstream
   /** What the server listed last, without tools that are not served. */
   readonly lists: Effect.Effect<Lists>
-  /** Whether requests of callers run. */
+  /** Whether a caller's request is running. */
   readonly busy: () => boolean
 }
 
-/** How long lists of the catalog wait for the server's first answer. */
+/** Maximum time that catalog lists wait for the server's first lists. */
 const firstAnswer = "5 seconds"
 
 /** `*` matches anything. */
@@ -156,7 +156,7 @@ export const serveUpstream: (
     onReady: refresh,
     onChange: Effect.fnUntraced(function* ({ failure, state }) {
       if (failure === undefined) return yield* Effect.logDebug(`upstream ${name}: ${state}`)
-      // A server that fails is not waited for.
+      // Catalog lists do not wait for a server that failed.
       yield* Deferred.succeed(answered, undefined)
       yield* Effect.logWarning(`upstream ${name}: ${state}`, failure.message)
     })

@@ -66,7 +66,7 @@ export const sentencesOf = (source: string, isTest: boolean): ReadonlyArray<Sent
       })
       continue
     }
-    const text = token.slice(1, -1)
+    const text = token.startsWith("`") ? token.slice(1, -1) : withoutCode(token.slice(1, -1))
     if (!text.includes(" ")) continue
     const isName = isTest && testName.test(source.slice(Math.max(0, index - 60), index))
     if (isName) found.push({ line, text, kind: "test name" })

@@ -24,7 +24,7 @@ export const usage = Effect.gen(function* () {
     cost BIGINT NOT NULL,
     unpriced BIGINT NOT NULL,
     uncertain BIGINT NOT NULL`)
-  /** One row for each call of a model, and for each other call that spent something. What is not known is an empty text. */
+  /** One row for each call of a model, and for each other call that spent something. Unknown values are empty texts. */
   yield* sql`CREATE TABLE usage_calls (
     id TEXT PRIMARY KEY,
     at BIGINT NOT NULL,
@@ -64,7 +64,7 @@ export const usage = Effect.gen(function* () {
     PRIMARY KEY (call_id, hour)
   )`
   yield* sql`CREATE INDEX usage_holds_instance ON usage_holds (instance)`
-  /** What budgets count: the hour of the hold, by everybody (source and principal empty) and by principal; hour -1 is the sum. */
+  /** Spent amounts by hour of the hold, for all principals (source and principal empty) and for each; hour -1 is the sum. */
   yield* sql`CREATE TABLE usage_spent (
     source TEXT NOT NULL,
     principal TEXT NOT NULL,
