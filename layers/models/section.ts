@@ -36,8 +36,7 @@ const provider = () =>
     model: Schema.NonEmptyString.annotate({ description: "Default model." }),
     image_model: Schema.optionalKey(
       Schema.NonEmptyString.annotate({
-        description:
-          "Default model for images. Required for images of a server other than openai."
+        description: "Default model for images. Required for images of a server other than openai."
       })
     ),
     temperature: Schema.optionalKey(sampling(2, "Sampling temperature")),

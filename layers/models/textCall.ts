@@ -37,7 +37,7 @@ const fixedTokens = (request: TextRequest) =>
   fileCount(request.prompt) * perFile +
   tokensOf(toolBytes(request))
 
-/** Output tokens assumed for a server with a limit of its own. */
+/** Output tokens assumed for a server that sets its own limit. */
 const mostOutput = 131_072
 
 /** Fails if nothing arrives for too long. One timer serves the whole response, not one per part. */

@@ -147,7 +147,7 @@ export const makeOutbox = Effect.fnUntraced(function* (
         const before = waiting.get(job.id)
         waiting.set(job.id, { job: before?.job.row === undefined ? job : { ...before.job, ...job }, tried })
         if (before !== undefined) Deferred.doneUnsafe(before.tried, Effect.void)
-        // Calls that end while the program does have nobody else who writes for them.
+        // During shutdown no further attempt follows, so the call itself writes the rows.
         if (closed) return flush.pipe(Effect.catch(failed))
         wanted.openUnsafe()
         return away

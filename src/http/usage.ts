@@ -42,7 +42,10 @@ export const layer = Layer.effectDiscard(
               Effect.catch(({ message }) =>
                 Effect.as(
                   Effect.logError(`Usage cannot be read: ${message}`),
-                  reject(503, "Service Unavailable: usage cannot be read at the moment. The log has the reason.")
+                  reject(
+                    503,
+                    "Service Unavailable: usage cannot be read at the moment. The log has the reason."
+                  )
                 )
               )
             )

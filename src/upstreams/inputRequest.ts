@@ -55,7 +55,8 @@ export const answering = (server: string, client: Client["Service"]): Answer => 
       used.add(key)
       const { method = "", params = {} } = requests[key] ?? {}
       const request = toInputRequest(method, params)
-      if (request === undefined) return yield* fail(`the server requests ${method}, which is not a method of clients`)
+      if (request === undefined)
+        return yield* fail(`the server requests ${method}, which is not a method of clients`)
       if (!client.supports(request.kind)) {
         return yield* fail(`the server requests ${method}, which the caller does not support`)
       }
