@@ -5,7 +5,7 @@ import type { Usage } from "../ledger/Spend.ts"
 import type { Part, Sink } from "./Adapter.ts"
 import type { Reported } from "./usage.ts"
 
-/** Estimated tokens of a text: in nearly every language a token has at least three bytes. */
+/** Estimates the tokens of a text: in nearly every language a token has at least three bytes. */
 export const tokensOf = (bytes: number): number => Math.ceil(bytes / 3)
 
 const textOf = (part: Part): string =>

@@ -19,7 +19,7 @@ const capacity = 256
 
 /** Maximum tokens that a provider adds to the text of each message and each tool. */
 const overhead = 16
-/** The same, of most providers, for an estimate. */
+/** Usual tokens that a provider adds to the text of each message and each tool, for estimates. */
 const usualOverhead = { prompt: 3, message: 4 }
 /** Maximum tokens of an image in a prompt. */
 const perFile = 3000

@@ -20,10 +20,10 @@ const mostAtOnce = 100
 
 const pauses = Schedule.min([Schedule.exponential("250 millis"), Schedule.spaced("15 seconds")])
 
-/** How long a call waits for its row, which is written later all the same. */
-const patience = Duration.seconds(3)
+/** Maximum time that a call waits until its row is written; the row stays queued. */
+const writeWithin = Duration.seconds(3)
 
-/** How long the end of the program waits for what is left. */
+/** Time limit for the remaining jobs at shutdown. */
 const lastAttempt = Duration.seconds(3)
 
 export interface Outbox {
@@ -49,7 +49,7 @@ export const makeOutbox = Effect.fnUntraced(function* (
   const waiting = new Map<string, Waiting>()
   const wanted = yield* Latch.make()
   const writing = yield* Semaphore.make(1)
-  let away = false
+  let unreachable = false
   let closed = false
 
   const apply = (jobs: ReadonlyArray<Job>) =>
@@ -66,7 +66,8 @@ export const makeOutbox = Effect.fnUntraced(function* (
     apply([job]).pipe(
       Effect.catchIf(isRefused, ({ message }) => {
         const row = job.row?.()
-        if (row === undefined) return Effect.logWarning(`A hold is left to its lease: ${message}`)
+        if (row === undefined)
+          return Effect.logWarning(`A hold cannot be released and remains until its lease ends: ${message}`)
         return Effect.logError(`A row of the ledger cannot be written: ${message}`).pipe(
           Effect.annotateLogs({ row: JSON.stringify({ ...row, cost: String(row.cost) }) })
         )
@@ -150,9 +151,9 @@ export const makeOutbox = Effect.fnUntraced(function* (
         // During shutdown no further attempt follows, so the call itself writes the rows.
         if (closed) return flush.pipe(Effect.catch(failed))
         wanted.openUnsafe()
-        return away
+        return unreachable
           ? Effect.void
-          : Effect.timeoutOrElse(Deferred.await(tried), { duration: patience, orElse: () => Effect.void })
+          : Effect.timeoutOrElse(Deferred.await(tried), { duration: writeWithin, orElse: () => Effect.void })
       })
   }
 })

@@ -115,7 +115,7 @@ export const makeLedger = Effect.fnUntraced(function* (written: () => void) {
       database: sql.place.name,
       message: `the database ${sql.place.name} did not answer within ${Duration.format(holdWithin)}`
     })
-    // Without limits it is one statement.
+    // Without limits the hold is a single statement.
     const held =
       limits.length === 0
         ? sql.read((client) => hold(client, request))
@@ -128,15 +128,15 @@ export const makeLedger = Effect.fnUntraced(function* (written: () => void) {
           entry.parts.set(hour, before + more)
           open.add(entry)
           holding.openUnsafe()
-          tell()
+          notify()
         })
       ),
       Effect.catchTag("DatabaseError", (error) => {
-        // It may have been written all the same.
-        if (limits.length === 0) return Effect.logWarning(`A call is not held: ${error.message}`)
+        // The hold may have been written despite the error.
+        if (limits.length === 0) return Effect.logWarning(`A call runs without a hold: ${error.message}`)
         const undo = entry.parts.size === 0 ? outbox.submit({ id: entry.id }) : Effect.void
         const said = `${forCallers[error.reason]}, the log says what to do`
-        return Effect.logError(`A call is refused, because it cannot be recorded: ${error.message}`).pipe(
+        return Effect.logError(`A call is rejected because it cannot be recorded: ${error.message}`).pipe(
           Effect.andThen(Effect.forkDetach(undo)),
           Effect.andThen(Effect.fail(unrecorded(said)))
         )
@@ -182,7 +182,7 @@ export const makeLedger = Effect.fnUntraced(function* (written: () => void) {
     open.delete(entry)
     entry.spend(spent)
     metrics.spent(spent)
-    // How such a call ended is recorded next, and one transaction does both.
+    // The outcome of the call is recorded next, and that transaction also writes the charges.
     if (spent !== nothing && !entry.ended) return
     yield* submit(entry)
   })
