@@ -6,7 +6,7 @@ const root = new URL("../", import.meta.url).pathname
 
 /** Permanent exceptions. An entry without a finding fails the check. */
 const exceptions: ReadonlyArray<Allowed> = [
-  { path: "CONTRIBUTING.md", reason: "the glossary shows the words to avoid" },
+  { path: "CONTRIBUTING.md", reason: "the glossary shows the words to avoid" }
 ]
 
 /** Folders and files whose words are not replaced yet; remove an entry once it has no finding. */

@@ -69,6 +69,6 @@ export const editYaml = (text: string, section: string, name: string, value: unk
       const { [section]: servers, ...rest } = values(yaml)
       return { ...rest, [section]: servers ?? {} }
     }
-    // Anchors and unusual layouts: the library writes the whole text then, with its comments.
+    // Anchors and unusual layouts: the library rewrites the whole text, with its comments.
     return edited !== undefined && Equal.equals(normal(edited), normal(whole)) ? edited : whole
   })

@@ -18,7 +18,7 @@ const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
 const invalid = (source: string, message: string, path = "") =>
   new ConfigInvalid({ problems: [{ path, message, source }] })
 
-/** The document with those servers; a server that the document has as well is the document's. */
+/** The document with those servers; a server of the document takes precedence over one of the same name. */
 export const withServersFile = Effect.fnUntraced(function* (document: ConfigDocument) {
   const written = (yield* Environment).get(variable) ?? ""
   if (written === "") return document

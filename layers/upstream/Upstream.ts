@@ -26,7 +26,7 @@ export interface UpstreamOptions {
   readonly initialReconnectDelay: Duration.Duration
   /** Closes a connection that is unused for this long; the next request opens another. Absent: never. */
   readonly idleTimeout?: Duration.Duration | undefined
-  /** How long a request waits for a connection. */
+  /** Maximum time that a request waits for a connection. */
   readonly connectionTimeout: Duration.Duration
   /** Runs on each new connection, before requests use it. */
   readonly onReady: (connection: Connection) => Effect.Effect<void, UpstreamError>
@@ -40,9 +40,9 @@ export interface Upstream {
   readonly connection: Effect.Effect<Connection, UpstreamError>
   /** Whether it is connected, or idle until the next request. */
   readonly ready: () => boolean
-  /** Requests so far. */
+  /** Number of requests so far. */
   readonly requests: () => number
-  /** How often a lost connection was replaced. */
+  /** Number of reconnections. */
   readonly reconnects: () => number
   /** Server information and capabilities of the last connection; `undefined` before the first. */
   readonly last: () => Connection | undefined
@@ -72,7 +72,7 @@ export const make = Effect.fnUntraced(function* (options: UpstreamOptions) {
   let last: Connection | undefined
   let requests = 0
   let reconnects = 0
-  /** The fiber that holds the connection, by an object of its own. */
+  /** Identity of the fiber that holds the connection. */
   let supervisor: object | undefined
   /** Requests and subscriptions that use the connection. */
   let active = 0
@@ -103,7 +103,7 @@ export const make = Effect.fnUntraced(function* (options: UpstreamOptions) {
         })
     )
 
-  /** Ends when the connection was unused for the time; from then on, a request opens another one. */
+  /** Completes when the connection was unused for the idle time-out; the next request opens another connection. */
   const idle = Effect.fnUntraced(function* (connected: Connection) {
     if (idleTimeout === undefined) return yield* Effect.never
     const time = Duration.toMillis(idleTimeout)
@@ -153,7 +153,7 @@ export const make = Effect.fnUntraced(function* (options: UpstreamOptions) {
     for (;;) {
       const ended = yield* Effect.exit(hold)
       if (Exit.isSuccess(ended) && ended.value) {
-        // A request may have come meanwhile.
+        // A request may have arrived meanwhile.
         if (supervisor === undefined) yield* move("idle")
         return
       }
@@ -213,7 +213,7 @@ export const make = Effect.fnUntraced(function* (options: UpstreamOptions) {
     return connection
   })
 
-  /** One subscription per resource at the server, whoever wants it. */
+  /** One subscription per resource at the server, shared by all subscribers. */
   const subscriptions = yield* RcMap.make({
     lookup: (uri: string) =>
       Effect.gen(function* () {

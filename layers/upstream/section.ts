@@ -46,15 +46,17 @@ const server = () =>
     allow: patterns("Names of its tools that are served, where `*` matches anything. Default: all."),
     deny: patterns("Names of its tools that are not served, where `*` matches anything."),
     idle_timeout: Schema.optionalKey(
-      DurationSetting.annotate({
-        description:
-          "End the process when it is unused for this long; the next call starts it again. Default: it runs all the time."
-      })
+      DurationSetting.pipe(
+        Schema.annotateEncoded({
+          description:
+            "End the process of `command` after it is unused for this long; the next call starts it again. Default: never."
+        })
+      )
     ),
     on_change: Schema.optionalKey(
       Schema.Literals(["report", "hold"]).annotate({
         description:
-          "When the description or schema of a tool changes: `report` it in the log (default), or also `hold` the tool back until `manifold upstream approve`."
+          "Reaction to a changed tool definition: `report` it in the log (default), or also `hold` the tool back until `manifold upstream approve`."
       })
     ),
     time_limit: Section.optional(

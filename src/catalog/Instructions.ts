@@ -1,4 +1,4 @@
-/** Instructions for clients' models that the owners of entries give, for each principal that sees the owner's entries. */
+/** Instructions for clients' models: those of the owners of entries, for each principal that sees the owner's entries. */
 import type { Principal } from "../domain/Principal.ts"
 import { includes } from "./Audience.ts"
 import type { Source } from "./EntryTable.ts"

@@ -12,7 +12,7 @@ const maxSize = 16 * 1024 * 1024
 
 const Items = Schema.Array(Schema.Record(Schema.String, Schema.Unknown))
 const Stored = Schema.Struct({
-  /** Of the settings that decide what the server lists. */
+  /** Hash of the settings that affect the server's lists. */
   settings: Schema.String,
   lists: Schema.Struct({
     tools: Items,
@@ -29,7 +29,7 @@ const Stored = Schema.Struct({
 type Stored = typeof Stored.Type
 const StoredText = Schema.fromJsonString(Stored)
 
-/** What is known of one server. */
+/** Stored state of one server. */
 export interface Known {
   readonly lists: Lists
   readonly pins: Readonly<Record<string, string>>
@@ -48,7 +48,7 @@ export class ListStore extends Context.Service<
     readonly load: (server: string, settings: ServerSettings) => Effect.Effect<Known | undefined>
     /** Runs `changed` when the stored lists have changed. Never completes. */
     readonly watch: (server: string, changed: Effect.Effect<void>) => Effect.Effect<never>
-    /** Never fails: a server without stored lists is only slower to start. */
+    /** Never fails: without stored lists, a server only starts more slowly. */
     readonly save: (server: string, settings: ServerSettings, known: Known) => Effect.Effect<void>
   }
 >()("manifold/upstreams/ListStore") {
@@ -60,7 +60,7 @@ export class ListStore extends Context.Service<
       const storage = yield* Storage
       const ids = yield* Ids
       const fileOf = (server: string) => storage.path("upstreams", `${hex(server).slice(0, 32)}.json`)
-      /** What this process wrote last. */
+      /** Text that this process wrote last. */
       const saved = new Map<string, string>()
       return ListStore.of({
         watch: (server, changed) =>

@@ -1,9 +1,9 @@
-/** Decides which of a server's tools are served: checks definitions, compares them with their pins, and reports changes. */
+/** Selects the tools of a server that are served: checks definitions, compares them with their pins, and reports changes. */
 import type { JsonObject } from "../domain/JsonObject.ts"
 import type { Known } from "./ListStore.ts"
 import { checkDefinition, diffOf, pinOf } from "./trust.ts"
 
-/** Reports that are remembered. */
+/** Maximum number of reports that are kept to avoid logging them twice. */
 const maxReported = 1000
 
 export interface Accepted {

@@ -1,4 +1,4 @@
-/** Tries out one upstream server stage by stage, and says how long each took and what to do where it fails. */
+/** Tests one upstream server stage by stage: duration of each stage, and what to do if it fails. */
 import { Clock, Duration, Effect, Exit, Layer } from "effect"
 import { Dns } from "../../layers/platform/Dns.ts"
 import * as childProcess from "../../layers/platform/childProcess.ts"
@@ -12,9 +12,9 @@ export interface Step {
   readonly stage: Stage | "resolve"
   readonly ok: boolean
   readonly milliseconds: number
-  /** What was found, or why it failed. */
+  /** The finding, or the reason of the failure. */
   readonly detail: string
-  /** What to do; only where it failed. */
+  /** What to do; absent unless the stage failed. */
   readonly fix?: string
 }
 
@@ -35,7 +35,7 @@ export interface ProbeOptions {
   readonly timeout: Duration.Duration
 }
 
-/** The steps until the first that fails. */
+/** The stages up to the first failure. */
 export const probe = Effect.fnUntraced(
   function* ({ maxMessageBytes, name, settings, timeout }: ProbeOptions) {
     const steps: Array<Step> = []
@@ -52,7 +52,7 @@ export const probe = Effect.fnUntraced(
             new UpstreamError({
               server: name,
               stage: stage === "resolve" ? "connect" : stage,
-              detail: `no answer within ${Duration.toMillis(timeout)} ms`,
+              detail: `no response within ${Duration.toMillis(timeout)} ms`,
               unsent: true
             })
           )

@@ -68,17 +68,17 @@ const serves =
     (allow === undefined || allow.some((pattern) => matches(pattern, tool))) &&
     !deny.some((pattern) => matches(pattern, tool))
 
-/** What is served of the lists, and what is to be kept of them. */
+/** The served part of the lists, and the part to store. */
 const accept = (found: Lists, known: Known | undefined, hold: boolean, reported: Set<string>) => {
   const { held, pins, reports, tools } = acceptTools(found.tools, known, hold, reported)
   const lists: Lists = { ...found, tools }
-  // The accepted definition of a tool that is held back stays, for the difference.
+  // The accepted definition of a held tool is kept, to show the difference.
   const before = known?.lists.tools.filter(({ name }) => held.includes(String(name))) ?? []
   const next: Known = { lists: { ...lists, tools: [...tools, ...before] }, pins, held }
   return { lists, next, reports }
 }
 
-/** Ends with the scope: the entries are withdrawn, then the connection is closed. */
+/** When the scope closes, the entries are removed, then the connection is closed. */
 export const serveUpstream: (
   options: UpstreamSettings
 ) => Effect.Effect<Served, never, Catalog | Scope.Scope | StdioServices> = Effect.fnUntraced(function* ({

@@ -1,4 +1,4 @@
-/** Definitions of upstream tools as data that may be hostile: pinned by hash, changes shown, text cleaned, schemas bounded. */
+/** Treats definitions of upstream tools as untrusted: pins them by hash, shows changes, cleans text, bounds schemas. */
 import { sha256 } from "../../layers/platform/digest.ts"
 import { isObject, type JsonObject } from "../domain/JsonObject.ts"
 
@@ -52,7 +52,7 @@ const cleanTexts = (value: unknown): unknown => {
 export interface Checked {
   /** The definition as it is served; `undefined`: it is not served. */
   readonly item: JsonObject | undefined
-  /** What was wrong with it, for the log. */
+  /** The problem, for the log. */
   readonly problem: string | undefined
 }
 
@@ -76,7 +76,7 @@ export const checkDefinition = (item: JsonObject): Checked => {
   }
 }
 
-/** What a model decides by; icons and `_meta` may change freely. */
+/** The fields that influence a model; icons and `_meta` may change freely. */
 const essence = ({ annotations, description, inputSchema, outputSchema, title }: JsonObject) => ({
   title,
   description,

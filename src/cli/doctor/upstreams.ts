@@ -1,4 +1,4 @@
-/** Tries out every configured upstream server. */
+/** Check of `doctor`: connects to every configured upstream server. */
 import { Duration, Effect, type FileSystem, type Path } from "effect"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
 import * as http from "../../../layers/http/section.ts"

@@ -84,7 +84,7 @@ export const add = Command.make(
     yield* change(file, { [input.name]: entry })
     yield* report(
       json,
-      `Added ${input.name} to ${file.path}. To try it out: manifold upstream test ${input.name}`,
+      `Added ${input.name} to ${file.path}. To test it: manifold upstream test ${input.name}`,
       { file: file.path, name: input.name, change: "added" }
     )
   }, Effect.provide(foundation))

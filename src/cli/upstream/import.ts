@@ -56,7 +56,7 @@ export const importCommand = Command.make(
     yield* Console.log(
       dryRun
         ? "Nothing was changed."
-        : `Written to ${file.path}. To try one out: manifold upstream test ${names[0]}`
+        : `Written to ${file.path}. To test one: manifold upstream test ${names[0]}`
     )
   }, Effect.provide(foundation))
 ).pipe(Command.withDescription("Copy the servers of an AI client into the configuration file"))

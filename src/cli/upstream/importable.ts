@@ -1,4 +1,4 @@
-/** Converts a server entry of an AI client to one of the configuration, or says why it cannot be. */
+/** Converts a server entry of an AI client to one of the configuration, or explains why it cannot. */
 import type { Entry } from "./editConfig.ts"
 
 export type Importable = { readonly name: string; readonly entry: Entry } | { readonly reason: string }
@@ -48,6 +48,6 @@ export const importable = (name: string, value: unknown, taken: boolean): Import
     return { reason: "it has neither command nor url" }
   const placeholder = /\$\{[^}]*\}/.exec(JSON.stringify(entry))
   if (placeholder !== null)
-    return { reason: `${placeholder[0]} is known to the client only: write the value out` }
+    return { reason: `only the client can resolve ${placeholder[0]}: write the value instead` }
   return { name: served, entry }
 }

@@ -1,4 +1,4 @@
-/** `manifold upstream list`: state of each configured server, and what its tools cost in tokens. */
+/** `manifold upstream list`: state of each configured server, and the tokens of its tool definitions. */
 import { Console, Effect, Layer } from "effect"
 import * as Command from "effect/cli/Command"
 import { Tokens } from "../../../layers/ledger/Tokens.ts"
@@ -10,7 +10,7 @@ import { jsonFlag } from "./jsonFlag.ts"
 /** Time for all servers to connect. */
 const patience = "10 seconds"
 
-/** A definition as model providers get it. */
+/** A definition in the form that model providers receive. */
 const definitionText = ({ description, inputSchema, name }: Readonly<Record<string, unknown>>) =>
   JSON.stringify({ name, description, input_schema: inputSchema })
 
@@ -61,5 +61,7 @@ export const list = Command.make(
     Effect.provide(Layer.merge(catalog, Tokens.layer))
   )
 ).pipe(
-  Command.withDescription("Connect to each configured server; show its state, tools and their cost in tokens")
+  Command.withDescription(
+    "Connect to each configured server; show its state, tools, and the tokens of their definitions"
+  )
 )

@@ -1,4 +1,4 @@
-/** `manifold upstream test`: tries out a configured server stage by stage. */
+/** `manifold upstream test`: tests a configured server stage by stage. */
 import { Console, Effect, Runtime, Schema } from "effect"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
@@ -43,4 +43,4 @@ export const test = Command.make(
     }
     if (steps.some(({ ok }) => !ok)) return yield* new TestFailed()
   }, Effect.provide(foundation))
-).pipe(Command.withDescription("Try out a server stage by stage; exit code 1 if a stage fails"))
+).pipe(Command.withDescription("Test a server stage by stage; exit code 1 if a stage fails"))
