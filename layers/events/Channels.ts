@@ -41,7 +41,7 @@ export class Channels extends Context.Service<
     ) => void
     /** The principals that subscribe to the channel, one for each subscriber. */
     readonly audienceUnsafe: (channel: Channel) => ReadonlyArray<Principal>
-    /** Sends each subscriber of the channel what is for its principal, with its current scopes; undefined: nothing. */
+    /** Sends each subscriber of the channel the event for its principal, with its current scopes; undefined: no event. */
     readonly publishEachUnsafe: (
       channel: Exclude<Channel, "heartbeat">,
       eventFor: (principal: Principal) => Schema.Json | undefined

@@ -1,4 +1,4 @@
-/** Money that calls may cost: held before a call begins, settled with what it spent when it ended. */
+/** Budget of calls: holds money before a call begins, and settles its charges when it ends. */
 import { type BigDecimal, Context, Effect, Layer } from "effect"
 import type { Call } from "../ledger/Calls.ts"
 import type { JournalUnavailable } from "../ledger/Journal.ts"
@@ -9,7 +9,7 @@ export interface Hold {
   /** Holds `usd` more. After `OverBudget` the hold is as it was. Runs uninterruptibly, so it should end soon. */
   readonly extend: (usd: BigDecimal.BigDecimal) => Effect.Effect<void, OverBudget>
   /**
-   * Records what the call spent, which may be more than was held, and releases the rest. Guard calls it exactly once,
+   * Records the charges of the call, which may exceed the hold, and releases the rest. Guard calls it exactly once,
    * whichever way the call ended, uninterruptibly, and waits for it at most 5 seconds.
    */
   readonly settle: (spent: Spent) => Effect.Effect<void>
@@ -26,7 +26,7 @@ export class Budget extends Context.Service<
       call: Call,
       usd: BigDecimal.BigDecimal | undefined
     ) => Effect.Effect<Hold, OverBudget | JournalUnavailable>
-    /** Records what a call without a hold spent; otherwise like `settle`. */
+    /** Records the charges of a call without a hold; otherwise like `settle`. */
     readonly charge: (call: Call, spent: Spent) => Effect.Effect<void>
   }
 >()("manifold/guard/Budget") {

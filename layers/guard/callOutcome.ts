@@ -40,7 +40,7 @@ export const outcomeOf = (
   return spent === undefined ? ending : { ...ending, spent }
 }
 
-/** Invalid arguments, and rejections of nested calls or by the budget, say nothing about the dependency. */
+/** Invalid arguments, and rejections of nested calls or by the budget, are no evidence about the dependency. */
 const isNeutral = (error: unknown): boolean =>
   isGuardRejection(error) ||
   (typeof error === "object" && error !== null && "_tag" in error && error._tag === "InvalidArguments")

@@ -1,4 +1,4 @@
-/** The program's quotas, by what is held: memory, streams, sessions, subscriptions, connections, output. */
+/** The program's quotas: memory, streams, sessions, subscriptions, connections, output. */
 import { Context, Effect, Layer } from "effect"
 import { ConfigSource } from "../config/ConfigSource.ts"
 import { Quota, type QuotaLimits } from "./Quota.ts"

@@ -1,4 +1,4 @@
-/** The section `quotas`: what one principal, and all together, may hold in memory, open connections and on disk. */
+/** The section `quotas`: limits of memory, open connections and disk space held by one principal, and by all principals. */
 import { Schema } from "effect"
 import * as Section from "../config/Section.ts"
 
@@ -39,6 +39,6 @@ export const section = Section.make(
     connections: quota("Connections to MCP servers that were made over REST.", 32, 256),
     output: quota("Bytes of files in the output folder.", 1024 * mebibyte, 10 * 1024 * mebibyte)
   }),
-  { description: "Quotas: what one principal, and all principals together, may hold." }
+  { description: "Quotas: maximums held by one principal, and by all principals together." }
 )
 export type QuotaSettings = typeof section.schema.Type

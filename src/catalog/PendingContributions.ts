@@ -1,4 +1,4 @@
-/** Contributions whose entries are not known yet: what needs a complete catalog waits for them. */
+/** Contributions whose entries are not known yet: requests that need a complete catalog wait for them. */
 import { Effect, Fiber, type Scope } from "effect"
 
 export class PendingContributions {

@@ -1,4 +1,4 @@
-/** Sections of features that are still to come: they are read and checked in full, and said to be without effect. */
+/** Sections of upcoming features: validated, and reported as having no effect. */
 import { Effect, Schema } from "effect"
 import { ConfigSource, type Found } from "../../layers/config/ConfigSource.ts"
 import { legacyFileWarning } from "../../layers/config/legacyFileWarning.ts"
@@ -13,7 +13,7 @@ export const chat = Section.deferred(
       service: Schema.Struct({
         streaming: Schema.Struct({
           enabled: Schema.Boolean.annotate({
-            description: "Whether answers are streamed unless a request says otherwise."
+            description: "Whether responses are streamed by default."
           })
         }),
         context: Schema.Struct({

@@ -1,4 +1,4 @@
-/** Reports of usage without a server: what `manifold usage` reads. */
+/** Usage reports without a running server, for `manifold usage` reads. */
 import { Layer } from "effect"
 import { Sql } from "../../layers/storage/Sql.ts"
 import { Storage } from "../../layers/storage/Storage.ts"

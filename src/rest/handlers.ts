@@ -140,7 +140,7 @@ export const handlers = HttpApiBuilder.group(
   })
 )
 
-/** Says what is wrong with a request that does not match the declaration. */
+/** Describes the problem of a request that does not match the declaration. */
 const schemaErrors = HttpApiMiddleware.layerSchemaErrorTransform(SchemaErrors, ({ cause, kind }) => {
   if (kind === "Body" || kind === "ResponseHeaders") return Effect.die(cause)
   const detail = cause.message

@@ -2,7 +2,7 @@
 import { Effect } from "effect"
 import { program } from "../../domain/version.ts"
 
-/** At most so many bytes of the response are read. */
+/** Maximum number of bytes read of the response. */
 const maxResponseBytes = 64 * 1024
 
 /** `server/discover` (MCP 2026-07-28) opens no session, which `initialize` would. */

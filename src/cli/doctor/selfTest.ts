@@ -30,7 +30,7 @@ const Listed = Schema.fromJsonString(
   })
 )
 
-/** At most so many characters of the server's error output are shown. */
+/** Maximum number of characters shown of the server's error output. */
 const maxShown = 300
 
 export const selfTest: Check<Environment | Machine | Path.Path | ChildProcessSpawner> = {

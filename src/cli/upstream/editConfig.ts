@@ -15,7 +15,7 @@ const key = section.name
 const orEmpty = (value: unknown): Entry =>
   typeof value === "object" && value !== null ? (value as Entry) : {}
 
-/** The file that is changed, as it is now. */
+/** The current state of the file to change. */
 export const open = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem
   const { file, value } = yield* ConfigDocument.load
