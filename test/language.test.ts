@@ -13,7 +13,6 @@ const exceptions: ReadonlyArray<Allowed> = [
 const pending: ReadonlyArray<Allowed> = [
   "layers/decks/",
   "docs/decks.md",
-  "docs/decisions.md",
   "test/decks/",
   "test/layers/decks/",
   "test/src/tools/contentCreate.test.ts",

@@ -1,4 +1,4 @@
-/** What model calls cost: the operator's prices, else the built-in price list of `@pydantic/genai-prices`. */
+/** Prices of model calls: the operator's prices, else the built-in price list of `@pydantic/genai-prices`. */
 import type * as List from "@pydantic/genai-prices"
 import { BigDecimal, Clock, Context, Effect, Layer, Option } from "effect"
 import { ConfigSource } from "../config/ConfigSource.ts"
