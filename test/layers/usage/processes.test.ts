@@ -10,7 +10,7 @@ import { it } from "../../support/effect.ts"
 import { query } from "../../support/usage.ts"
 
 /** A long run is for CI: `MANIFOLD_LONG_TESTS=1`. */
-const kills = process.env["MANIFOLD_LONG_TESTS"] === undefined ? 3 : 40
+const kills = process.env["MANIFOLD_LONG_TESTS"] === undefined ? 3 : 10
 
 /** What is spent between two kills. */
 const limit = 50n * 10n ** 9n
