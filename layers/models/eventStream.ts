@@ -74,6 +74,7 @@ interface Reader {
 
 /** Reads what follows the sentinel, usually nothing, so that the connection can serve the next request. */
 const drain = async (reader: Reader) => {
+  // Not an Effect: it outlives the call, whose scope closes with the last event.
   const timer = setTimeout(() => void reader.cancel().catch(() => {}), drainTimeout).unref()
   try {
     while (!(await reader.read()).done);

@@ -79,6 +79,7 @@ export class StreamingBody {
       this.#gone()
       return
     }
+    // Not an Effect: Bun reads the body after the handler's fiber has ended.
     this.#timer = setInterval(() => {
       if (!this.#backlog.update(this.#waiting)) this.#drop()
     }, interval)

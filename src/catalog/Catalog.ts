@@ -2,22 +2,12 @@
 import { Context, Effect, Layer, type Scope } from "effect"
 import { Guard } from "../../layers/guard/Guard.ts"
 import type { LimiterUnavailable, RateLimited } from "../../layers/guard/GuardError.ts"
-import { Forbidden, type GuardRejection, type TimedOut } from "../../layers/guard/GuardError.ts"
-import { nested, RunningCall, type Call } from "../../layers/ledger/Calls.ts"
+import { Forbidden } from "../../layers/guard/GuardError.ts"
 import { ProgressEvents } from "../../layers/progress/ProgressEvents.ts"
 import type { PromptOutput, ReadOutput, ToolOutput } from "../domain/Content.ts"
-import { defaults, type Policy } from "../domain/Policy.ts"
 import { Identity } from "../domain/Identity.ts"
-import type { Principal, Scope as Permission } from "../domain/Principal.ts"
-import { Caller } from "./Caller.ts"
-import {
-  Failed,
-  NotFound,
-  type CallError,
-  type InvalidCursor,
-  type Kind,
-  type NameTaken
-} from "./CatalogError.ts"
+import type { Principal } from "../domain/Principal.ts"
+import { Failed, NotFound, type CallError, type InvalidCursor, type NameTaken } from "./CatalogError.ts"
 import { announcements } from "./announcements.ts"
 import { Changes, type Change, type ListKind } from "./Change.ts"
 import { completionOf, maxCompletions, type Completion } from "./completion.ts"
@@ -25,7 +15,6 @@ import { PendingContributions } from "./PendingContributions.ts"
 import { add, contribute, type ContributeOptions, type Contribution } from "./Contribution.ts"
 import type {
   CallerServices,
-  CallServices,
   Entries,
   PromptEntry,
   ResourceEntry,
@@ -38,6 +27,7 @@ import { jsonSize } from "./jsonSize.ts"
 import { locator } from "./locateResource.ts"
 import { page, type ListPage } from "./pagination.ts"
 import { privateResults } from "./privateResults.ts"
+import { entryRunner, policyOf } from "./runEntry.ts"
 import { missingArguments } from "./requiredArguments.ts"
 import { makeTables } from "./catalogTables.ts"
 
@@ -57,62 +47,6 @@ export interface CatalogOptions {
 }
 
 const mebibyte = 1024 * 1024
-
-/** A top-level call. Its ids are lazy. */
-const toCall = (
-  principal: Principal,
-  caller: Caller["Service"],
-  kind: Call["kind"],
-  name: string,
-  template: string | undefined
-): Call => ({
-  kind,
-  name,
-  template,
-  principal,
-  trace: caller.trace,
-  session: caller.session,
-  conversation: caller.conversation,
-  get requestId() {
-    return caller.requestId
-  },
-  get correlationId() {
-    return caller.correlationId ?? caller.trace?.traceId ?? caller.requestId
-  }
-})
-
-/** The caller of a nested call. */
-const callerOf = (
-  { conversation, correlationId, principal, requestId, session, trace }: Call,
-  caller: Caller["Service"]
-): Caller["Service"] => ({
-  principal,
-  requestId,
-  correlationId,
-  trace,
-  session,
-  conversation,
-  program: caller.program,
-  ...(caller.call !== undefined && { call: caller.call })
-})
-
-/** The handler of a call, and its attributes for Guard. */
-interface Target<A, E> {
-  readonly policy: Policy
-  readonly effect: Effect.Effect<A, E, CallServices>
-  readonly args?: unknown
-  /** Absent: read-only and idempotent. */
-  readonly hints?: ToolEntry["hints"]
-  readonly template?: string
-}
-
-const policies = new WeakMap<object, Policy>()
-/** The policy of an entry that only has scopes. */
-const policyOf = (entry: { readonly scopes: ReadonlyArray<Permission> }): Policy => {
-  let policy = policies.get(entry)
-  if (policy === undefined) policies.set(entry, (policy = { ...defaults, scopes: entry.scopes }))
-  return policy
-}
 
 export class Catalog extends Context.Service<
   Catalog,
@@ -212,44 +146,7 @@ export class Catalog extends Context.Service<
         return Effect.fail(new Failed({ name, detail, reason: "ResultTooLarge" }))
       }
 
-    /** Fails with `NotFound` for entries that are not visible to the principal, else runs the handler under Guard. */
-    const run = <A, E>(
-      principal: Principal,
-      kind: Kind | "completion",
-      name: string,
-      target: Target<A, E> | undefined,
-      missing: Kind = kind === "completion" ? "prompt" : kind
-    ): Effect.Effect<A, E | NotFound | GuardRejection | TimedOut, CallerServices> =>
-      target === undefined || !principal.mayReach(target.policy.scopes)
-        ? Effect.fail(new NotFound({ kind: missing, name }))
-        : Effect.contextWith((context: Context.Context<CallerServices>) => {
-            const caller = Context.get(context, Caller)
-            const parent = Context.get(context, RunningCall).call
-            const { args, effect: handler, hints, policy, template } = target
-            const call =
-              parent === undefined
-                ? toCall(principal, caller, kind, name, template)
-                : nested(parent, { kind, name, principal, template })
-            const effect =
-              parent !== undefined
-                ? Effect.provideService(handler, Caller, callerOf(call, caller))
-                : caller.carry === undefined
-                  ? handler
-                  : caller.carry(handler)
-            const readOnly = hints === undefined || hints.readOnlyHint === true
-            return guard.protect(
-              {
-                call,
-                policy,
-                readOnly,
-                idempotent: readOnly || hints?.idempotentHint === true,
-                args,
-                // Progress of a nested call is part of its parent's, whose handler reports it.
-                tracker: progress.track(call, parent === undefined ? caller.onProgress : undefined)
-              },
-              effect
-            )
-          })
+    const run = entryRunner(guard, progress)
 
     return Catalog.of({
       contribute: (contributed) => contribute(contributions, contributed),

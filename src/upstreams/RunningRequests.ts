@@ -54,6 +54,7 @@ export class RunningRequests {
       return Promise.reject(new Error(`The client does not support ${method}.`))
     const key = `upstream-${++running.asked}`
     return Effect.runPromiseWith(running.context)(
+      // `ask` has checked that the response has the shape that MCP defines for its request.
       Effect.map(client.ask({ [key]: request }), (answers) => answers[key] as unknown as JsonObject)
     )
   }

@@ -11,7 +11,8 @@ import type { Audience } from "../catalog/Audience.ts"
 import { Catalog } from "../catalog/Catalog.ts"
 import type { Contribution } from "../catalog/Contribution.ts"
 import { acceptTools } from "./acceptTools.ts"
-import { entriesOf, type Source } from "./entries.ts"
+import { entriesOf } from "./entries.ts"
+import type { Source } from "./forwardRequests.ts"
 import type { Known, ListStore } from "./ListStore.ts"
 import { nothing, readLists, type Lists } from "./lists.ts"
 import { RunningRequests } from "./RunningRequests.ts"
@@ -54,6 +55,9 @@ export interface Served {
   /** Whether a caller's request is running. */
   readonly busy: () => boolean
 }
+
+/** Malformed definitions that a log line names. */
+const maxNamed = 10
 
 /** Maximum time that catalog lists wait for the server's first lists. */
 const firstAnswer = "5 seconds"
@@ -121,7 +125,7 @@ export const serveUpstream: (
       timeout: connectionTimeout,
       ask: (method, params) => running.ask(method, params),
       onNotification: (method, params) => {
-        if (method.endsWith("/list_changed")) run(relist)
+        if (method.endsWith("/list_changed")) scheduleRelist()
         else if (method === "notifications/resources/updated") run(contribution.updated(String(params.uri)))
         else running.log(params)
       }
@@ -138,7 +142,14 @@ export const serveUpstream: (
         const accepted = accept(found, known, hold, reported)
         lists = accepted.lists
         known = accepted.next
-        const { conflicts } = yield* contribution.replace(entriesOf(source, lists))
+        const { entries, malformed } = entriesOf(source, lists)
+        const { conflicts } = yield* contribution.replace(entries)
+        if (malformed.length > 0) {
+          yield* Effect.logWarning(
+            `upstream ${name}: ${malformed.length} malformed definitions are not served`,
+            malformed.slice(0, maxNamed)
+          )
+        }
         for (const report of accepted.reports) yield* Effect.logWarning(`upstream ${name}: ${report}`)
         for (const { message } of conflicts) yield* Effect.logWarning(`${name}: ${message}`)
         yield* Deferred.succeed(answered, undefined)
@@ -164,6 +175,13 @@ export const serveUpstream: (
   const relist: Effect.Effect<void> = Effect.flatMap(upstream.connection, refresh).pipe(
     Effect.catch((error) => Effect.logWarning(`upstream ${name}: its lists could not be read`, error.message))
   )
+  /** At most one waits: a server may announce changes faster than its lists can be read. */
+  let isRelistWaiting = false
+  const scheduleRelist = () => {
+    if (isRelistWaiting) return
+    isRelistWaiting = true
+    run(turn.withPermit(Effect.sync(() => (isRelistWaiting = false))).pipe(Effect.andThen(relist)))
+  }
   const source: Source = {
     prefix: settings.prefix ?? name,
     upstream: {
@@ -177,7 +195,7 @@ export const serveUpstream: (
   }
   const contribution: Contribution = yield* catalog.contribute({
     owner: name,
-    entries: entriesOf(source, lists),
+    entries: entriesOf(source, lists).entries,
     visibleTo,
     ...(eager &&
       known === undefined && {

@@ -1,0 +1,124 @@
+/** Definitions and results of upstream servers, decoded: a malformed one is rejected instead of reaching a client. */
+import { Effect, Option, Schema } from "effect"
+import { Failed } from "../catalog/CatalogError.ts"
+import type { RawOutput } from "../catalog/rawTool.ts"
+import { Annotations, Icon, type PromptOutput, type ReadOutput } from "../domain/Content.ts"
+import type { JsonObject } from "../domain/JsonObject.ts"
+
+const text = Schema.optionalKey(Schema.String)
+const JsonObjectSchema = Schema.Record(Schema.String, Schema.Unknown)
+const common = {
+  name: Schema.String,
+  title: text,
+  description: text,
+  icons: Schema.optionalKey(Schema.Array(Icon)),
+  _meta: Schema.optionalKey(JsonObjectSchema)
+}
+const flag = Schema.optionalKey(Schema.Boolean)
+
+const Tool = Schema.Struct({
+  ...common,
+  inputSchema: JsonObjectSchema,
+  outputSchema: Schema.optionalKey(JsonObjectSchema),
+  annotations: Schema.optionalKey(
+    Schema.Struct({
+      title: text,
+      readOnlyHint: flag,
+      destructiveHint: flag,
+      idempotentHint: flag,
+      openWorldHint: flag
+    })
+  )
+})
+const Prompt = Schema.Struct({
+  ...common,
+  arguments: Schema.optionalKey(
+    Schema.Array(Schema.Struct({ name: Schema.String, title: text, description: text, required: flag }))
+  )
+})
+const readable = { ...common, mimeType: text, annotations: Schema.optionalKey(Annotations) }
+const Resource = Schema.Struct({
+  ...readable,
+  uri: Schema.String,
+  size: Schema.optionalKey(Schema.Int)
+})
+const Template = Schema.Struct({ ...readable, uriTemplate: Schema.String })
+
+export type ToolDefinition = typeof Tool.Type
+export type PromptDefinition = typeof Prompt.Type
+export type ResourceDefinition = typeof Resource.Type
+export type TemplateDefinition = typeof Template.Type
+
+/** Of a definition as the server lists it; none if it is malformed. */
+export const decodeTool = Schema.decodeUnknownOption(Tool)
+export const decodePrompt = Schema.decodeUnknownOption(Prompt)
+export const decodeResource = Schema.decodeUnknownOption(Resource)
+export const decodeTemplate = Schema.decodeUnknownOption(Template)
+
+/** The fields of a block that every reader relies on; the others are passed on unchecked. */
+const Block = Schema.Union([
+  Schema.Struct({ type: Schema.Literal("text"), text: Schema.String }),
+  Schema.Struct({ type: Schema.Literals(["image", "audio"]), data: Schema.String, mimeType: Schema.String }),
+  Schema.Struct({ type: Schema.Literal("resource"), resource: Schema.Struct({ uri: Schema.String }) }),
+  Schema.Struct({ type: Schema.Literal("resource_link"), uri: Schema.String, name: Schema.String })
+])
+const isContent = Schema.is(Schema.Array(Block))
+const isMessages = Schema.is(
+  Schema.Array(Schema.Struct({ role: Schema.Literals(["user", "assistant"]), content: Block }))
+)
+const isContents = Schema.is(
+  Schema.Array(
+    Schema.Union([
+      Schema.Struct({ uri: Schema.String, text: Schema.String }),
+      Schema.Struct({ uri: Schema.String, blob: Schema.String })
+    ])
+  )
+)
+
+const malformed = (name: string, field: string) =>
+  Effect.fail(
+    new Failed({
+      name,
+      detail: `The upstream server's result is malformed: ${field} is not as MCP defines it.`,
+      reason: "UpstreamError"
+    })
+  )
+
+const metaOf = ({ _meta }: JsonObject) =>
+  Option.match(Schema.decodeUnknownOption(JsonObjectSchema)(_meta), {
+    onNone: () => ({}),
+    onSome: (meta) => ({ meta })
+  })
+
+/** The result of `tools/call`. */
+export const toToolOutput = (name: string, result: JsonObject): Effect.Effect<RawOutput, Failed> => {
+  const { content = [], isError, structuredContent } = result
+  if (!isContent(content)) return malformed(name, "content")
+  return Effect.succeed({
+    // The type requires more of optional fields than was checked; they are only passed on.
+    content: content as RawOutput["content"],
+    ...(structuredContent !== undefined && { structured: structuredContent }),
+    ...(isError === true && { isError }),
+    ...metaOf(result)
+  })
+}
+
+/** The result of `prompts/get`. */
+export const toPromptOutput = (name: string, result: JsonObject): Effect.Effect<PromptOutput, Failed> => {
+  const { description, messages } = result
+  if (!isMessages(messages)) return malformed(name, "messages")
+  return Effect.succeed({
+    ...(typeof description === "string" && { description }),
+    // As above.
+    messages: messages as PromptOutput["messages"],
+    ...metaOf(result)
+  })
+}
+
+/** The result of `resources/read`. */
+export const toReadOutput = (name: string, result: JsonObject): Effect.Effect<ReadOutput, Failed> => {
+  const { contents } = result
+  if (!isContents(contents)) return malformed(name, "contents")
+  // As above.
+  return Effect.succeed({ contents: contents as ReadOutput["contents"], ...metaOf(result) })
+}

@@ -1,0 +1,82 @@
+/** Forwards requests of callers to an upstream server, with progress, input requests and errors. */
+import { Effect } from "effect"
+import { Progress, type Reporter } from "../../layers/progress/Progress.ts"
+import type { Upstream } from "../../layers/upstream/Upstream.ts"
+import type { UpstreamError } from "../../layers/upstream/UpstreamError.ts"
+import { Failed } from "../catalog/CatalogError.ts"
+import { Client } from "../catalog/Client.ts"
+import type { Complete } from "../catalog/Entry.ts"
+import { isObject, type JsonObject } from "../domain/JsonObject.ts"
+import type { Policy } from "../domain/Policy.ts"
+import { answering, capabilitiesOf } from "./inputRequest.ts"
+import type { RunningRequests } from "./RunningRequests.ts"
+
+export interface Source {
+  readonly prefix: string
+  readonly upstream: Upstream
+  readonly running: RunningRequests
+  readonly timeLimit: Policy["timeLimit"]
+  /** Whether a tool of that name is served. */
+  readonly serves: (tool: string) => boolean
+  /** Cache of entries by definition: an unchanged entry stays the same object. */
+  readonly known: Map<string, object>
+}
+
+/** An error with a JSON-RPC code is the server's response; without a code the server is unreachable. */
+export const toFailed =
+  (name: string) =>
+  ({ code, data, message, unsent }: UpstreamError): Failed =>
+    new Failed({
+      name,
+      detail: message,
+      reason: code === undefined ? "UpstreamUnavailable" : "UpstreamError",
+      ...(code === undefined && unsent && { transient: {} }),
+      // Codes of this program are positive.
+      ...(code !== undefined && code < 0 && { code, ...(data !== undefined && { data }) })
+    })
+
+const onProgress =
+  (reporter: Reporter) =>
+  (update: {
+    readonly progress: number
+    readonly total?: number | undefined
+    readonly message?: string | undefined
+  }) => {
+    const { message, progress, total } = update
+    Effect.runFork(
+      reporter.report({
+        progress,
+        ...(total !== undefined && { total }),
+        ...(message !== undefined && { message })
+      })
+    )
+  }
+
+export const send = ({ running, upstream }: Source, name: string, method: string, params: JsonObject) =>
+  running.run(
+    Effect.gen(function* () {
+      const reporter = yield* Progress
+      const client = yield* Client
+      return yield* upstream.request(method, params, {
+        onProgress: onProgress(reporter),
+        answer: answering(upstream.name, client),
+        capabilities: capabilitiesOf(client)
+      })
+    }).pipe(Effect.mapError(toFailed(name)))
+  )
+
+/** Values of an argument; empty if the server has no completion, or its completion fails. */
+export const completing =
+  ({ upstream }: Source, ref: JsonObject, argument: string): Complete =>
+  (typed, given) =>
+    Effect.gen(function* () {
+      const { capabilities } = yield* upstream.connection
+      if (capabilities.completions === undefined) return []
+      const { completion } = yield* upstream.request("completion/complete", {
+        ref,
+        argument: { name: argument, value: typed },
+        ...(Object.keys(given).length > 0 && { context: { arguments: given } })
+      })
+      const values = isObject(completion) && Array.isArray(completion.values) ? completion.values : []
+      return values.filter((value) => typeof value === "string")
+    }).pipe(Effect.orElseSucceed(() => []))
