@@ -28,7 +28,7 @@ export const layerRanks: ReadonlyArray<ReadonlyArray<string>> = [
   ["logging", "identity", "outbound", "output", "templates"],
   ["telemetry", "progress", "clients", "web", "decks"],
   ["guard"],
-  ["transports", "models", "usage"],
+  ["transports", "models", "usage", "chat"],
   ["upstream"]
 ]
 
