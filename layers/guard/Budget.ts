@@ -2,7 +2,7 @@
 import { type BigDecimal, Context, Effect, Layer } from "effect"
 import type { Call } from "../ledger/Calls.ts"
 import type { JournalUnavailable } from "../ledger/Journal.ts"
-import type { OverBudget, Spent } from "../ledger/Spend.ts"
+import type { Charge, OverBudget, Spent } from "../ledger/Spend.ts"
 
 /** Money that is reserved for one call. */
 export interface Hold {
@@ -28,10 +28,16 @@ export class Budget extends Context.Service<
     ) => Effect.Effect<Hold, OverBudget | JournalUnavailable>
     /** Records the charges of a call without a hold; otherwise like `settle`. */
     readonly charge: (call: Call, spent: Spent) => Effect.Effect<void>
+    /** Records a charge that was reported after the call's end. The call's outcome does not contain it. */
+    readonly chargeLate: (call: Call, charge: Charge) => Effect.Effect<void>
   }
 >()("manifold/guard/Budget") {
   static readonly layerUnlimited = Layer.sync(Budget, () => {
     const hold: Hold = { extend: () => Effect.void, settle: () => Effect.void }
-    return Budget.of({ hold: () => Effect.succeed(hold), charge: () => Effect.void })
+    return Budget.of({
+      hold: () => Effect.succeed(hold),
+      charge: () => Effect.void,
+      chargeLate: () => Effect.void
+    })
   })
 }

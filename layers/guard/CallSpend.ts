@@ -10,6 +10,8 @@ export class CallSpend implements Spending {
   readonly #budget: Budget["Service"]
   #sum: Spent | undefined
   #hold: Hold | undefined
+  /** The amount of the hold. */
+  #held: BigDecimal.BigDecimal = nothing.usd
   /** One extension at a time: two at once could both make the first hold. */
   #extending: Semaphore.Semaphore | undefined
   #ended = false
@@ -39,10 +41,22 @@ export class CallSpend implements Spending {
           )
         }
         // A forked fiber may outlive the call. The budget counts its charges as well.
-        if (this.#ended) return this.#budget.charge(this.#call, charge)
-        this.#sum = sum(this.#sum ?? nothing, charge)
+        if (this.#ended) return this.#budget.chargeLate(this.#call, charge)
+        this.#sum = sum(this.#sum ?? nothing, this.#atMostHeld(charge))
         return Effect.void
       })
+  }
+
+  /** An estimated charge counts as at most what the charges so far have left of the hold. */
+  #atMostHeld(charge: Charge): Charge {
+    if (charge.uncertain !== true || BigDecimal.isZero(this.#held)) return charge
+    const left = BigDecimal.subtract(this.#held, this.#sum?.usd ?? nothing.usd)
+    const most = BigDecimal.isPositive(left) ? left : nothing.usd
+    return BigDecimal.isGreaterThan(charge.usd, most) ? { ...charge, usd: most } : charge
+  }
+
+  #holdMore(usd: BigDecimal.BigDecimal | undefined) {
+    if (usd !== undefined) this.#held = BigDecimal.sum(this.#held, usd)
   }
 
   get extend() {
@@ -54,7 +68,11 @@ export class CallSpend implements Spending {
             ? Effect.catchTag(this.reserve(usd), "JournalUnavailable", ({ message }) =>
                 Effect.fail(new OverBudget({ name: this.#call.name, limit: "unrecorded", advice: message }))
               )
-            : Effect.uninterruptible(this.#hold.extend(usd))
+            : Effect.uninterruptible(
+                Effect.map(this.#hold.extend(usd), () => {
+                  this.#holdMore(usd)
+                })
+              )
         )
         return this.#extending.withPermit(extended)
       })
@@ -74,6 +92,7 @@ export class CallSpend implements Spending {
               // A forked fiber may outlive the call.
               if (this.#ended) return Effect.andThen(hold.settle(nothing), Effect.fail(this.#callEnded()))
               this.#hold = hold
+              this.#holdMore(usd)
               return Effect.void
             })
       )

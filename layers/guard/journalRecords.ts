@@ -65,7 +65,10 @@ export const journalBefore = (
   writers: ReadonlySet<Writer>,
   call: Call
 ): Effect.Effect<void, JournalUnavailable> | undefined => {
-  const recording = writersWhere(writers, ({ before }) => before !== undefined)
+  const recording = writersWhere(
+    writers,
+    ({ before, precedes }) => before !== undefined && (precedes === undefined || precedes(call))
+  )
   if (recording === undefined) return undefined
   return Effect.forEach(recording, (writer) => recordBefore(writer, call), { discard: true })
 }

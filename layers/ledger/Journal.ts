@@ -21,6 +21,8 @@ export class JournalUnavailable extends Schema.TaggedError<JournalUnavailable>()
 export interface Writer {
   /** Whether `after` is for this call; absent: it is for every call. A call that no writer records waits for none. */
   readonly records?: (call: Call, outcome: Outcome) => boolean
+  /** Whether `before` is for this call; absent: it is for every call. */
+  readonly precedes?: (call: Call) => boolean
   /** Awaited after the call was admitted, before its handler runs. A failure rejects the call. */
   readonly before?: (call: Call) => Effect.Effect<void, JournalUnavailable>
   /**

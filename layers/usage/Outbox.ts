@@ -1,9 +1,11 @@
 /** Queue of ledger rows: writes them in groups, and retries while the database is unreachable. */
-import { Deferred, Duration, Effect, Latch, Schedule, type Scope, Semaphore } from "effect"
-import type { DatabaseError } from "../storage/DatabaseError.ts"
+import { Deferred, Duration, Effect, Latch, Result, Schedule, type Scope, Semaphore } from "effect"
+import type { SqlClient } from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
+import { type DatabaseError, databaseError } from "../storage/DatabaseError.ts"
 import type { Sql } from "../storage/Sql.ts"
 import type { CallRow } from "./callRow.ts"
-import { record } from "./callStatements.ts"
+import { record, settleInFull } from "./callStatements.ts"
 import { release } from "./holdStatements.ts"
 
 /** A call whose row changed, or a hold to release. */
@@ -40,10 +42,10 @@ interface Waiting {
   readonly tried: Deferred.Deferred<void>
 }
 
-/** Runs until the scope closes, then writes the remaining jobs. Calls `written` after each group. */
+/** Runs until the scope closes, then writes the remaining jobs. Calls `onWritten` after each group. */
 export const makeOutbox = Effect.fnUntraced(function* (
   { place, write }: Sql["Service"],
-  written: () => void
+  onWritten: () => void
 ): Effect.fn.Return<Outbox, never, Scope.Scope> {
   /** By the call's id: the last queued change of a call contains the earlier ones. */
   const waiting = new Map<string, Waiting>()
@@ -52,8 +54,14 @@ export const makeOutbox = Effect.fnUntraced(function* (
   let unreachable = false
   let closed = false
 
+  /** A defect, such as a row that cannot be encoded, is handled like a row that the database rejects. */
+  const written = (use: (sql: SqlClient) => Effect.Effect<void, SqlError>) =>
+    write(use).pipe(
+      Effect.catchDefect((defect) => Effect.fail(databaseError(place, "failed", String(defect))))
+    )
+
   const apply = (jobs: ReadonlyArray<Job>) =>
-    write((sql) =>
+    written((sql) =>
       Effect.forEach(jobs, ({ id, row }) => (row === undefined ? release(sql, id) : record(sql, row())), {
         discard: true
       })
@@ -61,15 +69,25 @@ export const makeOutbox = Effect.fnUntraced(function* (
 
   const isRefused = ({ reason }: DatabaseError) => reason === "failed"
 
-  /** A row that the database rejects must not block the others. */
+  const notReleased = ({ message }: DatabaseError) =>
+    Effect.logWarning(`A hold cannot be released and remains until its lease ends: ${message}`)
+
+  /** A row that is rejected must not block the others. It is logged, and its hold counts as spent. */
   const applyOne = (job: Job) =>
     apply([job]).pipe(
-      Effect.catchIf(isRefused, ({ message }) => {
-        const row = job.row?.()
-        if (row === undefined)
-          return Effect.logWarning(`A hold cannot be released and remains until its lease ends: ${message}`)
-        return Effect.logError(`A row of the ledger cannot be written: ${message}`).pipe(
-          Effect.annotateLogs({ row: JSON.stringify({ ...row, cost: String(row.cost) }) })
+      Effect.catchIf(isRefused, (error) => {
+        const { row } = job
+        if (row === undefined) return notReleased(error)
+        const shown = Result.try(() => JSON.stringify({ ...row(), cost: String(row().cost) }))
+        return Effect.logError(`A row of the ledger cannot be written: ${error.message}`).pipe(
+          Effect.annotateLogs({ call_id: job.id, row: Result.getOrElse(shown, () => "") }),
+          Effect.andThen(
+            Effect.catchIf(
+              written((sql) => settleInFull(sql, job.id)),
+              isRefused,
+              notReleased
+            )
+          )
         )
       })
     )
@@ -87,7 +105,7 @@ export const makeOutbox = Effect.fnUntraced(function* (
             if (waiting.get(each.job.id) === each) waiting.delete(each.job.id)
             Deferred.doneUnsafe(each.tried, Effect.void)
           }
-          written()
+          onWritten()
         })
       )
     )
@@ -118,7 +136,9 @@ export const makeOutbox = Effect.fnUntraced(function* (
     yield* Effect.retry(Effect.tapError(flush, failed), pauses)
     yield* back
   })
-  yield* Effect.forkScoped(Effect.forever(work))
+  // A defect ends one attempt, not the worker; the next job starts another one.
+  const attempt = Effect.catchDefect(work, (defect) => Effect.logError("The ledger's queue failed", defect))
+  yield* Effect.forkScoped(Effect.forever(attempt))
 
   yield* Effect.addFinalizer(() =>
     Effect.suspend(() => {

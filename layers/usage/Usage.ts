@@ -8,6 +8,7 @@ import { Ids } from "../platform/Ids.ts"
 import { Sql } from "../storage/Sql.ts"
 import { Metrics } from "../telemetry/Metrics.ts"
 import type { LedgerOperations } from "./ledgerOperations.ts"
+import { queueFull } from "./queueFull.ts"
 
 /** Calls with a row in the ledger: those of models that ran, and others that spent something. */
 const isRecorded = ({ kind }: Call, { spent, status }: Outcome): boolean =>
@@ -18,6 +19,8 @@ export class Usage extends Context.Service<
   {
     /** The ledger's operations; the first use loads them. */
     readonly ledger: Effect.Effect<LedgerOperations>
+    /** Whether the queue of rows is full, and this call is likely to add one. */
+    readonly isFull: (call: Call) => boolean
     /** Calls `listener` after each change of what was spent or is held by this process, while the scope is open. */
     readonly onChange: (listener: () => void) => Effect.Effect<void, never, Scope.Scope>
   }
@@ -50,6 +53,7 @@ export class Usage extends Context.Service<
       )
       return Usage.of({
         ledger,
+        isFull: (call) => loaded?.isFull(call) ?? false,
         onChange: (listener) =>
           Effect.acquireRelease(
             Effect.sync(() => listeners.add(listener)),
@@ -71,7 +75,9 @@ export class Usage extends Context.Service<
               settle: (spent) => operations.settle(call, spent)
             })
           ),
-        charge: (call, spent) => Effect.flatMap(ledger, (operations) => operations.settle(call, spent))
+        charge: (call, spent) => Effect.flatMap(ledger, (operations) => operations.settle(call, spent)),
+        chargeLate: (call, charge) =>
+          Effect.flatMap(ledger, (operations) => operations.settleLate(call, charge))
       })
     )
   )
@@ -79,9 +85,11 @@ export class Usage extends Context.Service<
   /** Writes the outcome of each call to the ledger before the response is sent. */
   static readonly journal = Layer.effectDiscard(
     Effect.gen(function* () {
-      const { ledger } = yield* Usage
+      const { isFull, ledger } = yield* Usage
       const journal = yield* Journal
       yield* journal.add({
+        precedes: isFull,
+        before: () => Effect.fail(queueFull),
         records: isRecorded,
         after: (call, outcome, duration) =>
           Effect.flatMap(ledger, (operations) => operations.end(call, outcome, duration))

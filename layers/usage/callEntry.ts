@@ -2,7 +2,7 @@
 import type { Call, Outcome } from "../ledger/Calls.ts"
 import { nothing, type Spent, sum } from "../ledger/Spend.ts"
 import { type CallIdentity, callRow, type CallRow } from "./callRow.ts"
-import { unitsOf, usdOfUnits } from "./money.ts"
+import { unitsOf } from "./money.ts"
 
 /** Held and spent amounts of a request, including its nested calls, in units of 1e-12 USD. */
 export interface RequestSum {
@@ -29,12 +29,6 @@ export class CallEntry {
     this.#request = request
   }
 
-  get held(): bigint {
-    let total = 0n
-    for (const amount of this.parts.values()) total += amount
-    return total
-  }
-
   /** Replaces the call's part of the request's sum. */
   count(amount: bigint) {
     this.#request.used += amount - this.#counted
@@ -45,17 +39,10 @@ export class CallEntry {
     return this.#counted
   }
 
-  /** An amount that the provider did not report counts as at most the held amount. */
   spend(spent: Spent) {
-    const { held } = this
-    const isOver = spent.uncertain === true && held > 0n && unitsOf(spent.usd) > held
-    this.#spent = sum(this.#spent ?? nothing, isOver ? { ...spent, usd: usdOfUnits(held) } : spent)
+    this.#spent = sum(this.#spent ?? nothing, spent)
     this.parts.clear()
     this.count(unitsOf(this.#spent.usd))
-  }
-
-  get ended(): boolean {
-    return this.#outcome !== undefined
   }
 
   end(outcome: Outcome, duration: number) {

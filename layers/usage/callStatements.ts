@@ -1,6 +1,7 @@
 /** Statements that write the ledger and its sums, and settle holds. Each runs in a transaction of its caller. */
 import { Effect, Schema } from "effect"
 import type { SqlClient } from "effect/sql/SqlClient"
+import type { Fragment } from "effect/sql/Statement"
 import { type CallRow, hourOf, tokenNames } from "./callRow.ts"
 import { Count, rowsOf, Units } from "./columns.ts"
 import { HoldRows, lockBudgets } from "./holdStatements.ts"
@@ -127,13 +128,10 @@ export const record = Effect.fnUntraced(function* (sql: SqlClient, row: CallRow)
   )
 })
 
-/**
- * Settles the holds of calls whose process has not renewed its lease. What they spent is unknown, so the whole hold counts as
- * spent. Returns the number of calls.
- */
-export const expire = Effect.fnUntraced(function* (sql: SqlClient, now: number) {
+/** Settles holds of calls whose charges are unknown: the whole hold counts as spent. Returns the number of calls. */
+const settleLost = Effect.fnUntraced(function* (sql: SqlClient, which: Fragment) {
   yield* lockBudgets(sql)
-  const rows = yield* HoldRows(sql`SELECT * FROM usage_holds WHERE lease_until < ${now}`)
+  const rows = yield* HoldRows(sql`SELECT * FROM usage_holds WHERE ${which}`)
   const calls = Map.groupBy(rows, ({ call_id }) => call_id)
   for (const [id, parts] of calls) {
     const [first] = parts.toSorted((a, b) => a.at - b.at)
@@ -169,3 +167,10 @@ export const expire = Effect.fnUntraced(function* (sql: SqlClient, now: number) 
   }
   return calls.size
 })
+
+/** Settles the holds of calls whose process has not renewed its lease. */
+export const expire = (sql: SqlClient, now: number) => settleLost(sql, sql`lease_until < ${now}`)
+
+/** Settles the hold of a call whose row cannot be written. */
+export const settleInFull = (sql: SqlClient, id: string) =>
+  Effect.asVoid(settleLost(sql, sql`call_id = ${id}`))

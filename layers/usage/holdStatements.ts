@@ -1,5 +1,5 @@
 /** Statements for holds of running calls. Each function runs in a transaction of its caller. */
-import { Effect, Schema } from "effect"
+import { Array, Effect, Schema } from "effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import { OverBudget } from "../ledger/Spend.ts"
 import type { CallIdentity } from "./callRow.ts"
@@ -74,9 +74,25 @@ export const hold = Effect.fnUntraced(function* (sql: SqlClient, request: HoldRe
 export const release = (sql: SqlClient, id: string) =>
   Effect.andThen(lockBudgets(sql), sql`DELETE FROM usage_holds WHERE call_id = ${id}`)
 
-/** Renews the leases of a process. */
-export const renew = (sql: SqlClient, instance: string, leaseUntil: number) =>
-  sql`UPDATE usage_holds SET lease_until = ${leaseUntil} WHERE instance = ${instance}`
+/** Statements have a limited number of parameters. */
+const mostIds = 1000
+
+/** Renews the leases of running calls. Other holds of the process, such as those of failed statements, expire. */
+export const renew = (sql: SqlClient, ids: ReadonlyArray<string>, leaseUntil: number) =>
+  Effect.andThen(
+    // Before any row is locked: all transactions that wait for each other lock in the same order.
+    lockBudgets(sql),
+    Effect.forEach(
+      Array.chunksOf(ids, mostIds),
+      (some) => sql`UPDATE usage_holds SET lease_until = ${leaseUntil} WHERE call_id IN ${sql.in(some)}`,
+      { discard: true }
+    )
+  )
+
+const Counted = rowsOf(Schema.Struct({ count: Count }))
+
+export const countHolds = (sql: SqlClient) =>
+  Effect.map(Counted(sql`SELECT COUNT(*) AS count FROM usage_holds`), ([row]) => row?.count ?? 0)
 
 /** Identities of rows of `usage_holds`, and of reports. */
 export const identityFields = {

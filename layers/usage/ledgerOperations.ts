@@ -3,18 +3,20 @@ import { type BigDecimal, Clock, Duration, Effect, Latch } from "effect"
 import { ConfigSource } from "../config/ConfigSource.ts"
 import type { Call, Outcome } from "../ledger/Calls.ts"
 import { JournalUnavailable } from "../ledger/Journal.ts"
-import { nothing, OverBudget, type Spent } from "../ledger/Spend.ts"
+import { type Charge, nothing, OverBudget, type Spent } from "../ledger/Spend.ts"
 import { Ids } from "../platform/Ids.ts"
 import { DatabaseError } from "../storage/DatabaseError.ts"
 import { Sql } from "../storage/Sql.ts"
 import { CallEntries, CallEntry } from "./callEntry.ts"
 import { hourOf, identityOf } from "./callRow.ts"
 import { expire } from "./callStatements.ts"
-import { hold, renew, usedSince } from "./holdStatements.ts"
+import { countHolds, hold, renew, usedSince } from "./holdStatements.ts"
 import { type Limit, limitsOf } from "./limits.ts"
 import { unitsOf, unitsOfNumber } from "./money.ts"
 import { makeOutbox } from "./Outbox.ts"
 import { section, type UsageSettings } from "./section.ts"
+import { Spenders } from "./Spenders.ts"
+import { queueFull } from "./queueFull.ts"
 import { makeUsageMetrics } from "./usageMetrics.ts"
 
 /** Maximum time that a call waits for its hold. */
@@ -61,6 +63,7 @@ export const makeLedger = Effect.fnUntraced(function* (written: () => void) {
   /** Calls that hold money. */
   const open = new Set<CallEntry>()
   const holding = yield* Latch.make()
+  const spenders = new Spenders()
 
   let current: UsageSettings | undefined
   // The sections were checked at the start.
@@ -148,14 +151,13 @@ export const makeLedger = Effect.fnUntraced(function* (written: () => void) {
   const take = Effect.fnUntraced(function* (
     call: Call,
     entry: CallEntry,
-    usd: BigDecimal.BigDecimal | undefined
+    usd: BigDecimal.BigDecimal | undefined,
+    now: UsageSettings
   ) {
-    const now = yield* settings
-    if (!now.enabled) return
     const { name } = call
     const limits = limitsOf(now, call.principal.subject)
     const perRequest = now.cost_per_request_max
-    if (outbox.isFull()) return yield* unrecorded("too many rows of the ledger are queued for writing")
+    if (outbox.isFull()) return yield* queueFull
     if (usd === undefined) {
       const isLimited = limits.length > 0 || perRequest !== undefined
       if ((now.unpriced ?? (isLimited ? "refuse" : "allow")) === "refuse") {
@@ -176,29 +178,33 @@ export const makeLedger = Effect.fnUntraced(function* (written: () => void) {
     )
   })
 
-  const settle = Effect.fnUntraced(function* (call: Call, spent: Spent) {
-    if (!(yield* settings).enabled) return
-    const entry = yield* entryOf(call)
+  /** The entry of a call that ends. A call that began before `usage.enabled` was switched off has one. */
+  const endingEntryOf = Effect.fnUntraced(function* (call: Call) {
+    const known = entries.find(call)
+    return known === undefined && (yield* settings).enabled ? yield* entryOf(call) : known
+  })
+
+  const spend = (call: Call, entry: CallEntry, spent: Spent) => {
     open.delete(entry)
+    if (spent !== nothing && entry.parts.size === 0) spenders.add(call)
     entry.spend(spent)
     metrics.spent(spent)
-    // The outcome of the call is recorded next, and that transaction also writes the charges.
-    if (spent !== nothing && !entry.ended) return
-    yield* submit(entry)
-  })
+  }
 
   const watchLeases = Effect.gen(function* () {
     yield* holding.await
     const now = yield* settings
     yield* Effect.sleep(Duration.divideUnsafe(now.lease, 3))
-    if (open.size === 0) {
-      holding.closeUnsafe()
-      return
-    }
     const at = yield* Clock.currentTimeMillis
-    yield* sql.write((client) =>
-      Effect.andThen(renew(client, instance, leaseFrom(at, now)), expire(client, at))
+    const running = Array.from(open, ({ id }) => id)
+    const left = yield* sql.write((client) =>
+      renew(client, running, leaseFrom(at, now)).pipe(
+        Effect.andThen(expire(client, at)),
+        Effect.andThen(countHolds(client))
+      )
     )
+    // Holds of other processes, and holds without a call, may still expire.
+    if (open.size === 0 && left === 0) holding.closeUnsafe()
   })
   const expireLeases = Effect.flatMap(Clock.currentTimeMillis, (at) =>
     sql.write((client) => expire(client, at))
@@ -227,27 +233,46 @@ export const makeLedger = Effect.fnUntraced(function* (written: () => void) {
 
   return {
     hold: Effect.fnUntraced(function* (call: Call, usd: BigDecimal.BigDecimal | undefined) {
-      const entry = yield* entryOf(call)
-      yield* take(call, entry, usd)
+      const now = yield* settings
+      if (now.enabled) yield* take(call, yield* entryOf(call), usd, now)
     }),
     /** Holds more for a call that already holds money. */
     extend: Effect.fnUntraced(function* (call: Call, usd: BigDecimal.BigDecimal) {
-      const entry = yield* entryOf(call)
-      yield* Effect.catchTag(take(call, entry, usd), "JournalUnavailable", ({ message }) =>
-        Effect.fail(new OverBudget({ name: call.name, limit: "unrecorded", advice: message }))
+      const now = yield* settings
+      if (!now.enabled) return
+      yield* Effect.catchTag(
+        take(call, yield* entryOf(call), usd, now),
+        "JournalUnavailable",
+        ({ message }) =>
+          Effect.fail(new OverBudget({ name: call.name, limit: "unrecorded", advice: message }))
       )
     }),
-    /** Charges of a call at its end or afterwards. */
-    settle,
+    /** Charges of a call at its end. */
+    settle: Effect.fnUntraced(function* (call: Call, spent: Spent) {
+      const entry = yield* endingEntryOf(call)
+      if (entry === undefined) return
+      spend(call, entry, spent)
+      // The outcome of a call that spent something is recorded next, and that transaction also writes the charges.
+      if (spent === nothing) yield* submit(entry)
+    }),
+    /** A charge after the call's end. No outcome follows. */
+    settleLate: Effect.fnUntraced(function* (call: Call, charge: Charge) {
+      const entry = yield* endingEntryOf(call)
+      if (entry === undefined) return
+      spend(call, entry, charge)
+      yield* submit(entry)
+    }),
     /** The outcome of a call. */
     end: Effect.fnUntraced(function* (call: Call, outcome: Outcome, duration: number) {
-      if (!(yield* settings).enabled) return
-      const entry = yield* entryOf(call)
+      const entry = yield* endingEntryOf(call)
+      if (entry === undefined) return
       entry.end(outcome, duration)
       yield* submit(entry)
     }),
     /** Settles the holds of processes that ended. */
     expireLeases,
+    /** Whether the queue of rows is full, and this call is likely to add one. */
+    isFull: (call: Call) => outbox.isFull() && spenders.has(call),
     outbox
   }
 })

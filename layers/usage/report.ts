@@ -137,12 +137,18 @@ export const report = Effect.fnUntraced(function* (principal: Principal, { all, 
     Effect.gen(function* () {
       const hours = yield* byHour(sql, earliest, owner)
       const sumSince = (first: number) => hours.filter((each) => each.hour >= first).reduce<Sums>(add, none)
-      const recent = yield* costSince(sql, now - Duration.toMillis(measured), owner)
-      const perHour =
-        recent.cost * BigInt(Math.round(Duration.toHours(Duration.hours(1)) / Duration.toHours(measured)))
+      const recentOf = (whose: Owner | undefined) =>
+        Effect.map(costSince(sql, now - Duration.toMillis(measured), whose), ({ cost, tokens }) => ({
+          tokens,
+          perHour: (cost * BigInt(hourLength)) / BigInt(Duration.toMillis(measured))
+        }))
+      const recent = yield* recentOf(owner)
+      const { perHour } = recent
       const used = yield* usedSince(sql, hour, me)
       // Limits of all principals together are not shown to a single principal.
       const limits = limitsOf(settings, principal.subject).filter(({ isOwn }) => all || isOwn)
+      // Limits of the principal are projected by its own burn rate.
+      const own = all && limits.some(({ isOwn }) => isOwn) ? yield* recentOf(me) : recent
       const holds = yield* openHolds(sql, owner)
       return {
         timestamp: iso(now),
@@ -165,7 +171,7 @@ export const report = Effect.fnUntraced(function* (principal: Principal, { all, 
           ...(settings.cost_per_request_max === undefined
             ? []
             : [{ limit: "request", max_usd: usdOf(unitsOfNumber(settings.cost_per_request_max)) }]),
-          ...limits.map((limit) => limitOf(limit, used, me, now, perHour))
+          ...limits.map((limit) => limitOf(limit, used, me, now, limit.isOwn ? own.perHour : perHour))
         ],
         holds: holds.map((hold) => ({
           request_id: hold.request_id,

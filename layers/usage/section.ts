@@ -17,6 +17,8 @@ const principalLimits = () =>
     cost_total_max: dollars("Maximum cost of a principal in total")
   })
 
+type Limits = ReturnType<typeof principalLimits>["Type"]
+
 /** The process that holds money renews its lease three times in this time. */
 const lease = DurationSetting.check(
   Schema.makeFilter((time) => {
@@ -28,6 +30,9 @@ const lease = DurationSetting.check(
 const interval = DurationSetting.check(
   Schema.makeFilter((time) => Duration.toSeconds(time) >= 1 || "must be at least 1 second")
 )
+
+const isLimited = ({ cost_daily_max, cost_hourly_max, cost_total_max }: Limits) =>
+  [cost_hourly_max, cost_daily_max, cost_total_max].some((limit) => limit !== undefined)
 
 const makeSchema = () =>
   Schema.Struct({
@@ -60,21 +65,19 @@ const makeSchema = () =>
     )
   }).check(
     Schema.makeFilter(
-      ({ cost_daily_max, cost_hourly_max, cost_per_request_max, cost_total_max, enabled }) => {
-        const limits = [cost_per_request_max, cost_hourly_max, cost_daily_max, cost_total_max]
-        return (
-          enabled ||
-          limits.every((limit) => limit === undefined) || {
-            path: ["enabled"],
-            issue: "must be true (MCP_MONITORING_ENABLED) while a cost limit is set"
-          }
-        )
-      }
+      ({ cost_per_request_max, enabled, principal, principals, ...all }) =>
+        enabled ||
+        !(
+          cost_per_request_max !== undefined || [all, principal, ...Object.values(principals)].some(isLimited)
+        ) || {
+          path: ["enabled"],
+          issue: "must be true (MCP_MONITORING_ENABLED) while a cost limit is set"
+        }
     )
   )
 
 export type UsageSettings = ReturnType<typeof makeSchema>["Type"]
-export type PrincipalLimits = UsageSettings["principal"]
+export type PrincipalLimits = Limits
 
 export const section = Section.deferred("usage", makeSchema, {
   description: "Tokens, cost, and their limits. Hours and days are in UTC.",

@@ -1,7 +1,7 @@
 /** A budget with a fixed amount of money, for tests, and a record of everything that it was asked. */
 import { BigDecimal, Effect, Layer } from "effect"
 import { Budget } from "../../layers/guard/Budget.ts"
-import { OverBudget } from "../../layers/ledger/Spend.ts"
+import { type Charge, OverBudget } from "../../layers/ledger/Spend.ts"
 import type { Call } from "../../layers/ledger/Calls.ts"
 
 export const usd = BigDecimal.fromStringUnsafe
@@ -21,6 +21,11 @@ export const fixedBudget = (amount: string, resetsAt?: number) => {
       }
       left = subtract(left, more)
       return Effect.void
+    })
+  const charge = (word: string, { usd: charged }: Charge) =>
+    Effect.sync(() => {
+      asked.push(`${word} ${format(charged)}`)
+      left = subtract(left, charged)
     })
   const layer = Layer.succeed(Budget, {
     hold: (call, estimate) =>
@@ -44,11 +49,8 @@ export const fixedBudget = (amount: string, resetsAt?: number) => {
             })
         }
       }),
-    charge: (_, spent) =>
-      Effect.sync(() => {
-        asked.push(`charge ${format(spent.usd)}`)
-        left = subtract(left, spent.usd)
-      })
+    charge: (_, spent) => charge("charge", spent),
+    chargeLate: (_, late) => charge("late", late)
   })
   return { asked, layer, left: () => format(left) }
 }

@@ -3,6 +3,7 @@ import { type Context, Effect, Layer } from "effect"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { Guard } from "../../layers/guard/Guard.ts"
 import { Environment } from "../../layers/platform/Environment.ts"
+import { Spend, type Charge } from "../../layers/ledger/Spend.ts"
 import { Ids } from "../../layers/platform/Ids.ts"
 import * as Platform from "../../layers/platform/Platform.ts"
 import { Sql } from "../../layers/storage/Sql.ts"
@@ -11,10 +12,15 @@ import { Metrics } from "../../layers/telemetry/Metrics.ts"
 import { usdOf } from "../../layers/usage/money.ts"
 import { Usage } from "../../layers/usage/Usage.ts"
 import type { StorageSettings } from "./databases.ts"
-import { ledger } from "./guard.ts"
+import { usd } from "./budget.ts"
+import { ledger, type Wanted } from "./guard.ts"
 
 /** One process: Guard, whose budget and journal are those of section `usage`. */
-export const metered = (storage: StorageSettings, usage: Readonly<Record<string, unknown>> = {}) =>
+export const metered = (
+  storage: StorageSettings,
+  usage: Readonly<Record<string, unknown>> = {},
+  others: Readonly<Record<string, unknown>> = {}
+) =>
   Layer.fresh(
     Guard.layer.pipe(
       Layer.provideMerge(Layer.merge(Usage.budget, Usage.journal)),
@@ -23,7 +29,7 @@ export const metered = (storage: StorageSettings, usage: Readonly<Record<string,
       Layer.provideMerge(Sql.layer),
       Layer.provideMerge(Metrics.layer),
       Layer.provideMerge(Storage.layer),
-      Layer.provideMerge(ConfigSource.layerFrom({ storage, usage })),
+      Layer.provideMerge(ConfigSource.layerFrom({ storage, usage, ...others })),
       Layer.provideMerge(Layer.mergeAll(Environment.layerTest({}), Ids.layer, Platform.layer))
     )
   )
@@ -36,6 +42,18 @@ export const process = (storage: StorageSettings, usage: Readonly<Record<string,
     context,
     run: <A, E>(self: Effect.Effect<A, E, Metered>) => Effect.provideContext(self, context)
   }))
+
+/** A call of a model with an upper bound of its cost, in USD. */
+export const model = (estimate: string | undefined, wanted: Wanted = {}): Wanted => ({
+  kind: "model",
+  name: "large",
+  timeLimit: "2 hours",
+  estimate: () => (estimate === undefined ? undefined : usd(estimate)),
+  ...wanted
+})
+
+export const charge = (amount: string, more: Partial<Charge> = {}) =>
+  Effect.flatMap(Spend, ({ add }) => add({ usd: usd(amount), ...more }))
 
 export const query = <A extends object>(statement: string) =>
   Effect.flatMap(Sql, ({ read }) => read((sql) => sql.unsafe<A>(statement)))

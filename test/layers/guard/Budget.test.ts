@@ -244,13 +244,36 @@ describe("extensions", () => {
     )
   )
 
+  it.effect(
+    "an estimated charge counts as at most what is left of the hold, and a certain one as it is",
+    () =>
+      Effect.gen(function* () {
+        const settled = Effect.fnUntraced(function* (...charges: ReadonlyArray<readonly [string, boolean?]>) {
+          return yield* within("9", ({ asked }) => {
+            const self = Effect.gen(function* () {
+              const { add, extend: more } = yield* Spend
+              yield* more(usd("0.5"))
+              for (const [amount, uncertain = false] of charges) yield* add({ usd: usd(amount), uncertain })
+            })
+            return Effect.as(protect({ estimate }, self), () => asked.at(-1))
+          }).pipe(Effect.map((last) => last()))
+        })
+        // 1 is held.
+        expect(yield* settled(["1.5", true])).toBe("settle 1")
+        expect(yield* settled(["0.7", true], ["0.9"])).toBe("settle 1.6")
+        expect(yield* settled(["0.7"], ["0.2", true])).toBe("settle 0.9")
+        expect(yield* settled(["0.7"], ["0.9", true])).toBe("settle 1")
+        expect(yield* settled(["1.5"], ["0.2", true])).toBe("settle 1.5")
+      })
+  )
+
   it.effect("after the end of the call an extension is rejected and a charge is still counted", () =>
     within("1", ({ asked, left }) =>
       Effect.gen(function* () {
         const service = yield* protect({}, Spend)
         expect(yield* Effect.flip(service.extend(usd("0.1")))).toMatchObject({ limit: "call" })
         yield* service.add({ usd: usd("0.1") })
-        expect(asked).toEqual(["charge 0.1"])
+        expect(asked).toEqual(["late 0.1"])
         expect(left()).toBe("0.9")
       })
     )
@@ -265,8 +288,8 @@ it.live("an interruption at any step releases the hold and is recorded once in t
       const { asked, layer, left } = fixedBudget("1")
       const slow = Layer.effect(
         Budget,
-        Effect.map(Budget, ({ charge, hold }) => ({
-          charge,
+        Effect.map(Budget, ({ hold, ...charges }) => ({
+          ...charges,
           hold: (call, first) =>
             Effect.andThen(
               turns,
@@ -320,7 +343,8 @@ it.effect("a settlement that fails or hangs is logged and does not affect the re
         {},
         Layer.succeed(Budget, {
           hold: () => Effect.succeed({ extend: () => Effect.void, settle: () => effect }),
-          charge: () => effect
+          charge: () => effect,
+          chargeLate: () => effect
         })
       )
     const call = protect({ estimate }, Effect.succeed("answer"))
@@ -353,7 +377,8 @@ it.effect("a slow settlement is awaited, even by an interrupted caller", () =>
               Effect.sync(() => settled++)
             )
         }),
-      charge: () => Effect.void
+      charge: () => Effect.void,
+      chargeLate: () => Effect.void
     })
     yield* Effect.gen(function* () {
       const fiber = yield* Effect.forkChild(protect({ estimate }, Effect.never), { startImmediately: true })

@@ -2,27 +2,26 @@
 import { expect } from "bun:test"
 import { Deferred, Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
-import { Spend, type Charge } from "../../../layers/ledger/Spend.ts"
+import { Spend } from "../../../layers/ledger/Spend.ts"
 import { Usage } from "../../../layers/usage/Usage.ts"
 import { Principal } from "../../../src/domain/Principal.ts"
 import { usd } from "../../support/budget.ts"
 import { onEachDatabase } from "../../support/databases.ts"
 import { it } from "../../support/effect.ts"
-import { protect, type Wanted } from "../../support/guard.ts"
-import { held, type Metered, process, query, recorded, rows, spent } from "../../support/usage.ts"
+import { protect } from "../../support/guard.ts"
+import {
+  charge,
+  held,
+  type Metered,
+  model,
+  process,
+  query,
+  recorded,
+  rows,
+  spent
+} from "../../support/usage.ts"
 
 const start = Date.UTC(2026, 10, 26, 10, 30)
-
-const model = (estimate: string | undefined, wanted: Wanted = {}): Wanted => ({
-  kind: "model",
-  name: "large",
-  timeLimit: "2 hours",
-  estimate: () => (estimate === undefined ? undefined : usd(estimate)),
-  ...wanted
-})
-
-const charge = (amount: string, more: Partial<Charge> = {}) =>
-  Effect.flatMap(Spend, ({ add }) => add({ usd: usd(amount), ...more }))
 
 const ada = (name: string) =>
   new Principal({ subject: name, clientId: "cli", scopes: ["call"], ceiling: ["call"], source: "api-token" })
