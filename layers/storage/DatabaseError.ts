@@ -26,12 +26,28 @@ const settings: Record<DatabasePlace["driver"], string> = {
   postgres: "storage.postgres_url"
 }
 
+const forCallers: Record<DatabaseReason, string> = {
+  locked: "the database is locked by another process",
+  read_only: "the database cannot be written",
+  full: "no space is left for the database",
+  newer: "the database belongs to a newer version of this program",
+  damaged: "the database is damaged",
+  unreachable: "the database cannot be reached",
+  denied: "the database denies access",
+  failed: "the database failed"
+}
+
 export class DatabaseError extends Schema.TaggedError<DatabaseError>()("DatabaseError", {
   reason: Reason,
   /** A path, or `host:port/name`. */
   database: Schema.String,
   message: Schema.String
 }) {
+  /** The message for callers. It shows no path or address; the log has `message`. */
+  get forCallers(): string {
+    return `${forCallers[this.reason]}, the log says what to do`
+  }
+
   /** Whether the error is transient: the same statement may succeed later. */
   get isTransient(): boolean {
     return this.reason === "locked" || this.reason === "unreachable" || this.reason === "full"

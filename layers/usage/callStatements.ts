@@ -3,9 +3,9 @@ import { Effect, Schema } from "effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { Fragment } from "effect/sql/Statement"
 import { type CallRow, hourOf, tokenNames } from "./callRow.ts"
-import { Count, rowsOf, Units } from "./columns.ts"
+import { addUnits, Count, rowsOf, Units } from "./columns.ts"
 import { HoldRows, lockBudgets } from "./holdStatements.ts"
-import { mostSum } from "./money.ts"
+import { atMost } from "./money.ts"
 
 const counted = [...tokenNames, "unpriced", "uncertain"] as const
 
@@ -51,7 +51,10 @@ const addToHour = (sql: SqlClient, row: Summed, sign: 1 | -1) => {
     cost: BigInt(sign) * row.cost
   }
   const sums = sql.literal(
-    [...counted, "calls", "cost"].map((name) => `${name} = usage_hours.${name} + excluded.${name}`).join(", ")
+    [
+      ...[...counted, "calls"].map((name) => `${name} = usage_hours.${name} + excluded.${name}`),
+      addUnits("usage_hours", "cost")
+    ].join(", ")
   )
   return sql`INSERT INTO usage_hours ${sql.insert(values)}
     ON CONFLICT (hour, source, principal, client, tool, provider, model) DO UPDATE SET ${sums}`
@@ -73,9 +76,7 @@ const addSpent = (
     ] as const
   const rows = [...ofBoth({ hour: -1, amount: total }), ...changes.flatMap(ofBoth)] as const
   return sql`INSERT INTO usage_spent ${sql.insert(rows)}
-    ON CONFLICT (source, principal, hour) DO UPDATE SET amount =
-      CASE WHEN usage_spent.amount > ${mostSum} - excluded.amount THEN ${mostSum}
-      ELSE usage_spent.amount + excluded.amount END`
+    ON CONFLICT (source, principal, hour) DO UPDATE SET ${sql.literal(addUnits("usage_spent", "amount"))}`
 }
 
 /** Distributes the cost over the hours of the hold, in order; the excess belongs to the last hour. */
@@ -156,7 +157,7 @@ const settleLost = Effect.fnUntraced(function* (sql: SqlClient, which: Fragment)
       cached_input_tokens: 0,
       cache_write_input_tokens: 0,
       reasoning_tokens: 0,
-      cost: parts.reduce((sum, { amount }) => sum + amount, 0n),
+      cost: atMost(parts.reduce((sum, { amount }) => sum + amount, 0n)),
       unpriced,
       uncertain: 1,
       time_to_first_token_ms: null,

@@ -1,5 +1,6 @@
 /** Schemas of columns as both databases return them: integers as `bigint`, and from PostgreSQL also as `number`. */
 import { Effect, Schema, SchemaGetter } from "effect"
+import { mostSum } from "./money.ts"
 
 const Integer = Schema.Union([Schema.BigInt, Schema.Finite])
 
@@ -18,6 +19,19 @@ export const Count = Integer.pipe(
     encode: SchemaGetter.transform((value: number) => value)
   })
 )
+
+/** Parts of an amount that can be added without exceeding 64 bits. */
+const part = 10n ** 9n
+
+/** SQL: the sum of amounts in a column, at most `mostSum`; 0 without rows. */
+export const sumOfUnits = (column: string): string =>
+  `CAST(COALESCE(CASE WHEN SUM(${column} / ${part}) >= ${mostSum / part} THEN ${mostSum}
+    ELSE SUM(${column} / ${part}) * ${part} + SUM(${column} % ${part}) END, 0) AS BIGINT)`
+
+/** SQL: the amount that an upsert into a table adds to a column, at most `mostSum`. */
+export const addUnits = (table: string, column: string): string =>
+  `${column} = CASE WHEN ${table}.${column} > ${mostSum} - excluded.${column} THEN ${mostSum}
+    ELSE ${table}.${column} + excluded.${column} END`
 
 /** Rows of this program's tables: a row that does not match the schema is a defect. */
 export const rowsOf = <S extends Schema.Top & { readonly DecodingServices: never }>(row: S) => {

@@ -3,8 +3,9 @@ import { Array, Effect, Schema } from "effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import { OverBudget } from "../ledger/Spend.ts"
 import type { CallIdentity } from "./callRow.ts"
-import { Count, rowsOf, Units } from "./columns.ts"
+import { Count, rowsOf, sumOfUnits, Units } from "./columns.ts"
 import { exceeded, firstHourOf, type Limit, type Owner } from "./limits.ts"
+import { atMost } from "./money.ts"
 
 /** Any number; the same for all programs that share the database. */
 const budgetLock = 7_201_988_314
@@ -30,7 +31,7 @@ export const usedSince = (sql: SqlClient, hour: number, { principal, source }: O
       WHERE (hour = -1 OR hour >= ${firstHourOf("day", hour)})
         AND ((source = '' AND principal = '') OR (source = ${source} AND principal = ${principal}))
       UNION ALL
-      SELECT 1 AS held, source, principal, hour, CAST(SUM(amount) AS BIGINT) AS amount FROM usage_holds
+      SELECT 1 AS held, source, principal, hour, ${sql.literal(sumOfUnits("amount"))} AS amount FROM usage_holds
       GROUP BY source, principal, hour`),
     (rows) => rows.map((row) => ({ ...row, held: row.held === 1 }))
   )
@@ -60,7 +61,7 @@ export const hold = Effect.fnUntraced(function* (sql: SqlClient, request: HoldRe
   const row = {
     call_id: id,
     hour,
-    amount: before + more,
+    amount: atMost(before + more),
     unpriced: unpriced ? 1 : 0,
     lease_until: leaseUntil,
     instance,

@@ -26,18 +26,6 @@ const tryAgainAfter = 5000
 
 const unrecorded = (detail: string) => new JournalUnavailable({ retryAfter: tryAgainAfter, detail })
 
-/** Messages for callers. They show no paths or addresses; the log does. */
-const forCallers: Record<DatabaseError["reason"], string> = {
-  locked: "the database is locked by another process",
-  read_only: "the database cannot be written",
-  full: "no space is left for the database",
-  newer: "the database belongs to a newer version of this program",
-  damaged: "the database is damaged",
-  unreachable: "the database cannot be reached",
-  denied: "the database denies access",
-  failed: "the database failed"
-}
-
 /** Interval at which metrics of limits are updated. */
 const watchEvery = Duration.seconds(1)
 
@@ -138,10 +126,9 @@ export const makeLedger = Effect.fnUntraced(function* (written: () => void) {
         // The hold may have been written despite the error.
         if (limits.length === 0) return Effect.logWarning(`A call runs without a hold: ${error.message}`)
         const undo = entry.parts.size === 0 ? outbox.submit({ id: entry.id }) : Effect.void
-        const said = `${forCallers[error.reason]}, the log says what to do`
         return Effect.logError(`A call is rejected because it cannot be recorded: ${error.message}`).pipe(
           Effect.andThen(Effect.forkDetach(undo)),
-          Effect.andThen(Effect.fail(unrecorded(said)))
+          Effect.andThen(Effect.fail(unrecorded(error.forCallers)))
         )
       })
     )

@@ -4,10 +4,16 @@ import { BigDecimal } from "effect"
 const places = 12
 
 /** Maximum of one amount, a million USD: sums of amounts must fit into 64 bits. */
-export const mostUnits = 10n ** 18n
+const mostUnits = 10n ** 18n
 
-/** Maximum of a sum. From 2^63 on SQLite would round and PostgreSQL would fail. */
-export const mostSum = 9n * mostUnits
+/**
+ * Maximum of a sum, 8 million USD; a larger one counts as this. From 2^63 on SQLite would round or fail and PostgreSQL
+ * would fail, also where one amount more is added or subtracted.
+ */
+export const mostSum = 8n * mostUnits
+
+/** The amount, at most `mostUnits`. */
+export const atMost = (units: bigint): bigint => (units < mostUnits ? units : mostUnits)
 
 /** Rounds up, so that no amount is counted too low. */
 const scaled = (usd: BigDecimal.BigDecimal): bigint => {
@@ -22,8 +28,7 @@ export const unitsOf = (usd: BigDecimal.BigDecimal): bigint => {
   if (!BigDecimal.isPositive(usd)) return 0n
   // Longer numbers are rejected: they need too much memory.
   if (usd.scale < -places) return mostUnits
-  const units = scaled(usd)
-  return units < mostUnits ? units : mostUnits
+  return atMost(scaled(usd))
 }
 
 /** A limit in USD. */

@@ -2,7 +2,7 @@
 import { Effect, Schema } from "effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import { tokenNames } from "./callRow.ts"
-import { Count, rowsOf, Units } from "./columns.ts"
+import { Count, rowsOf, sumOfUnits, Units } from "./columns.ts"
 import { HoldRows } from "./holdStatements.ts"
 import type { Owner } from "./limits.ts"
 
@@ -24,10 +24,15 @@ const sumFields = {
 const Sums = Schema.Struct(sumFields)
 export type Sums = typeof Sums.Type
 
-const names = ["calls", "cost", ...tokenNames, "unpriced", "uncertain"]
+const names = ["calls", ...tokenNames, "unpriced", "uncertain"]
 
 const sums = (sql: SqlClient) =>
-  sql.literal(names.map((name) => `CAST(COALESCE(SUM(${name}), 0) AS BIGINT) AS ${name}`).join(", "))
+  sql.literal(
+    [
+      ...names.map((name) => `CAST(COALESCE(SUM(${name}), 0) AS BIGINT) AS ${name}`),
+      `${sumOfUnits("cost")} AS cost`
+    ].join(", ")
+  )
 
 /** Rows of the owner, or of all principals. */
 const of = (sql: SqlClient, owner: Owner | undefined) =>
@@ -52,7 +57,7 @@ const byColumns = (
   const grouped = sql.literal(columns.join(", "))
   return sql`SELECT ${grouped}, ${sums(sql)} FROM usage_hours
     WHERE hour >= ${since} AND ${of(sql, owner)} AND ${sql.literal(columns[0])} <> ''
-    GROUP BY ${grouped} ORDER BY SUM(cost) DESC, SUM(total_tokens) DESC LIMIT ${mostRows}`
+    GROUP BY ${grouped} ORDER BY ${sql.literal(sumOfUnits("cost"))} DESC, SUM(total_tokens) DESC LIMIT ${mostRows}`
 }
 
 const ModelRows = rowsOf(Schema.Struct({ model: Schema.String, provider: Schema.String, ...sumFields }))
@@ -74,7 +79,7 @@ const RateRows = rowsOf(Schema.Struct({ cost: Units, tokens: Count }))
 /** The cost of calls that began at or after a time, in milliseconds since the epoch. */
 export const costSince = (sql: SqlClient, since: number, owner: Owner | undefined) =>
   Effect.map(
-    RateRows(sql`SELECT CAST(COALESCE(SUM(cost), 0) AS BIGINT) AS cost,
+    RateRows(sql`SELECT ${sql.literal(sumOfUnits("cost"))} AS cost,
       CAST(COALESCE(SUM(total_tokens), 0) AS BIGINT) AS tokens
       FROM usage_calls WHERE at >= ${since} AND ${of(sql, owner)}`),
     ([row]) => row ?? { cost: 0n, tokens: 0 }

@@ -18,9 +18,12 @@ export const entry = Effect.map(UsageReport, (reports): ResourceEntry => ({
   scopes: ["read"],
   read: Effect.gen(function* () {
     const { principal } = yield* Caller
-    const report = yield* reports
-      .of(principal, { all: principal.may(["admin"]), window: "day" })
-      .pipe(Effect.mapError(({ message }) => new Failed({ name: uri, detail: message })))
+    const report = yield* reports.of(principal, { all: principal.may(["admin"]), window: "day" }).pipe(
+      Effect.tapError(({ message }) => Effect.logError(`Usage cannot be read: ${message}`)),
+      Effect.mapError(
+        ({ forCallers }) => new Failed({ name: uri, detail: `usage cannot be read: ${forCallers}` })
+      )
+    )
     return { contents: [{ uri, mimeType, text: JSON.stringify(report) }] }
   })
 }))

@@ -1,9 +1,14 @@
 /** Usage of the real service with the protocol of a real provider: reports, live events, metrics and access. */
 import { describe, expect } from "bun:test"
+import { mkdir } from "node:fs/promises"
+import { join } from "node:path"
 import { Effect } from "effect"
+import { Storage } from "../../layers/storage/Storage.ts"
 import { it } from "../support/effect.ts"
 import { server } from "../support/models.ts"
+import { linesOf } from "../support/ndjson.ts"
 import { endpoint, events, post, readJson, service, stateless } from "../support/service.ts"
+import { webSocket } from "../support/webSocket.ts"
 
 const secret = (name: string) => `${name}-0123456789abcdef0123456789abcdef`
 const bearer = (name: string) => ({ authorization: `Bearer ${secret(name)}` })
@@ -98,8 +103,9 @@ describe("the usage report", () => {
           scope: "all",
           totals: { day: { calls: 3, cost_usd: "0.06" } },
           limits: [
-            { limit: "daily", spent_usd: "0.06" },
-            { limit: "principal_daily", spent_usd: "0" }
+            { limit: "daily", spent_usd: "0.06", projected_usd: expect.not.stringMatching(/^0(\.06)?$/) },
+            // Projected by the burn rate of the admin, not by that of all principals.
+            { limit: "principal_daily", spent_usd: "0", projected_usd: "0" }
           ],
           principals: [
             { principal: "alice", cost_usd: "0.04" },
@@ -143,6 +149,30 @@ describe("the usage report", () => {
     })
   )
 
+  it.live("names no place of the database if that cannot be read", () =>
+    Effect.gen(function* () {
+      const running = yield* withModel({})
+      yield* Effect.gen(function* () {
+        const { dir } = yield* Storage
+        yield* Effect.promise(() => mkdir(join(dir, "manifold.db"), { recursive: true }))
+        const { body, headers } = stateless(1, "resources/read", { uri: "usage://summary" })
+        const read = yield* post(yield* endpoint, body, {
+          ...headers,
+          "mcp-name": "usage://summary",
+          ...bearer("alice")
+        })
+        const text = yield* Effect.promise(() => read.text())
+        expect(text).toContain(
+          "usage cannot be read: the database cannot be reached, the log says what to do"
+        )
+        expect(text).not.toContain(dir)
+        const response = yield* get("/usage", "alice")
+        expect(response.status).toBe(503)
+        expect(yield* Effect.promise(() => response.text())).not.toContain(dir)
+      }).pipe(Effect.provide(running))
+    })
+  )
+
   it.live("is also a resource", () =>
     Effect.gen(function* () {
       const running = yield* withModel({})
@@ -171,42 +201,73 @@ describe("the usage report", () => {
   )
 })
 
-/** A client that can disconnect. */
-const connection = () => new AbortController()
+type Next = Effect.Effect<Readonly<Record<string, unknown>>>
+
+/** Reads until `dataOf` finds the data of a `usage` event. */
+const find = <A>(next: Effect.Effect<A>, dataOf: (event: A) => unknown): Next =>
+  Effect.map(
+    Effect.repeat(Effect.map(next, dataOf), { until: (data) => data !== undefined }),
+    (data) => data as Readonly<Record<string, unknown>>
+  )
+
+const openStream = Effect.fnUntraced(function* (path: string, name: string) {
+  const signal = yield* Effect.abortSignal
+  const url = new URL(path, yield* endpoint)
+  return yield* Effect.promise(() => fetch(url, { headers: bearer(name), signal }))
+})
+
+/** The `usage` events that a principal gets, by the way that they take. */
+const ways = {
+  "/mcp/sse": Effect.fnUntraced(function* (name: string) {
+    const stream = events(yield* openStream("/mcp/sse?client_id=usage-monitor", name))
+    const next = Effect.promise(async () => {
+      const { done, value } = await stream.next()
+      if (done) throw new Error("the stream ended")
+      return value
+    })
+    return { next: find(next, ({ data, event }) => (event === "usage" ? JSON.parse(data) : undefined)) }
+  }),
+  "/mcp/ws": Effect.fnUntraced(function* (name: string) {
+    const url = new URL("/mcp/ws", yield* endpoint)
+    url.protocol = "ws:"
+    const { next, send } = yield* webSocket(url, { headers: bearer(name) })
+    yield* send({ type: "subscribe", channels: ["usage"] })
+    expect(yield* next).toEqual({ type: "subscribed", channels: ["usage"] })
+    const found = find(next, (message) => {
+      if (message === undefined) throw new Error("the socket was closed")
+      return message["channel"] === "usage" ? message["data"] : undefined
+    })
+    return { next: found }
+  }),
+  "/stream": Effect.fnUntraced(function* (name: string) {
+    const next = linesOf(yield* openStream("/stream?channels=usage", name))
+    expect(yield* next).toMatchObject({ channel: "ready" })
+    const found = find(next, (line) => {
+      if (line === undefined) throw new Error("the stream ended")
+      const { channel, data } = line as { readonly channel: string; readonly data: unknown }
+      return channel === "usage" ? data : undefined
+    })
+    return { next: found }
+  })
+}
 
 describe("the channel usage", () => {
-  const usageEvents = Effect.fnUntraced(function* (name: string) {
-    const leave = connection()
-    yield* Effect.addFinalizer(() => Effect.sync(() => leave.abort()))
-    const url = new URL("/mcp/sse?client_id=usage-monitor", yield* endpoint)
-    const response = yield* Effect.promise(() => fetch(url, { headers: bearer(name), signal: leave.signal }))
-    const stream = events(response)
-    const next = Effect.promise(async () => {
-      for (;;) {
-        const { done, value } = await stream.next()
-        if (done) throw new Error("the stream ended")
-        if (value.event === "usage") return JSON.parse(value.data) as Record<string, unknown>
-      }
-    })
-    return { next }
-  })
-
   it.live("has the usage of its principal soon after a call, and of all principals for an admin", () =>
     Effect.gen(function* () {
       const running = yield* withModel({ refresh_interval: "1 hour" })
       yield* Effect.gen(function* () {
-        const [alice, bob, root] = [
-          yield* usageEvents("alice"),
-          yield* usageEvents("bob"),
-          yield* usageEvents("root")
-        ]
+        const viewers = yield* Effect.forEach(Object.values(ways), (viewer) =>
+          Effect.all({ alice: viewer("alice"), bob: viewer("bob"), root: viewer("root") })
+        )
         yield* ask("alice")
-        expect(yield* alice.next).toMatchObject({
-          scope: "own",
-          totals: { day: { calls: 1, cost_usd: "0.02" } }
-        })
-        expect(yield* bob.next).toMatchObject({ scope: "own", totals: { day: { calls: 0 } } })
-        expect(yield* root.next).toMatchObject({ scope: "all", totals: { day: { calls: 1 } } })
+        for (const { alice, bob, root } of viewers) {
+          expect(yield* alice.next).toMatchObject({
+            scope: "own",
+            totals: { day: { calls: 1, cost_usd: "0.02" } }
+          })
+          expect(yield* bob.next).toMatchObject({ scope: "own", totals: { day: { calls: 0 } } })
+          expect(yield* root.next).toMatchObject({ scope: "all", totals: { day: { calls: 1 } } })
+        }
       }).pipe(Effect.provide(running))
     })
   )
@@ -215,7 +276,10 @@ describe("the channel usage", () => {
     Effect.gen(function* () {
       const running = yield* withModel({ refresh_interval: 1 })
       yield* Effect.gen(function* () {
-        expect(yield* (yield* usageEvents("alice")).next).toMatchObject({ totals: { day: { calls: 0 } } })
+        const viewers = yield* Effect.forEach(Object.values(ways), (viewer) => viewer("alice"))
+        for (const { next } of viewers) {
+          expect(yield* next).toMatchObject({ totals: { day: { calls: 0 } } })
+        }
       }).pipe(Effect.provide(running))
     })
   )

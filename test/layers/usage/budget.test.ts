@@ -3,6 +3,7 @@ import { expect } from "bun:test"
 import { Deferred, Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import { Spend } from "../../../layers/ledger/Spend.ts"
+import { report } from "../../../layers/usage/report.ts"
 import { Usage } from "../../../layers/usage/Usage.ts"
 import { Principal } from "../../../src/domain/Principal.ts"
 import { usd } from "../../support/budget.ts"
@@ -225,6 +226,39 @@ onEachDatabase("a budget", (database) => {
         // 1 of it belongs to the hour before.
         yield* protect(model("0.5"), Effect.void)
         expect(yield* Effect.flip(protect(model("0.6"), Effect.void))).toMatchObject(over("hourly"))
+      })
+    )
+  )
+
+  it.effect("counts amounts and sums beyond the maximum as the maximum", () =>
+    within(
+      { cost_total_max: 1e9, principal: { cost_daily_max: 1e9 } },
+      Effect.gen(function* () {
+        const inside = yield* Deferred.make<void>()
+        const end = yield* Deferred.make<void>()
+        let running = 0
+        const self = Effect.gen(function* () {
+          yield* (yield* Spend).extend(usd("700000"))
+          if (++running === 7) yield* Deferred.succeed(inside, undefined)
+          yield* Deferred.await(end)
+          yield* charge("3000000")
+        })
+        const calls = yield* Effect.forkChild(
+          Effect.replicateEffect(protect(model("600000"), self), 7, { concurrency: "unbounded" })
+        )
+        yield* Deferred.await(inside)
+        const reported = report(ada("ada"), { all: true, window: "day" })
+        expect(yield* reported).toMatchObject({ limits: [{ limit: "total", held_usd: "7000000" }, {}] })
+        yield* Deferred.succeed(end, undefined)
+        yield* Fiber.join(calls)
+        for (let more = 0; more < 3; more++) yield* protect({ name: "tool" }, charge("1e40"))
+        expect(yield* spent).toBe("8000000")
+        expect(yield* reported).toMatchObject({
+          totals: { day: { calls: 10, cost_usd: "8000000" } },
+          limits: [{ limit: "total", spent_usd: "8000000", remaining_usd: "0" }, {}],
+          models: [{ cost_usd: "7000000" }]
+        })
+        expect(yield* Effect.flip(protect(model("0.1"), Effect.void))).toMatchObject(over("total"))
       })
     )
   )

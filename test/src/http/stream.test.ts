@@ -6,27 +6,8 @@ import { encodings } from "../../../layers/http/contentCodings.ts"
 import { Channels } from "../../../layers/events/Channels.ts"
 import { anonymousLoopback, stdioUser } from "../../../src/domain/Principal.ts"
 import { it } from "../../support/effect.ts"
+import { linesOf } from "../../support/ndjson.ts"
 import { service } from "../../support/service.ts"
-
-/** Reads the next line of a response; `undefined` at its end. */
-const linesOf = (response: Response) => {
-  const reader = (response.body as ReadableStream<Uint8Array>).getReader()
-  const decoder = new TextDecoder()
-  let text = ""
-  return Effect.promise(async () => {
-    for (;;) {
-      const end = text.indexOf("\n")
-      if (end >= 0) {
-        const line: unknown = JSON.parse(text.slice(0, end))
-        text = text.slice(end + 1)
-        return line
-      }
-      const { done, value } = await reader.read()
-      if (done) return undefined
-      text += decoder.decode(value, { stream: true })
-    }
-  })
-}
 
 const open = Effect.fnUntraced(function* (query = "", encoding = "identity") {
   const { url } = yield* Listener

@@ -128,3 +128,27 @@ describe("an absent section", () => {
     )
   }
 })
+
+describe("the section usage", () => {
+  const limits = {
+    "of all principals": { cost_total_max: 1 },
+    "of each principal": { principal: { cost_hourly_max: 1 } },
+    "of one principal": { principals: { ada: { cost_daily_max: 0 } } }
+  }
+  for (const [name, settings] of Object.entries(limits)) {
+    it.effect(`rejects enabled: false together with a limit ${name}`, () =>
+      Effect.gen(function* () {
+        const of = (enabled: boolean) =>
+          Effect.provide(
+            Effect.flatMap(ConfigSource, (config) => config.read(usage.section)),
+            ConfigSource.layerFrom({ usage: { enabled, ...settings } })
+          )
+        const { message } = yield* Effect.flip(of(false))
+        expect(message).toContain(
+          "usage.enabled: must be true (MCP_MONITORING_ENABLED) while a cost limit is set"
+        )
+        yield* of(true)
+      })
+    )
+  }
+})
