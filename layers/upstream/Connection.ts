@@ -1,14 +1,21 @@
-/** One connection to an upstream server: the official SDK's client as effects, with raw results. */
-import type { Client as SdkClient, StandardSchemaV1, Transport } from "@modelcontextprotocol/client"
+/** One connection to an upstream server: the official SDK's client as effects, with requests sent beside it. */
+import type {
+  Client as SdkClient,
+  JSONRPCMessage,
+  StandardSchemaV1,
+  Transport
+} from "@modelcontextprotocol/client"
 import { Deferred, Duration, Effect, Exit, type Scope } from "effect"
 import { isObject, type JsonObject } from "../../src/domain/JsonObject.ts"
 import { program } from "../../src/domain/version.ts"
 import { withRounds, type Answer } from "./inputRounds.ts"
 import { listening, listFilter } from "./listen.ts"
+import { PendingRequests, type Progress } from "./PendingRequests.ts"
+import type { Post } from "./postRequest.ts"
 import { requestFailure } from "./requestError.ts"
-import type { UpstreamError } from "./UpstreamError.ts"
+import { UpstreamError } from "./UpstreamError.ts"
 
-/** Results reach callers as the server sent them. */
+/** The server's requests reach callers as the server sent them. */
 const anything: StandardSchemaV1<JsonObject, JsonObject> = {
   "~standard": {
     version: 1,
@@ -17,18 +24,14 @@ const anything: StandardSchemaV1<JsonObject, JsonObject> = {
   }
 }
 
-export interface Progress {
-  readonly progress: number
-  readonly total?: number | undefined
-  readonly message?: string | undefined
-}
-
 export interface RequestOptions {
   readonly onProgress?: (progress: Progress) => void
   /** Handles input requests of a 2026-07-28 server within this request. Absent: such a request fails. */
   readonly answer?: Answer
   /** Capabilities of the caller, for a 2026-07-28 server. Default: all capabilities of this client. */
   readonly capabilities?: JsonObject
+  /** HTTP headers of this request, such as `Mcp-Param-*`. */
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 /** A session-era server's request to its client: sampling, elicitation or roots. */
@@ -56,30 +59,34 @@ export interface Connection {
 export interface ConnectOptions {
   readonly server: string
   readonly transport: Transport
+  /** Sends requests instead of the transport, whose handshake it follows. */
+  readonly post?: Post | undefined
   readonly timeout: Duration.Duration
   readonly ask: Ask
   readonly onNotification: (method: string, params: JsonObject) => void
 }
-
-/** Longer than any call: time limits are Guard's. The SDK's timer takes at most 2^31 − 1 ms. */
-const never = 2 ** 31 - 1
 
 const asks = ["sampling/createMessage", "elicitation/create", "roots/list"] as const
 const notifications = [
   "notifications/tools/list_changed",
   "notifications/prompts/list_changed",
   "notifications/resources/list_changed",
-  "notifications/resources/updated",
-  "notifications/message"
+  "notifications/resources/updated"
 ] as const
+/** Delivered before the response that follows it, which the SDK's client does not guarantee. */
+const logNotification = "notifications/message"
 
-const capabilitiesKey = "io.modelcontextprotocol/clientCapabilities"
-const logLevelKey = "io.modelcontextprotocol/logLevel"
+const ownInfo = { name: program.name, version: program.version }
+const ownCapabilities = { sampling: {}, elicitation: { form: {}, url: {} }, roots: { listChanged: false } }
 
-/** The request of a caller with these capabilities, who gets all log messages and filters them. */
-const forCaller = (params: JsonObject, capabilities: JsonObject): JsonObject => ({
-  ...params,
-  _meta: { ...Object(params._meta), [capabilitiesKey]: capabilities, [logLevelKey]: "debug" }
+const metaPrefix = "io.modelcontextprotocol/"
+
+/** `_meta` of a 2026-07-28 request. A caller gets all log messages, and filters them. */
+const statelessMeta = (version: string | undefined, capabilities: JsonObject | undefined): JsonObject => ({
+  [`${metaPrefix}protocolVersion`]: version,
+  [`${metaPrefix}clientInfo`]: ownInfo,
+  [`${metaPrefix}clientCapabilities`]: capabilities ?? ownCapabilities,
+  ...(capabilities !== undefined && { [`${metaPrefix}logLevel`]: "debug" })
 })
 
 /** Methods whose results may ask for input (MCP 2026-07-28, multi-round-trip requests). */
@@ -87,14 +94,11 @@ const mayAsk: ReadonlySet<string> = new Set(["tools/call", "prompts/get", "resou
 
 const setUp = async ({ ask, onNotification, timeout, transport }: ConnectOptions, signal: AbortSignal) => {
   const { Client } = await import("@modelcontextprotocol/client")
-  const client: SdkClient = new Client(
-    { name: program.name, version: program.version },
-    {
-      capabilities: { sampling: {}, elicitation: { form: {}, url: {} }, roots: { listChanged: false } },
-      versionNegotiation: { mode: "auto" },
-      inputRequired: { autoFulfill: false }
-    }
-  )
+  const client: SdkClient = new Client(ownInfo, {
+    capabilities: ownCapabilities,
+    versionNegotiation: { mode: "auto" },
+    inputRequired: { autoFulfill: false }
+  })
   for (const method of asks) {
     client.setRequestHandler(method, { params: anything, result: anything }, (params) => ask(method, params))
   }
@@ -104,6 +108,8 @@ const setUp = async ({ ask, onNotification, timeout, transport }: ConnectOptions
   await client.connect(transport, { timeout: Duration.toMillis(timeout), signal })
   return client
 }
+
+const resultTypes: ReadonlySet<unknown> = new Set([undefined, "complete", "input_required"])
 
 /** Connects and negotiates the protocol version; the connection closes with the scope. */
 export const connect = (options: ConnectOptions): Effect.Effect<Connection, UpstreamError, Scope.Scope> =>
@@ -119,35 +125,88 @@ export const connect = (options: ConnectOptions): Effect.Effect<Connection, Upst
       (connected) => Effect.ignore(Effect.promise(() => connected.close())),
       { interruptible: true }
     )
-    client.onclose = lose
+    const pending = new PendingRequests()
+    client.onclose = () => {
+      lose()
+      pending.failAll(new Error("the connection was closed before the response"))
+    }
     const stateless = client.getProtocolEra() === "modern"
+    const version = client.getNegotiatedProtocolVersion()
+    const toSdk = transport.onmessage
+    transport.onmessage = (message, extra) => {
+      if (pending.accept(message)) return
+      if ("method" in message && message.method === logNotification) {
+        onNotification(logNotification, { ...message.params })
+      } else toSdk?.(message, extra)
+    }
+    // The SDK ignores what it does not know.
+    const deliver = (message: unknown) => transport.onmessage?.(message as JSONRPCMessage)
+    const post: Post = options.post ?? ((message) => transport.send({ jsonrpc: "2.0", ...message }))
+
+    const cancel = (requestId: string) => {
+      const notification = {
+        jsonrpc: "2.0" as const,
+        method: "notifications/cancelled",
+        params: { requestId, ...(stateless && { _meta: statelessMeta(version, undefined) }) }
+      }
+      return Effect.ignore(Effect.tryPromise(() => transport.send(notification)))
+    }
+
+    const failed = (cause: unknown) => {
+      const failure = requestFailure(cause, {
+        server,
+        session: transport.sessionId !== undefined,
+        stage: "call"
+      })
+      if (failure.lost) lose()
+      return Effect.fail(failure.error)
+    }
 
     const send = (
       method: string,
       params: JsonObject,
-      { capabilities, onProgress }: RequestOptions = {}
+      { capabilities, headers, onProgress }: RequestOptions = {}
     ): Effect.Effect<JsonObject, UpstreamError> =>
-      Effect.tryPromise({
-        try: (signal) =>
-          client.request(
-            {
-              method,
-              params: stateless && capabilities !== undefined ? forCaller(params, capabilities) : params
-            },
-            anything,
-            {
-              signal,
-              timeout: never,
-              ...(stateless && { allowInputRequired: true }),
-              ...(onProgress !== undefined && { onprogress: onProgress })
-            }
-          ),
-        catch: (cause) => {
-          const session = transport.sessionId !== undefined
-          const failure = requestFailure(cause, { server, session, stage: "call" })
-          if (failure.lost) lose()
-          return failure.error
+      Effect.callback((resume) => {
+        const aborting = new AbortController()
+        const id = pending.add({
+          succeed: ({ resultType, ...result }) =>
+            resume(
+              resultType === "input_required"
+                ? Effect.succeed({ ...result, resultType })
+                : resultTypes.has(resultType) || !stateless
+                  ? Effect.succeed(result)
+                  : failed(new Error(`the server sent a result of the unknown type "${String(resultType)}"`))
+            ),
+          fail: (cause) => {
+            resume(failed(cause))
+            aborting.abort()
+          },
+          onProgress
+        })
+        const given = params._meta
+        const meta = {
+          ...(stateless && statelessMeta(version, capabilities)),
+          ...(isObject(given) && given),
+          ...(onProgress !== undefined && { progressToken: id })
         }
+        const request = {
+          id,
+          method,
+          params: Object.keys(meta).length > 0 ? { ...params, _meta: meta } : params
+        }
+        const waits = () => pending.has(id)
+        post(request, { deliver, headers, signal: aborting.signal, stateless, version, waits }).catch(
+          (cause: unknown) => pending.fail(id, cause)
+        )
+        return Effect.suspend(() => {
+          if (!pending.remove(id)) return Effect.void
+          const told = stateless && transport.hasPerRequestStream === true ? Effect.void : cancel(id)
+          return Effect.andThen(
+            told,
+            Effect.sync(() => aborting.abort())
+          )
+        })
       })
 
     const request: Connection["request"] = (method, params, requestOptions = {}) =>
@@ -180,7 +239,7 @@ export const connect = (options: ConnectOptions): Effect.Effect<Connection, Upst
     }
     return {
       era: stateless ? "stateless" : "session",
-      protocolVersion: client.getNegotiatedProtocolVersion(),
+      protocolVersion: version,
       serverInfo: client.getServerVersion(),
       capabilities: { ...client.getServerCapabilities() },
       instructions: client.getInstructions(),

@@ -91,17 +91,16 @@ export const make = Effect.fnUntraced(function* (options: UpstreamOptions) {
   })
 
   const use = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-    Effect.acquireUseRelease(
-      Effect.sync(() => {
-        active++
-      }),
-      () => effect,
-      () =>
-        Effect.map(Clock.currentTimeMillis, (now) => {
-          active--
+    Effect.suspend(() => {
+      active++
+      return Effect.onExitPrimitive(effect, () => {
+        active--
+        if (idleTimeout === undefined) return undefined
+        return Effect.map(Clock.currentTimeMillis, (now) => {
           lastUse = now
         })
-    )
+      })
+    })
 
   /** Completes when the connection was unused for the idle time-out; the next request opens another connection. */
   const idle = Effect.fnUntraced(function* (connected: Connection) {
@@ -178,9 +177,7 @@ export const make = Effect.fnUntraced(function* (options: UpstreamOptions) {
     }
   })
 
-  const connection = Effect.suspend(() => {
-    if (current?.isLost() === true) renew(current)
-    if (current !== undefined) return Effect.succeed(current)
+  const connecting = Effect.suspend(() => {
     const waiting = Deferred.await(next)
     if (supervisor !== undefined) return waiting
     const self = {}
@@ -208,9 +205,9 @@ export const make = Effect.fnUntraced(function* (options: UpstreamOptions) {
     })
   )
 
-  const counted = Effect.suspend(() => {
-    requests++
-    return connection
+  const connection = Effect.suspend(() => {
+    if (current?.isLost() === true) renew(current)
+    return current === undefined ? connecting : Effect.succeed(current)
   })
 
   /** One subscription per resource at the server, shared by all subscribers. */
@@ -243,14 +240,17 @@ export const make = Effect.fnUntraced(function* (options: UpstreamOptions) {
     reconnects: () => reconnects,
     last: () => last,
     subscribe: (uri) => RcMap.get(subscriptions, uri),
-    request: (method, params, requestOptions) =>
-      Effect.flatMap(counted, (connected) => connected.request(method, params, requestOptions)).pipe(
-        use,
-        Effect.retry({
-          times: 1,
-          while: ({ stage, unsent }) => unsent && stage !== "authenticate" && status.state !== "failed"
-        })
-      )
+    request: (method, params, requestOptions) => {
+      const once = Effect.suspend(() => {
+        requests++
+        return Effect.flatMap(connection, (connected) => connected.request(method, params, requestOptions))
+      })
+      const again = (error: UpstreamError) =>
+        error.unsent && error.stage !== "authenticate" && status.state !== "failed"
+          ? once
+          : Effect.fail(error)
+      return use(once.pipe(Effect.catch(again)))
+    }
   }
   return upstream
 })

@@ -71,33 +71,46 @@ const checkedFor = 10_000
 /** Checked URLs that one `fetch` remembers. */
 const maxChecked = 16
 
+/** Where to send requests for a URL: the checked address, and the value of their header `Host`. */
+interface Route {
+  readonly url: string
+  readonly host: string
+}
+
 /** `resolve` with a memory: a look-up for each request would cost more than a short call. */
-const resolver = (options: CallerFetchOptions) => {
-  const checked = new Map<
-    string,
-    { readonly until: number; readonly found: Effect.Success<ReturnType<typeof resolve>> }
-  >()
-  return async (url: string | URL) => {
+const router = (options: CallerFetchOptions) => {
+  const checked = new Map<string, { readonly until: number; readonly route: Route }>()
+  const find = async (key: string): Promise<Route> => {
+    const { address, to } = await Effect.runPromise(resolve(key, options))
+    const route = { url: pinned(to, address).href, host: to.url.host }
+    if (checked.size >= maxChecked) checked.clear()
+    checked.set(key, { until: performance.now() + checkedFor, route })
+    return route
+  }
+  return (url: string | URL): Route | Promise<Route> => {
     const key = String(url)
     const known = checked.get(key)
-    const now = performance.now()
-    if (known !== undefined && known.until > now) return known.found
-    const found = await Effect.runPromise(resolve(url, options))
-    if (checked.size >= maxChecked) checked.clear()
-    checked.set(key, { until: now + checkedFor, found })
-    return found
+    return known !== undefined && known.until > performance.now() ? known.route : find(key)
   }
 }
 
+const withHost = (headers: RequestInit["headers"], host: string): RequestInit["headers"] => {
+  if (headers === undefined || headers instanceof Headers || Array.isArray(headers)) {
+    const copy = new Headers(headers)
+    copy.set("host", host)
+    return copy
+  }
+  return { ...headers, host }
+}
+
 export const callerFetch = (options: CallerFetchOptions): FetchLike => {
-  const resolved = resolver(options)
+  const routeOf = router(options)
   return async (url, init) => {
-    const { address, to } = await resolved(url)
-    const headers = new Headers(init?.headers)
-    headers.set("host", to.url.host)
-    const response = await fetch(pinned(to, address), {
+    const known = routeOf(url)
+    const route = known instanceof Promise ? await known : known
+    const response = await fetch(route.url, {
       ...init,
-      headers,
+      headers: withHost(init?.headers, route.host),
       redirect: "manual",
       proxy: false,
       timeout: false,

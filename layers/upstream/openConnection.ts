@@ -1,25 +1,28 @@
 /** Opens a connection to a configured server over the transport that its settings name. */
 import type { FetchLike } from "@modelcontextprotocol/client"
-import { Effect, Redacted, Record } from "effect"
+import { Effect, Redacted } from "effect"
 import { connect, type ConnectOptions } from "./Connection.ts"
+import { postRequest } from "./postRequest.ts"
 import type { ServerSettings } from "./section.ts"
 import { stdioTransport } from "./stdioTransport.ts"
 
-export interface OpenOptions extends Omit<ConnectOptions, "transport"> {
+export interface OpenOptions extends Omit<ConnectOptions, "transport" | "post"> {
   readonly settings: ServerSettings
   readonly maxMessageBytes: number
   /** Makes the requests to a URL. Default: the runtime's `fetch`. */
   readonly fetch?: FetchLike | undefined
 }
 
-const httpTransport = async (settings: ServerSettings, fetch: FetchLike | undefined) => {
+const httpTransport = async (settings: ServerSettings, given: FetchLike | undefined) => {
   const { SSEClientTransport, StreamableHTTPClientTransport } = await import("@modelcontextprotocol/client")
-  const requestInit = { headers: Record.map(settings.headers ?? {}, (value) => Redacted.value(value)) }
-  const options = { requestInit, ...(fetch !== undefined && { fetch }) }
+  const headers = Object.fromEntries(
+    Object.entries(settings.headers ?? {}).map(([name, value]) => [name.toLowerCase(), Redacted.value(value)])
+  )
+  const options = { requestInit: { headers }, ...(given !== undefined && { fetch: given }) }
   const url = new URL(settings.url ?? "")
-  return settings.type === "sse"
-    ? new SSEClientTransport(url, options)
-    : new StreamableHTTPClientTransport(url, options)
+  if (settings.type === "sse") return { transport: new SSEClientTransport(url, options) }
+  const transport = new StreamableHTTPClientTransport(url, options)
+  return { transport, post: postRequest({ url, headers, fetch: given ?? fetch, transport }) }
 }
 
 export const openConnection = Effect.fnUntraced(function* ({
@@ -29,8 +32,7 @@ export const openConnection = Effect.fnUntraced(function* ({
   ...options
 }: OpenOptions) {
   if (settings.command === undefined) {
-    const transport = yield* Effect.promise(() => httpTransport(settings, fetch))
-    return yield* connect({ ...options, transport })
+    return yield* connect({ ...options, ...(yield* Effect.promise(() => httpTransport(settings, fetch))) })
   }
   const { explain, transport } = yield* stdioTransport({ server: options.server, settings, maxMessageBytes })
   return yield* connect({ ...options, transport }).pipe(Effect.catch(explain))

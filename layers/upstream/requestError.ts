@@ -62,7 +62,7 @@ export const requestFailure = (
       ? "the server has ended the session"
       : denied
         ? `the server denies access (HTTP ${status}): check the headers of its entry in mcpServers`
-        : cause instanceof Error
+        : rejected || cause instanceof Error
           ? cause.message
           : String(cause),
     unsent: stage !== "call" || denied || gone || absent,

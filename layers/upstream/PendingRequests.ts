@@ -1,0 +1,91 @@
+/**
+ * Requests that wait for their responses on one connection. The SDK's client validates each message several times, which
+ * takes longer than a short call; it keeps the handshake, subscriptions and the server's own requests.
+ */
+import { isObject, type JsonObject } from "../../src/domain/JsonObject.ts"
+
+export interface Progress {
+  readonly progress: number
+  readonly total?: number | undefined
+  readonly message?: string | undefined
+}
+
+/** A JSON-RPC error. */
+export interface Rejection {
+  readonly code: number
+  readonly message: string
+  readonly data?: unknown
+}
+
+export interface PendingRequest {
+  readonly succeed: (result: JsonObject) => void
+  /** `cause`: a `Rejection`, or the reason why there is no response. */
+  readonly fail: (cause: unknown) => void
+  readonly onProgress?: ((progress: Progress) => void) | undefined
+}
+
+/** Ids of the SDK's client are numbers. */
+const prefix = "m"
+
+const isRejection = (error: unknown): error is Rejection & JsonObject =>
+  isObject(error) && typeof error.code === "number" && typeof error.message === "string"
+
+const toProgress = ({ message, progress, total }: JsonObject): Progress | undefined =>
+  typeof progress === "number"
+    ? {
+        progress,
+        ...(typeof total === "number" && { total }),
+        ...(typeof message === "string" && { message })
+      }
+    : undefined
+
+export class PendingRequests {
+  readonly #pending = new Map<string, PendingRequest>()
+  #count = 0
+
+  /** Returns the request's id, which is its progress token as well. */
+  add(request: PendingRequest): string {
+    const id = `${prefix}${++this.#count}`
+    this.#pending.set(id, request)
+    return id
+  }
+
+  /** False if the request has ended. */
+  remove(id: string): boolean {
+    return this.#pending.delete(id)
+  }
+
+  has(id: string): boolean {
+    return this.#pending.has(id)
+  }
+
+  /** Ends the request, if it still waits. */
+  fail(id: string, cause: unknown): void {
+    const request = this.#pending.get(id)
+    if (this.#pending.delete(id)) request?.fail(cause)
+  }
+
+  failAll(cause: unknown): void {
+    for (const id of this.#pending.keys()) this.fail(id, cause)
+  }
+
+  /** Whether the message belongs to one of these requests. */
+  accept(message: unknown): boolean {
+    if (!isObject(message)) return false
+    if (message.method === "notifications/progress") return this.#progress(message.params)
+    if ("method" in message || typeof message.id !== "string" || !message.id.startsWith(prefix)) return false
+    const request = this.#pending.get(message.id)
+    this.#pending.delete(message.id)
+    if (isObject(message.result)) request?.succeed(message.result)
+    else if (isRejection(message.error)) request?.fail(message.error)
+    else request?.fail(new Error("The server sent a response without a result and without an error."))
+    return true
+  }
+
+  #progress(params: unknown): boolean {
+    if (!isObject(params) || typeof params.progressToken !== "string") return false
+    const progress = toProgress(params)
+    if (progress !== undefined) this.#pending.get(params.progressToken)?.onProgress?.(progress)
+    return true
+  }
+}

@@ -1,0 +1,169 @@
+/** Sends a request over streamable HTTP and reads its response, with fewer copies and checks than the SDK's transport. */
+import type { FetchLike, Transport } from "@modelcontextprotocol/client"
+import { Effect, Schema } from "effect"
+import { isObject, type JsonObject } from "../../src/domain/JsonObject.ts"
+import { EventParser } from "./EventParser.ts"
+
+/** A request to send. `params` are those of the message. */
+export interface Outgoing {
+  readonly id: string
+  readonly method: string
+  readonly params: JsonObject
+}
+
+export interface PostOptions {
+  /** Aborted when the caller no longer waits for the response. */
+  readonly signal: AbortSignal
+  /** Headers of this request only. */
+  readonly headers?: Readonly<Record<string, string>> | undefined
+  /** Takes each message of the response. */
+  readonly deliver: (message: unknown) => void
+  /** Whether the request still waits for its response. */
+  readonly waits: () => boolean
+  readonly stateless: boolean
+  /** Protocol version that was negotiated. */
+  readonly version: string | undefined
+}
+
+/** Resolves when the response was delivered. */
+export type Post = (request: Outgoing, options: PostOptions) => Promise<void>
+
+/** The server answered with an HTTP status that is not a success, or without a response to the request. */
+export class PostError extends Schema.TaggedError<PostError>()("PostError", {
+  status: Schema.Int,
+  detail: Schema.String
+}) {
+  override get message() {
+    return this.detail
+  }
+}
+
+/** Maximum length of an error response in an error message, in characters. */
+const longestDetail = 500
+
+/** Delay before a stream is resumed whose server sets none, in milliseconds. */
+const defaultRetry = 1000
+
+/** The parameter that `Mcp-Name` repeats (MCP 2026-07-28, streamable HTTP). */
+const nameOf = ({ method, params }: Outgoing): unknown =>
+  method === "tools/call" || method === "prompts/get"
+    ? params.name
+    : method === "resources/read"
+      ? params.uri
+      : undefined
+
+/** Printable ASCII without outer spaces, and not like an encoded value. */
+const plain = /^(?!=\?base64\?.*\?=$)(?! )[ -~]*(?<! )$/
+
+/** A value that a header cannot carry is encoded (MCP 2026-07-28). */
+export const toHeaderValue = (value: string): string =>
+  plain.test(value) ? value : `=?base64?${Buffer.from(value).toString("base64")}?=`
+
+const statelessHeaders = (request: Outgoing) => {
+  const name = nameOf(request)
+  return {
+    "mcp-method": request.method,
+    ...(typeof name === "string" && { "mcp-name": toHeaderValue(name) })
+  }
+}
+
+/** Whether the SDK's transport repeats the request: it follows redirects within the origin and obtains tokens. */
+const isForSdk = (status: number) => status === 401 || status === 403 || (status >= 300 && status < 400)
+
+const parse = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+export interface PostTransport {
+  readonly url: URL
+  readonly headers: Readonly<Record<string, string>>
+  readonly fetch: FetchLike
+  readonly transport: Transport
+  /** Access token of the server, if it has one. */
+  readonly token?: (() => Promise<string | undefined>) | undefined
+}
+
+export const postRequest = ({ fetch, headers, token, transport, url }: PostTransport): Post => {
+  const fail = async (response: Response, request: Outgoing, { deliver, stateless }: PostOptions) => {
+    const { status } = response
+    const text = await response.text().catch(() => "")
+    const message = stateless ? parse(text) : undefined
+    if (isObject(message) && message.id === request.id && isObject(message.error)) return deliver(message)
+    const detail = `the server answered ${request.method} with HTTP ${status}: ${text.slice(0, longestDetail)}`
+    throw new PostError({ status, detail })
+  }
+
+  const readStream = async (
+    response: Response,
+    message: JsonObject & Outgoing,
+    { deliver, signal, waits }: PostOptions
+  ) => {
+    const events = new EventParser({
+      data: (text) => {
+        const parsed = parse(text)
+        if (parsed !== undefined) deliver(parsed)
+      }
+    })
+    let cause: unknown
+    try {
+      const decoder = new TextDecoder()
+      for await (const chunk of response.body ?? []) events.push(decoder.decode(chunk, { stream: true }))
+    } catch (error) {
+      cause = error
+    }
+    if (!waits()) return
+    const { lastId, retry = defaultRetry } = events
+    if (lastId === undefined) {
+      const detail = "the server ended the stream before its response"
+      throw cause instanceof Error ? cause : new PostError({ status: response.status, detail })
+    }
+    await Effect.runPromise(Effect.sleep(retry), { signal }).catch(() => {})
+    if (signal.aborted) return
+    // The SDK resumes the stream, and delivers its messages as those of the transport.
+    await transport.send({ ...message, jsonrpc: "2.0" }, { resumptionToken: lastId, requestSignal: signal })
+  }
+
+  return async (request, options) => {
+    const { deliver, headers: own, signal, stateless, version } = options
+    const message = { jsonrpc: "2.0" as const, ...request }
+    const access = await token?.()
+    const { sessionId } = transport
+    const response = await fetch(url, {
+      method: "POST",
+      body: JSON.stringify(message),
+      signal,
+      redirect: "manual",
+      headers: {
+        ...headers,
+        ...own,
+        "content-type": "application/json",
+        accept: "application/json, text/event-stream",
+        ...(version !== undefined && { "mcp-protocol-version": version }),
+        ...(sessionId !== undefined && { "mcp-session-id": sessionId }),
+        ...(access !== undefined && { authorization: `Bearer ${access}` }),
+        ...(stateless && statelessHeaders(request))
+      }
+    })
+    if (!response.ok) {
+      if (!isForSdk(response.status)) return fail(response, request, options)
+      await response.body?.cancel()
+      return transport.send(message, { requestSignal: signal, ...(own !== undefined && { headers: own }) })
+    }
+    const type = response.headers.get("content-type") ?? ""
+    if (type.startsWith("text/event-stream")) return readStream(response, message, options)
+    if (!type.startsWith("application/json")) {
+      await response.body?.cancel()
+      const detail = `the server answered ${request.method} with the content type "${type}"`
+      throw new PostError({ status: response.status, detail })
+    }
+    const body: unknown = await response.json()
+    for (const each of Array.isArray(body) ? body : [body]) deliver(each)
+    if (options.waits()) {
+      throw new PostError({ status: response.status, detail: "the server sent no response to the request" })
+    }
+  }
+}
