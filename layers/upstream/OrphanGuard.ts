@@ -38,8 +38,15 @@ const start = Effect.gen(function* () {
 export class OrphanGuard extends Context.Service<
   OrphanGuard,
   {
-    /** Guards the process group until the scope closes. Does nothing where there is no POSIX shell. */
-    readonly guard: (group: number) => Effect.Effect<void, never, Scope.Scope>
+    /**
+     * Starts the shell, and then guards a process group until the scope closes. Run it before the process starts: a shell that
+     * starts after it may be too late. Does nothing where there is no POSIX shell.
+     */
+    readonly ready: Effect.Effect<
+      (group: number) => Effect.Effect<void, never, Scope.Scope>,
+      never,
+      Scope.Scope
+    >
   }
 >()("manifold/upstream/OrphanGuard") {
   /** The shell starts with the first process and ends soon after the last. */
@@ -50,15 +57,17 @@ export class OrphanGuard extends Context.Service<
       const acquire = Effect.provideService(start, ChildProcessSpawner, spawner)
       const shell = yield* RcRef.make({ acquire, idleTimeToLive: "10 seconds" })
       return OrphanGuard.of({
-        guard: Effect.fn("OrphanGuard.guard")(
-          function* (group) {
-            const send = yield* RcRef.get(shell)
-            yield* Effect.acquireRelease(send(`+ ${group}\n`), () => send(`- ${group}\n`))
-          },
-          Effect.catch((error) =>
-            Effect.logDebug("Upstream processes are not guarded: no POSIX shell was found.", error)
+        ready: RcRef.get(shell).pipe(
+          Effect.map(
+            (send) => (group: number) =>
+              Effect.asVoid(Effect.acquireRelease(send(`+ ${group}\n`), () => send(`- ${group}\n`)))
           ),
-          Effect.asVoid
+          Effect.catch((error) =>
+            Effect.as(
+              Effect.logDebug("Upstream processes are not guarded: no POSIX shell was found.", error),
+              () => Effect.void
+            )
+          )
         )
       })
     })

@@ -62,7 +62,7 @@ export const stdioTransport = Effect.fnUntraced(function* ({
   settings
 }: StdioOptions) {
   const environment = yield* Environment
-  const guard = yield* OrphanGuard
+  const guard = yield* (yield* OrphanGuard).ready
   const home = homeFolder(environment)
   const outgoing = yield* Effect.acquireRelease(Queue.unbounded<string, Cause.Done>(), Queue.end)
   const { command = "", args = [], cwd = home } = settings
@@ -82,7 +82,7 @@ export const stdioTransport = Effect.fnUntraced(function* ({
         })
     )
   )
-  yield* guard.guard(child.pid)
+  yield* guard(child.pid)
   const run = Effect.runForkWith(yield* Effect.context<never>())
 
   /** The last lines that the server wrote, for the error message. */

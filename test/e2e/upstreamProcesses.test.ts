@@ -126,6 +126,14 @@ it.live("SIGKILL of the program ends the server and its children", () =>
     })
     yield* next
     const processes = yield* both(started)
+    // A process that has answered is guarded.
+    yield* send({
+      jsonrpc: "2.0",
+      id: 2,
+      method: "tools/call",
+      params: { name: "process__pid", arguments: {} }
+    })
+    yield* Effect.repeat(next, { until: (message) => message?.["id"] === 2 })
     yield* Effect.sync(() => child.kill("SIGKILL"))
     yield* allEnded(processes)
   })

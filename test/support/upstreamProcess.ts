@@ -4,17 +4,22 @@ import { connect } from "node:net"
 const [, self = "", port = "", role = "server"] = process.argv
 
 // The test learns of the end of a process by the end of its connection.
-connect(Number(port), "127.0.0.1").write(`${role} ${process.pid}\n`)
+const witness = connect(Number(port), "127.0.0.1")
 
 if (role === "child") {
   process.on("SIGTERM", () => {})
+  witness.write(`${role} ${process.pid}\n`, () => process.stdout.write("started"))
 } else {
-  if (role !== "alone")
-    Bun.spawn([process.execPath, self, port, "child"], {
+  witness.write(`${role} ${process.pid}\n`)
+  if (role !== "alone") {
+    const child = Bun.spawn([process.execPath, self, port, "child"], {
       stdin: "ignore",
-      stdout: "ignore",
+      stdout: "pipe",
       stderr: "ignore"
     })
+    // Nothing is answered before the child has started.
+    await child.stdout.getReader().read()
+  }
   const answer = (id: unknown, result: unknown) =>
     process.stdout.write(`${JSON.stringify({ jsonrpc: "2.0", id, result })}\n`)
   const inputSchema = { type: "object", properties: {} }
