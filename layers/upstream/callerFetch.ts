@@ -72,7 +72,7 @@ const checkedFor = 10_000
 const maxChecked = 16
 
 /** Where to send requests for a URL: the checked address, and the value of their header `Host`. */
-interface Route {
+export interface Route {
   readonly url: string
   readonly host: string
 }
@@ -103,9 +103,14 @@ const withHost = (headers: RequestInit["headers"], host: string): RequestInit["h
   return { ...headers, host }
 }
 
-export const callerFetch = (options: CallerFetchOptions): FetchLike => {
+export interface CallerFetch extends FetchLike {
+  /** Checks the URL, for a connection that `fetch` cannot make. */
+  readonly route: (url: string | URL) => Route | Promise<Route>
+}
+
+export const callerFetch = (options: CallerFetchOptions): CallerFetch => {
   const routeOf = router(options)
-  return async (url, init) => {
+  const request: FetchLike = async (url, init) => {
     const known = routeOf(url)
     const route = known instanceof Promise ? await known : known
     const response = await fetch(route.url, {
@@ -128,4 +133,5 @@ export const callerFetch = (options: CallerFetchOptions): FetchLike => {
       statusText
     })
   }
+  return Object.assign(request, { route: routeOf })
 }

@@ -1,25 +1,33 @@
 /** Opens a connection to a configured server over the transport that its settings name. */
-import type { FetchLike } from "@modelcontextprotocol/client"
 import { Effect, Redacted } from "effect"
+import type { CallerFetch } from "./callerFetch.ts"
 import { connect, type ConnectOptions } from "./Connection.ts"
 import { postRequest } from "./postRequest.ts"
 import type { ServerSettings } from "./section.ts"
 import { stdioTransport } from "./stdioTransport.ts"
+import { webSocketTransport } from "./webSocketTransport.ts"
 
 export interface OpenOptions extends Omit<ConnectOptions, "transport" | "post"> {
   readonly settings: ServerSettings
   readonly maxMessageBytes: number
   /** Makes the requests to a URL. Default: the runtime's `fetch`. */
-  readonly fetch?: FetchLike | undefined
+  readonly fetch?: CallerFetch | undefined
 }
 
-const httpTransport = async (settings: ServerSettings, given: FetchLike | undefined) => {
+const remoteTransport = async ({
+  fetch: given,
+  maxMessageBytes,
+  settings
+}: Pick<OpenOptions, "fetch" | "maxMessageBytes" | "settings">) => {
   const { SSEClientTransport, StreamableHTTPClientTransport } = await import("@modelcontextprotocol/client")
   const headers = Object.fromEntries(
     Object.entries(settings.headers ?? {}).map(([name, value]) => [name.toLowerCase(), Redacted.value(value)])
   )
-  const options = { requestInit: { headers }, ...(given !== undefined && { fetch: given }) }
   const url = new URL(settings.url ?? "")
+  if (url.protocol === "ws:" || url.protocol === "wss:") {
+    return { transport: webSocketTransport({ url, headers, route: given?.route, maxMessageBytes }) }
+  }
+  const options = { requestInit: { headers }, ...(given !== undefined && { fetch: given }) }
   if (settings.type === "sse") return { transport: new SSEClientTransport(url, options) }
   const transport = new StreamableHTTPClientTransport(url, options)
   return { transport, post: postRequest({ url, headers, fetch: given ?? fetch, transport }) }
@@ -32,7 +40,10 @@ export const openConnection = Effect.fnUntraced(function* ({
   ...options
 }: OpenOptions) {
   if (settings.command === undefined) {
-    return yield* connect({ ...options, ...(yield* Effect.promise(() => httpTransport(settings, fetch))) })
+    const made = yield* Effect.promise(() => remoteTransport({ settings, fetch, maxMessageBytes }))
+    // Also when connecting is interrupted, which the SDK's client ignores.
+    yield* Effect.addFinalizer(() => Effect.ignore(Effect.tryPromise(() => made.transport.close())))
+    return yield* connect({ ...options, ...made })
   }
   const { explain, transport } = yield* stdioTransport({ server: options.server, settings, maxMessageBytes })
   return yield* connect({ ...options, transport }).pipe(Effect.catch(explain))

@@ -31,9 +31,9 @@ const server = () =>
       ).annotate({ description: "Address of a server that runs elsewhere, instead of `command`." })
     ),
     type: Schema.optionalKey(
-      Schema.Literals(["stdio", "http", "sse"]).annotate({
+      Schema.Literals(["stdio", "http", "sse", "ws"]).annotate({
         description:
-          "Transport. Default: `stdio` with a command, `http` with a URL; `sse` is HTTP+SSE of 2024-11-05."
+          "Transport. Default: `stdio` with a command, `ws` with a URL that begins with ws, else `http`; `sse` is HTTP+SSE of 2024-11-05."
       })
     ),
     headers: Schema.optionalKey(secrets.annotate({ description: "Headers of every request to `url`." })),
@@ -70,8 +70,14 @@ const server = () =>
         return { path: ["url"], issue: "give either command or url" }
       if (command === undefined && url === undefined) return "give command or url"
       const stdio = type === "stdio"
-      if (type === undefined || stdio === (command !== undefined)) return true
-      return { path: ["type"], issue: stdio ? "stdio needs a command" : `${type} needs a url` }
+      if (type === undefined) return true
+      if (stdio !== (command !== undefined))
+        return { path: ["type"], issue: stdio ? "stdio needs a command" : `${type} needs a url` }
+      if (url === undefined || (type === "ws") === /^wss?:/.test(url)) return true
+      return {
+        path: ["type"],
+        issue: `${type} needs a url that begins with ${type === "ws" ? "ws" : "http"}`
+      }
     })
   )
 

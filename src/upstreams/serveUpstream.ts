@@ -1,6 +1,6 @@
 /** Serves the entries of one upstream server: connects in the background, and updates the entries when its lists change. */
-import type { FetchLike } from "@modelcontextprotocol/client"
 import { Context, Deferred, Effect, Scope, Semaphore, type Duration } from "effect"
+import type { CallerFetch } from "../../layers/upstream/callerFetch.ts"
 import type { Connection } from "../../layers/upstream/Connection.ts"
 import { openConnection } from "../../layers/upstream/openConnection.ts"
 import type { ServerSettings } from "../../layers/upstream/section.ts"
@@ -34,7 +34,7 @@ export interface UpstreamSettings {
   readonly initialReconnectDelay: Duration.Duration
   readonly maxReconnectAttempts: number
   /** Makes the requests to a URL. Default: the runtime's `fetch`. */
-  readonly fetch?: FetchLike
+  readonly fetch?: CallerFetch
   /** The principals that see the entries. Default: all. */
   readonly visibleTo?: Audience
   /** False: connects at the first request, and catalog lists do not wait for its entries. Default: true. */
