@@ -16,10 +16,24 @@ const isOrigin = Schema.makeFilter((value: string) => parseOrigin(value) !== und
   expected: "an origin such as https://app.example.com, without wildcards"
 })
 
+const isPublicUrl = Schema.makeFilter(
+  (value: string) => {
+    const url = URL.parse(value)
+    return (url?.protocol === "https:" || url?.protocol === "http:") && url.search === "" && url.hash === ""
+  },
+  { expected: "a URL such as https://mcp.example.com" }
+)
+
 export const section = Section.make(
   "server",
   Schema.Struct({
     host: Section.optional(Schema.NonEmptyString, "127.0.0.1", "Address to listen on."),
+    public_url: Schema.optionalKey(
+      Schema.String.check(isPublicUrl).annotate({
+        description:
+          "URL of this service as browsers and other machines reach it, such as https://mcp.example.com. Required to sign in at upstream servers unless the browser runs on this machine."
+      })
+    ),
     port: Section.optional(port, 8000, "Port to listen on; 0 selects a free port."),
     max_message_bytes: Section.optional(
       positive,

@@ -5,7 +5,15 @@ import { Quota, type QuotaLimits } from "./Quota.ts"
 import { section } from "./section.ts"
 
 /** Names of the quotas in the settings and the metrics. */
-export const kinds = ["memory", "streams", "sessions", "subscriptions", "connections", "output"] as const
+export const kinds = [
+  "memory",
+  "streams",
+  "sessions",
+  "subscriptions",
+  "connections",
+  "sign_ins",
+  "output"
+] as const
 export type QuotaKind = (typeof kinds)[number]
 
 type Settings = Readonly<Record<QuotaKind, QuotaLimits>>
@@ -18,6 +26,7 @@ const make = (limitsOf: (kind: QuotaKind) => QuotaLimits): Readonly<Record<Quota
   sessions: new Quota(limitsOf("sessions")),
   subscriptions: new Quota(limitsOf("subscriptions")),
   connections: new Quota(limitsOf("connections")),
+  sign_ins: new Quota(limitsOf("sign_ins")),
   output: new Quota(limitsOf("output"))
 })
 

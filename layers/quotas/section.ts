@@ -37,6 +37,7 @@ export const section = Section.make(
     ),
     subscriptions: quota("Resource subscriptions of all sessions.", 5000, 50_000),
     connections: quota("Connections to MCP servers that were made over REST.", 32, 256),
+    sign_ins: quota("Sign-ins at upstream servers that wait for a user.", 8, 256),
     output: quota("Bytes of files in the output folder.", 1024 * mebibyte, 10 * 1024 * mebibyte)
   }),
   { description: "Quotas: maximums held by one principal, and by all principals together." }

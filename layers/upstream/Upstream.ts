@@ -6,9 +6,9 @@ import { UpstreamError } from "./UpstreamError.ts"
 
 /**
  * `idle`: not started yet, or unused and stopped. `connecting`: for the first time. `reconnecting`: after a lost connection. `failed`: all
- * attempts failed; the next request tries again.
+ * attempts failed; the next request tries again. `unauthorized`: a user must sign in.
  */
-export type State = "idle" | "connecting" | "ready" | "reconnecting" | "failed" | "stopped"
+export type State = "idle" | "connecting" | "ready" | "reconnecting" | "unauthorized" | "failed" | "stopped"
 
 export interface Status {
   readonly state: State
@@ -160,8 +160,9 @@ export const make = Effect.fnUntraced(function* (options: UpstreamOptions) {
         ? undefined
         : yield* Effect.flip(Effect.suspend(() => ended)).pipe(Effect.orDie)
       if (failure === undefined) attempts = 0
-      if (attempts >= maxReconnectAttempts) {
-        yield* move("failed", failure)
+      const unauthorized = failure?.signIn !== undefined
+      if (unauthorized || attempts >= maxReconnectAttempts) {
+        yield* move(unauthorized ? "unauthorized" : "failed", failure)
         supervisor = undefined
         if (failure !== undefined) Deferred.doneUnsafe(next, Exit.fail(failure))
         next = Deferred.makeUnsafe()

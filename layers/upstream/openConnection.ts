@@ -2,6 +2,7 @@
 import { Effect, Redacted } from "effect"
 import type { CallerFetch } from "./callerFetch.ts"
 import { connect, type ConnectOptions } from "./Connection.ts"
+import type { Account } from "./oauth/Account.ts"
 import { postRequest } from "./postRequest.ts"
 import type { ServerSettings } from "./section.ts"
 import { stdioTransport } from "./stdioTransport.ts"
@@ -12,13 +13,11 @@ export interface OpenOptions extends Omit<ConnectOptions, "transport" | "post"> 
   readonly maxMessageBytes: number
   /** Makes the requests to a URL. Default: the runtime's `fetch`. */
   readonly fetch?: CallerFetch | undefined
+  /** Signs in at the server. Absent: requests have the configured headers only. */
+  readonly account?: Account | undefined
 }
 
-const remoteTransport = async ({
-  fetch: given,
-  maxMessageBytes,
-  settings
-}: Pick<OpenOptions, "fetch" | "maxMessageBytes" | "settings">) => {
+const remoteTransport = async ({ account, fetch: given, maxMessageBytes, settings }: OpenOptions) => {
   const { SSEClientTransport, StreamableHTTPClientTransport } = await import("@modelcontextprotocol/client")
   const headers = Object.fromEntries(
     Object.entries(settings.headers ?? {}).map(([name, value]) => [name.toLowerCase(), Redacted.value(value)])
@@ -27,20 +26,25 @@ const remoteTransport = async ({
   if (url.protocol === "ws:" || url.protocol === "wss:") {
     return { transport: webSocketTransport({ url, headers, route: given?.route, maxMessageBytes }) }
   }
-  const options = { requestInit: { headers }, ...(given !== undefined && { fetch: given }) }
+  const request = given ?? fetch
+  const options = {
+    requestInit: { headers },
+    fetch: account?.observed(request) ?? request,
+    ...(account !== undefined && { authProvider: account.authProvider }),
+    onInsufficientScope: "throw" as const
+  }
   if (settings.type === "sse") return { transport: new SSEClientTransport(url, options) }
   const transport = new StreamableHTTPClientTransport(url, options)
-  return { transport, post: postRequest({ url, headers, fetch: given ?? fetch, transport }) }
+  return {
+    transport,
+    post: postRequest({ url, headers, fetch: request, transport, token: account?.authProvider.token })
+  }
 }
 
-export const openConnection = Effect.fnUntraced(function* ({
-  fetch,
-  maxMessageBytes,
-  settings,
-  ...options
-}: OpenOptions) {
+export const openConnection = Effect.fnUntraced(function* (given: OpenOptions) {
+  const { account: _account, fetch: _fetch, maxMessageBytes, settings, ...options } = given
   if (settings.command === undefined) {
-    const made = yield* Effect.promise(() => remoteTransport({ settings, fetch, maxMessageBytes }))
+    const made = yield* Effect.promise(() => remoteTransport(given))
     // Also when connecting is interrupted, which the SDK's client ignores.
     yield* Effect.addFinalizer(() => Effect.ignore(Effect.tryPromise(() => made.transport.close())))
     return yield* connect({ ...options, ...made })

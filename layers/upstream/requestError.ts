@@ -38,6 +38,19 @@ const codesOf = (cause: unknown): ReadonlyArray<unknown> => {
   return codes
 }
 
+/** For the SDK's `InsufficientScopeError` (RFC 6750, section 3.1). */
+const scopeMissing = (server: string, scope: unknown) =>
+  new UpstreamError({
+    server,
+    stage: "authenticate",
+    detail: `the server requires a scope that the sign-in does not have${typeof scope === "string" ? `: ${scope.slice(0, 200)}` : ""}`,
+    unsent: true,
+    signIn: typeof scope === "string" ? { scope } : {}
+  })
+
+/** The SDK's code for 401 after the access token was renewed. */
+const rejectedAgain = "CLIENT_HTTP_AUTHENTICATION"
+
 export interface RequestFailure {
   readonly error: UpstreamError
   /** Whether the connection is lost: the server is unreachable, or its session has ended. */
@@ -49,12 +62,22 @@ export const requestFailure = (
   cause: unknown,
   { server, session, stage }: { readonly server: string; readonly session: boolean; readonly stage: Stage }
 ): RequestFailure => {
-  if (cause instanceof UpstreamError) return { error: cause, lost: false }
+  if (cause instanceof UpstreamError) {
+    return { error: cause, lost: cause.signIn !== undefined && cause.signIn.scope === undefined }
+  }
+  if (field(cause, "name") === "InsufficientScopeError") {
+    return { error: scopeMissing(server, field(cause, "requiredScope")), lost: false }
+  }
   const status = statusOf(cause)
   const denied = status === 401 || status === 403
   const gone = session && status === 404
   const absent = codesOf(cause).some((code) => typeof code === "string" && unreached.has(code))
   const rejected = isRejection(cause)
+  if (codesOf(cause).includes(rejectedAgain)) {
+    const detail = "the server rejects the access token: sign-in required"
+    const error = new UpstreamError({ server, stage: "authenticate", detail, unsent: true, signIn: {} })
+    return { error, lost: true }
+  }
   const error = new UpstreamError({
     server,
     stage: denied ? "authenticate" : absent && stage === "negotiate" ? "connect" : stage,

@@ -4,12 +4,17 @@ import { DurationSetting } from "../config/DurationSetting.ts"
 import { PathSetting } from "../config/pathSettings.ts"
 import { Secret } from "../config/Secret.ts"
 import * as Section from "../config/Section.ts"
+import { OAuthSettings } from "./oauth/OAuthSettings.ts"
 
 const strings = Schema.Array(Schema.String)
 const secrets = Schema.Record(Schema.String, Secret)
 /** The part of a name before `__`: what every client and model provider accepts. */
 const isPrefix = Schema.isPattern(/^[A-Za-z0-9_-]{0,32}$/)
 const patterns = (description: string) => Schema.optionalKey(strings.annotate({ description }))
+
+/** Whether the headers contain a credential, instead of a sign-in. */
+export const hasAuthorization = (headers: Readonly<Record<string, unknown>> = {}): boolean =>
+  Object.keys(headers).some((name) => name.toLowerCase() === "authorization")
 
 const server = () =>
   Schema.Struct({
@@ -37,6 +42,18 @@ const server = () =>
       })
     ),
     headers: Schema.optionalKey(secrets.annotate({ description: "Headers of every request to `url`." })),
+    oauth: Schema.optionalKey(
+      OAuthSettings.annotate({
+        description:
+          "Sign-in at `url` with OAuth 2.1. Default: a server that responds with 401 and names an authorization server is signed in to, unless `headers` has Authorization."
+      })
+    ),
+    credentials: Schema.optionalKey(
+      Schema.Literals(["shared", "per_user"]).annotate({
+        description:
+          "`shared` (default): one sign-in for all callers. `per_user`: each principal signs in with its own account, and sees its own tools, prompts and resources."
+      })
+    ),
     prefix: Schema.optionalKey(
       Schema.String.check(isPrefix).annotate({
         description:
@@ -65,7 +82,17 @@ const server = () =>
       "Time limit of one call, extended while it reports progress up to `limits.max_duration`."
     )
   }).check(
-    Schema.makeFilter(({ command, type, url }) => {
+    Schema.makeFilter(({ command, credentials, headers, oauth, type, url }) => {
+      if (oauth !== undefined && url === undefined) return { path: ["oauth"], issue: "requires a url" }
+      if (oauth !== undefined && hasAuthorization(headers)) {
+        return { path: ["oauth"], issue: "remove the header Authorization, which replaces the sign-in" }
+      }
+      if (credentials === "per_user") {
+        if (url === undefined) return { path: ["credentials"], issue: "per_user requires a url" }
+        if (hasAuthorization(headers) || oauth?.grant === "client_credentials") {
+          return { path: ["credentials"], issue: "per_user requires a sign-in of each user" }
+        }
+      }
       if (command !== undefined && url !== undefined)
         return { path: ["url"], issue: "give either command or url" }
       if (command === undefined && url === undefined) return "give command or url"

@@ -95,6 +95,11 @@ export const section = Section.make(
           "30 minutes",
           "Close a connection made over REST that is unused for this long."
         ),
+        sign_in_timeout: Section.optional(
+          DurationSetting,
+          "10 minutes",
+          "How long a sign-in at an upstream server waits for the user."
+        ),
         allow_stdio_commands: Section.optional(
           Schema.Boolean,
           false,

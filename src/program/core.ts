@@ -8,6 +8,8 @@ import * as ProgressLog from "../../layers/progress/logProgress.ts"
 import { Sql } from "../../layers/storage/Sql.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
 import { Metrics } from "../../layers/telemetry/Metrics.ts"
+import { Credentials } from "../../layers/upstream/oauth/Credentials.ts"
+import { SignIns } from "../../layers/upstream/oauth/SignIns.ts"
 import { Usage } from "../../layers/usage/Usage.ts"
 import { UsageReport } from "../../layers/usage/UsageReport.ts"
 import { Catalog } from "../catalog/Catalog.ts"
@@ -40,6 +42,7 @@ const guard = Guard.layer.pipe(
 
 /** An empty catalog; needs `grounded`. */
 export const core = Layer.effect(Catalog, Effect.flatMap(catalogOptions, Catalog.make)).pipe(
+  Layer.provideMerge(Layer.merge(Credentials.layer, SignIns.layer)),
   Layer.provideMerge(
     Layer.mergeAll(guard, ProgressLog.layer.pipe(Layer.provideMerge(ProgressEvents.layer)), health)
   )

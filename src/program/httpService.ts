@@ -22,6 +22,7 @@ import * as health from "../http/health.ts"
 import * as info from "../http/info.ts"
 import * as metrics from "../http/metrics.ts"
 import * as httpMetrics from "../http/httpMetrics.ts"
+import * as oauthCallback from "../http/oauthCallback.ts"
 import * as progressChannel from "../http/progressChannel.ts"
 import * as stream from "../http/stream.ts"
 import * as templateMetrics from "../http/templateMetrics.ts"
@@ -90,9 +91,10 @@ export const layerNoDeps = (overrides: Overrides = {}) =>
         stream.layer(limits),
         httpMetrics.layer(sessions.max),
         templateMetrics.layer,
+        oauthCallback.layer,
         restRoutes.layer
       )
-      return httpMetrics.sockets.pipe(
+      return Layer.merge(httpMetrics.sockets, oauthCallback.served).pipe(
         Layer.provideMerge(Layer.unwrap(listener)),
         Layer.provideMerge(routes),
         // The listener is released first, so that no request reaches a layer that was released.

@@ -10,6 +10,8 @@ import { Environment } from "../../layers/platform/Environment.ts"
 import { ProgressEvents } from "../../layers/progress/ProgressEvents.ts"
 import { callerFetch, check } from "../../layers/upstream/callerFetch.ts"
 import { OrphanGuard } from "../../layers/upstream/OrphanGuard.ts"
+import { Credentials } from "../../layers/upstream/oauth/Credentials.ts"
+import { SignIns } from "../../layers/upstream/oauth/SignIns.ts"
 import * as upstreamSection from "../../layers/upstream/section.ts"
 import { Catalog } from "../catalog/Catalog.ts"
 import type { Principal } from "../domain/Principal.ts"
@@ -55,10 +57,12 @@ export const make = Effect.gen(function* () {
   const processes = yield* Layer.build(Layer.provideMerge(OrphanGuard.layer, childProcess.layer))
   const dns = Context.get(yield* Layer.build(Dns.layer), Dns)
   const services = Context.pick(
+    Credentials,
     Environment,
     Guard,
-    ProgressEvents
-  )(yield* Effect.context<Environment | Guard | ProgressEvents>())
+    ProgressEvents,
+    SignIns
+  )(yield* Effect.context<Credentials | Environment | Guard | ProgressEvents | SignIns>())
   const settingsOf = Effect.all({
     servers: config.read(upstreamSection.section),
     mcp: config.read(mcpSection.section),

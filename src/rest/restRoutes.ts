@@ -10,6 +10,8 @@ import type { Ids } from "../../layers/platform/Ids.ts"
 import type { ProgressEvents } from "../../layers/progress/ProgressEvents.ts"
 import { Quotas } from "../../layers/quotas/Quotas.ts"
 import type { Storage } from "../../layers/storage/Storage.ts"
+import type { Credentials } from "../../layers/upstream/oauth/Credentials.ts"
+import type { SignIns } from "../../layers/upstream/oauth/SignIns.ts"
 import { authenticateRequest } from "../../layers/transports/authenticateRequest.ts"
 import type { Catalog } from "../catalog/Catalog.ts"
 import { json } from "../../layers/http/responses.ts"
@@ -20,6 +22,7 @@ import { methods } from "./paths.ts"
 type Services =
   | Catalog
   | ConfigSource
+  | Credentials
   | Environment
   | FileSystem.FileSystem
   | Guard
@@ -27,6 +30,7 @@ type Services =
   | Path.Path
   | ProgressEvents
   | Quotas
+  | SignIns
   | Storage
 
 const detailed = (status: number, detail: string, headers?: Readonly<Record<string, string>>) =>

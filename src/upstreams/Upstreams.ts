@@ -7,6 +7,8 @@ import { Environment } from "../../layers/platform/Environment.ts"
 import { Metrics } from "../../layers/telemetry/Metrics.ts"
 import * as outboundSection from "../../layers/outbound/section.ts"
 import { Dns } from "../../layers/platform/Dns.ts"
+import type { Credentials } from "../../layers/upstream/oauth/Credentials.ts"
+import type { SignIns } from "../../layers/upstream/oauth/SignIns.ts"
 import { section } from "../../layers/upstream/section.ts"
 import { Catalog } from "../catalog/Catalog.ts"
 import * as mcp from "../mcp/section.ts"
@@ -17,7 +19,7 @@ import type { Served, Summary } from "./serveUpstream.ts"
 const make = Effect.gen(function* () {
   const config = yield* ConfigSource
   const context = yield* Effect.context<
-    Catalog | Environment | FileSystem.FileSystem | Health | Metrics | Path.Path
+    Catalog | Credentials | Environment | FileSystem.FileSystem | Health | Metrics | Path.Path | SignIns
   >()
   const store = yield* ListStore
   const dns = yield* Dns
@@ -37,6 +39,9 @@ const make = Effect.gen(function* () {
         const { connection } = yield* Effect.orDie(config.read(mcp.section))
         const { max_message_bytes } = yield* Effect.orDie(config.read(http.section))
         const outbound = yield* Effect.orDie(config.read(outboundSection.section))
+        const { namedUrls, oauthFetch } = yield* Effect.promise(
+          () => import("../../layers/upstream/oauth/oauthFetch.ts")
+        )
         const { callerFetch } = yield* Effect.promise(() => import("../../layers/upstream/callerFetch.ts"))
         managed = yield* manager
         yield* managed
@@ -44,6 +49,12 @@ const make = Effect.gen(function* () {
             store,
             // The operator wrote the URLs: private addresses are allowed, link-local and metadata addresses are not.
             fetch: callerFetch({ dns, settings: outbound, allowPrivate: true, maxBytes: max_message_bytes }),
+            signInOf: (name, server) => ({
+              server: name,
+              principal: "",
+              timeout: connection.sign_in_timeout,
+              fetch: oauthFetch({ dns, settings: outbound }, namedUrls(server))
+            }),
             maxMessageBytes: max_message_bytes,
             connectionTimeout: connection.connection_timeout,
             initialReconnectDelay: connection.initial_reconnect_delay,

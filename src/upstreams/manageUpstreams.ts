@@ -4,7 +4,7 @@ import * as childProcess from "../../layers/platform/childProcess.ts"
 import { OrphanGuard } from "../../layers/upstream/OrphanGuard.ts"
 import type { ServerSettings } from "../../layers/upstream/section.ts"
 import { observeUpstream } from "./observeUpstream.ts"
-import { serveUpstream, type Served, type UpstreamSettings } from "./serveUpstream.ts"
+import { serveUpstream, type Served, type SignInSettings, type UpstreamSettings } from "./serveUpstream.ts"
 
 interface Opened {
   readonly settings: ServerSettings
@@ -15,7 +15,9 @@ interface Opened {
 export type Servers = Readonly<Record<string, ServerSettings>>
 
 /** Options that apply to all servers. */
-export type Shared = Omit<UpstreamSettings, "name" | "settings">
+export interface Shared extends Omit<UpstreamSettings, "name" | "settings" | "signIn"> {
+  readonly signInOf: (name: string, settings: ServerSettings) => SignInSettings
+}
 
 export const manageUpstreams = Effect.gen(function* () {
   const scope = yield* Effect.scope
@@ -25,7 +27,9 @@ export const manageUpstreams = Effect.gen(function* () {
 
   const open = Effect.fnUntraced(function* (name: string, settings: ServerSettings, shared: Shared) {
     const own = yield* Scope.fork(scope)
-    const served = yield* serveUpstream({ ...shared, name, settings }).pipe(
+    const { signInOf, ...options } = shared
+    const signIn = signInOf(name, settings)
+    const served = yield* serveUpstream({ ...options, name, settings, signIn }).pipe(
       Effect.tap((made) => observeUpstream(made.upstream)),
       Effect.provideService(Scope.Scope, own),
       Effect.provideContext(processes)

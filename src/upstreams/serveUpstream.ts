@@ -1,16 +1,22 @@
 /** Serves the entries of one upstream server: connects in the background, and updates the entries when its lists change. */
+import type { FetchLike } from "@modelcontextprotocol/client"
 import { Context, Deferred, Effect, Scope, Semaphore, type Duration } from "effect"
 import type { CallerFetch } from "../../layers/upstream/callerFetch.ts"
 import type { Connection } from "../../layers/upstream/Connection.ts"
 import { openConnection } from "../../layers/upstream/openConnection.ts"
-import type { ServerSettings } from "../../layers/upstream/section.ts"
+import { type Account, makeAccount } from "../../layers/upstream/oauth/Account.ts"
+import type { Credentials } from "../../layers/upstream/oauth/Credentials.ts"
+import type { SignIns } from "../../layers/upstream/oauth/SignIns.ts"
+import { hasAuthorization, type ServerSettings } from "../../layers/upstream/section.ts"
 import type { StdioServices } from "../../layers/upstream/stdioTransport.ts"
 import type { UpstreamError } from "../../layers/upstream/UpstreamError.ts"
 import * as Upstream from "../../layers/upstream/Upstream.ts"
 import type { Audience } from "../catalog/Audience.ts"
 import { Catalog } from "../catalog/Catalog.ts"
 import type { Contribution } from "../catalog/Contribution.ts"
+import { Identity } from "../domain/Identity.ts"
 import { acceptTools } from "./acceptTools.ts"
+import { announceSignIn } from "./announceSignIn.ts"
 import { entriesOf } from "./entries.ts"
 import type { Source } from "./forwardRequests.ts"
 import type { Known, ListStore } from "./ListStore.ts"
@@ -24,6 +30,16 @@ export interface Summary extends Upstream.Status {
   readonly resources: number
   /** Tools that are held back until their new definition is approved. */
   readonly held: ReadonlyArray<string>
+}
+
+export interface SignInSettings {
+  /** Key of the principal whose account is used; empty for the account that all callers share. */
+  readonly principal: string
+  /** Name under which the credentials are stored. */
+  readonly server: string
+  readonly fetch: FetchLike
+  /** How long a sign-in waits for the user. */
+  readonly timeout: Duration.Duration
 }
 
 export interface UpstreamSettings {
@@ -41,6 +57,8 @@ export interface UpstreamSettings {
   readonly eager?: boolean
   /** Called before each request of a caller. */
   readonly onUse?: () => void
+  /** How to sign in at the server. Absent: requests have the configured headers only. */
+  readonly signIn?: SignInSettings | undefined
   /** Keeps the lists for the next start. Absent: they are not kept, and a changed tool is only reported. */
   readonly store?: ListStore["Service"]
 }
@@ -50,6 +68,8 @@ export interface Served {
   /** Connects if there is no connection, and waits for it. */
   readonly connection: Effect.Effect<Connection, UpstreamError>
   readonly upstream: Upstream.Upstream
+  /** Absent: the server has no sign-in. */
+  readonly account: Account | undefined
   /** What the server listed last, without tools that are not served. */
   readonly lists: Effect.Effect<Lists>
   /** Whether a caller's request is running. */
@@ -85,142 +105,172 @@ const accept = (found: Lists, known: Known | undefined, hold: boolean, reported:
 /** When the scope closes, the entries are removed, then the connection is closed. */
 export const serveUpstream: (
   options: UpstreamSettings
-) => Effect.Effect<Served, never, Catalog | Scope.Scope | StdioServices> = Effect.fnUntraced(function* ({
-  connectionTimeout,
-  eager = true,
-  fetch,
-  initialReconnectDelay,
-  maxMessageBytes,
-  maxReconnectAttempts,
-  name,
-  onUse = () => {},
-  settings,
-  store,
-  visibleTo = "everybody"
-}) {
-  const catalog = yield* Catalog
-  // Each connection has its own scope.
-  const services = Context.omit(Scope.Scope)(yield* Effect.context<StdioServices | Scope.Scope>())
-  const run = Effect.runForkWith(services)
-  const running = new RunningRequests()
-  const answered = yield* Deferred.make<void>()
-  const turn = Semaphore.makeUnsafe(1)
-  const hold = settings.on_change === "hold"
-  const reported = new Set<string>()
-  let known = yield* store?.load(name, settings) ?? Effect.undefined
-  let lists: Lists =
-    known === undefined
-      ? nothing
-      : {
-          ...known.lists,
-          tools: known.lists.tools.filter((item) => known?.held.includes(String(item.name)) !== true)
-        }
+) => Effect.Effect<Served, never, Catalog | Credentials | Scope.Scope | SignIns | StdioServices> =
+  Effect.fnUntraced(function* ({
+    connectionTimeout,
+    eager = true,
+    fetch,
+    initialReconnectDelay,
+    maxMessageBytes,
+    maxReconnectAttempts,
+    name,
+    onUse = () => {},
+    settings,
+    signIn,
+    store,
+    visibleTo = "everybody"
+  }) {
+    const catalog = yield* Catalog
+    // Each connection has its own scope.
+    const services = Context.omit(Scope.Scope)(
+      yield* Effect.context<Credentials | Scope.Scope | SignIns | StdioServices>()
+    )
+    const run = Effect.runForkWith(services)
+    const scope = yield* Effect.scope
+    const running = new RunningRequests()
+    const answered = yield* Deferred.make<void>()
+    const turn = Semaphore.makeUnsafe(1)
+    const hold = settings.on_change === "hold"
+    const reported = new Set<string>()
+    let known = yield* store?.load(name, settings) ?? Effect.undefined
+    let lists: Lists =
+      known === undefined
+        ? nothing
+        : {
+            ...known.lists,
+            tools: known.lists.tools.filter((item) => known?.held.includes(String(item.name)) !== true)
+          }
 
-  const open: Upstream.UpstreamOptions["open"] = Effect.provideContext(
-    openConnection({
-      server: name,
-      settings,
-      maxMessageBytes,
-      fetch,
-      timeout: connectionTimeout,
-      ask: (method, params) => running.ask(method, params),
-      onNotification: (method, params) => {
-        if (method.endsWith("/list_changed")) scheduleRelist()
-        else if (method === "notifications/resources/updated") run(contribution.updated(String(params.uri)))
-        else running.log(params)
-      }
-    }),
-    services
-  )
+    const { url } = settings
+    const account =
+      signIn === undefined || !url?.startsWith("http") || hasAuthorization(settings.headers)
+        ? undefined
+        : yield* makeAccount({
+            owner: { server: signIn.server, url, principal: signIn.principal },
+            settings: settings.oauth ?? { grant: "authorization_code" },
+            chosen: settings.oauth !== undefined,
+            clientName: (yield* Identity).name,
+            fetch: signIn.fetch,
+            signInTimeout: signIn.timeout,
+            onSignedIn: Effect.suspend(() => afterSignIn)
+          })
 
-  const refresh = (connection: Connection): Effect.Effect<void, UpstreamError> =>
-    turn.withPermit(
-      Effect.gen(function* (): Effect.fn.Return<void, UpstreamError> {
-        const found = yield* readLists(name, connection)
-        // Pins may have been approved meanwhile.
-        if (hold && store !== undefined) known = (yield* store.load(name, settings)) ?? known
-        const accepted = accept(found, known, hold, reported)
-        lists = accepted.lists
-        known = accepted.next
-        const { entries, malformed } = entriesOf(source, lists)
-        const { conflicts } = yield* contribution.replace(entries)
-        if (malformed.length > 0) {
-          yield* Effect.logWarning(
-            `upstream ${name}: ${malformed.length} malformed definitions are not served`,
-            malformed.slice(0, maxNamed)
-          )
+    const open: Upstream.UpstreamOptions["open"] = Effect.provideContext(
+      openConnection({
+        server: name,
+        settings,
+        maxMessageBytes,
+        fetch,
+        account,
+        timeout: connectionTimeout,
+        ask: (method, params) => running.ask(method, params),
+        onNotification: (method, params) => {
+          if (method.endsWith("/list_changed")) scheduleRelist()
+          else if (method === "notifications/resources/updated") run(contribution.updated(String(params.uri)))
+          else running.log(params)
         }
-        for (const report of accepted.reports) yield* Effect.logWarning(`upstream ${name}: ${report}`)
-        for (const { message } of conflicts) yield* Effect.logWarning(`${name}: ${message}`)
-        yield* Deferred.succeed(answered, undefined)
-        if (store !== undefined) yield* store.save(name, settings, known)
-      })
+      }),
+      services
     )
 
-  const upstream: Upstream.Upstream = yield* Upstream.make({
-    name,
-    open,
-    maxReconnectAttempts,
-    initialReconnectDelay,
-    connectionTimeout,
-    idleTimeout: settings.command === undefined ? undefined : settings.idle_timeout,
-    onReady: refresh,
-    onChange: Effect.fnUntraced(function* ({ failure, state }) {
-      if (failure === undefined) return yield* Effect.logDebug(`upstream ${name}: ${state}`)
-      // Catalog lists do not wait for a server that failed.
-      yield* Deferred.succeed(answered, undefined)
-      yield* Effect.logWarning(`upstream ${name}: ${state}`, failure.message)
-    })
-  })
-  const relist: Effect.Effect<void> = Effect.flatMap(upstream.connection, refresh).pipe(
-    Effect.catch((error) => Effect.logWarning(`upstream ${name}: its lists could not be read`, error.message))
-  )
-  /** At most one waits: a server may announce changes faster than its lists can be read. */
-  let isRelistWaiting = false
-  const scheduleRelist = () => {
-    if (isRelistWaiting) return
-    isRelistWaiting = true
-    run(turn.withPermit(Effect.sync(() => (isRelistWaiting = false))).pipe(Effect.andThen(relist)))
-  }
-  const source: Source = {
-    prefix: settings.prefix ?? name,
-    upstream: {
-      ...upstream,
-      request: (...request) => Effect.andThen(Effect.sync(onUse), upstream.request(...request))
-    },
-    running,
-    timeLimit: settings.time_limit,
-    serves: serves(settings),
-    known: new Map()
-  }
-  const contribution: Contribution = yield* catalog.contribute({
-    owner: name,
-    entries: entriesOf(source, lists).entries,
-    visibleTo,
-    ...(eager &&
-      known === undefined && {
-        pending: Effect.ignore(Effect.timeout(Deferred.await(answered), firstAnswer))
+    const refresh = (connection: Connection): Effect.Effect<void, UpstreamError> =>
+      turn.withPermit(
+        Effect.gen(function* (): Effect.fn.Return<void, UpstreamError> {
+          const found = yield* readLists(name, connection)
+          // Pins may have been approved meanwhile.
+          if (hold && store !== undefined) known = (yield* store.load(name, settings)) ?? known
+          const accepted = accept(found, known, hold, reported)
+          lists = accepted.lists
+          known = accepted.next
+          const { entries, malformed } = entriesOf(source, lists)
+          const { conflicts } = yield* contribution.replace(entries)
+          if (malformed.length > 0) {
+            yield* Effect.logWarning(
+              `upstream ${name}: ${malformed.length} malformed definitions are not served`,
+              malformed.slice(0, maxNamed)
+            )
+          }
+          for (const report of accepted.reports) yield* Effect.logWarning(`upstream ${name}: ${report}`)
+          for (const { message } of conflicts) yield* Effect.logWarning(`${name}: ${message}`)
+          yield* Deferred.succeed(answered, undefined)
+          if (store !== undefined) yield* store.save(name, settings, known)
+        })
+      )
+
+    const upstream: Upstream.Upstream = yield* Upstream.make({
+      name,
+      open,
+      maxReconnectAttempts,
+      initialReconnectDelay,
+      connectionTimeout,
+      idleTimeout: settings.command === undefined ? undefined : settings.idle_timeout,
+      onReady: refresh,
+      onChange: Effect.fnUntraced(function* ({ failure, state }) {
+        if (failure === undefined) return yield* Effect.logDebug(`upstream ${name}: ${state}`)
+        // Catalog lists do not wait for a server that failed.
+        yield* Deferred.succeed(answered, undefined)
+        yield* Effect.logWarning(`upstream ${name}: ${state}`, failure.message)
+        if (state === "unauthorized" && account !== undefined && eager) {
+          yield* announceSignIn(name, account).pipe(Effect.provideContext(services), Effect.forkIn(scope))
+        }
       })
+    })
+    /** Another account may have other entries. */
+    const afterSignIn: Effect.Effect<void> = Effect.suspend(() =>
+      upstream.ready() ? relist : Effect.ignore(upstream.connection)
+    )
+    const relist: Effect.Effect<void> = Effect.flatMap(upstream.connection, refresh).pipe(
+      Effect.catch((error) =>
+        Effect.logWarning(`upstream ${name}: its lists could not be read`, error.message)
+      )
+    )
+    /** At most one waits: a server may announce changes faster than its lists can be read. */
+    let isRelistWaiting = false
+    const scheduleRelist = () => {
+      if (isRelistWaiting) return
+      isRelistWaiting = true
+      run(turn.withPermit(Effect.sync(() => (isRelistWaiting = false))).pipe(Effect.andThen(relist)))
+    }
+    const source: Source = {
+      prefix: settings.prefix ?? name,
+      upstream: {
+        ...upstream,
+        request: (...request) => Effect.andThen(Effect.sync(onUse), upstream.request(...request))
+      },
+      running,
+      timeLimit: settings.time_limit,
+      serves: serves(settings),
+      known: new Map()
+    }
+    const contribution: Contribution = yield* catalog.contribute({
+      owner: name,
+      entries: entriesOf(source, lists).entries,
+      visibleTo,
+      ...(eager &&
+        known === undefined && {
+          pending: Effect.ignore(Effect.timeout(Deferred.await(answered), firstAnswer))
+        })
+    })
+    const lazy = known !== undefined && settings.command !== undefined && settings.idle_timeout !== undefined
+    if (eager && !lazy) yield* Effect.forkScoped(Effect.ignore(upstream.connection))
+    if (hold && store !== undefined) yield* Effect.forkScoped(store.watch(name, relist))
+    const summary = Effect.map(upstream.status, (status): Summary => ({
+      ...status,
+      name,
+      tools: lists.tools.length,
+      prompts: lists.prompts.length,
+      resources: lists.resources.length,
+      held: known?.held ?? []
+    }))
+    return {
+      summary,
+      connection: upstream.connection,
+      upstream,
+      account,
+      lists: Effect.sync(() => ({
+        ...lists,
+        tools: lists.tools.filter((tool) => source.serves(String(tool.name)))
+      })),
+      busy: () => running.size > 0
+    }
   })
-  const lazy = known !== undefined && settings.command !== undefined && settings.idle_timeout !== undefined
-  if (eager && !lazy) yield* Effect.forkScoped(Effect.ignore(upstream.connection))
-  if (hold && store !== undefined) yield* Effect.forkScoped(store.watch(name, relist))
-  const summary = Effect.map(upstream.status, (status): Summary => ({
-    ...status,
-    name,
-    tools: lists.tools.length,
-    prompts: lists.prompts.length,
-    resources: lists.resources.length,
-    held: known?.held ?? []
-  }))
-  return {
-    summary,
-    connection: upstream.connection,
-    upstream,
-    lists: Effect.sync(() => ({
-      ...lists,
-      tools: lists.tools.filter((tool) => source.serves(String(tool.name)))
-    })),
-    busy: () => running.size > 0
-  }
-})

@@ -54,6 +54,7 @@ describe("the configuration of a chat backend", () => {
         connection_timeout: Duration.seconds(30),
         initial_reconnect_delay: Duration.seconds(1),
         idle_timeout: Duration.minutes(30),
+        sign_in_timeout: Duration.minutes(10),
         allow_stdio_commands: false
       })
       expect(later.notices(yield* config.found)).toEqual([

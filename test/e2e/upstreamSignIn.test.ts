@@ -1,0 +1,294 @@
+/** Sign-in at upstream servers: a real authorization server, a scripted browser, renewal, revocation and what is stored. */
+import { describe, expect } from "bun:test"
+import { readdir, readFile } from "node:fs/promises"
+import { join } from "node:path"
+import { Effect } from "effect"
+import { ConfigSource } from "../../layers/config/ConfigSource.ts"
+import { Listener } from "../../layers/http/Listener.ts"
+import { Upstreams } from "../../src/upstreams/Upstreams.ts"
+import { it } from "../support/effect.ts"
+import { browse, machineClient, protectedServer } from "../support/protectedServer.ts"
+import { endpoint, post, readJson, service, serviceOf, stateFolder, stateless } from "../support/service.ts"
+
+const upstream = Effect.map(Upstreams, ({ served }) => served().get("own")).pipe(
+  Effect.flatMap(Effect.fromNullishOr),
+  Effect.orDie
+)
+
+const stateOf = Effect.flatMap(upstream, ({ summary }) => Effect.map(summary, ({ state }) => state))
+
+/** Waits until the server was reached, or needs a sign-in. */
+const settled = Effect.flatMap(upstream, ({ connection }) => Effect.exit(connection))
+
+const signInUrl = Effect.gen(function* () {
+  const { account } = yield* upstream
+  const { url } = yield* (yield* Effect.orDie(Effect.fromNullishOr(account))).signIn()
+  return url
+})
+
+/** The URL at the callback, to which the authorization server sends the browser. */
+const callbackOf = Effect.fnUntraced(function* (url: string, account = "alice") {
+  const { url: base } = yield* Listener
+  const { port } = new URL(base)
+  return yield* Effect.promise(() => browse(url, account, `http://127.0.0.1:${port}/callback`))
+})
+
+const open = (url: URL) =>
+  Effect.promise(async () => {
+    const response = await fetch(url)
+    return { status: response.status, headers: response.headers, text: await response.text() }
+  })
+
+const signIn = Effect.fnUntraced(function* (account = "alice") {
+  const page = yield* open(yield* callbackOf(yield* signInUrl, account))
+  expect(page.text).toContain("You are signed in to own.")
+  expect(page.status).toBe(200)
+  const { connection } = yield* upstream
+  yield* connection
+  return page
+})
+
+const mcp = Effect.fnUntraced(function* (method: string, params: Record<string, unknown> = {}) {
+  const { body, headers } = stateless(1, method, params)
+  const { error, result } = yield* readJson(yield* post(yield* endpoint, body, headers))
+  return { error, result: Object(result) as Readonly<Record<string, unknown>> }
+})
+
+const tools = Effect.map(mcp("tools/list"), ({ result }) =>
+  (result["tools"] as ReadonlyArray<{ readonly name: string }>)
+    .map(({ name }) => name)
+    .filter((name) => name.startsWith("own__"))
+)
+
+const whoami = Effect.map(
+  mcp("tools/call", { name: "own__whoami" }),
+  ({ error, result }) => error ?? result["content"]
+)
+
+const alice = [{ type: "text", text: "alice" }]
+
+const withServer = <A, E, R>(
+  body: (server: Effect.Success<ReturnType<typeof protectedServer>>) => Effect.Effect<A, E, R>,
+  settings: object = {},
+  options: Parameters<typeof protectedServer>[0] = {}
+) =>
+  Effect.gen(function* () {
+    const server = yield* protectedServer(options)
+    return yield* body(server).pipe(
+      Effect.provide(service({ mcpServers: { own: { url: server.url, ...settings } } }))
+    )
+  })
+
+/** A call that fails because a user must sign in. */
+const rejectedCall = Effect.map(whoami, (found) => JSON.stringify(found))
+
+describe("sign-in", () => {
+  it.live("a server that requires it is unauthorized until a user has signed in", () =>
+    withServer((server) =>
+      Effect.gen(function* () {
+        yield* settled
+        expect(yield* stateOf).toBe("unauthorized")
+        expect(yield* tools).toEqual([])
+        const page = yield* signIn()
+        expect(page.headers.get("content-security-policy")).toContain("default-src 'none'")
+        expect(page.text).not.toContain("<script")
+        expect(yield* tools).toEqual(["own__of_alice", "own__whoami", "own__write"])
+        expect(yield* whoami).toEqual(alice)
+        expect(server.requests).toEqual({ authorization_code: 1 })
+        expect(server.state.registrations).toBe(1)
+      })
+    )
+  )
+
+  it.live("a state is accepted once, and text of a request never appears on the page", () =>
+    withServer(() =>
+      Effect.gen(function* () {
+        yield* settled
+        const back = yield* callbackOf(yield* signInUrl)
+        expect((yield* open(back)).status).toBe(200)
+        const again = yield* open(back)
+        expect(again.status).toBe(400)
+        expect(again.text).toContain("already finished")
+        const unknown = new URL(back)
+        unknown.search = "?state=<b>x</b>&error=evil&error_description=<script>alert(1)</script>"
+        const page = yield* open(unknown)
+        expect(page.status).toBe(400)
+        expect(page.text).not.toContain("script")
+        expect(page.text).not.toContain("evil")
+      })
+    )
+  )
+
+  it.live(
+    "a response with the issuer of another authorization server is rejected before its code is used",
+    () =>
+      withServer((server) =>
+        Effect.gen(function* () {
+          yield* settled
+          const back = yield* callbackOf(yield* signInUrl)
+          back.searchParams.set("iss", "https://other.example.com")
+          expect((yield* open(back)).status).toBe(400)
+          expect(server.requests).toEqual({})
+          const without = yield* callbackOf(yield* signInUrl)
+          without.searchParams.delete("iss")
+          expect((yield* open(without)).status).toBe(400)
+          expect(server.requests).toEqual({})
+          yield* signIn()
+          expect(yield* whoami).toEqual(alice)
+        })
+      )
+  )
+
+  it.live("concurrent requests for a sign-in get the same URL", () =>
+    withServer(() =>
+      Effect.gen(function* () {
+        yield* settled
+        const urls = yield* Effect.all([signInUrl, signInUrl, signInUrl], { concurrency: "unbounded" })
+        expect(new Set(urls).size).toBe(1)
+      })
+    )
+  )
+})
+
+describe("access tokens", () => {
+  it.live("many calls with a rejected token renew it once", () =>
+    withServer((server) =>
+      Effect.gen(function* () {
+        yield* settled
+        yield* signIn()
+        const calls = 8
+        yield* server.endAccessToken((yield* whoami, server.state.token))
+        let rejected = 0
+        server.state.slow = new Promise((resolve) => {
+          server.state.onRejected = () => {
+            if (++rejected === calls) resolve()
+          }
+        })
+        const results = yield* Effect.all(
+          Array.from({ length: calls }, () => whoami),
+          { concurrency: "unbounded" }
+        )
+        expect(results).toEqual(Array.from({ length: calls }, () => alice))
+        expect(server.requests).toEqual({ authorization_code: 1, refresh_token: 1 })
+      })
+    )
+  )
+
+  it.live("an authorization server that cannot be reached ends a call, not the sign-in", () =>
+    withServer((server) =>
+      Effect.gen(function* () {
+        yield* settled
+        yield* signIn()
+        yield* server.endAccessToken((yield* whoami, server.state.token))
+        server.state.offline = true
+        expect(yield* rejectedCall).toContain("cannot be reached")
+        server.state.offline = false
+        expect(yield* whoami).toEqual(alice)
+        expect(server.requests).toEqual({ authorization_code: 1, refresh_token: 1 })
+      })
+    )
+  )
+
+  it.live("a revoked sign-in makes the server unauthorized, and the next sign-in restores it", () =>
+    withServer((server) =>
+      Effect.gen(function* () {
+        yield* settled
+        yield* signIn()
+        yield* whoami
+        yield* server.revoke(server.state.token)
+        expect(yield* rejectedCall).toContain("sign-in required")
+        yield* settled
+        expect(yield* stateOf).toBe("unauthorized")
+        yield* signIn()
+        expect(yield* whoami).toEqual(alice)
+        expect(server.state.registrations).toBe(1)
+      })
+    )
+  )
+
+  it.live("a client that the authorization server has forgotten is registered again", () =>
+    withServer((server) =>
+      Effect.gen(function* () {
+        yield* settled
+        yield* signIn()
+        yield* whoami
+        yield* server.endAccessToken(server.state.token)
+        yield* server.forgetClient(server.state.client)
+        expect(yield* rejectedCall).toContain("sign-in required")
+        yield* signIn()
+        expect(yield* whoami).toEqual(alice)
+        expect(server.state.registrations).toBe(2)
+      })
+    )
+  )
+
+  it.live("a call that needs another scope asks for the granted ones and exactly that one", () =>
+    withServer((server) =>
+      Effect.gen(function* () {
+        yield* settled
+        yield* signIn()
+        expect(JSON.stringify(yield* mcp("tools/call", { name: "own__write" }))).toContain("mcp:write")
+        expect(yield* stateOf).toBe("ready")
+        const { account } = yield* upstream
+        const { url } = yield* account?.signIn("mcp:write") ?? Effect.die("no account")
+        expect((yield* open(yield* callbackOf(url))).status).toBe(200)
+        const scopesOf = (text: string | undefined) =>
+          text?.split(" ").filter((each) => each.startsWith("mcp:"))
+        expect(server.state.asked.map(scopesOf).at(-1)).toEqual(["mcp:read", "mcp:write"])
+        const { result } = yield* mcp("tools/call", { name: "own__write" })
+        expect(result["content"]).toEqual(alice)
+      })
+    )
+  )
+
+  it.live("a program signs in with its own client id and secret", () =>
+    withServer(
+      (server) =>
+        Effect.gen(function* () {
+          yield* settled
+          expect(yield* stateOf).toBe("ready")
+          expect(yield* whoami).toEqual([{ type: "text", text: "machine" }])
+          expect(server.requests).toEqual({ client_credentials: 1 })
+        }),
+      { oauth: { grant: "client_credentials", ...machineClient, scopes: ["mcp:read"] } }
+    )
+  )
+})
+
+describe("stored credentials", () => {
+  it.live("a restart keeps the sign-in, and no token is in the state folder or the log in the clear", () =>
+    Effect.gen(function* () {
+      const server = yield* protectedServer()
+      const dir = yield* stateFolder
+      const log = join(dir, "log.jsonl")
+      const layer = serviceOf(() =>
+        ConfigSource.layerFrom({
+          storage: { dir },
+          logging: { level: "debug", file: log },
+          mcpServers: { own: { url: server.url } }
+        })
+      )
+      yield* Effect.gen(function* () {
+        yield* settled
+        yield* signIn()
+        expect(yield* whoami).toEqual(alice)
+        yield* server.endAccessToken(server.state.token)
+        expect(yield* whoami).toEqual(alice)
+      }).pipe(Effect.provide(layer, { local: true }))
+      yield* Effect.gen(function* () {
+        yield* settled
+        expect(yield* stateOf).toBe("ready")
+        expect(yield* whoami).toEqual(alice)
+      }).pipe(Effect.provide(layer, { local: true }))
+      const names = yield* Effect.promise(() => readdir(dir, { recursive: true, withFileTypes: true }))
+      const files = names.filter((file) => file.isFile())
+      expect(files.map(({ name }) => name)).toContain("log.jsonl")
+      const secrets = [...server.issued()]
+      expect(secrets.length).toBeGreaterThan(3)
+      for (const { name, parentPath } of files) {
+        const text = yield* Effect.promise(() => readFile(join(parentPath, name), "latin1"))
+        expect(secrets.filter((secret) => text.includes(secret))).toEqual([])
+      }
+    })
+  )
+})
