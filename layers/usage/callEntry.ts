@@ -12,8 +12,8 @@ export interface RequestSum {
 export class CallEntry {
   readonly id: string
   readonly identity: CallIdentity
-  /** Held amounts by hour. */
-  readonly parts = new Map<number, bigint>()
+  /** Whether the database has a hold for it. */
+  isHeld = false
   /** Whether its price is unknown. */
   unpriced = false
   #spent: Spent | undefined
@@ -41,7 +41,7 @@ export class CallEntry {
 
   spend(spent: Spent) {
     this.#spent = sum(this.#spent ?? nothing, spent)
-    this.parts.clear()
+    this.isHeld = false
     this.count(unitsOf(this.#spent.usd))
   }
 

@@ -3,9 +3,8 @@ import { Array, Effect, Schema } from "effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import { OverBudget } from "../ledger/Spend.ts"
 import type { CallIdentity } from "./callRow.ts"
-import { Count, rowsOf, sumOfUnits, Units } from "./columns.ts"
+import { addUnits, Count, rowsOf, sumOfUnits, Units } from "./columns.ts"
 import { exceeded, firstHourOf, type Limit, type Owner } from "./limits.ts"
-import { atMost } from "./money.ts"
 
 /** Any number; the same for all programs that share the database. */
 const budgetLock = 7_201_988_314
@@ -41,17 +40,19 @@ export interface HoldRequest {
   readonly identity: CallIdentity
   readonly instance: string
   readonly hour: number
-  /** The call's hold in that hour, and the amount to add to it, in units of 1e-12 USD. */
-  readonly before: bigint
+  /** The amount to add to the call's hold in that hour, in units of 1e-12 USD. */
   readonly more: bigint
   readonly unpriced: boolean
   readonly leaseUntil: number
   readonly limits: ReadonlyArray<Limit>
 }
 
-/** Holds the amount, unless a limit would be exceeded. Idempotent. */
+/**
+ * Adds to the call's hold, unless a limit would be exceeded. If the lease of the hold has ended, what was held before
+ * already counts as spent.
+ */
 export const hold = Effect.fnUntraced(function* (sql: SqlClient, request: HoldRequest) {
-  const { before, hour, id, identity, instance, leaseUntil, limits, more, unpriced } = request
+  const { hour, id, identity, instance, leaseUntil, limits, more, unpriced } = request
   if (limits.length > 0) {
     yield* lockBudgets(sql)
     const used = yield* usedSince(sql, hour, identity)
@@ -61,14 +62,14 @@ export const hold = Effect.fnUntraced(function* (sql: SqlClient, request: HoldRe
   const row = {
     call_id: id,
     hour,
-    amount: atMost(before + more),
+    amount: more,
     unpriced: unpriced ? 1 : 0,
     lease_until: leaseUntil,
     instance,
     ...identity
   }
   yield* sql`INSERT INTO usage_holds ${sql.insert(row)}
-    ON CONFLICT (call_id, hour) DO UPDATE SET amount = excluded.amount, lease_until = excluded.lease_until`
+    ON CONFLICT (call_id, hour) DO UPDATE SET ${sql.literal(addUnits("usage_holds", "amount"))}, lease_until = excluded.lease_until`
 })
 
 /** Releases the hold of a call that will not run. */

@@ -89,13 +89,11 @@ export const makeLedger = Effect.fnUntraced(function* (written: () => void) {
   ) {
     const at = yield* Clock.currentTimeMillis
     const hour = hourOf(at)
-    const before = entry.parts.get(hour) ?? 0n
     const request = {
       id: entry.id,
       identity: entry.identity,
       instance,
       hour,
-      before,
       more,
       unpriced: entry.unpriced,
       leaseUntil: leaseFrom(at, now),
@@ -116,7 +114,7 @@ export const makeLedger = Effect.fnUntraced(function* (written: () => void) {
       Effect.timeoutOrElse({ duration: holdWithin, orElse: () => Effect.fail(late) }),
       Effect.tap(
         Effect.sync(() => {
-          entry.parts.set(hour, before + more)
+          entry.isHeld = true
           open.add(entry)
           holding.openUnsafe()
           notify()
@@ -125,7 +123,7 @@ export const makeLedger = Effect.fnUntraced(function* (written: () => void) {
       Effect.catchTag("DatabaseError", (error) => {
         // The hold may have been written despite the error.
         if (limits.length === 0) return Effect.logWarning(`A call runs without a hold: ${error.message}`)
-        const undo = entry.parts.size === 0 ? outbox.submit({ id: entry.id }) : Effect.void
+        const undo = !entry.isHeld ? outbox.submit({ id: entry.id }) : Effect.void
         return Effect.logError(`A call is rejected because it cannot be recorded: ${error.message}`).pipe(
           Effect.andThen(Effect.forkDetach(undo)),
           Effect.andThen(Effect.fail(unrecorded(error.forCallers)))
@@ -173,7 +171,7 @@ export const makeLedger = Effect.fnUntraced(function* (written: () => void) {
 
   const spend = (call: Call, entry: CallEntry, spent: Spent) => {
     open.delete(entry)
-    if (spent !== nothing && entry.parts.size === 0) spenders.add(call)
+    if (spent !== nothing && !entry.isHeld) spenders.add(call)
     entry.spend(spent)
     metrics.spent(spent)
   }

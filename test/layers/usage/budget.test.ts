@@ -238,7 +238,7 @@ onEachDatabase("a budget", (database) => {
         const end = yield* Deferred.make<void>()
         let running = 0
         const self = Effect.gen(function* () {
-          yield* (yield* Spend).extend(usd("700000"))
+          yield* (yield* Spend).extend(usd("400000"))
           if (++running === 7) yield* Deferred.succeed(inside, undefined)
           yield* Deferred.await(end)
           yield* charge("3000000")

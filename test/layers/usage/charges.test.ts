@@ -6,6 +6,7 @@ import { TestClock } from "effect/testing"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
 import { Spend } from "../../../layers/ledger/Spend.ts"
 import { Sql } from "../../../layers/storage/Sql.ts"
+import { Usage } from "../../../layers/usage/Usage.ts"
 import { renew } from "../../../layers/usage/holdStatements.ts"
 import { usd } from "../../support/budget.ts"
 import { onEachDatabase, postgres, sqlite } from "../../support/databases.ts"
@@ -108,6 +109,32 @@ onEachDatabase("the ledger", (database) => {
     )
   )
 
+  it.effect("holds only the extension of a hold whose lease has ended", () =>
+    within(
+      { cost_daily_max: 1 },
+      Effect.gen(function* () {
+        const { ledger } = yield* Usage
+        const { expireLeases } = yield* ledger
+        const late = query("UPDATE usage_holds SET lease_until = -1")
+        const self = Effect.gen(function* () {
+          const { extend } = yield* Spend
+          yield* Effect.andThen(late, expireLeases)
+          expect(yield* spent).toBe("0.7")
+          yield* extend(usd("0.2"))
+          expect(yield* held).toBe("0.2")
+          yield* extend(usd("0.1"))
+          expect(yield* held).toBe("0.3")
+          expect(yield* Effect.flip(extend(usd("0.1")))).toMatchObject({ limit: "daily" })
+          yield* charge("0.8")
+        })
+        yield* protect(model("0.7"), self)
+        expect(yield* spent).toBe("0.8")
+        expect(yield* recorded).toBe("0.8")
+        expect(yield* held).toBe("0")
+      })
+    )
+  )
+
   it.effect("settles a hold without a call at the end of its lease, while its process renews others", () =>
     within(
       { lease: "1 minute", cost_daily_max: 10 },
@@ -122,15 +149,11 @@ onEachDatabase("the ledger", (database) => {
         yield* query(
           `INSERT INTO usage_holds (call_id, ${columns}) SELECT 'orphan', ${columns} FROM usage_holds`
         )
-        const leases = Effect.map(
-          query<{ readonly lease_until: bigint }>("SELECT lease_until FROM usage_holds"),
-          (found) => found.map((row) => Number(row.lease_until) - start)
-        )
-        expect(yield* leases).toEqual([60_000, 60_000])
-        for (const seconds of [20, 40, 60, 80]) {
-          yield* TestClock.adjust("20 seconds")
-          yield* Effect.repeat(leases, { until: (all) => all.some((each) => each === (seconds + 60) * 1000) })
-        }
+        expect(yield* held).toBe("1")
+        // Each renewal also settles what has expired.
+        yield* Effect.repeat(Effect.andThen(TestClock.adjust("20 seconds"), held), {
+          until: (amount) => amount !== "1"
+        })
         expect(yield* held).toBe("0.5")
         expect(yield* spent).toBe("0.5")
         expect(yield* rows).toMatchObject([{ id: "orphan", outcome: "lost" }])

@@ -1,9 +1,11 @@
-/** Random interleavings of calls, crashes and clocks over two processes: what is spent and held never exceeds a limit. */
+/** Random interleavings of calls, attempts, extensions, late charges, crashes and clocks over two processes: what is spent and held exceeds a limit only by what a provider bills beyond a hold. */
 import { expect, test } from "bun:test"
-import { Deferred, Effect, Exit, Fiber } from "effect"
+import { Deferred, Effect, Fiber, Result } from "effect"
 import { TestClock } from "effect/testing"
 import fc from "fast-check"
-import { Spend } from "../../../layers/ledger/Spend.ts"
+import { Spend, type Spending } from "../../../layers/ledger/Spend.ts"
+import { Sql } from "../../../layers/storage/Sql.ts"
+import { lockBudgets } from "../../../layers/usage/holdStatements.ts"
 import { usdOfUnits } from "../../../layers/usage/money.ts"
 import { Usage } from "../../../layers/usage/Usage.ts"
 import { Principal } from "../../../src/domain/Principal.ts"
@@ -29,38 +31,38 @@ const people = ["ada", "grace"].map(
     new Principal({ subject, clientId: "cli", scopes: ["call"], ceiling: ["call"], source: "api-token" })
 )
 
-const part = fc.integer({ min: 0, max: 1000 })
+const which = fc.nat()
+/** Of what is held, in thousandths: a provider may bill more. */
+const part = fc.integer({ min: 0, max: 1500 })
+const cents = fc.integer({ min: 0, max: 120 })
+const one = <Do extends string>(name: Do) => fc.constant(name)
 const step = fc.oneof(
-  {
-    weight: 5,
-    arbitrary: fc.record({
-      do: fc.constant("begin" as const),
-      at: fc.nat(1),
-      by: fc.nat(1),
-      cents: fc.integer({ min: 0, max: 120 })
-    })
-  },
-  { weight: 3, arbitrary: fc.record({ do: fc.constant("succeed" as const), which: fc.nat(), part }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("fail" as const), which: fc.nat() }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("cut" as const), which: fc.nat(), part }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("crash" as const), which: fc.nat(), part }) },
-  {
-    weight: 1,
-    arbitrary: fc.record({ do: fc.constant("clock" as const), minutes: fc.integer({ min: -90, max: 90 }) })
-  }
+  { weight: 6, arbitrary: fc.record({ do: one("begin"), at: fc.nat(1), by: fc.nat(1), cents }) },
+  { weight: 4, arbitrary: fc.record({ do: one("charge"), which, part, uncertain: fc.boolean() }) },
+  { weight: 2, arbitrary: fc.record({ do: one("extend"), which, cents }) },
+  // The first attempt is billed and fails, and the hold is extended for the next one.
+  { weight: 2, arbitrary: fc.record({ do: one("retry"), which, part, uncertain: fc.boolean() }) },
+  { weight: 4, arbitrary: fc.record({ do: one("end"), which, fails: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ do: one("late"), which, cents }) },
+  { weight: 1, arbitrary: fc.record({ do: one("crash"), which, part }) },
+  { weight: 1, arbitrary: fc.record({ do: one("clock"), minutes: fc.integer({ min: -90, max: 90 }) }) }
 )
 type Step = typeof step extends fc.Arbitrary<infer S> ? S : never
 
 interface Running {
   readonly id: string
-  readonly estimate: bigint
-  readonly end: Deferred.Deferred<{
-    readonly cost: bigint
-    readonly uncertain: boolean
-    readonly fails: boolean
-  }>
+  readonly subject: string
+  /** What it holds, and what its provider billed. */
+  held: bigint
+  spent: bigint
+  readonly spend: Spending
+  /** Completed with whether it fails. */
+  readonly end: Deferred.Deferred<boolean>
   readonly fiber: Fiber.Fiber<void, unknown>
 }
+
+const most = (a: bigint, b: bigint) => (a > b ? a : b)
+const least = (a: bigint, b: bigint) => (a < b ? a : b)
 
 interface Sum {
   readonly source: string
@@ -77,17 +79,33 @@ const play = Effect.fnUntraced(function* (storage: StorageSettings, steps: Reado
   const processes = [yield* startProcess(storage, settings), yield* startProcess(storage, settings)] as const
   const [first] = processes
   const running: Array<Running> = []
-  /** Calls of which nothing more is heard. */
+  const ended: Array<Running> = []
+  /** Calls of processes that ended. */
   const lost: Array<Running> = []
-  /** The amount that the provider billed: with its usage, and for calls of a killed process. */
-  const billed = { known: 0n, lost: 0n }
+  /** What the ledger must have at least, and what providers billed beyond the holds. */
+  const billed = { settled: 0n, beyond: 0n }
+
+  const read = Effect.flatMap(Sql, ({ write }) =>
+    write((sql) =>
+      // Another process may settle expired holds between two statements.
+      Effect.andThen(
+        lockBudgets(sql),
+        Effect.all({
+          spent: sql.unsafe<Sum>("SELECT * FROM usage_spent"),
+          held: sql.unsafe<Sum>(
+            "SELECT source, principal, hour, CAST(SUM(amount) AS BIGINT) AS amount FROM usage_holds GROUP BY source, principal, hour"
+          ),
+          ledger: sql.unsafe<Pick<Sum, "amount">>(
+            "SELECT CAST(COALESCE(SUM(cost), 0) AS BIGINT) AS amount FROM usage_calls"
+          )
+        })
+      )
+    )
+  )
 
   const state = Effect.gen(function* () {
-    const spent = yield* query<Sum>("SELECT * FROM usage_spent")
-    const held = yield* query<Sum>(
-      "SELECT source, principal, hour, CAST(SUM(amount) AS BIGINT) AS amount FROM usage_holds GROUP BY source, principal, hour"
-    )
-    const sum = (rows: ReadonlyArray<Sum>, has: (row: Sum) => boolean) =>
+    const { held, ledger, spent } = yield* read
+    const sum = <Row extends Pick<Sum, "amount">>(rows: ReadonlyArray<Row>, has: (row: Row) => boolean) =>
       rows.filter(has).reduce((total, { amount }) => total + BigInt(amount), 0n)
     const all = (has: (hour: number) => boolean) =>
       sum(spent, (row) => row.source === "" && row.hour >= 0 && has(Number(row.hour))) +
@@ -95,43 +113,53 @@ const play = Effect.fnUntraced(function* (storage: StorageSettings, steps: Reado
     const own = (subject: string, has: (hour: number) => boolean) =>
       sum(spent, (row) => row.principal === subject && row.hour >= 0 && has(Number(row.hour))) +
       sum(held, (row) => row.principal === subject && has(Number(row.hour)))
-    const [ledger] = yield* query<{ amount: bigint | null }>(
-      "SELECT CAST(SUM(cost) AS BIGINT) AS amount FROM usage_calls"
-    )
     return {
       all,
       own,
       hours: [...new Set([...spent, ...held].map((row) => Number(row.hour)))].filter((hour) => hour >= 0),
-      ledger: BigInt(ledger?.amount ?? 0),
+      held: sum(held, () => true),
+      ledger: sum(ledger, () => true),
       total: sum(spent, (row) => row.source === "" && BigInt(row.hour) === -1n)
     }
   })
 
   const check = Effect.gen(function* () {
     const { all, hours, ledger, own, total } = yield* first.run(state)
-    expect(all(() => true) <= limits.total).toBe(true)
+    const { beyond } = billed
+    expect(all(() => true) <= limits.total + beyond).toBe(true)
     for (const hour of hours) {
       const isSameDay = (other: number) => Math.floor(other / 24) === Math.floor(hour / 24)
-      expect(all((other) => other === hour) <= limits.hourly).toBe(true)
-      expect(all(isSameDay) <= limits.daily).toBe(true)
-      for (const { subject } of people) expect(own(subject, isSameDay) <= limits.principal).toBe(true)
+      expect(all((other) => other === hour) <= limits.hourly + beyond).toBe(true)
+      expect(all(isSameDay) <= limits.daily + beyond).toBe(true)
+      for (const { subject } of people)
+        expect(own(subject, isSameDay) <= limits.principal + beyond).toBe(true)
     }
     expect(ledger).toBe(total)
-    expect(ledger >= billed.known + billed.lost).toBe(true)
+    expect(ledger >= billed.settled).toBe(true)
   })
 
-  const begin = Effect.fnUntraced(function* ({ at, by, cents }: Extract<Step, { do: "begin" }>) {
-    const estimate = (BigInt(cents) * usd) / 100n
-    const person = people[by]
-    const entered = yield* Deferred.make<void>()
-    const end = yield* Deferred.make<{ cost: bigint; uncertain: boolean; fails: boolean }>()
+  /** Whether every limit has that much left. */
+  const fits = (before: Effect.Success<typeof state>, subject: string, more: bigint) => {
+    const hour = Math.floor(now / hourLength)
+    const day = hour - (hour % 24)
+    return (
+      before.all(() => true) + more <= limits.total &&
+      before.all((other) => other >= hour) + more <= limits.hourly &&
+      before.all((other) => other >= day) + more <= limits.daily &&
+      before.own(subject, (other) => other >= day) + more <= limits.principal
+    )
+  }
+
+  const begin = Effect.fnUntraced(function* (wanted: Extract<Step, { do: "begin" }>) {
+    const estimate = (BigInt(wanted.cents) * usd) / 100n
+    const person = people[wanted.by]
+    const subject = person?.subject ?? ""
+    const entered = yield* Deferred.make<Spending>()
+    const end = yield* Deferred.make<boolean>()
     const before = yield* first.run(state)
     const self = Effect.gen(function* () {
-      yield* Deferred.succeed(entered, undefined)
-      const { cost, fails, uncertain } = yield* Deferred.await(end)
-      const { add } = yield* Spend
-      if (cost > 0n) yield* add({ usd: usdOfUnits(cost), ...(uncertain && { uncertain }) })
-      if (fails) return yield* Effect.fail("failed")
+      yield* Deferred.succeed(entered, yield* Spend)
+      if (yield* Deferred.await(end)) return yield* Effect.fail("failed")
     })
     const call = protect(
       {
@@ -143,58 +171,88 @@ const play = Effect.fnUntraced(function* (storage: StorageSettings, steps: Reado
       },
       self
     )
-    const fiber = yield* Effect.forkChild(processes[at === 0 ? 0 : 1].run(call))
-    const refused = yield* Effect.raceFirst(
-      Effect.as(Deferred.await(entered), undefined),
-      Effect.map(Fiber.await(fiber), (exit) => exit)
-    )
-    if (refused === undefined) {
-      const [newest] = yield* first.run(query<{ id: string }>("SELECT MAX(call_id) AS id FROM usage_holds"))
-      running.push({ id: newest?.id ?? "", estimate, end, fiber })
+    const fiber = yield* Effect.forkChild(processes[wanted.at === 0 ? 0 : 1].run(call))
+    const spend = yield* Effect.raceFirst(Deferred.await(entered), Effect.as(Fiber.await(fiber), undefined))
+    if (spend === undefined) {
+      expect(fits(before, subject, estimate)).toBe(false)
       return
     }
-    expect(Exit.isFailure(refused)).toBe(true)
-    const hour = Math.floor(now / hourLength)
-    const day = hour - (hour % 24)
-    const fits =
-      before.all(() => true) + estimate <= limits.total &&
-      before.all((other) => other >= hour) + estimate <= limits.hourly &&
-      before.all((other) => other >= day) + estimate <= limits.daily &&
-      before.own(person?.subject ?? "", (other) => other >= day) + estimate <= limits.principal
-    expect(fits).toBe(false)
+    const [newest] = yield* first.run(query<{ id: string }>("SELECT MAX(call_id) AS id FROM usage_holds"))
+    running.push({ id: newest?.id ?? "", subject, held: estimate, spent: 0n, spend, end, fiber })
   })
 
-  const take = (which: number) =>
-    running.length === 0 ? undefined : running.splice(which % running.length, 1)[0]
+  const charge = Effect.fnUntraced(function* (call: Running, cost: bigint, uncertain: boolean) {
+    yield* call.spend.add({ usd: usdOfUnits(cost), uncertain })
+    // What is estimated counts as at most what is left of the hold.
+    const left = most(call.held - call.spent, 0n)
+    const counted = uncertain && call.held > 0n ? least(cost, left) : cost
+    billed.beyond += most(counted - left, 0n)
+    call.spent += counted
+    return counted
+  })
 
-  for (const each of steps) {
-    if (each.do === "begin") yield* begin(each)
-    else if (each.do === "clock") yield* TestClock.setTime((now += each.minutes * 60_000))
-    else {
-      const call = take(each.which)
-      if (call === undefined) continue
-      const cost = "part" in each ? (call.estimate * BigInt(each.part)) / 1000n : 0n
-      if (each.do === "crash") {
-        // Its process does not renew the lease again, and the amount that the provider billed stays unknown.
-        billed.lost += cost
-        lost.push(call)
-        yield* first.run(query(`UPDATE usage_holds SET lease_until = -1 WHERE call_id = '${call.id}'`))
-        yield* first.run(
-          Effect.flatMap(Usage, ({ ledger }) => Effect.flatMap(ledger, ({ expireLeases }) => expireLeases))
-        )
-      } else {
-        billed.known += cost
-        yield* Deferred.succeed(call.end, {
-          cost,
-          uncertain: each.do === "cut",
-          fails: each.do !== "succeed"
-        })
-        yield* Fiber.await(call.fiber)
-      }
+  const extend = Effect.fnUntraced(function* (call: Running, more: bigint) {
+    const before = yield* first.run(state)
+    const extended = yield* Effect.result(call.spend.extend(usdOfUnits(more)))
+    if (Result.isSuccess(extended)) call.held += more
+    else expect(fits(before, call.subject, more)).toBe(false)
+    return Result.isSuccess(extended)
+  })
+
+  const end = Effect.fnUntraced(function* (call: Running, fails: boolean) {
+    yield* Deferred.succeed(call.end, fails)
+    yield* Fiber.await(call.fiber)
+    billed.settled += call.spent
+    ended.push(call)
+  })
+
+  const crash = Effect.fnUntraced(function* (call: Running, cost: bigint) {
+    // Its process does not renew the lease again. What it was billed beyond its hold stays unknown.
+    billed.settled += least(call.held, call.spent + cost)
+    lost.push(call)
+    yield* first.run(query(`UPDATE usage_holds SET lease_until = -1 WHERE call_id = '${call.id}'`))
+    yield* first.run(
+      Effect.flatMap(Usage, ({ ledger }) => Effect.flatMap(ledger, ({ expireLeases }) => expireLeases))
+    )
+  })
+
+  const advance = Effect.fnUntraced(function* (each: Step) {
+    if (each.do === "begin") return yield* begin(each)
+    if (each.do === "clock") return yield* TestClock.setTime((now += each.minutes * 60_000))
+    if (each.do === "late") {
+      const call = ended[each.which % ended.length]
+      const cost = (BigInt(each.cents) * usd) / 100n
+      if (call === undefined) return
+      billed.beyond += cost
+      billed.settled += cost
+      return yield* call.spend.add({ usd: usdOfUnits(cost) })
     }
-    yield* check
-  }
-  yield* Fiber.interruptAll([...running, ...lost].map(({ fiber }) => fiber))
+    const call = running[each.which % running.length]
+    if (call === undefined) return
+    const cost = "part" in each ? (call.held * BigInt(each.part)) / 1000n : 0n
+    switch (each.do) {
+      case "charge":
+        yield* charge(call, cost, each.uncertain)
+        return
+      case "extend":
+        yield* extend(call, (BigInt(each.cents) * usd) / 100n)
+        return
+      case "retry":
+        if (yield* extend(call, yield* charge(call, cost, each.uncertain))) return
+        running.splice(running.indexOf(call), 1)
+        return yield* end(call, true)
+      case "end":
+      case "crash":
+        running.splice(running.indexOf(call), 1)
+        return each.do === "end" ? yield* end(call, each.fails) : yield* crash(call, cost)
+    }
+  })
+
+  yield* Effect.forEach(steps, (each) => Effect.andThen(advance(each), check), { discard: true }).pipe(
+    Effect.ensuring(Effect.suspend(() => Fiber.interruptAll([...running, ...lost].map(({ fiber }) => fiber))))
+  )
+  const last = yield* first.run(state)
+  expect({ held: last.held, ledger: last.ledger }).toEqual({ held: 0n, ledger: last.total })
 })
 
 onEachDatabase("any interleaving of calls", (database) => {
