@@ -146,6 +146,8 @@ const settleLost = Effect.fnUntraced(function* (sql: SqlClient, which: Fragment)
       unpriced,
       ...identity
     } = first
+    // The lease of an earlier hold of the call may have ended before.
+    const [before] = yield* KnownRows(sql`SELECT * FROM usage_calls WHERE id = ${id}`)
     yield* record(sql, {
       id,
       ...identity,
@@ -157,7 +159,7 @@ const settleLost = Effect.fnUntraced(function* (sql: SqlClient, which: Fragment)
       cached_input_tokens: 0,
       cache_write_input_tokens: 0,
       reasoning_tokens: 0,
-      cost: atMost(parts.reduce((sum, { amount }) => sum + amount, 0n)),
+      cost: atMost(parts.reduce((sum, { amount }) => sum + amount, before?.cost ?? 0n)),
       unpriced,
       uncertain: 1,
       time_to_first_token_ms: null,

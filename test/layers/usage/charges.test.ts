@@ -135,6 +135,28 @@ onEachDatabase("the ledger", (database) => {
     )
   )
 
+  it.effect("counts both holds of a call whose lease ended twice", () =>
+    within(
+      {},
+      Effect.gen(function* () {
+        const { ledger } = yield* Usage
+        const { expireLeases } = yield* ledger
+        const lose = Effect.andThen(query("UPDATE usage_holds SET lease_until = -1"), expireLeases)
+        const self = Effect.gen(function* () {
+          yield* lose
+          yield* (yield* Spend).extend(usd("0.2"))
+          yield* lose
+          expect(yield* spent).toBe("0.9")
+          expect(yield* recorded).toBe("0.9")
+          expect(yield* rows).toMatchObject([{ outcome: "lost" }])
+          yield* charge("0.1")
+        })
+        yield* protect(model("0.7"), self)
+        expect(yield* spent).toBe("0.1")
+      })
+    )
+  )
+
   it.effect("settles a hold without a call at the end of its lease, while its process renews others", () =>
     within(
       { lease: "1 minute", cost_daily_max: 10 },
