@@ -21,7 +21,8 @@ export interface StorageSettings {
   readonly postgres_url?: string
 }
 
-const administer = (statement: string) =>
+/** Runs a statement in the server's own database. */
+export const administer = (statement: string) =>
   Effect.promise(async () => {
     const sql = new SQL(server, { max: 1 })
     try {

@@ -1,15 +1,19 @@
 /** A database that is locked, read-only, full, newer or restarted: calls with limits are refused, and nothing that was spent is lost. */
 import { Database } from "bun:sqlite"
+import { SQL } from "bun"
 import { describe, expect } from "bun:test"
 import { join } from "node:path"
-import { Effect } from "effect"
+import { Effect, Fiber, Layer } from "effect"
+import { TestClock } from "effect/testing"
 import { Spend } from "../../../layers/ledger/Spend.ts"
+import type { DatabaseError } from "../../../layers/storage/DatabaseError.ts"
 import { Sql } from "../../../layers/storage/Sql.ts"
 import { usd } from "../../support/budget.ts"
-import { postgres, sqlite, sqlOf, type StorageSettings } from "../../support/databases.ts"
+import { administer, postgres, sqlite, sqlOf, type StorageSettings } from "../../support/databases.ts"
 import { it } from "../../support/effect.ts"
 import { protect } from "../../support/guard.ts"
 import { linesOf } from "../../support/logMessages.ts"
+import { tcpProxy } from "../../support/tcpProxy.ts"
 import { held, metered, query, recorded, spent } from "../../support/usage.ts"
 
 const call = (during: Effect.Effect<unknown, unknown, never> = Effect.void) =>
@@ -33,6 +37,10 @@ const lock = ({ dir }: StorageSettings) =>
     }),
     ({ close }) => Effect.sync(close)
   )
+
+/** Ends all other connections to the database. */
+const cutOthers =
+  "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
 
 const pragma = (text: string) =>
   Effect.flatMap(Sql, ({ read }) => read((sql) => sql.unsafe(`PRAGMA ${text}`)))
@@ -91,6 +99,26 @@ describe("a SQLite file", () => {
     })
   )
 
+  it.live("on a full disk refuses calls with a limit, and gets what others spent when there is room", () =>
+    Effect.gen(function* () {
+      const storage = yield* sqlite
+      yield* Effect.gen(function* () {
+        yield* call()
+        yield* pragma("max_page_count = 1")
+        let ran = 1
+        // The pages that exist have room for a few rows.
+        const refused = yield* Effect.flip(Effect.forever(Effect.tap(call(), () => Effect.sync(() => ran++))))
+        expect(refused).toMatchObject({ _tag: "JournalUnavailable" })
+        expect((refused as Error).message).toContain("no space is left for the database")
+        yield* pragma("max_page_count = 1000000")
+        yield* Effect.repeat(recorded, { until: (amount) => Number(amount) === ran * 0.25 })
+        yield* call()
+        expect(yield* recorded).toBe(yield* spent)
+        expect(yield* held).toBe("0")
+      }).pipe(Effect.provide(metered(storage, { cost_daily_max: 1000 })))
+    })
+  )
+
   it.live("that a newer program has used refuses calls with a limit, and lets others run", () =>
     Effect.gen(function* () {
       const storage = yield* sqlite
@@ -106,12 +134,89 @@ describe("a SQLite file", () => {
 })
 
 describe("PostgreSQL", () => {
+  it.live(
+    "that is down during a call refuses calls with a limit, and gets what was spent when it is up",
+    () =>
+      Effect.gen(function* () {
+        const storage = yield* postgres
+        const url = new URL(storage.postgres_url)
+        const proxy = yield* tcpProxy(Number(url.port === "" ? 5432 : url.port))
+        url.host = `127.0.0.1:${proxy.port}`
+        const direct = yield* Layer.build(sqlOf(storage))
+        const read = (self: Effect.Effect<string, DatabaseError, Sql>) => Effect.provideContext(self, direct)
+        yield* Effect.gen(function* () {
+          yield* call()
+          yield* call(proxy.stop)
+          const refused = yield* Effect.flip(call())
+          expect(refused).toMatchObject({ _tag: "JournalUnavailable" })
+          expect((refused as Error).message).toContain("the database cannot be reached")
+          // The call has ended; its hold is still there.
+          expect(yield* read(spent)).toBe("0.25")
+          expect(yield* read(held)).toBe("0.5")
+          yield* proxy.start
+          yield* Effect.repeat(read(held), { until: (amount) => amount === "0" })
+          expect(yield* read(spent)).toBe("0.5")
+          expect(yield* read(recorded)).toBe("0.5")
+          yield* call()
+          expect(yield* read(spent)).toBe("0.75")
+        }).pipe(Effect.provide(metered({ ...storage, postgres_url: url.href }, limited)))
+      })
+  )
+
+  it.live("that has become read-only refuses calls with a limit until it is in order again", () =>
+    Effect.gen(function* () {
+      const storage = yield* postgres
+      const name = new URL(storage.postgres_url).pathname.slice(1)
+      const cut = administer(
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${name}'`
+      )
+      yield* Effect.gen(function* () {
+        yield* call()
+        yield* administer(`ALTER DATABASE ${name} SET default_transaction_read_only = on`)
+        yield* cut
+        // The first use of a connection that was cut fails as well.
+        const refused = yield* Effect.repeat(Effect.flip(call()), {
+          until: (error) =>
+            String((error as Error).message).includes("cannot be written: the database cannot be written")
+        })
+        expect(refused).toMatchObject({ _tag: "JournalUnavailable" })
+        yield* administer(`ALTER DATABASE ${name} RESET default_transaction_read_only`)
+        yield* cut
+        yield* Effect.retry(call(), { while: (error) => String(error).includes("JournalUnavailable") })
+        yield* Effect.repeat(spent, { until: (amount) => amount === "0.5" })
+        yield* Effect.repeat(held, { until: (amount) => amount === "0" })
+      }).pipe(Effect.provide(metered(storage, limited)))
+    })
+  )
+
+  it.effect("whose budgets another process has locked refuses calls with a limit after 4 seconds", () =>
+    Effect.gen(function* () {
+      const storage = yield* postgres
+      const other = yield* Effect.acquireRelease(
+        Effect.sync(() => new SQL(storage.postgres_url, { max: 1 })),
+        (connection) => Effect.promise(() => connection.close())
+      )
+      yield* Effect.gen(function* () {
+        yield* call()
+        yield* Effect.promise(() => other`BEGIN`.simple())
+        yield* Effect.promise(() => other`SELECT pg_advisory_xact_lock(7201988314)`)
+        const fiber = yield* Effect.forkChild(Effect.flip(call()))
+        const waiting = query("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+        yield* Effect.repeat(waiting, { until: (found) => found.length > 0 })
+        yield* TestClock.adjust("4 seconds")
+        expect(yield* Fiber.join(fiber)).toMatchObject({ _tag: "JournalUnavailable" })
+        yield* Effect.promise(() => other`ROLLBACK`.simple())
+        yield* call()
+        yield* Effect.repeat(held, { until: (amount) => amount === "0" })
+        expect(yield* spent).toBe("0.5")
+      }).pipe(Effect.provide(metered(storage, limited)))
+    })
+  )
+
   it.live("that is restarted during a call has all that was spent, and holds nothing", () =>
     Effect.gen(function* () {
       const storage = yield* postgres
-      const cut = query(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-      ).pipe(Effect.provide(sqlOf(storage)))
+      const cut = Effect.provide(query(cutOthers), sqlOf(storage))
       yield* Effect.gen(function* () {
         yield* call()
         yield* call(cut)
