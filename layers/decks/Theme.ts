@@ -1,4 +1,4 @@
-/** How decks look: six colours, two fonts and perhaps a logo; and the colours that follow from them. */
+/** Themes of decks: six colours, two fonts and perhaps a logo; and the colours that follow from them. */
 import { Schema } from "effect"
 
 const Hex = Schema.String.check(Schema.isPattern(/^#?[0-9A-Fa-f]{6}$/, { expected: "a colour as #1B4F72" }))
@@ -13,7 +13,7 @@ export const Colors = Schema.Struct({
   surface: Hex,
   /** Of text. */
   ink: Hex,
-  /** Of text that stands back. */
+  /** Of text that is less important. */
   muted: Hex,
   /** What is important; the first series of a chart. */
   accent: Hex,

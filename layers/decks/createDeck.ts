@@ -22,7 +22,7 @@ export interface Dependencies {
 /** Maximum number of characters of all text: each is measured, some of them often. */
 const mostCharacters = 2_000_000
 
-/** Characters of a request; pictures have limits of their own. */
+/** Characters of a request; pictures have separate limits. */
 const sizeOf = (value: unknown): number => {
   if (typeof value === "string") return /^data:/i.test(value) ? 0 : value.length
   if (typeof value !== "object" || value === null) return 0

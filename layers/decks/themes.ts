@@ -13,7 +13,7 @@ export interface Theme {
 
 const pattern = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/
 const extensions = ["yaml", "yml", "json"]
-/** A theme is a dozen lines; a logo stands in every file. */
+/** A theme is a dozen lines; a logo is in every file. */
 const mostBytes = 64 * 1024
 const mostLogoBytes = 1024 * 1024
 
@@ -49,7 +49,7 @@ export const find = Effect.fnUntraced(function* (
   const read = Effect.fnUntraced(
     function* (path: string, most: number) {
       const { size, type } = yield* fs.stat(path)
-      if (type !== "File" || size > most) return yield* bad(`${path} is no file, or too large`)
+      if (type !== "File" || size > most) return yield* bad(`${path} is not a regular file, or too large`)
       return yield* fs.readFile(path)
     },
     (self, path) =>

@@ -1,4 +1,4 @@
-/** `bun test/decks/write.ts`: writes the decks and contact sheets of `docs/decks` anew. */
+/** `bun test/decks/write.ts`: writes the decks and contact sheets of `docs/decks`. */
 import { join } from "node:path"
 import { opened, pixels } from "../support/office.ts"
 import { png, sheet } from "../support/png.ts"

@@ -1,4 +1,4 @@
-/** Details as anybody may send them, for properties of decks. */
+/** Details as callers may send them, for properties of decks. */
 import fc from "fast-check"
 import type { Detail } from "../../layers/decks/outline/Detail.ts"
 

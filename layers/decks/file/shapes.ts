@@ -22,7 +22,7 @@ const geometries: Readonly<Record<Geometry, readonly [name: string, flips?: stri
   "quarter-tl": ["pieWedge", ' flipH="1" flipV="1"']
 }
 
-/** Tells screen readers that there is nothing to read. */
+/** Marks a shape that screen readers skip. */
 const decorative =
   '<a:extLst><a:ext uri="{C183D7F6-B498-43B3-948B-1728B52AA6E4}"><adec:decorative xmlns:adec="http://schemas.microsoft.com/office/drawing/2017/decorative" val="1"/></a:ext></a:extLst>'
 

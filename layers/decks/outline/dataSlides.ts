@@ -6,7 +6,7 @@ import type { Chart, Slide } from "./Outline.ts"
 import { clean, plain } from "./plainText.ts"
 import { chartKind } from "./series.ts"
 
-/** A currency sign stands before a number, a unit after it: `$`, ` EUR`, `%`, `k`. */
+/** A currency sign precedes a number, a unit follows it: `$`, ` EUR`, `%`, `k`. */
 const affixes = (unit: string) => {
   const prefix = /^[$€£¥₺₹]/u.exec(unit)?.[0] ?? ""
   const rest = clean(unit.slice(prefix.length))

@@ -11,7 +11,7 @@ const row = /^\s*\|(.+)\|\s*$/u
 const rule = /^[\s|:-]+$/u
 const mostCells = 12
 
-/** All bullets are one, German dates and long numbers are none; many marks, or a deep indent, would nest as deeply. */
+/** All bullets are one, German dates and long numbers are not numbers of items; many marks, or a deep indent, would nest as deeply. */
 const readable = (line: string) =>
   line
     .replace(/^(\s*)[*+•‣▪–](?=\s|$)/u, "$1-")

@@ -94,7 +94,7 @@ export const toPoint = (line: string): Point => {
   return plain(rest) === "" ? { text: whole } : { lead: plain(lead), text: plain(rest) }
 }
 
-/** What stands between the lead of a point and its text. */
+/** Text between the lead of a point and its text. */
 export const separator = (lead: string): string => (isTimed(`${lead} x`) ? "  " : ": ")
 
 export const pointText = ({ lead, text }: Point): string =>

@@ -62,7 +62,7 @@ class Reader {
     for (const slide of splitSeries(points, heading, this.decimal)) this.push(slide)
   }
 
-  /** Closes what is open, and all but that many headings; one with nothing below it is a slide of its own. */
+  /** Closes what is open, and all but that many headings; one with nothing below it becomes a separate slide. */
   close(kept = this.headings.length) {
     this.endList()
     if (this.bare && (this.label !== undefined || kept < this.headings.length))
@@ -71,7 +71,7 @@ class Reader {
     this.headings = this.headings.slice(0, kept)
   }
 
-  /** What is no list, under the heading directly above it; its own title says what it shows. */
+  /** Adds a slide other than a list, under the heading directly above it; its own title says what it shows. */
   addPart(slide: Slide) {
     this.endList()
     if (!this.bare) this.label = undefined

@@ -4,7 +4,7 @@ import type * as fit from "./fit.ts"
 import type { Point } from "../outline/Outline.ts"
 import { separator } from "../outline/plainText.ts"
 
-/** Where the list of a page stands. */
+/** Place of the list of a page. */
 export const listArea: Area = { x: 5.3, y: 0.9, w: 7.28, h: 5.6 }
 /** Points. */
 export const listSizes = { most: 28, natural: 20, least: 12 } as const

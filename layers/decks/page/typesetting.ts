@@ -1,4 +1,4 @@
-/** Sets text: at the largest size that fits its place, shortened where none does; and the panels that it stands on. */
+/** Sets text: at the largest size that fits its place, shortened where none does; and draws panels behind it. */
 import type { Area, Item, Paragraph, TextItem } from "./Item.ts"
 import * as fit from "./fit.ts"
 import { box, gap, listSizes, measured, paragraphs, setting } from "./listing.ts"

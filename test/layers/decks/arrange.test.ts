@@ -31,7 +31,7 @@ describe("the number of slides", () => {
     expect(shown(highlights, 2)).toEqual(["title: Q3", "bullets: Q3"])
   })
 
-  test("is smaller, with a remark, where more slides would be empty", () => {
+  test("is smaller, with a note, where more slides would be empty", () => {
     const { outline, remarks } = arranged(highlights, 9)
     expect(outline.slides).toHaveLength(5)
     expect(remarks).toHaveLength(1)

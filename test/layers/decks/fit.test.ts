@@ -8,7 +8,7 @@ import { installed, metrics as measure } from "../../support/fonts.ts"
 const one = (text: string) => [{ runs: [{ text }] }]
 const setting = { font: "Calibri" }
 
-/** Words, long words, other scripts, emoji, controls: whatever somebody may send. */
+/** Words, long words, other scripts, emoji, controls: whatever a caller may send. */
 const text = fc.oneof(
   fc.string({ maxLength: 400 }),
   fc.string({ unit: "grapheme", maxLength: 400 }),

@@ -1,4 +1,4 @@
-/** Files of decks are in order to the last part, and no text is higher than where it stands. */
+/** Files of decks are in order to the last part, and no text is higher than its place. */
 import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
 import { arrange } from "../../../layers/decks/outline/arrange.ts"
@@ -192,7 +192,7 @@ const overflowing = (
     return needs > area.h * 72 + 0.5 ? [`${item.name}: ${needs} > ${area.h * 72}`] : []
   })
 
-test("no text is higher than where it stands, whatever is said", () => {
+test("no text is higher than its place, whatever the details are", () => {
   fc.assert(
     fc.property(
       details,
@@ -223,7 +223,7 @@ test("no text is higher than where it stands, whatever is said", () => {
   )
 }, 60_000)
 
-test("what is not shown whole is said, and stands in the notes", async () => {
+test("text that does not fit is reported, and is complete in the notes", async () => {
   const points = Array.from({ length: 60 }, (_, index) => ({
     text: `point ${index} ${"word ".repeat(30)}`.trim()
   }))

@@ -1,4 +1,4 @@
-/** What people find in a deck when they edit it in Office, search it or have it read to them. */
+/** Files of decks when people edit them in Office, search them or use a screen reader. */
 import { describe, expect, test } from "bun:test"
 import { writeDeck } from "../../../layers/decks/file/writeDeck.ts"
 import type { Outline, Slide } from "../../../layers/decks/outline/Outline.ts"

@@ -121,7 +121,7 @@ describe("a deck", () => {
     }).pipe(Effect.provide(program()))
   )
 
-  it.live("is read back as a resource by who may read, and by nobody else", () =>
+  it.live("is read back as a resource by principals that may read, and by no others", () =>
     Effect.gen(function* () {
       const { deck } = yield* create()
       const entries = yield* Catalog
@@ -155,7 +155,7 @@ describe("a deck", () => {
     }).pipe(Effect.provide(program()))
   )
 
-  it.live("tells its steps, in order, to the end", () =>
+  it.live("reports its steps, in order, to the end", () =>
     Effect.gen(function* () {
       const events: Array<ProgressEvent> = []
       const entries = yield* Catalog
@@ -304,7 +304,7 @@ describe("pictures", () => {
   )
 
   it.live(
-    "that cannot be had are left out, with a remark, and their page says what it says without them",
+    "that cannot be loaded are left out, with a note, and their slide shows its text without them",
     () =>
       Effect.gen(function* () {
         const bomb = Buffer.from(picture(), "base64")
@@ -471,7 +471,7 @@ describe("hostile details", () => {
       }).pipe(Effect.provide(program()))
   )
 
-  it.live("do not hold up anybody else while they are drawn", () =>
+  it.live("do not delay other callers while they are drawn", () =>
     Effect.gen(function* () {
       const done = yield* Deferred.make<void>()
       const lines = Array.from({ length: 10_000 }, (_, index) => `Line ${index} of many`)
