@@ -6,7 +6,6 @@ import { type DatabaseError, databaseError } from "../storage/DatabaseError.ts"
 import type { Sql } from "../storage/Sql.ts"
 import type { CallRow } from "./callRow.ts"
 import { record, settleInFull } from "./callStatements.ts"
-import { release } from "./holdStatements.ts"
 
 /** A call whose row changed, or a hold to release. */
 export interface Job {
@@ -62,9 +61,11 @@ export const makeOutbox = Effect.fnUntraced(function* (
 
   const apply = (jobs: ReadonlyArray<Job>) =>
     written((sql) =>
-      Effect.forEach(jobs, ({ id, row }) => (row === undefined ? release(sql, id) : record(sql, row())), {
-        discard: true
-      })
+      record(
+        sql,
+        jobs.flatMap(({ row }) => (row === undefined ? [] : [row()])),
+        jobs.flatMap(({ id, row }) => (row === undefined ? [id] : []))
+      )
     )
 
   const isRefused = ({ reason }: DatabaseError) => reason === "failed"

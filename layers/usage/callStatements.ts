@@ -1,18 +1,18 @@
 /** Statements that write the ledger and its sums, and settle holds. Each runs in a transaction of its caller. */
-import { Effect, Schema } from "effect"
+import { Array as Arr, Effect, Schema } from "effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { Fragment } from "effect/sql/Statement"
 import { type CallRow, hourOf, tokenNames } from "./callRow.ts"
-import { addUnits, Count, rowsOf, Units } from "./columns.ts"
+import { Count, rowsOf, Units } from "./columns.ts"
 import { HoldRows, lockBudgets } from "./holdStatements.ts"
 import { atMost } from "./money.ts"
+import { addSpent, addToHours, type HourAmount, ofHour, ofSpent } from "./sumStatements.ts"
 
-const counted = [...tokenNames, "unpriced", "uncertain"] as const
-
-const PartRows = rowsOf(Schema.Struct({ hour: Count, amount: Units }))
+const PartRows = rowsOf(Schema.Struct({ call_id: Schema.String, hour: Count, amount: Units }))
 
 const KnownRows = rowsOf(
   Schema.Struct({
+    id: Schema.String,
     at: Count,
     source: Schema.String,
     principal: Schema.String,
@@ -32,55 +32,8 @@ const KnownRows = rowsOf(
   })
 )
 
-type Summed = Pick<
-  CallRow,
-  (typeof counted)[number] | "at" | "source" | "principal" | "client" | "tool" | "provider" | "model" | "cost"
->
-
-const addToHour = (sql: SqlClient, row: Summed, sign: 1 | -1) => {
-  const values = {
-    hour: hourOf(row.at),
-    source: row.source,
-    principal: row.principal,
-    client: row.client,
-    tool: row.tool,
-    provider: row.provider,
-    model: row.model,
-    calls: sign,
-    ...Object.fromEntries(counted.map((name) => [name, sign * row[name]])),
-    cost: BigInt(sign) * row.cost
-  }
-  const sums = sql.literal(
-    [
-      ...[...counted, "calls"].map((name) => `${name} = usage_hours.${name} + excluded.${name}`),
-      addUnits("usage_hours", "cost")
-    ].join(", ")
-  )
-  return sql`INSERT INTO usage_hours ${sql.insert(values)}
-    ON CONFLICT (hour, source, principal, client, tool, provider, model) DO UPDATE SET ${sums}`
-}
-
-/** Adds amounts by hour to the sums of all principals and of the principal. */
-const addSpent = (
-  sql: SqlClient,
-  { principal, source }: Pick<CallRow, "source" | "principal">,
-  amounts: ReadonlyArray<{ readonly hour: number; readonly amount: bigint }>
-) => {
-  const changes = amounts.filter(({ amount }) => amount !== 0n)
-  const total = changes.reduce((sum, { amount }) => sum + amount, 0n)
-  if (changes.length === 0) return Effect.void
-  const ofBoth = (each: { readonly hour: number; readonly amount: bigint }) =>
-    [
-      { source: "", principal: "", ...each },
-      { source, principal, ...each }
-    ] as const
-  const rows = [...ofBoth({ hour: -1, amount: total }), ...changes.flatMap(ofBoth)] as const
-  return sql`INSERT INTO usage_spent ${sql.insert(rows)}
-    ON CONFLICT (source, principal, hour) DO UPDATE SET ${sql.literal(addUnits("usage_spent", "amount"))}`
-}
-
 /** Distributes the cost over the hours of the hold, in order; the excess belongs to the last hour. */
-const allocated = (cost: bigint, held: ReadonlyArray<{ readonly hour: number; readonly amount: bigint }>) => {
+const allocated = (cost: bigint, held: ReadonlyArray<HourAmount>) => {
   let left = cost
   return held.map(({ amount, hour }, index) => {
     const part = index === held.length - 1 || left < amount ? left : amount
@@ -105,28 +58,46 @@ const columns = [
 ].map((name) => `${name} = excluded.${name}`)
 
 /**
- * Writes the row of a call and settles its hold. Idempotent; a later row of the same call replaces the earlier one. A call
- * that spent nothing and did not end has no row.
+ * Writes rows of different calls, and settles their holds and the holds of calls without a row. Idempotent; a later row of
+ * the same call replaces the earlier one. A call that spent nothing and did not end has no row.
  */
-export const record = Effect.fnUntraced(function* (sql: SqlClient, row: CallRow) {
+export const record = Effect.fnUntraced(function* (
+  sql: SqlClient,
+  rows: ReadonlyArray<CallRow>,
+  released: ReadonlyArray<string> = []
+) {
   yield* lockBudgets(sql)
-  const parts = yield* PartRows(sql`DELETE FROM usage_holds WHERE call_id = ${row.id} RETURNING hour, amount`)
-  const [before] = yield* KnownRows(sql`SELECT * FROM usage_calls WHERE id = ${row.id}`)
-  if (before === undefined && isEmpty(row)) return
-  // The hour of the first row is kept, so that sums of hours do not move.
-  const now = { ...row, at: before?.at ?? row.at }
-  yield* sql`INSERT INTO usage_calls ${sql.insert(now)}
-    ON CONFLICT (id) DO UPDATE SET ${sql.literal(columns.join(", "))}`
-  if (before !== undefined) yield* addToHour(sql, before, -1)
-  yield* addToHour(sql, now, 1)
-  const held = parts.toSorted((a, b) => a.hour - b.hour)
-  yield* addSpent(
-    sql,
-    row,
-    before === undefined && held.length > 0
-      ? allocated(now.cost, held)
-      : [{ hour: hourOf(now.at), amount: now.cost - (before?.cost ?? 0n) }]
+  const ids = rows.map(({ id }) => id)
+  const parts = yield* PartRows(
+    sql`DELETE FROM usage_holds WHERE call_id IN ${sql.in([...ids, ...released])} RETURNING call_id, hour, amount`
   )
+  if (rows.length === 0) return
+  const known = yield* KnownRows(sql`SELECT * FROM usage_calls WHERE id IN ${sql.in(ids)}`)
+  const partsOf = Map.groupBy(parts, ({ call_id }) => call_id)
+  const beforeOf = new Map(known.map((row) => [row.id, row]))
+  // The hour of the first row is kept, so that sums of hours do not move.
+  const written = rows
+    .filter((row) => beforeOf.has(row.id) || !isEmpty(row))
+    .map((row) => ({ ...row, at: beforeOf.get(row.id)?.at ?? row.at }))
+  if (!Arr.isArrayNonEmpty(written)) return
+  yield* sql`INSERT INTO usage_calls ${sql.insert(written)}
+    ON CONFLICT (id) DO UPDATE SET ${sql.literal(columns.join(", "))}`
+  const hours = written.flatMap((now) => {
+    const before = beforeOf.get(now.id)
+    return before === undefined ? [ofHour(now, 1)] : [ofHour(before, -1), ofHour(now, 1)]
+  })
+  yield* addToHours(sql, hours)
+  const spent = written.flatMap((now) => {
+    const before = beforeOf.get(now.id)
+    const held = (partsOf.get(now.id) ?? []).toSorted((a, b) => a.hour - b.hour)
+    return ofSpent(
+      now,
+      before === undefined && held.length > 0
+        ? allocated(now.cost, held)
+        : [{ hour: hourOf(now.at), amount: now.cost - (before?.cost ?? 0n) }]
+    )
+  })
+  yield* addSpent(sql, spent)
 })
 
 /** Settles holds of calls whose charges are unknown: the whole hold counts as spent. Returns the number of calls. */
@@ -148,7 +119,7 @@ const settleLost = Effect.fnUntraced(function* (sql: SqlClient, which: Fragment)
     } = first
     // The lease of an earlier hold of the call may have ended before.
     const [before] = yield* KnownRows(sql`SELECT * FROM usage_calls WHERE id = ${id}`)
-    yield* record(sql, {
+    const row = {
       id,
       ...identity,
       provider: "",
@@ -166,7 +137,8 @@ const settleLost = Effect.fnUntraced(function* (sql: SqlClient, which: Fragment)
       latency_ms: null,
       outcome: "lost",
       error_class: ""
-    })
+    }
+    yield* record(sql, [row])
   }
   return calls.size
 })

@@ -72,10 +72,6 @@ export const hold = Effect.fnUntraced(function* (sql: SqlClient, request: HoldRe
     ON CONFLICT (call_id, hour) DO UPDATE SET ${sql.literal(addUnits("usage_holds", "amount"))}, lease_until = excluded.lease_until`
 })
 
-/** Releases the hold of a call that will not run. */
-export const release = (sql: SqlClient, id: string) =>
-  Effect.andThen(lockBudgets(sql), sql`DELETE FROM usage_holds WHERE call_id = ${id}`)
-
 /** Statements have a limited number of parameters. */
 const mostIds = 1000
 

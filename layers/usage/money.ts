@@ -4,7 +4,7 @@ import { BigDecimal } from "effect"
 const places = 12
 
 /** Maximum of one amount, a million USD: sums of amounts must fit into 64 bits. */
-const mostUnits = 10n ** 18n
+export const mostUnits = 10n ** 18n
 
 /**
  * Maximum of a sum, 8 million USD; a larger one counts as this. From 2^63 on SQLite would round or fail and PostgreSQL
