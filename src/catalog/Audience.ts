@@ -1,19 +1,24 @@
 /** Audience of a catalog entry: the principals for whom the entry exists. */
 import type { Principal, Scope } from "../domain/Principal.ts"
 
+/** Whether the principal may act for all callers: an administrator, or a user of this machine. */
+export const isOperator = (principal: Principal): boolean =>
+  principal.source === "anonymous-loopback" || principal.may(["admin"])
+
 /**
- * `scopes`: principals that have all of these scopes now. `principal`: the principal with this `Principal.key`. An
+ * `operators`: see `isOperator`. `scopes`: principals that have all of these scopes now. `principal`: the principal with this `Principal.key`. An
  * audience only hides entries; the scopes of the entry decide who may call it.
  */
 export type Audience =
-  "everybody" | { readonly scopes: ReadonlyArray<Scope> } | { readonly principal: string }
+  "everybody" | "operators" | { readonly scopes: ReadonlyArray<Scope> } | { readonly principal: string }
 
 /** The `Principal.key` of a private audience, else `undefined`. */
 export const ownerKey = (audience: Audience): string | undefined =>
-  audience !== "everybody" && "principal" in audience ? audience.principal : undefined
+  typeof audience === "object" && "principal" in audience ? audience.principal : undefined
 
 export const includes = (audience: Audience, principal: Principal): boolean => {
   if (audience === "everybody") return true
+  if (audience === "operators") return isOperator(principal)
   return "principal" in audience ? audience.principal === principal.key : principal.may(audience.scopes)
 }
 

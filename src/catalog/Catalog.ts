@@ -11,7 +11,7 @@ import { Failed, NotFound, type CallError, type InvalidCursor, type NameTaken } 
 import { announcements } from "./announcements.ts"
 import { Changes, type Change, type ListKind } from "./Change.ts"
 import { completionOf, maxCompletions, type Completion } from "./completion.ts"
-import { PendingContributions } from "./PendingContributions.ts"
+import { type OnDemand, PendingContributions } from "./PendingContributions.ts"
 import { add, contribute, type ContributeOptions, type Contribution } from "./Contribution.ts"
 import type {
   CallerServices,
@@ -56,6 +56,8 @@ export class Catalog extends Context.Service<
      * name.
      */
     readonly contribute: (options: ContributeOptions) => Effect.Effect<Contribution, never, Scope.Scope>
+    /** Lists, and calls of unknown names, wait for the entries that the source makes for their principal. */
+    readonly onDemand: (open: OnDemand) => Effect.Effect<void, never, Scope.Scope>
     /** Adds entries of the program, for all principals. Fails with the first name conflict and then adds nothing. */
     readonly add: (entries: Entries) => Effect.Effect<void, NameTaken, Scope.Scope>
     /** Counts a request that is not a call, such as a ping, under the rate limits of the principal. */
@@ -120,9 +122,12 @@ export class Catalog extends Context.Service<
     const instructions = new Instructions()
     const contributions = { tables, instructions, changes, updated, pending, invalidate: guard.invalidate }
     /** Looks again when the catalog is complete, if it was not. */
-    const settled = <A, E, R>(look: () => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    const settled = <A, E, R>(
+      principal: Principal,
+      look: () => Effect.Effect<A, E, R>
+    ): Effect.Effect<A, E, R> =>
       Effect.suspend(() => {
-        const waiting = pending.settled
+        const waiting = pending.settled(principal)
         return waiting === undefined ? look() : Effect.andThen(waiting, Effect.suspend(look))
       })
 
@@ -131,7 +136,9 @@ export class Catalog extends Context.Service<
       (principal, cursor) =>
         Effect.andThen(
           guard.meter(principal),
-          settled(() => page((after) => table.visible(principal, after), table.key, limits, cursor))
+          settled(principal, () =>
+            page((after) => table.visible(principal, after), table.key, limits, cursor)
+          )
         )
 
     /** Fails if the result is too large: it would be cached and sent as a whole. */
@@ -150,6 +157,7 @@ export class Catalog extends Context.Service<
 
     return Catalog.of({
       contribute: (contributed) => contribute(contributions, contributed),
+      onDemand: (open) => pending.addOnDemand(open),
       add: (entries) => add(contributions, owner, entries),
       meter: guard.meter,
       tools: listing(tools),
@@ -179,7 +187,7 @@ export class Catalog extends Context.Service<
             }
           )
         }
-        return tools.resolve(principal, name) === undefined ? settled(look) : look()
+        return tools.resolve(principal, name) === undefined ? settled(principal, look) : look()
       },
       get: (principal, name, args) => {
         const look = () => {
@@ -191,7 +199,7 @@ export class Catalog extends Context.Service<
               : Effect.fail(missing)
           return run(principal, "prompt", name, entry && effect && { policy: policyOf(entry), effect })
         }
-        return prompts.find(principal, name) === undefined ? settled(look) : look()
+        return prompts.find(principal, name) === undefined ? settled(principal, look) : look()
       },
       read: (principal, uri) => {
         const look = (located: ReturnType<typeof locate>) =>
@@ -206,7 +214,7 @@ export class Catalog extends Context.Service<
             }
           )
         const located = locate(principal, uri)
-        return located === undefined ? settled(() => look(locate(principal, uri))) : look(located)
+        return located === undefined ? settled(principal, () => look(locate(principal, uri))) : look(located)
       },
       subscribe: (principal, uri) =>
         Effect.suspend((): Effect.Effect<void, NotFound | Forbidden | Failed, Scope.Scope> => {
@@ -229,7 +237,9 @@ export class Catalog extends Context.Service<
             Effect.map((values) => ({ values: values.slice(0, maxCompletions), total: values.length }))
           )
         }
-        return completionOf(tables, principal, completion).entry === undefined ? settled(look) : look()
+        return completionOf(tables, principal, completion).entry === undefined
+          ? settled(principal, look)
+          : look()
       },
       instructions: (principal, own) => instructions.merged(principal, own),
       changed,

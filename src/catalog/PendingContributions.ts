@@ -1,8 +1,13 @@
 /** Contributions whose entries are not known yet: requests that need a complete catalog wait for them. */
 import { Effect, Fiber, type Scope } from "effect"
+import type { Principal } from "../domain/Principal.ts"
+
+/** Makes the entries of a principal when it needs them; `undefined` if they are there. It must end soon. */
+export type OnDemand = (principal: Principal) => Effect.Effect<void> | undefined
 
 export class PendingContributions {
   readonly #fibers = new Set<Fiber.Fiber<void>>()
+  readonly #onDemand = new Set<OnDemand>()
 
   /** Ends with the effect or the scope. */
   add(pending: Effect.Effect<void>): Effect.Effect<void, never, Scope.Scope> {
@@ -16,12 +21,23 @@ export class PendingContributions {
     )
   }
 
+  /** Until the scope closes. */
+  addOnDemand(open: OnDemand): Effect.Effect<void, never, Scope.Scope> {
+    return Effect.asVoid(
+      Effect.acquireRelease(
+        Effect.sync(() => this.#onDemand.add(open)),
+        () => Effect.sync(() => this.#onDemand.delete(open))
+      )
+    )
+  }
+
   /** Undefined while there is nothing to wait for, so that a call pays nothing. */
-  get settled(): Effect.Effect<void> | undefined {
-    return this.#fibers.size === 0
-      ? undefined
-      : Effect.asVoid(
-          Effect.forEach([...this.#fibers], (fiber) => Fiber.await(fiber), { concurrency: "unbounded" })
-        )
+  settled(principal: Principal): Effect.Effect<void> | undefined {
+    if (this.#fibers.size === 0 && this.#onDemand.size === 0) return undefined
+    const all = [
+      ...Array.from(this.#fibers, (fiber) => Fiber.await(fiber)),
+      ...Array.from(this.#onDemand, (open) => open(principal) ?? Effect.void)
+    ]
+    return Effect.asVoid(Effect.all(all, { concurrency: "unbounded" }))
   }
 }

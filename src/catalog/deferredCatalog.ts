@@ -25,6 +25,7 @@ export const make = ({ load, loaded }: Deferral): Service => {
         : method(catalog)(...args)
   return Catalog.of({
     contribute: deferred((from) => from.contribute),
+    onDemand: deferred((from) => from.onDemand),
     add: deferred((from) => from.add),
     meter: deferred((from) => from.meter),
     tools: deferred((from) => from.tools),

@@ -4,6 +4,7 @@ import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import * as http from "../../layers/http/section.ts"
 import { Health } from "../../layers/health/Health.ts"
 import { Environment } from "../../layers/platform/Environment.ts"
+import { Quotas } from "../../layers/quotas/Quotas.ts"
 import { Metrics } from "../../layers/telemetry/Metrics.ts"
 import * as outboundSection from "../../layers/outbound/section.ts"
 import { Dns } from "../../layers/platform/Dns.ts"
@@ -14,12 +15,22 @@ import { Catalog } from "../catalog/Catalog.ts"
 import * as mcp from "../mcp/section.ts"
 import type { manageUpstreams } from "./manageUpstreams.ts"
 import { ListStore } from "./ListStore.ts"
-import type { Served, Summary } from "./serveUpstream.ts"
+import type { Managed } from "./manageUpstreams.ts"
+import type { Summary } from "./serveUpstream.ts"
+import { signInSettings } from "./signInSettings.ts"
 
 const make = Effect.gen(function* () {
   const config = yield* ConfigSource
   const context = yield* Effect.context<
-    Catalog | Credentials | Environment | FileSystem.FileSystem | Health | Metrics | Path.Path | SignIns
+    | Catalog
+    | Credentials
+    | Environment
+    | FileSystem.FileSystem
+    | Health
+    | Metrics
+    | Path.Path
+    | Quotas
+    | SignIns
   >()
   const store = yield* ListStore
   const dns = yield* Dns
@@ -39,8 +50,8 @@ const make = Effect.gen(function* () {
         const { connection } = yield* Effect.orDie(config.read(mcp.section))
         const { max_message_bytes } = yield* Effect.orDie(config.read(http.section))
         const outbound = yield* Effect.orDie(config.read(outboundSection.section))
-        const { namedUrls, oauthFetch } = yield* Effect.promise(
-          () => import("../../layers/upstream/oauth/oauthFetch.ts")
+        const signInOf = yield* Effect.orDie(
+          signInSettings.pipe(Effect.provideService(ConfigSource, config), Effect.provideService(Dns, dns))
         )
         const { callerFetch } = yield* Effect.promise(() => import("../../layers/upstream/callerFetch.ts"))
         managed = yield* manager
@@ -49,12 +60,8 @@ const make = Effect.gen(function* () {
             store,
             // The operator wrote the URLs: private addresses are allowed, link-local and metadata addresses are not.
             fetch: callerFetch({ dns, settings: outbound, allowPrivate: true, maxBytes: max_message_bytes }),
-            signInOf: (name, server) => ({
-              server: name,
-              principal: "",
-              timeout: connection.sign_in_timeout,
-              fetch: oauthFetch({ dns, settings: outbound }, namedUrls(server))
-            }),
+            signInOf,
+            idleTimeout: connection.idle_timeout,
             maxMessageBytes: max_message_bytes,
             connectionTimeout: connection.connection_timeout,
             initialReconnectDelay: connection.initial_reconnect_delay,
@@ -65,7 +72,7 @@ const make = Effect.gen(function* () {
     )
   )
 
-  const served = () => managed?.served() ?? new Map<string, Served>()
+  const served = () => managed?.served() ?? new Map<string, Managed>()
   return Upstreams.of({
     served,
     list: Effect.suspend(() => Effect.forEach([...served().values()], ({ summary }) => summary))
@@ -76,7 +83,7 @@ export class Upstreams extends Context.Service<
   Upstreams,
   {
     /** The servers, by name. */
-    readonly served: () => ReadonlyMap<string, Served>
+    readonly served: () => ReadonlyMap<string, Managed>
     /** State and number of entries of each server. */
     readonly list: Effect.Effect<ReadonlyArray<Summary>>
   }

@@ -2,20 +2,28 @@
 import { Effect } from "effect"
 import { Progress, type Reporter } from "../../layers/progress/Progress.ts"
 import type { Upstream } from "../../layers/upstream/Upstream.ts"
-import type { UpstreamError } from "../../layers/upstream/UpstreamError.ts"
+import type { Account } from "../../layers/upstream/oauth/Account.ts"
+import { UpstreamError } from "../../layers/upstream/UpstreamError.ts"
 import { Failed } from "../catalog/CatalogError.ts"
+import { Caller } from "../catalog/Caller.ts"
 import { Client } from "../catalog/Client.ts"
 import type { Complete } from "../catalog/Entry.ts"
 import { isObject, type JsonObject } from "../domain/JsonObject.ts"
 import type { Policy } from "../domain/Policy.ts"
+import type { Principal } from "../domain/Principal.ts"
 import { answering, capabilitiesOf } from "./inputRequest.ts"
 import type { RunningRequests } from "./RunningRequests.ts"
+import { offerSignIn } from "./signInTool.ts"
 
 export interface Source {
   readonly prefix: string
   readonly upstream: Upstream
   readonly running: RunningRequests
   readonly timeLimit: Policy["timeLimit"]
+  /** Signs in at the server. Absent: it has no sign-in. */
+  readonly account: Account | undefined
+  /** Whether the principal may sign in for the callers of this server. */
+  readonly maySignIn: (principal: Principal) => boolean
   /** Whether a tool of that name is served. */
   readonly serves: (tool: string) => boolean
   /** Cache of entries by definition: an unchanged entry stays the same object. */
@@ -25,12 +33,12 @@ export interface Source {
 /** An error with a JSON-RPC code is the server's response; without a code the server is unreachable. */
 export const toFailed =
   (name: string) =>
-  ({ code, data, message, unsent }: UpstreamError): Failed =>
+  ({ code, data, message, signIn, unsent }: UpstreamError): Failed =>
     new Failed({
       name,
       detail: message,
       reason: code === undefined ? "UpstreamUnavailable" : "UpstreamError",
-      ...(code === undefined && unsent && { transient: {} }),
+      ...(code === undefined && unsent && signIn === undefined && { transient: {} }),
       // Codes of this program are positive.
       ...(code !== undefined && code < 0 && { code, ...(data !== undefined && { data }) })
     })
@@ -52,18 +60,39 @@ const onProgress =
     )
   }
 
-export const send = ({ running, upstream }: Source, name: string, method: string, params: JsonObject) =>
-  running.run(
+/** Lets the caller sign in, and sends the request again. */
+const afterSignIn =
+  <A, R>({ account, maySignIn, upstream }: Source, request: Effect.Effect<A, UpstreamError, R>) =>
+  (error: UpstreamError) =>
     Effect.gen(function* () {
-      const reporter = yield* Progress
-      const client = yield* Client
-      return yield* upstream.request(method, params, {
-        onProgress: onProgress(reporter),
-        answer: answering(upstream.name, client),
-        capabilities: capabilitiesOf(client)
-      })
-    }).pipe(Effect.mapError(toFailed(name)))
+      const { principal } = yield* Caller
+      const { server, signIn, stage } = error
+      const fail = (detail: string) =>
+        new UpstreamError({ server, stage, detail, unsent: true, ...(signIn !== undefined && { signIn }) })
+      if (account === undefined) return yield* error
+      if (!maySignIn(principal)) return yield* fail(`${error.detail}; its operator must sign in`)
+      const outcome = yield* offerSignIn(upstream.name, account, signIn?.scope)
+      return outcome.signedIn ? yield* request : yield* fail(outcome.detail)
+    })
+
+export const send = (source: Source, name: string, method: string, params: JsonObject) => {
+  const { running, upstream } = source
+  const request = Effect.gen(function* () {
+    const reporter = yield* Progress
+    const client = yield* Client
+    return yield* upstream.request(method, params, {
+      onProgress: onProgress(reporter),
+      answer: answering(upstream.name, client),
+      capabilities: capabilitiesOf(client)
+    })
+  })
+  return running.run(
+    request.pipe(
+      Effect.catchIf(({ signIn }) => signIn !== undefined, afterSignIn(source, request)),
+      Effect.mapError(toFailed(name))
+    )
   )
+}
 
 /** Values of an argument; empty if the server has no completion, or its completion fails. */
 export const completing =

@@ -1,23 +1,35 @@
 /** Serves the configured upstream servers, each in a scope that closes when it is removed or changed. */
-import { Effect, Equal, Exit, Layer, Scope, Semaphore } from "effect"
+import { type Duration, Effect, Equal, Exit, Layer, Scope, Semaphore } from "effect"
 import * as childProcess from "../../layers/platform/childProcess.ts"
 import { OrphanGuard } from "../../layers/upstream/OrphanGuard.ts"
 import type { ServerSettings } from "../../layers/upstream/section.ts"
 import { observeUpstream } from "./observeUpstream.ts"
-import { serveUpstream, type Served, type SignInSettings, type UpstreamSettings } from "./serveUpstream.ts"
+import type { SignInSettings } from "./accountOf.ts"
+import { servePerUser } from "./servePerUser.ts"
+import { serveUpstream, type Served, type UpstreamSettings } from "./serveUpstream.ts"
+
+type Services =
+  | Effect.Services<ReturnType<typeof serveUpstream>>
+  | Effect.Services<ReturnType<typeof servePerUser>>
+  | Effect.Services<ReturnType<typeof observeUpstream>>
 
 interface Opened {
   readonly settings: ServerSettings
   readonly scope: Scope.Closeable
-  readonly served: Served
+  readonly served: Managed
 }
 
 export type Servers = Readonly<Record<string, ServerSettings>>
 
 /** Options that apply to all servers. */
 export interface Shared extends Omit<UpstreamSettings, "name" | "settings" | "signIn"> {
-  readonly signInOf: (name: string, settings: ServerSettings) => SignInSettings
+  readonly signInOf: (name: string, settings: ServerSettings, principal?: string) => SignInSettings
+  /** Closes the connection of one principal that is unused for this long. */
+  readonly idleTimeout: Duration.Duration
 }
+
+/** What commands and pages show of a server. */
+export type Managed = Pick<Served, "connection" | "lists" | "summary"> & Partial<Pick<Served, "account">>
 
 export const manageUpstreams = Effect.gen(function* () {
   const scope = yield* Effect.scope
@@ -27,13 +39,24 @@ export const manageUpstreams = Effect.gen(function* () {
 
   const open = Effect.fnUntraced(function* (name: string, settings: ServerSettings, shared: Shared) {
     const own = yield* Scope.fork(scope)
-    const { signInOf, ...options } = shared
-    const signIn = signInOf(name, settings)
-    const served = yield* serveUpstream({ ...options, name, settings, signIn }).pipe(
-      Effect.tap((made) => observeUpstream(made.upstream)),
-      Effect.provideService(Scope.Scope, own),
-      Effect.provideContext(processes)
-    )
+    const { idleTimeout, signInOf, store, ...options } = shared
+    const one: Effect.Effect<Managed, never, Services> =
+      settings.credentials === "per_user"
+        ? servePerUser({
+            ...options,
+            name,
+            settings,
+            idleTimeout,
+            signInOf: (principal) => signInOf(name, settings, principal)
+          })
+        : serveUpstream({
+            ...options,
+            name,
+            settings,
+            signIn: signInOf(name, settings),
+            ...(store !== undefined && { store })
+          }).pipe(Effect.tap((made) => observeUpstream(made.upstream)))
+    const served = yield* one.pipe(Effect.provideService(Scope.Scope, own), Effect.provideContext(processes))
     opened.set(name, { settings, scope: own, served })
   })
 

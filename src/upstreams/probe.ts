@@ -2,6 +2,7 @@
 import { Clock, Duration, Effect, Exit, Layer } from "effect"
 import { Dns } from "../../layers/platform/Dns.ts"
 import * as childProcess from "../../layers/platform/childProcess.ts"
+import type { Account } from "../../layers/upstream/oauth/Account.ts"
 import { openConnection } from "../../layers/upstream/openConnection.ts"
 import { OrphanGuard } from "../../layers/upstream/OrphanGuard.ts"
 import type { ServerSettings } from "../../layers/upstream/section.ts"
@@ -33,11 +34,13 @@ export interface ProbeOptions {
   readonly settings: ServerSettings
   readonly maxMessageBytes: number
   readonly timeout: Duration.Duration
+  /** Uses the stored sign-in. */
+  readonly account?: Account | undefined
 }
 
 /** The stages up to the first failure. */
 export const probe = Effect.fnUntraced(
-  function* ({ maxMessageBytes, name, settings, timeout }: ProbeOptions) {
+  function* ({ account, maxMessageBytes, name, settings, timeout }: ProbeOptions) {
     const steps: Array<Step> = []
     const timed = Effect.fnUntraced(function* <A, R>(
       stage: Step["stage"],
@@ -65,7 +68,8 @@ export const probe = Effect.fnUntraced(
       }
       const error = yield* Effect.flip(Effect.suspend(() => exit)).pipe(Effect.orDie)
       const failed = stage === "resolve" ? stage : error.stage
-      steps.push({ stage: failed, ok: false, milliseconds, detail: error.detail, fix: fixes[failed] })
+      const fix = error.signIn === undefined ? fixes[failed] : `Sign in with: manifold upstream login ${name}`
+      steps.push({ stage: failed, ok: false, milliseconds, detail: error.detail, fix })
       return undefined
     })
 
@@ -84,6 +88,7 @@ export const probe = Effect.fnUntraced(
     const open = openConnection({
       server: name,
       settings,
+      account,
       maxMessageBytes,
       timeout,
       ask: () => Promise.reject(new Error("No caller.")),

@@ -1,27 +1,27 @@
 /** Serves the entries of one upstream server: connects in the background, and updates the entries when its lists change. */
-import type { FetchLike } from "@modelcontextprotocol/client"
 import { Context, Deferred, Effect, Scope, Semaphore, type Duration } from "effect"
 import type { CallerFetch } from "../../layers/upstream/callerFetch.ts"
 import type { Connection } from "../../layers/upstream/Connection.ts"
 import { openConnection } from "../../layers/upstream/openConnection.ts"
-import { type Account, makeAccount } from "../../layers/upstream/oauth/Account.ts"
+import type { Account } from "../../layers/upstream/oauth/Account.ts"
 import type { Credentials } from "../../layers/upstream/oauth/Credentials.ts"
 import type { SignIns } from "../../layers/upstream/oauth/SignIns.ts"
-import { hasAuthorization, type ServerSettings } from "../../layers/upstream/section.ts"
+import type { ServerSettings } from "../../layers/upstream/section.ts"
 import type { StdioServices } from "../../layers/upstream/stdioTransport.ts"
 import type { UpstreamError } from "../../layers/upstream/UpstreamError.ts"
 import * as Upstream from "../../layers/upstream/Upstream.ts"
-import type { Audience } from "../catalog/Audience.ts"
+import { isOperator, type Audience } from "../catalog/Audience.ts"
 import { Catalog } from "../catalog/Catalog.ts"
 import type { Contribution } from "../catalog/Contribution.ts"
-import { Identity } from "../domain/Identity.ts"
 import { acceptTools } from "./acceptTools.ts"
+import { accountOf, type SignInSettings } from "./accountOf.ts"
 import { announceSignIn } from "./announceSignIn.ts"
 import { entriesOf } from "./entries.ts"
 import type { Source } from "./forwardRequests.ts"
 import type { Known, ListStore } from "./ListStore.ts"
 import { nothing, readLists, type Lists } from "./lists.ts"
 import { RunningRequests } from "./RunningRequests.ts"
+import { signInTool } from "./signInTool.ts"
 
 export interface Summary extends Upstream.Status {
   readonly name: string
@@ -30,16 +30,6 @@ export interface Summary extends Upstream.Status {
   readonly resources: number
   /** Tools that are held back until their new definition is approved. */
   readonly held: ReadonlyArray<string>
-}
-
-export interface SignInSettings {
-  /** Key of the principal whose account is used; empty for the account that all callers share. */
-  readonly principal: string
-  /** Name under which the credentials are stored. */
-  readonly server: string
-  readonly fetch: FetchLike
-  /** How long a sign-in waits for the user. */
-  readonly timeout: Duration.Duration
 }
 
 export interface UpstreamSettings {
@@ -72,7 +62,7 @@ export interface Served {
   readonly account: Account | undefined
   /** What the server listed last, without tools that are not served. */
   readonly lists: Effect.Effect<Lists>
-  /** Whether a caller's request is running. */
+  /** Whether a caller's request is running, or a sign-in waits for its user. */
   readonly busy: () => boolean
 }
 
@@ -141,19 +131,14 @@ export const serveUpstream: (
             tools: known.lists.tools.filter((item) => known?.held.includes(String(item.name)) !== true)
           }
 
-    const { url } = settings
     const account =
-      signIn === undefined || !url?.startsWith("http") || hasAuthorization(settings.headers)
+      signIn === undefined
         ? undefined
-        : yield* makeAccount({
-            owner: { server: signIn.server, url, principal: signIn.principal },
-            settings: settings.oauth ?? { grant: "authorization_code" },
-            chosen: settings.oauth !== undefined,
-            clientName: (yield* Identity).name,
-            fetch: signIn.fetch,
-            signInTimeout: signIn.timeout,
-            onSignedIn: Effect.suspend(() => afterSignIn)
-          })
+        : yield* accountOf(
+            settings,
+            signIn,
+            Effect.suspend(() => afterSignIn)
+          )
 
     const open: Upstream.UpstreamOptions["open"] = Effect.provideContext(
       openConnection({
@@ -206,6 +191,7 @@ export const serveUpstream: (
       idleTimeout: settings.command === undefined ? undefined : settings.idle_timeout,
       onReady: refresh,
       onChange: Effect.fnUntraced(function* ({ failure, state }) {
+        if (state === "unauthorized" || state === "ready") yield* offer(state === "unauthorized")
         if (failure === undefined) return yield* Effect.logDebug(`upstream ${name}: ${state}`)
         // Catalog lists do not wait for a server that failed.
         yield* Deferred.succeed(answered, undefined)
@@ -238,10 +224,24 @@ export const serveUpstream: (
         request: (...request) => Effect.andThen(Effect.sync(onUse), upstream.request(...request))
       },
       running,
+      account,
+      maySignIn: visibleTo === "everybody" ? isOperator : () => true,
       timeLimit: settings.time_limit,
       serves: serves(settings),
       known: new Map()
     }
+    const signInTools =
+      account === undefined || signIn === undefined
+        ? []
+        : [signInTool(name, source.prefix, account, signIn.timeout)]
+    const signInContribution = yield* catalog.contribute({
+      owner: name,
+      entries: {},
+      visibleTo: visibleTo === "everybody" ? "operators" : visibleTo
+    })
+    /** Offers the tool to sign in while the server is unauthorized. */
+    const offer = (unauthorized: boolean) =>
+      signInContribution.replace(unauthorized ? { tools: signInTools } : {})
     const contribution: Contribution = yield* catalog.contribute({
       owner: name,
       entries: entriesOf(source, lists).entries,
@@ -271,6 +271,6 @@ export const serveUpstream: (
         ...lists,
         tools: lists.tools.filter((tool) => source.serves(String(tool.name)))
       })),
-      busy: () => running.size > 0
+      busy: () => running.size > 0 || account?.isWaiting() === true
     }
   })

@@ -2,10 +2,15 @@
 import { describe, expect } from "bun:test"
 import { readdir, readFile } from "node:fs/promises"
 import { join } from "node:path"
-import { Effect } from "effect"
+import { StreamableHTTPClientTransport } from "@modelcontextprotocol/client"
+import { Deferred, Effect, Exit } from "effect"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { Listener } from "../../layers/http/Listener.ts"
+import { Quotas } from "../../layers/quotas/Quotas.ts"
+import { Catalog } from "../../src/catalog/Catalog.ts"
+import { anonymousLoopback } from "../../src/domain/Principal.ts"
 import { Upstreams } from "../../src/upstreams/Upstreams.ts"
+import { newClients } from "../support/clients.ts"
 import { it } from "../support/effect.ts"
 import { browse, machineClient, protectedServer } from "../support/protectedServer.ts"
 import { endpoint, post, readJson, service, serviceOf, stateFolder, stateless } from "../support/service.ts"
@@ -48,9 +53,13 @@ const signIn = Effect.fnUntraced(function* (account = "alice") {
   return page
 })
 
-const mcp = Effect.fnUntraced(function* (method: string, params: Record<string, unknown> = {}) {
+const mcp = Effect.fnUntraced(function* (
+  method: string,
+  params: Record<string, unknown> = {},
+  credential: Record<string, string> = {}
+) {
   const { body, headers } = stateless(1, method, params)
-  const { error, result } = yield* readJson(yield* post(yield* endpoint, body, headers))
+  const { error, result } = yield* readJson(yield* post(yield* endpoint, body, { ...headers, ...credential }))
   return { error, result: Object(result) as Readonly<Record<string, unknown>> }
 })
 
@@ -88,7 +97,7 @@ describe("sign-in", () => {
       Effect.gen(function* () {
         yield* settled
         expect(yield* stateOf).toBe("unauthorized")
-        expect(yield* tools).toEqual([])
+        expect(yield* tools).toEqual(["own__sign_in"])
         const page = yield* signIn()
         expect(page.headers.get("content-security-policy")).toContain("default-src 'none'")
         expect(page.text).not.toContain("<script")
@@ -150,6 +159,163 @@ describe("sign-in", () => {
   )
 })
 
+describe("the user's client", () => {
+  for (const [name, make] of [newClients[0], newClients[2]]) {
+    it.live(
+      `a call opens the page of the authorization server and continues after the sign-in (${name})`,
+      () =>
+        withServer((server) =>
+          Effect.gen(function* () {
+            yield* settled
+            yield* signIn()
+            yield* whoami
+            yield* server.revoke(server.state.token)
+            const { url: base } = yield* Listener
+            const callback = `http://127.0.0.1:${new URL(base).port}/callback`
+            const client = make({ capabilities: { elicitation: { form: {}, url: {} } } })
+            client.setRequestHandler("elicitation/create", async ({ params }) => {
+              const url = "url" in params ? String(params.url) : ""
+              await fetch(await browse(url, "alice", callback))
+              return { action: "accept" }
+            })
+            const transport = new StreamableHTTPClientTransport(yield* endpoint)
+            yield* Effect.promise(() => client.connect(transport))
+            const result = yield* Effect.promise(() =>
+              client.callTool({ name: "own__whoami", arguments: {} })
+            )
+            expect(result.content as unknown).toEqual(alice)
+            yield* Effect.promise(() => client.close())
+          })
+        )
+    )
+  }
+
+  it.live("a declined page ends the call", () =>
+    withServer((server) =>
+      Effect.gen(function* () {
+        yield* settled
+        yield* signIn()
+        yield* whoami
+        yield* server.revoke(server.state.token)
+        const client = newClients[0][1]({ capabilities: { elicitation: { form: {}, url: {} } } })
+        client.setRequestHandler("elicitation/create", () => ({ action: "decline" }))
+        const transport = new StreamableHTTPClientTransport(yield* endpoint)
+        yield* Effect.promise(() => client.connect(transport))
+        const result = yield* Effect.promise(() => client.callTool({ name: "own__whoami", arguments: {} }))
+        expect(result.isError).toBe(true)
+        expect(JSON.stringify(result.content)).toContain("did not sign in")
+        yield* Effect.promise(() => client.close())
+      })
+    )
+  )
+
+  it.live("the tool sign_in returns the URL, and is gone after the sign-in", () =>
+    withServer(() =>
+      Effect.gen(function* () {
+        yield* settled
+        const { result } = yield* mcp("tools/call", { name: "own__sign_in" })
+        const [url = ""] = /http:\S+/.exec(JSON.stringify(result["content"]).replaceAll('"', " ")) ?? []
+        expect((yield* open(yield* callbackOf(url))).status).toBe(200)
+        yield* settled
+        expect(yield* tools).not.toContain("own__sign_in")
+      })
+    )
+  )
+})
+
+describe("accounts of users", () => {
+  const [one, two] = ["a".repeat(40), "b".repeat(40)]
+  const named = (token: string) =>
+    Effect.map(mcp("tools/list", {}, { authorization: `Bearer ${token}` }), ({ result }) =>
+      (result["tools"] as ReadonlyArray<{ readonly name: string }>)
+        .map(({ name }) => name)
+        .filter((name) => name.startsWith("own__"))
+    )
+  const connect = Effect.fnUntraced(function* (account: string, token?: string) {
+    const credential = token === undefined ? {} : { authorization: `Bearer ${token}` }
+    const { result } = yield* mcp("tools/call", { name: "own__sign_in" }, credential)
+    const [url = ""] = /http:\S+/.exec(JSON.stringify(result["content"]).replaceAll('"', " ")) ?? []
+    expect((yield* open(yield* callbackOf(url, account))).status).toBe(200)
+  })
+
+  it.live("each principal signs in for itself, and sees and calls its own tools", () =>
+    Effect.gen(function* () {
+      const server = yield* protectedServer()
+      yield* Effect.gen(function* () {
+        expect(yield* named(one)).toEqual(["own__sign_in"])
+        yield* connect("alice", one)
+        const changed = yield* Effect.repeat(named(one), { until: (names) => names.length > 1 })
+        expect(changed).toEqual(["own__of_alice", "own__whoami", "own__write"])
+        expect(yield* named(two)).toEqual(["own__sign_in"])
+        yield* connect("bob", two)
+        const others = yield* Effect.repeat(named(two), { until: (names) => names.length > 1 })
+        expect(others).toEqual(["own__of_bob", "own__whoami", "own__write"])
+        expect(yield* named(one)).toEqual(changed)
+        for (const [token, account] of [
+          [one, "alice"],
+          [two, "bob"]
+        ]) {
+          const { result } = yield* mcp(
+            "tools/call",
+            { name: "own__whoami" },
+            { authorization: `Bearer ${token}` }
+          )
+          expect(result["content"]).toEqual([{ type: "text", text: account }])
+        }
+        const { error } = yield* mcp(
+          "tools/call",
+          { name: "own__of_alice" },
+          { authorization: `Bearer ${two}` }
+        )
+        expect(error).toMatchObject({ code: -32_602 })
+        expect((yield* Quotas).connections.used).toBe(2)
+      }).pipe(
+        Effect.provide(
+          service({
+            mcpServers: { own: { url: server.url, credentials: "per_user" } },
+            auth: {
+              tokens: [
+                { name: "one", token: one },
+                { name: "two", token: two }
+              ]
+            }
+          })
+        )
+      )
+    })
+  )
+
+  it.live("an unused connection of a user is closed, and the next request opens it again", () =>
+    Effect.gen(function* () {
+      const server = yield* protectedServer()
+      yield* Effect.gen(function* () {
+        yield* mcp("tools/list")
+        const catalog = yield* Catalog
+        const [added, removed] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+        const whoamiTool = catalog.tool(anonymousLoopback, "own__whoami")
+        const runSync = Effect.runSyncWith(yield* Effect.context<never>())
+        yield* catalog.watch(() => {
+          const found = runSync(whoamiTool)
+          if (found !== undefined) Deferred.doneUnsafe(added, Exit.void)
+          else if (Deferred.isDoneUnsafe(added)) Deferred.doneUnsafe(removed, Exit.void)
+        })
+        yield* connect("alice")
+        yield* Deferred.await(added)
+        yield* Deferred.await(removed)
+        const { result } = yield* mcp("tools/call", { name: "own__whoami" })
+        expect(result["content"]).toEqual(alice)
+      }).pipe(
+        Effect.provide(
+          service({
+            mcp: { connection: { idle_timeout: "200 millis" } },
+            mcpServers: { own: { url: server.url, credentials: "per_user" } }
+          })
+        )
+      )
+    })
+  )
+})
+
 describe("access tokens", () => {
   it.live("many calls with a rejected token renew it once", () =>
     withServer((server) =>
@@ -196,7 +362,7 @@ describe("access tokens", () => {
         yield* signIn()
         yield* whoami
         yield* server.revoke(server.state.token)
-        expect(yield* rejectedCall).toContain("sign-in required")
+        expect(yield* rejectedCall).toContain("must sign in at own first")
         yield* settled
         expect(yield* stateOf).toBe("unauthorized")
         yield* signIn()
@@ -214,7 +380,7 @@ describe("access tokens", () => {
         yield* whoami
         yield* server.endAccessToken(server.state.token)
         yield* server.forgetClient(server.state.client)
-        expect(yield* rejectedCall).toContain("sign-in required")
+        expect(yield* rejectedCall).toContain("must sign in at own first")
         yield* signIn()
         expect(yield* whoami).toEqual(alice)
         expect(server.state.registrations).toBe(2)
@@ -227,7 +393,9 @@ describe("access tokens", () => {
       Effect.gen(function* () {
         yield* settled
         yield* signIn()
-        expect(JSON.stringify(yield* mcp("tools/call", { name: "own__write" }))).toContain("mcp:write")
+        expect(JSON.stringify(yield* mcp("tools/call", { name: "own__write" }))).toContain(
+          "scope=mcp%3Aread+mcp%3Awrite"
+        )
         expect(yield* stateOf).toBe("ready")
         const { account } = yield* upstream
         const { url } = yield* account?.signIn("mcp:write") ?? Effect.die("no account")

@@ -31,6 +31,8 @@ export interface Account {
   readonly observed: (fetch: FetchLike) => FetchLike
   /** Begins a sign-in, or returns the one that waits. `scope`: additional scopes that a request needs. */
   readonly signIn: (scope?: string) => Effect.Effect<SignIn, UpstreamError>
+  /** Whether a sign-in waits for the user. */
+  readonly isWaiting: () => boolean
   /** Forgets all tokens and registrations. */
   readonly forget: Effect.Effect<void>
 }
@@ -254,6 +256,7 @@ export const makeAccount = Effect.fnUntraced(function* (options: AccountOptions)
           return yield* begin(wanted)
         })
       ),
+    isWaiting: () => waiting !== undefined,
     forget: Effect.suspend(() => {
       cached = undefined
       return file.remove

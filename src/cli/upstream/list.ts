@@ -3,7 +3,7 @@ import { Console, Effect, Layer } from "effect"
 import * as Command from "effect/cli/Command"
 import { Tokens } from "../../../layers/ledger/Tokens.ts"
 import { catalog } from "../../program/program.ts"
-import type { Served } from "../../upstreams/serveUpstream.ts"
+import type { Managed } from "../../upstreams/manageUpstreams.ts"
 import { Upstreams } from "../../upstreams/Upstreams.ts"
 import { jsonFlag } from "./jsonFlag.ts"
 
@@ -14,7 +14,7 @@ const patience = "10 seconds"
 const definitionText = ({ description, inputSchema, name }: Readonly<Record<string, unknown>>) =>
   JSON.stringify({ name, description, input_schema: inputSchema })
 
-const rowOf = Effect.fnUntraced(function* ({ lists, summary }: Served) {
+const rowOf = Effect.fnUntraced(function* ({ lists, summary }: Managed) {
   const tokens = yield* Tokens
   const { failure, ...row } = yield* summary
   const counts = yield* Effect.forEach((yield* lists).tools, (item) => tokens.count("", definitionText(item)))
@@ -27,7 +27,10 @@ const rowOf = Effect.fnUntraced(function* ({ lists, summary }: Served) {
     resources: row.resources,
     tokens: sum,
     held: row.held,
-    ...(failure !== undefined && { reason: failure.detail })
+    ...(failure !== undefined && {
+      reason:
+        failure.signIn === undefined ? failure.detail : `sign in with: manifold upstream login ${row.name}`
+    })
   }
 })
 

@@ -1,11 +1,14 @@
 /** `manifold upstream test`: tests a configured server stage by stage. */
-import { Console, Effect, Runtime, Schema } from "effect"
+import { Console, Effect, Layer, Runtime, Schema } from "effect"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
 import * as http from "../../../layers/http/section.ts"
 import * as mcp from "../../mcp/section.ts"
+import { accounts } from "../../program/accounts.ts"
 import { foundation } from "../../program/baseLayers.ts"
+import { accountOf, ownPrincipal } from "../../upstreams/accountOf.ts"
+import { signInSettings } from "../../upstreams/signInSettings.ts"
 import { type Color, colorize } from "../terminalColors.ts"
 import { configuredServer } from "./configured.ts"
 import { jsonFlag } from "./jsonFlag.ts"
@@ -19,28 +22,44 @@ class TestFailed extends Schema.TaggedError<TestFailed>()("TestFailed", {}) {
 export const test = Command.make(
   "test",
   { name: Argument.String("name").pipe(Argument.withDescription("Name in mcpServers")), json: jsonFlag },
-  Effect.fnUntraced(function* ({ json, name }) {
-    const settings = yield* configuredServer(name)
-    const config = yield* ConfigSource
-    const { connection } = yield* config.read(mcp.section)
-    const { max_message_bytes } = yield* config.read(http.section)
-    const { probe } = yield* Effect.promise(() => import("../../upstreams/probe.ts"))
-    const steps = yield* probe({
-      name,
-      settings,
-      maxMessageBytes: max_message_bytes,
-      timeout: connection.connection_timeout
-    })
-    if (json) yield* Console.log(JSON.stringify(steps))
-    else {
-      const style = yield* colorize
-      for (const { detail, fix, milliseconds, ok, stage } of steps) {
-        const color: Color = ok ? "green" : "red"
-        const mark = style(color, ok ? "ok  " : "fail")
-        yield* Console.log(`${mark}  ${stage.padEnd(12)}  ${String(milliseconds).padStart(6)} ms  ${detail}`)
-        if (fix !== undefined) yield* Console.log(`      ${fix}.`)
+  Effect.fnUntraced(
+    function* ({ json, name }) {
+      const settings = yield* configuredServer(name)
+      const config = yield* ConfigSource
+      const { connection } = yield* config.read(mcp.section)
+      const { max_message_bytes } = yield* config.read(http.section)
+      const { probe } = yield* Effect.promise(() => import("../../upstreams/probe.ts"))
+      const signIn = yield* signInSettings
+      const steps = yield* Effect.scoped(
+        Effect.gen(function* () {
+          const account = yield* accountOf(
+            settings,
+            signIn(name, settings, ownPrincipal(settings)),
+            Effect.void
+          )
+          return yield* probe({
+            name,
+            settings,
+            account,
+            maxMessageBytes: max_message_bytes,
+            timeout: connection.connection_timeout
+          })
+        })
+      )
+      if (json) yield* Console.log(JSON.stringify(steps))
+      else {
+        const style = yield* colorize
+        for (const { detail, fix, milliseconds, ok, stage } of steps) {
+          const color: Color = ok ? "green" : "red"
+          const mark = style(color, ok ? "ok  " : "fail")
+          yield* Console.log(
+            `${mark}  ${stage.padEnd(12)}  ${String(milliseconds).padStart(6)} ms  ${detail}`
+          )
+          if (fix !== undefined) yield* Console.log(`      ${fix}.`)
+        }
       }
-    }
-    if (steps.some(({ ok }) => !ok)) return yield* new TestFailed()
-  }, Effect.provide(foundation))
+      if (steps.some(({ ok }) => !ok)) return yield* new TestFailed()
+    },
+    Effect.provide(accounts.pipe(Layer.provideMerge(foundation)))
+  )
 ).pipe(Command.withDescription("Test a server stage by stage; exit code 1 if a stage fails"))

@@ -78,7 +78,7 @@ class Model {
   claims: Array<{ by: number; audience: Audience; entry: ToolEntry; holds: boolean }> = []
 
   #isFree(name: string, audience: Audience) {
-    const isPrivate = (one: Audience) => one !== "everybody" && "principal" in one
+    const isPrivate = (one: Audience) => typeof one === "object" && "principal" in one
     return !this.claims.some(
       (other) =>
         other.holds &&
@@ -121,7 +121,8 @@ class Model {
       .filter(({ audience, entry, holds }) => {
         const sees =
           audience === "everybody" ||
-          ("principal" in audience ? audience.principal === principal.key : principal.may(audience.scopes))
+          (typeof audience === "object" &&
+            ("principal" in audience ? audience.principal === principal.key : principal.may(audience.scopes)))
         return holds && sees && principal.mayReach(entry.policy.scopes)
       })
       .map(({ entry }) => entry)

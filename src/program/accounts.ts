@@ -1,0 +1,11 @@
+/** Accounts at upstream servers for commands: stored credentials, and sign-ins with a callback on this machine. */
+import { Layer } from "effect"
+import { Dns } from "../../layers/platform/Dns.ts"
+import { Quotas } from "../../layers/quotas/Quotas.ts"
+import { Storage } from "../../layers/storage/Storage.ts"
+import { Credentials } from "../../layers/upstream/oauth/Credentials.ts"
+import { SignIns } from "../../layers/upstream/oauth/SignIns.ts"
+
+export const accounts = Layer.mergeAll(Credentials.layer, SignIns.layer, Dns.layer).pipe(
+  Layer.provide(Layer.merge(Quotas.layer, Storage.layer))
+)

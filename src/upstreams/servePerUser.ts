@@ -1,0 +1,157 @@
+/** Serves one upstream server to each principal with its own account: opened by the first request, closed when unused. */
+import { Clock, Deferred, Duration, Effect } from "effect"
+import { Quotas } from "../../layers/quotas/Quotas.ts"
+import type { StdioServices } from "../../layers/upstream/stdioTransport.ts"
+import type { Credentials } from "../../layers/upstream/oauth/Credentials.ts"
+import type { SignIns } from "../../layers/upstream/oauth/SignIns.ts"
+import { UpstreamError } from "../../layers/upstream/UpstreamError.ts"
+import { Catalog } from "../catalog/Catalog.ts"
+import { stdioUser } from "../domain/Principal.ts"
+import type { SignInSettings } from "./accountOf.ts"
+import { nothing } from "./lists.ts"
+import { serveUpstream, type Served, type UpstreamSettings } from "./serveUpstream.ts"
+
+export interface PerUserSettings extends Omit<
+  UpstreamSettings,
+  "eager" | "onUse" | "signIn" | "store" | "visibleTo"
+> {
+  /** For the principal with this key. */
+  readonly signInOf: (principal: string) => SignInSettings
+  /** Closes the connection of a principal that is unused for this long. */
+  readonly idleTimeout: Duration.Duration
+}
+
+/** The connection of one principal. */
+interface Opened {
+  served: Served | undefined
+  lastUse: number
+  /** The server was reached, or could not be reached in time. */
+  readonly first: Deferred.Deferred<void>
+  readonly closed: Deferred.Deferred<void>
+}
+
+/** Maximum time that lists of a principal wait for the first lists of the server. */
+const firstAnswer = "5 seconds"
+
+/** How often unused connections are looked for, as a part of the idle time-out. */
+const sweepsPerTimeout = 10
+
+export const servePerUser = Effect.fnUntraced(function* ({
+  idleTimeout,
+  signInOf,
+  ...options
+}: PerUserSettings) {
+  const { name } = options
+  const catalog = yield* Catalog
+  const { connections: quota } = yield* Quotas
+  const clock = yield* Clock.Clock
+  const scope = yield* Effect.scope
+  const services = yield* Effect.context<Catalog | Credentials | SignIns | StdioServices>()
+  const since = yield* Clock.currentTimeMillis
+  const opened = new Map<string, Opened>()
+  const now = () => clock.currentTimeMillisUnsafe()
+
+  const serve = (key: string, entry: Opened) =>
+    Effect.gen(function* () {
+      entry.served = yield* serveUpstream({
+        ...options,
+        eager: false,
+        signIn: signInOf(key),
+        visibleTo: { principal: key },
+        onUse: () => {
+          entry.lastUse = now()
+        }
+      })
+      yield* Effect.ignore(Effect.timeout(entry.served.connection, firstAnswer))
+      yield* Deferred.succeed(entry.first, undefined)
+      yield* Deferred.await(entry.closed)
+    }).pipe(
+      Effect.scoped,
+      Effect.provideContext(services),
+      Effect.ensuring(
+        Effect.suspend(() => {
+          quota.release(key, 1)
+          if (opened.get(key) === entry) opened.delete(key)
+          return Deferred.succeed(entry.first, undefined)
+        })
+      )
+    )
+
+  /** The connection of the principal, which is opened if there is none; `undefined` if it has too many connections. */
+  const open = (key: string) =>
+    Effect.suspend(() => {
+      const known = opened.get(key)
+      if (known !== undefined) {
+        known.lastUse = now()
+        return Effect.as(Deferred.await(known.first), known.served)
+      }
+      if (!quota.take(key, 1)) {
+        const warning = `upstream ${name}: a principal has too many connections (quotas.connections)`
+        return Effect.as(Effect.logWarning(warning), undefined)
+      }
+      const entry: Opened = {
+        served: undefined,
+        lastUse: now(),
+        first: Deferred.makeUnsafe(),
+        closed: Deferred.makeUnsafe()
+      }
+      opened.set(key, entry)
+      return Effect.forkIn(serve(key, entry), scope).pipe(
+        Effect.andThen(Deferred.await(entry.first)),
+        Effect.map(() => entry.served)
+      )
+    })
+
+  const sweep = Effect.gen(function* () {
+    const timeout = Duration.toMillis(idleTimeout)
+    for (;;) {
+      yield* Effect.sleep(Math.max(1, timeout / sweepsPerTimeout))
+      for (const [key, { closed, lastUse, served }] of opened) {
+        if (served === undefined || served.busy() || now() - lastUse < timeout) continue
+        opened.delete(key)
+        yield* Deferred.succeed(closed, undefined)
+      }
+    }
+  })
+  yield* Effect.forkScoped(sweep)
+
+  yield* catalog.onDemand(({ key }) => {
+    const known = opened.get(key)
+    if (known === undefined || !Deferred.isDoneUnsafe(known.first)) return Effect.asVoid(open(key))
+    known.lastUse = now()
+    return undefined
+  })
+
+  /** The connections as one server, with the account of the user of this machine for commands. */
+  const own = Effect.filterOrFail(
+    open(stdioUser.key),
+    (served) => served !== undefined,
+    () =>
+      new UpstreamError({
+        server: name,
+        stage: "connect",
+        detail: "too many connections (quotas.connections)",
+        unsent: true
+      })
+  )
+  const mine = () => opened.get(stdioUser.key)?.served
+  return {
+    summary: Effect.suspend(
+      () =>
+        mine()?.summary ??
+        Effect.succeed({
+          name,
+          since,
+          state: "idle" as const,
+          tools: 0,
+          prompts: 0,
+          resources: 0,
+          held: []
+        })
+    ),
+    connection: Effect.flatMap(own, ({ connection }) => connection),
+    lists: Effect.suspend(() => mine()?.lists ?? Effect.succeed(nothing)),
+    /** Number of principals with a connection. */
+    open: () => opened.size
+  }
+})

@@ -1,0 +1,25 @@
+/** Settings of the sign-in at a configured server, from the configuration. */
+import { Effect } from "effect"
+import { ConfigSource } from "../../layers/config/ConfigSource.ts"
+import * as outboundSection from "../../layers/outbound/section.ts"
+import { Dns } from "../../layers/platform/Dns.ts"
+import type { ServerSettings } from "../../layers/upstream/section.ts"
+import * as mcp from "../mcp/section.ts"
+import type { SignInSettings } from "./accountOf.ts"
+
+/** For the account that all callers share, or that of a principal. */
+export const signInSettings = Effect.gen(function* () {
+  const config = yield* ConfigSource
+  const dns = yield* Dns
+  const { connection } = yield* config.read(mcp.section)
+  const outbound = yield* config.read(outboundSection.section)
+  const { namedUrls, oauthFetch } = yield* Effect.promise(
+    () => import("../../layers/upstream/oauth/oauthFetch.ts")
+  )
+  return (server: string, settings: ServerSettings, principal = ""): SignInSettings => ({
+    server,
+    principal,
+    timeout: connection.sign_in_timeout,
+    fetch: oauthFetch({ dns, settings: outbound }, namedUrls(settings))
+  })
+})
