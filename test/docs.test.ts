@@ -135,7 +135,9 @@ for (const [name, config] of Object.entries(pages)) {
               GROQ_API_KEY: "key",
               DATABASE_URL: "postgres://manifold@127.0.0.1/manifold",
               OTLP_TOKEN: `Bearer ${token}`,
-              ISSUES_AUTHORIZATION: token
+              ISSUES_AUTHORIZATION: token,
+              TRACKER_SECRET: token,
+              REPORTS_SECRET: token
             })
           )
         )

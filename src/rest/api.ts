@@ -31,8 +31,11 @@ const summary = (text: string) => OpenApi.annotations({ summary: text })
 
 const connect = HttpApiEndpoint.post("connect", "/mcp/connect", {
   payload: bodies.ConnectRequest,
-  success: bodies.Connected.pipe(HttpApiSchema.status(201)),
-  error: [...errors.withBody, errors.BadGateway, errors.RequestTimeout, errors.NotImplemented]
+  success: [
+    bodies.Connected.pipe(HttpApiSchema.status(201)),
+    bodies.AuthorizationRequired.pipe(HttpApiSchema.status(202))
+  ],
+  error: [...errors.withBody, errors.BadGateway, errors.RequestTimeout]
 }).annotateMerge(summary("Connect to an MCP server"))
 
 const listTools = HttpApiEndpoint.get("listTools", "/mcp/list_tools", {

@@ -15,6 +15,12 @@ const timeout = (description: string) =>
 const JsonObject = Schema.Record(Schema.String, Schema.Unknown)
 const Items = Schema.Array(JsonObject)
 
+const webUrl = (description: string) =>
+  text(8192, description).check(
+    Schema.isPattern(/^https?:\/\/[^\s/]+/i, { expected: "an http or https URL" }),
+    Schema.makeFilter((value: string) => URL.canParse(value) || "expected a URL")
+  )
+
 export const ClientId = text(128, "The id that POST /mcp/connect returned.")
 const Success = Schema.Literal("success")
 
@@ -47,12 +53,23 @@ export const ConnectRequest = Schema.Struct({
       Schema.isPattern(/^[\x21-\x7e]+$/, { expected: "a token of printable characters without spaces" })
     )
   ),
-  oauth_client_id: optional(text(2048, "For the auth type oauth.")),
-  oauth_client_secret: optional(text(8192, "For the auth type oauth.")),
-  oauth_auth_url: optional(text(8192, "For the auth type oauth.")),
-  oauth_token_url: optional(text(8192, "For the auth type oauth.")),
-  oauth_redirect_uri: optional(text(8192, "For the auth type oauth.")),
-  oauth_scopes: optional(Schema.Array(text(1024, "A scope.")).check(Schema.isMaxLength(100))),
+  oauth_client_id: optional(
+    text(
+      2048,
+      "For the auth type oauth: a client that was registered before. Default: this service registers itself."
+    )
+  ),
+  oauth_client_secret: optional(text(8192, "Secret of that client, if it has one.")),
+  oauth_auth_url: optional(webUrl("Authorization endpoint, for a server without OAuth metadata.")),
+  oauth_token_url: optional(webUrl("Token endpoint, for a server without OAuth metadata.")),
+  oauth_redirect_uri: optional(
+    webUrl("Redirect URI that is registered for the client. Default: /callback of this service.")
+  ),
+  oauth_scopes: optional(
+    Schema.Array(text(1024, "A scope."))
+      .check(Schema.isMaxLength(100))
+      .annotate({ description: "Scopes to request. Default: those that the server names." })
+  ),
   name: optional(text(64, "Display name of the connection.")),
   timeout: timeout("Time limit for connecting. Default: mcp.connection.connection_timeout."),
   federate: Schema.optionalKey(
@@ -63,7 +80,8 @@ export const ConnectRequest = Schema.Struct({
   )
 })
   .check(
-    Schema.makeFilter(({ auth_type, bearer_token, command, federate, mcp_url, name, transport }) => {
+    Schema.makeFilter((request) => {
+      const { auth_type, bearer_token, command, federate, mcp_url, name, transport } = request
       if (transport === "stdio") {
         if (command == null) return { path: ["command"], issue: "the transport stdio requires it" }
         if (auth_type !== undefined && auth_type !== "none")
@@ -73,6 +91,15 @@ export const ConnectRequest = Schema.Struct({
       }
       if (auth_type === "bearer" && bearer_token == null)
         return { path: ["bearer_token"], issue: "the auth type bearer requires it" }
+      if ((request.oauth_auth_url == null) !== (request.oauth_token_url == null))
+        return {
+          path: ["oauth_token_url"],
+          issue: "give both oauth_auth_url and oauth_token_url, or neither"
+        }
+      if (request.oauth_token_url != null && request.oauth_client_id == null)
+        return { path: ["oauth_client_id"], issue: "oauth_token_url requires it" }
+      if (request.oauth_client_secret != null && request.oauth_client_id == null)
+        return { path: ["oauth_client_id"], issue: "oauth_client_secret requires it" }
       if (federate === true && name == null) return { path: ["name"], issue: "federate requires it" }
       return true
     })
@@ -88,6 +115,13 @@ export const Connected = Schema.Struct({
   prompts: Items,
   message: Schema.String
 }).annotate({ identifier: "Connected" })
+
+export const AuthorizationRequired = Schema.Struct({
+  status: Schema.Literal("authorization_required"),
+  client_id: Schema.String,
+  authorization_url: Schema.String.annotate({ description: "Page to open in the user's browser." }),
+  message: Schema.String
+}).annotate({ identifier: "AuthorizationRequired" })
 
 const list = <const Name extends string>(name: Name, identifier: string) =>
   Schema.Struct({

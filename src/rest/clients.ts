@@ -183,7 +183,10 @@ export const make = Effect.gen(function* () {
             Effect.sync(() => client.running++),
             touch(client)
           ),
-          () => Effect.flatMap(opened(client, principal), request),
+          () =>
+            Effect.flatMap(opened(client, principal), (found) =>
+              Effect.andThen(found.authorized, request(found))
+            ),
           () =>
             Effect.andThen(
               Effect.sync(() => client.running--),
@@ -191,7 +194,10 @@ export const make = Effect.gen(function* () {
             )
         )
       ),
-    disconnect: (principal: Principal, id: string) => Effect.flatMap(find(principal, id), close),
+    disconnect: (principal: Principal, id: string) =>
+      Effect.flatMap(find(principal, id), (client) =>
+        Effect.andThen(client.opened?.forget ?? Effect.void, close(client))
+      ),
     list: (principal: Principal) =>
       Effect.map(restored, () => [...clients.values()].filter(({ owner }) => owner === principal.key))
   }

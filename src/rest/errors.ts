@@ -14,7 +14,7 @@ export class Unauthorized extends Schema.Error<Unauthorized>("Unauthorized")(det
 }) {}
 
 export class Forbidden extends Schema.Error<Forbidden>("Forbidden")(detail, {
-  description: "The caller lacks a scope, or the server must not be reached.",
+  description: "The caller lacks a scope, the server must not be reached, or its sign-in is not finished.",
   httpApiStatus: 403
 }) {}
 
@@ -46,11 +46,6 @@ export class TooManyRequests extends Schema.Error<TooManyRequests>("TooManyReque
 export class InternalError extends Schema.Error<InternalError>("InternalError")(detail, {
   description: "Internal error; the log has it under the request id.",
   httpApiStatus: 500
-}) {}
-
-export class NotImplemented extends Schema.Error<NotImplemented>("NotImplemented")(detail, {
-  description: "The auth type oauth is not supported yet.",
-  httpApiStatus: 501
 }) {}
 
 export class BadGateway extends Schema.Error<BadGateway>("BadGateway")(detail, {
@@ -88,6 +83,5 @@ export type RestError =
   | Unprocessable
   | TooManyRequests
   | InternalError
-  | NotImplemented
   | BadGateway
   | Unavailable

@@ -6,14 +6,7 @@ import type { Scope } from "../domain/Principal.ts"
 import { Access, Api, SchemaErrors } from "./api.ts"
 import * as calls from "./calls.ts"
 import { make, type Client } from "./clients.ts"
-import {
-  BadRequest,
-  Forbidden,
-  InternalError,
-  NotImplemented,
-  Unauthorized,
-  Unprocessable
-} from "./errors.ts"
+import { BadRequest, Forbidden, InternalError, Unauthorized, Unprocessable } from "./errors.ts"
 import { rejected } from "./rejections.ts"
 import { Incoming, RestRequest } from "./RestRequest.ts"
 
@@ -63,11 +56,15 @@ export const handlers = HttpApiBuilder.group(
     return group.handleAll({
       connect: Effect.fn(function* ({ payload }) {
         const principal = yield* metered("call", catalog)
-        if (payload.auth_type === "oauth") {
-          const detail = "The auth type oauth is not supported yet. Use bearer with an access token."
-          return yield* new NotImplemented({ detail })
+        const { id, opened } = yield* clients.connect(principal, payload)
+        if (opened?.authorizationUrl !== undefined) {
+          return {
+            status: "authorization_required" as const,
+            client_id: id,
+            authorization_url: opened.authorizationUrl,
+            message: "Open authorization_url in a browser. After the sign-in the connection is ready."
+          }
         }
-        const { id } = yield* clients.connect(principal, payload)
         const { prompts, resources, tools } = yield* clients.use(principal, id, calls.lists)
         return {
           status: "connected" as const,

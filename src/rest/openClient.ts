@@ -11,14 +11,16 @@ import { ProgressEvents } from "../../layers/progress/ProgressEvents.ts"
 import { callerFetch, check } from "../../layers/upstream/callerFetch.ts"
 import { OrphanGuard } from "../../layers/upstream/OrphanGuard.ts"
 import { Credentials } from "../../layers/upstream/oauth/Credentials.ts"
+import { oauthFetch } from "../../layers/upstream/oauth/oauthFetch.ts"
 import { SignIns } from "../../layers/upstream/oauth/SignIns.ts"
 import * as upstreamSection from "../../layers/upstream/section.ts"
+import { isOperator } from "../catalog/Audience.ts"
 import { Catalog } from "../catalog/Catalog.ts"
 import type { Principal } from "../domain/Principal.ts"
 import * as mcpSection from "../mcp/section.ts"
 import { serveUpstream, type Served } from "../upstreams/serveUpstream.ts"
 import type { ConnectRequest } from "./bodies.ts"
-import { RequestTimeout } from "./errors.ts"
+import { Forbidden, RequestTimeout, type RestError } from "./errors.ts"
 import { notReachable, unreachable } from "./rejections.ts"
 import { resolve, type Resolved } from "./serverSettings.ts"
 
@@ -26,6 +28,12 @@ export interface OpenedClient extends Served {
   /** Of the names under which `catalog` has the entries. */
   readonly prefix: string
   readonly catalog: Catalog["Service"]
+  /** Page at which the user must sign in first. */
+  readonly authorizationUrl: string | undefined
+  /** Fails until the user has signed in. */
+  readonly authorized: Effect.Effect<void, RestError>
+  /** Removes the sign-in that was made for this connection. */
+  readonly forget: Effect.Effect<void>
 }
 
 export interface OpenOptions {
@@ -75,7 +83,7 @@ export const make = Effect.gen(function* () {
     const { http, mcp, outbound, servers } = yield* settingsOf
     const { allow_stdio_commands, connection_timeout } = mcp.connection
     const resolved = yield* resolve(principal, request, { servers, allowCommands: allow_stdio_commands })
-    const { allowPrivate, listed, settings } = resolved
+    const { account, allowPrivate, listed, settings } = resolved
     const timeout = request.timeout == null ? connection_timeout : Duration.seconds(request.timeout)
     const maxBytes = http.max_message_bytes
     const fetching = { dns, settings: outbound, allowPrivate, maxBytes }
@@ -100,9 +108,34 @@ export const make = Effect.gen(function* () {
       fetch: callerFetch(fetching),
       visibleTo: { principal: principal.key },
       eager: false,
-      onUse
+      onUse,
+      ...(account !== undefined && {
+        signIn: {
+          server: account.server,
+          principal: account.principal,
+          timeout: mcp.connection.sign_in_timeout,
+          fetch: oauthFetch(fetching, resolved.privateUrls)
+        }
+      })
     }).pipe(Effect.provideService(Catalog, catalog), Effect.provideContext(processes))
-    yield* Effect.mapError(served.connection, unreachable).pipe(
+    const signInUrl = Effect.suspend(
+      () => served.account?.signIn() ?? Effect.die(new Error("no account"))
+    ).pipe(
+      Effect.map(({ url }) => url),
+      Effect.mapError(unreachable)
+    )
+    // The account that all callers share is the operator's.
+    const maySignIn = account !== undefined && (account.principal !== "" || isOperator(principal))
+    /** The URL, if the connection needs a sign-in. */
+    const connected = served.connection.pipe(
+      Effect.as(undefined),
+      Effect.catch((error) =>
+        error.signIn !== undefined && served.account !== undefined && maySignIn
+          ? signInUrl
+          : Effect.fail(unreachable(error))
+      )
+    )
+    const authorizationUrl = yield* connected.pipe(
       Effect.timeoutOrElse({
         duration: timeout,
         orElse: () =>
@@ -111,7 +144,22 @@ export const make = Effect.gen(function* () {
           )
       })
     )
-    const opened: OpenedClient = { ...served, prefix, catalog }
+    const opened: OpenedClient = {
+      ...served,
+      prefix,
+      catalog,
+      authorizationUrl,
+      authorized: Effect.flatMap(served.upstream.status, ({ state }) =>
+        state === "unauthorized" || state === "connecting"
+          ? Effect.flatMap(connected, (url) =>
+              url === undefined
+                ? Effect.void
+                : Effect.fail(new Forbidden({ detail: `Sign in first: open ${url} in a browser.` }))
+            )
+          : Effect.void
+      ),
+      forget: account?.own === true ? (served.account?.forget ?? Effect.void) : Effect.void
+    }
     return opened
   }, Effect.provideContext(services))
 })

@@ -11,6 +11,13 @@ export const scopes = ["mcp:read", "mcp:write"]
 /** The client of tests that do not register one. */
 export const machineClient = { client_id: "machine", client_secret: "s".repeat(48) }
 
+/** A client for users that was created at the authorization server. */
+export const userClient = {
+  client_id: "your-client-id",
+  client_secret: "u".repeat(48),
+  redirect_uri: "http://localhost:8080/callback"
+}
+
 export interface ProtectedServerOptions {
   /** Lifetime of access tokens, in seconds. Default: 300. */
   readonly accessTokenTtl?: number
@@ -112,6 +119,14 @@ export const protectedServer = Effect.fnUntraced(function* ({
         grant_types: ["client_credentials"],
         redirect_uris: [],
         response_types: []
+      },
+      {
+        client_id: userClient.client_id,
+        client_secret: userClient.client_secret,
+        grant_types: ["authorization_code", "refresh_token"],
+        redirect_uris: [userClient.redirect_uri],
+        response_types: ["code"],
+        application_type: "native"
       }
     ],
     cookies: { keys: ["k".repeat(32)] },

@@ -25,7 +25,10 @@ export const oauthFetch = (
 }
 
 /** The URLs that the settings of a server name. */
-export const namedUrls = ({ oauth, url }: ServerSettings): ReadonlyArray<string | undefined> => [
+export const namedUrls = ({
+  oauth,
+  url
+}: Pick<ServerSettings, "oauth" | "url">): ReadonlyArray<string | undefined> => [
   url,
   oauth?.issuer,
   oauth?.authorization_url,
