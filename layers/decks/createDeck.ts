@@ -67,13 +67,9 @@ export const make = ({ fs, outbound, output, paths, settings }: Dependencies) =>
     const theme = yield* themes.find(fs, paths, config.themes_dir, wanted ?? config.theme)
     yield* onStep("outline")
     const run = yield* startDeckWorker
-    const { arranged } = yield* run({
-      kind: "arrange",
-      request: { client, details, project, slides, type },
-      ...(given !== undefined && { outline: given }),
-      font: theme.file.fonts.body
-    })
-    const { outline } = arranged
+    const asked = { client, details, project, slides, type }
+    const font = theme.file.fonts.body
+    const { outline, remarks } = yield* run("arrange", { outline: given, request: asked, font })
     if (given === undefined && outline.slides.every(({ layout }) => layout === "title"))
       return yield* deckError("details", `source_content_details ${nothing}`)
     yield* onStep("pictures")
@@ -81,19 +77,17 @@ export const make = ({ fs, outbound, output, paths, settings }: Dependencies) =>
     yield* onStep("draw")
     const created = DateTime.formatIso(yield* DateTime.now)
     const drawn = pictures.withoutMissing(outline, loaded.pictures)
-    const rendering = { outline: drawn, theme, pictures: loaded.pictures, created }
-    const { rendered } = yield* run({ kind: "render", rendering })
+    const { bytes, cut } = yield* run("render", { outline: drawn, theme, pictures: loaded.pictures, created })
     yield* onStep("write")
     const saved = yield* output
-      .save(owner, client, project, rendered.bytes)
+      .save(owner, client, project, bytes)
       .pipe(Effect.mapError(({ detail, reason }) => deckError(reason, detail)))
-    const cut = rendered.cut.length === 0 ? [] : [shortened(rendered.cut)]
     return {
       path: saved.path,
       uri: saved.uri,
       slides: outline.slides.length,
       outline,
-      remarks: [...arranged.remarks, ...loaded.remarks, ...cut]
+      remarks: [...remarks, ...loaded.remarks, ...(cut.length === 0 ? [] : [shortened(cut)])]
     } satisfies Deck
   }, Effect.scoped)
 

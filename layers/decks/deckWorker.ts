@@ -1,22 +1,26 @@
 /** Worker that arranges and draws one deck: both take a while, and a worker can be terminated. */
-import { arrange } from "./outline/arrange.ts"
-import { prepareOutline } from "./outline/prepareOutline.ts"
-import type { Job, JobResult } from "./deckJobs.ts"
 import { writeDeck } from "./file/writeDeck.ts"
+import { arrange, type Request } from "./outline/arrange.ts"
+import type { Outline } from "./outline/Outline.ts"
+import { prepareOutline } from "./outline/prepareOutline.ts"
 
-const run = async (job: Job): Promise<JobResult> => {
-  if (job.kind === "render") return { kind: "rendered", rendered: await writeDeck(job.rendering) }
-  const { font, outline, request } = job
-  const arranged = outline === undefined ? arrange(request, font) : prepareOutline(outline, request, font)
-  return { kind: "arranged", arranged }
+const jobs = {
+  /** Without an outline, rules arrange the details. */
+  arrange: ({ font, outline, request }: { outline?: Outline | undefined; request: Request; font: string }) =>
+    outline === undefined ? arrange(request, font) : prepareOutline(outline, request, font),
+  render: writeDeck
 }
+export type Jobs = typeof jobs
+/** The name of a job, and its input. */
+export type Job = { [Name in keyof Jobs]: readonly [Name, Parameters<Jobs[Name]>[0]] }[keyof Jobs]
+export type JobResult = { readonly result: unknown } | { readonly failure: string }
 
-globalThis.addEventListener("message", async ({ data }: MessageEvent<Job>) => {
+globalThis.addEventListener("message", async ({ data: [name, input] }: MessageEvent<Job>) => {
   try {
-    const result = await run(data)
-    postMessage(result, result.kind === "rendered" ? [result.rendered.bytes.buffer] : [])
+    // A name comes with the input of its job, which the types cannot follow.
+    const result = await (jobs[name] as (input: unknown) => unknown)(input)
+    postMessage({ result } satisfies JobResult)
   } catch (cause) {
-    const message = cause instanceof Error ? cause.message : String(cause)
-    postMessage({ kind: "failed", message } satisfies JobResult)
+    postMessage({ failure: cause instanceof Error ? cause.message : String(cause) } satisfies JobResult)
   }
 })

@@ -1,12 +1,7 @@
 /** Starts the deck worker: one per deck, terminated with its scope. */
 import { Effect } from "effect"
 import { deckError, type DeckError } from "./DeckError.ts"
-import type { Job, JobResult } from "./deckJobs.ts"
-
-type ResultOf<J extends Job> = Extract<
-  JobResult,
-  { kind: J["kind"] extends "arrange" ? "arranged" : "rendered" }
->
+import type { JobResult, Jobs } from "./deckWorker.ts"
 
 const failed = (message: string) => Effect.fail(deckError("drawing", `The deck cannot be drawn: ${message}`))
 
@@ -18,15 +13,15 @@ export const startDeckWorker = Effect.map(
     (worker) => Effect.sync(() => worker.terminate())
   ),
   (worker) =>
-    <J extends Job>(job: J): Effect.Effect<ResultOf<J>, DeckError> =>
-      Effect.callback((resume) => {
+    <Name extends keyof Jobs>(name: Name, input: Parameters<Jobs[Name]>[0]) =>
+      Effect.callback<Awaited<ReturnType<Jobs[Name]>>, DeckError>((resume) => {
         worker.onmessage = ({ data }: MessageEvent<JobResult>) =>
-          // The worker answers each job with a result of its kind, or with a failure.
-          resume(data.kind === "failed" ? failed(data.message) : Effect.succeed(data as ResultOf<J>))
+          // The worker answers each job with its result, or with a failure.
+          resume("failure" in data ? failed(data.failure) : Effect.succeed(data.result as never))
         worker.onerror = (event) => {
           event.preventDefault()
           resume(failed(event.message))
         }
-        worker.postMessage(job, [])
+        worker.postMessage([name, input], [])
       })
 )

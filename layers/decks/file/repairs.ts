@@ -31,10 +31,11 @@ const repairTable = (frame: Element, item: TableItem, { languages, palette }: Dr
   for (const properties of frame.all("a:tblPr"))
     properties.attributes = { rtl: item.rtl === true ? 1 : undefined, firstRow: 1 }
   const bodies = frame.all("a:txBody")
-  for (const [index, { align, text }] of item.rows.flat().entries()) {
+  for (const [index, text] of item.rows.flat().entries()) {
     const head = index < item.widths.length
+    const atEnd = item.numeric[index % item.widths.length] === true
     const style = {
-      align,
+      align: atEnd === (item.rtl === true) ? ("l" as const) : ("r" as const),
       size: item.size,
       bold: head,
       color: head ? palette.onAccent : palette.ink,

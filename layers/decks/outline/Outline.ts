@@ -1,117 +1,73 @@
 /** Schema of a deck's content, slide by slide, without its looks: the argument and the result of `content.create`. */
 import { Schema, SchemaTransformation } from "effect"
+import { cell, chartKind, list, optional, Short, Text, values } from "./schemaParts.ts"
 
 const make = () => {
-  const Text = Schema.String.check(Schema.isMaxLength(20_000))
-  const Short = Schema.String.check(Schema.isMaxLength(2000))
-  const list = <S extends Schema.Top>(item: S, least: number, most: number) =>
-    Schema.Array(item).check(Schema.isMinLength(least), Schema.isMaxLength(most))
-
   const PointFields = Schema.Struct({
-    lead: Schema.optionalKey(Short.annotate({ description: "Bold words at the start." })),
+    lead: optional(Short, "Bold words at the start."),
     text: Text,
-    level: Schema.optionalKey(
-      Schema.Literals([0, 1, 2]).annotate({ description: "Nesting below the point before; default 0." })
-    ),
-    number: Schema.optionalKey(
-      Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 32_767 })).annotate({
-        description: "Number in an ordered list."
-      })
+    level: optional(Schema.Literals([0, 1, 2]), "Nesting below the point before; default 0."),
+    number: optional(
+      Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 32_767 })),
+      "Number in an ordered list."
     )
   })
-  const Point = Schema.Union([
-    PointFields,
-    Text.pipe(
-      Schema.decodeTo(
-        PointFields,
-        SchemaTransformation.transform({ decode: (text) => ({ text }), encode: ({ text }) => text })
-      )
-    )
-  ])
+  const fromText = SchemaTransformation.transform({
+    decode: (text: string) => ({ text }),
+    encode: ({ text }: { readonly text: string }) => text
+  })
+  const Point = Schema.Union([PointFields, Text.pipe(Schema.decodeTo(PointFields, fromText))])
   const points = Schema.optionalKey(list(Point, 0, 1000))
-  const cell = Schema.Union([Text, Schema.Finite])
-
   const Chart = Schema.Struct({
-    kind: Schema.Literals(["column", "bar", "line", "doughnut"]),
+    kind: chartKind,
     labels: list(Short, 1, 60),
-    series: list(
-      Schema.Struct({
-        name: Short,
-        values: Schema.Array(Schema.NullOr(Schema.Finite))
-          .check(Schema.isMaxLength(60))
-          .annotate({ description: "One per label; null for a value that is not known." })
-      }),
-      1,
-      6
-    ),
-    prefix: Schema.optionalKey(Short.annotate({ description: "Before each number: `$`." })),
-    suffix: Schema.optionalKey(Short.annotate({ description: "After each number: `%`, ` MW`." })),
-    highlight: Schema.optionalKey(
-      Schema.Int.annotate({ description: "Index of the label to emphasize, from 0." })
-    )
+    series: list(Schema.Struct({ name: Short, values }), 1, 6),
+    prefix: optional(Short, "Before each number: `$`."),
+    suffix: optional(Short, "After each number: `%`, ` MW`."),
+    highlight: optional(Schema.Int, "Index of the label to emphasize, from 0.")
   })
+  const kicker = optional(Short, "A short line above the headline.")
+  const text = Schema.optionalKey(Text)
 
-  const shared = {
-    headline: Text.annotate({
-      description: "What the slide says, in one sentence; a label where it says nothing."
-    }),
-    notes: Schema.optionalKey(Text.annotate({ description: "Speaker notes." }))
-  }
-  const kicker = Schema.optionalKey(Short.annotate({ description: "A short line above the headline." }))
-  const layout = <L extends string>(name: L) => Schema.Literal(name)
-
+  const slide = <L extends string, F extends Schema.Struct.Fields>(layout: L, fields: F) =>
+    Schema.Struct({
+      layout: Schema.Literal(layout),
+      headline: Text.annotate({
+        description: "What the slide says, in one sentence; a label where it says nothing."
+      }),
+      notes: optional(Text, "Speaker notes."),
+      ...fields
+    })
   const Slide = Schema.Union([
-    Schema.Struct({ layout: layout("title"), ...shared, kicker, subtitle: Schema.optionalKey(Text) }),
-    Schema.Struct({ layout: layout("section"), ...shared, number: Schema.optionalKey(Schema.Int) }),
-    Schema.Struct({
-      layout: layout("bullets"),
-      ...shared,
-      points: list(Point, 1, 1000),
-      numbered: Schema.optionalKey(Schema.Boolean)
-    }),
-    Schema.Struct({
-      layout: layout("columns"),
-      ...shared,
-      columns: list(Schema.Struct({ heading: Schema.optionalKey(Text), points: list(Point, 0, 100) }), 1, 4)
-    }),
-    Schema.Struct({ layout: layout("chart"), ...shared, chart: Chart, points }),
-    Schema.Struct({
-      layout: layout("table"),
-      ...shared,
-      columns: list(Text, 1, 12),
-      rows: list(list(cell, 0, 12), 0, 1000)
-    }),
-    Schema.Struct({ layout: layout("quote"), ...shared, kicker, by: Schema.optionalKey(Short) }).annotate({
+    slide("title", { kicker, subtitle: text }),
+    slide("section", { number: Schema.optionalKey(Schema.Int) }),
+    slide("bullets", { points: list(Point, 1, 1000), numbered: Schema.optionalKey(Schema.Boolean) }),
+    slide("columns", { columns: list(Schema.Struct({ heading: text, points: list(Point, 0, 100) }), 1, 4) }),
+    slide("chart", { chart: Chart, points }),
+    slide("table", { columns: list(Text, 1, 12), rows: list(list(cell, 0, 12), 0, 1000) }),
+    slide("quote", { kicker, by: Schema.optionalKey(Short) }).annotate({
       description: "The headline is the quote."
     }),
-    Schema.Struct({
-      layout: layout("figure"),
-      ...shared,
+    slide("figure", {
       image: Schema.String.annotate({
         description:
           "An http or https address, `data:image/png;base64,…`, or `#2`: the picture in the second of `source_content_details`."
       }),
-      alt: Schema.optionalKey(
-        Text.annotate({ description: "Description of the picture for screen readers." })
-      ),
+      alt: optional(Text, "Description of the picture for screen readers."),
       points
     }),
-    Schema.Struct({
-      layout: layout("numbers"),
-      ...shared,
-      numbers: list(Schema.Struct({ value: cell, label: Text }), 1, 8)
-    }),
-    Schema.Struct({ layout: layout("number"), ...shared, kicker, value: Short }).annotate({
+    slide("numbers", { numbers: list(Schema.Struct({ value: cell, label: Text }), 1, 8) }),
+    slide("number", { kicker, value: Short }).annotate({
       description: "One large number; the headline explains it."
     }),
-    Schema.Struct({ layout: layout("statement"), ...shared, kicker, text: Schema.optionalKey(Text) }),
-    Schema.Struct({ layout: layout("code"), ...shared, code: Text }),
-    Schema.Struct({ layout: layout("closing"), ...shared, points })
+    slide("statement", { kicker, text }),
+    slide("code", { code: Text }),
+    slide("closing", { points })
   ])
 
   return Schema.Struct({
-    title: Schema.optionalKey(Short.annotate({ description: "Title of the file." })),
-    footer: Schema.optionalKey(Short.annotate({ description: "Text at the foot of each slide." })),
+    title: optional(Short, "Title of the file."),
+    footer: optional(Short, "Text at the foot of each slide."),
     slides: list(Slide, 1, 500)
   }).annotate({
     examples: [

@@ -1,7 +1,7 @@
 /** Arranges details into slides by rules: the fallback where the caller sends no outline. Nothing is computed or ranked. */
 import { decimalOf, textLanguage, type Decimal } from "./amounts.ts"
 import type { Detail } from "./Detail.ts"
-import { fill, splitPoints } from "./fill.ts"
+import { fill, numbered, splitPoints } from "./fill.ts"
 import type { Outline, Point, Slide, SlideOf } from "./Outline.ts"
 import { plain, pointText, textsOf } from "./plainText.ts"
 import { readDetails } from "./readDetails.ts"
@@ -79,37 +79,22 @@ const shaped = (slide: Slide, labels: Labels): Slide => {
   return { ...rest, layout: "columns", columns: columns.map((part) => ({ points: part })) }
 }
 
-const headlineOf = (slide: Slide, project: string) =>
-  slide.headline ||
-  (slide.layout === "chart" && slide.chart.series.length === 1 && slide.chart.series[0]?.name) ||
-  (slide.layout === "figure" && slide.alt) ||
-  project
-
-/** Slides with headlines; neighbours with the same are numbered, and so are sections. */
-const headed = (slides: ReadonlyArray<Slide>, labels: Labels): ReadonlyArray<Slide> => {
-  const all = slides.map((slide) => {
-    const found = shaped(slide, labels)
-    return { ...found, headline: headlineOf(found, labels.project) }
-  })
-  let [number, section] = [0, 0]
-  return all.map((slide, index): Slide => {
-    if (slide.layout === "section") return { ...slide, number: ++section }
-    const same = (at: number) => all[at]?.headline === slide.headline
-    if (slide.layout === "quote" || (!same(index - 1) && !same(index + 1))) return slide
-    number = same(index - 1) ? number + 1 : 1
-    let last = index
-    while (same(last + 1)) last++
-    return { ...slide, headline: `${slide.headline} (${number}/${number + last - index})` }
-  })
+/** A slide with a headline: its own, that of its data, or the name of the project. */
+const headed = (given: Slide, labels: Labels): Slide => {
+  const slide = shaped(given, labels)
+  const own =
+    slide.headline ||
+    (slide.layout === "chart" && slide.chart.series.length === 1 && slide.chart.series[0]?.name) ||
+    (slide.layout === "figure" && slide.alt)
+  return { ...slide, headline: own || labels.project }
 }
 
 /** The sections of the deck, else the headlines of its slides. */
 const entriesOf = (slides: ReadonlyArray<Slide>, project: string): ReadonlyArray<Point> => {
   const sections = slides.filter(({ layout }) => layout === "section")
   const shown = sections.length >= 2 ? sections : slides.filter(({ layout }) => layout !== "quote")
-  const headlines = shown.map(({ headline }) => headline.replace(/ \(\d+\/\d+\)$/u, ""))
-  const distinct = [...new Set(headlines)].filter((text) => text !== "" && text !== project)
-  return distinct.map((text, index) => ({ text, number: index + 1 }))
+  const distinct = new Set(shown.map(({ headline }) => headline).filter((text) => text !== project))
+  return [...distinct].map((text, index) => ({ text, number: index + 1 }))
 }
 
 const count = (slides: number) => (slides === 1 ? "1 slide" : `${slides} slides`)
@@ -139,9 +124,17 @@ export const arrange = (request: Request, font: string): Arranged => {
   const labels = { project, type: format.test(type) || given.length === 0 ? "" : type, decimal }
   const room = wanted - (wanted >= 2 ? 1 : 0)
 
-  const { left, slides } = fill(given, room, font)
-  const body = headed(slides, labels)
-  const entries = entriesOf(body, project)
+  const { left, parts } = fill(given, room, font)
+  let section = 0
+  const headedParts = parts.map(({ slide: part, source }) => {
+    const slide = headed(part, labels)
+    return { source, slide: slide.layout === "section" ? { ...slide, number: ++section } : slide }
+  })
+  const body = numbered(headedParts)
+  const entries = entriesOf(
+    headedParts.map(({ slide }) => slide),
+    project
+  )
   const hasAgenda =
     wanted >= 3 &&
     body.length < room &&
@@ -162,7 +155,7 @@ export const arrange = (request: Request, font: string): Arranged => {
     )
   const last = made.at(-1)
   if (left.length > 0 && last !== undefined) {
-    const lost = headed(left, labels).map((slide) => textsOf(slide).join("\n"))
+    const lost = left.map(({ slide }) => textsOf(headed(slide, labels)).join("\n"))
     made[made.length - 1] = { ...last, notes: [last.notes ?? "", ...lost].join("\n\n").trim() }
     remarks.push(
       `${left.length === 1 ? "One topic" : `${left.length} topics`} did not fit on ${count(wanted)} and went into the notes of the last one. ${count(wanted + left.length)} would show everything.`

@@ -1,6 +1,5 @@
 /** Fits slides to a number: joins short lists where there are too many slides, splits lists and tables where there is room. */
-import * as fit from "../page/fit.ts"
-import { box, listArea, listSizes, measured, setting } from "../page/listing.ts"
+import { listArea, listHeight, listSizes } from "../page/listing.ts"
 import { columnGroups, tableSlides } from "../page/tablePage.ts"
 import type { Point, Slide, SlideOf } from "./Outline.ts"
 import { isTimed, pointText } from "./plainText.ts"
@@ -28,14 +27,14 @@ const textsOfTable = ({ columns, rows }: SlideOf<"table">) => ({
 /** How many slides it takes to be read with ease. */
 const pages = (slide: Slide, font: string): number => {
   if (slide.layout === "numbers") return Math.ceil(slide.numbers.length / mostNumbers)
-  if (slide.layout === "table") {
-    const lines = tableSlides(textsOfTable(slide), font, tableSize)
-    return Math.max(Math.ceil(slide.rows.length / mostRows), lines)
-  }
+  if (slide.layout === "table")
+    return Math.max(
+      Math.ceil(slide.rows.length / mostRows),
+      tableSlides(textsOfTable(slide), font, tableSize)
+    )
   if (slide.layout !== "bullets") return 1
-  const { height, width } = box(listArea)
-  const high = fit.height(measured(slide.points), width, listSizes.natural, setting(font))
-  return Math.ceil(Math.max(high / height, slide.points.length / mostPoints, 1))
+  const high = listHeight(slide.points, listArea.w, listSizes.natural, font)
+  return Math.ceil(Math.max(high / (listArea.h * 72), slide.points.length / mostPoints, 1))
 }
 
 /** The most slides that its content is worth: headed and timed lines stand together. */
@@ -63,27 +62,24 @@ const evenly = <A>(all: ReadonlyArray<A>, count: number): ReadonlyArray<Readonly
   )
 
 /** A list in as many parts of about as many points. */
-export const splitPoints = (
-  points: ReadonlyArray<Point>,
-  count: number
-): ReadonlyArray<ReadonlyArray<Point>> => {
+export const splitPoints = (points: ReadonlyArray<Point>, count: number) => {
   const all = units(points)
   return evenly(all, Math.min(count, all.length)).map((part) => part.flat())
 }
 
 /** A slide in as many parts, the notes with the first. */
 const split = (slide: Slide, count: number): ReadonlyArray<Slide> => {
-  const { notes: _, ...rest } = slide
-  const parts = (): ReadonlyArray<Slide> => {
-    if (rest.layout === "bullets")
-      return splitPoints(rest.points, count).map((points) => ({ ...rest, points }))
-    if (rest.layout === "table") return evenly(rest.rows, count).map((rows) => ({ ...rest, rows }))
-    if (rest.layout === "numbers") return evenly(rest.numbers, count).map((numbers) => ({ ...rest, numbers }))
-    return [rest]
-  }
-  return count === 1
-    ? [slide]
-    : parts().map((part, index) => (index === 0 ? withNotes(part, slide.notes) : part))
+  if (count === 1) return [slide]
+  const { notes, ...rest } = slide
+  const parts =
+    rest.layout === "bullets"
+      ? splitPoints(rest.points, count).map((points) => ({ ...rest, points }))
+      : rest.layout === "table"
+        ? evenly(rest.rows, count).map((rows) => ({ ...rest, rows }))
+        : rest.layout === "numbers"
+          ? evenly(rest.numbers, count).map((numbers) => ({ ...rest, numbers }))
+          : [rest]
+  return parts.map((part, index) => (index === 0 ? withNotes(part, notes) : part))
 }
 
 const withNotes = (slide: Slide, ...notes: ReadonlyArray<string | undefined>): Slide => {
@@ -117,37 +113,57 @@ const join = (first: Slide, second: Slide, most: number): Slide | undefined => {
     : undefined
 }
 
-const joinAll = (slides: ReadonlyArray<Slide>, most: number): ReadonlyArray<Slide> => {
-  const all: Array<Slide> = []
-  for (const slide of slides) {
+const joinAll = (parts: ReadonlyArray<Part>, most: number): ReadonlyArray<Part> => {
+  const all: Array<Part> = []
+  for (const part of parts) {
     const last = all.at(-1)
-    const joined = last && join(last, slide, most)
-    if (joined === undefined) all.push(slide)
-    else all[all.length - 1] = joined
+    const slide = last && join(last.slide, part.slide, most)
+    if (last === undefined || slide === undefined) all.push(part)
+    else all[all.length - 1] = { ...last, slide }
   }
   return all
 }
 
-/** A table that is too wide as several, each with the first column. */
-export const fittingTables = (slide: Slide, font: string): ReadonlyArray<Slide> =>
-  slide.layout === "table"
-    ? columnGroups(textsOfTable(slide), font).map((part) => ({ ...slide, ...part }))
-    : [slide]
+/** A slide, or a part of one that was split: parts have the number of their slide. */
+export interface Part {
+  readonly slide: Slide
+  readonly source: number
+}
+
+/** Slides whose tables are no wider than a slide: a wide one is several, each with the first column. */
+export const fittingTables = (slides: ReadonlyArray<Slide>, font: string): ReadonlyArray<Part> =>
+  slides.flatMap((slide, source): ReadonlyArray<Part> =>
+    slide.layout === "table"
+      ? columnGroups(textsOfTable(slide), font).map((group) => ({ slide: { ...slide, ...group }, source }))
+      : [{ slide, source }]
+  )
+
+/** The slides, with numbers in the headlines where all parts of one that was split have the same. */
+export const numbered = (parts: ReadonlyArray<Part>): ReadonlyArray<Slide> => {
+  const groups = Map.groupBy(parts, ({ source }) => source)
+  return parts.map((part) => {
+    const { headline } = part.slide
+    const group = groups.get(part.source) ?? []
+    return group.length > 1 && group.every(({ slide }) => slide.headline === headline)
+      ? { ...part.slide, headline: `${headline} (${group.indexOf(part) + 1}/${group.length})` }
+      : part.slide
+  })
+}
 
 /** Slides on at most `room` slides, and what had no place. */
 export const fill = (
   given: ReadonlyArray<Slide>,
   room: number,
   font: string
-): { readonly slides: ReadonlyArray<Slide>; readonly left: ReadonlyArray<Slide> } => {
-  let all: ReadonlyArray<Slide> = given.flatMap((slide) => fittingTables(slide, font))
+): { readonly parts: ReadonlyArray<Part>; readonly left: ReadonlyArray<Part> } => {
+  let all = fittingTables(given, font)
   for (let most = 100; all.length > room && most < Number.MAX_SAFE_INTEGER; most *= 1.3)
     all = joinAll(all, most)
-  const kept = all.slice(0, room).map((slide) => ({
-    slide,
-    weight: weight(slide),
+  const kept = all.slice(0, room).map((part) => ({
+    ...part,
+    weight: weight(part.slide),
     count: 1,
-    most: mostPages(slide, font)
+    most: mostPages(part.slide, font)
   }))
   for (let spare = room - kept.length; spare > 0; spare--) {
     const open = kept.filter(({ count, most }) => count < most)
@@ -155,5 +171,8 @@ export const fill = (
     if (fullest === undefined) break
     fullest.count++
   }
-  return { slides: kept.flatMap(({ count, slide }) => split(slide, count)), left: all.slice(room) }
+  const parts = kept.flatMap(({ count, slide, source }) =>
+    split(slide, count).map((part) => ({ slide: part, source }))
+  )
+  return { parts, left: all.slice(room) }
 }

@@ -1,7 +1,7 @@
 /** Prepares an outline from the caller for drawing: plain text, counted lists, aligned series, tables that fit. */
 import type { Arranged, Request } from "./arrange.ts"
 import { alignSeries } from "./dataSlides.ts"
-import { fittingTables } from "./fill.ts"
+import { fittingTables, numbered } from "./fill.ts"
 import type { Outline, Point, Slide } from "./Outline.ts"
 import { clean, plain, toPoint } from "./plainText.ts"
 
@@ -33,31 +33,16 @@ const counted = (points: ReadonlyArray<Point>): ReadonlyArray<Point> => {
   })
 }
 
-const prepared = (slide: Slide, font: string): ReadonlyArray<Slide> => {
-  switch (slide.layout) {
-    case "bullets": {
-      const { numbered, points, ...rest } = slide
-      const lead = points.map(withLead)
-      return [{ ...rest, points: numbered === true ? counted(lead) : lead }]
-    }
-    case "chart":
-      return [{ ...slide, chart: alignSeries(slide.chart) }]
-    case "table": {
-      const parts = fittingTables(slide, font)
-      return parts.length === 1
-        ? [slide]
-        : parts.map((part, index) => ({
-            ...part,
-            headline: `${slide.headline} (${index + 1}/${parts.length})`
-          }))
-    }
-    default:
-      return [slide]
-  }
+const prepared = (slide: Slide): Slide => {
+  if (slide.layout === "chart") return { ...slide, chart: alignSeries(slide.chart) }
+  if (slide.layout !== "bullets") return slide
+  const { numbered: isCounted, points, ...rest } = slide
+  const lead = points.map(withLead)
+  return { ...rest, points: isCounted === true ? counted(lead) : lead }
 }
 
 export const prepareOutline = (given: Outline, request: Request, font: string): Arranged => {
-  const slides = given.slides.flatMap((slide) => prepared(slide, font).map(plainTexts))
+  const slides = numbered(fittingTables(given.slides.map(prepared), font)).map(plainTexts)
   const name = [plain(request.client), plain(request.project)].filter((text) => text !== "").join(" · ")
   const more = slides.length - given.slides.length
   const remarks = [

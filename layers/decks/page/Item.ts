@@ -46,11 +46,6 @@ export interface Placeholder {
   readonly index?: number
 }
 
-export interface Cell {
-  readonly text: string
-  readonly align: "l" | "r"
-}
-
 /** A chart with what follows from where it is drawn. */
 export interface DrawnChart extends Chart {
   /** Start of the value axis; absent: 0. */
@@ -89,7 +84,9 @@ export type TableItem = Placed<"table"> & {
   /** Inches. */
   readonly widths: ReadonlyArray<number>
   readonly heights: ReadonlyArray<number>
-  readonly rows: ReadonlyArray<ReadonlyArray<Cell>>
+  readonly rows: ReadonlyArray<ReadonlyArray<string>>
+  /** Columns of numbers, which are aligned at the end. */
+  readonly numeric: ReadonlyArray<boolean>
   /** The first column is the rightmost. */
   readonly rtl?: true
   /** Points. */

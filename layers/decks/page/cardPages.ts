@@ -1,10 +1,14 @@
 /** Pages of cards beside each other: columns of points, and numbers with what they are. */
 import type { Item } from "./Item.ts"
 import * as fit from "./fit.ts"
-import { box, listSizes, measured, setting } from "./listing.ts"
+import { listSize, listSizes } from "./listing.ts"
 import type { SlideOf } from "../outline/Outline.ts"
 import { body, places } from "./places.ts"
 import { below, card, inside, label, list, part, put, type Stage } from "./typesetting.ts"
+
+/** One size for all: the smallest that one of them needs. */
+const oneSize = <A>(all: ReadonlyArray<A>, size: (each: A) => number | undefined) =>
+  Math.min(...all.map((each) => size(each) ?? listSizes.least))
 
 export const ofColumns = (stage: Stage, slide: SlideOf<"columns">): ReadonlyArray<Item> => {
   const { palette } = stage
@@ -14,12 +18,7 @@ export const ofColumns = (stage: Stage, slide: SlideOf<"columns">): ReadonlyArra
     const inner = inside(area, 0.4)
     return { area, heading, points, inner, listed: heading === undefined ? inner : below(inner, 0.62) }
   })
-  // One size for all columns: the smallest that one of them needs.
-  const range = { most: 24, least: listSizes.least }
-  const fits = cards.map(({ listed, points }) =>
-    fit.largest(measured(points), box(listed), range, setting(palette.fonts.body))
-  )
-  const most = Math.min(...fits.map((size) => size ?? range.least))
+  const most = oneSize(cards, ({ listed, points }) => listSize(points, listed, 24, palette.fonts.body))
   const head = { most: 24, least: 12, color: palette.ink, bold: true, font: "head" } as const
   return [
     ...put(stage, places.headline, slide.headline),
@@ -50,17 +49,10 @@ export const ofNumbers = (stage: Stage, slide: SlideOf<"numbers">): ReadonlyArra
       rest: below(inner, inner.h * 0.52 + 0.08)
     }
   })
-  const sizes = cards.map(({ top, value }) =>
-    fit.largest(
-      [{ runs: [{ text: value, bold: true }] }],
-      box(top),
-      { most: two ? 44 : 72, least: 12 },
-      {
-        font: palette.fonts.head
-      }
-    )
+  const range = { most: two ? 44 : 72, least: listSizes.least }
+  const most = oneSize(cards, ({ top, value }) =>
+    fit.largest([{ runs: [{ text: value, bold: true }] }], top, range, { font: palette.fonts.head })
   )
-  const most = Math.min(...sizes.map((size) => size ?? 12))
   const set = { least: 12, color: palette.accent, bold: true, anchor: "b", font: "head" } as const
   return [
     ...put(stage, places.headline, slide.headline),

@@ -66,12 +66,8 @@ const mirrorContent = (item: Item): Item => {
     }
     case "shape":
       return { ...item, geometry: mirroredShapes[item.geometry ?? "rect"] ?? item.geometry ?? "rect" }
-    case "table": {
-      const rows = item.rows.map((row) =>
-        row.map(({ align, text }) => ({ text, align: align === "r" ? ("l" as const) : ("r" as const) }))
-      )
-      return { ...item, rtl: true, rows }
-    }
+    case "table":
+      return { ...item, rtl: true }
     default:
       return item
   }

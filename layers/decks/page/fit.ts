@@ -10,12 +10,6 @@ export interface Paragraph {
   readonly indent?: number
 }
 
-/** Points: 72 to the inch. */
-export interface Box {
-  readonly width: number
-  readonly height: number
-}
-
 export interface Setting {
   readonly font: string
   /** Of each line, relative to the font's own line; default 1. */
@@ -143,22 +137,26 @@ export const height = (
   return sum + Math.max(paragraphs.length - 1, 0) * gap * size
 }
 
-/** The largest size between `most` and `least`, in steps of half a point, at which it fits; absent: none. */
-export const largest = (
-  paragraphs: ReadonlyArray<Paragraph>,
-  box: Box,
-  sizes: { readonly most: number; readonly least: number },
-  setting: Setting
-): number | undefined => {
-  const fits = (size: number) => height(paragraphs, box.width, size, setting) <= box.height
-  if (!fits(sizes.least)) return undefined
-  let [low, high] = [Math.round(sizes.least * 2), Math.round(sizes.most * 2)]
+/** The largest number from `low` to `high` for which it holds; it holds for `low`. */
+const largestWhere = (low: number, high: number, holds: (number: number) => boolean): number => {
   while (low < high) {
     const middle = Math.ceil((low + high) / 2)
-    if (fits(middle / 2)) low = middle
+    if (holds(middle)) low = middle
     else high = middle - 1
   }
-  return low / 2
+  return low
+}
+
+/** The largest size between `most` and `least`, in steps of half a point, at which it fits an area in inches; absent: none. */
+export const largest = (
+  paragraphs: ReadonlyArray<Paragraph>,
+  area: { readonly w: number; readonly h: number },
+  { least, most }: { readonly most: number; readonly least: number },
+  setting: Setting
+): number | undefined => {
+  const fits = (half: number) => height(paragraphs, area.w * 72, half / 2, setting) <= area.h * 72
+  const low = Math.round(least * 2)
+  return fits(low) ? largestWhere(low, Math.round(most * 2), fits) / 2 : undefined
 }
 
 const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" })
@@ -167,14 +165,8 @@ const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" })
 export const shortened = (text: string, fits: (text: string) => boolean): string => {
   if (fits(text)) return text
   const ends = [...graphemes.segment(text)].map(({ index }) => index)
-  let [low, high] = [0, ends.length - 1]
   const cut = (index: number) => `${text.slice(0, ends[index] ?? 0).trimEnd()}…`
-  while (low < high) {
-    const middle = Math.ceil((low + high) / 2)
-    if (fits(cut(middle))) low = middle
-    else high = middle - 1
-  }
-  const rough = text.slice(0, ends[low] ?? 0)
+  const rough = text.slice(0, ends[largestWhere(0, ends.length - 1, (index) => fits(cut(index)))] ?? 0)
   const space = rough.search(/\s\S*$/u)
   const neat = space > rough.length * 0.6 ? rough.slice(0, space) : rough
   return `${neat.replace(/[\s,;:.–—-]+$/u, "")}…`

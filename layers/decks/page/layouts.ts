@@ -18,10 +18,7 @@ export interface Frame {
   readonly feet: ReadonlyArray<Item>
 }
 
-interface Plan {
-  readonly name: string
-  readonly type?: string
-  readonly background: Color
+interface Plan extends Omit<Frame, "items" | "feet"> {
   /** Colour of the footer and the page number; absent: neither. */
   readonly foot?: Color
   /** Where the footer begins, if not at the margin. */
@@ -182,43 +179,35 @@ export interface FrameOptions {
   readonly rtl?: boolean
 }
 
-const frame = (
-  plan: Plan,
-  palette: Palette,
-  logo: ReadonlyArray<Item>,
-  { footer = "", rtl = false }: FrameOptions
-): Frame => {
-  const { background, footX = margin, name, type } = plan
-  const feet =
-    plan.foot === undefined
-      ? []
-      : [
-          foot("Footer", { type: "ftr", index: 10 }, [footX, 6], plan.foot, footer),
-          foot("Page number", { type: "sldNum", index: 11 }, [page.w - 1.55, 0.8], plan.foot)
-        ]
-  const mirrored = (items: ReadonlyArray<Item>) => (rtl ? items.map(mirror) : items)
-  const titles = plan.places.map((place) => layoutText(place, palette))
-  return {
-    name,
-    ...(type !== undefined && { type }),
-    background,
-    items: mirrored([...plan.decorations, ...titles, ...logo, ...feet]),
-    feet: mirrored(feet.map(({ area: _area, style: _style, ...rest }) => rest))
-  }
-}
-
 /** The slide master, and a layout for each kind of slide. */
-export const frames = (palette: Palette, options: FrameOptions = {}) => {
-  const { logo } = options
+export const frames = (palette: Palette, { footer = "", logo, rtl = false }: FrameOptions = {}) => {
+  const mirrored = (items: ReadonlyArray<Item>) => (rtl ? items.map(mirror) : items)
+  const frame = (
+    { decorations, foot: color, footX = margin, places: texts, ...rest }: Plan,
+    own: ReadonlyArray<Item>
+  ): Frame => {
+    const feet =
+      color === undefined
+        ? []
+        : [
+            foot("Footer", { type: "ftr", index: 10 }, [footX, 6], color, footer),
+            foot("Page number", { type: "sldNum", index: 11 }, [page.w - 1.55, 0.8], color)
+          ]
+    const placeholders = texts.map((place) => layoutText(place, palette))
+    return {
+      ...rest,
+      items: mirrored([...decorations, ...placeholders, ...own, ...feet]),
+      feet: mirrored(feet.map(({ area: _area, style: _style, ...each }) => each))
+    }
+  }
   const made = Object.entries(plans(palette)).map(([name, plan]) => {
     const layout = name as Layout
-    const items = logo === undefined ? [] : logoItems(logo, layout, plan.foot !== undefined)
-    return [layout, frame(plan, palette, items, options)] as const
+    return [layout, frame(plan, logo === undefined ? [] : logoItems(logo, layout, plan.foot !== undefined))]
   })
   const text: Place = { ...places.list, name: "Text", area: body, anchor: "t" }
   const master = { name: "Master", background: "bg1", foot: palette.muted, decorations: [] }
   return {
-    master: frame({ ...master, places: [places.headline, text] }, palette, [], options),
+    master: frame({ ...master, places: [places.headline, text] }, []),
     // The names are those of the plans.
     layouts: Object.fromEntries(made) as Readonly<Record<Layout, Frame>>
   }

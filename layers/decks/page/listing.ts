@@ -1,6 +1,6 @@
 /** Lists as they are measured and drawn: the same paragraphs for both. */
 import { indents, levelIndent, type Area, type Paragraph } from "./Item.ts"
-import type * as fit from "./fit.ts"
+import * as fit from "./fit.ts"
 import type { Point } from "../outline/Outline.ts"
 import { separator } from "../outline/plainText.ts"
 
@@ -14,8 +14,7 @@ const spacing = 1.02
 /** Size of nested points, relative to the others. */
 const under = 0.88
 
-export const box = ({ h, w }: Area): fit.Box => ({ width: w * 72, height: h * 72 })
-export const setting = (font: string): fit.Setting => ({ font, gap, spacing })
+const setting = (font: string): fit.Setting => ({ font, gap, spacing })
 
 const runs = ({ lead, text }: Point) =>
   lead === undefined ? [{ text }] : [{ text: `${lead}${separator(lead)}`, bold: true }, { text }]
@@ -23,12 +22,20 @@ const runs = ({ lead, text }: Point) =>
 const bulletOf = ({ level = 0, number }: Point) =>
   number !== undefined ? "number" : level === 0 ? "tick" : "dash"
 
-export const measured = (points: ReadonlyArray<Point>): ReadonlyArray<fit.Paragraph> =>
+const measured = (points: ReadonlyArray<Point>): ReadonlyArray<fit.Paragraph> =>
   points.map((point) => ({
     runs: runs(point),
     scale: (point.level ?? 0) > 0 ? under : 1,
     indent: indents[bulletOf(point)] + (point.level ?? 0) * levelIndent
   }))
+
+/** In points, in a box of that many inches. */
+export const listHeight = (points: ReadonlyArray<Point>, width: number, size: number, font: string) =>
+  fit.height(measured(points), width * 72, size, setting(font))
+
+/** The largest size at which points fit; absent: none. */
+export const listSize = (points: ReadonlyArray<Point>, area: Area, most: number, font: string) =>
+  fit.largest(measured(points), area, { most, least: listSizes.least }, setting(font))
 
 /** The paragraphs of a list at that size, with `space` ems between them. */
 export const paragraphs = (

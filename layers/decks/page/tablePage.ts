@@ -128,7 +128,7 @@ export const ofTable = (stage: Stage, slide: SlideOf<"table">): ReadonlyArray<It
   const { heights, rows, size, widths } = set(all, stage.palette.fonts.body)
   const cut = all.filter((row, index) => rows[index]?.join() !== row.join())
   if (cut.length > 0) stage.cut(cut.map((row) => row.join(" | ")).join("\n"))
-  const isRight = slide.columns.map((_, index) => {
+  const numeric = slide.columns.map((_, index) => {
     const cells = all.slice(1).flatMap((row) => (row[index] === "" ? [] : [row[index] ?? ""]))
     return cells.length > 0 && cells.filter(isNumeric).length * 3 >= cells.length * 2
   })
@@ -143,9 +143,8 @@ export const ofTable = (stage: Stage, slide: SlideOf<"table">): ReadonlyArray<It
       alt: `${slide.headline}: ${slide.columns.join(", ")}`.slice(0, 1000),
       widths,
       heights: heights.map((height) => height + extra),
-      rows: rows.map((row) =>
-        row.map((text, index) => ({ text, align: isRight[index] === true ? ("r" as const) : ("l" as const) }))
-      ),
+      rows,
+      numeric,
       size
     }
   ]

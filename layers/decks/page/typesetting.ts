@@ -1,7 +1,7 @@
 /** Sets text: at the largest size that fits its place, shortened where none does; and draws panels behind it. */
 import type { Area, Item, Paragraph, TextItem } from "./Item.ts"
 import * as fit from "./fit.ts"
-import { box, gap, listSizes, measured, paragraphs, setting } from "./listing.ts"
+import { gap, listHeight, listSize, listSizes, paragraphs } from "./listing.ts"
 import type { Point } from "../outline/Outline.ts"
 import type { Picture } from "../Picture.ts"
 import { placeholderOf, type Place } from "./places.ts"
@@ -39,7 +39,7 @@ const fitted = (stage: Stage, text: string, given: Setting): Paragraph => {
   const { area, bold = false, font = "body", least, spacing = 1 } = given
   const set = { font: stage.palette.fonts[font], spacing }
   const as = (shown: string) => [{ runs: [{ text: shown, bold }] }]
-  const size = fit.largest(as(text), box(area), given, set)
+  const size = fit.largest(as(text), area, given, set)
   if (size !== undefined) {
     const neat = bold ? withoutWidow(as(text), area.w * 72, size, set) : size
     return { runs: [{ text }], size: neat, spacing }
@@ -79,9 +79,9 @@ export const label = (
 }
 
 /** As many points as fit, at the size at which they do; the last may be shortened. */
-const fittedList = (stage: Stage, points: ReadonlyArray<Point>, { area, least, most }: Setting) => {
-  const set = setting(stage.palette.fonts.body)
-  const at = (shown: ReadonlyArray<Point>) => fit.largest(measured(shown), box(area), { most, least }, set)
+const fittedList = (stage: Stage, points: ReadonlyArray<Point>, area: Area, most: number) => {
+  const { least } = listSizes
+  const at = (shown: ReadonlyArray<Point>) => listSize(shown, area, most, stage.palette.fonts.body)
   const size = at(points)
   if (size !== undefined) return { points, size }
   let count = 0
@@ -98,15 +98,9 @@ const fittedList = (stage: Stage, points: ReadonlyArray<Point>, { area, least, m
   return { points: rest.length > 20 || count === 0 ? shown(rest || "…") : whole, size: least }
 }
 
-const listParagraphs = (stage: Stage, points: ReadonlyArray<Point>, set: Setting) => {
-  const { area } = set
-  const shown = fittedList(stage, points, set)
-  const height = fit.height(
-    measured(shown.points),
-    area.w * 72,
-    shown.size,
-    setting(stage.palette.fonts.body)
-  )
+const listParagraphs = (stage: Stage, points: ReadonlyArray<Point>, area: Area, most: number) => {
+  const shown = fittedList(stage, points, area, most)
+  const height = listHeight(shown.points, area.w, shown.size, stage.palette.fonts.body)
   // A few points breathe: part of the room that is left goes between them.
   const more = shown.points.length < 2 ? 0 : (area.h * 72 - height) / (shown.points.length - 1) / shown.size
   return paragraphs(shown.points, shown.size, gap + Math.min(Math.max(more - 0.1, 0) * 0.6, 0.9))
@@ -117,7 +111,7 @@ export const putList = (stage: Stage, place: Place, points: ReadonlyArray<Point>
   kind: "text",
   name: place.name,
   placeholder: placeholderOf(place),
-  paragraphs: listParagraphs(stage, points, place).map((each) => ({
+  paragraphs: listParagraphs(stage, points, place.area, place.most).map((each) => ({
     ...each,
     color: stage.palette[place.color],
     mark: stage.palette[place.mark ?? "accent"]
@@ -132,9 +126,8 @@ export const list = (
   most: number,
   anchor: "t" | "ctr" = "ctr"
 ): Item => {
-  const set = { area, most, least: listSizes.least }
-  const color = stage.palette.ink
-  const shown = listParagraphs(stage, points, set).map((each) => ({ ...each, color }))
+  const { ink: color } = stage.palette
+  const shown = listParagraphs(stage, points, area, most).map((each) => ({ ...each, color }))
   return { kind: "text", name: "List", area, anchor, paragraphs: shown }
 }
 

@@ -70,6 +70,18 @@ describe("a headline", () => {
     expect(shown(["What people like", "- one", "- two"], 2)[1]).toBe("bullets: What people like")
   })
 
+  test("is numbered on the parts of one slide, and not on different slides under one heading", () => {
+    const status = ["## Status", "- a", "- b", "| c | d |", "|---|---|", "| 1 | 2 |"]
+    expect(shown([...status, "", "| e | f |", "|---|---|", "| 3 | 4 |"], 4).slice(1)).toEqual([
+      "bullets: Status",
+      "table: Status",
+      "table: Status"
+    ])
+    const columns = Array.from({ length: 12 }, (_, index) => `Incomprehensibilities${index}`)
+    const wide = shown([{ table: { columns, rows: [columns] }, title: "Wide" }], 9).slice(1)
+    expect(wide[0]).toBe(`table: Wide (1/${wide.length})`)
+  })
+
   test("is the project's name where nothing heads the lines, whatever they say", () => {
     expect(
       shown(["Cloud cost grew 38%", "Idle clusters cause $1.1m of it", "It takes two sprints"], 1)

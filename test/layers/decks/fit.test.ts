@@ -68,7 +68,7 @@ test("the largest size fits, half a point more does not, and none is said where 
   fc.assert(
     fc.property(text, fc.integer({ min: 60, max: 500 }), fc.integer({ min: 20, max: 300 }), (said, w, h) => {
       const sizes = { most: 40, least: 10 }
-      const size = largest(one(said), { width: w, height: h }, sizes, setting)
+      const size = largest(one(said), { w: w / 72, h: h / 72 }, sizes, setting)
       if (size === undefined) return expect(height(one(said), w, sizes.least, setting)).toBeGreaterThan(h)
       expect(height(one(said), w, size, setting)).toBeLessThanOrEqual(h)
       expect(size === sizes.most || height(one(said), w, size + 0.5, setting) > h).toBe(true)

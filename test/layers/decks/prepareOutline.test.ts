@@ -82,7 +82,7 @@ test("no column of a table is narrower than its longest word", () => {
         for (const item of ofTable(stage, slide)) {
           if (item.kind !== "table") continue
           for (const [at, row] of item.rows.entries())
-            for (const [index, { text }] of row.entries())
+            for (const [index, text] of row.entries())
               for (const word of text.split(" "))
                 expect(width(word, font, item.size, at === 0) / 72 + 2 * cellMargin.x).toBeLessThanOrEqual(
                   (item.widths[index] ?? 0) + 0.001
