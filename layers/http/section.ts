@@ -31,7 +31,7 @@ export const section = Section.make(
     public_url: Schema.optionalKey(
       Schema.String.check(isPublicUrl).annotate({
         description:
-          "URL of this service as browsers and other machines reach it, such as https://mcp.example.com. Required to sign in at upstream servers unless the browser runs on this machine."
+          "URL of this service as browsers and other machines reach it, such as https://mcp.example.com; its host passes the host allow-list. Required to sign in at upstream servers unless the browser runs on this machine."
       })
     ),
     port: Section.optional(port, 8000, "Port to listen on; 0 selects a free port."),

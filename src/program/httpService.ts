@@ -64,7 +64,10 @@ export const layerNoDeps = (overrides: Overrides = {}) =>
           hostname: server.host,
           port: server.port,
           maxMessageBytes: server.max_message_bytes,
-          allowedHosts: server.allowed_hosts,
+          allowedHosts: [
+            ...server.allowed_hosts,
+            ...(server.public_url === undefined ? [] : [new URL(server.public_url).host])
+          ],
           corsOrigins: server.cors_origins,
           idleTimeout: server.idle_timeout,
           shutdownTimeout: server.shutdown_timeout,

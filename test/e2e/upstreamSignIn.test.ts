@@ -316,6 +316,87 @@ describe("accounts of users", () => {
   )
 })
 
+describe("clients and issuers", () => {
+  it.live("a service with a public URL is identified by its document instead of a registration", () =>
+    Effect.gen(function* () {
+      const document = Promise.withResolvers<string>()
+      const server = yield* protectedServer({ document: document.promise })
+      yield* Effect.gen(function* () {
+        yield* settled
+        const { url: base } = yield* Listener
+        const { port } = new URL(base)
+        const metadata = yield* open(new URL("/oauth/client.json", `http://127.0.0.1:${port}`))
+        document.resolve(metadata.text)
+        const url = yield* signInUrl
+        expect(new URL(url).searchParams.get("client_id")).toBe(
+          "https://mcp.example.com/tools/oauth/client.json"
+        )
+        const back = yield* Effect.promise(() =>
+          browse(url, "alice", "https://mcp.example.com/tools/callback")
+        )
+        const page = yield* open(new URL(`/callback${back.search}`, `http://127.0.0.1:${port}`))
+        expect(page.status).toBe(200)
+        const { connection } = yield* upstream
+        yield* connection
+        expect(yield* whoami).toEqual(alice)
+        expect(server.state.registrations).toBe(0)
+      }).pipe(
+        Effect.provide(
+          service({
+            server: { public_url: "https://mcp.example.com/tools/" },
+            mcpServers: { own: { url: server.url } }
+          })
+        )
+      )
+    })
+  )
+
+  it.live("an authorization server other than the configured one is rejected", () =>
+    withServer(
+      (server) =>
+        Effect.gen(function* () {
+          yield* settled
+          const { account } = yield* upstream
+          const error = yield* Effect.flip(account?.signIn() ?? Effect.die("no account"))
+          expect(error).toMatchObject({
+            stage: "authenticate",
+            detail: expect.stringContaining("oauth.issuer")
+          })
+          expect(server.state.registrations).toBe(0)
+        }),
+      { oauth: { issuer: "https://login.example.com" } }
+    )
+  )
+
+  it.live("a server that is no authorization server, and names none, offers no sign-in", () =>
+    Effect.gen(function* () {
+      const plain = yield* Effect.acquireRelease(
+        Effect.sync(() =>
+          Bun.serve({
+            port: 0,
+            hostname: "127.0.0.1",
+            fetch: ({ url }) => new Response(null, { status: url.endsWith("/mcp") ? 401 : 404 })
+          })
+        ),
+        (server) => Effect.promise(() => server.stop(true))
+      )
+      yield* Effect.gen(function* () {
+        const { connection } = yield* upstream
+        const error = yield* Effect.flip(connection)
+        expect(error.detail).toContain("check the headers")
+        expect(error.signIn).toBeUndefined()
+      }).pipe(
+        Effect.provide(
+          service({
+            mcp: { connection: { max_reconnect_attempts: 0 } },
+            mcpServers: { own: { url: `http://127.0.0.1:${plain.port}/mcp` } }
+          })
+        )
+      )
+    })
+  )
+})
+
 describe("access tokens", () => {
   it.live("many calls with a rejected token renew it once", () =>
     withServer((server) =>
@@ -420,6 +501,31 @@ describe("access tokens", () => {
         }),
       { oauth: { grant: "client_credentials", ...machineClient, scopes: ["mcp:read"] } }
     )
+  )
+})
+
+describe("two processes", () => {
+  it.live("with the same state folder renew a token once", () =>
+    Effect.gen(function* () {
+      const server = yield* protectedServer()
+      const dir = yield* stateFolder
+      const layer = serviceOf(() =>
+        ConfigSource.layerFrom({
+          storage: { dir },
+          logging: { level: "none" },
+          mcpServers: { own: { url: server.url } }
+        })
+      )
+      const call = Effect.gen(function* () {
+        yield* settled
+        return yield* whoami
+      }).pipe(Effect.provide(layer, { local: true }))
+      yield* Effect.andThen(settled, signIn()).pipe(Effect.provide(layer, { local: true }))
+      yield* call
+      yield* server.endAccessToken(server.state.token)
+      expect(yield* Effect.all([call, call], { concurrency: "unbounded" })).toEqual([alice, alice])
+      expect(server.requests).toEqual({ authorization_code: 1, refresh_token: 1 })
+    })
   )
 })
 

@@ -21,6 +21,8 @@ export const userClient = {
 export interface ProtectedServerOptions {
   /** Lifetime of access tokens, in seconds. Default: 300. */
   readonly accessTokenTtl?: number
+  /** The client id metadata document at every URL. Absent: such documents are not supported. */
+  readonly document?: Promise<string>
 }
 
 const listening = (handler: (request: IncomingMessage, response: ServerResponse) => void) =>
@@ -54,7 +56,8 @@ const mcpServer = ({ authInfo }: { readonly authInfo?: AuthInfo }) => {
 }
 
 export const protectedServer = Effect.fnUntraced(function* ({
-  accessTokenTtl = 300
+  accessTokenTtl = 300,
+  document
 }: ProtectedServerOptions = {}) {
   /** Token requests by grant type. */
   const requests: Record<string, number> = {}
@@ -146,12 +149,18 @@ export const protectedServer = Effect.fnUntraced(function* ({
       IdToken: 300
     },
     interactions: { url: (_, interaction) => `/interaction/${interaction.uid}` },
+    ...(document !== undefined && {
+      fetch: async () => new Response(await document, { headers: { "content-type": "application/json" } })
+    }),
     findAccount: (_, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
     features: {
       devInteractions: { enabled: false },
       registration: { enabled: true },
       revocation: { enabled: true },
       clientCredentials: { enabled: true },
+      ...(document !== undefined && {
+        clientIdMetadataDocument: { enabled: true, ack: "draft-02", allowFetch: () => true }
+      }),
       resourceIndicators: {
         enabled: true,
         defaultResource: () => url,

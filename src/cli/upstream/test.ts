@@ -3,15 +3,13 @@ import { Console, Effect, Layer, Runtime, Schema } from "effect"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
-import * as http from "../../../layers/http/section.ts"
 import * as mcp from "../../mcp/section.ts"
 import { accounts } from "../../program/accounts.ts"
 import { foundation } from "../../program/baseLayers.ts"
-import { accountOf, ownPrincipal } from "../../upstreams/accountOf.ts"
-import { signInSettings } from "../../upstreams/signInSettings.ts"
 import { type Color, colorize } from "../terminalColors.ts"
 import { configuredServer } from "./configured.ts"
 import { jsonFlag } from "./jsonFlag.ts"
+import { probeConfigured } from "./probeConfigured.ts"
 
 /** A stage failed, which was printed; sets the exit code only. */
 class TestFailed extends Schema.TaggedError<TestFailed>()("TestFailed", {}) {
@@ -27,25 +25,7 @@ export const test = Command.make(
       const settings = yield* configuredServer(name)
       const config = yield* ConfigSource
       const { connection } = yield* config.read(mcp.section)
-      const { max_message_bytes } = yield* config.read(http.section)
-      const { probe } = yield* Effect.promise(() => import("../../upstreams/probe.ts"))
-      const signIn = yield* signInSettings
-      const steps = yield* Effect.scoped(
-        Effect.gen(function* () {
-          const account = yield* accountOf(
-            settings,
-            signIn(name, settings, ownPrincipal(settings)),
-            Effect.void
-          )
-          return yield* probe({
-            name,
-            settings,
-            account,
-            maxMessageBytes: max_message_bytes,
-            timeout: connection.connection_timeout
-          })
-        })
-      )
+      const steps = yield* probeConfigured(name, settings, connection.connection_timeout)
       if (json) yield* Console.log(JSON.stringify(steps))
       else {
         const style = yield* colorize
