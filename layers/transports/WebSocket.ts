@@ -6,10 +6,11 @@ import { channels as allChannels, Channels, isChannel } from "../events/Channels
 import { methodNotAllowed, tooManyOpen } from "../http/responses.ts"
 import { Routes, type Connection, type Socket } from "../http/Routes.ts"
 import { Authenticator } from "../identity/Authenticator.ts"
-import type { Ended, Grant } from "../identity/Grant.ts"
+import type { Grant } from "../identity/Grant.ts"
 import { Hold } from "../quotas/Quota.ts"
 import { Quotas } from "../quotas/Quotas.ts"
-import { Backlog, type BacklogOptions } from "./Backlog.ts"
+import type { BacklogOptions } from "./Backlog.ts"
+import { GuardedSocket } from "./GuardedSocket.ts"
 import type { JsonBounds } from "./jsonBounds.ts"
 import { McpServers, type Inbound } from "./McpServers.ts"
 import { fromValue, isRequest, toValue, MessageRejection, type Parsed } from "./jsonRpc.ts"
@@ -50,89 +51,48 @@ interface ConnectionOptions {
   readonly onClose: (client: WebSocketConnection) => void
 }
 
-const expiry: Readonly<Record<Ended, string>> = {
-  expired: "the token has expired",
-  revoked: "the token is no longer valid"
-}
-
 /** One connection: its wire and its subscription, which end with the socket or with its credential. */
 class WebSocketConnection {
   readonly wire: Wire
-  readonly #socket: Socket<SocketData>
   readonly #bounds: JsonBounds | undefined
-  readonly #later: ConnectionOptions["later"]
   readonly #quotas: Quotas["Service"]
-  readonly #backlog: Backlog
-  /** The socket's share of the stream quota. */
-  readonly #held: Hold
-  /** The largest message so far: Bun retains a buffer of that size while the socket is open. */
-  readonly #buffer: Hold
-  /** Sends the close frame; set once the connection is closing. */
-  #closing: (() => void) | undefined
+  readonly #guarded: GuardedSocket
   readonly #subscription: ReturnType<Channels["Service"]["subscribeUnsafe"]>
   /** Origin of each message: the current credential of the socket. */
   #inbound: Inbound
 
-  constructor({
-    authenticator,
-    backlog,
-    bounds,
-    channels,
-    later,
-    onClose,
-    quotas,
-    report,
-    servers,
-    socket
-  }: ConnectionOptions) {
+  constructor(options: ConnectionOptions) {
+    const { bounds, channels, onClose, quotas, report, servers, socket } = options
     const { grant } = socket.data
-    const { key } = grant.principal
-    this.#socket = socket
     this.#bounds = bounds
-    this.#later = later
     this.#quotas = quotas
-    this.#backlog = new Backlog(backlog, new Hold(quotas.memory, key))
-    this.#held = new Hold(quotas.streams, key)
-    this.#buffer = new Hold(quotas.memory, key)
     this.#inbound = { principal: grant.principal }
+    this.#guarded = new GuardedSocket({
+      ...options,
+      grant,
+      onGrant: ({ principal }) => {
+        this.#inbound = { principal }
+      },
+      onLeave: () => this.wire.close()
+    })
     const pipe = {
       write: (message: string) => this.#send(message),
       close: () => {
-        unfollow()
         this.#subscription.end()
-        this.#held.end()
         onClose(this)
-        this.#close(1001, "server closed the connection")
+        this.#guarded.close(1001, "server closed the connection")
       }
     }
     this.wire = new Wire(pipe, servers, report)
     this.#subscription = channels.subscribeUnsafe(grant.principal, [], (channel, json) => {
       this.#send(`{"type":"event","channel":"${channel}","data":${json}}`)
     })
-    const unfollow = authenticator.follow(grant, {
-      changed: ({ principal }) => {
-        this.#inbound = { principal }
-      },
-      // RFC 6455, section 7.4.1: policy violation.
-      ended: (why) => this.leave(1008, expiry[why])
-    })
-    if (!this.#held.set(1)) this.leave(1013, "too many open streams and sockets for this principal")
+    this.#guarded.hold()
   }
 
-  receive(frame: string | Uint8Array) {
-    if (this.#closing !== undefined) return
-    if (typeof frame !== "string") {
-      this.leave(1003, "only text frames are supported")
-      return
-    }
-    if (
-      frame.length >= largeMessage &&
-      frame.length > this.#buffer.amount &&
-      !this.#buffer.set(frame.length)
-    ) {
-      this.leave(1013, "memory quota of this principal reached")
-      return
-    }
+  receive(received: string | Uint8Array) {
+    const frame = this.#guarded.accept(received)
+    if (frame === undefined) return
     const value = toValue(frame, this.#bounds)
     if (isControl(value)) {
       this.#control(value)
@@ -143,11 +103,8 @@ class WebSocketConnection {
     if (wrong !== undefined) this.wire.reject(wrong)
   }
 
-  /** The buffer was sent, or a part of it. */
   drained() {
-    const waiting = this.#socket.waiting()
-    this.#backlog.update(waiting)
-    if (waiting === 0) this.#closing?.()
+    this.#guarded.drained()
   }
 
   /** A large message is charged to the principal until its requests have a response. */
@@ -161,27 +118,8 @@ class WebSocketConnection {
 
   /** The socket has closed. */
   closed() {
-    this.#backlog.end()
-    this.#buffer.end()
+    this.#guarded.closed()
     this.wire.close()
-  }
-
-  /** Closes with a code and interrupts running requests. */
-  leave(code: number, reason: string) {
-    this.#close(code, reason)
-    this.wire.close()
-  }
-
-  /**
-   * Sends a close frame once the buffer was sent, or drops the connection after the time-out. A closed socket would keep
-   * its buffer while the client does not read, and Bun cannot terminate it any more.
-   */
-  #close(code: number, reason: string) {
-    if (this.#closing !== undefined) return
-    this.#closing = () => this.#socket.close(code, reason)
-    if (this.#backlog.denied) this.#socket.terminate()
-    else if (this.#socket.waiting() === 0) this.#closing()
-    else this.#later(() => this.#socket.terminate())
   }
 
   #control(frame: ControlFrame) {
@@ -210,13 +148,8 @@ class WebSocketConnection {
     this.#send(JSON.stringify(value))
   }
 
-  /** Does not wait for a slow reader: a full buffer closes the socket. */
   #send(text: string) {
-    if (!this.wire.open) return
-    if (this.#backlog.update(this.#socket.waiting()) && this.#socket.send(text)) {
-      if (this.#backlog.update(this.#socket.waiting())) return
-    }
-    this.leave(1013, "the client reads too slowly")
+    if (this.wire.open) this.#guarded.send(text)
   }
 }
 

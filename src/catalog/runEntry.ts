@@ -99,8 +99,11 @@ export const entryRunner = (guard: Guard["Service"], progress: ProgressEvents["S
               readOnly,
               idempotent: readOnly || hints?.idempotentHint === true,
               args,
-              // Progress of a nested call is part of its parent's, whose handler reports it.
-              tracker: progress.track(call, parent === undefined ? caller.onProgress : undefined)
+              // Progress of a nested call is part of its parent's, whose handler reports it; a turn's calls are its caller's.
+              tracker: progress.track(
+                call,
+                parent === undefined || parent.kind === "turn" ? caller.onProgress : undefined
+              )
             },
             effect
           )

@@ -11,7 +11,6 @@ import { legacyFileWarning } from "../../layers/config/legacyFileWarning.ts"
 import { describeFileError } from "../../layers/platform/describeFileError.ts"
 import { commentedYaml } from "./config/commentedYaml.ts"
 import { fileSchema } from "./config/jsonSchema.ts"
-import { notices } from "../program/upcomingSections.ts"
 import { preflight } from "../program/preflight.ts"
 import { UsageError } from "./UsageError.ts"
 import { sections } from "../program/sections.ts"
@@ -43,7 +42,7 @@ const checked = Effect.gen(function* () {
   yield* preflight
   const found = yield* config.found
   const unread = yield* legacyFileWarning(found)
-  return { found, notes: [...notices(found), ...(unread === undefined ? [] : [unread])] }
+  return { found, notes: unread === undefined ? [] : [unread] }
 })
 
 interface Checked {

@@ -1,11 +1,12 @@
 /** The HTTP service as one layer: listener, endpoints and MCP transports. A public address requires authentication. */
-import { Duration, Effect, Layer } from "effect"
+import { Duration, Effect, Layer, Option } from "effect"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { Health } from "../../layers/health/Health.ts"
 import { Authenticator } from "../../layers/identity/Authenticator.ts"
 import { Listener } from "../../layers/http/Listener.ts"
 import type { ListenerOptions } from "../../layers/http/ListenerOptions.ts"
 import * as TlsListener from "../../layers/http/TlsListener.ts"
+import { Models } from "../../layers/models/Models.ts"
 import { Signals } from "../../layers/platform/Signals.ts"
 import * as http from "../../layers/http/section.ts"
 import { Routes } from "../../layers/http/Routes.ts"
@@ -16,8 +17,10 @@ import { boundsOf } from "../../layers/transports/jsonBounds.ts"
 import * as LegacySse from "../../layers/transports/LegacySse.ts"
 import { Sessions } from "../../layers/transports/Sessions.ts"
 import * as StreamableHttp from "../../layers/transports/StreamableHttp.ts"
+import type { StreamLimits } from "../../layers/transports/StreamLimits.ts"
 import * as WebSocket from "../../layers/transports/WebSocket.ts"
 import * as mcp from "../mcp/section.ts"
+import * as chatEndpoints from "../chat/endpoints.ts"
 import * as health from "../http/health.ts"
 import * as info from "../http/info.ts"
 import * as metrics from "../http/metrics.ts"
@@ -35,6 +38,18 @@ export interface Overrides {
   readonly host?: string
   readonly port?: number
 }
+
+/** Conversations, where the program has models; a library's server may have none. */
+const chat = (limits: StreamLimits) =>
+  Layer.unwrap(
+    Effect.map(
+      Effect.serviceOption(Models),
+      Option.match({
+        onNone: () => Layer.empty,
+        onSome: (models) => chatEndpoints.layer(limits).pipe(Layer.provide(Layer.succeed(Models, models)))
+      })
+    )
+  )
 
 /** The service over an `Authenticator` provided from outside. */
 export const layerNoDeps = (overrides: Overrides = {}) =>
@@ -104,6 +119,7 @@ export const layerNoDeps = (overrides: Overrides = {}) =>
         Layer.provideMerge(StreamableHttp.layer(limits)),
         Layer.provideMerge(LegacySse.layer(limits)),
         Layer.provideMerge(WebSocket.layer(limits)),
+        Layer.provideMerge(chat(limits)),
         Layer.provideMerge(Layer.merge(progressChannel.layer, usageChannel.layer)),
         Layer.provideMerge(Channels.layer),
         Layer.provideMerge(

@@ -16,7 +16,7 @@ import * as web from "../../layers/web/section.ts"
 import * as upstream from "../../layers/upstream/section.ts"
 import * as mcp from "../mcp/section.ts"
 import * as prompts from "../prompts/section.ts"
-import * as later from "./upcomingSections.ts"
+import * as chat from "../../layers/chat/section.ts"
 
 export const sections = [
   http.section, // keep one line each
@@ -36,5 +36,5 @@ export const sections = [
   models.section,
   prompts.section,
   templates.section,
-  later.chat
+  chat.section
 ]

@@ -1,6 +1,7 @@
 /** The result schema, policy and streaming of the tools that ask a language model. */
 import { Effect, Schema, Stream } from "effect"
 import type * as Response from "effect/ai/Response"
+import { finished } from "../../layers/models/finished.ts"
 import type { ModelRequest } from "../../layers/models/ModelRequest.ts"
 import type { Models } from "../../layers/models/Models.ts"
 import type { Policy } from "../domain/Policy.ts"
@@ -49,24 +50,6 @@ export const policy: Partial<Policy> = { timeLimit: "1 hour", retry: "never", br
 /** Characters at the end of the text that a progress message shows. */
 const tailLength = 200
 
-const zero = {
-  input_tokens: 0,
-  output_tokens: 0,
-  total_tokens: 0,
-  cached_input_tokens: 0,
-  cache_write_input_tokens: 0,
-  reasoning_tokens: 0
-}
-
-const usageOf = ({ inputTokens, outputTokens }: Response.FinishPartEncoded["usage"]) => ({
-  input_tokens: inputTokens.total ?? 0,
-  output_tokens: outputTokens.total ?? 0,
-  total_tokens: (inputTokens.total ?? 0) + (outputTokens.total ?? 0),
-  cached_input_tokens: inputTokens.cacheRead ?? 0,
-  cache_write_input_tokens: inputTokens.cacheWrite ?? 0,
-  reasoning_tokens: outputTokens.reasoning ?? 0
-})
-
 /** Streams the response and reports progress with the text so far. */
 export const ask = Effect.fnUntraced(function* (models: Models["Service"], request: ModelRequest) {
   const progress = yield* Progress
@@ -82,14 +65,5 @@ export const ask = Effect.fnUntraced(function* (models: Models["Service"], reque
     const message = text === "" ? "The model is thinking." : text.slice(-tailLength)
     return progress.report({ progress: text.length + thinking, message })
   })
-  const said = Object(finish?.metadata?.["manifold"]) as Readonly<Record<string, unknown>>
-  return {
-    text,
-    provider: String(said["provider"] ?? ""),
-    model: String(said["model"] ?? ""),
-    stop_reason: finish?.reason ?? "unknown",
-    usage: finish === undefined ? zero : usageOf(finish.usage),
-    cost_usd: typeof said["cost_usd"] === "string" ? said["cost_usd"] : null,
-    uncertain: said["uncertain"] === true
-  } satisfies ModelText
+  return { text, ...finished(finish) } satisfies ModelText
 })

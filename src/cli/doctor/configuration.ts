@@ -2,7 +2,6 @@
 import { Effect, type FileSystem, type Path } from "effect"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
 import { legacyFileWarning } from "../../../layers/config/legacyFileWarning.ts"
-import { notices } from "../../program/upcomingSections.ts"
 import { sections } from "../../program/sections.ts"
 import { type Check, fail, ok, warn } from "./Check.ts"
 
@@ -16,7 +15,7 @@ export const configuration: Check<ConfigSource | FileSystem.FileSystem | Path.Pa
     const unread = yield* legacyFileWarning(found)
     return [
       ok(found.source === undefined ? `${none}; using defaults` : `${found.source} is valid`),
-      ...[...notices(found), ...(unread === undefined ? [] : [unread])].map(warn)
+      ...(unread === undefined ? [] : [warn(unread)])
     ]
   }).pipe(
     Effect.catchTag("ConfigInvalid", ({ problems }) =>

@@ -1,0 +1,107 @@
+/** The section `chat`: conversations with language models, and where they are stored. */
+import { Duration, Effect, Option, Schema } from "effect"
+import { ConfigSource } from "../config/ConfigSource.ts"
+import { DurationSetting } from "../config/DurationSetting.ts"
+import * as Section from "../config/Section.ts"
+
+const count = (minimum: number, description: string) =>
+  Schema.Int.check(Schema.isBetween({ minimum, maximum: 2 ** 31 - 1 })).annotate({ description })
+
+const bound = (usual: number, description: string) =>
+  Section.optional(
+    Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 2 ** 31 - 1 })),
+    usual,
+    description
+  )
+
+const time = (usual: string, description: string) =>
+  Section.optional(
+    DurationSetting.check(
+      Schema.makeFilter((duration) => Duration.toSeconds(duration) >= 1 || "must be at least 1 second")
+    ),
+    usual,
+    description
+  )
+
+const context = () =>
+  Schema.Struct({
+    max_tokens: count(1, "Tokens of one request to a model, history included."),
+    reserve_tokens: count(0, "Of those, tokens kept free for the answer."),
+    preserve_recent: count(0, "Latest messages that are never dropped.")
+  }).check(
+    Schema.makeFilter(
+      ({ max_tokens, reserve_tokens }) =>
+        reserve_tokens < max_tokens || { path: ["reserve_tokens"], issue: "must be less than max_tokens" }
+    )
+  )
+
+const service = () =>
+  Schema.Struct({
+    streaming: Schema.Struct({
+      enabled: Schema.Boolean.annotate({ description: "Whether responses are streamed by default." })
+    }),
+    context: context(),
+    max_tool_hops: count(0, "Rounds of tool calls in one turn."),
+    system_prompt: Schema.optionalKey(
+      Schema.NonEmptyString.annotate({ description: "Instructions for the model. Default: none." })
+    ),
+    tools: Schema.optionalKey(
+      Schema.Array(Schema.NonEmptyString).annotate({
+        description:
+          "Names of the tools that the model may use; `*` matches any characters. Default: all tools of the caller that do not administer."
+      })
+    ),
+    approval: Section.optional(
+      Schema.Literals(["destructive", "never"]),
+      "destructive",
+      "Which tools need the approval of the user before each call: those that may destroy something, or none."
+    ),
+    input_timeout: time("5 minutes", "How long a turn waits for an approval or an input of the user."),
+    turn_timeout: time("1 hour", "Time limit of one turn."),
+    max_result_bytes: bound(
+      32_768,
+      "Longest result of a tool in a conversation, in bytes. The rest of a longer one is a file."
+    )
+  })
+
+const schema = () =>
+  Schema.Struct({
+    service: service(),
+    max_conversations: Section.optional(
+      Schema.Struct({
+        principal: bound(1000, "Conversations of one principal."),
+        total: bound(100_000, "Conversations of all principals.")
+      }),
+      {},
+      "Stored conversations. The oldest one makes room for a new one."
+    ),
+    max_turns: Section.optional(
+      Schema.Struct({
+        principal: bound(16, "Turns of one principal."),
+        total: bound(2000, "Turns of all principals.")
+      }),
+      {},
+      "Turns that run at the same time."
+    )
+  })
+
+export type ChatSettings = ReturnType<typeof schema>["Type"]
+
+/** Settings without the section, in encoded form; all other keys have defaults. */
+const usual = {
+  service: {
+    streaming: { enabled: true },
+    context: { max_tokens: 100_000, reserve_tokens: 8192, preserve_recent: 6 },
+    max_tool_hops: 16
+  }
+}
+
+export const section = Section.deferred("chat", schema, {
+  description: "Conversations with language models."
+})
+
+/** The settings of the section, or those without it. */
+export const chatSettings = Effect.gen(function* () {
+  const found = yield* (yield* ConfigSource).readOption(section)
+  return Option.getOrElse(found, (): ChatSettings => Schema.decodeSync(schema())(usual))
+})

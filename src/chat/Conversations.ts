@@ -1,0 +1,249 @@
+/** Conversations with language models: submits messages, runs their turns, and lets every surface watch, answer and stop them. */
+import { Context, Effect, Layer, Stream } from "effect"
+import type { ChatEvent, ChatEventOf, TurnOptions } from "../../layers/chat/ChatEvent.ts"
+import {
+  ChatStore,
+  type Conversation,
+  type ListOptions,
+  type ReadOptions
+} from "../../layers/chat/ChatStore.ts"
+import * as memoryStore from "../../layers/chat/memoryStore.ts"
+import { chatSettings } from "../../layers/chat/section.ts"
+import { Guard } from "../../layers/guard/Guard.ts"
+import { Tokens } from "../../layers/ledger/Tokens.ts"
+import { Models } from "../../layers/models/Models.ts"
+import * as Hex from "effect/encoding/Hex"
+import { sha256 } from "../../layers/platform/digest.ts"
+import { Environment } from "../../layers/platform/Environment.ts"
+import { Ids } from "../../layers/platform/Ids.ts"
+import { ProgressEvents } from "../../layers/progress/ProgressEvents.ts"
+import { Quota } from "../../layers/quotas/Quota.ts"
+import { Catalog } from "../catalog/Catalog.ts"
+import type { Block } from "../domain/Content.ts"
+import type { Principal } from "../domain/Principal.ts"
+import { ChatRefusal, refusal, toChatFailure } from "./ChatRefusal.ts"
+import { superviseTurn } from "./superviseTurn.ts"
+import { makeWindow, TokenCounts } from "./window.ts"
+
+export interface NewMessage {
+  readonly principal: Principal
+  /** Absent: a new conversation. */
+  readonly conversation?: string | undefined
+  /** Unique per principal; a repeated one is not run again. */
+  readonly requestId: string
+  readonly content: ReadonlyArray<Block>
+  readonly options: TurnOptions
+  /** Whether the client can approve calls and fill in forms. */
+  readonly canAnswer: boolean
+  readonly program?: { readonly name: string; readonly version: string } | undefined
+}
+
+export interface Submitted {
+  readonly conversation: string
+  /** `seq` before the first event of the turn. */
+  readonly after: number
+}
+
+export interface Answer {
+  readonly id: string
+  readonly action: "accept" | "cancel" | "decline"
+  readonly content?: Readonly<Record<string, unknown>> | undefined
+}
+
+const maxRequestId = 200
+
+const unknown = (id: string) => refusal(404, `There is no conversation ${id.slice(0, 100)}.`)
+
+/** Equal for equal payloads. */
+const digestOf = ({ content, conversation, options }: NewMessage): string =>
+  Hex.encode(sha256(JSON.stringify([conversation, content, options])))
+
+export class Conversations extends Context.Service<
+  Conversations,
+  {
+    /** Stores the message and starts its turn, which runs on if the caller leaves. A known request id starts nothing. */
+    readonly submit: (message: NewMessage) => Effect.Effect<Submitted, ChatRefusal>
+    /** Events after `after`, and each new one as it is stored. */
+    readonly events: (
+      principal: Principal,
+      conversation: string,
+      after: number
+    ) => Stream.Stream<ChatEvent, ChatRefusal>
+    /** Ends the running turn. False: none runs. */
+    readonly stop: (principal: Principal, conversation: string) => Effect.Effect<boolean, ChatRefusal>
+    /** False: the request for input was answered already, or has expired. */
+    readonly answer: (
+      principal: Principal,
+      conversation: string,
+      answer: Answer
+    ) => Effect.Effect<boolean, ChatRefusal>
+    readonly find: (principal: Principal, conversation: string) => Effect.Effect<Conversation, ChatRefusal>
+    readonly list: (
+      principal: Principal,
+      options: ListOptions
+    ) => Effect.Effect<
+      { readonly conversations: ReadonlyArray<Conversation>; readonly next?: string },
+      ChatRefusal
+    >
+    /** Events without the deltas of complete messages. */
+    readonly read: (
+      principal: Principal,
+      conversation: string,
+      options: ReadOptions
+    ) => Effect.Effect<ReadonlyArray<ChatEvent>, ChatRefusal>
+    readonly remove: (principal: Principal, conversation: string) => Effect.Effect<void, ChatRefusal>
+    /** Refuses new messages, and waits for the turns that run. */
+    readonly drain: Effect.Effect<void>
+  }
+>()("manifold/chat/Conversations") {
+  static readonly layerNoDeps = Layer.effect(
+    Conversations,
+    Effect.gen(function* () {
+      const settings = yield* chatSettings
+      const store = yield* ChatStore
+      const environment = yield* Environment
+      const { next } = yield* Ids
+      const services = {
+        store,
+        models: yield* Models,
+        catalog: yield* Catalog,
+        guard: yield* Guard,
+        progress: yield* ProgressEvents,
+        newId: next,
+        window: makeWindow(yield* Tokens, new TokenCounts(), environment.get("DEBUG_TOKENS") === "1")
+      }
+      const scope = yield* Effect.scope
+      const turns = new Quota(settings.max_turns)
+      const idle = new Set<() => void>()
+      let isDraining = false
+
+      const refused = <A, E extends Parameters<typeof toChatFailure>[0], R>(self: Effect.Effect<A, E, R>) =>
+        Effect.mapError(self, (error) => new ChatRefusal(toChatFailure(error)))
+
+      const owned = (principal: Principal, conversation: string) =>
+        Effect.filterOrFail(
+          refused(store.find(conversation)),
+          (found): found is Conversation => found?.principal === principal.key,
+          () => unknown(conversation)
+        )
+
+      const ended = (principal: Principal) => {
+        turns.release(principal.key, 1)
+        if (turns.used > 0) return
+        for (const resume of idle) resume()
+      }
+
+      const run = Effect.fnUntraced(function* (message: NewMessage, begun: ChatEventOf<"user_message">) {
+        const { canAnswer, options, principal, program, requestId } = message
+        const turn = {
+          conversation: begun.conversation,
+          requestId,
+          principal,
+          options,
+          canAnswer,
+          program,
+          settings: settings.service
+        }
+        if (!turns.take(principal.key, 1)) {
+          const error = { code: 429, message: "Too many turns run. Wait for the end of one, or stop it." }
+          yield* refused(
+            store.append(turn.conversation, [{ type: "turn_failed", request_id: requestId, error }])
+          )
+          return
+        }
+        yield* superviseTurn(services, turn, begun.seq).pipe(
+          Effect.ensuring(Effect.sync(() => ended(principal))),
+          Effect.forkIn(scope)
+        )
+      })
+
+      return Conversations.of({
+        submit: Effect.fnUntraced(function* (message) {
+          if (isDraining) return yield* refusal(503, "The service is stopping. Try again in a moment.")
+          const { content, conversation, options, principal, requestId } = message
+          if (requestId === "" || requestId.length > maxRequestId) {
+            return yield* refusal(400, `request_id must have 1 to ${maxRequestId} characters.`)
+          }
+          if (!principal.may(["call"])) return yield* refusal(403, "The scope call is required.")
+          const digest = digestOf(message)
+          const begun = yield* refused(
+            store.begin({
+              principal: principal.key,
+              conversation,
+              message: { type: "user_message", request_id: requestId, digest, content, options }
+            })
+          )
+          if (begun._tag === "known") {
+            if (begun.message.digest !== digest) {
+              return yield* refusal(
+                409,
+                `request_id ${requestId} was used with another payload. Use a new one.`
+              )
+            }
+            return { conversation: begun.message.conversation, after: begun.message.seq - 1 }
+          }
+          const stored = begun.events.find((event) => event.type === "user_message")
+          if (stored === undefined) return yield* refusal(500, "The message was not stored.")
+          yield* run(message, stored)
+          return { conversation: stored.conversation, after: stored.seq - 1 }
+        }, Effect.uninterruptible),
+        events: (principal, conversation, after) =>
+          Stream.unwrap(
+            Effect.as(
+              owned(principal, conversation),
+              Stream.mapError(
+                store.watch(conversation, after),
+                (error) => new ChatRefusal(toChatFailure(error))
+              )
+            )
+          ),
+        stop: (principal, conversation) =>
+          Effect.flatMap(owned(principal, conversation), ({ running }) =>
+            running === undefined
+              ? Effect.succeed(false)
+              : refused(
+                  store.respond(conversation, { type: "stop_requested", request_id: running.requestId })
+                )
+          ),
+        answer: (principal, conversation, { action, content, id }) =>
+          Effect.flatMap(owned(principal, conversation), ({ running }) =>
+            running === undefined
+              ? Effect.succeed(false)
+              : refused(
+                  store.respond(conversation, {
+                    type: "input_answered",
+                    request_id: running.requestId,
+                    id,
+                    action,
+                    ...(content !== undefined && { content })
+                  })
+                )
+          ),
+        find: owned,
+        list: (principal, options) => refused(store.list(principal.key, options)),
+        read: (principal, conversation, options) =>
+          Effect.andThen(owned(principal, conversation), refused(store.read(conversation, options))),
+        remove: (principal, conversation) =>
+          Effect.flatMap(owned(principal, conversation), () =>
+            Effect.flatMap(refused(store.remove(conversation)), (removed) =>
+              removed ? Effect.void : Effect.fail(unknown(conversation))
+            )
+          ),
+        drain: Effect.suspend(() => {
+          isDraining = true
+          if (turns.used === 0) return Effect.void
+          return Effect.callback<void>((resume) => {
+            const done = () => resume(Effect.void)
+            idle.add(done)
+            return Effect.sync(() => idle.delete(done))
+          })
+        })
+      })
+    })
+  )
+
+  static readonly layer = Conversations.layerNoDeps.pipe(
+    Layer.provide(Tokens.layer),
+    Layer.provide(Layer.unwrap(Effect.map(chatSettings, memoryStore.layer)))
+  )
+}

@@ -1,0 +1,180 @@
+/** One call of the model in a turn: its parts become events as they arrive, and then one message. */
+import { Effect, Exit, Stream } from "effect"
+import type * as Prompt from "effect/ai/Prompt"
+import type * as Response from "effect/ai/Response"
+import type { ChatEventOf } from "../../layers/chat/ChatEvent.ts"
+import { finished } from "../../layers/models/finished.ts"
+import type { Models } from "../../layers/models/Models.ts"
+import type { ToolEntry } from "../catalog/Entry.ts"
+import { toModelTool } from "./toolList.ts"
+import type { Turn } from "./Turn.ts"
+
+export type Message = Omit<ChatEventOf<"assistant_message">, "conversation" | "seq" | "timestamp">
+type Part = Message["parts"][number]
+type TextPart = Extract<Part, { readonly deltas: unknown }>
+
+interface Piece {
+  readonly type: TextPart["type"]
+  text: string
+  /** Whether it begins a part. */
+  readonly begins: boolean
+}
+
+/** The parts of a response so far. */
+class Parts {
+  readonly list: Array<Part> = []
+
+  /** `seq`: of the delta that has the text; absent if there is none. */
+  add({ begins, text, type }: Piece, seq: number | undefined) {
+    const deltas = seq === undefined ? [] : [{ seq, length: text.length }]
+    const last = this.list.at(-1)
+    if (begins || last?.type !== type) this.list.push({ type, text, deltas })
+    else
+      this.list[this.list.length - 1] = {
+        ...last,
+        text: last.text + text,
+        deltas: [...last.deltas, ...deltas]
+      }
+  }
+
+  describe(metadata: Response.ReasoningEndPartEncoded["metadata"]) {
+    const last = this.list.at(-1)
+    if (last?.type !== "reasoning" || metadata === undefined) return
+    this.list[this.list.length - 1] = { ...last, metadata: { ...metadata } }
+  }
+}
+
+/** What one read of the response has brought. */
+interface Batch {
+  readonly pieces: ReadonlyArray<Piece>
+  readonly rest: ReadonlyArray<Response.StreamPartEncoded>
+}
+
+/** Deltas of one part are merged. Whatever follows them in the batch comes after them. */
+const split = (parts: ReadonlyArray<Response.StreamPartEncoded>, begin: { yes: boolean }): Batch => {
+  const pieces: Array<Piece> = []
+  const rest: Array<Response.StreamPartEncoded> = []
+  for (const part of parts) {
+    switch (part.type) {
+      case "text-start":
+      case "reasoning-start":
+        begin.yes = true
+        break
+      case "text-delta":
+      case "reasoning-delta": {
+        const type = part.type === "text-delta" ? "text" : "reasoning"
+        const last = pieces.at(-1)
+        if (last?.type === type && !begin.yes) last.text += part.delta
+        else pieces.push({ type, text: part.delta, begins: begin.yes })
+        begin.yes = false
+        break
+      }
+      default:
+        rest.push(part)
+    }
+  }
+  return { pieces, rest }
+}
+
+export interface AskModel {
+  readonly models: Models["Service"]
+  readonly turn: Turn
+  readonly hop: number
+  readonly messages: ReadonlyArray<Prompt.MessageEncoded>
+  readonly tools: ReadonlyArray<ToolEntry>
+  /** False: the model must answer without a call. */
+  readonly mayCall: boolean
+}
+
+/** Stores the message, also an incomplete one, and returns it. */
+export const askModel = Effect.fnUntraced(function* ({
+  hop,
+  mayCall,
+  messages,
+  models,
+  tools,
+  turn
+}: AskModel) {
+  const { options, requestId: request_id, settings } = turn
+  const streaming = options.streaming ?? settings.streaming.enabled
+  const parts = new Parts()
+  const begin = { yes: true }
+  let finish: Response.FinishPartEncoded | undefined
+
+  const store = Effect.fnUntraced(function* (pieces: ReadonlyArray<Piece>) {
+    const stored = yield* turn.append(
+      pieces.map(({ text, type }) => ({
+        type: type === "text" ? ("text_delta" as const) : ("reasoning_delta" as const),
+        request_id,
+        hop,
+        text
+      }))
+    )
+    for (const [index, piece] of pieces.entries()) parts.add(piece, stored[index]?.seq)
+  })
+
+  const take = Effect.fnUntraced(function* (batch: ReadonlyArray<Response.StreamPartEncoded>) {
+    const { pieces, rest } = split(batch, begin)
+    if (pieces.length > 0) {
+      if (streaming) yield* store(pieces)
+      else for (const piece of pieces) parts.add(piece, undefined)
+    }
+    for (const part of rest) {
+      if (part.type === "reasoning-end") parts.describe(part.metadata)
+      else if (part.type === "tool-call") {
+        const { id, name, params } = part
+        parts.list.push({ type: "tool_call", tool_call_id: id, name, arguments: params })
+      } else if (part.type === "finish") finish = part
+    }
+  })
+
+  /** Without streaming the text is one delta. */
+  const whole = Effect.suspend(() => {
+    const text = parts.list.filter((part) => part.type === "text")
+    if (streaming || text.length === 0) return Effect.void
+    const all = parts.list.splice(0)
+    return Effect.forEach(
+      all,
+      (part) => {
+        if (part.type === "text") return store([{ type: "text", text: part.text, begins: true }])
+        parts.list.push(part)
+        return Effect.void
+      },
+      { discard: true }
+    )
+  })
+
+  const message = (reason: string | undefined): Message => {
+    const said = finished(finish)
+    return {
+      type: "assistant_message",
+      request_id,
+      hop,
+      parts: parts.list,
+      ...said,
+      stop_reason: reason ?? said.stop_reason,
+      uncertain: said.uncertain || finish === undefined
+    }
+  }
+
+  const tool = tools.map(toModelTool)
+  yield* Stream.runForEachArray(
+    models.stream({
+      prompt: messages,
+      ...(options.provider !== undefined && { provider: options.provider }),
+      ...(options.model !== undefined && { model: options.model }),
+      ...(tool.length > 0 && { tools: tool, toolChoice: mayCall ? "auto" : "none" })
+    }),
+    take
+  ).pipe(
+    Effect.onExit((exit) => {
+      if (Exit.isSuccess(exit) || parts.list.length === 0) return Effect.void
+      // What the user has seen stays in the conversation.
+      return Effect.ignore(turn.append([message("error")]))
+    })
+  )
+  yield* whole
+  const complete = message(undefined)
+  yield* turn.append([complete])
+  return complete
+})

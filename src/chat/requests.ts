@@ -1,0 +1,144 @@
+/** Requests of the chat: the frames that clients of `/ws/chat` send, and the body of `POST /chat`. */
+import { Effect, Schema } from "effect"
+import { issuesOf } from "../catalog/schemaIssues.ts"
+import { isObject } from "../domain/JsonObject.ts"
+import { text, type Block } from "../domain/Content.ts"
+import { invalid, type ChatRefusal, type FieldIssue } from "./ChatRefusal.ts"
+
+/** May be absent or null, which many clients send for a value that they do not have. */
+const optional = <S extends Schema.Top>(schema: S) => Schema.optionalKey(Schema.NullOr(schema))
+
+const Id = Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(200))
+
+const Image = Schema.Struct({
+  type: Schema.Literal("image"),
+  data: Schema.String.annotate({ description: "Base64." }),
+  mimeType: Schema.String.check(Schema.isPattern(/^image\/[\w.+-]+$/))
+})
+const Text = Schema.Struct({ type: Schema.Literal("text"), text: Schema.String })
+
+export const ChatPayload = Schema.Struct({
+  text: optional(
+    Schema.String.annotate({ description: "The message. Required, unless `content` has something." })
+  ),
+  content: optional(
+    Schema.Array(Schema.Union([Text, Image])).annotate({ description: "Text and images, after `text`." })
+  ),
+  model: optional(
+    Schema.NonEmptyString.annotate({ description: "A model's id. Default: that of the active provider." })
+  ),
+  provider: optional(Schema.NonEmptyString.annotate({ description: "A configured provider." })),
+  streaming: optional(
+    Schema.Boolean.annotate({
+      description: "False: the text comes as one chunk. Default: `chat.service.streaming.enabled`."
+    })
+  )
+})
+export type ChatPayload = typeof ChatPayload.Type
+
+const AnswerPayload = Schema.Struct({
+  id: Id.annotate({ description: "Of the frame `input_required`." }),
+  action: Schema.Literals(["accept", "decline", "cancel"]),
+  content: optional(
+    Schema.Record(Schema.String, Schema.Unknown).annotate({ description: "Fits `response_schema`." })
+  )
+})
+
+const Seq = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
+
+const common = {
+  v: Schema.optionalKey(Schema.Literal(1)),
+  conversation_id: optional(Id)
+}
+
+/** Unknown fields are ignored. */
+export const requests = {
+  chat: Schema.Struct({ ...common, action: Schema.Literal("chat"), request_id: Id, payload: ChatPayload }),
+  resume: Schema.Struct({
+    ...common,
+    action: Schema.Literal("resume"),
+    request_id: optional(Id),
+    conversation_id: Id,
+    after: Seq.annotate({ description: "`seq` of the last frame that the client has." })
+  }),
+  stop: Schema.Struct({ ...common, action: Schema.Literal("stop"), request_id: optional(Id) }),
+  answer: Schema.Struct({
+    ...common,
+    action: Schema.Literal("answer"),
+    request_id: optional(Id),
+    payload: AnswerPayload
+  }),
+  history: Schema.Struct({
+    ...common,
+    action: Schema.Literal("history"),
+    request_id: optional(Id),
+    payload: optional(
+      Schema.Struct({
+        before: optional(Seq.annotate({ description: "Only events before this `seq`." })),
+        limit: optional(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1000 })))
+      })
+    )
+  }),
+  ping: Schema.Struct({ ...common, action: Schema.Literal("ping"), request_id: optional(Id) })
+} as const
+
+export type Requests = { readonly [Name in keyof typeof requests]: (typeof requests)[Name]["Type"] }
+export type ChatRequest = Requests[keyof Requests]
+
+const isAction = (value: unknown): value is keyof typeof requests =>
+  typeof value === "string" && Object.hasOwn(requests, value)
+
+const typeOf = (message: string): string =>
+  message.startsWith("required") ? "missing" : message.startsWith("Expected") ? "type_error" : "value_error"
+
+/** 400 with an issue for each field that does not fit. */
+export const decode = <S extends Schema.Codec<unknown, unknown>>(
+  schema: S,
+  value: unknown
+): Effect.Effect<S["Type"], ChatRefusal> =>
+  Schema.decodeUnknownEffect(schema)(value, { errors: "all" }).pipe(
+    Effect.mapError((error) =>
+      invalid(
+        issuesOf(error).map(({ message, path }): FieldIssue => ({
+          field: path,
+          message,
+          type: typeOf(message)
+        }))
+      )
+    )
+  )
+
+const one = (field: string, message: string, type: string) => invalid([{ field, message, type }])
+
+export const decodeRequest = Effect.fnUntraced(function* (value: unknown) {
+  if (!isObject(value)) return yield* one("", "Expected a JSON object", "type_error")
+  const { action } = value
+  if (!isAction(action)) {
+    const names = Object.keys(requests).join(", ")
+    return yield* one("action", `Expected one of ${names}`, action === undefined ? "missing" : "value_error")
+  }
+  return yield* decode<Schema.Codec<ChatRequest, unknown>>(requests[action], value)
+})
+
+/** The content of a message, and its options. */
+export const messageOf = Effect.fnUntraced(function* ({
+  content,
+  model,
+  provider,
+  streaming,
+  text: said
+}: ChatPayload) {
+  const blocks: ReadonlyArray<Block> = [
+    ...(said === undefined || said === null || said === "" ? [] : [text(said)]),
+    ...(content ?? [])
+  ]
+  if (blocks.length === 0) return yield* one("payload.text", "required, but missing", "missing")
+  return {
+    content: blocks,
+    options: {
+      ...(model !== undefined && model !== null && { model }),
+      ...(provider !== undefined && provider !== null && { provider }),
+      ...(streaming !== undefined && streaming !== null && { streaming })
+    }
+  }
+})

@@ -1,0 +1,151 @@
+/** Runs the tool calls of a message through the catalog, in parallel, each with its own result. */
+import { Effect, Exit, Cause, Option, Queue } from "effect"
+import type { ChatEventOf } from "../../layers/chat/ChatEvent.ts"
+import type { ProgressEvent } from "../../layers/progress/ProgressEvent.ts"
+import { Caller } from "../catalog/Caller.ts"
+import type { Catalog } from "../catalog/Catalog.ts"
+import type { CallError } from "../catalog/CatalogError.ts"
+import { Client } from "../catalog/Client.ts"
+import type { ToolEntry } from "../catalog/Entry.ts"
+import { text, type ToolOutput } from "../domain/Content.ts"
+import { cutResult } from "./cutResult.ts"
+import type { Turn } from "./Turn.ts"
+
+/** Tool calls of a turn that run at the same time. */
+const concurrency = 8
+/** Progress reports that wait to be stored; older ones are dropped. */
+const waitingReports = 16
+
+export interface ToolCall {
+  readonly id: string
+  readonly name: string
+  readonly arguments: unknown
+}
+
+interface Result extends ToolOutput {
+  readonly isError: boolean
+}
+
+const failed = (message: string): Result => ({ content: [text(message)], isError: true })
+
+const resultOf = (exit: Exit.Exit<ToolOutput, CallError>): Result => {
+  if (Exit.isSuccess(exit)) return { ...exit.value, isError: false }
+  const error = Cause.findErrorOption(exit.cause)
+  if (Option.isNone(error)) return failed("Internal error of the tool.")
+  if (error.value._tag === "Failed" && error.value.output !== undefined) {
+    return { ...error.value.output, isError: true }
+  }
+  return failed(error.value.message)
+}
+
+/** MCP 2025-03-26: a tool may destroy something unless its annotations say otherwise. */
+const isDestructive = ({ hints }: ToolEntry): boolean =>
+  hints.readOnlyHint !== true && hints.destructiveHint !== false
+
+const shown = (name: string) => JSON.stringify(name.slice(0, 100))
+
+const progressOf = (turn: Turn, call: ToolCall, { details }: ProgressEvent) => {
+  const { message, progress, total } = details
+  if (progress === undefined) return []
+  return [
+    {
+      type: "tool_progress" as const,
+      request_id: turn.requestId,
+      tool_call_id: call.id,
+      progress,
+      ...(total !== undefined && { total }),
+      ...(message !== undefined && { message })
+    }
+  ]
+}
+
+export interface RunTools {
+  readonly catalog: Catalog["Service"]
+  readonly turn: Turn
+  readonly tools: ReadonlyArray<ToolEntry>
+  /** The client of the call's handler. */
+  readonly client: (call: ToolCall) => Client["Service"]
+}
+
+/** Waits for the user where the tool needs approval; the reason why it must not run, if there is one. */
+const approve = Effect.fnUntraced(function* ({ turn }: RunTools, call: ToolCall, entry: ToolEntry) {
+  if (turn.settings.approval === "never" || !isDestructive(entry)) return undefined
+  if (!turn.canAnswer) {
+    return `${shown(entry.name)} needs the approval of the user, for which this client cannot be asked.`
+  }
+  const { action } = yield* turn.ask({
+    reason: "approval",
+    message: `Allow the call of ${entry.title ?? entry.name}?`,
+    tool_call_id: call.id
+  })
+  if (action === "accept") return undefined
+  return action === "expired"
+    ? "The user did not answer in time, so the tool was not called."
+    : "The user declined the call. Do not call the tool again with these arguments unless the user asks for it."
+})
+
+export const runTools = Effect.fnUntraced(function* (options: RunTools, calls: ReadonlyArray<ToolCall>) {
+  const { catalog, client, tools, turn } = options
+  const byName = new Map(tools.map((entry) => [entry.name, entry]))
+
+  const handle = Effect.fnUntraced(function* (call: ToolCall) {
+    const entry = byName.get(call.name)
+    if (entry === undefined) {
+      const names = tools
+        .map(({ name }) => name)
+        .join(", ")
+        .slice(0, 1000)
+      return failed(`There is no tool ${shown(call.name)}. Tools: ${names === "" ? "none" : names}.`)
+    }
+    const denied = yield* approve(options, call, entry)
+    if (denied !== undefined) return failed(denied)
+    yield* turn.append([
+      {
+        type: "tool_started",
+        request_id: turn.requestId,
+        tool_call_id: call.id,
+        name: call.name,
+        arguments: call.arguments
+      }
+    ])
+    const reports = yield* Queue.sliding<ProgressEvent>(waitingReports)
+    const store = Effect.forever(
+      Effect.flatMap(Queue.take(reports), (event) => {
+        const events = progressOf(turn, call, event)
+        return events.length === 0 ? Effect.void : turn.append(events)
+      })
+    )
+    const requestId = `${turn.conversation}/${turn.requestId}/${call.id}`
+    const run = catalog.call(turn.principal, entry.name, call.arguments).pipe(
+      Effect.provideService(Client, client(call)),
+      Effect.provideService(Caller, {
+        principal: turn.principal,
+        requestId,
+        conversation: turn.conversation,
+        program: turn.program,
+        call: `chat ${entry.name}`,
+        onProgress: (event) => void Queue.offerUnsafe(reports, event)
+      }),
+      Effect.exit
+    )
+    // An interruption of the turn interrupts the call; one of the call alone is its result.
+    return resultOf(yield* Effect.raceFirst(run, store))
+  })
+
+  const one = Effect.fnUntraced(function* (call: ToolCall) {
+    const result = yield* handle(call)
+    const { content, structured } = cutResult(result, turn.settings.max_result_bytes)
+    const event: Omit<ChatEventOf<"tool_result">, "conversation" | "seq" | "timestamp"> = {
+      type: "tool_result",
+      request_id: turn.requestId,
+      tool_call_id: call.id,
+      name: call.name,
+      content,
+      is_error: result.isError,
+      ...(structured !== undefined && { structured })
+    }
+    yield* turn.append([event])
+  })
+
+  yield* Effect.forEach(calls, one, { concurrency, discard: true })
+})

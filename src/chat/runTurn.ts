@@ -1,0 +1,79 @@
+/** A turn: asks the model, runs the tools that it calls, and asks again until it calls none. */
+import { Effect } from "effect"
+import type { ChatEventOf } from "../../layers/chat/ChatEvent.ts"
+import type { ChatStore } from "../../layers/chat/ChatStore.ts"
+import type { Models } from "../../layers/models/Models.ts"
+import type { Catalog } from "../catalog/Catalog.ts"
+import { askModel, type Message } from "./askModel.ts"
+import { refusal } from "./ChatRefusal.ts"
+import { runTools, type ToolCall } from "./runTools.ts"
+import { toolsOf } from "./toolList.ts"
+import { totals } from "./totals.ts"
+import { turnClient } from "./turnClient.ts"
+import type { Turn } from "./Turn.ts"
+import { unitsOf } from "./units.ts"
+import type { makeWindow } from "./window.ts"
+
+export interface TurnServices {
+  readonly store: ChatStore["Service"]
+  readonly models: Models["Service"]
+  readonly catalog: Catalog["Service"]
+  readonly window: ReturnType<typeof makeWindow>
+}
+
+type Completed = Omit<ChatEventOf<"turn_completed">, "conversation" | "seq" | "timestamp">
+
+const callsOf = ({ parts }: Message): ReadonlyArray<ToolCall> =>
+  parts.flatMap((part) =>
+    part.type === "tool_call" ? [{ id: part.tool_call_id, name: part.name, arguments: part.arguments }] : []
+  )
+
+/** `said`: receives each message, so that a turn that is stopped has the totals so far. */
+export const runTurn = Effect.fnUntraced(function* (
+  { catalog, models, store, window }: TurnServices,
+  turn: Turn,
+  said: Array<Message>
+) {
+  const { conversation, options, principal, requestId, settings } = turn
+  if (models.providers.length === 0) {
+    return yield* refusal(
+      503,
+      "No language model is configured. Set a provider's key, such as OPENAI_API_KEY, or the section llm."
+    )
+  }
+  const tools = yield* toolsOf(catalog, principal, settings.tools)
+  const described = tools
+    .map(({ description = "", input, name }) => `${name} ${description} ${JSON.stringify(input)}`)
+    .join("\n")
+  const model = options.model ?? models.providers.find(({ name }) => name === models.active)?.model ?? ""
+  let reported = 0
+  for (let hop = 0; ; hop++) {
+    const events = yield* store.read(conversation, { limit: Number.MAX_SAFE_INTEGER })
+    const { dropped, messages } = yield* window({
+      conversation,
+      model,
+      requestId,
+      settings: settings.context,
+      system: settings.system_prompt,
+      tools: described,
+      units: unitsOf(events)
+    })
+    if (dropped > reported) {
+      yield* turn.append([{ type: "window_cut", request_id: requestId, dropped }])
+      reported = dropped
+    }
+    const mayCall = hop < settings.max_tool_hops
+    const message = yield* askModel({ models, turn, hop, messages, tools, mayCall })
+    said.push(message)
+    const calls = callsOf(message)
+    if (calls.length === 0 || !mayCall) {
+      return {
+        type: "turn_completed",
+        request_id: requestId,
+        stop_reason: calls.length > 0 ? "max_tool_hops" : message.stop_reason,
+        ...totals(said)
+      } satisfies Completed
+    }
+    yield* runTools({ catalog, turn, tools, client: (call) => turnClient(models, turn, call) }, calls)
+  }
+})

@@ -1,0 +1,122 @@
+/** Runs a turn under Guard, passes answers and stops of the user to it, and stores its end in every case. */
+import { Cause, Clock, Deferred, Duration, Effect, Exit, Stream } from "effect"
+import type { ChatEventBody, ChatEventOf } from "../../layers/chat/ChatEvent.ts"
+import type { Guard } from "../../layers/guard/Guard.ts"
+import type { Call } from "../../layers/ledger/Calls.ts"
+import type { ProgressEvents } from "../../layers/progress/ProgressEvents.ts"
+import { defaults, type Policy } from "../domain/Policy.ts"
+import type { Message } from "./askModel.ts"
+import { failureOf } from "./ChatRefusal.ts"
+import { runTurn, type TurnServices } from "./runTurn.ts"
+import { totals } from "./totals.ts"
+import type { Turn } from "./Turn.ts"
+
+export interface SupervisedServices extends TurnServices {
+  readonly guard: Guard["Service"]
+  readonly progress: ProgressEvents["Service"]
+  readonly newId: Effect.Effect<string>
+}
+
+type Answered = ChatEventOf<"input_answered">
+
+const stopped = Symbol("stopped")
+
+const policies = new WeakMap<Turn["settings"], Policy>()
+/** One object for all turns: Guard recognizes an entry by its policy. */
+const policyOf = (settings: Turn["settings"]): Policy => {
+  let policy = policies.get(settings)
+  if (policy === undefined) {
+    policies.set(settings, (policy = { ...defaults, timeLimit: settings.turn_timeout, breaker: false }))
+  }
+  return policy
+}
+
+/** `after`: `seq` of the user's message. */
+export const superviseTurn = Effect.fnUntraced(function* (
+  services: SupervisedServices,
+  given: Omit<Turn, "append" | "ask">,
+  after: number
+): Effect.fn.Return<void> {
+  const { guard, newId, progress, store } = services
+  const { conversation, principal, requestId, settings } = given
+  const append = (events: ReadonlyArray<ChatEventBody>) => store.append(conversation, events)
+  const waiting = new Map<string, Deferred.Deferred<Answered>>()
+  const stop = yield* Deferred.make<typeof stopped>()
+
+  const listen = Stream.runForEach(store.watch(conversation, after), (event) => {
+    if (event.type === "stop_requested" && event.request_id === requestId) {
+      return Effect.asVoid(Deferred.succeed(stop, stopped))
+    }
+    const answered = event.type === "input_answered" ? waiting.get(event.id) : undefined
+    return event.type === "input_answered" && answered !== undefined
+      ? Effect.asVoid(Deferred.succeed(answered, event))
+      : Effect.void
+  })
+
+  const ask: Turn["ask"] = Effect.fnUntraced(function* (request) {
+    const id = yield* newId
+    const answer = yield* Deferred.make<Answered>()
+    waiting.set(id, answer)
+    const now = yield* Clock.currentTimeMillis
+    const expires_at = new Date(now + Duration.toMillis(settings.input_timeout)).toISOString()
+    yield* append([{ type: "input_requested", request_id: requestId, id, ...request, expires_at }])
+    const expire = store
+      .respond(conversation, { type: "input_answered", request_id: requestId, id, action: "expired" })
+      .pipe(Effect.andThen(Deferred.await(answer)))
+    return yield* Deferred.await(answer).pipe(
+      Effect.timeoutOrElse({ duration: settings.input_timeout, orElse: () => expire }),
+      Effect.ensuring(Effect.sync(() => waiting.delete(id)))
+    )
+  })
+
+  const turn: Turn = { ...given, append, ask }
+  const callId = yield* newId
+  const call: Call = {
+    kind: "turn",
+    name: "chat",
+    principal,
+    requestId: callId,
+    correlationId: requestId,
+    trace: undefined,
+    conversation
+  }
+  const said: Array<Message> = []
+  const main = guard.protect(
+    {
+      call,
+      policy: policyOf(settings),
+      readOnly: false,
+      idempotent: false,
+      args: undefined,
+      tracker: progress.track(call)
+    },
+    Effect.raceFirst(runTurn(services, turn, said), Deferred.await(stop))
+  )
+
+  const endOf = (exit: Exit.Exit<Effect.Success<typeof main>, Effect.Error<typeof main>>): ChatEventBody => {
+    if (Exit.isFailure(exit)) {
+      return { type: "turn_failed", request_id: requestId, error: failureOf(exit.cause) }
+    }
+    return exit.value === stopped
+      ? { type: "turn_completed", request_id: requestId, stop_reason: "stopped", ...totals(said) }
+      : exit.value
+  }
+
+  yield* Effect.raceFirst(main, Effect.andThen(listen, Effect.never)).pipe(
+    Effect.onExit((exit) =>
+      Effect.andThen(
+        Exit.isFailure(exit) && Cause.hasDies(exit.cause)
+          ? Effect.logError("A turn of a conversation failed.", exit.cause)
+          : Effect.void,
+        append([endOf(exit)])
+      ).pipe(
+        Effect.catch((error) =>
+          Effect.logError(`The end of a turn was not stored: ${error.message}`).pipe(
+            Effect.annotateLogs({ conversation_id: conversation })
+          )
+        )
+      )
+    ),
+    Effect.exit
+  )
+})

@@ -1,0 +1,139 @@
+/** Chooses the part of a conversation that fits into a request to a model. */
+import { Effect } from "effect"
+import type * as Prompt from "effect/ai/Prompt"
+import type { Tokens } from "../../layers/ledger/Tokens.ts"
+import type { Unit } from "./units.ts"
+import { ChatRefusal } from "./ChatRefusal.ts"
+
+export interface WindowSettings {
+  /** Tokens of a request, the answer included. */
+  readonly max_tokens: number
+  /** Tokens kept free for the answer. */
+  readonly reserve_tokens: number
+  /** Latest units that are kept as long as they fit. */
+  readonly preserve_recent: number
+}
+
+export interface Window {
+  readonly messages: ReadonlyArray<Prompt.MessageEncoded>
+  /** Units that were left out. */
+  readonly dropped: number
+}
+
+/** Tokens that providers add to each message. */
+const perMessage = 4
+/** Tokens of an image, about. */
+const perImage = 1000
+
+/** Units are made for each request, so counts are kept by conversation position and model. */
+export class TokenCounts {
+  readonly #counts = new Map<string, number>()
+
+  get(key: string): number | undefined {
+    return this.#counts.get(key)
+  }
+
+  /** Bounded: the oldest count is forgotten first. */
+  set(key: string, count: number) {
+    this.#counts.set(key, count)
+    if (this.#counts.size <= 100_000) return
+    const [oldest] = this.#counts.keys()
+    if (oldest !== undefined) this.#counts.delete(oldest)
+  }
+}
+
+export interface WindowOptions {
+  readonly conversation: string
+  readonly model: string
+  readonly settings: WindowSettings
+  readonly system: string | undefined
+  /** Names, descriptions and schemas of the tools. */
+  readonly tools: string
+  readonly units: ReadonlyArray<Unit>
+  /** Of the turn that runs; its units are never dropped. */
+  readonly requestId: string
+}
+
+/** `debug`: the arithmetic is logged. */
+export const makeWindow = (tokens: Tokens["Service"], counts: TokenCounts, debug: boolean) => {
+  const count = Effect.fnUntraced(function* (key: string, model: string, text: string) {
+    const known = counts.get(key)
+    if (known !== undefined) return known
+    const { tokens: counted } = yield* tokens.count(model, text)
+    counts.set(key, counted)
+    return counted
+  })
+
+  return Effect.fnUntraced(function* ({
+    conversation,
+    model,
+    requestId,
+    settings,
+    system,
+    tools,
+    units
+  }: WindowOptions) {
+    const { max_tokens, preserve_recent, reserve_tokens } = settings
+    const room = max_tokens - reserve_tokens
+    const whole = (kept: ReadonlyArray<Unit>) => [
+      ...(system === undefined ? [] : [{ role: "system" as const, content: system }]),
+      ...kept.flatMap(({ messages }) => messages)
+    ]
+    // A token has at least one byte, so a short conversation fits without a count.
+    const bytes = units.reduce(
+      (sum, { images, messages, text }) =>
+        sum + Buffer.byteLength(text) + messages.length * perMessage + images * perImage,
+      Buffer.byteLength(tools) + Buffer.byteLength(system ?? "") + perMessage
+    )
+    if (bytes <= room && !debug) return { messages: whole(units), dropped: 0 } satisfies Window
+    const fixed =
+      (system === undefined ? 0 : (yield* count(`system/${model}/${system}`, model, system)) + perMessage) +
+      (tools === "" ? 0 : yield* count(`tools/${model}/${tools}`, model, tools))
+    const sizeOf = (unit: Unit) =>
+      Effect.map(
+        // Without its tool results, the same unit is shorter.
+        count(`${conversation}/${unit.seq}/${unit.text.length}/${model}`, model, unit.text),
+        (counted) => counted + unit.messages.length * perMessage + unit.images * perImage
+      )
+    let used = fixed
+    let first = units.length
+    while (first > 0) {
+      const unit = units[first - 1]
+      if (unit === undefined) break
+      const size = yield* sizeOf(unit)
+      const isCurrent = unit.requestId === requestId
+      const isRecent = units.length - first < preserve_recent
+      const limit = isCurrent || isRecent ? max_tokens : room
+      if (used + size > limit) {
+        if (!isCurrent) break
+        return yield* new ChatRefusal({
+          code: 413,
+          message:
+            `The message does not fit into ${max_tokens} tokens (chat.service.context.max_tokens), ` +
+            `of which tools and instructions take ${fixed}. Shorten it, or raise the limit.`,
+          data: { reason: "context_too_long", max_tokens, tokens: used + size }
+        })
+      }
+      used += size
+      first--
+    }
+    // A request begins with a message of the user.
+    while (first < units.length && units[first]?.messages[0]?.role !== "user") first++
+    const kept = units.slice(first)
+    if (debug) {
+      yield* Effect.logInfo("context window").pipe(
+        Effect.annotateLogs({
+          conversation_id: conversation,
+          max_tokens,
+          reserve_tokens,
+          preserve_recent,
+          fixed_tokens: fixed,
+          used_tokens: used,
+          kept: kept.length,
+          dropped: first
+        })
+      )
+    }
+    return { messages: whole(kept), dropped: first } satisfies Window
+  })
+}
