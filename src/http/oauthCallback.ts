@@ -54,7 +54,7 @@ export const served = Layer.effectDiscard(
         ...(secure && { clientMetadataUrl: below(public_url, metadataPath) })
       })
     }
-    if (!isLoopback(hostname)) return
+    if (!isLoopback(hostname)) return yield* serveAt("unreachable")
     // RFC 8252, section 8.3: the address rather than `localhost`, unless a certificate has the name.
     const base = tls === undefined && hostname !== "::1" ? `http://127.0.0.1:${port}` : url
     yield* serveAt({ redirectUrl: below(base, callbackPath) })

@@ -9,6 +9,7 @@ import { Listener } from "../../layers/http/Listener.ts"
 import { Quotas } from "../../layers/quotas/Quotas.ts"
 import { Catalog } from "../../src/catalog/Catalog.ts"
 import { anonymousLoopback } from "../../src/domain/Principal.ts"
+import * as Service from "../../src/program/httpService.ts"
 import { Upstreams } from "../../src/upstreams/Upstreams.ts"
 import { newClients } from "../support/clients.ts"
 import { it } from "../support/effect.ts"
@@ -366,6 +367,32 @@ describe("clients and issuers", () => {
         }),
       { oauth: { issuer: "https://login.example.com" } }
     )
+  )
+
+  it.live("a service on a public address needs its public URL to begin a sign-in", () =>
+    Effect.gen(function* () {
+      const server = yield* protectedServer()
+      yield* Effect.gen(function* () {
+        yield* settled
+        const { account } = yield* upstream
+        const error = yield* Effect.flip(account?.signIn() ?? Effect.die("no account"))
+        expect(error.detail).toContain("server.public_url")
+        expect(server.state.registrations).toBe(0)
+      }).pipe(
+        Effect.provide(
+          serviceOf(
+            (dir) =>
+              ConfigSource.layerFrom({
+                storage: { dir },
+                logging: { level: "none" },
+                auth: { tokens: [{ name: "one", token: "a".repeat(40) }] },
+                mcpServers: { own: { url: server.url } }
+              }),
+            Service.layer({ host: "0.0.0.0", port: 0 })
+          )
+        )
+      )
+    })
   )
 
   it.live("a server that is no authorization server, and names none, offers no sign-in", () =>

@@ -37,6 +37,14 @@ export interface Account {
   readonly forget: Effect.Effect<void>
 }
 
+/** Error codes of an authorization server that did not decide (RFC 6749, section 4.1.2.1; RFC 8628). */
+const undecided: ReadonlySet<string> = new Set([
+  "unreachable",
+  "server_error",
+  "temporarily_unavailable",
+  "slow_down"
+])
+
 /** Error codes for a client that the authorization server does not know, and one that may not use the grant. */
 const clientErrors: ReadonlySet<string> = new Set(["invalid_client", "unauthorized_client"])
 
@@ -125,9 +133,8 @@ export const makeAccount = Effect.fnUntraced(function* (options: AccountOptions)
       }
       return fresh(stored, tokens, tokens.refresh_token).pipe(
         Effect.catchTag("TokenRequestError", ({ code, detail }) => {
-          const reset = clientErrors.has(code) ? "client" : code === "invalid_grant" ? "tokens" : undefined
-          // The server did not decide: the sign-in stays.
-          if (reset === undefined) {
+          const reset = clientErrors.has(code) ? "client" : "tokens"
+          if (undecided.has(code)) {
             return Effect.fail(new UpstreamError({ server, stage: "authenticate", detail, unsent: true }))
           }
           return Effect.logInfo(`upstream ${server}: ${detail}; sign in again`).pipe(

@@ -60,8 +60,11 @@ export class SignIns extends Context.Service<
     readonly begin: (options: SignInOptions) => Effect.Effect<SignIn, UpstreamError, Scope.Scope>
     /** The parameters of a request to the callback. A state is accepted once. */
     readonly finish: (params: URLSearchParams) => Effect.Effect<Finished>
-    /** Uses the callback of the HTTP service while the scope is open, instead of a listener for each sign-in. */
-    readonly serveAt: (place: CallbackPlace) => Effect.Effect<void, never, Scope.Scope>
+    /**
+     * Uses the callback of the HTTP service while the scope is open, instead of a listener while a sign-in waits.
+     * `unreachable`: no browser can reach it, so that no sign-in can begin.
+     */
+    readonly serveAt: (place: CallbackPlace | "unreachable") => Effect.Effect<void, never, Scope.Scope>
     /** Waits until the HTTP service has a callback. */
     readonly served: Effect.Effect<void>
     /** Number of sign-ins that wait. */
@@ -74,7 +77,7 @@ export class SignIns extends Context.Service<
       const ids = yield* Ids
       const { sign_ins: quota } = yield* Quotas
       const pending = new Map<string, Pending>()
-      let served: CallbackPlace | undefined
+      let served: CallbackPlace | "unreachable" | undefined
       const isServed = yield* Deferred.make<void>()
       // Requests to the callback run outside of this layer.
       const services = yield* Effect.context<never>()
@@ -115,6 +118,10 @@ export class SignIns extends Context.Service<
           if (served === undefined && local && pathname === callbackPath)
             yield* loopback(server, Number(port || "80"))
           return { redirectUrl: redirectUri }
+        }
+        if (served === "unreachable") {
+          const detail = "the browser of the user cannot come back to this service: set server.public_url"
+          return yield* failure(server, detail)
         }
         return served ?? (yield* loopback(server, 0))
       })
@@ -181,7 +188,7 @@ export class SignIns extends Context.Service<
             Effect.acquireRelease(
               Effect.sync(() => {
                 served = place
-                Deferred.doneUnsafe(isServed, Exit.void)
+                if (place !== "unreachable") Deferred.doneUnsafe(isServed, Exit.void)
               }),
               () =>
                 Effect.sync(() => {
