@@ -47,7 +47,9 @@ const UserMessage = Schema.Struct({
   /** Hash of the payload: the same id with another payload is refused. */
   digest: Text,
   content: Schema.Array(Block),
-  options: TurnOptions
+  options: TurnOptions,
+  /** `request_id` of an earlier turn of the conversation: from there on, the model sees this message instead. */
+  replaces: Schema.optionalKey(Text)
 })
 
 /** A part of the text, or of the reasoning, of message `message`; superseded by its `assistant_message`. */

@@ -32,6 +32,8 @@ export interface NewTurn {
   readonly principal: string
   /** Absent: a new conversation. */
   readonly conversation?: string | undefined
+  /** Whether a conversation that does not exist begins with this id. Default: it is `not_found`. */
+  readonly create?: boolean | undefined
   readonly message: Omit<ChatEventOf<"user_message">, "conversation" | "seq" | "timestamp">
 }
 

@@ -66,21 +66,20 @@ export const make = Effect.fnUntraced(function* ({ max_conversations: max }: Cha
     })
 
   return ChatStore.of({
-    begin: ({ conversation, message, principal }) =>
+    begin: ({ conversation, create, message, principal }) =>
       Effect.suspend((): Effect.Effect<Begun, ChatStoreError> => {
         const key = claimOf(principal, message.request_id)
         const claim = claims.get(key)
         if (claim?.type === "user_message") return Effect.succeed({ _tag: "known", message: claim })
         const known = conversation === undefined ? undefined : logs.get(conversation)
-        if (conversation !== undefined && known?.principal !== principal) {
-          return Effect.fail(notFound(conversation))
-        }
+        const mayUse = known === undefined ? create === true : known.principal === principal
+        if (conversation !== undefined && !mayUse) return Effect.fail(notFound(conversation))
         if (known?.running !== undefined) return Effect.fail(alreadyRuns)
         if (known === undefined && !makeRoom(principal)) {
           const message_ = "Too many conversations run. Wait for the end of one, or stop it."
           return Effect.fail(new ChatStoreError({ reason: "too_many", message: message_ }))
         }
-        const log = known ?? new ConversationLog(nextUnsafe())
+        const log = known ?? new ConversationLog(conversation ?? nextUnsafe())
         const started = known === undefined ? [{ type: "conversation_started", principal } as const] : []
         const events = add(log, [...started, message])
         const stored = events.at(-1)

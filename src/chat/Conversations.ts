@@ -29,6 +29,10 @@ export interface NewMessage {
   readonly principal: Principal
   /** Absent: a new conversation. */
   readonly conversation?: string | undefined
+  /** Whether a conversation that does not exist begins with this id. */
+  readonly create?: boolean | undefined
+  /** `request_id` of the turn whose answer the model gives again. */
+  readonly replaces?: string | undefined
   /** Unique per principal; a repeated one is not run again. */
   readonly requestId: string
   readonly content: ReadonlyArray<Block>
@@ -51,12 +55,14 @@ export interface Answer {
 }
 
 const maxRequestId = 200
+/** Clients may choose the id. */
+const conversationId = /^[A-Za-z0-9._:-]{1,128}$/
 
 const unknown = (id: string) => refusal(404, `There is no conversation ${id.slice(0, 100)}.`)
 
 /** Equal for equal payloads. */
-const digestOf = ({ content, conversation, options }: NewMessage): string =>
-  Hex.encode(sha256(JSON.stringify([conversation, content, options])))
+const digestOf = ({ content, conversation, options, replaces }: NewMessage): string =>
+  Hex.encode(sha256(JSON.stringify([conversation, content, options, replaces])))
 
 export class Conversations extends Context.Service<
   Conversations,
@@ -160,7 +166,10 @@ export class Conversations extends Context.Service<
       return Conversations.of({
         submit: Effect.fnUntraced(function* (message) {
           if (isDraining) return yield* refusal(503, "The service is stopping. Try again in a moment.")
-          const { content, conversation, options, principal, requestId } = message
+          const { content, conversation, create, options, principal, replaces, requestId } = message
+          if (conversation !== undefined && !conversationId.test(conversation)) {
+            return yield* refusal(400, "A conversation id has 1 to 128 letters, digits and - _ . : only.")
+          }
           if (requestId === "" || requestId.length > maxRequestId) {
             return yield* refusal(400, `request_id must have 1 to ${maxRequestId} characters.`)
           }
@@ -170,7 +179,15 @@ export class Conversations extends Context.Service<
             store.begin({
               principal: principal.key,
               conversation,
-              message: { type: "user_message", request_id: requestId, digest, content, options }
+              create,
+              message: {
+                type: "user_message",
+                request_id: requestId,
+                digest,
+                content,
+                options,
+                ...(replaces !== undefined && { replaces })
+              }
             })
           )
           if (begun._tag === "known") {

@@ -101,14 +101,20 @@ export const unitsOf = (events: ReadonlyArray<ChatEvent>): ReadonlyArray<Unit> =
   for (const event of events) {
     if (event.type === "tool_result") results.set(`${event.request_id}/${event.tool_call_id}`, event)
   }
-  return events.flatMap((event): ReadonlyArray<Unit> => {
-    if (event.type === "user_message") return [userUnit(event)]
-    if (event.type !== "assistant_message" || event.parts.length === 0) return []
+  const units: Array<Unit> = []
+  for (const event of events) {
+    if (event.type === "user_message") {
+      const replaced = units.findIndex(({ requestId }) => requestId === event.replaces)
+      if (event.replaces !== undefined && replaced >= 0) units.splice(replaced)
+      units.push(userUnit(event))
+    }
+    if (event.type !== "assistant_message" || event.parts.length === 0) continue
     const own = event.parts.flatMap((part) => {
       const result =
         part.type === "tool_call" ? results.get(`${event.request_id}/${part.tool_call_id}`) : undefined
       return result === undefined ? [] : [[result.tool_call_id, result] as const]
     })
-    return [assistantUnit(event, new Map(own))]
-  })
+    units.push(assistantUnit(event, new Map(own)))
+  }
+  return units
 }
