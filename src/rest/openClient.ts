@@ -118,12 +118,11 @@ export const make = Effect.gen(function* () {
         }
       })
     }).pipe(Effect.provideService(Catalog, catalog), Effect.provideContext(processes))
-    const signInUrl = Effect.suspend(
-      () => served.account?.signIn() ?? Effect.die(new Error("no account"))
-    ).pipe(
-      Effect.map(({ url }) => url),
-      Effect.mapError(unreachable)
-    )
+    const signInUrl = (scope: string | undefined) =>
+      Effect.suspend(() => served.account?.signIn(scope) ?? Effect.die(new Error("no account"))).pipe(
+        Effect.map(({ url }) => url),
+        Effect.mapError(unreachable)
+      )
     // The account that all callers share is the operator's.
     const maySignIn = account !== undefined && (account.principal !== "" || isOperator(principal))
     /** The URL, if the connection needs a sign-in. */
@@ -131,7 +130,7 @@ export const make = Effect.gen(function* () {
       Effect.as(undefined),
       Effect.catch((error) =>
         error.signIn !== undefined && served.account !== undefined && maySignIn
-          ? signInUrl
+          ? signInUrl(error.signIn.scope)
           : Effect.fail(unreachable(error))
       )
     )

@@ -182,6 +182,7 @@ export const serveUpstream: (
         })
       )
 
+    let neededScope: string | undefined
     const upstream: Upstream.Upstream = yield* Upstream.make({
       name,
       open,
@@ -191,13 +192,17 @@ export const serveUpstream: (
       idleTimeout: settings.command === undefined ? undefined : settings.idle_timeout,
       onReady: refresh,
       onChange: Effect.fnUntraced(function* ({ failure, state }) {
+        neededScope = failure?.signIn?.scope
         if (state === "unauthorized" || state === "ready") yield* offer(state === "unauthorized")
         if (failure === undefined) return yield* Effect.logDebug(`upstream ${name}: ${state}`)
         // Catalog lists do not wait for a server that failed.
         yield* Deferred.succeed(answered, undefined)
         yield* Effect.logWarning(`upstream ${name}: ${state}`, failure.message)
         if (state === "unauthorized" && account !== undefined && eager) {
-          yield* announceSignIn(name, account).pipe(Effect.provideContext(services), Effect.forkIn(scope))
+          yield* announceSignIn(name, account, neededScope).pipe(
+            Effect.provideContext(services),
+            Effect.forkIn(scope)
+          )
         }
       })
     })
@@ -233,7 +238,7 @@ export const serveUpstream: (
     const signInTools =
       account === undefined || signIn === undefined
         ? []
-        : [signInTool(name, source.prefix, account, signIn.timeout)]
+        : [signInTool(name, source.prefix, account, () => neededScope, signIn.timeout)]
     const signInContribution = yield* catalog.contribute({
       owner: name,
       entries: {},

@@ -49,6 +49,8 @@ export const signInTool = (
   server: string,
   prefix: string,
   account: Account,
+  /** Scopes that the server requires to connect. */
+  scope: () => string | undefined,
   timeLimit: Duration.Duration
 ): ToolEntry => {
   const served = servedNames(prefix, [name]).get(name) ?? name
@@ -64,7 +66,7 @@ export const signInTool = (
       policy: { timeLimit }
     },
     () =>
-      offerSignIn(server, account, undefined).pipe(
+      Effect.suspend(() => offerSignIn(server, account, scope())).pipe(
         Effect.map((outcome) => ({
           content: [text(outcome.signedIn ? `Signed in at ${server}. List the tools again.` : outcome.detail)]
         })),

@@ -529,6 +529,34 @@ describe("access tokens", () => {
       { oauth: { grant: "client_credentials", ...machineClient, scopes: ["mcp:read"] } }
     )
   )
+
+  it.live("a program signs in with its private key", () =>
+    Effect.gen(function* () {
+      const pair = yield* Effect.promise(() =>
+        crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, true, ["sign", "verify"])
+      )
+      const machineKey = yield* Effect.promise(() => crypto.subtle.exportKey("jwk", pair.publicKey))
+      const exported = yield* Effect.promise(() => crypto.subtle.exportKey("pkcs8", pair.privateKey))
+      const base64 = Buffer.from(exported).toString("base64")
+      const private_key = `-----BEGIN PRIVATE KEY-----\n${base64}\n-----END PRIVATE KEY-----\n`
+      const server = yield* protectedServer({ machineKey })
+      yield* Effect.gen(function* () {
+        yield* settled
+        expect(yield* whoami).toEqual([{ type: "text", text: "signer" }])
+      }).pipe(
+        Effect.provide(
+          service({
+            mcpServers: {
+              own: {
+                url: server.url,
+                oauth: { grant: "client_credentials", client_id: "signer", private_key, scopes: ["mcp:read"] }
+              }
+            }
+          })
+        )
+      )
+    })
+  )
 })
 
 describe("two processes", () => {

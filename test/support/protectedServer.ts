@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net"
 import { createMcpHandler, requireBearerAuth, Server, type AuthInfo } from "@modelcontextprotocol/server"
 import { OAuthError, OAuthErrorCode } from "@modelcontextprotocol/server"
 import { Effect } from "effect"
-import { Provider } from "oidc-provider"
+import { Provider, type ClientMetadata } from "oidc-provider"
 
 export const scopes = ["mcp:read", "mcp:write"]
 
@@ -23,6 +23,8 @@ export interface ProtectedServerOptions {
   readonly accessTokenTtl?: number
   /** The client id metadata document at every URL. Absent: such documents are not supported. */
   readonly document?: Promise<string>
+  /** Public key (JWK, P-256) of the client `signer`. Default: there is no such client. */
+  readonly machineKey?: NonNullable<ClientMetadata["jwks"]>["keys"][number]
 }
 
 const listening = (handler: (request: IncomingMessage, response: ServerResponse) => void) =>
@@ -57,7 +59,8 @@ const mcpServer = ({ authInfo }: { readonly authInfo?: AuthInfo }) => {
 
 export const protectedServer = Effect.fnUntraced(function* ({
   accessTokenTtl = 300,
-  document
+  document,
+  machineKey
 }: ProtectedServerOptions = {}) {
   /** Token requests by grant type. */
   const requests: Record<string, number> = {}
@@ -123,6 +126,19 @@ export const protectedServer = Effect.fnUntraced(function* ({
         redirect_uris: [],
         response_types: []
       },
+      ...(machineKey === undefined
+        ? []
+        : [
+            {
+              client_id: "signer",
+              token_endpoint_auth_method: "private_key_jwt" as const,
+              token_endpoint_auth_signing_alg: "ES256" as const,
+              jwks: { keys: [machineKey] },
+              grant_types: ["client_credentials"],
+              redirect_uris: [],
+              response_types: []
+            }
+          ]),
       {
         client_id: userClient.client_id,
         client_secret: userClient.client_secret,

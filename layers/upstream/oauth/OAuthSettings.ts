@@ -23,6 +23,17 @@ export const OAuthSettings = Schema.Struct({
   client_secret: Schema.optionalKey(
     Secret.annotate({ description: "Client secret, if the client has one." })
   ),
+  private_key: Schema.optionalKey(
+    Secret.annotate({
+      description:
+        "Private key (PEM, PKCS #8) instead of a secret for `client_credentials`: the client authenticates with a signed JWT (RFC 7523)."
+    })
+  ),
+  signing_algorithm: Schema.optionalKey(
+    Schema.Literals(["ES256", "ES384", "RS256", "PS256", "EdDSA"]).annotate({
+      description: "Algorithm of `private_key`. Default: `ES256`."
+    })
+  ),
   scopes: Schema.optionalKey(
     Schema.Array(Schema.NonEmptyString).annotate({
       description: "Scopes to request. Default: those that the server names."
@@ -33,10 +44,16 @@ export const OAuthSettings = Schema.Struct({
   token_url: url("Token endpoint, for a server without metadata."),
   redirect_uri: url("Redirect URI that is registered for `client_id`. Default: the callback of this program.")
 }).check(
-  Schema.makeFilter(({ authorization_url, client_id, client_secret, grant, token_url }) => {
-    if (grant === "client_credentials" && (client_id === undefined || client_secret === undefined)) {
-      return { path: ["grant"], issue: "client_credentials requires client_id and client_secret" }
+  Schema.makeFilter(({ authorization_url, client_id, client_secret, grant, private_key, token_url }) => {
+    const isMachine = grant === "client_credentials"
+    if (isMachine && (client_id === undefined || (client_secret ?? private_key) === undefined)) {
+      return {
+        path: ["grant"],
+        issue: "client_credentials requires client_id, and client_secret or private_key"
+      }
     }
+    if (private_key !== undefined && !isMachine)
+      return { path: ["private_key"], issue: "requires the grant client_credentials" }
     if (client_secret !== undefined && client_id === undefined)
       return { path: ["client_secret"], issue: "requires client_id" }
     if (authorization_url !== undefined && token_url === undefined)

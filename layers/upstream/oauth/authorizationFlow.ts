@@ -1,5 +1,10 @@
 /** One authorization at an authorization server: the state that the official SDK's `auth()` reads and writes. */
-import type { OAuthClientProvider, OAuthDiscoveryState, OAuthTokens } from "@modelcontextprotocol/client"
+import type {
+  AddClientAuthentication,
+  OAuthClientProvider,
+  OAuthDiscoveryState,
+  OAuthTokens
+} from "@modelcontextprotocol/client"
 import type { RegisteredClient } from "./Credentials.ts"
 
 export interface AuthorizationFlow {
@@ -13,6 +18,8 @@ export interface AuthorizationFlow {
   readonly state: string
   /** Whether the client may be registered: it was not configured. */
   readonly registers: boolean
+  /** Replaces the client secret. */
+  readonly addClientAuthentication?: AddClientAuthentication | undefined
   client: RegisteredClient | undefined
   discovery: OAuthDiscoveryState | undefined
   resource: string | undefined
@@ -22,7 +29,7 @@ export interface AuthorizationFlow {
 }
 
 export const toProvider = (flow: AuthorizationFlow): OAuthClientProvider => {
-  const { clientMetadataUrl, clientName, redirectUrl, registers, scope } = flow
+  const { addClientAuthentication, clientMetadataUrl, clientName, redirectUrl, registers, scope } = flow
   const interactive = redirectUrl !== undefined
   return {
     redirectUrl,
@@ -35,6 +42,7 @@ export const toProvider = (flow: AuthorizationFlow): OAuthClientProvider => {
       token_endpoint_auth_method: "none",
       ...(scope !== undefined && { scope })
     },
+    ...(addClientAuthentication !== undefined && { addClientAuthentication }),
     state: () => flow.state,
     clientInformation: () => flow.client,
     ...(registers && {

@@ -74,6 +74,16 @@ export const authorizationRequests = async ({ clientName, fetch, owner, settings
   const fetchFn = tokenRequests(fetch)
   const secret = settings.client_secret && Redacted.value(settings.client_secret)
 
+  const { client_id = "", private_key, signing_algorithm = "ES256" } = settings
+  const addClientAuthentication =
+    private_key &&
+    sdk.createPrivateKeyJwtAuth({
+      issuer: client_id,
+      subject: client_id,
+      privateKey: Redacted.value(private_key),
+      alg: signing_algorithm
+    })
+
   const failed = (detail: string) =>
     new UpstreamError({ server, stage: "authenticate", detail, unsent: true })
   const failure =
@@ -156,6 +166,7 @@ export const authorizationRequests = async ({ clientName, fetch, owner, settings
     scope: options.scope,
     state: options.state,
     registers: settings.client_id === undefined,
+    addClientAuthentication,
     client: options.client,
     discovery: options.discovery,
     resource: undefined,
