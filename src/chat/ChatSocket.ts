@@ -133,7 +133,7 @@ export class ChatSocket {
 
   readonly #chat = Effect.fnUntraced(function* (this: ChatSocket, request: Requests["chat"]) {
     const { conversations, principal } = this.#options
-    const { content, options } = yield* messageOf(request.payload)
+    const { content, options } = yield* messageOf(request.payload, "payload.text")
     const wanted = request.conversation_id ?? this.#conversation
     const { after, conversation } = yield* conversations.submit({
       principal: principal(),

@@ -36,12 +36,20 @@ export const ChatPayload = Schema.Struct({
 })
 export type ChatPayload = typeof ChatPayload.Type
 
-const AnswerPayload = Schema.Struct({
+export const AnswerPayload = Schema.Struct({
   id: Id.annotate({ description: "Of the frame `input_required`." }),
   action: Schema.Literals(["accept", "decline", "cancel"]),
   content: optional(
     Schema.Record(Schema.String, Schema.Unknown).annotate({ description: "Fits `response_schema`." })
   )
+})
+
+/** Body of `POST /chat`. */
+export const ChatBody = Schema.Struct({
+  v: Schema.optionalKey(Schema.Literal(1)),
+  conversation_id: optional(Id),
+  request_id: optional(Id),
+  ...ChatPayload.fields
 })
 
 const Seq = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
@@ -120,19 +128,14 @@ export const decodeRequest = Effect.fnUntraced(function* (value: unknown) {
   return yield* decode<Schema.Codec<ChatRequest, unknown>>(requests[action], value)
 })
 
-/** The content of a message, and its options. */
-export const messageOf = Effect.fnUntraced(function* ({
-  content,
-  model,
-  provider,
-  streaming,
-  text: said
-}: ChatPayload) {
+/** The content of a message, and its options. `field`: the path of its text. */
+export const messageOf = Effect.fnUntraced(function* (payload: ChatPayload, field: string) {
+  const { content, model, provider, streaming, text: said } = payload
   const blocks: ReadonlyArray<Block> = [
     ...(said === undefined || said === null || said === "" ? [] : [text(said)]),
     ...(content ?? [])
   ]
-  if (blocks.length === 0) return yield* one("payload.text", "required, but missing", "missing")
+  if (blocks.length === 0) return yield* one(field, "required, but missing", "missing")
   return {
     content: blocks,
     options: {
