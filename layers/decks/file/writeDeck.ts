@@ -102,7 +102,7 @@ export const writeDeck = async ({ created, outline, pictures, theme }: Rendering
   const slides = outline.slides.map((slide, index) => {
     const frame = layouts[slide.layout]
     const left: Array<string> = []
-    const stage = { palette, rtl, pictures, cut: (what: string) => left.push(what) }
+    const stage = { palette, rtl, pictures, texts: frame.texts, cut: (what: string) => left.push(what) }
     const items = [...draw(stage, slide), ...frame.feet]
     const page = pptx.addSlide({ masterName: frame.name })
     for (const item of items) addItem(page, item, palette)

@@ -3,7 +3,7 @@ import type { Item } from "./Item.ts"
 import * as fit from "./fit.ts"
 import { listSize, listSizes } from "./listing.ts"
 import type { SlideOf } from "../outline/Outline.ts"
-import { body, places } from "./places.ts"
+import { body } from "./places.ts"
 import { below, card, inside, label, list, part, put, type Stage } from "./typesetting.ts"
 
 /** One size for all: the smallest that one of them needs. */
@@ -21,7 +21,6 @@ export const ofColumns = (stage: Stage, slide: SlideOf<"columns">): ReadonlyArra
   const most = oneSize(cards, ({ listed, points }) => listSize(points, listed, 24, palette.fonts.body))
   const head = { most: 24, least: 12, color: palette.ink, bold: true, font: "head" } as const
   return [
-    ...put(stage, places.headline, slide.headline),
     ...cards.flatMap(({ area, heading, inner, listed, points }, index) => [
       ...card(stage, area, index),
       ...(heading === undefined
@@ -55,7 +54,6 @@ export const ofNumbers = (stage: Stage, slide: SlideOf<"numbers">): ReadonlyArra
   )
   const set = { least: 12, color: palette.accent, bold: true, anchor: "b", font: "head" } as const
   return [
-    ...put(stage, places.headline, slide.headline),
     ...cards.flatMap(({ area, rest, top, value, what }, index) => [
       ...card(stage, area, index),
       label(stage, "Value", value, { ...set, area: top, most }),

@@ -2,7 +2,7 @@
 import type { Area, DrawnChart, Item } from "./Item.ts"
 import { writeNumber } from "../outline/amounts.ts"
 import type { Chart, SlideOf } from "../outline/Outline.ts"
-import { body, places } from "./places.ts"
+import { body } from "./places.ts"
 import { inside, label, list, panel, put, type Stage } from "./typesetting.ts"
 
 const valueText = (value: number | null | undefined, { prefix, suffix }: Chart) =>
@@ -81,7 +81,6 @@ export const ofChart = (stage: Stage, slide: SlideOf<"chart">): ReadonlyArray<It
   const area = ring ? round : { ...body, w: alone ? body.w : 8.1 }
   const values = { ...body, x: round.x + round.w + 0.5, w: alone ? 4.6 : 3.3 }
   return [
-    ...put(stage, places.headline, headline),
     { kind: "chart", name: "Chart", area, chart, alt: described(headline, chart) },
     ...(ring ? legend(stage, chart, values) : []),
     ...(alone ? [] : [panel(aside, stage.palette.surface), list(stage, points, inside(aside), 18)])

@@ -1,8 +1,8 @@
 /** The layouts of the slide master: their places for text, decorations, footer, page number and logo. */
 import { mirror } from "./direction.ts"
 import { page, type Area, type Geometry, type Item, type Placeholder, type TextItem } from "./Item.ts"
-import { listArea } from "./listing.ts"
-import { body, layoutText, margin, places, type Place } from "./places.ts"
+import { listArea, listSizes } from "./listing.ts"
+import { at, body, headline, kicker, list, margin, text, title, type Place } from "./places.ts"
 import type { Layout } from "../outline/Outline.ts"
 import type { Picture } from "../Picture.ts"
 import type { Color, Palette } from "../Theme.ts"
@@ -13,6 +13,8 @@ export interface Frame {
   /** `type` of `p:sldLayout`, where PowerPoint has a name for it. */
   readonly type?: string
   readonly background: Color
+  /** The places for fields of a slide, by the names of the fields. */
+  readonly texts: Readonly<Record<string, Place>>
   readonly items: ReadonlyArray<Item>
   /** Footer and page number of its slides, whose places and styles come from the layout. */
   readonly feet: ReadonlyArray<Item>
@@ -24,7 +26,6 @@ interface Plan extends Omit<Frame, "items" | "feet"> {
   /** Where the footer begins, if not at the margin. */
   readonly footX?: number
   readonly decorations: ReadonlyArray<Item>
-  readonly places: ReadonlyArray<Place>
 }
 
 const shape = (area: Area, fill: Color, geometry: Geometry = "rect"): Item => ({
@@ -62,20 +63,20 @@ const mosaic = (side: number, colors: Readonly<Record<string, Color>>, ...rows: 
 }
 
 const plans = (palette: Palette): Readonly<Record<Layout, Plan>> => {
-  const { accent, background, hero, muted, onAccent, onAccentMuted, second, surface } = palette
+  const { accent, background, hero, ink, muted, onAccent, onAccentMuted, onHero, second, surface } = palette
   const white = palette.dark ? "tx1/14" : "bg1/14"
   const tiles = { a: accent, b: second, c: "accent3", d: "accent4", e: "accent6", w: white }
   const pale = { w: `${onAccent}/16` }
   const side = page.h / 5
-  const bar = (y: number) => shape({ x: margin, y, w: 0.62, h: 0.07 }, second)
+  const bar = (y: number) => shape(at(margin, y, 0.62, 0.07), second)
   const mark: Item = {
     kind: "text",
     name: "Quotation mark",
-    area: { x: 0.95, y: 0.75, w: 1.3, h: 1.8 },
+    area: at(0.95, 0.75, 1.3, 1.8),
     font: "head",
     paragraphs: [{ runs: [{ text: "\u201c" }], size: 120, bold: true, color: second }]
   }
-  const content = { background, foot: muted, decorations: [bar(0.42)], places: [places.headline] }
+  const content = { background, foot: muted, decorations: [bar(0.42)], texts: { headline: headline(ink) } }
   return {
     title: {
       name: "Title",
@@ -85,7 +86,13 @@ const plans = (palette: Palette): Readonly<Record<Layout, Plan>> => {
         ...mosaic(side, tiles, ". 1a oe", "2b sw 4a", ". 3a 1b", "da 2w sa", "4e . 3b"),
         bar(4.42)
       ],
-      places: [places.deckKicker, places.deckTitle, places.subtitle]
+      texts: {
+        headline: title(at(margin, 1.75, 7.6, 2.55), [66, 22], onHero, { type: "ctrTitle", anchor: "b" }),
+        kicker: kicker(13, at(margin, 0.75, 7.2, 0.45), palette.onHeroAccent),
+        subtitle: text("Subtitle", 1, at(margin, 4.62, 7.2, 1.2), [22, 12], palette.onHeroMuted, {
+          type: "subTitle"
+        })
+      }
     },
     section: {
       name: "Section",
@@ -93,7 +100,10 @@ const plans = (palette: Palette): Readonly<Record<Layout, Plan>> => {
       background: accent,
       foot: onAccentMuted,
       decorations: mosaic(side, pale, "1w", "ow", "3w", "4w"),
-      places: [places.sectionNumber, places.section]
+      texts: {
+        headline: title(at(margin, 3.4, 9.6, 2.4), [50, 20], onAccent),
+        number: text("Number", 13, at(margin, 1.75, 4, 1.5), [80, 40], onAccent, { anchor: "b", bold: true })
+      }
     },
     bullets: {
       name: "Headline and list",
@@ -101,8 +111,11 @@ const plans = (palette: Palette): Readonly<Record<Layout, Plan>> => {
       background,
       foot: muted,
       footX: listArea.x,
-      decorations: [shape({ x: 0, y: 0, w: 4.55, h: page.h }, surface), bar(0.9)],
-      places: [places.panelHeadline, places.list]
+      decorations: [shape(at(0, 0, 4.55, page.h), surface), bar(0.9)],
+      texts: {
+        headline: title(at(margin, 1.12, 3.3, 4.9), [36, 15], ink),
+        points: list("List", listArea, listSizes.most, ink, accent)
+      }
     },
     columns: { name: "Two columns", ...content },
     chart: { name: "Chart", ...content },
@@ -114,8 +127,12 @@ const plans = (palette: Palette): Readonly<Record<Layout, Plan>> => {
       name: "Quote",
       background: surface,
       foot: muted,
-      decorations: [shape({ x: 0, y: 0, w: 0.28, h: page.h }, accent), mark],
-      places: [places.quoteKicker, places.quote, places.quoteBy]
+      decorations: [shape(at(0, 0, 0.28, page.h), accent), mark],
+      texts: {
+        kicker: kicker(14, at(2.3, 0.7, 9.4, 0.4), muted),
+        headline: title(at(2.3, 1.15, 9.4, 3.7), [40, 16], ink, { anchor: "b" }),
+        by: text("Source", 13, at(2.3, 5.1, 9.4, 0.6), [18, 10], muted)
+      }
     },
     statement: {
       name: "Statement",
@@ -123,22 +140,39 @@ const plans = (palette: Palette): Readonly<Record<Layout, Plan>> => {
       foot: onAccentMuted,
       decorations: [
         ...mosaic(side, pale, "3w", "sw", "2w", "ow"),
-        shape({ x: margin, y: 1.3, w: 0.1, h: 4.9 }, onAccent)
+        shape(at(margin, 1.3, 0.1, 4.9), onAccent)
       ],
-      places: [places.statementKicker, places.statement, places.statementText]
+      texts: {
+        kicker: kicker(14, at(1.45, 1.3, 9.6, 0.5), onAccentMuted),
+        headline: title(at(1.45, 1.9, 9.6, 2.5), [60, 20], onAccent, { anchor: "b" }),
+        text: text("Text", 13, at(1.45, 4.5, 9.2, 1.7), [30, 12], onAccentMuted)
+      }
     },
     number: {
       name: "Number",
       background,
       foot: muted,
       decorations: [...mosaic(side, tiles, "2a", "oe", "4b", "1c"), bar(4)],
-      places: [places.numberKicker, places.number, places.numberHeadline]
+      texts: {
+        kicker: kicker(14, at(margin, 0.7, 9.6, 0.5), muted),
+        value: text("Value", 13, at(margin, 1.2, 9.6, 2.65), [190, 40], accent, {
+          size: 160,
+          anchor: "b",
+          font: "head",
+          bold: true,
+          spacing: 0.9
+        }),
+        headline: title(at(margin, 4.25, 9.2, 2), [40, 16], ink)
+      }
     },
     closing: {
       name: "Closing",
       background: hero,
       decorations: mosaic(side * 0.6, tiles, "1a", "ob", "3a", "dw", "2b", "sa", "4e", "3w"),
-      places: [places.closing, places.closingPoints]
+      texts: {
+        headline: title(at(margin, 1.25, 5.1, 5), [60, 24], onHero, { anchor: "ctr" }),
+        points: list("Points", at(6.9, 1.25, 5.1, 5), 22, onHero, palette.onHeroAccent)
+      }
     }
   }
 }
@@ -182,10 +216,8 @@ export interface FrameOptions {
 /** The slide master, and a layout for each kind of slide. */
 export const frames = (palette: Palette, { footer = "", logo, rtl = false }: FrameOptions = {}) => {
   const mirrored = (items: ReadonlyArray<Item>) => (rtl ? items.map(mirror) : items)
-  const frame = (
-    { decorations, foot: color, footX = margin, places: texts, ...rest }: Plan,
-    own: ReadonlyArray<Item>
-  ): Frame => {
+  const frame = (plan: Plan, own: ReadonlyArray<Item>): Frame => {
+    const { decorations, foot: color, footX = margin, ...rest } = plan
     const feet =
       color === undefined
         ? []
@@ -193,10 +225,9 @@ export const frames = (palette: Palette, { footer = "", logo, rtl = false }: Fra
             foot("Footer", { type: "ftr", index: 10 }, [footX, 6], color, footer),
             foot("Page number", { type: "sldNum", index: 11 }, [page.w - 1.55, 0.8], color)
           ]
-    const placeholders = texts.map((place) => layoutText(place, palette))
     return {
       ...rest,
-      items: mirrored([...decorations, ...placeholders, ...own, ...feet]),
+      items: mirrored([...decorations, ...Object.values(rest.texts), ...own, ...feet]),
       feet: mirrored(feet.map(({ area: _area, style: _style, ...each }) => each))
     }
   }
@@ -204,10 +235,13 @@ export const frames = (palette: Palette, { footer = "", logo, rtl = false }: Fra
     const layout = name as Layout
     return [layout, frame(plan, logo === undefined ? [] : logoItems(logo, layout, plan.foot !== undefined))]
   })
-  const text: Place = { ...places.list, name: "Text", area: body, anchor: "t" }
-  const master = { name: "Master", background: "bg1", foot: palette.muted, decorations: [] }
+  const { ink, muted, accent } = palette
+  const texts = {
+    headline: headline(ink),
+    points: { ...list("Text", body, listSizes.most, ink, accent), anchor: "t" as const }
+  }
   return {
-    master: frame({ ...master, places: [places.headline, text] }, []),
+    master: frame({ name: "Master", background: "bg1", foot: muted, decorations: [], texts }, []),
     // The names are those of the plans.
     layouts: Object.fromEntries(made) as Readonly<Record<Layout, Frame>>
   }

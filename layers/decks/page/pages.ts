@@ -3,8 +3,8 @@ import { ofColumns, ofNumbers } from "./cardPages.ts"
 import { ofChart } from "./chartPage.ts"
 import { mirror } from "./direction.ts"
 import type { Item } from "./Item.ts"
-import type { Layout, Slide, SlideOf } from "../outline/Outline.ts"
-import { body, places } from "./places.ts"
+import type { Layout, Point, Slide, SlideOf } from "../outline/Outline.ts"
+import { body, type Place } from "./places.ts"
 import { ofTable } from "./tablePage.ts"
 import { inside, label, list, panel, put, putList, type Stage } from "./typesetting.ts"
 
@@ -14,19 +14,18 @@ const ofFigure = (stage: Stage, slide: SlideOf<"figure">): ReadonlyArray<Item> =
   const whole = points.length > 0 ? { ...body, w: 7.4 } : body
   const side = { ...body, x: body.x + 7.9, w: body.w - 7.9 }
   const text = points.length > 0 ? [list(stage, points, side, 20)] : []
-  const top = put(stage, places.headline, headline)
   const picture = stage.pictures.get(image)
   if (picture === undefined) {
     const style = { most: 22, least: 11, color: stage.palette.muted, anchor: "ctr" } as const
     const missing = label(stage, "Missing picture", alt, { ...style, area: inside(whole) })
-    return [...top, panel(whole, surface), missing, ...text]
+    return [panel(whole, surface), missing, ...text]
   }
   const scale = Math.min(whole.w / picture.width, whole.h / picture.height)
   const [w, h] = [picture.width * scale, picture.height * scale]
   const area = { x: whole.x + (whole.w - w) / 2, y: whole.y + (whole.h - h) / 2, w, h }
   // A picture that does not fill its area gets a panel, or its edges would be lost on the slide.
   const ground = w < whole.w - 0.6 ? [panel(whole, surface)] : []
-  return [...top, ...ground, { kind: "picture", name: "Picture", area, picture, alt }, ...text]
+  return [...ground, { kind: "picture", name: "Picture", area, picture, alt }, ...text]
 }
 
 /** Ems of Courier New: of a character, and of a line. */
@@ -49,68 +48,45 @@ const ofCode = (stage: Stage, { code, headline }: SlideOf<"code">): ReadonlyArra
   if (shown.join("\n") !== code) stage.cut(code)
   const style = { size, color, align: "l", spacing: 1 } as const
   const paragraphs = shown.map((text) => ({ ...style, runs: [{ text }] }))
-  return [
-    ...put(stage, places.headline, headline),
-    panel(body, surface),
-    { kind: "text", name: "Code", area, font: "mono", paragraphs }
-  ]
+  return [panel(body, surface), { kind: "text", name: "Code", area, font: "mono", paragraphs }]
 }
 
-const ofStatement = (stage: Stage, slide: SlideOf<"statement">): ReadonlyArray<Item> => {
-  const kicker = put(stage, places.statementKicker, slide.kicker)
-  if (slide.text !== undefined) {
-    const headline = put(stage, places.statement, slide.headline)
-    return [...kicker, ...headline, ...put(stage, places.statementText, slide.text)]
-  }
-  const area = { ...places.statement.area, y: 1.85, h: 3.8 }
-  const alone = put(stage, { ...places.statement, area }, slide.headline)
-  return [...kicker, ...alone.map((item) => ({ ...item, area, anchor: "ctr" as const }))]
+/** Alone, a statement is in the middle of the slide. */
+const putAlone = (stage: Stage, place: Place, text: string): Item => {
+  const area = { ...place.area, y: 1.85, h: 3.8 }
+  return { ...put(stage, { ...place, area }, text), area, anchor: "ctr" }
 }
 
-const ofClosing = (stage: Stage, { headline, points = [] }: SlideOf<"closing">): ReadonlyArray<Item> => {
-  const title = put(stage, places.closing, headline)
-  if (points.length === 0) return title
-  const divider = panel({ x: 6.3, y: 1.75, w: 0.06, h: 4 }, stage.palette.second)
-  return [...title, divider, putList(stage, places.closingPoints, points)]
-}
+const ofClosing = (stage: Stage, { points = [] }: SlideOf<"closing">): ReadonlyArray<Item> =>
+  points.length === 0 ? [] : [panel({ x: 6.3, y: 1.75, w: 0.06, h: 4 }, stage.palette.second)]
 
-const drawers: { readonly [L in Layout]: (stage: Stage, slide: SlideOf<L>) => ReadonlyArray<Item> } = {
-  title: (stage, { headline, kicker, subtitle }) => [
-    ...put(stage, places.deckTitle, headline),
-    ...put(stage, places.deckKicker, kicker),
-    ...put(stage, places.subtitle, subtitle)
-  ],
-  section: (stage, { headline, number }) => [
-    ...put(stage, places.section, headline),
-    ...put(stage, places.sectionNumber, number === undefined ? "" : String(number).padStart(2, "0"))
-  ],
-  bullets: (stage, { headline, points }) => [
-    ...put(stage, places.panelHeadline, headline),
-    putList(stage, places.list, points)
-  ],
+/** What is on a slide besides the fields that its layout has places for. */
+const drawers: { readonly [L in Layout]?: (stage: Stage, slide: SlideOf<L>) => ReadonlyArray<Item> } = {
   columns: ofColumns,
   chart: ofChart,
   table: ofTable,
-  quote: (stage, { by, headline, kicker }) => [
-    ...put(stage, places.quoteKicker, kicker),
-    ...put(stage, places.quote, headline),
-    ...put(stage, places.quoteBy, by === undefined ? "" : `\u2014 ${by}`)
-  ],
   figure: ofFigure,
   numbers: ofNumbers,
-  number: (stage, { headline, kicker, value }) => [
-    ...put(stage, places.numberKicker, kicker),
-    ...put(stage, places.number, value),
-    ...put(stage, places.numberHeadline, headline)
-  ],
-  statement: ofStatement,
   code: ofCode,
   closing: ofClosing
 }
 
+const written = (field: string, value: unknown): string =>
+  field === "number" ? String(value).padStart(2, "0") : field === "by" ? `\u2014 ${value}` : String(value)
+
 /** The items of a slide, besides those of its layout. */
 export const draw = (stage: Stage, slide: Slide): ReadonlyArray<Item> => {
+  // Places have the names of fields, which are texts, numbers or points.
+  const fields = slide as Readonly<Record<string, string | number | ReadonlyArray<Point> | undefined>>
+  const isAlone = slide.layout === "statement" && slide.text === undefined
+  const texts = Object.entries(stage.texts).flatMap(([field, place]): ReadonlyArray<Item> => {
+    const value = fields[field] ?? ""
+    if (typeof value === "object") return value.length === 0 ? [] : [putList(stage, place, value)]
+    if (value === "") return []
+    return [(isAlone && field === "headline" ? putAlone : put)(stage, place, written(field, value))]
+  })
   // The drawer of a layout takes the slides of that layout, which the types cannot follow.
-  const items = (drawers[slide.layout] as (stage: Stage, slide: Slide) => ReadonlyArray<Item>)(stage, slide)
+  const drawer = drawers[slide.layout] as ((stage: Stage, slide: Slide) => ReadonlyArray<Item>) | undefined
+  const items = [...texts, ...(drawer?.(stage, slide) ?? [])]
   return stage.rtl === true ? items.map(mirror) : items
 }

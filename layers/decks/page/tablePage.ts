@@ -3,7 +3,7 @@ import { readAmount } from "../outline/amounts.ts"
 import { cellMargin, type Item } from "./Item.ts"
 import * as fit from "./fit.ts"
 import type { SlideOf } from "../outline/Outline.ts"
-import { body, places } from "./places.ts"
+import { body } from "./places.ts"
 import { put, type Stage } from "./typesetting.ts"
 
 type Row = ReadonlyArray<string>
@@ -135,7 +135,6 @@ export const ofTable = (stage: Stage, slide: SlideOf<"table">): ReadonlyArray<It
   // Rows are spread over the free height, within reason.
   const extra = Math.max(Math.min((area.h - sum(heights)) / rows.length, 0.32), 0)
   return [
-    ...put(stage, places.headline, slide.headline),
     {
       kind: "table",
       name: "Table",

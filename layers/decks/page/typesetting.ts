@@ -4,12 +4,14 @@ import * as fit from "./fit.ts"
 import { gap, listHeight, listSize, listSizes, paragraphs } from "./listing.ts"
 import type { Point } from "../outline/Outline.ts"
 import type { Picture } from "../Picture.ts"
-import { placeholderOf, type Place } from "./places.ts"
+import type { Place } from "./places.ts"
 import type { Color, Palette } from "../Theme.ts"
 
 /** What a page is drawn with. */
 export interface Stage {
   readonly palette: Palette
+  /** The places of the layout, by the names of fields. */
+  readonly texts: Readonly<Record<string, Place>>
   /** The deck runs from right to left. */
   readonly rtl?: boolean
   readonly pictures: ReadonlyMap<string, Picture>
@@ -21,7 +23,7 @@ interface Setting {
   readonly area: Area
   readonly most: number
   readonly least: number
-  readonly font?: "head" | "body"
+  readonly font?: TextItem["font"]
   readonly bold?: boolean
   readonly spacing?: number
 }
@@ -37,7 +39,8 @@ const withoutWidow = (text: ReadonlyArray<fit.Paragraph>, width: number, size: n
 /** The text as far as it fits, at the size at which it does. */
 const fitted = (stage: Stage, text: string, given: Setting): Paragraph => {
   const { area, bold = false, font = "body", least, spacing = 1 } = given
-  const set = { font: stage.palette.fonts[font], spacing }
+  const { body, head } = stage.palette.fonts
+  const set = { font: font === "head" ? head : body, spacing }
   const as = (shown: string) => [{ runs: [{ text: shown, bold }] }]
   const size = fit.largest(as(text), area, given, set)
   if (size !== undefined) {
@@ -49,18 +52,11 @@ const fitted = (stage: Stage, text: string, given: Setting): Paragraph => {
   return { runs: [{ text: fit.shortened(text, fits) }], size: least, spacing }
 }
 
-/** Text in a placeholder of the layout; nothing where there is none. */
-export const put = (stage: Stage, place: Place, text: string | undefined): ReadonlyArray<TextItem> =>
-  text === undefined || text === ""
-    ? []
-    : [
-        {
-          kind: "text",
-          name: place.name,
-          placeholder: placeholderOf(place),
-          paragraphs: [fitted(stage, text, place)]
-        }
-      ]
+/** Text in a placeholder of the layout. */
+export const put = (stage: Stage, place: Place, text: string): TextItem => {
+  const { kind, name, placeholder, style } = place
+  return { kind, name, placeholder, paragraphs: [fitted(stage, text, { ...style, ...place })] }
+}
 
 /** Text elsewhere. */
 export const label = (
@@ -107,16 +103,13 @@ const listParagraphs = (stage: Stage, points: ReadonlyArray<Point>, area: Area, 
 }
 
 /** A list in a placeholder of the layout. */
-export const putList = (stage: Stage, place: Place, points: ReadonlyArray<Point>): Item => ({
-  kind: "text",
-  name: place.name,
-  placeholder: placeholderOf(place),
-  paragraphs: listParagraphs(stage, points, place.area, place.most).map((each) => ({
-    ...each,
-    color: stage.palette[place.color],
-    mark: stage.palette[place.mark ?? "accent"]
-  }))
-})
+export const putList = (stage: Stage, place: Place, points: ReadonlyArray<Point>): TextItem => {
+  const { area, kind, most, name, placeholder, style } = place
+  const { color, mark } = style
+  const set = { ...(color !== undefined && { color }), ...(mark !== undefined && { mark }) }
+  const shown = listParagraphs(stage, points, area, most)
+  return { kind, name, placeholder, paragraphs: shown.map((each) => ({ ...each, ...set })) }
+}
 
 /** A list elsewhere. */
 export const list = (

@@ -59,7 +59,7 @@ const font = "Calibri"
 const stage = {
   palette: palette(builtIn["light"] as ThemeFile),
   pictures: new Map(),
-
+  texts: {},
   cut: () => {}
 }
 const cell = fc

@@ -211,8 +211,9 @@ test("no text is higher than its place, whatever the details are", () => {
           },
           colors.fonts.body
         )
-        const stage = { palette: colors, pictures, cut: () => {} }
         for (const slide of outline.slides) {
+          const { texts } = layouts[slide.layout]
+          const stage = { palette: colors, pictures, texts, cut: () => {} }
           const over = overflowing(draw(stage, slide), layouts[slide.layout].items, colors.fonts)
           if (over.length > 0)
             throw new Error(`${slide.layout} ${over.join()} ${JSON.stringify(slide).slice(0, 300)}`)
