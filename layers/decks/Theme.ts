@@ -32,14 +32,12 @@ export type ThemeFile = typeof ThemeFile.Type
 
 /** In the order of `Colors`. Calibri and the others that are measured exist wherever PowerPoint does. */
 const theme = (
-  ...[background, surface, ink, muted, accent, second]: readonly [
-    string,
-    string,
-    string,
-    string,
-    string,
-    string
-  ]
+  background: string,
+  surface: string,
+  ink: string,
+  muted: string,
+  accent: string,
+  second: string
 ): ThemeFile => ({
   colors: { background, surface, ink, muted, accent, second },
   fonts: { head: "Calibri", body: "Calibri" }
@@ -51,20 +49,19 @@ export const builtIn: Readonly<Record<string, ThemeFile>> = {
   dark: theme("0F172A", "1C2740", "F3F6FB", "A5B1C8", "5EC9B8", "FFA061")
 }
 
-type Rgb = readonly [number, number, number]
-
-const rgb = (hex: string): Rgb => {
-  const value = Number.parseInt(hex.replace("#", ""), 16)
-  return [(value >> 16) & 255, (value >> 8) & 255, value & 255]
-}
-
 const normal = (hex: string) => hex.replace("#", "").toUpperCase()
+
+/** Red, green and blue, 0 to 255. */
+const rgb = (hex: string) =>
+  normal(hex)
+    .match(/../g)
+    ?.map((part) => Number.parseInt(part, 16)) ?? []
 
 /** `part` of the first colour in the second. */
 export const mix = (first: string, second: string, part: number): string => {
-  const [a, b] = [rgb(first), rgb(second)]
-  return a
-    .map((value, index) => Math.round(value * part + (b[index] ?? 0) * (1 - part)))
+  const other = rgb(second)
+  return rgb(first)
+    .map((value, index) => Math.round(value * part + (other[index] ?? 0) * (1 - part)))
     .map((value) => value.toString(16).padStart(2, "0"))
     .join("")
     .toUpperCase()
@@ -75,8 +72,8 @@ const luminance = (hex: string): number => {
     const part = value / 255
     return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4
   }
-  const [r, g, b] = rgb(hex)
-  return 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b)
+  const [r = 0, g = 0, b = 0] = rgb(hex).map(linear)
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b
 }
 
 /** WCAG 2.2, contrast ratio: 1–21. */

@@ -1,5 +1,6 @@
 /** Finds a theme by its name: one that comes with the program, or a file of the operator's folder. */
-import { Effect, Schema, SchemaIssue, type FileSystem, type Path } from "effect"
+import { Effect, Schema, type FileSystem, type Path } from "effect"
+import { explainIssue } from "../config/explainIssue.ts"
 import * as YamlText from "../config/YamlText.ts"
 import { deckError } from "./DeckError.ts"
 import { inspect, type Picture } from "./Picture.ts"
@@ -18,10 +19,6 @@ const mostBytes = 64 * 1024
 const mostLogoBytes = 1024 * 1024
 
 const decode = Schema.decodeUnknownEffect(ThemeFile, { errors: "all", onExcessProperty: "error" })
-const issues = SchemaIssue.makeFormatterStandardSchemaV1()
-const segment = (part: PropertyKey | { readonly key: PropertyKey }) =>
-  String(typeof part === "object" ? part.key : part)
-
 export const find = Effect.fnUntraced(function* (
   fs: FileSystem.FileSystem,
   paths: Path.Path,
@@ -62,8 +59,8 @@ export const find = Effect.fnUntraced(function* (
   const theme = yield* decode(parsed.value).pipe(
     Effect.mapError(({ issue }) =>
       bad(
-        `${file}: ${issues(issue)
-          .issues.map(({ message, path }) => `${(path ?? []).map(segment).join(".")}: ${message}`)
+        `${file}: ${explainIssue(issue, "theme")
+          .map(({ message, path }) => `${path.slice(1).join(".")}: ${message}`)
           .join("; ")}`
       )
     )

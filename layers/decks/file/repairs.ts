@@ -1,6 +1,6 @@
 /** The pass over the files of pptxgenjs: one theme, texts that inherit from layouts, and valid parts that are the same for the same deck. */
 import { languageOf, type Languages } from "../page/direction.ts"
-import type { Item, Style, TableItem, TextItem } from "../page/Item.ts"
+import type { Item, TableItem } from "../page/Item.ts"
 import type { Frame } from "../page/layouts.ts"
 import type { Picture } from "../Picture.ts"
 import type { Palette } from "../Theme.ts"
@@ -20,11 +20,7 @@ export interface DrawnDeck {
   readonly created: string
   readonly master: Frame
   readonly layouts: ReadonlyArray<Frame>
-  readonly slides: ReadonlyArray<{
-    readonly frame: Frame
-    readonly items: ReadonlyArray<Item>
-    readonly notes: string
-  }>
+  readonly slides: ReadonlyArray<{ readonly items: ReadonlyArray<Item>; readonly notes: string }>
 }
 
 const repairTable = (frame: Element, item: TableItem, { languages, palette }: DrawnDeck): void => {
@@ -46,25 +42,13 @@ const repairTable = (frame: Element, item: TableItem, { languages, palette }: Dr
   }
 }
 
-/** What the layout says of a placeholder; absent: the text is in none. */
-const inheritedBy = ({ placeholder }: TextItem, { items }: Frame): Style | undefined => {
-  if (placeholder === undefined) return undefined
-  const found = items.find(
-    (item) =>
-      item.kind === "text" &&
-      item.placeholder?.type === placeholder.type &&
-      item.placeholder.index === placeholder.index
-  )
-  return (found?.kind === "text" ? found.style : undefined) ?? {}
-}
-
 type Store = (picture: Picture) => string
 
 /** Puts texts and shapes between the pictures, charts and tables that pptxgenjs drew; `number`: of the slide. */
 const repairPage = (
   parts: Parts,
   name: string,
-  { frame, items }: { readonly frame: Frame; readonly items: ReadonlyArray<Item> },
+  items: ReadonlyArray<Item>,
   deck: DrawnDeck,
   store: Store,
   number?: number
@@ -76,10 +60,7 @@ const repairPage = (
   const shapes = items.flatMap((item, index): ReadonlyArray<Element | undefined> => {
     const id = index + 2
     if (item.kind === "shape") return elements(shapeXml(item, id))
-    if (item.kind === "text") {
-      const context = { languages: deck.languages, inherited: inheritedBy(item, frame) }
-      return elements(textXml(item, id, context, number))
-    }
+    if (item.kind === "text") return elements(textXml(item, id, deck.languages, number))
     const shape = drawn.shift()
     for (const { attributes, children } of shape?.all("p:cNvPr") ?? []) {
       Object.assign(attributes, { id, name: item.name, descr: escape(item.alt) })
@@ -184,13 +165,13 @@ export const repair = (bytes: Uint8Array, deck: DrawnDeck): Uint8Array<ArrayBuff
     parts.set(`ppt/media/${name}`, picture.bytes)
     return `../media/${name}`
   }
-  const page = (name: string, frame: Frame, items: ReadonlyArray<Item>, number?: number) =>
-    repairPage(parts, name, { frame, items }, deck, store, number)
-  page("ppt/slideMasters/slideMaster1.xml", master, master.items)
-  for (const [index, frame] of layouts.entries())
-    page(`ppt/slideLayouts/slideLayout${index + 2}.xml`, frame, frame.items)
-  for (const [index, { frame, items, notes }] of slides.entries()) {
-    page(`ppt/slides/slide${index + 1}.xml`, frame, items, index + 1)
+  const page = (name: string, items: ReadonlyArray<Item>, number?: number) =>
+    repairPage(parts, name, items, deck, store, number)
+  page("ppt/slideMasters/slideMaster1.xml", master.items)
+  for (const [index, { items }] of layouts.entries())
+    page(`ppt/slideLayouts/slideLayout${index + 2}.xml`, items)
+  for (const [index, { items, notes }] of slides.entries()) {
+    page(`ppt/slides/slide${index + 1}.xml`, items, index + 1)
     repairNotes(get(parts, `ppt/notesSlides/notesSlide${index + 1}.xml`), notes, languages)
   }
   const charts = slides.flatMap(({ items }) =>

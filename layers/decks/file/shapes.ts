@@ -1,6 +1,7 @@
 /** Texts and shapes as elements of a slide or a layout: placeholders that inherit, which pptxgenjs cannot write. */
+import type { Languages } from "../page/direction.ts"
 import type { Area, Geometry, ShapeItem, TextItem } from "../page/Item.ts"
-import { fillXml, levelXml, paragraphXml, type TextContext } from "./textBody.ts"
+import { fillXml, levelXml, paragraphXml } from "./textBody.ts"
 import { attributesXml, escape } from "./xmlTree.ts"
 
 /** EMU of an inch. */
@@ -38,7 +39,7 @@ const numberXml = (number: number | undefined) =>
   `<a:p><a:fld id="{F7021451-1387-4CA6-816F-3879F97B5CBC}" type="slidenum"><a:rPr dirty="0"/><a:t>${number ?? "\u2039#\u203a"}</a:t></a:fld><a:endParaRPr dirty="0"/></a:p>`
 
 /** `number`: of the slide; absent on a layout, which says how the text of its placeholders looks. */
-export const textXml = (item: TextItem, id: number, context: TextContext, number?: number): string => {
+export const textXml = (item: TextItem, id: number, languages: Languages, number?: number): string => {
   const { anchor = "t", area, font, paragraphs, placeholder, style } = item
   const ofLayout = number === undefined && placeholder !== undefined
   const { index, type = "" } = placeholder ?? {}
@@ -59,6 +60,6 @@ export const textXml = (item: TextItem, id: number, context: TextContext, number
       ? numberXml(number)
       : ofLayout
         ? `<a:p><a:r><a:rPr dirty="0"/><a:t>${escape(prompt)}</a:t></a:r></a:p>`
-        : paragraphs.map((each) => paragraphXml(each, { ...context, font })).join("")
+        : paragraphs.map((each) => paragraphXml(each, { languages, font, inherited: style })).join("")
   return `<p:sp><p:nvSpPr>${names}</p:nvSpPr><p:spPr>${place}</p:spPr><p:txBody>${frame}<a:lstStyle>${levels}</a:lstStyle>${text}</p:txBody></p:sp>`
 }

@@ -107,7 +107,7 @@ export const writeDeck = async ({ created, outline, pictures, theme }: Rendering
     const page = pptx.addSlide({ masterName: frame.name })
     for (const item of items) addItem(page, item, palette)
     if (left.length > 0) cut.push(index + 1)
-    return { frame, items, notes: noted(slide.notes ?? "", left) }
+    return { items, notes: noted(slide.notes ?? "", left) }
   })
 
   const written = await pptx.write({ outputType: "uint8array" })

@@ -67,7 +67,7 @@ export interface TextItem {
   readonly anchor?: "t" | "ctr" | "b"
   readonly font?: "head" | "body" | "mono"
   readonly paragraphs: ReadonlyArray<Paragraph>
-  /** List style of a layout's placeholder. */
+  /** Of the placeholder, as the layout has it; absent: the text is in no placeholder. */
   readonly style?: Style
 }
 

@@ -16,7 +16,7 @@ export interface Frame {
   /** The places for fields of a slide, by the names of the fields. */
   readonly texts: Readonly<Record<string, Place>>
   readonly items: ReadonlyArray<Item>
-  /** Footer and page number of its slides, whose places and styles come from the layout. */
+  /** Footer and page number of its slides, whose places come from the layout. */
   readonly feet: ReadonlyArray<Item>
 }
 
@@ -228,7 +228,7 @@ export const frames = (palette: Palette, { footer = "", logo, rtl = false }: Fra
     return {
       ...rest,
       items: mirrored([...decorations, ...Object.values(rest.texts), ...own, ...feet]),
-      feet: mirrored(feet.map(({ area: _area, style: _style, ...each }) => each))
+      feet: mirrored(feet.map(({ area: _, ...each }) => each))
     }
   }
   const made = Object.entries(plans(palette)).map(([name, plan]) => {

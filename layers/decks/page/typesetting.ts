@@ -55,7 +55,7 @@ const fitted = (stage: Stage, text: string, given: Setting): Paragraph => {
 /** Text in a placeholder of the layout. */
 export const put = (stage: Stage, place: Place, text: string): TextItem => {
   const { kind, name, placeholder, style } = place
-  return { kind, name, placeholder, paragraphs: [fitted(stage, text, { ...style, ...place })] }
+  return { kind, name, placeholder, style, paragraphs: [fitted(stage, text, { ...style, ...place })] }
 }
 
 /** Text elsewhere. */
@@ -108,7 +108,7 @@ export const putList = (stage: Stage, place: Place, points: ReadonlyArray<Point>
   const { color, mark } = style
   const set = { ...(color !== undefined && { color }), ...(mark !== undefined && { mark }) }
   const shown = listParagraphs(stage, points, area, most)
-  return { kind, name, placeholder, paragraphs: shown.map((each) => ({ ...each, ...set })) }
+  return { kind, name, placeholder, style, paragraphs: shown.map((each) => ({ ...each, ...set })) }
 }
 
 /** A list elsewhere. */
