@@ -7,11 +7,8 @@ const Font = Schema.String.check(
 )
 
 export const Colors = Schema.Struct({
-  /** Of pages. */
   background: Hex,
-  /** Of panels on a page. */
   surface: Hex,
-  /** Of text. */
   ink: Hex,
   /** Of text that is less important. */
   muted: Hex,
@@ -21,7 +18,6 @@ export const Colors = Schema.Struct({
   second: Hex
 })
 
-/** What a theme's file says. */
 export const ThemeFile = Schema.Struct({
   colors: Colors,
   fonts: Schema.Struct({ head: Font, body: Font }),
@@ -43,7 +39,6 @@ const theme = (
   fonts: { head: "Calibri", body: "Calibri" }
 })
 
-/** What comes with the program. */
 export const builtIn: Readonly<Record<string, ThemeFile>> = {
   light: theme("FFFFFF", "F1F4F7", "14213D", "5A6578", "0B7A75", "E4572E"),
   dark: theme("0F172A", "1C2740", "F3F6FB", "A5B1C8", "5EC9B8", "FFA061")

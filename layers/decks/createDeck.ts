@@ -15,7 +15,6 @@ export interface Dependencies {
   readonly paths: Path.Path
   readonly outbound: Outbound["Service"]
   readonly output: Output["Service"]
-  /** The settings in force. */
   readonly settings: Effect.Effect<Settings>
 }
 

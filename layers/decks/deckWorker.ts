@@ -11,7 +11,6 @@ const jobs = {
   render: writeDeck
 }
 export type Jobs = typeof jobs
-/** The name of a job, and its input. */
 export type Job = { [Name in keyof Jobs]: readonly [Name, Parameters<Jobs[Name]>[0]] }[keyof Jobs]
 export type JobResult = { readonly result: unknown } | { readonly failure: string }
 

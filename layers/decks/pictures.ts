@@ -12,7 +12,6 @@ const mostTogether = 40 * 1024 * 1024
 const data = /^data:image\/[a-z0-9.+-]+(?:;[a-z0-9=._-]+)*;base64,/i
 const web = /^https?:\/\//i
 
-/** Shortened for messages. */
 const short = (source: string) => (source.length <= 80 ? source : `${source.slice(0, 79)}…`)
 
 const fromData = (source: string, most: number): Picture | string => {

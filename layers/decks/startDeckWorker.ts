@@ -5,7 +5,6 @@ import type { JobResult, Jobs } from "./deckWorker.ts"
 
 const failed = (message: string) => Effect.fail(deckError("drawing", `The deck cannot be drawn: ${message}`))
 
-/** Starts a worker and returns the function that runs jobs on it, one after the other. */
 export const startDeckWorker = Effect.map(
   Effect.acquireRelease(
     // The worker needs nothing of the environment.

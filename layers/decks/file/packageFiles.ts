@@ -18,7 +18,6 @@ export const get = (parts: Parts, name: string): Element => {
   return part
 }
 
-/** The relationships of a part. */
 export const relations = (parts: Parts, name: string) =>
   get(parts, name.replace(/([^/]+)$/, "_rels/$1.rels")).children
 

@@ -11,7 +11,6 @@ import { levelXml, paragraphXml } from "./textBody.ts"
 import { workbook } from "./workbook.ts"
 import { attributesXml, elements, escape, type Element } from "./xmlTree.ts"
 
-/** What was drawn, in the order of the parts. */
 export interface DrawnDeck {
   readonly palette: Palette
   readonly theme: string

@@ -84,7 +84,7 @@ export const paragraphXml = (given: Paragraph, { font, inherited, languages }: T
   const { bold, color, size } = paragraph
   const own = {
     ...(size !== undefined && size !== inherited?.size && { size }),
-    ...(bold !== undefined && { bold })
+    ...(bold !== undefined && bold !== (inherited && (inherited.bold ?? false)) && { bold })
   }
   const fill = color === undefined || color === inherited?.color ? "" : fillXml(color)
   const fonts = inherited === undefined ? fontXml(font) : ""

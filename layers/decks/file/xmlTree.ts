@@ -16,7 +16,6 @@ export const escape = (text: string): string =>
 
 export type Attributes = Record<string, string | number | undefined>
 
-/** As they are written, without those that are undefined. */
 export const attributesXml = (attributes: Attributes): string =>
   Object.entries(attributes)
     .map(([name, value]) => (value === undefined ? "" : ` ${name}="${value}"`))
@@ -43,7 +42,6 @@ export class Element {
     return found
   }
 
-  /** Replaces the content. */
   fill(xml: string): void {
     this.children = [...elements(xml)]
   }

@@ -1,5 +1,6 @@
 /** Fits slides to a number: joins short lists where there are too many slides, splits lists and tables where there is room. */
-import { listArea, listHeight, listSizes } from "../page/listing.ts"
+import { height } from "../page/fit.ts"
+import { listArea, listSizes, paragraphs } from "../page/listing.ts"
 import { columnGroups, tableSlides } from "../page/tablePage.ts"
 import type { Point, Slide, SlideOf } from "./Outline.ts"
 import { isTimed, pointText } from "./plainText.ts"
@@ -33,7 +34,7 @@ const pages = (slide: Slide, font: string): number => {
       tableSlides(textsOfTable(slide), font, tableSize)
     )
   if (slide.layout !== "bullets") return 1
-  const high = listHeight(slide.points, listArea.w, listSizes.natural, font)
+  const high = height(paragraphs(slide.points, listSizes.natural), listArea.w * 72, font)
   return Math.ceil(Math.max(high / (listArea.h * 72), slide.points.length / mostPoints, 1))
 }
 

@@ -20,7 +20,6 @@ const patterns = {
 }
 const isData = (text: string) => /^\s*data:image\//iu.test(text)
 
-/** Characters of a line that can head others. */
 const mostHeading = 90
 
 /** `First: second`, once where both are the same. */

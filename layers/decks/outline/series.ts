@@ -68,7 +68,6 @@ const entry = (text: string, decimal: Decimal | undefined): Named | undefined =>
   return undefined
 }
 
-/** A series in one line: `Revenue: Q1 12, Q2 14, Q3 19`. */
 export const lineSeries = (point: Point, decimal: Decimal | undefined): Slide | undefined => {
   const text = pointText(point).slice(0, 1000).replace(/\.$/u, "")
   const [, name = "", rest = ""] = /^([^:：]{1,80}?)\s*[:：]\s*(\S.*)$/u.exec(text) ?? []

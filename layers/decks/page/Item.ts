@@ -46,11 +46,9 @@ export interface Placeholder {
   readonly index?: number
 }
 
-/** A chart with what follows from where it is drawn. */
 export interface DrawnChart extends Chart {
   /** Start of the value axis; absent: 0. */
   readonly minimum?: number
-  /** Categories run from right to left. */
   readonly rtl?: true
 }
 

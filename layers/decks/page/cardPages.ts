@@ -1,14 +1,14 @@
 /** Pages of cards beside each other: columns of points, and numbers with what they are. */
 import type { Item } from "./Item.ts"
 import * as fit from "./fit.ts"
-import { listSize, listSizes } from "./listing.ts"
+import { listSizes, paragraphs } from "./listing.ts"
 import type { SlideOf } from "../outline/Outline.ts"
 import { body } from "./places.ts"
-import { below, card, inside, label, list, part, put, type Stage } from "./typesetting.ts"
+import { below, card, inside, label, list, part, type Stage } from "./typesetting.ts"
 
-/** One size for all: the smallest that one of them needs. */
+const { least } = listSizes
 const oneSize = <A>(all: ReadonlyArray<A>, size: (each: A) => number | undefined) =>
-  Math.min(...all.map((each) => size(each) ?? listSizes.least))
+  Math.min(...all.map((each) => size(each) ?? least))
 
 export const ofColumns = (stage: Stage, slide: SlideOf<"columns">): ReadonlyArray<Item> => {
   const { palette } = stage
@@ -18,17 +18,17 @@ export const ofColumns = (stage: Stage, slide: SlideOf<"columns">): ReadonlyArra
     const inner = inside(area, 0.4)
     return { area, heading, points, inner, listed: heading === undefined ? inner : below(inner, 0.62) }
   })
-  const most = oneSize(cards, ({ listed, points }) => listSize(points, listed, 24, palette.fonts.body))
+  const most = oneSize(cards, ({ listed, points }) =>
+    fit.largest((size) => paragraphs(points, size), listed, { most: 24, least }, palette.fonts.body)
+  )
   const head = { most: 24, least: 12, color: palette.ink, bold: true, font: "head" } as const
-  return [
-    ...cards.flatMap(({ area, heading, inner, listed, points }, index) => [
-      ...card(stage, area, index),
-      ...(heading === undefined
-        ? []
-        : [label(stage, "Heading", heading, { ...head, area: { ...inner, h: 0.45 } })]),
-      list(stage, points, listed, most, "t")
-    ])
-  ]
+  return cards.flatMap(({ area, heading, inner, listed, points }, index) => [
+    ...card(stage, area, index),
+    ...(heading === undefined
+      ? []
+      : [label(stage, "Heading", heading, { ...head, area: { ...inner, h: 0.45 } })]),
+    list(stage, points, listed, most, "t")
+  ])
 }
 
 export const ofNumbers = (stage: Stage, slide: SlideOf<"numbers">): ReadonlyArray<Item> => {
@@ -48,16 +48,14 @@ export const ofNumbers = (stage: Stage, slide: SlideOf<"numbers">): ReadonlyArra
       rest: below(inner, inner.h * 0.52 + 0.08)
     }
   })
-  const range = { most: two ? 44 : 72, least: listSizes.least }
+  const range = { most: two ? 44 : 72, least }
   const most = oneSize(cards, ({ top, value }) =>
-    fit.largest([{ runs: [{ text: value, bold: true }] }], top, range, { font: palette.fonts.head })
+    fit.largest((size) => [{ runs: [{ text: value }], bold: true, size }], top, range, palette.fonts.head)
   )
   const set = { least: 12, color: palette.accent, bold: true, anchor: "b", font: "head" } as const
-  return [
-    ...cards.flatMap(({ area, rest, top, value, what }, index) => [
-      ...card(stage, area, index),
-      label(stage, "Value", value, { ...set, area: top, most }),
-      label(stage, "Label", what, { area: rest, most: 22, least: 11, color: palette.ink })
-    ])
-  ]
+  return cards.flatMap(({ area, rest, top, value, what }, index) => [
+    ...card(stage, area, index),
+    label(stage, "Value", value, { ...set, area: top, most }),
+    label(stage, "Label", what, { area: rest, most: 22, least: 11, color: palette.ink })
+  ])
 }

@@ -3,7 +3,7 @@ import type { Area, DrawnChart, Item } from "./Item.ts"
 import { writeNumber } from "../outline/amounts.ts"
 import type { Chart, SlideOf } from "../outline/Outline.ts"
 import { body } from "./places.ts"
-import { inside, label, list, panel, put, type Stage } from "./typesetting.ts"
+import { inside, label, list, panel, type Stage } from "./typesetting.ts"
 
 const valueText = (value: number | null | undefined, { prefix, suffix }: Chart) =>
   value === null || value === undefined ? "–" : writeNumber(value, undefined, prefix, suffix)
@@ -45,7 +45,6 @@ export const partColor = (index: number): string => {
   return index < 6 ? color : `${color}/45`
 }
 
-/** Beside a ring: each part with its colour and its value. */
 const legend = (stage: Stage, chart: Chart, { h, w, x, y }: Area): ReadonlyArray<Item> => {
   const row = Math.min(0.7, h / chart.labels.length)
   const first = y + (h - row * chart.labels.length) / 2

@@ -1,22 +1,6 @@
 /** Measures text with the widths of real fonts, and finds the size at which it fits a box. */
-import type { Run } from "./Item.ts"
+import { indents, levelIndent, type Paragraph, type Run } from "./Item.ts"
 import metrics from "./metrics.json" with { type: "json" }
-
-export interface Paragraph {
-  readonly runs: ReadonlyArray<Run>
-  /** Size relative to the text around it; default 1. */
-  readonly scale?: number
-  /** How much narrower than the box it is, in ems of the text. */
-  readonly indent?: number
-}
-
-export interface Setting {
-  readonly font: string
-  /** Of each line, relative to the font's own line; default 1. */
-  readonly spacing?: number
-  /** Between paragraphs, in ems of the text; default 0. */
-  readonly gap?: number
-}
 
 /** Widths of characters by their code points, in thousandths of an em. */
 type Widths = Map<number, number>
@@ -84,7 +68,7 @@ export const width = (text: string, font: string, size: number, bold = false): n
   advance(text, family(font), bold) * size
 
 /** How many lines a paragraph takes. Words that are longer than a line are broken, as renderers do. */
-const lineCount = (runs: ReadonlyArray<Run>, fonts: Family, ems: number): number => {
+const lineCount = (runs: ReadonlyArray<Run>, isBold: boolean, fonts: Family, ems: number): number => {
   let lines = 1
   let used = 0
   /** Width of the word so far: a word may go across runs. */
@@ -100,7 +84,7 @@ const lineCount = (runs: ReadonlyArray<Run>, fonts: Family, ems: number): number
     used = Math.min(used + word, ems)
     word = 0
   }
-  for (const { bold = false, text } of runs)
+  for (const { bold = isBold, text } of runs)
     for (const part of text.split(/(\s+)/u))
       if (part.includes("\n")) {
         flush()
@@ -121,20 +105,15 @@ const lineCount = (runs: ReadonlyArray<Run>, fonts: Family, ems: number): number
 }
 
 /** How high paragraphs are in a box of that breadth, in points. */
-export const height = (
-  paragraphs: ReadonlyArray<Paragraph>,
-  breadth: number,
-  size: number,
-  { font, gap = 0, spacing = 1 }: Setting
-): number => {
+export const height = (paragraphs: ReadonlyArray<Paragraph>, breadth: number, font: string): number => {
   const fonts = family(font)
   let sum = 0
-  for (const { indent = 0, runs, scale = 1 } of paragraphs) {
-    const own = size * scale
-    const ems = Math.max(breadth / own - indent / scale, 1)
-    sum += lineCount(runs, fonts, ems) * own * fonts.line * spacing
+  for (const { before = 0, bold = false, bullet, level = 0, runs, size = 18, spacing = 1 } of paragraphs) {
+    const indent = bullet === undefined ? 0 : indents[bullet] + level * levelIndent
+    const lines = lineCount(runs, bold, fonts, Math.max(breadth / size - indent, 1))
+    sum += before + lines * size * fonts.line * spacing
   }
-  return sum + Math.max(paragraphs.length - 1, 0) * gap * size
+  return sum
 }
 
 /** The largest number from `low` to `high` for which it holds; it holds for `low`. */
@@ -147,14 +126,14 @@ const largestWhere = (low: number, high: number, holds: (number: number) => bool
   return low
 }
 
-/** The largest size between `most` and `least`, in steps of half a point, at which it fits an area in inches; absent: none. */
+/** The largest size, in steps of half a point, at which paragraphs of that size fit an area in inches; absent: none. */
 export const largest = (
-  paragraphs: ReadonlyArray<Paragraph>,
+  paragraphs: (size: number) => ReadonlyArray<Paragraph>,
   area: { readonly w: number; readonly h: number },
   { least, most }: { readonly most: number; readonly least: number },
-  setting: Setting
+  font: string
 ): number | undefined => {
-  const fits = (half: number) => height(paragraphs, area.w * 72, half / 2, setting) <= area.h * 72
+  const fits = (half: number) => height(paragraphs(half / 2), area.w * 72, font) <= area.h * 72
   const low = Math.round(least * 2)
   return fits(low) ? largestWhere(low, Math.round(most * 2), fits) / 2 : undefined
 }

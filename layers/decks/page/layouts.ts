@@ -7,7 +7,6 @@ import type { Layout } from "../outline/Outline.ts"
 import type { Picture } from "../Picture.ts"
 import type { Color, Palette } from "../Theme.ts"
 
-/** One layout. */
 export interface Frame {
   readonly name: string
   /** `type` of `p:sldLayout`, where PowerPoint has a name for it. */
@@ -182,15 +181,15 @@ const foot = (
   placeholder: Placeholder,
   [x, w]: readonly [number, number],
   color: Color,
-  text?: string
+  shown?: string
 ): TextItem => ({
   kind: "text",
   name,
   placeholder,
   area: { x, y: 6.98, w, h: 0.3 },
   anchor: "ctr",
-  style: { size: 11, color, ...(text === undefined && { align: "r" }) },
-  paragraphs: text === undefined ? [] : [{ runs: [{ text }] }]
+  style: { size: 11, color, ...(shown === undefined && { align: "r" }) },
+  paragraphs: shown === undefined ? [] : [{ runs: [{ text: shown }] }]
 })
 
 /** Small in the foot of pages that have one, larger on a white ground elsewhere. */
@@ -209,7 +208,6 @@ const logoItems = (picture: Picture, layout: Layout, footed: boolean): ReadonlyA
 export interface FrameOptions {
   readonly footer?: string
   readonly logo?: Picture | undefined
-  /** Mirrored, for decks that run from right to left. */
   readonly rtl?: boolean
 }
 

@@ -10,7 +10,7 @@ import { inside, label, list, panel, put, putList, type Stage } from "./typesett
 
 const ofFigure = (stage: Stage, slide: SlideOf<"figure">): ReadonlyArray<Item> => {
   const { surface } = stage.palette
-  const { alt = slide.headline, headline, image, points = [] } = slide
+  const { alt = slide.headline, image, points = [] } = slide
   const whole = points.length > 0 ? { ...body, w: 7.4 } : body
   const side = { ...body, x: body.x + 7.9, w: body.w - 7.9 }
   const text = points.length > 0 ? [list(stage, points, side, 20)] : []
@@ -33,7 +33,7 @@ const monoWidth = 0.61
 const monoLine = 1.2
 
 /** Lines of code keep their breaks and spaces; the longest one decides the size. */
-const ofCode = (stage: Stage, { code, headline }: SlideOf<"code">): ReadonlyArray<Item> => {
+const ofCode = (stage: Stage, { code }: SlideOf<"code">): ReadonlyArray<Item> => {
   const { ink: color, surface } = stage.palette
   const area = inside(body)
   const lines = code.split("\n")

@@ -46,7 +46,6 @@ const place = (
   least
 })
 
-/** The title of a slide. */
 export const title = (area: Area, sizes: Sizes, color: Color, options: Options = {}) =>
   place("Title", undefined, area, sizes, {
     type: "title",
@@ -73,5 +72,4 @@ export const kicker = (index: number, area: Area, color: Color) =>
 export const list = (name: string, area: Area, most: number, color: Color, mark: Color) =>
   text(name, 1, area, [most, listSizes.least], color, { size: 20, anchor: "ctr", bullet: "tick", mark })
 
-/** The headline above the body of a slide. */
 export const headline = (ink: Color) => title(at(margin, 0.62, inner, 1.02), [30, 16], ink)

@@ -4,7 +4,7 @@ import { cellMargin, type Item } from "./Item.ts"
 import * as fit from "./fit.ts"
 import type { SlideOf } from "../outline/Outline.ts"
 import { body } from "./places.ts"
-import { put, type Stage } from "./typesetting.ts"
+import { type Stage } from "./typesetting.ts"
 
 type Row = ReadonlyArray<string>
 interface Table {
@@ -60,7 +60,7 @@ const rowHeights = (rows: ReadonlyArray<Row>, widths: ReadonlyArray<number>, fon
   rows.map((row, at) => {
     const heights = row.map((text, index) => {
       const width = (widths[index] ?? 1) - 2 * cellMargin.x
-      return fit.height([{ runs: [{ text, bold: at === 0 }] }], width * 72, size, { font })
+      return fit.height([{ runs: [{ text }], bold: at === 0, size }], width * 72, font)
     })
     return Math.max(...heights) / 72 + 2 * cellMargin.y
   })

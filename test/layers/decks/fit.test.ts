@@ -5,8 +5,8 @@ import metrics from "../../../layers/decks/page/metrics.json"
 import { height, largest, shortened, width } from "../../../layers/decks/page/fit.ts"
 import { installed, metrics as measure } from "../../support/fonts.ts"
 
-const one = (text: string) => [{ runs: [{ text }] }]
-const setting = { font: "Calibri" }
+const one = (text: string, size = 18) => [{ runs: [{ text }], size }]
+const font = "Calibri"
 
 /** Words, long words, other scripts, emoji, controls: whatever a caller may send. */
 const text = fc.oneof(
@@ -37,30 +37,29 @@ describe("a width", () => {
 
 describe("a height", () => {
   test("is that of the lines that the words need", () => {
-    const line = height(one("one"), 500, 20, setting)
+    const line = height(one("one", 20), 500, font)
     expect(line).toBeCloseTo(20 * 1.221)
-    expect(height(one("one two"), width("one two", "Calibri", 20) + 1, 20, setting)).toBeCloseTo(line)
-    expect(height(one("one two"), width("one two", "Calibri", 20) - 1, 20, setting)).toBeCloseTo(2 * line)
-    expect(height([...one("one"), ...one("two")], 500, 20, { ...setting, gap: 0.5 })).toBeCloseTo(
-      2 * line + 10
-    )
-    expect(height(one("a\nb"), 500, 20, setting)).toBeCloseTo(2 * line)
+    expect(height(one("one two", 20), width("one two", font, 20) + 1, font)).toBeCloseTo(line)
+    expect(height(one("one two", 20), width("one two", font, 20) - 1, font)).toBeCloseTo(2 * line)
+    const below = one("two", 20).map((each) => ({ ...each, before: 10 }))
+    expect(height([...one("one", 20), ...below], 500, font)).toBeCloseTo(2 * line + 10)
+    expect(height(one("a\nb", 20), 500, font)).toBeCloseTo(2 * line)
   })
 
   test("does not shrink when there is more text, or less room", () => {
     fc.assert(
       fc.property(text, text, fc.integer({ min: 40, max: 600 }), (first, second, breadth) => {
-        const less = height(one(first), breadth, 18, setting)
-        expect(height(one(`${first} ${second}`), breadth, 18, setting)).toBeGreaterThanOrEqual(less - 1e-6)
-        expect(height([...one(first), ...one(second)], breadth, 18, setting)).toBeGreaterThan(less)
+        const less = height(one(first), breadth, font)
+        expect(height(one(`${first} ${second}`), breadth, font)).toBeGreaterThanOrEqual(less - 1e-6)
+        expect(height([...one(first), ...one(second)], breadth, font)).toBeGreaterThan(less)
       })
     )
   })
 
   test("of a word of 5,000 characters is that of its parts", () => {
-    const lines = height(one("m".repeat(5000)), 300, 12, setting) / (12 * 1.221)
-    expect(lines).toBeGreaterThan(width("m".repeat(5000), "Calibri", 12) / 300)
-    expect(lines).toBeLessThan((width("m".repeat(5000), "Calibri", 12) / 300) * 1.2)
+    const lines = height(one("m".repeat(5000), 12), 300, font) / (12 * 1.221)
+    expect(lines).toBeGreaterThan(width("m".repeat(5000), font, 12) / 300)
+    expect(lines).toBeLessThan((width("m".repeat(5000), font, 12) / 300) * 1.2)
   })
 })
 
@@ -68,10 +67,11 @@ test("the largest size fits, half a point more does not, and none is said where 
   fc.assert(
     fc.property(text, fc.integer({ min: 60, max: 500 }), fc.integer({ min: 20, max: 300 }), (said, w, h) => {
       const sizes = { most: 40, least: 10 }
-      const size = largest(one(said), { w: w / 72, h: h / 72 }, sizes, setting)
-      if (size === undefined) return expect(height(one(said), w, sizes.least, setting)).toBeGreaterThan(h)
-      expect(height(one(said), w, size, setting)).toBeLessThanOrEqual(h)
-      expect(size === sizes.most || height(one(said), w, size + 0.5, setting) > h).toBe(true)
+      const high = (size: number) => height(one(said, size), w, font)
+      const size = largest((each) => one(said, each), { w: w / 72, h: h / 72 }, sizes, font)
+      if (size === undefined) return expect(high(sizes.least)).toBeGreaterThan(h)
+      expect(high(size)).toBeLessThanOrEqual(h + 1e-9)
+      expect(size === sizes.most || high(size + 0.5) > h).toBe(true)
     })
   )
 })

@@ -2,10 +2,9 @@
 import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
 import { arrange } from "../../../layers/decks/outline/arrange.ts"
-import type { Area, Item, Paragraph } from "../../../layers/decks/page/Item.ts"
+import type { Area, Item } from "../../../layers/decks/page/Item.ts"
 import { height } from "../../../layers/decks/page/fit.ts"
 import { frames } from "../../../layers/decks/page/layouts.ts"
-import { indents } from "../../../layers/decks/page/Item.ts"
 import type { Outline, Slide } from "../../../layers/decks/outline/Outline.ts"
 import { draw } from "../../../layers/decks/page/pages.ts"
 import { inspect } from "../../../layers/decks/Picture.ts"
@@ -160,14 +159,6 @@ describe("a file", () => {
   }, 60_000)
 })
 
-/** The height that paragraphs take, each with its own size. */
-const needed = (paragraphs: ReadonlyArray<Paragraph>, width: number, font: string, bold: boolean) =>
-  paragraphs.reduce((sum, { before = 0, bold: own, bullet, level, runs, size = 18, spacing = 1 }) => {
-    const indent = (bullet === undefined ? 0 : indents[bullet]) + (level === 1 ? indents.tick * 1.1 : 0)
-    const text = runs.map((run) => ({ text: run.text, bold: run.bold ?? own ?? bold }))
-    return sum + before + height([{ runs: text, indent }], width, size, { font, spacing })
-  }, 0)
-
 const overflowing = (
   items: ReadonlyArray<Item>,
   layout: ReadonlyArray<Item>,
@@ -188,7 +179,11 @@ const overflowing = (
     const face = item.font ?? frame?.font ?? "body"
     const font = face === "mono" ? "Courier New" : fonts[face]
     const bold = frame?.style?.bold ?? false
-    const needs = needed(item.paragraphs, area.w * 72, font, bold)
+    const needs = height(
+      item.paragraphs.map((paragraph) => ({ bold, ...paragraph })),
+      area.w * 72,
+      font
+    )
     return needs > area.h * 72 + 0.5 ? [`${item.name}: ${needs} > ${area.h * 72}`] : []
   })
 
