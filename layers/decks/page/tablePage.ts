@@ -98,19 +98,23 @@ const fitting = (rows: ReadonlyArray<Row>, font: string, size: number) => {
   return sum(heights) <= area.h ? { rows, size, widths, heights } : undefined
 }
 
+/** An ellipsis with a space before it makes no word wider than its column. */
+const apart = (text: string) => text.replace(/(?<=\S)…$/u, " …")
+
 /** Long cells are shortened first, then rows are left out. */
 const cutToFit = (all: ReadonlyArray<Row>, font: string) => {
-  const equal = (all[0] ?? []).map((_, __, { length }) => area.w / length)
-  const [width = area.w] = equal
-  const fits = (text: string) =>
-    (rowHeights([[], [text]], equal, font, least)[1] ?? 0) <= 0.95 &&
-    (leastWidths([[text]], font, least)[0] ?? 0) <= width
-  let rows = all.map((row) => row.map((text) => fit.shortened(text, fits)))
-  while (rows.length > 2 && fitting(rows, font, least) === undefined) rows = rows.slice(0, -1)
-  const size = least
-  return (
-    fitting(rows, font, size) ?? { rows, size, widths: equal, heights: rowHeights(rows, equal, font, size) }
+  const known = columnWidths(all, font, least)
+  const widths = known ?? (all[0] ?? []).map((_, __, { length }) => area.w / length)
+  const fits = (text: string, width = area.w) =>
+    (rowHeights([[], [text]], [width], font, least)[1] ?? 0) <= 0.95 &&
+    (known !== undefined || (leastWidths([[text]], font, least)[0] ?? 0) <= width)
+  const rows = all.map((row) =>
+    row.map((text, at) => apart(fit.shortened(text, (shown) => fits(apart(shown), widths[at]))))
   )
+  const heights = rowHeights(rows, widths, font, least)
+  let count = rows.length
+  while (count > 2 && sum(heights.slice(0, count)) > area.h) count--
+  return { rows: rows.slice(0, count), size: least, widths, heights: heights.slice(0, count) }
 }
 
 const set = (all: ReadonlyArray<Row>, font: string) => {

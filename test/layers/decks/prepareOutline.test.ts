@@ -90,7 +90,7 @@ test("no column of a table is narrower than its longest word", () => {
         }
       }
     }),
-    { numRuns: 100 }
+    { numRuns: 200 }
   )
 }, 30_000)
 

@@ -378,7 +378,7 @@ describe("a theme", () => {
         [
           "a",
           { "a.yaml": `colors: ${colors.replace("#FFFFFF", "white")}\n${fonts}` },
-          "colors.background: Expected a colour as #1B4F72"
+          "colors.background: expected a colour as #1B4F72"
         ],
         [
           "a",
