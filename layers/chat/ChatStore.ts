@@ -7,10 +7,11 @@ export class ChatStoreError extends Schema.TaggedError<ChatStoreError>()("ChatSt
    * - `not_found`: no such conversation.
    * - `running`: another turn of the conversation runs.
    * - `too_many`: a quota of the principal is reached.
+   * - `ended`: the turn does not run in this process, or not any more.
    * - `unavailable`: locked, full, read-only or unreachable, for the time being.
    * - `damaged`: what is stored cannot be read.
    */
-  reason: Schema.Literals(["not_found", "running", "too_many", "unavailable", "damaged"]),
+  reason: Schema.Literals(["not_found", "running", "too_many", "ended", "unavailable", "damaged"]),
   message: Schema.String
 }) {}
 
@@ -68,7 +69,10 @@ export class ChatStore extends Context.Service<
   {
     /** Stores the user's message, and with it the claim on its request id and on the conversation. */
     readonly begin: (turn: NewTurn) => Effect.Effect<Begun, ChatStoreError>
-    /** Appends events of the turn that this process runs. `turn_completed` and `turn_failed` give the claim back. */
+    /**
+     * Appends events of the turn that this process runs. `turn_completed` and `turn_failed` give the claim back. Fails with
+     * `ended` if the turn does not run, or runs in another process.
+     */
     readonly append: (
       conversation: string,
       events: ReadonlyArray<ChatEventBody>

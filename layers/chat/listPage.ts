@@ -1,24 +1,31 @@
 /** Pages of conversations, the most recently used first. */
 import type { Conversation, ListOptions } from "./ChatStore.ts"
-import type { ConversationLog } from "./ConversationLog.ts"
 
 /** Sorts after every conversation that was used later: `<updated>/<id>`. */
-const keyOf = ({ id, updated }: { readonly id: string; readonly updated: string }) => `${updated}/${id}`
+export const keyOf = ({ id, updated }: { readonly id: string; readonly updated: string }) =>
+  `${updated}/${id}`
 
+export interface Page {
+  readonly conversations: ReadonlyArray<Conversation>
+  readonly next?: string
+}
+
+/** `contains`: whether a message of the conversation contains the text, in lower case. */
 export const listPage = (
-  logs: ReadonlyArray<ConversationLog>,
-  { cursor, limit, search }: ListOptions
-): { readonly conversations: ReadonlyArray<Conversation>; readonly next?: string } => {
+  all: ReadonlyArray<Conversation>,
+  { cursor, limit, search }: ListOptions,
+  contains: (id: string, text: string) => boolean
+): Page => {
   const text = search?.toLowerCase()
-  const found = logs
-    .filter(
-      (log) => (cursor === undefined || keyOf(log) < cursor) && (text === undefined || log.contains(text))
-    )
+  const sorted = all
+    .filter((info) => cursor === undefined || keyOf(info) < cursor)
     .toSorted((one, other) => (keyOf(one) < keyOf(other) ? 1 : -1))
-  const page = found.slice(0, limit)
-  const last = page.at(-1)
-  return {
-    conversations: page.map(({ info }) => info),
-    ...(last !== undefined && found.length > limit && { next: keyOf(last) })
+  const conversations: Array<Conversation> = []
+  for (const info of sorted) {
+    if (text !== undefined && !contains(info.id, text)) continue
+    const last = conversations.at(-1)
+    if (last !== undefined && conversations.length >= limit) return { conversations, next: keyOf(last) }
+    conversations.push(info)
   }
+  return { conversations }
 }

@@ -2,60 +2,44 @@
 import { Clock, Effect, Layer, Stream } from "effect"
 import { Ids } from "../platform/Ids.ts"
 import type { ChatEvent, ChatEventBody } from "./ChatEvent.ts"
-import { ChatStore, ChatStoreError, type Begun } from "./ChatStore.ts"
+import { ChatStore, type Begun, type ChatStoreError } from "./ChatStore.ts"
 import { ConversationLog } from "./ConversationLog.ts"
 import { expandDeltas } from "./expandDeltas.ts"
 import { listPage } from "./listPage.ts"
-import type { ChatSettings } from "./section.ts"
+import { type ChatLimits, roomFor } from "./roomFor.ts"
+import { alreadyRuns, ended, notFound, tooMany } from "./storeErrors.ts"
 import { Wakers } from "./Wakers.ts"
 
-const notFound = (id: string) =>
-  new ChatStoreError({ reason: "not_found", message: `There is no conversation ${id.slice(0, 100)}.` })
-
-const alreadyRuns = new ChatStoreError({
-  reason: "running",
-  message: "A turn of this conversation runs. Wait for its end, or stop it."
-})
-
-export const make = Effect.fnUntraced(function* ({ max_conversations: max }: ChatSettings) {
+export const make = Effect.fnUntraced(function* (limits: ChatLimits) {
   const clock = yield* Clock.Clock
   const { nextUnsafe } = yield* Ids
-  /** The least recently used first. */
   const logs = new Map<string, ConversationLog>()
   const claims = new Map<string, ChatEvent>()
   const wakers = new Wakers()
 
   const claimOf = (principal: string, requestId: string) => JSON.stringify([principal, requestId])
 
-  const forget = (log: ConversationLog) => {
-    logs.delete(log.id)
+  const forget = (log: ConversationLog | undefined) => {
+    if (log === undefined) return
+    const { id, principal } = log.state
+    logs.delete(id)
     for (const event of log.events) {
-      if (event.type === "user_message") claims.delete(claimOf(log.principal, event.request_id))
+      if (event.type === "user_message") claims.delete(claimOf(principal, event.request_id))
     }
-    wakers.wake(log.id)
-  }
-
-  /** The oldest conversation that does not run makes room. */
-  const makeRoom = (principal: string) => {
-    const own = [...logs.values()].filter((log) => log.principal === principal)
-    const full = own.length >= max.principal ? own : logs.size >= max.total ? [...logs.values()] : undefined
-    const oldest = full?.find((log) => log.running === undefined)
-    if (oldest !== undefined) forget(oldest)
-    return full === undefined || oldest !== undefined
+    wakers.wake(id)
   }
 
   const add = (log: ConversationLog, bodies: ReadonlyArray<ChatEventBody>): ReadonlyArray<ChatEvent> => {
     const timestamp = new Date(clock.currentTimeMillisUnsafe()).toISOString()
     const events = bodies.map((body, index): ChatEvent => ({
-      conversation: log.id,
-      seq: log.lastSeq + 1 + index,
+      conversation: log.state.id,
+      seq: log.state.lastSeq + 1 + index,
       timestamp,
       ...body
     }))
-    for (const event of events) log.add(event, 0)
-    logs.delete(log.id)
-    logs.set(log.id, log)
-    wakers.wake(log.id)
+    for (const event of events) log.add(event, JSON.stringify(event).length)
+    logs.set(log.state.id, log)
+    wakers.wake(log.state.id)
     return events
   }
 
@@ -72,13 +56,17 @@ export const make = Effect.fnUntraced(function* ({ max_conversations: max }: Cha
         const claim = claims.get(key)
         if (claim?.type === "user_message") return Effect.succeed({ _tag: "known", message: claim })
         const known = conversation === undefined ? undefined : logs.get(conversation)
-        const mayUse = known === undefined ? create === true : known.principal === principal
+        const mayUse = known === undefined ? create === true : known.state.principal === principal
         if (conversation !== undefined && !mayUse) return Effect.fail(notFound(conversation))
-        if (known?.running !== undefined) return Effect.fail(alreadyRuns)
-        if (known === undefined && !makeRoom(principal)) {
-          const message_ = "Too many conversations run. Wait for the end of one, or stop it."
-          return Effect.fail(new ChatStoreError({ reason: "too_many", message: message_ }))
-        }
+        if (known?.state.running !== undefined) return Effect.fail(alreadyRuns)
+        const victims = roomFor(
+          principal,
+          conversation,
+          [...logs.values()].map(({ state }) => state),
+          limits
+        )
+        if (victims === undefined) return Effect.fail(tooMany)
+        for (const { id } of victims) forget(logs.get(id))
         const log = known ?? new ConversationLog(conversation ?? nextUnsafe())
         const started = known === undefined ? [{ type: "conversation_started", principal } as const] : []
         const events = add(log, [...started, message])
@@ -86,14 +74,19 @@ export const make = Effect.fnUntraced(function* ({ max_conversations: max }: Cha
         if (stored !== undefined) claims.set(key, stored)
         return Effect.succeed({ _tag: "started", events })
       }),
-    append: (conversation, events) => Effect.map(existing(conversation), (log) => add(log, events)),
+    append: (conversation, events) =>
+      Effect.flatMap(existing(conversation), (log) =>
+        events.every((event) => "request_id" in event && event.request_id === log.state.running?.requestId)
+          ? Effect.succeed(add(log, events))
+          : Effect.fail(ended)
+      ),
     respond: (conversation, event) =>
       Effect.map(existing(conversation), (log) => {
-        if (!log.isOpen(event)) return false
+        if (!log.state.isOpen(event)) return false
         add(log, [event])
         return true
       }),
-    find: (conversation) => Effect.sync(() => logs.get(conversation)?.info),
+    find: (conversation) => Effect.sync(() => logs.get(conversation)?.state.info),
     read: (conversation, { after = 0, before = Infinity, limit }) =>
       Effect.map(existing(conversation), (log) => {
         const events = log.between(after, before)
@@ -110,7 +103,7 @@ export const make = Effect.fnUntraced(function* ({ max_conversations: max }: Cha
             last = newest.seq
             return events
           }
-          yield* wakers.wait(conversation, () => logs.get(conversation)?.lastSeq !== last)
+          yield* wakers.wait(conversation, () => logs.get(conversation)?.state.lastSeq !== last)
         }
       })
       return Stream.fromIterableEffectRepeat(next)
@@ -118,18 +111,19 @@ export const make = Effect.fnUntraced(function* ({ max_conversations: max }: Cha
     list: (principal, options) =>
       Effect.sync(() =>
         listPage(
-          [...logs.values()].filter((log) => log.principal === principal),
-          options
+          [...logs.values()].map(({ state }) => state.info).filter((info) => info.principal === principal),
+          options,
+          (id, text) => logs.get(id)?.contains(text) ?? false
         )
       ),
     remove: (conversation) =>
       Effect.suspend(() => {
         const log = logs.get(conversation)
-        if (log?.running !== undefined) return Effect.fail(alreadyRuns)
+        if (log?.state.running !== undefined) return Effect.fail(alreadyRuns)
         if (log !== undefined) forget(log)
         return Effect.succeed(log !== undefined)
       })
   })
 })
 
-export const layer = (settings: ChatSettings) => Layer.effect(ChatStore, make(settings))
+export const layer = (limits: ChatLimits) => Layer.effect(ChatStore, make(limits))

@@ -14,6 +14,13 @@ const bound = (usual: number, description: string) =>
     description
   )
 
+const bytes = (usual: number, description: string) =>
+  Section.optional(
+    Schema.Int.check(Schema.isBetween({ minimum: 64 * 2 ** 10, maximum: 2 ** 43 })),
+    usual,
+    description
+  )
+
 const time = (usual: string, description: string) =>
   Section.optional(
     DurationSetting.check(
@@ -73,7 +80,15 @@ const schema = () =>
         total: bound(100_000, "Conversations of all principals.")
       }),
       {},
-      "Stored conversations. The oldest one makes room for a new one."
+      "Stored conversations. The oldest ones make room for a new one."
+    ),
+    max_bytes: Section.optional(
+      Schema.Struct({
+        principal: bytes(64 * 2 ** 20, "Bytes of all conversations of one principal."),
+        total: bytes(2 ** 30, "Bytes of all conversations.")
+      }),
+      {},
+      "Size of stored conversations. The oldest ones make room for a new message."
     ),
     max_turns: Section.optional(
       Schema.Struct({

@@ -46,6 +46,7 @@ const storeCodes: Readonly<Record<ChatStoreError["reason"], number>> = {
   not_found: 404,
   running: 409,
   too_many: 429,
+  ended: 409,
   unavailable: 503,
   damaged: 500
 }
