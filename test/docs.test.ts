@@ -1,10 +1,13 @@
 /** The code blocks of the README and of the pages in `docs/`, executed, and compared with the shown output. */
 import { describe, expect, test } from "bun:test"
-import { Effect } from "effect"
+import { Effect, Layer } from "effect"
 import { parse } from "yaml"
 import { ConfigSource } from "../layers/config/ConfigSource.ts"
 import { clients } from "../layers/clients/clients.ts"
 import { sections } from "../src/program/sections.ts"
+import { script } from "./support/chat.ts"
+import * as chatFrames from "./support/chatFrames.ts"
+import { local } from "./support/models.ts"
 import { blocksOf, pattern, root, select, shell } from "./support/codeBlocks.ts"
 import * as configuration from "./support/configurationPage.ts"
 import { it } from "./support/effect.ts"
@@ -75,6 +78,7 @@ const token = "0123456789abcdef0123456789abcdef"
 
 /** The pages, and the configuration of the service that their commands use. */
 const pages: Readonly<Record<string, Record<string, unknown>>> = {
+  "chat.md": {},
   "clients.md": {},
   "stdio.md": {},
   "http.md": {},
@@ -118,7 +122,16 @@ for (const [name, config] of Object.entries(pages)) {
           const after = found[index + 1]
           if (after?.language === "text") expect(output.trim()).toMatch(pattern(after.text))
         }
-      }).pipe(Effect.provide(service(config))),
+      }).pipe(
+        Effect.provide(
+          // The page on chat needs a model.
+          Layer.unwrap(
+            Effect.map(script(["It is 5."]), ({ url }) =>
+              service(name === "chat.md" ? { llm: local(url) } : config)
+            )
+          )
+        )
+      ),
     30_000
   )
 
@@ -193,6 +206,10 @@ test("docs/decisions.md: the index at the top lists every decision, in order", a
   const titles = [...text.matchAll(/^### (.+)$/gm)].map(([, title]) => title)
   const listed = [...text.matchAll(/^ {2}- \[(.+)\]\(#[^)]*\)$/gm)].map(([, title]) => title)
   expect(listed).toEqual(titles)
+})
+
+test("docs/chat.schema.json is the one that the schemas make", async () => {
+  expect(await Bun.file(chatFrames.file).text()).toBe(chatFrames.document())
 })
 
 test("docs/configuration.md matches the schemas; run bun run docs", async () => {

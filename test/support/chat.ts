@@ -1,6 +1,7 @@
 /** A service with conversations over a model with the answers of a test, and a client of `/ws/chat`. */
-import { Effect } from "effect"
+import { Effect, Schema } from "effect"
 import { Listener } from "../../layers/http/Listener.ts"
+import { ReplyFrame, StoredFrame } from "./chatFrames.ts"
 import { chunk, done, events, local, server, usage } from "./models.ts"
 import { service } from "./service.ts"
 import { webSocket } from "./webSocket.ts"
@@ -46,6 +47,11 @@ export type Frame = Readonly<Record<string, unknown>>
 
 type ChatClient = Effect.Success<typeof chatSocket>
 
+// The union is made from a list, so its exact type is unknown.
+const decoded = Schema.decodeUnknownEffect(Schema.Union([StoredFrame, ReplyFrame]) as Schema.Codec<unknown>)
+/** Fails if the frame has a field that the page on chat does not have. */
+const documented = (frame: Frame) => Effect.orDie(decoded(frame, { onExcessProperty: "error" }))
+
 /** Frames until the first one with that status. */
 export const until = (client: ChatClient, ...statuses: ReadonlyArray<string>) =>
   Effect.gen(function* () {
@@ -53,6 +59,7 @@ export const until = (client: ChatClient, ...statuses: ReadonlyArray<string>) =>
     for (;;) {
       const frame = yield* client.next
       if (frame === undefined) return frames
+      if (frame["v"] === 1) yield* documented(frame)
       frames.push(frame)
       if (statuses.includes(String(frame["status"]))) return frames
     }
