@@ -113,11 +113,11 @@ for (const [name, config] of Object.entries(pages)) {
         const found = blocksOf(yield* Effect.promise(() => file.text()))
         for (const [index, { language, text }] of found.entries()) {
           if (language !== "sh") continue
-          const script = text
+          const commands = text
             .replaceAll("http://127.0.0.1:8000", origin)
             .replaceAll("ws://127.0.0.1:8000", origin.replace("http", "ws"))
           const output = yield* Effect.promise(() =>
-            shell(script, { ...user.env, MANIFOLD_TOKEN: token, PORT: "0" }, user.dir)
+            shell(commands, { ...user.env, MANIFOLD_TOKEN: token, PORT: "0" }, user.dir)
           )
           const after = found[index + 1]
           if (after?.language === "text") expect(output.trim()).toMatch(pattern(after.text))

@@ -47,8 +47,7 @@ export type Frame = Readonly<Record<string, unknown>>
 
 type ChatClient = Effect.Success<typeof chatSocket>
 
-// The union is made from a list, so its exact type is unknown.
-const decoded = Schema.decodeUnknownEffect(Schema.Union([StoredFrame, ReplyFrame]) as Schema.Codec<unknown>)
+const decoded = Schema.decodeUnknownEffect(Schema.Union([StoredFrame, ReplyFrame]))
 /** Fails if the frame has a field that the page on chat does not have. */
 const documented = (frame: Frame) => Effect.orDie(decoded(frame, { onExcessProperty: "error" }))
 

@@ -104,7 +104,10 @@ const frameWith = <Name extends Status>(status: Name) =>
   Schema.Struct({ ...stored, status: Schema.Literal(status), ...bodies[status] })
 
 /** Frames of the events of a conversation, by status. */
-export const storedFrames = (Object.keys(bodies) as ReadonlyArray<Status>).map(frameWith)
+// The members of a list of different structs have no common type that names their fields.
+export const storedFrames: ReadonlyArray<Schema.Codec<object, object>> = (
+  Object.keys(bodies) as ReadonlyArray<Status>
+).map((status) => frameWith(status) as never)
 
 export const StoredFrame = Schema.Union(storedFrames).annotate({ identifier: "StoredFrame" })
 
