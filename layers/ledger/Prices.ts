@@ -9,6 +9,8 @@ export interface Model {
   /** The provider's name in the configuration. */
   readonly provider: string
   readonly model: string
+  /** Another name of the model, such as the alias that was requested. The operator's price of either name precedes the list. */
+  readonly alias?: string | undefined
   /** The provider's endpoint: it identifies a provider whose name is not in the price list. */
   readonly baseUrl?: string | undefined
 }
@@ -48,16 +50,19 @@ const configuredCost = (price: Price, usage: Usage, images: number): BigDecimal.
   ])
 }
 
-/** The latest price that has begun, of the model's own entry, else of the longest matching prefix. */
+/** The latest price that has begun, of the entry of the model or its alias, else of the longest matching prefix. */
 const configured = (
   models: Readonly<Record<string, ReadonlyArray<Price>>>,
-  { model, provider }: Model,
+  { alias = "", model, provider }: Model,
   now: number
 ): Price | undefined => {
-  const name = `${provider}/${model}`
+  const names = [`${provider}/${model}`, `${provider}/${alias}`]
+  const rank = (key: string) => (key === names[0] ? 2 : key === names[1] ? 1 : 0)
   const matches = Object.keys(models)
-    .filter((key) => key === name || (key.endsWith("*") && name.startsWith(key.slice(0, -1))))
-    .toSorted((a, b) => Number(b === name) - Number(a === name) || b.length - a.length)
+    .filter((key) =>
+      names.some((name) => key === name || (key.endsWith("*") && name.startsWith(key.slice(0, -1))))
+    )
+    .toSorted((a, b) => rank(b) - rank(a) || b.length - a.length)
   const begins = ({ from }: Price) => (from === undefined ? -Infinity : Date.parse(from))
   for (const key of matches) {
     const begun = (models[key] ?? []).filter((price) => begins(price) <= now)
@@ -119,7 +124,10 @@ const make = Effect.gen(function* () {
     if (own !== undefined) return Option.some(configuredCost(own, usage, images))
     // The list has prices per token only: images without reported tokens are unpriced.
     if (images > 0 && usage.output_tokens === undefined) return Option.none<BigDecimal.BigDecimal>()
-    return yield* listed(model, usage, now)
+    const direct = yield* listed(model, usage, now)
+    const { alias = model.model } = model
+    if (Option.isSome(direct) || alias === model.model) return direct
+    return yield* listed({ ...model, model: alias }, usage, now)
   })
 
   return Prices.of({

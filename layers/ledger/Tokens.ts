@@ -1,5 +1,6 @@
 /** Counts the tokens of texts, in a worker that starts with the first count and ends when it is idle. */
 import { Context, Effect, Layer, RcRef, type Scope } from "effect"
+import { estimateTokens } from "./estimateTokens.ts"
 import type { CountAnswer, CountJob, Encoding } from "./tokenWorker.ts"
 
 export interface Count {
@@ -24,8 +25,7 @@ const encodings: ReadonlyArray<readonly [prefix: string, Encoding]> = [
 /** Characters; a longer text is not tokenized but estimated. */
 const maxChars = 4 * 1024 * 1024
 
-/** Without a tokenizer: a token is rarely less than three bytes of UTF-8. */
-const estimate = (text: string): Count => ({ tokens: Math.ceil(Buffer.byteLength(text) / 3), exact: false })
+const estimate = (text: string): Count => ({ tokens: estimateTokens(text), exact: false })
 
 type Counter = (encoding: Encoding, text: string) => Effect.Effect<CountAnswer>
 

@@ -1,7 +1,6 @@
 /** Interface of a provider adapter, the same for all dialects. */
 import type * as LanguageModel from "effect/ai/LanguageModel"
 import type * as Response from "effect/ai/Response"
-import type { Usage } from "../ledger/Spend.ts"
 import type { Reported } from "./usage.ts"
 
 /** One request for text. */
@@ -29,7 +28,7 @@ export interface Sink {
   readonly flush: () => Promise<void> | undefined
   /** Called on each read of the response, also those without a part. */
   readonly alive: () => void
-  /** Called with token counts; the last report counts, because some providers report sums repeatedly. */
+  /** Called with token counts; later reports replace earlier ones, as `merged` does. */
   readonly usage: (reported: Reported) => void
 }
 
@@ -45,7 +44,7 @@ export interface MadeImage {
   /** Base64. */
   readonly data: string
   readonly mimeType: string
-  readonly usage: Required<Usage> | undefined
+  readonly usage: Reported | undefined
 }
 
 /** Promises reject with what the SDK throws; `sdkErrors.ts` translates it. Aborting the signal closes the connection. */

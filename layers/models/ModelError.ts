@@ -66,3 +66,13 @@ export class ModelError extends Schema.TaggedError<ModelError>()("ModelError", {
 const passing: ReadonlySet<Reason> = new Set(["rate_limited", "overloaded", "network"])
 
 export const isPassing = (reason: Reason): boolean => passing.has(reason)
+
+/** A response that stopped before its end. */
+export const incomplete = (provider: string, model: string) =>
+  new ModelError({
+    reason: "network",
+    provider,
+    model,
+    detail: "the response ended before it was complete",
+    transient: {}
+  })

@@ -1,17 +1,18 @@
 /** State of one attempt of a model call: passes on the parts it receives, and counts what was used so far. */
 import { type Clock, Effect, Queue } from "effect"
 import type * as Response from "effect/ai/Response"
+import { estimateTokens } from "../ledger/estimateTokens.ts"
 import type { Usage } from "../ledger/Spend.ts"
 import type { Part, Sink } from "./Adapter.ts"
-import type { Reported } from "./usage.ts"
-
-/** Estimates the tokens of a text: in nearly every language a token has at least three bytes. */
-export const tokensOf = (bytes: number): number => Math.ceil(bytes / 3)
+import { merged, usageOf, type Reported } from "./usage.ts"
 
 const textOf = (part: Part): string =>
   part.type === "text-delta" || part.type === "reasoning-delta" || part.type === "tool-params-delta"
     ? part.delta
     : ""
+
+/** In characters. */
+const maxText = 16_384
 
 type Parts = Queue.Enqueue<Response.StreamPartEncoded, never>
 
@@ -28,7 +29,9 @@ export class Seen implements Sink {
   reported: Reported | undefined
   /** The model as the provider names it. */
   model: string | undefined
-  #bytes = 0
+  /** Received text that is not estimated yet, and the estimate of what came before it. */
+  #text = ""
+  #estimated = 0
   #held: Response.StreamPartEncoded | undefined
   /** Parts since the last flush. */
   #pending: Array<Response.StreamPartEncoded> = []
@@ -47,7 +50,9 @@ export class Seen implements Sink {
 
   /** Estimated number of received tokens. */
   get outputTokens(): number {
-    return tokensOf(this.#bytes)
+    this.#estimated += estimateTokens(this.#text)
+    this.#text = ""
+    return this.#estimated
   }
 
   readonly alive = () => {
@@ -56,7 +61,7 @@ export class Seen implements Sink {
   }
 
   readonly usage = (reported: Reported) => {
-    this.reported = reported
+    this.reported = merged(this.reported, reported)
   }
 
   readonly emit = (part: Part) => {
@@ -68,7 +73,9 @@ export class Seen implements Sink {
     }
     this.first ??= this.#now()
     if (this.#held !== undefined) this.#pending.push(...this.#release())
-    this.#bytes += Buffer.byteLength(textOf(part))
+    this.#text += textOf(part)
+    // In pieces, so that the text of a long response is not kept.
+    if (this.#text.length > maxText) void this.outputTokens
     this.#pending.push(part)
   }
 
@@ -107,24 +114,20 @@ export class Seen implements Sink {
 
   /** Usage so far, reported or estimated; `complete`: the response ended normally. */
   usageOf(
-    inputTokens: number,
+    inputTokens: () => number,
     complete: boolean
   ): { readonly usage: Required<Usage>; readonly uncertain: boolean } {
-    // Some servers report zero output tokens although there was output: such a report is ignored.
-    const reported = this.reported?.usage.output_tokens === 0 && this.#bytes > 0 ? undefined : this.reported
-    if (complete && reported !== undefined) return { usage: reported.usage, uncertain: reported.doubtful }
-    const input_tokens = reported?.usage.input_tokens ?? inputTokens
-    const output_tokens = Math.max(reported?.usage.output_tokens ?? 0, this.outputTokens)
+    const { reported } = this
+    const { doubtful = true, input = 0, output } = reported ?? {}
+    // Some servers report zero tokens of a text.
+    const isOutputMissing = output === undefined || (output === 0 && this.outputTokens > 0)
     return {
-      usage: {
-        input_tokens,
-        output_tokens,
-        total_tokens: input_tokens + output_tokens,
-        cached_input_tokens: reported?.usage.cached_input_tokens ?? 0,
-        cache_write_input_tokens: reported?.usage.cache_write_input_tokens ?? 0,
-        reasoning_tokens: reported?.usage.reasoning_tokens ?? 0
-      },
-      uncertain: true
+      usage: usageOf(
+        input === 0 ? inputTokens() : input,
+        isOutputMissing || !complete ? Math.max(output ?? 0, this.outputTokens) : output,
+        reported
+      ),
+      uncertain: doubtful || !complete || input === 0 || isOutputMissing
     }
   }
 }

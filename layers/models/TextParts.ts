@@ -6,9 +6,15 @@ const starts = { text: "text-start", reasoning: "reasoning-start" } as const
 const deltas = { text: "text-delta", reasoning: "reasoning-delta" } as const
 const ends = { text: "text-end", reasoning: "reasoning-end" } as const
 
+/** What the provider requires back with the block in the next request, such as a signature of its reasoning. */
+export interface Metadata {
+  readonly [dialect: string]: { readonly [key: string]: string }
+}
+
 export class TextParts {
   readonly #sink: Sink
   #open: Kind | undefined
+  #metadata: Metadata | undefined
   #count = 0
 
   constructor(sink: Sink) {
@@ -17,6 +23,10 @@ export class TextParts {
 
   get #id() {
     return String(this.#count)
+  }
+
+  get isOpen(): boolean {
+    return this.#open !== undefined
   }
 
   delta(kind: Kind, delta: string) {
@@ -28,8 +38,14 @@ export class TextParts {
     this.#sink.emit({ type: deltas[kind], id: this.#id, delta })
   }
 
-  /** `metadata` belongs to the block that ends, such as a signature of its reasoning. */
-  end(metadata?: { readonly [provider: string]: { readonly [key: string]: string } }) {
+  /** Metadata of the open block, which its end has. */
+  annotate(metadata: Metadata) {
+    this.#metadata = metadata
+  }
+
+  end() {
+    const metadata = this.#metadata
+    this.#metadata = undefined
     if (this.#open === undefined) return
     const type = ends[this.#open]
     this.#open = undefined

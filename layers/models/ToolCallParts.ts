@@ -4,10 +4,29 @@ import { ModelError } from "./ModelError.ts"
 import type { ToolNames } from "./toolNames.ts"
 
 interface Call {
+  /** As the provider sent it. */
+  sent: string
   id: string
   name: string
   json: string
   started: boolean
+  ended: boolean
+}
+
+/** The arguments; undefined if they are not valid JSON. */
+const parsed = ({ json }: Call): unknown => {
+  try {
+    return JSON.parse(json.trim() === "" ? "{}" : json)
+  } catch {
+    return undefined
+  }
+}
+
+/** Fields of one piece that the provider sent; texts are not empty. */
+interface Piece {
+  readonly id?: string | undefined
+  readonly name?: string | undefined
+  readonly json?: string | undefined
 }
 
 /** Maximum tool calls of one response. */
@@ -17,7 +36,10 @@ export class ToolCallParts {
   readonly #sink: Sink
   readonly #names: ToolNames
   readonly #provider: string
-  readonly #calls = new Map<number, Call>()
+  /** In the order of their beginning. */
+  readonly #calls: Array<Call> = []
+  /** The last call of each index. */
+  readonly #byIndex = new Map<number, Call>()
 
   constructor(sink: Sink, names: ToolNames, provider: string) {
     this.#sink = sink
@@ -26,7 +48,7 @@ export class ToolCallParts {
   }
 
   get size(): number {
-    return this.#calls.size
+    return this.#calls.length
   }
 
   #bug(detail: string) {
@@ -38,50 +60,66 @@ export class ToolCallParts {
     })
   }
 
+  #begin(index: number): Call {
+    if (this.#calls.length >= maxCalls) throw this.#bug(`the response has more than ${maxCalls} tool calls`)
+    const call = { sent: "", id: "", name: "", json: "", started: false, ended: false }
+    this.#calls.push(call)
+    this.#byIndex.set(index, call)
+    return call
+  }
+
+  /** Some compatible servers give no ids, or the same one twice. */
+  #unique(id: string): string {
+    const wanted = id === "" ? `call_${this.#calls.length - 1}` : id
+    const isTaken = this.#calls.some((call) => call.started && call.id === wanted)
+    return isTaken ? `${wanted}_${this.#calls.length - 1}` : wanted
+  }
+
   /** Each piece belongs to the call at `index`; the first one of a call has its id and name. */
-  delta(index: number, { id, json, name }: { id?: string; name?: string; json?: string }) {
-    let call = this.#calls.get(index)
-    if (call === undefined) {
-      if (this.#calls.size >= maxCalls) throw this.#bug(`the response has more than ${maxCalls} tool calls`)
-      this.#calls.set(index, (call = { id: "", name: "", json: "", started: false }))
-    }
-    if (id !== undefined && id !== "") call.id = id
-    if (name !== undefined && call.name === "") call.name = name
-    if (!call.started && call.name !== "") {
-      // Some compatible servers give no ids.
-      if (call.id === "") call.id = `call_${index}`
-      call.started = true
-      this.#sink.emit({
-        type: "tool-params-start",
-        id: call.id,
-        name: this.#names.fromWire(call.name)
-      })
+  delta(index: number, { id, json, name }: Piece) {
+    let call = this.#byIndex.get(index)
+    // Some compatible servers give all calls the same index.
+    const isAnother = call?.started === true && id !== undefined && name !== undefined && id !== call.sent
+    if (call === undefined || isAnother) call = this.#begin(index)
+    if (!call.started) {
+      call.sent = id ?? call.sent
+      call.name = name ?? call.name
+      if (call.name !== "") {
+        call.id = this.#unique(call.sent)
+        call.started = true
+        this.#sink.emit({ type: "tool-params-start", id: call.id, name: this.#names.fromWire(call.name) })
+      }
     }
     if (json === undefined || json === "") return
     call.json += json
     if (call.started) this.#sink.emit({ type: "tool-params-delta", id: call.id, delta: json })
   }
 
+  /** Ends the call at `index` if its arguments are complete, else leaves it to `end`. */
+  close(index: number) {
+    const call = this.#byIndex.get(index)
+    if (call !== undefined && call.started && parsed(call) !== undefined) this.#finish(call, false)
+  }
+
   /** Ends all calls. `cut`: the response reached its token limit, so incomplete arguments are dropped instead of failing. */
   end(cut: boolean) {
-    for (const call of this.#calls.values()) {
+    for (const call of this.#calls) {
       if (!call.started) throw this.#bug("a tool call has no name")
-      this.#sink.emit({ type: "tool-params-end", id: call.id })
-      let params: unknown
-      try {
-        params = JSON.parse(call.json.trim() === "" ? "{}" : call.json)
-      } catch {
-        if (cut) continue
-        throw this.#bug(`the model called ${call.name.slice(0, 64)} with arguments that are not valid JSON`)
-      }
-      this.#sink.emit({
-        type: "tool-call",
-        id: call.id,
-        name: this.#names.fromWire(call.name),
-        params,
-        providerExecuted: false
-      })
+      if (!call.ended) this.#finish(call, cut)
     }
-    this.#calls.clear()
+    this.#calls.length = 0
+    this.#byIndex.clear()
+  }
+
+  #finish(call: Call, cut: boolean) {
+    call.ended = true
+    this.#sink.emit({ type: "tool-params-end", id: call.id })
+    const params = parsed(call)
+    if (params === undefined) {
+      if (cut) return
+      throw this.#bug(`the model called ${call.name.slice(0, 64)} with arguments that are not valid JSON`)
+    }
+    const name = this.#names.fromWire(call.name)
+    this.#sink.emit({ type: "tool-call", id: call.id, name, params, providerExecuted: false })
   }
 }

@@ -4,7 +4,9 @@ import { toCodecAnthropic } from "effect/ai/AnthropicStructuredOutput"
 import type * as Prompt from "effect/ai/Prompt"
 import * as Tool from "effect/ai/Tool"
 import type { TextRequest } from "./Adapter.ts"
-import { base64, resultText } from "./parts.ts"
+import { objectOf, textOf } from "./fields.ts"
+import { base64, resultFiles, resultText } from "./parts.ts"
+import { schemaOf } from "./toolDefinitions.ts"
 import type { ToolNames } from "./toolNames.ts"
 
 type Block = Anthropic.ContentBlockParam
@@ -18,7 +20,7 @@ const cached = { cache_control: { type: "ephemeral" } } as const
 const isRepeated = ({ prompt, tools }: TextRequest): boolean =>
   tools.length > 0 || prompt.content.filter(({ role }) => role !== "system").length > 1
 
-const filePart = (part: Prompt.FilePart): Block => {
+const filePart = (part: Prompt.FilePart): Anthropic.ImageBlockParam | Anthropic.DocumentBlockParam => {
   const { data, mediaType } = part
   const source = { type: "base64" as const, data: base64(part) ?? "" }
   if (mediaType.startsWith("image/")) {
@@ -35,10 +37,13 @@ const filePart = (part: Prompt.FilePart): Block => {
   }
 }
 
-/** The signature that the provider gave a reasoning block; a block without one is not accepted back. */
-const signatureOf = ({ options }: Prompt.ReasoningPart): string | undefined => {
-  const signature = Object(options["anthropic"])["signature"] as unknown
-  return typeof signature === "string" ? signature : undefined
+/** Reasoning with the signature that the provider gave it; a block without one is not accepted back. */
+const reasoningBlock = ({ options, text }: Prompt.ReasoningPart): ReadonlyArray<Block> => {
+  const own = objectOf(options["anthropic"])
+  const data = textOf(own?.["redacted"])
+  if (data !== undefined) return [{ type: "redacted_thinking", data }]
+  const signature = textOf(own?.["signature"])
+  return signature === undefined ? [] : [{ type: "thinking", thinking: text, signature }]
 }
 
 const assistantBlocks = (parts: ReadonlyArray<Prompt.AssistantMessagePart>, names: ToolNames): Array<Block> =>
@@ -47,17 +52,27 @@ const assistantBlocks = (parts: ReadonlyArray<Prompt.AssistantMessagePart>, name
     if (part.type === "tool-call") {
       return [{ type: "tool_use", id: part.id, name: names.toWire(part.name), input: part.params ?? {} }]
     }
-    if (part.type !== "reasoning") return []
-    const signature = signatureOf(part)
-    return signature === undefined ? [] : [{ type: "thinking", thinking: part.text, signature }]
+    return part.type === "reasoning" ? [...reasoningBlock(part)] : []
   })
+
+/** Plain text if possible, else blocks of text and files. */
+const resultContent = (
+  part: Prompt.ToolResultPart
+): NonNullable<Anthropic.ToolResultBlockParam["content"]> => {
+  const files = resultFiles(part)
+  const text = resultText(part)
+  if (files.length === 0) return text
+  return [...(text === "" ? [] : [{ type: "text" as const, text }]), ...files.map(filePart)]
+}
 
 const blocksOf = (message: Exclude<Prompt.Message, Prompt.SystemMessage>, names: ToolNames): Array<Block> => {
   if (message.role === "assistant") return assistantBlocks(message.content, names)
   if (message.role === "user") {
-    return message.content.map((part) =>
-      part.type === "text" ? { type: "text", text: part.text } : filePart(part)
-    )
+    return message.content.flatMap((part): Array<Block> => {
+      if (part.type !== "text") return [filePart(part)]
+      // An empty text is not accepted.
+      return part.text === "" ? [] : [{ type: "text", text: part.text }]
+    })
   }
   return message.content.flatMap((part): Array<Block> =>
     part.type === "tool-result"
@@ -65,12 +80,16 @@ const blocksOf = (message: Exclude<Prompt.Message, Prompt.SystemMessage>, names:
           {
             type: "tool_result",
             tool_use_id: part.id,
-            content: resultText(part),
+            content: resultContent(part),
             ...(part.isFailure && { is_error: true })
           }
         ]
       : []
   )
+}
+
+const mark = (block: Block | undefined) => {
+  if (block !== undefined) Object.assign(block, cached)
 }
 
 /** `system` and `messages`; consecutive messages of one role are merged. */
@@ -80,7 +99,7 @@ export const toMessages = (request: TextRequest, names: ToolNames) => {
   const messages: Array<{ role: "user" | "assistant"; content: Array<Block> }> = []
   for (const message of request.prompt.content) {
     if (message.role === "system") {
-      system.push({ type: "text", text: message.content })
+      if (message.content !== "") system.push({ type: "text", text: message.content })
       continue
     }
     const role = message.role === "assistant" ? "assistant" : "user"
@@ -90,12 +109,11 @@ export const toMessages = (request: TextRequest, names: ToolNames) => {
     else if (content.length > 0) messages.push({ role, content })
   }
   if (repeated) {
-    // The prefix up to each mark is cached: tools and system, and the conversation so far.
-    const [instructions, end] = [system.at(-1), messages.at(-1)?.content.at(-1)]
-    if (instructions !== undefined) Object.assign(instructions, cached)
-    if (end !== undefined && end.type !== "thinking" && end.type !== "redacted_thinking") {
-      Object.assign(end, cached)
-    }
+    // The prefix up to each mark is cached: tools and system, the conversation before, and the conversation so far. The
+    // provider looks for an earlier mark in the last 20 blocks only, and many tool results are more.
+    const users = messages.filter(({ role }) => role === "user")
+    mark(system.at(-1))
+    for (const { content } of users.slice(-2)) mark(content.at(-1))
   }
   return { messages, ...(system.length > 0 && { system }) }
 }
@@ -116,7 +134,7 @@ export const toTools = ({ toolChoice, tools }: TextRequest, names: ToolNames) =>
           return {
             name: names.toWire(tool.name),
             ...(description !== undefined && { description }),
-            input_schema: { ...Tool.getJsonSchema(tool), type: "object" },
+            input_schema: { ...schemaOf(tool), type: "object" },
             ...(index === tools.length - 1 && cached)
           }
         }),

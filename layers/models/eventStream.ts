@@ -1,4 +1,5 @@
 /** Reads a stream of server-sent events (HTML Standard, section 9.2) in batches: all events that one read has completed. */
+import { objectOf } from "./fields.ts"
 
 export interface ServerEvent {
   /** Its type; empty if the server names none. */
@@ -40,6 +41,12 @@ export class EventDecoder {
     }
     if (begin < piece.length) this.#line.push(piece.slice(begin))
     return events
+  }
+
+  /** The last event of a body without the blank line that completes it. */
+  end(): ServerEvent | undefined {
+    const events = this.push("\n\n")
+    return events[0]
   }
 
   /** Lines may end with CR LF, LF or CR. */
@@ -85,7 +92,21 @@ const drain = async (reader: Reader) => {
   }
 }
 
-/** The events before the sentinel, or before the end of the body. Ending the iteration early cancels the body. */
+const isSentinel = ({ data }: ServerEvent): boolean => data.trim() === sentinel
+
+/** Whether an event that lacks its blank line is complete otherwise: a connection that was cut may end anywhere. */
+const isWhole = ({ data }: ServerEvent): boolean => {
+  try {
+    return objectOf(JSON.parse(data)) !== undefined
+  } catch {
+    return false
+  }
+}
+
+/**
+ * The events before the sentinel, or before the end of the body. A read without events, such as a heartbeat, is an
+ * empty batch. Ending the iteration early cancels the body.
+ */
 export async function* eventBatches(
   body: ReadableStream<Uint8Array>
 ): AsyncGenerator<ReadonlyArray<ServerEvent>, void> {
@@ -98,12 +119,14 @@ export async function* eventBatches(
       const { done, value } = await reader.read()
       if (done) {
         ended = true
+        const rest = decoder.end()
+        if (rest !== undefined && isWhole(rest)) yield [rest]
         return
       }
       const events = decoder.push(text.decode(value, { stream: true }))
-      const last = events.findIndex(({ data }) => data === sentinel)
+      const last = events.findIndex(isSentinel)
       if (last === -1) {
-        if (events.length > 0) yield events
+        yield events
         continue
       }
       ended = true

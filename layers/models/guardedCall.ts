@@ -123,11 +123,14 @@ export const chargeOf = Effect.fnUntraced(function* (
     ...(timeToFirstToken !== undefined && { timeToFirstToken })
   }
   if (usage === undefined && images === undefined) return charge
-  const costOf = (id: string) =>
-    prices.cost({ provider, model: id, baseUrl, usage: usage ?? {}, ...(images !== undefined && { images }) })
-  let cost = yield* costOf(model)
-  // Prices may be known by the alias that was requested.
-  if (Option.isNone(cost) && model !== requested) cost = yield* costOf(requested)
+  const cost = yield* prices.cost({
+    provider,
+    model,
+    alias: requested,
+    baseUrl,
+    usage: usage ?? {},
+    ...(images !== undefined && { images })
+  })
   return Option.match(cost, {
     onNone: (): Charge => ({ ...charge, unpriced: true }),
     onSome: (usd): Charge => ({ ...charge, usd })

@@ -1,11 +1,14 @@
 /** Makes one image: a call under Guard with one charge. */
 import { Cause, Clock, Effect, Exit, Option } from "effect"
 import type { ImageRequest, MadeImage } from "./Adapter.ts"
-import { chargeOf, guardedCall, spend } from "./guardedCall.ts"
+import { chargeOf, guardedCall, spend, type Used } from "./guardedCall.ts"
 import { ModelError } from "./ModelError.ts"
 import { fromSdk } from "./sdkErrors.ts"
-import { tokensOf } from "./Seen.ts"
+import { usageOf } from "./usage.ts"
 import type { Called } from "./textCall.ts"
+
+/** Tokens that a provider adds to the prompt. */
+const overhead = 16
 
 /** Maximum output tokens of one image. */
 const mostTokens = 8192
@@ -26,10 +29,27 @@ export const imageCall = Effect.fnUntraced(function* (
       remedy: `Use another provider, or set llm.providers.${name}.image_model if the server makes images.`
     })
   }
-  const inputTokens = tokensOf(Buffer.byteLength(request.prompt)) + 16
+  // A token has at least one byte.
+  const inputTokens = Buffer.byteLength(request.prompt) + overhead
   const planned = { provider: name, model, baseUrl, inputTokens, maxOutputTokens: mostTokens }
   const byTokens = yield* spine.prices.upperBound(planned)
   const bound = Option.orElse(yield* spine.prices.upperBound({ ...planned, images: 1 }), () => byTokens)
+
+  /** A request without a response may have made the image, so its upper bound is charged. */
+  const most = usageOf(inputTokens, mostTokens, undefined)
+
+  const usedBy = (exit: Exit.Exit<MadeImage, ModelError>): Used => {
+    if (Exit.isFailure(exit)) return { uncertain: true, images: 1, usage: most }
+    const { usage: reported } = exit.value
+    if (reported === undefined) return { uncertain: false, images: 1 }
+    const { doubtful, input, output } = reported
+    // No image takes no tokens.
+    return {
+      images: 1,
+      uncertain: doubtful || !output,
+      usage: usageOf(input ?? inputTokens, output || mostTokens, reported)
+    }
+  }
 
   const attempt = Effect.gen(function* () {
     const clock = yield* Clock.Clock
@@ -37,30 +57,8 @@ export const imageCall = Effect.fnUntraced(function* (
       const error = Exit.isFailure(exit)
         ? Option.getOrUndefined(Cause.findErrorOption(exit.cause))
         : undefined
-      const { usage } = Exit.isSuccess(exit) ? exit.value : {}
       const unbilled = error?.status !== undefined || error?.sent === false
-      const total = inputTokens + mostTokens
-      // A request without a response may have made the image, so its upper bound is charged.
-      const assumed = {
-        input_tokens: inputTokens,
-        output_tokens: mostTokens,
-        total_tokens: total,
-        cached_input_tokens: 0,
-        cache_write_input_tokens: 0,
-        reasoning_tokens: 0
-      }
-      yield* spend(
-        yield* chargeOf(
-          spine,
-          provider,
-          model,
-          unbilled
-            ? { uncertain: false }
-            : Exit.isSuccess(exit)
-              ? { uncertain: false, images: 1, usage }
-              : { uncertain: true, images: 1, usage: assumed }
-        )
-      )
+      yield* spend(yield* chargeOf(spine, provider, model, unbilled ? { uncertain: false } : usedBy(exit)))
     })
     return yield* Effect.tryPromise({
       try: (signal) => image(request, signal),

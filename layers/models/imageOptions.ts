@@ -1,4 +1,5 @@
 /** Checks sizes and qualities of images: retired values are translated, unknown ones fail with the list of valid values. */
+import { entryOf } from "./fields.ts"
 import { ModelError } from "./ModelError.ts"
 import type { Provider } from "./Provider.ts"
 import { knownProvider } from "./providers.ts"
@@ -35,7 +36,7 @@ export const imageOptions = (
   { name }: Provider,
   wanted: { readonly size: string; readonly quality: string }
 ): { readonly size: string; readonly quality: string } | ModelError => {
-  const quality = retiredQualities[wanted.quality] ?? wanted.quality
+  const quality = entryOf(retiredQualities, wanted.quality) ?? wanted.quality
   const { size } = wanted
   if (!qualities.some((each) => each === quality)) {
     const detail = `there is no image quality ${JSON.stringify(quality.slice(0, 40))}`

@@ -3,8 +3,10 @@ import { Redacted } from "effect"
 import OpenAI from "openai"
 import type { ConfiguredFetch } from "../outbound/configuredFetch.ts"
 import type { Adapter, Finish, ImageRequest, MadeImage, Sink, TextRequest } from "./Adapter.ts"
-import { chatRequest } from "./chatRequest.ts"
-import { ModelError } from "./ModelError.ts"
+import { chatChunk } from "./chatChunk.ts"
+import { eventRequest, readEvents } from "./eventRequest.ts"
+import { entryOf, idsOf, listOf, objectOf, textOf } from "./fields.ts"
+import { incomplete, ModelError } from "./ModelError.ts"
 import { toFormat, toMessages, toTools } from "./openaiMessages.ts"
 import type { Provider } from "./Provider.ts"
 import { knownProvider } from "./providers.ts"
@@ -12,6 +14,7 @@ import { TextParts } from "./TextParts.ts"
 import { ToolCallParts } from "./ToolCallParts.ts"
 import { ToolNames } from "./toolNames.ts"
 import { reported } from "./usage.ts"
+import type { ServerEvent } from "./eventStream.ts"
 
 const finishes: Readonly<Record<string, Finish>> = {
   stop: "stop",
@@ -20,27 +23,6 @@ const finishes: Readonly<Record<string, Finish>> = {
   function_call: "tool-calls",
   content_filter: "content-filter"
 }
-
-/** Fields that are not OpenAI's: reasoning of DeepSeek, vLLM and Groq, and usage in Groq's older field. */
-interface Extended {
-  readonly reasoning_content?: unknown
-  readonly reasoning?: unknown
-}
-const groqUsage = (chunk: object): OpenAI.CompletionUsage | undefined => {
-  const { x_groq } = chunk as { readonly x_groq?: { readonly usage?: OpenAI.CompletionUsage } }
-  return x_groq?.usage
-}
-
-const textOf = (value: unknown): string | undefined =>
-  typeof value === "string" && value !== "" ? value : undefined
-
-const usageOf = (usage: OpenAI.CompletionUsage) =>
-  reported({
-    input: usage.prompt_tokens,
-    output: usage.completion_tokens,
-    cached: usage.prompt_tokens_details?.cached_tokens,
-    reasoning: usage.completion_tokens_details?.reasoning_tokens
-  })
 
 const sampling = ({ maxTokensField }: Provider, { maxTokens, temperature, topP }: TextRequest) => ({
   ...(temperature !== undefined && { temperature }),
@@ -70,81 +52,88 @@ const clientOf = (provider: Provider, fetch: ConfiguredFetch) =>
     }
   })
 
+/** Configured headers replace the usual ones of the same name. */
+const headersOf = ({ headers, key }: Provider): Readonly<Record<string, string>> => {
+  const all = new Headers({ accept: "application/json", "content-type": "application/json" })
+  if (key !== undefined) all.set("authorization", `Bearer ${Redacted.value(key)}`)
+  for (const [name, value] of Object.entries(headers)) all.set(name, Redacted.value(value))
+  return Object.fromEntries(all)
+}
+
+/** The chunk of an event. An event may be an error instead, which it throws. */
+const chunkOf = ({ data, event }: ServerEvent, provider: string, headers: Headers) => {
+  const value: unknown = JSON.parse(data)
+  const error = objectOf(value)?.["error"]
+  if (event === "error" || error) {
+    throw new OpenAI.APIError(undefined, (error ?? value) as object, undefined, headers)
+  }
+  const chunk = chatChunk(value)
+  if (chunk !== undefined) return chunk
+  throw new ModelError({ reason: "bug", provider, detail: "a chunk of the response is not a JSON object" })
+}
+
 export const make = (provider: Provider, fetch: ConfiguredFetch): Adapter => {
   const client = clientOf(provider, fetch)
-  const send = chatRequest(provider, fetch)
-  const incomplete = new ModelError({
-    reason: "network",
+  const endpoint = {
     provider: provider.name,
-    detail: "the response ended before it was complete",
-    transient: {}
-  })
+    url: `${provider.baseUrl}/chat/completions`,
+    headers: headersOf(provider),
+    failure: OpenAI.APIError.generate
+  }
 
   const text = async (request: TextRequest, sink: Sink, signal: AbortSignal): Promise<Finish> => {
     const names = new ToolNames(request.tools.map(({ name }) => name))
-    const batches = await send(
-      {
-        model: request.model,
-        messages: toMessages(request.prompt, names),
-        stream: true,
-        stream_options: { include_usage: true },
-        ...sampling(provider, request),
-        ...toTools(request, names),
-        ...toFormat(request)
-      },
-      signal
-    )
-    sink.alive()
+    const body: OpenAI.ChatCompletionCreateParamsStreaming = {
+      model: request.model,
+      messages: toMessages(request.prompt, names, provider.name),
+      stream: true,
+      stream_options: { include_usage: true },
+      ...sampling(provider, request),
+      ...toTools(request, names),
+      ...toFormat(request)
+    }
+    const response = await eventRequest(fetch, endpoint, body, signal)
     const texts = new TextParts(sink)
     const calls = new ToolCallParts(sink, names, provider.name)
     let ended: string | undefined
     let named = false
-    const read = (chunk: OpenAI.ChatCompletionChunk) => {
-      if (!named) {
+    const read = (event: ServerEvent) => {
+      const chunk = chunkOf(event, provider.name, response.headers)
+      const { id, model } = chunk
+      if (!named && model !== undefined) {
         named = true
-        sink.emit({ type: "response-metadata", id: chunk.id, modelId: chunk.model })
+        sink.emit({ type: "response-metadata", ...(id !== undefined && { id }), modelId: model })
       }
-      const usage = chunk.usage ?? groqUsage(chunk)
-      if (usage !== undefined) sink.usage(usageOf(usage))
-      const choice = chunk.choices?.[0]
-      if (choice === undefined) return
-      if (choice.finish_reason) ended = choice.finish_reason
-      const delta = choice.delta as (typeof choice.delta & Extended) | undefined
-      if (delta === undefined) return
-      const thought = textOf(delta.reasoning_content) ?? textOf(delta.reasoning)
-      if (thought !== undefined) texts.delta("reasoning", thought)
-      const said = textOf(delta.content) ?? textOf(delta.refusal)
-      if (said !== undefined) texts.delta("text", said)
-      for (const call of delta.tool_calls ?? []) {
+      if (chunk.usage !== undefined) sink.usage(chunk.usage)
+      ended = chunk.finish ?? ended
+      const { reasoning, reasoningField } = chunk
+      if (reasoning !== undefined && reasoningField !== undefined) {
+        texts.delta("reasoning", reasoning)
+        texts.annotate({ openai: { provider: provider.name, field: reasoningField } })
+      }
+      if (chunk.text !== undefined) texts.delta("text", chunk.text)
+      for (const call of chunk.calls) {
+        if (call === undefined) {
+          const detail = "a tool call of the response is not a JSON object"
+          throw new ModelError({ reason: "bug", provider: provider.name, detail })
+        }
         texts.end()
-        calls.delta(call.index ?? calls.size, {
-          ...(call.id !== undefined && { id: call.id }),
-          ...(call.function?.name !== undefined && { name: call.function.name }),
-          ...(call.function?.arguments !== undefined && { json: call.function.arguments })
-        })
+        calls.delta(call.index ?? calls.size, call)
       }
     }
-    for await (const chunks of batches) {
-      sink.alive()
-      try {
-        for (const chunk of chunks) read(chunk)
-      } finally {
-        // What came before an invalid chunk was received as well.
-        await sink.flush()
-      }
-    }
+    await readEvents(response, sink, read)
     texts.end()
     // A cut stream may just end.
-    if (ended === undefined) throw incomplete
+    if (ended === undefined) throw incomplete(provider.name, request.model)
     // Some compatible servers say "stop" after tool calls.
-    const finish = calls.size > 0 && ended === "stop" ? "tool-calls" : (finishes[ended] ?? "other")
+    const finish = calls.size > 0 && ended === "stop" ? "tool-calls" : (entryOf(finishes, ended) ?? "other")
     calls.end(finish === "length")
     return finish
   }
 
   const models = async (signal: AbortSignal) => {
     const page = await client.models.list({ signal })
-    return page.data.map(({ id }) => id)
+    return idsOf(page.data)
   }
 
   const hasModel = async (id: string, signal: AbortSignal) => {
@@ -162,19 +151,21 @@ export const make = (provider: Provider, fetch: ConfiguredFetch): Adapter => {
     // Compatible servers reject fields that they do not know.
     const known = knownProvider(provider.name) !== undefined
     const compact = known && format === "jpeg" && { output_format: format, output_compression: 80 }
-    const { data, output_format, usage } = await client.images.generate(
+    const response: unknown = await client.images.generate(
       { model, prompt, n: 1, size, quality: quality as "auto", ...compact },
       { signal }
     )
-    const made = data?.[0]?.b64_json
-    if (made === undefined || made === "") {
+    const made = objectOf(response)
+    const data = textOf(objectOf(listOf(made?.["data"])[0])?.["b64_json"])
+    if (data === undefined) {
       const detail = "the response has no image data (b64_json)"
       throw new ModelError({ reason: "bug", provider: provider.name, model, detail })
     }
+    const usage = objectOf(made?.["usage"])
     return {
-      data: made,
-      mimeType: `image/${output_format ?? "png"}`,
-      usage: usage && reported({ input: usage.input_tokens, output: usage.output_tokens }).usage
+      data,
+      mimeType: `image/${textOf(made?.["output_format"]) ?? "png"}`,
+      usage: usage && reported({ input: usage["input_tokens"], output: usage["output_tokens"] })
     }
   }
 

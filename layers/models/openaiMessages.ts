@@ -4,7 +4,9 @@ import type * as Prompt from "effect/ai/Prompt"
 import * as Tool from "effect/ai/Tool"
 import { toCodecOpenAI } from "effect/ai/OpenAiStructuredOutput"
 import type { TextRequest } from "./Adapter.ts"
-import { dataUrl, resultText } from "./parts.ts"
+import { objectOf } from "./fields.ts"
+import { dataUrl, resultFiles, resultText } from "./parts.ts"
+import { schemaOf } from "./toolDefinitions.ts"
 import type { ToolNames } from "./toolNames.ts"
 
 type Message = OpenAI.ChatCompletionMessageParam
@@ -23,7 +25,26 @@ const user = (parts: ReadonlyArray<Prompt.UserMessagePart>): Message => {
   return { role: "user", content: parts.map(userPart) }
 }
 
-const assistant = (parts: ReadonlyArray<Prompt.AssistantMessagePart>, names: ToolNames): Message => {
+/**
+ * Reasoning of a message with tool calls, in the field where the server sent it: some require it while the tools run,
+ * and others reject the field.
+ */
+const reasoningOf = (parts: ReadonlyArray<Prompt.AssistantMessagePart>, provider: string) => {
+  const own = parts.flatMap((part) => {
+    if (part.type !== "reasoning") return []
+    const { field, provider: from } = objectOf(part.options["openai"]) ?? {}
+    const isKnown = from === provider && (field === "reasoning" || field === "reasoning_content")
+    return isKnown ? [{ field, text: part.text }] : []
+  })
+  const [first] = own
+  return first === undefined ? {} : { [first.field]: own.map(({ text }) => text).join("") }
+}
+
+const assistant = (
+  parts: ReadonlyArray<Prompt.AssistantMessagePart>,
+  names: ToolNames,
+  provider: string
+): Message => {
   const text = parts.flatMap((part) => (part.type === "text" ? [part.text] : [])).join("")
   const calls = parts.flatMap((part) =>
     part.type === "tool-call"
@@ -39,11 +60,30 @@ const assistant = (parts: ReadonlyArray<Prompt.AssistantMessagePart>, names: Too
   return {
     role: "assistant",
     content: text === "" ? null : text,
-    ...(calls.length > 0 && { tool_calls: calls })
+    ...(calls.length > 0 && { tool_calls: calls, ...reasoningOf(parts, provider) })
   }
 }
 
-export const toMessages = ({ content }: Prompt.Prompt, names: ToolNames): Array<Message> =>
+/** Results of tools, and then their files: a message of the role `tool` has text only. */
+const results = (parts: ReadonlyArray<Prompt.ToolMessagePart>): Array<Message> => {
+  const found = parts.filter((part) => part.type === "tool-result")
+  const files = found.flatMap((part): ReadonlyArray<OpenAI.ChatCompletionContentPart> => {
+    const own = resultFiles(part)
+    return own.length === 0
+      ? []
+      : [{ type: "text", text: `Files of tool result ${part.id}:` }, ...own.map(userPart)]
+  })
+  return [
+    ...found.map((part) => ({ role: "tool" as const, tool_call_id: part.id, content: failureText(part) })),
+    ...(files.length > 0 ? [{ role: "user" as const, content: files }] : [])
+  ]
+}
+
+/** There is no field for failures. */
+const failureText = (part: Prompt.ToolResultPart): string =>
+  part.isFailure ? `Error: ${resultText(part)}` : resultText(part)
+
+export const toMessages = ({ content }: Prompt.Prompt, names: ToolNames, provider: string): Array<Message> =>
   content.flatMap((message): Array<Message> => {
     switch (message.role) {
       case "system":
@@ -51,13 +91,9 @@ export const toMessages = ({ content }: Prompt.Prompt, names: ToolNames): Array<
       case "user":
         return [user(message.content)]
       case "assistant":
-        return [assistant(message.content, names)]
+        return [assistant(message.content, names, provider)]
       case "tool":
-        return message.content.flatMap((part) =>
-          part.type === "tool-result"
-            ? [{ role: "tool" as const, tool_call_id: part.id, content: resultText(part) }]
-            : []
-        )
+        return results(message.content)
     }
   })
 
@@ -82,7 +118,7 @@ export const toTools = ({ toolChoice, tools }: TextRequest, names: ToolNames) =>
             function: {
               name: names.toWire(tool.name),
               ...(description !== undefined && { description }),
-              parameters: { ...Tool.getJsonSchema(tool) }
+              parameters: { ...schemaOf(tool) }
             }
           }
         }),

@@ -14,9 +14,16 @@ export const dataUrl = (part: Prompt.FilePart): string => {
   return `data:${part.mediaType};base64,${base64(part)}`
 }
 
-/** A tool's result as text for the model. */
-export const resultText = ({ result }: Prompt.ToolResultPart): string =>
-  typeof result === "string" ? result : (JSON.stringify(result) ?? "")
+/** A tool's result as text for the model: its model output, if the tool has one, without files. */
+export const resultText = ({ modelOutput, result }: Prompt.ToolResultPart): string => {
+  const texts = modelOutput?.flatMap((part) => (part.type === "text" ? [part.text] : []))
+  if (texts !== undefined) return texts.join("\n")
+  return typeof result === "string" ? result : (JSON.stringify(result) ?? "")
+}
+
+/** Files of a tool's result. */
+export const resultFiles = ({ modelOutput }: Prompt.ToolResultPart): ReadonlyArray<Prompt.FilePart> =>
+  modelOutput?.filter((part) => part.type === "file") ?? []
 
 /** All text of a prompt, for counting tokens. Files are not part of it. */
 export const promptText = ({ content }: Prompt.Prompt): string => {
@@ -35,10 +42,12 @@ export const promptText = ({ content }: Prompt.Prompt): string => {
   return texts.join("\n")
 }
 
-/** Files of a prompt: images cost tokens that no tokenizer counts. */
-export const fileCount = ({ content }: Prompt.Prompt): number =>
-  content.reduce(
-    (sum, message) =>
-      message.role === "system" ? sum : sum + message.content.filter((part) => part.type === "file").length,
-    0
+/** All files of a prompt, also those of tool results. */
+export const filesOf = ({ content }: Prompt.Prompt): ReadonlyArray<Prompt.FilePart> =>
+  content.flatMap((message) =>
+    message.role === "system"
+      ? []
+      : [...message.content].flatMap((part) =>
+          part.type === "file" ? [part] : part.type === "tool-result" ? resultFiles(part) : []
+        )
   )

@@ -1,5 +1,7 @@
 /** Converts errors of the SDKs of OpenAI and Anthropic to `ModelError`. */
 import { Redacted } from "effect"
+import { OutboundError } from "../outbound/OutboundError.ts"
+import { entryOf } from "./fields.ts"
 import { isPassing, ModelError, type Reason } from "./ModelError.ts"
 import type { Provider } from "./Provider.ts"
 
@@ -50,7 +52,7 @@ const ofStatus = (status: number): Reason => {
 }
 
 const reasonOf = (status: number | undefined, words: string, type: string): Reason | undefined => {
-  const known = Object.hasOwn(ofType, type) ? ofType[type] : undefined
+  const known = entryOf(ofType, type)
   const byStatus = status === undefined ? known : ofStatus(status)
   if (byStatus === undefined) return undefined
   if (byStatus === "invalid" || byStatus === "rate_limited" || byStatus === "context_too_long") {
@@ -101,27 +103,54 @@ const inWords: Readonly<Record<string, string>> = {
 
 /** Error of the connection: a rejected URL, a closed socket, a name that does not resolve. */
 const connectionProblem = (all: ReadonlyArray<Thrown>): string | undefined => {
-  for (const { code, message, name } of all.toReversed()) {
-    if (name === "OutboundError" || socketCodes.test(text(code))) return inWords[text(code)] ?? text(message)
+  for (const thrown of all.toReversed()) {
+    const { code, message } = thrown
+    if (thrown instanceof OutboundError || socketCodes.test(text(code))) {
+      return entryOf(inWords, text(code)) ?? text(message)
+    }
   }
-  const [{ message, name } = {}] = all
+  const [{ code, message, name } = {}] = all
+  // `fetch` gives its TypeErrors a code. One without is an error in this program.
   const isConnection =
-    text(name).startsWith("APIConnection") || name === "TypeError" || /connection|socket/i.test(text(message))
+    text(name).startsWith("APIConnection") ||
+    (name === "TypeError" ? text(code) !== "" : /connection|socket/i.test(text(message)))
   return isConnection ? `the connection failed: ${text(message)}` : undefined
 }
 
+/** A response that exceeds the limit of `configuredFetch`, which has no other error of this reason. */
+const isTooLarge = (thrown: Thrown): boolean => thrown instanceof OutboundError && thrown.reason === "body"
+
+/** Reasons of errors before the request was sent. */
+const unsentReasons: ReadonlySet<unknown> = new Set(["refused", "dns"])
+
+const isUnsent = (thrown: Thrown): boolean =>
+  thrown instanceof OutboundError ? unsentReasons.has(thrown.reason) : unsentCodes.test(text(thrown.code))
+
+/** Credentials that an error of the provider may repeat: the key, and each word of the configured headers. */
+const secretsOf = ({ headers, key }: Provider): ReadonlyArray<string> => {
+  const values = Object.values(headers).map((value) => Redacted.value(value))
+  return [
+    ...(key === undefined ? [] : [Redacted.value(key)]),
+    ...values,
+    ...values.flatMap((value) => value.split(/[\s,;=]+/))
+  ]
+    .filter(({ length }) => length >= shortestSecret)
+    .toSorted((a, b) => b.length - a.length)
+}
+
+/** In characters: shorter ones are words such as `blue` or `Bearer`. */
+const shortestSecret = 4
 /** `now` in milliseconds since the epoch. */
 export const fromSdk =
   (provider: Provider, model: string | undefined, now: number) =>
   (error: unknown): ModelError => {
     if (error instanceof ModelError) return error
-    const key = provider.key === undefined ? "" : Redacted.value(provider.key)
     const make = (
       reason: Reason,
       said: string,
       more: Partial<ConstructorParameters<typeof ModelError>[0]> = {}
     ) => {
-      const hidden = key.length > 3 ? said.replaceAll(key, "[key]") : said
+      const hidden = secretsOf(provider).reduce((shown, secret) => shown.replaceAll(secret, "[secret]"), said)
       return new ModelError({
         reason,
         provider: provider.name,
@@ -138,7 +167,9 @@ export const fromSdk =
     const nested = asThrown(thrown.error)
     const inner = asThrown(nested.error)
     const type =
-      [thrown.code, thrown.type, inner.type, nested.type].map(text).find((each) => each in ofType) ?? ""
+      [thrown.code, thrown.type, inner.type, nested.type]
+        .map(text)
+        .find((each) => Object.hasOwn(ofType, each)) ?? ""
     const said = text(inner.message) || text(nested.message) || text(thrown.message)
     const reason = reasonOf(status, `${said} ${text(thrown.code)} ${text(thrown.type)}`, type)
     if (reason !== undefined) {
@@ -148,9 +179,13 @@ export const fromSdk =
         ...(isPassing(reason) && { transient: retryAfter === undefined ? {} : { retryAfter } })
       })
     }
+    const tooLarge = all.find(isTooLarge)
+    if (tooLarge !== undefined) {
+      return make("bug", text(tooLarge.message), { remedy: "Request less, such as a smaller image." })
+    }
     const broken = connectionProblem(all)
     if (broken !== undefined) {
-      const unsent = all.some(({ code, name }) => name === "OutboundError" || unsentCodes.test(text(code)))
+      const unsent = all.some(isUnsent)
       return make("network", broken, unsent ? { sent: false, transient: {} } : {})
     }
     if (thrown.name === "SyntaxError") return make("bug", "the response is not valid JSON")

@@ -1,41 +1,21 @@
 /** One response of a model as a stream, under Guard, which retries it only before its first part. */
 import { BigDecimal, Cause, Clock, Duration, Effect, Exit, Option, Queue, Stream } from "effect"
 import type * as Response from "effect/ai/Response"
-import type { Charge } from "../ledger/Spend.ts"
+import type { Charge, Usage } from "../ledger/Spend.ts"
 import type { Tokens } from "../ledger/Tokens.ts"
 import type { Adapter, Finish, TextRequest } from "./Adapter.ts"
 import { chargeOf, guardedCall, spend, type Spine } from "./guardedCall.ts"
 import { ModelError } from "./ModelError.ts"
 import type { ModelFailure } from "./ModelRequest.ts"
-import { fileCount, promptText } from "./parts.ts"
+import { PromptSize } from "./PromptSize.ts"
 import type { Provider } from "./Provider.ts"
 import { fromSdk } from "./sdkErrors.ts"
-import { Seen, tokensOf } from "./Seen.ts"
+import { Seen } from "./Seen.ts"
 import { upperBound } from "./upperBounds.ts"
 import { toResponseUsage } from "./usage.ts"
 
 /** Maximum number of parts buffered for a slow reader; beyond it the connection waits. */
 const capacity = 256
-
-/** Maximum tokens that a provider adds to the text of each message and each tool. */
-const overhead = 16
-/** Usual tokens that a provider adds to the text of each message and each tool, for estimates. */
-const usualOverhead = { prompt: 3, message: 4 }
-/** Maximum tokens of an image in a prompt. */
-const perFile = 3000
-/** Bytes of a prompt that is not tokenized. */
-const shortPrompt = 2048
-/** The provider may count a little more. */
-const margin = 1.1
-
-const toolBytes = ({ tools }: TextRequest) =>
-  tools.reduce((sum, tool) => sum + Buffer.byteLength(`${tool.name}${tool.description ?? ""}`) + 2000, 0)
-
-/** Tokens of everything that is not text. */
-const fixedTokens = (request: TextRequest) =>
-  (request.prompt.content.length + request.tools.length) * overhead +
-  fileCount(request.prompt) * perFile +
-  tokensOf(toolBytes(request))
 
 /** Output tokens assumed for a server that sets its own limit. */
 const mostOutput = 131_072
@@ -77,15 +57,10 @@ const asPartial = (error: ModelError): ModelError =>
     ? error
     : new ModelError({ ...error, transient: { ...error.transient, partial: true } })
 
-const finishPart = (
-  finish: Finish,
-  seen: Seen,
-  charge: Charge,
-  inputTokens: number
-): Response.FinishPartEncoded => ({
+const finishPart = (finish: Finish, charge: Charge, used: Required<Usage>): Response.FinishPartEncoded => ({
   type: "finish",
   reason: finish,
-  usage: toResponseUsage(seen.usageOf(inputTokens, true).usage),
+  usage: toResponseUsage(used),
   metadata: {
     manifold: {
       provider: charge.provider ?? null,
@@ -109,30 +84,17 @@ export const textCall = ({ adapter, provider, spine, tokens }: Called, request: 
     Effect.gen(function* () {
       const { model } = request
       const queue = yield* Queue.bounded<Response.StreamPartEncoded, ModelFailure | Cause.Done>(capacity)
-      const text = promptText(request.prompt)
+      const size = new PromptSize(request)
       const boundFor = (inputTokens: number) =>
-        upperBound(
-          spine.prices,
-          provider,
-          model,
-          inputTokens + fixedTokens(request),
-          request.maxTokens ?? mostOutput
-        )
-      const bytes = Buffer.byteLength(text)
-      // A token has at least one byte. Only long prompts of a model with a price are tokenized.
-      let bound = yield* boundFor(bytes)
-      if (Option.isSome(bound) && bytes > shortPrompt) {
-        bound = yield* boundFor((yield* tokens.count(model, text)).tokens * margin)
-      }
+        upperBound(spine.prices, provider, model, inputTokens, request.maxTokens ?? mostOutput)
+      let bound = yield* boundFor(size.most)
+      // Only long prompts of a model with a price are tokenized.
+      if (Option.isSome(bound) && size.isLong) bound = yield* boundFor(yield* size.counted(tokens))
 
       const attempt = Effect.gen(function* () {
         const clock = yield* Clock.Clock
         const seen = new Seen(clock, queue)
-        const inputTokens =
-          tokensOf(bytes + toolBytes(request)) +
-          fileCount(request.prompt) * perFile +
-          request.prompt.content.length * usualOverhead.message +
-          usualOverhead.prompt
+        const inputTokens = () => size.estimated
         let charge: Charge | undefined
         const settle = Effect.fnUntraced(function* (exit: Exit.Exit<Finish, ModelError>) {
           const error = Exit.isFailure(exit)
@@ -157,7 +119,8 @@ export const textCall = ({ adapter, provider, spine, tokens }: Called, request: 
           Effect.onExit(settle)
         )
         if (charge === undefined) return
-        yield* Queue.offerAll(queue, [...seen.release(), finishPart(finish, seen, charge, inputTokens)])
+        const { usage } = seen.usageOf(inputTokens, true)
+        yield* Queue.offerAll(queue, [...seen.release(), finishPart(finish, charge, usage)])
       })
 
       yield* guardedCall(spine, provider, model, provider.timeLimit, bound, attempt).pipe(

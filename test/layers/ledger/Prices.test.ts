@@ -53,6 +53,25 @@ describe("the built-in list", () => {
   )
 })
 
+it.effect("the operator's price of the requested alias precedes the list's price of the dated model", () =>
+  Effect.gen(function* () {
+    const dated = { provider: "openai", model: "gpt-5-2025-08-07", alias: "gpt-5" }
+    const usage = { input_tokens: 1_000_000 }
+    expect(yield* cost({ ...dated, usage })).toEqual(Option.some("7"))
+    // Its own entry precedes that of the alias, and the alias's the one with a wildcard.
+    const other = { ...dated, model: "gpt-5-2026-01-01" }
+    expect(yield* cost({ ...other, usage })).toEqual(Option.some("9"))
+  }).pipe(
+    Effect.provide(
+      having({
+        "openai/gpt-5": [{ input: 7 }],
+        "openai/gpt-5-2026-01-01": [{ input: 9 }],
+        "openai/gpt-5-*": [{ input: 8 }]
+      })
+    )
+  )
+)
+
 describe("prices of the configuration", () => {
   const own = {
     "openai/gpt-5": [

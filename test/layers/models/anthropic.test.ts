@@ -1,50 +1,10 @@
 /** Anthropic's Messages API: recorded streams with cache counters, tools and reasoning; and the prompt cache. */
-import { describe, expect } from "bun:test"
+import { describe, expect, spyOn } from "bun:test"
 import { Effect } from "effect"
 import * as Prompt from "effect/ai/Prompt"
 import { it } from "../../support/effect.ts"
+import { anthropic, block, event, start, stop, text } from "../../support/anthropicEvents.ts"
 import { aimock, collect, events, finished, models, server } from "../../support/models.ts"
-
-const event = (data: { readonly type: string; readonly [key: string]: unknown }) =>
-  `event: ${data.type}\ndata: ${JSON.stringify(data)}\n\n`
-
-const start = (usage: object) =>
-  event({
-    type: "message_start",
-    message: {
-      id: "msg_1",
-      type: "message",
-      role: "assistant",
-      model: "claude-sonnet-4-5-20250929",
-      content: [],
-      stop_reason: null,
-      usage
-    }
-  })
-const delta = (index: number, more: object) => event({ type: "content_block_delta", index, delta: more })
-const block = (index: number, content_block: object, ...deltas: ReadonlyArray<object>) => [
-  event({ type: "content_block_start", index, content_block }),
-  ...deltas.map((each) => delta(index, each)),
-  event({ type: "content_block_stop", index })
-]
-const stop = (stop_reason: string, usage: object) => [
-  event({ type: "message_delta", delta: { stop_reason, stop_sequence: null }, usage }),
-  event({ type: "message_stop" })
-]
-const text = (...parts: ReadonlyArray<string>) =>
-  block(0, { type: "text", text: "" }, ...parts.map((each) => ({ type: "text_delta", text: each })))
-
-const anthropic = (url: string, more: Record<string, unknown> = {}) => ({
-  active: "anthropic",
-  providers: {
-    anthropic: {
-      api_key: "sk-ant-test",
-      base_url: url.replace(/\/v1$/, ""),
-      model: "claude-test",
-      ...more
-    }
-  }
-})
 
 const cachedUsage = {
   input_tokens: 100,
@@ -194,7 +154,7 @@ describe("a stream that breaks", () => {
         expect(error).toMatchObject({ reason: "network", transient: { partial: true } })
         expect(ended[0]?.outcome.spent).toMatchObject({
           uncertain: true,
-          usage: { input_tokens: 950, cached_input_tokens: 800, output_tokens: 4 }
+          usage: { input_tokens: 950, cached_input_tokens: 800, output_tokens: 5 }
         })
       }).pipe(Effect.provide(models(anthropic(url))))
     })
@@ -216,5 +176,27 @@ it.live("a temperature above the provider's maximum is rejected before the reque
     const { error } = yield* Effect.provide(collect({ temperature: 1.5 }), models(anthropic(url)))
     expect(error).toMatchObject({ _tag: "ModelError", reason: "invalid" })
     expect(requests).toEqual([])
+  })
+)
+
+it.live("a deprecated model prints no warning of the SDK", () =>
+  Effect.gen(function* () {
+    const warn = yield* Effect.acquireRelease(
+      Effect.sync(() => spyOn(console, "warn")),
+      (spy) => Effect.sync(() => spy.mockRestore())
+    )
+    const { url } = yield* server(() =>
+      events([
+        start({ input_tokens: 1, output_tokens: 1 }),
+        ...text("ok"),
+        ...stop("end_turn", { output_tokens: 1 })
+      ])
+    )
+    const { text: said } = yield* Effect.provide(
+      collect({ model: "claude-sonnet-4-5" }),
+      models(anthropic(url))
+    )
+    expect(said).toBe("ok")
+    expect(warn).not.toHaveBeenCalled()
   })
 )

@@ -1,6 +1,7 @@
 /** The decoder of server-sent events, and the end of a stream of Chat Completions. */
 import { describe, expect, it, test } from "bun:test"
 import fc from "fast-check"
+import { readEvents } from "../../../layers/models/eventRequest.ts"
 import { EventDecoder, eventBatches } from "../../../layers/models/eventStream.ts"
 
 const decodeAll = (pieces: ReadonlyArray<string>) => {
@@ -85,6 +86,46 @@ describe("a body", () => {
     )
     expect(await collect(body)).toEqual([["1"]])
     await readOn
+  })
+
+  const batchesOf = (...pieces: ReadonlyArray<string>) => collect(bodyOf(pieces))
+  const bodyOf = (pieces: ReadonlyArray<string>) => {
+    const left = [...pieces]
+    return new ReadableStream<Uint8Array>(
+      {
+        pull: (controller) => {
+          const piece = left.shift()
+          if (piece === undefined) controller.close()
+          else controller.enqueue(encoder.encode(piece))
+        }
+      },
+      { highWaterMark: 0 }
+    )
+  }
+
+  test("is alive with each heartbeat, so that idle_timeout does not end it", async () => {
+    let alive = 0
+    const sink = { alive: () => void alive++, emit: () => {}, flush: () => undefined, usage: () => {} }
+    const body = bodyOf([": ping\n\n", "event: ping\ndata: {}\n\n", ":\n", "data: 1\n\n"])
+    const seen: Array<string> = []
+    await readEvents(new Response(body), sink, ({ data }) => seen.push(data))
+    expect(alive).toBe(5)
+    expect(seen).toEqual(["{}", "1"])
+  })
+
+  test("ends at a sentinel with spaces around it", async () => {
+    expect(await batchesOf("data: 1\n\ndata:  [DONE] \n\ndata: 2\n\n")).toEqual([["1"]])
+  })
+
+  test("gives an empty batch for a heartbeat", async () => {
+    expect(await batchesOf(": ping\n\n", "data: 1\n\n")).toEqual([[], ["1"]])
+  })
+
+  test("gives the last event without its blank line if it is whole, and drops one that was cut", async () => {
+    const eventsOf = async (last: string) => (await batchesOf("data: 1\n\n", last)).flat()
+    expect(await eventsOf('data: {"a":1}')).toEqual(["1", '{"a":1}'])
+    expect(await eventsOf('data: {"a":1}\n')).toEqual(["1", '{"a":1}'])
+    expect(await eventsOf('data: {"a":')).toEqual(["1"])
   })
 
   test("is cancelled if the reader stops early", async () => {

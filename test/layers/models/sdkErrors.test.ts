@@ -39,7 +39,9 @@ describe("reasons", () => {
       "context_too_long"
     ],
     [anthropic(413, "request_too_large", "Request exceeds the maximum size"), "context_too_long"],
-    [new TypeError("fetch failed"), "network"],
+    [Object.assign(new TypeError("fetch failed"), { code: "UNABLE_TO_VERIFY_LEAF_SIGNATURE" }), "network"],
+    [new TypeError("undefined is not an object (evaluating 'socket.x')"), "bug"],
+    [openai(400, { message: "A constructor", code: "constructor" }), "invalid"],
     [Object.assign(new Error("closed"), { code: "ECONNRESET" }), "network"],
     [new SyntaxError("Unexpected token"), "bug"],
     ["nonsense", "bug"]
@@ -83,6 +85,14 @@ test("the key is in no message", () => {
   const { message } = translate(openai(401, { message: `Incorrect API key provided: ${key}` }))
   expect(message).not.toContain(key)
   expect(message).toContain("OPENAI_API_KEY")
+})
+
+test("values of configured headers are in no message, whole or in part", () => {
+  const headers = { "x-api-key": Redacted.make("top-secret"), "x-proxy": Redacted.make("Bearer abc-def-123") }
+  const proxied = { ...(provider as Provider), headers }
+  const message = "top-secret is wrong, abc-def-123 too"
+  const error = fromSdk(proxied, "m", at)(openai(400, { message }))
+  expect(error.detail).toBe("[secret] is wrong, [secret] too")
 })
 
 test("an error that contains itself as its cause ends", () => {

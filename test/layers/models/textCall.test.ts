@@ -168,7 +168,7 @@ describe("usage", () => {
   it.live("that is never sent is estimated, and the charge is uncertain", () =>
     Effect.gen(function* () {
       const spent = yield* spentOf([chunk({ content: "Hello there" }, { finish: "stop" }), done])
-      expect(spent).toMatchObject({ uncertain: true, usage: { input_tokens: 9, output_tokens: 4 } })
+      expect(spent).toMatchObject({ uncertain: true, usage: { input_tokens: 10, output_tokens: 6 } })
       expect(BigDecimal.isPositive(spent?.usd ?? BigDecimal.fromBigInt(0n))).toBe(true)
     })
   )
@@ -187,7 +187,7 @@ describe("usage", () => {
   it.live("of zero tokens for a text is replaced by an estimate", () =>
     Effect.gen(function* () {
       const spent = yield* spentOf([chunk({ content: "Hello" }, { finish: "stop" }), usage(0, 0), done])
-      expect(spent).toMatchObject({ uncertain: true, usage: { input_tokens: 9, output_tokens: 2 } })
+      expect(spent).toMatchObject({ uncertain: true, usage: { input_tokens: 10, output_tokens: 3 } })
     })
   )
 
@@ -286,7 +286,7 @@ describe("a stream that ends early", () => {
           expect(ended).toHaveLength(1)
           expect(ended[0]?.outcome).toMatchObject({
             status: "failed",
-            spent: { uncertain: true, usage: { input_tokens: 9, output_tokens: 3 } }
+            spent: { uncertain: true, usage: { input_tokens: 10, output_tokens: 4 } }
           })
         }).pipe(Effect.provide(models(openai(url))))
       })
@@ -406,7 +406,7 @@ it.live("a reader who goes away closes the connection to the provider, and what 
       yield* Deferred.await(closed)
       expect(ended[0]?.outcome).toMatchObject({
         status: "interrupted",
-        spent: { uncertain: true, usage: { output_tokens: 6 } }
+        spent: { uncertain: true, usage: { output_tokens: 8 } }
       })
     }).pipe(Effect.provide(models(openai(url))))
   })

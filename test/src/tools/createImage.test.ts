@@ -78,11 +78,52 @@ describe("an image", () => {
   )
 })
 
+describe("an invalid response", () => {
+  const uncertain = { uncertain: true, usage: { output_tokens: 8192 } }
+  const cases: ReadonlyArray<readonly [string, () => Response]> = [
+    ["larger than the limit", () => image("A".repeat(65 * 1024 * 1024))],
+    ["without image data", () => Response.json({ data: [{ b64_json: 5 }] })],
+    ["without a list", () => Response.json(null)]
+  ]
+  for (const [name, response] of cases) {
+    it.live(`${name} is requested once, and charged with its upper bound`, () =>
+      Effect.gen(function* () {
+        const { requests, url } = yield* server(response)
+        yield* Effect.gen(function* () {
+          const ended = yield* finished
+          const error = yield* Effect.flip(callTool("create-image", { prompt: wolf }))
+          expect(error).toMatchObject({ _tag: "Failed", reason: "bug" })
+          expect(requests).toHaveLength(1)
+          expect(ended[0]?.outcome.spent).toMatchObject(uncertain)
+        }).pipe(Effect.provide(program(configured(url))))
+      })
+    )
+  }
+
+  it.live("with usage that is no count, or zero, is charged with its upper bound", () =>
+    Effect.gen(function* () {
+      for (const usage of [
+        { input_tokens: "10", output_tokens: "many" },
+        { input_tokens: 0, output_tokens: 0 },
+        {}
+      ]) {
+        const { url } = yield* server(() => Response.json({ data: [{ b64_json: png }], usage }))
+        yield* Effect.gen(function* () {
+          const ended = yield* finished
+          yield* callTool("create-image", { prompt: wolf })
+          expect(ended[0]?.outcome.spent).toMatchObject(uncertain)
+        }).pipe(Effect.provide(program(configured(url))))
+      }
+    })
+  )
+})
+
 describe("wrong arguments", () => {
   const cases: ReadonlyArray<readonly [string, object, string]> = [
     ["the size 512x512, listing valid sizes", { size: "512x512" }, "1024x1024"],
     ["the size 256x256, listing valid sizes", { size: "256x256" }, "1536x1024"],
     ["an unknown quality, listing valid ones", { quality: "ultra" }, "medium"],
+    ["the quality `constructor`", { quality: "constructor" }, "medium"],
     ["the retired model dall-e-3, naming image models", { model: "dall-e-3" }, "gpt-image-1"]
   ]
   for (const [name, args, named] of cases) {

@@ -1,0 +1,81 @@
+/** The upper bound of a prompt covers tools, schemas and files, and a tokenizer that is not the provider's. */
+import { describe, expect, test } from "bun:test"
+import { Effect, Schema } from "effect"
+import * as Prompt from "effect/ai/Prompt"
+import * as Tool from "effect/ai/Tool"
+import type { TextRequest } from "../../../layers/models/Adapter.ts"
+import { PromptSize } from "../../../layers/models/PromptSize.ts"
+import { it } from "../../support/effect.ts"
+
+const request = (more: Partial<TextRequest> = {}): TextRequest => ({
+  model: "m",
+  prompt: Prompt.make("hello"),
+  tools: [],
+  toolChoice: "auto",
+  responseFormat: { type: "text" },
+  temperature: undefined,
+  maxTokens: undefined,
+  topP: undefined,
+  ...more
+})
+const plain = new PromptSize(request()).most
+
+const filed = (mediaType: string, data: Uint8Array | URL, model = "m") => {
+  const content = [{ type: "file" as const, mediaType, data }]
+  return new PromptSize(request({ model, prompt: Prompt.make([{ role: "user", content }]) })).most
+}
+
+describe("the upper bound", () => {
+  test("covers each byte of the definitions of tools and of the response's schema", () => {
+    const parameters = Schema.Struct({
+      city: Schema.String.annotate({ description: "x".repeat(10_000) })
+    })
+    const tool = Tool.make("weather", { description: "y".repeat(5000), parameters, success: Schema.String })
+    expect(new PromptSize(request({ tools: [tool] })).most).toBeGreaterThan(plain + 15_000)
+    const format = { type: "json" as const, objectName: "weather", schema: parameters }
+    expect(new PromptSize(request({ responseFormat: format })).most).toBeGreaterThan(plain + 10_000)
+  })
+
+  test("covers images, each page of a PDF, and all bytes of a text file", () => {
+    const page = "<< /Type /Page /Parent 1 0 R >>\n"
+    const pdf = Buffer.from(`%PDF-1.7\n<< /Type /Pages /Count 12 >>\n${page.repeat(12)}`)
+    expect(filed("application/pdf", pdf)).toBeGreaterThan(12 * 4000)
+    expect(filed("application/pdf", pdf)).toBeLessThan(13 * 6000)
+    expect(filed("application/pdf", Buffer.alloc(1024 * 1024))).toBeGreaterThan(100 * 4000)
+    expect(filed("application/pdf", new URL("https://files.example/a.pdf"))).toBeGreaterThan(100 * 4000)
+    expect(filed("image/png", new Uint8Array(8))).toBeGreaterThan(4784)
+    expect(filed("image/png", new Uint8Array(8), "gpt-4o-mini")).toBeGreaterThan(48_000)
+    expect(filed("text/plain", new Uint8Array(9000))).toBeGreaterThan(9000)
+  })
+
+  for (const [exact, tokens] of [
+    [true, 1100],
+    [false, 2000]
+  ] as const) {
+    it.effect(`has a margin for a count that is ${exact ? "exact" : "not exact"}`, () =>
+      Effect.gen(function* () {
+        const prompt = Prompt.make("x".repeat(10_000))
+        const size = new PromptSize(request({ prompt }))
+        const count = () => Effect.succeed({ tokens: 1000, exact })
+        expect(yield* size.counted({ count })).toBe(size.most - 10_000 + tokens)
+      })
+    )
+  }
+
+  it.effect("counts the same definitions of tools once", () =>
+    Effect.gen(function* () {
+      const tool = Tool.make("w", {
+        description: "d".repeat(3000),
+        parameters: Schema.Struct({}),
+        success: Schema.String
+      })
+      let counted = 0
+      const count = () => Effect.sync(() => ({ tokens: ++counted, exact: true }))
+      const size = () => new PromptSize(request({ model: "once", tools: [tool] }))
+      yield* size().counted({ count })
+      yield* size().counted({ count })
+      // Definitions and text, and then the text only.
+      expect(counted).toBe(3)
+    })
+  )
+})
