@@ -1,22 +1,15 @@
 /** Creates a deck, step by step: theme, outline, pictures, drawing, file. */
 import { DateTime, Effect, Semaphore, type FileSystem, type Path } from "effect"
+import { ConfigSource } from "../config/ConfigSource.ts"
 import type { Outbound } from "../outbound/Outbound.ts"
 import { deckError } from "./DeckError.ts"
 import type { Deck, DeckRequest } from "./Deck.ts"
 import { startDeckWorker } from "./startDeckWorker.ts"
 import { safeName } from "../output/safeNames.ts"
-import type { Output } from "../output/Output.ts"
+import { Output } from "../output/Output.ts"
 import * as pictures from "./pictures.ts"
-import type { Settings } from "../output/section.ts"
+import { section, type Settings } from "../output/section.ts"
 import * as themes from "./themes.ts"
-
-export interface Dependencies {
-  readonly fs: FileSystem.FileSystem
-  readonly paths: Path.Path
-  readonly outbound: Outbound["Service"]
-  readonly output: Output["Service"]
-  readonly settings: Effect.Effect<Settings>
-}
 
 /** Maximum number of characters of all text: each is measured, some of them often. */
 const mostCharacters = 2_000_000
@@ -56,14 +49,20 @@ const tooLong = deckError(
 const shortened = (slides: ReadonlyArray<number>) =>
   `${slides.length === 1 ? `Slide ${slides[0]} does` : `Slides ${slides.join(", ")} do`} not show every word; the notes do, as far as there is room. More slides would show more.`
 
-export const make = ({ fs, outbound, output, paths, settings }: Dependencies) => {
+/** What making a deck needs, besides the configuration and the output folder. */
+export type Services = FileSystem.FileSystem | Path.Path | Outbound
+
+export const make = Effect.gen(function* () {
+  const configured = yield* ConfigSource
+  const output = yield* Output
+  const services = yield* Effect.context<Services>()
   /** Each deck takes a core while it is drawn. */
   const concurrency = Semaphore.makeUnsafe(2)
 
   const create = Effect.fnUntraced(function* (request: DeckRequest, config: Settings) {
     const { client, details, onStep, outline: given, owner, project, slides, theme: wanted, type } = request
     yield* onStep("theme")
-    const theme = yield* themes.find(fs, paths, config.themes_dir, wanted ?? config.theme)
+    const theme = yield* themes.find(config.themes_dir, wanted ?? config.theme)
     yield* onStep("outline")
     const run = yield* startDeckWorker
     const asked = { client, details, project, slides, type }
@@ -72,7 +71,7 @@ export const make = ({ fs, outbound, output, paths, settings }: Dependencies) =>
     if (given === undefined && outline.slides.every(({ layout }) => layout === "title"))
       return yield* deckError("details", `source_content_details ${nothing}`)
     yield* onStep("pictures")
-    const loaded = yield* pictures.load(outline, details, outbound, config)
+    const loaded = yield* pictures.load(outline, details, config)
     yield* onStep("draw")
     const created = DateTime.formatIso(yield* DateTime.now)
     const drawn = pictures.withoutMissing(outline, loaded.pictures)
@@ -91,12 +90,14 @@ export const make = ({ fs, outbound, output, paths, settings }: Dependencies) =>
   }, Effect.scoped)
 
   return Effect.fnUntraced(function* (request: DeckRequest) {
-    const config = yield* settings
+    // The section was checked when it was read.
+    const config = yield* Effect.orDie(configured.read(section))
     const wrong = check(request, config)
     if (wrong !== undefined) return yield* wrong
     return yield* create(request, config).pipe(
       Effect.timeoutOrElse({ duration: config.time_limit, orElse: () => Effect.fail(tooLong) }),
+      Effect.provideContext(services),
       concurrency.withPermit
     )
   })
-}
+})

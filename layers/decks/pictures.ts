@@ -1,6 +1,6 @@
 /** Loads the pictures of an outline: from data, or from the web under the outbound policy; never from a file. */
 import { Effect } from "effect"
-import type { Outbound } from "../outbound/Outbound.ts"
+import { Outbound } from "../outbound/Outbound.ts"
 import type { Detail } from "./outline/Detail.ts"
 import type { Outline, Slide } from "./outline/Outline.ts"
 import { inspect, type Picture } from "./Picture.ts"
@@ -33,9 +33,9 @@ const resolve = (source: string, details: ReadonlyArray<Detail>): string => {
 export const load = Effect.fnUntraced(function* (
   outline: Outline,
   details: ReadonlyArray<Detail>,
-  outbound: Outbound["Service"],
   settings: Settings
 ) {
+  const outbound = yield* Outbound
   const sources = new Set(outline.slides.flatMap((slide) => (slide.layout === "figure" ? [slide.image] : [])))
   const pictures = new Map<string, Picture>()
   const remarks: Array<string> = []

@@ -1,5 +1,5 @@
 /** Finds a theme by its name: one that comes with the program, or a file of the operator's folder. */
-import { Effect, Schema, type FileSystem, type Path } from "effect"
+import { Effect, FileSystem, Path, Schema } from "effect"
 import { explainIssue } from "../config/explainIssue.ts"
 import * as YamlText from "../config/YamlText.ts"
 import { deckError } from "./DeckError.ts"
@@ -13,35 +13,25 @@ export interface Theme {
 }
 
 const pattern = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/
-const extensions = ["yaml", "yml", "json"]
+const extensions = [".yaml", ".yml", ".json"]
 /** A theme is a dozen lines; a logo is in every file. */
 const mostBytes = 64 * 1024
 const mostLogoBytes = 1024 * 1024
 
 const decode = Schema.decodeUnknownEffect(ThemeFile, { errors: "all", onExcessProperty: "error" })
-export const find = Effect.fnUntraced(function* (
-  fs: FileSystem.FileSystem,
-  paths: Path.Path,
-  folder: string | undefined,
-  name: string
-) {
+
+export const find = Effect.fnUntraced(function* (folder: string | undefined, name: string) {
+  const fs = yield* FileSystem.FileSystem
+  const paths = yield* Path.Path
   const bad = (detail: string) => deckError("theme", `theme ${JSON.stringify(name.slice(0, 64))}: ${detail}`)
-  const own =
-    folder === undefined
-      ? []
-      : yield* fs.readDirectory(folder).pipe(Effect.orElseSucceed((): ReadonlyArray<string> => []))
-  const file = pattern.test(name)
-    ? own.find((each) => extensions.some((end) => each === `${name}.${end}`))
-    : undefined
+  const listed = folder === undefined ? [] : yield* Effect.orElseSucceed(fs.readDirectory(folder), () => [])
+  const own = listed.map((each) => paths.parse(each)).filter(({ ext }) => extensions.includes(ext))
+  const file = pattern.test(name) ? own.find((each) => each.name === name)?.base : undefined
   if (file === undefined || folder === undefined) {
     const included = Object.hasOwn(builtIn, name) ? builtIn[name] : undefined
     if (included !== undefined) return { name, file: included } satisfies Theme
-    const known = own.flatMap((each) =>
-      extensions.flatMap((end) => (each.endsWith(`.${end}`) ? [each.slice(0, -end.length - 1)] : []))
-    )
-    return yield* bad(
-      `there is none of that name; there are ${[...Object.keys(builtIn), ...known].join(", ")}`
-    )
+    const known = [...Object.keys(builtIn), ...own.map((each) => each.name)]
+    return yield* bad(`there is none of that name; there are ${known.join(", ")}`)
   }
   const read = Effect.fnUntraced(
     function* (path: string, most: number) {

@@ -117,7 +117,7 @@ export const height = (paragraphs: ReadonlyArray<Paragraph>, breadth: number, fo
 }
 
 /** The largest number from `low` to `high` for which it holds; it holds for `low`. */
-const largestWhere = (low: number, high: number, holds: (number: number) => boolean): number => {
+export const largestWhere = (low: number, high: number, holds: (number: number) => boolean): number => {
   while (low < high) {
     const middle = Math.ceil((low + high) / 2)
     if (holds(middle)) low = middle

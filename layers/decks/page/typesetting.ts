@@ -74,8 +74,7 @@ const fittedList = (stage: Stage, points: ReadonlyArray<Point>, area: Area, most
   if (size !== undefined) return { points, size }
   const fits = (shown: ReadonlyArray<Point>) =>
     fit.height(paragraphs(shown, least), area.w * 72, body) <= area.h * 72
-  let count = 0
-  while (fits(points.slice(0, count + 1))) count++
+  const count = fit.largestWhere(0, points.length - 1, (first) => fits(points.slice(0, first)))
   const whole = points.slice(0, count)
   stage.cut(
     points
