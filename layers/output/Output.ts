@@ -8,7 +8,8 @@ import { Ids } from "../platform/Ids.ts"
 import { Quotas } from "../quotas/Quotas.ts"
 import { Storage } from "../storage/Storage.ts"
 import * as DiskUsage from "./diskUsage.ts"
-import { fileName, fileNumber, safeName } from "./safeNames.ts"
+import { fileName, fileNumber, type FileType } from "./fileTypes.ts"
+import { safeName } from "./safeNames.ts"
 import { OutputError } from "./OutputError.ts"
 import { ownerFolder } from "./ownerFolder.ts"
 import { section } from "./section.ts"
@@ -20,7 +21,6 @@ export interface Saved {
   readonly file: string
 }
 
-export const mimeType = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
 const scheme = "output://"
 /** Maximum size of a file that can be read, in bytes. */
 const maxReadBytes = 256 * 1024 * 1024
@@ -52,13 +52,14 @@ export class Output extends Context.Service<
   {
     /**
      * Writes `<client>/<project>/content.pptx`, or `content-2.pptx` and so on if that file exists, in the owner's folder
-     * (see `ownerFolder`), or in the shared one if `content.shared` is set.
+     * (see `ownerFolder`), or in the shared one if `content.shared` is set. Files of other types have other names.
      */
     readonly save: (
       owner: Principal,
       client: string,
       project: string,
-      bytes: Uint8Array<ArrayBuffer>
+      bytes: Uint8Array<ArrayBuffer>,
+      type?: FileType
     ) => Effect.Effect<Saved, OutputError>
     /** Reads a file of the owner; `undefined` if it does not exist or a link leads out of the folder. */
     readonly read: (
@@ -110,10 +111,10 @@ export class Output extends Context.Service<
       })
 
       /** Links the complete file to the first free name; a concurrent call takes the next one. */
-      const publish = Effect.fnUntraced(function* (draft: string, folder: string) {
+      const publish = Effect.fnUntraced(function* (draft: string, folder: string, type: FileType) {
         const taken = (yield* fs.readDirectory(folder)).map((name) => fileNumber(name) ?? 0)
         for (let number = Math.max(0, ...taken) + 1; number < maxFiles; number++) {
-          const path = paths.join(folder, fileName(number))
+          const path = paths.join(folder, fileName(number, type))
           const done = yield* fs.link(draft, path).pipe(
             Effect.as(true),
             Effect.catchTag("PlatformError", (error) => {
@@ -134,14 +135,18 @@ export class Output extends Context.Service<
         return undefined
       })
 
-      const write = Effect.fnUntraced(function* (folder: string, bytes: Uint8Array<ArrayBuffer>) {
+      const write = Effect.fnUntraced(function* (
+        folder: string,
+        bytes: Uint8Array<ArrayBuffer>,
+        type: FileType
+      ) {
         const draft = paths.join(folder, `.content-${Hex.encode(yield* ids.secret(8))}.tmp`)
         const whole = Effect.scoped(
           Effect.flatMap(fs.open(draft, { flag: "wx" }), (opened) =>
             Effect.andThen(opened.writeAll(bytes), opened.sync)
           )
         )
-        return yield* Effect.andThen(whole, Effect.uninterruptible(publish(draft, folder))).pipe(
+        return yield* Effect.andThen(whole, Effect.uninterruptible(publish(draft, folder, type))).pipe(
           Effect.ensuring(Effect.ignore(fs.remove(draft)))
         )
       })
@@ -150,7 +155,8 @@ export class Output extends Context.Service<
         owner: Principal,
         client: string,
         project: string,
-        bytes: Uint8Array<ArrayBuffer>
+        bytes: Uint8Array<ArrayBuffer>,
+        type: FileType = "pptx"
       ) {
         const [folder, subfolder] = [safeName(client), safeName(project)]
         if (folder === undefined || subfolder === undefined)
@@ -164,7 +170,7 @@ export class Output extends Context.Service<
         const attempt = Effect.gen(function* () {
           yield* fs.makeDirectory(yield* root, { recursive: true })
           const real = yield* enter(places)
-          return real === undefined ? {} : { path: yield* write(real, bytes) }
+          return real === undefined ? {} : { path: yield* write(real, bytes, type) }
         }).pipe(Effect.mapError(unwritable(wanted)))
         const saved = yield* usage.within(owner.key, bytes.byteLength, attempt, ({ path }) =>
           path === undefined ? undefined : [...places, paths.basename(path)].join("/")

@@ -1,7 +1,8 @@
 /** Disk quota of the output folder, per principal and in total. A file in the folder records who owns each file. */
 import { Clock, Effect, FileSystem, Option, Path, Schema, Semaphore } from "effect"
 import type { Quota } from "../quotas/Quota.ts"
-import { fileNumber, safeName } from "./safeNames.ts"
+import { fileNumber } from "./fileTypes.ts"
+import { safeName } from "./safeNames.ts"
 import { isOwnerFolder } from "./ownerFolder.ts"
 
 /** One JSON line per file: its path and the key of its principal. `safeName` never returns this name. */

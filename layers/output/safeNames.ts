@@ -1,4 +1,4 @@
-/** Folder names from client and project names that are safe on every file system; names of generated files. */
+/** Folder names from client and project names that are safe on every file system. */
 
 /** Maximum length in bytes of UTF-8. File systems allow 255; a number may be appended. */
 const maxBytes = 120
@@ -39,14 +39,4 @@ export const safeName = (name: string): string | undefined => {
   const plain = trimmed(cut(trimmed(spaced)))
   if (!/[\p{L}\p{N}]/u.test(plain)) return undefined
   return reservedName.test(plain) ? trimmed(cut(`_${plain}`)) : plain
-}
-
-/** `content.pptx`, `content-2.pptx` and so on. */
-export const fileName = (number: number): string => (number === 1 ? "content.pptx" : `content-${number}.pptx`)
-
-/** The number of a file name made by `fileName`; `undefined` for other names. */
-export const fileNumber = (name: string): number | undefined => {
-  const found = /^content(?:-([1-9]\d{0,5}))?\.pptx$/.exec(name)
-  if (found === null || found[1] === "1") return undefined
-  return found[1] === undefined ? 1 : Number(found[1])
 }

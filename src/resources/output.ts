@@ -1,6 +1,7 @@
 /** Resource template `output://{client}/{project}/{file}`: files in the caller's output folder. */
 import { Effect } from "effect"
-import { mimeType, Output } from "../../layers/output/Output.ts"
+import { mimeTypeOf } from "../../layers/output/fileTypes.ts"
+import { Output } from "../../layers/output/Output.ts"
 import { Caller } from "../catalog/Caller.ts"
 import { NotFound } from "../catalog/CatalogError.ts"
 import type { Complete, TemplateEntry } from "../catalog/Entry.ts"
@@ -20,7 +21,6 @@ export const entry = Effect.map(Output, (output): TemplateEntry => {
     name: "output",
     title: "Output",
     description: "File that a tool created for a project.",
-    mimeType,
     scopes: ["read"],
     complete: { client: complete(), project: complete("client"), file: complete("client", "project") },
     read: (uri, names) =>
@@ -29,7 +29,9 @@ export const entry = Effect.map(Output, (output): TemplateEntry => {
         const [client = "", project = "", file = ""] = [names["client"], names["project"], names["file"]]
         const bytes = yield* output.read(principal, client, project, file)
         if (bytes === undefined) return yield* new NotFound({ kind: "resource", name: uri })
-        return { contents: [{ uri, mimeType, blob: Buffer.from(bytes).toString("base64") }] }
+        return {
+          contents: [{ uri, mimeType: mimeTypeOf(file), blob: Buffer.from(bytes).toString("base64") }]
+        }
       })
   }
 })

@@ -7,7 +7,7 @@ import { DeckError } from "../../layers/decks/DeckError.ts"
 import { Decks } from "../../layers/decks/Decks.ts"
 import { Detail } from "../../layers/decks/outline/Detail.ts"
 import { Outline } from "../../layers/decks/outline/Outline.ts"
-import { mimeType } from "../../layers/output/Output.ts"
+import { mimeTypeOf } from "../../layers/output/fileTypes.ts"
 import { Progress } from "../../layers/progress/Progress.ts"
 import { Caller } from "../catalog/Caller.ts"
 import { Linked, Shown } from "../catalog/toolkitEntries.ts"
@@ -61,7 +61,7 @@ const link = ({ path, uri }: Deck) => [
     uri,
     name: path.replace(/^.*[\\/]/, ""),
     description: "The deck, to be opened with PowerPoint, Keynote, LibreOffice or Google Slides.",
-    mimeType
+    mimeType: mimeTypeOf("content.pptx")
   }
 ]
 

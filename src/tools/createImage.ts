@@ -2,13 +2,18 @@
 import { Effect, Result, Schema } from "effect"
 import * as Tool from "effect/ai/Tool"
 import * as Toolkit from "effect/ai/Toolkit"
+import type { MadeImage } from "../../layers/models/Adapter.ts"
 import { OverBudget } from "../../layers/ledger/Spend.ts"
 import { qualities, usualSizes } from "../../layers/models/imageOptions.ts"
 import type { ModelFailure } from "../../layers/models/ModelRequest.ts"
 import { Models } from "../../layers/models/Models.ts"
+import { fileTypeOf } from "../../layers/output/fileTypes.ts"
+import { Output, type Saved } from "../../layers/output/Output.ts"
 import { Progress } from "../../layers/progress/Progress.ts"
+import { Caller } from "../catalog/Caller.ts"
 import { Blocks, text, type Block } from "../domain/Content.ts"
 import { ToolPolicy } from "../domain/Policy.ts"
+import type { Principal } from "../domain/Principal.ts"
 import { policy } from "./modelText.ts"
 
 const maxImages = 10
@@ -51,7 +56,7 @@ const CreateImage = Tool.make("create-image", {
   }),
   success: Blocks,
   failure: Schema.Unknown,
-  dependencies: [Progress]
+  dependencies: [Progress, Caller]
 })
   .annotate(Tool.Title, "Create images")
   .annotate(Tool.Readonly, false)
@@ -84,9 +89,28 @@ const counter = (total: number) => {
   }
 }
 
+/** The folder of images in the output folder, and the longest name of a folder in it, in characters. */
+const imageFolder = "Images"
+const maxFolderName = 60
+
+const saveImage = (output: Output["Service"], owner: Principal, prompt: string, image: MadeImage) => {
+  const bytes = new Uint8Array(Buffer.from(image.data, "base64"))
+  const name = prompt.slice(0, maxFolderName)
+  const folder = /[\p{L}\p{N}]/u.test(name) ? name : imageFolder
+  return output.save(owner, imageFolder, folder, bytes, fileTypeOf(image.mimeType) ?? "png")
+}
+
+const linkTo = ({ file, uri }: Saved, mimeType: string): Block => ({
+  type: "resource_link",
+  uri,
+  name: file,
+  description: "An image that is too large for the result.",
+  mimeType
+})
+
 export const toolkit = Toolkit.make(CreateImage)
 export const layer = toolkit.toLayer(
-  Effect.map(Models, (models) =>
+  Effect.map(Effect.all([Models, Output]), ([models, output]) =>
     toolkit.of({
       "create-image": Effect.fnUntraced(function* ({
         n = 1,
@@ -132,9 +156,23 @@ export const layer = toolkit.toLayer(
             continue
           }
           const { data, mimeType } = result.success
-          total += data.length
-          if (total > maxResult) notes.push(`Image ${index + 1} was made, but does not fit into the result.`)
-          else blocks.push({ type: "image", data, mimeType })
+          if (total + data.length <= maxResult) {
+            total += data.length
+            blocks.push({ type: "image", data, mimeType })
+            continue
+          }
+          // It was paid for.
+          const saved = yield* Effect.result(
+            saveImage(output, (yield* Caller).principal, prompt, result.success)
+          )
+          notes.push(
+            `Image ${index + 1} is too large for the result and ${
+              Result.isSuccess(saved)
+                ? `was written to ${saved.success.path}`
+                : `could not be written: ${saved.failure.message}`
+            }.`
+          )
+          if (Result.isSuccess(saved)) blocks.push(linkTo(saved.success, mimeType))
         }
         if (notes.length > 0) blocks.unshift(text(`${blocks.length} of ${n} images.\n${notes.join("\n")}`))
         return blocks

@@ -1,7 +1,8 @@
 /** Safe folder names for arbitrary text, and names of generated files. */
 import { expect, test } from "bun:test"
 import fc from "fast-check"
-import { fileName, fileNumber, safeName } from "../../../layers/output/safeNames.ts"
+import { fileName, fileNumber, fileTypeOf, mimeTypeOf } from "../../../layers/output/fileTypes.ts"
+import { safeName } from "../../../layers/output/safeNames.ts"
 
 test("safe names are unchanged", () => {
   for (const name of [
@@ -92,4 +93,17 @@ test("only generated file names have a number", () => {
     "../content.pptx"
   ])
     expect([name, fileNumber(name)]).toEqual([name, undefined])
+})
+
+test("files of each type have a number, and a media type by their name", () => {
+  const names = [fileName(1, "png"), fileName(2, "jpeg"), fileName(3, "webp")]
+  expect(names).toEqual(["image.png", "image-2.jpeg", "image-3.webp"])
+  expect(names.map(fileNumber)).toEqual([1, 2, 3])
+  expect(names.map(mimeTypeOf)).toEqual(["image/png", "image/jpeg", "image/webp"])
+  expect(["image/png", "image/gif"].map(fileTypeOf)).toEqual(["png", undefined])
+  expect(["content.png", "image.pptx", "image.constructor"].map(fileNumber)).toEqual([
+    undefined,
+    undefined,
+    undefined
+  ])
 })

@@ -13,10 +13,12 @@ import * as createImage from "../../../src/tools/createImage.ts"
 import { fixedBudget } from "../../support/budget.ts"
 import { callTool } from "../../support/callTool.ts"
 import { it } from "../../support/effect.ts"
+import { outputFolder } from "../../support/output.ts"
 import { aimock, chunk, done, events, finished, models, openai, server, usage } from "../../support/models.ts"
 
 const program = (...given: Parameters<typeof models>) =>
   Layer.mergeAll(Toolset.layer(askModel), Toolset.layer(askOpenai), Toolset.layer(createImage)).pipe(
+    Layer.provide(outputFolder),
     Layer.provideMerge(Catalog.layer),
     Layer.provideMerge(models(...given))
   )

@@ -7,16 +7,29 @@ import { Client } from "../../../src/catalog/Client.ts"
 import * as Toolset from "../../../src/catalog/toolkitEntries.ts"
 import { stdioUser } from "../../../src/domain/Principal.ts"
 import type { ProgressEvent } from "../../../layers/progress/ProgressEvent.ts"
+import * as resources from "../../../src/resources/output.ts"
 import * as createImage from "../../../src/tools/createImage.ts"
 import { fixedBudget } from "../../support/budget.ts"
-import { callTool } from "../../support/callTool.ts"
+import { callServices, callTool } from "../../support/callTool.ts"
 import { it } from "../../support/effect.ts"
+import { outputFolder } from "../../support/output.ts"
 import { aimock, finished, models, openai, server } from "../../support/models.ts"
+
+const files = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const entries = yield* Catalog
+    yield* entries.add({ templates: [yield* resources.entry] })
+  })
+)
 
 const png = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
 
 const program = (...given: Parameters<typeof models>) =>
-  Toolset.layer(createImage).pipe(Layer.provideMerge(Catalog.layer), Layer.provideMerge(models(...given)))
+  Layer.mergeAll(Toolset.layer(createImage), files).pipe(
+    Layer.provide(outputFolder),
+    Layer.provideMerge(Catalog.layer),
+    Layer.provideMerge(models(...given))
+  )
 
 const configured = (url: string, more: Record<string, unknown> = {}) => ({
   ...openai(url, { image_model: "gpt-image-1" }),
@@ -209,13 +222,23 @@ describe("a batch", () => {
     })
   )
 
-  it.live("returns what fits into one result, and names what does not", () =>
-    Effect.gen(function* () {
-      const { url } = yield* server(() => image("A".repeat(3 * 1024 * 1024)))
-      const call = callTool("create-image", { prompt: wolf, n: 3 })
-      const { content } = yield* Effect.provide(call, program(configured(url)))
-      expect(content.map(({ type }) => type)).toEqual(["text", "image", "image"])
-    })
+  it.live(
+    "returns what fits into one result, and links to files with the rest, which is paid for as well",
+    () =>
+      Effect.gen(function* () {
+        const large = "A".repeat(3 * 1024 * 1024)
+        const { url } = yield* server(() => image(large))
+        yield* Effect.gen(function* () {
+          const { content } = yield* callTool("create-image", { prompt: wolf, n: 3 })
+          expect(content.map(({ type }) => type)).toEqual(["text", "image", "image", "resource_link"])
+          expect(content[0]).toMatchObject({ text: expect.stringContaining("3 of 3 images") })
+          const link = content[3]?.type === "resource_link" ? content[3] : undefined
+          expect(link).toMatchObject({ name: "image.png", mimeType: "image/png" })
+          const entries = yield* Catalog
+          const read = yield* Effect.provide(entries.read(stdioUser, link?.uri ?? ""), callServices)
+          expect(read.contents).toMatchObject([{ mimeType: "image/png", blob: large }])
+        }).pipe(Effect.provide(program(configured(url))))
+      })
   )
 })
 
