@@ -8,6 +8,7 @@ import * as GlobalFlag from "effect/cli/GlobalFlag"
 import * as Interactive from "../../layers/platform/cliPlatform.ts"
 import { program } from "../domain/version.ts"
 import { call } from "./call.ts"
+import { chat } from "./chat.ts"
 import { config } from "./config.ts"
 import * as configFlag from "./configFlag.ts"
 import { doctor } from "./doctor.ts"
@@ -34,6 +35,7 @@ const manifold = Command.make("manifold").pipe(
   Command.withSubcommands([
     serve, // keep one line each
     call,
+    chat,
     list,
     prompt,
     upstream,

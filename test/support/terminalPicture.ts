@@ -1,4 +1,4 @@
-/** Draws `docs/first-light.svg` and `docs/usage.svg`: runs commands and shows what they printed, as a terminal would. */
+/** Draws `docs/first-light.svg`, `docs/usage.svg` and `docs/chat.svg`: runs commands and shows what they printed, as a terminal would. */
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -100,3 +100,4 @@ const plain = (line: string) =>
   line.replaceAll(join(home, "state"), "~/.local/state").replaceAll(home, "~").replaceAll(url, shownUrl)
 await Bun.write(`${root}docs/first-light.svg`, terminalSvg(screen, "manifold in a terminal", plain))
 await import("./usagePicture.ts")
+await import("./chatPicture.ts")

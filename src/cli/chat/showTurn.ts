@@ -1,0 +1,108 @@
+/** Shows one turn of a conversation on the terminal: text as it arrives, tools, questions, and what it cost. */
+import { Effect, Stream } from "effect"
+import type { ChatEvent, ChatEventOf } from "../../../layers/chat/ChatEvent.ts"
+import type { Lines } from "../../../layers/platform/LineEditor.ts"
+import { OutputStreams } from "../../../layers/platform/OutputStreams.ts"
+import type { ChatRefusal } from "../../chat/ChatRefusal.ts"
+import { ChatRefusal as Refusal } from "../../chat/ChatRefusal.ts"
+import type { Conversations, Submitted } from "../../chat/Conversations.ts"
+import { resultText } from "../../chat/units.ts"
+import { stdioUser } from "../../domain/Principal.ts"
+import { colorize } from "../terminalColors.ts"
+import { askPerson } from "./askPerson.ts"
+import { printable, textPrinter } from "./printText.ts"
+
+/** Characters of arguments and results that are shown. */
+const shownLength = 120
+
+const short = (text: string): string => {
+  const line = printable(text).replace(/\s+/g, " ").trim()
+  return line.length > shownLength ? `${line.slice(0, shownLength - 1)}…` : line
+}
+
+const costOf = (cost: string | null): string => {
+  if (cost === null) return "price unknown"
+  const usd = Number(cost)
+  return `$${usd === 0 || usd >= 0.01 ? usd.toFixed(2) : usd.toPrecision(2)}`
+}
+
+export interface ShowTurn {
+  readonly conversations: Conversations["Service"]
+  readonly submitted: Submitted
+  readonly requestId: string
+  /** Absent: the user cannot be asked. */
+  readonly lines: Lines | undefined
+  readonly isTerminal: boolean
+  readonly columns: number
+  readonly color: boolean
+  /** What remains of the budget; empty: there is none. */
+  readonly remaining: Effect.Effect<string>
+}
+
+export const showTurn = Effect.fnUntraced(function* (options: ShowTurn) {
+  const { conversations, isTerminal, lines, remaining, requestId, submitted } = options
+  const { conversation } = submitted
+  const { stderr } = yield* OutputStreams
+  const paint = yield* colorize
+  const printer = yield* textPrinter(options)
+  const note = (text: string) =>
+    isTerminal ? Effect.ignore(stderr.write(`${paint("dim", text)}\n`)) : Effect.void
+  const calls = new Map<string, string>()
+  let failed: ChatEventOf<"turn_failed"> | undefined
+
+  const answer = Effect.fnUntraced(function* (event: ChatEventOf<"input_requested">) {
+    if (lines === undefined) return
+    const given = yield* askPerson(lines, event, calls.get(event.tool_call_id ?? "") ?? "")
+    yield* conversations.answer(stdioUser, conversation, given)
+  })
+
+  const show = Effect.fnUntraced(function* (event: ChatEvent) {
+    switch (event.type) {
+      case "text_delta":
+        return yield* printer.push(event.text)
+      case "assistant_message": {
+        yield* printer.finish
+        for (const part of event.parts) {
+          if (part.type !== "tool_call") continue
+          calls.set(part.tool_call_id, short(`${part.name} ${JSON.stringify(part.arguments)}`))
+        }
+        return
+      }
+      case "tool_started":
+        return yield* note(`→ ${calls.get(event.tool_call_id) ?? printable(event.name)}`)
+      case "tool_result":
+        return yield* note(`${event.is_error ? "✗" : "←"} ${short(resultText(event))}`)
+      case "window_cut":
+        return yield* note(`The model no longer sees the first ${event.dropped} messages.`)
+      case "input_requested":
+        return yield* answer(event)
+      case "turn_completed": {
+        const { cost_usd, model, stop_reason, usage } = event
+        if (stop_reason === "stopped") yield* printer.finish
+        const parts = [model, `${usage.total_tokens} tokens`, costOf(cost_usd), yield* remaining]
+        if (stop_reason !== "stop")
+          parts.push(stop_reason === "stopped" ? "stopped" : `incomplete: ${stop_reason}`)
+        return yield* note(parts.filter((part) => part !== "").join(" · "))
+      }
+      case "turn_failed":
+        yield* printer.finish
+        failed = event
+        return
+      default:
+        return
+    }
+  })
+
+  const isOver = ({ type }: ChatEvent) => type === "turn_completed" || type === "turn_failed"
+  const follow = conversations.events(stdioUser, conversation, submitted.after).pipe(
+    Stream.filter((event) => "request_id" in event && event.request_id === requestId),
+    Stream.takeUntil(isOver),
+    Stream.runForEach(show)
+  )
+  const stops =
+    lines === undefined
+      ? Effect.never
+      : Effect.forever(Effect.andThen(lines.interrupted, conversations.stop(stdioUser, conversation)))
+  yield* Effect.raceFirst(follow, stops as Effect.Effect<never, ChatRefusal>)
+  if (failed !== undefined) return yield* new Refusal(failed.error)
+})
