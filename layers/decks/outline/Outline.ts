@@ -1,10 +1,10 @@
 /** Schema of a deck's content, slide by slide, without its looks: the argument and the result of `content.create`. */
 import { Schema, SchemaTransformation } from "effect"
-import { cell, chartKind, list, optional, Short, Text, values } from "./schemaParts.ts"
+import { cell, chartKind, list, optional, Text, values } from "./schemaParts.ts"
 
 const make = () => {
   const PointFields = Schema.Struct({
-    lead: optional(Short, "Bold words at the start."),
+    lead: optional(Text, "Bold words at the start."),
     text: Text,
     level: optional(Schema.Literals([0, 1, 2]), "Nesting below the point before; default 0."),
     number: optional(
@@ -20,13 +20,13 @@ const make = () => {
   const points = Schema.optionalKey(list(Point, 0, 1000))
   const Chart = Schema.Struct({
     kind: chartKind,
-    labels: list(Short, 1, 60),
-    series: list(Schema.Struct({ name: Short, values }), 1, 6),
-    prefix: optional(Short, "Before each number: `$`."),
-    suffix: optional(Short, "After each number: `%`, ` MW`."),
+    labels: list(Text, 1, 60),
+    series: list(Schema.Struct({ name: Text, values }), 1, 6),
+    prefix: optional(Text, "Before each number: `$`."),
+    suffix: optional(Text, "After each number: `%`, ` MW`."),
     highlight: optional(Schema.Int, "Index of the label to emphasize, from 0.")
   })
-  const kicker = optional(Short, "A short line above the headline.")
+  const kicker = optional(Text, "A short line above the headline.")
   const text = Schema.optionalKey(Text)
 
   const slide = <L extends string, F extends Schema.Struct.Fields>(layout: L, fields: F) =>
@@ -42,10 +42,10 @@ const make = () => {
     slide("title", { kicker, subtitle: text }),
     slide("section", { number: Schema.optionalKey(Schema.Int) }),
     slide("bullets", { points: list(Point, 1, 1000), numbered: Schema.optionalKey(Schema.Boolean) }),
-    slide("columns", { columns: list(Schema.Struct({ heading: text, points: list(Point, 0, 100) }), 1, 4) }),
+    slide("columns", { columns: list(Schema.Struct({ heading: text, points: list(Point, 0, 1000) }), 1, 4) }),
     slide("chart", { chart: Chart, points }),
-    slide("table", { columns: list(Text, 1, 12), rows: list(list(cell, 0, 12), 0, 1000) }),
-    slide("quote", { kicker, by: Schema.optionalKey(Short) }).annotate({
+    slide("table", { columns: list(Text, 1, 30), rows: list(list(cell, 0, 30), 0, 1000) }),
+    slide("quote", { kicker, by: Schema.optionalKey(Text) }).annotate({
       description: "The headline is the quote."
     }),
     slide("figure", {
@@ -57,7 +57,7 @@ const make = () => {
       points
     }),
     slide("numbers", { numbers: list(Schema.Struct({ value: cell, label: Text }), 1, 8) }),
-    slide("number", { kicker, value: Short }).annotate({
+    slide("number", { kicker, value: Text }).annotate({
       description: "One large number; the headline explains it."
     }),
     slide("statement", { kicker, text }),
@@ -66,8 +66,8 @@ const make = () => {
   ])
 
   return Schema.Struct({
-    title: optional(Short, "Title of the file."),
-    footer: optional(Short, "Text at the foot of each slide."),
+    title: optional(Text, "Title of the file."),
+    footer: optional(Text, "Text at the foot of each slide."),
     slides: list(Slide, 1, 500)
   }).annotate({
     examples: [

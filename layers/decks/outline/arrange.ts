@@ -3,6 +3,7 @@ import { decimalOf, textLanguage, type Decimal } from "./amounts.ts"
 import type { Detail } from "./Detail.ts"
 import { fill, numbered, splitPoints } from "./fill.ts"
 import type { Outline, Point, Slide, SlideOf } from "./Outline.ts"
+import { mostText } from "./schemaParts.ts"
 import { plain, pointText, textsOf } from "./plainText.ts"
 import { readDetails } from "./readDetails.ts"
 import { namedAmount } from "./series.ts"
@@ -36,11 +37,13 @@ const format =
   /^(?:plain|raw)?\s*(?:bullets?(?: points?)?|content|csv|data|details?|docx?|documents?|e-?mails?|html|json|lines?|lists?|markdown|md|notes?|paragraphs?|pdf|tables?|texte?s?|txt)$/iu
 
 const mostStatement = 160
-const mostText = 400
+const mostUnder = 400
 const mostInColumn = 14
 const mostFigures = 4
 const mostFigureLength = 10
 const mostEntries = 12
+const mostNumbers = 8
+const mostPoints = 300
 
 const figureOf = (point: Point, decimal: Decimal | undefined) => {
   const found = point.text.length <= mostFigureLength ? namedAmount(point, decimal) : undefined
@@ -56,7 +59,7 @@ const ofPoint = (slide: SlideOf<"bullets">, point: Point, { decimal, type }: Lab
   const kicker = above === "" || above === point.lead ? {} : { kicker: above }
   if (figure !== undefined)
     return { ...rest, layout: "number", headline: figure.label, value: figure.value, ...kicker }
-  if (text.length > mostText || (point.number !== undefined && headline !== "")) return slide
+  if (text.length > mostUnder || (point.number !== undefined && headline !== "")) return slide
   if (headline !== "") return { ...rest, layout: "statement", headline, text }
   if (point.lead !== undefined && text.length > 60)
     return { ...rest, layout: "statement", headline: point.lead, text: point.text, ...kicker }
@@ -66,7 +69,17 @@ const ofPoint = (slide: SlideOf<"bullets">, point: Point, { decimal, type }: Lab
 
 /** A list as it is shown best: a statement, large numbers, points, or points in columns. */
 const shaped = (slide: Slide, labels: Labels): Slide => {
+  if (slide.layout === "numbers" && slide.numbers.length > mostNumbers) {
+    const { numbers, ...others } = slide
+    const points = numbers.map(({ label, value }) => ({ lead: label, text: String(value) }))
+    return shaped({ ...others, layout: "bullets", points }, labels)
+  }
   if (slide.layout !== "bullets") return slide
+  if (slide.points.length > mostPoints) {
+    const left = slide.points.slice(mostPoints).map(pointText).join("\n")
+    const notes = [slide.notes ?? "", left].join("\n").trim()
+    return shaped({ ...slide, points: slide.points.slice(0, mostPoints), notes }, labels)
+  }
   const { points, ...rest } = slide
   const [first] = points
   if (first === undefined) return { ...rest, layout: "statement" }
@@ -88,6 +101,15 @@ const headed = (given: Slide, labels: Labels): Slide => {
     (slide.layout === "figure" && slide.alt)
   return { ...slide, headline: own || labels.project }
 }
+
+/** Texts that several details make are no longer than the schema of the outline allows. */
+const clipped = (slides: ReadonlyArray<Slide>): ReadonlyArray<Slide> =>
+  // Strings become strings, and everything else stays what it was.
+  JSON.parse(JSON.stringify(slides), (name, value: unknown) =>
+    typeof value === "string" && value.length > mostText && name !== "image"
+      ? `${value.slice(0, mostText - 1).toWellFormed()}…`
+      : value
+  ) as ReadonlyArray<Slide>
 
 /** The sections of the deck, else the headlines of its slides. */
 const entriesOf = (slides: ReadonlyArray<Slide>, project: string): ReadonlyArray<Point> => {
@@ -162,5 +184,5 @@ export const arrange = (request: Request, font: string): Arranged => {
     )
   }
   const name = [client, project].filter((each) => each !== "").join(" · ")
-  return { outline: { title: name, footer: name, slides: made }, remarks }
+  return { outline: { title: name, footer: name, slides: clipped(made) }, remarks }
 }

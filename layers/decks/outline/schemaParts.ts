@@ -1,8 +1,9 @@
 /** Parts that the schemas of details and outlines share. */
 import { Schema } from "effect"
 
-export const Text = Schema.String.check(Schema.isMaxLength(20_000))
-export const Short = Schema.String.check(Schema.isMaxLength(2000))
+/** Characters of a text. */
+export const mostText = 20_000
+export const Text = Schema.String.check(Schema.isMaxLength(mostText))
 export const cell = Schema.Union([Text, Schema.Finite])
 export const chartKind = Schema.Literals(["column", "bar", "line", "doughnut"])
 

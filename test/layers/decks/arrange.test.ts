@@ -1,9 +1,10 @@
 /** Rules turn details into slides: nothing is lost, nothing is invented, and no line covers another that it does not head. */
 import { describe, expect, test } from "bun:test"
+import { Schema } from "effect"
 import fc from "fast-check"
 import { arrange, type Request } from "../../../layers/decks/outline/arrange.ts"
 import type { Detail } from "../../../layers/decks/outline/Detail.ts"
-import type { Slide, SlideOf } from "../../../layers/decks/outline/Outline.ts"
+import { Outline, type Slide, type SlideOf } from "../../../layers/decks/outline/Outline.ts"
 import { textsOf } from "../../../layers/decks/outline/plainText.ts"
 import { details } from "../../support/details.ts"
 
@@ -321,6 +322,7 @@ test("any details fill at most the slides asked for; every word is shown or in t
     fc.property(details, fc.integer({ min: 1, max: 30 }), (given, slides) => {
       const { outline, remarks } = arranged(given, slides)
       expect(outline.slides.length).toBeLessThanOrEqual(slides)
+      Schema.encodeUnknownSync(Outline)(outline)
       if (outline.slides.length < slides) expect(remarks.length).toBeGreaterThan(0)
       const all = textsOf(outline.slides).join(" ")
       for (const detail of given) {
@@ -336,6 +338,28 @@ test("any details fill at most the slides asked for; every word is shown or in t
     { numRuns: 200 }
   )
 }, 60_000)
+
+describe("an outline that a caller may send again is made of", () => {
+  const cases: Readonly<Record<string, ReadonlyArray<Detail>>> = {
+    "more numbers than a slide has": [
+      { numbers: Array.from({ length: 24 }, (_, index) => ({ value: index, label: `n${index}` })) }
+    ],
+    "more lines than a slide has": Array.from({ length: 5000 }, (_, index) => `line ${index}`),
+    "long headings": [`## ${"a".repeat(15_000)}`, `### ${"b".repeat(15_000)}`, "- a"],
+    "a long source of a quote": [{ quote: "q", by: "b".repeat(5000) }],
+    "many columns": [`|${"a|".repeat(22)}`, `|${"-|".repeat(22)}`, `|${"1|".repeat(22)}`],
+    "long code": ["```", ...Array.from({ length: 9000 }, () => "SELECT 1"), "```"]
+  }
+  for (const [name, given] of Object.entries(cases))
+    test(name, () => {
+      const { outline } = arranged(given, 2)
+      expect(() => Schema.encodeUnknownSync(Outline)(outline)).not.toThrow()
+    })
+
+  test("numbers, all of which are shown", () => {
+    expect(textsOf(slidesOf(cases["more numbers than a slide has"] ?? [], 2))).toContain("n23")
+  })
+})
 
 test("no value of a chart is one that was not given", () => {
   const value = fc.option(fc.integer({ min: 1, max: 1000 }), { nil: null })
