@@ -125,14 +125,16 @@ const make = (load: Effect.Effect<ConfigDocument.ConfigDocument, ConfigInvalid, 
       }
     })
 
-    const follow = Effect.fnUntraced(function* <A>(
-      section: Section<A>,
+    /** `settled`: the settings in force. */
+    const followed = Effect.fnUntraced(function* <A>(
+      section: Section<unknown>,
+      settled: Effect.Effect<A, ConfigInvalid>,
       apply: (value: A) => Effect.Effect<void>
     ) {
       const turn = Semaphore.makeUnsafe(1)
       let last = Option.none<A>()
       const update = turn.withPermit(
-        Effect.flatMap(read(section), (settings) => {
+        Effect.flatMap(settled, (settings) => {
           if (Equal.equals(last, Option.some(settings))) return Effect.void
           return Effect.tap(apply(settings), () =>
             Effect.sync(() => {
@@ -197,7 +199,8 @@ const make = (load: Effect.Effect<ConfigDocument.ConfigDocument, ConfigInvalid, 
       readOption,
       check,
       found,
-      follow,
+      follow: (section, apply) => followed(section, read(section), apply),
+      followOption: (section, apply) => followed(section, readOption(section), apply),
       reload: reloads.withPermit(reloadUnsafe)
     })
   })
@@ -225,6 +228,11 @@ export class ConfigSource extends Context.Service<
     readonly follow: <A>(
       section: Section<A>,
       apply: (value: A) => Effect.Effect<void>
+    ) => Effect.Effect<void, ConfigInvalid, Scope.Scope>
+    /** The same for a section that may be absent. */
+    readonly followOption: <A>(
+      section: Section<A>,
+      apply: (value: Option.Option<A>) => Effect.Effect<void>
     ) => Effect.Effect<void, ConfigInvalid, Scope.Scope>
     /**
      * Hot reload: reads the text, the variables and the secrets again and checks everything. With any problem nothing

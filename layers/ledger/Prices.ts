@@ -50,9 +50,11 @@ const configuredCost = (price: Price, usage: Usage, images: number): BigDecimal.
   ])
 }
 
+type Configured = Readonly<Record<string, ReadonlyArray<Price>>>
+
 /** The latest price that has begun, of the entry of the model or its alias, else of the longest matching prefix. */
 const configured = (
-  models: Readonly<Record<string, ReadonlyArray<Price>>>,
+  models: Configured,
   { alias = "", model, provider }: Model,
   now: number
 ): Price | undefined => {
@@ -80,6 +82,14 @@ const exact = (usd: number) => BigDecimal.fromStringUnsafe(usd.toFixed(12))
 
 const make = Effect.gen(function* () {
   const config = yield* ConfigSource
+  let operators: Configured = {}
+  yield* Effect.orDie(
+    config.followOption(section, (settings) =>
+      Effect.sync(() => {
+        operators = Option.match(settings, { onNone: () => ({}), onSome: ({ models }) => models })
+      })
+    )
+  )
   const list = yield* Effect.cached(Effect.promise(() => import("@pydantic/genai-prices")))
 
   const found = new Map<string, List.Provider | undefined>()
@@ -118,9 +128,8 @@ const make = Effect.gen(function* () {
   })
 
   const cost = Effect.fnUntraced(function* ({ images = 0, usage, ...model }: Used) {
-    const { models } = yield* Effect.orDie(config.read(section))
     const now = yield* Clock.currentTimeMillis
-    const own = configured(models, model, now)
+    const own = configured(operators, model, now)
     if (own !== undefined) return Option.some(configuredCost(own, usage, images))
     // The list has prices per token only: images without reported tokens are unpriced.
     if (images > 0 && usage.output_tokens === undefined) return Option.none<BigDecimal.BigDecimal>()
@@ -132,6 +141,7 @@ const make = Effect.gen(function* () {
 
   return Prices.of({
     cost,
+    configured: () => operators,
     upperBound: Effect.fnUntraced(function* ({ images, inputTokens, maxOutputTokens, ...model }: Planned) {
       const usage = { input_tokens: inputTokens, output_tokens: maxOutputTokens }
       const plain = yield* cost({ ...model, images, usage })
@@ -150,6 +160,8 @@ export class Prices extends Context.Service<
   {
     /** Cost in USD, exact; none: the price is unknown, which is not 0. Reasoning tokens are part of the output. */
     readonly cost: (used: Used) => Effect.Effect<Option.Option<BigDecimal.BigDecimal>>
+    /** The operator's prices by `provider/model`: another object after a reload. */
+    readonly configured: () => Configured
     /** Upper bound of a call's cost in USD, including the case that all input is written to the provider's cache. */
     readonly upperBound: (planned: Planned) => Effect.Effect<Option.Option<BigDecimal.BigDecimal>>
   }

@@ -1,5 +1,5 @@
 /** Language and image models of all configured providers; every call runs under Guard and is charged once. */
-import { Context, Effect, Layer, Stream } from "effect"
+import { Context, Effect, Layer, type Scope, Stream } from "effect"
 import type * as Response from "effect/ai/Response"
 import { Guard } from "../guard/Guard.ts"
 import { Prices } from "../ledger/Prices.ts"
@@ -7,12 +7,20 @@ import { Tokens } from "../ledger/Tokens.ts"
 import { Outbound } from "../outbound/Outbound.ts"
 import { Ids } from "../platform/Ids.ts"
 import { ProgressEvents } from "../progress/ProgressEvents.ts"
-import { configured, type Configured } from "./configuredProviders.ts"
+import { follow, none, type Configured } from "./configuredProviders.ts"
 import type { MadeImage } from "./Adapter.ts"
 import type { ModelFailure, ModelRequest, NewImage } from "./ModelRequest.ts"
 
+type Apply = (now: Configured) => Effect.Effect<void>
+
 const make = Effect.gen(function* () {
-  const settings = yield* configured
+  let settings: Configured | undefined
+  const followers = new Set<Apply>()
+  const current = () => settings ?? none
+  yield* follow((now) => {
+    settings = now
+    return Effect.forEach([...followers], (apply) => apply(now), { discard: true })
+  })
   const spine = {
     guard: yield* Guard,
     progress: yield* ProgressEvents,
@@ -25,11 +33,24 @@ const make = Effect.gen(function* () {
   const calls = yield* Effect.cached(
     Effect.flatMap(
       Effect.promise(() => import("./modelCalls.ts")),
-      ({ make: build }) => build({ settings, spine, tokens, outbound })
+      ({ make: build }) => build({ settings: current, spine, tokens, outbound })
     )
   )
   return Models.of({
-    ...settings,
+    get active() {
+      return current().active
+    },
+    get providers() {
+      return current().providers
+    },
+    get imagesAtOnce() {
+      return current().imagesAtOnce
+    },
+    follow: (apply) =>
+      Effect.acquireRelease(
+        Effect.sync(() => followers.add(apply)),
+        () => Effect.sync(() => followers.delete(apply))
+      ).pipe(Effect.andThen(Effect.suspend(() => apply(current())))),
     image: (request) => Effect.flatMap(calls, ({ image }) => image(request)),
     stream: (request) => Stream.unwrap(Effect.map(calls, ({ stream }) => stream(request)))
   })
@@ -37,7 +58,10 @@ const make = Effect.gen(function* () {
 
 export class Models extends Context.Service<
   Models,
-  Configured & {
+  /** The settings in force; a reload replaces them. */
+  Pick<Configured, "active" | "imagesAtOnce" | "providers"> & {
+    /** Applies the settings now, and after each reload that changed them, until the scope closes. */
+    readonly follow: (apply: Apply) => Effect.Effect<void, never, Scope.Scope>
     /**
      * The response in parts, the last of which is `finish`: its metadata `manifold` has `provider`, `model`, `cost_usd` (null if the
      * price is unknown) and `uncertain`. Ending the stream early closes the connection to the provider.

@@ -1,9 +1,9 @@
 /** The providers of this process: section `llm`, or without it the keys of the environment. */
-import { Effect, Option } from "effect"
+import { Effect, Equal, Option } from "effect"
 import { ConfigSource } from "../config/ConfigSource.ts"
 import { Environment } from "../platform/Environment.ts"
 import { fromEnvironment, fromSettings, type Provider } from "./Provider.ts"
-import { section } from "./section.ts"
+import { section, type Settings } from "./section.ts"
 
 export interface Configured {
   readonly providers: ReadonlyArray<Provider>
@@ -15,13 +15,16 @@ export interface Configured {
 
 const usual = { active: undefined, fallback: [], maxInputBytes: 512 * 1024, imagesAtOnce: 3 }
 
-/** Section `llm`, or without it every provider whose key variable is set. */
-export const configured = Effect.gen(function* () {
-  const settings = yield* Effect.orDie((yield* ConfigSource).readOption(section))
-  const { get } = yield* Environment
-  return Option.match(settings, {
-    onNone: (): Configured => ({ ...usual, providers: fromEnvironment(get) }),
-    onSome: (llm): Configured => ({
+export const none: Configured = { ...usual, providers: [] }
+
+const read = (
+  settings: Option.Option<Settings>,
+  get: Environment["Service"]["get"],
+  before: Configured
+): Configured => {
+  const now = Option.match(settings, {
+    onNone: () => ({ ...usual, providers: fromEnvironment(get) }),
+    onSome: (llm) => ({
       providers: fromSettings(llm),
       active: llm.active,
       fallback: llm.fallback,
@@ -29,4 +32,21 @@ export const configured = Effect.gen(function* () {
       imagesAtOnce: llm.images_at_once
     })
   })
-})
+  // A provider that has not changed keeps its connections, its list of models and its slots.
+  const kept = now.providers.map((provider) => before.providers.find(Equal.equals(provider)) ?? provider)
+  return { ...now, providers: kept }
+}
+
+/** Applies the settings now and after each reload that changed them. */
+export const follow = (apply: (now: Configured) => Effect.Effect<void>) =>
+  Effect.gen(function* () {
+    const { get } = yield* Environment
+    const config = yield* ConfigSource
+    let current = none
+    yield* Effect.orDie(
+      config.followOption(section, (settings) => {
+        current = read(settings, get, current)
+        return apply(current)
+      })
+    )
+  })

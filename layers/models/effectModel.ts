@@ -75,11 +75,12 @@ const toWhole = (parts: ReadonlyArray<Response.StreamPartEncoded>): Array<Respon
   return whole
 }
 
-export const make = ({ active, providers, stream }: Models["Service"], choice: Choice) => {
+export const make = (models: Models["Service"], choice: Choice) => {
+  const { active, providers } = models
   const name = choice.provider ?? active
   const provider = providers.find((each) => each.name === name) ?? providers[0]
   const request = ({ prompt, responseFormat, toolChoice, tools }: LanguageModel.ProviderOptions) =>
-    stream({ ...choice, prompt, responseFormat, toolChoice, tools })
+    models.stream({ ...choice, prompt, responseFormat, toolChoice, tools })
   return LanguageModel.make({
     codecTransformer: provider?.dialect === "anthropic" ? toCodecAnthropic : toCodecOpenAI,
     generateText: (options) =>

@@ -18,7 +18,8 @@ import type { Dialect } from "./providers.ts"
 import { textCall, type Called } from "./textCall.ts"
 
 export interface Ground {
-  readonly settings: Configured
+  /** The settings in force. */
+  readonly settings: () => Configured
   readonly spine: Spine
   readonly tokens: Tokens["Service"]
   readonly outbound: Outbound["Service"]
@@ -55,16 +56,18 @@ const invalid = (provider: string, detail: string, remedy: string) =>
   new ModelError({ reason: "invalid", provider, detail, remedy })
 
 export const make = Effect.fnUntraced(function* ({ outbound, settings, spine, tokens }: Ground) {
-  const { active, fallback, maxInputBytes, providers } = settings
   const fetch = yield* outbound.configuredFetch(mostBytes)
-  const names = providers.map(({ name }) => name).join(", ")
+  const namesOf = () =>
+    settings()
+      .providers.map(({ name }) => name)
+      .join(", ")
 
   const tooLong = (provider: string, model: string | undefined, bytes: number) =>
     new ModelError({
       reason: "context_too_long",
       provider,
       ...(model !== undefined && { model: model.slice(0, 200) }),
-      detail: `the prompt has ${bytes} bytes of text, more than ${maxInputBytes}`,
+      detail: `the prompt has ${bytes} bytes of text, more than ${settings().maxInputBytes}`,
       remedy: "Shorten it, or raise llm.max_input_bytes."
     })
 
@@ -73,21 +76,24 @@ export const make = Effect.fnUntraced(function* ({ outbound, settings, spine, to
     const adapter = adapt(provider, fetch)
     return { spine, tokens, provider, adapter, list: new ModelList(provider, adapter) } satisfies Opened
   })
-  const opened = new Map<string, Effect.Effect<Opened>>()
-  for (const provider of providers) opened.set(provider.name, yield* Effect.cached(open(provider)))
+  /** By provider, which a reload replaces if it has changed. */
+  const opened = new WeakMap<Provider, Effect.Effect<Opened>>()
 
-  const byName = (name: string): Effect.Effect<Opened, ModelError> =>
-    opened.get(name) ??
-    Effect.fail(
-      invalid(
-        name.slice(0, 100),
-        "there is no such provider",
-        names === "" ? "Configure one in section llm." : `Choose one of ${names}.`
-      )
-    )
+  const byName = Effect.fnUntraced(function* (name: string) {
+    const provider = settings().providers.find((each) => each.name === name)
+    if (provider === undefined) {
+      const names = namesOf()
+      const remedy = names === "" ? "Configure one in section llm." : `Choose one of ${names}.`
+      return yield* invalid(name.slice(0, 100), "there is no such provider", remedy)
+    }
+    let known = opened.get(provider)
+    if (known === undefined) opened.set(provider, (known = yield* Effect.cached(open(provider))))
+    return yield* known
+  })
 
   /** The provider of a request that does not name one: the active one, the only one, or the one that has the model. */
   const byModel = Effect.fnUntraced(function* (model: string | undefined) {
+    const { active, providers } = settings()
     const [first, ...rest] = providers
     if (active !== undefined) return yield* byName(active)
     if (first !== undefined && rest.length === 0) return yield* byName(first.name)
@@ -96,7 +102,7 @@ export const make = Effect.fnUntraced(function* ({ outbound, settings, spine, to
       if ((yield* found.list.ids)?.has(model ?? "") === true) return found
     }
     const detail = model === undefined ? "the request names no model" : "no provider lists that model"
-    return yield* invalid("llm", detail, `Name a provider (${names}) and one of its models.`)
+    return yield* invalid("llm", detail, `Name a provider (${namesOf()}) and one of its models.`)
   })
 
   const prepare = Effect.fnUntraced(function* (called: Opened, request: ModelRequest) {
@@ -112,7 +118,7 @@ export const make = Effect.fnUntraced(function* ({ outbound, settings, spine, to
     const prompt = Prompt.make(request.prompt)
     if (model.length > maxModelName) return yield* longName(provider.name)
     const bytes = Buffer.byteLength(promptText(prompt))
-    if (bytes > maxInputBytes) {
+    if (bytes > settings().maxInputBytes) {
       return yield* tooLong(provider.name, model, bytes)
     }
     const temperature = request.temperature ?? provider.temperature
@@ -161,19 +167,19 @@ export const make = Effect.fnUntraced(function* ({ outbound, settings, spine, to
     )
   }
 
+  /** Chosen when the stream starts. */
   const stream = (request: ModelRequest): Parts =>
-    request.provider !== undefined
-      ? one(byName(request.provider), request)
-      : request.model === undefined && active !== undefined
-        ? withFallback(
-            active,
-            fallback.filter((name) => name !== active),
-            request
-          )
-        : one(byModel(request.model), request)
+    Stream.suspend(() => {
+      const { active, fallback } = settings()
+      if (request.provider !== undefined) return one(byName(request.provider), request)
+      if (request.model !== undefined || active === undefined) return one(byModel(request.model), request)
+      const others = fallback.filter((name) => name !== active)
+      return withFallback(active, others, request)
+    })
 
   /** The active provider if it makes images, else the first one that does. */
   const painter = () => {
+    const { active, providers } = settings()
     const able = providers.filter(({ images }) => images)
     return (able.find(({ name }) => name === active) ?? able[0])?.name ?? active ?? "llm"
   }
@@ -184,7 +190,7 @@ export const make = Effect.fnUntraced(function* ({ outbound, settings, spine, to
     const options = imageOptions(provider, request)
     if (options instanceof ModelError) return yield* options
     const bytes = Buffer.byteLength(request.prompt)
-    if (bytes > maxInputBytes) return yield* tooLong(provider.name, request.model, bytes)
+    if (bytes > settings().maxInputBytes) return yield* tooLong(provider.name, request.model, bytes)
     const model = request.model ?? provider.imageModel
     if (model === undefined) {
       const found = [...((yield* list.ids) ?? [])].filter((id) => id.includes("image")).slice(0, 3)

@@ -9,7 +9,8 @@ type Bound = Option.Option<BigDecimal.BigDecimal>
 const ttl = 60_000
 const maxEntries = 1000
 
-const cache = new WeakMap<Prices["Service"], Map<string, { readonly bound: Bound; readonly until: number }>>()
+/** By the operator's prices, so that a reload ends it. */
+const cache = new WeakMap<object, Map<string, { readonly bound: Bound; readonly until: number }>>()
 
 /** Rounds up by at most an eighth, so that prompts of similar length share an entry. */
 export const roundedUp = (tokens: number): number => {
@@ -28,8 +29,9 @@ export const upperBound = Effect.fnUntraced(function* (
   const now = yield* Clock.currentTimeMillis
   const input = roundedUp(inputTokens)
   const key = JSON.stringify([provider, model, input, maxOutputTokens])
-  let entries = cache.get(prices)
-  if (entries === undefined) cache.set(prices, (entries = new Map()))
+  const operators = prices.configured()
+  let entries = cache.get(operators)
+  if (entries === undefined) cache.set(operators, (entries = new Map()))
   const known = entries.get(key)
   if (known !== undefined && known.until > now) return known.bound
   const bound = yield* prices.upperBound({ provider, model, baseUrl, inputTokens: input, maxOutputTokens })

@@ -1,5 +1,5 @@
 /** Catalog entries from `effect/ai` toolkits. Schemas are derived and compiled once, on first use. */
-import { Context, Effect, Layer, Option, Schema } from "effect"
+import { Context, Effect, Layer, Option, Schema, Scope } from "effect"
 import * as Tool from "effect/ai/Tool"
 import type * as Toolkit from "effect/ai/Toolkit"
 import { OverBudget } from "../../layers/ledger/Spend.ts"
@@ -8,6 +8,7 @@ import { isObject, type JsonObject } from "../domain/JsonObject.ts"
 import { lazy } from "../domain/lazy.ts"
 import { defaults, ToolPolicy } from "../domain/Policy.ts"
 import { Catalog } from "./Catalog.ts"
+import type { Contribution } from "./Contribution.ts"
 import { InvalidArguments } from "./CatalogError.ts"
 import type { CallServices, ToolEntry } from "./Entry.ts"
 import { isSmall, issuesOf } from "./schemaIssues.ts"
@@ -170,24 +171,30 @@ export const entries = <T extends Tools>(toolkit: Toolkit.Toolkit<T> & Met<T>) =
     })
   )
 
-/**
- * Adds the toolkit of a tool file, with its handlers, to the catalog while the layer is open. Without `available`, or if
- * it is true when the layer is built.
- */
+/** Reports whether a tool can be served, now and after each change. */
+export type Available<R> = (
+  apply: (available: boolean) => Effect.Effect<void>
+) => Effect.Effect<void, never, R | Scope.Scope>
+
+/** Adds the toolkit of a tool file, with its handlers, to the catalog while the layer is open and the tool is available. */
 export const layer = <T extends Tools, E, R, R2 = never>(module: {
   readonly toolkit: Toolkit.Toolkit<T> & Met<T>
   readonly layer: Layer.Layer<Tool.HandlersFor<T>, E, R>
-  readonly available?: Effect.Effect<boolean, never, R2>
+  readonly available?: Available<R2>
 }) =>
-  Layer.unwrap(
-    Effect.map(module.available ?? Effect.succeed(true), (available) =>
-      available
-        ? Layer.effectDiscard(
-            Effect.gen(function* () {
-              const catalog = yield* Catalog
-              yield* catalog.add({ tools: yield* entries(module.toolkit) })
-            })
-          ).pipe(Layer.provide(module.layer))
-        : Layer.empty
-    )
-  )
+  Layer.effectDiscard(
+    Effect.gen(function* () {
+      const catalog = yield* Catalog
+      const tools = yield* entries(module.toolkit)
+      if (module.available === undefined) return yield* catalog.add({ tools })
+      let contribution: Contribution | undefined
+      const scope = yield* Effect.scope
+      yield* module.available((available) =>
+        Effect.gen(function* () {
+          const now = { tools: available ? tools : [] }
+          if (contribution !== undefined) return yield* Effect.asVoid(contribution.replace(now))
+          contribution = yield* Scope.provide(catalog.contribute({ owner: "manifold", entries: now }), scope)
+        })
+      )
+    })
+  ).pipe(Layer.provide(module.layer))

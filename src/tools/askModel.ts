@@ -7,7 +7,7 @@ import { knownProviders } from "../../layers/models/providers.ts"
 import { Progress } from "../../layers/progress/Progress.ts"
 import { Shown } from "../catalog/toolkitEntries.ts"
 import { ToolPolicy } from "../domain/Policy.ts"
-import { ModelText, ask, policy, show } from "./modelText.ts"
+import { ModelText, ask, availableIf, policy, show } from "./modelText.ts"
 
 /** Highest of all providers; each checks its own maximum. */
 const maximum = Math.max(...knownProviders.map(({ maxTemperature }) => maxTemperature))
@@ -50,7 +50,7 @@ const AskModel = Tool.make("ask-model", {
   .annotate(Shown, show)
   .annotate(ToolPolicy, policy)
 
-export const available = Effect.map(Models, ({ providers }) => providers.length > 0)
+export const available = availableIf((providers) => providers.length > 0)
 
 export const toolkit = Toolkit.make(AskModel)
 export const layer = toolkit.toLayer(

@@ -7,7 +7,7 @@ import { knownProvider } from "../../layers/models/providers.ts"
 import { Progress } from "../../layers/progress/Progress.ts"
 import { Shown } from "../catalog/toolkitEntries.ts"
 import { ToolPolicy } from "../domain/Policy.ts"
-import { ModelText, ask, policy, show } from "./modelText.ts"
+import { ModelText, ask, availableIf, policy, show } from "./modelText.ts"
 
 const maximum = knownProvider("openai")?.maxTemperature ?? 2
 
@@ -44,9 +44,7 @@ const AskOpenai = Tool.make("ask-openai", {
   .annotate(Shown, show)
   .annotate(ToolPolicy, policy)
 
-export const available = Effect.map(Models, ({ providers }) =>
-  providers.some(({ name }) => name === "openai")
-)
+export const available = availableIf((providers) => providers.some(({ name }) => name === "openai"))
 
 export const toolkit = Toolkit.make(AskOpenai)
 export const layer = toolkit.toLayer(

@@ -14,7 +14,7 @@ import { Caller } from "../catalog/Caller.ts"
 import { Blocks, text, type Block } from "../domain/Content.ts"
 import { ToolPolicy } from "../domain/Policy.ts"
 import type { Principal } from "../domain/Principal.ts"
-import { policy } from "./modelText.ts"
+import { availableIf, policy } from "./modelText.ts"
 
 const maxImages = 10
 
@@ -65,7 +65,7 @@ const CreateImage = Tool.make("create-image", {
   .annotate(Tool.OpenWorld, true)
   .annotate(ToolPolicy, policy)
 
-export const available = Effect.map(Models, ({ providers }) => providers.some(({ images }) => images))
+export const available = availableIf((providers) => providers.some(({ images }) => images))
 
 /** Errors that would also fail every further image. */
 const isFinal = (error: ModelFailure): boolean =>

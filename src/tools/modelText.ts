@@ -3,7 +3,9 @@ import { Effect, Schema, Stream } from "effect"
 import type * as Response from "effect/ai/Response"
 import { finished } from "../../layers/models/finished.ts"
 import type { ModelRequest } from "../../layers/models/ModelRequest.ts"
-import type { Models } from "../../layers/models/Models.ts"
+import { Models } from "../../layers/models/Models.ts"
+import type { Provider } from "../../layers/models/Provider.ts"
+import type { Available } from "../catalog/toolkitEntries.ts"
 import type { Policy } from "../domain/Policy.ts"
 import { Progress } from "../../layers/progress/Progress.ts"
 
@@ -43,6 +45,12 @@ export const show = ({ stop_reason, text }: ModelText): string => {
   const note = whyIncomplete[stop_reason]
   return note === undefined ? text : `${text}\n\n${note}`.trim()
 }
+
+/** A tool is available while the configured providers meet the condition. */
+export const availableIf =
+  (test: (providers: ReadonlyArray<Provider>) => boolean): Available<Models> =>
+  (apply) =>
+    Effect.flatMap(Models, (models) => models.follow(({ providers }) => apply(test(providers))))
 
 /** The nested model call has the time limit, the retries, the circuit breaker and the hold on the budget. */
 export const policy: Partial<Policy> = { timeLimit: "1 hour", retry: "never", breaker: false }

@@ -143,10 +143,12 @@ export const models = (
     readonly limits?: Record<string, unknown>
     readonly env?: Record<string, string>
     readonly prices?: Record<string, unknown>
+    /** In place of a configuration made of the other options. */
+    readonly config?: Layer.Layer<ConfigSource>
   } = {}
 ) => {
   const { budget = Budget.layerUnlimited, env = {}, limits = {}, prices } = options
-  const config = ConfigSource.layerFrom(
+  const made = ConfigSource.layerFrom(
     {
       limits: { retry: { first_delay: "1 millis", max_delay: "20 millis" }, ...limits },
       ...(llm !== undefined && { llm }),
@@ -165,7 +167,7 @@ export const models = (
     ),
     Layer.provideMerge(ledger),
     Layer.provideMerge(Ids.layer),
-    Layer.provideMerge(config)
+    Layer.provideMerge(options.config ?? made)
   )
 }
 
