@@ -4,7 +4,7 @@ import type { Detail } from "./Detail.ts"
 import { fill, numbered, splitPoints } from "./fill.ts"
 import type { Outline, Point, Slide, SlideOf } from "./Outline.ts"
 import { mostText } from "./schemaParts.ts"
-import { plain, pointText, textsOf } from "./plainText.ts"
+import { mapTexts, plain, pointText, textsOf } from "./plainText.ts"
 import { readDetails } from "./readDetails.ts"
 import { namedAmount } from "./series.ts"
 
@@ -103,13 +103,8 @@ const headed = (given: Slide, labels: Labels): Slide => {
 }
 
 /** Texts that several details make are no longer than the schema of the outline allows. */
-const clipped = (slides: ReadonlyArray<Slide>): ReadonlyArray<Slide> =>
-  // Strings become strings, and everything else stays what it was.
-  JSON.parse(JSON.stringify(slides), (name, value: unknown) =>
-    typeof value === "string" && value.length > mostText && name !== "image"
-      ? `${value.slice(0, mostText - 1).toWellFormed()}…`
-      : value
-  ) as ReadonlyArray<Slide>
+const clipped = (text: string, name: string) =>
+  text.length > mostText && name !== "image" ? `${text.slice(0, mostText - 1).toWellFormed()}…` : text
 
 /** The sections of the deck, else the headlines of its slides. */
 const entriesOf = (slides: ReadonlyArray<Slide>, project: string): ReadonlyArray<Point> => {
@@ -184,5 +179,5 @@ export const arrange = (request: Request, font: string): Arranged => {
     )
   }
   const name = [client, project].filter((each) => each !== "").join(" · ")
-  return { outline: { title: name, footer: name, slides: clipped(made) }, remarks }
+  return { outline: { title: name, footer: name, slides: mapTexts(made, clipped) }, remarks }
 }

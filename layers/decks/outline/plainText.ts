@@ -67,6 +67,13 @@ const read = (given: string) => {
 export const plain = (text: string): string => read(text).text
 export const hidden = (text: string): ReadonlyArray<string> => read(text).notes
 
+/** Changes the texts of a value; `name`: of the field, or the index in a list. */
+export const mapTexts = <A>(value: A, change: (text: string, name: string) => string): A =>
+  // Strings become strings, and everything else stays what it was.
+  JSON.parse(JSON.stringify(value), (name, each: unknown) =>
+    typeof each === "string" ? change(each, name) : each
+  ) as A
+
 /** All texts of a value, without addresses of pictures and names of layouts. */
 export const textsOf = (value: unknown): ReadonlyArray<string> =>
   typeof value === "string"

@@ -3,20 +3,15 @@ import type { Arranged, Request } from "./arrange.ts"
 import { alignSeries } from "./dataSlides.ts"
 import { fittingTables, numbered } from "./fill.ts"
 import type { Outline, Point, Slide } from "./Outline.ts"
-import { clean, plain, toPoint } from "./plainText.ts"
+import { clean, mapTexts, plain, toPoint } from "./plainText.ts"
 
 /** Code and addresses keep their characters. */
 const verbatim = new Set(["code", "image", "layout", "kind", "prefix", "suffix"])
 
-const plainTexts = (slide: Slide): Slide =>
-  // Strings become strings, and everything else stays what it was.
-  JSON.parse(JSON.stringify(slide), (name, given: unknown) =>
-    typeof given !== "string" || verbatim.has(name)
-      ? given
-      : name === "notes"
-        ? given.split("\n").map(clean).join("\n")
-        : plain(given)
-  ) as Slide
+const plainText = (text: string, name: string) => {
+  if (verbatim.has(name)) return text
+  return name === "notes" ? text.split("\n").map(clean).join("\n") : plain(text)
+}
 
 /** `**Lead:** text` has a lead. */
 const withLead = (point: Point): Point =>
@@ -42,7 +37,9 @@ const prepared = (slide: Slide): Slide => {
 }
 
 export const prepareOutline = (given: Outline, request: Request, font: string): Arranged => {
-  const slides = numbered(fittingTables(given.slides.map(prepared), font)).map(plainTexts)
+  const slides = numbered(fittingTables(given.slides.map(prepared), font)).map((slide) =>
+    mapTexts(slide, plainText)
+  )
   const name = [plain(request.client), plain(request.project)].filter((text) => text !== "").join(" · ")
   const more = slides.length - given.slides.length
   const remarks = [

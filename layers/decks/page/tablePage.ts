@@ -118,11 +118,8 @@ const cutToFit = (all: ReadonlyArray<Row>, font: string) => {
 }
 
 const set = (all: ReadonlyArray<Row>, font: string) => {
-  for (let size = most; size >= least; size -= 0.5) {
-    const found = fitting(all, font, size)
-    if (found !== undefined) return found
-  }
-  return cutToFit(all, font)
+  const fits = (half: number) => fitting(all, font, half / 2) !== undefined
+  return fitting(all, font, fit.largestWhere(least * 2, most * 2, fits) / 2) ?? cutToFit(all, font)
 }
 
 export const ofTable = (stage: Stage, slide: SlideOf<"table">): ReadonlyArray<Item> => {
