@@ -18,7 +18,8 @@ const userPart = (part: Prompt.UserMessagePart): OpenAI.ChatCompletionContentPar
   return { type: "file", file: { file_data: url, filename: part.fileName ?? "file" } }
 }
 
-const user = (parts: ReadonlyArray<Prompt.UserMessagePart>): Message => {
+const user = (all: ReadonlyArray<Prompt.UserMessagePart>): Message => {
+  const parts = all.length === 1 ? all : all.filter((part) => part.type !== "text" || part.text !== "")
   const [only] = parts
   // A plain string if possible: older compatible servers accept nothing else.
   if (parts.length === 1 && only?.type === "text") return { role: "user", content: only.text }

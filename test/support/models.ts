@@ -26,7 +26,7 @@ export const aimock = (...fixtures: ReadonlyArray<Fixture>) =>
     (mock) => Effect.promise(() => mock.stop())
   )
 
-/** A server on a free port; `models` is what its list of models has, or its absence. */
+/** A server on a free port; `models` is what its list of models has, or its absence. `lists`: paths of requests for it. */
 export const server = (
   answer: (request: Request) => Response | Promise<Response>,
   models?: ReadonlyArray<string>
@@ -34,6 +34,7 @@ export const server = (
   Effect.acquireRelease(
     Effect.sync(() => {
       const requests: Array<{ readonly path: string; readonly body: unknown; readonly headers: Headers }> = []
+      const lists: Array<string> = []
       const running = Bun.serve({
         port: 0,
         hostname: "127.0.0.1",
@@ -41,6 +42,7 @@ export const server = (
         fetch: async (request) => {
           const path = new URL(request.url).pathname
           if (request.method === "GET") {
+            lists.push(path)
             if (models === undefined) return new Response("no list", { status: 404 })
             if (path.endsWith("/models")) {
               return Response.json({ object: "list", data: models.map((id) => ({ id, object: "model" })) })
@@ -52,7 +54,7 @@ export const server = (
           return answer(request)
         }
       })
-      return { url: `http://127.0.0.1:${running.port}/v1`, requests, stop: () => running.stop(true) }
+      return { url: `http://127.0.0.1:${running.port}/v1`, lists, requests, stop: () => running.stop(true) }
     }),
     ({ stop }) => Effect.promise(() => stop())
   )

@@ -1,6 +1,7 @@
 /** `create-image` through the catalog: image content, retired values, partial success, concurrency and limits. */
 import { describe, expect } from "bun:test"
 import { Deferred, Effect, Fiber, Layer } from "effect"
+import { TestClock } from "effect/testing"
 import { Catalog } from "../../../src/catalog/Catalog.ts"
 import { Caller } from "../../../src/catalog/Caller.ts"
 import { Client } from "../../../src/catalog/Client.ts"
@@ -258,4 +259,25 @@ it.live("a caller who goes away closes the connection to the provider", () =>
       yield* Deferred.await(closed)
     }).pipe(Effect.provide(program(configured(url))))
   })
+)
+
+it.effect(
+  "an image that never comes ends at image_time_limit, and may have been made, so that it is charged",
+  () =>
+    Effect.gen(function* () {
+      const begun = yield* Deferred.make<void>()
+      const { requests, url } = yield* server(() => {
+        Deferred.doneUnsafe(begun, Effect.void)
+        return new Promise<Response>(() => {})
+      })
+      yield* Effect.gen(function* () {
+        const ended = yield* finished
+        const call = yield* Effect.forkChild(Effect.flip(callTool("create-image", { prompt: wolf })))
+        yield* Deferred.await(begun)
+        yield* TestClock.adjust("120 seconds")
+        expect((yield* Fiber.join(call)).message).toContain("120")
+        expect(requests).toHaveLength(1)
+        expect(ended[0]?.outcome.spent).toMatchObject({ uncertain: true, usage: { output_tokens: 8192 } })
+      }).pipe(Effect.provide(program(configured(url))))
+    })
 )
