@@ -6,7 +6,7 @@ import type { Tokens } from "../ledger/Tokens.ts"
 import type { TextRequest } from "./Adapter.ts"
 import { fileTokens } from "./fileTokens.ts"
 import { filesOf, promptText } from "./parts.ts"
-import { definitionText } from "./toolDefinitions.ts"
+import { definitionsSize, sizeOf } from "./toolDefinitions.ts"
 
 /** Maximum tokens that a provider adds for each message and each tool. */
 const overhead = 16
@@ -19,10 +19,6 @@ const shortPrompt = 2048
 /** The provider may count more: a little with the same tokenizer, twice as many with another one. */
 const margin = { exact: 1.1, other: 2 }
 
-/** Maximum number of remembered counts of tool definitions, which most requests of a conversation share. */
-const maxCounts = 16
-const counts = new Map<string, number>()
-
 const schemaText = ({ responseFormat }: TextRequest): string =>
   responseFormat.type === "text"
     ? ""
@@ -32,53 +28,42 @@ const schemaText = ({ responseFormat }: TextRequest): string =>
 export class PromptSize {
   readonly #request: TextRequest
   readonly #text: string
-  /** Tools and the schema of the response. */
-  readonly #definitions: string
-  /** Tokens of everything that is not text. */
-  readonly #fixed: number
-  readonly #bytes: { readonly text: number; readonly definitions: number }
+  readonly #bytes: number
+  /** Upper bound of everything that is not text of the prompt. */
+  readonly #rest: number
+  /** The usual size of tools and of the schema of the response. */
+  readonly #definitions: number
   #estimated: number | undefined
 
   constructor(request: TextRequest) {
     const { prompt, tools } = request
+    const [ofTools, ofSchema] = [definitionsSize(request), sizeOf(schemaText(request))]
     this.#request = request
     this.#text = promptText(prompt)
-    this.#definitions = definitionText(request) + schemaText(request)
-    this.#bytes = {
-      text: Buffer.byteLength(this.#text),
-      definitions: Buffer.byteLength(this.#definitions)
-    }
-    this.#fixed =
+    this.#bytes = Buffer.byteLength(this.#text)
+    this.#definitions = ofTools.usual + ofSchema.usual
+    this.#rest =
       (prompt.content.length + tools.length) * overhead +
-      (this.#definitions === "" ? 0 : instructions) +
+      ofTools.most +
+      ofSchema.most +
+      (this.#definitions === 0 ? 0 : instructions) +
       fileTokens(request.model, filesOf(prompt))
   }
 
   /** Upper bound without a tokenizer: a token has at least one byte. */
   get most(): number {
-    return this.#bytes.text + this.#bytes.definitions + this.#fixed
+    return this.#bytes + this.#rest
   }
 
   get isLong(): boolean {
-    return this.#bytes.text + this.#bytes.definitions > shortPrompt
+    return this.#bytes > shortPrompt
   }
 
   /** A lower upper bound, by a tokenizer. */
   counted({ count }: Tokens["Service"]): Effect.Effect<number> {
-    const { model } = this.#request
-    const bounded = (text: string, bytes: number) =>
-      Effect.map(count(model, text), ({ exact, tokens }) =>
-        Math.min(bytes, Math.ceil(tokens * (exact ? margin.exact : margin.other)))
-      )
-    return Effect.gen({ self: this }, function* () {
-      const key = `${model}\n${this.#definitions}`
-      let definitions = counts.get(key)
-      if (definitions === undefined) {
-        definitions = yield* bounded(this.#definitions, this.#bytes.definitions)
-        if (counts.size >= maxCounts) counts.clear()
-        counts.set(key, definitions)
-      }
-      return this.#fixed + definitions + (yield* bounded(this.#text, this.#bytes.text))
+    return Effect.map(count(this.#request.model, this.#text), ({ exact, tokens }) => {
+      const most = Math.ceil(tokens * (exact ? margin.exact : margin.other))
+      return this.#rest + Math.min(this.#bytes, most)
     })
   }
 
@@ -87,7 +72,7 @@ export class PromptSize {
     const { model, prompt } = this.#request
     return (this.#estimated ??=
       estimateTokens(this.#text) +
-      estimateTokens(this.#definitions) +
+      this.#definitions +
       fileTokens(model, filesOf(prompt)) +
       prompt.content.length * usualOverhead.message +
       usualOverhead.prompt)

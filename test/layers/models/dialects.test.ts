@@ -1,4 +1,4 @@
-/** What both dialects have in common: stop reasons, errors, files in messages, structured output, and the list of models. */
+/** Stop reasons, errors, files in messages, structured output and the list of models, in both dialects. */
 import { describe, expect } from "bun:test"
 import { Effect, Layer, Schema } from "effect"
 import * as LanguageModel from "effect/ai/LanguageModel"

@@ -262,7 +262,7 @@ it.live("a caller who goes away closes the connection to the provider", () =>
 )
 
 it.effect(
-  "an image that never comes ends at image_time_limit, and may have been made, so that it is charged",
+  "an image without a response ends at image_time_limit, and may have been made, so that it is charged",
   () =>
     Effect.gen(function* () {
       const begun = yield* Deferred.make<void>()
