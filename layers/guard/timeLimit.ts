@@ -16,6 +16,14 @@ export interface TimeLimit {
   readonly maxDuration: number
 }
 
+/**
+ * Stops the time limits of the running call and of its ancestors, such as while a person is asked; the function that it
+ * returns starts them again. Outside of a call it does nothing.
+ */
+export const PauseTimeLimit = Context.Reference<() => () => void>("manifold/guard/PauseTimeLimit", {
+  defaultValue: () => () => () => {}
+})
+
 /** How long an interrupted call may take to clean up before the call fails anyway. */
 const gracePeriod = Duration.seconds(1)
 
@@ -39,20 +47,48 @@ export const withTimeLimit = <A, E, R, Handler>(
       const clock = Context.get(context, Clock.Clock)
       const started = monotonic(clock)
       let deadline = started + limit
-      const left = () => deadline - monotonic(clock)
-      const fiber = Effect.runForkWith(provide(context))(work(left))
+      /** Milliseconds that the call was paused, and pauses that have not ended. */
+      let paused = 0
+      let pauses = 0
+      let pausedAt = 0
+      let timer: Fiber.Fiber<void> | undefined
+      const now = () => (pauses > 0 ? pausedAt : monotonic(clock))
+      const left = () => deadline - now()
+      const pauseOuter = Context.get(context, PauseTimeLimit)
+      const pause = () => {
+        const resumeOuter = pauseOuter()
+        if (pauses++ === 0) {
+          pausedAt = monotonic(clock)
+          timer?.interruptUnsafe()
+        }
+        return () => {
+          resumeOuter()
+          if (--pauses > 0) return
+          const duration = monotonic(clock) - pausedAt
+          paused += duration
+          deadline += duration
+          if (timer !== undefined && fiber.pollUnsafe() === undefined) timer = arm()
+        }
+      }
+      const provided = Context.add(provide(context), PauseTimeLimit, pause)
+      const fiber = Effect.runForkWith(provided)(work(left))
       const done = fiber.pollUnsafe()
       if (done !== undefined) {
         resume(done)
         return
       }
       follow(() => {
-        deadline = Math.min(started + maxDuration, monotonic(clock) + limit)
+        deadline = Math.min(started + paused + maxDuration, now() + limit)
       })
       const timedOut = Effect.suspend(() =>
         Effect.andThen(
           Effect.timeoutOption(Fiber.interrupt(fiber), gracePeriod),
-          Effect.fail(new TimedOut({ name, limit: deadline === started + maxDuration ? maxDuration : limit }))
+          Effect.fail(
+            new TimedOut({
+              name,
+              limit: deadline === started + paused + maxDuration ? maxDuration : limit
+            })
+          )
         )
       )
       const fork = Effect.runForkWith(context)
@@ -65,13 +101,15 @@ export const withTimeLimit = <A, E, R, Handler>(
         })
         return armed
       }
-      let timer = arm()
+      timer = arm()
+      // The handler has paused before its first wait.
+      if (pauses > 0) timer.interruptUnsafe()
       fiber.addObserver((exit) => {
-        timer.interruptUnsafe()
+        timer?.interruptUnsafe()
         resume(exit)
       })
       return Effect.suspend(() => {
-        timer.interruptUnsafe()
+        timer?.interruptUnsafe()
         return Fiber.interrupt(fiber)
       })
     })

@@ -61,8 +61,15 @@ export const toChatFailure = (error: TurnError): ChatFailure => {
   }
   if (error._tag === "ChatStoreError") return { code: storeCodes[error.reason], message: error.message }
   if (error instanceof ModelError) {
-    const { message, model, provider, reason } = error
-    const data = { reason, provider, ...(model !== undefined && { model }) }
+    const { message, model, provider, reason, status } = error
+    // Without a status, it was not the provider that refused the request.
+    const isUnknown = reason === "invalid" && model !== undefined && status === undefined
+    const data = {
+      reason,
+      provider,
+      ...(model !== undefined && { model }),
+      ...(isUnknown && { validation_errors: [{ field: "model", message, type: "value_error" }] })
+    }
     return { code: modelCodes[reason], message, data }
   }
   const { data, message, status } = toFailure(error)

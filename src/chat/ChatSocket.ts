@@ -134,18 +134,21 @@ export class ChatSocket {
   readonly #chat = Effect.fnUntraced(function* (this: ChatSocket, request: Requests["chat"]) {
     const { conversations, principal } = this.#options
     const { content, options } = yield* messageOf(request.payload, "payload.text")
-    const wanted = request.conversation_id ?? this.#conversation
-    const { after, conversation } = yield* conversations.submit({
+    const { after, conversation, repeated } = yield* conversations.submit({
       principal: principal(),
-      conversation: wanted,
+      conversation: request.conversation_id ?? this.#conversation,
+      implied: request.conversation_id === undefined || request.conversation_id === null,
       requestId: request.request_id,
       content,
       options,
       canAnswer: request.v === 1
     })
     this.#conversation = conversation
-    if (request.v === 1) yield* this.#follow(conversation, after)
-    else yield* this.#followTurn(conversation, after, request.request_id)
+    if (request.v === 1) {
+      // The client gets the frames of the turn again.
+      if (repeated) yield* this.#unfollow(conversation)
+      yield* this.#follow(conversation, after)
+    } else yield* this.#followTurn(conversation, after, request.request_id)
   })
 
   readonly #resume = Effect.fnUntraced(function* (

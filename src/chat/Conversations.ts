@@ -21,7 +21,7 @@ import { Quota } from "../../layers/quotas/Quota.ts"
 import { Catalog } from "../catalog/Catalog.ts"
 import type { Block } from "../domain/Content.ts"
 import type { Principal } from "../domain/Principal.ts"
-import { ChatRefusal, refusal, toChatFailure } from "./ChatRefusal.ts"
+import { ChatRefusal, invalid, refusal, toChatFailure } from "./ChatRefusal.ts"
 import { superviseTurn } from "./superviseTurn.ts"
 import { makeWindow, TokenCounts } from "./window.ts"
 
@@ -29,6 +29,8 @@ export interface NewMessage {
   readonly principal: Principal
   /** Absent: a new conversation. */
   readonly conversation?: string | undefined
+  /** Whether the message itself names no conversation, and goes to the latest one of its connection. */
+  readonly implied?: boolean | undefined
   /** Whether a conversation that does not exist begins with this id. */
   readonly create?: boolean | undefined
   /** `request_id` of the turn whose answer the model gives again. */
@@ -46,6 +48,8 @@ export interface Submitted {
   readonly conversation: string
   /** `seq` before the first event of the turn. */
   readonly after: number
+  /** Whether the request id was known, so that nothing was started. */
+  readonly repeated: boolean
 }
 
 export interface Answer {
@@ -60,9 +64,12 @@ const conversationId = /^[A-Za-z0-9._:-]{1,128}$/
 
 const unknown = (id: string) => refusal(404, `There is no conversation ${id.slice(0, 100)}.`)
 
-/** Equal for equal payloads. */
-const digestOf = ({ content, conversation, options, replaces }: NewMessage): string =>
-  Hex.encode(sha256(JSON.stringify([conversation, content, options, replaces])))
+/** Equal for equal payloads. Without the conversation: a client that repeats a message may have learned its id since. */
+const digestOf = ({ content, options, replaces }: NewMessage): string =>
+  Hex.encode(sha256(JSON.stringify([content, options, replaces])))
+
+const requireCall = (principal: Principal) =>
+  principal.may(["call"]) ? Effect.void : Effect.fail(refusal(403, "The scope call is required."))
 
 export class Conversations extends Context.Service<
   Conversations,
@@ -120,6 +127,8 @@ export class Conversations extends Context.Service<
       }
       const scope = yield* Effect.scope
       const turns = new Quota(settings.max_turns)
+      /** Messages of the turns that run here, by principal and request id. */
+      const live = new Map<string, ChatEventOf<"user_message">>()
       const idle = new Set<() => void>()
       let isDraining = false
 
@@ -133,8 +142,24 @@ export class Conversations extends Context.Service<
           () => unknown(conversation)
         )
 
-      const ended = (principal: Principal) => {
-        turns.release(principal.key, 1)
+      /** For a caller who changes it. */
+      const mine = (principal: Principal, conversation: string) =>
+        Effect.tap(owned(principal, conversation), () => requireCall(principal))
+
+      const claimOf = ({ principal, requestId }: NewMessage) => JSON.stringify([principal.key, requestId])
+
+      /** The turn of a request id that was used before. */
+      const repeat = (message: NewMessage, digest: string, known: ChatEventOf<"user_message">) => {
+        const { conversation, implied, requestId } = message
+        const isElsewhere = conversation !== undefined && !implied && conversation !== known.conversation
+        return known.digest !== digest || isElsewhere
+          ? refusal(409, `request_id ${requestId} was used with another payload. Use a new one.`)
+          : Effect.succeed({ conversation: known.conversation, after: known.seq - 1, repeated: true })
+      }
+
+      const ended = (message: NewMessage) => {
+        live.delete(claimOf(message))
+        turns.release(message.principal.key, 1)
         if (turns.used > 0) return
         for (const resume of idle) resume()
       }
@@ -150,15 +175,9 @@ export class Conversations extends Context.Service<
           program,
           settings: settings.service
         }
-        if (!turns.take(principal.key, 1)) {
-          const error = { code: 429, message: "Too many turns run. Wait for the end of one, or stop it." }
-          yield* refused(
-            store.append(turn.conversation, [{ type: "turn_failed", request_id: requestId, error }])
-          )
-          return
-        }
+        live.set(claimOf(message), begun)
         yield* superviseTurn(services, turn, begun.seq).pipe(
-          Effect.ensuring(Effect.sync(() => ended(principal))),
+          Effect.ensuring(Effect.sync(() => ended(message))),
           Effect.forkIn(scope)
         )
       })
@@ -173,8 +192,26 @@ export class Conversations extends Context.Service<
           if (requestId === "" || requestId.length > maxRequestId) {
             return yield* refusal(400, `request_id must have 1 to ${maxRequestId} characters.`)
           }
-          if (!principal.may(["call"])) return yield* refusal(403, "The scope call is required.")
+          yield* requireCall(principal)
           const digest = digestOf(message)
+          const own = live.get(claimOf(message))
+          if (own !== undefined) return yield* repeat(message, digest, own)
+          const { providers } = services.models
+          if (options.provider !== undefined && !providers.some(({ name }) => name === options.provider)) {
+            const names = providers.map(({ name }) => name).join(", ")
+            return yield* invalid([
+              {
+                field: "provider",
+                message: `There is no provider ${options.provider.slice(0, 100)}. Choose one of ${names}.`,
+                type: "value_error"
+              }
+            ])
+          }
+          // Before anything is stored, so that the request id can be used again.
+          if (!turns.take(principal.key, 1)) {
+            return yield* refusal(429, "Too many turns run. Wait for the end of one, or stop it.")
+          }
+          const release = Effect.sync(() => ended(message))
           const begun = yield* refused(
             store.begin({
               principal: principal.key,
@@ -189,20 +226,18 @@ export class Conversations extends Context.Service<
                 ...(replaces !== undefined && { replaces })
               }
             })
-          )
+          ).pipe(Effect.onError(() => release))
           if (begun._tag === "known") {
-            if (begun.message.digest !== digest) {
-              return yield* refusal(
-                409,
-                `request_id ${requestId} was used with another payload. Use a new one.`
-              )
-            }
-            return { conversation: begun.message.conversation, after: begun.message.seq - 1 }
+            yield* release
+            return yield* repeat(message, digest, begun.message)
           }
           const stored = begun.events.find((event) => event.type === "user_message")
-          if (stored === undefined) return yield* refusal(500, "The message was not stored.")
+          if (stored === undefined) {
+            yield* release
+            return yield* refusal(500, "The message was not stored.")
+          }
           yield* run(message, stored)
-          return { conversation: stored.conversation, after: stored.seq - 1 }
+          return { conversation: stored.conversation, after: stored.seq - 1, repeated: false }
         }, Effect.uninterruptible),
         events: (principal, conversation, after) =>
           Stream.unwrap(
@@ -215,7 +250,7 @@ export class Conversations extends Context.Service<
             )
           ),
         stop: (principal, conversation) =>
-          Effect.flatMap(owned(principal, conversation), ({ running }) =>
+          Effect.flatMap(mine(principal, conversation), ({ running }) =>
             running === undefined
               ? Effect.succeed(false)
               : refused(
@@ -223,7 +258,7 @@ export class Conversations extends Context.Service<
                 )
           ),
         answer: (principal, conversation, { action, content, id }) =>
-          Effect.flatMap(owned(principal, conversation), ({ running }) =>
+          Effect.flatMap(mine(principal, conversation), ({ running }) =>
             running === undefined
               ? Effect.succeed(false)
               : refused(
@@ -241,7 +276,7 @@ export class Conversations extends Context.Service<
         read: (principal, conversation, options) =>
           Effect.andThen(owned(principal, conversation), refused(store.read(conversation, options))),
         remove: (principal, conversation) =>
-          Effect.flatMap(owned(principal, conversation), () =>
+          Effect.flatMap(mine(principal, conversation), () =>
             Effect.flatMap(refused(store.remove(conversation)), (removed) =>
               removed ? Effect.void : Effect.fail(unknown(conversation))
             )

@@ -84,10 +84,20 @@ export interface AskModel {
   readonly tools: ReadonlyArray<ToolEntry>
   /** False: the model must answer without a call. */
   readonly mayCall: boolean
+  /** Ids of the turn's tool calls so far. Providers may use an id again in their next response. */
+  readonly callIds: Set<string>
+}
+
+const uniqueId = (id: string, taken: Set<string>): string => {
+  let unique = id
+  for (let number = 2; taken.has(unique); number++) unique = `${id}_${number}`
+  taken.add(unique)
+  return unique
 }
 
 /** Stores the message, also an incomplete one, and returns it. */
 export const askModel = Effect.fnUntraced(function* ({
+  callIds,
   hop,
   mayCall,
   messages,
@@ -123,7 +133,12 @@ export const askModel = Effect.fnUntraced(function* ({
       if (part.type === "reasoning-end") parts.describe(part.metadata)
       else if (part.type === "tool-call") {
         const { id, name, params } = part
-        parts.list.push({ type: "tool_call", tool_call_id: id, name, arguments: params })
+        parts.list.push({
+          type: "tool_call",
+          tool_call_id: uniqueId(id, callIds),
+          name,
+          arguments: params
+        })
       } else if (part.type === "finish") finish = part
     }
   })

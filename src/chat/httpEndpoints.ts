@@ -73,7 +73,7 @@ export const layer = (limits: StreamLimits) =>
       /** A conversation as frames, until the turn has ended. */
       const asFrames = (
         { connection, grant }: Incoming,
-        { after, conversation }: Submitted,
+        { after, conversation }: Pick<Submitted, "after" | "conversation">,
         requestId: string
       ) =>
         respond({

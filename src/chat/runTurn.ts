@@ -46,6 +46,7 @@ export const runTurn = Effect.fnUntraced(function* (
     .map(({ description = "", input, name }) => `${name} ${description} ${JSON.stringify(input)}`)
     .join("\n")
   const model = options.model ?? models.providers.find(({ name }) => name === models.active)?.model ?? ""
+  const callIds = new Set<string>()
   let reported = 0
   for (let hop = 0; ; hop++) {
     const events = yield* store.read(conversation, { limit: Number.MAX_SAFE_INTEGER })
@@ -63,7 +64,7 @@ export const runTurn = Effect.fnUntraced(function* (
       reported = dropped
     }
     const mayCall = hop < settings.max_tool_hops
-    const message = yield* askModel({ models, turn, hop, messages, tools, mayCall })
+    const message = yield* askModel({ models, turn, hop, messages, tools, mayCall, callIds })
     said.push(message)
     const calls = callsOf(message)
     if (calls.length === 0 || !mayCall) {

@@ -2,6 +2,7 @@
 import { Cause, Clock, Deferred, Duration, Effect, Exit, Stream } from "effect"
 import type { ChatEventBody, ChatEventOf } from "../../layers/chat/ChatEvent.ts"
 import type { Guard } from "../../layers/guard/Guard.ts"
+import { PauseTimeLimit } from "../../layers/guard/timeLimit.ts"
 import type { Call } from "../../layers/ledger/Calls.ts"
 import type { ProgressEvents } from "../../layers/progress/ProgressEvents.ts"
 import { defaults, type Policy } from "../domain/Policy.ts"
@@ -63,9 +64,16 @@ export const superviseTurn = Effect.fnUntraced(function* (
     const expire = store
       .respond(conversation, { type: "input_answered", request_id: requestId, id, action: "expired" })
       .pipe(Effect.andThen(Deferred.await(answer)))
-    return yield* Deferred.await(answer).pipe(
+    const answered = Deferred.await(answer).pipe(
       Effect.timeoutOrElse({ duration: settings.input_timeout, orElse: () => expire }),
       Effect.ensuring(Effect.sync(() => waiting.delete(id)))
+    )
+    // The time of a person counts for no time limit.
+    const pause = yield* PauseTimeLimit
+    return yield* Effect.acquireUseRelease(
+      Effect.sync(pause),
+      () => answered,
+      (resume) => Effect.sync(resume)
     )
   })
 

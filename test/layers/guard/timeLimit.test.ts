@@ -2,7 +2,7 @@
 import { describe, expect } from "bun:test"
 import { Clock, Context, Deferred, Effect, Exit, Fiber, References, Tracer } from "effect"
 import { TestClock } from "effect/testing"
-import { withTimeLimit } from "../../../layers/guard/timeLimit.ts"
+import { PauseTimeLimit, withTimeLimit } from "../../../layers/guard/timeLimit.ts"
 import { it } from "../../support/effect.ts"
 
 const ignore = () => {}
@@ -204,6 +204,61 @@ describe("calls in time", () => {
         Effect.withSpan("outer")
       )
       expect(yield* inside).toEqual(["said", { tool: "inside" }, "outer"])
+    })
+  )
+})
+
+describe("pauses", () => {
+  /** Works 600 ms, pauses 5 s, and works on without end. */
+  const pausing = Effect.gen(function* () {
+    yield* Effect.sleep("600 millis")
+    const pause = yield* PauseTimeLimit
+    const resume = pause()
+    yield* Effect.sleep("5 seconds")
+    resume()
+    return yield* Effect.never
+  })
+
+  it.effect("the time limit counts the time before and after a pause", () =>
+    Effect.gen(function* () {
+      const { fiber } = yield* start(pausing)
+      yield* TestClock.adjust("5999 millis")
+      expect(yield* ended(fiber)).toBe(false)
+      yield* TestClock.adjust("1 millis")
+      expect(yield* Effect.flip(Fiber.join(fiber))).toMatchObject({ _tag: "TimedOut", limit: 1000 })
+    })
+  )
+
+  it.effect("a pause of an inner call stops the limit of the outer one, also before its first wait", () =>
+    Effect.gen(function* () {
+      const inner = withTimeLimit(
+        () =>
+          Effect.gen(function* () {
+            const resume = (yield* PauseTimeLimit)()
+            yield* Effect.sleep("1 minute")
+            resume()
+            return "done"
+          }),
+        unchanged,
+        "inner",
+        { limit: 100, maxDuration: 100 },
+        ignore
+      )
+      const { fiber } = yield* start(inner)
+      yield* TestClock.adjust("1 minute")
+      expect(yield* Fiber.join(fiber)).toBe("done")
+    })
+  )
+
+  it.effect("progress during a pause extends the limit from its end", () =>
+    Effect.gen(function* () {
+      const { fiber, report } = yield* start(pausing)
+      yield* TestClock.adjust("3 seconds")
+      yield* report
+      yield* TestClock.adjust("3599 millis")
+      expect(yield* ended(fiber)).toBe(false)
+      yield* TestClock.adjust("1 millis")
+      expect(yield* ended(fiber)).toBe(true)
     })
   )
 })
