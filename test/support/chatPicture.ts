@@ -40,7 +40,7 @@ const lines = await Effect.runPromise(
       const shown = yield* until("left")
       yield* type("/exit\r")
       yield* exited
-      return `> ${shown}`.split(/\r?\n/).map((line) => line.slice(line.lastIndexOf("\r") + 1))
+      return `> ${shown}`.split(/\r*\n/).map((line) => line.slice(line.lastIndexOf("\r") + 1))
     })
   )
 )
