@@ -32,7 +32,10 @@ const time = (usual: string, description: string) =>
 
 const context = () =>
   Schema.Struct({
-    max_tokens: count(1, "Tokens of one request to a model, history included."),
+    max_tokens: count(
+      1,
+      "Tokens of the messages of one request to a model, and of its answer. Definitions of tools are not counted."
+    ),
     reserve_tokens: count(0, "Of those, tokens kept free for the answer."),
     preserve_recent: count(0, "Latest messages that are never dropped.")
   }).check(

@@ -8,7 +8,8 @@ const types = {
   },
   png: { name: "image", mimeType: "image/png" },
   jpeg: { name: "image", mimeType: "image/jpeg" },
-  webp: { name: "image", mimeType: "image/webp" }
+  webp: { name: "image", mimeType: "image/webp" },
+  json: { name: "result", mimeType: "application/json" }
 } as const
 
 export type FileType = keyof typeof types

@@ -13,6 +13,7 @@ import { Guard } from "../../layers/guard/Guard.ts"
 import { Tokens } from "../../layers/ledger/Tokens.ts"
 import { Models } from "../../layers/models/Models.ts"
 import * as Hex from "effect/encoding/Hex"
+import { Output } from "../../layers/output/Output.ts"
 import { sha256 } from "../../layers/platform/digest.ts"
 import { Environment } from "../../layers/platform/Environment.ts"
 import { Ids } from "../../layers/platform/Ids.ts"
@@ -122,6 +123,7 @@ export class Conversations extends Context.Service<
         catalog: yield* Catalog,
         guard: yield* Guard,
         progress: yield* ProgressEvents,
+        output: yield* Effect.serviceOption(Output),
         newId: next,
         window: makeWindow(yield* Tokens, new TokenCounts(), environment.get("DEBUG_TOKENS") === "1")
       }

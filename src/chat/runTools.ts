@@ -61,6 +61,8 @@ const progressOf = (turn: Turn, call: ToolCall, { details }: ProgressEvent) => {
 
 export interface RunTools {
   readonly catalog: Catalog["Service"]
+  /** Keeps the whole of a cut result, and returns its URI; none: it cannot be kept. */
+  readonly keep: (result: ToolOutput) => Effect.Effect<Option.Option<string>>
   readonly turn: Turn
   readonly tools: ReadonlyArray<ToolEntry>
   /** The client of the call's handler. */
@@ -134,14 +136,16 @@ export const runTools = Effect.fnUntraced(function* (options: RunTools, calls: R
 
   const one = Effect.fnUntraced(function* (call: ToolCall) {
     const result = yield* handle(call)
-    const { content, structured } = cutResult(result, turn.settings.max_result_bytes)
+    const { content, isCut, structured } = cutResult(result, turn.settings.max_result_bytes)
+    const whole = isCut ? yield* options.keep(result) : Option.none()
     const event: Omit<ChatEventOf<"tool_result">, "conversation" | "seq" | "timestamp"> = {
       type: "tool_result",
       request_id: turn.requestId,
       tool_call_id: call.id,
       name: call.name,
-      content,
+      content: Option.isNone(whole) ? content : [...content, text(`The whole result is ${whole.value}.`)],
       is_error: result.isError,
+      ...(Option.isSome(whole) && { whole: whole.value }),
       ...(structured !== undefined && { structured })
     }
     yield* turn.append([event])

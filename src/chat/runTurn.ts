@@ -1,11 +1,13 @@
 /** A turn: asks the model, runs the tools that it calls, and asks again until it calls none. */
-import { Effect } from "effect"
+import { Effect, type Option } from "effect"
 import type { ChatEventOf } from "../../layers/chat/ChatEvent.ts"
 import type { ChatStore } from "../../layers/chat/ChatStore.ts"
+import type { Output } from "../../layers/output/Output.ts"
 import type { Models } from "../../layers/models/Models.ts"
 import type { Catalog } from "../catalog/Catalog.ts"
 import { askModel, type Message } from "./askModel.ts"
 import { refusal } from "./ChatRefusal.ts"
+import { keepResult } from "./keepResult.ts"
 import { runTools, type ToolCall } from "./runTools.ts"
 import { toolsOf } from "./toolList.ts"
 import { totals } from "./totals.ts"
@@ -19,6 +21,8 @@ export interface TurnServices {
   readonly models: Models["Service"]
   readonly catalog: Catalog["Service"]
   readonly window: ReturnType<typeof makeWindow>
+  /** Where whole results of tools are kept; none: nowhere. */
+  readonly output: Option.Option<Output["Service"]>
 }
 
 type Completed = Omit<ChatEventOf<"turn_completed">, "conversation" | "seq" | "timestamp">
@@ -30,7 +34,7 @@ const callsOf = ({ parts }: Message): ReadonlyArray<ToolCall> =>
 
 /** `said`: receives each message, so that a turn that is stopped has the totals so far. */
 export const runTurn = Effect.fnUntraced(function* (
-  { catalog, models, store, window }: TurnServices,
+  { catalog, models, output, store, window }: TurnServices,
   turn: Turn,
   said: Array<Message>
 ) {
@@ -42,9 +46,6 @@ export const runTurn = Effect.fnUntraced(function* (
     )
   }
   const tools = yield* toolsOf(catalog, principal, settings.tools)
-  const described = tools
-    .map(({ description = "", input, name }) => `${name} ${description} ${JSON.stringify(input)}`)
-    .join("\n")
   const model = options.model ?? models.providers.find(({ name }) => name === models.active)?.model ?? ""
   const callIds = new Set<string>()
   let reported = 0
@@ -56,7 +57,6 @@ export const runTurn = Effect.fnUntraced(function* (
       requestId,
       settings: settings.context,
       system: settings.system_prompt,
-      tools: described,
       units: unitsOf(events)
     })
     if (dropped > reported) {
@@ -75,6 +75,7 @@ export const runTurn = Effect.fnUntraced(function* (
         ...totals(said)
       } satisfies Completed
     }
-    yield* runTools({ catalog, turn, tools, client: (call) => turnClient(models, turn, call) }, calls)
+    const keep = keepResult(output, principal, conversation)
+    yield* runTools({ catalog, keep, turn, tools, client: (call) => turnClient(models, turn, call) }, calls)
   }
 })

@@ -6,7 +6,7 @@ import type { Unit } from "./units.ts"
 import { ChatRefusal } from "./ChatRefusal.ts"
 
 export interface WindowSettings {
-  /** Tokens of a request, the answer included. */
+  /** Tokens of the messages of a request, and of the answer. Definitions of tools are not counted. */
   readonly max_tokens: number
   /** Tokens kept free for the answer. */
   readonly reserve_tokens: number
@@ -47,8 +47,6 @@ export interface WindowOptions {
   readonly model: string
   readonly settings: WindowSettings
   readonly system: string | undefined
-  /** Names, descriptions and schemas of the tools. */
-  readonly tools: string
   readonly units: ReadonlyArray<Unit>
   /** Of the turn that runs; its units are never dropped. */
   readonly requestId: string
@@ -70,7 +68,6 @@ export const makeWindow = (tokens: Tokens["Service"], counts: TokenCounts, debug
     requestId,
     settings,
     system,
-    tools,
     units
   }: WindowOptions) {
     const { max_tokens, preserve_recent, reserve_tokens } = settings
@@ -83,12 +80,11 @@ export const makeWindow = (tokens: Tokens["Service"], counts: TokenCounts, debug
     const bytes = units.reduce(
       (sum, { images, messages, text }) =>
         sum + Buffer.byteLength(text) + messages.length * perMessage + images * perImage,
-      Buffer.byteLength(tools) + Buffer.byteLength(system ?? "") + perMessage
+      Buffer.byteLength(system ?? "") + perMessage
     )
     if (bytes <= room && !debug) return { messages: whole(units), dropped: 0 } satisfies Window
     const fixed =
-      (system === undefined ? 0 : (yield* count(`system/${model}/${system}`, model, system)) + perMessage) +
-      (tools === "" ? 0 : yield* count(`tools/${model}/${tools}`, model, tools))
+      system === undefined ? 0 : (yield* count(`system/${model}/${system}`, model, system)) + perMessage
     const sizeOf = (unit: Unit) =>
       Effect.map(
         // Without its tool results, the same unit is shorter.
@@ -110,7 +106,7 @@ export const makeWindow = (tokens: Tokens["Service"], counts: TokenCounts, debug
           code: 413,
           message:
             `The message does not fit into ${max_tokens} tokens (chat.service.context.max_tokens), ` +
-            `of which tools and instructions take ${fixed}. Shorten it, or raise the limit.`,
+            `of which the instructions take ${fixed}. Shorten it, or raise the limit.`,
           data: { reason: "context_too_long", max_tokens, tokens: used + size }
         })
       }

@@ -1,6 +1,10 @@
 /** Conversations over `/ws/chat`, as clients see them. */
 import { describe, expect } from "bun:test"
 import { Effect } from "effect"
+import { Caller } from "../../src/catalog/Caller.ts"
+import { Catalog } from "../../src/catalog/Catalog.ts"
+import { Client } from "../../src/catalog/Client.ts"
+import { anonymousLoopback } from "../../src/domain/Principal.ts"
 import {
   ask,
   chatService,
@@ -299,6 +303,36 @@ describe("a turn", () => {
         })
         expect(requests).toHaveLength(4)
       }).pipe(Effect.provide(chatService(url, { chat: chatWith({ max_tool_hops: 3 }) })))
+    })
+  )
+
+  it.live("keeps a long result of a tool as a file, and gives the model its beginning", () =>
+    Effect.gen(function* () {
+      const text = "x".repeat(5000)
+      const { requests, url } = yield* script(
+        { calls: [{ id: "c1", name: "echo", args: { message: text } }] },
+        { calls: [{ id: "c2", name: "list_resources", args: {} }] },
+        ["Done."]
+      )
+      yield* Effect.gen(function* () {
+        const client = yield* chatSocket
+        yield* client.send({ v: 1, ...ask("r1", "Long") })
+        const frames = yield* until(client, "complete", "error")
+        const result = Object(frames.find(({ status }) => status === "tool_result")?.["tool_result"]) as {
+          readonly whole: string
+        }
+        expect(result.whole).toMatch(/^output:\/\/chat\//)
+        expect(String(messagesOf(requests[1]).at(-1)?.["content"]).length).toBeLessThan(1500)
+        const catalog = yield* Catalog
+        const read = catalog
+          .read(anonymousLoopback, result.whole)
+          .pipe(
+            Effect.provideService(Client, Client.absent),
+            Effect.provideService(Caller, { principal: anonymousLoopback, requestId: "1" })
+          )
+        const [kept] = (yield* read).contents
+        expect(Buffer.from(Object(kept).blob, "base64").toString()).toContain(text)
+      }).pipe(Effect.provide(chatService(url, { chat: chatWith({ max_result_bytes: 1000 }) })))
     })
   )
 

@@ -1,4 +1,7 @@
-/** A provider that replays one recorded stream of OpenAI's Chat Completions: at once, or under `/paced` in its own time. */
+/**
+ * A provider that replays one recorded stream of OpenAI's Chat Completions: at once, under `/paced` in its own time, or
+ * under `/timed` 20 chunks a second, each of which says when it was sent.
+ */
 const encoder = new TextEncoder()
 const chunk = (delta: object, more: object = {}) =>
   encoder.encode(
@@ -50,6 +53,23 @@ const paced = () =>
     }
   })
 
+/** Milliseconds since 1970, with fractions. */
+const now = () => performance.timeOrigin + performance.now()
+
+const timed = () =>
+  new ReadableStream<Uint8Array>({
+    start: async (controller) => {
+      for (let sent = 0; sent < 64; sent++) {
+        controller.enqueue(chunk({ content: ` ${now()}` }))
+        await Bun.sleep(50)
+      }
+      for (const each of recorded.slice(-2)) controller.enqueue(each)
+      controller.close()
+    }
+  })
+
+const bodies = { "/paced": paced, "/timed": timed }
+
 const { url } = Bun.serve({
   hostname: "127.0.0.1",
   port: 0,
@@ -57,8 +77,9 @@ const { url } = Bun.serve({
   fetch: async (request) => {
     if (request.method !== "POST") return new Response(null, { status: 404 })
     await request.arrayBuffer()
-    const body = new URL(request.url).pathname.startsWith("/paced") ? paced() : atOnce()
-    return new Response(body, { headers: { "content-type": "text/event-stream" } })
+    const { pathname } = new URL(request.url)
+    const [, make = atOnce] = Object.entries(bodies).find(([prefix]) => pathname.startsWith(prefix)) ?? []
+    return new Response(make(), { headers: { "content-type": "text/event-stream" } })
   }
 })
 console.error(`listening at ${url.origin}`)

@@ -1,6 +1,7 @@
 /** The list of rows, in the order of the table. */
 import type { Row } from "../support/Row.ts"
 import { binary } from "./binary.ts"
+import { chatStreams } from "./chatStreams.ts"
 import { coldStart } from "./coldStart.ts"
 import { gateway } from "./gatewayCalls.ts"
 import { expiry } from "./sessionExpiry.ts"
@@ -15,6 +16,7 @@ export const rows: ReadonlyArray<Row> = [
   sessionWire,
   longLived,
   modelCalls,
+  chatStreams,
   gateway,
   memory,
   expiry,
