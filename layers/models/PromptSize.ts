@@ -14,8 +14,10 @@ const overhead = 16
 const instructions = 1000
 /** Usual tokens that a provider adds, for estimates. */
 const usualOverhead = { prompt: 3, message: 4 }
-/** Bytes of a prompt that is not tokenized. */
+/** Bytes of a prompt whose bytes are its upper bound. */
 const shortPrompt = 2048
+/** Bytes of a prompt that is not tokenized: its estimate costs less than the time of the tokenizer. */
+const mediumPrompt = 16_384
 /** The provider may count more: a little with the same tokenizer, twice as many with another one. */
 const margin = { exact: 1.1, other: 2 }
 
@@ -29,6 +31,7 @@ export class PromptSize {
   readonly #request: TextRequest
   readonly #text: string
   readonly #bytes: number
+  readonly #most: number
   /** Upper bound of everything that is not text of the prompt. */
   readonly #rest: number
   /** The usual size of tools and of the schema of the response. */
@@ -41,6 +44,8 @@ export class PromptSize {
     this.#request = request
     this.#text = promptText(prompt)
     this.#bytes = Buffer.byteLength(this.#text)
+    const isMedium = this.#bytes > shortPrompt && this.#bytes <= mediumPrompt
+    this.#most = isMedium ? sizeOf(this.#text).most : this.#bytes
     this.#definitions = ofTools.usual + ofSchema.usual
     this.#rest =
       (prompt.content.length + tools.length) * overhead +
@@ -50,13 +55,14 @@ export class PromptSize {
       fileTokens(request.model, filesOf(prompt))
   }
 
-  /** Upper bound without a tokenizer: a token has at least one byte. */
+  /** Upper bound without a tokenizer: a token has at least one byte, and usually more. */
   get most(): number {
-    return this.#bytes + this.#rest
+    return this.#most + this.#rest
   }
 
+  /** Whether a tokenizer gives a much lower bound. */
   get isLong(): boolean {
-    return this.#bytes > shortPrompt
+    return this.#bytes > mediumPrompt
   }
 
   /** A lower upper bound, by a tokenizer. */

@@ -7,9 +7,12 @@ import type { TextRequest } from "./Adapter.ts"
 import { objectOf, textOf } from "./fields.ts"
 import { base64, resultFiles, resultText } from "./parts.ts"
 import { schemaOf } from "./toolDefinitions.ts"
+import { ToolIds } from "./toolIds.ts"
 import type { ToolNames } from "./toolNames.ts"
 
 type Block = Anthropic.ContentBlockParam
+
+const validId = /^[a-zA-Z0-9_-]+$/
 
 const cached = { cache_control: { type: "ephemeral" } } as const
 
@@ -46,11 +49,21 @@ const reasoningBlock = ({ options, text }: Prompt.ReasoningPart): ReadonlyArray<
   return signature === undefined ? [] : [{ type: "thinking", thinking: text, signature }]
 }
 
-const assistantBlocks = (parts: ReadonlyArray<Prompt.AssistantMessagePart>, names: ToolNames): Array<Block> =>
+interface Wire {
+  readonly names: ToolNames
+  readonly ids: ToolIds
+}
+
+const assistantBlocks = (
+  parts: ReadonlyArray<Prompt.AssistantMessagePart>,
+  { ids, names }: Wire
+): Array<Block> =>
   parts.flatMap((part): Array<Block> => {
     if (part.type === "text") return part.text === "" ? [] : [{ type: "text", text: part.text }]
     if (part.type === "tool-call") {
-      return [{ type: "tool_use", id: part.id, name: names.toWire(part.name), input: part.params ?? {} }]
+      return [
+        { type: "tool_use", id: ids.toWire(part.id), name: names.toWire(part.name), input: part.params ?? {} }
+      ]
     }
     return part.type === "reasoning" ? [...reasoningBlock(part)] : []
   })
@@ -65,8 +78,8 @@ const resultContent = (
   return [...(text === "" ? [] : [{ type: "text" as const, text }]), ...files.map(filePart)]
 }
 
-const blocksOf = (message: Exclude<Prompt.Message, Prompt.SystemMessage>, names: ToolNames): Array<Block> => {
-  if (message.role === "assistant") return assistantBlocks(message.content, names)
+const blocksOf = (message: Exclude<Prompt.Message, Prompt.SystemMessage>, wire: Wire): Array<Block> => {
+  if (message.role === "assistant") return assistantBlocks(message.content, wire)
   if (message.role === "user") {
     return message.content.flatMap((part): Array<Block> => {
       if (part.type !== "text") return [filePart(part)]
@@ -79,7 +92,7 @@ const blocksOf = (message: Exclude<Prompt.Message, Prompt.SystemMessage>, names:
       ? [
           {
             type: "tool_result",
-            tool_use_id: part.id,
+            tool_use_id: wire.ids.toWire(part.id),
             content: resultContent(part),
             ...(part.isFailure && { is_error: true })
           }
@@ -95,6 +108,7 @@ const mark = (block: Block | undefined) => {
 /** `system` and `messages`; consecutive messages of one role are merged. */
 export const toMessages = (request: TextRequest, names: ToolNames) => {
   const repeated = isRepeated(request)
+  const wire = { names, ids: new ToolIds(validId) }
   const system: Array<Anthropic.TextBlockParam> = []
   const messages: Array<{ role: "user" | "assistant"; content: Array<Block> }> = []
   for (const message of request.prompt.content) {
@@ -103,7 +117,7 @@ export const toMessages = (request: TextRequest, names: ToolNames) => {
       continue
     }
     const role = message.role === "assistant" ? "assistant" : "user"
-    const content = blocksOf(message, names)
+    const content = blocksOf(message, wire)
     const last = messages.at(-1)
     if (last?.role === role) last.content.push(...content)
     else if (content.length > 0) messages.push({ role, content })

@@ -7,9 +7,14 @@ import type { TextRequest } from "./Adapter.ts"
 import { objectOf } from "./fields.ts"
 import { dataUrl, resultFiles, resultText } from "./parts.ts"
 import { schemaOf } from "./toolDefinitions.ts"
+import { ToolIds } from "./toolIds.ts"
 import type { ToolNames } from "./toolNames.ts"
 
 type Message = OpenAI.ChatCompletionMessageParam
+
+/** OpenAI's own limit; its compatible servers make longer ids themselves. */
+const shortId = /^.{1,40}$/s
+const anyId = /^/
 
 const userPart = (part: Prompt.UserMessagePart): OpenAI.ChatCompletionContentPart => {
   if (part.type === "text") return { type: "text", text: part.text }
@@ -41,41 +46,55 @@ const reasoningOf = (parts: ReadonlyArray<Prompt.AssistantMessagePart>, provider
   return first === undefined ? {} : { [first.field]: own.map(({ text }) => text).join("") }
 }
 
+interface Wire {
+  readonly names: ToolNames
+  readonly ids: ToolIds
+  /** Its name. */
+  readonly provider: string
+}
+
 const assistant = (
   parts: ReadonlyArray<Prompt.AssistantMessagePart>,
-  names: ToolNames,
-  provider: string
-): Message => {
+  { ids, names, provider }: Wire
+): Array<Message> => {
   const text = parts.flatMap((part) => (part.type === "text" ? [part.text] : [])).join("")
   const calls = parts.flatMap((part) =>
     part.type === "tool-call"
       ? [
           {
-            id: part.id,
+            id: ids.toWire(part.id),
             type: "function" as const,
             function: { name: names.toWire(part.name), arguments: JSON.stringify(part.params ?? {}) }
           }
         ]
       : []
   )
-  return {
-    role: "assistant",
-    content: text === "" ? null : text,
-    ...(calls.length > 0 && { tool_calls: calls, ...reasoningOf(parts, provider) })
-  }
+  // A message without either is not accepted.
+  if (text === "" && calls.length === 0) return []
+  return [
+    {
+      role: "assistant",
+      content: text === "" ? null : text,
+      ...(calls.length > 0 && { tool_calls: calls, ...reasoningOf(parts, provider) })
+    }
+  ]
 }
 
 /** Results of tools, and then their files: a message of the role `tool` has text only. */
-const results = (parts: ReadonlyArray<Prompt.ToolMessagePart>): Array<Message> => {
+const results = (parts: ReadonlyArray<Prompt.ToolMessagePart>, ids: ToolIds): Array<Message> => {
   const found = parts.filter((part) => part.type === "tool-result")
   const files = found.flatMap((part): ReadonlyArray<OpenAI.ChatCompletionContentPart> => {
     const own = resultFiles(part)
     return own.length === 0
       ? []
-      : [{ type: "text", text: `Files of tool result ${part.id}:` }, ...own.map(userPart)]
+      : [{ type: "text", text: `Files of tool result ${ids.toWire(part.id)}:` }, ...own.map(userPart)]
   })
   return [
-    ...found.map((part) => ({ role: "tool" as const, tool_call_id: part.id, content: failureText(part) })),
+    ...found.map((part) => ({
+      role: "tool" as const,
+      tool_call_id: ids.toWire(part.id),
+      content: failureText(part)
+    })),
     ...(files.length > 0 ? [{ role: "user" as const, content: files }] : [])
   ]
 }
@@ -84,19 +103,25 @@ const results = (parts: ReadonlyArray<Prompt.ToolMessagePart>): Array<Message> =
 const failureText = (part: Prompt.ToolResultPart): string =>
   part.isFailure ? `Error: ${resultText(part)}` : resultText(part)
 
-export const toMessages = ({ content }: Prompt.Prompt, names: ToolNames, provider: string): Array<Message> =>
-  content.flatMap((message): Array<Message> => {
+export const toMessages = (
+  { content }: Prompt.Prompt,
+  names: ToolNames,
+  provider: string
+): Array<Message> => {
+  const wire = { names, ids: new ToolIds(provider === "openai" ? shortId : anyId), provider }
+  return content.flatMap((message): Array<Message> => {
     switch (message.role) {
       case "system":
         return [{ role: "system", content: message.content }]
       case "user":
         return [user(message.content)]
       case "assistant":
-        return [assistant(message.content, names, provider)]
+        return assistant(message.content, wire)
       case "tool":
-        return results(message.content)
+        return results(message.content, wire.ids)
     }
   })
+}
 
 const toChoice = (
   choice: TextRequest["toolChoice"],

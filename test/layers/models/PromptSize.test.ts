@@ -50,16 +50,25 @@ describe("the upper bound", () => {
     expect(filed("text/plain", new Uint8Array(9000))).toBeGreaterThan(9000)
   })
 
+  test("is the bytes of a short prompt, an estimate of a medium one, and counted for a long one", () => {
+    const sized = (length: number) =>
+      new PromptSize(request({ prompt: Prompt.make("word ".repeat(length / 5)) }))
+    const [none, short, medium, long] = [sized(0), sized(2000), sized(10_000), sized(20_000)]
+    expect(short.most - none.most).toBe(2000)
+    expect(medium.most - none.most).toBe(5000)
+    expect([short, medium, long].map(({ isLong }) => isLong)).toEqual([false, false, true])
+  })
+
   for (const [exact, tokens] of [
     [true, 1100],
     [false, 2000]
   ] as const) {
     it.effect(`has a margin for a count that is ${exact ? "exact" : "not exact"}`, () =>
       Effect.gen(function* () {
-        const prompt = Prompt.make("x".repeat(10_000))
+        const prompt = Prompt.make("x".repeat(20_000))
         const size = new PromptSize(request({ prompt }))
         const count = () => Effect.succeed({ tokens: 1000, exact })
-        expect(yield* size.counted({ count })).toBe(size.most - 10_000 + tokens)
+        expect(yield* size.counted({ count })).toBe(size.most - 20_000 + tokens)
       })
     )
   }

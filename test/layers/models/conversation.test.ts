@@ -220,3 +220,54 @@ describe("Anthropic's Messages", () => {
     })
   )
 })
+
+describe("a conversation that another provider began", () => {
+  const long = `chatcmpl-tool-${"0".repeat(32)}`
+  const foreign = Prompt.make([
+    ...asked,
+    { role: "assistant", content: [{ type: "reasoning", text: "Hm." }] },
+    {
+      role: "assistant",
+      content: [
+        { type: "tool-call", id: "functions.weather:0", name: "weather.now", params: {} },
+        { type: "tool-call", id: long, name: "weather.now", params: {} }
+      ]
+    },
+    { role: "tool", content: [failed("functions.weather:0"), failed(long)] }
+  ])
+  const idsOf = (configured: (url: string) => Record<string, unknown>, response: () => Response) =>
+    Effect.gen(function* () {
+      const { requests, url } = yield* server(response)
+      const { error } = yield* Effect.provide(collect({ prompt: foreign }), models(configured(url)))
+      expect(error).toBeUndefined()
+      const body = JSON.stringify(requests[0]?.body)
+      return [...body.matchAll(/"(?:id|tool_call_id|tool_use_id)":"([^"]+)"/g)].map(([, id]) => id)
+    })
+  const said = () => events([chunk({ content: "ok" }, { finish: "stop" }), done])
+  const spoken = () =>
+    events([
+      start({ input_tokens: 1, output_tokens: 1 }),
+      ...text("ok"),
+      ...stop("end_turn", { output_tokens: 1 })
+    ])
+
+  it.live("has ids that the provider accepts, the same for a call and its result", () =>
+    Effect.gen(function* () {
+      const [kept, replaced] = ["functions.weather:0", "replaced_1"]
+      expect(yield* idsOf(anthropic, spoken)).toEqual([replaced, long, replaced, long])
+      expect(yield* idsOf(openai, said)).toEqual([kept, replaced, kept, replaced])
+      expect(yield* idsOf(local, said)).toEqual([kept, long, kept, long])
+    })
+  )
+
+  it.live("has no message without text and calls", () =>
+    Effect.gen(function* () {
+      const { requests, url } = yield* server(said)
+      yield* Effect.provide(collect({ prompt: foreign }), models(local(url)))
+      const body = requests[0]?.body as {
+        readonly messages: ReadonlyArray<{ readonly role: string }>
+      }
+      expect(body.messages.map(({ role }) => role)).toEqual(["system", "user", "assistant", "tool", "tool"])
+    })
+  )
+})
