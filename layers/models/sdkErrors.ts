@@ -126,20 +126,19 @@ const unsentReasons: ReadonlySet<unknown> = new Set(["refused", "dns"])
 const isUnsent = (thrown: Thrown): boolean =>
   thrown instanceof OutboundError ? unsentReasons.has(thrown.reason) : unsentCodes.test(text(thrown.code))
 
-/** Credentials that an error of the provider may repeat: the key, and each word of the configured headers. */
+/** In characters. Shorter values are no secrets, and shorter words of them are such as `blue` or `Bearer`. */
+const shortest = { value: 4, word: 8 }
+
+/** Credentials that an error of the provider may repeat: the key, and the configured headers with their words. */
 const secretsOf = ({ headers, key }: Provider): ReadonlyArray<string> => {
-  const values = Object.values(headers).map((value) => Redacted.value(value))
+  const values = [...Object.values(headers), ...(key === undefined ? [] : [key])].map(Redacted.value)
+  const words = values.flatMap((value) => value.split(/[\s,;=]+/))
   return [
-    ...(key === undefined ? [] : [Redacted.value(key)]),
-    ...values,
-    ...values.flatMap((value) => value.split(/[\s,;=]+/))
-  ]
-    .filter(({ length }) => length >= shortestSecret)
-    .toSorted((a, b) => b.length - a.length)
+    ...values.filter(({ length }) => length >= shortest.value),
+    ...words.filter(({ length }) => length >= shortest.word)
+  ].toSorted((a, b) => b.length - a.length)
 }
 
-/** In characters: shorter ones are words such as `blue` or `Bearer`. */
-const shortestSecret = 4
 /** `now` in milliseconds since the epoch. */
 export const fromSdk =
   (provider: Provider, model: string | undefined, now: number) =>
