@@ -29,6 +29,16 @@ export class EventStream {
     return this.#body.open
   }
 
+  /** Bytes that the connection has not accepted. */
+  get waiting(): number {
+    return this.#body.waiting
+  }
+
+  /** Calls `resume` each time that the reader has read, and at the end. The result cancels. */
+  onRead(resume: () => void): () => void {
+    return this.#body.onRead(resume)
+  }
+
   event(data: string, id?: string, retry?: number) {
     const head = id === undefined ? "" : `id: ${id}\n`
     const retryField = retry === undefined ? "" : `retry: ${retry}\n`

@@ -28,6 +28,8 @@ export class StreamingBody {
   #waiting = 0
   /** Whether the connection has pulled. */
   #pullPending = false
+  /** Writers that wait for the reader. */
+  readonly #writers = new Set<() => void>()
   #timer: ReturnType<typeof setInterval> | undefined
 
   /** `onGone` is called when the reader disconnected or was too slow. */
@@ -49,6 +51,17 @@ export class StreamingBody {
   /** Whether writes are accepted. */
   get open(): boolean {
     return this.#state === "open"
+  }
+
+  /** Bytes that the connection has not accepted. */
+  get waiting(): number {
+    return this.#waiting
+  }
+
+  /** Calls `resume` each time that the reader has read, and when the body accepts no more writes. The result cancels. */
+  onRead(resume: () => void): () => void {
+    this.#writers.add(resume)
+    return () => this.#writers.delete(resume)
   }
 
   /** Writes after the end are ignored. */
@@ -100,6 +113,11 @@ export class StreamingBody {
     this.#backlog.update(this.#waiting)
     if (this.#state === "dropped") this.fail(tooSlow())
     else this.#hand()
+    this.#resume()
+  }
+
+  #resume() {
+    for (const resume of this.#writers) resume()
   }
 
   #hand() {
@@ -129,6 +147,7 @@ export class StreamingBody {
       this.#timer = setTimeout(() => this.#gone(), releaseAfterCut)
     }
     gone?.()
+    this.#resume()
   }
 
   #gone(reason?: unknown) {
@@ -140,5 +159,6 @@ export class StreamingBody {
     const gone = this.#onGone
     this.#onGone = undefined
     gone?.(reason)
+    this.#resume()
   }
 }

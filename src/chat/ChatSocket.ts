@@ -25,6 +25,8 @@ const pageLength = 100
 export interface ChatSocketOptions {
   readonly conversations: Conversations["Service"]
   readonly bounds: JsonBounds | undefined
+  /** Longest page of the history, in bytes, unless one event is longer. */
+  readonly maxPageBytes: number
   /** Milliseconds that unread bytes may wait. */
   readonly unreadTimeout: number
   readonly fork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
@@ -33,6 +35,16 @@ export interface ChatSocketOptions {
 }
 
 const isEnd = ({ type }: ChatEvent): boolean => type === "turn_completed" || type === "turn_failed"
+
+/** Index of the first of the latest frames that are together not longer than `max` bytes; at least one. */
+const firstThatFits = (frames: ReadonlyArray<Frame>, max: number): number => {
+  let first = frames.length
+  for (let bytes = 0; first > 0; first--) {
+    bytes += Buffer.byteLength(JSON.stringify(frames[first - 1]))
+    if (bytes > max && first < frames.length) break
+  }
+  return first
+}
 
 const idOf = (value: unknown): string | null =>
   isObject(value) && typeof value.request_id === "string" ? value.request_id.slice(0, 200) : null
@@ -188,11 +200,12 @@ export class ChatSocket {
       before: before ?? Number.MAX_SAFE_INTEGER,
       limit: limit ?? pageLength
     })
+    const frames = events.map(frameOf)
     this.#send({
       ...this.#head(request),
       status: "history",
       conversation_id: conversation,
-      events: events.map(frameOf)
+      events: frames.slice(firstThatFits(frames, this.#options.maxPageBytes))
     })
   })
 
@@ -237,10 +250,13 @@ export class ChatSocket {
     framesOf: (event: ChatEvent) => ReadonlyArray<Frame>,
     requestId: string | null
   ) {
-    const sent = Stream.runForEachArray(events, (batch) =>
-      Effect.suspend(() => {
-        for (const event of batch) for (const frame of framesOf(event)) this.#send(frame)
-        return this.#socket.waiting > highWater ? this.#caughtUp() : Effect.void
+    const sent = Stream.runForEachArray(
+      events,
+      Effect.fnUntraced({ self: this }, function* (batch: ReadonlyArray<ChatEvent>) {
+        for (const event of batch) {
+          for (const frame of framesOf(event)) this.#send(frame)
+          if (this.#socket.waiting > highWater) yield* this.#caughtUp()
+        }
       })
     ).pipe(
       Effect.catch((error) => Effect.sync(() => this.#send(errorFrame(requestId, error)))),

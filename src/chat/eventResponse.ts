@@ -30,6 +30,11 @@ export interface EventRequest {
   readonly writer: EventWriter
 }
 
+/** Unread bytes beyond which nothing more is read from a conversation. */
+const mostUnread = 256 * 1024
+/** Proxies close connections that are silent for 30 to 60 seconds; a turn may wait longer for a person. */
+const heartbeat = "15 seconds"
+
 /** Open responses end with `endAll`. */
 export const makeEventResponses = Effect.fnUntraced(function* (
   limits: Pick<StreamLimits, "max" | "mostWaiting" | "unreadTimeout">
@@ -39,6 +44,7 @@ export const makeEventResponses = Effect.fnUntraced(function* (
   const clock = yield* Clock.Clock
   const run = Effect.runForkWith(yield* Effect.context<never>())
   const open = new Set<() => void>()
+  const highWater = Math.min(mostUnread, limits.mostWaiting / 2)
   const options = { ...limits, now: () => clock.currentTimeMillisUnsafe() }
 
   const respond = ({ connection, events, grant, writer }: EventRequest): Response => {
@@ -55,9 +61,31 @@ export const makeEventResponses = Effect.fnUntraced(function* (
       stream.close()
       leave()
     }
-    const sent = Stream.runForEachWhile(events, (event) => Effect.sync(() => writer.write(event, stream)))
+    /** Waits until the client has read; the connection of one that does not is cut. */
+    const caughtUp = Effect.callback<void>((resume) => {
+      const cancel = stream.onRead(() => {
+        if (stream.waiting <= highWater / 2 || !stream.open) resume(Effect.void)
+      })
+      return Effect.sync(cancel)
+    }).pipe(
+      Effect.timeoutOrElse({
+        duration: limits.unreadTimeout,
+        orElse: () => Effect.sync(() => backlog.cut())
+      })
+    )
+    const sent = Stream.runForEachWhile(events, (event) =>
+      Effect.suspend(() => {
+        const goesOn = writer.write(event, stream)
+        return goesOn && stream.waiting > highWater && stream.open
+          ? Effect.as(caughtUp, stream.open)
+          : Effect.succeed(goesOn)
+      })
+    )
+    const keepAlive = Effect.sync(() => {
+      if (stream.waiting === 0) stream.comment("keepalive")
+    }).pipe(Effect.delay(heartbeat), Effect.forever)
     const fiber = run(
-      sent.pipe(
+      Effect.raceFirst(sent, keepAlive).pipe(
         Effect.catch((error) => Effect.sync(() => writer.failed(error, stream))),
         Effect.onExit((exit) => {
           if (Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)) {

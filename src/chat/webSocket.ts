@@ -86,6 +86,7 @@ export const layer = (limits: StreamLimits) =>
             data.chat = new ChatSocket(guarded, {
               conversations,
               bounds: limits.bounds,
+              maxPageBytes: backlog.mostWaiting / 4,
               unreadTimeout: limits.unreadTimeout,
               fork,
               report,
