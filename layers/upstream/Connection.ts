@@ -30,7 +30,7 @@ export interface RequestOptions {
   readonly answer?: Answer
   /** Capabilities of the caller, for a 2026-07-28 server. Default: all capabilities of this client. */
   readonly capabilities?: JsonObject
-  /** HTTP headers of this request, such as `Mcp-Param-*`. */
+  /** HTTP headers of this request, such as `Mcp-Param-*`, for a 2026-07-28 server. */
   readonly headers?: Readonly<Record<string, string>>
 }
 
@@ -196,9 +196,14 @@ export const connect = (options: ConnectOptions): Effect.Effect<Connection, Upst
           params: Object.keys(meta).length > 0 ? { ...params, _meta: meta } : params
         }
         const waits = () => pending.has(id)
-        post(request, { deliver, headers, signal: aborting.signal, stateless, version, waits }).catch(
-          (cause: unknown) => pending.fail(id, cause)
-        )
+        post(request, {
+          deliver,
+          headers: stateless ? headers : undefined,
+          signal: aborting.signal,
+          stateless,
+          version,
+          waits
+        }).catch((cause: unknown) => pending.fail(id, cause))
         return Effect.suspend(() => {
           if (!pending.remove(id)) return Effect.void
           const told = stateless && transport.hasPerRequestStream === true ? Effect.void : cancel(id)

@@ -7,25 +7,30 @@ import { isObject } from "../domain/JsonObject.ts"
 import { headerMismatch } from "../domain/errorCodes.ts"
 import type { Failure } from "../domain/Failure.ts"
 
-interface Declaration {
+export interface Declaration {
   readonly path: ReadonlyArray<string>
   readonly header: string
+  /** `type` of the property's schema. */
+  readonly type: unknown
 }
 
 /** Finds declarations on properties, at any depth. */
-const scan = (schema: unknown, path: ReadonlyArray<string> = []): ReadonlyArray<Declaration> => {
+export const scan = (schema: unknown, path: ReadonlyArray<string> = []): ReadonlyArray<Declaration> => {
   if (!isObject(schema) || !isObject(schema.properties)) return []
   return Object.entries(schema.properties).flatMap(([name, property]) => {
     const here = [...path, name]
     const header = isObject(property) ? property["x-mcp-header"] : undefined
-    const own = typeof header === "string" ? [{ path: here, header }] : []
+    const own =
+      typeof header === "string"
+        ? [{ path: here, header, type: isObject(property) ? property.type : undefined }]
+        : []
     return [...own, ...scan(property, here)]
   })
 }
 
 const declarations = new WeakMap<ToolEntry, ReadonlyArray<Declaration>>()
 
-const valueAt = (root: unknown, path: ReadonlyArray<string>): unknown => {
+export const valueAt = (root: unknown, path: ReadonlyArray<string>): unknown => {
   let value = root
   for (const key of path) value = isObject(value) && Object.hasOwn(value, key) ? value[key] : undefined
   return value

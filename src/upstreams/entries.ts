@@ -3,6 +3,7 @@ import { Effect, Option } from "effect"
 import type { Entries, PromptEntry, ResourceEntry, TemplateEntry, ToolEntry } from "../catalog/Entry.ts"
 import { rawTool } from "../catalog/rawTool.ts"
 import type { JsonObject } from "../domain/JsonObject.ts"
+import { scan } from "../mcp/paramHeaders.ts"
 import {
   decodePrompt,
   decodeResource,
@@ -18,6 +19,7 @@ import {
 } from "./definitions.ts"
 import { completing, send, toFailed, type Source } from "./forwardRequests.ts"
 import type { Lists } from "./lists.ts"
+import { hasValidMarks, paramHeaders } from "./paramHeaders.ts"
 import { servedNames } from "./names.ts"
 
 /** Reuses the entry of an unchanged definition; removed entries are dropped. */
@@ -52,6 +54,7 @@ const describe = ({
 
 const tool = (source: Source, name: string, definition: ToolDefinition): ToolEntry => {
   const { annotations, inputSchema, name: original, outputSchema } = definition
+  const marks = source.overHttp ? scan(inputSchema) : []
   return rawTool(
     {
       ...describe(definition),
@@ -66,8 +69,9 @@ const tool = (source: Source, name: string, definition: ToolDefinition): ToolEnt
       }
     },
     (args) =>
-      Effect.flatMap(send(source, name, "tools/call", { name: original, arguments: args }), (result) =>
-        toToolOutput(name, result)
+      Effect.flatMap(
+        send(source, name, "tools/call", { name: original, arguments: args }, paramHeaders(marks, args)),
+        (result) => toToolOutput(name, result)
       )
   )
 }
@@ -158,13 +162,16 @@ export const entriesOf = (
     const served = servedNames(source.prefix, items.map(nameOf))
     return (item: JsonObject) => served.get(nameOf(item))
   }
+  /** A tool with invalid marks for headers is not served. */
+  const decodeMarked = (item: JsonObject) =>
+    Option.filter(decodeTool(item), ({ inputSchema }) => !source.overHttp || hasValidMarks(inputSchema))
   const selected = tools.filter((item) => source.serves(nameOf(item)))
   const entries: Entries = {
     instructions:
       instructions && source.prefix !== ""
         ? `The names of its tools and prompts begin with ${source.prefix}__.\n\n${instructions}`
         : instructions,
-    tools: convert("tool", selected, namesOf(selected), decodeTool, tool),
+    tools: convert("tool", selected, namesOf(selected), decodeMarked, tool),
     prompts: convert("prompt", prompts, namesOf(prompts), decodePrompt, prompt),
     resources: convert(
       "resource",

@@ -24,6 +24,8 @@ export interface Source {
   readonly account: Account | undefined
   /** Whether the principal may sign in for the callers of this server. */
   readonly maySignIn: (principal: Principal) => boolean
+  /** Whether requests have headers, so that arguments can be repeated there. */
+  readonly overHttp: boolean
   /** Whether a tool of that name is served. */
   readonly serves: (tool: string) => boolean
   /** Cache of entries by definition: an unchanged entry stays the same object. */
@@ -75,7 +77,13 @@ const afterSignIn =
       return outcome.signedIn ? yield* request : yield* fail(outcome.detail)
     })
 
-export const send = (source: Source, name: string, method: string, params: JsonObject) => {
+export const send = (
+  source: Source,
+  name: string,
+  method: string,
+  params: JsonObject,
+  headers?: Readonly<Record<string, string>>
+) => {
   const { running, upstream } = source
   const request = Effect.gen(function* () {
     const reporter = yield* Progress
@@ -83,7 +91,8 @@ export const send = (source: Source, name: string, method: string, params: JsonO
     return yield* upstream.request(method, params, {
       onProgress: onProgress(reporter),
       answer: answering(upstream.name, client),
-      capabilities: capabilitiesOf(client)
+      capabilities: capabilitiesOf(client),
+      ...(headers !== undefined && { headers })
     })
   })
   return running.run(

@@ -232,6 +232,7 @@ export const serveUpstream: (
       account,
       maySignIn: visibleTo === "everybody" ? isOperator : () => true,
       timeLimit: settings.time_limit,
+      overHttp: settings.url?.startsWith("http") === true && settings.type !== "sse",
       serves: serves(settings),
       known: new Map()
     }

@@ -1,6 +1,6 @@
 /**
- * `bun run conformance [server|aggregator|aggregatorstdio]`: runs the official conformance suite against our server, and
- * against the service in front of it, once per frozen set of requirements.
+ * `bun run conformance [server|aggregator|aggregatorstdio|client]`: runs the official conformance suite against our server,
+ * against the service in front of it, and against connections to upstream servers, once per frozen set of requirements.
  */
 import { Console, Effect, FileSystem, Layer, Path, Schema } from "effect"
 import * as Platform from "../../layers/platform/Platform.ts"
@@ -37,7 +37,7 @@ const runSuite = Effect.fnUntraced(function* (args: ReadonlyArray<string>) {
 /** Scenario names by outcome, without those that the suite runs but does not score. */
 const outcomes = (output: string) => {
   const notScored = new Set(Array.from(output.matchAll(/^ {2}[✓✗] (\S+) \(.+\)$/gm), ([, name]) => name))
-  const lines = Array.from(output.matchAll(/^([✓✗]) (\S+): \d+ passed, \d+ failed$/gm))
+  const lines = Array.from(output.matchAll(/^([✓✗]) (\S+): \d+ passed, \d+ failed(?:, \d+ warnings)?$/gm))
   const scored = lines.filter(([, , name]) => !notScored.has(name))
   const names = (mark: string) => scored.flatMap(([, found, name = ""]) => (found === mark ? [name] : []))
   return { passed: names("✓"), failed: names("✗") }
@@ -46,13 +46,16 @@ const outcomes = (output: string) => {
 /** Shortens messages: the suite quotes whole error pages. */
 const oneLine = (message: string) => message.replaceAll(/\s+/g, " ").slice(0, 300)
 
-const explain = Effect.fnUntraced(function* (results: string, scenario: string) {
+/** `prefix`: what the suite puts before the names of its folders. */
+const explain = Effect.fnUntraced(function* (results: string, prefix: string, scenario: string) {
   const files = yield* FileSystem.FileSystem
   const paths = yield* Path.Path
-  const folders = yield* files.readDirectory(results)
-  const folder = folders.find((name) => name.startsWith(`server-${scenario}-2`))
-  if (folder === undefined) return [`  ${scenario}: it did not run`]
-  const text = yield* files.readFileString(paths.join(results, folder, "checks.json"))
+  const folders = yield* files.readDirectory(results, { recursive: true })
+  const found = folders.find(
+    (name) => name.startsWith(`${prefix}${scenario}-2`) && name.endsWith("checks.json")
+  )
+  if (found === undefined) return [`  ${scenario}: it did not run`]
+  const text = yield* files.readFileString(paths.join(results, found))
   const checks = yield* Schema.decodeEffect(Checks)(text)
   return checks
     .filter(({ status }) => status === "FAILURE")
@@ -62,14 +65,19 @@ const explain = Effect.fnUntraced(function* (results: string, scenario: string) 
     )
 })
 
-/** Whether the server meets everything that the revision requires. */
-const conforms = Effect.fnUntraced(function* (subject: string, url: string, revision: string) {
+/** Whether the subject meets everything that the revision requires. `args`: what the suite runs, and against what. */
+const conforms = Effect.fnUntraced(function* (
+  subject: string,
+  revision: string,
+  args: ReadonlyArray<string>
+) {
   const files = yield* FileSystem.FileSystem
   const results = yield* files.makeTempDirectoryScoped({ prefix: "conformance-results-" })
-  const run = yield* runSuite(["server", "--url", url, "--requirements", revision, "-o", results])
+  const run = yield* runSuite([...args, "--requirements", revision, "-o", results])
   const { failed, passed } = outcomes(run.output)
+  const prefix = args[0] === "client" ? "" : `${args[0]}-`
   for (const scenario of failed) {
-    for (const line of yield* explain(results, scenario)) yield* Console.log(line)
+    for (const line of yield* explain(results, prefix, scenario)) yield* Console.log(line)
   }
   const total = passed.length + failed.length
   if (total === 0) yield* Console.log(`${run.output}\n${run.errors}`)
@@ -80,8 +88,10 @@ const conforms = Effect.fnUntraced(function* (subject: string, url: string, revi
 /** Sequential: the runs share the server, and some scenarios change its catalog. */
 const all = (subject: string) =>
   Effect.flatMap(endpoint, (url) =>
-    Effect.forEach(revisions, (revision) => conforms(subject, url, revision))
+    Effect.forEach(revisions, (revision) => conforms(subject, revision, ["server", "--url", url]))
   ).pipe(Effect.map((met) => met.every(Boolean)))
+
+const client = `${process.execPath} ${Bun.fileURLToPath(new URL("client.ts", import.meta.url))}`
 
 const subjects = {
   server: Effect.provide(all("server"), Layer.fresh(layer(0))),
@@ -91,7 +101,10 @@ const subjects = {
   aggregatorstdio: Effect.provide(
     Effect.andThen(ready, all("aggregatorstdio")),
     Layer.fresh(aggregator(undefined))
-  )
+  ),
+  client: Effect.forEach(revisions, (revision) =>
+    conforms("client", revision, ["client", "--command", client, "--timeout", "120000"])
+  ).pipe(Effect.map((met) => met.every(Boolean)))
 }
 
 const [, , chosen] = Bun.argv

@@ -20,6 +20,8 @@ export const oauthFetch = (
   return (url, init) =>
     (hosts.has(new URL(url).hostname) ? open : guarded)(url, {
       ...init,
+      // A user takes longer than servers keep connections open, and a token request must not be sent twice.
+      keepalive: false,
       signal: init?.signal ?? AbortSignal.timeout(timeLimit)
     })
 }
