@@ -186,6 +186,15 @@ const TurnFailed = Schema.Struct({
   error: ChatFailure
 })
 
+/** Lines of the conversation could not be read and were moved to another file. The store adds this event, outside of turns too. */
+const HistoryDamaged = Schema.Struct({
+  type: Schema.Literal("history_damaged"),
+  /** Number of these lines. */
+  lines: Count,
+  /** Name of the file in the state folder that has them unchanged. */
+  quarantine: Text
+})
+
 export const ChatEventBody = Schema.Union([
   Started,
   UserMessage,
@@ -199,7 +208,8 @@ export const ChatEventBody = Schema.Union([
   StopRequested,
   WindowCut,
   TurnCompleted,
-  TurnFailed
+  TurnFailed,
+  HistoryDamaged
 ])
 export type ChatEventBody = typeof ChatEventBody.Type
 

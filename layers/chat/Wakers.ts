@@ -4,6 +4,11 @@ import { Effect } from "effect"
 export class Wakers {
   readonly #waiting = new Map<string, Set<() => void>>()
 
+  /** Conversations that readers wait for. */
+  get conversations(): ReadonlyArray<string> {
+    return [...this.#waiting.keys()]
+  }
+
   wake(conversation: string) {
     const waiting = this.#waiting.get(conversation)
     this.#waiting.delete(conversation)

@@ -6,6 +6,7 @@ import { ChatStore, type Begun, type ChatStoreError } from "./ChatStore.ts"
 import { ConversationLog } from "./ConversationLog.ts"
 import { expandDeltas } from "./expandDeltas.ts"
 import { listPage } from "./listPage.ts"
+import { pickEvents } from "./pickEvents.ts"
 import { type ChatLimits, roomFor } from "./roomFor.ts"
 import { alreadyRuns, ended, notFound, tooMany } from "./storeErrors.ts"
 import { Wakers } from "./Wakers.ts"
@@ -87,11 +88,7 @@ export const make = Effect.fnUntraced(function* (limits: ChatLimits) {
         return true
       }),
     find: (conversation) => Effect.sync(() => logs.get(conversation)?.state.info),
-    read: (conversation, { after = 0, before = Infinity, limit }) =>
-      Effect.map(existing(conversation), (log) => {
-        const events = log.between(after, before)
-        return before === Infinity || after > 0 ? events.slice(0, limit) : events.slice(-limit)
-      }),
+    read: (conversation, options) => Effect.map(existing(conversation), (log) => pickEvents(log, options)),
     watch: (conversation, after) => {
       let last = after
       const next = Effect.gen(function* () {
@@ -103,17 +100,17 @@ export const make = Effect.fnUntraced(function* (limits: ChatLimits) {
             last = newest.seq
             return events
           }
-          yield* wakers.wait(conversation, () => logs.get(conversation)?.state.lastSeq !== last)
+          yield* wakers.wait(conversation, () => (logs.get(conversation)?.state.lastSeq ?? Infinity) > last)
         }
       })
       return Stream.fromIterableEffectRepeat(next)
     },
     list: (principal, options) =>
-      Effect.sync(() =>
+      Effect.suspend(() =>
         listPage(
           [...logs.values()].map(({ state }) => state.info).filter((info) => info.principal === principal),
           options,
-          (id, text) => logs.get(id)?.contains(text) ?? false
+          (id, text) => Effect.sync(() => logs.get(id)?.contains(text) ?? false)
         )
       ),
     remove: (conversation) =>

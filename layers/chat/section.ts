@@ -93,6 +93,23 @@ const schema = () =>
       {},
       "Size of stored conversations. The oldest ones make room for a new message."
     ),
+    store: Schema.optionalKey(
+      Schema.Literals(["jsonl", "sql", "memory"]).annotate({
+        description:
+          "Where conversations are stored: in `events.jsonl` in the state folder, in the database, or in memory. Default: `sql` with `storage.postgres_url`, otherwise `jsonl`."
+      })
+    ),
+    fsync: Section.optional(
+      Schema.Literals(["turn", "always", "never"]),
+      "turn",
+      "When `events.jsonl` is flushed to the disk: at the beginning and end of each turn, after each event, or when the system does so. Without a flush, a power failure loses the latest events; a crash of the program does not."
+    ),
+    segment_bytes: Section.optional(
+      Schema.Int.check(Schema.isBetween({ minimum: 64 * 2 ** 10, maximum: 2 ** 30 })),
+      16 * 2 ** 20,
+      "Size of `events.jsonl` in bytes at which it is sealed as a segment, `events-000001.jsonl` and so on."
+    ),
+    retention: time("400 days", "How long a conversation is kept after its last event."),
     max_turns: Section.optional(
       Schema.Struct({
         principal: bound(16, "Turns of one principal."),

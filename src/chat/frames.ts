@@ -142,6 +142,8 @@ const bodyOf = (event: ChatEvent): Frame => {
       return { status: "complete", metadata: metadataOf(event) }
     case "turn_failed":
       return { status: "error", error: event.error }
+    case "history_damaged":
+      return { status: "history_damaged", lines: event.lines, quarantine: event.quarantine }
   }
 }
 

@@ -1,0 +1,138 @@
+/** Index of `events.jsonl`: where the events of each conversation are, and the state that follows from them. */
+import { ConversationState, isDelta } from "../ConversationState.ts"
+import type { EventLine } from "./lines.ts"
+
+/** Adjacent events of one conversation in one file. */
+export interface Extent {
+  readonly segment: number
+  offset: number
+  /** In bytes. */
+  length: number
+  readonly first: number
+  last: number
+  readonly isDelta: boolean
+}
+
+/** Adjacent events are one extent up to this many bytes. */
+const extentBytes = 64 * 2 ** 10
+
+export interface Place {
+  readonly segment: number
+  readonly offset: number
+  readonly length: number
+}
+
+export class IndexedConversation {
+  readonly state: ConversationState
+  /** By `seq`; without the deltas of stored messages. */
+  extents: Array<Extent> = []
+  /** Deltas of stored messages, in files that still have them. */
+  superseded: Array<Extent> = []
+  readonly claims: Array<string> = []
+  readonly #deltas = new Map<number, Array<Extent>>()
+
+  constructor(id: string) {
+    this.state = new ConversationState(id)
+  }
+
+  /** The next event. */
+  add(line: EventLine, place: Place) {
+    this.#place(line, place)
+    if (line.type === "user_message") this.#deltas.clear()
+    if (line.type === "assistant_message") this.#supersede(line.hop ?? 0)
+    this.state.apply(line, place.length, line.owner)
+  }
+
+  /** An event that is known already, in a segment that was written again. */
+  replace(line: EventLine, place: Place) {
+    this.#place(line, place)
+  }
+
+  /** Forgets all places in the segment. */
+  leave(segment: number) {
+    const stays = (extent: Extent) => extent.segment !== segment
+    this.extents = this.extents.filter(stays)
+    this.superseded = this.superseded.filter(stays)
+    for (const [hop, extents] of this.#deltas) this.#deltas.set(hop, extents.filter(stays))
+  }
+
+  sort() {
+    this.extents.sort((one, other) => one.first - other.first)
+  }
+
+  #place({ hop = 0, seq, type }: EventLine, { length, offset, segment }: Place) {
+    const last = this.extents.at(-1)
+    if (isDelta(type)) {
+      const extent: Extent = { segment, offset, length, first: seq, last: seq, isDelta: true }
+      this.extents.push(extent)
+      const deltas = this.#deltas.get(hop)
+      if (deltas === undefined) this.#deltas.set(hop, [extent])
+      else deltas.push(extent)
+    } else if (
+      last?.segment === segment &&
+      !last.isDelta &&
+      last.offset + last.length === offset &&
+      last.length < extentBytes
+    ) {
+      last.length += length
+      last.last = seq
+    } else this.extents.push({ segment, offset, length, first: seq, last: seq, isDelta: false })
+  }
+
+  #supersede(hop: number) {
+    const deltas = this.#deltas.get(hop)
+    if (deltas === undefined) return
+    const gone = new Set(deltas)
+    this.extents = this.extents.filter((extent) => !gone.has(extent))
+    for (const extent of deltas) this.superseded.push(extent)
+    this.#deltas.delete(hop)
+  }
+}
+
+export class EventIndex {
+  readonly conversations = new Map<string, IndexedConversation>()
+  /** Conversation and `seq` of each user's message, by `claimOf`. */
+  readonly claims = new Map<string, { readonly conversation: string; readonly seq: number }>()
+
+  static claimOf(principal: string, requestId: string): string {
+    return JSON.stringify([principal, requestId])
+  }
+
+  /** False: the line repeats an earlier event, or is out of order. */
+  add(line: EventLine, place: Place): boolean {
+    let found = this.conversations.get(line.conversation)
+    if (found !== undefined && line.seq <= found.state.lastSeq) return false
+    if (found === undefined) {
+      found = new IndexedConversation(line.conversation)
+      this.conversations.set(line.conversation, found)
+    }
+    found.add(line, place)
+    if (line.type === "user_message") {
+      const claim = EventIndex.claimOf(found.state.principal, line.request_id ?? "")
+      this.claims.set(claim, { conversation: line.conversation, seq: line.seq })
+      found.claims.push(claim)
+    }
+    return true
+  }
+
+  remove(id: string): IndexedConversation | undefined {
+    const found = this.conversations.get(id)
+    this.conversations.delete(id)
+    for (const claim of found?.claims ?? []) this.claims.delete(claim)
+    return found
+  }
+
+  clear() {
+    this.conversations.clear()
+    this.claims.clear()
+  }
+
+  /** Bytes of each segment that are in use. */
+  get liveBytes(): ReadonlyMap<number, number> {
+    const live = new Map<number, number>()
+    for (const { extents } of this.conversations.values()) {
+      for (const { length, segment } of extents) live.set(segment, (live.get(segment) ?? 0) + length)
+    }
+    return live
+  }
+}

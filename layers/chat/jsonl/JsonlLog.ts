@@ -1,0 +1,411 @@
+/**
+ * The log of all conversations as lines of `events.jsonl`, shared by processes. A process writes under an exclusive lock,
+ * after it has indexed what others wrote; reading takes no lock.
+ */
+import { Effect, Random, Semaphore } from "effect"
+import { describeSystemError } from "../../platform/describeFileError.ts"
+import { fileLock } from "../../platform/FileLock.ts"
+import { ChatStoreError } from "../ChatStore.ts"
+import { EventIndex, type Extent, type IndexedConversation, type Place } from "./EventIndex.ts"
+import {
+  conversationIn,
+  encodeLine,
+  type EventLine,
+  isRemoved,
+  isSegment,
+  type Line,
+  parseLine
+} from "./lines.ts"
+import { Moved, type SegmentFiles } from "./SegmentFiles.ts"
+import { moreOf, splitLines } from "./splitLines.ts"
+
+/** Attempts to take the lock before the process waits. Other processes hold it for microseconds. */
+const spins = 100
+/** Total time to wait for the lock, in ms. */
+const lockWait = 10_000
+
+export interface Damaged extends Place {
+  readonly conversation: string | undefined
+}
+
+interface Observer {
+  /** A line that another process wrote was indexed. */
+  readonly onLine: (line: EventLine) => void
+  readonly onRemoved: (id: string) => void
+  /** Everything was indexed again. */
+  readonly onReload: () => void
+  /** An incomplete line at the end was removed. */
+  readonly onTorn: (bytes: number) => void
+  /** Lines were moved to the quarantine; runs under the lock. */
+  readonly onDamaged: (damaged: ReadonlyArray<Damaged>) => void
+}
+
+const unavailable = (what: string, cause: unknown) =>
+  new ChatStoreError({
+    reason: "unavailable",
+    message: `Conversations cannot be ${what}: ${describeSystemError(cause)}.`
+  })
+
+const lockHeld = new ChatStoreError({
+  reason: "unavailable",
+  message: "Another process holds the lock of events.jsonl. Try again, or end that process."
+})
+
+const changing = new ChatStoreError({
+  reason: "damaged",
+  message: "Files of conversations were changed while they were read. Try again."
+})
+
+const isPermission = (cause: unknown) =>
+  cause instanceof Error && "code" in cause && ["EACCES", "EPERM", "EROFS"].includes(String(cause.code))
+
+export const makeLog = Effect.fnUntraced(function* (files: SegmentFiles, observer: Observer) {
+  const index = new EventIndex()
+  const lock = fileLock(files.lockPath)
+  const loading = yield* Semaphore.make(1)
+  /** Parts of removed conversations that may still be in the files. */
+  let leftovers: Array<{ readonly id: string; readonly extent: Extent }> = []
+  let damaged: Array<Damaged> = []
+  let isStale = true
+  let isFirst = true
+  let isLocked = false
+
+  const removeFromIndex = (id: string) => {
+    const found = index.remove(id)
+    for (const extent of found === undefined ? [] : [...found.extents, ...found.superseded]) {
+      leftovers.push({ id, extent })
+    }
+    observer.onRemoved(id)
+  }
+
+  const reject = (place: Place) => {
+    const text = files.fileOf(place.segment).read(place.offset, place.length).toString()
+    damaged.push({ ...place, conversation: conversationIn(text) })
+  }
+
+  const apply = (line: Line, place: Place): boolean => {
+    if (isSegment(line)) return true
+    if (isRemoved(line)) {
+      removeFromIndex(line.conversation)
+      return true
+    }
+    if (!index.add(line, place)) return false
+    observer.onLine(line)
+    return true
+  }
+
+  /** Indexes what was appended. False: it must be repaired under the lock. */
+  const catchUp = (): boolean => {
+    const { active } = files
+    if (active === undefined || active.file.size === active.position) return true
+    const { segment } = active
+    /** Lines whose later ones were not read yet. */
+    let batch: Array<{ readonly line: Line | undefined; readonly place: Place }> = []
+    for (const [start, bytes] of files.chunks(active.file, active.position)) {
+      for (const { length, line, offset } of splitLines(bytes)) {
+        batch.push({ line, place: { segment, offset: start + offset, length } })
+        if (moreOf(line) > 0) continue
+        for (const { line: each, place } of batch) {
+          if (each === undefined || !apply(each, place)) {
+            if (!isLocked && !files.isReadOnly) return false
+            reject(place)
+          }
+          active.position = place.offset + place.length
+        }
+        batch = []
+      }
+      if (batch.length === 0) active.position = start + bytes.length
+    }
+    return !isLocked || active.position === active.file.size
+  }
+
+  /** Under the lock: incomplete lines at the end are those of a process that died while it wrote. */
+  const repair = () => {
+    const { active } = files
+    if (active === undefined) return
+    const size = active.file.size
+    const bytes = active.file.read(active.position, size - active.position)
+    const line = bytes.includes(10) ? undefined : parseLine(bytes.toString())
+    if (line !== undefined && moreOf(line) === 0) {
+      // Editors leave out the end of the last line.
+      active.file.append(Buffer.from("\n"), size)
+      catchUp()
+      return
+    }
+    active.file.truncate(active.position)
+    observer.onTorn(bytes.length)
+  }
+
+  /** Under the lock: erases what the process that removed a conversation has left. */
+  const eraseLeftovers = () => {
+    if (leftovers.length === 0) return
+    const found = leftovers
+    leftovers = []
+    files.erase(
+      found.flatMap(({ extent, id }) => {
+        const { length, offset, segment } = extent
+        const [first] = splitLines(files.fileOf(segment).read(offset, length))
+        const { line } = first ?? {}
+        return line !== undefined && !isSegment(line) && line.conversation === id ? [extent] : []
+      })
+    )
+  }
+
+  /** Under the lock. */
+  const settle = () => {
+    if (!catchUp()) repair()
+    eraseLeftovers()
+    if (damaged.length === 0) return
+    const found = damaged
+    damaged = []
+    files.quarantine(found)
+    observer.onDamaged(found)
+  }
+
+  const forgetSegment = (segment: number) => {
+    leftovers = leftovers.filter(({ extent }) => extent.segment !== segment)
+    for (const conversation of index.conversations.values()) conversation.leave(segment)
+  }
+
+  /** Indexes a sealed segment. If its events are known, only their places are new. */
+  const scan = Effect.fnUntraced(function* (segment: number) {
+    if (!isFirst) forgetSegment(segment)
+    const changed = new Set<IndexedConversation>()
+    for (const [start, bytes] of files.chunks(files.fileOf(segment), 0)) {
+      for (const { length, line, offset } of splitLines(bytes)) {
+        const place = { segment, offset: start + offset, length }
+        if (line === undefined) reject(place)
+        else if (isFirst) {
+          if (!apply(line, place)) reject(place)
+        } else if (!isSegment(line) && !isRemoved(line)) {
+          const known = index.conversations.get(line.conversation)
+          if (known === undefined || line.seq > known.state.lastSeq) apply(line, place)
+          else {
+            known.replace(line, place)
+            changed.add(known)
+          }
+        }
+      }
+      yield* Effect.yieldNow
+    }
+    for (const conversation of changed) conversation.sort()
+  })
+
+  const startAgain = () => {
+    index.clear()
+    files.close()
+    leftovers = []
+    damaged = []
+    isFirst = true
+    observer.onReload()
+  }
+
+  const tryLock = (): boolean => {
+    for (let attempt = 0; attempt < spins; attempt++) {
+      if (lock.tryLock()) return (isLocked = true)
+    }
+    return false
+  }
+
+  const unlock = () => {
+    isLocked = false
+    lock.unlock()
+  }
+
+  /** Runs `use` under the lock, which is never held while this process does anything else. */
+  const locked = <A>(what: string, use: () => A): Effect.Effect<A, ChatStoreError> => {
+    let waited = 0
+    const once: Effect.Effect<A, ChatStoreError> = Effect.suspend(() => {
+      try {
+        if (tryLock()) {
+          try {
+            return Effect.succeed(use())
+          } finally {
+            unlock()
+          }
+        }
+      } catch (cause) {
+        return Effect.fail(cause instanceof ChatStoreError ? cause : unavailable(what, cause))
+      }
+      if (waited >= lockWait) return Effect.fail(lockHeld)
+      return Effect.flatMap(Random.nextIntBetween(1, 5), (delay) => {
+        waited += delay
+        return Effect.andThen(Effect.sleep(delay), once)
+      })
+    })
+    return once
+  }
+
+  const attempt = <A>(what: string, run: () => A) =>
+    Effect.try({ try: run, catch: (cause) => unavailable(what, cause) })
+
+  /** Indexes the files that were written since. */
+  const load = Effect.fnUntraced(function* () {
+    const listed = yield* attempt("read", () => {
+      try {
+        files.makeFolder()
+        lock.probe()
+        files.isReadOnly = false
+      } catch (cause) {
+        if (!isPermission(cause)) throw cause
+        files.isReadOnly = true
+      }
+      return () => files.listSealed()
+    })
+    for (;;) {
+      const sealed = listed()
+      if (!isFirst && files.active !== undefined && files.isActiveMoved) {
+        // Sealed by another process: what it wrote last is in the file that is open. Otherwise: edited.
+        if (sealed.has(files.active.segment)) catchUp()
+        else startAgain()
+      }
+      for (const [segment, inode] of sealed) {
+        if (files.sealed.get(segment)?.inode === inode) continue
+        files.sealed.get(segment)?.file?.close()
+        files.sealed.set(segment, { inode })
+        if (files.active?.segment === segment) {
+          files.active.file.close()
+          files.active = undefined
+        }
+        yield* scan(segment)
+      }
+      for (const segment of files.sealed.keys()) {
+        if (sealed.has(segment)) continue
+        files.sealed.get(segment)?.file?.close()
+        files.sealed.delete(segment)
+        forgetSegment(segment)
+      }
+      const open = () => {
+        const now = listed()
+        if ([...now].some(([segment, inode]) => sealed.get(segment) !== inode)) return false
+        const newest = Math.max(0, ...now.keys())
+        if (files.active === undefined || files.isActiveMoved) {
+          files.active?.file.close()
+          files.active = undefined
+          files.openActive(newest)
+        }
+        // A process died after it had sealed the file.
+        if (files.active !== undefined && now.has(files.active.segment) && !files.isReadOnly) {
+          files.active.file.close()
+          files.replaceActive(newest + 1)
+        }
+        isFirst = false
+        isStale = false
+        if (files.isReadOnly) catchUp()
+        else settle()
+        return true
+      }
+      const isDone = yield* files.isReadOnly ? attempt("read", open) : locked("read", open)
+      if (isDone) return
+    }
+  })
+
+  const ready = loading.withPermit(Effect.suspend(() => (isStale ? load() : Effect.void)))
+
+  /** A file was changed by other means: its index is made again, and then the whole index. */
+  const movedTimes = () => {
+    let times = 0
+    return (cause: unknown) => {
+      if (!(cause instanceof Moved)) throw cause
+      isStale = true
+      if (++times === 2) startAgain()
+      if (times > 2) throw changing
+    }
+  }
+
+  const transact = <A>(what: string, use: () => A): Effect.Effect<A, ChatStoreError> => {
+    const moved = movedTimes()
+    /** Under the lock. Undefined: the files must be indexed again. */
+    const current = () => {
+      try {
+        if (!files.isActiveMoved) {
+          settle()
+          return { value: use() }
+        }
+        isStale = true
+      } catch (cause) {
+        moved(cause)
+      }
+      return undefined
+    }
+    const once: Effect.Effect<A, ChatStoreError> = Effect.suspend(() =>
+      isStale
+        ? Effect.andThen(ready, once)
+        : Effect.flatMap(locked(what, current), (done) =>
+            done === undefined ? once : Effect.succeed(done.value)
+          )
+    )
+    return Effect.uninterruptible(once)
+  }
+
+  const query = <A>(use: () => A): Effect.Effect<A, ChatStoreError> => {
+    const moved = movedTimes()
+    const once: Effect.Effect<A, ChatStoreError> = Effect.suspend(() => {
+      if (isStale) return Effect.andThen(ready, once)
+      try {
+        if (files.isActiveMoved) isStale = true
+        else return catchUp() ? Effect.succeed(use()) : transact("read", use)
+      } catch (cause) {
+        try {
+          moved(cause)
+        } catch (error) {
+          return Effect.fail(error instanceof ChatStoreError ? error : unavailable("read", error))
+        }
+      }
+      return once
+    })
+    return once
+  }
+
+  return {
+    index,
+    files,
+    /** Runs `use` alone among all processes. It may throw `ChatStoreError`. */
+    transact,
+    /** Runs `use` with everything indexed that was written before. It must not write. */
+    query,
+    /** Under the lock: appends lines and indexes them. */
+    write: (bytes: Uint8Array, lines: ReadonlyArray<readonly [EventLine, number]>) => {
+      if (files.active === undefined) {
+        files.makeFolder()
+        files.replaceActive(Math.max(0, ...files.sealed.keys()) + 1)
+      }
+      const { active } = files
+      if (active === undefined) return
+      active.file.append(bytes, active.position)
+      for (const [line, length] of lines) {
+        index.add(line, { segment: active.segment, offset: active.position, length })
+        active.position += length
+      }
+    },
+    /** Under the lock: removes the conversation and erases what was said. */
+    remove: (id: string, timestamp: string) => {
+      const { active } = files
+      const found = index.conversations.get(id)
+      if (active === undefined || found === undefined) return
+      const places = [...found.extents, ...found.superseded]
+      files.verify(places)
+      const line = encodeLine({ type: "conversation_removed", conversation: id, timestamp })
+      active.file.append(line, active.position)
+      active.position += line.length
+      index.remove(id)
+      observer.onRemoved(id)
+      files.erase(places)
+    },
+    /** Everything is indexed again at the next use. */
+    reset: () => {
+      startAgain()
+      isStale = true
+    },
+    /** Under the lock: quarantines lines that were found to be damaged when they were read. */
+    quarantine: (found: ReadonlyArray<Damaged>) => {
+      files.quarantine(found)
+      observer.onDamaged(found)
+    },
+    close: () => {
+      lock.close()
+      files.close()
+    }
+  }
+})
+export type JsonlLog = Effect.Success<ReturnType<typeof makeLog>>

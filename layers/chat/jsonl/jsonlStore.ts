@@ -1,0 +1,379 @@
+/** Conversations as lines of `events.jsonl` in the state folder, shared by all processes that use the folder. */
+import { Clock, Duration, Effect, Layer, Stream } from "effect"
+import { fileLock, isLocked } from "../../platform/FileLock.ts"
+import { Ids } from "../../platform/Ids.ts"
+import { Storage } from "../../storage/Storage.ts"
+import type { ChatEvent, ChatEventBody } from "../ChatEvent.ts"
+import { ChatStore, type Begun, ChatStoreError } from "../ChatStore.ts"
+import { containsText, type ConversationLog } from "../ConversationLog.ts"
+import { isEnd } from "../ConversationState.ts"
+import { expandDeltas } from "../expandDeltas.ts"
+import { HotLogs } from "../HotLogs.ts"
+import { listPage } from "../listPage.ts"
+import { pickEvents } from "../pickEvents.ts"
+import { roomFor } from "../roomFor.ts"
+import type { ChatSettings } from "../section.ts"
+import { alreadyRuns, ended, interruptedTurn, notFound, tooMany } from "../storeErrors.ts"
+import { Wakers } from "../Wakers.ts"
+import { EventIndex, type IndexedConversation } from "./EventIndex.ts"
+import { type Damaged, makeLog } from "./JsonlLog.ts"
+import { decodeEvent, encodeEvents } from "./lines.ts"
+import { readEvents, readLines } from "./readEvents.ts"
+import { seal } from "./seal.ts"
+import { quarantineName, SegmentFiles } from "./SegmentFiles.ts"
+
+export type JsonlSettings = Pick<
+  ChatSettings,
+  "fsync" | "max_bytes" | "max_conversations" | "retention" | "segment_bytes"
+>
+
+/** Interval at which events of other processes are looked for while a reader waits. */
+const pollInterval = "50 millis"
+/** Polls between two checks whether the processes of running turns are alive. */
+const pollsPerCheck = 20
+
+const unreadable = (id: string) =>
+  new ChatStoreError({
+    reason: "damaged",
+    message: `Events of conversation ${id} cannot be read: events.jsonl was changed while it was read. Try again.`
+  })
+
+/** `folder`: absolute path of the state folder. */
+export const make = Effect.fnUntraced(function* (folder: string, settings: JsonlSettings) {
+  const clock = yield* Clock.Clock
+  const { nextUnsafe } = yield* Ids
+  const scope = yield* Effect.scope
+  const runLog = Effect.runForkWith(yield* Effect.context())
+  const files = new SegmentFiles(folder)
+  const hot = new HotLogs()
+  const wakers = new Wakers()
+  const owner = nextUnsafe()
+  const alive = fileLock(files.ownerPath(owner))
+  let isOwner = false
+
+  const log = yield* makeLog(files, {
+    onLine: (line) => {
+      wakers.wake(line.conversation)
+      if (!hot.has(line.conversation)) return
+      const event = decodeEvent(line)
+      if (typeof event === "string") hot.delete(line.conversation)
+      else hot.add(event, Buffer.byteLength(JSON.stringify(event)))
+    },
+    onRemoved: (id) => {
+      hot.delete(id)
+      wakers.wake(id)
+    },
+    onReload: () => hot.clear(),
+    onTorn: (bytes) => {
+      runLog(
+        Effect.logWarning(`Removed ${bytes} bytes of an incomplete line from the end of ${files.activePath}.`)
+      )
+    },
+    onDamaged: (damaged) => report(damaged)
+  })
+  yield* Effect.addFinalizer(() =>
+    Effect.sync(() => {
+      if (isOwner) alive.remove()
+      alive.close()
+      log.close()
+    })
+  )
+
+  const now = () => new Date(clock.currentTimeMillisUnsafe()).toISOString()
+
+  /** Under the lock. */
+  const write = (id: string, lastSeq: number, bodies: ReadonlyArray<ChatEventBody>, principal = "") => {
+    const timestamp = now()
+    const events = bodies.map((body, offset): ChatEvent => ({
+      conversation: id,
+      seq: lastSeq + 1 + offset,
+      timestamp,
+      ...body
+    }))
+    const { bytes, lengths } = encodeEvents(events, { owner, principal })
+    log.write(
+      bytes,
+      events.map((event, offset) => [
+        event.type === "user_message" ? { ...event, owner, principal } : event,
+        lengths[offset] ?? bytes.length
+      ])
+    )
+    for (const [offset, event] of events.entries()) hot.add(event, lengths[offset] ?? bytes.length)
+    wakers.wake(id)
+    return events
+  }
+
+  /** Under the lock: adds to the history that lines were lost. */
+  const report = (damaged: ReadonlyArray<Damaged>) => {
+    const path = `${files.folder}/${quarantineName}`
+    runLog(
+      Effect.logError(
+        `${damaged.length} damaged lines of the conversations were moved unchanged to ${path}. Repair them there, or remove the file.`
+      )
+    )
+    for (const [id, lines] of Map.groupBy(damaged, ({ conversation }) => conversation)) {
+      const found = id === undefined ? undefined : log.index.conversations.get(id)
+      if (id === undefined || found === undefined) continue
+      hot.delete(id)
+      const event = { type: "history_damaged", lines: lines.length, quarantine: quarantineName } as const
+      write(id, found.state.lastSeq, [event])
+    }
+  }
+
+  const isDead = ({ state }: IndexedConversation) =>
+    state.running !== undefined &&
+    state.owner !== owner &&
+    (state.owner === undefined || !isLocked(files.ownerPath(state.owner)))
+
+  /** Under the lock: ends the turn of a process that has died. */
+  const endDead = (found: IndexedConversation | undefined) => {
+    if (found?.state.running === undefined || !isDead(found)) return
+    write(found.state.id, found.state.lastSeq, [interruptedTurn(found.state.running.requestId)])
+  }
+
+  /** The conversation, without a turn of a process that has died. */
+  const settled = (id: string) =>
+    Effect.flatMap(
+      log.query(() => {
+        const found = log.index.conversations.get(id)
+        return { found, isDead: found !== undefined && !files.isReadOnly && isDead(found) }
+      }),
+      (first) =>
+        first.isDead
+          ? log.transact("written", () => {
+              const found = log.index.conversations.get(id)
+              endDead(found)
+              return found
+            })
+          : Effect.succeed(first.found)
+    )
+
+  const existing = (id: string) =>
+    Effect.filterOrFail(
+      settled(id),
+      (found) => found !== undefined,
+      () => notFound(id)
+    )
+
+  /** With everything indexed. */
+  const cached = (found: IndexedConversation) => {
+    const { id, lastSeq } = found.state
+    const known = hot.get(id)
+    if (known?.state.lastSeq === lastSeq) return { log: known, damaged: [] }
+    const { damaged, events } = readEvents(files, found)
+    const read = hot.start(id)
+    for (const [event, size] of events) hot.add(event, size)
+    return { log: read, damaged }
+  }
+
+  const logOf = Effect.fnUntraced(function* (id: string) {
+    yield* existing(id)
+    const read = log.query(() => {
+      const found = log.index.conversations.get(id)
+      return found === undefined ? undefined : cached(found)
+    })
+    for (let attempt = 0; attempt < 3; attempt++) {
+      const result = yield* read
+      if (result === undefined) return yield* notFound(id)
+      const { damaged } = result
+      if (damaged.length === 0 || files.isReadOnly) return result.log
+      yield* log.transact("repaired", () => {
+        log.quarantine(damaged.map((place) => ({ ...place, conversation: id })))
+        return true
+      })
+    }
+    return yield* unreadable(id)
+  })
+
+  const durable = (events: ReadonlyArray<ChatEvent>) => {
+    const { fsync } = settings
+    const isDue = events.some(({ type }) => type === "user_message" || isEnd(type))
+    if (fsync === "never" || (fsync === "turn" && !isDue)) return Effect.void
+    return Effect.tryPromise({
+      try: () => files.sync(),
+      catch: (cause) =>
+        new ChatStoreError({
+          reason: "unavailable",
+          message: `Events were written, but not flushed to the disk: ${String(cause)}`
+        })
+    })
+  }
+
+  const sealIfLarge = () => {
+    const { active } = files
+    if (active === undefined || active.position < settings.segment_bytes) return
+    const oldest = new Date(
+      clock.currentTimeMillisUnsafe() - Duration.toMillis(settings.retention)
+    ).toISOString()
+    for (const { state } of [...log.index.conversations.values()]) {
+      if (state.running === undefined && state.updated < oldest) log.remove(state.id, now())
+    }
+    try {
+      seal(log.index, files)
+    } catch (cause) {
+      log.reset()
+      throw cause
+    }
+  }
+
+  const own = () => {
+    if (isOwner) return
+    files.makeOwners()
+    isOwner = alive.tryLock()
+  }
+
+  let waiting = 0
+  let isPolling = false
+  /** Looks for events of other processes, and for processes that have died, while readers wait. */
+  const poll = Effect.gen(function* () {
+    for (let polls = 1; waiting > 0; polls++) {
+      yield* Effect.sleep(pollInterval)
+      const running = yield* log.query(() =>
+        polls % pollsPerCheck === 0
+          ? wakers.conversations.filter((id) => log.index.conversations.get(id)?.state.running !== undefined)
+          : []
+      )
+      yield* Effect.forEach(running, settled, { discard: true })
+    }
+  }).pipe(
+    Effect.catch((error) => Effect.logWarning(`Conversations are not watched: ${error.message}`)),
+    Effect.ensuring(Effect.sync(() => (isPolling = false)))
+  )
+  const waitFor = (id: string, ready: () => boolean) =>
+    Effect.acquireUseRelease(
+      Effect.suspend(() => {
+        waiting++
+        if (isPolling) return Effect.void
+        isPolling = true
+        return Effect.asVoid(Effect.forkIn(poll, scope))
+      }),
+      () => wakers.wait(id, ready),
+      () => Effect.sync(() => waiting--)
+    )
+
+  return ChatStore.of({
+    begin: ({ conversation, create, message, principal }) =>
+      log
+        .transact("written", (): Begun | { readonly conversation: string; readonly seq: number } => {
+          sealIfLarge()
+          const claim = log.index.claims.get(EventIndex.claimOf(principal, message.request_id))
+          if (claim !== undefined) return claim
+          const known = conversation === undefined ? undefined : log.index.conversations.get(conversation)
+          const mayUse = known === undefined ? create === true : known.state.principal === principal
+          if (conversation !== undefined && !mayUse) throw notFound(conversation)
+          endDead(known)
+          if (known?.state.running !== undefined) throw alreadyRuns
+          const states = [...log.index.conversations.values()].map(({ state }) => state)
+          const victims = roomFor(principal, conversation, states, settings)
+          if (victims === undefined) throw tooMany
+          for (const { id } of victims) log.remove(id, now())
+          own()
+          const id = conversation ?? nextUnsafe()
+          if (known === undefined) hot.start(id)
+          const started = known === undefined ? [{ type: "conversation_started", principal } as const] : []
+          const events = write(id, known?.state.lastSeq ?? 0, [...started, message], principal)
+          return { _tag: "started", events }
+        })
+        .pipe(
+          Effect.flatMap((begun): Effect.Effect<Begun, ChatStoreError> => {
+            if ("_tag" in begun) return Effect.succeed(begun)
+            return Effect.flatMap(logOf(begun.conversation), (found) => {
+              const [stored] = found.between(begun.seq - 1, begun.seq + 1)
+              return stored?.type === "user_message"
+                ? Effect.succeed({ _tag: "known", message: stored })
+                : Effect.fail(unreadable(begun.conversation))
+            })
+          }),
+          Effect.tap((begun) => (begun._tag === "started" ? durable(begun.events) : Effect.void))
+        ),
+    append: (conversation, events) =>
+      log
+        .transact("written", () => {
+          sealIfLarge()
+          const state = log.index.conversations.get(conversation)?.state
+          if (state === undefined) throw notFound(conversation)
+          const isOwn =
+            state.owner === owner &&
+            events.every((event) => "request_id" in event && event.request_id === state.running?.requestId)
+          if (!isOwn) throw ended
+          const stored = events.length === 0 ? [] : write(conversation, state.lastSeq, events)
+          return stored
+        })
+        .pipe(Effect.tap(durable)),
+    respond: (conversation, event) =>
+      log.transact("written", () => {
+        const found = log.index.conversations.get(conversation)
+        if (found === undefined) throw notFound(conversation)
+        endDead(found)
+        if (!found.state.isOpen(event)) return false
+        write(conversation, found.state.lastSeq, [event])
+        return true
+      }),
+    find: (conversation) => Effect.map(settled(conversation), (found) => found?.state.info),
+    read: (conversation, options) => Effect.map(logOf(conversation), (found) => pickEvents(found, options)),
+    watch: (conversation, after) => {
+      let last = after
+      const next = Effect.gen(function* () {
+        for (;;) {
+          const found = yield* logOf(conversation)
+          const events = expandDeltas(found.between(last, Infinity), last)
+          const newest = events.at(-1)
+          if (newest !== undefined) {
+            last = newest.seq
+            return events
+          }
+          yield* waitFor(
+            conversation,
+            () => (log.index.conversations.get(conversation)?.state.lastSeq ?? Infinity) > last
+          )
+        }
+      })
+      return Stream.fromIterableEffectRepeat(next)
+    },
+    list: Effect.fnUntraced(function* (principal, options) {
+      const own = yield* log.query(() =>
+        [...log.index.conversations.values()].filter(({ state }) => state.principal === principal)
+      )
+      for (const { state } of own) if (state.running !== undefined) yield* settled(state.id)
+      return yield* listPage(
+        own.map(({ state }) => state.info),
+        options,
+        (id, text) =>
+          Effect.andThen(
+            Effect.yieldNow,
+            log.query(() => {
+              const found = log.index.conversations.get(id)
+              return found !== undefined && hasText(hot, files, found, text)
+            })
+          )
+      )
+    }),
+    remove: (conversation) =>
+      log.transact("removed", () => {
+        const found = log.index.conversations.get(conversation)
+        if (found === undefined) return false
+        endDead(found)
+        if (found.state.running !== undefined) throw alreadyRuns
+        log.remove(conversation, now())
+        return true
+      })
+  })
+})
+
+/** Without loading conversations into the cache. */
+const hasText = (hot: HotLogs, files: SegmentFiles, found: IndexedConversation, text: string): boolean => {
+  const known: ConversationLog | undefined = hot.get(found.state.id)
+  if (known?.state.lastSeq === found.state.lastSeq) return known.contains(text)
+  for (const { line } of readLines(files, found)) {
+    if (line.type !== "user_message" && line.type !== "assistant_message") continue
+    const event = decodeEvent(line)
+    if (typeof event !== "string" && containsText(event, text)) return true
+  }
+  return false
+}
+
+export const layer = (settings: JsonlSettings) =>
+  Layer.effect(
+    ChatStore,
+    Effect.flatMap(Storage, ({ dir }) => make(dir, settings))
+  )

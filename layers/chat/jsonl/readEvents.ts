@@ -1,0 +1,43 @@
+/** Reads the events of a conversation from the files of the log. */
+import type { ChatEvent } from "../ChatEvent.ts"
+import type { IndexedConversation, Place } from "./EventIndex.ts"
+import { decodeEvent, type EventLine, isRemoved, isSegment } from "./lines.ts"
+import { Moved, type SegmentFiles } from "./SegmentFiles.ts"
+import { splitLines } from "./splitLines.ts"
+
+export interface ReadLine {
+  readonly line: EventLine
+  readonly place: Place
+}
+
+/** Lines in order of `seq`. Throws `Moved` if a file was changed by other means than this program. */
+export function* readLines(
+  files: SegmentFiles,
+  { extents, state }: IndexedConversation
+): Generator<ReadLine> {
+  for (const { length, offset, segment } of extents) {
+    for (const { line, ...found } of splitLines(files.fileOf(segment).read(offset, length))) {
+      if (line === undefined || isSegment(line) || isRemoved(line) || line.conversation !== state.id) {
+        throw new Moved()
+      }
+      yield { line, place: { segment, offset: offset + found.offset, length: found.length } }
+    }
+  }
+}
+
+export interface ReadEvents {
+  readonly events: ReadonlyArray<readonly [ChatEvent, size: number]>
+  /** Lines of which the index knew enough, but whose other fields are wrong. */
+  readonly damaged: ReadonlyArray<Place>
+}
+
+export const readEvents = (files: SegmentFiles, conversation: IndexedConversation): ReadEvents => {
+  const events: Array<readonly [ChatEvent, number]> = []
+  const damaged: Array<Place> = []
+  for (const { line, place } of readLines(files, conversation)) {
+    const event = decodeEvent(line)
+    if (event === "damaged") damaged.push(place)
+    else if (event !== "newer") events.push([event, place.length])
+  }
+  return { events, damaged }
+}

@@ -1,0 +1,170 @@
+/**
+ * Exclusive locks between processes. On Linux and macOS the kernel holds them (`flock(2)`) and frees them when the process
+ * ends in any way; elsewhere a lock is a file with the process id, which counts as free when that process is gone.
+ */
+import {
+  accessSync,
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync
+} from "node:fs"
+import { dirname } from "node:path"
+import { dlopen, FFIType } from "bun:ffi"
+
+/** Functions throw the errors of the system, such as EACCES. */
+export interface FileLock {
+  /** False: another process, or another `FileLock`, holds it. */
+  readonly tryLock: () => boolean
+  readonly unlock: () => void
+  /** Makes the file, or shows that it cannot be made, without taking the lock. */
+  readonly probe: () => void
+  /** While it is held: removes the file and releases the lock. */
+  readonly remove: () => void
+  /** Releases the lock. */
+  readonly close: () => void
+}
+
+// flock(2)
+const exclusive = 2
+const nonBlocking = 4
+const release = 8
+
+const libraries: Readonly<Record<string, string>> = { linux: "libc.so.6", darwin: "libSystem.dylib" }
+
+const load = (): ((descriptor: number, operation: number) => number) | undefined => {
+  const library = libraries[process.platform]
+  if (library === undefined) return undefined
+  try {
+    const { symbols } = dlopen(library, {
+      flock: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 }
+    })
+    return symbols.flock
+  } catch {
+    // Another C library, such as musl, has another name.
+    try {
+      const { symbols } = dlopen("libc.so", {
+        flock: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 }
+      })
+      return symbols.flock
+    } catch {
+      return undefined
+    }
+  }
+}
+let flock: ReturnType<typeof load> | null = null
+
+const inodeAt = (path: string) => statSync(path, { throwIfNoEntry: false })?.ino
+
+const kernelLock = (path: string, lock: NonNullable<typeof flock>): FileLock => {
+  let descriptor: number | undefined
+  const close = () => {
+    if (descriptor !== undefined) closeSync(descriptor)
+    descriptor = undefined
+  }
+  const tryLock = (): boolean => {
+    for (;;) {
+      descriptor ??= openSync(path, "a", 0o600)
+      if (lock(descriptor, exclusive | nonBlocking) !== 0) return false
+      // The process that held the lock before may have removed the file.
+      if (fstatSync(descriptor).ino === inodeAt(path)) return true
+      close()
+    }
+  }
+  return {
+    tryLock,
+    probe: () => {
+      descriptor ??= openSync(path, "a", 0o600)
+    },
+    unlock: () => {
+      if (descriptor !== undefined) lock(descriptor, release)
+    },
+    remove: () => {
+      rmSync(path, { force: true })
+      close()
+    },
+    close
+  }
+}
+
+const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return error instanceof Error && "code" in error && error.code === "EPERM"
+  }
+}
+
+let attempts = 0
+
+/** For platforms without `flock`. */
+export const pidLock = (path: string): FileLock => {
+  let isHeld = false
+  const create = (): boolean => {
+    try {
+      const descriptor = openSync(path, "wx", 0o600)
+      writeSync(descriptor, String(process.pid))
+      closeSync(descriptor)
+      return true
+    } catch (error) {
+      if (error instanceof Error && "code" in error && error.code === "EEXIST") return false
+      throw error
+    }
+  }
+  const isAbandoned = (): boolean => {
+    const found = statSync(path, { throwIfNoEntry: false })
+    if (found === undefined) return true
+    const pid = Number(readFileSync(path, "utf8"))
+    // The file is empty for an instant after it was made.
+    return pid > 0 ? !isAlive(pid) : Date.now() - found.mtimeMs > 1000
+  }
+  const unlock = () => {
+    if (isHeld) rmSync(path, { force: true })
+    isHeld = false
+  }
+  return {
+    tryLock: () => {
+      if (isHeld) return false
+      if ((isHeld = create())) return true
+      if (!isAbandoned()) return false
+      // Only one of several processes can rename it.
+      const removed = `${path}.${process.pid}.${attempts++}`
+      try {
+        renameSync(path, removed)
+      } catch {
+        return false
+      }
+      rmSync(removed, { force: true })
+      return (isHeld = create())
+    },
+    unlock,
+    probe: () => accessSync(dirname(path), constants.W_OK),
+    remove: unlock,
+    close: unlock
+  }
+}
+
+/** The file is made when the lock is taken for the first time. */
+export const fileLock = (path: string): FileLock => {
+  if (flock === null) flock = load()
+  return flock === undefined ? pidLock(path) : kernelLock(path, flock)
+}
+
+/** Whether a process holds the lock of the file. If none does, the file is removed. */
+export const isLocked = (path: string): boolean => {
+  if (inodeAt(path) === undefined) return false
+  const lock = fileLock(path)
+  if (!lock.tryLock()) {
+    lock.close()
+    return true
+  }
+  rmSync(path, { force: true })
+  lock.close()
+  return false
+}

@@ -1,0 +1,116 @@
+/** Synchronous access to files that several processes append to. Functions throw the errors of the system. */
+import {
+  closeSync,
+  fstatSync,
+  fsync,
+  fsyncSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync
+} from "node:fs"
+
+export class LogFile {
+  readonly inode: number
+  readonly #descriptor: number
+
+  constructor(path: string, mode: "append" | "create" | "read") {
+    const flags = { append: "a+", create: "wx+", read: "r" } as const
+    this.#descriptor = openSync(path, flags[mode], 0o600)
+    this.inode = fstatSync(this.#descriptor).ino
+  }
+
+  get size(): number {
+    return fstatSync(this.#descriptor).size
+  }
+
+  /** Fewer bytes at the end of the file. */
+  read(offset: number, length: number): Buffer<ArrayBuffer> {
+    const bytes = Buffer.allocUnsafe(length)
+    let read = 0
+    while (read < length) {
+      const more = readSync(this.#descriptor, bytes, read, length - read, offset + read)
+      if (more === 0) break
+      read += more
+    }
+    return bytes.subarray(0, read)
+  }
+
+  /** At the end of the file, of which `size` is the present one: all of the bytes or none. */
+  append(bytes: Uint8Array, size: number) {
+    let written = 0
+    try {
+      while (written < bytes.length) written += writeSync(this.#descriptor, bytes, written)
+    } catch (error) {
+      ftruncateSync(this.#descriptor, size)
+      throw error
+    }
+  }
+
+  truncate(size: number) {
+    ftruncateSync(this.#descriptor, size)
+  }
+
+  syncNow() {
+    fsyncSync(this.#descriptor)
+  }
+
+  /** Flushes what was written before to the disk, without blocking this process. */
+  sync(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      fsync(this.#descriptor, (error) => (error === null ? resolve() : reject(error)))
+    })
+  }
+
+  close() {
+    closeSync(this.#descriptor)
+  }
+}
+
+/** Writes blanks over parts of the file. */
+export const blank = (path: string, parts: Iterable<readonly [offset: number, length: number]>) => {
+  // A file that is open for appending writes at its end only.
+  const descriptor = openSync(path, "r+")
+  try {
+    for (const [offset, length] of parts) {
+      writeSync(descriptor, Buffer.alloc(length, " "), 0, length, offset)
+    }
+    fsyncSync(descriptor)
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+/** Inode of the file; undefined if there is none. */
+export const inodeOf = (path: string): number | undefined => statSync(path, { throwIfNoEntry: false })?.ino
+
+/** Inode and size in bytes; undefined if there is no file. */
+export const statOf = (path: string): { readonly inode: number; readonly size: number } | undefined => {
+  const found = statSync(path, { throwIfNoEntry: false })
+  return found === undefined ? undefined : { inode: found.ino, size: found.size }
+}
+
+/** Replaces `to`, and makes that durable. */
+export const replaceFile = (from: string, to: string, folder: string) => {
+  renameSync(from, to)
+  try {
+    const descriptor = openSync(folder, "r")
+    fsyncSync(descriptor)
+    closeSync(descriptor)
+  } catch {
+    // Not all platforms can open a folder.
+  }
+}
+
+export const removeFile = (path: string) => rmSync(path, { force: true })
+
+/** Names in the folder, none if it does not exist. */
+export const namesIn = (folder: string): ReadonlyArray<string> =>
+  statSync(folder, { throwIfNoEntry: false }) === undefined ? [] : readdirSync(folder)
+
+export const makeFolder = (folder: string) => mkdirSync(folder, { recursive: true, mode: 0o700 })
