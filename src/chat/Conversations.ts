@@ -7,7 +7,7 @@ import {
   type ListOptions,
   type ReadOptions
 } from "../../layers/chat/ChatStore.ts"
-import * as memoryStore from "../../layers/chat/memoryStore.ts"
+import * as configuredStore from "../../layers/chat/configuredStore.ts"
 import { chatSettings } from "../../layers/chat/section.ts"
 import { Guard } from "../../layers/guard/Guard.ts"
 import { Tokens } from "../../layers/ledger/Tokens.ts"
@@ -298,6 +298,6 @@ export class Conversations extends Context.Service<
 
   static readonly layer = Conversations.layerNoDeps.pipe(
     Layer.provide(Tokens.layer),
-    Layer.provide(Layer.unwrap(Effect.map(chatSettings, memoryStore.layer)))
+    Layer.provide(configuredStore.layer)
   )
 }

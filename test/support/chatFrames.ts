@@ -87,7 +87,13 @@ const bodies = {
   complete: {
     metadata: Schema.Struct({ tokens: Schema.Int, conversation_id: Schema.String, ...said })
   },
-  error: { error: ChatFailure }
+  error: { error: ChatFailure },
+  history_damaged: {
+    lines: Schema.Int.annotate({ description: "Events that cannot be read any more." }),
+    quarantine: Schema.String.annotate({
+      description: "The file in the state folder that has them unchanged."
+    })
+  }
 } as const
 
 const stored = {

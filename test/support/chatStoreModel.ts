@@ -1,4 +1,4 @@
-/** What a store of conversations must do, as a simple model, and random commands that are run against both. */
+/** A simple model of a store of conversations, and random commands that run on both. */
 import { expect } from "bun:test"
 import { Effect, Fiber, Stream } from "effect"
 import fc from "fast-check"

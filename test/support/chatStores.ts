@@ -105,3 +105,17 @@ export const completed = (requestId: string): ChatEventBody => ({
   cost_usd: null,
   uncertain: false
 })
+
+/** A whole message that had deltas. */
+export const assistant = (requestId: string, text: string, hop = 0): ChatEventBody => ({
+  type: "assistant_message",
+  request_id: requestId,
+  hop,
+  parts: [{ type: "text", text, deltas: [] }],
+  provider: "local",
+  model: "small",
+  stop_reason: "stop",
+  usage,
+  cost_usd: null,
+  uncertain: false
+})

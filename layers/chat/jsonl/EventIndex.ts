@@ -60,11 +60,13 @@ export class IndexedConversation {
     this.extents.sort((one, other) => one.first - other.first)
   }
 
-  #place({ hop = 0, seq, type }: EventLine, { length, offset, segment }: Place) {
+  #place({ hop = 0, request_id, seq, type }: EventLine, { length, offset, segment }: Place) {
     const last = this.extents.at(-1)
     if (isDelta(type)) {
       const extent: Extent = { segment, offset, length, first: seq, last: seq, isDelta: true }
       this.extents.push(extent)
+      // Those of an earlier turn have no message that could follow.
+      if (request_id !== this.state.running?.requestId) return
       const deltas = this.#deltas.get(hop)
       if (deltas === undefined) this.#deltas.set(hop, [extent])
       else deltas.push(extent)

@@ -7,15 +7,7 @@ import { describeSystemError } from "../../platform/describeFileError.ts"
 import { fileLock } from "../../platform/FileLock.ts"
 import { ChatStoreError } from "../ChatStore.ts"
 import { EventIndex, type Extent, type IndexedConversation, type Place } from "./EventIndex.ts"
-import {
-  conversationIn,
-  encodeLine,
-  type EventLine,
-  isRemoved,
-  isSegment,
-  type Line,
-  parseLine
-} from "./lines.ts"
+import { conversationIn, encodeLine, type EventLine, isRemoved, isSegment, type Line } from "./lines.ts"
 import { Moved, type SegmentFiles } from "./SegmentFiles.ts"
 import { moreOf, splitLines } from "./splitLines.ts"
 
@@ -125,8 +117,8 @@ export const makeLog = Effect.fnUntraced(function* (files: SegmentFiles, observe
     if (active === undefined) return
     const size = active.file.size
     const bytes = active.file.read(active.position, size - active.position)
-    const line = bytes.includes(10) ? undefined : parseLine(bytes.toString())
-    if (line !== undefined && moreOf(line) === 0) {
+    const found = splitLines(Buffer.concat([bytes, Buffer.from("\n")]))
+    if (found.every(({ line }) => line !== undefined) && moreOf(found.at(-1)?.line) === 0) {
       // Editors leave out the end of the last line.
       active.file.append(Buffer.from("\n"), size)
       catchUp()

@@ -77,7 +77,7 @@ export class SegmentFiles {
       const inode = number === undefined ? undefined : statOf(`${this.folder}/${name}`)?.inode
       if (inode !== undefined) found.set(Number(number), inode)
     }
-    return new Map([...found].sort(([one], [other]) => one - other))
+    return new Map([...found].toSorted(([one], [other]) => one - other))
   }
 
   /** The file has another inode, is shorter than what is indexed, or exists although it did not. */

@@ -29,6 +29,7 @@ export type JsonlSettings = Pick<
 
 /** Interval at which events of other processes are looked for while a reader waits. */
 const pollInterval = "50 millis"
+const afterFailure = "10 seconds"
 /** Polls between two checks whether the processes of running turns are alive. */
 const pollsPerCheck = 20
 
@@ -98,6 +99,7 @@ export const make = Effect.fnUntraced(function* (folder: string, settings: Jsonl
         lengths[offset] ?? bytes.length
       ])
     )
+    if (lastSeq === 0) hot.start(id)
     for (const [offset, event] of events.entries()) hot.add(event, lengths[offset] ?? bytes.length)
     wakers.wake(id)
     return events
@@ -185,6 +187,17 @@ export const make = Effect.fnUntraced(function* (folder: string, settings: Jsonl
     return yield* unreadable(id)
   })
 
+  /** The message that used the request id before. */
+  const claimed = Effect.fnUntraced(function* (place: {
+    readonly conversation: string
+    readonly seq: number
+  }): Effect.fn.Return<Begun, ChatStoreError> {
+    const found = yield* logOf(place.conversation)
+    const [message] = found.between(place.seq - 1, place.seq + 1)
+    if (message?.type !== "user_message") return yield* unreadable(place.conversation)
+    return { _tag: "known", message }
+  })
+
   const durable = (events: ReadonlyArray<ChatEvent>) => {
     const { fsync } = settings
     const isDue = events.some(({ type }) => type === "user_message" || isEnd(type))
@@ -205,7 +218,7 @@ export const make = Effect.fnUntraced(function* (folder: string, settings: Jsonl
     const oldest = new Date(
       clock.currentTimeMillisUnsafe() - Duration.toMillis(settings.retention)
     ).toISOString()
-    for (const { state } of [...log.index.conversations.values()]) {
+    for (const { state } of log.index.conversations.values()) {
       if (state.running === undefined && state.updated < oldest) log.remove(state.id, now())
     }
     try {
@@ -216,7 +229,7 @@ export const make = Effect.fnUntraced(function* (folder: string, settings: Jsonl
     }
   }
 
-  const own = () => {
+  const takeOwnership = () => {
     if (isOwner) return
     files.makeOwners()
     isOwner = alive.tryLock()
@@ -224,21 +237,27 @@ export const make = Effect.fnUntraced(function* (folder: string, settings: Jsonl
 
   let waiting = 0
   let isPolling = false
+  const isAwaited = () => waiting > 0
   /** Looks for events of other processes, and for processes that have died, while readers wait. */
   const poll = Effect.gen(function* () {
-    for (let polls = 1; waiting > 0; polls++) {
+    for (let polls = 1; isAwaited(); polls++) {
       yield* Effect.sleep(pollInterval)
-      const running = yield* log.query(() =>
-        polls % pollsPerCheck === 0
-          ? wakers.conversations.filter((id) => log.index.conversations.get(id)?.state.running !== undefined)
-          : []
+      const isCheck = polls % pollsPerCheck === 0
+      const look = log.query(() =>
+        wakers.conversations.filter(
+          (id) => isCheck && log.index.conversations.get(id)?.state.running !== undefined
+        )
       )
-      yield* Effect.forEach(running, settled, { discard: true })
+      yield* Effect.flatMap(look, (running) => Effect.forEach(running, settled, { discard: true })).pipe(
+        Effect.catch((error) =>
+          Effect.andThen(
+            Effect.logWarning(`Events of other processes are not seen: ${error.message}`),
+            Effect.sleep(afterFailure)
+          )
+        )
+      )
     }
-  }).pipe(
-    Effect.catch((error) => Effect.logWarning(`Conversations are not watched: ${error.message}`)),
-    Effect.ensuring(Effect.sync(() => (isPolling = false)))
-  )
+  }).pipe(Effect.ensuring(Effect.sync(() => (isPolling = false))))
   const waitFor = (id: string, ready: () => boolean) =>
     Effect.acquireUseRelease(
       Effect.suspend(() => {
@@ -254,7 +273,7 @@ export const make = Effect.fnUntraced(function* (folder: string, settings: Jsonl
   return ChatStore.of({
     begin: ({ conversation, create, message, principal }) =>
       log
-        .transact("written", (): Begun | { readonly conversation: string; readonly seq: number } => {
+        .transact("written", () => {
           sealIfLarge()
           const claim = log.index.claims.get(EventIndex.claimOf(principal, message.request_id))
           if (claim !== undefined) return claim
@@ -267,24 +286,16 @@ export const make = Effect.fnUntraced(function* (folder: string, settings: Jsonl
           const victims = roomFor(principal, conversation, states, settings)
           if (victims === undefined) throw tooMany
           for (const { id } of victims) log.remove(id, now())
-          own()
+          takeOwnership()
           const id = conversation ?? nextUnsafe()
-          if (known === undefined) hot.start(id)
           const started = known === undefined ? [{ type: "conversation_started", principal } as const] : []
           const events = write(id, known?.state.lastSeq ?? 0, [...started, message], principal)
-          return { _tag: "started", events }
+          return { _tag: "started" as const, events }
         })
         .pipe(
-          Effect.flatMap((begun): Effect.Effect<Begun, ChatStoreError> => {
-            if ("_tag" in begun) return Effect.succeed(begun)
-            return Effect.flatMap(logOf(begun.conversation), (found) => {
-              const [stored] = found.between(begun.seq - 1, begun.seq + 1)
-              return stored?.type === "user_message"
-                ? Effect.succeed({ _tag: "known", message: stored })
-                : Effect.fail(unreadable(begun.conversation))
-            })
-          }),
-          Effect.tap((begun) => (begun._tag === "started" ? durable(begun.events) : Effect.void))
+          Effect.flatMap((begun) =>
+            "events" in begun ? Effect.as(durable(begun.events), begun) : claimed(begun)
+          )
         ),
     append: (conversation, events) =>
       log

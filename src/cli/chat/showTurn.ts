@@ -74,6 +74,8 @@ export const showTurn = Effect.fnUntraced(function* (options: ShowTurn) {
         return yield* note(`${event.is_error ? "✗" : "←"} ${short(resultText(event))}`)
       case "window_cut":
         return yield* note(`The model no longer sees the first ${event.dropped} messages.`)
+      case "history_damaged":
+        return yield* note(`${event.lines} earlier events cannot be read; they are in ${event.quarantine}.`)
       case "input_requested":
         return yield* answer(event)
       case "turn_completed": {

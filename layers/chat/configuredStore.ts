@@ -1,0 +1,38 @@
+/** The store of conversations that the section `chat` chooses, opened at its first use. */
+import { Effect, Layer, Scope, Stream } from "effect"
+import { Ids } from "../platform/Ids.ts"
+import { Storage } from "../storage/Storage.ts"
+import { ChatStore } from "./ChatStore.ts"
+import { chatSettings } from "./section.ts"
+
+const make = Effect.gen(function* () {
+  const settings = yield* chatSettings
+  const ids = yield* Ids
+  const { dir } = yield* Storage
+  const scope = yield* Effect.scope
+  const open =
+    settings.store === "memory"
+      ? Effect.flatMap(
+          Effect.promise(() => import("./memoryStore.ts")),
+          (store) => store.make(settings)
+        )
+      : Effect.flatMap(
+          Effect.promise(() => import("./jsonl/jsonlStore.ts")),
+          (store) => store.make(dir, settings)
+        )
+  const opened = yield* Effect.cached(open.pipe(Effect.provideService(Ids, ids), Scope.provide(scope)))
+  const use = <A, E>(run: (store: ChatStore["Service"]) => Effect.Effect<A, E>) => Effect.flatMap(opened, run)
+  return ChatStore.of({
+    begin: (turn) => use((store) => store.begin(turn)),
+    append: (conversation, events) => use((store) => store.append(conversation, events)),
+    respond: (conversation, event) => use((store) => store.respond(conversation, event)),
+    find: (conversation) => use((store) => store.find(conversation)),
+    read: (conversation, options) => use((store) => store.read(conversation, options)),
+    watch: (conversation, after) =>
+      Stream.unwrap(Effect.map(opened, (store) => store.watch(conversation, after))),
+    list: (principal, options) => use((store) => store.list(principal, options)),
+    remove: (conversation) => use((store) => store.remove(conversation))
+  })
+})
+
+export const layer = Layer.effect(ChatStore, make)
