@@ -1,6 +1,6 @@
 /** Reads the events of a stream of Anthropic's Messages API. */
 import type { Finish, Sink } from "./Adapter.ts"
-import { entryOf, objectOf, textOf } from "./fields.ts"
+import { entryOf, objectOf, stopReasonOf, textOf } from "./fields.ts"
 import { TextParts } from "./TextParts.ts"
 import type { ToolCallParts } from "./ToolCallParts.ts"
 import { countOf, reported } from "./usage.ts"
@@ -72,7 +72,7 @@ export class MessageReader {
         this.#texts.end()
         return this.#calls.close(Number(event["index"]))
       case "message_delta":
-        this.#stopped = textOf(objectOf(event["delta"])?.["stop_reason"]) ?? this.#stopped
+        this.#stopped = stopReasonOf(objectOf(event["delta"])?.["stop_reason"]) ?? this.#stopped
         return this.#usage(event["usage"])
       case "message_stop":
         this.#complete = true

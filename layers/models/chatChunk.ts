@@ -1,5 +1,5 @@
 /** Decodes chunks of Chat Completions. By hand, because a Schema would add half to the CPU time of a stream. */
-import { listOf, objectOf, textOf } from "./fields.ts"
+import { listOf, objectOf, stopReasonOf, textOf } from "./fields.ts"
 import { reported, type Reported } from "./usage.ts"
 
 export interface ToolCallDelta {
@@ -68,7 +68,7 @@ export const chatChunk = (value: unknown): ChatChunk | undefined => {
     model: textOf(chunk["model"]),
     // Groq's older field is the second one.
     usage: usageOf(chunk["usage"]) ?? usageOf(objectOf(chunk["x_groq"])?.["usage"]),
-    finish: textOf(choice?.["finish_reason"]),
+    finish: stopReasonOf(choice?.["finish_reason"]),
     text: textOf(delta?.["content"]) ?? textOf(delta?.["refusal"]),
     reasoning,
     reasoningField:

@@ -14,6 +14,10 @@ export const listOf = (value: unknown): ReadonlyArray<unknown> => (Array.isArray
 export const textOf = (value: unknown): string | undefined =>
   typeof value === "string" && value !== "" ? value : undefined
 
+/** The reason why a response ended: one of another type is `unknown`, and an absent one undefined. */
+export const stopReasonOf = (value: unknown): string | undefined =>
+  textOf(value) ?? (value === undefined || value === null || value === "" ? undefined : "unknown")
+
 /** The value of a table for a key from outside, which may be `constructor`. */
 export const entryOf = <A>(table: Readonly<Record<string, A>>, key: string): A | undefined =>
   Object.hasOwn(table, key) ? table[key] : undefined
