@@ -49,6 +49,13 @@ const reasoningBlock = ({ options, text }: Prompt.ReasoningPart): ReadonlyArray<
   return signature === undefined ? [] : [{ type: "thinking", thinking: text, signature }]
 }
 
+/** A text of whitespace only is not accepted. */
+const textBlocks = (text: string): Array<Anthropic.TextBlockParam> =>
+  text.trim() === "" ? [] : [{ type: "text", text }]
+
+/** Arguments must be an object. Models of other providers have sent lists and texts. */
+const toInput = (params: unknown): object => objectOf(params) ?? (params == null ? {} : { arguments: params })
+
 interface Wire {
   readonly names: ToolNames
   readonly ids: ToolIds
@@ -59,10 +66,15 @@ const assistantBlocks = (
   { ids, names }: Wire
 ): Array<Block> =>
   parts.flatMap((part): Array<Block> => {
-    if (part.type === "text") return part.text === "" ? [] : [{ type: "text", text: part.text }]
+    if (part.type === "text") return textBlocks(part.text)
     if (part.type === "tool-call") {
       return [
-        { type: "tool_use", id: ids.toWire(part.id), name: names.toWire(part.name), input: part.params ?? {} }
+        {
+          type: "tool_use",
+          id: ids.toWire(part.id),
+          name: names.toWire(part.name),
+          input: toInput(part.params)
+        }
       ]
     }
     return part.type === "reasoning" ? [...reasoningBlock(part)] : []
@@ -74,18 +86,17 @@ const resultContent = (
 ): NonNullable<Anthropic.ToolResultBlockParam["content"]> => {
   const files = resultFiles(part)
   const text = resultText(part)
-  if (files.length === 0) return text
-  return [...(text === "" ? [] : [{ type: "text" as const, text }]), ...files.map(filePart)]
+  if (files.length > 0) return [...textBlocks(text), ...files.map(filePart)]
+  // A failure must say something.
+  return part.isFailure && text.trim() === "" ? "The tool gave no reason." : text
 }
 
 const blocksOf = (message: Exclude<Prompt.Message, Prompt.SystemMessage>, wire: Wire): Array<Block> => {
   if (message.role === "assistant") return assistantBlocks(message.content, wire)
   if (message.role === "user") {
-    return message.content.flatMap((part): Array<Block> => {
-      if (part.type !== "text") return [filePart(part)]
-      // An empty text is not accepted.
-      return part.text === "" ? [] : [{ type: "text", text: part.text }]
-    })
+    return message.content.flatMap((part): Array<Block> =>
+      part.type === "text" ? textBlocks(part.text) : [filePart(part)]
+    )
   }
   return message.content.flatMap((part): Array<Block> =>
     part.type === "tool-result"
@@ -113,7 +124,7 @@ export const toMessages = (request: TextRequest, names: ToolNames) => {
   const messages: Array<{ role: "user" | "assistant"; content: Array<Block> }> = []
   for (const message of request.prompt.content) {
     if (message.role === "system") {
-      if (message.content !== "") system.push({ type: "text", text: message.content })
+      system.push(...textBlocks(message.content))
       continue
     }
     const role = message.role === "assistant" ? "assistant" : "user"
@@ -139,9 +150,29 @@ const toChoice = (choice: TextRequest["toolChoice"], names: ToolNames): Anthropi
   return { type: choice.mode === "required" ? "any" : "auto" }
 }
 
-export const toTools = ({ toolChoice, tools }: TextRequest, names: ToolNames) =>
-  tools.length === 0
-    ? {}
+/** Names of the tools that were called in the prompt. */
+const calledTools = ({ prompt }: TextRequest): ReadonlySet<string> => {
+  const names = new Set<string>()
+  for (const { content, role } of prompt.content) {
+    if (role !== "assistant") continue
+    for (const part of content) if (part.type === "tool-call") names.add(part.name)
+  }
+  return names
+}
+
+/** Calls in the prompt need definitions of tools, also if the model may not call any of them. */
+const pastTools = (request: TextRequest, names: ToolNames) => {
+  const tools = [...calledTools(request)].map((name): Anthropic.Tool => ({
+    name: names.toWire(name),
+    input_schema: { type: "object" }
+  }))
+  return tools.length === 0 ? {} : { tools, tool_choice: { type: "none" as const } }
+}
+
+export const toTools = (request: TextRequest, names: ToolNames) => {
+  const { toolChoice, tools } = request
+  return tools.length === 0
+    ? pastTools(request, names)
     : {
         tools: tools.map((tool, index): Anthropic.Tool => {
           const description = Tool.getDescription(tool)
@@ -154,6 +185,7 @@ export const toTools = ({ toolChoice, tools }: TextRequest, names: ToolNames) =>
         }),
         tool_choice: toChoice(toolChoice, names)
       }
+}
 
 /** `output_config`, if the response must be an object of a schema. */
 export const toFormat = ({ responseFormat }: TextRequest) =>

@@ -271,3 +271,80 @@ describe("a conversation that another provider began", () => {
     })
   )
 })
+
+describe("a conversation that Anthropic would reject as it is", () => {
+  const spoken = () =>
+    events([
+      start({ input_tokens: 1, output_tokens: 1 }),
+      ...text("ok"),
+      ...stop("end_turn", { output_tokens: 1 })
+    ])
+  const sent = (content: ReadonlyArray<Prompt.MessageEncoded>) =>
+    Effect.gen(function* () {
+      const { requests, url } = yield* server(spoken)
+      const { error } = yield* Effect.provide(
+        collect({ prompt: Prompt.make([...content]) }),
+        models(anthropic(url))
+      )
+      expect(error).toBeUndefined()
+      return requests[0]?.body as Readonly<Record<string, unknown>> & {
+        readonly messages: ReadonlyArray<{ readonly content: unknown }>
+      }
+    })
+  const called = (
+    params: unknown,
+    results: Prompt.ToolResultPartEncoded
+  ): ReadonlyArray<Prompt.MessageEncoded> => [
+    ...asked,
+    {
+      role: "assistant",
+      content: [
+        { type: "text", text: "\n\n" },
+        { type: "tool-call", id: "a", name: "weather.now", params }
+      ]
+    },
+    { role: "tool", content: [results] }
+  ]
+
+  it.live("loses texts of whitespace only", () =>
+    Effect.gen(function* () {
+      const { messages, system } = yield* sent([
+        { role: "system", content: " " },
+        {
+          role: "user",
+          content: [
+            { type: "text", text: "hi" },
+            { type: "text", text: "\t" }
+          ]
+        },
+        { role: "assistant", content: [{ type: "text", text: "\n" }] },
+        { role: "user", content: [{ type: "text", text: "there?" }] }
+      ])
+      expect(system).toBeUndefined()
+      expect(messages).toMatchObject([{ content: [{ text: "hi" }, { text: "there?" }] }])
+      const [, assistant] = (yield* sent(called({}, failed("a")))).messages
+      expect(assistant?.content).toMatchObject([{ type: "tool_use" }])
+    })
+  )
+
+  it.live("has objects as arguments, and a text in each failure", () =>
+    Effect.gen(function* () {
+      const silent = { ...failed("a"), result: "" }
+      const { messages } = yield* sent(called(["Paris"], silent))
+      expect(messages[1]?.content).toMatchObject([{ input: { arguments: ["Paris"] } }])
+      expect(messages[2]?.content).toMatchObject([{ is_error: true, content: "The tool gave no reason." }])
+      const [, nothing] = (yield* sent(called(null, silent))).messages
+      expect(nothing?.content).toMatchObject([{ input: {} }])
+    })
+  )
+
+  it.live("defines the tools that were called, which the model may not call again", () =>
+    Effect.gen(function* () {
+      expect(yield* sent(called({}, failed("a")))).toMatchObject({
+        tools: [{ name: "weather_now", input_schema: { type: "object" } }],
+        tool_choice: { type: "none" }
+      })
+      expect(yield* sent(asked)).not.toHaveProperty("tools")
+    })
+  )
+})
