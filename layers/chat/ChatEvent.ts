@@ -88,7 +88,9 @@ const AssistantMessage = Schema.Struct({
         tool_call_id: Text,
         /** As the Catalog names the tool. */
         name: Text,
-        arguments: Schema.Unknown
+        arguments: Schema.Unknown,
+        /** What the provider wants back. */
+        metadata: Schema.optionalKey(Json)
       })
     ])
   ),

@@ -1,4 +1,5 @@
 /** Emits tool calls whose arguments arrive in pieces, interleaved if the model calls several tools. */
+import type { Schema } from "effect"
 import type { Sink } from "./Adapter.ts"
 import { ModelError } from "./ModelError.ts"
 import type { ToolNames } from "./toolNames.ts"
@@ -9,6 +10,8 @@ interface Call {
   id: string
   name: string
   json: string
+  extra: object | undefined
+  readonly index: number
   started: boolean
   ended: boolean
 }
@@ -27,6 +30,8 @@ interface Piece {
   readonly id?: string | undefined
   readonly name?: string | undefined
   readonly json?: string | undefined
+  /** What the provider requires back with the call. */
+  readonly extra?: object | undefined
 }
 
 /** Maximum tool calls of one response. */
@@ -62,7 +67,16 @@ export class ToolCallParts {
 
   #begin(index: number): Call {
     if (this.#calls.length >= maxCalls) throw this.#bug(`the response has more than ${maxCalls} tool calls`)
-    const call = { sent: "", id: "", name: "", json: "", started: false, ended: false }
+    const call = {
+      sent: "",
+      id: "",
+      name: "",
+      json: "",
+      extra: undefined,
+      index,
+      started: false,
+      ended: false
+    }
     this.#calls.push(call)
     this.#byIndex.set(index, call)
     return call
@@ -75,8 +89,14 @@ export class ToolCallParts {
     return isTaken ? `${wanted}_${this.#calls.length - 1}` : wanted
   }
 
+  /** The index for a piece without one: it continues the last call, or begins another. */
+  indexOf({ id, name }: Piece): number {
+    const last = id === undefined && name === undefined ? this.#calls.at(-1) : undefined
+    return last?.index ?? this.#calls.length
+  }
+
   /** Each piece belongs to the call at `index`; the first one of a call has its id and name. */
-  delta(index: number, { id, json, name }: Piece) {
+  delta(index: number, { extra, id, json, name }: Piece) {
     let call = this.#byIndex.get(index)
     // Some compatible servers give all calls the same index.
     const isAnother = call?.started === true && id !== undefined && name !== undefined && id !== call.sent
@@ -90,6 +110,7 @@ export class ToolCallParts {
         this.#sink.emit({ type: "tool-params-start", id: call.id, name: this.#names.fromWire(call.name) })
       }
     }
+    call.extra = extra ?? call.extra
     if (json === undefined || json === "") return
     call.json += json
     if (call.started) this.#sink.emit({ type: "tool-params-delta", id: call.id, delta: json })
@@ -120,6 +141,16 @@ export class ToolCallParts {
       throw this.#bug(`the model called ${call.name.slice(0, 64)} with arguments that are not valid JSON`)
     }
     const name = this.#names.fromWire(call.name)
-    this.#sink.emit({ type: "tool-call", id: call.id, name, params, providerExecuted: false })
+    // Parsed from JSON.
+    const extra = call.extra as Schema.JsonObject | undefined
+    const metadata = extra && { openai: { provider: this.#provider, extra } }
+    this.#sink.emit({
+      type: "tool-call",
+      id: call.id,
+      name,
+      params,
+      providerExecuted: false,
+      ...(metadata !== undefined && { metadata })
+    })
   }
 }

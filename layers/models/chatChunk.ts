@@ -7,6 +7,8 @@ export interface ToolCallDelta {
   readonly id: string | undefined
   readonly name: string | undefined
   readonly json: string | undefined
+  /** What the server requires back with the call, such as Gemini's signature of its reasoning. */
+  readonly extra: object | undefined
 }
 
 export interface ChatChunk {
@@ -39,6 +41,17 @@ export const usageOf = (value: unknown): Reported | undefined => {
 const jsonOf = (value: unknown): string | undefined =>
   typeof value === "string" ? value : objectOf(value) && JSON.stringify(value)
 
+/** Some servers send a list of parts in place of a text; `type` is the part's, and the field of its text. */
+const contentOf = (value: unknown, type: "text" | "thinking"): string | undefined => {
+  if (typeof value === "string") return type === "text" ? textOf(value) : undefined
+  const texts = listOf(value).map((each) => {
+    const part = objectOf(each)
+    if (part?.["type"] !== type) return ""
+    return textOf(part[type]) ?? contentOf(part[type], "text") ?? ""
+  })
+  return textOf(texts.join(""))
+}
+
 const callOf = (value: unknown): ToolCallDelta | undefined => {
   const call = objectOf(value)
   if (call === undefined) return undefined
@@ -48,7 +61,8 @@ const callOf = (value: unknown): ToolCallDelta | undefined => {
     index: Number.isSafeInteger(index) ? (index as number) : undefined,
     id: typeof id === "number" ? String(id) : textOf(id),
     name: textOf(name),
-    json: jsonOf(json)
+    json: jsonOf(json),
+    extra: objectOf(call["extra_content"])
   }
 }
 
@@ -61,7 +75,7 @@ export const chatChunk = (value: unknown): ChatChunk | undefined => {
   const choice = objectOf(listOf(chunk["choices"])[0])
   const delta = objectOf(choice?.["delta"])
   const content = textOf(delta?.["reasoning_content"])
-  const reasoning = content ?? textOf(delta?.["reasoning"])
+  const reasoning = content ?? textOf(delta?.["reasoning"]) ?? contentOf(delta?.["content"], "thinking")
   const calls = delta?.["tool_calls"]
   return {
     id: textOf(chunk["id"]),
@@ -69,7 +83,7 @@ export const chatChunk = (value: unknown): ChatChunk | undefined => {
     // Groq's older field is the second one.
     usage: usageOf(chunk["usage"]) ?? usageOf(objectOf(chunk["x_groq"])?.["usage"]),
     finish: stopReasonOf(choice?.["finish_reason"]),
-    text: textOf(delta?.["content"]) ?? textOf(delta?.["refusal"]),
+    text: contentOf(delta?.["content"], "text") ?? textOf(delta?.["refusal"]),
     reasoning,
     reasoningField:
       reasoning === undefined ? undefined : content === undefined ? "reasoning" : "reasoning_content",

@@ -29,7 +29,9 @@ const parsed = (text: string): unknown => {
 
 const statusError = async (response: Response, { failure }: Endpoint): Promise<Error> => {
   const text = await response.text().catch(() => "")
-  const body = objectOf(parsed(text))
+  const value = parsed(text)
+  // Gemini sends a list with one error.
+  const body = objectOf(Array.isArray(value) ? value[0] : value)
   // Some compatible servers send the error itself, outside of `error`.
   const wrapped = body === undefined || body["error"] ? body : { error: body }
   return failure(response.status, wrapped, body === undefined ? text : undefined, response.headers)

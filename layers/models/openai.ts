@@ -118,7 +118,7 @@ export const make = (provider: Provider, fetch: ConfiguredFetch): Adapter => {
           throw new ModelError({ reason: "bug", provider: provider.name, detail })
         }
         texts.end()
-        calls.delta(call.index ?? calls.size, call)
+        calls.delta(call.index ?? calls.indexOf(call), call)
       }
     }
     await readEvents(response, sink, read)

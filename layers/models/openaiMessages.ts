@@ -46,6 +46,12 @@ const reasoningOf = (parts: ReadonlyArray<Prompt.AssistantMessagePart>, provider
   return first === undefined ? {} : { [first.field]: own.map(({ text }) => text).join("") }
 }
 
+/** What the server that made a call requires back with it. */
+const extraOf = ({ options }: Prompt.ToolCallPart, provider: string) => {
+  const { extra, provider: from } = objectOf(options["openai"]) ?? {}
+  return from === provider && objectOf(extra) !== undefined ? { extra_content: extra } : {}
+}
+
 interface Wire {
   readonly names: ToolNames
   readonly ids: ToolIds
@@ -64,7 +70,8 @@ const assistant = (
           {
             id: ids.toWire(part.id),
             type: "function" as const,
-            function: { name: names.toWire(part.name), arguments: JSON.stringify(part.params ?? {}) }
+            function: { name: names.toWire(part.name), arguments: JSON.stringify(part.params ?? {}) },
+            ...extraOf(part, provider)
           }
         ]
       : []

@@ -63,6 +63,12 @@ const reasonOf = (status: number | undefined, words: string, type: string): Reas
   return byStatus
 }
 
+/** The status that an error within a stream gives as its code; only its reason is used. */
+const statusOf = (code: unknown): number | undefined => {
+  const status = Number(code)
+  return Number.isInteger(status) && status >= 400 && status < 600 ? status : undefined
+}
+
 const headerOf = (headers: unknown, name: string): string =>
   headers instanceof Headers ? (headers.get(name) ?? "") : ""
 
@@ -170,7 +176,11 @@ export const fromSdk =
         .map(text)
         .find((each) => Object.hasOwn(ofType, each)) ?? ""
     const said = text(inner.message) || text(nested.message) || text(thrown.message)
-    const reason = reasonOf(status, `${said} ${text(thrown.code)} ${text(thrown.type)}`, type)
+    const reason = reasonOf(
+      status ?? (type === "" ? statusOf(thrown.code) : undefined),
+      `${said} ${text(thrown.code)} ${text(thrown.type)}`,
+      type
+    )
     if (reason !== undefined) {
       const retryAfter = retryAfterOf(thrown.headers, now)
       return make(reason, said, {

@@ -132,12 +132,13 @@ export const askModel = Effect.fnUntraced(function* ({
     for (const part of rest) {
       if (part.type === "reasoning-end") parts.describe(part.metadata)
       else if (part.type === "tool-call") {
-        const { id, name, params } = part
+        const { id, metadata, name, params } = part
         parts.list.push({
           type: "tool_call",
           tool_call_id: uniqueId(id, callIds),
           name,
-          arguments: params
+          arguments: params,
+          ...(metadata !== undefined && { metadata: { ...metadata } })
         })
       } else if (part.type === "finish") finish = part
     }

@@ -58,16 +58,11 @@ const assistantUnit = (
   results: ReadonlyMap<string, ChatEventOf<"tool_result">>
 ): Unit => {
   const content = event.parts.map((part): Prompt.AssistantMessagePartEncoded => {
-    if (part.type === "tool_call") {
-      return { type: "tool-call", id: part.tool_call_id, name: part.name, params: part.arguments }
-    }
     if (part.type === "text") return { type: "text", text: part.text }
-    return {
-      type: "reasoning",
-      text: part.text,
-      // The store has kept what the provider sent.
-      ...(part.metadata !== undefined && { options: part.metadata as Prompt.ProviderOptions })
-    }
+    // The store has kept what the provider sent.
+    const options = part.metadata === undefined ? {} : { options: part.metadata as Prompt.ProviderOptions }
+    if (part.type === "reasoning") return { type: "reasoning", text: part.text, ...options }
+    return { type: "tool-call", id: part.tool_call_id, name: part.name, params: part.arguments, ...options }
   })
   const calls = event.parts.flatMap((part) => (part.type === "tool_call" ? [part] : []))
   const answers = calls.map(({ name, tool_call_id: id }): Prompt.ToolResultPartEncoded => {

@@ -15,6 +15,7 @@ import {
   until
 } from "../support/chat.ts"
 import { it } from "../support/effect.ts"
+import { chunk as chunkOf, done, events } from "../support/models.ts"
 import { started } from "../support/service.ts"
 
 /** The messages of a request to the model. */
@@ -176,6 +177,37 @@ describe("a turn", () => {
         ])
         expect(String(messages[2]?.["content"])).toContain("3")
         expect(frames.at(-1)).toMatchObject({ status: "complete", metadata: { usage: { total_tokens: 30 } } })
+      }).pipe(Effect.provide(chatService(url)))
+    })
+  )
+
+  it.live("returns to the provider what it requires back with reasoning and calls", () =>
+    Effect.gen(function* () {
+      const extra_content = { google: { thought_signature: "sig" } }
+      const call = {
+        index: 0,
+        id: "c1",
+        extra_content,
+        function: { name: "math_add", arguments: '{"a":1,"b":2}' }
+      }
+      const { requests, url } = yield* script(
+        () =>
+          events([
+            chunkOf({ reasoning_content: "Add them." }),
+            chunkOf({ tool_calls: [call] }, { finish: "tool_calls" }),
+            done
+          ]),
+        ["It is 3."]
+      )
+      yield* Effect.gen(function* () {
+        const client = yield* chatSocket
+        yield* client.send({ v: 1, ...ask("r1", "1 + 2?") })
+        const frames = yield* until(client, "complete", "error")
+        expect(messagesOf(requests[1])[1]).toMatchObject({
+          reasoning_content: "Add them.",
+          tool_calls: [{ id: "c1", extra_content }]
+        })
+        expect(JSON.stringify(frames)).not.toContain("thought_signature")
       }).pipe(Effect.provide(chatService(url)))
     })
   )

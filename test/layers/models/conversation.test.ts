@@ -45,7 +45,8 @@ const assistantOf = (parts: ReadonlyArray<{ readonly type: string }>): Prompt.Me
     else if (part.type === "reasoning-end") {
       content.push({ type: "reasoning", text: said, ...(part.metadata && { options: part.metadata }) })
     } else if (part.type === "tool-call") {
-      content.push({ type: "tool-call", id: part.id, name: part.name, params: part.params })
+      const { id, metadata, name, params } = part
+      content.push({ type: "tool-call", id, name, params, ...(metadata && { options: metadata }) })
     }
   }
   return { role: "assistant", content }
@@ -268,6 +269,35 @@ describe("a conversation that another provider began", () => {
         readonly messages: ReadonlyArray<{ readonly role: string }>
       }
       expect(body.messages.map(({ role }) => role)).toEqual(["system", "user", "assistant", "tool", "tool"])
+    })
+  )
+})
+
+describe("Gemini's signatures of its reasoning", () => {
+  it.live("return with their calls, and only to the server that sent them", () =>
+    Effect.gen(function* () {
+      const extra_content = { google: { thought_signature: "sig" } }
+      const called = [
+        chunk({
+          tool_calls: [
+            { index: 0, id: "a", extra_content, function: { name: "weather_now", arguments: "{}" } },
+            { index: 1, id: "b", function: { name: "weather_now", arguments: "{}" } }
+          ]
+        }),
+        chunk({}, { finish: "tool_calls" }),
+        done
+      ]
+      const { requests, url } = yield* server(() => events(called))
+      const turn = yield* Effect.provide(collect({ tools }), models(local(url)))
+      const prompt = Prompt.make([...asked, assistantOf(turn.parts)])
+      yield* Effect.provide(collect({ prompt, tools }), models(local(url)))
+      yield* Effect.provide(collect({ prompt, tools }), models(openai(url)))
+      const [, ...calls] = requests.map(
+        ({ body }) => (body as { readonly messages: ReadonlyArray<unknown> }).messages.at(-1) as object
+      )
+      expect(calls[0]).toMatchObject({ tool_calls: [{ id: "a", extra_content }, { id: "b" }] })
+      expect(JSON.stringify(calls[0]).match(/extra_content/g)).toHaveLength(1)
+      expect(JSON.stringify(calls[1])).not.toContain("extra_content")
     })
   )
 })

@@ -74,6 +74,44 @@ describe("Chat Completions", () => {
     )
   }
 
+  it.live("has the text and the reasoning of a list of parts", () =>
+    Effect.gen(function* () {
+      const thinking = [{ type: "thinking", thinking: [{ type: "text", text: "hm" }] }]
+      const content = [{ type: "text", text: "H" }, { type: "text", text: "i" }, { type: "reference" }]
+      const { parts, text: received } = yield* respond([
+        chunk({ content: thinking }),
+        chunk({ content }),
+        ...last
+      ])
+      expect(received).toBe("Hi")
+      expect(parts).toContainEqual(expect.objectContaining({ type: "reasoning-delta", delta: "hm" }))
+    })
+  )
+
+  const codes: ReadonlyArray<readonly [unknown, string]> = [
+    [429, "rate_limited"],
+    [502, "overloaded"],
+    ["400", "invalid"],
+    [7, "bug"]
+  ]
+  for (const [code, reason] of codes) {
+    it.live(`fails with ${reason} for an error in the stream with the code ${JSON.stringify(code)}`, () =>
+      Effect.gen(function* () {
+        const { error } = yield* respond([said, { error: { message: "no", code } }])
+        expect(error).toMatchObject({ reason })
+      })
+    )
+  }
+
+  it.live("has the message of an error in a list", () =>
+    Effect.gen(function* () {
+      const body = [{ error: { code: 400, message: "Function call is missing a signature" } }]
+      const { url } = yield* server(() => Response.json(body, { status: 400 }))
+      const { error } = yield* Effect.provide(collect(), models(openai(url)))
+      expect(error).toMatchObject({ reason: "invalid", detail: "Function call is missing a signature" })
+    })
+  )
+
   it.live("has the finish reason `other` for one that is the name of a method", () =>
     Effect.gen(function* () {
       const { finish } = yield* respond([said, chunk({}, { finish: "constructor" }), done])
@@ -91,6 +129,12 @@ describe("Chat Completions", () => {
     "one index for all calls": [call(0, "a", '{"x":1}'), call(0, "b", '{"x":2}')],
     "one id for all calls": [call(0, "a", '{"x":1}'), call(1, "a", '{"x":2}')],
     "no index": [call(undefined, "a", '{"x":1}'), call(undefined, "b", '{"x":2}')],
+    "no index, and arguments in pieces": [
+      call(undefined, "a", '{"x":'),
+      chunk({ tool_calls: [{ function: { arguments: "1}" } }] }),
+      call(undefined, "b", '{"x":'),
+      chunk({ tool_calls: [{ function: { arguments: "2}" } }] })
+    ],
     "no ids": [call(0, null, '{"x":1}'), call(1, null, '{"x":2}')]
   }
   for (const [name, data] of Object.entries(calls)) {
