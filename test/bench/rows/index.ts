@@ -5,6 +5,7 @@ import { chatStreams } from "./chatStreams.ts"
 import { coldStart } from "./coldStart.ts"
 import { gateway } from "./gatewayCalls.ts"
 import { expiry } from "./sessionExpiry.ts"
+import { ledgerCalls } from "./ledgerCalls.ts"
 import { longLived } from "./streamCalls.ts"
 import { memory } from "./memory.ts"
 import { modelCalls } from "./modelCalls.ts"
@@ -17,6 +18,7 @@ export const rows: ReadonlyArray<Row> = [
   longLived,
   modelCalls,
   chatStreams,
+  ledgerCalls,
   gateway,
   memory,
   expiry,
