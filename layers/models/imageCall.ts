@@ -2,6 +2,7 @@
 import { Cause, Clock, Effect, Exit, Option } from "effect"
 import type { ImageRequest, MadeImage } from "./Adapter.ts"
 import { chargeOf, guardedCall, spend, type Used } from "./guardedCall.ts"
+import { imageTokens } from "./imageTokens.ts"
 import { ModelError } from "./ModelError.ts"
 import { fromSdk } from "./sdkErrors.ts"
 import { usageOf } from "./usage.ts"
@@ -9,9 +10,6 @@ import type { Called } from "./textCall.ts"
 
 /** Tokens that a provider adds to the prompt. */
 const overhead = 16
-
-/** Maximum output tokens of one image. */
-const mostTokens = 8192
 
 export const imageCall = Effect.fnUntraced(function* (
   { adapter, provider, spine }: Called,
@@ -31,6 +29,7 @@ export const imageCall = Effect.fnUntraced(function* (
   }
   // A token has at least one byte.
   const inputTokens = Buffer.byteLength(request.prompt) + overhead
+  const mostTokens = imageTokens(request)
   const planned = { provider: name, model, baseUrl, inputTokens, maxOutputTokens: mostTokens }
   const byTokens = yield* spine.prices.upperBound(planned)
   const bound = Option.orElse(yield* spine.prices.upperBound({ ...planned, images: 1 }), () => byTokens)

@@ -71,6 +71,25 @@ describe("an image", () => {
     })
   )
 
+  it.live("is held with the tokens that its size and quality may take", () =>
+    Effect.gen(function* () {
+      const { url } = yield* server(() => image())
+      const heldFor = (size: string, quality: string) =>
+        Effect.gen(function* () {
+          const budget = fixedBudget("100000")
+          const prices = { models: { "openai/gpt-image-1": [{ input: 0, output: 1_000_000 }] } }
+          yield* Effect.provide(
+            callTool("create-image", { prompt: wolf, size, quality }),
+            program(configured(url), { budget: budget.layer, prices })
+          )
+          return Number(budget.asked[0]?.split(" ")[1])
+        })
+      expect(yield* heldFor("1024x1024", "high")).toBe(8192)
+      expect(yield* heldFor("3840x2160", "high")).toBe(32_915)
+      expect(yield* heldFor("1024x1024", "max")).toBe(16_645)
+    })
+  )
+
   it.live("comes from aimock as well", () =>
     Effect.gen(function* () {
       const mock = yield* aimock({ match: { endpoint: "image" }, response: { images: [{ b64Json: png }] } })
