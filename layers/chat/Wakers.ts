@@ -11,8 +11,9 @@ export class Wakers {
 
   wake(conversation: string) {
     const waiting = this.#waiting.get(conversation)
+    if (waiting === undefined) return
     this.#waiting.delete(conversation)
-    for (const resume of waiting ?? []) resume()
+    for (const resume of waiting) resume()
   }
 
   /** Until the next `wake`, or not at all if `ready` holds already. */

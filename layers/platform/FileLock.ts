@@ -19,8 +19,11 @@ import { dlopen, FFIType } from "bun:ffi"
 
 /** Functions throw the errors of the system, such as EACCES. */
 export interface FileLock {
-  /** False: another process, or another `FileLock`, holds it. */
-  readonly tryLock: () => boolean
+  /**
+   * False: another process, or another `FileLock`, holds it. `isShort`: whether it waits for a lock that is held for
+   * microseconds; it then blocks this process for at most a few ms.
+   */
+  readonly tryLock: (isShort?: boolean) => boolean
   readonly unlock: () => void
   /** Makes the file, or shows that it cannot be made, without taking the lock. */
   readonly probe: () => void
@@ -37,40 +40,58 @@ const release = 8
 
 const libraries: Readonly<Record<string, string>> = { linux: "libc.so.6", darwin: "libSystem.dylib" }
 
-const load = (): ((descriptor: number, operation: number) => number) | undefined => {
-  const library = libraries[process.platform]
-  if (library === undefined) return undefined
+interface Kernel {
+  readonly flock: (descriptor: number, operation: number) => number
+  readonly usleep: (microseconds: number) => number
+}
+
+const open = (library: string): Kernel | undefined => {
   try {
-    const { symbols } = dlopen(library, {
-      flock: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 }
-    })
-    return symbols.flock
+    return dlopen(library, {
+      flock: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
+      usleep: { args: [FFIType.u32], returns: FFIType.i32 }
+    }).symbols
   } catch {
-    // Another C library, such as musl, has another name.
-    try {
-      const { symbols } = dlopen("libc.so", {
-        flock: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 }
-      })
-      return symbols.flock
-    } catch {
-      return undefined
-    }
+    return undefined
   }
 }
-let flock: ReturnType<typeof load> | null = null
+
+const load = (): Kernel | undefined => {
+  const library = libraries[process.platform]
+  // Musl has another name.
+  return library === undefined ? undefined : (open(library) ?? open("libc.so"))
+}
+let kernel: Kernel | undefined | null = null
+
+/** The process pauses so often while another one holds the lock, each time for so many microseconds. */
+const pauses = 40
+const pause = 50
+/** Time after which it is checked again that the locked file is still there, in ms. */
+const checkEvery = 100
 
 const inodeAt = (path: string) => statSync(path, { throwIfNoEntry: false })?.ino
 
-const kernelLock = (path: string, lock: NonNullable<typeof flock>): FileLock => {
+const kernelLock = (path: string, { flock, usleep }: Kernel): FileLock => {
   let descriptor: number | undefined
+  let checked = -checkEvery
   const close = () => {
     if (descriptor !== undefined) closeSync(descriptor)
     descriptor = undefined
   }
-  const tryLock = (): boolean => {
-    for (;;) {
-      descriptor ??= openSync(path, "a", 0o600)
-      if (lock(descriptor, exclusive | nonBlocking) !== 0) return false
+  const tryLock = (isShort = false): boolean => {
+    for (let attempt = 0; ;) {
+      if (descriptor === undefined) {
+        descriptor = openSync(path, "a", 0o600)
+        checked = -checkEvery
+      }
+      if (flock(descriptor, exclusive | nonBlocking) !== 0) {
+        if (!isShort || attempt++ >= pauses) return false
+        usleep(pause)
+        continue
+      }
+      const now = performance.now()
+      if (now - checked < checkEvery) return true
+      checked = now
       // The process that held the lock before may have removed the file.
       if (fstatSync(descriptor).ino === inodeAt(path)) return true
       close()
@@ -82,7 +103,7 @@ const kernelLock = (path: string, lock: NonNullable<typeof flock>): FileLock => 
       descriptor ??= openSync(path, "a", 0o600)
     },
     unlock: () => {
-      if (descriptor !== undefined) lock(descriptor, release)
+      if (descriptor !== undefined) flock(descriptor, release)
     },
     remove: () => {
       rmSync(path, { force: true })
@@ -152,8 +173,8 @@ export const pidLock = (path: string): FileLock => {
 
 /** The file is made when the lock is taken for the first time. */
 export const fileLock = (path: string): FileLock => {
-  if (flock === null) flock = load()
-  return flock === undefined ? pidLock(path) : kernelLock(path, flock)
+  if (kernel === null) kernel = load()
+  return kernel === undefined ? pidLock(path) : kernelLock(path, kernel)
 }
 
 /** Whether a process holds the lock of the file. If none does, the file is removed. */

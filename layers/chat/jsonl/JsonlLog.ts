@@ -11,8 +11,6 @@ import { conversationIn, encodeLine, type EventLine, isRemoved, isSegment, type 
 import { Moved, type SegmentFiles } from "./SegmentFiles.ts"
 import { moreOf, splitLines } from "./splitLines.ts"
 
-/** Attempts to take the lock before the process waits. Other processes hold it for microseconds. */
-const spins = 100
 /** Total time to wait for the lock, in ms. */
 const lockWait = 10_000
 
@@ -87,9 +85,9 @@ export const makeLog = Effect.fnUntraced(function* (files: SegmentFiles, observe
   }
 
   /** Indexes what was appended. False: it must be repaired under the lock. */
-  const catchUp = (): boolean => {
+  const catchUp = (size = files.active?.file.size): boolean => {
     const { active } = files
-    if (active === undefined || active.file.size === active.position) return true
+    if (active === undefined || size === active.position) return true
     const { segment } = active
     /** Lines whose later ones were not read yet. */
     let batch: Array<{ readonly line: Line | undefined; readonly place: Place }> = []
@@ -144,8 +142,8 @@ export const makeLog = Effect.fnUntraced(function* (files: SegmentFiles, observe
   }
 
   /** Under the lock. */
-  const settle = () => {
-    if (!catchUp()) repair()
+  const settle = (size?: number) => {
+    if (!catchUp(size)) repair()
     eraseLeftovers()
     if (damaged.length === 0) return
     const found = damaged
@@ -192,12 +190,7 @@ export const makeLog = Effect.fnUntraced(function* (files: SegmentFiles, observe
     observer.onReload()
   }
 
-  const tryLock = (): boolean => {
-    for (let attempt = 0; attempt < spins; attempt++) {
-      if (lock.tryLock()) return (isLocked = true)
-    }
-    return false
-  }
+  const tryLock = (): boolean => !isLocked && (isLocked = lock.tryLock(true))
 
   const unlock = () => {
     isLocked = false
@@ -246,7 +239,7 @@ export const makeLog = Effect.fnUntraced(function* (files: SegmentFiles, observe
     })
     for (;;) {
       const sealed = listed()
-      if (!isFirst && files.active !== undefined && files.isActiveMoved) {
+      if (!isFirst && files.active !== undefined && files.activeSize === undefined) {
         // Sealed by another process: what it wrote last is in the file that is open. Otherwise: edited.
         if (sealed.has(files.active.segment)) catchUp()
         else startAgain()
@@ -271,7 +264,7 @@ export const makeLog = Effect.fnUntraced(function* (files: SegmentFiles, observe
         const now = listed()
         if ([...now].some(([segment, inode]) => sealed.get(segment) !== inode)) return false
         const newest = Math.max(0, ...now.keys())
-        if (files.active === undefined || files.isActiveMoved) {
+        if (files.active === undefined || files.activeSize === undefined) {
           files.active?.file.close()
           files.active = undefined
           files.openActive(newest)
@@ -310,8 +303,9 @@ export const makeLog = Effect.fnUntraced(function* (files: SegmentFiles, observe
     /** Under the lock. Undefined: the files must be indexed again. */
     const current = () => {
       try {
-        if (!files.isActiveMoved) {
-          settle()
+        const size = files.activeSize
+        if (size !== undefined) {
+          settle(size)
           return { value: use() }
         }
         isStale = true
@@ -335,8 +329,9 @@ export const makeLog = Effect.fnUntraced(function* (files: SegmentFiles, observe
     const once: Effect.Effect<A, ChatStoreError> = Effect.suspend(() => {
       if (isStale) return Effect.andThen(ready, once)
       try {
-        if (files.isActiveMoved) isStale = true
-        else return catchUp() ? Effect.succeed(use()) : transact("read", use)
+        const size = files.activeSize
+        if (size === undefined) isStale = true
+        else return catchUp(size) ? Effect.succeed(use()) : transact("read", use)
       } catch (cause) {
         try {
           moved(cause)

@@ -80,11 +80,12 @@ export class SegmentFiles {
     return new Map([...found].toSorted(([one], [other]) => one - other))
   }
 
-  /** The file has another inode, is shorter than what is indexed, or exists although it did not. */
-  get isActiveMoved(): boolean {
+  /** Bytes of `events.jsonl`; undefined: it is not the file that is open, or is shorter than what is indexed. */
+  get activeSize(): number | undefined {
     const found = statOf(this.activePath)
-    if (this.active === undefined) return found !== undefined
-    return found?.inode !== this.active.file.inode || found.size < this.active.position
+    const { active } = this
+    if (active === undefined) return found === undefined ? 0 : undefined
+    return found?.inode === active.file.inode && found.size >= active.position ? found.size : undefined
   }
 
   /** Opens `events.jsonl` if it exists. A file without a first line of ours is a segment, too. */

@@ -2,6 +2,7 @@
 import type { Row } from "../support/Row.ts"
 import { binary } from "./binary.ts"
 import { chatStreams } from "./chatStreams.ts"
+import { chatAppends } from "./chatAppends.ts"
 import { coldStart } from "./coldStart.ts"
 import { gateway } from "./gatewayCalls.ts"
 import { expiry } from "./sessionExpiry.ts"
@@ -17,6 +18,7 @@ export const rows: ReadonlyArray<Row> = [
   sessionWire,
   longLived,
   modelCalls,
+  chatAppends,
   chatStreams,
   ledgerCalls,
   gateway,
