@@ -1,10 +1,11 @@
 /** Hot reload of a running program by signal: new settings apply, and the log reports the changes. */
 import { expect } from "bun:test"
 import { Effect } from "effect"
-import { mkdtemp, rm, writeFile } from "node:fs/promises"
+import { mkdtemp, rename, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { it } from "../support/effect.ts"
+import { chunk, done, events, local, server, usage } from "../support/models.ts"
 import { initialize, request } from "../support/service.ts"
 
 const main = new URL("../../src/main.ts", import.meta.url).pathname
@@ -26,7 +27,12 @@ const running = Effect.fnUntraced(function* (args: ReadonlyArray<string>) {
     Effect.promise(() => mkdtemp(join(tmpdir(), "manifold-"))),
     (path) => Effect.promise(() => rm(path, { recursive: true }))
   )
-  const configure = (text: string) => Effect.promise(() => writeFile(join(folder, "manifold.yaml"), text))
+  const configure = (text: string) =>
+    Effect.promise(async () => {
+      // In one step: the file is watched.
+      await writeFile(join(folder, "next.yaml"), text)
+      await rename(join(folder, "next.yaml"), join(folder, "manifold.yaml"))
+    })
   yield* configure("logging: { level: warn }\n")
   const child = yield* Effect.acquireRelease(
     Effect.sync(() =>
@@ -90,5 +96,46 @@ it.live("a reload changes the log level of the stdio server and writes nothing t
     expect(yield* says("stderr", reloaded)).toMatch(/"applied":\["logging"\]/)
     yield* send(request(2, "ping"))
     expect(yield* says("stdout", '"id":2')).not.toContain("configuration")
+  })
+)
+
+it.live("a reload changes the model and the price of a running server, and a mistake changes nothing", () =>
+  Effect.gen(function* () {
+    const { requests, url } = yield* server(() =>
+      events([chunk({ content: "Hi" }, { finish: "stop" }), usage(1000, 0), done])
+    )
+    const { configure, hangUp, says, send } = yield* running([])
+    const configureModel = (model: string, price: number, active = "local") =>
+      configure(
+        JSON.stringify({
+          logging: { level: "info" },
+          llm: { ...local(url, { model }), active },
+          prices: { models: { "local/*": [{ input: price }] } }
+        })
+      )
+    const ask = (id: number) =>
+      Effect.gen(function* () {
+        yield* send(request(id, "tools/call", { name: "ask-model", arguments: { query: "hi" } }))
+        return yield* says("stdout", `"id":${id}`)
+      })
+    yield* send(initialize())
+    yield* says("stdout", "protocolVersion")
+    yield* send(request(0, "tools/list"))
+    yield* says("stdout", "math.add")
+    yield* configureModel("first", 1)
+    yield* hangUp
+    // A reload for the signal and one for the file; only the first has changes.
+    expect(yield* says("stderr", '"llm"')).toMatch(/"needs_restart":\[\]/)
+    expect(yield* ask(1)).toContain('"cost_usd":"0.001"')
+    yield* configureModel("second", 1000)
+    yield* hangUp
+    yield* says("stderr", '"llm"')
+    expect(yield* ask(2)).toContain('"cost_usd":"1"')
+    yield* configureModel("third", 1, "absent")
+    yield* hangUp
+    expect(yield* says("stderr", "not reloaded")).toContain("llm.active")
+    expect(yield* ask(3)).toContain('"cost_usd":"1"')
+    const models = requests.map(({ body }) => (body as { readonly model: string }).model)
+    expect(models).toEqual(["first", "second", "second"])
   })
 )
