@@ -5,7 +5,7 @@ import { mkdtemp, rename, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { it } from "../support/effect.ts"
-import { chunk, done, events, local, server, usage } from "../support/models.ts"
+import { chunk, done as sentinel, events, local, server, usage } from "../support/models.ts"
 import { initialize, request } from "../support/service.ts"
 
 const main = new URL("../../src/main.ts", import.meta.url).pathname
@@ -102,7 +102,7 @@ it.live("a reload changes the log level of the stdio server and writes nothing t
 it.live("a reload changes the model and the price of a running server, and a mistake changes nothing", () =>
   Effect.gen(function* () {
     const { requests, url } = yield* server(() =>
-      events([chunk({ content: "Hi" }, { finish: "stop" }), usage(1000, 0), done])
+      events([chunk({ content: "Hi" }, { finish: "stop" }), usage(1000, 0), sentinel])
     )
     const { configure, hangUp, says, send } = yield* running([])
     const configureModel = (model: string, price: number, active = "local") =>
