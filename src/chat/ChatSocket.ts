@@ -2,6 +2,7 @@
 import { Effect, Fiber, Stream } from "effect"
 import type { ChatEvent } from "../../layers/chat/ChatEvent.ts"
 import type { Principal } from "../domain/Principal.ts"
+import { isEnd } from "../../layers/chat/ConversationState.ts"
 import { isObject } from "../domain/JsonObject.ts"
 import type { GuardedSocket } from "../../layers/transports/GuardedSocket.ts"
 import type { JsonBounds } from "../../layers/transports/jsonBounds.ts"
@@ -34,8 +35,6 @@ export interface ChatSocketOptions {
   readonly principal: () => Principal
 }
 
-const isEnd = ({ type }: ChatEvent): boolean => type === "turn_completed" || type === "turn_failed"
-
 /** Index of the first of the latest frames that are together not longer than `max` bytes; at least one. */
 const firstThatFits = (frames: ReadonlyArray<Frame>, max: number): number => {
   let first = frames.length
@@ -60,6 +59,7 @@ export class ChatSocket {
   readonly #blocked = new Set<() => void>()
   /** The conversation of requests that name none: the latest one of this connection. */
   #conversation: string | undefined
+  #ended = false
 
   constructor(socket: GuardedSocket, options: ChatSocketOptions) {
     this.#socket = socket
@@ -81,7 +81,7 @@ export class ChatSocket {
     this.#pending++
     const done = () => void this.#pending--
     const handled = decodeRequest(value).pipe(
-      Effect.flatMap((request) => this.#handle(request)),
+      Effect.flatMap((request) => (this.#ended ? Effect.void : this.#handle(request))),
       Effect.catch((error) => Effect.sync(() => this.#send(errorFrame(idOf(value), error))))
     )
     this.#queue.run(handled, done, (cause) => {
@@ -104,6 +104,7 @@ export class ChatSocket {
 
   /** Turns run on. */
   end() {
+    this.#ended = true
     for (const fiber of this.#followed.values()) void Effect.runFork(Fiber.interrupt(fiber))
     this.#followed.clear()
   }
@@ -232,7 +233,7 @@ export class ChatSocket {
       const frames = new DocumentedFrames()
       const events = this.#options.conversations.events(this.#options.principal(), conversation, after).pipe(
         Stream.filter((event) => "request_id" in event && event.request_id === requestId),
-        Stream.takeUntil(isEnd)
+        Stream.takeUntil(({ type }) => isEnd(type))
       )
       this.#pump(requestId, events, (event) => frames.of(event), requestId)
     })
@@ -250,6 +251,8 @@ export class ChatSocket {
     framesOf: (event: ChatEvent) => ReadonlyArray<Frame>,
     requestId: string | null
   ) {
+    // A request may end after its connection.
+    if (this.#ended) return
     const sent = Stream.runForEachArray(
       events,
       Effect.fnUntraced({ self: this }, function* (batch: ReadonlyArray<ChatEvent>) {
@@ -260,13 +263,19 @@ export class ChatSocket {
       })
     ).pipe(
       Effect.catch((error) => Effect.sync(() => this.#send(errorFrame(requestId, error)))),
-      Effect.ensuring(Effect.sync(() => this.#followed.delete(key)))
+      Effect.ensuring(
+        Effect.sync(() => {
+          if (this.#followed.get(key) === fiber) this.#followed.delete(key)
+        })
+      )
     )
     const [oldest] = this.#followed.keys()
     if (this.#followed.size >= maxFollowed && oldest !== undefined) {
       void Effect.runFork(this.#unfollow(oldest))
     }
-    this.#followed.set(key, this.#options.fork(sent))
+    // It begins only when it can be found.
+    const fiber = this.#options.fork(Effect.andThen(Effect.yieldNow, sent))
+    this.#followed.set(key, fiber)
   }
 
   /** Waits until the client has read; one that does not is disconnected. */

@@ -1,5 +1,5 @@
 /** Server-sent events of a conversation: frames of `v: 1`, or the AI SDK's UI message stream. */
-import type { ChatEvent } from "../../layers/chat/ChatEvent.ts"
+import { isEnd } from "../../layers/chat/ConversationState.ts"
 import type { EventStream } from "../../layers/transports/EventStream.ts"
 import type { EventWriter } from "./eventResponse.ts"
 import { errorFrame, frameOf } from "./frames.ts"
@@ -10,13 +10,11 @@ const encoder = new TextEncoder()
 const send = (stream: EventStream, data: string, id?: number) =>
   stream.bytes(encoder.encode(`${id === undefined ? "" : `id: ${id}\n`}data: ${data}\n\n`))
 
-export const isTurnEnd = ({ type }: ChatEvent): boolean => type === "turn_completed" || type === "turn_failed"
-
 /** `seq` is the id of each event, for `Last-Event-ID`. The response ends with the turn, or follows the conversation. */
 export const frameWriter = (requestId: string | undefined): EventWriter => ({
   write: (event, stream) => {
     send(stream, JSON.stringify(frameOf(event)), event.seq)
-    return !(isTurnEnd(event) && "request_id" in event && event.request_id === requestId)
+    return !(isEnd(event.type) && "request_id" in event && event.request_id === requestId)
   },
   failed: (error, stream) => send(stream, JSON.stringify(errorFrame(requestId ?? null, error)))
 })

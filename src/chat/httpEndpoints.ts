@@ -39,13 +39,25 @@ const rejected = (error: ChatFailure | ChatRefusal): Response =>
 const wantsEvents = ({ request }: Incoming): boolean =>
   request.headers.get("accept")?.includes("text/event-stream") === true
 
-const number = Effect.fnUntraced(function* ({ url }: Incoming, name: string, usual: number, most: number) {
-  const given = url.searchParams.get(name)
-  if (given === null) return usual
-  const value = Number(given)
-  if (Number.isInteger(value) && value >= 0 && value <= most) return value
-  return yield* refusal(400, `${name} must be an integer from 0 to ${most}.`)
+const integer = Effect.fnUntraced(function* (name: string, given: string, least: number, most: number) {
+  const value = given === "" ? NaN : Number(given)
+  if (Number.isInteger(value) && value >= least && value <= most) return value
+  return yield* refusal(400, `${name} must be an integer from ${least} to ${most}.`)
 })
+
+const query = ({ url }: Incoming, name: string, usual: number, least: number, most: number) => {
+  const given = url.searchParams.get(name)
+  return given === null ? Effect.succeed(usual) : integer(name, given, least, most)
+}
+
+/** Clients may encode characters of an id that need no encoding. */
+const decoded = (part: string): string => {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return part
+  }
+}
 
 export const layer = (limits: StreamLimits) =>
   Layer.effectDiscard(
@@ -169,7 +181,7 @@ export const layer = (limits: StreamLimits) =>
       const resume = Effect.fnUntraced(function* (incoming: Incoming, id: string) {
         const { connection, grant, request, url } = incoming
         const { principal } = grant
-        const { running } = yield* conversations.find(principal, id)
+        const { lastSeq, running } = yield* conversations.find(principal, id)
         if (running === undefined) return new Response(null, { status: 204 })
         const lastId = request.headers.get("last-event-id")
         if (!wantsEvents(incoming) && lastId === null && !url.searchParams.has("after")) {
@@ -180,8 +192,8 @@ export const layer = (limits: StreamLimits) =>
             writer: uiWriter(running.requestId)
           })
         }
-        const usual = lastId === null ? running.seq - 1 : Number(lastId)
-        const after = yield* number(incoming, "after", usual, Number.MAX_SAFE_INTEGER)
+        const usual = lastId === null ? running.seq - 1 : yield* integer("Last-Event-ID", lastId, 0, lastSeq)
+        const after = yield* query(incoming, "after", usual, 0, lastSeq)
         return asFrames(incoming, { conversation: id, after }, running.requestId)
       })
 
@@ -204,8 +216,8 @@ export const layer = (limits: StreamLimits) =>
       const history = Effect.fnUntraced(function* (incoming: Incoming, id: string) {
         const { principal } = incoming.grant
         const found = yield* conversations.find(principal, id)
-        const limit = yield* number(incoming, "limit", page.usual, page.most)
-        const before = yield* number(incoming, "before", Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)
+        const limit = yield* query(incoming, "limit", page.usual, 1, page.most)
+        const before = yield* query(incoming, "before", Number.MAX_SAFE_INTEGER, 0, Number.MAX_SAFE_INTEGER)
         const events = yield* conversations.read(principal, id, { before, limit })
         return json(200, { ...aboutOf(found), events: events.map(frameOf) })
       })
@@ -223,7 +235,7 @@ export const layer = (limits: StreamLimits) =>
 
       const list = Effect.fnUntraced(function* (incoming: Incoming) {
         const { grant, url } = incoming
-        const limit = yield* number(incoming, "limit", page.usual, page.most)
+        const limit = yield* query(incoming, "limit", page.usual, 1, page.most)
         const search = url.searchParams.get("search") ?? undefined
         const cursor = url.searchParams.get("cursor") ?? undefined
         const { conversations: found, next } = yield* conversations.list(grant.principal, {
@@ -260,7 +272,7 @@ export const layer = (limits: StreamLimits) =>
 
       const serve = (incoming: Incoming): Response | Promise<Response> => {
         const { request, url } = incoming
-        const [, , id = "", ...rest] = url.pathname.split("/")
+        const [, , id = "", ...rest] = url.pathname.split("/").map(decoded)
         const path = ["/chat", ...(id === "" ? [] : ["*", ...rest])].join("/")
         const methods = Object.hasOwn(endpoints, path) ? endpoints[path] : undefined
         if (methods === undefined) return rejected(refusal(404, "Not found: no endpoint has this path."))

@@ -1,6 +1,7 @@
 /** Shows one turn of a conversation on the terminal: text as it arrives, tools, questions, and what it cost. */
 import { Effect, Stream } from "effect"
 import type { ChatEvent, ChatEventOf } from "../../../layers/chat/ChatEvent.ts"
+import { isEnd } from "../../../layers/chat/ConversationState.ts"
 import type { Lines } from "../../../layers/platform/LineEditor.ts"
 import { OutputStreams } from "../../../layers/platform/OutputStreams.ts"
 import type { ChatRefusal } from "../../chat/ChatRefusal.ts"
@@ -95,10 +96,9 @@ export const showTurn = Effect.fnUntraced(function* (options: ShowTurn) {
     }
   })
 
-  const isOver = ({ type }: ChatEvent) => type === "turn_completed" || type === "turn_failed"
   const follow = conversations.events(stdioUser, conversation, submitted.after).pipe(
     Stream.filter((event) => "request_id" in event && event.request_id === requestId),
-    Stream.takeUntil(isOver),
+    Stream.takeUntil(({ type }) => isEnd(type)),
     Stream.runForEach(show)
   )
   const stops =
