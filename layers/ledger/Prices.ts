@@ -130,9 +130,13 @@ const make = Effect.gen(function* () {
   const cost = Effect.fnUntraced(function* ({ images = 0, usage, ...model }: Used) {
     const now = yield* Clock.currentTimeMillis
     const own = configured(operators, model, now)
+    // Without a price per image, images without reported tokens are unpriced.
+    const isUncounted = images > 0 && usage.output_tokens === undefined
+    if (own !== undefined && isUncounted && own.image === undefined)
+      return Option.none<BigDecimal.BigDecimal>()
     if (own !== undefined) return Option.some(configuredCost(own, usage, images))
-    // The list has prices per token only: images without reported tokens are unpriced.
-    if (images > 0 && usage.output_tokens === undefined) return Option.none<BigDecimal.BigDecimal>()
+    // The list has prices per token only.
+    if (isUncounted) return Option.none<BigDecimal.BigDecimal>()
     const direct = yield* listed(model, usage, now)
     const { alias = model.model } = model
     if (Option.isSome(direct) || alias === model.model) return direct

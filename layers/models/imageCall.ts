@@ -34,13 +34,18 @@ export const imageCall = Effect.fnUntraced(function* (
   const byTokens = yield* spine.prices.upperBound(planned)
   const bound = Option.orElse(yield* spine.prices.upperBound({ ...planned, images: 1 }), () => byTokens)
 
+  const byNumber = yield* spine.prices.cost({ provider: name, model, baseUrl, usage: {}, images: 1 })
+  const isByTokens = Option.isNone(byNumber) && Option.isSome(byTokens)
+
   /** A request without a response may have made the image, so its upper bound is charged. */
   const most = usageOf(inputTokens, mostTokens, undefined)
 
   const usedBy = (exit: Exit.Exit<MadeImage, ModelError>): Used => {
     if (Exit.isFailure(exit)) return { uncertain: true, images: 1, usage: most }
     const { usage: reported } = exit.value
-    if (reported === undefined) return { uncertain: false, images: 1 }
+    if (reported === undefined) {
+      return isByTokens ? { uncertain: true, images: 1, usage: most } : { uncertain: false, images: 1 }
+    }
     const { doubtful, input, output } = reported
     // No image takes no tokens.
     return {

@@ -111,6 +111,20 @@ describe("an image", () => {
   )
 })
 
+it.live("an image without usage is charged with its upper bound if only its tokens have a price", () =>
+  Effect.gen(function* () {
+    const { url } = yield* server(() => Response.json({ created: 1, data: [{ b64_json: png }] }))
+    const prices = { models: { "openai/gpt-image-1": [{ input: 0, output: 1000 }] } }
+    const budget = fixedBudget("10")
+    yield* Effect.gen(function* () {
+      const ended = yield* finished
+      yield* callTool("create-image", { prompt: wolf })
+      expect(ended[0]?.outcome.spent).toMatchObject({ uncertain: true, usage: { output_tokens: 8192 } })
+    }).pipe(Effect.provide(program(configured(url), { prices, budget: budget.layer })))
+    expect(budget.left()).toBe("1.808")
+  })
+)
+
 describe("an invalid response", () => {
   const uncertain = { uncertain: true, usage: { output_tokens: 8192 } }
   const cases: ReadonlyArray<readonly [string, () => Response]> = [
