@@ -96,19 +96,25 @@ export const section = Section.deferred(
     }).check(
       Schema.makeFilter((settings) => {
         const configured = Object.keys(settings.providers)
-        const missing = (key: string, name: string, issue: string) => ({
+        const problem = (key: string, name: string, issue: string) => ({
           path: ["providers", name, key],
           issue
         })
         const issues = configured.flatMap((name) => {
-          const { api_key, base_url } = settings.providers[name] ?? {}
+          const { api_key, base_url, temperature = 0 } = settings.providers[name] ?? {}
           const known = knownProvider(name)
           if (known === undefined) {
             return base_url === undefined
-              ? [missing("base_url", name, `required for a provider other than ${names}`)]
+              ? [problem("base_url", name, `required for a provider other than ${names}`)]
               : []
           }
-          return api_key === undefined ? [missing("api_key", name, "required, but missing")] : []
+          const { maxTemperature } = known
+          return [
+            ...(api_key === undefined ? [problem("api_key", name, "required, but missing")] : []),
+            ...(temperature > maxTemperature
+              ? [problem("temperature", name, `must be at most ${maxTemperature} for ${name}`)]
+              : [])
+          ]
         })
         const unknown = (path: ReadonlyArray<string | number>) => ({
           path,

@@ -78,6 +78,16 @@ const cases: ReadonlyArray<readonly [name: string, from: Given, expected: Readon
     ]
   ],
   [
+    "a temperature beyond the provider's",
+    {
+      ...yaml(
+        "llm:\n  active: anthropic\n  providers:\n    anthropic: { api_key: 'env:KEY', model: m, temperature: 1.5 }\n"
+      ),
+      env: { KEY: "k" }
+    },
+    ["/u/manifold/manifold.yaml:4:61: llm.providers.anthropic.temperature: must be at most 1 for anthropic"]
+  ],
+  [
     "a provider that is not listed",
     yaml("llm:\n  active: groq\n  providers: {}\n"),
     ["/u/manifold/manifold.yaml:2:11: llm.active: not one of the providers below it"]
