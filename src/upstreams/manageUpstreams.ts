@@ -31,11 +31,15 @@ export interface Shared extends Omit<UpstreamSettings, "name" | "settings" | "si
 /** What commands and pages show of a server. */
 export type Managed = Pick<Served, "connection" | "lists" | "summary"> & Partial<Pick<Served, "account">>
 
+/** Known servers that connect at the same time after a start: all of them would delay the first responses. */
+const maxStarts = 4
+
 export const manageUpstreams = Effect.gen(function* () {
   const scope = yield* Effect.scope
   const processes = yield* Layer.build(Layer.provideMerge(OrphanGuard.layer, childProcess.layer))
   const opened = new Map<string, Opened>()
   const turn = Semaphore.makeUnsafe(1)
+  const starts = Semaphore.makeUnsafe(maxStarts)
 
   const open = Effect.fnUntraced(function* (name: string, settings: ServerSettings, shared: Shared) {
     const own = yield* Scope.fork(scope)
@@ -54,6 +58,7 @@ export const manageUpstreams = Effect.gen(function* () {
             name,
             settings,
             signIn: signInOf(name, settings),
+            starts,
             ...(store !== undefined && { store })
           }).pipe(Effect.tap((made) => observeUpstream(made.upstream)))
     const served = yield* one.pipe(Effect.provideService(Scope.Scope, own), Effect.provideContext(processes))

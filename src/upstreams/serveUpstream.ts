@@ -45,6 +45,8 @@ export interface UpstreamSettings {
   readonly visibleTo?: Audience
   /** False: connects at the first request, and catalog lists do not wait for its entries. Default: true. */
   readonly eager?: boolean
+  /** Limits how many servers whose lists are known connect at the same time after a start. */
+  readonly starts?: Semaphore.Semaphore | undefined
   /** Called before each request of a caller. */
   readonly onUse?: () => void
   /** How to sign in at the server. Absent: requests have the configured headers only. */
@@ -107,6 +109,7 @@ export const serveUpstream: (
     onUse = () => {},
     settings,
     signIn,
+    starts,
     store,
     visibleTo = "everybody"
   }) {
@@ -258,7 +261,15 @@ export const serveUpstream: (
         })
     })
     const lazy = known !== undefined && settings.command !== undefined && settings.idle_timeout !== undefined
-    if (eager && !lazy) yield* Effect.forkScoped(Effect.ignore(upstream.connection))
+    if (eager && !lazy) {
+      // Clients wait for servers that were never reached.
+      const connecting = Effect.ignore(upstream.connection)
+      yield* Effect.forkScoped(
+        known === undefined || starts === undefined
+          ? connecting
+          : Effect.ignore(starts.withPermit(Effect.timeout(connecting, firstAnswer)))
+      )
+    }
     if (hold && store !== undefined) yield* Effect.forkScoped(store.watch(name, relist))
     const summary = Effect.map(upstream.status, (status): Summary => ({
       ...status,

@@ -8,9 +8,11 @@ import { gateway } from "./gatewayCalls.ts"
 import { expiry } from "./sessionExpiry.ts"
 import { ledgerCalls } from "./ledgerCalls.ts"
 import { longLived } from "./streamCalls.ts"
+import { manyUpstreams } from "./manyUpstreams.ts"
 import { memory } from "./memory.ts"
 import { modelCalls } from "./modelCalls.ts"
 import { modernWire } from "./statelessCalls.ts"
+import { stdioGateway } from "./stdioGateway.ts"
 import { sessionWire } from "./sessionCalls.ts"
 
 export const rows: ReadonlyArray<Row> = [
@@ -22,6 +24,8 @@ export const rows: ReadonlyArray<Row> = [
   chatStreams,
   ledgerCalls,
   gateway,
+  stdioGateway,
+  manyUpstreams,
   memory,
   expiry,
   coldStart,
