@@ -2,17 +2,13 @@
  * The log of all conversations as lines of `events.jsonl`, shared by processes. A process writes under an exclusive lock,
  * after it has indexed what others wrote; reading takes no lock.
  */
-import { Effect, Random, Semaphore } from "effect"
-import { describeSystemError } from "../../platform/describeFileError.ts"
-import { fileLock } from "../../platform/FileLock.ts"
+import { Effect, Semaphore } from "effect"
 import { ChatStoreError } from "../ChatStore.ts"
 import { EventIndex, type Extent, type IndexedConversation, type Place } from "./EventIndex.ts"
 import { conversationIn, encodeLine, type EventLine, isRemoved, isSegment, type Line } from "./lines.ts"
+import { LogLock, unavailable } from "./LogLock.ts"
 import { Moved, type SegmentFiles } from "./SegmentFiles.ts"
 import { moreOf, splitLines } from "./splitLines.ts"
-
-/** Total time to wait for the lock, in ms. */
-const lockWait = 10_000
 
 export interface Damaged extends Place {
   readonly conversation: string | undefined
@@ -30,17 +26,6 @@ interface Observer {
   readonly onDamaged: (damaged: ReadonlyArray<Damaged>) => void
 }
 
-const unavailable = (what: string, cause: unknown) =>
-  new ChatStoreError({
-    reason: "unavailable",
-    message: `Conversations cannot be ${what}: ${describeSystemError(cause)}.`
-  })
-
-const lockHeld = new ChatStoreError({
-  reason: "unavailable",
-  message: "Another process holds the lock of events.jsonl. Try again, or end that process."
-})
-
 const changing = new ChatStoreError({
   reason: "damaged",
   message: "Files of conversations were changed while they were read. Try again."
@@ -51,14 +36,13 @@ const isPermission = (cause: unknown) =>
 
 export const makeLog = Effect.fnUntraced(function* (files: SegmentFiles, observer: Observer) {
   const index = new EventIndex()
-  const lock = fileLock(files.lockPath)
+  const lock = new LogLock(files.lockPath)
   const loading = yield* Semaphore.make(1)
   /** Parts of removed conversations that may still be in the files. */
   let leftovers: Array<{ readonly id: string; readonly extent: Extent }> = []
   let damaged: Array<Damaged> = []
   let isStale = true
   let isFirst = true
-  let isLocked = false
 
   const removeFromIndex = (id: string) => {
     const found = index.remove(id)
@@ -97,7 +81,7 @@ export const makeLog = Effect.fnUntraced(function* (files: SegmentFiles, observe
         if (moreOf(line) > 0) continue
         for (const { line: each, place } of batch) {
           if (each === undefined || !apply(each, place)) {
-            if (!isLocked && !files.isReadOnly) return false
+            if (!lock.isHeld && !files.isReadOnly) return false
             reject(place)
           }
           active.position = place.offset + place.length
@@ -106,7 +90,7 @@ export const makeLog = Effect.fnUntraced(function* (files: SegmentFiles, observe
       }
       if (batch.length === 0) active.position = start + bytes.length
     }
-    return !isLocked || active.position === active.file.size
+    return !lock.isHeld || active.position === active.file.size
   }
 
   /** Under the lock: incomplete lines at the end are those of a process that died while it wrote. */
@@ -190,37 +174,6 @@ export const makeLog = Effect.fnUntraced(function* (files: SegmentFiles, observe
     observer.onReload()
   }
 
-  const tryLock = (): boolean => !isLocked && (isLocked = lock.tryLock(true))
-
-  const unlock = () => {
-    isLocked = false
-    lock.unlock()
-  }
-
-  /** Runs `use` under the lock, which is never held while this process does anything else. */
-  const locked = <A>(what: string, use: () => A): Effect.Effect<A, ChatStoreError> => {
-    let waited = 0
-    const once: Effect.Effect<A, ChatStoreError> = Effect.suspend(() => {
-      try {
-        if (tryLock()) {
-          try {
-            return Effect.succeed(use())
-          } finally {
-            unlock()
-          }
-        }
-      } catch (cause) {
-        return Effect.fail(cause instanceof ChatStoreError ? cause : unavailable(what, cause))
-      }
-      if (waited >= lockWait) return Effect.fail(lockHeld)
-      return Effect.flatMap(Random.nextIntBetween(1, 5), (delay) => {
-        waited += delay
-        return Effect.andThen(Effect.sleep(delay), once)
-      })
-    })
-    return once
-  }
-
   const attempt = <A>(what: string, run: () => A) =>
     Effect.try({ try: run, catch: (cause) => unavailable(what, cause) })
 
@@ -280,7 +233,7 @@ export const makeLog = Effect.fnUntraced(function* (files: SegmentFiles, observe
         else settle()
         return true
       }
-      const isDone = yield* files.isReadOnly ? attempt("read", open) : locked("read", open)
+      const isDone = yield* files.isReadOnly ? attempt("read", open) : lock.run("read", open)
       if (isDone) return
     }
   })
@@ -317,7 +270,7 @@ export const makeLog = Effect.fnUntraced(function* (files: SegmentFiles, observe
     const once: Effect.Effect<A, ChatStoreError> = Effect.suspend(() =>
       isStale
         ? Effect.andThen(ready, once)
-        : Effect.flatMap(locked(what, current), (done) =>
+        : Effect.flatMap(lock.run(what, current), (done) =>
             done === undefined ? once : Effect.succeed(done.value)
           )
     )

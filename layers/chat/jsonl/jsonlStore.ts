@@ -5,7 +5,6 @@ import { Ids } from "../../platform/Ids.ts"
 import { Storage } from "../../storage/Storage.ts"
 import type { ChatEvent, ChatEventBody } from "../ChatEvent.ts"
 import { ChatStore, type Begun, ChatStoreError } from "../ChatStore.ts"
-import { containsText, type ConversationLog } from "../ConversationLog.ts"
 import { isEnd } from "../ConversationState.ts"
 import { expandDeltas } from "../expandDeltas.ts"
 import { HotLogs } from "../HotLogs.ts"
@@ -18,20 +17,15 @@ import { Wakers } from "../Wakers.ts"
 import { EventIndex, type IndexedConversation } from "./EventIndex.ts"
 import { type Damaged, makeLog } from "./JsonlLog.ts"
 import { decodeEvent, encodeEvents } from "./lines.ts"
-import { readEvents, readLines } from "./readEvents.ts"
+import { containsMessage, readEvents } from "./readEvents.ts"
 import { seal } from "./seal.ts"
 import { quarantineName, SegmentFiles } from "./SegmentFiles.ts"
+import { watchOthers } from "./watchOthers.ts"
 
 export type JsonlSettings = Pick<
   ChatSettings,
   "fsync" | "max_bytes" | "max_conversations" | "retention" | "segment_bytes"
 >
-
-/** Interval at which events of other processes are looked for while a reader waits. */
-const pollInterval = "50 millis"
-const afterFailure = "10 seconds"
-/** Polls between two checks whether the processes of running turns are alive. */
-const pollsPerCheck = 20
 
 const unreadable = (id: string) =>
   new ChatStoreError({
@@ -43,7 +37,6 @@ const unreadable = (id: string) =>
 export const make = Effect.fnUntraced(function* (folder: string, settings: JsonlSettings) {
   const clock = yield* Clock.Clock
   const { nextUnsafe } = yield* Ids
-  const scope = yield* Effect.scope
   const runLog = Effect.runForkWith(yield* Effect.context())
   const files = new SegmentFiles(folder)
   const hot = new HotLogs()
@@ -235,40 +228,7 @@ export const make = Effect.fnUntraced(function* (folder: string, settings: Jsonl
     isOwner = alive.tryLock()
   }
 
-  let waiting = 0
-  let isPolling = false
-  const isAwaited = () => waiting > 0
-  /** Looks for events of other processes, and for processes that have died, while readers wait. */
-  const poll = Effect.gen(function* () {
-    for (let polls = 1; isAwaited(); polls++) {
-      yield* Effect.sleep(pollInterval)
-      const isCheck = polls % pollsPerCheck === 0
-      const look = log.query(() =>
-        wakers.conversations.filter(
-          (id) => isCheck && log.index.conversations.get(id)?.state.running !== undefined
-        )
-      )
-      yield* Effect.flatMap(look, (running) => Effect.forEach(running, settled, { discard: true })).pipe(
-        Effect.catch((error) =>
-          Effect.andThen(
-            Effect.logWarning(`Events of other processes are not seen: ${error.message}`),
-            Effect.sleep(afterFailure)
-          )
-        )
-      )
-    }
-  }).pipe(Effect.ensuring(Effect.sync(() => (isPolling = false))))
-  const waitFor = (id: string, ready: () => boolean) =>
-    Effect.acquireUseRelease(
-      Effect.suspend(() => {
-        waiting++
-        if (isPolling) return Effect.void
-        isPolling = true
-        return Effect.asVoid(Effect.forkIn(poll, scope))
-      }),
-      () => wakers.wait(id, ready),
-      () => Effect.sync(() => waiting--)
-    )
+  const waitFor = yield* watchOthers(log, wakers, settled)
 
   return ChatStore.of({
     begin: ({ conversation, create, message, principal }) =>
@@ -354,7 +314,11 @@ export const make = Effect.fnUntraced(function* (folder: string, settings: Jsonl
             Effect.yieldNow,
             log.query(() => {
               const found = log.index.conversations.get(id)
-              return found !== undefined && hasText(hot, files, found, text)
+              if (found === undefined) return false
+              const known = hot.get(id)
+              return known?.state.lastSeq === found.state.lastSeq
+                ? known.contains(text)
+                : containsMessage(files, found, text)
             })
           )
       )
@@ -370,18 +334,6 @@ export const make = Effect.fnUntraced(function* (folder: string, settings: Jsonl
       })
   })
 })
-
-/** Without loading conversations into the cache. */
-const hasText = (hot: HotLogs, files: SegmentFiles, found: IndexedConversation, text: string): boolean => {
-  const known: ConversationLog | undefined = hot.get(found.state.id)
-  if (known?.state.lastSeq === found.state.lastSeq) return known.contains(text)
-  for (const { line } of readLines(files, found)) {
-    if (line.type !== "user_message" && line.type !== "assistant_message") continue
-    const event = decodeEvent(line)
-    if (typeof event !== "string" && containsText(event, text)) return true
-  }
-  return false
-}
 
 export const layer = (settings: JsonlSettings) =>
   Layer.effect(

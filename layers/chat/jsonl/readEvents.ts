@@ -1,5 +1,6 @@
 /** Reads the events of a conversation from the files of the log. */
 import type { ChatEvent } from "../ChatEvent.ts"
+import { containsText } from "../ConversationLog.ts"
 import type { IndexedConversation, Place } from "./EventIndex.ts"
 import { decodeEvent, type EventLine, isRemoved, isSegment } from "./lines.ts"
 import { Moved, type SegmentFiles } from "./SegmentFiles.ts"
@@ -40,4 +41,18 @@ export const readEvents = (files: SegmentFiles, conversation: IndexedConversatio
     else if (event !== "newer") events.push([event, place.length])
   }
   return { events, damaged }
+}
+
+/** Whether a message contains the text, in lower case. */
+export const containsMessage = (
+  files: SegmentFiles,
+  conversation: IndexedConversation,
+  text: string
+): boolean => {
+  for (const { line } of readLines(files, conversation)) {
+    if (line.type !== "user_message" && line.type !== "assistant_message") continue
+    const event = decodeEvent(line)
+    if (typeof event !== "string" && containsText(event, text)) return true
+  }
+  return false
 }
