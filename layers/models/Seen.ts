@@ -13,6 +13,8 @@ const textOf = (part: Part): string =>
 
 /** In characters. */
 const maxText = 16_384
+/** Characters of a model's name that are kept. */
+const maxName = 200
 
 type Parts = Queue.Enqueue<Response.StreamPartEncoded, never>
 
@@ -67,8 +69,8 @@ export class Seen implements Sink {
   readonly emit = (part: Part) => {
     if (part.type === "response-metadata") {
       // Held back: until the first part of the response the call can still be retried.
-      this.#held = part
-      this.model = part.modelId || undefined
+      this.model = part.modelId?.slice(0, maxName) || undefined
+      this.#held = { ...part, ...(this.model !== undefined && { modelId: this.model }) }
       return
     }
     this.first ??= this.#now()

@@ -49,8 +49,11 @@ export const eventRequest = async (
   if (!response.ok) throw await statusError(response, endpoint)
   const type = response.headers.get("content-type")
   if (type === null || /event-stream|octet-stream|text\/plain/i.test(type)) return response
+  // Some proxies send errors with status 200.
+  const error = /json/i.test(type) ? objectOf(parsed(await response.text()))?.["error"] : undefined
+  if (error) throw Object.assign(new Error("an error with status 200"), { error: { error } })
   // A page of HTML or a JSON object would look like a stream without events.
-  await response.body?.cancel()
+  await response.body?.cancel().catch(() => {})
   const detail = `the response is ${type.slice(0, 100)} instead of text/event-stream`
   throw new ModelError({ reason: "bug", provider, detail })
 }

@@ -172,12 +172,12 @@ export const fromSdk =
     const nested = asThrown(thrown.error)
     const inner = asThrown(nested.error)
     const type =
-      [thrown.code, thrown.type, inner.type, nested.type]
+      [thrown.code, thrown.type, inner.type, inner.code, nested.type]
         .map(text)
         .find((each) => Object.hasOwn(ofType, each)) ?? ""
     const said = text(inner.message) || text(nested.message) || text(thrown.message)
     const reason = reasonOf(
-      status ?? (type === "" ? statusOf(thrown.code) : undefined),
+      status ?? (type === "" ? statusOf(thrown.code ?? inner.code) : undefined),
       `${said} ${text(thrown.code)} ${text(thrown.type)}`,
       type
     )

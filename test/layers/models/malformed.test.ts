@@ -103,6 +103,29 @@ describe("Chat Completions", () => {
     )
   }
 
+  it.live("has the reason and the message of an error with status 200", () =>
+    Effect.gen(function* () {
+      const failed = (error: unknown) =>
+        Effect.gen(function* () {
+          const { requests, url } = yield* server(() => Response.json({ error }))
+          const collected = yield* Effect.provide(collect(), models(openai(url)))
+          expect(requests.length > 1).toBe(collected.error !== undefined && "transient" in collected.error)
+          return collected.error
+        })
+      const credit = yield* failed({ message: "No credit", type: "billing_error" })
+      expect(credit).toMatchObject({ reason: "quota", detail: "No credit" })
+      expect(yield* failed({ message: "Later", code: 503 })).toMatchObject({ reason: "overloaded" })
+      expect(yield* failed("Sorry")).toMatchObject({ reason: "bug", detail: "Sorry" })
+    })
+  )
+
+  it.live("cuts the name of a model that no log should have", () =>
+    Effect.gen(function* () {
+      const { spent } = yield* respond([{ ...said, model: "m".repeat(10_000) }, ...last])
+      expect(spent?.model).toBe("m".repeat(200))
+    })
+  )
+
   it.live("has the message of an error in a list", () =>
     Effect.gen(function* () {
       const body = [{ error: { code: 400, message: "Function call is missing a signature" } }]
