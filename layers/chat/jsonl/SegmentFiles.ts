@@ -16,6 +16,9 @@ export const quarantineName = "events.quarantine"
 /** Bytes that are read at once. */
 const chunkBytes = 2 ** 20
 
+/** Bytes that are read at once to copy events. */
+const nearBytes = 64 * 2 ** 10
+
 const sealedName = /^events-(\d{6,})\.jsonl$/
 
 export interface ActiveFile {
@@ -128,9 +131,18 @@ export class SegmentFiles {
     }
     let buffered: Array<Uint8Array> = [encodeLine({ type: "log_segment", segment })]
     let waiting = buffered[0]?.length ?? 0
+    let near: { readonly from?: LogFile; readonly start: number; readonly bytes: Buffer } = {
+      start: 0,
+      bytes: Buffer.alloc(0)
+    }
     for (const { extent, from } of parts) {
       moved.push([extent, size + waiting])
-      const bytes = from.read(extent.offset, extent.length)
+      const { length, offset } = extent
+      // Events of a conversation are often close to each other.
+      if (from !== near.from || offset < near.start || offset + length > near.start + near.bytes.length) {
+        near = { from, start: offset, bytes: from.read(offset, Math.max(length, nearBytes)) }
+      }
+      const bytes = near.bytes.subarray(offset - near.start, offset - near.start + length)
       buffered.push(bytes)
       waiting += bytes.length
       if (waiting < chunkBytes) continue
