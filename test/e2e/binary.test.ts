@@ -7,7 +7,9 @@ import { Client } from "@modelcontextprotocol/client"
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/client"
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio"
 import { Effect } from "effect"
+import * as claudeEvents from "../support/anthropicEvents.ts"
 import { it } from "../support/effect.ts"
+import { chunk, done, events, openai, server, usage } from "../support/models.ts"
 import { foreignFolder } from "../support/untrustedFolder.ts"
 import { read } from "../support/presentation.ts"
 
@@ -18,13 +20,15 @@ let binary = ""
 
 const environment = () => ({ PATH: "/usr/bin:/bin", HOME: folder })
 
-const run = async (...args: ReadonlyArray<string>) => {
+const run = (...args: ReadonlyArray<string>) => runWith({}, ...args)
+
+const runWith = async (env: Record<string, string>, ...args: ReadonlyArray<string>) => {
   const child = Bun.spawn([binary, ...args], {
     cwd: folder,
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
-    env: environment()
+    env: { ...environment(), ...env }
   })
   const [stdout, stderr, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited])
   return { stdout, stderr, code }
@@ -109,6 +113,44 @@ describe("in an empty folder, the binary", () => {
     expect(problems).toEqual([])
     expect(slides[1]?.title).toStartWith("Q3")
   })
+
+  it.live("asks models of both dialects, with the tokenizer, the price list and the ledger", () =>
+    Effect.gen(function* () {
+      const gpt = yield* server(() =>
+        events([chunk({ content: "Hi" }, { finish: "stop" }), usage(1000, 2), done])
+      )
+      const claude = yield* server(() =>
+        events([
+          claudeEvents.start({ input_tokens: 1000, output_tokens: 1 }),
+          ...claudeEvents.text("Hi"),
+          ...claudeEvents.stop("end_turn", { output_tokens: 2 })
+        ])
+      )
+      const { providers } = openai(gpt.url)
+      const llm = {
+        active: "openai",
+        providers: { ...providers, ...claudeEvents.anthropic(claude.url).providers }
+      }
+      const env = { MCP_CONFIG_JSON: JSON.stringify({ llm, usage: { cost_per_request_max: 1 } }) }
+      // The first one is long enough to be tokenized.
+      const calls = [
+        ["provider=openai", "model=gpt-4o", `query=${"word ".repeat(4000)}`],
+        ["provider=anthropic", "model=claude-sonnet-4-5", "query=hi"]
+      ]
+      for (const call of calls) {
+        const args = call.flatMap((arg) => ["--arg", arg])
+        const ran = yield* Effect.promise(() => runWith(env, "call", "ask-model", "--json", ...args))
+        expect({ code: ran.code, stderr: ran.stderr }).toEqual({ code: 0, stderr: "" })
+        const { structuredContent } = JSON.parse(ran.stdout) as { structuredContent: { cost_usd: unknown } }
+        expect(structuredContent).toMatchObject({
+          text: "Hi",
+          uncertain: false,
+          usage: { total_tokens: 1002 }
+        })
+        expect(structuredContent.cost_usd).toBeString()
+      }
+    })
+  )
 
   test("serves MCP over stdio", async () => {
     const client = new Client(info, { versionNegotiation: { mode: "auto" } })
