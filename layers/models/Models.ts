@@ -43,6 +43,9 @@ const make = Effect.gen(function* () {
     get providers() {
       return current().providers
     },
+    get maxInputBytes() {
+      return current().maxInputBytes
+    },
     get imagesAtOnce() {
       return current().imagesAtOnce
     },
@@ -59,7 +62,7 @@ const make = Effect.gen(function* () {
 export class Models extends Context.Service<
   Models,
   /** The settings in force; a reload replaces them. */
-  Pick<Configured, "active" | "imagesAtOnce" | "providers"> & {
+  Pick<Configured, "active" | "imagesAtOnce" | "maxInputBytes" | "providers"> & {
     /** Applies the settings now, and after each reload that changed them, until the scope closes. */
     readonly follow: (apply: Apply) => Effect.Effect<void, never, Scope.Scope>
     /**

@@ -1,4 +1,7 @@
-/** Emits tool calls whose arguments arrive in pieces, interleaved if the model calls several tools. */
+/**
+ * Emits tool calls whose arguments arrive in pieces, interleaved if the model calls several tools. Arguments that are not
+ * valid JSON are emitted as the text that the model sent.
+ */
 import type { Schema } from "effect"
 import type { Sink } from "./Adapter.ts"
 import { ModelError } from "./ModelError.ts"
@@ -122,7 +125,7 @@ export class ToolCallParts {
     if (call !== undefined && call.started && parsed(call) !== undefined) this.#finish(call, false)
   }
 
-  /** Ends all calls. `cut`: the response reached its token limit, so incomplete arguments are dropped instead of failing. */
+  /** Ends all calls. `cut`: the response reached its token limit, so a call with incomplete arguments is dropped. */
   end(cut: boolean) {
     for (const call of this.#calls) {
       if (!call.started) throw this.#bug("a tool call has no name")
@@ -135,11 +138,10 @@ export class ToolCallParts {
   #finish(call: Call, cut: boolean) {
     call.ended = true
     this.#sink.emit({ type: "tool-params-end", id: call.id })
-    const params = parsed(call)
-    if (params === undefined) {
-      if (cut) return
-      throw this.#bug(`the model called ${call.name.slice(0, 64)} with arguments that are not valid JSON`)
-    }
+    const object = parsed(call)
+    if (object === undefined && cut) return
+    // The caller reports it to the model, which can correct itself.
+    const params = object ?? call.json
     const name = this.#names.fromWire(call.name)
     // Parsed from JSON.
     const extra = call.extra as Schema.JsonObject | undefined

@@ -132,6 +132,8 @@ export class Conversations extends Context.Service<
       /** Messages of the turns that run here, by principal and request id. */
       const live = new Map<string, ChatEventOf<"user_message">>()
       const idle = new Set<() => void>()
+      /** Turns whose end is not stored yet. */
+      let unended = 0
       let isDraining = false
 
       const refused = <A, E extends Parameters<typeof toChatFailure>[0], R>(self: Effect.Effect<A, E, R>) =>
@@ -161,8 +163,8 @@ export class Conversations extends Context.Service<
 
       const ended = (message: NewMessage) => {
         live.delete(claimOf(message))
-        turns.release(message.principal.key, 1)
-        if (turns.used > 0) return
+        unended--
+        if (unended > 0) return
         for (const resume of idle) resume()
       }
 
@@ -178,7 +180,8 @@ export class Conversations extends Context.Service<
           settings: settings.service
         }
         live.set(claimOf(message), begun)
-        yield* superviseTurn(services, turn, begun.seq).pipe(
+        const ending = Effect.sync(() => turns.release(principal.key, 1))
+        yield* superviseTurn(services, turn, begun.seq, ending).pipe(
           Effect.ensuring(Effect.sync(() => ended(message))),
           Effect.forkIn(scope)
         )
@@ -213,7 +216,11 @@ export class Conversations extends Context.Service<
           if (!turns.take(principal.key, 1)) {
             return yield* refusal(429, "Too many turns run. Wait for the end of one, or stop it.")
           }
-          const release = Effect.sync(() => ended(message))
+          unended++
+          const release = Effect.sync(() => {
+            turns.release(principal.key, 1)
+            ended(message)
+          })
           const begun = yield* refused(
             store.begin({
               principal: principal.key,
@@ -285,7 +292,7 @@ export class Conversations extends Context.Service<
           ),
         drain: Effect.suspend(() => {
           isDraining = true
-          if (turns.used === 0) return Effect.void
+          if (unended === 0) return Effect.void
           return Effect.callback<void>((resume) => {
             const done = () => resume(Effect.void)
             idle.add(done)

@@ -20,21 +20,29 @@ interface Piece {
   readonly begins: boolean
 }
 
+interface OpenPart {
+  readonly type: TextPart["type"]
+  text: string
+  readonly deltas: Array<TextPart["deltas"][number]>
+}
+
 /** The parts of a response so far. */
 class Parts {
   readonly list: Array<Part> = []
 
+  /** The last part, if more text can be added to it. */
+  #open: OpenPart | undefined
+
   /** `seq`: of the delta that has the text; absent if there is none. */
   add({ begins, text, type }: Piece, seq: number | undefined) {
-    const deltas = seq === undefined ? [] : [{ seq, length: text.length }]
-    const last = this.list.at(-1)
-    if (begins || last?.type !== type) this.list.push({ type, text, deltas })
-    else
-      this.list[this.list.length - 1] = {
-        ...last,
-        text: last.text + text,
-        deltas: [...last.deltas, ...deltas]
-      }
+    let open = this.#open
+    if (begins || open?.type !== type || open !== this.list.at(-1)) {
+      open = { type, text: "", deltas: [] }
+      this.list.push(open)
+      this.#open = open
+    }
+    open.text += text
+    if (seq !== undefined) open.deltas.push({ seq, length: text.length })
   }
 
   describe(metadata: Response.ReasoningEndPartEncoded["metadata"]) {

@@ -1,12 +1,12 @@
 /** Cuts a tool's result to the size that a conversation may keep. */
-import type { Block, ToolOutput } from "../domain/Content.ts"
+import { text, type Block, type ToolOutput } from "../domain/Content.ts"
 
 const sizeOf = (block: Block): number => Buffer.byteLength(JSON.stringify(block))
 
 /** The longest beginning of the text of at most `max` bytes. */
-const prefix = (text: string, max: number): string => {
-  const bytes = Buffer.from(text)
-  if (bytes.length <= max) return text
+const prefix = (whole: string, max: number): string => {
+  const bytes = Buffer.from(whole)
+  if (bytes.length <= max) return whole
   // A cut character becomes one or more replacement characters.
   return bytes
     .subarray(0, Math.max(0, max))
@@ -20,10 +20,12 @@ export interface CutResult {
   readonly isCut: boolean
 }
 
-/** The structured result repeats the content, so it is kept only if both fit. */
-export const cutResult = ({ content, structured }: ToolOutput, max: number): CutResult => {
+/** The structured result repeats the content, so it is kept only if both fit. Without content it is the content. */
+export const cutResult = ({ content: given, structured }: ToolOutput, max: number): CutResult => {
+  const json = structured === undefined ? "" : (JSON.stringify(structured) ?? "")
+  const data = Buffer.byteLength(json)
+  const content = given.length === 0 && data > max ? [text(json)] : given
   const total = content.reduce((sum, block) => sum + sizeOf(block), 0)
-  const data = structured === undefined ? 0 : Buffer.byteLength(JSON.stringify(structured) ?? "")
   if (total <= max) {
     return { content, isCut: false, ...(structured !== undefined && total + data <= max && { structured }) }
   }

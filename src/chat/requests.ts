@@ -25,7 +25,9 @@ export const ChatPayload = Schema.Struct({
     Schema.Array(Schema.Union([Text, Image])).annotate({ description: "Text and images, after `text`." })
   ),
   model: optional(
-    Schema.NonEmptyString.annotate({ description: "A model's id. Default: that of the active provider." })
+    Schema.NonEmptyString.check(Schema.isMaxLength(200)).annotate({
+      description: "A model's id. Default: that of the active provider."
+    })
   ),
   provider: optional(Schema.NonEmptyString.annotate({ description: "A configured provider." })),
   streaming: optional(
@@ -133,7 +135,7 @@ export const messageOf = Effect.fnUntraced(function* (payload: ChatPayload, fiel
   const { content, model, provider, streaming, text: said } = payload
   const blocks: ReadonlyArray<Block> = [
     ...(said === undefined || said === null || said === "" ? [] : [text(said)]),
-    ...(content ?? [])
+    ...(content ?? []).filter((block) => block.type !== "text" || block.text !== "")
   ]
   if (blocks.length === 0) return yield* one(field, "required, but missing", "missing")
   return {

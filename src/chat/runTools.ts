@@ -1,5 +1,5 @@
 /** Runs the tool calls of a message through the catalog, in parallel, each with its own result. */
-import { Effect, Exit, Cause, Option, Queue } from "effect"
+import { Effect, Exit, Cause, Option, Queue, Semaphore } from "effect"
 import type { ChatEventOf } from "../../layers/chat/ChatEvent.ts"
 import type { ProgressEvent } from "../../layers/progress/ProgressEvent.ts"
 import { Caller } from "../catalog/Caller.ts"
@@ -8,10 +8,11 @@ import type { CallError } from "../catalog/CatalogError.ts"
 import { Client } from "../catalog/Client.ts"
 import type { ToolEntry } from "../catalog/Entry.ts"
 import { text, type ToolOutput } from "../domain/Content.ts"
+import { isObject } from "../domain/JsonObject.ts"
 import { cutResult } from "./cutResult.ts"
 import type { Turn } from "./Turn.ts"
 
-/** Tool calls of a turn that run at the same time. */
+/** Tool calls of a turn that run at the same time, without those that wait for an approval. */
 const concurrency = 8
 /** Progress reports that wait to be stored; older ones are dropped. */
 const waitingReports = 16
@@ -88,6 +89,7 @@ const approve = Effect.fnUntraced(function* ({ turn }: RunTools, call: ToolCall,
 
 export const runTools = Effect.fnUntraced(function* (options: RunTools, calls: ReadonlyArray<ToolCall>) {
   const { catalog, client, tools, turn } = options
+  const slots = yield* Semaphore.make(concurrency)
   const byName = new Map(tools.map((entry) => [entry.name, entry]))
 
   const handle = Effect.fnUntraced(function* (call: ToolCall) {
@@ -99,15 +101,28 @@ export const runTools = Effect.fnUntraced(function* (options: RunTools, calls: R
         .slice(0, 1000)
       return failed(`There is no tool ${shown(call.name)}. Tools: ${names === "" ? "none" : names}.`)
     }
+    const { arguments: given } = call
+    if (!isObject(given)) {
+      const what = typeof given === "string" ? "are not valid JSON" : "are not a JSON object"
+      return failed(`The arguments ${what}. Call the tool again with a JSON object that fits its schema.`)
+    }
     const denied = yield* approve(options, call, entry)
     if (denied !== undefined) return failed(denied)
+    return yield* slots.withPermit(run(call, entry, given))
+  })
+
+  const run = Effect.fnUntraced(function* (
+    call: ToolCall,
+    entry: ToolEntry,
+    given: Readonly<Record<string, unknown>>
+  ) {
     yield* turn.append([
       {
         type: "tool_started",
         request_id: turn.requestId,
         tool_call_id: call.id,
         name: call.name,
-        arguments: call.arguments
+        arguments: given
       }
     ])
     const reports = yield* Queue.sliding<ProgressEvent>(waitingReports)
@@ -118,7 +133,7 @@ export const runTools = Effect.fnUntraced(function* (options: RunTools, calls: R
       })
     )
     const requestId = `${turn.conversation}/${turn.requestId}/${call.id}`
-    const run = catalog.call(turn.principal, entry.name, call.arguments).pipe(
+    const called = catalog.call(turn.principal, entry.name, given).pipe(
       Effect.provideService(Client, client(call)),
       Effect.provideService(Caller, {
         principal: turn.principal,
@@ -131,7 +146,7 @@ export const runTools = Effect.fnUntraced(function* (options: RunTools, calls: R
       Effect.exit
     )
     // An interruption of the turn interrupts the call; one of the call alone is its result.
-    return resultOf(yield* Effect.raceFirst(run, store))
+    return resultOf(yield* Effect.raceFirst(called, store))
   })
 
   const one = Effect.fnUntraced(function* (call: ToolCall) {
@@ -151,5 +166,5 @@ export const runTools = Effect.fnUntraced(function* (options: RunTools, calls: R
     yield* turn.append([event])
   })
 
-  yield* Effect.forEach(calls, one, { concurrency, discard: true })
+  yield* Effect.forEach(calls, one, { concurrency: "unbounded", discard: true })
 })

@@ -46,7 +46,8 @@ export const runTurn = Effect.fnUntraced(function* (
     )
   }
   const tools = yield* toolsOf(catalog, principal, settings.tools)
-  const model = options.model ?? models.providers.find(({ name }) => name === models.active)?.model ?? ""
+  const provider = options.provider ?? models.active
+  const model = options.model ?? models.providers.find(({ name }) => name === provider)?.model ?? ""
   const callIds = new Set<string>()
   let reported = 0
   for (let hop = 0; ; hop++) {
@@ -57,7 +58,8 @@ export const runTurn = Effect.fnUntraced(function* (
       requestId,
       settings: settings.context,
       system: settings.system_prompt,
-      units: unitsOf(events)
+      units: unitsOf(events),
+      maxBytes: models.maxInputBytes
     })
     if (dropped > reported) {
       yield* turn.append([{ type: "window_cut", request_id: requestId, dropped }])

@@ -32,11 +32,12 @@ const policyOf = (settings: Turn["settings"]): Policy => {
   return policy
 }
 
-/** `after`: `seq` of the user's message. */
+/** `after`: `seq` of the user's message. `ending`: runs before the end is stored, so that a client that sees it can go on. */
 export const superviseTurn = Effect.fnUntraced(function* (
   services: SupervisedServices,
   given: Omit<Turn, "append" | "ask">,
-  after: number
+  after: number,
+  ending: Effect.Effect<void>
 ): Effect.fn.Return<void> {
   const { guard, newId, progress, store } = services
   const { conversation, principal, requestId, settings } = given
@@ -116,7 +117,7 @@ export const superviseTurn = Effect.fnUntraced(function* (
         Exit.isFailure(exit) && Cause.hasDies(exit.cause)
           ? Effect.logError("A turn of a conversation failed.", exit.cause)
           : Effect.void,
-        append([endOf(exit)])
+        Effect.andThen(ending, append([endOf(exit)]))
       ).pipe(
         Effect.catch((error) =>
           Effect.logError(`The end of a turn was not stored: ${error.message}`).pipe(

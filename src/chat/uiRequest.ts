@@ -19,7 +19,7 @@ const UiRequest = Schema.Struct({
   messages: Schema.Array(Message),
   trigger: Schema.optionalKey(Schema.Literals(["submit-message", "regenerate-message"])),
   messageId: Schema.optionalKey(Schema.NullOr(Schema.String)),
-  model: Schema.optionalKey(Schema.NonEmptyString),
+  model: Schema.optionalKey(Schema.NonEmptyString.check(Schema.isMaxLength(200))),
   provider: Schema.optionalKey(Schema.NonEmptyString)
 })
 
@@ -48,7 +48,9 @@ const dataUrl = /^data:(?<type>image\/[\w.+-]+);base64,(?<data>.*)$/s
 /** Text and images; other parts of a user's message are not supported. */
 const blocksOf = (parts: ReadonlyArray<typeof Part.Type>): ReadonlyArray<Block> =>
   parts.flatMap((part): ReadonlyArray<Block> => {
-    if (part["type"] === "text" && typeof part["text"] === "string") return [text(part["text"])]
+    if (part["type"] === "text" && typeof part["text"] === "string") {
+      return part["text"] === "" ? [] : [text(part["text"])]
+    }
     const found = part["type"] === "file" ? dataUrl.exec(String(part["url"]))?.groups : undefined
     return found === undefined
       ? []

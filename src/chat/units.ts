@@ -2,6 +2,7 @@
 import type * as Prompt from "effect/ai/Prompt"
 import type { ChatEvent, ChatEventOf } from "../../layers/chat/ChatEvent.ts"
 import type { Block } from "../domain/Content.ts"
+import { isObject } from "../domain/JsonObject.ts"
 
 export interface Unit {
   /** Of the event that begins it. */
@@ -10,6 +11,8 @@ export interface Unit {
   readonly messages: ReadonlyArray<Prompt.MessageEncoded>
   /** What counts as its length. */
   readonly text: string
+  /** Of the text. */
+  readonly bytes: number
   /** Images, whose tokens no tokenizer counts. */
   readonly images: number
 }
@@ -34,9 +37,16 @@ export const resultText = ({ content, structured }: ChatEventOf<"tool_result">):
   return text === "" && structured !== undefined ? JSON.stringify(structured) : text
 }
 
+/** As `promptText` of the models joins it. */
+const sizedText = (texts: ReadonlyArray<string>) => {
+  const text = texts.join("\n")
+  return { text, bytes: Buffer.byteLength(text) }
+}
+
 const userUnit = (event: ChatEventOf<"user_message">): Unit => ({
   seq: event.seq,
   requestId: event.request_id,
+  ...sizedText(event.content.map((block) => (block.type === "image" ? "" : blockText(block)))),
   messages: [
     {
       role: "user",
@@ -47,7 +57,6 @@ const userUnit = (event: ChatEventOf<"user_message">): Unit => ({
       )
     }
   ],
-  text: event.content.map((block) => (block.type === "image" ? "" : blockText(block))).join("\n"),
   images: event.content.filter(({ type }) => type === "image").length
 })
 
@@ -62,7 +71,8 @@ const assistantUnit = (
     // The store has kept what the provider sent.
     const options = part.metadata === undefined ? {} : { options: part.metadata as Prompt.ProviderOptions }
     if (part.type === "reasoning") return { type: "reasoning", text: part.text, ...options }
-    return { type: "tool-call", id: part.tool_call_id, name: part.name, params: part.arguments, ...options }
+    const params = isObject(part.arguments) ? part.arguments : { arguments: part.arguments }
+    return { type: "tool-call", id: part.tool_call_id, name: part.name, params, ...options }
   })
   const calls = event.parts.flatMap((part) => (part.type === "tool_call" ? [part] : []))
   const answers = calls.map(({ name, tool_call_id: id }): Prompt.ToolResultPartEncoded => {
@@ -75,8 +85,8 @@ const assistantUnit = (
       result: result === undefined ? noResult : resultText(result)
     }
   })
-  const texts = event.parts.map((part) =>
-    part.type === "tool_call" ? `${part.name}${JSON.stringify(part.arguments)}` : part.text
+  const texts = event.parts.flatMap((part) =>
+    part.type === "tool_call" ? [part.name, JSON.stringify(part.arguments) ?? ""] : [part.text]
   )
   return {
     seq: event.seq,
@@ -85,31 +95,56 @@ const assistantUnit = (
       { role: "assistant", content },
       ...(answers.length > 0 ? [{ role: "tool" as const, content: answers }] : [])
     ],
-    text: [...texts, ...answers.map(({ result }) => String(result))].join("\n"),
+    ...sizedText([...texts, ...answers.map(({ result }) => String(result))]),
     images: 0
   }
 }
 
-/** Units of the events, in order. Results that came before the call of their message are left out. */
+type Said = ChatEventOf<"assistant_message" | "user_message">
+type Results = ReadonlyMap<string, ChatEventOf<"tool_result">>
+
+/** With the number of tool results that each has. */
+const made = new WeakMap<Said, { readonly unit: Unit; readonly results: number }>()
+
+/** A store that keeps events in memory gives the same objects again, for which nothing is made twice. */
+const unitOf = (event: Said, results: Results): Unit => {
+  const known = made.get(event)
+  if (known?.results === results.size) return known.unit
+  const unit = event.type === "user_message" ? userUnit(event) : assistantUnit(event, results)
+  made.set(event, { unit, results: results.size })
+  return unit
+}
+
+/** The provider, or a limit, refused the message itself, and would refuse each request that has it. */
+const isRefusal = (code: number) => code === 400 || code === 413 || code === 422
+
+/** Units of the events, in order. Messages that were refused are left out. */
 export const unitsOf = (events: ReadonlyArray<ChatEvent>): ReadonlyArray<Unit> => {
-  const results = new Map<string, ChatEventOf<"tool_result">>()
-  for (const event of events) {
-    if (event.type === "tool_result") results.set(`${event.request_id}/${event.tool_call_id}`, event)
-  }
   const units: Array<Unit> = []
-  for (const event of events) {
-    if (event.type === "user_message") {
-      const replaced = units.findIndex(({ requestId }) => requestId === event.replaces)
-      if (event.replaces !== undefined && replaced >= 0) units.splice(replaced)
-      units.push(userUnit(event))
-    }
-    if (event.type !== "assistant_message" || event.parts.length === 0) continue
-    const own = event.parts.flatMap((part) => {
-      const result =
-        part.type === "tool_call" ? results.get(`${event.request_id}/${part.tool_call_id}`) : undefined
-      return result === undefined ? [] : [[result.tool_call_id, result] as const]
-    })
-    units.push(assistantUnit(event, new Map(own)))
+  /** The latest message, and the results of its calls so far: they follow it before any other message. */
+  let message: Said | undefined
+  let results = new Map<string, ChatEventOf<"tool_result">>()
+  const next = (said: Said | undefined) => {
+    if (message !== undefined) units.push(unitOf(message, results))
+    message = said
+    if (results.size > 0) results = new Map()
   }
+  for (const event of events) {
+    if (event.type === "tool_result") {
+      if (message?.request_id === event.request_id) results.set(event.tool_call_id, event)
+    } else if (event.type === "user_message") {
+      next(undefined)
+      const { replaces } = event
+      const replaced =
+        replaces === undefined ? -1 : units.findIndex(({ requestId }) => requestId === replaces)
+      if (replaced >= 0) units.splice(replaced)
+      message = event
+    } else if (event.type === "assistant_message") {
+      if (event.parts.length > 0) next(event)
+    } else if (event.type === "turn_failed" && isRefusal(event.error.code)) {
+      if (message?.type === "user_message" && message.request_id === event.request_id) message = undefined
+    }
+  }
+  next(undefined)
   return units
 }

@@ -50,13 +50,13 @@ export interface WindowOptions {
   readonly units: ReadonlyArray<Unit>
   /** Of the turn that runs; its units are never dropped. */
   readonly requestId: string
+  /** Maximum bytes of all texts; that of the current turn is checked by the model's call. */
+  readonly maxBytes: number
 }
 
 /** `debug`: the arithmetic is logged. */
 export const makeWindow = (tokens: Tokens["Service"], counts: TokenCounts, debug: boolean) => {
   const count = Effect.fnUntraced(function* (key: string, model: string, text: string) {
-    const known = counts.get(key)
-    if (known !== undefined) return known
     const { tokens: counted } = yield* tokens.count(model, text)
     counts.set(key, counted)
     return counted
@@ -64,6 +64,7 @@ export const makeWindow = (tokens: Tokens["Service"], counts: TokenCounts, debug
 
   return Effect.fnUntraced(function* ({
     conversation,
+    maxBytes,
     model,
     requestId,
     settings,
@@ -77,29 +78,36 @@ export const makeWindow = (tokens: Tokens["Service"], counts: TokenCounts, debug
       ...kept.flatMap(({ messages }) => messages)
     ]
     // A token has at least one byte, so a short conversation fits without a count.
-    const bytes = units.reduce(
-      (sum, { images, messages, text }) =>
-        sum + Buffer.byteLength(text) + messages.length * perMessage + images * perImage,
-      Buffer.byteLength(system ?? "") + perMessage
-    )
-    if (bytes <= room && !debug) return { messages: whole(units), dropped: 0 } satisfies Window
+    const systemBytes = Buffer.byteLength(system ?? "")
+    let most = systemBytes + perMessage
+    let texts = systemBytes
+    for (const { bytes, images, messages } of units) {
+      most += bytes + messages.length * perMessage + images * perImage
+      texts += bytes + 1
+    }
+    if (most <= room && texts <= maxBytes && !debug) {
+      return { messages: whole(units), dropped: 0 } satisfies Window
+    }
     const fixed =
-      system === undefined ? 0 : (yield* count(`system/${model}/${system}`, model, system)) + perMessage
-    const sizeOf = (unit: Unit) =>
-      Effect.map(
-        // Without its tool results, the same unit is shorter.
-        count(`${conversation}/${unit.seq}/${unit.text.length}/${model}`, model, unit.text),
-        (counted) => counted + unit.messages.length * perMessage + unit.images * perImage
-      )
+      system === undefined
+        ? 0
+        : (counts.get(`system/${model}`) ?? (yield* count(`system/${model}`, model, system))) + perMessage
+    // Without its tool results, the same unit is shorter.
+    const keyOf = ({ seq, text }: Unit) => `${conversation}/${seq}/${text.length}/${model}`
     let used = fixed
+    let usedBytes = systemBytes
     let first = units.length
     while (first > 0) {
       const unit = units[first - 1]
       if (unit === undefined) break
-      const size = yield* sizeOf(unit)
+      const key = keyOf(unit)
+      const counted = counts.get(key) ?? (yield* count(key, model, unit.text))
+      const size = counted + unit.messages.length * perMessage + unit.images * perImage
       const isCurrent = unit.requestId === requestId
       const isRecent = units.length - first < preserve_recent
       const limit = isCurrent || isRecent ? max_tokens : room
+      usedBytes += unit.bytes + 1
+      if (usedBytes > maxBytes && !isCurrent) break
       if (used + size > limit) {
         if (!isCurrent) break
         return yield* new ChatRefusal({

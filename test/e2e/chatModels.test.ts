@@ -1,0 +1,108 @@
+/** Conversations with models that call tools wrongly, and with messages that no model accepts. */
+import { describe, expect } from "bun:test"
+import { Effect } from "effect"
+import { ask, base, chatService, chatSocket, script, until } from "../support/chat.ts"
+import { it } from "../support/effect.ts"
+import { chunk, done, events, local, usage } from "../support/models.ts"
+import { UiChat } from "../support/uiChat.ts"
+
+const messagesOf = (request: { readonly body: unknown } | undefined) =>
+  (Object(request?.body) as { readonly messages: ReadonlyArray<Record<string, unknown>> }).messages
+
+describe("a model", () => {
+  it.live("gets an error for arguments that are not valid JSON", () =>
+    Effect.gen(function* () {
+      const call = (index: number, args: string) =>
+        chunk({
+          tool_calls: [
+            { index, id: `c${index}`, type: "function", function: { name: "math_add", arguments: args } }
+          ]
+        })
+      const { requests, url } = yield* script(
+        () =>
+          events([
+            call(0, '{"a": 1,'),
+            call(1, "[1]"),
+            chunk({}, { finish: "tool_calls" }),
+            usage(1, 1),
+            done
+          ]),
+        ["Done."]
+      )
+      yield* Effect.gen(function* () {
+        const client = yield* chatSocket
+        yield* client.send({ v: 1, ...ask("r1", "1 + 2?") })
+        const frames = yield* until(client, "complete", "error")
+        expect(frames.at(-1)).toMatchObject({ status: "complete" })
+        const messages = messagesOf(requests[1])
+        const results = messages.filter(({ role }) => role === "tool").map(({ content }) => String(content))
+        expect(results).toEqual([
+          expect.stringContaining("not valid JSON"),
+          expect.stringContaining("not a JSON object")
+        ])
+        const calls = messages[1]?.["tool_calls"] as ReadonlyArray<{ function: { arguments: string } }>
+        expect(calls.map((each) => JSON.parse(each.function.arguments))).toEqual([
+          { arguments: '{"a": 1,' },
+          { arguments: [1] }
+        ])
+      }).pipe(Effect.provide(chatService(url)))
+    })
+  )
+
+  it.live("does not see a message that was refused, so that the conversation can go on", () =>
+    Effect.gen(function* () {
+      const { requests, url } = yield* script(
+        ["one"],
+        () =>
+          Response.json(
+            { error: { message: "Invalid image", type: "invalid_request_error" } },
+            { status: 400 }
+          ),
+        ["three"]
+      )
+      yield* Effect.gen(function* () {
+        const client = yield* chatSocket
+        const say = (id: string, text: string, more = {}) =>
+          Effect.andThen(
+            client.send(ask(id, text, more)),
+            Effect.map(until(client, "complete", "error"), (all) => all.at(-1))
+          )
+        yield* say("r1", "First")
+        const content = [{ type: "image", mimeType: "image/png", data: "bm90IGFuIGltYWdl" }]
+        expect(yield* say("r2", "Second", { content })).toMatchObject({ error: { code: 400 } })
+        expect(yield* say("r3", "x".repeat(2000))).toMatchObject({ error: { code: 413 } })
+        expect(yield* say("r4", "Third")).toMatchObject({ status: "complete" })
+        expect(messagesOf(requests[2]).map(({ content: said }) => said)).toEqual(["First", "one", "Third"])
+      }).pipe(Effect.provide(chatService(url, { llm: { ...local(url), max_input_bytes: 1000 } })))
+    })
+  )
+
+  it.live("gets as many messages as fit into the longest input of models", () =>
+    Effect.gen(function* () {
+      const { requests, url } = yield* script(["ok"])
+      yield* Effect.gen(function* () {
+        const client = yield* chatSocket
+        for (const id of ["r1", "r2", "r3", "r4"]) {
+          yield* client.send(ask(id, `${id} ${"x".repeat(400)}`))
+          expect((yield* until(client, "complete", "error")).at(-1)).toMatchObject({ status: "complete" })
+        }
+        const kept = messagesOf(requests[3]).map(({ content }) => String(content).slice(0, 2))
+        expect(kept).toEqual(["r3", "ok", "r4"])
+      }).pipe(Effect.provide(chatService(url, { llm: { ...local(url), max_input_bytes: 1000 } })))
+    })
+  )
+
+  it.live("may need more approvals at once than tools run at once", () =>
+    Effect.gen(function* () {
+      const calls = Array.from({ length: 12 }, (_, index) => ({ id: `c${index}`, name: "ask", args: {} }))
+      const { url } = yield* script({ calls }, ["Done."])
+      yield* Effect.gen(function* () {
+        const chat = new UiChat(yield* base, "chat-1")
+        yield* Effect.promise(() => chat.sendMessage({ text: "Do all" }))
+        expect(chat.shown.slice(1)).toEqual(calls.map(() => "dynamic-tool approval-requested"))
+        const stop = new URL("/chat/chat-1/stop", yield* base)
+        yield* Effect.promise(() => fetch(stop, { method: "POST" }))
+      }).pipe(Effect.provide(chatService(url)))
+    })
+  )
+})
