@@ -20,7 +20,10 @@ const make = Effect.gen(function* () {
           Effect.promise(() => import("./jsonl/jsonlStore.ts")),
           (store) => store.make(dir, settings)
         )
-  const opened = yield* Effect.cached(open.pipe(Effect.provideService(Ids, ids), Scope.provide(scope)))
+  // A caller that leaves must not end it for the others.
+  const opened = yield* Effect.cached(
+    Effect.uninterruptible(open.pipe(Effect.provideService(Ids, ids), Scope.provide(scope)))
+  )
   const use = <A, E>(run: (store: ChatStore["Service"]) => Effect.Effect<A, E>) => Effect.flatMap(opened, run)
   return ChatStore.of({
     begin: (turn) => use((store) => store.begin(turn)),
