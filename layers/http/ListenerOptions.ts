@@ -18,6 +18,8 @@ export interface ListenerOptions {
   readonly maxMessageBytes: number
   /** Largest request body of any site, in bytes; default `maxMessageBytes`, which is also its minimum. */
   readonly maxBodyBytes?: number
+  /** Id of this service: requests with it are its own, and get 508. */
+  readonly instance?: string
   /** Host allow-list of the routes, in addition to loopback names: `example.com`, `example.com:8443`. */
   readonly allowedHosts: ReadonlyArray<string>
   /** CORS: origins whose pages may read responses of the routes. */

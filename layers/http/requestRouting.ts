@@ -4,6 +4,7 @@ import { limitBody } from "./bodyLimit.ts"
 import * as HostPolicy from "./HostPolicy.ts"
 import type { IncomingRequest } from "./IncomingRequest.ts"
 import type { ListenerOptions } from "./ListenerOptions.ts"
+import { instanceHeader } from "../platform/Instance.ts"
 import { notFound, reject } from "./responses.ts"
 import type { AnyHandler, Routes } from "./Routes.ts"
 import type { AnySite, Sites } from "./Sites.ts"
@@ -72,6 +73,9 @@ export const make = ({ listener, maxBodyBytes, routes, sites }: RoutingOptions) 
 
   return (incoming: IncomingRequest): Handled => {
     const { request } = incoming
+    if (listener.instance !== undefined && request.headers.get(instanceHeader) === listener.instance) {
+      return reject(508, "Loop Detected: this service is its own upstream server. Remove that server.")
+    }
     const host = request.headers.get("host")
     const site = sites.findUnsafe(host)
     if (site !== undefined) return toSite(incoming, site)

@@ -5,6 +5,7 @@ import { OutboundError } from "../outbound/OutboundError.ts"
 import type { Settings } from "../outbound/section.ts"
 import * as target from "../outbound/target.ts"
 import type { Dns } from "../platform/Dns.ts"
+import { instanceHeader } from "../platform/Instance.ts"
 
 export interface CallerFetchOptions {
   readonly dns: Dns["Service"]
@@ -14,6 +15,8 @@ export interface CallerFetchOptions {
   readonly allowPrivate: boolean
   /** Largest JSON body, and largest event of a stream, in bytes. */
   readonly maxBytes: number
+  /** Id of this service, which rejects its own requests. */
+  readonly instance?: string | undefined
 }
 
 const newline = 0x0a
@@ -71,10 +74,10 @@ const checkedFor = 10_000
 /** Checked URLs that one `fetch` remembers. */
 const maxChecked = 16
 
-/** Where to send requests for a URL: the checked address, and the value of their header `Host`. */
+/** Where to send requests for a URL: the checked address, and the headers that requests to it have. */
 export interface Route {
   readonly url: string
-  readonly host: string
+  readonly headers: Readonly<Record<string, string>>
 }
 
 /** `resolve` with a memory: a look-up for each request would cost more than a short call. */
@@ -82,7 +85,9 @@ const router = (options: CallerFetchOptions) => {
   const checked = new Map<string, { readonly until: number; readonly route: Route }>()
   const find = async (key: string): Promise<Route> => {
     const { address, to } = await Effect.runPromise(resolve(key, options))
-    const route = { url: pinned(to, address).href, host: to.url.host }
+    const { instance } = options
+    const headers = { host: to.url.host, ...(instance !== undefined && { [instanceHeader]: instance }) }
+    const route = { url: pinned(to, address).href, headers }
     if (checked.size >= maxChecked) checked.clear()
     checked.set(key, { until: performance.now() + checkedFor, route })
     return route
@@ -94,13 +99,16 @@ const router = (options: CallerFetchOptions) => {
   }
 }
 
-const withHost = (headers: RequestInit["headers"], host: string): RequestInit["headers"] => {
+const withHeaders = (
+  headers: RequestInit["headers"],
+  own: Readonly<Record<string, string>>
+): RequestInit["headers"] => {
   if (headers === undefined || headers instanceof Headers || Array.isArray(headers)) {
     const copy = new Headers(headers)
-    copy.set("host", host)
+    for (const [name, value] of Object.entries(own)) copy.set(name, value)
     return copy
   }
-  return { ...headers, host }
+  return { ...headers, ...own }
 }
 
 export interface CallerFetch extends FetchLike {
@@ -115,7 +123,7 @@ export const callerFetch = (options: CallerFetchOptions): CallerFetch => {
     const route = known instanceof Promise ? await known : known
     const response = await fetch(route.url, {
       ...init,
-      headers: withHost(init?.headers, route.host),
+      headers: withHeaders(init?.headers, route.headers),
       redirect: "manual",
       proxy: false,
       timeout: false,

@@ -25,6 +25,9 @@ const statusOf = (cause: unknown): number | undefined => {
   return field(cause, "name") === "UnauthorizedError" ? 401 : undefined
 }
 
+/** HTTP status of this service for its own requests. */
+const loopDetected = 508
+
 /** Maximum depth of causes. */
 const depth = 4
 
@@ -81,13 +84,16 @@ export const requestFailure = (
   const error = new UpstreamError({
     server,
     stage: denied ? "authenticate" : absent && stage === "negotiate" ? "connect" : stage,
-    detail: gone
-      ? "the server has ended the session"
-      : denied
-        ? `the server denies access (HTTP ${status}): check the headers of its entry in mcpServers`
-        : rejected || cause instanceof Error
-          ? cause.message
-          : String(cause),
+    detail:
+      status === loopDetected
+        ? "this URL is the service itself: name another server"
+        : gone
+          ? "the server has ended the session"
+          : denied
+            ? `the server denies access (HTTP ${status}): check the headers of its entry in mcpServers`
+            : rejected || cause instanceof Error
+              ? cause.message
+              : String(cause),
     unsent: stage !== "call" || denied || gone || absent,
     ...(rejected && { code: cause.code }),
     ...(rejected && "data" in cause && { data: cause.data })

@@ -25,12 +25,12 @@ const tooLarge = 1009
 
 const withScheme = (url: string | URL, scheme: string) => String(url).replace(/^\w+/, scheme)
 
-/** The URL to connect to, and the `Host` header of its request. */
+/** The URL to connect to, and the headers that belong to it. */
 const routed = async ({ route, url }: WebSocketOptions): Promise<Route> => {
-  if (route === undefined) return { url: url.href, host: url.host }
+  if (route === undefined) return { url: url.href, headers: {} }
   const secure = url.protocol === "wss:"
   const to = await route(withScheme(url, secure ? "https" : "http"))
-  return { url: withScheme(to.url, secure ? "wss" : "ws"), host: to.host }
+  return { url: withScheme(to.url, secure ? "wss" : "ws"), headers: to.headers }
 }
 
 /** Bun reports a rejected handshake and an unreachable server as texts only. */
@@ -83,9 +83,9 @@ export const webSocketTransport = (options: WebSocketOptions): Transport => {
 
   const transport: Transport = {
     start: async () => {
-      const { host, url } = await routed(options)
+      const { headers: routing, url } = await routed(options)
       const open = new WebSocket(url, {
-        headers: { ...headers, host },
+        headers: { ...headers, ...routing },
         protocols: ["mcp"],
         perMessageDeflate: false
       })

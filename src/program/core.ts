@@ -5,6 +5,7 @@ import { Guard } from "../../layers/guard/Guard.ts"
 import { Health } from "../../layers/health/Health.ts"
 import { ProgressEvents } from "../../layers/progress/ProgressEvents.ts"
 import * as ProgressLog from "../../layers/progress/logProgress.ts"
+import { Instance } from "../../layers/platform/Instance.ts"
 import { Sql } from "../../layers/storage/Sql.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
 import { Metrics } from "../../layers/telemetry/Metrics.ts"
@@ -42,7 +43,7 @@ const guard = Guard.layer.pipe(
 
 /** An empty catalog; needs `grounded`. */
 export const core = Layer.effect(Catalog, Effect.flatMap(catalogOptions, Catalog.make)).pipe(
-  Layer.provideMerge(Layer.merge(Credentials.layer, SignIns.layer)),
+  Layer.provideMerge(Layer.mergeAll(Credentials.layer, SignIns.layer, Instance.layer)),
   Layer.provideMerge(
     Layer.mergeAll(guard, ProgressLog.layer.pipe(Layer.provideMerge(ProgressEvents.layer)), health)
   )

@@ -7,6 +7,7 @@ import { Listener } from "../../layers/http/Listener.ts"
 import type { ListenerOptions } from "../../layers/http/ListenerOptions.ts"
 import * as TlsListener from "../../layers/http/TlsListener.ts"
 import { Models } from "../../layers/models/Models.ts"
+import { Instance } from "../../layers/platform/Instance.ts"
 import { Signals } from "../../layers/platform/Signals.ts"
 import * as http from "../../layers/http/section.ts"
 import { Routes } from "../../layers/http/Routes.ts"
@@ -61,6 +62,7 @@ export const layerNoDeps = (overrides: Overrides = {}) =>
       const { page_size, sessions } = yield* config.read(mcp.section)
       yield* authenticator.requireFor(server.host)
       const { drain } = yield* Health
+      const instance = yield* Instance
       const logStopping = Effect.logInfo("stopping").pipe(
         Effect.annotateLogs({
           drain_delay_ms: Duration.toMillis(server.drain_delay),
@@ -77,6 +79,7 @@ export const layerNoDeps = (overrides: Overrides = {}) =>
       const listener = Effect.map(requestMetrics.make, (observer) => {
         const options: ListenerOptions = {
           hostname: server.host,
+          instance: instance.id,
           port: server.port,
           maxMessageBytes: server.max_message_bytes,
           allowedHosts: [

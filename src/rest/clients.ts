@@ -3,6 +3,7 @@ import { Clock, Duration, Effect, Exit, Scope, Semaphore } from "effect"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { Ids } from "../../layers/platform/Ids.ts"
 import { Quotas } from "../../layers/quotas/Quotas.ts"
+import * as upstreamSection from "../../layers/upstream/section.ts"
 import type { Principal } from "../domain/Principal.ts"
 import * as mcp from "../mcp/section.ts"
 import type { ConnectRequest } from "./bodies.ts"
@@ -108,6 +109,26 @@ export const make = Effect.gen(function* () {
     }
   })
   yield* Effect.forkIn(sweep, scope)
+
+  // Callers may use a server of the operator as long as it is listed.
+  yield* Effect.orDie(
+    config.follow(upstreamSection.section, (servers) =>
+      Effect.forEach(
+        [...clients.values()],
+        (client) => {
+          const listed = client.opened?.listed
+          if (listed === undefined || servers[listed]?.enabled === true) return Effect.void
+          return Effect.andThen(
+            Effect.logInfo("REST connection closed: its server was removed").pipe(
+              Effect.annotateLogs({ client_id: client.id })
+            ),
+            close(client)
+          )
+        },
+        { discard: true }
+      )
+    )
+  )
 
   const find = Effect.fnUntraced(function* (principal: Principal, id: string) {
     yield* restored

@@ -6,6 +6,7 @@ import * as httpSection from "../../layers/http/section.ts"
 import * as outboundSection from "../../layers/outbound/section.ts"
 import * as childProcess from "../../layers/platform/childProcess.ts"
 import { Dns } from "../../layers/platform/Dns.ts"
+import { Instance } from "../../layers/platform/Instance.ts"
 import { Environment } from "../../layers/platform/Environment.ts"
 import { ProgressEvents } from "../../layers/progress/ProgressEvents.ts"
 import { callerFetch, check } from "../../layers/upstream/callerFetch.ts"
@@ -25,6 +26,8 @@ import { notReachable, unreachable } from "./rejections.ts"
 import { resolve, type Resolved } from "./serverSettings.ts"
 
 export interface OpenedClient extends Served {
+  /** The name in `mcpServers`, if the connection is to one of these servers. */
+  readonly listed: string | undefined
   /** Of the names under which `catalog` has the entries. */
   readonly prefix: string
   readonly catalog: Catalog["Service"]
@@ -63,6 +66,7 @@ export const make = Effect.gen(function* () {
   const config = yield* ConfigSource
   const shared = yield* Catalog
   const processes = yield* Layer.build(Layer.provideMerge(OrphanGuard.layer, childProcess.layer))
+  const own = yield* Instance
   const dns = Context.get(yield* Layer.build(Dns.layer), Dns)
   const services = Context.pick(
     Credentials,
@@ -86,7 +90,9 @@ export const make = Effect.gen(function* () {
     const { account, allowPrivate, listed, settings } = resolved
     const timeout = request.timeout == null ? connection_timeout : Duration.seconds(request.timeout)
     const maxBytes = http.max_message_bytes
-    const fetching = { dns, settings: outbound, allowPrivate, maxBytes }
+    // The entries of a connection to this service itself would contain themselves.
+    const instance = request.federate === true ? own.id : undefined
+    const fetching = { dns, settings: outbound, allowPrivate, maxBytes, instance }
     if (settings.url !== undefined) yield* Effect.mapError(check(settings.url, fetching), notReachable)
     const catalog =
       request.federate === true
@@ -145,6 +151,7 @@ export const make = Effect.gen(function* () {
     )
     const opened: OpenedClient = {
       ...served,
+      listed,
       prefix,
       catalog,
       authorizationUrl,

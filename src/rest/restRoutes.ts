@@ -8,6 +8,7 @@ import { Authenticator } from "../../layers/identity/Authenticator.ts"
 import type { Environment } from "../../layers/platform/Environment.ts"
 import type { Ids } from "../../layers/platform/Ids.ts"
 import type { ProgressEvents } from "../../layers/progress/ProgressEvents.ts"
+import { Instance } from "../../layers/platform/Instance.ts"
 import { Quotas } from "../../layers/quotas/Quotas.ts"
 import type { Storage } from "../../layers/storage/Storage.ts"
 import type { Credentials } from "../../layers/upstream/oauth/Credentials.ts"
@@ -27,6 +28,7 @@ type Services =
   | FileSystem.FileSystem
   | Guard
   | Ids
+  | Instance
   | Path.Path
   | ProgressEvents
   | Quotas

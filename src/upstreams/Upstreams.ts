@@ -3,6 +3,7 @@ import { Context, Effect, type FileSystem, Layer, type Path, Scope } from "effec
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import * as http from "../../layers/http/section.ts"
 import { Health } from "../../layers/health/Health.ts"
+import { Instance } from "../../layers/platform/Instance.ts"
 import { Environment } from "../../layers/platform/Environment.ts"
 import { Quotas } from "../../layers/quotas/Quotas.ts"
 import { Metrics } from "../../layers/telemetry/Metrics.ts"
@@ -34,6 +35,7 @@ const make = Effect.gen(function* () {
   >()
   const store = yield* ListStore
   const dns = yield* Dns
+  const { id: instance } = yield* Instance
   const scope = yield* Effect.scope
   const manager = yield* Effect.cached(
     Effect.flatMap(
@@ -59,7 +61,13 @@ const make = Effect.gen(function* () {
           .apply(servers, {
             store,
             // The operator wrote the URLs: private addresses are allowed, link-local and metadata addresses are not.
-            fetch: callerFetch({ dns, settings: outbound, allowPrivate: true, maxBytes: max_message_bytes }),
+            fetch: callerFetch({
+              dns,
+              settings: outbound,
+              allowPrivate: true,
+              maxBytes: max_message_bytes,
+              instance
+            }),
             signInOf,
             idleTimeout: connection.idle_timeout,
             maxMessageBytes: max_message_bytes,
