@@ -72,6 +72,9 @@ const overSse = async (name: ServerName) => {
       void sessionUpstream(name).connect(transport)
     } else response.writeHead(404).end()
   })
+  // A connection that is closed at the moment of a request would reset it.
+  server.setTimeout(0)
+  server.keepAliveTimeout = 0
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
   const address = server.address()
   const port = typeof address === "object" && address !== null ? address.port : 0
