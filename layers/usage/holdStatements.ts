@@ -3,7 +3,8 @@ import { Array, Effect, Schema } from "effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import { OverBudget } from "../ledger/Spend.ts"
 import type { CallIdentity } from "./callRow.ts"
-import { addUnits, Count, rowsOf, sumOfUnits, Units } from "./columns.ts"
+import { Count, rowsOf } from "../storage/rows.ts"
+import { addUnits, sumOfUnits, Units } from "./columns.ts"
 import { exceeded, firstHourOf, type Limit, type Owner } from "./limits.ts"
 
 /** Any number; the same for all programs that share the database. */

@@ -2,7 +2,8 @@
 import { Effect, Schema } from "effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import { tokenNames } from "./callRow.ts"
-import { Count, rowsOf, sumOfUnits, Units } from "./columns.ts"
+import { Count, rowsOf } from "../storage/rows.ts"
+import { sumOfUnits, Units } from "./columns.ts"
 import { HoldRows } from "./holdStatements.ts"
 import type { Owner } from "./limits.ts"
 

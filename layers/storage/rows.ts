@@ -1,0 +1,19 @@
+/** Schemas of rows as both databases return them: integers as `bigint`, and from PostgreSQL also as `number`. */
+import { Effect, Schema, SchemaGetter } from "effect"
+
+export const Integer = Schema.Union([Schema.BigInt, Schema.Finite])
+
+/** A number below 2^53: a time, an hour, tokens. */
+export const Count = Integer.pipe(
+  Schema.decodeTo(Schema.Finite, {
+    decode: SchemaGetter.transform((value: bigint | number) => Number(value)),
+    encode: SchemaGetter.transform((value: number) => value)
+  })
+)
+
+/** Rows of this program's tables: a row that does not match the schema is a defect. */
+export const rowsOf = <S extends Schema.Top & { readonly DecodingServices: never }>(row: S) => {
+  const decode = Schema.decodeUnknownEffect(Schema.Array(row))
+  return <E, R>(statement: Effect.Effect<ReadonlyArray<unknown>, E, R>) =>
+    Effect.flatMap(statement, (rows) => Effect.orDie(decode(rows)))
+}
