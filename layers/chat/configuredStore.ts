@@ -1,6 +1,7 @@
 /** The store of conversations that the section `chat` chooses, opened at its first use. */
 import { Effect, Layer, Scope, Stream } from "effect"
 import { Ids } from "../platform/Ids.ts"
+import { Sql } from "../storage/Sql.ts"
 import { Storage } from "../storage/Storage.ts"
 import { ChatStore } from "./ChatStore.ts"
 import { chatSettings } from "./section.ts"
@@ -10,16 +11,24 @@ const make = Effect.gen(function* () {
   const ids = yield* Ids
   const { dir } = yield* Storage
   const scope = yield* Effect.scope
-  const open =
-    settings.store === "memory"
-      ? Effect.flatMap(
-          Effect.promise(() => import("./memoryStore.ts")),
-          (store) => store.make(settings)
-        )
-      : Effect.flatMap(
-          Effect.promise(() => import("./jsonl/jsonlStore.ts")),
-          (store) => store.make(dir, settings)
-        )
+  const sql = yield* Sql
+  const stores = {
+    memory: Effect.flatMap(
+      Effect.promise(() => import("./memoryStore.ts")),
+      (store) => store.make(settings)
+    ),
+    jsonl: Effect.flatMap(
+      Effect.promise(() => import("./jsonl/jsonlStore.ts")),
+      (store) => store.make(dir, settings)
+    ),
+    sql: Effect.flatMap(
+      Effect.promise(() => import("./sql/sqlStore.ts")),
+      (store) => Effect.provideService(store.make(settings), Sql, sql)
+    )
+  }
+  // Instances that share PostgreSQL share no folder.
+  const usual = sql.place.driver === "postgres" ? "sql" : "jsonl"
+  const open: Effect.Effect<ChatStore["Service"], never, Ids | Scope.Scope> = stores[settings.store ?? usual]
   // A caller that leaves must not end it for the others.
   const opened = yield* Effect.cached(
     Effect.uninterruptible(open.pipe(Effect.provideService(Ids, ids), Scope.provide(scope)))

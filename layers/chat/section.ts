@@ -94,9 +94,9 @@ const schema = () =>
       "Size of stored conversations. The oldest ones make room for a new message."
     ),
     store: Schema.optionalKey(
-      Schema.Literals(["jsonl", "memory"]).annotate({
+      Schema.Literals(["jsonl", "sql", "memory"]).annotate({
         description:
-          "Where conversations are stored: in `events.jsonl` in the state folder, or in memory. Default: `jsonl`."
+          "Where conversations are stored: in `events.jsonl` in the state folder, in the database, or in memory. Default: `sql` with `storage.postgres_url`, otherwise `jsonl`."
       })
     ),
     fsync: Section.optional(

@@ -57,7 +57,7 @@ export const section = Section.make(
       PostgresUrl.pipe(
         Schema.annotateEncoded({
           description:
-            "PostgreSQL that instances share for usage and budgets. Default: SQLite, the file `manifold.db` in `dir`."
+            "PostgreSQL that instances share for usage, budgets and conversations. Default: SQLite, the file `manifold.db` in `dir`."
         })
       )
     ),

@@ -1,11 +1,12 @@
 /** Stores of conversations for tests: back ends that several instances, like processes, share. */
-import { Duration, Effect, Exit, Scope } from "effect"
+import { Context, Duration, Effect, Exit, Layer, Scope } from "effect"
 import type { ChatEventBody } from "../../layers/chat/ChatEvent.ts"
 import { ChatStore, type NewTurn } from "../../layers/chat/ChatStore.ts"
 import * as jsonl from "../../layers/chat/jsonl/jsonlStore.ts"
 import * as memory from "../../layers/chat/memoryStore.ts"
+import * as sqlStore from "../../layers/chat/sql/sqlStore.ts"
 import { Ids } from "../../layers/platform/Ids.ts"
-import { stateFolder } from "./databases.ts"
+import { postgres, sqlite, sqlOf, stateFolder, type StorageSettings } from "./databases.ts"
 
 export const limits = {
   max_conversations: { principal: 100, total: 1000 },
@@ -41,25 +42,46 @@ export const jsonlShared = (folder: string, settings: Partial<jsonl.JsonlSetting
   start: instanceOf(jsonl.make(folder, { ...jsonlSettings, ...settings }))
 })
 
+export const sqlShared = (
+  storage: StorageSettings,
+  settings: Partial<sqlStore.SqlSettings> = {}
+): Shared => ({
+  start: Effect.gen(function* () {
+    const scope = yield* Scope.make()
+    const layer = Layer.effect(
+      ChatStore,
+      sqlStore.make({ ...limits, retention: Duration.days(400), ...settings })
+    ).pipe(Layer.provide(Layer.mergeAll(sqlOf(storage), Ids.layer)))
+    const services = yield* Effect.orDie(Layer.buildWithScope(layer, scope))
+    return { store: Context.get(services, ChatStore), end: Scope.close(scope, Exit.void) }
+  })
+})
+
 export interface Backend {
   readonly name: string
   /** Instances that may share it. */
   readonly instances: number
+  /** What a run costs, compared to one in memory. */
+  readonly cost: number
   readonly open: Effect.Effect<Shared, never, Scope.Scope>
 }
 
 export const backends: ReadonlyArray<Backend> = [
-  { name: "memory", instances: 1, open: Effect.succeed({ start: instanceOf(memory.make(limits)) }) },
+  { name: "memory", instances: 1, cost: 1, open: Effect.succeed({ start: instanceOf(memory.make(limits)) }) },
   {
     name: "jsonl",
     instances: 3,
+    cost: 1,
     open: Effect.map(stateFolder, (folder) => jsonlShared(folder))
   },
   {
     name: "jsonl with small segments",
     instances: 3,
+    cost: 1,
     open: Effect.map(stateFolder, (folder) => jsonlShared(folder, { segment_bytes: 3000 }))
-  }
+  },
+  { name: "SQLite", instances: 3, cost: 2, open: Effect.map(sqlite, (storage) => sqlShared(storage)) },
+  { name: "PostgreSQL", instances: 3, cost: 20, open: Effect.map(postgres, (storage) => sqlShared(storage)) }
 ]
 
 export const turn = (
@@ -106,12 +128,19 @@ export const completed = (requestId: string): ChatEventBody => ({
   uncertain: false
 })
 
-/** A whole message that had deltas. */
-export const assistant = (requestId: string, text: string, hop = 0): ChatEventBody => ({
+/** A whole message, whose deltas have these numbers and equal lengths. */
+export const assistant = (
+  requestId: string,
+  text: string,
+  hop = 0,
+  deltas: ReadonlyArray<number> = []
+): ChatEventBody => ({
   type: "assistant_message",
   request_id: requestId,
   hop,
-  parts: [{ type: "text", text, deltas: [] }],
+  parts: [
+    { type: "text", text, deltas: deltas.map((seq) => ({ seq, length: text.length / deltas.length })) }
+  ],
   provider: "local",
   model: "small",
   stop_reason: "stop",

@@ -1,5 +1,5 @@
 /** Conversations in the database, shared by all processes that use it. A turn is alive while its process renews its lease. */
-import { Effect, Layer, Result, Semaphore, Stream } from "effect"
+import { Effect, Result, Semaphore, Stream } from "effect"
 import type { SqlError } from "effect/sql/SqlError"
 import { Ids } from "../../platform/Ids.ts"
 import type { ChatEvent, ChatEventBody } from "../ChatEvent.ts"
@@ -186,5 +186,3 @@ export const make = Effect.fnUntraced(function* (settings: SqlSettings) {
     })
   })
 })
-
-export const layer = (settings: SqlSettings) => Layer.effect(ChatStore, make(settings))

@@ -8,7 +8,7 @@ import { commands, runCommands } from "../../support/chatStoreModel.ts"
 const isLong = process.env["MANIFOLD_LONG_TESTS"] === "1"
 
 describe("conversations behave like the model", () => {
-  for (const { instances, name, open } of backends) {
+  for (const { cost, instances, name, open } of backends) {
     test(`in ${name}`, async () => {
       await fc.assert(
         fc.asyncProperty(commands, (list) =>
@@ -16,7 +16,7 @@ describe("conversations behave like the model", () => {
             Effect.scoped(Effect.flatMap(open, (shared) => runCommands(shared, instances, list)))
           )
         ),
-        { numRuns: isLong ? 2000 : 60 }
+        { numRuns: Math.ceil((isLong ? 2000 : 60) / cost) }
       )
     }, 600_000)
   }

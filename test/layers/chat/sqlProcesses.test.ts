@@ -3,7 +3,7 @@ import { expect } from "bun:test"
 import { Effect, Random, Stream } from "effect"
 import { onEachDatabase, type StorageSettings } from "../../support/databases.ts"
 import { it } from "../../support/effect.ts"
-import { startInstance } from "../../support/sqlChats.ts"
+import { sqlShared } from "../../support/chatStores.ts"
 
 /** A long run is for CI: `MANIFOLD_LONG_TESTS=1`. */
 const rounds = process.env["MANIFOLD_LONG_TESTS"] === undefined ? 1 : 125
@@ -56,7 +56,8 @@ onEachDatabase("turns of processes that are killed", (database) => {
     () =>
       Effect.gen(function* () {
         const storage = yield* database
-        const observers = yield* Effect.replicateEffect(startInstance(storage), 2)
+        const observers = yield* Effect.replicateEffect(sqlShared(storage).start, 2)
+        yield* Effect.addFinalizer(() => Effect.forEach(observers, ({ end }) => end, { discard: true }))
         for (let round = 0; round < rounds; round++) {
           const all = yield* Effect.forEach(
             Array.from({ length: processes }, (_, index) => `c-${round}-${index}`),

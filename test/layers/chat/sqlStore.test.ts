@@ -1,15 +1,30 @@
 /** Conversations in the database, with several instances that share it: claims, leases, bounds, and texts of all kinds. */
 import { expect } from "bun:test"
 import { join } from "node:path"
-import { Duration, Effect, Fiber, Stream } from "effect"
+import { Deferred, Duration, Effect, Fiber, Stream } from "effect"
 import { onEachDatabase, sqlite, sqlOf, type StorageSettings } from "../../support/databases.ts"
 import { it } from "../../support/effect.ts"
-import { answer, newTurn, startInstance, textDelta, turnCompleted } from "../../support/sqlChats.ts"
+import { assistant, completed, delta, sqlShared, turn, type Instance } from "../../support/chatStores.ts"
 import { Sql } from "../../../layers/storage/Sql.ts"
+import type { ChatEvent } from "../../../layers/chat/ChatEvent.ts"
 import type { SqlSettings } from "../../../layers/chat/sql/sqlStore.ts"
 
+/** Its process ends with the test. */
+const started = (storage: StorageSettings, settings: Partial<SqlSettings> = {}) =>
+  Effect.acquireRelease(sqlShared(storage, settings).start, ({ end }) => end)
+
+/** A turn of the conversation, which begins if it does not exist. */
+const newTurn = (
+  requestId: string,
+  {
+    conversation,
+    principal = "ada",
+    text = "Hello"
+  }: { readonly conversation?: string; readonly principal?: string; readonly text?: string } = {}
+) => ({ ...turn(principal, requestId, text, conversation), create: true })
+
 const pair = (storage: StorageSettings, settings: Partial<SqlSettings> = {}) =>
-  Effect.map(Effect.replicateEffect(startInstance(storage, settings), 2), ([one, other]) => {
+  Effect.map(Effect.replicateEffect(started(storage, settings), 2), ([one, other]) => {
     if (one === undefined || other === undefined) throw new Error("two were started")
     return { one, other }
   })
@@ -20,6 +35,24 @@ const endLeases = (storage: StorageSettings) =>
     Effect.flatMap(Sql, ({ write }) => write((sql) => sql`UPDATE chat_instances SET lease_until = 1`)),
     sqlOf(storage)
   )
+
+/** Watches until the event, in the background; returns once the first event was seen. */
+const watching = Effect.fnUntraced(function* (
+  { store }: Instance,
+  conversation: string,
+  after: number,
+  until: (event: ChatEvent) => boolean
+) {
+  const first = yield* Deferred.make<void>()
+  const seen = store.watch(conversation, after).pipe(
+    Stream.tap(() => Deferred.succeed(first, undefined)),
+    Stream.takeUntil(until),
+    Stream.runCollect
+  )
+  const fiber = yield* Effect.forkChild(seen)
+  yield* Deferred.await(first)
+  return { fiber }
+})
 
 const all = { limit: Number.MAX_SAFE_INTEGER }
 
@@ -34,11 +67,11 @@ onEachDatabase("conversations in the database", (database) => {
       expect(begun.map(({ _tag }) => _tag).toSorted()).toEqual(["known", "known", "known", "started"])
       const next = ["x", "y"].map((id) => newTurn(id, { conversation: "c" }))
       yield* one.store
-        .append("c", [turnCompleted("r")])
-        .pipe(Effect.catch(() => other.store.append("c", [turnCompleted("r")])))
+        .append("c", [completed("r")])
+        .pipe(Effect.catch(() => other.store.append("c", [completed("r")])))
       const results = yield* Effect.forEach(
         next,
-        (turn, index) => Effect.result((index === 0 ? one : other).store.begin(turn)),
+        (each, index) => Effect.result((index === 0 ? one : other).store.begin(each)),
         { concurrency: "unbounded" }
       )
       const failures = results.flatMap((result) => (result._tag === "Failure" ? [result.failure.reason] : []))
@@ -51,12 +84,12 @@ onEachDatabase("conversations in the database", (database) => {
       const storage = yield* database
       const { one, other } = yield* pair(storage)
       yield* one.store.begin(newTurn("r", { conversation: "c" }))
-      yield* one.store.append("c", [textDelta("r", "a")])
+      yield* one.store.append("c", [delta("r", "a")])
       expect((yield* other.store.find("c"))?.running).toEqual({ requestId: "r", seq: 2 })
       yield* endLeases(storage)
       const finders = Effect.replicateEffect(other.store.find("c"), 8, { concurrency: "unbounded" })
       expect((yield* finders).map((info) => info?.running)).toEqual(Array(8).fill(undefined))
-      expect(yield* Effect.flip(one.store.append("c", [textDelta("r", "b")]))).toMatchObject({
+      expect(yield* Effect.flip(one.store.append("c", [delta("r", "b")]))).toMatchObject({
         reason: "ended"
       })
       expect((yield* one.store.read("c", all)).slice(2)).toMatchObject([
@@ -80,7 +113,7 @@ onEachDatabase("conversations in the database", (database) => {
         const next = newTurn(`${id}-new`, { conversation: id })
         expect(yield* other.store.begin(next)).toMatchObject({ _tag: "started" })
         yield* Effect.forEach(finders, Fiber.join)
-        yield* other.store.append(id, [turnCompleted(`${id}-new`)])
+        yield* other.store.append(id, [completed(`${id}-new`)])
         const types = (yield* one.store.read(id, all)).map(({ type }) => type)
         expect(types.slice(2)).toEqual(["turn_failed", "user_message", "turn_completed"])
       }
@@ -91,10 +124,10 @@ onEachDatabase("conversations in the database", (database) => {
     Effect.gen(function* () {
       const { one, other } = yield* pair(yield* database)
       yield* one.store.begin(newTurn("r", { conversation: "c" }))
-      expect(yield* Effect.flip(other.store.append("c", [textDelta("r", "a")]))).toMatchObject({
+      expect(yield* Effect.flip(other.store.append("c", [delta("r", "a")]))).toMatchObject({
         reason: "ended"
       })
-      expect(yield* Effect.flip(one.store.append("c", [textDelta("other", "a")]))).toMatchObject({
+      expect(yield* Effect.flip(one.store.append("c", [delta("other", "a")]))).toMatchObject({
         reason: "ended"
       })
       yield* one.store.append("c", [
@@ -120,8 +153,8 @@ onEachDatabase("conversations in the database", (database) => {
     Effect.gen(function* () {
       const { one, other } = yield* pair(yield* database)
       yield* one.store.begin(newTurn("r", { conversation: "c" }))
-      yield* one.store.append("c", [textDelta("r", "a")])
-      yield* one.store.append("c", [textDelta("r", "b"), answer("r", "ab", [3, 4]), turnCompleted("r")])
+      yield* one.store.append("c", [delta("r", "a")])
+      yield* one.store.append("c", [delta("r", "b"), assistant("r", "ab", 0, [3, 4]), completed("r")])
       expect((yield* other.store.read("c", all)).map(({ seq }) => seq)).toEqual([1, 2, 5, 6])
       const watched = yield* Stream.runCollect(Stream.take(other.store.watch("c", 3), 3))
       expect(watched).toMatchObject([{ seq: 4, type: "text_delta", text: "b" }, { seq: 5 }, { seq: 6 }])
@@ -132,10 +165,8 @@ onEachDatabase("conversations in the database", (database) => {
     Effect.gen(function* () {
       const { one, other } = yield* pair(yield* database)
       yield* one.store.begin(newTurn("r", { conversation: "c" }))
-      const seen = yield* Effect.forkChild(
-        Stream.runCollect(Stream.takeUntil(other.store.watch("c", 1), ({ type }) => type === "turn_failed"))
-      )
-      yield* one.store.append("c", [textDelta("r", "a"), textDelta("r", "b")])
+      const { fiber: seen } = yield* watching(other, "c", 1, ({ type }) => type === "turn_failed")
+      yield* one.store.append("c", [delta("r", "a"), delta("r", "b")])
       yield* one.end
       expect((yield* Fiber.join(seen)).map(({ seq, type }) => [seq, type])).toEqual([
         [2, "user_message"],
@@ -150,10 +181,10 @@ onEachDatabase("conversations in the database", (database) => {
     Effect.gen(function* () {
       const { one, other } = yield* pair(yield* database)
       yield* one.store.begin(newTurn("r", { conversation: "c" }))
-      yield* one.store.append("c", [turnCompleted("r")])
-      const watching = yield* Effect.forkChild(Effect.flip(Stream.runDrain(other.store.watch("c", 0))))
+      yield* one.store.append("c", [completed("r")])
+      const { fiber } = yield* watching(other, "c", 0, () => false)
       expect(yield* one.store.remove("c")).toBe(true)
-      expect(yield* Fiber.join(watching)).toMatchObject({ reason: "not_found" })
+      expect(yield* Effect.flip(Fiber.join(fiber))).toMatchObject({ reason: "not_found" })
       expect(yield* one.store.begin(newTurn("r"))).toMatchObject({ _tag: "started" })
     })
   )
@@ -163,7 +194,7 @@ onEachDatabase("conversations in the database", (database) => {
       const { one } = yield* pair(yield* database, { max_conversations: { principal: 2, total: 3 } })
       const begin = (id: string, principal: string) =>
         one.store.begin(newTurn(id, { conversation: id, principal }))
-      const complete = (id: string) => one.store.append(id, [turnCompleted(id)])
+      const complete = (id: string) => one.store.append(id, [completed(id)])
       for (const id of ["a1", "a2"]) {
         yield* begin(id, "ada")
         yield* complete(id)
@@ -185,9 +216,9 @@ onEachDatabase("conversations in the database", (database) => {
       const { one } = yield* pair(yield* database, { max_bytes: { principal: 20_000, total: 2 ** 20 } })
       for (let at = 0; at < 5; at++) {
         const id = `c${at}`
-        yield* one.store.begin(newTurn(id, { conversation: id, text: "x".repeat(2500) }))
-        yield* one.store.append(id, [textDelta(id, "y".repeat(2500))])
-        yield* one.store.append(id, [answer(id, "y".repeat(2500), [3]), turnCompleted(id)])
+        yield* one.store.begin(newTurn(id, { conversation: id, text: "x".repeat(1250) }))
+        yield* one.store.append(id, [delta(id, "y".repeat(2500))])
+        yield* one.store.append(id, [assistant(id, "y".repeat(2500), 0, [3]), completed(id)])
       }
       const kept = (yield* one.store.list("ada", all)).conversations.map(({ id }) => id)
       expect(kept).toEqual(["c4", "c3", "c2", "c1"])
@@ -198,10 +229,10 @@ onEachDatabase("conversations in the database", (database) => {
     Effect.gen(function* () {
       const { one, other } = yield* pair(yield* database)
       const odd = "\u0000 \ud800 ' \\u0000 9007199254740993"
-      const turn = newTurn(odd, { principal: odd, text: odd, conversation: "c" })
-      yield* one.store.begin(turn)
-      yield* one.store.append("c", [textDelta(odd, odd), turnCompleted(odd)])
-      expect(yield* other.store.begin(turn)).toMatchObject({ _tag: "known", message: { request_id: odd } })
+      const oddTurn = newTurn(odd, { principal: odd, text: odd, conversation: "c" })
+      yield* one.store.begin(oddTurn)
+      yield* one.store.append("c", [delta(odd, odd), completed(odd)])
+      expect(yield* other.store.begin(oddTurn)).toMatchObject({ _tag: "known", message: { request_id: odd } })
       expect((yield* other.store.read("c", all)).slice(1, 3)).toMatchObject([
         { type: "user_message", content: [{ text: odd }] },
         { type: "text_delta", text: odd }
@@ -218,10 +249,10 @@ onEachDatabase("conversations in the database", (database) => {
   it.live("are removed when they are older than their retention", () =>
     Effect.gen(function* () {
       const storage = yield* database
-      const first = yield* startInstance(storage)
+      const first = yield* started(storage)
       for (const id of ["old", "new"]) {
         yield* first.store.begin(newTurn(id, { conversation: id }))
-        yield* first.store.append(id, [turnCompleted(id)])
+        yield* first.store.append(id, [completed(id)])
       }
       yield* Effect.provide(
         Effect.flatMap(Sql, ({ write }) =>
@@ -232,7 +263,7 @@ onEachDatabase("conversations in the database", (database) => {
         sqlOf(storage)
       )
       const gone = yield* Effect.forkChild(Effect.flip(Stream.runDrain(first.store.watch("old", 0))))
-      const { store } = yield* startInstance(storage, { retention: Duration.days(30) })
+      const { store } = yield* started(storage, { retention: Duration.days(30) })
       yield* store.begin(newTurn("r", { conversation: "later" }))
       expect(yield* Fiber.join(gone)).toMatchObject({ reason: "not_found" })
       expect((yield* store.list("ada", all)).conversations.map(({ id }) => id)).toEqual(["later", "new"])
@@ -245,13 +276,11 @@ onEachDatabase("conversations in the database", (database) => {
       const ids = Array.from({ length: 20 }, (_, index) => `c${index}`)
       yield* Effect.forEach(ids, (id) => one.store.begin(newTurn(id, { conversation: id })))
       yield* Effect.forEach(
-        ids.flatMap((id) =>
-          [textDelta(id, "a"), textDelta(id, "b"), turnCompleted(id)].map((event) => ({ id, event }))
-        ),
+        ids.flatMap((id) => [delta(id, "a"), delta(id, "b"), completed(id)].map((event) => ({ id, event }))),
         ({ event, id }) => one.store.append(id, [event]),
         { concurrency: "unbounded" }
       )
-      expect(yield* Effect.flip(one.store.append("c0", [textDelta("c0", "late")]))).toMatchObject({
+      expect(yield* Effect.flip(one.store.append("c0", [delta("c0", "late")]))).toMatchObject({
         reason: "ended"
       })
       for (const id of ids) {
@@ -268,11 +297,11 @@ it.live(
     Effect.gen(function* () {
       const { dir } = yield* sqlite
       yield* Effect.promise(() => Bun.write(join(dir, "manifold.db"), "no database".repeat(1000)))
-      const { store } = yield* startInstance({ dir })
+      const { store } = yield* started({ dir })
       const error = yield* Effect.flip(store.begin(newTurn("r")))
       expect(error).toMatchObject({ reason: "damaged" })
       expect(error.message).not.toContain(dir)
-      const away = yield* startInstance({ dir, postgres_url: "postgres://ada:secret@127.0.0.1:1/none" })
+      const away = yield* started({ dir, postgres_url: "postgres://ada:secret@127.0.0.1:1/none" })
       const unreachable = yield* Effect.flip(away.store.find("c"))
       expect(unreachable).toMatchObject({ reason: "unavailable" })
       expect(unreachable.message).not.toContain("secret")

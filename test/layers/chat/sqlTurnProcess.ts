@@ -1,7 +1,7 @@
 /** A process that runs one turn after the other, and prints each event that was acknowledged: its `seq` and its text. */
 import { Duration, Effect } from "effect"
 import type { StorageSettings } from "../../support/databases.ts"
-import { newTurn, startInstance, textDelta, turnCompleted } from "../../support/sqlChats.ts"
+import { completed, delta, sqlShared, turn } from "../../support/chatStores.ts"
 
 interface Task {
   readonly storage: StorageSettings
@@ -14,21 +14,21 @@ const { conversation, lease, storage } = JSON.parse(process.env["TASK"] ?? "") a
 const deltasOfTurn = 5
 
 const program = Effect.gen(function* () {
-  const { store } = yield* startInstance(storage, { lease: Duration.millis(lease) })
-  for (let turn = 0; ; turn++) {
-    const requestId = `${conversation}-${turn}`
-    yield* store.begin(newTurn(requestId, { conversation }))
+  const { store } = yield* sqlShared(storage, { lease: Duration.millis(lease) }).start
+  for (let number = 0; ; number++) {
+    const requestId = `${conversation}-${number}`
+    yield* store.begin({ ...turn("ada", requestId, "Hello", conversation), create: true })
     for (let at = 0; at < deltasOfTurn; at++) {
       const events = yield* store.append(conversation, [
-        textDelta(requestId, `${turn}.${at}a`),
-        textDelta(requestId, `${turn}.${at}b`)
+        delta(requestId, `${number}.${at}a`),
+        delta(requestId, `${number}.${at}b`)
       ])
       for (const event of events) {
         if (event.type === "text_delta") process.stdout.write(`${event.seq} ${event.text}\n`)
       }
     }
-    yield* store.append(conversation, [turnCompleted(requestId)])
+    yield* store.append(conversation, [completed(requestId)])
   }
 })
 
-await Effect.runPromise(Effect.scoped(program))
+await Effect.runPromise(program)
