@@ -36,7 +36,7 @@ onEachDatabase("the database", (database) => {
       const storage = yield* database
       const insert = (end: Effect.Effect<unknown, string>) =>
         Effect.flatMap(Sql, ({ write }) =>
-          write((sql) => Effect.andThen(sql`INSERT INTO usage_spent VALUES ('', '', 1, ${7n})`, end))
+          write((sql) => Effect.andThen(sql`INSERT INTO usage_spent VALUES ('', '', -1, ${7n})`, end))
         )
       const rows = read("SELECT amount FROM usage_spent")
       yield* within(
@@ -59,7 +59,7 @@ onEachDatabase("the database", (database) => {
       yield* within(
         storage,
         Effect.flatMap(Sql, ({ write }) =>
-          write((sql) => sql`INSERT INTO usage_spent VALUES ('', '', 1, ${amount})`)
+          write((sql) => sql`INSERT INTO usage_spent VALUES ('', '', -1, ${amount})`)
         )
       )
       expect(yield* within(storage, read("SELECT amount FROM usage_spent"))).toEqual([{ amount }])
@@ -139,7 +139,7 @@ describe("a SQLite file", () => {
   )
 
   const writing = Effect.flatMap(Sql, ({ write }) =>
-    write((sql) => sql`INSERT INTO usage_spent VALUES ('', '', 1, 1)`)
+    write((sql) => sql`INSERT INTO usage_spent VALUES ('', '', -1, 1)`)
   )
 
   it.live("that another process has locked is retried, then an error", () =>
