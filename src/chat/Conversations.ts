@@ -161,8 +161,7 @@ export class Conversations extends Context.Service<
           : Effect.succeed({ conversation: known.conversation, after: known.seq - 1, repeated: true })
       }
 
-      const ended = (message: NewMessage) => {
-        live.delete(claimOf(message))
+      const ended = () => {
         unended--
         if (unended > 0) return
         for (const resume of idle) resume()
@@ -182,7 +181,12 @@ export class Conversations extends Context.Service<
         live.set(claimOf(message), begun)
         const ending = Effect.sync(() => turns.release(principal.key, 1))
         yield* superviseTurn(services, turn, begun.seq, ending).pipe(
-          Effect.ensuring(Effect.sync(() => ended(message))),
+          Effect.ensuring(
+            Effect.sync(() => {
+              live.delete(claimOf(message))
+              ended()
+            })
+          ),
           Effect.forkIn(scope)
         )
       })
@@ -219,7 +223,7 @@ export class Conversations extends Context.Service<
           unended++
           const release = Effect.sync(() => {
             turns.release(principal.key, 1)
-            ended(message)
+            ended()
           })
           const begun = yield* refused(
             store.begin({

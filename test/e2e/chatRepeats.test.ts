@@ -79,6 +79,37 @@ describe("a repeated request id", () => {
       }).pipe(Effect.provide(chatService(url, { chat: { ...chatWith({}), max_turns: { principal: 1 } } })))
     })
   )
+
+  it.live("that arrives twice at once runs once, and is known while no other turn may begin", () =>
+    Effect.gen(function* () {
+      const hold = Promise.withResolvers<void>()
+      const { requests, url } = yield* script(async () => {
+        await hold.promise
+        return response(["Hello"])
+      })
+      yield* Effect.gen(function* () {
+        const [first, second, third, fourth] = [
+          yield* chatSocket,
+          yield* chatSocket,
+          yield* chatSocket,
+          yield* chatSocket
+        ]
+        yield* first.send(ask("r1", "Hi"))
+        yield* second.send(ask("r1", "Hi"))
+        yield* until(first, "processing")
+        yield* until(second, "processing")
+        yield* third.send(ask("r2", "Hi"))
+        yield* until(third, "processing")
+        yield* fourth.send(ask("r1", "Hi"))
+        expect(yield* fourth.next).toMatchObject({ request_id: "r1", status: "processing" })
+        hold.resolve()
+        for (const client of [first, second, third, fourth]) {
+          expect((yield* until(client, "complete", "error")).at(-1)).toMatchObject({ status: "complete" })
+        }
+        expect(requests).toHaveLength(2)
+      }).pipe(Effect.provide(chatService(url, { chat: { ...chatWith({}), max_turns: { principal: 2 } } })))
+    })
+  )
 })
 
 describe("wrong choices of a client", () => {
