@@ -39,7 +39,14 @@ export class UiMessageStream {
   /** Requests for approval without an answer, with their tool calls. */
   readonly #approvals = new Map<string, string>()
   readonly #declined = new Set<string>()
+  /** Requests that have an answer later in the log, and whether it is an approval. */
+  readonly #answered: ReadonlyMap<string, boolean>
   #ended = false
+
+  /** `answered`: requests for approval that need none any more, and whether they were approved. */
+  constructor(answered: ReadonlyMap<string, boolean> = new Map()) {
+    this.#answered = answered
+  }
 
   /** Whether the response ends here: the turn has ended, or goes on only when the user has decided. */
   get ended(): boolean {
@@ -153,8 +160,12 @@ export class UiMessageStream {
 
   #asked({ id, message, reason, response_schema, tool_call_id, url }: ChatEventOf<"input_requested">) {
     if (reason === "approval" && tool_call_id !== undefined) {
-      this.#approvals.set(id, tool_call_id)
+      const approved = this.#answered.get(id)
+      if (approved === true) return []
+      if (approved === false) this.#declined.add(tool_call_id)
       const chunk: Chunk = { type: "tool-approval-request", approvalId: id, toolCallId: tool_call_id }
+      if (approved === false) return [chunk]
+      this.#approvals.set(id, tool_call_id)
       return [chunk, ...this.#pause()]
     }
     const data = {

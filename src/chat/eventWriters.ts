@@ -21,8 +21,12 @@ export const frameWriter = (requestId: string | undefined): EventWriter => ({
 
 const uiHeaders = { "x-vercel-ai-ui-message-stream": "v1" }
 
-export const uiWriter = (requestId: string, continued?: Continued): EventWriter => {
-  const chunks = new UiMessageStream()
+export const uiWriter = (
+  requestId: string,
+  continued?: Continued,
+  answered?: ReadonlyMap<string, boolean>
+): EventWriter => {
+  const chunks = new UiMessageStream(answered)
   let first: Chunk | undefined = continued === undefined ? undefined : chunks.continue(continued)
   return {
     headers: uiHeaders,

@@ -17,6 +17,7 @@ import { toMarkdown } from "./exportConversation.ts"
 import { errorFrame, frameOf } from "./frames.ts"
 import { AnswerPayload, ChatBody, decode, messageOf } from "./requests.ts"
 import { decodeUiRequest, isUiRequest, type UiAction } from "./uiRequest.ts"
+import { answeredApprovals } from "./answeredApprovals.ts"
 import { runningTurn } from "./runningTurn.ts"
 import { wholeAnswer } from "./wholeAnswer.ts"
 
@@ -127,18 +128,32 @@ export const layer = (limits: StreamLimits) =>
         for (const { approved, id } of decisions) {
           const call = approvals.get(id)
           if (call === undefined) continue
+          const action = approved ? "accept" : "decline"
+          // False: it has another answer, which follows in the log.
+          if (!(yield* conversations.answer(principal, conversation, { id, action }))) continue
           approvals.delete(id)
           if (!approved) declined.push(call)
-          yield* conversations.answer(principal, conversation, {
-            id,
-            action: approved ? "accept" : "decline"
-          })
         }
         return respond({
           connection,
           grant,
           events: conversations.events(principal, conversation, turn.lastSeq),
           writer: uiWriter(turn.requestId, { ...turn, approvals, declined })
+        })
+      })
+
+      /** A turn as the stream of the AI SDK, from its beginning. It ends where the user has to decide now. */
+      const replay = Effect.fnUntraced(function* (
+        { connection, grant }: Pick<Incoming, "connection" | "grant">,
+        { after, conversation }: Pick<Submitted, "after" | "conversation">,
+        requestId: string
+      ) {
+        const answered = yield* answeredApprovals(conversations, grant.principal, conversation, after)
+        return respond({
+          connection,
+          grant,
+          events: conversations.events(grant.principal, conversation, after),
+          writer: uiWriter(requestId, undefined, answered)
         })
       })
 
@@ -158,12 +173,7 @@ export const layer = (limits: StreamLimits) =>
           canAnswer: true,
           replaces: again ? yield* latestTurn(grant, conversation, messageId) : undefined
         })
-        return respond({
-          connection,
-          grant,
-          events: conversations.events(grant.principal, conversation, submitted.after),
-          writer: uiWriter(requestId)
-        })
+        return yield* replay({ connection, grant }, submitted, requestId)
       })
 
       /** The turn of a message, or its latest replacement. */
@@ -185,12 +195,8 @@ export const layer = (limits: StreamLimits) =>
         if (running === undefined) return new Response(null, { status: 204 })
         const lastId = request.headers.get("last-event-id")
         if (!wantsEvents(incoming) && lastId === null && !url.searchParams.has("after")) {
-          return respond({
-            connection,
-            grant,
-            events: conversations.events(principal, id, running.seq - 1),
-            writer: uiWriter(running.requestId)
-          })
+          const from = { conversation: id, after: running.seq - 1 }
+          return yield* replay({ connection, grant }, from, running.requestId)
         }
         const usual = lastId === null ? running.seq - 1 : yield* integer("Last-Event-ID", lastId, 0, lastSeq)
         const after = yield* query(incoming, "after", usual, 0, lastSeq)

@@ -6,10 +6,13 @@ import { isObject } from "../domain/JsonObject.ts"
 import { decode } from "./requests.ts"
 import { invalid } from "./ChatRefusal.ts"
 
+/** The request id of another answer is longer. */
+const maxMessageId = 160
+
 const Part = Schema.Record(Schema.String, Schema.Unknown)
 
 const Message = Schema.Struct({
-  id: Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(200)),
+  id: Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(300)),
   role: Schema.Literals(["system", "user", "assistant"]),
   parts: Schema.Array(Part)
 })
@@ -85,6 +88,9 @@ export const decodeUiRequest = Effect.fnUntraced(function* (body: unknown) {
   const content = message === undefined ? [] : blocksOf(message.parts)
   if (message === undefined || content.length === 0) {
     return yield* wrong("messages", "the last message of the user must have text, or images as data URLs")
+  }
+  if (message.id.length > maxMessageId) {
+    return yield* wrong("messages", `the id of a message of the user has at most ${maxMessageId} characters`)
   }
   return {
     _tag: "message",

@@ -1,9 +1,10 @@
 /** Conversations with models that call tools wrongly, and with messages that no model accepts. */
 import { describe, expect } from "bun:test"
-import { Effect } from "effect"
+import { Deferred, Effect } from "effect"
 import { ask, base, chatService, chatSocket, script, until } from "../support/chat.ts"
 import { it } from "../support/effect.ts"
 import { chunk, done, events, local, usage } from "../support/models.ts"
+import { Held, started } from "../support/service.ts"
 import { UiChat } from "../support/uiChat.ts"
 
 const messagesOf = (request: { readonly body: unknown } | undefined) =>
@@ -102,6 +103,31 @@ describe("a model", () => {
         expect(chat.shown.slice(1)).toEqual(calls.map(() => "dynamic-tool approval-requested"))
         const stop = new URL("/chat/chat-1/stop", yield* base)
         yield* Effect.promise(() => fetch(stop, { method: "POST" }))
+      }).pipe(Effect.provide(chatService(url)))
+    })
+  )
+
+  it.live("goes on after an approval also for a page that is loaded again", () =>
+    Effect.gen(function* () {
+      const { url } = yield* script({ calls: [{ id: "c1", name: "wait", args: {} }] }, ["Done."])
+      yield* Effect.gen(function* () {
+        const chat = new UiChat(yield* base, "chat-2")
+        yield* Effect.promise(() => chat.sendMessage({ text: "Wait" }))
+        const ids = (chat.lastMessage?.parts ?? []).flatMap((part) =>
+          "approval" in part && part.approval !== undefined ? [part.approval.id] : []
+        )
+        for (const id of ids) void chat.addToolApprovalResponse({ id, approved: true })
+        yield* started
+        const reloaded = new UiChat(yield* base, "chat-2", chat.messages.slice(0, 1))
+        const resumed = reloaded.resumeStream()
+        yield* Effect.flatMap(Held, ({ release }) => Deferred.succeed(release, undefined))
+        yield* Effect.promise(() => resumed)
+        expect(reloaded.shown).toEqual([
+          "step-start",
+          "dynamic-tool output-available",
+          "step-start",
+          "text done"
+        ])
       }).pipe(Effect.provide(chatService(url)))
     })
   )

@@ -13,6 +13,9 @@ export interface TextPrinter {
   readonly finish: Effect.Effect<void>
 }
 
+/** Characters of unfinished text that are retained for display. */
+const maxPending = 4096
+
 const clearLine = "\r\u001b[K"
 
 /** Lines are written as soon as they are complete; code and tables as a whole. */
@@ -57,8 +60,10 @@ export const textPrinter = Effect.fnUntraced(function* (options: {
     push: (delta) => {
       const text = printable(delta)
       const rendered = streamer.push(text)
-      pending =
-        rendered === "" ? pending + text : (pending + text).slice((pending + text).lastIndexOf("\n") + 1)
+      pending += text
+      if (rendered !== "") pending = pending.slice(pending.lastIndexOf("\n") + 1)
+      // Only its end is shown.
+      pending = pending.slice(-maxPending)
       return replaced(rendered)
     },
     finish: Effect.suspend(() => {

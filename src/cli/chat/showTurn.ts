@@ -53,8 +53,18 @@ export const showTurn = Effect.fnUntraced(function* (options: ShowTurn) {
 
   const answer = Effect.fnUntraced(function* (event: ChatEventOf<"input_requested">) {
     if (lines === undefined) return
-    const given = yield* askPerson(lines, event, calls.get(event.tool_call_id ?? "") ?? "")
-    yield* conversations.answer(stdioUser, conversation, given)
+    // Ctrl-C and the time limit end the request while the person is asked.
+    const settled = conversations.events(stdioUser, conversation, event.seq).pipe(
+      Stream.filter(
+        (later) => isEnd(later.type) || (later.type === "input_answered" && later.id === event.id)
+      ),
+      Stream.runHead,
+      Effect.as(undefined)
+    )
+    const asked = askPerson(lines, event, calls.get(event.tool_call_id ?? "") ?? "")
+    const given = yield* Effect.raceFirst(asked, settled)
+    if (given === undefined) yield* Effect.ignore(stderr.write("\n"))
+    else yield* conversations.answer(stdioUser, conversation, given)
   })
 
   const show = Effect.fnUntraced(function* (event: ChatEvent) {
@@ -82,7 +92,7 @@ export const showTurn = Effect.fnUntraced(function* (options: ShowTurn) {
       case "turn_completed": {
         const { cost_usd, model, stop_reason, usage } = event
         if (stop_reason === "stopped") yield* printer.finish
-        const parts = [model, `${usage.total_tokens} tokens`, costOf(cost_usd), yield* remaining]
+        const parts = [printable(model), `${usage.total_tokens} tokens`, costOf(cost_usd), yield* remaining]
         if (stop_reason !== "stop")
           parts.push(stop_reason === "stopped" ? "stopped" : `incomplete: ${stop_reason}`)
         return yield* note(parts.filter((part) => part !== "").join(" · "))
@@ -106,5 +116,7 @@ export const showTurn = Effect.fnUntraced(function* (options: ShowTurn) {
       ? Effect.never
       : Effect.forever(Effect.andThen(lines.interrupted, conversations.stop(stdioUser, conversation)))
   yield* Effect.raceFirst(follow, stops as Effect.Effect<never, ChatRefusal>)
-  if (failed !== undefined) return yield* new Refusal(failed.error)
+  if (failed !== undefined) {
+    return yield* new Refusal({ ...failed.error, message: printable(failed.error.message) })
+  }
 })

@@ -83,7 +83,14 @@ describe("in a terminal", () => {
   it.live("asks before it calls a tool that may destroy something", () =>
     Effect.gen(function* () {
       const call: Said = { calls: [{ id: "c1", name: "greeter__greet", args: { name: "Ann" } }] }
-      const { url } = yield* script(call, ["Declined.\n"], () => response(call), ["Greeted.\n"])
+      const { url } = yield* script(
+        call,
+        ["Declined.\n"],
+        () => response(call),
+        ["Greeted.\n"],
+        () => response(call),
+        ["After it.\n"]
+      )
       const { type, until } = yield* terminal(["chat"], yield* settings(url, { mcpServers: { greeter } }))
       yield* until("> ")
       yield* type("Greet\r")
@@ -97,6 +104,14 @@ describe("in a terminal", () => {
       yield* type("y\r")
       yield* until("→ greeter__greet")
       yield* until("Greeted.")
+      yield* until("> ")
+      yield* type("Greet\r")
+      yield* until("[y/N] ")
+      yield* type("\u0003")
+      yield* until("stopped")
+      yield* until("> ")
+      yield* type("And now?\r")
+      yield* until("After it.")
     })
   )
 })
