@@ -22,8 +22,8 @@ export interface Size {
   readonly most: number
 }
 
-/** The estimate is higher than the count of any known tokenizer, except for random letters. */
-const margin = 1.25
+/** The estimate is higher than the counts of known tokenizers, except for random letters and characters. */
+const margin = 1.5
 
 /** Estimated, because the tokenizer takes half a second for its first text. A token has at least one byte. */
 export const sizeOf = (text: string): Size => {

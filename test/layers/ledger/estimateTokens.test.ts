@@ -17,6 +17,8 @@ const texts: Readonly<Record<string, string>> = {
   table: "| a | b |\n|---|---|\n| 1 | 2 |\n".repeat(20),
   digits: Array.from(bytes).join(""),
   numbers: Array.from(bytes, (byte) => byte / 7).join(","),
+  list: Array.from(bytes).join(", "),
+  columns: Array.from(bytes, (byte) => byte % 10).join(" "),
   hex: bytes.toString("hex"),
   base64: bytes.toString("base64"),
   symbols: "!@#$%^&*()_+{}|:<>?-=[]\\;',./".repeat(20),

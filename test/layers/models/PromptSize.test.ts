@@ -4,7 +4,9 @@ import { Effect, Schema } from "effect"
 import * as Prompt from "effect/ai/Prompt"
 import * as Tool from "effect/ai/Tool"
 import type { TextRequest } from "../../../layers/models/Adapter.ts"
+import { Tokens } from "../../../layers/ledger/Tokens.ts"
 import { PromptSize } from "../../../layers/models/PromptSize.ts"
+import { sizeOf } from "../../../layers/models/toolDefinitions.ts"
 import { it } from "../../support/effect.ts"
 
 const request = (more: Partial<TextRequest> = {}): TextRequest => ({
@@ -55,7 +57,7 @@ describe("the upper bound", () => {
       new PromptSize(request({ prompt: Prompt.make("word ".repeat(length / 5)) }))
     const [none, short, medium, long] = [sized(0), sized(2000), sized(10_000), sized(20_000)]
     expect(short.most - none.most).toBe(2000)
-    expect(medium.most - none.most).toBe(5000)
+    expect(medium.most - none.most).toBe(6000)
     expect([short, medium, long].map(({ isLong }) => isLong)).toEqual([false, false, true])
   })
 
@@ -73,3 +75,64 @@ describe("the upper bound", () => {
     )
   }
 })
+
+/** Random characters from ranges of code points, with a separator after each group. */
+const random = (
+  ranges: ReadonlyArray<readonly [first: number, last: number]>,
+  group = 8000,
+  separator = ""
+) => {
+  let state = 7
+  const next = (below: number) => {
+    state = (state * 1_103_515_245 + 12_345) % 2 ** 31
+    return Math.floor((state / 2 ** 31) * below)
+  }
+  return Array.from({ length: 4000 }, (_, index) => {
+    const [first, last] = ranges[next(ranges.length)] ?? [0, 0]
+    const character = String.fromCodePoint(first + next(last - first + 1))
+    return index % group === group - 1 ? character + separator : character
+  }).join("")
+}
+
+it.live("the bound of a medium text is not below the counts of tokenizers, even for random characters", () =>
+  Effect.gen(function* () {
+    const { count } = yield* Tokens
+    const lower = [[97, 122]] as const
+    const texts: Readonly<Record<string, string>> = {
+      "lower case": random(lower),
+      "rare letters": random([
+        [106, 107],
+        [113, 113],
+        [118, 120],
+        [122, 122]
+      ]),
+      "words of two letters": random(lower, 2, " "),
+      "upper case": random([[65, 90]]),
+      "letters and digits": random([...lower, [48, 57], [65, 90]]),
+      "digits and spaces": random([[48, 57]], 1, " "),
+      symbols: random([
+        [33, 47],
+        [58, 64],
+        [91, 96]
+      ]),
+      "control characters": random([
+        [0, 8],
+        [14, 31]
+      ]),
+      "accented letters": random([[0x100, 0x24f]]),
+      Greek: random([[0x370, 0x3ff]]),
+      Arabic: random([[0x600, 0x6ff]]),
+      Thai: random([[0xe01, 0xe5b]]),
+      Ethiopic: random([[0x1200, 0x137f]]),
+      "rare Chinese": random([[0x3400, 0x4dbf]]),
+      Chinese: random([[0x4e00, 0x9fff]]),
+      Korean: random([[0xac00, 0xd7a3]]),
+      emoji: random([[0x1f300, 0x1f9ff]])
+    }
+    for (const [name, text] of Object.entries(texts)) {
+      const counts = [yield* count("gpt-4o", text), yield* count("gpt-4-0613", text)]
+      const most = Math.max(...counts.map(({ tokens }) => tokens))
+      expect({ name, low: sizeOf(text).most < most }).toEqual({ name, low: false })
+    }
+  }).pipe(Effect.provide(Tokens.layer))
+)
