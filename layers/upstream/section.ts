@@ -76,6 +76,12 @@ const server = () =>
           "Reaction to a changed tool definition: `report` it in the log (default), or also `hold` the tool back until `manifold upstream approve`."
       })
     ),
+    sampling: Schema.optionalKey(
+      Schema.Boolean.annotate({
+        description:
+          "Whether the active model of `llm` answers its sampling requests for a client that has no model, within the caller's budget. Default: true."
+      })
+    ),
     time_limit: Section.optional(
       DurationSetting,
       "60 seconds",

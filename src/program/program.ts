@@ -7,7 +7,7 @@ import * as builtIns from "./builtIns.ts"
 import { core, servers } from "./core.ts"
 
 /** The catalog with the built-in entries and those of upstream servers; requires `grounded`. */
-export const contents = Layer.merge(builtIns.layer, Upstreams.layer).pipe(Layer.provideMerge(core))
+export const contents = Upstreams.layer.pipe(Layer.provideMerge(builtIns.layer), Layer.provideMerge(core))
 
 /** The catalog for commands. */
 export const catalog = contents.pipe(Layer.provideMerge(grounded))

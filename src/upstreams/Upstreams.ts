@@ -1,8 +1,9 @@
 /** The upstream servers of the section `mcpServers`; their code is loaded with the first server. */
-import { Context, Effect, type FileSystem, Layer, type Path, Scope } from "effect"
+import { Context, Effect, type FileSystem, Layer, Option, type Path, Scope } from "effect"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import * as http from "../../layers/http/section.ts"
 import { Health } from "../../layers/health/Health.ts"
+import { Models } from "../../layers/models/Models.ts"
 import { Instance } from "../../layers/platform/Instance.ts"
 import { Environment } from "../../layers/platform/Environment.ts"
 import { Quotas } from "../../layers/quotas/Quotas.ts"
@@ -36,6 +37,7 @@ const make = Effect.gen(function* () {
   const store = yield* ListStore
   const dns = yield* Dns
   const { id: instance } = yield* Instance
+  const models = Option.getOrUndefined(yield* Effect.serviceOption(Models))
   const scope = yield* Effect.scope
   const manager = yield* Effect.cached(
     Effect.flatMap(
@@ -69,6 +71,7 @@ const make = Effect.gen(function* () {
               instance
             }),
             signInOf,
+            models,
             idleTimeout: connection.idle_timeout,
             maxMessageBytes: max_message_bytes,
             connectionTimeout: connection.connection_timeout,

@@ -1,5 +1,6 @@
 /** Forwards requests of callers to an upstream server, with progress, input requests and errors. */
 import { Effect } from "effect"
+import type { Models } from "../../layers/models/Models.ts"
 import { Progress, type Reporter } from "../../layers/progress/Progress.ts"
 import type { Upstream } from "../../layers/upstream/Upstream.ts"
 import type { Account } from "../../layers/upstream/oauth/Account.ts"
@@ -12,6 +13,7 @@ import { isObject, type JsonObject } from "../domain/JsonObject.ts"
 import type { Policy } from "../domain/Policy.ts"
 import type { Principal } from "../domain/Principal.ts"
 import { answering, capabilitiesOf } from "./inputRequest.ts"
+import { withModel } from "./sampleByModel.ts"
 import type { RunningRequests } from "./RunningRequests.ts"
 import { offerSignIn } from "./signInTool.ts"
 
@@ -19,6 +21,8 @@ export interface Source {
   readonly prefix: string
   readonly upstream: Upstream
   readonly running: RunningRequests
+  /** Answers sampling requests for clients without a model. Absent: they are rejected. */
+  readonly models: Models["Service"] | undefined
   readonly timeLimit: Policy["timeLimit"]
   /** Signs in at the server. Absent: it has no sign-in. */
   readonly account: Account | undefined
@@ -84,7 +88,7 @@ export const send = (
   params: JsonObject,
   headers?: Readonly<Record<string, string>>
 ) => {
-  const { running, upstream } = source
+  const { models, running, upstream } = source
   const request = Effect.gen(function* () {
     const reporter = yield* Progress
     const client = yield* Client
@@ -95,12 +99,15 @@ export const send = (
       ...(headers !== undefined && { headers })
     })
   })
-  return running.run(
+  const sent = running.run(
     request.pipe(
       Effect.catchIf(({ signIn }) => signIn !== undefined, afterSignIn(source, request)),
       Effect.mapError(toFailed(name))
     )
   )
+  return models === undefined
+    ? sent
+    : Effect.updateService(sent, Client, (client) => withModel(client, models))
 }
 
 /** Values of an argument; empty if the server has no completion, or its completion fails. */

@@ -2,6 +2,7 @@
 import { Context, Deferred, Effect, Scope, Semaphore, type Duration } from "effect"
 import type { CallerFetch } from "../../layers/upstream/callerFetch.ts"
 import type { Connection } from "../../layers/upstream/Connection.ts"
+import type { Models } from "../../layers/models/Models.ts"
 import { openConnection } from "../../layers/upstream/openConnection.ts"
 import type { Account } from "../../layers/upstream/oauth/Account.ts"
 import type { Credentials } from "../../layers/upstream/oauth/Credentials.ts"
@@ -41,6 +42,8 @@ export interface UpstreamSettings {
   readonly maxReconnectAttempts: number
   /** Makes the requests to a URL. Default: the runtime's `fetch`. */
   readonly fetch?: CallerFetch
+  /** Answers sampling requests for clients without a model. Absent: they are rejected. */
+  readonly models?: Models["Service"] | undefined
   /** The principals that see the entries. Default: all. */
   readonly visibleTo?: Audience
   /** False: connects at the first request, and catalog lists do not wait for its entries. Default: true. */
@@ -105,6 +108,7 @@ export const serveUpstream: (
     initialReconnectDelay,
     maxMessageBytes,
     maxReconnectAttempts,
+    models,
     name,
     onUse = () => {},
     settings,
@@ -232,6 +236,7 @@ export const serveUpstream: (
         request: (...request) => Effect.andThen(Effect.sync(onUse), upstream.request(...request))
       },
       running,
+      models: settings.sampling === false ? undefined : models,
       account,
       maySignIn: visibleTo === "everybody" ? isOperator : () => true,
       timeLimit: settings.time_limit,

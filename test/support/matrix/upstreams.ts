@@ -17,7 +17,7 @@ const program = (file: string, ...args: ReadonlyArray<string>) => ({
   args: [new URL(file, import.meta.url).pathname, ...args]
 })
 
-const overHttp = (name: ServerName) => {
+export const sessionUpstreamOverHttp = (name: string) => {
   const sessions = new Map<string, WebStandardStreamableHTTPServerTransport>()
   return Bun.serve({
     port: 0,
@@ -94,7 +94,7 @@ const stateless = async (name: ServerName) => {
 /** The section `mcpServers`. */
 export const upstreams = async () => {
   const dir = await mkdtemp(join(tmpdir(), "matrix-"))
-  const http = overHttp("session-http")
+  const http = sessionUpstreamOverHttp("session-http")
   const socket = overWebSocket("session-ws")
   const [sse, statelessHttp, statelessSocket] = await Promise.all([
     overSse("session-sse"),
