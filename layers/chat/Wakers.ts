@@ -1,8 +1,9 @@
 /** Wakes readers of conversations that wait for new events. */
 import { Effect } from "effect"
+import { Waiters } from "../platform/Waiters.ts"
 
 export class Wakers {
-  readonly #waiting = new Map<string, Set<() => void>>()
+  readonly #waiting = new Map<string, Waiters>()
 
   /** Conversations that readers wait for. */
   get conversations(): ReadonlyArray<string> {
@@ -10,28 +11,24 @@ export class Wakers {
   }
 
   wake(conversation: string) {
-    const waiting = this.#waiting.get(conversation)
-    if (waiting === undefined) return
+    const waiters = this.#waiting.get(conversation)
     this.#waiting.delete(conversation)
-    for (const resume of waiting) resume()
+    waiters?.wake()
   }
 
   /** Until the next `wake`, or not at all if `ready` holds already. */
   wait(conversation: string, ready: () => boolean): Effect.Effect<void> {
-    return Effect.callback<void>((resume) => {
-      if (ready()) {
-        resume(Effect.void)
-        return Effect.void
-      }
-      const wakeUp = () => resume(Effect.void)
-      let waiting = this.#waiting.get(conversation)
-      if (waiting === undefined) this.#waiting.set(conversation, (waiting = new Set()))
-      waiting.add(wakeUp)
-      return Effect.sync(() => {
-        const set = this.#waiting.get(conversation)
-        set?.delete(wakeUp)
-        if (set?.size === 0) this.#waiting.delete(conversation)
-      })
+    return Effect.suspend(() => {
+      if (ready()) return Effect.void
+      const waiters = this.#waiting.get(conversation) ?? new Waiters()
+      this.#waiting.set(conversation, waiters)
+      return Effect.onInterrupt(waiters.wait(ready), () =>
+        Effect.sync(() => {
+          if (waiters.size === 0 && this.#waiting.get(conversation) === waiters) {
+            this.#waiting.delete(conversation)
+          }
+        })
+      )
     })
   }
 }

@@ -1,15 +1,15 @@
 /** Conversations in the memory of this process, for tests and for services that need no history after a restart. */
-import { Clock, Effect, Layer, Stream } from "effect"
+import { Clock, Effect, Layer } from "effect"
 import { Ids } from "../platform/Ids.ts"
 import type { ChatEvent, ChatEventBody } from "./ChatEvent.ts"
 import { ChatStore, type Begun, type ChatStoreError } from "./ChatStore.ts"
 import { ConversationLog } from "./ConversationLog.ts"
-import { expandDeltas } from "./expandDeltas.ts"
 import { listPage } from "./listPage.ts"
 import { pickEvents } from "./pickEvents.ts"
 import { type ChatLimits, roomFor } from "./roomFor.ts"
 import { alreadyRuns, ended, notFound, tooMany } from "./storeErrors.ts"
 import { Wakers } from "./Wakers.ts"
+import { watchEvents } from "./watchEvents.ts"
 
 export const make = Effect.fnUntraced(function* (limits: ChatLimits) {
   const clock = yield* Clock.Clock
@@ -89,22 +89,12 @@ export const make = Effect.fnUntraced(function* (limits: ChatLimits) {
       }),
     find: (conversation) => Effect.sync(() => logs.get(conversation)?.state.info),
     read: (conversation, options) => Effect.map(existing(conversation), (log) => pickEvents(log, options)),
-    watch: (conversation, after) => {
-      let last = after
-      const next = Effect.gen(function* () {
-        for (;;) {
-          const log = yield* existing(conversation)
-          const events = expandDeltas(log.between(last, Infinity), last)
-          const newest = events.at(-1)
-          if (newest !== undefined) {
-            last = newest.seq
-            return events
-          }
-          yield* wakers.wait(conversation, () => (logs.get(conversation)?.state.lastSeq ?? Infinity) > last)
-        }
-      })
-      return Stream.fromIterableEffectRepeat(next)
-    },
+    watch: (conversation, after) =>
+      watchEvents(after, {
+        read: (last) => Effect.map(existing(conversation), (log) => log.between(last, Infinity)),
+        wait: (last) =>
+          wakers.wait(conversation, () => (logs.get(conversation)?.state.lastSeq ?? Infinity) > last)
+      }),
     list: (principal, options) =>
       Effect.suspend(() =>
         listPage(

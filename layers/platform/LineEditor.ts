@@ -1,5 +1,6 @@
 /** Lines that a person types at a terminal, with history and editing; Ctrl-C is an event and ends nothing. */
 import { Context, Effect, Layer, Option, type Scope } from "effect"
+import { Waiters } from "./Waiters.ts"
 
 export interface Lines {
   /** The next line; none: the input has ended (Ctrl-D), or Ctrl-C was pressed at an empty line. */
@@ -25,7 +26,7 @@ export class LineEditor extends Context.Service<
         const typed: Array<string> = []
         let hasEnded = false
         const waiting = new Set<() => void>()
-        const interrupts = new Set<() => void>()
+        const interrupts = new Waiters()
         const wake = () => {
           for (const resume of waiting) resume()
         }
@@ -39,7 +40,7 @@ export class LineEditor extends Context.Service<
         })
         editor.on("SIGINT", () => {
           if (interrupts.size > 0) {
-            for (const resume of interrupts) resume()
+            interrupts.wake()
             return
           }
           // As in a shell: the first one empties the line.
@@ -75,11 +76,7 @@ export class LineEditor extends Context.Service<
               editor.prompt()
               return Effect.sync(() => waiting.delete(take))
             }),
-          interrupted: Effect.callback<void>((resume) => {
-            const done = () => resume(Effect.void)
-            interrupts.add(done)
-            return Effect.sync(() => interrupts.delete(done))
-          })
+          interrupted: interrupts.wait()
         }
       })
     })

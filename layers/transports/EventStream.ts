@@ -1,4 +1,5 @@
 /** Writer of one response stream: server-sent events (WHATWG HTML) or NDJSON lines, with back-pressure. */
+import type { Effect } from "effect"
 import type { Backlog } from "./Backlog.ts"
 import { StreamingBody } from "./StreamingBody.ts"
 
@@ -34,9 +35,9 @@ export class EventStream {
     return this.#body.waiting
   }
 
-  /** Calls `resume` each time that the reader has read, and at the end. The result cancels. */
-  onRead(resume: () => void): () => void {
-    return this.#body.onRead(resume)
+  /** Until the reader has read the next time, or the stream accepts no more events. */
+  get nextRead(): Effect.Effect<void> {
+    return this.#body.nextRead
   }
 
   event(data: string, id?: string, retry?: number) {

@@ -1,4 +1,6 @@
 /** Response body that is written incrementally, with a bounded buffer for slow readers, also after the end. */
+import type { Effect } from "effect"
+import { Waiters } from "../platform/Waiters.ts"
 import type { Backlog } from "./Backlog.ts"
 
 /** Bytes handed to the connection at once; only the rest can be dropped. */
@@ -28,8 +30,7 @@ export class StreamingBody {
   #waiting = 0
   /** Whether the connection has pulled. */
   #pullPending = false
-  /** Writers that wait for the reader. */
-  readonly #writers = new Set<() => void>()
+  readonly #writers = new Waiters()
   #timer: ReturnType<typeof setInterval> | undefined
 
   /** `onGone` is called when the reader disconnected or was too slow. */
@@ -58,10 +59,9 @@ export class StreamingBody {
     return this.#waiting
   }
 
-  /** Calls `resume` each time that the reader has read, and when the body accepts no more writes. The result cancels. */
-  onRead(resume: () => void): () => void {
-    this.#writers.add(resume)
-    return () => this.#writers.delete(resume)
+  /** Until the reader has read the next time, or the body accepts no more writes. */
+  get nextRead(): Effect.Effect<void> {
+    return this.#writers.wait(() => !this.open)
   }
 
   /** Writes after the end are ignored. */
@@ -113,11 +113,7 @@ export class StreamingBody {
     this.#backlog.update(this.#waiting)
     if (this.#state === "dropped") this.fail(tooSlow())
     else this.#hand()
-    this.#resume()
-  }
-
-  #resume() {
-    for (const resume of this.#writers) resume()
+    this.#writers.wake()
   }
 
   #hand() {
@@ -147,7 +143,7 @@ export class StreamingBody {
       this.#timer = setTimeout(() => this.#gone(), releaseAfterCut)
     }
     gone?.()
-    this.#resume()
+    this.#writers.wake()
   }
 
   #gone(reason?: unknown) {
@@ -159,6 +155,6 @@ export class StreamingBody {
     const gone = this.#onGone
     this.#onGone = undefined
     gone?.(reason)
-    this.#resume()
+    this.#writers.wake()
   }
 }

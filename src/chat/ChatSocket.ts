@@ -4,6 +4,7 @@ import type { ChatEvent } from "../../layers/chat/ChatEvent.ts"
 import type { Principal } from "../domain/Principal.ts"
 import { isEnd } from "../../layers/chat/ConversationState.ts"
 import { isObject } from "../domain/JsonObject.ts"
+import { Waiters } from "../../layers/platform/Waiters.ts"
 import type { GuardedSocket } from "../../layers/transports/GuardedSocket.ts"
 import type { JsonBounds } from "../../layers/transports/jsonBounds.ts"
 import { MessageRejection, toValue } from "../../layers/transports/jsonRpc.ts"
@@ -56,7 +57,7 @@ export class ChatSocket {
   /** What sends the frames of a conversation, or of a turn. */
   readonly #followed = new Map<string, Fiber.Fiber<void>>()
   /** Wait until the client has read. */
-  readonly #blocked = new Set<() => void>()
+  readonly #blocked = new Waiters()
   /** The conversation of requests that name none: the latest one of this connection. */
   #conversation: string | undefined
   #ended = false
@@ -94,7 +95,7 @@ export class ChatSocket {
   drained() {
     this.#socket.drained()
     if (this.#socket.waiting > highWater / 2) return
-    for (const resume of this.#blocked) resume()
+    this.#blocked.wake()
   }
 
   closed() {
@@ -280,18 +281,9 @@ export class ChatSocket {
 
   /** Waits until the client has read; one that does not is disconnected. */
   #caughtUp(): Effect.Effect<void> {
-    return Effect.callback<void>((resume) => {
-      const go = () => {
-        this.#blocked.delete(go)
-        resume(Effect.void)
-      }
-      this.#blocked.add(go)
-      return Effect.sync(() => this.#blocked.delete(go))
-    }).pipe(
-      Effect.timeoutOrElse({
-        duration: this.#options.unreadTimeout,
-        orElse: () => Effect.sync(() => this.#socket.leave(1013, "the client reads too slowly"))
-      })
-    )
+    return Effect.timeoutOrElse(this.#blocked.wait(), {
+      duration: this.#options.unreadTimeout,
+      orElse: () => Effect.sync(() => this.#socket.leave(1013, "the client reads too slowly"))
+    })
   }
 }

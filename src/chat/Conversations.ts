@@ -17,6 +17,7 @@ import { Output } from "../../layers/output/Output.ts"
 import { sha256 } from "../../layers/platform/digest.ts"
 import { Environment } from "../../layers/platform/Environment.ts"
 import { Ids } from "../../layers/platform/Ids.ts"
+import { Waiters } from "../../layers/platform/Waiters.ts"
 import { ProgressEvents } from "../../layers/progress/ProgressEvents.ts"
 import { Quota } from "../../layers/quotas/Quota.ts"
 import { Catalog } from "../catalog/Catalog.ts"
@@ -131,7 +132,7 @@ export class Conversations extends Context.Service<
       const turns = new Quota(settings.max_turns)
       /** Messages of the turns that run here, by principal and request id. */
       const live = new Map<string, ChatEventOf<"user_message">>()
-      const idle = new Set<() => void>()
+      const idle = new Waiters()
       /** Turns whose end is not stored yet. */
       let unended = 0
       let isDraining = false
@@ -163,8 +164,7 @@ export class Conversations extends Context.Service<
 
       const ended = () => {
         unended--
-        if (unended > 0) return
-        for (const resume of idle) resume()
+        if (unended === 0) idle.wake()
       }
 
       const run = Effect.fnUntraced(function* (message: NewMessage, begun: ChatEventOf<"user_message">) {
@@ -296,12 +296,7 @@ export class Conversations extends Context.Service<
           ),
         drain: Effect.suspend(() => {
           isDraining = true
-          if (unended === 0) return Effect.void
-          return Effect.callback<void>((resume) => {
-            const done = () => resume(Effect.void)
-            idle.add(done)
-            return Effect.sync(() => idle.delete(done))
-          })
+          return idle.wait(() => unended === 0)
         })
       })
     })

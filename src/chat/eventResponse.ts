@@ -62,11 +62,8 @@ export const makeEventResponses = Effect.fnUntraced(function* (
       leave()
     }
     /** Waits until the client has read; the connection of one that does not is cut. */
-    const caughtUp = Effect.callback<void>((resume) => {
-      const cancel = stream.onRead(() => {
-        if (stream.waiting <= highWater / 2 || !stream.open) resume(Effect.void)
-      })
-      return Effect.sync(cancel)
+    const caughtUp = Effect.repeat(stream.nextRead, {
+      until: () => stream.waiting <= highWater / 2 || !stream.open
     }).pipe(
       Effect.timeoutOrElse({
         duration: limits.unreadTimeout,

@@ -37,6 +37,13 @@ const withConversation = <A, E, R>(
   })
 
 const turns = Array.from({ length: 14 }, (_, index) => `r${index + 1}`)
+/** Open streams and sockets, as the metrics count them. */
+const openStreams = Effect.flatMap(base, (url) =>
+  Effect.promise(async () => {
+    const text = await (await fetch(new URL("/metrics", url))).text()
+    return Number(/^manifold_quota_used\{quota="streams"\} (\d+)$/m.exec(text)?.[1])
+  })
+)
 /** One event begins the conversation, and each turn has two. */
 const all = Array.from({ length: 1 + 2 * turns.length }, (_, index) => index + 1)
 const seqOf = (event: unknown): number => Object(event).seq
@@ -65,6 +72,8 @@ describe("a conversation that is longer than the buffers of a socket", () => {
         expect(paged.length).toBeGreaterThanOrEqual(2)
         expect(paged).toEqual(all.slice(-paged.length))
         expect(paged.length).toBeLessThan(all.length)
+        // Only the client that keeps up is still connected.
+        yield* Effect.repeat(openStreams, { until: (open) => open === 2 })
         slow.socket.resume()
         const received = yield* slow.ended
         // A socket that is still unread after the time-out is dropped without a close frame.

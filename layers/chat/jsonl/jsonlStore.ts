@@ -1,12 +1,11 @@
 /** Conversations as lines of `events.jsonl` in the state folder, shared by all processes that use the folder. */
-import { Clock, Duration, Effect, Layer, Stream } from "effect"
+import { Clock, Duration, Effect, Layer } from "effect"
 import { fileLock, isLocked } from "../../platform/FileLock.ts"
 import { Ids } from "../../platform/Ids.ts"
 import { Storage } from "../../storage/Storage.ts"
 import type { ChatEvent, ChatEventBody } from "../ChatEvent.ts"
 import { ChatStore, type Begun, ChatStoreError } from "../ChatStore.ts"
 import { isEnd } from "../ConversationState.ts"
-import { expandDeltas } from "../expandDeltas.ts"
 import { HotLogs } from "../HotLogs.ts"
 import { listPage } from "../listPage.ts"
 import { pickEvents } from "../pickEvents.ts"
@@ -14,6 +13,7 @@ import { roomFor } from "../roomFor.ts"
 import type { ChatSettings } from "../section.ts"
 import { alreadyRuns, ended, interruptedTurn, notFound, tooMany } from "../storeErrors.ts"
 import { Wakers } from "../Wakers.ts"
+import { watchEvents } from "../watchEvents.ts"
 import { EventIndex, type IndexedConversation } from "./EventIndex.ts"
 import { type Damaged, makeLog } from "./JsonlLog.ts"
 import { decodeEvent, encodeEvents } from "./lines.ts"
@@ -282,25 +282,15 @@ export const make = Effect.fnUntraced(function* (folder: string, settings: Jsonl
       }),
     find: (conversation) => Effect.map(settled(conversation), (found) => found?.state.info),
     read: (conversation, options) => Effect.map(logOf(conversation), (found) => pickEvents(found, options)),
-    watch: (conversation, after) => {
-      let last = after
-      const next = Effect.gen(function* () {
-        for (;;) {
-          const found = yield* logOf(conversation)
-          const events = expandDeltas(found.between(last, Infinity), last)
-          const newest = events.at(-1)
-          if (newest !== undefined) {
-            last = newest.seq
-            return events
-          }
-          yield* waitFor(
+    watch: (conversation, after) =>
+      watchEvents(after, {
+        read: (last) => Effect.map(logOf(conversation), (found) => found.between(last, Infinity)),
+        wait: (last) =>
+          waitFor(
             conversation,
             () => (log.index.conversations.get(conversation)?.state.lastSeq ?? Infinity) > last
           )
-        }
-      })
-      return Stream.fromIterableEffectRepeat(next)
-    },
+      }),
     list: Effect.fnUntraced(function* (principal, options) {
       const own = yield* log.query(() =>
         [...log.index.conversations.values()].filter(({ state }) => state.principal === principal)

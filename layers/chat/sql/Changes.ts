@@ -1,5 +1,6 @@
 /** Notifies readers of new events: at once of those of this process, and by polling of those of others while conversations are watched. */
 import { Effect, type Scope } from "effect"
+import { Waiters } from "../../platform/Waiters.ts"
 
 /** Delay between two polls: how much later a reader sees an event of another process. */
 const interval = "200 millis"
@@ -14,7 +15,7 @@ export interface Watched {
   version: number
   /** The latest `seq` that the last reader to wait has seen. */
   seq: number
-  readonly waiting: Set<() => void>
+  readonly waiting: Waiters
 }
 
 export class Changes {
@@ -36,15 +37,20 @@ export class Changes {
     const watched = this.#watched.get(id)
     if (watched === undefined) return
     watched.version++
-    for (const resume of watched.waiting) resume()
-    watched.waiting.clear()
+    watched.waiting.wake()
   }
 
   /** Until the scope closes, changes of the conversation are noticed. */
   readonly follow = (id: string) =>
     Effect.acquireRelease(
       Effect.suspend(() => {
-        const watched = this.#watched.get(id) ?? { id, readers: 0, version: 0, seq: 0, waiting: new Set() }
+        const watched = this.#watched.get(id) ?? {
+          id,
+          readers: 0,
+          version: 0,
+          seq: 0,
+          waiting: new Waiters()
+        }
         watched.readers++
         this.#watched.set(id, watched)
         if (this.#isPolling) return Effect.succeed(watched)
@@ -59,15 +65,9 @@ export class Changes {
 
   /** Until the conversation has changed since `version`, or has an event after `seq`. */
   readonly wait = (watched: Watched, version: number, seq: number) =>
-    Effect.callback<void>((resume) => {
-      if (watched.version !== version) {
-        resume(Effect.void)
-        return Effect.void
-      }
+    watched.waiting.wait(() => {
       watched.seq = seq
-      const wakeUp = () => resume(Effect.void)
-      watched.waiting.add(wakeUp)
-      return Effect.sync(() => watched.waiting.delete(wakeUp))
+      return watched.version !== version
     })
 
   readonly #poll = Effect.gen({ self: this }, function* () {

@@ -5,9 +5,9 @@ import { Ids } from "../../platform/Ids.ts"
 import type { ChatEvent, ChatEventBody } from "../ChatEvent.ts"
 import { ChatStore, ChatStoreError, type Begun, type NewTurn } from "../ChatStore.ts"
 import { isEnd } from "../ConversationState.ts"
-import { expandDeltas } from "../expandDeltas.ts"
 import type { ChatLimits } from "../roomFor.ts"
 import { alreadyRuns, ended, notFound } from "../storeErrors.ts"
+import { watchEvents } from "../watchEvents.ts"
 import { chatDatabase } from "./chatDatabase.ts"
 import { hashOf, infoOf, isStorable, lockRow } from "./conversationRows.ts"
 import { addEvents, eventsOf, insertRow, interrupt, openInputs } from "./eventStatements.ts"
@@ -152,21 +152,18 @@ export const make = Effect.fnUntraced(function* (settings: SqlSettings) {
     watch: (conversation, after) =>
       Stream.unwrap(
         Effect.map(changes.follow(conversation), (watched) => {
-          let last = after
-          const next = Effect.gen(function* () {
-            for (;;) {
-              const { version } = watched
-              yield* turns.existing(conversation)
-              const events = expandDeltas(yield* stored(conversation, last, Infinity, Infinity), last)
-              const newest = events.at(-1)
-              if (newest !== undefined) {
-                last = newest.seq
-                return events
-              }
-              yield* changes.wait(watched, version, last)
-            }
+          let version = 0
+          return watchEvents(after, {
+            read: (last) =>
+              Effect.suspend(() => {
+                version = watched.version
+                return Effect.andThen(
+                  turns.existing(conversation),
+                  stored(conversation, last, Infinity, Infinity)
+                )
+              }),
+            wait: (last) => changes.wait(watched, version, last)
           })
-          return Stream.fromIterableEffectRepeat(next)
         })
       ),
     list: (principal, options) => listConversations(database, turns, principal, options),
