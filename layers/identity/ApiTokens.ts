@@ -5,6 +5,7 @@ import * as Section from "../config/Section.ts"
 import { suggestName } from "../config/suggestName.ts"
 import { Secret } from "../config/Secret.ts"
 import { equalInConstantTime, hmacSha256 } from "../platform/digest.ts"
+import type { Verdict } from "./CredentialVerifier.ts"
 import type { Grant } from "./Grant.ts"
 
 /** Syntax of a `Bearer` credential (RFC 6750 §2.1, b64token). */
@@ -72,8 +73,11 @@ export const ApiTokens = Schema.Array(ApiToken).check(
   })
 )
 
-/** Result of a verification; `undefined`: an unknown token. */
-export type TokenVerdict = Grant | "expired" | undefined
+/** Kind of the credentials, before the colon. */
+const kind = "configured-token"
+
+/** Whether the grant is that of a configured token. */
+export const owns = ({ credential }: Grant): boolean => credential.startsWith(`${kind}:`)
 
 /**
  * Verifier of the configured tokens. Compares HMACs under `key`, which lives as long as the process, with every token,
@@ -92,15 +96,15 @@ export const make = (tokens: ReadonlyArray<ApiToken>, key: Uint8Array) => {
     })
     const grant: Grant = {
       principal,
-      credential: `api-token:${Buffer.from(bytes).toString("hex")}`,
+      credential: `${kind}:${Buffer.from(bytes).toString("hex")}`,
       expiresAt: expires_at === undefined ? Infinity : DateTime.toEpochMillis(expires_at)
     }
     return { bytes, grant }
   })
   const byCredential = new Map(known.map(({ grant }) => [grant.credential, grant]))
   return {
-    verify: (presented: string, now: number): TokenVerdict => {
-      const given = digest(presented)
+    /** `given`: HMAC of the presented token under `key`. */
+    verify: (given: Uint8Array, now: number): Verdict => {
       let match = -1
       for (const [index, entry] of known.entries()) if (equalInConstantTime(entry.bytes, given)) match = index
       const grant = known[match]?.grant
@@ -110,9 +114,3 @@ export const make = (tokens: ReadonlyArray<ApiToken>, key: Uint8Array) => {
     current: (credential: string): Grant | undefined => byCredential.get(credential)
   }
 }
-
-/** Whether two grants of one token grant the same. */
-export const same = (a: Grant, b: Grant): boolean =>
-  a.expiresAt === b.expiresAt &&
-  a.principal.key === b.principal.key &&
-  a.principal.scopes.join(" ") === b.principal.scopes.join(" ")

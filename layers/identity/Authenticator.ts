@@ -1,12 +1,15 @@
-/** Authenticates HTTP requests: by API token, or as the anonymous loopback principal. */
+/** Authenticates HTTP requests: by bearer token, or as the anonymous loopback principal. */
 import { Clock, Context, Duration, Effect, Layer, Schema } from "effect"
 import { ConfigSource } from "../config/ConfigSource.ts"
 import { isLoopback } from "../http/hosts.ts"
+import { hmacSha256 } from "../platform/digest.ts"
 import { Ids } from "../platform/Ids.ts"
 import * as ApiTokens from "./ApiTokens.ts"
 import { invalidToken, missingToken } from "./bearerChallenge.ts"
+import type { Credentials, Verdict, VerifierUnavailable } from "./CredentialVerifier.ts"
+import { CredentialVerifiers } from "./CredentialVerifiers.ts"
 import { FailedAttempts, type FailureReason } from "./FailedAttempts.ts"
-import { anonymous, type Grant } from "./Grant.ts"
+import { anonymous, sameGrant, type Grant } from "./Grant.ts"
 import * as watchGrants from "./watchGrants.ts"
 import type { GrantListener } from "./watchGrants.ts"
 import { section } from "./section.ts"
@@ -24,21 +27,6 @@ export class BindRefused extends Schema.TaggedError<BindRefused>()("BindRefused"
   hostname: Schema.String,
   message: Schema.String
 }) {}
-
-/** The credentials of a request. A token in the query string is not accepted (OAuth 2.1, section 5.1.1). */
-export interface Credentials {
-  readonly method: string
-  /** As received: behind a proxy not the URL that the client used. */
-  readonly url: string
-  /** Path of the protected resource (RFC 8707) that the route belongs to. */
-  readonly resource: string
-  /** The Authorization header, as received. */
-  readonly authorization: string | null
-  /** Whether the listener has verified that the peer is on this machine. */
-  readonly loopbackPeer: boolean
-  /** IP address of the peer, for logs and throttling; behind a proxy that of the proxy. */
-  readonly address: string
-}
 
 const rejection = (reason: Unauthorized["reason"], message: string): Unauthorized =>
   new Unauthorized({
@@ -95,7 +83,9 @@ export class Authenticator extends Context.Service<
      * Verifies the credential and returns its grant. May wait for a store, a key set or an introspection endpoint; a result
      * without waiting is an `Exit`, which needs no fiber (see `immediate`).
      */
-    readonly authenticate: (credentials: Credentials) => Effect.Effect<Grant, Unauthorized>
+    readonly authenticate: (
+      credentials: Credentials
+    ) => Effect.Effect<Grant, Unauthorized | VerifierUnavailable>
     /** Failed authentications since the start, by reason. */
     readonly failures: () => Readonly<Record<FailureReason, number>>
     /**
@@ -104,7 +94,7 @@ export class Authenticator extends Context.Service<
      */
     readonly follow: (grant: Grant, listener: GrantListener) => () => void
     /** Fails with `BindRefused` for an address beyond loopback without authentication. */
-    readonly requireFor: (hostname: string) => Effect.Effect<void, BindRefused>
+    readonly requireFor: (hostname: string) => Effect.Effect<void, BindRefused | VerifierUnavailable>
   }
 >()("manifold/identity/Authenticator") {
   static readonly layer = Layer.effect(
@@ -113,6 +103,7 @@ export class Authenticator extends Context.Service<
       const config = yield* ConfigSource
       const clock = yield* Clock.Clock
       const ids = yield* Ids
+      const verifiers = yield* CredentialVerifiers
       const key = yield* ids.secret(32)
       const initial = yield* config.read(section)
       const limitsOf = ({ failures: { max, window } }: typeof initial) => ({
@@ -123,15 +114,26 @@ export class Authenticator extends Context.Service<
       const log = Effect.runForkWith(yield* Effect.context<never>())
       let tokens = ApiTokens.make(initial.tokens, key)
       let anonymousAllowed = initial.anonymous_loopback ?? initial.tokens.length === 0
-      /** Whether authentication was configured at the start, which decides where the program may listen. */
-      const canAuthenticate = initial.tokens.length > 0
+      /** Whether callers could authenticate at the start, which decides where the program may listen. */
+      let canAuthenticate = initial.tokens.length > 0
 
-      const current = (grant: Grant): Grant | undefined => {
+      /** The grant now; "elsewhere" if a verifier knows it. */
+      const current = (grant: Grant): Grant | "elsewhere" | undefined => {
         if (grant === anonymous) return anonymousAllowed ? grant : undefined
+        if (!ApiTokens.owns(grant)) return "elsewhere"
         const now = tokens.current(grant.credential)
-        return now !== undefined && ApiTokens.same(now, grant) ? grant : now
+        return now !== undefined && sameGrant(now, grant) ? grant : now
       }
-      const watch = yield* watchGrants.make((grants) => Effect.succeed(grants.map(current)))
+      const recheck = (grants: ReadonlyArray<Grant>): Effect.Effect<ReadonlyArray<Grant | undefined>> => {
+        const found = grants.map(current)
+        const others = grants.filter((_, index) => found[index] === "elsewhere")
+        if (others.length === 0) return Effect.succeed(found.filter((each) => each !== "elsewhere"))
+        return Effect.map(verifiers.current(others), (now) => {
+          let next = 0
+          return found.map((each) => (each === "elsewhere" ? now[next++] : each))
+        })
+      }
+      const watch = yield* watchGrants.make(recheck)
 
       yield* config.follow(section, (now) =>
         Effect.suspend(() => {
@@ -162,10 +164,22 @@ export class Authenticator extends Context.Service<
         return reason === "invalid" ? invalid : expired
       }
 
-      const verify = (token: string, credentials: Credentials): Effect.Effect<Grant, Unauthorized> => {
-        const verdict = tokens.verify(token, clock.currentTimeMillisUnsafe())
+      const judge = (verdict: Verdict, credentials: Credentials): Effect.Effect<Grant, Unauthorized> => {
         if (verdict === undefined) return failed("invalid", credentials)
         return verdict === "expired" ? failed("expired", credentials) : Effect.succeed(verdict)
+      }
+
+      const verify = (token: string, credentials: Credentials) => {
+        const digest = hmacSha256(key, token)
+        const verdict = tokens.verify(digest, clock.currentTimeMillisUnsafe())
+        if (verdict !== undefined) return judge(verdict, credentials)
+        const hash = Buffer.from(digest).toString("base64")
+        const cached = verifiers.cached(hash, credentials)
+        if (cached !== undefined) return judge(cached.verdict, credentials)
+        const verified = verifiers.verify(token, hash, credentials)
+        return verified === undefined
+          ? failed("invalid", credentials)
+          : Effect.flatMap(verified, (found) => judge(found, credentials))
       }
 
       return Authenticator.of({
@@ -185,7 +199,14 @@ export class Authenticator extends Context.Service<
         failures: () => attempts.counts,
         follow: watch.follow,
         requireFor: (hostname) =>
-          canAuthenticate || isLoopback(hostname) ? Effect.void : Effect.fail(refuseBind(hostname))
+          canAuthenticate || isLoopback(hostname)
+            ? Effect.void
+            : Effect.flatMap(verifiers.usable, (usable) => {
+                if (!usable) return Effect.fail(refuseBind(hostname))
+                canAuthenticate = true
+                anonymousAllowed = initial.anonymous_loopback ?? false
+                return Effect.void
+              })
       })
     })
   )

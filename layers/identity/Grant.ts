@@ -21,3 +21,11 @@ export const anonymous: Grant = {
 
 /** Grant of the stdio client, which launched the program. */
 export const stdio: Grant = { principal: stdioUser, credential: "stdio", expiresAt: Infinity }
+
+/** Whether two grants of one credential grant the same. */
+export const sameGrant = (a: Grant, b: Grant): boolean =>
+  a === b ||
+  (a.expiresAt === b.expiresAt &&
+    a.principal.key === b.principal.key &&
+    a.principal.scopes.join(" ") === b.principal.scopes.join(" ") &&
+    a.principal.ceiling.join(" ") === b.principal.ceiling.join(" "))

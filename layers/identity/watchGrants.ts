@@ -2,7 +2,7 @@
 import { Clock, Duration, Effect, Schedule } from "effect"
 import type { Ended, Grant } from "./Grant.ts"
 
-/** Both functions are called at most once a second, and must neither throw nor wait. */
+/** Both functions are called at most twice a second, and must neither throw nor wait. */
 export interface GrantListener {
   /** The grant of the credential has changed, such as its scopes. */
   readonly changed?: (grant: Grant) => void
@@ -17,7 +17,7 @@ interface Watched {
   readonly listeners: Set<GrantListener>
 }
 
-const interval = Duration.seconds(1)
+const interval = Duration.millis(500)
 
 /** Runs while the scope is open. Checks each credential once, however many connections present it. */
 export const make = Effect.fnUntraced(function* (recheck: Recheck) {
@@ -45,9 +45,9 @@ export const make = Effect.fnUntraced(function* (recheck: Recheck) {
       }
     }
   })
-  // If the store is unreachable, the next check is in a second.
+  // If the store is unreachable, the next check is in half a second.
   const tick = Effect.catchCause(check, (cause) =>
-    Effect.logWarning("could not check credentials; retrying in 1 s", cause)
+    Effect.logWarning("could not check credentials; retrying in 0.5 s", cause)
   )
   yield* Effect.forkScoped(Effect.repeat(tick, Schedule.spaced(interval)))
 

@@ -1,30 +1,40 @@
-/** Authenticates an HTTP request: the grant of its credential, or a 401 or 429 response. */
+/** Authenticates an HTTP request: the grant of its credential, or a 401, 429 or 503 response. */
 import { Exit } from "effect"
-import { limitReached, unauthorized } from "../../src/domain/errorCodes.ts"
+import { limitReached, unauthorized, unavailable } from "../../src/domain/errorCodes.ts"
 import type { Connection } from "../http/Routes.ts"
 import type { Authenticator, Unauthorized } from "../identity/Authenticator.ts"
+import type { VerifierUnavailable } from "../identity/CredentialVerifier.ts"
 import type { Grant } from "../identity/Grant.ts"
 import { runSyncOrPromise } from "../platform/runSyncOrPromise.ts"
 import { rejectionOf } from "./jsonRpcResponses.ts"
 
-const challenged = ({ challenge, message, retryAfter }: Unauthorized): Response =>
-  retryAfter === undefined
+const seconds = (milliseconds: number) => String(Math.ceil(milliseconds / 1000))
+
+const challenged = (error: Unauthorized | VerifierUnavailable): Response => {
+  const { message } = error
+  if (error._tag === "VerifierUnavailable") {
+    const headers = { "retry-after": seconds(error.retryAfter) }
+    return rejectionOf({ code: unavailable, status: 503, message, headers })
+  }
+  const { challenge, retryAfter } = error
+  return retryAfter === undefined
     ? rejectionOf({ code: unauthorized, status: 401, message, headers: { "www-authenticate": challenge } })
     : rejectionOf({
         code: limitReached,
         status: 429,
         message,
-        headers: { "retry-after": String(Math.ceil(retryAfter / 1000)) }
+        headers: { "retry-after": seconds(retryAfter) }
       })
+}
 
-const settle = (exit: Exit.Exit<Grant, Unauthorized>): Grant | Response => {
+const settle = (exit: Exit.Exit<Grant, Unauthorized | VerifierUnavailable>): Grant | Response => {
   if (Exit.isSuccess(exit)) return exit.value
   for (const reason of exit.cause.reasons) if (reason._tag === "Fail") return challenged(reason.error)
   // The listener reports defects.
   throw new Error("the request could not be authenticated", { cause: exit.cause })
 }
 
-/** The grant, or a 401 with a challenge; a promise only if authentication is asynchronous. */
+/** The grant, or a rejection; a promise only if authentication is asynchronous. */
 export const authenticateRequest = (
   authenticator: Authenticator["Service"],
   request: Request,

@@ -2,6 +2,7 @@
 import { Effect, Layer } from "effect"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
 import { Authenticator } from "../../../layers/identity/Authenticator.ts"
+import { CredentialVerifiers } from "../../../layers/identity/CredentialVerifiers.ts"
 import { Listener } from "../../../layers/http/Listener.ts"
 import * as http from "../../../layers/http/section.ts"
 import { Ids } from "../../../layers/platform/Ids.ts"
@@ -32,7 +33,7 @@ const listen = Effect.gen(function* () {
   const config = yield* ConfigSource
   const { allowed_hosts, cors_origins, host, max_message_bytes, port, tls } = yield* config.read(http.section)
   yield* Effect.flatMap(Authenticator, (authenticator) => authenticator.requireFor(host)).pipe(
-    Effect.provide(Authenticator.layer)
+    Effect.provide(Authenticator.layer.pipe(Layer.provide(CredentialVerifiers.layer)))
   )
   const listener = Listener.layer({
     hostname: host,
@@ -61,6 +62,7 @@ export const port: Check<ConfigSource | Ids | Machine> = {
     Effect.catchTags({
       ConfigInvalid: () => Effect.succeed(notCheckable("the address")),
       // The other lines of the message are example configuration.
+      VerifierUnavailable: ({ message }) => Effect.succeed(fail(message)),
       BindRefused: ({ message }) => Effect.succeed(fail(messageOf(message.split("\n")[0])))
     }),
     Effect.map((finding) => [finding])

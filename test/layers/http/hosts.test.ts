@@ -4,6 +4,7 @@ import { Effect, Layer } from "effect"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
 import * as HostPolicy from "../../../layers/http/HostPolicy.ts"
 import { Authenticator } from "../../../layers/identity/Authenticator.ts"
+import { CredentialVerifiers } from "../../../layers/identity/CredentialVerifiers.ts"
 import { Ids } from "../../../layers/platform/Ids.ts"
 import { it } from "../../support/effect.ts"
 import { listen } from "../../support/listener.ts"
@@ -50,7 +51,13 @@ it.effect("exactly the addresses that may be bound without a token have DNS rebi
       const isProtected = policy.host("evil.example")?.status === 421
       expect([hostname, isProtected]).toEqual([hostname, mayBind])
     }
-  }).pipe(Effect.provide(Authenticator.layer.pipe(Layer.provide([ConfigSource.layerFrom({}), Ids.layer]))))
+  }).pipe(
+    Effect.provide(
+      Authenticator.layer.pipe(
+        Layer.provide([ConfigSource.layerFrom({}), CredentialVerifiers.layer, Ids.layer])
+      )
+    )
+  )
 )
 
 it.live("a listener bound to LOCALHOST rejects a foreign Host and a foreign Origin", () =>

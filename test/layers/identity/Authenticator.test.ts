@@ -6,6 +6,8 @@ import fc from "fast-check"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
 import { isLoopback } from "../../../layers/http/hosts.ts"
 import { Authenticator, Unauthorized } from "../../../layers/identity/Authenticator.ts"
+import { CredentialVerifiers } from "../../../layers/identity/CredentialVerifiers.ts"
+import type { VerifierUnavailable } from "../../../layers/identity/CredentialVerifier.ts"
 import { section } from "../../../layers/identity/section.ts"
 import { Ids } from "../../../layers/platform/Ids.ts"
 import { anonymousLoopback } from "../../../src/domain/Principal.ts"
@@ -21,7 +23,11 @@ const tokens = [
 
 const authenticator = (auth: unknown) =>
   Layer.fresh(Authenticator.layer).pipe(
-    Layer.provide([ConfigSource.layerFrom(auth === undefined ? {} : { auth }, { ALICE: alice }), Ids.layer])
+    Layer.provide([
+      ConfigSource.layerFrom(auth === undefined ? {} : { auth }, { ALICE: alice }),
+      CredentialVerifiers.layer,
+      Ids.layer
+    ])
   )
 
 const presented = (authorization: string | null, loopbackPeer = false) => ({
@@ -38,10 +44,14 @@ const ask = (authorization: string | null, loopbackPeer = false) =>
     authenticate(presented(authorization, loopbackPeer))
   ).pipe(Effect.map(({ principal }) => principal))
 
+/** The rejection of a credential; a store that cannot be reached is a defect. */
+const rejectionOf = <A>(authenticated: Effect.Effect<A, Unauthorized | VerifierUnavailable>) =>
+  Effect.flip(Effect.catchTag(authenticated, "VerifierUnavailable", Effect.die))
+
 const reason = (authorization: string | null, loopbackPeer = false) =>
   Effect.gen(function* () {
     const { authenticate } = yield* Authenticator
-    return (yield* Effect.flip(authenticate(presented(authorization, loopbackPeer)))).reason
+    return (yield* rejectionOf(authenticate(presented(authorization, loopbackPeer)))).reason
   })
 
 describe("with tokens", () => {
@@ -289,7 +299,7 @@ describe("invalid tokens", () => {
   const from = (address: string, token = "x".repeat(32)) =>
     Effect.gen(function* () {
       const { authenticate } = yield* Authenticator
-      return yield* Effect.flip(authenticate({ ...presented(`Bearer ${token}`), address }))
+      return yield* rejectionOf(authenticate({ ...presented(`Bearer ${token}`), address }))
     })
   const limited = authenticator({ tokens, failures: { max: 3, window: "1 minute" } })
 

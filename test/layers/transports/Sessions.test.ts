@@ -6,6 +6,7 @@ import { TestClock } from "effect/testing"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
 import { stdio } from "../../../layers/identity/Grant.ts"
 import { Authenticator } from "../../../layers/identity/Authenticator.ts"
+import { CredentialVerifiers } from "../../../layers/identity/CredentialVerifiers.ts"
 import { Ids } from "../../../layers/platform/Ids.ts"
 import { Quotas } from "../../../layers/quotas/Quotas.ts"
 import { McpServers } from "../../../layers/transports/McpServers.ts"
@@ -44,7 +45,10 @@ const layer = Sessions.layer(limits).pipe(
     Layer.mergeAll(
       servers,
       Quotas.layerOf(),
-      Authenticator.layer.pipe(Layer.provide(ConfigSource.layerFrom({})), Layer.provideMerge(Ids.layer))
+      Authenticator.layer.pipe(
+        Layer.provide([ConfigSource.layerFrom({}), CredentialVerifiers.layer]),
+        Layer.provideMerge(Ids.layer)
+      )
     )
   )
 )

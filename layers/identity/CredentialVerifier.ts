@@ -1,0 +1,50 @@
+/** Verifier of one kind of bearer tokens: stored API tokens, OAuth access tokens. */
+import { type Effect, Schema } from "effect"
+import type { Grant } from "./Grant.ts"
+
+/** The credentials of a request. A token in the query string is not accepted (OAuth 2.1, section 5.1.1). */
+export interface Credentials {
+  readonly method: string
+  /** As received: behind a proxy not the URL that the client used. */
+  readonly url: string
+  /** Path of the protected resource (RFC 8707) that the route belongs to. */
+  readonly resource: string
+  /** The Authorization header, as received. */
+  readonly authorization: string | null
+  /** Whether the listener has verified that the peer is on this machine. */
+  readonly loopbackPeer: boolean
+  /** IP address of the peer, for logs and throttling; behind a proxy that of the proxy. */
+  readonly address: string
+}
+
+/** The store, key set or endpoint of a verifier cannot be reached: 503, because the token may be valid. */
+export class VerifierUnavailable extends Schema.TaggedError<VerifierUnavailable>()("VerifierUnavailable", {
+  /** For callers: shows no path or address. */
+  message: Schema.String,
+  /** Milliseconds. */
+  retryAfter: Schema.Finite
+}) {}
+
+/** Result of a verification; `undefined`: an unknown or revoked token. */
+export type Verdict = Grant | "expired" | undefined
+
+export interface CredentialVerifier {
+  /** Credentials of its grants are `<name>:<id>`; `id` identifies the token without revealing it. */
+  readonly name: string
+  /**
+   * Whether the token has the form of this verifier's tokens: prefix, length, checksum. Reads no store. Only the first
+   * verifier that recognizes a token is asked; a token that none recognizes is invalid.
+   */
+  readonly recognizes: (token: string) => boolean
+  /** Verifies a recognized token. The verdict is cached for half a second, by token and `credentials.resource`. */
+  readonly verify: (token: string, credentials: Credentials) => Effect.Effect<Verdict, VerifierUnavailable>
+  /**
+   * The current grant of each given one, all of this verifier, in their order; `undefined`: revoked or removed. The same
+   * object, or an equal one, if nothing has changed. Called twice a second while connections are open.
+   */
+  readonly current: (
+    grants: ReadonlyArray<Grant>
+  ) => Effect.Effect<ReadonlyArray<Grant | undefined>, VerifierUnavailable>
+  /** Whether any caller can authenticate with this verifier: without one, the service listens on loopback only. */
+  readonly usable: Effect.Effect<boolean, VerifierUnavailable>
+}

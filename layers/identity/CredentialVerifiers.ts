@@ -1,0 +1,175 @@
+/** Registry of the verifiers of bearer tokens, and the cache of their verdicts. */
+import { Clock, Context, Deferred, Effect, Exit, Layer, type Scope, Semaphore } from "effect"
+import { BoundedCache } from "../cache/BoundedCache.ts"
+import {
+  type Credentials,
+  type CredentialVerifier,
+  type Verdict,
+  VerifierUnavailable
+} from "./CredentialVerifier.ts"
+import { sameGrant, type Grant } from "./Grant.ts"
+
+/** Milliseconds for which a verdict is cached: another instance sees a revocation within this time. */
+const cacheTime = 500
+const maxCached = 10_000
+/** Tokens that are looked up at once, and those that wait for it; beyond that 503. */
+const maxLookups = 32
+const maxWaiting = 1000
+/** A store that has not answered after this time counts as unreachable. */
+const lookupTimeout = "3 seconds"
+
+const unavailable = (message: string) => new VerifierUnavailable({ message, retryAfter: 1000 })
+const tooManyLookups = Effect.fail(unavailable("Too many tokens are being verified. Retry later."))
+const timedOut = Effect.fail(unavailable("The token could not be verified in time. Retry later."))
+
+const verdictAt = (verdict: Verdict, now: number): Verdict =>
+  typeof verdict === "object" && verdict.expiresAt <= now ? "expired" : verdict
+
+export class CredentialVerifiers extends Context.Service<
+  CredentialVerifiers,
+  {
+    /** Consults the verifier while the scope is open. */
+    readonly add: (verifier: CredentialVerifier) => Effect.Effect<void, never, Scope.Scope>
+    /** The cached verdict about a token; `hash` is its keyed hash. */
+    readonly cached: (hash: string, credentials: Credentials) => { readonly verdict: Verdict } | undefined
+    /** The verdict about a token without a cached one; `undefined` if no verifier recognizes it. */
+    readonly verify: (
+      token: string,
+      hash: string,
+      credentials: Credentials
+    ) => Effect.Effect<Verdict, VerifierUnavailable> | undefined
+    /**
+     * The current grant of each given one; `undefined`: revoked or removed. While a verifier cannot reach its store, its
+     * grants stay as they are.
+     */
+    readonly current: (grants: ReadonlyArray<Grant>) => Effect.Effect<ReadonlyArray<Grant | undefined>>
+    /** Whether a caller can authenticate with one of the verifiers. */
+    readonly usable: Effect.Effect<boolean, VerifierUnavailable>
+    /** Removes the cached verdicts of a credential after its revocation. */
+    readonly forget: (credential: string) => Effect.Effect<void>
+  }
+>()("manifold/identity/CredentialVerifiers") {
+  static readonly layer = Layer.effect(
+    CredentialVerifiers,
+    Effect.gen(function* () {
+      const clock = yield* Clock.Clock
+      const scope = yield* Effect.scope
+      const run = Effect.runForkWith(yield* Effect.context<never>())
+      const slots = yield* Semaphore.make(maxLookups)
+      const verifiers = new Set<CredentialVerifier>()
+      const cache = new BoundedCache<Verdict>({ maxEntries: maxCached, maxSize: Infinity })
+      const lookups = new Map<string, Deferred.Deferred<Verdict, VerifierUnavailable>>()
+      const failing = new Set<CredentialVerifier>()
+
+      /** One lookup for all requests that present the token meanwhile; it goes on when one of them is interrupted. */
+      const lookup = (
+        key: string,
+        verified: Effect.Effect<Verdict, VerifierUnavailable>
+      ): Effect.Effect<Verdict, VerifierUnavailable> => {
+        const running = lookups.get(key)
+        if (running !== undefined) return Deferred.await(running)
+        if (lookups.size >= maxLookups + maxWaiting) return tooManyLookups
+        const result = Deferred.makeUnsafe<Verdict, VerifierUnavailable>()
+        lookups.set(key, result)
+        const looked = slots.withPermit(
+          Effect.suspend(() => {
+            const until = clock.currentTimeMillisUnsafe() + cacheTime
+            return Effect.tap(verified, (verdict) => Effect.sync(() => cache.put(key, verdict, 0, until)))
+          })
+        )
+        const settled = Effect.onExit(
+          Effect.timeoutOrElse(looked, { duration: lookupTimeout, orElse: () => timedOut }),
+          (exit) => {
+            lookups.delete(key)
+            return Deferred.done(result, exit)
+          }
+        )
+        run(Effect.forkIn(Effect.exit(settled), scope))
+        return Deferred.await(result)
+      }
+
+      const keyOf = (hash: string, { resource }: Credentials) => `${hash} ${resource}`
+
+      const verify = (token: string, hash: string, credentials: Credentials) => {
+        for (const verifier of verifiers) {
+          if (!verifier.recognizes(token)) continue
+          const verified = lookup(
+            keyOf(hash, credentials),
+            Effect.suspend(() => verifier.verify(token, credentials))
+          )
+          return Effect.map(verified, (verdict) => verdictAt(verdict, clock.currentTimeMillisUnsafe()))
+        }
+        return undefined
+      }
+
+      /** Logs the first failure and the recovery. */
+      const observed =
+        (verifier: CredentialVerifier) =>
+        <A>(exit: Exit.Exit<A, VerifierUnavailable>) => {
+          if (Exit.isSuccess(exit)) {
+            return failing.delete(verifier)
+              ? Effect.logInfo("open connections are checked again").pipe(
+                  Effect.annotateLogs({ verifier: verifier.name })
+                )
+              : Effect.void
+          }
+          if (failing.has(verifier)) return Effect.void
+          failing.add(verifier)
+          return Effect.logWarning(
+            "could not check the tokens of open connections; they stay open",
+            exit.cause
+          ).pipe(Effect.annotateLogs({ verifier: verifier.name }))
+        }
+
+      const current = Effect.fnUntraced(function* (grants: ReadonlyArray<Grant>) {
+        const found = new Map<Grant, Grant | undefined>()
+        const check = Effect.fnUntraced(function* (verifier: CredentialVerifier) {
+          const own = grants.filter(({ credential }) => credential.startsWith(`${verifier.name}:`))
+          if (own.length === 0) return
+          const now = yield* verifier.current(own).pipe(
+            Effect.timeoutOrElse({ duration: lookupTimeout, orElse: () => timedOut }),
+            Effect.onExit(observed(verifier)),
+            Effect.catch(() => Effect.succeed(own))
+          )
+          for (const [index, grant] of own.entries()) {
+            const each = now[index]
+            found.set(grant, each !== undefined && sameGrant(each, grant) ? grant : each)
+          }
+        })
+        yield* Effect.forEach(verifiers, check, { concurrency: "unbounded", discard: true })
+        return grants.map((grant) => found.get(grant))
+      })
+
+      return CredentialVerifiers.of({
+        add: (verifier) =>
+          Effect.acquireRelease(
+            Effect.sync(() => void verifiers.add(verifier)),
+            () =>
+              Effect.sync(() => {
+                verifiers.delete(verifier)
+                failing.delete(verifier)
+                cache.drop()
+              })
+          ),
+        cached: (hash, credentials) => {
+          const now = clock.currentTimeMillisUnsafe()
+          const found = cache.get(keyOf(hash, credentials), now)
+          return found && { verdict: verdictAt(found.value, now) }
+        },
+        verify,
+        current,
+        usable: Effect.suspend(() =>
+          Effect.reduce(
+            verifiers,
+            () => false,
+            (found, { usable }) => (found ? Effect.succeed(true) : usable)
+          )
+        ),
+        forget: (credential) =>
+          Effect.sync(() =>
+            cache.drop((verdict) => typeof verdict === "object" && verdict.credential === credential)
+          )
+      })
+    })
+  )
+}
