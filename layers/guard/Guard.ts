@@ -139,7 +139,7 @@ const make = Effect.gen(function* () {
   ): Effect.Effect<A, E | GuardRejection | TimedOut, R> => {
     const { args, call, policy, readOnly } = subject
     const { principal } = call
-    if (!principal.may(policy.scopes)) {
+    if (!principal.may(policy.scopes, call.kind === "tool" ? call.name : undefined)) {
       return Effect.fail(new Forbidden({ name: call.name, scopes: policy.scopes }))
     }
     if (isTooDeep(call)) {
@@ -154,7 +154,7 @@ const make = Effect.gen(function* () {
     }
     const begin = slots.run(
       call,
-      { principal: now.principalSlots, entry, queueTimeout: now.queueTimeout },
+      { principal: now.slotsFor(principal), entry, queueTimeout: now.queueTimeout },
       clock,
       Effect.suspend(() => withHold(subject, spend, run(subject, rules, spend, self))),
       settle

@@ -7,6 +7,7 @@ import type { BreakerSettings } from "./circuitBreaker.ts"
 import type { RetrySettings } from "./retry.ts"
 import { rateLimit, entryLimitsOf, slotsOf, type EntryLimits } from "./entryLimits.ts"
 import type { Limits } from "./section.ts"
+import type { SlotsOptions } from "./Slots.ts"
 import { ToolCache } from "./ToolCache.ts"
 import type { Limit } from "./fixedWindows.ts"
 
@@ -21,8 +22,12 @@ export const compileLimits = (limits: Limits) => {
   const toolLimits = new Map<string, { readonly policy: Policy; readonly entryLimits: EntryLimits }>()
   /** By policy, for entries other than tools. */
   const otherLimits = new WeakMap<Policy, EntryLimits>()
-  /** By a principal's key. */
-  const rates = new Map<string, ReadonlyArray<Limit>>()
+  /** By a principal's key; a token of the same principal may have other limits. */
+  const rates = new Map<
+    string,
+    { readonly calls: number | undefined; readonly limits: ReadonlyArray<Limit> }
+  >()
+  const minute = Duration.minutes(1)
   const totalRate = rateLimit("total", "", limits.total, "all principals")
 
   const limitsFor = ({ kind, name }: Call, policy: Policy): EntryLimits => {
@@ -42,23 +47,37 @@ export const compileLimits = (limits: Limits) => {
   /** The rate limits of a call, the narrowest first. */
   const ratesFor = (principal: Principal, tool: Limit | undefined): ReadonlyArray<Limit> => {
     const { key } = principal
+    const calls = principal.limits?.calls_per_minute
     let known = rates.get(key)
-    if (known === undefined) {
+    if (known === undefined || known.calls !== calls) {
+      const rate = calls === undefined ? limits.principal : { calls, window: minute }
       const own =
         principal.source === "anonymous-loopback"
           ? rateLimit("address", principal.clientId, limits.address)
-          : rateLimit("principal", key, limits.principal, principal.subject)
+          : rateLimit("principal", key, rate, principal.subject)
       if (rates.size >= maxTracked) rates.clear()
-      rates.set(key, (known = [own, totalRate]))
+      rates.set(key, (known = { calls, limits: [own, totalRate] }))
     }
-    return tool === undefined ? known : [tool, ...known]
+    return tool === undefined ? known.limits : [tool, ...known.limits]
+  }
+
+  /** One object per limit, because a new one counts as a change. */
+  const principalSlots = new Map<number, SlotsOptions>()
+  const slotsFor = ({ limits: own }: Principal): SlotsOptions => {
+    const max = own?.concurrency ?? limits.concurrency.principal
+    let known = principalSlots.get(max)
+    if (known === undefined) {
+      if (principalSlots.size >= maxTracked) principalSlots.clear()
+      principalSlots.set(max, (known = slotsOf("principal", max, limits.concurrency)))
+    }
+    return known
   }
 
   return {
     limits,
     limitsFor,
     ratesFor,
-    principalSlots: slotsOf("principal", limits.concurrency.principal, limits.concurrency),
+    slotsFor,
     totalSlots: slotsOf("total", limits.concurrency.total, limits.concurrency),
     queueTimeout: millis(limits.concurrency.queue_timeout),
     retry: {

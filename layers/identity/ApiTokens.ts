@@ -1,12 +1,12 @@
 /** Static API tokens from the configuration: schema and verifier. */
 import { DateTime, Redacted, Schema } from "effect"
-import { everyScope, Principal } from "../../src/domain/Principal.ts"
+import { Principal } from "../../src/domain/Principal.ts"
 import * as Section from "../config/Section.ts"
-import { suggestName } from "../config/suggestName.ts"
 import { Secret } from "../config/Secret.ts"
 import { equalInConstantTime, hmacSha256 } from "../platform/digest.ts"
 import type { Verdict } from "./CredentialVerifier.ts"
 import type { Grant } from "./Grant.ts"
+import { ScopeName } from "./ScopeName.ts"
 
 /** Syntax of a `Bearer` credential (RFC 6750 §2.1, b64token). */
 const b64token = /^[A-Za-z0-9\-._~+/]+=*$/
@@ -22,26 +22,7 @@ const Token = Secret.check(
   })
 )
 
-/** Syntax of a scope name (RFC 6749 §3.3). */
-const scopeName = /^[\x21\x23-\x5b\x5d-\x7e]+$/
-
-/** `team:blue`, `https://tools.example/write`: custom scopes of a library's entries, which are not known here. */
-const isCustom = (name: string) => /[:/.]/.test(name)
-
-/** Rejects misspelt scopes, whose tokens would have no permissions. */
-const isKnown = Schema.makeFilter((name: string) => {
-  if (everyScope.includes(name) || isCustom(name) || !scopeName.test(name)) return true
-  const nearest = suggestName(name, everyScope)
-  return nearest === undefined
-    ? `unknown scope; known are ${everyScope.join(", ")}, and custom scopes that contain a colon, such as team:blue`
-    : `unknown scope; did you mean "${nearest}"?`
-})
-
-const ScopeName = Schema.String.check(Schema.isPattern(scopeName), isKnown).annotate({
-  expected: "a scope name without spaces"
-})
-
-const Expiry = Schema.String.check(
+export const Expiry = Schema.String.check(
   Schema.isPattern(/^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/)
 )
   .annotate({

@@ -88,6 +88,9 @@ export class CredentialVerifiers extends Context.Service<
         return Deferred.await(result)
       }
 
+      const forget = (credential: string) =>
+        cache.drop((verdict) => typeof verdict === "object" && verdict.credential === credential)
+
       const keyOf = (hash: string, { resource }: Credentials) => `${hash} ${resource}`
 
       const verify = (token: string, hash: string, credentials: Credentials) => {
@@ -134,6 +137,7 @@ export class CredentialVerifiers extends Context.Service<
           for (const [index, grant] of own.entries()) {
             const each = now[index]
             found.set(grant, each !== undefined && sameGrant(each, grant) ? grant : each)
+            if (each === undefined) forget(grant.credential)
           }
         })
         yield* Effect.forEach(verifiers, check, { concurrency: "unbounded", discard: true })
@@ -165,10 +169,7 @@ export class CredentialVerifiers extends Context.Service<
             (found, { usable }) => (found ? Effect.succeed(true) : usable)
           )
         ),
-        forget: (credential) =>
-          Effect.sync(() =>
-            cache.drop((verdict) => typeof verdict === "object" && verdict.credential === credential)
-          )
+        forget: (credential) => Effect.sync(() => forget(credential))
       })
     })
   )

@@ -1,13 +1,40 @@
-/** The section `auth`: API tokens, and whether loopback callers need one. */
-import { Schema } from "effect"
+/** The section `auth`: configured API tokens, bounds of stored ones, and whether loopback callers need one. */
+import { Redacted, Schema } from "effect"
 import { DurationSetting } from "../config/DurationSetting.ts"
+import { Secret } from "../config/Secret.ts"
 import * as Section from "../config/Section.ts"
 import { ApiTokens } from "./ApiTokens.ts"
+
+const count = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_000_000 }))
+
+const Pepper = Secret.check(
+  Schema.makeFilter(
+    (pepper) =>
+      Redacted.value(pepper).length >= 32 ||
+      "a pepper needs at least 32 characters; generate one with `openssl rand -hex 32`"
+  )
+)
 
 export const section = Section.make(
   "auth",
   Schema.Struct({
     tokens: Section.optional(ApiTokens, [], "API tokens, sent by clients as `Authorization: Bearer`."),
+    token_pepper: Schema.optionalKey(
+      Pepper.pipe(
+        Schema.annotateEncoded({
+          description:
+            "Key of the hashes of stored tokens, for instances that share a database. Default: generated in `storage.dir`."
+        })
+      )
+    ),
+    max_stored_tokens: Section.optional(
+      Schema.Struct({
+        subject: Section.optional(count, 100, "Maximum active tokens of one subject."),
+        total: Section.optional(count, 10_000, "Maximum active tokens.")
+      }),
+      {},
+      "Bounds of the tokens that `manifold token create` and administrators create."
+    ),
     failures: Section.optional(
       Schema.Struct({
         max: Section.optional(

@@ -1,4 +1,4 @@
-/** SHA-256, HMAC and constant-time comparison through Bun: `node:crypto` would add 3 ms to every start. */
+/** SHA-256, HMAC, CRC-32 and constant-time comparison through Bun: `node:crypto` would add 3 ms to every start. */
 
 /** HMAC-SHA-256 (RFC 2104): 32 bytes. */
 export const hmacSha256 = (key: Uint8Array, text: string): Uint8Array =>
@@ -6,6 +6,9 @@ export const hmacSha256 = (key: Uint8Array, text: string): Uint8Array =>
 
 /** SHA-256 (FIPS 180-4): 32 bytes. */
 export const sha256 = (text: string): Uint8Array => new Bun.CryptoHasher("sha256").update(text).digest()
+
+/** CRC-32 (ISO 3309), for checksums against typing errors. */
+export const crc32 = (text: string): number => Bun.hash.crc32(text)
 
 /** Compares two digests of one length in constant time. */
 export const equalInConstantTime = (a: Uint8Array, b: Uint8Array): boolean => {

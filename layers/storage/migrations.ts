@@ -3,6 +3,7 @@ import type { Effect } from "effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { chat } from "./migrations/chat.ts"
+import { tokens } from "./migrations/tokens.ts"
 import { usage } from "./migrations/usage.ts"
 
 export interface Migration {
@@ -13,5 +14,6 @@ export interface Migration {
 
 export const migrations: ReadonlyArray<Migration> = [
   { name: "usage", up: usage }, // keep one line each
-  { name: "chat", up: chat }
+  { name: "chat", up: chat },
+  { name: "tokens", up: tokens }
 ]

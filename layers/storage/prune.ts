@@ -17,4 +17,7 @@ export const prune = Effect.fnUntraced(function* (sql: SqlClient, retention: Ret
   const hour = Math.floor(before("usage_spent") / 3_600_000)
   yield* sql`DELETE FROM usage_spent WHERE hour >= 0 AND hour < ${hour}`
   yield* sql`DELETE FROM usage_hours WHERE hour < ${hour}`
+  const token = before("api_tokens")
+  yield* sql`DELETE FROM api_tokens WHERE revoked_at < ${token} OR expires_at < ${token}`
+  yield* sql`DELETE FROM auth_tickets WHERE expires_at < ${now}`
 })

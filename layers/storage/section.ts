@@ -35,7 +35,8 @@ const kept = (usual: string, description: string) =>
 
 const RetentionSettings = Schema.Struct({
   usage_calls: kept("400 days", "The ledger's rows: one for each call that spent something."),
-  usage_spent: kept("400 days", "Hourly sums of each principal.")
+  usage_spent: kept("400 days", "Hourly sums of each principal."),
+  api_tokens: kept("90 days", "Revoked and expired API tokens, as `manifold token list --all` shows them.")
 })
 export type Retention = typeof RetentionSettings.Type
 

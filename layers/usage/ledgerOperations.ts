@@ -11,7 +11,7 @@ import { CallEntries, CallEntry } from "./callEntry.ts"
 import { hourOf, identityOf } from "./callRow.ts"
 import { expire } from "./callStatements.ts"
 import { countHolds, hold, renew, usedSince } from "./holdStatements.ts"
-import { type Limit, limitsOf } from "./limits.ts"
+import { isCounted, type Limit, limitsOf } from "./limits.ts"
 import { unitsOf, unitsOfNumber } from "./money.ts"
 import { makeOutbox } from "./Outbox.ts"
 import { section, type UsageSettings } from "./section.ts"
@@ -140,7 +140,7 @@ export const makeLedger = Effect.fnUntraced(function* (written: () => void) {
     now: UsageSettings
   ) {
     const { name } = call
-    const limits = limitsOf(now, call.principal.subject)
+    const limits = limitsOf(now, call.principal)
     const perRequest = now.cost_per_request_max
     if (outbox.isFull()) return yield* queueFull
     if (usd === undefined) {
@@ -166,7 +166,7 @@ export const makeLedger = Effect.fnUntraced(function* (written: () => void) {
   /** The entry of a call that ends. A call that began before `usage.enabled` was switched off has one. */
   const endingEntryOf = Effect.fnUntraced(function* (call: Call) {
     const known = entries.find(call)
-    return known === undefined && (yield* settings).enabled ? yield* entryOf(call) : known
+    return known === undefined && isCounted(yield* settings, call.principal) ? yield* entryOf(call) : known
   })
 
   const spend = (call: Call, entry: CallEntry, spent: Spent) => {
@@ -206,7 +206,7 @@ export const makeLedger = Effect.fnUntraced(function* (written: () => void) {
   const watchLimits = Effect.gen(function* () {
     yield* changed.await
     changed.closeUnsafe()
-    const limits = limitsOf(yield* settings, "").filter(({ isOwn }) => !isOwn)
+    const limits = limitsOf(yield* settings, { subject: "" }).filter(({ isOwn }) => !isOwn)
     const hour = hourOf(yield* Clock.currentTimeMillis)
     if (limits.length > 0) {
       const used = yield* sql.read((client) => usedSince(client, hour, nobody))
@@ -219,12 +219,12 @@ export const makeLedger = Effect.fnUntraced(function* (written: () => void) {
   return {
     hold: Effect.fnUntraced(function* (call: Call, usd: BigDecimal.BigDecimal | undefined) {
       const now = yield* settings
-      if (now.enabled) yield* take(call, yield* entryOf(call), usd, now)
+      if (isCounted(now, call.principal)) yield* take(call, yield* entryOf(call), usd, now)
     }),
     /** Holds more for a call that already holds money. */
     extend: Effect.fnUntraced(function* (call: Call, usd: BigDecimal.BigDecimal) {
       const now = yield* settings
-      if (!now.enabled) return
+      if (!isCounted(now, call.principal)) return
       yield* Effect.catchTag(
         take(call, yield* entryOf(call), usd, now),
         "JournalUnavailable",

@@ -1,7 +1,8 @@
 /** Limits of a budget, and the check whether an amount would exceed one of them. */
+import type { PrincipalLimits } from "../../src/domain/Principal.ts"
 import { hourLength } from "./callRow.ts"
 import { unitsOfNumber } from "./money.ts"
-import type { PrincipalLimits, UsageSettings } from "./section.ts"
+import type { UsageSettings } from "./section.ts"
 
 export interface Limit {
   /** As `OverBudget` and reports name it, such as `daily` or `principal_daily`. */
@@ -34,18 +35,42 @@ const windows = [
   ["cost_total_max", "total", "total"]
 ] as const
 
-const limitsIn = (settings: PrincipalLimits, isOwn: boolean): ReadonlyArray<Limit> =>
+type CostLimits = Omit<PrincipalLimits, "calls_per_minute" | "concurrency">
+
+const limitsIn = (settings: CostLimits, isOwn: boolean): ReadonlyArray<Limit> =>
   windows.flatMap(([key, window, name]) => {
     const max = settings[key]
     if (max === undefined) return []
     return [{ name: isOwn ? `principal_${name}` : name, isOwn, window, max: unitsOfNumber(max) }]
   })
 
-/** The limits that apply to a principal. */
-export const limitsOf = (settings: UsageSettings, subject: string): ReadonlyArray<Limit> => {
-  const own = Object.hasOwn(settings.principals, subject) ? settings.principals[subject] : undefined
-  return [...limitsIn(settings, false), ...limitsIn(own ?? settings.principal, true)]
+/** The lower limit of each window. */
+const lower = (one: CostLimits, other: CostLimits): CostLimits =>
+  Object.fromEntries(
+    windows.flatMap(([key]) => {
+      const max = Math.min(one[key] ?? Infinity, other[key] ?? Infinity)
+      return max === Infinity ? [] : [[key, max]]
+    })
+  )
+
+export interface Limited {
+  readonly subject: string
+  /** Those of the principal's token. */
+  readonly limits?: PrincipalLimits
 }
+
+/** The limits that apply to a principal: those of the configuration, and those of its token. */
+export const limitsOf = (
+  settings: UsageSettings,
+  { limits = {}, subject }: Limited
+): ReadonlyArray<Limit> => {
+  const configured = Object.hasOwn(settings.principals, subject) ? settings.principals[subject] : undefined
+  return [...limitsIn(settings, false), ...limitsIn(lower(configured ?? settings.principal, limits), true)]
+}
+
+/** Whether calls of the principal are counted: a token may have limits while `usage.enabled` is false. */
+export const isCounted = (settings: UsageSettings, { limits }: Limited): boolean =>
+  settings.enabled || (limits !== undefined && limitsIn(limits, true).length > 0)
 
 export const firstHourOf = (window: Limit["window"], hour: number): number => {
   if (window === "hour") return hour

@@ -146,7 +146,7 @@ export const report = Effect.fnUntraced(function* (principal: Principal, { all, 
       const { perHour } = recent
       const used = yield* usedSince(sql, hour, me)
       // Limits of all principals together are not shown to a single principal.
-      const limits = limitsOf(settings, principal.subject).filter(({ isOwn }) => all || isOwn)
+      const limits = limitsOf(settings, principal).filter(({ isOwn }) => all || isOwn)
       // Limits of the principal are projected by its own burn rate.
       const own = all && limits.some(({ isOwn }) => isOwn) ? yield* recentOf(me) : recent
       const holds = yield* openHolds(sql, owner)

@@ -77,7 +77,6 @@ const makeSchema = () =>
   )
 
 export type UsageSettings = ReturnType<typeof makeSchema>["Type"]
-export type PrincipalLimits = Limits
 
 export const section = Section.deferred("usage", makeSchema, {
   description: "Tokens, cost, and their limits. Hours and days are in UTC.",

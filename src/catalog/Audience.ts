@@ -1,5 +1,6 @@
 /** Audience of a catalog entry: the principals for whom the entry exists. */
-import type { Principal, Scope } from "../domain/Principal.ts"
+import type { Principal } from "../domain/Principal.ts"
+import type { Scope } from "../domain/scopes.ts"
 
 /** Whether the principal may act for all callers: an administrator, or a user of this machine. */
 export const isOperator = (principal: Principal): boolean =>
@@ -26,17 +27,20 @@ export const includes = (audience: Audience, principal: Principal): boolean => {
 export interface Visibility {
   readonly audience: Audience
   readonly scopes: ReadonlyArray<Scope>
+  /** The name of a tool. */
+  readonly tool: string | undefined
 }
 
-export const canSee = ({ audience, scopes }: Visibility, principal: Principal): boolean =>
-  includes(audience, principal) && principal.mayReach(scopes)
+export const canSee = ({ audience, scopes, tool }: Visibility, principal: Principal): boolean =>
+  includes(audience, principal) && principal.mayReach(scopes, tool)
 
-/** Whether a principal can see any of them. Deduplicates them first, because a batch may have thousands of entries. */
+/** Whether a principal can see any of them. Groups them first, because a batch may have thousands of entries. */
 export const canSeeAny = (visibilities: Iterable<Visibility>): ((principal: Principal) => boolean) => {
-  const distinct = new Map<string, Visibility>()
-  for (const visibility of visibilities) {
-    distinct.set(JSON.stringify([visibility.audience, visibility.scopes]), visibility)
-  }
-  const all = [...distinct.values()]
-  return (principal) => all.some((visibility) => canSee(visibility, principal))
+  const groups = Map.groupBy(visibilities, ({ audience, scopes }) => JSON.stringify([audience, scopes]))
+  const all = [...groups.values()]
+  return (principal) =>
+    all.some(([first, ...others]) => {
+      if (first === undefined || !includes(first.audience, principal)) return false
+      return canSee(first, principal) || others.some(({ scopes, tool }) => principal.mayReach(scopes, tool))
+    })
 }

@@ -167,7 +167,7 @@ export class Catalog extends Context.Service<
       tool: (principal, name) =>
         Effect.sync(() => {
           const claim = tools.resolve(principal, name)
-          return claim !== undefined && principal.mayReach(claim.entry.policy.scopes)
+          return claim !== undefined && principal.mayReach(claim.entry.policy.scopes, claim.entry.name)
             ? claim.entry
             : undefined
         }),

@@ -1,5 +1,6 @@
 /** Table of the entries of one kind: names, audiences, and entries that wait for a taken name. */
-import type { Principal, Scope } from "../domain/Principal.ts"
+import type { Principal } from "../domain/Principal.ts"
+import type { Scope } from "../domain/scopes.ts"
 import { includes, ownerKey, type Audience, type Visibility } from "./Audience.ts"
 import { SortedIndex, toAlias } from "./SortedIndex.ts"
 
@@ -54,7 +55,7 @@ export class EntryTable<A> {
     if (exact !== undefined || toAlias(key) !== key) return exact
     const own = this.#private.get(principal.key)?.byAlias(key) ?? []
     const [first, second] = [...this.#shared.byAlias(key), ...own].filter(
-      ({ entry, source }) => includes(source.audience, principal) && principal.mayReach(this.scopes(entry))
+      ({ entry, source }) => includes(source.audience, principal) && this.#mayReach(principal, entry)
     )
     return second === undefined ? first : undefined
   }
@@ -80,7 +81,7 @@ export class EntryTable<A> {
   /** Like `all`, without entries whose scopes the principal could never obtain. */
   *visible(principal: Principal, after?: string): Generator<A> {
     for (const { entry } of this.all(principal, after)) {
-      if (principal.mayReach(this.scopes(entry))) yield entry
+      if (this.#mayReach(principal, entry)) yield entry
     }
   }
 
@@ -89,7 +90,7 @@ export class EntryTable<A> {
   }
 
   visibility({ entry, source }: Claim<A>): Visibility {
-    return { audience: source.audience, scopes: this.scopes(entry) }
+    return { audience: source.audience, scopes: this.scopes(entry), tool: this.#toolOf(entry) }
   }
 
   /** The claim that holds the name for at least one principal of the audience. */
@@ -131,6 +132,14 @@ export class EntryTable<A> {
       promoted.push(waiting)
     }
     return promoted
+  }
+
+  #toolOf(entry: A): string | undefined {
+    return this.kind === "tool" ? this.key(entry) : undefined
+  }
+
+  #mayReach(principal: Principal, entry: A): boolean {
+    return principal.mayReach(this.scopes(entry), this.#toolOf(entry))
   }
 
   #hold(claim: Claim<A>): void {

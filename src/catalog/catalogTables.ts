@@ -1,5 +1,5 @@
 /** The tables of a catalog, one per kind of entry. */
-import type { Scope } from "../domain/Principal.ts"
+import type { Scope } from "../domain/scopes.ts"
 import type { PromptEntry, ResourceEntry, TemplateEntry, ToolEntry } from "./Entry.ts"
 import { EntryTable } from "./EntryTable.ts"
 

@@ -2,7 +2,7 @@
 import { Effect } from "effect"
 import { text, type Icon, type PromptOutput } from "../domain/Content.ts"
 import type { JsonObject } from "../domain/JsonObject.ts"
-import type { Scope } from "../domain/Principal.ts"
+import type { Scope } from "../domain/scopes.ts"
 import { InvalidArguments } from "./CatalogError.ts"
 import type { CallServices, Complete, PromptEntry } from "./Entry.ts"
 import { toFailed } from "./toFailed.ts"

@@ -5,7 +5,8 @@ import type { GuardRejection, TimedOut } from "../../layers/guard/GuardError.ts"
 import { nested, RunningCall, type Call } from "../../layers/ledger/Calls.ts"
 import type { ProgressEvents } from "../../layers/progress/ProgressEvents.ts"
 import { defaults, type Policy } from "../domain/Policy.ts"
-import type { Principal, Scope } from "../domain/Principal.ts"
+import type { Principal } from "../domain/Principal.ts"
+import type { Scope } from "../domain/scopes.ts"
 import { Caller } from "./Caller.ts"
 import { NotFound, type Kind } from "./CatalogError.ts"
 import type { CallerServices, CallServices, ToolEntry } from "./Entry.ts"
@@ -75,7 +76,7 @@ export const entryRunner = (guard: Guard["Service"], progress: ProgressEvents["S
     target: Target<A, E> | undefined,
     missing: Kind = kind === "completion" ? "prompt" : kind
   ): Effect.Effect<A, E | NotFound | GuardRejection | TimedOut, CallerServices> =>
-    target === undefined || !principal.mayReach(target.policy.scopes)
+    target === undefined || !principal.mayReach(target.policy.scopes, kind === "tool" ? name : undefined)
       ? Effect.fail(new NotFound({ kind: missing, name }))
       : Effect.contextWith((context: Context.Context<CallerServices>) => {
           const caller = Context.get(context, Caller)

@@ -46,7 +46,9 @@ export const toolsOf = Effect.fnUntraced(function* (
   do {
     const page = yield* catalog.tools(principal, cursor)
     entries.push(
-      ...page.items.filter((entry) => principal.may(entry.policy.scopes) && isAllowed(patterns, entry))
+      ...page.items.filter(
+        (entry) => principal.may(entry.policy.scopes, entry.name) && isAllowed(patterns, entry)
+      )
     )
     cursor = page.next
   } while (cursor !== undefined && entries.length < maxTools)

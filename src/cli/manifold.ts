@@ -18,6 +18,7 @@ import { InvalidUsage, presenter } from "./invalidUsage.ts"
 import { consoleOutput } from "./consoleOutput.ts"
 import { prompt } from "./prompt.ts"
 import { serve } from "./serve.ts"
+import { token } from "./token.ts"
 import { upstream } from "./upstream.ts"
 import { usage } from "./usage.ts"
 
@@ -39,6 +40,7 @@ const manifold = Command.make("manifold").pipe(
     list,
     prompt,
     upstream,
+    token,
     config,
     install,
     usage,

@@ -1,6 +1,6 @@
 /** Policy of an entry: scopes, time limit, retries, cache, cost, concurrency. Guard enforces it. */
 import { type BigDecimal, Context, type Duration } from "effect"
-import type { Scope } from "./Principal.ts"
+import type { Scope } from "./scopes.ts"
 
 /** TTL and sharing scope of cached results. */
 export interface CachePolicy {

@@ -1,13 +1,27 @@
 /** Principal: the authenticated identity of a caller, with its scopes. */
 import { Schema } from "effect"
-
-/** Name of a permission: `read` lists and reads, `call` runs tools and prompts, `admin` administers. */
-export const Scope = Schema.NonEmptyString.annotate({ identifier: "Scope" })
-export type Scope = typeof Scope.Type
+import { contains, everyScope, Scope } from "./scopes.ts"
 
 /** How the caller was authenticated. */
 export const Source = Schema.Literals(["stdio", "anonymous-loopback", "api-token", "oauth"])
 export type Source = typeof Source.Type
+
+const positive = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 2 ** 31 - 1 }))
+const dollars = Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0))
+
+/** Limits of one principal, instead of those of the configuration. Costs are in USD. */
+export const PrincipalLimits = Schema.Struct({
+  calls_per_minute: Schema.optionalKey(
+    positive.annotate({ description: "Maximum calls per minute, instead of `limits.principal`." })
+  ),
+  concurrency: Schema.optionalKey(
+    positive.annotate({ description: "Maximum concurrent calls, instead of `limits.concurrency.principal`." })
+  ),
+  cost_hourly_max: Schema.optionalKey(dollars.annotate({ description: "Maximum cost per hour, in USD." })),
+  cost_daily_max: Schema.optionalKey(dollars.annotate({ description: "Maximum cost per day, in USD." })),
+  cost_total_max: Schema.optionalKey(dollars.annotate({ description: "Maximum cost in total, in USD." }))
+})
+export type PrincipalLimits = typeof PrincipalLimits.Type
 
 export class Principal extends Schema.Class<Principal>("Principal")({
   /** The user or machine, stable across connections. */
@@ -18,7 +32,8 @@ export class Principal extends Schema.Class<Principal>("Principal")({
   scopes: Schema.Array(Scope),
   /** Permissions that it could obtain (step-up); includes `scopes`. */
   ceiling: Schema.Array(Scope),
-  source: Source
+  source: Source,
+  limits: Schema.optionalKey(PrincipalLimits)
 }) {
   #key: string | undefined
 
@@ -27,17 +42,15 @@ export class Principal extends Schema.Class<Principal>("Principal")({
     return (this.#key ??= JSON.stringify([this.source, this.subject, this.clientId]))
   }
 
-  may(required: ReadonlyArray<Scope>): boolean {
-    return required.every((scope) => this.scopes.includes(scope))
+  /** `tool`: the name of the tool that requires the scopes; a scope such as `call:math.add` is for one tool. */
+  may(required: ReadonlyArray<Scope>, tool?: string): boolean {
+    return required.every((scope) => contains(this.scopes, scope, tool))
   }
 
-  mayReach(required: ReadonlyArray<Scope>): boolean {
-    return required.every((scope) => this.ceiling.includes(scope))
+  mayReach(required: ReadonlyArray<Scope>, tool?: string): boolean {
+    return required.every((scope) => contains(this.ceiling, scope, tool))
   }
 }
-
-/** Built-in scopes; entries of a library may require others. */
-export const everyScope: ReadonlyArray<Scope> = ["read", "call", "admin"]
 
 /** The user who launched the program: has all scopes, because this user can run any program anyway. */
 export const stdioUser = new Principal({

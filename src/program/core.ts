@@ -4,6 +4,7 @@ import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { Guard } from "../../layers/guard/Guard.ts"
 import { Health } from "../../layers/health/Health.ts"
 import { CredentialVerifiers } from "../../layers/identity/CredentialVerifiers.ts"
+import { StoredTokens } from "../../layers/identity/StoredTokens.ts"
 import { ProgressEvents } from "../../layers/progress/ProgressEvents.ts"
 import * as ProgressLog from "../../layers/progress/logProgress.ts"
 import { Instance } from "../../layers/platform/Instance.ts"
@@ -45,7 +46,12 @@ const guard = Guard.layer.pipe(
 /** An empty catalog; needs `grounded`. */
 export const core = Layer.effect(Catalog, Effect.flatMap(catalogOptions, Catalog.make)).pipe(
   Layer.provideMerge(
-    Layer.mergeAll(Credentials.layer, SignIns.layer, Instance.layer, CredentialVerifiers.layer)
+    Layer.mergeAll(
+      Credentials.layer,
+      SignIns.layer,
+      Instance.layer,
+      StoredTokens.layer.pipe(Layer.provideMerge(CredentialVerifiers.layer))
+    )
   ),
   Layer.provideMerge(
     Layer.mergeAll(guard, ProgressLog.layer.pipe(Layer.provideMerge(ProgressEvents.layer)), health)

@@ -2,7 +2,7 @@
 import { Cause, DateTime, Effect, Layer } from "effect"
 import { HttpApiBuilder, HttpApiMiddleware } from "effect/http-api"
 import { Catalog } from "../catalog/Catalog.ts"
-import type { Scope } from "../domain/Principal.ts"
+import type { Scope } from "../domain/scopes.ts"
 import { Access, Api, SchemaErrors } from "./api.ts"
 import * as calls from "./calls.ts"
 import { make, type Client } from "./clients.ts"

@@ -86,7 +86,11 @@ onEachDatabase("the database", (database) => {
       const storage = yield* database
       const program = new URL("databaseProcess.ts", import.meta.url).pathname
       const rows = yield* atOnce(3, program, { STORAGE: JSON.stringify(storage) })
-      expect(rows).toEqual(Array.from({ length: 3 }, () => expect.stringMatching(/^2 of \d+\n$/)))
+      expect(rows).toEqual(
+        Array.from({ length: 3 }, () =>
+          expect.stringMatching(new RegExp(`^${migrations.length} of \\d+\\n$`))
+        )
+      )
       expect(yield* within(storage, read("SELECT amount FROM usage_spent WHERE hour = -2"))).toEqual([
         { amount: 300n }
       ])
