@@ -55,10 +55,7 @@ export const ApiTokens = Schema.Array(ApiToken).check(
 )
 
 /** Kind of the credentials, before the colon. */
-const kind = "configured-token"
-
-/** Whether the grant is that of a configured token. */
-export const owns = ({ credential }: Grant): boolean => credential.startsWith(`${kind}:`)
+export const kind = "configured-token"
 
 /**
  * Verifier of the configured tokens. Compares HMACs under `key`, which lives as long as the process, with every token,
@@ -75,14 +72,21 @@ export const make = (tokens: ReadonlyArray<ApiToken>, key: Uint8Array) => {
       ceiling: scopes,
       source: "api-token"
     })
-    const grant: Grant = {
+    const grant = {
       principal,
-      credential: `${kind}:${Buffer.from(bytes).toString("hex")}`,
+      // A changed token ends the connections of the old one.
+      credential: `${kind}:${name}:${Buffer.from(bytes).toString("hex")}`,
+      reference: `${kind}:${name}`,
       expiresAt: expires_at === undefined ? Infinity : DateTime.toEpochMillis(expires_at)
-    }
+    } satisfies Grant
     return { bytes, grant }
   })
-  const byCredential = new Map(known.map(({ grant }) => [grant.credential, grant]))
+  const byCredential = new Map(
+    known.flatMap(({ grant }) => [
+      [grant.credential, grant],
+      [grant.reference, grant]
+    ])
+  )
   return {
     /** `given`: HMAC of the presented token under `key`. */
     verify: (given: Uint8Array, now: number): Verdict => {
@@ -91,7 +95,7 @@ export const make = (tokens: ReadonlyArray<ApiToken>, key: Uint8Array) => {
       const grant = known[match]?.grant
       return grant === undefined || now < grant.expiresAt ? grant : "expired"
     },
-    /** The current grant of the credential, if its token is still configured. */
+    /** The current grant of the credential, or of its reference, if its token is still configured. */
     current: (credential: string): Grant | undefined => byCredential.get(credential)
   }
 }

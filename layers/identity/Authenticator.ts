@@ -2,6 +2,7 @@
 import { Clock, Context, Duration, Effect, Layer, Schema } from "effect"
 import { ConfigSource } from "../config/ConfigSource.ts"
 import { isLoopback } from "../http/hosts.ts"
+import { pathOf } from "../http/requestRouting.ts"
 import { hmacSha256 } from "../platform/digest.ts"
 import { Ids } from "../platform/Ids.ts"
 import * as ApiTokens from "./ApiTokens.ts"
@@ -9,7 +10,7 @@ import { invalidToken, missingToken } from "./bearerChallenge.ts"
 import type { Credentials, Verdict, VerifierUnavailable } from "./CredentialVerifier.ts"
 import { CredentialVerifiers } from "./CredentialVerifiers.ts"
 import { FailedAttempts, type FailureReason } from "./FailedAttempts.ts"
-import { anonymous, sameGrant, type Grant } from "./Grant.ts"
+import { anonymous, type Grant } from "./Grant.ts"
 import * as watchGrants from "./watchGrants.ts"
 import type { GrantListener } from "./watchGrants.ts"
 import { section } from "./section.ts"
@@ -42,6 +43,13 @@ const missing = Effect.fail(
 )
 const invalid = Effect.fail(rejection("invalid", "The token is not valid. Check its value."))
 const expired = Effect.fail(rejection("expired", "The token has expired. Use a new one."))
+
+const invalidTicket = Effect.fail(
+  rejection(
+    "invalid",
+    "The ticket is not valid: each is valid once, for 30 seconds and one path. Get a new one from POST /auth/ticket."
+  )
+)
 
 const throttled = (retryAfter: number) =>
   new Unauthorized({
@@ -117,22 +125,19 @@ export class Authenticator extends Context.Service<
       /** Whether callers could authenticate at the start, which decides where the program may listen. */
       let canAuthenticate = initial.tokens.length > 0
 
-      /** The grant now; "elsewhere" if a verifier knows it. */
-      const current = (grant: Grant): Grant | "elsewhere" | undefined => {
-        if (grant === anonymous) return anonymousAllowed ? grant : undefined
-        if (!ApiTokens.owns(grant)) return "elsewhere"
-        const now = tokens.current(grant.credential)
-        return now !== undefined && sameGrant(now, grant) ? grant : now
-      }
-      const recheck = (grants: ReadonlyArray<Grant>): Effect.Effect<ReadonlyArray<Grant | undefined>> => {
-        const found = grants.map(current)
-        const others = grants.filter((_, index) => found[index] === "elsewhere")
-        if (others.length === 0) return Effect.succeed(found.filter((each) => each !== "elsewhere"))
-        return Effect.map(verifiers.current(others), (now) => {
-          let next = 0
-          return found.map((each) => (each === "elsewhere" ? now[next++] : each))
-        })
-      }
+      yield* verifiers.add({
+        name: ApiTokens.kind,
+        // They are verified without waiting, before all others.
+        recognizes: () => false,
+        verify: () => Effect.undefined,
+        current: (credentials) => Effect.succeed(credentials.map(tokens.current)),
+        usable: Effect.sync(() => canAuthenticate)
+      })
+
+      const recheck = (grants: ReadonlyArray<Grant>): Effect.Effect<ReadonlyArray<Grant | undefined>> =>
+        Effect.map(verifiers.current(grants), (found) =>
+          found.map((now, index) => (grants[index] === anonymous && anonymousAllowed ? anonymous : now))
+        )
       const watch = yield* watchGrants.make(recheck)
 
       yield* config.follow(section, (now) =>
@@ -151,7 +156,8 @@ export class Authenticator extends Context.Service<
        */
       const failed = (
         reason: "invalid" | "expired",
-        { address, resource }: Credentials
+        { address, resource }: Credentials,
+        error = reason === "invalid" ? invalid : expired
       ): Effect.Effect<never, Unauthorized> => {
         const { count, retryAfter } = attempts.failed(reason, address, clock.currentTimeMillisUnsafe())
         if (retryAfter === undefined || count === attempts.max + 1) {
@@ -161,7 +167,7 @@ export class Authenticator extends Context.Service<
           log(Effect.annotateLogs(line, { address, reason, resource }))
         }
         if (retryAfter !== undefined) return Effect.fail(throttled(retryAfter))
-        return reason === "invalid" ? invalid : expired
+        return error
       }
 
       const judge = (verdict: Verdict, credentials: Credentials): Effect.Effect<Grant, Unauthorized> => {
@@ -182,13 +188,24 @@ export class Authenticator extends Context.Service<
           : Effect.flatMap(verified, (found) => judge(found, credentials))
       }
 
+      const verifyTicket = (ticket: string, credentials: Credentials) =>
+        Effect.flatMap(verifiers.redeem(ticket, pathOf(credentials.url)), (verdict) => {
+          const isGrant = typeof verdict === "object" && verdict.expiresAt > clock.currentTimeMillisUnsafe()
+          // Any machine could present the ticket of an anonymous caller.
+          if (isGrant && (verdict !== anonymous || (anonymousAllowed && credentials.loopbackPeer))) {
+            return Effect.succeed(verdict)
+          }
+          return failed("invalid", credentials, invalidTicket)
+        })
+
       return Authenticator.of({
         get required() {
           return !anonymousAllowed
         },
         authenticate: (credentials) => {
-          const { authorization } = credentials
+          const { authorization, ticket } = credentials
           if (authorization === null) {
+            if (ticket !== undefined) return verifyTicket(ticket, credentials)
             if (anonymousAllowed && credentials.loopbackPeer) return anonymousGrant
             attempts.missing()
             return missing

@@ -11,6 +11,8 @@ export interface Credentials {
   readonly resource: string
   /** The Authorization header, as received. */
   readonly authorization: string | null
+  /** The query parameter `ticket`, on routes that accept it: upgrades to WebSocket, and event streams. */
+  readonly ticket?: string | undefined
   /** Whether the listener has verified that the peer is on this machine. */
   readonly loopbackPeer: boolean
   /** IP address of the peer, for logs and throttling; behind a proxy that of the proxy. */
@@ -28,6 +30,12 @@ export class VerifierUnavailable extends Schema.TaggedError<VerifierUnavailable>
 /** Result of a verification; `undefined`: an unknown or revoked token. */
 export type Verdict = Grant | "expired" | undefined
 
+/** Redeems tickets: single-use credentials of browsers, which cannot set headers on WebSockets and event streams. */
+export interface TicketVerifier {
+  /** The grant for which the ticket was made, as it is now. A ticket is valid once, for `path`. */
+  readonly redeem: (ticket: string, path: string) => Effect.Effect<Verdict, VerifierUnavailable>
+}
+
 export interface CredentialVerifier {
   /** Credentials of its grants are `<name>:<id>`; `id` identifies the token without revealing it. */
   readonly name: string
@@ -39,11 +47,11 @@ export interface CredentialVerifier {
   /** Verifies a recognized token. The verdict is cached for half a second, by token and `credentials.resource`. */
   readonly verify: (token: string, credentials: Credentials) => Effect.Effect<Verdict, VerifierUnavailable>
   /**
-   * The current grant of each given one, all of this verifier, in their order; `undefined`: revoked or removed. The same
-   * object, or an equal one, if nothing has changed. Called twice a second while connections are open.
+   * The current grant of each credential (or `reference` of a grant), all of this verifier, in their order; `undefined`:
+   * revoked or removed. Called twice a second while connections are open.
    */
   readonly current: (
-    grants: ReadonlyArray<Grant>
+    credentials: ReadonlyArray<string>
   ) => Effect.Effect<ReadonlyArray<Grant | undefined>, VerifierUnavailable>
   /** Whether any caller can authenticate with this verifier: without one, the service listens on loopback only. */
   readonly usable: Effect.Effect<boolean, VerifierUnavailable>

@@ -4,6 +4,7 @@ import { BoundedCache } from "../cache/BoundedCache.ts"
 import {
   type Credentials,
   type CredentialVerifier,
+  type TicketVerifier,
   type Verdict,
   VerifierUnavailable
 } from "./CredentialVerifier.ts"
@@ -22,6 +23,9 @@ const unavailable = (message: string) => new VerifierUnavailable({ message, retr
 const tooManyLookups = Effect.fail(unavailable("Too many tokens are being verified. Retry later."))
 const timedOut = Effect.fail(unavailable("The token could not be verified in time. Retry later."))
 
+const bounded = <A>(self: Effect.Effect<A, VerifierUnavailable>) =>
+  Effect.timeoutOrElse(self, { duration: lookupTimeout, orElse: () => timedOut })
+
 const verdictAt = (verdict: Verdict, now: number): Verdict =>
   typeof verdict === "object" && verdict.expiresAt <= now ? "expired" : verdict
 
@@ -30,6 +34,10 @@ export class CredentialVerifiers extends Context.Service<
   {
     /** Consults the verifier while the scope is open. */
     readonly add: (verifier: CredentialVerifier) => Effect.Effect<void, never, Scope.Scope>
+    /** Redeems tickets with the verifier while the scope is open. */
+    readonly addTickets: (verifier: TicketVerifier) => Effect.Effect<void, never, Scope.Scope>
+    /** The verdict about a ticket, which is valid once. */
+    readonly redeem: TicketVerifier["redeem"]
     /** The cached verdict about a token; `hash` is its keyed hash. */
     readonly cached: (hash: string, credentials: Credentials) => { readonly verdict: Verdict } | undefined
     /** The verdict about a token without a cached one; `undefined` if no verifier recognizes it. */
@@ -43,6 +51,8 @@ export class CredentialVerifiers extends Context.Service<
      * grants stay as they are.
      */
     readonly current: (grants: ReadonlyArray<Grant>) => Effect.Effect<ReadonlyArray<Grant | undefined>>
+    /** The current grant of a credential or its reference; `undefined`: revoked, removed or unknown. */
+    readonly find: (credential: string) => Effect.Effect<Grant | undefined, VerifierUnavailable>
     /** Whether a caller can authenticate with one of the verifiers. */
     readonly usable: Effect.Effect<boolean, VerifierUnavailable>
     /** Removes the cached verdicts of a credential after its revocation. */
@@ -57,6 +67,7 @@ export class CredentialVerifiers extends Context.Service<
       const run = Effect.runForkWith(yield* Effect.context<never>())
       const slots = yield* Semaphore.make(maxLookups)
       const verifiers = new Set<CredentialVerifier>()
+      let tickets: TicketVerifier | undefined
       const cache = new BoundedCache<Verdict>({ maxEntries: maxCached, maxSize: Infinity })
       const lookups = new Map<string, Deferred.Deferred<Verdict, VerifierUnavailable>>()
       const failing = new Set<CredentialVerifier>()
@@ -77,13 +88,10 @@ export class CredentialVerifiers extends Context.Service<
             return Effect.tap(verified, (verdict) => Effect.sync(() => cache.put(key, verdict, 0, until)))
           })
         )
-        const settled = Effect.onExit(
-          Effect.timeoutOrElse(looked, { duration: lookupTimeout, orElse: () => timedOut }),
-          (exit) => {
-            lookups.delete(key)
-            return Deferred.done(result, exit)
-          }
-        )
+        const settled = Effect.onExit(bounded(looked), (exit) => {
+          lookups.delete(key)
+          return Deferred.done(result, exit)
+        })
         run(Effect.forkIn(Effect.exit(settled), scope))
         return Deferred.await(result)
       }
@@ -129,10 +137,9 @@ export class CredentialVerifiers extends Context.Service<
         const check = Effect.fnUntraced(function* (verifier: CredentialVerifier) {
           const own = grants.filter(({ credential }) => credential.startsWith(`${verifier.name}:`))
           if (own.length === 0) return
-          const now = yield* verifier.current(own).pipe(
-            Effect.timeoutOrElse({ duration: lookupTimeout, orElse: () => timedOut }),
+          const now = yield* bounded(verifier.current(own.map(({ credential }) => credential))).pipe(
             Effect.onExit(observed(verifier)),
-            Effect.catch(() => Effect.succeed(own))
+            Effect.catch(() => Effect.succeed<ReadonlyArray<Grant | undefined>>(own))
           )
           for (const [index, grant] of own.entries()) {
             const each = now[index]
@@ -155,6 +162,12 @@ export class CredentialVerifiers extends Context.Service<
                 cache.drop()
               })
           ),
+        addTickets: (verifier) =>
+          Effect.acquireRelease(
+            Effect.sync(() => void (tickets = verifier)),
+            () => Effect.sync(() => void (tickets = undefined))
+          ),
+        redeem: (ticket, path) => tickets?.redeem(ticket, path) ?? Effect.undefined,
         cached: (hash, credentials) => {
           const now = clock.currentTimeMillisUnsafe()
           const found = cache.get(keyOf(hash, credentials), now)
@@ -162,6 +175,13 @@ export class CredentialVerifiers extends Context.Service<
         },
         verify,
         current,
+        find: (credential) => {
+          for (const verifier of verifiers) {
+            if (!credential.startsWith(`${verifier.name}:`)) continue
+            return Effect.map(bounded(verifier.current([credential])), ([grant]) => grant)
+          }
+          return Effect.undefined
+        },
         usable: Effect.suspend(() =>
           Effect.reduce(
             verifiers,

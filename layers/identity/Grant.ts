@@ -5,6 +5,8 @@ export interface Grant {
   readonly principal: Principal
   /** Identifies the credential without revealing it; equal for all requests that present it. */
   readonly credential: string
+  /** Identifies the credential on all instances, where `credential` is of one process. Default: `credential`. */
+  readonly reference?: string
   /** In milliseconds since the epoch; `Infinity`: never. */
   readonly expiresAt: number
 }

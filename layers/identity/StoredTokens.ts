@@ -74,7 +74,7 @@ export class StoredTokens extends Context.Service<
           const parts = parse(token)
           return parts === undefined ? Effect.undefined : use(({ verify }) => verify(parts))
         },
-        current: (grants) => use(({ current }) => current(grants)),
+        current: (credentials) => use(({ current }) => current(credentials)),
         usable: use(({ usable }) => usable)
       })
 

@@ -1,4 +1,5 @@
 /** `WWW-Authenticate` challenges of the Bearer scheme (RFC 6750, section 3). */
+import { toOAuth } from "../../src/domain/scopes.ts"
 
 /** A quoted-string (RFC 9110, section 5.6.4), without characters that could end it or the header. */
 const quoted = (text: string) => `"${text.replace(/["\\\p{C}]/gu, "")}"`
@@ -14,6 +15,6 @@ export const missingToken = challenge({})
 export const invalidToken = (description: string) =>
   challenge({ error: "invalid_token", error_description: description })
 
-/** For a principal that lacks scopes: names every scope that the request requires. */
+/** For a principal that lacks scopes: names every scope that the request requires, as OAuth clients request them. */
 export const insufficientScope = (scopes: ReadonlyArray<string>) =>
-  challenge({ error: "insufficient_scope", scope: scopes.join(" ") })
+  challenge({ error: "insufficient_scope", scope: scopes.map(toOAuth).join(" ") })

@@ -7,7 +7,7 @@ export const mostCharacters = 8192
 
 /** Fast check: most texts match none of these and are not searched further. */
 const hint =
-  /token|secret|pass|pwd|key|auth|cookie|credential|signature|session|assertion|verifier|bearer|basic|eyj|:\/\/|akia|aiza|[a-z]_|sk-|glpat-|pypi-|xox/i
+  /token|ticket|secret|pass|pwd|key|auth|cookie|credential|signature|session|assertion|verifier|bearer|basic|eyj|:\/\/|akia|aiza|[a-z]_|sk-|glpat-|pypi-|xox/i
 
 /*
  * All patterns must run in linear time (ReDoS), because callers provide the text: repetitions are bounded, or end where
@@ -20,6 +20,7 @@ const headers = new RegExp(String.raw`((?:authorization|cookie2?)${separator}\\?
 
 const secretNames = [
   "token",
+  "ticket",
   "secret",
   "password",
   "passwd",
@@ -45,7 +46,7 @@ const schemes =
 
 /** Tokens with known prefixes: of this program, model providers, code hosts and clouds. */
 const knownPrefixes =
-  /(?<![A-Za-z0-9])(?:(?:mcpt_|sk-|sk_|rk_|gsk_|gh[opsur]_|github_pat_|glpat-|npm_|hf_|pypi-|xox[abeoprs]-|AIza)[\w-]{8,}|AKIA[0-9A-Z]{16})/g
+  /(?<![A-Za-z0-9])(?:(?:mcpt_|mcptk_|sk-|sk_|rk_|gsk_|gh[opsur]_|github_pat_|glpat-|npm_|hf_|pypi-|xox[abeoprs]-|AIza)[\w-]{8,}|AKIA[0-9A-Z]{16})/g
 
 /** RFC 7519: three parts, of which the first is a JSON object in base64url. */
 const jwt = /(?<![\w-])eyJ[\w-]{5,}\.[\w-]{5,}(?:\.[\w-]*){0,3}/g

@@ -15,7 +15,7 @@ import { EventStream, eventStream, sseHeaders } from "./EventStream.ts"
 import { McpServers } from "./McpServers.ts"
 import { MessageRejection } from "./jsonRpc.ts"
 import { HttpInbound } from "./HttpInbound.ts"
-import { authenticateRequest, withGrant } from "./authenticateRequest.ts"
+import { authenticateRequest, authenticateStream, withGrant } from "./authenticateRequest.ts"
 import { reject, sessionNotFound, messageRejected } from "./jsonRpcResponses.ts"
 import { holdBody, readMessages, wrongContent } from "./messageBody.ts"
 import type { StreamLimits } from "./StreamLimits.ts"
@@ -137,7 +137,7 @@ export const layer = (limits: StreamLimits) =>
       yield* routes.add({
         paths: ["/mcp/sse"],
         fetch: (request, connection) =>
-          withGrant(authenticateRequest(authenticator, request, connection, "/mcp/sse"), (grant) =>
+          withGrant(authenticateStream(authenticator, request, connection, "/mcp/sse"), (grant) =>
             request.method === "GET" ? get(grant, request, connection) : methodNotAllowed("GET, OPTIONS")
           ),
         drain: all((wire) => wire.finish())

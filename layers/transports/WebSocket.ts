@@ -14,7 +14,7 @@ import { GuardedSocket } from "./GuardedSocket.ts"
 import type { JsonBounds } from "./jsonBounds.ts"
 import { McpServers, type Inbound } from "./McpServers.ts"
 import { fromValue, isRequest, toValue, MessageRejection, type Parsed } from "./jsonRpc.ts"
-import { authenticateRequest, withGrant } from "./authenticateRequest.ts"
+import { authenticateStream, withGrant } from "./authenticateRequest.ts"
 import { reject } from "./jsonRpcResponses.ts"
 import { largeMessage, memoryQuotaReached } from "./messageBody.ts"
 import type { StreamLimits } from "./StreamLimits.ts"
@@ -200,7 +200,7 @@ export const layer = (limits: StreamLimits) =>
       yield* routes.add<SocketData>({
         paths: ["/mcp/ws"],
         fetch: (request, connection) =>
-          withGrant(authenticateRequest(authenticator, request, connection, "/mcp/ws"), (grant) =>
+          withGrant(authenticateStream(authenticator, request, connection, "/mcp/ws"), (grant) =>
             request.method === "GET" ? upgrade(grant, request, connection) : methodNotAllowed("GET")
           ),
         websocket: {

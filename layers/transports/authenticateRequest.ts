@@ -34,12 +34,27 @@ const settle = (exit: Exit.Exit<Grant, Unauthorized | VerifierUnavailable>): Gra
   throw new Error("the request could not be authenticated", { cause: exit.cause })
 }
 
+/** The query parameter `ticket` of a GET, which browsers send for WebSockets and event streams. */
+const ticketOf = ({ method, url }: Request): string | undefined => {
+  if (method !== "GET" || !/[?&]ticket=/.test(url)) return undefined
+  return new URL(url).searchParams.get("ticket") ?? undefined
+}
+
+/** For routes that upgrade to WebSocket or respond with an event stream: a ticket authenticates as well. */
+export const authenticateStream = (
+  authenticator: Authenticator["Service"],
+  request: Request,
+  connection: Pick<Connection, "address" | "loopback">,
+  resource: string
+) => authenticateRequest(authenticator, request, connection, resource, ticketOf(request))
+
 /** The grant, or a rejection; a promise only if authentication is asynchronous. */
 export const authenticateRequest = (
   authenticator: Authenticator["Service"],
   request: Request,
   connection: Pick<Connection, "address" | "loopback">,
-  resource: string
+  resource: string,
+  ticket?: string
 ): Grant | Response | Promise<Grant | Response> => {
   const exit = runSyncOrPromise(
     authenticator.authenticate({
@@ -47,6 +62,7 @@ export const authenticateRequest = (
       url: request.url,
       resource,
       authorization: request.headers.get("authorization"),
+      ticket,
       // Lazy: reads several headers, needed only for a request without a credential.
       get loopbackPeer() {
         return connection.loopback

@@ -6,7 +6,11 @@ import type { Grant } from "../../layers/identity/Grant.ts"
 import { json, methodNotAllowed } from "../../layers/http/responses.ts"
 import { Routes, type Connection } from "../../layers/http/Routes.ts"
 import { Ids } from "../../layers/platform/Ids.ts"
-import { authenticateRequest, withGrant } from "../../layers/transports/authenticateRequest.ts"
+import {
+  authenticateRequest,
+  authenticateStream,
+  withGrant
+} from "../../layers/transports/authenticateRequest.ts"
 import { MessageRejection, toValue } from "../../layers/transports/jsonRpc.ts"
 import type { StreamLimits } from "../../layers/transports/StreamLimits.ts"
 import { refusal, type ChatRefusal } from "./ChatRefusal.ts"
@@ -301,10 +305,13 @@ export const layer = (limits: StreamLimits) =>
       yield* Effect.addFinalizer(() => endAll)
       yield* routes.add({
         paths: ["/chat", "/chat/*"],
-        fetch: (request, connection) =>
-          withGrant(authenticateRequest(authenticator, request, connection, "/chat"), (grant) =>
-            serve({ request, connection, grant, url: new URL(request.url) })
-          ),
+        fetch: (request, connection) => {
+          const url = new URL(request.url)
+          const authenticate = url.pathname.endsWith("/stream") ? authenticateStream : authenticateRequest
+          return withGrant(authenticate(authenticator, request, connection, "/chat"), (grant) =>
+            serve({ request, connection, grant, url })
+          )
+        },
         drain: Effect.andThen(conversations.drain, endAll)
       })
     })

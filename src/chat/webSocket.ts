@@ -5,7 +5,7 @@ import type { Grant } from "../../layers/identity/Grant.ts"
 import { methodNotAllowed, reject, tooManyOpen } from "../../layers/http/responses.ts"
 import { Routes, type Connection } from "../../layers/http/Routes.ts"
 import { Quotas } from "../../layers/quotas/Quotas.ts"
-import { authenticateRequest, withGrant } from "../../layers/transports/authenticateRequest.ts"
+import { authenticateStream, withGrant } from "../../layers/transports/authenticateRequest.ts"
 import type { BacklogOptions } from "../../layers/transports/Backlog.ts"
 import { GuardedSocket } from "../../layers/transports/GuardedSocket.ts"
 import type { StreamLimits } from "../../layers/transports/StreamLimits.ts"
@@ -60,7 +60,7 @@ export const layer = (limits: StreamLimits) =>
       yield* routes.add<SocketData>({
         paths: [path],
         fetch: (request, connection) =>
-          withGrant(authenticateRequest(authenticator, request, connection, path), (grant) =>
+          withGrant(authenticateStream(authenticator, request, connection, path), (grant) =>
             request.method === "GET" ? upgrade(grant, connection) : methodNotAllowed("GET")
           ),
         websocket: {

@@ -13,14 +13,15 @@ const forbidden = () =>
 export const rejectMethod = ({ method }: Request): Response | undefined =>
   method === "GET" || method === "HEAD" ? undefined : methodNotAllowed("GET, HEAD, OPTIONS")
 
-/** `next` for a GET or HEAD with the scope `read`, or the rejection: 405, 401 or 403. */
+/** `next` for a GET or HEAD with the scope `read`, or the rejection: 405, 401 or 403. `authenticate`: see `authenticateStream`. */
 export const requireReader = (
   authenticator: Authenticator["Service"],
   request: Request,
   connection: Connection,
-  next: (grant: Grant) => Response | Promise<Response>
+  next: (grant: Grant) => Response | Promise<Response>,
+  authenticate = authenticateRequest
 ): Response | Promise<Response> =>
   rejectMethod(request) ??
-  withGrant(authenticateRequest(authenticator, request, connection, "/"), (grant) =>
+  withGrant(authenticate(authenticator, request, connection, "/"), (grant) =>
     grant.principal.may(["read"]) ? next(grant) : forbidden()
   )

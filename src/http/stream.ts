@@ -9,6 +9,7 @@ import { Channels, channels as allChannels, isChannel } from "../../layers/event
 import { Hold } from "../../layers/quotas/Quota.ts"
 import { Quotas } from "../../layers/quotas/Quotas.ts"
 import { Backlog } from "../../layers/transports/Backlog.ts"
+import { authenticateStream } from "../../layers/transports/authenticateRequest.ts"
 import { EventStream } from "../../layers/transports/EventStream.ts"
 import type { StreamLimits } from "../../layers/transports/StreamLimits.ts"
 import { requireReader } from "./requireReader.ts"
@@ -81,7 +82,13 @@ export const layer = (limits: Pick<StreamLimits, "max" | "mostWaiting" | "unread
       yield* routes.add({
         paths: ["/stream"],
         fetch: (request, connection) =>
-          requireReader(authenticator, request, connection, (grant) => open(grant, request, connection)),
+          requireReader(
+            authenticator,
+            request,
+            connection,
+            (grant) => open(grant, request, connection),
+            authenticateStream
+          ),
         drain: endAll
       })
     })

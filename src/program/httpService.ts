@@ -1,6 +1,7 @@
 /** The HTTP service as one layer: listener, endpoints and MCP transports. A public address requires authentication. */
 import { Duration, Effect, Layer, Option } from "effect"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
+import { Tickets } from "../../layers/identity/Tickets.ts"
 import { Health } from "../../layers/health/Health.ts"
 import { Authenticator } from "../../layers/identity/Authenticator.ts"
 import { Listener } from "../../layers/http/Listener.ts"
@@ -123,6 +124,7 @@ export const layerNoDeps = (overrides: Overrides = {}) =>
         Layer.provideMerge(LegacySse.layer(limits)),
         Layer.provideMerge(WebSocket.layer(limits)),
         Layer.provideMerge(chat(limits)),
+        Layer.provideMerge(Tickets.layer),
         Layer.provideMerge(Layer.merge(progressChannel.layer, usageChannel.layer)),
         Layer.provideMerge(Channels.layer),
         Layer.provideMerge(

@@ -8,6 +8,7 @@ import {
   HttpApiSecurity,
   OpenApi
 } from "effect/http-api"
+import { NewToken, StoredToken } from "../../layers/identity/tokens/StoredToken.ts"
 import * as bodies from "./bodies.ts"
 import * as errors from "./errors.ts"
 import type { RestRequest } from "./RestRequest.ts"
@@ -108,8 +109,38 @@ export class Mcp extends HttpApiGroup.make("mcp")
   .middleware(Access)
   .annotateMerge(OpenApi.annotations({ title: "MCP", description: "Connections to MCP servers" })) {}
 
+const listTokens = HttpApiEndpoint.get("listTokens", "/auth/tokens", {
+  query: bodies.tokenPage,
+  success: bodies.TokenList,
+  error: [...errors.common, errors.NotFound]
+}).annotateMerge(summary("List API tokens; requires the scope admin"))
+
+const createToken = HttpApiEndpoint.post("createToken", "/auth/tokens", {
+  payload: NewToken,
+  success: bodies.CreatedToken.pipe(HttpApiSchema.status(201)),
+  error: [...errors.withBody, errors.Conflict]
+}).annotateMerge(summary("Create an API token; requires the scope admin"))
+
+const revokeToken = HttpApiEndpoint.delete("revokeToken", "/auth/tokens/:token", {
+  params: { token: bodies.TokenName },
+  success: StoredToken,
+  error: [...errors.common, errors.NotFound]
+}).annotateMerge(summary("Revoke an API token; requires the scope admin"))
+
+const ticket = HttpApiEndpoint.post("ticket", "/auth/ticket", {
+  payload: bodies.TicketRequest,
+  success: bodies.Ticket.pipe(HttpApiSchema.status(201)),
+  error: errors.withBody
+}).annotateMerge(summary("Get a ticket for a WebSocket or event stream of a browser"))
+
+export class Auth extends HttpApiGroup.make("auth")
+  .add(listTokens, createToken, revokeToken, ticket)
+  .middleware(SchemaErrors)
+  .middleware(Access)
+  .annotateMerge(OpenApi.annotations({ title: "Authentication", description: "API tokens and tickets" })) {}
+
 export class Api extends HttpApi.make("manifold")
-  .add(Mcp)
+  .add(Mcp, Auth)
   .annotateMerge(
     OpenApi.annotations({
       title: "manifold",

@@ -1,5 +1,6 @@
 /** Request and response bodies of the REST service. Times are in seconds. */
 import { Schema } from "effect"
+import { StoredToken } from "../../layers/identity/tokens/StoredToken.ts"
 
 const text = (maxLength: number, description: string) =>
   Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(maxLength)).annotate({ description })
@@ -212,3 +213,38 @@ export const ClientInfo = Schema.Struct({
   client_id: Schema.String,
   metadata: Metadata
 }).annotate({ identifier: "ClientInfo" })
+
+export const CreatedToken = Schema.Struct({
+  token: Schema.String.annotate({
+    description: "Sent as `Authorization: Bearer <token>`. Shown only now."
+  }),
+  about: StoredToken
+}).annotate({ identifier: "CreatedToken" })
+
+export const TokenList = Schema.Struct({
+  tokens: Schema.Array(StoredToken),
+  next_cursor: Schema.optionalKey(Schema.String)
+}).annotate({ identifier: "TokenList" })
+
+export const tokenPage = {
+  limit: Schema.optionalKey(
+    Schema.FiniteFromString.check(Schema.isInt(), Schema.isBetween({ minimum: 1, maximum: 1000 })).annotate({
+      description: "Maximum number of tokens. Default: 100."
+    })
+  ),
+  cursor: Schema.optionalKey(text(64, "next_cursor of the page before. Absent: the first page."))
+}
+
+export const TokenName = text(64, "Id or name of the token, not the token itself.")
+
+export const TicketRequest = Schema.Struct({
+  path: text(1024, "Path of the WebSocket or event stream, such as /mcp/ws, without query parameters.").check(
+    Schema.isPattern(/^\/[^?#\s]*$/, { expected: "a path such as /mcp/ws" })
+  )
+}).annotate({ identifier: "TicketRequest" })
+
+export const Ticket = Schema.Struct({
+  ticket: Schema.String.annotate({ description: "Sent as the query parameter `ticket`. Valid once." }),
+  path: Schema.String,
+  expires_at: Schema.String
+}).annotate({ identifier: "Ticket" })

@@ -19,13 +19,18 @@ export class Forbidden extends Schema.Error<Forbidden>("Forbidden")(detail, {
 }) {}
 
 export class NotFound extends Schema.Error<NotFound>("NotFound")(detail, {
-  description: "The caller has no such connection, or its server has no such entry.",
+  description: "There is no such token, the caller has no such connection, or its server has no such entry.",
   httpApiStatus: 404
 }) {}
 
 export class RequestTimeout extends Schema.Error<RequestTimeout>("RequestTimeout")(detail, {
   description: "The time limit was exceeded.",
   httpApiStatus: 408
+}) {}
+
+export class Conflict extends Schema.Error<Conflict>("Conflict")(detail, {
+  description: "Another active token has the name, or there are as many tokens as the configuration allows.",
+  httpApiStatus: 409
 }) {}
 
 export class PayloadTooLarge extends Schema.Error<PayloadTooLarge>("PayloadTooLarge")(detail, {
@@ -79,6 +84,7 @@ export type RestError =
   | Forbidden
   | NotFound
   | RequestTimeout
+  | Conflict
   | PayloadTooLarge
   | Unprocessable
   | TooManyRequests

@@ -2,26 +2,12 @@
 import { Cause, DateTime, Effect, Layer } from "effect"
 import { HttpApiBuilder, HttpApiMiddleware } from "effect/http-api"
 import { Catalog } from "../catalog/Catalog.ts"
-import type { Scope } from "../domain/scopes.ts"
+import { admitted, metered } from "./admission.ts"
 import { Access, Api, SchemaErrors } from "./api.ts"
 import * as calls from "./calls.ts"
 import { make, type Client } from "./clients.ts"
-import { BadRequest, Forbidden, InternalError, Unauthorized, Unprocessable } from "./errors.ts"
-import { rejected } from "./rejections.ts"
+import { BadRequest, InternalError, Unauthorized, Unprocessable } from "./errors.ts"
 import { Incoming, RestRequest } from "./RestRequest.ts"
-
-/** Checks the scope, and counts the request under the rate limits of the principal. */
-const admitted = Effect.fnUntraced(function* (scope: Scope) {
-  const { principal } = yield* RestRequest
-  if (!principal.may([scope])) return yield* new Forbidden({ detail: `The scope ${scope} is required.` })
-  return principal
-})
-
-const metered = Effect.fnUntraced(function* (scope: Scope, catalog: Catalog["Service"]) {
-  const principal = yield* admitted(scope)
-  yield* catalog.meter(principal).pipe(Effect.catch((error) => rejected(error)))
-  return principal
-})
 
 const iso = (millis: number) => DateTime.formatIso(DateTime.makeUnsafe(millis))
 

@@ -1,15 +1,20 @@
 /** Paths of the REST service and their methods, known before its code is loaded. */
 
-/** Method of each path; a path that ends with `/` is a prefix. */
-export const methods: Readonly<Record<string, "GET" | "POST">> = {
-  "/mcp/connect": "POST",
-  "/mcp/list_tools": "GET",
-  "/mcp/call_tool": "POST",
-  "/mcp/list_resources": "GET",
-  "/mcp/read_resource": "POST",
-  "/mcp/list_prompts": "GET",
-  "/mcp/get_prompt": "POST",
-  "/mcp/disconnect": "POST",
-  "/mcp/clients": "GET",
-  "/mcp/client/": "GET"
+export type Method = "GET" | "POST" | "DELETE"
+
+/** Methods of each path; a path that ends with `/` is a prefix. */
+export const methods: Readonly<Record<string, ReadonlyArray<Method>>> = {
+  "/mcp/connect": ["POST"],
+  "/mcp/list_tools": ["GET"],
+  "/mcp/call_tool": ["POST"],
+  "/mcp/list_resources": ["GET"],
+  "/mcp/read_resource": ["POST"],
+  "/mcp/list_prompts": ["GET"],
+  "/mcp/get_prompt": ["POST"],
+  "/mcp/disconnect": ["POST"],
+  "/mcp/clients": ["GET"],
+  "/mcp/client/": ["GET"],
+  "/auth/tokens": ["GET", "POST"],
+  "/auth/tokens/": ["DELETE"],
+  "/auth/ticket": ["POST"]
 }

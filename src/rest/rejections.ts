@@ -20,7 +20,7 @@ const classes = {
 
 const isListed = (status: number): status is keyof typeof classes => status in classes
 
-const withHeaders = (headers: Readonly<Record<string, string>>) =>
+export const withHeaders = (headers: Readonly<Record<string, string>>) =>
   HttpEffect.appendPreResponseHandler((_, response) =>
     Effect.succeed(HttpServerResponse.setHeaders(response, headers))
   )

@@ -6,6 +6,8 @@ import { run } from "../../layers/http/runEndpoint.ts"
 import { Routes, type Connection } from "../../layers/http/Routes.ts"
 import { Authenticator } from "../../layers/identity/Authenticator.ts"
 import type { Environment } from "../../layers/platform/Environment.ts"
+import type { StoredTokens } from "../../layers/identity/StoredTokens.ts"
+import type { Tickets } from "../../layers/identity/Tickets.ts"
 import type { Ids } from "../../layers/platform/Ids.ts"
 import type { ProgressEvents } from "../../layers/progress/ProgressEvents.ts"
 import { Instance } from "../../layers/platform/Instance.ts"
@@ -34,6 +36,8 @@ type Services =
   | Quotas
   | SignIns
   | Storage
+  | StoredTokens
+  | Tickets
 
 const detailed = (status: number, detail: string, headers?: Readonly<Record<string, string>>) =>
   json(status, { detail }, headers)
@@ -50,7 +54,7 @@ const asDetail = async (response: Response): Promise<Response> => {
 
 /** The whole body, or 413. */
 const withBody = async (request: Request): Promise<Request | Response> => {
-  if (request.method === "GET") return request
+  if (request.method !== "POST") return request
   try {
     const body = await request.text()
     return new Request(request.url, {
@@ -65,7 +69,7 @@ const withBody = async (request: Request): Promise<Request | Response> => {
   }
 }
 
-const methodOf = (path: string) =>
+const methodsOf = (path: string) =>
   Object.hasOwn(methods, path) ? methods[path] : methods[path.slice(0, path.lastIndexOf("/") + 1)]
 
 export const layer = Layer.effectDiscard(
@@ -84,10 +88,11 @@ export const layer = Layer.effectDiscard(
     const loaded = () => Effect.runPromiseWith(services)(load)
 
     const respond = async (request: Request, connection: Connection): Promise<Response> => {
-      const method = methodOf(new URL(request.url).pathname)
-      if (method === undefined) return detailed(404, "Not found: no endpoint has this path.")
-      if (request.method !== method) {
-        return detailed(405, `Method not allowed. Use ${method}.`, { allow: `${method}, OPTIONS` })
+      const allowed = methodsOf(new URL(request.url).pathname)
+      if (allowed === undefined) return detailed(404, "Not found: no endpoint has this path.")
+      if (!allowed.some((method) => method === request.method)) {
+        const allow = [...allowed, "OPTIONS"].join(", ")
+        return detailed(405, `Method not allowed. Use ${allowed.join(" or ")}.`, { allow })
       }
       const grant = await authenticateRequest(authenticator, request, connection, "/mcp")
       if (grant instanceof Response) return asDetail(grant)
@@ -96,8 +101,12 @@ export const layer = Layer.effectDiscard(
       connection.keepOpen()
       connection.charge(memory, grant.principal.key)
       const handle = await loaded()
-      const { principal } = grant
-      return handle(whole, { principal, requestId: connection.requestId, headers: request.headers })
+      return handle(whole, {
+        principal: grant.principal,
+        grant,
+        requestId: connection.requestId,
+        headers: request.headers
+      })
     }
 
     const paths = Object.keys(methods).map((path) => (path.endsWith("/") ? `${path}*` : path))

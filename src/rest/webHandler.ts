@@ -3,13 +3,14 @@ import { Context, Effect, Layer, type Scope } from "effect"
 import { HttpEffect, HttpRouter, HttpServer, type HttpServerRequest } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
 import { Api } from "./api.ts"
+import { authHandlers } from "./authHandlers.ts"
 import { handlers, middleware } from "./handlers.ts"
 import { Incoming, type RestRequest } from "./RestRequest.ts"
 
 /** The services of the router are for static files, which this API does not have; the handlers use the real ones. */
 const routes = HttpApiBuilder.layer(Api).pipe(
   Layer.provide(HttpServer.layerServices),
-  Layer.provide(Layer.provideMerge(handlers, middleware))
+  Layer.provide(Layer.provideMerge(Layer.merge(handlers, authHandlers), middleware))
 )
 
 /** A response that the router made, for example to an unsupported content type, has the form of the others. */

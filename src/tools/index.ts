@@ -9,6 +9,7 @@ import * as echo from "./echo.ts"
 import * as healthCheck from "./healthCheck.ts"
 import * as math from "./math.ts"
 import * as resources from "./resources.ts"
+import * as tokens from "./tokens.ts"
 import * as webFetch from "./webFetch.ts"
 
 export const layer = Layer.mergeAll(
@@ -20,5 +21,6 @@ export const layer = Layer.mergeAll(
   toolkitEntries.layer(healthCheck),
   toolkitEntries.layer(math),
   toolkitEntries.layer(resources),
+  toolkitEntries.layer(tokens),
   toolkitEntries.layer(webFetch)
 )

@@ -210,7 +210,10 @@ describe("the description of the API", () => {
         "/mcp/get_prompt",
         "/mcp/disconnect",
         "/mcp/clients",
-        "/mcp/client/{client_id}"
+        "/mcp/client/{client_id}",
+        "/auth/tokens",
+        "/auth/tokens/{token}",
+        "/auth/ticket"
       ])
       for (const page of ["/docs", "/redoc"]) {
         const response = yield* get(page)

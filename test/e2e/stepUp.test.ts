@@ -68,7 +68,7 @@ const layer = () =>
 const low = { authorization: "Bearer read+call" }
 const high = { authorization: "Bearer read+call+admin" }
 const error = { code: 403, data: { error_class: "Forbidden", scopes: ["call", "admin"] } }
-const challenge = 'Bearer realm="manifold", error="insufficient_scope", scope="call admin"'
+const challenge = 'Bearer realm="manifold", error="insufficient_scope", scope="mcp:call mcp:admin"'
 const wipe = { name: "wipe", arguments: {} }
 
 describe("missing scopes", () => {

@@ -8,7 +8,6 @@ import type { DatabaseError } from "../../storage/DatabaseError.ts"
 import { Sql } from "../../storage/Sql.ts"
 import type { StorageError } from "../../storage/Storage.ts"
 import { type Verdict, VerifierUnavailable } from "../CredentialVerifier.ts"
-import type { Grant } from "../Grant.ts"
 import { section } from "../section.ts"
 import { configuredTokens } from "./configuredTokens.ts"
 import { makePepper } from "./pepper.ts"
@@ -109,13 +108,13 @@ export const makeTokenOperations = Effect.gen(function* () {
     return rows.grantOf(row)
   }, forVerification)
 
-  const current = Effect.fn("StoredTokens.current")(function* (grants: ReadonlyArray<Grant>) {
-    const idOf = ({ credential }: Grant) => credential.slice(rows.kind.length + 1)
-    const found = yield* sql.read((client) => rows.findTokens(client, grants.map(idOf)))
+  const current = Effect.fn("StoredTokens.current")(function* (credentials: ReadonlyArray<string>) {
+    const ids = credentials.map((credential) => credential.slice(rows.kind.length + 1))
+    const found = yield* sql.read((client) => rows.findTokens(client, ids))
     const valid = new Map(
       found.flatMap((row) => (row.revoked_at === null ? [[row.id, rows.grantOf(row)] as const] : []))
     )
-    return grants.map((grant) => valid.get(idOf(grant)))
+    return ids.map((id) => valid.get(id))
   }, forVerification)
 
   const usable = sql

@@ -44,8 +44,7 @@ const storeOf = (name: string) => {
       state.looked++
       return find((): Verdict => grants.get(token.slice(name.length + 1)))
     },
-    current: (each) =>
-      find(() => each.map(({ credential }) => grants.get(credential.slice(name.length + 1)))),
+    current: (each) => find(() => each.map((credential) => grants.get(credential.slice(name.length + 1)))),
     usable: find(() => grants.size > 0)
   }
   return { grants, state, verifier, put: (grant: Grant) => grants.set(grant.principal.subject, grant) }

@@ -32,7 +32,7 @@ const table: ReadonlyArray<readonly [CatalogFailure, number, number, Record<stri
     new Forbidden({ name: "x", scopes: ["call", "admin"] }),
     403,
     403,
-    { "www-authenticate": 'Bearer realm="manifold", error="insufficient_scope", scope="call admin"' }
+    { "www-authenticate": 'Bearer realm="manifold", error="insufficient_scope", scope="mcp:call mcp:admin"' }
   ],
   [
     limited,

@@ -271,7 +271,7 @@ describe("the read-only endpoints", () => {
           expect(stranger.headers.get("www-authenticate")).toContain("Bearer")
           const lacking = yield* get(path, caller)
           expect([path, lacking.status]).toEqual([path, 403])
-          expect(lacking.headers.get("www-authenticate")).toContain('scope="read"')
+          expect(lacking.headers.get("www-authenticate")).toContain('scope="mcp:read"')
           const head = yield* get(path, token, { method: "HEAD" })
           expect([path, head.status, yield* text(head)]).toEqual([path, 200, ""])
         }
