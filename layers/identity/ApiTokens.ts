@@ -3,7 +3,6 @@ import { DateTime, Redacted, Schema } from "effect"
 import { Principal } from "../../src/domain/Principal.ts"
 import * as Section from "../config/Section.ts"
 import { Secret } from "../config/Secret.ts"
-import { equalInConstantTime, hmacSha256 } from "../platform/digest.ts"
 import type { Verdict } from "./CredentialVerifier.ts"
 import type { Grant } from "./Grant.ts"
 import { ScopeName } from "./ScopeName.ts"
@@ -58,13 +57,12 @@ export const ApiTokens = Schema.Array(ApiToken).check(
 export const kind = "configured-token"
 
 /**
- * Verifier of the configured tokens. Compares HMACs under `key`, which lives as long as the process, with every token,
- * even after a match: in constant time.
+ * Verifier of the configured tokens. `hashOf`: keyed hash, whose key lives as long as the process. Callers do not know the
+ * hash of a text, so that the time of a lookup reveals nothing.
  */
-export const make = (tokens: ReadonlyArray<ApiToken>, key: Uint8Array) => {
-  const digest = (text: string) => hmacSha256(key, text)
+export const make = (tokens: ReadonlyArray<ApiToken>, hashOf: (token: string) => string) => {
   const known = tokens.map(({ expires_at, name, scopes, token }) => {
-    const bytes = digest(Redacted.value(token))
+    const hash = hashOf(Redacted.value(token))
     const principal = new Principal({
       subject: name,
       clientId: name,
@@ -75,12 +73,13 @@ export const make = (tokens: ReadonlyArray<ApiToken>, key: Uint8Array) => {
     const grant = {
       principal,
       // A changed token ends the connections of the old one.
-      credential: `${kind}:${name}:${Buffer.from(bytes).toString("hex")}`,
+      credential: `${kind}:${name}:${hash}`,
       reference: `${kind}:${name}`,
       expiresAt: expires_at === undefined ? Infinity : DateTime.toEpochMillis(expires_at)
     } satisfies Grant
-    return { bytes, grant }
+    return { hash, grant }
   })
+  const byHash = new Map(known.map(({ grant, hash }) => [hash, grant]))
   const byCredential = new Map(
     known.flatMap(({ grant }) => [
       [grant.credential, grant],
@@ -88,11 +87,9 @@ export const make = (tokens: ReadonlyArray<ApiToken>, key: Uint8Array) => {
     ])
   )
   return {
-    /** `given`: HMAC of the presented token under `key`. */
-    verify: (given: Uint8Array, now: number): Verdict => {
-      let match = -1
-      for (const [index, entry] of known.entries()) if (equalInConstantTime(entry.bytes, given)) match = index
-      const grant = known[match]?.grant
+    /** `hash`: that of the presented token. */
+    verify: (hash: string, now: number): Verdict => {
+      const grant = byHash.get(hash)
       return grant === undefined || now < grant.expiresAt ? grant : "expired"
     },
     /** The current grant of the credential, or of its reference, if its token is still configured. */

@@ -1,9 +1,10 @@
 /** Authenticates HTTP requests: by bearer token, or as the anonymous loopback principal. */
 import { Clock, Context, Duration, Effect, Layer, Schema } from "effect"
+import * as Hex from "effect/encoding/Hex"
 import { ConfigSource } from "../config/ConfigSource.ts"
 import { isLoopback } from "../http/hosts.ts"
 import { pathOf } from "../http/requestRouting.ts"
-import { hmacSha256 } from "../platform/digest.ts"
+import { lookupHash } from "../platform/digest.ts"
 import { Ids } from "../platform/Ids.ts"
 import * as ApiTokens from "./ApiTokens.ts"
 import { invalidToken, missingToken } from "./bearerChallenge.ts"
@@ -112,7 +113,8 @@ export class Authenticator extends Context.Service<
       const clock = yield* Clock.Clock
       const ids = yield* Ids
       const verifiers = yield* CredentialVerifiers
-      const key = yield* ids.secret(32)
+      const key = Hex.encode(yield* ids.secret(32))
+      const hashOf = (token: string) => lookupHash(key, token)
       const initial = yield* config.read(section)
       const limitsOf = ({ failures: { max, window } }: typeof initial) => ({
         max,
@@ -120,7 +122,7 @@ export class Authenticator extends Context.Service<
       })
       const attempts = new FailedAttempts(limitsOf(initial))
       const log = Effect.runForkWith(yield* Effect.context<never>())
-      let tokens = ApiTokens.make(initial.tokens, key)
+      let tokens = ApiTokens.make(initial.tokens, hashOf)
       let anonymousAllowed = initial.anonymous_loopback ?? initial.tokens.length === 0
       /** Whether callers could authenticate at the start, which decides where the program may listen. */
       let canAuthenticate = initial.tokens.length > 0
@@ -142,7 +144,7 @@ export class Authenticator extends Context.Service<
 
       yield* config.follow(section, (now) =>
         Effect.suspend(() => {
-          tokens = ApiTokens.make(now.tokens, key)
+          tokens = ApiTokens.make(now.tokens, hashOf)
           attempts.configure(limitsOf(now))
           // A service that required tokens when it started to listen never becomes anonymous by a reload.
           anonymousAllowed = now.anonymous_loopback ?? (now.tokens.length === 0 && !canAuthenticate)
@@ -176,10 +178,9 @@ export class Authenticator extends Context.Service<
       }
 
       const verify = (token: string, credentials: Credentials) => {
-        const digest = hmacSha256(key, token)
-        const verdict = tokens.verify(digest, clock.currentTimeMillisUnsafe())
+        const hash = hashOf(token)
+        const verdict = tokens.verify(hash, clock.currentTimeMillisUnsafe())
         if (verdict !== undefined) return judge(verdict, credentials)
-        const hash = Buffer.from(digest).toString("base64")
         const cached = verifiers.cached(hash, credentials)
         if (cached !== undefined) return judge(cached.verdict, credentials)
         const verified = verifiers.verify(token, hash, credentials)

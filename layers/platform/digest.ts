@@ -7,6 +7,12 @@ export const hmacSha256 = (key: Uint8Array, text: string): Uint8Array =>
 /** SHA-256 (FIPS 180-4): 32 bytes. */
 export const sha256 = (text: string): Uint8Array => new Bun.CryptoHasher("sha256").update(text).digest()
 
+/**
+ * Keyed hash for lookups: SHA-256 of the secret prefix and the text, in base64. Its results must stay in the process: unlike
+ * an HMAC, a revealed one can be extended. It costs a third of an HMAC, which matters for every request.
+ */
+export const lookupHash = (prefix: string, text: string): string => Bun.SHA256.hash(prefix + text, "base64")
+
 /** CRC-32 (ISO 3309), for checksums against typing errors. */
 export const crc32 = (text: string): number => Bun.hash.crc32(text)
 

@@ -1,5 +1,6 @@
 /** The list of rows, in the order of the table. */
 import type { Row } from "../support/Row.ts"
+import { authenticatedCalls } from "./authenticatedCalls.ts"
 import { binary } from "./binary.ts"
 import { chatStreams } from "./chatStreams.ts"
 import { chatAppends } from "./chatAppends.ts"
@@ -17,6 +18,7 @@ import { sessionWire } from "./sessionCalls.ts"
 
 export const rows: ReadonlyArray<Row> = [
   modernWire, // one line each
+  authenticatedCalls,
   sessionWire,
   longLived,
   modelCalls,

@@ -33,14 +33,19 @@ const side = (subject: Subject, prepare: Prepare, { quick }: Effort): Side => ({
 
 type Peer = readonly [subject: Subject, prepare: Prepare]
 
-/** The row of a protocol: manifold against each peer. */
-export const calls = (name: string, prepare: Prepare, peers: ReadonlyArray<Peer>): Row => ({
+/** The row of a protocol: manifold (`measured`) against each peer. */
+export const calls = (
+  name: string,
+  prepare: Prepare,
+  peers: ReadonlyArray<Peer>,
+  measured: Subject = ours
+): Row => ({
   name,
   run: async function* (effort: Effort) {
     for (const [subject, theirs] of peers) {
       yield* compare(
         measures(name),
-        side(ours, prepare, effort),
+        side(measured, prepare, effort),
         side(subject, theirs, effort),
         effort.rounds
       )

@@ -22,6 +22,20 @@ export const oursSilent: Subject = {
   name: "manifold, no log, no rates",
   config: { limits: { enabled: false }, logging: { level: "warn" } }
 }
+/** An administrator's token, which creates the stored one of the measured calls. */
+export const adminToken = "bench-0123456789abcdef0123456789abcdef"
+export const oursAuthenticated: Subject = {
+  ...ours,
+  name: "manifold, stored token",
+  config: {
+    ...ours.config,
+    auth: {
+      anonymous_loopback: true,
+      tokens: [{ name: "admin", token: adminToken, scopes: ["read", "call", "admin"] }]
+    }
+  }
+}
+export const oursAnonymous: Subject = { ...oursAuthenticated, name: "manifold, anonymous" }
 export const oursStdio: Subject = { name: "manifold", command: [bun, main, "serve"] }
 
 const sdkHttp = [bun, file("peers/sdk.ts"), "http"]
