@@ -69,7 +69,7 @@ const refuseBind = (hostname: string) =>
   new BindRefused({
     hostname,
     message: `Refusing to listen on ${JSON.stringify(hostname)} without authentication: other machines can reach it.
-Listen on 127.0.0.1, or configure a token in manifold.yaml:
+Listen on 127.0.0.1, create a token (\`manifold token create me\`), or configure one in manifold.yaml:
 
   auth:
     tokens:

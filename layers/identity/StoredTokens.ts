@@ -39,6 +39,8 @@ export class StoredTokens extends Context.Service<
       idOrName: string,
       by: Administrator
     ) => Effect.Effect<StoredToken, TokenError | TokensUnavailable>
+    /** Number of active tokens that this instance rejects, because they were created with another pepper. */
+    readonly foreign: Effect.Effect<number, TokenError | TokensUnavailable>
   }
 >()("manifold/identity/StoredTokens") {
   /** Opens the database at the first use, or with the first token that has the form of a stored one. */
@@ -79,6 +81,7 @@ export class StoredTokens extends Context.Service<
       })
 
       return StoredTokens.of({
+        foreign: use(({ foreign }) => foreign),
         create: (request, by) => use(({ create }) => create(request, by)),
         list: (page) => use(({ list }) => list(page)),
         revoke: (idOrName, by) =>

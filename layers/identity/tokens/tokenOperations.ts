@@ -231,6 +231,12 @@ export const makeTokenOperations = Effect.gen(function* () {
     return row === undefined ? yield* unknown : rows.describe(row, now)
   }, forAdministrators)
 
-  return { verify, current, usable, create, list, revoke }
+  const foreign = Effect.gen(function* () {
+    const { id } = yield* pepper
+    const now = yield* Clock.currentTimeMillis
+    return yield* sql.read((client) => rows.countForeign(client, now, id))
+  }).pipe(forAdministrators)
+
+  return { verify, current, usable, create, list, revoke, foreign }
 })
 export type TokenOperations = Effect.Success<typeof makeTokenOperations>

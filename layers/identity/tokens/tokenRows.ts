@@ -95,6 +95,16 @@ export const countActive = (sql: SqlClient, now: number, subject?: string) =>
     ([row]) => row?.count ?? 0
   )
 
+/** Active tokens whose hash has another key. */
+export const countForeign = (sql: SqlClient, now: number, pepper: string) =>
+  Effect.map(
+    Counts(
+      sql`SELECT COUNT(*) AS count FROM api_tokens
+        WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ${now}) AND pepper <> ${pepper}`
+    ),
+    ([row]) => row?.count ?? 0
+  )
+
 export const nameIsTaken = (sql: SqlClient, name: string) =>
   Effect.map(
     Counts(sql`SELECT COUNT(*) AS count FROM api_tokens WHERE name = ${name} AND revoked_at IS NULL`),

@@ -12,6 +12,7 @@ import { redis } from "./redis.ts"
 import { runtime } from "./runtime.ts"
 import { selfTest } from "./selfTest.ts"
 import { storage } from "./storage.ts"
+import { tokens } from "./tokens.ts"
 import { upstreams } from "./upstreams.ts"
 
 const list = [
@@ -21,6 +22,7 @@ const list = [
   certificate,
   storage,
   redis,
+  tokens,
   clock,
   prompts,
   providerKeys,

@@ -1,14 +1,18 @@
 /** Checks that the HTTP service can listen on its configured address, or that manifold already does. */
-import { Effect, Layer } from "effect"
+import { Effect, type FileSystem, Layer, type Path } from "effect"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
 import { Authenticator } from "../../../layers/identity/Authenticator.ts"
 import { CredentialVerifiers } from "../../../layers/identity/CredentialVerifiers.ts"
+import { StoredTokens } from "../../../layers/identity/StoredTokens.ts"
 import { Listener } from "../../../layers/http/Listener.ts"
 import * as http from "../../../layers/http/section.ts"
+import type { Environment } from "../../../layers/platform/Environment.ts"
 import { Ids } from "../../../layers/platform/Ids.ts"
 import { Machine } from "../../../layers/platform/Machine.ts"
 import { Routes } from "../../../layers/http/Routes.ts"
 import { Sites } from "../../../layers/http/Sites.ts"
+import { Sql } from "../../../layers/storage/Sql.ts"
+import { Storage } from "../../../layers/storage/Storage.ts"
 import { type Check, fail, messageOf, ok } from "./Check.ts"
 import { notCheckable } from "./configuration.ts"
 import { isManifold } from "./isManifold.ts"
@@ -33,7 +37,13 @@ const listen = Effect.gen(function* () {
   const config = yield* ConfigSource
   const { allowed_hosts, cors_origins, host, max_message_bytes, port, tls } = yield* config.read(http.section)
   yield* Effect.flatMap(Authenticator, (authenticator) => authenticator.requireFor(host)).pipe(
-    Effect.provide(Authenticator.layer.pipe(Layer.provide(CredentialVerifiers.layer)))
+    Effect.provide(
+      Layer.merge(Authenticator.layer, StoredTokens.layer).pipe(
+        Layer.provide(CredentialVerifiers.layer),
+        Layer.provide(Sql.layer),
+        Layer.provide(Storage.layer)
+      )
+    )
   )
   const listener = Listener.layer({
     hostname: host,
@@ -56,7 +66,7 @@ const listen = Effect.gen(function* () {
   )
 })
 
-export const port: Check<ConfigSource | Ids | Machine> = {
+export const port: Check<ConfigSource | Environment | FileSystem.FileSystem | Ids | Machine | Path.Path> = {
   name: "port",
   run: listen.pipe(
     Effect.catchTags({
