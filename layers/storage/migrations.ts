@@ -2,6 +2,7 @@
 import type { Effect } from "effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
+import { audit } from "./migrations/audit.ts"
 import { chat } from "./migrations/chat.ts"
 import { tokens } from "./migrations/tokens.ts"
 import { usage } from "./migrations/usage.ts"
@@ -15,5 +16,6 @@ export interface Migration {
 export const migrations: ReadonlyArray<Migration> = [
   { name: "usage", up: usage }, // keep one line each
   { name: "chat", up: chat },
-  { name: "tokens", up: tokens }
+  { name: "tokens", up: tokens },
+  { name: "audit", up: audit }
 ]

@@ -17,3 +17,7 @@ export const rowsOf = <S extends Schema.Top & { readonly DecodingServices: never
   return <E, R>(statement: Effect.Effect<ReadonlyArray<unknown>, E, R>) =>
     Effect.flatMap(statement, (rows) => Effect.orDie(decode(rows)))
 }
+
+/** PostgreSQL stores neither U+0000 nor half of a surrogate pair; clients choose these texts, so their length is bounded. */
+export const storedText = (value: string | undefined, most = 256): string =>
+  (value ?? "").slice(0, most).toWellFormed().replaceAll("\u0000", "\uFFFD")

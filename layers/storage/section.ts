@@ -36,7 +36,8 @@ const kept = (usual: string, description: string) =>
 const RetentionSettings = Schema.Struct({
   usage_calls: kept("400 days", "The ledger's rows: one for each call that spent something."),
   usage_spent: kept("400 days", "Hourly sums of each principal."),
-  api_tokens: kept("90 days", "Revoked and expired API tokens, as `manifold token list --all` shows them.")
+  api_tokens: kept("90 days", "Revoked and expired API tokens, as `manifold token list --all` shows them."),
+  audit_rows: kept("400 days", "Rows of the audit log.")
 })
 export type Retention = typeof RetentionSettings.Type
 

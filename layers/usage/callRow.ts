@@ -1,6 +1,7 @@
 /** Rows of the ledger: principal, usage, cost and outcome of each call. */
 import type { Call, Outcome } from "../ledger/Calls.ts"
 import type { Spent } from "../ledger/Spend.ts"
+import { storedText as text } from "../storage/rows.ts"
 import { unitsOf } from "./money.ts"
 
 export const hourLength = 3_600_000
@@ -59,10 +60,6 @@ export const tokenNames = [
   "cache_write_input_tokens",
   "reasoning_tokens"
 ] as const satisfies ReadonlyArray<keyof Tokens>
-
-/** PostgreSQL stores neither U+0000 nor half of a surrogate pair; clients choose these texts, so their length is bounded. */
-const text = (value: string | undefined): string =>
-  (value ?? "").slice(0, 256).toWellFormed().replaceAll("\u0000", "\uFFFD")
 
 const toolOf = (call: Call): string => {
   for (let each: Call | undefined = call; each !== undefined; each = each.parent) {

@@ -1,5 +1,6 @@
 /** Layers of every server: an empty catalog, Guard, health, metrics, progress, storage, and MCP servers over the catalog. */
 import { Effect, Layer } from "effect"
+import { Audit } from "../../layers/audit/Audit.ts"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { Guard } from "../../layers/guard/Guard.ts"
 import { Health } from "../../layers/health/Health.ts"
@@ -38,7 +39,7 @@ const guard = Guard.layer.pipe(
   Layer.provide(Usage.budget),
   Layer.merge(Usage.journal),
   Layer.merge(UsageReport.layer),
-  Layer.provideMerge(Usage.layer),
+  Layer.provideMerge(Layer.merge(Usage.layer, Audit.layer)),
   Layer.provideMerge(Sql.layer),
   Layer.provideMerge(Layer.merge(Storage.layer, Metrics.layer))
 )

@@ -1,4 +1,5 @@
 /** The list of configuration sections, all of which are checked before the program starts. */
+import * as audit from "../../layers/audit/section.ts"
 import * as content from "../../layers/output/section.ts"
 import * as http from "../../layers/http/section.ts"
 import * as auth from "../../layers/identity/section.ts"
@@ -29,6 +30,7 @@ export const sections = [
   storage.section,
   prices.section,
   usage.section,
+  audit.section,
   telemetry.section,
   content.section,
   outbound.section,

@@ -1,0 +1,101 @@
+/** Audit log: who did what, in rows of the database that are chained by hashes. */
+import { Clock, Context, Duration, Effect, Latch, Layer, Option, Schedule } from "effect"
+import type { SqlClient } from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
+import { ConfigSource } from "../config/ConfigSource.ts"
+import type { DatabaseError } from "../storage/DatabaseError.ts"
+import * as storage from "../storage/section.ts"
+import { Sql } from "../storage/Sql.ts"
+import { type AuditEntry, program } from "./AuditEntry.ts"
+import { makeAuditQueue } from "./AuditQueue.ts"
+import type { TimedEntry } from "./auditRows.ts"
+import { type AuditSettings, defaults, section } from "./section.ts"
+
+const rows = Effect.promise(() => import("./auditRows.ts"))
+
+const pruneInterval = Duration.hours(6)
+
+export class Audit extends Context.Service<
+  Audit,
+  {
+    readonly settings: () => AuditSettings
+    /** Writes a row in the transaction of `sql`, so that the row and the change that it records are both written, or neither. */
+    readonly record: (sql: SqlClient, entry: AuditEntry) => Effect.Effect<void, SqlError>
+    /** Writes a row and waits for it, for acts that change nothing in the database. */
+    readonly write: (entry: AuditEntry) => Effect.Effect<void, DatabaseError>
+    /**
+     * Queues a row, which is written within a second and at shutdown. Never waits or fails, so that it can be called
+     * anywhere, such as by observers.
+     */
+    readonly recordSoon: (entry: AuditEntry) => void
+    /** Whether the queue is full: what must have a row, such as a call, is then rejected. */
+    readonly isFull: () => boolean
+    /** Writes the queued rows now. */
+    readonly flush: Effect.Effect<void, DatabaseError>
+  }
+>()("manifold/audit/Audit") {
+  /** Opens the database with the first row. */
+  static readonly layer = Layer.effect(
+    Audit,
+    Effect.gen(function* () {
+      const config = yield* ConfigSource
+      const sql = yield* Sql
+      let settings = defaults
+      yield* config.followOption(section, (now) =>
+        Effect.sync(() => {
+          settings = Option.getOrElse(now, () => defaults)
+        })
+      )
+
+      /** Removes rows that are older than their retention. */
+      const prune = Effect.gen(function* () {
+        const { retention } = yield* Effect.orDie(config.read(storage.section))
+        const at = yield* Clock.currentTimeMillis
+        const { removeBefore } = yield* rows
+        const time = at - Duration.toMillis(retention.audit_rows)
+        yield* Effect.repeat(
+          sql.write((client) => removeBefore(client, time, { actor: program, at })),
+          { while: (removed) => removed > 0 }
+        )
+      }).pipe(
+        Effect.catch(({ message }) =>
+          Effect.logWarning(`Old rows of the audit log were not removed: ${message}`)
+        )
+      )
+
+      /** Opened with the first row: before it there may be no database. */
+      const begun = yield* Latch.make()
+      yield* Effect.forkScoped(
+        Effect.andThen(begun.await, Effect.repeat(prune, Schedule.spaced(pruneInterval)))
+      )
+
+      const append = (entries: ReadonlyArray<TimedEntry>) =>
+        Effect.tap(
+          Effect.flatMap(rows, (statements) => sql.write((client) => statements.append(client, entries))),
+          begun.open
+        )
+      const queue = yield* makeAuditQueue(append)
+
+      const timed = (entry: AuditEntry) =>
+        Effect.map(Clock.currentTimeMillis, (at): TimedEntry => ({ ...entry, at }))
+      const ifEnabled = <E>(self: Effect.Effect<void, E>) =>
+        Effect.suspend(() => (settings.enabled ? self : Effect.void))
+
+      return Audit.of({
+        settings: () => settings,
+        record: (client, entry) =>
+          ifEnabled(
+            Effect.flatMap(Effect.all([rows, timed(entry)]), ([statements, row]) =>
+              Effect.andThen(statements.append(client, [row]), begun.open)
+            )
+          ),
+        write: (entry) => ifEnabled(Effect.flatMap(timed(entry), (row) => append([row]))),
+        recordSoon: (entry) => {
+          if (settings.enabled) queue.add(entry, settings.max_queued)
+        },
+        isFull: () => settings.enabled && queue.size() >= settings.max_queued,
+        flush: queue.flush
+      })
+    })
+  )
+}

@@ -1,0 +1,69 @@
+/** Verifies the chain of the audit log, from its oldest row or the checkpoint before it to its head. */
+import { Effect, Option, Schema } from "effect"
+import type { SqlClient } from "effect/sql/SqlClient"
+import { headOf, lastCheckpoint, rowsAfter } from "./auditRows.ts"
+import { type AuditRow, type Head, hashOf, origin } from "./chain.ts"
+
+const pageSize = 1000
+
+const Removed = Schema.fromJsonString(Schema.Struct({ last: Schema.Int, hash: Schema.String }))
+
+export type Verification =
+  | {
+      readonly status: "intact"
+      readonly rows: number
+      /** Null in an empty log. */
+      readonly first: number | null
+      readonly head: Head
+    }
+  /** `id`: the first broken row. */
+  | { readonly status: "broken"; readonly id: number; readonly problem: string }
+
+const broken = (id: number, problem: string): Verification => ({ status: "broken", id, problem })
+
+/** What the oldest row follows: the origin, or the last row that a checkpoint says was removed. */
+const startOf = Effect.fnUntraced(function* (sql: SqlClient, first: AuditRow) {
+  if (first.id === 1) return origin
+  const row = yield* lastCheckpoint(sql)
+  const removed = row && Option.getOrUndefined(Schema.decodeUnknownOption(Removed)(row.details))
+  return removed?.last === first.id - 1 ? { id: removed.last, hash: removed.hash } : undefined
+})
+
+/** `expected`: a head that was reported before; the chain must still contain it, or have removed it by retention. */
+export const verifyChain = Effect.fnUntraced(function* (sql: SqlClient, expected?: Head) {
+  const head = yield* headOf(sql, false)
+  let page = yield* rowsAfter(sql, 0, pageSize)
+  const [first] = page
+  if (first === undefined) {
+    if (head.id !== 0) return broken(head.id, "the log is empty, but its head names this row")
+    return expected === undefined || expected.id === 0
+      ? ({ status: "intact", rows: 0, first: null, head } satisfies Verification)
+      : broken(expected.id, "the row that was expected is missing")
+  }
+  let before = yield* startOf(sql, first)
+  if (before === undefined)
+    return broken(first.id - 1, "this row and those before it are missing without a checkpoint")
+  let rows = 0
+  let found = expected === undefined || expected.id <= before.id
+  while (page.length > 0) {
+    for (const row of page) {
+      // Rows that were written since have no head to compare with.
+      if (row.id > head.id) break
+      if (row.id !== before.id + 1) return broken(before.id + 1, "this row is missing")
+      const hash = hashOf(before.hash, row)
+      if (hash !== row.hash) return broken(row.id, "the hash does not match its content and the row before")
+      if (row.id === expected?.id) {
+        if (hash !== expected.hash) return broken(row.id, "the hash is not the expected one")
+        found = true
+      }
+      before = { id: row.id, hash }
+      rows++
+    }
+    if (before.id >= head.id) break
+    page = yield* rowsAfter(sql, before.id, pageSize)
+  }
+  if (before.id < head.id) return broken(before.id + 1, "this row is missing at the end of the log")
+  if (before.hash !== head.hash) return broken(head.id, "the head names another hash")
+  if (!found && expected !== undefined) return broken(expected.id, "the row that was expected is missing")
+  return { status: "intact", rows, first: first.id, head } satisfies Verification
+})
