@@ -20,10 +20,10 @@ import { dlopen, FFIType } from "bun:ffi"
 /** Functions throw the errors of the system, such as EACCES. */
 export interface FileLock {
   /**
-   * False: another process, or another `FileLock`, holds it. `isShort`: whether it waits for a lock that is held for
-   * microseconds; it then blocks this process for at most a few ms.
+   * False: another process, or another `FileLock`, holds it. `meanwhile`: waits for a lock that is held for a short time,
+   * and runs this before each pause. The pauses block this process for at most a few ms.
    */
-  readonly tryLock: (isShort?: boolean) => boolean
+  readonly tryLock: (meanwhile?: () => void) => boolean
   readonly unlock: () => void
   /** Makes the file, or shows that it cannot be made, without taking the lock. */
   readonly probe: () => void
@@ -78,14 +78,15 @@ const kernelLock = (path: string, { flock, usleep }: Kernel): FileLock => {
     if (descriptor !== undefined) closeSync(descriptor)
     descriptor = undefined
   }
-  const tryLock = (isShort = false): boolean => {
+  const tryLock = (meanwhile?: () => void): boolean => {
     for (let attempt = 0; ;) {
       if (descriptor === undefined) {
         descriptor = openSync(path, "a", 0o600)
         checked = -checkEvery
       }
       if (flock(descriptor, exclusive | nonBlocking) !== 0) {
-        if (!isShort || attempt++ >= pauses) return false
+        if (meanwhile === undefined || attempt++ >= pauses) return false
+        meanwhile()
         usleep(pause)
         continue
       }

@@ -1,11 +1,13 @@
 /** Synchronous access to files that several processes append to. Functions throw the errors of the system. */
 import {
+  close,
   closeSync,
   fstatSync,
   fsync,
   fsyncSync,
   ftruncateSync,
   mkdirSync,
+  open,
   openSync,
   readdirSync,
   readSync,
@@ -95,17 +97,16 @@ export const statOf = (path: string): { readonly inode: number; readonly size: n
   return found === undefined ? undefined : { inode: found.ino, size: found.size }
 }
 
-/** Replaces `to`, and makes that durable. */
-export const replaceFile = (from: string, to: string, folder: string) => {
-  renameSync(from, to)
-  try {
-    const descriptor = openSync(folder, "r")
-    fsyncSync(descriptor)
-    closeSync(descriptor)
-  } catch {
-    // Not all platforms can open a folder.
-  }
-}
+export const replaceFile = (from: string, to: string) => renameSync(from, to)
+
+/** Makes the names of files durable, as far as the platform can. */
+export const syncFolder = (folder: string): Promise<void> =>
+  new Promise((resolve) => {
+    open(folder, "r", (failed, descriptor) => {
+      if (failed !== null) return resolve()
+      fsync(descriptor, () => close(descriptor, () => resolve()))
+    })
+  })
 
 export const removeFile = (path: string) => rmSync(path, { force: true })
 

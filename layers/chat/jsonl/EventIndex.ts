@@ -35,9 +35,9 @@ export class IndexedConversation {
     this.state = new ConversationState(id)
   }
 
-  /** The next event. */
-  add(line: EventLine, place: Place) {
-    this.#place(line, place)
+  /** The next event; `first`: the first of several deltas, of which `line` is the last. */
+  add(line: EventLine, place: Place, first: number) {
+    this.#place(line, place, first)
     if (line.type === "user_message") this.#deltas.clear()
     if (line.type === "assistant_message") this.#supersede(line.hop ?? 0)
     this.state.apply(line, place.length, line.owner)
@@ -45,7 +45,7 @@ export class IndexedConversation {
 
   /** An event that is known already, in a segment that was written again. */
   replace(line: EventLine, place: Place) {
-    this.#place(line, place)
+    this.#place(line, place, line.seq)
   }
 
   /** Forgets all places in the segment. */
@@ -60,22 +60,24 @@ export class IndexedConversation {
     this.extents.sort((one, other) => one.first - other.first)
   }
 
-  #place({ hop = 0, request_id, seq, type }: EventLine, { length, offset, segment }: Place) {
+  #place({ hop = 0, request_id, seq, type }: EventLine, { length, offset, segment }: Place, first: number) {
     const last = this.extents.at(-1)
+    const isAdjacent =
+      last?.segment === segment && last.offset + last.length === offset && last.length < extentBytes
     if (isDelta(type)) {
-      const extent: Extent = { segment, offset, length, first: seq, last: seq, isDelta: true }
-      this.extents.push(extent)
       // Those of an earlier turn have no message that could follow.
-      if (request_id !== this.state.running?.requestId) return
-      const deltas = this.#deltas.get(hop)
-      if (deltas === undefined) this.#deltas.set(hop, [extent])
-      else deltas.push(extent)
-    } else if (
-      last?.segment === segment &&
-      !last.isDelta &&
-      last.offset + last.length === offset &&
-      last.length < extentBytes
-    ) {
+      const isOpen = request_id === this.state.running?.requestId
+      const deltas = isOpen ? this.#deltas.get(hop) : undefined
+      if (isAdjacent && deltas?.at(-1) === last) {
+        last.length += length
+        last.last = seq
+        return
+      }
+      const extent: Extent = { segment, offset, length, first, last: seq, isDelta: true }
+      this.extents.push(extent)
+      if (deltas !== undefined) deltas.push(extent)
+      else if (isOpen) this.#deltas.set(hop, [extent])
+    } else if (isAdjacent && !last.isDelta) {
       last.length += length
       last.last = seq
     } else this.extents.push({ segment, offset, length, first: seq, last: seq, isDelta: false })
@@ -101,14 +103,14 @@ export class EventIndex {
   }
 
   /** False: the line repeats an earlier event, or is out of order. */
-  add(line: EventLine, place: Place): boolean {
+  add(line: EventLine, place: Place, first = line.seq): boolean {
     let found = this.conversations.get(line.conversation)
-    if (found !== undefined && line.seq <= found.state.lastSeq) return false
+    if (found !== undefined && first <= found.state.lastSeq) return false
     if (found === undefined) {
       found = new IndexedConversation(line.conversation)
       this.conversations.set(line.conversation, found)
     }
-    found.add(line, place)
+    found.add(line, place, first)
     if (line.type === "user_message") {
       const claim = EventIndex.claimOf(found.state.principal, line.request_id ?? "")
       this.claims.set(claim, { conversation: line.conversation, seq: line.seq })

@@ -4,17 +4,21 @@
  */
 import { Effect, Semaphore } from "effect"
 import { ChatStoreError } from "../ChatStore.ts"
+import { isDelta } from "../ConversationState.ts"
+import { deltaRun } from "./deltaRun.ts"
 import { EventIndex, type Extent, type IndexedConversation, type Place } from "./EventIndex.ts"
 import { conversationIn, encodeLine, type EventLine, isRemoved, isSegment, type Line } from "./lines.ts"
 import { LogLock, unavailable } from "./LogLock.ts"
 import { Moved, type SegmentFiles } from "./SegmentFiles.ts"
-import { moreOf, splitLines } from "./splitLines.ts"
+import { lineAt, moreOf, splitLines } from "./splitLines.ts"
 
 export interface Damaged extends Place {
   readonly conversation: string | undefined
 }
 
 interface Observer {
+  /** Whether `onLine` must see each event of the conversation; it sees the last one of adjacent deltas otherwise. */
+  readonly isRead: (conversation: string) => boolean
   /** A line that another process wrote was indexed. */
   readonly onLine: (line: EventLine) => void
   readonly onRemoved: (id: string) => void
@@ -31,18 +35,28 @@ const changing = new ChatStoreError({
   message: "Files of conversations were changed while they were read. Try again."
 })
 
+const isDeltaLine = (line: Line | undefined): line is EventLine =>
+  line !== undefined && !isSegment(line) && isDelta(line.type)
+
 const isPermission = (cause: unknown) =>
   cause instanceof Error && "code" in cause && ["EACCES", "EPERM", "EROFS"].includes(String(cause.code))
 
 export const makeLog = Effect.fnUntraced(function* (files: SegmentFiles, observer: Observer) {
   const index = new EventIndex()
-  const lock = new LogLock(files.lockPath)
+  const lock = new LogLock(files.lockPath, () => {
+    // What is wrong is found again under the lock.
+    if (!isStale) catchUp(files.activeSize)
+  })
   const loading = yield* Semaphore.make(1)
   /** Parts of removed conversations that may still be in the files. */
   let leftovers: Array<{ readonly id: string; readonly extent: Extent }> = []
   let damaged: Array<Damaged> = []
   let isStale = true
   let isFirst = true
+  /** Whether each line is parsed as a whole when it is indexed. */
+  let isThorough = true
+  /** The time of `lock.held` since which nothing was written that is not indexed. */
+  let settled: number | undefined
 
   const removeFromIndex = (id: string) => {
     const found = index.remove(id)
@@ -68,29 +82,46 @@ export const makeLog = Effect.fnUntraced(function* (files: SegmentFiles, observe
     return true
   }
 
+  /** Indexes deltas that follow one of the same message. The result: their length in bytes. */
+  const applyRun = (line: EventLine, bytes: Buffer, from: number, place: Omit<Place, "length">): number => {
+    if (isThorough || observer.isRead(line.conversation)) return 0
+    const run = deltaRun(line, bytes, from)
+    if (run === undefined) return 0
+    const last = { ...line, seq: run.lastSeq, timestamp: run.timestamp }
+    if (!index.add(last, { ...place, length: run.length }, line.seq + 1)) return 0
+    observer.onLine(last)
+    return run.length
+  }
+
   /** Indexes what was appended. False: it must be repaired under the lock. */
-  const catchUp = (size = files.active?.file.size): boolean => {
+  const catchUp = (size = files.active?.file.size ?? 0): boolean => {
     const { active } = files
     if (active === undefined || size === active.position) return true
     const { segment } = active
     /** Lines whose later ones were not read yet. */
     let batch: Array<{ readonly line: Line | undefined; readonly place: Place }> = []
-    for (const [start, bytes] of files.chunks(active.file, active.position)) {
-      for (const { length, line, offset } of splitLines(bytes)) {
+    for (const [start, bytes] of files.chunks(active.file, active.position, size)) {
+      for (let found = lineAt(bytes, 0); found !== undefined;) {
+        const { length, line, offset } = found
+        let end = offset + length
         batch.push({ line, place: { segment, offset: start + offset, length } })
-        if (moreOf(line) > 0) continue
-        for (const { line: each, place } of batch) {
-          if (each === undefined || !apply(each, place)) {
-            if (!lock.isHeld && !files.isReadOnly) return false
-            reject(place)
+        if (moreOf(line) === 0) {
+          for (const { line: each, place } of batch) {
+            if (each === undefined || !apply(each, place)) {
+              if (!lock.isUsed && !files.isReadOnly) return false
+              reject(place)
+            }
+            active.position = place.offset + place.length
           }
-          active.position = place.offset + place.length
+          batch = []
+          if (isDeltaLine(line)) end += applyRun(line, bytes, end, { segment, offset: start + end })
+          active.position = start + end
         }
-        batch = []
+        found = lineAt(bytes, end)
       }
       if (batch.length === 0) active.position = start + bytes.length
     }
-    return !lock.isHeld || active.position === active.file.size
+    return !lock.isUsed || active.position === size
   }
 
   /** Under the lock: incomplete lines at the end are those of a process that died while it wrote. */
@@ -99,7 +130,7 @@ export const makeLog = Effect.fnUntraced(function* (files: SegmentFiles, observe
     if (active === undefined) return
     const size = active.file.size
     const bytes = active.file.read(active.position, size - active.position)
-    const found = splitLines(Buffer.concat([bytes, Buffer.from("\n")]))
+    const found = [...splitLines(Buffer.concat([bytes, Buffer.from("\n")]))]
     if (found.every(({ line }) => line !== undefined) && moreOf(found.at(-1)?.line) === 0) {
       // Editors leave out the end of the last line.
       active.file.append(Buffer.from("\n"), size)
@@ -118,8 +149,7 @@ export const makeLog = Effect.fnUntraced(function* (files: SegmentFiles, observe
     files.erase(
       found.flatMap(({ extent, id }) => {
         const { length, offset, segment } = extent
-        const [first] = splitLines(files.fileOf(segment).read(offset, length))
-        const { line } = first ?? {}
+        const line = lineAt(files.fileOf(segment).read(offset, length), 0)?.line
         return line !== undefined && !isSegment(line) && line.conversation === id ? [extent] : []
       })
     )
@@ -128,6 +158,7 @@ export const makeLog = Effect.fnUntraced(function* (files: SegmentFiles, observe
   /** Under the lock. */
   const settle = (size?: number) => {
     if (!catchUp(size)) repair()
+    settled = lock.held
     eraseLeftovers()
     if (damaged.length === 0) return
     const found = damaged
@@ -141,15 +172,21 @@ export const makeLog = Effect.fnUntraced(function* (files: SegmentFiles, observe
     for (const conversation of index.conversations.values()) conversation.leave(segment)
   }
 
-  /** Indexes a sealed segment. If its events are known, only their places are new. */
-  const scan = Effect.fnUntraced(function* (segment: number) {
-    if (!isFirst) forgetSegment(segment)
+  const attempt = <A>(what: string, run: () => A) =>
+    Effect.try({ try: run, catch: (cause) => unavailable(what, cause) })
+
+  /** Indexes a sealed segment. `mayRepeat`: events of it may be known, so that only their places are new. */
+  const scan = Effect.fnUntraced(function* (segment: number, mayRepeat: boolean) {
+    if (mayRepeat) forgetSegment(segment)
     const changed = new Set<IndexedConversation>()
-    for (const [start, bytes] of files.chunks(files.fileOf(segment), 0)) {
+    const file = yield* attempt("read", () => files.openSealed(segment))
+    // Replaced since the files were listed: they are listed again.
+    if (file === undefined) return
+    for (const [start, bytes] of files.chunks(file, 0, file.size)) {
       for (const { length, line, offset } of splitLines(bytes)) {
         const place = { segment, offset: start + offset, length }
         if (line === undefined) reject(place)
-        else if (isFirst) {
+        else if (!mayRepeat) {
           if (!apply(line, place)) reject(place)
         } else if (!isSegment(line) && !isRemoved(line)) {
           const known = index.conversations.get(line.conversation)
@@ -171,11 +208,9 @@ export const makeLog = Effect.fnUntraced(function* (files: SegmentFiles, observe
     leftovers = []
     damaged = []
     isFirst = true
+    isThorough = true
     observer.onReload()
   }
-
-  const attempt = <A>(what: string, run: () => A) =>
-    Effect.try({ try: run, catch: (cause) => unavailable(what, cause) })
 
   /** Indexes the files that were written since. */
   const load = Effect.fnUntraced(function* () {
@@ -199,18 +234,21 @@ export const makeLog = Effect.fnUntraced(function* (files: SegmentFiles, observe
       }
       for (const [segment, inode] of sealed) {
         if (files.sealed.get(segment)?.inode === inode) continue
-        files.sealed.get(segment)?.file?.close()
-        files.sealed.set(segment, { inode })
-        if (files.active?.segment === segment) {
-          files.active.file.close()
-          files.active = undefined
+        const { active } = files
+        if (active?.segment === segment) {
+          // If everything in it is indexed, nothing but its name is new.
+          const isIndexed = active.file.inode === inode && active.position === active.file.size
+          files.retireActive()
+          if (isIndexed) continue
         }
-        yield* scan(segment)
+        const mayRepeat = !isFirst || files.sealed.has(segment)
+        files.forgetSealed(segment)
+        files.sealed.set(segment, { inode })
+        yield* scan(segment, mayRepeat)
       }
       for (const segment of files.sealed.keys()) {
         if (sealed.has(segment)) continue
-        files.sealed.get(segment)?.file?.close()
-        files.sealed.delete(segment)
+        files.forgetSealed(segment)
         forgetSegment(segment)
       }
       const open = () => {
@@ -218,19 +256,20 @@ export const makeLog = Effect.fnUntraced(function* (files: SegmentFiles, observe
         if ([...now].some(([segment, inode]) => sealed.get(segment) !== inode)) return false
         const newest = Math.max(0, ...now.keys())
         if (files.active === undefined || files.activeSize === undefined) {
-          files.active?.file.close()
-          files.active = undefined
+          files.closeActive()
           files.openActive(newest)
         }
         // A process died after it had sealed the file.
         if (files.active !== undefined && now.has(files.active.segment) && !files.isReadOnly) {
-          files.active.file.close()
+          files.closeActive()
           files.replaceActive(newest + 1)
         }
+        if (isFirst && !files.isReadOnly) files.removeTemporary()
         isFirst = false
         isStale = false
         if (files.isReadOnly) catchUp()
         else settle()
+        isThorough = false
         return true
       }
       const isDone = yield* files.isReadOnly ? attempt("read", open) : lock.run("read", open)
@@ -252,17 +291,19 @@ export const makeLog = Effect.fnUntraced(function* (files: SegmentFiles, observe
   }
 
   const transact = <A>(what: string, use: () => A): Effect.Effect<A, ChatStoreError> => {
-    const moved = movedTimes()
+    let moved: ((cause: unknown) => void) | undefined
     /** Under the lock. Undefined: the files must be indexed again. */
     const current = () => {
       try {
-        const size = files.activeSize
+        const isSettled = settled === lock.held
+        const size = isSettled ? files.active?.position : files.activeSize
         if (size !== undefined) {
           settle(size)
           return { value: use() }
         }
         isStale = true
       } catch (cause) {
+        moved ??= movedTimes()
         moved(cause)
       }
       return undefined
@@ -274,7 +315,15 @@ export const makeLog = Effect.fnUntraced(function* (files: SegmentFiles, observe
             done === undefined ? once : Effect.succeed(done.value)
           )
     )
-    return Effect.uninterruptible(once)
+    return Effect.suspend(() => {
+      try {
+        const done = isStale ? undefined : lock.now(current)?.value
+        if (done !== undefined) return Effect.succeed(done.value)
+      } catch (cause) {
+        return Effect.fail(cause instanceof ChatStoreError ? cause : unavailable(what, cause))
+      }
+      return Effect.uninterruptible(once)
+    })
   }
 
   const query = <A>(use: () => A): Effect.Effect<A, ChatStoreError> => {

@@ -1,4 +1,7 @@
-/** The lock of `events.jsonl`: one process writes at a time. */
+/**
+ * The lock of `events.jsonl`: one process writes at a time. It is kept until the present job of the event loop ends, so that
+ * the writes of one job take it once.
+ */
 import { Effect, Random } from "effect"
 import { describeSystemError } from "../../platform/describeFileError.ts"
 import { fileLock } from "../../platform/FileLock.ts"
@@ -6,6 +9,10 @@ import { ChatStoreError } from "../ChatStore.ts"
 
 /** Total time to wait for the lock, in ms. */
 const maxWait = 10_000
+/** A job that writes on and on gives the lock to others after so many ms. */
+const maxHold = 1
+/** A process that takes the lock again within so many ms waits behind others. */
+const again = 2
 
 export const unavailable = (what: string, cause: unknown) =>
   new ChatStoreError({
@@ -19,15 +26,36 @@ const held = new ChatStoreError({
 })
 
 export class LogLock {
-  readonly #lock: ReturnType<typeof fileLock>
-  #isHeld = false
+  /** Those of this process that hold their lock, by path. */
+  static readonly #holders = new Map<string, LogLock>()
 
-  constructor(path: string) {
+  readonly #path: string
+  readonly #lock: ReturnType<typeof fileLock>
+  /** Held by the process that gets the lock next. */
+  readonly #next: ReturnType<typeof fileLock>
+  readonly #meanwhile: () => void
+  #isTaken = false
+  #isUsed = false
+  #takenAt = 0
+  #releasedAt = Number.NEGATIVE_INFINITY
+  #times = 0
+
+  /** `meanwhile`: is run while another process holds the lock. */
+  constructor(path: string, meanwhile: () => void) {
+    this.#path = path
+    this.#meanwhile = meanwhile
     this.#lock = fileLock(path)
+    this.#next = fileLock(`${path}.next`)
   }
 
-  get isHeld(): boolean {
-    return this.#isHeld
+  /** Whether it runs under the lock. */
+  get isUsed(): boolean {
+    return this.#isUsed
+  }
+
+  /** How often the lock was taken; undefined: it is not held. While it is the same, no other process has written. */
+  get held(): number | undefined {
+    return this.#isTaken ? this.#times : undefined
   }
 
   /** Throws if the folder cannot be written. */
@@ -35,19 +63,24 @@ export class LogLock {
     this.#lock.probe()
   }
 
-  /** Runs `use` under the lock, which is never held while this process does anything else. `use` may throw. */
+  /** Runs `use` under the lock. Undefined: another process holds it. */
+  now<A>(use: () => A): { readonly value: A } | undefined {
+    if (this.#isUsed || !this.#take()) return undefined
+    this.#isUsed = true
+    try {
+      return { value: use() }
+    } finally {
+      this.#isUsed = false
+    }
+  }
+
+  /** Runs `use` under the lock as soon as it is free. `use` may throw. */
   run<A>(what: string, use: () => A): Effect.Effect<A, ChatStoreError> {
     let waited = 0
     const once: Effect.Effect<A, ChatStoreError> = Effect.suspend(() => {
       try {
-        if (this.#take()) {
-          try {
-            return Effect.succeed(use())
-          } finally {
-            this.#isHeld = false
-            this.#lock.unlock()
-          }
-        }
+        const done = this.now(use)
+        if (done !== undefined) return Effect.succeed(done.value)
       } catch (cause) {
         return Effect.fail(cause instanceof ChatStoreError ? cause : unavailable(what, cause))
       }
@@ -61,10 +94,45 @@ export class LogLock {
   }
 
   #take(): boolean {
-    return !this.#isHeld && (this.#isHeld = this.#lock.tryLock(true))
+    const now = performance.now()
+    if (this.#isTaken) {
+      if (now - this.#takenAt < maxHold) return true
+      this.#release()
+    }
+    const holder = LogLock.#holders.get(this.#path)
+    if (holder?.isUsed === false) holder.#release()
+    const isTaken = (now - this.#releasedAt > again && this.#lock.tryLock()) || this.#takeInTurn()
+    if (!isTaken) return false
+    this.#isTaken = true
+    this.#takenAt = performance.now()
+    LogLock.#holders.set(this.#path, this)
+    const times = ++this.#times
+    queueMicrotask(() => {
+      if (times === this.#times) this.#release()
+    })
+    return true
+  }
+
+  #takeInTurn(): boolean {
+    if (!this.#next.tryLock(this.#meanwhile)) return false
+    try {
+      return this.#lock.tryLock(this.#meanwhile)
+    } finally {
+      this.#next.unlock()
+    }
+  }
+
+  #release() {
+    if (!this.#isTaken) return
+    this.#isTaken = false
+    LogLock.#holders.delete(this.#path)
+    this.#releasedAt = performance.now()
+    this.#lock.unlock()
   }
 
   close() {
+    this.#release()
     this.#lock.close()
+    this.#next.close()
   }
 }

@@ -6,9 +6,10 @@ import {
   namesIn,
   removeFile,
   replaceFile,
-  statOf
+  statOf,
+  syncFolder
 } from "../../platform/LogFile.ts"
-import type { Extent, Place } from "./EventIndex.ts"
+import type { Place } from "./EventIndex.ts"
 import { encodeLine, isSegment, parseLine } from "./lines.ts"
 
 export const quarantineName = "events.quarantine"
@@ -16,10 +17,8 @@ export const quarantineName = "events.quarantine"
 /** Bytes that are read at once. */
 const chunkBytes = 2 ** 20
 
-/** Bytes that are read at once to copy events. */
-const nearBytes = 64 * 2 ** 10
-
 const sealedName = /^events-(\d{6,})\.jsonl$/
+const temporaryName = /^events-\d{6,}\.jsonl\.new$/
 
 export interface ActiveFile {
   readonly file: LogFile
@@ -37,6 +36,10 @@ export class SegmentFiles {
   isReadOnly = false
   #syncing: Promise<void> | undefined
   #nextSync: Promise<void> | undefined
+  /** Sealed since the last flush. */
+  readonly #unsynced = new Set<LogFile>()
+  /** Times that each segment was erased in part. */
+  readonly #erasures = new Map<number, number>()
   /** Inode, and the file once it was read, by number. */
   readonly sealed = new Map<number, { readonly inode: number; file?: LogFile }>()
 
@@ -58,6 +61,10 @@ export class SegmentFiles {
 
   sealedPath(segment: number): string {
     return `${this.folder}/events-${String(segment).padStart(6, "0")}.jsonl`
+  }
+
+  temporaryPath(segment: number): string {
+    return `${this.sealedPath(segment)}.new`
   }
 
   pathOf(segment: number): string {
@@ -112,77 +119,94 @@ export class SegmentFiles {
     const file = new LogFile(temporary, "create")
     const line = encodeLine({ type: "log_segment", segment })
     file.append(line, 0)
-    file.syncNow()
     file.close()
-    replaceFile(temporary, this.activePath, this.folder)
+    replaceFile(temporary, this.activePath)
     this.active = { file: this.#open(this.activePath), segment, position: line.length }
   }
 
-  /** Writes lines and parts of other files into a new sealed segment. Returns its file. */
-  writeSealed(segment: number, parts: Iterable<{ readonly from: LogFile; readonly extent: Extent }>) {
-    const temporary = `${this.sealedPath(segment)}.new`
-    removeFile(temporary)
-    const file = new LogFile(temporary, "create")
-    const moved: Array<readonly [Extent, number]> = []
-    let size = 0
-    const write = (bytes: Uint8Array) => {
-      file.append(bytes, size)
-      size += bytes.length
-    }
-    let buffered: Array<Uint8Array> = [encodeLine({ type: "log_segment", segment })]
-    let waiting = buffered[0]?.length ?? 0
-    let near: { readonly from?: LogFile; readonly start: number; readonly bytes: Buffer } = {
-      start: 0,
-      bytes: Buffer.alloc(0)
-    }
-    for (const { extent, from } of parts) {
-      moved.push([extent, size + waiting])
-      const { length, offset } = extent
-      // Events of a conversation are often close to each other.
-      if (from !== near.from || offset < near.start || offset + length > near.start + near.bytes.length) {
-        near = { from, start: offset, bytes: from.read(offset, Math.max(length, nearBytes)) }
-      }
-      const bytes = near.bytes.subarray(offset - near.start, offset - near.start + length)
-      buffered.push(bytes)
-      waiting += bytes.length
-      if (waiting < chunkBytes) continue
-      write(Buffer.concat(buffered))
-      buffered = []
-      waiting = 0
-    }
-    write(Buffer.concat(buffered))
-    file.syncNow()
-    replaceFile(temporary, this.sealedPath(segment), this.folder)
-    for (const [extent, offset] of moved) extent.offset = offset
-    this.sealed.get(segment)?.file?.close()
+  /** Makes `events.jsonl` a segment, and begins a new one. */
+  sealActive() {
+    const { active } = this
+    if (active === undefined) return
+    replaceFile(this.activePath, this.sealedPath(active.segment))
+    this.retireActive()
+    this.replaceActive(active.segment + 1)
+  }
+
+  /** `events.jsonl` was sealed: it is the same file under another name. */
+  retireActive() {
+    if (this.active === undefined) return
+    const { file, segment } = this.active
+    this.#unsynced.add(file)
     this.sealed.set(segment, { inode: file.inode, file })
-    return file
+    this.active = undefined
+  }
+
+  /** Replaces a sealed segment by a file that was flushed. */
+  replaceSealed(segment: number, file: LogFile) {
+    replaceFile(this.temporaryPath(segment), this.sealedPath(segment))
+    this.forgetSealed(segment)
+    this.sealed.set(segment, { inode: file.inode, file })
+  }
+
+  /** Of processes that died while they wrote them. */
+  removeTemporary() {
+    for (const name of namesIn(this.folder)) {
+      if (temporaryName.test(name)) removeFile(`${this.folder}/${name}`)
+    }
   }
 
   removeSealed(segment: number) {
     removeFile(this.sealedPath(segment))
-    this.sealed.get(segment)?.file?.close()
+    this.forgetSealed(segment)
+  }
+
+  forgetSealed(segment: number) {
+    const file = this.sealed.get(segment)?.file
+    if (file !== undefined) this.#close(file)
     this.sealed.delete(segment)
   }
 
+  closeActive() {
+    if (this.active !== undefined) this.#close(this.active.file)
+    this.active = undefined
+  }
+
+  /** Once nothing flushes it. */
+  #close(file: LogFile) {
+    this.#unsynced.delete(file)
+    if (this.#syncing === undefined) file.close()
+    else void this.#syncing.finally(() => file.close()).catch(() => undefined)
+  }
+
+  /** Throws `Moved` if it is another file now. */
   fileOf(segment: number): LogFile {
     if (this.active?.segment === segment) return this.active.file
+    const file = this.openSealed(segment)
+    if (file === undefined) throw new Moved()
+    return file
+  }
+
+  /** Undefined: it is another file now. */
+  openSealed(segment: number): LogFile | undefined {
     const known = this.sealed.get(segment)
     if (known?.file !== undefined) return known.file
-    const file = new LogFile(this.sealedPath(segment), "read")
-    if (known === undefined || file.inode !== known.inode) {
+    const path = this.sealedPath(segment)
+    if (known === undefined || statOf(path)?.inode !== known.inode) return undefined
+    const file = new LogFile(path, "read")
+    if (file.inode !== known.inode) {
       file.close()
-      throw new Moved()
+      return undefined
     }
     known.file = file
     return file
   }
 
-  /** Chunks of whole lines from `offset` on, with the place of each. Bytes after the last line are left out. */
-  *chunks(file: LogFile, offset: number): Generator<readonly [offset: number, bytes: Buffer]> {
+  /** Chunks of whole lines from `offset` to `size`, with the place of each. Bytes after the last line are left out. */
+  *chunks(file: LogFile, offset: number, size: number): Generator<readonly [offset: number, bytes: Buffer]> {
     let length = chunkBytes
-    for (;;) {
-      const bytes = file.read(offset, length)
+    while (offset < size) {
+      const bytes = file.read(offset, Math.min(length, size - offset))
       const end = bytes.lastIndexOf(10) + 1
       if (end > 0) yield [offset, bytes.subarray(0, end)]
       if (bytes.length < length) return
@@ -216,11 +240,16 @@ export class SegmentFiles {
     }
   }
 
+  erasures(segment: number): number {
+    return this.#erasures.get(segment) ?? 0
+  }
+
   /** Writes blanks over places, whose lines keep their ends. */
   erase(places: ReadonlyArray<Place>) {
     this.verify(places)
     const bySegment = Map.groupBy(places, ({ segment }) => segment)
     for (const [segment, found] of bySegment) {
+      this.#erasures.set(segment, this.erasures(segment) + 1)
       blank(
         this.pathOf(segment),
         found.map(({ length, offset }) => [offset, length - 1] as const)
@@ -230,11 +259,9 @@ export class SegmentFiles {
 
   /** Flushes what was appended to the disk. Flushes of several callers are one. */
   sync(): Promise<void> {
-    const { active } = this
-    if (active === undefined) return Promise.resolve()
     const start = (): Promise<void> => {
       this.#nextSync = undefined
-      return (this.#syncing = (this.active?.file ?? active.file).sync().finally(() => {
+      return (this.#syncing = this.#syncAll().finally(() => {
         this.#syncing = undefined
       }))
     }
@@ -243,16 +270,16 @@ export class SegmentFiles {
     return (this.#nextSync ??= this.#syncing.then(start, start))
   }
 
-  /** Closes a file that was sealed, and so flushed, once nothing flushes it. */
-  retire(file: LogFile) {
-    if (this.#syncing === undefined) file.close()
-    else void this.#syncing.finally(() => file.close()).catch(() => undefined)
+  async #syncAll() {
+    const sealed = [...this.#unsynced]
+    await Promise.all([this.active?.file.sync(), ...sealed.map((file) => file.sync())])
+    if (sealed.length === 0) return
+    await syncFolder(this.folder)
+    for (const file of sealed) this.#unsynced.delete(file)
   }
 
   close() {
-    if (this.active !== undefined) this.retire(this.active.file)
-    this.active = undefined
-    for (const { file } of this.sealed.values()) file?.close()
-    this.sealed.clear()
+    this.closeActive()
+    for (const segment of this.sealed.keys()) this.forgetSealed(segment)
   }
 }

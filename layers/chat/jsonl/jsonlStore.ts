@@ -1,5 +1,5 @@
 /** Conversations as lines of `events.jsonl` in the state folder, shared by all processes that use the folder. */
-import { Clock, Duration, Effect, Layer } from "effect"
+import { Clock, Duration, Effect, Layer, Semaphore } from "effect"
 import { fileLock, isLocked } from "../../platform/FileLock.ts"
 import { Ids } from "../../platform/Ids.ts"
 import { Storage } from "../../storage/Storage.ts"
@@ -18,7 +18,7 @@ import { EventIndex, type IndexedConversation } from "./EventIndex.ts"
 import { type Damaged, makeLog } from "./JsonlLog.ts"
 import { decodeEvent, encodeEvents } from "./lines.ts"
 import { containsMessage, readEvents } from "./readEvents.ts"
-import { seal } from "./seal.ts"
+import { rewriteSegments } from "./rewriteSegments.ts"
 import { quarantineName, SegmentFiles } from "./SegmentFiles.ts"
 import { watchOthers } from "./watchOthers.ts"
 
@@ -37,17 +37,32 @@ const unreadable = (id: string) =>
 export const make = Effect.fnUntraced(function* (folder: string, settings: JsonlSettings) {
   const clock = yield* Clock.Clock
   const { nextUnsafe } = yield* Ids
-  const runLog = Effect.runForkWith(yield* Effect.context())
+  const run = Effect.runForkWith(yield* Effect.context())
+  const scope = yield* Effect.scope
   const files = new SegmentFiles(folder)
   const hot = new HotLogs()
   const wakers = new Wakers()
+  /** Conversations with new events. */
+  const changed = new Set<string>()
+  /** Readers run once the files are not in use. */
+  const wake = (id: string) => {
+    if (changed.size === 0) {
+      queueMicrotask(() => {
+        const ids = [...changed]
+        changed.clear()
+        for (const each of ids) wakers.wake(each)
+      })
+    }
+    changed.add(id)
+  }
   const owner = nextUnsafe()
   const alive = fileLock(files.ownerPath(owner))
   let isOwner = false
 
   const log = yield* makeLog(files, {
+    isRead: (id) => hot.has(id),
     onLine: (line) => {
-      wakers.wake(line.conversation)
+      wake(line.conversation)
       if (!hot.has(line.conversation)) return
       const event = decodeEvent(line)
       if (typeof event === "string") hot.delete(line.conversation)
@@ -55,11 +70,11 @@ export const make = Effect.fnUntraced(function* (folder: string, settings: Jsonl
     },
     onRemoved: (id) => {
       hot.delete(id)
-      wakers.wake(id)
+      wake(id)
     },
     onReload: () => hot.clear(),
     onTorn: (bytes) => {
-      runLog(
+      run(
         Effect.logWarning(`Removed ${bytes} bytes of an incomplete line from the end of ${files.activePath}.`)
       )
     },
@@ -73,7 +88,12 @@ export const make = Effect.fnUntraced(function* (folder: string, settings: Jsonl
     })
   )
 
-  const now = () => new Date(clock.currentTimeMillisUnsafe()).toISOString()
+  let latest = { time: Number.NaN, timestamp: "" }
+  const now = () => {
+    const time = clock.currentTimeMillisUnsafe()
+    if (time !== latest.time) latest = { time, timestamp: new Date(time).toISOString() }
+    return latest.timestamp
+  }
 
   /** Under the lock. */
   const write = (id: string, lastSeq: number, bodies: ReadonlyArray<ChatEventBody>, principal = "") => {
@@ -89,19 +109,19 @@ export const make = Effect.fnUntraced(function* (folder: string, settings: Jsonl
       bytes,
       events.map((event, offset) => [
         event.type === "user_message" ? { ...event, owner, principal } : event,
-        lengths[offset] ?? bytes.length
+        lengths[offset] ?? 0
       ])
     )
     if (lastSeq === 0) hot.start(id)
-    for (const [offset, event] of events.entries()) hot.add(event, lengths[offset] ?? bytes.length)
-    wakers.wake(id)
+    for (const [offset, event] of events.entries()) hot.add(event, lengths[offset] ?? 0)
+    wake(id)
     return events
   }
 
   /** Under the lock: adds to the history that lines were lost. */
   const report = (damaged: ReadonlyArray<Damaged>) => {
     const path = `${files.folder}/${quarantineName}`
-    runLog(
+    run(
       Effect.logError(
         `${damaged.length} damaged lines of the conversations were moved unchanged to ${path}. Repair them there, or remove the file.`
       )
@@ -191,35 +211,58 @@ export const make = Effect.fnUntraced(function* (folder: string, settings: Jsonl
     return { _tag: "known", message }
   })
 
-  const durable = (events: ReadonlyArray<ChatEvent>) => {
-    const { fsync } = settings
-    const isDue = events.some(({ type }) => type === "user_message" || isEnd(type))
-    if (fsync === "never" || (fsync === "turn" && !isDue)) return Effect.void
-    return Effect.tryPromise({
-      try: () => files.sync(),
-      catch: (cause) =>
-        new ChatStoreError({
-          reason: "unavailable",
-          message: `Events were written, but not flushed to the disk: ${String(cause)}`
-        })
-    })
-  }
+  const isDue = (events: ReadonlyArray<{ readonly type: string }>) =>
+    settings.fsync === "always" ||
+    (settings.fsync === "turn" && events.some(({ type }) => type === "user_message" || isEnd(type)))
 
-  const sealIfLarge = () => {
-    const { active } = files
-    if (active === undefined || active.position < settings.segment_bytes) return
+  const flushed = Effect.tryPromise({
+    try: () => files.sync(),
+    catch: (cause) =>
+      new ChatStoreError({
+        reason: "unavailable",
+        message: `Events were written, but not flushed to the disk: ${String(cause)}`
+      })
+  })
+
+  /** Removes conversations without events for the time of retention, one at a time. */
+  const removeOld = Effect.suspend(() => {
     const oldest = new Date(
       clock.currentTimeMillisUnsafe() - Duration.toMillis(settings.retention)
     ).toISOString()
-    for (const { state } of log.index.conversations.values()) {
-      if (state.running === undefined && state.updated < oldest) log.remove(state.id, now())
-    }
+    const isOld = ({ state }: IndexedConversation) => state.running === undefined && state.updated < oldest
+    return Effect.forEach(
+      [...log.index.conversations.values()].filter(isOld),
+      ({ state: { id } }) =>
+        Effect.andThen(
+          Effect.yieldNow,
+          log.transact("removed", () => {
+            const found = log.index.conversations.get(id)
+            if (found !== undefined && isOld(found)) log.remove(id, now())
+          })
+        ),
+      { discard: true }
+    )
+  })
+
+  const maintenance = yield* Semaphore.make(1)
+  const maintain = Effect.andThen(removeOld, rewriteSegments(log)).pipe(
+    maintenance.withPermit,
+    Effect.catch((error) =>
+      Effect.logWarning(`Segments of events.jsonl were not rewritten: ${error.message}`)
+    )
+  )
+
+  /** Under the lock. */
+  const sealIfLarge = () => {
+    const { active } = files
+    if (active === undefined || active.position < settings.segment_bytes) return
     try {
-      seal(log.index, files)
+      files.sealActive()
     } catch (cause) {
       log.reset()
       throw cause
     }
+    run(Effect.forkIn(maintain, scope))
   }
 
   const takeOwnership = () => {
@@ -254,23 +297,23 @@ export const make = Effect.fnUntraced(function* (folder: string, settings: Jsonl
         })
         .pipe(
           Effect.flatMap((begun) =>
-            "events" in begun ? Effect.as(durable(begun.events), begun) : claimed(begun)
+            "events" in begun ? Effect.as(isDue(begun.events) ? flushed : Effect.void, begun) : claimed(begun)
           )
         ),
-    append: (conversation, events) =>
-      log
-        .transact("written", () => {
-          sealIfLarge()
-          const state = log.index.conversations.get(conversation)?.state
-          if (state === undefined) throw notFound(conversation)
-          const isOwn =
-            state.owner === owner &&
-            events.every((event) => "request_id" in event && event.request_id === state.running?.requestId)
-          if (!isOwn) throw ended
-          const stored = events.length === 0 ? [] : write(conversation, state.lastSeq, events)
-          return stored
-        })
-        .pipe(Effect.tap(durable)),
+    append: (conversation, events) => {
+      const appended = log.transact("written", () => {
+        sealIfLarge()
+        const state = log.index.conversations.get(conversation)?.state
+        if (state === undefined) throw notFound(conversation)
+        const requestId = state.running?.requestId
+        const isOwn =
+          state.owner === owner &&
+          events.every((event) => "request_id" in event && event.request_id === requestId)
+        if (!isOwn) throw ended
+        return events.length === 0 ? [] : write(conversation, state.lastSeq, events)
+      })
+      return isDue(events) ? Effect.tap(appended, flushed) : appended
+    },
     respond: (conversation, event) =>
       log.transact("written", () => {
         const found = log.index.conversations.get(conversation)

@@ -34,7 +34,8 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 const isCount = (value: unknown) => Number.isSafeInteger(value) && Number(value) >= 0
 const isText = (value: unknown) => typeof value === "string"
-const absentOr = (check: (value: unknown) => boolean, value: unknown) => value === undefined || check(value)
+const isCountOrAbsent = (value: unknown) => value === undefined || isCount(value)
+const isTextOrAbsent = (value: unknown) => value === undefined || isText(value)
 
 /** The fields that the index depends on; events are decoded when they are read. */
 const isLine = (value: unknown): value is Line => {
@@ -46,9 +47,12 @@ const isLine = (value: unknown): value is Line => {
   return (
     isCount(seq) &&
     seq !== 0 &&
-    absentOr(isCount, hop) &&
-    absentOr(isCount, more) &&
-    [id, owner, principal, request_id].every((text) => absentOr(isText, text))
+    isCountOrAbsent(hop) &&
+    isCountOrAbsent(more) &&
+    isTextOrAbsent(id) &&
+    isTextOrAbsent(owner) &&
+    isTextOrAbsent(principal) &&
+    isTextOrAbsent(request_id)
   )
 }
 
@@ -84,30 +88,22 @@ export interface Written {
   readonly lengths: ReadonlyArray<number>
 }
 
-const inOrder = ({ conversation, seq, timestamp, type, ...rest }: ChatEvent) => ({
-  type,
-  timestamp,
-  conversation,
-  seq,
-  ...rest
-})
-
 /** `owner`: of the turn that a user's message in it begins; its principal is written with it. */
 export const encodeEvents = (
   events: ReadonlyArray<ChatEvent>,
   begins?: { readonly owner: string; readonly principal: string }
 ): Written => {
-  const lines = events.map((event, index) => {
+  const lines = events.map(({ conversation, seq, timestamp, type, ...rest }, index) => {
     const more = events.length - 1 - index
-    const added = {
-      ...(event.type === "user_message" && begins),
-      ...(more > 0 && { more })
-    }
-    return `${JSON.stringify({ ...inOrder(event), ...added })}\n`
+    const line: Record<string, unknown> = { type, timestamp, conversation, seq, ...rest }
+    if (type === "user_message") Object.assign(line, begins)
+    if (more > 0) line["more"] = more
+    return `${JSON.stringify(line)}\n`
   })
+  const bytes = Buffer.from(lines.length === 1 ? (lines[0] ?? "") : lines.join(""))
   return {
-    bytes: Buffer.from(lines.length === 1 ? (lines[0] ?? "") : lines.join("")),
-    lengths: lines.length === 1 ? [] : lines.map((line) => Buffer.byteLength(line))
+    bytes,
+    lengths: lines.length === 1 ? [bytes.length] : lines.map((line) => Buffer.byteLength(line))
   }
 }
 

@@ -12,16 +12,25 @@ export interface Found {
 
 const newline = 10
 
-/** Complete lines that are not blank, in order. */
-export const splitLines = (bytes: Buffer): ReadonlyArray<Found> => {
-  const found: Array<Found> = []
-  let offset = 0
+/** The first complete line from `offset` on that is not blank. */
+export const lineAt = (bytes: Buffer, offset: number): Found | undefined => {
   for (;;) {
     const end = bytes.indexOf(newline, offset)
-    if (end < 0) return found
+    if (end < 0) return undefined
     const text = bytes.toString("utf8", offset, end)
-    if (text.trim() !== "") found.push({ line: parseLine(text), offset, length: end + 1 - offset })
+    if (text.trim() !== "") return { line: parseLine(text), offset, length: end + 1 - offset }
     offset = end + 1
+  }
+}
+
+/** Complete lines that are not blank, in order. */
+export function* splitLines(bytes: Buffer): Generator<Found> {
+  for (
+    let found = lineAt(bytes, 0);
+    found !== undefined;
+    found = lineAt(bytes, found.offset + found.length)
+  ) {
+    yield found
   }
 }
 
