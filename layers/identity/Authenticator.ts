@@ -183,7 +183,8 @@ export class Authenticator extends Context.Service<
         if (verdict !== undefined) return judge(verdict, credentials)
         const cached = verifiers.cached(hash, credentials)
         if (cached !== undefined) return judge(cached.verdict, credentials)
-        const verified = verifiers.verify(token, hash, credentials)
+        const isSuspect = attempts.isThrottled(credentials.address, clock.currentTimeMillisUnsafe())
+        const verified = verifiers.verify(token, hash, credentials, isSuspect)
         return verified === undefined
           ? failed("invalid", credentials)
           : Effect.flatMap(verified, (found) => judge(found, credentials))

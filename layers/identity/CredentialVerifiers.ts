@@ -14,8 +14,9 @@ import { sameGrant, type Grant } from "./Grant.ts"
 const cacheTime = 500
 const maxCached = 10_000
 /** Tokens that are looked up at once, and those that wait for it; beyond that 503. */
-const maxLookups = 32
-const maxWaiting = 1000
+const lookupLimits = { slots: 32, waiting: 1000 }
+/** The same for tokens from addresses with many failed ones, so that a flood of them does not delay other callers. */
+const suspectLimits = { slots: 2, waiting: 32 }
 /** A store that has not answered after this time counts as unreachable. */
 const lookupTimeout = "3 seconds"
 
@@ -40,11 +41,15 @@ export class CredentialVerifiers extends Context.Service<
     readonly redeem: TicketVerifier["redeem"]
     /** The cached verdict about a token; `hash` is its keyed hash. */
     readonly cached: (hash: string, credentials: Credentials) => { readonly verdict: Verdict } | undefined
-    /** The verdict about a token without a cached one; `undefined` if no verifier recognizes it. */
+    /**
+     * The verdict about a token without a cached one; `undefined` if no verifier recognizes it. `isSuspect`: many tokens from
+     * the same address were invalid.
+     */
     readonly verify: (
       token: string,
       hash: string,
-      credentials: Credentials
+      credentials: Credentials,
+      isSuspect: boolean
     ) => Effect.Effect<Verdict, VerifierUnavailable> | undefined
     /**
      * The current grant of each given one; `undefined`: revoked or removed. While a verifier cannot reach its store, its
@@ -65,7 +70,12 @@ export class CredentialVerifiers extends Context.Service<
       const clock = yield* Clock.Clock
       const scope = yield* Effect.scope
       const run = Effect.runForkWith(yield* Effect.context<never>())
-      const slots = yield* Semaphore.make(maxLookups)
+      const laneOf = ({ slots, waiting }: typeof lookupLimits) => ({
+        slots: Semaphore.makeUnsafe(slots),
+        max: slots + waiting,
+        running: 0
+      })
+      const lanes = { usual: laneOf(lookupLimits), suspect: laneOf(suspectLimits) }
       const verifiers = new Set<CredentialVerifier>()
       let tickets: TicketVerifier | undefined
       const cache = new BoundedCache<Verdict>({ maxEntries: maxCached, maxSize: Infinity })
@@ -75,14 +85,16 @@ export class CredentialVerifiers extends Context.Service<
       /** One lookup for all requests that present the token meanwhile; it goes on when one of them is interrupted. */
       const lookup = (
         key: string,
-        verified: Effect.Effect<Verdict, VerifierUnavailable>
+        verified: Effect.Effect<Verdict, VerifierUnavailable>,
+        lane: typeof lanes.usual
       ): Effect.Effect<Verdict, VerifierUnavailable> => {
         const running = lookups.get(key)
         if (running !== undefined) return Deferred.await(running)
-        if (lookups.size >= maxLookups + maxWaiting) return tooManyLookups
+        if (lane.running >= lane.max) return tooManyLookups
+        lane.running++
         const result = Deferred.makeUnsafe<Verdict, VerifierUnavailable>()
         lookups.set(key, result)
-        const looked = slots.withPermit(
+        const looked = lane.slots.withPermit(
           Effect.suspend(() => {
             const until = clock.currentTimeMillisUnsafe() + cacheTime
             return Effect.tap(verified, (verdict) => Effect.sync(() => cache.put(key, verdict, 0, until)))
@@ -90,6 +102,7 @@ export class CredentialVerifiers extends Context.Service<
         )
         const settled = Effect.onExit(bounded(looked), (exit) => {
           lookups.delete(key)
+          lane.running--
           return Deferred.done(result, exit)
         })
         run(Effect.forkIn(Effect.exit(settled), scope))
@@ -101,12 +114,13 @@ export class CredentialVerifiers extends Context.Service<
 
       const keyOf = (hash: string, { resource }: Credentials) => `${hash} ${resource}`
 
-      const verify = (token: string, hash: string, credentials: Credentials) => {
+      const verify = (token: string, hash: string, credentials: Credentials, isSuspect: boolean) => {
         for (const verifier of verifiers) {
           if (!verifier.recognizes(token)) continue
           const verified = lookup(
             keyOf(hash, credentials),
-            Effect.suspend(() => verifier.verify(token, credentials))
+            Effect.suspend(() => verifier.verify(token, credentials)),
+            isSuspect ? lanes.suspect : lanes.usual
           )
           return Effect.map(verified, (verdict) => verdictAt(verdict, clock.currentTimeMillisUnsafe()))
         }

@@ -46,6 +46,11 @@ export class FailedAttempts {
     return this.#counts
   }
 
+  /** Whether the address has reached the limit of its window. */
+  isThrottled(address: string, now: number): boolean {
+    return (this.#windows.get(networkOf(address), now)?.value.count ?? 0) >= this.#limits.max
+  }
+
   /** Counts a request without a credential. Not throttled: clients request the challenge this way. */
   missing() {
     this.#counts.missing++

@@ -55,7 +55,7 @@ const layer = Layer.fresh(Authenticator.layer).pipe(
   Layer.provide([ConfigSource.layerFrom({}), Ids.layer])
 )
 
-const ask = (token: string, resource = "/mcp") =>
+const ask = (token: string, resource = "/mcp", address = "192.0.2.1") =>
   Effect.flatMap(Authenticator, ({ authenticate }) =>
     authenticate({
       method: "POST",
@@ -63,11 +63,11 @@ const ask = (token: string, resource = "/mcp") =>
       resource,
       authorization: `Bearer ${token}`,
       loopbackPeer: false,
-      address: "192.0.2.1"
+      address
     })
   )
-const subject = (token: string, resource?: string) =>
-  Effect.map(ask(token, resource), ({ principal }) => principal.subject)
+const subject = (token: string, resource?: string, address?: string) =>
+  Effect.map(ask(token, resource, address), ({ principal }) => principal.subject)
 const tagOf = (token: string) =>
   Effect.map(Effect.flip(ask(token)), (error) =>
     error._tag === "Unauthorized" ? error.reason : `${error._tag} ${error.retryAfter}`
@@ -146,6 +146,33 @@ describe("verifiers", () => {
       yield* Deferred.succeed(open, undefined)
       expect(yield* Fiber.join(second)).toBe("alice")
       expect(store.state.looked).toBe(1)
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.effect("a flood of unknown tokens from one address does not delay other addresses", () =>
+    Effect.gen(function* () {
+      const store = storeOf("one")
+      yield* added(store)
+      store.put(grantOf("one", "alice"))
+      for (let each = 0; each < 20; each++) yield* tagOf(`one_wrong${each}`)
+      const open = yield* Deferred.make<void>()
+      store.state.before = Deferred.await(open)
+      const flood = yield* Effect.forkChild(
+        Effect.forEach(
+          Array.from({ length: 100 }, (_, each) => `one_flood${each}`),
+          tagOf,
+          {
+            concurrency: "unbounded"
+          }
+        )
+      )
+      yield* Effect.yieldNow
+      store.state.before = Effect.void
+      expect(yield* subject("one_alice", "/mcp", "192.0.2.2")).toBe("alice")
+      yield* Deferred.succeed(open, undefined)
+      const answers = yield* Fiber.join(flood)
+      expect(answers.filter((answer) => answer === "VerifierUnavailable 1000")).toHaveLength(100 - 34)
+      expect(answers.filter((answer) => answer === "throttled")).toHaveLength(34)
     }).pipe(Effect.provide(layer))
   )
 
