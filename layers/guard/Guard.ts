@@ -163,11 +163,9 @@ const make = Effect.gen(function* () {
       reuse === undefined
         ? begin
         : Effect.suspend(() => cachedResult(now.cache, call, args, reuse, clock, begin, hit))
-    if (!now.limits.enabled) return fresh
-    return Effect.andThen(
-      rateLimits.take(now.ratesFor(principal, rate), readOnly ? "local" : "refuse"),
-      fresh
-    )
+    const rates = now.ratesFor(principal, rate)
+    if (rates.length === 0) return fresh
+    return Effect.andThen(rateLimits.take(rates, readOnly ? "local" : "refuse"), fresh)
   }
 
   const protect = <A, E, R>(
@@ -206,11 +204,10 @@ const make = Effect.gen(function* () {
       // The same type, which TypeScript cannot prove of any `R`.
       protect(subject, self as Effect.Effect<A, E, Exclude<R, GuardServices> | GuardServices>),
     meter: (principal) =>
-      Effect.suspend(() =>
-        now.limits.enabled
-          ? Effect.asVoid(rateLimits.take(now.ratesFor(principal, undefined), "local"))
-          : Effect.void
-      ),
+      Effect.suspend(() => {
+        const rates = now.ratesFor(principal, undefined)
+        return rates.length === 0 ? Effect.void : Effect.asVoid(rateLimits.take(rates, "local"))
+      }),
     invalidate: (...names) =>
       Effect.sync(() => now.cache.invalidate(names.length === 0 ? undefined : new Set(names))),
     state: Effect.sync(() => ({

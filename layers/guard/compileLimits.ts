@@ -44,7 +44,7 @@ export const compileLimits = (limits: Limits) => {
     return entryLimits
   }
 
-  /** The rate limits of a call, the narrowest first. */
+  /** The rate limits of a call, the narrowest first. That of a token applies also while the others are disabled. */
   const ratesFor = (principal: Principal, tool: Limit | undefined): ReadonlyArray<Limit> => {
     const { key } = principal
     const calls = principal.limits?.calls_per_minute
@@ -56,9 +56,10 @@ export const compileLimits = (limits: Limits) => {
           ? rateLimit("address", principal.clientId, limits.address)
           : rateLimit("principal", key, rate, principal.subject)
       if (rates.size >= maxTracked) rates.clear()
-      rates.set(key, (known = { calls, limits: [own, totalRate] }))
+      const enforced = limits.enabled ? [own, totalRate] : calls === undefined ? [] : [own]
+      rates.set(key, (known = { calls, limits: enforced }))
     }
-    return tool === undefined ? known.limits : [tool, ...known.limits]
+    return tool === undefined || !limits.enabled ? known.limits : [tool, ...known.limits]
   }
 
   /** One object per limit, because a new one counts as a change. */

@@ -6,19 +6,20 @@ import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
 import { Budget } from "../../../layers/guard/Budget.ts"
 import { Guard } from "../../../layers/guard/Guard.ts"
 import { Calls } from "../../../layers/ledger/Calls.ts"
-import { anonymousLoopback, Principal } from "../../../src/domain/Principal.ts"
+import { anonymousLoopback, Principal, type PrincipalLimits } from "../../../src/domain/Principal.ts"
 import { suspension, Unavailable } from "../../../src/domain/Transient.ts"
 import { it } from "../../support/effect.ts"
 import { guard, heard, ledger, protect, state, subject, type Wanted } from "../../support/guard.ts"
 import { given } from "../config/files.ts"
 
-const person = (name: string, scopes: ReadonlyArray<string> = ["call"]) =>
+const person = (name: string, limits?: PrincipalLimits, scopes: ReadonlyArray<string> = ["call"]) =>
   new Principal({
     subject: name,
     clientId: "test",
     scopes,
     ceiling: [...scopes, "admin"],
-    source: "api-token"
+    source: "api-token",
+    ...(limits !== undefined && { limits })
   })
 const [alice, bob] = [person("alice"), person("bob")]
 
@@ -78,6 +79,26 @@ describe("rate limits", () => {
     }).pipe(Effect.provide(guard({ ...limits, enabled: false })))
   )
 
+  it.effect(
+    "a token's own rate limit applies instead of its principal's, and while rate limits are disabled",
+    () =>
+      Effect.gen(function* () {
+        const few: Wanted = { by: person("dora", { calls_per_minute: 1 }) }
+        const many: Wanted = { by: person("erin", { calls_per_minute: 3 }) }
+        const refused = { limit: "principal", window: 60_000 }
+        for (const enabled of [true, false]) {
+          yield* Effect.gen(function* () {
+            yield* protect(few, Effect.void)
+            expect(yield* Effect.flip(protect(few, Effect.void))).toMatchObject({ ...refused, max: 1 })
+            for (let each = 0; each < 3; each++) yield* protect(many, Effect.void)
+            expect(yield* Effect.flip(protect(many, Effect.void))).toMatchObject({ ...refused, max: 3 })
+            // Another token of the same principal has other limits.
+            yield* protect({ by: person("dora", { calls_per_minute: 5 }) }, Effect.void)
+          }).pipe(Effect.provide(guard({ ...limits, total: { calls: 100 }, enabled })))
+        }
+      })
+  )
+
   it.effect("the rate limit is checked after the scopes and before the cache", () =>
     Effect.gen(function* () {
       const cached: Wanted = { by: alice, cache: { ttl: "1 hour", among: "everybody" } }
@@ -122,6 +143,16 @@ describe("concurrency limits", () => {
         max: 3
       })
       yield* Fiber.interrupt(fourth.fiber)
+    }).pipe(Effect.provide(guard(limits)))
+  )
+
+  it.effect("a token's own concurrency limit applies instead of its principal's", () =>
+    Effect.gen(function* () {
+      const by = person("dora", { concurrency: 1 })
+      yield* held({ by })
+      yield* Effect.forkChild(protect({ by }, Effect.void))
+      yield* Effect.yieldNow
+      expect(yield* Effect.flip(protect({ by }, Effect.void))).toMatchObject({ limit: "principal", max: 1 })
     }).pipe(Effect.provide(guard(limits)))
   )
 
@@ -211,7 +242,12 @@ describe("cached results", () => {
 
   it.effect("results are shared within the scope that the tool declares", () =>
     Effect.gen(function* () {
-      const others = [bob, person("carol", ["call", "read"]), person("dave", ["read", "call"]), alice]
+      const others = [
+        bob,
+        person("carol", undefined, ["call", "read"]),
+        person("dave", undefined, ["read", "call"]),
+        alice
+      ]
       const ask = Effect.fnUntraced(function* (wanted: Wanted) {
         const self = counter()
         const answers: Array<number> = []
@@ -221,7 +257,7 @@ describe("cached results", () => {
       expect(yield* ask({ ...among("everybody"), name: "a" })).toEqual([1, 1, 1, 1, 1])
       expect(yield* ask({ ...among("scopes"), name: "b" })).toEqual([1, 1, 2, 2, 1])
       expect(yield* ask({ ...among("principal"), name: "c" })).toEqual([1, 2, 3, 4, 1])
-      const [one, two] = [person("e", ["call", "a b"]), person("e", ["call", "a", "b"])]
+      const [one, two] = [person("e", undefined, ["call", "a b"]), person("e", undefined, ["call", "a", "b"])]
       const self = counter()
       expect(yield* protect({ ...among("scopes"), name: "d", by: one }, self)).toBe(1)
       expect(yield* protect({ ...among("scopes"), name: "d", by: two }, self)).toBe(2)

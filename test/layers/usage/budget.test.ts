@@ -127,6 +127,40 @@ onEachDatabase("a budget", (database) => {
     )
   )
 
+  it.effect("has limits of a token, besides those of its principal, also while usage is not counted", () =>
+    Effect.gen(function* () {
+      const token = (cost_daily_max: number) => ({
+        by: new Principal({
+          subject: "ada",
+          clientId: "token",
+          scopes: ["call"],
+          ceiling: ["call"],
+          source: "api-token",
+          limits: { cost_daily_max }
+        })
+      })
+      const ends = over("principal_daily", Date.UTC(2026, 10, 27))
+      yield* within(
+        { principal: { cost_daily_max: 2 } },
+        Effect.gen(function* () {
+          yield* protect(model("1", token(1)), charge("1"))
+          expect(yield* Effect.flip(protect(model("0.1", token(1)), Effect.void))).toMatchObject(ends)
+          // A token does not raise the limit of its principal.
+          yield* protect(model("1", token(9)), charge("1"))
+          expect(yield* Effect.flip(protect(model("0.1", token(9)), Effect.void))).toMatchObject(ends)
+        })
+      )
+      yield* within(
+        { enabled: false },
+        Effect.gen(function* () {
+          yield* protect(model("5", { by: ada("ada") }), charge("5"))
+          yield* protect(model("1", token(1)), charge("1"))
+          expect(yield* Effect.flip(protect(model("0.1", token(1)), Effect.void))).toMatchObject(ends)
+        })
+      )
+    })
+  )
+
   it.effect("counts all calls of a request together, also while they run", () =>
     within(
       { cost_per_request_max: 1 },
