@@ -1,9 +1,10 @@
 /** API tokens in the database: created, listed and revoked at run time, and verified for the Authenticator. */
 import { Context, Effect, Layer, type Redacted, Scope, Semaphore } from "effect"
-import { ConfigSource } from "../config/ConfigSource.ts"
-import { Ids } from "../platform/Ids.ts"
-import { Sql } from "../storage/Sql.ts"
-import { Storage } from "../storage/Storage.ts"
+import type { Audit } from "../audit/Audit.ts"
+import type { ConfigSource } from "../config/ConfigSource.ts"
+import type { Ids } from "../platform/Ids.ts"
+import type { Sql } from "../storage/Sql.ts"
+import type { Storage } from "../storage/Storage.ts"
 import { CredentialVerifiers } from "./CredentialVerifiers.ts"
 import type { NewToken, StoredToken, TokenError, TokensUnavailable } from "./tokens/StoredToken.ts"
 import type { Administrator, TokenOperations } from "./tokens/tokenOperations.ts"
@@ -49,7 +50,7 @@ export class StoredTokens extends Context.Service<
     Effect.gen(function* () {
       const verifiers = yield* CredentialVerifiers
       const scope = yield* Effect.scope
-      const services = yield* Effect.context<ConfigSource | Ids | Sql | Storage>()
+      const services = yield* Effect.context<Audit | ConfigSource | Ids | Sql | Storage>()
       const loading = yield* Semaphore.make(1)
       let loaded: TokenOperations | undefined
       const load = Effect.flatMap(

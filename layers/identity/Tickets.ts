@@ -2,6 +2,8 @@
 import { Clock, Context, Effect, Layer, Schema } from "effect"
 import * as Base64Url from "effect/encoding/Base64Url"
 import * as Hex from "effect/encoding/Hex"
+import { Audit } from "../audit/Audit.ts"
+import { actorOf } from "../audit/AuditEntry.ts"
 import { sha256 } from "../platform/digest.ts"
 import { Ids } from "../platform/Ids.ts"
 import type { DatabaseError } from "../storage/DatabaseError.ts"
@@ -60,6 +62,7 @@ export class Tickets extends Context.Service<
     Effect.gen(function* () {
       const sql = yield* Sql
       const ids = yield* Ids
+      const audit = yield* Audit
       const verifiers = yield* CredentialVerifiers
       const load = Effect.promise(() => import("./tokens/ticketRows.ts"))
 
@@ -99,6 +102,12 @@ export class Tickets extends Context.Service<
           const added = yield* sql
             .write((client) => rows.add(client, row, now, maxOpen))
             .pipe(Effect.catch(unavailable))
+          audit.recordSoon({
+            actor: actorOf(grant.principal),
+            action: "ticket.create",
+            target: path,
+            outcome: added ? "succeeded" : "refused"
+          })
           return added ? { text, expiresAt } : yield* new TooManyTickets()
         })
       })

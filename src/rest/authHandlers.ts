@@ -62,13 +62,15 @@ export const authHandlers = HttpApiBuilder.group(
         return { tokens: page, ...(next !== undefined && { next_cursor: next }) }
       }),
       createToken: Effect.fn(function* ({ payload }) {
-        const principal = yield* metered("admin", catalog)
-        const { about, token } = yield* tokens.create(payload, principal).pipe(Effect.catch(tokenFailed))
+        yield* metered("admin", catalog)
+        const { about, token } = yield* tokens
+          .create(payload, yield* RestRequest)
+          .pipe(Effect.catch(tokenFailed))
         return { token: Redacted.value(token), about }
       }),
       revokeToken: Effect.fn(function* ({ params: { token } }) {
-        const principal = yield* metered("admin", catalog)
-        return yield* tokens.revoke(token, principal).pipe(Effect.catch(tokenFailed))
+        yield* metered("admin", catalog)
+        return yield* tokens.revoke(token, yield* RestRequest).pipe(Effect.catch(tokenFailed))
       }),
       ticket: Effect.fn(function* ({ payload }) {
         const { grant, headers } = yield* RestRequest

@@ -88,13 +88,11 @@ export const layer = toolkit.toLayer(
           ...(next !== undefined && { next_cursor: next })
         })),
       create_token: Effect.fnUntraced(function* (request) {
-        const { principal } = yield* Caller
-        const { about, token } = yield* tokens.create(request, principal)
+        const { about, token } = yield* tokens.create(request, yield* Caller)
         return { token: Redacted.value(token), about }
       }),
       revoke_token: Effect.fnUntraced(function* ({ token }) {
-        const { principal } = yield* Caller
-        return yield* tokens.revoke(token, principal)
+        return yield* tokens.revoke(token, yield* Caller)
       })
     })
   )

@@ -1,5 +1,6 @@
 /** Stored tokens of a test: a program's own `StoredTokens` and `Authenticator` over a database. */
 import { Effect, Layer, Logger, Redacted, Schema } from "effect"
+import { Audit } from "../../layers/audit/Audit.ts"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { Authenticator } from "../../layers/identity/Authenticator.ts"
 import { CredentialVerifiers } from "../../layers/identity/CredentialVerifiers.ts"
@@ -17,6 +18,7 @@ export const instanceOf = (storage: StorageSettings, auth: Readonly<Record<strin
   Layer.fresh(
     Layer.merge(Authenticator.layer, StoredTokens.layer).pipe(
       Layer.provideMerge(CredentialVerifiers.layer),
+      Layer.provideMerge(Audit.layer),
       Layer.provideMerge(Sql.layer),
       Layer.provideMerge(Storage.layer),
       Layer.provideMerge(ConfigSource.layerFrom({ storage, auth })),

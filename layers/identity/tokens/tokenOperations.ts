@@ -1,5 +1,7 @@
 /** Operations on stored API tokens; loaded with the first token. */
 import { Clock, DateTime, Effect, Redacted } from "effect"
+import { Audit } from "../../audit/Audit.ts"
+import { actorOf, operator } from "../../audit/AuditEntry.ts"
 import type { Principal } from "../../../src/domain/Principal.ts"
 import { covers } from "../../../src/domain/scopes.ts"
 import { ConfigSource } from "../../config/ConfigSource.ts"
@@ -11,7 +13,7 @@ import { type Verdict, VerifierUnavailable } from "../CredentialVerifier.ts"
 import { section } from "../section.ts"
 import { configuredTokens } from "./configuredTokens.ts"
 import { makePepper } from "./pepper.ts"
-import { TokenError, TokensUnavailable, type NewToken } from "./StoredToken.ts"
+import { isoOf, TokenError, TokensUnavailable, type NewToken } from "./StoredToken.ts"
 import * as rows from "./tokenRows.ts"
 import { mint, type TokenParts } from "./tokenText.ts"
 
@@ -26,12 +28,20 @@ const noHash = "0".repeat(64)
 
 const bytes = (text: string) => new TextEncoder().encode(text)
 
-/** Who administers tokens: a principal, or the operator at the command line. */
-export type Administrator = Principal | "operator"
+/** Who administers tokens: a principal with one of its requests, or the operator at the command line. */
+export type Administrator =
+  { readonly principal: Principal; readonly requestId?: string | undefined } | "operator"
 
-/** The name and the limits of what an administrator may grant. */
+/** The name and the limits of what an administrator may grant, and how the audit log names it. */
 const authorityOf = (by: Administrator) =>
-  by === "operator" ? { name: "operator", ceiling: undefined } : { name: by.subject, ceiling: by.ceiling }
+  by === "operator"
+    ? { name: "operator", ceiling: undefined, actor: operator, requestId: undefined }
+    : {
+        name: by.principal.subject,
+        ceiling: by.principal.ceiling,
+        actor: actorOf(by.principal),
+        requestId: by.requestId
+      }
 
 const reported = (error: DatabaseError | StorageError) =>
   Effect.as(
@@ -64,12 +74,18 @@ const forVerification = <A, R>(self: Effect.Effect<A, DatabaseError | StorageErr
     )
   )
 
+const idOrNameForm = /^[\w.@-]{1,64}$/
+
+/** The target of a refused revocation. It may be the token itself, by mistake. */
+const shownTarget = (idOrName: string): string => (idOrNameForm.test(idOrName) ? idOrName : "")
+
 const refused = (reason: TokenError["reason"], message: string) =>
   Effect.fail(new TokenError({ reason, message }))
 
 export const makeTokenOperations = Effect.gen(function* () {
   const sql = yield* Sql
   const config = yield* ConfigSource
+  const audit = yield* Audit
   const pepper = yield* makePepper
   let settings = yield* config.read(section)
   yield* config.follow(section, (now) => Effect.sync(() => void (settings = now)))
@@ -124,9 +140,25 @@ export const makeTokenOperations = Effect.gen(function* () {
       forVerification
     )
 
+  /** Records a refused act: what was asked, and why not. */
+  const recordRefusal =
+    (action: string, by: Administrator, target: string) => (error: TokenError | TokensUnavailable) =>
+      Effect.sync(() => {
+        if (error._tag === "TokensUnavailable") return
+        const { actor, requestId } = authorityOf(by)
+        audit.recordSoon({
+          actor,
+          requestId,
+          action,
+          target,
+          outcome: "refused",
+          details: { reason: error.reason }
+        })
+      })
+
   const create = Effect.fn("StoredTokens.create")(function* (request: NewToken, by: Administrator) {
     const { max_stored_tokens: most, tokens } = settings
-    const { ceiling: granted, name: creator } = authorityOf(by)
+    const { actor, ceiling: granted, name: creator, requestId } = authorityOf(by)
     const { limits = {}, name, scopes = ["read", "call"], subject = name } = request
     const { ceiling = scopes } = request
     const now = yield* Clock.currentTimeMillis
@@ -187,6 +219,14 @@ export const makeTokenOperations = Effect.gen(function* () {
         )
       }
       yield* rows.insertToken(client, row)
+      yield* audit.record(client, {
+        actor,
+        requestId,
+        action: "token.create",
+        target: row.id,
+        outcome: "succeeded",
+        details: { name, subject, scopes, ceiling, limits, expires_at: isoOf(expires) }
+      })
     })
     yield* sql.write(insert)
     return { token: Redacted.make(minted.text, { label: "API token" }), about: rows.describe(row, now) }
@@ -218,13 +258,22 @@ export const makeTokenOperations = Effect.gen(function* () {
 
   const revoke = Effect.fn("StoredTokens.revoke")(function* (idOrName: string, by: Administrator) {
     const now = yield* Clock.currentTimeMillis
+    const { actor, name: revoker, requestId } = authorityOf(by)
     const unknown = refused("not_found", "No active token has this id or name. List the tokens to see them.")
-    if (!/^[\w.@-]{1,64}$/.test(idOrName)) return yield* unknown
+    if (!idOrNameForm.test(idOrName)) return yield* unknown
     const row = yield* sql.write((client) =>
       Effect.gen(function* () {
         const before = yield* rows.findByIdOrName(client, idOrName)
         if (before === undefined || before.revoked_at !== null) return before
-        yield* rows.revoke(client, before.id, now, authorityOf(by).name)
+        yield* rows.revoke(client, before.id, now, revoker)
+        yield* audit.record(client, {
+          actor,
+          requestId,
+          action: "token.revoke",
+          target: before.id,
+          outcome: "succeeded",
+          details: { name: before.name, subject: before.subject }
+        })
         return yield* rows.findToken(client, before.id)
       })
     )
@@ -237,6 +286,16 @@ export const makeTokenOperations = Effect.gen(function* () {
     return yield* sql.read((client) => rows.countForeign(client, now, id))
   }).pipe(forAdministrators)
 
-  return { verify, current, usable, create, list, revoke, foreign }
+  return {
+    verify,
+    current,
+    usable,
+    create: (request: NewToken, by: Administrator) =>
+      Effect.tapError(create(request, by), recordRefusal("token.create", by, request.name)),
+    list,
+    revoke: (idOrName: string, by: Administrator) =>
+      Effect.tapError(revoke(idOrName, by), recordRefusal("token.revoke", by, shownTarget(idOrName))),
+    foreign
+  }
 })
 export type TokenOperations = Effect.Success<typeof makeTokenOperations>

@@ -1,5 +1,6 @@
 /** Checks that the HTTP service can listen on its configured address, or that manifold already does. */
 import { Effect, type FileSystem, Layer, type Path } from "effect"
+import { Audit } from "../../../layers/audit/Audit.ts"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
 import { Authenticator } from "../../../layers/identity/Authenticator.ts"
 import { CredentialVerifiers } from "../../../layers/identity/CredentialVerifiers.ts"
@@ -39,7 +40,7 @@ const listen = Effect.gen(function* () {
   yield* Effect.flatMap(Authenticator, (authenticator) => authenticator.requireFor(host)).pipe(
     Effect.provide(
       Layer.merge(Authenticator.layer, StoredTokens.layer).pipe(
-        Layer.provide(CredentialVerifiers.layer),
+        Layer.provide([CredentialVerifiers.layer, Audit.layer]),
         Layer.provide(Sql.layer),
         Layer.provide(Storage.layer)
       )

@@ -1,5 +1,6 @@
 /** Checks the API tokens: those that expire soon, and those that this instance cannot verify. */
 import { Clock, Duration, Effect, FileSystem, Layer, type Path } from "effect"
+import { Audit } from "../../../layers/audit/Audit.ts"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
 import { CredentialVerifiers } from "../../../layers/identity/CredentialVerifiers.ts"
 import { StoredTokens } from "../../../layers/identity/StoredTokens.ts"
@@ -68,7 +69,7 @@ export const tokens: Check<ConfigSource | Environment | FileSystem.FileSystem | 
   run: check.pipe(
     Effect.provide(
       StoredTokens.layer.pipe(
-        Layer.provide(CredentialVerifiers.layer),
+        Layer.provide([CredentialVerifiers.layer, Audit.layer]),
         Layer.provideMerge(Sql.layer),
         Layer.provideMerge(Storage.layer)
       )

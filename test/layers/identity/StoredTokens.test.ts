@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test"
 import { Context, Effect, Exit, Layer, Redacted, Schema } from "effect"
 import fc from "fast-check"
+import { Audit } from "../../../layers/audit/Audit.ts"
 import { Authenticator } from "../../../layers/identity/Authenticator.ts"
 import { StoredTokens } from "../../../layers/identity/StoredTokens.ts"
 import { NewToken } from "../../../layers/identity/tokens/StoredToken.ts"
@@ -9,6 +10,7 @@ import { parse } from "../../../layers/identity/tokens/tokenText.ts"
 import { Sql } from "../../../layers/storage/Sql.ts"
 import { Storage } from "../../../layers/storage/Storage.ts"
 import { Principal } from "../../../src/domain/Principal.ts"
+import { storedRows } from "../../support/audit.ts"
 import { onEachDatabase } from "../../support/databases.ts"
 import { it } from "../../support/effect.ts"
 import { authenticate, create, instanceOf, rejection } from "../../support/storedTokens.ts"
@@ -52,7 +54,7 @@ onEachDatabase("stored tokens", (database) => {
   /** Runs the test with one instance. */
   const alone = <A, E>(
     name: string,
-    run: Effect.Effect<A, E, Authenticator | StoredTokens | Sql | Storage>,
+    run: Effect.Effect<A, E, Audit | Authenticator | StoredTokens | Sql | Storage>,
     auth: Readonly<Record<string, unknown>> = {}
   ) =>
     it.live(name, () => Effect.flatMap(database, (storage) => Effect.provide(run, instanceOf(storage, auth))))
@@ -171,7 +173,9 @@ onEachDatabase("stored tokens", (database) => {
         source: "api-token"
       })
       const ask = (request: typeof NewToken.Encoded) =>
-        Effect.flatMap(Schema.decodeUnknownEffect(NewToken)(request), (decoded) => createAs(decoded, by))
+        Effect.flatMap(Schema.decodeUnknownEffect(NewToken)(request), (decoded) =>
+          createAs(decoded, { principal: by, requestId: "r1" })
+        )
       expect(yield* Effect.flip(ask({ name: "usual" }))).toMatchObject({ reason: "forbidden" })
       expect(
         yield* Effect.flip(ask({ name: "all", scopes: ["read"], ceiling: ["read", "call"] }))
@@ -180,6 +184,41 @@ onEachDatabase("stored tokens", (database) => {
       })
       const { about } = yield* ask({ name: "narrow", scopes: ["read", "call:math.add"] })
       expect(about).toMatchObject({ created_by: "eve", scopes: ["read", "call:math.add"] })
+    })
+  )
+
+  alone(
+    "every creation, revocation and refusal is in the audit log, without a secret",
+    Effect.gen(function* () {
+      const { create: createAs, revoke } = yield* StoredTokens
+      const by = {
+        principal: new Principal({
+          subject: "eve",
+          clientId: "app",
+          scopes: ["admin"],
+          ceiling: ["read", "admin"],
+          source: "oauth"
+        }),
+        requestId: "r1"
+      }
+      const made = yield* create({ name: "ci", scopes: ["read"] })
+      yield* Effect.flip(createAs({ name: "more" }, by))
+      yield* revoke("ci", by)
+      yield* Effect.flip(revoke(made.text, by))
+      const { flush } = yield* Audit
+      yield* flush
+      const rows = yield* storedRows
+      const about = { subject: "eve", client: "app", source: "oauth", request_id: "r1" }
+      expect(rows).toHaveLength(4)
+      for (const row of [
+        { subject: "operator", source: "cli", action: "token.create", target: made.id, outcome: "succeeded" },
+        { ...about, action: "token.revoke", target: made.id, outcome: "succeeded" },
+        { ...about, action: "token.create", target: "more", outcome: "refused" },
+        { ...about, action: "token.revoke", target: "", outcome: "refused" }
+      ]) {
+        expect(rows).toContainEqual(expect.objectContaining(row))
+      }
+      expect(JSON.stringify(rows)).not.toContain("mcpt_")
     })
   )
 

@@ -30,7 +30,7 @@ test("a scope of one tool is for that tool only", () => {
   expect(contains(granted, "read", "echo")).toBe(true)
 })
 
-test("whoever has what a scope covers may call every tool that the scope is for", () => {
+test("a principal that has what a scope covers may call every tool of that scope", () => {
   const tool = fc.constantFrom("math.add", "math.sub", "math", "web.fetch_url", "*")
   const scope = fc.oneof(
     fc.constantFrom(...everyScope, "team:blue"),
