@@ -34,6 +34,19 @@ export class Audit extends Context.Service<
     readonly flush: Effect.Effect<void, DatabaseError>
   }
 >()("manifold/audit/Audit") {
+  /** Records nothing, for programs without a database. */
+  static readonly layerNone = Layer.succeed(
+    Audit,
+    Audit.of({
+      settings: () => ({ ...defaults, enabled: false }),
+      record: () => Effect.void,
+      write: () => Effect.void,
+      recordSoon: () => {},
+      isFull: () => false,
+      flush: Effect.void
+    })
+  )
+
   /** Opens the database with the first row. */
   static readonly layer = Layer.effect(
     Audit,

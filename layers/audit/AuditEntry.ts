@@ -27,6 +27,9 @@ export const operator: Actor = { subject: "operator", client: "manifold", source
 /** The program itself, such as at a reload of the configuration. */
 export const program: Actor = { subject: "manifold", client: "manifold", source: "program" }
 
+/** A caller without a valid credential. */
+export const unauthenticated: Actor = { subject: "", client: "", source: "none" }
+
 export const actorOf = ({ clientId, source, subject }: Principal): Actor => ({
   subject,
   client: clientId,

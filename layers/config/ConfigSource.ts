@@ -1,5 +1,17 @@
 /** Configuration service: a file or inline JSON, overridden by environment variables, read by section, with hot reload. */
-import { Context, Effect, Equal, Exit, FileSystem, Layer, Option, Path, Semaphore, type Scope } from "effect"
+import {
+  Context,
+  Effect,
+  Equal,
+  Exit,
+  FileSystem,
+  Layer,
+  Option,
+  Path,
+  type Result,
+  Semaphore,
+  type Scope
+} from "effect"
 import { Environment } from "../platform/Environment.ts"
 import { ConfigInvalid, type Problem } from "./ConfigInvalid.ts"
 import * as ConfigDocument from "./ConfigDocument.ts"
@@ -193,6 +205,7 @@ const make = (load: Effect.Effect<ConfigDocument.ConfigDocument, ConfigInvalid, 
       return { changed, applied, needRestart } satisfies Reloaded
     })
     const reloads = Semaphore.makeUnsafe(1)
+    const listeners = new Set<(result: Result.Result<Reloaded, ConfigInvalid>) => void>()
 
     return ConfigSource.of({
       read,
@@ -201,7 +214,16 @@ const make = (load: Effect.Effect<ConfigDocument.ConfigDocument, ConfigInvalid, 
       found,
       follow: (section, apply) => followed(section, read(section), apply),
       followOption: (section, apply) => followed(section, readOption(section), apply),
-      reload: reloads.withPermit(reloadUnsafe)
+      reload: Effect.tap(Effect.result(reloads.withPermit(reloadUnsafe)), (result) =>
+        Effect.sync(() => {
+          for (const listener of listeners) listener(result)
+        })
+      ).pipe(Effect.flatMap(Effect.fromResult)),
+      onReload: (listener) =>
+        Effect.acquireRelease(
+          Effect.sync(() => listeners.add(listener)),
+          () => Effect.sync(() => listeners.delete(listener))
+        ).pipe(Effect.asVoid)
     })
   })
 
@@ -239,6 +261,10 @@ export class ConfigSource extends Context.Service<
      * changes. Otherwise followed and unread sections take effect; others keep their settings until a restart.
      */
     readonly reload: Effect.Effect<Reloaded, ConfigInvalid>
+    /** Calls the listener after each reload while the scope is open; it must not throw. */
+    readonly onReload: (
+      listener: (result: Result.Result<Reloaded, ConfigInvalid>) => void
+    ) => Effect.Effect<void, never, Scope.Scope>
   }
 >()("manifold/config/ConfigSource") {
   /**

@@ -203,6 +203,9 @@ const make = Effect.gen(function* () {
     protect: <A, E, R>(subject: Subject, self: Effect.Effect<A, E, R>) =>
       // The same type, which TypeScript cannot prove of any `R`.
       protect(subject, self as Effect.Effect<A, E, Exclude<R, GuardServices> | GuardServices>),
+    conceal: (call) => {
+      for (const observer of observers) observer.concealed?.(call)
+    },
     meter: (principal) =>
       Effect.suspend(() => {
         const rates = now.ratesFor(principal, undefined)
@@ -234,6 +237,8 @@ export class Guard extends Context.Service<
       subject: Subject,
       self: Effect.Effect<A, E, R>
     ) => Effect.Effect<A, E | GuardRejection | TimedOut, Exclude<R, GuardServices>>
+    /** Notifies observers of a call of an entry that the principal cannot see. */
+    readonly conceal: (call: Call) => void
     /**
      * Counts a request that is not a call (ping, list) under the rate limits of the principal, in this process while the
      * shared store is unreachable.

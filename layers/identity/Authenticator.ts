@@ -1,6 +1,9 @@
 /** Authenticates HTTP requests: by bearer token, or as the anonymous loopback principal. */
 import { Clock, Context, Duration, Effect, Layer, Schema } from "effect"
 import * as Hex from "effect/encoding/Hex"
+import { Audit } from "../audit/Audit.ts"
+import { unauthenticated } from "../audit/AuditEntry.ts"
+import { RowLimit } from "../audit/RowLimit.ts"
 import { ConfigSource } from "../config/ConfigSource.ts"
 import { isLoopback } from "../http/hosts.ts"
 import { pathOf } from "../http/requestRouting.ts"
@@ -59,6 +62,9 @@ const throttled = (retryAfter: number) =>
     challenge: invalidToken("The token is not valid"),
     retryAfter
   })
+
+/** Rows of the audit log for failed credentials of all addresses, per minute: others are counted. */
+const mostRows = 300
 
 /** Longer headers are rejected without hashing. */
 const maxLength = 8192
@@ -120,6 +126,8 @@ export class Authenticator extends Context.Service<
         max,
         window: Duration.toMillis(window)
       })
+      const audit = yield* Audit
+      const rowLimit = new RowLimit(mostRows)
       const attempts = new FailedAttempts(limitsOf(initial))
       const log = Effect.runForkWith(yield* Effect.context<never>())
       let tokens = ApiTokens.make(initial.tokens, hashOf)
@@ -161,12 +169,28 @@ export class Authenticator extends Context.Service<
         { address, resource }: Credentials,
         error = reason === "invalid" ? invalid : expired
       ): Effect.Effect<never, Unauthorized> => {
-        const { count, retryAfter } = attempts.failed(reason, address, clock.currentTimeMillisUnsafe())
+        const now = clock.currentTimeMillisUnsafe()
+        const { count, retryAfter } = attempts.failed(reason, address, now)
         if (retryAfter === undefined || count === attempts.max + 1) {
           const line = Effect.logWarning(
             retryAfter === undefined ? "authentication failed" : "authentication throttled"
           )
           log(Effect.annotateLogs(line, { address, reason, resource }))
+          const omitted = rowLimit.take("", now)
+          if (omitted !== undefined) {
+            audit.recordSoon({
+              actor: unauthenticated,
+              action: "authentication",
+              target: resource,
+              outcome: "refused",
+              details: {
+                address,
+                reason,
+                ...(retryAfter !== undefined && { throttled: true }),
+                ...(omitted > 0 && { omitted_rows: omitted })
+              }
+            })
+          }
         }
         if (retryAfter !== undefined) return Effect.fail(throttled(retryAfter))
         return error

@@ -16,6 +16,8 @@ export interface Call {
   readonly kind: CallKind
   /** The entry's name, a resource's URI, or a model's id. */
   readonly name: string
+  /** The arguments of a tool, not validated yet. Observers must not keep them: they may be large and have secrets. */
+  readonly args?: unknown
   /** The URI template that matched the resource: the number of templates is small, that of URIs unbounded. */
   readonly template?: string | undefined
   readonly principal: Principal
@@ -60,6 +62,8 @@ export interface Observer {
   readonly retried?: (call: Call, attempt: number, errorClass: string) => void
   /** Called for every call that was received, once. `duration` counts from `received`. */
   readonly finished?: (call: Call, outcome: Outcome, duration: number) => void
+  /** The entry exists, but the principal cannot obtain its scopes and gets `NotFound`. No other function is called. */
+  readonly concealed?: (call: Call) => void
 }
 
 export class Calls extends Context.Service<
@@ -97,7 +101,10 @@ export const RunningCall = Context.Reference<{ readonly call: Call | undefined }
 const nestedCalls = new WeakMap<Call, number>()
 
 /** A call that `parent`'s handler makes: in the same trace, session and conversation, with an id below its parent's. */
-export const nested = (parent: Call, call: Pick<Call, "kind" | "name" | "principal" | "template">): Call => {
+export const nested = (
+  parent: Call,
+  call: Pick<Call, "kind" | "name" | "principal" | "template" | "args">
+): Call => {
   const index = (nestedCalls.get(parent) ?? 0) + 1
   nestedCalls.set(parent, index)
   const { conversation, correlationId, requestId, session, trace } = parent

@@ -17,11 +17,12 @@ const toCall = (
   caller: Caller["Service"],
   kind: Call["kind"],
   name: string,
-  template: string | undefined
+  { args, template }: { readonly args?: unknown; readonly template?: string }
 ): Call => ({
   kind,
   name,
   template,
+  args,
   principal,
   trace: caller.trace,
   session: caller.session,
@@ -67,6 +68,8 @@ export const policyOf = (entry: { readonly scopes: ReadonlyArray<Scope> }): Poli
   return policy
 }
 
+type Run<A, E> = Effect.Effect<A, E | NotFound | GuardRejection | TimedOut, CallerServices>
+
 export const entryRunner = (guard: Guard["Service"], progress: ProgressEvents["Service"]) => {
   /** Fails with `NotFound` for entries that are not visible to the principal, else runs the handler under Guard. */
   const run = <A, E>(
@@ -75,17 +78,21 @@ export const entryRunner = (guard: Guard["Service"], progress: ProgressEvents["S
     name: string,
     target: Target<A, E> | undefined,
     missing: Kind = kind === "completion" ? "prompt" : kind
-  ): Effect.Effect<A, E | NotFound | GuardRejection | TimedOut, CallerServices> =>
-    target === undefined || !principal.mayReach(target.policy.scopes, kind === "tool" ? name : undefined)
+  ): Run<A, E> =>
+    target === undefined
       ? Effect.fail(new NotFound({ kind: missing, name }))
-      : Effect.contextWith((context: Context.Context<CallerServices>) => {
+      : Effect.contextWith((context: Context.Context<CallerServices>): Run<A, E> => {
           const caller = Context.get(context, Caller)
+          if (!principal.mayReach(target.policy.scopes, kind === "tool" ? name : undefined)) {
+            guard.conceal(toCall(principal, caller, kind, name, target))
+            return Effect.fail(new NotFound({ kind: missing, name }))
+          }
           const parent = Context.get(context, RunningCall).call
-          const { args, effect: handler, hints, policy, template } = target
+          const { args, effect: handler, hints, policy } = target
           const call =
             parent === undefined
-              ? toCall(principal, caller, kind, name, template)
-              : nested(parent, { kind, name, principal, template })
+              ? toCall(principal, caller, kind, name, target)
+              : nested(parent, { kind, name, principal, template: target.template, args })
           const effect =
             parent !== undefined
               ? Effect.provideService(handler, Caller, callerOf(call, caller))

@@ -1,6 +1,8 @@
 /** Layers of every server: an empty catalog, Guard, health, metrics, progress, storage, and MCP servers over the catalog. */
 import { Effect, Layer } from "effect"
 import { Audit } from "../../layers/audit/Audit.ts"
+import * as auditCalls from "../../layers/audit/auditCalls.ts"
+import * as auditReloads from "../../layers/audit/auditReloads.ts"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { Guard } from "../../layers/guard/Guard.ts"
 import { Health } from "../../layers/health/Health.ts"
@@ -37,7 +39,7 @@ const health = Layer.unwrap(Effect.map(Identity, ({ version }) => Health.layer(v
 /** Guard with the budget of section `usage`, and a ledger that is loaded when a call first spends something. */
 const guard = Guard.layer.pipe(
   Layer.provide(Usage.budget),
-  Layer.merge(Usage.journal),
+  Layer.merge(Layer.mergeAll(Usage.journal, auditCalls.layer, auditReloads.layer)),
   Layer.merge(UsageReport.layer),
   Layer.provideMerge(Layer.merge(Usage.layer, Audit.layer)),
   Layer.provideMerge(Sql.layer),

@@ -1,6 +1,7 @@
 /** Loopback: bind rule, host allow-list and peers agree on every spelling. */
 import { expect } from "bun:test"
 import { Effect, Layer } from "effect"
+import { Audit } from "../../../layers/audit/Audit.ts"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
 import * as HostPolicy from "../../../layers/http/HostPolicy.ts"
 import { Authenticator } from "../../../layers/identity/Authenticator.ts"
@@ -54,7 +55,7 @@ it.effect("exactly the addresses that may be bound without a token have DNS rebi
   }).pipe(
     Effect.provide(
       Authenticator.layer.pipe(
-        Layer.provide([ConfigSource.layerFrom({}), CredentialVerifiers.layer, Ids.layer])
+        Layer.provide([Audit.layerNone, ConfigSource.layerFrom({}), CredentialVerifiers.layer, Ids.layer])
       )
     )
   )

@@ -3,6 +3,7 @@ import { describe, expect } from "bun:test"
 import { Effect, Exit, Layer, Logger, Redacted, References } from "effect"
 import { TestClock } from "effect/testing"
 import fc from "fast-check"
+import { Audit } from "../../../layers/audit/Audit.ts"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
 import { isLoopback } from "../../../layers/http/hosts.ts"
 import { Authenticator, Unauthorized } from "../../../layers/identity/Authenticator.ts"
@@ -26,6 +27,7 @@ const authenticator = (auth: unknown) =>
     Layer.provide([
       ConfigSource.layerFrom(auth === undefined ? {} : { auth }, { ALICE: alice }),
       CredentialVerifiers.layer,
+      Audit.layerNone,
       Ids.layer
     ])
   )

@@ -2,6 +2,7 @@
 import { describe, expect } from "bun:test"
 import { Deferred, Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
+import { Audit } from "../../../layers/audit/Audit.ts"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
 import { Authenticator } from "../../../layers/identity/Authenticator.ts"
 import {
@@ -52,7 +53,7 @@ const storeOf = (name: string) => {
 
 const layer = Layer.fresh(Authenticator.layer).pipe(
   Layer.provideMerge(CredentialVerifiers.layer),
-  Layer.provide([ConfigSource.layerFrom({}), Ids.layer])
+  Layer.provide([ConfigSource.layerFrom({}), Ids.layer, Audit.layerNone])
 )
 
 const ask = (token: string, resource = "/mcp", address = "192.0.2.1") =>

@@ -3,6 +3,7 @@ import { describe, expect } from "bun:test"
 import { InMemoryServerEventBus, Server } from "@modelcontextprotocol/server"
 import { Duration, Effect, Layer } from "effect"
 import { TestClock } from "effect/testing"
+import { Audit } from "../../../layers/audit/Audit.ts"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
 import { stdio } from "../../../layers/identity/Grant.ts"
 import { Authenticator } from "../../../layers/identity/Authenticator.ts"
@@ -46,7 +47,7 @@ const layer = Sessions.layer(limits).pipe(
       servers,
       Quotas.layerOf(),
       Authenticator.layer.pipe(
-        Layer.provide([ConfigSource.layerFrom({}), CredentialVerifiers.layer]),
+        Layer.provide([Audit.layerNone, ConfigSource.layerFrom({}), CredentialVerifiers.layer]),
         Layer.provideMerge(Ids.layer)
       )
     )
