@@ -34,6 +34,8 @@ export interface ChatSocketOptions {
   readonly fork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
   readonly report: (cause: unknown) => void
   readonly principal: () => Principal
+  /** Completes when the credential of the socket is revoked. */
+  readonly revoked: Effect.Effect<void>
 }
 
 /** Index of the first of the latest frames that are together not longer than `max` bytes; at least one. */
@@ -146,10 +148,11 @@ export class ChatSocket {
   }
 
   readonly #chat = Effect.fnUntraced(function* (this: ChatSocket, request: Requests["chat"]) {
-    const { conversations, principal } = this.#options
+    const { conversations, principal, revoked } = this.#options
     const { content, options } = yield* messageOf(request.payload, "payload.text")
     const { after, conversation, repeated } = yield* conversations.submit({
       principal: principal(),
+      revoked,
       conversation: request.conversation_id ?? this.#conversation,
       implied: request.conversation_id === undefined || request.conversation_id === null,
       requestId: request.request_id,

@@ -44,6 +44,8 @@ export interface NewMessage {
   /** Whether the client can approve calls and fill in forms. */
   readonly canAnswer: boolean
   readonly program?: { readonly name: string; readonly version: string } | undefined
+  /** Completes when the credential of the message is revoked, which stops the turn. Absent: never. */
+  readonly revoked?: Effect.Effect<void> | undefined
 }
 
 export interface Submitted {
@@ -180,7 +182,7 @@ export class Conversations extends Context.Service<
         }
         live.set(claimOf(message), begun)
         const ending = Effect.sync(() => turns.release(principal.key, 1))
-        yield* superviseTurn(services, turn, begun.seq, ending).pipe(
+        yield* superviseTurn(services, turn, begun.seq, ending, message.revoked).pipe(
           Effect.ensuring(
             Effect.sync(() => {
               live.delete(claimOf(message))

@@ -3,6 +3,7 @@ import { Cause, Effect, Exit, Layer } from "effect"
 import type { ChatFailure } from "../../layers/chat/ChatEvent.ts"
 import { Authenticator } from "../../layers/identity/Authenticator.ts"
 import type { Grant } from "../../layers/identity/Grant.ts"
+import { untilRevoked } from "../../layers/identity/untilRevoked.ts"
 import { json, methodNotAllowed } from "../../layers/http/responses.ts"
 import { Routes, type Connection } from "../../layers/http/Routes.ts"
 import { Ids } from "../../layers/platform/Ids.ts"
@@ -108,6 +109,7 @@ export const layer = (limits: StreamLimits) =>
         const { principal } = incoming.grant
         const submitted = yield* conversations.submit({
           principal,
+          revoked: untilRevoked(authenticator, incoming.grant),
           conversation: given.conversation_id ?? undefined,
           create: true,
           requestId,
@@ -169,6 +171,7 @@ export const layer = (limits: StreamLimits) =>
         const requestId = again ? `${messageId}.${yield* newId}` : messageId
         const submitted = yield* conversations.submit({
           principal: grant.principal,
+          revoked: untilRevoked(authenticator, grant),
           conversation,
           create: true,
           requestId,

@@ -32,12 +32,13 @@ const policyOf = (settings: Turn["settings"]): Policy => {
   return policy
 }
 
-/** `after`: `seq` of the user's message. `ending`: runs before the end is stored, so that a client that sees it can go on. */
+/** `after`: `seq` of the user's message. `ending`: runs before the end is stored, so that a client that sees it can go on. `revoked` stops the turn. */
 export const superviseTurn = Effect.fnUntraced(function* (
   services: SupervisedServices,
   given: Omit<Turn, "append" | "ask">,
   after: number,
-  ending: Effect.Effect<void>
+  ending: Effect.Effect<void>,
+  revoked: Effect.Effect<void> = Effect.never
 ): Effect.fn.Return<void> {
   const { guard, newId, progress, store } = services
   const { conversation, principal, requestId, settings } = given
@@ -99,7 +100,10 @@ export const superviseTurn = Effect.fnUntraced(function* (
       args: undefined,
       tracker: progress.track(call)
     },
-    Effect.raceFirst(runTurn(services, turn, said), Deferred.await(stop))
+    Effect.raceFirst(
+      runTurn(services, turn, said),
+      Effect.raceFirst(Deferred.await(stop), Effect.as(revoked, stopped))
+    )
   )
 
   const endOf = (exit: Exit.Exit<Effect.Success<typeof main>, Effect.Error<typeof main>>): ChatEventBody => {

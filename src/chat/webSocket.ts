@@ -2,6 +2,7 @@
 import { Clock, Effect, Layer } from "effect"
 import { Authenticator } from "../../layers/identity/Authenticator.ts"
 import type { Grant } from "../../layers/identity/Grant.ts"
+import { untilRevoked } from "../../layers/identity/untilRevoked.ts"
 import { methodNotAllowed, reject, tooManyOpen } from "../../layers/http/responses.ts"
 import { Routes, type Connection } from "../../layers/http/Routes.ts"
 import { Quotas } from "../../layers/quotas/Quotas.ts"
@@ -90,7 +91,8 @@ export const layer = (limits: StreamLimits) =>
               unreadTimeout: limits.unreadTimeout,
               fork,
               report,
-              principal: () => principal
+              principal: () => principal,
+              revoked: untilRevoked(authenticator, data.grant)
             })
             open.add(data)
             guarded.hold()

@@ -4,6 +4,8 @@ import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import type { Guard } from "../../layers/guard/Guard.ts"
 import { run } from "../../layers/http/runEndpoint.ts"
 import { Routes, type Connection } from "../../layers/http/Routes.ts"
+import { invalidToken } from "../../layers/identity/bearerChallenge.ts"
+import type { Grant } from "../../layers/identity/Grant.ts"
 import { Authenticator } from "../../layers/identity/Authenticator.ts"
 import type { Environment } from "../../layers/platform/Environment.ts"
 import type { StoredTokens } from "../../layers/identity/StoredTokens.ts"
@@ -87,6 +89,25 @@ export const layer = Layer.effectDiscard(
     )
     const loaded = () => Effect.runPromiseWith(services)(load)
 
+    /** Interrupts the request, and responds with 401, when its credential is revoked or expires. */
+    const whileGranted = async (
+      grant: Grant,
+      request: Request,
+      handle: (followed: Request) => Promise<Response>
+    ): Promise<Response> => {
+      const ended = new AbortController()
+      const unfollow = authenticator.follow(grant, { ended: (why) => ended.abort(why) })
+      try {
+        const signal = AbortSignal.any([request.signal, ended.signal])
+        const response = await handle(new Request(request, { signal }))
+        if (!ended.signal.aborted) return response
+        const message = `The token is ${String(ended.signal.reason)}. Use a new one.`
+        return detailed(401, message, { "www-authenticate": invalidToken(message) })
+      } finally {
+        unfollow()
+      }
+    }
+
     const respond = async (request: Request, connection: Connection): Promise<Response> => {
       const allowed = methodsOf(new URL(request.url).pathname)
       if (allowed === undefined) return detailed(404, "Not found: no endpoint has this path.")
@@ -101,12 +122,14 @@ export const layer = Layer.effectDiscard(
       connection.keepOpen()
       connection.charge(memory, grant.principal.key)
       const handle = await loaded()
-      return handle(whole, {
-        principal: grant.principal,
-        grant,
-        requestId: connection.requestId,
-        headers: request.headers
-      })
+      return whileGranted(grant, whole, (followed) =>
+        handle(followed, {
+          principal: grant.principal,
+          grant,
+          requestId: connection.requestId,
+          headers: request.headers
+        })
+      )
     }
 
     const paths = Object.keys(methods).map((path) => (path.endsWith("/") ? `${path}*` : path))

@@ -1,7 +1,7 @@
 /** Stored tokens over every surface: administration, revocation on another instance, and scopes of one tool. */
 import { expect } from "bun:test"
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client"
-import { Context, Effect, Layer, type Scope } from "effect"
+import { Context, Effect, Fiber, Layer, type Scope } from "effect"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { StoredTokens } from "../../layers/identity/StoredTokens.ts"
 import { chatWith, script } from "../support/chat.ts"
@@ -185,7 +185,8 @@ onEachDatabase("stored tokens of a service", (database) => {
     Effect.gen(function* () {
       const { url: model } = yield* script(() => new Promise<Response>(() => {}))
       const { other, running } = yield* served(database, { llm: local(model), chat: chatWith({}) })
-      const alice = yield* Effect.provideContext(create({ name: "alice" }), other)
+      // Only administrators may connect to addresses of this machine.
+      const alice = yield* Effect.provideContext(create({ name: "alice", scopes: operator }), other)
       const bob = yield* Effect.provideContext(create({ name: "bob" }), other)
       yield* Effect.gen(function* () {
         const url = yield* endpoint
@@ -201,6 +202,17 @@ onEachDatabase("stored tokens of a service", (database) => {
           )
         }
         yield* started
+        const { body: connected } = yield* json(
+          send(
+            "/mcp/connect",
+            { transport: "http", mcp_url: url.href, auth_type: "bearer", bearer_token: bob.text },
+            token
+          )
+        )
+        const rest = { client_id: String(connected["client_id"]), tool_name: "wait", arguments: {} }
+        const calling = yield* send("/mcp/call_tool", rest, token).pipe(
+          Effect.forkChild({ startImmediately: true })
+        )
         const { body, headers } = stateless(1, "subscriptions/listen", {
           notifications: { toolsListChanged: true }
         })
@@ -221,6 +233,13 @@ onEachDatabase("stored tokens of a service", (database) => {
           expect([surface, time < 1000 ? "within a second" : time]).toEqual([surface, "within a second"])
         }
         yield* interrupted
+        expect((yield* Fiber.join(calling)).status).toBe(401)
+        expect(performance.now() - revoked).toBeLessThan(1000)
+        // The next token of that name has the same conversations.
+        const next = yield* Effect.provideContext(create({ name: "alice" }), other)
+        yield* Effect.repeat(json(get("/chat", bearer(next.text))), {
+          until: ({ body: chats }) => JSON.stringify(chats).includes('"running":null')
+        })
         const later = stateless(2, "tools/call", sum)
         expect((yield* post(url, later.body, { ...later.headers, ...token })).status).toBe(401)
         for (const path of ["/usage", "/stream", "/mcp/clients", "/chat", "/mcp/sse"]) {

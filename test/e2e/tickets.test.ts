@@ -139,6 +139,7 @@ onEachDatabase("tickets", (database) => {
       yield* Effect.gen(function* () {
         const ticket = yield* ticketOf("/stream", alice)
         const response = yield* get(`/stream?ticket=${ticket}`)
+        expect(response.headers.get("referrer-policy")).toBe("no-referrer")
         const revoked = performance.now()
         yield* Context.get(other, StoredTokens).revoke("alice", "operator")
         const text = yield* Effect.promise(() => response.text())
