@@ -94,6 +94,7 @@ const pages: Readonly<Record<string, Record<string, unknown>>> = {
   "models.md": {},
   "upstreams.md": {},
   "usage.md": {},
+  "audit.md": {},
   "rest.md": {},
   "identity.md": { auth: { tokens: [{ name: "admin", token, scopes: ["read", "call", "admin"] }] } },
   "security.md": { auth: { tokens: [{ name: "laptop", token }] } }

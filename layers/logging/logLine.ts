@@ -7,7 +7,8 @@ import { mask, redactText } from "./redactText.ts"
 /** C0 and C1 controls, line separators and bidirectional marks, which could forge or hide lines. */
 const controls = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g
 const escapeOne = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`
-const escape = (text: string) => text.replace(controls, escapeOne)
+/** The text in one line, in which nothing is hidden. */
+export const escapeControls = (text: string): string => text.replace(controls, escapeOne)
 
 const pad3 = (value: number): string => (value < 10 ? `00${value}` : value < 100 ? `0${value}` : `${value}`)
 
@@ -36,7 +37,7 @@ export const milliseconds = (duration: number): string => {
 }
 
 /** The text as a JSON string, without secrets. */
-export const quote = (text: string): string => escape(JSON.stringify(redactText(text)))
+export const quote = (text: string): string => escapeControls(JSON.stringify(redactText(text)))
 
 /** Only lower-case hexadecimal and `-`, as in UUIDs and trace ids: no escaping or redaction is needed. */
 const isHexadecimal = (text: string): boolean => {
@@ -51,7 +52,7 @@ const isHexadecimal = (text: string): boolean => {
 export const quoteId = (id: string): string => (isHexadecimal(id) ? `"${id}"` : quote(id))
 
 /** The value as JSON, without secrets. */
-export const show = (value: unknown): string => escape(JSON.stringify(redact(value)) ?? "null")
+export const show = (value: unknown): string => escapeControls(JSON.stringify(redact(value)) ?? "null")
 
 /** Start of every line, to be followed by further members and `}`. */
 export const opening = (millis: number, level: Level, message: string): string =>
@@ -91,7 +92,8 @@ export const pretty = (line: string): string => {
   const { cause, level, message, timestamp: at, ...rest } = JSON.parse(line) as Record<string, unknown>
   const texts = (Array.isArray(message) ? message : [message]).map(plain)
   const pairs = Object.entries(rest).map(([key, value]) => `${key}=${plain(value)}`)
-  const below = typeof cause === "string" ? cause.split("\n").map((text) => `\n  ${escape(text)}`) : []
+  const below =
+    typeof cause === "string" ? cause.split("\n").map((text) => `\n  ${escapeControls(text)}`) : []
   const head = `${String(at).slice(11, 19)} ${String(level).toUpperCase().padEnd(5)}`
-  return `${head} ${escape([...texts, ...pairs].join(" "))}${below.join("")}`
+  return `${head} ${escapeControls([...texts, ...pairs].join(" "))}${below.join("")}`
 }

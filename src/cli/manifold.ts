@@ -7,6 +7,7 @@ import * as Command from "effect/cli/Command"
 import * as GlobalFlag from "effect/cli/GlobalFlag"
 import * as Interactive from "../../layers/platform/cliPlatform.ts"
 import { program } from "../domain/version.ts"
+import { audit } from "./audit.ts"
 import { call } from "./call.ts"
 import { chat } from "./chat.ts"
 import { config } from "./config.ts"
@@ -44,6 +45,7 @@ const manifold = Command.make("manifold").pipe(
     config,
     install,
     usage,
+    audit,
     doctor
   ]),
   Command.provide(configFlag.layer),

@@ -1,0 +1,7 @@
+/** The audit log without a running server, for `manifold audit`. */
+import { Layer } from "effect"
+import { Sql } from "../../layers/storage/Sql.ts"
+import { Storage } from "../../layers/storage/Storage.ts"
+import { grounded } from "./baseLayers.ts"
+
+export const auditLog = Sql.layer.pipe(Layer.provideMerge(Storage.layer), Layer.provideMerge(grounded))
