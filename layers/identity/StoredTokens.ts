@@ -7,7 +7,8 @@ import type { Sql } from "../storage/Sql.ts"
 import type { Storage } from "../storage/Storage.ts"
 import { CredentialVerifiers } from "./CredentialVerifiers.ts"
 import type { NewToken, StoredToken, TokenError, TokensUnavailable } from "./tokens/StoredToken.ts"
-import type { Administrator, TokenOperations } from "./tokens/tokenOperations.ts"
+import type { Administrator } from "./tokens/administerTokens.ts"
+import type { TokenOperations } from "./tokens/tokenOperations.ts"
 import { parse } from "./tokens/tokenText.ts"
 
 /** As credentials of grants begin, before the colon. */

@@ -14,8 +14,8 @@ import { anonymous, type Grant } from "./Grant.ts"
 
 /** Milliseconds from the creation of a ticket to its expiry. */
 export const ticketLifetime = 30_000
-/** Tickets of one principal that are neither used nor expired. */
-const maxOpen = 100
+/** Tickets that are neither used nor expired. */
+const maxOpen = { principal: 100, total: 10_000 }
 const secretBytes = 32
 /** Log redaction and secret scanners find tickets by this prefix. */
 const form = /^mcptk_[A-Za-z0-9_-]{43}$/
@@ -24,7 +24,7 @@ const retryAfter = 5000
 
 export class TooManyTickets extends Schema.TaggedError<TooManyTickets>()("TooManyTickets", {}) {
   override get message() {
-    return `You have ${maxOpen} unused tickets. Use one, or retry when they have expired.`
+    return `Too many unused tickets: at most ${maxOpen.principal} of one principal. Use one, or retry when they have expired.`
   }
 }
 

@@ -106,6 +106,10 @@ onEachDatabase("tickets", (database) => {
         for (const text of ["", "x", "mcptk_", `mcptk_${"a".repeat(43)}`, `mcptk_${"a".repeat(43)}%00`]) {
           expect([text, yield* status("/stream", text)]).toEqual([text, 401])
         }
+        const token = alice["authorization"]?.replace("Bearer ", "") ?? ""
+        for (const name of ["access_token", "token", "ticket"]) {
+          expect([name, (yield* get(`/stream?${name}=${token}`)).status]).toEqual([name, 401])
+        }
         for (const path of ["", "stream", "/stream?x=1", "/a b", `/${"a".repeat(1024)}`]) {
           expect([path, (yield* issue(path, alice)).status]).toEqual([path, 422])
         }
@@ -171,3 +175,17 @@ onEachDatabase("tickets", (database) => {
     })
   )
 })
+
+it.live("the ticket of a caller without a token is valid on this machine only", () =>
+  Effect.gen(function* () {
+    const open = (headers: Headers) =>
+      Effect.gen(function* () {
+        const ticket = yield* ticketOf("/stream", {})
+        const response = yield* get(`/stream?ticket=${ticket}`, headers)
+        yield* Effect.promise(async () => response.body?.cancel())
+        return response.status
+      })
+    expect(yield* open({})).toBe(200)
+    expect(yield* open({ "x-forwarded-for": "192.0.2.1" })).toBe(401)
+  }).pipe(Effect.provide(service()))
+)

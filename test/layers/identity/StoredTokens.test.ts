@@ -122,16 +122,24 @@ onEachDatabase("stored tokens", (database) => {
   alone(
     "names are unique among active tokens and those of the configuration",
     Effect.gen(function* () {
-      const { revoke } = yield* StoredTokens
+      const { list, revoke } = yield* StoredTokens
       yield* create({ name: "ci" })
       expect(yield* Effect.flip(create({ name: "ci" }))).toMatchObject({ reason: "taken" })
       expect(yield* Effect.flip(create({ name: "configured" }))).toMatchObject({ reason: "taken" })
       yield* revoke("ci", "operator")
       yield* create({ name: "ci" })
       expect(yield* Effect.flip(revoke("nobody", "operator"))).toMatchObject({ reason: "not_found" })
-      expect(yield* Effect.flip(revoke("'; DROP TABLE api_tokens", "operator"))).toMatchObject({
-        reason: "not_found"
-      })
+      for (const text of [
+        "'; DROP TABLE api_tokens",
+        "ci\u0000",
+        "\ud800",
+        "",
+        "x".repeat(1000),
+        "__proto__"
+      ]) {
+        expect(yield* Effect.flip(revoke(text, "operator"))).toMatchObject({ reason: "not_found" })
+        expect(yield* Effect.flip(list({ limit: 1, cursor: text }))).toMatchObject({ reason: "not_found" })
+      }
     }),
     { tokens: [{ name: "configured", token: "x".repeat(40) }] }
   )
