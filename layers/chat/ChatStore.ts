@@ -78,8 +78,8 @@ export class ChatStore extends Context.Service<
       events: ReadonlyArray<ChatEventBody>
     ) => Effect.Effect<ReadonlyArray<ChatEvent>, ChatStoreError>
     /**
-     * Answers an open request for input, or asks the running turn to stop, from any process. False: there is no such request
-     * any more, or no such turn.
+     * Answers an open request for input, or asks the running turn to stop, from any process. A turn that was asked before is
+     * not asked again. False: there is no such request any more, or no such turn.
      */
     readonly respond: (
       conversation: string,

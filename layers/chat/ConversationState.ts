@@ -45,6 +45,8 @@ export class ConversationState {
   /** Bytes of the events, without the deltas of stored messages. */
   bytes = 0
   #title: string | undefined
+  /** Whether the running turn was asked to stop. */
+  isStopping = false
   /** Requests for input that have no response yet. */
   readonly #open = new Set<string>()
   /** Bytes of the deltas of each model call of the running turn. */
@@ -57,6 +59,11 @@ export class ConversationState {
   get info(): Conversation {
     const { created, id, lastSeq, principal, running, updated } = this
     return { id, principal, created, updated, title: this.#title ?? "", lastSeq, running }
+  }
+
+  /** Whether the event asks the turn to stop, which it was asked before. */
+  isRepeated({ type }: { readonly type: string }): boolean {
+    return type === "stop_requested" && this.isStopping
   }
 
   /** Whether the request for input, or the turn, that the event is about is still open. */
@@ -82,8 +89,10 @@ export class ConversationState {
       this.#title ??= titleOf(content)
       this.running = { requestId: request_id, seq }
       this.owner = owner
+      this.isStopping = false
       this.#deltas.clear()
     }
+    if (type === "stop_requested") this.isStopping = true
     if (type === "input_requested") this.#open.add(id)
     if (type === "input_answered") this.#open.delete(id)
     if (isEnd(type)) {

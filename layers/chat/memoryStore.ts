@@ -84,7 +84,7 @@ export const make = Effect.fnUntraced(function* (limits: ChatLimits) {
     respond: (conversation, event) =>
       Effect.map(existing(conversation), (log) => {
         if (!log.state.isOpen(event)) return false
-        add(log, [event])
+        if (!log.state.isRepeated(event)) add(log, [event])
         return true
       }),
     find: (conversation) => Effect.sync(() => logs.get(conversation)?.state.info),

@@ -150,11 +150,13 @@ export class ChatSocket {
   readonly #chat = Effect.fnUntraced(function* (this: ChatSocket, request: Requests["chat"]) {
     const { conversations, principal, revoked } = this.#options
     const { content, options } = yield* messageOf(request.payload, "payload.text")
+    const isNamed = request.conversation_id !== undefined && request.conversation_id !== null
     const { after, conversation, repeated } = yield* conversations.submit({
       principal: principal(),
       revoked,
       conversation: request.conversation_id ?? this.#conversation,
-      implied: request.conversation_id === undefined || request.conversation_id === null,
+      implied: !isNamed,
+      create: isNamed,
       requestId: request.request_id,
       content,
       options,

@@ -1,5 +1,5 @@
 /** Conversations with language models: submits messages, runs their turns, and lets every surface watch, answer and stop them. */
-import { Context, Effect, Layer, Stream } from "effect"
+import { Clock, Context, Deferred, Effect, Layer, Stream } from "effect"
 import type { ChatEvent, ChatEventOf, TurnOptions } from "../../layers/chat/ChatEvent.ts"
 import {
   ChatStore,
@@ -24,7 +24,9 @@ import { Catalog } from "../catalog/Catalog.ts"
 import type { Block } from "../domain/Content.ts"
 import type { Principal } from "../domain/Principal.ts"
 import { ChatRefusal, invalid, refusal, toChatFailure } from "./ChatRefusal.ts"
+import { formIssues } from "./formIssues.ts"
 import { superviseTurn } from "./superviseTurn.ts"
+import { TurnActivity } from "./TurnActivity.ts"
 import { makeWindow, TokenCounts } from "./window.ts"
 
 export interface NewMessage {
@@ -62,7 +64,17 @@ export interface Answer {
   readonly content?: Readonly<Record<string, unknown>> | undefined
 }
 
+interface LiveTurn {
+  readonly message: ChatEventOf<"user_message">
+  readonly activity: TurnActivity
+  /** Ends it as interrupted. */
+  readonly quit: Deferred.Deferred<void>
+}
+
 const maxRequestId = 200
+/** A service that stops does not wait for turns without an event for so many ms, unless they run tools. */
+const quietTime = 1000
+const quietCheck = "100 millis"
 /** Clients may choose the id. */
 const conversationId = /^[A-Za-z0-9._:-]{1,128}$/
 
@@ -109,7 +121,7 @@ export class Conversations extends Context.Service<
       options: ReadOptions
     ) => Effect.Effect<ReadonlyArray<ChatEvent>, ChatRefusal>
     readonly remove: (principal: Principal, conversation: string) => Effect.Effect<void, ChatRefusal>
-    /** Refuses new messages, and waits for the turns that run. */
+    /** Refuses new messages, and waits for the turns that make progress; others end as interrupted. */
     readonly drain: Effect.Effect<void>
   }
 >()("manifold/chat/Conversations") {
@@ -132,8 +144,9 @@ export class Conversations extends Context.Service<
       }
       const scope = yield* Effect.scope
       const turns = new Quota(settings.max_turns)
-      /** Messages of the turns that run here, by principal and request id. */
-      const live = new Map<string, ChatEventOf<"user_message">>()
+      const clock = yield* Clock.Clock
+      /** Turns that run here, by principal and request id. */
+      const live = new Map<string, LiveTurn>()
       const idle = new Waiters()
       /** Turns whose end is not stored yet. */
       let unended = 0
@@ -180,9 +193,12 @@ export class Conversations extends Context.Service<
           program,
           settings: settings.service
         }
-        live.set(claimOf(message), begun)
+        const activity = new TurnActivity(clock)
+        const quit = yield* Deferred.make<void>()
+        live.set(claimOf(message), { message: begun, activity, quit })
         const ending = Effect.sync(() => turns.release(principal.key, 1))
-        yield* superviseTurn(services, turn, begun.seq, ending, message.revoked).pipe(
+        yield* superviseTurn(services, turn, begun.seq, ending, activity, message.revoked).pipe(
+          Effect.raceFirst(Deferred.await(quit)),
           Effect.ensuring(
             Effect.sync(() => {
               live.delete(claimOf(message))
@@ -206,7 +222,7 @@ export class Conversations extends Context.Service<
           yield* requireCall(principal)
           const digest = digestOf(message)
           const own = live.get(claimOf(message))
-          if (own !== undefined) return yield* repeat(message, digest, own)
+          if (own !== undefined) return yield* repeat(message, digest, own.message)
           const { providers } = services.models
           if (options.provider !== undefined && !providers.some(({ name }) => name === options.provider)) {
             const names = providers.map(({ name }) => name).join(", ")
@@ -272,20 +288,30 @@ export class Conversations extends Context.Service<
                   store.respond(conversation, { type: "stop_requested", request_id: running.requestId })
                 )
           ),
-        answer: (principal, conversation, { action, content, id }) =>
-          Effect.flatMap(mine(principal, conversation), ({ running }) =>
-            running === undefined
-              ? Effect.succeed(false)
-              : refused(
-                  store.respond(conversation, {
-                    type: "input_answered",
-                    request_id: running.requestId,
-                    id,
-                    action,
-                    ...(content !== undefined && { content })
-                  })
-                )
-          ),
+        answer: Effect.fnUntraced(function* (principal, conversation, { action, content, id }) {
+          const { running } = yield* mine(principal, conversation)
+          if (running === undefined) return false
+          const filled = action === "accept" ? content : undefined
+          if (action === "accept") {
+            const events = yield* refused(
+              store.read(conversation, { after: running.seq, limit: Number.MAX_SAFE_INTEGER })
+            )
+            const form = events.find((event) => event.type === "input_requested" && event.id === id)
+            if (form?.type === "input_requested" && form.response_schema !== undefined) {
+              const issues = formIssues(form.response_schema, filled ?? {})
+              if (issues.length > 0) return yield* invalid(issues)
+            }
+          }
+          return yield* refused(
+            store.respond(conversation, {
+              type: "input_answered",
+              request_id: running.requestId,
+              id,
+              action,
+              ...(filled !== undefined && { content: filled })
+            })
+          )
+        }),
         find: owned,
         list: (principal, options) => refused(store.list(principal.key, options)),
         read: (principal, conversation, options) =>
@@ -298,7 +324,17 @@ export class Conversations extends Context.Service<
           ),
         drain: Effect.suspend(() => {
           isDraining = true
-          return idle.wait(() => unended === 0)
+          const quitQuiet = Effect.suspend(() =>
+            Effect.forEach(
+              [...live.values()].filter(({ activity }) => activity.isQuiet(quietTime)),
+              ({ quit }) => Deferred.succeed(quit, undefined),
+              { discard: true }
+            )
+          )
+          return Effect.raceFirst(
+            idle.wait(() => unended === 0),
+            Effect.forever(Effect.andThen(quitQuiet, Effect.sleep(quietCheck)))
+          )
         })
       })
     })

@@ -1,6 +1,7 @@
 /** Runs a turn under Guard, passes answers and stops of the user to it, and stores its end in every case. */
-import { Cause, Clock, Deferred, Duration, Effect, Exit, Stream } from "effect"
+import { Cause, Clock, Deferred, Duration, Effect, Exit, Schedule, Stream } from "effect"
 import type { ChatEventBody, ChatEventOf } from "../../layers/chat/ChatEvent.ts"
+import type { ChatStoreError } from "../../layers/chat/ChatStore.ts"
 import type { Guard } from "../../layers/guard/Guard.ts"
 import { PauseTimeLimit } from "../../layers/guard/timeLimit.ts"
 import type { Call } from "../../layers/ledger/Calls.ts"
@@ -10,6 +11,7 @@ import type { Message } from "./askModel.ts"
 import { failureOf } from "./ChatRefusal.ts"
 import { runTurn, type TurnServices } from "./runTurn.ts"
 import { totals } from "./totals.ts"
+import type { TurnActivity } from "./TurnActivity.ts"
 import type { Turn } from "./Turn.ts"
 
 export interface SupervisedServices extends TurnServices {
@@ -22,6 +24,15 @@ type Answered = ChatEventOf<"input_answered">
 
 const stopped = Symbol("stopped")
 
+/** A turn without an end keeps its conversation from going on, so its end is stored as soon as the store can. */
+const endRetry = {
+  while: ({ reason }: ChatStoreError) => reason === "unavailable",
+  schedule: Schedule.exponential("100 millis").pipe(
+    Schedule.modifyDelay(({ duration }) => Effect.succeed(Duration.min(duration, Duration.seconds(5)))),
+    Schedule.upTo({ duration: "5 minutes" })
+  )
+}
+
 const policies = new WeakMap<Turn["settings"], Policy>()
 /** One object for all turns: Guard recognizes an entry by its policy. */
 const policyOf = (settings: Turn["settings"]): Policy => {
@@ -32,17 +43,24 @@ const policyOf = (settings: Turn["settings"]): Policy => {
   return policy
 }
 
-/** `after`: `seq` of the user's message. `ending`: runs before the end is stored, so that a client that sees it can go on. `revoked` stops the turn. */
+/**
+ * `after`: `seq` of the user's message. `ending`: runs before the end is stored, so that a client that sees it can go on.
+ * `activity` gets the events of the turn. `revoked` stops the turn.
+ */
 export const superviseTurn = Effect.fnUntraced(function* (
   services: SupervisedServices,
   given: Omit<Turn, "append" | "ask">,
   after: number,
   ending: Effect.Effect<void>,
+  activity: TurnActivity,
   revoked: Effect.Effect<void> = Effect.never
 ): Effect.fn.Return<void> {
   const { guard, newId, progress, store } = services
   const { conversation, principal, requestId, settings } = given
-  const append = (events: ReadonlyArray<ChatEventBody>) => store.append(conversation, events)
+  const append = (events: ReadonlyArray<ChatEventBody>) => {
+    activity.add(events)
+    return store.append(conversation, events)
+  }
   const waiting = new Map<string, Deferred.Deferred<Answered>>()
   const stop = yield* Deferred.make<typeof stopped>()
 
@@ -115,21 +133,24 @@ export const superviseTurn = Effect.fnUntraced(function* (
       : exit.value
   }
 
-  yield* Effect.raceFirst(main, Effect.andThen(listen, Effect.never)).pipe(
-    Effect.onExit((exit) =>
-      Effect.andThen(
-        Exit.isFailure(exit) && Cause.hasDies(exit.cause)
-          ? Effect.logError("A turn of a conversation failed.", exit.cause)
-          : Effect.void,
-        Effect.andThen(ending, append([endOf(exit)]))
-      ).pipe(
+  const running = Effect.raceFirst(main, Effect.andThen(listen, Effect.never))
+  yield* Effect.uninterruptibleMask((restore) =>
+    Effect.gen(function* () {
+      const exit = yield* Effect.exit(restore(running))
+      if (Exit.isFailure(exit) && Cause.hasDies(exit.cause)) {
+        yield* Effect.logError("A turn of a conversation failed.", exit.cause)
+      }
+      yield* ending
+      const end = append([endOf(exit)])
+      yield* restore(Effect.retry(end, endRetry)).pipe(
+        // The service stops.
+        Effect.onInterrupt(() => Effect.ignore(end)),
         Effect.catch((error) =>
           Effect.logError(`The end of a turn was not stored: ${error.message}`).pipe(
             Effect.annotateLogs({ conversation_id: conversation })
           )
         )
       )
-    ),
-    Effect.exit
-  )
+    })
+  ).pipe(Effect.exit)
 })

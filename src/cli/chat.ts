@@ -6,6 +6,7 @@ import * as Flag from "effect/cli/Flag"
 import { TerminalCapabilities } from "effect/cli/TerminalCapabilities"
 import { Ids } from "../../layers/platform/Ids.ts"
 import { LineEditor, type Lines } from "../../layers/platform/LineEditor.ts"
+import { Models } from "../../layers/models/Models.ts"
 import { UsageReport } from "../../layers/usage/UsageReport.ts"
 import { refusal } from "../chat/ChatRefusal.ts"
 import { Conversations } from "../chat/Conversations.ts"
@@ -28,7 +29,23 @@ const help = [
 ].join("\n")
 
 /** All of standard input, for a message that is piped. */
-const piped = Stdio.Stdio.use(({ stdin }) => Stream.mkString(Stream.decodeText(stdin)))
+const piped = Effect.gen(function* () {
+  const { stdin } = yield* Stdio.Stdio
+  const { maxInputBytes } = yield* Models
+  let bytes = 0
+  const bounded = Stream.mapEffect(stdin, (chunk) => {
+    bytes += chunk.length
+    return bytes <= maxInputBytes
+      ? Effect.succeed(chunk)
+      : Effect.fail(
+          refusal(
+            413,
+            `Standard input has more than ${maxInputBytes} bytes (llm.max_input_bytes). Shorten it.`
+          )
+        )
+  })
+  return yield* Stream.mkString(Stream.decodeText(bounded))
+})
 
 interface Session {
   conversation: string | undefined

@@ -296,7 +296,10 @@ export const runCommands = Effect.fnUntraced(function* (
             : ({ type: "input_answered", request_id: requestId, id: "i0", action: "accept" } as const)
         const isOpen = found.running !== undefined && (command_.what === "stop" || found.open.has("i0"))
         expect(yield* outcome(store.respond(found.id, event))).toEqual({ value: isOpen })
-        if (isOpen) model.add(found, [event])
+        const begun = found.events.findLastIndex(({ type }) => type === "user_message")
+        const isRepeated =
+          event.type === "stop_requested" && found.events.slice(begun).some(({ type }) => type === event.type)
+        if (isOpen && !isRepeated) model.add(found, [event])
         return
       }
       case "read": {

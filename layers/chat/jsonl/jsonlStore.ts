@@ -320,7 +320,7 @@ export const make = Effect.fnUntraced(function* (folder: string, settings: Jsonl
         if (found === undefined) throw notFound(conversation)
         endDead(found)
         if (!found.state.isOpen(event)) return false
-        write(conversation, found.state.lastSeq, [event])
+        if (!found.state.isRepeated(event)) write(conversation, found.state.lastSeq, [event])
         return true
       }),
     find: (conversation) => Effect.map(settled(conversation), (found) => found?.state.info),

@@ -190,3 +190,11 @@ export const openInputs = Effect.fnUntraced(function* (sql: SqlClient, { id, run
   }
   return open
 })
+
+/** Whether the running turn was asked to stop. */
+export const isStopping = (sql: SqlClient, { id, running_seq }: ConversationRow) =>
+  Effect.map(
+    sql`SELECT seq FROM chat_events
+      WHERE conversation = ${id} AND seq > ${running_seq ?? 0} AND type = 'stop_requested' LIMIT 1`,
+    (rows) => rows.length > 0
+  )

@@ -10,7 +10,7 @@ import { alreadyRuns, ended, notFound } from "../storeErrors.ts"
 import { watchEvents } from "../watchEvents.ts"
 import { chatDatabase } from "./chatDatabase.ts"
 import { hashOf, infoOf, isStorable, lockRow } from "./conversationRows.ts"
-import { addEvents, eventsOf, insertRow, interrupt, openInputs } from "./eventStatements.ts"
+import { addEvents, eventsOf, insertRow, interrupt, isStopping, openInputs } from "./eventStatements.ts"
 import { listConversations } from "./listConversations.ts"
 import { makeBatches } from "./makeBatches.ts"
 import { makeLiveTurns, type TurnSettings } from "./makeLiveTurns.ts"
@@ -133,6 +133,7 @@ export const make = Effect.fnUntraced(function* (settings: SqlSettings) {
           }
           if (row.running_request !== event.request_id) return false
           if (event.type === "input_answered" && !(yield* openInputs(db, row)).has(event.id)) return false
+          if (event.type === "stop_requested" && (yield* isStopping(db, row))) return true
           yield* addEvents(db, row, [event])
           return true
         })

@@ -35,6 +35,16 @@ describe("in a script", () => {
     })
   )
 
+  it.live("refuses a message on standard input that is longer than the limit", () =>
+    Effect.gen(function* () {
+      const { requests, url } = yield* script(["Hi"])
+      const env = yield* settings(url, { llm: { ...local(url), max_input_bytes: 1000 } })
+      const { code, stderr } = yield* manifold(["chat", "-"], { env, stdin: "x".repeat(5_000_000) })
+      expect([code, stderr]).toEqual([1, expect.stringContaining("llm.max_input_bytes")])
+      expect(requests).toHaveLength(0)
+    })
+  )
+
   it.live("fails with the reason, without a model and for an unknown conversation", () =>
     Effect.gen(function* () {
       const env = { MCP_CONFIG_JSON: "{}", OPENAI_API_KEY: "", ANTHROPIC_API_KEY: "", GROQ_API_KEY: "" }
