@@ -95,6 +95,7 @@ const pages: Readonly<Record<string, Record<string, unknown>>> = {
   "upstreams.md": {},
   "usage.md": {},
   "audit.md": {},
+  "administration.md": { auth: { tokens: [{ name: "admin", token, scopes: ["read", "call", "admin"] }] } },
   "rest.md": {},
   "identity.md": { auth: { tokens: [{ name: "admin", token, scopes: ["read", "call", "admin"] }] } },
   "security.md": { auth: { tokens: [{ name: "laptop", token }] } }

@@ -8,6 +8,8 @@ import { ofEffect } from "./LogLevel.ts"
 import * as Line from "./logLine.ts"
 import { Log } from "./Log.ts"
 import { LogRing, Ring } from "./LogRing.ts"
+import { Logs } from "./Logs.ts"
+import type { LogPlace } from "./readLogFiles.ts"
 import * as Outputs from "./logOutputs.ts"
 import { section, type Settings } from "./section.ts"
 
@@ -73,6 +75,7 @@ const make = Effect.fnUntraced(function* <E extends { readonly message: string }
   const log = yield* Log.make(ring, rateLimit)
   const services = yield* Effect.context<FileSystem.FileSystem | Path.Path | R>()
   let outputs = yield* Scope.fork(scope)
+  let place: LogPlace | undefined
 
   yield* config.follow(section, (now) =>
     Effect.gen(function* () {
@@ -82,6 +85,7 @@ const make = Effect.fnUntraced(function* <E extends { readonly message: string }
       const file = yield* fileOf(now, storage).pipe(
         Effect.catch(({ message }) => Effect.sync(() => log.report("error", message, {})))
       )
+      place = file === undefined ? undefined : { file, keep: now.keep }
       const before = outputs
       outputs = yield* Scope.fork(scope)
       yield* Scope.provide(Outputs.openOutputs(log, ring, stream, now, file ?? undefined), outputs)
@@ -93,6 +97,10 @@ const make = Effect.fnUntraced(function* <E extends { readonly message: string }
 
   return Context.make(Log, log).pipe(
     Context.add(LogRing, LogRing.from(ring)),
+    Context.add(
+      Logs,
+      Logs.from(ring, () => place, Context.get(services, FileSystem.FileSystem))
+    ),
     // This reference cannot change for running fibers; `Log` has its own level.
     Context.add(References.MinimumLogLevel, "All"),
     Context.add(References.LogToStderr, true),

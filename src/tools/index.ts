@@ -7,6 +7,7 @@ import * as contentCreate from "./contentCreate.ts"
 import * as createImage from "./createImage.ts"
 import * as echo from "./echo.ts"
 import * as healthCheck from "./healthCheck.ts"
+import * as logs from "./logs.ts"
 import * as math from "./math.ts"
 import * as resources from "./resources.ts"
 import * as tokens from "./tokens.ts"
@@ -19,6 +20,7 @@ export const layer = Layer.mergeAll(
   toolkitEntries.layer(createImage),
   toolkitEntries.layer(echo),
   toolkitEntries.layer(healthCheck),
+  toolkitEntries.layer(logs),
   toolkitEntries.layer(math),
   toolkitEntries.layer(resources),
   toolkitEntries.layer(tokens),
