@@ -1,6 +1,7 @@
 /** Static API tokens from the configuration: schema and verifier. */
 import { DateTime, Redacted, Schema } from "effect"
-import { Principal } from "../../src/domain/Principal.ts"
+import { Principal, PrincipalLimits } from "../../src/domain/Principal.ts"
+import { covers } from "../../src/domain/scopes.ts"
 import * as Section from "../config/Section.ts"
 import { Secret } from "../config/Secret.ts"
 import type { Verdict } from "./CredentialVerifier.ts"
@@ -37,8 +38,20 @@ export const ApiToken = Schema.Struct({
   }),
   token: Token,
   scopes: Section.optional(Schema.Array(ScopeName), ["read", "call"], "Scopes that the token grants."),
-  expires_at: Schema.optionalKey(Expiry)
-})
+  ceiling: Schema.optionalKey(
+    Schema.Array(ScopeName).annotate({
+      description:
+        "Scopes whose tools the token may see; a call of one that it lacks is 403. Default: `scopes`."
+    })
+  ),
+  expires_at: Schema.optionalKey(Expiry),
+  limits: Schema.optionalKey(PrincipalLimits.annotate({ description: "Limits of this token." }))
+}).check(
+  Schema.makeFilter(({ ceiling, scopes }) => {
+    const missing = scopes.find((scope) => ceiling !== undefined && !covers(ceiling, scope))
+    return missing === undefined || { path: ["ceiling"], issue: `must contain the scope ${missing}` }
+  })
+)
 export type ApiToken = typeof ApiToken.Type
 
 const repeated = (values: ReadonlyArray<string>): number =>
@@ -61,14 +74,15 @@ export const kind = "configured-token"
  * hash of a text, so that the time of a lookup reveals nothing.
  */
 export const make = (tokens: ReadonlyArray<ApiToken>, hashOf: (token: string) => string) => {
-  const known = tokens.map(({ expires_at, name, scopes, token }) => {
+  const known = tokens.map(({ ceiling, expires_at, limits, name, scopes, token }) => {
     const hash = hashOf(Redacted.value(token))
     const principal = new Principal({
       subject: name,
       clientId: name,
       scopes,
-      ceiling: scopes,
-      source: "api-token"
+      ceiling: ceiling ?? scopes,
+      source: "api-token",
+      ...(limits !== undefined && { limits })
     })
     const grant = {
       principal,

@@ -30,4 +30,5 @@ export const sameGrant = (a: Grant, b: Grant): boolean =>
   (a.expiresAt === b.expiresAt &&
     a.principal.key === b.principal.key &&
     a.principal.scopes.join(" ") === b.principal.scopes.join(" ") &&
-    a.principal.ceiling.join(" ") === b.principal.ceiling.join(" "))
+    a.principal.ceiling.join(" ") === b.principal.ceiling.join(" ") &&
+    JSON.stringify(a.principal.limits) === JSON.stringify(b.principal.limits))

@@ -25,6 +25,8 @@ export const make = Effect.fnUntraced(function* (recheck: Recheck) {
   const watched = new Map<string, Watched>()
 
   const end = (each: Watched, why: Ended) => {
+    // Another check has ended it meanwhile.
+    if (watched.get(each.grant.credential) !== each) return
     watched.delete(each.grant.credential)
     for (const listener of each.listeners) listener.ended(why)
   }

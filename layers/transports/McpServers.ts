@@ -22,6 +22,11 @@ export interface Inbound {
   readonly session?: string | undefined
   /** Ends the HTTP response while the call continues; only where the client can resume. */
   readonly release?: (() => void) | undefined
+  /**
+   * Calls the function when the credential of the message expires or is revoked; the returned one removes it. Absent where
+   * the transport itself ends the request then.
+   */
+  readonly onEnded?: ((interrupt: () => void) => () => void) | undefined
 }
 
 /** Takes the response to one request, once; `failure` has the HTTP status and headers of the error. */

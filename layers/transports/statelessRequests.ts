@@ -1,12 +1,14 @@
 /** Stateless requests (2026-07-28): SDK handler, keep-alive for slow responses, closed when the credential ends. */
 import { createMcpHandler, type AuthInfo, type McpServerFactory } from "@modelcontextprotocol/server"
 import { Clock, Effect, Exit, Scope } from "effect"
+import { unauthorized } from "../../src/domain/errorCodes.ts"
 import type { Failure } from "../../src/domain/Failure.ts"
 import { Channels } from "../events/Channels.ts"
 import { tooManyOpen } from "../http/responses.ts"
 import type { Connection } from "../http/Routes.ts"
 import { Authenticator } from "../identity/Authenticator.ts"
-import type { Grant } from "../identity/Grant.ts"
+import { invalidToken } from "../identity/bearerChallenge.ts"
+import type { Ended, Grant } from "../identity/Grant.ts"
 import { runSyncOrPromise } from "../platform/runSyncOrPromise.ts"
 import { Hold } from "../quotas/Quota.ts"
 import { Quotas } from "../quotas/Quotas.ts"
@@ -23,11 +25,30 @@ import type { StreamLimits } from "./StreamLimits.ts"
 class Stateless extends HttpInbound implements StatelessRequest {
   readonly method: string
   failure: Failure | undefined
+  /** Set when the credential has ended while the request was running. */
+  ended: Ended | undefined
+  readonly #grant: Grant
+  readonly #follow: Authenticator["Service"]["follow"]
 
-  constructor(grant: Grant, request: Request, connection: Connection) {
+  constructor(
+    grant: Grant,
+    request: Request,
+    connection: Connection,
+    follow: Authenticator["Service"]["follow"]
+  ) {
     super(grant, request, connection)
     this.method = request.headers.get("mcp-method") ?? ""
+    this.#grant = grant
+    this.#follow = follow
   }
+
+  readonly onEnded = (interrupt: () => void) =>
+    this.#follow(this.#grant, {
+      ended: (why) => {
+        this.ended = why
+        interrupt()
+      }
+    })
 
   readonly onRejected = (failure: Failure) => {
     this.failure = failure
@@ -46,6 +67,11 @@ const withStatus = (response: Response, { headers, status }: Failure): Response 
   const merged = new Headers(response.headers)
   for (const [name, value] of Object.entries(headers ?? {})) merged.set(name, value)
   return new Response(response.body, { status, headers: merged })
+}
+
+const tokenEnded = (why: Ended): Failure => {
+  const message = `The token is ${why}. Use a new one.`
+  return { code: unauthorized, status: 401, message, headers: { "www-authenticate": invalidToken(message) } }
 }
 
 /** Serves while the scope is open. */
@@ -102,7 +128,7 @@ export const make = Effect.fnUntraced(function* (options: Omit<StreamLimits, "ma
       if (Exit.isFailure(checked)) throw new Error("headers could not be checked", { cause: checked.cause })
       if (checked.value !== undefined) return rejectionOf(checked.value, body)
       connection.keepOpen()
-      const one = new Stateless(grant, request, connection)
+      const one = new Stateless(grant, request, connection, authenticator.follow)
       const { authInfo } = one
       const listening = one.method === "subscriptions/listen"
       if (listening) {
@@ -113,6 +139,9 @@ export const make = Effect.fnUntraced(function* (options: Omit<StreamLimits, "ma
       const response = await (listening
         ? listen(request, body, grant, authInfo)
         : keptAlive(handler.fetch(request, { parsedBody: body, authInfo }), makeBacklog))
+      if (one.ended !== undefined && response.headers.get("content-type") !== eventStream) {
+        return rejectionOf(tokenEnded(one.ended), body)
+      }
       if (one.failure !== undefined) return withStatus(response, one.failure)
       if (response.body === null || response.headers.get("content-type") !== eventStream) return response
       streams = true

@@ -113,7 +113,7 @@ const serve = async <Result extends object>(
     rounds
   )
   const { signal } = sdk.mcpReq
-  const exit = running.fiber.pollUnsafe() ?? (await interruptible(running.fiber, signal))
+  const exit = running.fiber.pollUnsafe() ?? (await interruptible(running.fiber, signal, context.inbound))
   // The response is the last message of its request.
   if (running.sent !== undefined && !signal.aborted) await running.sent()
   const outcome = outcomeOf(exit, running, method, context)
@@ -128,9 +128,11 @@ const serve = async <Result extends object>(
   )
 }
 
-/** Resolves with the exit of the fiber; the signal interrupts it. */
-const interruptible = <A, E>(fiber: Fiber.Fiber<A, E>, signal: AbortSignal) => {
+/** Resolves with the exit of the fiber; the signal and the end of the credential interrupt it. */
+const interruptible = <A, E>(fiber: Fiber.Fiber<A, E>, signal: AbortSignal, inbound: Inbound) => {
   const interrupt = () => fiber.interruptUnsafe()
+  const unfollow = inbound.onEnded?.(interrupt)
+  if (unfollow !== undefined) fiber.addObserver(unfollow)
   if (signal.aborted) interrupt()
   else signal.addEventListener("abort", interrupt, { once: true })
   return new Promise<Exit.Exit<A, E>>((resolve) => fiber.addObserver(resolve))

@@ -213,6 +213,10 @@ onEachDatabase("stored tokens of a service", (database) => {
         const calling = yield* send("/mcp/call_tool", rest, token).pipe(
           Effect.forkChild({ startImmediately: true })
         )
+        const wait = stateless(3, "tools/call", { name: "wait" })
+        const waiting = yield* post(url, wait.body, { ...wait.headers, ...token }).pipe(
+          Effect.forkChild({ startImmediately: true })
+        )
         const { body, headers } = stateless(1, "subscriptions/listen", {
           notifications: { toolsListChanged: true }
         })
@@ -233,7 +237,7 @@ onEachDatabase("stored tokens of a service", (database) => {
           expect([surface, time < 1000 ? "within a second" : time]).toEqual([surface, "within a second"])
         }
         yield* interrupted
-        expect((yield* Fiber.join(calling)).status).toBe(401)
+        for (const call of [calling, waiting]) expect((yield* Fiber.join(call)).status).toBe(401)
         expect(performance.now() - revoked).toBeLessThan(1000)
         // The next token of that name has the same conversations.
         const next = yield* Effect.provideContext(create({ name: "alice" }), other)

@@ -4,7 +4,7 @@ import type { ApiToken } from "../ApiTokens.ts"
 import { isoOf, type StoredToken } from "./StoredToken.ts"
 
 export const configuredTokens = (tokens: ReadonlyArray<ApiToken>, now: number): ReadonlyArray<StoredToken> =>
-  tokens.map(({ expires_at, name, scopes }) => {
+  tokens.map(({ ceiling, expires_at, limits, name, scopes }) => {
     const expires = expires_at === undefined ? null : DateTime.toEpochMillis(expires_at)
     return {
       id: null,
@@ -13,8 +13,8 @@ export const configuredTokens = (tokens: ReadonlyArray<ApiToken>, now: number): 
       source: "configuration",
       status: expires !== null && expires <= now ? "expired" : "active",
       scopes,
-      ceiling: scopes,
-      limits: {},
+      ceiling: ceiling ?? scopes,
+      limits: limits ?? {},
       created_at: null,
       created_by: null,
       expires_at: isoOf(expires),

@@ -63,6 +63,21 @@ describe("with tokens", () => {
       expect(principal).toMatchObject({ subject: "alice", clientId: "alice", source: "api-token" })
       expect(principal.scopes).toEqual(["read", "admin"])
       expect(principal.ceiling).toEqual(["read", "admin"])
+      const limited = {
+        name: "carol",
+        token: "c".repeat(40),
+        ceiling: ["read", "call", "admin"],
+        limits: { concurrency: 2 }
+      }
+      const carol = yield* Effect.provide(
+        ask(`Bearer ${limited.token}`),
+        authenticator({ tokens: [limited] })
+      )
+      expect(carol).toMatchObject({
+        scopes: ["read", "call"],
+        ceiling: limited.ceiling,
+        limits: limited.limits
+      })
       expect(yield* ask(`bearer   ${bob}`)).toMatchObject({ subject: "bob", scopes: ["read", "call"] })
     }).pipe(Effect.provide(authenticator({ tokens })))
   )
@@ -250,7 +265,8 @@ describe("configuration", () => {
           { name: "two words", token: "env:ALICE" },
           { name: "dated", token: "env:ALICE", expires_at: "tomorrow" },
           { name: "scoped", token: "env:ALICE", scopes: ["read call"] },
-          { name: "typed", token: "env:ALICE", expires: "2030-01-01" }
+          { name: "typed", token: "env:ALICE", expires: "2030-01-01" },
+          { name: "low", token: "z".repeat(40), ceiling: ["read"] }
         ]
       })
       expect(found).toEqual([
@@ -259,7 +275,8 @@ describe("configuration", () => {
         'auth.tokens[2].name: expected 1 to 64 letters, digits and ._@-, got "two words"',
         'auth.tokens[3].expires_at: expected a date such as 2027-01-31 or 2027-01-31T12:00:00Z, got "tomorrow"',
         'auth.tokens[4].scopes[0]: expected a scope name without spaces, got "read call"',
-        'auth.tokens[5].expires: unknown key; did you mean "expires_at"?'
+        'auth.tokens[5].expires: unknown key; did you mean "expires_at"?',
+        "auth.tokens[6].ceiling: must contain the scope call"
       ])
     })
   )
