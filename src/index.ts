@@ -52,6 +52,15 @@ export { Unavailable } from "./domain/Transient.ts"
 
 // Services that handlers and endpoints can use.
 export { Authenticator } from "../layers/identity/Authenticator.ts"
+export {
+  type Credentials,
+  type CredentialVerifier,
+  type Verdict,
+  VerifierUnavailable
+} from "../layers/identity/CredentialVerifier.ts"
+export { CredentialVerifiers } from "../layers/identity/CredentialVerifiers.ts"
+export type { Grant } from "../layers/identity/Grant.ts"
+export { StoredTokens } from "../layers/identity/StoredTokens.ts"
 export { ConfigSource } from "../layers/config/ConfigSource.ts"
 export { Environment } from "../layers/platform/Environment.ts"
 export { Health } from "../layers/health/Health.ts"

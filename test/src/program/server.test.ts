@@ -3,7 +3,17 @@ import { describe, expect } from "bun:test"
 import { Effect, Layer } from "effect"
 import { SUPPORTED_PROTOCOL_VERSIONS } from "@modelcontextprotocol/server"
 import { Listener } from "../../../layers/http/Listener.ts"
-import { builtIns, Catalog, httpService, server, stdioUser, Storage } from "../../../src/index.ts"
+import {
+  builtIns,
+  Catalog,
+  CredentialVerifiers,
+  type Grant,
+  httpService,
+  Principal,
+  server,
+  stdioUser,
+  Storage
+} from "../../../src/index.ts"
 import { identity, layer as greeter, tools } from "../../support/greeter.ts"
 import { it } from "../../support/effect.ts"
 import {
@@ -20,7 +30,7 @@ import {
 /** A server over HTTP with a temporary state folder. */
 const served = (
   config: Record<string, unknown> = {},
-  ...more: ReadonlyArray<Layer.Layer<never, unknown, Catalog>>
+  ...more: ReadonlyArray<Layer.Layer<never, unknown, Catalog | CredentialVerifiers>>
 ) =>
   Layer.unwrap(
     Effect.map(stateFolder, (dir) =>
@@ -219,4 +229,42 @@ it.live("closing the scope of a server removes its entries and frees its port", 
     )
     expect(reached).toBe(false)
   })
+)
+
+/** Accepts the token `idp.alice`, as that of the user alice. */
+const verifier = Layer.effectDiscard(
+  Effect.flatMap(CredentialVerifiers, ({ add }) => {
+    const scopes = ["read", "call"]
+    const alice: Grant = {
+      principal: new Principal({
+        subject: "alice",
+        clientId: "idp",
+        scopes,
+        ceiling: scopes,
+        source: "oauth"
+      }),
+      credential: "idp:alice",
+      expiresAt: Infinity
+    }
+    return add({
+      name: "idp",
+      recognizes: (token) => token.startsWith("idp."),
+      verify: (token) => Effect.succeed(token === "idp.alice" ? alice : undefined),
+      current: (credentials) => Effect.succeed(credentials.map(() => alice)),
+      usable: Effect.succeed(true)
+    })
+  })
+)
+
+it.live("a custom server accepts the tokens of a verifier that it adds", () =>
+  Effect.gen(function* () {
+    const call = (token: string) => {
+      const { body, headers } = stateless(1, "tools/list")
+      return Effect.flatMap(endpoint, (url) =>
+        Effect.map(post(url, body, { ...headers, authorization: `Bearer ${token}` }), ({ status }) => status)
+      )
+    }
+    expect(yield* call("idp.alice")).toBe(200)
+    expect(yield* call("idp.bob")).toBe(401)
+  }).pipe(Effect.provide(served({ auth: { anonymous_loopback: false } }, verifier)))
 )
