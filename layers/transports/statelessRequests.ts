@@ -42,13 +42,14 @@ class Stateless extends HttpInbound implements StatelessRequest {
     this.#follow = follow
   }
 
-  readonly onEnded = (interrupt: () => void) =>
-    this.#follow(this.#grant, {
+  onEnded(interrupt: () => void) {
+    return this.#follow(this.#grant, {
       ended: (why) => {
         this.ended = why
         interrupt()
       }
     })
+  }
 
   readonly onRejected = (failure: Failure) => {
     this.failure = failure

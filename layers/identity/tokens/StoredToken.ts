@@ -74,4 +74,7 @@ export class TokenError extends Schema.TaggedError<TokenError>()("TokenError", {
 /** The tokens could not be read or written. `message` is for callers: it shows no path or address. */
 export class TokensUnavailable extends Schema.TaggedError<TokensUnavailable>()("TokensUnavailable", {
   message: Schema.String
-}) {}
+}) {
+  /** For the operator: what is wrong, and what to do. Not encoded. */
+  detail: string | undefined
+}

@@ -10,6 +10,12 @@ const retryAfter = 5000
 /** Milliseconds between two log lines: each request and each check of open connections fails during an outage. */
 const logInterval = 10_000
 
+const unavailable = (why: string, detail: string) => {
+  const error = new TokensUnavailable({ message: `API tokens are unavailable: ${why}.` })
+  error.detail = detail
+  return error
+}
+
 export const makeTokenFailures = () => {
   let logged = -Infinity
 
@@ -31,10 +37,7 @@ export const makeTokenFailures = () => {
     self.pipe(
       Effect.catchIf(
         (error) => error._tag !== "TokenError",
-        (error) =>
-          Effect.flatMap(reasonOf(error), (why) =>
-            Effect.fail(new TokensUnavailable({ message: `API tokens are unavailable: ${why}.` }))
-          )
+        (error) => Effect.flatMap(reasonOf(error), (why) => Effect.fail(unavailable(why, error.message)))
       )
     )
 

@@ -8,9 +8,9 @@ import { StoredTokens } from "../../../layers/identity/StoredTokens.ts"
 import { NewToken } from "../../../layers/identity/tokens/StoredToken.ts"
 import { OutputStreams } from "../../../layers/platform/OutputStreams.ts"
 import { issuesOf } from "../../catalog/schemaIssues.ts"
-import { storedTokens } from "../../program/tokens.ts"
 import { UsageError } from "../UsageError.ts"
 import { jsonFlag } from "../upstream/jsonFlag.ts"
+import { asOperator } from "./asOperator.ts"
 
 const text = (name: string, description: string) =>
   Flag.String(name).pipe(Flag.withDescription(description), Flag.optional)
@@ -108,7 +108,7 @@ export const create = Command.make(
         `Created the token ${about.name} with the scopes ${about.scopes.join(", ")}. It is shown only now. Send it as Authorization: Bearer <token>.\n`
       )
     )
-  }, Effect.provide(storedTokens))
+  }, asOperator)
 ).pipe(
   Command.withDescription("Create an API token and print it"),
   Command.withExamples([

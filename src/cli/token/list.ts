@@ -4,8 +4,8 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import { StoredTokens } from "../../../layers/identity/StoredTokens.ts"
 import type { StoredToken } from "../../../layers/identity/tokens/StoredToken.ts"
-import { storedTokens } from "../../program/tokens.ts"
 import { jsonFlag } from "../upstream/jsonFlag.ts"
+import { asOperator } from "./asOperator.ts"
 
 const pageSize = 1000
 
@@ -71,5 +71,5 @@ export const list = Command.make(
     if (tokens.length === 0)
       return yield* Console.log("No tokens. To create one: manifold token create <name>")
     for (const line of table(tokens.map(cellsOf))) yield* Console.log(line)
-  }, Effect.provide(storedTokens))
+  }, asOperator)
 ).pipe(Command.withDescription("List API tokens with their scopes, expiry and last use"))

@@ -3,9 +3,9 @@ import { Console, Effect } from "effect"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import { StoredTokens } from "../../../layers/identity/StoredTokens.ts"
-import { storedTokens } from "../../program/tokens.ts"
 import { UsageError } from "../UsageError.ts"
 import { jsonFlag } from "../upstream/jsonFlag.ts"
+import { asOperator } from "./asOperator.ts"
 
 export const revoke = Command.make(
   "revoke",
@@ -25,5 +25,5 @@ export const revoke = Command.make(
     )
     if (json) return yield* Console.log(JSON.stringify(revoked))
     yield* Console.log(`Revoked ${revoked.name}. Running services reject it within a second.`)
-  }, Effect.provide(storedTokens))
+  }, asOperator)
 ).pipe(Command.withDescription("Revoke an API token and end its sessions, streams and sockets"))

@@ -84,6 +84,24 @@ describe("manifold token", () => {
   )
 
   it.live(
+    "shows the operator which database cannot be reached, without its password",
+    () =>
+      Effect.gen(function* () {
+        const { dir } = yield* databases.SQLite
+        const { run } = yield* home(
+          configured({ dir, postgres_url: "postgres://me:hidden@127.0.0.1:1/none" })
+        )
+        const failed = yield* run(["token", "list"])
+        expect(failed.code).toBe(1)
+        expect(failed.stderr).toContain(
+          "manifold: PostgreSQL at 127.0.0.1:1/none cannot be reached: start it"
+        )
+        expect(failed.stderr).not.toContain("hidden")
+      }),
+    20_000
+  )
+
+  it.live(
     "a stored token lets the service listen for other machines, where no caller is anonymous",
     () =>
       Effect.gen(function* () {
