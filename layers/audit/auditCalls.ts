@@ -23,7 +23,8 @@ const actions: Record<CallKind, string> = {
   turn: "turn.run"
 }
 
-const argumentsOf = (args: unknown, how: AuditSettings["arguments"]) => {
+/** What a row says about arguments. */
+export const argumentsOf = (args: unknown, how: AuditSettings["arguments"]) => {
   if (args === undefined || how === "none") return undefined
   return how === "hash"
     ? { arguments_sha256: Hex.encode(sha256(canonicalJson(args))) }

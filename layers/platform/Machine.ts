@@ -20,6 +20,8 @@ export class Machine extends Context.Service<
   {
     /** `process.platform`: `linux`, `darwin`, `win32`. */
     readonly os: string
+    /** Whether this process runs as root. */
+    readonly isRoot: boolean
     /** Bun's version. */
     readonly bun: string
     /** Whether this is the compiled binary. */
@@ -36,6 +38,7 @@ export class Machine extends Context.Service<
   static readonly layer = Layer.sync(Machine, () =>
     Machine.of({
       os: process.platform,
+      isRoot: process.getuid?.() === 0,
       bun: Bun.version,
       compiled: Bun.isStandaloneExecutable,
       launch: {
@@ -66,6 +69,7 @@ export class Machine extends Context.Service<
       Machine,
       Machine.of({
         os: "linux",
+        isRoot: false,
         bun: "1.4.5",
         compiled: true,
         launch: { command: "/usr/local/bin/manifold", args: [] },

@@ -1,5 +1,6 @@
 /** The built-in tools, prompts and resources as one layer over a catalog. */
 import { Layer } from "effect"
+import { Commands } from "../../layers/commands/Commands.ts"
 import { Decks } from "../../layers/decks/Decks.ts"
 import { Models } from "../../layers/models/Models.ts"
 import { Outbound } from "../../layers/outbound/Outbound.ts"
@@ -13,7 +14,7 @@ import * as tools from "../tools/index.ts"
 export const layer = Layer.mergeAll(tools.layer, prompts.layer, resources.layer).pipe(
   Layer.provideMerge(
     Layer.merge(
-      Templates.layer,
+      Layer.merge(Templates.layer, Commands.layer),
       Layer.mergeAll(Web.layer, Models.layer, Decks.layer.pipe(Layer.provideMerge(Output.layer))).pipe(
         Layer.provideMerge(Outbound.layer)
       )

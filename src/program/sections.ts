@@ -6,6 +6,7 @@ import * as auth from "../../layers/identity/section.ts"
 import * as limits from "../../layers/guard/section.ts"
 import * as prices from "../../layers/ledger/section.ts"
 import * as logging from "../../layers/logging/section.ts"
+import * as commands from "../../layers/commands/section.ts"
 import * as models from "../../layers/models/section.ts"
 import * as outbound from "../../layers/outbound/section.ts"
 import * as quotas from "../../layers/quotas/section.ts"
@@ -31,6 +32,7 @@ export const sections = [
   prices.section,
   usage.section,
   audit.section,
+  commands.section,
   telemetry.section,
   content.section,
   outbound.section,

@@ -10,6 +10,7 @@ import * as healthCheck from "./healthCheck.ts"
 import * as logs from "./logs.ts"
 import * as math from "./math.ts"
 import * as resources from "./resources.ts"
+import * as runCommand from "./runCommand.ts"
 import * as tokens from "./tokens.ts"
 import * as webFetch from "./webFetch.ts"
 
@@ -23,6 +24,7 @@ export const layer = Layer.mergeAll(
   toolkitEntries.layer(logs),
   toolkitEntries.layer(math),
   toolkitEntries.layer(resources),
+  toolkitEntries.layer(runCommand),
   toolkitEntries.layer(tokens),
   toolkitEntries.layer(webFetch)
 )

@@ -31,7 +31,8 @@ export const layerRanks: ReadonlyArray<ReadonlyArray<string>> = [
   ["telemetry", "progress", "clients", "web", "decks"],
   ["guard"],
   ["transports", "models", "usage", "chat"],
-  ["upstream"]
+  ["upstream"],
+  ["commands"]
 ]
 
 /** Files that may re-export: the lists, and the library's public names. */
