@@ -173,15 +173,16 @@ export const makeTokenAdministration = Effect.fnUntraced(function* (
       Effect.gen(function* () {
         const before = yield* rows.findByIdOrName(client, idOrName)
         if (before === undefined || before.revoked_at !== null) return before
-        yield* rows.revoke(client, before.id, now, revoker)
-        yield* audit.record(client, {
-          actor,
-          requestId,
-          action: "token.revoke",
-          target: before.id,
-          outcome: "succeeded",
-          details: { name: before.name, subject: before.subject }
-        })
+        if (yield* rows.revoke(client, before.id, now, revoker)) {
+          yield* audit.record(client, {
+            actor,
+            requestId,
+            action: "token.revoke",
+            target: before.id,
+            outcome: "succeeded",
+            details: { name: before.name, subject: before.subject }
+          })
+        }
         return yield* rows.findToken(client, before.id)
       })
     )

@@ -124,8 +124,12 @@ export const insertToken = (sql: SqlClient, row: TokenRow) =>
     limits: JSON.stringify(row.limits)
   })}`
 
+/** Whether it was active: of concurrent requests one revokes it. */
 export const revoke = (sql: SqlClient, id: string, now: number, by: string) =>
-  sql`UPDATE api_tokens SET revoked_at = ${now}, revoked_by = ${by} WHERE id = ${id} AND revoked_at IS NULL`
+  Effect.map(
+    sql`UPDATE api_tokens SET revoked_at = ${now}, revoked_by = ${by} WHERE id = ${id} AND revoked_at IS NULL RETURNING id`,
+    (revoked) => revoked.length > 0
+  )
 
 /** `since`: a use after it is already recorded. */
 export const recordUse = (sql: SqlClient, id: string, now: number, since: number) =>

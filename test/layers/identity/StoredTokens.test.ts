@@ -270,6 +270,34 @@ onEachDatabase("stored tokens", (database) => {
     })
   )
 
+  it.live(
+    "of concurrent requests for one name on two instances one succeeds, and each revocation is recorded once",
+    () =>
+      Effect.gen(function* () {
+        const storage = yield* database
+        const [one, other] = [
+          yield* Layer.build(instanceOf(storage)),
+          yield* Layer.build(instanceOf(storage))
+        ]
+        const onBoth = <A, E>(run: Effect.Effect<A, E, StoredTokens>) =>
+          Effect.forEach(
+            [one, other, one, other, one, other],
+            (instance) => Effect.exit(Effect.provideContext(run, instance)),
+            { concurrency: "unbounded" }
+          )
+        const made = yield* onBoth(create({ name: "one" }))
+        expect(made.filter(Exit.isSuccess)).toHaveLength(1)
+        for (const exit of made.filter(Exit.isFailure)) {
+          expect(exit.cause.reasons).toMatchObject([{ error: { _tag: "TokenError", reason: "taken" } }])
+        }
+        yield* onBoth(StoredTokens.use(({ revoke }) => revoke("one", "operator")))
+        const rows = yield* Effect.provideContext(storedRows, one)
+        expect(
+          rows.filter(({ action, outcome }) => action === "token.revoke" && outcome === "succeeded")
+        ).toHaveLength(1)
+      })
+  )
+
   it.live("an instance with another pepper rejects the token; auth.token_pepper makes it the same", () =>
     Effect.gen(function* () {
       const storage = yield* database
