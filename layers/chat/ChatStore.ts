@@ -40,7 +40,12 @@ export interface NewTurn {
 
 /** `known`: the principal has used the request id before; nothing was stored. */
 export type Begun =
-  | { readonly _tag: "started"; readonly events: ReadonlyArray<ChatEvent> }
+  | {
+      readonly _tag: "started"
+      readonly events: ReadonlyArray<ChatEvent>
+      /** Completes once they are durable as `chat.store` says. The turn may run meanwhile. */
+      readonly durable: Effect.Effect<void, ChatStoreError>
+    }
   | { readonly _tag: "known"; readonly message: ChatEventOf<"user_message"> }
 
 export interface ReadOptions {
@@ -61,7 +66,7 @@ export interface ListOptions {
 }
 
 /**
- * An event that was returned is durable as `chat.store` says, has the next `seq` of its conversation, and is seen by every
+ * An event that was returned, but those of `begin`, is durable as `chat.store` says, has the next `seq` of its conversation, and is seen by every
  * process. Events of one call are stored whole or not at all.
  */
 export class ChatStore extends Context.Service<

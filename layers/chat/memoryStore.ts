@@ -73,7 +73,7 @@ export const make = Effect.fnUntraced(function* (limits: ChatLimits) {
         const events = add(log, [...started, message])
         const stored = events.at(-1)
         if (stored !== undefined) claims.set(key, stored)
-        return Effect.succeed({ _tag: "started", events })
+        return Effect.succeed({ _tag: "started", events, durable: Effect.void })
       }),
     append: (conversation, events) =>
       Effect.flatMap(existing(conversation), (log) =>

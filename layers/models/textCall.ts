@@ -127,7 +127,7 @@ export const textCall = ({ adapter, provider, spine, tokens }: Called, request: 
         Effect.onExit((exit) =>
           Exit.isSuccess(exit) ? Queue.end(queue) : Queue.failCause(queue, exit.cause)
         ),
-        Effect.forkScoped
+        Effect.forkScoped({ startImmediately: true })
       )
       return Stream.fromQueue(queue)
     })

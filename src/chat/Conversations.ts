@@ -205,7 +205,8 @@ export class Conversations extends Context.Service<
               ended()
             })
           ),
-          Effect.forkIn(scope)
+          // It asks the model before anything else runs.
+          Effect.forkIn(scope, { startImmediately: true })
         )
       })
 
@@ -267,7 +268,9 @@ export class Conversations extends Context.Service<
             yield* release
             return yield* refusal(500, "The message was not stored.")
           }
+          // The model is asked while the message is flushed to the disk.
           yield* run(message, stored)
+          yield* refused(begun.durable)
           return { conversation: stored.conversation, after: stored.seq - 1, repeated: false }
         }, Effect.uninterruptible),
         events: (principal, conversation, after) =>

@@ -293,13 +293,10 @@ export const make = Effect.fnUntraced(function* (folder: string, settings: Jsonl
           const id = conversation ?? nextUnsafe()
           const started = known === undefined ? [{ type: "conversation_started", principal } as const] : []
           const events = write(id, known?.state.lastSeq ?? 0, [...started, message], principal)
-          return { _tag: "started" as const, events }
+          const durable = isDue(events) ? flushed : Effect.void
+          return { _tag: "started" as const, events, durable }
         })
-        .pipe(
-          Effect.flatMap((begun) =>
-            "events" in begun ? Effect.as(isDue(begun.events) ? flushed : Effect.void, begun) : claimed(begun)
-          )
-        ),
+        .pipe(Effect.flatMap((begun) => ("events" in begun ? Effect.succeed(begun) : claimed(begun)))),
     append: (conversation, events) => {
       const appended = log.transact("written", () => {
         sealIfLarge()

@@ -99,7 +99,7 @@ export const make = Effect.fnUntraced(function* (settings: SqlSettings) {
         turns.began(id, requestId)
         isSet = true
         const { events } = yield* addEvents(db, row, [...started, message], { owner: turns.me, claim })
-        return { _tag: "started", events }
+        return { _tag: "started", events, durable: Effect.void }
       })
     ).pipe(
       Effect.tapError(() =>

@@ -338,7 +338,8 @@ describe("durability", () => {
       const { store } = first
       const counts: Array<number> = []
       const count = Effect.sync(() => counts.push(sync.mock.calls.length))
-      yield* store.begin({ ...turn("ada", "r1", "Hello", "c"), create: true })
+      const begun = yield* store.begin({ ...turn("ada", "r1", "Hello", "c"), create: true })
+      if (begun._tag === "started") yield* begun.durable
       yield* count
       yield* store.append("c", [delta("r1", "a")])
       yield* count
