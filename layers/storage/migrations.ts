@@ -4,6 +4,7 @@ import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { audit } from "./migrations/audit.ts"
 import { chat } from "./migrations/chat.ts"
+import { oauth } from "./migrations/oauth.ts"
 import { tokens } from "./migrations/tokens.ts"
 import { usage } from "./migrations/usage.ts"
 
@@ -17,5 +18,6 @@ export const migrations: ReadonlyArray<Migration> = [
   { name: "usage", up: usage }, // keep one line each
   { name: "chat", up: chat },
   { name: "tokens", up: tokens },
-  { name: "audit", up: audit }
+  { name: "audit", up: audit },
+  { name: "oauth", up: oauth }
 ]

@@ -20,4 +20,11 @@ export const prune = Effect.fnUntraced(function* (sql: SqlClient, retention: Ret
   const token = before("api_tokens")
   yield* sql`DELETE FROM api_tokens WHERE revoked_at < ${token} OR expires_at < ${token}`
   yield* sql`DELETE FROM auth_tickets WHERE expires_at < ${now}`
+  const expired = sql`SELECT id FROM oauth_records WHERE expires_at < ${now} LIMIT ${most}`
+  yield* Effect.repeat(
+    sql`DELETE FROM oauth_records WHERE expires_at < ${now} AND id IN (${expired}) RETURNING id`,
+    {
+      while: (removed) => removed.length > 0
+    }
+  )
 })

@@ -1,11 +1,9 @@
 /** Encrypted files of one folder in the state folder, for data with secrets: AES-256-GCM, bound to the name of the file. */
-import { Clock, Effect, FileSystem, Redacted, Schema } from "effect"
+import { Clock, Effect, FileSystem, Schema } from "effect"
 import { Ids } from "../platform/Ids.ts"
+import * as sealing from "./sealing.ts"
 import { Storage } from "./Storage.ts"
 
-/** Random 96-bit nonce (NIST SP 800-38D, section 8.2.2). */
-const nonceBytes = 12
-const keyBytes = 32
 const extension = ".sealed"
 
 /** Delay between two attempts to take a lock, how often it is attempted, and the age at which a lock is abandoned. */
@@ -34,34 +32,17 @@ export const make = Effect.fnUntraced(function* (folder: string, keyName: string
   const fs = yield* FileSystem.FileSystem
   const storage = yield* Storage
   const ids = yield* Ids
-  const key = yield* Effect.cached(
-    Effect.flatMap(storage.key(keyName, keyBytes), (secret) =>
-      Effect.promise(() =>
-        crypto.subtle.importKey("raw", new Uint8Array(Redacted.value(secret)), "AES-GCM", false, [
-          "encrypt",
-          "decrypt"
-        ])
-      )
+  const cipher = yield* Effect.cached(
+    Effect.flatMap(storage.key(keyName, sealing.keyBytes), (secret) =>
+      Effect.provideService(sealing.make(secret), Ids, ids)
     )
   )
   const fileOf = (name: string) => storage.path(folder, `${name}${extension}`)
   const folderMade = fs.makeDirectory(storage.path(folder), { recursive: true, mode: 0o700 })
-  const algorithm = (name: string, iv: Uint8Array<ArrayBuffer>) => ({
-    name: "AES-GCM",
-    iv,
-    additionalData: new TextEncoder().encode(name)
-  })
 
   const write = Effect.fn("SealedFiles.write")(
     function* (name: string, text: string) {
-      const iv = yield* ids.secret(nonceBytes)
-      const secret = yield* key
-      const sealed = yield* Effect.promise(() =>
-        crypto.subtle.encrypt(algorithm(name, iv), secret, new TextEncoder().encode(text))
-      )
-      const bytes = new Uint8Array(nonceBytes + sealed.byteLength)
-      bytes.set(iv)
-      bytes.set(new Uint8Array(sealed), nonceBytes)
+      const bytes = yield* (yield* cipher).seal(name, text)
       yield* folderMade
       const draft = `${fileOf(name)}.${yield* ids.next}`
       yield* fs.writeFile(draft, bytes, { mode: 0o600 }).pipe(
@@ -83,13 +64,14 @@ export const make = Effect.fnUntraced(function* (folder: string, keyName: string
         )
       )
     if (!bytes) return undefined
-    const secret = yield* Effect.mapError(key, failed("unreadable", `the key of ${folder} cannot be read`))
-    const iv = new Uint8Array(bytes.slice(0, nonceBytes))
-    const text = yield* Effect.tryPromise({
-      try: () => crypto.subtle.decrypt(algorithm(name, iv), secret, new Uint8Array(bytes.slice(nonceBytes))),
-      catch: () => new SealedFileError({ reason: "damaged", message: `a file of ${folder} is damaged` })
-    })
-    return new TextDecoder().decode(text)
+    const { open } = yield* Effect.mapError(
+      cipher,
+      failed("unreadable", `the key of ${folder} cannot be read`)
+    )
+    return yield* Effect.mapError(
+      open(name, bytes),
+      () => new SealedFileError({ reason: "damaged", message: `a file of ${folder} is damaged` })
+    )
   })
 
   const lockOf = (name: string) => `${fileOf(name)}.lock`

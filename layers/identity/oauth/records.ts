@@ -1,0 +1,140 @@
+/** Sessions, interactions, grants, codes and tokens of the OAuth server in the database: the storage adapter of oidc-provider. */
+import { Clock, Effect, Schema } from "effect"
+import type { Adapter, AdapterPayload } from "oidc-provider"
+import { sha256 } from "../../platform/digest.ts"
+import { Count, rowsOf } from "../../storage/rows.ts"
+import { Sql } from "../../storage/Sql.ts"
+
+/** Models whose ids are secrets: bearer tokens, and values of cookies. */
+const secretModels: ReadonlySet<string> = new Set([
+  "AccessToken",
+  "AuthorizationCode",
+  "RefreshToken",
+  "Session",
+  "Interaction"
+])
+
+/** Model of interactions that have ended, which are kept for a short time for browsers that repeat a request. */
+export const endedInteraction = "EndedInteraction"
+
+/** How long an ended interaction is kept, in milliseconds. */
+const endedFor = 10 * 60_000
+
+/**
+ * A code that is presented again within this time, in milliseconds, is rejected without revoking the tokens of its first
+ * use: the client has proved with PKCE that it is the same one, and probably repeats a request that timed out.
+ */
+const repeatWindow = 10_000
+
+/** The stored form of an id. */
+export const storedId = (model: string, id: string): string =>
+  secretModels.has(model) || model === endedInteraction ? Buffer.from(sha256(id)).toString("base64url") : id
+
+const Payload = Schema.fromJsonString(Schema.Record(Schema.String, Schema.Unknown))
+const RecordRows = rowsOf(Schema.Struct({ payload: Payload, consumed_at: Schema.NullOr(Count) }))
+const encodePayload = Schema.encodeEffect(Payload)
+
+const text = (value: unknown) => (typeof value === "string" ? value : null)
+
+/** Values that must not be stored in the clear, or are columns. */
+const withoutSecrets = (model: string, payload: Readonly<Record<string, unknown>>) => {
+  const { consumed: _, jti, session, ...rest } = payload
+  // The id of the session is the value of its cookie.
+  const { cookie: _cookie, ...own } = Object(session) as Record<string, unknown>
+  return {
+    ...rest,
+    ...(session !== undefined && { session: own }),
+    ...(!secretModels.has(model) && jti !== undefined && { jti })
+  }
+}
+
+/** `used`: called when a code or refresh token was already used. It throws the error of the library. */
+export const make = Effect.fnUntraced(function* (used: () => never) {
+  const { read, write } = yield* Sql
+  const run = Effect.runPromiseWith(yield* Effect.context<never>())
+
+  const upsert = (model: string, id: string, payload: AdapterPayload, expiresIn?: number) =>
+    Effect.gen(function* () {
+      const now = yield* Clock.currentTimeMillis
+      const values = { ...payload } as Readonly<Record<string, unknown>>
+      const encoded = yield* Effect.orDie(encodePayload(withoutSecrets(model, values)))
+      const expires = expiresIn === undefined ? null : now + expiresIn * 1000
+      yield* write(
+        (sql) => sql`INSERT INTO oauth_records ${sql.insert({
+          model,
+          id: storedId(model, id),
+          payload: encoded,
+          grant_id: text(values["grantId"]),
+          uid: text(values["uid"]),
+          account: text(values["accountId"]) ?? text(Object(values["session"])["accountId"]),
+          client: text(values["clientId"]),
+          expires_at: expires
+        })}
+        ON CONFLICT (model, id) DO UPDATE SET payload = excluded.payload, grant_id = excluded.grant_id,
+          uid = excluded.uid, account = excluded.account, client = excluded.client, expires_at = excluded.expires_at`
+      )
+    })
+
+  /** `column`: the column that has the value. */
+  const find = (model: string, column: "id" | "uid", value: string, id?: string) =>
+    Effect.gen(function* () {
+      const now = yield* Clock.currentTimeMillis
+      const [row] = yield* RecordRows(
+        read(
+          (sql) => sql`SELECT payload, consumed_at FROM oauth_records
+            WHERE model = ${model} AND ${sql(column)} = ${value} AND (expires_at IS NULL OR expires_at > ${now})`
+        )
+      )
+      if (row === undefined) return undefined
+      const { consumed_at: consumed, payload } = row
+      const repeated = model === "AuthorizationCode" && consumed !== null && now - consumed < repeatWindow
+      // Written by `upsert` from a payload of the same type.
+      return {
+        ...payload,
+        ...(id !== undefined && secretModels.has(model) && { jti: id }),
+        ...(consumed !== null && !repeated && { consumed: Math.floor(consumed / 1000) })
+      } as AdapterPayload
+    })
+
+  const remove = (model: string, id: string) =>
+    Effect.gen(function* () {
+      const now = yield* Clock.currentTimeMillis
+      yield* write((sql) =>
+        Effect.gen(function* () {
+          const stored = storedId(model, id)
+          if (model === "Interaction") {
+            yield* sql`DELETE FROM oauth_records WHERE model = ${endedInteraction} AND id = ${stored}`
+            yield* sql`UPDATE oauth_records SET model = ${endedInteraction}, expires_at = ${now + endedFor}
+              WHERE model = ${model} AND id = ${stored}`
+          } else yield* sql`DELETE FROM oauth_records WHERE model = ${model} AND id = ${stored}`
+        })
+      )
+    })
+
+  /** Only one of several callers, also of several processes, uses a code or a refresh token. */
+  const consume = (model: string, id: string) =>
+    Effect.gen(function* () {
+      const now = yield* Clock.currentTimeMillis
+      const taken = yield* write(
+        (sql) => sql`UPDATE oauth_records SET consumed_at = ${now}
+          WHERE model = ${model} AND id = ${storedId(model, id)} AND consumed_at IS NULL RETURNING id`
+      )
+      return taken.length > 0
+    })
+
+  const revoke = (model: string, grant: string) =>
+    write((sql) => sql`DELETE FROM oauth_records WHERE model = ${model} AND grant_id = ${grant}`)
+
+  /** The adapter of one model. */
+  return (model: string): Adapter => ({
+    upsert: (id, payload, expiresIn) => run(upsert(model, id, payload, expiresIn)),
+    find: (id) => run(find(model, "id", storedId(model, id), id)),
+    findByUid: (uid) => run(find(model, "uid", uid)),
+    findByUserCode: async () => undefined,
+    consume: async (id) => {
+      if (!(await run(consume(model, id)))) used()
+    },
+    destroy: (id) => run(remove(model, id)),
+    revokeByGrantId: async (grant) => void (await run(revoke(model, grant)))
+  })
+})
