@@ -1,5 +1,6 @@
 /** Failed authentications: counted by reason, throttled per address in a fixed window. */
 import { BoundedCache } from "../cache/BoundedCache.ts"
+import { networkOf } from "./AttemptLimit.ts"
 
 /** `missing`: no credential. `throttled`: an invalid one beyond the limit of its address. */
 export const reasons = ["missing", "invalid", "expired", "throttled"] as const
@@ -19,10 +20,6 @@ interface Window {
   count: number
   readonly endsAt: number
 }
-
-/** IPv6 addresses count by /64 network, which one customer usually has (RFC 6177). */
-const networkOf = (address: string): string =>
-  address.includes(":") && !address.startsWith("::ffff:") ? address.split(":", 4).join(":") : address
 
 export class FailedAttempts {
   #limits: AttemptLimits

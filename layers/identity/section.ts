@@ -4,6 +4,7 @@ import { DurationSetting } from "../config/DurationSetting.ts"
 import { Secret } from "../config/Secret.ts"
 import * as Section from "../config/Section.ts"
 import { ApiTokens } from "./ApiTokens.ts"
+import { OAuthSettings } from "./oauth/settings.ts"
 
 const count = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_000_000 }))
 
@@ -47,6 +48,7 @@ export const section = Section.make(
       {},
       "Throttling of failed authentications. Valid tokens are never throttled."
     ),
+    oauth: Section.optional(OAuthSettings, {}, "The OAuth server, at `/oauth` of `server.public_url`."),
     anonymous_loopback: Schema.optionalKey(
       Schema.Boolean.annotate({
         description:

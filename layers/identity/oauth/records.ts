@@ -126,7 +126,7 @@ export const make = Effect.fnUntraced(function* (used: () => never) {
     write((sql) => sql`DELETE FROM oauth_records WHERE model = ${model} AND grant_id = ${grant}`)
 
   /** The adapter of one model. */
-  return (model: string): Adapter => ({
+  const adapter = (model: string): Adapter => ({
     upsert: (id, payload, expiresIn) => run(upsert(model, id, payload, expiresIn)),
     find: (id) => run(find(model, "id", storedId(model, id), id)),
     findByUid: (uid) => run(find(model, "uid", uid)),
@@ -137,4 +137,10 @@ export const make = Effect.fnUntraced(function* (used: () => never) {
     destroy: (id) => run(remove(model, id)),
     revokeByGrantId: async (grant) => void (await run(revoke(model, grant)))
   })
+  return {
+    adapter,
+    /** Parameters of the authorization request of an interaction that has ended a short time ago. */
+    ended: (uid: string) =>
+      Effect.map(find(endedInteraction, "id", storedId(endedInteraction, uid)), (found) => found?.params)
+  }
 })

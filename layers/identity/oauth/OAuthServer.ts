@@ -1,0 +1,266 @@
+/** The OAuth server: authorization, tokens, registration of clients, sign-in and consent. Loaded with its first request. */
+import { Cause, Clock, Duration, Effect, Layer, Semaphore } from "effect"
+import { errors, type Provider } from "oidc-provider"
+import { Identity } from "../../../src/domain/Identity.ts"
+import { ConfigSource } from "../../config/ConfigSource.ts"
+import { messagePage } from "../../http/htmlPage.ts"
+import { toNode } from "../../http/nodeBridge.ts"
+import { bodyTooLarge, json } from "../../http/responses.ts"
+import { Ids } from "../../platform/Ids.ts"
+import type { DatabaseError } from "../../storage/DatabaseError.ts"
+import * as sealings from "../../storage/sealing.ts"
+import { Sql } from "../../storage/Sql.ts"
+import { Storage, type StorageError } from "../../storage/Storage.ts"
+import { AttemptLimit, networkOf } from "../AttemptLimit.ts"
+import { section } from "../section.ts"
+import { Accounts } from "./Accounts.ts"
+import { TooManyClients } from "./clients.ts"
+import * as clients from "./clients.ts"
+import * as requests from "./clientRequests.ts"
+import * as interactions from "./interactions.ts"
+import * as keys from "./keys.ts"
+import { identityScopes, makeProvider, supportedScopes } from "./provider.ts"
+import * as records from "./records.ts"
+import type { Resources } from "./resources.ts"
+
+/** Milliseconds after which the keys are read again: another instance may have replaced them. */
+const keysInterval = 10 * 60_000
+/** Requests that run at once; further ones wait, and beyond `maxWaiting` get 503. */
+const maxRunning = 16
+const maxWaiting = 256
+/** Documents of clients that are fetched per minute. */
+const maxFetches = 60
+
+export interface OAuthServerOptions {
+  /** The public URL, without a trailing slash. */
+  readonly issuer: string
+  readonly resources: Resources
+  /** Requests public addresses only. */
+  readonly fetch: (url: string, init?: RequestInit) => Promise<Response>
+}
+
+interface Current {
+  readonly provider: Provider
+  readonly interact: ReturnType<typeof interactions.make>
+  readonly version: string
+  readonly readAt: number
+}
+
+const oauthError = (status: number, error: string, description: string, headers?: Record<string, string>) =>
+  json(status, { error, error_description: description }, headers)
+
+const unavailable = (description: string) =>
+  oauthError(503, "temporarily_unavailable", description, { "retry-after": "5" })
+
+const seconds = (milliseconds: number) => String(Math.ceil(milliseconds / 1000))
+
+export const make = Effect.fnUntraced(function* ({ fetch, issuer, resources }: OAuthServerOptions) {
+  const { oauth: settings } = yield* (yield* ConfigSource).read(section)
+  const services = yield* Effect.context<Sql | Ids>()
+  const accounts = yield* Accounts
+  const { name, title } = yield* Identity
+  const log = Effect.runForkWith(yield* Effect.context<never>())
+  const runPromise = Effect.runPromiseWith(yield* Effect.context<never>())
+  const secret = yield* (yield* Storage).key("oauth", sealings.keyBytes)
+  const sealing = yield* sealings.make(secret)
+  const clientAdapter = yield* clients.make(sealing, settings.max_clients)
+  const stored = yield* records.make(() => {
+    throw new errors.InvalidGrant("it was already used")
+  })
+  const readKeys = Effect.provideContext(keys.make(sealing), services)
+  const limitOf = (limit: { readonly max: number; readonly window: Duration.Duration }) =>
+    new AttemptLimit({ max: limit.max, window: Duration.toMillis(limit.window) })
+  const registrations = limitOf(settings.registrations)
+  const fetches = new AttemptLimit({ max: maxFetches, window: 60_000 })
+  const perAccount = limitOf(settings.sign_ins_per_account)
+  const perAddress = limitOf(settings.sign_ins_per_address)
+  const access = new Set(supportedScopes(settings))
+  const completion: requests.Completion = {
+    resources,
+    access,
+    supported: new Set([...access, ...identityScopes])
+  }
+  const clock = yield* Clock.Clock
+  /** Errors of the server, by request. */
+  const failures = new WeakMap<object, unknown>()
+
+  const build = (read: keys.Keys, now: number): Current => {
+    const provider = makeProvider({
+      issuer,
+      settings,
+      keys: read,
+      resources,
+      fetch,
+      adapter: (model) => (model === "Client" ? clientAdapter : stored.adapter(model)),
+      account: (id) => runPromise(accounts.find(id)),
+      mayFetch: () => fetches.count("", clock.currentTimeMillisUnsafe()) === undefined
+    })
+    provider.on("server_error", ({ req }, error) => void failures.set(req, error))
+    return {
+      provider,
+      interact: interactions.make({
+        provider,
+        publicUrl: issuer,
+        service: title ?? name,
+        accounts,
+        perAccount,
+        perAddress
+      }),
+      version: read.version,
+      readAt: now
+    }
+  }
+
+  const building = yield* Semaphore.make(1)
+  let built: Current | undefined
+  /** The provider with the current keys. */
+  const current = Effect.suspend(() => {
+    const now = clock.currentTimeMillisUnsafe()
+    return built !== undefined && now - built.readAt < keysInterval
+      ? Effect.succeed(built)
+      : building.withPermit(
+          Effect.gen(function* () {
+            if (built !== undefined && now - built.readAt < keysInterval) return built
+            const read = yield* yield* readKeys
+            return (built = built?.version === read.version ? { ...built, readAt: now } : build(read, now))
+          })
+        )
+  })
+
+  /** Passes a request to the provider. */
+  const provide = Effect.fnUntraced(function* (request: Request, address: string) {
+    const { provider } = yield* current
+    const node = toNode(request, issuer, address)
+    const respond = provider.callback()
+    const response = yield* Effect.promise(async () => {
+      const [answered] = await Promise.all([node.answered, respond(node.request, node.response)])
+      return answered
+    })
+    const failure = failures.get(node.request)
+    // CORS is the listener's.
+    for (const header of [...response.headers.keys()]) {
+      if (header.startsWith("access-control-")) response.headers.delete(header)
+    }
+    if (failure === undefined) return response
+    return yield* Effect.fail(failure)
+  })
+
+  const withUrl = (request: Request, change: (url: URL) => void): Request => {
+    const url = new URL(request.url)
+    change(url)
+    return new Request(url.href, { headers: request.headers, method: request.method })
+  }
+  const withBody = (request: Request, body: string): Request => {
+    const headers = new Headers(request.headers)
+    headers.delete("content-length")
+    return new Request(request.url, { headers, method: request.method, body })
+  }
+  const bodyOf = (request: Request) =>
+    Effect.map(
+      Effect.promise(() => request.arrayBuffer()),
+      (bytes) => (bytes.byteLength > requests.maxBody ? undefined : new TextDecoder().decode(bytes))
+    )
+
+  const register = Effect.fnUntraced(function* (request: Request, address: string) {
+    const limited = registrations.count(networkOf(address), clock.currentTimeMillisUnsafe())
+    if (limited !== undefined) {
+      return oauthError(
+        429,
+        "temporarily_unavailable",
+        "Too many registrations from this address. Retry later.",
+        {
+          "retry-after": seconds(limited)
+        }
+      )
+    }
+    const body = yield* bodyOf(request)
+    if (body === undefined) return bodyTooLarge(requests.maxBody)
+    const registration = requests.completeRegistration(body)
+    if (requests.isRejected(registration)) return json(400, registration)
+    return yield* provide(withBody(request, JSON.stringify(registration)), address)
+  })
+
+  /** The authorization request again, for a browser that repeats one that has ended: the user need not decide again. */
+  const restart = (uid: string) =>
+    Effect.map(stored.ended(uid), (params) => {
+      if (params === undefined) return undefined
+      const url = new URL(`${issuer}/oauth/authorize`)
+      for (const [key, value] of Object.entries(params)) {
+        if (key === "prompt") continue
+        for (const each of [value].flat()) if (typeof each === "string") url.searchParams.append(key, each)
+      }
+      return new Response(null, { status: 303, headers: { location: url.href, "cache-control": "no-store" } })
+    })
+
+  const interaction = Effect.fnUntraced(function* (request: Request, path: string, address: string) {
+    const { method } = request
+    if (method !== "GET" && method !== "POST" && method !== "HEAD") {
+      return messagePage(405, "Method not allowed", "Open this page in a browser.")
+    }
+    const site = request.headers.get("sec-fetch-site")
+    if (method === "POST" && site !== null && site !== "same-origin") {
+      return messagePage(403, "Request from another site", "Go back to the application and connect it again.")
+    }
+    const body = method === "POST" ? yield* bodyOf(request) : ""
+    if (body === undefined) return bodyTooLarge(requests.maxBody)
+    const { interact } = yield* current
+    const form = method === "POST" ? new URLSearchParams(body) : undefined
+    const uid = path.slice(interactions.interactionPath.length)
+    return yield* interact(request, address, form, restart(uid))
+  })
+
+  const resumed = /^\/oauth\/authorize\/([\w-]+)$/
+
+  const route = Effect.fnUntraced(function* (request: Request, address: string) {
+    const path = new URL(request.url).pathname
+    if (path === "/oauth/authorize") {
+      return yield* provide(
+        withUrl(request, ({ searchParams }) => requests.completeAuthorization(searchParams, completion)),
+        address
+      )
+    }
+    if (path === "/oauth/register" && request.method === "POST") return yield* register(request, address)
+    if (path.startsWith(interactions.interactionPath)) return yield* interaction(request, path, address)
+    if (path === "/oauth/token" && request.method === "POST") {
+      const body = yield* bodyOf(request)
+      if (body === undefined) return bodyTooLarge(requests.maxBody)
+      return yield* provide(withBody(request, requests.completeToken(body, completion)), address)
+    }
+    const uid = resumed.exec(path)?.[1]
+    const again = uid === undefined ? undefined : yield* restart(uid)
+    return again ?? (yield* provide(request, address))
+  })
+
+  const slots = yield* Semaphore.make(maxRunning)
+  let waiting = 0
+
+  const failed = (cause: Cause.Cause<unknown>) => {
+    const error = Cause.squash(cause)
+    const reason = typeof error === "object" && error !== null && "_tag" in error ? error._tag : ""
+    if (error instanceof TooManyClients) {
+      log(Effect.logWarning(error.message))
+      return unavailable("No further clients can be registered. Ask the operator of this server.")
+    }
+    log(Effect.logError("a request to the OAuth server failed", cause))
+    return reason === "DatabaseError" || reason === "KeysUnreadable"
+      ? unavailable("The store of the authorization server cannot be used. Retry later.")
+      : oauthError(500, "server_error", "The authorization server failed. See its log.")
+  }
+
+  /** Responds to a request below `/oauth` or for the metadata of the server. */
+  return (request: Request, address: string): Effect.Effect<Response> =>
+    Effect.suspend(() => {
+      if (waiting >= maxRunning + maxWaiting) {
+        return Effect.succeed(unavailable("Too many requests at this moment. Retry later."))
+      }
+      waiting++
+      return slots.withPermit(route(request, address)).pipe(
+        Effect.catchCause((cause) =>
+          Cause.hasInterruptsOnly(cause) ? Effect.interrupt : Effect.succeed(failed(cause))
+        ),
+        Effect.ensuring(Effect.sync(() => waiting--))
+      )
+    })
+})
+
+export type OAuthServer = Effect.Success<ReturnType<typeof make>>

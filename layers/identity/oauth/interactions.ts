@@ -1,0 +1,191 @@
+/** Sign-in and consent of one authorization request, in the browser of a person. */
+import { Clock, Effect, Exit, Schema } from "effect"
+import { errors, type Provider } from "oidc-provider"
+import { messagePage } from "../../http/htmlPage.ts"
+import { toNode } from "../../http/nodeBridge.ts"
+import type { DatabaseError } from "../../storage/DatabaseError.ts"
+import { networkOf, type AttemptLimit } from "../AttemptLimit.ts"
+import type { Account, Accounts } from "./Accounts.ts"
+import { consentPage, signInPage, type PageContext } from "./pages.ts"
+import { identityScopes } from "./provider.ts"
+
+export const interactionPath = "/oauth/interaction/"
+
+export interface InteractionOptions {
+  readonly provider: Provider
+  readonly publicUrl: string
+  readonly service: string
+  readonly accounts: Accounts["Service"]
+  readonly perAccount: AttemptLimit
+  readonly perAddress: AttemptLimit
+}
+
+type Details = Awaited<ReturnType<Provider["interactionDetails"]>>
+
+const expired = () =>
+  messagePage(
+    400,
+    "This sign-in has ended",
+    "It was already finished, took too long, or was started in another browser. Go back to the application and connect it again."
+  )
+
+const Missing = Schema.Struct({
+  missingOIDCScope: Schema.optionalKey(Schema.Array(Schema.String)),
+  missingResourceScopes: Schema.optionalKey(Schema.Record(Schema.String, Schema.Array(Schema.String)))
+})
+const decodeMissing = Schema.decodeUnknownEffect(Missing)
+
+const redirect = (to: string) =>
+  new Response(null, { status: 303, headers: { location: to, "cache-control": "no-store" } })
+
+const throttledText = (milliseconds: number) =>
+  `Too many failed sign-ins. Try again in ${Math.ceil(milliseconds / 60_000)} minutes.`
+
+export const make = ({
+  accounts,
+  perAccount,
+  perAddress,
+  provider,
+  publicUrl,
+  service
+}: InteractionOptions) => {
+  const contextOf = Effect.fnUntraced(function* ({ params }: Details) {
+    const id = String(params["client_id"])
+    const client = yield* Effect.promise(() => provider.Client.find(id))
+    return {
+      service,
+      redirectUri: String(params["redirect_uri"]),
+      client: { id, name: client?.clientName, documented: client?.clientIdMetadataDocument === true }
+    } satisfies PageContext
+  })
+
+  /** The scopes that the page is about: those of the account, and the others. */
+  const scopesOf = Effect.fnUntraced(function* (details: Details, account: Account) {
+    const missing = yield* Effect.orDie(decodeMissing(details.prompt.details))
+    const requested = Object.entries(missing.missingResourceScopes ?? {})
+    const available = requested.map(
+      ([resource, scopes]) => [resource, scopes.filter((scope) => account.scopes.includes(scope))] as const
+    )
+    const unavailable = requested.map(
+      ([resource, scopes]) => [resource, scopes.filter((scope) => !account.scopes.includes(scope))] as const
+    )
+    return { identity: missing.missingOIDCScope ?? [], available, unavailable }
+  })
+
+  const flat = (scopes: ReadonlyArray<readonly [string, ReadonlyArray<string>]>) => [
+    ...new Set(scopes.flatMap(([, each]) => each))
+  ]
+
+  const consent = Effect.fnUntraced(function* (details: Details, account: Account) {
+    const { available, unavailable } = yield* scopesOf(details, account)
+    const requested = details.params["resource"]
+    return consentPage({
+      ...(yield* contextOf(details)),
+      account: account.name,
+      resources: [requested].flat().filter((each) => typeof each === "string"),
+      scopes: flat(available).filter((scope) => !identityScopes.includes(scope)),
+      unavailable: flat(unavailable)
+    })
+  })
+
+  const accountOf = Effect.fnUntraced(function* ({ session }: Details) {
+    return session === undefined ? undefined : yield* accounts.find(session.accountId)
+  })
+
+  const show = Effect.fnUntraced(function* (details: Details) {
+    if (details.prompt.name === "login") return signInPage(yield* contextOf(details))
+    const account = yield* accountOf(details)
+    return account === undefined ? expired() : yield* consent(details, account)
+  })
+
+  const signIn = Effect.fnUntraced(function* (details: Details, form: URLSearchParams, address: string) {
+    const name = form.get("account") ?? ""
+    const now = yield* Clock.currentTimeMillis
+    const keys = [
+      [perAccount, name.toLowerCase().slice(0, 64)],
+      [perAddress, networkOf(address)]
+    ] as const
+    const page = { ...(yield* contextOf(details)), account: name }
+    const wait = Math.max(...keys.map(([limit, key]) => limit.retryAfter(key, now) ?? 0))
+    if (wait > 0) {
+      const headers = { "retry-after": String(Math.ceil(wait / 1000)) }
+      return signInPage({ ...page, status: 429, headers, problem: throttledText(wait) })
+    }
+    const exit = yield* Effect.exit(accounts.signIn(name, form.get("password") ?? ""))
+    if (Exit.isFailure(exit)) {
+      const problem = "Signing in is not possible at this moment. Try again in a few seconds."
+      yield* Effect.logWarning("a sign-in could not be checked", exit.cause)
+      return signInPage({ ...page, status: 503, problem })
+    }
+    if (exit.value === undefined) {
+      for (const [limit, key] of keys) limit.count(key, now)
+      yield* Effect.logWarning("sign-in failed").pipe(
+        Effect.annotateLogs({ address, account: name.slice(0, 64) })
+      )
+      return signInPage({ ...page, status: 401, problem: "The account or the password is wrong." })
+    }
+    perAccount.reset(keys[0][1])
+    return { login: { accountId: exit.value.id } }
+  })
+
+  const allow = Effect.fnUntraced(function* (details: Details) {
+    const account = yield* accountOf(details)
+    if (account === undefined) return expired()
+    const { available, identity, unavailable } = yield* scopesOf(details, account)
+    const grantId = yield* Effect.promise(async () => {
+      const found = details.grantId === undefined ? undefined : await provider.Grant.find(details.grantId)
+      const grant =
+        found ?? new provider.Grant({ accountId: account.id, clientId: String(details.params["client_id"]) })
+      delete grant.rejected
+      if (identity.length > 0) grant.addOIDCScope(identity.join(" "))
+      for (const [resource, scopes] of available) {
+        if (scopes.length > 0) grant.addResourceScope(resource, scopes.join(" "))
+      }
+      for (const [resource, scopes] of unavailable) {
+        if (scopes.length > 0) grant.rejectResourceScope(resource, scopes.join(" "))
+      }
+      return grant.save()
+    })
+    yield* Effect.logInfo("access granted").pipe(
+      Effect.annotateLogs({ account: account.name, client: String(details.params["client_id"]) })
+    )
+    return { consent: { grantId } }
+  })
+
+  const denied = { error: "access_denied", error_description: "the user denied access" }
+
+  const decide = (details: Details, form: URLSearchParams, address: string) => {
+    const decision = form.get("decision")
+    if (decision === "deny") return Effect.succeed(denied)
+    if (details.prompt.name === "login") return signIn(details, form, address)
+    // A form of the page before, sent again.
+    return decision === "allow" ? allow(details) : show(details)
+  }
+
+  /** `form`: of a POST. `ended`: the response if the interaction has ended. */
+  return Effect.fnUntraced(function* (
+    request: Request,
+    address: string,
+    form: URLSearchParams | undefined,
+    ended: Effect.Effect<Response | undefined, DatabaseError>
+  ) {
+    const node = toNode(request, publicUrl, address)
+    const details = yield* Effect.promise(() =>
+      provider.interactionDetails(node.request, node.response).catch((error: unknown) => {
+        if (error instanceof errors.SessionNotFound) return undefined
+        throw error
+      })
+    )
+    const uid = new URL(request.url).pathname.slice(interactionPath.length)
+    if (details === undefined || details.uid !== uid) return (yield* ended) ?? expired()
+    if (form === undefined) return yield* show(details)
+    const result = yield* decide(details, form, address)
+    if (result instanceof Response) return result
+    const next = yield* Effect.promise(() =>
+      provider.interactionResult(node.request, node.response, result, {
+        mergeWithLastSubmission: !("login" in result)
+      })
+    )
+    return redirect(next)
+  })
+}

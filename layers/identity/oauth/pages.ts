@@ -1,0 +1,128 @@
+/** Pages of the OAuth server: sign-in and consent, for keyboards and screen readers, without scripts. */
+import { escaped, htmlPage } from "../../http/htmlPage.ts"
+
+/** What a person is asked about. */
+export interface PageContext {
+  /** Display name of this service. */
+  readonly service: string
+  readonly client: ClientView
+  /** Where the browser goes afterwards. */
+  readonly redirectUri: string
+}
+
+export interface ClientView {
+  /** The name that the client gives itself. */
+  readonly name: string | undefined
+  readonly id: string
+  /** Whether the client is identified by a document at its domain. */
+  readonly documented: boolean
+}
+
+const maxShown = 200
+
+const shortened = (text: string) => {
+  // Line breaks and invisible characters could imitate other text of the page.
+  const visible = text.replace(/[\p{C}\p{Z}]+/gu, " ").trim()
+  return visible.length > maxShown ? `${visible.slice(0, maxShown)}…` : visible
+}
+const shown = (text: string) => escaped(shortened(text))
+
+const nameOf = ({ client, redirectUri }: PageContext) =>
+  shown(client.name === undefined || client.name.trim() === "" ? targetOf(redirectUri) : client.name)
+
+/** The host of a redirect, or the scheme of an application on this machine. */
+const targetOf = (uri: string): string => {
+  const url = URL.parse(uri)
+  if (url === null) return uri
+  return url.host === "" || !url.protocol.startsWith("http") ? `${url.protocol}//${url.host}` : url.host
+}
+
+/** Browsers apply `form-action` to redirects after a form as well. */
+const formTargets = (redirectUri: string): ReadonlyArray<string> => {
+  const url = URL.parse(redirectUri)
+  if (url === null) return ["'self'"]
+  return ["'self'", url.protocol.startsWith("http") ? url.origin : url.protocol]
+}
+
+const identity = ({ client, redirectUri }: PageContext) =>
+  `<dl><dt>Application</dt><dd>${nameOf({ client, redirectUri, service: "" })}</dd>` +
+  (client.documented
+    ? `<dt>Published at</dt><dd>${shown(client.id)}</dd>`
+    : "<dt>Origin</dt><dd>It registered itself. Its name was not verified.</dd>") +
+  `<dt>Sends you back to</dt><dd>${shown(targetOf(redirectUri))}</dd></dl>`
+
+export interface SignInPage extends PageContext {
+  readonly account?: string
+  readonly problem?: string
+  readonly status?: number
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+export const signInPage = (page: SignInPage): Response => {
+  const { account = "", headers, problem, redirectUri, service, status = 200 } = page
+  const alert = problem === undefined ? "" : `<p role="alert">${escaped(problem)}</p>`
+  return htmlPage({
+    status,
+    title: `Sign in to ${service}`,
+    formAction: formTargets(redirectUri),
+    ...(headers !== undefined && { headers }),
+    body:
+      `<h1>Sign in to ${escaped(service)}</h1>` +
+      `<p>Sign in to connect <strong>${nameOf(page)}</strong>. On the next page you choose whether it gets access.</p>` +
+      `${alert}<form method="post">` +
+      `<label for="account">Account</label><input id="account" name="account" value="${escaped(account)}" ` +
+      `autocomplete="username" autocapitalize="none" spellcheck="false" required maxlength="64"${account === "" ? " autofocus" : ""}>` +
+      `<label for="password">Password</label><input id="password" name="password" type="password" ` +
+      `autocomplete="current-password" required maxlength="1024"${account === "" ? "" : " autofocus"}>` +
+      `<button class="primary" name="decision" value="sign-in">Sign in</button></form>` +
+      `<form method="post"><button name="decision" value="deny">Cancel</button></form>${identity(page)}`
+  })
+}
+
+const meanings: Readonly<Record<string, string>> = {
+  read: "See tools, prompts, resources and usage",
+  call: "Run tools and prompts in your name",
+  admin: "Administer this service"
+}
+
+const scopeItems = (scopes: ReadonlyArray<string>) =>
+  `<ul>${scopes
+    .map((scope) => {
+      const meaning = meanings[scope]
+      return `<li><code>${escaped(scope)}</code>${meaning === undefined ? "" : `: ${meaning}`}</li>`
+    })
+    .join("")}</ul>`
+
+export interface ConsentPage extends PageContext {
+  readonly account: string
+  /** Resources that the client will have access to. */
+  readonly resources: ReadonlyArray<string>
+  readonly scopes: ReadonlyArray<string>
+  /** Requested scopes that the account does not have. */
+  readonly unavailable: ReadonlyArray<string>
+}
+
+export const consentPage = (page: ConsentPage): Response => {
+  const { account, redirectUri, resources, scopes, service, unavailable } = page
+  const name = nameOf(page)
+  const missing =
+    unavailable.length === 0
+      ? ""
+      : `<p>It also asked for the following, which the account ${escaped(account)} does not have and it will not get:</p>` +
+        scopeItems(unavailable)
+  const asked =
+    scopes.length === 0
+      ? "<p>It asks to be connected again, with the access that it already has.</p>"
+      : `<p>It will be able to:</p>${scopeItems(scopes)}`
+  return htmlPage({
+    status: 200,
+    title: `Connect ${shortened(page.client.name ?? "an application")} to ${service}`,
+    formAction: formTargets(redirectUri),
+    body:
+      `<h1>Connect <strong>${name}</strong> to ${escaped(service)}?</h1>` +
+      `<p>You are signed in as <strong>${escaped(account)}</strong>.</p>${asked}${missing}` +
+      `<dl><dt>At</dt>${resources.map((each) => `<dd>${shown(each)}</dd>`).join("")}</dl>` +
+      `<form method="post"><button class="primary" name="decision" value="allow">Allow</button>` +
+      `<button name="decision" value="deny">Deny</button></form>${identity(page)}`
+  })
+}

@@ -1,0 +1,63 @@
+/** Protected resources (RFC 8707, RFC 9728) of the service: each path that takes access tokens, on each of its domains. */
+import type { Credentials } from "../CredentialVerifier.ts"
+
+/** Paths of the resources; each route authenticates for one of them (`Credentials.resource`). */
+export const resourcePaths: ReadonlyArray<Credentials["resource"]> = [
+  "/mcp",
+  "/mcp/sse",
+  "/mcp/ws",
+  "/ws/chat",
+  "/chat",
+  "/"
+]
+
+/** The resource of clients that name none. */
+const defaultPath = "/mcp"
+
+/** RFC 9728, section 3.1: inserted between host and path. */
+export const metadataPath = "/.well-known/oauth-protected-resource"
+
+/** A URL without a trailing slash, so that a host and its root path are the same. */
+const withoutSlash = (url: string) => url.replace(/\/+$/, "")
+
+export interface Resources {
+  /** The canonical identifier of one of our resources; `undefined` for a foreign one. */
+  readonly find: (identifier: string) => string | undefined
+  /** The identifier of a path on the domain of the Host header, else on the public URL. */
+  readonly identifier: (path: string, host: string | null) => string
+  /** URL of the metadata of the same resource. */
+  readonly metadataUrl: (path: string, host: string | null) => string
+  readonly default: string
+}
+
+/**
+ * `publicUrl`: URL of the service, without a trailing slash. `domains`: its other hosts (`server.allowed_hosts`), which have
+ * the same scheme and path.
+ */
+export const make = (publicUrl: string, domains: ReadonlyArray<string>): Resources => {
+  const { host: publicHost, pathname, protocol } = new URL(publicUrl)
+  const prefix = withoutSlash(pathname)
+  const originOf = (host: string) => `${protocol}//${host}`
+  const hosts = new Set([publicHost, ...domains.map((domain) => domain.toLowerCase())])
+  const known = new Set<string>()
+  const at = (host: string, path: string) => withoutSlash(`${originOf(host)}${prefix}${path}`)
+  for (const host of hosts) for (const path of resourcePaths) known.add(at(host, path))
+  /** The configured domain of a Host header. */
+  const domainOf = (host: string | null) => {
+    const given = host?.toLowerCase()
+    return given !== undefined && hosts.has(given) ? given : publicHost
+  }
+  return {
+    find: (identifier) => {
+      const url = URL.parse(identifier)
+      if (url === null || url.search !== "" || url.hash !== "") return undefined
+      const canonical = withoutSlash(url.href)
+      return known.has(canonical) ? canonical : undefined
+    },
+    identifier: (path, host) => at(domainOf(host), path),
+    // Below the path of the public URL, which a proxy may be limited to.
+    metadataUrl: (path, host) =>
+      `${originOf(domainOf(host))}${prefix}${metadataPath}${path === "/" ? "" : path}`,
+    default: at(publicHost, defaultPath)
+  }
+}

@@ -1,0 +1,49 @@
+/** The settings `auth.oauth`: lifetimes, limits, scopes and other issuers of the OAuth server. */
+import { Duration, Schema } from "effect"
+import { DurationSetting } from "../../config/DurationSetting.ts"
+import * as Section from "../../config/Section.ts"
+import { ScopeName } from "../ScopeName.ts"
+
+const atLeastSecond = DurationSetting.check(
+  Schema.makeFilter((time) => Duration.toSeconds(time) >= 1 || "must be at least 1 second")
+)
+const limit = (maximum: number) => Schema.Int.check(Schema.isBetween({ minimum: 1, maximum }))
+
+const windowed = (max: number, window: string, what: string) =>
+  Section.optional(
+    Schema.Struct({
+      max: Section.optional(limit(1_000_000), max, `Maximum ${what} per window.`),
+      window: Section.optional(atLeastSecond, window, "Length of the window.")
+    }),
+    {},
+    `Limit on ${what}.`
+  )
+
+export const OAuthSettings = Schema.Struct({
+  access_token_ttl: Section.optional(atLeastSecond, "1 hour", "Lifetime of an access token."),
+  refresh_token_ttl: Section.optional(
+    atLeastSecond,
+    "30 days",
+    "Lifetime of a refresh token. Each use replaces it, so a client that is used once in this time stays connected."
+  ),
+  grant_ttl: Section.optional(
+    atLeastSecond,
+    "180 days",
+    "How long a user's consent lasts; then the client must ask again."
+  ),
+  session_ttl: Section.optional(atLeastSecond, "1 day", "How long a browser stays signed in."),
+  scopes: Section.optional(
+    Schema.Array(ScopeName),
+    [],
+    "Scopes of your own tools that clients may ask for, in addition to read, call and admin."
+  ),
+  max_clients: Section.optional(
+    limit(1_000_000),
+    1000,
+    "Maximum number of registered clients. Beyond it, the one that was not used for the longest time is removed."
+  ),
+  registrations: windowed(30, "1 minute", "registrations of clients from one address"),
+  sign_ins_per_account: windowed(10, "15 minutes", "failed sign-ins to one account"),
+  sign_ins_per_address: windowed(30, "15 minutes", "failed sign-ins from one address")
+})
+export type OAuthSettings = typeof OAuthSettings.Type
