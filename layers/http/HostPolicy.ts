@@ -9,6 +9,8 @@ export interface HostPolicyOptions {
   readonly allowedHosts: ReadonlyArray<string>
   readonly corsOrigins: ReadonlyArray<string>
   readonly secure: boolean
+  /** Origins of the service behind a proxy. */
+  readonly ownOrigins?: ReadonlyArray<string>
 }
 
 /** `listed`: in `server.cors_origins`, may also read responses. `own`: same origin or loopback, may only call. */
@@ -43,6 +45,7 @@ export const make = (options: HostPolicyOptions): HostPolicy => {
   const local = isLoopback(options.hostname)
   const hosts = new Set(options.allowedHosts.map((value) => value.toLowerCase()))
   const origins = new Set<string | undefined>(options.corsOrigins.map(parseOrigin))
+  const own = new Set(options.ownOrigins)
   const scheme = options.secure ? "https" : "http"
   /** A public listener requires authentication, so without an allow-list any Host passes. */
   const open = !local && hosts.size === 0
@@ -77,7 +80,7 @@ export const make = (options: HostPolicyOptions): HostPolicy => {
     },
     origin: (value, host) => {
       if (origins.has(value)) return "listed"
-      if (value === `${scheme}://${host.toLowerCase()}`) return "own"
+      if (own.has(value) || value === `${scheme}://${host.toLowerCase()}`) return "own"
       if (local && isLoopbackOrigin(value)) return "own"
       return reject(403, "Origin not allowed. Add it to server.cors_origins.", {
         vary: "Origin"

@@ -49,4 +49,8 @@ export interface ListenerOptions {
   /** Also serves HTTP/3 over UDP on the same port; requires `tls`. */
   readonly http3?: boolean
   readonly observer?: RequestObserver
+  /** Completes the `WWW-Authenticate` header of a 401 or 403. */
+  readonly challenge?: (given: string, request: Request) => string
+  /** Origins of this service behind a proxy: their pages may call it, but not read responses of other origins. */
+  readonly ownOrigins?: ReadonlyArray<string>
 }

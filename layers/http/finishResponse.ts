@@ -30,6 +30,12 @@ export const make = ({ failed, isStopping, listener }: FinishingOptions) => {
   const { observer, tls } = listener
   const addSecurityHeaders = secure(tls !== undefined)
 
+  const completeChallenge = (request: Request, headers: Headers) => {
+    const given = headers.get("www-authenticate")
+    if (given === null || listener.challenge === undefined) return
+    headers.set("www-authenticate", listener.challenge(given, request))
+  }
+
   const count = (incoming: IncomingRequest, status: number) =>
     observer?.answered(incoming.request.method, status, (Bun.nanoseconds() - incoming.began) / 1e6)
 
@@ -40,6 +46,7 @@ export const make = ({ failed, isStopping, listener }: FinishingOptions) => {
     headers.set("x-request-id", incoming.requestId)
     if (origin !== undefined) Cors.share(headers, origin)
     if (isStopping()) headers.set("connection", "close")
+    if (response.status === 401 || response.status === 403) completeChallenge(request, headers)
     if (!raw) addSecurityHeaders(request.method, headers)
     count(incoming, response.status)
     // Streams may be silent for long, and detect slow readers themselves.

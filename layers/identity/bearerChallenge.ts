@@ -18,3 +18,10 @@ export const invalidToken = (description: string) =>
 /** For a principal that lacks scopes: names every scope that the request requires, as OAuth clients request them. */
 export const insufficientScope = (scopes: ReadonlyArray<string>) =>
   challenge({ error: "insufficient_scope", scope: scopes.map(toOAuth).join(" ") })
+
+/** Adds where the metadata of the resource is (RFC 9728, section 5.1), and the scopes that a first token needs. */
+export const withMetadata = (given: string, metadataUrl: string, scopes: ReadonlyArray<string>): string => {
+  if (!given.startsWith("Bearer ")) return given
+  const scope = /[ ,]scope="/.test(given) ? "" : `, scope=${quoted(scopes.map(toOAuth).join(" "))}`
+  return `${given}, resource_metadata=${quoted(metadataUrl)}${scope}`
+}

@@ -31,7 +31,7 @@ export const layer = Layer.effectDiscard(
       Effect.gen(function* () {
         const found = yield* report
         const grant = yield* Effect.promise(async () =>
-          authenticateRequest(authenticator, request, connection, "/health")
+          authenticateRequest(authenticator, request, connection, "/")
         )
         const mayRead = !(grant instanceof Response) && grant.principal.may(["read"])
         return json(serves.has(found.status) ? 200 : 503, mayRead ? found : { status: found.status })

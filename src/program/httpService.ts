@@ -4,6 +4,7 @@ import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { Tickets } from "../../layers/identity/Tickets.ts"
 import { Health } from "../../layers/health/Health.ts"
 import { Authenticator } from "../../layers/identity/Authenticator.ts"
+import { challenge, publicAddress } from "../../layers/identity/oauth/publicAddress.ts"
 import { Listener } from "../../layers/http/Listener.ts"
 import type { ListenerOptions } from "../../layers/http/ListenerOptions.ts"
 import * as TlsListener from "../../layers/http/TlsListener.ts"
@@ -27,6 +28,7 @@ import * as health from "../http/health.ts"
 import * as info from "../http/info.ts"
 import * as metrics from "../http/metrics.ts"
 import * as httpMetrics from "../http/httpMetrics.ts"
+import * as oauth from "../http/oauth.ts"
 import * as oauthCallback from "../http/oauthCallback.ts"
 import * as progressChannel from "../http/progressChannel.ts"
 import * as stream from "../http/stream.ts"
@@ -60,6 +62,7 @@ export const layerNoDeps = (overrides: Overrides = {}) =>
       const config = yield* ConfigSource
       const authenticator = yield* Authenticator
       const server = { ...(yield* config.read(http.section)), ...overrides }
+      const address = yield* publicAddress
       const { page_size, sessions } = yield* config.read(mcp.section)
       yield* authenticator.requireFor(server.host)
       const { drain } = yield* Health
@@ -93,7 +96,11 @@ export const layerNoDeps = (overrides: Overrides = {}) =>
           onStop: Effect.andThen(drain, logStopping),
           drainDelay: server.drain_delay,
           http3: server.http3,
-          observer
+          observer,
+          ...(address !== undefined && {
+            challenge: challenge(address),
+            ownOrigins: [new URL(address.issuer).origin]
+          })
         }
         return server.tls === undefined
           ? Listener.layer(options)
@@ -114,6 +121,7 @@ export const layerNoDeps = (overrides: Overrides = {}) =>
         httpMetrics.layer(sessions.max),
         templateMetrics.layer,
         oauthCallback.layer,
+        oauth.layer,
         restRoutes.layer
       )
       return Layer.merge(httpMetrics.sockets, oauthCallback.served).pipe(
@@ -145,4 +153,4 @@ export const layerNoDeps = (overrides: Overrides = {}) =>
 
 /** The service with the `Authenticator` of section `auth`. */
 export const layer = (overrides: Overrides = {}) =>
-  layerNoDeps(overrides).pipe(Layer.provideMerge(Authenticator.layer))
+  layerNoDeps(overrides).pipe(Layer.provideMerge(Layer.merge(Authenticator.layer, oauth.verifiers)))

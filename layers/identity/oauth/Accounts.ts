@@ -1,6 +1,6 @@
 /** Accounts of users who sign in at the OAuth server, in the database, with hashed passwords. */
 import { Clock, Context, Effect, Layer, Schema, Semaphore } from "effect"
-import type { Scope } from "../../../src/domain/Principal.ts"
+import type { Scope } from "../../../src/domain/scopes.ts"
 import { Ids } from "../../platform/Ids.ts"
 import { hashPassword, verifyPassword } from "../../platform/passwords.ts"
 import type { DatabaseError } from "../../storage/DatabaseError.ts"

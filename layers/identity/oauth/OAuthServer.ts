@@ -1,5 +1,5 @@
 /** The OAuth server: authorization, tokens, registration of clients, sign-in and consent. Loaded with its first request. */
-import { Cause, Clock, Duration, Effect, Layer, Semaphore } from "effect"
+import { Cause, Clock, Duration, Effect, Semaphore } from "effect"
 import { errors, type Provider } from "oidc-provider"
 import { Identity } from "../../../src/domain/Identity.ts"
 import { ConfigSource } from "../../config/ConfigSource.ts"
@@ -7,14 +7,12 @@ import { messagePage } from "../../http/htmlPage.ts"
 import { toNode } from "../../http/nodeBridge.ts"
 import { bodyTooLarge, json } from "../../http/responses.ts"
 import { Ids } from "../../platform/Ids.ts"
-import type { DatabaseError } from "../../storage/DatabaseError.ts"
 import * as sealings from "../../storage/sealing.ts"
-import { Sql } from "../../storage/Sql.ts"
-import { Storage, type StorageError } from "../../storage/Storage.ts"
+import type { Sql } from "../../storage/Sql.ts"
+import { Storage } from "../../storage/Storage.ts"
 import { AttemptLimit, networkOf } from "../AttemptLimit.ts"
 import { section } from "../section.ts"
 import { Accounts } from "./Accounts.ts"
-import { TooManyClients } from "./clients.ts"
 import * as clients from "./clients.ts"
 import * as requests from "./clientRequests.ts"
 import * as interactions from "./interactions.ts"
@@ -138,7 +136,7 @@ export const make = Effect.fnUntraced(function* ({ fetch, issuer, resources }: O
     })
     const failure = failures.get(node.request)
     // CORS is the listener's.
-    for (const header of [...response.headers.keys()]) {
+    for (const header of Array.from(response.headers.keys())) {
       if (header.startsWith("access-control-")) response.headers.delete(header)
     }
     if (failure === undefined) return response
@@ -152,7 +150,9 @@ export const make = Effect.fnUntraced(function* ({ fetch, issuer, resources }: O
   }
   const withBody = (request: Request, body: string): Request => {
     const headers = new Headers(request.headers)
-    headers.delete("content-length")
+    headers.delete("transfer-encoding")
+    // Without a length the library takes the body for empty.
+    headers.set("content-length", String(new TextEncoder().encode(body).byteLength))
     return new Request(request.url, { headers, method: request.method, body })
   }
   const bodyOf = (request: Request) =>
@@ -237,7 +237,7 @@ export const make = Effect.fnUntraced(function* ({ fetch, issuer, resources }: O
   const failed = (cause: Cause.Cause<unknown>) => {
     const error = Cause.squash(cause)
     const reason = typeof error === "object" && error !== null && "_tag" in error ? error._tag : ""
-    if (error instanceof TooManyClients) {
+    if (error instanceof clients.TooManyClients) {
       log(Effect.logWarning(error.message))
       return unavailable("No further clients can be registered. Ask the operator of this server.")
     }

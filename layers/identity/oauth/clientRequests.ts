@@ -1,5 +1,6 @@
 /** Requests of clients in the form that the provider expects: what clients leave out, or write in several ways, is completed. */
 import { Schema } from "effect"
+import { toOAuth } from "../../../src/domain/scopes.ts"
 import { isSafeRedirect } from "./provider.ts"
 import type { Resources } from "./resources.ts"
 
@@ -10,7 +11,7 @@ const maxUri = 2000
 const maxName = 200
 
 /** Scopes of a client that asks for none that exists. */
-export const usualScopes: ReadonlyArray<string> = ["read", "call"]
+const usualScopes: ReadonlyArray<string> = ["read", "call"].map(toOAuth)
 
 /** RFC 6749, section 3.3: scopes that do not exist are ignored, and without any the default scopes are requested. */
 const scopesOf = (requested: string | null, supported: ReadonlySet<string>, access: ReadonlySet<string>) => {

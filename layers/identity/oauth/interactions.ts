@@ -3,6 +3,7 @@ import { Clock, Effect, Exit, Schema } from "effect"
 import { errors, type Provider } from "oidc-provider"
 import { messagePage } from "../../http/htmlPage.ts"
 import { toNode } from "../../http/nodeBridge.ts"
+import { covers, fromOAuth } from "../../../src/domain/scopes.ts"
 import type { DatabaseError } from "../../storage/DatabaseError.ts"
 import { networkOf, type AttemptLimit } from "../AttemptLimit.ts"
 import type { Account, Accounts } from "./Accounts.ts"
@@ -64,10 +65,12 @@ export const make = ({
     const missing = yield* Effect.orDie(decodeMissing(details.prompt.details))
     const requested = Object.entries(missing.missingResourceScopes ?? {})
     const available = requested.map(
-      ([resource, scopes]) => [resource, scopes.filter((scope) => account.scopes.includes(scope))] as const
+      ([resource, scopes]) =>
+        [resource, scopes.filter((scope) => covers(account.scopes, fromOAuth(scope)))] as const
     )
     const unavailable = requested.map(
-      ([resource, scopes]) => [resource, scopes.filter((scope) => !account.scopes.includes(scope))] as const
+      ([resource, scopes]) =>
+        [resource, scopes.filter((scope) => !covers(account.scopes, fromOAuth(scope)))] as const
     )
     return { identity: missing.missingOIDCScope ?? [], available, unavailable }
   })

@@ -1,4 +1,5 @@
 /** Pages of the OAuth server: sign-in and consent, for keyboards and screen readers, without scripts. */
+import { fromOAuth } from "../../../src/domain/scopes.ts"
 import { escaped, htmlPage } from "../../http/htmlPage.ts"
 
 /** What a person is asked about. */
@@ -88,7 +89,7 @@ const meanings: Readonly<Record<string, string>> = {
 const scopeItems = (scopes: ReadonlyArray<string>) =>
   `<ul>${scopes
     .map((scope) => {
-      const meaning = meanings[scope]
+      const meaning = meanings[fromOAuth(scope)]
       return `<li><code>${escaped(scope)}</code>${meaning === undefined ? "" : `: ${meaning}`}</li>`
     })
     .join("")}</ul>`

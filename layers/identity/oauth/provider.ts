@@ -10,7 +10,7 @@ import {
 } from "oidc-provider"
 import { clientId } from "./clients.ts"
 import { messagePage } from "../../http/htmlPage.ts"
-import { everyScope } from "../../../src/domain/Principal.ts"
+import { everyScope, toOAuth } from "../../../src/domain/scopes.ts"
 import type { Account } from "./Accounts.ts"
 import type { Keys } from "./keys.ts"
 import { signatureAlgorithm } from "./keys.ts"
@@ -42,8 +42,9 @@ export interface ProviderOptions {
   readonly mayFetch: () => boolean
 }
 
-export const supportedScopes = (settings: OAuthSettings): ReadonlyArray<string> => [
-  ...new Set([...everyScope, ...settings.scopes])
+/** As OAuth clients name them. */
+export const supportedScopes = (settings: Pick<OAuthSettings, "scopes">): ReadonlyArray<string> => [
+  ...new Set([...everyScope, ...settings.scopes].map(toOAuth))
 ]
 
 /** Scopes of OpenID Connect: `openid` asks for an ID token, `offline_access` for a refresh token, which all clients get. */

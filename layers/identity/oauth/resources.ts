@@ -11,6 +11,13 @@ export const resourcePaths: ReadonlyArray<Credentials["resource"]> = [
   "/"
 ]
 
+/** The resource that the path of a request belongs to. */
+export const resourceOf = (path: string): Credentials["resource"] => {
+  if (resourcePaths.includes(path)) return path
+  const root = resourcePaths.find((each) => each.lastIndexOf("/") === 0 && path.startsWith(`${each}/`))
+  return root ?? "/"
+}
+
 /** The resource of clients that name none. */
 const defaultPath = "/mcp"
 
@@ -23,6 +30,8 @@ const withoutSlash = (url: string) => url.replace(/\/+$/, "")
 export interface Resources {
   /** The canonical identifier of one of our resources; `undefined` for a foreign one. */
   readonly find: (identifier: string) => string | undefined
+  /** The path of a canonical identifier; `undefined` for a foreign one. */
+  readonly pathOf: (identifier: string) => string | undefined
   /** The identifier of a path on the domain of the Host header, else on the public URL. */
   readonly identifier: (path: string, host: string | null) => string
   /** URL of the metadata of the same resource. */
@@ -39,9 +48,9 @@ export const make = (publicUrl: string, domains: ReadonlyArray<string>): Resourc
   const prefix = withoutSlash(pathname)
   const originOf = (host: string) => `${protocol}//${host}`
   const hosts = new Set([publicHost, ...domains.map((domain) => domain.toLowerCase())])
-  const known = new Set<string>()
+  const known = new Map<string, string>()
   const at = (host: string, path: string) => withoutSlash(`${originOf(host)}${prefix}${path}`)
-  for (const host of hosts) for (const path of resourcePaths) known.add(at(host, path))
+  for (const host of hosts) for (const path of resourcePaths) known.set(at(host, path), path)
   /** The configured domain of a Host header. */
   const domainOf = (host: string | null) => {
     const given = host?.toLowerCase()
@@ -54,6 +63,7 @@ export const make = (publicUrl: string, domains: ReadonlyArray<string>): Resourc
       const canonical = withoutSlash(url.href)
       return known.has(canonical) ? canonical : undefined
     },
+    pathOf: (identifier) => known.get(identifier),
     identifier: (path, host) => at(domainOf(host), path),
     // Below the path of the public URL, which a proxy may be limited to.
     metadataUrl: (path, host) =>

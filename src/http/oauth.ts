@@ -1,0 +1,156 @@
+/** The OAuth server and the metadata of protected resources, as routes. The server is loaded with its first request. */
+import { Context, Effect, Layer, Scope, Semaphore } from "effect"
+import { ConfigSource } from "../../layers/config/ConfigSource.ts"
+import { json } from "../../layers/http/responses.ts"
+import { pathOf } from "../../layers/http/requestRouting.ts"
+import { Routes, type Connection } from "../../layers/http/Routes.ts"
+import { run } from "../../layers/http/runEndpoint.ts"
+import { CredentialVerifiers } from "../../layers/identity/CredentialVerifiers.ts"
+import { loadOAuthServer } from "../../layers/identity/oauth/loadOAuthServer.ts"
+import type { OAuthServer } from "../../layers/identity/oauth/OAuthServer.ts"
+import { publicAddress, type PublicAddress } from "../../layers/identity/oauth/publicAddress.ts"
+import { metadataPath, resourcePaths } from "../../layers/identity/oauth/resources.ts"
+import * as auth from "../../layers/identity/section.ts"
+import * as outbound from "../../layers/outbound/section.ts"
+import { Dns } from "../../layers/platform/Dns.ts"
+import type { Ids } from "../../layers/platform/Ids.ts"
+import type { Sql } from "../../layers/storage/Sql.ts"
+import type { Storage } from "../../layers/storage/Storage.ts"
+import { everyScope, toOAuth } from "../domain/scopes.ts"
+import { Identity } from "../domain/Identity.ts"
+import { rejectMethod } from "./requireReader.ts"
+
+const serverMetadata = ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"]
+
+/** Largest document of a client, in bytes. */
+const maxDocument = 256 * 1024
+
+/** RFC 8414: the metadata has the path of the issuer after the well-known path. */
+const withoutIssuerPath = (request: Request, issuer: string): Request => {
+  const suffix = new URL(issuer).pathname.replace(/\/$/, "")
+  const url = new URL(request.url)
+  const known = serverMetadata.find((path) => url.pathname === `${path}${suffix}`)
+  if (known === undefined) return request
+  url.pathname = known
+  return new Request(url.href, { method: request.method, headers: request.headers })
+}
+
+const notConfigured = () =>
+  json(
+    503,
+    {
+      error: "temporarily_unavailable",
+      error_description:
+        "The authorization server has no public URL. Set server.public_url to the URL by which clients reach this service."
+    },
+    { "retry-after": "60" }
+  )
+
+const loadServer = Effect.fnUntraced(function* ({ issuer, resources }: PublicAddress) {
+  const [server, { Accounts }, { callerFetch }] = yield* Effect.promise(() =>
+    Promise.all([
+      loadOAuthServer(),
+      import("../../layers/identity/oauth/Accounts.ts"),
+      import("../../layers/upstream/callerFetch.ts")
+    ])
+  )
+  const settings = yield* (yield* ConfigSource).read(outbound.section)
+  const dns = Context.get(yield* Layer.build(Dns.layer), Dns)
+  const fetch = callerFetch({ dns, settings, allowPrivate: false, maxBytes: maxDocument })
+  return yield* server.make({ issuer, resources, fetch }).pipe(Effect.provide(Accounts.layer))
+})
+
+const tokenVerifier = Effect.flatMap(
+  Effect.promise(() => import("../../layers/identity/oauth/accessTokens.ts")),
+  ({ make }) => make
+)
+
+/** Adds the verifier of access tokens to the Authenticator. */
+const verifyTokens = Effect.fnUntraced(function* ({ resources }: PublicAddress) {
+  const services = yield* Effect.context<Sql>()
+  const verifier = yield* Effect.cached(Effect.provideContext(tokenVerifier, services))
+  yield* (yield* CredentialVerifiers).add({
+    name: "oauth-token",
+    recognizes: (token) => /^[\w-]{43}$/.test(token),
+    verify: (token, credentials) =>
+      Effect.flatMap(verifier, ({ verify }) => verify(token, credentials, resources)),
+    current: (credentials) => Effect.flatMap(verifier, ({ current }) => current(credentials)),
+    usable: Effect.flatMap(verifier, ({ usable }) => usable)
+  })
+})
+
+export const verifiers = Layer.effectDiscard(
+  Effect.flatMap(publicAddress, (address) => (address === undefined ? Effect.void : verifyTokens(address)))
+)
+
+export const layer = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const routes = yield* Routes
+    const address = yield* publicAddress
+    const { oauth } = yield* (yield* ConfigSource).read(auth.section)
+    const { name, title } = yield* Identity
+    const scope = yield* Effect.scope
+    const services = yield* Effect.context<ConfigSource | Ids | Sql | Storage>()
+    const respond = run(yield* Effect.context<never>())
+    const loading = yield* Semaphore.make(1)
+    let loaded: OAuthServer | undefined
+    const server = (at: PublicAddress) =>
+      loading.withPermit(
+        Effect.suspend(() =>
+          loaded === undefined
+            ? Effect.tap(loadServer(at), (made) => Effect.sync(() => (loaded = made))).pipe(
+                Effect.provideContext(services),
+                Scope.provide(scope),
+                Effect.orDie
+              )
+            : Effect.succeed(loaded)
+        )
+      )
+
+    const serve = (request: Request, connection: Connection): Response | Promise<Response> => {
+      if (address === undefined) return notConfigured()
+      const inner = withoutIssuerPath(request, address.issuer)
+      const peer = connection.address
+      // A browser that reloads a page does not interrupt the first request, whose code or token is already stored.
+      return respond(
+        new Request(request.url),
+        Effect.flatMap(loaded === undefined ? server(address) : Effect.succeed(loaded), (handle) =>
+          handle(inner, peer)
+        )
+      )
+    }
+
+    const scopes = [...new Set([...everyScope, ...oauth.scopes])].map(toOAuth)
+    /** RFC 9728, section 2. */
+    const describe = (request: Request): Response => {
+      if (address === undefined) return notConfigured()
+      const { issuer, resources } = address
+      const prefix = new URL(issuer).pathname.replace(/\/$/, "")
+      const after = pathOf(request.url).slice(metadataPath.length).replace(/\/$/, "")
+      const path = (prefix !== "" && after.startsWith(prefix) ? after.slice(prefix.length) : after) || "/"
+      if (!resourcePaths.includes(path)) {
+        return json(404, { error: "not_found", error_description: "No protected resource has this path." })
+      }
+      return json(
+        200,
+        {
+          resource: resources.identifier(path, request.headers.get("host")),
+          authorization_servers: [issuer],
+          scopes_supported: scopes,
+          bearer_methods_supported: ["header"],
+          resource_name: title ?? name
+        },
+        { "cache-control": "public, max-age=300" }
+      )
+    }
+
+    yield* routes.add({
+      paths: ["/oauth/*", ...serverMetadata, ...serverMetadata.map((path) => `${path}/*`)],
+      fetch: serve
+    })
+    yield* routes.add({
+      paths: [metadataPath, `${metadataPath}/*`],
+      fetch: (request) => rejectMethod(request) ?? describe(request)
+    })
+  })
+)

@@ -1,0 +1,155 @@
+/** The OAuth server with a real client: discovery, registration, sign-in, consent, calls, step-up, refresh and revocation. */
+import { expect } from "bun:test"
+import { Client, StreamableHTTPClientTransport, UnauthorizedError } from "@modelcontextprotocol/client"
+import { Effect } from "effect"
+import { onEachDatabase, sqlite } from "../support/databases.ts"
+import { it } from "../support/effect.ts"
+import { Browser, callback, oauthService, SdkClient, withAlice } from "../support/oauth.ts"
+
+const form = (url: string, body: Record<string, string>) =>
+  Effect.promise(async () => {
+    const response = await fetch(url, { method: "POST", body: new URLSearchParams(body) })
+    const text = await response.text()
+    return { status: response.status, body: text === "" ? {} : JSON.parse(text) }
+  })
+
+/** Connects, with sign-in and consent in the browser if the service asks for it. */
+const connect = (base: string, provider: SdkClient, browser: Browser) =>
+  Effect.promise(async () => {
+    const url = new URL("/mcp", base)
+    for (let attempt = 0; attempt < 3; attempt++) {
+      const client = new Client({ name: "test", version: "1" })
+      const transport = new StreamableHTTPClientTransport(url, { authProvider: provider })
+      try {
+        await client.connect(transport)
+        return { client, transport }
+      } catch (error) {
+        if (!(error instanceof UnauthorizedError) || provider.authorizationUrl === undefined) throw error
+        await transport.finishAuth((await browser.authorize(provider.authorizationUrl)).searchParams)
+      }
+    }
+    throw new Error("not connected")
+  })
+
+onEachDatabase("the OAuth server", (database) => {
+  it.live("a client discovers, registers, signs in, calls, refreshes and revokes", () =>
+    Effect.gen(function* () {
+      const { base } = yield* withAlice(database)
+      const provider = new SdkClient()
+      const browser = new Browser()
+      const { client } = yield* connect(base, provider, browser)
+      expect(browser.pages).toEqual(["Sign in to manifold", "Connect Test client to manifold"])
+      const called = yield* Effect.promise(() =>
+        client.callTool({ name: "math.add", arguments: { a: 2, b: 3 } })
+      )
+      expect(called.structuredContent).toEqual({ result: 5 })
+
+      const tokens = provider.tokens()
+      expect(tokens?.scope).toBe("mcp:read mcp:call")
+      const client_id = provider.clientInformation()?.client_id ?? ""
+      const refresh_token = tokens?.refresh_token ?? ""
+      const refreshed = yield* form(`${base}/oauth/token`, {
+        grant_type: "refresh_token",
+        refresh_token,
+        client_id,
+        resource: `${base}/mcp`
+      })
+      expect(refreshed.status).toBe(200)
+      const active = yield* form(`${base}/oauth/introspect`, {
+        token: refreshed.body.access_token,
+        client_id
+      })
+      expect(active.body).toMatchObject({ active: true, scope: "mcp:read mcp:call", aud: `${base}/mcp` })
+      const replayed = yield* form(`${base}/oauth/token`, {
+        grant_type: "refresh_token",
+        refresh_token,
+        client_id
+      })
+      expect([replayed.status, replayed.body.error]).toEqual([400, "invalid_grant"])
+      const family = yield* form(`${base}/oauth/token`, {
+        grant_type: "refresh_token",
+        refresh_token: refreshed.body.refresh_token,
+        client_id
+      })
+      expect([family.status, family.body.error]).toEqual([400, "invalid_grant"])
+    })
+  )
+
+  it.live("one code and one refresh token have one winner among two instances", () =>
+    Effect.gen(function* () {
+      const storage = yield* database
+      const one = yield* oauthService(storage)
+      const two = yield* oauthService(storage, {}, one.base)
+      yield* one.accounts.add({ name: "alice", password: "correct horse battery", scopes: ["read", "call"] })
+      const { register, authorizeUrl, verifier } = yield* manualClient(one.base)
+      const back = yield* Effect.promise(() => new Browser().authorize(authorizeUrl))
+      expect(back.searchParams.get("iss")).toBe(one.base)
+      const redeem = {
+        grant_type: "authorization_code",
+        code: back.searchParams.get("code") ?? "",
+        code_verifier: verifier,
+        client_id: register.client_id,
+        redirect_uri: callback
+      }
+      const race = (body: Record<string, string>) =>
+        Effect.all(
+          [one, two, one, two, one, two].map(({ url }) => form(`${url}/oauth/token`, body)),
+          { concurrency: "unbounded" }
+        )
+      const codes = yield* race(redeem)
+      const won = codes.filter(({ status }) => status === 200)
+      expect(won).toHaveLength(1)
+      expect(codes.filter(({ body }) => body.error === "invalid_grant")).toHaveLength(5)
+      const refreshed = yield* race({
+        grant_type: "refresh_token",
+        refresh_token: won[0]?.body.refresh_token,
+        client_id: register.client_id
+      })
+      expect(refreshed.filter(({ status }) => status === 200)).toHaveLength(1)
+      expect(refreshed.filter(({ body }) => body.error === "invalid_grant")).toHaveLength(5)
+    })
+  )
+})
+
+const manualClient = Effect.fnUntraced(function* (base: string, extra: Record<string, string> = {}) {
+  const register = yield* Effect.promise(async () => {
+    const response = await fetch(`${base}/oauth/register`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(new SdkClient().clientMetadata)
+    })
+    return (await response.json()) as { readonly client_id: string }
+  })
+  const verifier = "v".repeat(50)
+  const authorizeUrl = new URL(`${base}/oauth/authorize`)
+  const parameters = {
+    client_id: register.client_id,
+    response_type: "code",
+    redirect_uri: callback,
+    scope: "mcp:read mcp:call",
+    state: "state",
+    code_challenge: Buffer.from(new Bun.CryptoHasher("sha256").update(verifier).digest()).toString(
+      "base64url"
+    ),
+    code_challenge_method: "S256",
+    resource: `${base}/mcp`,
+    ...extra
+  }
+  for (const [name, value] of Object.entries(parameters)) authorizeUrl.searchParams.set(name, value)
+  return { register, authorizeUrl, verifier }
+})
+
+it.live("a service without a public URL answers 503 and says what to set", () =>
+  Effect.gen(function* () {
+    const { url } = yield* oauthService(yield* sqlite, {}, "none")
+    for (const path of [
+      "/oauth/authorize",
+      "/.well-known/oauth-authorization-server",
+      "/.well-known/oauth-protected-resource/mcp"
+    ]) {
+      const response = yield* Effect.promise(() => fetch(`${url}${path}`))
+      expect(response.status).toBe(503)
+      expect(yield* Effect.promise(() => response.text())).toContain("server.public_url")
+    }
+  })
+)
