@@ -233,6 +233,7 @@ export class HttpSession implements Transport, PostHost {
   readonly report = (error: Error) => this.onerror?.(error)
 
   openStream(post: PendingPost) {
+    this.#follow(post, post.grant)
     const stream = this.#open.open(post.stream, post.grant, post.cut)
     if (this.#primed) this.#open.prime(post.stream, stream)
     return this.#streamed(stream)
@@ -243,6 +244,7 @@ export class HttpSession implements Transport, PostHost {
   }
 
   end(post: PendingPost) {
+    post.unfollow?.()
     post.held?.end()
     for (const { id } of post.requests) if (this.#posts.get(id) === post) this.#posts.delete(id)
     this.#postOf.delete(post.stream)
@@ -292,11 +294,23 @@ export class HttpSession implements Transport, PostHost {
     return held.set(1) ? this.#open.open(standalone, grant, cut, held) : undefined
   }
 
+  /** A revocation cancels the requests, also while no client reads their stream. */
+  #follow(post: PendingPost, grant: Grant) {
+    post.unfollow?.()
+    post.unfollow = this.options.follow(grant, {
+      ended: (why) => {
+        if (why === "revoked") this.#cancelAll(post, "The credential was revoked.")
+      }
+    })
+  }
+
   /** The credential that opened the stream ended. After expiry the stream may be resumed with a new credential. */
   #grantEnded(number: number, why: Ended) {
     const post = this.#postOf.get(number)
-    if (post !== undefined && why === "revoked") this.#cancelAll(post, "The credential was revoked.")
-    else if (post !== undefined) post.lostAt = this.options.now()
+    if (post === undefined) return
+    // The response comes before the end of the stream.
+    if (why === "revoked") this.#cancelAll(post, "The credential was revoked.")
+    else post.lostAt = this.options.now()
   }
 
   #resume({ events, stream: number }: Missed, grant: Grant, cut: () => void): Response {
@@ -304,8 +318,10 @@ export class HttpSession implements Transport, PostHost {
     if (stream === undefined) return tooManyOpen("event streams")
     for (const { data, id } of events) stream.event(data, id)
     const post = this.#postOf.get(number)
-    if (post !== undefined) post.lostAt = undefined
-    else if (number !== standalone) this.#open.close(number)
+    if (post !== undefined) {
+      post.lostAt = undefined
+      this.#follow(post, grant)
+    } else if (number !== standalone) this.#open.close(number)
     if (events.length === 0) stream.comment("resumed")
     return this.#streamed(stream)
   }

@@ -30,6 +30,8 @@ export class PendingPost {
   lostAt: number | undefined
   /** Memory charged for the message until all its requests have a response. */
   held: Hold | undefined
+  /** Stops following the credential; set while a response is pending that was not ready at once. */
+  unfollow: (() => void) | undefined
   /** Closes its connection. */
   cut: () => void = () => {}
   #settle: ((response: Response) => void) | undefined

@@ -1,13 +1,18 @@
 /** Credentials over time: scopes follow the configuration, and a removed or expired token ends its streams, sockets and calls. */
 import { describe, expect } from "bun:test"
-import { Effect, Layer, Path } from "effect"
+import { Deferred, Effect, Layer, Path } from "effect"
+import { Tool, Toolkit } from "effect/ai"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { Environment } from "../../layers/platform/Environment.ts"
+import { Client } from "../../src/catalog/Client.ts"
+import * as toolkitEntries from "../../src/catalog/toolkitEntries.ts"
+import { Blocks } from "../../src/domain/Content.ts"
 import { filesOnly } from "../layers/config/files.ts"
 import { it } from "../support/effect.ts"
 import {
   endpoint,
   events,
+  Held,
   interrupted,
   openSession,
   post,
@@ -54,6 +59,24 @@ const tokens = (...initial: ReadonlyArray<Token>) => {
       yield* (yield* ConfigSource).reload
     })
   return { layer, change }
+}
+
+const toolkit = Toolkit.make(Tool.make("detach", { success: Blocks, dependencies: [Client] }))
+/** A tool that closes the stream of its client, and runs until it is interrupted. */
+const detaching = {
+  toolkit,
+  layer: toolkit.toLayer(
+    Effect.map(Held, (state) =>
+      toolkit.of({
+        detach: () =>
+          Effect.flatMap(Client, ({ release }) => release).pipe(
+            Effect.andThen(Deferred.succeed(state.started, undefined)),
+            Effect.andThen(Effect.never),
+            Effect.onInterrupt(() => Deferred.succeed(state.interrupted, undefined))
+          )
+      })
+    )
+  )
 }
 
 const sum = { name: "math.add", arguments: { a: 1, b: 2 } }
@@ -163,6 +186,19 @@ describe("removed tokens", () => {
         error: { code: -32800, message: expect.stringContaining("revoked") }
       })
     }).pipe(Effect.provide(layer))
+  })
+
+  it.live("a removed token interrupts a call whose stream is closed and may be resumed", () => {
+    const { change, layer } = tokens(alice, bob)
+    return Effect.gen(function* () {
+      const url = yield* endpoint
+      const session = yield* openSession(url, "2025-11-25", bearer("alice"))
+      const response = yield* post(url, request(1, "tools/call", { name: "detach" }), session)
+      yield* readToEnd(response)
+      yield* started
+      yield* change(bob)
+      yield* interrupted
+    }).pipe(Effect.provide(toolkitEntries.layer(detaching).pipe(Layer.provideMerge(layer))))
   })
 
   it.live("a removed token interrupts a call without a session", () => {

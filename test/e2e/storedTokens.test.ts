@@ -5,7 +5,7 @@ import { Context, Effect, Fiber, Layer, type Scope } from "effect"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { StoredTokens } from "../../layers/identity/StoredTokens.ts"
 import { chatWith, script } from "../support/chat.ts"
-import { onEachDatabase, type StorageSettings } from "../support/databases.ts"
+import { onEachDatabase, postgres, type StorageSettings } from "../support/databases.ts"
 import { it } from "../support/effect.ts"
 import { local } from "../support/models.ts"
 import { bearer, get, json, send, at, type Headers } from "../support/rest.ts"
@@ -22,6 +22,7 @@ import {
   stateless
 } from "../support/service.ts"
 import { create, instanceOf } from "../support/storedTokens.ts"
+import { tcpProxy } from "../support/tcpProxy.ts"
 import { webSocket } from "../support/webSocket.ts"
 
 /** A service on the database, and the tokens of another program on it. */
@@ -284,4 +285,35 @@ it.live("a store that cannot be reached is 503 with Retry-After, and other token
       )
     )
   )
+)
+
+it.live("while PostgreSQL restarts, tokens get 503 and open streams stay; then both work again", () =>
+  Effect.gen(function* () {
+    const storage = yield* postgres
+    const other = yield* Layer.build(instanceOf(storage))
+    const alice = yield* Effect.provideContext(create({ name: "alice" }), other)
+    const database = new URL(storage.postgres_url)
+    const proxy = yield* tcpProxy(Number(database.port === "" ? 5432 : database.port))
+    database.host = `127.0.0.1:${proxy.port}`
+    yield* Effect.gen(function* () {
+      const url = yield* endpoint
+      const token = bearer(alice.text)
+      const { body, headers } = stateless(1, "tools/call", sum)
+      const call = Effect.map(post(url, body, { ...headers, ...token }), ({ status }) => status)
+      expect(yield* call).toBe(200)
+      const stream = yield* get("/stream", token)
+      const ended = end(stream)
+      yield* proxy.stop
+      // Until the cached verdict has expired.
+      yield* Effect.repeat(call, { until: (status) => status === 503 })
+      expect((yield* get("/auth/tokens", token)).headers.get("retry-after")).toBe("5")
+      yield* proxy.start
+      yield* Effect.repeat(call, { until: (status) => status === 200 })
+      const isOpen = yield* Effect.promise(() => Promise.race([ended, Promise.resolve("open")]))
+      expect(isOpen).toBe("open")
+      yield* Context.get(other, StoredTokens).revoke("alice", "operator")
+      yield* Effect.promise(() => ended)
+      expect(yield* call).toBe(401)
+    }).pipe(Effect.provide(service({ storage: { dir: storage.dir, postgres_url: database.href } })))
+  })
 )
