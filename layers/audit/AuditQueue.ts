@@ -75,7 +75,7 @@ export const makeAuditQueue = Effect.fnUntraced(function* (
       details: { rows },
       at: clock.currentTimeMillisUnsafe()
     })
-    return Effect.logError(`${rows} rows of the audit log found no room in memory and are lost`)
+    return Effect.annotateLogs(Effect.logError("rows of the audit log found no room in memory"), { rows })
   })
 
   const writing = yield* Semaphore.make(1)
@@ -123,7 +123,9 @@ export const makeAuditQueue = Effect.fnUntraced(function* (
         Effect.suspend(() =>
           waiting.length === 0
             ? Effect.void
-            : Effect.logError(`${waiting.length} rows of the audit log were not written`)
+            : Effect.logError("rows of the audit log were not written").pipe(
+                Effect.annotateLogs({ rows: waiting.length })
+              )
         )
       )
     )

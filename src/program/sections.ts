@@ -7,6 +7,7 @@ import * as limits from "../../layers/guard/section.ts"
 import * as prices from "../../layers/ledger/section.ts"
 import * as logging from "../../layers/logging/section.ts"
 import * as commands from "../../layers/commands/section.ts"
+import * as containers from "../../layers/containers/section.ts"
 import * as models from "../../layers/models/section.ts"
 import * as outbound from "../../layers/outbound/section.ts"
 import * as quotas from "../../layers/quotas/section.ts"
@@ -33,6 +34,7 @@ export const sections = [
   usage.section,
   audit.section,
   commands.section,
+  containers.section,
   telemetry.section,
   content.section,
   outbound.section,

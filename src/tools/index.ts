@@ -11,6 +11,7 @@ import * as logs from "./logs.ts"
 import * as math from "./math.ts"
 import * as resources from "./resources.ts"
 import * as runCommand from "./runCommand.ts"
+import * as services from "./services.ts"
 import * as tokens from "./tokens.ts"
 import * as webFetch from "./webFetch.ts"
 
@@ -25,6 +26,7 @@ export const layer = Layer.mergeAll(
   toolkitEntries.layer(math),
   toolkitEntries.layer(resources),
   toolkitEntries.layer(runCommand),
+  toolkitEntries.layer(services),
   toolkitEntries.layer(tokens),
   toolkitEntries.layer(webFetch)
 )

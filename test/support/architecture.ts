@@ -27,7 +27,7 @@ export const layerRanks: ReadonlyArray<ReadonlyArray<string>> = [
   ["ledger"],
   ["logging"],
   ["audit"],
-  ["identity", "outbound", "output", "templates"],
+  ["identity", "outbound", "output", "templates", "containers"],
   ["telemetry", "progress", "clients", "web", "decks"],
   ["guard"],
   ["transports", "models", "usage", "chat"],

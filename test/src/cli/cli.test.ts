@@ -13,6 +13,7 @@ const main = new URL("../../../src/main.ts", import.meta.url).pathname
 const redirected = (args: string, redirection: string) =>
   Effect.promise(async () => {
     const child = Bun.spawn(["bash", "-c", `"$0" "$1" ${args} ${redirection}`, process.execPath, main], {
+      env: process.env,
       stdout: "ignore",
       stderr: "pipe"
     })

@@ -1,0 +1,65 @@
+/** Tools of administrators over a session of 2025-06-18, with the arguments of the document that describes them. */
+import { expect } from "bun:test"
+import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client"
+import { Effect, Layer } from "effect"
+import { it } from "../support/effect.ts"
+import { bearer } from "../support/rest.ts"
+import { endpoint, service } from "../support/service.ts"
+
+const admin = "admin-0123456789abcdef0123456789abcdef"
+const user = "user-0123456789abcdef0123456789abcdef0"
+
+const config = {
+  auth: {
+    tokens: [
+      { name: "admin", token: admin, scopes: ["read", "call", "admin"] },
+      { name: "user", token: user }
+    ]
+  },
+  logging: { level: "error" },
+  containers: { socket: "/no/such/engine.sock" },
+  commands: { named: { "docker ps": { run: ["printf", "web1\\n"] } } }
+}
+
+const connected = (token: string) =>
+  Effect.gen(function* () {
+    const client = new Client({ name: "Anthropic/ClaudeAI", version: "1.0.0" })
+    const transport = new StreamableHTTPClientTransport(yield* endpoint, {
+      requestInit: { headers: bearer(token) }
+    })
+    yield* Effect.acquireRelease(
+      Effect.promise(() => client.connect(transport)),
+      () => Effect.promise(() => client.close())
+    )
+    return {
+      tools: Effect.promise(async () => (await client.listTools()).tools.map(({ name }) => name)),
+      call: (name: string, args: Record<string, unknown> = {}) =>
+        Effect.promise(() => client.callTool({ name, arguments: args }))
+    }
+  })
+
+const tools = ["create_token", "get_logs", "list_services", "list_tokens", "revoke_token", "run_command"]
+
+it.live("an administrator calls every tool, and other callers do not see them", () =>
+  Effect.gen(function* () {
+    const { call, tools: names } = yield* connected(admin)
+    expect(yield* names).toEqual(expect.arrayContaining(tools))
+    yield* Effect.logError("disk is almost full")
+    expect(yield* call("get_logs", { lines: 100, level: "ERROR" })).toMatchObject({
+      structuredContent: { lines: [{ level: "error", message: "disk is almost full" }] }
+    })
+    expect(yield* call("run_command", { command: "docker ps" })).toMatchObject({
+      structuredContent: { command: "docker ps", exit_code: 0, stdout: "web1\n" }
+    })
+    expect(yield* call("list_tokens")).toMatchObject({
+      structuredContent: { tokens: [{ name: "admin" }, { name: "user" }] }
+    })
+    expect(yield* call("list_services")).toMatchObject({
+      isError: true,
+      content: [{ text: expect.stringContaining("set containers.socket") }]
+    })
+    const other = yield* connected(user)
+    const seen = yield* other.tools
+    expect(seen.filter((name) => tools.includes(name))).toEqual([])
+  }).pipe(Effect.provide(Layer.unwrap(Effect.sync(() => service(config)))))
+)
