@@ -15,3 +15,9 @@ export const pathPrefixOf = (headers: Headers): string => {
   const whole = parts.join("")
   return prefix.test(whole) && !whole.split("/").some((part) => part === "." || part === "..") ? whole : ""
 }
+
+/** The path as the service sees it, of one that a client wrote with the prefix. */
+export const withoutPrefix = (path: string, headers: Headers): string => {
+  const stripped = pathPrefixOf(headers)
+  return stripped !== "" && path.startsWith(`${stripped}/`) ? path.slice(stripped.length) : path
+}

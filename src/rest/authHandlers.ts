@@ -1,7 +1,7 @@
 /** Handlers of the REST service for API tokens and tickets. */
 import { DateTime, Effect, Redacted } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
-import { pathPrefixOf } from "../../layers/http/pathPrefix.ts"
+import { withoutPrefix } from "../../layers/http/pathPrefix.ts"
 import { Tickets, type TooManyTickets } from "../../layers/identity/Tickets.ts"
 import type { VerifierUnavailable } from "../../layers/identity/CredentialVerifier.ts"
 import { StoredTokens } from "../../layers/identity/StoredTokens.ts"
@@ -41,12 +41,6 @@ const ticketFailed = (error: TooManyTickets | VerifierUnavailable) =>
   error._tag === "TooManyTickets"
     ? Effect.fail(new errors.TooManyRequests({ detail: error.message }))
     : unavailable(error.message)
-
-/** The path that a proxy passes on. */
-const withoutPrefix = (path: string, headers: Headers) => {
-  const prefix = pathPrefixOf(headers)
-  return prefix !== "" && path.startsWith(`${prefix}/`) ? path.slice(prefix.length) : path
-}
 
 export const authHandlers = HttpApiBuilder.group(
   Api,

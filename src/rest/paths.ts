@@ -2,6 +2,8 @@
 
 export type Method = "GET" | "POST" | "DELETE"
 
+export const ticketPath = "/auth/ticket"
+
 /** Methods of each path; a path that ends with `/` is a prefix. */
 export const methods: Readonly<Record<string, ReadonlyArray<Method>>> = {
   "/mcp/connect": ["POST"],
@@ -16,5 +18,5 @@ export const methods: Readonly<Record<string, ReadonlyArray<Method>>> = {
   "/mcp/client/": ["GET"],
   "/auth/tokens": ["GET", "POST"],
   "/auth/tokens/": ["DELETE"],
-  "/auth/ticket": ["POST"]
+  [ticketPath]: ["POST"]
 }

@@ -2,12 +2,14 @@
 import { Context, Effect, type FileSystem, Layer, type Path, Scope } from "effect"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import type { Guard } from "../../layers/guard/Guard.ts"
+import { withoutPrefix } from "../../layers/http/pathPrefix.ts"
 import { run } from "../../layers/http/runEndpoint.ts"
 import { Routes, type Connection } from "../../layers/http/Routes.ts"
 import { invalidToken } from "../../layers/identity/bearerChallenge.ts"
 import type { Grant } from "../../layers/identity/Grant.ts"
 import { Authenticator } from "../../layers/identity/Authenticator.ts"
 import type { Environment } from "../../layers/platform/Environment.ts"
+import { resourceOf } from "../../layers/identity/oauth/resources.ts"
 import type { StoredTokens } from "../../layers/identity/StoredTokens.ts"
 import type { Tickets } from "../../layers/identity/Tickets.ts"
 import type { Ids } from "../../layers/platform/Ids.ts"
@@ -22,7 +24,7 @@ import type { Catalog } from "../catalog/Catalog.ts"
 import { json } from "../../layers/http/responses.ts"
 import { rejectMethod } from "../http/requireReader.ts"
 import { isObject } from "../domain/JsonObject.ts"
-import { methods } from "./paths.ts"
+import { methods, ticketPath } from "./paths.ts"
 
 type Services =
   | Catalog
@@ -71,6 +73,27 @@ const withBody = async (request: Request): Promise<Request | Response> => {
   }
 }
 
+/** Maximum bytes of a body that is read before the caller is authenticated. */
+const maxTicketBody = 4096
+
+const withTicketBody = async (request: Request): Promise<Request | Response> => {
+  const length = request.headers.get("content-length")
+  return length !== null && Number(length) <= maxTicketBody
+    ? withBody(request)
+    : detailed(413, `The body must have a Content-Length of at most ${maxTicketBody} bytes.`)
+}
+
+/** The resource that the requested path of a ticket belongs to; a malformed body is rejected later. */
+const ticketResource = (text: string, headers: Headers): string => {
+  try {
+    const body: unknown = JSON.parse(text)
+    if (isObject(body) && typeof body.path === "string") return resourceOf(withoutPrefix(body.path, headers))
+  } catch {
+    // Not JSON.
+  }
+  return "/mcp"
+}
+
 const methodsOf = (path: string) =>
   Object.hasOwn(methods, path) ? methods[path] : methods[path.slice(0, path.lastIndexOf("/") + 1)]
 
@@ -109,15 +132,21 @@ export const layer = Layer.effectDiscard(
     }
 
     const respond = async (request: Request, connection: Connection): Promise<Response> => {
-      const allowed = methodsOf(new URL(request.url).pathname)
+      const { pathname } = new URL(request.url)
+      const allowed = methodsOf(pathname)
       if (allowed === undefined) return detailed(404, "Not found: no endpoint has this path.")
       if (!allowed.some((method) => method === request.method)) {
         const allow = [...allowed, "OPTIONS"].join(", ")
         return detailed(405, `Method not allowed. Use ${allowed.join(" or ")}.`, { allow })
       }
-      const grant = await authenticateRequest(authenticator, request, connection, "/mcp")
+      // The token must be valid for the path of the ticket, which is in the body.
+      const early = pathname === ticketPath ? await withTicketBody(request) : request
+      if (early instanceof Response) return early
+      const resource =
+        pathname === ticketPath ? ticketResource(await early.clone().text(), request.headers) : "/mcp"
+      const grant = await authenticateRequest(authenticator, request, connection, resource)
       if (grant instanceof Response) return asDetail(grant)
-      const whole = await withBody(request)
+      const whole = pathname === ticketPath ? early : await withBody(request)
       if (whole instanceof Response) return whole
       connection.keepOpen()
       connection.charge(memory, grant.principal.key)

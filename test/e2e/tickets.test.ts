@@ -1,11 +1,13 @@
 /** Tickets of browsers: valid once, for a path and 30 seconds, on WebSockets and event streams only, and never logged. */
 import { expect } from "bun:test"
+import { Client, StreamableHTTPClientTransport, UnauthorizedError } from "@modelcontextprotocol/client"
 import { Context, Effect, Layer, type Scope } from "effect"
 import { StoredTokens } from "../../layers/identity/StoredTokens.ts"
 import { chatWith, script } from "../support/chat.ts"
-import { onEachDatabase, type StorageSettings } from "../support/databases.ts"
+import { databases, onEachDatabase, type StorageSettings } from "../support/databases.ts"
 import { it } from "../support/effect.ts"
 import { local } from "../support/models.ts"
+import { Browser, SdkClient, withAlice } from "../support/oauth.ts"
 import { bearer, get, json, send, type Headers } from "../support/rest.ts"
 import { endpoint, post, request, service, stateless } from "../support/service.ts"
 import { create, instanceOf } from "../support/storedTokens.ts"
@@ -188,4 +190,32 @@ it.live("the ticket of a caller without a token is valid on this machine only", 
     expect(yield* open({})).toBe(200)
     expect(yield* open({ "x-forwarded-for": "192.0.2.1" })).toBe(401)
   }).pipe(Effect.provide(service()))
+)
+
+it.live("an access token gets tickets for the resource that it was issued for only", () =>
+  Effect.gen(function* () {
+    const { base } = yield* withAlice(databases.SQLite)
+    const provider = new SdkClient()
+    const connect = () => {
+      const transport = new StreamableHTTPClientTransport(new URL("/mcp", base), { authProvider: provider })
+      return { transport, connected: new Client({ name: "test", version: "1" }).connect(transport) }
+    }
+    yield* Effect.promise(async () => {
+      const { connected, transport } = connect()
+      await connected.catch((error: unknown) => expect(error).toBeInstanceOf(UnauthorizedError))
+      const url = provider.authorizationUrl
+      if (url === undefined) throw new Error("no authorization URL")
+      await transport.finishAuth((await new Browser().authorize(url)).searchParams)
+    })
+    const headers = { ...bearer(provider.tokens()?.access_token ?? ""), "content-type": "application/json" }
+    const statusOf = (path: string) =>
+      Effect.promise(async () => {
+        const body = JSON.stringify({ path })
+        return (await fetch(`${base}/auth/ticket`, { method: "POST", headers, body })).status
+      })
+    expect(yield* statusOf("/mcp")).toBe(201)
+    for (const path of ["/mcp/ws", "/ws/chat", "/stream", "/chat/a/stream"]) {
+      expect([path, yield* statusOf(path)]).toEqual([path, 401])
+    }
+  })
 )
