@@ -70,7 +70,11 @@ const service = () =>
     turn_timeout: time("1 hour", "Time limit of one turn."),
     max_result_bytes: bound(
       32_768,
-      "Longest result of a tool in a conversation, in bytes. The rest of a longer one is a file."
+      "Longest result of a tool in a conversation, in bytes, without images. The rest of a longer one is a file."
+    ),
+    max_image_bytes: bound(
+      2 ** 20,
+      "Images in the result of a tool that the model gets, in bytes of base64. Further ones are a file."
     )
   })
 

@@ -26,6 +26,7 @@ import type { Principal } from "../domain/Principal.ts"
 import { ChatRefusal, invalid, refusal, toChatFailure } from "./ChatRefusal.ts"
 import { formIssues } from "./formIssues.ts"
 import { superviseTurn } from "./superviseTurn.ts"
+import { ImageRefusals } from "./toolImages.ts"
 import { TurnActivity } from "./TurnActivity.ts"
 import { makeWindow, TokenCounts } from "./window.ts"
 
@@ -140,6 +141,7 @@ export class Conversations extends Context.Service<
         progress: yield* ProgressEvents,
         output: yield* Effect.serviceOption(Output),
         newId: next,
+        imageRefusals: new ImageRefusals(),
         window: makeWindow(yield* Tokens, new TokenCounts(), environment.get("DEBUG_TOKENS") === "1")
       }
       const scope = yield* Effect.scope

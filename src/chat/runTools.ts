@@ -151,7 +151,8 @@ export const runTools = Effect.fnUntraced(function* (options: RunTools, calls: R
 
   const one = Effect.fnUntraced(function* (call: ToolCall) {
     const result = yield* handle(call)
-    const { content, isCut, structured } = cutResult(result, turn.settings.max_result_bytes)
+    const { max_image_bytes, max_result_bytes } = turn.settings
+    const { content, isCut, structured } = cutResult(result, max_result_bytes, max_image_bytes)
     const whole = isCut ? yield* options.keep(result) : Option.none()
     const event: Omit<ChatEventOf<"tool_result">, "conversation" | "seq" | "timestamp"> = {
       type: "tool_result",

@@ -10,6 +10,7 @@ import { refusal } from "./ChatRefusal.ts"
 import { keepResult } from "./keepResult.ts"
 import { runTools, type ToolCall } from "./runTools.ts"
 import { toolsOf } from "./toolList.ts"
+import { askWithImages, type ImageRefusals } from "./toolImages.ts"
 import { totals } from "./totals.ts"
 import { turnClient } from "./turnClient.ts"
 import type { Turn } from "./Turn.ts"
@@ -21,6 +22,7 @@ export interface TurnServices {
   readonly models: Models["Service"]
   readonly catalog: Catalog["Service"]
   readonly window: ReturnType<typeof makeWindow>
+  readonly imageRefusals: ImageRefusals
   /** Where whole results of tools are kept; none: nowhere. */
   readonly output: Option.Option<Output["Service"]>
 }
@@ -34,7 +36,7 @@ const callsOf = ({ parts }: Message): ReadonlyArray<ToolCall> =>
 
 /** `said`: receives each message, so that a turn that is stopped has the totals so far. */
 export const runTurn = Effect.fnUntraced(function* (
-  { catalog, models, output, store, window }: TurnServices,
+  { catalog, imageRefusals, models, output, store, window }: TurnServices,
   turn: Turn,
   said: Array<Message>
 ) {
@@ -66,7 +68,12 @@ export const runTurn = Effect.fnUntraced(function* (
       reported = dropped
     }
     const mayCall = hop < settings.max_tool_hops
-    const message = yield* askModel({ models, turn, hop, messages, tools, mayCall, callIds })
+    const message = yield* askWithImages(
+      imageRefusals,
+      JSON.stringify([provider, model]),
+      messages,
+      (shown) => askModel({ models, turn, hop, messages: shown, tools, mayCall, callIds })
+    )
     said.push(message)
     const calls = callsOf(message)
     if (calls.length === 0 || !mayCall) {

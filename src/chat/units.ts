@@ -60,6 +60,9 @@ const userUnit = (event: ChatEventOf<"user_message">): Unit => ({
   images: event.content.filter(({ type }) => type === "image").length
 })
 
+const imageFile = (block: Block): ReadonlyArray<Prompt.FilePartEncoded> =>
+  block.type === "image" ? [{ type: "file", mediaType: block.mimeType, data: block.data }] : []
+
 const noResult = "The call was interrupted and has no result."
 
 const assistantUnit = (
@@ -75,14 +78,19 @@ const assistantUnit = (
     return { type: "tool-call", id: part.tool_call_id, name: part.name, params, ...options }
   })
   const calls = event.parts.flatMap((part) => (part.type === "tool_call" ? [part] : []))
+  let images = 0
   const answers = calls.map(({ name, tool_call_id: id }): Prompt.ToolResultPartEncoded => {
     const result = results.get(id)
+    const text = result === undefined ? noResult : resultText(result)
+    const files = result === undefined ? [] : result.content.flatMap(imageFile)
+    images += files.length
     return {
       type: "tool-result",
       id,
       name,
       isFailure: result?.is_error ?? true,
-      result: result === undefined ? noResult : resultText(result)
+      result: text,
+      ...(files.length > 0 && { modelOutput: [{ type: "text", text }, ...files] })
     }
   })
   const texts = event.parts.flatMap((part) =>
@@ -96,7 +104,7 @@ const assistantUnit = (
       ...(answers.length > 0 ? [{ role: "tool" as const, content: answers }] : [])
     ],
     ...sizedText([...texts, ...answers.map(({ result }) => String(result))]),
-    images: 0
+    images
   }
 }
 
