@@ -22,6 +22,7 @@ import { serve } from "./serve.ts"
 import { token } from "./token.ts"
 import { upstream } from "./upstream.ts"
 import { usage } from "./usage.ts"
+import { user } from "./user.ts"
 
 const manifold = Command.make("manifold").pipe(
   Command.withDescription("Serve tools, prompts and resources over one MCP endpoint"),
@@ -42,6 +43,7 @@ const manifold = Command.make("manifold").pipe(
     prompt,
     upstream,
     token,
+    user,
     config,
     install,
     usage,

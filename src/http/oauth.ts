@@ -1,5 +1,6 @@
 /** The OAuth server and the metadata of protected resources, as routes. The server is loaded with its first request. */
 import { Context, Effect, Layer, Scope, Semaphore } from "effect"
+import type { Audit } from "../../layers/audit/Audit.ts"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { json } from "../../layers/http/responses.ts"
 import { pathOf } from "../../layers/http/requestRouting.ts"
@@ -90,7 +91,7 @@ export const layer = Layer.effectDiscard(
     const { oauth } = yield* (yield* ConfigSource).read(auth.section)
     const { name, title } = yield* Identity
     const scope = yield* Effect.scope
-    const services = yield* Effect.context<ConfigSource | Ids | Sql | Storage>()
+    const services = yield* Effect.context<Audit | ConfigSource | Ids | Sql | Storage>()
     const respond = run(yield* Effect.context<never>())
     const loading = yield* Semaphore.make(1)
     let loaded: OAuthServer | undefined

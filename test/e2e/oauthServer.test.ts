@@ -1,35 +1,18 @@
 /** The OAuth server with a real client: discovery, registration, sign-in, consent, calls, step-up, refresh and revocation. */
 import { expect } from "bun:test"
-import { Client, StreamableHTTPClientTransport, UnauthorizedError } from "@modelcontextprotocol/client"
 import { Effect } from "effect"
 import { onEachDatabase, sqlite } from "../support/databases.ts"
 import { it } from "../support/effect.ts"
-import { Browser, callback, oauthService, SdkClient, withAlice } from "../support/oauth.ts"
-
-const form = (url: string, body: Record<string, string>) =>
-  Effect.promise(async () => {
-    const response = await fetch(url, { method: "POST", body: new URLSearchParams(body) })
-    const text = await response.text()
-    return { status: response.status, body: text === "" ? {} : JSON.parse(text) }
-  })
-
-/** Connects, with sign-in and consent in the browser if the service asks for it. */
-const connect = (base: string, provider: SdkClient, browser: Browser) =>
-  Effect.promise(async () => {
-    const url = new URL("/mcp", base)
-    for (let attempt = 0; attempt < 3; attempt++) {
-      const client = new Client({ name: "test", version: "1" })
-      const transport = new StreamableHTTPClientTransport(url, { authProvider: provider })
-      try {
-        await client.connect(transport)
-        return { client, transport }
-      } catch (error) {
-        if (!(error instanceof UnauthorizedError) || provider.authorizationUrl === undefined) throw error
-        await transport.finishAuth((await browser.authorize(provider.authorizationUrl)).searchParams)
-      }
-    }
-    throw new Error("not connected")
-  })
+import {
+  Browser,
+  callback,
+  connect,
+  form,
+  manualClient,
+  oauthService,
+  SdkClient,
+  withAlice
+} from "../support/oauth.ts"
 
 onEachDatabase("the OAuth server", (database) => {
   it.live("a client discovers, registers, signs in, calls, refreshes and revokes", () =>
@@ -81,21 +64,20 @@ onEachDatabase("the OAuth server", (database) => {
       const one = yield* oauthService(storage)
       const two = yield* oauthService(storage, {}, one.base)
       yield* one.accounts.add({ name: "alice", password: "correct horse battery", scopes: ["read", "call"] })
-      const { register, authorizeUrl, verifier } = yield* manualClient(one.base)
+      const { authorizeUrl, clientId, verifier } = yield* manualClient(one.base)
       const back = yield* Effect.promise(() => new Browser().authorize(authorizeUrl))
       expect(back.searchParams.get("iss")).toBe(one.base)
       const redeem = {
         grant_type: "authorization_code",
         code: back.searchParams.get("code") ?? "",
         code_verifier: verifier,
-        client_id: register.client_id,
+        client_id: clientId,
         redirect_uri: callback
       }
       const race = (body: Record<string, string>) =>
-        Effect.all(
-          [one, two, one, two, one, two].map(({ url }) => form(`${url}/oauth/token`, body)),
-          { concurrency: "unbounded" }
-        )
+        Effect.forEach([one, two, one, two, one, two], ({ url }) => form(`${url}/oauth/token`, body), {
+          concurrency: "unbounded"
+        })
       const codes = yield* race(redeem)
       const won = codes.filter(({ status }) => status === 200)
       expect(won).toHaveLength(1)
@@ -103,40 +85,12 @@ onEachDatabase("the OAuth server", (database) => {
       const refreshed = yield* race({
         grant_type: "refresh_token",
         refresh_token: won[0]?.body.refresh_token,
-        client_id: register.client_id
+        client_id: clientId
       })
       expect(refreshed.filter(({ status }) => status === 200)).toHaveLength(1)
       expect(refreshed.filter(({ body }) => body.error === "invalid_grant")).toHaveLength(5)
     })
   )
-})
-
-const manualClient = Effect.fnUntraced(function* (base: string, extra: Record<string, string> = {}) {
-  const register = yield* Effect.promise(async () => {
-    const response = await fetch(`${base}/oauth/register`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify(new SdkClient().clientMetadata)
-    })
-    return (await response.json()) as { readonly client_id: string }
-  })
-  const verifier = "v".repeat(50)
-  const authorizeUrl = new URL(`${base}/oauth/authorize`)
-  const parameters = {
-    client_id: register.client_id,
-    response_type: "code",
-    redirect_uri: callback,
-    scope: "mcp:read mcp:call",
-    state: "state",
-    code_challenge: Buffer.from(new Bun.CryptoHasher("sha256").update(verifier).digest()).toString(
-      "base64url"
-    ),
-    code_challenge_method: "S256",
-    resource: `${base}/mcp`,
-    ...extra
-  }
-  for (const [name, value] of Object.entries(parameters)) authorizeUrl.searchParams.set(name, value)
-  return { register, authorizeUrl, verifier }
 })
 
 it.live("a service without a public URL answers 503 and says what to set", () =>

@@ -1,5 +1,10 @@
 /** A service with its OAuth server, an account, a client of the official SDK, and a browser without a window. */
-import type { OAuthClientProvider } from "@modelcontextprotocol/client"
+import {
+  Client,
+  StreamableHTTPClientTransport,
+  UnauthorizedError,
+  type OAuthClientProvider
+} from "@modelcontextprotocol/client"
 import { Context, Effect, Layer, type Scope } from "effect"
 import { Accounts } from "../../layers/identity/oauth/Accounts.ts"
 import { Listener } from "../../layers/http/Listener.ts"
@@ -180,3 +185,87 @@ export class SdkClient implements OAuthClientProvider {
   }
   discoveryState = () => this.#discovery
 }
+
+/** Posts a form, and reads the JSON of the response. */
+export const form = (url: string, body: Record<string, string>) =>
+  Effect.promise(async () => {
+    const response = await fetch(url, { method: "POST", body: new URLSearchParams(body) })
+    const text = await response.text()
+    return { status: response.status, body: text === "" ? {} : JSON.parse(text) }
+  })
+
+/** Connects, with sign-in and consent in the browser if the service asks for it. */
+export const connect = (base: string, provider: SdkClient, browser: Browser) =>
+  Effect.promise(async () => {
+    const url = new URL("/mcp", base)
+    for (let attempt = 0; attempt < 3; attempt++) {
+      const client = new Client({ name: "test", version: "1" })
+      const transport = new StreamableHTTPClientTransport(url, { authProvider: provider })
+      try {
+        await client.connect(transport)
+        return { client, transport }
+      } catch (error) {
+        if (!(error instanceof UnauthorizedError) || provider.authorizationUrl === undefined) throw error
+        await transport.finishAuth((await browser.authorize(provider.authorizationUrl)).searchParams)
+      }
+    }
+    throw new Error("not connected")
+  })
+
+/** A registered client, and its authorization request. */
+export const manualClient = Effect.fnUntraced(function* (
+  base: string,
+  extra: Record<string, string> = {},
+  metadata: Record<string, unknown> = {}
+) {
+  const { client_id: clientId } = yield* Effect.promise(async () => {
+    const response = await fetch(`${base}/oauth/register`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ ...new SdkClient().clientMetadata, ...metadata })
+    })
+    return (await response.json()) as { readonly client_id: string }
+  })
+  const verifier = "v".repeat(50)
+  const authorizeUrl = new URL(`${base}/oauth/authorize`)
+  const parameters = {
+    client_id: clientId,
+    response_type: "code",
+    redirect_uri: callback,
+    scope: "mcp:read mcp:call",
+    state: "state",
+    code_challenge: Buffer.from(new Bun.CryptoHasher("sha256").update(verifier).digest()).toString(
+      "base64url"
+    ),
+    code_challenge_method: "S256",
+    resource: `${base}/mcp`,
+    ...extra
+  }
+  for (const [name, value] of Object.entries(parameters)) authorizeUrl.searchParams.set(name, value)
+  return { authorizeUrl, clientId, verifier }
+})
+
+/** Tokens of a client that was authorized in the browser. */
+export const tokensOf = Effect.fnUntraced(function* (
+  base: string,
+  {
+    browser = new Browser(),
+    scope = "mcp:read mcp:call"
+  }: { readonly browser?: Browser; readonly scope?: string } = {}
+) {
+  const { authorizeUrl, clientId, verifier } = yield* manualClient(base, { scope })
+  const back = yield* Effect.promise(() => browser.authorize(authorizeUrl))
+  const { body } = yield* form(`${base}/oauth/token`, {
+    grant_type: "authorization_code",
+    code: back.searchParams.get("code") ?? "",
+    code_verifier: verifier,
+    client_id: clientId,
+    redirect_uri: callback
+  })
+  return {
+    access_token: String(body.access_token),
+    refresh_token: String(body.refresh_token),
+    scope: String(body.scope),
+    client_id: clientId
+  }
+})

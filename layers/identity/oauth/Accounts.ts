@@ -1,6 +1,9 @@
 /** Accounts of users who sign in at the OAuth server, in the database, with hashed passwords. */
 import { Clock, Context, Effect, Layer, Schema, Semaphore } from "effect"
+import type { SqlClient } from "effect/sql/SqlClient"
 import type { Scope } from "../../../src/domain/scopes.ts"
+import { Audit } from "../../audit/Audit.ts"
+import { operator } from "../../audit/AuditEntry.ts"
 import { Ids } from "../../platform/Ids.ts"
 import { hashPassword, verifyPassword } from "../../platform/passwords.ts"
 import type { DatabaseError } from "../../storage/DatabaseError.ts"
@@ -93,6 +96,7 @@ export class Accounts extends Context.Service<
     Effect.gen(function* () {
       const { read, write } = yield* Sql
       const ids = yield* Ids
+      const audit = yield* Audit
       const hashing = yield* Semaphore.make(maxHashes)
       let waiting = 0
       const busy = fail("busy", "Too many people sign in at this moment. Try again in a few seconds.")
@@ -112,7 +116,8 @@ export class Accounts extends Context.Service<
       const byName = (name: string) =>
         AccountRows(read((sql) => sql`SELECT * FROM oauth_accounts WHERE name = ${name.toLowerCase()}`))
 
-      const endAll = (id: string) => write((sql) => sql`DELETE FROM oauth_records WHERE account = ${id}`)
+      const changed = (sql: SqlClient, action: string, target: string) =>
+        audit.record(sql, { actor: operator, action, target, outcome: "succeeded" })
 
       const required = Effect.fnUntraced(function* (name: string) {
         const [row] = yield* byName(name)
@@ -136,7 +141,12 @@ export class Accounts extends Context.Service<
             created_at: yield* Clock.currentTimeMillis,
             signed_in_at: null
           }
-          yield* write((sql) => sql`INSERT INTO oauth_accounts ${sql.insert(row)}`)
+          yield* write((sql) =>
+            Effect.andThen(
+              sql`INSERT INTO oauth_accounts ${sql.insert(row)}`,
+              changed(sql, "account.create", row.name)
+            )
+          )
           return accountOf(row)
         }),
         list: Effect.map(
@@ -150,15 +160,25 @@ export class Accounts extends Context.Service<
           ),
         remove: Effect.fn("Accounts.remove")(function* (name) {
           const { id } = yield* required(name)
-          yield* write((sql) => sql`DELETE FROM oauth_accounts WHERE id = ${id}`)
-          yield* endAll(id)
+          yield* write((sql) =>
+            Effect.gen(function* () {
+              yield* sql`DELETE FROM oauth_accounts WHERE id = ${id}`
+              yield* sql`DELETE FROM oauth_records WHERE account = ${id}`
+              yield* changed(sql, "account.remove", name.toLowerCase())
+            })
+          )
         }),
         setPassword: Effect.fn("Accounts.setPassword")(function* (name, password) {
           const { id } = yield* required(name)
           yield* checkPassword(password)
           const hash = yield* limited(() => hashPassword(password))
-          yield* write((sql) => sql`UPDATE oauth_accounts SET password = ${hash} WHERE id = ${id}`)
-          yield* endAll(id)
+          yield* write((sql) =>
+            Effect.gen(function* () {
+              yield* sql`UPDATE oauth_accounts SET password = ${hash} WHERE id = ${id}`
+              yield* sql`DELETE FROM oauth_records WHERE account = ${id}`
+              yield* changed(sql, "account.password", name.toLowerCase())
+            })
+          )
         }),
         signIn: Effect.fn("Accounts.signIn")(function* (name, password) {
           const possible = accountName.test(name) && password.length <= maxPasswordLength

@@ -2,6 +2,7 @@
 import { Cause, Clock, Duration, Effect, Semaphore } from "effect"
 import { errors, type Provider } from "oidc-provider"
 import { Identity } from "../../../src/domain/Identity.ts"
+import { Audit } from "../../audit/Audit.ts"
 import { ConfigSource } from "../../config/ConfigSource.ts"
 import { messagePage } from "../../http/htmlPage.ts"
 import { toNode } from "../../http/nodeBridge.ts"
@@ -56,6 +57,7 @@ export const make = Effect.fnUntraced(function* ({ fetch, issuer, resources }: O
   const { oauth: settings } = yield* (yield* ConfigSource).read(section)
   const services = yield* Effect.context<Sql | Ids>()
   const accounts = yield* Accounts
+  const audit = yield* Audit
   const { name, title } = yield* Identity
   const log = Effect.runForkWith(yield* Effect.context<never>())
   const runPromise = Effect.runPromiseWith(yield* Effect.context<never>())
@@ -101,6 +103,7 @@ export const make = Effect.fnUntraced(function* ({ fetch, issuer, resources }: O
         publicUrl: issuer,
         service: title ?? name,
         accounts,
+        audit,
         perAccount,
         perAddress
       }),

@@ -4,6 +4,8 @@ import { errors, type Provider } from "oidc-provider"
 import { messagePage } from "../../http/htmlPage.ts"
 import { toNode } from "../../http/nodeBridge.ts"
 import { covers, fromOAuth } from "../../../src/domain/scopes.ts"
+import type { Audit } from "../../audit/Audit.ts"
+import { unauthenticated } from "../../audit/AuditEntry.ts"
 import type { DatabaseError } from "../../storage/DatabaseError.ts"
 import { networkOf, type AttemptLimit } from "../AttemptLimit.ts"
 import type { Account, Accounts } from "./Accounts.ts"
@@ -17,6 +19,7 @@ export interface InteractionOptions {
   readonly publicUrl: string
   readonly service: string
   readonly accounts: Accounts["Service"]
+  readonly audit: Audit["Service"]
   readonly perAccount: AttemptLimit
   readonly perAddress: AttemptLimit
 }
@@ -44,6 +47,7 @@ const throttledText = (milliseconds: number) =>
 
 export const make = ({
   accounts,
+  audit,
   perAccount,
   perAddress,
   provider,
@@ -122,12 +126,26 @@ export const make = ({
     }
     if (exit.value === undefined) {
       for (const [limit, key] of keys) limit.count(key, now)
+      audit.recordSoon({
+        actor: unauthenticated,
+        action: "account.sign_in",
+        target: name.slice(0, 64),
+        outcome: "refused",
+        details: { address }
+      })
       yield* Effect.logWarning("sign-in failed").pipe(
         Effect.annotateLogs({ address, account: name.slice(0, 64) })
       )
       return signInPage({ ...page, status: 401, problem: "The account or the password is wrong." })
     }
     perAccount.reset(keys[0][1])
+    audit.recordSoon({
+      actor: { subject: exit.value.name, client: page.client.id, source: "oauth" },
+      action: "account.sign_in",
+      target: exit.value.name,
+      outcome: "succeeded",
+      details: { address }
+    })
     return { login: { accountId: exit.value.id } }
   })
 
@@ -149,9 +167,13 @@ export const make = ({
       }
       return grant.save()
     })
-    yield* Effect.logInfo("access granted").pipe(
-      Effect.annotateLogs({ account: account.name, client: String(details.params["client_id"]) })
-    )
+    audit.recordSoon({
+      actor: { subject: account.name, client: String(details.params["client_id"]), source: "oauth" },
+      action: "oauth.grant",
+      target: String(details.params["client_id"]),
+      outcome: "succeeded",
+      details: { scopes: flat(available) }
+    })
     return { consent: { grantId } }
   })
 
