@@ -13,6 +13,8 @@ import { sameGrant, type Grant } from "./Grant.ts"
 /** Milliseconds for which a verdict is cached: another instance sees a revocation within this time. */
 const cacheTime = 500
 const maxCached = 10_000
+/** Milliseconds for which a valid token keeps its precedence over unknown ones from the same address. */
+const precedenceTime = 600_000
 /** Tokens that are looked up at once, and those that wait for it; beyond that 503. */
 const lookupLimits = { slots: 32, waiting: 1000 }
 /** The same for tokens from addresses with many failed ones, so that a flood of them does not delay other callers. */
@@ -79,6 +81,8 @@ export class CredentialVerifiers extends Context.Service<
       const verifiers = new Set<CredentialVerifier>()
       let tickets: TicketVerifier | undefined
       const cache = new BoundedCache<Verdict>({ maxEntries: maxCached, maxSize: Infinity })
+      /** Tokens that were valid, by hash. */
+      const knownTokens = new BoundedCache<true>({ maxEntries: maxCached, maxSize: Infinity })
       const lookups = new Map<string, Deferred.Deferred<Verdict, VerifierUnavailable>>()
       const failing = new Set<CredentialVerifier>()
 
@@ -117,10 +121,18 @@ export class CredentialVerifiers extends Context.Service<
       const verify = (token: string, hash: string, credentials: Credentials, isSuspect: boolean) => {
         for (const verifier of verifiers) {
           if (!verifier.recognizes(token)) continue
+          const isKnown = knownTokens.get(hash, clock.currentTimeMillisUnsafe()) !== undefined
           const verified = lookup(
             keyOf(hash, credentials),
-            Effect.suspend(() => verifier.verify(token, credentials)),
-            isSuspect ? lanes.suspect : lanes.usual
+            Effect.tap(
+              Effect.suspend(() => verifier.verify(token, credentials)),
+              (verdict) =>
+                Effect.sync(() => {
+                  if (typeof verdict !== "object") return
+                  knownTokens.put(hash, true, 0, clock.currentTimeMillisUnsafe() + precedenceTime)
+                })
+            ),
+            isSuspect && !isKnown ? lanes.suspect : lanes.usual
           )
           return Effect.map(verified, (verdict) => verdictAt(verdict, clock.currentTimeMillisUnsafe()))
         }

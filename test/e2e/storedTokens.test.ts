@@ -4,8 +4,9 @@ import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/cli
 import { Context, Effect, Fiber, Layer, type Scope } from "effect"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { StoredTokens } from "../../layers/identity/StoredTokens.ts"
+import { mint } from "../../layers/identity/tokens/tokenText.ts"
 import { chatWith, script } from "../support/chat.ts"
-import { onEachDatabase, postgres, type StorageSettings } from "../support/databases.ts"
+import { onEachDatabase, postgres, sqlite, type StorageSettings } from "../support/databases.ts"
 import { it } from "../support/effect.ts"
 import { local } from "../support/models.ts"
 import { bearer, get, json, send, at, type Headers } from "../support/rest.ts"
@@ -316,4 +317,40 @@ it.live("while PostgreSQL restarts, tokens get 503 and open streams stay; then b
       expect(yield* call).toBe(401)
     }).pipe(Effect.provide(service({ storage: { dir: storage.dir, postgres_url: database.href } })))
   })
+)
+
+it.live(
+  "a flood of unknown tokens gets 401, 429 or 503, and a valid token from the same address works meanwhile",
+  () =>
+    Effect.gen(function* () {
+      const storage = yield* sqlite
+      const other = yield* Layer.build(instanceOf(storage))
+      const alice = yield* Effect.provideContext(create({ name: "alice" }), other)
+      yield* Effect.gen(function* () {
+        const url = yield* endpoint
+        const { body, headers } = stateless(1, "tools/call", sum)
+        const call = (token: string) =>
+          Effect.map(post(url, body, { ...headers, ...bearer(token) }), ({ status }) => status)
+        expect(yield* call(alice.text)).toBe(200)
+        const unknown = yield* Effect.replicateEffect(
+          Effect.map(mint, ({ text }) => text),
+          3000
+        )
+        const statuses = new Set<number>()
+        const flood = Effect.forEach(
+          unknown,
+          (token) => Effect.map(call(token), (status) => statuses.add(status)),
+          {
+            concurrency: 50,
+            discard: true
+          }
+        )
+        const flooding = yield* Effect.forkChild(flood)
+        const own: Array<number> = []
+        while (flooding.pollUnsafe() === undefined) own.push(yield* call(alice.text))
+        expect(own.length).toBeGreaterThan(10)
+        expect(new Set(own)).toEqual(new Set([200]))
+        expect([...statuses].filter((status) => ![401, 429, 503].includes(status))).toEqual([])
+      }).pipe(Effect.provide(service({ storage })))
+    })
 )

@@ -155,7 +155,10 @@ describe("verifiers", () => {
       const store = storeOf("one")
       yield* added(store)
       store.put(grantOf("one", "alice"))
+      store.put(grantOf("one", "carol"))
+      expect(yield* subject("one_carol")).toBe("carol")
       for (let each = 0; each < 20; each++) yield* tagOf(`one_wrong${each}`)
+      yield* TestClock.adjust(500)
       const open = yield* Deferred.make<void>()
       store.state.before = Deferred.await(open)
       const flood = yield* Effect.forkChild(
@@ -170,6 +173,8 @@ describe("verifiers", () => {
       yield* Effect.yieldNow
       store.state.before = Effect.void
       expect(yield* subject("one_alice", "/mcp", "192.0.2.2")).toBe("alice")
+      // Nor a token from the same address that was valid before.
+      expect(yield* subject("one_carol")).toBe("carol")
       yield* Deferred.succeed(open, undefined)
       const answers = yield* Fiber.join(flood)
       expect(answers.filter((answer) => answer === "VerifierUnavailable 1000")).toHaveLength(100 - 34)
