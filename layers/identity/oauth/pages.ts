@@ -122,8 +122,8 @@ export const consentPage = (page: ConsentPage): Response => {
     body:
       `<h1>Connect <strong>${name}</strong> to ${escaped(service)}?</h1>` +
       `<p>You are signed in as <strong>${escaped(account)}</strong>.</p>${asked}${missing}` +
-      `<dl><dt>At</dt>${resources.map((each) => `<dd>${shown(each)}</dd>`).join("")}</dl>` +
-      `<form method="post"><button class="primary" name="decision" value="allow">Allow</button>` +
-      `<button name="decision" value="deny">Deny</button></form>${identity(page)}`
+      `<dl><dt>Access to</dt>${resources.map((each) => `<dd>${shown(each)}</dd>`).join("")}</dl>` +
+      `${identity(page)}<form method="post"><button class="primary" name="decision" value="allow">Allow</button>` +
+      `<button name="decision" value="deny">Deny</button></form>`
   })
 }
