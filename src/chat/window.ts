@@ -22,6 +22,8 @@ export interface Window {
 
 /** Tokens that providers add to each message. */
 const perMessage = 4
+/** Units whose tokens are counted at the same time. */
+const countedAtOnce = 32
 /** Tokens of an image, about. */
 const perImage = 1000
 
@@ -94,6 +96,14 @@ export const makeWindow = (tokens: Tokens["Service"], counts: TokenCounts, debug
         : (counts.get(`system/${model}`) ?? (yield* count(`system/${model}`, model, system))) + perMessage
     // Without its tool results, the same unit is shorter.
     const keyOf = ({ seq, text }: Unit) => `${conversation}/${seq}/${text.length}/${model}`
+    /** Counts the units before `end` at once, so that the tokenizer never waits. */
+    const countBefore = (end: number) =>
+      Effect.forEach(
+        units.slice(Math.max(0, end - countedAtOnce), end).toReversed(),
+        (unit) =>
+          counts.get(keyOf(unit)) === undefined ? count(keyOf(unit), model, unit.text) : Effect.void,
+        { concurrency: "unbounded", discard: true }
+      )
     let used = fixed
     let usedBytes = systemBytes
     let first = units.length
@@ -101,7 +111,8 @@ export const makeWindow = (tokens: Tokens["Service"], counts: TokenCounts, debug
       const unit = units[first - 1]
       if (unit === undefined) break
       const key = keyOf(unit)
-      const counted = counts.get(key) ?? (yield* count(key, model, unit.text))
+      if (counts.get(key) === undefined) yield* countBefore(first)
+      const counted = counts.get(key) ?? 0
       const size = counted + unit.messages.length * perMessage + unit.images * perImage
       const isCurrent = unit.requestId === requestId
       const isRecent = units.length - first < preserve_recent

@@ -30,6 +30,9 @@ interface Observer {
   readonly onDamaged: (damaged: ReadonlyArray<Damaged>) => void
 }
 
+/** Bytes that are indexed before other work continues. */
+const pieceBytes = 256 * 2 ** 10
+
 const changing = new ChatStoreError({
   reason: "damaged",
   message: "Files of conversations were changed while they were read. Try again."
@@ -182,7 +185,7 @@ export const makeLog = Effect.fnUntraced(function* (files: SegmentFiles, observe
     const file = yield* attempt("read", () => files.openSealed(segment))
     // Replaced since the files were listed: they are listed again.
     if (file === undefined) return
-    for (const [start, bytes] of files.chunks(file, 0, file.size)) {
+    for (const [start, bytes] of files.chunks(file, 0, file.size, pieceBytes)) {
       for (const { length, line, offset } of splitLines(bytes)) {
         const place = { segment, offset: start + offset, length }
         if (line === undefined) reject(place)
@@ -211,6 +214,19 @@ export const makeLog = Effect.fnUntraced(function* (files: SegmentFiles, observe
     isThorough = true
     observer.onReload()
   }
+
+  /** Indexes `events.jsonl` without the lock, in pieces between which other work continues, but its last piece. */
+  const indexActive = Effect.fnUntraced(function* (newest: number) {
+    if (files.active === undefined) yield* attempt("read", () => files.openActive(newest))
+    for (;;) {
+      const { active } = files
+      if (active === undefined || active.file.size - active.position <= pieceBytes) return
+      const { position } = active
+      const isRight = yield* attempt("read", () => catchUp(position + pieceBytes))
+      if (!isRight || active.position === position) return
+      yield* Effect.yieldNow
+    }
+  })
 
   /** Indexes the files that were written since. */
   const load = Effect.fnUntraced(function* () {
@@ -251,9 +267,14 @@ export const makeLog = Effect.fnUntraced(function* (files: SegmentFiles, observe
         files.forgetSealed(segment)
         forgetSegment(segment)
       }
+      if (isFirst) yield* indexActive(Math.max(0, ...sealed.keys()))
       const open = () => {
         const now = listed()
         if ([...now].some(([segment, inode]) => sealed.get(segment) !== inode)) return false
+        if (isFirst && files.active !== undefined && files.activeSize === undefined) {
+          startAgain()
+          return false
+        }
         const newest = Math.max(0, ...now.keys())
         if (files.active === undefined || files.activeSize === undefined) {
           files.closeActive()

@@ -203,15 +203,20 @@ export class SegmentFiles {
   }
 
   /** Chunks of whole lines from `offset` to `size`, with the place of each. Bytes after the last line are left out. */
-  *chunks(file: LogFile, offset: number, size: number): Generator<readonly [offset: number, bytes: Buffer]> {
-    let length = chunkBytes
+  *chunks(
+    file: LogFile,
+    offset: number,
+    size: number,
+    most = chunkBytes
+  ): Generator<readonly [offset: number, bytes: Buffer]> {
+    let length = most
     while (offset < size) {
       const bytes = file.read(offset, Math.min(length, size - offset))
       const end = bytes.lastIndexOf(10) + 1
       if (end > 0) yield [offset, bytes.subarray(0, end)]
       if (bytes.length < length) return
       // A line that is longer than the chunk is read at once.
-      length = end > 0 ? chunkBytes : length * 2
+      length = end > 0 ? most : length * 2
       offset += end
     }
   }

@@ -17,7 +17,7 @@ import { watchEvents } from "../watchEvents.ts"
 import { EventIndex, type IndexedConversation } from "./EventIndex.ts"
 import { type Damaged, makeLog } from "./JsonlLog.ts"
 import { decodeEvent, encodeEvents } from "./lines.ts"
-import { containsMessage, readEvents } from "./readEvents.ts"
+import { containsMessage, readEvents, type ReadEvents } from "./readEvents.ts"
 import { rewriteSegments } from "./rewriteSegments.ts"
 import { quarantineName, SegmentFiles } from "./SegmentFiles.ts"
 import { watchOthers } from "./watchOthers.ts"
@@ -26,6 +26,9 @@ export type JsonlSettings = Pick<
   ChatSettings,
   "fsync" | "max_bytes" | "max_conversations" | "retention" | "segment_bytes"
 >
+
+/** Bytes of events that are decoded before other work continues. */
+const pieceBytes = 128 * 2 ** 10
 
 const unreadable = (id: string) =>
   new ChatStoreError({
@@ -170,28 +173,39 @@ export const make = Effect.fnUntraced(function* (folder: string, settings: Jsonl
       () => notFound(id)
     )
 
-  /** With everything indexed. */
-  const cached = (found: IndexedConversation) => {
-    const { id, lastSeq } = found.state
-    const known = hot.get(id)
-    if (known?.state.lastSeq === lastSeq) return { log: known, damaged: [] }
-    const { damaged, events } = readEvents(files, found)
-    const read = hot.start(id)
-    for (const [event, size] of events) hot.add(event, size)
-    return { log: read, damaged }
-  }
+  /** Reads the conversation into the cache, in pieces between which other work continues. */
+  const load = Effect.fnUntraced(function* (id: string) {
+    let all: Array<ReadEvents["events"][number]> = []
+    let after = 0
+    let reading: IndexedConversation | undefined
+    for (;;) {
+      const step = yield* log.query(() => {
+        const found = log.index.conversations.get(id)
+        if (found === undefined) return undefined
+        // It was removed and begun again, or the files were edited.
+        if (found !== reading) [reading, all, after] = [found, [], 0]
+        const known = hot.get(id)
+        if (known?.state.lastSeq === found.state.lastSeq) return { log: known, damaged: [] }
+        const { damaged, events, last } = readEvents(files, found, after, pieceBytes)
+        for (const event of events) all.push(event)
+        if (damaged.length > 0 && !files.isReadOnly) return { log: undefined, damaged }
+        if (last < found.state.lastSeq) return { last }
+        const read = hot.start(id)
+        for (const [event, size] of all) hot.add(event, size)
+        return { log: read, damaged }
+      })
+      if (step === undefined) return yield* notFound(id)
+      if (step.last === undefined) return step
+      after = step.last
+      yield* Effect.yieldNow
+    }
+  })
 
   const logOf = Effect.fnUntraced(function* (id: string) {
     yield* existing(id)
-    const read = log.query(() => {
-      const found = log.index.conversations.get(id)
-      return found === undefined ? undefined : cached(found)
-    })
     for (let attempt = 0; attempt < 3; attempt++) {
-      const result = yield* read
-      if (result === undefined) return yield* notFound(id)
-      const { damaged } = result
-      if (damaged.length === 0 || files.isReadOnly) return result.log
+      const { damaged, log: read } = yield* load(id)
+      if (read !== undefined) return read
       yield* log.transact("repaired", () => {
         log.quarantine(damaged.map((place) => ({ ...place, conversation: id })))
         return true

@@ -14,7 +14,7 @@ export interface ReadLine {
 /** Lines in order of `seq`. Throws `Moved` if a file was changed by other means than this program. */
 export function* readLines(
   files: SegmentFiles,
-  { extents, state }: IndexedConversation
+  { extents, state }: Pick<IndexedConversation, "extents" | "state">
 ): Generator<ReadLine> {
   for (const { length, offset, segment } of extents) {
     for (const { line, ...found } of splitLines(files.fileOf(segment).read(offset, length))) {
@@ -30,17 +30,34 @@ export interface ReadEvents {
   readonly events: ReadonlyArray<readonly [ChatEvent, size: number]>
   /** Lines of which the index knew enough, but whose other fields are wrong. */
   readonly damaged: ReadonlyArray<Place>
+  /** `seq` of the last line that was read. */
+  readonly last: number
 }
 
-export const readEvents = (files: SegmentFiles, conversation: IndexedConversation): ReadEvents => {
+/** Events after `after`, about `maxBytes` of them. */
+export const readEvents = (
+  files: SegmentFiles,
+  { extents, state }: IndexedConversation,
+  after: number,
+  maxBytes: number
+): ReadEvents => {
   const events: Array<readonly [ChatEvent, number]> = []
   const damaged: Array<Place> = []
-  for (const { line, place } of readLines(files, conversation)) {
-    const event = decodeEvent(line)
-    if (event === "damaged") damaged.push(place)
-    else if (event !== "newer") events.push([event, place.length])
+  let last = after
+  let bytes = 0
+  for (const extent of extents) {
+    if (extent.last <= after) continue
+    if (bytes >= maxBytes) return { events, damaged, last }
+    bytes += extent.length
+    for (const { line, place } of readLines(files, { extents: [extent], state })) {
+      if (line.seq <= after) continue
+      last = line.seq
+      const event = decodeEvent(line)
+      if (event === "damaged") damaged.push(place)
+      else if (event !== "newer") events.push([event, place.length])
+    }
   }
-  return { events, damaged }
+  return { events, damaged, last: state.lastSeq }
 }
 
 /** Whether a message contains the text, in lower case. */
