@@ -1,10 +1,12 @@
 /**
- * `bun run conformance [server|aggregator|aggregatorstdio|client]`: runs the official conformance suite against our server,
- * against the service in front of it, and against connections to upstream servers, once per frozen set of requirements.
+ * `bun run conformance [server|aggregator|aggregatorstdio|client|authorization]`: runs the official conformance suite against our
+ * server, against the service in front of it, and against connections to upstream servers, once per frozen set of
+ * requirements; and its scenarios for authorization servers.
  */
 import { Console, Effect, FileSystem, Layer, Path, Schema } from "effect"
 import * as Platform from "../../layers/platform/Platform.ts"
 import { aggregator, ready } from "./aggregator.ts"
+import { authorization } from "./authorization.ts"
 import { endpoint, layer } from "./server.ts"
 
 const revisions = ["2025-11-25", "2026-07-28"]
@@ -104,7 +106,8 @@ const subjects = {
   ),
   client: Effect.forEach(revisions, (revision) =>
     conforms("client", revision, ["client", "--command", client, "--timeout", "120000"])
-  ).pipe(Effect.map((met) => met.every(Boolean)))
+  ).pipe(Effect.map((met) => met.every(Boolean))),
+  authorization: authorization(suite)
 }
 
 const [, , chosen] = Bun.argv

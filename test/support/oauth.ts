@@ -75,8 +75,10 @@ export class Browser {
   /** Titles of the pages. */
   readonly pages: Array<string> = []
   readonly #account: string
-  constructor(account = "alice") {
+  readonly #callback: string
+  constructor(account = "alice", clientCallback = callback) {
     this.#account = account
+    this.#callback = clientCallback
   }
 
   async fetch(url: URL, init: RequestInit = {}): Promise<Response> {
@@ -114,7 +116,7 @@ export class Browser {
       const location = response.headers.get("location")
       if (location === null) return { url, response, text: await response.text() }
       url = new URL(location, url)
-      if (url.href.startsWith(callback)) return { url, response, text: "" }
+      if (url.href.startsWith(this.#callback)) return { url, response, text: "" }
     }
     throw new Error("too many redirects")
   }
@@ -133,7 +135,7 @@ export class Browser {
   async authorize(start: URL): Promise<URL> {
     let at = await this.open(start)
     for (let count = 0; count < 6; count++) {
-      if (at.url.href.startsWith(callback)) return at.url
+      if (at.url.href.startsWith(this.#callback)) return at.url
       this.pages.push(/<title>(.*?)<\/title>/.exec(at.text)?.[1] ?? "")
       const response = await this.answer(at.url, at.text)
       const location = response.headers.get("location")
