@@ -50,7 +50,7 @@ const broken: Array<string> = []
 for (const step of steps) if (!(await holds(step))) broken.push(step.name)
 
 console.log("\n# tests")
-const tests = await countTests(["--timeout=60000"], { cwd: root })
+const tests = await countTests(["--timeout=60000", "--parallel=2", "--no-isolate"], { cwd: root })
 
 console.log(`\ntests: ${line(tests)}`)
 for (const { name } of steps) console.log(`${name}: ${broken.includes(name) ? "failed" : "ok"}`)
