@@ -176,6 +176,32 @@ describe("a provider", () => {
     })
   )
 
+  it.live("is not asked again in a turn that has used up its budget, which keeps what was said", () =>
+    Effect.gen(function* () {
+      const message = "x".repeat(4000)
+      const { requests, url } = yield* script({ calls: [{ id: "c1", name: "echo", args: { message } }] }, [
+        "Done."
+      ])
+      const budget = {
+        llm: local(url, { max_tokens: 100 }),
+        prices: { models: { "local/m": [{ input: 1000, output: 1000 }] } },
+        usage: { cost_per_request_max: 3 },
+        chat: chatWith({ tools: ["echo"], approval: "never" })
+      }
+      yield* Effect.gen(function* () {
+        const client = yield* chatSocket
+        yield* client.send({ v: 1, ...ask("r1", "Hi") })
+        const frames = yield* until(client, "complete", "error")
+        expect(frames.at(-1)).toMatchObject({ status: "error", error: { code: 429 } })
+        expect(statuses(frames)).toEqual(expect.arrayContaining(["message", "tool_call", "tool_result"]))
+        expect(requests).toHaveLength(1)
+        // The conversation goes on.
+        yield* client.send({ v: 1, action: "history" })
+        expect((yield* until(client, "history")).at(-1)).toMatchObject({ status: "history" })
+      }).pipe(Effect.provide(chatService(url, budget)))
+    })
+  )
+
   it.live(
     "sees the end of a conversation that has become too long, whose client learns what was left out",
     () =>

@@ -1,5 +1,5 @@
 /** Conversations as lines of `events.jsonl` in the state folder, shared by all processes that use the folder. */
-import { Clock, Duration, Effect, Layer, Semaphore } from "effect"
+import { Clock, Effect, Layer } from "effect"
 import { fileLock, isLocked } from "../../platform/FileLock.ts"
 import { Ids } from "../../platform/Ids.ts"
 import { Storage } from "../../storage/Storage.ts"
@@ -14,11 +14,12 @@ import type { ChatSettings } from "../section.ts"
 import { alreadyRuns, ended, interruptedTurn, notFound, tooMany } from "../storeErrors.ts"
 import { Wakers } from "../Wakers.ts"
 import { watchEvents } from "../watchEvents.ts"
+import { cacheConversation } from "./cacheConversation.ts"
 import { EventIndex, type IndexedConversation } from "./EventIndex.ts"
 import { type Damaged, makeLog } from "./JsonlLog.ts"
 import { decodeEvent, encodeEvents } from "./lines.ts"
-import { containsMessage, readEvents, type ReadEvents } from "./readEvents.ts"
-import { rewriteSegments } from "./rewriteSegments.ts"
+import { containsMessage } from "./readEvents.ts"
+import { maintainLog } from "./maintainLog.ts"
 import { quarantineName, SegmentFiles } from "./SegmentFiles.ts"
 import { watchOthers } from "./watchOthers.ts"
 
@@ -26,9 +27,6 @@ export type JsonlSettings = Pick<
   ChatSettings,
   "fsync" | "max_bytes" | "max_conversations" | "retention" | "segment_bytes"
 >
-
-/** Bytes of events that are decoded before other work continues. */
-const pieceBytes = 128 * 2 ** 10
 
 const unreadable = (id: string) =>
   new ChatStoreError({
@@ -173,33 +171,7 @@ export const make = Effect.fnUntraced(function* (folder: string, settings: Jsonl
       () => notFound(id)
     )
 
-  /** Reads the conversation into the cache, in pieces between which other work continues. */
-  const load = Effect.fnUntraced(function* (id: string) {
-    let all: Array<ReadEvents["events"][number]> = []
-    let after = 0
-    let reading: IndexedConversation | undefined
-    for (;;) {
-      const step = yield* log.query(() => {
-        const found = log.index.conversations.get(id)
-        if (found === undefined) return undefined
-        // It was removed and begun again, or the files were edited.
-        if (found !== reading) [reading, all, after] = [found, [], 0]
-        const known = hot.get(id)
-        if (known?.state.lastSeq === found.state.lastSeq) return { log: known, damaged: [] }
-        const { damaged, events, last } = readEvents(files, found, after, pieceBytes)
-        for (const event of events) all.push(event)
-        if (damaged.length > 0 && !files.isReadOnly) return { log: undefined, damaged }
-        if (last < found.state.lastSeq) return { last }
-        const read = hot.start(id)
-        for (const [event, size] of all) hot.add(event, size)
-        return { log: read, damaged }
-      })
-      if (step === undefined) return yield* notFound(id)
-      if (step.last === undefined) return step
-      after = step.last
-      yield* Effect.yieldNow
-    }
-  })
+  const load = cacheConversation(files, log, hot)
 
   const logOf = Effect.fnUntraced(function* (id: string) {
     yield* existing(id)
@@ -238,33 +210,7 @@ export const make = Effect.fnUntraced(function* (folder: string, settings: Jsonl
       })
   })
 
-  /** Removes conversations without events for the time of retention, one at a time. */
-  const removeOld = Effect.suspend(() => {
-    const oldest = new Date(
-      clock.currentTimeMillisUnsafe() - Duration.toMillis(settings.retention)
-    ).toISOString()
-    const isOld = ({ state }: IndexedConversation) => state.running === undefined && state.updated < oldest
-    return Effect.forEach(
-      [...log.index.conversations.values()].filter(isOld),
-      ({ state: { id } }) =>
-        Effect.andThen(
-          Effect.yieldNow,
-          log.transact("removed", () => {
-            const found = log.index.conversations.get(id)
-            if (found !== undefined && isOld(found)) log.remove(id, now())
-          })
-        ),
-      { discard: true }
-    )
-  })
-
-  const maintenance = yield* Semaphore.make(1)
-  const maintain = Effect.andThen(removeOld, rewriteSegments(log)).pipe(
-    maintenance.withPermit,
-    Effect.catch((error) =>
-      Effect.logWarning(`Segments of events.jsonl were not rewritten: ${error.message}`)
-    )
-  )
+  const maintain = yield* maintainLog(log, settings.retention, now)
 
   /** Under the lock. */
   const sealIfLarge = () => {
