@@ -47,17 +47,19 @@ const notConfigured = () =>
     { "retry-after": "60" }
   )
 
-const loadServer = Effect.fnUntraced(function* ({ issuer, resources }: PublicAddress) {
-  const [server, { Accounts }, { callerFetch }] = yield* Effect.promise(() =>
-    Promise.all([
-      loadOAuthServer(),
-      import("../../layers/identity/oauth/Accounts.ts"),
-      import("../../layers/upstream/callerFetch.ts")
-    ])
-  )
+/** `allowPrivate`: for URLs that the operator wrote. */
+const fetchOf = Effect.fnUntraced(function* (allowPrivate: boolean) {
+  const { callerFetch } = yield* Effect.promise(() => import("../../layers/upstream/callerFetch.ts"))
   const settings = yield* (yield* ConfigSource).read(outbound.section)
   const dns = Context.get(yield* Layer.build(Dns.layer), Dns)
-  const fetch = callerFetch({ dns, settings, allowPrivate: false, maxBytes: maxDocument })
+  return callerFetch({ dns, settings, allowPrivate, maxBytes: maxDocument })
+})
+
+const loadServer = Effect.fnUntraced(function* ({ issuer, resources }: PublicAddress) {
+  const [server, { Accounts }] = yield* Effect.promise(() =>
+    Promise.all([loadOAuthServer(), import("../../layers/identity/oauth/Accounts.ts")])
+  )
+  const fetch = yield* fetchOf(false)
   return yield* server.make({ issuer, resources, fetch }).pipe(Effect.provide(Accounts.layer))
 })
 
@@ -80,8 +82,30 @@ const verifyTokens = Effect.fnUntraced(function* ({ resources }: PublicAddress) 
   })
 })
 
+/** The same for tokens of other issuers. */
+const verifyIssuerTokens = Effect.fnUntraced(function* ({ resources }: PublicAddress) {
+  const { oauth } = yield* (yield* ConfigSource).read(auth.section)
+  if (oauth.issuers.length === 0) return
+  const services = yield* Effect.context<ConfigSource | Scope.Scope>()
+  const verifier = yield* Effect.cached(
+    Effect.gen(function* () {
+      const { make } = yield* Effect.promise(() => import("../../layers/identity/oauth/issuerTokens.ts"))
+      return make({ issuers: oauth.issuers, resources, fetch: yield* fetchOf(true) })
+    }).pipe(Effect.provideContext(services), Effect.orDie)
+  )
+  yield* (yield* CredentialVerifiers).add({
+    name: "issuer-token",
+    recognizes: (token) => /^[\w-]+\.[\w-]+\.[\w-]*$/.test(token),
+    verify: (token, credentials) => Effect.flatMap(verifier, ({ verify }) => verify(token, credentials)),
+    current: (credentials) => Effect.flatMap(verifier, ({ current }) => current(credentials)),
+    usable: Effect.succeed(true)
+  })
+})
+
 export const verifiers = Layer.effectDiscard(
-  Effect.flatMap(publicAddress, (address) => (address === undefined ? Effect.void : verifyTokens(address)))
+  Effect.flatMap(publicAddress, (address) =>
+    address === undefined ? Effect.void : Effect.andThen(verifyTokens(address), verifyIssuerTokens(address))
+  )
 )
 
 export const layer = Layer.effectDiscard(
@@ -136,7 +160,7 @@ export const layer = Layer.effectDiscard(
         200,
         {
           resource: resources.identifier(path, request.headers.get("host")),
-          authorization_servers: [issuer],
+          authorization_servers: [issuer, ...oauth.issuers.map((other) => other.issuer)],
           scopes_supported: scopes,
           bearer_methods_supported: ["header"],
           resource_name: title ?? name

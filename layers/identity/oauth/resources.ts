@@ -34,6 +34,8 @@ export interface Resources {
   readonly pathOf: (identifier: string) => string | undefined
   /** The identifier of a path on the domain of the Host header, else on the public URL. */
   readonly identifier: (path: string, host: string | null) => string
+  /** Identifiers of a path on all domains. */
+  readonly identifiers: (path: string) => ReadonlyArray<string>
   /** URL of the metadata of the same resource. */
   readonly metadataUrl: (path: string, host: string | null) => string
   readonly default: string
@@ -63,6 +65,7 @@ export const make = (publicUrl: string, domains: ReadonlyArray<string>): Resourc
       const canonical = withoutSlash(url.href)
       return known.has(canonical) ? canonical : undefined
     },
+    identifiers: (path) => [...known].flatMap(([identifier, of]) => (of === path ? [identifier] : [])),
     pathOf: (identifier) => known.get(identifier),
     identifier: (path, host) => at(domainOf(host), path),
     // Below the path of the public URL, which a proxy may be limited to.

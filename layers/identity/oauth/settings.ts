@@ -2,6 +2,7 @@
 import { Duration, Schema } from "effect"
 import { DurationSetting } from "../../config/DurationSetting.ts"
 import * as Section from "../../config/Section.ts"
+import { isLoopback } from "../../http/hosts.ts"
 import { ScopeName } from "../ScopeName.ts"
 
 const atLeastSecond = DurationSetting.check(
@@ -18,6 +19,25 @@ const windowed = (max: number, window: string, what: string) =>
     {},
     `Limit on ${what}.`
   )
+
+const isHttps = Schema.makeFilter(
+  (value: string) => {
+    const url = URL.parse(value)
+    return url?.protocol === "https:" || (url?.protocol === "http:" && isLoopback(url.hostname))
+  },
+  { expected: "an https URL" }
+)
+const UrlSetting = Schema.String.check(isHttps)
+
+const Issuer = Schema.Struct({
+  issuer: UrlSetting.annotate({ description: "The issuer, exactly as in the claim `iss`." }),
+  jwks_url: UrlSetting.annotate({ description: "URL of its key set." }),
+  ceiling: Section.optional(
+    Schema.Array(ScopeName),
+    [],
+    "Scopes that its tokens may see tools of, without having them (step-up)."
+  )
+})
 
 export const OAuthSettings = Schema.Struct({
   access_token_ttl: Section.optional(atLeastSecond, "1 hour", "Lifetime of an access token."),
@@ -36,6 +56,11 @@ export const OAuthSettings = Schema.Struct({
     Schema.Array(ScopeName),
     [],
     "Scopes of your own tools that clients may ask for, in addition to read, call and admin."
+  ),
+  issuers: Section.optional(
+    Schema.Array(Issuer).check(Schema.isMaxLength(32)),
+    [],
+    "Other authorization servers whose JWT access tokens (RFC 9068) are accepted, for the resources of `server.public_url`."
   ),
   max_clients: Section.optional(
     limit(1_000_000),
