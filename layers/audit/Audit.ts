@@ -8,7 +8,7 @@ import * as storage from "../storage/section.ts"
 import { Sql } from "../storage/Sql.ts"
 import { type AuditEntry, program } from "./AuditEntry.ts"
 import { makeAuditQueue } from "./AuditQueue.ts"
-import type { TimedEntry } from "./auditRows.ts"
+import { contentOf, type UnlinkedRow } from "./contentOf.ts"
 import { type AuditSettings, defaults, section } from "./section.ts"
 
 const rows = Effect.promise(() => import("./auditRows.ts"))
@@ -82,15 +82,14 @@ export class Audit extends Context.Service<
         Effect.andThen(begun.await, Effect.repeat(prune, Schedule.spaced(pruneInterval)))
       )
 
-      const append = (entries: ReadonlyArray<TimedEntry>) =>
+      const append = (contents: ReadonlyArray<UnlinkedRow>) =>
         Effect.tap(
-          Effect.flatMap(rows, (statements) => sql.write((client) => statements.append(client, entries))),
+          Effect.flatMap(rows, (statements) => sql.write((client) => statements.append(client, contents))),
           begun.open
         )
       const queue = yield* makeAuditQueue(append)
 
-      const timed = (entry: AuditEntry) =>
-        Effect.map(Clock.currentTimeMillis, (at): TimedEntry => ({ ...entry, at }))
+      const timed = (entry: AuditEntry) => Effect.map(Clock.currentTimeMillis, (at) => contentOf(entry, at))
       const ifEnabled = <E>(self: Effect.Effect<void, E>) =>
         Effect.suspend(() => (settings.enabled ? self : Effect.void))
 

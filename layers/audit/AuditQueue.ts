@@ -2,7 +2,7 @@
 import { Clock, Duration, Effect, Latch, Schedule, type Scope, Semaphore } from "effect"
 import type { DatabaseError } from "../storage/DatabaseError.ts"
 import { type AuditEntry, program } from "./AuditEntry.ts"
-import type { TimedEntry } from "./auditRows.ts"
+import { contentOf, type UnlinkedRow } from "./contentOf.ts"
 
 /** Rows of one transaction. */
 const mostAtOnce = 500
@@ -25,20 +25,20 @@ export interface AuditQueue {
 
 /** Runs until the scope closes, then writes the remaining rows. */
 export const makeAuditQueue = Effect.fnUntraced(function* (
-  append: (entries: ReadonlyArray<TimedEntry>) => Effect.Effect<void, DatabaseError>
+  append: (entries: ReadonlyArray<UnlinkedRow>) => Effect.Effect<void, DatabaseError>
 ): Effect.fn.Return<AuditQueue, never, Scope.Scope> {
   const clock = yield* Clock.Clock
   const wanted = yield* Latch.make()
-  let waiting: Array<TimedEntry> = []
+  let waiting: Array<UnlinkedRow> = []
   let lost = 0
   let unavailable = false
 
-  const written = (rows: ReadonlyArray<TimedEntry>) => {
+  const written = (rows: ReadonlyArray<UnlinkedRow>) => {
     waiting = waiting.slice(rows.length)
   }
 
   /** A row that the database rejects must not block the others. */
-  const appendOne = (entry: TimedEntry) =>
+  const appendOne = (entry: UnlinkedRow) =>
     append([entry]).pipe(
       Effect.catchIf(
         ({ reason }) => reason === "failed",
@@ -46,7 +46,7 @@ export const makeAuditQueue = Effect.fnUntraced(function* (
           Effect.annotateLogs(Effect.logError(`A row of the audit log cannot be written: ${message}`), {
             action: entry.action,
             target: entry.target,
-            subject: entry.actor.subject
+            subject: entry.subject
           })
       ),
       Effect.tap(Effect.sync(() => written([entry])))
@@ -68,13 +68,8 @@ export const makeAuditQueue = Effect.fnUntraced(function* (
     if (lost === 0) return Effect.void
     const rows = lost
     lost = 0
-    waiting.push({
-      actor: program,
-      action: "audit.lost",
-      outcome: "failed",
-      details: { rows },
-      at: clock.currentTimeMillisUnsafe()
-    })
+    const entry = { actor: program, action: "audit.lost", outcome: "failed", details: { rows } } as const
+    waiting.push(contentOf(entry, clock.currentTimeMillisUnsafe()))
     return Effect.annotateLogs(Effect.logError("rows of the audit log found no room in memory"), { rows })
   })
 
@@ -137,7 +132,7 @@ export const makeAuditQueue = Effect.fnUntraced(function* (
         lost++
         return
       }
-      waiting.push({ ...entry, at: clock.currentTimeMillisUnsafe() })
+      waiting.push(contentOf(entry, clock.currentTimeMillisUnsafe()))
       wanted.openUnsafe()
     },
     size: () => waiting.length,

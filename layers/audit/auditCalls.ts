@@ -1,10 +1,9 @@
 /** Rows for calls: one for each tool call, and for each other call that is rejected. */
 import { Clock, Effect, Layer } from "effect"
-import * as Hex from "effect/encoding/Hex"
 import { type Call, type CallKind, Calls, type Outcome } from "../ledger/Calls.ts"
 import { Journal, JournalUnavailable } from "../ledger/Journal.ts"
 import { redact } from "../logging/redact.ts"
-import { sha256 } from "../platform/digest.ts"
+import { sha256Hex } from "../platform/digest.ts"
 import { Audit } from "./Audit.ts"
 import { actorOf } from "./AuditEntry.ts"
 import { canonicalJson } from "./canonicalJson.ts"
@@ -24,11 +23,19 @@ const actions: Record<CallKind, string> = {
 }
 
 /** What a row says about arguments. */
-export const argumentsOf = (args: unknown, how: AuditSettings["arguments"]) => {
-  if (args === undefined || how === "none") return undefined
-  return how === "hash"
-    ? { arguments_sha256: Hex.encode(sha256(canonicalJson(args))) }
-    : { arguments: redact(args) }
+export const argumentsOf = (args: unknown, how: AuditSettings["arguments"]): Record<string, unknown> => {
+  if (args === undefined || how === "none") return {}
+  return how === "hash" ? { arguments_sha256: sha256Hex(canonicalJson(args)) } : { arguments: redact(args) }
+}
+
+/** Assigned one by one: this runs for each call. */
+const detailsOf = (call: Call, outcome: Outcome, how: AuditSettings["arguments"], omitted: number) => {
+  const details: Record<string, unknown> = argumentsOf(call.args, how)
+  if ("errorClass" in outcome) details["error"] = outcome.errorClass
+  if ("limit" in outcome && outcome.limit !== undefined) details["limit"] = outcome.limit
+  if (call.session !== undefined) details["session"] = call.session
+  if (omitted > 0) details["omitted_rows"] = omitted
+  return details
 }
 
 const isRecorded = ({ kind }: Call, refused: boolean, { calls, enabled }: AuditSettings) =>
@@ -63,13 +70,7 @@ export const layer = Layer.effectDiscard(
         target: call.name,
         outcome: status,
         requestId: call.requestId,
-        details: {
-          ...argumentsOf(call.args, settings.arguments),
-          ...("errorClass" in outcome && { error: outcome.errorClass }),
-          ...("limit" in outcome && outcome.limit !== undefined && { limit: outcome.limit }),
-          ...(call.session !== undefined && { session: call.session }),
-          ...(omitted > 0 && { omitted_rows: omitted })
-        }
+        details: detailsOf(call, outcome, settings.arguments, omitted)
       })
     }
 

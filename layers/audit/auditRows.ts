@@ -2,9 +2,10 @@
 import { Array as Arr, Effect, Schema } from "effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
-import { Count, rowsOf, storedText } from "../storage/rows.ts"
+import { Count, rowsOf } from "../storage/rows.ts"
 import type { AuditEntry } from "./AuditEntry.ts"
-import { type AuditRow, type Content, type Head, link, origin } from "./chain.ts"
+import { contentOf, type UnlinkedRow } from "./contentOf.ts"
+import { type AuditRow, type Head, link, origin, valuesOf } from "./chain.ts"
 
 const Row = Schema.Struct({
   id: Count,
@@ -23,34 +24,8 @@ const Row = Schema.Struct({
 export const Rows = rowsOf(Row)
 const Heads = rowsOf(Schema.Struct({ id: Count, hash: Schema.String }))
 
-const longestTarget = 1024
-/** Characters of the JSON. */
-const longestDetails = 8192
-
 /** The action of rows that say which rows were removed. */
 export const checkpoint = "audit.checkpoint"
-
-export interface TimedEntry extends AuditEntry {
-  /** In milliseconds since the epoch. */
-  readonly at: number
-}
-
-const detailsOf = (details: AuditEntry["details"]): string => {
-  const json = JSON.stringify(details ?? {}).toWellFormed()
-  return json.length <= longestDetails ? json : JSON.stringify({ omitted_characters: json.length })
-}
-
-const contentOf = (entry: TimedEntry): Omit<Content, "id"> => ({
-  at: entry.at,
-  subject: storedText(entry.actor.subject),
-  client: storedText(entry.actor.client),
-  source: entry.actor.source,
-  action: storedText(entry.action),
-  target: storedText(entry.target, longestTarget),
-  outcome: entry.outcome,
-  request_id: storedText(entry.requestId),
-  details: detailsOf(entry.details)
-})
 
 /** The last row of the chain. `lock`: until the end of the transaction; SQLite has one writer at a time. */
 export const headOf = (sql: SqlClient, lock: boolean): Effect.Effect<Head, SqlError> =>
@@ -63,13 +38,45 @@ export const headOf = (sql: SqlClient, lock: boolean): Effect.Effect<Head, SqlEr
     ([head]) => head ?? origin
   )
 
+/** Rows of one statement. Few sizes, so that SQLite prepares few statements. */
+const groups = [50, 10, 1]
+
+const insertStatements = new Map(
+  groups.map((size) => [
+    size,
+    `INSERT INTO audit_rows VALUES ${Array.from({ length: size }, () => `(${"?, ".repeat(10)}?)`).join(", ")}`
+  ])
+)
+
+/** Written as text: to compile a statement costs more than SQLite's work. */
+const insertIntoSqlite = Effect.fnUntraced(function* (sql: SqlClient, rows: ReadonlyArray<AuditRow>) {
+  let done = 0
+  for (const size of groups) {
+    for (; done + size <= rows.length; done += size) {
+      yield* sql.unsafe(insertStatements.get(size) ?? "", rows.slice(done, done + size).flatMap(valuesOf))
+    }
+  }
+})
+
+/** One parameter for all rows. */
+const insertIntoPostgres = (sql: SqlClient, rows: ReadonlyArray<AuditRow>) =>
+  Effect.asVoid(
+    sql`INSERT INTO audit_rows
+      SELECT (row ->> 0)::bigint, (row ->> 1)::bigint, row ->> 2, row ->> 3, row ->> 4, row ->> 5, row ->> 6, row ->> 7,
+        row ->> 8, row ->> 9, row ->> 10
+      FROM json_array_elements(${JSON.stringify(rows.map(valuesOf))}::json) AS row`
+  )
+
 /** Appends rows, in this order. */
-export const append = Effect.fnUntraced(function* (sql: SqlClient, entries: ReadonlyArray<TimedEntry>) {
-  const rows = link(yield* headOf(sql, true), entries.map(contentOf))
-  if (!Arr.isReadonlyArrayNonEmpty(rows)) return
-  yield* sql`INSERT INTO audit_rows ${sql.insert(Arr.map(rows, (row) => ({ ...row })))}`
-  const { hash, id } = Arr.lastNonEmpty(rows)
-  yield* sql`UPDATE audit_head SET id = ${id}, hash = ${hash}`
+export const append = Effect.fnUntraced(function* (sql: SqlClient, contents: ReadonlyArray<UnlinkedRow>) {
+  const rows = link(yield* headOf(sql, true), contents)
+  const last = rows.at(-1)
+  if (last === undefined) return
+  yield* sql.onDialectOrElse({
+    pg: () => insertIntoPostgres(sql, rows),
+    orElse: () => insertIntoSqlite(sql, rows)
+  })
+  yield* sql`UPDATE audit_head SET id = ${last.id}, hash = ${last.hash}`
 })
 
 /** The oldest rows after `after`. */
@@ -93,7 +100,7 @@ const mostRemoved = 1000
 export const removeBefore = Effect.fnUntraced(function* (
   sql: SqlClient,
   time: number,
-  entry: Pick<TimedEntry, "actor" | "at">
+  { actor, at }: Pick<AuditEntry, "actor"> & { readonly at: number }
 ) {
   yield* headOf(sql, true)
   const oldest = yield* rowsAfter(sql, 0, mostRemoved)
@@ -104,6 +111,6 @@ export const removeBefore = Effect.fnUntraced(function* (
   const { hash, id } = last
   yield* sql`DELETE FROM audit_rows WHERE id <= ${id}`
   const details = { first: first.id, last: id, hash }
-  yield* append(sql, [{ ...entry, action: checkpoint, outcome: "succeeded", details }])
+  yield* append(sql, [contentOf({ actor, action: checkpoint, outcome: "succeeded", details }, at)])
   return removed.length
 })

@@ -1,6 +1,5 @@
 /** Chain of the audit log: each row has the hash of its content and of the row before. */
-import * as Hex from "effect/encoding/Hex"
-import { sha256 } from "../platform/digest.ts"
+import { sha256Hex } from "../platform/digest.ts"
 
 /** A row without its hash. */
 export interface Content {
@@ -38,29 +37,43 @@ export const origin: Head = { id: 0, hash: "0".repeat(64) }
  * table. Texts of an array cannot be moved from one column to the next.
  */
 export const hashOf = (before: string, row: Content): string =>
-  Hex.encode(
-    sha256(
-      JSON.stringify([
-        before,
-        row.id,
-        row.at,
-        row.subject,
-        row.client,
-        row.source,
-        row.action,
-        row.target,
-        row.outcome,
-        row.request_id,
-        row.details
-      ])
-    )
+  sha256Hex(
+    JSON.stringify([
+      before,
+      row.id,
+      row.at,
+      row.subject,
+      row.client,
+      row.source,
+      row.action,
+      row.target,
+      row.outcome,
+      row.request_id,
+      row.details
+    ])
   )
+
+/** The columns, in the order of the table. */
+export const valuesOf = (row: AuditRow): ReadonlyArray<string | number> => [
+  row.id,
+  row.at,
+  row.subject,
+  row.client,
+  row.source,
+  row.action,
+  row.target,
+  row.outcome,
+  row.request_id,
+  row.details,
+  row.hash
+]
 
 /** The rows with ids and hashes, in the order given, after `head`. */
 export const link = (head: Head, contents: ReadonlyArray<Omit<Content, "id">>): ReadonlyArray<AuditRow> => {
   let { hash, id } = head
   return contents.map((content) => {
-    const row = { id: ++id, ...content }
-    return { ...row, hash: (hash = hashOf(hash, row)) }
+    const row = { id: ++id, ...content, hash: "" }
+    row.hash = hash = hashOf(hash, row)
+    return row
   })
 }

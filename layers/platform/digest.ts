@@ -7,6 +7,9 @@ export const hmacSha256 = (key: Uint8Array, text: string): Uint8Array =>
 /** SHA-256 (FIPS 180-4): 32 bytes. */
 export const sha256 = (text: string): Uint8Array => new Bun.CryptoHasher("sha256").update(text).digest()
 
+/** The same in hexadecimal digits, in half the time. */
+export const sha256Hex = (text: string): string => Bun.CryptoHasher.hash("sha256", text, "hex")
+
 /**
  * Keyed hash for lookups: SHA-256 of the secret prefix and the text, in base64. Its results must stay in the process: unlike
  * an HMAC, a revealed one can be extended. It costs a third of an HMAC, which matters for every request.

@@ -19,5 +19,7 @@ export const rowsOf = <S extends Schema.Top & { readonly DecodingServices: never
 }
 
 /** PostgreSQL stores neither U+0000 nor half of a surrogate pair; clients choose these texts, so their length is bounded. */
-export const storedText = (value: string | undefined, most = 256): string =>
-  (value ?? "").slice(0, most).toWellFormed().replaceAll("\u0000", "\uFFFD")
+export const storedText = (value = "", most = 256): string =>
+  value.length <= most && value.isWellFormed() && !value.includes("\u0000")
+    ? value
+    : value.slice(0, most).toWellFormed().replaceAll("\u0000", "\uFFFD")

@@ -2,6 +2,7 @@
 import { expect } from "bun:test"
 import { Effect, Layer, Logger } from "effect"
 import { Audit } from "../../../layers/audit/Audit.ts"
+import { hashOf, origin } from "../../../layers/audit/chain.ts"
 import { Sql } from "../../../layers/storage/Sql.ts"
 import { act, audited, change, storedRows, verified } from "../../support/audit.ts"
 import { administer, onEachDatabase, sqlite } from "../../support/databases.ts"
@@ -120,14 +121,12 @@ onEachDatabase("the audit log", (database) => {
       const age = 5 * 24 * 3_600_000
       // As if they had been written then.
       yield* Effect.gen(function* () {
-        const { link, origin } = yield* Effect.promise(() => import("../../../layers/audit/chain.ts"))
-        const rows = (yield* storedRows).map(({ hash: _, id: __, at, ...row }, index) => ({
-          ...row,
-          at: index < 2 ? at - age : at
-        }))
-        for (const { at, hash, id } of link(origin, rows)) {
-          yield* change(`UPDATE audit_rows SET at = ${at}, hash = '${hash}' WHERE id = ${id}`)
-          yield* change(`UPDATE audit_head SET hash = '${hash}'`)
+        let before = origin.hash
+        for (const row of yield* storedRows) {
+          const at = row.id <= 2 ? row.at - age : row.at
+          before = hashOf(before, { ...row, at })
+          yield* change(`UPDATE audit_rows SET at = ${at}, hash = '${before}' WHERE id = ${row.id}`)
+          yield* change(`UPDATE audit_head SET hash = '${before}'`)
         }
       }).pipe(Effect.provide(audited(storage)))
       yield* Effect.gen(function* () {
