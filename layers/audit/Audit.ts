@@ -9,6 +9,7 @@ import { Sql } from "../storage/Sql.ts"
 import { type AuditEntry, program } from "./AuditEntry.ts"
 import { makeAuditQueue } from "./AuditQueue.ts"
 import { contentOf, type UnlinkedRow } from "./contentOf.ts"
+import { makeUnwrittenRows } from "./unwrittenRows.ts"
 import { type AuditSettings, defaults, section } from "./section.ts"
 
 const rows = Effect.promise(() => import("./auditRows.ts"))
@@ -82,12 +83,36 @@ export class Audit extends Context.Service<
         Effect.andThen(begun.await, Effect.repeat(prune, Schedule.spaced(pruneInterval)))
       )
 
+      const unwritten = yield* makeUnwrittenRows
+      const write = (contents: ReadonlyArray<UnlinkedRow>) =>
+        Effect.flatMap(rows, (statements) => sql.write((client) => statements.append(client, contents)))
+      let restored = false
+      /** Rows of a process that ended while the database could not be written come first. */
+      const restore = Effect.suspend(() =>
+        restored
+          ? Effect.void
+          : Effect.andThen(
+              unwritten.restore(write),
+              Effect.sync(() => (restored = true))
+            )
+      )
       const append = (contents: ReadonlyArray<UnlinkedRow>) =>
-        Effect.tap(
-          Effect.flatMap(rows, (statements) => sql.write((client) => statements.append(client, contents))),
-          begun.open
+        restore.pipe(Effect.andThen(write(contents)), Effect.andThen(begun.open))
+      const save = (contents: ReadonlyArray<UnlinkedRow>) =>
+        unwritten.save(contents).pipe(
+          Effect.andThen(
+            Effect.annotateLogs(
+              Effect.logWarning("rows of the audit log are kept in the state folder until the next start"),
+              { rows: contents.length }
+            )
+          ),
+          Effect.catch((error) =>
+            Effect.annotateLogs(Effect.logError("rows of the audit log are lost", error), {
+              rows: contents.length
+            })
+          )
         )
-      const queue = yield* makeAuditQueue(append)
+      const queue = yield* makeAuditQueue(append, save)
 
       const timed = (entry: AuditEntry) => Effect.map(Clock.currentTimeMillis, (at) => contentOf(entry, at))
       const ifEnabled = <E>(self: Effect.Effect<void, E>) =>

@@ -25,7 +25,9 @@ export interface AuditQueue {
 
 /** Runs until the scope closes, then writes the remaining rows. */
 export const makeAuditQueue = Effect.fnUntraced(function* (
-  append: (entries: ReadonlyArray<UnlinkedRow>) => Effect.Effect<void, DatabaseError>
+  append: (entries: ReadonlyArray<UnlinkedRow>) => Effect.Effect<void, DatabaseError>,
+  /** Keeps rows that cannot be written before the process ends. */
+  save: (rows: ReadonlyArray<UnlinkedRow>) => Effect.Effect<void>
 ): Effect.fn.Return<AuditQueue, never, Scope.Scope> {
   const clock = yield* Clock.Clock
   const wanted = yield* Latch.make()
@@ -114,15 +116,7 @@ export const makeAuditQueue = Effect.fnUntraced(function* (
       Effect.interruptible,
       Effect.timeoutOrElse({ duration: lastAttempt, orElse: () => Effect.void }),
       Effect.catch(failed),
-      Effect.andThen(
-        Effect.suspend(() =>
-          waiting.length === 0
-            ? Effect.void
-            : Effect.logError("rows of the audit log were not written").pipe(
-                Effect.annotateLogs({ rows: waiting.length })
-              )
-        )
-      )
+      Effect.andThen(Effect.suspend(() => (waiting.length === 0 ? Effect.void : save(waiting))))
     )
   )
 

@@ -104,7 +104,7 @@ export const removeBefore = Effect.fnUntraced(function* (
 ) {
   yield* headOf(sql, true)
   const oldest = yield* rowsAfter(sql, 0, mostRemoved)
-  const removed = Arr.takeWhile(oldest, ({ at }) => at < time)
+  const removed = Arr.takeWhile(oldest, (row) => row.at < time)
   const [first] = removed
   const last = removed.at(-1)
   if (first === undefined || last === undefined) return 0

@@ -1,5 +1,7 @@
 /** The audit log: rows with their change or not at all, chained, also by several processes, and verified. */
 import { expect } from "bun:test"
+import { readdir, writeFile } from "node:fs/promises"
+import { join } from "node:path"
 import { Effect, Layer, Logger } from "effect"
 import { Audit } from "../../../layers/audit/Audit.ts"
 import { hashOf, origin } from "../../../layers/audit/chain.ts"
@@ -155,6 +157,35 @@ onEachDatabase("the audit log", (database) => {
     })
   )
 })
+
+it.live("rows that cannot be written at the end of a process are written by the next one, once", () =>
+  Effect.gen(function* () {
+    const { dir } = yield* sqlite
+    const unreachable = { dir, postgres_url: "postgres://someone@127.0.0.1:1/nothing" }
+    const files = Effect.map(
+      Effect.promise(() => readdir(dir)),
+      (names) => names.filter((name) => name.startsWith("audit-rows-"))
+    )
+    yield* Effect.gen(function* () {
+      const audit = yield* Audit
+      for (let index = 0; index < 600; index++) audit.recordSoon(act(`before ${index}`))
+    }).pipe(Effect.provide(audited(unreachable)), Effect.provide(Logger.layer([])))
+    expect(yield* files).toHaveLength(1)
+    yield* Effect.promise(() => writeFile(join(dir, "audit-rows-x.json"), "damaged"))
+    const next = Effect.gen(function* () {
+      const audit = yield* Audit
+      audit.recordSoon(act("after"))
+      yield* audit.flush
+      return (yield* storedRows).map(({ target }) => target)
+    }).pipe(Effect.provide(audited({ dir })), Effect.provide(Logger.layer([])))
+    const targets = yield* next
+    expect(targets).toHaveLength(601)
+    expect([targets[0], targets[599], targets[600]]).toEqual(["before 0", "before 599", "after"])
+    expect(yield* next).toHaveLength(602)
+    expect(yield* files).toEqual([expect.stringMatching(/^audit-rows-x\.json\./)])
+    expect(yield* Effect.provide(verified, audited({ dir }))).toMatchObject({ status: "intact", rows: 602 })
+  })
+)
 
 it.live("rows wait in memory while the database is unreachable, and those without room are counted", () =>
   Effect.gen(function* () {
