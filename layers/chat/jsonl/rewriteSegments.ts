@@ -55,6 +55,16 @@ function* copy(from: LogFile, to: LogFile, segment: number, extents: ReadonlyArr
   return offsets
 }
 
+/** Whether everything in use was copied, and nothing of a conversation that was removed meanwhile. */
+const isCopied = (index: EventIndex, segment: number, places: ReadonlyMap<Extent, number>): boolean => {
+  const known = new Set(extentsIn(index, segment))
+  for (const extent of known) if (!places.has(extent)) return false
+  for (const { superseded } of index.conversations.values()) {
+    for (const extent of superseded) known.add(extent)
+  }
+  return [...places.keys()].every((extent) => known.has(extent))
+}
+
 /** Under the lock: the segment is the new file from now on. */
 const replace = (
   { index, files }: JsonlLog,
@@ -116,8 +126,7 @@ const rewrite = Effect.fnUntraced(function* (log: JsonlLog, segment: number) {
       yield* Effect.tryPromise({ try: () => file.sync(), catch: (cause) => unavailable("written", cause) })
       const places = new Map(extents.map((extent, at) => [extent, offsets[at] ?? 0]))
       yield* log.transact("written", () => {
-        const isKnown = isSame() && extentsIn(index, segment).every((extent) => places.has(extent))
-        if (!isKnown) return
+        if (!isSame() || !isCopied(index, segment, places)) return
         replace(log, segment, file, places)
         isDone = true
       })

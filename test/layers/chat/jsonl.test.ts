@@ -276,6 +276,33 @@ describe("events.jsonl", () => {
     })
   )
 
+  it.live(
+    "has nothing left of a conversation that another process removes while a segment is rewritten",
+    () =>
+      Effect.gen(function* () {
+        for (let wait = 0; wait < 12; wait++) {
+          const { folder } = yield* fixture
+          const [first, second] = [yield* jsonlShared(folder).start, yield* jsonlShared(folder).start]
+          for (let number = 0; number < 25; number++) {
+            yield* oneTurn(first, `r${number}`, `secret-${"s".repeat(10_000)}`)
+            yield* first.store.begin({ ...turn("bob", `b${number}`, "Hello", `d${number}`), create: true })
+            yield* first.store.append(`d${number}`, [delta(`b${number}`, "z".repeat(8000))])
+            yield* first.store.append(`d${number}`, [assistant(`b${number}`, "ok"), completed(`b${number}`)])
+          }
+          expect(yield* second.store.find("c")).toMatchObject({ running: undefined })
+          const sealing = yield* jsonlShared(folder, { segment_bytes: 100_000 }).start
+          yield* sealing.store.begin(turn("bob", "last"))
+          yield* Effect.repeat(Effect.yieldNow, { times: wait })
+          expect(yield* second.store.remove("c")).toBe(true)
+          yield* eventually(() => !readdirSync(folder).some((name) => name.endsWith(".new")))
+          expect(yield* second.store.read("d0", all)).toHaveLength(4)
+          expect(yield* sealing.store.find("c")).toBeUndefined()
+          const files = readdirSync(folder).filter((name) => name.endsWith(".jsonl"))
+          for (const name of files) expect(readFileSync(join(folder, name), "utf8")).not.toContain("secret")
+        }
+      })
+  )
+
   it.live("ends conversations that nothing was added to for chat.retention", () =>
     Effect.gen(function* () {
       const { folder } = yield* fixture
