@@ -1,9 +1,11 @@
 /** Handlers of the REST service. */
 import { Cause, DateTime, Effect, Layer } from "effect"
 import { HttpApiBuilder, HttpApiMiddleware } from "effect/http-api"
+import { Audit } from "../../layers/audit/Audit.ts"
 import { Catalog } from "../catalog/Catalog.ts"
 import { admitted, metered } from "./admission.ts"
 import { Access, Api, SchemaErrors } from "./api.ts"
+import { recordConnect, recordDisconnect } from "./auditConnections.ts"
 import * as calls from "./calls.ts"
 import { make, type Client } from "./clients.ts"
 import { BadRequest, InternalError, Unauthorized, Unprocessable } from "./errors.ts"
@@ -28,6 +30,7 @@ export const handlers = HttpApiBuilder.group(
   Effect.fn(function* (group) {
     const clients = yield* make
     const catalog = yield* Catalog
+    const audit = yield* Audit
 
     const listOf = Effect.fnUntraced(function* <const Name extends "tools" | "resources" | "prompts">(
       name: Name,
@@ -42,7 +45,7 @@ export const handlers = HttpApiBuilder.group(
     return group.handleAll({
       connect: Effect.fn(function* ({ payload }) {
         const principal = yield* metered("call", catalog)
-        const { id, opened } = yield* clients.connect(principal, payload)
+        const { id, opened } = yield* recordConnect(audit, clients.connect(principal, payload), payload)
         if (opened?.authorizationUrl !== undefined) {
           return {
             status: "authorization_required" as const,
@@ -98,7 +101,7 @@ export const handlers = HttpApiBuilder.group(
       }),
       disconnect: Effect.fn(function* ({ payload: { client_id } }) {
         const principal = yield* metered("call", catalog)
-        yield* clients.disconnect(principal, client_id)
+        yield* recordDisconnect(audit, clients.disconnect(principal, client_id), client_id)
         return {
           status: "disconnected" as const,
           client_id,

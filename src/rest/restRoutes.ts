@@ -1,5 +1,6 @@
 /** Routes of the REST service: methods, authentication, and the body; the rest is loaded with the first request. */
 import { Context, Effect, type FileSystem, Layer, type Path, Scope } from "effect"
+import type { Audit } from "../../layers/audit/Audit.ts"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import type { Guard } from "../../layers/guard/Guard.ts"
 import { withoutPrefix } from "../../layers/http/pathPrefix.ts"
@@ -27,6 +28,7 @@ import { isObject } from "../domain/JsonObject.ts"
 import { methods, ticketPath } from "./paths.ts"
 
 type Services =
+  | Audit
   | Catalog
   | ConfigSource
   | Credentials

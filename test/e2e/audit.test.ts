@@ -98,6 +98,31 @@ onEachDatabase("the audit log of a service", (database) => {
   )
 })
 
+it.live("connections over REST have rows, without secrets of their URLs", () =>
+  Effect.gen(function* () {
+    const running = yield* served(yield* sqlite)
+    yield* Effect.gen(function* () {
+      const admin = yield* create({ name: "admin", scopes: ["read", "call", "admin"] })
+      const url = `http://user:${secret}@127.0.0.1:1/mcp?token=${secret}`
+      const body = { transport: "http", mcp_url: url, timeout: 5 }
+      expect((yield* json(send("/mcp/connect", body, bearer(admin.text)))).status).not.toBe(201)
+      yield* send("/mcp/disconnect", { client_id: "none" }, bearer(admin.text))
+      const rows = (yield* written).slice(1)
+      expect(rows).toMatchObject([
+        {
+          subject: "admin",
+          action: "connection.open",
+          target: "",
+          outcome: "failed",
+          details: { transport: "http", server: "http://127.0.0.1:1" }
+        },
+        { action: "connection.close", target: "none", outcome: "failed" }
+      ])
+      expect(JSON.stringify(rows)).not.toContain(secret)
+    }).pipe(Effect.provideContext(running))
+  })
+)
+
 it.live("arguments are masked or absent, as configured", () =>
   Effect.gen(function* () {
     const argumentsIn = (how: string) =>
