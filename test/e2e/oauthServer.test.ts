@@ -107,3 +107,55 @@ it.live("a service without a public URL answers 503 and says what to set", () =>
     }
   })
 )
+
+for (const publicUrl of ["https://mcp.example.com", "https://example.com/tools"]) {
+  it.live(`URLs and cookies are those of ${publicUrl}, whatever Host a proxy sends`, () =>
+    Effect.gen(function* () {
+      const { url } = yield* oauthService(yield* sqlite, {}, publicUrl)
+      const { origin, pathname } = new URL(publicUrl)
+      const prefix = pathname === "/" ? "" : pathname
+      const { authorizeUrl } = yield* manualClient(url, { resource: `${publicUrl}/mcp` })
+      for (const host of [new URL(publicUrl).host, "localhost", `127.0.0.1:${new URL(url).port}`]) {
+        const get = (path: string | URL, init: RequestInit = {}) =>
+          Effect.promise(() =>
+            fetch(new URL(path, url), {
+              redirect: "manual",
+              ...init,
+              headers: { host, ...(init.headers as Record<string, string> | undefined) }
+            })
+          )
+        const metadata = yield* get(`/.well-known/oauth-authorization-server${prefix}`)
+        expect(yield* Effect.promise(() => metadata.json())).toMatchObject({
+          issuer: publicUrl,
+          token_endpoint: `${publicUrl}/oauth/token`,
+          jwks_uri: `${publicUrl}/oauth/jwks`
+        })
+        const rejected = yield* get("/mcp", { method: "POST", body: "{}" })
+        expect(rejected.headers.get("www-authenticate")).toContain(
+          `resource_metadata="${publicUrl}/.well-known/oauth-protected-resource/mcp"`
+        )
+        for (const path of [`${prefix}/mcp`, "/mcp"]) {
+          const resource = yield* get(`/.well-known/oauth-protected-resource${path}`)
+          expect(yield* Effect.promise(() => resource.json())).toMatchObject({ resource: `${publicUrl}/mcp` })
+        }
+        const started = yield* get(authorizeUrl)
+        const to = new URL(started.headers.get("location") ?? "", origin)
+        expect(to.pathname).toStartWith(`${prefix}/oauth/interaction/`)
+        const cookies = started.headers.getSetCookie()
+        expect(cookies.length).toBeGreaterThan(1)
+        for (const cookie of cookies) {
+          expect(cookie).toContain("; secure")
+          expect(cookie).toContain("; httponly")
+          expect(cookie).toContain(`path=${prefix}/oauth/`)
+        }
+        const cookie = cookies.map((each) => each.split(";", 1)[0]).join("; ")
+        const page = to.pathname.slice(prefix.length)
+        expect((yield* get(page, { headers: { cookie } })).status).toBe(200)
+        // The page's own origin, which differs from the scheme of the listener.
+        const body = new URLSearchParams({ decision: "sign-in", account: "alice", password: "wrong" })
+        const answer = yield* get(page, { method: "POST", body, headers: { cookie, origin } })
+        expect(answer.status).toBe(401)
+      }
+    })
+  )
+}

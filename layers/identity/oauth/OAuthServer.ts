@@ -51,7 +51,10 @@ const oauthError = (status: number, error: string, description: string, headers?
 const unavailable = (description: string) =>
   oauthError(503, "temporarily_unavailable", description, { "retry-after": "5" })
 
-const seconds = (milliseconds: number) => String(Math.ceil(milliseconds / 1000))
+const tooMany = (what: string, milliseconds: number) =>
+  oauthError(429, "temporarily_unavailable", `Too many ${what} from this address. Retry later.`, {
+    "retry-after": String(Math.ceil(milliseconds / 1000))
+  })
 
 export const make = Effect.fnUntraced(function* ({ fetch, issuer, resources }: OAuthServerOptions) {
   const { oauth: settings } = yield* (yield* ConfigSource).read(section)
@@ -70,6 +73,7 @@ export const make = Effect.fnUntraced(function* ({ fetch, issuer, resources }: O
   const readKeys = Effect.provideContext(keys.make(sealing), services)
   const limitOf = (limit: { readonly max: number; readonly window: Duration.Duration }) =>
     new AttemptLimit({ max: limit.max, window: Duration.toMillis(limit.window) })
+  const perCaller = limitOf(settings.requests)
   const registrations = limitOf(settings.registrations)
   const fetches = new AttemptLimit({ max: maxFetches, window: 60_000 })
   const perAccount = limitOf(settings.sign_ins_per_account)
@@ -166,16 +170,7 @@ export const make = Effect.fnUntraced(function* ({ fetch, issuer, resources }: O
 
   const register = Effect.fnUntraced(function* (request: Request, address: string) {
     const limited = registrations.count(networkOf(address), clock.currentTimeMillisUnsafe())
-    if (limited !== undefined) {
-      return oauthError(
-        429,
-        "temporarily_unavailable",
-        "Too many registrations from this address. Retry later.",
-        {
-          "retry-after": seconds(limited)
-        }
-      )
-    }
+    if (limited !== undefined) return tooMany("registrations", limited)
     const body = yield* bodyOf(request)
     if (body === undefined) return bodyTooLarge(requests.maxBody)
     const registration = requests.completeRegistration(body)
@@ -240,6 +235,10 @@ export const make = Effect.fnUntraced(function* ({ fetch, issuer, resources }: O
   const failed = (cause: Cause.Cause<unknown>) => {
     const error = Cause.squash(cause)
     const reason = typeof error === "object" && error !== null && "_tag" in error ? error._tag : ""
+    if (error instanceof records.TooManyInteractions) {
+      log(Effect.logWarning(error.message))
+      return unavailable("Too many sign-ins have begun. Retry later.")
+    }
     if (error instanceof clients.TooManyClients) {
       log(Effect.logWarning(error.message))
       return unavailable("No further clients can be registered. Ask the operator of this server.")
@@ -253,6 +252,8 @@ export const make = Effect.fnUntraced(function* ({ fetch, issuer, resources }: O
   /** Responds to a request below `/oauth` or for the metadata of the server. */
   return (request: Request, address: string): Effect.Effect<Response> =>
     Effect.suspend(() => {
+      const limited = perCaller.count(networkOf(address), clock.currentTimeMillisUnsafe())
+      if (limited !== undefined) return Effect.succeed(tooMany("requests", limited))
       if (waiting >= maxRunning + maxWaiting) {
         return Effect.succeed(unavailable("Too many requests at this moment. Retry later."))
       }

@@ -1,5 +1,6 @@
 /** Registered clients of the OAuth server in the database, limited in number. */
 import { Clock, Effect, Schema } from "effect"
+import type { SqlClient } from "effect/sql/SqlClient"
 import type { Adapter, AdapterPayload } from "oidc-provider"
 import { sha256 } from "../../platform/digest.ts"
 import { Count, rowsOf } from "../../storage/rows.ts"
@@ -55,20 +56,17 @@ export const make = Effect.fnUntraced(function* (sealing: Sealing, max: number) 
   const run = Effect.runPromiseWith(yield* Effect.context<never>())
 
   /** Removes the client that was not used for the longest time and that no user has granted anything. */
-  const makeRoom = (id: string) =>
-    write((sql) =>
-      Effect.gen(function* () {
-        const [others] = yield* CountRows(sql`SELECT COUNT(*) AS count FROM oauth_clients WHERE id <> ${id}`)
-        if ((others?.count ?? 0) < max) return
-        const [unused] = yield* IdRows(
-          sql`SELECT id FROM oauth_clients WHERE id <> ${id}
-            AND NOT EXISTS (SELECT 1 FROM oauth_records WHERE client = oauth_clients.id AND model = 'Grant')
-            ORDER BY used_at LIMIT 1`
-        )
-        if (unused === undefined) return yield* new TooManyClients({ max })
-        yield* sql`DELETE FROM oauth_clients WHERE id = ${unused.id}`
-      })
+  const makeRoom = Effect.fnUntraced(function* (sql: SqlClient, id: string) {
+    const [others] = yield* CountRows(sql`SELECT COUNT(*) AS count FROM oauth_clients WHERE id <> ${id}`)
+    if ((others?.count ?? 0) < max) return
+    const [unused] = yield* IdRows(
+      sql`SELECT id FROM oauth_clients WHERE id <> ${id}
+        AND NOT EXISTS (SELECT 1 FROM oauth_records WHERE client = oauth_clients.id AND model = 'Grant')
+        ORDER BY used_at LIMIT 1`
     )
+    if (unused === undefined) return yield* new TooManyClients({ max })
+    yield* sql`DELETE FROM oauth_clients WHERE id = ${unused.id}`
+  })
 
   const upsert = (id: string, payload: AdapterPayload) =>
     Effect.gen(function* () {
@@ -80,9 +78,9 @@ export const make = Effect.fnUntraced(function* (sealing: Sealing, max: number) 
       const stored = sealed
         ? Buffer.from(yield* sealing.seal(rowName(id), encoded)).toString("base64")
         : encoded
-      yield* makeRoom(id)
-      yield* write(
-        (sql) =>
+      yield* write((sql) =>
+        Effect.andThen(
+          makeRoom(sql, id),
           sql`INSERT INTO oauth_clients ${sql.insert({
             id,
             metadata: stored,
@@ -90,6 +88,7 @@ export const make = Effect.fnUntraced(function* (sealing: Sealing, max: number) 
             created_at: now,
             used_at: now
           })} ON CONFLICT (id) DO UPDATE SET metadata = excluded.metadata, used_at = excluded.used_at`
+        )
       )
     })
 

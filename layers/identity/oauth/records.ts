@@ -26,12 +26,27 @@ const endedFor = 10 * 60_000
  */
 const repeatWindow = 10_000
 
+/** Sign-ins that have begun and not ended, of all callers. */
+const maxInteractions = 10_000
+/** Expired rows are removed, and the others counted, at every n-th sign-in. */
+const countedEvery = 32
+
+export class TooManyInteractions extends Schema.TaggedError<TooManyInteractions>()(
+  "TooManyInteractions",
+  {}
+) {
+  override get message() {
+    return `More than ${maxInteractions} sign-ins have begun and were not finished.`
+  }
+}
+
 /** The stored form of an id. */
 export const storedId = (model: string, id: string): string =>
   secretModels.has(model) || model === endedInteraction ? Buffer.from(sha256(id)).toString("base64url") : id
 
 const Payload = Schema.fromJsonString(Schema.Record(Schema.String, Schema.Unknown))
 const RecordRows = rowsOf(Schema.Struct({ payload: Payload, consumed_at: Schema.NullOr(Count) }))
+const CountRows = rowsOf(Schema.Struct({ count: Count }))
 const encodePayload = Schema.encodeEffect(Payload)
 
 const text = (value: unknown) => (typeof value === "string" ? value : null)
@@ -53,11 +68,30 @@ export const make = Effect.fnUntraced(function* (used: () => never) {
   const { read, write } = yield* Sql
   const run = Effect.runPromiseWith(yield* Effect.context<never>())
 
+  let begun = 0
+  let full = false
+  /** Limits the rows that callers without an account can create. */
+  const makeRoom = Effect.suspend(() => {
+    if (begun++ % countedEvery !== 0 && !full) return Effect.void
+    return Effect.gen(function* () {
+      const now = yield* Clock.currentTimeMillis
+      const [found] = yield* write((sql) =>
+        Effect.andThen(
+          sql`DELETE FROM oauth_records WHERE expires_at < ${now}`,
+          CountRows(sql`SELECT COUNT(*) AS count FROM oauth_records WHERE model = 'Interaction'`)
+        )
+      )
+      full = (found?.count ?? 0) >= maxInteractions
+      if (full) return yield* new TooManyInteractions()
+    })
+  })
+
   const upsert = (model: string, id: string, payload: AdapterPayload, expiresIn?: number) =>
     Effect.gen(function* () {
       const now = yield* Clock.currentTimeMillis
       const values = { ...payload } as Readonly<Record<string, unknown>>
       const encoded = yield* Effect.orDie(encodePayload(withoutSecrets(model, values)))
+      if (model === "Interaction") yield* makeRoom
       const expires = expiresIn === undefined ? null : now + expiresIn * 1000
       yield* write(
         (sql) => sql`INSERT INTO oauth_records ${sql.insert({

@@ -67,6 +67,7 @@ export const OAuthSettings = Schema.Struct({
     1000,
     "Maximum number of registered clients. Beyond it, the one that was not used for the longest time is removed."
   ),
+  requests: windowed(600, "1 minute", "requests to the OAuth server from one address"),
   registrations: windowed(30, "1 minute", "registrations of clients from one address"),
   sign_ins_per_account: windowed(10, "15 minutes", "failed sign-ins to one account"),
   sign_ins_per_address: windowed(30, "15 minutes", "failed sign-ins from one address")
