@@ -1,5 +1,5 @@
 /** The OAuth server in Chromium: sign-in, consent, a call, step-up, refresh and revocation, by keyboard and without scripts. */
-import { expect } from "bun:test"
+import { expect, test } from "bun:test"
 import { join } from "node:path"
 import { Effect } from "effect"
 import { chromium, type Page } from "playwright-core"
@@ -8,6 +8,7 @@ import { it } from "../support/effect.ts"
 import { form, manualClient, password, withAlice } from "../support/oauth.ts"
 import { initialize, openSession, post, request } from "../support/service.ts"
 
+/** The browser of the system; none is downloaded. */
 const executablePath = Bun.which("chromium")
 /** Where screenshots are written; none by default. */
 const screenshots = process.env["MANIFOLD_SCREENSHOTS"]
@@ -40,7 +41,10 @@ const clientPage = Effect.map(
   ({ port }) => `http://127.0.0.1:${port}/callback`
 )
 
-it.live(
+const inBrowser: typeof it.live = (name, body, timeout) =>
+  executablePath === undefined ? test.skip(name, () => {}) : it.live(name, body, timeout)
+
+inBrowser(
   "a person signs in, consents, steps up and revokes in a browser",
   () =>
     Effect.gen(function* () {
