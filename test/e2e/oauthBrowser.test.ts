@@ -42,7 +42,7 @@ const clientPage = Effect.map(
 )
 
 const inBrowser: typeof it.live = (name, body, timeout) =>
-  executablePath === undefined ? test.skip(name, () => {}) : it.live(name, body, timeout)
+  executablePath === null ? test.skip(name, () => {}) : it.live(name, body, timeout)
 
 inBrowser(
   "a person signs in, consents, steps up and revokes in a browser",
