@@ -5,12 +5,13 @@ import { join } from "node:path"
 import { Client, type ElicitResult, StreamableHTTPClientTransport } from "@modelcontextprotocol/client"
 import { Effect } from "effect"
 import { Audit } from "../../layers/audit/Audit.ts"
-import { storedRows } from "../support/audit.ts"
+import { audited, storedRows, verified } from "../support/audit.ts"
 import { admin, call, problem, run, served, user } from "../support/commands.ts"
 import { stateFolder } from "../support/databases.ts"
 import { it } from "../support/effect.ts"
 import { bearer } from "../support/rest.ts"
-import { endpoint } from "../support/service.ts"
+import { endpoint, initialize } from "../support/service.ts"
+import { startStdio } from "../support/stdio.ts"
 
 const sh = (script: string, more: Record<string, unknown> = {}) => ({ run: ["sh", "-c", script], ...more })
 
@@ -199,6 +200,48 @@ describe("run_command", () => {
         })
       )
     })
+  )
+
+  it.live(
+    "leaves no command behind if the service is killed, and the rows before it are in the audit log",
+    () =>
+      Effect.gen(function* () {
+        const dir = yield* stateFolder
+        const begun = join(dir, "begun")
+        const config = {
+          storage: { dir },
+          commands: {
+            named: {
+              open: sh(`echo > ${begun}; sleep 7776`, { sandbox: "off" }),
+              boxed: sh("sleep 7777", { timeout: "1 minute" })
+            }
+          }
+        }
+        const { child, next, send } = yield* startStdio({ MCP_CONFIG_JSON: JSON.stringify(config) })
+        yield* send(initialize())
+        yield* next
+        yield* send({ jsonrpc: "2.0", method: "notifications/initialized" })
+        for (const [id, command] of ["open", "boxed"].entries()) {
+          yield* send({
+            jsonrpc: "2.0",
+            id: id + 1,
+            method: "tools/call",
+            params: { name: "run_command", arguments: { command } }
+          })
+        }
+        for (const text of ["sleep\u00007776", "sleep\u00007777"]) {
+          yield* Effect.repeat(processesWith(text), { until: (found) => found.length > 0 })
+        }
+        child.kill("SIGKILL")
+        yield* gone("sleep\u00007776")
+        yield* gone("sleep\u00007777")
+        const stored = yield* Effect.provide(storedRows, audited({ dir }))
+        expect(stored.map(({ outcome, target }) => `${target} ${outcome}`).toSorted()).toEqual([
+          "boxed started",
+          "open started"
+        ])
+        expect(yield* Effect.provide(verified, audited({ dir }))).toMatchObject({ status: "intact" })
+      })
   )
 
   it.live("bounds the output, which is valid UTF-8", () =>
