@@ -12,6 +12,7 @@ import { clientId } from "./clients.ts"
 import { messagePage } from "../../http/htmlPage.ts"
 import { everyScope, toOAuth } from "../../../src/domain/scopes.ts"
 import type { Account } from "./Accounts.ts"
+import { cookieSignatures } from "./cookieSignatures.ts"
 import type { Keys } from "./keys.ts"
 import { signatureAlgorithm } from "./keys.ts"
 import type { Resources } from "./resources.ts"
@@ -99,7 +100,7 @@ export const makeProvider = ({
     jwks: { keys: keys.signing.map((key) => ({ ...key })) },
     clients: [],
     cookies: {
-      keys: keys.cookies,
+      keys: cookieSignatures(keys.cookies),
       names: { session: "manifold_session", interaction: "manifold_interaction", resume: "manifold_resume" },
       long: { httpOnly: true, sameSite: "lax", signed: true, path: `${path}/oauth` },
       short: { httpOnly: true, sameSite: "lax", signed: true }
