@@ -1,6 +1,6 @@
 /** Conversations with models that call tools wrongly, and with messages that no model accepts. */
 import { describe, expect } from "bun:test"
-import { Deferred, Effect } from "effect"
+import { Deferred, Effect, Schedule } from "effect"
 import { ask, base, chatService, chatSocket, script, until } from "../support/chat.ts"
 import { it } from "../support/effect.ts"
 import { chunk, done, events, local, usage } from "../support/models.ts"
@@ -120,6 +120,11 @@ describe("a model", () => {
         yield* started
         const reloaded = new UiChat(yield* base, "chat-2", chat.messages.slice(0, 1))
         const resumed = reloaded.resumeStream()
+        // A turn that has ended has no stream.
+        yield* Effect.repeat(
+          Effect.sync(() => reloaded.lastMessage?.role === "assistant"),
+          { schedule: Schedule.spaced("5 millis"), until: (met) => met }
+        )
         yield* Effect.flatMap(Held, ({ release }) => Deferred.succeed(release, undefined))
         yield* Effect.promise(() => resumed)
         expect(reloaded.shown).toEqual([
