@@ -16,6 +16,12 @@ const isOrigin = Schema.makeFilter((value: string) => parseOrigin(value) !== und
   expected: "an origin such as https://app.example.com, without wildcards"
 })
 
+/** `10.0.0.0/8`, `::1`. The exact check would load a library at every start. */
+const isAddressRange = Schema.makeFilter(
+  (value: string) => /^(?:\d{1,3}(?:\.\d{1,3}){3}|[\da-f:]*:[\da-f:.]*)(?:\/\d{1,3})?$/i.test(value),
+  { expected: "an IP address or a range such as 10.0.0.0/8" }
+)
+
 const isPublicUrl = Schema.makeFilter(
   (value: string) => {
     const url = URL.parse(value)
@@ -33,6 +39,11 @@ export const section = Section.make(
         description:
           "URL of this service as browsers and other machines reach it, such as https://mcp.example.com; its host passes the host allow-list. Required to sign in at upstream servers unless the browser runs on this machine."
       })
+    ),
+    trusted_proxies: Section.optional(
+      Schema.Array(Schema.String.check(isAddressRange)),
+      [],
+      "Reverse proxies, by address or range, whose `X-Forwarded-For` names the client for the limits of the OAuth server."
     ),
     port: Section.optional(port, 8000, "Port to listen on; 0 selects a free port."),
     max_message_bytes: Section.optional(

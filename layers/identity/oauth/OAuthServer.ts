@@ -4,9 +4,11 @@ import { errors, type Provider } from "oidc-provider"
 import { Identity } from "../../../src/domain/Identity.ts"
 import { Audit } from "../../audit/Audit.ts"
 import { ConfigSource } from "../../config/ConfigSource.ts"
+import { clientAddress, isRange } from "../../http/clientAddress.ts"
 import { messagePage } from "../../http/htmlPage.ts"
 import { toNode } from "../../http/nodeBridge.ts"
 import { bodyTooLarge, json } from "../../http/responses.ts"
+import * as http from "../../http/section.ts"
 import { Ids } from "../../platform/Ids.ts"
 import * as sealings from "../../storage/sealing.ts"
 import type { Sql } from "../../storage/Sql.ts"
@@ -58,6 +60,8 @@ const tooMany = (what: string, milliseconds: number) =>
 
 export const make = Effect.fnUntraced(function* ({ fetch, issuer, resources }: OAuthServerOptions) {
   const { oauth: settings } = yield* (yield* ConfigSource).read(section)
+  const { trusted_proxies } = yield* (yield* ConfigSource).read(http.section)
+  const trustedProxies = trusted_proxies.filter(isRange)
   const services = yield* Effect.context<Sql | Ids>()
   const accounts = yield* Accounts
   const audit = yield* Audit
@@ -250,8 +254,9 @@ export const make = Effect.fnUntraced(function* ({ fetch, issuer, resources }: O
   }
 
   /** Responds to a request below `/oauth` or for the metadata of the server. */
-  return (request: Request, address: string): Effect.Effect<Response> =>
+  return (request: Request, peer: string): Effect.Effect<Response> =>
     Effect.suspend(() => {
+      const address = clientAddress(request.headers, peer, trustedProxies)
       const limited = perCaller.count(networkOf(address), clock.currentTimeMillisUnsafe())
       if (limited !== undefined) return Effect.succeed(tooMany("requests", limited))
       if (waiting >= maxRunning + maxWaiting) {
