@@ -25,7 +25,7 @@ const broken = (id: number, problem: string): Verification => ({ status: "broken
 const startOf = Effect.fnUntraced(function* (sql: SqlClient, first: AuditRow) {
   if (first.id === 1) return origin
   const row = yield* lastCheckpoint(sql)
-  const removed = row && Option.getOrUndefined(Schema.decodeUnknownOption(Removed)(row.details))
+  const removed = row && Option.getOrUndefined(Schema.decodeOption(Removed)(row.details))
   return removed?.last === first.id - 1 ? { id: removed.last, hash: removed.hash } : undefined
 })
 
@@ -72,6 +72,8 @@ const verifyOnce = Effect.fnUntraced(function* (sql: SqlClient, expected?: Head)
  * remove rows meanwhile, so a broken chain is read again.
  */
 export const verifyChain = (sql: SqlClient, expected?: Head) =>
-  Effect.flatMap(verifyOnce(sql, expected), (found) =>
-    found.status === "broken" ? verifyOnce(sql, expected) : Effect.succeed(found)
+  Effect.filterOrElse(
+    verifyOnce(sql, expected),
+    ({ status }) => status !== "broken",
+    () => verifyOnce(sql, expected)
   )

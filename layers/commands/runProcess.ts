@@ -98,7 +98,7 @@ export const runProcess = Effect.fnUntraced(function* (
   const exited = child.exitCode.pipe(
     Effect.map((code) => ({ ended: "exited", code: Number(code) }) as const),
     // Ended by a signal.
-    Effect.catch(() => Effect.succeed({ ended: "signal", code: null } as const))
+    Effect.orElseSucceed(() => ({ ended: "signal", code: null }) as const)
   )
   const [took, end] = yield* Effect.raceFirst(exited, flooded).pipe(
     Effect.timeoutOption(timeout),

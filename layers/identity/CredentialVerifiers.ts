@@ -165,7 +165,7 @@ export class CredentialVerifiers extends Context.Service<
           if (own.length === 0) return
           const now = yield* bounded(verifier.current(own.map(({ credential }) => credential))).pipe(
             Effect.onExit(observed(verifier)),
-            Effect.catch(() => Effect.succeed<ReadonlyArray<Grant | undefined>>(own))
+            Effect.orElseSucceed((): ReadonlyArray<Grant | undefined> => own)
           )
           for (const [index, grant] of own.entries()) {
             const each = now[index]

@@ -27,7 +27,7 @@ const timeOf = Effect.fnUntraced(function* (flag: string, given: Option.Option<s
   if (Option.isNone(given)) return undefined
   const date = Option.map(DateTime.make(given.value), DateTime.toEpochMillis)
   if (/^\d{4}-/.test(given.value) && Option.isSome(date)) return date.value
-  const ago = yield* Schema.decodeUnknownEffect(DurationSetting)(given.value).pipe(
+  const ago = yield* Schema.decodeEffect(DurationSetting)(given.value).pipe(
     Effect.mapError(
       () =>
         new UsageError({

@@ -7,7 +7,7 @@ import type { ConnectRequest } from "./bodies.ts"
 import { RestRequest } from "./RestRequest.ts"
 
 /** The server's origin, or its name or program; a whole URL and arguments may have secrets. */
-const serverOf = ({ command, mcp_url }: typeof ConnectRequest.Type): string | undefined =>
+const serverOf = ({ command, mcp_url }: ConnectRequest): string | undefined =>
   typeof mcp_url === "string" && URL.canParse(mcp_url) ? new URL(mcp_url).origin : command?.[0]
 
 const failureOf = (cause: Cause.Cause<unknown>) => {
@@ -42,7 +42,7 @@ const recorded = <A, E, R>(
 export const recordConnect = <A extends { readonly id: string }, E, R>(
   audit: Audit["Service"],
   self: Effect.Effect<A, E, R>,
-  request: typeof ConnectRequest.Type
+  request: ConnectRequest
 ) =>
   recorded(audit, self, "connection.open", (made) => made?.id, {
     transport: request.transport,

@@ -62,7 +62,7 @@ const GetLogs = Tool.make("get_logs", {
 const sinceOf = Effect.fnUntraced(function* (text: string) {
   const date = /^\d{4}-/.test(text) ? DateTime.make(text) : Option.none()
   if (Option.isSome(date)) return DateTime.toEpochMillis(date.value)
-  const ago = yield* Schema.decodeUnknownEffect(DurationSetting)(text).pipe(
+  const ago = yield* Schema.decodeEffect(DurationSetting)(text).pipe(
     Effect.mapError(
       () =>
         new InvalidLogQuery({

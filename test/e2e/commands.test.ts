@@ -3,7 +3,7 @@ import { describe, expect } from "bun:test"
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { Client, type ElicitResult, StreamableHTTPClientTransport } from "@modelcontextprotocol/client"
-import { Effect } from "effect"
+import { Effect, Fiber } from "effect"
 import { Audit } from "../../layers/audit/Audit.ts"
 import { audited, storedRows, verified } from "../support/audit.ts"
 import { admin, call, problem, run, served, user } from "../support/commands.ts"
@@ -186,14 +186,16 @@ describe("run_command", () => {
       yield* within(
         { named: { wait: sh(`echo > ${join(dir, "begun")}; sleep 7775`, { sandbox: "off" }) } },
         Effect.gen(function* () {
-          const controller = new AbortController()
-          const calling = yield* Effect.forkScoped(Effect.exit(call("wait", undefined, controller.signal)))
+          const calling = yield* Effect.forkScoped(
+            Effect.scoped(
+              Effect.flatMap(Effect.abortSignal, (signal) => Effect.exit(call("wait", undefined, signal)))
+            )
+          )
           yield* Effect.repeat(
             Effect.promise(() => readdir(dir)),
             { until: (files) => files.includes("begun") }
           )
-          controller.abort()
-          yield* Effect.ignore(Effect.exit(Effect.sync(() => calling)))
+          yield* Fiber.interrupt(calling)
           yield* gone("sleep\u00007775")
           const ended = Effect.map(rows, (found) => found.map(({ outcome }) => outcome))
           yield* Effect.repeat(ended, { until: (found) => found.includes("interrupted") })

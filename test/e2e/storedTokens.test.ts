@@ -223,9 +223,10 @@ onEachDatabase("stored tokens of a service", (database) => {
           notifications: { toolsListChanged: true }
         })
         open["stateless stream"] = end(yield* post(url, body, { ...headers, ...token }))
+        const run = Effect.runPromiseWith(yield* Effect.context<never>())
         for (const path of ["/mcp/ws", "/ws/chat"]) {
           const { closed } = yield* webSocket(new URL(path, url), { headers: token })
-          open[path] = Effect.runPromise(closed).then(({ code }) => {
+          open[path] = run(closed).then(({ code }) => {
             expect(code).toBe(1008)
             return performance.now()
           })

@@ -40,15 +40,20 @@ export const stateFolder = Effect.acquireRelease(
 
 export const sqlite = Effect.map(stateFolder, (dir): StorageSettings => ({ dir }))
 
+/** URL of a database of that server. */
+export const postgresUrl = (name: string): string => {
+  const url = new URL(server)
+  url.pathname = `/${name}`
+  return url.href
+}
+
 export const postgres = Effect.gen(function* () {
   const dir = yield* stateFolder
   const name = `manifold_test_${crypto.randomUUID().replaceAll("-", "")}`
   yield* Effect.acquireRelease(administer(`CREATE DATABASE ${name}`), () =>
     administer(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`)
   )
-  const url = new URL(server)
-  url.pathname = `/${name}`
-  return { dir, postgres_url: url.href } satisfies StorageSettings
+  return { dir, postgres_url: postgresUrl(name) } satisfies StorageSettings
 })
 
 /** Both, by name; each run makes a new database. */

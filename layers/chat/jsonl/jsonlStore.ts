@@ -210,7 +210,7 @@ export const make = Effect.fnUntraced(function* (folder: string, settings: Jsonl
       })
   })
 
-  const maintain = yield* maintainLog(log, settings.retention, now)
+  const maintain = maintainLog(log, settings.retention, now)
 
   /** Under the lock. */
   const sealIfLarge = () => {
@@ -234,29 +234,29 @@ export const make = Effect.fnUntraced(function* (folder: string, settings: Jsonl
   const waitFor = yield* watchOthers(log, wakers, settled)
 
   return ChatStore.of({
-    begin: ({ conversation, create, message, principal }) =>
-      log
-        .transact("written", () => {
-          sealIfLarge()
-          const claim = log.index.claims.get(EventIndex.claimOf(principal, message.request_id))
-          if (claim !== undefined) return claim
-          const known = conversation === undefined ? undefined : log.index.conversations.get(conversation)
-          const mayUse = known === undefined ? create === true : known.state.principal === principal
-          if (conversation !== undefined && !mayUse) throw notFound(conversation)
-          endDead(known)
-          if (known?.state.running !== undefined) throw alreadyRuns
-          const states = [...log.index.conversations.values()].map(({ state }) => state)
-          const victims = roomFor(principal, conversation, states, settings)
-          if (victims === undefined) throw tooMany
-          for (const { id } of victims) log.remove(id, now())
-          takeOwnership()
-          const id = conversation ?? nextUnsafe()
-          const started = known === undefined ? [{ type: "conversation_started", principal } as const] : []
-          const events = write(id, known?.state.lastSeq ?? 0, [...started, message], principal)
-          const durable = isDue(events) ? flushed : Effect.void
-          return { _tag: "started" as const, events, durable }
-        })
-        .pipe(Effect.flatMap((begun) => ("events" in begun ? Effect.succeed(begun) : claimed(begun)))),
+    begin: Effect.fnUntraced(function* ({ conversation, create, message, principal }) {
+      const begun = yield* log.transact("written", () => {
+        sealIfLarge()
+        const claim = log.index.claims.get(EventIndex.claimOf(principal, message.request_id))
+        if (claim !== undefined) return claim
+        const known = conversation === undefined ? undefined : log.index.conversations.get(conversation)
+        const mayUse = known === undefined ? create === true : known.state.principal === principal
+        if (conversation !== undefined && !mayUse) throw notFound(conversation)
+        endDead(known)
+        if (known?.state.running !== undefined) throw alreadyRuns
+        const states = [...log.index.conversations.values()].map(({ state }) => state)
+        const victims = roomFor(principal, conversation, states, settings)
+        if (victims === undefined) throw tooMany
+        for (const { id } of victims) log.remove(id, now())
+        takeOwnership()
+        const id = conversation ?? nextUnsafe()
+        const started = known === undefined ? [{ type: "conversation_started", principal } as const] : []
+        const events = write(id, known?.state.lastSeq ?? 0, [...started, message], principal)
+        const durable = isDue(events) ? flushed : Effect.void
+        return { _tag: "started" as const, events, durable }
+      })
+      return "events" in begun ? begun : yield* claimed(begun)
+    }),
     append: (conversation, events) => {
       const appended = log.transact("written", () => {
         sealIfLarge()

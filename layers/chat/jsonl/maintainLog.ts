@@ -5,11 +5,11 @@ import type { JsonlLog } from "./JsonlLog.ts"
 import { rewriteSegments } from "./rewriteSegments.ts"
 
 /** `now`: the time in ISO 8601. The effect runs one at a time. */
-export const maintainLog = Effect.fnUntraced(function* (
+export const maintainLog = (
   log: JsonlLog,
   retention: Duration.Duration,
   now: () => string
-) {
+): Effect.Effect<void> => {
   /** Removes conversations without events for the time of retention, one after another. */
   const removeOld = Effect.suspend(() => {
     const oldest = new Date(Date.parse(now()) - Duration.toMillis(retention)).toISOString()
@@ -27,11 +27,11 @@ export const maintainLog = Effect.fnUntraced(function* (
       { discard: true }
     )
   })
-  const single = yield* Semaphore.make(1)
+  const single = Semaphore.makeUnsafe(1)
   return Effect.andThen(removeOld, rewriteSegments(log)).pipe(
     single.withPermit,
     Effect.catch((error) =>
       Effect.logWarning(`Segments of events.jsonl were not rewritten: ${error.message}`)
     )
   )
-})
+}

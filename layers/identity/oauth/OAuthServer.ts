@@ -74,7 +74,10 @@ export const make = Effect.fnUntraced(function* ({ fetch, issuer, resources }: O
   const stored = yield* records.make(() => {
     throw new errors.InvalidGrant("it was already used")
   })
-  const readKeys = Effect.provideContext(keys.make(sealing), services)
+  const readKeys = Effect.provideContext(
+    Effect.flatMap(keys.make(sealing), ({ read }) => read),
+    services
+  )
   const limitOf = (limit: { readonly max: number; readonly window: Duration.Duration }) =>
     new AttemptLimit({ max: limit.max, window: Duration.toMillis(limit.window) })
   const perCaller = limitOf(settings.requests)
@@ -130,7 +133,7 @@ export const make = Effect.fnUntraced(function* ({ fetch, issuer, resources }: O
       : building.withPermit(
           Effect.gen(function* () {
             if (built !== undefined && now - built.readAt < keysInterval) return built
-            const read = yield* yield* readKeys
+            const read = yield* readKeys
             return (built = built?.version === read.version ? { ...built, readAt: now } : build(read, now))
           })
         )

@@ -51,6 +51,13 @@ export const clientId = (metadata: unknown): string =>
 /** The name that binds an encrypted row to its client. */
 const rowName = (id: string) => `oauth_clients/${id}`
 
+/** The registration of a client cannot be decrypted. */
+class ClientDamaged extends Schema.TaggedError<ClientDamaged>()("ClientDamaged", { id: Schema.String }) {
+  override get message() {
+    return `the registration of the OAuth client ${this.id} is damaged; the client must register again`
+  }
+}
+
 export const make = Effect.fnUntraced(function* (sealing: Sealing, max: number) {
   const { read, write } = yield* Sql
   const run = Effect.runPromiseWith(yield* Effect.context<never>())
@@ -103,10 +110,7 @@ export const make = Effect.fnUntraced(function* (sealing: Sealing, max: number) 
           ? row.metadata
           : yield* Effect.mapError(
               sealing.open(rowName(id), Buffer.from(row.metadata, "base64")),
-              () =>
-                new Error(
-                  `the registration of the OAuth client ${id} is damaged; the client must register again`
-                )
+              () => new ClientDamaged({ id })
             )
       const now = yield* Clock.currentTimeMillis
       if (now - row.used_at > usedInterval) {

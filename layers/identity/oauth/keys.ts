@@ -82,7 +82,7 @@ export const make = Effect.fnUntraced(function* (sealing: Sealing) {
     )
 
   /** The keys now. Generates the first ones and replaces old ones, in one transaction for all instances. */
-  return Effect.gen(function* () {
+  const read = Effect.gen(function* () {
     const now = yield* Clock.currentTimeMillis
     const rows = yield* write((sql) =>
       Effect.gen(function* () {
@@ -121,4 +121,5 @@ export const make = Effect.fnUntraced(function* (sealing: Sealing) {
     const version = [...ordered("signing"), ...ordered("cookies")].map(({ id }) => id).join(" ")
     return { signing, cookies, version } satisfies Keys
   })
+  return { read }
 })

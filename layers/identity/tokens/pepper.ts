@@ -20,17 +20,17 @@ const pepperOf = (key: Uint8Array) => ({
 export type Pepper = ReturnType<typeof pepperOf>
 
 /** Read at its first use; a failure is not cached. */
-export const makePepper = Effect.gen(function* () {
-  const storage = yield* Storage
-  const { token_pepper } = yield* (yield* ConfigSource).read(section)
-  if (token_pepper !== undefined) {
-    const pepper = pepperOf(new TextEncoder().encode(Redacted.value(token_pepper)))
-    return Effect.succeed(pepper)
+export const makePepper = Effect.map(
+  Effect.all([Storage, Effect.flatMap(ConfigSource, (config) => config.read(section))]),
+  ([storage, { token_pepper }]) => {
+    let known =
+      token_pepper === undefined
+        ? undefined
+        : pepperOf(new TextEncoder().encode(Redacted.value(token_pepper)))
+    return Effect.suspend(() =>
+      known === undefined
+        ? Effect.map(storage.key(keyName, keyBytes), (key) => (known = pepperOf(Redacted.value(key))))
+        : Effect.succeed(known)
+    )
   }
-  let known: Pepper | undefined
-  return Effect.suspend(() =>
-    known === undefined
-      ? Effect.map(storage.key(keyName, keyBytes), (key) => (known = pepperOf(Redacted.value(key))))
-      : Effect.succeed(known)
-  )
-})
+)

@@ -36,7 +36,7 @@ const listOf = (given: Option.Option<string>) =>
 /** A date as it is, or the time after a duration. */
 const expiryOf = Effect.fnUntraced(function* (given: string) {
   if (/^\d{4}-/.test(given)) return given
-  const duration = yield* Schema.decodeUnknownEffect(DurationSetting)(given).pipe(
+  const duration = yield* Schema.decodeEffect(DurationSetting)(given).pipe(
     Effect.mapError(
       () =>
         new UsageError({

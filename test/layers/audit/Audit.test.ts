@@ -7,7 +7,7 @@ import { Audit } from "../../../layers/audit/Audit.ts"
 import { hashOf, origin } from "../../../layers/audit/chain.ts"
 import { Sql } from "../../../layers/storage/Sql.ts"
 import { act, audited, change, storedRows, verified } from "../../support/audit.ts"
-import { administer, onEachDatabase, sqlite } from "../../support/databases.ts"
+import { administer, onEachDatabase, postgresUrl, sqlite } from "../../support/databases.ts"
 import { it } from "../../support/effect.ts"
 import { atOnce } from "../../support/parallelProcesses.ts"
 
@@ -169,7 +169,7 @@ it.live("rows that cannot be written at the end of a process are written by the 
     yield* Effect.gen(function* () {
       const audit = yield* Audit
       for (let index = 0; index < 600; index++) audit.recordSoon(act(`before ${index}`))
-    }).pipe(Effect.provide(audited(unreachable)), Effect.provide(Logger.layer([])))
+    }).pipe(Effect.provide(Layer.mergeAll(audited(unreachable), Logger.layer([]))))
     expect(yield* files).toHaveLength(1)
     yield* Effect.promise(() => writeFile(join(dir, "audit-rows-x.json"), "damaged"))
     const next = Effect.gen(function* () {
@@ -177,7 +177,7 @@ it.live("rows that cannot be written at the end of a process are written by the 
       audit.recordSoon(act("after"))
       yield* audit.flush
       return (yield* storedRows).map(({ target }) => target)
-    }).pipe(Effect.provide(audited({ dir })), Effect.provide(Logger.layer([])))
+    }).pipe(Effect.provide(Layer.mergeAll(audited({ dir }), Logger.layer([]))))
     const targets = yield* next
     expect(targets).toHaveLength(601)
     expect([targets[0], targets[599], targets[600]]).toEqual(["before 0", "before 599", "after"])
@@ -191,7 +191,7 @@ it.live("rows wait in memory while the database is unreachable, and those withou
   Effect.gen(function* () {
     const { dir } = yield* sqlite
     const name = `manifold_test_${crypto.randomUUID().replaceAll("-", "")}`
-    const storage = { dir, postgres_url: `postgres://postgres@127.0.0.1:5432/${name}` }
+    const storage = { dir, postgres_url: postgresUrl(name) }
     yield* Effect.gen(function* () {
       const audit = yield* Audit
       for (let index = 0; index < 103; index++) audit.recordSoon(act(`row ${index}`))
@@ -209,8 +209,7 @@ it.live("rows wait in memory while the database is unreachable, and those withou
       expect(rows.at(-1)).toMatchObject({ action: "audit.lost", details: `{"rows":3}` })
       expect(yield* verified).toMatchObject({ status: "intact", rows: 101 })
     }).pipe(
-      Effect.provide(Layer.provide(audited(storage, { max_queued: 100 }), Layer.empty)),
-      Effect.provide(Logger.layer([])),
+      Effect.provide(Layer.mergeAll(audited(storage, { max_queued: 100 }), Logger.layer([]))),
       Effect.ensuring(administer(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`))
     )
   })

@@ -181,7 +181,7 @@ onEachDatabase("stored tokens", (database) => {
         source: "api-token"
       })
       const ask = (request: typeof NewToken.Encoded) =>
-        Effect.flatMap(Schema.decodeUnknownEffect(NewToken)(request), (decoded) =>
+        Effect.flatMap(Schema.decodeEffect(NewToken)(request), (decoded) =>
           createAs(decoded, { principal: by, requestId: "r1" })
         )
       expect(yield* Effect.flip(ask({ name: "usual" }))).toMatchObject({ reason: "forbidden" })

@@ -51,12 +51,12 @@ const send = (collecting: Effect.Success<ReturnType<typeof Collector.make>>, url
   return Effect.map(collecting.client.execute(request), ({ status }) => status)
 }
 
-/** Advances the clock until the fiber has ended, in steps so small that the network is never slower. */
+/** Advances the clock until the fiber has ended, 20 times faster than real time, so that the network is never slower. */
 const pass = <A, E>(fiber: Fiber.Fiber<A, E>) =>
   Effect.gen(function* () {
     while (fiber.pollUnsafe() === undefined) {
       yield* TestClock.adjust("20 millis")
-      yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+      yield* Effect.promise(() => Bun.sleep(1))
     }
     return yield* Fiber.join(fiber)
   })

@@ -12,7 +12,7 @@ const secret = (byte: number) => Redacted.make(new Uint8Array(32).fill(byte))
 const read = (byte = 1) =>
   Effect.gen(function* () {
     const sealing = yield* sealings.make(secret(byte))
-    return yield* yield* keys.make(sealing)
+    return yield* (yield* keys.make(sealing)).read
   })
 
 onEachDatabase("keys of the OAuth server", (database) => {
