@@ -12,7 +12,7 @@ import {
   until,
   type Frame
 } from "../support/chat.ts"
-import { postgres } from "../support/databases.ts"
+import { itPostgres, postgres } from "../support/databases.ts"
 import { it } from "../support/effect.ts"
 import { chunk, events } from "../support/models.ts"
 import { tcpProxy } from "../support/tcpProxy.ts"
@@ -144,7 +144,7 @@ describe("a turn", () => {
     })
   )
 
-  it.live("whose end cannot be stored ends once the store is back", () =>
+  itPostgres.live("whose end cannot be stored ends once the store is back", () =>
     Effect.gen(function* () {
       const storage = yield* postgres
       const target = new URL(storage.postgres_url)

@@ -6,7 +6,7 @@ import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { StoredTokens } from "../../layers/identity/StoredTokens.ts"
 import { mint } from "../../layers/identity/tokens/tokenText.ts"
 import { chatWith, script } from "../support/chat.ts"
-import { onEachDatabase, postgres, sqlite, type StorageSettings } from "../support/databases.ts"
+import { itPostgres, onEachDatabase, postgres, sqlite, type StorageSettings } from "../support/databases.ts"
 import { it } from "../support/effect.ts"
 import { local } from "../support/models.ts"
 import { bearer, get, json, send, at, type Headers } from "../support/rest.ts"
@@ -289,7 +289,7 @@ it.live("a store that cannot be reached is 503 with Retry-After, and other token
   )
 )
 
-it.live("while PostgreSQL restarts, tokens get 503 and open streams stay; then both work again", () =>
+itPostgres.live("while PostgreSQL restarts, tokens get 503 and open streams stay; then both work again", () =>
   Effect.gen(function* () {
     const storage = yield* postgres
     const other = yield* Layer.build(instanceOf(storage))

@@ -6,7 +6,7 @@ import * as jsonl from "../../layers/chat/jsonl/jsonlStore.ts"
 import * as memory from "../../layers/chat/memoryStore.ts"
 import * as sqlStore from "../../layers/chat/sql/sqlStore.ts"
 import { Ids } from "../../layers/platform/Ids.ts"
-import { postgres, sqlite, sqlOf, stateFolder, type StorageSettings } from "./databases.ts"
+import { hasPostgres, postgres, sqlite, sqlOf, stateFolder, type StorageSettings } from "./databases.ts"
 
 export const limits = {
   max_conversations: { principal: 100, total: 1000 },
@@ -81,7 +81,16 @@ export const backends: ReadonlyArray<Backend> = [
     open: Effect.map(stateFolder, (folder) => jsonlShared(folder, { segment_bytes: 3000 }))
   },
   { name: "SQLite", instances: 3, cost: 2, open: Effect.map(sqlite, (storage) => sqlShared(storage)) },
-  { name: "PostgreSQL", instances: 3, cost: 20, open: Effect.map(postgres, (storage) => sqlShared(storage)) }
+  ...(hasPostgres
+    ? [
+        {
+          name: "PostgreSQL",
+          instances: 3,
+          cost: 20,
+          open: Effect.map(postgres, (storage) => sqlShared(storage))
+        }
+      ]
+    : [])
 ]
 
 export const turn = (

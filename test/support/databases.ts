@@ -1,5 +1,8 @@
-/** Databases of a test's own, so that every repository is tested on both: a SQLite file, and a database in PostgreSQL. */
-import { describe } from "bun:test"
+/**
+ * Databases of a test's own, so that every repository is tested on both: a SQLite file, and a database in PostgreSQL. Without
+ * a server of PostgreSQL these tests are skipped, except in CI, which starts one.
+ */
+import { describe, test } from "bun:test"
 import { SQL } from "bun"
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
@@ -11,9 +14,30 @@ import { Ids } from "../../layers/platform/Ids.ts"
 import * as Platform from "../../layers/platform/Platform.ts"
 import { Sql } from "../../layers/storage/Sql.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
+import { it } from "./effect.ts"
 
 /** A server where databases can be made; `.ci/run` starts one. */
 const server = process.env["MANIFOLD_TEST_POSTGRES_URL"] ?? "postgres://postgres@127.0.0.1:5432/postgres"
+
+const isReachable = async () => {
+  const sql = new SQL(server, { max: 1, connectionTimeout: 5 })
+  try {
+    await sql`SELECT 1`
+    return true
+  } catch {
+    return false
+  } finally {
+    await sql.close()
+  }
+}
+
+/** Whether tests on PostgreSQL run. */
+export const hasPostgres = Boolean(process.env["CI"]) || (await isReachable())
+
+const skip = (name: string) => test.skip(`${name} (skipped: needs PostgreSQL)`, () => {})
+
+/** `it` for tests on PostgreSQL. */
+export const itPostgres: typeof it = hasPostgres ? it : { live: skip, effect: skip }
 
 /** What section `storage` says of one database. */
 export interface StorageSettings {
@@ -65,7 +89,9 @@ export const onEachDatabase = (
   tests: (database: (typeof databases)[keyof typeof databases]) => void
 ) => {
   for (const [kind, database] of Object.entries(databases)) {
-    describe(`${name}, on ${kind}`, () => tests(database))
+    const title = `${name}, on ${kind}`
+    if (kind === "SQLite" || hasPostgres) describe(title, () => tests(database))
+    else describe.skip(`${title} (skipped: needs PostgreSQL)`, () => tests(database))
   }
 }
 

@@ -7,7 +7,7 @@ import { Audit } from "../../../layers/audit/Audit.ts"
 import { hashOf, origin } from "../../../layers/audit/chain.ts"
 import { Sql } from "../../../layers/storage/Sql.ts"
 import { act, audited, change, storedRows, verified } from "../../support/audit.ts"
-import { administer, onEachDatabase, postgresUrl, sqlite } from "../../support/databases.ts"
+import { administer, itPostgres, onEachDatabase, postgresUrl, sqlite } from "../../support/databases.ts"
 import { it } from "../../support/effect.ts"
 import { atOnce } from "../../support/parallelProcesses.ts"
 
@@ -187,30 +187,32 @@ it.live("rows that cannot be written at the end of a process are written by the 
   })
 )
 
-it.live("rows wait in memory while the database is unreachable, and those without room are counted", () =>
-  Effect.gen(function* () {
-    const { dir } = yield* sqlite
-    const name = `manifold_test_${crypto.randomUUID().replaceAll("-", "")}`
-    const storage = { dir, postgres_url: postgresUrl(name) }
-    yield* Effect.gen(function* () {
-      const audit = yield* Audit
-      for (let index = 0; index < 103; index++) audit.recordSoon(act(`row ${index}`))
-      expect(audit.isFull()).toBe(true)
-      expect(yield* Effect.flip(audit.flush)).toMatchObject({ _tag: "DatabaseError" })
-      expect(audit.isFull()).toBe(true)
-      yield* Effect.acquireRelease(administer(`CREATE DATABASE ${name}`), () => Effect.void)
-      yield* audit.flush
-      expect(audit.isFull()).toBe(false)
-      const rows = yield* storedRows
-      expect(rows.map(({ target }) => target)).toEqual([
-        ...Array.from({ length: 100 }, (_, index) => `row ${index}`),
-        ""
-      ])
-      expect(rows.at(-1)).toMatchObject({ action: "audit.lost", details: `{"rows":3}` })
-      expect(yield* verified).toMatchObject({ status: "intact", rows: 101 })
-    }).pipe(
-      Effect.provide(Layer.mergeAll(audited(storage, { max_queued: 100 }), Logger.layer([]))),
-      Effect.ensuring(administer(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`))
-    )
-  })
+itPostgres.live(
+  "rows wait in memory while the database is unreachable, and those without room are counted",
+  () =>
+    Effect.gen(function* () {
+      const { dir } = yield* sqlite
+      const name = `manifold_test_${crypto.randomUUID().replaceAll("-", "")}`
+      const storage = { dir, postgres_url: postgresUrl(name) }
+      yield* Effect.gen(function* () {
+        const audit = yield* Audit
+        for (let index = 0; index < 103; index++) audit.recordSoon(act(`row ${index}`))
+        expect(audit.isFull()).toBe(true)
+        expect(yield* Effect.flip(audit.flush)).toMatchObject({ _tag: "DatabaseError" })
+        expect(audit.isFull()).toBe(true)
+        yield* Effect.acquireRelease(administer(`CREATE DATABASE ${name}`), () => Effect.void)
+        yield* audit.flush
+        expect(audit.isFull()).toBe(false)
+        const rows = yield* storedRows
+        expect(rows.map(({ target }) => target)).toEqual([
+          ...Array.from({ length: 100 }, (_, index) => `row ${index}`),
+          ""
+        ])
+        expect(rows.at(-1)).toMatchObject({ action: "audit.lost", details: `{"rows":3}` })
+        expect(yield* verified).toMatchObject({ status: "intact", rows: 101 })
+      }).pipe(
+        Effect.provide(Layer.mergeAll(audited(storage, { max_queued: 100 }), Logger.layer([]))),
+        Effect.ensuring(administer(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`))
+      )
+    })
 )

@@ -4,7 +4,14 @@ import { Database } from "bun:sqlite"
 import { mkdir, readdir, stat, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { Effect, Exit } from "effect"
-import { databases, onEachDatabase, sqlite, sqlOf, type StorageSettings } from "../../support/databases.ts"
+import {
+  databases,
+  itPostgres,
+  onEachDatabase,
+  sqlite,
+  sqlOf,
+  type StorageSettings
+} from "../../support/databases.ts"
 import { it } from "../../support/effect.ts"
 import { atOnce } from "../../support/parallelProcesses.ts"
 import { migrations } from "../../../layers/storage/migrations.ts"
@@ -237,7 +244,7 @@ describe("PostgreSQL", () => {
     })
   )
 
-  it.live("is used again after its connections were lost", () =>
+  itPostgres.live("is used again after its connections were lost", () =>
     Effect.gen(function* () {
       const storage = yield* databases.PostgreSQL
       const cut =

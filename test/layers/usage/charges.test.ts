@@ -9,7 +9,7 @@ import { Sql } from "../../../layers/storage/Sql.ts"
 import { Usage } from "../../../layers/usage/Usage.ts"
 import { renew } from "../../../layers/usage/holdStatements.ts"
 import { usd } from "../../support/budget.ts"
-import { onEachDatabase, postgres, sqlite } from "../../support/databases.ts"
+import { itPostgres, onEachDatabase, postgres, sqlite } from "../../support/databases.ts"
 import { it } from "../../support/effect.ts"
 import { protect } from "../../support/guard.ts"
 import { linesOf } from "../../support/logMessages.ts"
@@ -186,36 +186,38 @@ onEachDatabase("the ledger", (database) => {
   )
 })
 
-it.live("a renewal of leases waits for the lock of budgets before it locks any row, on PostgreSQL", () =>
-  Effect.gen(function* () {
-    const storage = yield* postgres
-    const other = yield* Effect.acquireRelease(
-      Effect.sync(() => new SQL(storage.postgres_url, { max: 1 })),
-      (connection) => Effect.promise(() => connection.close())
-    )
-    yield* Effect.gen(function* () {
-      const { write } = yield* Sql
-      yield* protect(
-        model("0.5"),
-        Effect.gen(function* () {
-          const [hold] = yield* query<{ call_id: string }>("SELECT call_id FROM usage_holds")
-          const id = hold?.call_id ?? ""
-          yield* Effect.promise(() => other`BEGIN`.simple())
-          yield* Effect.promise(() => other`SELECT pg_advisory_xact_lock(7201988314)`)
-          const renewal = yield* Effect.forkChild(write((sql) => renew(sql, [id], 1)))
-          const waiting = query("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
-          yield* Effect.repeat(waiting, { until: (found) => found.length > 0 })
-          // As the settlement of that call does. A row that the renewal has locked would be a deadlock.
-          const lock = Effect.promise(
-            () => other`SELECT 1 FROM usage_holds WHERE call_id = ${id} FOR UPDATE NOWAIT`
-          )
-          expect(yield* lock).toHaveLength(1)
-          yield* Effect.promise(() => other`ROLLBACK`.simple())
-          yield* Fiber.join(renewal)
-        })
+itPostgres.live(
+  "a renewal of leases waits for the lock of budgets before it locks any row, on PostgreSQL",
+  () =>
+    Effect.gen(function* () {
+      const storage = yield* postgres
+      const other = yield* Effect.acquireRelease(
+        Effect.sync(() => new SQL(storage.postgres_url, { max: 1 })),
+        (connection) => Effect.promise(() => connection.close())
       )
-    }).pipe(Effect.provide(metered(storage)))
-  })
+      yield* Effect.gen(function* () {
+        const { write } = yield* Sql
+        yield* protect(
+          model("0.5"),
+          Effect.gen(function* () {
+            const [hold] = yield* query<{ call_id: string }>("SELECT call_id FROM usage_holds")
+            const id = hold?.call_id ?? ""
+            yield* Effect.promise(() => other`BEGIN`.simple())
+            yield* Effect.promise(() => other`SELECT pg_advisory_xact_lock(7201988314)`)
+            const renewal = yield* Effect.forkChild(write((sql) => renew(sql, [id], 1)))
+            const waiting = query("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+            yield* Effect.repeat(waiting, { until: (found) => found.length > 0 })
+            // As the settlement of that call does. A row that the renewal has locked would be a deadlock.
+            const lock = Effect.promise(
+              () => other`SELECT 1 FROM usage_holds WHERE call_id = ${id} FOR UPDATE NOWAIT`
+            )
+            expect(yield* lock).toHaveLength(1)
+            yield* Effect.promise(() => other`ROLLBACK`.simple())
+            yield* Fiber.join(renewal)
+          })
+        )
+      }).pipe(Effect.provide(metered(storage)))
+    })
 )
 
 it.live(

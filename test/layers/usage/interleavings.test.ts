@@ -73,6 +73,14 @@ interface Sum {
 
 const hourLength = 3_600_000
 
+const realTime = (millis: number) => Effect.promise(() => Bun.sleep(millis))
+
+/** A statement that meets a lock waits on the clock before it is repeated: time passes for steps that take longer than a second. */
+const timePasses = Effect.andThen(
+  realTime(1000),
+  Effect.forever(Effect.andThen(realTime(20), TestClock.adjust("20 millis")))
+)
+
 const play = Effect.fnUntraced(function* (storage: StorageSettings, steps: ReadonlyArray<Step>) {
   let now = Date.UTC(2026, 10, 26, 10, 30)
   yield* TestClock.setTime(now)
@@ -248,7 +256,14 @@ const play = Effect.fnUntraced(function* (storage: StorageSettings, steps: Reado
     }
   })
 
-  yield* Effect.forEach(steps, (each) => Effect.andThen(advance(each), check), { discard: true }).pipe(
+  const perform = (each: Step) =>
+    Effect.gen(function* () {
+      const passing = yield* Effect.forkChild(timePasses)
+      yield* advance(each)
+      yield* check
+      yield* Fiber.interrupt(passing)
+    })
+  yield* Effect.forEach(steps, perform, { discard: true }).pipe(
     Effect.ensuring(Effect.suspend(() => Fiber.interruptAll([...running, ...lost].map(({ fiber }) => fiber))))
   )
   const last = yield* first.run(state)

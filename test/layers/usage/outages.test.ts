@@ -9,7 +9,14 @@ import { Spend } from "../../../layers/ledger/Spend.ts"
 import type { DatabaseError } from "../../../layers/storage/DatabaseError.ts"
 import { Sql } from "../../../layers/storage/Sql.ts"
 import { usd } from "../../support/budget.ts"
-import { administer, postgres, sqlite, sqlOf, type StorageSettings } from "../../support/databases.ts"
+import {
+  administer,
+  itPostgres,
+  postgres,
+  sqlite,
+  sqlOf,
+  type StorageSettings
+} from "../../support/databases.ts"
 import { it } from "../../support/effect.ts"
 import { protect } from "../../support/guard.ts"
 import { linesOf } from "../../support/logMessages.ts"
@@ -134,7 +141,7 @@ describe("a SQLite file", () => {
 })
 
 describe("PostgreSQL", () => {
-  it.live(
+  itPostgres.live(
     "that is down during a call refuses calls with a limit, and gets what was spent when it is up",
     () =>
       Effect.gen(function* () {
@@ -163,7 +170,7 @@ describe("PostgreSQL", () => {
       })
   )
 
-  it.live("that has become read-only refuses calls with a limit until it is in order again", () =>
+  itPostgres.live("that has become read-only refuses calls with a limit until it is in order again", () =>
     Effect.gen(function* () {
       const storage = yield* postgres
       const name = new URL(storage.postgres_url).pathname.slice(1)
@@ -189,31 +196,33 @@ describe("PostgreSQL", () => {
     })
   )
 
-  it.effect("whose budgets another process has locked refuses calls with a limit after 4 seconds", () =>
-    Effect.gen(function* () {
-      const storage = yield* postgres
-      const other = yield* Effect.acquireRelease(
-        Effect.sync(() => new SQL(storage.postgres_url, { max: 1 })),
-        (connection) => Effect.promise(() => connection.close())
-      )
-      yield* Effect.gen(function* () {
-        yield* call()
-        yield* Effect.promise(() => other`BEGIN`.simple())
-        yield* Effect.promise(() => other`SELECT pg_advisory_xact_lock(7201988314)`)
-        const fiber = yield* Effect.forkChild(Effect.flip(call()))
-        const waiting = query("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
-        yield* Effect.repeat(waiting, { until: (found) => found.length > 0 })
-        yield* TestClock.adjust("4 seconds")
-        expect(yield* Fiber.join(fiber)).toMatchObject({ _tag: "JournalUnavailable" })
-        yield* Effect.promise(() => other`ROLLBACK`.simple())
-        yield* call()
-        yield* Effect.repeat(held, { until: (amount) => amount === "0" })
-        expect(yield* spent).toBe("0.5")
-      }).pipe(Effect.provide(metered(storage, limited)))
-    })
+  itPostgres.effect(
+    "whose budgets another process has locked refuses calls with a limit after 4 seconds",
+    () =>
+      Effect.gen(function* () {
+        const storage = yield* postgres
+        const other = yield* Effect.acquireRelease(
+          Effect.sync(() => new SQL(storage.postgres_url, { max: 1 })),
+          (connection) => Effect.promise(() => connection.close())
+        )
+        yield* Effect.gen(function* () {
+          yield* call()
+          yield* Effect.promise(() => other`BEGIN`.simple())
+          yield* Effect.promise(() => other`SELECT pg_advisory_xact_lock(7201988314)`)
+          const fiber = yield* Effect.forkChild(Effect.flip(call()))
+          const waiting = query("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+          yield* Effect.repeat(waiting, { until: (found) => found.length > 0 })
+          yield* TestClock.adjust("4 seconds")
+          expect(yield* Fiber.join(fiber)).toMatchObject({ _tag: "JournalUnavailable" })
+          yield* Effect.promise(() => other`ROLLBACK`.simple())
+          yield* call()
+          yield* Effect.repeat(held, { until: (amount) => amount === "0" })
+          expect(yield* spent).toBe("0.5")
+        }).pipe(Effect.provide(metered(storage, limited)))
+      })
   )
 
-  it.live("that is restarted during a call has all that was spent, and holds nothing", () =>
+  itPostgres.live("that is restarted during a call has all that was spent, and holds nothing", () =>
     Effect.gen(function* () {
       const storage = yield* postgres
       const cut = Effect.provide(query(cutOthers), sqlOf(storage))

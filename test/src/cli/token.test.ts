@@ -1,7 +1,7 @@
 /** `manifold token` as a process: create, list, revoke, mistakes; and two services on one PostgreSQL. */
 import { describe, expect } from "bun:test"
 import { Effect, Schema } from "effect"
-import { databases, postgres, type StorageSettings } from "../../support/databases.ts"
+import { databases, itPostgres, postgres, type StorageSettings } from "../../support/databases.ts"
 import { it } from "../../support/effect.ts"
 import { post, stateless } from "../../support/service.ts"
 import { home } from "../../support/userHome.ts"
@@ -22,7 +22,8 @@ const configured = (storage: StorageSettings, more: Record<string, unknown> = {}
 
 describe("manifold token", () => {
   for (const [kind, database] of Object.entries(databases)) {
-    it.live(
+    const onDatabase = kind === "SQLite" ? it : itPostgres
+    onDatabase.live(
       `creates, lists and revokes tokens, on ${kind}`,
       () =>
         Effect.gen(function* () {
@@ -174,7 +175,7 @@ const serving = (storage: StorageSettings, flags: ReadonlyArray<string> = []) =>
     ({ url }) => url
   )
 
-it.live(
+itPostgres.live(
   "two services on one PostgreSQL accept a new token at once, and reject a revoked one within a second",
   () =>
     Effect.gen(function* () {
