@@ -1,6 +1,6 @@
 /** Transport to an MCP server over standard input and output of a process that it starts in a process group. */
 import type { JSONRPCMessage, Transport } from "@modelcontextprotocol/client"
-import { type Cause, Effect, Queue, Stream } from "effect"
+import { type Cause, Effect, Fiber, Option, Queue, Stream } from "effect"
 import * as ChildProcess from "effect/process/ChildProcess"
 import type { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
 import { Environment } from "../platform/Environment.ts"
@@ -39,6 +39,9 @@ const environmentOf = ({ env = {} }: ServerSettings, { get }: Environment["Servi
 
 /** Time between SIGTERM and SIGKILL of a process group. */
 const graceful = "2 seconds"
+
+/** Time in which a process that fails to start ends, and its last lines are read. */
+const patience = "200 millis"
 
 /** Number of standard error lines that an error message quotes. */
 const keptLines = 5
@@ -97,10 +100,9 @@ export const stdioTransport = Effect.fnUntraced(function* ({
     },
     () => {}
   )
-  yield* Stream.runForEach(child.stderr, (chunk) => Effect.sync(() => errors.push(chunk))).pipe(
-    Effect.ignore,
-    Effect.forkScoped
-  )
+  const readingErrors = yield* Stream.runForEach(child.stderr, (chunk) =>
+    Effect.sync(() => errors.push(chunk))
+  ).pipe(Effect.ignore, Effect.forkScoped)
 
   const transport: Transport = {
     start: async () => {
@@ -133,19 +135,21 @@ export const stdioTransport = Effect.fnUntraced(function* ({
       Queue.endUnsafe(outgoing)
     }
   }
-  /** Reports the exit of the process as the cause, if it exits within 200 ms. */
+  /** Reports the exit of the process as the cause, with what it wrote last, if it exits within `patience`. */
   const explain = (error: UpstreamError) =>
-    Effect.matchEffect(Effect.timeout(child.exitCode, "200 millis"), {
-      onFailure: () => Effect.fail(error),
-      onSuccess: (code) =>
-        Effect.fail(
-          new UpstreamError({
-            server,
-            stage: "start",
-            detail: [`${command} exited with code ${code}`, ...lastLines].join("\n"),
-            unsent: true
-          })
-        )
+    Effect.gen(function* () {
+      const code = yield* Effect.timeoutOption(child.exitCode, patience).pipe(
+        Effect.orElseSucceed(() => Option.none())
+      )
+      if (Option.isNone(code)) return yield* error
+      // A descendant may keep the pipe open.
+      yield* Effect.timeoutOption(Fiber.await(readingErrors), patience)
+      return yield* new UpstreamError({
+        server,
+        stage: "start",
+        detail: [`${command} exited with code ${code.value}`, ...lastLines].join("\n"),
+        unsent: true
+      })
     })
   return { transport, explain }
 })

@@ -77,6 +77,9 @@ const maxNamed = 10
 /** Maximum time that catalog lists wait for the server's first lists. */
 const firstAnswer = "5 seconds"
 
+/** Time after a start before servers with known lists are connected without a call, so that the first responses are not delayed. */
+const quiet = "2 seconds"
+
 /** `*` matches anything. */
 const matches = (pattern: string, name: string) =>
   new RegExp(`^${pattern.split("*").map(RegExp.escape).join(".*")}$`, "s").test(name)
@@ -272,7 +275,9 @@ export const serveUpstream: (
       yield* Effect.forkScoped(
         known === undefined || starts === undefined
           ? connecting
-          : Effect.ignore(starts.withPermit(Effect.timeout(connecting, firstAnswer)))
+          : Effect.ignore(starts.withPermit(Effect.timeout(connecting, firstAnswer))).pipe(
+              Effect.delay(quiet)
+            )
       )
     }
     if (hold && store !== undefined) yield* Effect.forkScoped(store.watch(name, relist))
