@@ -178,13 +178,15 @@ export const makeLog = Effect.fnUntraced(function* (files: SegmentFiles, observe
   const attempt = <A>(what: string, run: () => A) =>
     Effect.try({ try: run, catch: (cause) => unavailable(what, cause) })
 
-  /** Indexes a sealed segment. `mayRepeat`: events of it may be known, so that only their places are new. */
+  /**
+   * Indexes a sealed segment. `mayRepeat`: events of it may be known, so that only their places are new. False: the file was
+   * replaced since it was listed.
+   */
   const scan = Effect.fnUntraced(function* (segment: number, mayRepeat: boolean) {
     if (mayRepeat) forgetSegment(segment)
     const changed = new Set<IndexedConversation>()
     const file = yield* attempt("read", () => files.openSealed(segment))
-    // Replaced since the files were listed: they are listed again.
-    if (file === undefined) return
+    if (file === undefined) return false
     for (const [start, bytes] of files.chunks(file, 0, file.size, pieceBytes)) {
       for (const { length, line, offset } of splitLines(bytes)) {
         const place = { segment, offset: start + offset, length }
@@ -203,6 +205,7 @@ export const makeLog = Effect.fnUntraced(function* (files: SegmentFiles, observe
       yield* Effect.yieldNow
     }
     for (const conversation of changed) conversation.sort()
+    return true
   })
 
   const startAgain = () => {
@@ -243,6 +246,7 @@ export const makeLog = Effect.fnUntraced(function* (files: SegmentFiles, observe
     })
     for (;;) {
       const sealed = listed()
+      let isListed = true
       if (!isFirst && files.active !== undefined && files.activeSize === undefined) {
         // Sealed by another process: what it wrote last is in the file that is open. Otherwise: edited.
         if (sealed.has(files.active.segment)) catchUp()
@@ -260,8 +264,13 @@ export const makeLog = Effect.fnUntraced(function* (files: SegmentFiles, observe
         const mayRepeat = !isFirst || files.sealed.has(segment)
         files.forgetSealed(segment)
         files.sealed.set(segment, { inode })
-        yield* scan(segment, mayRepeat)
+        isListed = yield* scan(segment, mayRepeat)
+        if (isListed) continue
+        // Later segments must not be indexed before this one.
+        files.forgetSealed(segment)
+        break
       }
+      if (!isListed) continue
       for (const segment of files.sealed.keys()) {
         if (sealed.has(segment)) continue
         files.forgetSealed(segment)

@@ -240,9 +240,14 @@ export class SegmentFiles {
   /** Throws `Moved` if the files of the places were written again. */
   verify(places: ReadonlyArray<Place>) {
     for (const segment of new Set(places.map((place) => place.segment))) {
-      if (this.active?.segment === segment) continue
-      if (statOf(this.sealedPath(segment))?.inode !== this.sealed.get(segment)?.inode) throw new Moved()
+      if (this.active?.segment !== segment && !this.isCurrent(segment)) throw new Moved()
     }
+  }
+
+  /** False: another process has written the sealed segment again, or removed it. */
+  isCurrent(segment: number): boolean {
+    const known = this.sealed.get(segment)
+    return known !== undefined && statOf(this.sealedPath(segment))?.inode === known.inode
   }
 
   erasures(segment: number): number {

@@ -92,14 +92,18 @@ const unused = (index: EventIndex, files: SegmentFiles): ReadonlyArray<number> =
 const rewrite = Effect.fnUntraced(function* (log: JsonlLog, segment: number) {
   const { files, index } = log
   const begun = yield* log.query(() => {
-    if (!files.sealed.has(segment)) return undefined
+    // The index has places of a file that another process has replaced.
+    if (!files.isCurrent(segment)) return undefined
     const from = files.fileOf(segment)
     return { from, extents: extentsIn(index, segment), erasures: files.erasures(segment) }
   })
   if (begun === undefined) return
   const { erasures, extents, from } = begun
   /** Under the lock: whether the file, and what it contains of each conversation, are the same as at the beginning. */
-  const isSame = () => files.sealed.get(segment)?.inode === from.inode && files.erasures(segment) === erasures
+  const isSame = () =>
+    files.sealed.get(segment)?.inode === from.inode &&
+    files.isCurrent(segment) &&
+    files.erasures(segment) === erasures
   if (extents.length === 0) {
     return yield* log.transact("written", () => {
       if (isSame() && extentsIn(index, segment).length === 0) files.removeSealed(segment)
