@@ -17,7 +17,8 @@ const service = (scope: AsyncDisposableStack, baseUrl: string) =>
     ...ours,
     config: {
       ...ours.config,
-      limits: { enabled: false },
+      // All conversations stream at the same time.
+      limits: { enabled: false, concurrency: { principal: 5000, total: 5000, queue: 5000 } },
       chat: {
         service: {
           streaming: { enabled: true },
