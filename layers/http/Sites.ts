@@ -1,6 +1,6 @@
 /** Sites (virtual hosts): proxied and other whole hosts, selected by the Host header before any route. */
 import { Context, Effect, Layer, Schema, type Scope } from "effect"
-import { parseHost } from "./hosts.ts"
+import { canonicalHost, parseHost, withoutDot } from "./hosts.ts"
 import type { Handler } from "./Routes.ts"
 
 /**
@@ -32,17 +32,6 @@ export class HostTaken extends Schema.TaggedError<HostTaken>()("HostTaken", {
 
 /** Most cached lookups. A full cache is cleared. */
 const maxCached = 1024
-
-/** In lower case and without the root's dot. */
-const withoutDot = (name: string) => (name.endsWith(".") ? name.slice(0, -1) : name)
-
-/** The host pattern in canonical form; `undefined` if it is malformed. */
-const canonical = (pattern: string): string | undefined => {
-  const wildcard = pattern.startsWith("*.")
-  const host = parseHost(wildcard ? pattern.slice(2) : pattern)
-  if (host === undefined || host.authority !== host.name) return undefined
-  return (wildcard ? "*." : "") + withoutDot(host.name)
-}
 
 export class Sites extends Context.Service<
   Sites,
@@ -84,7 +73,7 @@ export class Sites extends Context.Service<
     const check = (site: AnySite): HostTaken | ReadonlyArray<string> => {
       const hosts: Array<string> = []
       for (const host of site.hosts) {
-        const name = canonical(host)
+        const name = canonicalHost(host)
         if (name === undefined) return new HostTaken({ reason: "malformed", host })
         if (byHost.has(name) || hosts.includes(name)) return new HostTaken({ reason: "taken", host: name })
         hosts.push(name)

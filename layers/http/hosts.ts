@@ -28,6 +28,17 @@ export const parseHost = (value: string): Host | undefined => {
   return name === undefined || !URL.canParse(`http://${authority}`) ? undefined : { name, authority }
 }
 
+/** Without the dot of the root. */
+export const withoutDot = (name: string): string => (name.endsWith(".") ? name.slice(0, -1) : name)
+
+/** A host name or a wildcard (`*.example.com`) in canonical form: in lower case, no port; `undefined` if it is malformed. */
+export const canonicalHost = (pattern: string): string | undefined => {
+  const wildcard = pattern.startsWith("*.")
+  const parsed = parseHost(wildcard ? pattern.slice(2) : pattern)
+  if (parsed === undefined || parsed.authority !== parsed.name) return undefined
+  return (wildcard ? "*." : "") + withoutDot(parsed.name)
+}
+
 /** An origin in the form that browsers send (RFC 6454, section 6.2), or `undefined`. */
 export const parseOrigin = (value: string): string | undefined => {
   const lower = value.toLowerCase()

@@ -2,6 +2,7 @@
 import { Context, Effect, Layer, Scope, Semaphore } from "effect"
 import type { Audit } from "../../layers/audit/Audit.ts"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
+import { servedAddress } from "../../layers/edge/servedAddress.ts"
 import { json } from "../../layers/http/responses.ts"
 import { pathOf } from "../../layers/http/requestRouting.ts"
 import { Routes, type Connection } from "../../layers/http/Routes.ts"
@@ -9,7 +10,7 @@ import { run } from "../../layers/http/runEndpoint.ts"
 import { CredentialVerifiers } from "../../layers/identity/CredentialVerifiers.ts"
 import { loadOAuthServer } from "../../layers/identity/oauth/loadOAuthServer.ts"
 import type { OAuthServer } from "../../layers/identity/oauth/OAuthServer.ts"
-import { publicAddress, type PublicAddress } from "../../layers/identity/oauth/publicAddress.ts"
+import type { PublicAddress } from "../../layers/identity/oauth/publicAddress.ts"
 import { metadataPath, resourcePaths } from "../../layers/identity/oauth/resources.ts"
 import * as auth from "../../layers/identity/section.ts"
 import * as outbound from "../../layers/outbound/section.ts"
@@ -103,7 +104,7 @@ const verifyIssuerTokens = Effect.fnUntraced(function* ({ resources }: PublicAdd
 })
 
 export const verifiers = Layer.effectDiscard(
-  Effect.flatMap(publicAddress, (address) =>
+  Effect.flatMap(servedAddress, (address) =>
     address === undefined ? Effect.void : Effect.andThen(verifyTokens(address), verifyIssuerTokens(address))
   )
 )
@@ -111,7 +112,7 @@ export const verifiers = Layer.effectDiscard(
 export const layer = Layer.effectDiscard(
   Effect.gen(function* () {
     const routes = yield* Routes
-    const address = yield* publicAddress
+    const address = yield* servedAddress
     const { oauth } = yield* (yield* ConfigSource).read(auth.section)
     const { name, title } = yield* Identity
     const scope = yield* Effect.scope

@@ -4,7 +4,10 @@ import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { Tickets } from "../../layers/identity/Tickets.ts"
 import { Health } from "../../layers/health/Health.ts"
 import { Authenticator } from "../../layers/identity/Authenticator.ts"
-import { challenge, publicAddress } from "../../layers/identity/oauth/publicAddress.ts"
+import { challenge } from "../../layers/identity/oauth/publicAddress.ts"
+import { Domains } from "../../layers/edge/Domains.ts"
+import { servedAddress } from "../../layers/edge/servedAddress.ts"
+import * as edge from "../../layers/edge/section.ts"
 import { Listener } from "../../layers/http/Listener.ts"
 import type { ListenerOptions } from "../../layers/http/ListenerOptions.ts"
 import * as TlsListener from "../../layers/http/TlsListener.ts"
@@ -43,6 +46,12 @@ export interface Overrides {
   readonly port?: number
 }
 
+/** Origins of the service behind a proxy: that of the public URL, and its domains with the same scheme. */
+const originsOf = (issuer: string, domains: ReadonlyArray<string>) => {
+  const { origin, protocol } = new URL(issuer)
+  return [origin, ...domains.map((domain) => `${protocol}//${domain.toLowerCase()}`)]
+}
+
 /** Conversations, where the program has models; a library's server may have none. */
 const chat = (limits: StreamLimits) =>
   Layer.unwrap(
@@ -62,7 +71,8 @@ export const layerNoDeps = (overrides: Overrides = {}) =>
       const config = yield* ConfigSource
       const authenticator = yield* Authenticator
       const server = { ...(yield* config.read(http.section)), ...overrides }
-      const address = yield* publicAddress
+      const address = yield* servedAddress
+      const { domains } = yield* config.read(edge.section)
       const { page_size, sessions } = yield* config.read(mcp.section)
       yield* authenticator.requireFor(server.host)
       const { drain } = yield* Health
@@ -88,6 +98,7 @@ export const layerNoDeps = (overrides: Overrides = {}) =>
           maxMessageBytes: server.max_message_bytes,
           allowedHosts: [
             ...server.allowed_hosts,
+            ...domains,
             ...(server.public_url === undefined ? [] : [new URL(server.public_url).host])
           ],
           corsOrigins: server.cors_origins,
@@ -99,7 +110,7 @@ export const layerNoDeps = (overrides: Overrides = {}) =>
           observer,
           ...(address !== undefined && {
             challenge: challenge(address),
-            ownOrigins: [new URL(address.issuer).origin]
+            ownOrigins: originsOf(address.issuer, domains)
           })
         }
         return server.tls === undefined
@@ -146,7 +157,7 @@ export const layerNoDeps = (overrides: Overrides = {}) =>
             unreadTimeout: sessions.unread_timeout
           })
         ),
-        Layer.provideMerge(Layer.merge(Routes.layer, Sites.layer))
+        Layer.provideMerge(Layer.mergeAll(Routes.layer, Sites.layer, Domains.layer))
       )
     })
   )

@@ -1,5 +1,6 @@
 /** The list of configuration sections, all of which are checked before the program starts. */
 import * as audit from "../../layers/audit/section.ts"
+import * as edge from "../../layers/edge/section.ts"
 import * as content from "../../layers/output/section.ts"
 import * as http from "../../layers/http/section.ts"
 import * as auth from "../../layers/identity/section.ts"
@@ -23,6 +24,7 @@ import * as chat from "../../layers/chat/section.ts"
 
 export const sections = [
   http.section, // keep one line each
+  edge.section,
   mcp.section,
   upstream.section,
   auth.section,

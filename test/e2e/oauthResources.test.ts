@@ -21,7 +21,10 @@ const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
 
 it.live("challenges name the metadata of the resource and the scopes of a first token", () =>
   Effect.gen(function* () {
-    const { base } = yield* withAlice(sqlite, { server: { allowed_hosts: ["mcp.example.com"] } })
+    const { base } = yield* withAlice(sqlite, {
+      server: { allowed_hosts: ["mcp.example.com"] },
+      edge: { domains: ["edge.example.com"] }
+    })
     for (const [path, metadata] of [
       ["/mcp", "/mcp"],
       ["/mcp/", "/mcp"],
@@ -45,11 +48,18 @@ it.live("challenges name the metadata of the resource and the scopes of a first 
       })
     }
     // Another configured domain is a resource with its name; an unknown Host is rejected.
-    const other = yield* get(`${base}/.well-known/oauth-protected-resource/mcp`, { host: "mcp.example.com" })
-    expect(yield* Effect.promise(() => other.json())).toMatchObject({
-      resource: "http://mcp.example.com/mcp",
-      authorization_servers: [base]
-    })
+    for (const host of ["mcp.example.com", "edge.example.com"]) {
+      const other = yield* get(`${base}/.well-known/oauth-protected-resource/mcp`, { host })
+      expect(yield* Effect.promise(() => other.json())).toMatchObject({
+        resource: `http://${host}/mcp`,
+        authorization_servers: [base]
+      })
+      const challenged = yield* get(`${base}/mcp`, { host, origin: `http://${host}` })
+      expect(challenged.status).toBe(401)
+      expect(challenged.headers.get("www-authenticate")).toContain(
+        `resource_metadata="http://${host}/.well-known/oauth-protected-resource/mcp"`
+      )
+    }
     const evil = yield* get(`${base}/.well-known/oauth-protected-resource/mcp`, { host: "evil.example" })
     expect(evil.status).toBe(421)
     expect((yield* get(`${base}/.well-known/oauth-protected-resource/other`)).status).toBe(404)

@@ -31,7 +31,7 @@ export const layerRanks: ReadonlyArray<ReadonlyArray<string>> = [
   ["telemetry", "progress", "clients", "web", "decks"],
   ["guard"],
   ["transports", "models", "usage", "chat"],
-  ["upstream"],
+  ["upstream", "edge"],
   ["commands"]
 ]
 

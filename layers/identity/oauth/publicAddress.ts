@@ -14,21 +14,25 @@ export interface PublicAddress {
   readonly resources: Resources
 }
 
-/** Absent without `server.public_url`: it is never derived from the Host header, which callers choose. */
-export const publicAddress = Effect.map(
-  Effect.flatMap(ConfigSource, (config) => config.read(http.section)),
-  ({ allowed_hosts, public_url }): PublicAddress | undefined => {
-    if (public_url === undefined) return undefined
-    const issuer = new URL(public_url).href.replace(/\/+$/, "")
-    return {
-      issuer,
-      resources: make(
+/**
+ * `domains`: further hosts of the service, in addition to `server.allowed_hosts`. Absent without `server.public_url`: it is never derived from the Host header, which callers
+ * choose.
+ */
+export const publicAddress = (domains: ReadonlyArray<string>) =>
+  Effect.map(
+    Effect.flatMap(ConfigSource, (config) => config.read(http.section)),
+    ({ allowed_hosts, public_url }): PublicAddress | undefined => {
+      if (public_url === undefined) return undefined
+      const issuer = new URL(public_url).href.replace(/\/+$/, "")
+      return {
         issuer,
-        allowed_hosts.filter((host) => !isLoopbackHost(host))
-      )
+        resources: make(
+          issuer,
+          [...allowed_hosts, ...domains].filter((host) => !isLoopbackHost(host))
+        )
+      }
     }
-  }
-)
+  )
 
 /** Scopes of a first token: what a client needs for most tools. Others are added when a tool needs them. */
 const firstScopes = everyScope.filter((scope) => scope !== "admin")
