@@ -42,7 +42,10 @@ export const section = Section.make(
   }),
   {
     description: "Log level, format and outputs.",
-    env: { LOG_LEVEL: { path: ["level"], kind: "word" } }
+    env: {
+      LOG_LEVEL: { path: ["level"], kind: "word" },
+      MANIFOLD_LOG_FILE: { path: ["file"], kind: "path" }
+    }
   }
 )
 

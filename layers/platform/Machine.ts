@@ -22,6 +22,8 @@ export class Machine extends Context.Service<
     readonly os: string
     /** Whether this process runs as root. */
     readonly isRoot: boolean
+    /** User id of this process; undefined on Windows. */
+    readonly uid: number | undefined
     /** Bun's version. */
     readonly bun: string
     /** Whether this is the compiled binary. */
@@ -39,6 +41,7 @@ export class Machine extends Context.Service<
     Machine.of({
       os: process.platform,
       isRoot: process.getuid?.() === 0,
+      uid: process.getuid?.(),
       bun: Bun.version,
       compiled: Bun.isStandaloneExecutable,
       launch: {
@@ -70,6 +73,7 @@ export class Machine extends Context.Service<
       Machine.of({
         os: "linux",
         isRoot: false,
+        uid: 1000,
         bun: "1.4.5",
         compiled: true,
         launch: { command: "/usr/local/bin/manifold", args: [] },

@@ -3,16 +3,14 @@ import { Console, Effect, FileSystem, Option, Path } from "effect"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
-import * as Prompt from "effect/cli/Prompt"
-import { TerminalCapabilities } from "effect/cli/TerminalCapabilities"
 import * as ClientFile from "../../layers/clients/ClientFile.ts"
 import { ClientFileError } from "../../layers/clients/ClientFileError.ts"
 import { ConfigFile, namedFile } from "../../layers/config/ConfigDocument.ts"
 import { type Client, type ClientId, type Entry, clients } from "../../layers/clients/clients.ts"
-import { runnerOf } from "../../layers/clients/entryProblems.ts"
 import * as Places from "../../layers/clients/clientPaths.ts"
 import { mask, preview } from "../../layers/clients/previewEntry.ts"
-import { Machine } from "../../layers/platform/Machine.ts"
+import { confirm } from "./confirm.ts"
+import { durableMachine } from "./durableMachine.ts"
 import { UsageError } from "./UsageError.ts"
 import { colorize } from "./terminalColors.ts"
 
@@ -24,20 +22,6 @@ const ids: ReadonlyArray<ClientId> = clients.map(({ id }) => id)
 
 /** Server names that all clients accept. */
 const validName = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/
-
-/** Rejects a program in a package runner's cache: the entry would break when that cache is cleared. */
-const durable = Effect.gen(function* () {
-  const machine = yield* Machine
-  const { args, command } = machine.launch
-  const cached = [command, args.at(-1) ?? command].find((path) => runnerOf(path) !== undefined)
-  if (cached === undefined) return machine
-  return yield* new UsageError({
-    detail:
-      `${cached} is in the cache of ${runnerOf(cached)}. The client could not start it after that cache is cleared. ` +
-      `Build the binary with \`bun run build\`, move dist/manifold to a permanent place and run its install command, ` +
-      `or install Bun permanently (npm install -g bun) and run this command again`
-  })
-})
 
 const newEntry = Effect.fnUntraced(function* (
   client: Client,
@@ -60,7 +44,7 @@ const newEntry = Effect.fnUntraced(function* (
     }
     return client.http(http.value)
   }
-  const { launch } = yield* durable
+  const { launch } = yield* durableMachine("The client")
   if (config === undefined)
     return client.stdio({ command: launch.command, args: [...launch.args, "serve"] }, {})
   const file = (yield* namedFile) ?? config
@@ -88,18 +72,6 @@ const fileToChange = Effect.fnUntraced(function* (
     path,
     message: `${client.title} does not seem to be installed: the folder of ${path} does not exist. Start it once, or pass --force to create the file`
   })
-})
-
-const confirm = Effect.fnUntraced(function* (question: string, json: boolean) {
-  const { canPrompt } = yield* TerminalCapabilities
-  if (json || !canPrompt) {
-    return yield* new UsageError({
-      detail: "No terminal to prompt on. Pass --yes to apply the change, or --dry-run to preview it"
-    })
-  }
-  return yield* Prompt.run(Prompt.Confirm({ message: question })).pipe(
-    Effect.catchTag("QuitError", () => Effect.succeed(false))
-  )
 })
 
 const colors = { "-": "red", "+": "green", " ": "plain" } as const

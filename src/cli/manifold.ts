@@ -19,6 +19,7 @@ import { InvalidUsage, presenter } from "./invalidUsage.ts"
 import { consoleOutput } from "./consoleOutput.ts"
 import { prompt } from "./prompt.ts"
 import { serve } from "./serve.ts"
+import { service } from "./service.ts"
 import { token } from "./token.ts"
 import { upstream } from "./upstream.ts"
 import { usage } from "./usage.ts"
@@ -46,6 +47,7 @@ const manifold = Command.make("manifold").pipe(
     user,
     config,
     install,
+    service,
     usage,
     audit,
     doctor

@@ -1,5 +1,5 @@
 /** `manifold serve`: serves MCP over stdio, or over HTTP with `--http`. */
-import { Effect, identity, Layer, Option } from "effect"
+import { Effect, identity, Layer, Option, Path } from "effect"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
@@ -10,11 +10,18 @@ import { UsageError } from "./UsageError.ts"
 import { watchSource } from "./watchSource.ts"
 import { serveStdio } from "./serveStdio.ts"
 
-/** The same configuration with `LOG_LEVEL=debug`. */
-const debugConfig = Layer.fresh(ConfigSource.layer).pipe(
-  Layer.provideMerge(Environment.layerOver({ LOG_LEVEL: "debug" }))
-)
-const withDebugLog = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.provide(effect, debugConfig)
+/** The same configuration with variables that the flags set. */
+const withVariables = (variables: Readonly<Record<string, string>>) =>
+  Layer.fresh(ConfigSource.layer).pipe(Layer.provideMerge(Environment.layerOver(variables)))
+
+/** Variables of `--debug` and `--log-file`, whose path may be relative to the working folder. */
+const variablesOf = Effect.fnUntraced(function* (debug: boolean, logFile: Option.Option<string>) {
+  const { resolve } = yield* Path.Path
+  return {
+    ...(debug && { LOG_LEVEL: "debug" }),
+    ...(Option.isSome(logFile) && { MANIFOLD_LOG_FILE: resolve(logFile.value) })
+  }
+})
 
 export const serve = Command.make(
   "serve",
@@ -32,10 +39,19 @@ export const serve = Command.make(
     debug: Flag.Boolean("debug").pipe(
       Flag.withDescription("Log at level debug (LOG_LEVEL=debug)"),
       Flag.withDefault(false)
+    ),
+    logFile: Flag.String("log-file").pipe(
+      Flag.withMetavar("file"),
+      Flag.withDescription("Write the log to this file as well, and rotate it (logging.file)"),
+      Flag.optional
     )
   },
   Effect.fnUntraced(function* (flags) {
-    const { debug, host, http, port } = flags
+    const { debug, host, http, logFile, port } = flags
+    const variables = yield* variablesOf(debug, logFile)
+    const configured = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+      Effect.provide(effect, withVariables(variables))
+    const isPlain = Object.keys(variables).length === 0
     if (!http) {
       const httpOnly = Object.entries({
         host: Option.isSome(host),
@@ -46,7 +62,7 @@ export const serve = Command.make(
       if (first !== undefined) {
         return yield* new UsageError({ detail: `--${first} requires --http` })
       }
-      return yield* serveStdio.pipe(debug ? withDebugLog : identity)
+      return yield* serveStdio.pipe(isPlain ? identity : configured)
     }
     if (flags.reload) {
       const file = yield* namedFile
@@ -56,7 +72,8 @@ export const serve = Command.make(
         ...(Option.isSome(host) ? ["--host", host.value] : []),
         ...(Option.isSome(port) ? ["--port", String(port.value)] : []),
         ...(file === undefined ? [] : ["--config", file]),
-        ...(debug ? ["--debug"] : [])
+        ...(debug ? ["--debug"] : []),
+        ...("MANIFOLD_LOG_FILE" in variables ? ["--log-file", variables.MANIFOLD_LOG_FILE] : [])
       ])
     }
     if (Option.isSome(port) && (port.value < 0 || port.value > 65_535)) {
@@ -65,7 +82,7 @@ export const serve = Command.make(
     return yield* serveHttp({
       ...(Option.isSome(host) && { host: host.value }),
       ...(Option.isSome(port) && { port: port.value })
-    }).pipe(debug ? withDebugLog : identity)
+    }).pipe(isPlain ? identity : configured)
   })
 ).pipe(
   Command.withDescription("Serve MCP over stdio or HTTP"),

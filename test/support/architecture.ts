@@ -32,7 +32,7 @@ export const layerRanks: ReadonlyArray<ReadonlyArray<string>> = [
   ["guard"],
   ["transports", "models", "usage", "chat"],
   ["upstream", "edge"],
-  ["commands"]
+  ["commands", "daemon"]
 ]
 
 /** Files that may re-export: the lists, and the library's public names. */
