@@ -214,6 +214,14 @@ export const make = Effect.fnUntraced(function* ({ fetch, issuer, resources }: O
     return yield* interact(request, address, form, restart(uid))
   })
 
+  /** Continues after the last page. The interaction may have ended before, or with another request at the same time. */
+  const resume = Effect.fnUntraced(function* (request: Request, uid: string, address: string) {
+    const again = yield* restart(uid)
+    if (again !== undefined) return again
+    const response = yield* provide(request, address)
+    return response.status === 400 ? ((yield* restart(uid)) ?? response) : response
+  })
+
   const resumed = /^\/oauth\/authorize\/([\w-]+)$/
 
   const route = Effect.fnUntraced(function* (request: Request, address: string) {
@@ -232,8 +240,7 @@ export const make = Effect.fnUntraced(function* ({ fetch, issuer, resources }: O
       return yield* provide(withBody(request, requests.completeToken(body, completion)), address)
     }
     const uid = resumed.exec(path)?.[1]
-    const again = uid === undefined ? undefined : yield* restart(uid)
-    return again ?? (yield* provide(request, address))
+    return uid === undefined ? yield* provide(request, address) : yield* resume(request, uid, address)
   })
 
   const slots = yield* Semaphore.make(maxRunning)

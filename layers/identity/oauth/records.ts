@@ -1,5 +1,6 @@
 /** Sessions, interactions, grants, codes and tokens of the OAuth server in the database: the storage adapter of oidc-provider. */
 import { Clock, Effect, Schema } from "effect"
+import type { SqlClient } from "effect/sql/SqlClient"
 import type { Adapter, AdapterPayload } from "oidc-provider"
 import { sha256 } from "../../platform/digest.ts"
 import { Count, rowsOf } from "../../storage/rows.ts"
@@ -47,6 +48,7 @@ export const storedId = (model: string, id: string): string =>
 const Payload = Schema.fromJsonString(Schema.Record(Schema.String, Schema.Unknown))
 const RecordRows = rowsOf(Schema.Struct({ payload: Payload, consumed_at: Schema.NullOr(Count) }))
 const CountRows = rowsOf(Schema.Struct({ count: Count }))
+const GrantRows = rowsOf(Schema.Struct({ grant_id: Schema.String }))
 const encodePayload = Schema.encodeEffect(Payload)
 
 const text = (value: unknown) => (typeof value === "string" ? value : null)
@@ -145,15 +147,32 @@ export const make = Effect.fnUntraced(function* (used: () => never) {
       )
     })
 
-  /** Only one of several callers, also of several processes, uses a code or a refresh token. */
+  /** Removes the grant of a record, and all records of that grant. */
+  const removeFamily = Effect.fnUntraced(function* (sql: SqlClient, model: string, stored: string) {
+    const [found] = yield* GrantRows(
+      sql`SELECT grant_id FROM oauth_records WHERE model = ${model} AND id = ${stored} AND grant_id IS NOT NULL`
+    )
+    if (found === undefined) return
+    yield* sql`DELETE FROM oauth_records
+      WHERE grant_id = ${found.grant_id} OR (model = 'Grant' AND id = ${found.grant_id})`
+  })
+
+  /**
+   * Only one of several callers, also of several processes, uses a code or a refresh token. A refresh token that others use at
+   * the same time is replayed as well as one that is used later: its family is revoked (RFC 9700, section 4.14.2).
+   */
   const consume = (model: string, id: string) =>
     Effect.gen(function* () {
       const now = yield* Clock.currentTimeMillis
-      const taken = yield* write(
-        (sql) => sql`UPDATE oauth_records SET consumed_at = ${now}
-          WHERE model = ${model} AND id = ${storedId(model, id)} AND consumed_at IS NULL RETURNING id`
+      const stored = storedId(model, id)
+      return yield* write((sql) =>
+        Effect.gen(function* () {
+          const taken = yield* sql`UPDATE oauth_records SET consumed_at = ${now}
+            WHERE model = ${model} AND id = ${stored} AND consumed_at IS NULL RETURNING id`
+          if (taken.length === 0 && model === "RefreshToken") yield* removeFamily(sql, model, stored)
+          return taken.length > 0
+        })
       )
-      return taken.length > 0
     })
 
   const revoke = (model: string, grant: string) =>

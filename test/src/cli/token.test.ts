@@ -4,9 +4,9 @@ import { Effect, Schema } from "effect"
 import { databases, itPostgres, postgres, type StorageSettings } from "../../support/databases.ts"
 import { it } from "../../support/effect.ts"
 import { post, stateless } from "../../support/service.ts"
+import { servingProcess } from "../../support/servingProcess.ts"
 import { home } from "../../support/userHome.ts"
 
-const main = new URL("../../../src/main.ts", import.meta.url).pathname
 const usual = ".config/manifold/manifold.yaml"
 
 const Created = Schema.fromJsonString(
@@ -142,38 +142,7 @@ describe("manifold token", () => {
 
 /** A service as a process; its URL. */
 const serving = (storage: StorageSettings, flags: ReadonlyArray<string> = []) =>
-  Effect.map(
-    Effect.acquireRelease(
-      Effect.promise(async () => {
-        const child = Bun.spawn([process.execPath, main, "serve", "--http", "--port", "0", ...flags], {
-          stdin: "ignore",
-          stdout: "pipe",
-          stderr: "ignore",
-          env: { ...process.env, HOME: storage.dir, MCP_CONFIG_JSON: JSON.stringify({ storage }) }
-        })
-        const decoder = new TextDecoder()
-        let text = ""
-        const reader = child.stdout.getReader()
-        while (!/"message":"listening".*\n/.test(text)) {
-          const { done, value } = await reader.read()
-          if (done) throw new Error(`the service did not start: ${text}`)
-          text += decoder.decode(value, { stream: true })
-        }
-        // Otherwise the service would wait for a reader of its log.
-        void (async () => {
-          while (!(await reader.read()).done);
-        })()
-        const [, port] = /"url":"https?:\/\/[^"]*:(\d+)/.exec(text) ?? []
-        return { child, url: new URL(`http://127.0.0.1:${port}/mcp`) }
-      }),
-      ({ child }) =>
-        Effect.promise(() => {
-          child.kill()
-          return child.exited
-        })
-    ),
-    ({ url }) => url
-  )
+  Effect.map(servingProcess({ config: { storage }, flags }), ({ url }) => url)
 
 itPostgres.live(
   "two services on one PostgreSQL accept a new token at once, and reject a revoked one within a second",

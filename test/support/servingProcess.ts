@@ -1,0 +1,43 @@
+/** `manifold serve --http` as a separate process, for tests of several instances on one database. */
+import { Effect } from "effect"
+
+const main = new URL("../../src/main.ts", import.meta.url).pathname
+
+export interface ServingOptions {
+  /** `storage.dir` is also the home folder, so that processes with one folder have the same keys. */
+  readonly config: Readonly<Record<string, unknown>> & { readonly storage: { readonly dir: string } }
+  /** Further flags of the command line. */
+  readonly flags?: ReadonlyArray<string>
+}
+
+/** Starts the process, and waits until it listens on a free port of this machine. It is killed with the scope. */
+export const servingProcess = ({ config, flags = [] }: ServingOptions) =>
+  Effect.acquireRelease(
+    Effect.promise(async () => {
+      const child = Bun.spawn([process.execPath, main, "serve", "--http", "--port", "0", ...flags], {
+        stdin: "ignore",
+        stdout: "pipe",
+        stderr: "ignore",
+        env: { ...process.env, HOME: config.storage.dir, MCP_CONFIG_JSON: JSON.stringify(config) }
+      })
+      const decoder = new TextDecoder()
+      let text = ""
+      const reader = child.stdout.getReader()
+      while (!/"message":"listening".*\n/.test(text)) {
+        const { done, value } = await reader.read()
+        if (done) throw new Error(`the service did not start: ${text}`)
+        text += decoder.decode(value, { stream: true })
+      }
+      // Otherwise the service would wait for a reader of its log.
+      void (async () => {
+        while (!(await reader.read()).done);
+      })()
+      const [, port] = /"url":"https?:\/\/[^"]*:(\d+)/.exec(text) ?? []
+      return { child, url: new URL(`http://127.0.0.1:${port}/mcp`) }
+    }),
+    ({ child }) =>
+      Effect.promise(() => {
+        child.kill()
+        return child.exited
+      })
+  )
