@@ -86,6 +86,7 @@ const pages: Readonly<Record<string, Record<string, unknown>>> = {
   "websocket.md": {},
   "operating.md": {},
   "proxies.md": {},
+  "certificates.md": {},
   "configuration.md": {},
   "limits.md": { limits: { tools: { echo: { rate: { calls: 1, window: "1 hour" } } } } },
   "decks.md": {},

@@ -55,6 +55,10 @@ interface ServeHandlers {
 const idleSecondsOf = ({ idleTimeout }: ListenerOptions) =>
   Math.min(maxIdleSeconds, Math.ceil(Duration.toSeconds(idleTimeout ?? "10 seconds")))
 
+/** Bun selects by `serverName`, and uses the first certificate for all other names. */
+const tlsOf = (tls: NonNullable<ListenerOptions["tls"]>): Bun.TLSOptions | Array<Bun.TLSOptions> =>
+  "fallback" in tls ? [{ ...tls.fallback }, ...tls.named] : { ...tls }
+
 const bind = (options: ListenerOptions, handlers: ServeHandlers, maxBodyBytes: number) =>
   Effect.try({
     try: () =>
@@ -66,7 +70,11 @@ const bind = (options: ListenerOptions, handlers: ServeHandlers, maxBodyBytes: n
         development: false,
         // Without it and `development: false`, Bun shares the port with other programs.
         reusePort: options.reusePort ?? false,
-        ...(options.tls !== undefined && { tls: options.tls, http2: true, http3: options.http3 ?? false }),
+        ...(options.tls !== undefined && {
+          tls: tlsOf(options.tls),
+          http2: true,
+          http3: options.http3 ?? false
+        }),
         ...handlers
       }),
     catch: (cause) => ListenError.from(cause, options)

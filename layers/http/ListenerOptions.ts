@@ -9,6 +9,28 @@ export interface RequestObserver {
   readonly answered: (method: string, status: number, millis: number) => void
 }
 
+/** A certificate and its private key, as PEM texts. */
+export interface TlsCertificate {
+  /** The certificate, followed by its intermediates. */
+  readonly cert: string
+  /** Without a passphrase. */
+  readonly key: string
+}
+
+/** A certificate for one server name. */
+export interface NamedCertificate extends TlsCertificate {
+  /** Host name that clients send (SNI, RFC 6066, section 3), or `*.example.com` for the names one level below. */
+  readonly serverName: string
+}
+
+/** The certificates of a listener by server name. */
+export interface CertificateSet {
+  /** For clients that send no name or an unknown one. */
+  readonly fallback: TlsCertificate
+  /** An exact name is preferred to a wildcard. */
+  readonly named: ReadonlyArray<NamedCertificate>
+}
+
 export interface ListenerOptions {
   /** Host name or IP address to bind. On a loopback address only loopback Hosts, allowed hosts and loopback Origins pass. */
   readonly hostname: string
@@ -44,8 +66,13 @@ export interface ListenerOptions {
   readonly onStop?: Effect.Effect<void>
   /** Delay after `onStop` during which requests are still served, so that load balancers notice; default 0. */
   readonly drainDelay?: Duration.Input
-  /** PEM. Adds HTTP/2 by ALPN. */
-  readonly tls?: { readonly cert: string; readonly key: string }
+  /** Adds HTTP/2 by ALPN. */
+  readonly tls?: TlsCertificate | CertificateSet
+  /**
+   * Strict-Transport-Security (RFC 6797) in seconds; 0: no header. With a value, sites have the header as well, except on
+   * loopback names, where it would apply to all other programs of this machine. Default with `tls`: a year, for routes.
+   */
+  readonly transportSecurity?: number
   /** Also serves HTTP/3 over UDP on the same port; requires `tls`. */
   readonly http3?: boolean
   readonly observer?: RequestObserver

@@ -3,7 +3,8 @@ import * as Compression from "./compression.ts"
 import * as Cors from "./cors.ts"
 import type { IncomingRequest } from "./IncomingRequest.ts"
 import type { ListenerOptions } from "./ListenerOptions.ts"
-import { secure } from "./responseHeaders.ts"
+import { isLoopbackHost } from "./hosts.ts"
+import { secure, transportSecurityOf } from "./responseHeaders.ts"
 
 /** Larger unread bodies, in bytes, are not read and discarded. */
 const maxDiscarded = 64 * 1024
@@ -28,7 +29,14 @@ export interface FinishingOptions {
 
 export const make = ({ failed, isStopping, listener }: FinishingOptions) => {
   const { observer, tls } = listener
-  const addSecurityHeaders = secure(tls !== undefined)
+  const transportSecurity = transportSecurityOf(listener)
+  const addSecurityHeaders = secure(transportSecurity)
+  /** Sites may set another value. */
+  const addToSite = ({ request }: IncomingRequest, headers: Headers) => {
+    if (transportSecurity === undefined || headers.has("strict-transport-security")) return
+    if (!isLoopbackHost(request.headers.get("host") ?? ""))
+      headers.set("strict-transport-security", transportSecurity)
+  }
 
   const completeChallenge = (request: Request, headers: Headers) => {
     const given = headers.get("www-authenticate")
@@ -48,6 +56,7 @@ export const make = ({ failed, isStopping, listener }: FinishingOptions) => {
     if (isStopping()) headers.set("connection", "close")
     if (response.status === 401 || response.status === 403) completeChallenge(request, headers)
     if (!raw) addSecurityHeaders(request.method, headers)
+    else if (listener.transportSecurity !== undefined) addToSite(incoming, headers)
     count(incoming, response.status)
     // Streams may be silent for long, and detect slow readers themselves.
     if (headers.get("content-type")?.startsWith("application/json") === true) incoming.limitIdle()

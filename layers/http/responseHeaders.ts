@@ -1,15 +1,25 @@
 /** Response headers that every route gets unless it sets them: security headers and cache control. */
+import type { ListenerOptions } from "./ListenerOptions.ts"
 
 /** A year (RFC 6797, section 6.1). No `includeSubDomains`: subdomains may have other owners. */
-const transportSecurity = "max-age=31536000"
+const aYear = "max-age=31536000"
 
 /** Content-Security-Policy of responses that are not pages; pages set their own. */
 const policy = "default-src 'none'; frame-ancestors 'none'"
 
 const isJson = (type: string | null): boolean => type?.startsWith("application/json") === true
 
-/** Sets the headers that the route did not set; `tls` adds Strict-Transport-Security. */
-export const secure = (tls: boolean) => (method: string, headers: Headers) => {
+/** The value of Strict-Transport-Security on a listener. */
+export const transportSecurityOf = ({
+  tls,
+  transportSecurity
+}: Pick<ListenerOptions, "tls" | "transportSecurity">): string | undefined => {
+  if (tls === undefined || transportSecurity === 0) return undefined
+  return transportSecurity === undefined ? aYear : `max-age=${transportSecurity}`
+}
+
+/** Sets the headers that the route did not set, and Strict-Transport-Security. */
+export const secure = (transportSecurity: string | undefined) => (method: string, headers: Headers) => {
   headers.set("x-content-type-options", "nosniff")
   // Responses are for one moment and one principal; a cacheable one sets its own header.
   if (!headers.has("cache-control")) headers.set("cache-control", "no-store")
@@ -19,5 +29,5 @@ export const secure = (tls: boolean) => (method: string, headers: Headers) => {
     headers.set("content-security-policy", policy)
     headers.set("referrer-policy", "no-referrer")
   }
-  if (tls) headers.set("strict-transport-security", transportSecurity)
+  if (transportSecurity !== undefined) headers.set("strict-transport-security", transportSecurity)
 }

@@ -3,6 +3,7 @@ import type { Effect } from "effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { audit } from "./migrations/audit.ts"
+import { certificates } from "./migrations/certificates.ts"
 import { chat } from "./migrations/chat.ts"
 import { oauth } from "./migrations/oauth.ts"
 import { tokens } from "./migrations/tokens.ts"
@@ -19,5 +20,6 @@ export const migrations: ReadonlyArray<Migration> = [
   { name: "chat", up: chat },
   { name: "tokens", up: tokens },
   { name: "audit", up: audit },
-  { name: "oauth", up: oauth }
+  { name: "oauth", up: oauth },
+  { name: "certificates", up: certificates }
 ]

@@ -9,7 +9,6 @@ import { Domains } from "../../layers/edge/Domains.ts"
 import { servedAddress } from "../../layers/edge/servedAddress.ts"
 import * as edge from "../../layers/edge/section.ts"
 import { Listener } from "../../layers/http/Listener.ts"
-import type { ListenerOptions } from "../../layers/http/ListenerOptions.ts"
 import * as TlsListener from "../../layers/http/TlsListener.ts"
 import { Models } from "../../layers/models/Models.ts"
 import { Instance } from "../../layers/platform/Instance.ts"
@@ -26,6 +25,7 @@ import * as StreamableHttp from "../../layers/transports/StreamableHttp.ts"
 import type { StreamLimits } from "../../layers/transports/StreamLimits.ts"
 import * as WebSocket from "../../layers/transports/WebSocket.ts"
 import * as mcp from "../mcp/section.ts"
+import type * as EdgeService from "./edgeService.ts"
 import * as chatEndpoints from "../chat/endpoints.ts"
 import * as health from "../http/health.ts"
 import * as info from "../http/info.ts"
@@ -51,6 +51,18 @@ const originsOf = (issuer: string, domains: ReadonlyArray<string>) => {
   const { origin, protocol } = new URL(issuer)
   return [origin, ...domains.map((domain) => `${protocol}//${domain.toLowerCase()}`)]
 }
+
+/** The listeners of the edge, if `edge.https_port` is set. */
+const edgeListeners = (common: Parameters<typeof EdgeService.layer>[0]) =>
+  Layer.unwrap(
+    Effect.gen(function* () {
+      const { host, https_port } = yield* (yield* ConfigSource).read(edge.section)
+      if (https_port === undefined) return Layer.empty
+      yield* (yield* Authenticator).requireFor(host)
+      const { layer: listeners } = yield* Effect.promise(() => import("./edgeService.ts"))
+      return listeners(common)
+    })
+  )
 
 /** Conversations, where the program has models; a library's server may have none. */
 const chat = (limits: StreamLimits) =>
@@ -90,11 +102,9 @@ export const layerNoDeps = (overrides: Overrides = {}) =>
         max: sessions.max,
         mostWaiting: sessions.max_waiting_bytes
       }
-      const listener = Effect.map(requestMetrics.make, (observer) => {
-        const options: ListenerOptions = {
-          hostname: server.host,
+      const listeners = Effect.map(requestMetrics.make, (observer) => {
+        const common = {
           instance: instance.id,
-          port: server.port,
           maxMessageBytes: server.max_message_bytes,
           allowedHosts: [
             ...server.allowed_hosts,
@@ -106,16 +116,18 @@ export const layerNoDeps = (overrides: Overrides = {}) =>
           shutdownTimeout: server.shutdown_timeout,
           onStop: Effect.andThen(drain, logStopping),
           drainDelay: server.drain_delay,
-          http3: server.http3,
           observer,
           ...(address !== undefined && {
             challenge: challenge(address),
             ownOrigins: originsOf(address.issuer, domains)
           })
         }
-        return server.tls === undefined
-          ? Listener.layer(options)
-          : TlsListener.layer(options, server.tls).pipe(Layer.provide(Signals.layer))
+        const options = { ...common, hostname: server.host, port: server.port, http3: server.http3 }
+        const own =
+          server.tls === undefined
+            ? Listener.layer(options)
+            : TlsListener.layer(options, server.tls).pipe(Layer.provide(Signals.layer))
+        return Layer.merge(own, edgeListeners(common))
       })
       const routes = Layer.mergeAll(
         health.layer,
@@ -136,7 +148,7 @@ export const layerNoDeps = (overrides: Overrides = {}) =>
         restRoutes.layer
       )
       return Layer.merge(httpMetrics.sockets, oauthCallback.served).pipe(
-        Layer.provideMerge(Layer.unwrap(listener)),
+        Layer.provideMerge(Layer.unwrap(listeners)),
         Layer.provideMerge(routes),
         // The listener is released first, so that no request reaches a layer that was released.
         Layer.provideMerge(StreamableHttp.layer(limits)),

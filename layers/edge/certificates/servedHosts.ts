@@ -1,0 +1,14 @@
+/** The hosts that get a certificate. */
+import { Effect } from "effect"
+import { Domains } from "../Domains.ts"
+
+/** Names of the certificate for clients that send an unknown name, or none because they use an IP address. */
+export const fallbackNames: ReadonlyArray<string> = ["localhost", "127.0.0.1", "::1"]
+
+/** An IP address has no server name (RFC 6066, section 3). */
+const isName = (host: string) => !/^[\d.]+$|^\[/.test(host)
+
+/** Sorted, each once. */
+export const servedHosts = Effect.flatMap(Domains, ({ names }) =>
+  Effect.map(names, (all) => [...new Set(all.filter(isName))].toSorted())
+)

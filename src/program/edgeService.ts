@@ -1,0 +1,23 @@
+/** The listeners of the edge with their certificates; loaded if `edge.https_port` is set. */
+import { Effect, Layer } from "effect"
+import { EdgeListeners } from "../../layers/edge/EdgeListeners.ts"
+import { CertificateStore } from "../../layers/edge/certificates/CertificateStore.ts"
+import { LocalCa } from "../../layers/edge/certificates/LocalCa.ts"
+import { ServedCertificates } from "../../layers/edge/certificates/ServedCertificates.ts"
+
+/** The state of certificates in the database. */
+const stored = LocalCa.layer.pipe(Layer.provideMerge(CertificateStore.layer))
+
+const announced = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const { http, https } = yield* EdgeListeners
+    yield* Effect.logInfo("edge listening").pipe(Effect.annotateLogs({ https_port: https, http_port: http }))
+  })
+)
+
+export const layer = (options: Parameters<typeof EdgeListeners.layer>[0]) =>
+  announced.pipe(
+    Layer.provideMerge(EdgeListeners.layer(options)),
+    Layer.provideMerge(ServedCertificates.layer),
+    Layer.provide(stored)
+  )
