@@ -155,26 +155,31 @@ onEachDatabase("tickets", (database) => {
     })
   )
 
-  it.live("a principal has a limited number of unused tickets, and the log contains none", () =>
-    Effect.gen(function* () {
-      const logging = { level: "trace", format: "json", file: logFile }
-      const { alice, running, storage } = yield* served(database, { logging })
-      yield* Effect.gen(function* () {
-        const tickets: Array<string> = []
-        for (let each = 0; each < 100; each++) tickets.push(yield* ticketOf("/stream", alice))
-        expect((yield* issue("/stream", alice)).status).toBe(429)
-        expect((yield* issue("/stream", bearer(configured.token))).status).toBe(201)
-        expect(yield* status("/stream", tickets[0] ?? "")).toBe(200)
-        expect(yield* status("/stream", tickets[0] ?? "")).toBe(401)
-        expect(yield* status("/usage", tickets[1] ?? "")).toBe(401)
-        expect((yield* issue("/stream", alice)).status).toBe(201)
-      }).pipe(Effect.provideContext(running))
-      const log = yield* Effect.repeat(
-        Effect.promise(() => Bun.file(`${storage.dir}/${logFile}`).text()),
-        { until: (text) => text.includes("authentication failed") }
-      )
-      expect(log).not.toContain("mcptk_")
-    })
+  it.live(
+    "a principal has a limited number of unused tickets, and the log contains no ticket and no token of a URL",
+    () =>
+      Effect.gen(function* () {
+        const logging = { level: "trace", format: "json", file: logFile }
+        const { alice, running, storage } = yield* served(database, { logging })
+        yield* Effect.gen(function* () {
+          const tickets: Array<string> = []
+          for (let each = 0; each < 100; each++) tickets.push(yield* ticketOf("/stream", alice))
+          expect((yield* issue("/stream", alice)).status).toBe(429)
+          expect((yield* issue("/stream", bearer(configured.token))).status).toBe(201)
+          expect(yield* status("/stream", tickets[0] ?? "")).toBe(200)
+          expect(yield* status("/stream", tickets[0] ?? "")).toBe(401)
+          expect(yield* status("/usage", tickets[1] ?? "")).toBe(401)
+          const token = alice["authorization"]?.replace("Bearer ", "") ?? ""
+          expect((yield* get(`/stream?access_token=${token}`)).status).toBe(401)
+          expect((yield* issue("/stream", alice)).status).toBe(201)
+        }).pipe(Effect.provideContext(running))
+        const log = yield* Effect.repeat(
+          Effect.promise(() => Bun.file(`${storage.dir}/${logFile}`).text()),
+          { until: (text) => text.includes("authentication failed") }
+        )
+        expect(log).not.toContain("mcptk_")
+        expect(log).not.toContain("mcpt_")
+      })
   )
 })
 

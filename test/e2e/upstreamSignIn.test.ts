@@ -1,9 +1,10 @@
 /** Sign-in at upstream servers: a real authorization server, a scripted browser, renewal, revocation and what is stored. */
 import { describe, expect } from "bun:test"
-import { readdir, readFile } from "node:fs/promises"
-import { join } from "node:path"
+import { readdir, readFile, rm, writeFile } from "node:fs/promises"
+import { dirname, join } from "node:path"
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/client"
 import { Deferred, Effect, Exit } from "effect"
+import { Audit } from "../../layers/audit/Audit.ts"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { Listener } from "../../layers/http/Listener.ts"
 import { Quotas } from "../../layers/quotas/Quotas.ts"
@@ -11,6 +12,7 @@ import { Catalog } from "../../src/catalog/Catalog.ts"
 import { anonymousLoopback } from "../../src/domain/Principal.ts"
 import * as Service from "../../src/program/httpService.ts"
 import { Upstreams } from "../../src/upstreams/Upstreams.ts"
+import { storedRows } from "../support/audit.ts"
 import { newClients } from "../support/clients.ts"
 import { it } from "../support/effect.ts"
 import { browse, machineClient, protectedServer } from "../support/protectedServer.ts"
@@ -370,6 +372,36 @@ describe("clients and issuers", () => {
     )
   )
 
+  it.live("a token endpoint at another private host is not requested", () =>
+    withServer(
+      (server) =>
+        Effect.gen(function* () {
+          yield* settled
+          const page = yield* open(yield* callbackOf(yield* signInUrl))
+          expect(page.status).toBe(400)
+          expect(page.text).not.toContain("localhost")
+          expect(server.requests).toEqual({})
+          expect(yield* stateOf).toBe("unauthorized")
+        }),
+      {},
+      { metadata: (issuer) => ({ token_endpoint: `${issuer.replace("127.0.0.1", "localhost")}/token` }) }
+    )
+  )
+
+  it.live("metadata with another issuer is rejected before a registration", () =>
+    withServer(
+      (server) =>
+        Effect.gen(function* () {
+          const { account } = yield* upstream
+          const error = yield* Effect.flip(account?.signIn() ?? Effect.die("no account"))
+          expect(error.message).toContain("Issuer mismatch")
+          expect(server.state.registrations).toBe(0)
+        }),
+      {},
+      { metadata: () => ({ issuer: "https://login.example.com" }) }
+    )
+  )
+
   it.live("a service on a public address needs its public URL to begin a sign-in", () =>
     Effect.gen(function* () {
       const server = yield* protectedServer()
@@ -621,4 +653,45 @@ describe("stored credentials", () => {
       }
     })
   )
+
+  for (const [how, damage] of [
+    ["truncated", async (file: string) => writeFile(file, (await readFile(file)).subarray(0, 40))],
+    ["encrypted with another key", async (file: string) => rm(join(dirname(file), "../keys/credentials"))]
+  ] as const) {
+    it.live(
+      `credentials that cannot be decrypted need a sign-in, and have a row in the audit log: ${how}`,
+      () =>
+        Effect.gen(function* () {
+          const server = yield* protectedServer()
+          const dir = yield* stateFolder
+          const layer = serviceOf(() =>
+            ConfigSource.layerFrom({
+              storage: { dir },
+              logging: { level: "none" },
+              mcpServers: { own: { url: server.url } }
+            })
+          )
+          yield* Effect.gen(function* () {
+            yield* settled
+            yield* signIn()
+          }).pipe(Effect.provide(layer, { local: true }))
+          const folder = join(dir, "credentials")
+          const [name = ""] = yield* Effect.promise(() => readdir(folder))
+          yield* Effect.promise(() => damage(join(folder, name)))
+          yield* Effect.gen(function* () {
+            yield* settled
+            expect(yield* stateOf).toBe("unauthorized")
+            yield* (yield* Audit).flush
+            const rows = yield* storedRows
+            expect(rows.find(({ action }) => action === "credential.read")).toMatchObject({
+              target: "own",
+              outcome: "failed",
+              details: '{"error":"SealedFileError"}'
+            })
+            yield* signIn()
+            expect(yield* whoami).toEqual(alice)
+          }).pipe(Effect.provide(layer, { local: true }))
+        })
+    )
+  }
 })

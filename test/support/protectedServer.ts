@@ -23,6 +23,8 @@ export interface ProtectedServerOptions {
   readonly accessTokenTtl?: number
   /** The client id metadata document at every URL. Absent: such documents are not supported. */
   readonly document?: Promise<string>
+  /** Members of the authorization server's metadata instead of the true ones, from its issuer. */
+  readonly metadata?: (issuer: string) => Readonly<Record<string, string>>
   /** Public key (JWK, P-256) of the client `signer`. Default: there is no such client. */
   readonly machineKey?: NonNullable<ClientMetadata["jwks"]>["keys"][number]
 }
@@ -60,7 +62,8 @@ const mcpServer = ({ authInfo }: { readonly authInfo?: AuthInfo }) => {
 export const protectedServer = Effect.fnUntraced(function* ({
   accessTokenTtl = 300,
   document,
-  machineKey
+  machineKey,
+  metadata
 }: ProtectedServerOptions = {}) {
   /** Token requests by grant type. */
   const requests: Record<string, number> = {}
@@ -240,6 +243,19 @@ export const protectedServer = Effect.fnUntraced(function* ({
   })
   handle = (request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? "/", issuer)
+    if (metadata !== undefined && pathname.startsWith("/.well-known/")) {
+      response.setHeader("content-type", "application/json")
+      const truth = {
+        issuer,
+        authorization_endpoint: `${issuer}/auth`,
+        token_endpoint: `${issuer}/token`,
+        registration_endpoint: `${issuer}/reg`,
+        response_types_supported: ["code"],
+        code_challenge_methods_supported: ["S256"],
+        authorization_response_iss_parameter_supported: true
+      }
+      return void response.end(JSON.stringify({ ...truth, ...metadata(issuer) }))
+    }
     if (pathname === "/token" && state.offline) return void request.socket.destroy()
     if (pathname === "/auth") state.asked.push(searchParams.get("scope") ?? "")
     if (pathname.startsWith("/interaction/")) return void interact(request, response)

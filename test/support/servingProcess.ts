@@ -8,17 +8,19 @@ export interface ServingOptions {
   readonly config: Readonly<Record<string, unknown>> & { readonly storage: { readonly dir: string } }
   /** Further flags of the command line. */
   readonly flags?: ReadonlyArray<string>
+  /** Further variables of its environment. */
+  readonly env?: Readonly<Record<string, string>>
 }
 
 /** Starts the process, and waits until it listens on a free port of this machine. It is killed with the scope. */
-export const servingProcess = ({ config, flags = [] }: ServingOptions) =>
+export const servingProcess = ({ config, env, flags = [] }: ServingOptions) =>
   Effect.acquireRelease(
     Effect.promise(async () => {
       const child = Bun.spawn([process.execPath, main, "serve", "--http", "--port", "0", ...flags], {
         stdin: "ignore",
         stdout: "pipe",
         stderr: "ignore",
-        env: { ...process.env, HOME: config.storage.dir, MCP_CONFIG_JSON: JSON.stringify(config) }
+        env: { ...process.env, HOME: config.storage.dir, MCP_CONFIG_JSON: JSON.stringify(config), ...env }
       })
       const decoder = new TextDecoder()
       let text = ""

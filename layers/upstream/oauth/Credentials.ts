@@ -1,5 +1,7 @@
 /** Tokens and client registrations of upstream servers, encrypted in `<storage.dir>/credentials`, by server, principal and issuer. */
 import { Context, Effect, FileSystem, Layer, Schema } from "effect"
+import { Audit } from "../../audit/Audit.ts"
+import { program } from "../../audit/AuditEntry.ts"
 import { Ids } from "../../platform/Ids.ts"
 import { sha256 } from "../../platform/digest.ts"
 import { watchFiles } from "../../platform/watchFiles.ts"
@@ -98,6 +100,7 @@ export class Credentials extends Context.Service<
         .make("credentials", "credentials")
         .pipe(Effect.provideContext(yield* Effect.context<FileSystem.FileSystem | Ids | Storage>()))
       const fs = yield* FileSystem.FileSystem
+      const audit = yield* Audit
       return Credentials.of({
         of: (owner) => {
           const name = nameOf(owner)
@@ -109,9 +112,19 @@ export class Credentials extends Context.Service<
             load: files.read(name).pipe(
               Effect.flatMap((found) => (found === undefined ? Effect.succeed(nothing) : decode(found))),
               Effect.map((found) => unsaved ?? found),
-              Effect.catch((error) =>
-                Effect.as(note("its stored sign-in cannot be read; sign in again")(error), unsaved ?? nothing)
-              )
+              Effect.catch((error) => {
+                audit.recordSoon({
+                  actor: program,
+                  action: "credential.read",
+                  target: owner.server,
+                  outcome: "failed",
+                  details: { error: error._tag }
+                })
+                return Effect.as(
+                  note("its stored sign-in cannot be read; sign in again")(error),
+                  unsaved ?? nothing
+                )
+              })
             ),
             save: (stored) =>
               Effect.flatMap(encode(stored), (encoded) => files.write(name, encoded)).pipe(
