@@ -13,6 +13,7 @@ import { chat } from "./chat.ts"
 import { config } from "./config.ts"
 import * as configFlag from "./configFlag.ts"
 import { doctor } from "./doctor.ts"
+import { health } from "./health.ts"
 import { install } from "./install.ts"
 import { list } from "./list.ts"
 import { InvalidUsage, presenter } from "./invalidUsage.ts"
@@ -50,6 +51,7 @@ const manifold = Command.make("manifold").pipe(
     service,
     usage,
     audit,
+    health,
     doctor
   ]),
   Command.provide(configFlag.layer),
