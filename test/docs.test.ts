@@ -79,6 +79,7 @@ const token = "0123456789abcdef0123456789abcdef"
 /** The pages, and the configuration of the service that their commands use. */
 const pages: Readonly<Record<string, Record<string, unknown>>> = {
   "chat.md": {},
+  "install.md": {},
   "clients.md": {},
   "stdio.md": {},
   "http.md": {},

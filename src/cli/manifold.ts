@@ -6,7 +6,7 @@ import * as CliOutput from "effect/cli/CliOutput"
 import * as Command from "effect/cli/Command"
 import * as GlobalFlag from "effect/cli/GlobalFlag"
 import * as Interactive from "../../layers/platform/cliPlatform.ts"
-import { program } from "../domain/version.ts"
+import { fullVersion } from "../domain/version.ts"
 import { audit } from "./audit.ts"
 import { call } from "./call.ts"
 import { chat } from "./chat.ts"
@@ -65,7 +65,7 @@ const settings = Layer.mergeAll(
   CliOutput.layerPresenter(presenter)
 )
 
-export const run = Command.run(manifold, { version: program.version }).pipe(
+export const run = Command.run(manifold, { version: fullVersion }).pipe(
   Effect.mapError((error) =>
     error instanceof CliError.ShowHelp && error.errors.length > 0 ? new InvalidUsage() : error
   ),

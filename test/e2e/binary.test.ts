@@ -7,7 +7,9 @@ import { Client } from "@modelcontextprotocol/client"
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/client"
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio"
 import { Effect } from "effect"
+import { program } from "../../src/domain/version.ts"
 import * as claudeEvents from "../support/anthropicEvents.ts"
+import { commitOf } from "../support/build/binary.ts"
 import { it } from "../support/effect.ts"
 import { chunk, done, events, openai, server, usage } from "../support/models.ts"
 import { foreignFolder } from "../support/untrustedFolder.ts"
@@ -53,7 +55,9 @@ describe("in an empty folder, the binary", () => {
       code: 0
     })
     expect((await run("list", "tools")).stdout).toContain("health_check")
-    expect((await run("--version")).code).toBe(0)
+    const commit = await commitOf(process.env)
+    const about = commit === undefined ? "" : ` (${commit.commit}, ${commit.date})`
+    expect((await run("--version")).stdout).toBe(`manifold v${program.version}${about}\n`)
   })
 
   test("reads a web page in a worker", async () => {

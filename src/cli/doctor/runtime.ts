@@ -1,7 +1,7 @@
 /** Checks the Bun version. */
 import { Effect } from "effect"
 import { Machine } from "../../../layers/platform/Machine.ts"
-import { program } from "../../domain/version.ts"
+import { fullVersion } from "../../domain/version.ts"
 import { type Check, fail, ok } from "./Check.ts"
 
 /** Minimum version; the same as `engines` in package.json. */
@@ -16,7 +16,7 @@ const isOld = (version: string) => {
 export const runtime: Check<Machine> = {
   name: "runtime",
   run: Effect.map(Machine, ({ bun, compiled, os }) => {
-    const what = `manifold ${program.version}, ${compiled ? "compiled with" : "on"} Bun ${bun}, ${os}`
+    const what = `manifold ${fullVersion}, ${compiled ? "compiled with" : "on"} Bun ${bun}, ${os}`
     return [isOld(bun) ? fail(`${what}: install Bun ${minimum.join(".")} or newer (bun upgrade)`) : ok(what)]
   })
 }
