@@ -86,7 +86,9 @@ const pages: Readonly<Record<string, Record<string, unknown>>> = {
   "sse.md": {},
   "websocket.md": {},
   "operating.md": {},
-  "proxies.md": {},
+  "proxies.md": {
+    server: { allowed_hosts: ["mcp.example.com"], trusted_proxies: ["127.0.0.1"] }
+  },
   "certificates.md": {},
   "configuration.md": {},
   "limits.md": { limits: { tools: { echo: { rate: { calls: 1, window: "1 hour" } } } } },

@@ -9,7 +9,7 @@ export interface HostPolicyOptions {
   readonly allowedHosts: ReadonlyArray<string>
   readonly corsOrigins: ReadonlyArray<string>
   readonly secure: boolean
-  /** Origins of the service behind a proxy. */
+  /** Public origins of the service. */
   readonly ownOrigins?: ReadonlyArray<string>
 }
 

@@ -77,7 +77,7 @@ export interface ListenerOptions {
   readonly http3?: boolean
   readonly observer?: RequestObserver
   /** Completes the `WWW-Authenticate` header of a 401 or 403. */
-  readonly challenge?: (given: string, request: Request) => string
-  /** Origins of this service behind a proxy: their pages may call it, but not read responses of other origins. */
+  readonly challenge?: (given: string, request: Request, peer: () => string) => string
+  /** Public origins of this service: their pages may call it, but not read responses of other origins. */
   readonly ownOrigins?: ReadonlyArray<string>
 }

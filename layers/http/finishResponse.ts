@@ -38,10 +38,13 @@ export const make = ({ failed, isStopping, listener }: FinishingOptions) => {
       headers.set("strict-transport-security", transportSecurity)
   }
 
-  const completeChallenge = (request: Request, headers: Headers) => {
+  const completeChallenge = (incoming: IncomingRequest, headers: Headers) => {
     const given = headers.get("www-authenticate")
     if (given === null || listener.challenge === undefined) return
-    headers.set("www-authenticate", listener.challenge(given, request))
+    headers.set(
+      "www-authenticate",
+      listener.challenge(given, incoming.request, () => incoming.address)
+    )
   }
 
   const count = (incoming: IncomingRequest, status: number) =>
@@ -54,7 +57,7 @@ export const make = ({ failed, isStopping, listener }: FinishingOptions) => {
     headers.set("x-request-id", incoming.requestId)
     if (origin !== undefined) Cors.share(headers, origin)
     if (isStopping()) headers.set("connection", "close")
-    if (response.status === 401 || response.status === 403) completeChallenge(request, headers)
+    if (response.status === 401 || response.status === 403) completeChallenge(incoming, headers)
     if (!raw) addSecurityHeaders(request.method, headers)
     else if (listener.transportSecurity !== undefined) addToSite(incoming, headers)
     count(incoming, response.status)

@@ -43,7 +43,7 @@ export const section = Section.make(
     trusted_proxies: Section.optional(
       Schema.Array(Schema.String.check(isAddressRange)),
       [],
-      "Reverse proxies, by address or range, whose `X-Forwarded-For` names the client for the limits of the OAuth server."
+      "Reverse proxies, by address or range. Their `X-Forwarded-For` names the client for the limits of the OAuth server. Without `public_url`, their `X-Forwarded-Proto` and `X-Forwarded-Host`, or `Forwarded`, name the public URL, if the host is one of `allowed_hosts`."
     ),
     port: Section.optional(port, 8000, "Port to listen on; 0 selects a free port."),
     max_message_bytes: Section.optional(

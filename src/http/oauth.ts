@@ -2,7 +2,7 @@
 import { Context, Effect, Layer, Scope, Semaphore } from "effect"
 import type { Audit } from "../../layers/audit/Audit.ts"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
-import { servedAddress } from "../../layers/edge/servedAddress.ts"
+import { servedAddresses } from "../../layers/edge/servedAddresses.ts"
 import { json } from "../../layers/http/responses.ts"
 import { pathOf } from "../../layers/http/requestRouting.ts"
 import { Routes, type Connection } from "../../layers/http/Routes.ts"
@@ -10,8 +10,7 @@ import { run } from "../../layers/http/runEndpoint.ts"
 import { CredentialVerifiers } from "../../layers/identity/CredentialVerifiers.ts"
 import { loadOAuthServer } from "../../layers/identity/oauth/loadOAuthServer.ts"
 import type { OAuthServer } from "../../layers/identity/oauth/OAuthServer.ts"
-import type { PublicAddress } from "../../layers/identity/oauth/publicAddress.ts"
-import { metadataPath, resourcePaths } from "../../layers/identity/oauth/resources.ts"
+import { metadataPath, resourcePaths, type Resources } from "../../layers/identity/oauth/resources.ts"
 import * as auth from "../../layers/identity/section.ts"
 import * as outbound from "../../layers/outbound/section.ts"
 import { Dns } from "../../layers/platform/Dns.ts"
@@ -43,7 +42,8 @@ const notConfigured = () =>
     {
       error: "temporarily_unavailable",
       error_description:
-        "The authorization server has no public URL. Set server.public_url to the URL by which clients reach this service."
+        "The authorization server has no public URL. Set server.public_url to the URL by which clients reach this service. " +
+        "Or let a proxy of server.trusted_proxies send X-Forwarded-Proto: https and X-Forwarded-Host with one of server.allowed_hosts."
     },
     { "retry-after": "60" }
   )
@@ -56,12 +56,12 @@ const fetchOf = Effect.fnUntraced(function* (allowPrivate: boolean) {
   return callerFetch({ dns, settings, allowPrivate, maxBytes: maxDocument })
 })
 
-const loadServer = Effect.fnUntraced(function* ({ issuer, resources }: PublicAddress) {
+const loadServer = Effect.gen(function* () {
   const [server, { Accounts }] = yield* Effect.promise(() =>
     Promise.all([loadOAuthServer(), import("../../layers/identity/oauth/Accounts.ts")])
   )
   const fetch = yield* fetchOf(false)
-  return yield* server.make({ issuer, resources, fetch }).pipe(Effect.provide(Accounts.layer))
+  return yield* server.make({ fetch }).pipe(Effect.provide(Accounts.layer))
 })
 
 const tokenVerifier = Effect.flatMap(
@@ -70,7 +70,7 @@ const tokenVerifier = Effect.flatMap(
 )
 
 /** Adds the verifier of access tokens to the Authenticator. */
-const verifyTokens = Effect.fnUntraced(function* ({ resources }: PublicAddress) {
+const verifyTokens = Effect.fnUntraced(function* (resources: Resources) {
   const services = yield* Effect.context<Sql>()
   const verifier = yield* Effect.cached(Effect.provideContext(tokenVerifier, services))
   yield* (yield* CredentialVerifiers).add({
@@ -84,7 +84,7 @@ const verifyTokens = Effect.fnUntraced(function* ({ resources }: PublicAddress) 
 })
 
 /** The same for tokens of other issuers. */
-const verifyIssuerTokens = Effect.fnUntraced(function* ({ resources }: PublicAddress) {
+const verifyIssuerTokens = Effect.fnUntraced(function* (resources: Resources) {
   const { oauth } = yield* (yield* ConfigSource).read(auth.section)
   if (oauth.issuers.length === 0) return
   const services = yield* Effect.context<ConfigSource | Scope.Scope>()
@@ -104,15 +104,17 @@ const verifyIssuerTokens = Effect.fnUntraced(function* ({ resources }: PublicAdd
 })
 
 export const verifiers = Layer.effectDiscard(
-  Effect.flatMap(servedAddress, (address) =>
-    address === undefined ? Effect.void : Effect.andThen(verifyTokens(address), verifyIssuerTokens(address))
+  Effect.flatMap(servedAddresses, ({ resources }) =>
+    resources === undefined
+      ? Effect.void
+      : Effect.andThen(verifyTokens(resources), verifyIssuerTokens(resources))
   )
 )
 
 export const layer = Layer.effectDiscard(
   Effect.gen(function* () {
     const routes = yield* Routes
-    const address = yield* servedAddress
+    const { find } = yield* servedAddresses
     const { oauth } = yield* (yield* ConfigSource).read(auth.section)
     const { name, title } = yield* Identity
     const scope = yield* Effect.scope
@@ -120,37 +122,38 @@ export const layer = Layer.effectDiscard(
     const respond = run(yield* Effect.context<never>())
     const loading = yield* Semaphore.make(1)
     let loaded: OAuthServer | undefined
-    const server = (at: PublicAddress) =>
-      loading.withPermit(
-        Effect.suspend(() =>
-          loaded === undefined
-            ? Effect.tap(loadServer(at), (made) => Effect.sync(() => (loaded = made))).pipe(
-                Effect.provideContext(services),
-                Scope.provide(scope),
-                Effect.orDie
-              )
-            : Effect.succeed(loaded)
-        )
+    const server = loading.withPermit(
+      Effect.suspend(() =>
+        loaded === undefined
+          ? Effect.tap(loadServer, (made) => Effect.sync(() => (loaded = made))).pipe(
+              Effect.provideContext(services),
+              Scope.provide(scope),
+              Effect.orDie
+            )
+          : Effect.succeed(loaded)
       )
+    )
 
     const serve = (request: Request, connection: Connection): Response | Promise<Response> => {
+      const peer = connection.address
+      const address = find(request, () => peer)
       if (address === undefined) return notConfigured()
       const inner = withoutIssuerPath(request, address.issuer)
-      const peer = connection.address
       // A browser that reloads a page does not interrupt the first request, whose code or token is already stored.
       return respond(
         new Request(request.url),
-        Effect.flatMap(loaded === undefined ? server(address) : Effect.succeed(loaded), (handle) =>
-          handle(inner, peer)
+        Effect.flatMap(loaded === undefined ? server : Effect.succeed(loaded), (handle) =>
+          handle(inner, peer, address)
         )
       )
     }
 
     const scopes = [...new Set([...everyScope, ...oauth.scopes])].map(toOAuth)
     /** RFC 9728, section 2. */
-    const describe = (request: Request): Response => {
+    const describe = (request: Request, peer: () => string): Response => {
+      const address = find(request, peer)
       if (address === undefined) return notConfigured()
-      const { issuer, resources } = address
+      const { host, issuer, resources } = address
       const prefix = new URL(issuer).pathname.replace(/\/$/, "")
       const after = pathOf(request.url).slice(metadataPath.length).replace(/\/$/, "")
       const path = (prefix !== "" && after.startsWith(prefix) ? after.slice(prefix.length) : after) || "/"
@@ -160,7 +163,7 @@ export const layer = Layer.effectDiscard(
       return json(
         200,
         {
-          resource: resources.identifier(path, request.headers.get("host")),
+          resource: resources.identifier(path, host),
           authorization_servers: [issuer, ...oauth.issuers.map((other) => other.issuer)],
           scopes_supported: scopes,
           bearer_methods_supported: ["header"],
@@ -176,7 +179,7 @@ export const layer = Layer.effectDiscard(
     })
     yield* routes.add({
       paths: [metadataPath, `${metadataPath}/*`],
-      fetch: (request) => rejectMethod(request) ?? describe(request)
+      fetch: (request, connection) => rejectMethod(request) ?? describe(request, () => connection.address)
     })
   })
 )

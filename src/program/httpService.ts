@@ -6,7 +6,7 @@ import { Health } from "../../layers/health/Health.ts"
 import { Authenticator } from "../../layers/identity/Authenticator.ts"
 import { challenge } from "../../layers/identity/oauth/publicAddress.ts"
 import { Domains } from "../../layers/edge/Domains.ts"
-import { servedAddress } from "../../layers/edge/servedAddress.ts"
+import { servedAddresses } from "../../layers/edge/servedAddresses.ts"
 import * as edge from "../../layers/edge/section.ts"
 import { Listener } from "../../layers/http/Listener.ts"
 import * as TlsListener from "../../layers/http/TlsListener.ts"
@@ -46,12 +46,6 @@ export interface Overrides {
   readonly port?: number
 }
 
-/** Origins of the service behind a proxy: that of the public URL, and its domains with the same scheme. */
-const originsOf = (issuer: string, domains: ReadonlyArray<string>) => {
-  const { origin, protocol } = new URL(issuer)
-  return [origin, ...domains.map((domain) => `${protocol}//${domain.toLowerCase()}`)]
-}
-
 /** The listeners of the edge, if `edge.https_port` is set. */
 const edgeListeners = (common: Parameters<typeof EdgeService.layer>[0]) =>
   Layer.unwrap(
@@ -83,7 +77,7 @@ export const layerNoDeps = (overrides: Overrides = {}) =>
       const config = yield* ConfigSource
       const authenticator = yield* Authenticator
       const server = { ...(yield* config.read(http.section)), ...overrides }
-      const address = yield* servedAddress
+      const addresses = yield* servedAddresses
       const { domains } = yield* config.read(edge.section)
       const { page_size, sessions } = yield* config.read(mcp.section)
       yield* authenticator.requireFor(server.host)
@@ -117,10 +111,8 @@ export const layerNoDeps = (overrides: Overrides = {}) =>
           onStop: Effect.andThen(drain, logStopping),
           drainDelay: server.drain_delay,
           observer,
-          ...(address !== undefined && {
-            challenge: challenge(address),
-            ownOrigins: originsOf(address.issuer, domains)
-          })
+          challenge: challenge(addresses),
+          ownOrigins: addresses.origins
         }
         const options = { ...common, hostname: server.host, port: server.port, http3: server.http3 }
         const own =

@@ -69,6 +69,8 @@ export const withAlice = Effect.fnUntraced(function* (
   return service
 })
 
+export type Send = (url: string | URL, init?: RequestInit) => Promise<Response>
+
 /** Follows redirects with cookies, and answers the pages for sign-in and consent, until the client's redirect URI. */
 export class Browser {
   readonly #cookies = new Map<string, { readonly value: string; readonly path: string }>()
@@ -76,9 +78,11 @@ export class Browser {
   readonly pages: Array<string> = []
   readonly #account: string
   readonly #callback: string
-  constructor(account = "alice", clientCallback = callback) {
+  readonly #send: Send
+  constructor(account = "alice", clientCallback = callback, send: Send = fetch) {
     this.#account = account
     this.#callback = clientCallback
+    this.#send = send
   }
 
   async fetch(url: URL, init: RequestInit = {}): Promise<Response> {
@@ -86,7 +90,7 @@ export class Browser {
       .filter(([, { path }]) => url.pathname.startsWith(path))
       .map(([key, { value }]) => `${key.split(" ")[0]}=${value}`)
       .join("; ")
-    const response = await fetch(url, {
+    const response = await this.#send(url, {
       redirect: "manual",
       ...init,
       headers: { cookie, accept: "text/html", ...(init.headers as Record<string, string> | undefined) }
@@ -197,12 +201,12 @@ export const form = (url: string, body: Record<string, string>) =>
   })
 
 /** Connects, with sign-in and consent in the browser if the service asks for it. */
-export const connect = (base: string, provider: SdkClient, browser: Browser) =>
+export const connect = (base: string, provider: SdkClient, browser: Browser, send: Send = fetch) =>
   Effect.promise(async () => {
     const url = new URL("/mcp", base)
     for (let attempt = 0; attempt < 3; attempt++) {
       const client = new Client({ name: "test", version: "1" })
-      const transport = new StreamableHTTPClientTransport(url, { authProvider: provider })
+      const transport = new StreamableHTTPClientTransport(url, { authProvider: provider, fetch: send })
       try {
         await client.connect(transport)
         return { client, transport }

@@ -22,7 +22,7 @@ import * as interactions from "./interactions.ts"
 import * as keys from "./keys.ts"
 import { identityScopes, makeProvider, supportedScopes } from "./provider.ts"
 import * as records from "./records.ts"
-import type { Resources } from "./resources.ts"
+import type { PublicAddress } from "./publicAddress.ts"
 
 /** Milliseconds after which the keys are read again: another instance may have replaced them. */
 const keysInterval = 10 * 60_000
@@ -33,9 +33,6 @@ const maxWaiting = 256
 const maxFetches = 60
 
 export interface OAuthServerOptions {
-  /** The public URL, without a trailing slash. */
-  readonly issuer: string
-  readonly resources: Resources
   /** Requests public addresses only. */
   readonly fetch: (url: string, init?: RequestInit) => Promise<Response>
 }
@@ -58,7 +55,7 @@ const tooMany = (what: string, milliseconds: number) =>
     "retry-after": String(Math.ceil(milliseconds / 1000))
   })
 
-export const make = Effect.fnUntraced(function* ({ fetch, issuer, resources }: OAuthServerOptions) {
+export const make = Effect.fnUntraced(function* ({ fetch }: OAuthServerOptions) {
   const { oauth: settings } = yield* (yield* ConfigSource).read(section)
   const { trusted_proxies } = yield* (yield* ConfigSource).read(http.section)
   const trustedProxies = trusted_proxies.filter(isRange)
@@ -86,16 +83,12 @@ export const make = Effect.fnUntraced(function* ({ fetch, issuer, resources }: O
   const perAccount = limitOf(settings.sign_ins_per_account)
   const perAddress = limitOf(settings.sign_ins_per_address)
   const access = new Set(supportedScopes(settings))
-  const completion: requests.Completion = {
-    resources,
-    access,
-    supported: new Set([...access, ...identityScopes])
-  }
+  const supported = new Set([...access, ...identityScopes])
   const clock = yield* Clock.Clock
   /** Errors of the server, by request. */
   const failures = new WeakMap<object, unknown>()
 
-  const build = (read: keys.Keys, now: number): Current => {
+  const build = ({ issuer, resources }: PublicAddress, read: keys.Keys, now: number): Current => {
     const provider = makeProvider({
       issuer,
       settings,
@@ -124,25 +117,35 @@ export const make = Effect.fnUntraced(function* ({ fetch, issuer, resources }: O
   }
 
   const building = yield* Semaphore.make(1)
-  let built: Current | undefined
-  /** The provider with the current keys. */
-  const current = Effect.suspend(() => {
-    const now = clock.currentTimeMillisUnsafe()
-    return built !== undefined && now - built.readAt < keysInterval
-      ? Effect.succeed(built)
-      : building.withPermit(
-          Effect.gen(function* () {
-            if (built !== undefined && now - built.readAt < keysInterval) return built
-            const read = yield* readKeys
-            return (built = built?.version === read.version ? { ...built, readAt: now } : build(read, now))
-          })
-        )
-  })
+  /** By issuer: one, or one for each allowed host. */
+  const built = new Map<string, Current>()
+  const fresh = (issuer: string, now: number): Current | undefined => {
+    const found = built.get(issuer)
+    return found !== undefined && now - found.readAt < keysInterval ? found : undefined
+  }
+  /** The provider of the issuer, with the current keys. */
+  const current = (at: PublicAddress) =>
+    Effect.suspend(() => {
+      const now = clock.currentTimeMillisUnsafe()
+      const known = fresh(at.issuer, now)
+      if (known !== undefined) return Effect.succeed(known)
+      return building.withPermit(
+        Effect.gen(function* () {
+          const other = fresh(at.issuer, now)
+          if (other !== undefined) return other
+          const read = yield* readKeys
+          const before = built.get(at.issuer)
+          const next = before?.version === read.version ? { ...before, readAt: now } : build(at, read, now)
+          built.set(at.issuer, next)
+          return next
+        })
+      )
+    })
 
   /** Passes a request to the provider. */
-  const provide = Effect.fnUntraced(function* (request: Request, address: string) {
-    const { provider } = yield* current
-    const node = toNode(request, issuer, address)
+  const provide = Effect.fnUntraced(function* (request: Request, address: string, at: PublicAddress) {
+    const { provider } = yield* current(at)
+    const node = toNode(request, at.issuer, address)
     const respond = provider.callback()
     const response = yield* Effect.promise(async () => {
       const [answered] = await Promise.all([node.answered, respond(node.request, node.response)])
@@ -175,18 +178,18 @@ export const make = Effect.fnUntraced(function* ({ fetch, issuer, resources }: O
       (bytes) => (bytes.byteLength > requests.maxBody ? undefined : new TextDecoder().decode(bytes))
     )
 
-  const register = Effect.fnUntraced(function* (request: Request, address: string) {
+  const register = Effect.fnUntraced(function* (request: Request, address: string, at: PublicAddress) {
     const limited = registrations.count(networkOf(address), clock.currentTimeMillisUnsafe())
     if (limited !== undefined) return tooMany("registrations", limited)
     const body = yield* bodyOf(request)
     if (body === undefined) return bodyTooLarge(requests.maxBody)
     const registration = requests.completeRegistration(body)
     if (requests.isRejected(registration)) return json(400, registration)
-    return yield* provide(withBody(request, JSON.stringify(registration)), address)
+    return yield* provide(withBody(request, JSON.stringify(registration)), address, at)
   })
 
   /** The authorization request again, for a browser that repeats one that has ended: the user need not decide again. */
-  const restart = (uid: string) =>
+  const restart = (uid: string, { issuer }: PublicAddress) =>
     Effect.map(stored.ended(uid), (params) => {
       if (params === undefined) return undefined
       const url = new URL(`${issuer}/oauth/authorize`)
@@ -197,7 +200,12 @@ export const make = Effect.fnUntraced(function* ({ fetch, issuer, resources }: O
       return new Response(null, { status: 303, headers: { location: url.href, "cache-control": "no-store" } })
     })
 
-  const interaction = Effect.fnUntraced(function* (request: Request, path: string, address: string) {
+  const interaction = Effect.fnUntraced(function* (
+    request: Request,
+    path: string,
+    address: string,
+    at: PublicAddress
+  ) {
     const { method } = request
     if (method !== "GET" && method !== "POST" && method !== "HEAD") {
       return messagePage(405, "Method not allowed", "Open this page in a browser.")
@@ -208,39 +216,46 @@ export const make = Effect.fnUntraced(function* ({ fetch, issuer, resources }: O
     }
     const body = method === "POST" ? yield* bodyOf(request) : ""
     if (body === undefined) return bodyTooLarge(requests.maxBody)
-    const { interact } = yield* current
+    const { interact } = yield* current(at)
     const form = method === "POST" ? new URLSearchParams(body) : undefined
     const uid = path.slice(interactions.interactionPath.length)
-    return yield* interact(request, address, form, restart(uid))
+    return yield* interact(request, address, form, restart(uid, at))
   })
 
   /** Continues after the last page. The interaction may have ended before, or with another request at the same time. */
-  const resume = Effect.fnUntraced(function* (request: Request, uid: string, address: string) {
-    const again = yield* restart(uid)
+  const resume = Effect.fnUntraced(function* (
+    request: Request,
+    uid: string,
+    address: string,
+    at: PublicAddress
+  ) {
+    const again = yield* restart(uid, at)
     if (again !== undefined) return again
-    const response = yield* provide(request, address)
-    return response.status === 400 ? ((yield* restart(uid)) ?? response) : response
+    const response = yield* provide(request, address, at)
+    return response.status === 400 ? ((yield* restart(uid, at)) ?? response) : response
   })
 
   const resumed = /^\/oauth\/authorize\/([\w-]+)$/
 
-  const route = Effect.fnUntraced(function* (request: Request, address: string) {
+  const route = Effect.fnUntraced(function* (request: Request, address: string, at: PublicAddress) {
+    const completion: requests.Completion = { resources: at.resources, access, supported }
     const path = new URL(request.url).pathname
     if (path === "/oauth/authorize") {
       return yield* provide(
         withUrl(request, ({ searchParams }) => requests.completeAuthorization(searchParams, completion)),
-        address
+        address,
+        at
       )
     }
-    if (path === "/oauth/register" && request.method === "POST") return yield* register(request, address)
-    if (path.startsWith(interactions.interactionPath)) return yield* interaction(request, path, address)
+    if (path === "/oauth/register" && request.method === "POST") return yield* register(request, address, at)
+    if (path.startsWith(interactions.interactionPath)) return yield* interaction(request, path, address, at)
     if (path === "/oauth/token" && request.method === "POST") {
       const body = yield* bodyOf(request)
       if (body === undefined) return bodyTooLarge(requests.maxBody)
-      return yield* provide(withBody(request, requests.completeToken(body, completion)), address)
+      return yield* provide(withBody(request, requests.completeToken(body, completion)), address, at)
     }
     const uid = resumed.exec(path)?.[1]
-    return uid === undefined ? yield* provide(request, address) : yield* resume(request, uid, address)
+    return uid === undefined ? yield* provide(request, address, at) : yield* resume(request, uid, address, at)
   })
 
   const slots = yield* Semaphore.make(maxRunning)
@@ -264,7 +279,7 @@ export const make = Effect.fnUntraced(function* ({ fetch, issuer, resources }: O
   }
 
   /** Responds to a request below `/oauth` or for the metadata of the server. */
-  return (request: Request, peer: string): Effect.Effect<Response> =>
+  return (request: Request, peer: string, at: PublicAddress): Effect.Effect<Response> =>
     Effect.suspend(() => {
       const address = clientAddress(request.headers, peer, trustedProxies)
       const limited = perCaller.count(networkOf(address), clock.currentTimeMillisUnsafe())
@@ -273,7 +288,7 @@ export const make = Effect.fnUntraced(function* ({ fetch, issuer, resources }: O
         return Effect.succeed(unavailable("Too many requests at this moment. Retry later."))
       }
       waiting++
-      return slots.withPermit(route(request, address)).pipe(
+      return slots.withPermit(route(request, address, at)).pipe(
         Effect.catchCause((cause) =>
           Cause.hasInterruptsOnly(cause) ? Effect.interrupt : Effect.succeed(failed(cause))
         ),
