@@ -2,6 +2,7 @@
 import { Context, type Effect } from "effect"
 import type { GuardServices } from "../../layers/guard/Guard.ts"
 import type { ProgressEvent } from "../../layers/progress/ProgressEvent.ts"
+import type { InstanceChain } from "../domain/instanceChain.ts"
 import type { Principal } from "../domain/Principal.ts"
 import type { Trace } from "../domain/Trace.ts"
 import type { Client } from "./Client.ts"
@@ -20,6 +21,8 @@ export class Caller extends Context.Service<
     readonly conversation?: string | undefined
     /** The request, such as `tools/call echo`. */
     readonly call?: string
+    /** From another instance: the instances that the call came through. */
+    readonly chain?: InstanceChain | undefined
     /** The client program, if known. */
     readonly program?: { readonly name: string; readonly version: string } | undefined
     /**

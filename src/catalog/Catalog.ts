@@ -34,7 +34,9 @@ import { makeTables } from "./catalogTables.ts"
 /** Lists the visible entries of one kind by name, one page at a time. */
 export type Listing<A> = (
   principal: Principal,
-  cursor?: string
+  cursor?: string,
+  /** `own`: does not wait for servers that have not answered yet. Default: `all`. */
+  waitFor?: "all" | "own"
 ) => Effect.Effect<ListPage<A>, InvalidCursor | RateLimited | LimiterUnavailable>
 
 export interface CatalogOptions {
@@ -124,20 +126,23 @@ export class Catalog extends Context.Service<
     /** Looks again when the catalog is complete, if it was not. */
     const settled = <A, E, R>(
       principal: Principal,
-      look: () => Effect.Effect<A, E, R>
+      look: () => Effect.Effect<A, E, R>,
+      waitFor?: "all" | "own"
     ): Effect.Effect<A, E, R> =>
       Effect.suspend(() => {
-        const waiting = pending.settled(principal)
+        const waiting = pending.settled(principal, waitFor)
         return waiting === undefined ? look() : Effect.andThen(waiting, Effect.suspend(look))
       })
 
     const listing =
       <A extends object>(table: EntryTable<A>): Listing<A> =>
-      (principal, cursor) =>
+      (principal, cursor, waitFor) =>
         Effect.andThen(
           guard.meter(principal),
-          settled(principal, () =>
-            page((after) => table.visible(principal, after), table.key, limits, cursor)
+          settled(
+            principal,
+            () => page((after) => table.visible(principal, after), table.key, limits, cursor),
+            waitFor
           )
         )
 

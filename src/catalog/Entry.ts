@@ -1,6 +1,7 @@
 /** Catalog entries: tools, prompts, resources and resource templates, built-in or from an upstream server. */
 import type { Effect, Scope as Lifetime } from "effect"
 import type { Annotations, Icon, PromptOutput, ReadOutput, ToolOutput } from "../domain/Content.ts"
+import type { InstanceChain } from "../domain/instanceChain.ts"
 import type { JsonObject } from "../domain/JsonObject.ts"
 import type { Policy } from "../domain/Policy.ts"
 import type { Principal } from "../domain/Principal.ts"
@@ -23,6 +24,8 @@ interface Named {
   readonly description?: string
   readonly icons?: ReadonlyArray<Icon>
   readonly meta?: JsonObject
+  /** From another instance: the instances that it came through. */
+  readonly chain?: InstanceChain
 }
 
 export interface ToolEntry extends Named {

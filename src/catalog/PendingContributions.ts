@@ -31,11 +31,14 @@ export class PendingContributions {
     )
   }
 
-  /** Undefined while there is nothing to wait for, so that a call pays nothing. */
-  settled(principal: Principal): Effect.Effect<void> | undefined {
+  /**
+   * `own`: waits only for entries that are made for the principal. Undefined while there is nothing to wait for, so that a call pays
+   * nothing.
+   */
+  settled(principal: Principal, waitFor: "all" | "own" = "all"): Effect.Effect<void> | undefined {
     if (this.#fibers.size === 0 && this.#onDemand.size === 0) return undefined
     const all = [
-      ...Array.from(this.#fibers, (fiber) => Fiber.await(fiber)),
+      ...(waitFor === "all" ? Array.from(this.#fibers, (fiber) => Fiber.await(fiber)) : []),
       ...Array.from(this.#onDemand, (open) => open(principal) ?? Effect.void)
     ]
     return Effect.asVoid(Effect.all(all, { concurrency: "unbounded" }))

@@ -2,6 +2,7 @@
 import { Effect } from "effect"
 import type { OverBudget } from "../../layers/ledger/Spend.ts"
 import type { Block, Icon, ToolOutput } from "../domain/Content.ts"
+import type { InstanceChain } from "../domain/instanceChain.ts"
 import { isObject, type JsonObject } from "../domain/JsonObject.ts"
 import { defaults, type Policy } from "../domain/Policy.ts"
 import { Failed, InvalidArguments } from "./CatalogError.ts"
@@ -17,6 +18,8 @@ export interface RawTool {
   readonly annotations?: ToolEntry["hints"]
   readonly icons?: ReadonlyArray<Icon>
   readonly meta?: JsonObject
+  /** From another instance: the instances that it came through. */
+  readonly chain?: InstanceChain
   /** Differences from the default policy. */
   readonly policy?: Partial<Policy>
 }

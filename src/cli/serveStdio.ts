@@ -8,6 +8,7 @@ import { boundsOf } from "../../layers/transports/jsonBounds.ts"
 import * as Stdio from "../../layers/transports/Stdio.ts"
 import { Catalog } from "../catalog/Catalog.ts"
 import * as deferredCatalog from "../catalog/deferredCatalog.ts"
+import { OwnInstance } from "../catalog/OwnInstance.ts"
 import { RequestState } from "../mcp/RequestState.ts"
 import { SuspendedCalls } from "../mcp/SuspendedCalls.ts"
 import * as Servers from "../mcp/mcpServers.ts"
@@ -44,8 +45,9 @@ export const serveStdio = Effect.gen(function* () {
   const made = yield* Effect.forkScoped(Effect.andThen(needed.await, Layer.build(rest)))
   const loaded = Fiber.join(made)
   const load = Effect.orDie(Effect.andThen(needed.open, loaded))
+  const storage = Effect.map(load, Context.get(Storage))
   const servers = Servers.layer.pipe(
-    Layer.provide([RequestState.layer(Effect.map(load, Context.get(Storage))), SuspendedCalls.layer]),
+    Layer.provide([RequestState.layer(storage), OwnInstance.layer(storage), SuspendedCalls.layer]),
     Layer.provide(
       Layer.succeed(
         Catalog,

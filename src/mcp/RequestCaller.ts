@@ -1,5 +1,6 @@
 /** `Caller` of one MCP request. Ids and traces are lazy, because few calls need them. */
 import type { Caller } from "../catalog/Caller.ts"
+import { chainOf, type InstanceChain } from "../domain/instanceChain.ts"
 import * as Trace from "../domain/Trace.ts"
 import type { RequestContext } from "./RequestContext.ts"
 import { validId } from "../../layers/http/requestId.ts"
@@ -42,6 +43,10 @@ export class RequestCaller implements Shape {
   get program() {
     const { program } = this.#context
     return program && { name: program.name, version: program.version }
+  }
+
+  get chain(): InstanceChain | undefined {
+    return chainOf(this.#context.meta)
   }
 
   /** The id of the HTTP request, so that response header, log, trace and error agree; otherwise a new id. */

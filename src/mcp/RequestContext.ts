@@ -1,5 +1,5 @@
 /** Context of one MCP request, independent of protocol era and dispatcher. */
-import type { Context } from "effect"
+import type { Context, Effect } from "effect"
 import type { Inbound } from "../../layers/transports/McpServers.ts"
 import type { Quotas } from "../../layers/quotas/Quotas.ts"
 import type { Level } from "../catalog/Client.ts"
@@ -12,6 +12,8 @@ export interface Program {
   readonly states: RequestState["Service"]
   readonly quotas: Pick<Quotas["Service"], "memory" | "subscriptions">
   readonly newId: () => string
+  /** Id of this service, for clients that are other instances. */
+  readonly instance: Effect.Effect<string>
 }
 
 export interface Notification {

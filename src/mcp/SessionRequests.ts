@@ -103,7 +103,12 @@ export class SessionRequests implements SessionServer {
       (outgoing, options) => this.server.request(outgoing, { ...options, relatedRequestId: request.id }),
       this.#program.newId
     )
-    const served = { catalog: this.#catalog, context, subscriptions: this.subscriptions }
+    const served = {
+      catalog: this.#catalog,
+      context,
+      subscriptions: this.subscriptions,
+      instance: this.#program.instance
+    }
     const running = start(
       this.#program.services,
       this.#newId,

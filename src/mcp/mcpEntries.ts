@@ -1,6 +1,7 @@
 /** Converts catalog entries to their MCP form, once per entry. */
 import type { Prompt, Resource, ResourceTemplateType, Tool } from "@modelcontextprotocol/server"
 import type { PromptEntry, ResourceEntry, TemplateEntry, ToolEntry } from "../catalog/Entry.ts"
+import { chainKey } from "../domain/instanceChain.ts"
 import type { DeepReadonly } from "./DeepReadonly.ts"
 
 const once = <Entry extends object, Converted>(convert: (entry: Entry) => Converted) => {
@@ -13,6 +14,13 @@ const once = <Entry extends object, Converted>(convert: (entry: Entry) => Conver
 }
 
 type Named = Pick<ToolEntry, "description" | "icons" | "meta" | "name" | "title">
+
+/** For a client that is another instance: with the chain of the entry, which ends with this one. */
+export const withChain = <Converted extends object>(
+  converted: Converted,
+  { chain = [], meta }: Pick<ToolEntry, "chain" | "meta">,
+  instance: string
+): Converted => ({ ...converted, _meta: { ...meta, [chainKey]: [...chain, instance] } })
 
 const named = ({ description, icons, meta, name, title }: Named) => ({
   name,

@@ -13,6 +13,7 @@ import { Quotas } from "../../layers/quotas/Quotas.ts"
 import { McpServers } from "../../layers/transports/McpServers.ts"
 import { Catalog } from "../catalog/Catalog.ts"
 import type { Change } from "../catalog/Change.ts"
+import { OwnInstance } from "../catalog/OwnInstance.ts"
 import { Identity } from "../domain/Identity.ts"
 import type { Principal } from "../domain/Principal.ts"
 import { CatalogServer } from "./CatalogServer.ts"
@@ -88,6 +89,7 @@ export const layer = Layer.effect(
     const states = yield* RequestState
     const suspendedCalls = yield* SuspendedCalls
     const quotas = yield* Quotas
+    const { id: instance } = yield* OwnInstance
     const { icons, instructions, ...identity } = yield* Identity
     const implementation: Implementation = {
       ...identity,
@@ -96,7 +98,7 @@ export const layer = Layer.effect(
       })
     }
     const services = yield* Effect.context<never>()
-    const program: Program = { services, states, quotas, newId: ids.nextUnsafe }
+    const program: Program = { services, states, quotas, newId: ids.nextUnsafe, instance }
     const fork = Effect.runForkWith(services)
     const connections = new Set<OpenConnection>()
     const listeners = new Set<(change: Change) => void>()

@@ -6,6 +6,7 @@ import type { CallerServices } from "../catalog/Entry.ts"
 import { isToolResult, type CatalogFailure } from "../catalog/catalogFailure.ts"
 import { text, type ToolOutput } from "../domain/Content.ts"
 import { isFailure, type Failure } from "../domain/Failure.ts"
+import { chainOf, type InstanceChain } from "../domain/instanceChain.ts"
 import { isObject, type JsonObject } from "../domain/JsonObject.ts"
 import type { DeepReadonly } from "./DeepReadonly.ts"
 import * as params from "./decodeParams.ts"
@@ -22,6 +23,8 @@ export interface Served {
   readonly catalog: Catalog["Service"]
   readonly context: RequestContext
   readonly subscriptions: Subscriptions
+  /** Id of this service, for clients that are other instances. */
+  readonly instance: Effect.Effect<string>
 }
 
 /** A request with decoded params. */
@@ -55,16 +58,28 @@ const define = <Name extends keyof Results, Params extends object>(
   ...(failed !== undefined && { failed })
 })
 
-const page = <Entry, Converted>(
+interface Chained {
+  readonly chain?: InstanceChain
+  readonly meta?: JsonObject
+}
+
+const page = <Entry extends Chained, Converted extends object>(
   query: (catalog: Catalog["Service"]) => Listing<Entry>,
   convert: (entry: Entry) => Converted,
-  { catalog, context }: Served,
+  { catalog, context, instance }: Served,
   cursor: string | undefined
-) =>
-  Effect.map(query(catalog)(context.inbound.principal, cursor), ({ items, next }) => ({
-    items: items.map(convert),
-    more: next === undefined ? {} : { nextCursor: next }
-  }))
+) => {
+  const listed = (form: (entry: Entry) => Converted, waitFor?: "own") =>
+    Effect.map(query(catalog)(context.inbound.principal, cursor, waitFor), ({ items, next }) => ({
+      items: items.map(form),
+      more: next === undefined ? {} : { nextCursor: next }
+    }))
+  if (chainOf(context.meta) === undefined) return listed(convert)
+  // Instances that list each other would wait for each other.
+  return Effect.flatMap(instance, (id) =>
+    listed((entry) => mcpEntries.withChain(convert(entry), entry, id), "own")
+  )
+}
 
 const withMeta = (meta: JsonObject | undefined) => (meta === undefined ? {} : { _meta: meta })
 

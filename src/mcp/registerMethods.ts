@@ -107,7 +107,7 @@ const serve = async <Result extends object>(
   const running = start(
     program.services,
     program.newId,
-    { catalog, context, subscriptions },
+    { catalog, context, subscriptions, instance: program.instance },
     prepared,
     clientOf(context, able, ask),
     rounds

@@ -18,6 +18,7 @@ import { Credentials } from "../../layers/upstream/oauth/Credentials.ts"
 import { SignIns } from "../../layers/upstream/oauth/SignIns.ts"
 import { Usage } from "../../layers/usage/Usage.ts"
 import { UsageReport } from "../../layers/usage/UsageReport.ts"
+import { OwnInstance } from "../catalog/OwnInstance.ts"
 import { Catalog } from "../catalog/Catalog.ts"
 import { Identity } from "../domain/Identity.ts"
 import { RequestState } from "../mcp/RequestState.ts"
@@ -53,6 +54,7 @@ export const core = Layer.effect(Catalog, Effect.flatMap(catalogOptions, Catalog
       Credentials.layer,
       SignIns.layer,
       Instance.layer,
+      OwnInstance.layer(Storage),
       StoredTokens.layer.pipe(Layer.provideMerge(CredentialVerifiers.layer))
     )
   ),

@@ -17,6 +17,7 @@ import { SignIns } from "../../layers/upstream/oauth/SignIns.ts"
 import * as upstreamSection from "../../layers/upstream/section.ts"
 import { isOperator } from "../catalog/Audience.ts"
 import { Catalog } from "../catalog/Catalog.ts"
+import { OwnInstance } from "../catalog/OwnInstance.ts"
 import type { Principal } from "../domain/Principal.ts"
 import * as mcpSection from "../mcp/section.ts"
 import { serveUpstream, type Served } from "../upstreams/serveUpstream.ts"
@@ -66,7 +67,8 @@ export const make = Effect.gen(function* () {
   const config = yield* ConfigSource
   const shared = yield* Catalog
   const processes = yield* Layer.build(Layer.provideMerge(OrphanGuard.layer, childProcess.layer))
-  const own = yield* Instance
+  const process = yield* Instance
+  const own = yield* OwnInstance
   const dns = Context.get(yield* Layer.build(Dns.layer), Dns)
   const services = Context.pick(
     Credentials,
@@ -91,17 +93,22 @@ export const make = Effect.gen(function* () {
     const timeout = request.timeout == null ? connection_timeout : Duration.seconds(request.timeout)
     const maxBytes = http.max_message_bytes
     // The entries of a connection to this service itself would contain themselves.
-    const instance = request.federate === true ? own.id : undefined
-    const fetching = { dns, settings: outbound, allowPrivate, maxBytes, instance }
+    const federated = request.federate === true
+    const fetching = {
+      dns,
+      settings: outbound,
+      allowPrivate,
+      maxBytes,
+      instance: federated ? process.id : undefined
+    }
     if (settings.url !== undefined) yield* Effect.mapError(check(settings.url, fetching), notReachable)
-    const catalog =
-      request.federate === true
-        ? shared
-        : yield* Catalog.make({
-            pageSize: mcp.page_size,
-            pageBytes: mcp.page_bytes,
-            maxResultBytes: mcp.max_result_bytes
-          })
+    const catalog = federated
+      ? shared
+      : yield* Catalog.make({
+          pageSize: mcp.page_size,
+          pageBytes: mcp.page_bytes,
+          maxResultBytes: mcp.max_result_bytes
+        })
     const prefix = prefixOf({ id, request }, resolved)
     const served = yield* serveUpstream({
       name: `${listed ?? safe(request.name ?? "client")}-${suffixOf(id)}`,
@@ -112,6 +119,7 @@ export const make = Effect.gen(function* () {
       // A lost connection is opened again by the next request.
       maxReconnectAttempts: 0,
       fetch: callerFetch(fetching),
+      instance: federated ? own.id : undefined,
       visibleTo: { principal: principal.key },
       eager: false,
       onUse,

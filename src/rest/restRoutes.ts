@@ -22,6 +22,7 @@ import type { Credentials } from "../../layers/upstream/oauth/Credentials.ts"
 import type { SignIns } from "../../layers/upstream/oauth/SignIns.ts"
 import { authenticateRequest } from "../../layers/transports/authenticateRequest.ts"
 import type { Catalog } from "../catalog/Catalog.ts"
+import type { OwnInstance } from "../catalog/OwnInstance.ts"
 import { json } from "../../layers/http/responses.ts"
 import { rejectMethod } from "../http/requireReader.ts"
 import { isObject } from "../domain/JsonObject.ts"
@@ -37,6 +38,7 @@ type Services =
   | Guard
   | Ids
   | Instance
+  | OwnInstance
   | Path.Path
   | ProgressEvents
   | Quotas

@@ -14,6 +14,7 @@ import type { Credentials } from "../../layers/upstream/oauth/Credentials.ts"
 import type { SignIns } from "../../layers/upstream/oauth/SignIns.ts"
 import { section } from "../../layers/upstream/section.ts"
 import { Catalog } from "../catalog/Catalog.ts"
+import { OwnInstance } from "../catalog/OwnInstance.ts"
 import * as mcp from "../mcp/section.ts"
 import type { manageUpstreams } from "./manageUpstreams.ts"
 import { ListStore } from "./ListStore.ts"
@@ -36,7 +37,8 @@ const make = Effect.gen(function* () {
   >()
   const store = yield* ListStore
   const dns = yield* Dns
-  const { id: instance } = yield* Instance
+  const { id: process } = yield* Instance
+  const { id: instance } = yield* OwnInstance
   const models = Option.getOrUndefined(yield* Effect.serviceOption(Models))
   const scope = yield* Effect.scope
   const manager = yield* Effect.cached(
@@ -68,8 +70,9 @@ const make = Effect.gen(function* () {
               settings: outbound,
               allowPrivate: true,
               maxBytes: max_message_bytes,
-              instance
+              instance: process
             }),
+            instance,
             signInOf,
             models,
             idleTimeout: connection.idle_timeout,

@@ -2,6 +2,7 @@
 import { Effect, Option } from "effect"
 import type { Entries, PromptEntry, ResourceEntry, TemplateEntry, ToolEntry } from "../catalog/Entry.ts"
 import { rawTool } from "../catalog/rawTool.ts"
+import { chainOf, withoutChain, type InstanceChain } from "../domain/instanceChain.ts"
 import type { JsonObject } from "../domain/JsonObject.ts"
 import { scan } from "../mcp/paramHeaders.ts"
 import {
@@ -40,6 +41,15 @@ const reusing = ({ known }: Source) => {
   }
 }
 
+/** `_meta` as it is served, and the chain of an entry of another instance. */
+const metaOf = (
+  _meta: JsonObject | undefined
+): { readonly meta?: JsonObject; readonly chain?: InstanceChain } => {
+  if (_meta === undefined) return {}
+  const [meta, chain] = [withoutChain(_meta), chainOf(_meta)]
+  return { ...(meta !== undefined && { meta }), ...(chain !== undefined && { chain }) }
+}
+
 const describe = ({
   _meta,
   description,
@@ -49,15 +59,17 @@ const describe = ({
   ...(title !== undefined && { title }),
   ...(description !== undefined && { description }),
   ...(icons !== undefined && { icons }),
-  ...(_meta !== undefined && { meta: _meta })
+  ...metaOf(_meta)
 })
 
 const tool = (source: Source, name: string, definition: ToolDefinition): ToolEntry => {
   const { annotations, inputSchema, name: original, outputSchema } = definition
+  const described = describe(definition)
+  const target = { name, chain: described.chain }
   const marks = source.overHttp ? scan(inputSchema) : []
   return rawTool(
     {
-      ...describe(definition),
+      ...described,
       name,
       inputSchema,
       ...(outputSchema !== undefined && { outputSchema }),
@@ -70,42 +82,52 @@ const tool = (source: Source, name: string, definition: ToolDefinition): ToolEnt
     },
     (args) =>
       Effect.flatMap(
-        send(source, name, "tools/call", { name: original, arguments: args }, paramHeaders(marks, args)),
+        send(source, target, "tools/call", { name: original, arguments: args }, paramHeaders(marks, args)),
         (result) => toToolOutput(name, result)
       )
   )
 }
 
-const prompt = (source: Source, name: string, definition: PromptDefinition): PromptEntry => ({
-  ...describe(definition),
-  name,
-  scopes: ["call"],
-  arguments: (definition.arguments ?? []).map((argument) => ({
-    ...argument,
-    required: argument.required === true,
-    complete: completing(source, { type: "ref/prompt", name: definition.name }, argument.name)
-  })),
-  get: (args) =>
-    Effect.flatMap(send(source, name, "prompts/get", { name: definition.name, arguments: args }), (result) =>
-      toPromptOutput(name, result)
-    )
-})
+const prompt = (source: Source, name: string, definition: PromptDefinition): PromptEntry => {
+  const described = describe(definition)
+  const target = { name, chain: described.chain }
+  return {
+    ...described,
+    name,
+    scopes: ["call"],
+    arguments: (definition.arguments ?? []).map((argument) => ({
+      ...argument,
+      required: argument.required === true,
+      complete: completing(source, target, { type: "ref/prompt", name: definition.name }, argument.name)
+    })),
+    get: (args) =>
+      Effect.flatMap(
+        send(source, target, "prompts/get", { name: definition.name, arguments: args }),
+        (result) => toPromptOutput(name, result)
+      )
+  }
+}
 
-const read = (source: Source, uri: string) =>
-  Effect.flatMap(send(source, uri, "resources/read", { uri }), (result) => toReadOutput(uri, result))
+const read = (source: Source, uri: string, chain: InstanceChain | undefined) =>
+  Effect.flatMap(send(source, { name: uri, chain }, "resources/read", { uri }), (result) =>
+    toReadOutput(uri, result)
+  )
 
 /** Subscribes to updates of the resource while the scope is open. */
 const subscribe = ({ upstream }: Source, uri: string) =>
   Effect.mapError(upstream.subscribe(uri), toFailed(uri))
 
-const resource = (source: Source, { _meta, uri, ...definition }: ResourceDefinition): ResourceEntry => ({
-  ...definition,
-  ...(_meta !== undefined && { meta: _meta }),
-  uri,
-  scopes: ["read"],
-  read: read(source, uri),
-  subscribe: () => subscribe(source, uri)
-})
+const resource = (source: Source, { _meta, uri, ...definition }: ResourceDefinition): ResourceEntry => {
+  const described = metaOf(_meta)
+  return {
+    ...definition,
+    ...described,
+    uri,
+    scopes: ["read"],
+    read: read(source, uri, described.chain),
+    subscribe: () => subscribe(source, uri)
+  }
+}
 
 /** The variables of a URI template (RFC 6570), whatever operators it uses. */
 const variablesOf = (uriTemplate: string): ReadonlyArray<string> =>
@@ -115,14 +137,16 @@ const variablesOf = (uriTemplate: string): ReadonlyArray<string> =>
 
 const template = (source: Source, { _meta, ...definition }: TemplateDefinition): TemplateEntry => {
   const ref = { type: "ref/resource", uri: definition.uriTemplate }
+  const described = metaOf(_meta)
+  const target = { name: definition.uriTemplate, chain: described.chain }
   return {
     ...definition,
-    ...(_meta !== undefined && { meta: _meta }),
+    ...described,
     scopes: ["read"],
     complete: Object.fromEntries(
-      variablesOf(definition.uriTemplate).map((name) => [name, completing(source, ref, name)])
+      variablesOf(definition.uriTemplate).map((name) => [name, completing(source, target, ref, name)])
     ),
-    read: (uri) => read(source, uri),
+    read: (uri) => read(source, uri, described.chain),
     subscribe: (uri) => subscribe(source, uri)
   }
 }

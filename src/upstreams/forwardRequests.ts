@@ -9,6 +9,7 @@ import { Failed } from "../catalog/CatalogError.ts"
 import { Caller } from "../catalog/Caller.ts"
 import { Client } from "../catalog/Client.ts"
 import type { Complete } from "../catalog/Entry.ts"
+import { chainKey, isLoop, type InstanceChain } from "../domain/instanceChain.ts"
 import { isObject, type JsonObject } from "../domain/JsonObject.ts"
 import type { Policy } from "../domain/Policy.ts"
 import type { Principal } from "../domain/Principal.ts"
@@ -32,6 +33,8 @@ export interface Source {
   readonly overHttp: boolean
   /** Whether a tool of that name is served. */
   readonly serves: (tool: string) => boolean
+  /** Id of this service, in the chains of calls to other instances. Absent: calls have no chain. */
+  readonly instance: Effect.Effect<string> | undefined
   /** Cache of entries by definition: an unchanged entry stays the same object. */
   readonly known: Map<string, object>
 }
@@ -81,47 +84,81 @@ const afterSignIn =
       return outcome.signedIn ? yield* request : yield* fail(outcome.detail)
     })
 
+/** The entry that a request is for. */
+export interface Target {
+  /** The served name, for errors. */
+  readonly name: string
+  /** From another instance: the instances that the entry came through. */
+  readonly chain: InstanceChain | undefined
+}
+
+/**
+ * The params with the chain of the call, if the server is another instance. Fails for a call that came through this service
+ * before: instances that list each other could forward it without end while their lists are out of date.
+ */
+const chained = ({ instance }: Source, { chain, name }: Target, params: JsonObject) =>
+  instance === undefined || chain === undefined
+    ? undefined
+    : Effect.gen(function* () {
+        const { chain: passed = [] } = yield* Caller
+        const own = yield* instance
+        if (!isLoop(passed, own)) return { ...params, _meta: { [chainKey]: [...passed, own] } }
+        const detail =
+          "The call came through this service before: servers in mcpServers list each other. List the entries again."
+        return yield* new Failed({ name, detail, reason: "UpstreamError" })
+      })
+
 export const send = (
   source: Source,
-  name: string,
+  target: Target,
   method: string,
   params: JsonObject,
   headers?: Readonly<Record<string, string>>
 ) => {
   const { models, running, upstream } = source
-  const request = Effect.gen(function* () {
-    const reporter = yield* Progress
-    const client = yield* Client
-    return yield* upstream.request(method, params, {
-      onProgress: onProgress(reporter),
-      answer: answering(upstream.name, client),
-      capabilities: capabilitiesOf(client),
-      ...(headers !== undefined && { headers })
+  const { name } = target
+  const request = (sent: JsonObject) =>
+    Effect.gen(function* () {
+      const reporter = yield* Progress
+      const client = yield* Client
+      return yield* upstream.request(method, sent, {
+        onProgress: onProgress(reporter),
+        answer: answering(upstream.name, client),
+        capabilities: capabilitiesOf(client),
+        ...(headers !== undefined && { headers })
+      })
     })
-  })
-  const sent = running.run(
-    request.pipe(
-      Effect.catchIf(({ signIn }) => signIn !== undefined, afterSignIn(source, request)),
-      Effect.mapError(toFailed(name))
+  const forward = (sent: JsonObject) =>
+    running.run(
+      request(sent).pipe(
+        Effect.catchIf(({ signIn }) => signIn !== undefined, afterSignIn(source, request(sent))),
+        Effect.mapError(toFailed(name))
+      )
     )
-  )
+  const withOwn = chained(source, target, params)
+  const forwarded = withOwn === undefined ? forward(params) : Effect.flatMap(withOwn, forward)
   return models === undefined
-    ? sent
-    : Effect.updateService(sent, Client, (client) => withModel(client, models))
+    ? forwarded
+    : Effect.updateService(forwarded, Client, (client) => withModel(client, models))
 }
 
 /** Values of an argument; empty if the server has no completion, or its completion fails. */
 export const completing =
-  ({ upstream }: Source, ref: JsonObject, argument: string): Complete =>
+  (source: Source, target: Target, ref: JsonObject, argument: string): Complete =>
   (typed, given) =>
     Effect.gen(function* () {
+      const { upstream } = source
       const { capabilities } = yield* upstream.connection
       if (capabilities.completions === undefined) return []
-      const { completion } = yield* upstream.request("completion/complete", {
+      const params = {
         ref,
         argument: { name: argument, value: typed },
         ...(Object.keys(given).length > 0 && { context: { arguments: given } })
-      })
+      }
+      const { completion } = yield* upstream.request(
+        "completion/complete",
+        (yield* chained(source, target, params) ?? Effect.undefined) ?? params
+      )
       const values = isObject(completion) && Array.isArray(completion.values) ? completion.values : []
       return values.filter((value) => typeof value === "string")
     }).pipe(Effect.orElseSucceed(() => []))

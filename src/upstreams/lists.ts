@@ -2,6 +2,7 @@
 import { Effect } from "effect"
 import type { Connection } from "../../layers/upstream/Connection.ts"
 import { UpstreamError } from "../../layers/upstream/UpstreamError.ts"
+import { chainKey, chainOf, isLoop } from "../domain/instanceChain.ts"
 import { isObject, type JsonObject } from "../domain/JsonObject.ts"
 
 /** The server's lists, unchanged. */
@@ -15,6 +16,9 @@ export interface Lists {
 }
 
 export const nothing: Lists = { tools: [], prompts: [], resources: [], templates: [] }
+
+/** Other instances list their entries with chains. */
+const askForChains = { _meta: { [chainKey]: [] } }
 
 const maxPages = 64
 const maxItems = 10_000
@@ -35,14 +39,18 @@ const kinds = {
 const list = Effect.fnUntraced(function* (
   server: string,
   connection: Connection,
-  kind: keyof typeof kinds
+  kind: keyof typeof kinds,
+  meta: JsonObject
 ): Effect.fn.Return<ReadonlyArray<JsonObject>, UpstreamError> {
   const { capability, field, key, method } = kinds[kind]
   if (connection.capabilities[capability] === undefined) return []
   const items: Array<JsonObject> = []
   let cursor: string | undefined
   for (let page = 0; page < maxPages; page++) {
-    const result = yield* connection.request(method, cursor === undefined ? {} : { cursor })
+    const result = yield* connection.request(method, {
+      ...(cursor !== undefined && { cursor }),
+      ...meta
+    })
     const found: ReadonlyArray<unknown> = Array.isArray(result[field]) ? result[field] : []
     for (const item of found) if (isObject(item) && typeof item[key] === "string") items.push(item)
     cursor = typeof result.nextCursor === "string" ? result.nextCursor : undefined
@@ -60,17 +68,57 @@ const list = Effect.fnUntraced(function* (
 /** Method not found: a server may offer resources without templates. */
 const methodNotFound = -32_601
 
-export const readLists = (server: string, connection: Connection) =>
-  Effect.all(
+export interface Found {
+  readonly lists: Lists
+  /** Number of entries that came through this service, and are omitted. */
+  readonly looped: number
+}
+
+/** Without entries that came through the instance: two instances that list each other would list them again and again. */
+const withoutLoops = ({ instructions, ...lists }: Lists, instance: string): Found => {
+  let looped = 0
+  const keep = (items: ReadonlyArray<JsonObject>) =>
+    items.filter(({ _meta }) => {
+      const isOwn = isLoop(chainOf(_meta) ?? [], instance)
+      if (isOwn) looped++
+      return !isOwn
+    })
+  const kept = {
+    tools: keep(lists.tools),
+    prompts: keep(lists.prompts),
+    resources: keep(lists.resources),
+    templates: keep(lists.templates)
+  }
+  // Instructions of such a server contain those of this service.
+  return { lists: looped === 0 ? { ...kept, instructions } : kept, looped }
+}
+
+/** `instance`: id of this service, whose entries are omitted. Absent: the lists are read as any client reads them. */
+export const readLists = (
+  server: string,
+  connection: Connection,
+  instance: Effect.Effect<string> | undefined
+) => {
+  const read = (kind: keyof typeof kinds) =>
+    list(server, connection, kind, instance === undefined ? {} : askForChains)
+  return Effect.all(
     {
-      tools: list(server, connection, "tools"),
-      prompts: list(server, connection, "prompts"),
-      resources: list(server, connection, "resources"),
-      templates: list(server, connection, "templates").pipe(
+      tools: read("tools"),
+      prompts: read("prompts"),
+      resources: read("resources"),
+      templates: read("templates").pipe(
         Effect.catchTag("UpstreamError", (error) =>
           error.code === methodNotFound ? Effect.succeed<ReadonlyArray<JsonObject>>([]) : Effect.fail(error)
         )
       )
     },
     { concurrency: "unbounded" }
-  ).pipe(Effect.map((lists): Lists => ({ ...lists, instructions: connection.instructions })))
+  ).pipe(
+    Effect.map((lists): Lists => ({ ...lists, instructions: connection.instructions })),
+    Effect.flatMap((lists) =>
+      instance === undefined
+        ? Effect.succeed<Found>({ lists, looped: 0 })
+        : Effect.map(instance, (id) => withoutLoops(lists, id))
+    )
+  )
+}

@@ -36,11 +36,13 @@ export interface ProbeOptions {
   readonly timeout: Duration.Duration
   /** Uses the stored sign-in. */
   readonly account?: Account | undefined
+  /** Id of this service, whose own entries are counted apart. */
+  readonly instance?: Effect.Effect<string> | undefined
 }
 
 /** The stages up to the first failure. */
 export const probe = Effect.fnUntraced(
-  function* ({ account, maxMessageBytes, name, settings, timeout }: ProbeOptions) {
+  function* ({ account, instance, maxMessageBytes, name, settings, timeout }: ProbeOptions) {
     const steps: Array<Step> = []
     const timed = Effect.fnUntraced(function* <A, R>(
       stage: Step["stage"],
@@ -101,9 +103,10 @@ export const probe = Effect.fnUntraced(
     if (connection === undefined) return steps
     yield* timed(
       "list",
-      readLists(name, connection),
-      ({ prompts, resources, templates, tools }) =>
-        `${tools.length} tools, ${prompts.length} prompts, ${resources.length + templates.length} resources`
+      readLists(name, connection, instance),
+      ({ lists: { prompts, resources, templates, tools }, looped }) =>
+        `${tools.length} tools, ${prompts.length} prompts, ${resources.length + templates.length} resources` +
+        (looped === 0 ? "" : `; ${looped} entries of this service are not served again`)
     )
     return steps
   },

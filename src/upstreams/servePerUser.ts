@@ -146,7 +146,8 @@ export const servePerUser = Effect.fnUntraced(function* ({
           tools: 0,
           prompts: 0,
           resources: 0,
-          held: []
+          held: [],
+          looped: 0
         })
     ),
     connection: Effect.flatMap(own, ({ connection }) => connection),

@@ -14,14 +14,14 @@ import * as Upstream from "../../layers/upstream/Upstream.ts"
 import { isOperator, type Audience } from "../catalog/Audience.ts"
 import { Catalog } from "../catalog/Catalog.ts"
 import type { Contribution } from "../catalog/Contribution.ts"
-import { acceptTools } from "./acceptTools.ts"
 import { accountOf, type SignInSettings } from "./accountOf.ts"
 import { announceSignIn } from "./announceSignIn.ts"
 import { entriesOf } from "./entries.ts"
 import type { Source } from "./forwardRequests.ts"
-import type { Known, ListStore } from "./ListStore.ts"
+import type { ListStore } from "./ListStore.ts"
 import { nothing, readLists, type Lists } from "./lists.ts"
 import { RunningRequests } from "./RunningRequests.ts"
+import { accept, serves } from "./selectTools.ts"
 import { signInTool } from "./signInTool.ts"
 
 export interface Summary extends Upstream.Status {
@@ -31,6 +31,8 @@ export interface Summary extends Upstream.Status {
   readonly resources: number
   /** Tools that are held back until their new definition is approved. */
   readonly held: ReadonlyArray<string>
+  /** Number of entries that came through this service, and are therefore not served. */
+  readonly looped: number
 }
 
 export interface UpstreamSettings {
@@ -52,6 +54,8 @@ export interface UpstreamSettings {
   readonly starts?: Semaphore.Semaphore | undefined
   /** Called before each request of a caller. */
   readonly onUse?: () => void
+  /** Id of this service, so that entries that came through it are not served again. */
+  readonly instance?: Effect.Effect<string> | undefined
   /** How to sign in at the server. Absent: requests have the configured headers only. */
   readonly signIn?: SignInSettings | undefined
   /** Keeps the lists for the next start. Absent: they are not kept, and a changed tool is only reported. */
@@ -80,26 +84,6 @@ const firstAnswer = "5 seconds"
 /** Time after a start before servers with known lists are connected without a call, so that the first responses are not delayed. */
 const quiet = "2 seconds"
 
-/** `*` matches anything. */
-const matches = (pattern: string, name: string) =>
-  new RegExp(`^${pattern.split("*").map(RegExp.escape).join(".*")}$`, "s").test(name)
-
-const serves =
-  ({ allow, deny = [] }: ServerSettings) =>
-  (tool: string) =>
-    (allow === undefined || allow.some((pattern) => matches(pattern, tool))) &&
-    !deny.some((pattern) => matches(pattern, tool))
-
-/** The served part of the lists, and the part to store. */
-const accept = (found: Lists, known: Known | undefined, hold: boolean, reported: Set<string>) => {
-  const { held, pins, reports, tools } = acceptTools(found.tools, known, hold, reported)
-  const lists: Lists = { ...found, tools }
-  // The accepted definition of a held tool is kept, to show the difference.
-  const before = known?.lists.tools.filter(({ name }) => held.includes(String(name))) ?? []
-  const next: Known = { lists: { ...lists, tools: [...tools, ...before] }, pins, held }
-  return { lists, next, reports }
-}
-
 /** When the scope closes, the entries are removed, then the connection is closed. */
 export const serveUpstream: (
   options: UpstreamSettings
@@ -109,6 +93,7 @@ export const serveUpstream: (
     eager = true,
     fetch,
     initialReconnectDelay,
+    instance,
     maxMessageBytes,
     maxReconnectAttempts,
     models,
@@ -133,6 +118,7 @@ export const serveUpstream: (
     const hold = settings.on_change === "hold"
     const reported = new Set<string>()
     let known = yield* store?.load(name, settings) ?? Effect.undefined
+    let looped = 0
     let lists: Lists =
       known === undefined
         ? nothing
@@ -171,7 +157,14 @@ export const serveUpstream: (
     const refresh = (connection: Connection): Effect.Effect<void, UpstreamError> =>
       turn.withPermit(
         Effect.gen(function* (): Effect.fn.Return<void, UpstreamError> {
-          const found = yield* readLists(name, connection)
+          const { lists: found, looped: through } = yield* readLists(name, connection, instance)
+          if (through > 0 && looped === 0) {
+            yield* Effect.logWarning(
+              `upstream ${name}: ${through} of its entries came through this service and are not served again, because ` +
+                "it lists this service as an upstream server"
+            )
+          }
+          looped = through
           // Pins may have been approved meanwhile.
           if (hold && store !== undefined) known = (yield* store.load(name, settings)) ?? known
           const accepted = accept(found, known, hold, reported)
@@ -245,6 +238,7 @@ export const serveUpstream: (
       timeLimit: settings.time_limit,
       overHttp: settings.url?.startsWith("http") === true && settings.type !== "sse",
       serves: serves(settings),
+      instance,
       known: new Map()
     }
     const signInTools =
@@ -287,7 +281,8 @@ export const serveUpstream: (
       tools: lists.tools.length,
       prompts: lists.prompts.length,
       resources: lists.resources.length,
-      held: known?.held ?? []
+      held: known?.held ?? [],
+      looped
     }))
     return {
       summary,

@@ -27,6 +27,7 @@ const rowOf = Effect.fnUntraced(function* ({ lists, summary }: Managed) {
     resources: row.resources,
     tokens: sum,
     held: row.held,
+    looped: row.looped,
     ...(failure !== undefined && {
       reason:
         failure.signIn === undefined ? failure.detail : `sign in with: manifold upstream login ${row.name}`
@@ -49,13 +50,14 @@ export const list = Command.make(
       if (json) return yield* Console.log(JSON.stringify(rows))
       if (rows.length === 0) return yield* Console.log("No servers. To add one: manifold upstream add")
       const width = Math.max(...rows.map(({ name }) => name.length))
-      for (const { held, name, reason, state, tokens, tools } of rows) {
+      for (const { held, looped, name, reason, state, tokens, tools } of rows) {
         yield* Console.log(
           [
             name.padEnd(width),
             state.padEnd(12),
             `${tools} tools, about ${tokens} tokens`,
             ...(held.length === 0 ? [] : [`held back: ${held.join(", ")}`]),
+            ...(looped === 0 ? [] : [`${looped} entries of this service are not served again`]),
             ...(reason === undefined ? [] : [reason.replaceAll(/\s*\n\s*/g, " ")])
           ].join("  ")
         )

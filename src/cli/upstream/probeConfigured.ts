@@ -3,6 +3,7 @@ import { Duration, Effect } from "effect"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
 import * as http from "../../../layers/http/section.ts"
 import type { ServerSettings } from "../../../layers/upstream/section.ts"
+import { OwnInstance } from "../../catalog/OwnInstance.ts"
 import { accountOf, ownPrincipal } from "../../upstreams/accountOf.ts"
 import { signInSettings } from "../../upstreams/signInSettings.ts"
 
@@ -15,6 +16,7 @@ export const probeConfigured = Effect.fnUntraced(function* (
   const { max_message_bytes } = yield* (yield* ConfigSource).read(http.section)
   const signIn = (yield* signInSettings)(name, settings, ownPrincipal(settings))
   const account = yield* accountOf(settings, signIn, Effect.void)
+  const { id: instance } = yield* OwnInstance
   const { probe } = yield* Effect.promise(() => import("../../upstreams/probe.ts"))
-  return yield* probe({ name, settings, account, maxMessageBytes: max_message_bytes, timeout })
+  return yield* probe({ name, settings, account, instance, maxMessageBytes: max_message_bytes, timeout })
 }, Effect.scoped)

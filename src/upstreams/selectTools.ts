@@ -1,0 +1,26 @@
+/** The served part of the lists of a server: by `allow` and `deny`, and without tools that are held back. */
+import type { ServerSettings } from "../../layers/upstream/section.ts"
+import { acceptTools } from "./acceptTools.ts"
+import type { Known } from "./ListStore.ts"
+import type { Lists } from "./lists.ts"
+
+/** `*` matches anything. */
+const matches = (pattern: string, name: string) =>
+  new RegExp(`^${pattern.split("*").map(RegExp.escape).join(".*")}$`, "s").test(name)
+
+/** Whether a tool of that name is served (`allow`, `deny`). */
+export const serves =
+  ({ allow, deny = [] }: ServerSettings) =>
+  (tool: string) =>
+    (allow === undefined || allow.some((pattern) => matches(pattern, tool))) &&
+    !deny.some((pattern) => matches(pattern, tool))
+
+/** The served part of the lists, and the part to store. */
+export const accept = (found: Lists, known: Known | undefined, hold: boolean, reported: Set<string>) => {
+  const { held, pins, reports, tools } = acceptTools(found.tools, known, hold, reported)
+  const lists: Lists = { ...found, tools }
+  // The accepted definition of a held tool is kept, to show the difference.
+  const before = known?.lists.tools.filter(({ name }) => held.includes(String(name))) ?? []
+  const next: Known = { lists: { ...lists, tools: [...tools, ...before] }, pins, held }
+  return { lists, next, reports }
+}
