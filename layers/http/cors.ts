@@ -6,6 +6,7 @@ const allowed = [
   "content-type",
   "accept",
   "authorization",
+  "dpop",
   "last-event-id",
   "mcp-session-id",
   "mcp-protocol-version",
@@ -21,7 +22,7 @@ const alsoAllowed = new RegExp(
     "|b3|x-b3-[a-z]+|sentry-trace|x-datadog-[a-z-]+)$"
 )
 const exposed =
-  "mcp-session-id, www-authenticate, retry-after, x-request-id, ratelimit-limit, ratelimit-remaining, ratelimit-reset"
+  "mcp-session-id, www-authenticate, dpop-nonce, retry-after, x-request-id, ratelimit-limit, ratelimit-remaining, ratelimit-reset"
 const maxAge = String(24 * 60 * 60)
 
 export const isPreflight = (request: Request): boolean =>

@@ -10,8 +10,8 @@ import { pathOf } from "../http/requestRouting.ts"
 import { lookupHash } from "../platform/digest.ts"
 import { Ids } from "../platform/Ids.ts"
 import * as ApiTokens from "./ApiTokens.ts"
-import { invalidToken, missingToken } from "./bearerChallenge.ts"
-import type { Credentials, Verdict, VerifierUnavailable } from "./CredentialVerifier.ts"
+import { invalidProof, invalidToken, missingToken } from "./bearerChallenge.ts"
+import type { Credentials, InvalidProof, Verdict, VerifierUnavailable } from "./CredentialVerifier.ts"
 import { CredentialVerifiers } from "./CredentialVerifiers.ts"
 import { FailedAttempts, type FailureReason } from "./FailedAttempts.ts"
 import { anonymous, type Grant } from "./Grant.ts"
@@ -25,7 +25,9 @@ export class Unauthorized extends Schema.TaggedError<Unauthorized>()("Unauthoriz
   challenge: Schema.String,
   message: Schema.String,
   /** Milliseconds; only where the address is throttled. */
-  retryAfter: Schema.optionalKey(Schema.Finite)
+  retryAfter: Schema.optionalKey(Schema.Finite),
+  /** The nonce that the next DPoP proof must have (RFC 9449, section 9). */
+  nonce: Schema.optionalKey(Schema.String)
 }) {}
 
 export class BindRefused extends Schema.TaggedError<BindRefused>()("BindRefused", {
@@ -68,8 +70,25 @@ const mostRows = 300
 
 /** Longer headers are rejected without hashing. */
 const maxLength = 8192
-/** One credential of the Bearer scheme; the scheme's name is case-insensitive (RFC 9110 §11.1). */
-const bearer = /^bearer +([A-Za-z0-9\-._~+/]+=*)$/i
+/** One credential of the scheme Bearer or DPoP; the scheme's name is case-insensitive (RFC 9110 §11.1). */
+const credential = /^(bearer|dpop) +([A-Za-z0-9\-._~+/]+=*)$/i
+
+const unboundToken: InvalidProof = {
+  error: "invalid_token",
+  message: "The token is not bound to a key. Send it with the scheme Bearer."
+}
+const boundToken: InvalidProof = {
+  error: "invalid_token",
+  message: "The token is bound to a key. Send it with the scheme DPoP and a proof."
+}
+
+const notProven = (why: InvalidProof) =>
+  new Unauthorized({
+    reason: "invalid",
+    message: why.message,
+    challenge: invalidProof(why),
+    ...(why.nonce !== undefined && { nonce: why.nonce })
+  })
 
 const refuseBind = (hostname: string) =>
   new BindRefused({
@@ -196,22 +215,36 @@ export class Authenticator extends Context.Service<
         return error
       }
 
-      const judge = (verdict: Verdict, credentials: Credentials): Effect.Effect<Grant, Unauthorized> => {
-        if (verdict === undefined) return failed("invalid", credentials)
-        return verdict === "expired" ? failed("expired", credentials) : Effect.succeed(verdict)
+      /** The grant of a token that is bound to a key, or is sent as if it were. */
+      const prove = (grant: Grant, token: string, isDpop: boolean, credentials: Credentials) => {
+        const { keyThumbprint } = grant
+        if (keyThumbprint === undefined || !isDpop) {
+          const why = keyThumbprint === undefined ? unboundToken : boundToken
+          return failed("invalid", credentials, Effect.fail(notProven(why)))
+        }
+        return Effect.flatMap(verifiers.prove(token, keyThumbprint, credentials), (verdict) => {
+          if (verdict === "proven") return Effect.succeed(grant)
+          const error = Effect.fail(notProven(verdict))
+          // Part of each first request.
+          return verdict.error === "use_dpop_nonce" ? error : failed("invalid", credentials, error)
+        })
       }
 
-      const verify = (token: string, credentials: Credentials) => {
+      const verify = (token: string, credentials: Credentials, isDpop: boolean) => {
+        const judge = (verdict: Verdict): Effect.Effect<Grant, Unauthorized | VerifierUnavailable> => {
+          if (verdict === undefined) return failed("invalid", credentials)
+          if (verdict === "expired") return failed("expired", credentials)
+          if (verdict.keyThumbprint === undefined && !isDpop) return Effect.succeed(verdict)
+          return prove(verdict, token, isDpop, credentials)
+        }
         const hash = hashOf(token)
         const verdict = tokens.verify(hash, clock.currentTimeMillisUnsafe())
-        if (verdict !== undefined) return judge(verdict, credentials)
+        if (verdict !== undefined) return judge(verdict)
         const cached = verifiers.cached(hash, credentials)
-        if (cached !== undefined) return judge(cached.verdict, credentials)
+        if (cached !== undefined) return judge(cached.verdict)
         const isSuspect = attempts.isThrottled(credentials.address, clock.currentTimeMillisUnsafe())
         const verified = verifiers.verify(token, hash, credentials, isSuspect)
-        return verified === undefined
-          ? failed("invalid", credentials)
-          : Effect.flatMap(verified, (found) => judge(found, credentials))
+        return verified === undefined ? failed("invalid", credentials) : Effect.flatMap(verified, judge)
       }
 
       const verifyTicket = (ticket: string, credentials: Credentials) =>
@@ -236,8 +269,10 @@ export class Authenticator extends Context.Service<
             attempts.missing()
             return missing
           }
-          const token = authorization.length > maxLength ? undefined : bearer.exec(authorization)?.[1]
-          return token === undefined ? failed("invalid", credentials) : verify(token, credentials)
+          const [, scheme, token] =
+            authorization.length > maxLength ? [] : (credential.exec(authorization) ?? [])
+          if (scheme === undefined || token === undefined) return failed("invalid", credentials)
+          return verify(token, credentials, scheme.toLowerCase() === "dpop")
         },
         failures: () => attempts.counts,
         follow: watch.follow,

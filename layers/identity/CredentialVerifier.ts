@@ -11,6 +11,8 @@ export interface Credentials {
   readonly resource: string
   /** The Authorization header, as received. */
   readonly authorization: string | null
+  /** All headers, as received. */
+  readonly headers: Headers
   /** The query parameter `ticket`, on routes that accept it: upgrades to WebSocket, and event streams. */
   readonly ticket?: string | undefined
   /** Whether the listener has verified that the peer is on this machine. */
@@ -34,6 +36,24 @@ export type Verdict = Grant | "expired" | undefined
 export interface TicketVerifier {
   /** The grant for which the ticket was made, as it is now. A ticket is valid once, for `path`. */
   readonly redeem: (ticket: string, path: string) => Effect.Effect<Verdict, VerifierUnavailable>
+}
+
+/** Why a request does not prove that its sender has the key of its token: an error code of RFC 9449. */
+export interface InvalidProof {
+  readonly error: "invalid_dpop_proof" | "invalid_token" | "use_dpop_nonce"
+  readonly message: string
+  /** With `use_dpop_nonce`: the nonce that the next proof must have. */
+  readonly nonce?: string
+}
+export type ProofVerdict = "proven" | InvalidProof
+
+/** Verifies that the sender of a request has the private key that its token is bound to. */
+export interface ProofVerifier {
+  readonly prove: (
+    token: string,
+    thumbprint: string,
+    credentials: Credentials
+  ) => Effect.Effect<ProofVerdict, VerifierUnavailable>
 }
 
 export interface CredentialVerifier {

@@ -4,6 +4,8 @@ import { BoundedCache } from "../cache/BoundedCache.ts"
 import {
   type Credentials,
   type CredentialVerifier,
+  type ProofVerdict,
+  type ProofVerifier,
   type TicketVerifier,
   type Verdict,
   VerifierUnavailable
@@ -26,6 +28,11 @@ const unavailable = (message: string) => new VerifierUnavailable({ message, retr
 const tooManyLookups = Effect.fail(unavailable("Too many tokens are being verified. Retry later."))
 const timedOut = Effect.fail(unavailable("The token could not be verified in time. Retry later."))
 
+const noProofs = Effect.succeed<ProofVerdict>({
+  error: "invalid_dpop_proof",
+  message: "This service verifies no DPoP proofs."
+})
+
 const bounded = <A>(self: Effect.Effect<A, VerifierUnavailable>) =>
   Effect.timeoutOrElse(self, { duration: lookupTimeout, orElse: () => timedOut })
 
@@ -39,6 +46,10 @@ export class CredentialVerifiers extends Context.Service<
     readonly add: (verifier: CredentialVerifier) => Effect.Effect<void, never, Scope.Scope>
     /** Redeems tickets with the verifier while the scope is open. */
     readonly addTickets: (verifier: TicketVerifier) => Effect.Effect<void, never, Scope.Scope>
+    /** Verifies proofs with the verifier while the scope is open. */
+    readonly addProofs: (verifier: ProofVerifier) => Effect.Effect<void, never, Scope.Scope>
+    /** Whether the request proves that its sender has the key of the token. Without a verifier it never does. */
+    readonly prove: ProofVerifier["prove"]
     /** The verdict about a ticket, which is valid once. */
     readonly redeem: TicketVerifier["redeem"]
     /** The cached verdict about a token; `hash` is its keyed hash. */
@@ -80,6 +91,7 @@ export class CredentialVerifiers extends Context.Service<
       const lanes = { usual: laneOf(lookupLimits), suspect: laneOf(suspectLimits) }
       const verifiers = new Set<CredentialVerifier>()
       let tickets: TicketVerifier | undefined
+      let proofs: ProofVerifier | undefined
       const cache = new BoundedCache<Verdict>({ maxEntries: maxCached, maxSize: Infinity })
       /** Tokens that were valid, by hash. */
       const knownTokens = new BoundedCache<true>({ maxEntries: maxCached, maxSize: Infinity })
@@ -193,6 +205,12 @@ export class CredentialVerifiers extends Context.Service<
             Effect.sync(() => void (tickets = verifier)),
             () => Effect.sync(() => void (tickets = undefined))
           ),
+        addProofs: (verifier) =>
+          Effect.acquireRelease(
+            Effect.sync(() => void (proofs = verifier)),
+            () => Effect.sync(() => void (proofs = undefined))
+          ),
+        prove: (token, thumbprint, credentials) => proofs?.prove(token, thumbprint, credentials) ?? noProofs,
         redeem: (ticket, path) => tickets?.redeem(ticket, path) ?? Effect.undefined,
         cached: (hash, credentials) => {
           const now = clock.currentTimeMillisUnsafe()

@@ -9,6 +9,8 @@ export interface Grant {
   readonly reference?: string
   /** In milliseconds since the epoch; `Infinity`: never. */
   readonly expiresAt: number
+  /** SHA-256 thumbprint of the key that a caller must prove to have (DPoP, RFC 9449). */
+  readonly keyThumbprint?: string
 }
 
 /** Why a grant ended: it expired, or its credential was revoked or removed. */

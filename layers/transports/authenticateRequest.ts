@@ -16,9 +16,10 @@ const challenged = (error: Unauthorized | VerifierUnavailable): Response => {
     const headers = { "retry-after": seconds(error.retryAfter) }
     return rejectionOf({ code: unavailable, status: 503, message, headers })
   }
-  const { challenge, retryAfter } = error
+  const { challenge, nonce, retryAfter } = error
+  const headers = { "www-authenticate": challenge, ...(nonce !== undefined && { "dpop-nonce": nonce }) }
   return retryAfter === undefined
-    ? rejectionOf({ code: unauthorized, status: 401, message, headers: { "www-authenticate": challenge } })
+    ? rejectionOf({ code: unauthorized, status: 401, message, headers })
     : rejectionOf({
         code: limitReached,
         status: 429,
@@ -62,6 +63,7 @@ export const authenticateRequest = (
       url: request.url,
       resource,
       authorization: request.headers.get("authorization"),
+      headers: request.headers,
       ticket,
       // Lazy: reads several headers, needed only for a request without a credential.
       get loopbackPeer() {

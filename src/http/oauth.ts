@@ -1,5 +1,5 @@
 /** The OAuth server and the metadata of protected resources, as routes. The server is loaded with its first request. */
-import { Context, Effect, Layer, Scope, Semaphore } from "effect"
+import { Clock, Context, Effect, Layer, Scope, Semaphore } from "effect"
 import type { Audit } from "../../layers/audit/Audit.ts"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { servedAddresses } from "../../layers/edge/servedAddresses.ts"
@@ -11,6 +11,8 @@ import { CredentialVerifiers } from "../../layers/identity/CredentialVerifiers.t
 import { loadOAuthServer } from "../../layers/identity/oauth/loadOAuthServer.ts"
 import type { OAuthServer } from "../../layers/identity/oauth/OAuthServer.ts"
 import { metadataPath, resourcePaths, type Resources } from "../../layers/identity/oauth/resources.ts"
+import type { PublicAddresses } from "../../layers/identity/oauth/publicAddress.ts"
+import { proofAlgorithms } from "../../layers/identity/proofAlgorithms.ts"
 import * as auth from "../../layers/identity/section.ts"
 import * as outbound from "../../layers/outbound/section.ts"
 import { Dns } from "../../layers/platform/Dns.ts"
@@ -83,6 +85,39 @@ const verifyTokens = Effect.fnUntraced(function* (resources: Resources) {
   })
 })
 
+/** Adds the verifier of DPoP proofs. */
+const verifyProofs = Effect.fnUntraced(function* ({ find }: PublicAddresses) {
+  const services = yield* Effect.context<ConfigSource | Storage>()
+  const clock = yield* Clock.Clock
+  const verifier = yield* Effect.cached(
+    Effect.gen(function* () {
+      const [{ make }, { derivedKey, oauthSecret }] = yield* Effect.promise(() =>
+        Promise.all([
+          import("../../layers/identity/oauth/dpopProofs.ts"),
+          import("../../layers/identity/oauth/secret.ts")
+        ])
+      )
+      const { oauth } = yield* (yield* ConfigSource).read(auth.section)
+      const nonceKey = oauth.dpop_nonce ? derivedKey(yield* oauthSecret, "dpop-nonce") : undefined
+      return make({ nonceKey, now: () => clock.currentTimeMillisUnsafe() })
+    }).pipe(Effect.provideContext(services), Effect.orDie)
+  )
+  yield* (yield* CredentialVerifiers).addProofs({
+    prove: (token, thumbprint, credentials) => {
+      const at = find(credentials, () => credentials.address)
+      return Effect.flatMap(verifier, (verify) =>
+        verify({
+          proof: credentials.headers.get("dpop"),
+          method: credentials.method,
+          url: at?.resources.url(pathOf(credentials.url), at.host),
+          token,
+          thumbprint
+        })
+      )
+    }
+  })
+})
+
 /** The same for tokens of other issuers. */
 const verifyIssuerTokens = Effect.fnUntraced(function* (resources: Resources) {
   const { oauth } = yield* (yield* ConfigSource).read(auth.section)
@@ -104,11 +139,11 @@ const verifyIssuerTokens = Effect.fnUntraced(function* (resources: Resources) {
 })
 
 export const verifiers = Layer.effectDiscard(
-  Effect.flatMap(servedAddresses, ({ resources }) =>
-    resources === undefined
-      ? Effect.void
-      : Effect.andThen(verifyTokens(resources), verifyIssuerTokens(resources))
-  )
+  Effect.flatMap(servedAddresses, (addresses) => {
+    const { resources } = addresses
+    if (resources === undefined) return Effect.void
+    return Effect.all([verifyTokens(resources), verifyIssuerTokens(resources), verifyProofs(addresses)])
+  })
 )
 
 export const layer = Layer.effectDiscard(
@@ -167,6 +202,8 @@ export const layer = Layer.effectDiscard(
           authorization_servers: [issuer, ...oauth.issuers.map((other) => other.issuer)],
           scopes_supported: scopes,
           bearer_methods_supported: ["header"],
+          dpop_signing_alg_values_supported: proofAlgorithms,
+          dpop_bound_access_tokens_required: false,
           resource_name: title ?? name
         },
         { "cache-control": "public, max-age=300" }

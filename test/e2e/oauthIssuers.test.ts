@@ -3,6 +3,7 @@ import { expect } from "bun:test"
 import { Effect } from "effect"
 import { exportJWK, exportSPKI, generateKeyPair, SignJWT } from "jose"
 import { sqlite } from "../support/databases.ts"
+import { bound, proofKey } from "../support/dpop.ts"
 import { it } from "../support/effect.ts"
 import { oauthService } from "../support/oauth.ts"
 import { initialize, openSession, post, request } from "../support/service.ts"
@@ -65,6 +66,12 @@ it.live("tokens of the issuer are accepted for their resource, with their scopes
       expect.stringContaining("mcp:admin")
     ])
     const fetched = state.requests
+
+    const key = yield* Effect.promise(() => proofKey())
+    const ofKey = yield* signed({ cnf: { jkt: key.thumbprint } })
+    expect(yield* status(ofKey)).toBe(401)
+    const proven = yield* Effect.promise(() => bound(key, ofKey, { htu: url.href }))
+    expect((yield* post(url, initialize(), proven)).status).toBe(200)
 
     const text = yield* Effect.promise(() => exportSPKI(publicKey))
     const other = yield* Effect.promise(() => generateKeyPair("ES256"))

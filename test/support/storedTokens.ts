@@ -45,6 +45,7 @@ export const authenticate = (token: string) =>
       url: "http://127.0.0.1/mcp",
       resource: "/mcp",
       authorization: `Bearer ${token}`,
+      headers: new Headers(),
       loopbackPeer: false,
       address: "192.0.2.1"
     })

@@ -12,7 +12,6 @@ import * as http from "../../http/section.ts"
 import { Ids } from "../../platform/Ids.ts"
 import * as sealings from "../../storage/sealing.ts"
 import type { Sql } from "../../storage/Sql.ts"
-import { Storage } from "../../storage/Storage.ts"
 import { AttemptLimit, networkOf } from "../AttemptLimit.ts"
 import { section } from "../section.ts"
 import { Accounts } from "./Accounts.ts"
@@ -20,6 +19,7 @@ import * as clients from "./clients.ts"
 import * as requests from "./clientRequests.ts"
 import * as interactions from "./interactions.ts"
 import * as keys from "./keys.ts"
+import { derivedKey, oauthSecret } from "./secret.ts"
 import { identityScopes, makeProvider, supportedScopes } from "./provider.ts"
 import * as records from "./records.ts"
 import type { PublicAddress } from "./publicAddress.ts"
@@ -65,7 +65,7 @@ export const make = Effect.fnUntraced(function* ({ fetch }: OAuthServerOptions) 
   const { name, title } = yield* Identity
   const log = Effect.runForkWith(yield* Effect.context<never>())
   const runPromise = Effect.runPromiseWith(yield* Effect.context<never>())
-  const secret = yield* (yield* Storage).key("oauth", sealings.keyBytes)
+  const secret = yield* oauthSecret
   const sealing = yield* sealings.make(secret)
   const clientAdapter = yield* clients.make(sealing, settings.max_clients)
   const stored = yield* records.make(() => {
@@ -92,6 +92,7 @@ export const make = Effect.fnUntraced(function* ({ fetch }: OAuthServerOptions) 
     const provider = makeProvider({
       issuer,
       settings,
+      nonceKey: derivedKey(secret, "dpop-nonce"),
       keys: read,
       resources,
       fetch,

@@ -13,7 +13,11 @@ import type { Resources } from "./resources.ts"
 export const kind = "oauth-token"
 
 const Payload = Schema.fromJsonString(
-  Schema.Struct({ aud: Schema.optionalKey(Schema.String), scope: Schema.optionalKey(Schema.String) })
+  Schema.Struct({
+    aud: Schema.optionalKey(Schema.String),
+    scope: Schema.optionalKey(Schema.String),
+    jkt: Schema.optionalKey(Schema.String)
+  })
 )
 
 const TokenRows = rowsOf(
@@ -44,7 +48,8 @@ const grantOf = ({ client, expires_at, id, name, payload, scopes }: TokenRow): G
       source: "oauth"
     }),
     credential: `${kind}:${id}`,
-    expiresAt: expires_at
+    expiresAt: expires_at,
+    ...(payload.jkt !== undefined && { keyThumbprint: payload.jkt })
   }
 }
 

@@ -29,7 +29,8 @@ const Claims = Schema.Struct({
   exp: Schema.Finite,
   scope: Schema.optionalKey(Schema.String),
   client_id: Schema.optionalKey(Schema.NonEmptyString),
-  azp: Schema.optionalKey(Schema.NonEmptyString)
+  azp: Schema.optionalKey(Schema.NonEmptyString),
+  cnf: Schema.optionalKey(Schema.Struct({ jkt: Schema.optionalKey(Schema.NonEmptyString) }))
 })
 const decodeClaims = Schema.decodeUnknownResult(Claims)
 
@@ -101,7 +102,7 @@ export const make = ({ fetch, issuers, resources }: IssuerTokenOptions) => {
 
   const grantOf = (
     token: string,
-    { azp, client_id, exp, iss, scope = "", sub }: typeof Claims.Type
+    { azp, client_id, cnf, exp, iss, scope = "", sub }: typeof Claims.Type
   ): Grant => {
     const scopes = scope
       .split(" ")
@@ -118,7 +119,8 @@ export const make = ({ fetch, issuers, resources }: IssuerTokenOptions) => {
         source: "oauth"
       }),
       credential: `${kind}:${Buffer.from(sha256(token)).toString("base64url")}`,
-      expiresAt: exp * 1000
+      expiresAt: exp * 1000,
+      ...(cnf?.jkt !== undefined && { keyThumbprint: cnf.jkt })
     }
   }
 

@@ -1,5 +1,5 @@
 /** Configuration of oidc-provider: what the OAuth server supports, and where it keeps its state. */
-import { Duration } from "effect"
+import { Duration, Redacted } from "effect"
 import {
   errors,
   Provider,
@@ -15,6 +15,7 @@ import type { Account } from "./Accounts.ts"
 import { cookieSignatures } from "./cookieSignatures.ts"
 import type { Keys } from "./keys.ts"
 import { signatureAlgorithm } from "./keys.ts"
+import { proofAlgorithms } from "../proofAlgorithms.ts"
 import type { Resources } from "./resources.ts"
 import type { OAuthSettings } from "./settings.ts"
 
@@ -33,6 +34,8 @@ export interface ProviderOptions {
   /** The public URL, without a trailing slash. */
   readonly issuer: string
   readonly settings: OAuthSettings
+  /** Key of the nonces for DPoP. */
+  readonly nonceKey: Redacted.Redacted<Uint8Array>
   readonly keys: Keys
   readonly adapter: AdapterFactory
   readonly account: (id: string) => Promise<Account | undefined>
@@ -89,6 +92,7 @@ export const makeProvider = ({
   issuer,
   keys,
   mayFetch,
+  nonceKey,
   resources,
   settings
 }: ProviderOptions): Provider => {
@@ -111,7 +115,10 @@ export const makeProvider = ({
     pkce: { required: () => true },
     responseTypes: ["code"],
     clientAuthMethods: ["none", "client_secret_basic", "client_secret_post", "private_key_jwt"],
-    enabledJWA: { idTokenSigningAlgValues: [signatureAlgorithm] },
+    enabledJWA: {
+      idTokenSigningAlgValues: [signatureAlgorithm],
+      dPoPSigningAlgValues: [...proofAlgorithms]
+    },
     clientDefaults: { id_token_signed_response_alg: signatureAlgorithm },
     formats: { bitsOfOpaqueRandomness: tokenBits },
     rotateRefreshToken: true,
@@ -164,6 +171,11 @@ export const makeProvider = ({
     fetchResponseBodyLimits: { "client_id metadata document": maxDocument, jwks_uri: maxDocument },
     features: {
       devInteractions: { enabled: false },
+      dPoP: {
+        enabled: true,
+        ...(settings.dpop_nonce && { nonceSecret: Buffer.from(Redacted.value(nonceKey)) }),
+        requireNonce: () => settings.dpop_nonce
+      },
       registration: {
         enabled: true,
         // Clients that register again are one client, which none of them may change.

@@ -6,7 +6,7 @@ import { isLoopbackHost } from "../../http/hosts.ts"
 import { pathOf } from "../../http/requestRouting.ts"
 import { pathPrefixOf } from "../../http/pathPrefix.ts"
 import * as http from "../../http/section.ts"
-import { withMetadata } from "../bearerChallenge.ts"
+import { withMetadata, withScheme } from "../bearerChallenge.ts"
 import { make, resourceOf, type Resources } from "./resources.ts"
 
 export interface PublicAddress {
@@ -21,7 +21,7 @@ export interface PublicAddresses {
   /** Domains of tokens; `undefined`: no request has a public address. */
   readonly resources: Resources | undefined
   /** The public address of a request; `peer`: the address of its connection. */
-  readonly find: (request: Request, peer: () => string) => PublicAddress | undefined
+  readonly find: (request: Pick<Request, "headers">, peer: () => string) => PublicAddress | undefined
   /** Origins of the service's own pages. */
   readonly origins: ReadonlyArray<string>
 }
@@ -36,7 +36,8 @@ const forwardedBy = (proxies: ReadonlyArray<string>) =>
         Effect.promise(() => import("../../http/clientAddress.ts")),
         ({ forwardedHost, isRange }) => {
           const trusted = proxies.filter(isRange)
-          return ({ headers }: Request, peer: () => string) => forwardedHost(headers, peer, trusted)
+          return ({ headers }: Pick<Request, "headers">, peer: () => string) =>
+            forwardedHost(headers, peer, trusted)
         }
       )
 
@@ -92,7 +93,7 @@ export const challenge =
     const at = find(request, peer)
     if (at === undefined) return given
     return withMetadata(
-      given,
+      withScheme(given, request.headers.get("authorization")),
       at.resources.metadataUrl(resourceOf(pathOf(request.url)), at.host),
       firstScopes
     )

@@ -34,6 +34,8 @@ export interface Resources {
   readonly pathOf: (identifier: string) => string | undefined
   /** The identifier of a path on the domain of the Host header, else on the public URL. */
   readonly identifier: (path: string, host: string | null) => string
+  /** URL of any path on the same domain. */
+  readonly url: (path: string, host: string | null) => string
   /** Identifiers of a path on all domains. */
   readonly identifiers: (path: string) => ReadonlyArray<string>
   /** URL of the metadata of the same resource. */
@@ -68,6 +70,7 @@ export const make = (publicUrl: string, domains: ReadonlyArray<string>): Resourc
     identifiers: (path) => [...known].flatMap(([identifier, of]) => (of === path ? [identifier] : [])),
     pathOf: (identifier) => known.get(identifier),
     identifier: (path, host) => at(domainOf(host), path),
+    url: (path, host) => `${originOf(domainOf(host))}${prefix}${path}`,
     // Below the path of the public URL, which a proxy may be limited to.
     metadataUrl: (path, host) =>
       `${originOf(domainOf(host))}${prefix}${metadataPath}${path === "/" ? "" : path}`,

@@ -57,6 +57,11 @@ export const OAuthSettings = Schema.Struct({
     [],
     "Scopes of your own tools that clients may ask for, in addition to read, call and admin."
   ),
+  dpop_nonce: Section.optional(
+    Schema.Boolean,
+    false,
+    "Require a nonce of this server in the proofs of clients that use DPoP (RFC 9449)."
+  ),
   issuers: Section.optional(
     Schema.Array(Issuer).check(Schema.isMaxLength(32)),
     [],

@@ -37,6 +37,7 @@ const presented = (authorization: string | null, loopbackPeer = false) => ({
   url: "http://127.0.0.1/mcp",
   resource: "/mcp",
   authorization,
+  headers: new Headers(),
   loopbackPeer,
   address: "192.0.2.1"
 })

@@ -63,6 +63,7 @@ const ask = (token: string, resource = "/mcp", address = "192.0.2.1") =>
       url: "http://127.0.0.1/mcp",
       resource,
       authorization: `Bearer ${token}`,
+      headers: new Headers(),
       loopbackPeer: false,
       address
     })
