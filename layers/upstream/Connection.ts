@@ -73,8 +73,8 @@ const notifications = [
   "notifications/resources/list_changed",
   "notifications/resources/updated"
 ] as const
-/** Delivered before the response that follows it, which the SDK's client does not guarantee. */
-const logNotification = "notifications/message"
+/** Delivered before the response that follows them, which the SDK's client does not guarantee. */
+const ordered: ReadonlySet<string> = new Set(["notifications/message", "notifications/elicitation/complete"])
 
 const ownInfo = { name: program.name, version: program.version }
 const ownCapabilities = { sampling: {}, elicitation: { form: {}, url: {} }, roots: { listChanged: false } }
@@ -135,8 +135,8 @@ export const connect = (options: ConnectOptions): Effect.Effect<Connection, Upst
     const toSdk = transport.onmessage
     transport.onmessage = (message, extra) => {
       if (pending.accept(message)) return
-      if ("method" in message && message.method === logNotification) {
-        onNotification(logNotification, { ...message.params })
+      if ("method" in message && ordered.has(message.method)) {
+        onNotification(message.method, { ...message.params })
       } else toSdk?.(message, extra)
     }
     // The SDK ignores what it does not know.

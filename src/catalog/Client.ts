@@ -128,6 +128,8 @@ export class Client extends Context.Service<
     readonly ask: <const Requests extends Readonly<Record<string, InputRequest>>>(
       requests: Requests
     ) => Effect.Effect<{ readonly [Key in keyof Requests]: InputResponse<Requests[Key]> }, ClientError>
+    /** Says that the page of a URL elicitation was finished, also after the call. MCP 2025-11-25 only. */
+    readonly completed: (elicitationId: string) => Effect.Effect<void>
     /** Closes the connection while the call continues; a client that supports resumption reconnects for the result. */
     readonly release: Effect.Effect<void>
   }
@@ -140,6 +142,7 @@ export class Client extends Context.Service<
       Effect.fail(
         new ClientError({ reason: "unsupported", detail: "This caller does not support requests for input." })
       ),
+    completed: () => Effect.void,
     release: Effect.void
   })
   static readonly layerAbsent = Layer.succeed(Client, Client.absent)

@@ -74,6 +74,7 @@ export class Continuation {
   readonly client: Client["Service"] = Client.of({
     supports: (kind) => this.current.client.supports(kind),
     log: (level, data, logger) => Effect.suspend(() => this.current.client.log(level, data, logger)),
+    completed: (id) => Effect.suspend(() => this.current.client.completed(id)),
     release: Effect.suspend(() => this.current.client.release),
     // `split` has checked the type of each response.
     ask: ((requests: InputRequests) => this.#ask(requests)) as Client["Service"]["ask"]

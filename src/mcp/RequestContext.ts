@@ -34,6 +34,8 @@ export interface RequestContext {
   readonly gone: () => boolean
   /** Sends a notification that belongs to this request. */
   readonly notify: (notification: Notification) => Promise<void>
+  /** Says that the page of a URL elicitation was finished; may be called after the request. */
+  readonly completed: (elicitationId: string) => Promise<void>
   /** Sends a log message, if the client's log level includes it. */
   readonly log: (level: Level, data: unknown, logger?: string) => Promise<void>
 }

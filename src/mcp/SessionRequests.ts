@@ -8,6 +8,7 @@ import { Level as LevelSchema } from "../catalog/Client.ts"
 import type { CatalogFailure } from "../catalog/catalogFailure.ts"
 import { isFailure, toErrorObject } from "../domain/Failure.ts"
 import type { Principal } from "../domain/Principal.ts"
+import { notifyComplete } from "./elicitationComplete.ts"
 import { byRequest, Suspended, supports } from "./inputRequests.ts"
 import { methods, type Method } from "./methods.ts"
 import * as params from "./decodeParams.ts"
@@ -45,6 +46,13 @@ class DirectContext implements RequestContext {
 
   readonly notify = ({ method, params: given }: Notification) =>
     this.#session.server.notification({ method, params: given }, { relatedRequestId: this.id })
+
+  readonly completed = (elicitationId: string) =>
+    notifyComplete(
+      this.#session.server,
+      elicitationId,
+      this.#session.isRunning(this.id) ? this.id : undefined
+    )
 
   readonly log = (level: Level, data: unknown, logger?: string) => {
     if ((severity.get(level) ?? 0) < this.#session.minLevel) return Promise.resolve()
@@ -135,6 +143,8 @@ export class SessionRequests implements SessionServer {
     })
     return true
   }
+
+  readonly isRunning = (id: RequestId): boolean => this.#running.has(id)
 
   readonly cancel = (id: RequestId) => {
     this.#running.get(id)?.fiber.interruptUnsafe()

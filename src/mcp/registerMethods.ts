@@ -13,6 +13,7 @@ import type { Catalog } from "../catalog/Catalog.ts"
 import { jsonSize } from "../catalog/jsonSize.ts"
 import { invalidParams } from "../domain/errorCodes.ts"
 import { isFailure, isRejection, type Failure } from "../domain/Failure.ts"
+import { notifyComplete } from "./elicitationComplete.ts"
 import { answersOf, byRequest, byRound, Suspended, supports, toInputRequired } from "./inputRequests.ts"
 import { bindingOf } from "./requestBinding.ts"
 import { methods, type Method, type MethodName } from "./methods.ts"
@@ -51,6 +52,7 @@ const contextOf = ({ inboundOf, server }: Registration, { mcpReq }: ServerContex
         : (envelope[clientCapabilitiesKey] as JsonObject | undefined),
     gone: () => mcpReq.signal.aborted,
     notify: (notification) => mcpReq.notify(notification),
+    completed: (id) => notifyComplete(server, id),
     log: (level, data, logger) => mcpReq.log(level, data, logger)
   }
 }

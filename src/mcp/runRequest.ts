@@ -24,6 +24,7 @@ export const clientOf = (
   Client.of({
     supports,
     log: (level, data, logger) => Effect.tryPromise(() => context.log(level, data, logger)).pipe(ignore),
+    completed: (id) => Effect.tryPromise(() => context.completed(id)).pipe(ignore),
     ask: ask as Client["Service"]["ask"],
     release: Effect.sync(() => context.inbound.release?.())
   })

@@ -2,25 +2,28 @@
 import { Context, Effect, Schema } from "effect"
 import { Client, Level } from "../catalog/Client.ts"
 import type { JsonObject } from "../domain/JsonObject.ts"
+import type { Caller } from "../catalog/Caller.ts"
 import { toInputRequest } from "./inputRequest.ts"
+import { UrlElicitations } from "./UrlElicitations.ts"
 
 const isLevel = Schema.is(Level)
 
 interface Running {
-  readonly context: Context.Context<Client>
+  readonly context: Context.Context<Caller | Client>
   asked: number
 }
 
 export class RunningRequests {
   readonly #running = new Set<Running>()
+  readonly elicitations = new UrlElicitations()
 
   get size(): number {
     return this.#running.size
   }
 
   /** Runs a request of a caller, who receives the server's requests meanwhile. */
-  run<A, E, R>(request: Effect.Effect<A, E, R>): Effect.Effect<A, E, R | Client> {
-    return Effect.contextWith((context: Context.Context<Client>) => {
+  run<A, E, R>(request: Effect.Effect<A, E, R>): Effect.Effect<A, E, R | Caller | Client> {
+    return Effect.contextWith((context: Context.Context<Caller | Client>) => {
       const running: Running = { context, asked: 0 }
       return Effect.acquireUseRelease(
         Effect.sync(() => this.#running.add(running)),
@@ -52,6 +55,7 @@ export class RunningRequests {
     // The server handles the error of a request that the caller does not support.
     if (!client.supports(request.kind))
       return Promise.reject(new Error(`The client does not support ${method}.`))
+    if (request.kind === "visit") this.elicitations.add(request.elicitationId, running.context)
     const key = `upstream-${++running.asked}`
     return Effect.runPromiseWith(running.context)(
       // `ask` has checked that the response has the shape that MCP defines for its request.

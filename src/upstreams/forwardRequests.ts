@@ -132,6 +132,7 @@ export const send = (
     running.run(
       request(sent).pipe(
         Effect.catchIf(({ signIn }) => signIn !== undefined, afterSignIn(source, request(sent))),
+        Effect.tapError(running.elicitations.addRequired),
         Effect.mapError(toFailed(name))
       )
     )

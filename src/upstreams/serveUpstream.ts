@@ -148,7 +148,9 @@ export const serveUpstream: (
         onNotification: (method, params) => {
           if (method.endsWith("/list_changed")) scheduleRelist()
           else if (method === "notifications/resources/updated") run(contribution.updated(String(params.uri)))
-          else running.log(params)
+          else if (method === "notifications/elicitation/complete") {
+            run(running.elicitations.complete(params.elicitationId))
+          } else running.log(params)
         }
       }),
       services
