@@ -1,103 +1,161 @@
-/** Client id metadata documents of the OAuth server: a valid one leads to sign-in, and a hostile one to an error without a redirect. */
-import { expect, test } from "bun:test"
+/** Clients that are identified by a document at their domain, over real HTTPS: the whole flow, and documents that are refused. */
+import { describe, expect } from "bun:test"
 import { Effect } from "effect"
 import { certificateFiles, machine, possible } from "../support/certificate.ts"
 import { it } from "../support/effect.ts"
-import { sqlite } from "../support/databases.ts"
+import { Browser, callback, form, freePort, manualClient, password } from "../support/oauth.ts"
+import { initialize, post, stateFolder } from "../support/service.ts"
 import { servingProcess } from "../support/servingProcess.ts"
+import { manifold } from "../support/stdio.ts"
 
-const redirect_uri = "https://client.example/callback"
-const publicUrl = "http://127.0.0.1:9"
-
-/** The document of a client with that id. */
-const documentOf = (client_id: string, more: Readonly<Record<string, unknown>> = {}) => ({
-  client_id,
-  client_name: "Documented",
-  redirect_uris: [redirect_uri],
+const metadata = {
+  client_name: "Documented client",
+  redirect_uris: [callback],
   grant_types: ["authorization_code", "refresh_token"],
   response_types: ["code"],
   token_endpoint_auth_method: "none",
-  ...more
-})
-
-const hostile: Readonly<Record<string, (id: string) => Response>> = {
-  redirect: (id) => Response.redirect(id.replace("/redirect", "/valid")),
-  large: (id) => Response.json(documentOf(id, { client_name: "n".repeat(10_000_000) })),
-  other: () => Response.json(documentOf("https://client.example/id")),
-  script: (id) => Response.json(documentOf(id, { redirect_uris: ["javascript:alert(1)"] })),
-  plain: (id) => Response.json(documentOf(id, { redirect_uris: ["http://client.example/callback"] })),
-  secret: (id) => Response.json(documentOf(id, { token_endpoint_auth_method: "client_secret_basic" })),
-  html: () => new Response("<html>", { headers: { "content-type": "text/html" } }),
-  broken: () => new Response("{", { headers: { "content-type": "application/json" } }),
-  absent: () => new Response(null, { status: 404 })
+  application_type: "native"
 }
 
-const authorize = (url: URL, client_id: string) =>
-  Effect.promise(async () => {
-    const to = new URL("/oauth/authorize", url)
-    to.search = new URLSearchParams({
-      client_id,
-      redirect_uri,
-      response_type: "code",
-      scope: "mcp:read",
-      state: "s",
-      code_challenge: "c".repeat(43),
-      code_challenge_method: "S256",
-      resource: `${publicUrl}/mcp`
-    }).toString()
-    const response = await fetch(to, { redirect: "manual", headers: { accept: "text/html" } })
-    return {
-      status: response.status,
-      location: response.headers.get("location"),
-      text: await response.text()
+/** A body of 100 MB without a length, sent as long as it is read. */
+const endless = (sent: { bytes: number }) =>
+  new ReadableStream<Uint8Array>({
+    pull: (controller) => {
+      if (sent.bytes >= 100_000_000) return controller.close()
+      const chunk = new Uint8Array(64 * 1024).fill(0x20)
+      sent.bytes += chunk.byteLength
+      controller.enqueue(chunk)
     }
   })
 
-const itCertified = possible
-  ? it.live
-  : (name: string) => test.skip(`${name} (skipped: needs openssl)`, () => {})
-
-itCertified(
-  "a client document is read; a redirect, 10 MB, another id and unsafe addresses are rejected",
-  () =>
-    Effect.gen(function* () {
-      const { cert_file, key_file } = yield* certificateFiles()
-      const requested: Array<string> = []
-      const documents = yield* Effect.acquireRelease(
-        Effect.sync(() =>
-          Bun.serve({
-            port: 0,
-            hostname: "127.0.0.1",
-            tls: { cert: Bun.file(cert_file), key: Bun.file(key_file) },
-            fetch: (request) => {
-              const { host, pathname } = new URL(request.url)
-              const id = `https://${host}${pathname}`
-              requested.push(pathname)
-              return hostile[pathname.slice(1)]?.(id) ?? Response.json(documentOf(id))
-            }
-          })
-        ),
-        (server) => Effect.promise(() => server.stop(true))
-      )
-      const host = `127.0.0.1:${documents.port}`
-      const storage = yield* sqlite
-      const { url } = yield* servingProcess({
-        config: {
-          storage,
-          server: { public_url: publicUrl },
-          outbound: { allow_hosts: [host] }
-        },
-        env: { NODE_EXTRA_CA_CERTS: cert_file }
+/** An HTTPS server of documents, by path. */
+const documents = Effect.fnUntraced(function* (files: {
+  readonly key_file: string
+  readonly cert_file: string
+}) {
+  const sent = { bytes: 0 }
+  const requested: Array<string> = []
+  const server = yield* Effect.acquireRelease(
+    Effect.sync(() =>
+      Bun.serve({
+        port: 0,
+        hostname: "127.0.0.1",
+        tls: { key: Bun.file(files.key_file), cert: Bun.file(files.cert_file) },
+        fetch: ({ url }) => {
+          const { pathname } = new URL(url)
+          requested.push(pathname)
+          const document = { ...metadata, client_id: url }
+          switch (pathname) {
+            case "/redirect.json":
+              return Response.redirect(new URL("/client.json", url).href, 302)
+            case "/mismatch.json":
+              return Response.json({ ...document, client_id: new URL("/client.json", url).href })
+            case "/secret.json":
+              return Response.json({ ...document, token_endpoint_auth_method: "client_secret_basic" })
+            case "/redirects.json":
+              return Response.json({ ...document, redirect_uris: ["http://evil.example/callback"] })
+            case "/large.json":
+              return Response.json({
+                ...document,
+                client_uri: `https://example.com/${"x".repeat(10_000_000)}`
+              })
+            case "/endless.json":
+              return new Response(endless(sent))
+            case "/page.json":
+              return new Response("<!doctype html>")
+            case "/list.json":
+              return Response.json([document])
+            case "/missing.json":
+              return new Response("", { status: 404 })
+            default:
+              return Response.json(document)
+          }
+        }
       })
-      const valid = yield* authorize(url, `https://${host}/valid`)
-      expect(valid).toMatchObject({ status: 303, location: expect.stringContaining("/oauth/interaction/") })
-      for (const name of Object.keys(hostile)) {
-        const { location, status, text } = yield* authorize(url, `https://${host}/${name}`)
-        expect([name, status, location]).toEqual([name, 400, null])
-        expect(text).not.toContain("javascript:")
-      }
-      // Once: the redirect to it was not followed.
-      expect(requested.filter((path) => path === "/valid")).toHaveLength(1)
-      expect(new Set(requested).size).toBe(Object.keys(hostile).length + 1)
-    }).pipe(Effect.provide(machine))
-)
+    ),
+    (running) => Effect.promise(() => running.stop(true))
+  )
+  return { host: `localhost:${server.port}`, requested, sent }
+})
+
+describe.skipIf(!possible)("client metadata documents", () => {
+  it.live(
+    "a client with a document signs in and calls; other documents are refused without a redirect",
+    () =>
+      Effect.gen(function* () {
+        const files = yield* certificateFiles()
+        const { host, requested, sent } = yield* documents(files)
+        const unlisted = yield* documents(files)
+        const dir = yield* stateFolder
+        const port = yield* freePort
+        const base = `http://127.0.0.1:${port}`
+        const env = { HOME: dir, MCP_CONFIG_JSON: JSON.stringify({ storage: { dir } }) }
+        yield* manifold(["user", "add", "alice"], { cwd: dir, env, stdin: `${password}\n` })
+        yield* servingProcess({
+          port,
+          config: {
+            storage: { dir },
+            server: { public_url: base },
+            outbound: { allow_hosts: [host] }
+          },
+          env: { NODE_EXTRA_CA_CERTS: files.cert_file }
+        })
+
+        const client_id = `https://${host}/client.json`
+        const { authorizeUrl, verifier } = yield* manualClient(base, { client_id })
+        const browser = new Browser()
+        const page = yield* Effect.promise(() => browser.open(authorizeUrl))
+        expect(page.text).toContain("Documented client")
+        expect(page.text).toContain(`<dt>Published at</dt><dd>${client_id}</dd>`)
+        const back = yield* Effect.promise(() => browser.authorize(page.url))
+        const { body, status } = yield* form(`${base}/oauth/token`, {
+          grant_type: "authorization_code",
+          code: back.searchParams.get("code") ?? "",
+          code_verifier: verifier,
+          client_id,
+          redirect_uri: callback
+        })
+        expect(status).toBe(200)
+        const authorization = `Bearer ${String(body.access_token)}`
+        expect((yield* post(new URL("/mcp", base), initialize(), { authorization })).status).toBe(200)
+        // One request: the document is cached.
+        expect(requested).toEqual(["/client.json"])
+
+        const refused = (id: string) =>
+          Effect.gen(function* () {
+            const wrong = new URL(authorizeUrl)
+            wrong.searchParams.set("client_id", id)
+            const response = yield* Effect.promise(() => new Browser().fetch(wrong))
+            expect([id, response.status, response.headers.get("location")]).toEqual([id, 400, null])
+            expect(yield* Effect.promise(() => response.text())).toMatch(
+              /<h1>(?:Unknown application|Wrong redirect address)</
+            )
+          })
+        const paths = [
+          "redirect",
+          "mismatch",
+          "secret",
+          "redirects",
+          "large",
+          "endless",
+          "page",
+          "list",
+          "missing"
+        ]
+        for (const name of paths) yield* refused(`https://${host}/${name}.json`)
+        // No redirect was followed.
+        expect([...new Set(requested.slice(1))]).toEqual(paths.map((name) => `/${name}.json`))
+        // The rest of the body was not read.
+        expect(sent.bytes).toBeLessThan(50_000_000)
+        for (const id of [
+          `https://${unlisted.host}/client.json`,
+          `https://${host.replace("localhost", "127.0.0.1")}/client.json`,
+          `https://169.254.169.254/client.json`
+        ]) {
+          yield* refused(id)
+        }
+        expect(unlisted.requested).toEqual([])
+      }).pipe(Effect.provide(machine)),
+    30_000
+  )
+})

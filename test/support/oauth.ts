@@ -16,7 +16,7 @@ import { serviceOf } from "./service.ts"
 export const password = "correct horse battery"
 export const callback = "http://127.0.0.1:9/callback"
 
-const freePort = Effect.sync(() => {
+export const freePort = Effect.sync(() => {
   const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() })
   const { port } = server
   void server.stop(true)

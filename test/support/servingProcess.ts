@@ -6,6 +6,8 @@ const main = new URL("../../src/main.ts", import.meta.url).pathname
 export interface ServingOptions {
   /** `storage.dir` is also the home folder, so that processes with one folder have the same keys. */
   readonly config: Readonly<Record<string, unknown>> & { readonly storage: { readonly dir: string } }
+  /** Default: any free port. */
+  readonly port?: number
   /** Further flags of the command line. */
   readonly flags?: ReadonlyArray<string>
   /** Further variables of its environment. */
@@ -13,15 +15,18 @@ export interface ServingOptions {
 }
 
 /** Starts the process, and waits until it listens on a free port of this machine. It is killed with the scope. */
-export const servingProcess = ({ config, env, flags = [] }: ServingOptions) =>
+export const servingProcess = ({ config, env, flags = [], port: wanted = 0 }: ServingOptions) =>
   Effect.acquireRelease(
     Effect.promise(async () => {
-      const child = Bun.spawn([process.execPath, main, "serve", "--http", "--port", "0", ...flags], {
-        stdin: "ignore",
-        stdout: "pipe",
-        stderr: "ignore",
-        env: { ...process.env, HOME: config.storage.dir, MCP_CONFIG_JSON: JSON.stringify(config), ...env }
-      })
+      const child = Bun.spawn(
+        [process.execPath, main, "serve", "--http", "--port", String(wanted), ...flags],
+        {
+          stdin: "ignore",
+          stdout: "pipe",
+          stderr: "ignore",
+          env: { ...process.env, HOME: config.storage.dir, MCP_CONFIG_JSON: JSON.stringify(config), ...env }
+        }
+      )
       const decoder = new TextDecoder()
       let text = ""
       const reader = child.stdout.getReader()

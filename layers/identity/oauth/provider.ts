@@ -71,6 +71,7 @@ export const isSafeRedirect = (uri: string): boolean => {
 
 const pageTitles: Readonly<Record<string, string>> = {
   invalid_client: "Unknown application",
+  invalid_client_metadata: "Unknown application",
   invalid_redirect_uri: "Wrong redirect address",
   access_denied: "Access denied"
 }
