@@ -57,5 +57,9 @@ export const htmlPage = ({ body, formAction = [], headers, status, title }: Html
   )
 
 /** A page with a heading and one paragraph. */
-export const messagePage = (status: number, title: string, text: string): Response =>
-  htmlPage({ status, title, body: `<h1>${escaped(title)}</h1><p>${escaped(text)}</p>` })
+export const messagePage = (
+  status: number,
+  title: string,
+  text: string,
+  headers: Readonly<Record<string, string>> = {}
+): Response => htmlPage({ status, title, headers, body: `<h1>${escaped(title)}</h1><p>${escaped(text)}</p>` })

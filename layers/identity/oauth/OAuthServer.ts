@@ -1,12 +1,13 @@
 /** The OAuth server: authorization, tokens, registration of clients, sign-in and consent. Loaded with its first request. */
 import { Cause, Clock, Duration, Effect, Semaphore } from "effect"
-import { errors, type Provider } from "oidc-provider"
+import type { Provider } from "oidc-provider"
 import { Identity } from "../../../src/domain/Identity.ts"
 import { Audit } from "../../audit/Audit.ts"
 import { ConfigSource } from "../../config/ConfigSource.ts"
 import { clientAddress, isRange } from "../../http/clientAddress.ts"
 import { messagePage } from "../../http/htmlPage.ts"
 import { toNode } from "../../http/nodeBridge.ts"
+import { pathOf } from "../../http/requestRouting.ts"
 import { bodyTooLarge, json } from "../../http/responses.ts"
 import * as http from "../../http/section.ts"
 import { Ids } from "../../platform/Ids.ts"
@@ -47,8 +48,21 @@ interface Current {
 const oauthError = (status: number, error: string, description: string, headers?: Record<string, string>) =>
   json(status, { error, error_description: description }, headers)
 
-const unavailable = (description: string) =>
-  oauthError(503, "temporarily_unavailable", description, { "retry-after": "5" })
+const retryHeaders = { "retry-after": "5" }
+
+/** Whether a person sees the response, in a browser. */
+const isPage = (path: string) =>
+  path.startsWith(interactions.interactionPath) || /^\/oauth\/authorize(?:\/|$)/.test(path)
+
+const unavailable = (path: string, description: string) =>
+  isPage(path)
+    ? messagePage(
+        503,
+        "Not available at this moment",
+        `${description} Nothing was changed or lost.`,
+        retryHeaders
+      )
+    : oauthError(503, "temporarily_unavailable", description, retryHeaders)
 
 const tooMany = (what: string, milliseconds: number) =>
   oauthError(429, "temporarily_unavailable", `Too many ${what} from this address. Retry later.`, {
@@ -68,9 +82,7 @@ export const make = Effect.fnUntraced(function* ({ fetch }: OAuthServerOptions) 
   const secret = yield* oauthSecret
   const sealing = yield* sealings.make(secret)
   const clientAdapter = yield* clients.make(sealing, settings.max_clients)
-  const stored = yield* records.make(() => {
-    throw new errors.InvalidGrant("it was already used")
-  })
+  const stored = yield* records.make
   const readKeys = Effect.provideContext(
     Effect.flatMap(keys.make(sealing), ({ read }) => read),
     services
@@ -148,17 +160,21 @@ export const make = Effect.fnUntraced(function* ({ fetch }: OAuthServerOptions) 
     const { provider } = yield* current(at)
     const node = toNode(request, at.issuer, address)
     const respond = provider.callback()
-    const response = yield* Effect.promise(async () => {
-      const [answered] = await Promise.all([node.answered, respond(node.request, node.response)])
-      return answered
-    })
+    const changes: records.Changes = []
+    const response = yield* Effect.promise(() =>
+      stored.collect(changes, async () => {
+        const [answered] = await Promise.all([node.answered, respond(node.request, node.response)])
+        return answered
+      })
+    )
     const failure = failures.get(node.request)
     // CORS is the listener's.
     for (const header of Array.from(response.headers.keys())) {
       if (header.startsWith("access-control-")) response.headers.delete(header)
     }
-    if (failure === undefined) return response
-    return yield* Effect.fail(failure)
+    if (failure !== undefined) return yield* Effect.fail(failure)
+    if (changes.length > 0) yield* stored.commit(changes)
+    return response
   })
 
   const withUrl = (request: Request, change: (url: URL) => void): Request => {
@@ -262,36 +278,45 @@ export const make = Effect.fnUntraced(function* ({ fetch }: OAuthServerOptions) 
   const slots = yield* Semaphore.make(maxRunning)
   let waiting = 0
 
-  const failed = (cause: Cause.Cause<unknown>) => {
+  const failed = (path: string, cause: Cause.Cause<unknown>) => {
     const error = Cause.squash(cause)
     const reason = typeof error === "object" && error !== null && "_tag" in error ? error._tag : ""
+    if (error instanceof records.AlreadyUsed) return oauthError(400, "invalid_grant", error.message)
     if (error instanceof records.TooManyInteractions) {
       log(Effect.logWarning(error.message))
-      return unavailable("Too many sign-ins have begun. Retry later.")
+      return unavailable(path, "Too many sign-ins have begun. Retry later.")
     }
     if (error instanceof clients.TooManyClients) {
       log(Effect.logWarning(error.message))
-      return unavailable("No further clients can be registered. Ask the operator of this server.")
+      return unavailable(path, "No further clients can be registered. Ask the operator of this server.")
     }
     log(Effect.logError("a request to the OAuth server failed", cause))
-    return reason === "DatabaseError" || reason === "KeysUnreadable"
-      ? unavailable("The store of the authorization server cannot be used. Retry later.")
+    if (reason === "DatabaseError" || reason === "KeysUnreadable") {
+      return unavailable(
+        path,
+        "The store of the authorization server cannot be used. Try again in a few seconds."
+      )
+    }
+    const problem = "See the log of the server."
+    return isPage(path)
+      ? messagePage(500, "The authorization server failed", problem)
       : oauthError(500, "server_error", "The authorization server failed. See its log.")
   }
 
   /** Responds to a request below `/oauth` or for the metadata of the server. */
   return (request: Request, peer: string, at: PublicAddress): Effect.Effect<Response> =>
     Effect.suspend(() => {
+      const path = pathOf(request.url)
       const address = clientAddress(request.headers, peer, trustedProxies)
       const limited = perCaller.count(networkOf(address), clock.currentTimeMillisUnsafe())
       if (limited !== undefined) return Effect.succeed(tooMany("requests", limited))
       if (waiting >= maxRunning + maxWaiting) {
-        return Effect.succeed(unavailable("Too many requests at this moment. Retry later."))
+        return Effect.succeed(unavailable(path, "Too many requests at this moment. Retry later."))
       }
       waiting++
       return slots.withPermit(route(request, address, at)).pipe(
         Effect.catchCause((cause) =>
-          Cause.hasInterruptsOnly(cause) ? Effect.interrupt : Effect.succeed(failed(cause))
+          Cause.hasInterruptsOnly(cause) ? Effect.interrupt : Effect.succeed(failed(path, cause))
         ),
         Effect.ensuring(Effect.sync(() => waiting--))
       )

@@ -1,8 +1,11 @@
 /** Sessions, interactions, grants, codes and tokens of the OAuth server in the database: the storage adapter of oidc-provider. */
 import { Clock, Effect, Schema } from "effect"
+import type { SchemaError } from "effect/Schema"
 import type { SqlClient } from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
 import type { Adapter, AdapterPayload } from "oidc-provider"
 import { sha256 } from "../../platform/digest.ts"
+import * as promiseLocal from "../../platform/promiseLocal.ts"
 import { Count, rowsOf } from "../../storage/rows.ts"
 import { Sql } from "../../storage/Sql.ts"
 
@@ -65,8 +68,26 @@ const withoutSecrets = (model: string, payload: Readonly<Record<string, unknown>
   }
 }
 
-/** `used`: called when a code or refresh token was already used. It throws the error of the library. */
-export const make = Effect.fnUntraced(function* (used: () => never) {
+/** A code or a refresh token that another request has used. */
+export class AlreadyUsed extends Schema.TaggedError<AlreadyUsed>()("AlreadyUsed", {}) {
+  override get message() {
+    return "it was already used"
+  }
+}
+
+/** A refresh token that another request has used: its family is revoked. */
+class Replayed extends Schema.TaggedError<Replayed>()("Replayed", {
+  model: Schema.String,
+  id: Schema.String
+}) {}
+
+type Write = (sql: SqlClient) => Effect.Effect<unknown, SqlError | SchemaError | AlreadyUsed | Replayed>
+
+/** Writes of one request, which are committed together. */
+export type Changes = Array<Write>
+const changesOf = promiseLocal.make<Changes>()
+
+export const make = Effect.gen(function* () {
   const { read, write } = yield* Sql
   const run = Effect.runPromiseWith(yield* Effect.context<never>())
 
@@ -88,14 +109,49 @@ export const make = Effect.fnUntraced(function* (used: () => never) {
     })
   })
 
-  const upsert = (model: string, id: string, payload: AdapterPayload, expiresIn?: number) =>
+  /** Removes the grant of a record, and all records of that grant. */
+  const removeFamily = Effect.fnUntraced(function* (sql: SqlClient, model: string, stored: string) {
+    const [found] = yield* GrantRows(
+      sql`SELECT grant_id FROM oauth_records WHERE model = ${model} AND id = ${stored} AND grant_id IS NOT NULL`
+    )
+    if (found === undefined) return
+    yield* sql`DELETE FROM oauth_records
+      WHERE grant_id = ${found.grant_id} OR (model = 'Grant' AND id = ${found.grant_id})`
+  })
+
+  /**
+   * Writes in one transaction. Only one of several callers, also of several processes, uses a code or a refresh token. A refresh
+   * token that others use at the same time is replayed as well as one that is used later: its family is revoked (RFC 9700,
+   * section 4.14.2).
+   */
+  const commit = (changes: Changes) =>
+    write((sql) => Effect.forEach(changes, (change) => change(sql), { discard: true })).pipe(
+      Effect.catchTag("Replayed", ({ id, model }) =>
+        Effect.andThen(
+          write((sql) => removeFamily(sql, model, id)),
+          Effect.fail(new AlreadyUsed())
+        )
+      )
+    )
+
+  const submit = (changes: Changes | undefined, change: Write) =>
+    changes === undefined ? commit([change]) : Effect.sync(() => void changes.push(change))
+
+  const upsert = (
+    model: string,
+    id: string,
+    payload: AdapterPayload,
+    expiresIn: number | undefined,
+    changes: Changes | undefined
+  ) =>
     Effect.gen(function* () {
       const now = yield* Clock.currentTimeMillis
       const values = { ...payload } as Readonly<Record<string, unknown>>
       const encoded = yield* Effect.orDie(encodePayload(withoutSecrets(model, values)))
       if (model === "Interaction") yield* makeRoom
       const expires = expiresIn === undefined ? null : now + expiresIn * 1000
-      yield* write(
+      yield* submit(
+        changes,
         (sql) => sql`INSERT INTO oauth_records ${sql.insert({
           model,
           id: storedId(model, id),
@@ -132,66 +188,56 @@ export const make = Effect.fnUntraced(function* (used: () => never) {
       } as AdapterPayload
     })
 
-  const remove = (model: string, id: string) =>
-    Effect.gen(function* () {
-      const now = yield* Clock.currentTimeMillis
-      yield* write((sql) =>
-        Effect.gen(function* () {
-          const stored = storedId(model, id)
-          if (model === "Interaction") {
-            yield* sql`DELETE FROM oauth_records WHERE model = ${endedInteraction} AND id = ${stored}`
-            yield* sql`UPDATE oauth_records SET model = ${endedInteraction}, expires_at = ${now + endedFor}
-              WHERE model = ${model} AND id = ${stored}`
-          } else yield* sql`DELETE FROM oauth_records WHERE model = ${model} AND id = ${stored}`
-        })
-      )
-    })
-
-  /** Removes the grant of a record, and all records of that grant. */
-  const removeFamily = Effect.fnUntraced(function* (sql: SqlClient, model: string, stored: string) {
-    const [found] = yield* GrantRows(
-      sql`SELECT grant_id FROM oauth_records WHERE model = ${model} AND id = ${stored} AND grant_id IS NOT NULL`
-    )
-    if (found === undefined) return
-    yield* sql`DELETE FROM oauth_records
-      WHERE grant_id = ${found.grant_id} OR (model = 'Grant' AND id = ${found.grant_id})`
-  })
-
-  /**
-   * Only one of several callers, also of several processes, uses a code or a refresh token. A refresh token that others use at
-   * the same time is replayed as well as one that is used later: its family is revoked (RFC 9700, section 4.14.2).
-   */
-  const consume = (model: string, id: string) =>
-    Effect.gen(function* () {
-      const now = yield* Clock.currentTimeMillis
+  const remove = (model: string, id: string, changes: Changes | undefined) =>
+    Effect.flatMap(Clock.currentTimeMillis, (now) => {
       const stored = storedId(model, id)
-      return yield* write((sql) =>
-        Effect.gen(function* () {
-          const taken = yield* sql`UPDATE oauth_records SET consumed_at = ${now}
-            WHERE model = ${model} AND id = ${stored} AND consumed_at IS NULL RETURNING id`
-          if (taken.length === 0 && model === "RefreshToken") yield* removeFamily(sql, model, stored)
-          return taken.length > 0
-        })
+      return submit(changes, (sql) =>
+        model === "Interaction"
+          ? Effect.andThen(
+              sql`DELETE FROM oauth_records WHERE model = ${endedInteraction} AND id = ${stored}`,
+              sql`UPDATE oauth_records SET model = ${endedInteraction}, expires_at = ${now + endedFor}
+                WHERE model = ${model} AND id = ${stored}`
+            )
+          : sql`DELETE FROM oauth_records WHERE model = ${model} AND id = ${stored}`
       )
     })
 
-  const revoke = (model: string, grant: string) =>
-    write((sql) => sql`DELETE FROM oauth_records WHERE model = ${model} AND grant_id = ${grant}`)
+  const consume = (model: string, id: string, changes: Changes | undefined) =>
+    Effect.flatMap(Clock.currentTimeMillis, (now) => {
+      const stored = storedId(model, id)
+      return submit(changes, (sql) =>
+        Effect.flatMap(
+          sql`UPDATE oauth_records SET consumed_at = ${now}
+            WHERE model = ${model} AND id = ${stored} AND consumed_at IS NULL RETURNING id`,
+          (taken) => {
+            if (taken.length > 0) return Effect.void
+            return Effect.fail(
+              model === "RefreshToken" ? new Replayed({ model, id: stored }) : new AlreadyUsed()
+            )
+          }
+        )
+      )
+    })
+
+  const revoke = (model: string, grant: string, changes: Changes | undefined) =>
+    submit(changes, (sql) => sql`DELETE FROM oauth_records WHERE model = ${model} AND grant_id = ${grant}`)
 
   /** The adapter of one model. */
   const adapter = (model: string): Adapter => ({
-    upsert: (id, payload, expiresIn) => run(upsert(model, id, payload, expiresIn)),
+    upsert: (id, payload, expiresIn) => run(upsert(model, id, payload, expiresIn, changesOf.get())),
     find: (id) => run(find(model, "id", storedId(model, id), id)),
     findByUid: (uid) => run(find(model, "uid", uid)),
     findByUserCode: async () => undefined,
-    consume: async (id) => {
-      if (!(await run(consume(model, id)))) used()
-    },
-    destroy: (id) => run(remove(model, id)),
-    revokeByGrantId: async (grant) => void (await run(revoke(model, grant)))
+    consume: (id) => run(consume(model, id, changesOf.get())),
+    destroy: (id) => run(remove(model, id, changesOf.get())),
+    revokeByGrantId: (grant) => run(revoke(model, grant, changesOf.get()))
   })
   return {
     adapter,
+    /** Collects the writes of a request, which are not seen before they are committed. */
+    collect: <A>(changes: Changes, work: () => Promise<A>) => changesOf.run(changes, work),
+    /** Fails with `AlreadyUsed`, and without a change, if another request has used the code or the refresh token. */
+    commit,
     /** Parameters of the authorization request of an interaction that has ended a short time ago. */
     ended: (uid: string) =>
       Effect.map(find(endedInteraction, "id", storedId(endedInteraction, uid)), (found) => found?.params)
