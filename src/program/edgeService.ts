@@ -1,5 +1,6 @@
-/** The listeners of the edge with their certificates; loaded if `edge.https_port` is set. */
+/** The listeners of the edge with their certificates, and their issuance; loaded if `edge.https_port` is set. */
 import { Effect, Layer } from "effect"
+import * as AcmeIssuer from "../../layers/edge/acme/AcmeIssuer.ts"
 import { EdgeListeners } from "../../layers/edge/EdgeListeners.ts"
 import { CertificateStore } from "../../layers/edge/certificates/CertificateStore.ts"
 import { LocalCa } from "../../layers/edge/certificates/LocalCa.ts"
@@ -16,7 +17,7 @@ const announced = Layer.effectDiscard(
 )
 
 export const layer = (options: Parameters<typeof EdgeListeners.layer>[0]) =>
-  announced.pipe(
+  Layer.merge(announced, AcmeIssuer.layer).pipe(
     Layer.provideMerge(EdgeListeners.layer(options)),
     Layer.provideMerge(ServedCertificates.layer),
     Layer.provide(stored)

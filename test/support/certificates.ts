@@ -17,26 +17,36 @@ import { Sql } from "../../layers/storage/Sql.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
 import type { StorageSettings } from "./databases.ts"
 
-const base = (storage: StorageSettings, edge: Readonly<Record<string, unknown>>) =>
+type Edge = Readonly<Record<string, unknown>>
+
+const base = (
+  storage: StorageSettings,
+  edge: Edge,
+  ...loggers: ReadonlyArray<Logger.Logger<unknown, unknown>>
+) =>
   Layer.mergeAll(CertificateStore.layer, Domains.layer).pipe(
     Layer.provideMerge(Audit.layer),
     Layer.provideMerge(Sql.layer),
     Layer.provideMerge(Storage.layer),
     Layer.provideMerge(ConfigSource.layerFrom({ storage, edge })),
     Layer.provideMerge(Layer.mergeAll(Environment.layerTest({}), Ids.layer, Platform.layer)),
-    Layer.provideMerge(Logger.layer([]))
+    Layer.provideMerge(Logger.layer([...loggers]))
   )
 
 /** The store and its administration, without listeners. */
-export const administration = (storage: StorageSettings, edge: Readonly<Record<string, unknown>> = {}) =>
+export const administration = (storage: StorageSettings, edge: Edge = {}) =>
   Layer.fresh(Layer.mergeAll(Certificates.layer, LocalCa.layer).pipe(Layer.provideMerge(base(storage, edge))))
 
 /** One instance that serves certificates. */
-export const instance = (storage: StorageSettings, edge: Readonly<Record<string, unknown>> = {}) =>
+export const instance = (
+  storage: StorageSettings,
+  edge: Edge = {},
+  ...loggers: ReadonlyArray<Logger.Logger<unknown, unknown>>
+) =>
   Layer.fresh(
     Layer.mergeAll(Certificates.layer, ServedCertificates.layer).pipe(
       Layer.provideMerge(LocalCa.layer),
-      Layer.provideMerge(base(storage, edge))
+      Layer.provideMerge(base(storage, edge, ...loggers))
     )
   )
 

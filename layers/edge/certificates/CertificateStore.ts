@@ -1,5 +1,5 @@
 /** Certificates in the database, shared by instances; private keys are encrypted and bound to their rows. */
-import { Clock, Context, Duration, Effect, Layer, Schema, Semaphore } from "effect"
+import { Clock, Context, Duration, Effect, Layer, PubSub, Schema, Semaphore, Stream } from "effect"
 import { Audit } from "../../audit/Audit.ts"
 import { type Actor, program } from "../../audit/AuditEntry.ts"
 import * as certificateChain from "../../http/certificateChain.ts"
@@ -79,6 +79,8 @@ export class CertificateStore extends Context.Service<
     readonly remove: (id: string, by: Author) => Effect.Effect<rows.CertificateRow | undefined, StoreError>
     /** Removes those that expired 30 days ago. */
     readonly prune: Effect.Effect<void, StoreError>
+    /** Notifies of certificates that this process adds or removes; those of other processes change `revision` only. */
+    readonly changes: Stream.Stream<void>
     /** Encrypts a text for the row of this name, in base64. */
     readonly seal: (name: string, text: string) => Effect.Effect<string, StorageError>
     readonly open: (name: string, sealed: string) => Effect.Effect<string, StorageError | KeysUnreadable>
@@ -92,6 +94,8 @@ export class CertificateStore extends Context.Service<
       const storage = yield* Storage
       const ids = yield* Ids
       const loading = yield* Semaphore.make(1)
+      const changed = yield* PubSub.sliding<void>(1)
+      const notify = PubSub.publish(changed, undefined)
       let cipher: sealing.Sealing | undefined
       let cached: ReadonlyMap<string, StoredCertificate> = new Map()
 
@@ -194,7 +198,7 @@ export class CertificateStore extends Context.Service<
               return added.map(({ id }) => id)
             })
           )
-        }),
+        }, Effect.tap(notify)),
         remove: Effect.fn("CertificateStore.remove")(function* (id, by) {
           return yield* sql.write((client) =>
             Effect.gen(function* () {
@@ -206,7 +210,7 @@ export class CertificateStore extends Context.Service<
               return row
             })
           )
-        }),
+        }, Effect.tap(notify)),
         prune: Effect.flatMap(Clock.currentTimeMillis, (now) =>
           sql.write((client) =>
             Effect.flatMap(rows.removeExpired(client, now - kept), (removed) =>
@@ -214,6 +218,7 @@ export class CertificateStore extends Context.Service<
             )
           )
         ),
+        changes: Stream.fromPubSub(changed),
         seal,
         open
       })

@@ -8,7 +8,7 @@ import * as certificateChain from "../../http/certificateChain.ts"
 import { Sql } from "../../storage/Sql.ts"
 import { Domains } from "../Domains.ts"
 import { section } from "../section.ts"
-import { listOrders } from "./acmeRows.ts"
+import { everyHost, listOrders } from "./acmeRows.ts"
 import { type Certificate, CertificateError, CertificatesUnavailable, type Upload } from "./Certificate.ts"
 import { countOf, find } from "./certificateRows.ts"
 import { type Author, CertificateStore, type StoreError } from "./CertificateStore.ts"
@@ -85,8 +85,9 @@ export class Certificates extends Context.Service<
       const described = Effect.gen(function* () {
         const now = yield* Clock.currentTimeMillis
         const certificates = yield* store.all
-        const orders = yield* sql.read(listOrders)
-        return describe({ certificates, orders, chosen: choose(yield* hosts, certificates, now), now })
+        const served = new Set([...(yield* hosts), everyHost])
+        const orders = (yield* sql.read(listOrders)).filter(({ host }) => served.has(host))
+        return describe({ certificates, orders, chosen: choose(served, certificates, now), now })
       })
 
       const add = Effect.fn("Certificates.add")(function* (upload: Upload, by: Administrator) {

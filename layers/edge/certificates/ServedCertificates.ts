@@ -156,6 +156,7 @@ export class ServedCertificates extends Context.Service<
         )
       )
       yield* Effect.forkScoped(Stream.runForEach(domains.changes, () => Queue.offer(due, undefined)))
+      yield* Effect.forkScoped(Stream.runForEach(store.changes, () => Queue.offer(due, undefined)))
       yield* Effect.forkScoped(Effect.forever(step))
 
       return ServedCertificates.of({

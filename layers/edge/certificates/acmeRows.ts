@@ -32,6 +32,9 @@ const Accounts = rowsOf(
 export type AccountRow = Effect.Success<ReturnType<typeof Accounts>>[number]
 const Challenges = rowsOf(Schema.Struct({ key_authorization: Schema.String }))
 
+/** The row that defers all hosts after a failure of the account. */
+export const everyHost = "*"
+
 /** Longest stored error, in characters. */
 const longestError = 1000
 
@@ -52,6 +55,12 @@ export const removeOrder = Effect.fnUntraced(function* (sql: SqlClient, host: st
   yield* sql`DELETE FROM edge_acme_orders WHERE host = ${host}`
   yield* countChange(sql)
 })
+
+/** How long the order of a host that is no longer served is kept, so that back-off goes on if it is served again. */
+const keptOrder = 7 * 24 * 60 * 60_000
+
+export const removeOldOrders = (sql: SqlClient, now: number) =>
+  sql`DELETE FROM edge_acme_orders WHERE next_at < ${now} AND updated_at < ${now - keptOrder}`
 
 export const findAccount = (sql: SqlClient, directory: string) =>
   Effect.map(Accounts(sql`SELECT * FROM edge_acme_accounts WHERE directory = ${directory}`), ([row]) => row)

@@ -107,11 +107,7 @@ export const removeExpired = (sql: SqlClient, before: number) =>
     (removed) => removed.length > 0
   )
 
-/** Certificates with these names that the given one replaces. */
-export const removeReplaced = Effect.fnUntraced(function* (
-  sql: SqlClient,
-  { id, names, source }: CertificateRow
-) {
-  yield* sql`DELETE FROM edge_certificates
-    WHERE source = ${source} AND names_hash = ${hashOf(names)} AND id <> ${id}`
-})
+/** Certificates with these names that the given one replaces: of the same source, or of the local CA. */
+export const removeReplaced = (sql: SqlClient, { id, names, source }: CertificateRow) =>
+  sql`DELETE FROM edge_certificates
+    WHERE source IN ${sql.in([source, "local_ca"])} AND names_hash = ${hashOf(names)} AND id <> ${id}`

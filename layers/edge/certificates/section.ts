@@ -16,7 +16,7 @@ const lifetime = DurationSetting.check(
 )
 
 /** Directories by name. */
-export const directories = {
+const directories = {
   letsencrypt: "https://acme-v02.api.letsencrypt.org/directory",
   "letsencrypt-staging": "https://acme-staging-v02.api.letsencrypt.org/directory"
 } as const
@@ -68,6 +68,10 @@ const AcmeSettings = Schema.Struct({
   )
 })
 export type AcmeSettings = typeof AcmeSettings.Type
+
+/** The URL of the directory, given by name or as such. */
+export const directoryUrl = ({ directory }: AcmeSettings): string =>
+  directory === "letsencrypt" || directory === "letsencrypt-staging" ? directories[directory] : directory
 
 const from = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 

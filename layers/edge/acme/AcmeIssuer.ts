@@ -1,0 +1,201 @@
+/** Issues and renews certificates by ACME while the layer is alive: one instance at a time, with back-off after failures. */
+import { Clock, Effect, FileSystem, Layer, Queue, Stream } from "effect"
+import { Audit } from "../../audit/Audit.ts"
+import { program } from "../../audit/AuditEntry.ts"
+import { ConfigSource } from "../../config/ConfigSource.ts"
+import { Outbound } from "../../outbound/Outbound.ts"
+import { Dns } from "../../platform/Dns.ts"
+import { Sql } from "../../storage/Sql.ts"
+import { isoOf } from "../certificates/Certificate.ts"
+import * as rows from "../certificates/acmeRows.ts"
+import { everyHost } from "../certificates/acmeRows.ts"
+import { CertificateStore } from "../certificates/CertificateStore.ts"
+import { choose } from "../certificates/chooseCertificates.ts"
+import * as lease from "../certificates/lease.ts"
+import { type AcmeSettings, directoryUrl } from "../certificates/section.ts"
+import { servedHosts } from "../certificates/servedHosts.ts"
+import { Domains } from "../Domains.ts"
+import { section } from "../section.ts"
+import { AcmeError } from "./AcmeError.ts"
+import { delayAfter } from "./attempts.ts"
+import { isPublicName } from "./isPublicName.ts"
+
+/** Interval between two looks for hosts that are due. */
+const interval = "15 seconds"
+/** Hosts that are issued at the same time. */
+const concurrency = 4
+/** Longest response of a CA, in bytes. */
+const maxResponse = 1024 * 1024
+
+/** Rate limits in one pass after which all hosts wait: one may be a limit of its host, two are of the account. */
+const mostLimited = 2
+
+export const layer = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const config = yield* ConfigSource
+    const sql = yield* Sql
+    const store = yield* CertificateStore
+    const audit = yield* Audit
+    const domains = yield* Domains
+    const fs = yield* FileSystem.FileSystem
+    const hosts = Effect.provideService(servedHosts, Domains, domains)
+    const issuer = yield* lease.make("acme")
+    const settings = Effect.map(config.read(section), ({ certificates }) => certificates.acme)
+
+    /** Hosts without a certificate of this CA, or whose renewal is due, and whose next attempt is not later. */
+    const dueHosts = Effect.fnUntraced(function* (directory: string) {
+      const names = (yield* hosts).filter(isPublicName)
+      if (names.length === 0) return []
+      const now = yield* Clock.currentTimeMillis
+      const chosen = choose(names, yield* store.all, now)
+      const needed = names.filter((host) => {
+        const certificate = chosen.get(host)
+        if (certificate === undefined || certificate.source === "local_ca") return true
+        if (certificate.source === "uploaded") return false
+        return certificate.created_by !== directory || (certificate.renew_at ?? Infinity) <= now
+      })
+      if (needed.length === 0) return []
+      const orders = new Map((yield* sql.read(rows.listOrders)).map((order) => [order.host, order]))
+      const isDeferred = (host: string) => {
+        const order = orders.get(host)
+        return order !== undefined && order.directory === directory && order.next_at > now
+      }
+      return isDeferred(everyHost) ? [] : needed.filter((host) => !isDeferred(host))
+    })
+
+    const recordFailure = Effect.fnUntraced(function* (host: string, directory: string, error: AcmeError) {
+      const now = yield* Clock.currentTimeMillis
+      const before = yield* sql.read((client) => rows.findOrder(client, host))
+      const attempts = (before?.directory === directory ? before.attempts : 0) + 1
+      const next = now + (yield* delayAfter(attempts, error))
+      // An order that the CA has rejected is not continued.
+      const keptOrder = error.isTransient && before?.directory === directory ? before : undefined
+      yield* sql.write((client) =>
+        Effect.gen(function* () {
+          yield* rows.saveOrder(client, {
+            host,
+            directory,
+            order_url: keptOrder?.order_url ?? null,
+            sealed_key: keptOrder?.sealed_key ?? null,
+            attempts,
+            last_error: error.message,
+            next_at: next,
+            updated_at: now
+          })
+          yield* audit.record(client, {
+            actor: program,
+            action: "certificate.issue",
+            target: host,
+            outcome: "failed",
+            details: {
+              source: "acme",
+              directory,
+              reason: error.reason,
+              error: error.message,
+              next_attempt: isoOf(next)
+            }
+          })
+        })
+      )
+      yield* Effect.logWarning(`no certificate for ${host} by ACME: ${error.message}`).pipe(
+        Effect.annotateLogs({ host, attempts, next_attempt: isoOf(next) })
+      )
+    })
+
+    const outbound = Effect.fnUntraced(function* ({ ca_file }: AcmeSettings) {
+      const ca =
+        ca_file === undefined
+          ? undefined
+          : yield* fs.readFileString(ca_file).pipe(
+              Effect.mapError(
+                ({ message }) =>
+                  new AcmeError({
+                    reason: "unreachable",
+                    message: `edge.certificates.acme.ca_file cannot be read: ${message}`
+                  })
+              )
+            )
+      const client = Outbound.layerWith(ca === undefined ? {} : { ca }).pipe(
+        Layer.provide(Dns.layer),
+        Layer.provide(Layer.succeed(ConfigSource, config))
+      )
+      return yield* Outbound.use(({ configuredFetch }) => configuredFetch(maxResponse)).pipe(
+        Effect.provide(client)
+      )
+    })
+
+    /** Removes the failure of the account, and orders of hosts that are no longer served. */
+    const forgetFailures = Effect.gen(function* () {
+      const now = yield* Clock.currentTimeMillis
+      yield* sql.write((client) =>
+        Effect.gen(function* () {
+          yield* rows.removeOldOrders(client, now)
+          if ((yield* rows.findOrder(client, everyHost)) !== undefined)
+            yield* rows.removeOrder(client, everyHost)
+        })
+      )
+    })
+
+    /** One pass over hosts that are due. A rate limit of the account defers the rest. */
+    const issueAll = Effect.fnUntraced(function* (due: ReadonlyArray<string>, acme: AcmeSettings) {
+      const directory = directoryUrl(acme)
+      // The ACME library is loaded when a host is due.
+      const { openAccount } = yield* Effect.promise(() => import("./account.ts"))
+      const { make } = yield* Effect.promise(() => import("./issueCertificate.ts"))
+      const client = yield* openAccount(acme, yield* outbound(acme))
+      yield* forgetFailures
+      const issue = yield* make(client, directory)
+      let limited = 0
+      const one = Effect.fnUntraced(
+        function* (host: string) {
+          if (limited >= mostLimited) return
+          const { notAfter } = yield* issue(host)
+          yield* Effect.logInfo("certificate issued").pipe(
+            Effect.annotateLogs({ host, expires_at: isoOf(notAfter) })
+          )
+        },
+        (self, host) =>
+          Effect.catchTag(self, "AcmeError", (error) =>
+            Effect.gen(function* () {
+              const isLast = error.reason === "rate_limited" && ++limited === mostLimited
+              yield* recordFailure(host, directory, error)
+              // It is registered again at the next attempt.
+              if (error.type === "accountDoesNotExist")
+                yield* sql.write((connection) => rows.removeAccount(connection, directory))
+              if (isLast) yield* recordFailure(everyHost, directory, error)
+            })
+          )
+      )
+      yield* Effect.forEach(due, one, { concurrency, discard: true })
+    }, Effect.scoped)
+
+    const pass = Effect.gen(function* () {
+      const acme = yield* settings
+      if (acme === undefined) return
+      const directory = directoryUrl(acme)
+      if ((yield* dueHosts(directory)).length === 0) return
+      yield* issuer.run(
+        Effect.gen(function* () {
+          // Another instance may have issued them before this one got the lease.
+          const due = yield* dueHosts(directory)
+          if (due.length === 0) return
+          yield* issueAll(due, acme).pipe(
+            // The account failed, and with it every host.
+            Effect.catchTag("AcmeError", (error) => recordFailure(everyHost, directory, error))
+          )
+        })
+      )
+    }).pipe(
+      Effect.catch((error) => Effect.logError(`certificates are not issued by ACME: ${error.message}`)),
+      Effect.catchDefect((defect) => Effect.logError("issuing certificates by ACME failed", defect))
+    )
+
+    const due = yield* Queue.sliding<void>(1)
+    yield* Effect.forkScoped(Stream.runForEach(domains.changes, () => Queue.offer(due, undefined)))
+    const step = Queue.take(due).pipe(
+      Effect.timeoutOrElse({ duration: interval, orElse: () => Effect.void }),
+      Effect.andThen(pass)
+    )
+    yield* Effect.forkScoped(Effect.forever(step))
+  })
+)
