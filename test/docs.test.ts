@@ -158,6 +158,7 @@ for (const [name, config] of Object.entries(pages)) {
               OTLP_TOKEN: `Bearer ${token}`,
               ISSUES_AUTHORIZATION: token,
               TRACKER_SECRET: token,
+              OAUTH_SECRET: token,
               REPORTS_SECRET: token
             })
           )

@@ -1,27 +1,19 @@
 /** The section `auth`: configured API tokens, bounds of stored ones, and whether loopback callers need one. */
-import { Redacted, Schema } from "effect"
+import { Schema } from "effect"
 import { DurationSetting } from "../config/DurationSetting.ts"
-import { Secret } from "../config/Secret.ts"
 import * as Section from "../config/Section.ts"
 import { ApiTokens } from "./ApiTokens.ts"
+import { LongSecret } from "./LongSecret.ts"
 import { OAuthSettings } from "./oauth/settings.ts"
 
 const count = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_000_000 }))
-
-const Pepper = Secret.check(
-  Schema.makeFilter(
-    (pepper) =>
-      Redacted.value(pepper).length >= 32 ||
-      "a pepper needs at least 32 characters; generate one with `openssl rand -hex 32`"
-  )
-)
 
 export const section = Section.make(
   "auth",
   Schema.Struct({
     tokens: Section.optional(ApiTokens, [], "API tokens, sent by clients as `Authorization: Bearer`."),
     token_pepper: Schema.optionalKey(
-      Pepper.pipe(
+      LongSecret("a pepper").pipe(
         Schema.annotateEncoded({
           description:
             "Key of the hashes of stored tokens, for instances that share a database. Default: generated in `storage.dir`."

@@ -61,6 +61,11 @@ export class Storage extends Context.Service<
      * letters, digits, `-`. Stored in `<dir>/keys`, mode 0600 in a folder of mode 0700.
      */
     readonly key: (name: string, bytes: number) => Effect.Effect<Redacted.Redacted<Uint8Array>, StorageError>
+    /** The secret, if it was generated before. */
+    readonly existingKey: (
+      name: string,
+      bytes: number
+    ) => Effect.Effect<Redacted.Redacted<Uint8Array> | undefined, StorageError>
     /** Succeeds if `dir`, or its nearest existing parent, is writable. */
     readonly writable: Effect.Effect<void, StorageError>
   }
@@ -130,6 +135,11 @@ export class Storage extends Context.Service<
         })
       })
 
+      const existingKey = Effect.fn("Storage.existingKey")(function* (name: string, bytes: number) {
+        const found = yield* find(path("keys", name), bytes)
+        return found ? Redacted.make(found, { label: name }) : undefined
+      })
+
       const accessible = (folder: string): Effect.Effect<void, PlatformError> =>
         Effect.catchTag(fs.access(folder, { writable: true }), "PlatformError", (error) => {
           const above = paths.dirname(folder)
@@ -137,7 +147,7 @@ export class Storage extends Context.Service<
         })
       const writable = Effect.mapError(accessible(dir), unwritable(dir))
 
-      return Storage.of({ dir, path, key, writable })
+      return Storage.of({ dir, path, key, existingKey, writable })
     })
   )
 }

@@ -98,7 +98,7 @@ const verifyProofs = Effect.fnUntraced(function* ({ find }: PublicAddresses) {
         ])
       )
       const { oauth } = yield* (yield* ConfigSource).read(auth.section)
-      const nonceKey = oauth.dpop_nonce ? derivedKey(yield* oauthSecret, "dpop-nonce") : undefined
+      const nonceKey = oauth.dpop_nonce ? derivedKey((yield* oauthSecret).current, "dpop-nonce") : undefined
       return make({ nonceKey, now: () => clock.currentTimeMillisUnsafe() })
     }).pipe(Effect.provideContext(services), Effect.orDie)
   )

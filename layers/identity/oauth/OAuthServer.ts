@@ -18,10 +18,12 @@ import { section } from "../section.ts"
 import { Accounts } from "./Accounts.ts"
 import * as clients from "./clients.ts"
 import * as requests from "./clientRequests.ts"
+import { failureOf, tooMany, unavailable } from "./errorResponses.ts"
 import * as interactions from "./interactions.ts"
 import * as keys from "./keys.ts"
 import { derivedKey, oauthSecret } from "./secret.ts"
 import { identityScopes, makeProvider, supportedScopes } from "./provider.ts"
+import { reseal } from "./reseal.ts"
 import * as records from "./records.ts"
 import type { PublicAddress } from "./publicAddress.ts"
 
@@ -45,30 +47,6 @@ interface Current {
   readonly readAt: number
 }
 
-const oauthError = (status: number, error: string, description: string, headers?: Record<string, string>) =>
-  json(status, { error, error_description: description }, headers)
-
-const retryHeaders = { "retry-after": "5" }
-
-/** Whether a person sees the response, in a browser. */
-const isPage = (path: string) =>
-  path.startsWith(interactions.interactionPath) || /^\/oauth\/authorize(?:\/|$)/.test(path)
-
-const unavailable = (path: string, description: string) =>
-  isPage(path)
-    ? messagePage(
-        503,
-        "Not available at this moment",
-        `${description} Nothing was changed or lost.`,
-        retryHeaders
-      )
-    : oauthError(503, "temporarily_unavailable", description, retryHeaders)
-
-const tooMany = (what: string, milliseconds: number) =>
-  oauthError(429, "temporarily_unavailable", `Too many ${what} from this address. Retry later.`, {
-    "retry-after": String(Math.ceil(milliseconds / 1000))
-  })
-
 export const make = Effect.fnUntraced(function* ({ fetch }: OAuthServerOptions) {
   const { oauth: settings } = yield* (yield* ConfigSource).read(section)
   const { trusted_proxies } = yield* (yield* ConfigSource).read(http.section)
@@ -80,7 +58,11 @@ export const make = Effect.fnUntraced(function* ({ fetch }: OAuthServerOptions) 
   const log = Effect.runForkWith(yield* Effect.context<never>())
   const runPromise = Effect.runPromiseWith(yield* Effect.context<never>())
   const secret = yield* oauthSecret
-  const sealing = yield* sealings.make(secret)
+  const sealing = yield* sealings.make(secret.current)
+  if (secret.previous !== undefined) {
+    const changed = yield* reseal(yield* sealings.make(secret.previous), sealing)
+    if (changed > 0) yield* Effect.logInfo("keys of the OAuth server were encrypted with auth.oauth.secret")
+  }
   const clientAdapter = yield* clients.make(sealing, settings.max_clients)
   const stored = yield* records.make
   const readKeys = Effect.provideContext(
@@ -104,7 +86,7 @@ export const make = Effect.fnUntraced(function* ({ fetch }: OAuthServerOptions) 
     const provider = makeProvider({
       issuer,
       settings,
-      nonceKey: derivedKey(secret, "dpop-nonce"),
+      nonceKey: derivedKey(secret.current, "dpop-nonce"),
       keys: read,
       resources,
       fetch,
@@ -275,33 +257,15 @@ export const make = Effect.fnUntraced(function* ({ fetch }: OAuthServerOptions) 
     return uid === undefined ? yield* provide(request, address, at) : yield* resume(request, uid, address, at)
   })
 
+  /** Logs a failure. */
+  const reported = (path: string, cause: Cause.Cause<unknown>) => {
+    const { line, response } = failureOf(path, cause)
+    if (line !== undefined) log(line)
+    return response
+  }
+
   const slots = yield* Semaphore.make(maxRunning)
   let waiting = 0
-
-  const failed = (path: string, cause: Cause.Cause<unknown>) => {
-    const error = Cause.squash(cause)
-    const reason = typeof error === "object" && error !== null && "_tag" in error ? error._tag : ""
-    if (error instanceof records.AlreadyUsed) return oauthError(400, "invalid_grant", error.message)
-    if (error instanceof records.TooManyInteractions) {
-      log(Effect.logWarning(error.message))
-      return unavailable(path, "Too many sign-ins have begun. Retry later.")
-    }
-    if (error instanceof clients.TooManyClients) {
-      log(Effect.logWarning(error.message))
-      return unavailable(path, "No further clients can be registered. Ask the operator of this server.")
-    }
-    log(Effect.logError("a request to the OAuth server failed", cause))
-    if (reason === "DatabaseError" || reason === "KeysUnreadable") {
-      return unavailable(
-        path,
-        "The store of the authorization server cannot be used. Try again in a few seconds."
-      )
-    }
-    const problem = "See the log of the server."
-    return isPage(path)
-      ? messagePage(500, "The authorization server failed", problem)
-      : oauthError(500, "server_error", "The authorization server failed. See its log.")
-  }
 
   /** Responds to a request below `/oauth` or for the metadata of the server. */
   return (request: Request, peer: string, at: PublicAddress): Effect.Effect<Response> =>
@@ -316,7 +280,7 @@ export const make = Effect.fnUntraced(function* ({ fetch }: OAuthServerOptions) 
       waiting++
       return slots.withPermit(route(request, address, at)).pipe(
         Effect.catchCause((cause) =>
-          Cause.hasInterruptsOnly(cause) ? Effect.interrupt : Effect.succeed(failed(path, cause))
+          Cause.hasInterruptsOnly(cause) ? Effect.interrupt : Effect.succeed(reported(path, cause))
         ),
         Effect.ensuring(Effect.sync(() => waiting--))
       )

@@ -49,7 +49,7 @@ export const clientId = (metadata: unknown): string =>
     .slice(0, 32)
 
 /** The name that binds an encrypted row to its client. */
-const rowName = (id: string) => `oauth_clients/${id}`
+export const rowName = (id: string) => `oauth_clients/${id}`
 
 /** The registration of a client cannot be decrypted. */
 class ClientDamaged extends Schema.TaggedError<ClientDamaged>()("ClientDamaged", { id: Schema.String }) {

@@ -1,5 +1,6 @@
 /** Keys of the OAuth server in the database, encrypted and rotated: for the signatures of ID tokens and of cookies. */
 import { Clock, Duration, Effect, Schema } from "effect"
+import type { SqlClient } from "effect/sql/SqlClient"
 import { exportJWK, generateKeyPair, type JWK } from "jose"
 import { Ids } from "../../platform/Ids.ts"
 import { Count, rowsOf } from "../../storage/rows.ts"
@@ -18,8 +19,8 @@ export const signatureAlgorithm = "ES256"
 export class KeysUnreadable extends Schema.TaggedError<KeysUnreadable>()("KeysUnreadable", {}) {
   override get message() {
     return (
-      "The keys of the OAuth server in the database were encrypted with another key. Instances that share a database need " +
-      "the same file keys/oauth in their state folders: copy it from the instance that was started first."
+      "The keys of the OAuth server in the database were encrypted with another key. Set auth.oauth.secret to the same value on " +
+      "all instances that share the database; or copy the file keys/oauth from the state folder of the instance that was started first."
     )
   }
 }
@@ -34,12 +35,13 @@ export interface Keys {
 }
 
 const purposes = ["signing", "cookies"] as const
-type Purpose = (typeof purposes)[number]
+export const Purpose = Schema.Literals(purposes)
+type Purpose = typeof Purpose.Type
 
 const KeyRows = rowsOf(
   Schema.Struct({
     id: Schema.String,
-    purpose: Schema.Literals(purposes),
+    purpose: Purpose,
     sealed: Schema.String,
     active_at: Count
   })
@@ -60,7 +62,14 @@ const Jwk = Schema.fromJsonString(
 )
 const decodeJwk = Schema.decodeEffect(Jwk)
 
-const rowName = (id: string, purpose: Purpose) => `oauth_keys/${purpose}/${id}`
+export const rowName = (id: string, purpose: Purpose) => `oauth_keys/${purpose}/${id}`
+
+/** PostgreSQL: other instances wait here, and then see the changed keys. */
+export const lock = (sql: SqlClient) =>
+  sql.onDialectOrElse({
+    pg: () => sql`LOCK TABLE oauth_keys IN EXCLUSIVE MODE`,
+    orElse: () => Effect.void
+  })
 
 export const make = Effect.fnUntraced(function* (sealing: Sealing) {
   const { write } = yield* Sql
@@ -87,11 +96,7 @@ export const make = Effect.fnUntraced(function* (sealing: Sealing) {
     const rows = yield* write((sql) =>
       Effect.gen(function* () {
         const all = () => KeyRows(sql`SELECT * FROM oauth_keys ORDER BY active_at DESC, id DESC`)
-        // PostgreSQL: other instances wait here, and then see the new keys.
-        yield* sql.onDialectOrElse({
-          pg: () => sql`LOCK TABLE oauth_keys IN EXCLUSIVE MODE`,
-          orElse: () => Effect.void
-        })
+        yield* lock(sql)
         const before = yield* all()
         for (const purpose of purposes) {
           const newest = before.find((row) => row.purpose === purpose)

@@ -3,6 +3,7 @@ import { Duration, Schema } from "effect"
 import { DurationSetting } from "../../config/DurationSetting.ts"
 import * as Section from "../../config/Section.ts"
 import { isLoopback } from "../../http/hosts.ts"
+import { LongSecret } from "../LongSecret.ts"
 import { ScopeName } from "../ScopeName.ts"
 
 const atLeastSecond = DurationSetting.check(
@@ -40,6 +41,14 @@ const Issuer = Schema.Struct({
 })
 
 export const OAuthSettings = Schema.Struct({
+  secret: Schema.optionalKey(
+    LongSecret("the secret").pipe(
+      Schema.annotateEncoded({
+        description:
+          "Encrypts the keys of the OAuth server and the secrets of clients in the database, for instances that share it. Default: the key file `keys/oauth`, generated in `storage.dir`."
+      })
+    )
+  ),
   access_token_ttl: Section.optional(atLeastSecond, "1 hour", "Lifetime of an access token."),
   refresh_token_ttl: Section.optional(
     atLeastSecond,

@@ -1,6 +1,6 @@
 /** Keys of the OAuth server: generated once, announced before they are used, replaced, and damaged rows. */
 import { expect } from "bun:test"
-import { Effect, Redacted } from "effect"
+import { Effect, Layer, Redacted } from "effect"
 import { TestClock } from "effect/testing"
 import * as keys from "../../../../layers/identity/oauth/keys.ts"
 import * as sealings from "../../../../layers/storage/sealing.ts"
@@ -38,6 +38,21 @@ onEachDatabase("keys of the OAuth server", (database) => {
     })
   )
 
+  it.effect("a key that one instance replaces is used by another from the same moment", () =>
+    Effect.gen(function* () {
+      const storage = yield* database
+      const one = yield* Layer.build(sqlOf(storage))
+      const two = yield* Layer.build(sqlOf(storage))
+      const both = Effect.all([Effect.provideContext(read(), one), Effect.provideContext(read(), two)])
+      for (const wait of ["0 seconds", "30 days", "1 hour"] as const) {
+        yield* TestClock.adjust(wait)
+        const [mine, other] = yield* both
+        expect(other).toEqual(mine)
+        expect(mine.signing).toHaveLength(wait === "0 seconds" ? 1 : 2)
+      }
+    })
+  )
+
   it.effect("rows are encrypted, and unreadable under another key or in the place of another row", () =>
     Effect.gen(function* () {
       const storage = yield* database
@@ -51,7 +66,7 @@ onEachDatabase("keys of the OAuth server", (database) => {
         for (const text of [cookies[0] ?? "none", String(signing[0]?.d)]) expect(rows).not.toContain(text)
         const other = yield* Effect.flip(read(2))
         expect(other).toMatchObject({ _tag: "KeysUnreadable" })
-        expect(other.message).toContain("keys/oauth")
+        expect(other.message).toContain("auth.oauth.secret")
         yield* write(
           (sql) =>
             sql`UPDATE oauth_keys SET sealed = (SELECT sealed FROM oauth_keys WHERE purpose = 'cookies')`
