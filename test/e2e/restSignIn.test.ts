@@ -1,10 +1,11 @@
 /** Connections made over REST to servers that require a sign-in. */
 import { expect } from "bun:test"
 import { Effect } from "effect"
+import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { it } from "../support/effect.ts"
 import { browse, protectedServer, userClient } from "../support/protectedServer.ts"
 import { bearer, get, json, send } from "../support/rest.ts"
-import { endpoint, service } from "../support/service.ts"
+import { endpoint, service, serviceOf, stateFolder } from "../support/service.ts"
 
 /** Goes through the pages of the authorization server, and ends at the callback of the service. */
 const signIn = Effect.fnUntraced(function* (url: string, until?: string) {
@@ -41,6 +42,25 @@ it.live("a connection waits for the sign-in of its user, and later connections u
       const again = yield* json(send("/mcp/connect", request))
       expect(again.status).toBe(202)
     }).pipe(Effect.provide(service()))
+  })
+)
+
+it.live("a sign-in that waits during a restart is finished by the next request on its connection", () =>
+  Effect.gen(function* () {
+    const server = yield* protectedServer()
+    const dir = yield* stateFolder
+    const layer = serviceOf(() => ConfigSource.layerFrom({ storage: { dir }, logging: { level: "none" } }))
+    const begun = yield* Effect.gen(function* () {
+      const { origin } = yield* endpoint
+      const request = { transport: "http", mcp_url: server.url, auth_type: "oauth", name: "own" }
+      const { body } = yield* json(send("/mcp/connect", request))
+      return { ...body, callback: `${origin}/callback` }
+    }).pipe(Effect.provide(layer, { local: true }))
+    const { authorization_url, callback, client_id } = begun as Record<string, unknown>
+    yield* Effect.gen(function* () {
+      yield* signIn(String(authorization_url), String(callback))
+      expect(yield* tools(client_id)).toMatchObject({ status: 200, body: { count: 3 } })
+    }).pipe(Effect.provide(layer, { local: true }))
   })
 )
 

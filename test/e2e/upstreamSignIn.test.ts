@@ -617,6 +617,81 @@ describe("two processes", () => {
   )
 })
 
+describe("a sign-in that waits during a restart", () => {
+  const withRestart = <A, E, R, B, E2, R2>(
+    config: Record<string, unknown>,
+    before: Effect.Effect<A, E, R>,
+    after: (found: A) => Effect.Effect<B, E2, R2>
+  ) =>
+    Effect.gen(function* () {
+      const dir = yield* stateFolder
+      const layer = serviceOf(() =>
+        ConfigSource.layerFrom({ storage: { dir }, logging: { level: "none" }, ...config })
+      )
+      const found = yield* before.pipe(Effect.provide(layer, { local: true }))
+      return yield* after(found).pipe(Effect.provide(layer, { local: true }))
+    })
+
+  /** The page, and the callback before the restart. */
+  const begun = Effect.gen(function* () {
+    yield* settled
+    const { port } = new URL((yield* Listener).url)
+    return { url: yield* signInUrl, callback: `http://127.0.0.1:${port}/callback` }
+  })
+
+  /** The user finishes the page; the callback has the address of the restarted service. */
+  const finishAt = Effect.fnUntraced(function* ({ callback, url }: { callback: string; url: string }) {
+    const back = yield* Effect.promise(() => browse(url, "alice", callback))
+    back.port = new URL((yield* Listener).url).port
+    return { back, page: yield* open(back) }
+  })
+
+  it.live("is finished by the account of all callers at once, and its state is accepted once", () =>
+    Effect.gen(function* () {
+      const server = yield* protectedServer()
+      yield* withRestart({ mcpServers: { own: { url: server.url } } }, begun, (found) =>
+        Effect.gen(function* () {
+          yield* settled
+          const { back, page } = yield* finishAt(found)
+          expect(page.text).toContain("You are signed in to own.")
+          yield* (yield* upstream).connection
+          expect(yield* whoami).toEqual(alice)
+          expect((yield* open(back)).text).toContain("Unknown sign-in")
+        })
+      )
+      expect(server.requests).toEqual({ authorization_code: 1 })
+    })
+  )
+
+  it.live("is finished by the next request of its principal, if each has its own account", () =>
+    Effect.gen(function* () {
+      const server = yield* protectedServer()
+      const one = "o".repeat(40)
+      const config = {
+        mcpServers: { own: { url: server.url, credentials: "per_user" } },
+        auth: { tokens: [{ name: "one", token: one }] }
+      }
+      const credential = { authorization: `Bearer ${one}` }
+      const before = Effect.gen(function* () {
+        const { port } = new URL((yield* Listener).url)
+        yield* mcp("tools/list", {}, credential)
+        const { result } = yield* mcp("tools/call", { name: "own__sign_in" }, credential)
+        const url = /https?:\S+/.exec(JSON.stringify(result["content"]))?.[0].replace(/["\\].*/, "") ?? ""
+        return { url, callback: `http://127.0.0.1:${port}/callback` }
+      })
+      yield* withRestart(config, before, (found) =>
+        Effect.gen(function* () {
+          const { page } = yield* finishAt(found)
+          expect(page.text).toContain("Return to your program")
+          expect(server.requests).toEqual({})
+          const { result } = yield* mcp("tools/call", { name: "own__whoami" }, credential)
+          expect(result["content"]).toEqual(alice)
+        })
+      )
+    })
+  )
+})
+
 describe("stored credentials", () => {
   it.live("a restart keeps the sign-in, and no token is in the state folder or the log in the clear", () =>
     Effect.gen(function* () {

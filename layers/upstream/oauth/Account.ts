@@ -1,13 +1,13 @@
 /** The account of one principal at an upstream server: access tokens, their renewal, and sign-in when there are none. */
 import type { AuthProvider, FetchLike } from "@modelcontextprotocol/client"
-import { Clock, Duration, Effect, Exit, Scope, Semaphore } from "effect"
+import { Clock, Duration, Effect, Exit, Fiber, Scope, Semaphore } from "effect"
 import { UpstreamError } from "../UpstreamError.ts"
-import { authorizationRequests, type AuthorizationRequests } from "./authorizationRequests.ts"
+import { authorizationRequests, type AuthorizationRequests, type Begun } from "./authorizationRequests.ts"
 import type { CredentialOwner, Stored, StoredTokens } from "./Credentials.ts"
 import { Credentials } from "./Credentials.ts"
 import type { OAuthSettings } from "./OAuthSettings.ts"
 import { union } from "./scopes.ts"
-import { SignIns, type SignIn } from "./SignIns.ts"
+import { type Resume, SignIns, type SignIn } from "./SignIns.ts"
 
 export interface AccountOptions {
   readonly owner: CredentialOwner
@@ -185,12 +185,22 @@ export const makeAccount = Effect.fnUntraced(function* (options: AccountOptions)
   let waiting: { readonly signIn: SignIn; readonly scope: Scope.Closeable } | undefined
   const signInTurn = Semaphore.makeUnsafe(1)
 
+  /** Stores the tokens of a response of the authorization server. */
+  const finished = ({ finish, issuer }: Pick<Begun, "finish" | "issuer">, params: URLSearchParams) =>
+    finish(params).pipe(
+      Effect.tap((tokens) =>
+        exclusively((stored) => put(stored, issuer, tokens, settings.client_id === undefined))
+      ),
+      Effect.tapError((error) => Effect.logWarning(`upstream ${server}: the sign-in failed`, error.detail)),
+      Effect.andThen(Effect.logInfo(`upstream ${server}: signed in`)),
+      Effect.andThen(Effect.forkIn(onSignedIn, scope))
+    )
+
   const begin = Effect.fnUntraced(function* (wanted: string | undefined) {
     const own = yield* Scope.fork(scope)
     const signIn = yield* signIns
       .begin({
-        server,
-        principal: owner.principal,
+        ...owner,
         scope: wanted,
         timeout: options.signInTimeout,
         redirectUri: settings.redirect_uri,
@@ -207,19 +217,8 @@ export const makeAccount = Effect.fnUntraced(function* (options: AccountOptions)
                   issuers: { ...others, ...(at?.tokens && { [flow.issuer]: { tokens: at.tokens } }) }
                 })
               }),
-              finish: (params) =>
-                flow.finish(params).pipe(
-                  Effect.tap((tokens) =>
-                    exclusively((stored) =>
-                      put(stored, flow.issuer, tokens, settings.client_id === undefined)
-                    )
-                  ),
-                  Effect.tapError((error) =>
-                    Effect.logWarning(`upstream ${server}: the sign-in failed`, error.detail)
-                  ),
-                  Effect.andThen(Effect.logInfo(`upstream ${server}: signed in`)),
-                  Effect.andThen(Effect.forkIn(onSignedIn, scope))
-                )
+              flow: flow.saved,
+              finish: (params) => finished(flow, params)
             }
           })
       })
@@ -240,9 +239,11 @@ export const makeAccount = Effect.fnUntraced(function* (options: AccountOptions)
     return signIn
   })
 
+  /** Finishes a sign-in whose response was kept. */
+  let resuming: Fiber.Fiber<void> | undefined
   const account: Account = {
     authProvider: {
-      token: () => run(token),
+      token: () => run(resuming === undefined ? token : Effect.andThen(Fiber.await(resuming), token)),
       onUnauthorized: ({ response }) => run(unauthorized(response))
     },
     observed: (fetch) => async (url, init) => {
@@ -259,14 +260,17 @@ export const makeAccount = Effect.fnUntraced(function* (options: AccountOptions)
           const wanted =
             needed === undefined ? (configured ?? challenge.scope) : union(granted ?? configured, needed)
           if (waiting !== undefined && waiting.signIn.scope === wanted) return waiting.signIn
-          if (waiting !== undefined) yield* Scope.close(waiting.scope, Exit.void)
+          if (waiting !== undefined) {
+            yield* waiting.signIn.forget
+            yield* Scope.close(waiting.scope, Exit.void)
+          }
           return yield* begin(wanted)
         })
       ),
     isWaiting: () => waiting !== undefined,
     forget: Effect.suspend(() => {
       cached = undefined
-      return file.remove
+      return Effect.andThen(waiting?.signIn.forget ?? Effect.void, file.remove)
     })
   }
 
@@ -274,8 +278,20 @@ export const makeAccount = Effect.fnUntraced(function* (options: AccountOptions)
   const followed = Effect.gen(function* () {
     const before = cached && tokensOf(cached)?.access_token
     const after = tokensOf(remember(yield* file.load))?.access_token
-    if (after !== undefined && after !== before) yield* onSignedIn
+    if (after === undefined || after === before) return
+    yield* waiting?.signIn.complete ?? Effect.void
+    yield* onSignedIn
   })
   yield* Effect.forkScoped(file.watch(followed))
+  if (!machine) {
+    const resume: Resume = (text, params) =>
+      requests.resume(text).pipe(
+        Effect.flatMap((flow) => finished(flow, params)),
+        Effect.andThen(Effect.suspend(() => waiting?.signIn.complete ?? Effect.void))
+      )
+    const fiber = yield* Effect.forkScoped(signIns.resumes(owner, resume), { startImmediately: true })
+    resuming = fiber
+    fiber.addObserver(() => (resuming = undefined))
+  }
   return account
 })

@@ -1,11 +1,13 @@
 /** Sign-ins that wait for a user: bounded, each with a state that is used once, finished at the callback of this program. */
-import { Context, Deferred, Duration, Effect, Exit, Layer, RcRef, Scope } from "effect"
+import { Clock, Context, Deferred, Duration, Effect, Exit, Layer, RcRef, Scope } from "effect"
 import * as Encoding from "effect/encoding/Base64Url"
 import { Ids } from "../../platform/Ids.ts"
 import { Quotas } from "../../quotas/Quotas.ts"
 import { UpstreamError } from "../UpstreamError.ts"
 import { callbackPath, callbackRoute, type Finished } from "./callbackRoute.ts"
+import type { CredentialOwner } from "./Credentials.ts"
 import { loopbackCallback } from "./loopbackCallback.ts"
+import * as savedSignIns from "./SavedSignIns.ts"
 
 /** Where authorization servers send users back. */
 export interface CallbackPlace {
@@ -21,26 +23,32 @@ export interface SignIn {
   readonly scope: string | undefined
   /** Completes when the user has signed in; fails when that failed or took too long. */
   readonly done: Effect.Effect<void, UpstreamError>
+  /** The user has signed in otherwise, for example in another process. */
+  readonly complete: Effect.Effect<void>
+  /** Its page is no longer accepted, also after a restart. */
+  readonly forget: Effect.Effect<void>
 }
 
 export interface Prepared {
   readonly url: string
   /** Exchanges the response of the authorization server for tokens. */
   readonly finish: (params: URLSearchParams) => Effect.Effect<void, UpstreamError>
+  /** Text from which the account can finish after a restart. */
+  readonly flow: string
   /** The user did not come back in time. */
   readonly expired: Effect.Effect<void>
 }
 
-export interface SignInOptions {
-  readonly server: string
-  /** Key of the principal; empty for credentials that all principals share. */
-  readonly principal: string
+export interface SignInOptions extends CredentialOwner {
   readonly scope: string | undefined
   readonly timeout: Duration.Duration
   /** A redirect URI that was registered elsewhere. */
   readonly redirectUri: string | undefined
   readonly prepare: (place: CallbackPlace, state: string) => Effect.Effect<Prepared, UpstreamError>
 }
+
+/** Finishes a sign-in that began before a restart. `flow`: the text of `Prepared`. */
+export type Resume = (flow: string, params: URLSearchParams) => Effect.Effect<void, UpstreamError>
 
 interface Pending {
   readonly server: string
@@ -49,6 +57,8 @@ interface Pending {
 }
 
 const stateBytes = 32
+
+const keyOf = ({ principal, server, url }: CredentialOwner) => JSON.stringify([server, url, principal])
 
 const failure = (server: string, detail: string) =>
   new UpstreamError({ server, stage: "authenticate", detail, unsent: true, signIn: {} })
@@ -67,6 +77,8 @@ export class SignIns extends Context.Service<
     readonly serveAt: (place: CallbackPlace | "unreachable") => Effect.Effect<void, never, Scope.Scope>
     /** Waits until the HTTP service has a callback. */
     readonly served: Effect.Effect<void>
+    /** The account finishes its sign-ins that began before a restart, while the scope is open. */
+    readonly resumes: (owner: CredentialOwner, resume: Resume) => Effect.Effect<void, never, Scope.Scope>
     /** Number of sign-ins that wait. */
     readonly waiting: () => number
   }
@@ -77,17 +89,32 @@ export class SignIns extends Context.Service<
       const ids = yield* Ids
       const { sign_ins: quota } = yield* Quotas
       const pending = new Map<string, Pending>()
+      const saved = yield* savedSignIns.make
+      const accounts = new Map<string, Resume>()
       let served: CallbackPlace | "unreachable" | undefined
       const isServed = yield* Deferred.make<void>()
       // Requests to the callback run outside of this layer.
       const services = yield* Effect.context<never>()
+
+      /** Without the account in use, the response is kept until the next request that uses it. */
+      const resume = Effect.fnUntraced(function* (stored: savedSignIns.SavedSignIn, params: URLSearchParams) {
+        const { flow, server } = stored
+        const account = accounts.get(keyOf(stored))
+        if (account === undefined) {
+          yield* saved.answer(params.get("state") ?? "", stored, params)
+          return { ok: true, server, later: true }
+        }
+        const exit = yield* Effect.exit(account(flow, params))
+        return { ok: Exit.isSuccess(exit), server }
+      })
 
       const finish = Effect.fn("SignIns.finish")(function* (
         params: URLSearchParams
       ): Effect.fn.Return<Finished> {
         const state = params.get("state") ?? ""
         const found = pending.get(state)
-        if (found === undefined) return { ok: false }
+        const stored = yield* saved.take(state)
+        if (found === undefined) return stored === undefined ? { ok: false } : yield* resume(stored, params)
         pending.delete(state)
         const exit = yield* Effect.exit(found.prepared.finish(params))
         Deferred.doneUnsafe(found.done, exit)
@@ -145,6 +172,12 @@ export class SignIns extends Context.Service<
           )
           const place = yield* placeOf(server, redirectUri)
           const prepared = yield* options.prepare(place, state)
+          // The port of a listener for one sign-in is another one after a restart.
+          if (served !== undefined && served !== "unreachable") {
+            const expires = (yield* Clock.currentTimeMillis) + Duration.toMillis(timeout)
+            const { flow } = prepared
+            yield* saved.save(state, { server, url: options.url, principal, flow, expires })
+          }
           yield* Effect.acquireRelease(
             Effect.sync(() => pending.set(state, { server, prepared, done })),
             () => Effect.sync(() => pending.delete(state))
@@ -155,6 +188,7 @@ export class SignIns extends Context.Service<
               duration: timeout,
               orElse: () =>
                 prepared.expired.pipe(
+                  Effect.andThen(saved.take(state)),
                   Effect.andThen(
                     Deferred.fail(
                       done,
@@ -177,7 +211,14 @@ export class SignIns extends Context.Service<
         )
         yield* Effect.forkScoped(Effect.ignore(wait))
         const { url } = yield* Deferred.await(began)
-        return { url, scope: options.scope, done: Deferred.await(done) }
+        const forget = Effect.asVoid(saved.take(state))
+        return {
+          url,
+          scope: options.scope,
+          done: Deferred.await(done),
+          complete: Effect.andThen(forget, Deferred.succeed(done, undefined)),
+          forget
+        }
       })
 
       return SignIns.of({
@@ -197,6 +238,19 @@ export class SignIns extends Context.Service<
             )
           ),
         served: Deferred.await(isServed),
+        resumes: Effect.fnUntraced(function* (owner, account) {
+          const key = keyOf(owner)
+          yield* Effect.acquireRelease(
+            Effect.sync(() => accounts.set(key, account)),
+            () =>
+              Effect.sync(() => {
+                if (accounts.get(key) === account) accounts.delete(key)
+              })
+          )
+          for (const { flow, response } of yield* saved.answered(owner)) {
+            yield* Effect.ignore(account(flow, new URLSearchParams(response)))
+          }
+        }),
         waiting: () => pending.size
       })
     })

@@ -5,6 +5,8 @@ import { UpstreamError } from "../UpstreamError.ts"
 import { type AuthorizationFlow, toProvider } from "./authorizationFlow.ts"
 import type { CredentialOwner, RegisteredClient, Stored, StoredTokens } from "./Credentials.ts"
 import type { OAuthSettings } from "./OAuthSettings.ts"
+import { configuredServer, issuerOf, messageOf } from "./discoveryState.ts"
+import * as savedFlow from "./savedFlow.ts"
 import { includesScopes } from "./scopes.ts"
 import type { CallbackPlace } from "./SignIns.ts"
 import { TokenRequestError, tokenRequests } from "./tokenRequests.ts"
@@ -26,6 +28,8 @@ export interface BeginOptions {
 export interface Begun {
   readonly url: string
   readonly issuer: string
+  /** Text from which `resume` makes it again. */
+  readonly saved: string
   /** Checks the issuer of the response (RFC 9207), and exchanges its code. */
   readonly finish: (params: URLSearchParams) => Effect.Effect<StoredTokens, UpstreamError>
 }
@@ -39,34 +43,6 @@ export interface RequestsOptions {
 
 /** Tokens are renewed this long before they expire, in milliseconds, or a tenth of their lifetime if that is less. */
 const early = 30_000
-
-/** Maximum characters of an error of the SDK, which may contain text of the server. */
-const maxDetail = 300
-
-const messageOf = (cause: unknown): string => {
-  const message = cause instanceof Error ? cause.message : String(cause)
-  return message.replace(/[\p{Cc}\s]+/gu, " ").slice(0, maxDetail)
-}
-
-const issuerOf = ({ authorizationServerMetadata, authorizationServerUrl }: OAuthDiscoveryState): string =>
-  authorizationServerMetadata?.issuer ?? authorizationServerUrl
-
-/** Endpoints of the settings instead of metadata. */
-const configuredServer = (settings: OAuthSettings): OAuthDiscoveryState | undefined => {
-  const { authorization_url, token_url } = settings
-  if (token_url === undefined) return undefined
-  const issuer = settings.issuer ?? new URL(token_url).origin
-  return {
-    authorizationServerUrl: issuer,
-    authorizationServerMetadata: {
-      issuer,
-      authorization_endpoint: authorization_url ?? token_url,
-      token_endpoint: token_url,
-      response_types_supported: ["code"],
-      code_challenge_methods_supported: ["S256"]
-    }
-  }
-}
 
 export const authorizationRequests = async ({ clientName, fetch, owner, settings }: RequestsOptions) => {
   const sdk = await import("@modelcontextprotocol/client")
@@ -253,9 +229,31 @@ export const authorizationRequests = async ({ clientName, fetch, owner, settings
       const flow = newFlow({ client, discovery, place, scope, state })
       yield* authorize(flow, "the sign-in could not begin")
       if (flow.url === undefined) return yield* failed("the authorization server has no sign-in page")
-      const begun: Begun = { url: flow.url.href, issuer, finish: finish(flow) }
+      const saved = savedFlow.toText(
+        { ...flow, client: settings.client_id === undefined ? flow.client : undefined },
+        issuer
+      )
+      const begun: Begun = { url: flow.url.href, issuer, saved, finish: finish(flow) }
       return begun
     }),
+
+    /** A sign-in that began before a restart. */
+    resume: (text: string): Effect.Effect<Pick<Begun, "finish" | "issuer">, UpstreamError> =>
+      savedFlow.fromText(text).pipe(
+        Effect.mapError(() => failed("the sign-in began with another version; start it again")),
+        Effect.map(({ client, issuer, place, resource, scope, state, verifier, ...found }) => {
+          // It was stored as the SDK had validated it.
+          const discovery = found.discovery as OAuthDiscoveryState
+          const flow = newFlow({
+            discovery,
+            client: configuredClient(issuer) ?? client,
+            place,
+            scope,
+            state
+          })
+          return { issuer, finish: finish({ ...flow, resource, verifier }) }
+        })
+      ),
 
     clientCredentials: Effect.fnUntraced(function* (challenge: Challenge) {
       const discovery = yield* discover(challenge)

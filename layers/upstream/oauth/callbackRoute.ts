@@ -8,18 +8,27 @@ import type { Route } from "../../http/Routes.ts"
 export interface Finished {
   readonly ok: boolean
   readonly server?: string
+  /** Whether the sign-in is finished by the next request that uses the server. */
+  readonly later?: boolean
 }
 
 export const callbackPath = "/callback"
 
 /** Text of the authorization server is not shown: anyone can send a request with any text here. */
 const pageOf = (finished: Finished) => {
-  const { ok, server } = finished
+  const { later, ok, server } = finished
   if (server === undefined) {
     return messagePage(
       400,
       "Unknown sign-in",
       "This sign-in has expired or was already finished. Start it again."
+    )
+  }
+  if (later === true) {
+    return messagePage(
+      200,
+      "Sign-in received",
+      `Return to your program: its next request to ${server} finishes the sign-in. You can close this page.`
     )
   }
   return ok
