@@ -24,6 +24,16 @@ export const PauseTimeLimit = Context.Reference<() => () => void>("manifold/guar
   defaultValue: () => () => () => {}
 })
 
+/** Waits for a person: the time counts for no time limit. The caller bounds the wait. */
+export const withoutTimeLimit = <A, E, R>(wait: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.flatMap(PauseTimeLimit, (pause) =>
+    Effect.acquireUseRelease(
+      Effect.sync(pause),
+      () => wait,
+      (resume) => Effect.sync(resume)
+    )
+  )
+
 /** How long an interrupted call may take to clean up before the call fails anyway. */
 const gracePeriod = Duration.seconds(1)
 

@@ -3,7 +3,7 @@ import { Cause, Clock, Deferred, Duration, Effect, Exit, Schedule, Stream } from
 import type { ChatEventBody, ChatEventOf } from "../../layers/chat/ChatEvent.ts"
 import type { ChatStoreError } from "../../layers/chat/ChatStore.ts"
 import type { Guard } from "../../layers/guard/Guard.ts"
-import { PauseTimeLimit } from "../../layers/guard/timeLimit.ts"
+import { withoutTimeLimit } from "../../layers/guard/timeLimit.ts"
 import type { Call } from "../../layers/ledger/Calls.ts"
 import type { ProgressEvents } from "../../layers/progress/ProgressEvents.ts"
 import { defaults, type Policy } from "../domain/Policy.ts"
@@ -88,13 +88,7 @@ export const superviseTurn = Effect.fnUntraced(function* (
       Effect.timeoutOrElse({ duration: settings.input_timeout, orElse: () => expire }),
       Effect.ensuring(Effect.sync(() => waiting.delete(id)))
     )
-    // The time of a person counts for no time limit.
-    const pause = yield* PauseTimeLimit
-    return yield* Effect.acquireUseRelease(
-      Effect.sync(pause),
-      () => answered,
-      (resume) => Effect.sync(resume)
-    )
+    return yield* withoutTimeLimit(answered)
   })
 
   const turn: Turn = { ...given, append, ask }

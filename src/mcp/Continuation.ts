@@ -20,6 +20,8 @@ export interface Round {
   readonly progress: Reporter
   readonly spend: Spending
   readonly call: Call | undefined
+  /** Stops the time limit of the round (`PauseTimeLimit`). */
+  readonly pause: () => () => void
 }
 
 /** A stateless request that starts or resumes a handler. */
@@ -51,6 +53,9 @@ export class Continuation {
   readonly bytes: number
   readonly pending = new Set<Pending>()
   current: Round
+  /** Pauses of the handler that have not ended, and the end of that of the current round. */
+  #pauses = 0
+  #unpause: (() => void) | undefined
   /** Suspends the current round. */
   suspend: ((suspended: Suspended) => void) | undefined
 
@@ -89,6 +94,20 @@ export class Continuation {
     add: (charge) => Effect.suspend(() => this.current.spend.add(charge)),
     extend: (usd) => Effect.suspend(() => this.current.spend.extend(usd)),
     spent: Effect.suspend(() => this.current.spend.spent)
+  }
+
+  /** For `PauseTimeLimit`: a pause continues in the next rounds. */
+  readonly pause = () => {
+    if (this.#pauses++ === 0) this.#unpause = this.current.pause()
+    return () => {
+      if (--this.#pauses === 0) this.#unpause?.()
+    }
+  }
+
+  /** Continues with the services of another round. */
+  enter(round: Round) {
+    this.current = round
+    if (this.#pauses > 0) this.#unpause = round.pause()
   }
 
   /** For `RunningCall`. */

@@ -3,6 +3,7 @@ import { Clock, Context, Duration, Effect, Exit, Fiber, Layer, Schedule } from "
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { Ids } from "../../layers/platform/Ids.ts"
 import type { GuardServices } from "../../layers/guard/Guard.ts"
+import { PauseTimeLimit } from "../../layers/guard/timeLimit.ts"
 import { RunningCall } from "../../layers/ledger/Calls.ts"
 import { Spend } from "../../layers/ledger/Spend.ts"
 import { Progress } from "../../layers/progress/Progress.ts"
@@ -160,7 +161,8 @@ export class SuspendedCalls extends Context.Service<
         Context.add(Client, each.client),
         Context.add(Progress, each.progress),
         Context.add(Spend, each.spend),
-        Context.add(RunningCall, each)
+        Context.add(RunningCall, each),
+        Context.add(PauseTimeLimit, each.pause)
       )
       // A repeated request must find it, even if the handler waited elsewhere before.
       if (each.round > 0) retained.set(each.id, each)
@@ -173,7 +175,7 @@ export class SuspendedCalls extends Context.Service<
       each.idleSince = Infinity
       // For a repeated earlier round nothing changes: its responses were used, and the handler continues.
       if (waiting?.round === each.round) {
-        each.current = round
+        each.enter(round)
         each.answer(answers)
       }
       return each
@@ -186,7 +188,8 @@ export class SuspendedCalls extends Context.Service<
             client: Context.getUnsafe(context, Client),
             progress: Context.getUnsafe(context, Progress),
             spend: Context.getUnsafe(context, Spend),
-            call: Context.get(context, RunningCall).call
+            call: Context.get(context, RunningCall).call,
+            pause: Context.get(context, PauseTimeLimit)
           }
           const before = found(resumption)
           const each =

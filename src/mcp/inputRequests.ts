@@ -6,6 +6,7 @@ import {
   type ServerContext
 } from "@modelcontextprotocol/server"
 import { Effect, Schema } from "effect"
+import { withoutTimeLimit } from "../../layers/guard/timeLimit.ts"
 import { ClientError, type InputResponse, type InputRequest } from "../catalog/Client.ts"
 import { SamplingBlock } from "../domain/Sampling.ts"
 import { lazy } from "../domain/lazy.ts"
@@ -100,7 +101,7 @@ export const byRequest =
       }
       const { method, params } = toRequest(request)
       const extra = request.kind === "visit" ? { elicitationId: request.elicitationId ?? newId() } : {}
-      return Effect.tryPromise({
+      const response = Effect.tryPromise({
         try: (signal) =>
           send(
             { method, params: { ...params, ...extra } },
@@ -111,9 +112,11 @@ export const byRequest =
             reason: "failed",
             detail: cause instanceof Error ? cause.message : String(cause)
           })
-      }).pipe(
+      })
+      const isForPerson = request.kind === "elicit" || request.kind === "visit"
+      return (isForPerson ? withoutTimeLimit(response) : response).pipe(
         Effect.filterOrFail(
-          (response): response is InputResponse<InputRequest> => fits(request.kind, response),
+          (given): given is InputResponse<InputRequest> => fits(request.kind, given),
           () =>
             new ClientError({ reason: "failed", detail: `The client's response to ${method} is malformed.` })
         )

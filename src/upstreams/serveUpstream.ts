@@ -246,7 +246,7 @@ export const serveUpstream: (
     const signInTools =
       account === undefined || signIn === undefined
         ? []
-        : [signInTool(name, source.prefix, account, () => neededScope, signIn.timeout)]
+        : [signInTool(name, source.prefix, account, () => neededScope)]
     const signInContribution = yield* catalog.contribute({
       owner: name,
       entries: {},

@@ -1,5 +1,6 @@
 /** The tool with which a caller signs in at an upstream server, while the server is unauthorized. */
-import { Duration, Effect } from "effect"
+import { Effect } from "effect"
+import { withoutTimeLimit } from "../../layers/guard/timeLimit.ts"
 import type { Account } from "../../layers/upstream/oauth/Account.ts"
 import type { UpstreamError } from "../../layers/upstream/UpstreamError.ts"
 import { Failed } from "../catalog/CatalogError.ts"
@@ -38,7 +39,7 @@ export const offerSignIn = Effect.fnUntraced(function* (
   if (answers[key]?.action !== "accept") {
     return { signedIn: false, detail: `the user did not sign in at ${server}` }
   }
-  yield* done
+  yield* withoutTimeLimit(done)
   return { signedIn: true }
 })
 
@@ -50,8 +51,7 @@ export const signInTool = (
   prefix: string,
   account: Account,
   /** Scopes that the server requires to connect. */
-  scope: () => string | undefined,
-  timeLimit: Duration.Duration
+  scope: () => string | undefined
 ): ToolEntry => {
   const served = servedNames(prefix, [name]).get(name) ?? name
   return rawTool(
@@ -62,8 +62,7 @@ export const signInTool = (
         `Sign in at the MCP server ${server}, whose tools require it. ` +
         "Returns a URL for the user if the client cannot open pages. Afterwards list the tools again.",
       inputSchema: { type: "object", properties: {} },
-      annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: true },
-      policy: { timeLimit }
+      annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: true }
     },
     () =>
       Effect.suspend(() => offerSignIn(server, account, scope())).pipe(
