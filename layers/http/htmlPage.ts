@@ -18,6 +18,7 @@ h1 { font-size: 1.5rem; line-height: 1.25 }
 label { display: block; font-weight: 600; margin-top: 1rem }
 input { box-sizing: border-box; font: inherit; margin-top: .25rem; padding: .5rem; width: 100% }
 button { cursor: pointer; font: inherit; margin: 1.5rem .5rem 0 0; padding: .5rem 1.25rem }
+.link { background: none; border: 0; color: LinkText; margin: 0; padding: 0; text-decoration: underline }
 .primary { background: #1a56db; border: 1px solid #1a56db; border-radius: .25rem; color: #fff }
 :focus-visible { outline: 3px solid #e3a008; outline-offset: 2px }
 [role=alert] { border-left: .25rem solid #c81e1e; padding-left: .75rem }

@@ -1,4 +1,4 @@
-/** `manifold user add|list|remove|passwd`: accounts of people who sign in at the OAuth server. */
+/** `manifold user add|list|set|passwd|remove`: accounts of people who sign in at the OAuth server. */
 import { Console, DateTime, Effect, Redacted, Schema, Stdio, Stream } from "effect"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
@@ -47,21 +47,27 @@ const shown = ({ createdAt, name, scopes, signedInAt }: Account) => ({
   last_sign_in_at: signedInAt === undefined ? null : DateTime.formatIso(DateTime.makeUnsafe(signedInAt))
 })
 
+const scopesDescription = "Comma-separated scopes that clients may get in the name of the account"
+
+/** Decodes the flag. */
+const scopesOf = (scopes: string) =>
+  Effect.mapError(
+    decodeScopes(scopes.split(/[,\s]+/).filter((scope) => scope !== "")),
+    (error) => new UsageError({ detail: `--scopes ${scopes}: ${error.message}` })
+  )
+
 const add = Command.make(
   "add",
   {
     name: nameArgument,
     scopes: Flag.String("scopes").pipe(
-      Flag.withDescription("Comma-separated scopes that clients may get in the name of the account"),
+      Flag.withDescription(scopesDescription),
       Flag.withDefault("read,call")
     ),
     json: jsonFlag
   },
   Effect.fnUntraced(function* ({ json, name, scopes }) {
-    const decoded = yield* Effect.mapError(
-      decodeScopes(scopes.split(/[,\s]+/).filter((scope) => scope !== "")),
-      (error) => new UsageError({ detail: `--scopes ${scopes}: ${error.message}` })
-    )
+    const decoded = yield* scopesOf(scopes)
     const accounts = yield* Accounts
     const account = yield* asUsage(accounts.add({ name, password: yield* newPassword, scopes: decoded }))
     yield* Console.log(
@@ -106,6 +112,31 @@ const remove = Command.make(
   }, Effect.provide(userAccounts))
 ).pipe(Command.withDescription("Remove an account and revoke the access of its clients"))
 
+const set = Command.make(
+  "set",
+  {
+    name: nameArgument,
+    scopes: Flag.String("scopes").pipe(Flag.withDescription(scopesDescription)),
+    json: jsonFlag
+  },
+  Effect.fnUntraced(function* ({ json, name, scopes }) {
+    const account = yield* asUsage((yield* Accounts).setScopes(name, yield* scopesOf(scopes)))
+    yield* Console.log(
+      json
+        ? JSON.stringify(shown(account))
+        : `The account ${account.name} has the scopes ${account.scopes.join(", ")}. Clients lose removed ones within a second.`
+    )
+  }, Effect.provide(userAccounts))
+).pipe(
+  Command.withDescription("Change the scopes of an account"),
+  Command.withExamples([
+    {
+      command: "manifold user set alice --scopes read,call,admin",
+      description: "Make alice an administrator"
+    }
+  ])
+)
+
 const passwd = Command.make(
   "passwd",
   { name: nameArgument },
@@ -118,5 +149,5 @@ const passwd = Command.make(
 
 export const user = Command.make("user").pipe(
   Command.withDescription("Manage the accounts that sign in at the OAuth server"),
-  Command.withSubcommands([add, list, remove, passwd])
+  Command.withSubcommands([add, list, set, passwd, remove])
 )

@@ -5,6 +5,7 @@ import { onEachDatabase, sqlite } from "../support/databases.ts"
 import { it } from "../support/effect.ts"
 import {
   Browser,
+  callback,
   connect,
   form,
   manualClient,
@@ -148,6 +149,65 @@ it.live("an account without a scope does not get it, and consent says so", () =>
       browser: new Browser("bob")
     })
     expect(scope).toBe("mcp:read")
+  })
+)
+
+it.live("an open session follows the scopes of the account", () =>
+  Effect.gen(function* () {
+    const { accounts, base } = yield* withAlice(sqlite)
+    const { access_token } = yield* tokensOf(base, { scope: "mcp:read mcp:call mcp:admin" })
+    const session = yield* openSession(new URL("/mcp", base), "2025-11-25", bearer(access_token))
+    const call = post(
+      new URL("/mcp", base),
+      request(2, "tools/call", { name: "get_logs", arguments: {} }),
+      session
+    )
+    const text = Effect.flatMap(call, (response) => Effect.promise(() => response.text()))
+    expect(yield* text).not.toContain("Unknown tool")
+    yield* accounts.setScopes("alice", ["read", "call"])
+    // Not offered for a step-up either: the account cannot grant it.
+    yield* Effect.repeat(text, { until: (found) => found.includes("Unknown tool: get_logs") })
+    yield* accounts.setScopes("alice", ["read", "call", "admin"])
+    yield* Effect.repeat(text, { until: (found) => !found.includes("Unknown tool") })
+  })
+)
+
+it.live("a person uses another account on the consent page, which then stays signed in", () =>
+  Effect.gen(function* () {
+    const { accounts, base } = yield* withAlice(sqlite)
+    yield* accounts.add({ name: "bob", password, scopes: ["read"] })
+    const { authorizeUrl, clientId, verifier } = yield* manualClient(base)
+    const browser = new Browser()
+    const signIn = yield* Effect.promise(() => browser.open(authorizeUrl))
+    const signed = yield* Effect.promise(() => browser.answer(signIn.url, signIn.text))
+    const consent = yield* Effect.promise(() =>
+      browser.open(new URL(signed.headers.get("location") ?? "", base))
+    )
+    expect(consent.text).toContain("You are signed in as <strong>alice</strong>")
+    const switched = yield* Effect.promise(() => browser.post(consent.url, { decision: "switch" }))
+    const again = yield* Effect.promise(() =>
+      browser.open(new URL(switched.headers.get("location") ?? "", base))
+    )
+    expect(again.text).toContain('name="password"')
+    const asBob = yield* Effect.promise(() =>
+      browser.post(again.url, { decision: "sign-in", account: "bob", password })
+    )
+    const other = yield* Effect.promise(() =>
+      browser.open(new URL(asBob.headers.get("location") ?? "", base))
+    )
+    expect(other.text).toContain("You are signed in as <strong>bob</strong>")
+    const back = yield* Effect.promise(() => browser.authorize(other.url))
+    expect(back.searchParams.get("state")).toBe("state")
+    const { body } = yield* form(`${base}/oauth/token`, {
+      grant_type: "authorization_code",
+      code: back.searchParams.get("code") ?? "",
+      code_verifier: verifier,
+      client_id: clientId,
+      redirect_uri: callback
+    })
+    expect(body.scope).toBe("mcp:read")
+    const next = yield* Effect.promise(() => browser.open(authorizeUrl))
+    expect(next.text).toContain("You are signed in as <strong>bob</strong>")
   })
 )
 

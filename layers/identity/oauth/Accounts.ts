@@ -84,6 +84,11 @@ export class Accounts extends Context.Service<
       name: string,
       password: string
     ) => Effect.Effect<void, AccountError | DatabaseError>
+    /** Tokens of its clients lose removed scopes within a second, and may obtain added ones (step-up). */
+    readonly setScopes: (
+      name: string,
+      scopes: ReadonlyArray<Scope>
+    ) => Effect.Effect<Account, AccountError | DatabaseError>
     /** The account, if the password is right. An unknown name takes as long as a wrong password. */
     readonly signIn: (
       name: string,
@@ -116,8 +121,19 @@ export class Accounts extends Context.Service<
       const byName = (name: string) =>
         AccountRows(read((sql) => sql`SELECT * FROM oauth_accounts WHERE name = ${name.toLowerCase()}`))
 
-      const changed = (sql: SqlClient, action: string, target: string) =>
-        audit.record(sql, { actor: operator, action, target, outcome: "succeeded" })
+      const changed = (
+        sql: SqlClient,
+        action: string,
+        target: string,
+        details?: Readonly<Record<string, string>>
+      ) =>
+        audit.record(sql, {
+          actor: operator,
+          action,
+          target,
+          outcome: "succeeded",
+          ...(details !== undefined && { details })
+        })
 
       const required = Effect.fnUntraced(function* (name: string) {
         const [row] = yield* byName(name)
@@ -179,6 +195,17 @@ export class Accounts extends Context.Service<
               yield* changed(sql, "account.password", name.toLowerCase())
             })
           )
+        }),
+        setScopes: Effect.fn("Accounts.setScopes")(function* (name, scopes) {
+          const row = yield* required(name)
+          const next = { ...row, scopes: scopes.join(" ") }
+          yield* write((sql) =>
+            Effect.andThen(
+              sql`UPDATE oauth_accounts SET scopes = ${next.scopes} WHERE id = ${row.id}`,
+              changed(sql, "account.scopes", row.name, { scopes: next.scopes, before: row.scopes })
+            )
+          )
+          return accountOf(next)
         }),
         signIn: Effect.fn("Accounts.signIn")(function* (name, password) {
           const possible = accountName.test(name) && password.length <= maxPasswordLength

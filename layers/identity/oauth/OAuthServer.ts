@@ -103,6 +103,7 @@ export const make = Effect.fnUntraced(function* ({ fetch }: OAuthServerOptions) 
         service: title ?? name,
         accounts,
         audit,
+        endSession: stored.endSession,
         perAccount,
         perAddress
       }),
@@ -189,15 +190,11 @@ export const make = Effect.fnUntraced(function* ({ fetch }: OAuthServerOptions) 
 
   /** The authorization request again, for a browser that repeats one that has ended: the user need not decide again. */
   const restart = (uid: string, { issuer }: PublicAddress) =>
-    Effect.map(stored.ended(uid), (params) => {
-      if (params === undefined) return undefined
-      const url = new URL(`${issuer}/oauth/authorize`)
-      for (const [key, value] of Object.entries(params)) {
-        if (key === "prompt") continue
-        for (const each of [value].flat()) if (typeof each === "string") url.searchParams.append(key, each)
-      }
-      return new Response(null, { status: 303, headers: { location: url.href, "cache-control": "no-store" } })
-    })
+    Effect.map(stored.ended(uid), (params) =>
+      params === undefined
+        ? undefined
+        : interactions.redirect(interactions.authorizationUrl(issuer, params).href)
+    )
 
   const interaction = Effect.fnUntraced(function* (
     request: Request,

@@ -20,6 +20,8 @@ export interface InteractionOptions {
   readonly service: string
   readonly accounts: Accounts["Service"]
   readonly audit: Audit["Service"]
+  /** Ends the session of a browser. */
+  readonly endSession: (uid: string) => Effect.Effect<void, DatabaseError>
   readonly perAccount: AttemptLimit
   readonly perAddress: AttemptLimit
 }
@@ -39,7 +41,22 @@ const Missing = Schema.Struct({
 })
 const decodeMissing = Schema.decodeUnknownEffect(Missing)
 
-const redirect = (to: string) =>
+/** The URL of an authorization request with these parameters. `prompt` replaces theirs. */
+export const authorizationUrl = (
+  issuer: string,
+  params: Readonly<Record<string, unknown>>,
+  prompt?: "login"
+): URL => {
+  const url = new URL(`${issuer}/oauth/authorize`)
+  for (const [key, value] of Object.entries(params)) {
+    if (key === "prompt") continue
+    for (const each of [value].flat()) if (typeof each === "string") url.searchParams.append(key, each)
+  }
+  if (prompt !== undefined) url.searchParams.set("prompt", prompt)
+  return url
+}
+
+export const redirect = (to: string) =>
   new Response(null, { status: 303, headers: { location: to, "cache-control": "no-store" } })
 
 const throttledText = (milliseconds: number) =>
@@ -48,6 +65,7 @@ const throttledText = (milliseconds: number) =>
 export const make = ({
   accounts,
   audit,
+  endSession,
   perAccount,
   perAddress,
   provider,
@@ -105,6 +123,16 @@ export const make = ({
     return account === undefined ? expired() : yield* consent(details, account)
   })
 
+  /**
+   * Ends the session of the browser, and detaches the request from it. Otherwise the library would show a page with a script to
+   * sign out first.
+   */
+  const signOut = Effect.fnUntraced(function* (details: Details, uid: string, now: number) {
+    yield* endSession(uid)
+    delete details.session
+    yield* Effect.promise(() => details.save(details.exp - Math.floor(now / 1000)))
+  })
+
   const signIn = Effect.fnUntraced(function* (details: Details, form: URLSearchParams, address: string) {
     const name = form.get("account") ?? ""
     const now = yield* Clock.currentTimeMillis
@@ -146,7 +174,10 @@ export const make = ({
       outcome: "succeeded",
       details: { address }
     })
-    return { login: { accountId: exit.value.id } }
+    const { id } = exit.value
+    const { session } = details
+    if (session !== undefined && session.accountId !== id) yield* signOut(details, session.uid, now)
+    return { login: { accountId: id } }
   })
 
   const allow = Effect.fnUntraced(function* (details: Details) {
@@ -179,9 +210,13 @@ export const make = ({
 
   const denied = { error: "access_denied", error_description: "the user denied access" }
 
+  /** The same request again, with a sign-in, until which the other account stays signed in. */
+  const otherAccount = ({ params }: Details) => redirect(authorizationUrl(publicUrl, params, "login").href)
+
   const decide = (details: Details, form: URLSearchParams, address: string) => {
     const decision = form.get("decision")
     if (decision === "deny") return Effect.succeed(denied)
+    if (decision === "switch") return Effect.succeed(otherAccount(details))
     if (details.prompt.name === "login") return signIn(details, form, address)
     // A form of the page before, sent again.
     return decision === "allow" ? allow(details) : show(details)

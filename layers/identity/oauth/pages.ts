@@ -121,7 +121,8 @@ export const consentPage = (page: ConsentPage): Response => {
     formAction: formTargets(redirectUri),
     body:
       `<h1>Connect <strong>${name}</strong> to ${escaped(service)}?</h1>` +
-      `<p>You are signed in as <strong>${escaped(account)}</strong>.</p>${asked}${missing}` +
+      `<form method="post"><p>You are signed in as <strong>${escaped(account)}</strong>. ` +
+      `<button class="link" name="decision" value="switch">Use another account</button></p></form>${asked}${missing}` +
       `<dl><dt>Access to</dt>${resources.map((each) => `<dd>${shown(each)}</dd>`).join("")}</dl>` +
       `${identity(page)}<form method="post"><button class="primary" name="decision" value="allow">Allow</button>` +
       `<button name="decision" value="deny">Deny</button></form>`

@@ -238,6 +238,9 @@ export const make = Effect.gen(function* () {
     collect: <A>(changes: Changes, work: () => Promise<A>) => changesOf.run(changes, work),
     /** Fails with `AlreadyUsed`, and without a change, if another request has used the code or the refresh token. */
     commit,
+    /** Ends the session of a browser; the library knows its id from the cookie only. */
+    endSession: (uid: string) =>
+      Effect.asVoid(write((sql) => sql`DELETE FROM oauth_records WHERE model = 'Session' AND uid = ${uid}`)),
     /** Parameters of the authorization request of an interaction that has ended a short time ago. */
     ended: (uid: string) =>
       Effect.map(find(endedInteraction, "id", storedId(endedInteraction, uid)), (found) => found?.params)

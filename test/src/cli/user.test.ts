@@ -1,4 +1,4 @@
-/** `manifold user` as a process: add, list, passwd, remove, and mistakes. */
+/** `manifold user` as a process: add, list, set, passwd, remove, and mistakes. */
 import { describe, expect } from "bun:test"
 import { Effect } from "effect"
 import { sqlite } from "../../support/databases.ts"
@@ -27,12 +27,16 @@ describe("manifold user", () => {
           stdout: "Created the account alice with the scopes read, call.\n"
         })
         expect((yield* run(["user", "list"])).stdout).toBe("alice  read,call  last sign-in never\n")
+        const set = yield* run(["user", "set", "ALICE", "--scopes", "read,mcp:admin"])
+        expect(set.stdout).toStartWith("The account alice has the scopes read, admin.")
+        expect((yield* run(["user", "list"])).stdout).toStartWith("alice  read,admin  ")
         const changed = yield* run(["user", "passwd", "alice"], `another ${password}`)
         expect(changed.stdout).toStartWith("Changed the password of alice.")
         expect((yield* run(["user", "remove", "alice"])).stdout).toStartWith("Removed the account alice.")
         expect((yield* run(["user", "list", "--json"])).stdout).toBe("[]\n")
         const audit = (yield* run(["audit"])).stdout
-        for (const action of ["create", "password", "remove"]) expect(audit).toContain(`account.${action}`)
+        for (const action of ["create", "scopes", "password", "remove"])
+          expect(audit).toContain(`account.${action}`)
         expect(audit).not.toContain("horse")
       }),
     30_000
@@ -50,6 +54,10 @@ describe("manifold user", () => {
         ])
         const scope = yield* run(["user", "add", "bob", "--scopes", "reed"], password)
         expect(scope.stderr).toContain('did you mean "read"?')
+        const none = yield* run(["user", "set", "bob", "--scopes", ","])
+        expect([none.code, none.stderr]).toEqual([2, expect.stringContaining("--scopes ,")])
+        const unset = yield* run(["user", "set", "bob", "--scopes", "read"])
+        expect(unset.stderr).toContain("No account has the name bob.")
         const unknown = yield* run(["user", "remove", "bob"])
         expect(unknown.stderr).toContain("No account has the name bob. `manifold user list` lists all.")
         yield* run(["user", "add", "bob"], password)
