@@ -151,6 +151,7 @@ for (const [name, config] of Object.entries(pages)) {
           Effect.provide(
             ConfigSource.layerFrom(parse(yaml), {
               MANIFOLD_TOKEN: token,
+              MANIFOLD_AUDIT_KEY: token,
               OPENAI_API_KEY: "key",
               ANTHROPIC_API_KEY: "key",
               GROQ_API_KEY: "key",

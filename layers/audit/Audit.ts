@@ -1,5 +1,5 @@
 /** Audit log: who did what, in rows of the database that are chained by hashes. */
-import { Clock, Context, Duration, Effect, Latch, Layer, Option, Schedule } from "effect"
+import { Clock, Context, Duration, Effect, Latch, Layer, Option, Redacted, Schedule } from "effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { ConfigSource } from "../config/ConfigSource.ts"
@@ -8,7 +8,8 @@ import * as storage from "../storage/section.ts"
 import { Sql } from "../storage/Sql.ts"
 import { type AuditEntry, program } from "./AuditEntry.ts"
 import { makeAuditQueue } from "./AuditQueue.ts"
-import { contentOf, type UnlinkedRow } from "./contentOf.ts"
+import { type Digest, digestOf, type UnlinkedRow } from "./chain.ts"
+import { contentOf } from "./contentOf.ts"
 import { makeUnwrittenRows } from "./unwrittenRows.ts"
 import { type AuditSettings, defaults, section } from "./section.ts"
 
@@ -55,9 +56,11 @@ export class Audit extends Context.Service<
       const config = yield* ConfigSource
       const sql = yield* Sql
       let settings = defaults
+      let digest: Digest = digestOf(undefined)
       yield* config.followOption(section, (now) =>
         Effect.sync(() => {
           settings = Option.getOrElse(now, () => defaults)
+          digest = digestOf(settings.key && Redacted.value(settings.key))
         })
       )
 
@@ -68,7 +71,7 @@ export class Audit extends Context.Service<
         const { removeBefore } = yield* rows
         const time = at - Duration.toMillis(retention.audit_rows)
         yield* Effect.repeat(
-          sql.write((client) => removeBefore(client, time, { actor: program, at })),
+          sql.write((client) => removeBefore(client, time, { actor: program, at, digest })),
           { while: (removed) => removed > 0 }
         )
       }).pipe(
@@ -85,7 +88,9 @@ export class Audit extends Context.Service<
 
       const unwritten = yield* makeUnwrittenRows
       const write = (contents: ReadonlyArray<UnlinkedRow>) =>
-        Effect.flatMap(rows, (statements) => sql.write((client) => statements.append(client, contents)))
+        Effect.flatMap(rows, (statements) =>
+          sql.write((client) => statements.append(client, contents, digest))
+        )
       let restored = false
       /** Rows of a process that ended while the database could not be written come first. */
       const restore = Effect.suspend(() =>
@@ -123,7 +128,7 @@ export class Audit extends Context.Service<
         record: (client, entry) =>
           ifEnabled(
             Effect.flatMap(Effect.all([rows, timed(entry)]), ([statements, row]) =>
-              Effect.andThen(statements.append(client, [row]), begun.open)
+              Effect.andThen(statements.append(client, [row], digest), begun.open)
             )
           ),
         write: (entry) => ifEnabled(Effect.flatMap(timed(entry), (row) => append([row]))),

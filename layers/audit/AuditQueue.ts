@@ -2,7 +2,8 @@
 import { Clock, Duration, Effect, Latch, Schedule, type Scope, Semaphore } from "effect"
 import type { DatabaseError } from "../storage/DatabaseError.ts"
 import { type AuditEntry, program } from "./AuditEntry.ts"
-import { contentOf, type UnlinkedRow } from "./contentOf.ts"
+import type { UnlinkedRow } from "./chain.ts"
+import { contentOf } from "./contentOf.ts"
 
 /** Rows of one transaction. */
 const mostAtOnce = 500

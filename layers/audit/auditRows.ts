@@ -4,24 +4,10 @@ import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { Count, rowsOf } from "../storage/rows.ts"
 import type { AuditEntry } from "./AuditEntry.ts"
-import { contentOf, type UnlinkedRow } from "./contentOf.ts"
-import { type AuditRow, type Head, link, origin, valuesOf } from "./chain.ts"
+import { contentOf } from "./contentOf.ts"
+import { AuditRow, columns, type Digest, type Head, link, origin, type UnlinkedRow } from "./chain.ts"
 
-const Row = Schema.Struct({
-  id: Count,
-  at: Count,
-  subject: Schema.String,
-  client: Schema.String,
-  source: Schema.String,
-  action: Schema.String,
-  target: Schema.String,
-  outcome: Schema.String,
-  request_id: Schema.String,
-  details: Schema.String,
-  hash: Schema.String
-})
-
-export const Rows = rowsOf(Row)
+export const Rows = rowsOf(AuditRow)
 const Heads = rowsOf(Schema.Struct({ id: Count, hash: Schema.String }))
 
 /** The action of rows that say which rows were removed. */
@@ -38,55 +24,65 @@ export const headOf = (sql: SqlClient, lock: boolean): Effect.Effect<Head, SqlEr
     ([head]) => head ?? origin
   )
 
+type LinkedRows = ReturnType<typeof link>["rows"]
+
 /** Rows of one statement. Few sizes, so that SQLite prepares few statements. */
 const groups = [50, 10, 1]
 
 const insertStatements = new Map(
   groups.map((size) => [
     size,
-    `INSERT INTO audit_rows VALUES ${Array.from({ length: size }, () => `(${"?, ".repeat(10)}?)`).join(", ")}`
+    `INSERT INTO audit_rows VALUES ${Array.from({ length: size }, () => `(${columns.map(() => "?").join(", ")})`).join(", ")}`
   ])
 )
 
 /** Written as text: to compile a statement costs more than SQLite's work. */
-const insertIntoSqlite = Effect.fnUntraced(function* (sql: SqlClient, rows: ReadonlyArray<AuditRow>) {
+const insertIntoSqlite = Effect.fnUntraced(function* (sql: SqlClient, rows: LinkedRows) {
   let done = 0
   for (const size of groups) {
     for (; done + size <= rows.length; done += size) {
-      yield* sql.unsafe(insertStatements.get(size) ?? "", rows.slice(done, done + size).flatMap(valuesOf))
+      yield* sql.unsafe(insertStatements.get(size) ?? "", rows.slice(done, done + size).flat())
     }
   }
 })
 
+const integers: ReadonlySet<string> = new Set(["id", "at"])
+const elements = columns.map(
+  (column, index) => `(row ->> ${index})::${integers.has(column) ? "bigint" : "text"}`
+)
+
 /** One parameter for all rows. */
-const insertIntoPostgres = (sql: SqlClient, rows: ReadonlyArray<AuditRow>) =>
+const insertIntoPostgres = (sql: SqlClient, rows: LinkedRows) =>
   Effect.asVoid(
-    sql`INSERT INTO audit_rows
-      SELECT (row ->> 0)::bigint, (row ->> 1)::bigint, row ->> 2, row ->> 3, row ->> 4, row ->> 5, row ->> 6, row ->> 7,
-        row ->> 8, row ->> 9, row ->> 10
-      FROM json_array_elements(${JSON.stringify(rows.map(valuesOf))}::json) AS row`
+    sql`INSERT INTO audit_rows SELECT ${sql.literal(elements.join(", "))}
+      FROM json_array_elements(${JSON.stringify(rows)}::json) AS row`
   )
 
 /** Appends rows, in this order. */
-export const append = Effect.fnUntraced(function* (sql: SqlClient, contents: ReadonlyArray<UnlinkedRow>) {
-  const rows = link(yield* headOf(sql, true), contents)
-  const last = rows.at(-1)
-  if (last === undefined) return
+export const append = Effect.fnUntraced(function* (
+  sql: SqlClient,
+  contents: ReadonlyArray<UnlinkedRow>,
+  digest: Digest
+) {
+  if (contents.length === 0) return
+  const { head, rows } = link(digest, yield* headOf(sql, true), contents)
   yield* sql.onDialectOrElse({
     pg: () => insertIntoPostgres(sql, rows),
     orElse: () => insertIntoSqlite(sql, rows)
   })
-  yield* sql`UPDATE audit_head SET id = ${last.id}, hash = ${last.hash}`
+  yield* sql`UPDATE audit_head SET id = ${head.id}, hash = ${head.hash}`
 })
 
 /** The oldest rows after `after`. */
 export const rowsAfter = (sql: SqlClient, after: number, limit: number) =>
   Rows(sql`SELECT * FROM audit_rows WHERE id > ${after} ORDER BY id LIMIT ${limit}`)
 
-/** The newest row that says which rows were removed. */
-export const lastCheckpoint = (sql: SqlClient) =>
+/** The newest row up to `head` that says which rows were removed. Rows after the head are not verified. */
+export const lastCheckpoint = (sql: SqlClient, head: Head) =>
   Effect.map(
-    Rows(sql`SELECT * FROM audit_rows WHERE action = ${checkpoint} ORDER BY id DESC LIMIT 1`),
+    Rows(
+      sql`SELECT * FROM audit_rows WHERE action = ${checkpoint} AND id <= ${head.id} ORDER BY id DESC LIMIT 1`
+    ),
     ([row]): AuditRow | undefined => row
   )
 
@@ -100,7 +96,7 @@ const mostRemoved = 1000
 export const removeBefore = Effect.fnUntraced(function* (
   sql: SqlClient,
   time: number,
-  { actor, at }: Pick<AuditEntry, "actor"> & { readonly at: number }
+  { actor, at, digest }: Pick<AuditEntry, "actor"> & { readonly at: number; readonly digest: Digest }
 ) {
   yield* headOf(sql, true)
   const oldest = yield* rowsAfter(sql, 0, mostRemoved)
@@ -111,6 +107,6 @@ export const removeBefore = Effect.fnUntraced(function* (
   const { hash, id } = last
   yield* sql`DELETE FROM audit_rows WHERE id <= ${id}`
   const details = { first: first.id, last: id, hash }
-  yield* append(sql, [contentOf({ actor, action: checkpoint, outcome: "succeeded", details }, at)])
+  yield* append(sql, [contentOf({ actor, action: checkpoint, outcome: "succeeded", details }, at)], digest)
   return removed.length
 })

@@ -8,7 +8,10 @@ export const canonicalJson = (value: unknown, depth = 0): string => {
   if (depth > maxDepth) return "null"
   if (Array.isArray(value)) return `[${value.map((each) => canonicalJson(each, depth + 1)).join()}]`
   const fields = Object.entries(value)
-    .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .map(([key, inner]) => `${JSON.stringify(key)}:${canonicalJson(inner, depth + 1)}`)
-  return `{${fields.join()}}`
+  if (fields.length > 1) fields.sort(([a], [b]) => (a < b ? -1 : 1))
+  let text = ""
+  for (const [key, inner] of fields) {
+    text += `${text === "" ? "" : ","}${JSON.stringify(key)}:${canonicalJson(inner, depth + 1)}`
+  }
+  return `{${text}}`
 }

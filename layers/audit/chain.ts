@@ -1,27 +1,40 @@
-/** Chain of the audit log: each row has the hash of its content and of the row before. */
-import { sha256Hex } from "../platform/digest.ts"
+/** Chain of the audit log: each row has the hash of its content and of the row before, with or without a key. */
+import { Schema, Struct } from "effect"
+import { hmacSha256Hex, sha256Hex } from "../platform/digest.ts"
+import { Count } from "../storage/rows.ts"
 
-/** A row without its hash. */
-export interface Content {
-  /** Counts from 1 without gaps. */
-  readonly id: number
+/** A row without its place in the chain. */
+const unlinked = {
   /** In milliseconds since the epoch. */
-  readonly at: number
-  readonly subject: string
-  readonly client: string
-  readonly source: string
-  readonly action: string
-  readonly target: string
-  readonly outcome: string
-  readonly request_id: string
+  at: Count,
+  subject: Schema.String,
+  client: Schema.String,
+  source: Schema.String,
+  action: Schema.String,
+  target: Schema.String,
+  outcome: Schema.String,
+  request_id: Schema.String,
   /** JSON. */
-  readonly details: string
+  details: Schema.String
 }
+export const UnlinkedRow = Schema.Struct(unlinked)
+export type UnlinkedRow = typeof UnlinkedRow.Type
 
-export interface AuditRow extends Content {
-  /** SHA-256 in hexadecimal digits. */
-  readonly hash: string
-}
+/** The columns of the table `audit_rows`, in its order. */
+export const AuditRow = Schema.Struct({
+  /** Counts from 1 without gaps. */
+  id: Count,
+  ...unlinked,
+  /** SHA-256 or HMAC-SHA-256 in hexadecimal digits. */
+  hash: Schema.String
+})
+export type AuditRow = typeof AuditRow.Type
+
+export const columns = Struct.keys(AuditRow.fields)
+const ofUnlinked = Struct.keys(unlinked)
+
+/** Values of the columns, in the order of the table. */
+type Values = Array<string | number>
 
 /** The row that a new one follows. */
 export interface Head {
@@ -32,48 +45,41 @@ export interface Head {
 /** What the first row follows. */
 export const origin: Head = { id: 0, hash: "0".repeat(64) }
 
+/** From a text to 64 hexadecimal digits. */
+export type Digest = (text: string) => string
+
+/** HMAC-SHA-256 (RFC 2104) with the key, or SHA-256 without one. */
+export const digestOf = (key: string | undefined): Digest => {
+  if (key === undefined) return sha256Hex
+  const bytes = new TextEncoder().encode(key)
+  return (text) => hmacSha256Hex(bytes, text)
+}
+
+/** The values of a row without its hash. */
+const valuesOf = (id: number, row: UnlinkedRow): Values => {
+  const values: Values = [id]
+  for (const column of ofUnlinked) values.push(row[column])
+  return values
+}
+
 /**
- * SHA-256 over the canonical JSON (RFC 8785) of an array: the hash of the row before, then the columns in the order of the
- * table. Texts of an array cannot be moved from one column to the next.
+ * Hash over the canonical JSON (RFC 8785) of an array: the hash of the row before, then the values in the order of the table.
+ * Texts of an array cannot be moved from one column to the next.
  */
-export const hashOf = (before: string, row: Content): string =>
-  sha256Hex(
-    JSON.stringify([
-      before,
-      row.id,
-      row.at,
-      row.subject,
-      row.client,
-      row.source,
-      row.action,
-      row.target,
-      row.outcome,
-      row.request_id,
-      row.details
-    ])
-  )
+const hashOfValues = (digest: Digest, before: string, values: Values): string =>
+  digest(`["${before}",${JSON.stringify(values).slice(1)}`)
 
-/** The columns, in the order of the table. */
-export const valuesOf = (row: AuditRow): ReadonlyArray<string | number> => [
-  row.id,
-  row.at,
-  row.subject,
-  row.client,
-  row.source,
-  row.action,
-  row.target,
-  row.outcome,
-  row.request_id,
-  row.details,
-  row.hash
-]
+export const hashOf = (digest: Digest, before: string, row: Omit<AuditRow, "hash">): string =>
+  hashOfValues(digest, before, valuesOf(row.id, row))
 
-/** The rows with ids and hashes, in the order given, after `head`. */
-export const link = (head: Head, contents: ReadonlyArray<Omit<Content, "id">>): ReadonlyArray<AuditRow> => {
+/** Rows with ids and hashes, in the order given, after `head`: the values of their columns, and the new head. */
+export const link = (digest: Digest, head: Head, contents: ReadonlyArray<UnlinkedRow>) => {
   let { hash, id } = head
-  return contents.map((content) => {
-    const row = { id: ++id, ...content, hash: "" }
-    row.hash = hash = hashOf(hash, row)
-    return row
+  const rows = contents.map((content): ReadonlyArray<string | number> => {
+    const values = valuesOf(++id, content)
+    hash = hashOfValues(digest, hash, values)
+    values.push(hash)
+    return values
   })
+  return { rows, head: { id, hash } }
 }

@@ -1,14 +1,11 @@
 /** Converts entries to rows: bounded texts that both databases store. */
 import { storedText } from "../storage/rows.ts"
 import type { AuditEntry } from "./AuditEntry.ts"
-import type { Content } from "./chain.ts"
+import type { UnlinkedRow } from "./chain.ts"
 
 const longestTarget = 1024
 /** Characters of the JSON. */
 const longestDetails = 8192
-
-/** A row that has no place in the chain yet. */
-export type UnlinkedRow = Omit<Content, "id">
 
 const detailsOf = (details: AuditEntry["details"]): string => {
   if (details === undefined) return "{}"

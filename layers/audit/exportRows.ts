@@ -1,7 +1,7 @@
 /** Rows of the audit log as JSON lines, as CSV, and as text for a terminal. */
 import { DateTime } from "effect"
 import { escapeControls } from "../logging/logLine.ts"
-import type { AuditRow } from "./chain.ts"
+import { type AuditRow, columns } from "./chain.ts"
 
 const timeOf = ({ at }: AuditRow) => DateTime.formatIso(DateTime.makeUnsafe(at))
 
@@ -14,26 +14,18 @@ const detailsOf = ({ details }: AuditRow): unknown => {
   }
 }
 
+/** The name and the value of a column in an export. */
+const field = (row: AuditRow, column: (typeof columns)[number]): readonly [string, unknown] => {
+  if (column === "at") return ["time", timeOf(row)]
+  return [column, column === "details" ? detailsOf(row) : row[column]]
+}
+
 /** One line; controls and marks that could hide text are escaped. */
 export const jsonLine = (row: AuditRow): string =>
-  escapeControls(
-    JSON.stringify({
-      id: row.id,
-      time: timeOf(row),
-      subject: row.subject,
-      client: row.client,
-      source: row.source,
-      action: row.action,
-      target: row.target,
-      outcome: row.outcome,
-      request_id: row.request_id,
-      details: detailsOf(row),
-      hash: row.hash
-    })
-  )
+  escapeControls(JSON.stringify(Object.fromEntries(columns.map((column) => field(row, column)))))
 
 /** The columns of the CSV (RFC 4180). */
-export const csvHeader = "id,time,subject,client,source,action,target,outcome,request_id,details,hash"
+export const csvHeader = columns.map((column) => (column === "at" ? "time" : column)).join()
 
 /** Spreadsheets run cells that begin with these characters as formulas, so such cells get an apostrophe. */
 const formula = /^\s*[=+\-@|%]/
@@ -44,21 +36,7 @@ const cell = (value: string | number): string => {
 }
 
 export const csvLine = (row: AuditRow): string =>
-  [
-    row.id,
-    timeOf(row),
-    row.subject,
-    row.client,
-    row.source,
-    row.action,
-    row.target,
-    row.outcome,
-    row.request_id,
-    row.details,
-    row.hash
-  ]
-    .map(cell)
-    .join()
+  columns.map((column) => cell(column === "at" ? timeOf(row) : row[column])).join()
 
 /** `2026-11-26 15:50:42  alice  tool.call math.add  succeeded`, with details that are not an empty object. */
 export const textLine = (row: AuditRow): string => {

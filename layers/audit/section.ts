@@ -1,6 +1,17 @@
 /** The section `audit`: what the audit log records. */
-import { Schema } from "effect"
+import { Redacted, Schema } from "effect"
+import { Secret } from "../config/Secret.ts"
 import * as Section from "../config/Section.ts"
+
+const minimumKeyLength = 32
+
+const Key = Secret.check(
+  Schema.makeFilter(
+    (key) =>
+      Redacted.value(key).length >= minimumKeyLength ||
+      `expected at least ${minimumKeyLength} characters; \`openssl rand -hex 32\` makes a key`
+  )
+)
 
 export const section = Section.deferred(
   "audit",
@@ -21,6 +32,19 @@ export const section = Section.deferred(
         Schema.Int.check(Schema.isBetween({ minimum: 100, maximum: 1_000_000 })),
         10_000,
         "Maximum rows in memory while the database cannot be written. Then calls are rejected with 503."
+      ),
+      key: Schema.optionalKey(
+        Key.pipe(
+          Schema.annotateEncoded({
+            description:
+              "Key of the hashes of rows (HMAC-SHA-256): who can write the database cannot compute them without it. Default: none."
+          })
+        )
+      ),
+      previous_keys: Section.optional(
+        Schema.Array(Key),
+        [],
+        "Earlier keys, which `manifold audit verify` accepts as well."
       )
     }),
   { description: "The audit log in the database: who did what, in rows that are chained by hashes." }
@@ -33,5 +57,6 @@ export const defaults: AuditSettings = {
   enabled: true,
   calls: "all",
   arguments: "hash",
-  max_queued: 10_000
+  max_queued: 10_000,
+  previous_keys: []
 }

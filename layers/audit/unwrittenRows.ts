@@ -2,26 +2,12 @@
 import { Effect, FileSystem, Schema } from "effect"
 import { Storage } from "../storage/Storage.ts"
 import { Ids } from "../platform/Ids.ts"
-import type { UnlinkedRow } from "./contentOf.ts"
+import { UnlinkedRow } from "./chain.ts"
 
 const prefix = "audit-rows-"
 const suffix = ".json"
 
-const Rows = Schema.fromJsonString(
-  Schema.Array(
-    Schema.Struct({
-      at: Schema.Int,
-      subject: Schema.String,
-      client: Schema.String,
-      source: Schema.String,
-      action: Schema.String,
-      target: Schema.String,
-      outcome: Schema.String,
-      request_id: Schema.String,
-      details: Schema.String
-    })
-  )
-)
+const Rows = Schema.fromJsonString(Schema.Array(UnlinkedRow))
 const decode = Schema.decodeUnknownEffect(Rows)
 
 export const makeUnwrittenRows = Effect.gen(function* () {

@@ -7,8 +7,12 @@ export const hmacSha256 = (key: Uint8Array, text: string): Uint8Array =>
 /** SHA-256 (FIPS 180-4): 32 bytes. */
 export const sha256 = (text: string): Uint8Array => new Bun.CryptoHasher("sha256").update(text).digest()
 
-/** The same in hexadecimal digits, in half the time. */
-export const sha256Hex = (text: string): string => Bun.CryptoHasher.hash("sha256", text, "hex")
+/** The same in hexadecimal digits, in a third of the time. */
+export const sha256Hex = (text: string): string => Bun.SHA256.hash(text, "hex")
+
+/** HMAC-SHA-256 in hexadecimal digits. */
+export const hmacSha256Hex = (key: Uint8Array, text: string): string =>
+  new Bun.CryptoHasher("sha256", key).update(text).digest("hex")
 
 /**
  * Keyed hash for lookups: SHA-256 of the secret prefix and the text, in base64. Its results must stay in the process: unlike

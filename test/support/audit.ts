@@ -3,6 +3,7 @@ import { Effect, Layer } from "effect"
 import { Audit } from "../../layers/audit/Audit.ts"
 import type { AuditEntry } from "../../layers/audit/AuditEntry.ts"
 import { rowsAfter } from "../../layers/audit/auditRows.ts"
+import type { AuditKeys } from "../../layers/audit/rowCheck.ts"
 import { verifyChain } from "../../layers/audit/verifyChain.ts"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { Environment } from "../../layers/platform/Environment.ts"
@@ -37,7 +38,10 @@ export const act = (name: string, more: Partial<AuditEntry> = {}): AuditEntry =>
 
 export const storedRows = Effect.flatMap(Sql, ({ read }) => read((sql) => rowsAfter(sql, 0, 100_000)))
 
-export const verified = Effect.flatMap(Sql, ({ read }) => read((sql) => verifyChain(sql)))
+export const verifiedWith = (keys: AuditKeys, keySince = 1) =>
+  Effect.flatMap(Sql, ({ read }) => read((sql) => verifyChain(sql, { keys, keySince })))
+
+export const verified = verifiedWith({ previous: [] })
 
 export const change = (statement: string) =>
   Effect.flatMap(Sql, ({ write }) => write((sql) => sql.unsafe(statement)))

@@ -1,8 +1,10 @@
 /** `manifold audit verify`: checks that no row of the audit log was changed, removed or inserted. */
-import { Console, Effect, Option, Schema } from "effect"
+import { Console, Effect, Option, Redacted, Schema } from "effect"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
+import { section } from "../../../layers/audit/section.ts"
 import { verifyChain } from "../../../layers/audit/verifyChain.ts"
+import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
 import { Sql } from "../../../layers/storage/Sql.ts"
 import { auditLog } from "../../program/audit.ts"
 import { jsonFlag } from "../upstream/jsonFlag.ts"
@@ -25,6 +27,14 @@ const headOf = Effect.fnUntraced(function* (text: string) {
   return { id: Number(id), hash }
 })
 
+const keysOf = Effect.map(
+  Effect.flatMap(ConfigSource, (config) => config.read(section)),
+  ({ key, previous_keys }) => ({
+    ...(key !== undefined && { key: Redacted.value(key) }),
+    previous: previous_keys.map(Redacted.value)
+  })
+)
+
 export const verify = Command.make(
   "verify",
   {
@@ -33,12 +43,20 @@ export const verify = Command.make(
       Flag.withDescription("A head that was printed before: the log must still have this row"),
       Flag.optional
     ),
+    keySince: Flag.Int("key-since").pipe(
+      Flag.withMetavar("id"),
+      Flag.withDescription(
+        "The first row that must have the key, if audit.key was set when the log had rows"
+      ),
+      Flag.withDefault(1)
+    ),
     json: jsonFlag
   },
-  Effect.fnUntraced(function* ({ head, json }) {
+  Effect.fnUntraced(function* ({ head, json, keySince }) {
     const expected = Option.isSome(head) ? yield* headOf(head.value) : undefined
     const sql = yield* Sql
-    const found = yield* sql.read((client) => verifyChain(client, expected))
+    const keys = yield* keysOf
+    const found = yield* sql.read((client) => verifyChain(client, { expected, keys, keySince }))
     if (json) yield* Console.log(JSON.stringify(found))
     if (found.status === "broken") return yield* new AuditBroken(found)
     if (json) return

@@ -8,6 +8,7 @@ import { UsageError } from "../UsageError.ts"
 import { unknownServer } from "./configured.ts"
 import { change, open, type Entry } from "./editConfig.ts"
 import { jsonFlag } from "./jsonFlag.ts"
+import { recordAct, serverOf } from "./recordAct.ts"
 
 const name = Argument.String("name").pipe(Argument.withDescription("Name in mcpServers"))
 const validName = /^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$/
@@ -76,12 +77,18 @@ export const add = Command.make(
       ...(Object.keys(env).length > 0 && { env })
     }
     const file = yield* open
-    if (Object.hasOwn(file.servers, input.name) && !replace) {
+    const isKnown = Object.hasOwn(file.servers, input.name)
+    if (isKnown && !replace) {
       return yield* new UsageError({
         detail: `${file.path} already has the server ${input.name}. To replace it: --replace`
       })
     }
     yield* change(file, { [input.name]: entry })
+    yield* recordAct({
+      action: "upstream.add",
+      server: input.name,
+      details: { ...serverOf(entry), replaced: isKnown }
+    })
     yield* report(
       json,
       `Added ${input.name} to ${file.path}. To test it: manifold upstream test ${input.name}`,
@@ -112,6 +119,7 @@ export const remove = Command.make(
       return yield* unknownServer(server, Object.keys(file.servers))
     }
     yield* change(file, { [server]: undefined })
+    yield* recordAct({ action: "upstream.remove", server })
     yield* report(json, `Removed ${server} from ${file.path}.`, {
       file: file.path,
       name: server,

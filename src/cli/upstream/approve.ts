@@ -7,6 +7,7 @@ import { foundation } from "../../program/baseLayers.ts"
 import { ListStore } from "../../upstreams/ListStore.ts"
 import { configuredServer } from "./configured.ts"
 import { jsonFlag } from "./jsonFlag.ts"
+import { recordAct } from "./recordAct.ts"
 
 const stored = ListStore.layer.pipe(Layer.provide(Storage.layer), Layer.provideMerge(foundation))
 
@@ -21,6 +22,7 @@ export const approve = Command.make(
     if (known !== undefined && held.length > 0) {
       const pins = Object.fromEntries(Object.entries(known.pins).filter(([tool]) => !held.includes(tool)))
       yield* store.save(name, settings, { ...known, pins, held: [] })
+      yield* recordAct({ action: "upstream.approve", server: name, details: { tools: held } })
     }
     if (json) return yield* Console.log(JSON.stringify({ name, approved: held }))
     yield* Console.log(

@@ -10,6 +10,7 @@ import { foundation } from "../../program/baseLayers.ts"
 import { change, open, type Entry } from "./editConfig.ts"
 import { importable } from "./importable.ts"
 import { jsonFlag } from "./jsonFlag.ts"
+import { recordActs, serverOf } from "./recordAct.ts"
 
 const ids = clients.map(({ id }) => id)
 
@@ -36,7 +37,16 @@ export const importCommand = Command.make(
       if ("reason" in result) skipped[name] = result.reason
       else imported[result.name] = result.entry
     }
-    if (!dryRun) yield* change(file, imported)
+    if (!dryRun) {
+      yield* change(file, imported)
+      yield* recordActs(
+        Object.entries(imported).map(([server, entry]) => ({
+          action: "upstream.add",
+          server,
+          details: { ...serverOf(entry), client: id }
+        }))
+      )
+    }
     const names = Object.keys(imported)
     if (json) {
       return yield* Console.log(

@@ -12,6 +12,7 @@ import { signInSettings } from "../../upstreams/signInSettings.ts"
 import { UsageError } from "../UsageError.ts"
 import { configuredServer } from "./configured.ts"
 import { jsonFlag } from "./jsonFlag.ts"
+import { recordAct } from "./recordAct.ts"
 
 const name = Argument.String("name").pipe(Argument.withDescription("Name in mcpServers"))
 
@@ -58,6 +59,7 @@ export const login = Command.make(
           : `Open this page in a browser on this machine:\n\n${url}\n`
       )
       yield* done
+      yield* recordAct({ action: "upstream.login", server })
       yield* Console.log(
         json
           ? JSON.stringify({ name: server, signed_in: true })
@@ -76,6 +78,7 @@ export const logout = Command.make(
     function* ({ json, name: server }) {
       const { account } = yield* accountAt(server)
       yield* account.forget
+      yield* recordAct({ action: "upstream.logout", server })
       yield* Console.log(
         json
           ? JSON.stringify({ name: server, signed_in: false })

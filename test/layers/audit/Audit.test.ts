@@ -4,9 +4,9 @@ import { readdir, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { Effect, Layer, Logger } from "effect"
 import { Audit } from "../../../layers/audit/Audit.ts"
-import { hashOf, origin } from "../../../layers/audit/chain.ts"
+import { digestOf, hashOf, origin } from "../../../layers/audit/chain.ts"
 import { Sql } from "../../../layers/storage/Sql.ts"
-import { act, audited, change, storedRows, verified } from "../../support/audit.ts"
+import { act, audited, change, storedRows, verified, verifiedWith } from "../../support/audit.ts"
 import { administer, itPostgres, onEachDatabase, postgresUrl, sqlite } from "../../support/databases.ts"
 import { it } from "../../support/effect.ts"
 import { atOnce } from "../../support/parallelProcesses.ts"
@@ -126,7 +126,7 @@ onEachDatabase("the audit log", (database) => {
         let before = origin.hash
         for (const row of yield* storedRows) {
           const at = row.id <= 2 ? row.at - age : row.at
-          before = hashOf(before, { ...row, at })
+          before = hashOf(digestOf(undefined), before, { ...row, at })
           yield* change(`UPDATE audit_rows SET at = ${at}, hash = '${before}' WHERE id = ${row.id}`)
           yield* change(`UPDATE audit_head SET hash = '${before}'`)
         }
@@ -142,6 +142,93 @@ onEachDatabase("the audit log", (database) => {
         yield* change("DELETE FROM audit_rows WHERE id = 3")
         expect(yield* verified).toMatchObject({ status: "broken", id: 3 })
       }).pipe(Effect.provide(audited(storage, {}, { retention: { audit_rows: "3 days" } })))
+    })
+  )
+
+  it.live("with a key cannot be written again without it, by anyone who can write the database", () =>
+    Effect.gen(function* () {
+      const storage = yield* database
+      const keys = { key: "k".repeat(32), previous: [] }
+      /** Computes all hashes again, after the change. */
+      const rewritten = (statement: string, key?: string) =>
+        Effect.gen(function* () {
+          yield* change(statement)
+          let before = origin.hash
+          for (const row of yield* storedRows) {
+            before = hashOf(digestOf(key), before, row)
+            yield* change(`UPDATE audit_rows SET hash = '${before}' WHERE id = ${row.id}`)
+          }
+          yield* change(`UPDATE audit_head SET hash = '${before}'`)
+        })
+      yield* Effect.gen(function* () {
+        yield* recordSeveral
+        expect(yield* verifiedWith(keys)).toMatchObject({ status: "intact", rows: 4 })
+        expect(yield* verified).toMatchObject({
+          status: "broken",
+          id: 1,
+          problem: expect.stringContaining("set audit.key")
+        })
+        yield* rewritten("UPDATE audit_rows SET subject = 'bob' WHERE id = 2")
+        expect(yield* verified).toMatchObject({ status: "intact" })
+        expect(yield* verifiedWith(keys)).toMatchObject({ status: "broken", id: 1 })
+        // Rows that are written later do not hide it.
+        yield* record("five")
+        expect(yield* verifiedWith(keys)).toMatchObject({
+          status: "broken",
+          id: 1,
+          problem: expect.stringContaining("rows 1 to 4 have no key")
+        })
+        yield* rewritten("UPDATE audit_rows SET subject = 'bob' WHERE id = 3", "x".repeat(32))
+        expect(yield* verifiedWith(keys)).toMatchObject({ status: "broken", id: 1 })
+      }).pipe(Effect.provide(audited(storage, { key: keys.key })))
+    })
+  )
+
+  it.live("may begin without a key, and change it", () =>
+    Effect.gen(function* () {
+      const storage = yield* database
+      const [old, next] = ["o".repeat(32), "n".repeat(32)]
+      yield* Effect.provide(recordSeveral, audited(storage))
+      yield* Effect.provide(recordSeveral, audited(storage, { key: old }))
+      yield* Effect.provide(record("last"), audited(storage, { key: next, previous_keys: [old] }))
+      yield* Effect.gen(function* () {
+        const keys = { key: next, previous: [old] }
+        expect(yield* verifiedWith(keys)).toMatchObject({
+          status: "broken",
+          id: 1,
+          problem: expect.stringContaining("--key-since 5")
+        })
+        expect(yield* verifiedWith(keys, 5)).toMatchObject({ status: "intact", rows: 9 })
+        expect(yield* verifiedWith(keys, 4)).toMatchObject({ status: "broken", id: 4 })
+        expect(yield* verifiedWith({ key: next, previous: [] }, 5)).toMatchObject({ status: "broken", id: 5 })
+      }).pipe(Effect.provide(audited(storage)))
+      yield* Effect.provide(record("without"), audited(storage))
+      yield* Effect.gen(function* () {
+        const keys = { key: next, previous: [old] }
+        expect(yield* verifiedWith(keys, 5)).toMatchObject({
+          status: "broken",
+          id: 10,
+          problem: "it has no key, unlike rows before it"
+        })
+        // The rows without a key are protected by those that follow.
+        yield* change("UPDATE audit_rows SET subject = 'bob' WHERE id = 2")
+        expect(yield* verifiedWith(keys, 5)).toMatchObject({ status: "broken", id: 2 })
+      }).pipe(Effect.provide(audited(storage)))
+    })
+  )
+
+  it.live("ignores a checkpoint after its head, which is not verified", () =>
+    Effect.gen(function* () {
+      yield* Effect.gen(function* () {
+        yield* recordSeveral
+        const [, second] = yield* storedRows
+        const details = JSON.stringify({ first: 1, last: 2, hash: second?.hash })
+        yield* change(`INSERT INTO audit_rows
+          SELECT 9, at, subject, client, source, 'audit.checkpoint', target, outcome, request_id, '${details}', hash
+          FROM audit_rows WHERE id = 4`)
+        yield* change("DELETE FROM audit_rows WHERE id <= 2")
+        expect(yield* verified).toMatchObject({ status: "broken", id: 2 })
+      }).pipe(Effect.provide(audited(yield* database)))
     })
   )
 

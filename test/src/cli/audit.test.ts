@@ -123,6 +123,36 @@ describe("manifold audit", () => {
     })
   )
 
+  it.live("verifies a chain with a key, which it takes from the configuration", () =>
+    Effect.gen(function* () {
+      const { dir } = yield* sqlite
+      const key = "k".repeat(32)
+      yield* Effect.flatMap(Audit, ({ write }) => write(act("one"))).pipe(
+        Effect.provide(audited({ dir }, { key }))
+      )
+      const verify = (settings: object, ...args: ReadonlyArray<string>) =>
+        manifold(["audit", "verify", ...args], {
+          cwd: dir,
+          env: {
+            NO_COLOR: "1",
+            AUDIT_KEY: key,
+            MCP_CONFIG_JSON: JSON.stringify({ storage: { dir }, audit: settings })
+          }
+        })
+      expect(yield* verify({ key: "env:AUDIT_KEY" })).toMatchObject({ code: 0 })
+      expect(yield* verify({ key: "x".repeat(32), previous_keys: ["env:AUDIT_KEY"] })).toMatchObject({
+        code: 0
+      })
+      const without = yield* verify({})
+      expect(without.code).toBe(1)
+      expect(without.stderr).toContain("or has a key: set audit.key")
+      const short = yield* verify({ key: "short" })
+      expect(short.code).not.toBe(0)
+      expect(short.stderr).toContain("expected at least 32 characters")
+      expect(short.stderr).not.toContain('"short"')
+    })
+  )
+
   it.live("says what is wrong with a flag", () =>
     Effect.gen(function* () {
       const { dir } = yield* sqlite

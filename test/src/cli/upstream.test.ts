@@ -139,3 +139,55 @@ it.live("MCP_SERVERS_CONFIG_PATH adds the servers of a JSON file, and its mistak
     expect(stderr).toContain("broken.json:3:")
   })
 )
+
+it.live("what is added, imported and removed has a row in the audit log, without secrets", () =>
+  Effect.gen(function* () {
+    const user = yield* home({
+      ".cursor/mcp.json": JSON.stringify({ mcpServers: { memory: { command: "node", args: [memory] } } })
+    })
+    const url = "https://someone:hunter22@issues.example.com/mcp?key=hunter23"
+    const runs = [
+      ["add", "issues", "--url", url, "--header", "Authorization:hunter24"],
+      ["add", "issues", "--replace", "--", "issues-server", "--token", "hunter25"],
+      ["import", "cursor"],
+      ["import", "cursor", "--dry-run"],
+      ["remove", "issues"]
+    ]
+    for (const args of runs) {
+      const { code, stderr } = yield* user.run(["upstream", ...args])
+      expect([args[0], code, stderr]).toEqual([args[0], 0, ""])
+    }
+    expect((yield* user.run(["upstream", "remove", "issues"])).code).toBe(2)
+    const { stdout } = yield* user.run(["audit", "--format", "json"])
+    expect(stdout).not.toContain("hunter")
+    const rows = stdout
+      .trim()
+      .split("\n")
+      .map(
+        (line) =>
+          JSON.parse(line) as { readonly action: string; readonly target: string; readonly details: object }
+      )
+    expect(rows.map(({ action, details, target }) => [action, target, details])).toEqual([
+      ["upstream.add", "issues", { server: "https://issues.example.com", replaced: false }],
+      ["upstream.add", "issues", { server: "issues-server", replaced: true }],
+      ["upstream.add", "memory", { server: "node", client: "cursor" }],
+      ["upstream.remove", "issues", {}]
+    ])
+    expect(rows[0]).toMatchObject({ subject: "operator", source: "cli", outcome: "succeeded" })
+  })
+)
+
+it.live("a server is added also where the audit log cannot be written, with a note", () =>
+  Effect.gen(function* () {
+    const user = yield* home({
+      [usual]: JSON.stringify({ storage: { postgres_url: "postgres://me:hidden@127.0.0.1:1/none" } })
+    })
+    const added = yield* user.run(["upstream", "add", "a", "--", "b"])
+    expect(added.code).toBe(0)
+    expect(added.stderr).toContain(
+      "The audit log has no row of this: PostgreSQL at 127.0.0.1:1/none cannot be reached"
+    )
+    expect(added.stderr).not.toContain("hidden")
+    expect(yield* user.read(usual)).toContain("command: b")
+  })
+)
