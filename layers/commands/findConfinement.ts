@@ -27,7 +27,7 @@ export const findConfinement = Effect.gen(function* () {
   const { isRoot } = yield* Machine
   const [prlimit, setpriv] = yield* Effect.all([
     succeeds("prlimit", ["--nofile=256", "--", "true"]),
-    succeeds("setpriv", ["--no-new-privs", "--", "true"])
+    succeeds("setpriv", ["--pdeathsig", "KILL", "--no-new-privs", "--", "true"])
   ])
   const folders = yield* Effect.filter(systemFolders, (folder) =>
     Effect.orElseSucceed(fs.exists(folder), () => false)

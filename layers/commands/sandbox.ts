@@ -68,12 +68,21 @@ const bwrap = (
   "--"
 ]
 
+/**
+ * Ends the command with this process, also before the guard knows its process group. The guard ends descendants as well.
+ */
+const dieWithParent = ["--pdeathsig", "KILL"]
+
 /** Runs as `nobody` and can gain no privileges. */
 const unprivileged = ({ isRoot, setpriv }: Confinement): ReadonlyArray<string> => {
   if (!setpriv) return []
   const asNobody = [`--reuid=${nobody}`, `--regid=${nobody}`, "--clear-groups"]
-  return ["setpriv", ...(isRoot ? asNobody : []), "--no-new-privs", "--"]
+  return ["setpriv", ...dieWithParent, ...(isRoot ? asNobody : []), "--no-new-privs", "--"]
 }
+
+/** Runs with the user and the privileges of this process. */
+const privileged = ({ setpriv }: Confinement): ReadonlyArray<string> =>
+  setpriv ? ["setpriv", ...dieWithParent, "--"] : []
 
 const limits = (
   { max_file_bytes, max_memory_bytes, max_processes }: CommandSettings,
@@ -112,6 +121,6 @@ export const confine = (
   const limited = confinement.prlimit ? limits(settings, seconds, sandboxed) : []
   const [first = "", ...rest] = sandboxed
     ? [...unprivileged(confinement), ...bwrap(confinement, settings), ...limited, ...argv]
-    : [...(settings.sandbox === "off" ? [] : unprivileged(confinement)), ...limited, ...argv]
+    : [...(settings.sandbox === "off" ? privileged : unprivileged)(confinement), ...limited, ...argv]
   return { argv: [first, ...rest], sandboxed }
 }

@@ -1,6 +1,6 @@
 /** `run_command` on the real service: sandbox, limits, injection, floods, fork bombs, approval, and audit rows before and after. */
 import { describe, expect } from "bun:test"
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises"
+import { mkdir, readdir, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { Client, type ElicitResult, StreamableHTTPClientTransport } from "@modelcontextprotocol/client"
 import { Effect, Fiber } from "effect"
@@ -9,6 +9,7 @@ import { audited, storedRows, verified } from "../support/audit.ts"
 import { admin, call, problem, run, served, user } from "../support/commands.ts"
 import { stateFolder } from "../support/databases.ts"
 import { it } from "../support/effect.ts"
+import { gone, processesWith } from "../support/processes.ts"
 import { bearer } from "../support/rest.ts"
 import { endpoint, initialize } from "../support/service.ts"
 import { startStdio } from "../support/stdio.ts"
@@ -28,20 +29,6 @@ const rows = Effect.gen(function* () {
     details: JSON.parse(details) as Readonly<Record<string, unknown>>
   }))
 })
-
-/** Command lines of all processes of this machine that contain the text. */
-const processesWith = (text: string) =>
-  Effect.promise(async () => {
-    const ids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name))
-    const lines = await Promise.all(ids.map((id) => readFile(`/proc/${id}/cmdline`, "utf8").catch(() => "")))
-    return lines.filter((line) => line.includes(text) && !line.includes("bun"))
-  })
-
-/** Waits until no process has the text; a killed one is gone a moment later. */
-const gone = (text: string) =>
-  Effect.repeat(processesWith(text), { until: (found) => found.length === 0 }).pipe(
-    Effect.timeout("10 seconds")
-  )
 
 describe("run_command", () => {
   it.live("runs a named command, and has a row in the audit log before and after", () =>

@@ -5,6 +5,7 @@ import { audited, storedRows, verified } from "../support/audit.ts"
 import { itPostgres, postgres, sqlite } from "../support/databases.ts"
 import { it } from "../support/effect.ts"
 import { describeRedis, redisServer } from "../support/redis.ts"
+import { gone } from "../support/processes.ts"
 import { bearer } from "../support/rest.ts"
 import { post, readJson, stateless } from "../support/service.ts"
 import { servingProcess } from "../support/servingProcess.ts"
@@ -46,13 +47,14 @@ itPostgres.live(
   () =>
     Effect.gen(function* () {
       const storage = yield* postgres
+      const seconds = 70_000 + (process.pid % 10_000)
       const named = {
         // Writes its begin, so that the test knows that it runs.
         wait: {
           run: [
             "sh",
             "-c",
-            `[ -e ${storage.dir}/begun ] || { echo > ${storage.dir}/begun; exec sleep 7771; }`
+            `[ -e ${storage.dir}/begun ] || { echo > ${storage.dir}/begun; exec sleep ${seconds}; }`
           ],
           sandbox: "off"
         }
@@ -72,6 +74,8 @@ itPostgres.live(
       yield* Effect.repeat(begun, { until: (exists) => exists })
       killed.child.kill("SIGKILL")
       expect((yield* Fiber.join(calling))._tag).toBe("Failure")
+      // A new process has just begun, so that the guard of process groups may not know it.
+      yield* gone(`sleep\u0000${seconds}`)
       const retried = yield* readJson(yield* call(other.url, "run_command", command))
       expect(retried).toMatchObject({ result: { structuredContent: { exit_code: 0 } } })
       const rows = Effect.map(Effect.provide(storedRows, audited(storage)), (all) =>
