@@ -127,6 +127,8 @@ export class Authenticator extends Context.Service<
      * returned function removes the listener.
      */
     readonly follow: (grant: Grant, listener: GrantListener) => () => void
+    /** After a revocation on this instance: forgets the verdicts of a verifier, and checks the credentials of open connections. */
+    readonly recheck: (verifier: string) => Effect.Effect<void>
     /** Fails with `BindRefused` for an address beyond loopback without authentication. */
     readonly requireFor: (hostname: string) => Effect.Effect<void, BindRefused | VerifierUnavailable>
   }
@@ -276,6 +278,7 @@ export class Authenticator extends Context.Service<
         },
         failures: () => attempts.counts,
         follow: watch.follow,
+        recheck: (verifier) => Effect.andThen(verifiers.forgetAll(verifier), watch.check),
         requireFor: (hostname) =>
           canAuthenticate || isLoopback(hostname)
             ? Effect.void

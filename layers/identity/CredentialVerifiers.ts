@@ -75,6 +75,8 @@ export class CredentialVerifiers extends Context.Service<
     readonly usable: Effect.Effect<boolean, VerifierUnavailable>
     /** Removes the cached verdicts of a credential after its revocation. */
     readonly forget: (credential: string) => Effect.Effect<void>
+    /** Removes all cached verdicts of a verifier. */
+    readonly forgetAll: (verifier: string) => Effect.Effect<void>
   }
 >()("manifold/identity/CredentialVerifiers") {
   static readonly layer = Layer.effect(
@@ -233,7 +235,13 @@ export class CredentialVerifiers extends Context.Service<
             (found, { usable }) => (found ? Effect.succeed(true) : usable)
           )
         ),
-        forget: (credential) => Effect.sync(() => forget(credential))
+        forget: (credential) => Effect.sync(() => forget(credential)),
+        forgetAll: (verifier) =>
+          Effect.sync(() =>
+            cache.drop(
+              (verdict) => typeof verdict === "object" && verdict.credential.startsWith(`${verifier}:`)
+            )
+          )
       })
     })
   )

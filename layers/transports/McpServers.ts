@@ -27,6 +27,8 @@ export interface Inbound {
    * the transport itself ends the request then.
    */
   readonly onEnded?: ((interrupt: () => void) => () => void) | undefined
+  /** The same for work that outlives the request and its connection. Absent where credentials do not end. */
+  readonly onGrantEnded?: ((interrupt: () => void) => () => void) | undefined
 }
 
 /** Takes the response to one request, once; `failure` has the HTTP status and headers of the error. */

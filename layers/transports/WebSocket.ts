@@ -66,12 +66,16 @@ class WebSocketConnection {
     const { grant } = socket.data
     this.#bounds = bounds
     this.#quotas = quotas
-    this.#inbound = { principal: grant.principal }
+    const inboundOf = (now: Grant): Inbound => ({
+      principal: now.principal,
+      onGrantEnded: (interrupt) => options.authenticator.follow(now, { ended: interrupt })
+    })
+    this.#inbound = inboundOf(grant)
     this.#guarded = new GuardedSocket({
       ...options,
       grant,
-      onGrant: ({ principal }) => {
-        this.#inbound = { principal }
+      onGrant: (now) => {
+        this.#inbound = inboundOf(now)
       },
       onLeave: () => this.wire.close()
     })

@@ -51,6 +51,10 @@ class Stateless extends HttpInbound implements StatelessRequest {
     })
   }
 
+  onGrantEnded(interrupt: () => void) {
+    return this.#follow(this.#grant, { ended: interrupt })
+  }
+
   readonly onRejected = (failure: Failure) => {
     this.failure = failure
   }

@@ -7,6 +7,7 @@ import { json } from "../../layers/http/responses.ts"
 import { pathOf } from "../../layers/http/requestRouting.ts"
 import { Routes, type Connection } from "../../layers/http/Routes.ts"
 import { run } from "../../layers/http/runEndpoint.ts"
+import type { Authenticator } from "../../layers/identity/Authenticator.ts"
 import { CredentialVerifiers } from "../../layers/identity/CredentialVerifiers.ts"
 import { loadOAuthServer } from "../../layers/identity/oauth/loadOAuthServer.ts"
 import type { OAuthServer } from "../../layers/identity/oauth/OAuthServer.ts"
@@ -153,7 +154,7 @@ export const layer = Layer.effectDiscard(
     const { oauth } = yield* (yield* ConfigSource).read(auth.section)
     const { name, title } = yield* Identity
     const scope = yield* Effect.scope
-    const services = yield* Effect.context<Audit | ConfigSource | Ids | Sql | Storage>()
+    const services = yield* Effect.context<Audit | Authenticator | ConfigSource | Ids | Sql | Storage>()
     const respond = run(yield* Effect.context<never>())
     const loading = yield* Semaphore.make(1)
     let loaded: OAuthServer | undefined

@@ -33,6 +33,8 @@ export interface Resumption {
   readonly waiting: Waiting | undefined
   /** Size of the request, for the memory quota. */
   readonly bytes?: () => number
+  /** Calls the function when the credential of the request ends, also while the handler waits; the returned one removes it. */
+  readonly onGrantEnded?: (interrupt: () => void) => (() => void) | undefined
 }
 
 export class Continuation {
@@ -56,12 +58,15 @@ export class Continuation {
   /** Pauses of the handler that have not ended, and the end of that of the current round. */
   #pauses = 0
   #unpause: (() => void) | undefined
+  /** That of the last request. */
+  onGrantEnded: Resumption["onGrantEnded"]
+  #unfollow: (() => void) | undefined
   /** Suspends the current round. */
   suspend: ((suspended: Suspended) => void) | undefined
 
   constructor(
     id: string,
-    { answers, bytes, principal, request, waiting }: Resumption,
+    { answers, bytes, onGrantEnded, principal, request, waiting }: Resumption,
     memory: Quota,
     current: Round
   ) {
@@ -73,6 +78,18 @@ export class Continuation {
     this.round = waiting?.round ?? 0
     this.held = new Hold(memory, this.owner)
     this.current = current
+    this.onGrantEnded = onGrantEnded
+  }
+
+  /** While it waits, the function is called when the credential of the last request ends. */
+  followGrant(ended: () => void) {
+    this.unfollow()
+    this.#unfollow = this.onGrantEnded?.(ended)
+  }
+
+  unfollow() {
+    this.#unfollow?.()
+    this.#unfollow = undefined
   }
 
   /** The handler's services, which delegate to the current round. */

@@ -60,6 +60,7 @@ export class SuspendedCalls extends Context.Service<
     /** The id may belong to a later handler of the same request. */
     const remove = (each: Continuation) => {
       if (retained.get(each.id) === each) retained.delete(each.id)
+      each.unfollow()
       each.held.end()
     }
     const drop = (each: Continuation) => {
@@ -80,6 +81,8 @@ export class SuspendedCalls extends Context.Service<
       retained.delete(each.id)
       retained.set(each.id, each)
       each.idleSince = clock.currentTimeMillisUnsafe()
+      // No request of its caller runs, which would end with the credential.
+      each.followGrant(() => drop(each))
       const own = Array.from(retained.values()).filter(({ owner }) => owner === each.owner)
       const others = own.filter((other) => other !== each)
       if (own.length > limits.maxPerPrincipal) for (const oldest of others.splice(0, 1)) drop(oldest)
@@ -105,6 +108,7 @@ export class SuspendedCalls extends Context.Service<
       Effect.suspend(() => {
         const all = Array.from(retained.values())
         retained.clear()
+        for (const each of all) each.unfollow()
         return Fiber.interruptAll(all.flatMap(({ fiber }) => fiber ?? []))
       })
     )
@@ -171,8 +175,10 @@ export class SuspendedCalls extends Context.Service<
       return each
     }
 
-    const resume = (each: Continuation, { answers, waiting }: Resumption, round: Round) => {
+    const resume = (each: Continuation, { answers, onGrantEnded, waiting }: Resumption, round: Round) => {
       each.idleSince = Infinity
+      each.unfollow()
+      each.onGrantEnded = onGrantEnded
       // For a repeated earlier round nothing changes: its responses were used, and the handler continues.
       if (waiting?.round === each.round) {
         each.enter(round)

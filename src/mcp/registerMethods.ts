@@ -103,6 +103,7 @@ const serve = async <Result extends object>(
           request,
           answers,
           waiting: state?.waiting,
+          onGrantEnded: (interrupt) => context.inbound.onGrantEnded?.(interrupt),
           bytes: () => jsonSize(params, Infinity)
         })
       : undefined

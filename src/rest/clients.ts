@@ -1,6 +1,7 @@
 /** Connections that callers made over REST: each belongs to one principal, and closes when it is unused for long. */
 import { Clock, Duration, Effect, Exit, Scope, Semaphore } from "effect"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
+import { Authenticator } from "../../layers/identity/Authenticator.ts"
 import { Ids } from "../../layers/platform/Ids.ts"
 import { Quotas } from "../../layers/quotas/Quotas.ts"
 import * as upstreamSection from "../../layers/upstream/section.ts"
@@ -8,7 +9,9 @@ import type { Principal } from "../domain/Principal.ts"
 import * as mcp from "../mcp/section.ts"
 import type { ConnectRequest } from "./bodies.ts"
 import { NotFound, TooManyRequests, Unprocessable } from "./errors.ts"
+import { ConnectionUsers } from "./ConnectionUsers.ts"
 import * as openClient from "./openClient.ts"
+import { RestRequest } from "./RestRequest.ts"
 import * as savedClients from "./savedClients.ts"
 
 export interface Client {
@@ -27,6 +30,9 @@ export interface Client {
   /** One request at a time opens the connection. */
   readonly turn: Semaphore.Semaphore
   opened: openClient.OpenedClient | undefined
+  /** Ends the connection, which the next request opens again. */
+  connection: Scope.Closeable | undefined
+  readonly users: ConnectionUsers
 }
 
 const notFound = (id: string) =>
@@ -48,6 +54,8 @@ export const make = Effect.gen(function* () {
   const saved = yield* savedClients.make
   const open = yield* openClient.make
   const scope = yield* Effect.flatMap(Effect.scope, (own) => Scope.fork(own, "parallel"))
+  const { follow } = yield* Authenticator
+  const fork = Effect.runForkWith(yield* Effect.context<never>())
   const clients = new Map<string, Client>()
   const idleTimeout = Effect.map(Effect.orDie(config.read(mcp.section)), ({ connection }) =>
     Duration.toMillis(connection.idle_timeout)
@@ -59,6 +67,22 @@ export const make = Effect.gen(function* () {
       client.idleSince = now
     })
 
+  /** Ends the connection of a revoked credential. The client stays for a new credential of its principal. */
+  const hangUp = (client: Client) =>
+    client.turn.withPermit(
+      Effect.suspend(() => {
+        const { connection } = client
+        client.opened = client.connection = undefined
+        if (connection === undefined) return Effect.void
+        return Effect.andThen(
+          Effect.logInfo("REST connection ended: its token was revoked").pipe(
+            Effect.annotateLogs({ client_id: client.id })
+          ),
+          Scope.close(connection, Exit.void)
+        )
+      })
+    )
+
   const add = Effect.fnUntraced(function* (given: savedClients.SavedClient) {
     const client: Client = {
       ...given,
@@ -66,7 +90,9 @@ export const make = Effect.gen(function* () {
       running: 0,
       scope: yield* Scope.fork(scope),
       turn: Semaphore.makeUnsafe(1),
-      opened: undefined
+      opened: undefined,
+      connection: undefined,
+      users: new ConnectionUsers(follow, () => void fork(Effect.forkIn(hangUp(client), scope)))
     }
     clients.set(client.id, client)
     return client
@@ -74,6 +100,7 @@ export const make = Effect.gen(function* () {
 
   const close = Effect.fnUntraced(function* (client: Client) {
     if (!clients.delete(client.id)) return
+    client.users.end()
     yield* saved.remove(client.id)
     yield* Scope.close(client.scope, Exit.void)
     quota.release(client.owner, 1)
@@ -151,6 +178,7 @@ export const make = Effect.gen(function* () {
             client.opened = yield* restore(
               open({ principal, id, request, onUse }).pipe(Effect.provideService(Scope.Scope, attempt))
             ).pipe(Effect.onError(() => Scope.close(attempt, Exit.void)))
+            client.connection = attempt
             return client.opened
           })
         )
@@ -179,6 +207,7 @@ export const make = Effect.gen(function* () {
           const description = { id, owner, request, createdAt: now, lastActivity: now }
           const client = yield* add(description)
           client.running++
+          client.users.add((yield* RestRequest).grant)
           yield* restore(Effect.andThen(opened(client, principal), saved.save(description))).pipe(
             Effect.onError(() => close(client))
           )
@@ -200,10 +229,11 @@ export const make = Effect.gen(function* () {
     ) =>
       Effect.flatMap(find(principal, id), (client) =>
         Effect.acquireUseRelease(
-          Effect.andThen(
-            Effect.sync(() => client.running++),
-            touch(client)
-          ),
+          Effect.flatMap(RestRequest, ({ grant }) => {
+            client.running++
+            client.users.add(grant)
+            return touch(client)
+          }),
           () =>
             Effect.flatMap(opened(client, principal), (found) =>
               Effect.andThen(found.authorized, request(found))

@@ -30,6 +30,7 @@ import { methods, ticketPath } from "./paths.ts"
 
 type Services =
   | Audit
+  | Authenticator
   | Catalog
   | ConfigSource
   | Credentials
@@ -50,13 +51,13 @@ type Services =
 const detailed = (status: number, detail: string, headers?: Readonly<Record<string, string>>) =>
   json(status, { detail }, headers)
 
+const passed: ReadonlySet<string> = new Set(["www-authenticate", "retry-after", "dpop-nonce"])
+
 /** Authentication responds in JSON-RPC's form; its headers stay. */
 const asDetail = async (response: Response): Promise<Response> => {
   const body: unknown = await response.json()
   const error = isObject(body) && isObject(body.error) ? body.error : {}
-  const headers = Object.fromEntries(
-    [...response.headers].filter(([name]) => name === "www-authenticate" || name === "retry-after")
-  )
+  const headers = Object.fromEntries([...response.headers].filter(([name]) => passed.has(name)))
   return detailed(response.status, String(error.message ?? "Rejected"), headers)
 }
 

@@ -6,8 +6,10 @@ import { join } from "node:path"
 import { Effect, Queue } from "effect"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { Quotas } from "../../layers/quotas/Quotas.ts"
+import { StoredTokens } from "../../layers/identity/StoredTokens.ts"
 import { it } from "../support/effect.ts"
-import { bearer, connect, get, json, send } from "../support/rest.ts"
+import { create } from "../support/storedTokens.ts"
+import { bearer, connect, get, json, send, type Headers } from "../support/rest.ts"
 import { endpoint, post, readJson, service, serviceOf, stateFolder, stateless } from "../support/service.ts"
 
 const token = "a".repeat(40)
@@ -167,6 +169,35 @@ describe("limits", () => {
         })
       )
     )
+  )
+
+  it.live(
+    "a connection ends with its process when its token is revoked, and the next token of that name opens it again",
+    () =>
+      Effect.gen(function* () {
+        const { endings, listed } = yield* census
+        yield* Effect.gen(function* () {
+          const { revoke } = yield* StoredTokens
+          const user = { name: "user", scopes: ["read", "call", "admin"] }
+          const first = bearer((yield* create(user)).text)
+          const client_id = yield* connect(
+            { transport: "stdio", command: ["listed"], auth_type: "none" },
+            first
+          )
+          const call = (headers: Headers) =>
+            json(send("/mcp/call_tool", { client_id, tool_name: "pid", arguments: {} }, headers))
+          const { body } = yield* call(first)
+          yield* revoke("user", "operator")
+          yield* endings(1)
+          expect((yield* call(first)).status).toBe(401)
+          const second = bearer((yield* create(user)).text)
+          const again = yield* call(second)
+          expect(again).toMatchObject({ status: 200, body: { status: "success" } })
+          expect(again.body["result"]).not.toEqual(body["result"])
+        }).pipe(
+          Effect.provide(service({ mcpServers: { listed }, auth: { tokens: [{ name: "one", token }] } }))
+        )
+      })
   )
 
   it.live("an unused connection is closed with its process after the idle time-out", () =>

@@ -48,6 +48,7 @@ const authenticating = Layer.succeed(
         })
       ),
     failures: () => ({ missing: 0, invalid: 0, expired: 0, throttled: 0 }),
+    recheck: () => Effect.void,
     follow: () => () => {},
     requireFor: () => Effect.void
   })

@@ -14,7 +14,9 @@ import { Blocks, text } from "../../src/domain/Content.ts"
 import * as Service from "../../src/program/httpService.ts"
 import { SuspendedCalls } from "../../src/mcp/SuspendedCalls.ts"
 import { mcp } from "../../src/program/program.ts"
+import { StoredTokens } from "../../layers/identity/StoredTokens.ts"
 import { it } from "../support/effect.ts"
+import { create } from "../support/storedTokens.ts"
 import { post, readJson, stateFolder, stateless } from "../support/service.ts"
 
 /** Side effects of the tools. */
@@ -293,3 +295,25 @@ describe("suspended handlers", () => {
     }).pipe(Effect.provide(running({ mcp: { suspended_calls: { timeout: "1 second" } } })))
   )
 })
+
+const oneToken = { tokens: [{ name: "one", token: "0123456789abcdef0123456789abcdef" }] }
+
+it.live("a waiting handler ends with the token of its request, and its request state with it", () =>
+  Effect.gen(function* () {
+    const { url } = yield* Listener
+    const done = yield* Done
+    const { count } = yield* SuspendedCalls
+    const { revoke } = yield* StoredTokens
+    const made = yield* create({ name: "asking" })
+    const { body, headers } = stateless(1, "tools/call", { name: "order", arguments: {} }, canElicit)
+    const send = (sent: typeof body) =>
+      post(new URL("/mcp", url), sent, { ...headers, authorization: `Bearer ${made.text}` })
+    const asked = yield* readJson(yield* send(body))
+    expect(asked).toMatchObject({ result: { resultType: "input_required" } })
+    expect([done.orders, yield* count]).toEqual([1, 1])
+    yield* revoke("asking", "operator")
+    yield* Deferred.await(done.left)
+    expect([done.interrupted, yield* count]).toEqual([1, 0])
+    expect((yield* send(body)).status).toBe(401)
+  }).pipe(Effect.provide(running({ auth: oneToken })))
+)

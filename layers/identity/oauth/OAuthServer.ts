@@ -15,6 +15,8 @@ import * as sealings from "../../storage/sealing.ts"
 import type { Sql } from "../../storage/Sql.ts"
 import { AttemptLimit, networkOf } from "../AttemptLimit.ts"
 import { section } from "../section.ts"
+import { Authenticator } from "../Authenticator.ts"
+import * as tokens from "./accessTokens.ts"
 import { Accounts } from "./Accounts.ts"
 import * as clients from "./clients.ts"
 import * as requests from "./clientRequests.ts"
@@ -64,7 +66,8 @@ export const make = Effect.fnUntraced(function* ({ fetch }: OAuthServerOptions) 
     if (changed > 0) yield* Effect.logInfo("keys of the OAuth server were encrypted with auth.oauth.secret")
   }
   const clientAdapter = yield* clients.make(sealing, settings.max_clients)
-  const stored = yield* records.make
+  const { recheck } = yield* Authenticator
+  const stored = yield* records.make(recheck(tokens.kind))
   const readKeys = Effect.provideContext(
     Effect.flatMap(keys.make(sealing), ({ read }) => read),
     services
@@ -143,7 +146,7 @@ export const make = Effect.fnUntraced(function* ({ fetch }: OAuthServerOptions) 
     const { provider } = yield* current(at)
     const node = toNode(request, at.issuer, address)
     const respond = provider.callback()
-    const changes: records.Changes = []
+    const changes = records.noChanges()
     const response = yield* Effect.promise(() =>
       stored.collect(changes, async () => {
         const [answered] = await Promise.all([node.answered, respond(node.request, node.response)])
@@ -156,7 +159,7 @@ export const make = Effect.fnUntraced(function* ({ fetch }: OAuthServerOptions) 
       if (header.startsWith("access-control-")) response.headers.delete(header)
     }
     if (failure !== undefined) return yield* Effect.fail(failure)
-    if (changes.length > 0) yield* stored.commit(changes)
+    if (changes.writes.length > 0) yield* stored.commit(changes)
     return response
   })
 

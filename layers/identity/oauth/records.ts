@@ -84,10 +84,16 @@ class Replayed extends Schema.TaggedError<Replayed>()("Replayed", {
 type Write = (sql: SqlClient) => Effect.Effect<unknown, SqlError | SchemaError | AlreadyUsed | Replayed>
 
 /** Writes of one request, which are committed together. */
-export type Changes = Array<Write>
+export interface Changes {
+  readonly writes: Array<Write>
+  /** Whether access tokens are revoked. */
+  revokes: boolean
+}
+export const noChanges = (): Changes => ({ writes: [], revokes: false })
 const changesOf = promiseLocal.make<Changes>()
 
-export const make = Effect.gen(function* () {
+/** `onRevoked` runs after access tokens were revoked. */
+export const make = Effect.fnUntraced(function* (onRevoked: Effect.Effect<void>) {
   const { read, write } = yield* Sql
   const run = Effect.runPromiseWith(yield* Effect.context<never>())
 
@@ -125,17 +131,24 @@ export const make = Effect.gen(function* () {
    * section 4.14.2).
    */
   const commit = (changes: Changes) =>
-    write((sql) => Effect.forEach(changes, (change) => change(sql), { discard: true })).pipe(
+    write((sql) => Effect.forEach(changes.writes, (change) => change(sql), { discard: true })).pipe(
+      Effect.andThen(changes.revokes ? onRevoked : Effect.void),
       Effect.catchTag("Replayed", ({ id, model }) =>
-        Effect.andThen(
-          write((sql) => removeFamily(sql, model, id)),
-          Effect.fail(new AlreadyUsed())
+        Effect.all(
+          [write((sql) => removeFamily(sql, model, id)), onRevoked, Effect.fail(new AlreadyUsed())],
+          {
+            discard: true
+          }
         )
       )
     )
 
-  const submit = (changes: Changes | undefined, change: Write) =>
-    changes === undefined ? commit([change]) : Effect.sync(() => void changes.push(change))
+  const submit = (changes: Changes | undefined, change: Write, revokes = false) => {
+    if (changes === undefined) return commit({ writes: [change], revokes })
+    changes.writes.push(change)
+    if (revokes) changes.revokes = true
+    return Effect.void
+  }
 
   const upsert = (
     model: string,
@@ -191,14 +204,17 @@ export const make = Effect.gen(function* () {
   const remove = (model: string, id: string, changes: Changes | undefined) =>
     Effect.flatMap(Clock.currentTimeMillis, (now) => {
       const stored = storedId(model, id)
-      return submit(changes, (sql) =>
-        model === "Interaction"
-          ? Effect.andThen(
-              sql`DELETE FROM oauth_records WHERE model = ${endedInteraction} AND id = ${stored}`,
-              sql`UPDATE oauth_records SET model = ${endedInteraction}, expires_at = ${now + endedFor}
+      return submit(
+        changes,
+        (sql) =>
+          model === "Interaction"
+            ? Effect.andThen(
+                sql`DELETE FROM oauth_records WHERE model = ${endedInteraction} AND id = ${stored}`,
+                sql`UPDATE oauth_records SET model = ${endedInteraction}, expires_at = ${now + endedFor}
                 WHERE model = ${model} AND id = ${stored}`
-            )
-          : sql`DELETE FROM oauth_records WHERE model = ${model} AND id = ${stored}`
+              )
+            : sql`DELETE FROM oauth_records WHERE model = ${model} AND id = ${stored}`,
+        model === "AccessToken"
       )
     })
 
@@ -220,7 +236,11 @@ export const make = Effect.gen(function* () {
     })
 
   const revoke = (model: string, grant: string, changes: Changes | undefined) =>
-    submit(changes, (sql) => sql`DELETE FROM oauth_records WHERE model = ${model} AND grant_id = ${grant}`)
+    submit(
+      changes,
+      (sql) => sql`DELETE FROM oauth_records WHERE model = ${model} AND grant_id = ${grant}`,
+      model === "AccessToken"
+    )
 
   /** The adapter of one model. */
   const adapter = (model: string): Adapter => ({
