@@ -40,6 +40,8 @@ export interface Upstream {
   readonly connection: Effect.Effect<Connection, UpstreamError>
   /** Whether it is connected, or idle until the next request. */
   readonly ready: () => boolean
+  /** The last failure, until the connection is ready again. */
+  readonly failure: () => UpstreamError | undefined
   /** Number of requests so far. */
   readonly requests: () => number
   /** Number of reconnections. */
@@ -237,6 +239,7 @@ export const make = Effect.fnUntraced(function* (options: UpstreamOptions) {
     status: Effect.sync(() => status),
     connection,
     ready: () => status.state === "ready" || status.state === "idle",
+    failure: () => status.failure,
     requests: () => requests,
     reconnects: () => reconnects,
     last: () => last,

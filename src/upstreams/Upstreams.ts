@@ -19,7 +19,7 @@ import * as mcp from "../mcp/section.ts"
 import type { manageUpstreams } from "./manageUpstreams.ts"
 import { ListStore } from "./ListStore.ts"
 import type { Managed } from "./manageUpstreams.ts"
-import type { Summary } from "./serveUpstream.ts"
+import type { Summary } from "./Summary.ts"
 import { signInSettings } from "./signInSettings.ts"
 
 const make = Effect.gen(function* () {

@@ -3,6 +3,7 @@ import { type Duration, Effect, Equal, Exit, Layer, Scope, Semaphore } from "eff
 import * as childProcess from "../../layers/platform/childProcess.ts"
 import { OrphanGuard } from "../../layers/upstream/OrphanGuard.ts"
 import type { ServerSettings } from "../../layers/upstream/section.ts"
+import type { ListStore } from "./ListStore.ts"
 import { observeUpstream } from "./observeUpstream.ts"
 import type { SignInSettings } from "./accountOf.ts"
 import { servePerUser } from "./servePerUser.ts"
@@ -22,7 +23,8 @@ interface Opened {
 export type Servers = Readonly<Record<string, ServerSettings>>
 
 /** Options that apply to all servers. */
-export interface Shared extends Omit<UpstreamSettings, "name" | "settings" | "signIn"> {
+export interface Shared extends Omit<UpstreamSettings, "name" | "settings" | "signIn" | "store"> {
+  readonly store?: ListStore["Service"] | undefined
   readonly signInOf: (name: string, settings: ServerSettings, principal?: string) => SignInSettings
   /** Closes the connection of one principal that is unused for this long. */
   readonly idleTimeout: Duration.Duration
@@ -51,6 +53,7 @@ export const manageUpstreams = Effect.gen(function* () {
             name,
             settings,
             idleTimeout,
+            store,
             signInOf: (principal) => signInOf(name, settings, principal)
           })
         : serveUpstream({

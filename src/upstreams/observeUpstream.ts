@@ -5,7 +5,9 @@ import { Metrics } from "../../layers/telemetry/Metrics.ts"
 import type { Upstream } from "../../layers/upstream/Upstream.ts"
 
 /** The label has as many values as the configuration has servers. */
-export const observeUpstream = Effect.fnUntraced(function* (upstream: Upstream) {
+export const observeUpstream = Effect.fnUntraced(function* (
+  upstream: Pick<Upstream, "failure" | "name" | "ready" | "reconnects" | "requests">
+) {
   const metrics = yield* Metrics
   const health = yield* Health
   const labels = { upstream: upstream.name }
@@ -28,8 +30,9 @@ export const observeUpstream = Effect.fnUntraced(function* (upstream: Upstream) 
     reconnects,
     labels
   )
-  const check = Effect.flatMap(upstream.status, ({ failure }) =>
-    failure === undefined ? Effect.void : Effect.fail(failure)
-  )
+  const check = Effect.suspend(() => {
+    const failure = upstream.failure()
+    return failure === undefined ? Effect.void : Effect.fail(failure)
+  })
   yield* health.add(`upstream ${upstream.name}`, check, { optional: true })
 })

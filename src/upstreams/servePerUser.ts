@@ -1,6 +1,7 @@
 /** Serves one upstream server to each principal with its own account: opened by the first request, closed when unused. */
 import { Clock, Deferred, Duration, Effect } from "effect"
 import { Quotas } from "../../layers/quotas/Quotas.ts"
+import { Metrics } from "../../layers/telemetry/Metrics.ts"
 import type { StdioServices } from "../../layers/upstream/stdioTransport.ts"
 import type { Credentials } from "../../layers/upstream/oauth/Credentials.ts"
 import type { SignIns } from "../../layers/upstream/oauth/SignIns.ts"
@@ -8,13 +9,17 @@ import { UpstreamError } from "../../layers/upstream/UpstreamError.ts"
 import { Catalog } from "../catalog/Catalog.ts"
 import { stdioUser } from "../domain/Principal.ts"
 import type { SignInSettings } from "./accountOf.ts"
+import type { ListStore } from "./ListStore.ts"
 import { nothing } from "./lists.ts"
+import { observeUpstream } from "./observeUpstream.ts"
 import { serveUpstream, type Served, type UpstreamSettings } from "./serveUpstream.ts"
 
 export interface PerUserSettings extends Omit<
   UpstreamSettings,
   "eager" | "onUse" | "signIn" | "store" | "visibleTo"
 > {
+  /** Keeps the lists of each principal for its next connection. */
+  readonly store?: ListStore["Service"] | undefined
   /** For the principal with this key. */
   readonly signInOf: (principal: string) => SignInSettings
   /** Closes the connection of a principal that is unused for this long. */
@@ -39,6 +44,7 @@ const sweepsPerTimeout = 10
 export const servePerUser = Effect.fnUntraced(function* ({
   idleTimeout,
   signInOf,
+  store,
   ...options
 }: PerUserSettings) {
   const { name } = options
@@ -49,6 +55,8 @@ export const servePerUser = Effect.fnUntraced(function* ({
   const services = yield* Effect.context<Catalog | Credentials | SignIns | StdioServices>()
   const since = yield* Clock.currentTimeMillis
   const opened = new Map<string, Opened>()
+  /** Of closed connections. */
+  const past = { requests: 0, reconnects: 0 }
   const now = () => clock.currentTimeMillisUnsafe()
 
   const serve = (key: string, entry: Opened) =>
@@ -58,11 +66,14 @@ export const servePerUser = Effect.fnUntraced(function* ({
         eager: false,
         signIn: signInOf(key),
         visibleTo: { principal: key },
+        store: store?.ofPrincipal(key),
         onUse: () => {
           entry.lastUse = now()
         }
       })
-      yield* Effect.ignore(Effect.timeout(entry.served.connection, firstAnswer))
+      const connecting = Effect.ignore(Effect.timeout(entry.served.connection, firstAnswer))
+      if (entry.served.known) yield* Effect.forkScoped(connecting)
+      else yield* connecting
       yield* Deferred.succeed(entry.first, undefined)
       yield* Deferred.await(entry.closed)
     }).pipe(
@@ -71,6 +82,8 @@ export const servePerUser = Effect.fnUntraced(function* ({
       Effect.ensuring(
         Effect.suspend(() => {
           quota.release(key, 1)
+          past.requests += entry.served?.upstream.requests() ?? 0
+          past.reconnects += entry.served?.upstream.reconnects() ?? 0
           if (opened.get(key) === entry) opened.delete(key)
           return Deferred.succeed(entry.first, undefined)
         })
@@ -134,6 +147,30 @@ export const servePerUser = Effect.fnUntraced(function* ({
         unsent: true
       })
   )
+  const upstreams = () =>
+    [...opened.values()].flatMap(({ served }) => (served === undefined ? [] : [served.upstream]))
+  const sum = (count: "reconnects" | "requests") =>
+    upstreams().reduce((total, each) => total + each[count](), past[count])
+  /** The failure of one connection. A principal that must sign in does not count. */
+  const failing = () =>
+    upstreams()
+      .map(({ failure }) => failure())
+      .find((failure) => failure !== undefined && failure.signIn === undefined)
+  yield* observeUpstream({
+    name,
+    ready: () => failing() === undefined,
+    requests: () => sum("requests"),
+    reconnects: () => sum("reconnects"),
+    failure: failing
+  })
+  const metrics = yield* Metrics
+  yield* metrics.gauge(
+    "manifold_upstream_accounts",
+    "Connections of principals with their own account at an upstream server.",
+    () => opened.size,
+    { upstream: name }
+  )
+
   const mine = () => opened.get(stdioUser.key)?.served
   return {
     summary: Effect.suspend(

@@ -18,22 +18,12 @@ import { accountOf, type SignInSettings } from "./accountOf.ts"
 import { announceSignIn } from "./announceSignIn.ts"
 import { entriesOf } from "./entries.ts"
 import type { Source } from "./forwardRequests.ts"
-import type { ListStore } from "./ListStore.ts"
+import type { Lister } from "./ListStore.ts"
 import { nothing, readLists, type Lists } from "./lists.ts"
 import { RunningRequests } from "./RunningRequests.ts"
 import { accept, serves } from "./selectTools.ts"
+import type { Summary } from "./Summary.ts"
 import { signInTool } from "./signInTool.ts"
-
-export interface Summary extends Upstream.Status {
-  readonly name: string
-  readonly tools: number
-  readonly prompts: number
-  readonly resources: number
-  /** Tools that are held back until their new definition is approved. */
-  readonly held: ReadonlyArray<string>
-  /** Number of entries that came through this service, and are therefore not served. */
-  readonly looped: number
-}
 
 export interface UpstreamSettings {
   readonly name: string
@@ -59,7 +49,7 @@ export interface UpstreamSettings {
   /** How to sign in at the server. Absent: requests have the configured headers only. */
   readonly signIn?: SignInSettings | undefined
   /** Keeps the lists for the next start. Absent: they are not kept, and a changed tool is only reported. */
-  readonly store?: ListStore["Service"]
+  readonly store?: Lister | undefined
 }
 
 export interface Served {
@@ -67,6 +57,8 @@ export interface Served {
   /** Connects if there is no connection, and waits for it. */
   readonly connection: Effect.Effect<Connection, UpstreamError>
   readonly upstream: Upstream.Upstream
+  /** Whether it serves lists of an earlier run until it is connected. */
+  readonly known: boolean
   /** Absent: the server has no sign-in. */
   readonly account: Account | undefined
   /** What the server listed last, without tools that are not served. */
@@ -118,6 +110,7 @@ export const serveUpstream: (
     const hold = settings.on_change === "hold"
     const reported = new Set<string>()
     let known = yield* store?.load(name, settings) ?? Effect.undefined
+    const wasKnown = known !== undefined
     let looped = 0
     let lists: Lists =
       known === undefined
@@ -173,6 +166,8 @@ export const serveUpstream: (
           lists = accepted.lists
           known = accepted.next
           const { entries, malformed } = entriesOf(source, lists)
+          // The server has accepted the account: a caller never sees the tool to sign in beside the others.
+          yield* offer(false)
           const { conflicts } = yield* contribution.replace(entries)
           if (malformed.length > 0) {
             yield* Effect.logWarning(
@@ -287,6 +282,7 @@ export const serveUpstream: (
       looped
     }))
     return {
+      known: wasKnown,
       summary,
       connection: upstream.connection,
       upstream,

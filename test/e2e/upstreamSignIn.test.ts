@@ -3,7 +3,7 @@ import { describe, expect } from "bun:test"
 import { readdir, readFile, rm, writeFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/client"
-import { Deferred, Effect, Exit } from "effect"
+import { Deferred, Effect, Exit, Scope } from "effect"
 import { Audit } from "../../layers/audit/Audit.ts"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { Listener } from "../../layers/http/Listener.ts"
@@ -78,6 +78,17 @@ const whoami = Effect.map(
 )
 
 const alice = [{ type: "text", text: "alice" }]
+
+/** The value of a metric of the server; it must be there. */
+const metric = Effect.fnUntraced(function* (name: string, token: string) {
+  const page = new URL("/metrics", (yield* Listener).url)
+  const text = yield* Effect.promise(() =>
+    fetch(page, { headers: { authorization: `Bearer ${token}` } }).then((response) => response.text())
+  )
+  const [, value] = new RegExp(`^${name}\\{upstream="own"\\} (\\S+)$`, "m").exec(text) ?? []
+  if (value === undefined) throw new Error(`no metric ${name} in: ${text.slice(0, 500)}`)
+  return Number(value)
+})
 
 const withServer = <A, E, R>(
   body: (server: Effect.Success<ReturnType<typeof protectedServer>>) => Effect.Effect<A, E, R>,
@@ -317,6 +328,51 @@ describe("accounts of users", () => {
         )
       )
     })
+  )
+
+  it.live(
+    "the lists of a principal are served after a restart before the server is reached, to that principal only",
+    () =>
+      Effect.gen(function* () {
+        const dir = yield* stateFolder
+        const scope = yield* Scope.make()
+        const server = yield* Scope.provide(protectedServer(), scope)
+        const layer = serviceOf(() =>
+          ConfigSource.layerFrom({
+            storage: { dir },
+            logging: { level: "none" },
+            mcp: { connection: { max_reconnect_attempts: 0 } },
+            mcpServers: { own: { url: server.url, credentials: "per_user" } },
+            auth: {
+              tokens: [
+                { name: "one", token: one },
+                { name: "two", token: two }
+              ]
+            }
+          })
+        )
+        yield* Effect.gen(function* () {
+          yield* named(one)
+          yield* connect("alice", one)
+          yield* Effect.repeat(named(one), { until: (names) => names.length > 1 })
+          const counted = metric("manifold_upstream_requests_total", one)
+          // The lists were read with requests of the service itself; a call is counted.
+          const before = yield* counted
+          yield* mcp("tools/call", { name: "own__whoami" }, { authorization: `Bearer ${one}` })
+          expect(yield* counted).toBe(before + 1)
+          expect(yield* metric("manifold_upstream_ready", one)).toBe(1)
+          expect(yield* metric("manifold_upstream_accounts", one)).toBe(1)
+        }).pipe(Effect.provide(layer, { local: true }))
+        yield* Scope.close(scope, Exit.void)
+        yield* Effect.gen(function* () {
+          expect(yield* named(one)).toEqual(["own__of_alice", "own__whoami", "own__write"])
+          expect(yield* named(two)).toEqual([])
+          expect(yield* metric("manifold_upstream_ready", one)).toBe(0)
+          const { url } = yield* Listener
+          const health = yield* open(new URL("/health", url))
+          expect(JSON.parse(health.text)).toMatchObject({ status: "degraded" })
+        }).pipe(Effect.provide(layer, { local: true }))
+      })
   )
 })
 

@@ -17,11 +17,18 @@ export const approve = Command.make(
   Effect.fnUntraced(function* ({ json, name }) {
     const settings = yield* configuredServer(name)
     const store = yield* ListStore
-    const known = yield* store.load(name, settings)
-    const held = known?.held ?? []
-    if (known !== undefined && held.length > 0) {
-      const pins = Object.fromEntries(Object.entries(known.pins).filter(([tool]) => !held.includes(tool)))
-      yield* store.save(name, settings, { ...known, pins, held: [] })
+    const approved = new Set<string>()
+    for (const lister of yield* store.listers(name)) {
+      const known = yield* lister.load(name, settings)
+      if (known === undefined || known.held.length === 0) continue
+      for (const tool of known.held) approved.add(tool)
+      const pins = Object.fromEntries(
+        Object.entries(known.pins).filter(([tool]) => !known.held.includes(tool))
+      )
+      yield* lister.save(name, settings, { ...known, pins, held: [] })
+    }
+    const held = [...approved]
+    if (held.length > 0) {
       yield* recordAct({ action: "upstream.approve", server: name, details: { tools: held } })
     }
     if (json) return yield* Console.log(JSON.stringify({ name, approved: held }))

@@ -1,0 +1,73 @@
+/** Stored lists of principals with their own account: apart from each other and from those of all callers, and bounded. */
+import { expect } from "bun:test"
+import { readdir } from "node:fs/promises"
+import { join } from "node:path"
+import { Duration, Effect, Layer } from "effect"
+import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
+import { Environment } from "../../../layers/platform/Environment.ts"
+import { Ids } from "../../../layers/platform/Ids.ts"
+import * as Platform from "../../../layers/platform/Platform.ts"
+import { Storage } from "../../../layers/storage/Storage.ts"
+import type { ServerSettings } from "../../../layers/upstream/section.ts"
+import { Identity } from "../../../src/domain/Identity.ts"
+import { ListStore, type Known } from "../../../src/upstreams/ListStore.ts"
+import { nothing } from "../../../src/upstreams/lists.ts"
+import { it } from "../../support/effect.ts"
+import { stateFolder } from "../../support/service.ts"
+
+const storeIn = (dir: string) =>
+  ListStore.layer.pipe(
+    Layer.provide(Storage.layer),
+    Layer.provide(ConfigSource.layerFrom({ storage: { dir } })),
+    Layer.provide(Layer.succeed(Identity, { name: "test", version: "1" })),
+    Layer.provide(Layer.mergeAll(Platform.layer, Ids.layer, Environment.layerTest({})))
+  )
+
+const settings: ServerSettings = {
+  enabled: true,
+  url: "https://own.example/mcp",
+  time_limit: Duration.minutes(1)
+}
+const listing = (name: string): Known => ({
+  lists: { ...nothing, tools: [{ name }] },
+  pins: {},
+  held: [name]
+})
+const toolsOf = (known: Known | undefined) => known?.lists.tools.map(({ name }) => name)
+
+it.live("each principal finds its own lists only", () =>
+  Effect.gen(function* () {
+    const dir = yield* stateFolder
+    yield* Effect.gen(function* () {
+      const store = yield* ListStore
+      yield* store.save("own", settings, listing("shared"))
+      yield* store.ofPrincipal("one").save("own", settings, listing("of_one"))
+      yield* store.ofPrincipal("two").save("other", settings, listing("of_two"))
+    }).pipe(Effect.provide(storeIn(dir)))
+    yield* Effect.gen(function* () {
+      const store = yield* ListStore
+      expect(toolsOf(yield* store.load("own", settings))).toEqual(["shared"])
+      expect(toolsOf(yield* store.ofPrincipal("one").load("own", settings))).toEqual(["of_one"])
+      expect(yield* store.ofPrincipal("two").load("own", settings)).toBeUndefined()
+      const all = yield* Effect.forEach(yield* store.listers("own"), ({ load }) => load("own", settings))
+      expect(all.map(toolsOf)).toEqual([["shared"], ["of_one"]])
+    }).pipe(Effect.provide(storeIn(dir)))
+  })
+)
+
+it.live("the lists of at most 256 principals are stored, and those of all callers stay", () =>
+  Effect.gen(function* () {
+    const dir = yield* stateFolder
+    yield* Effect.gen(function* () {
+      const store = yield* ListStore
+      yield* store.save("own", settings, listing("shared"))
+      for (let index = 0; index < 260; index++) {
+        yield* store.ofPrincipal(`user-${index}`).save("own", settings, listing("own"))
+      }
+      const names = yield* Effect.promise(() => readdir(join(dir, "upstreams")))
+      expect(names.length).toBe(257)
+      expect(toolsOf(yield* store.load("own", settings))).toEqual(["shared"])
+      expect(toolsOf(yield* store.ofPrincipal("user-259").load("own", settings))).toEqual(["own"])
+    }).pipe(Effect.provide(storeIn(dir)))
+  })
+)
