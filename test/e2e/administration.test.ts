@@ -1,10 +1,9 @@
 /** Tools of administrators over a session of 2025-06-18, with the arguments of the document that describes them. */
 import { expect } from "bun:test"
-import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client"
 import { Effect, Layer } from "effect"
 import { it } from "../support/effect.ts"
 import { bearer } from "../support/rest.ts"
-import { endpoint, service } from "../support/service.ts"
+import { endpoint, openSession, post, request, service } from "../support/service.ts"
 
 const admin = "admin-0123456789abcdef0123456789abcdef"
 const user = "user-0123456789abcdef0123456789abcdef0"
@@ -21,20 +20,34 @@ const config = {
   commands: { named: { "docker ps": { run: ["printf", "web1\\n"] } } }
 }
 
+/** The response of a request, also as the last event of a stream. */
+const responseOf = (response: Response) =>
+  Effect.promise(async () => {
+    const text = await response.text()
+    const [last = text] = text
+      .split("\n")
+      .flatMap((line) => (line.startsWith("data: ") ? [line.slice(6)] : []))
+      .slice(-1)
+    return JSON.parse(last) as { readonly result?: unknown }
+  })
+
+/** A session, whose headers have the version that the document names. */
 const connected = (token: string) =>
   Effect.gen(function* () {
-    const client = new Client({ name: "Anthropic/ClaudeAI", version: "1.0.0" })
-    const transport = new StreamableHTTPClientTransport(yield* endpoint, {
-      requestInit: { headers: bearer(token) }
-    })
-    yield* Effect.acquireRelease(
-      Effect.promise(() => client.connect(transport)),
-      () => Effect.promise(() => client.close())
-    )
+    const url = yield* endpoint
+    const session = yield* openSession(url, "2025-06-18", bearer(token))
+    let id = 0
+    const send = (method: string, params: Record<string, unknown> = {}) =>
+      Effect.map(
+        Effect.flatMap(post(url, request(++id, method, params), session), responseOf),
+        ({ result }) => Object(result)
+      )
     return {
-      tools: Effect.promise(async () => (await client.listTools()).tools.map(({ name }) => name)),
+      tools: Effect.map(send("tools/list"), ({ tools: listed }) =>
+        (listed as ReadonlyArray<{ readonly name: string }>).map(({ name }) => name)
+      ),
       call: (name: string, args: Record<string, unknown> = {}) =>
-        Effect.promise(() => client.callTool({ name, arguments: args }))
+        send("tools/call", { name, arguments: args })
     }
   })
 
@@ -58,6 +71,10 @@ it.live("an administrator calls every tool, and other callers do not see them", 
       isError: true,
       content: [{ text: expect.stringContaining("set containers.socket") }]
     })
+    expect(yield* call("echo", { message: "Hello MCP!" })).toMatchObject({
+      content: [{ text: "Hello MCP!" }]
+    })
+    expect(yield* call("health_check")).toMatchObject({ structuredContent: { status: "healthy" } })
     const other = yield* connected(user)
     const seen = yield* other.tools
     expect(seen.filter((name) => tools.includes(name))).toEqual([])
