@@ -1,12 +1,11 @@
 /** A session-era session (up to 2025-11-25) over streamable HTTP: the SDK's `Transport` with resumable streams. */
 import type { JSONRPCMessage, RequestId, Transport, TransportSendOptions } from "@modelcontextprotocol/server"
 import { Effect } from "effect"
-import { cancelled } from "../../src/domain/errorCodes.ts"
 import { isRejection, type Failure } from "../../src/domain/Failure.ts"
 import type { Principal } from "../../src/domain/Principal.ts"
 import { tooManyOpen } from "../http/responses.ts"
 import type { Connection } from "../http/Routes.ts"
-import type { Ended, Grant } from "../identity/Grant.ts"
+import type { Grant } from "../identity/Grant.ts"
 import { Hold } from "../quotas/Quota.ts"
 import type { Quotas } from "../quotas/Quotas.ts"
 import { sseHeaders, type EventStream } from "./EventStream.ts"
@@ -15,6 +14,7 @@ import type { SessionServer } from "./McpServers.ts"
 import { isCancellation, isRequest, MessageRejection, type Parsed } from "./jsonRpc.ts"
 import { validateRequests } from "./validateRequests.ts"
 import { PendingPost, type PostHost } from "./PendingPost.ts"
+import { RunningPosts } from "./RunningPosts.ts"
 import { SessionStreams, type StreamsOptions } from "./SessionStreams.ts"
 import { HttpInbound } from "./HttpInbound.ts"
 import { reject, sessionNotFound, messageRejected } from "./jsonRpcResponses.ts"
@@ -37,12 +37,6 @@ export interface SessionOptions extends StreamsOptions {
 
 type HttpConnection = Pick<Connection, "cut" | "keepOpen" | "requestId">
 
-const cancellation = (id: RequestId, message: string) => ({
-  jsonrpc: "2.0" as const,
-  id,
-  error: { code: cancelled, message }
-})
-
 export class HttpSession implements Transport, PostHost {
   onclose?: () => void
   onerror?: (error: Error) => void
@@ -54,8 +48,7 @@ export class HttpSession implements Transport, PostHost {
   #version: string | undefined
   #closed = false
   #streams = 1
-  readonly #posts = new Map<RequestId, PendingPost>()
-  readonly #postOf = new Map<number, PendingPost>()
+  readonly #posts: RunningPosts
   readonly #open: SessionStreams
 
   constructor(options: SessionOptions) {
@@ -64,12 +57,10 @@ export class HttpSession implements Transport, PostHost {
     this.lastSeen = options.now()
     const { principal, quotas } = options
     const memory = () => new Hold(quotas.memory, principal.key)
+    this.#posts = new RunningPosts(options, (message) => this.onmessage?.(message))
     this.#open = new SessionStreams(options, memory, {
-      lost: (number) => {
-        const post = this.#postOf.get(number)
-        if (post !== undefined) post.lostAt = options.now()
-      },
-      grantEnded: (number, why) => this.#grantEnded(number, why),
+      lost: (number) => this.#posts.lost(number),
+      grantEnded: (number, why) => this.#posts.grantEnded(number, why),
       failed: this.report
     })
   }
@@ -115,7 +106,7 @@ export class HttpSession implements Transport, PostHost {
     held?: Hold
   ): Promise<Response> | Response {
     this.lastSeen = this.options.now()
-    const requests = validateRequests(parsed, this.#version, (id) => this.#posts.has(id))
+    const requests = validateRequests(parsed, this.#version, (id) => this.#posts.get(id) !== undefined)
     if (requests instanceof MessageRejection || requests.length === 0) held?.end()
     if (requests instanceof MessageRejection) return messageRejected(requests)
     const { batch, messages } = parsed
@@ -126,8 +117,7 @@ export class HttpSession implements Transport, PostHost {
     const post = new PendingPost(this.#streams++, requests, batch, grant, this)
     post.held = held
     post.cut = connection.cut
-    this.#postOf.set(post.stream, post)
-    for (const { id } of requests) this.#posts.set(id, post)
+    this.#posts.add(post)
     const release = this.#primed ? () => this.#release(post) : undefined
     let number = 0
     for (const message of messages) {
@@ -180,11 +170,7 @@ export class HttpSession implements Transport, PostHost {
 
   /** Interrupts requests whose reader disconnected before `deadline` and has not resumed. */
   cancelAbandoned(deadline: number) {
-    for (const post of this.#postOf.values()) {
-      if (post.lostAt !== undefined && post.lostAt <= deadline) {
-        this.#cancelAll(post, "The client disconnected and did not resume.")
-      }
-    }
+    this.#posts.cancelAbandoned(deadline)
   }
 
   /** Ends the standalone stream at shutdown. */
@@ -215,7 +201,7 @@ export class HttpSession implements Transport, PostHost {
   async close() {
     if (this.#closed) return
     this.#closed = true
-    for (const post of this.#postOf.values()) post.abort(sessionNotFound())
+    this.#posts.abort(sessionNotFound)
     this.#open.closeAll()
     this.options.onClose(this)
     this.onclose?.()
@@ -233,7 +219,7 @@ export class HttpSession implements Transport, PostHost {
   readonly report = (error: Error) => this.onerror?.(error)
 
   openStream(post: PendingPost) {
-    this.#follow(post, post.grant)
+    this.#posts.follow(post, post.grant)
     const stream = this.#open.open(post.stream, post.grant, post.cut)
     if (this.#primed) this.#open.prime(post.stream, stream)
     return this.#streamed(stream)
@@ -244,10 +230,8 @@ export class HttpSession implements Transport, PostHost {
   }
 
   end(post: PendingPost) {
-    post.unfollow?.()
     post.held?.end()
-    for (const { id } of post.requests) if (this.#posts.get(id) === post) this.#posts.delete(id)
-    this.#postOf.delete(post.stream)
+    this.#posts.remove(post)
     this.#open.end(post.stream)
   }
 
@@ -261,26 +245,7 @@ export class HttpSession implements Transport, PostHost {
     this.onmessage?.(message)
     if (!isCancellation(message)) return
     // The SDK interrupts its handler without a response, and the client may wait for this POST to end.
-    this.#cancel(message.params?.requestId as RequestId, "The request was cancelled.")
-  }
-
-  #cancel(id: RequestId, reason: string) {
-    const post = this.#posts.get(id)
-    if (post === undefined) return
-    post.answer(id, cancellation(id, reason))
-    this.options.server.cancel(id)
-  }
-
-  #cancelAll(post: PendingPost, reason: string) {
-    for (const id of Array.from(post.pending)) {
-      // A cancellation as if sent by the client, for handlers of the SDK's server.
-      this.onmessage?.({
-        jsonrpc: "2.0",
-        method: "notifications/cancelled",
-        params: { requestId: id, reason }
-      })
-      this.#cancel(id, reason)
-    }
+    this.#posts.cancel(message.params?.requestId as RequestId, "The request was cancelled.")
   }
 
   /** A stream that counts for the quota while it is open; `undefined` when the quota is reached. */
@@ -294,33 +259,14 @@ export class HttpSession implements Transport, PostHost {
     return held.set(1) ? this.#open.open(standalone, grant, cut, held) : undefined
   }
 
-  /** A revocation cancels the requests, also while no client reads their stream. */
-  #follow(post: PendingPost, grant: Grant) {
-    post.unfollow?.()
-    post.unfollow = this.options.follow(grant, {
-      ended: (why) => {
-        if (why === "revoked") this.#cancelAll(post, "The credential was revoked.")
-      }
-    })
-  }
-
-  /** The credential that opened the stream ended. After expiry the stream may be resumed with a new credential. */
-  #grantEnded(number: number, why: Ended) {
-    const post = this.#postOf.get(number)
-    if (post === undefined) return
-    // The response comes before the end of the stream.
-    if (why === "revoked") this.#cancelAll(post, "The credential was revoked.")
-    else post.lostAt = this.options.now()
-  }
-
   #resume({ events, stream: number }: Missed, grant: Grant, cut: () => void): Response {
     const stream = this.#openStream(number, grant, cut)
     if (stream === undefined) return tooManyOpen("event streams")
     for (const { data, id } of events) stream.event(data, id)
-    const post = this.#postOf.get(number)
+    const post = this.#posts.ofStream(number)
     if (post !== undefined) {
       post.lostAt = undefined
-      this.#follow(post, grant)
+      this.#posts.follow(post, grant)
     } else if (number !== standalone) this.#open.close(number)
     if (events.length === 0) stream.comment("resumed")
     return this.#streamed(stream)
