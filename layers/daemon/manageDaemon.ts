@@ -1,58 +1,17 @@
 /** Installs, removes and queries the system service with the commands of the platform's service manager. */
-import { Effect, FileSystem, Stream } from "effect"
+import { Effect, FileSystem } from "effect"
 import type { PlatformError } from "effect/PlatformError"
-import * as ChildProcess from "effect/process/ChildProcess"
 import * as ClientFile from "../clients/ClientFile.ts"
 import { describeFileError } from "../platform/describeFileError.ts"
 import { Environment } from "../platform/Environment.ts"
 import { Machine } from "../platform/Machine.ts"
+import { reasonOf, run } from "../platform/runProgram.ts"
 import { homeFolder } from "../platform/userFolders.ts"
-import type { Argv, Daemon, DaemonCommand, DaemonOptions, DaemonState } from "./Daemon.ts"
+import type { Daemon, DaemonCommand, DaemonOptions, DaemonState } from "./Daemon.ts"
 import { DaemonError } from "./DaemonError.ts"
-
-/** Stopping a service waits until its running requests have finished. */
-const commandLimit = "2 minutes"
 
 /** Service managers read a unit as any user, and refuse one that others can write. */
 const fileMode = 0o644
-
-interface Outcome {
-  readonly code: number
-  readonly stdout: string
-  readonly stderr: string
-}
-
-/** A program that cannot be started has the code 127, as in a shell. */
-const run = ([program, ...args]: Argv) =>
-  Effect.gen(function* () {
-    const child = yield* ChildProcess.make(program, [...args], { extendEnv: true, stdin: "ignore" })
-    const [stdout, stderr, code] = yield* Effect.all(
-      [
-        child.stdout.pipe(Stream.decodeText(), Stream.mkString),
-        child.stderr.pipe(Stream.decodeText(), Stream.mkString),
-        child.exitCode
-      ],
-      { concurrency: "unbounded" }
-    )
-    return { code: Number(code), stdout, stderr } satisfies Outcome
-  }).pipe(
-    Effect.scoped,
-    Effect.catchTag("PlatformError", ({ reason }) =>
-      Effect.succeed({ code: 127, stdout: "", stderr: describeFileError(reason) } satisfies Outcome)
-    ),
-    Effect.timeoutOrElse({
-      duration: commandLimit,
-      orElse: () =>
-        Effect.succeed({
-          code: 124,
-          stdout: "",
-          stderr: `no response within ${commandLimit}`
-        } satisfies Outcome)
-    })
-  )
-
-const reasonOf = ({ code, stderr, stdout }: Outcome) =>
-  (stderr.trim() || stdout.trim() || `exit code ${code}`).split("\n").slice(0, 3).join(" ").replace(/\.$/, "")
 
 const runAll = Effect.fnUntraced(function* (commands: ReadonlyArray<DaemonCommand>) {
   for (const { argv, optional = false } of commands) {

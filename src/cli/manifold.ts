@@ -8,7 +8,9 @@ import * as GlobalFlag from "effect/cli/GlobalFlag"
 import * as Interactive from "../../layers/platform/cliPlatform.ts"
 import { fullVersion } from "../domain/version.ts"
 import { audit } from "./audit.ts"
+import { ca } from "./ca.ts"
 import { call } from "./call.ts"
+import { certificate } from "./certificate.ts"
 import { chat } from "./chat.ts"
 import { config } from "./config.ts"
 import * as configFlag from "./configFlag.ts"
@@ -45,6 +47,8 @@ const manifold = Command.make("manifold").pipe(
     prompt,
     upstream,
     token,
+    certificate,
+    ca,
     user,
     config,
     install,

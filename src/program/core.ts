@@ -4,6 +4,9 @@ import { Audit } from "../../layers/audit/Audit.ts"
 import * as auditCalls from "../../layers/audit/auditCalls.ts"
 import * as auditReloads from "../../layers/audit/auditReloads.ts"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
+import { CertificateStore } from "../../layers/edge/certificates/CertificateStore.ts"
+import { Certificates } from "../../layers/edge/certificates/Certificates.ts"
+import { Domains } from "../../layers/edge/Domains.ts"
 import { Guard } from "../../layers/guard/Guard.ts"
 import { Health } from "../../layers/health/Health.ts"
 import { CredentialVerifiers } from "../../layers/identity/CredentialVerifiers.ts"
@@ -54,6 +57,7 @@ export const core = Layer.effect(Catalog, Effect.flatMap(catalogOptions, Catalog
       Credentials.layer,
       SignIns.layer,
       Instance.layer,
+      Certificates.layer.pipe(Layer.provideMerge(Layer.merge(CertificateStore.layer, Domains.layer))),
       OwnInstance.layer(Storage),
       StoredTokens.layer.pipe(Layer.provideMerge(CredentialVerifiers.layer))
     )

@@ -1,13 +1,10 @@
 /** The listeners of the edge with their certificates, and their issuance; loaded if `edge.https_port` is set. */
 import { Effect, Layer } from "effect"
 import * as AcmeIssuer from "../../layers/edge/acme/AcmeIssuer.ts"
+import * as certificateHealth from "../../layers/edge/certificates/certificateHealth.ts"
 import { EdgeListeners } from "../../layers/edge/EdgeListeners.ts"
-import { CertificateStore } from "../../layers/edge/certificates/CertificateStore.ts"
 import { LocalCa } from "../../layers/edge/certificates/LocalCa.ts"
 import { ServedCertificates } from "../../layers/edge/certificates/ServedCertificates.ts"
-
-/** The state of certificates in the database. */
-const stored = LocalCa.layer.pipe(Layer.provideMerge(CertificateStore.layer))
 
 const announced = Layer.effectDiscard(
   Effect.gen(function* () {
@@ -17,8 +14,8 @@ const announced = Layer.effectDiscard(
 )
 
 export const layer = (options: Parameters<typeof EdgeListeners.layer>[0]) =>
-  Layer.merge(announced, AcmeIssuer.layer).pipe(
+  Layer.mergeAll(announced, AcmeIssuer.layer, certificateHealth.layer).pipe(
     Layer.provideMerge(EdgeListeners.layer(options)),
     Layer.provideMerge(ServedCertificates.layer),
-    Layer.provide(stored)
+    Layer.provide(LocalCa.layer)
   )

@@ -8,6 +8,7 @@ import {
   HttpApiSecurity,
   OpenApi
 } from "effect/http-api"
+import { Certificate, Upload } from "../../layers/edge/certificates/Certificate.ts"
 import { NewToken, StoredToken } from "../../layers/identity/tokens/StoredToken.ts"
 import * as bodies from "./bodies.ts"
 import * as errors from "./errors.ts"
@@ -139,8 +140,34 @@ export class Auth extends HttpApiGroup.make("auth")
   .middleware(Access)
   .annotateMerge(OpenApi.annotations({ title: "Authentication", description: "API tokens and tickets" })) {}
 
+const listCertificates = HttpApiEndpoint.get("listCertificates", "/edge/certificates", {
+  query: bodies.certificatePage,
+  success: bodies.CertificateList,
+  error: errors.common
+}).annotateMerge(summary("List certificates; requires the scope admin"))
+
+const addCertificate = HttpApiEndpoint.post("addCertificate", "/edge/certificates", {
+  payload: Upload,
+  success: Certificate.pipe(HttpApiSchema.status(201)),
+  error: [...errors.withBody, errors.Conflict]
+}).annotateMerge(summary("Upload a certificate; requires the scope admin"))
+
+const removeCertificate = HttpApiEndpoint.delete("removeCertificate", "/edge/certificates/:id", {
+  params: { id: bodies.CertificateId },
+  success: bodies.RemovedCertificate,
+  error: [...errors.common, errors.NotFound]
+}).annotateMerge(summary("Remove an uploaded certificate; requires the scope admin"))
+
+export class CertificatesGroup extends HttpApiGroup.make("certificates")
+  .add(listCertificates, addCertificate, removeCertificate)
+  .middleware(SchemaErrors)
+  .middleware(Access)
+  .annotateMerge(
+    OpenApi.annotations({ title: "Certificates", description: "TLS certificates of the edge" })
+  ) {}
+
 export class Api extends HttpApi.make("manifold")
-  .add(Mcp, Auth)
+  .add(Mcp, Auth, CertificatesGroup)
   .annotateMerge(
     OpenApi.annotations({
       title: "manifold",

@@ -10,16 +10,10 @@ import { Catalog } from "../catalog/Catalog.ts"
 import { metered } from "./admission.ts"
 import { Api } from "./api.ts"
 import * as errors from "./errors.ts"
-import { withHeaders } from "./rejections.ts"
+import { unavailable } from "./rejections.ts"
 import { RestRequest } from "./RestRequest.ts"
 
 const usualPage = 100
-
-/** Seconds after which a client may retry while the database cannot be reached. */
-const retryAfter = "5"
-
-const unavailable = (detail: string) =>
-  Effect.andThen(withHeaders({ "retry-after": retryAfter }), Effect.fail(new errors.Unavailable({ detail })))
 
 const tokenFailed = (error: TokenError | TokensUnavailable) => {
   const { message: detail } = error

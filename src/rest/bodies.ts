@@ -1,5 +1,6 @@
 /** Request and response bodies of the REST service. Times are in seconds. */
 import { Schema } from "effect"
+import { Certificate } from "../../layers/edge/certificates/Certificate.ts"
 import { StoredToken } from "../../layers/identity/tokens/StoredToken.ts"
 
 const text = (maxLength: number, description: string) =>
@@ -248,3 +249,24 @@ export const Ticket = Schema.Struct({
   path: Schema.String,
   expires_at: Schema.String
 }).annotate({ identifier: "Ticket" })
+
+export const CertificateList = Schema.Struct({
+  certificates: Schema.Array(Certificate),
+  next_cursor: Schema.optionalKey(Schema.String)
+}).annotate({ identifier: "CertificateList" })
+
+export const certificatePage = {
+  limit: Schema.optionalKey(
+    Schema.FiniteFromString.check(Schema.isInt(), Schema.isBetween({ minimum: 1, maximum: 1000 })).annotate({
+      description: "Maximum number of certificates. Default: 100."
+    })
+  ),
+  cursor: Schema.optionalKey(text(512, "next_cursor of the page before. Absent: the first page."))
+}
+
+export const CertificateId = text(64, "Id of an uploaded certificate.")
+
+export const RemovedCertificate = Schema.Struct({
+  id: Schema.String,
+  names: Schema.Array(Schema.String)
+}).annotate({ identifier: "RemovedCertificate" })

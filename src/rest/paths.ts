@@ -18,5 +18,7 @@ export const methods: Readonly<Record<string, ReadonlyArray<Method>>> = {
   "/mcp/client/": ["GET"],
   "/auth/tokens": ["GET", "POST"],
   "/auth/tokens/": ["DELETE"],
-  [ticketPath]: ["POST"]
+  [ticketPath]: ["POST"],
+  "/edge/certificates": ["GET", "POST"],
+  "/edge/certificates/": ["DELETE"]
 }

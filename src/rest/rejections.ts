@@ -35,6 +35,12 @@ export const rejected = <E extends CatalogFailure>(
   return headers === undefined ? failed : Effect.andThen(withHeaders(headers), failed)
 }
 
+/** Seconds after which a client may retry while the database cannot be reached. */
+const retryAfter = "5"
+
+export const unavailable = (detail: string) =>
+  Effect.andThen(withHeaders({ "retry-after": retryAfter }), Effect.fail(new errors.Unavailable({ detail })))
+
 export const unreachable = ({ message }: UpstreamError) => new errors.BadGateway({ detail: message })
 
 /** For a URL that a caller named. */

@@ -2,6 +2,7 @@
 import { Context, Effect, type FileSystem, Layer, type Path, Scope } from "effect"
 import type { Audit } from "../../layers/audit/Audit.ts"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
+import type { Certificates } from "../../layers/edge/certificates/Certificates.ts"
 import type { Guard } from "../../layers/guard/Guard.ts"
 import { withoutPrefix } from "../../layers/http/pathPrefix.ts"
 import { run } from "../../layers/http/runEndpoint.ts"
@@ -32,6 +33,7 @@ type Services =
   | Audit
   | Authenticator
   | Catalog
+  | Certificates
   | ConfigSource
   | Credentials
   | Environment

@@ -4,13 +4,14 @@ import { HttpEffect, HttpRouter, HttpServer, type HttpServerRequest } from "effe
 import { HttpApiBuilder } from "effect/http-api"
 import { Api } from "./api.ts"
 import { authHandlers } from "./authHandlers.ts"
+import { certificateHandlers } from "./certificateHandlers.ts"
 import { handlers, middleware } from "./handlers.ts"
 import { Incoming, type RestRequest } from "./RestRequest.ts"
 
 /** The services of the router are for static files, which this API does not have; the handlers use the real ones. */
 const routes = HttpApiBuilder.layer(Api).pipe(
   Layer.provide(HttpServer.layerServices),
-  Layer.provide(Layer.provideMerge(Layer.merge(handlers, authHandlers), middleware))
+  Layer.provide(Layer.provideMerge(Layer.mergeAll(handlers, authHandlers, certificateHandlers), middleware))
 )
 
 /** A response that the router made, for example to an unsupported content type, has the form of the others. */

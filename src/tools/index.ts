@@ -3,6 +3,7 @@ import { Layer } from "effect"
 import * as toolkitEntries from "../catalog/toolkitEntries.ts"
 import * as askModel from "./askModel.ts"
 import * as askOpenai from "./askOpenai.ts"
+import * as certificates from "./certificates.ts"
 import * as contentCreate from "./contentCreate.ts"
 import * as createImage from "./createImage.ts"
 import * as echo from "./echo.ts"
@@ -18,6 +19,7 @@ import * as webFetch from "./webFetch.ts"
 export const layer = Layer.mergeAll(
   toolkitEntries.layer(askModel), // keep one line each
   toolkitEntries.layer(askOpenai),
+  toolkitEntries.layer(certificates),
   toolkitEntries.layer(contentCreate),
   toolkitEntries.layer(createImage),
   toolkitEntries.layer(echo),

@@ -51,7 +51,17 @@ const connected = (token: string) =>
     }
   })
 
-const tools = ["create_token", "get_logs", "list_services", "list_tokens", "revoke_token", "run_command"]
+const tools = [
+  "add_certificate",
+  "create_token",
+  "get_logs",
+  "list_certificates",
+  "list_services",
+  "list_tokens",
+  "remove_certificate",
+  "revoke_token",
+  "run_command"
+]
 
 it.live("an administrator calls every tool, and other callers do not see them", () =>
   Effect.gen(function* () {

@@ -213,7 +213,9 @@ describe("the description of the API", () => {
         "/mcp/client/{client_id}",
         "/auth/tokens",
         "/auth/tokens/{token}",
-        "/auth/ticket"
+        "/auth/ticket",
+        "/edge/certificates",
+        "/edge/certificates/{id}"
       ])
       for (const page of ["/docs", "/redoc"]) {
         const response = yield* get(page)

@@ -1,5 +1,6 @@
 /** A certificate as administrators see it, an upload, and the errors of both. */
 import { DateTime, Schema } from "effect"
+import type { Principal } from "../../../src/domain/Principal.ts"
 
 export const sources = ["local_ca", "acme", "uploaded"] as const
 export const Source = Schema.Literals(sources)
@@ -62,6 +63,21 @@ export class CertificatesUnavailable extends Schema.TaggedError<CertificatesUnav
 ) {
   /** For the operator: what is wrong, and what to do. Not encoded. */
   detail: string | undefined
+}
+
+/** A principal with one of its requests, or the operator at the command line. */
+export type Administrator =
+  { readonly principal: Principal; readonly requestId?: string | undefined } | "operator"
+
+export interface PageRequest {
+  readonly cursor?: string | undefined
+  readonly limit: number
+}
+
+export interface CertificatePage {
+  readonly certificates: ReadonlyArray<Certificate>
+  /** Of the next page. */
+  readonly cursor: string | undefined
 }
 
 export const isoOf = (millis: number | null): string | null =>

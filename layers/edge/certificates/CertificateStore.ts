@@ -2,7 +2,7 @@
 import { Clock, Context, Duration, Effect, Layer, PubSub, Schema, Semaphore, Stream } from "effect"
 import { Audit } from "../../audit/Audit.ts"
 import { type Actor, program } from "../../audit/AuditEntry.ts"
-import * as certificateChain from "../../http/certificateChain.ts"
+import type * as certificateChain from "../../http/certificateChain.ts"
 import { Ids } from "../../platform/Ids.ts"
 import type { DatabaseError } from "../../storage/DatabaseError.ts"
 import * as sealing from "../../storage/sealing.ts"

@@ -8,10 +8,10 @@ import * as rows from "./certificateRows.ts"
 import { CertificateStore, itself, type StoredCertificate } from "./CertificateStore.ts"
 import { choose } from "./chooseCertificates.ts"
 import { LocalCa } from "./LocalCa.ts"
-import { fallbackNames, servedHosts } from "./servedHosts.ts"
+import { fallbackHost, fallbackNames, servedHosts } from "./servedHosts.ts"
 
 /** Interval at which changes of other instances are noticed. */
-const interval = "2 seconds"
+const interval = "1 second"
 /** Changes within this time are one. */
 const settling = "100 millis"
 /** After a failure. */
@@ -21,10 +21,8 @@ const batch = 50
 /** Hosts that a log line names. */
 const mostNamed = 10
 
-const [fallbackHost = ""] = fallbackNames
-
 /** Names of the certificate that the local CA issues for a host. */
-const namesFor = (host: string) => (host === fallbackHost ? fallbackNames : [host])
+const namesFor = (host: string): ReadonlyArray<string> => (host === fallbackHost ? fallbackNames : [host])
 
 interface Snapshot {
   readonly chosen: ReadonlyMap<string, StoredCertificate>

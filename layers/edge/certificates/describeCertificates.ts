@@ -18,7 +18,7 @@ export interface Described {
   readonly now: number
 }
 
-const stateOf = ({ not_after, renew_at }: StoredCertificate, now: number): State => {
+export const stateOf = ({ not_after, renew_at }: StoredCertificate, now: number): State => {
   if (not_after <= now) return "expired"
   if (renew_at === null) return not_after < now + soon ? "expiring" : "active"
   return renew_at < now - Math.min(overdue, (not_after - renew_at) / 2) ? "expiring" : "active"

@@ -10,8 +10,8 @@ const longestLifetime = 397
 
 const lifetime = DurationSetting.check(
   Schema.makeFilter((time) => {
-    const days = Duration.toDays(time)
-    return (days >= 1 && days <= longestLifetime) || `must be from 1 to ${longestLifetime} days`
+    const isValid = Duration.toHours(time) >= 1 && Duration.toDays(time) <= longestLifetime
+    return isValid || `must be from 1 hour to ${longestLifetime} days`
   })
 )
 

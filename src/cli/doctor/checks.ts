@@ -2,6 +2,7 @@
 import type { Effect } from "effect"
 import type { Check } from "./Check.ts"
 import { certificate } from "./certificate.ts"
+import { edgeCertificates } from "./edgeCertificates.ts"
 import { clientFiles } from "./clientFiles.ts"
 import { clock } from "./clock.ts"
 import { configuration } from "./configuration.ts"
@@ -20,6 +21,7 @@ const list = [
   configuration,
   port,
   certificate,
+  edgeCertificates,
   storage,
   redis,
   tokens,

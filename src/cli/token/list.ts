@@ -4,6 +4,7 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import { StoredTokens } from "../../../layers/identity/StoredTokens.ts"
 import type { StoredToken } from "../../../layers/identity/tokens/StoredToken.ts"
+import { columns } from "../columns.ts"
 import { jsonFlag } from "../upstream/jsonFlag.ts"
 import { asOperator } from "./asOperator.ts"
 
@@ -41,21 +42,6 @@ const cellsOf = (token: StoredToken) => [
   token.source === "configuration" ? "" : `last use ${minute(token.last_used_at) ?? "never"}`
 ]
 
-/** Columns as wide as their longest cell. */
-const table = (rows: ReadonlyArray<ReadonlyArray<string>>) => {
-  const widths = rows.reduce<ReadonlyArray<number>>(
-    (before, cells) => cells.map((cell, index) => Math.max(cell.length, before[index] ?? 0)),
-    []
-  )
-  return rows.map((cells) =>
-    cells
-      .map((cell, index) => cell.padEnd(widths[index] ?? 0))
-      .filter((cell) => cell !== "")
-      .join("  ")
-      .trimEnd()
-  )
-}
-
 export const list = Command.make(
   "list",
   {
@@ -70,6 +56,6 @@ export const list = Command.make(
     if (json) return yield* Console.log(JSON.stringify(tokens))
     if (tokens.length === 0)
       return yield* Console.log("No tokens. To create one: manifold token create <name>")
-    for (const line of table(tokens.map(cellsOf))) yield* Console.log(line)
+    for (const line of columns(tokens.map(cellsOf))) yield* Console.log(line)
   }, asOperator)
 ).pipe(Command.withDescription("List API tokens with their scopes, expiry and last use"))

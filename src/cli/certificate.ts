@@ -1,0 +1,10 @@
+/** `manifold certificate list|add|remove`: certificates of the edge. */
+import * as Command from "effect/cli/Command"
+import { add } from "./certificate/add.ts"
+import { list } from "./certificate/list.ts"
+import { remove } from "./certificate/remove.ts"
+
+export const certificate = Command.make("certificate").pipe(
+  Command.withDescription("Manage the TLS certificates of the edge"),
+  Command.withSubcommands([list, add, remove])
+)

@@ -1,0 +1,97 @@
+/** `manifold certificate` and `manifold ca` as a process. */
+import { describe, expect } from "bun:test"
+import { X509Certificate } from "node:crypto"
+import { join } from "node:path"
+import { Effect, Schema } from "effect"
+import { possible } from "../../support/certificate.ts"
+import { make } from "../../support/certificates.ts"
+import { sqlite } from "../../support/databases.ts"
+import { it } from "../../support/effect.ts"
+import { home } from "../../support/userHome.ts"
+
+const Listed = Schema.fromJsonString(
+  Schema.Array(
+    Schema.Struct({
+      id: Schema.NullOr(Schema.String),
+      names: Schema.Array(Schema.String),
+      state: Schema.String
+    })
+  )
+)
+
+const configured = Effect.map(sqlite, (storage) => ({
+  ".config/manifold/manifold.yaml": JSON.stringify({
+    storage,
+    edge: { domains: ["a.example.com"], https_port: 8443 }
+  })
+}))
+
+describe.skipIf(!possible)("manifold certificate", () => {
+  it.live(
+    "adds, lists and removes uploaded certificates, and says why one is rejected",
+    () =>
+      Effect.gen(function* () {
+        const { dir, run } = yield* home(yield* configured)
+        expect((yield* run(["certificate", "list"])).stdout).toStartWith("No certificates. ")
+        const { cert, key } = yield* make({ names: ["a.example.com"], days: 90 })
+        const [certFile, keyFile] = [join(dir, "cert.pem"), join(dir, "key.pem")]
+        yield* Effect.promise(async () => {
+          await Bun.write(certFile, cert)
+          await Bun.write(keyFile, key)
+        })
+        const mistaken = yield* run(["certificate", "add", "--cert", keyFile, "--key", keyFile])
+        expect([mistaken.code, mistaken.stderr]).toEqual([
+          2,
+          "manifold: There is no certificate. It must be PEM, with BEGIN CERTIFICATE.\n"
+        ])
+        const absent = yield* run(["certificate", "add", "--cert", join(dir, "none"), "--key", keyFile])
+        expect([absent.code, absent.stderr]).toEqual([
+          2,
+          `manifold: --cert: cannot read ${join(dir, "none")}: no such file or directory\n`
+        ])
+        const added = yield* run(["certificate", "add", "--cert", certFile, "--key", keyFile])
+        expect(added.stdout).toMatch(
+          /^Added the certificate [\w-]{36} for a\.example\.com, valid until \d{4}-/
+        )
+
+        const lines = (yield* run(["certificate", "list"])).stdout
+        expect(lines).toMatch(
+          /^a\.example\.com {2}uploaded {2}active {2}until \d{4}-\d\d-\d\d \((?:89|90) days\) {2}a\.example\.com {2}[\w-]{36}\n$/
+        )
+        const [listed] = yield* Schema.decodeEffect(Listed)(
+          (yield* run(["certificate", "list", "--json"])).stdout
+        )
+        expect((yield* run(["doctor"])).stdout).toContain("ok    certificates   1 valid certificate")
+
+        const removed = yield* run(["certificate", "remove", listed?.id ?? ""])
+        expect(removed.stdout).toBe("Removed the certificate for a.example.com.\n")
+        expect((yield* run(["certificate", "remove", listed?.id ?? ""])).code).toBe(2)
+      }),
+    60_000
+  )
+})
+
+describe("manifold ca", () => {
+  it.live(
+    "shows and exports one root, and shows the commands that trust it",
+    () =>
+      Effect.gen(function* () {
+        const { dir, run } = yield* home(yield* configured)
+        const shown = yield* run(["ca", "show"])
+        const [, fingerprint = ""] = /SHA-256: +(\S+)/.exec(shown.stdout) ?? []
+        const { stdout: pem } = yield* run(["ca", "export"])
+        const root = new X509Certificate(pem)
+        expect([root.ca, root.fingerprint256]).toEqual([true, fingerprint])
+        const file = join(dir, "root.pem")
+        expect((yield* run(["ca", "export", file])).stdout).toBe(`Wrote ${file}. It has no secret.\n`)
+        expect(yield* Effect.promise(() => Bun.file(file).text())).toBe(pem)
+
+        const trusted = yield* run(["ca", "trust", "--dry-run"])
+        expect(trusted.stdout).toContain(fingerprint)
+        const hasSystem = trusted.stdout.includes("system:")
+        expect(trusted.stdout).toContain(hasSystem ? "Nothing was changed." : "No trust store was found.")
+        expect(trusted.code).toBe(hasSystem ? 0 : 1)
+      }),
+    60_000
+  )
+})
