@@ -10,8 +10,11 @@ import { Effect } from "effect"
 import { program } from "../../src/domain/version.ts"
 import * as claudeEvents from "../support/anthropicEvents.ts"
 import { commitOf } from "../support/build/binary.ts"
+import { bound, boundTokens, proofKey } from "../support/dpop.ts"
 import { it } from "../support/effect.ts"
 import { chunk, done, events, openai, server, usage } from "../support/models.ts"
+import { form, freePort, manualClient, password } from "../support/oauth.ts"
+import { initialize, post } from "../support/service.ts"
 import { foreignFolder } from "../support/untrustedFolder.ts"
 import { read } from "../support/presentation.ts"
 
@@ -192,6 +195,62 @@ describe("in an empty folder, the binary", () => {
     child.kill("SIGTERM")
     expect(await child.exited).toBe(0)
   })
+
+  it.live("signs people in: accounts, pages, tokens with proofs, keys and revocation", () =>
+    Effect.gen(function* () {
+      const port = yield* freePort
+      const base = `http://127.0.0.1:${port}`
+      const start = (args: ReadonlyArray<string>, config: object) =>
+        Bun.spawn([binary, ...args], {
+          cwd: folder,
+          stdin: "pipe",
+          stdout: "ignore",
+          stderr: "pipe",
+          env: { ...environment(), MCP_CONFIG_JSON: JSON.stringify(config) }
+        })
+      const storage = { dir: join(folder, "state") }
+      const added = start(["user", "add", "alice"], { storage })
+      yield* Effect.promise(async () => added.stdin.write(`${password}\n`))
+      yield* Effect.promise(async () => added.stdin.end())
+      expect(yield* Effect.promise(() => added.exited)).toBe(0)
+
+      const serving = yield* Effect.acquireRelease(
+        Effect.sync(() =>
+          start(["serve", "--http", "--port", String(port)], {
+            storage,
+            server: { public_url: base },
+            auth: { oauth: { secret: "0123456789abcdef0123456789abcdef" } }
+          })
+        ),
+        (child) =>
+          Effect.promise(() => {
+            child.kill()
+            return child.exited
+          })
+      )
+      const stderr = serving.stderr.getReader()
+      yield* Effect.promise(() => stderr.read())
+      const key = yield* Effect.promise(() => proofKey())
+      const tokens = yield* boundTokens(base, key)
+      expect([tokens.status, tokens.type]).toEqual([200, "DPoP"])
+      const url = new URL("/mcp", base)
+      const send = (token: string) =>
+        Effect.flatMap(
+          Effect.promise(() => bound(key, token, { htu: url.href })),
+          (headers) => Effect.map(post(url, initialize(), headers), ({ status }) => status)
+        )
+      expect(yield* send(tokens.access_token)).toBe(200)
+      const keys = yield* Effect.promise(async () => (await fetch(`${base}/oauth/jwks`)).json())
+      expect(keys).toMatchObject({ keys: [{ kty: "EC", alg: "ES256" }] })
+      // Loads the client of outbound requests, which refuses the address.
+      const { authorizeUrl } = yield* manualClient(base, { client_id: "https://127.0.0.1:1/client.json" })
+      const refused = yield* Effect.promise(() => fetch(authorizeUrl, { redirect: "manual" }))
+      expect(refused.status).toBe(400)
+      const { access_token: token, client_id } = tokens
+      expect((yield* form(`${base}/oauth/revoke`, { token, client_id })).status).toBe(200)
+      expect(yield* send(token)).toBe(401)
+    })
+  )
 
   test("reads no .env and runs no bunfig.toml of its working folder", async () => {
     await writeFile(join(folder, ".env"), "PORT=not-a-port\nLOG_LEVEL=nonsense\n")
