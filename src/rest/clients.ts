@@ -1,5 +1,5 @@
 /** Connections that callers made over REST: each belongs to one principal, and closes when it is unused for long. */
-import { Clock, Duration, Effect, Exit, Scope, Semaphore } from "effect"
+import { Clock, Duration, Effect, Equal, Exit, Scope, Semaphore } from "effect"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { Authenticator } from "../../layers/identity/Authenticator.ts"
 import { Ids } from "../../layers/platform/Ids.ts"
@@ -13,6 +13,7 @@ import { ConnectionUsers } from "./ConnectionUsers.ts"
 import * as openClient from "./openClient.ts"
 import { RestRequest } from "./RestRequest.ts"
 import * as savedClients from "./savedClients.ts"
+import { findListed } from "./serverSettings.ts"
 
 export interface Client {
   readonly id: string
@@ -34,6 +35,21 @@ export interface Client {
   connection: Scope.Closeable | undefined
   readonly users: ConnectionUsers
 }
+
+/** Whether the listed server of the open connection was changed or removed since. */
+const changeOf = (
+  { opened, request }: Client,
+  servers: Readonly<Record<string, upstreamSection.ServerSettings>>
+): "changed" | "removed" | undefined => {
+  if (opened?.listed === undefined) return undefined
+  const [name, settings] = findListed(request, servers) ?? []
+  if (name !== opened.listed) return "removed"
+  return Equal.equals(settings, opened.definition) ? undefined : "changed"
+}
+
+const removed = new NotFound({
+  detail: "The server of this connection was removed from mcpServers. Connect again."
+})
 
 const notFound = (id: string) =>
   new NotFound({ detail: `No client with the id ${id.slice(0, 128)}. Connect first.` })
@@ -67,21 +83,20 @@ export const make = Effect.gen(function* () {
       client.idleSince = now
     })
 
+  /** Closes the connection; the next request opens it again. */
+  const reset = (client: Client, why: string) =>
+    Effect.suspend(() => {
+      const { connection } = client
+      client.opened = client.connection = undefined
+      if (connection === undefined) return Effect.void
+      return Effect.andThen(
+        Effect.logInfo(`REST connection ended: ${why}`).pipe(Effect.annotateLogs({ client_id: client.id })),
+        Scope.close(connection, Exit.void)
+      )
+    })
+
   /** Ends the connection of a revoked credential. The client stays for a new credential of its principal. */
-  const hangUp = (client: Client) =>
-    client.turn.withPermit(
-      Effect.suspend(() => {
-        const { connection } = client
-        client.opened = client.connection = undefined
-        if (connection === undefined) return Effect.void
-        return Effect.andThen(
-          Effect.logInfo("REST connection ended: its token was revoked").pipe(
-            Effect.annotateLogs({ client_id: client.id })
-          ),
-          Scope.close(connection, Exit.void)
-        )
-      })
-    )
+  const hangUp = (client: Client) => client.turn.withPermit(reset(client, "its token was revoked"))
 
   const add = Effect.fnUntraced(function* (given: savedClients.SavedClient) {
     const client: Client = {
@@ -137,20 +152,16 @@ export const make = Effect.gen(function* () {
   })
   yield* Effect.forkIn(sweep, scope)
 
-  // Callers may use a server of the operator as long as it is listed.
+  // Callers may use a server of the operator as long as it is listed, and as it is listed.
   yield* Effect.orDie(
     config.follow(upstreamSection.section, (servers) =>
       Effect.forEach(
         [...clients.values()],
         (client) => {
-          const listed = client.opened?.listed
-          if (listed === undefined || servers[listed]?.enabled === true) return Effect.void
-          return Effect.andThen(
-            Effect.logInfo("REST connection closed: its server was removed").pipe(
-              Effect.annotateLogs({ client_id: client.id })
-            ),
-            close(client)
-          )
+          const change = changeOf(client, servers)
+          if (change === undefined) return Effect.void
+          const ended = reset(client, `its server was ${change}`)
+          return change === "removed" ? Effect.andThen(ended, close(client)) : ended
         },
         { discard: true }
       )
@@ -166,10 +177,17 @@ export const make = Effect.gen(function* () {
 
   const opened = (client: Client, principal: Principal) =>
     client.turn.withPermit(
-      Effect.suspend(() => {
-        if (client.opened !== undefined) return Effect.succeed(client.opened)
+      Effect.gen(function* () {
+        // The configuration may have been reloaded while the connection was opened.
+        const change = changeOf(client, yield* Effect.orDie(config.read(upstreamSection.section)))
+        if (change === "removed") {
+          yield* close(client)
+          return yield* removed
+        }
+        if (change === "changed") yield* reset(client, "its server was changed")
+        if (client.opened !== undefined) return client.opened
         const { id, request } = client
-        return Effect.uninterruptibleMask((restore) =>
+        return yield* Effect.uninterruptibleMask((restore) =>
           Effect.gen(function* () {
             const attempt = yield* Scope.fork(client.scope)
             const onUse = () => {

@@ -15,6 +15,7 @@ import { Credentials } from "../../layers/upstream/oauth/Credentials.ts"
 import { oauthFetch } from "../../layers/upstream/oauth/oauthFetch.ts"
 import { SignIns } from "../../layers/upstream/oauth/SignIns.ts"
 import * as upstreamSection from "../../layers/upstream/section.ts"
+import type { ServerSettings } from "../../layers/upstream/section.ts"
 import { isOperator } from "../catalog/Audience.ts"
 import { Catalog } from "../catalog/Catalog.ts"
 import { OwnInstance } from "../catalog/OwnInstance.ts"
@@ -29,6 +30,8 @@ import { resolve, type Resolved } from "./serverSettings.ts"
 export interface OpenedClient extends Served {
   /** The name in `mcpServers`, if the connection is to one of these servers. */
   readonly listed: string | undefined
+  /** The settings of that server. */
+  readonly definition: ServerSettings | undefined
   /** Of the names under which `catalog` has the entries. */
   readonly prefix: string
   readonly catalog: Catalog["Service"]
@@ -160,6 +163,7 @@ export const make = Effect.gen(function* () {
     const opened: OpenedClient = {
       ...served,
       listed,
+      definition: listed === undefined ? undefined : servers[listed],
       prefix,
       catalog,
       authorizationUrl,

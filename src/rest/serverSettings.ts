@@ -41,7 +41,7 @@ export interface Resolved {
 export const defaultTimeout = 60
 const longestLimit = Duration.hours(1)
 
-const entriesOf = ({ servers }: Rules) => Object.entries(servers).filter(([, { enabled }]) => enabled)
+const entriesOf = (servers: Rules["servers"]) => Object.entries(servers).filter(([, { enabled }]) => enabled)
 
 const sameCommand = ({ args = [], command }: ServerSettings, wanted: ReadonlyArray<string>) =>
   command !== undefined &&
@@ -51,12 +51,24 @@ const sameCommand = ({ args = [], command }: ServerSettings, wanted: ReadonlyArr
 const sameUrl = ({ url }: ServerSettings, wanted: string) =>
   url !== undefined && URL.parse(url)?.href === URL.parse(wanted)?.href
 
-const stdio = (principal: Principal, command: ReadonlyArray<string>, rules: Rules) => {
-  const entries = entriesOf(rules).filter(([, { command: program }]) => program !== undefined)
-  const [first = "", ...args] = command
-  const found =
-    entries.find(([, settings]) => sameCommand(settings, command)) ??
-    (args.length === 0 ? entries.find(([name]) => name === first) : undefined)
+/** The listed server that a request is for. */
+export const findListed = (
+  { command = null, mcp_url = null, transport }: ConnectRequest,
+  servers: Rules["servers"]
+): readonly [name: string, settings: ServerSettings] | undefined => {
+  if (transport !== "stdio")
+    return entriesOf(servers).find(([, settings]) => sameUrl(settings, mcp_url ?? ""))
+  const entries = entriesOf(servers).filter(([, settings]) => settings.command !== undefined)
+  const wanted = command ?? []
+  return (
+    entries.find(([, settings]) => sameCommand(settings, wanted)) ??
+    (wanted.length === 1 ? entries.find(([name]) => name === wanted[0]) : undefined)
+  )
+}
+
+const stdio = (principal: Principal, request: ConnectRequest, rules: Rules) => {
+  const [first = "", ...args] = request.command ?? []
+  const found = findListed(request, rules.servers)
   if (found !== undefined) {
     const [listed, settings] = found
     return Effect.succeed<Resolved>({ settings, listed, allowPrivate: false, privateUrls: [] })
@@ -125,7 +137,7 @@ const oauthOf = (
 const remote = (principal: Principal, request: ConnectRequest, rules: Rules): Resolved => {
   const url = request.mcp_url ?? ""
   const type = request.transport
-  const entry = entriesOf(rules).find(([, settings]) => sameUrl(settings, url))
+  const entry = findListed(request, rules.servers)
   const [listed, found] = entry ?? []
   const { oauth: _, ...settings } = found ?? { enabled: true, time_limit: longestLimit }
   const { account, oauth } = oauthOf(principal, request, entry)
@@ -151,5 +163,5 @@ export const resolve = (
   rules: Rules
 ): Effect.Effect<Resolved, RestError> =>
   request.transport === "stdio"
-    ? stdio(principal, request.command ?? [], rules)
+    ? stdio(principal, request, rules)
     : Effect.succeed(remote(principal, request, rules))

@@ -146,6 +146,30 @@ test("a server that is removed by a reload ends the connections over REST to it"
   expect(metrics).not.toContain("manifold_upstream_ready{")
 })
 
+test("a server that is changed by a reload is connected with its new settings by the next request over REST", async () => {
+  const reload = () => front.runPromise(Effect.flatMap(ConfigSource, (config) => config.reload))
+  const toolsOf = (id: string) => front.runPromise(json(get(`/mcp/list_tools?client_id=${id}`)))
+  const namesOf = async (id: string) =>
+    ((await toolsOf(id)).body["tools"] as ReadonlyArray<{ readonly name: string }>).map(({ name }) => name)
+  const { far: listed, ...others } = servers()
+  await write({ ...others, far: { ...listed, deny: ["echo"] } })
+  await reload()
+  const id = await front.runPromise(connect({ transport: "http", mcp_url: far, auth_type: "none" }))
+  expect(await namesOf(id)).not.toContain("echo")
+  expect(await namesOf(id)).toContain("math.add")
+  await write({ ...others, far: { ...listed, deny: ["math.*"] } })
+  await reload()
+  expect(await namesOf(id)).toContain("echo")
+  expect(await namesOf(id)).not.toContain("math.add")
+  // A server with another URL is another one for a connection to the old URL.
+  await write({ ...others, far: { ...listed, url: far.replace("127.0.0.1", "localhost") } })
+  await reload()
+  expect(await toolsOf(id)).toMatchObject({
+    status: 404,
+    body: { detail: expect.stringContaining("Connect") }
+  })
+})
+
 test("a service that lists itself as an upstream server does not connect to itself", async () => {
   const own = (await front.runPromise(endpoint)).href
   await write({ ...servers(), self: { url: own }, socket: { url: `${own.replace("http", "ws")}/ws` } })
