@@ -101,6 +101,7 @@ const pages: Readonly<Record<string, Record<string, unknown>>> = {
   "audit.md": {},
   "administration.md": { auth: { tokens: [{ name: "admin", token, scopes: ["read", "call", "admin"] }] } },
   "rest.md": {},
+  "edge.md": { auth: { tokens: [{ name: "admin", token, scopes: ["read", "call", "admin"] }] } },
   "identity.md": { auth: { tokens: [{ name: "admin", token, scopes: ["read", "call", "admin"] }] } },
   "oauth.md": { server: { public_url: "https://mcp.example.com" } },
   "security.md": { auth: { tokens: [{ name: "laptop", token }] } }

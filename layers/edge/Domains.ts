@@ -1,9 +1,6 @@
 /** Host names that the edge serves: domains of the service, and the hosts of published applications. */
 import { Context, Effect, Layer, PubSub, Stream } from "effect"
-import { ConfigSource } from "../config/ConfigSource.ts"
-import { canonicalHost, isLoopback } from "../http/hosts.ts"
-import * as http from "../http/section.ts"
-import { section } from "./section.ts"
+import { ownHosts } from "./ownHosts.ts"
 
 export class Domains extends Context.Service<
   Domains,
@@ -24,16 +21,11 @@ export class Domains extends Context.Service<
   static readonly layer = Layer.effect(
     Domains,
     Effect.gen(function* () {
-      const config = yield* ConfigSource
+      const own = yield* ownHosts
       const changed = yield* PubSub.sliding<void>(1)
-      const { public_url } = yield* config.read(http.section)
-      const { hostname = "localhost" } = URL.parse(public_url ?? "") ?? {}
-      const ownName = isLoopback(hostname) ? [] : [hostname]
-      const { domains } = yield* config.read(section)
-      const own = new Set([...ownName, ...domains].flatMap((domain) => canonicalHost(domain) ?? []))
       let published = (): Iterable<string> => []
 
-      const names = Effect.sync(() => [...new Set([...own, ...published()])])
+      const names = Effect.sync(() => [...new Set([...own.domains, ...published()])])
 
       return Domains.of({
         names,
@@ -45,7 +37,7 @@ export class Domains extends Context.Service<
             )
           )
         ),
-        isOwn: (host) => own.has(host),
+        isOwn: own.isOwn,
         publish: (hosts) =>
           Effect.suspend(() => {
             published = hosts

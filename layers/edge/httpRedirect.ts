@@ -44,9 +44,12 @@ export const redirectSites = ({ challenge, httpsPort, isServed }: RedirectOption
       return new Response(null, { status: 308, headers: { location: `https://${name}${port}${target}` } })
     }
   }
+  const fixed = () => Effect.die(new Error("the sites of the HTTP listener are fixed"))
   return {
-    add: () => Effect.die(new Error("the sites of the HTTP listener are fixed")),
+    add: fixed,
+    addSource: fixed,
     findUnsafe: () => site,
-    all: Effect.succeed([site])
+    loadingUnsafe: () => undefined,
+    drains: Effect.succeed([])
   }
 }

@@ -15,6 +15,7 @@ const isDomain = Schema.makeFilter(
 )
 
 const port = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 65535 }))
+const from = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 
 export const section = Section.deferred(
   "edge",
@@ -47,7 +48,28 @@ export const section = Section.deferred(
         "365 days",
         "How long browsers use only HTTPS for a host (Strict-Transport-Security); 0 sends no header."
       ),
-      certificates: Section.optional(CertificateSettings, {}, "Certificates of the hosts.")
+      certificates: Section.optional(CertificateSettings, {}, "Certificates of the hosts."),
+      max_proxies: Section.optional(from(1, 20_000), 20_000, "Maximum number of published applications."),
+      max_body_bytes: Section.optional(
+        from(1, 2 ** 31 - 1),
+        100 * 1024 * 1024,
+        "Largest request body for an application, in bytes."
+      ),
+      max_requests_per_host: Section.optional(
+        from(1, 100_000),
+        1000,
+        "Maximum requests and WebSockets of one application at the same time; others get 503."
+      ),
+      max_requests_per_address: Section.optional(
+        from(1, 100_000),
+        256,
+        "Maximum requests and WebSockets of one client address for all applications at the same time; others get 429."
+      ),
+      access_log: Section.optional(
+        Schema.Boolean,
+        true,
+        "Write a line to the log for each request of an application."
+      )
     }).check(
       Schema.makeFilter(({ certificates, http_port, https_port }) =>
         http_port !== undefined && https_port === undefined

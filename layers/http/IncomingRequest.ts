@@ -60,7 +60,7 @@ export class IncomingRequest implements Connection<unknown> {
   }
 
   /** Restores the idle time-out, for clients that do not read their response. */
-  limitIdle() {
+  limitIdle = () => {
     if (this.#keptOpen) this.#server.timeout(this.request, this.#idleSeconds)
   }
 

@@ -43,6 +43,8 @@ export interface Connection<Data = never> {
    * read, otherwise a slow body has no time-out.
    */
   readonly keepOpen: () => void
+  /** Restores the idle time-out, for clients that do not read the rest of the response. */
+  readonly limitIdle: () => void
   /** Closes the connection within seconds if its client does not read; buffered data is dropped. */
   readonly cut: () => void
   /** Charges a large response to the quota of `owner` (a principal's key) until the client has read it; 503 when the quota is reached. */

@@ -16,6 +16,21 @@ export interface Site<Data = never> extends Handler<Data> {
   readonly maxBodyBytes?: number
 }
 
+/** Sites that change often, such as those of a table: asked for hosts that no added site has. */
+export interface SiteSource {
+  /** The site of a host name in lower case, without port and trailing dot. Its result is cached until a change. */
+  readonly find: (name: string) => AnySite | undefined
+  /** Runs at shutdown, as that of a site. */
+  readonly drain: Effect.Effect<void>
+}
+
+export interface AddedSource {
+  /** `find` would now return other sites. */
+  readonly changed: () => void
+  /** All sites are known now. Until then, requests for unknown hosts wait. */
+  readonly loaded: () => void
+}
+
 /** Sites with the type of their socket data erased: the listener does not read it. */
 export type AnySite = Site<unknown>
 
@@ -33,6 +48,9 @@ export class HostTaken extends Schema.TaggedError<HostTaken>()("HostTaken", {
 /** Most cached lookups. A full cache is cleared. */
 const maxCached = 1024
 
+/** Milliseconds for which requests wait for the source. */
+const longestLoading = 5000
+
 export class Sites extends Context.Service<
   Sites,
   {
@@ -40,13 +58,21 @@ export class Sites extends Context.Service<
     readonly add: <Data = never>(site: Site<Data>) => Effect.Effect<void, HostTaken, Scope.Scope>
     /** The site of a Host header: exact match, else the longest wildcard. `undefined`: the listener's own routes. */
     readonly findUnsafe: (host: string | null) => AnySite | undefined
-    readonly all: Effect.Effect<ReadonlyArray<AnySite>>
+    /** Adds a source while the scope is open; there is at most one. */
+    readonly addSource: (source: SiteSource) => Effect.Effect<AddedSource, never, Scope.Scope>
+    /** Resolves when the source is loaded, with false after 5 seconds; `undefined`: it is loaded, or there is none. */
+    readonly loadingUnsafe: () => Promise<boolean> | undefined
+    /** What runs at shutdown. */
+    readonly drains: Effect.Effect<ReadonlyArray<Effect.Effect<void>>>
   }
 >()("manifold/http/Sites") {
   static readonly layer = Layer.sync(Sites, () => {
     /** By canonical pattern. */
     const byHost = new Map<string, AnySite>()
     const cache = new Map<string, AnySite | undefined>()
+
+    let source: SiteSource | undefined
+    let loading: Promise<boolean> | undefined
 
     const match = (value: string): AnySite | undefined => {
       const host = parseHost(value)
@@ -58,7 +84,7 @@ export class Sites extends Context.Service<
         const site = byHost.get(`*${name.slice(dot)}`)
         if (site !== undefined) return site
       }
-      return undefined
+      return source?.find(name)
     }
 
     const insert = (site: AnySite, hosts: ReadonlyArray<string>) => {
@@ -97,7 +123,7 @@ export class Sites extends Context.Service<
         )
       },
       findUnsafe: (host) => {
-        if (byHost.size === 0 || host === null) return undefined
+        if (host === null || (byHost.size === 0 && source === undefined)) return undefined
         const cached = cache.get(host)
         if (cached !== undefined || cache.has(host)) return cached
         const site = match(host)
@@ -105,7 +131,33 @@ export class Sites extends Context.Service<
         if (host.length <= 260) cache.set(host, site)
         return site
       },
-      all: Effect.sync(() => [...new Set(byHost.values())])
+      addSource: (given) =>
+        Effect.acquireRelease(
+          Effect.sync(() => {
+            const { promise, resolve } = Promise.withResolvers<boolean>()
+            source = given
+            loading = promise
+            return {
+              changed: () => cache.clear(),
+              loaded: () => {
+                loading = undefined
+                resolve(true)
+              }
+            }
+          }),
+          () =>
+            Effect.sync(() => {
+              source = undefined
+              loading = undefined
+              cache.clear()
+            })
+        ),
+      loadingUnsafe: () => loading && Promise.race([loading, Bun.sleep(longestLoading).then(() => false)]),
+      drains: Effect.sync(() =>
+        [...new Set(byHost.values()), ...(source === undefined ? [] : [source])].flatMap(({ drain }) =>
+          drain === undefined ? [] : [drain]
+        )
+      )
     })
   })
 }

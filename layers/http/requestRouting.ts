@@ -2,6 +2,7 @@
 import * as Cors from "./cors.ts"
 import { limitBody } from "./bodyLimit.ts"
 import * as HostPolicy from "./HostPolicy.ts"
+import { isLoopbackHost } from "./hosts.ts"
 import type { IncomingRequest } from "./IncomingRequest.ts"
 import type { ListenerOptions } from "./ListenerOptions.ts"
 import { instanceHeader } from "../platform/Instance.ts"
@@ -25,6 +26,13 @@ type Handled = ReturnType<AnyHandler["fetch"]>
 const isUnsupported = ({ method }: Request) => method === "CONNECT" || method === "TRACE"
 const rejectMethod = ({ method }: Request) =>
   reject(405, `Method ${method} is not supported.`, { allow: "GET, POST, DELETE, OPTIONS" })
+
+const notLoaded = () =>
+  reject(503, "The published applications are not loaded yet. Retry later.", { "retry-after": "1" })
+
+/** Whether the service itself has sent the request: as a client of upstream servers, or as a proxy. */
+const isLoop = (headers: Headers, instance: string): boolean =>
+  headers.get(instanceHeader) === instance || headers.get("via")?.includes(instance) === true
 
 export interface RoutingOptions {
   readonly listener: ListenerOptions
@@ -71,14 +79,19 @@ export const make = ({ listener, maxBodyBytes, routes, sites }: RoutingOptions) 
     return wellFormed && routes.findUnsafe(pathOf(request.url))?.anyHost === true
   }
 
-  return (incoming: IncomingRequest): Handled => {
+  const allowed = new Set(listener.allowedHosts.map((each) => each.toLowerCase()))
+  /** Hosts that no site can have. */
+  const isOwn = (host: string) => isLoopbackHost(host) || allowed.has(host.toLowerCase())
+
+  const dispatch = (incoming: IncomingRequest): Handled => {
     const { request } = incoming
-    if (listener.instance !== undefined && request.headers.get(instanceHeader) === listener.instance) {
-      return reject(508, "Loop Detected: this service is its own upstream server. Remove that server.")
-    }
     const host = request.headers.get("host")
     const site = sites.findUnsafe(host)
     if (site !== undefined) return toSite(incoming, site)
+    const loading = sites.loadingUnsafe()
+    if (loading !== undefined && host !== null && !isOwn(host)) {
+      return loading.then((isLoaded) => (isLoaded ? dispatch(incoming) : notLoaded()))
+    }
     const rejected = policy.host(host)
     if (rejected !== undefined) return isProbe(incoming, rejected) ? toRoute(incoming) : rejected
     const origin = request.headers.get("origin")
@@ -90,5 +103,11 @@ export const make = ({ listener, maxBodyBytes, routes, sites }: RoutingOptions) 
     }
     if (verdict === "listed") incoming.origin = origin
     return toRoute(incoming)
+  }
+  return (incoming: IncomingRequest): Handled => {
+    if (listener.instance !== undefined && isLoop(incoming.request.headers, listener.instance)) {
+      return reject(508, "Loop Detected: this service is its own upstream server. Remove that server.")
+    }
+    return dispatch(incoming)
   }
 }

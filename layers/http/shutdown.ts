@@ -40,10 +40,10 @@ export const stop =
       const stopped = (lifecycle.retired ??= server.stop(false))
       yield* Effect.gen(function* () {
         if (!isRetired) {
-          const handlers = [...(yield* routes.all), ...(yield* sites.all)]
+          const ofRoutes = (yield* routes.all).flatMap(({ drain }) => drain ?? [])
           yield* Effect.forEach(
-            handlers,
-            ({ drain = Effect.void }) =>
+            [...ofRoutes, ...(yield* sites.drains)],
+            (drain) =>
               Effect.catchCause(drain, (cause) => Effect.logError("a route or site failed to drain", cause)),
             { concurrency: "unbounded", discard: true }
           )

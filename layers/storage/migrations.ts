@@ -6,6 +6,7 @@ import { audit } from "./migrations/audit.ts"
 import { certificates } from "./migrations/certificates.ts"
 import { chat } from "./migrations/chat.ts"
 import { oauth } from "./migrations/oauth.ts"
+import { proxies } from "./migrations/proxies.ts"
 import { tokens } from "./migrations/tokens.ts"
 import { usage } from "./migrations/usage.ts"
 
@@ -21,5 +22,6 @@ export const migrations: ReadonlyArray<Migration> = [
   { name: "tokens", up: tokens },
   { name: "audit", up: audit },
   { name: "oauth", up: oauth },
-  { name: "certificates", up: certificates }
+  { name: "certificates", up: certificates },
+  { name: "proxies", up: proxies }
 ]

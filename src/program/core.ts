@@ -7,6 +7,7 @@ import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { CertificateStore } from "../../layers/edge/certificates/CertificateStore.ts"
 import { Certificates } from "../../layers/edge/certificates/Certificates.ts"
 import { Domains } from "../../layers/edge/Domains.ts"
+import { ProxyTable } from "../../layers/edge/ProxyTable.ts"
 import { Guard } from "../../layers/guard/Guard.ts"
 import { Health } from "../../layers/health/Health.ts"
 import { CredentialVerifiers } from "../../layers/identity/CredentialVerifiers.ts"
@@ -59,6 +60,7 @@ export const core = Layer.effect(Catalog, Effect.flatMap(catalogOptions, Catalog
       Instance.layer,
       Certificates.layer.pipe(Layer.provideMerge(Layer.merge(CertificateStore.layer, Domains.layer))),
       OwnInstance.layer(Storage),
+      ProxyTable.layer,
       StoredTokens.layer.pipe(Layer.provideMerge(CredentialVerifiers.layer))
     )
   ),

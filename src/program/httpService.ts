@@ -7,10 +7,12 @@ import { Authenticator } from "../../layers/identity/Authenticator.ts"
 import { challenge } from "../../layers/identity/oauth/publicAddress.ts"
 import { Domains } from "../../layers/edge/Domains.ts"
 import { servedAddresses } from "../../layers/edge/servedAddresses.ts"
+import * as ReverseProxy from "../../layers/edge/ReverseProxy.ts"
 import * as edge from "../../layers/edge/section.ts"
 import { Listener } from "../../layers/http/Listener.ts"
 import * as TlsListener from "../../layers/http/TlsListener.ts"
 import { Models } from "../../layers/models/Models.ts"
+import { Dns } from "../../layers/platform/Dns.ts"
 import { Instance } from "../../layers/platform/Instance.ts"
 import { Signals } from "../../layers/platform/Signals.ts"
 import * as http from "../../layers/http/section.ts"
@@ -78,7 +80,7 @@ export const layerNoDeps = (overrides: Overrides = {}) =>
       const authenticator = yield* Authenticator
       const server = { ...(yield* config.read(http.section)), ...overrides }
       const addresses = yield* servedAddresses
-      const { domains } = yield* config.read(edge.section)
+      const { domains, max_body_bytes } = yield* config.read(edge.section)
       const { page_size, sessions } = yield* config.read(mcp.section)
       yield* authenticator.requireFor(server.host)
       const { drain } = yield* Health
@@ -100,6 +102,7 @@ export const layerNoDeps = (overrides: Overrides = {}) =>
         const common = {
           instance: instance.id,
           maxMessageBytes: server.max_message_bytes,
+          maxBodyBytes: max_body_bytes,
           allowedHosts: [
             ...server.allowed_hosts,
             ...domains,
@@ -161,6 +164,7 @@ export const layerNoDeps = (overrides: Overrides = {}) =>
             unreadTimeout: sessions.unread_timeout
           })
         ),
+        Layer.provideMerge(ReverseProxy.layer.pipe(Layer.provide(Dns.layer))),
         Layer.provideMerge(Layer.mergeAll(Routes.layer, Sites.layer, Domains.layer))
       )
     })

@@ -10,6 +10,7 @@ import * as echo from "./echo.ts"
 import * as healthCheck from "./healthCheck.ts"
 import * as logs from "./logs.ts"
 import * as math from "./math.ts"
+import * as proxies from "./proxies.ts"
 import * as resources from "./resources.ts"
 import * as runCommand from "./runCommand.ts"
 import * as services from "./services.ts"
@@ -26,6 +27,7 @@ export const layer = Layer.mergeAll(
   toolkitEntries.layer(healthCheck),
   toolkitEntries.layer(logs),
   toolkitEntries.layer(math),
+  toolkitEntries.layer(proxies),
   toolkitEntries.layer(resources),
   toolkitEntries.layer(runCommand),
   toolkitEntries.layer(services),

@@ -70,6 +70,8 @@ export const dial = (port: number) => {
       }
     },
     closed: closed.promise,
+    /** Reads no more, so that what the server sends waits. */
+    pause: () => void socket.pause(),
     /** Ends the sending side. */
     finish: () => void socket.end(),
     end: () => void socket.destroy()

@@ -1,0 +1,47 @@
+/** A published application as the proxy uses it: its entry with all defaults, and its circuit and load. */
+import type { ProxyRow } from "../proxies/proxyRows.ts"
+import type { EdgeSettings } from "../section.ts"
+import { Circuit } from "./Circuit.ts"
+
+export class Application {
+  readonly hostname: string
+  /** Scheme, host and port. */
+  readonly origin: string
+  /** Put before the path of each request; without a slash at its end. */
+  readonly path: string
+  /** Host header of the target. */
+  readonly host: string
+  /** Host name of the target, to be resolved. */
+  readonly name: string
+  readonly protect: string | undefined
+  readonly setHeaders: ReadonlyArray<readonly [string, string]>
+  readonly removeHeaders: ReadonlyArray<string>
+  readonly preserveHost: boolean
+  readonly websocket: boolean
+  /** Milliseconds. */
+  readonly responseTimeout: number
+  readonly idleTimeout: number
+  readonly maxBodyBytes: number
+  readonly maxRequests: number
+  readonly circuit = new Circuit()
+  /** Requests and WebSockets now. */
+  running = 0
+
+  constructor({ hostname, options, target_url }: ProxyRow, settings: EdgeSettings) {
+    const url = new URL(target_url)
+    this.hostname = hostname
+    this.origin = url.origin
+    this.path = url.pathname.replace(/\/+$/, "")
+    this.host = url.host
+    this.name = url.hostname.replace(/^\[|\]$/g, "")
+    this.protect = options.protect
+    this.setHeaders = Object.entries(options.set_headers ?? {})
+    this.removeHeaders = options.remove_headers ?? []
+    this.preserveHost = options.preserve_host ?? true
+    this.websocket = options.websocket ?? true
+    this.responseTimeout = 1000 * (options.response_timeout ?? 60)
+    this.idleTimeout = 1000 * (options.idle_timeout ?? 300)
+    this.maxBodyBytes = Math.min(options.max_body_bytes ?? Infinity, settings.max_body_bytes)
+    this.maxRequests = options.max_requests ?? settings.max_requests_per_host
+  }
+}

@@ -1,0 +1,83 @@
+/** Running requests and WebSockets of the proxy: time limits, and counts per address. */
+import { Effect, Latch } from "effect"
+import type { Application } from "./Application.ts"
+
+/** Milliseconds between two checks of time limits: a limit is exceeded by at most this. */
+const interval = 250
+
+export type EndReason = "client" | "timeout" | "idle" | "shutdown" | "removed"
+
+/** One proxied request, from its admission until its response or WebSocket has ended. */
+export class Exchange {
+  readonly application: Application
+  readonly #end: (why: EndReason) => void
+  /** Time limit of the current phase, in milliseconds of `performance.now()`. */
+  deadline = Infinity
+  /** Whether the response has begun. */
+  begun = false
+  /** Whether the response may never end by itself. */
+  endless = false
+  why: EndReason | undefined
+
+  constructor(application: Application, end: (why: EndReason) => void) {
+    this.application = application
+    this.#end = end
+  }
+
+  end(why: EndReason) {
+    this.why ??= why
+    this.#end(why)
+  }
+}
+
+/** Runs while the scope is open, and ends all exchanges with it. */
+export const makeExchanges = Effect.gen(function* () {
+  const running = new Set<Exchange>()
+  const byAddress = new Map<string, number>()
+  const busy = Latch.makeUnsafe(false)
+
+  const check = Effect.sync(() => {
+    if (running.size === 0) busy.closeUnsafe()
+    const now = performance.now()
+    for (const exchange of running) {
+      if (exchange.deadline <= now) exchange.end(exchange.begun ? "idle" : "timeout")
+    }
+  })
+  yield* busy.await.pipe(
+    Effect.andThen(Effect.sleep(interval)),
+    Effect.andThen(check),
+    Effect.forever,
+    Effect.forkScoped
+  )
+  yield* Effect.addFinalizer(() =>
+    Effect.sync(() => {
+      for (const exchange of running) exchange.end("shutdown")
+    })
+  )
+
+  return {
+    add: (exchange: Exchange) => {
+      running.add(exchange)
+      if (running.size === 1) busy.openUnsafe()
+    },
+    remove: (exchange: Exchange) => void running.delete(exchange),
+    /** Requests of the address now; `change` is 1 or -1. */
+    count: (address: string, change: 1 | -1): number => {
+      const now = (byAddress.get(address) ?? 0) + change
+      if (now === 0) byAddress.delete(address)
+      else byAddress.set(address, now)
+      return now
+    },
+    of: (address: string) => byAddress.get(address) ?? 0,
+    size: () => running.size,
+    /** Ends everything of an application that is not published any more, or not in this way. */
+    endAll: (application: Application) => {
+      for (const exchange of running) if (exchange.application === application) exchange.end("removed")
+    },
+    /** Ends event streams at shutdown: they would last until its time limit. */
+    endEndless: Effect.sync(() => {
+      for (const exchange of running) if (exchange.endless) exchange.end("shutdown")
+    })
+  }
+})
+export type Exchanges = Effect.Success<typeof makeExchanges>

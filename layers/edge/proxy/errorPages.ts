@@ -1,0 +1,35 @@
+/** Responses of the edge itself: a page for browsers, else a line of text. */
+import { accepts } from "../../http/acceptHeader.ts"
+import { messagePage } from "../../http/htmlPage.ts"
+
+const titles = {
+  401: "Sign-in required",
+  403: "Not allowed",
+  413: "Request too large",
+  429: "Too many requests",
+  502: "Application not reachable",
+  503: "Application not available",
+  504: "Application too slow",
+  508: "Loop detected"
+} as const
+
+export type EdgeStatus = keyof typeof titles
+
+/** `text` is shown to everyone: it names no address of the application. */
+export const edgeError = (
+  request: Request,
+  status: EdgeStatus,
+  text: string,
+  headers: Readonly<Record<string, string>> = {}
+): Response => {
+  const accept = request.headers.get("accept")
+  const response =
+    accept !== null && accept.includes("html") && accepts(accept, "text/html")
+      ? messagePage(status, titles[status], text)
+      : new Response(`${titles[status]}. ${text}\n`, {
+          status,
+          headers: { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" }
+        })
+  for (const [name, value] of Object.entries(headers)) response.headers.set(name, value)
+  return response
+}

@@ -1,0 +1,191 @@
+/** Forwards one HTTP request to its target, streaming both ways, and passes the response on. */
+import type { Connection } from "../../http/Routes.ts"
+import type { Application } from "./Application.ts"
+import type { Bridge } from "./Bridge.ts"
+import { edgeError } from "./errorPages.ts"
+import { Exchange, type Exchanges } from "./Exchanges.ts"
+import { cleanResponse } from "./proxyHeaders.ts"
+import { BodyTooLarge, countedBody, followedBody } from "./streamedBodies.ts"
+
+/** Larger bodies, in bytes, are streamed, and those of unknown length. */
+const smallBody = 64 * 1024
+/** Milliseconds in which a part of a streamed request body must arrive. */
+const uploadIdle = 30_000
+
+/** Methods whose requests may be repeated (RFC 9110, section 9.2.2). */
+const idempotent: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"])
+const withoutBody: ReadonlySet<string> = new Set(["GET", "HEAD"])
+
+/** Statuses of responses without content (RFC 9110, section 6.4.1). */
+const withoutContent: ReadonlySet<number> = new Set([204, 205, 304])
+
+/** An admitted request, and where its end is reported. */
+export interface Admitted {
+  readonly application: Application
+  readonly request: Request
+  readonly connection: Connection<Bridge>
+  /** For the target. */
+  readonly headers: Record<string, string>
+  /** Called once: the status of the response, and the bytes of its body if they are known. */
+  readonly finished: (status: number, bytes: number | undefined, why: string | undefined) => void
+}
+
+/** URL at the target. The listener has removed dot segments, so that none leaves the path of the target. */
+export const targetUrl = ({ origin, path }: Application, { url }: Request): string =>
+  `${origin}${path}${url.slice(url.indexOf("/", 8))}`
+
+const lengthOf = (headers: Headers): number | undefined => {
+  const length = headers.get("content-length")
+  return length === null ? undefined : Number(length)
+}
+
+const codeOf = (cause: unknown) =>
+  cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : ""
+
+/** The connection was closed before a response, perhaps because the target closed it while it was idle. */
+const isClosed = (cause: unknown) => /^(?:ECONNRESET|EPIPE|ConnectionClosed|HTTP2.*)$/.test(codeOf(cause))
+
+type Body = Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | null
+
+const send = ({ application, headers, request }: Admitted, body: Body, signal: AbortSignal) => {
+  const init: BunFetchRequestInit = {
+    method: request.method,
+    headers,
+    body,
+    signal,
+    redirect: "manual",
+    decompress: false,
+    timeout: false,
+    proxy: false,
+    tls: { rejectUnauthorized: true }
+  }
+  return fetch(targetUrl(application, request), init)
+}
+
+/** A redirect to the target's own address leads to the application's address instead. */
+const publicLocation = ({ origin, path, preserveHost }: Application, headers: Headers) => {
+  const location = headers.get("location")
+  if (location === null || preserveHost) return
+  const base = `${origin}${path}`
+  if (location === base || location.startsWith(`${base}/`)) {
+    headers.set("location", location.slice(base.length) || "/")
+  }
+}
+
+export const makeForwardRequest = (exchanges: Exchanges) => {
+  const failure = ({ application, request }: Admitted, exchange: Exchange, cause: unknown): Response => {
+    const now = performance.now()
+    switch (exchange.why) {
+      case "client":
+        application.circuit.abandoned()
+        // The client does not receive it.
+        return new Response(null, { status: 499 })
+      case "timeout":
+        application.circuit.failed(now)
+        return edgeError(request, 504, "The application did not respond in time. Try again later.")
+      case "shutdown":
+      case "removed":
+      case "idle":
+        application.circuit.abandoned()
+        return edgeError(request, 503, "The application is not available now. Try again later.", {
+          "retry-after": "1"
+        })
+      case undefined:
+        application.circuit.failed(now)
+        return edgeError(
+          request,
+          502,
+          isClosed(cause)
+            ? "The application closed the connection without a response."
+            : "The application cannot be reached. Try again later."
+        )
+    }
+  }
+
+  /** Short bodies are read first, so that the client gets a whole one or an error; others are streamed. */
+  const respond = async (
+    admitted: Admitted,
+    exchange: Exchange,
+    given: Response,
+    end: (status: number, bytes?: number) => void
+  ): Promise<Response> => {
+    const { application, connection } = admitted
+    const { headers: received, status, statusText } = given
+    const length = lengthOf(received)
+    const init = { status, statusText, headers: received }
+    const isEmpty = admitted.request.method === "HEAD" || withoutContent.has(status)
+    let response: Response
+    if (isEmpty || (length !== undefined && length <= smallBody)) {
+      exchange.deadline = performance.now() + application.idleTimeout
+      response = new Response(isEmpty ? null : await given.arrayBuffer(), init)
+      connection.limitIdle()
+      end(status, isEmpty ? 0 : length)
+    } else {
+      exchange.begun = true
+      exchange.endless = received.get("content-type")?.startsWith("text/event-stream") === true
+      const followed =
+        given.body &&
+        followedBody(given.body, exchange, application.idleTimeout, (bytes) => end(status, bytes))
+      response = new Response(followed, init)
+      if (given.body === null) end(status, 0)
+    }
+    cleanResponse(response.headers)
+    publicLocation(application, response.headers)
+    return response
+  }
+
+  return async (admitted: Admitted): Promise<Response> => {
+    const { application, connection, finished, request } = admitted
+    const controller = new AbortController()
+    const exchange = new Exchange(application, (why) => controller.abort(why))
+    const clientGone = () => exchange.end("client")
+    let ended = false
+    let bodyError: unknown
+    const end = (status: number, bytes?: number) => {
+      if (ended) return
+      ended = true
+      request.signal.removeEventListener("abort", clientGone)
+      exchanges.remove(exchange)
+      finished(status, bytes, exchange.why)
+    }
+    exchanges.add(exchange)
+    request.signal.addEventListener("abort", clientGone, { once: true })
+    try {
+      const length = lengthOf(request.headers)
+      let body: Body = null
+      if (request.body !== null && !withoutBody.has(request.method)) {
+        if (length !== undefined && length > application.maxBodyBytes) {
+          end(413)
+          return edgeError(request, 413, `At most ${application.maxBodyBytes} bytes are accepted.`)
+        }
+        // A slow client has the idle time-out of the listener.
+        if (length !== undefined && length <= smallBody) body = new Uint8Array(await request.arrayBuffer())
+        else {
+          const progress = (isLast: boolean) => {
+            exchange.deadline = performance.now() + (isLast ? application.responseTimeout : uploadIdle)
+          }
+          body = countedBody(request.body, application.maxBodyBytes, progress, (cause) => (bodyError = cause))
+        }
+      }
+      if (!(body instanceof ReadableStream))
+        exchange.deadline = performance.now() + application.responseTimeout
+      connection.keepOpen()
+      const repeatable = idempotent.has(request.method) && !(body instanceof ReadableStream)
+      const given = await send(admitted, body, controller.signal).catch((cause: unknown) => {
+        if (!repeatable || !isClosed(cause) || controller.signal.aborted) throw cause
+        return send(admitted, body, controller.signal)
+      })
+      application.circuit.succeeded()
+      return await respond(admitted, exchange, given, end)
+    } catch (cause) {
+      if (bodyError instanceof BodyTooLarge) {
+        application.circuit.abandoned()
+        end(413)
+        return edgeError(request, 413, `At most ${application.maxBodyBytes} bytes are accepted.`)
+      }
+      const response = failure(admitted, exchange, cause)
+      end(response.status)
+      return response
+    }
+  }
+}

@@ -1,0 +1,172 @@
+/** Forwards a WebSocket: connects to the target first, then upgrades the client, and passes messages and close codes on. */
+import type { Socket, SocketHandlers } from "../../http/Routes.ts"
+import type { Bridge } from "./Bridge.ts"
+import { edgeError } from "./errorPages.ts"
+import { Exchange, type Exchanges } from "./Exchanges.ts"
+import { targetUrl, type Admitted } from "./forwardRequest.ts"
+
+/** Codes that no endpoint sends (RFC 6455, section 7.4.1). */
+const unsendable: ReadonlySet<number> = new Set([1004, 1005, 1006, 1015])
+
+/** The code to pass on: `undefined` for a close without a code, 1011 (internal error) for a lost connection to the target. */
+const clientCode = (code: number) => (code === 1005 ? undefined : unsendable.has(code) ? 1011 : code)
+
+/** For a lost connection to the client: 1001, going away. */
+const targetCode = (code: number) => (code === 1005 ? undefined : unsendable.has(code) ? 1001 : code)
+
+const sizeOf = (message: string | Uint8Array) =>
+  typeof message === "string" ? message.length : message.byteLength
+
+const closeClient = (client: Socket<Bridge>, code: number, reason: string) => {
+  const sent = clientCode(code)
+  if (sent === undefined) client.close()
+  else client.close(sent, reason)
+}
+
+const closeTarget = ({ target }: Bridge, code: number, reason: string) => {
+  if (target.readyState > WebSocket.OPEN) return
+  const sent = targetCode(code)
+  try {
+    if (sent === undefined) target.close()
+    else target.close(sent, reason)
+  } catch {
+    // A code that clients cannot send.
+    target.close(1000)
+  }
+}
+
+/** `maxMessageBytes`: largest message of the target, and, doubled, what may wait for either side. */
+export const socketHandlers = (maxMessageBytes: number): SocketHandlers<Bridge> => ({
+  open: (socket) => {
+    const bridge = socket.data
+    bridge.client = socket
+    for (const message of bridge.early.splice(0)) socket.send(message)
+    if (bridge.closed !== undefined) closeClient(socket, bridge.closed.code, bridge.closed.reason)
+  },
+  message: ({ close, data }, message) => {
+    const { target } = data
+    if (target.readyState !== WebSocket.OPEN) return
+    if (target.bufferedAmount > 2 * maxMessageBytes) {
+      close(1013, "the application reads too slowly")
+      return
+    }
+    target.send(message)
+  },
+  close: ({ data }, code, reason) => {
+    closeTarget(data, code, reason)
+    data.ended()
+  }
+})
+
+/** Receives from the target: messages that come before the client's side is open are buffered. */
+const listen = (bridge: Bridge, maxMessageBytes: number) => {
+  const { target } = bridge
+  const overflow = (code: number, reason: string) => {
+    target.close(1000)
+    if (bridge.client === undefined) bridge.closed ??= { code, reason }
+    else bridge.client.close(code, reason)
+  }
+  target.onmessage = ({ data }: MessageEvent<string | ArrayBuffer>) => {
+    const message = typeof data === "string" ? data : new Uint8Array(data)
+    const size = sizeOf(message)
+    if (size > maxMessageBytes) return overflow(1009, "message too large")
+    if (bridge.client !== undefined) {
+      bridge.client.send(message)
+      return
+    }
+    bridge.earlySize += size
+    if (bridge.earlySize > 2 * maxMessageBytes) return overflow(1013, "too many messages")
+    bridge.early.push(message)
+  }
+}
+
+/** Resolves with whether the target has accepted. */
+const opened = (bridge: Bridge, signal: AbortSignal) =>
+  new Promise<boolean>((resolve) => {
+    const { target } = bridge
+    const abort = () => {
+      target.terminate()
+      resolve(false)
+    }
+    signal.addEventListener("abort", abort, { once: true })
+    target.onopen = () => resolve(true)
+    // An error is followed by `close`.
+    target.onerror = () => {}
+    target.onclose = ({ code, reason }) => {
+      signal.removeEventListener("abort", abort)
+      resolve(false)
+      bridge.closed ??= { code, reason }
+      if (bridge.client !== undefined) closeClient(bridge.client, code, reason)
+    }
+  })
+
+const protocolsOf = (request: Request) =>
+  request.headers
+    .get("sec-websocket-protocol")
+    ?.split(",")
+    .map((protocol) => protocol.trim())
+    .filter((protocol) => protocol !== "") ?? []
+
+export const makeForwardWebSocket =
+  (exchanges: Exchanges, maxMessageBytes: number) =>
+  async (admitted: Admitted): Promise<Response | undefined> => {
+    const { application, connection, finished, headers, request } = admitted
+    const controller = new AbortController()
+    const url = targetUrl(application, request).replace(/^http/, "ws")
+    for (const name in headers) if (name.startsWith("sec-websocket-")) delete headers[name]
+    const target = new WebSocket(url, {
+      headers,
+      protocols: protocolsOf(request),
+      tls: { rejectUnauthorized: true }
+    })
+    target.binaryType = "arraybuffer"
+    let done = false
+    const end = (status: number) => {
+      if (done) return
+      done = true
+      request.signal.removeEventListener("abort", clientGone)
+      exchanges.remove(exchange)
+      finished(status, undefined, exchange.why)
+    }
+    const bridge: Bridge = {
+      target,
+      client: undefined,
+      early: [],
+      earlySize: 0,
+      closed: undefined,
+      ended: () => end(101)
+    }
+    const exchange = new Exchange(application, (why) => {
+      controller.abort(why)
+      bridge.client?.close(why === "removed" ? 1008 : 1001, why)
+      target.terminate()
+    })
+    const clientGone = () => exchange.end("client")
+    exchange.deadline = performance.now() + application.responseTimeout
+    exchanges.add(exchange)
+    request.signal.addEventListener("abort", clientGone, { once: true })
+    connection.keepOpen()
+    listen(bridge, maxMessageBytes)
+    const failed = (status: 502 | 504, text: string) => {
+      if (exchange.why === "client") application.circuit.abandoned()
+      else application.circuit.failed(performance.now())
+      end(status)
+      return edgeError(request, status, text)
+    }
+    if (!(await opened(bridge, controller.signal))) {
+      return exchange.why === "timeout"
+        ? failed(504, "The application did not accept the WebSocket in time.")
+        : failed(502, "The application did not accept the WebSocket.")
+    }
+    application.circuit.succeeded()
+    // From here on, pings of the listener detect a lost client.
+    exchange.deadline = Infinity
+    exchange.begun = true
+    request.signal.removeEventListener("abort", clientGone)
+    const protocol = target.protocol
+    if (connection.upgrade(bridge, protocol === "" ? undefined : { "sec-websocket-protocol": protocol }))
+      return undefined
+    target.close(1000)
+    end(400)
+    return edgeError(request, 502, "The connection could not be upgraded to a WebSocket.")
+  }

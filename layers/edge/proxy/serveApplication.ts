@@ -1,0 +1,152 @@
+/** Serves requests for published applications: limits, protection, circuit, then the request or WebSocket is forwarded. */
+import { clientAddress } from "../../http/clientAddress.ts"
+import { pathOf } from "../../http/requestRouting.ts"
+import type { Connection } from "../../http/Routes.ts"
+import type { EdgeSettings } from "../section.ts"
+import type { Access } from "./accessLog.ts"
+import type { Application } from "./Application.ts"
+import type { Bridge } from "./Bridge.ts"
+import { edgeError } from "./errorPages.ts"
+import type { Exchanges } from "./Exchanges.ts"
+import { makeForwardRequest, type Admitted } from "./forwardRequest.ts"
+import { makeForwardWebSocket } from "./forwardWebSocket.ts"
+import { requestHeaders } from "./proxyHeaders.ts"
+import type { Protection } from "./protection.ts"
+import type { TargetVerdict } from "./TargetCheck.ts"
+
+export interface ServingOptions {
+  readonly exchanges: Exchanges
+  readonly settings: EdgeSettings
+  readonly trustedProxies: ReadonlyArray<string>
+  readonly maxMessageBytes: number
+  /** In `Via` of requests to targets, which makes loops visible. */
+  readonly pseudonym: string
+  readonly checkTarget: (application: Application, now: number) => TargetVerdict | Promise<TargetVerdict>
+  readonly protect: Protection
+  readonly record: (access: Access) => void
+}
+
+const isWebSocket = ({ headers, method }: Request) =>
+  method === "GET" && headers.get("upgrade")?.toLowerCase() === "websocket"
+
+const rejectionOf = (request: Request, verdict: TargetVerdict) =>
+  verdict === "forbidden"
+    ? edgeError(request, 502, "The address of the application is not allowed.")
+    : edgeError(request, 502, "The application cannot be reached: its name has no address.")
+
+export const makeServe = (options: ServingOptions) => {
+  const { checkTarget, exchanges, maxMessageBytes, protect, pseudonym, record, settings, trustedProxies } =
+    options
+  const forwardRequest = makeForwardRequest(exchanges)
+  const forwardWebSocket = makeForwardWebSocket(exchanges, maxMessageBytes)
+
+  /** The rejection by a limit, before anything is counted. */
+  const overLimit = (application: Application, request: Request, client: string): Response | undefined => {
+    if (application.running >= application.maxRequests) {
+      return edgeError(request, 503, "The application has too many requests now.", { "retry-after": "1" })
+    }
+    if (exchanges.of(client) >= settings.max_requests_per_address) {
+      return edgeError(request, 429, "Too many requests from this address at the same time.", {
+        "retry-after": "1"
+      })
+    }
+    return undefined
+  }
+
+  const forward = (
+    application: Application,
+    request: Request,
+    connection: Connection<Bridge>,
+    facts: {
+      readonly peer: string
+      readonly client: string
+      readonly subject: string | undefined
+      readonly began: number
+    },
+    headers: Record<string, string>
+  ): Response | Promise<Response | undefined> => {
+    const { began, client, peer: _, subject } = facts
+    const log = (status: number, bytes: number | undefined, ended: string | undefined) =>
+      record({
+        requestId: connection.requestId,
+        host: application.hostname,
+        method: request.method,
+        path: pathOf(request.url),
+        client,
+        subject,
+        status,
+        duration: performance.now() - began,
+        bytes,
+        ended
+      })
+    const rejected = (response: Response) => {
+      log(response.status, undefined, undefined)
+      return response
+    }
+    const limited = overLimit(application, request, client)
+    if (limited !== undefined) return rejected(limited)
+    const wait = application.circuit.admit(began)
+    if (wait > 0) {
+      return rejected(
+        edgeError(request, 503, "The application cannot be reached now. Try again later.", {
+          "retry-after": String(Math.ceil(wait / 1000))
+        })
+      )
+    }
+    application.running++
+    exchanges.count(client, 1)
+    const admitted: Admitted = {
+      application,
+      request,
+      connection,
+      headers,
+      finished: (status, bytes, why) => {
+        application.running--
+        exchanges.count(client, -1)
+        log(status, bytes, why)
+      }
+    }
+    const pass = () => (isWebSocket(request) ? forwardWebSocket(admitted) : forwardRequest(admitted))
+    const checked = (verdict: TargetVerdict) => {
+      if (verdict === "allowed") return pass()
+      application.circuit.abandoned()
+      const response = rejectionOf(request, verdict)
+      admitted.finished(response.status, undefined, undefined)
+      return response
+    }
+    const verdict = checkTarget(application, began)
+    return verdict instanceof Promise ? verdict.then(checked) : checked(verdict)
+  }
+
+  return (
+    application: Application,
+    request: Request,
+    connection: Connection<Bridge>
+  ): Response | Promise<Response | undefined> => {
+    const began = performance.now()
+    if (!application.websocket && isWebSocket(request)) {
+      return edgeError(request, 403, "WebSockets are not allowed for this application.")
+    }
+    const peer = connection.address
+    const client = trustedProxies.length === 0 ? peer : clientAddress(request.headers, peer, trustedProxies)
+    const headers = requestHeaders(request.headers, {
+      peer,
+      secure: request.url.startsWith("https:"),
+      trustedProxies,
+      pseudonym
+    })
+    for (const name of application.removeHeaders) delete headers[name]
+    for (const [name, value] of application.setHeaders) headers[name] = value
+    if (!application.preserveHost) headers["host"] = application.host
+    const facts = { peer, client, subject: undefined, began }
+    if (application.protect === undefined) return forward(application, request, connection, facts, headers)
+    const found = protect(application, application.protect, request, connection)
+    const settled = (verdict: Awaited<typeof found>) => {
+      if (verdict instanceof Response) return verdict
+      const { subject } = verdict
+      verdict.identify(headers)
+      return forward(application, request, connection, { ...facts, subject }, headers)
+    }
+    return found instanceof Promise ? found.then(settled) : settled(found)
+  }
+}
