@@ -17,15 +17,18 @@ import { AttemptLimit, networkOf } from "../AttemptLimit.ts"
 import { section } from "../section.ts"
 import { Authenticator } from "../Authenticator.ts"
 import * as tokens from "./accessTokens.ts"
+import * as accountPages from "./accountPage.ts"
 import { Accounts } from "./Accounts.ts"
 import * as clients from "./clients.ts"
 import * as requests from "./clientRequests.ts"
 import { failureOf, tooMany, unavailable } from "./errorResponses.ts"
+import * as grants from "./grants.ts"
 import * as interactions from "./interactions.ts"
 import * as keys from "./keys.ts"
 import { derivedKey, oauthSecret } from "./secret.ts"
 import { identityScopes, makeProvider, supportedScopes } from "./provider.ts"
 import { reseal } from "./reseal.ts"
+import * as signIns from "./signIn.ts"
 import * as records from "./records.ts"
 import type { PublicAddress } from "./publicAddress.ts"
 
@@ -45,6 +48,7 @@ export interface OAuthServerOptions {
 interface Current {
   readonly provider: Provider
   readonly interact: ReturnType<typeof interactions.make>
+  readonly showAccount: ReturnType<typeof accountPages.make>
   readonly version: string
   readonly readAt: number
 }
@@ -68,6 +72,7 @@ export const make = Effect.fnUntraced(function* ({ fetch }: OAuthServerOptions) 
   const clientAdapter = yield* clients.make(sealing, settings.max_clients)
   const { recheck } = yield* Authenticator
   const stored = yield* records.make(recheck(tokens.kind))
+  const granted = yield* grants.make(recheck(tokens.kind))
   const readKeys = Effect.provideContext(
     Effect.flatMap(keys.make(sealing), ({ read }) => read),
     services
@@ -79,6 +84,7 @@ export const make = Effect.fnUntraced(function* ({ fetch }: OAuthServerOptions) 
   const fetches = new AttemptLimit({ max: maxFetches, window: 60_000 })
   const perAccount = limitOf(settings.sign_ins_per_account)
   const perAddress = limitOf(settings.sign_ins_per_address)
+  const signIn = signIns.make({ accounts, audit, perAccount, perAddress })
   const access = new Set(supportedScopes(settings))
   const supported = new Set([...access, ...identityScopes])
   const clock = yield* Clock.Clock
@@ -98,18 +104,11 @@ export const make = Effect.fnUntraced(function* ({ fetch }: OAuthServerOptions) 
       mayFetch: () => fetches.count("", clock.currentTimeMillisUnsafe()) === undefined
     })
     provider.on("server_error", ({ req }, error) => void failures.set(req, error))
+    const pages = { provider, publicUrl: issuer, service: title ?? name, accounts, audit, signIn }
     return {
       provider,
-      interact: interactions.make({
-        provider,
-        publicUrl: issuer,
-        service: title ?? name,
-        accounts,
-        audit,
-        endSession: stored.endSession,
-        perAccount,
-        perAddress
-      }),
+      interact: interactions.make({ ...pages, endSession: stored.endSession }),
+      showAccount: accountPages.make({ ...pages, ...granted, settings }),
       version: read.version,
       readAt: now
     }
@@ -199,7 +198,8 @@ export const make = Effect.fnUntraced(function* ({ fetch }: OAuthServerOptions) 
         : interactions.redirect(interactions.authorizationUrl(issuer, params).href)
     )
 
-  const interaction = Effect.fnUntraced(function* (
+  /** A page for a browser: sign-in and consent, or that of an account. */
+  const page = Effect.fnUntraced(function* (
     request: Request,
     path: string,
     address: string,
@@ -211,12 +211,13 @@ export const make = Effect.fnUntraced(function* ({ fetch }: OAuthServerOptions) 
     }
     const site = request.headers.get("sec-fetch-site")
     if (method === "POST" && site !== null && site !== "same-origin") {
-      return messagePage(403, "Request from another site", "Go back to the application and connect it again.")
+      return messagePage(403, "Request from another site", "Open the page again, and send the form there.")
     }
     const body = method === "POST" ? yield* bodyOf(request) : ""
     if (body === undefined) return bodyTooLarge(requests.maxBody)
-    const { interact } = yield* current(at)
+    const { interact, showAccount } = yield* current(at)
     const form = method === "POST" ? new URLSearchParams(body) : undefined
+    if (path === accountPages.accountPath) return yield* showAccount(request, address, form)
     const uid = path.slice(interactions.interactionPath.length)
     return yield* interact(request, address, form, restart(uid, at))
   })
@@ -247,7 +248,9 @@ export const make = Effect.fnUntraced(function* ({ fetch }: OAuthServerOptions) 
       )
     }
     if (path === "/oauth/register" && request.method === "POST") return yield* register(request, address, at)
-    if (path.startsWith(interactions.interactionPath)) return yield* interaction(request, path, address, at)
+    if (path === accountPages.accountPath || path.startsWith(interactions.interactionPath)) {
+      return yield* page(request, path, address, at)
+    }
     if (path === "/oauth/token" && request.method === "POST") {
       const body = yield* bodyOf(request)
       if (body === undefined) return bodyTooLarge(requests.maxBody)

@@ -3,6 +3,7 @@ import { Cause, Effect } from "effect"
 import { messagePage } from "../../http/htmlPage.ts"
 import { json } from "../../http/responses.ts"
 import { TooManyClients } from "./clients.ts"
+import { accountPath } from "./accountPage.ts"
 import * as interactions from "./interactions.ts"
 import { AlreadyUsed, TooManyInteractions } from "./records.ts"
 
@@ -13,7 +14,9 @@ const retryHeaders = { "retry-after": "5" }
 
 /** Whether a person sees the response, in a browser. */
 const isPage = (path: string) =>
-  path.startsWith(interactions.interactionPath) || /^\/oauth\/authorize(?:\/|$)/.test(path)
+  path === accountPath ||
+  path.startsWith(interactions.interactionPath) ||
+  /^\/oauth\/authorize(?:\/|$)/.test(path)
 
 export const unavailable = (path: string, description: string) =>
   isPage(path)

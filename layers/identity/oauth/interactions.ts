@@ -1,16 +1,15 @@
 /** Sign-in and consent of one authorization request, in the browser of a person. */
-import { Clock, Effect, Exit, Schema } from "effect"
+import { Clock, Effect, Schema } from "effect"
 import { errors, type Provider } from "oidc-provider"
 import { messagePage } from "../../http/htmlPage.ts"
 import { toNode } from "../../http/nodeBridge.ts"
 import { covers, fromOAuth } from "../../../src/domain/scopes.ts"
 import type { Audit } from "../../audit/Audit.ts"
-import { unauthenticated } from "../../audit/AuditEntry.ts"
 import type { DatabaseError } from "../../storage/DatabaseError.ts"
-import { networkOf, type AttemptLimit } from "../AttemptLimit.ts"
 import type { Account, Accounts } from "./Accounts.ts"
 import { consentPage, signInPage, type PageContext } from "./pages.ts"
 import { identityScopes } from "./provider.ts"
+import { isSignedIn, type SignIn } from "./signIn.ts"
 
 export const interactionPath = "/oauth/interaction/"
 
@@ -22,8 +21,7 @@ export interface InteractionOptions {
   readonly audit: Audit["Service"]
   /** Ends the session of a browser. */
   readonly endSession: (uid: string) => Effect.Effect<void, DatabaseError>
-  readonly perAccount: AttemptLimit
-  readonly perAddress: AttemptLimit
+  readonly signIn: SignIn
 }
 
 type Details = Awaited<ReturnType<Provider["interactionDetails"]>>
@@ -59,18 +57,14 @@ export const authorizationUrl = (
 export const redirect = (to: string) =>
   new Response(null, { status: 303, headers: { location: to, "cache-control": "no-store" } })
 
-const throttledText = (milliseconds: number) =>
-  `Too many failed sign-ins. Try again in ${Math.ceil(milliseconds / 60_000)} minutes.`
-
 export const make = ({
   accounts,
   audit,
   endSession,
-  perAccount,
-  perAddress,
   provider,
   publicUrl,
-  service
+  service,
+  signIn
 }: InteractionOptions) => {
   const contextOf = Effect.fnUntraced(function* ({ params }: Details) {
     const id = String(params["client_id"])
@@ -133,51 +127,21 @@ export const make = ({
     yield* Effect.promise(() => details.save(details.exp - Math.floor(now / 1000)))
   })
 
-  const signIn = Effect.fnUntraced(function* (details: Details, form: URLSearchParams, address: string) {
+  const login = Effect.fnUntraced(function* (details: Details, form: URLSearchParams, address: string) {
     const name = form.get("account") ?? ""
-    const now = yield* Clock.currentTimeMillis
-    const keys = [
-      [perAccount, name.toLowerCase().slice(0, 64)],
-      [perAddress, networkOf(address)]
-    ] as const
     const page = { ...(yield* contextOf(details)), account: name }
-    const wait = Math.max(...keys.map(([limit, key]) => limit.retryAfter(key, now) ?? 0))
-    if (wait > 0) {
-      const headers = { "retry-after": String(Math.ceil(wait / 1000)) }
-      return signInPage({ ...page, status: 429, headers, problem: throttledText(wait) })
-    }
-    const exit = yield* Effect.exit(accounts.signIn(name, form.get("password") ?? ""))
-    if (Exit.isFailure(exit)) {
-      const problem = "Signing in is not possible at this moment. Try again in a few seconds."
-      yield* Effect.logWarning("a sign-in could not be checked", exit.cause)
-      return signInPage({ ...page, status: 503, problem })
-    }
-    if (exit.value === undefined) {
-      for (const [limit, key] of keys) limit.count(key, now)
-      audit.recordSoon({
-        actor: unauthenticated,
-        action: "account.sign_in",
-        target: name.slice(0, 64),
-        outcome: "refused",
-        details: { address }
-      })
-      yield* Effect.logWarning("sign-in failed").pipe(
-        Effect.annotateLogs({ address, account: name.slice(0, 64) })
-      )
-      return signInPage({ ...page, status: 401, problem: "The account or the password is wrong." })
-    }
-    perAccount.reset(keys[0][1])
-    audit.recordSoon({
-      actor: { subject: exit.value.name, client: page.client.id, source: "oauth" },
-      action: "account.sign_in",
-      target: exit.value.name,
-      outcome: "succeeded",
-      details: { address }
+    const result = yield* signIn({
+      name,
+      password: form.get("password") ?? "",
+      address,
+      client: page.client.id
     })
-    const { id } = exit.value
+    if (!isSignedIn(result)) return signInPage({ ...page, ...result })
     const { session } = details
-    if (session !== undefined && session.accountId !== id) yield* signOut(details, session.uid, now)
-    return { login: { accountId: id } }
+    if (session !== undefined && session.accountId !== result.id) {
+      yield* signOut(details, session.uid, yield* Clock.currentTimeMillis)
+    }
+    return { login: { accountId: result.id } }
   })
 
   const allow = Effect.fnUntraced(function* (details: Details) {
@@ -217,7 +181,7 @@ export const make = ({
     const decision = form.get("decision")
     if (decision === "deny") return Effect.succeed(denied)
     if (decision === "switch") return Effect.succeed(otherAccount(details))
-    if (details.prompt.name === "login") return signIn(details, form, address)
+    if (details.prompt.name === "login") return login(details, form, address)
     // A form of the page before, sent again.
     return decision === "allow" ? allow(details) : show(details)
   }

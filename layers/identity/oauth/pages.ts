@@ -1,5 +1,5 @@
 /** Pages of the OAuth server: sign-in and consent, for keyboards and screen readers, without scripts. */
-import { fromOAuth } from "../../../src/domain/scopes.ts"
+import { fromOAuth, toOAuth } from "../../../src/domain/scopes.ts"
 import { escaped, htmlPage } from "../../http/htmlPage.ts"
 
 /** What a person is asked about. */
@@ -59,9 +59,17 @@ export interface SignInPage extends PageContext {
   readonly headers?: Readonly<Record<string, string>>
 }
 
+const signInForm = (account: string, problem: string | undefined) =>
+  (problem === undefined ? "" : `<p role="alert">${escaped(problem)}</p>`) +
+  `<form method="post">` +
+  `<label for="account">Account</label><input id="account" name="account" value="${escaped(account)}" ` +
+  `autocomplete="username" autocapitalize="none" spellcheck="false" required maxlength="64"${account === "" ? " autofocus" : ""}>` +
+  `<label for="password">Password</label><input id="password" name="password" type="password" ` +
+  `autocomplete="current-password" required maxlength="1024"${account === "" ? "" : " autofocus"}>` +
+  `<button class="primary" name="decision" value="sign-in">Sign in</button></form>`
+
 export const signInPage = (page: SignInPage): Response => {
   const { account = "", headers, problem, redirectUri, service, status = 200 } = page
-  const alert = problem === undefined ? "" : `<p role="alert">${escaped(problem)}</p>`
   return htmlPage({
     status,
     title: `Sign in to ${service}`,
@@ -70,12 +78,7 @@ export const signInPage = (page: SignInPage): Response => {
     body:
       `<h1>Sign in to ${escaped(service)}</h1>` +
       `<p>Sign in to connect <strong>${nameOf(page)}</strong>. On the next page you choose whether it gets access.</p>` +
-      `${alert}<form method="post">` +
-      `<label for="account">Account</label><input id="account" name="account" value="${escaped(account)}" ` +
-      `autocomplete="username" autocapitalize="none" spellcheck="false" required maxlength="64"${account === "" ? " autofocus" : ""}>` +
-      `<label for="password">Password</label><input id="password" name="password" type="password" ` +
-      `autocomplete="current-password" required maxlength="1024"${account === "" ? "" : " autofocus"}>` +
-      `<button class="primary" name="decision" value="sign-in">Sign in</button></form>` +
+      signInForm(account, problem) +
       `<form method="post"><button name="decision" value="deny">Cancel</button></form>${identity(page)}`
   })
 }
@@ -126,5 +129,57 @@ export const consentPage = (page: ConsentPage): Response => {
       `<dl><dt>Access to</dt>${resources.map((each) => `<dd>${shown(each)}</dd>`).join("")}</dl>` +
       `${identity(page)}<form method="post"><button class="primary" name="decision" value="allow">Allow</button>` +
       `<button name="decision" value="deny">Deny</button></form>`
+  })
+}
+
+export interface AccountSignInPage extends Pick<SignInPage, "account" | "problem" | "status" | "headers"> {
+  readonly service: string
+}
+
+/** Before the page of an account. */
+export const accountSignInPage = ({
+  account = "",
+  headers,
+  problem,
+  service,
+  status = 200
+}: AccountSignInPage): Response =>
+  htmlPage({
+    status,
+    title: `Sign in to ${service}`,
+    formAction: ["'self'"],
+    ...(headers !== undefined && { headers }),
+    body:
+      `<h1>Sign in to ${escaped(service)}</h1>` +
+      `<p>Sign in to see which applications have access in your name.</p>${signInForm(account, problem)}`
+  })
+
+export interface AccountPage {
+  readonly service: string
+  readonly account: string
+  readonly scopes: ReadonlyArray<string>
+  readonly applications: ReadonlyArray<{
+    readonly id: string
+    readonly name: string
+    readonly scopes: ReadonlyArray<string>
+  }>
+}
+
+export const accountPage = ({ account, applications, scopes, service }: AccountPage): Response => {
+  const each = applications.map(
+    ({ id, name, scopes: granted }) =>
+      `<li><form method="post"><strong>${shown(name)}</strong><br><code>${escaped(granted.join(" "))}</code><br>` +
+      `<input type="hidden" name="grant" value="${escaped(id)}">` +
+      `<button name="decision" value="disconnect" aria-label="Disconnect ${shown(name)}">Disconnect</button></form></li>`
+  )
+  const list = each.length === 0 ? "<p>No application has access.</p>" : `<ul>${each.join("")}</ul>`
+  return htmlPage({
+    status: 200,
+    title: `Account of ${service}`,
+    formAction: ["'self'"],
+    body:
+      `<h1>${escaped(account)}</h1><p>Applications may get these scopes in your name:</p>` +
+      `${scopeItems(scopes.map(toOAuth))}<h2>Connected applications</h2>${list}` +
+      `<form method="post"><button name="decision" value="sign-out">Sign out</button></form>`
   })
 }

@@ -86,6 +86,15 @@ const clientIdOf = ({ oidc }: KoaContextWithOIDC): string => {
   return method === "none" || method === "private_key_jwt" ? clientId(metadata) : crypto.randomUUID()
 }
 
+/** Of the session of a browser. */
+export const sessionCookie = (issuer: string) =>
+  ({
+    httpOnly: true,
+    sameSite: "lax",
+    signed: true,
+    path: `${new URL(issuer).pathname.replace(/\/$/, "")}/oauth`
+  }) as const
+
 export const makeProvider = ({
   account,
   adapter,
@@ -107,7 +116,7 @@ export const makeProvider = ({
     cookies: {
       keys: cookieSignatures(keys.cookies),
       names: { session: "manifold_session", interaction: "manifold_interaction", resume: "manifold_resume" },
-      long: { httpOnly: true, sameSite: "lax", signed: true, path: `${path}/oauth` },
+      long: sessionCookie(issuer),
       short: { httpOnly: true, sameSite: "lax", signed: true }
     },
     scopes: [...identityScopes, ...supportedScopes(settings)],
