@@ -332,7 +332,7 @@ describe("CORS (hardening 68)", () => {
       expect(header(reply, "access-control-allow-origin")).toBe(listed)
       expect(header(reply, "access-control-allow-methods")).toBe("GET, POST, DELETE, OPTIONS")
       expect(header(reply, "access-control-allow-headers")).toBe(
-        "content-type, accept, authorization, last-event-id, mcp-session-id, mcp-protocol-version, mcp-method, " +
+        "content-type, accept, authorization, dpop, last-event-id, mcp-session-id, mcp-protocol-version, mcp-method, " +
           "mcp-name, mcp-param-region, traceparent, tracestate, baggage, x-b3-traceid"
       )
       expect(header(reply, "access-control-max-age")).toBe("86400")
@@ -360,8 +360,8 @@ describe("CORS (hardening 68)", () => {
         expect(header(reply, "access-control-allow-origin")).toBe(listed)
         expect(header(reply, "vary")).toContain("Origin")
         expect(header(reply, "access-control-expose-headers")).toBe(
-          "mcp-session-id, www-authenticate, retry-after, x-request-id, ratelimit-limit, ratelimit-remaining, " +
-            "ratelimit-reset"
+          "mcp-session-id, www-authenticate, dpop-nonce, retry-after, x-request-id, ratelimit-limit, " +
+            "ratelimit-remaining, ratelimit-reset"
         )
       }
     })
