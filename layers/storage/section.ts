@@ -69,6 +69,7 @@ export const section = Section.make(
     description: "State folder, database and shared Redis.",
     env: {
       MANIFOLD_STORAGE_DIR: { path: ["dir"], kind: "path" },
+      MANIFOLD_POSTGRES_URL: { path: ["postgres_url"], kind: "string" },
       REDIS_URL: { path: ["redis_url"], kind: "string" }
     }
   }
