@@ -111,3 +111,5 @@ export const makeEventResponses = Effect.fnUntraced(function* (
     })
   }
 })
+
+export type EventResponses = Effect.Success<ReturnType<typeof makeEventResponses>>
