@@ -1,11 +1,9 @@
 /** Conversations as lines of `events.jsonl` in the state folder, shared by all processes that use the folder. */
 import { Clock, Effect, Layer } from "effect"
-import { fileLock, isLocked } from "../../platform/FileLock.ts"
 import { Ids } from "../../platform/Ids.ts"
 import { Storage } from "../../storage/Storage.ts"
 import type { ChatEvent, ChatEventBody } from "../ChatEvent.ts"
 import { ChatStore, type Begun, ChatStoreError } from "../ChatStore.ts"
-import { isEnd } from "../ConversationState.ts"
 import { HotLogs } from "../HotLogs.ts"
 import { listPage } from "../listPage.ts"
 import { pickEvents } from "../pickEvents.ts"
@@ -18,9 +16,12 @@ import { cacheConversation } from "./cacheConversation.ts"
 import { EventIndex, type IndexedConversation } from "./EventIndex.ts"
 import { type Damaged, makeLog } from "./JsonlLog.ts"
 import { decodeEvent, encodeEvents } from "./lines.ts"
+import { makeFlush } from "./flushEvents.ts"
+import { ProcessOwner } from "./ProcessOwner.ts"
 import { containsMessage } from "./readEvents.ts"
 import { maintainLog } from "./maintainLog.ts"
 import { quarantineName, SegmentFiles } from "./SegmentFiles.ts"
+import { wakeLater } from "./wakeLater.ts"
 import { watchOthers } from "./watchOthers.ts"
 
 export type JsonlSettings = Pick<
@@ -43,22 +44,8 @@ export const make = Effect.fnUntraced(function* (folder: string, settings: Jsonl
   const files = new SegmentFiles(folder)
   const hot = new HotLogs()
   const wakers = new Wakers()
-  /** Conversations with new events. */
-  const changed = new Set<string>()
-  /** Readers run once the files are not in use. */
-  const wake = (id: string) => {
-    if (changed.size === 0) {
-      queueMicrotask(() => {
-        const ids = [...changed]
-        changed.clear()
-        for (const each of ids) wakers.wake(each)
-      })
-    }
-    changed.add(id)
-  }
-  const owner = nextUnsafe()
-  const alive = fileLock(files.ownerPath(owner))
-  let isOwner = false
+  const wake = wakeLater(wakers)
+  const owner = new ProcessOwner(nextUnsafe(), files)
 
   const log = yield* makeLog(files, {
     isRead: (id) => hot.has(id),
@@ -83,8 +70,7 @@ export const make = Effect.fnUntraced(function* (folder: string, settings: Jsonl
   })
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
-      if (isOwner) alive.remove()
-      alive.close()
+      owner.end()
       log.close()
     })
   )
@@ -105,11 +91,11 @@ export const make = Effect.fnUntraced(function* (folder: string, settings: Jsonl
       timestamp,
       ...body
     }))
-    const { bytes, lengths } = encodeEvents(events, { owner, principal })
+    const { bytes, lengths } = encodeEvents(events, { owner: owner.id, principal })
     log.write(
       bytes,
       events.map((event, offset) => [
-        event.type === "user_message" ? { ...event, owner, principal } : event,
+        event.type === "user_message" ? { ...event, owner: owner.id, principal } : event,
         lengths[offset] ?? 0
       ])
     )
@@ -136,14 +122,9 @@ export const make = Effect.fnUntraced(function* (folder: string, settings: Jsonl
     }
   }
 
-  const isDead = ({ state }: IndexedConversation) =>
-    state.running !== undefined &&
-    state.owner !== owner &&
-    (state.owner === undefined || !isLocked(files.ownerPath(state.owner)))
-
   /** Under the lock: ends the turn of a process that has died. */
   const endDead = (found: IndexedConversation | undefined) => {
-    if (found?.state.running === undefined || !isDead(found)) return
+    if (found?.state.running === undefined || !owner.isDead(found.state)) return
     write(found.state.id, found.state.lastSeq, [interruptedTurn(found.state.running.requestId)])
   }
 
@@ -152,7 +133,7 @@ export const make = Effect.fnUntraced(function* (folder: string, settings: Jsonl
     Effect.flatMap(
       log.query(() => {
         const found = log.index.conversations.get(id)
-        return { found, isDead: found !== undefined && !files.isReadOnly && isDead(found) }
+        return { found, isDead: found !== undefined && !files.isReadOnly && owner.isDead(found.state) }
       }),
       (first) =>
         first.isDead
@@ -197,19 +178,7 @@ export const make = Effect.fnUntraced(function* (folder: string, settings: Jsonl
     return { _tag: "known", message }
   })
 
-  const isDue = (events: ReadonlyArray<{ readonly type: string }>) =>
-    settings.fsync === "always" ||
-    (settings.fsync === "turn" && events.some(({ type }) => type === "user_message" || isEnd(type)))
-
-  const flushed = Effect.tryPromise({
-    try: () => files.sync(),
-    catch: (cause) =>
-      new ChatStoreError({
-        reason: "unavailable",
-        message: `Events were written, but not flushed to the disk: ${String(cause)}`
-      })
-  })
-
+  const { flush, isDue } = makeFlush(files, settings.fsync)
   const maintain = maintainLog(log, settings.retention, now)
 
   /** Under the lock. */
@@ -223,12 +192,6 @@ export const make = Effect.fnUntraced(function* (folder: string, settings: Jsonl
       throw cause
     }
     run(Effect.forkIn(maintain, scope))
-  }
-
-  const takeOwnership = () => {
-    if (isOwner) return
-    files.makeOwners()
-    isOwner = alive.tryLock()
   }
 
   const waitFor = yield* watchOthers(log, wakers, settled)
@@ -248,11 +211,11 @@ export const make = Effect.fnUntraced(function* (folder: string, settings: Jsonl
         const victims = roomFor(principal, conversation, states, settings)
         if (victims === undefined) throw tooMany
         for (const { id } of victims) log.remove(id, now())
-        takeOwnership()
+        owner.take()
         const id = conversation ?? nextUnsafe()
         const started = known === undefined ? [{ type: "conversation_started", principal } as const] : []
         const events = write(id, known?.state.lastSeq ?? 0, [...started, message], principal)
-        const durable = isDue(events) ? flushed : Effect.void
+        const durable = isDue(events) ? flush : Effect.void
         return { _tag: "started" as const, events, durable }
       })
       return "events" in begun ? begun : yield* claimed(begun)
@@ -264,12 +227,12 @@ export const make = Effect.fnUntraced(function* (folder: string, settings: Jsonl
         if (state === undefined) throw notFound(conversation)
         const requestId = state.running?.requestId
         const isOwn =
-          state.owner === owner &&
+          state.owner === owner.id &&
           events.every((event) => "request_id" in event && event.request_id === requestId)
         if (!isOwn) throw ended
         return events.length === 0 ? [] : write(conversation, state.lastSeq, events)
       })
-      return isDue(events) ? Effect.tap(appended, flushed) : appended
+      return isDue(events) ? Effect.tap(appended, flush) : appended
     },
     respond: (conversation, event) =>
       log.transact("written", () => {
