@@ -8,7 +8,8 @@ import { IncomingRequest } from "./IncomingRequest.ts"
 import { ListenError } from "./ListenError.ts"
 import type { ListenerOptions } from "./ListenerOptions.ts"
 import { trustOf } from "./loopbackTrust.ts"
-import { bodyTooLarge, reject } from "./responses.ts"
+import { reject } from "./responses.ts"
+import { tooLarge } from "./bodyLimit.ts"
 import { Routes } from "./Routes.ts"
 import { retire, stop, type Lifecycle } from "./shutdown.ts"
 import { Sites } from "./Sites.ts"
@@ -32,6 +33,12 @@ export interface OpenListener {
 
 /** Bun's own limit for `idleTimeout`, in seconds. */
 const maxIdleSeconds = 255
+
+/**
+ * Bodies of routes may exceed their limit by this many bytes before Bun rejects them: its 413 is empty, ours says what the
+ * limit is. The routes never read more than their limit.
+ */
+const tolerance = 1024 * 1024
 
 const urlOf = (port: number, { hostname, tls }: ListenerOptions) => {
   const host = hostname === "0.0.0.0" || hostname === "::" ? "localhost" : hostname
@@ -102,14 +109,15 @@ const open = Effect.fnUntraced(function* (options: ListenerOptions) {
   const trust = trustOf(options)
   const idleSeconds = idleSecondsOf(options)
   const maxBodyBytes = Math.max(options.maxMessageBytes, options.maxBodyBytes ?? 0)
+  const acceptedBytes = Math.max(options.maxMessageBytes + tolerance, maxBodyBytes)
   const lifecycle: Lifecycle = { stopping: false, retired: undefined }
 
   const failed = (incoming: IncomingRequest, cause: unknown): Response => {
     const { exceeded, request, requestId } = incoming
-    if (exceeded !== undefined) return bodyTooLarge(exceeded)
+    if (exceeded !== undefined) return tooLarge(incoming, exceeded)
     // Bun has already sent 413 for a chunked body, or the client has disconnected: not an error of the handler.
     if (cause instanceof Error && cause.message === "Request body exceeded maxRequestBodySize") {
-      return bodyTooLarge(maxBodyBytes)
+      return tooLarge(incoming, maxBodyBytes)
     }
     if (!request.signal.aborted) {
       const path = requestRouting.pathOf(request.url)
@@ -125,7 +133,7 @@ const open = Effect.fnUntraced(function* (options: ListenerOptions) {
   const webSockets = sockets.make(options.maxMessageBytes, (cause) => {
     fork(Effect.logError("a WebSocket handler failed", Cause.die(cause)))
   })
-  const route = requestRouting.make({ listener: options, routes, sites, maxBodyBytes })
+  const route = requestRouting.make({ listener: options, routes, sites, maxBodyBytes, acceptedBytes })
   const finish = finishResponse.make({ listener: options, failed, isStopping: () => lifecycle.stopping })
 
   const fetch = (request: Request, server: Bun.Server<sockets.Upgraded>) => {
@@ -144,7 +152,7 @@ const open = Effect.fnUntraced(function* (options: ListenerOptions) {
   }
 
   const server = yield* Effect.acquireRelease(
-    bind(options, { fetch, websocket: webSockets.handlers }, maxBodyBytes),
+    bind(options, { fetch, websocket: webSockets.handlers }, acceptedBytes),
     stop({ listener: options, lifecycle, routes, sites, closeSockets: webSockets.closeAll })
   )
   const port = server.port ?? options.port

@@ -58,6 +58,8 @@ export interface Handler<Data = never> {
   /** Responds to one request. A thrown error is logged and becomes a 500. */
   fetch(request: Request, connection: Connection<Data>): Response | undefined | Promise<Response | undefined>
   readonly websocket?: SocketHandlers<Data>
+  /** The response to a body beyond the limit of `maxBytes`. Default: an error in JSON-RPC's form. */
+  readonly tooLarge?: (maxBytes: number) => Response
   /** Runs at shutdown, to end long-lived streams and sockets. */
   readonly drain?: Effect.Effect<void>
 }

@@ -1,6 +1,10 @@
-/** Request body limit of one route or site, below the limit of the listener. */
+/** Request body limit of one route or site, below the limit of the server on `Bun.serve`. */
 import type { IncomingRequest } from "./IncomingRequest.ts"
 import { bodyTooLarge } from "./responses.ts"
+
+/** The 413 of the handler that the request is for; it closes the connection, whose unread body would follow. */
+export const tooLarge = ({ handler }: IncomingRequest, maxBytes: number): Response =>
+  handler?.tooLarge?.(maxBytes) ?? bodyTooLarge(maxBytes)
 
 /**
  * The request to pass on, or 413. A declared length is checked before the body is read, and Bun enforces it. A body of
@@ -9,7 +13,11 @@ import { bodyTooLarge } from "./responses.ts"
 export const limitBody = (incoming: IncomingRequest, maxBytes: number): Request | Response => {
   const { request } = incoming
   const length = request.headers.get("content-length")
-  if (length !== null) return Number(length) > maxBytes ? bodyTooLarge(maxBytes) : request
+  if (length !== null) {
+    if (Number(length) <= maxBytes) return request
+    incoming.exceeded = maxBytes
+    return tooLarge(incoming, maxBytes)
+  }
   const { body } = request
   if (body === null) return request
   let total = 0

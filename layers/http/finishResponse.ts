@@ -56,7 +56,7 @@ export const make = ({ failed, isStopping, listener }: FinishingOptions) => {
     const { headers } = response
     headers.set("x-request-id", incoming.requestId)
     if (origin !== undefined) Cors.share(headers, origin)
-    if (isStopping()) headers.set("connection", "close")
+    if (isStopping() || incoming.exceeded !== undefined) headers.set("connection", "close")
     if (response.status === 401 || response.status === 403) completeChallenge(incoming, headers)
     if (!raw) addSecurityHeaders(request.method, headers)
     else if (listener.transportSecurity !== undefined) addToSite(incoming, headers)

@@ -38,15 +38,17 @@ export interface RoutingOptions {
   readonly listener: ListenerOptions
   readonly routes: Routes["Service"]
   readonly sites: Sites["Service"]
-  /** Largest body that Bun accepts, in bytes. */
+  /** Largest body of a site, in bytes. */
   readonly maxBodyBytes: number
+  /** Largest body that Bun accepts, in bytes. */
+  readonly acceptedBytes: number
 }
 
 /** Dispatches a request to its site or route, or rejects it. Errors of the handler are thrown. */
-export const make = ({ listener, maxBodyBytes, routes, sites }: RoutingOptions) => {
+export const make = ({ acceptedBytes, listener, maxBodyBytes, routes, sites }: RoutingOptions) => {
   const policy = HostPolicy.make({ ...listener, secure: listener.tls !== undefined })
   /** Bun enforces its own limit, so only lower ones are checked here. */
-  const limitOf = (bytes: number) => (bytes < maxBodyBytes ? bytes : undefined)
+  const limitOf = (bytes: number) => (bytes < acceptedBytes ? bytes : undefined)
   const routeLimit = limitOf(listener.maxMessageBytes)
 
   const handle = (incoming: IncomingRequest, handler: AnyHandler, limit: number | undefined): Handled => {
@@ -59,7 +61,7 @@ export const make = ({ listener, maxBodyBytes, routes, sites }: RoutingOptions) 
   const toSite = (incoming: IncomingRequest, site: AnySite): Handled => {
     if (isUnsupported(incoming.request)) return rejectMethod(incoming.request)
     incoming.raw = site.raw !== false
-    return handle(incoming, site, site.maxBodyBytes === undefined ? undefined : limitOf(site.maxBodyBytes))
+    return handle(incoming, site, limitOf(site.maxBodyBytes ?? maxBodyBytes))
   }
 
   const toRoute = (incoming: IncomingRequest): Handled => {

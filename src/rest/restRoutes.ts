@@ -63,6 +63,10 @@ const asDetail = async (response: Response): Promise<Response> => {
   return detailed(response.status, String(error.message ?? "Rejected"), headers)
 }
 
+/** A body beyond `server.max_message_bytes`. */
+const tooLarge = (maxBytes: number) =>
+  detailed(413, `The body is too large: at most ${maxBytes} bytes (server.max_message_bytes).`)
+
 /** The whole body, or 413. */
 const withBody = async (request: Request): Promise<Request | Response> => {
   if (request.method !== "POST") return request
@@ -169,7 +173,7 @@ export const layer = Layer.effectDiscard(
     }
 
     const paths = Object.keys(methods).map((path) => (path.endsWith("/") ? `${path}*` : path))
-    yield* routes.add({ paths, fetch: respond })
+    yield* routes.add({ paths, fetch: respond, tooLarge })
 
     const pages = yield* Effect.cached(
       Effect.flatMap(

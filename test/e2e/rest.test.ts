@@ -1,6 +1,7 @@
 /** The REST service for connections to MCP servers: the documented examples, and rejected requests. */
 import { describe, expect } from "bun:test"
 import { Deferred, Effect, Fiber } from "effect"
+import { Guard } from "../../layers/guard/Guard.ts"
 import { it } from "../support/effect.ts"
 import { at, bearer, connect, get, json, send } from "../support/rest.ts"
 import { endpoint, Held, readJson, service } from "../support/service.ts"
@@ -166,6 +167,54 @@ describe("bad requests", () => {
       }
       const wrongMethod = yield* json(get("/mcp/connect"))
       expect(wrongMethod).toMatchObject({ status: 405, body: { detail: expect.any(String) } })
+    }).pipe(Effect.provide(service()))
+  )
+
+  it.live("a body beyond the limit is 413 with {detail}, with a declared length and in chunks", () =>
+    Effect.gen(function* () {
+      const url = yield* at("/mcp/call_tool")
+      const chunks = () =>
+        new ReadableStream({
+          start: (controller) => {
+            for (let index = 0; index < 3; index++) controller.enqueue(new Uint8Array(1000))
+            controller.close()
+          }
+        })
+      for (const body of ["a".repeat(2001), chunks()]) {
+        const headers = { "content-type": "application/json" }
+        const response = yield* Effect.promise(() => fetch(url, { method: "POST", body, headers }))
+        expect(response.status).toBe(413)
+        const { detail, ...others } = yield* readJson(response)
+        expect(detail).toContain("server.max_message_bytes")
+        expect(others).toEqual({})
+      }
+      expect((yield* json(get("/mcp/clients"))).status).toBe(200)
+    }).pipe(Effect.provide(service({ server: { max_message_bytes: 2000 } })))
+  )
+
+  it.live("a call is 503 with {detail} and Retry-After while its queue is full", () =>
+    Effect.gen(function* () {
+      const { release } = yield* Held
+      const mcp_url = (yield* endpoint).href
+      yield* Effect.gen(function* () {
+        const client_id = yield* connect({ transport: "http", mcp_url, auth_type: "none" })
+        const call = send("/mcp/call_tool", { client_id, tool_name: "wait" })
+        const guard = yield* Guard
+        const running = yield* Effect.forkChild(call)
+        yield* Effect.repeat(guard.state, { until: ({ running: count }) => count === 1 })
+        const queued = yield* Effect.forkChild(call)
+        yield* Effect.repeat(guard.state, { until: ({ waiting }) => waiting === 1 })
+        const rejected = yield* call
+        expect(rejected.status).toBe(503)
+        expect(Number(rejected.headers.get("retry-after"))).toBeGreaterThan(0)
+        expect(Object.keys(yield* readJson(rejected))).toEqual(["detail"])
+        yield* Deferred.succeed(release, undefined)
+        for (const fiber of [running, queued]) {
+          expect(yield* json(Fiber.join(fiber))).toMatchObject({ status: 200, body: { status: "success" } })
+        }
+      }).pipe(
+        Effect.provide(service({ limits: { concurrency: { principal: 1, queue: 1 } } }), { local: true })
+      )
     }).pipe(Effect.provide(service()))
   )
 
