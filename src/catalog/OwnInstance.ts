@@ -1,12 +1,16 @@
 /** The id of this service in the chains of entries and calls: the same after a restart, and for its commands. */
-import { Context, Effect, Layer, Redacted } from "effect"
+import { Context, Effect, Layer, Path, Redacted } from "effect"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { hmacSha256 } from "../../layers/platform/digest.ts"
+import { Environment } from "../../layers/platform/Environment.ts"
 import { Ids } from "../../layers/platform/Ids.ts"
 import type { Storage } from "../../layers/storage/Storage.ts"
 
 const keyBytes = 32
 const idLength = 32
+
+/** Variables that have a configuration instead of a file, and name a further file of servers. */
+const variables = ["MCP_CONFIG_JSON", "MCP_SERVERS_CONFIG_PATH"]
 
 export class OwnInstance extends Context.Service<
   OwnInstance,
@@ -16,7 +20,7 @@ export class OwnInstance extends Context.Service<
   }
 >()("manifold/catalog/OwnInstance") {
   /**
-   * Uses `storage` at the first use. Processes with one state folder and one configuration file have one id. Without a
+   * Uses `storage` at the first use. Processes with one state folder and one configuration have one id. Without a
    * usable state folder the id is new in each process.
    */
   static readonly layer = <R>(storage: Effect.Effect<Storage["Service"], never, R>) =>
@@ -25,13 +29,18 @@ export class OwnInstance extends Context.Service<
       Effect.gen(function* () {
         const config = yield* ConfigSource
         const ids = yield* Ids
+        const environment = yield* Environment
+        const paths = yield* Path.Path
         const context = yield* Effect.context<R>()
         const derived = Effect.gen(function* () {
           const key = yield* (yield* storage).key("instance", keyBytes)
-          const { source = "" } = yield* config.found
-          return Buffer.from(hmacSha256(Redacted.value(key), source))
-            .toString("hex")
-            .slice(0, idLength)
+          const { file } = yield* config.found
+          const configuration = JSON.stringify([
+            file === undefined ? "" : paths.resolve(file),
+            ...variables.map((name) => environment.get(name) ?? "")
+          ])
+          const mac = hmacSha256(Redacted.value(key), configuration)
+          return Buffer.from(mac).toString("hex").slice(0, idLength)
         })
         const id = yield* Effect.cached(
           derived.pipe(

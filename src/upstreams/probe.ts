@@ -15,6 +15,8 @@ export interface Step {
   readonly milliseconds: number
   /** The finding, or the reason of the failure. */
   readonly detail: string
+  /** Whether it failed because a user must sign in. */
+  readonly signIn?: true
   /** What to do; absent unless the stage failed. */
   readonly fix?: string
 }
@@ -71,7 +73,14 @@ export const probe = Effect.fnUntraced(
       const error = yield* Effect.flip(Effect.suspend(() => exit)).pipe(Effect.orDie)
       const failed = stage === "resolve" ? stage : error.stage
       const fix = error.signIn === undefined ? fixes[failed] : `Sign in with: manifold upstream login ${name}`
-      steps.push({ stage: failed, ok: false, milliseconds, detail: error.detail, fix })
+      steps.push({
+        stage: failed,
+        ok: false,
+        milliseconds,
+        detail: error.detail,
+        fix,
+        ...(error.signIn !== undefined && { signIn: true as const })
+      })
       return undefined
     })
 

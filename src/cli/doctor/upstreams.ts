@@ -6,7 +6,7 @@ import { Ids } from "../../../layers/platform/Ids.ts"
 import { section } from "../../../layers/upstream/section.ts"
 import { accounts } from "../../program/accounts.ts"
 import { probeConfigured } from "../upstream/probeConfigured.ts"
-import { type Check, fail, ok } from "./Check.ts"
+import { type Check, fail, ok, warn } from "./Check.ts"
 import { notCheckable } from "./configuration.ts"
 
 /** Less than the time limit of a check. */
@@ -24,9 +24,12 @@ export const upstreams: Check<ConfigSource | Environment | FileSystem.FileSystem
       ([name, settings]) =>
         Effect.map(probeConfigured(name, settings, timeout), (steps) => {
           const last = steps.at(-1)
-          return last?.ok === true
-            ? ok(`${name}: ${last.detail}`)
-            : fail(`${name}: ${last?.detail.replaceAll(/\s*\n\s*/g, " ")}. ${last?.fix}`)
+          if (last?.ok === true) return ok(`${name}: ${last.detail}`)
+          const detail = last?.detail.replaceAll(/\s*\n\s*/g, " ")
+          // Other principals may have signed in.
+          return last?.signIn === true && settings.credentials === "per_user"
+            ? warn(`${name}: reachable, but the user of this machine has no account there. ${last.fix}`)
+            : fail(`${name}: ${detail}. ${last?.fix}`)
         }),
       { concurrency }
     ).pipe(Effect.provide(accounts.pipe(Layer.provide(Ids.layer))))

@@ -62,3 +62,23 @@ it.live(
       expect((yield* run(["upstream", "test", "own"])).code).toBe(1)
     })
 )
+
+it.live(
+  "doctor fails for a server that all callers need a sign-in at, and only warns if each has its own",
+  () =>
+    Effect.gen(function* () {
+      const server = yield* protectedServer()
+      const { run } = yield* home({
+        ".config/manifold/manifold.yaml": JSON.stringify({
+          mcpServers: { own: { url: server.url }, each: { url: server.url, credentials: "per_user" } }
+        })
+      })
+      const { stdout } = yield* run(["doctor", "--json"])
+      const findings = JSON.parse(stdout) as ReadonlyArray<{ check: string; message: string; status: string }>
+      const found = findings.filter(({ check }) => check === "upstreams")
+      expect(found).toMatchObject([
+        { status: "fail", message: expect.stringContaining("manifold upstream login own") },
+        { status: "warn", message: expect.stringContaining("manifold upstream login each") }
+      ])
+    })
+)
