@@ -1,10 +1,12 @@
 /** Instances that share a database and `auth.oauth.secret`, without a common state folder; and the change from key files to it. */
 import { expect } from "bun:test"
 import { Effect, type Scope } from "effect"
-import { itPostgres, onEachDatabase, postgres, stateFolder } from "../support/databases.ts"
+import { itPostgres, onEachDatabase, postgres, sqlite, stateFolder } from "../support/databases.ts"
 import { it } from "../support/effect.ts"
 import { Browser, callback, manualClient, oauthService, password } from "../support/oauth.ts"
 import { initialize, post } from "../support/service.ts"
+import { manifold } from "../support/stdio.ts"
+import { home } from "../support/userHome.ts"
 
 const secret = "0123456789abcdef0123456789abcdef"
 const configured = (text = secret) => ({ auth: { oauth: { secret: text } } })
@@ -129,3 +131,25 @@ onEachDatabase("a secret instead of a key file", (database) => {
     })
   )
 })
+
+it.live(
+  "manifold doctor reports keys that this instance cannot read",
+  () =>
+    Effect.gen(function* () {
+      const storage = yield* sqlite
+      const doctor = Effect.fnUntraced(function* (config: Readonly<Record<string, unknown>>) {
+        const { dir, env } = yield* home({
+          ".config/manifold/manifold.yaml": JSON.stringify({ storage, ...config })
+        })
+        const { stdout } = yield* manifold(["doctor"], { cwd: dir, env: { ...env, PORT: "0" } })
+        return stdout.split("\n").find((line) => line.includes("oauth keys"))
+      })
+      expect(yield* doctor({})).toMatch(/^ok .*no keys of the OAuth server/)
+      yield* Effect.scoped(
+        Effect.flatMap(oauthService(storage, configured()), ({ url }) => json(`${url}/oauth/jwks`))
+      )
+      expect(yield* doctor(configured())).toMatch(/^ok .*can be read/)
+      expect(yield* doctor({})).toMatch(/^warn .*auth\.oauth\.secret/)
+    }),
+  30_000
+)

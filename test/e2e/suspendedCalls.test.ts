@@ -17,6 +17,7 @@ import { mcp } from "../../src/program/program.ts"
 import { StoredTokens } from "../../layers/identity/StoredTokens.ts"
 import { it } from "../support/effect.ts"
 import { create } from "../support/storedTokens.ts"
+import { webSocket } from "../support/webSocket.ts"
 import { post, readJson, stateFolder, stateless } from "../support/service.ts"
 
 /** Side effects of the tools. */
@@ -297,6 +298,29 @@ describe("suspended handlers", () => {
 })
 
 const oneToken = { tokens: [{ name: "one", token: "0123456789abcdef0123456789abcdef" }] }
+
+it.live("a handler that waits for a client on a WebSocket ends with the token of the socket", () =>
+  Effect.gen(function* () {
+    const { url } = yield* Listener
+    const done = yield* Done
+    const { count } = yield* SuspendedCalls
+    const { revoke } = yield* StoredTokens
+    const made = yield* create({ name: "asking" })
+    const socket = yield* webSocket(new URL("/mcp/ws", url), {
+      headers: { authorization: `Bearer ${made.text}` }
+    })
+    yield* socket.send(stateless(1, "tools/call", { name: "order", arguments: {} }, canElicit).body)
+    expect(yield* socket.next).toMatchObject({ result: { resultType: "input_required" } })
+    expect([done.orders, yield* count]).toEqual([1, 1])
+    // The handler waits for a request on any connection of its principal.
+    yield* Effect.sync(() => socket.socket.close())
+    yield* socket.closed
+    expect(yield* count).toBe(1)
+    yield* revoke("asking", "operator")
+    yield* Deferred.await(done.left)
+    expect([done.interrupted, yield* count]).toEqual([1, 0])
+  }).pipe(Effect.provide(running({ auth: oneToken })))
+)
 
 it.live("a waiting handler ends with the token of its request, and its request state with it", () =>
   Effect.gen(function* () {

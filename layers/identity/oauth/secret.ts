@@ -21,16 +21,28 @@ export const derivedKey = (
   purpose: string
 ): Redacted.Redacted<Uint8Array> => Redacted.make(hmacSha256(Redacted.value(secret), purpose))
 
+/** Of `auth.oauth.secret`. */
+const configured = Effect.map(
+  Effect.flatMap(ConfigSource, (config) => config.read(section)),
+  ({ oauth }) =>
+    oauth.secret === undefined
+      ? undefined
+      : derivedKey(Redacted.make(new TextEncoder().encode(Redacted.value(oauth.secret))), "oauth-encryption")
+)
+
 /** Of `auth.oauth.secret`; without it, generated in the state folder. */
 export const oauthSecret = Effect.gen(function* () {
   const storage = yield* Storage
-  const { oauth } = yield* (yield* ConfigSource).read(section)
-  if (oauth.secret === undefined) {
-    return { current: yield* storage.key(keyName, keyBytes), previous: undefined } satisfies OAuthSecret
-  }
-  const configured = Redacted.make(new TextEncoder().encode(Redacted.value(oauth.secret)))
-  return {
-    current: derivedKey(configured, "oauth-encryption"),
-    previous: yield* storage.existingKey(keyName, keyBytes)
-  } satisfies OAuthSecret
+  const current = yield* configured
+  return (
+    current === undefined
+      ? { current: yield* storage.key(keyName, keyBytes), previous: undefined }
+      : { current, previous: yield* storage.existingKey(keyName, keyBytes) }
+  ) satisfies OAuthSecret
+})
+
+/** The secrets that exist, without generating one. */
+export const knownSecrets = Effect.gen(function* () {
+  const found = [yield* configured, yield* (yield* Storage).existingKey(keyName, keyBytes)]
+  return found.filter((secret) => secret !== undefined)
 })

@@ -6,6 +6,7 @@ import { edgeCertificates } from "./edgeCertificates.ts"
 import { clientFiles } from "./clientFiles.ts"
 import { clock } from "./clock.ts"
 import { configuration } from "./configuration.ts"
+import { oauthKeys } from "./oauthKeys.ts"
 import { port } from "./port.ts"
 import { prompts } from "./prompts.ts"
 import { providerKeys } from "./providerKeys.ts"
@@ -25,6 +26,7 @@ const list = [
   storage,
   redis,
   tokens,
+  oauthKeys,
   clock,
   prompts,
   providerKeys,

@@ -1,17 +1,17 @@
 /** Checks the API tokens: those that expire soon, and those that this instance cannot verify. */
-import { Clock, Duration, Effect, FileSystem, Layer, type Path } from "effect"
+import { Clock, Duration, Effect, type FileSystem, Layer, type Path } from "effect"
 import { Audit } from "../../../layers/audit/Audit.ts"
-import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
+import type { ConfigSource } from "../../../layers/config/ConfigSource.ts"
 import { CredentialVerifiers } from "../../../layers/identity/CredentialVerifiers.ts"
 import { StoredTokens } from "../../../layers/identity/StoredTokens.ts"
 import type { StoredToken } from "../../../layers/identity/tokens/StoredToken.ts"
 import type { Environment } from "../../../layers/platform/Environment.ts"
 import type { Ids } from "../../../layers/platform/Ids.ts"
-import { section } from "../../../layers/storage/section.ts"
 import { Sql } from "../../../layers/storage/Sql.ts"
 import { Storage } from "../../../layers/storage/Storage.ts"
 import { type Check, type Finding, ok, warn } from "./Check.ts"
 import { notCheckable } from "./configuration.ts"
+import { databaseExists } from "./databaseExists.ts"
 
 const soon = Duration.days(7)
 /** Expiring tokens that are named. */
@@ -35,15 +35,8 @@ const expiring = (tokens: ReadonlyArray<StoredToken>, now: number): ReadonlyArra
     )
 }
 
-/** A database that does not exist yet is not created. */
-const exists = Effect.gen(function* () {
-  const { postgres_url } = yield* (yield* ConfigSource).read(section)
-  const { path } = yield* Storage
-  return postgres_url !== undefined || (yield* (yield* FileSystem.FileSystem).exists(path("manifold.db")))
-})
-
 const check = Effect.gen(function* () {
-  if (!(yield* exists)) return [ok("no stored API tokens")]
+  if (!(yield* databaseExists)) return [ok("no stored API tokens")]
   const stored = yield* StoredTokens
   const { tokens } = yield* stored.list({ limit: 1000 })
   const now = yield* Clock.currentTimeMillis

@@ -1,0 +1,11 @@
+/** Finds out whether there is a database to check, without creating one. */
+import { Effect, FileSystem } from "effect"
+import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
+import { section } from "../../../layers/storage/section.ts"
+import { Storage } from "../../../layers/storage/Storage.ts"
+
+export const databaseExists = Effect.gen(function* () {
+  const { postgres_url } = yield* (yield* ConfigSource).read(section)
+  const { path } = yield* Storage
+  return postgres_url !== undefined || (yield* (yield* FileSystem.FileSystem).exists(path("manifold.db")))
+})
