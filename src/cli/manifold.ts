@@ -21,6 +21,7 @@ import { list } from "./list.ts"
 import { InvalidUsage, presenter } from "./invalidUsage.ts"
 import { consoleOutput } from "./consoleOutput.ts"
 import { prompt } from "./prompt.ts"
+import { proxy } from "./proxy.ts"
 import { serve } from "./serve.ts"
 import { service } from "./service.ts"
 import { token } from "./token.ts"
@@ -47,6 +48,7 @@ const manifold = Command.make("manifold").pipe(
     prompt,
     upstream,
     token,
+    proxy,
     certificate,
     ca,
     user,

@@ -8,6 +8,7 @@ import {
   HttpApiSecurity,
   OpenApi
 } from "effect/http-api"
+import { Hostname, NewProxy, Proxy, ProxyReplacement, Undo, Undone } from "../../layers/edge/proxies/Proxy.ts"
 import { Certificate, Upload } from "../../layers/edge/certificates/Certificate.ts"
 import { NewToken, StoredToken } from "../../layers/identity/tokens/StoredToken.ts"
 import * as bodies from "./bodies.ts"
@@ -166,8 +167,48 @@ export class CertificatesGroup extends HttpApiGroup.make("certificates")
     OpenApi.annotations({ title: "Certificates", description: "TLS certificates of the edge" })
   ) {}
 
+const listProxies = HttpApiEndpoint.get("listProxies", "/edge/proxies", {
+  query: bodies.proxyPage,
+  success: bodies.ProxyList,
+  error: errors.common
+}).annotateMerge(summary("List published applications; requires the scope admin"))
+
+const createProxy = HttpApiEndpoint.post("createProxy", "/edge/proxies", {
+  payload: NewProxy,
+  success: Proxy.pipe(HttpApiSchema.status(201)),
+  error: [...errors.withBody, errors.Conflict]
+}).annotateMerge(summary("Publish an application; requires the scope admin"))
+
+const updateProxy = HttpApiEndpoint.post("updateProxy", "/edge/proxies/:hostname", {
+  params: { hostname: Hostname },
+  payload: ProxyReplacement,
+  success: Proxy,
+  error: [...errors.withBody, errors.NotFound, errors.Conflict]
+}).annotateMerge(summary("Replace target and options of a published application; requires the scope admin"))
+
+const deleteProxy = HttpApiEndpoint.delete("deleteProxy", "/edge/proxies/:hostname", {
+  params: { hostname: Hostname },
+  query: bodies.proxyRevision,
+  success: Proxy,
+  error: [...errors.common, errors.NotFound, errors.Conflict]
+}).annotateMerge(summary("Stop publishing an application; requires the scope admin"))
+
+const undoProxyChange = HttpApiEndpoint.post("undoProxyChange", "/edge/proxy_changes/undo", {
+  payload: Undo,
+  success: Undone,
+  error: [...errors.withBody, errors.Conflict]
+}).annotateMerge(summary("Undo the last change of published applications; requires the scope admin"))
+
+export class Proxies extends HttpApiGroup.make("proxies")
+  .add(listProxies, createProxy, updateProxy, deleteProxy, undoProxyChange)
+  .middleware(SchemaErrors)
+  .middleware(Access)
+  .annotateMerge(
+    OpenApi.annotations({ title: "Applications", description: "Applications behind the reverse proxy" })
+  ) {}
+
 export class Api extends HttpApi.make("manifold")
-  .add(Mcp, Auth, CertificatesGroup)
+  .add(Mcp, Auth, Proxies, CertificatesGroup)
   .annotateMerge(
     OpenApi.annotations({
       title: "manifold",

@@ -1,5 +1,6 @@
 /** Request and response bodies of the REST service. Times are in seconds. */
 import { Schema } from "effect"
+import { Proxy } from "../../layers/edge/proxies/Proxy.ts"
 import { Certificate } from "../../layers/edge/certificates/Certificate.ts"
 import { StoredToken } from "../../layers/identity/tokens/StoredToken.ts"
 
@@ -249,6 +250,29 @@ export const Ticket = Schema.Struct({
   path: Schema.String,
   expires_at: Schema.String
 }).annotate({ identifier: "Ticket" })
+
+export const ProxyList = Schema.Struct({
+  proxies: Schema.Array(Proxy),
+  total: Schema.Int.annotate({ description: "Number of all published applications." }),
+  next_cursor: Schema.optionalKey(Schema.String)
+}).annotate({ identifier: "ProxyList" })
+
+export const proxyPage = {
+  limit: Schema.optionalKey(
+    Schema.FiniteFromString.check(Schema.isInt(), Schema.isBetween({ minimum: 1, maximum: 1000 })).annotate({
+      description: "Maximum number of applications. Default: 100."
+    })
+  ),
+  cursor: Schema.optionalKey(text(255, "next_cursor of the page before. Absent: the first page."))
+}
+
+export const proxyRevision = {
+  revision: Schema.optionalKey(
+    Schema.FiniteFromString.check(Schema.isInt()).annotate({
+      description: "Revision of the entry that you saw. If it was changed since, nothing happens."
+    })
+  )
+}
 
 export const CertificateList = Schema.Struct({
   certificates: Schema.Array(Certificate),

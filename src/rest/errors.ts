@@ -29,7 +29,8 @@ export class RequestTimeout extends Schema.Error<RequestTimeout>("RequestTimeout
 }) {}
 
 export class Conflict extends Schema.Error<Conflict>("Conflict")(detail, {
-  description: "Another active token has the name, or there are as many tokens as the configuration allows.",
+  description:
+    "Another one has the name, another administrator has changed it, or there are as many as the configuration allows.",
   httpApiStatus: 409
 }) {}
 

@@ -19,6 +19,9 @@ export const methods: Readonly<Record<string, ReadonlyArray<Method>>> = {
   "/auth/tokens": ["GET", "POST"],
   "/auth/tokens/": ["DELETE"],
   [ticketPath]: ["POST"],
+  "/edge/proxies": ["GET", "POST"],
+  "/edge/proxies/": ["POST", "DELETE"],
+  "/edge/proxy_changes/undo": ["POST"],
   "/edge/certificates": ["GET", "POST"],
   "/edge/certificates/": ["DELETE"]
 }

@@ -3,6 +3,7 @@ import { Context, Effect, type FileSystem, Layer, type Path, Scope } from "effec
 import type { Audit } from "../../layers/audit/Audit.ts"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import type { Certificates } from "../../layers/edge/certificates/Certificates.ts"
+import type { ProxyTable } from "../../layers/edge/ProxyTable.ts"
 import type { Guard } from "../../layers/guard/Guard.ts"
 import { withoutPrefix } from "../../layers/http/pathPrefix.ts"
 import { run } from "../../layers/http/runEndpoint.ts"
@@ -44,6 +45,7 @@ type Services =
   | OwnInstance
   | Path.Path
   | ProgressEvents
+  | ProxyTable
   | Quotas
   | SignIns
   | Storage

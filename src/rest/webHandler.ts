@@ -5,13 +5,16 @@ import { HttpApiBuilder } from "effect/http-api"
 import { Api } from "./api.ts"
 import { authHandlers } from "./authHandlers.ts"
 import { certificateHandlers } from "./certificateHandlers.ts"
+import { proxyHandlers } from "./proxyHandlers.ts"
 import { handlers, middleware } from "./handlers.ts"
 import { Incoming, type RestRequest } from "./RestRequest.ts"
 
 /** The services of the router are for static files, which this API does not have; the handlers use the real ones. */
 const routes = HttpApiBuilder.layer(Api).pipe(
   Layer.provide(HttpServer.layerServices),
-  Layer.provide(Layer.provideMerge(Layer.mergeAll(handlers, authHandlers, certificateHandlers), middleware))
+  Layer.provide(
+    Layer.provideMerge(Layer.mergeAll(handlers, authHandlers, certificateHandlers, proxyHandlers), middleware)
+  )
 )
 
 /** A response that the router made, for example to an unsupported content type, has the form of the others. */

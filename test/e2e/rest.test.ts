@@ -263,6 +263,9 @@ describe("the description of the API", () => {
         "/auth/tokens",
         "/auth/tokens/{token}",
         "/auth/ticket",
+        "/edge/proxies",
+        "/edge/proxies/{hostname}",
+        "/edge/proxy_changes/undo",
         "/edge/certificates",
         "/edge/certificates/{id}"
       ])

@@ -129,6 +129,11 @@ export const ProxyUpdate = Schema.Struct({
 }).annotate({ identifier: "ProxyUpdate" })
 export type ProxyUpdate = typeof ProxyUpdate.Type
 
+/** The same for a host name that is elsewhere in the request. */
+export const ProxyReplacement = Schema.Struct({ target_url: TargetUrl, ...options, revision }).annotate({
+  identifier: "ProxyReplacement"
+})
+
 export const ProxyDeletion = Schema.Struct({ hostname: Hostname, revision })
 export type ProxyDeletion = typeof ProxyDeletion.Type
 
