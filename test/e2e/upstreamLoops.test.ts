@@ -52,8 +52,12 @@ const start = async () => {
     file,
     id: await runtime.runPromise(Effect.flatMap(OwnInstance, ({ id }) => id)),
     names: () => runtime.runPromise(names),
-    lists: async (mcpServers: Record<string, string>) => {
-      await write(Object.fromEntries(Object.entries(mcpServers).map(([name, href]) => [name, { url: href }])))
+    lists: async (mcpServers: Record<string, string>, options: object = {}) => {
+      await write(
+        Object.fromEntries(
+          Object.entries(mcpServers).map(([name, href]) => [name, { url: href, ...options }])
+        )
+      )
       await runtime.runPromise(Effect.flatMap(ConfigSource, ({ reload }) => reload))
     },
     add: (name: string) =>
@@ -161,4 +165,24 @@ test("a ring of three services passes each tool on at most twice", async () => {
   expect(threeDeep).toEqual([])
   expect(await textOf(a.url, "b__c__from_c")).toEqual({ text: JSON.stringify([a.id, b.id]), isError: false })
   expect((await textOf(a.url, "b__c__from_c", [b.id])).isError).toBe(true)
+})
+
+test("loops are also recognized over the transports of the session era", async () => {
+  const [a, b] = [await start(), await start()]
+  await a.add("from_a")
+  await b.add("from_b")
+  await a.lists({ b: new URL("/mcp/sse", b.url).href }, { type: "sse" })
+  await a.serves("b__from_b")
+  await b.lists({ a: new URL("/mcp/ws", a.url).href.replace("http", "ws") })
+  await b.serves("a__from_a")
+  for (const round of ["one", "two"]) {
+    await b.add(`b_${round}`)
+    await a.serves(`b__b_${round}`)
+    await a.add(`a_${round}`)
+    await b.serves(`a__a_${round}`)
+  }
+  const names = [...(await a.names()), ...(await b.names())]
+  expect(names.filter((name) => /^[ab]__[ab]__/.test(name))).toEqual([])
+  expect(await textOf(a.url, "b__from_b")).toEqual({ text: JSON.stringify([a.id]), isError: false })
+  expect(await textOf(b.url, "a__from_a")).toEqual({ text: JSON.stringify([b.id]), isError: false })
 })
