@@ -55,7 +55,7 @@ const proxies: ReadonlyArray<Proxy> = [
     name: "Caddy",
     language: "caddyfile",
     configure: (text, { port }) =>
-      `{\n  admin off\n  auto_https disable_redirects\n  https_port ${port}\n  default_bind 127.0.0.1\n  grace_period 1s\n}\n${text}`,
+      `{\n  admin off\n  auto_https disable_redirects\n  https_port ${port}\n  default_bind 127.0.0.1\n  grace_period 1s\n}\n${text.replace("mcp.example.com {", "localhost, *.example.com {")}`,
     command: (file) => ["caddy", "run", "--adapter", "caddyfile", "--config", file]
   }
 ]
@@ -124,7 +124,7 @@ const post = (body: unknown, headers: Record<string, string> = {}): RequestInit 
 })
 
 const config = {
-  server: { allowed_hosts: ["mcp.example.com"] },
+  server: { allowed_hosts: ["mcp.example.com"], trusted_proxies: ["127.0.0.1"] },
   auth: { tokens: [{ name: "ops", token }], anonymous_loopback: true }
 }
 
@@ -138,6 +138,16 @@ for (const proxy of proxies) {
           const { ca, request, url } = yield* running(proxy)
           // The service trusts loopback. The proxy is on loopback, but its clients are not.
           expect((yield* request("/mcp", post(initialize()))).status).toBe(401)
+
+          // The public URL is that of the request to the proxy, but not below a prefix.
+          const metadata = (path: string) => request(path, { headers: { host: "mcp.example.com" } })
+          const found = yield* metadata("/.well-known/oauth-authorization-server")
+          expect(yield* readJson(found)).toMatchObject({ issuer: "https://mcp.example.com" })
+          const challenged = yield* metadata("/mcp")
+          expect(challenged.headers.get("www-authenticate")).toContain(
+            'resource_metadata="https://mcp.example.com/.well-known/oauth-protected-resource/mcp"'
+          )
+          expect((yield* metadata("/tools/.well-known/oauth-authorization-server")).status).toBe(503)
 
           for (const prefix of ["", "/tools"]) {
             const opened = yield* request(`${prefix}/mcp`, post(initialize(), { authorization }))
