@@ -36,14 +36,14 @@ export interface EdgePorts {
 
 type Common = Omit<ListenerOptions, "tls" | "reusePort" | "hostname" | "port" | "transportSecurity">
 
-/** `edge.https_port` instead of `server.port`. */
-const named = (setting: string) =>
-  Effect.mapError(
-    ({ message }: { readonly message: string }) =>
-      new EdgeListenError({
-        message: `edge.${setting}: ${message.replace(/--(?:host|port) or server\./g, "edge.")}`
-      })
-  )
+/** Names the settings of the edge instead of those of section `server`. */
+const named = (setting: "https_port" | "http_port") =>
+  Effect.mapError(({ message }: { readonly message: string }) => {
+    const detail = message
+      .replace(/--port or server\.port|server\.port/, `edge.${setting}`)
+      .replace(/--host or server\.host|server\.host/, "edge.host")
+    return new EdgeListenError({ message: `edge.${setting}: ${detail}` })
+  })
 
 const pauseAfter = ({ named: certificates }: CertificateSet) =>
   Duration.millis(leastPause + certificates.length * pausePerCertificate)

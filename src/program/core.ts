@@ -58,9 +58,10 @@ export const core = Layer.effect(Catalog, Effect.flatMap(catalogOptions, Catalog
       Credentials.layer,
       SignIns.layer,
       Instance.layer,
-      Certificates.layer.pipe(Layer.provideMerge(Layer.merge(CertificateStore.layer, Domains.layer))),
+      Certificates.layer.pipe(
+        Layer.provideMerge(Layer.mergeAll(CertificateStore.layer, Domains.layer, ProxyTable.layer))
+      ),
       OwnInstance.layer(Storage),
-      ProxyTable.layer,
       StoredTokens.layer.pipe(Layer.provideMerge(CredentialVerifiers.layer))
     )
   ),

@@ -3,6 +3,7 @@ import { Effect, type FileSystem, Option, type Path } from "effect"
 import { ConfigInvalid, type Problem } from "../../layers/config/ConfigInvalid.ts"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import * as Certificate from "../../layers/http/certificate.ts"
+import * as edge from "../../layers/edge/section.ts"
 import { isLoopback } from "../../layers/http/hosts.ts"
 import * as http from "../../layers/http/section.ts"
 import * as auth from "../../layers/identity/section.ts"
@@ -16,6 +17,7 @@ export const preflight: Effect.Effect<void, ConfigInvalid, ConfigSource | FileSy
     const { source = "defaults" } = yield* config.found
     const { host, tls } = yield* config.read(http.section)
     const { tokens } = yield* config.read(auth.section)
+    const edgeSettings = yield* config.read(edge.section)
     const dir = Option.map(yield* config.readOption(templates.section), (settings) => settings.dir)
     const problems: Array<Problem> = []
     const add = (error: { readonly message: string }) =>
@@ -28,6 +30,10 @@ export const preflight: Effect.Effect<void, ConfigInvalid, ConfigSource | FileSy
     if (tokens.length === 0 && !isLoopback(host)) {
       const message = `${JSON.stringify(host)} is reachable from other machines: listen on 127.0.0.1, or configure a token in auth.tokens`
       problems.push({ path: "server.host", message, source })
+    }
+    if (tokens.length === 0 && edgeSettings.https_port !== undefined && !isLoopback(edgeSettings.host)) {
+      const message = `${JSON.stringify(edgeSettings.host)} is reachable from other machines: listen on 127.0.0.1, or configure a token in auth.tokens`
+      problems.push({ path: "edge.host", message, source })
     }
     if (tls !== undefined)
       yield* Certificate.load(tls).pipe(Effect.asVoid, Effect.catchTag("CertificateError", add))

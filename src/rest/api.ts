@@ -9,7 +9,7 @@ import {
   OpenApi
 } from "effect/http-api"
 import { Hostname, NewProxy, Proxy, ProxyReplacement, Undo, Undone } from "../../layers/edge/proxies/Proxy.ts"
-import { Certificate, Upload } from "../../layers/edge/certificates/Certificate.ts"
+import { Certificate, Retried, Retry, Upload } from "../../layers/edge/certificates/Certificate.ts"
 import { NewToken, StoredToken } from "../../layers/identity/tokens/StoredToken.ts"
 import * as bodies from "./bodies.ts"
 import * as errors from "./errors.ts"
@@ -153,6 +153,12 @@ const addCertificate = HttpApiEndpoint.post("addCertificate", "/edge/certificate
   error: [...errors.withBody, errors.Conflict]
 }).annotateMerge(summary("Upload a certificate; requires the scope admin"))
 
+const retryCertificate = HttpApiEndpoint.post("retryCertificate", "/edge/certificates/retry", {
+  payload: Retry,
+  success: Retried,
+  error: [...errors.withBody, errors.NotFound]
+}).annotateMerge(summary("Retry to issue a certificate by ACME; requires the scope admin"))
+
 const removeCertificate = HttpApiEndpoint.delete("removeCertificate", "/edge/certificates/:id", {
   params: { id: bodies.CertificateId },
   success: bodies.RemovedCertificate,
@@ -160,7 +166,7 @@ const removeCertificate = HttpApiEndpoint.delete("removeCertificate", "/edge/cer
 }).annotateMerge(summary("Remove an uploaded certificate; requires the scope admin"))
 
 export class CertificatesGroup extends HttpApiGroup.make("certificates")
-  .add(listCertificates, addCertificate, removeCertificate)
+  .add(listCertificates, addCertificate, retryCertificate, removeCertificate)
   .middleware(SchemaErrors)
   .middleware(Access)
   .annotateMerge(

@@ -12,7 +12,6 @@ import { RestRequest } from "./RestRequest.ts"
 
 const usualPage = 100
 
-/** `too_many` and `not_found` are separate, for the endpoints that have them. */
 const readFailed = ({ message }: CertificateError | CertificatesUnavailable) => unavailable(message)
 
 const addFailed = (error: CertificateError | CertificatesUnavailable) => {
@@ -23,7 +22,7 @@ const addFailed = (error: CertificateError | CertificatesUnavailable) => {
     : Effect.fail(new errors.Unprocessable({ detail }))
 }
 
-const removeFailed = (error: CertificateError | CertificatesUnavailable) => {
+const lookupFailed = (error: CertificateError | CertificatesUnavailable) => {
   const { message: detail } = error
   if (error._tag === "CertificatesUnavailable") return unavailable(detail)
   return error.reason === "not_found"
@@ -50,9 +49,13 @@ export const certificateHandlers = HttpApiBuilder.group(
         yield* metered("admin", catalog)
         return yield* certificates.add(payload, yield* RestRequest).pipe(Effect.catch(addFailed))
       }),
+      retryCertificate: Effect.fn(function* ({ payload: { hostname } }) {
+        yield* metered("admin", catalog)
+        return yield* certificates.retry(hostname, yield* RestRequest).pipe(Effect.catch(lookupFailed))
+      }),
       removeCertificate: Effect.fn(function* ({ params: { id } }) {
         yield* metered("admin", catalog)
-        return yield* certificates.remove(id, yield* RestRequest).pipe(Effect.catch(removeFailed))
+        return yield* certificates.remove(id, yield* RestRequest).pipe(Effect.catch(lookupFailed))
       })
     })
   })

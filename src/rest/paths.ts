@@ -23,5 +23,6 @@ export const methods: Readonly<Record<string, ReadonlyArray<Method>>> = {
   "/edge/proxies/": ["POST", "DELETE"],
   "/edge/proxy_changes/undo": ["POST"],
   "/edge/certificates": ["GET", "POST"],
-  "/edge/certificates/": ["DELETE"]
+  "/edge/certificates/": ["DELETE"],
+  "/edge/certificates/retry": ["POST"]
 }

@@ -1,4 +1,4 @@
-/** Lists, adds and removes certificates of the edge, for administrators. */
+/** Lists, adds, removes and retries certificates of the edge, for administrators. */
 import { Effect, Schema } from "effect"
 import * as Tool from "effect/ai/Tool"
 import * as Toolkit from "effect/ai/Toolkit"
@@ -6,6 +6,8 @@ import {
   Certificate,
   CertificateError,
   CertificatesUnavailable,
+  Retried,
+  Retry,
   Upload
 } from "../../layers/edge/certificates/Certificate.ts"
 import { Certificates } from "../../layers/edge/certificates/Certificates.ts"
@@ -75,7 +77,22 @@ const RemoveCertificate = Tool.make("remove_certificate", {
   .annotate(Tool.OpenWorld, false)
   .annotate(ToolPolicy, policy)
 
-export const toolkit = Toolkit.make(ListCertificates, AddCertificate, RemoveCertificate)
+const RetryCertificate = Tool.make("retry_certificate", {
+  description:
+    "Try again within seconds to issue the certificate of a host by ACME, instead of at next_action_at. Use it after the reason of the failure, such as a missing DNS record, was corrected: CAs limit failed attempts.",
+  parameters: Retry,
+  success: Retried,
+  failure,
+  dependencies: [Caller]
+})
+  .annotate(Tool.Title, "Retry to issue a certificate")
+  .annotate(Tool.Readonly, false)
+  .annotate(Tool.Destructive, false)
+  .annotate(Tool.Idempotent, true)
+  .annotate(Tool.OpenWorld, true)
+  .annotate(ToolPolicy, policy)
+
+export const toolkit = Toolkit.make(ListCertificates, AddCertificate, RemoveCertificate, RetryCertificate)
 export const layer = toolkit.toLayer(
   Effect.map(Certificates, (certificates) =>
     toolkit.of({
@@ -86,6 +103,9 @@ export const layer = toolkit.toLayer(
         })),
       add_certificate: Effect.fnUntraced(function* (upload) {
         return yield* certificates.add(upload, yield* Caller)
+      }),
+      retry_certificate: Effect.fnUntraced(function* ({ hostname }) {
+        return yield* certificates.retry(hostname, yield* Caller)
       }),
       remove_certificate: Effect.fnUntraced(function* ({ id }) {
         return yield* certificates.remove(id, yield* Caller)

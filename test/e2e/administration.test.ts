@@ -59,6 +59,7 @@ const tools = [
   "list_services",
   "list_tokens",
   "remove_certificate",
+  "retry_certificate",
   "revoke_token",
   "run_command"
 ]

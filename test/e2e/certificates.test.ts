@@ -60,6 +60,11 @@ describe.skipIf(!possible)("The certificates of a service", () => {
         id,
         names: ["a.example.com"]
       })
+      const retried = yield* call("retry_certificate", { hostname: "a.example.com" })
+      expect([retried.isError, JSON.stringify(retried.content)]).toEqual([
+        true,
+        expect.stringContaining("No attempt")
+      ])
       yield* Effect.promise(() => client.close())
 
       const path = "/edge/certificates"
@@ -71,6 +76,7 @@ describe.skipIf(!possible)("The certificates of a service", () => {
       })
       expect((yield* json(send(path, { ...upload, certificate: "x" }, bearer(admin)))).status).toBe(422)
       expect((yield* json(send(path, { certificate: cert }, bearer(admin)))).status).toBe(422)
+      expect((yield* send(`${path}/retry`, { hostname: "a.example.com" }, bearer(admin))).status).toBe(404)
       expect((yield* get(path, bearer(reader))).status).toBe(403)
       expect((yield* get(path)).status).toBe(401)
       expect((yield* remove(`${path}/${String(again.body["id"])}`)).status).toBe(200)

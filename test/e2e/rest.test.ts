@@ -267,6 +267,7 @@ describe("the description of the API", () => {
         "/edge/proxies/{hostname}",
         "/edge/proxy_changes/undo",
         "/edge/certificates",
+        "/edge/certificates/retry",
         "/edge/certificates/{id}"
       ])
       for (const page of ["/docs", "/redoc"]) {

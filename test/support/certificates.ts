@@ -10,6 +10,7 @@ import { CertificateStore } from "../../layers/edge/certificates/CertificateStor
 import { LocalCa } from "../../layers/edge/certificates/LocalCa.ts"
 import { ServedCertificates } from "../../layers/edge/certificates/ServedCertificates.ts"
 import { Domains } from "../../layers/edge/Domains.ts"
+import { ProxyTable } from "../../layers/edge/ProxyTable.ts"
 import { Environment } from "../../layers/platform/Environment.ts"
 import { Ids } from "../../layers/platform/Ids.ts"
 import * as Platform from "../../layers/platform/Platform.ts"
@@ -24,7 +25,7 @@ const base = (
   edge: Edge,
   ...loggers: ReadonlyArray<Logger.Logger<unknown, unknown>>
 ) =>
-  Layer.mergeAll(CertificateStore.layer, Domains.layer).pipe(
+  Layer.mergeAll(CertificateStore.layer, Domains.layer, ProxyTable.layer).pipe(
     Layer.provideMerge(Audit.layer),
     Layer.provideMerge(Sql.layer),
     Layer.provideMerge(Storage.layer),

@@ -8,11 +8,11 @@ import { Effect } from "effect"
 import { type Made, make } from "./certificates.ts"
 
 const programs = ["pebble", "pebble-challtestsrv"].map((name) => Bun.which(name))
-const possible = programs.every((path) => path !== null)
+export const hasPebble = programs.every((path) => path !== null)
 
 /** `describe` if pebble is installed, or in CI. */
 export const describePebble = (name: string, tests: () => void) =>
-  possible || process.env["CI"]
+  hasPebble || process.env["CI"]
     ? describe(name, tests)
     : describe.skip(`${name} (skipped: needs pebble)`, tests)
 
@@ -157,7 +157,7 @@ const steps = {
 export type Step = keyof typeof steps
 
 /** Responds instead of the CA, or `undefined`. */
-type Fault = (request: Request) => Response | Promise<Response> | undefined
+type Fault = (request: Request) => Response | undefined | Promise<Response | undefined>
 
 /** The CA behind a proxy that counts requests of each step, and responds by itself where a test says so. */
 export const faulty = Effect.fnUntraced(function* (ca: Pebble) {
@@ -177,7 +177,7 @@ export const faulty = Effect.fnUntraced(function* (ca: Pebble) {
           const found = Object.entries(steps).find(([, path]) => url.pathname.startsWith(path))
           const step = found?.[0] as Step | undefined
           if (step !== undefined) {
-            const response = faults.get(step)?.(request)
+            const response = await faults.get(step)?.(request)
             if (response !== undefined) {
               count(step)
               return response

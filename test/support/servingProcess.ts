@@ -40,7 +40,13 @@ export const servingProcess = ({ config, env, flags = [], port: wanted = 0 }: Se
         while (!(await reader.read()).done);
       })()
       const [, port] = /"url":"https?:\/\/[^"]*:(\d+)/.exec(text) ?? []
-      return { child, url: new URL(`http://127.0.0.1:${port}/mcp`) }
+      const [, https, http] = /"https_port":(\d+)(?:,"http_port":(\d+))?/.exec(text) ?? []
+      return {
+        child,
+        url: new URL(`http://127.0.0.1:${port}/mcp`),
+        /** Ports of the edge; 0 without it. */
+        edge: { https: Number(https ?? 0), http: Number(http ?? 0) }
+      }
     }),
     ({ child }) =>
       Effect.promise(() => {

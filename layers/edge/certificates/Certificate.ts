@@ -47,6 +47,18 @@ export const Upload = Schema.Struct({
 }).annotate({ identifier: "CertificateUpload" })
 export type Upload = typeof Upload.Type
 
+export const Retry = Schema.Struct({
+  hostname: Schema.NonEmptyString.check(Schema.isMaxLength(255)).annotate({
+    description: "Host whose certificate could not be issued, such as app.example.com."
+  })
+}).annotate({ identifier: "CertificateRetry" })
+
+export const Retried = Schema.Struct({
+  hostname: Schema.String,
+  last_error: Schema.NullOr(Schema.String).annotate({ description: "Why the last attempt failed." })
+}).annotate({ identifier: "CertificateRetried" })
+export type Retried = typeof Retried.Type
+
 /**
  * `invalid`: the chain or its key fails a check. `not_found`: no certificate has the id. `too_many`: a limit is reached.
  * `disabled`: the section `edge` is missing.

@@ -4,6 +4,7 @@ import type { Audit } from "../../audit/Audit.ts"
 import type { ConfigSource } from "../../config/ConfigSource.ts"
 import type { Sql } from "../../storage/Sql.ts"
 import type { Domains } from "../Domains.ts"
+import type { ProxyTable } from "../ProxyTable.ts"
 import type { Administration } from "./administerCertificates.ts"
 import type {
   Administrator,
@@ -12,6 +13,7 @@ import type {
   CertificatePage,
   CertificatesUnavailable,
   PageRequest,
+  Retried,
   Upload
 } from "./Certificate.ts"
 import type { CertificateStore } from "./CertificateStore.ts"
@@ -25,6 +27,8 @@ export class Certificates extends Context.Service<
     readonly list: (page: PageRequest) => Effect.Effect<CertificatePage, Failures>
     /** Checks and stores an uploaded certificate, which then serves all hosts that it has a name for. */
     readonly add: (upload: Upload, by: Administrator) => Effect.Effect<Certificate, Failures>
+    /** Ends the delay before the next attempt to issue the certificate of a host by ACME. */
+    readonly retry: (hostname: string, by: Administrator) => Effect.Effect<Retried, Failures>
     /** Removes an uploaded certificate. Its hosts are then served with another one. */
     readonly remove: (
       id: string,
@@ -36,7 +40,9 @@ export class Certificates extends Context.Service<
   static readonly layer = Layer.effect(
     Certificates,
     Effect.gen(function* () {
-      const services = yield* Effect.context<Audit | CertificateStore | ConfigSource | Domains | Sql>()
+      const services = yield* Effect.context<
+        Audit | CertificateStore | ConfigSource | Domains | ProxyTable | Sql
+      >()
       const loaded = yield* Effect.cached(
         Effect.promise(() => import("./administerCertificates.ts")).pipe(
           Effect.flatMap(({ makeAdministration }) => makeAdministration),
@@ -47,6 +53,7 @@ export class Certificates extends Context.Service<
       return Certificates.of({
         list: (page) => use(({ list }) => list(page)),
         add: (upload, by) => use(({ add }) => add(upload, by)),
+        retry: (hostname, by) => use(({ retry }) => retry(hostname, by)),
         remove: (id, by) => use(({ remove }) => remove(id, by))
       })
     })

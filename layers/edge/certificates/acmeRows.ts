@@ -51,6 +51,15 @@ export const saveOrder = Effect.fnUntraced(function* (sql: SqlClient, order: Ord
   yield* countChange(sql)
 })
 
+/** Ends the delay before the next attempt of the host, and of the account; the failed ones among them. */
+export const retryOrder = Effect.fnUntraced(function* (sql: SqlClient, host: string, now: number) {
+  const found = yield* Orders(
+    sql`UPDATE edge_acme_orders SET next_at = ${now} WHERE host IN ${sql.in([host, everyHost])} AND attempts > 0 RETURNING *`
+  )
+  if (found.length > 0) yield* countChange(sql)
+  return found
+})
+
 export const removeOrder = Effect.fnUntraced(function* (sql: SqlClient, host: string) {
   yield* sql`DELETE FROM edge_acme_orders WHERE host = ${host}`
   yield* countChange(sql)

@@ -4,10 +4,12 @@ import { Audit } from "../../audit/Audit.ts"
 import { actorOf, operator } from "../../audit/AuditEntry.ts"
 import { ConfigSource } from "../../config/ConfigSource.ts"
 import * as certificateChain from "../../http/certificateChain.ts"
+import { canonicalHost } from "../../http/hosts.ts"
 import { Sql } from "../../storage/Sql.ts"
 import { Domains } from "../Domains.ts"
+import { ProxyTable } from "../ProxyTable.ts"
 import { section } from "../section.ts"
-import { everyHost, listOrders } from "./acmeRows.ts"
+import { everyHost, listOrders, retryOrder } from "./acmeRows.ts"
 import {
   type Administrator,
   CertificateError,
@@ -50,8 +52,15 @@ export const makeAdministration = Effect.gen(function* () {
   const audit = yield* Audit
   const store = yield* CertificateStore
   const config = yield* ConfigSource
-  const services = yield* Effect.context<Domains>()
-  const hosts = Effect.provideContext(servedHosts, services)
+  const table = yield* ProxyTable
+  const domains = yield* Domains
+
+  /** Those that services on this database serve, also if this program does not. */
+  const hosts = Effect.gen(function* () {
+    const own = yield* Effect.provideService(servedHosts, Domains, domains)
+    const { rows } = yield* table.since(-1)
+    return [...own, ...rows.map(({ hostname }) => hostname)]
+  })
 
   const described = Effect.gen(function* () {
     const now = yield* Clock.currentTimeMillis
@@ -101,6 +110,36 @@ export const makeAdministration = Effect.gen(function* () {
     return removed === undefined ? yield* unknown : { id, names: removed.names }
   }, forCallers)
 
+  const retry = Effect.fn("Certificates.retry")(function* (hostname: string, by: Administrator) {
+    const { actor, requestId } = authorOf(by)
+    const now = yield* Clock.currentTimeMillis
+    const host = canonicalHost(hostname)
+    const found =
+      host === undefined
+        ? []
+        : yield* sql.write((client) =>
+            Effect.gen(function* () {
+              const orders = yield* retryOrder(client, host, now)
+              if (orders.length === 0) return orders
+              yield* audit.record(client, {
+                actor,
+                requestId,
+                action: "certificate.retry",
+                target: host,
+                outcome: "succeeded"
+              })
+              return orders
+            })
+          )
+    const [failed] = found
+    if (failed === undefined)
+      return yield* refused(
+        "not_found",
+        "No attempt to issue a certificate by ACME for this host has failed. List the certificates to see them."
+      )
+    return { hostname: host ?? hostname, last_error: failed.last_error }
+  }, forCallers)
+
   /** Records a refused change. */
   const recordRefusal =
     (action: string, by: Administrator, target?: string) =>
@@ -124,6 +163,8 @@ export const makeAdministration = Effect.gen(function* () {
       }
       return found
     }, forCallers),
+    retry: (hostname: string, by: Administrator) =>
+      Effect.tapError(retry(hostname, by), recordRefusal("certificate.retry", by, hostname.slice(0, 253))),
     add: (upload: Upload, by: Administrator) =>
       Effect.tapError(add(upload, by), recordRefusal("certificate.upload", by)),
     remove: (id: string, by: Administrator) =>

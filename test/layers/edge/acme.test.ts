@@ -252,9 +252,11 @@ describePebble("ACME", () => {
   it.live("backs off from a host that the CA cannot reach, and names the reason", () =>
     Effect.gen(function* () {
       const ca = yield* pebble()
-      const { list, logged, retry, services } = yield* running({ ca, storage: yield* sqlite, domains: [app] })
+      const { list, logged, services } = yield* running({ ca, storage: yield* sqlite, domains: [app] })
       yield* logged("no certificate for")
-      yield* retry
+      const retried = yield* Context.get(services, Certificates).retry(app, "operator")
+      expect(retried.last_error).toContain("/.well-known/acme-challenge/")
+      yield* Context.get(services, Domains).publish(() => [])
       yield* logged("no certificate for")
       const [local, failed] = appOf(yield* list).toSorted((a, b) => (a.state < b.state ? -1 : 1))
       expect(local).toMatchObject({ source: "local_ca", state: "active", hosts: [app] })

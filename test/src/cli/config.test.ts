@@ -77,12 +77,13 @@ it.live(
   () =>
     Effect.gen(function* () {
       const file = yield* inFile(
-        "server: { host: 0.0.0.0, tls: { cert_file: none.pem, key_file: none.pem } }\ntemplates: { dir: none }\n"
+        "server: { host: 0.0.0.0, tls: { cert_file: none.pem, key_file: none.pem } }\ntemplates: { dir: none }\nedge: { https_port: 443 }\n"
       )
       const { code, stderr } = yield* manifold(["config", "check", file])
       expect(code).toBe(1)
-      expect(stderr).toContain("3 problems")
+      expect(stderr).toContain("4 problems")
       expect(stderr).toContain('server.host: "0.0.0.0" is reachable from other machines')
+      expect(stderr).toContain('edge.host: "0.0.0.0" is reachable from other machines')
       expect(stderr).toContain(
         `server.tls.cert_file: cannot read ${file.replace("manifold.yaml", "none.pem")}`
       )
