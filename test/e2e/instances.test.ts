@@ -18,6 +18,16 @@ const call = (url: URL, name: string, args: Readonly<Record<string, unknown>>) =
   return post(url, body, { ...headers, ...bearer(admin) })
 }
 
+/** What the process says of its connection to Redis. */
+const redisOf = (url: URL) =>
+  Effect.promise(async () => {
+    const response = await fetch(new URL("/health", url), { headers: bearer(admin) })
+    const { parts } = (await response.json()) as {
+      readonly parts: { readonly redis: { readonly status: string } }
+    }
+    return parts.redis.status
+  })
+
 const start = (config: Parameters<typeof servingProcess>[0]["config"], count: number) =>
   Effect.all(Effect.replicate(servingProcess({ config }), count), { concurrency: "unbounded" })
 
@@ -28,6 +38,9 @@ describeRedis("three processes that share a Redis", () => {
       const storage = { ...(yield* sqlite), redis_url }
       const limits = { principal: { calls: 100, window: "1 hour" } }
       const processes = yield* start({ storage, auth, limits }, 3)
+      // Without a connection each would count alone.
+      for (const { url } of processes)
+        yield* Effect.repeat(redisOf(url), { until: (status) => status === "ok" })
       const responses = yield* Effect.forEach(
         Array.from({ length: 120 }, (_, index) => processes[index % 3]),
         (each) =>
