@@ -86,11 +86,24 @@ type Write = (sql: SqlClient) => Effect.Effect<unknown, SqlError | SchemaError |
 /** Writes of one request, which are committed together. */
 export interface Changes {
   readonly writes: Array<Write>
+  /** Grants whose records are removed. */
+  readonly grants: Set<string>
   /** Whether access tokens are revoked. */
   revokes: boolean
 }
-export const noChanges = (): Changes => ({ writes: [], revokes: false })
+export const noChanges = (): Changes => ({ writes: [], grants: new Set(), revokes: false })
 const changesOf = promiseLocal.make<Changes>()
+
+/**
+ * Transactions that remove records of one grant wait for each other here, before they lock anything else: PostgreSQL would
+ * find them in a deadlock, after a second each.
+ */
+const lockGrant = (sql: SqlClient, grant: string) =>
+  sql.onDialectOrElse({
+    pg: () =>
+      Effect.asVoid(sql`SELECT 1 FROM oauth_records WHERE model = 'Grant' AND id = ${grant} FOR UPDATE`),
+    orElse: () => Effect.void
+  })
 
 /** `onRevoked` runs after access tokens were revoked. */
 export const make = Effect.fnUntraced(function* (onRevoked: Effect.Effect<void>) {
@@ -121,6 +134,7 @@ export const make = Effect.fnUntraced(function* (onRevoked: Effect.Effect<void>)
       sql`SELECT grant_id FROM oauth_records WHERE model = ${model} AND id = ${stored} AND grant_id IS NOT NULL`
     )
     if (found === undefined) return
+    yield* lockGrant(sql, found.grant_id)
     yield* sql`DELETE FROM oauth_records
       WHERE grant_id = ${found.grant_id} OR (model = 'Grant' AND id = ${found.grant_id})`
   })
@@ -131,7 +145,12 @@ export const make = Effect.fnUntraced(function* (onRevoked: Effect.Effect<void>)
    * section 4.14.2).
    */
   const commit = (changes: Changes) =>
-    write((sql) => Effect.forEach(changes.writes, (change) => change(sql), { discard: true })).pipe(
+    write((sql) =>
+      Effect.andThen(
+        Effect.forEach([...changes.grants].toSorted(), (grant) => lockGrant(sql, grant), { discard: true }),
+        Effect.forEach(changes.writes, (change) => change(sql), { discard: true })
+      )
+    ).pipe(
       Effect.andThen(changes.revokes ? onRevoked : Effect.void),
       Effect.catchTag("Replayed", ({ id, model }) =>
         Effect.all(
@@ -143,11 +162,12 @@ export const make = Effect.fnUntraced(function* (onRevoked: Effect.Effect<void>)
       )
     )
 
-  const submit = (changes: Changes | undefined, change: Write, revokes = false) => {
-    if (changes === undefined) return commit({ writes: [change], revokes })
+  const submit = (given: Changes | undefined, change: Write, revokes = false, grant?: string) => {
+    const changes = given ?? noChanges()
     changes.writes.push(change)
+    if (grant !== undefined) changes.grants.add(grant)
     if (revokes) changes.revokes = true
-    return Effect.void
+    return given === undefined ? commit(changes) : Effect.void
   }
 
   const upsert = (
@@ -239,7 +259,8 @@ export const make = Effect.fnUntraced(function* (onRevoked: Effect.Effect<void>)
     submit(
       changes,
       (sql) => sql`DELETE FROM oauth_records WHERE model = ${model} AND grant_id = ${grant}`,
-      model === "AccessToken"
+      model === "AccessToken",
+      grant
     )
 
   /** The adapter of one model. */
