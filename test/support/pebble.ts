@@ -61,11 +61,14 @@ const start = Effect.fnUntraced(function* (
   })
 })
 
-/** The port to which the CA sends HTTP-01 requests; each goes to the next of `targets`. */
+/** The port to which the CA sends HTTP-01 requests. They wait for the first `forward`; each goes to the next of its ports. */
 const challengePort = Effect.gen(function* () {
   let targets: ReadonlyArray<number> = []
   let next = 0
-  const server = createServer((socket) => {
+  const { promise: begun, resolve: begin } = Promise.withResolvers<void>()
+  const server = createServer(async (socket) => {
+    socket.on("error", () => {})
+    await begun
     const target = targets[next++ % Math.max(1, targets.length)]
     if (target === undefined) return socket.destroy()
     const upstream = connect(target, "127.0.0.1")
@@ -79,14 +82,19 @@ const challengePort = Effect.gen(function* () {
     () => Effect.sync(() => server.close())
   )
   const { port } = server.address() as AddressInfo
-  return { port, forward: (...ports: ReadonlyArray<number>) => Effect.sync(() => void (targets = ports)) }
+  const forward = (...ports: ReadonlyArray<number>) =>
+    Effect.sync(() => {
+      targets = ports
+      begin()
+    })
+  return { port, forward }
 })
 
 export interface Pebble {
   readonly directory: string
   /** PEM file with the certificate that the directory is trusted by. */
   readonly caFile: string
-  /** HTTP-01 requests go to these ports on 127.0.0.1, in turn. */
+  /** HTTP-01 requests go to these ports on 127.0.0.1, in turn; without one they are refused. */
   readonly forward: (...ports: ReadonlyArray<number>) => Effect.Effect<void>
   /** The root of the certificates that it issues, as PEM. */
   readonly root: Effect.Effect<string>
@@ -94,8 +102,11 @@ export interface Pebble {
   readonly tls: Made
 }
 
-/** A CA that resolves every name to 127.0.0.1. */
-export const pebble = Effect.fnUntraced(function* () {
+/** Keys of external accounts by their id, in base64url. */
+type ExternalAccounts = Readonly<Record<string, string>>
+
+/** A CA that resolves every name to 127.0.0.1; with external accounts, it requires one. */
+export const pebble = Effect.fnUntraced(function* (externalAccounts: ExternalAccounts = {}) {
   const dir = yield* Effect.acquireRelease(
     Effect.promise(() => mkdtemp(join(tmpdir(), "manifold-pebble-"))),
     (path) => Effect.promise(() => rm(path, { recursive: true, force: true }))
@@ -116,7 +127,8 @@ export const pebble = Effect.fnUntraced(function* () {
       httpPort: challenges.port,
       tlsPort: challenges.port,
       ocspResponderURL: "",
-      externalAccountBindingRequired: false
+      externalAccountBindingRequired: Object.keys(externalAccounts).length > 0,
+      externalAccountMACKeys: externalAccounts
     }
     await Bun.write(file("config.json"), JSON.stringify({ pebble: config }))
   })

@@ -2,8 +2,10 @@
 import { Clock, Context, Duration, Effect, Layer, PubSub, Queue, Stream } from "effect"
 import type { CertificateSet } from "../../http/ListenerOptions.ts"
 import { ConfigSource } from "../../config/ConfigSource.ts"
+import { Sql } from "../../storage/Sql.ts"
 import { Domains } from "../Domains.ts"
 import { section } from "../section.ts"
+import { everyHost, listOrders, type OrderRow } from "./acmeRows.ts"
 import * as rows from "./certificateRows.ts"
 import { CertificateStore, itself, type StoredCertificate } from "./CertificateStore.ts"
 import { choose } from "./chooseCertificates.ts"
@@ -18,6 +20,8 @@ const settling = "100 millis"
 const retryDelay = "5 seconds"
 /** Certificates that the local CA issues in one transaction. */
 const batch = 50
+/** Certificates that are issued before those that exist are served: further ones follow at once. */
+const mostIssued = 500
 /** Hosts that a log line names. */
 const mostNamed = 10
 
@@ -60,6 +64,8 @@ export class ServedCertificates extends Context.Service<
     readonly current: () => CertificateSet
     /** The certificate of each host. */
     readonly chosen: () => ReadonlyMap<string, StoredCertificate>
+    /** Orders at a public CA whose last attempt failed, of hosts that are served. */
+    readonly failing: () => ReadonlyArray<OrderRow>
     /** The set now, and after each change. Changes that a slow reader missed are one. */
     readonly changes: Stream.Stream<CertificateSet>
   }
@@ -73,6 +79,8 @@ export class ServedCertificates extends Context.Service<
       const hostsNow = Effect.provideService(servedHosts, Domains, domains)
       const store = yield* CertificateStore
       const localCa = yield* LocalCa
+      const sql = yield* Sql
+      const due = yield* Queue.sliding<void>(1)
       let { certificates: settings } = yield* config.read(section)
       yield* config.follow(section, ({ certificates }) => Effect.sync(() => void (settings = certificates)))
 
@@ -113,19 +121,23 @@ export class ServedCertificates extends Context.Service<
         const known = choose(hosts, yield* store.all, now)
         const missing = hosts.filter((host) => isDue(known.get(host), now))
         if (missing.length === 0) return snapshotOf(known)
-        yield* issue(missing, now)
+        yield* issue(missing.slice(0, mostIssued), now)
+        if (missing.length > mostIssued) yield* Queue.offer(due, undefined)
         return snapshotOf(choose(hosts, yield* store.all, now))
       })
 
       const first = yield* snapshot
       if (first === undefined) return yield* Effect.die(new Error("the local CA issued no certificate"))
       let current: Snapshot = first
-      let revision = yield* store.revision
+      // The first step reads the orders.
+      let revision = -1
+      let failing: ReadonlyArray<OrderRow> = []
       const changed = yield* PubSub.sliding<CertificateSet>(1)
 
       const refresh = Effect.gen(function* () {
         yield* store.prune
         const before = yield* store.revision
+        failing = (yield* sql.read(listOrders)).filter(({ attempts }) => attempts > 0)
         const next = yield* snapshot
         revision = before
         if (next === undefined) return
@@ -134,7 +146,6 @@ export class ServedCertificates extends Context.Service<
         yield* PubSub.publish(changed, next.set)
       })
 
-      const due = yield* Queue.sliding<void>(1)
       const isNeeded = Effect.gen(function* () {
         const now = yield* Clock.currentTimeMillis
         return now >= current.dueAt || (yield* store.revision) !== revision
@@ -160,6 +171,7 @@ export class ServedCertificates extends Context.Service<
       return ServedCertificates.of({
         current: () => current.set,
         chosen: () => current.chosen,
+        failing: () => failing.filter(({ host }) => host === everyHost || current.chosen.has(host)),
         changes: Stream.unwrap(
           // Subscribed before the set is read, so that no change is missed.
           Effect.map(PubSub.subscribe(changed), (subscription) =>

@@ -9,6 +9,7 @@ import { Routes } from "../../../layers/http/Routes.ts"
 import { Sites } from "../../../layers/http/Sites.ts"
 import { Sql } from "../../../layers/storage/Sql.ts"
 import { instance } from "../../support/certificates.ts"
+import { possible as hasOpenssl } from "../../support/certificate.ts"
 import { curl, possible } from "../../support/curl.ts"
 import { sqlite } from "../../support/databases.ts"
 import { it } from "../../support/effect.ts"
@@ -50,7 +51,34 @@ const opened = Effect.gen(function* () {
 
 const text = ({ body }: { readonly body: Uint8Array }) => Buffer.from(body).toString()
 
-describe.skipIf(!possible)("The edge", () => {
+const openssl = (port: number, ...options: ReadonlyArray<string>) =>
+  Effect.promise(async () => {
+    const child = Bun.spawn(["openssl", "s_client", "-connect", `127.0.0.1:${port}`, ...options], {
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "pipe"
+    })
+    return (await new Response(child.stdout).text()) + (await new Response(child.stderr).text())
+  })
+
+describe.skipIf(!possible || !hasOpenssl)("The edge", () => {
+  it.live("gives unknown server names the certificate of this machine, and rejects TLS 1.1", () =>
+    Effect.gen(function* () {
+      const { https } = yield* opened
+      const subjectOf = (name: string) =>
+        Effect.map(
+          openssl(https, "-servername", name),
+          (output) => /^subject=CN ?= ?(.+)$/m.exec(output)?.[1]
+        )
+      expect(yield* subjectOf("mcp.example.com")).toBe("mcp.example.com")
+      expect(yield* subjectOf("unknown.example.net")).toBe("localhost")
+      expect(yield* openssl(https, "-noservername")).toContain("CN = localhost")
+      const old = yield* openssl(https, "-tls1_1", "-cipher", "DEFAULT:@SECLEVEL=0")
+      expect(old).toContain("alert protocol version")
+      expect(yield* openssl(https, "-tls1_2")).toContain("Protocol  : TLSv1.2")
+    })
+  )
+
   it.live("serves routes and sites over HTTP/1.1 and HTTP/2 with certificates of the local CA", () =>
     Effect.gen(function* () {
       const { get, services } = yield* opened

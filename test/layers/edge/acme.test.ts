@@ -22,13 +22,16 @@ interface Instance {
   readonly storage: StorageSettings
   readonly ca: Pebble
   readonly domains: ReadonlyArray<string>
+  /** Further settings of `edge.certificates.acme`. */
+  readonly settings?: Readonly<Record<string, unknown>>
 }
 
 /** A program that issues by this CA. */
-const running = Effect.fnUntraced(function* ({ ca, domains, storage }: Instance) {
+const running = Effect.fnUntraced(function* ({ ca, domains, settings, storage }: Instance) {
   const lines = yield* Queue.unbounded<string>()
   const logger = Logger.make(({ message }) => void Queue.offerUnsafe(lines, String(message)))
-  const acme = { directory: ca.directory, ca_file: ca.caFile, terms_agreed: true, email: "ops@example.com" }
+  const account = { terms_agreed: true, email: "ops@example.com", ...settings }
+  const acme = { directory: ca.directory, ca_file: ca.caFile, ...account }
   const edge = { domains, host: "127.0.0.1", https_port: 0, http_port: 0, certificates: { acme } }
   const services = yield* Layer.build(
     AcmeIssuer.layer.pipe(
@@ -252,6 +255,7 @@ describePebble("ACME", () => {
   it.live("backs off from a host that the CA cannot reach, and names the reason", () =>
     Effect.gen(function* () {
       const ca = yield* pebble()
+      yield* ca.forward()
       const { list, logged, services } = yield* running({ ca, storage: yield* sqlite, domains: [app] })
       yield* logged("no certificate for")
       const retried = yield* Context.get(services, Certificates).retry(app, "operator")
@@ -266,6 +270,19 @@ describePebble("ACME", () => {
       expect(delay > 19 * 60_000 && delay <= 22 * 60_000).toBe(true)
       const failures = (yield* audited(services)).filter((entry) => entry.endsWith("failed"))
       expect(failures).toEqual(Array.from({ length: 2 }, () => `certificate.issue ${app} failed`))
+    })
+  )
+
+  it.live("binds the account to an external one where the CA requires it", () =>
+    Effect.gen(function* () {
+      const key = Buffer.from("a key of 32 bytes that the CA has").toString("base64url")
+      const ca = yield* pebble({ "kid-1": key })
+      const without = yield* running({ ca, storage: yield* sqlite, domains: [app] })
+      expect(yield* without.logged("no certificate for *")).toContain("externalAccountBinding")
+      const settings = { external_account: { key_id: "kid-1", hmac_key: key } }
+      const { http, services } = yield* running({ ca, storage: yield* sqlite, domains: [app], settings })
+      yield* ca.forward(http)
+      yield* served(services, app)
     })
   )
 
