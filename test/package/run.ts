@@ -5,9 +5,14 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
+import manifest from "../../package.json" with { type: "json" }
 import { blocksOf, filesOf, root, select } from "../support/codeBlocks.ts"
+import { exampleFiles, greet, visitShop } from "../support/examples.ts"
 
 const compilers = { "typescript-5": "npm:typescript@5.9.3", "typescript-7": "npm:typescript@7.0.2" }
+
+/** Checkers of packages: https://publint.dev and https://arethetypeswrong.github.io. */
+const checkers = { publint: "0.3.25", "@arethetypeswrong/cli": "0.18.5" }
 
 /** A strict project without the settings of our `tsconfig.json`. */
 const base = { strict: true, target: "ES2022", noEmit: true, skipLibCheck: true }
@@ -41,12 +46,21 @@ const declarations = (name: string, resolution: object, strictness: object): Che
   within: "node_modules/manifold/"
 })
 
+/** Those of every layer, of which the ones about listeners and sockets name types of Bun. */
+const layers = (name: string, resolution: object): Check => ({
+  name: `${name}, layers`,
+  options: { ...base, ...strictest, ...resolution, skipLibCheck: false, types: ["bun"] },
+  files: ["layerNames.ts"],
+  within: "node_modules/manifold/"
+})
+
 const checksOf = (files: ReadonlyArray<string>): ReadonlyArray<Check> =>
   Object.entries(resolutions).flatMap(([name, resolution]) => [
     { name, options: { ...base, ...resolution, ...examples }, files },
     { name: `${name}, strictest`, options: { ...base, ...strictest, ...resolution, ...examples }, files },
     declarations(name, resolution, base),
-    declarations(`${name}, strictest`, resolution, { ...base, ...strictest })
+    declarations(`${name}, strictest`, resolution, { ...base, ...strictest }),
+    layers(name, resolution)
   ])
 
 const run = async (cwd: string, command: ReadonlyArray<string>, stdin = "") => {
@@ -82,7 +96,7 @@ try {
 
   const packed = (await must(project, ["tar", "-tzf", tarball])).trim().split("\n")
   const allowed =
-    /^package\/(package\.json|README\.md|LICENSE|CHANGELOG\.md|(src|layers|templates|types)\/.+|docs\/\w+\.md)$/
+    /^package\/(package\.json|README\.md|LICENSE|CHANGELOG\.md|(src|layers|templates|types)\/.+|docs\/\w+\.md|docs\/examples\/.+)$/
   report(
     "the tarball has sources, declarations and documents",
     packed.filter((path) => !allowed.test(path)).join("\n")
@@ -93,7 +107,7 @@ try {
     JSON.stringify({
       private: true,
       type: "module",
-      devDependencies: { ...compilers, "@types/bun": "1.4.4" }
+      devDependencies: { ...compilers, ...checkers, "@types/bun": "1.4.4" }
     })
   )
   await must(project, [bun, ...install.trim().split(" ").slice(1)])
@@ -102,15 +116,40 @@ try {
   )
   report("there is one copy of effect", effects.length === 1 ? "" : effects.join("\n"))
 
-  const files = filesOf(page)
+  const { code: lintCode, output: lint } = await run(project, [
+    bun,
+    "x",
+    "publint",
+    "run",
+    tarball,
+    "--strict"
+  ])
+  report("publint finds no problem", lintCode === 0 && lint.includes("All good!") ? "" : lint)
+  const attw = [bun, "x", "attw", tarball, "--profile", "esm-only", "--format", "ascii"]
+  const { code: typesCode, output: typed } = await run(project, attw)
+  report("attw resolves the types of every entry", typesCode === 0 ? "" : typed)
+
+  const files = [...filesOf(page), ...(await exampleFiles())]
   for (const [name, text] of files) {
     await mkdir(dirname(join(project, name)), { recursive: true })
     await writeFile(join(project, name), text)
   }
-  await writeFile(join(project, "names.ts"), 'export * from "manifold"\n')
+  const entries = ["tools", "api"].map((entry) => `export * as ${entry} from "manifold/${entry}"\n`)
+  await writeFile(join(project, "names.ts"), `export * from "manifold"\n${entries.join("")}`)
+  const internal = Object.entries(manifest.exports).flatMap(([path, target]) =>
+    target === null ? [path.slice("./".length, -"*".length)] : []
+  )
+  const layerNames = packed.flatMap((path) => {
+    const [, name] = /^package\/types\/(layers\/.+)\.d\.ts$/.exec(path) ?? []
+    const isInternal = internal.some((folder) => name?.startsWith(folder))
+    return name === undefined || isInternal ? [] : [`import "manifold/${name}"\n`]
+  })
+  await writeFile(join(project, "layerNames.ts"), layerNames.join(""))
+  report("every layer has declarations", layerNames.length > 300 ? "" : `${layerNames.length} layers`)
 
+  const sources = files.map(([file]) => file).filter((file) => file.endsWith(".ts"))
   for (const compiler of Object.keys(compilers)) {
-    for (const { files: checked, name, options, within } of checksOf(files.map(([file]) => file))) {
+    for (const { files: checked, name, options, within } of checksOf(sources)) {
       await writeFile(
         join(project, "tsconfig.json"),
         JSON.stringify({ compilerOptions: options, files: checked })
@@ -147,16 +186,29 @@ try {
   const served = await run(project, [bun, "server.ts"], `${list}\n`)
   const tools = /"tools":\[\{"name":"greet"/.test(served.stdout) && !served.stdout.includes("math.add")
   report("the installed server serves its own tool", tools ? "" : served.output)
-  const binary = await run(project, [
-    "node_modules/.bin/manifold",
-    "call",
-    "math.add",
-    "--arg",
-    "a=2",
-    "--arg",
-    "b=3"
-  ])
+  const add = ["call", "math.add", "--arg", "a=2", "--arg", "b=3"]
+  const binary = await run(project, ["node_modules/.bin/manifold", ...add])
   report("the installed binary runs", binary.stdout.trim() === "5" ? "" : binary.output)
+  const bunx = await run(project, [bun, "x", "--no-install", "manifold", ...add])
+  report("bunx runs it", bunx.stdout.trim() === "5" ? "" : bunx.output)
+
+  const closed = await run(project, [bun, "-e", 'await import("manifold/layers/identity/oauth/provider")'])
+  report("an internal layer is not exported", closed.code === 1 ? "" : closed.output)
+  const guard = 'console.log(typeof (await import("manifold/layers/guard/Guard")).Guard.layer)'
+  const opened = await run(project, [bun, "-e", guard])
+  report("a layer is exported", opened.stdout.trim() === "object" ? "" : opened.output)
+
+  // State of the programs must not go to the home folder of this user.
+  const env = { HOME: project, XDG_STATE_HOME: "", MANIFOLD_STORAGE_DIR: "" }
+  const greeting = await greet(project, env)
+  report("greeter.ts serves its tool", greeting.includes("Hello Ada") ? "" : greeting)
+  const shop = await visitShop(project, env)
+  const isOpen =
+    shop.page.startsWith("We sell") &&
+    shop.answer.includes("pieces") &&
+    shop.ticket.includes("mcptk_") &&
+    shop.code === 0
+  report("shop.ts serves its pages and its chat, and client.ts calls it", isOpen ? "" : JSON.stringify(shop))
 } finally {
   await rm(project, { recursive: true, force: true })
 }

@@ -1,11 +1,25 @@
 /** `bun run build:types`: writes the declarations that the package ships into `types/`. */
+import { Glob } from "bun"
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises"
 import { dirname, join, relative } from "node:path"
 import { tmpdir } from "node:os"
+import manifest from "../../package.json" with { type: "json" }
 
 const root = new URL("../..", import.meta.url).pathname
 const types = join(root, "types")
-const entry = join(types, "src/index.d.ts")
+
+/** Folders of layers that are not exported, because their declarations need types of development dependencies. */
+const internal = Object.entries(manifest.exports).flatMap(([path, target]) =>
+  target === null ? [path.slice("./".length, -"*".length)] : []
+)
+
+/** Sources that `exports` of package.json names: every layer is one, except in folders whose target is null. */
+const entries = [
+  "src/index.ts",
+  "src/tools/index.ts",
+  "src/rest/api.ts",
+  ...new Glob("layers/**/*.ts").scanSync({ cwd: root })
+].filter((file) => !internal.some((folder) => file.startsWith(folder)))
 
 /** Import paths in declarations, in statements and in `import("…")` types. */
 const specifier = /(\bfrom\s*|\bimport\s*\(?\s*)"(\.[^"]+)\.ts"/g
@@ -23,7 +37,7 @@ const compile = async () => {
     typeRoots: [join(root, "node_modules/@types")],
     plugins: []
   }
-  const files = [join(root, "src/index.ts"), join(root, "layers/templates/sqrl.d.ts")]
+  const files = [...entries, "layers/templates/sqrl.d.ts"].map((file) => join(root, file))
   await writeFile(
     config,
     JSON.stringify({ extends: join(root, "tsconfig.json"), compilerOptions, files, include: [] })
@@ -37,7 +51,7 @@ const compile = async () => {
   if (code !== 0) throw new Error(`tsc ended with ${code}`)
 }
 
-/** Declarations that `src/index.d.ts` reaches; paths end in `.js`, which every module resolution maps to `.d.ts`. */
+/** Declarations that the entries reach; paths end in `.js`, which every module resolution maps to `.d.ts`. */
 const reachable = async () => {
   const found = new Map<string, string>()
   const visit = async (file: string): Promise<void> => {
@@ -46,7 +60,9 @@ const reachable = async () => {
     found.set(file, text.replaceAll(specifier, '$1"$2.js"'))
     for (const [, , path = ""] of text.matchAll(specifier)) await visit(join(dirname(file), `${path}.d.ts`))
   }
-  await visit(entry)
+  for (const file of entries) {
+    if (!file.endsWith(".d.ts")) await visit(join(types, file.replace(/ts$/, "d.ts")))
+  }
   return found
 }
 
