@@ -12,6 +12,7 @@ import { longLived } from "./streamCalls.ts"
 import { manyUpstreams } from "./manyUpstreams.ts"
 import { memory } from "./memory.ts"
 import { modelCalls } from "./modelCalls.ts"
+import { reverseProxy } from "./reverseProxy.ts"
 import { modernWire } from "./statelessCalls.ts"
 import { stdioGateway } from "./stdioGateway.ts"
 import { sessionWire } from "./sessionCalls.ts"
@@ -28,6 +29,7 @@ export const rows: ReadonlyArray<Row> = [
   gateway,
   stdioGateway,
   manyUpstreams,
+  reverseProxy,
   memory,
   expiry,
   coldStart,

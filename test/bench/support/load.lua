@@ -5,7 +5,8 @@ local head, tail
 function init()
   local headers = {}
   for name, value in os.getenv("BENCH_HEADERS"):gmatch("([^\n:]+): ([^\n]*)") do headers[name] = value end
-  headers["Host"] = wrk.headers["Host"]
+  headers["Host"] = headers["host"] or wrk.headers["Host"]
+  headers["host"] = nil
   local request = wrk.format("POST", nil, headers, os.getenv("BENCH_BODY"))
   local from, to = request:find('"id":1000000', 1, true)
   head, tail = request:sub(1, from + 4), request:sub(to + 1)

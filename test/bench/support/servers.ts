@@ -57,6 +57,13 @@ export const fastmcpStateless: Subject = {
   command: [...fastmcpCommand, "http", "stateless"]
 }
 
+/** A file in `peers/` with its arguments; `.mjs` runs on Node.js if it is installed. */
+export const peer = (name: string, path: string, ...args: ReadonlyArray<string>): Subject => ({
+  name,
+  command: [path.endsWith(".mjs") ? (node ?? bun) : bun, file(`peers/${path}`), ...args],
+  path: "/"
+})
+
 /** The same server, with a request that triggers a garbage collection (see `collect.mjs`). */
 export const collectable = (subject: Subject): Subject => {
   const [runtime = bun, ...rest] = subject.command

@@ -1,0 +1,40 @@
+/** The application behind the measured proxies: short answers, an event stream with the time of each event, and an echo. */
+/** Milliseconds between two events. */
+const pause = 2
+const encoder = new TextEncoder()
+
+const events = () =>
+  new ReadableStream<Uint8Array>({
+    start: async (controller) => {
+      try {
+        for (;;) {
+          controller.enqueue(encoder.encode(`data: ${performance.timeOrigin + performance.now()}\n\n`))
+          await Bun.sleep(pause)
+        }
+      } catch {
+        // The client has left.
+      }
+    }
+  })
+
+const server = Bun.serve({
+  hostname: "127.0.0.1",
+  port: 0,
+  idleTimeout: 0,
+  websocket: { message: (socket, message) => void socket.send(message) },
+  fetch: async (request, self) => {
+    const { pathname } = new URL(request.url)
+    if (pathname === "/ws") return self.upgrade(request) ? undefined : new Response(null, { status: 400 })
+    if (pathname === "/events") {
+      return new Response(events(), { headers: { "content-type": "text/event-stream" } })
+    }
+    await request.arrayBuffer()
+    return Response.json({
+      id: 1,
+      text: "an answer of some length, as applications give it",
+      items: [1, 2, 3]
+    })
+  }
+})
+console.error(`listening at http://127.0.0.1:${server.port}`)
+export {}
