@@ -14,6 +14,8 @@ export class IncomingRequest implements Connection<unknown> {
   handler: AnyHandler | undefined
   /** Sends its response without compression and security headers. */
   raw = false
+  /** Served by a site, whose challenges are not ours. */
+  ofSite = false
   /** The listed origin whose pages may read the response. */
   origin: string | undefined
   /** The body limit, in bytes, that a body of unknown length exceeded. */

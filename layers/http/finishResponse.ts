@@ -57,12 +57,14 @@ export const make = ({ failed, isStopping, listener }: FinishingOptions) => {
     headers.set("x-request-id", incoming.requestId)
     if (origin !== undefined) Cors.share(headers, origin)
     if (isStopping() || incoming.exceeded !== undefined) headers.set("connection", "close")
-    if (response.status === 401 || response.status === 403) completeChallenge(incoming, headers)
+    if (!incoming.ofSite && (response.status === 401 || response.status === 403))
+      completeChallenge(incoming, headers)
     if (!raw) addSecurityHeaders(request.method, headers)
     else if (listener.transportSecurity !== undefined) addToSite(incoming, headers)
     count(incoming, response.status)
-    // Streams may be silent for long, and detect slow readers themselves.
-    if (headers.get("content-type")?.startsWith("application/json") === true) incoming.limitIdle()
+    // Streams may be silent for long, and detect slow readers themselves; so do sites.
+    if (!incoming.ofSite && headers.get("content-type")?.startsWith("application/json") === true)
+      incoming.limitIdle()
     return response
   }
 

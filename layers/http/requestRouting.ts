@@ -61,6 +61,7 @@ export const make = ({ acceptedBytes, listener, maxBodyBytes, routes, sites }: R
   const toSite = (incoming: IncomingRequest, site: AnySite): Handled => {
     if (isUnsupported(incoming.request)) return rejectMethod(incoming.request)
     incoming.raw = site.raw !== false
+    incoming.ofSite = true
     return handle(incoming, site, limitOf(site.maxBodyBytes ?? maxBodyBytes))
   }
 

@@ -6,24 +6,6 @@ import type { Level } from "./LogLevel.ts"
 import * as Line from "./logLine.ts"
 import { Log } from "./Log.ts"
 
-const mostQuoted = 1000
-const longestQuoted = 256
-
-/** Cache of quoted names and subjects, which are few, so that each is redacted once. */
-const makeQuote = () => {
-  const known = new Map<string, string>()
-  return (text: string): string => {
-    const quoted = known.get(text)
-    if (quoted !== undefined) return quoted
-    const fresh = Line.quote(text)
-    if (text.length <= longestQuoted) {
-      if (known.size >= mostQuoted) known.clear()
-      known.set(text, fresh)
-    }
-    return fresh
-  }
-}
-
 const levelOf = ({ status }: Outcome): Level => {
   switch (status) {
     case "succeeded":
@@ -70,7 +52,7 @@ export const layer = Layer.effectDiscard(
     const calls = yield* Calls
     const log = yield* Log
     const clock = yield* Clock.Clock
-    const quote = makeQuote()
+    const quote = Line.makeQuote()
 
     /** Cache of one entry: calls come in bursts of the same name and principal. */
     let shared: Pick<Call, "kind" | "name" | "principal"> | undefined

@@ -39,6 +39,24 @@ export const milliseconds = (duration: number): string => {
 /** The text as a JSON string, without secrets. */
 export const quote = (text: string): string => escapeControls(JSON.stringify(redactText(text)))
 
+const mostQuoted = 1000
+const longestQuoted = 256
+
+/** `quote` with a cache, for names and paths, which are few, so that each is redacted once. */
+export const makeQuote = () => {
+  const known = new Map<string, string>()
+  return (text: string): string => {
+    const quoted = known.get(text)
+    if (quoted !== undefined) return quoted
+    const fresh = quote(text)
+    if (text.length <= longestQuoted) {
+      if (known.size >= mostQuoted) known.clear()
+      known.set(text, fresh)
+    }
+    return fresh
+  }
+}
+
 /** Only lower-case hexadecimal and `-`, as in UUIDs and trace ids: no escaping or redaction is needed. */
 const isHexadecimal = (text: string): boolean => {
   for (let index = 0; index < text.length; index++) {

@@ -130,6 +130,7 @@ it.live("statements about the client are ours: forged ones and hop-by-hop header
       "x-forwarded-host": "app.example.com",
       "x-forwarded-proto": "http",
       "x-real-ip": "127.0.0.1",
+      "x-request-id": expect.stringMatching(/^[\w-]{36}$/),
       forwarded: 'for=127.0.0.1;host="app.example.com";proto=http'
     })
     expect(via).toMatch(/^1\.1 manifold-[\w-]{36}$/)

@@ -23,17 +23,20 @@ export interface Access {
 const longestPath = 1024
 
 /** Hot path: the JSON is concatenated. Lines are at level info, and at warn for failures of the application. */
-export const makeAccessLog = (log: Log["Service"], clock: Clock.Clock) => (access: Access) => {
-  const level = access.status >= 502 && access.status <= 504 ? "warn" : "info"
-  if (!log.enabled(level)) return
-  const time = clock.currentTimeMillisUnsafe()
-  const { bytes, client, duration, ended, host, method, path, requestId, status, subject } = access
-  let line =
-    `${Line.opening(time, level, '"request proxied"')},"request_id":${Line.quoteId(requestId)}` +
-    `,"host":${Line.quote(host)},"method":"${method}","path":${Line.quote(path.slice(0, longestPath))}` +
-    `,"client":"${client}","status":${status},"duration_ms":${Line.milliseconds(duration)}`
-  if (bytes !== undefined) line += `,"bytes":${bytes}`
-  if (subject !== undefined) line += `,"subject":${Line.quote(subject)}`
-  if (ended !== undefined) line += `,"ended":"${ended}"`
-  log.write(time, level, `${line}}`)
+export const makeAccessLog = (log: Log["Service"], clock: Clock.Clock) => {
+  const quote = Line.makeQuote()
+  return (access: Access) => {
+    const level = access.status >= 502 && access.status <= 504 ? "warn" : "info"
+    if (!log.enabled(level)) return
+    const time = clock.currentTimeMillisUnsafe()
+    const { bytes, client, duration, ended, host, method, path, requestId, status, subject } = access
+    let line =
+      `${Line.opening(time, level, '"request proxied"')},"request_id":${Line.quoteId(requestId)}` +
+      `,"host":${quote(host)},"method":"${method}","path":${quote(path.slice(0, longestPath))}` +
+      `,"client":"${client}","status":${status},"duration_ms":${Line.milliseconds(duration)}`
+    if (bytes !== undefined) line += `,"bytes":${bytes}`
+    if (subject !== undefined) line += `,"subject":${quote(subject)}`
+    if (ended !== undefined) line += `,"ended":"${ended}"`
+    log.write(time, level, `${line}}`)
+  }
 }

@@ -26,6 +26,8 @@ export interface Admitted {
   readonly connection: Connection<Bridge>
   /** For the target. */
   readonly headers: Record<string, string>
+  /** Calls the function when the credential of the request ends; returns a function that stops this. */
+  readonly follow: ((end: () => void) => () => void) | undefined
   /** Called once: the status of the response, and the bytes of its body if they are known. */
   readonly finished: (status: number, bytes: number | undefined, why: string | undefined) => void
 }
@@ -146,8 +148,10 @@ export const makeForwardRequest = (exchanges: Exchanges) => {
       ended = true
       request.signal.removeEventListener("abort", clientGone)
       exchanges.remove(exchange)
+      unfollow?.()
       finished(status, bytes, exchange.why)
     }
+    const unfollow = admitted.follow?.(() => exchange.end("removed"))
     exchanges.add(exchange)
     request.signal.addEventListener("abort", clientGone, { once: true })
     try {

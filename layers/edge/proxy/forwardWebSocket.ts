@@ -126,6 +126,7 @@ export const makeForwardWebSocket =
       done = true
       request.signal.removeEventListener("abort", clientGone)
       exchanges.remove(exchange)
+      unfollow?.()
       finished(status, undefined, exchange.why)
     }
     const bridge: Bridge = {
@@ -143,6 +144,7 @@ export const makeForwardWebSocket =
     })
     const clientGone = () => exchange.end("client")
     exchange.deadline = performance.now() + application.responseTimeout
+    const unfollow = admitted.follow?.(() => exchange.end("removed"))
     exchanges.add(exchange)
     request.signal.addEventListener("abort", clientGone, { once: true })
     connection.keepOpen()

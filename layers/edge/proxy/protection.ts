@@ -1,5 +1,4 @@
 /** Protection of applications by a scope: API clients authenticate with a bearer token. */
-import type { Principal } from "../../../src/domain/Principal.ts"
 import type { Connection } from "../../http/Routes.ts"
 import type { Authenticator } from "../../identity/Authenticator.ts"
 import { insufficientScope } from "../../identity/bearerChallenge.ts"
@@ -13,6 +12,8 @@ export interface Identified {
   readonly subject: string
   /** Removes the credential from the headers for the target, and says who the user is. */
   readonly identify: (headers: Record<string, string>) => void
+  /** Calls the function within a second after the credential was revoked or has expired. */
+  readonly follow: (end: () => void) => () => void
 }
 
 export type Protection = (
@@ -28,10 +29,22 @@ const resource = "/"
 /** Characters that may be in a header; names of users have no others. */
 const headerText = (text: string) => text.replace(/[^\x20-\x7e]/g, "?")
 
-export const identified = ({ subject }: Principal, credential: "authorization" | "cookie"): Identified => ({
+const identified = (
+  authenticator: Authenticator["Service"],
+  grant: Grant,
+  { scope, subject }: { readonly scope: string; readonly subject: string }
+): Identified => ({
   subject,
+  follow: (end) =>
+    authenticator.follow(grant, {
+      ended: end,
+      changed: ({ principal }) => {
+        if (!principal.may([scope])) end()
+      }
+    }),
   identify: (headers) => {
-    if (credential === "authorization") delete headers["authorization"]
+    delete headers["authorization"]
+    delete headers["dpop"]
     headers["remote-user"] = headerText(subject)
     headers["x-forwarded-user"] = headerText(subject)
   }
@@ -61,7 +74,9 @@ export const makeProtection =
     const found = authenticateRequest(authenticator, request, remote, resource)
     const settled = (grant: Grant | Response): Identified | Response => {
       if (grant instanceof Response) return rejectionOf(request, grant)
-      if (grant.principal.may([scope])) return identified(grant.principal, "authorization")
+      const { principal } = grant
+      if (principal.may([scope]))
+        return identified(authenticator, grant, { scope, subject: principal.subject })
       return edgeError(request, 403, `The scope ${scope} is required.`, {
         "www-authenticate": insufficientScope([scope])
       })

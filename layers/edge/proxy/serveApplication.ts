@@ -11,7 +11,7 @@ import type { Exchanges } from "./Exchanges.ts"
 import { makeForwardRequest, type Admitted } from "./forwardRequest.ts"
 import { makeForwardWebSocket } from "./forwardWebSocket.ts"
 import { requestHeaders } from "./proxyHeaders.ts"
-import type { Protection } from "./protection.ts"
+import type { Identified, Protection } from "./protection.ts"
 import type { TargetVerdict } from "./TargetCheck.ts"
 
 export interface ServingOptions {
@@ -58,14 +58,13 @@ export const makeServe = (options: ServingOptions) => {
     request: Request,
     connection: Connection<Bridge>,
     facts: {
-      readonly peer: string
       readonly client: string
-      readonly subject: string | undefined
+      readonly identified: Identified | undefined
       readonly began: number
     },
     headers: Record<string, string>
   ): Response | Promise<Response | undefined> => {
-    const { began, client, peer: _, subject } = facts
+    const { began, client, identified } = facts
     const log = (status: number, bytes: number | undefined, ended: string | undefined) =>
       record({
         requestId: connection.requestId,
@@ -73,7 +72,7 @@ export const makeServe = (options: ServingOptions) => {
         method: request.method,
         path: pathOf(request.url),
         client,
-        subject,
+        subject: identified?.subject,
         status,
         duration: performance.now() - began,
         bytes,
@@ -100,6 +99,7 @@ export const makeServe = (options: ServingOptions) => {
       request,
       connection,
       headers,
+      follow: identified?.follow,
       finished: (status, bytes, why) => {
         application.running--
         exchanges.count(client, -1)
@@ -135,17 +135,17 @@ export const makeServe = (options: ServingOptions) => {
       trustedProxies,
       pseudonym
     })
+    headers["x-request-id"] = connection.requestId
     for (const name of application.removeHeaders) delete headers[name]
     for (const [name, value] of application.setHeaders) headers[name] = value
     if (!application.preserveHost) headers["host"] = application.host
-    const facts = { peer, client, subject: undefined, began }
+    const facts = { client, identified: undefined, began }
     if (application.protect === undefined) return forward(application, request, connection, facts, headers)
     const found = protect(application, application.protect, request, connection)
     const settled = (verdict: Awaited<typeof found>) => {
       if (verdict instanceof Response) return verdict
-      const { subject } = verdict
       verdict.identify(headers)
-      return forward(application, request, connection, { ...facts, subject }, headers)
+      return forward(application, request, connection, { ...facts, identified: verdict }, headers)
     }
     return found instanceof Promise ? found.then(settled) : settled(found)
   }

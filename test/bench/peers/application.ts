@@ -1,4 +1,6 @@
 /** The application behind the measured proxies: short answers, an event stream with the time of each event, and an echo. */
+import { serve } from "bun"
+
 /** Milliseconds between two events. */
 const pause = 2
 const encoder = new TextEncoder()
@@ -17,7 +19,7 @@ const events = () =>
     }
   })
 
-const server = Bun.serve({
+const server = serve({
   hostname: "127.0.0.1",
   port: 0,
   idleTimeout: 0,
@@ -37,4 +39,3 @@ const server = Bun.serve({
   }
 })
 console.error(`listening at http://127.0.0.1:${server.port}`)
-export {}

@@ -1,7 +1,9 @@
 /** Peer: the least that a proxy on `Bun.serve` and `fetch` does, for one application (the first argument). No WebSockets. */
+import { serve } from "bun"
+
 const target = process.argv[2] ?? ""
 
-const server = Bun.serve({
+const server = serve({
   hostname: "127.0.0.1",
   port: 0,
   idleTimeout: 0,
@@ -19,4 +21,3 @@ const server = Bun.serve({
   }
 })
 console.error(`listening at http://127.0.0.1:${server.port}`)
-export {}
