@@ -21,7 +21,7 @@ import { dlopen, FFIType } from "bun:ffi"
 export interface FileLock {
   /**
    * False: another process, or another `FileLock`, holds it. `meanwhile`: waits for a lock that is held for a short time,
-   * and runs this before each pause. The pauses block this process for at most a few ms.
+   * and runs this now and again. The pauses block this process for at most a few ms.
    */
   readonly tryLock: (meanwhile?: () => void) => boolean
   readonly unlock: () => void
@@ -66,6 +66,8 @@ let kernel: Kernel | undefined | null = null
 /** The process pauses so often while another one holds the lock, each time for so many microseconds. */
 const pauses = 40
 const pause = 50
+/** Pauses after which `meanwhile` is run again. */
+const pausesPerRun = 4
 /** Time after which it is checked again that the locked file is still there, in ms. */
 const checkEvery = 100
 
@@ -85,8 +87,8 @@ const kernelLock = (path: string, { flock, usleep }: Kernel): FileLock => {
         checked = -checkEvery
       }
       if (flock(descriptor, exclusive | nonBlocking) !== 0) {
-        if (meanwhile === undefined || attempt++ >= pauses) return false
-        meanwhile()
+        if (meanwhile === undefined || attempt >= pauses) return false
+        if (attempt++ % pausesPerRun === 0) meanwhile()
         usleep(pause)
         continue
       }

@@ -31,9 +31,9 @@ export class LogFile {
     return fstatSync(this.#descriptor).size
   }
 
-  /** Fewer bytes at the end of the file. */
-  read(offset: number, length: number): Buffer<ArrayBuffer> {
-    const bytes = Buffer.allocUnsafe(length)
+  /** Fewer bytes at the end of the file. `into`: used if it is large enough, because a new buffer costs more than reading. */
+  read(offset: number, length: number, into?: Buffer<ArrayBuffer>): Buffer<ArrayBuffer> {
+    const bytes = into !== undefined && length <= into.length ? into : Buffer.allocUnsafe(length)
     let read = 0
     while (read < length) {
       const more = readSync(this.#descriptor, bytes, read, length - read, offset + read)
@@ -43,11 +43,11 @@ export class LogFile {
     return bytes.subarray(0, read)
   }
 
-  /** At the end of the file, of which `size` is the present one: all of the bytes or none. */
-  append(bytes: Uint8Array, size: number) {
+  /** At the end of the file, of which `size` is the present one: all of the first `length` bytes or none. */
+  append(bytes: Uint8Array, size: number, length = bytes.length) {
     let written = 0
     try {
-      while (written < bytes.length) written += writeSync(this.#descriptor, bytes, written)
+      while (written < length) written += writeSync(this.#descriptor, bytes, written, length - written)
     } catch (error) {
       ftruncateSync(this.#descriptor, size)
       throw error

@@ -7,7 +7,15 @@ import { ChatStoreError } from "../ChatStore.ts"
 import { isDelta } from "../ConversationState.ts"
 import { deltaRun } from "./deltaRun.ts"
 import { EventIndex, type Extent, type IndexedConversation, type Place } from "./EventIndex.ts"
-import { conversationIn, encodeLine, type EventLine, isRemoved, isSegment, type Line } from "./lines.ts"
+import {
+  conversationIn,
+  encodeLine,
+  type EventLine,
+  isRemoved,
+  isSegment,
+  type Line,
+  type Written
+} from "./lines.ts"
 import { LogLock, unavailable } from "./LogLock.ts"
 import { Moved, type SegmentFiles } from "./SegmentFiles.ts"
 import { lineAt, moreOf, splitLines } from "./splitLines.ts"
@@ -56,6 +64,10 @@ export const makeLog = Effect.fnUntraced(function* (files: SegmentFiles, observe
   let damaged: Array<Damaged> = []
   let isStale = true
   let isFirst = true
+  /** For what was appended. */
+  let appended = Buffer.alloc(0)
+  /** The last delta that another process wrote. */
+  let latest: EventLine | undefined
   /** Whether each line is parsed as a whole when it is indexed. */
   let isThorough = true
   /** The time of `lock.held` since which nothing was written that is not indexed. */
@@ -92,6 +104,7 @@ export const makeLog = Effect.fnUntraced(function* (files: SegmentFiles, observe
     if (run === undefined) return 0
     const last = { ...line, seq: run.lastSeq, timestamp: run.timestamp }
     if (!index.add(last, { ...place, length: run.length }, line.seq + 1)) return 0
+    latest = last
     observer.onLine(last)
     return run.length
   }
@@ -100,11 +113,21 @@ export const makeLog = Effect.fnUntraced(function* (files: SegmentFiles, observe
   const catchUp = (size = files.active?.file.size ?? 0): boolean => {
     const { active } = files
     if (active === undefined || size === active.position) return true
+    if (appended.length === 0) appended = Buffer.allocUnsafe(pieceBytes)
     const { segment } = active
     /** Lines whose later ones were not read yet. */
     let batch: Array<{ readonly line: Line | undefined; readonly place: Place }> = []
-    for (const [start, bytes] of files.chunks(active.file, active.position, size)) {
-      for (let found = lineAt(bytes, 0); found !== undefined;) {
+    for (const [start, bytes] of files.chunks(
+      active.file,
+      active.position,
+      size,
+      appended.length,
+      appended
+    )) {
+      const run =
+        latest === undefined || batch.length > 0 ? 0 : applyRun(latest, bytes, 0, { segment, offset: start })
+      active.position += run
+      for (let found = lineAt(bytes, run); found !== undefined;) {
         const { length, line, offset } = found
         let end = offset + length
         batch.push({ line, place: { segment, offset: start + offset, length } })
@@ -117,7 +140,10 @@ export const makeLog = Effect.fnUntraced(function* (files: SegmentFiles, observe
             active.position = place.offset + place.length
           }
           batch = []
-          if (isDeltaLine(line)) end += applyRun(line, bytes, end, { segment, offset: start + end })
+          if (isDeltaLine(line)) {
+            latest = line
+            end += applyRun(line, bytes, end, { segment, offset: start + end })
+          }
           active.position = start + end
         }
         found = lineAt(bytes, end)
@@ -210,6 +236,7 @@ export const makeLog = Effect.fnUntraced(function* (files: SegmentFiles, observe
 
   const startAgain = () => {
     index.clear()
+    latest = undefined
     files.close()
     leftovers = []
     damaged = []
@@ -384,14 +411,14 @@ export const makeLog = Effect.fnUntraced(function* (files: SegmentFiles, observe
     /** Runs `use` with everything indexed that was written before. It must not write. */
     query,
     /** Under the lock: appends lines and indexes them. */
-    write: (bytes: Uint8Array, lines: ReadonlyArray<readonly [EventLine, number]>) => {
+    write: ({ buffer, size }: Written, lines: ReadonlyArray<readonly [EventLine, number]>) => {
       if (files.active === undefined) {
         files.makeFolder()
         files.replaceActive(Math.max(0, ...files.sealed.keys()) + 1)
       }
       const { active } = files
       if (active === undefined) return
-      active.file.append(bytes, active.position)
+      active.file.append(buffer, active.position, size)
       for (const [line, length] of lines) {
         index.add(line, { segment: active.segment, offset: active.position, length })
         active.position += length

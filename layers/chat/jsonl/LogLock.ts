@@ -11,6 +11,8 @@ import { ChatStoreError } from "../ChatStore.ts"
 const maxWait = 10_000
 /** A job that writes on and on gives the lock to others after so many ms. */
 const maxHold = 1
+/** Times between two attempts to take the lock, in ms. */
+const [shortestPause, longestPause] = [1, 5]
 /** A process that takes the lock again within so many ms waits behind others. */
 const again = 2
 
@@ -25,6 +27,15 @@ const held = new ChatStoreError({
   message: "Another process holds the lock of events.jsonl. Try again, or end that process."
 })
 
+interface Waiting {
+  /** Time between two attempts to take the lock, in ms. */
+  readonly pause: number
+  readonly until: number
+  /** Returns how to go on; undefined: the lock is not free. */
+  readonly attempt: () => (() => void) | undefined
+  readonly giveUp: () => void
+}
+
 export class LogLock {
   /** Those of this process that hold their lock, by path. */
   static readonly #holders = new Map<string, LogLock>()
@@ -34,10 +45,14 @@ export class LogLock {
   /** Held by the process that gets the lock next. */
   readonly #next: ReturnType<typeof fileLock>
   readonly #meanwhile: () => void
+  /** Of this process, in order of their calls. */
+  readonly #waiting: Array<Waiting> = []
+  #timer: ReturnType<typeof setTimeout> | undefined
   #isTaken = false
   #isUsed = false
   #takenAt = 0
   #releasedAt = Number.NEGATIVE_INFINITY
+  #failedAt = Number.NEGATIVE_INFINITY
   #times = 0
 
   /** `meanwhile`: is run while another process holds the lock. */
@@ -63,8 +78,64 @@ export class LogLock {
     this.#lock.probe()
   }
 
-  /** Runs `use` under the lock. Undefined: another process holds it. */
+  /** Runs `use` under the lock. Undefined: another process holds it, or others of this process wait for it. */
   now<A>(use: () => A): { readonly value: A } | undefined {
+    return this.#waiting.length > 0 ? undefined : this.#use(use)
+  }
+
+  /**
+   * Runs `use` under the lock as soon as it is free. All that wait in this process run in order of their calls, as many as
+   * possible each time that the lock is taken. `use` may throw.
+   */
+  run<A>(what: string, use: () => A): Effect.Effect<A, ChatStoreError> {
+    return Effect.flatMap(Random.nextBetween(shortestPause, longestPause), (pause) =>
+      Effect.callback<A, ChatStoreError>((resume) => {
+        const waiting: Waiting = {
+          pause,
+          until: performance.now() + maxWait,
+          attempt: () => {
+            try {
+              const done = this.#use(use)
+              return done === undefined ? undefined : () => resume(Effect.succeed(done.value))
+            } catch (cause) {
+              const error = cause instanceof ChatStoreError ? cause : unavailable(what, cause)
+              return () => resume(Effect.fail(error))
+            }
+          },
+          giveUp: () => resume(Effect.fail(held))
+        }
+        this.#waiting.push(waiting)
+        this.#runWaiting()
+        return Effect.sync(() => this.#forget(waiting))
+      })
+    )
+  }
+
+  #runWaiting() {
+    clearTimeout(this.#timer)
+    const done: Array<() => void> = []
+    for (const next of this.#waiting) {
+      const resume = next.attempt()
+      if (resume === undefined) break
+      done.push(resume)
+    }
+    this.#waiting.splice(0, done.length)
+    const now = performance.now()
+    while (this.#waiting[0] !== undefined && this.#waiting[0].until <= now) {
+      done.push(this.#waiting[0].giveUp)
+      this.#waiting.shift()
+    }
+    const [first] = this.#waiting
+    if (first !== undefined) this.#timer = setTimeout(() => this.#runWaiting(), first.pause)
+    for (const resume of done) resume()
+  }
+
+  #forget(waiting: Waiting) {
+    const at = this.#waiting.indexOf(waiting)
+    if (at >= 0) this.#waiting.splice(at, 1)
+  }
+
+  #use<A>(use: () => A): { readonly value: A } | undefined {
     if (this.#isUsed || !this.#take()) return undefined
     this.#isUsed = true
     try {
@@ -74,35 +145,20 @@ export class LogLock {
     }
   }
 
-  /** Runs `use` under the lock as soon as it is free. `use` may throw. */
-  run<A>(what: string, use: () => A): Effect.Effect<A, ChatStoreError> {
-    let waited = 0
-    const once: Effect.Effect<A, ChatStoreError> = Effect.suspend(() => {
-      try {
-        const done = this.now(use)
-        if (done !== undefined) return Effect.succeed(done.value)
-      } catch (cause) {
-        return Effect.fail(cause instanceof ChatStoreError ? cause : unavailable(what, cause))
-      }
-      if (waited >= maxWait) return Effect.fail(held)
-      return Effect.flatMap(Random.nextIntBetween(1, 5), (delay) => {
-        waited += delay
-        return Effect.andThen(Effect.sleep(delay), once)
-      })
-    })
-    return once
-  }
-
   #take(): boolean {
     const now = performance.now()
     if (this.#isTaken) {
       if (now - this.#takenAt < maxHold) return true
       this.#release()
     }
+    if (now - this.#failedAt < shortestPause) return false
     const holder = LogLock.#holders.get(this.#path)
     if (holder?.isUsed === false) holder.#release()
     const isTaken = (now - this.#releasedAt > again && this.#lock.tryLock()) || this.#takeInTurn()
-    if (!isTaken) return false
+    if (!isTaken) {
+      this.#failedAt = performance.now()
+      return false
+    }
     this.#isTaken = true
     this.#takenAt = performance.now()
     LogLock.#holders.set(this.#path, this)
@@ -131,6 +187,8 @@ export class LogLock {
   }
 
   close() {
+    for (const waiting of this.#waiting.splice(0)) waiting.giveUp()
+    clearTimeout(this.#timer)
     this.#release()
     this.#lock.close()
     this.#next.close()

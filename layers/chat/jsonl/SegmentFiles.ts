@@ -202,16 +202,20 @@ export class SegmentFiles {
     return file
   }
 
-  /** Chunks of whole lines from `offset` to `size`, with the place of each. Bytes after the last line are left out. */
+  /**
+   * Chunks of whole lines from `offset` to `size`, with the place of each. Bytes after the last line are left out.
+   * `into`: a buffer for all chunks, of which one is valid at a time.
+   */
   *chunks(
     file: LogFile,
     offset: number,
     size: number,
-    most = chunkBytes
+    most = chunkBytes,
+    into?: Buffer<ArrayBuffer>
   ): Generator<readonly [offset: number, bytes: Buffer]> {
     let length = most
     while (offset < size) {
-      const bytes = file.read(offset, Math.min(length, size - offset))
+      const bytes = file.read(offset, Math.min(length, size - offset), into)
       const end = bytes.lastIndexOf(10) + 1
       if (end > 0) yield [offset, bytes.subarray(0, end)]
       if (bytes.length < length) return

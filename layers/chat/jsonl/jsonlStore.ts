@@ -85,15 +85,14 @@ export const make = Effect.fnUntraced(function* (folder: string, settings: Jsonl
   /** Under the lock. */
   const write = (id: string, lastSeq: number, bodies: ReadonlyArray<ChatEventBody>, principal = "") => {
     const timestamp = now()
-    const events = bodies.map((body, offset): ChatEvent => ({
-      conversation: id,
-      seq: lastSeq + 1 + offset,
-      timestamp,
-      ...body
-    }))
-    const { bytes, lengths } = encodeEvents(events, { owner: owner.id, principal })
+    // In the order of the fields of a line.
+    const events = bodies.map((body, offset): ChatEvent =>
+      Object.assign({ type: body.type, timestamp, conversation: id, seq: lastSeq + 1 + offset }, body)
+    )
+    const written = encodeEvents(events, { owner: owner.id, principal })
+    const { lengths } = written
     log.write(
-      bytes,
+      written,
       events.map((event, offset) => [
         event.type === "user_message" ? { ...event, owner: owner.id, principal } : event,
         lengths[offset] ?? 0

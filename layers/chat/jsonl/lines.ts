@@ -83,9 +83,23 @@ export const decodeEvent = (line: EventLine): ChatEvent | "damaged" | "newer" =>
 }
 
 export interface Written {
-  readonly bytes: Uint8Array
+  /** Valid until the next call; longer than what is written. */
+  readonly buffer: Uint8Array
+  /** Bytes of all lines. */
+  readonly size: number
   /** Bytes of each line with its end. */
   readonly lengths: ReadonlyArray<number>
+}
+
+/** Reused, because making a buffer takes longer than encoding a line. */
+const scratch = Buffer.allocUnsafe(64 * 2 ** 10)
+const maxUtf8Bytes = 3
+
+const encodeText = (text: string, lengths?: ReadonlyArray<number>): Written => {
+  const isShort = text.length * maxUtf8Bytes <= scratch.length
+  const buffer = isShort ? scratch : Buffer.from(text)
+  const size = isShort ? scratch.write(text) : buffer.length
+  return { buffer, size, lengths: lengths ?? [size] }
 }
 
 /** `owner`: of the turn that a user's message in it begins; its principal is written with it. */
@@ -93,18 +107,22 @@ export const encodeEvents = (
   events: ReadonlyArray<ChatEvent>,
   begins?: { readonly owner: string; readonly principal: string }
 ): Written => {
-  const lines = events.map(({ conversation, seq, timestamp, type, ...rest }, index) => {
-    const more = events.length - 1 - index
-    const line: Record<string, unknown> = { type, timestamp, conversation, seq, ...rest }
-    if (type === "user_message") Object.assign(line, begins)
-    if (more > 0) line["more"] = more
-    return `${JSON.stringify(line)}\n`
-  })
-  const bytes = Buffer.from(lines.length === 1 ? (lines[0] ?? "") : lines.join(""))
-  return {
-    bytes,
-    lengths: lines.length === 1 ? [bytes.length] : lines.map((line) => Buffer.byteLength(line))
+  const [single] = events
+  if (events.length === 1 && single !== undefined && single.type !== "user_message") {
+    return encodeText(`${JSON.stringify(single)}\n`)
   }
+  const lines = events.map((event, index) => {
+    const more = events.length - 1 - index
+    return `${JSON.stringify({
+      ...event,
+      ...(event.type === "user_message" && begins),
+      ...(more > 0 && { more })
+    })}\n`
+  })
+  return encodeText(
+    lines.join(""),
+    lines.map((line) => Buffer.byteLength(line))
+  )
 }
 
 export const encodeLine = (line: RemovedLine | SegmentLine): Uint8Array =>

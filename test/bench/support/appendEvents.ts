@@ -1,4 +1,7 @@
-/** Appends events to one file in one of several ways: `bun appendEvents.ts MODE FOLDER COUNT`; a line of input starts it. */
+/**
+ * Appends events to one file in one of several ways: `bun appendEvents.ts MODE FOLDER COUNT WARM`; a line of input starts it.
+ * `WARM` events are appended before, so that running code is measured, and not its compilation.
+ */
 import { appendFileSync, openSync, writeSync } from "node:fs"
 import { join } from "node:path"
 import { Duration, Effect } from "effect"
@@ -6,7 +9,7 @@ import { make } from "../../../layers/chat/jsonl/jsonlStore.ts"
 import { Ids } from "../../../layers/platform/Ids.ts"
 import { delta, limits, turn } from "../../support/chatStores.ts"
 
-const [mode = "", folder = "", count = "0"] = process.argv.slice(2)
+const [mode = "", folder = "", count = "0", warm = "0"] = process.argv.slice(2)
 const file = join(folder, "events.jsonl")
 const text = "x".repeat(100)
 
@@ -44,8 +47,13 @@ const store = Effect.gen(function* () {
   })
   const conversation = `c${process.pid}`
   yield* log.begin({ ...turn("ada", conversation, "Hello", conversation), create: true })
+  const append = (times: number) =>
+    Effect.gen(function* () {
+      for (let at = 0; at < times; at++) yield* log.append(conversation, [delta(conversation, text)])
+    })
+  yield* append(Number(warm))
   yield* Effect.promise(started)
-  for (let at = 0; at < Number(count); at++) yield* log.append(conversation, [delta(conversation, text)])
+  yield* append(Number(count))
   finished()
 }).pipe(Effect.scoped, Effect.provide(Ids.layer))
 
@@ -55,6 +63,7 @@ switch (mode) {
     break
   case "raw": {
     const descriptor = openSync(file, "a")
+    for (let at = 0; at < Number(warm); at++) writeSync(descriptor, lineOf(at))
     await started()
     for (let at = 0; at < Number(count); at++) writeSync(descriptor, lineOf(at))
     finished()
@@ -65,18 +74,20 @@ switch (mode) {
     const name: string = "proper-lockfile"
     const { lock } = (await import(name)) as ProperLockfile
     appendFileSync(file, "")
-    await started()
-    for (let at = 0; at < Number(count); at++) {
+    const append = async () => {
       const release = await lock(file, {
         realpath: false,
         retries: { retries: 1000, minTimeout: 1, maxTimeout: 10, factor: 1.2, randomize: true }
       })
       try {
-        appendFileSync(file, lineOf(at))
+        appendFileSync(file, lineOf(0))
       } finally {
         await release()
       }
     }
+    for (let at = 0; at < Number(warm); at++) await append()
+    await started()
+    for (let at = 0; at < Number(count); at++) await append()
     finished()
   }
 }
