@@ -69,8 +69,8 @@ export interface ListenerOptions {
   /** Adds HTTP/2 by ALPN. */
   readonly tls?: TlsCertificate | CertificateSet
   /**
-   * Strict-Transport-Security (RFC 6797) in seconds; 0: no header. With a value, sites have the header as well, except on
-   * loopback names, where it would apply to all other programs of this machine. Default with `tls`: a year, for routes.
+   * Strict-Transport-Security (RFC 6797) in seconds, for sites as well; 0: no header. It is never sent for loopback names,
+   * where it would apply to all other programs of this machine. Default with `tls`: a year, for routes.
    */
   readonly transportSecurity?: number
   /** Also serves HTTP/3 over UDP on the same port; requires `tls`. */

@@ -30,9 +30,10 @@ export interface FinishingOptions {
 export const make = ({ failed, isStopping, listener }: FinishingOptions) => {
   const { observer, tls } = listener
   const transportSecurity = transportSecurityOf(listener)
-  const addSecurityHeaders = secure(transportSecurity)
+  const isPerHost = listener.transportSecurity !== undefined
+  const addSecurityHeaders = secure(isPerHost ? undefined : transportSecurity)
   /** Sites may set another value. */
-  const addToSite = ({ request }: IncomingRequest, headers: Headers) => {
+  const addTransportSecurity = ({ request }: IncomingRequest, headers: Headers) => {
     if (transportSecurity === undefined || headers.has("strict-transport-security")) return
     if (!isLoopbackHost(request.headers.get("host") ?? ""))
       headers.set("strict-transport-security", transportSecurity)
@@ -60,7 +61,7 @@ export const make = ({ failed, isStopping, listener }: FinishingOptions) => {
     if (!incoming.ofSite && (response.status === 401 || response.status === 403))
       completeChallenge(incoming, headers)
     if (!raw) addSecurityHeaders(request.method, headers)
-    else if (listener.transportSecurity !== undefined) addToSite(incoming, headers)
+    if (isPerHost) addTransportSecurity(incoming, headers)
     count(incoming, response.status)
     // Streams may be silent for long, and detect slow readers themselves; so do sites.
     if (!incoming.ofSite && headers.get("content-type")?.startsWith("application/json") === true)

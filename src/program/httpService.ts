@@ -122,7 +122,7 @@ export const layerNoDeps = (overrides: Overrides = {}) =>
           server.tls === undefined
             ? Listener.layer(options)
             : TlsListener.layer(options, server.tls).pipe(Layer.provide(Signals.layer))
-        return Layer.merge(own, edgeListeners(common))
+        return Layer.merge(own, edgeListeners({ ...common, onStop: drain }))
       })
       const routes = Layer.mergeAll(
         health.layer,

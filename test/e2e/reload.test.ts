@@ -22,7 +22,10 @@ const until = async (reader: AsyncIterator<Uint8Array>, text: string) => {
   return seen
 }
 
-const running = Effect.fnUntraced(function* (args: ReadonlyArray<string>) {
+const running = Effect.fnUntraced(function* (
+  args: ReadonlyArray<string>,
+  initial = "logging: { level: warn }\n"
+) {
   const folder = yield* Effect.acquireRelease(
     Effect.promise(() => mkdtemp(join(tmpdir(), "manifold-"))),
     (path) => Effect.promise(() => rm(path, { recursive: true }))
@@ -33,7 +36,7 @@ const running = Effect.fnUntraced(function* (args: ReadonlyArray<string>) {
       await writeFile(join(folder, "next.yaml"), text)
       await rename(join(folder, "next.yaml"), join(folder, "manifold.yaml"))
     })
-  yield* configure("logging: { level: warn }\n")
+  yield* configure(initial)
   const child = yield* Effect.acquireRelease(
     Effect.sync(() =>
       Bun.spawn([process.execPath, main, "serve", ...args, "--config", "manifold.yaml"], {
@@ -64,6 +67,18 @@ const running = Effect.fnUntraced(function* (args: ReadonlyArray<string>) {
 })
 
 const reloaded = "configuration reloaded"
+
+it.live("a reload reports settings of the edge that need a restart", () =>
+  Effect.gen(function* () {
+    const edge = (more: string) => `edge: { host: 127.0.0.1, https_port: 0${more} }\n`
+    const { configure, hangUp, says } = yield* running(["--http", "--port", "0"], edge(""))
+    yield* says("stderr", "Press Ctrl-C")
+    yield* configure(edge(", hsts: 1 day, domains: [a.example.com]"))
+    yield* hangUp
+    const line = yield* says("stdout", "restart the service")
+    expect(line).toContain("restart the service to apply edge.domains, edge.hsts")
+  })
+)
 
 it.live("a reload changes the log level of the HTTP service and keeps its port", () =>
   Effect.gen(function* () {

@@ -3,6 +3,7 @@ import type { Effect } from "effect"
 import type { Check } from "./Check.ts"
 import { certificate } from "./certificate.ts"
 import { edgeCertificates } from "./edgeCertificates.ts"
+import { edgePorts } from "./edgePorts.ts"
 import { clientFiles } from "./clientFiles.ts"
 import { clock } from "./clock.ts"
 import { configuration } from "./configuration.ts"
@@ -21,6 +22,7 @@ const list = [
   runtime, // keep one line each
   configuration,
   port,
+  edgePorts,
   certificate,
   edgeCertificates,
   storage,

@@ -22,7 +22,7 @@ const Listed = Schema.fromJsonString(
 const configured = Effect.map(sqlite, (storage) => ({
   ".config/manifold/manifold.yaml": JSON.stringify({
     storage,
-    edge: { domains: ["a.example.com"], https_port: 8443 }
+    edge: { domains: ["a.example.com"], https_port: 0 }
   })
 }))
 
@@ -70,6 +70,25 @@ describe.skipIf(!possible)("manifold certificate", () => {
     60_000
   )
 })
+
+it.live(
+  "manifold doctor reports ports of the edge that another program uses",
+  () =>
+    Effect.gen(function* () {
+      const other = yield* Effect.acquireRelease(
+        Effect.sync(() => Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response("other") })),
+        (server) => Effect.promise(() => server.stop(true))
+      )
+      const config = { edge: { host: "127.0.0.1", https_port: 0, http_port: other.port } }
+      const { run } = yield* home({ ".config/manifold/manifold.yaml": JSON.stringify(config) })
+      const { stdout } = yield* run(["doctor"])
+      expect(stdout).toContain("edge ports     edge.https_port is 0: a free port is chosen at each start")
+      expect(stdout).toContain(
+        `fail  edge ports     port ${other.port} is in use by another program: stop it, or set edge.http_port to another port`
+      )
+    }),
+  60_000
+)
 
 describe("manifold ca", () => {
   it.live(
