@@ -1,11 +1,14 @@
 /** Serves published applications on the listener by host name, and follows the table that has them. */
 import { Effect, FileSystem, Layer, Scope, Semaphore } from "effect"
 import type { ConfigSource } from "../config/ConfigSource.ts"
+import type { Routes } from "../http/Routes.ts"
 import { Sites } from "../http/Sites.ts"
 import type { Authenticator } from "../identity/Authenticator.ts"
 import type { Log } from "../logging/Log.ts"
 import type { Dns } from "../platform/Dns.ts"
+import type { Ids } from "../platform/Ids.ts"
 import type { Instance } from "../platform/Instance.ts"
+import type { Storage } from "../storage/Storage.ts"
 import { Sql } from "../storage/Sql.ts"
 import type { Metrics } from "../telemetry/Metrics.ts"
 import { Domains } from "./Domains.ts"
@@ -16,7 +19,7 @@ import { ProxyTable } from "./ProxyTable.ts"
 /** How often the table is read: as often as grants are checked. */
 const interval = "500 millis"
 
-type Services = ConfigSource | Authenticator | Log | Dns | Instance | Metrics
+type Services = ConfigSource | Authenticator | Log | Dns | Ids | Instance | Metrics | Routes | Storage
 
 /** Reads the table in the background; the proxy itself is loaded with the first application. */
 export const layer = Layer.effectDiscard(

@@ -52,7 +52,7 @@ const ListProxies = Tool.make("list_proxies", {
 
 const CreateProxy = Tool.make("create_proxy", {
   description:
-    "Publish an application under a host name, such as http://localhost:3000 as app.example.com. It is served at once: HTTP, event streams and WebSockets. Set protect to require a token with a scope.",
+    "Publish an application under a host name, such as http://localhost:3000 as app.example.com. It is served at once: HTTP, event streams and WebSockets. Set protect to require a sign-in.",
   parameters: NewProxy,
   success: Proxy,
   failure,

@@ -64,7 +64,7 @@ const options = {
   protect: Schema.optionalKey(
     ScopeName.annotate({
       description:
-        "Scope that requests need, such as read: clients send a bearer token of this service. Default: none, everyone may use the application."
+        "Scope that requests need, such as read: API clients send a bearer token, browsers sign in. Default: none, everyone may use the application."
     })
   ),
   set_headers: Schema.optionalKey(

@@ -3,6 +3,7 @@ import { Clock, Effect } from "effect"
 import { ConfigSource } from "../../config/ConfigSource.ts"
 import { isRange } from "../../http/clientAddress.ts"
 import * as http from "../../http/section.ts"
+import { Routes } from "../../http/Routes.ts"
 import type { AnySite, Site } from "../../http/Sites.ts"
 import { Authenticator } from "../../identity/Authenticator.ts"
 import { Log } from "../../logging/Log.ts"
@@ -11,8 +12,10 @@ import { Instance } from "../../platform/Instance.ts"
 import { Metrics } from "../../telemetry/Metrics.ts"
 import type { ProxyRow } from "../proxies/proxyRows.ts"
 import { section } from "../section.ts"
+import { servedAddresses } from "../servedAddresses.ts"
 import { makeAccessLog } from "./accessLog.ts"
 import { Application } from "./Application.ts"
+import { makeBrowserSignIn } from "./browserSignIn.ts"
 import { makeExchanges } from "./Exchanges.ts"
 import type { Bridge } from "./Bridge.ts"
 import { socketHandlers } from "./forwardWebSocket.ts"
@@ -47,6 +50,8 @@ export const makeApplicationSites = Effect.gen(function* () {
   )
   yield* metrics.gauge("manifold_proxies", "Published applications.", () => entries.size)
 
+  const signIn = yield* makeBrowserSignIn(yield* Routes, yield* servedAddresses)
+
   const serve = makeServe({
     exchanges,
     settings,
@@ -54,7 +59,7 @@ export const makeApplicationSites = Effect.gen(function* () {
     maxMessageBytes: server.max_message_bytes,
     pseudonym: `manifold-${(yield* Instance).id}`,
     checkTarget: makeTargetCheck(yield* Dns),
-    protect: makeProtection(yield* Authenticator),
+    protect: makeProtection(yield* Authenticator, signIn),
     record: (access) => {
       measure(access.host, access.status, access.duration)
       if (settings.access_log) log(access)

@@ -1,10 +1,11 @@
-/** Protection of applications by a scope: API clients authenticate with a bearer token. */
-import type { Connection } from "../../http/Routes.ts"
+/** Protection of applications by a scope: clients authenticate with a bearer token, browsers sign in. */
+import { Effect } from "effect"
+import { pathOf } from "../../http/requestRouting.ts"
 import type { Authenticator } from "../../identity/Authenticator.ts"
 import { insufficientScope } from "../../identity/bearerChallenge.ts"
 import type { Grant } from "../../identity/Grant.ts"
 import { authenticateRequest } from "../../transports/authenticateRequest.ts"
-import type { Application } from "./Application.ts"
+import { type BrowserSignIn, hasSession, isOwnPath, opensPage, type Visit } from "./browserSignIn.ts"
 import { edgeError } from "./errorPages.ts"
 
 /** A request that may pass. */
@@ -16,39 +17,13 @@ export interface Identified {
   readonly follow: (end: () => void) => () => void
 }
 
-export type Protection = (
-  application: Application,
-  scope: string,
-  request: Request,
-  connection: Pick<Connection, "address">
-) => Identified | Response | Promise<Identified | Response>
+export type Protection = (visit: Visit) => Identified | Response | Promise<Identified | Response>
 
 /** The resource of access tokens for applications: the service as a whole. */
 const resource = "/"
 
 /** Characters that may be in a header; names of users have no others. */
 const headerText = (text: string) => text.replace(/[^\x20-\x7e]/g, "?")
-
-const identified = (
-  authenticator: Authenticator["Service"],
-  grant: Grant,
-  { scope, subject }: { readonly scope: string; readonly subject: string }
-): Identified => ({
-  subject,
-  follow: (end) =>
-    authenticator.follow(grant, {
-      ended: end,
-      changed: ({ principal }) => {
-        if (!principal.may([scope])) end()
-      }
-    }),
-  identify: (headers) => {
-    delete headers["authorization"]
-    delete headers["dpop"]
-    headers["remote-user"] = headerText(subject)
-    headers["x-forwarded-user"] = headerText(subject)
-  }
-})
 
 /** Rejections as pages or text; their challenges stay. */
 const rejectionOf = (request: Request, response: Response): Response => {
@@ -66,20 +41,69 @@ const rejectionOf = (request: Request, response: Response): Response => {
   }
 }
 
-export const makeProtection =
-  (authenticator: Authenticator["Service"]): Protection =>
-  (_, scope, request, connection) => {
-    // A protected application has no anonymous callers, also on this machine.
-    const remote = { address: connection.address, loopback: false }
-    const found = authenticateRequest(authenticator, request, remote, resource)
-    const settled = (grant: Grant | Response): Identified | Response => {
-      if (grant instanceof Response) return rejectionOf(request, grant)
-      const { principal } = grant
-      if (principal.may([scope]))
-        return identified(authenticator, grant, { scope, subject: principal.subject })
+export const makeProtection = (
+  authenticator: Authenticator["Service"],
+  signIn: BrowserSignIn
+): Protection => {
+  const identified = (grant: Grant, { request, scope }: Visit, isBearer: boolean): Identified | Response => {
+    const { principal } = grant
+    if (!principal.may([scope])) {
       return edgeError(request, 403, `The scope ${scope} is required.`, {
         "www-authenticate": insufficientScope([scope])
       })
     }
+    const user = headerText(principal.subject)
+    return {
+      subject: principal.subject,
+      follow: (end) =>
+        authenticator.follow(grant, {
+          ended: end,
+          changed: (now) => {
+            if (!now.principal.may([scope])) end()
+          }
+        }),
+      identify: (headers) => {
+        if (isBearer) {
+          delete headers["authorization"]
+          delete headers["dpop"]
+        }
+        headers["remote-user"] = user
+        headers["x-forwarded-user"] = user
+      }
+    }
+  }
+
+  /** A protected application has no anonymous callers, also on this machine. */
+  const authenticate = (request: Request, { connection }: Visit) =>
+    authenticateRequest(authenticator, request, { address: connection.address, loopback: false }, resource)
+
+  const byBearer = (visit: Visit): Identified | Response | Promise<Identified | Response> => {
+    const { request } = visit
+    const found = authenticate(request, visit)
+    const settled = (grant: Grant | Response) =>
+      grant instanceof Response ? rejectionOf(request, grant) : identified(grant, visit, true)
     return found instanceof Promise ? found.then(settled) : settled(found)
   }
+
+  const byBrowser = async (visit: Visit): Promise<Identified | Response> => {
+    const { request } = visit
+    const own = signIn.respond(visit, pathOf(request.url))
+    if (own !== undefined) return Effect.runPromise(own)
+    const token = await Effect.runPromise(signIn.token(visit))
+    if (token !== undefined) {
+      const { method, url } = request
+      const withToken = new Request(url, { method, headers: { authorization: `Bearer ${token}` } })
+      const grant = await authenticate(withToken, visit)
+      if (!(grant instanceof Response)) return identified(grant, visit, false)
+    }
+    const begun = opensPage(request) ? await Effect.runPromise(signIn.begin(visit)) : undefined
+    return begun ?? byBearer(visit)
+  }
+
+  return (visit) => {
+    const { request } = visit
+    if (request.headers.has("authorization")) return byBearer(visit)
+    const isBrowser = hasSession(request) || opensPage(request) || isOwnPath(pathOf(request.url))
+    return isBrowser ? byBrowser(visit) : byBearer(visit)
+  }
+}

@@ -1,4 +1,5 @@
 /** Headers of proxied requests and responses: hop-by-hop and forged ones removed, the client's address and scheme added. */
+import { cookiePrefix, withoutOwnCookies } from "./ownCookies.ts"
 import { clientAddress } from "../../http/clientAddress.ts"
 
 /** RFC 9110, section 7.6.1, and their forerunners; `Expect` is answered by the listener. */
@@ -76,6 +77,12 @@ export const requestHeaders = (given: Headers, facts: ClientFacts): Record<strin
     headers[name] = received[name] ?? ""
   }
   for (const name of listedIn(connection)) delete headers[name]
+  const { cookie } = headers
+  if (cookie?.includes(cookiePrefix) === true) {
+    const others = withoutOwnCookies(cookie)
+    if (others === "") delete headers["cookie"]
+    else headers["cookie"] = others
+  }
   const { peer, pseudonym, secure } = facts
   const host = received["host"] ?? ""
   const scheme = secure ? "https" : "http"

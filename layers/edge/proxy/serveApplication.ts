@@ -141,7 +141,12 @@ export const makeServe = (options: ServingOptions) => {
     if (!application.preserveHost) headers["host"] = application.host
     const facts = { client, identified: undefined, began }
     if (application.protect === undefined) return forward(application, request, connection, facts, headers)
-    const found = protect(application, application.protect, request, connection)
+    const found = protect({
+      request,
+      connection,
+      scope: application.protect,
+      origin: `${headers["x-forwarded-proto"]}://${request.headers.get("host")}`
+    })
     const settled = (verdict: Awaited<typeof found>) => {
       if (verdict instanceof Response) return verdict
       verdict.identify(headers)

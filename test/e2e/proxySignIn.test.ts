@@ -1,0 +1,129 @@
+/** Sign-in of a browser at a protected application: redirects, cookies, attacks on the callback, and the end of a session. */
+import { expect } from "bun:test"
+import { Effect } from "effect"
+import { sqlite } from "../support/databases.ts"
+import { it } from "../support/effect.ts"
+import { Browser, withAlice } from "../support/oauth.ts"
+import { backend, publish } from "../support/proxies.ts"
+
+const wait = <A>(promise: Promise<A>) => Effect.promise(() => promise)
+const app = "https://app.example.com"
+const callback = `${app}/.well-known/manifold/signed-in`
+
+/** A service behind a proxy that serves HTTPS, a protected application, and browsers. */
+const protectedApplication = Effect.fnUntraced(function* (scope = "read") {
+  const target = yield* backend(() => new Response("secret page"))
+  const { accounts, base, running } = yield* withAlice(sqlite, { server: { trusted_proxies: ["127.0.0.1"] } })
+  yield* Effect.provideContext(
+    publish({ hostname: "app.example.com", target_url: target.url, protect: scope }),
+    running
+  )
+  const send = (url: string | URL, init: RequestInit = {}) => {
+    const { host, origin, pathname, search } = new URL(url)
+    if (origin !== app) return fetch(url, init)
+    const headers = new Headers(init.headers)
+    headers.set("host", host)
+    headers.set("x-forwarded-proto", "https")
+    return fetch(`${base}${pathname}${search}`, { redirect: "manual", ...init, headers })
+  }
+  const browser = (name = "alice") => new Browser(name, "none:", send)
+  return { accounts, base, browser, running, send, target }
+})
+
+/** Signs in and allows the application. */
+const signIn = async (browser: Browser, path: string) => {
+  let page = await browser.open(new URL(path, app))
+  for (let count = 0; count < 4 && page.url.pathname.includes("/oauth/interaction/"); count++) {
+    const answered = await browser.answer(page.url, page.text)
+    page = await browser.open(new URL(answered.headers.get("location") ?? "", page.url))
+  }
+  return page
+}
+
+it.live("a browser signs in once, and the application sees its user, but neither cookie nor token", () =>
+  Effect.gen(function* () {
+    const { base, browser, send, target } = yield* protectedApplication()
+    const alice = browser()
+    const first = yield* wait(alice.fetch(new URL("/page?a=1", app)))
+    const authorize = new URL(first.headers.get("location") ?? "")
+    expect([first.status, authorize.origin, authorize.pathname]).toEqual([302, base, "/oauth/authorize"])
+    expect(Object.fromEntries(authorize.searchParams)).toMatchObject({
+      response_type: "code",
+      redirect_uri: callback,
+      scope: "mcp:read",
+      code_challenge_method: "S256"
+    })
+    expect(first.headers.getSetCookie()).toEqual([
+      expect.stringMatching(
+        /^__Host-manifold-flow=[\w-]+; Path=\/; Max-Age=600; HttpOnly; Secure; SameSite=Lax$/
+      )
+    ])
+    const page = yield* wait(signIn(alice, "/page?a=1"))
+    expect([page.url.href, page.text]).toEqual([`${app}/page?a=1`, "secret page"])
+    expect(target.requests).toHaveLength(1)
+    expect(target.requests[0]).toMatchObject({ path: "/page?a=1", headers: { "remote-user": "alice" } })
+    expect(target.requests[0]?.headers["cookie"] ?? "").not.toContain("manifold-session")
+
+    // Requests of scripts have the cookie as well; without it they are not redirected.
+    const script = yield* wait(
+      alice.fetch(new URL("/data", app), { headers: { accept: "application/json" } })
+    )
+    expect(script.status).toBe(200)
+    expect((yield* wait(send(new URL("/data", app)))).status).toBe(401)
+    expect(
+      (yield* wait(send(new URL("/page", app), { method: "POST", headers: { accept: "text/html" } }))).status
+    ).toBe(401)
+
+    const out = yield* wait(alice.fetch(new URL("/.well-known/manifold/sign-out", app)))
+    expect([out.status, out.headers.getSetCookie()[0]]).toEqual([
+      200,
+      expect.stringContaining("__Host-manifold-session=; Path=/; Max-Age=0")
+    ])
+    expect(target.requests.some(({ path }) => path.startsWith("/.well-known/manifold"))).toBe(false)
+  })
+)
+
+it.live("an account without the scope gets 403, and one that is removed is signed out", () =>
+  Effect.gen(function* () {
+    const { browser, target } = yield* protectedApplication("team:blue")
+    const page = yield* wait(signIn(browser(), "/"))
+    expect([page.response.status, target.requests]).toEqual([403, []])
+
+    const other = yield* protectedApplication()
+    const alice = other.browser()
+    expect((yield* wait(signIn(alice, "/"))).text).toBe("secret page")
+    yield* other.accounts.remove("alice")
+    const status = () => wait(alice.fetch(new URL("/", app)).then((response) => response.status))
+    let after = yield* status()
+    while (after === 200) after = yield* status()
+    expect(after).toBe(302)
+  })
+)
+
+it.live("a callback with a foreign state, issuer or cookie starts no session", () =>
+  Effect.gen(function* () {
+    const { base, browser, send, target } = yield* protectedApplication()
+    const alice = browser()
+    const first = yield* wait(alice.fetch(new URL("/", app)))
+    const state = new URL(first.headers.get("location") ?? "").searchParams.get("state") ?? ""
+    const iss = encodeURIComponent(base)
+    for (const query of [
+      "",
+      `?code=x&state=wrong&iss=${iss}`,
+      `?code=x&state=${state}`,
+      `?code=x&state=${state}&iss=https%3A%2F%2Fevil.example`,
+      `?error=access_denied&state=${state}&iss=${iss}`,
+      `?code=invented&state=${state}&iss=${iss}`
+    ]) {
+      const response = yield* wait(alice.fetch(new URL(`${callback}${query}`)))
+      expect([query, response.status, response.headers.getSetCookie()]).toEqual([query, 400, []])
+    }
+    // The cookie of another host, and one that was changed.
+    const cookie = first.headers.getSetCookie()[0]?.split(";")[0] ?? ""
+    for (const value of [cookie.replace("flow=", "session="), `${cookie}x`, "__Host-manifold-session=AAAA"]) {
+      const response = yield* wait(send(new URL("/", app), { headers: { cookie: value } }))
+      expect([value.slice(0, 24), response.status]).toEqual([value.slice(0, 24), 401])
+    }
+    expect(target.requests).toEqual([])
+  })
+)
