@@ -3,6 +3,7 @@ import { expect, test } from "bun:test"
 import { Effect } from "effect"
 import { chmod, mkdir, readdir, writeFile } from "node:fs/promises"
 import { it } from "../../support/effect.ts"
+import { terminal } from "../../support/terminal.ts"
 import { home } from "../../support/userHome.ts"
 
 const unit = ".config/systemd/user/manifold.service"
@@ -25,9 +26,9 @@ const machine = (cases = "") =>
         .text()
         .catch(() => "")
     )
-    const run = (...args: ReadonlyArray<string>) =>
-      user.run(["service", ...args], { PATH: `${folder}:${process.env["PATH"] ?? ""}` })
-    return { ...user, calls, run }
+    const variables = { PATH: `${folder}:${process.env["PATH"] ?? ""}` }
+    const run = (...args: ReadonlyArray<string>) => user.run(["service", ...args], variables)
+    return { ...user, calls, run, variables: { ...user.env, ...variables } }
   })
 
 const started = [
@@ -87,6 +88,25 @@ it.live("install needs a terminal or --yes, and an existing configuration file",
     expect(lost.code).toBe(2)
     expect(lost.stderr).toContain("none.yaml does not exist")
     expect(yield* Effect.promise(() => readdir(dir))).not.toContain(".config")
+  })
+)
+
+it.live("install in a terminal shows the file, and installs it after a yes only", () =>
+  Effect.gen(function* () {
+    const { calls, path, variables } = yield* machine()
+    for (const [answer, outcome] of [
+      ["n", "Nothing was changed."],
+      ["y", "The service is installed and was started."]
+    ] as const) {
+      const { exited, type, until } = yield* terminal(["service", "install", "--user"], variables)
+      expect(yield* until("Install and start the service?")).toContain("+ [Service]")
+      yield* type(answer)
+      yield* until(outcome)
+      expect(yield* exited).toBe(0)
+      const installed = yield* Effect.promise(() => Bun.file(path(unit)).exists())
+      expect(installed).toBe(answer === "y")
+    }
+    expect((yield* calls).trim().split("\n").slice(-1)).toEqual(started.slice(-1))
   })
 )
 

@@ -5,6 +5,7 @@ import { appendFile, cp, mkdtemp, rm, symlink, writeFile } from "node:fs/promise
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { it } from "../../support/effect.ts"
+import { home } from "../../support/userHome.ts"
 import { manifold } from "../../support/stdio.ts"
 
 const root = new URL("../../../", import.meta.url).pathname
@@ -245,6 +246,23 @@ describe("manifold serve", () => {
       const given = { stdin: '{"jsonrpc":"2.0","id":1,"result":{}}\n', env: { LOG_LEVEL: "none" } }
       expect((yield* manifold(["serve"], given)).stderr).toBe("")
       expect((yield* manifold(["serve", "--debug"], given)).stderr).toContain('"level":"debug"')
+    })
+  )
+
+  it.live("writes the log to the file of --log-file or MANIFOLD_LOG_FILE as well", () =>
+    Effect.gen(function* () {
+      const user = yield* home()
+      const stdin = '{"jsonrpc":"2.0","id":1,"result":{}}\n'
+      const serve = (args: ReadonlyArray<string>, env: Record<string, string> = {}) =>
+        manifold(["serve", "--debug", ...args], { stdin, cwd: user.dir, env: { ...user.env, ...env } })
+      const { stderr } = yield* serve(["--log-file", "logs/service.log"])
+      expect(yield* user.read("logs/service.log")).toBe(stderr)
+      yield* serve([], { MANIFOLD_LOG_FILE: user.path("other.log") })
+      expect(yield* user.read("other.log")).toContain('"level":"debug"')
+      const relative = yield* serve([], { MANIFOLD_LOG_FILE: "other.log" })
+      expect(relative.stderr).toContain(
+        "logging.file: expected an absolute path or one under ~/ (MANIFOLD_LOG_FILE)"
+      )
     })
   )
 
