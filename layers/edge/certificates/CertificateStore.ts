@@ -22,7 +22,8 @@ export class KeysUnreadable extends Schema.TaggedError<KeysUnreadable>()("KeysUn
   override get message() {
     return (
       "The private keys of certificates in the database were encrypted with another key. Instances that share a database " +
-      "need the same file keys/certificates in their state folders: copy it from the instance that was started first."
+      "need the same file keys/certificates in their state folders: copy it from the instance that was started first. If it is " +
+      "lost, `manifold certificate reset` removes what cannot be decrypted, and it is issued again."
     )
   }
 }

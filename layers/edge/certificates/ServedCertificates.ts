@@ -82,7 +82,12 @@ export class ServedCertificates extends Context.Service<
       const sql = yield* Sql
       const due = yield* Queue.sliding<void>(1)
       let { certificates: settings } = yield* config.read(section)
-      yield* config.follow(section, ({ certificates }) => Effect.sync(() => void (settings = certificates)))
+      yield* config.follow(section, ({ certificates }) =>
+        Effect.suspend(() => {
+          settings = certificates
+          return Queue.offer(due, undefined)
+        })
+      )
 
       /** Another instance may have issued some of them in the meantime. */
       const issue = Effect.fnUntraced(function* (hosts: ReadonlyArray<string>, now: number) {

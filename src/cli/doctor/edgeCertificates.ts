@@ -13,7 +13,7 @@ import type { Ids } from "../../../layers/platform/Ids.ts"
 import { section } from "../../../layers/storage/section.ts"
 import { Sql } from "../../../layers/storage/Sql.ts"
 import { Storage } from "../../../layers/storage/Storage.ts"
-import { type Check, type Finding, ok, warn } from "./Check.ts"
+import { type Check, fail, type Finding, ok, warn } from "./Check.ts"
 import { notCheckable } from "./configuration.ts"
 
 /** Problems that are named. */
@@ -70,6 +70,9 @@ export const edgeCertificates: Check<ConfigSource | Environment | FileSystem.Fil
         Layer.provideMerge(Storage.layer)
       )
     ),
-    Effect.catchTag("ConfigInvalid", () => Effect.succeed([notCheckable("the certificates")]))
+    Effect.catchTags({
+      ConfigInvalid: () => Effect.succeed([notCheckable("the certificates")]),
+      CertificatesUnavailable: ({ detail, message }) => Effect.succeed([fail(detail ?? message)])
+    })
   )
 }

@@ -1,12 +1,14 @@
 /** `manifold certificate` and `manifold ca` as a process. */
 import { describe, expect } from "bun:test"
 import { X509Certificate } from "node:crypto"
+import { rm } from "node:fs/promises"
 import { join } from "node:path"
 import { Effect, Schema } from "effect"
 import { possible } from "../../support/certificate.ts"
 import { make } from "../../support/certificates.ts"
 import { sqlite } from "../../support/databases.ts"
 import { it } from "../../support/effect.ts"
+import { servingProcess } from "../../support/servingProcess.ts"
 import { home } from "../../support/userHome.ts"
 
 const Listed = Schema.fromJsonString(
@@ -91,6 +93,38 @@ it.live(
 )
 
 describe("manifold ca", () => {
+  it.live(
+    "gets another root after a reset when the key file is lost",
+    () =>
+      Effect.gen(function* () {
+        const storage = yield* sqlite
+        const config = { storage, edge: { https_port: 0, host: "127.0.0.1" } }
+        const { run } = yield* home({ ".config/manifold/manifold.yaml": JSON.stringify(config) })
+        const before = (yield* run(["ca", "export"])).stdout
+        const { edge } = yield* Effect.scoped(servingProcess({ config }))
+        expect(edge.https > 0).toBe(true)
+        const kept = yield* run(["certificate", "reset", "--yes"])
+        expect(kept.stdout).toBe("Removed certificates: 0, roots of the local CA: 0, ACME accounts: 0.\n")
+        expect((yield* run(["ca", "export"])).stdout).toBe(before)
+
+        yield* Effect.promise(() => rm(join(storage.dir, "keys/certificates")))
+        const failed = yield* run(["serve", "--http", "--port", "0"])
+        expect([failed.code, failed.stderr]).toEqual([
+          1,
+          expect.stringContaining("manifold certificate reset")
+        ])
+        expect((yield* run(["doctor"])).stdout).toMatch(/fail {2}certificates .*manifold certificate reset/)
+        const reset = yield* run(["certificate", "reset", "--yes"])
+        expect(reset.stdout).toStartWith(
+          "Removed certificates: 1, roots of the local CA: 1, ACME accounts: 0.\n"
+        )
+        const after = (yield* run(["ca", "export"])).stdout
+        expect(after).toContain("BEGIN CERTIFICATE")
+        expect(after).not.toBe(before)
+      }),
+    60_000
+  )
+
   it.live(
     "shows and exports one root, and shows the commands that trust it",
     () =>

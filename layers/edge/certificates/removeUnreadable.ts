@@ -1,0 +1,60 @@
+/** Removes what was encrypted with a lost key: certificates, roots of the local CA, and ACME accounts and orders. */
+import { Effect, Schema } from "effect"
+import type { SqlClient } from "effect/sql/SqlClient"
+import { Audit } from "../../audit/Audit.ts"
+import { rowsOf } from "../../storage/rows.ts"
+import { Sql } from "../../storage/Sql.ts"
+import { countChange, lockCertificates } from "./certificateRows.ts"
+import { type Author, CertificateStore } from "./CertificateStore.ts"
+
+/** Tables with encrypted keys, and the column that identifies a row. */
+const tables = [
+  { table: "edge_certificates", id: "id" },
+  { table: "edge_authorities", id: "id" },
+  { table: "edge_acme_accounts", id: "directory" },
+  { table: "edge_acme_orders", id: "host" }
+] as const
+type Table = (typeof tables)[number]
+
+const Rows = rowsOf(Schema.Struct({ id: Schema.String, sealed_key: Schema.String }))
+
+const listKeys = (sql: SqlClient, { id, table }: Table) =>
+  Rows(sql`SELECT ${sql(id)} AS id, sealed_key FROM ${sql(table)} WHERE sealed_key IS NOT NULL`)
+
+/** Number of rows that were removed, by table. A row that another key file decrypts is one of them. */
+export const removeUnreadable = Effect.fn("certificates.removeUnreadable")(function* (by: Author) {
+  const sql = yield* Sql
+  const audit = yield* Audit
+  const store = yield* CertificateStore
+
+  const unreadable = Effect.fnUntraced(function* (each: Table) {
+    const rows = yield* sql.read((client) => listKeys(client, each))
+    const found = yield* Effect.filter(rows, ({ id, sealed_key }) =>
+      store.open(`${each.table}/${id}`, sealed_key).pipe(
+        Effect.as(false),
+        Effect.catchTag("KeysUnreadable", () => Effect.succeed(true))
+      )
+    )
+    return { ...each, ids: found.map((row) => row.id) }
+  })
+
+  const found = yield* Effect.forEach(tables, unreadable)
+  const removed = Object.fromEntries(found.map(({ ids, table }) => [table, ids.length]))
+  if (found.every(({ ids }) => ids.length === 0)) return removed
+  yield* sql.write((client) =>
+    Effect.gen(function* () {
+      yield* lockCertificates(client)
+      for (const { id, ids, table } of found) {
+        for (const each of ids) yield* client`DELETE FROM ${client(table)} WHERE ${client(id)} = ${each}`
+      }
+      yield* audit.record(client, {
+        actor: by.actor,
+        action: "certificate.reset",
+        outcome: "succeeded",
+        details: removed
+      })
+      yield* countChange(client)
+    })
+  )
+  return removed
+})
