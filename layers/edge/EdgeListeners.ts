@@ -49,7 +49,7 @@ const pauseAfter = ({ named: certificates }: CertificateSet) =>
   Duration.millis(leastPause + certificates.length * pausePerCertificate)
 
 /** Settings of open listeners, which a reload of the configuration does not change. */
-const fixed = ["domains", "host", "https_port", "http_port", "hsts"] as const
+const fixed = ["domains", "host", "https_port", "http_port", "redirect_port", "hsts"] as const
 
 const warnOfChange = (before: EdgeSettings) => (now: EdgeSettings) => {
   const changed = fixed.filter((name) => !Equal.equals(now[name], before[name]))
@@ -134,7 +134,11 @@ export class EdgeListeners extends Context.Service<EdgeListeners, EdgePorts>()(
           const chosen = certificates.chosen()
           return chosen.has(host) || chosen.has(`*${host.slice(host.indexOf("."))}`)
         }
-        const sites = redirectSites({ httpsPort: https.port, isServed, challenge: yield* challenges })
+        const sites = redirectSites({
+          httpsPort: settings.redirect_port ?? https.port,
+          isServed,
+          challenge: yield* challenges
+        })
         const http = yield* named("http_port")(
           Listener.open({ ...options, port: http_port }).pipe(
             Effect.provideService(Sites, sites),

@@ -10,7 +10,7 @@ const challengePrefix = "/.well-known/acme-challenge/"
 const tokenForm = /^[\w-]{1,128}$/
 
 export interface RedirectOptions {
-  /** Port of the HTTPS listener. */
+  /** Port by which clients reach the HTTPS listener. */
   readonly httpsPort: number
   /** Whether the host, in lower case, is served over HTTPS. */
   readonly isServed: (host: string) => boolean

@@ -43,6 +43,12 @@ export const section = Section.deferred(
             "Redirect HTTP on this port, usually 80, to HTTPS, and answer ACME challenges. Requires `https_port`."
         })
       ),
+      redirect_port: Schema.optionalKey(
+        port.annotate({
+          description:
+            "Port of HTTPS in redirects, where clients reach `https_port` by another one, such as 443 of a container. Default: `https_port`."
+        })
+      ),
       hsts: Section.optional(
         DurationSetting,
         "365 days",

@@ -18,11 +18,11 @@ const common = { maxMessageBytes: 1000, allowedHosts: ["mcp.example.com"], corsO
 const edge = { domains: ["mcp.example.com"], host: "127.0.0.1", https_port: 0, http_port: 0, hsts: "1 day" }
 
 /** The listeners with a route and a site, and the root certificate in a file. */
-const opened = Effect.gen(function* () {
+const openedWith = Effect.fnUntraced(function* (settings: Readonly<Record<string, unknown>>) {
   const storage = yield* sqlite
   const services = yield* Layer.build(
     EdgeListeners.layer(common).pipe(
-      Layer.provideMerge(instance(storage, edge)),
+      Layer.provideMerge(instance(storage, { ...edge, ...settings })),
       Layer.provideMerge(Layer.merge(Routes.layer, Sites.layer))
     )
   )
@@ -48,6 +48,8 @@ const opened = Effect.gen(function* () {
     curl(`http://${host}:${http}${path}`, "--resolve", `${host}:${http}:127.0.0.1`, ...options)
   return { services, get, getHttp, https }
 })
+
+const opened = openedWith({})
 
 const text = ({ body }: { readonly body: Uint8Array }) => Buffer.from(body).toString()
 
@@ -95,6 +97,14 @@ describe.skipIf(!possible || !hasOpenssl)("The edge", () => {
       expect(app.headers.get("strict-transport-security")).toBe("max-age=86400")
       const local = yield* get("localhost", "/own")
       expect([local.status, local.headers.has("strict-transport-security")]).toEqual([200, false])
+    })
+  )
+
+  it.live("redirects to the port that clients reach", () =>
+    Effect.gen(function* () {
+      const { getHttp } = yield* openedWith({ redirect_port: 443 })
+      const moved = yield* getHttp("mcp.example.com", "/a")
+      expect(moved.headers.get("location")).toBe("https://mcp.example.com/a")
     })
   )
 
