@@ -52,6 +52,10 @@ export class IncomingRequest implements Connection<unknown> {
     return isTrusted(this.#trust, this.request.headers, () => this.address)
   }
 
+  get encrypted() {
+    return this.#server.url.protocol === "https:"
+  }
+
   get requestId() {
     return (this.#requestId ??= requestIdOf(this.request.headers) ?? this.#ids.nextUnsafe())
   }

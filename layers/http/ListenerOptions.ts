@@ -1,6 +1,6 @@
 /** Options of a listener, and the observer of its requests. */
 import type { Duration, Effect } from "effect"
-import type { Routes } from "./Routes.ts"
+import type { Connection, Routes } from "./Routes.ts"
 
 /** Counts requests; called synchronously on the path of each. */
 export interface RequestObserver {
@@ -77,7 +77,11 @@ export interface ListenerOptions {
   readonly http3?: boolean
   readonly observer?: RequestObserver
   /** Completes the `WWW-Authenticate` header of a 401 or 403. */
-  readonly challenge?: (given: string, request: Request, peer: () => string) => string
+  readonly challenge?: (
+    given: string,
+    request: Request,
+    connection: Pick<Connection, "address" | "encrypted">
+  ) => string
   /** Public origins of this service: their pages may call it, but not read responses of other origins. */
   readonly ownOrigins?: ReadonlyArray<string>
 }

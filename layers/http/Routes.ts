@@ -36,6 +36,8 @@ export interface Connection<Data = never> {
    * listener that trusts loopback. Read it only when needed: it reads several headers.
    */
   readonly loopback: boolean
+  /** Whether the request came over a TLS listener of this service, so that its Host is a name on `https`. */
+  readonly encrypted: boolean
   /** A valid `X-Request-Id` of the request, else a new id. In the response header; use it in logs, traces and errors. */
   readonly requestId: string
   /**

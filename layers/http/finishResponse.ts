@@ -42,10 +42,7 @@ export const make = ({ failed, isStopping, listener }: FinishingOptions) => {
   const completeChallenge = (incoming: IncomingRequest, headers: Headers) => {
     const given = headers.get("www-authenticate")
     if (given === null || listener.challenge === undefined) return
-    headers.set(
-      "www-authenticate",
-      listener.challenge(given, incoming.request, () => incoming.address)
-    )
+    headers.set("www-authenticate", listener.challenge(given, incoming.request, incoming))
   }
 
   const count = (incoming: IncomingRequest, status: number) =>

@@ -19,6 +19,8 @@ export interface Credentials {
   readonly loopbackPeer: boolean
   /** IP address of the peer, for logs and throttling; behind a proxy that of the proxy. */
   readonly address: string
+  /** Whether the request came over a TLS listener of this service. */
+  readonly encrypted: boolean
 }
 
 /** The store, key set or endpoint of a verifier cannot be reached: 503, because the token may be valid. */

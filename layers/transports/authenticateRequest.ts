@@ -45,7 +45,7 @@ const ticketOf = ({ method, url }: Request): string | undefined => {
 export const authenticateStream = (
   authenticator: Authenticator["Service"],
   request: Request,
-  connection: Pick<Connection, "address" | "loopback">,
+  connection: Pick<Connection, "address" | "encrypted" | "loopback">,
   resource: string
 ) => authenticateRequest(authenticator, request, connection, resource, ticketOf(request))
 
@@ -53,7 +53,7 @@ export const authenticateStream = (
 export const authenticateRequest = (
   authenticator: Authenticator["Service"],
   request: Request,
-  connection: Pick<Connection, "address" | "loopback">,
+  connection: Pick<Connection, "address" | "encrypted" | "loopback">,
   resource: string,
   ticket?: string
 ): Grant | Response | Promise<Grant | Response> => {
@@ -72,6 +72,10 @@ export const authenticateRequest = (
       // Lazy: needed only when a credential fails.
       get address() {
         return connection.address
+      },
+      // Lazy: needed only for a proof.
+      get encrypted() {
+        return connection.encrypted
       }
     })
   )

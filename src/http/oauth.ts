@@ -11,7 +11,7 @@ import type { Authenticator } from "../../layers/identity/Authenticator.ts"
 import { CredentialVerifiers } from "../../layers/identity/CredentialVerifiers.ts"
 import { loadOAuthServer } from "../../layers/identity/oauth/loadOAuthServer.ts"
 import type { OAuthServer } from "../../layers/identity/oauth/OAuthServer.ts"
-import { metadataPath, resourcePaths, type Resources } from "../../layers/identity/oauth/resources.ts"
+import { metadataPath, resourcePaths, type Audiences } from "../../layers/identity/oauth/resources.ts"
 import type { PublicAddresses } from "../../layers/identity/oauth/publicAddress.ts"
 import { proofAlgorithms } from "../../layers/identity/proofAlgorithms.ts"
 import * as auth from "../../layers/identity/section.ts"
@@ -46,6 +46,7 @@ const notConfigured = () =>
       error: "temporarily_unavailable",
       error_description:
         "The authorization server has no public URL. Set server.public_url to the URL by which clients reach this service. " +
+        "Or list its host in edge.domains, and connect over edge.https_port. " +
         "Or let a proxy of server.trusted_proxies send X-Forwarded-Proto: https and X-Forwarded-Host with one of server.allowed_hosts."
     },
     { "retry-after": "60" }
@@ -73,7 +74,7 @@ const tokenVerifier = Effect.flatMap(
 )
 
 /** Adds the verifier of access tokens to the Authenticator. */
-const verifyTokens = Effect.fnUntraced(function* (resources: Resources) {
+const verifyTokens = Effect.fnUntraced(function* (resources: Audiences) {
   const services = yield* Effect.context<Sql>()
   const verifier = yield* Effect.cached(Effect.provideContext(tokenVerifier, services))
   yield* (yield* CredentialVerifiers).add({
@@ -105,7 +106,7 @@ const verifyProofs = Effect.fnUntraced(function* ({ find }: PublicAddresses) {
   )
   yield* (yield* CredentialVerifiers).addProofs({
     prove: (token, thumbprint, credentials) => {
-      const at = find(credentials, () => credentials.address)
+      const at = find(credentials, credentials)
       return Effect.flatMap(verifier, (verify) =>
         verify({
           proof: credentials.headers.get("dpop"),
@@ -120,7 +121,7 @@ const verifyProofs = Effect.fnUntraced(function* ({ find }: PublicAddresses) {
 })
 
 /** The same for tokens of other issuers. */
-const verifyIssuerTokens = Effect.fnUntraced(function* (resources: Resources) {
+const verifyIssuerTokens = Effect.fnUntraced(function* (resources: Audiences) {
   const { oauth } = yield* (yield* ConfigSource).read(auth.section)
   if (oauth.issuers.length === 0) return
   const services = yield* Effect.context<ConfigSource | Scope.Scope>()
@@ -172,7 +173,7 @@ export const layer = Layer.effectDiscard(
 
     const serve = (request: Request, connection: Connection): Response | Promise<Response> => {
       const peer = connection.address
-      const address = find(request, () => peer)
+      const address = find(request, connection)
       if (address === undefined) return notConfigured()
       const inner = withoutIssuerPath(request, address.issuer)
       // A browser that reloads a page does not interrupt the first request, whose code or token is already stored.
@@ -186,8 +187,8 @@ export const layer = Layer.effectDiscard(
 
     const scopes = [...new Set([...everyScope, ...oauth.scopes])].map(toOAuth)
     /** RFC 9728, section 2. */
-    const describe = (request: Request, peer: () => string): Response => {
-      const address = find(request, peer)
+    const describe = (request: Request, connection: Connection): Response => {
+      const address = find(request, connection)
       if (address === undefined) return notConfigured()
       const { host, issuer, resources } = address
       const prefix = new URL(issuer).pathname.replace(/\/$/, "")
@@ -217,7 +218,7 @@ export const layer = Layer.effectDiscard(
     })
     yield* routes.add({
       paths: [metadataPath, `${metadataPath}/*`],
-      fetch: (request, connection) => rejectMethod(request) ?? describe(request, () => connection.address)
+      fetch: (request, connection) => rejectMethod(request) ?? describe(request, connection)
     })
   })
 )

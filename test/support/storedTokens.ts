@@ -47,6 +47,7 @@ export const authenticate = (token: string) =>
       authorization: `Bearer ${token}`,
       headers: new Headers(),
       loopbackPeer: false,
+      encrypted: false,
       address: "192.0.2.1"
     })
   )

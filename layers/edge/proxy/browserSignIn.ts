@@ -29,7 +29,7 @@ const secretBytes = 32
 /** A request of a browser for a protected application. */
 export interface Visit {
   readonly request: Request
-  readonly connection: Pick<Connection, "address" | "requestId">
+  readonly connection: Pick<Connection, "address" | "encrypted" | "requestId">
   readonly scope: string
   /** As the browser sees it, such as `https://app.example.com`. */
   readonly origin: string
@@ -63,8 +63,9 @@ const failed = (text: string) =>
   messagePage(400, "Sign-in not finished", `${text} Open the application again to sign in.`)
 
 /** The connection of a request that the service sends to itself. */
-const internal = ({ address, requestId }: Visit["connection"]): Connection<unknown> => ({
+const internal = ({ address, encrypted, requestId }: Visit["connection"]): Connection<unknown> => ({
   address,
+  encrypted,
   requestId,
   loopback: false,
   keepOpen: () => {},
@@ -170,7 +171,7 @@ export const makeBrowserSignIn = Effect.fnUntraced(function* (
   /** Redirects to the sign-in page; `undefined` if there is none. */
   const begin = Effect.fnUntraced(function* (visit: Visit) {
     const { connection, origin, request, scope } = visit
-    const at = addresses.find(request, () => connection.address)
+    const at = addresses.signInAt(request, connection)
     if (at === undefined || !origin.startsWith("https://")) return undefined
     const client = yield* clientOf(visit, at)
     if (client === undefined) return undefined
@@ -197,7 +198,7 @@ export const makeBrowserSignIn = Effect.fnUntraced(function* (
   /** Redeems the code, and starts the session. State and issuer are checked before (RFC 9700, section 2.1; RFC 9207). */
   const finish = Effect.fnUntraced(function* (visit: Visit) {
     const { connection, origin, request } = visit
-    const at = addresses.find(request, () => connection.address)
+    const at = addresses.signInAt(request, connection)
     const params = new URL(request.url).searchParams
     const text = yield* opened(`flow ${origin}`, cookieOf(request, flowCookie))
     const flow = text === undefined ? undefined : yield* Effect.orDie(Schema.decodeEffect(Flow)(text))

@@ -75,7 +75,12 @@ export const makeProtection = (
 
   /** A protected application has no anonymous callers, also on this machine. */
   const authenticate = (request: Request, { connection }: Visit) =>
-    authenticateRequest(authenticator, request, { address: connection.address, loopback: false }, resource)
+    authenticateRequest(
+      authenticator,
+      request,
+      { address: connection.address, encrypted: connection.encrypted, loopback: false },
+      resource
+    )
 
   const byBearer = (visit: Visit): Identified | Response | Promise<Identified | Response> => {
     const { request } = visit

@@ -7,7 +7,7 @@ import { Sql } from "../../storage/Sql.ts"
 import { type Credentials, type Verdict, VerifierUnavailable } from "../CredentialVerifier.ts"
 import type { Grant } from "../Grant.ts"
 import { storedId } from "./records.ts"
-import type { Resources } from "./resources.ts"
+import type { Audiences } from "./resources.ts"
 
 /** As credentials of grants begin, before the colon. */
 export const kind = "oauth-token"
@@ -80,7 +80,7 @@ export const make = Effect.gen(function* () {
     verify: Effect.fnUntraced(function* (
       token: string,
       { resource }: Credentials,
-      resources: Resources
+      resources: Audiences
     ): Effect.fn.Return<Verdict, VerifierUnavailable> {
       const [row] = yield* find([storedId("AccessToken", token)])
       if (row === undefined || resources.pathOf(row.payload.aud ?? "") !== resource) return undefined

@@ -7,7 +7,7 @@ import { BoundedCache } from "../../cache/BoundedCache.ts"
 import { sha256 } from "../../platform/digest.ts"
 import { type Credentials, type Verdict, VerifierUnavailable } from "../CredentialVerifier.ts"
 import type { Grant } from "../Grant.ts"
-import type { Resources } from "./resources.ts"
+import type { Audiences } from "./resources.ts"
 import type { OAuthSettings } from "./settings.ts"
 
 /** As credentials of grants begin, before the colon. */
@@ -39,7 +39,7 @@ type Checked = typeof Claims.Type | "expired" | "invalid" | "unreachable"
 
 export interface IssuerTokenOptions {
   readonly issuers: OAuthSettings["issuers"]
-  readonly resources: Resources
+  readonly resources: Audiences
   readonly fetch: (url: string, init?: RequestInit) => Promise<Response>
 }
 

@@ -41,39 +41,62 @@ export interface Resources {
   /** URL of the metadata of the same resource. */
   readonly metadataUrl: (path: string, host: string | null) => string
   readonly default: string
+  /** The same resources for an issuer on another of their hosts. */
+  readonly on: (host: string) => Resources
 }
+
+/** What verifiers of tokens need to know of resources. */
+export type Audiences = Pick<Resources, "identifiers" | "pathOf">
+
+/** Resources of several schemes or paths. */
+export const union = (all: ReadonlyArray<Audiences>): Audiences => ({
+  identifiers: (path) => [...new Set(all.flatMap((each) => each.identifiers(path)))],
+  pathOf: (identifier) => {
+    for (const each of all) {
+      const path = each.pathOf(identifier)
+      if (path !== undefined) return path
+    }
+    return undefined
+  }
+})
 
 /**
  * `publicUrl`: URL of the service, without a trailing slash. `domains`: its other hosts (`server.allowed_hosts`), which have
  * the same scheme and path.
  */
 export const make = (publicUrl: string, domains: ReadonlyArray<string>): Resources => {
-  const { host: publicHost, pathname, protocol } = new URL(publicUrl)
+  const { host: firstHost, pathname, protocol } = new URL(publicUrl)
   const prefix = withoutSlash(pathname)
   const originOf = (host: string) => `${protocol}//${host}`
-  const hosts = new Set([publicHost, ...domains.map((domain) => domain.toLowerCase())])
+  const hosts = new Set([firstHost, ...domains.map((domain) => domain.toLowerCase())])
   const known = new Map<string, string>()
   const at = (host: string, path: string) => withoutSlash(`${originOf(host)}${prefix}${path}`)
   for (const host of hosts) for (const path of resourcePaths) known.set(at(host, path), path)
-  /** The configured domain of a Host header. */
-  const domainOf = (host: string | null) => {
-    const given = host?.toLowerCase()
-    return given !== undefined && hosts.has(given) ? given : publicHost
+  const identifiers = (path: string) =>
+    [...known].flatMap(([identifier, of]) => (of === path ? [identifier] : []))
+  const on = (publicHost: string): Resources => {
+    /** The configured domain of a Host header. */
+    const domainOf = (host: string | null) => {
+      const given = host?.toLowerCase()
+      return given !== undefined && hosts.has(given) ? given : publicHost
+    }
+    return {
+      on,
+      find: (identifier) => {
+        const url = URL.parse(identifier)
+        if (url === null || url.search !== "" || url.hash !== "") return undefined
+        const canonical = withoutSlash(url.href)
+        return known.has(canonical) ? canonical : undefined
+      },
+      identifiers,
+      pathOf: (identifier) => known.get(identifier),
+      identifier: (path, host) => at(domainOf(host), path),
+      url: (path, host) => `${originOf(domainOf(host))}${prefix}${path}`,
+      // Below the path of the public URL, which a proxy may be limited to.
+      metadataUrl: (path, host) =>
+        `${originOf(domainOf(host))}${prefix}${metadataPath}${path === "/" ? "" : path}`,
+      default: at(publicHost, defaultPath)
+    }
   }
-  return {
-    find: (identifier) => {
-      const url = URL.parse(identifier)
-      if (url === null || url.search !== "" || url.hash !== "") return undefined
-      const canonical = withoutSlash(url.href)
-      return known.has(canonical) ? canonical : undefined
-    },
-    identifiers: (path) => [...known].flatMap(([identifier, of]) => (of === path ? [identifier] : [])),
-    pathOf: (identifier) => known.get(identifier),
-    identifier: (path, host) => at(domainOf(host), path),
-    url: (path, host) => `${originOf(domainOf(host))}${prefix}${path}`,
-    // Below the path of the public URL, which a proxy may be limited to.
-    metadataUrl: (path, host) =>
-      `${originOf(domainOf(host))}${prefix}${metadataPath}${path === "/" ? "" : path}`,
-    default: at(publicHost, defaultPath)
-  }
+  return on(firstHost)
 }

@@ -39,6 +39,7 @@ const presented = (authorization: string | null, loopbackPeer = false) => ({
   authorization,
   headers: new Headers(),
   loopbackPeer,
+  encrypted: false,
   address: "192.0.2.1"
 })
 

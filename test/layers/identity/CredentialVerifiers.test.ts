@@ -65,6 +65,7 @@ const ask = (token: string, resource = "/mcp", address = "192.0.2.1") =>
       authorization: `Bearer ${token}`,
       headers: new Headers(),
       loopbackPeer: false,
+      encrypted: false,
       address
     })
   )

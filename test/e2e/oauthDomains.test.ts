@@ -1,0 +1,166 @@
+/** Domains of `edge.domains` over the HTTPS listener of the edge: each is an issuer and a resource without `server.public_url`. */
+import { expect } from "bun:test"
+import { Context, Effect, Layer, Schedule } from "effect"
+import { LocalCa } from "../../layers/edge/certificates/LocalCa.ts"
+import { administration } from "../support/certificates.ts"
+import { sqlite } from "../support/databases.ts"
+import { it } from "../support/effect.ts"
+import {
+  Browser,
+  callback,
+  connect,
+  freePort,
+  oauthService,
+  password,
+  SdkClient,
+  type Send
+} from "../support/oauth.ts"
+import { backend, publish } from "../support/proxies.ts"
+import { initialize } from "../support/service.ts"
+
+const domains = ["a.example.com", "b.example.com"]
+const metadataPath = "/.well-known/oauth-authorization-server"
+const resourcePath = "/.well-known/oauth-protected-resource"
+
+/** Sends to the listener with the Host and server name of the URL, and verifies the certificate with the root. */
+const over =
+  (port: number, ca: string): Send =>
+  (to, init = {}) => {
+    const { host, hostname, pathname, search } = new URL(to)
+    const headers = new Headers(init.headers)
+    headers.set("host", host)
+    const tls = { ca, serverName: hostname }
+    return fetch(`https://127.0.0.1:${port}${pathname}${search}`, {
+      ...init,
+      redirect: "manual",
+      headers,
+      tls
+    })
+  }
+
+/** A service with two domains, and the account `alice`. */
+const served = Effect.fnUntraced(function* (publicUrl: string, server: Record<string, unknown> = {}) {
+  const storage = yield* sqlite
+  const port = yield* freePort
+  const edge = { domains, host: "127.0.0.1", https_port: port }
+  const { accounts, running, url } = yield* oauthService(storage, { edge, server }, publicUrl)
+  yield* accounts.add({ name: "alice", password, scopes: ["read", "call"] })
+  const { certificate } = yield* Context.get(yield* Layer.build(administration(storage)), LocalCa).root
+  const send = over(port, certificate)
+  const json = (to: string, headers: Record<string, string> = {}) =>
+    Effect.promise(async (): Promise<unknown> => (await send(to, { headers })).json())
+  return { port, running, send, json, url }
+})
+
+it.live("a client discovers, signs in and calls on each domain, with URLs of that domain", () =>
+  Effect.gen(function* () {
+    const { json, port, send } = yield* served("none")
+    const tokens: Array<string> = []
+    for (const domain of domains) {
+      const base = `https://${domain}:${port}`
+      const provider = new SdkClient()
+      const { client } = yield* connect(base, provider, new Browser("alice", callback, send), send)
+      expect(provider.authorizationUrl?.href).toStartWith(`${base}/oauth/authorize?`)
+      expect(provider.discoveryState()).toMatchObject({
+        resourceMetadataUrl: `${base}${resourcePath}/mcp`,
+        authorizationServerUrl: base
+      })
+      const called = yield* Effect.promise(() =>
+        client.callTool({ name: "math.add", arguments: { a: 2, b: 3 } })
+      )
+      expect(called.structuredContent).toEqual({ result: 5 })
+      yield* Effect.promise(() => client.close())
+      tokens.push(provider.tokens()?.access_token ?? "")
+    }
+    const statusOf = (to: string, token: string) =>
+      Effect.promise(async () => {
+        const headers = {
+          authorization: `Bearer ${token}`,
+          accept: "application/json, text/event-stream",
+          "content-type": "application/json"
+        }
+        return (await send(to, { method: "POST", headers, body: JSON.stringify(initialize()) })).status
+      })
+    // A resource is a path of the service: the same one on another domain, but no other one.
+    const [ofA = "", ofB = ""] = tokens
+    for (const [token, domain] of [
+      [ofA, "b.example.com"],
+      [ofB, "a.example.com"]
+    ]) {
+      const base = `https://${domain}:${port}`
+      expect(yield* statusOf(`${base}/mcp`, token ?? "")).toBe(200)
+      expect(yield* statusOf(`${base}/chat`, token ?? "")).toBe(401)
+    }
+    // 443 of a router or container is another issuer, without a port.
+    for (const host of ["a.example.com", "a.example.com:443"]) {
+      expect(yield* json(`https://a.example.com${metadataPath}`, { host })).toMatchObject({
+        issuer: "https://a.example.com",
+        token_endpoint: "https://a.example.com/oauth/token"
+      })
+    }
+  })
+)
+
+it.live("a domain over TLS has its own issuer, also beside a public URL", () =>
+  Effect.gen(function* () {
+    const { json, port, url } = yield* served("https://mcp.example.com/tools")
+    expect(yield* json(`https://b.example.com:${port}${resourcePath}/mcp`)).toMatchObject({
+      resource: `https://b.example.com:${port}/mcp`,
+      authorization_servers: [`https://b.example.com:${port}`]
+    })
+    const plain = yield* Effect.promise(async (): Promise<unknown> =>
+      (await fetch(url + metadataPath)).json()
+    )
+    expect(plain).toMatchObject({ issuer: "https://mcp.example.com/tools" })
+  })
+)
+
+it.live("hosts that are not reached over TLS, and headers of callers, give no issuer", () =>
+  Effect.gen(function* () {
+    const { port, send, url } = yield* served("none", { allowed_hosts: ["c.example.com"] })
+    const base = `https://a.example.com:${port}`
+    const forged = { "x-forwarded-host": "b.example.com", "x-forwarded-proto": "https" }
+    const known = yield* Effect.promise(async (): Promise<unknown> =>
+      (await send(base + metadataPath, { headers: { ...forged, forwarded: "host=b.example.com" } })).json()
+    )
+    expect(known).toMatchObject({ issuer: base })
+    for (const [where, request] of [
+      ["plain HTTP", () => fetch(url + metadataPath, { headers: { host: "a.example.com", ...forged } })],
+      ["another port", () => send(`https://a.example.com:${port + 1}${metadataPath}`)],
+      ["a path prefix", () => send(base + metadataPath, { headers: { "x-forwarded-prefix": "/tools" } })],
+      ["a loopback name", () => send(`https://localhost:${port}${metadataPath}`)]
+    ] as const) {
+      const { status } = yield* Effect.promise(request)
+      expect([where, status]).toEqual([where, 503])
+    }
+  })
+)
+
+it.live("a browser signs in at the first domain for a protected application, and sees it", () =>
+  Effect.gen(function* () {
+    const { port, running, send } = yield* served("none")
+    const target = yield* backend(() => new Response("secret page"))
+    yield* Effect.provideContext(
+      publish({ hostname: "app.example.com", target_url: target.url, protect: "read" }),
+      running
+    )
+    const app = `https://app.example.com:${port}`
+    // The listener replaces its certificates within two seconds.
+    yield* Effect.tryPromise(() => send(app)).pipe(
+      Effect.retry({ times: 100, schedule: Schedule.spaced("50 millis") })
+    )
+    const browser = new Browser("alice", `${app}/.well-known/manifold/signed-in`, send)
+    const start = yield* Effect.promise(() => browser.fetch(new URL("/page", app)))
+    const authorize = new URL(start.headers.get("location") ?? "")
+    expect(authorize.origin).toBe(`https://a.example.com:${port}`)
+    const back = yield* Effect.promise(() => browser.authorize(authorize))
+    const { response, text } = yield* Effect.promise(() => new Browser("alice", "none:", send).open(back))
+    // Another browser cannot finish the sign-in.
+    expect([response.status, text.includes("secret page")]).toEqual([400, false])
+    const page = yield* Effect.promise(async () => {
+      const { headers } = await browser.fetch(back)
+      return (await browser.fetch(new URL(headers.get("location") ?? "", app))).text()
+    })
+    expect(page).toBe("secret page")
+  })
+)
