@@ -31,6 +31,11 @@ export interface Daemon {
   readonly stop: ReadonlyArray<DaemonCommand>
   /** Run after the file is removed. */
   readonly cleanUp: ReadonlyArray<DaemonCommand>
+  /**
+   * Runs another command as the service of the system: with its user, state, configuration and secrets. Undefined where the
+   * service runs as a user who can run the command directly.
+   */
+  readonly runAs: ((command: Argv) => Argv) | undefined
   /** Prints the state. */
   readonly query: Argv
   readonly readState: (stdout: string) => DaemonState

@@ -72,6 +72,7 @@ export const launchdAgent = (
     ],
     stop: [{ argv: ["launchctl", "bootout", `${target}/${label}`], optional: true }],
     cleanUp: [],
+    runAs: undefined,
     query: ["launchctl", "print", `${target}/${label}`],
     readState: (stdout) => {
       const [, found] = /^\s*state = (.+)$/m.exec(stdout) ?? []

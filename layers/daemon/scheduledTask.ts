@@ -106,6 +106,7 @@ export const scheduledTask = (
       { argv: ["schtasks", "/Delete", "/TN", taskName, "/F"], optional: true }
     ],
     cleanUp: [],
+    runAs: undefined,
     // The output of schtasks is translated; this name of the state is not.
     query: ["powershell", "-NoProfile", "-Command", `(Get-ScheduledTask -TaskName ${taskName}).State`],
     readState: (stdout) => states[stdout.trim()] ?? "unknown",

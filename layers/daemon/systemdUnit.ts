@@ -1,5 +1,5 @@
 /** systemd units: a hardened one for the system, and one for a user (systemd.service(5), systemd.exec(5)). */
-import type { Daemon, DaemonOptions, DaemonState } from "./Daemon.ts"
+import type { Argv, Daemon, DaemonOptions, DaemonState } from "./Daemon.ts"
 
 export const unitName = "manifold.service"
 
@@ -117,6 +117,38 @@ const states: Readonly<Record<string, DaemonState>> = {
   failed: "failed"
 }
 
+const configLine = /^Environment="MCP_CONFIG_PATH=(.*)"$/m
+
+/** The configuration file that a unit names; undefined for the one in the usual place. */
+export const configOf = (unit: string): string | undefined =>
+  configLine
+    .exec(unit)?.[1]
+    ?.replaceAll(/\\(["\\])/g, "$1")
+    .replaceAll("%%", "%")
+
+/** The unit has no `User=`, so the user that systemd makes for it has the name of the unit. */
+const runAs =
+  ({ config }: DaemonOptions) =>
+  (command: Argv): Argv => [
+    "systemd-run",
+    // A terminal if there is one, otherwise pipes.
+    "--pty",
+    "--pipe",
+    "--wait",
+    "--quiet",
+    "--collect",
+    "--service-type=exec",
+    "--property=User=manifold",
+    "--property=DynamicUser=yes",
+    "--property=StateDirectory=manifold",
+    "--property=EnvironmentFile=-/etc/manifold/environment",
+    ...(config === undefined ? ["--setenv=XDG_CONFIG_HOME=/etc"] : [`--setenv=MCP_CONFIG_PATH=${config}`]),
+    "--setenv=MANIFOLD_STORAGE_DIR=/var/lib/manifold",
+    "--setenv=HOME=/var/lib/manifold",
+    "--",
+    ...command
+  ]
+
 /** `folder`: where the unit is stored. `user`: a unit of the user's manager. */
 export const systemdUnit = (
   options: DaemonOptions,
@@ -135,6 +167,7 @@ export const systemdUnit = (
     ],
     stop: [{ argv: [...systemctl, "disable", "--now", unitName], optional: true }],
     cleanUp: [{ argv: [...systemctl, "daemon-reload"] }],
+    runAs: user ? undefined : runAs(options),
     query: [...systemctl, "is-active", unitName],
     readState: (stdout) => states[stdout.trim()] ?? "unknown",
     log: user ? "journalctl --user -u manifold" : "journalctl -u manifold",

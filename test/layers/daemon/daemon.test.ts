@@ -7,6 +7,7 @@ import { Effect, Layer } from "effect"
 import { decodeXML } from "entities"
 import type { Daemon } from "../../../layers/daemon/Daemon.ts"
 import { type Find, findDaemon } from "../../../layers/daemon/findDaemon.ts"
+import { configOf } from "../../../layers/daemon/systemdUnit.ts"
 import { type Element, elements } from "../../../layers/decks/file/xmlTree.ts"
 import { Environment } from "../../../layers/platform/Environment.ts"
 import { Machine } from "../../../layers/platform/Machine.ts"
@@ -72,6 +73,20 @@ describe("the unit of the system", () => {
       const daemon = yield* find({}, {}, { config: "/srv/our 100%/manifold.yaml" })
       expect(linesOf(daemon)).toContain('Environment="MCP_CONFIG_PATH=/srv/our 100%%/manifold.yaml"')
       expect(daemon.text).not.toContain("XDG_CONFIG_HOME")
+    })
+  )
+
+  it.effect("runs other commands with the same user and configuration", () =>
+    Effect.gen(function* () {
+      const file = String.raw`/srv/100% "our"\manifold.yaml`
+      const { runAs, text } = yield* find({}, {}, { config: file })
+      expect(configOf(text)).toBe(file)
+      const argv = runAs?.(["manifold", "token", "list"]) ?? []
+      expect(argv).toContain(`--setenv=MCP_CONFIG_PATH=${file}`)
+      expect(argv.slice(-4)).toEqual(["--", "manifold", "token", "list"])
+      const usual = yield* find({})
+      expect(configOf(usual.text)).toBeUndefined()
+      expect(usual.runAs?.(["manifold"])).toContain("--setenv=XDG_CONFIG_HOME=/etc")
     })
   )
 
