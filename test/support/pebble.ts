@@ -199,6 +199,8 @@ export const faulty = Effect.fnUntraced(function* (ca: Pebble) {
           const response = await fetch(new URL(url.pathname, upstream), {
             method: request.method,
             headers: request.headers,
+            // Pebble may close an idle connection while it is used again.
+            keepalive: false,
             ...(request.method === "POST" && { body: await request.text() }),
             tls: { ca: ca.tls.cert }
           })

@@ -61,10 +61,9 @@ export type Retried = typeof Retried.Type
 
 /**
  * `invalid`: the chain or its key fails a check. `not_found`: no certificate has the id. `too_many`: a limit is reached.
- * `disabled`: the section `edge` is missing.
  */
 export class CertificateError extends Schema.TaggedError<CertificateError>()("CertificateError", {
-  reason: Schema.Literals(["invalid", "not_found", "too_many", "disabled"]),
+  reason: Schema.Literals(["invalid", "not_found", "too_many"]),
   message: Schema.String
 }) {}
 
