@@ -3,7 +3,7 @@ import { type Duration, Effect, Equal, Exit, Layer, Scope, Semaphore } from "eff
 import * as childProcess from "../../layers/platform/childProcess.ts"
 import { OrphanGuard } from "../../layers/upstream/OrphanGuard.ts"
 import type { ServerSettings } from "../../layers/upstream/section.ts"
-import type { ListStore } from "./ListStore.ts"
+import type { Known, Lister, ListStore } from "./ListStore.ts"
 import { observeUpstream } from "./observeUpstream.ts"
 import type { SignInSettings } from "./accountOf.ts"
 import { servePerUser } from "./servePerUser.ts"
@@ -33,8 +33,25 @@ export interface Shared extends Omit<UpstreamSettings, "name" | "settings" | "si
 /** What commands and pages show of a server. */
 export type Managed = Pick<Served, "connection" | "lists" | "summary"> & Partial<Pick<Served, "account">>
 
+/** Stored lists that are read at the same time. */
+const maxReads = 16
+
 /** Known servers that connect at the same time after a start: all of them would delay the first responses. */
 const maxStarts = 4
+
+/** The first `load` returns what was read before. */
+const readBefore = (store: Lister, known: Known | undefined): Lister => {
+  let isFirst = true
+  return {
+    ...store,
+    load: (server, settings) =>
+      Effect.suspend(() => {
+        if (!isFirst) return store.load(server, settings)
+        isFirst = false
+        return Effect.succeed(known)
+      })
+  }
+}
 
 export const manageUpstreams = Effect.gen(function* () {
   const scope = yield* Effect.scope
@@ -43,7 +60,13 @@ export const manageUpstreams = Effect.gen(function* () {
   const turn = Semaphore.makeUnsafe(1)
   const starts = Semaphore.makeUnsafe(maxStarts)
 
-  const open = Effect.fnUntraced(function* (name: string, settings: ServerSettings, shared: Shared) {
+  /** `known`: what is stored of the server. */
+  const open = Effect.fnUntraced(function* (
+    name: string,
+    settings: ServerSettings,
+    shared: Shared,
+    known: Known | undefined
+  ) {
     const own = yield* Scope.fork(scope)
     const { idleTimeout, signInOf, store, ...options } = shared
     const one: Effect.Effect<Managed, never, Services> =
@@ -62,7 +85,7 @@ export const manageUpstreams = Effect.gen(function* () {
             settings,
             signIn: signInOf(name, settings),
             starts,
-            ...(store !== undefined && { store })
+            ...(store !== undefined && { store: readBefore(store, known) })
           }).pipe(Effect.tap((made) => observeUpstream(made.upstream)))
     const served = yield* one.pipe(Effect.provideService(Scope.Scope, own), Effect.provideContext(processes))
     opened.set(name, { settings, scope: own, served })
@@ -82,7 +105,19 @@ export const manageUpstreams = Effect.gen(function* () {
           const wanted = new Map(Object.entries(servers).filter(([, { enabled }]) => enabled))
           const gone = [...opened].filter(([name, { settings }]) => !Equal.equals(wanted.get(name), settings))
           yield* Effect.forEach(gone, ([name]) => close(name), { concurrency: "unbounded", discard: true })
-          for (const [name, settings] of wanted) if (!opened.has(name)) yield* open(name, settings, shared)
+          const added = [...wanted].filter(([name]) => !opened.has(name))
+          const found = yield* Effect.forEach(
+            added,
+            ([name, settings]) =>
+              settings.credentials === "per_user"
+                ? Effect.undefined
+                : (shared.store?.load(name, settings) ?? Effect.undefined),
+            { concurrency: maxReads }
+          )
+          // In order: the first entry keeps a name.
+          for (const [index, [name, settings]] of added.entries()) {
+            yield* open(name, settings, shared, found[index])
+          }
         })
       ),
     served: () => new Map([...opened].map(([name, { served }]) => [name, served]))
