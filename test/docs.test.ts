@@ -161,6 +161,7 @@ for (const [name, config] of Object.entries(pages)) {
               ISSUES_AUTHORIZATION: token,
               TRACKER_SECRET: token,
               OAUTH_SECRET: token,
+              CERTIFICATE_SECRET: token,
               REPORTS_SECRET: token
             })
           )

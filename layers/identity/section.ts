@@ -3,7 +3,7 @@ import { Schema } from "effect"
 import { DurationSetting } from "../config/DurationSetting.ts"
 import * as Section from "../config/Section.ts"
 import { ApiTokens } from "./ApiTokens.ts"
-import { LongSecret } from "./LongSecret.ts"
+import { LongSecret } from "../config/LongSecret.ts"
 import { OAuthSettings } from "./oauth/settings.ts"
 
 const count = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_000_000 }))

@@ -15,6 +15,14 @@ export interface Sealing {
   readonly open: (name: string, sealed: Uint8Array) => Effect.Effect<string, "damaged">
 }
 
+/** Encrypts a text in base64 under another key; `undefined` if it is not encrypted under the previous one. */
+export const sealedAgain = (previous: Sealing, current: Sealing) =>
+  Effect.fnUntraced(function* (name: string, sealed: string) {
+    const text = yield* Effect.option(previous.open(name, Buffer.from(sealed, "base64")))
+    if (text._tag === "None") return undefined
+    return Buffer.from(yield* current.seal(name, text.value)).toString("base64")
+  })
+
 export const make = Effect.fnUntraced(function* (secret: Redacted.Redacted<Uint8Array>) {
   const ids = yield* Ids
   const key = yield* Effect.promise(() =>

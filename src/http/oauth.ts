@@ -93,10 +93,11 @@ const verifyProofs = Effect.fnUntraced(function* ({ find }: PublicAddresses) {
   const clock = yield* Clock.Clock
   const verifier = yield* Effect.cached(
     Effect.gen(function* () {
-      const [{ make }, { derivedKey, oauthSecret }] = yield* Effect.promise(() =>
+      const [{ make }, { oauthSecret }, { derivedKey }] = yield* Effect.promise(() =>
         Promise.all([
           import("../../layers/identity/oauth/dpopProofs.ts"),
-          import("../../layers/identity/oauth/secret.ts")
+          import("../../layers/identity/oauth/secret.ts"),
+          import("../../layers/storage/encryptionKey.ts")
         ])
       )
       const { oauth } = yield* (yield* ConfigSource).read(auth.section)

@@ -1,29 +1,41 @@
 /** Certificates in the database, shared by instances; private keys are encrypted and bound to their rows. */
-import { Clock, Context, Duration, Effect, Layer, PubSub, Schema, Semaphore, Stream } from "effect"
+import {
+  Clock,
+  Context,
+  Duration,
+  Effect,
+  Layer,
+  PubSub,
+  type Redacted,
+  Schema,
+  Semaphore,
+  Stream
+} from "effect"
 import { Audit } from "../../audit/Audit.ts"
 import { type Actor, program } from "../../audit/AuditEntry.ts"
+import { ConfigSource } from "../../config/ConfigSource.ts"
 import type * as certificateChain from "../../http/certificateChain.ts"
 import { Ids } from "../../platform/Ids.ts"
 import type { DatabaseError } from "../../storage/DatabaseError.ts"
+import { encryptionKey } from "../../storage/encryptionKey.ts"
 import * as sealing from "../../storage/sealing.ts"
 import { Sql } from "../../storage/Sql.ts"
-import { Storage, type StorageError } from "../../storage/Storage.ts"
+import type { Storage, StorageError } from "../../storage/Storage.ts"
 import { isoOf, type Source } from "./Certificate.ts"
 import * as rows from "./certificateRows.ts"
-
-/** The key file in the state folder. */
-const keyName = "certificates"
+import { section } from "../section.ts"
+import { reseal } from "./sealedKeys.ts"
 
 /** How long an expired certificate is listed. */
 const kept = Duration.toMillis("30 days")
 
-/** The keys in the database were encrypted with another key file. */
+/** The keys in the database were encrypted with another secret or key file. */
 export class KeysUnreadable extends Schema.TaggedError<KeysUnreadable>()("KeysUnreadable", {}) {
   override get message() {
     return (
       "The private keys of certificates in the database were encrypted with another key. Instances that share a database " +
-      "need the same file keys/certificates in their state folders: copy it from the instance that was started first. If it is " +
-      "lost, `manifold certificate reset` removes what cannot be decrypted, and it is issued again."
+      "need the same edge.certificates.secret, or the same file keys/certificates in their state folders: copy it from the " +
+      "instance that was started first. If it is lost, `manifold certificate reset` removes what cannot be decrypted, and it is issued again."
     )
   }
 }
@@ -56,6 +68,25 @@ export interface Author {
 /** This program. */
 export const itself: Author = { name: "manifold", actor: program }
 
+/** Of `edge.certificates.secret`; keys under the file of before get it. */
+const makeCipher = Effect.fnUntraced(function* (secret: Redacted.Redacted<string> | undefined) {
+  const { current, previous } = yield* encryptionKey({
+    secret,
+    purpose: "certificate-encryption",
+    file: "certificates"
+  })
+  const cipher = yield* sealing.make(current)
+  if (previous === undefined) return cipher
+  const before = yield* sealing.make(previous)
+  const changed = yield* reseal(before, cipher)
+  if (changed > 0)
+    yield* Effect.logInfo("private keys of certificates were encrypted with edge.certificates.secret")
+  // Rows that were read before, or that an instance without the secret adds.
+  const open: sealing.Sealing["open"] = (name, sealed) =>
+    cipher.open(name, sealed).pipe(Effect.catch(() => before.open(name, sealed)))
+  return { ...cipher, open }
+})
+
 const rowName = (id: string) => `edge_certificates/${id}`
 
 export class CertificateStore extends Context.Service<
@@ -83,8 +114,8 @@ export class CertificateStore extends Context.Service<
     /** Notifies of certificates that this process adds or removes; those of other processes change `revision` only. */
     readonly changes: Stream.Stream<void>
     /** Encrypts a text for the row of this name, in base64. */
-    readonly seal: (name: string, text: string) => Effect.Effect<string, StorageError>
-    readonly open: (name: string, sealed: string) => Effect.Effect<string, StorageError | KeysUnreadable>
+    readonly seal: (name: string, text: string) => Effect.Effect<string, StoreError>
+    readonly open: (name: string, sealed: string) => Effect.Effect<string, StoreError>
   }
 >()("manifold/edge/CertificateStore") {
   static readonly layer = Layer.effect(
@@ -92,7 +123,8 @@ export class CertificateStore extends Context.Service<
     Effect.gen(function* () {
       const sql = yield* Sql
       const audit = yield* Audit
-      const storage = yield* Storage
+      const settings = yield* (yield* ConfigSource).read(section)
+      const services = yield* Effect.context<Ids | Sql | Storage>()
       const ids = yield* Ids
       const loading = yield* Semaphore.make(1)
       const changed = yield* PubSub.sliding<void>(1)
@@ -102,8 +134,8 @@ export class CertificateStore extends Context.Service<
 
       const ciphers = Effect.suspend(() =>
         cipher === undefined
-          ? storage.key(keyName, sealing.keyBytes).pipe(
-              Effect.flatMap((secret) => Effect.provideService(sealing.make(secret), Ids, ids)),
+          ? makeCipher(settings.certificates.secret).pipe(
+              Effect.provideContext(services),
               Effect.tap((made) => Effect.sync(() => (cipher = made)))
             )
           : Effect.succeed(cipher)

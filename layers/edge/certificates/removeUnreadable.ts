@@ -1,27 +1,12 @@
 /** Removes what was encrypted with a lost key: certificates, roots of the local CA, and ACME accounts and orders. */
-import { Effect, Schema } from "effect"
-import type { SqlClient } from "effect/sql/SqlClient"
+import { Effect } from "effect"
 import { Audit } from "../../audit/Audit.ts"
-import { rowsOf } from "../../storage/rows.ts"
 import { Sql } from "../../storage/Sql.ts"
 import { countChange, lockCertificates } from "./certificateRows.ts"
 import { type Author, CertificateStore } from "./CertificateStore.ts"
+import { listKeys, type Table, tables } from "./sealedKeys.ts"
 
-/** Tables with encrypted keys, and the column that identifies a row. */
-const tables = [
-  { table: "edge_certificates", id: "id" },
-  { table: "edge_authorities", id: "id" },
-  { table: "edge_acme_accounts", id: "directory" },
-  { table: "edge_acme_orders", id: "host" }
-] as const
-type Table = (typeof tables)[number]
-
-const Rows = rowsOf(Schema.Struct({ id: Schema.String, sealed_key: Schema.String }))
-
-const listKeys = (sql: SqlClient, { id, table }: Table) =>
-  Rows(sql`SELECT ${sql(id)} AS id, sealed_key FROM ${sql(table)} WHERE sealed_key IS NOT NULL`)
-
-/** Number of rows that were removed, by table. A row that another key file decrypts is one of them. */
+/** Number of rows that were removed, by table. A row that another key decrypts is one of them. */
 export const removeUnreadable = Effect.fn("certificates.removeUnreadable")(function* (by: Author) {
   const sql = yield* Sql
   const audit = yield* Audit

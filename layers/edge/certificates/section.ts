@@ -2,6 +2,7 @@
 import { Duration, Schema } from "effect"
 import { DurationSetting } from "../../config/DurationSetting.ts"
 import { PathSetting } from "../../config/pathSettings.ts"
+import { LongSecret } from "../../config/LongSecret.ts"
 import { Secret } from "../../config/Secret.ts"
 import * as Section from "../../config/Section.ts"
 
@@ -76,6 +77,14 @@ export const directoryUrl = ({ directory }: AcmeSettings): string =>
 const from = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 
 export const CertificateSettings = Schema.Struct({
+  secret: Schema.optionalKey(
+    LongSecret("the secret").pipe(
+      Schema.annotateEncoded({
+        description:
+          "Encrypts the private keys of certificates in the database, for instances that share it. Default: the key file `keys/certificates`, generated in `storage.dir`."
+      })
+    )
+  ),
   local_ca: Section.optional(
     Schema.Struct({
       lifetime: Section.optional(

@@ -1,7 +1,7 @@
 /** Encrypts rows of the OAuth server again, after `auth.oauth.secret` was set instead of a key file. */
 import { Effect, Schema } from "effect"
 import { rowsOf } from "../../storage/rows.ts"
-import type { Sealing } from "../../storage/sealing.ts"
+import { type Sealing, sealedAgain } from "../../storage/sealing.ts"
 import { Sql } from "../../storage/Sql.ts"
 import * as clients from "./clients.ts"
 import * as keys from "./keys.ts"
@@ -16,12 +16,7 @@ const ClientRows = rowsOf(Schema.Struct({ id: Schema.String, metadata: Schema.St
 export const reseal = Effect.fnUntraced(function* (previous: Sealing, current: Sealing) {
   const { write } = yield* Sql
 
-  /** `undefined`: the text is not encrypted under the previous key. */
-  const again = Effect.fnUntraced(function* (name: string, sealed: string) {
-    const text = yield* Effect.option(previous.open(name, Buffer.from(sealed, "base64")))
-    if (text._tag === "None") return undefined
-    return Buffer.from(yield* current.seal(name, text.value)).toString("base64")
-  })
+  const again = sealedAgain(previous, current)
 
   return yield* write((sql) =>
     Effect.gen(function* () {

@@ -3,7 +3,7 @@ import { Duration, Schema } from "effect"
 import { DurationSetting } from "../../config/DurationSetting.ts"
 import * as Section from "../../config/Section.ts"
 import { isLoopback } from "../../http/hosts.ts"
-import { LongSecret } from "../LongSecret.ts"
+import { LongSecret } from "../../config/LongSecret.ts"
 import { ScopeName } from "../ScopeName.ts"
 
 const atLeastSecond = DurationSetting.check(

@@ -1,4 +1,4 @@
-/** `manifold certificate reset`: removes certificates, roots and accounts whose key file is lost. */
+/** `manifold certificate reset`: removes certificates, roots and accounts whose secret or key file is lost. */
 import { Console, Effect } from "effect"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
@@ -11,7 +11,7 @@ export const reset = Command.make(
   { yes: Flag.Boolean("yes").pipe(Flag.withDescription("Do not prompt"), Flag.withDefault(false)) },
   Effect.fnUntraced(function* ({ yes }) {
     const question =
-      "Remove all certificates, roots of the local CA and ACME accounts that the file keys/certificates of this state folder does not decrypt?"
+      "Remove all certificates, roots of the local CA and ACME accounts that neither edge.certificates.secret nor the file keys/certificates of this state folder decrypts?"
     if (!yes && !(yield* confirm(question))) return yield* Console.log("Nothing was changed.")
     const { removeUnreadable } = yield* Effect.promise(
       () => import("../../../layers/edge/certificates/removeUnreadable.ts")
@@ -24,4 +24,4 @@ export const reset = Command.make(
     if (count("edge_authorities") > 0)
       yield* Console.log("The local CA gets another root: `manifold ca trust` adds it to this machine.")
   }, asOperator)
-).pipe(Command.withDescription("Remove what cannot be decrypted because the key file is lost"))
+).pipe(Command.withDescription("Remove what cannot be decrypted because the secret or key file is lost"))

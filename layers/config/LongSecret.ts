@@ -1,6 +1,6 @@
 /** A secret of the configuration that several instances share. */
 import { Redacted, Schema } from "effect"
-import { Secret } from "../config/Secret.ts"
+import { Secret } from "./Secret.ts"
 
 /** At least 32 characters. `noun`: the name of the secret in messages, with its article. */
 export const LongSecret = (noun: string) =>
