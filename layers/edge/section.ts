@@ -3,7 +3,7 @@ import { Schema } from "effect"
 import { DurationSetting } from "../config/DurationSetting.ts"
 import * as Section from "../config/Section.ts"
 import { canonicalHost } from "../http/hosts.ts"
-import { CertificateSettings } from "./certificates/section.ts"
+import { makeCertificateSettings } from "./certificates/section.ts"
 
 /** `mcp.example.com`: a name, neither an IP address nor a wildcard. */
 const isDomain = Schema.makeFilter(
@@ -54,7 +54,7 @@ export const section = Section.deferred(
         "365 days",
         "How long browsers use only HTTPS for a host (Strict-Transport-Security); 0 sends no header."
       ),
-      certificates: Section.optional(CertificateSettings, {}, "Certificates of the hosts."),
+      certificates: Section.optional(makeCertificateSettings(), {}, "Certificates of the hosts."),
       max_proxies: Section.optional(from(1, 20_000), 20_000, "Maximum number of published applications."),
       max_body_bytes: Section.optional(
         from(1, 2 ** 31 - 1),

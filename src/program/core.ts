@@ -6,7 +6,6 @@ import * as auditReloads from "../../layers/audit/auditReloads.ts"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { CertificateStore } from "../../layers/edge/certificates/CertificateStore.ts"
 import { Certificates } from "../../layers/edge/certificates/Certificates.ts"
-import { Domains } from "../../layers/edge/Domains.ts"
 import { ProxyTable } from "../../layers/edge/ProxyTable.ts"
 import { Guard } from "../../layers/guard/Guard.ts"
 import { Health } from "../../layers/health/Health.ts"
@@ -58,9 +57,7 @@ export const core = Layer.effect(Catalog, Effect.flatMap(catalogOptions, Catalog
       Credentials.layer,
       SignIns.layer,
       Instance.layer,
-      Certificates.layer.pipe(
-        Layer.provideMerge(Layer.mergeAll(CertificateStore.layer, Domains.layer, ProxyTable.layer))
-      ),
+      Certificates.layer.pipe(Layer.provideMerge(Layer.merge(CertificateStore.layer, ProxyTable.layer))),
       OwnInstance.layer(Storage),
       StoredTokens.layer.pipe(Layer.provideMerge(CredentialVerifiers.layer))
     )

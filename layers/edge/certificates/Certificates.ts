@@ -3,7 +3,6 @@ import { Context, Effect, Layer } from "effect"
 import type { Audit } from "../../audit/Audit.ts"
 import type { ConfigSource } from "../../config/ConfigSource.ts"
 import type { Sql } from "../../storage/Sql.ts"
-import type { Domains } from "../Domains.ts"
 import type { ProxyTable } from "../ProxyTable.ts"
 import type { Administration } from "./administerCertificates.ts"
 import type {
@@ -40,9 +39,7 @@ export class Certificates extends Context.Service<
   static readonly layer = Layer.effect(
     Certificates,
     Effect.gen(function* () {
-      const services = yield* Effect.context<
-        Audit | CertificateStore | ConfigSource | Domains | ProxyTable | Sql
-      >()
+      const services = yield* Effect.context<Audit | CertificateStore | ConfigSource | ProxyTable | Sql>()
       const loaded = yield* Effect.cached(
         Effect.promise(() => import("./administerCertificates.ts")).pipe(
           Effect.flatMap(({ makeAdministration }) => makeAdministration),

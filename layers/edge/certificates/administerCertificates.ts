@@ -6,7 +6,7 @@ import { ConfigSource } from "../../config/ConfigSource.ts"
 import * as certificateChain from "../../http/certificateChain.ts"
 import { canonicalHost } from "../../http/hosts.ts"
 import { Sql } from "../../storage/Sql.ts"
-import { Domains } from "../Domains.ts"
+import { ownHosts } from "../ownHosts.ts"
 import { ProxyTable } from "../ProxyTable.ts"
 import { section } from "../section.ts"
 import { everyHost, listOrders, retryOrder } from "./acmeRows.ts"
@@ -22,7 +22,7 @@ import { countOf, find } from "./certificateRows.ts"
 import { type Author, CertificateStore, type StoreError } from "./CertificateStore.ts"
 import { choose } from "./chooseCertificates.ts"
 import { describe, keyOf } from "./describeCertificates.ts"
-import { fallbackHost, servedHosts } from "./servedHosts.ts"
+import { certifiedHosts, fallbackHost } from "./servedHosts.ts"
 
 const authorOf = (by: Administrator): Author =>
   by === "operator"
@@ -53,14 +53,12 @@ export const makeAdministration = Effect.gen(function* () {
   const store = yield* CertificateStore
   const config = yield* ConfigSource
   const table = yield* ProxyTable
-  const domains = yield* Domains
+  const { domains } = yield* Effect.orDie(ownHosts)
 
   /** Those that services on this database serve, also if this program does not. */
-  const hosts = Effect.gen(function* () {
-    const own = yield* Effect.provideService(servedHosts, Domains, domains)
-    const { rows } = yield* table.since(-1)
-    return [...own, ...rows.map(({ hostname }) => hostname)]
-  })
+  const hosts = Effect.map(table.since(-1), ({ rows }) =>
+    certifiedHosts([...domains, ...rows.map(({ hostname }) => hostname)])
+  )
 
   const described = Effect.gen(function* () {
     const now = yield* Clock.currentTimeMillis

@@ -10,7 +10,9 @@ export const fallbackHost: string = fallbackNames[0]
 /** An IP address has no server name (RFC 6066, section 3). */
 const isName = (host: string) => !/^[\d.]+$|^\[/.test(host)
 
-/** Sorted, each once. */
-export const servedHosts = Effect.flatMap(Domains, ({ names }) =>
-  Effect.map(names, (all) => [...new Set(all.filter(isName))].toSorted())
-)
+/** Those of the names that have a certificate: sorted, each once. */
+export const certifiedHosts = (names: ReadonlyArray<string>): ReadonlyArray<string> =>
+  [...new Set(names.filter(isName))].toSorted()
+
+/** The hosts that this service serves. */
+export const servedHosts = Effect.flatMap(Domains, ({ names }) => Effect.map(names, certifiedHosts))

@@ -5,7 +5,6 @@ import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
 import type { Certificate } from "../../../layers/edge/certificates/Certificate.ts"
 import { Certificates } from "../../../layers/edge/certificates/Certificates.ts"
 import { CertificateStore } from "../../../layers/edge/certificates/CertificateStore.ts"
-import { Domains } from "../../../layers/edge/Domains.ts"
 import { ProxyTable } from "../../../layers/edge/ProxyTable.ts"
 import * as edge from "../../../layers/edge/section.ts"
 import type { Environment } from "../../../layers/platform/Environment.ts"
@@ -64,7 +63,7 @@ export const edgeCertificates: Check<ConfigSource | Environment | FileSystem.Fil
   run: check.pipe(
     Effect.provide(
       Certificates.layer.pipe(
-        Layer.provide(Layer.mergeAll(CertificateStore.layer, Domains.layer, ProxyTable.layer)),
+        Layer.provide(Layer.merge(CertificateStore.layer, ProxyTable.layer)),
         Layer.provide(Audit.layer),
         Layer.provide(Sql.layer),
         Layer.provideMerge(Storage.layer)

@@ -14,6 +14,7 @@ import { Sql } from "../../../layers/storage/Sql.ts"
 import { instance, make } from "../../support/certificates.ts"
 import { databases, hasPostgres, sqlite, type StorageSettings } from "../../support/databases.ts"
 import { it } from "../../support/effect.ts"
+import { publish as publishApplication } from "../../support/proxies.ts"
 import { describePebble, faulty, pebble, type Pebble, type Step } from "../../support/pebble.ts"
 
 const common = { maxMessageBytes: 1000, allowedHosts: [], corsOrigins: [] }
@@ -213,11 +214,16 @@ describePebble("ACME", () => {
         for (const [index, [step, respond, message]] of faults.entries()) {
           const host = `h${index}.example.com`
           yield* breakStep(step, respond)
+          // Lists have the hosts of the table.
+          const application = publishApplication({ hostname: host, target_url: "http://127.0.0.1:1" })
+          yield* Effect.provideContext(application, services)
           yield* publish(() => [host])
           expect(yield* logged("no certificate for")).toContain(message)
-          const failed = (yield* list).find(({ state }) => state === "failed")
-          expect(failed).toMatchObject({ source: "acme", next_action: "retry" })
-          expect(failed?.last_error).toContain(message)
+          const failed = (yield* list).find(
+            ({ last_error, names }) =>
+              last_error?.includes(message) === true && ["*", host].includes(names[0] ?? "")
+          )
+          expect(failed).toMatchObject({ state: "failed", source: "acme", next_action: "retry" })
           const delay = Date.parse(failed?.next_action_at ?? "") - Date.now()
           expect(delay > 9 * 60_000).toBe(true)
           yield* mend
