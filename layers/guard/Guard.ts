@@ -206,10 +206,10 @@ const make = Effect.gen(function* () {
     conceal: (call) => {
       for (const observer of observers) observer.concealed?.(call)
     },
-    meter: (principal) =>
+    meter: (principal, onOutage = "local") =>
       Effect.suspend(() => {
         const rates = now.ratesFor(principal, undefined)
-        return rates.length === 0 ? Effect.void : Effect.asVoid(rateLimits.take(rates, "local"))
+        return rates.length === 0 ? Effect.void : Effect.asVoid(rateLimits.take(rates, onOutage))
       }),
     invalidate: (...names) =>
       Effect.sync(() => now.cache.invalidate(names.length === 0 ? undefined : new Set(names))),
@@ -240,10 +240,13 @@ export class Guard extends Context.Service<
     /** Notifies observers of a call of an entry that the principal cannot see. */
     readonly conceal: (call: Call) => void
     /**
-     * Counts a request that is not a call (ping, list) under the rate limits of the principal, in this process while the
-     * shared store is unreachable.
+     * Counts a request that is not a call (ping, list) under the rate limits of the principal. `onOutage`: while the shared
+     * store is unreachable, in this process (default), or fails with `LimiterUnavailable`.
      */
-    readonly meter: (principal: Principal) => Effect.Effect<void, RateLimited | LimiterUnavailable>
+    readonly meter: (
+      principal: Principal,
+      onOutage?: "local" | "refuse"
+    ) => Effect.Effect<void, RateLimited | LimiterUnavailable>
     /** Removes the cached results of these tools, without names of all. Results of running calls are not cached. */
     readonly invalidate: (...names: ReadonlyArray<string>) => Effect.Effect<void>
     readonly state: Effect.Effect<GuardState>

@@ -3,6 +3,7 @@ import { Clock, Context, Effect, Layer, Scope, Semaphore } from "effect"
 import type { Audit } from "../../layers/audit/Audit.ts"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { servedAddresses } from "../../layers/edge/servedAddresses.ts"
+import { RateLimit } from "../../layers/guard/RateLimit.ts"
 import { json } from "../../layers/http/responses.ts"
 import { pathOf } from "../../layers/http/requestRouting.ts"
 import { Routes, type Connection } from "../../layers/http/Routes.ts"
@@ -11,6 +12,7 @@ import type { Authenticator } from "../../layers/identity/Authenticator.ts"
 import { CredentialVerifiers } from "../../layers/identity/CredentialVerifiers.ts"
 import { loadOAuthServer } from "../../layers/identity/oauth/loadOAuthServer.ts"
 import type { OAuthServer } from "../../layers/identity/oauth/OAuthServer.ts"
+import type { Count } from "../../layers/identity/oauth/requestLimits.ts"
 import { metadataPath, resourcePaths, type Audiences } from "../../layers/identity/oauth/resources.ts"
 import type { PublicAddresses } from "../../layers/identity/oauth/publicAddress.ts"
 import { proofAlgorithms } from "../../layers/identity/proofAlgorithms.ts"
@@ -65,7 +67,17 @@ const loadServer = Effect.gen(function* () {
     Promise.all([loadOAuthServer(), import("../../layers/identity/oauth/Accounts.ts")])
   )
   const fetch = yield* fetchOf(false)
-  return yield* server.make({ fetch }).pipe(Effect.provide(Accounts.layer))
+  const limits = yield* RateLimit
+  /** Without the shared store, sign-in is closed: each instance alone would allow as many attempts as all together. */
+  const count: Count = (limit) =>
+    limits.take([limit], "refuse").pipe(
+      Effect.as(undefined),
+      Effect.catchTags({
+        RateLimited: ({ retryAfter }) => Effect.succeed({ retryAfter }),
+        LimiterUnavailable: () => Effect.succeed("unreachable" as const)
+      })
+    )
+  return yield* server.make({ count, fetch }).pipe(Effect.provide(Accounts.layer))
 })
 
 const tokenVerifier = Effect.flatMap(
@@ -156,7 +168,9 @@ export const layer = Layer.effectDiscard(
     const { oauth } = yield* (yield* ConfigSource).read(auth.section)
     const { name, title } = yield* Identity
     const scope = yield* Effect.scope
-    const services = yield* Effect.context<Audit | Authenticator | ConfigSource | Ids | Sql | Storage>()
+    const services = yield* Effect.context<
+      Audit | Authenticator | ConfigSource | Ids | RateLimit | Sql | Storage
+    >()
     const respond = run(yield* Effect.context<never>())
     const loading = yield* Semaphore.make(1)
     let loaded: OAuthServer | undefined
@@ -222,4 +236,4 @@ export const layer = Layer.effectDiscard(
       fetch: (request, connection) => rejectMethod(request) ?? describe(request, connection)
     })
   })
-)
+).pipe(Layer.provide(RateLimit.layer))

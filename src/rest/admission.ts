@@ -17,9 +17,16 @@ export const admitted = Effect.fnUntraced(function* (scope: Scope) {
   return principal
 })
 
-/** Like `admitted`; counts the request under the rate limits. */
-export const metered = Effect.fnUntraced(function* (scope: Scope, catalog: Catalog["Service"]) {
+/**
+ * Like `admitted`; counts the request under the rate limits. `onOutage`: without the Redis that instances share, count in this
+ * process, or reject with 503, which administration does.
+ */
+export const metered = Effect.fnUntraced(function* (
+  scope: Scope,
+  catalog: Catalog["Service"],
+  onOutage: "local" | "refuse" = scope === "admin" ? "refuse" : "local"
+) {
   const principal = yield* admitted(scope)
-  yield* catalog.meter(principal).pipe(Effect.catch((error) => rejected(error)))
+  yield* catalog.meter(principal, onOutage).pipe(Effect.catch((error) => rejected(error)))
   return principal
 })

@@ -62,7 +62,7 @@ export const authHandlers = HttpApiBuilder.group(
       }),
       ticket: Effect.fn(function* ({ payload }) {
         const { grant, headers } = yield* RestRequest
-        yield* metered("read", catalog)
+        yield* metered("read", catalog, "refuse")
         const path = withoutPrefix(payload.path, headers)
         const { expiresAt, text } = yield* tickets.issue(grant, path).pipe(Effect.catch(ticketFailed))
         return { ticket: text, path, expires_at: DateTime.formatIso(DateTime.makeUnsafe(expiresAt)) }

@@ -3,6 +3,7 @@ import { expect } from "bun:test"
 import { Effect } from "effect"
 import { Guard } from "../../layers/guard/Guard.ts"
 import { it } from "../support/effect.ts"
+import { oauthService } from "../support/oauth.ts"
 import { describeRedis, redisServer } from "../support/redis.ts"
 import { endpoint, post, service, stateFolder, stateless } from "../support/service.ts"
 
@@ -79,5 +80,52 @@ describeRedis("during a Redis outage the HTTP service", () => {
         )
       }),
     60_000
+  )
+
+  it.live("answers 503 to sign-ins, tokens and tickets, and serves them when Redis is back", () =>
+    Effect.gen(function* () {
+      const server = yield* redisServer()
+      const token = "a".repeat(40)
+      const { base } = yield* oauthService(
+        { dir: yield* stateFolder, redis_url: server.url },
+        { auth: { tokens: [{ name: "admin", token, scopes: ["read", "admin"] }] } }
+      )
+      const ask = (method: string, path: string, accept = "application/json") =>
+        Effect.promise(async () => {
+          const response = await fetch(base + path, {
+            method,
+            headers: { authorization: `Bearer ${token}`, accept, "content-type": "application/json" },
+            ...(method === "POST" && { body: JSON.stringify({ path: "/stream" }) })
+          })
+          return { status: response.status, retryAfter: response.headers.get("retry-after") }
+        })
+      const closed = [
+        ["GET", "/auth/tokens", "2"],
+        ["POST", "/auth/ticket", "2"],
+        ["GET", "/oauth/jwks", "5"],
+        ["GET", "/oauth/authorize?client_id=a", "5"],
+        ["POST", "/oauth/token", "5"],
+        ["POST", "/oauth/register", "5"]
+      ] as const
+      const before = yield* Effect.forEach(closed, ([method, path]) => ask(method, path))
+      expect(before.map(({ status }) => status)).toEqual([200, 201, 200, 400, 400, 400])
+      for (const [stop, start] of [
+        [server.kill, server.restart],
+        [server.freeze, server.thaw]
+      ] as const) {
+        yield* stop
+        for (const [method, path, retryAfter] of closed) {
+          expect([path, yield* ask(method, path)]).toEqual([path, { status: 503, retryAfter }])
+        }
+        // Not counted, or a read.
+        const metadata = yield* ask("GET", "/.well-known/oauth-protected-resource/mcp")
+        expect(metadata.status).toBe(200)
+        yield* start
+        for (const [index, [method, path]] of closed.entries()) {
+          const after = yield* Effect.repeat(ask(method, path), { until: ({ status }) => status !== 503 })
+          expect([path, after.status]).toEqual([path, before[index]?.status ?? 0])
+        }
+      }
+    })
   )
 })

@@ -43,6 +43,7 @@ export const itPostgres: typeof it = hasPostgres ? it : { live: skip, effect: sk
 export interface StorageSettings {
   readonly dir: string
   readonly postgres_url?: string
+  readonly redis_url?: string
 }
 
 /** Runs a statement in the server's own database. */

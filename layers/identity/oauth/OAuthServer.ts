@@ -14,7 +14,7 @@ import { Ids } from "../../platform/Ids.ts"
 import { derivedKey } from "../../storage/encryptionKey.ts"
 import * as sealings from "../../storage/sealing.ts"
 import type { Sql } from "../../storage/Sql.ts"
-import { AttemptLimit, networkOf } from "../AttemptLimit.ts"
+import { AttemptLimit } from "../AttemptLimit.ts"
 import { section } from "../section.ts"
 import { Authenticator } from "../Authenticator.ts"
 import * as tokens from "./accessTokens.ts"
@@ -22,12 +22,13 @@ import * as accountPages from "./accountPage.ts"
 import { Accounts } from "./Accounts.ts"
 import * as clients from "./clients.ts"
 import * as requests from "./clientRequests.ts"
-import { failureOf, tooMany, unavailable } from "./errorResponses.ts"
+import { failureOf, unavailable } from "./errorResponses.ts"
 import * as grants from "./grants.ts"
 import * as interactions from "./interactions.ts"
 import * as keys from "./keys.ts"
 import { oauthSecret } from "./secret.ts"
 import { identityScopes, makeProvider, supportedScopes } from "./provider.ts"
+import * as requestLimits from "./requestLimits.ts"
 import { reseal } from "./reseal.ts"
 import * as signIns from "./signIn.ts"
 import * as records from "./records.ts"
@@ -44,6 +45,7 @@ const maxFetches = 60
 export interface OAuthServerOptions {
   /** Requests public addresses only. */
   readonly fetch: (url: string, init?: RequestInit) => Promise<Response>
+  readonly count: requestLimits.Count
 }
 
 interface Current {
@@ -54,7 +56,7 @@ interface Current {
   readonly readAt: number
 }
 
-export const make = Effect.fnUntraced(function* ({ fetch }: OAuthServerOptions) {
+export const make = Effect.fnUntraced(function* ({ count, fetch }: OAuthServerOptions) {
   const { oauth: settings } = yield* (yield* ConfigSource).read(section)
   const { trusted_proxies } = yield* (yield* ConfigSource).read(http.section)
   const trustedProxies = trusted_proxies.filter(isRange)
@@ -80,8 +82,7 @@ export const make = Effect.fnUntraced(function* ({ fetch }: OAuthServerOptions) 
   )
   const limitOf = (limit: { readonly max: number; readonly window: Duration.Duration }) =>
     new AttemptLimit({ max: limit.max, window: Duration.toMillis(limit.window) })
-  const perCaller = limitOf(settings.requests)
-  const registrations = limitOf(settings.registrations)
+  const rejection = requestLimits.make(count, settings)
   const fetches = new AttemptLimit({ max: maxFetches, window: 60_000 })
   const perAccount = limitOf(settings.sign_ins_per_account)
   const perAddress = limitOf(settings.sign_ins_per_address)
@@ -182,8 +183,8 @@ export const make = Effect.fnUntraced(function* ({ fetch }: OAuthServerOptions) 
     )
 
   const register = Effect.fnUntraced(function* (request: Request, address: string, at: PublicAddress) {
-    const limited = registrations.count(networkOf(address), clock.currentTimeMillisUnsafe())
-    if (limited !== undefined) return tooMany("registrations", limited)
+    const rejected = yield* rejection("registrations", pathOf(request.url), address)
+    if (rejected !== undefined) return rejected
     const body = yield* bodyOf(request)
     if (body === undefined) return bodyTooLarge(requests.maxBody)
     const registration = requests.completeRegistration(body)
@@ -273,16 +274,16 @@ export const make = Effect.fnUntraced(function* ({ fetch }: OAuthServerOptions) 
 
   /** Responds to a request below `/oauth` or for the metadata of the server. */
   return (request: Request, peer: string, at: PublicAddress): Effect.Effect<Response> =>
-    Effect.suspend(() => {
+    Effect.gen(function* () {
       const path = pathOf(request.url)
       const address = clientAddress(request.headers, peer, trustedProxies)
-      const limited = perCaller.count(networkOf(address), clock.currentTimeMillisUnsafe())
-      if (limited !== undefined) return Effect.succeed(tooMany("requests", limited))
+      const rejected = yield* rejection("requests", path, address)
+      if (rejected !== undefined) return rejected
       if (waiting >= maxRunning + maxWaiting) {
-        return Effect.succeed(unavailable(path, "Too many requests at this moment. Retry later."))
+        return unavailable(path, "Too many requests at this moment. Retry later.")
       }
       waiting++
-      return slots.withPermit(route(request, address, at)).pipe(
+      return yield* slots.withPermit(route(request, address, at)).pipe(
         Effect.catchCause((cause) =>
           Cause.hasInterruptsOnly(cause) ? Effect.interrupt : Effect.succeed(reported(path, cause))
         ),
