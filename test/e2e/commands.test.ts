@@ -14,6 +14,9 @@ import { bearer } from "../support/rest.ts"
 import { endpoint, initialize } from "../support/service.ts"
 import { startStdio } from "../support/stdio.ts"
 
+/** Seconds of processes that no other run of this file has, before their last digit. */
+const unique = `7${String(process.pid).padStart(7, "0")}`
+
 const sh = (script: string, more: Record<string, unknown> = {}) => ({ run: ["sh", "-c", script], ...more })
 
 const within = <A, E, R>(commands: Record<string, unknown>, body: Effect.Effect<A, E, R>, config = {}) =>
@@ -149,10 +152,13 @@ describe("run_command", () => {
     within(
       {
         named: {
-          stuck: sh("trap '' TERM; sleep 7771 & (trap '' TERM; setsid sleep 7772) & sleep 7773", {
-            timeout: "500 millis"
-          }),
-          left: sh("sleep 7774 & echo done")
+          stuck: sh(
+            `trap '' TERM; sleep ${unique}1 & (trap '' TERM; setsid sleep ${unique}2) & sleep ${unique}3`,
+            {
+              timeout: "500 millis"
+            }
+          ),
+          left: sh(`sleep ${unique}4 & echo done`)
         }
       },
       Effect.gen(function* () {
@@ -160,9 +166,9 @@ describe("run_command", () => {
         const stuck = yield* run("stuck")
         expect(stuck).toMatchObject({ exit_code: null, ended: "timeout" })
         expect(performance.now() - began).toBeLessThan(5000)
-        yield* gone(stuck.sandboxed ? "sleep\u0000777" : "sleep\u00007773")
+        yield* gone(stuck.sandboxed ? `sleep\u0000${unique}` : `sleep\u0000${unique}3`)
         expect(yield* run("left")).toMatchObject({ exit_code: 0, stdout: "done\n" })
-        yield* gone("sleep\u00007774")
+        yield* gone(`sleep\u0000${unique}4`)
       })
     )
   )
@@ -171,7 +177,7 @@ describe("run_command", () => {
     Effect.gen(function* () {
       const dir = yield* stateFolder
       yield* within(
-        { named: { wait: sh(`echo > ${join(dir, "begun")}; sleep 7775`, { sandbox: "off" }) } },
+        { named: { wait: sh(`echo > ${join(dir, "begun")}; sleep ${unique}5`, { sandbox: "off" }) } },
         Effect.gen(function* () {
           const calling = yield* Effect.forkScoped(
             Effect.scoped(
@@ -183,7 +189,7 @@ describe("run_command", () => {
             { until: (files) => files.includes("begun") }
           )
           yield* Fiber.interrupt(calling)
-          yield* gone("sleep\u00007775")
+          yield* gone(`sleep\u0000${unique}5`)
           const ended = Effect.map(rows, (found) => found.map(({ outcome }) => outcome))
           yield* Effect.repeat(ended, { until: (found) => found.includes("interrupted") })
         })
@@ -201,8 +207,8 @@ describe("run_command", () => {
           storage: { dir },
           commands: {
             named: {
-              open: sh(`echo > ${begun}; sleep 7776`, { sandbox: "off" }),
-              boxed: sh("sleep 7777", { timeout: "1 minute" })
+              open: sh(`echo > ${begun}; sleep ${unique}6`, { sandbox: "off" }),
+              boxed: sh(`sleep ${unique}7`, { timeout: "1 minute" })
             }
           }
         }
@@ -218,12 +224,12 @@ describe("run_command", () => {
             params: { name: "run_command", arguments: { command } }
           })
         }
-        for (const text of ["sleep\u00007776", "sleep\u00007777"]) {
+        for (const text of [`sleep\u0000${unique}6`, `sleep\u0000${unique}7`]) {
           yield* Effect.repeat(processesWith(text), { until: (found) => found.length > 0 })
         }
         child.kill("SIGKILL")
-        yield* gone("sleep\u00007776")
-        yield* gone("sleep\u00007777")
+        yield* gone(`sleep\u0000${unique}6`)
+        yield* gone(`sleep\u0000${unique}7`)
         const stored = yield* Effect.provide(storedRows, audited({ dir }))
         expect(stored.map(({ outcome, target }) => `${target} ${outcome}`).toSorted()).toEqual([
           "boxed started",
