@@ -163,7 +163,7 @@ export const make = Effect.fnUntraced(function* (options: UpstreamOptions) {
         : yield* Effect.flip(Effect.suspend(() => ended)).pipe(Effect.orDie)
       if (failure === undefined) attempts = 0
       const unauthorized = failure?.signIn !== undefined
-      if (unauthorized || attempts >= maxReconnectAttempts) {
+      if (unauthorized || failure?.permanent === true || attempts >= maxReconnectAttempts) {
         yield* move(unauthorized ? "unauthorized" : "failed", failure)
         supervisor = undefined
         if (failure !== undefined) Deferred.doneUnsafe(next, Exit.fail(failure))

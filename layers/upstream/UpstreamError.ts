@@ -12,6 +12,8 @@ export class UpstreamError extends Schema.TaggedError<UpstreamError>()("Upstream
   detail: Schema.String,
   /** The request did not begin at the upstream server, so it may be retried. */
   unsent: Schema.Boolean,
+  /** Connecting again cannot succeed until the server or the configuration was changed. Default false. */
+  permanent: Schema.optionalKey(Schema.Boolean),
   /** A user must sign in. `scope`: the scopes that this request needs, if a sign-in exists without them. */
   signIn: Schema.optionalKey(Schema.Struct({ scope: Schema.optionalKey(Schema.String) })),
   /** JSON-RPC error of the upstream server. */

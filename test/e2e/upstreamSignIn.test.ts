@@ -448,7 +448,11 @@ describe("clients and issuers", () => {
     withServer(
       (server) =>
         Effect.gen(function* () {
-          const { account } = yield* upstream
+          const { account, connection, summary } = yield* upstream
+          // Without attempts to connect again.
+          const failure = yield* Effect.flip(connection)
+          expect(failure.message).toContain("Issuer mismatch")
+          expect(yield* summary).toMatchObject({ state: "failed" })
           const error = yield* Effect.flip(account?.signIn() ?? Effect.die("no account"))
           expect(error.message).toContain("Issuer mismatch")
           expect(server.state.registrations).toBe(0)

@@ -62,6 +62,9 @@ export const authorizationRequests = async ({ clientName, fetch, owner, settings
 
   const failed = (detail: string) =>
     new UpstreamError({ server, stage: "authenticate", detail, unsent: true })
+  /** The metadata names another issuer (RFC 8414, section 3.3). */
+  const otherIssuer = (detail: string) =>
+    new UpstreamError({ server, stage: "authenticate", detail, unsent: true, permanent: true })
   const failure =
     (what: string) =>
     (cause: unknown): UpstreamError =>
@@ -69,7 +72,7 @@ export const authorizationRequests = async ({ clientName, fetch, owner, settings
         ? cause
         : cause instanceof TokenRequestError
           ? failed(cause.detail)
-          : failed(`${what}: ${messageOf(cause)}`)
+          : (cause instanceof sdk.IssuerMismatchError ? otherIssuer : failed)(`${what}: ${messageOf(cause)}`)
 
   const discover = Effect.fnUntraced(function* ({ metadataUrl }: Challenge) {
     const found =
@@ -84,7 +87,7 @@ export const authorizationRequests = async ({ clientName, fetch, owner, settings
       }))
     const issuer = issuerOf(found)
     if (settings.issuer !== undefined && settings.issuer !== issuer) {
-      return yield* failed(`the server names the issuer ${messageOf(issuer)} instead of oauth.issuer`)
+      return yield* otherIssuer(`the server names the issuer ${messageOf(issuer)} instead of oauth.issuer`)
     }
     return {
       ...found,
