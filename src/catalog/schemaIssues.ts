@@ -7,9 +7,10 @@ export const maxIssues = 10
 /** Longer messages and paths, in characters, are cut, because they may quote the value. */
 const maxLength = 300
 
-/** Formats an issue, with the usual words for a missing key and an empty text. */
+/** Formats an issue, with the usual words for a missing key, an unknown one, and an empty text. */
 export const formatIssue = SchemaIssue.makeFormatterStandardSchemaV1({
   leafHook: (issue) => {
+    if (issue._tag === "UnexpectedKey") return "unknown argument"
     const message = SchemaIssue.defaultLeafHook(issue)
     return issue._tag === "MissingKey" && message === "Missing key" ? "required, but missing" : message
   },

@@ -47,11 +47,23 @@ const withParamHeaders = (schema: JsonObject, headers: Readonly<Record<string, s
   return { ...schema, properties }
 }
 
+/**
+ * Tools of administrators accept only the arguments that they declare: a misspelt option would otherwise be left out of a
+ * change without a word, such as the protection of an application.
+ */
+const isStrict = (tool: Tool.Any): boolean =>
+  Context.get(tool.annotations, ToolPolicy).scopes?.includes("admin") ?? false
+
 const inputSchema = (tool: Tool.Any): JsonObject => {
   const headers = Context.get(tool.annotations, ParamHeaders)
   const foreign = Tool.isDynamic(tool) ? tool.jsonSchema : undefined
   // Model providers reject a list of tools in which one has no `properties`.
-  const schema = { type: "object", properties: {}, ...(foreign ?? jsonSchema(tool.parametersSchema)) }
+  const schema = {
+    type: "object",
+    properties: {},
+    ...(foreign ?? jsonSchema(tool.parametersSchema)),
+    ...(isStrict(tool) && { additionalProperties: false })
+  }
   const annotated = Object.keys(headers).length > 0 ? withParamHeaders(schema, headers) : schema
   return "$schema" in annotated ? annotated : { $schema: dialect, ...annotated }
 }
@@ -70,15 +82,16 @@ const codec = (schema: Schema.Constraint) => Schema.toCodecJson(schema as Schema
 const toEntry = (tool: Tool.Any, handler: Tool.Handler<string>): ToolEntry => {
   const { annotations, name } = tool
   const { parametersSchema, successSchema } = tool
+  const onExcessProperty = isStrict(tool) ? "error" : "ignore"
   /** Stops at the first issue: a large value may have an issue in each of its parts. */
   const decode = lazy((): Decode =>
     Schema.isSchema(parametersSchema)
-      ? Schema.decodeUnknownEffect(codec(parametersSchema), { errors: "first" })
+      ? Schema.decodeUnknownEffect(codec(parametersSchema), { errors: "first", onExcessProperty })
       : Effect.succeed
   )
   const decodeAll = lazy((): Decode =>
     Schema.isSchema(parametersSchema)
-      ? Schema.decodeUnknownEffect(codec(parametersSchema), { errors: "all" })
+      ? Schema.decodeUnknownEffect(codec(parametersSchema), { errors: "all", onExcessProperty })
       : Effect.succeed
   )
   /** All issues of small arguments, up to a maximum; the first issue of large ones. */

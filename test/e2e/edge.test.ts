@@ -63,13 +63,13 @@ const browserPage = Effect.fnUntraced(function* (name: string, root: string) {
     (running) => Effect.promise(() => running.close())
   )
   const page = yield* Effect.promise(() => browser.newPage())
-  /** Status, text and issuer of the certificate of a page. The listener replaces its certificates within two seconds. */
+  /** Status, text and issuer of the certificate of a page, once the listener has replaced its certificates. */
   const open = (url: string) =>
     Effect.tryPromise(async () => {
       const response = await page.goto(url)
       const details = await response?.securityDetails()
       return { status: response?.status(), text: await page.innerText("body"), issuer: details?.issuer ?? "" }
-    }).pipe(Effect.retry({ times: 30, schedule: Schedule.spaced("100 millis") }))
+    }).pipe(Effect.retry({ times: 300, schedule: Schedule.spaced("100 millis") }))
   return { open }
 })
 

@@ -51,7 +51,8 @@ it.live(
       for (const [wrong, field] of [
         [{ ...entry, hostname: "../x" }, "hostname"],
         [{ ...entry, hostname: "b.example.com", target_url: "file:///etc/passwd" }, "target_url"],
-        [{ ...entry, hostname: "b.example.com", target_url: "http://169.254.169.254" }, "target_url"]
+        [{ ...entry, hostname: "b.example.com", target_url: "http://169.254.169.254" }, "target_url"],
+        [{ ...entry, hostname: "b.example.com", protcet: "read" }, "protcet: unknown argument"]
       ] as const) {
         const { body } = yield* tool("create_proxy", wrong)
         expect(body).toMatchObject({ result: { isError: true } })

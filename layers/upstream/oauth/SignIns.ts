@@ -1,5 +1,5 @@
 /** Sign-ins that wait for a user: bounded, each with a state that is used once, finished at the callback of this program. */
-import { Clock, Context, Deferred, Duration, Effect, Exit, Layer, RcRef, Scope } from "effect"
+import { Cause, Clock, Context, Deferred, Duration, Effect, Exit, Layer, Option, RcRef, Scope } from "effect"
 import * as Encoding from "effect/encoding/Base64Url"
 import { Ids } from "../../platform/Ids.ts"
 import { Quotas } from "../../quotas/Quotas.ts"
@@ -190,8 +190,7 @@ export class SignIns extends Context.Service<
                 prepared.expired.pipe(
                   Effect.andThen(saved.take(state)),
                   Effect.andThen(
-                    Deferred.fail(
-                      done,
+                    Effect.fail(
                       failure(server, `the sign-in was not finished within ${Duration.toSeconds(timeout)} s`)
                     )
                   )
@@ -205,7 +204,12 @@ export class SignIns extends Context.Service<
               ? Effect.void
               : Effect.andThen(
                   Deferred.failCause(began, exit.cause),
-                  Deferred.fail(done, failure(server, "the sign-in was cancelled"))
+                  Deferred.fail(
+                    done,
+                    Option.getOrElse(Cause.findErrorOption(exit.cause), () =>
+                      failure(server, "the sign-in was cancelled")
+                    )
+                  )
                 )
           )
         )
