@@ -5,7 +5,8 @@ import { SqlClient } from "effect/sql/SqlClient"
 import { databaseError, type DatabasePlace } from "./DatabaseError.ts"
 import { migrations } from "./migrations.ts"
 
-const table = "manifold_migrations"
+/** The table of the migrations that ran. */
+export const migrationsTable = "manifold_migrations"
 
 const run = Migrator.make({})
 
@@ -19,12 +20,12 @@ const loader: Migrator.Loader = Effect.succeed(
  */
 export const migrate = (sql: SqlClient, place: DatabasePlace) =>
   Effect.gen(function* () {
-    yield* Effect.catchTag(run({ loader, table }), "MigrationError", (error) =>
+    yield* Effect.catchTag(run({ loader, table: migrationsTable }), "MigrationError", (error) =>
       Effect.fail(databaseError(place, "failed", `${error.message}: ${String(error.cause ?? error.kind)}`))
     )
     const [latest] = yield* sql<{
       readonly id: number | bigint | null
-    }>`SELECT MAX(migration_id) AS id FROM ${sql(table)}`
+    }>`SELECT MAX(migration_id) AS id FROM ${sql(migrationsTable)}`
     const found = Number(latest?.id ?? 0)
     if (found <= migrations.length) return
     return yield* databaseError(

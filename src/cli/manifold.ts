@@ -8,6 +8,7 @@ import * as GlobalFlag from "effect/cli/GlobalFlag"
 import * as Interactive from "../../layers/platform/cliPlatform.ts"
 import { fullVersion } from "../domain/version.ts"
 import { audit } from "./audit.ts"
+import { backup } from "./backup.ts"
 import { ca } from "./ca.ts"
 import { call } from "./call.ts"
 import { certificate } from "./certificate.ts"
@@ -22,6 +23,7 @@ import { InvalidUsage, presenter } from "./invalidUsage.ts"
 import { consoleOutput } from "./consoleOutput.ts"
 import { prompt } from "./prompt.ts"
 import { proxy } from "./proxy.ts"
+import { restore } from "./restore.ts"
 import { serve } from "./serve.ts"
 import { service } from "./service.ts"
 import { token } from "./token.ts"
@@ -57,6 +59,8 @@ const manifold = Command.make("manifold").pipe(
     service,
     usage,
     audit,
+    backup,
+    restore,
     health,
     doctor
   ]),
