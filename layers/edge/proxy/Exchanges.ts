@@ -5,7 +5,8 @@ import type { Application } from "./Application.ts"
 /** Milliseconds between two checks of time limits: a limit is exceeded by at most this. */
 const interval = 250
 
-export type EndReason = "client" | "timeout" | "idle" | "shutdown" | "removed"
+/** `removed`: the application is not published any more; `revoked`: the credential of the caller is not valid any more. */
+export type EndReason = "client" | "timeout" | "idle" | "shutdown" | "removed" | "revoked"
 
 /** One proxied request, from its admission until its response or WebSocket has ended. */
 export class Exchange {

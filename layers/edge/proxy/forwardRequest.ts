@@ -1,5 +1,6 @@
 /** Forwards one HTTP request to its target, streaming both ways, and passes the response on. */
 import type { Connection } from "../../http/Routes.ts"
+import { invalidToken } from "../../identity/bearerChallenge.ts"
 import type { Application } from "./Application.ts"
 import type { Bridge } from "./Bridge.ts"
 import { edgeError } from "./errorPages.ts"
@@ -64,6 +65,8 @@ const send = ({ application, headers, request }: Admitted, body: Body, signal: A
   return fetch(targetUrl(application, request), init)
 }
 
+const signInEnded = "The sign-in has ended, or no longer has the scope."
+
 /** A redirect to the target's own address leads to the application's address instead. */
 const publicLocation = ({ origin, path, preserveHost }: Application, headers: Headers) => {
   const location = headers.get("location")
@@ -92,6 +95,9 @@ export const makeForwardRequest = (exchanges: Exchanges) => {
         return edgeError(request, 503, "The application is not available now. Try again later.", {
           "retry-after": "1"
         })
+      case "revoked":
+        application.circuit.abandoned()
+        return edgeError(request, 401, signInEnded, { "www-authenticate": invalidToken(signInEnded) })
       case undefined:
         application.circuit.failed(now)
         return edgeError(
@@ -151,7 +157,7 @@ export const makeForwardRequest = (exchanges: Exchanges) => {
       unfollow?.()
       finished(status, bytes, exchange.why)
     }
-    const unfollow = admitted.follow?.(() => exchange.end("removed"))
+    const unfollow = admitted.follow?.(() => exchange.end("revoked"))
     exchanges.add(exchange)
     request.signal.addEventListener("abort", clientGone, { once: true })
     try {

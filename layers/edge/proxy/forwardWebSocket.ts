@@ -139,12 +139,12 @@ export const makeForwardWebSocket =
     }
     const exchange = new Exchange(application, (why) => {
       controller.abort(why)
-      bridge.client?.close(why === "removed" ? 1008 : 1001, why)
+      bridge.client?.close(why === "removed" || why === "revoked" ? 1008 : 1001, why)
       target.terminate()
     })
     const clientGone = () => exchange.end("client")
     exchange.deadline = performance.now() + application.responseTimeout
-    const unfollow = admitted.follow?.(() => exchange.end("removed"))
+    const unfollow = admitted.follow?.(() => exchange.end("revoked"))
     exchanges.add(exchange)
     request.signal.addEventListener("abort", clientGone, { once: true })
     connection.keepOpen()
