@@ -1,6 +1,7 @@
 /** Synchronous copies of state files for backups: durable, readable by this user only. Functions throw the errors of the system. */
 import { Database } from "bun:sqlite"
 import {
+  accessSync,
   chmodSync,
   closeSync,
   constants,
@@ -12,14 +13,15 @@ import {
   readdirSync,
   readFileSync,
   readSync,
+  realpathSync,
   renameSync,
   rmSync,
   statSync,
   writeFileSync
 } from "node:fs"
-import { dirname, join, relative, sep } from "node:path"
+import { basename, dirname, isAbsolute, join, relative, sep } from "node:path"
 
-const sync = (path: string) => {
+export const syncFile = (path: string) => {
   const descriptor = openSync(path, "r+")
   try {
     fsyncSync(descriptor)
@@ -28,19 +30,38 @@ const sync = (path: string) => {
   }
 }
 
-/** Copies a regular file; shares its blocks where the file system can. */
-export const copyFile = (from: string, to: string) => {
+/** Copies a regular file, not yet durably; shares its blocks where the file system can. */
+export const copyBytes = (from: string, to: string) => {
   mkdirSync(dirname(to), { recursive: true, mode: 0o700 })
   copyFileSync(from, to, constants.COPYFILE_FICLONE)
   chmodSync(to, 0o600)
-  sync(to)
 }
 
-/** Paths of regular files in the folder, relative and with `/`, sorted. Symbolic links are left out. */
-export const filesIn = (folder: string): ReadonlyArray<string> =>
-  readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => relative(folder, join(entry.parentPath, entry.name)).split(sep).join("/"))
+/** Copies a regular file; shares its blocks where the file system can. */
+export const copyFile = (from: string, to: string) => {
+  copyBytes(from, to)
+  syncFile(to)
+}
+
+/** Changes when the file is replaced or written; undefined without a file. */
+export const fingerprintOf = (path: string): string | undefined => {
+  const found = statSync(path, { bigint: true, throwIfNoEntry: false })
+  return found === undefined ? undefined : `${found.ino} ${found.size} ${found.mtimeNs} ${found.ctimeNs}`
+}
+
+/** Paths of regular files in the folder, relative and with `/`, sorted, without those for which `isLeftOut`. No symbolic links. */
+export const filesIn = (
+  folder: string,
+  isLeftOut: (path: string) => boolean = () => false,
+  within = ""
+): ReadonlyArray<string> =>
+  readdirSync(join(folder, within), { withFileTypes: true })
+    .flatMap((entry) => {
+      const path = within + entry.name
+      if (isLeftOut(path)) return []
+      if (entry.isDirectory()) return filesIn(folder, isLeftOut, `${path}/`)
+      return entry.isFile() ? [path] : []
+    })
     .toSorted()
 
 const chunkBytes = 2 ** 20
@@ -74,7 +95,7 @@ export const copyDatabase = (from: string, to: string) => {
     database.close()
   }
   chmodSync(to, 0o600)
-  sync(to)
+  syncFile(to)
 }
 
 /** The newest migration in a SQLite database; 0 without one. */
@@ -113,7 +134,7 @@ export const readText = (path: string): string => {
 
 export const writeText = (path: string, text: string) => {
   writeFileSync(path, text, { flag: "wx", mode: 0o600 })
-  sync(path)
+  syncFile(path)
 }
 
 export const makeNewFolder = (path: string) => {
@@ -124,5 +145,27 @@ export const makeNewFolder = (path: string) => {
 export const isEmptyOrAbsent = (path: string): boolean => !existsSync(path) || readdirSync(path).length === 0
 
 export const isPresent = existsSync
+
+export const isReadable = (path: string): boolean => {
+  try {
+    accessSync(path, constants.R_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** The path without symbolic links, also where its last parts do not exist. */
+export const realPath = (path: string): string =>
+  existsSync(path) || dirname(path) === path
+    ? realpathSync(path)
+    : join(realPath(dirname(path)), basename(path))
+
+/** Whether the path is the folder or in it. */
+export const isWithin = (folder: string, path: string): boolean => {
+  const way = relative(realPath(folder), realPath(path))
+  return way !== ".." && !way.startsWith(`..${sep}`) && !isAbsolute(way)
+}
+
 export const move = renameSync
 export const removeFolder = (path: string) => rmSync(path, { recursive: true, force: true })

@@ -35,6 +35,15 @@ export type BackupManifest = typeof BackupManifest.Type
 export const ManifestText = Schema.fromJsonString(BackupManifest)
 
 export class BackupError extends Schema.TaggedError<BackupError>()("BackupError", {
-  reason: Schema.Literals(["exists", "missing", "damaged", "newer", "running", "unwritable"]),
+  reason: Schema.Literals([
+    "exists",
+    "inside",
+    "missing",
+    "damaged",
+    "newer",
+    "running",
+    "unreadable",
+    "unwritable"
+  ]),
   message: Schema.String
 }) {}

@@ -1,9 +1,18 @@
 /** Restores a backup into the state folder, after everything in it was checked. */
 import { Clock, Effect, Schema } from "effect"
 import { isLogInUse } from "../../../layers/chat/jsonl/copyLog.ts"
+import {
+  besideFolder,
+  hasContents,
+  insideFolder,
+  isRenameable,
+  keepOwner,
+  type Replacement
+} from "../../../layers/platform/replaceFolder.ts"
 import * as files from "../../../layers/platform/stateFiles.ts"
 import { migrationsTable } from "../../../layers/storage/migrate.ts"
 import { migrations } from "../../../layers/storage/migrations.ts"
+import { attempt, copy } from "./attempt.ts"
 import {
   BackupError,
   backupFormat,
@@ -11,7 +20,7 @@ import {
   ManifestText,
   type BackupManifest
 } from "./BackupManifest.ts"
-import { attempt } from "./createBackup.ts"
+import { withDraft } from "./draftFolder.ts"
 
 const damaged = (message: string) => new BackupError({ reason: "damaged", message })
 
@@ -24,7 +33,7 @@ export const verifyBackup = Effect.fn("Backup.verify")(function* (source: string
       message: `${source} is not a backup: it has no ${manifestName}.`
     })
   }
-  const text = yield* attempt(`read ${path}`, () => files.readText(path))
+  const text = yield* attempt("read", path, () => files.readText(path))
   const manifest = yield* Effect.mapError(Schema.decodeEffect(ManifestText)(text), (error) =>
     damaged(`The manifest ${path} is damaged: ${error.message}`)
   )
@@ -35,7 +44,7 @@ export const verifyBackup = Effect.fn("Backup.verify")(function* (source: string
     })
   }
   for (const { path: name, sha256, size } of manifest.files) {
-    const found = yield* attempt(`read ${source}/${name}`, () => files.digestOf(`${source}/${name}`))
+    const found = yield* attempt("read", `${source}/${name}`, () => files.digestOf(`${source}/${name}`))
     if (found.size !== size || found.sha256 !== sha256) {
       return yield* damaged(`The file ${source}/${name} differs from the manifest. Use another backup.`)
     }
@@ -44,57 +53,64 @@ export const verifyBackup = Effect.fn("Backup.verify")(function* (source: string
 })
 
 /** Whether the folder has state, which is moved aside by a restore. */
-export const hasState = (dir: string) => attempt(`read ${dir}`, () => !files.isEmptyOrAbsent(dir))
+export const hasState = (dir: string) => attempt("read", dir, () => hasContents(dir))
+
+const checkIdle = Effect.fnUntraced(function* (dir: string) {
+  const inUse = yield* attempt(
+    "read",
+    dir,
+    () => isLogInUse(dir) || files.isDatabaseOpen(`${dir}/manifold.db`)
+  )
+  if (!inUse) return
+  return yield* new BackupError({
+    reason: "running",
+    message: `A running process uses ${dir}. Stop the service, then restore.`
+  })
+})
+
+/** Copies the files of the backup to the new folder `draft`, and verifies the copies. */
+const copyVerified = Effect.fnUntraced(function* (source: string, manifest: BackupManifest, draft: string) {
+  for (const { path } of manifest.files) yield* copy(`${source}/${path}`, `${draft}/${path}`)
+  for (const { path, sha256 } of manifest.files) {
+    const found = yield* attempt("read", `${draft}/${path}`, () => files.digestOf(`${draft}/${path}`))
+    if (found.sha256 !== sha256) return yield* damaged(`${source}/${path} changed while it was restored.`)
+  }
+  const database = `${draft}/manifold.db`
+  if (!files.isPresent(database)) return
+  const found = yield* attempt("read", database, () => files.migrationOf(database, migrationsTable))
+  if (found !== manifest.migration) {
+    return yield* damaged(`The database of ${source} differs from the manifest.`)
+  }
+})
 
 /**
  * Copies the verified backup to the state folder `dir`. Existing state is moved aside, never removed; the result is its new
- * path. A running service is refused. On an error `dir` is unchanged.
+ * path: beside `dir`, or in it if `dir` cannot be renamed, such as the mount point of a volume. As root, the owner of `dir` is
+ * kept. A running service is refused. On an error `dir` is unchanged. Fails with `BackupError`.
  */
 export const restoreBackup = Effect.fn("Backup.restore")(function* (
   source: string,
   manifest: BackupManifest,
-  dir: string
+  folder: string
 ) {
-  const inUse = yield* attempt(
-    `check ${dir}`,
-    () => isLogInUse(dir) || files.isDatabaseOpen(`${dir}/manifold.db`)
-  )
-  if (inUse) {
-    return yield* new BackupError({
-      reason: "running",
-      message: `A running process uses ${dir}. Stop the service, then restore.`
-    })
-  }
-  const draft = `${dir}.partial`
-  const aside = `${dir}.before-restore-${yield* Clock.currentTimeMillis}`
-  yield* attempt(`write ${draft}`, () => files.makeNewFolder(draft))
-  const write = Effect.gen(function* () {
-    yield* attempt(`write ${draft}`, () => {
-      for (const { path } of manifest.files) files.copyFile(`${source}/${path}`, `${draft}/${path}`)
-    })
-    for (const { path, sha256 } of manifest.files) {
-      const found = yield* attempt(`read ${draft}/${path}`, () => files.digestOf(`${draft}/${path}`))
-      if (found.sha256 !== sha256) return yield* damaged(`${source}/${path} changed while it was restored.`)
-    }
-    const database = `${draft}/manifold.db`
-    if (files.isPresent(database)) {
-      const found = yield* attempt(`read ${database}`, () => files.migrationOf(database, migrationsTable))
-      if (found !== manifest.migration)
-        return yield* damaged(`The database of ${source} differs from the manifest.`)
-    }
-    return yield* attempt(`write ${dir}`, () => {
-      const isMoved = files.isPresent(dir)
-      if (isMoved) files.move(dir, aside)
-      try {
-        files.move(draft, dir)
-      } catch (cause) {
-        if (isMoved) files.move(aside, dir)
-        throw cause
-      }
-      return isMoved ? aside : undefined
-    })
-  })
-  return yield* Effect.onExit(write, (exit) =>
-    exit._tag === "Success" ? Effect.void : Effect.sync(() => files.removeFolder(draft))
-  )
+  const dir = yield* attempt("read", folder, () => files.realPath(folder))
+  yield* checkIdle(dir)
+  const time = yield* Clock.currentTimeMillis
+  const isReplaced = yield* hasState(dir)
+  const replace = ({ aside, draft, run }: Replacement) =>
+    withDraft(
+      draft,
+      Effect.fnUntraced(function* (complete) {
+        yield* copyVerified(source, manifest, draft)
+        const isDone = yield* attempt("write", dir, () => {
+          keepOwner(draft, dir)
+          return run(complete)
+        })
+        return isDone ? { aside: isReplaced ? aside : undefined } : undefined
+      })
+    )
+  const beside = (yield* attempt("read", dir, () => isRenameable(dir)))
+    ? yield* replace(besideFolder(dir, time))
+    : undefined
+  return (beside ?? (yield* replace(insideFolder(dir, time))))?.aside
 })

@@ -1,8 +1,19 @@
 /** `manifold backup` and `manifold restore` as processes: during writes, newer and damaged backups, a full disk. */
 import { describe, expect } from "bun:test"
 import { Effect, Fiber, Schema } from "effect"
-import { appendFile, readFile, stat, writeFile } from "node:fs/promises"
-import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { appendFile, chown, readFile, stat, writeFile } from "node:fs/promises"
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync
+} from "node:fs"
+import { fileLock } from "../../../layers/platform/FileLock.ts"
+import { createBackup } from "../../../src/program/backup/createBackup.ts"
+import { verifyBackup } from "../../../src/program/backup/restoreBackup.ts"
 import { delta, jsonlShared, turn } from "../../support/chatStores.ts"
 import { it } from "../../support/effect.ts"
 import { servingProcess } from "../../support/servingProcess.ts"
@@ -17,6 +28,9 @@ const backedUp = Effect.gen(function* () {
   expect(yield* made.run(["backup", "saved"])).toMatchObject({ code: 0 })
   return made
 })
+
+/** Whether the tests may mount folders: on Linux, as root. */
+const canMount = Bun.spawnSync(["sh", "-c", "unshare --mount true"]).exitCode === 0
 
 const Manifest = Schema.fromJsonString(Schema.Record(Schema.String, Schema.Json))
 
@@ -41,9 +55,16 @@ describe("manifold backup", () => {
         const append = store.append(conversation, [delta("one", "word "), delta("one", "more ")])
         yield* Effect.repeat(append, { times: 400 })
         const before = yield* store.find(conversation)
-        const writing = yield* Effect.forkScoped(Effect.forever(Effect.andThen(append, Effect.sleep(1))))
+        let during = 0
+        const writing = yield* append.pipe(
+          Effect.tap(() => Effect.sync(() => (during += existsSync(path("saved.partial")) ? 1 : 0))),
+          Effect.andThen(Effect.yieldNow),
+          Effect.forever,
+          Effect.forkScoped
+        )
         expect(yield* run(["backup", "saved"])).toMatchObject({ code: 0 })
         yield* Fiber.interrupt(writing)
+        expect(during).toBeGreaterThan(0)
         expect(yield* run(["restore", "saved", "--to", "restored"])).toMatchObject({ code: 0 })
         const lines = readdirSync(path("restored"))
           .filter((name) => name.endsWith(".jsonl"))
@@ -71,6 +92,26 @@ describe("manifold backup", () => {
     })
   )
 
+  it.live("refuses a target in the state folder, and replaces only what a killed backup left", () =>
+    Effect.gen(function* () {
+      const { path } = yield* backedUp
+      const dir = path(state)
+      const refused = yield* Effect.flip(createBackup(dir, `${dir}/deep/saved`))
+      expect([refused, existsSync(`${dir}/deep`)]).toMatchObject([{ reason: "inside" }, false])
+      mkdirSync(path("again.partial"))
+      writeFileSync(path("again.partial/other"), "kept")
+      expect(yield* Effect.flip(createBackup(dir, path("again")))).toMatchObject({ reason: "exists" })
+      expect(readFileSync(path("again.partial/other"), "utf8")).toBe("kept")
+      const lock = fileLock(path("again.partial/.manifold-partial"))
+      expect(lock.tryLock()).toBe(true)
+      expect(yield* Effect.flip(createBackup(dir, path("again")))).toMatchObject({ reason: "running" })
+      // As the kernel does for a process that was killed.
+      lock.close()
+      yield* createBackup(dir, path("again"))
+      expect([existsSync(path("again.partial")), existsSync(path("again/other"))]).toEqual([false, false])
+    })
+  )
+
   it.live("leaves nothing if a file cannot be written", () =>
     Effect.gen(function* () {
       const { dir, env, path } = yield* backedUp
@@ -83,7 +124,7 @@ describe("manifold backup", () => {
         stdout: "ignore",
         stderr: "pipe"
       })
-      expect(yield* Effect.promise(() => new Response(child.stderr).text())).toContain("Cannot copy")
+      expect(yield* Effect.promise(() => new Response(child.stderr).text())).toContain("Cannot write")
       expect(yield* Effect.promise(() => child.exited)).toBe(1)
       expect([existsSync(path("full")), existsSync(path("full.partial"))]).toEqual([false, false])
     })
@@ -105,31 +146,32 @@ describe("manifold restore", () => {
     })
   )
 
-  it.live(
-    "refuses a newer, a damaged and an escaping backup, and changes nothing",
-    () =>
-      Effect.gen(function* () {
-        const { path, run } = yield* backedUp
-        const manifest = path("saved/manifold-backup.json")
-        const text = yield* Effect.promise(() => readFile(manifest, "utf8"))
-        const refused = Effect.fnUntraced(function* (message: string) {
-          const { code, stderr } = yield* run(["restore", "saved", "--to", "restored", "--yes"])
-          expect([code, stderr]).toEqual([1, expect.stringContaining(message)])
-          expect([existsSync(path("restored")), existsSync(path("restored.partial"))]).toEqual([false, false])
-          yield* Effect.promise(() => writeFile(manifest, text))
-        })
-        yield* changeManifest(manifest, { migration: 1000 })
-        yield* refused("written by a newer version")
-        yield* changeManifest(manifest, { format: 2 })
-        yield* refused("written by a newer version")
-        for (const escaping of ["../x", "/etc/x", "a/../../x", "a//x", "..\\x", "a/..", "."]) {
-          yield* changeManifest(manifest, { files: [{ path: escaping, size: 0, sha256: "0".repeat(64) }] })
-          yield* refused("manifest")
-        }
-        yield* Effect.promise(() => appendFile(path("saved/keys/token-pepper"), "x"))
-        yield* refused("differs from the manifest")
-      }),
-    30_000
+  it.live("refuses a newer, a damaged and an escaping backup, and changes nothing", () =>
+    Effect.gen(function* () {
+      const { path, run } = yield* backedUp
+      const manifest = path("saved/manifold-backup.json")
+      const text = yield* Effect.promise(() => readFile(manifest, "utf8"))
+      const refused = Effect.fnUntraced(function* (reason: string) {
+        expect(yield* Effect.flip(verifyBackup(path("saved")))).toMatchObject({ reason })
+        yield* Effect.promise(() => writeFile(manifest, text))
+      })
+      yield* changeManifest(manifest, { migration: 1000 })
+      yield* refused("newer")
+      yield* changeManifest(manifest, { format: 2 })
+      yield* refused("newer")
+      for (const escaping of ["../x", "/etc/x", "a/../../x", "a//x", "..\\x", "a/..", "."]) {
+        yield* changeManifest(manifest, { files: [{ path: escaping, size: 0, sha256: "0".repeat(64) }] })
+        yield* refused("damaged")
+      }
+      yield* changeManifest(manifest, { files: [{ path: "absent", size: 0, sha256: "0".repeat(64) }] })
+      yield* refused("unreadable")
+      yield* Effect.promise(() => appendFile(path("saved/keys/token-pepper"), "x"))
+      yield* refused("damaged")
+      yield* Effect.promise(() => appendFile(path("saved/keys/token-pepper"), "x"))
+      const { code, stderr } = yield* run(["restore", "saved", "--to", "restored", "--yes"])
+      expect([code, stderr]).toEqual([1, expect.stringContaining("differs from the manifest")])
+      expect([existsSync(path("restored")), existsSync(path("restored.partial"))]).toEqual([false, false])
+    })
   )
 
   it.live("refuses the state of a running service", () =>
@@ -138,6 +180,36 @@ describe("manifold restore", () => {
       yield* servingProcess({ config: { storage: { dir: path(state) } } })
       const { code, stderr } = yield* run(["restore", "saved", "--yes"])
       expect([code, stderr]).toEqual([1, expect.stringContaining("A running process uses")])
+    })
+  )
+})
+
+describe.skipIf(!canMount)("manifold restore to a mount point", () => {
+  it.live("replaces the contents of a mount point, and keeps its owner", () =>
+    Effect.gen(function* () {
+      const { dir, env, path, run } = yield* backedUp
+      yield* run(["token", "create", "later"])
+      const mount = path("volume")
+      renameSync(path(state), mount)
+      yield* Effect.promise(() => chown(mount, 1234, 1234))
+      const main = new URL("../../../src/main.ts", import.meta.url).pathname
+      const script = `mount --bind "$1" "$1" && exec "${process.execPath}" "${main}" restore saved --to "$1" --yes --json`
+      const { exitCode, stdout } = Bun.spawnSync(
+        ["unshare", "--mount", "bash", "-c", script, "bash", mount],
+        { cwd: dir, env: { ...process.env, ...env } }
+      )
+      expect(exitCode).toBe(0)
+      const [aside = "", ...others] = readdirSync(mount).filter((name) => name.startsWith("."))
+      expect(others).toEqual([])
+      expect(stdout.toString()).toContain(`"moved":"${mount}/${aside}"`)
+      const owner = statSync(`${mount}/keys/token-pepper`)
+      expect([owner.uid, owner.gid]).toEqual([1234, 1234])
+      const list = yield* run(["token", "list"], { MANIFOLD_STORAGE_DIR: mount })
+      expect([list.stdout.includes("ci"), list.stdout.includes("later")]).toEqual([true, false])
+      const old = yield* run(["token", "list"], { MANIFOLD_STORAGE_DIR: `${mount}/${aside}` })
+      expect(old.stdout).toContain("later")
+      expect(yield* run(["backup", "again"], { MANIFOLD_STORAGE_DIR: mount })).toMatchObject({ code: 0 })
+      expect(readdirSync(path("again")).filter((name) => name.startsWith("."))).toEqual([])
     })
   )
 })
