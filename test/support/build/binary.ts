@@ -22,14 +22,15 @@ export type Target = keyof typeof targets
 export const isTarget = (name: string): name is Target => Object.hasOwn(targets, name)
 
 /** The program, and the workers that it starts by their URL. */
-const entries = [
+export const entries = [
   "src/main.ts",
   "layers/web/readerWorker.ts",
   "layers/decks/deckWorker.ts",
   "layers/ledger/tokenWorker.ts"
 ]
 
-const flags = [
+/** Arguments of `bun build`, without a target, entry points and an output. */
+export const flags = [
   "--compile",
   "--bytecode",
   "--format=esm",
