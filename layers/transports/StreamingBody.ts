@@ -140,6 +140,7 @@ export class StreamingBody {
       this.#state = "dropped"
       this.#backlog.update(this.#handed)
       this.#backlog.cut()
+      // Not an Effect, as above.
       this.#timer = setTimeout(() => this.#gone(), releaseAfterCut)
     }
     gone?.()

@@ -126,6 +126,7 @@ export class LogLock {
       this.#waiting.shift()
     }
     const [first] = this.#waiting
+    // Not an Effect: one timer for all that wait, whose fibers may end while others still wait.
     if (first !== undefined) this.#timer = setTimeout(() => this.#runWaiting(), first.pause)
     for (const resume of done) resume()
   }

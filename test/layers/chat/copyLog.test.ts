@@ -37,3 +37,15 @@ it.live("copies sealed segments without the lock, and again if they were changed
     expect(copy("events.jsonl")).toBe("new active\n")
   })
 )
+
+it.live("copies segments while there is no events.jsonl, as in the moment when it is sealed", () =>
+  Effect.gen(function* () {
+    const folder = yield* stateFolder
+    const target = `${folder}/copy`
+    mkdirSync(target)
+    writeFileSync(`${folder}/events-000001.jsonl`, "sealed\n")
+    yield* copyLog(folder, target)
+    expect(readFileSync(`${target}/events-000001.jsonl`, "utf8")).toBe("sealed\n")
+    expect(existsSync(`${target}/events.jsonl`)).toBe(false)
+  })
+)
