@@ -6,6 +6,8 @@ const [url = "", connections = "1", seconds = "1"] = process.argv.slice(2)
 const headers = JSON.parse(process.env["BENCH_HEADERS_JSON"] ?? "{}") as Record<string, string>
 const [head = "", tail = ""] = (process.env["BENCH_BODY"] ?? "").split(String(firstId))
 const most = 1_000_000
+/** Mean milliseconds between the calls of a connection. */
+const pause = Number(process.env["BENCH_PAUSE"] ?? "0")
 
 const latencies: Array<number> = []
 let sent = 0
@@ -15,6 +17,8 @@ const end = begin + Number(seconds) * 1000
 
 const loop = async () => {
   while (sent < most && performance.now() < end) {
+    // Random, so that the connections do not call at the same moment.
+    if (pause > 0) await Bun.sleep(2 * pause * Math.random())
     const body = `${head}${firstId + ++sent}${tail}`
     const from = performance.now()
     const ok = await fetch(url, { method: "POST", headers, body }).then(

@@ -17,6 +17,12 @@ function request()
   return head .. counter .. tail
 end
 
+-- Random between 0 and twice the mean, so that the connections do not call at the same moment.
+local pause = tonumber(os.getenv("BENCH_PAUSE")) or 0
+if pause > 0 then
+  function delay() return math.random(0, 2 * pause) end
+end
+
 function done(summary, latency)
   local errors = summary.errors
   io.write(string.format(

@@ -25,13 +25,17 @@ const command = (url: string, seconds: number) =>
     ? [process.execPath, file("client.ts"), url, String(connections), String(seconds)]
     : [wrk, "-t1", `-c${connections}`, `-d${seconds}s`, "-s", file("load.lua"), url]
 
-/** Calls for the given seconds; also measures the server's peak memory in bytes. */
-export const load = async ({ pid, url }: Running, { body, headers }: Wire, seconds: number) => {
+/**
+ * Calls for the given seconds; also measures the server's peak memory in bytes. `pause`: mean milliseconds between the calls of a
+ * connection, so that servers of different speed are called at an equal rate. Default: none.
+ */
+export const load = async ({ pid, url }: Running, { body, headers }: Wire, seconds: number, pause = 0) => {
   const child = own(
     Bun.spawn(command(url, seconds), {
       env: {
         ...process.env,
         BENCH_BODY: body,
+        BENCH_PAUSE: String(pause),
         BENCH_HEADERS_JSON: JSON.stringify(headers),
         BENCH_HEADERS: Object.entries(headers)
           .map(([name, value]) => `${name}: ${value}`)
