@@ -171,8 +171,12 @@ const podman = Bun.which("podman")
 /** In CI, which installs it, a missing Podman is a failure. */
 const isSkipped = podman === null && !process.env["CI"]
 
-/** Podman's own settings, also for users other than root: containers here are created, not started, so it needs no cgroups. */
-const settings = `[containers]\ncgroups="disabled"\n[engine]\ncgroup_manager="cgroupfs"\nevents_logger="file"\n`
+/**
+ * Podman's own settings. Containers here are created, not started. Users other than root have no cgroups, which only
+ * crun allows; runc, which may be the only runtime, refuses to go without them.
+ */
+const cgroups = process.getuid?.() === 0 ? "" : `[containers]\ncgroups="disabled"\n`
+const settings = `${cgroups}[engine]\ncgroup_manager="cgroupfs"\nevents_logger="file"\n`
 
 test.skipIf(isSkipped)(
   "list_services lists the containers of Podman",
