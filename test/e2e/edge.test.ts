@@ -98,7 +98,7 @@ inBrowser(
   () =>
     Effect.gen(function* () {
       const { break: breakStep, ca } = yield* faulty(yield* pebble())
-      // Until it is released, the CA does not respond to orders.
+      // Until it is released, the CA does not respond to orders; a request that waits for 30 seconds fails.
       const { promise: released, resolve: release } = Promise.withResolvers<undefined>()
       yield* breakStep("order", () => released)
       const acme = { directory: ca.directory, ca_file: ca.caFile, terms_agreed: true }
@@ -111,6 +111,14 @@ inBrowser(
         }
       })
       yield* ca.forward(edge.http)
+
+      const { run } = yield* home()
+      const variables = { MCP_CONFIG_JSON: JSON.stringify({ storage }) }
+      const { stdout: root } = yield* run(["ca", "export"], variables)
+      const { stdout: shown } = yield* run(["ca", "show"], variables)
+      const [, name = ""] = /^Name: +(.+)$/m.exec(shown) ?? []
+      const first = yield* browserPage(name, root)
+      const second = yield* browserPage("pebble", yield* ca.root)
 
       const client = new Client({ name: "assistant", version: "1" })
       yield* Effect.promise(() =>
@@ -129,12 +137,6 @@ inBrowser(
         )
       yield* certificateFrom("local_ca")
 
-      const { run } = yield* home()
-      const variables = { MCP_CONFIG_JSON: JSON.stringify({ storage }) }
-      const { stdout: root } = yield* run(["ca", "export"], variables)
-      const { stdout: shown } = yield* run(["ca", "show"], variables)
-      const [, name = ""] = /^Name: +(.+)$/m.exec(shown) ?? []
-      const first = yield* browserPage(name, root)
       expect(yield* first.open(`http://${host}:${edge.http}/a?b=c`)).toEqual({
         status: 200,
         text: `application at /a, https ${host}:${edge.https}`,
@@ -144,7 +146,6 @@ inBrowser(
       const address = `https://${host}:${edge.https}/`
       release(undefined)
       yield* certificateFrom("acme")
-      const second = yield* browserPage("pebble", yield* ca.root)
       const opened = yield* second.open(address)
       expect([opened.status, opened.issuer]).toEqual([200, expect.stringContaining("Pebble")])
 
