@@ -12,12 +12,12 @@ const decode = Schema.decodeUnknownEffect(Rows)
 
 export const makeUnwrittenRows = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem
-  const { dir, path } = yield* Storage
+  const { dir, path, prepare } = yield* Storage
   const ids = yield* Ids
 
   /** Keeps the rows for the next process. */
   const save = Effect.fnUntraced(function* (rows: ReadonlyArray<UnlinkedRow>) {
-    yield* fs.makeDirectory(dir, { recursive: true, mode: 0o700 })
+    yield* prepare
     const file = path(`${prefix}${yield* ids.next}${suffix}`)
     yield* fs.writeFileString(file, JSON.stringify(rows), { flag: "wx", mode: 0o600 })
     return file

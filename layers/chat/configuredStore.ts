@@ -3,22 +3,31 @@ import { Effect, Layer, Scope, Stream } from "effect"
 import { Ids } from "../platform/Ids.ts"
 import { Sql } from "../storage/Sql.ts"
 import { Storage } from "../storage/Storage.ts"
-import { ChatStore } from "./ChatStore.ts"
+import { ChatStore, ChatStoreError } from "./ChatStore.ts"
 import { chatSettings } from "./section.ts"
 
 const make = Effect.gen(function* () {
   const settings = yield* chatSettings
   const ids = yield* Ids
-  const { dir } = yield* Storage
+  const { dir, prepare } = yield* Storage
   const scope = yield* Effect.scope
   const sql = yield* Sql
+  /** A folder that cannot be written can still be read. */
+  const prepared = Effect.catchTag(prepare, "StorageError", ({ message, reason }) =>
+    reason === "newer" || reason === "damaged"
+      ? Effect.fail(new ChatStoreError({ reason: "unavailable", message }))
+      : Effect.void
+  )
   const stores = {
     memory: Effect.flatMap(
       Effect.promise(() => import("./memoryStore.ts")),
       (store) => store.make(settings)
     ),
     jsonl: Effect.flatMap(
-      Effect.promise(() => import("./jsonl/jsonlStore.ts")),
+      Effect.andThen(
+        prepared,
+        Effect.promise(() => import("./jsonl/jsonlStore.ts"))
+      ),
       (store) => store.make(dir, settings)
     ),
     sql: Effect.flatMap(
@@ -28,7 +37,8 @@ const make = Effect.gen(function* () {
   }
   // Instances that share PostgreSQL share no folder.
   const usual = sql.place.driver === "postgres" ? "sql" : "jsonl"
-  const open: Effect.Effect<ChatStore["Service"], never, Ids | Scope.Scope> = stores[settings.store ?? usual]
+  const open: Effect.Effect<ChatStore["Service"], ChatStoreError, Ids | Scope.Scope> =
+    stores[settings.store ?? usual]
   // A caller that leaves must not end it for the others.
   const opened = yield* Effect.cached(
     Effect.uninterruptible(open.pipe(Effect.provideService(Ids, ids), Scope.provide(scope)))

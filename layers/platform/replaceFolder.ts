@@ -15,9 +15,15 @@ import {
 } from "node:fs"
 import { dirname } from "node:path"
 
-/** Names in a state folder that are no state: what a restore keeps or makes there, and the folder of ext4 volumes. */
+/** Files in a state folder that the processes which use it keep locked. */
+export const inUsePrefix = ".in-use-"
+
+/** Names in a state folder that are no state: of restores, of processes that use the folder, and the folder of ext4 volumes. */
 export const isNoState = (name: string): boolean =>
-  name.startsWith(".before-restore-") || name === draftName || name === "lost+found"
+  name.startsWith(".before-restore-") ||
+  name.startsWith(inUsePrefix) ||
+  name === draftName ||
+  name === "lost+found"
 
 /** The file in a draft that its process keeps locked. */
 export const markName = ".manifold-partial"

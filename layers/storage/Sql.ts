@@ -54,14 +54,20 @@ const databaseOf = Effect.gen(function* () {
   }
   const path = storage.path("manifold.db")
   const place: DatabasePlace = { driver: "sqlite", name: path }
-  const create = Effect.andThen(
-    fs.makeDirectory(storage.dir, { recursive: true, mode: 0o700 }),
-    // SQLite creates its other files with the mode of this one.
-    fs.writeFile(path, new Uint8Array(0), { flag: "a", mode: 0o600 })
+  const prepared = Effect.catchTag(storage.prepare, "StorageError", (error) =>
+    error.reason === "newer" || error.reason === "damaged"
+      ? Effect.flatMap(
+          Effect.promise(() => import("./DatabaseError.ts")),
+          ({ databaseError }) =>
+            Effect.fail(databaseError(place, error.reason === "newer" ? "newer" : "failed", error.message))
+        )
+      : // It is reported when the file is opened.
+        Effect.void
   )
+  // SQLite creates its other files with the mode of this one.
+  const create = Effect.ignore(fs.writeFile(path, new Uint8Array(0), { flag: "a", mode: 0o600 }))
   const connect = Effect.promise(() => import("./sqliteClient.ts")).pipe(
-    // A problem with the folder is reported when the file is opened.
-    Effect.tap(Effect.ignore(create)),
+    Effect.tap(Effect.andThen(prepared, create)),
     Effect.flatMap(({ sqliteClient }) => sqliteClient(path))
   )
   return { place, connect, retention }

@@ -1,5 +1,16 @@
 /** State folder, and the secret keys that are generated in it. */
-import { Context, Effect, FileSystem, Layer, Path, Predicate, Redacted, Schema } from "effect"
+import {
+  Context,
+  Effect,
+  FileSystem,
+  Layer,
+  Path,
+  Predicate,
+  Redacted,
+  Schema,
+  Scope,
+  Semaphore
+} from "effect"
 import * as Hex from "effect/encoding/Hex"
 import type { PlatformError } from "effect/PlatformError"
 import { Identity } from "../../src/domain/Identity.ts"
@@ -7,13 +18,14 @@ import { ConfigSource } from "../config/ConfigSource.ts"
 import { describeFileError } from "../platform/describeFileError.ts"
 import { Ids } from "../platform/Ids.ts"
 import { userFolder } from "../platform/userFolders.ts"
+import { describeNewer, formatsFile, formatsText, isOutdated, parseFormats } from "./formats.ts"
 import { section } from "./section.ts"
 
 const setting = "storage.dir (or MANIFOLD_STORAGE_DIR)"
 
 export class StorageError extends Schema.TaggedError<StorageError>()("StorageError", {
-  /** No home folder, no read or write permission, or a damaged key file. */
-  reason: Schema.Literals(["homeless", "unreadable", "unwritable", "damaged"]),
+  /** No home folder, no read or write permission, a damaged file, or the folder of a newer version. */
+  reason: Schema.Literals(["homeless", "unreadable", "unwritable", "damaged", "newer"]),
   path: Schema.String,
   message: Schema.String
 }) {}
@@ -66,6 +78,15 @@ export class Storage extends Context.Service<
       name: string,
       bytes: number
     ) => Effect.Effect<Redacted.Redacted<Uint8Array> | undefined, StorageError>
+    /**
+     * Makes `dir`, and shows other processes that this one uses it. To be run before each write of another file. Fails for the
+     * folder of a newer version.
+     */
+    readonly prepare: Effect.Effect<void, StorageError>
+    /** Fails for the folder of a newer version. */
+    readonly check: Effect.Effect<void, StorageError>
+    /** `check`; a folder that exists is prepared in the background, if it is writable. */
+    readonly open: Effect.Effect<void, StorageError>
     /** Succeeds if `dir`, or its nearest existing parent, is writable. */
     readonly writable: Effect.Effect<void, StorageError>
   }
@@ -99,6 +120,76 @@ export class Storage extends Context.Service<
         })
       })
 
+      const scope = yield* Effect.scope
+      const formatsPath = path(formatsFile)
+
+      /** The formats of the folder, if this program knows all of them. */
+      const checkFormats = Effect.gen(function* () {
+        const bytes = yield* fs
+          .readFile(formatsPath)
+          .pipe(
+            Effect.catchTag("PlatformError", (error) =>
+              error.reason._tag === "NotFound" ? Effect.void : Effect.fail(unreadable(formatsPath)(error))
+            )
+          )
+        if (!bytes) return undefined
+        const found = parseFormats(new TextDecoder().decode(bytes))
+        if (found === undefined) {
+          return yield* new StorageError({
+            reason: "damaged",
+            path: formatsPath,
+            message:
+              `${formatsPath} is damaged. Restore it from a backup, or remove it if no newer version than this one ` +
+              "has used the folder."
+          })
+        }
+        const newer = describeNewer(found)
+        if (newer === undefined) return found
+        return yield* new StorageError({
+          reason: "newer",
+          path: dir,
+          message:
+            `The state folder ${dir} ${newer}. Nothing was changed. Run that version, restore a backup that an older ` +
+            `version made (manifold restore), or set ${setting} to another folder.`
+        })
+      })
+
+      /** Replaces the file atomically. */
+      const writeFormats = Effect.gen(function* () {
+        const draft = path(`.${formatsFile}.${yield* ids.next}`)
+        const write = Effect.scoped(
+          Effect.flatMap(fs.open(draft, { flag: "wx", mode: 0o600 }), (opened) =>
+            Effect.andThen(opened.writeAll(new TextEncoder().encode(formatsText())), opened.sync)
+          )
+        )
+        yield* Effect.onError(Effect.andThen(write, fs.rename(draft, formatsPath)), () =>
+          Effect.ignore(fs.remove(draft))
+        )
+      })
+
+      const preparing = yield* Semaphore.make(1)
+      let isPrepared = false
+      const prepare = Effect.suspend(() =>
+        isPrepared
+          ? Effect.void
+          : Effect.gen(function* () {
+              if (isPrepared) return
+              const found = yield* checkFormats
+              yield* Effect.gen(function* () {
+                yield* fs.makeDirectory(dir, { recursive: true, mode: 0o700 })
+                if (found === undefined || isOutdated(found)) yield* writeFormats
+              }).pipe(Effect.mapError(unwritable(dir)))
+              const { markInUse } = yield* Effect.promise(() => import("./folderUse.ts"))
+              yield* Scope.provide(markInUse(dir, yield* ids.next), scope)
+              isPrepared = true
+            }).pipe(Effect.uninterruptible, preparing.withPermit)
+      )
+      const open = Effect.gen(function* () {
+        yield* checkFormats
+        const exists = yield* Effect.isSuccess(fs.stat(dir))
+        if (exists) yield* Effect.forkIn(Effect.ignore(prepare), scope)
+      })
+
       /** Writes the key to a temporary file and links it: atomic, and the first process wins. */
       const create = Effect.fnUntraced(function* (folder: string, file: string, bytes: number) {
         const secret = yield* ids.secret(bytes)
@@ -125,6 +216,7 @@ export class Storage extends Context.Service<
         const file = paths.join(folder, name)
         const existing = yield* find(file, bytes)
         if (existing) return Redacted.make(existing, { label: name })
+        yield* prepare
         yield* Effect.mapError(create(folder, file, bytes), unwritable(folder))
         const made = yield* find(file, bytes)
         if (made) return Redacted.make(made, { label: name })
@@ -147,7 +239,16 @@ export class Storage extends Context.Service<
         })
       const writable = Effect.mapError(accessible(dir), unwritable(dir))
 
-      return Storage.of({ dir, path, key, existingKey, writable })
+      return Storage.of({
+        dir,
+        path,
+        key,
+        existingKey,
+        prepare,
+        check: Effect.asVoid(checkFormats),
+        open,
+        writable
+      })
     })
   )
 }

@@ -38,7 +38,10 @@ export const make = Effect.fnUntraced(function* (folder: string, keyName: string
     )
   )
   const fileOf = (name: string) => storage.path(folder, `${name}${extension}`)
-  const folderMade = fs.makeDirectory(storage.path(folder), { recursive: true, mode: 0o700 })
+  const folderMade = Effect.andThen(
+    storage.prepare,
+    fs.makeDirectory(storage.path(folder), { recursive: true, mode: 0o700 })
+  )
 
   const write = Effect.fn("SealedFiles.write")(
     function* (name: string, text: string) {

@@ -16,7 +16,8 @@ export const backup = Command.make(
     json: jsonFlag
   },
   Effect.fnUntraced(function* ({ folder, json }) {
-    const { dir } = yield* Storage
+    const { check, dir } = yield* Storage
+    yield* check
     const target = (yield* Path.Path).resolve(folder)
     const { createBackup } = yield* Effect.promise(() => import("../program/backup/createBackup.ts"))
     const { files, ...about } = yield* createBackup(dir, target)

@@ -47,6 +47,7 @@ const guard = Guard.layer.pipe(
   Layer.merge(UsageReport.layer),
   Layer.provideMerge(Layer.merge(Usage.layer, Audit.layer)),
   Layer.provideMerge(Sql.layer),
+  Layer.provideMerge(Layer.effectDiscard(Effect.flatMap(Storage, ({ open }) => open))),
   Layer.provideMerge(Layer.merge(Storage.layer, Metrics.layer))
 )
 

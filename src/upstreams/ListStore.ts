@@ -129,6 +129,7 @@ export class ListStore extends Context.Service<
               saved.set(file, hash)
               if (suffix !== "") yield* makeRoom(server, file)
               const draft = `${file}.${yield* ids.next}`
+              yield* storage.prepare
               yield* fs.makeDirectory(folder, { recursive: true, mode: 0o700 })
               yield* fs.writeFileString(draft, text, { mode: 0o600 }).pipe(
                 Effect.andThen(fs.rename(draft, file)),

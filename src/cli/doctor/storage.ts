@@ -1,4 +1,4 @@
-/** Checks the state folder: write permission, free space, and the file modes of keys. */
+/** Checks the state folder: its version, write permission, free space, and the file modes of keys. */
 import { Effect, FileSystem, Path } from "effect"
 import type { ConfigSource } from "../../../layers/config/ConfigSource.ts"
 import type { Environment } from "../../../layers/platform/Environment.ts"
@@ -78,7 +78,7 @@ export const storage: Check<ConfigSource | Environment | FileSystem.FileSystem |
   {
     name: "storage",
     run: Effect.gen(function* () {
-      const { dir } = yield* Storage
+      const { check, dir } = yield* Storage
       const place = yield* nearest(dir)
       const fs = yield* FileSystem.FileSystem
       if ((yield* fs.stat(place)).type !== "Directory") {
@@ -88,7 +88,11 @@ export const storage: Check<ConfigSource | Environment | FileSystem.FileSystem |
           )
         ]
       }
-      return [yield* writable(dir, place), yield* space(place), ...(yield* keys(dir))]
+      const formats = yield* Effect.match(check, {
+        onSuccess: () => [],
+        onFailure: ({ message }) => [fail(message)]
+      })
+      return [...formats, yield* writable(dir, place), yield* space(place), ...(yield* keys(dir))]
     }).pipe(
       Effect.provide(Storage.layer),
       Effect.catchTag("ConfigInvalid", () => Effect.succeed([notCheckable("the state folder")]))

@@ -10,6 +10,8 @@ import {
   type Replacement
 } from "../../../layers/platform/replaceFolder.ts"
 import * as files from "../../../layers/platform/stateFiles.ts"
+import { isInUse } from "../../../layers/storage/folderUse.ts"
+import { describeNewer, formatsFile, parseFormats } from "../../../layers/storage/formats.ts"
 import { migrationsTable } from "../../../layers/storage/migrate.ts"
 import { migrations } from "../../../layers/storage/migrations.ts"
 import { attempt, copy } from "./attempt.ts"
@@ -23,6 +25,19 @@ import {
 import { withDraft } from "./draftFolder.ts"
 
 const damaged = (message: string) => new BackupError({ reason: "damaged", message })
+
+/** Backups of the first version have no file of formats. */
+const checkFormats = Effect.fnUntraced(function* (path: string) {
+  if (!files.isPresent(path)) return
+  const found = parseFormats(yield* attempt("read", path, () => files.readText(path)))
+  if (found === undefined) return yield* damaged(`${path} is damaged. Use another backup.`)
+  const newer = describeNewer(found)
+  if (newer === undefined) return
+  return yield* new BackupError({
+    reason: "newer",
+    message: `The backup ${newer}. Use that version to restore it.`
+  })
+})
 
 /** Reads the manifest and compares the size and the SHA-256 of each file with it. */
 export const verifyBackup = Effect.fn("Backup.verify")(function* (source: string) {
@@ -43,6 +58,7 @@ export const verifyBackup = Effect.fn("Backup.verify")(function* (source: string
       message: `The backup was written by a newer version: ${manifest.version}. Use that version to restore it.`
     })
   }
+  yield* checkFormats(`${source}/${formatsFile}`)
   for (const { path: name, sha256, size } of manifest.files) {
     const found = yield* attempt("read", `${source}/${name}`, () => files.digestOf(`${source}/${name}`))
     if (found.size !== size || found.sha256 !== sha256) {
@@ -59,12 +75,12 @@ const checkIdle = Effect.fnUntraced(function* (dir: string) {
   const inUse = yield* attempt(
     "read",
     dir,
-    () => isLogInUse(dir) || files.isDatabaseOpen(`${dir}/manifold.db`)
+    () => isInUse(dir) || isLogInUse(dir) || files.isDatabaseOpen(`${dir}/manifold.db`)
   )
   if (!inUse) return
   return yield* new BackupError({
     reason: "running",
-    message: `A running process uses ${dir}. Stop the service, then restore.`
+    message: `A running process uses ${dir}. Stop the service and the AI clients that start manifold, then restore.`
   })
 })
 
@@ -102,6 +118,8 @@ export const restoreBackup = Effect.fn("Backup.restore")(function* (
       draft,
       Effect.fnUntraced(function* (complete) {
         yield* copyVerified(source, manifest, draft)
+        // A service may have been started meanwhile.
+        yield* checkIdle(dir)
         const isDone = yield* attempt("write", dir, () => {
           keepOwner(draft, dir)
           return run(complete)

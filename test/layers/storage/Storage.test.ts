@@ -165,9 +165,9 @@ it.live("a folder that cannot be written is an error with its path and the setti
       Effect.map(FileSystem.FileSystem, (fs) => ({ ...fs, makeDirectory: denied }))
     ).pipe(Layer.provideMerge(Platform.layer))
     const error = yield* Effect.flip(Effect.provide(key("one", 32), storage(dir, {}, readOnly)))
-    expect(error).toMatchObject({ _tag: "StorageError", reason: "unwritable", path: `${dir}/keys` })
+    expect(error).toMatchObject({ _tag: "StorageError", reason: "unwritable", path: dir })
     expect(error.message).toBe(
-      `Cannot write ${dir}/keys: permission denied. Set storage.dir (or MANIFOLD_STORAGE_DIR) to a writable folder.`
+      `Cannot write ${dir}: permission denied. Set storage.dir (or MANIFOLD_STORAGE_DIR) to a writable folder.`
     )
   })
 )

@@ -16,7 +16,9 @@ import { createBackup } from "../../../src/program/backup/createBackup.ts"
 import { verifyBackup } from "../../../src/program/backup/restoreBackup.ts"
 import { delta, jsonlShared, turn } from "../../support/chatStores.ts"
 import { it } from "../../support/effect.ts"
+import { initialize, request } from "../../support/service.ts"
 import { servingProcess } from "../../support/servingProcess.ts"
+import { startStdio } from "../../support/stdio.ts"
 import { home } from "../../support/userHome.ts"
 
 const state = ".local/state/manifold"
@@ -180,6 +182,28 @@ describe("manifold restore", () => {
       yield* servingProcess({ config: { storage: { dir: path(state) } } })
       const { code, stderr } = yield* run(["restore", "saved", "--yes"])
       expect([code, stderr]).toEqual([1, expect.stringContaining("A running process uses")])
+    })
+  )
+
+  it.live("refuses the state of an idle stdio server, until it was killed", () =>
+    Effect.gen(function* () {
+      const { env, path, run } = yield* backedUp
+      const { child, next, send } = yield* startStdio(env)
+      yield* send(initialize())
+      yield* next
+      // The response follows the load of the rest, which marks the folder.
+      yield* send({ jsonrpc: "2.0", method: "notifications/initialized" })
+      yield* send(request(1, "tools/list"))
+      yield* next
+      const marks = () => readdirSync(path(state)).filter((name) => name.startsWith(".in-use-"))
+      expect(marks()).toHaveLength(1)
+      const { code, stderr } = yield* run(["restore", "saved", "--yes"])
+      expect([code, stderr]).toEqual([1, expect.stringContaining("A running process uses")])
+      child.kill("SIGKILL")
+      yield* Effect.promise(() => child.exited)
+      expect(marks()).toHaveLength(1)
+      expect((yield* run(["restore", "saved", "--yes"])).code).toBe(0)
+      expect(marks()).toEqual([])
     })
   )
 })
