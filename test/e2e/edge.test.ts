@@ -119,8 +119,8 @@ inBrowser(
       const variables = { MCP_CONFIG_JSON: JSON.stringify({ storage }) }
       const { stdout: root } = yield* run(["ca", "export"], variables)
       const { stdout: shown } = yield* run(["ca", "show"], variables)
-      const [, name = ""] = /^Name: +(.+)$/m.exec(shown) ?? []
-      const first = yield* browserPage(name, root)
+      const [, rootName = ""] = /^Name: +(.+)$/m.exec(shown) ?? []
+      const first = yield* browserPage(rootName, root)
       const second = yield* browserPage("pebble", yield* ca.root)
 
       const client = new Client({ name: "assistant", version: "1" })
@@ -143,7 +143,7 @@ inBrowser(
       expect(yield* first.open(`http://${host}:${edge.http}/a?b=c`)).toEqual({
         status: 200,
         text: `application at /a, https ${host}:${edge.https}`,
-        issuer: name
+        issuer: rootName
       })
 
       const address = `https://${host}:${edge.https}/`
