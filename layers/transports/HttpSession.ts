@@ -21,6 +21,8 @@ import { reject, sessionNotFound, messageRejected } from "./jsonRpcResponses.ts"
 
 /** Number of the stream that GET opens, for messages that are unrelated to a request. */
 const standalone = 0
+/** Time in which results are sent as JSON; most calls of other servers return in it. In milliseconds. */
+const streamAfter = 50
 /** First revision in which streams start with an empty event, so that they can be resumed from their start. */
 const primedSince = "2025-11-25"
 
@@ -133,11 +135,11 @@ export class HttpSession implements Transport, PostHost {
       if (!served) this.onmessage?.(message, { request, ...(release && { closeSSEStream: release }) })
     }
     if (post.pending.size > 0) {
-      setImmediate(() => {
-        if (post.pending.size === 0) return
+      // A native timer, because a fiber for each call would cost more than the stream it avoids.
+      post.becomingStream = setTimeout(() => {
         connection.keepOpen()
         post.upgrade()
-      })
+      }, streamAfter)
     }
     return post.response
   }
@@ -230,6 +232,7 @@ export class HttpSession implements Transport, PostHost {
   }
 
   end(post: PendingPost) {
+    clearTimeout(post.becomingStream)
     post.held?.end()
     this.#posts.remove(post)
     this.#open.end(post.stream)

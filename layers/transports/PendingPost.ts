@@ -1,4 +1,4 @@
-/** One POST of a session: a JSON response if all results are ready in this turn of the event loop, else a stream. */
+/** One POST of a session: a JSON response if all results are ready soon, else a stream. */
 import type { JSONRPCMessage, JSONRPCRequest, RequestId } from "@modelcontextprotocol/server"
 import type { Failure } from "../../src/domain/Failure.ts"
 import type { Grant } from "../identity/Grant.ts"
@@ -32,6 +32,8 @@ export class PendingPost {
   held: Hold | undefined
   /** Stops following the credential; set while a response is pending that was not ready at once. */
   unfollow: (() => void) | undefined
+  /** Timer of the moment from which the response is a stream. */
+  becomingStream: ReturnType<typeof setTimeout> | undefined
   /** Closes its connection. */
   cut: () => void = () => {}
   #settle: ((response: Response) => void) | undefined

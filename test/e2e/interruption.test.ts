@@ -76,6 +76,31 @@ describe("session era", () => {
     }).pipe(Effect.provide(service({ mcp: { sessions: { resume_window: "100 millis" } } })))
   )
 
+  it.live("a connection that is closed before its response becomes a stream counts as lost", () =>
+    Effect.gen(function* () {
+      const url = yield* endpoint
+      const session = yield* openSession(url)
+      const leave = connection()
+      yield* Effect.forkChild(
+        Effect.exit(post(url, request(1, "tools/call", { name: "wait" }), session, leave.signal))
+      )
+      yield* started
+      leave.abort()
+      yield* interrupted
+    }).pipe(Effect.provide(service({ mcp: { sessions: { resume_window: "100 millis" } } })))
+  )
+
+  it.live("a result that is ready after a few turns of the event loop is plain JSON", () =>
+    Effect.gen(function* () {
+      const url = yield* endpoint
+      const session = yield* openSession(url)
+      yield* Effect.forkChild(Effect.andThen(started, release))
+      const response = yield* post(url, request(1, "tools/call", { name: "wait" }), session)
+      expect(response.headers.get("content-type")).toBe("application/json")
+      expect(yield* readJson(response)).toMatchObject({ id: 1, result: { content: [{ text: "released" }] } })
+    }).pipe(Effect.provide(service()))
+  )
+
   it.live("a client that resumes in time gets the missed events and the result", () =>
     Effect.gen(function* () {
       const url = yield* endpoint
