@@ -32,7 +32,10 @@ interface Opened {
   lastUse: number
   /** The server was reached, or could not be reached in time. */
   readonly first: Deferred.Deferred<void>
+  /** It is unused: `closed` asks it to end, and `ended` follows when its entries have left the catalog. */
+  closing: boolean
   readonly closed: Deferred.Deferred<void>
+  readonly ended: Deferred.Deferred<void>
 }
 
 /** Maximum time that lists of a principal wait for the first lists of the server. */
@@ -74,6 +77,7 @@ export const servePerUser = Effect.fnUntraced(function* ({
       const connecting = Effect.ignore(Effect.timeout(entry.served.connection, firstAnswer))
       if (entry.served.known) yield* Effect.forkScoped(connecting)
       else yield* connecting
+      entry.lastUse = now()
       yield* Deferred.succeed(entry.first, undefined)
       yield* Deferred.await(entry.closed)
     }).pipe(
@@ -84,16 +88,22 @@ export const servePerUser = Effect.fnUntraced(function* ({
           quota.release(key, 1)
           past.requests += entry.served?.upstream.requests() ?? 0
           past.reconnects += entry.served?.upstream.reconnects() ?? 0
-          if (opened.get(key) === entry) opened.delete(key)
-          return Deferred.succeed(entry.first, undefined)
+          opened.delete(key)
+          entry.closing = true
+          return Effect.andThen(
+            Deferred.succeed(entry.first, undefined),
+            Deferred.succeed(entry.ended, undefined)
+          )
         })
       )
     )
 
   /** The connection of the principal, which is opened if there is none; `undefined` if it has too many connections. */
-  const open = (key: string) =>
+  const open = (key: string): Effect.Effect<Opened["served"]> =>
     Effect.suspend(() => {
       const known = opened.get(key)
+      // Its entries leave the catalog first, which would otherwise refuse those of the next connection.
+      if (known?.closing) return Effect.andThen(Deferred.await(known.ended), open(key))
       if (known !== undefined) {
         known.lastUse = now()
         return Effect.as(Deferred.await(known.first), known.served)
@@ -106,7 +116,9 @@ export const servePerUser = Effect.fnUntraced(function* ({
         served: undefined,
         lastUse: now(),
         first: Deferred.makeUnsafe(),
-        closed: Deferred.makeUnsafe()
+        closing: false,
+        closed: Deferred.makeUnsafe(),
+        ended: Deferred.makeUnsafe()
       }
       opened.set(key, entry)
       return Effect.forkIn(serve(key, entry), scope).pipe(
@@ -119,10 +131,12 @@ export const servePerUser = Effect.fnUntraced(function* ({
     const timeout = Duration.toMillis(idleTimeout)
     for (;;) {
       yield* Effect.sleep(Math.max(1, timeout / sweepsPerTimeout))
-      for (const [key, { closed, lastUse, served }] of opened) {
-        if (served === undefined || served.busy() || now() - lastUse < timeout) continue
-        opened.delete(key)
-        yield* Deferred.succeed(closed, undefined)
+      for (const entry of opened.values()) {
+        const { closing, first, lastUse, served } = entry
+        // A request still waits for the first lists, or the connection is in use.
+        if (closing || !Deferred.isDoneUnsafe(first) || served?.busy() || now() - lastUse < timeout) continue
+        entry.closing = true
+        yield* Deferred.succeed(entry.closed, undefined)
       }
     }
   })
@@ -130,7 +144,8 @@ export const servePerUser = Effect.fnUntraced(function* ({
 
   yield* catalog.onDemand(({ key }) => {
     const known = opened.get(key)
-    if (known === undefined || !Deferred.isDoneUnsafe(known.first)) return Effect.asVoid(open(key))
+    if (known === undefined || known.closing || !Deferred.isDoneUnsafe(known.first))
+      return Effect.asVoid(open(key))
     known.lastUse = now()
     return undefined
   })

@@ -330,6 +330,28 @@ describe("accounts of users", () => {
     })
   )
 
+  it.live("a request at the moment when an unused connection is closed finds the tools of the server", () =>
+    Effect.gen(function* () {
+      const server = yield* protectedServer()
+      yield* Effect.gen(function* () {
+        for (let wait = 0; wait < 40; wait++) {
+          // Of up to 40 ms, around the idle time-out and its sweeps.
+          yield* Effect.sleep(wait)
+          const { error, result } = yield* mcp("tools/call", { name: "own__sign_in" })
+          expect(error).toBeUndefined()
+          expect(JSON.stringify(result)).toContain("sign in at own")
+        }
+      }).pipe(
+        Effect.provide(
+          service({
+            mcp: { connection: { idle_timeout: "20 millis" } },
+            mcpServers: { own: { url: server.url, credentials: "per_user" } }
+          })
+        )
+      )
+    })
+  )
+
   it.live(
     "the lists of a principal are served after a restart before the server is reached, to that principal only",
     () =>

@@ -31,7 +31,7 @@ export interface Account {
   readonly observed: (fetch: FetchLike) => FetchLike
   /** Begins a sign-in, or returns the one that waits. `scope`: additional scopes that a request needs. */
   readonly signIn: (scope?: string) => Effect.Effect<SignIn, UpstreamError>
-  /** Whether a sign-in waits for the user. */
+  /** Whether a sign-in begins, or waits for the user. */
   readonly isWaiting: () => boolean
   /** Forgets all tokens and registrations. */
   readonly forget: Effect.Effect<void>
@@ -239,6 +239,7 @@ export const makeAccount = Effect.fnUntraced(function* (options: AccountOptions)
     return signIn
   })
 
+  let isBeginning = false
   /** Finishes a sign-in whose response was kept. */
   let resuming: Fiber.Fiber<void> | undefined
   const account: Account = {
@@ -255,6 +256,7 @@ export const makeAccount = Effect.fnUntraced(function* (options: AccountOptions)
     signIn: (needed) =>
       signInTurn.withPermit(
         Effect.gen(function* () {
+          isBeginning = true
           const granted = tokensOf(yield* loaded)?.scope
           const configured = settings.scopes?.join(" ")
           const wanted =
@@ -265,9 +267,9 @@ export const makeAccount = Effect.fnUntraced(function* (options: AccountOptions)
             yield* Scope.close(waiting.scope, Exit.void)
           }
           return yield* begin(wanted)
-        })
+        }).pipe(Effect.ensuring(Effect.sync(() => (isBeginning = false))))
       ),
-    isWaiting: () => waiting !== undefined,
+    isWaiting: () => isBeginning || waiting !== undefined,
     forget: Effect.suspend(() => {
       cached = undefined
       return Effect.andThen(waiting?.signIn.forget ?? Effect.void, file.remove)
