@@ -29,9 +29,9 @@ export interface RequestOptions {
   /** Handles input requests of a 2026-07-28 server within this request. Absent: such a request fails. */
   readonly answer?: Answer
   /** Capabilities of the caller, for a 2026-07-28 server. Default: all capabilities of this client. */
-  readonly capabilities?: JsonObject
+  readonly capabilities?: () => JsonObject
   /** HTTP headers of this request, such as `Mcp-Param-*`, for a 2026-07-28 server. */
-  readonly headers?: Readonly<Record<string, string>>
+  readonly headers?: Readonly<Record<string, string>> | undefined
 }
 
 /** A session-era server's request to its client: sampling, elicitation or roots. */
@@ -109,8 +109,6 @@ const setUp = async ({ ask, onNotification, timeout, transport }: ConnectOptions
   return client
 }
 
-const resultTypes: ReadonlySet<unknown> = new Set([undefined, "complete", "input_required"])
-
 /** Connects and negotiates the protocol version; the connection closes with the scope. */
 export const connect = (options: ConnectOptions): Effect.Effect<Connection, UpstreamError, Scope.Scope> =>
   Effect.gen(function* () {
@@ -168,25 +166,29 @@ export const connect = (options: ConnectOptions): Effect.Effect<Connection, Upst
       { capabilities, headers, onProgress }: RequestOptions = {}
     ): Effect.Effect<JsonObject, UpstreamError> =>
       Effect.callback((resume) => {
-        const aborting = new AbortController()
+        let aborting: AbortController | undefined
         const id = pending.add({
-          succeed: ({ resultType, ...result }) =>
-            resume(
-              resultType === "input_required"
-                ? Effect.succeed({ ...result, resultType })
-                : resultTypes.has(resultType) || !stateless
-                  ? Effect.succeed(result)
-                  : failed(new Error(`the server sent a result of the unknown type "${String(resultType)}"`))
-            ),
+          succeed: (result) => {
+            const { resultType } = result
+            if (resultType === undefined || resultType === "input_required") resume(Effect.succeed(result))
+            else if (resultType === "complete" || !stateless) {
+              const { resultType: _complete, ...others } = result
+              resume(Effect.succeed(others))
+            } else {
+              resume(
+                failed(new Error(`the server sent a result of the unknown type "${String(resultType)}"`))
+              )
+            }
+          },
           fail: (cause) => {
             resume(failed(cause))
-            aborting.abort()
+            aborting?.abort()
           },
           onProgress
         })
         const given = params._meta
         const meta = {
-          ...(stateless && statelessMeta(version, capabilities)),
+          ...(stateless && statelessMeta(version, capabilities?.())),
           ...(isObject(given) && given),
           ...(onProgress !== undefined && { progressToken: id })
         }
@@ -199,7 +201,7 @@ export const connect = (options: ConnectOptions): Effect.Effect<Connection, Upst
         post(request, {
           deliver,
           headers: stateless ? headers : undefined,
-          signal: aborting.signal,
+          signal: () => (aborting ??= new AbortController()).signal,
           stateless,
           version,
           waits
@@ -209,7 +211,7 @@ export const connect = (options: ConnectOptions): Effect.Effect<Connection, Upst
           const told = stateless && transport.hasPerRequestStream === true ? Effect.void : cancel(id)
           return Effect.andThen(
             told,
-            Effect.sync(() => aborting.abort())
+            Effect.sync(() => aborting?.abort())
           )
         })
       })

@@ -208,9 +208,13 @@ export const make = Effect.fnUntraced(function* (options: UpstreamOptions) {
     })
   )
 
-  const connection = Effect.suspend(() => {
+  const connectedNow = () => {
     if (current?.isLost() === true) renew(current)
-    return current === undefined ? connecting : Effect.succeed(current)
+    return current
+  }
+  const connection = Effect.suspend(() => {
+    const connected = connectedNow()
+    return connected === undefined ? connecting : Effect.succeed(connected)
   })
 
   /** One subscription per resource at the server, shared by all subscribers. */
@@ -247,7 +251,9 @@ export const make = Effect.fnUntraced(function* (options: UpstreamOptions) {
     request: (method, params, requestOptions) => {
       const once = Effect.suspend(() => {
         requests++
-        return Effect.flatMap(connection, (connected) => connected.request(method, params, requestOptions))
+        const send = (connected: Connection) => connected.request(method, params, requestOptions)
+        const connected = connectedNow()
+        return connected === undefined ? Effect.flatMap(connecting, send) : send(connected)
       })
       const again = (error: UpstreamError) =>
         error.unsent && error.stage !== "authenticate" && status.state !== "failed"

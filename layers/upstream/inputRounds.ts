@@ -30,14 +30,16 @@ const requestsOf = (value: unknown): InputRequests => {
   return Object.fromEntries(entries)
 }
 
-/** Sends the request until its result is complete. */
-export const withRounds = Effect.fnUntraced(function* (
+type Send = (params: JsonObject) => Effect.Effect<JsonObject, UpstreamError>
+
+const nextRounds = Effect.fnUntraced(function* (
   server: string,
   params: JsonObject,
-  send: (params: JsonObject) => Effect.Effect<JsonObject, UpstreamError>,
-  answer: Answer | undefined
+  send: Send,
+  answer: Answer | undefined,
+  first: JsonObject
 ) {
-  let result = yield* send(params)
+  let result = first
   for (let round = 0; result.resultType === "input_required"; round++) {
     const requests = requestsOf(result.inputRequests)
     const waiting = Object.keys(requests).length === 0
@@ -63,3 +65,11 @@ export const withRounds = Effect.fnUntraced(function* (
   }
   return result
 })
+
+/** Sends the request until its result is complete. */
+export const withRounds = (server: string, params: JsonObject, send: Send, answer: Answer | undefined) =>
+  Effect.filterOrElse(
+    send(params),
+    ({ resultType }) => resultType !== "input_required",
+    (first) => nextRounds(server, params, send, answer, first)
+  )

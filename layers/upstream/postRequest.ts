@@ -12,8 +12,8 @@ export interface Outgoing {
 }
 
 export interface PostOptions {
-  /** Aborted when the caller no longer waits for the response. */
-  readonly signal: AbortSignal
+  /** Aborted when the caller no longer waits for the response. The same one at each call. */
+  readonly signal: () => AbortSignal
   /** Headers of this request only. */
   readonly headers?: Readonly<Record<string, string>> | undefined
   /** Takes each message of the response. */
@@ -100,7 +100,7 @@ export const postRequest = ({ fetch, headers, token, transport, url }: PostTrans
   const readStream = async (
     response: Response,
     message: JsonObject & Outgoing,
-    { deliver, signal, waits }: PostOptions
+    { deliver, signal: signalOf, waits }: PostOptions
   ) => {
     const events = new EventParser({
       data: (text) => {
@@ -121,6 +121,7 @@ export const postRequest = ({ fetch, headers, token, transport, url }: PostTrans
       const detail = "the server ended the stream before its response"
       throw cause instanceof Error ? cause : new PostError({ status: response.status, detail })
     }
+    const signal = signalOf()
     await Effect.runPromise(Effect.sleep(retry), { signal }).catch(() => {})
     if (signal.aborted) return
     // The SDK resumes the stream, and delivers its messages as those of the transport.
@@ -128,7 +129,8 @@ export const postRequest = ({ fetch, headers, token, transport, url }: PostTrans
   }
 
   return async (request, options) => {
-    const { deliver, headers: own, signal, stateless, version } = options
+    const { deliver, headers: own, stateless, version } = options
+    const signal = options.signal()
     const message = { jsonrpc: "2.0" as const, ...request }
     const access = await token?.()
     const { sessionId } = transport

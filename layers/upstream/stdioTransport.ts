@@ -104,6 +104,7 @@ export const stdioTransport = Effect.fnUntraced(function* ({
     Effect.sync(() => errors.push(chunk))
   ).pipe(Effect.ignore, Effect.forkScoped)
 
+  const decoder = new TextDecoder()
   const transport: Transport = {
     start: async () => {
       const lines = new LineReader(
@@ -111,7 +112,7 @@ export const stdioTransport = Effect.fnUntraced(function* ({
         (line) => {
           let message: unknown
           try {
-            message = JSON.parse(new TextDecoder().decode(line))
+            message = JSON.parse(decoder.decode(line))
           } catch {
             transport.onerror?.(new Error("The server wrote a line that is not JSON on its standard output."))
             return

@@ -1,5 +1,6 @@
 /** Running requests at one upstream server: requests of a session-era server go to the caller of the running request. */
 import { Context, Effect, Schema } from "effect"
+import type { Progress } from "../../layers/progress/Progress.ts"
 import { Client, Level } from "../catalog/Client.ts"
 import type { JsonObject } from "../domain/JsonObject.ts"
 import type { Caller } from "../catalog/Caller.ts"
@@ -7,6 +8,9 @@ import { toInputRequest } from "./inputRequest.ts"
 import { UrlElicitations } from "./UrlElicitations.ts"
 
 const isLevel = Schema.is(Level)
+
+/** Services of a caller's request. */
+type Services = Caller | Client | Progress
 
 interface Running {
   readonly context: Context.Context<Caller | Client>
@@ -22,14 +26,17 @@ export class RunningRequests {
   }
 
   /** Runs a request of a caller, who receives the server's requests meanwhile. */
-  run<A, E, R>(request: Effect.Effect<A, E, R>): Effect.Effect<A, E, R | Caller | Client> {
-    return Effect.contextWith((context: Context.Context<Caller | Client>) => {
+  run<A, E, R>(
+    request: (context: Context.Context<Services>) => Effect.Effect<A, E, R>
+  ): Effect.Effect<A, E, R | Services> {
+    return Effect.contextWith((context: Context.Context<Services>) => {
       const running: Running = { context, asked: 0 }
-      return Effect.acquireUseRelease(
-        Effect.sync(() => this.#running.add(running)),
-        () => request,
-        () => Effect.sync(() => this.#running.delete(running))
-      )
+      const requested = request(context)
+      this.#running.add(running)
+      return Effect.onExitPrimitive(requested, () => {
+        this.#running.delete(running)
+        return undefined
+      })
     })
   }
 

@@ -1,9 +1,9 @@
 /** Definitions and results of upstream servers, decoded: a malformed one is rejected instead of reaching a client. */
-import { Effect, Option, Schema } from "effect"
+import { Effect, Schema } from "effect"
 import { Failed } from "../catalog/CatalogError.ts"
 import type { RawOutput } from "../catalog/rawTool.ts"
 import { Annotations, Icon, type PromptOutput, type ReadOutput } from "../domain/Content.ts"
-import type { JsonObject } from "../domain/JsonObject.ts"
+import { isObject, type JsonObject } from "../domain/JsonObject.ts"
 
 const text = Schema.optionalKey(Schema.String)
 const JsonObjectSchema = Schema.Record(Schema.String, Schema.Unknown)
@@ -55,25 +55,39 @@ export const decodePrompt = Schema.decodeUnknownOption(Prompt)
 export const decodeResource = Schema.decodeUnknownOption(Resource)
 export const decodeTemplate = Schema.decodeUnknownOption(Template)
 
-/** The fields of a block that every reader relies on; the others are passed on unchecked. */
-const Block = Schema.Union([
-  Schema.Struct({ type: Schema.Literal("text"), text: Schema.String }),
-  Schema.Struct({ type: Schema.Literals(["image", "audio"]), data: Schema.String, mimeType: Schema.String }),
-  Schema.Struct({ type: Schema.Literal("resource"), resource: Schema.Struct({ uri: Schema.String }) }),
-  Schema.Struct({ type: Schema.Literal("resource_link"), uri: Schema.String, name: Schema.String })
-])
-const isContent = Schema.is(Schema.Array(Block))
-const isMessages = Schema.is(
-  Schema.Array(Schema.Struct({ role: Schema.Literals(["user", "assistant"]), content: Block }))
-)
-const isContents = Schema.is(
-  Schema.Array(
-    Schema.Union([
-      Schema.Struct({ uri: Schema.String, text: Schema.String }),
-      Schema.Struct({ uri: Schema.String, blob: Schema.String })
-    ])
+const hasTexts = (value: JsonObject, ...fields: ReadonlyArray<string>) =>
+  fields.every((field) => typeof value[field] === "string")
+
+/** Checks the fields of a block that every reader relies on; the others are passed on unchecked. */
+const isBlock = (block: unknown): boolean => {
+  if (!isObject(block)) return false
+  switch (block.type) {
+    case "text":
+      return typeof block.text === "string"
+    case "image":
+    case "audio":
+      return hasTexts(block, "data", "mimeType")
+    case "resource":
+      return isObject(block.resource) && hasTexts(block.resource, "uri")
+    case "resource_link":
+      return hasTexts(block, "uri", "name")
+    default:
+      return false
+  }
+}
+// A schema of these checks takes a tenth of the time that forwarding a call takes.
+const isContent = (content: unknown) => Array.isArray(content) && content.every(isBlock)
+const isMessages = (messages: unknown) =>
+  Array.isArray(messages) &&
+  messages.every(
+    (each) => isObject(each) && (each.role === "user" || each.role === "assistant") && isBlock(each.content)
   )
-)
+const isContents = (contents: unknown) =>
+  Array.isArray(contents) &&
+  contents.every(
+    (each) =>
+      isObject(each) && hasTexts(each, "uri") && (hasTexts(each, "text") || typeof each.blob === "string")
+  )
 
 const malformed = (name: string, field: string) =>
   Effect.fail(
@@ -84,11 +98,7 @@ const malformed = (name: string, field: string) =>
     })
   )
 
-const metaOf = ({ _meta }: JsonObject) =>
-  Option.match(Schema.decodeUnknownOption(JsonObjectSchema)(_meta), {
-    onNone: () => ({}),
-    onSome: (meta) => ({ meta })
-  })
+const metaOf = ({ _meta }: JsonObject) => (isObject(_meta) ? { meta: _meta } : {})
 
 /** The result of `tools/call`. */
 export const toToolOutput = (name: string, result: JsonObject): Effect.Effect<RawOutput, Failed> => {

@@ -1,5 +1,5 @@
 /** Forwards requests of callers to an upstream server, with progress, input requests and errors. */
-import { Effect } from "effect"
+import { Context, Effect } from "effect"
 import type { Models } from "../../layers/models/Models.ts"
 import { Progress, type Reporter } from "../../layers/progress/Progress.ts"
 import type { Upstream } from "../../layers/upstream/Upstream.ts"
@@ -117,25 +117,25 @@ export const send = (
 ) => {
   const { models, running, upstream } = source
   const { name } = target
-  const request = (sent: JsonObject) =>
-    Effect.gen(function* () {
-      const reporter = yield* Progress
-      const client = yield* Client
-      return yield* upstream.request(method, sent, {
-        onProgress: onProgress(reporter),
-        answer: answering(upstream.name, client),
-        capabilities: capabilitiesOf(client),
-        ...(headers !== undefined && { headers })
-      })
+  const request = (sent: JsonObject, context: Context.Context<Progress | Client>) => {
+    const client = Context.get(context, Client)
+    return upstream.request(method, sent, {
+      onProgress: onProgress(Context.get(context, Progress)),
+      answer: answering(upstream.name, client),
+      capabilities: () => capabilitiesOf(client),
+      headers
     })
+  }
   const forward = (sent: JsonObject) =>
-    running.run(
-      request(sent).pipe(
-        Effect.catchIf(({ signIn }) => signIn !== undefined, afterSignIn(source, request(sent))),
-        Effect.tapError(running.elicitations.addRequired),
-        Effect.mapError(toFailed(name))
+    running.run((context) => {
+      const requested = request(sent, context)
+      return requested.pipe(
+        Effect.catch((error) => {
+          const last = error.signIn === undefined ? Effect.fail(error) : afterSignIn(source, requested)(error)
+          return last.pipe(Effect.tapError(running.elicitations.addRequired), Effect.mapError(toFailed(name)))
+        })
       )
-    )
+    })
   const withOwn = chained(source, target, params)
   const forwarded = withOwn === undefined ? forward(params) : Effect.flatMap(withOwn, forward)
   return models === undefined

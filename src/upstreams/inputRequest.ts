@@ -46,23 +46,27 @@ export const capabilitiesOf = ({ supports }: Client["Service"]): JsonObject => {
 export const answering = (server: string, client: Client["Service"]): Answer => {
   const used = new Set<string>()
   let round = 0
-  return Effect.fnUntraced(function* (requests) {
-    round++
-    const fail = (detail: string) => new UpstreamError({ server, stage: "call", detail, unsent: false })
-    const asked: Record<string, InputRequest> = {}
-    const keys = new Map(Object.keys(requests).map((key) => [key, used.has(key) ? `${key}-${round}` : key]))
-    for (const [key, own] of keys) {
-      used.add(key)
-      const { method = "", params = {} } = requests[key] ?? {}
-      const request = toInputRequest(method, params)
-      if (request === undefined)
-        return yield* fail(`the server requests ${method}, which is not a method of clients`)
-      if (!client.supports(request.kind)) {
-        return yield* fail(`the server requests ${method}, which the caller does not support`)
+  // Most calls ask nothing: a generator function is made for those that do.
+  return (requests) =>
+    Effect.gen(function* () {
+      round++
+      const fail = (detail: string) => new UpstreamError({ server, stage: "call", detail, unsent: false })
+      const asked: Record<string, InputRequest> = {}
+      const keys = new Map(Object.keys(requests).map((key) => [key, used.has(key) ? `${key}-${round}` : key]))
+      for (const [key, own] of keys) {
+        used.add(key)
+        const { method = "", params = {} } = requests[key] ?? {}
+        const request = toInputRequest(method, params)
+        if (request === undefined)
+          return yield* fail(`the server requests ${method}, which is not a method of clients`)
+        if (!client.supports(request.kind)) {
+          return yield* fail(`the server requests ${method}, which the caller does not support`)
+        }
+        asked[own] = request
       }
-      asked[own] = request
-    }
-    const answers = yield* Effect.mapError(client.ask(asked), ({ detail }) => fail(detail))
-    return Object.fromEntries(Array.from(keys, ([key, own]) => [key, answers[own] as unknown as JsonObject]))
-  })
+      const answers = yield* Effect.mapError(client.ask(asked), ({ detail }) => fail(detail))
+      return Object.fromEntries(
+        Array.from(keys, ([key, own]) => [key, answers[own] as unknown as JsonObject])
+      )
+    })
 }

@@ -226,7 +226,11 @@ export const serveUpstream: (
       prefix: settings.prefix ?? name,
       upstream: {
         ...upstream,
-        request: (...request) => Effect.andThen(Effect.sync(onUse), upstream.request(...request))
+        request: (method, params, requestOptions) =>
+          Effect.suspend(() => {
+            onUse()
+            return upstream.request(method, params, requestOptions)
+          })
       },
       running,
       models: settings.sampling === false ? undefined : models,
