@@ -193,9 +193,9 @@ export class SdkClient implements OAuthClientProvider {
 }
 
 /** Posts a form, and reads the JSON of the response. */
-export const form = (url: string, body: Record<string, string>) =>
+export const form = (url: string, body: Record<string, string>, send: Send = fetch) =>
   Effect.promise(async () => {
-    const response = await fetch(url, { method: "POST", body: new URLSearchParams(body) })
+    const response = await send(url, { method: "POST", body: new URLSearchParams(body) })
     const text = await response.text()
     return { status: response.status, body: text === "" ? {} : JSON.parse(text) }
   })
@@ -222,10 +222,11 @@ export const connect = (base: string, provider: SdkClient, browser: Browser, sen
 export const manualClient = Effect.fnUntraced(function* (
   base: string,
   extra: Record<string, string> = {},
-  metadata: Record<string, unknown> = {}
+  metadata: Record<string, unknown> = {},
+  send: Send = fetch
 ) {
   const { client_id: clientId } = yield* Effect.promise(async () => {
-    const response = await fetch(`${base}/oauth/register`, {
+    const response = await send(`${base}/oauth/register`, {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify({ ...new SdkClient().clientMetadata, ...metadata })
