@@ -37,7 +37,7 @@ const remoteTransport = async ({ account, fetch: given, maxMessageBytes, setting
   const transport = new StreamableHTTPClientTransport(url, options)
   return {
     transport,
-    post: postRequest({ url, headers, fetch: request, transport, token: account?.authProvider.token })
+    post: postRequest({ url, headers, fetch: request, transport, token: account?.accessToken })
   }
 }
 

@@ -84,7 +84,7 @@ export interface PostTransport {
   readonly fetch: FetchLike
   readonly transport: Transport
   /** Access token of the server, if it has one. */
-  readonly token?: (() => Promise<string | undefined>) | undefined
+  readonly token?: (() => string | undefined | Promise<string | undefined>) | undefined
 }
 
 export const postRequest = ({ fetch, headers, token, transport, url }: PostTransport): Post => {
@@ -132,7 +132,8 @@ export const postRequest = ({ fetch, headers, token, transport, url }: PostTrans
     const { deliver, headers: own, stateless, version } = options
     const signal = options.signal()
     const message = { jsonrpc: "2.0" as const, ...request }
-    const access = await token?.()
+    const found = token?.()
+    const access = found instanceof Promise ? await found : found
     const { sessionId } = transport
     const response = await fetch(url, {
       method: "POST",

@@ -95,6 +95,7 @@ export const requestFailure = (
               ? cause.message
               : String(cause),
     unsent: stage !== "call" || denied || gone || absent,
+    ...(denied && { permanent: true }),
     ...(rejected && { code: cause.code }),
     ...(rejected && "data" in cause && { data: cause.data })
   })

@@ -52,6 +52,16 @@ export class Principal extends Schema.Class<Principal>("Principal")({
   }
 }
 
+const keyParts = Schema.decodeSync(
+  Schema.fromJsonString(Schema.Tuple([Source, Schema.String, Schema.String]))
+)
+
+/** Who has the key of a principal. */
+export const identityOf = (key: string): Pick<Principal, "clientId" | "source" | "subject"> => {
+  const [source, subject, clientId] = keyParts(key)
+  return { source, subject, clientId }
+}
+
 /** The user who launched the program: has all scopes, because this user can run any program anyway. */
 export const stdioUser = new Principal({
   subject: "stdio",

@@ -1,5 +1,6 @@
 /** Opens the connection of a REST client: its server in a catalog that only this client uses, unless it is federated. */
 import { Context, Duration, Effect, Layer } from "effect"
+import { Audit } from "../../layers/audit/Audit.ts"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { Guard } from "../../layers/guard/Guard.ts"
 import * as httpSection from "../../layers/http/section.ts"
@@ -68,6 +69,7 @@ export const prefixOf = (
 
 export const make = Effect.gen(function* () {
   const config = yield* ConfigSource
+  const audit = yield* Audit
   const shared = yield* Catalog
   const processes = yield* Layer.build(Layer.provideMerge(OrphanGuard.layer, childProcess.layer))
   const process = yield* Instance
@@ -131,7 +133,8 @@ export const make = Effect.gen(function* () {
           server: account.server,
           principal: account.principal,
           timeout: mcp.connection.sign_in_timeout,
-          fetch: oauthFetch(fetching, resolved.privateUrls)
+          fetch: oauthFetch(fetching, resolved.privateUrls),
+          audit
         }
       })
     }).pipe(Effect.provideService(Catalog, catalog), Effect.provideContext(processes))

@@ -13,6 +13,7 @@ import { Dns } from "../../layers/platform/Dns.ts"
 import type { Credentials } from "../../layers/upstream/oauth/Credentials.ts"
 import type { SignIns } from "../../layers/upstream/oauth/SignIns.ts"
 import { section } from "../../layers/upstream/section.ts"
+import { Audit } from "../../layers/audit/Audit.ts"
 import { Catalog } from "../catalog/Catalog.ts"
 import { OwnInstance } from "../catalog/OwnInstance.ts"
 import * as mcp from "../mcp/section.ts"
@@ -39,6 +40,7 @@ const make = Effect.gen(function* () {
   const dns = yield* Dns
   const { id: process } = yield* Instance
   const { id: instance } = yield* OwnInstance
+  const audit = Option.getOrUndefined(yield* Effect.serviceOption(Audit))
   const models = Option.getOrUndefined(yield* Effect.serviceOption(Models))
   const scope = yield* Effect.scope
   const manager = yield* Effect.cached(
@@ -73,7 +75,7 @@ const make = Effect.gen(function* () {
               instance: process
             }),
             instance,
-            signInOf,
+            signInOf: (...server) => ({ ...signInOf(...server), audit }),
             models,
             idleTimeout: connection.idle_timeout,
             maxMessageBytes: max_message_bytes,

@@ -117,6 +117,9 @@ describe("sign-in", () => {
         expect(page.text).not.toContain("<script")
         expect(yield* tools).toEqual(["own__of_alice", "own__whoami", "own__write"])
         expect(yield* whoami).toEqual(alice)
+        yield* (yield* Audit).flush
+        const rows = (yield* storedRows).filter(({ action }) => action === "upstream.login")
+        expect(rows).toMatchObject([{ source: "program", target: "own", outcome: "succeeded" }])
         expect(server.requests).toEqual({ authorization_code: 1 })
         expect(server.state.registrations).toBe(1)
       })
@@ -283,6 +286,12 @@ describe("accounts of users", () => {
         )
         expect(error).toMatchObject({ code: -32_602 })
         expect((yield* Quotas).connections.used).toBe(2)
+        yield* (yield* Audit).flush
+        const rows = (yield* storedRows).filter(({ action }) => action === "upstream.login")
+        expect(rows.map(({ client, outcome, target }) => ({ client, outcome, target }))).toEqual([
+          { client: "one", outcome: "succeeded", target: "own" },
+          { client: "two", outcome: "succeeded", target: "own" }
+        ])
       }).pipe(
         Effect.provide(
           service({
@@ -525,12 +534,14 @@ describe("clients and issuers", () => {
       yield* Effect.gen(function* () {
         const { connection } = yield* upstream
         const error = yield* Effect.flip(connection)
-        expect(error.detail).toContain("check the headers")
+        expect(error.detail).toContain("add the header that it requires, such as Authorization")
         expect(error.signIn).toBeUndefined()
+        // Without further attempts: the next one would be in an hour.
+        expect(yield* stateOf).toBe("failed")
       }).pipe(
         Effect.provide(
           service({
-            mcp: { connection: { max_reconnect_attempts: 0 } },
+            mcp: { connection: { initial_reconnect_delay: "1 hour", connection_timeout: "2 hours" } },
             mcpServers: { own: { url: `http://127.0.0.1:${plain.port}/mcp` } }
           })
         )

@@ -1,10 +1,11 @@
 /** The account of one principal at an upstream server: access tokens, their renewal, and sign-in when there are none. */
 import type { AuthProvider, FetchLike } from "@modelcontextprotocol/client"
-import { Clock, Duration, Effect, Exit, Fiber, Scope, Semaphore } from "effect"
+import { type Duration, Effect, Exit, Fiber, Scope, Semaphore } from "effect"
+import type { AuditEntry } from "../../audit/AuditEntry.ts"
 import { UpstreamError } from "../UpstreamError.ts"
 import { authorizationRequests, type AuthorizationRequests, type Begun } from "./authorizationRequests.ts"
-import type { CredentialOwner, Stored, StoredTokens } from "./Credentials.ts"
-import { Credentials } from "./Credentials.ts"
+import { accessTokens, tokensOf } from "./accessTokens.ts"
+import type { CredentialOwner } from "./Credentials.ts"
 import type { OAuthSettings } from "./OAuthSettings.ts"
 import { union } from "./scopes.ts"
 import { type Resume, SignIns, type SignIn } from "./SignIns.ts"
@@ -22,9 +23,13 @@ export interface AccountOptions {
   readonly signInTimeout: Duration.Duration
   /** Runs after each sign-in, also one of another process. */
   readonly onSignedIn: Effect.Effect<void>
+  /** Records how a sign-in ended for the audit log. Absent: the caller does. */
+  readonly record?: ((entry: Pick<AuditEntry, "details" | "outcome">) => void) | undefined
 }
 
 export interface Account {
+  /** The access token for a request; a promise only if it must be loaded or renewed. */
+  readonly accessToken: () => string | undefined | Promise<string | undefined>
   /** For the transport: adds the access token, and renews a rejected one. */
   readonly authProvider: AuthProvider
   /** Remembers which token a rejected request had, so that a newer one is not renewed again. */
@@ -37,150 +42,19 @@ export interface Account {
   readonly forget: Effect.Effect<void>
 }
 
-/** Error codes of an authorization server that did not decide (RFC 6749, section 4.1.2.1; RFC 8628). */
-const undecided: ReadonlySet<string> = new Set([
-  "unreachable",
-  "server_error",
-  "temporarily_unavailable",
-  "slow_down"
-])
-
-/** Error codes for a client that the authorization server does not know, and one that may not use the grant. */
-const clientErrors: ReadonlySet<string> = new Set(["invalid_client", "unauthorized_client"])
-
-/** Number of issuers whose credentials are kept. */
-const maxIssuers = 4
-
-const tokensOf = ({ current, issuers }: Stored): StoredTokens | undefined =>
-  current === undefined ? undefined : issuers[current]?.tokens
-
-/** Without the tokens in use, and optionally without the registration that they were issued to. */
-const without = (stored: Stored, what: "tokens" | "client"): Stored => {
-  const { current, issuers } = stored
-  if (current === undefined) return stored
-  const { client } = issuers[current] ?? {}
-  return { ...stored, issuers: { ...issuers, [current]: what === "tokens" && client ? { client } : {} } }
-}
-
-const bearer = (token: string) => `Bearer ${token}`
+const outcomeOf = (exit: Exit.Exit<unknown, unknown>): AuditEntry["outcome"] =>
+  Exit.isSuccess(exit) ? "succeeded" : Exit.hasInterrupts(exit) ? "interrupted" : "failed"
 
 export const makeAccount = Effect.fnUntraced(function* (options: AccountOptions) {
-  const { chosen, onSignedIn, owner, settings } = options
+  const { chosen, onSignedIn, owner, record, settings } = options
   const { server } = owner
   const signIns = yield* SignIns
-  const file = (yield* Credentials).of(owner)
-  const clock = yield* Clock.Clock
   const scope = yield* Effect.scope
   const run = Effect.runPromiseWith(yield* Effect.context<never>())
   const machine = settings.grant === "client_credentials"
   const requests: AuthorizationRequests = yield* Effect.promise(() => authorizationRequests(options))
-  const now = () => clock.currentTimeMillisUnsafe()
-
-  /** The credentials as this process saw them last. */
-  let cached: Stored | undefined
-  let challenge: { readonly metadataUrl: URL | undefined; readonly scope: string | undefined } = {
-    metadataUrl: undefined,
-    scope: undefined
-  }
-  const remember = (stored: Stored) => {
-    cached = stored
-    return stored
-  }
-  const loaded = Effect.suspend(() =>
-    cached === undefined ? Effect.map(file.load, remember) : Effect.succeed(cached)
-  )
-  const save = (stored: Stored) => Effect.suspend(() => file.save(remember(stored)))
-
-  const put = (stored: Stored, issuer: string, tokens: StoredTokens, registered: boolean) => {
-    const others = Object.entries(stored.issuers).filter(([each]) => each !== issuer)
-    return save({
-      current: issuer,
-      issuers: {
-        ...Object.fromEntries(others.slice(1 - maxIssuers)),
-        [issuer]: { tokens, ...(registered && { client: tokens.client }) }
-      }
-    })
-  }
-
-  const turn = Semaphore.makeUnsafe(1)
-  const exclusively = <A, E>(effect: (stored: Stored) => Effect.Effect<A, E>) =>
-    turn.withPermit(file.locked(Effect.flatMap(Effect.map(file.load, remember), effect)))
-
-  const fresh = Effect.fnUntraced(function* (stored: Stored, tokens: StoredTokens, refreshToken: string) {
-    const renewed = yield* requests.refresh(tokens, refreshToken)
-    yield* put(
-      stored,
-      tokens.client.issuer,
-      renewed,
-      stored.issuers[tokens.client.issuer]?.client !== undefined
-    )
-    return renewed.access_token
-  })
-
-  /** A token other than the rejected one; `undefined`: a user must sign in. One request at a time, in all processes. */
-  const renew = (rejected: string | undefined) =>
-    exclusively((stored): Effect.Effect<string | undefined, UpstreamError> => {
-      const tokens = tokensOf(stored)
-      if (tokens !== undefined && tokens.access_token !== rejected) return Effect.succeed(tokens.access_token)
-      if (machine) {
-        return requests.clientCredentials(challenge).pipe(
-          Effect.tap((made) => put(stored, made.client.issuer, made, false)),
-          Effect.map(({ access_token }) => access_token)
-        )
-      }
-      if (tokens?.refresh_token === undefined || !requests.isOwn(tokens)) {
-        return Effect.as(save(without(stored, "tokens")), undefined)
-      }
-      return fresh(stored, tokens, tokens.refresh_token).pipe(
-        Effect.catchTag("TokenRequestError", ({ code, detail }) => {
-          const reset = clientErrors.has(code) ? "client" : "tokens"
-          if (undecided.has(code)) {
-            return Effect.fail(new UpstreamError({ server, stage: "authenticate", detail, unsent: true }))
-          }
-          return Effect.logInfo(`upstream ${server}: ${detail}; sign in again`).pipe(
-            Effect.andThen(save(without(stored, reset))),
-            Effect.as(undefined)
-          )
-        })
-      )
-    })
-
-  const token = Effect.gen(function* () {
-    const tokens = tokensOf(yield* loaded)
-    if (tokens === undefined) return machine ? yield* renew(undefined) : undefined
-    const { access_token, expires_at = Infinity, refresh_token, renew_at = expires_at } = tokens
-    const renewable = machine || refresh_token !== undefined
-    if (now() < renew_at || !renewable) return access_token
-    return yield* renew(access_token).pipe(
-      Effect.catchIf(
-        () => now() < expires_at,
-        () => Effect.succeed(access_token)
-      )
-    )
-  })
-
-  /** Fails because a user must sign in, or because the server offers no sign-in. */
-  const denied = Effect.gen(function* () {
-    const offered = chosen || (yield* requests.offersSignIn(challenge))
-    return yield* new UpstreamError({
-      server,
-      stage: "authenticate",
-      detail: offered
-        ? "sign-in required"
-        : "the server denies access (HTTP 401): check the headers of its entry in mcpServers",
-      unsent: true,
-      ...(offered && { signIn: {} })
-    })
-  })
-
-  const used = new WeakMap<Response, string>()
-  const unauthorized = Effect.fnUntraced(function* (response: Response) {
-    challenge = yield* Effect.promise(() => requests.challengeOf(response))
-    const tokens = tokensOf(yield* loaded)
-    const sent = used.get(response)
-    if (tokens !== undefined && sent !== undefined && sent !== bearer(tokens.access_token)) return
-    if ((yield* renew(tokens?.access_token)) === undefined) return yield* denied
-  })
+  const tokens = yield* accessTokens({ owner, machine, chosen, requests })
+  const { exclusively, loaded, put, save } = tokens
 
   let waiting: { readonly signIn: SignIn; readonly scope: Scope.Closeable } | undefined
   const signInTurn = Semaphore.makeUnsafe(1)
@@ -188,10 +62,11 @@ export const makeAccount = Effect.fnUntraced(function* (options: AccountOptions)
   /** Stores the tokens of a response of the authorization server. */
   const finished = ({ finish, issuer }: Pick<Begun, "finish" | "issuer">, params: URLSearchParams) =>
     finish(params).pipe(
-      Effect.tap((tokens) =>
-        exclusively((stored) => put(stored, issuer, tokens, settings.client_id === undefined))
+      Effect.tap((made) =>
+        exclusively((stored) => put(stored, issuer, made, settings.client_id === undefined))
       ),
       Effect.tapError((error) => Effect.logWarning(`upstream ${server}: the sign-in failed`, error.detail)),
+      Effect.onExit((exit) => Effect.sync(() => record?.({ outcome: outcomeOf(exit), details: { issuer } }))),
       Effect.andThen(Effect.logInfo(`upstream ${server}: signed in`)),
       Effect.andThen(Effect.forkIn(onSignedIn, scope))
     )
@@ -207,7 +82,13 @@ export const makeAccount = Effect.fnUntraced(function* (options: AccountOptions)
         prepare: (place, state) =>
           Effect.gen(function* () {
             const known = (yield* loaded).issuers
-            const flow = yield* requests.begin({ challenge, known, place, scope: wanted, state })
+            const flow = yield* requests.begin({
+              challenge: tokens.challenge(),
+              known,
+              place,
+              scope: wanted,
+              state
+            })
             return {
               url: flow.url,
               expired: exclusively((stored) => {
@@ -242,15 +123,22 @@ export const makeAccount = Effect.fnUntraced(function* (options: AccountOptions)
   let isBeginning = false
   /** Finishes a sign-in whose response was kept. */
   let resuming: Fiber.Fiber<void> | undefined
+  const sent = new WeakMap<Response, string>()
+  const accessToken = () => {
+    const usable = resuming === undefined ? tokens.usable() : undefined
+    if (usable !== undefined) return usable.access_token
+    return run(resuming === undefined ? tokens.token : Effect.andThen(Fiber.await(resuming), tokens.token))
+  }
   const account: Account = {
+    accessToken,
     authProvider: {
-      token: () => run(resuming === undefined ? token : Effect.andThen(Fiber.await(resuming), token)),
-      onUnauthorized: ({ response }) => run(unauthorized(response))
+      token: async () => accessToken(),
+      onUnauthorized: ({ response }) => run(tokens.rejected(response, sent.get(response)))
     },
     observed: (fetch) => async (url, init) => {
       const response = await fetch(url, init)
-      const sent = response.status === 401 ? new Headers(init?.headers).get("authorization") : null
-      if (sent !== null) used.set(response, sent)
+      const header = response.status === 401 ? new Headers(init?.headers).get("authorization") : null
+      if (header !== null) sent.set(response, header)
       return response
     },
     signIn: (needed) =>
@@ -260,7 +148,9 @@ export const makeAccount = Effect.fnUntraced(function* (options: AccountOptions)
           const granted = tokensOf(yield* loaded)?.scope
           const configured = settings.scopes?.join(" ")
           const wanted =
-            needed === undefined ? (configured ?? challenge.scope) : union(granted ?? configured, needed)
+            needed === undefined
+              ? (configured ?? tokens.challenge().scope)
+              : union(granted ?? configured, needed)
           if (waiting !== undefined && waiting.signIn.scope === wanted) return waiting.signIn
           if (waiting !== undefined) {
             yield* waiting.signIn.forget
@@ -270,21 +160,12 @@ export const makeAccount = Effect.fnUntraced(function* (options: AccountOptions)
         }).pipe(Effect.ensuring(Effect.sync(() => (isBeginning = false))))
       ),
     isWaiting: () => isBeginning || waiting !== undefined,
-    forget: Effect.suspend(() => {
-      cached = undefined
-      return Effect.andThen(waiting?.signIn.forget ?? Effect.void, file.remove)
-    })
+    forget: Effect.suspend(() => Effect.andThen(waiting?.signIn.forget ?? Effect.void, tokens.forget))
   }
 
-  /** Signed in by another process, such as `manifold upstream login`. */
-  const followed = Effect.gen(function* () {
-    const before = cached && tokensOf(cached)?.access_token
-    const after = tokensOf(remember(yield* file.load))?.access_token
-    if (after === undefined || after === before) return
-    yield* waiting?.signIn.complete ?? Effect.void
-    yield* onSignedIn
-  })
-  yield* Effect.forkScoped(file.watch(followed))
+  // Signed in by another process.
+  const signedIn = Effect.suspend(() => Effect.andThen(waiting?.signIn.complete ?? Effect.void, onSignedIn))
+  yield* Effect.forkScoped(tokens.watch(signedIn))
   if (!machine) {
     const resume: Resume = (text, params) =>
       requests.resume(text).pipe(

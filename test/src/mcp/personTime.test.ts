@@ -20,6 +20,7 @@ const timeLimit = Duration.seconds(60)
 
 /** The only boundary that is not ours: the authorization server has not answered until `done`. */
 const accountOf = (done: Deferred.Deferred<void, UpstreamError>): Account => ({
+  accessToken: () => undefined,
   authProvider: { token: async () => undefined },
   observed: (fetch) => fetch,
   signIn: () =>
