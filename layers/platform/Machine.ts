@@ -1,7 +1,7 @@
 /** Operating system, Bun version, free disk space, and the command that starts this program. */
-import { statfs } from "node:fs/promises"
 import { dirname } from "node:path"
 import { Context, Effect, Layer, PlatformError } from "effect"
+import { freeBytes } from "./freeSpace.ts"
 
 export interface Launch {
   /** Absolute path of an executable. */
@@ -50,10 +50,7 @@ export class Machine extends Context.Service<
       },
       freeBytes: (path) =>
         Effect.tryPromise({
-          try: async () => {
-            const { bavail, bsize } = await statfs(path)
-            return bavail * bsize
-          },
+          try: () => freeBytes(path),
           catch: (cause) =>
             PlatformError.systemError({
               _tag: "Unknown",

@@ -16,6 +16,7 @@ import type { PlatformError } from "effect/PlatformError"
 import { Identity } from "../../src/domain/Identity.ts"
 import { ConfigSource } from "../config/ConfigSource.ts"
 import { describeFileError } from "../platform/describeFileError.ts"
+import { isFull } from "../platform/freeSpace.ts"
 import { Ids } from "../platform/Ids.ts"
 import { userFolder } from "../platform/userFolders.ts"
 import { describeNewer, formatsFile, formatsText, isOutdated, parseFormats } from "./formats.ts"
@@ -24,8 +25,8 @@ import { section } from "./section.ts"
 const setting = "storage.dir (or MANIFOLD_STORAGE_DIR)"
 
 export class StorageError extends Schema.TaggedError<StorageError>()("StorageError", {
-  /** No home folder, no read or write permission, a damaged file, or the folder of a newer version. */
-  reason: Schema.Literals(["homeless", "unreadable", "unwritable", "damaged", "newer"]),
+  /** No home folder, no read or write permission, no space, a damaged file, or the folder of a newer version. */
+  reason: Schema.Literals(["homeless", "unreadable", "unwritable", "full", "damaged", "newer"]),
   path: Schema.String,
   message: Schema.String
 }) {}
@@ -87,7 +88,7 @@ export class Storage extends Context.Service<
     readonly check: Effect.Effect<void, StorageError>
     /** `check`; a folder that exists is prepared in the background, if it is writable. */
     readonly open: Effect.Effect<void, StorageError>
-    /** Succeeds if `dir`, or its nearest existing parent, is writable. */
+    /** Succeeds if `dir`, or its nearest existing parent, is writable and has some space. */
     readonly writable: Effect.Effect<void, StorageError>
   }
 >()("manifold/storage/Storage") {
@@ -232,12 +233,27 @@ export class Storage extends Context.Service<
         return found ? Redacted.make(found, { label: name }) : undefined
       })
 
-      const accessible = (folder: string): Effect.Effect<void, PlatformError> =>
-        Effect.catchTag(fs.access(folder, { writable: true }), "PlatformError", (error) => {
-          const above = paths.dirname(folder)
-          return error.reason._tag === "NotFound" && above !== folder ? accessible(above) : Effect.fail(error)
+      /** The folder, or its nearest parent that exists, if it is writable. */
+      const accessible = (folder: string): Effect.Effect<string, PlatformError> =>
+        fs.access(folder, { writable: true }).pipe(
+          Effect.as(folder),
+          Effect.catchTag("PlatformError", (error) => {
+            const above = paths.dirname(folder)
+            return error.reason._tag === "NotFound" && above !== folder
+              ? accessible(above)
+              : Effect.fail(error)
+          })
+        )
+      const writable = Effect.gen(function* () {
+        const folder = yield* Effect.mapError(accessible(dir), unwritable(dir))
+        const full = yield* Effect.promise(() => isFull(folder).catch(() => false))
+        if (!full) return
+        return yield* new StorageError({
+          reason: "full",
+          path: dir,
+          message: `The disk of ${dir} is full. Free some space, or set ${setting} to a folder on another disk.`
         })
-      const writable = Effect.mapError(accessible(dir), unwritable(dir))
+      })
 
       return Storage.of({
         dir,

@@ -10,16 +10,18 @@ export interface ServingOptions {
   readonly port?: number
   /** Further flags of the command line. */
   readonly flags?: ReadonlyArray<string>
+  /** A command that runs the program as its last arguments. */
+  readonly within?: ReadonlyArray<string>
   /** Further variables of its environment. */
   readonly env?: Readonly<Record<string, string>>
 }
 
 /** Starts the process, and waits until it listens on a free port of this machine. It is killed with the scope. */
-export const servingProcess = ({ config, env, flags = [], port: wanted = 0 }: ServingOptions) =>
+export const servingProcess = ({ config, env, flags = [], port: wanted = 0, within = [] }: ServingOptions) =>
   Effect.acquireRelease(
     Effect.promise(async () => {
       const child = Bun.spawn(
-        [process.execPath, main, "serve", "--http", "--port", String(wanted), ...flags],
+        [...within, process.execPath, main, "serve", "--http", "--port", String(wanted), ...flags],
         {
           stdin: "ignore",
           stdout: "pipe",

@@ -11,10 +11,16 @@ export const command = { command: process.execPath, args: [`${root}src/main.ts`,
 
 export const manifold = (
   args: ReadonlyArray<string>,
-  options: { env?: Record<string, string>; stdin?: string; cwd?: string } = {}
+  options: {
+    env?: Record<string, string>
+    stdin?: string
+    cwd?: string
+    /** A command that runs the program as its last arguments. */
+    within?: ReadonlyArray<string>
+  } = {}
 ) =>
   Effect.promise(async () => {
-    const child = Bun.spawn([process.execPath, `${root}src/main.ts`, ...args], {
+    const child = Bun.spawn([...(options.within ?? []), process.execPath, `${root}src/main.ts`, ...args], {
       stdin: new TextEncoder().encode(options.stdin ?? ""),
       stdout: "pipe",
       stderr: "pipe",
