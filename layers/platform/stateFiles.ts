@@ -109,6 +109,22 @@ export const migrationOf = (path: string, table: string): number => {
   }
 }
 
+/** Ends the leases of processes: of all tables with a column `lease_until`. */
+export const endLeases = (path: string) => {
+  const database = new Database(path, { readwrite: true, create: false })
+  try {
+    const tables = database
+      .query<{ readonly name: string }, []>(
+        "SELECT t.name FROM sqlite_schema t, pragma_table_info(t.name) c WHERE t.type = 'table' AND c.name = 'lease_until'"
+      )
+      .all()
+    for (const { name } of tables) database.run(`UPDATE ${name} SET lease_until = 0`)
+  } finally {
+    database.close()
+  }
+  syncFile(path)
+}
+
 /** Whether another process has the SQLite database open: only a single connection can leave WAL mode. */
 export const isDatabaseOpen = (path: string): boolean => {
   if (!existsSync(path)) return false

@@ -97,6 +97,8 @@ const copyVerified = Effect.fnUntraced(function* (source: string, manifest: Back
   if (found !== manifest.migration) {
     return yield* damaged(`The database of ${source} differs from the manifest.`)
   }
+  // Those of processes that ran when the backup was made: their turns and calls are over.
+  yield* attempt("write", database, () => files.endLeases(database))
 })
 
 /**

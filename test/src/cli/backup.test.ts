@@ -1,6 +1,6 @@
 /** `manifold backup` and `manifold restore` as processes: during writes, newer and damaged backups, a full disk. */
 import { describe, expect } from "bun:test"
-import { Effect, Fiber, Schema } from "effect"
+import { Effect, Fiber, Schedule, Schema } from "effect"
 import { appendFile, chown, readFile, stat, writeFile } from "node:fs/promises"
 import {
   existsSync,
@@ -16,7 +16,7 @@ import { createBackup } from "../../../src/program/backup/createBackup.ts"
 import { verifyBackup } from "../../../src/program/backup/restoreBackup.ts"
 import { delta, jsonlShared, turn } from "../../support/chatStores.ts"
 import { it } from "../../support/effect.ts"
-import { initialize, request } from "../../support/service.ts"
+import { initialize } from "../../support/service.ts"
 import { servingProcess } from "../../support/servingProcess.ts"
 import { startStdio } from "../../support/stdio.ts"
 import { home } from "../../support/userHome.ts"
@@ -191,12 +191,12 @@ describe("manifold restore", () => {
       const { child, next, send } = yield* startStdio(env)
       yield* send(initialize())
       yield* next
-      // The response follows the load of the rest, which marks the folder.
-      yield* send({ jsonrpc: "2.0", method: "notifications/initialized" })
-      yield* send(request(1, "tools/list"))
-      yield* next
       const marks = () => readdirSync(path(state)).filter((name) => name.startsWith(".in-use-"))
-      expect(marks()).toHaveLength(1)
+      // The folder is marked after the response.
+      yield* Effect.repeat(Effect.sync(marks), {
+        until: ({ length }) => length === 1,
+        schedule: Schedule.spaced("20 millis")
+      })
       const { code, stderr } = yield* run(["restore", "saved", "--yes"])
       expect([code, stderr]).toEqual([1, expect.stringContaining("A running process uses")])
       child.kill("SIGKILL")
