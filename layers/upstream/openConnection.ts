@@ -13,6 +13,8 @@ export interface OpenOptions extends Omit<ConnectOptions, "transport" | "post"> 
   readonly maxMessageBytes: number
   /** Makes the requests to a URL. Default: the runtime's `fetch`. */
   readonly fetch?: CallerFetch | undefined
+  /** Id of this service, for servers that it starts. */
+  readonly instance?: Effect.Effect<string> | undefined
   /** Signs in at the server. Absent: requests have the configured headers only. */
   readonly account?: Account | undefined
 }
@@ -42,13 +44,18 @@ const remoteTransport = async ({ account, fetch: given, maxMessageBytes, setting
 }
 
 export const openConnection = Effect.fnUntraced(function* (given: OpenOptions) {
-  const { account: _account, fetch: _fetch, maxMessageBytes, settings, ...options } = given
+  const { account: _account, fetch: _fetch, instance, maxMessageBytes, settings, ...options } = given
   if (settings.command === undefined) {
     const made = yield* Effect.promise(() => remoteTransport(given))
     // Also when connecting is interrupted, which the SDK's client ignores.
     yield* Effect.addFinalizer(() => Effect.ignore(Effect.tryPromise(() => made.transport.close())))
     return yield* connect({ ...options, ...made })
   }
-  const { explain, transport } = yield* stdioTransport({ server: options.server, settings, maxMessageBytes })
+  const { explain, transport } = yield* stdioTransport({
+    server: options.server,
+    settings,
+    maxMessageBytes,
+    instance
+  })
   return yield* connect({ ...options, transport }).pipe(Effect.catch(explain))
 })

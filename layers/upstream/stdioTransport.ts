@@ -37,6 +37,35 @@ const environmentOf = ({ env = {} }: ServerSettings, { get }: Environment["Servi
   ...env
 })
 
+/** Variable with the ids of the instances that a process was started by, in order. */
+const instancesVariable = "MANIFOLD_INSTANCES"
+
+/** Instances that start each other; more are a loop whose ids change because they have no state folder. */
+const maxInstances = 8
+
+/**
+ * The variable for the process of a server. Fails if this instance was started by itself: it would start the server again,
+ * which would start this instance again, without end.
+ */
+const instancesOf = Effect.fnUntraced(function* (
+  server: string,
+  own: string,
+  { get }: Environment["Service"]
+) {
+  const passed = (get(instancesVariable) ?? "").split(",").filter((id) => id !== "")
+  if (!passed.includes(own) && passed.length < maxInstances) {
+    return { [instancesVariable]: [...passed, own].join(",") }
+  }
+  return yield* new UpstreamError({
+    server,
+    stage: "start",
+    detail:
+      "this service was started as an upstream server of itself, and does not start its own servers again",
+    unsent: true,
+    permanent: true
+  })
+})
+
 /** Time between SIGTERM and SIGKILL of a process group. */
 const graceful = "2 seconds"
 
@@ -56,21 +85,25 @@ export interface StdioOptions {
   readonly settings: ServerSettings
   /** Maximum message size; a longer message ends the connection. */
   readonly maxMessageBytes: number
+  /** Id of this service. Absent: a loop of services that start each other is not recognized here. */
+  readonly instance: Effect.Effect<string> | undefined
 }
 
 /** Starts the process. When the scope closes, its whole process group ends. */
 export const stdioTransport = Effect.fnUntraced(function* ({
+  instance,
   maxMessageBytes,
   server,
   settings
 }: StdioOptions) {
   const environment = yield* Environment
+  const instances = instance === undefined ? {} : yield* instancesOf(server, yield* instance, environment)
   const guard = yield* (yield* OrphanGuard).ready
   const home = homeFolder(environment)
   const outgoing = yield* Effect.acquireRelease(Queue.unbounded<string, Cause.Done>(), Queue.end)
   const { command = "", args = [], cwd = home } = settings
   const child = yield* ChildProcess.make(command, args, {
-    env: environmentOf(settings, environment),
+    env: { ...environmentOf(settings, environment), ...instances },
     ...(cwd !== undefined && { cwd }),
     stdin: Stream.encodeText(Stream.fromQueue(outgoing)),
     forceKillAfter: graceful

@@ -22,13 +22,14 @@ import { Catalog } from "../catalog/Catalog.ts"
 import { OwnInstance } from "../catalog/OwnInstance.ts"
 import type { Principal } from "../domain/Principal.ts"
 import * as mcpSection from "../mcp/section.ts"
-import { serveUpstream, type Served } from "../upstreams/serveUpstream.ts"
+import type { ServedUpstream } from "../upstreams/ServedUpstream.ts"
+import { serveUpstream } from "../upstreams/serveUpstream.ts"
 import type { ConnectRequest } from "./bodies.ts"
 import { Forbidden, RequestTimeout, type RestError } from "./errors.ts"
 import { notReachable, unreachable } from "./rejections.ts"
 import { resolve, type Resolved } from "./serverSettings.ts"
 
-export interface OpenedClient extends Served {
+export interface OpenedClient extends ServedUpstream {
   /** The name in `mcpServers`, if the connection is to one of these servers. */
   readonly listed: string | undefined
   /** The settings of that server. */

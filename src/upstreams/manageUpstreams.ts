@@ -7,7 +7,8 @@ import type { Known, Lister, ListStore } from "./ListStore.ts"
 import { observeUpstream } from "./observeUpstream.ts"
 import type { SignInSettings } from "./accountOf.ts"
 import { servePerUser } from "./servePerUser.ts"
-import { serveUpstream, type Served, type UpstreamSettings } from "./serveUpstream.ts"
+import type { ServedUpstream, UpstreamSettings } from "./ServedUpstream.ts"
+import { serveUpstream } from "./serveUpstream.ts"
 
 type Services =
   | Effect.Services<ReturnType<typeof serveUpstream>>
@@ -31,7 +32,8 @@ export interface Shared extends Omit<UpstreamSettings, "name" | "settings" | "si
 }
 
 /** What commands and pages show of a server. */
-export type Managed = Pick<Served, "connection" | "lists" | "summary"> & Partial<Pick<Served, "account">>
+export type Managed = Pick<ServedUpstream, "connection" | "lists" | "summary"> &
+  Partial<Pick<ServedUpstream, "account">>
 
 /** Stored lists that are read at the same time. */
 const maxReads = 16

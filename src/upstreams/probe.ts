@@ -100,6 +100,7 @@ export const probe = Effect.fnUntraced(
       server: name,
       settings,
       account,
+      instance,
       maxMessageBytes,
       timeout,
       ask: () => Promise.reject(new Error("No caller.")),

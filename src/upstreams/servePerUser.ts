@@ -12,7 +12,8 @@ import type { SignInSettings } from "./accountOf.ts"
 import type { ListStore } from "./ListStore.ts"
 import { nothing } from "./lists.ts"
 import { observeUpstream } from "./observeUpstream.ts"
-import { serveUpstream, type Served, type UpstreamSettings } from "./serveUpstream.ts"
+import type { ServedUpstream, UpstreamSettings } from "./ServedUpstream.ts"
+import { serveUpstream } from "./serveUpstream.ts"
 
 export interface PerUserSettings extends Omit<
   UpstreamSettings,
@@ -28,7 +29,7 @@ export interface PerUserSettings extends Omit<
 
 /** The connection of one principal. */
 interface Opened {
-  served: Served | undefined
+  served: ServedUpstream | undefined
   lastUse: number
   /** The server was reached, or could not be reached in time. */
   readonly first: Deferred.Deferred<void>

@@ -1,71 +1,25 @@
 /** Serves the entries of one upstream server: connects in the background, and updates the entries when its lists change. */
-import { Context, Deferred, Effect, Scope, Semaphore, type Duration } from "effect"
-import type { CallerFetch } from "../../layers/upstream/callerFetch.ts"
+import { Context, Deferred, Effect, Scope, Semaphore } from "effect"
 import type { Connection } from "../../layers/upstream/Connection.ts"
-import type { Models } from "../../layers/models/Models.ts"
 import { openConnection } from "../../layers/upstream/openConnection.ts"
-import type { Account } from "../../layers/upstream/oauth/Account.ts"
 import type { Credentials } from "../../layers/upstream/oauth/Credentials.ts"
 import type { SignIns } from "../../layers/upstream/oauth/SignIns.ts"
-import type { ServerSettings } from "../../layers/upstream/section.ts"
 import type { StdioServices } from "../../layers/upstream/stdioTransport.ts"
 import type { UpstreamError } from "../../layers/upstream/UpstreamError.ts"
 import * as Upstream from "../../layers/upstream/Upstream.ts"
-import { isOperator, type Audience } from "../catalog/Audience.ts"
+import { isOperator } from "../catalog/Audience.ts"
 import { Catalog } from "../catalog/Catalog.ts"
 import type { Contribution } from "../catalog/Contribution.ts"
-import { accountOf, type SignInSettings } from "./accountOf.ts"
+import { accountOf } from "./accountOf.ts"
 import { announceSignIn } from "./announceSignIn.ts"
 import { entriesOf } from "./entries.ts"
 import type { Source } from "./forwardRequests.ts"
-import type { Lister } from "./ListStore.ts"
 import { nothing, readLists, type Lists } from "./lists.ts"
 import { RunningRequests } from "./RunningRequests.ts"
 import { accept, serves } from "./selectTools.ts"
 import type { Summary } from "./Summary.ts"
+import type { ServedUpstream, UpstreamSettings } from "./ServedUpstream.ts"
 import { signInTool } from "./signInTool.ts"
-
-export interface UpstreamSettings {
-  readonly name: string
-  readonly settings: ServerSettings
-  readonly maxMessageBytes: number
-  readonly connectionTimeout: Duration.Duration
-  readonly initialReconnectDelay: Duration.Duration
-  readonly maxReconnectAttempts: number
-  /** Makes the requests to a URL. Default: the runtime's `fetch`. */
-  readonly fetch?: CallerFetch
-  /** Answers sampling requests for clients without a model. Absent: they are rejected. */
-  readonly models?: Models["Service"] | undefined
-  /** The principals that see the entries. Default: all. */
-  readonly visibleTo?: Audience
-  /** False: connects at the first request, and catalog lists do not wait for its entries. Default: true. */
-  readonly eager?: boolean
-  /** Limits how many servers whose lists are known connect at the same time after a start. */
-  readonly starts?: Semaphore.Semaphore | undefined
-  /** Called before each request of a caller. */
-  readonly onUse?: () => void
-  /** Id of this service, so that entries that came through it are not served again. */
-  readonly instance?: Effect.Effect<string> | undefined
-  /** How to sign in at the server. Absent: requests have the configured headers only. */
-  readonly signIn?: SignInSettings | undefined
-  /** Keeps the lists for the next start. Absent: they are not kept, and a changed tool is only reported. */
-  readonly store?: Lister | undefined
-}
-
-export interface Served {
-  readonly summary: Effect.Effect<Summary>
-  /** Connects if there is no connection, and waits for it. */
-  readonly connection: Effect.Effect<Connection, UpstreamError>
-  readonly upstream: Upstream.Upstream
-  /** Whether it serves lists of an earlier run until it is connected. */
-  readonly known: boolean
-  /** Absent: the server has no sign-in. */
-  readonly account: Account | undefined
-  /** What the server listed last, without tools that are not served. */
-  readonly lists: Effect.Effect<Lists>
-  /** Whether a caller's request is running, or a sign-in waits for its user. */
-  readonly busy: () => boolean
-}
 
 /** Malformed definitions that a log line names. */
 const maxNamed = 10
@@ -79,7 +33,7 @@ const quiet = "2 seconds"
 /** When the scope closes, the entries are removed, then the connection is closed. */
 export const serveUpstream: (
   options: UpstreamSettings
-) => Effect.Effect<Served, never, Catalog | Credentials | Scope.Scope | SignIns | StdioServices> =
+) => Effect.Effect<ServedUpstream, never, Catalog | Credentials | Scope.Scope | SignIns | StdioServices> =
   Effect.fnUntraced(function* ({
     connectionTimeout,
     eager = true,
@@ -136,6 +90,7 @@ export const serveUpstream: (
         maxMessageBytes,
         fetch,
         account,
+        instance,
         timeout: connectionTimeout,
         ask: (method, params) => running.ask(method, params),
         onNotification: (method, params) => {

@@ -1,6 +1,6 @@
 /** Services that list each other as upstream servers, over HTTP: their entries are not multiplied, and calls are not looped. */
 import { afterAll, expect, test } from "bun:test"
-import { mkdtemp, rm, writeFile } from "node:fs/promises"
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/client"
@@ -185,4 +185,35 @@ test("loops are also recognized over the transports of the session era", async (
   expect(names.filter((name) => /^[ab]__[ab]__/.test(name))).toEqual([])
   expect(await textOf(a.url, "b__from_b")).toEqual({ text: JSON.stringify([a.id]), isError: false })
   expect(await textOf(b.url, "a__from_a")).toEqual({ text: JSON.stringify([b.id]), isError: false })
+})
+
+test("a service that is its own upstream server over stdio starts itself once, not without end", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "manifold-loops-"))
+  ends.push(() => rm(folder, { recursive: true, force: true }))
+  const [file, starts] = [join(folder, "manifold.json"), join(folder, "starts")]
+  // Each process of the chain adds a line with the instances that it was started by.
+  const script = `echo "$MANIFOLD_INSTANCES" >> "$0"; exec "$@"`
+  const again = {
+    command: "sh",
+    args: ["-c", script, starts, process.execPath, main, "serve", "--config", file]
+  }
+  await writeFile(
+    file,
+    JSON.stringify({ storage: { dir: folder }, logging: { level: "none" }, mcpServers: { again } })
+  )
+  const list = (env: Record<string, string> = {}) =>
+    Bun.spawn([process.execPath, main, "upstream", "list", "--config", file], {
+      env: { ...process.env, ...env },
+      stdout: "pipe",
+      stderr: "ignore"
+    }).stdout.text()
+
+  expect(await list()).toMatch(/^again +ready /m)
+  const [instance = ""] = (await readFile(starts, "utf8")).split("\n")
+  expect(instance).toMatch(/^[0-9a-f]{32}$/)
+  // As the process of the first command was started.
+  expect(await list({ MANIFOLD_INSTANCES: instance })).toMatch(
+    /^again +failed .*started as an upstream server of itself/m
+  )
+  expect(await readFile(starts, "utf8")).toBe(`${instance}\n`)
 })
