@@ -1,4 +1,5 @@
 /** A process that runs turns on shared conversations until it is killed: `bun chatProcess.ts FOLDER NAME SEED`. */
+import { writeSync } from "node:fs"
 import { Duration, Effect, Random } from "effect"
 import * as jsonl from "../../../layers/chat/jsonl/jsonlStore.ts"
 import { Ids } from "../../../layers/platform/Ids.ts"
@@ -6,10 +7,10 @@ import { completed, delta, limits, turn } from "../../support/chatStores.ts"
 
 const [folder = "", name = "", seed = "0", segment = "20000"] = process.argv.slice(2)
 
-/** Writes each acknowledged event to standard output, which the test reads. */
+/** Writes each acknowledged event to standard output, which the test reads: in one call each, which a kill does not cut. */
 const acknowledge = (events: ReadonlyArray<{ readonly conversation: string; readonly seq: number }>) =>
   Effect.sync(() => {
-    for (const { conversation, seq } of events) process.stdout.write(`${conversation} ${seq}\n`)
+    for (const { conversation, seq } of events) writeSync(1, `${conversation} ${seq}\n`)
   })
 
 await Effect.runPromise(
