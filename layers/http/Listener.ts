@@ -4,6 +4,7 @@ import * as requestRouting from "./requestRouting.ts"
 import * as finishResponse from "./finishResponse.ts"
 import * as HostPolicy from "./HostPolicy.ts"
 import { Ids } from "../platform/Ids.ts"
+import { ForwardedRequest } from "./ForwardedRequest.ts"
 import { IncomingRequest } from "./IncomingRequest.ts"
 import { ListenError } from "./ListenError.ts"
 import type { ListenerOptions } from "./ListenerOptions.ts"
@@ -68,34 +69,46 @@ const tlsOf = (tls: NonNullable<ListenerOptions["tls"]>): Bun.TLSOptions | Array
 
 const bind = (options: ListenerOptions, handlers: ServeHandlers, maxBodyBytes: number) =>
   Effect.try({
-    try: () =>
-      Bun.serve<sockets.Upgraded>({
+    try: () => {
+      const common = {
+        maxRequestBodySize: maxBodyBytes,
+        development: false,
+        ...handlers
+      }
+      if (options.socket !== undefined)
+        return Bun.serve<sockets.Upgraded>({ ...common, unix: options.socket })
+      return Bun.serve<sockets.Upgraded>({
+        ...common,
         hostname: options.hostname,
         port: options.port,
-        maxRequestBodySize: maxBodyBytes,
         idleTimeout: idleSecondsOf(options),
-        development: false,
         // Without it and `development: false`, Bun shares the port with other programs.
-        reusePort: options.reusePort ?? false,
+        reusePort: options.reusePort === true || options.shared === true,
         ...(options.tls !== undefined && {
           tls: tlsOf(options.tls),
           http2: true,
           http3: options.http3 ?? false
-        }),
-        ...handlers
-      }),
+        })
+      })
+    },
     catch: (cause) => ListenError.from(cause, options)
   })
 
-/** Fails if another program listens on the address, which `reusePort` would not detect. */
-const exclusive = (options: ListenerOptions): Effect.Effect<void, ListenError> =>
+/** Fails if another program listens on the address, which `reusePort` would not detect. Returns the port. */
+const exclusive = (options: ListenerOptions): Effect.Effect<number, ListenError> =>
   Effect.flatMap(
     bind(
-      { ...options, reusePort: false },
+      { ...options, reusePort: false, shared: false },
       { fetch: () => new Response(null, { status: 503 }), websocket: { message: () => {} } },
       1
     ),
-    (server) => Effect.promise(() => server.stop(true))
+    (server) => {
+      const port = server.port ?? options.port
+      return Effect.as(
+        Effect.promise(() => server.stop(true)),
+        port
+      )
+    }
   )
 
 const open = Effect.fnUntraced(function* (options: ListenerOptions) {
@@ -137,10 +150,13 @@ const open = Effect.fnUntraced(function* (options: ListenerOptions) {
   const finish = finishResponse.make({ listener: options, failed, isStopping: () => lifecycle.stopping })
 
   const fetch = (request: Request, server: Bun.Server<sockets.Upgraded>) => {
-    const incoming = new IncomingRequest(request, server, ids, trust, idleSeconds)
+    const incoming =
+      options.socket === undefined
+        ? new IncomingRequest(request, server, ids, trust, idleSeconds)
+        : new ForwardedRequest(request, server, ids, trust, idleSeconds)
     options.observer?.began()
     try {
-      const response = route(incoming)
+      const response = options.forward?.(incoming) ?? route(incoming)
       if (!(response instanceof Promise)) return finish(incoming, response)
       return response.then(
         (settled) => finish(incoming, settled),
@@ -184,6 +200,6 @@ export class Listener extends Context.Service<Listener, OpenListener>()("manifol
     options: ListenerOptions
   ) => Effect.Effect<OpenListener, ListenError, Scope.Scope | Routes | Sites | Ids> = open
 
-  /** Fails if another program listens on the address, also one that would share it (`reusePort`). */
+  /** Fails if another program listens on the address, also one that would share it (`reusePort`). Returns the port. */
   static readonly exclusive = exclusive
 }

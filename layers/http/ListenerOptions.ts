@@ -31,6 +31,15 @@ export interface CertificateSet {
   readonly named: ReadonlyArray<NamedCertificate>
 }
 
+/** One request that may be passed on, with what the listener knows about it. */
+export interface Forwardable extends Connection {
+  readonly request: Request
+  /** Set for a response that is complete, with all headers. */
+  raw: boolean
+  ofSite: boolean
+}
+export type Forward = (incoming: Forwardable) => Promise<Response> | undefined
+
 export interface ListenerOptions {
   /** Host name or IP address to bind. On a loopback address only loopback Hosts, allowed hosts and loopback Origins pass. */
   readonly hostname: string
@@ -55,6 +64,12 @@ export interface ListenerOptions {
   readonly trustLoopback?: boolean
   /** Allows several listeners on one port, to replace a certificate without a gap; default false. */
   readonly reusePort?: boolean
+  /** Other processes of this service listen on the port too, and the system gives each a part of the connections. */
+  readonly shared?: boolean
+  /** Responds to requests that belong to another process of this service; `undefined` for all others. */
+  readonly forward?: Forward
+  /** A Unix socket instead of a port, for requests that other processes of this service forward. */
+  readonly socket?: string
   /**
    * Idle time-out while a request body or a response is pending; default 10 seconds. Bun checks every 4 seconds, and has
    * a fixed time-out of 10 seconds for idle connections and slow headers.

@@ -66,7 +66,8 @@ export const open = Effect.fnUntraced(function* (
     yield* Effect.forkIn(Effect.andThen(running.listener.ended, close(running)), parent)
   })
 
-  if (options.port !== 0) yield* Listener.exclusive({ ...options, tls: initial })
+  // Where processes share the port, their supervisor has checked it.
+  if (options.port !== 0 && options.shared !== true) yield* Listener.exclusive({ ...options, tls: initial })
   let current = yield* start(initial, options.port)
 
   const replace = Effect.fnUntraced(function* (tls: Certificates) {

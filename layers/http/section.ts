@@ -46,6 +46,11 @@ export const section = Section.make(
       "Reverse proxies, by address or range. Their `X-Forwarded-For` names the client for the limits of the OAuth server. Without `public_url`, their `X-Forwarded-Proto` and `X-Forwarded-Host`, or `Forwarded`, name the public URL, if the host is one of `allowed_hosts`."
     ),
     port: Section.optional(port, 8000, "Port to listen on; 0 selects a free port."),
+    workers: Section.optional(
+      Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 64 })),
+      1,
+      "Processes of `manifold serve --http` that share the port, on Linux."
+    ),
     max_message_bytes: Section.optional(
       positive,
       4 * 1024 * 1024,

@@ -8,6 +8,7 @@ import { Routes, type Connection } from "../http/Routes.ts"
 import { Authenticator } from "../identity/Authenticator.ts"
 import type { Grant } from "../identity/Grant.ts"
 import { Ids } from "../platform/Ids.ts"
+import { ofWorker, WorkerSlot } from "../platform/WorkerSlot.ts"
 import { Hold } from "../quotas/Quota.ts"
 import { Quotas } from "../quotas/Quotas.ts"
 import { Backlog } from "./Backlog.ts"
@@ -49,6 +50,7 @@ export const layer = (limits: StreamLimits) =>
       const clock = yield* Clock.Clock
       const backlogOptions = { ...limits, now: () => clock.currentTimeMillisUnsafe() }
       const ids = yield* Ids
+      const slot = yield* WorkerSlot
       const log = Effect.runForkWith(yield* Effect.context<never>())
       const report = (error: Error) => void log(Effect.logDebug("sse", error.message))
       const clients = new Map<string, SseConnection>()
@@ -58,7 +60,7 @@ export const layer = (limits: StreamLimits) =>
         const { principal } = grant
         const held = new Hold(quotas.streams, principal.key)
         if (!held.set(1)) return tooManyOpen("event streams")
-        const id = ids.nextUnsafe()
+        const id = ofWorker(ids.nextUnsafe(), slot)
         const backlog = new Backlog(backlogOptions, new Hold(quotas.memory, principal.key), connection.cut)
         const stream = new EventStream(backlog, () => wire.close())
         const pipe = {

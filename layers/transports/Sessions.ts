@@ -3,6 +3,7 @@ import { Clock, Context, Duration, Effect, Layer, Schedule } from "effect"
 import type { Principal } from "../../src/domain/Principal.ts"
 import { Authenticator } from "../identity/Authenticator.ts"
 import { Ids } from "../platform/Ids.ts"
+import { ofWorker, WorkerSlot } from "../platform/WorkerSlot.ts"
 import { Hold } from "../quotas/Quota.ts"
 import { Quotas } from "../quotas/Quotas.ts"
 import { MemoryEventStore } from "./EventStore.ts"
@@ -52,6 +53,7 @@ export class Sessions extends Context.Service<
     const servers = yield* McpServers
     const quotas = yield* Quotas
     const ids = yield* Ids
+    const slot = yield* WorkerSlot
     const { follow } = yield* Authenticator
     const sessions = new Map<string, HttpSession>()
     const idleTimeout = Duration.toMillis(limits.idleTimeout)
@@ -144,7 +146,7 @@ export class Sessions extends Context.Service<
         const replay = new Hold(quotas.memory, key)
         const server = servers.forSession(principal)
         const session = new HttpSession({
-          id: ids.nextUnsafe(),
+          id: ofWorker(ids.nextUnsafe(), slot),
           principal,
           server,
           makeEvents: () =>

@@ -32,6 +32,10 @@ export const serve = Command.make(
     ),
     host: Flag.String("host").pipe(Flag.withDescription("Address to listen on (server.host)"), Flag.optional),
     port: Flag.Int("port").pipe(Flag.withDescription("Port to listen on (server.port)"), Flag.optional),
+    workers: Flag.Int("workers").pipe(
+      Flag.withDescription("Processes that share the port, on Linux (server.workers)"),
+      Flag.optional
+    ),
     reload: Flag.Boolean("reload").pipe(
       Flag.withDescription("Restart when the source changes (for development)"),
       Flag.withDefault(false)
@@ -47,7 +51,7 @@ export const serve = Command.make(
     )
   },
   Effect.fnUntraced(function* (flags) {
-    const { debug, host, http, logFile, port } = flags
+    const { debug, host, http, logFile, port, workers } = flags
     const variables = yield* variablesOf(debug, logFile)
     const configured = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
       Effect.provide(effect, withVariables(variables))
@@ -56,6 +60,7 @@ export const serve = Command.make(
       const httpOnly = Object.entries({
         host: Option.isSome(host),
         port: Option.isSome(port),
+        workers: Option.isSome(workers),
         reload: flags.reload
       })
       const [first] = httpOnly.find(([, given]) => given) ?? []
@@ -79,16 +84,23 @@ export const serve = Command.make(
     if (Option.isSome(port) && (port.value < 0 || port.value > 65_535)) {
       return yield* new UsageError({ detail: `--port must be between 0 and 65535, got ${port.value}` })
     }
-    return yield* serveHttp({
-      ...(Option.isSome(host) && { host: host.value }),
-      ...(Option.isSome(port) && { port: port.value })
-    }).pipe(isPlain ? identity : configured)
+    if (Option.isSome(workers) && (workers.value < 1 || workers.value > 64)) {
+      return yield* new UsageError({ detail: `--workers must be between 1 and 64, got ${workers.value}` })
+    }
+    return yield* serveHttp(
+      {
+        ...(Option.isSome(host) && { host: host.value }),
+        ...(Option.isSome(port) && { port: port.value })
+      },
+      Option.getOrUndefined(workers)
+    ).pipe(isPlain ? identity : configured)
   })
 ).pipe(
   Command.withDescription("Serve MCP over stdio or HTTP"),
   Command.withExamples([
     { command: "manifold serve", description: "Stdio server, as an AI client starts it" },
     { command: "manifold serve --http --port 8000", description: "HTTP service on this machine" },
+    { command: "manifold serve --http --workers 2", description: "Two processes that share the port" },
     { command: "manifold serve --http --reload --debug", description: "During development" }
   ])
 )

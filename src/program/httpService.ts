@@ -9,12 +9,14 @@ import { Domains } from "../../layers/edge/Domains.ts"
 import { servedAddresses } from "../../layers/edge/servedAddresses.ts"
 import * as ReverseProxy from "../../layers/edge/ReverseProxy.ts"
 import * as edge from "../../layers/edge/section.ts"
+import * as forwardToWorker from "../../layers/http/forwardToWorker.ts"
 import { Listener } from "../../layers/http/Listener.ts"
 import * as TlsListener from "../../layers/http/TlsListener.ts"
 import { Models } from "../../layers/models/Models.ts"
 import { Dns } from "../../layers/platform/Dns.ts"
 import { Instance } from "../../layers/platform/Instance.ts"
 import { Signals } from "../../layers/platform/Signals.ts"
+import { socketOf, WorkerSlot } from "../../layers/platform/WorkerSlot.ts"
 import * as http from "../../layers/http/section.ts"
 import { Routes } from "../../layers/http/Routes.ts"
 import { Sites } from "../../layers/http/Sites.ts"
@@ -40,6 +42,7 @@ import * as stream from "../http/stream.ts"
 import * as templateMetrics from "../http/templateMetrics.ts"
 import * as usage from "../http/usage.ts"
 import * as usageChannel from "../http/usageChannel.ts"
+import { isOfConnections } from "../rest/paths.ts"
 import * as restRoutes from "../rest/restRoutes.ts"
 
 /** Command-line flags that override the configuration. */
@@ -84,6 +87,7 @@ export const layerNoDeps = (overrides: Overrides = {}) =>
       const { page_size, sessions } = yield* config.read(mcp.section)
       yield* authenticator.requireFor(server.host)
       const { drain } = yield* Health
+      const slot = yield* WorkerSlot
       const instance = yield* Instance
       const logStopping = Effect.logInfo("stopping").pipe(
         Effect.annotateLogs({
@@ -99,7 +103,7 @@ export const layerNoDeps = (overrides: Overrides = {}) =>
         mostWaiting: sessions.max_waiting_bytes
       }
       const listeners = Effect.map(requestMetrics.make, (observer) => {
-        const common = {
+        const forwarded = {
           instance: instance.id,
           maxMessageBytes: server.max_message_bytes,
           maxBodyBytes: max_body_bytes,
@@ -113,16 +117,38 @@ export const layerNoDeps = (overrides: Overrides = {}) =>
           shutdownTimeout: server.shutdown_timeout,
           onStop: Effect.andThen(drain, logStopping),
           drainDelay: server.drain_delay,
-          observer,
           challenge: challenge(addresses),
           ownOrigins: addresses.origins
+        }
+        const common = {
+          ...forwarded,
+          observer,
+          ...(slot !== undefined && {
+            shared: true,
+            forward: forwardToWorker.make({ slot, isOfFirst: isOfConnections })
+          })
         }
         const options = { ...common, hostname: server.host, port: server.port, http3: server.http3 }
         const own =
           server.tls === undefined
             ? Listener.layer(options)
             : TlsListener.layer(options, server.tls).pipe(Layer.provide(Signals.layer))
-        return Layer.merge(own, edgeListeners({ ...common, onStop: drain }))
+        return Layer.mergeAll(
+          own,
+          edgeListeners({ ...common, onStop: drain }),
+          slot === undefined
+            ? Layer.empty
+            : Layer.effectDiscard(
+                Listener.open({
+                  ...forwarded,
+                  hostname: server.host,
+                  port: 0,
+                  socket: socketOf(slot, slot.id),
+                  onStop: Effect.void,
+                  drainDelay: server.drain_delay
+                })
+              )
+        )
       })
       const routes = Layer.mergeAll(
         health.layer,

@@ -5,6 +5,8 @@ import { Listener } from "../../layers/http/Listener.ts"
 import { Authenticator } from "../../layers/identity/Authenticator.ts"
 import * as identity from "../../layers/identity/section.ts"
 import { OutputStreams } from "../../layers/platform/OutputStreams.ts"
+import { announce, supervisorEnded } from "../../layers/platform/workerProcess.ts"
+import { WorkerSlot } from "../../layers/platform/WorkerSlot.ts"
 import * as storage from "../../layers/storage/section.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
 import { Identity } from "../domain/Identity.ts"
@@ -33,16 +35,24 @@ const startup = Effect.gen(function* () {
   }
 })
 
+/** Until interrupted; that of a worker ends with its supervisor. */
 export const listening = Effect.gen(function* () {
   const about = yield* startup
+  const slot = yield* WorkerSlot
   const { name } = yield* Identity
   const { stderr } = yield* OutputStreams
   const where = everywhere.has(about.host) ? " on every address of this machine" : ""
   const mcpUrl = new URL("/mcp", about.url).href
   // Not `console.error`: Bun prints that in red on a terminal.
-  yield* Effect.ignore(stderr.write(`${name} serves MCP at ${mcpUrl}${where}. Press Ctrl-C to stop.\n`))
-  yield* Effect.logInfo("listening").pipe(Effect.annotateLogs(about))
+  if (slot === undefined)
+    yield* Effect.ignore(stderr.write(`${name} serves MCP at ${mcpUrl}${where}. Press Ctrl-C to stop.\n`))
+  yield* Effect.logInfo("listening").pipe(
+    Effect.annotateLogs({ ...about, ...(slot !== undefined && { worker: slot.number }) })
+  )
   const { writable } = yield* Storage
   yield* writable.pipe(Effect.catch((error) => Effect.logWarning(error.message)))
-  return yield* Effect.never
+  if (slot === undefined) return yield* Effect.never
+  yield* announce(about.url)
+  yield* supervisorEnded
+  yield* Effect.logWarning("the supervisor has ended, and so does this worker")
 })

@@ -26,3 +26,7 @@ export const methods: Readonly<Record<string, ReadonlyArray<Method>>> = {
   "/edge/certificates/": ["DELETE"],
   "/edge/certificates/retry": ["POST"]
 }
+
+/** Whether the path belongs to the connections that clients make over REST, which one process has. */
+export const isOfConnections = (path: string): boolean =>
+  path.startsWith("/mcp/") && (Object.hasOwn(methods, path) || path.startsWith("/mcp/client/"))

@@ -180,6 +180,8 @@ describe("invalid usage exits with 2 and explains the error on standard error", 
     [["prompt", "absent"], "`manifold list prompts`"],
     [["serve", "--http", "--port", "99999"], "manifold: --port must be between 0 and 65535, got 99999"],
     [["serve", "--port", "8000"], "manifold: --port requires --http"],
+    [["serve", "--workers", "2"], "manifold: --workers requires --http"],
+    [["serve", "--http", "--workers", "0"], "manifold: --workers must be between 1 and 64, got 0"],
     [["serve", "--reload"], "--reload"]
   ]
   for (const [words, expected] of cases) {
