@@ -37,9 +37,9 @@ const maxIdleSeconds = 255
 
 /**
  * Bodies of routes may exceed their limit by this many bytes before Bun rejects them: its 413 is empty, ours says what the
- * limit is. The routes never read more than their limit.
+ * limit is. The routes never read more than their limit, and Bun reads no further than its handler.
  */
-const tolerance = 1024 * 1024
+const tolerance = 64 * 1024 * 1024
 
 const urlOf = (port: number, { hostname, tls }: ListenerOptions) => {
   const host = hostname === "0.0.0.0" || hostname === "::" ? "localhost" : hostname
