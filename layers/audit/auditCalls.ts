@@ -9,6 +9,7 @@ import { actorOf } from "./AuditEntry.ts"
 import { canonicalJson } from "./canonicalJson.ts"
 import { RowLimit } from "./RowLimit.ts"
 import type { AuditSettings } from "./section.ts"
+import { monotonicMillis } from "../platform/monotonic.ts"
 
 /** Rows of one principal's refusals of one kind, per minute: others are counted. No rate limit is before the scope check. */
 const mostRefused = 20
@@ -60,7 +61,7 @@ export const layer = Layer.effectDiscard(
       let omitted = 0
       if (status === "refused") {
         const key = `${call.principal.key} ${outcome.errorClass} ${call.template ?? call.name}`
-        const before = refusals.take(key, clock.currentTimeMillisUnsafe())
+        const before = refusals.take(key, monotonicMillis(clock))
         if (before === undefined) return
         omitted = before
       }

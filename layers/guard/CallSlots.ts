@@ -4,6 +4,7 @@ import type { Call } from "../ledger/Calls.ts"
 import type { Busy } from "./GuardError.ts"
 import type { EntryLimits } from "./entryLimits.ts"
 import { Slots, SlotsByKey, type SlotsOptions } from "./Slots.ts"
+import { monotonicMillis } from "../platform/monotonic.ts"
 
 export interface SlotLimits {
   readonly principal: SlotsOptions
@@ -58,8 +59,8 @@ export class CallSlots {
       wanted = this.#enter(call, limits)
       while (wanted[taken]?.takeUnsafe() === true) taken++
       if (taken === wanted.length) return self
-      const until = clock.currentTimeMillisUnsafe() + limits.queueTimeout
-      const left = () => until - clock.currentTimeMillisUnsafe()
+      const until = monotonicMillis(clock) + limits.queueTimeout
+      const left = () => until - monotonicMillis(clock)
       return wanted
         .slice(taken)
         .reduceRight<Effect.Effect<A, E | Busy, R>>(

@@ -3,13 +3,14 @@ import { Context, Effect, Layer, Option } from "effect"
 import { SharedRedis } from "../storage/SharedRedis.ts"
 import { rateLimited, type LimiterUnavailable, type RateLimited } from "./GuardError.ts"
 import * as fixedWindows from "./fixedWindows.ts"
+import { monotonicMillis } from "../platform/monotonic.ts"
 
 /** Counts in this process. Synchronous, because every call passes through it. */
 const local = (maxKeys: number) => {
   const counted = fixedWindows.make(maxKeys)
   return (limits: ReadonlyArray<fixedWindows.Limit>): Effect.Effect<number, RateLimited> =>
     Effect.clockWith((clock) => {
-      const taken = counted.take(limits, clock.currentTimeMillisUnsafe())
+      const taken = counted.take(limits, monotonicMillis(clock))
       return typeof taken === "number" ? Effect.succeed(taken) : Effect.fail(rateLimited(taken))
     })
 }

@@ -3,6 +3,7 @@ import { type Clock, Effect, Exit } from "effect"
 import type { Call } from "../ledger/Calls.ts"
 import type { EntryLimits } from "./entryLimits.ts"
 import { canonical, type ToolCache } from "./ToolCache.ts"
+import { monotonicMillis } from "../platform/monotonic.ts"
 
 /** Calls `hit` if the result comes from the cache. Calls with arguments that are too large to compare are not cached. */
 export const cachedResult = <A, E, R>(
@@ -18,7 +19,7 @@ export const cachedResult = <A, E, R>(
   if (canonicalArgs === undefined) return self
   const scope = { everybody: undefined, principal: principal.key, scopes: principal.scopes.toSorted() }
   const key = JSON.stringify([name, scope[among] ?? null, canonicalArgs])
-  const cached = cache.get(key, clock.currentTimeMillisUnsafe())
+  const cached = cache.get(key, monotonicMillis(clock))
   if (cached !== undefined) {
     hit()
     // The key contains the tool's name.
@@ -27,7 +28,7 @@ export const cachedResult = <A, E, R>(
   const { epoch } = cache
   return Effect.onExitPrimitive(self, (exit) => {
     if (Exit.isSuccess(exit) && cache.epoch === epoch) {
-      cache.put(key, name, exit.value, clock.currentTimeMillisUnsafe() + ttl, principal.key)
+      cache.put(key, name, exit.value, monotonicMillis(clock) + ttl, principal.key)
     }
     return undefined
   })

@@ -1,8 +1,9 @@
 /** Circuit breaker per name and principal: after N consecutive failures calls fail fast until a probe succeeds. */
-import { Clock, Duration, Effect, Exit, Layer, Option, Schedule, Scope } from "effect"
+import { Duration, Effect, Exit, Layer, Option, Schedule, Scope } from "effect"
 import { SharedRedis } from "../storage/SharedRedis.ts"
 import * as circuitBreakerStore from "./circuitBreakerStore.ts"
 import { CircuitOpen } from "./GuardError.ts"
+import { monotonicMillis, monotonicNow } from "../platform/monotonic.ts"
 
 export interface BreakerSettings {
   /** Consecutive failures that open the circuit of a principal. */
@@ -29,7 +30,7 @@ const stateOf = { Closed: "closed", Open: "open", HalfOpen: "half-open" } as con
 
 interface Circuit {
   readonly state: CircuitState
-  /** When an open circuit may be probed, in milliseconds since the epoch. */
+  /** When an open circuit may be probed, in monotonic milliseconds. */
   readonly until: number
 }
 
@@ -147,8 +148,7 @@ export const make = Effect.fnUntraced(function* (initial: BreakerSettings) {
     if (recovered && !failing.has(key) && circuitsOf.get(name)?.has(owner) !== true) return yield* exit
     // The memory store does not fail, and the shared store falls back to it.
     const state = yield* Effect.orDie(breaker.state(key))
-    const until =
-      state._tag === "Open" ? (yield* Clock.currentTimeMillis) + Duration.toMillis(state.retryAfter) : 0
+    const until = state._tag === "Open" ? (yield* monotonicNow) + Duration.toMillis(state.retryAfter) : 0
     recordState(name, owner, stateOf[state._tag], until)
     if (recovered && state._tag === "Closed") failing.delete(key)
     return yield* exit
@@ -185,7 +185,7 @@ export const make = Effect.fnUntraced(function* (initial: BreakerSettings) {
     const others = circuitsOf.get(name)
     if (others === undefined || others.size < principals) return inOwn(name, owner, self, judge)
     return Effect.clockWith((clock) => {
-      const retryAfter = rejectedFor(others, owner, clock.currentTimeMillisUnsafe())
+      const retryAfter = rejectedFor(others, owner, monotonicMillis(clock))
       return retryAfter > 0
         ? Effect.fail(new CircuitOpen({ name, retryAfter }))
         : inOwn(name, owner, self, judge)

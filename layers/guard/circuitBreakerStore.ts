@@ -1,18 +1,43 @@
 /** Store of the circuit breakers: this process, or the Redis that all instances share. */
-import { Context, Effect, Layer, Option } from "effect"
+import { Clock, Context, Effect, Layer, Option } from "effect"
 import type { CircuitBreakerError, CircuitBreakerStore } from "effect/persistence/CircuitBreaker"
+import { monotonicMillis } from "../platform/monotonic.ts"
 import { SharedRedis } from "../storage/SharedRedis.ts"
 
 type Store = CircuitBreakerStore["Service"]
 
 const isStoreError = ({ reason }: CircuitBreakerError) => reason._tag === "CircuitBreakerStoreError"
 
+/** A clock that is never set, for durations: Redis has its own clock. */
+const unset = (clock: Clock.Clock): Clock.Clock => ({
+  currentTimeMillisUnsafe: () => monotonicMillis(clock),
+  currentTimeMillis: Effect.sync(() => monotonicMillis(clock)),
+  currentTimeNanosUnsafe: () => clock.monotonicTimeNanosUnsafe(),
+  currentTimeNanos: clock.monotonicTimeNanos,
+  monotonicTimeNanosUnsafe: () => clock.monotonicTimeNanosUnsafe(),
+  monotonicTimeNanos: clock.monotonicTimeNanos,
+  sleep: (duration) => clock.sleep(duration)
+})
+
 /** For the CircuitBreaker of `effect/persistence`. While Redis is unreachable, each instance uses its own store. */
 export const layer = Layer.unwrap(
   Effect.gen(function* () {
     const connection = yield* SharedRedis
     const CircuitBreaker = yield* Effect.promise(() => import("effect/persistence/CircuitBreaker"))
-    const memory = CircuitBreaker.layerStoreMemory()
+    const memory = Layer.effect(
+      CircuitBreaker.CircuitBreakerStore,
+      Effect.map(
+        Effect.map(
+          Layer.build(CircuitBreaker.layerStoreMemory()),
+          Context.get(CircuitBreaker.CircuitBreakerStore)
+        ),
+        (store) => ({
+          admit: (key) => Effect.updateService(store.admit(key), Clock.Clock, unset),
+          record: (outcome) => Effect.updateService(store.record(outcome), Clock.Clock, unset),
+          state: (key) => Effect.updateService(store.state(key), Clock.Clock, unset)
+        })
+      )
+    )
     if (Option.isNone(connection)) return memory
     const Redis = yield* Effect.promise(() => import("effect/persistence/Redis"))
     const { connected, redis } = connection.value

@@ -22,7 +22,7 @@ export interface LimitReached {
 interface Counter {
   readonly key: string
   count: number
-  /** Milliseconds since the epoch. */
+  /** Milliseconds of the clock of `take`. */
   endsAt: number
 }
 

@@ -1,5 +1,6 @@
 /** Health checks, for the tool `health_check`, the resource `health://ping`, and the HTTP endpoints. */
-import { Clock, Context, DateTime, Duration, Effect, Fiber, Layer, Schema, type Scope } from "effect"
+import { Context, DateTime, Duration, Effect, Fiber, Layer, Schema, type Scope } from "effect"
+import { monotonicNow } from "../platform/monotonic.ts"
 
 /** Result of one check. `detail` has the error, for callers with the scope `read`. */
 export const HealthCheck = Schema.Struct({
@@ -70,7 +71,7 @@ export class Health extends Context.Service<
     Layer.effect(
       Health,
       Effect.gen(function* () {
-        const started = yield* Clock.currentTimeMillis
+        const started = yield* monotonicNow
         const scope = yield* Effect.scope
         const checks = new Map<string, Effect.Effect<unknown, unknown>>()
         const optional = new Set<string>()
@@ -84,14 +85,14 @@ export class Health extends Context.Service<
             ([name, check]) => Effect.map(runCheck(check), (part) => [name, part] as const),
             { concurrency: "unbounded" }
           )
-          found = { at: yield* Clock.currentTimeMillis, parts: Object.fromEntries(parts) }
+          found = { at: yield* monotonicNow, parts: Object.fromEntries(parts) }
           return found.parts
         }).pipe(Effect.ensuring(Effect.sync(() => (running = undefined))))
 
         /** In a separate fiber, so that the interruption of one caller does not affect others. */
         const parts = Effect.gen(function* () {
           if (checks.size === 0) return {}
-          const now = yield* Clock.currentTimeMillis
+          const now = yield* monotonicNow
           if (found !== undefined && now - found.at < ttl) return found.parts
           running ??= yield* Effect.forkIn(runAll, scope)
           return yield* Fiber.join(running)
@@ -106,7 +107,7 @@ export class Health extends Context.Service<
             status: draining ? "draining" : down ? "unhealthy" : failing.length > 0 ? "degraded" : "healthy",
             timestamp: DateTime.formatIso(now),
             version,
-            uptime_ms: DateTime.toEpochMillis(now) - started,
+            uptime_ms: (yield* monotonicNow) - started,
             parts: each
           } as const
         })

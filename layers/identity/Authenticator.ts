@@ -18,6 +18,7 @@ import { anonymous, type Grant } from "./Grant.ts"
 import * as watchGrants from "./watchGrants.ts"
 import type { GrantListener } from "./watchGrants.ts"
 import { section } from "./section.ts"
+import { monotonicMillis } from "../platform/monotonic.ts"
 
 export class Unauthorized extends Schema.TaggedError<Unauthorized>()("Unauthorized", {
   reason: Schema.Literals(["missing", "invalid", "expired", "throttled"]),
@@ -190,7 +191,7 @@ export class Authenticator extends Context.Service<
         { address, resource }: Credentials,
         error = reason === "invalid" ? invalid : expired
       ): Effect.Effect<never, Unauthorized> => {
-        const now = clock.currentTimeMillisUnsafe()
+        const now = monotonicMillis(clock)
         const { count, retryAfter } = attempts.failed(reason, address, now)
         if (retryAfter === undefined || count === attempts.max + 1) {
           const line = Effect.logWarning(
@@ -244,7 +245,7 @@ export class Authenticator extends Context.Service<
         if (verdict !== undefined) return judge(verdict)
         const cached = verifiers.cached(hash, credentials)
         if (cached !== undefined) return judge(cached.verdict)
-        const isSuspect = attempts.isThrottled(credentials.address, clock.currentTimeMillisUnsafe())
+        const isSuspect = attempts.isThrottled(credentials.address, monotonicMillis(clock))
         const verified = verifiers.verify(token, hash, credentials, isSuspect)
         return verified === undefined ? failed("invalid", credentials) : Effect.flatMap(verified, judge)
       }

@@ -11,6 +11,7 @@ import {
   VerifierUnavailable
 } from "./CredentialVerifier.ts"
 import { sameGrant, type Grant } from "./Grant.ts"
+import { monotonicMillis } from "../platform/monotonic.ts"
 
 /** Milliseconds for which a verdict is cached: another instance sees a revocation within this time. */
 const cacheTime = 500
@@ -114,7 +115,7 @@ export class CredentialVerifiers extends Context.Service<
         lookups.set(key, result)
         const looked = lane.slots.withPermit(
           Effect.suspend(() => {
-            const until = clock.currentTimeMillisUnsafe() + cacheTime
+            const until = monotonicMillis(clock) + cacheTime
             return Effect.tap(verified, (verdict) => Effect.sync(() => cache.put(key, verdict, 0, until)))
           })
         )
@@ -135,7 +136,7 @@ export class CredentialVerifiers extends Context.Service<
       const verify = (token: string, hash: string, credentials: Credentials, isSuspect: boolean) => {
         for (const verifier of verifiers) {
           if (!verifier.recognizes(token)) continue
-          const isKnown = knownTokens.get(hash, clock.currentTimeMillisUnsafe()) !== undefined
+          const isKnown = knownTokens.get(hash, monotonicMillis(clock)) !== undefined
           const verified = lookup(
             keyOf(hash, credentials),
             Effect.tap(
@@ -143,7 +144,7 @@ export class CredentialVerifiers extends Context.Service<
               (verdict) =>
                 Effect.sync(() => {
                   if (typeof verdict !== "object") return
-                  knownTokens.put(hash, true, 0, clock.currentTimeMillisUnsafe() + precedenceTime)
+                  knownTokens.put(hash, true, 0, monotonicMillis(clock) + precedenceTime)
                 })
             ),
             isSuspect && !isKnown ? lanes.suspect : lanes.usual
@@ -215,9 +216,8 @@ export class CredentialVerifiers extends Context.Service<
         prove: (token, thumbprint, credentials) => proofs?.prove(token, thumbprint, credentials) ?? noProofs,
         redeem: (ticket, path) => tickets?.redeem(ticket, path) ?? Effect.undefined,
         cached: (hash, credentials) => {
-          const now = clock.currentTimeMillisUnsafe()
-          const found = cache.get(keyOf(hash, credentials), now)
-          return found && { verdict: verdictAt(found.value, now) }
+          const found = cache.get(keyOf(hash, credentials), monotonicMillis(clock))
+          return found && { verdict: verdictAt(found.value, clock.currentTimeMillisUnsafe()) }
         },
         verify,
         current,

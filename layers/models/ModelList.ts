@@ -1,9 +1,10 @@
 /** Model lists of providers, cached: an unknown model is rejected before anything is spent. */
-import { Clock, Effect, Semaphore } from "effect"
+import { Effect, Semaphore } from "effect"
 import { suggestNames } from "../config/suggestName.ts"
 import type { Adapter } from "./Adapter.ts"
 import { ModelError } from "./ModelError.ts"
 import type { Provider } from "./Provider.ts"
+import { monotonicNow } from "../platform/monotonic.ts"
 
 /** In milliseconds. */
 const freshFor = 3_600_000
@@ -36,7 +37,7 @@ export class ModelList {
   get ids(): Effect.Effect<ReadonlySet<string> | undefined> {
     return this.#turn.withPermit(
       Effect.gen({ self: this }, function* () {
-        const now = yield* Clock.currentTimeMillis
+        const now = yield* monotonicNow
         if (this.#known !== undefined && now < this.#known.until) return this.#known.ids
         const ids = yield* Effect.tryPromise((signal) => this.#adapter.models(signal)).pipe(
           Effect.timeout(timeout),

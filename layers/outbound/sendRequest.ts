@@ -1,5 +1,5 @@
 /** Sends one request and follows redirects: each hop is checked and its connection pinned to a checked address. */
-import { Clock, Duration, Effect, type Scope } from "effect"
+import { Duration, Effect, type Scope } from "effect"
 import type { Dns } from "../platform/Dns.ts"
 import * as content from "./responseBody.ts"
 import { CookieJar } from "./CookieJar.ts"
@@ -7,6 +7,7 @@ import { OutboundError, refused, type Reason } from "./OutboundError.ts"
 import type { OutboundRequest, OutboundResponse } from "./OutboundRequest.ts"
 import type { Settings } from "./section.ts"
 import * as target from "./target.ts"
+import { monotonicNow } from "../platform/monotonic.ts"
 
 /** Settings and services of a request. */
 export interface SendOptions {
@@ -169,9 +170,9 @@ export const sendRequest = Effect.fnUntraced(function* (
 ): Effect.fn.Return<OutboundResponse, OutboundError, Scope.Scope> {
   const timeout = Duration.toMillis(request.timeout ?? settings.timeout)
   const mostRedirects = request.maxRedirects ?? settings.max_redirects
-  const end = (yield* Clock.currentTimeMillis) + timeout
+  const end = (yield* monotonicNow) + timeout
   const within = <A, R>(self: Effect.Effect<A, OutboundError, R>) =>
-    Effect.flatMap(Clock.currentTimeMillis, (now) =>
+    Effect.flatMap(monotonicNow, (now) =>
       Effect.timeoutOrElse(self, {
         duration: Math.max(0, end - now),
         orElse: () =>

@@ -4,6 +4,7 @@ import type { Quota } from "../quotas/Quota.ts"
 import { fileNumber } from "./fileTypes.ts"
 import { safeName } from "./safeNames.ts"
 import { isOwnerFolder } from "./ownerFolder.ts"
+import { monotonicMillis } from "../platform/monotonic.ts"
 
 /** One JSON line per file: its path and the key of its principal. `safeName` never returns this name. */
 const ownersFile = ".owners.jsonl"
@@ -95,7 +96,7 @@ export const make = Effect.fnUntraced(function* ({ quota, root }: DiskUsageOptio
     for (const [owner, bytes] of counted ?? []) quota.release(owner, bytes)
     for (const [owner, bytes] of sums) quota.charge(owner, bytes)
     counted = sums
-    countedAt = clock.currentTimeMillisUnsafe()
+    countedAt = monotonicMillis(clock)
     if (known.lines <= 2 * present.size + spareLines) return
     const kept = [...known.found].filter(([file]) => present.has(file))
     yield* fs
@@ -112,7 +113,7 @@ export const make = Effect.fnUntraced(function* ({ quota, root }: DiskUsageOptio
   const take = Effect.fnUntraced(function* (owner: string, bytes: number) {
     if (counted === undefined) yield* counting
     if (quota.take(owner, bytes)) return true
-    if (clock.currentTimeMillisUnsafe() - countedAt < recountInterval) return false
+    if (monotonicMillis(clock) - countedAt < recountInterval) return false
     yield* counting
     return quota.take(owner, bytes)
   })

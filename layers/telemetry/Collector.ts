@@ -7,6 +7,7 @@ import type { HttpClientRequest } from "effect/http/HttpClientRequest"
 import * as HttpClientResponse from "effect/http/HttpClientResponse"
 import { OtlpSerialization } from "effect/observability/OtlpSerialization"
 import { Metrics } from "./Metrics.ts"
+import { monotonicMillis } from "../platform/monotonic.ts"
 
 export type Signal = "traces" | "logs" | "metrics"
 
@@ -56,7 +57,7 @@ export const make = Effect.fnUntraced(function* (signal: Signal) {
   const drop = (request: HttpClientRequest, size: number) =>
     Effect.sync(() => {
       dropped.add(size)
-      pausedUntil = clock.currentTimeMillisUnsafe() + pause
+      pausedUntil = monotonicMillis(clock) + pause
       // A status that is not retried.
       return HttpClientResponse.fromWeb(request, new Response(null, { status: 424 }))
     })
@@ -64,7 +65,7 @@ export const make = Effect.fnUntraced(function* (signal: Signal) {
   return {
     /** Whether an item is accepted; otherwise it is counted as dropped. */
     admits: (): boolean => {
-      if (pausedUntil === 0 || clock.currentTimeMillisUnsafe() >= pausedUntil) return true
+      if (pausedUntil === 0 || monotonicMillis(clock) >= pausedUntil) return true
       dropped.add()
       return false
     },

@@ -35,9 +35,9 @@ const observe = Effect.gen(function* () {
     "Event loop delay: how late timers run.",
     seconds
   )
-  let last = clock.currentTimeNanosUnsafe()
+  let last = clock.monotonicTimeNanosUnsafe()
   const sample = Effect.sync(() => {
-    const now = clock.currentTimeNanosUnsafe()
+    const now = clock.monotonicTimeNanosUnsafe()
     const late = Number(now - last) / 1e9 - Duration.toSeconds(interval)
     delay.record(Math.max(0, late))
     last = now

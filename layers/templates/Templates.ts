@@ -20,6 +20,7 @@ import { checkTemplates, type Example, type Report } from "./checkTemplates.ts"
 import { section, type Settings } from "./section.ts"
 import { TemplateError } from "./TemplateError.ts"
 import type { Source, TemplateSet } from "./TemplateSet.ts"
+import { monotonicMillis } from "../platform/monotonic.ts"
 
 /** Maximum size of the cache, in characters. */
 const maxCachedChars = 4 * 1024 * 1024
@@ -160,7 +161,7 @@ export class Templates extends Context.Service<
     const render = (name: string, variables: Variables) =>
       Effect.suspend(() => {
         const key = `${version} ${name} ${JSON.stringify(variables)}`
-        const cached = cache.get(key, clock.currentTimeMillisUnsafe())
+        const cached = cache.get(key, monotonicMillis(clock))
         if (cached !== undefined) {
           counts.hits++
           return Effect.succeed(cached.value)
@@ -170,7 +171,7 @@ export class Templates extends Context.Service<
           Effect.tap((text) =>
             Effect.sync(() => {
               if (ttl === 0) return
-              cache.put(key, text, key.length + text.length, clock.currentTimeMillisUnsafe() + ttl)
+              cache.put(key, text, key.length + text.length, monotonicMillis(clock) + ttl)
             })
           )
         )

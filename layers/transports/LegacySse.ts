@@ -21,6 +21,7 @@ import { reject, sessionNotFound, messageRejected } from "./jsonRpcResponses.ts"
 import { holdBody, readMessages, wrongContent } from "./messageBody.ts"
 import type { StreamLimits } from "./StreamLimits.ts"
 import { Wire } from "./Wire.ts"
+import { monotonicMillis } from "../platform/monotonic.ts"
 
 const messagesPath = "/mcp/messages"
 
@@ -48,7 +49,7 @@ export const layer = (limits: StreamLimits) =>
       const channels = yield* Channels
       const quotas = yield* Quotas
       const clock = yield* Clock.Clock
-      const backlogOptions = { ...limits, now: () => clock.currentTimeMillisUnsafe() }
+      const backlogOptions = { ...limits, now: () => monotonicMillis(clock) }
       const ids = yield* Ids
       const slot = yield* WorkerSlot
       const log = Effect.runForkWith(yield* Effect.context<never>())

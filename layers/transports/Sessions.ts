@@ -1,5 +1,5 @@
 /** Open sessions: limited in number, bound to the identity of their principal, closed when idle. */
-import { Clock, Context, Duration, Effect, Layer, Schedule } from "effect"
+import { Context, Duration, Effect, Layer, Schedule } from "effect"
 import type { Principal } from "../../src/domain/Principal.ts"
 import { Authenticator } from "../identity/Authenticator.ts"
 import { Ids } from "../platform/Ids.ts"
@@ -9,6 +9,7 @@ import { Quotas } from "../quotas/Quotas.ts"
 import { MemoryEventStore } from "./EventStore.ts"
 import { HttpSession } from "./HttpSession.ts"
 import { McpServers } from "./McpServers.ts"
+import { monotonicNow } from "../platform/monotonic.ts"
 
 export interface SessionLimits {
   /** Maximum number of sessions. Beyond it a new one replaces an idle one of the principal with the most. */
@@ -60,7 +61,7 @@ export class Sessions extends Context.Service<
     const unreadTimeout = Duration.toMillis(limits.unreadTimeout)
     const resumeWindow = Duration.toMillis(limits.resumeWindow)
     /** Coarse clock, so that requests do not read the time. */
-    let now = yield* Clock.currentTimeMillis
+    let now = yield* monotonicNow
     let lastBeat = now
 
     const log = Effect.runForkWith(yield* Effect.context<never>())
@@ -116,7 +117,7 @@ export class Sessions extends Context.Service<
     }
 
     const housekeeping = Effect.gen(function* () {
-      now = yield* Clock.currentTimeMillis
+      now = yield* monotonicNow
       const beat = now - lastBeat >= heartbeat
       if (beat) lastBeat = now
       for (const session of sessions.values()) {

@@ -19,6 +19,7 @@ import { reject } from "./jsonRpcResponses.ts"
 import { largeMessage, memoryQuotaReached } from "./messageBody.ts"
 import type { StreamLimits } from "./StreamLimits.ts"
 import { Wire } from "./Wire.ts"
+import { monotonicMillis } from "../platform/monotonic.ts"
 
 /** The subprotocol that MCP clients offer. */
 const subprotocol = "mcp"
@@ -176,7 +177,7 @@ export const layer = (limits: StreamLimits) =>
       const backlog: BacklogOptions = {
         mostWaiting: Math.min(limits.mostWaiting, 2 * limits.maxMessageBytes),
         unreadTimeout: limits.unreadTimeout,
-        now: () => clock.currentTimeMillisUnsafe()
+        now: () => monotonicMillis(clock)
       }
 
       const upgrade = (grant: Grant, request: Request, connection: Connection<SocketData>) => {

@@ -20,6 +20,7 @@ import { HttpInbound } from "./HttpInbound.ts"
 import { rejectionOf } from "./jsonRpcResponses.ts"
 import * as keepAlive from "./keepAlive.ts"
 import type { StreamLimits } from "./StreamLimits.ts"
+import { monotonicMillis } from "../platform/monotonic.ts"
 
 /** One stateless request; the SDK passes it to the server factory in `authInfo`. */
 class Stateless extends HttpInbound implements StatelessRequest {
@@ -88,7 +89,7 @@ export const make = Effect.fnUntraced(function* (options: Omit<StreamLimits, "ma
   const clock = yield* Clock.Clock
   const log = Effect.runForkWith(yield* Effect.context<never>())
   const keptAlive = yield* keepAlive.make
-  const backlogOptions = { ...options, now: () => clock.currentTimeMillisUnsafe() }
+  const backlogOptions = { ...options, now: () => monotonicMillis(clock) }
   /** Ends `subscriptions/listen` streams when the program stops. */
   const subscriptions = yield* Scope.fork(yield* Effect.scope)
   const stopping = yield* Scope.provide(Effect.abortSignal, subscriptions)

@@ -3,6 +3,7 @@ import { Clock, Deferred, Duration, Effect, Exit, Random, RcMap, Scope } from "e
 import type { JsonObject } from "../../src/domain/JsonObject.ts"
 import type { Connection, RequestOptions } from "./Connection.ts"
 import { UpstreamError } from "./UpstreamError.ts"
+import { monotonicNow } from "../platform/monotonic.ts"
 
 /**
  * `idle`: not started yet, or unused and stopped. `connecting`: for the first time. `reconnecting`: after a lost connection. `failed`: all
@@ -98,7 +99,7 @@ export const make = Effect.fnUntraced(function* (options: UpstreamOptions) {
       return Effect.onExitPrimitive(effect, () => {
         active--
         if (idleTimeout === undefined) return undefined
-        return Effect.map(Clock.currentTimeMillis, (now) => {
+        return Effect.map(monotonicNow, (now) => {
           lastUse = now
         })
       })
@@ -108,9 +109,9 @@ export const make = Effect.fnUntraced(function* (options: UpstreamOptions) {
   const idle = Effect.fnUntraced(function* (connected: Connection) {
     if (idleTimeout === undefined) return yield* Effect.never
     const time = Duration.toMillis(idleTimeout)
-    lastUse = yield* Clock.currentTimeMillis
+    lastUse = yield* monotonicNow
     for (;;) {
-      const left = lastUse + time - (yield* Clock.currentTimeMillis)
+      const left = lastUse + time - (yield* monotonicNow)
       if (left <= 0 && active === 0) break
       yield* Effect.sleep(Math.max(left, time / 4))
     }

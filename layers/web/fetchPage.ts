@@ -1,5 +1,5 @@
 /** Fetches a web page: request, refreshes, and conversion by media type. */
-import { Clock, Effect } from "effect"
+import { Effect } from "effect"
 import type { Outbound } from "../outbound/Outbound.ts"
 import type { OutboundResponse } from "../outbound/OutboundRequest.ts"
 import { parseRefresh, type Refresh } from "./HtmlDocument.ts"
@@ -10,6 +10,7 @@ import type { WebPage, WebPageRequest } from "./WebPage.ts"
 import * as Readable from "./DocumentReader.ts"
 import * as robots from "./robotsTxt.ts"
 import type { Settings } from "./section.ts"
+import { monotonicNow } from "../platform/monotonic.ts"
 
 /** Maximum bytes per UTF-16 unit in any encoding. */
 const bytesPerCharacter = 4
@@ -133,7 +134,7 @@ export const make = Effect.fnUntraced(function* (outbound: Outbound["Service"], 
   })
 
   return Effect.fnUntraced(function* (request: WebPageRequest): Effect.fn.Return<WebPage> {
-    const started = yield* Clock.currentTimeMillis
+    const started = yield* monotonicNow
     const followed: Array<string> = []
     let url = request.url
     let visited = yield* visit(url, request)
@@ -142,7 +143,7 @@ export const make = Effect.fnUntraced(function* (outbound: Outbound["Service"], 
       const target = content.refresh && targetOf(content.refresh, received.final_url ?? url)
       if (content.refresh === undefined || target === undefined) break
       const { seconds } = content.refresh
-      const late = (yield* Clock.currentTimeMillis) - started > refreshWithin
+      const late = (yield* monotonicNow) - started > refreshWithin
       if (late || seconds > maxRefreshSeconds || followed.length >= settings.max_refreshes) {
         const notes = [`The page has a refresh to ${target} after ${seconds} s; fetch that URL to follow it.`]
         visited = { received, content: { ...content, notes: [...notes, ...content.notes] } }
@@ -154,7 +155,7 @@ export const make = Effect.fnUntraced(function* (outbound: Outbound["Service"], 
     const { received, content } = visited
     const { error, notes: found, refresh: _, ...shown } = content
     const notes = [...followed, ...found].slice(0, maxNotes).map((note) => presentable(note, 1000).text)
-    const elapsed_ms = (yield* Clock.currentTimeMillis) - started
+    const elapsed_ms = (yield* monotonicNow) - started
     return { url: request.url, ...received, elapsed_ms, ...shown, error, ...(notes.length > 0 && { notes }) }
   })
 })

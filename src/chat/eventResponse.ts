@@ -11,6 +11,7 @@ import { Backlog } from "../../layers/transports/Backlog.ts"
 import { EventStream, sseHeaders } from "../../layers/transports/EventStream.ts"
 import type { StreamLimits } from "../../layers/transports/StreamLimits.ts"
 import type { ChatRefusal } from "./ChatRefusal.ts"
+import { monotonicMillis } from "../../layers/platform/monotonic.ts"
 
 /** Writes events in the form of one protocol. */
 export interface EventWriter {
@@ -45,7 +46,7 @@ export const makeEventResponses = Effect.fnUntraced(function* (
   const run = Effect.runForkWith(yield* Effect.context<never>())
   const open = new Set<() => void>()
   const highWater = Math.min(mostUnread, limits.mostWaiting / 2)
-  const options = { ...limits, now: () => clock.currentTimeMillisUnsafe() }
+  const options = { ...limits, now: () => monotonicMillis(clock) }
 
   const respond = ({ connection, events, grant, writer }: EventRequest): Response => {
     const { key } = grant.principal

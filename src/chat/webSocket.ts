@@ -12,6 +12,7 @@ import { GuardedSocket } from "../../layers/transports/GuardedSocket.ts"
 import type { StreamLimits } from "../../layers/transports/StreamLimits.ts"
 import { ChatSocket } from "./ChatSocket.ts"
 import { Conversations } from "./Conversations.ts"
+import { monotonicMillis } from "../../layers/platform/monotonic.ts"
 
 const path = "/ws/chat"
 
@@ -40,7 +41,7 @@ export const layer = (limits: StreamLimits) =>
       const backlog: BacklogOptions = {
         mostWaiting: Math.min(limits.mostWaiting, 2 * limits.maxMessageBytes),
         unreadTimeout: limits.unreadTimeout,
-        now: () => clock.currentTimeMillisUnsafe()
+        now: () => monotonicMillis(clock)
       }
 
       const upgrade = (grant: Grant, connection: Connection<SocketData>) => {

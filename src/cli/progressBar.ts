@@ -1,6 +1,7 @@
 /** Progress bar of a call, as one line on a terminal's standard error. */
 import { Effect, Schedule, Stdio, Stream } from "effect"
 import type { ProgressEvent } from "../../layers/progress/ProgressEvent.ts"
+import { monotonicMillis } from "../../layers/platform/monotonic.ts"
 
 /** Shorter calls show no bar. */
 const showAfter = "1 second"
@@ -52,13 +53,13 @@ export const withBar = <A, E, R>(
     const stdio = yield* Stdio.Stdio
     if (!(yield* stdio.stderrIsTerminal)) return yield* call(() => {})
     const clock = yield* Effect.clockWith(Effect.succeed)
-    const started = clock.currentTimeMillisUnsafe()
+    const started = monotonicMillis(clock)
     let last: LastEvent | undefined
     let shown = ""
     // Failing to write the bar must not fail the call.
     const write = (text: string) => Effect.ignore(Stream.run(Stream.make(text), stdio.stderr()))
     const draw = Effect.suspend(() => {
-      const now = clock.currentTimeMillisUnsafe()
+      const now = monotonicMillis(clock)
       const line = lineOf(tool, last, now - started, now)
       if (line === shown) return Effect.void
       shown = line
@@ -67,7 +68,7 @@ export const withBar = <A, E, R>(
     const drawing = Effect.delay(Effect.repeat(draw, Schedule.spaced(redrawInterval)), showAfter)
     return yield* Effect.raceFirst(
       call((event) => {
-        last = { event, at: clock.currentTimeMillisUnsafe() }
+        last = { event, at: monotonicMillis(clock) }
       }),
       Effect.andThen(drawing, Effect.never)
     ).pipe(Effect.ensuring(Effect.suspend(() => (shown === "" ? Effect.void : write(clearLine)))))

@@ -13,6 +13,7 @@ import { authenticateStream } from "../../layers/transports/authenticateRequest.
 import { EventStream } from "../../layers/transports/EventStream.ts"
 import type { StreamLimits } from "../../layers/transports/StreamLimits.ts"
 import { requireReader } from "./requireReader.ts"
+import { monotonicMillis } from "../../layers/platform/monotonic.ts"
 
 const headers = { "content-type": "application/x-ndjson", "x-accel-buffering": "no" }
 
@@ -33,7 +34,7 @@ export const layer = (limits: Pick<StreamLimits, "max" | "mostWaiting" | "unread
       const channels = yield* Channels
       const quotas = yield* Quotas
       const clock = yield* Clock.Clock
-      const backlogOptions = { ...limits, now: () => clock.currentTimeMillisUnsafe() }
+      const backlogOptions = { ...limits, now: () => monotonicMillis(clock) }
       const ends = new Set<() => void>()
 
       const open = (grant: Grant, request: Request, connection: Connection) => {

@@ -13,6 +13,7 @@ import { Suspended } from "./inputRequests.ts"
 import { Continuation, type Resumption, type Round } from "./Continuation.ts"
 import type { Waiting } from "./RequestState.ts"
 import { section } from "./section.ts"
+import { monotonicMillis } from "../../layers/platform/monotonic.ts"
 
 export interface SuspendedLimits {
   /** Maximum number of waiting handlers; beyond it, the oldest is interrupted. */
@@ -80,7 +81,7 @@ export class SuspendedCalls extends Context.Service<
       if (each.held.ended) return
       retained.delete(each.id)
       retained.set(each.id, each)
-      each.idleSince = clock.currentTimeMillisUnsafe()
+      each.idleSince = monotonicMillis(clock)
       // No request of its caller runs, which would end with the credential.
       each.followGrant(() => drop(each))
       const own = Array.from(retained.values()).filter(({ owner }) => owner === each.owner)
@@ -100,7 +101,7 @@ export class SuspendedCalls extends Context.Service<
     }
     const expire = Effect.sync(() => {
       // Later than the expiry of the request state, so that no state outlives its handler.
-      const before = clock.currentTimeMillisUnsafe() - timeout - Duration.toMillis(interval)
+      const before = monotonicMillis(clock) - timeout - Duration.toMillis(interval)
       for (const each of retained.values()) if (each.idleSince <= before) drop(each)
     })
     yield* Effect.forkScoped(Effect.repeat(expire, Schedule.spaced(interval)))

@@ -1,5 +1,5 @@
 /** Calls on a REST connection: through the catalog and its limits, within the time limit of the request. */
-import { Clock, Duration, Effect } from "effect"
+import { Duration, Effect } from "effect"
 import type { Failed } from "../catalog/CatalogError.ts"
 import { Caller } from "../catalog/Caller.ts"
 import { Client } from "../catalog/Client.ts"
@@ -11,6 +11,7 @@ import type { OpenedClient } from "./openClient.ts"
 import { rejected } from "./rejections.ts"
 import { callerOf, RestRequest } from "./RestRequest.ts"
 import { defaultTimeout } from "./serverSettings.ts"
+import { monotonicNow } from "../../layers/platform/monotonic.ts"
 
 interface CallOptions {
   /** Such as `tools/call echo`. */
@@ -66,7 +67,7 @@ export const callTool = Effect.fnUntraced(function* (
 ) {
   const { principal } = yield* RestRequest
   const served = yield* servedName(client, "tool", name)
-  const started = yield* Clock.currentTimeMillis
+  const started = yield* monotonicNow
   const outcome = yield* limited(
     client.catalog.call(principal, served, args).pipe(
       Effect.map((output) => ({ status: "success" as const, result: resultOf(output), error: null })),
@@ -82,7 +83,7 @@ export const callTool = Effect.fnUntraced(function* (
     ),
     { call: `tools/call ${served}`, timeout }
   )
-  const ended = yield* Clock.currentTimeMillis
+  const ended = yield* monotonicNow
   return { ...outcome, execution_time: (ended - started) / 1000 }
 })
 

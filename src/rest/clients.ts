@@ -14,6 +14,7 @@ import * as openClient from "./openClient.ts"
 import { RestRequest } from "./RestRequest.ts"
 import * as savedClients from "./savedClients.ts"
 import { findListed } from "./serverSettings.ts"
+import { monotonicMillis, monotonicNow } from "../../layers/platform/monotonic.ts"
 
 export interface Client {
   readonly id: string
@@ -23,7 +24,7 @@ export interface Client {
   /** Both in milliseconds since the epoch. */
   readonly createdAt: number
   lastActivity: number
-  /** From when the idle time-out counts. */
+  /** From when the idle time-out counts, in monotonic milliseconds. */
   idleSince: number
   /** Running requests. */
   running: number
@@ -78,9 +79,9 @@ export const make = Effect.gen(function* () {
   )
 
   const touch = (client: Client) =>
-    Effect.map(Clock.currentTimeMillis, (now) => {
-      client.lastActivity = now
-      client.idleSince = now
+    Effect.sync(() => {
+      client.lastActivity = clock.currentTimeMillisUnsafe()
+      client.idleSince = monotonicMillis(clock)
     })
 
   /** Closes the connection; the next request opens it again. */
@@ -101,7 +102,7 @@ export const make = Effect.gen(function* () {
   const add = Effect.fnUntraced(function* (given: savedClients.SavedClient) {
     const client: Client = {
       ...given,
-      idleSince: yield* Clock.currentTimeMillis,
+      idleSince: yield* monotonicNow,
       running: 0,
       scope: yield* Scope.fork(scope),
       turn: Semaphore.makeUnsafe(1),
@@ -139,7 +140,7 @@ export const make = Effect.gen(function* () {
     for (;;) {
       const timeout = yield* idleTimeout
       yield* Effect.sleep(Math.max(1, Math.min(longestSweep, timeout / sweepsPerTimeout)))
-      const now = yield* Clock.currentTimeMillis
+      const now = yield* monotonicNow
       for (const client of clients.values()) {
         const busy = client.running > 0 || client.opened?.busy() === true
         if (busy || now - client.idleSince < timeout) continue
@@ -191,7 +192,8 @@ export const make = Effect.gen(function* () {
           Effect.gen(function* () {
             const attempt = yield* Scope.fork(client.scope)
             const onUse = () => {
-              client.lastActivity = client.idleSince = clock.currentTimeMillisUnsafe()
+              client.lastActivity = clock.currentTimeMillisUnsafe()
+              client.idleSince = monotonicMillis(clock)
             }
             client.opened = yield* restore(
               open({ principal, id, request, onUse }).pipe(Effect.provideService(Scope.Scope, attempt))

@@ -1,5 +1,5 @@
 /** Tests one upstream server stage by stage: duration of each stage, and what to do if it fails. */
-import { Clock, Duration, Effect, Exit, Layer } from "effect"
+import { Duration, Effect, Exit, Layer } from "effect"
 import { Dns } from "../../layers/platform/Dns.ts"
 import * as childProcess from "../../layers/platform/childProcess.ts"
 import type { Account } from "../../layers/upstream/oauth/Account.ts"
@@ -8,6 +8,7 @@ import { OrphanGuard } from "../../layers/upstream/OrphanGuard.ts"
 import type { ServerSettings } from "../../layers/upstream/section.ts"
 import { UpstreamError, type Stage } from "../../layers/upstream/UpstreamError.ts"
 import { readLists } from "./lists.ts"
+import { monotonicNow } from "../../layers/platform/monotonic.ts"
 
 export interface Step {
   readonly stage: Stage | "resolve"
@@ -51,7 +52,7 @@ export const probe = Effect.fnUntraced(
       effect: Effect.Effect<A, UpstreamError, R>,
       describe: (value: A) => string
     ) {
-      const started = yield* Clock.currentTimeMillis
+      const started = yield* monotonicNow
       const limited = Effect.timeoutOrElse(effect, {
         duration: timeout,
         orElse: () =>
@@ -65,7 +66,7 @@ export const probe = Effect.fnUntraced(
           )
       })
       const exit = yield* Effect.exit(limited)
-      const milliseconds = (yield* Clock.currentTimeMillis) - started
+      const milliseconds = (yield* monotonicNow) - started
       if (Exit.isSuccess(exit)) {
         steps.push({ stage, ok: true, milliseconds, detail: describe(exit.value) })
         return exit.value

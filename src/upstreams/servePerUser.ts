@@ -14,6 +14,7 @@ import { nothing } from "./lists.ts"
 import { observeUpstream } from "./observeUpstream.ts"
 import type { ServedUpstream, UpstreamSettings } from "./ServedUpstream.ts"
 import { serveUpstream } from "./serveUpstream.ts"
+import { monotonicMillis } from "../../layers/platform/monotonic.ts"
 
 export interface PerUserSettings extends Omit<
   UpstreamSettings,
@@ -61,7 +62,7 @@ export const servePerUser = Effect.fnUntraced(function* ({
   const opened = new Map<string, Opened>()
   /** Of closed connections. */
   const past = { requests: 0, reconnects: 0 }
-  const now = () => clock.currentTimeMillisUnsafe()
+  const now = () => monotonicMillis(clock)
 
   const serve = (key: string, entry: Opened) =>
     Effect.gen(function* () {

@@ -7,6 +7,7 @@ import { type Author, CertificateStore, itself } from "../certificates/Certifica
 import { type AcmeClient, type AuthorizationState, generateKey, type Order } from "./AcmeClient.ts"
 import { AcmeError, problemOf, unusable } from "./AcmeError.ts"
 import { renewalOf } from "./attempts.ts"
+import { monotonicNow } from "../../platform/monotonic.ts"
 
 /** Polling of the CA: first and longest delay, and the time limit of one step. */
 const firstDelay = 500
@@ -25,11 +26,11 @@ const rejected = (message: string) => new AcmeError({ reason: "rejected", messag
 /** Repeats `check` until it has a result. */
 const poll = <A, E>(step: string, check: Effect.Effect<A | undefined, E>) =>
   Effect.gen(function* () {
-    const started = yield* Clock.currentTimeMillis
+    const started = yield* monotonicNow
     for (let delay = firstDelay; ; delay = Math.min(longestDelay, delay * 2)) {
       const found = yield* check
       if (found !== undefined) return found
-      if ((yield* Clock.currentTimeMillis) - started > stepLimit)
+      if ((yield* monotonicNow) - started > stepLimit)
         return yield* new AcmeError({
           reason: "unavailable",
           message: `the CA is still busy with the ${step}`

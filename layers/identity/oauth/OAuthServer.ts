@@ -33,6 +33,7 @@ import { reseal } from "./reseal.ts"
 import * as signIns from "./signIn.ts"
 import * as records from "./records.ts"
 import type { PublicAddress } from "./publicAddress.ts"
+import { monotonicMillis } from "../../platform/monotonic.ts"
 
 /** Milliseconds after which the keys are read again: another instance may have replaced them. */
 const keysInterval = 10 * 60_000
@@ -103,7 +104,7 @@ export const make = Effect.fnUntraced(function* ({ count, fetch }: OAuthServerOp
       fetch,
       adapter: (model) => (model === "Client" ? clientAdapter : stored.adapter(model)),
       account: (id) => runPromise(accounts.find(id)),
-      mayFetch: () => fetches.count("", clock.currentTimeMillisUnsafe()) === undefined
+      mayFetch: () => fetches.count("", monotonicMillis(clock)) === undefined
     })
     provider.on("server_error", ({ req }, error) => void failures.set(req, error))
     const pages = { provider, publicUrl: issuer, service: title ?? name, accounts, audit, signIn }
@@ -126,7 +127,7 @@ export const make = Effect.fnUntraced(function* ({ count, fetch }: OAuthServerOp
   /** The provider of the issuer, with the current keys. */
   const current = (at: PublicAddress) =>
     Effect.suspend(() => {
-      const now = clock.currentTimeMillisUnsafe()
+      const now = monotonicMillis(clock)
       const known = fresh(at.issuer, now)
       if (known !== undefined) return Effect.succeed(known)
       return building.withPermit(

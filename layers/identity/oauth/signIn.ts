@@ -1,9 +1,10 @@
 /** Checks the password of a person who signs in: throttled per account and per address, and recorded. */
-import { Clock, Effect, Exit } from "effect"
+import { Effect, Exit } from "effect"
 import type { Audit } from "../../audit/Audit.ts"
 import { unauthenticated } from "../../audit/AuditEntry.ts"
 import { networkOf, type AttemptLimit } from "../AttemptLimit.ts"
 import type { Account, Accounts } from "./Accounts.ts"
+import { monotonicNow } from "../../platform/monotonic.ts"
 
 export interface SignInOptions {
   readonly accounts: Accounts["Service"]
@@ -40,7 +41,7 @@ export const make = ({ accounts, audit, perAccount, perAddress }: SignInOptions)
     name,
     password
   }: Attempt): Effect.fn.Return<Account | NotSignedIn> {
-    const now = yield* Clock.currentTimeMillis
+    const now = yield* monotonicNow
     const keys = [
       [perAccount, name.toLowerCase().slice(0, 64)],
       [perAddress, networkOf(address)]

@@ -7,6 +7,7 @@ import * as fc from "fast-check"
 import { RateLimit } from "../../../layers/guard/RateLimit.ts"
 import * as fixedWindows from "../../../layers/guard/fixedWindows.ts"
 import { it } from "../../support/effect.ts"
+import { withJumps } from "../../support/jumpingClock.ts"
 
 const limit = (name: string, max: number, window = 60_000, whose = "alice"): fixedWindows.Limit => ({
   name,
@@ -187,4 +188,21 @@ it.effect("a flood of keys is bounded and does not reset limits that are reached
     expect(size()).toBe(200)
     expect(take([busy], 1)).toMatchObject({ limit: busy, retryAfter: 59_999 })
   })
+)
+
+it.effect("a window ends after its time, also if the clock is set meanwhile", () =>
+  withJumps((jump) =>
+    memory(({ take }) =>
+      Effect.gen(function* () {
+        const limits = [limit("principal", 1)]
+        yield* take(limits, "local")
+        yield* jump("2 hours", "back")
+        expect(yield* Effect.flip(take(limits, "local"))).toMatchObject({ retryAfter: 60_000 })
+        yield* jump("4 hours", "forward")
+        expect(yield* Effect.flip(take(limits, "local"))).toMatchObject({ retryAfter: 60_000 })
+        yield* TestClock.adjust("1 minute")
+        expect(yield* take(limits, "local")).toBe(0)
+      })
+    )
+  )
 )

@@ -9,6 +9,7 @@ import { SharedRedis } from "../../../layers/storage/SharedRedis.ts"
 import { Failed, InvalidArguments } from "../../../src/catalog/CatalogError.ts"
 import { suspension, Unavailable } from "../../../src/domain/Transient.ts"
 import { it } from "../../support/effect.ts"
+import { withJumps } from "../../support/jumpingClock.ts"
 
 const settings = { failures: 3, principals: 2, openDuration: 30_000 }
 const make = circuitBreaker.make(settings).pipe(Effect.provide(Layer.fresh(SharedRedis.layerNone)))
@@ -31,6 +32,21 @@ const rejection = (breaker: Made, name?: string, owner?: string) =>
   })
 
 const opened = Effect.tap(make, (breaker) => times(breaker, 3, away))
+
+it.effect("a circuit is probed after its open time, also if the clock is set back meanwhile", () =>
+  withJumps((jump) =>
+    Effect.gen(function* () {
+      const breaker = yield* opened
+      yield* times(breaker, 3, away, "bob")
+      yield* jump("2 hours", "back")
+      expect(yield* rejection(breaker)).toMatchObject({ _tag: "CircuitOpen", retryAfter: 30_000 })
+      expect(yield* rejection(breaker, "tool", "carol")).toMatchObject({ retryAfter: 30_000 })
+      yield* TestClock.adjust("30 seconds")
+      expect(yield* rejection(breaker)).toBeUndefined()
+      expect(yield* rejection(breaker, "tool", "carol")).toBeUndefined()
+    })
+  )
+)
 
 describe("opening", () => {
   const failures: Record<string, Effect.Effect<never, unknown>> = {

@@ -4,6 +4,7 @@ import { Effect, Exit, Fiber, Schema, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { Health } from "../../../layers/health/Health.ts"
 import { it } from "../../support/effect.ts"
+import { withJumps } from "../../support/jumpingClock.ts"
 
 class NoKey extends Schema.TaggedError<NoKey>()("NoKey", {}) {
   override get message() {
@@ -110,4 +111,27 @@ it.effect("a draining program is not healthy, with any parts", () =>
     yield* health.drain
     expect(yield* status).toBe("draining")
   }).pipe(Effect.provide(layer))
+)
+
+it.effect("a result is cached for a second and the uptime goes on, also if the clock is set back", () =>
+  withJumps((jump) =>
+    Effect.gen(function* () {
+      const health = yield* Health
+      let fails = false
+      yield* health.add(
+        "storage",
+        Effect.suspend(() => (fails ? Effect.fail(new NoKey()) : Effect.void))
+      )
+      yield* TestClock.adjust("5 seconds")
+      expect(yield* status).toBe("healthy")
+      fails = true
+      yield* jump("2 hours", "back")
+      yield* TestClock.adjust("1 second")
+      expect(yield* health.check).toMatchObject({
+        status: "unhealthy",
+        timestamp: "1969-12-31T22:00:06.000Z",
+        uptime_ms: 6000
+      })
+    }).pipe(Effect.provide(layer))
+  )
 )

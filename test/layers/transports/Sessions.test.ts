@@ -14,6 +14,7 @@ import { McpServers } from "../../../layers/transports/McpServers.ts"
 import { Sessions } from "../../../layers/transports/Sessions.ts"
 import { anonymousLoopback, stdioUser } from "../../../src/domain/Principal.ts"
 import { it } from "../../support/effect.ts"
+import { withJumps } from "../../support/jumpingClock.ts"
 
 const makeServer = () => new Server({ name: "test", version: "1" }, { capabilities: {} })
 
@@ -62,6 +63,21 @@ const opened = Effect.fnUntraced(function* (principal = stdioUser) {
 })
 
 describe("a session", () => {
+  it.effect("expires after the idle time, also if the clock is set meanwhile", () =>
+    withJumps((jump) =>
+      Effect.gen(function* () {
+        const sessions = yield* Sessions
+        yield* opened()
+        yield* jump("2 hours", "forward")
+        yield* TestClock.adjust("29 minutes")
+        expect(yield* sessions.count).toBe(1)
+        yield* jump("4 hours", "back")
+        yield* TestClock.adjust("2 minutes")
+        expect(yield* sessions.count).toBe(0)
+      }).pipe(Effect.provide(layer))
+    )
+  )
+
   it.effect("expires after the idle time without a request, and not before", () =>
     Effect.gen(function* () {
       const sessions = yield* Sessions

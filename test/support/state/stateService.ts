@@ -72,19 +72,24 @@ export const configOf = ({ dir, edge, model, store }: StateOptions) => ({
   ...(edge !== undefined && { edge })
 })
 
+/** Variables of processes whose clock is set; a process uses a later setting at SIGUSR2. `folder`: for the file of the clock. */
+export const clockEnvironment = (folder: string, shift = 0) => {
+  const file = `${folder}/clock`
+  const set = (milliseconds: number) => writeFileSync(file, String(milliseconds))
+  set(shift)
+  return { set, env: { MANIFOLD_TEST_CLOCK: file, BUN_OPTIONS: `--preload ${shiftedClock}` } }
+}
+
 /** Variables of processes on a state folder: the program of the upstream server, and a clock that is shifted. */
 export const stateEnvironment = (home: string, shift = 0) => {
   mkdirSync(`${home}/bin`, { recursive: true })
   writeFileSync(`${home}/bin/${upstreamProgram}`, `#!/bin/sh\nexec '${process.execPath}' '${greeter}'\n`, {
     mode: 0o755
   })
-  const clock = `${home}/clock`
-  writeFileSync(clock, String(shift))
   return {
     PATH: `${home}/bin:${process.env["PATH"] ?? ""}`,
     HOME: home,
-    MANIFOLD_TEST_CLOCK: clock,
-    BUN_OPTIONS: `--preload ${shiftedClock}`
+    ...clockEnvironment(home, shift).env
   }
 }
 
