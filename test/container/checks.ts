@@ -175,6 +175,36 @@ export const checksOf = ({ must, podman }: Podman, image: string): ReadonlyArray
       }
     ],
     [
+      "it serves as a random user of group 0, also after it was killed, and restore notices it",
+      async () => {
+        const random = ["--volume=random:/data", ...locked, "--user=1234567:0"]
+        const asRoot = ["--volume=backups:/backups", "--volume=random:/data", "--user=0:0"]
+        const made = await once(random, "token", "create", "ops")
+        assert(made.code === 0, made.output)
+        for (const signal of ["KILL", "TERM"]) {
+          const service = await start("random:/data", ...locked, "--user=1234567:0")
+          const { code, text } = await healthOf(service.port, service.alive)
+          assert(code === 200 && text === '{"status":"healthy"}', text)
+          const client = await connect(service.port, made.stdout.trim())
+          await client.close()
+          if (signal === "TERM") {
+            // The mark of the killed container does not count.
+            const saved = await once(asRoot, "backup", "/backups/monday")
+            assert(saved.code === 0, saved.output)
+            const restored = await once(asRoot, "restore", "/backups/monday", "--yes")
+            assert(restored.code === 1 && restored.output.includes("A running process uses"), restored.output)
+            await stops(service)
+            const again = await once(asRoot, "restore", "/backups/monday", "--yes")
+            assert(again.code === 0, again.output)
+          } else {
+            await must("kill", "--signal=KILL", service.id)
+            await must("wait", service.id)
+            await must("rm", service.id)
+          }
+        }
+      }
+    ],
+    [
       "state in the volume is there after a restart, also with --init; an open stream does not delay the stop",
       async () => {
         const service = await start(
