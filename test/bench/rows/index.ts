@@ -13,14 +13,16 @@ import { manyUpstreams } from "./manyUpstreams.ts"
 import { memory } from "./memory.ts"
 import { modelCalls } from "./modelCalls.ts"
 import { reverseProxy } from "./reverseProxy.ts"
-import { modernWire } from "./statelessCalls.ts"
+import { modernWire, twoWorkersModern } from "./statelessCalls.ts"
 import { stdioGateway } from "./stdioGateway.ts"
-import { sessionWire } from "./sessionCalls.ts"
+import { sessionWire, twoWorkers } from "./sessionCalls.ts"
 
 export const rows: ReadonlyArray<Row> = [
   modernWire, // one line each
   authenticatedCalls,
   sessionWire,
+  twoWorkersModern,
+  twoWorkers,
   longLived,
   modelCalls,
   chatAppends,

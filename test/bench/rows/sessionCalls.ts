@@ -1,6 +1,6 @@
 /** `tools/call` in one session, revision 2025-11-25. */
 import { calls, type Prepare } from "../support/callLoad.ts"
-import { effect, fastmcpStateless, oursSilent, sdkJson, sdkSse } from "../support/servers.ts"
+import { effect, fastmcpStateless, ours, oursSilent, oursTwice, sdkJson, sdkSse } from "../support/servers.ts"
 import { openSession, sessionCall } from "../support/protocol.ts"
 
 const session: Prepare = async (url) => sessionCall(await openSession(url))
@@ -14,3 +14,11 @@ export const sessionWire = calls("tools/call, session wire", session, [
   [fastmcpStateless, noSession],
   [oursSilent, session]
 ])
+
+/** Half of the connections reach the worker that does not have the session. */
+export const twoWorkers = calls(
+  "tools/call, session wire, two workers",
+  session,
+  [[ours, session]],
+  oursTwice
+)

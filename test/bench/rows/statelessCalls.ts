@@ -1,6 +1,6 @@
 /** `tools/call` as of 2026-07-28: every request is self-contained. */
 import { calls, type Prepare } from "../support/callLoad.ts"
-import { effect, oursSilent, sdk } from "../support/servers.ts"
+import { effect, ours, oursSilent, oursTwice, sdk } from "../support/servers.ts"
 import { modernCall } from "../support/protocol.ts"
 
 const modern: Prepare = async () => modernCall
@@ -10,3 +10,10 @@ export const modernWire = calls("tools/call, 2026 wire", modern, [
   [effect, modern],
   [oursSilent, modern]
 ])
+
+export const twoWorkersModern = calls(
+  "tools/call, 2026 wire, two workers",
+  modern,
+  [[ours, modern]],
+  oursTwice
+)

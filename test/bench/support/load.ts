@@ -1,6 +1,6 @@
 /** Load from a second process: wrk if it is installed, otherwise the bundled client. */
 import { join } from "node:path"
-import { own, rss, type Running } from "./process.ts"
+import { own, rssOfAll, type Running } from "./process.ts"
 import type { Wire } from "./protocol.ts"
 
 const connections = 32
@@ -46,7 +46,7 @@ export const load = async ({ pid, url }: Running, { body, headers }: Wire, secon
     })
   )
   let peak = 0
-  const sampling = setInterval(() => (peak = Math.max(peak, rss(pid) ?? 0)), sampleEvery)
+  const sampling = setInterval(() => (peak = Math.max(peak, rssOfAll(pid) ?? 0)), sampleEvery)
   const said = await new Response(child.stdout).text().finally(() => clearInterval(sampling))
   const [, result] = /^result (.*)$/m.exec(said) ?? []
   if (result === undefined) throw new Error(`no result from the load: ${said.slice(0, 100)}`)

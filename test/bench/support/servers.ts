@@ -16,6 +16,12 @@ export const ours: Subject = {
   name: "manifold",
   config: { limits: { principal: ample, address: ample, total: ample }, logging: { file: "manifold.log" } }
 }
+/** Two processes on one port. */
+export const oursTwice: Subject = {
+  ...ours,
+  name: "manifold, two workers",
+  command: [...ours.command, "--workers", "2"]
+}
 /** The same program without metrics and call log, to measure their cost. */
 export const oursSilent: Subject = {
   ...http,
