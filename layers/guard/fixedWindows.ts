@@ -19,11 +19,46 @@ export interface LimitReached {
   readonly retryAfter: number
 }
 
-interface Counter {
-  readonly key: string
+export interface Counter {
   count: number
   /** Milliseconds of the clock of `take`. */
   endsAt: number
+}
+
+/** Where counters are kept. */
+export interface Counters {
+  readonly find: (key: string) => Counter | undefined
+  /** A counter of no calls, whose window ends at `now`. */
+  readonly create: (key: string, now: number) => Counter
+}
+
+/** Counts one call under each limit and returns the lowest number of calls left; or counts nothing and returns the limit that is reached. */
+export const takeFrom =
+  ({ create, find }: Counters) =>
+  (limits: ReadonlyArray<Limit>, now: number): number | LimitReached => {
+    for (const limit of limits) {
+      const counter = find(limit.key)
+      const open = counter !== undefined && counter.endsAt > now
+      if ((open ? counter.count : 0) + 1 > limit.max) {
+        return { limit, retryAfter: open ? Math.ceil(counter.endsAt - now) : limit.window }
+      }
+    }
+    let left = Infinity
+    for (const limit of limits) {
+      const counter = find(limit.key) ?? create(limit.key, now)
+      if (counter.endsAt <= now) {
+        counter.count = 0
+        counter.endsAt = now
+      }
+      counter.count += 1
+      counter.endsAt += limit.window / limit.max
+      left = Math.min(left, limit.max - counter.count)
+    }
+    return left
+  }
+
+interface LocalCounter extends Counter {
+  readonly key: string
 }
 
 /** Counters to compare for an eviction. */
@@ -38,12 +73,12 @@ const candidates = 16
  * has ended already or has counted least.
  */
 export const make = (maxKeys: number) => {
-  const counters = new Map<string, Counter>()
+  const counters = new Map<string, LocalCounter>()
   // For the clock hand of the eviction: a Map cannot be iterated from a given position.
-  const slots: Array<Counter> = []
+  const slots: Array<LocalCounter> = []
   let hand = 0
 
-  const place = (counter: Counter) => {
+  const place = (counter: LocalCounter) => {
     counters.set(counter.key, counter)
     if (slots.length < maxKeys) {
       slots.push(counter)
@@ -59,31 +94,14 @@ export const make = (maxKeys: number) => {
     slots[least] = counter
   }
 
-  /** Counts one call under each limit and returns the lowest number of calls left; or counts nothing and returns the limit that is reached. */
-  const take = (limits: ReadonlyArray<Limit>, now: number): number | LimitReached => {
-    for (const limit of limits) {
-      const counter = counters.get(limit.key)
-      const open = counter !== undefined && counter.endsAt > now
-      if ((open ? counter.count : 0) + 1 > limit.max) {
-        return { limit, retryAfter: open ? Math.ceil(counter.endsAt - now) : limit.window }
-      }
+  const take = takeFrom({
+    find: (key) => counters.get(key),
+    create: (key, now) => {
+      const counter = { key, count: 0, endsAt: now }
+      place(counter)
+      return counter
     }
-    let left = Infinity
-    for (const limit of limits) {
-      let counter = counters.get(limit.key)
-      if (counter === undefined) {
-        counter = { key: limit.key, count: 0, endsAt: now }
-        place(counter)
-      } else if (counter.endsAt <= now) {
-        counter.count = 0
-        counter.endsAt = now
-      }
-      counter.count += 1
-      counter.endsAt += limit.window / limit.max
-      left = Math.min(left, limit.max - counter.count)
-    }
-    return left
-  }
+  })
 
   return { take, size: () => counters.size }
 }

@@ -1,14 +1,21 @@
 /** A request that another process of this service forwards over a Unix socket, with what it knows about the client. */
 import { IncomingRequest } from "./IncomingRequest.ts"
-import type { Forwardable } from "./ListenerOptions.ts"
+import type { Connection } from "./Routes.ts"
 
 /** Trusted only on sockets that no other user can reach. */
 const header = "manifold-forwarded"
 
 /** Headers of the forwarded request. */
-export const forwardedHeaders = (incoming: Forwardable): Headers => {
-  const headers = new Headers(incoming.request.headers)
-  const { address, encrypted, loopback, requestId } = incoming
+export const forwardedHeaders = (
+  request: Request,
+  {
+    address,
+    encrypted,
+    loopback,
+    requestId
+  }: Pick<Connection, "address" | "encrypted" | "loopback" | "requestId">
+): Headers => {
+  const headers = new Headers(request.headers)
   headers.set(header, JSON.stringify({ address, encrypted, loopback }))
   headers.set("x-request-id", requestId)
   return headers

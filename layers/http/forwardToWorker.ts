@@ -91,7 +91,7 @@ export const make = ({ isOfFirst, slot }: ForwardOptions): Forward => {
       const given = await fetch(`http://worker${request.url.slice(request.url.indexOf("/", 8))}`, {
         unix: socket,
         method: request.method,
-        headers: forwardedHeaders(incoming),
+        headers: forwardedHeaders(request, incoming),
         body,
         signal: controller.signal,
         redirect: "manual",

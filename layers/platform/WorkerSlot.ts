@@ -9,6 +9,10 @@ const Slot = Schema.Struct({
   id: Schema.Int,
   /** The same for all workers of the service. */
   service: Schema.String,
+  /** File of the memory in which all workers count. */
+  limits: Schema.String,
+  /** Of the hashes in it, a random integer. */
+  seed: Schema.Int,
   /** Folder with the socket of each worker, which only this user can enter. */
   folder: Schema.String
 })

@@ -1,4 +1,5 @@
 /** Time for durations within this process. Unlike the wall clock, which is set at times, it only goes on. */
+import { readFileSync } from "node:fs"
 import { Clock, Effect } from "effect"
 
 const nanosPerMillisecond = 1_000_000
@@ -11,3 +12,9 @@ export const monotonicMillis = (clock: Clock.Clock): number =>
 export const monotonicNow: Effect.Effect<number> = Effect.clockWith((clock) =>
   Effect.sync(() => monotonicMillis(clock))
 )
+
+/** Milliseconds since the boot of this machine, the same for all processes, to 10 ms; Linux only. */
+export const millisSinceBoot = (): number => {
+  const [seconds] = readFileSync("/proc/uptime", "utf8").split(" ")
+  return Math.round(Number(seconds) * 1000)
+}

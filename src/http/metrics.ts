@@ -1,7 +1,10 @@
-/** `/metrics`: metrics in the Prometheus text format. */
+/** `/metrics`: metrics in the Prometheus text format; with several workers, those of all of them. */
 import { Effect, Layer } from "effect"
 import { Authenticator } from "../../layers/identity/Authenticator.ts"
-import { Routes } from "../../layers/http/Routes.ts"
+import { askWorkers, isPart, partHeaders } from "../../layers/http/askWorkers.ts"
+import { type Connection, Routes } from "../../layers/http/Routes.ts"
+import { WorkerSlot } from "../../layers/platform/WorkerSlot.ts"
+import { mergeMetrics } from "../../layers/telemetry/mergeMetrics.ts"
 import { Metrics } from "../../layers/telemetry/Metrics.ts"
 import * as prometheus from "../../layers/telemetry/prometheus.ts"
 import { requireReader } from "./requireReader.ts"
@@ -11,16 +14,19 @@ export const layer = Layer.effectDiscard(
     const routes = yield* Routes
     const authenticator = yield* Authenticator
     const { registry } = yield* Metrics
+    const slot = yield* WorkerSlot
+    const headers = { "content-type": prometheus.contentType, ...(slot !== undefined && partHeaders(slot)) }
+    const page = async (request: Request, connection: Connection) => {
+      const text = prometheus.format(registry)
+      if (slot === undefined || isPart(request)) return new Response(text, { headers })
+      const others = await askWorkers(slot, request, connection)
+      const all = [{ worker: slot.number, text }, ...others].toSorted((a, b) => a.worker - b.worker)
+      return new Response(mergeMetrics(all), { headers })
+    }
     yield* routes.add({
       paths: ["/metrics"],
       fetch: (request, connection) =>
-        requireReader(
-          authenticator,
-          request,
-          connection,
-          () =>
-            new Response(prometheus.format(registry), { headers: { "content-type": prometheus.contentType } })
-        )
+        requireReader(authenticator, request, connection, () => page(request, connection))
     })
   })
 )

@@ -3,6 +3,7 @@ import { Clock, Duration, Effect, FileSystem, Queue, Semaphore } from "effect"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { namedFile } from "../../layers/config/ConfigDocument.ts"
 import * as edge from "../../layers/edge/section.ts"
+import * as sharedFixedWindows from "../../layers/guard/sharedFixedWindows.ts"
 import { Listener } from "../../layers/http/Listener.ts"
 import * as http from "../../layers/http/section.ts"
 import { Environment } from "../../layers/platform/Environment.ts"
@@ -49,12 +50,15 @@ export const superviseWorkers = Effect.fnUntraced(function* (count: number, over
   const { get } = yield* Environment
   const { name } = yield* Identity
   const { stderr } = yield* OutputStreams
-  const { next } = yield* Ids
+  const { next, secret } = yield* Ids
   const { drain_delay, host, port, shutdown_timeout } = yield* freePort(overrides)
   const file = yield* namedFile
   const service = yield* next
   const scope = yield* Effect.scope
   const folder = yield* files.makeTempDirectoryScoped({ prefix: "manifold-" })
+  const limits = `${folder}/limits`
+  yield* files.writeFile(limits, new Uint8Array(sharedFixedWindows.bytes))
+  const [seed = 0] = new Uint32Array((yield* secret(4)).buffer)
   const options = {
     launch,
     args: [
@@ -102,7 +106,7 @@ export const superviseWorkers = Effect.fnUntraced(function* (count: number, over
 
   /** Starts a worker, and waits until it listens. */
   const start = Effect.fnUntraced(function* (number: number) {
-    const worker = spawnWorker({ number, id: ++lastId, folder, service }, options)
+    const worker = spawnWorker({ number, id: ++lastId, folder, limits, seed, service }, options)
     alive.add(worker)
     const { id } = worker.slot
     yield* worker.exited.pipe(

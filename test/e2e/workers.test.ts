@@ -4,6 +4,9 @@ import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/cli
 import { Cause, Deferred, Effect, Exit, Fiber } from "effect"
 import { info, newClients, tryOut } from "../support/clients.ts"
 import { it } from "../support/effect.ts"
+import { parse } from "../support/prometheusText.ts"
+import { bearer } from "../support/rest.ts"
+import { stateless } from "../support/service.ts"
 import { site } from "../support/sites.ts"
 import { isRunning, workers } from "../support/workers.ts"
 
@@ -143,6 +146,45 @@ describe("two workers", () => {
       yield* Deferred.await(left)
       expect((yield* Fiber.join(call))._tag).toBe("Failure")
       yield* Effect.promise(() => client.close())
+    })
+  )
+
+  it.live("count limits together, and show the metrics of both", () =>
+    Effect.gen(function* () {
+      const token = "a".repeat(40)
+      const { url } = yield* workers({
+        config: {
+          auth: { anonymous_loopback: false, tokens: [{ name: "ada", token, scopes: ["read", "call"] }] },
+          limits: { principal: { calls: 15, window: "1 hour" } }
+        }
+      })
+      const { body, headers } = stateless(1, "tools/call", adding.params)
+      const call = async () => {
+        const response = await scattered(url, {
+          method: "POST",
+          headers: {
+            ...headers,
+            ...bearer(token),
+            accept: "application/json, text/event-stream",
+            "content-type": "application/json"
+          },
+          body: JSON.stringify(body)
+        })
+        await response.text()
+        return response.status
+      }
+      const statuses: Array<number> = []
+      for (let round = 0; round < 40; round++) statuses.push(yield* Effect.promise(call))
+      expect(statuses.filter((status) => status === 200).length).toBe(15)
+      expect(statuses.filter((status) => status === 429).length).toBe(25)
+
+      const page = yield* Effect.promise(async () =>
+        (await scattered(new URL("/metrics", url), { headers: bearer(token) })).text()
+      )
+      const calls = [...page.matchAll(/^manifold_calls_total\{worker="([12])",[^}]*\} (\d+)$/gm)]
+      expect(new Set(calls.map(([, worker]) => worker))).toEqual(new Set(["1", "2"]))
+      expect(calls.reduce((all, [, , count]) => all + Number(count), 0)).toBe(40)
+      expect(parse(page).size).toBeGreaterThan(10)
     })
   )
 

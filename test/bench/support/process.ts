@@ -63,8 +63,8 @@ export const rss = (pid: number): number | undefined => {
 /** The same for a process and its children, such as workers. */
 export const rssOfAll = (pid: number): number | undefined => {
   try {
-    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ")
-    return [pid, ...children.map(Number)].reduce((sum, each) => sum + (rss(each) ?? 0), 0)
+    const started = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ")
+    return [pid, ...started.map(Number)].reduce((sum, each) => sum + (rss(each) ?? 0), 0)
   } catch {
     return undefined
   }
