@@ -1,6 +1,5 @@
 /** Chooses provider and model for each request, checks it, and falls back to other providers before the first part. */
 import { Effect, Stream } from "effect"
-import * as Prompt from "effect/ai/Prompt"
 import type * as Response from "effect/ai/Response"
 import type { Tokens } from "../ledger/Tokens.ts"
 import type { Outbound } from "../outbound/Outbound.ts"
@@ -15,6 +14,7 @@ import type { ModelFailure, ModelRequest, NewImage } from "./ModelRequest.ts"
 import { promptText } from "./parts.ts"
 import type { Provider } from "./Provider.ts"
 import type { Dialect } from "./providers.ts"
+import { toPrompt } from "./toPrompt.ts"
 import { textCall, type Called } from "./textCall.ts"
 
 export interface Ground {
@@ -115,7 +115,7 @@ export const make = Effect.fnUntraced(function* ({ outbound, settings, spine, to
         "Name a model, or configure one in llm.providers."
       )
     }
-    const prompt = Prompt.make(request.prompt)
+    const prompt = toPrompt(request)
     if (model.length > maxModelName) return yield* longName(provider.name)
     const bytes = Buffer.byteLength(promptText(prompt))
     if (bytes > settings().maxInputBytes) {

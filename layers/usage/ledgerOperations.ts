@@ -99,11 +99,13 @@ export const makeLedger = Effect.fnUntraced(function* (written: () => void) {
       leaseUntil: leaseFrom(at, now),
       limits
     }
-    const late = new DatabaseError({
-      reason: "unreachable",
-      database: sql.place.name,
-      message: `the database ${sql.place.name} did not answer within ${Duration.format(holdWithin)}`
-    })
+    // Made only if it is needed: an error takes longer than the rest of this function.
+    const late = () =>
+      new DatabaseError({
+        reason: "unreachable",
+        database: sql.place.name,
+        message: `the database ${sql.place.name} did not answer within ${Duration.format(holdWithin)}`
+      })
     // Without limits the hold is a single statement.
     const held =
       limits.length === 0
@@ -111,7 +113,7 @@ export const makeLedger = Effect.fnUntraced(function* (written: () => void) {
         : sql.write((client) => hold(client, request))
     yield* held.pipe(
       Effect.interruptible,
-      Effect.timeoutOrElse({ duration: holdWithin, orElse: () => Effect.fail(late) }),
+      Effect.timeoutOrElse({ duration: holdWithin, orElse: () => Effect.fail(late()) }),
       Effect.tap(
         Effect.sync(() => {
           entry.isHeld = true

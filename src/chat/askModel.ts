@@ -185,6 +185,7 @@ export const askModel = Effect.fnUntraced(function* ({
   yield* Stream.runForEachArray(
     models.stream({
       prompt: messages,
+      immutable: true,
       ...(options.provider !== undefined && { provider: options.provider }),
       ...(options.model !== undefined && { model: options.model }),
       ...(tool.length > 0 && { tools: tool, toolChoice: mayCall ? "auto" : "none" })

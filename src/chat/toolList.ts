@@ -41,6 +41,7 @@ export const toolsOf = Effect.fnUntraced(function* (
   principal: Principal,
   patterns: ReadonlyArray<string> | undefined
 ) {
+  if (patterns?.length === 0) return []
   const entries: Array<ToolEntry> = []
   let cursor: string | undefined
   do {

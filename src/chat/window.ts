@@ -64,6 +64,13 @@ export const makeWindow = (tokens: Tokens["Service"], counts: TokenCounts, debug
     return counted
   })
 
+  /** The same object for each request, so that it is decoded once. */
+  let instructions: Prompt.SystemMessageEncoded | undefined
+  const instructionsOf = (content: string) => {
+    if (instructions?.content !== content) instructions = { role: "system", content }
+    return instructions
+  }
+
   return Effect.fnUntraced(function* ({
     conversation,
     maxBytes,
@@ -76,7 +83,7 @@ export const makeWindow = (tokens: Tokens["Service"], counts: TokenCounts, debug
     const { max_tokens, preserve_recent, reserve_tokens } = settings
     const room = max_tokens - reserve_tokens
     const whole = (kept: ReadonlyArray<Unit>) => [
-      ...(system === undefined ? [] : [{ role: "system" as const, content: system }]),
+      ...(system === undefined ? [] : [instructionsOf(system)]),
       ...kept.flatMap(({ messages }) => messages)
     ]
     // A token has at least one byte, so a short conversation fits without a count.
