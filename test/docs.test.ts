@@ -14,6 +14,7 @@ import { it } from "./support/effect.ts"
 import { home } from "./support/userHome.ts"
 import { project } from "./support/libraryProject.ts"
 import { endpoint, service } from "./support/service.ts"
+import { anchorOf } from "./support/site/pages.ts"
 
 const readme = await Bun.file(`${root}README.md`).text()
 const manifest = (await Bun.file(`${root}package.json`).json()) as { scripts: Record<string, string> }
@@ -170,13 +171,6 @@ for (const [name, config] of Object.entries(pages)) {
     })
   )
 }
-
-/** The anchor that GitHub gives a heading. */
-const anchorOf = (heading: string) =>
-  heading
-    .toLowerCase()
-    .replaceAll(/[^\p{L}\p{N} _-]/gu, "")
-    .replaceAll(" ", "-")
 
 const documents = [
   "README.md",

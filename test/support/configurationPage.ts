@@ -7,6 +7,8 @@ export const page = new URL("../../docs/configuration.md", import.meta.url).path
 
 const introduction = `# Configuration
 
+*For everyone who changes settings.*
+
 manifold runs without any configuration. Settings are in one file, YAML or JSON. The first of these is read:
 
 1. the file named by \`--config\`, which every command has;

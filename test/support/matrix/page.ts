@@ -20,6 +20,8 @@ const row = (cells: ReadonlyArray<string>) => `| ${cells.join(" | ")} |`
 export const page = () =>
   `# Compatibility of upstream servers
 
+*For developers of clients, and operators.*
+
 A client and an [upstream server](upstreams.md) may use different revisions of MCP: the session era (up to 2025-11-25) or
 2026-07-28. Real clients (${Object.keys(clients).join("; ")}) use each feature at servers of both eras over each
 transport. A ✓ means that all of these clients pass. A server over HTTP with SSE is always of the session era.
