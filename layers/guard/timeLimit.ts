@@ -6,6 +6,7 @@
  * instead of 11 µs for one that does. It would also wait without limit for a handler that cannot be interrupted.
  */
 import { Clock, Context, Duration, Effect, Exit, Fiber } from "effect"
+import { monotonicMillis } from "../platform/monotonic.ts"
 import { TimedOut } from "./GuardError.ts"
 
 /** All in milliseconds. */
@@ -37,9 +38,6 @@ export const withoutTimeLimit = <A, E, R>(wait: Effect.Effect<A, E, R>): Effect.
 /** How long an interrupted call may take to clean up before the call fails anyway. */
 const gracePeriod = Duration.seconds(1)
 
-/** Milliseconds of the monotonic clock. */
-const monotonic = (clock: Clock.Clock) => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
-
 /**
  * Runs `work` with the services that `provide` adds; interrupts it and fails with `TimedOut` at the deadline. `left` are
  * the milliseconds until then. A call that never waits gets no timer. With a timer, `follow` receives the function to call
@@ -55,26 +53,26 @@ export const withTimeLimit = <A, E, R, Handler>(
   Effect.contextWith((context: Context.Context<R>) =>
     Effect.callback<A, E | TimedOut>((resume) => {
       const clock = Context.get(context, Clock.Clock)
-      const started = monotonic(clock)
+      const started = monotonicMillis(clock)
       let deadline = started + limit
       /** Milliseconds that the call was paused, and pauses that have not ended. */
       let paused = 0
       let pauses = 0
       let pausedAt = 0
       let timer: Fiber.Fiber<void> | undefined
-      const now = () => (pauses > 0 ? pausedAt : monotonic(clock))
+      const now = () => (pauses > 0 ? pausedAt : monotonicMillis(clock))
       const left = () => deadline - now()
       const pauseOuter = Context.get(context, PauseTimeLimit)
       const pause = () => {
         const resumeOuter = pauseOuter()
         if (pauses++ === 0) {
-          pausedAt = monotonic(clock)
+          pausedAt = monotonicMillis(clock)
           timer?.interruptUnsafe()
         }
         return () => {
           resumeOuter()
           if (--pauses > 0) return
-          const duration = monotonic(clock) - pausedAt
+          const duration = monotonicMillis(clock) - pausedAt
           paused += duration
           deadline += duration
           if (timer !== undefined && fiber.pollUnsafe() === undefined) timer = arm()

@@ -147,6 +147,13 @@ const settleLost = Effect.fnUntraced(function* (sql: SqlClient, which: Fragment)
 /** Settles the holds of calls whose process has not renewed its lease. */
 export const expire = (sql: SqlClient, now: number) => settleLost(sql, sql`lease_until < ${now}`)
 
+/** `usage.lease` is an hour at most. In milliseconds. */
+const longestLease = 3_600_000
+
+/** The same, and of leases that were written before the clock was set back. */
+export const expireAll = (sql: SqlClient, now: number) =>
+  settleLost(sql, sql`lease_until < ${now} OR lease_until > ${now + longestLease}`)
+
 /** Settles the hold of a call whose row cannot be written. */
 export const settleInFull = (sql: SqlClient, id: string) =>
   Effect.asVoid(settleLost(sql, sql`call_id = ${id}`))

@@ -1,15 +1,17 @@
 /** Operations of the ledger: holds money before a call, settles it afterwards, and records every model call. Loaded at first use. */
 import { type BigDecimal, Clock, Duration, Effect, Latch } from "effect"
+import type { SqlClient } from "effect/sql/SqlClient"
 import { ConfigSource } from "../config/ConfigSource.ts"
 import type { Call, Outcome } from "../ledger/Calls.ts"
 import { JournalUnavailable } from "../ledger/Journal.ts"
 import { type Charge, nothing, OverBudget, type Spent } from "../ledger/Spend.ts"
+import { ClockJumps } from "../platform/ClockJumps.ts"
 import { Ids } from "../platform/Ids.ts"
 import { DatabaseError } from "../storage/DatabaseError.ts"
 import { Sql } from "../storage/Sql.ts"
 import { CallEntries, CallEntry } from "./callEntry.ts"
 import { hourOf, identityOf } from "./callRow.ts"
-import { expire } from "./callStatements.ts"
+import { expire, expireAll } from "./callStatements.ts"
 import { countHolds, hold, renew, usedSince } from "./holdStatements.ts"
 import { isCounted, type Limit, limitsOf } from "./limits.ts"
 import { unitsOf, unitsOfNumber } from "./money.ts"
@@ -178,6 +180,11 @@ export const makeLedger = Effect.fnUntraced(function* (written: () => void) {
     metrics.spent(spent)
   }
 
+  const jumps = new ClockJumps(yield* Clock.Clock)
+  /** Unless the clock was set: then other processes have not renewed their leases yet. */
+  const expireAt = (client: SqlClient, at: number, { lease }: UsageSettings) =>
+    jumps.within(Duration.toMillis(lease)) ? Effect.void : expireAll(client, at)
+
   const watchLeases = Effect.gen(function* () {
     yield* holding.await
     const now = yield* settings
@@ -186,7 +193,7 @@ export const makeLedger = Effect.fnUntraced(function* (written: () => void) {
     const running = Array.from(open, ({ id }) => id)
     const left = yield* sql.write((client) =>
       renew(client, running, leaseFrom(at, now)).pipe(
-        Effect.andThen(expire(client, at)),
+        Effect.andThen(expireAt(client, at, now)),
         Effect.andThen(countHolds(client))
       )
     )
@@ -196,9 +203,9 @@ export const makeLedger = Effect.fnUntraced(function* (written: () => void) {
   const expireLeases = Effect.flatMap(Clock.currentTimeMillis, (at) =>
     sql.write((client) => expire(client, at))
   )
-  const first = expireLeases.pipe(
-    Effect.catch(({ message }) => Effect.logWarning(`Expired leases were not settled: ${message}`))
-  )
+  const first = Effect.flatMap(Effect.all([Clock.currentTimeMillis, settings]), ([at, now]) =>
+    sql.write((client) => expireAt(client, at, now))
+  ).pipe(Effect.catch(({ message }) => Effect.logWarning(`Expired leases were not settled: ${message}`)))
   const next = watchLeases.pipe(
     Effect.catch(({ message }) => Effect.logWarning(`Leases were not renewed: ${message}`))
   )

@@ -1,4 +1,4 @@
-/** A virtual clock whose wall time a test sets, as administrators and NTP do, while monotonic time and sleeps go on. */
+/** A clock whose wall time a test sets, as administrators and NTP do, while monotonic time and sleeps go on. */
 import { Clock, Duration, Effect } from "effect"
 
 export type Jump = (change: Duration.Input, direction: "forward" | "back") => Effect.Effect<void>
@@ -12,6 +12,9 @@ export const withJumps = <A, E, R>(body: (jump: Jump) => Effect.Effect<A, E, R>)
     // `TestClock` finds its own functions in it.
     const clock: Clock.Clock = {
       ...base,
+      sleep: (duration) => base.sleep(duration),
+      monotonicTimeNanosUnsafe: () => base.monotonicTimeNanosUnsafe(),
+      monotonicTimeNanos: base.monotonicTimeNanos,
       currentTimeMillisUnsafe: millis,
       currentTimeMillis: Effect.sync(millis),
       currentTimeNanosUnsafe: nanos,

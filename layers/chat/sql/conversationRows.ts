@@ -40,10 +40,18 @@ export const nowOf = (sql: SqlClient) =>
     })
   )
 
-const columns = Effect.fnUntraced(function* (sql: SqlClient) {
+/** Leases are shorter. One that ends later was written before the clock was set back. In milliseconds. */
+const longestLease = 60_000
+
+/** SQL: the lease of an instance has not ended. */
+export const isLive = Effect.fnUntraced(function* (sql: SqlClient) {
   const now = yield* nowOf(sql)
+  return sql`lease_until > ${now} AND lease_until <= ${now} + ${sql.literal(String(longestLease))}`
+})
+
+const columns = Effect.fnUntraced(function* (sql: SqlClient) {
   return sql`SELECT c.*, CASE WHEN EXISTS (
-      SELECT 1 FROM chat_instances i WHERE i.id = c.owner AND i.lease_until > ${now}
+      SELECT 1 FROM chat_instances i WHERE i.id = c.owner AND ${yield* isLive(sql)}
     ) THEN 1 ELSE 0 END AS alive FROM chat_conversations c`
 })
 

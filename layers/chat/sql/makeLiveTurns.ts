@@ -1,6 +1,7 @@
 /** Turns that this process runs, and the end of turns whose process has died: it has not renewed its lease. */
 import { Clock, Duration, Effect, Predicate, Schedule } from "effect"
 import type { SqlClient } from "effect/sql/SqlClient"
+import { ClockJumps } from "../../platform/ClockJumps.ts"
 import { Ids } from "../../platform/Ids.ts"
 import { notFound } from "../storeErrors.ts"
 import { Changes } from "./Changes.ts"
@@ -30,12 +31,15 @@ export const makeLiveTurns = Effect.fnUntraced(function* (
   /** Conversations whose turn ended without an event, because the database failed. */
   const abandoned = new Set<string>()
   let hasLease = false
+  const jumps = new ClockJumps(yield* Clock.Clock)
+  const leaseMillis = Duration.toMillis(lease)
 
   const isOwn = (row: ConversationRow): boolean =>
     row.owner === me && turns.get(row.id) === row.running_request
 
   /** Whether its turn must be ended: its process has died, or has given it up. */
-  const isDead = (row: ConversationRow): boolean => (row.owner === me ? !isOwn(row) : isInterrupted(row))
+  const isDead = (row: ConversationRow): boolean =>
+    row.owner === me ? !isOwn(row) : isInterrupted(row) && !jumps.within(leaseMillis)
 
   const changes = new Changes(scope, (watched) =>
     read((db) =>

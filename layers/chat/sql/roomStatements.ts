@@ -4,7 +4,7 @@ import type { SqlClient } from "effect/sql/SqlClient"
 import { Count, rowsOf } from "../../storage/rows.ts"
 import type { ChatLimits } from "../roomFor.ts"
 import { tooMany } from "../storeErrors.ts"
-import { hashOf, nowOf } from "./conversationRows.ts"
+import { hashOf, isLive, nowOf } from "./conversationRows.ts"
 
 /** Any number; the same for all programs that share the database, and another one than that of budgets. */
 const conversationsLock = 7_201_988_315
@@ -37,8 +37,7 @@ const sumsOf = Effect.fnUntraced(function* (sql: SqlClient, principal: string | 
 
 /** SQL: no process runs a turn of it. */
 const isIdle = Effect.fnUntraced(function* (sql: SqlClient) {
-  const now = yield* nowOf(sql)
-  return sql`(owner IS NULL OR owner NOT IN (SELECT id FROM chat_instances WHERE lease_until > ${now}))`
+  return sql`(owner IS NULL OR owner NOT IN (SELECT id FROM chat_instances WHERE ${yield* isLive(sql)}))`
 })
 
 /** Removes the oldest conversations that do not run until another turn has room. Fails with `too_many` if they are not enough. */

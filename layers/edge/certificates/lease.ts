@@ -15,12 +15,14 @@ export const make = Effect.fnUntraced(function* (name: string) {
   const take = Effect.gen(function* () {
     const now = yield* Clock.currentTimeMillis
     const until = now + Duration.toMillis(duration)
+    // A later end was written before the clock was set back.
+    const latest = until + Duration.toMillis(duration)
     const taken = yield* sql.write(
       (
         client
       ) => client`INSERT INTO edge_leases (name, owner, lease_until) VALUES (${name}, ${owner}, ${until})
         ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, lease_until = excluded.lease_until
-          WHERE edge_leases.owner = ${owner} OR edge_leases.lease_until <= ${now}
+          WHERE edge_leases.owner = ${owner} OR edge_leases.lease_until <= ${now} OR edge_leases.lease_until > ${latest}
         RETURNING owner`
     )
     return taken.length > 0

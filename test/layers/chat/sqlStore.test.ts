@@ -2,8 +2,10 @@
 import { expect } from "bun:test"
 import { join } from "node:path"
 import { Deferred, Duration, Effect, Fiber, Stream } from "effect"
+import type { SqlClient } from "effect/sql/SqlClient"
 import { onEachDatabase, sqlite, sqlOf, type StorageSettings } from "../../support/databases.ts"
 import { it } from "../../support/effect.ts"
+import { withJumps } from "../../support/jumpingClock.ts"
 import { assistant, completed, delta, sqlShared, turn, type Instance } from "../../support/chatStores.ts"
 import { Sql } from "../../../layers/storage/Sql.ts"
 import type { ChatEvent } from "../../../layers/chat/ChatEvent.ts"
@@ -55,6 +57,34 @@ const watching = Effect.fnUntraced(function* (
 })
 
 const all = { limit: Number.MAX_SAFE_INTEGER }
+
+it.live(
+  "turns go on when the clock is set, and those of a killed process do not seem to run until then",
+  () =>
+    withJumps((jump) =>
+      Effect.gen(function* () {
+        const storage = yield* sqlite
+        const { one, other } = yield* pair(storage)
+        yield* one.store.begin(newTurn("r", { conversation: "c" }))
+        expect((yield* other.store.find("c"))?.running).toEqual({ requestId: "r", seq: 2 })
+        for (const direction of ["forward", "back"] as const) {
+          yield* jump(direction === "forward" ? "2 hours" : "4 hours", direction)
+          expect((yield* other.store.find("c"))?.running).toEqual({ requestId: "r", seq: 2 })
+          yield* one.store.append("c", [delta("r", "a")])
+        }
+        // What its process wrote before the clock was set back; it does not renew it any more.
+        const killed = (sql: SqlClient) =>
+          sql`INSERT INTO chat_instances (id, lease_until) VALUES ('killed', ${Date.now()})`
+        const owned = (sql: SqlClient) => sql`UPDATE chat_conversations SET owner = 'killed' WHERE id = 'c'`
+        yield* Effect.provide(
+          Effect.flatMap(Sql, ({ write }) => write((sql) => Effect.andThen(killed(sql), owned(sql)))),
+          sqlOf(storage)
+        )
+        const later = yield* started(storage)
+        expect((yield* later.store.find("c"))?.running).toBeUndefined()
+      })
+    )
+)
 
 onEachDatabase("conversations in the database", (database) => {
   it.live("begin one turn for a request that several instances begin at once", () =>

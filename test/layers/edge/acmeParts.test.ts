@@ -109,6 +109,17 @@ onEachDatabase("The lease", (database) => {
     })
   )
 
+  it.effect("is taken from a killed program that wrote it before the clock was set back", () =>
+    Effect.gen(function* () {
+      const { run, sql } = yield* program(yield* database)
+      yield* sql.write(
+        (client) =>
+          client`INSERT INTO edge_leases (name, owner, lease_until) VALUES ('test', 'killed', ${7_200_000})`
+      )
+      expect(yield* run(Effect.void)).toBe(true)
+    })
+  )
+
   it.effect("interrupts the work of a program that has lost it", () =>
     Effect.gen(function* () {
       const { run, sql } = yield* program(yield* database)
@@ -117,9 +128,7 @@ onEachDatabase("The lease", (database) => {
         run(Effect.andThen(Deferred.succeed(begun, undefined), Effect.never))
       )
       yield* Deferred.await(begun)
-      yield* sql.write(
-        (client) => client`UPDATE edge_leases SET owner = 'other', lease_until = 9999999999999`
-      )
+      yield* sql.write((client) => client`UPDATE edge_leases SET owner = 'other', lease_until = 60000`)
       yield* TestClock.adjust("20 seconds")
       expect(yield* Fiber.join(work)).toBe(true)
     })
