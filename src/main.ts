@@ -4,6 +4,7 @@ import { Effect, Runtime, Stdio } from "effect"
 import { ConfigSource } from "../layers/config/ConfigSource.ts"
 import { ConfigFile } from "../layers/config/ConfigDocument.ts"
 import { exitOnSecondSignal, runMain } from "../layers/platform/Platform.ts"
+import { givenSlot } from "../layers/platform/WorkerSlot.ts"
 import { machine } from "./program/baseLayers.ts"
 import { serverTeardown } from "./program/exitCode.ts"
 import { printFailure } from "./program/printFailure.ts"
@@ -43,7 +44,9 @@ const run = Effect.fnUntraced(function* (args: ReadonlyArray<string>) {
   }
 })
 
-exitOnSecondSignal.pipe(
+givenSlot.pipe(
+  // A service manager signals all processes, and the supervisor its workers again.
+  Effect.flatMap((slot) => (slot === undefined ? exitOnSecondSignal : Effect.void)),
   Effect.andThen(Stdio.Stdio.use((stdio) => stdio.args)),
   Effect.flatMap(run),
   Effect.tapCause(printFailure("manifold")),

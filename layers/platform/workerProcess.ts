@@ -70,6 +70,7 @@ export const announce = (url: string) => Effect.sync(() => void process.send?.({
 /** In a worker: completes when the supervisor has ended. */
 export const supervisorEnded = Effect.callback<void>((resume) => {
   const end = () => resume(Effect.void)
+  if (!process.connected) return end()
   process.once("disconnect", end)
   return Effect.sync(() => void process.off("disconnect", end))
 })

@@ -1,5 +1,7 @@
 /** Runs a custom server as the process, over stdio or HTTP, until its input ends or a signal stops it. */
 import { Effect, Layer } from "effect"
+import { ConfigSource } from "../../layers/config/ConfigSource.ts"
+import * as httpSection from "../../layers/http/section.ts"
 import * as Logging from "../../layers/logging/Logging.ts"
 import { exitOnSecondSignal, runMain } from "../../layers/platform/Platform.ts"
 import * as Entries from "../catalog/entriesLayer.ts"
@@ -31,6 +33,15 @@ const layerOf = (options: ServeOptions) => {
 /** Supervisors collect standard output, where HTTP writes nothing else. */
 const logToStdout = Layer.succeed(Logging.Stream, "stdout")
 
+/** Only the program `manifold` runs several workers. */
+const oneProcess = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const { workers } = yield* (yield* ConfigSource).read(httpSection.section)
+    if (workers > 1)
+      yield* Effect.logWarning("server.workers is ignored: only `manifold serve --http` has workers")
+  })
+)
+
 /**
  * Serves until standard input ends (stdio), or until SIGINT or SIGTERM: running calls are finished or interrupted as
  * configured in section `server`, and the process exits with 0. A second signal ends it at once. An error at the start is
@@ -44,7 +55,10 @@ export const serve = (options: ServeOptions): void => {
       ? Effect.provide(serveStdio, app)
       : Effect.provide(
           listening,
-          Service.layer(http === true ? {} : http).pipe(Layer.provideMerge(app), Layer.provide(logToStdout))
+          Layer.merge(Service.layer(http === true ? {} : http), oneProcess).pipe(
+            Layer.provideMerge(app),
+            Layer.provide(logToStdout)
+          )
         )
   exitOnSecondSignal.pipe(
     Effect.andThen(serving),

@@ -8,15 +8,9 @@ import { parse } from "../support/prometheusText.ts"
 import { bearer } from "../support/rest.ts"
 import { stateless } from "../support/service.ts"
 import { site } from "../support/sites.ts"
-import { isRunning, workers } from "../support/workers.ts"
+import { isRunning, scattered, workers } from "../support/workers.ts"
 
 const config = { outbound: { allow_private: ["127.0.0.0/8"] } }
-
-/** A new connection for each request, so that each worker gets some. */
-const scattered: typeof fetch = Object.assign(
-  (url: Parameters<typeof fetch>[0], init?: RequestInit) => fetch(url, { ...init, keepalive: false }),
-  { preconnect: fetch.preconnect }
-)
 
 const transport = (url: URL, options = {}) =>
   new StreamableHTTPClientTransport(url, { fetch: scattered, ...options })

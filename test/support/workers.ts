@@ -100,3 +100,9 @@ export const isRunning = (pid: number): boolean => {
     return false
   }
 }
+
+/** A new connection for each request, so that each worker gets some. */
+export const scattered: typeof fetch = Object.assign(
+  (url: Parameters<typeof fetch>[0], init?: RequestInit) => fetch(url, { ...init, keepalive: false }),
+  { preconnect: fetch.preconnect }
+)
