@@ -48,7 +48,7 @@ export const runProcess = Effect.fnUntraced(function* (
   const seconds = Math.ceil(Duration.toSeconds(timeout)) + 1
   const confined = confine(argv, settings, confinement, seconds)
   const [program, ...args] = confined.argv
-  const guard = yield* (yield* OrphanGuard).ready
+  const guarded = yield* (yield* OrphanGuard).prepare
   const child = yield* ChildProcess.make(program, args, {
     env: {
       PATH: path,
@@ -70,7 +70,7 @@ export const runProcess = Effect.fnUntraced(function* (
       )
     )
   )
-  yield* guard(child.pid)
+  yield* guarded.add(child.pid)
   const output = new Capture(most)
   const errors = new Capture(most)
   const collect = (stream: typeof child.stdout, into: Capture) =>

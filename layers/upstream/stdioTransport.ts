@@ -98,12 +98,12 @@ export const stdioTransport = Effect.fnUntraced(function* ({
 }: StdioOptions) {
   const environment = yield* Environment
   const instances = instance === undefined ? {} : yield* instancesOf(server, yield* instance, environment)
-  const guard = yield* (yield* OrphanGuard).ready
+  const guarded = yield* (yield* OrphanGuard).prepare
   const home = homeFolder(environment)
   const outgoing = yield* Effect.acquireRelease(Queue.unbounded<string, Cause.Done>(), Queue.end)
   const { command = "", args = [], cwd = home } = settings
   const child = yield* ChildProcess.make(command, args, {
-    env: { ...environmentOf(settings, environment), ...instances },
+    env: { ...environmentOf(settings, environment), ...instances, ...guarded.environment },
     ...(cwd !== undefined && { cwd }),
     stdin: Stream.encodeText(Stream.fromQueue(outgoing)),
     forceKillAfter: graceful
@@ -118,7 +118,7 @@ export const stdioTransport = Effect.fnUntraced(function* ({
         })
     )
   )
-  yield* guard(child.pid)
+  yield* guarded.add(child.pid)
   const run = Effect.runForkWith(yield* Effect.context<never>())
 
   /** The last lines that the server wrote, for the error message. */

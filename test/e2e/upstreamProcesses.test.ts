@@ -1,7 +1,7 @@
 /** Processes of upstream servers: started once, restarted after a crash, and ended with the service. */
 import { expect } from "bun:test"
 import { createServer, type AddressInfo } from "node:net"
-import { mkdtemp, writeFile } from "node:fs/promises"
+import { mkdtemp, readFile, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Deferred, Effect, Exit, Layer, Queue } from "effect"
@@ -12,6 +12,7 @@ import { machine } from "../../src/program/baseLayers.ts"
 import { Upstreams } from "../../src/upstreams/Upstreams.ts"
 import { callTool } from "../support/callTool.ts"
 import { it } from "../support/effect.ts"
+import { gone } from "../support/processes.ts"
 import { service, serviceOf, stateFolder } from "../support/service.ts"
 import { startStdio } from "../support/stdio.ts"
 
@@ -136,6 +137,19 @@ it.live("SIGKILL of the program ends the server and its children", () =>
     yield* Effect.repeat(next, { until: (message) => message?.["id"] === 2 })
     yield* Effect.sync(() => child.kill("SIGKILL"))
     yield* allEnded(processes)
+  })
+)
+
+it.live("SIGKILL of the program ends a server that has just started, and no daemon of an earlier one", () =>
+  Effect.gen(function* () {
+    const marker = `started-${process.pid}-${Date.now()}`
+    const file = join(yield* stateFolder, "daemon")
+    const script = new URL("../support/unguardedProcess.ts", import.meta.url).pathname
+    const { exited } = Bun.spawn([process.execPath, script, marker, file], { stderr: "ignore" })
+    expect(yield* Effect.promise(() => exited)).toBe(137)
+    yield* gone(marker)
+    const daemon = Number(yield* Effect.promise(() => readFile(file, "utf8")))
+    expect(process.kill(daemon, "SIGKILL")).toBe(true)
   })
 )
 
