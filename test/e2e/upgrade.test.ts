@@ -42,12 +42,15 @@ import { askModel, authorize, command } from "../support/state/steps.ts"
 /** Files of each format. */
 const filesOf: Readonly<Record<keyof typeof formats, RegExp>> = {
   database: /^manifold\.db$/,
-  conversations: /^events-\d+\.jsonl$/,
+  conversations: /^events(?:-\d+)?\.jsonl$/,
   keys: /^keys\//,
   sealed_files: /^(?:credentials|connections)\/.*\.sealed$/,
   upstream_lists: /^upstreams\/.*\.json$/,
   audit_rows: /^audit-rows-.*\.json$/
 }
+
+/** Files that need no version: locks, and the file of versions itself. */
+const withoutFormat = /^(?:formats\.json|events\.lock.*|events\.owners\/.*|\.in-use-.*)$/
 
 /** Serial number of the certificate that is served for the name. */
 const servedSerial = (port: number, servername: string) =>
@@ -127,6 +130,8 @@ for (const version of fixtureVersions) {
           if (marker?.formats[format] === undefined) continue
           expect([format, contents.files.some((path) => files.test(path))]).toEqual([format, true])
         }
+        const known = [...Object.values(filesOf), withoutFormat]
+        expect(contents.files.filter((path) => !known.some((files) => files.test(path)))).toEqual([])
         expect(countRows(`${dir}/manifold.db`)).toEqual(contents.tables)
         expect(Object.entries(contents.tables).filter(([, rows]) => rows === 0)).toEqual([])
         if (marker?.formats["database"] !== formats.database) return

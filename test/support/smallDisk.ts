@@ -15,24 +15,32 @@ export const itWithDisk: typeof it.live = canMount
   ? it.live
   : (name) => test.skip(`${name} (skipped: needs a user who may mount a file system)`, () => {})
 
-const mount = (folder: string, size: string) => [
+const fillIt = 'cat /dev/zero > "$0/filler" 2> /dev/null;'
+
+const mount = (folder: string, { full = false, size }: Disk) => [
   "unshare",
   "--mount",
   "sh",
   "-c",
-  `mount -t tmpfs -o size=${size} tmpfs "$0" && exec "$@"`,
+  `mount -t tmpfs -o size=${size} tmpfs "$0" && { ${full ? fillIt : ""} exec "$@"; }`,
   folder
 ]
 
-/** `size`: as of mount(8). */
+interface Disk {
+  /** As of mount(8). */
+  readonly size: string
+  /** Whether it has no free byte when the service starts. */
+  readonly full?: boolean
+}
+
 export const smallDisk = Effect.fnUntraced(function* (
-  size: string,
+  about: Disk,
   options: Omit<ServingOptions, "config" | "within"> & { readonly config: Readonly<Record<string, unknown>> }
 ) {
   const disk = yield* stateFolder
   const dir = `${disk}/state`
   const config = { ...options.config, storage: { dir } }
-  const service = yield* servingProcess({ ...options, config, within: mount(disk, size) })
+  const service = yield* servingProcess({ ...options, config, within: mount(disk, about) })
   /** The disk as this process sees it. */
   const seen = `/proc/${service.child.pid}/root${disk}`
   const filler = `${seen}/filler`
