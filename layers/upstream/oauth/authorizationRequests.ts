@@ -9,6 +9,7 @@ import { configuredServer, issuerOf, messageOf } from "./discoveryState.ts"
 import * as savedFlow from "./savedFlow.ts"
 import { includesScopes } from "./scopes.ts"
 import type { CallbackPlace } from "./SignIns.ts"
+import { storedTokens } from "./storedTokens.ts"
 import { TokenRequestError, tokenRequests } from "./tokenRequests.ts"
 
 /** `WWW-Authenticate` of a rejected request (RFC 6750, RFC 9728). */
@@ -40,9 +41,6 @@ export interface RequestsOptions {
   readonly clientName: string
   readonly fetch: FetchLike
 }
-
-/** Tokens are renewed this long before they expire, in milliseconds, or a tenth of their lifetime if that is less. */
-const early = 30_000
 
 export const authorizationRequests = async ({ clientName, fetch, owner, settings }: RequestsOptions) => {
   const sdk = await import("@modelcontextprotocol/client")
@@ -109,27 +107,12 @@ export const authorizationRequests = async ({ clientName, fetch, owner, settings
       : undefined
 
   const toStored = Effect.fnUntraced(function* (
-    { client, discovery, resource }: Pick<AuthorizationFlow, "client" | "discovery" | "resource">,
-    { access_token, expires_in, refresh_token, scope }: OAuthTokens
+    flow: Pick<AuthorizationFlow, "client" | "discovery" | "resource">,
+    issued: OAuthTokens
   ) {
-    if (client === undefined || discovery === undefined) return yield* failed("no tokens were issued")
     const now = yield* Effect.clockWith((clock) => clock.currentTimeMillis)
-    const stored: StoredTokens = {
-      access_token,
-      ...(refresh_token !== undefined && { refresh_token }),
-      ...(scope !== undefined && { scope }),
-      ...(expires_in !== undefined && {
-        expires_at: now + expires_in * 1000,
-        renew_at: now + expires_in * 1000 - Math.min(early, expires_in * 100)
-      }),
-      // A configured secret is not stored.
-      client:
-        settings.client_id === undefined ? client : { client_id: client.client_id, issuer: client.issuer },
-      authorization_server: discovery.authorizationServerUrl,
-      metadata: discovery.authorizationServerMetadata,
-      ...(resource !== undefined && { resource })
-    }
-    return stored
+    const stored = storedTokens(flow, issued, { now, configured: settings.client_id !== undefined })
+    return stored ?? (yield* failed("no tokens were issued"))
   })
 
   const newFlow = (options: {
