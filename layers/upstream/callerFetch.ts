@@ -127,7 +127,8 @@ export const callerFetch = (options: CallerFetchOptions): CallerFetch => {
       redirect: "manual",
       proxy: false,
       timeout: false,
-      tls: { rejectUnauthorized: true }
+      // Without TLS it would only cost time: half of that which `fetch` takes.
+      ...(route.url.startsWith("https:") && { tls: { rejectUnauthorized: true } })
     } as RequestInit)
     const { body, status, statusText } = response
     if (body === null) return response
