@@ -96,7 +96,7 @@ try {
 
   const packed = (await must(project, ["tar", "-tzf", tarball])).trim().split("\n")
   const allowed =
-    /^package\/(package\.json|README\.md|LICENSE|CHANGELOG\.md|(src|layers|templates|types)\/.+|docs\/\w+\.md|docs\/examples\/.+)$/
+    /^package\/(package\.json|README\.md|LICENSE|CHANGELOG\.md|(src|layers|templates|types)\/.+|docs\/[\w-]+\.md|docs\/examples\/.+)$/
   report(
     "the tarball has sources, declarations and documents",
     packed.filter((path) => !allowed.test(path)).join("\n")
@@ -209,6 +209,9 @@ try {
     shop.ticket.includes("mcptk_") &&
     shop.code === 0
   report("shop.ts serves its pages and its chat, and client.ts calls it", isOpen ? "" : JSON.stringify(shop))
+
+  const followed = await run(root, [bun, "test/support/followPage.ts", "docs/from-zero-library.md"])
+  report("docs/from-zero-library.md leads to a tool", followed.code === 0 ? "" : followed.output)
 } finally {
   await rm(project, { recursive: true, force: true })
 }

@@ -5,12 +5,15 @@ export const root = new URL("../../", import.meta.url).pathname
 export interface Block {
   readonly language: string
   readonly text: string
+  /** The last paragraph before the block. */
+  readonly before: string
 }
 
 export const blocksOf = (page: string): ReadonlyArray<Block> =>
-  [...page.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)].map(([, language = "", text = ""]) => ({
+  [...page.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)].map(({ 1: language = "", 2: text = "", index }) => ({
     language,
-    text
+    text,
+    before: page.slice(0, index).trimEnd().split("\n\n").at(-1) ?? ""
   }))
 
 export const select = (page: ReadonlyArray<Block>, language: string) =>
@@ -24,23 +27,15 @@ export const filesOf = (page: ReadonlyArray<Block>): ReadonlyArray<readonly [nam
 export const pattern = (text: string) =>
   new RegExp(`^${text.trim().split("…").map(RegExp.escape).join("[^]*?")}$`)
 
-/** Runs a block in a shell whose `bun` is the one that runs this file. */
-export const shell = async (script: string, env: Record<string, string> = {}, cwd = root) => {
-  const child = Bun.spawn(
-    [
-      "bash",
-      "-eu",
-      "-c",
-      `bun() { "${process.execPath}" "$@"; }\nmanifold() { bun "${root}src/main.ts" "$@"; }\n${script}`
-    ],
-    {
-      cwd,
-      stdin: "ignore",
-      stdout: "pipe",
-      stderr: "pipe",
-      env: { ...process.env, ...env }
-    }
-  )
+/** Runs a block in a shell, and returns its output. */
+export const bash = async (script: string, env: Record<string, string>, cwd: string) => {
+  const child = Bun.spawn(["bash", "-eu", "-c", script], {
+    cwd,
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+    env: { ...process.env, ...env }
+  })
   const [stdout, stderr, code] = await Promise.all([
     new Response(child.stdout).text(),
     new Response(child.stderr).text(),
@@ -49,3 +44,11 @@ export const shell = async (script: string, env: Record<string, string> = {}, cw
   if (code !== 0) throw new Error(`ended with ${code}: ${script}\n${stderr}`)
   return stdout
 }
+
+/** Runs a block in a shell whose `bun` is the one that runs this file, and whose `manifold` is the source. */
+export const shell = (script: string, env: Record<string, string> = {}, cwd = root) =>
+  bash(
+    `bun() { "${process.execPath}" "$@"; }\nmanifold() { bun "${root}src/main.ts" "$@"; }\n${script}`,
+    env,
+    cwd
+  )

@@ -16,6 +16,7 @@ const docs = (title: string, ...names: ReadonlyArray<string>): Group => ({
 
 export const groups: ReadonlyArray<Group> = [
   { title: "Overview", pages: ["README.md", "docs/install.md", "CHANGELOG.md"] },
+  docs("From zero", "from-zero-desktop", "from-zero-chat", "from-zero-operator", "from-zero-library"),
   docs("Desktop users", "clients", "stdio", "fetch", "decks", "models", "templates"),
   docs("Developers of applications", "chat", "http", "sse", "websocket", "rest", "errors", "compatibility"),
   docs(
