@@ -110,6 +110,8 @@ export const make = ({ isOfFirst, slot }: ForwardOptions): Forward => {
       return new Response(onDemand(given.body, end), { status, headers })
     } catch (cause) {
       if (controller.signal.aborted) return new Response(null, { status: 499 })
+      // Also for a client that stalls within its body, for which the other worker does not wait.
+      incoming.limitIdle()
       return isUnreachable(cause) ? gone(owner) : broken(owner)
     }
   }
