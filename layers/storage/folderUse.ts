@@ -16,8 +16,12 @@ export const markInUse = (dir: string, id: string): Effect.Effect<void, never, S
     Effect.acquireRelease(
       Effect.try({
         try: () => {
-          // Removes the files of processes that were killed.
-          isInUse(dir)
+          try {
+            // Removes the files of processes that were killed.
+            isInUse(dir)
+          } catch {
+            // Another user has left one.
+          }
           const lock = fileLock(`${dir}/${inUsePrefix}${id}`)
           lock.tryLock()
           return lock

@@ -1,7 +1,7 @@
 /** `manifold restore` by a user who owns the state folder, but may not write its parent, as under systemd's `StateDirectory`. */
 import { expect, test } from "bun:test"
 import { Effect } from "effect"
-import { chmodSync, chownSync, mkdirSync, readdirSync, statSync } from "node:fs"
+import { chmodSync, chownSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { filesIn } from "../../../layers/platform/stateFiles.ts"
 import { it } from "../../support/effect.ts"
 import { manifold } from "../../support/stdio.ts"
@@ -39,9 +39,15 @@ itAsUser("replaces the contents of the folder, and keeps the old ones in it", ()
     }
     const run = (...args: ReadonlyArray<string>) =>
       manifold(args, { cwd: dir, env: variables, within: asUser })
+    // A command of root was killed.
+    const left = path("lib/manifold/.in-use-root")
+    writeFileSync(left, "", { mode: 0o600 })
     expect((yield* run("token", "create", "ci")).code).toBe(0)
     expect((yield* run("backup", path("backups/saved"))).code).toBe(0)
     expect((yield* run("token", "create", "later")).code).toBe(0)
+    const unsure = yield* run("restore", path("backups/saved"), "--yes")
+    expect([unsure.code, unsure.stderr]).toEqual([1, expect.stringContaining("permission denied")])
+    rmSync(left)
     const restored = yield* run("restore", path("backups/saved"), "--yes")
     expect(restored).toMatchObject({ code: 0, stderr: "" })
 
