@@ -175,10 +175,18 @@ for (const [device, width] of Object.entries(widths)) {
   })
 }
 
-inBrowser("the site is dark for a reader who prefers that", async () => {
-  const { close, page, problems } = await open("/install.html", widths.desktop, "dark")
-  expect(await page.evaluate<boolean>('document.documentElement.classList.contains("dark")')).toBe(true)
-  await picture(page, "site-dark")
-  expect(problems).toEqual([])
-  await close()
-})
+for (const [device, width] of Object.entries(widths)) {
+  inBrowser(
+    `the site is dark on a ${device} for a reader who prefers that, and light for others`,
+    async () => {
+      for (const scheme of ["light", "dark"] as const) {
+        const { close, page, problems } = await open("/from-zero-desktop.html", width, scheme)
+        const isDark = 'document.documentElement.classList.contains("dark")'
+        expect(await page.evaluate<boolean>(isDark)).toBe(scheme === "dark")
+        await picture(page, `site-page-${scheme}-${device}`)
+        expect(problems).toEqual([])
+        await close()
+      }
+    }
+  )
+}
