@@ -3,7 +3,7 @@ import { cpSync } from "node:fs"
 import { join, relative } from "node:path"
 import { defineConfig } from "vitepress"
 import { root } from "../../test/support/codeBlocks.ts"
-import { anchorOf, copyOf, fileInSite, groups, pages, resolveLink, titleOf } from "../../test/support/site/pages.ts"
+import { anchorOf, copyOf, fileInSite, groups, pages, resolveLink, labelOf } from "../../test/support/site/pages.ts"
 
 // VitePress takes a link for a page if it does not know the extension.
 process.env["VITE_EXTRA_EXTENSIONS"] = "pptx"
@@ -59,7 +59,7 @@ export default defineConfig({
     sidebar: groups.map((group) => ({
       text: group.title,
       items: group.pages.map((page) => ({
-        text: titleOf(page),
+        text: labelOf(page),
         link: `/${fileInSite(page).replace(/(index)?\.md$/, "")}`
       }))
     }))

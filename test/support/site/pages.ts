@@ -41,11 +41,12 @@ export const groups: ReadonlyArray<Group> = [
 
 export const pages = groups.flatMap((group) => group.pages)
 
-/** The title of a page: its first heading. */
-export const titleOf = (page: string) => {
+/** The name of a page in the sidebar: its first heading, without what the title of the group says. */
+export const labelOf = (page: string) => {
   const [, title] = /^# (.+)$/m.exec(readFileSync(`${root}${page}`, "utf8")) ?? []
   if (title === undefined) throw new Error(`${page} has no title`)
-  return page === "README.md" ? "What manifold is" : title
+  if (page === "README.md") return "What manifold is"
+  return title.replace(/^From zero: (.)/, (_, letter: string) => letter.toUpperCase())
 }
 
 /** The file of a page in the site: the README is its start page, and pages of `docs` are at the top. */
