@@ -61,6 +61,11 @@ export const section = Section.deferred(
         100 * 1024 * 1024,
         "Largest request body for an application, in bytes."
       ),
+      body_timeout: Section.optional(
+        DurationSetting,
+        "30 seconds",
+        "How long a part of a request body may take. A whole body may take as long, and one second more for each 500 bytes; then the request gets 408."
+      ),
       max_requests_per_host: Section.optional(
         from(1, 100_000),
         1000,
@@ -70,6 +75,18 @@ export const section = Section.deferred(
         from(1, 100_000),
         256,
         "Maximum requests and WebSockets of one client address for all applications at the same time; others get 429."
+      ),
+      requests_per_minute_per_host: Schema.optionalKey(
+        from(1, 10_000_000).annotate({
+          description:
+            "Maximum requests of one application per minute, at each instance; others get 429. Default: no limit."
+        })
+      ),
+      requests_per_minute_per_address: Schema.optionalKey(
+        from(1, 10_000_000).annotate({
+          description:
+            "Maximum requests of one client address for all applications per minute, at each instance; others get 429. IPv6 addresses count by /64 network. Default: no limit."
+        })
       ),
       access_log: Section.optional(
         Schema.Boolean,

@@ -141,6 +141,9 @@ export class Auth extends HttpApiGroup.make("auth")
   .middleware(Access)
   .annotateMerge(OpenApi.annotations({ title: "Authentication", description: "API tokens and tickets" })) {}
 
+/** Administrative endpoints reject fields and query parameters that they do not declare, such as a misspelt option. */
+const strict = { onExcessProperty: "error" } as const
+
 const listCertificates = HttpApiEndpoint.get("listCertificates", "/edge/certificates", {
   query: bodies.certificatePage,
   success: bodies.CertificateList,
@@ -169,9 +172,9 @@ export class CertificatesGroup extends HttpApiGroup.make("certificates")
   .add(listCertificates, addCertificate, retryCertificate, removeCertificate)
   .middleware(SchemaErrors)
   .middleware(Access)
-  .annotateMerge(
-    OpenApi.annotations({ title: "Certificates", description: "TLS certificates of the edge" })
-  ) {}
+  .annotateMerge(OpenApi.annotations({ title: "Certificates", description: "TLS certificates of the edge" }))
+  .annotate(HttpApi.PayloadParseOptions, strict)
+  .annotate(HttpApi.QueryParseOptions, strict) {}
 
 const listProxies = HttpApiEndpoint.get("listProxies", "/edge/proxies", {
   query: bodies.proxyPage,
@@ -211,7 +214,9 @@ export class Proxies extends HttpApiGroup.make("proxies")
   .middleware(Access)
   .annotateMerge(
     OpenApi.annotations({ title: "Applications", description: "Applications behind the reverse proxy" })
-  ) {}
+  )
+  .annotate(HttpApi.PayloadParseOptions, strict)
+  .annotate(HttpApi.QueryParseOptions, strict) {}
 
 export class Api extends HttpApi.make("manifold")
   .add(Mcp, Auth, Proxies, CertificatesGroup)

@@ -100,11 +100,16 @@ it.live("the same over REST, with conflicts and the state of each revision", () 
       [entry, 409],
       [{ ...entry, hostname: "10.0.0.1" }, 422],
       [{ hostname: "b.example.com" }, 422],
+      [{ ...entry, hostname: "b.example.com", protcet: "read" }, 422],
       [{ ...entry, hostname: "mcp.example.com" }, 422],
       [{ ...entry, hostname: "b.example.com", target_url: "http://mcp.example.com" }, 422]
     ] as const) {
       expect([body, (yield* send("/edge/proxies", body, admin)).status]).toEqual([body, status])
     }
+    const misspelt = yield* json(send(path, { target_url: "http://localhost:4000", protcet: "read" }, admin))
+    expect(misspelt).toMatchObject({ status: 422 })
+    expect(JSON.stringify(misspelt.body)).toContain("protcet")
+    expect((yield* remove("?revison=1")).status).toBe(422)
     const refused = yield* send("/edge/proxies", { ...entry, hostname: "b.example.com" }, viewer)
     expect([refused.status, refused.headers.get("www-authenticate")]).toEqual([
       403,

@@ -1,4 +1,5 @@
 /** A published application as the proxy uses it: its entry with all defaults, and its circuit and load. */
+import { Duration } from "effect"
 import type { ProxyRow } from "../proxies/proxyRows.ts"
 import type { EdgeSettings } from "../section.ts"
 import { Circuit } from "./Circuit.ts"
@@ -21,6 +22,8 @@ export class Application {
   /** Milliseconds. */
   readonly responseTimeout: number
   readonly idleTimeout: number
+  /** Milliseconds in which a part of a request body must arrive. */
+  readonly bodyTimeout: number
   readonly maxBodyBytes: number
   readonly maxRequests: number
   readonly circuit = new Circuit()
@@ -41,6 +44,7 @@ export class Application {
     this.websocket = options.websocket ?? true
     this.responseTimeout = 1000 * (options.response_timeout ?? 60)
     this.idleTimeout = 1000 * (options.idle_timeout ?? 300)
+    this.bodyTimeout = Duration.toMillis(settings.body_timeout)
     this.maxBodyBytes = Math.min(options.max_body_bytes ?? Infinity, settings.max_body_bytes)
     this.maxRequests = options.max_requests ?? settings.max_requests_per_host
   }

@@ -5,8 +5,11 @@ import type { Application } from "./Application.ts"
 /** Milliseconds between two checks of time limits: a limit is exceeded by at most this. */
 const interval = 250
 
-/** `removed`: the application is not published any more; `revoked`: the credential of the caller is not valid any more. */
-export type EndReason = "client" | "timeout" | "idle" | "shutdown" | "removed" | "revoked"
+/**
+ * `slow_body`: the client did not send the body in time; `timeout`: the target did not respond in time; `removed`: the
+ * application is not published any more; `revoked`: the credential of the caller is not valid any more.
+ */
+export type EndReason = "client" | "slow_body" | "timeout" | "idle" | "shutdown" | "removed" | "revoked"
 
 /** One proxied request, from its admission until its response or WebSocket has ended. */
 export class Exchange {
@@ -14,6 +17,8 @@ export class Exchange {
   readonly #end: (why: EndReason) => void
   /** Time limit of the current phase, in milliseconds of `performance.now()`. */
   deadline = Infinity
+  /** Whether the client is to send a part of the request body. */
+  receiving = false
   /** Whether the response has begun. */
   begun = false
   /** Whether the response may never end by itself. */
@@ -29,6 +34,11 @@ export class Exchange {
     this.why ??= why
     this.#end(why)
   }
+
+  /** The time limit of the current phase has passed. */
+  expire() {
+    this.end(this.begun ? "idle" : this.receiving ? "slow_body" : "timeout")
+  }
 }
 
 /** Runs while the scope is open, and ends all exchanges with it. */
@@ -41,7 +51,7 @@ export const makeExchanges = Effect.gen(function* () {
     if (running.size === 0) busy.closeUnsafe()
     const now = performance.now()
     for (const exchange of running) {
-      if (exchange.deadline <= now) exchange.end(exchange.begun ? "idle" : "timeout")
+      if (exchange.deadline <= now) exchange.expire()
     }
   })
   yield* busy.await.pipe(

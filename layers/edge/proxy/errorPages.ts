@@ -5,6 +5,7 @@ import { messagePage } from "../../http/htmlPage.ts"
 const titles = {
   401: "Sign-in required",
   403: "Not allowed",
+  408: "Request too slow",
   413: "Request too large",
   429: "Too many requests",
   502: "Application not reachable",

@@ -10,8 +10,8 @@ import { BodyTooLarge, countedBody, followedBody } from "./streamedBodies.ts"
 
 /** Larger bodies, in bytes, are streamed, and those of unknown length. */
 const smallBody = 64 * 1024
-/** Milliseconds in which a part of a streamed request body must arrive. */
-const uploadIdle = 30_000
+/** Lowest rate of a request body, in bytes per millisecond, after its first time limit; that of Apache's mod_reqtimeout. */
+const minBodyRate = 0.5
 
 /** Methods whose requests may be repeated (RFC 9110, section 9.2.2). */
 const idempotent: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"])
@@ -65,6 +65,13 @@ const send = ({ application, headers, request }: Admitted, body: Body, signal: A
   return fetch(targetUrl(application, request), init)
 }
 
+/** The result, or the reason of the signal: reading a body does not end with the signal. */
+const unlessAborted = <A>(running: Promise<A>, signal: AbortSignal) =>
+  new Promise<A>((resolve, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true })
+    running.then(resolve, reject)
+  })
+
 const signInEnded = "The sign-in has ended, or no longer has the scope."
 
 /** A redirect to the target's own address leads to the application's address instead. */
@@ -85,6 +92,11 @@ export const makeForwardRequest = (exchanges: Exchanges) => {
         application.circuit.abandoned()
         // The client does not receive it.
         return new Response(null, { status: 499 })
+      case "slow_body":
+        application.circuit.abandoned()
+        return edgeError(request, 408, "The body of the request did not arrive in time.", {
+          connection: "close"
+        })
       case "timeout":
         application.circuit.failed(now)
         return edgeError(request, 504, "The application did not respond in time. Try again later.")
@@ -168,13 +180,28 @@ export const makeForwardRequest = (exchanges: Exchanges) => {
           end(413)
           return edgeError(request, 413, `At most ${application.maxBodyBytes} bytes are accepted.`)
         }
-        // A slow client has the idle time-out of the listener.
-        if (length !== undefined && length <= smallBody) body = new Uint8Array(await request.arrayBuffer())
-        else {
-          const progress = (isLast: boolean) => {
-            exchange.deadline = performance.now() + (isLast ? application.responseTimeout : uploadIdle)
-          }
-          body = countedBody(request.body, application.maxBodyBytes, progress, (cause) => (bodyError = cause))
+        if (length !== undefined && length <= smallBody) {
+          exchange.receiving = true
+          exchange.deadline = performance.now() + application.bodyTimeout + length / minBodyRate
+          body = new Uint8Array(await unlessAborted(request.arrayBuffer(), controller.signal))
+          exchange.receiving = false
+        } else {
+          body = countedBody(request.body, application.maxBodyBytes, {
+            awaited: (size, waited) => {
+              const { begun } = exchange
+              const left = application.bodyTimeout + size / minBodyRate - waited
+              exchange.receiving = true
+              exchange.deadline =
+                performance.now() + Math.min(begun ? application.idleTimeout : application.bodyTimeout, left)
+            },
+            received: () => {
+              const { begun } = exchange
+              exchange.receiving = false
+              exchange.deadline =
+                performance.now() + (begun ? application.idleTimeout : application.responseTimeout)
+            },
+            failed: (cause) => (bodyError = cause)
+          })
         }
       }
       if (!(body instanceof ReadableStream))

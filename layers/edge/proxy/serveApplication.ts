@@ -1,5 +1,7 @@
 /** Serves requests for published applications: limits, protection, circuit, then the request or WebSocket is forwarded. */
+import * as fixedWindows from "../../guard/fixedWindows.ts"
 import { clientAddress } from "../../http/clientAddress.ts"
+import { networkOf } from "../../identity/AttemptLimit.ts"
 import { pathOf } from "../../http/requestRouting.ts"
 import type { Connection } from "../../http/Routes.ts"
 import type { EdgeSettings } from "../section.ts"
@@ -13,6 +15,10 @@ import { makeForwardWebSocket } from "./forwardWebSocket.ts"
 import { requestHeaders } from "./proxyHeaders.ts"
 import type { Identified, Protection } from "./protection.ts"
 import type { TargetVerdict } from "./TargetCheck.ts"
+
+/** Applications and addresses whose requests per minute are counted; beyond that, the idlest is evicted. */
+const maxCounted = 50_000
+const minute = 60_000
 
 export interface ServingOptions {
   readonly exchanges: Exchanges
@@ -28,6 +34,13 @@ export interface ServingOptions {
 
 const isWebSocket = ({ headers, method }: Request) =>
   method === "GET" && headers.get("upgrade")?.toLowerCase() === "websocket"
+
+/** About a request, for the access log. */
+interface Facts {
+  readonly client: string
+  readonly identified: Identified | undefined
+  readonly began: number
+}
 
 const rejectionOf = (request: Request, verdict: TargetVerdict) =>
   verdict === "forbidden"
@@ -53,19 +66,36 @@ export const makeServe = (options: ServingOptions) => {
     return undefined
   }
 
-  const forward = (
-    application: Application,
-    request: Request,
-    connection: Connection<Bridge>,
-    facts: {
-      readonly client: string
-      readonly identified: Identified | undefined
-      readonly began: number
-    },
-    headers: Record<string, string>
-  ): Response | Promise<Response | undefined> => {
-    const { began, client, identified } = facts
-    const log = (status: number, bytes: number | undefined, ended: string | undefined) =>
+  const windows = fixedWindows.make(maxCounted)
+  const { requests_per_minute_per_address: perAddress, requests_per_minute_per_host: perHost } = settings
+
+  /** Counts the request, or returns the rejection by a limit per minute. */
+  const overRate = (application: Application, request: Request, client: string, now: number) => {
+    if (perAddress === undefined && perHost === undefined) return undefined
+    const limits: Array<fixedWindows.Limit> = []
+    if (perAddress !== undefined) {
+      limits.push({ name: "address", key: `address:${networkOf(client)}`, max: perAddress, window: minute })
+    }
+    if (perHost !== undefined) {
+      limits.push({ name: "host", key: `host:${application.hostname}`, max: perHost, window: minute })
+    }
+    const taken = windows.take(limits, now)
+    if (typeof taken === "number") return undefined
+    const text =
+      taken.limit.name === "host"
+        ? "The application has too many requests per minute."
+        : "Too many requests per minute from this address."
+    return edgeError(request, 429, text, { "retry-after": String(Math.ceil(taken.retryAfter / 1000)) })
+  }
+
+  const logOf =
+    (
+      application: Application,
+      request: Request,
+      connection: Connection<Bridge>,
+      { began, client, identified }: Facts
+    ) =>
+    (status: number, bytes: number | undefined, ended: string | undefined) =>
       record({
         requestId: connection.requestId,
         host: application.hostname,
@@ -78,6 +108,16 @@ export const makeServe = (options: ServingOptions) => {
         bytes,
         ended
       })
+
+  const forward = (
+    application: Application,
+    request: Request,
+    connection: Connection<Bridge>,
+    facts: Facts,
+    headers: Record<string, string>
+  ): Response | Promise<Response | undefined> => {
+    const { began, client, identified } = facts
+    const log = logOf(application, request, connection, facts)
     const rejected = (response: Response) => {
       log(response.status, undefined, undefined)
       return response
@@ -129,6 +169,13 @@ export const makeServe = (options: ServingOptions) => {
     }
     const peer = connection.address
     const client = trustedProxies.length === 0 ? peer : clientAddress(request.headers, peer, trustedProxies)
+    const facts: Facts = { client, identified: undefined, began }
+    // Before the credential is verified: attempts count as well.
+    const overrun = overRate(application, request, client, began)
+    if (overrun !== undefined) {
+      logOf(application, request, connection, facts)(overrun.status, undefined, undefined)
+      return overrun
+    }
     const headers = requestHeaders(request.headers, {
       peer,
       secure: request.url.startsWith("https:"),
@@ -139,7 +186,6 @@ export const makeServe = (options: ServingOptions) => {
     for (const name of application.removeHeaders) delete headers[name]
     for (const [name, value] of application.setHeaders) headers[name] = value
     if (!application.preserveHost) headers["host"] = application.host
-    const facts = { client, identified: undefined, began }
     if (application.protect === undefined) return forward(application, request, connection, facts, headers)
     const found = protect({
       request,

@@ -6,27 +6,34 @@ const onDemand = { highWaterMark: 0 }
 /** The request body exceeds the limit of the application. */
 export class BodyTooLarge extends Error {}
 
-/**
- * The request body, which fails beyond `maxBytes`. `progress` is called when a part is awaited, and with `true` when the
- * last one was taken.
- */
+export interface BodyProgress {
+  /** A part of the client is awaited. `size`: bytes so far; `waited`: milliseconds in which the earlier ones were awaited. */
+  readonly awaited: (size: number, waited: number) => void
+  /** The target takes a part, or, after the last one, responds. */
+  readonly received: () => void
+  readonly failed: (cause: unknown) => void
+}
+
+/** The request body, which fails beyond `maxBytes`. */
 export const countedBody = (
   body: ReadableStream<Uint8Array>,
   maxBytes: number,
-  progress: (isLast: boolean) => void,
-  onError: (cause: unknown) => void
+  progress: BodyProgress
 ): ReadableStream<Uint8Array> => {
   const reader = body.getReader()
   let size = 0
-  progress(false)
+  let waited = 0
+  progress.awaited(0, 0)
   return new ReadableStream<Uint8Array>(
     {
       pull: async (controller) => {
-        progress(false)
+        progress.awaited(size, waited)
+        const since = performance.now()
         try {
           const { done, value } = await reader.read()
+          waited += performance.now() - since
+          progress.received()
           if (done) {
-            progress(true)
             controller.close()
             return
           }
@@ -34,7 +41,7 @@ export const countedBody = (
           if (size > maxBytes) throw new BodyTooLarge()
           controller.enqueue(value)
         } catch (cause) {
-          onError(cause)
+          progress.failed(cause)
           controller.error(cause)
           if (cause instanceof BodyTooLarge) await reader.cancel()
         }
