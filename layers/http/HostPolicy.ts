@@ -8,7 +8,6 @@ export interface HostPolicyOptions {
   /** `name` for any port, or `name:port`. */
   readonly allowedHosts: ReadonlyArray<string>
   readonly corsOrigins: ReadonlyArray<string>
-  readonly secure: boolean
   /** Public origins of the service. */
   readonly ownOrigins?: ReadonlyArray<string>
 }
@@ -19,8 +18,8 @@ export type OriginVerdict = "listed" | "own"
 export interface HostPolicy {
   /** The rejection for a Host header that is not allowed. Check it before the request's URL is used. */
   readonly host: (value: string | null) => Response | undefined
-  /** The verdict for an Origin header, or its rejection; call it after `host` has passed. */
-  readonly origin: (value: string, host: string) => OriginVerdict | Response
+  /** The verdict for an Origin header, or its rejection; call it after `host` has passed. `encrypted`: the client uses TLS. */
+  readonly origin: (value: string, host: string, encrypted: boolean) => OriginVerdict | Response
 }
 
 /** Most cached Host verdicts. A full cache is cleared. */
@@ -46,7 +45,6 @@ export const make = (options: HostPolicyOptions): HostPolicy => {
   const hosts = new Set(options.allowedHosts.map((value) => value.toLowerCase()))
   const origins = new Set<string | undefined>(options.corsOrigins.map(parseOrigin))
   const own = new Set(options.ownOrigins)
-  const scheme = options.secure ? "https" : "http"
   /** A public listener requires authentication, so without an allow-list any Host passes. */
   const open = !local && hosts.size === 0
 
@@ -78,7 +76,8 @@ export const make = (options: HostPolicyOptions): HostPolicy => {
           return reject(421, "Host not allowed. Add it to server.allowed_hosts.")
       }
     },
-    origin: (value, host) => {
+    origin: (value, host, encrypted) => {
+      const scheme = encrypted ? "https" : "http"
       if (origins.has(value)) return "listed"
       if (own.has(value) || value === `${scheme}://${host.toLowerCase()}`) return "own"
       if (local && isLoopbackOrigin(value)) return "own"

@@ -50,7 +50,7 @@ const urlOf = (port: number, { hostname, tls }: ListenerOptions) => {
 const invalidOption = (options: ListenerOptions) =>
   options.http3 === true && options.tls === undefined
     ? "server.http3 requires server.tls: HTTP/3 is always encrypted"
-    : HostPolicy.mistake({ ...options, secure: options.tls !== undefined })
+    : HostPolicy.mistake(options)
 
 interface ServeHandlers {
   readonly fetch: (
@@ -156,7 +156,7 @@ const open = Effect.fnUntraced(function* (options: ListenerOptions) {
         : new ForwardedRequest(request, server, ids, trust, idleSeconds)
     options.observer?.began()
     try {
-      const response = options.forward?.(incoming) ?? route(incoming)
+      const response = route(incoming)
       if (!(response instanceof Promise)) return finish(incoming, response)
       return response.then(
         (settled) => finish(incoming, settled),

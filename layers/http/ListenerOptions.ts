@@ -34,11 +34,14 @@ export interface CertificateSet {
 /** One request that may be passed on, with what the listener knows about it. */
 export interface Forwardable extends Connection {
   readonly request: Request
+  /** The body limit, in bytes, that a body of unknown length exceeded. */
+  readonly exceeded: number | undefined
   /** Set for a response that is complete, with all headers. */
   raw: boolean
   ofSite: boolean
 }
-export type Forward = (incoming: Forwardable) => Promise<Response> | undefined
+/** `undefined`: this process serves the request. Gets the request whose body is limited. */
+export type Forward = (incoming: Forwardable) => ((request: Request) => Promise<Response>) | undefined
 
 export interface ListenerOptions {
   /** Host name or IP address to bind. On a loopback address only loopback Hosts, allowed hosts and loopback Origins pass. */
@@ -66,7 +69,7 @@ export interface ListenerOptions {
   readonly reusePort?: boolean
   /** Other processes of this service listen on the port too, and the system gives each a part of the connections. */
   readonly shared?: boolean
-  /** Responds to requests that belong to another process of this service; `undefined` for all others. */
+  /** Responds to requests for routes that belong to another process of this service. */
   readonly forward?: Forward
   /** A Unix socket instead of a port, for requests that other processes of this service forward. */
   readonly socket?: string

@@ -74,12 +74,10 @@ const broken = (owner: Owner): Response => {
   return owner === "first" ? json(502, { detail: message }) : reject(502, message)
 }
 
-/** The function responds to requests of other workers; `undefined`: this worker serves the request. */
 export const make = ({ isOfFirst, slot }: ForwardOptions): Forward => {
   const isFirst = slot.number === 1
 
-  const send = async (incoming: Forwardable, owner: Owner): Promise<Response> => {
-    const { request } = incoming
+  const send = async (incoming: Forwardable, request: Request, owner: Owner): Promise<Response> => {
     const socket = owner === "first" ? firstSocketOf(slot) : socketOf(slot, owner)
     if (!existsSync(socket)) return gone(owner)
     const controller = new AbortController()
@@ -98,6 +96,9 @@ export const make = ({ isOfFirst, slot }: ForwardOptions): Forward => {
         decompress: false,
         timeout: false
       })
+      // The worker has made the response complete.
+      incoming.raw = true
+      incoming.ofSite = true
       const { headers, status } = given
       for (const name of ["connection", "keep-alive", "transfer-encoding"]) headers.delete(name)
       const isEmpty = request.method === "HEAD" || withoutContent.has(status) || given.body === null
@@ -109,6 +110,8 @@ export const make = ({ isOfFirst, slot }: ForwardOptions): Forward => {
       }
       return new Response(onDemand(given.body, end), { status, headers })
     } catch (cause) {
+      // The listener responds with 413.
+      if (incoming.exceeded !== undefined) throw cause
       if (controller.signal.aborted) return new Response(null, { status: 499 })
       // Also for a client that stalls within its body, for which the other worker does not wait.
       incoming.limitIdle()
@@ -123,9 +126,7 @@ export const make = ({ isOfFirst, slot }: ForwardOptions): Forward => {
     let owner: Owner | undefined = id === slot.id ? undefined : id
     if (id === undefined && !isFirst && isOfFirst(pathOf(request.url))) owner = "first"
     if (owner === undefined || request.headers.has("upgrade")) return undefined
-    // The worker has made the response complete.
-    incoming.raw = true
-    incoming.ofSite = true
-    return send(incoming, owner)
+    const to = owner
+    return (limited) => send(incoming, limited, to)
   }
 }

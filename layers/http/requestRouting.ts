@@ -4,7 +4,7 @@ import { limitBody } from "./bodyLimit.ts"
 import * as HostPolicy from "./HostPolicy.ts"
 import { isLoopbackHost } from "./hosts.ts"
 import type { IncomingRequest } from "./IncomingRequest.ts"
-import type { ListenerOptions } from "./ListenerOptions.ts"
+import type { Forward, ListenerOptions } from "./ListenerOptions.ts"
 import { instanceHeader } from "../platform/Instance.ts"
 import { notFound, reject } from "./responses.ts"
 import type { AnyHandler, Routes } from "./Routes.ts"
@@ -46,16 +46,21 @@ export interface RoutingOptions {
 
 /** Dispatches a request to its site or route, or rejects it. Errors of the handler are thrown. */
 export const make = ({ acceptedBytes, listener, maxBodyBytes, routes, sites }: RoutingOptions) => {
-  const policy = HostPolicy.make({ ...listener, secure: listener.tls !== undefined })
+  const policy = HostPolicy.make(listener)
   /** Bun enforces its own limit, so only lower ones are checked here. */
   const limitOf = (bytes: number) => (bytes < acceptedBytes ? bytes : undefined)
   const routeLimit = limitOf(listener.maxMessageBytes)
 
-  const handle = (incoming: IncomingRequest, handler: AnyHandler, limit: number | undefined): Handled => {
+  const handle = (
+    incoming: IncomingRequest,
+    handler: AnyHandler,
+    limit: number | undefined,
+    forwarded?: ReturnType<Forward>
+  ): Handled => {
     incoming.handler = handler
-    if (limit === undefined) return handler.fetch(incoming.request, incoming)
-    const limited = limitBody(incoming, limit)
-    return limited instanceof Response ? limited : handler.fetch(limited, incoming)
+    const limited = limit === undefined ? incoming.request : limitBody(incoming, limit)
+    if (limited instanceof Response) return limited
+    return forwarded === undefined ? handler.fetch(limited, incoming) : forwarded(limited)
   }
 
   const toSite = (incoming: IncomingRequest, site: AnySite): Handled => {
@@ -71,7 +76,7 @@ export const make = ({ acceptedBytes, listener, maxBodyBytes, routes, sites }: R
     const route = routes.findUnsafe(pathOf(request.url))
     if (route === undefined) return notFound()
     incoming.raw = route.raw === true
-    return handle(incoming, route, routeLimit)
+    return handle(incoming, route, routeLimit, listener.forward?.(incoming))
   }
 
   /** Orchestrators probe by IP address, and some load balancers over HTTP/1.0 without a Host. Requests of web pages have an Origin. */
@@ -99,7 +104,7 @@ export const make = ({ acceptedBytes, listener, maxBodyBytes, routes, sites }: R
     if (rejected !== undefined) return isProbe(incoming, rejected) ? toRoute(incoming) : rejected
     const origin = request.headers.get("origin")
     if (origin === null) return toRoute(incoming)
-    const verdict = policy.origin(origin, host ?? "")
+    const verdict = policy.origin(origin, host ?? "", incoming.encrypted)
     if (verdict instanceof Response) return verdict
     if (Cors.isPreflight(request)) {
       return verdict === "listed" ? Cors.preflight(request, origin) : Cors.unlisted(origin)

@@ -76,6 +76,7 @@ export const serve = Command.make(
         "--http",
         ...(Option.isSome(host) ? ["--host", host.value] : []),
         ...(Option.isSome(port) ? ["--port", String(port.value)] : []),
+        ...(Option.isSome(workers) ? ["--workers", String(workers.value)] : []),
         ...(file === undefined ? [] : ["--config", file]),
         ...(debug ? ["--debug"] : []),
         ...("MANIFOLD_LOG_FILE" in variables ? ["--log-file", variables.MANIFOLD_LOG_FILE] : [])

@@ -1,6 +1,7 @@
 /** The supervisor of `manifold serve --http --workers N`: processes that share one port. */
-import { Clock, Duration, Effect, FileSystem, Queue, Semaphore } from "effect"
+import { Clock, Duration, Effect, FileSystem, Queue, Schedule, Semaphore } from "effect"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
+import { reload } from "../../layers/config/Reload.ts"
 import { namedFile } from "../../layers/config/ConfigDocument.ts"
 import * as edge from "../../layers/edge/section.ts"
 import * as sharedFixedWindows from "../../layers/guard/sharedFixedWindows.ts"
@@ -9,6 +10,7 @@ import * as http from "../../layers/http/section.ts"
 import { Environment } from "../../layers/platform/Environment.ts"
 import { Ids } from "../../layers/platform/Ids.ts"
 import { Machine } from "../../layers/platform/Machine.ts"
+import { monotonicNow } from "../../layers/platform/monotonic.ts"
 import { OutputStreams } from "../../layers/platform/OutputStreams.ts"
 import { Signals } from "../../layers/platform/Signals.ts"
 import { spawnWorker, type Worker } from "../../layers/platform/workerProcess.ts"
@@ -51,7 +53,9 @@ export const superviseWorkers = Effect.fnUntraced(function* (count: number, over
   const { name } = yield* Identity
   const { stderr } = yield* OutputStreams
   const { next, secret } = yield* Ids
-  const { drain_delay, host, port, shutdown_timeout } = yield* freePort(overrides)
+  const config = yield* ConfigSource
+  const given = yield* config.read(http.section)
+  const { host, port } = yield* freePort(overrides)
   const file = yield* namedFile
   const service = yield* next
   const scope = yield* Effect.scope
@@ -77,6 +81,19 @@ export const superviseWorkers = Effect.fnUntraced(function* (count: number, over
       })
     )
   }
+
+  let { drain_delay, shutdown_timeout } = given
+  const follow = Effect.fnUntraced(function* (settings: typeof given) {
+    ;({ drain_delay, shutdown_timeout } = settings)
+    const kept = (["host", "port", "workers"] as const).filter(
+      (setting) => !(setting in overrides) && settings[setting] !== given[setting]
+    )
+    if (kept.length > 0)
+      yield* Effect.logWarning("these settings need a restart of the supervisor").pipe(
+        Effect.annotateLogs({ settings: kept.map((setting) => `server.${setting}`) })
+      )
+  })
+  yield* config.follow(http.section, follow)
 
   const alive = new Set<Worker>()
   const current = new Map<number, Worker>()
@@ -132,23 +149,27 @@ export const superviseWorkers = Effect.fnUntraced(function* (count: number, over
     for (;;) {
       const worker = current.get(number)
       if (worker === undefined) return
-      const began = yield* Clock.currentTimeMillis
+      const began = yield* monotonicNow
       const code = yield* worker.exited
-      if (current.get(number) !== worker) continue
-      if ((yield* Clock.currentTimeMillis) - began >= settled) failures = 0
-      for (;;) {
+      if ((yield* monotonicNow) - began >= settled) failures = 0
+      // Until it runs again, or was replaced.
+      while (current.get(number) === worker) {
         const pause = pauseAfter(failures++)
         yield* Effect.logError("a worker ended, and is started again").pipe(
           Effect.annotateLogs({ worker: number, pid: worker.pid, exit_code: code, pause_ms: pause })
         )
         yield* Effect.sleep(pause)
-        const started = yield* Effect.exit(turn.withPermit(start(number)))
-        if (started._tag === "Success") break
+        yield* Effect.exit(
+          turn.withPermit(
+            Effect.suspend(() => (current.get(number) === worker ? start(number) : Effect.void))
+          )
+        )
       }
     }
   })
 
   const replaceAll = Effect.gen(function* () {
+    yield* reload
     yield* Effect.logInfo("replacing the workers")
     for (const number of current.keys()) {
       const before = current.get(number)
@@ -173,6 +194,19 @@ export const superviseWorkers = Effect.fnUntraced(function* (count: number, over
     )
   )
   yield* Effect.logInfo("workers listening").pipe(Effect.annotateLogs({ url, workers: count }))
+
+  /** Programs that clean the temporary folder delete files that have not changed for days. */
+  const refresh = Effect.gen(function* () {
+    const now = yield* Clock.currentTimeMillis
+    yield* files.utimes(limits, now / 1000, now / 1000)
+    const first = current.get(1)
+    if (first !== undefined) yield* lead(first)
+  })
+  yield* refresh.pipe(
+    Effect.catch((error) => Effect.logWarning(error.message)),
+    Effect.repeat(Schedule.spaced("12 hours")),
+    Effect.forkScoped
+  )
 
   const due = yield* Queue.sliding<void>(1)
   yield* (yield* Signals).onHangup(() => Queue.offerUnsafe(due, undefined))

@@ -12,6 +12,8 @@ interface Line {
 
 export interface WorkersOptions {
   readonly config?: Readonly<Record<string, unknown>>
+  /** A configuration file instead of `config`. */
+  readonly file?: string
   readonly workers?: number
   /** Default: any free port. */
   readonly port?: number
@@ -20,6 +22,7 @@ export interface WorkersOptions {
 /** Starts the supervisor, and waits until the workers listen. All of them end with the scope. */
 export const workers = Effect.fnUntraced(function* ({
   config = {},
+  file,
   port = 0,
   workers: count = 2
 }: WorkersOptions = {}) {
@@ -27,7 +30,17 @@ export const workers = Effect.fnUntraced(function* ({
   return yield* Effect.acquireRelease(
     Effect.promise(async () => {
       const child = Bun.spawn(
-        [process.execPath, main, "serve", "--http", "--port", String(port), "--workers", String(count)],
+        [
+          process.execPath,
+          main,
+          "serve",
+          "--http",
+          "--port",
+          String(port),
+          "--workers",
+          String(count),
+          ...(file === undefined ? [] : ["--config", file])
+        ],
         {
           stdin: "ignore",
           stdout: "pipe",
@@ -35,7 +48,9 @@ export const workers = Effect.fnUntraced(function* ({
           env: {
             ...process.env,
             HOME: storage.dir,
-            MCP_CONFIG_JSON: JSON.stringify({ storage, ...config })
+            ...(file === undefined
+              ? { MCP_CONFIG_JSON: JSON.stringify({ storage, ...config }) }
+              : { MCP_CONFIG_JSON: undefined, MANIFOLD_STORAGE_DIR: storage.dir })
           }
         }
       )

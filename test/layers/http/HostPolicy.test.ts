@@ -4,11 +4,11 @@ import * as fc from "fast-check"
 import * as HostPolicy from "../../../layers/http/HostPolicy.ts"
 
 const bound = (hostname: string, more: Partial<HostPolicy.HostPolicyOptions> = {}) =>
-  HostPolicy.make({ hostname, allowedHosts: [], corsOrigins: [], secure: false, ...more })
+  HostPolicy.make({ hostname, allowedHosts: [], corsOrigins: [], ...more })
 
 const host = (policy: HostPolicy.HostPolicy, value: string | null) => policy.host(value)?.status ?? 200
-const origin = (policy: HostPolicy.HostPolicy, value: string, at = "127.0.0.1:8000") => {
-  const verdict = policy.origin(value, at)
+const origin = (policy: HostPolicy.HostPolicy, value: string, at = "127.0.0.1:8000", encrypted = false) => {
+  const verdict = policy.origin(value, at, encrypted)
   return verdict instanceof Response ? verdict.status : verdict
 }
 
@@ -148,7 +148,7 @@ describe("the Origin header", () => {
     expect(origin(policy, "http://Example.com:8000".toLowerCase(), "Example.com:8000")).toBe("own")
     expect(origin(policy, "https://example.com:8000", "example.com:8000")).toBe(403)
     expect(origin(policy, "http://example.com", "example.com:8000")).toBe(403)
-    expect(origin(bound("0.0.0.0", { secure: true }), "https://example.com", "example.com")).toBe("own")
+    expect(origin(bound("0.0.0.0"), "https://example.com", "example.com", true)).toBe("own")
   })
 
   test("may be on the allow-list, in the form of browsers", () => {
@@ -163,8 +163,7 @@ test("an invalid entry of the host or origin allow-list is reported", () => {
   const options = {
     hostname: "127.0.0.1",
     allowedHosts: ["a.test"],
-    corsOrigins: ["https://a.test"],
-    secure: false
+    corsOrigins: ["https://a.test"]
   }
   expect(HostPolicy.mistake(options)).toBeUndefined()
   expect(HostPolicy.mistake({ ...options, allowedHosts: ["https://a.test"] })).toContain('"https://a.test"')

@@ -48,7 +48,7 @@ it.effect("exactly the addresses that may be bound without a token have DNS rebi
     const { requireFor } = yield* Authenticator
     for (const hostname of spellings) {
       const mayBind = (yield* Effect.exit(requireFor(hostname)))._tag === "Success"
-      const policy = HostPolicy.make({ hostname, allowedHosts: [], corsOrigins: [], secure: false })
+      const policy = HostPolicy.make({ hostname, allowedHosts: [], corsOrigins: [] })
       const isProtected = policy.host("evil.example")?.status === 421
       expect([hostname, isProtected]).toEqual([hostname, mayBind])
     }
