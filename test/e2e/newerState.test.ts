@@ -77,6 +77,13 @@ it.live("other commands refuse a newer version, too, and change nothing", () =>
   ])
 )
 
+// Elsewhere several processes cannot share a port.
+if (process.platform === "linux") {
+  it.live("workers are not started again and again with the state of a newer version", () =>
+    refusedBy("database", formats.database, [["serve", "--http", "--port", "0", "--workers", "2"]])
+  )
+}
+
 it.live("a stdio server with the state of a newer version ends with the reason", () =>
   Effect.gen(function* () {
     const user = yield* homeWith({ conversations: 2 })
