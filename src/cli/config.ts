@@ -8,6 +8,7 @@ import { ConfigSource, type Found } from "../../layers/config/ConfigSource.ts"
 import { ConfigFile, usualFile } from "../../layers/config/ConfigDocument.ts"
 import type { DecodeServices } from "../../layers/config/DecodeServices.ts"
 import { legacyFileWarning } from "../../layers/config/legacyFileWarning.ts"
+import type { Ids } from "../../layers/platform/Ids.ts"
 import { describeFileError } from "../../layers/platform/describeFileError.ts"
 import { commentedYaml } from "./config/commentedYaml.ts"
 import { fileSchema } from "./config/jsonSchema.ts"
@@ -60,7 +61,9 @@ const check = Command.make(
     json: Flag.Boolean("json").pipe(Flag.withDescription("Print JSON"), Flag.withDefault(false))
   },
   Effect.fnUntraced(function* ({ file, json }) {
-    const result: Effect.Effect<Checked, ConfigInvalid, ConfigSource | DecodeServices> = Option.isSome(file)
+    const result: Effect.Effect<Checked, ConfigInvalid, ConfigSource | DecodeServices | Ids> = Option.isSome(
+      file
+    )
       ? Effect.provide(checked, ConfigSource.layerFile(file.value))
       : checked
     if (!json) {

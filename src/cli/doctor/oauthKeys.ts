@@ -7,7 +7,7 @@ import { Sql } from "../../../layers/storage/Sql.ts"
 import { Storage } from "../../../layers/storage/Storage.ts"
 import { type Check, ok, warn } from "./Check.ts"
 import { notCheckable } from "./configuration.ts"
-import { databaseExists } from "./databaseExists.ts"
+import { databaseExists } from "../../../layers/storage/databaseExists.ts"
 
 const check = Effect.gen(function* () {
   const none = [ok("no keys of the OAuth server")]

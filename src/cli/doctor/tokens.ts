@@ -11,7 +11,7 @@ import { Sql } from "../../../layers/storage/Sql.ts"
 import { Storage } from "../../../layers/storage/Storage.ts"
 import { type Check, type Finding, ok, warn } from "./Check.ts"
 import { notCheckable } from "./configuration.ts"
-import { databaseExists } from "./databaseExists.ts"
+import { databaseExists } from "../../../layers/storage/databaseExists.ts"
 
 const soon = Duration.days(7)
 /** Expiring tokens that are named. */

@@ -91,6 +91,21 @@ it.live(
     })
 )
 
+for (const [what, words, options] of [
+  ["a stored token", ["token", "create", "me"], {}],
+  ["an account", ["user", "add", "alice"], { stdin: "correct horse battery staple" }]
+] as const) {
+  it.live(`manifold config check accepts an address that others reach after ${what} was created`, () =>
+    Effect.gen(function* () {
+      const { env, path } = yield* home({ "manifold.yaml": "server: { host: 0.0.0.0 }\n" })
+      const check = manifold(["config", "check", path("manifold.yaml")], { env })
+      expect((yield* check).stderr).toContain("manifold token create")
+      expect((yield* manifold(words, { env, ...options })).code).toBe(0)
+      expect(yield* check).toMatchObject({ code: 0, stderr: "" })
+    })
+  )
+}
+
 it.live("--config sets the file of every command, overrides environment variables, and must exist", () =>
   Effect.gen(function* () {
     const file = yield* inFile("mcp: { page_size: 7 }\n")

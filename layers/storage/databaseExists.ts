@@ -1,8 +1,8 @@
 /** Finds out whether there is a database to check, without creating one. */
 import { Effect, FileSystem } from "effect"
-import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
-import { section } from "../../../layers/storage/section.ts"
-import { Storage } from "../../../layers/storage/Storage.ts"
+import { ConfigSource } from "../config/ConfigSource.ts"
+import { section } from "./section.ts"
+import { Storage } from "./Storage.ts"
 
 export const databaseExists = Effect.gen(function* () {
   const { postgres_url } = yield* (yield* ConfigSource).read(section)
