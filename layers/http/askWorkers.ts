@@ -22,6 +22,8 @@ export const partHeaders = ({ number }: Slot): Readonly<Record<string, string>> 
 
 export interface Part {
   readonly worker: number
+  /** Of its process: a worker that leaves has the number of the one that replaces it. */
+  readonly id: number
   readonly text: string
 }
 
@@ -41,7 +43,7 @@ export const askWorkers = async (
       const worker = Number(response.headers.get(numberHeader) ?? Number.NaN)
       if (!response.ok || !Number.isInteger(worker)) return []
       const text = await response.text()
-      return text.length > mostBytes ? [] : [{ worker, text }]
+      return text.length > mostBytes ? [] : [{ worker, id, text }]
     } catch {
       // It has ended, or does not respond.
       return []

@@ -1,4 +1,5 @@
 /** The place of this process among the workers of one service. A supervisor starts them (`manifold serve --http --workers 2`). */
+import { rm } from "node:fs/promises"
 import { Context, Effect, Option, Schema } from "effect"
 import { Environment } from "./Environment.ts"
 
@@ -51,6 +52,9 @@ export const workerOf = (id: string): number | undefined => {
 
 /** The socket of a process. */
 export const socketOf = ({ folder }: Slot, id: number): string => `${folder}/${id}.sock`
+
+/** Other workers then know that the sessions of this process are gone. */
+export const removeSocket = (slot: Slot) => Effect.promise(() => rm(socketOf(slot, slot.id), { force: true }))
 
 /** Leads to the socket of the process that has number 1. */
 export const firstSocketOf = ({ folder }: Pick<Slot, "folder">): string => `${folder}/first.sock`

@@ -20,7 +20,9 @@ export const layer = Layer.effectDiscard(
       const text = prometheus.format(registry)
       if (slot === undefined || isPart(request)) return new Response(text, { headers })
       const others = await askWorkers(slot, request, connection)
-      const all = [{ worker: slot.number, text }, ...others].toSorted((a, b) => a.worker - b.worker)
+      const parts = [{ worker: slot.number, id: slot.id, text }, ...others].toSorted((a, b) => a.id - b.id)
+      const newest = new Map(parts.map((part) => [part.worker, part]))
+      const all = [...newest.values()].toSorted((a, b) => a.worker - b.worker)
       return new Response(mergeMetrics(all), { headers })
     }
     yield* routes.add({

@@ -16,7 +16,7 @@ import { Models } from "../../layers/models/Models.ts"
 import { Dns } from "../../layers/platform/Dns.ts"
 import { Instance } from "../../layers/platform/Instance.ts"
 import { Signals } from "../../layers/platform/Signals.ts"
-import { socketOf, WorkerSlot } from "../../layers/platform/WorkerSlot.ts"
+import { removeSocket, socketOf, WorkerSlot } from "../../layers/platform/WorkerSlot.ts"
 import * as http from "../../layers/http/section.ts"
 import { Routes } from "../../layers/http/Routes.ts"
 import { Sites } from "../../layers/http/Sites.ts"
@@ -144,8 +144,9 @@ export const layerNoDeps = (overrides: Overrides = {}) =>
                   hostname: server.host,
                   port: 0,
                   socket: socketOf(slot, slot.id),
-                  onStop: Effect.void,
-                  drainDelay: server.drain_delay
+                  onStop: Effect.andThen(Effect.sleep(server.drain_delay), removeSocket(slot)),
+                  // For requests that were sent to the socket before.
+                  drainDelay: "100 millis"
                 })
               )
         )

@@ -3,9 +3,36 @@ import { describe, expect } from "bun:test"
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { Effect } from "effect"
+import { Effect, Fiber } from "effect"
 import { it } from "../support/effect.ts"
-import { workers } from "../support/workers.ts"
+import { info } from "../support/clients.ts"
+import { scattered, workers } from "../support/workers.ts"
+
+const header = "mcp-session-id"
+
+/** What ends a load. */
+const canceller = () => new AbortController()
+
+/** A request of the session, or the one that begins a session. */
+const post = (url: URL, session: string | undefined) =>
+  scattered(url, {
+    method: "POST",
+    headers: {
+      accept: "application/json, text/event-stream",
+      "content-type": "application/json",
+      ...(session !== undefined && { [header]: session })
+    },
+    body: JSON.stringify({
+      jsonrpc: "2.0",
+      id: 1,
+      ...(session === undefined
+        ? {
+            method: "initialize",
+            params: { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: info }
+          }
+        : { method: "ping" })
+    })
+  })
 
 describe("two workers", () => {
   it.live("start again with a configuration that was mended, once each", () =>
@@ -43,6 +70,34 @@ describe("two workers", () => {
       expect(ends).toEqual([expect.objectContaining({ worker: 2, pid: before })])
       const started = lines.slice(mended).filter(({ message }) => message === "worker listening")
       expect(started.map(({ worker }) => worker)).toEqual([1, 2, 2])
+    })
+  )
+
+  it.live("that leave end their sessions with 404, and no call in doubt", () =>
+    Effect.gen(function* () {
+      const { child, lines, until, url } = yield* workers()
+      const from = lines.length
+      const statuses = new Set<number>()
+      const ended = canceller()
+      const client = async () => {
+        let session: string | undefined
+        while (!ended.signal.aborted) {
+          // The kernel resets connections that a leaving process had not accepted.
+          const response = await post(url, session).catch(() => undefined)
+          if (response === undefined) continue
+          await response.text()
+          statuses.add(response.status)
+          session = response.status === 404 ? undefined : (response.headers.get(header) ?? session)
+        }
+      }
+      const load = yield* Effect.forkChild(
+        Effect.promise(() => Promise.all(Array.from({ length: 4 }, client)))
+      )
+      child.kill("SIGHUP")
+      yield* Effect.promise(() => until(({ message }) => message === "workers replaced", from))
+      ended.abort()
+      yield* Fiber.join(load)
+      expect(statuses).toEqual(new Set([200, 404]))
     })
   )
 })
