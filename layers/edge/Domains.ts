@@ -1,6 +1,27 @@
 /** Host names that the edge serves: domains of the service, and the hosts of published applications. */
-import { Context, Effect, Layer, PubSub, Stream } from "effect"
+import { Context, Effect, Equal, Layer, PubSub, Stream } from "effect"
+import { ConfigSource } from "../config/ConfigSource.ts"
 import { ownHosts } from "./ownHosts.ts"
+import { type EdgeSettings, section } from "./section.ts"
+
+/** Settings that are read at the start: a reload of the configuration does not change them. */
+const fixed = [
+  "domains",
+  "host",
+  "https_port",
+  "http_port",
+  "redirect_port",
+  "hsts",
+  "max_proxies",
+  "max_body_bytes"
+] as const
+
+const warnOfChange = (before: EdgeSettings) => (now: EdgeSettings) => {
+  const changed = fixed.filter((name) => !Equal.equals(now[name], before[name]))
+  return changed.length === 0
+    ? Effect.void
+    : Effect.logWarning(`restart the service to apply ${changed.map((name) => `edge.${name}`).join(", ")}`)
+}
 
 export class Domains extends Context.Service<
   Domains,
@@ -22,6 +43,8 @@ export class Domains extends Context.Service<
     Domains,
     Effect.gen(function* () {
       const own = yield* ownHosts
+      const config = yield* ConfigSource
+      yield* config.follow(section, warnOfChange(yield* config.read(section)))
       const changed = yield* PubSub.sliding<void>(1)
       let published = (): Iterable<string> => []
 

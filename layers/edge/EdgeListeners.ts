@@ -1,5 +1,5 @@
 /** The listeners of the edge: HTTPS with a certificate for each host, and HTTP that redirects to it. */
-import { Clock, Context, Duration, Effect, Equal, Layer, Schema, Scope, Semaphore, Stream } from "effect"
+import { Clock, Context, Duration, Effect, Layer, Schema, Scope, Semaphore, Stream } from "effect"
 import { ConfigSource } from "../config/ConfigSource.ts"
 import { Listener } from "../http/Listener.ts"
 import type { CertificateSet, ListenerOptions } from "../http/ListenerOptions.ts"
@@ -11,7 +11,7 @@ import { Sql } from "../storage/Sql.ts"
 import { findChallenge } from "./certificates/acmeRows.ts"
 import { ServedCertificates } from "./certificates/ServedCertificates.ts"
 import { redirectSites } from "./httpRedirect.ts"
-import { type EdgeSettings, section } from "./section.ts"
+import { section } from "./section.ts"
 
 /** Least time between two swaps; each costs the time to load all certificates, 15 µs each, and a copy of them in memory. */
 const leastPause = 1000
@@ -47,16 +47,6 @@ const named = (setting: "https_port" | "http_port") =>
 
 const pauseAfter = ({ named: certificates }: CertificateSet) =>
   Duration.millis(leastPause + certificates.length * pausePerCertificate)
-
-/** Settings of open listeners, which a reload of the configuration does not change. */
-const fixed = ["domains", "host", "https_port", "http_port", "redirect_port", "hsts"] as const
-
-const warnOfChange = (before: EdgeSettings) => (now: EdgeSettings) => {
-  const changed = fixed.filter((name) => !Equal.equals(now[name], before[name]))
-  return changed.length === 0
-    ? Effect.void
-    : Effect.logWarning(`restart the service to apply ${changed.map((name) => `edge.${name}`).join(", ")}`)
-}
 
 /** Answers challenges of any instance from the database. */
 const challenges = Effect.gen(function* () {
@@ -95,7 +85,6 @@ export class EdgeListeners extends Context.Service<EdgeListeners, EdgePorts>()(
         if (https_port === undefined) return { https: undefined, http: undefined, sockets: () => 0 }
         // Both stop at the same time.
         const scope = yield* Scope.fork(yield* Effect.scope, "parallel")
-        yield* config.follow(section, warnOfChange(settings))
         const certificates = yield* ServedCertificates
         // A peer on this machine may be a port forwarding for anyone.
         const options = { ...common, hostname, trustLoopback: false }

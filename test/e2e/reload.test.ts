@@ -80,6 +80,20 @@ it.live("a reload reports settings of the edge that need a restart", () =>
   })
 )
 
+it.live("a reload reports domains of the edge that need a restart, also without edge.https_port", () =>
+  Effect.gen(function* () {
+    const { configure, hangUp, says } = yield* running(
+      ["--http", "--port", "0"],
+      "edge: { access_log: false }\n"
+    )
+    yield* says("stderr", "Press Ctrl-C")
+    yield* configure("edge: { access_log: false, domains: [a.example.com], max_proxies: 5 }\n")
+    yield* hangUp
+    const line = yield* says("stdout", "restart the service")
+    expect(line).toContain("restart the service to apply edge.domains, edge.max_proxies")
+  })
+)
+
 it.live("a reload changes the log level of the HTTP service and keeps its port", () =>
   Effect.gen(function* () {
     const { configure, hangUp, says } = yield* running(["--http", "--port", "0"])

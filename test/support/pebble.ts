@@ -160,6 +160,7 @@ const steps = {
   directory: "/dir",
   nonce: "/nonce-plz",
   account: "/sign-me-up",
+  contact: "/my-account/",
   order: "/order-plz",
   authorization: "/authZ/",
   challenge: "/chalZ/",

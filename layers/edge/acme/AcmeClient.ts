@@ -142,6 +142,11 @@ export const make = Effect.fnUntraced(function* (
         })
         return client.getAccountUrl()
       }),
+    /** Replaces the contact of the registered account (RFC 8555, section 7.3.2). */
+    setContact: (email: string | undefined) =>
+      Effect.asVoid(
+        use(() => client.updateAccount({ contact: email === undefined ? [] : [`mailto:${email}`] }))
+      ),
     createOrder: (host: string) =>
       Effect.flatMap(
         use(() => client.createOrder({ identifiers: [{ type: "dns", value: host }] })),

@@ -16,6 +16,7 @@ import { type AcmeSettings, directoryUrl } from "../certificates/section.ts"
 import { servedHosts } from "../certificates/servedHosts.ts"
 import { Domains } from "../Domains.ts"
 import { section } from "../section.ts"
+import type { AcmeClient } from "./AcmeClient.ts"
 import { AcmeError } from "./AcmeError.ts"
 import { delayAfter } from "./attempts.ts"
 import { isPublicName } from "./isPublicName.ts"
@@ -136,6 +137,21 @@ export const layer = Layer.effectDiscard(
       )
     })
 
+    /** The contact that each CA was given by this process. */
+    const contacts = new Map<string, string | undefined>()
+
+    /** `acme.email` may have changed since the account was registered. A CA that refuses it still issues certificates. */
+    const updateContact = Effect.fnUntraced(
+      function* ({ setContact }: AcmeClient, { email }: AcmeSettings, directory: string) {
+        if (contacts.has(directory) && contacts.get(directory) === email) return
+        yield* setContact(email)
+        contacts.set(directory, email)
+      },
+      Effect.catchTag("AcmeError", ({ message }) =>
+        Effect.logWarning(`the CA did not accept edge.certificates.acme.email: ${message}`)
+      )
+    )
+
     /** One pass over hosts that are due. A rate limit of the account defers the rest. */
     const issueAll = Effect.fnUntraced(function* (due: ReadonlyArray<string>, acme: AcmeSettings) {
       const directory = directoryUrl(acme)
@@ -144,6 +160,7 @@ export const layer = Layer.effectDiscard(
       const { make } = yield* Effect.promise(() => import("./issueCertificate.ts"))
       const client = yield* openAccount(acme, yield* outbound(acme))
       yield* forgetFailures
+      yield* updateContact(client, acme, directory)
       const issue = yield* make(client, directory)
       let limited = 0
       const one = Effect.fnUntraced(

@@ -23,10 +23,11 @@ export class Application {
   readonly responseTimeout: number
   readonly idleTimeout: number
   /** Milliseconds in which a part of a request body must arrive. */
-  readonly bodyTimeout: number
+  bodyTimeout = 0
   readonly maxBodyBytes: number
-  readonly maxRequests: number
+  maxRequests = 0
   readonly circuit = new Circuit()
+  readonly #options: ProxyRow["options"]
   /** Requests and WebSockets now. */
   running = 0
 
@@ -44,8 +45,14 @@ export class Application {
     this.websocket = options.websocket ?? true
     this.responseTimeout = 1000 * (options.response_timeout ?? 60)
     this.idleTimeout = 1000 * (options.idle_timeout ?? 300)
-    this.bodyTimeout = Duration.toMillis(settings.body_timeout)
+    this.#options = options
     this.maxBodyBytes = Math.min(options.max_body_bytes ?? Infinity, settings.max_body_bytes)
-    this.maxRequests = options.max_requests ?? settings.max_requests_per_host
+    this.limit(settings)
+  }
+
+  /** Applies limits of the configuration, also to a published application whose requests are running. */
+  limit(settings: EdgeSettings) {
+    this.bodyTimeout = Duration.toMillis(settings.body_timeout)
+    this.maxRequests = this.#options.max_requests ?? settings.max_requests_per_host
   }
 }

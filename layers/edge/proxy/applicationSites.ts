@@ -36,13 +36,19 @@ const isCompatible = (before: ProxyRow, now: ProxyRow) =>
 
 export const makeApplicationSites = Effect.gen(function* () {
   const config = yield* ConfigSource
-  const settings = yield* config.read(section)
+  let settings = yield* config.read(section)
   const server = yield* config.read(http.section)
   const exchanges = yield* makeExchanges
   const metrics = yield* Metrics
   const measure = yield* makeHostMetrics
   const log = makeAccessLog(yield* Log, yield* Clock.Clock)
   const entries = new Map<string, Entry>()
+  yield* config.follow(section, (now) =>
+    Effect.sync(() => {
+      settings = now
+      for (const { application } of entries.values()) application?.limit(now)
+    })
+  )
   yield* metrics.gauge(
     "manifold_proxy_requests_running",
     "Proxied requests and WebSockets in progress.",
@@ -54,7 +60,7 @@ export const makeApplicationSites = Effect.gen(function* () {
 
   const serve = makeServe({
     exchanges,
-    settings,
+    settings: () => settings,
     trustedProxies: server.trusted_proxies.filter(isRange),
     maxMessageBytes: server.max_message_bytes,
     pseudonym: `manifold-${(yield* Instance).id}`,

@@ -22,7 +22,8 @@ const minute = 60_000
 
 export interface ServingOptions {
   readonly exchanges: Exchanges
-  readonly settings: EdgeSettings
+  /** The settings in force: a reload changes them. */
+  readonly settings: () => EdgeSettings
   readonly trustedProxies: ReadonlyArray<string>
   readonly maxMessageBytes: number
   /** In `Via` of requests to targets, which makes loops visible. */
@@ -58,7 +59,7 @@ export const makeServe = (options: ServingOptions) => {
     if (application.running >= application.maxRequests) {
       return edgeError(request, 503, "The application has too many requests now.", { "retry-after": "1" })
     }
-    if (exchanges.of(client) >= settings.max_requests_per_address) {
+    if (exchanges.of(client) >= settings().max_requests_per_address) {
       return edgeError(request, 429, "Too many requests from this address at the same time.", {
         "retry-after": "1"
       })
@@ -67,10 +68,10 @@ export const makeServe = (options: ServingOptions) => {
   }
 
   const windows = fixedWindows.make(maxCounted)
-  const { requests_per_minute_per_address: perAddress, requests_per_minute_per_host: perHost } = settings
 
   /** Counts the request, or returns the rejection by a limit per minute. */
   const overRate = (application: Application, request: Request, client: string, now: number) => {
+    const { requests_per_minute_per_address: perAddress, requests_per_minute_per_host: perHost } = settings()
     if (perAddress === undefined && perHost === undefined) return undefined
     const limits: Array<fixedWindows.Limit> = []
     if (perAddress !== undefined) {

@@ -74,6 +74,8 @@ const served = (services: Context.Context<ServedCertificates>, host: string, bef
   )
 }
 
+const Jws = Schema.decodeUnknownSync(Schema.Struct({ payload: Schema.String }))
+
 const rowsOf = (services: Context.Context<Sql>, table: string) =>
   Context.get(services, Sql).read((sql) => sql`SELECT * FROM ${sql(table)}`)
 
@@ -289,6 +291,27 @@ describePebble("ACME", () => {
       const { http, services } = yield* running({ ca, storage: yield* sqlite, domains: [app], settings })
       yield* ca.forward(http)
       yield* served(services, app)
+    })
+  )
+
+  it.live("gives the CA the contact of the account again if the configuration has another one", () =>
+    Effect.gen(function* () {
+      const { ca, break: breakStep } = yield* faulty(yield* pebble())
+      const storage = yield* sqlite
+      const first = yield* running({ ca, storage, domains: [app] })
+      yield* ca.forward(first.http)
+      yield* served(first.services, app)
+      const contacts: Array<unknown> = []
+      yield* breakStep("contact", async (request) => {
+        const { payload } = Jws(await request.clone().json())
+        contacts.push(JSON.parse(Buffer.from(payload, "base64url").toString()))
+        return undefined
+      })
+      const settings = { email: "security@example.com" }
+      const second = yield* running({ ca, storage, domains: [app, "b.example.com"], settings })
+      yield* ca.forward(first.http, second.http)
+      yield* served(second.services, "b.example.com")
+      expect(contacts.at(-1)).toEqual({ contact: ["mailto:security@example.com"] })
     })
   )
 
