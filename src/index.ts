@@ -3,7 +3,11 @@
 // A server: as a process, or as layers.
 export { serve, type ServeOptions } from "./program/serve.ts"
 export { builtIns, server, type ServerOptions, type ServerServices } from "./program/server.ts"
-export { layer as httpService, type Overrides as HttpOptions } from "./program/httpService.ts"
+export {
+  handlers as httpHandlers,
+  layer as httpService,
+  type Overrides as HttpOptions
+} from "./program/httpService.ts"
 export { serveStdio } from "./program/stdioService.ts"
 export { Identity, type ServerIdentity } from "./domain/Identity.ts"
 
@@ -65,6 +69,7 @@ export { ConfigSource } from "../layers/config/ConfigSource.ts"
 export { Environment } from "../layers/platform/Environment.ts"
 export { Health } from "../layers/health/Health.ts"
 export { Ids } from "../layers/platform/Ids.ts"
+export { HttpHandlers } from "../layers/http/HttpHandlers.ts"
 export { Listener } from "../layers/http/Listener.ts"
 export { McpServers } from "../layers/transports/McpServers.ts"
 export { Metrics } from "../layers/telemetry/Metrics.ts"

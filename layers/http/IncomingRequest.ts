@@ -5,7 +5,17 @@ import type { Quota } from "../quotas/Quota.ts"
 import type { Account } from "./chargedBody.ts"
 import type { Ids } from "../platform/Ids.ts"
 import type { AnyHandler, Connection } from "./Routes.ts"
-import type * as sockets from "./webSockets.ts"
+
+/** The part of `Bun.Server` that requests need. */
+export interface ServingServer {
+  readonly url: { readonly protocol: string }
+  requestIP(request: Request): { readonly address: string } | null
+  timeout(request: Request, seconds: number): void
+  upgrade(
+    request: Request,
+    options: { data: unknown; headers?: NonNullable<ConstructorParameters<typeof Headers>[0]> }
+  ): boolean
+}
 
 export class IncomingRequest implements Connection<unknown> {
   readonly request: Request
@@ -25,14 +35,14 @@ export class IncomingRequest implements Connection<unknown> {
   /** The idle time-out, in seconds. */
   readonly #idleSeconds: number
   #keptOpen = false
-  readonly #server: Bun.Server<sockets.Upgraded>
+  readonly #server: ServingServer
   readonly #ids: Ids["Service"]
   readonly #trust: LoopbackTrust
   #requestId: string | undefined
 
   constructor(
     request: Request,
-    server: Bun.Server<sockets.Upgraded>,
+    server: ServingServer,
     ids: Ids["Service"],
     trust: LoopbackTrust,
     idleSeconds: number

@@ -1,20 +1,15 @@
 /** HTTP listeners on `Bun.serve`, closed with their scope: the service's listener as a layer, and additional ones. */
-import { Cause, Context, Duration, Effect, Layer, type Scope } from "effect"
-import * as requestRouting from "./requestRouting.ts"
-import * as finishResponse from "./finishResponse.ts"
+import { Context, Effect, Layer, type Scope } from "effect"
 import * as HostPolicy from "./HostPolicy.ts"
-import { Ids } from "../platform/Ids.ts"
-import { ForwardedRequest } from "./ForwardedRequest.ts"
-import { IncomingRequest } from "./IncomingRequest.ts"
+import type { Ids } from "../platform/Ids.ts"
 import { ListenError } from "./ListenError.ts"
 import type { ListenerOptions } from "./ListenerOptions.ts"
 import { trustOf } from "./loopbackTrust.ts"
-import { reject } from "./responses.ts"
-import { tooLarge } from "./bodyLimit.ts"
-import { Routes } from "./Routes.ts"
-import { retire, stop, type Lifecycle } from "./shutdown.ts"
-import { Sites } from "./Sites.ts"
-import * as sockets from "./webSockets.ts"
+import * as requestHandlers from "./requestHandlers.ts"
+import type { Routes } from "./Routes.ts"
+import { retire, stop } from "./shutdown.ts"
+import type { Sites } from "./Sites.ts"
+import type * as sockets from "./webSockets.ts"
 
 export interface OpenListener {
   /** Without a trailing slash. */
@@ -31,9 +26,6 @@ export interface OpenListener {
   /** Completes when the listener was retired and its last connection has ended. */
   readonly ended: Effect.Effect<void>
 }
-
-/** Bun's own limit for `idleTimeout`, in seconds. */
-const maxIdleSeconds = 255
 
 /**
  * Bodies of routes may exceed their limit by this many bytes before Bun rejects them: its 413 is empty, ours says what the
@@ -60,9 +52,6 @@ interface ServeHandlers {
   readonly websocket: Bun.WebSocketHandler<sockets.Upgraded>
 }
 
-const idleSecondsOf = ({ idleTimeout }: ListenerOptions) =>
-  Math.min(maxIdleSeconds, Math.ceil(Duration.toSeconds(idleTimeout ?? "10 seconds")))
-
 /** Bun selects by `serverName`, and uses the first certificate for all other names. */
 const tlsOf = (tls: NonNullable<ListenerOptions["tls"]>): Bun.TLSOptions | Array<Bun.TLSOptions> =>
   "fallback" in tls ? [{ ...tls.fallback }, ...tls.named] : { ...tls }
@@ -81,7 +70,7 @@ const bind = (options: ListenerOptions, handlers: ServeHandlers, maxBodyBytes: n
         ...common,
         hostname: options.hostname,
         port: options.port,
-        idleTimeout: idleSecondsOf(options),
+        idleTimeout: requestHandlers.idleSecondsOf(options),
         // Without it and `development: false`, Bun shares the port with other programs.
         reusePort: options.reusePort === true || options.shared === true,
         ...(options.tls !== undefined && {
@@ -112,60 +101,16 @@ const exclusive = (options: ListenerOptions): Effect.Effect<number, ListenError>
   )
 
 const open = Effect.fnUntraced(function* (options: ListenerOptions) {
-  const routes = options.routes ?? (yield* Routes)
-  const sites = yield* Sites
-  const ids = yield* Ids
   const detail = invalidOption(options)
   if (detail !== undefined) return yield* new ListenError({ ...options, reason: "BadOption", detail })
 
-  const fork = Effect.runForkWith(yield* Effect.context<never>())
-  const trust = trustOf(options)
-  const idleSeconds = idleSecondsOf(options)
   const maxBodyBytes = Math.max(options.maxMessageBytes, options.maxBodyBytes ?? 0)
   const acceptedBytes = Math.max(options.maxMessageBytes + tolerance, maxBodyBytes)
-  const lifecycle: Lifecycle = { stopping: false, retired: undefined }
-
-  const failed = (incoming: IncomingRequest, cause: unknown): Response => {
-    const { exceeded, request, requestId } = incoming
-    if (exceeded !== undefined) return tooLarge(incoming, exceeded)
-    // Bun has already sent 413 for a chunked body, or the client has disconnected: not an error of the handler.
-    if (cause instanceof Error && cause.message === "Request body exceeded maxRequestBodySize") {
-      return tooLarge(incoming, maxBodyBytes)
-    }
-    if (!request.signal.aborted) {
-      const path = requestRouting.pathOf(request.url)
-      fork(
-        Effect.logError(`${request.method} ${path} failed`, Cause.die(cause)).pipe(
-          Effect.annotateLogs({ request_id: requestId })
-        )
-      )
-    }
-    return reject(500, `Internal error. See the server log for request id ${requestId}.`)
-  }
-
-  const webSockets = sockets.make(options.maxMessageBytes, (cause) => {
-    fork(Effect.logError("a WebSocket handler failed", Cause.die(cause)))
+  const { fetch, lifecycle, routes, sites, webSockets } = yield* requestHandlers.make({
+    listener: options,
+    trust: trustOf(options),
+    acceptedBytes
   })
-  const route = requestRouting.make({ listener: options, routes, sites, maxBodyBytes, acceptedBytes })
-  const finish = finishResponse.make({ listener: options, failed, isStopping: () => lifecycle.stopping })
-
-  const fetch = (request: Request, server: Bun.Server<sockets.Upgraded>) => {
-    const incoming =
-      options.socket === undefined
-        ? new IncomingRequest(request, server, ids, trust, idleSeconds)
-        : new ForwardedRequest(request, server, ids, trust, idleSeconds)
-    options.observer?.began()
-    try {
-      const response = route(incoming)
-      if (!(response instanceof Promise)) return finish(incoming, response)
-      return response.then(
-        (settled) => finish(incoming, settled),
-        (cause) => finish(incoming, failed(incoming, cause))
-      )
-    } catch (cause) {
-      return finish(incoming, failed(incoming, cause))
-    }
-  }
 
   const server = yield* Effect.acquireRelease(
     bind(options, { fetch, websocket: webSockets.handlers }, acceptedBytes),

@@ -26,31 +26,41 @@ export const retire = (server: Bun.Server<sockets.Upgraded>, lifecycle: Lifecycl
     lifecycle.retired ??= server.stop(false)
   })
 
+const drainAll = Effect.fnUntraced(function* ({ routes, sites }: Pick<ShutdownOptions, "routes" | "sites">) {
+  const ofRoutes = (yield* routes.all).flatMap(({ drain }) => drain ?? [])
+  yield* Effect.forEach(
+    [...ofRoutes, ...(yield* sites.drains)],
+    (drain) => Effect.catchCause(drain, (cause) => Effect.logError("a route or site failed to drain", cause)),
+    { concurrency: "unbounded", discard: true }
+  )
+})
+
+/** Announces the end, and goes on for as long as load balancers need to notice. */
+const announce = Effect.fnUntraced(function* ({ lifecycle, listener }: ShutdownOptions) {
+  lifecycle.stopping = true
+  yield* listener.onStop ?? Effect.void
+  yield* Effect.sleep(listener.drainDelay ?? 0)
+})
+
+/** For a server that is not ours: drains, and closes WebSockets. */
+export const leave = Effect.fnUntraced(function* (options: ShutdownOptions) {
+  yield* announce(options)
+  yield* Effect.timeoutOption(drainAll(options), options.listener.shutdownTimeout ?? "5 seconds")
+  options.closeSockets()
+})
+
 /** Requests that run into the time-out are aborted: their signals fire. A retired listener drains nothing. */
-export const stop =
-  ({ closeSockets, lifecycle, listener, routes, sites }: ShutdownOptions) =>
-  (server: Bun.Server<sockets.Upgraded>) =>
-    Effect.gen(function* () {
-      const isRetired = lifecycle.retired !== undefined
-      if (!isRetired) {
-        lifecycle.stopping = true
-        yield* listener.onStop ?? Effect.void
-        yield* Effect.sleep(listener.drainDelay ?? 0)
-      }
-      const stopped = (lifecycle.retired ??= server.stop(false))
-      yield* Effect.gen(function* () {
-        if (!isRetired) {
-          const ofRoutes = (yield* routes.all).flatMap(({ drain }) => drain ?? [])
-          yield* Effect.forEach(
-            [...ofRoutes, ...(yield* sites.drains)],
-            (drain) =>
-              Effect.catchCause(drain, (cause) => Effect.logError("a route or site failed to drain", cause)),
-            { concurrency: "unbounded", discard: true }
-          )
-        }
-        closeSockets()
-        yield* Effect.promise(() => stopped)
-      }).pipe(Effect.timeoutOption(listener.shutdownTimeout ?? "5 seconds"))
+export const stop = (options: ShutdownOptions) => (server: Bun.Server<sockets.Upgraded>) =>
+  Effect.gen(function* () {
+    const { closeSockets, lifecycle, listener } = options
+    const isRetired = lifecycle.retired !== undefined
+    if (!isRetired) yield* announce(options)
+    const stopped = (lifecycle.retired ??= server.stop(false))
+    yield* Effect.gen(function* () {
+      if (!isRetired) yield* drainAll(options)
       closeSockets()
-      yield* Effect.promise(() => server.stop(true))
-    })
+      yield* Effect.promise(() => stopped)
+    }).pipe(Effect.timeoutOption(listener.shutdownTimeout ?? "5 seconds"))
+    closeSockets()
+    yield* Effect.promise(() => server.stop(true))
+  })

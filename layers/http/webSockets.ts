@@ -35,7 +35,7 @@ export const make = (maxMessageBytes: number, onDefect: (cause: unknown) => void
     }
   }
 
-  const handlers: Bun.WebSocketHandler<Upgraded> = {
+  const handlers = {
     // Holds for what a compressed message becomes.
     maxPayloadLength: maxMessageBytes,
     perMessageDeflate: true,
@@ -51,10 +51,12 @@ export const make = (maxMessageBytes: number, onDefect: (cause: unknown) => void
       open.delete(ws)
       run(ws, (socket) => ws.data.handlers.close?.(socket, code, reason))
     }
-  }
+  } satisfies Bun.WebSocketHandler<Upgraded>
 
   return {
     handlers,
+    /** Open WebSockets. */
+    count: () => open.size,
     /** Closes all sockets with 1001, going away (RFC 6455, section 7.4.1). */
     closeAll: () => {
       for (const ws of open) ws.close(1001, "server shutdown")

@@ -2,7 +2,6 @@
 import { Effect, Layer, Option, Schema } from "effect"
 import { Guard } from "../../layers/guard/Guard.ts"
 import { Health } from "../../layers/health/Health.ts"
-import { Listener } from "../../layers/http/Listener.ts"
 import { Authenticator } from "../../layers/identity/Authenticator.ts"
 import { reasons } from "../../layers/identity/FailedAttempts.ts"
 import type { RedisConnection } from "../../layers/platform/RedisConnection.ts"
@@ -101,11 +100,12 @@ export const layer = (maxSessions: number) =>
     })
   ).pipe(Layer.provide([callMetrics.layer, processMetrics.layer, SharedRedis.layer]))
 
-/** Gauge of open WebSockets; requires the listener. */
-export const sockets = Layer.effectDiscard(
-  Effect.gen(function* () {
-    const listener = yield* Listener
-    const metrics = yield* Metrics
-    yield* metrics.gauge("manifold_sockets", "Open WebSockets.", listener.sockets)
-  })
-)
+/** Gauge of open WebSockets. `served`: the listener, or the handlers of another one. */
+export const sockets = <E, R>(served: Effect.Effect<{ readonly sockets: () => number }, E, R>) =>
+  Layer.effectDiscard(
+    Effect.gen(function* () {
+      const { sockets: count } = yield* served
+      const metrics = yield* Metrics
+      yield* metrics.gauge("manifold_sockets", "Open WebSockets.", count)
+    })
+  )

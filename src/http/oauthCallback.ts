@@ -41,19 +41,27 @@ export const layer = Layer.effectDiscard(
   })
 )
 
+const publicPlace = (publicUrl: string) => ({
+  redirectUrl: below(publicUrl, callbackPath),
+  ...(publicUrl.startsWith("https:") && { clientMetadataUrl: below(publicUrl, metadataPath) })
+})
+
+/** Sign-ins use the callback of `server.public_url`, if there is one. For a listener whose address is not known. */
+export const servedPublicly = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const { serveAt } = yield* SignIns
+    const { public_url } = yield* (yield* ConfigSource).read(http.section)
+    if (public_url !== undefined) yield* serveAt(publicPlace(public_url))
+  })
+)
+
 /** Sign-ins use this callback while the service listens, if browsers can reach it. */
 export const served = Layer.effectDiscard(
   Effect.gen(function* () {
     const { hostname, port, url } = yield* Listener
     const { serveAt } = yield* SignIns
     const { public_url, tls } = yield* (yield* ConfigSource).read(http.section)
-    if (public_url !== undefined) {
-      const secure = public_url.startsWith("https:")
-      return yield* serveAt({
-        redirectUrl: below(public_url, callbackPath),
-        ...(secure && { clientMetadataUrl: below(public_url, metadataPath) })
-      })
-    }
+    if (public_url !== undefined) return yield* serveAt(publicPlace(public_url))
     if (!isLoopback(hostname)) return yield* serveAt("unreachable")
     // RFC 8252, section 8.3: the address rather than `localhost`, unless a certificate has the name.
     const base = tls === undefined && hostname !== "::1" ? `http://127.0.0.1:${port}` : url

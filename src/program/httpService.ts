@@ -9,8 +9,11 @@ import { Domains } from "../../layers/edge/Domains.ts"
 import { servedAddresses } from "../../layers/edge/servedAddresses.ts"
 import * as ReverseProxy from "../../layers/edge/ReverseProxy.ts"
 import * as edge from "../../layers/edge/section.ts"
+import { HttpHandlers } from "../../layers/http/HttpHandlers.ts"
+import type { CertificateFiles } from "../../layers/http/certificate.ts"
 import * as forwardToWorker from "../../layers/http/forwardToWorker.ts"
 import { Listener } from "../../layers/http/Listener.ts"
+import type { ListenerOptions } from "../../layers/http/ListenerOptions.ts"
 import * as TlsListener from "../../layers/http/TlsListener.ts"
 import { Models } from "../../layers/models/Models.ts"
 import { Dns } from "../../layers/platform/Dns.ts"
@@ -75,8 +78,32 @@ const chat = (limits: StreamLimits) =>
     )
   )
 
-/** The service over an `Authenticator` provided from outside. */
-export const layerNoDeps = (overrides: Overrides = {}) =>
+/** With the listener of section `server`. */
+const listening = {
+  front: (options: ListenerOptions, tls: CertificateFiles | undefined) =>
+    tls === undefined
+      ? Listener.layer(options)
+      : TlsListener.layer(options, tls).pipe(Layer.provide(Signals.layer)),
+  served: Layer.merge(httpMetrics.sockets(Effect.service(Listener)), oauthCallback.served)
+}
+
+/** With handlers for a server of the program. */
+const handling = {
+  front: (options: ListenerOptions) => HttpHandlers.layer(options),
+  served: Layer.merge(httpMetrics.sockets(Effect.service(HttpHandlers)), oauthCallback.servedPublicly)
+}
+
+/** `front`: receives the requests. `served`: what needs it. */
+const serviceOver = <Front, E, R, ServedE, ServedR>(
+  {
+    front,
+    served
+  }: {
+    readonly front: (options: ListenerOptions, tls: CertificateFiles | undefined) => Layer.Layer<Front, E, R>
+    readonly served: Layer.Layer<never, ServedE, ServedR>
+  },
+  overrides: Overrides
+) =>
   Layer.unwrap(
     Effect.gen(function* () {
       const config = yield* ConfigSource
@@ -129,12 +156,8 @@ export const layerNoDeps = (overrides: Overrides = {}) =>
           })
         }
         const options = { ...common, hostname: server.host, port: server.port, http3: server.http3 }
-        const own =
-          server.tls === undefined
-            ? Listener.layer(options)
-            : TlsListener.layer(options, server.tls).pipe(Layer.provide(Signals.layer))
         return Layer.mergeAll(
-          own,
+          front(options, server.tls),
           edgeListeners({ ...common, onStop: drain }),
           slot === undefined
             ? Layer.empty
@@ -169,7 +192,7 @@ export const layerNoDeps = (overrides: Overrides = {}) =>
         oauth.layer,
         restRoutes.layer
       )
-      return Layer.merge(httpMetrics.sockets, oauthCallback.served).pipe(
+      return served.pipe(
         Layer.provideMerge(Layer.unwrap(listeners)),
         Layer.provideMerge(routes),
         // The listener is released first, so that no request reaches a layer that was released.
@@ -197,6 +220,19 @@ export const layerNoDeps = (overrides: Overrides = {}) =>
     })
   )
 
-/** The service with the `Authenticator` of section `auth`. */
+/** The service over an `Authenticator` provided from outside. */
+export const layerNoDeps = (overrides: Overrides = {}) => serviceOver(listening, overrides)
+
+/** With the `Authenticator` of section `auth`. */
+const authenticated = Layer.merge(Authenticator.layer, oauth.verifiers)
+
+/** The service with its own listener. */
 export const layer = (overrides: Overrides = {}) =>
-  layerNoDeps(overrides).pipe(Layer.provideMerge(Layer.merge(Authenticator.layer, oauth.verifiers)))
+  layerNoDeps(overrides).pipe(Layer.provideMerge(authenticated))
+
+/**
+ * The service without a listener: `HttpHandlers` has `fetch` and `websocket` for a `Bun.serve` of the program. `host` is the
+ * address on which that server listens, as in section `server`: one that is not loopback requires authentication.
+ */
+export const handlers = ({ host }: Pick<Overrides, "host"> = {}) =>
+  serviceOver(handling, host === undefined ? {} : { host }).pipe(Layer.provideMerge(authenticated))

@@ -2,7 +2,7 @@
 import { expect } from "bun:test"
 import { Effect } from "effect"
 import { it } from "../support/effect.ts"
-import { exampleFiles, greet, visitShop } from "../support/examples.ts"
+import { exampleFiles, greet, visitMounted, visitShop } from "../support/examples.ts"
 import { project } from "../support/libraryProject.ts"
 
 const examples = Effect.flatMap(
@@ -29,6 +29,18 @@ it.live("shop.ts serves its pages and a chat whose model uses its tool, and clie
     expect(answer).toContain('"status":"complete"')
     expect(answer).toContain(":4}")
     expect(ticket).toStartWith("/mcp/ws?ticket=mcptk_")
+    expect(code).toBe(0)
+  })
+)
+
+it.live("mounted.ts serves its page, and the service's chat from its own Bun.serve", () =>
+  Effect.gen(function* () {
+    const { dir, env } = yield* examples
+    const { code, frames, page, rebound } = yield* Effect.promise(() => visitMounted(dir, env))
+    expect(page).toBe("The program's own page.")
+    expect(rebound).toBe(421)
+    expect(frames.at(0)).toContain('"status":"processing"')
+    expect(frames.at(-1)).toContain('"status":"complete"')
     expect(code).toBe(0)
   })
 )

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import manifest from "../../package.json" with { type: "json" }
 import { blocksOf, filesOf, root, select } from "../support/codeBlocks.ts"
-import { exampleFiles, greet, visitShop } from "../support/examples.ts"
+import { exampleFiles, greet, visitMounted, visitShop } from "../support/examples.ts"
 
 const compilers = { "typescript-5": "npm:typescript@5.9.3", "typescript-7": "npm:typescript@7.0.2" }
 
@@ -209,6 +209,12 @@ try {
     shop.ticket.includes("mcptk_") &&
     shop.code === 0
   report("shop.ts serves its pages and its chat, and client.ts calls it", isOpen ? "" : JSON.stringify(shop))
+  const mounted = await visitMounted(project, env)
+  const isMounted =
+    mounted.page.startsWith("The program") &&
+    mounted.frames.at(-1)?.includes('"complete"') === true &&
+    mounted.code === 0
+  report("mounted.ts serves the chat from its own Bun.serve", isMounted ? "" : JSON.stringify(mounted))
 
   const followed = await run(root, [bun, "test/support/followPage.ts", "docs/from-zero-library.md"])
   report("docs/from-zero-library.md leads to a tool", followed.code === 0 ? "" : followed.output)

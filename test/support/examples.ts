@@ -73,15 +73,20 @@ export interface Shop {
   readonly code: number
 }
 
-/** Starts the shop with a local model, reads its page, asks its chat, and stops it. */
-export const visitShop = async (cwd: string, env: Environment): Promise<Shop> => {
+/** Runs an example with a local model, and stops it. Its output names its address. */
+const visit = async <A>(
+  script: string,
+  cwd: string,
+  env: Environment,
+  use: (url: string) => Promise<A>
+): Promise<A & { readonly code: number }> => {
   const provider = model()
   await mkdir(cwd, { recursive: true })
   const config = join(cwd, "shop.yaml")
   const text = await Bun.file(`${folder}/shop.yaml`).text()
   const local = text.replace(/^( *)model: .*$/m, `$&\n$1base_url: http://127.0.0.1:${provider.port}/v1`)
   await Bun.write(config, `${local}outbound:\n  allow_hosts: ["127.0.0.1:${provider.port}"]\n`)
-  const child = Bun.spawn([process.execPath, "shop.ts"], {
+  const child = Bun.spawn([process.execPath, script], {
     cwd,
     env: { ...process.env, ...env, PORT: "0", OPENAI_API_KEY: "key" },
     stdin: "ignore",
@@ -90,13 +95,26 @@ export const visitShop = async (cwd: string, env: Environment): Promise<Shop> =>
   })
   try {
     let output = ""
+    const address = / is at (http\S+)\n/
     const decoder = new TextDecoder()
     for await (const chunk of child.stdout) {
       output += decoder.decode(chunk, { stream: true })
-      if (/The shop is at \S+\n/.test(output)) break
+      if (address.test(output)) break
     }
-    const url = /The shop is at (\S+)\n/.exec(output)?.[1] ?? ""
-    if (url === "") throw new Error(`the shop did not start:\n${output}${await child.stderr.text()}`)
+    const url = address.exec(output)?.[1] ?? ""
+    if (url === "") throw new Error(`${script} did not start:\n${output}${await child.stderr.text()}`)
+    const used = await use(url)
+    child.kill("SIGTERM")
+    return { ...used, code: await child.exited }
+  } finally {
+    child.kill("SIGKILL")
+    await provider.stop(true)
+  }
+}
+
+/** Reads the page of the shop, and asks its chat. */
+export const visitShop = (cwd: string, env: Environment): Promise<Shop> =>
+  visit("shop.ts", cwd, env, async (url) => {
     const page = await (await fetch(url)).text()
     const asked = await fetch(`${url}/chat`, {
       method: "POST",
@@ -110,11 +128,33 @@ export const visitShop = async (cwd: string, env: Environment): Promise<Shop> =>
       stdout: "pipe",
       stderr: "inherit"
     })
-    const ticket = await client.stdout.text()
-    child.kill("SIGTERM")
-    return { page, answer, ticket, code: await child.exited }
-  } finally {
-    child.kill("SIGKILL")
-    await provider.stop(true)
-  }
+    return { page, answer, ticket: await client.stdout.text() }
+  })
+
+export interface Mounted {
+  readonly page: string
+  /** Frames of a message over WebSocket. */
+  readonly frames: ReadonlyArray<string>
+  /** Status of a page of another host that reached the server under its name (DNS rebinding). */
+  readonly rebound: number
+  readonly code: number
 }
+
+/** Reads the page of the program that mounts the service, and asks the service over WebSocket. */
+export const visitMounted = (cwd: string, env: Environment): Promise<Mounted> =>
+  visit("mounted.ts", cwd, env, async (url) => {
+    const page = await (await fetch(url)).text()
+    const { status: rebound } = await fetch(`${url}/mcp`, { headers: { host: "attacker.example" } })
+    const socket = new WebSocket(`${url.replace("http", "ws")}/ws/chat`)
+    const { promise, reject, resolve } = Promise.withResolvers<ReadonlyArray<string>>()
+    const frames: Array<string> = []
+    socket.addEventListener("open", () =>
+      socket.send(JSON.stringify({ action: "chat", request_id: "one", payload: { text: "Hello" } }))
+    )
+    socket.addEventListener("message", ({ data }) => {
+      frames.push(String(data))
+      if (/"status":"(complete|error)"/.test(String(data))) resolve(frames)
+    })
+    socket.addEventListener("close", ({ code }) => reject(new Error(`the socket closed with ${code}`)))
+    return { page, rebound, frames: await promise }
+  })
