@@ -36,8 +36,7 @@ export interface Forwardable extends Connection {
   readonly request: Request
   /** The body limit, in bytes, that a body of unknown length exceeded. */
   readonly exceeded: number | undefined
-  /** Set for a response that is complete, with all headers. */
-  raw: boolean
+  /** Set for a response whose challenge is complete. */
   ofSite: boolean
 }
 /** `undefined`: this process serves the request. Gets the request whose body is limited. */

@@ -96,8 +96,7 @@ export const make = ({ isOfFirst, slot }: ForwardOptions): Forward => {
         decompress: false,
         timeout: false
       })
-      // The worker has made the response complete.
-      incoming.raw = true
+      // The worker has completed its challenge. Its other headers stay, to which this listener adds those of its TLS.
       incoming.ofSite = true
       const { headers, status } = given
       for (const name of ["connection", "keep-alive", "transfer-encoding"]) headers.delete(name)

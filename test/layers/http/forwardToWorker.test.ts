@@ -202,6 +202,7 @@ test.skipIf(!possible)("a page of this service may call the session of another w
       Effect.promise(() => fetch(`${own}/mcp`, { headers: { ...headers, origin }, tls: { ca: tls.cert } }))
     const response = yield* ask(own)
     expect(response.status).toBe(200)
+    expect(response.headers.get("strict-transport-security")).toBe("max-age=31536000")
     expect(yield* Effect.promise(() => response.json())).toMatchObject({ encrypted: true })
     expect((yield* ask("https://evil.test")).status).toBe(403)
     expect((yield* ask(`http://localhost:${port}`)).status).toBe(403)
