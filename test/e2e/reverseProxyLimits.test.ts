@@ -1,4 +1,4 @@
-/** Limits of applications behind the reverse proxy: requests per minute, and clients that send a body slowly. */
+/** Limits of applications behind the reverse proxy: requests per minute, and clients that send a body or read messages slowly. */
 import { expect } from "bun:test"
 import { Deferred, Effect } from "effect"
 import { it } from "../support/effect.ts"
@@ -105,4 +105,46 @@ it.live(
       expect((yield* from("192.0.2.2", "b.example.com")).status).toBe(401)
       expect(app.requests.length).toBe(3)
     })
+)
+
+it.live("a WebSocket whose client reads nothing is closed before its messages fill the memory", () =>
+  Effect.gen(function* () {
+    const closed = yield* Deferred.make<void>()
+    const message = "x".repeat(16_000)
+    let sent = 0
+    let over = false
+    const app = yield* backend(
+      (request, server) => (server.upgrade(request, { data: undefined }) ? undefined : new Response("x")),
+      {
+        message: (socket) => {
+          const send = () => {
+            for (let index = 0; index < 16; index++) {
+              socket.send(message)
+              sent += message.length
+            }
+            // The application sends 400 MB at most.
+            if (!over && sent < 400_000_000) setImmediate(send)
+          }
+          send()
+        },
+        close: () => {
+          over = true
+          Deferred.doneUnsafe(closed, Effect.void)
+        }
+      }
+    )
+    const { port } = yield* publishing(app.url, {}, { server: { max_message_bytes: 100_000 } })
+    const connection = dial(port)
+    connection.write(
+      "GET /ws HTTP/1.1\r\nHost: app.example.com\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    expect((yield* wait(connection.next())).status).toBe(101)
+    connection.pause()
+    // A masked text message of one letter, after which the application sends.
+    connection.write("\x81\x81\0\0\0\0x")
+    yield* Deferred.await(closed)
+    expect(sent).toBeLessThan(400_000_000)
+    connection.end()
+  })
 )
