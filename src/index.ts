@@ -2,10 +2,18 @@
 
 // A server: as a process, or as layers.
 export { serve, type ServeOptions } from "./program/serve.ts"
-export { builtIns, server, type ServerOptions, type ServerServices } from "./program/server.ts"
+export {
+  builtIns,
+  server,
+  type ServerLayer,
+  type ServerOptions,
+  type ServerServices
+} from "./program/server.ts"
 export {
   handlers as httpHandlers,
   layer as httpService,
+  type HttpHandlersLayer,
+  type HttpServiceLayer,
   type Overrides as HttpOptions
 } from "./program/httpService.ts"
 export { serveStdio } from "./program/stdioService.ts"

@@ -226,13 +226,32 @@ export const layerNoDeps = (overrides: Overrides = {}) => serviceOver(listening,
 /** With the `Authenticator` of section `auth`. */
 const authenticated = Layer.merge(Authenticator.layer, oauth.verifiers)
 
+const serving = (overrides: Overrides) => layerNoDeps(overrides).pipe(Layer.provideMerge(authenticated))
+const mounted = ({ host }: Pick<Overrides, "host">) =>
+  serviceOver(handling, host === undefined ? {} : { host }).pipe(Layer.provideMerge(authenticated))
+
+type Serving = ReturnType<typeof serving>
+type Mounted = ReturnType<typeof mounted>
+
+/** The HTTP service over a server; its own name, because its types are long. */
+export interface HttpServiceLayer extends Layer.Layer<
+  Layer.Success<Serving>,
+  Layer.Error<Serving>,
+  Layer.Services<Serving>
+> {}
+
+/** The same without a listener. */
+export interface HttpHandlersLayer extends Layer.Layer<
+  Layer.Success<Mounted>,
+  Layer.Error<Mounted>,
+  Layer.Services<Mounted>
+> {}
+
 /** The service with its own listener. */
-export const layer = (overrides: Overrides = {}) =>
-  layerNoDeps(overrides).pipe(Layer.provideMerge(authenticated))
+export const layer = (overrides: Overrides = {}): HttpServiceLayer => serving(overrides)
 
 /**
  * The service without a listener: `HttpHandlers` has `fetch` and `websocket` for a `Bun.serve` of the program. `host` is the
  * address on which that server listens, as in section `server`: one that is not loopback requires authentication.
  */
-export const handlers = ({ host }: Pick<Overrides, "host"> = {}) =>
-  serviceOver(handling, host === undefined ? {} : { host }).pipe(Layer.provideMerge(authenticated))
+export const handlers = (options: Pick<Overrides, "host"> = {}): HttpHandlersLayer => mounted(options)

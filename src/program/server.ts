@@ -14,11 +14,7 @@ export interface ServerOptions extends ServerIdentity {
   readonly configFile?: string | undefined
 }
 
-/**
- * Everything but entries and a transport. No configuration file is read unless `configFile` names one; environment
- * variables override settings. Fails with `ConfigInvalid`, which lists every problem of the configuration.
- */
-export const server = ({ config = {}, configFile, ...identity }: ServerOptions) =>
+const make = ({ config = {}, configFile, ...identity }: ServerOptions) =>
   servers.pipe(
     Layer.provideMerge(Telemetry.layer),
     Layer.provideMerge(core),
@@ -32,7 +28,16 @@ export const server = ({ config = {}, configFile, ...identity }: ServerOptions) 
   )
 
 /** The services that a server provides to its handlers and transports. */
-export type ServerServices = Layer.Success<ReturnType<typeof server>>
+export type ServerServices = Layer.Success<ReturnType<typeof make>>
+
+/** A server without a transport; its own name, because its types are long. */
+export interface ServerLayer extends Layer.Layer<ServerServices, Layer.Error<ReturnType<typeof make>>> {}
+
+/**
+ * Everything but entries and a transport. No configuration file is read unless `configFile` names one; environment
+ * variables override settings. Fails with `ConfigInvalid`, which lists every problem of the configuration.
+ */
+export const server = (options: ServerOptions): ServerLayer => make(options)
 
 /**
  * The built-in tools, prompts and resources (`math.add`, `web.fetch_url`, `content.create` and so on). Their code is
