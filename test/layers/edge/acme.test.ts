@@ -1,7 +1,7 @@
 /** Certificates by ACME from pebble: issued, renewed, retried after each failure, and continued after a restart. */
 import { expect } from "bun:test"
 import { X509Certificate } from "node:crypto"
-import { Clock, Context, Deferred, Effect, Exit, Layer, Logger, Queue, Schema, Scope, Stream } from "effect"
+import { Context, Deferred, Effect, Exit, Layer, Logger, Queue, Schema, Scope, Stream } from "effect"
 import * as AcmeIssuer from "../../../layers/edge/acme/AcmeIssuer.ts"
 import type { Certificate } from "../../../layers/edge/certificates/Certificate.ts"
 import { Certificates } from "../../../layers/edge/certificates/Certificates.ts"
@@ -14,6 +14,7 @@ import { Sql } from "../../../layers/storage/Sql.ts"
 import { instance, make } from "../../support/certificates.ts"
 import { databases, hasPostgres, sqlite, type StorageSettings } from "../../support/databases.ts"
 import { it } from "../../support/effect.ts"
+import { withJumps } from "../../support/jumpingClock.ts"
 import { publish as publishApplication } from "../../support/proxies.ts"
 import { describePebble, faulty, pebble, type Pebble, type Step } from "../../support/pebble.ts"
 
@@ -316,28 +317,19 @@ describePebble("ACME", () => {
   )
 
   it.live("renews at two thirds of the lifetime", () =>
-    Effect.gen(function* () {
-      const real = yield* Clock.Clock
-      let offset = 0
-      const clock: Clock.Clock = {
-        ...real,
-        currentTimeMillisUnsafe: () => real.currentTimeMillisUnsafe() + offset,
-        currentTimeMillis: Effect.map(real.currentTimeMillis, (now) => now + offset),
-        currentTimeNanosUnsafe: () => real.currentTimeNanosUnsafe(),
-        sleep: (duration) => real.sleep(duration)
-      }
-      yield* Effect.gen(function* () {
+    withJumps(
+      Effect.fnUntraced(function* (jump) {
         const { ca } = yield* faulty(yield* pebble())
         const { http, list, services } = yield* running({ ca, storage: yield* sqlite, domains: [app] })
         yield* ca.forward(http)
         const before = yield* served(services, app)
         const [first] = appOf(yield* list)
-        offset = Date.parse(first?.next_action_at ?? "") - Date.now() + 1000
+        yield* jump(Date.parse(first?.next_action_at ?? "") - Date.now() + 1000, "forward")
         yield* Context.get(services, Domains).publish(() => [])
         const renewed = yield* served(services, app, before)
         expect(renewed).not.toBe(before)
         expect(appOf(yield* list).map(({ id }) => id)).toEqual([renewed ?? ""])
-      }).pipe(Effect.provideService(Clock.Clock, clock))
-    })
+      })
+    )
   )
 })

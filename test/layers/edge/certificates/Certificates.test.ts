@@ -1,6 +1,6 @@
 /** Uploaded certificates: checked, served at once, preferred to others, replaced and removed, with rows in the audit log. */
 import { describe, expect } from "bun:test"
-import { Clock, Context, Effect, Fiber, Layer, Schema, Stream } from "effect"
+import { Context, Effect, Fiber, Layer, Schema, Stream } from "effect"
 import { Audit } from "../../../../layers/audit/Audit.ts"
 import { Certificates } from "../../../../layers/edge/certificates/Certificates.ts"
 import { ServedCertificates } from "../../../../layers/edge/certificates/ServedCertificates.ts"
@@ -9,6 +9,7 @@ import { possible } from "../../../support/certificate.ts"
 import { administration, instance, leaf, make, type Made } from "../../../support/certificates.ts"
 import { onEachDatabase, sqlite } from "../../../support/databases.ts"
 import { it } from "../../../support/effect.ts"
+import { withJumps } from "../../../support/jumpingClock.ts"
 
 const edge = { domains: ["a.example.com", "b.example.com"] }
 const uploadOf = ({ cert, key }: Made) => ({ certificate: cert, private_key: key })
@@ -99,15 +100,7 @@ describe.skipIf(!possible)("Certificates", () => {
       expect((yield* list({ limit: 10 })).certificates).toEqual([])
       expect(yield* audited).toEqual(Array.from({ length: 4 }, () => "certificate.upload  refused"))
 
-      const real = yield* Clock.Clock
-      const later: Clock.Clock = {
-        ...real,
-        currentTimeMillisUnsafe: () => real.currentTimeMillisUnsafe() + 3 * 86_400_000,
-        currentTimeMillis: Effect.map(real.currentTimeMillis, (now) => now + 3 * 86_400_000),
-        currentTimeNanosUnsafe: () => real.currentTimeNanosUnsafe(),
-        sleep: (duration) => real.sleep(duration)
-      }
-      const expired = yield* Effect.provideService(rejected({}), Clock.Clock, later)
+      const expired = yield* withJumps((jump) => Effect.andThen(jump("3 days", "forward"), rejected({})))
       expect(expired).toContain("expired on")
     }).pipe(Effect.provide(Layer.unwrap(Effect.map(sqlite, (storage) => administration(storage)))))
   )
