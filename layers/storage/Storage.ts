@@ -7,6 +7,7 @@ import {
   Path,
   Predicate,
   Redacted,
+  Schedule,
   Schema,
   Scope,
   Semaphore
@@ -61,6 +62,8 @@ const folderName = (server: string) =>
 const stateFolder = Effect.flatMap(Identity, ({ name }) =>
   Effect.filterOrFail(userFolder("state", folderName(name)), Predicate.isNotUndefined, () => homeless)
 )
+
+const pauses = Schedule.min([Schedule.exponential("250 millis"), Schedule.spaced("15 seconds")])
 
 export class Storage extends Context.Service<
   Storage,
@@ -188,7 +191,8 @@ export class Storage extends Context.Service<
       const open = Effect.gen(function* () {
         yield* checkFormats
         const exists = yield* Effect.isSuccess(fs.stat(dir))
-        if (exists) yield* Effect.forkIn(Effect.ignore(prepare), scope)
+        // Again until it succeeds: a full disk gets space.
+        if (exists) yield* Effect.forkIn(Effect.ignore(Effect.retry(prepare, pauses)), scope)
       })
 
       /** Writes the key to a temporary file and links it: atomic, and the first process wins. */

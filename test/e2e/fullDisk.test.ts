@@ -93,5 +93,9 @@ itWithDisk("a service starts on a full disk, and stores once there is space", ()
     yield* healthWith(200)
     yield* Effect.repeat(chat("two"), { until: ({ status }) => status === 200, schedule: often })
     yield* Effect.repeat(askModel, { until: ({ text }) => text.includes("Hello"), schedule: often })
+    yield* Effect.repeat(
+      Effect.sync(() => readdirSync(`${disk.seen}/state`)),
+      { until: (names) => names.includes("formats.json"), schedule: often }
+    )
   })
 )
