@@ -61,6 +61,7 @@ test("the rows of identity and administration are complete", () => {
     56,
     57,
     59,
+    62,
     63,
     67,
     69

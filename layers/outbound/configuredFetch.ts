@@ -1,9 +1,11 @@
 /** A `fetch` for libraries that send requests to a configured URL, such as SDKs of model providers. */
 import { Effect } from "effect"
 import type { Dns } from "../platform/Dns.ts"
+import { checkedAddress } from "./checkedAddress.ts"
 import { OutboundError } from "./OutboundError.ts"
+import { codeOf, isUnreachable, makeAddressChoice, pinnedTls, pinnedUrl } from "./pinnedAddress.ts"
 import type { Settings } from "./section.ts"
-import * as target from "./target.ts"
+import { portOf, type Target } from "./target.ts"
 
 /** The part of `fetch` that libraries need. */
 export type ConfiguredFetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>
@@ -12,6 +14,12 @@ interface ConfiguredFetchOptions {
   readonly settings: Settings
   readonly dns: Dns["Service"]
   readonly ca?: string
+}
+
+interface Route {
+  readonly to: Target
+  /** With the address as its host. */
+  readonly url: string
 }
 
 /** Libraries may put ids into paths. */
@@ -43,50 +51,53 @@ const limited = (body: ReadableStream<Uint8Array>, maxBytes: number): ReadableSt
 
 /**
  * The URL's host is treated like one of `outbound.allow_hosts`, because the operator wrote it: private addresses pass, metadata
- * and link-local addresses never do. Unlike in `exchange`, the connection is made by name and kept open for the next
- * request: a handshake with a distant provider costs more than a short answer, and TLS checks the name all the same.
- * Redirects are not followed: they would carry the key to another host. The caller sets time limits by `init.signal`.
+ * and link-local addresses never do. The connection goes to the checked address, and is kept open for the next request: a
+ * handshake with a distant provider costs more than a short answer. Redirects are not followed: they would carry the key to
+ * another host. The caller sets time limits by `init.signal`.
  */
 export const configuredFetch = (
   { ca, dns, settings }: ConfiguredFetchOptions,
   maxBytes: number
 ): ConfiguredFetch => {
+  const choice = makeAddressChoice()
   /** URLs with an address instead of a name that passed: the same check would pass again. */
-  const passed = new Set<string>()
+  const passed = new Map<string, Route>()
 
-  const check = Effect.fnUntraced(function* (url: string) {
-    const { host, hostname } = new URL(url)
-    const to = yield* target.parse(url, undefined, {
-      ...settings,
-      allow_hosts: [...settings.allow_hosts, host, hostname]
-    })
+  const routeOf = Effect.fnUntraced(function* (url: string) {
+    const { address, to } = yield* checkedAddress(url, { settings, dns, allowPrivate: true }, choice)
+    const route: Route = { to, url: pinnedUrl(to.url, address).href }
     if (to.literal) {
-      yield* target.admit(to, [to.name], settings)
       if (passed.size >= maxPassed) passed.clear()
-      passed.add(url)
-      return
+      passed.set(url, route)
     }
-    const addresses = yield* Effect.mapError(
-      dns.lookup(to.name),
-      (error) => new OutboundError({ reason: "dns", detail: error.message })
-    )
-    yield* target.admit(to, addresses, settings)
+    return route
   })
 
-  return async (input, init = {}) => {
-    const url = input instanceof Request ? input.url : String(input)
-    if (!passed.has(url)) await Effect.runPromise(check(url))
-    const requestHeaders = new Headers(init.headers)
-    if (!requestHeaders.has("user-agent")) requestHeaders.set("user-agent", settings.user_agent)
-    const response = await fetch(url, {
+  const send = ({ to, url }: Route, init: RequestInit) => {
+    const headers = new Headers(init.headers)
+    if (!headers.has("user-agent")) headers.set("user-agent", settings.user_agent)
+    headers.set("host", to.url.host)
+    return fetch(url, {
       ...init,
-      headers: requestHeaders,
+      headers,
       redirect: "manual",
       keepalive: true,
       proxy: false,
       timeout: false,
-      tls: { rejectUnauthorized: true, ...(ca !== undefined && { ca }) }
+      tls: { ...pinnedTls(to), ...(ca !== undefined && { ca }) }
     } as RequestInit)
+  }
+
+  return async (input, init = {}) => {
+    const given = input instanceof Request ? input.url : String(input)
+    const route = passed.get(given) ?? (await Effect.runPromise(routeOf(given)))
+    const response = await send(route, init).catch(async (cause: unknown) => {
+      if (route.to.literal || !isUnreachable(codeOf(cause)) || init.signal?.aborted === true) throw cause
+      choice.forget(route.to.name, portOf(route.to.url))
+      const other = await Effect.runPromise(routeOf(given))
+      if (other.url === route.url) throw cause
+      return send(other, init)
+    })
     if (response.body === null) return response
     const { headers, status, statusText } = response
     return new Response(limited(response.body, maxBytes), { headers, status, statusText })

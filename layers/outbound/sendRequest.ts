@@ -5,6 +5,7 @@ import * as content from "./responseBody.ts"
 import { CookieJar } from "./CookieJar.ts"
 import { OutboundError, refused, type Reason } from "./OutboundError.ts"
 import type { OutboundRequest, OutboundResponse } from "./OutboundRequest.ts"
+import { codeOf, isUnreachable, pinnedTls, pinnedUrl } from "./pinnedAddress.ts"
 import type { Settings } from "./section.ts"
 import * as target from "./target.ts"
 import { monotonicNow } from "../platform/monotonic.ts"
@@ -60,32 +61,20 @@ const messages = {
   response: "the response is not valid HTTP"
 } as const satisfies Partial<Record<Reason, string>>
 
-const unreachable =
-  /^(?:ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL|ETIMEDOUT|ENETDOWN|EACCES|EPERM)$/
 const connectionReset = /^(?:ECONNRESET|EPIPE|ECONNABORTED)$/
 const untrusted = /CERT|TLS|SSL|EPROTO|ISSUER|SIGNATURE|CRL|SELF_SIGNED/i
 
 /** Maps errors of `fetch`; the message reveals nothing that the caller did not name. */
 const toError = (host: string) => (cause: unknown) => {
-  const code = cause instanceof Error && "code" in cause ? String(cause.code) : ""
+  const code = codeOf(cause)
   const reason =
-    unreachable.test(code) || connectionReset.test(code)
-      ? "connect"
-      : untrusted.test(code)
-        ? "tls"
-        : "response"
+    isUnreachable(code) || connectionReset.test(code) ? "connect" : untrusted.test(code) ? "tls" : "response"
   const message = connectionReset.test(code) ? "connection closed before a response" : messages[reason]
   return {
     error: new OutboundError({ reason, detail: `${host}: ${message}${code === "" ? "" : ` (${code})`}` }),
     /** Nothing was sent, so another address may be tried. */
-    unsent: unreachable.test(code)
+    unsent: isUnreachable(code)
   }
-}
-
-const pinned = (url: URL, address: string) => {
-  const to = new URL(url)
-  to.hostname = address.includes(":") ? `[${address}]` : address
-  return to
 }
 
 /** Sends the hop to one address. Proxy and TLS options are explicit, so that Bun ignores the environment. */
@@ -99,22 +88,18 @@ const send = (hop: Hop, to: target.Target, address: string, ca: string | undefin
     headers.set("host", to.url.host)
     const response = yield* Effect.tryPromise({
       try: (interrupted) =>
-        fetch(pinned(to.url, address), {
+        fetch(pinnedUrl(to.url, address), {
           method: hop.method,
           headers,
           ...(hop.body !== undefined && { body: hop.body }),
           redirect: "manual",
           signal: AbortSignal.any([controller.signal, interrupted]),
           decompress: false,
-          // Bun pools connections by address, regardless of the host that the certificate was checked for.
+          // Hosts of callers are many, and requested once.
           keepalive: false,
           protocol: "http1.1",
           proxy: false,
-          tls: {
-            rejectUnauthorized: true,
-            ...(!to.literal && { serverName: to.name }),
-            ...(ca !== undefined && { ca })
-          }
+          tls: { ...pinnedTls(to), ...(ca !== undefined && { ca }) }
         }),
       catch: toError(to.url.host)
     })

@@ -20,7 +20,8 @@ export interface Target {
   readonly listed: boolean
 }
 
-const portOf = ({ port, protocol }: URL) => (port === "" ? (protocol === "https:" ? 443 : 80) : Number(port))
+export const portOf = ({ port, protocol }: URL) =>
+  port === "" ? (protocol === "https:" ? 443 : 80) : Number(port)
 
 const withoutDot = (host: string) => host.toLowerCase().replace(/\.(?=(:\d+)?$)/, "")
 

@@ -1,9 +1,11 @@
 /** A `fetch` for URLs that callers name: addresses are checked before each request, and redirects are not followed. */
 import type { FetchLike } from "@modelcontextprotocol/client"
 import { Effect } from "effect"
+import { checkedAddress, checkedAddresses } from "../outbound/checkedAddress.ts"
 import { OutboundError } from "../outbound/OutboundError.ts"
+import { codeOf, isUnreachable, makeAddressChoice, pinnedTls, pinnedUrl } from "../outbound/pinnedAddress.ts"
 import type { Settings } from "../outbound/section.ts"
-import * as target from "../outbound/target.ts"
+import { portOf, type Target } from "../outbound/target.ts"
 import type { Dns } from "../platform/Dns.ts"
 import { instanceHeader } from "../platform/Instance.ts"
 
@@ -37,65 +39,58 @@ const limited = (body: ReadableStream<Uint8Array>, maxBytes: number, stream: boo
   )
 }
 
-/**
- * The URL to request. Plain HTTP goes to the address that was checked, so that a second look-up cannot return another address
- * (DNS rebinding); over TLS the certificate proves the name.
- */
-const pinned = ({ literal, url }: target.Target, address: string): URL => {
-  if (literal || url.protocol === "https:") return url
-  const to = new URL(url)
-  to.hostname = address.includes(":") ? `[${address}]` : address
-  return to
-}
-
-const resolve = Effect.fnUntraced(function* (
-  url: string | URL,
-  { allowPrivate, dns, settings }: CallerFetchOptions
-) {
-  const parsed = URL.parse(String(url))
-  const allowed = allowPrivate && parsed !== null ? [parsed.host, parsed.hostname] : []
-  const allow_hosts = [...settings.allow_hosts, ...allowed]
-  const to = yield* target.parse(url, undefined, { ...settings, allow_hosts })
-  const addresses = to.literal
-    ? [to.name]
-    : yield* Effect.mapError(
-        dns.lookup(to.name),
-        (error) => new OutboundError({ reason: "dns", detail: error.message })
-      )
-  yield* target.admit(to, addresses, { ...settings, allow_hosts })
-  return { to, address: addresses[0] ?? to.name }
-})
-
 /** Checks whether the URL may be requested now. */
-export const check = (url: string, options: CallerFetchOptions) => Effect.asVoid(resolve(url, options))
+export const check = (url: string, options: CallerFetchOptions) =>
+  Effect.asVoid(checkedAddresses(url, options))
 
 /** How long a checked address is used, in milliseconds; requests go to that address meanwhile. */
 const checkedFor = 10_000
 /** Checked URLs that one `fetch` remembers. */
 const maxChecked = 16
 
-/** Where to send requests for a URL: the checked address, and the headers that requests to it have. */
+/** Where to send requests for a URL: the checked address, and the headers and TLS options that requests to it have. */
 export interface Route {
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
+  /** Of `https`. */
+  readonly tls?: ReturnType<typeof pinnedTls>
 }
 
-/** `resolve` with a memory: a look-up for each request would cost more than a short call. */
+/** `checkedAddress` with a memory: a look-up for each request would cost more than a short call. */
 const router = (options: CallerFetchOptions) => {
-  const checked = new Map<string, { readonly until: number; readonly route: Route }>()
+  const choice = makeAddressChoice()
+  const checked = new Map<string, { readonly until: number; readonly route: Route; readonly to: Target }>()
   const find = async (key: string): Promise<Route> => {
-    const { address, to } = await Effect.runPromise(resolve(key, options))
+    const { address, to } = await Effect.runPromise(checkedAddress(key, options, choice))
     const { instance } = options
     const headers = { host: to.url.host, ...(instance !== undefined && { [instanceHeader]: instance }) }
-    const route = { url: pinned(to, address).href, headers }
+    const route = {
+      url: pinnedUrl(to.url, address).href,
+      headers,
+      ...(to.url.protocol === "https:" && { tls: pinnedTls(to) })
+    }
     if (checked.size >= maxChecked) checked.clear()
-    checked.set(key, { until: performance.now() + checkedFor, route })
+    checked.set(key, { until: performance.now() + checkedFor, route, to })
     return route
   }
-  return (url: string | URL): Route | Promise<Route> => {
-    const key = String(url)
-    const known = checked.get(key)
-    return known !== undefined && known.until > performance.now() ? known.route : find(key)
+  return {
+    route: (url: string | URL): Route | Promise<Route> => {
+      const key = String(url)
+      const known = checked.get(key)
+      return known !== undefined && known.until > performance.now() ? known.route : find(key)
+    },
+    /** Another route, for one whose address accepts no connection. */
+    replace: async (url: string | URL, failed: Route): Promise<Route | undefined> => {
+      const key = String(url)
+      const known = checked.get(key)
+      if (known === undefined || known.to.literal) return undefined
+      if (known.route === failed) {
+        checked.delete(key)
+        choice.forget(known.to.name, portOf(known.to.url))
+      }
+      const other = await find(key)
+      return other.url === failed.url ? undefined : other
+    }
   }
 }
 
@@ -117,19 +112,26 @@ export interface CallerFetch extends FetchLike {
 }
 
 export const callerFetch = (options: CallerFetchOptions): CallerFetch => {
-  const routeOf = router(options)
-  const request: FetchLike = async (url, init) => {
-    const known = routeOf(url)
-    const route = known instanceof Promise ? await known : known
-    const response = await fetch(route.url, {
+  const routes = router(options)
+  const send = (route: Route, init: RequestInit | undefined) =>
+    fetch(route.url, {
       ...init,
       headers: withHeaders(init?.headers, route.headers),
       redirect: "manual",
       proxy: false,
       timeout: false,
       // Without TLS it would only cost time: half of that which `fetch` takes.
-      ...(route.url.startsWith("https:") && { tls: { rejectUnauthorized: true } })
+      ...(route.tls !== undefined && { tls: route.tls })
     } as RequestInit)
+  const request: FetchLike = async (url, init) => {
+    const known = routes.route(url)
+    const route = known instanceof Promise ? await known : known
+    const response = await send(route, init).catch(async (cause: unknown) => {
+      if (!isUnreachable(codeOf(cause)) || init?.signal?.aborted === true) throw cause
+      const other = await routes.replace(url, route)
+      if (other === undefined) throw cause
+      return send(other, init)
+    })
     const { body, status, statusText } = response
     if (body === null) return response
     const stream = response.headers.get("content-type")?.startsWith("text/event-stream") === true
@@ -142,5 +144,5 @@ export const callerFetch = (options: CallerFetchOptions): CallerFetch => {
       statusText
     })
   }
-  return Object.assign(request, { route: routeOf })
+  return Object.assign(request, { route: routes.route })
 }

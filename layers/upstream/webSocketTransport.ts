@@ -30,7 +30,7 @@ const routed = async ({ route, url }: WebSocketOptions): Promise<Route> => {
   if (route === undefined) return { url: url.href, headers: {} }
   const secure = url.protocol === "wss:"
   const to = await route(withScheme(url, secure ? "https" : "http"))
-  return { url: withScheme(to.url, secure ? "wss" : "ws"), headers: to.headers }
+  return { ...to, url: withScheme(to.url, secure ? "wss" : "ws") }
 }
 
 /** Bun reports a rejected handshake and an unreachable server as texts only. */
@@ -83,11 +83,12 @@ export const webSocketTransport = (options: WebSocketOptions): Transport => {
 
   const transport: Transport = {
     start: async () => {
-      const { headers: routing, url } = await routed(options)
+      const { headers: routing, tls, url } = await routed(options)
       const open = new WebSocket(url, {
         headers: { ...headers, ...routing },
         protocols: ["mcp"],
-        perMessageDeflate: false
+        perMessageDeflate: false,
+        ...(tls !== undefined && { tls })
       })
       socket = open
       const opened = Promise.withResolvers<void>()

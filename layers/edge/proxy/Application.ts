@@ -1,12 +1,15 @@
 /** A published application as the proxy uses it: its entry with all defaults, and its circuit and load. */
 import { Duration } from "effect"
+import { isAddress } from "../../outbound/addressScope.ts"
+import { pinnedTls, pinnedUrl } from "../../outbound/pinnedAddress.ts"
+import { portOf } from "../../outbound/target.ts"
 import type { ProxyRow } from "../proxies/proxyRows.ts"
 import type { EdgeSettings } from "../section.ts"
 import { Circuit } from "./Circuit.ts"
 
 export class Application {
   readonly hostname: string
-  /** Scheme, host and port. */
+  /** Scheme, host and port, in the form of redirects of the target. */
   readonly origin: string
   /** Put before the path of each request; without a slash at its end. */
   readonly path: string
@@ -14,6 +17,9 @@ export class Application {
   readonly host: string
   /** Host name of the target, to be resolved. */
   readonly name: string
+  readonly port: number
+  /** For targets over HTTPS. */
+  readonly tls: ReturnType<typeof pinnedTls> | undefined
   readonly protect: string | undefined
   readonly setHeaders: ReadonlyArray<readonly [string, string]>
   readonly removeHeaders: ReadonlyArray<string>
@@ -28,6 +34,7 @@ export class Application {
   maxRequests = 0
   readonly circuit = new Circuit()
   readonly #options: ProxyRow["options"]
+  #at: { readonly address: string; readonly origin: string } | undefined
   /** Requests and WebSockets now. */
   running = 0
 
@@ -37,7 +44,10 @@ export class Application {
     this.origin = url.origin
     this.path = url.pathname.replace(/\/+$/, "")
     this.host = url.host
-    this.name = url.hostname.replace(/^\[|\]$/g, "")
+    this.name = url.hostname.replace(/^\[|\]$|\.$/g, "")
+    this.port = portOf(url)
+    this.tls =
+      url.protocol === "https:" ? pinnedTls({ name: this.name, literal: isAddress(this.name) }) : undefined
     this.protect = options.protect
     this.setHeaders = Object.entries(options.set_headers ?? {})
     this.removeHeaders = options.remove_headers ?? []
@@ -48,6 +58,14 @@ export class Application {
     this.#options = options
     this.maxBodyBytes = Math.min(options.max_body_bytes ?? Infinity, settings.max_body_bytes)
     this.limit(settings)
+  }
+
+  /** Scheme, address and port, to connect to. */
+  at(address: string): string {
+    if (this.#at?.address !== address) {
+      this.#at = { address, origin: pinnedUrl(new URL(this.origin), address).origin }
+    }
+    return this.#at.origin
   }
 
   /** Applies limits of the configuration, also to a published application whose requests are running. */

@@ -64,7 +64,7 @@ export const makeApplicationSites = Effect.gen(function* () {
     trustedProxies: server.trusted_proxies.filter(isRange),
     maxMessageBytes: server.max_message_bytes,
     pseudonym: `manifold-${(yield* Instance).id}`,
-    checkTarget: makeTargetCheck(yield* Dns),
+    targets: makeTargetCheck(yield* Dns),
     protect: makeProtection(yield* Authenticator, signIn),
     record: (access) => {
       measure(access.host, access.status, access.duration)

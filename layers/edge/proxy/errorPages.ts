@@ -3,6 +3,7 @@ import { accepts } from "../../http/acceptHeader.ts"
 import { messagePage } from "../../http/htmlPage.ts"
 
 const titles = {
+  400: "Request not valid",
   401: "Sign-in required",
   403: "Not allowed",
   408: "Request too slow",

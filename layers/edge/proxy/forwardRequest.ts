@@ -1,6 +1,7 @@
 /** Forwards one HTTP request to its target, streaming both ways, and passes the response on. */
 import type { Connection } from "../../http/Routes.ts"
 import { invalidToken } from "../../identity/bearerChallenge.ts"
+import { codeOf, isUnreachable } from "../../outbound/pinnedAddress.ts"
 import type { Application } from "./Application.ts"
 import type { Bridge } from "./Bridge.ts"
 import { edgeError } from "./errorPages.ts"
@@ -25,6 +26,10 @@ export interface Admitted {
   readonly application: Application
   readonly request: Request
   readonly connection: Connection<Bridge>
+  /** The checked address of the target. */
+  readonly address: string
+  /** Another address, for one that accepts no connection. */
+  readonly replaceAddress: (failed: string) => Promise<string | undefined>
   /** For the target. */
   readonly headers: Record<string, string>
   /** Calls the function when the credential of the request ends; returns a function that stops this. */
@@ -33,24 +38,26 @@ export interface Admitted {
   readonly finished: (status: number, bytes: number | undefined, why: string | undefined) => void
 }
 
-/** URL at the target. The listener has removed dot segments, so that none leaves the path of the target. */
-export const targetUrl = ({ origin, path }: Application, { url }: Request): string =>
-  `${origin}${path}${url.slice(url.indexOf("/", 8))}`
+/** URL at the address of the target. The listener has removed dot segments, so that none leaves the path of the target. */
+export const targetUrl = (application: Application, { url }: Request, address: string): string =>
+  `${application.at(address)}${application.path}${url.slice(url.indexOf("/", 8))}`
 
 const lengthOf = (headers: Headers): number | undefined => {
   const length = headers.get("content-length")
   return length === null ? undefined : Number(length)
 }
 
-const codeOf = (cause: unknown) =>
-  cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : ""
-
 /** The connection was closed before a response, perhaps because the target closed it while it was idle. */
 const isClosed = (cause: unknown) => /^(?:ECONNRESET|EPIPE|ConnectionClosed|HTTP2.*)$/.test(codeOf(cause))
 
 type Body = Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | null
 
-const send = ({ application, headers, request }: Admitted, body: Body, signal: AbortSignal) => {
+const sendTo = (
+  address: string,
+  { application, headers, request }: Admitted,
+  body: Body,
+  signal: AbortSignal
+) => {
   const init: BunFetchRequestInit = {
     method: request.method,
     headers,
@@ -60,9 +67,19 @@ const send = ({ application, headers, request }: Admitted, body: Body, signal: A
     decompress: false,
     timeout: false,
     proxy: false,
-    tls: { rejectUnauthorized: true }
+    ...(application.tls !== undefined && { tls: application.tls })
   }
-  return fetch(targetUrl(application, request), init)
+  return fetch(targetUrl(application, request, address), init)
+}
+
+/** Bun reads nothing from a streamed body before it has a connection, so that the body can be sent to another address. */
+const send = (admitted: Admitted, body: Body, signal: AbortSignal) => {
+  const { address, replaceAddress } = admitted
+  return sendTo(address, admitted, body, signal).catch(async (cause: unknown) => {
+    const other = isUnreachable(codeOf(cause)) && !signal.aborted ? await replaceAddress(address) : undefined
+    if (other === undefined) throw cause
+    return sendTo(other, admitted, body, signal)
+  })
 }
 
 /** The result, or the reason of the signal: reading a body does not end with the signal. */

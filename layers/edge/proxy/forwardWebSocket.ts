@@ -1,5 +1,6 @@
 /** Forwards a WebSocket: connects to the target first, then upgrades the client, and passes messages and close codes on. */
 import type { Socket, SocketHandlers } from "../../http/Routes.ts"
+import { codeOf, isUnreachable } from "../../outbound/pinnedAddress.ts"
 import type { Bridge } from "./Bridge.ts"
 import { edgeError } from "./errorPages.ts"
 import { Exchange, type Exchanges } from "./Exchanges.ts"
@@ -80,46 +81,76 @@ const listen = (bridge: Bridge, maxMessageBytes: number) => {
   }
 }
 
-/** Resolves with whether the target has accepted. */
+/** Whether the target has accepted; `unreachable`: it has received nothing. */
+type Opening = "opened" | "failed" | "unreachable"
+
 const opened = (bridge: Bridge, signal: AbortSignal) =>
-  new Promise<boolean>((resolve) => {
+  new Promise<Opening>((resolve) => {
     const { target } = bridge
     const abort = () => {
       target.terminate()
-      resolve(false)
+      resolve("failed")
     }
+    let failure: Opening = "failed"
     signal.addEventListener("abort", abort, { once: true })
-    target.onopen = () => resolve(true)
+    target.onopen = () => resolve("opened")
     // An error is followed by `close`.
-    target.onerror = () => {}
+    target.onerror = (event) => {
+      if (event instanceof ErrorEvent && isUnreachable(codeOf(event.error))) failure = "unreachable"
+    }
     target.onclose = ({ code, reason }) => {
       signal.removeEventListener("abort", abort)
-      resolve(false)
+      resolve(failure)
       bridge.closed ??= { code, reason }
       if (bridge.client !== undefined) closeClient(bridge.client, code, reason)
     }
   })
 
-const protocolsOf = (request: Request) =>
-  request.headers
-    .get("sec-websocket-protocol")
-    ?.split(",")
+/** RFC 6455, section 4.1: distinct tokens. */
+const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
+
+/** The subprotocols that the client offers; `undefined` if they are malformed. */
+const protocolsOf = ({ headers }: Request): Array<string> | undefined => {
+  const given = headers.get("sec-websocket-protocol")
+  if (given === null) return []
+  const protocols = given
+    .split(",")
     .map((protocol) => protocol.trim())
-    .filter((protocol) => protocol !== "") ?? []
+    .filter((protocol) => protocol !== "")
+  const isValid = protocols.every((each) => token.test(each)) && new Set(protocols).size === protocols.length
+  return isValid ? protocols : undefined
+}
 
 export const makeForwardWebSocket =
   (exchanges: Exchanges, maxMessageBytes: number) =>
   async (admitted: Admitted): Promise<Response | undefined> => {
-    const { application, connection, finished, headers, request } = admitted
+    const { address, application, connection, finished, headers, replaceAddress, request } = admitted
+    const protocols = protocolsOf(request)
+    if (protocols === undefined) {
+      application.circuit.abandoned()
+      finished(400, undefined, undefined)
+      return edgeError(request, 400, "Sec-WebSocket-Protocol is malformed.")
+    }
     const controller = new AbortController()
-    const url = targetUrl(application, request).replace(/^http/, "ws")
     for (const name in headers) if (name.startsWith("sec-websocket-")) delete headers[name]
-    const target = new WebSocket(url, {
-      headers,
-      protocols: protocolsOf(request),
-      tls: { rejectUnauthorized: true }
-    })
-    target.binaryType = "arraybuffer"
+    const bridgeTo = (to: string): Bridge => {
+      const target = new WebSocket(targetUrl(application, request, to).replace(/^http/, "ws"), {
+        headers,
+        protocols,
+        ...(application.tls !== undefined && { tls: application.tls })
+      })
+      target.binaryType = "arraybuffer"
+      const made: Bridge = {
+        target,
+        client: undefined,
+        early: [],
+        earlySize: 0,
+        closed: undefined,
+        ended: () => end(101)
+      }
+      listen(made, maxMessageBytes)
+      return made
+    }
     let done = false
     const end = (status: number) => {
       if (done) return
@@ -129,18 +160,11 @@ export const makeForwardWebSocket =
       unfollow?.()
       finished(status, undefined, exchange.why)
     }
-    const bridge: Bridge = {
-      target,
-      client: undefined,
-      early: [],
-      earlySize: 0,
-      closed: undefined,
-      ended: () => end(101)
-    }
+    let bridge = bridgeTo(address)
     const exchange = new Exchange(application, (why) => {
       controller.abort(why)
       bridge.client?.close(why === "removed" || why === "revoked" ? 1008 : 1001, why)
-      target.terminate()
+      bridge.target.terminate()
     })
     const clientGone = () => exchange.end("client")
     exchange.deadline = performance.now() + application.responseTimeout
@@ -148,14 +172,21 @@ export const makeForwardWebSocket =
     exchanges.add(exchange)
     request.signal.addEventListener("abort", clientGone, { once: true })
     connection.keepOpen()
-    listen(bridge, maxMessageBytes)
     const failed = (status: 502 | 504, text: string) => {
       if (exchange.why === "client") application.circuit.abandoned()
       else application.circuit.failed(performance.now())
       end(status)
       return edgeError(request, status, text)
     }
-    if (!(await opened(bridge, controller.signal))) {
+    const open = async (): Promise<boolean> => {
+      const first = await opened(bridge, controller.signal)
+      if (first !== "unreachable") return first === "opened"
+      const other = await replaceAddress(address)
+      if (other === undefined || controller.signal.aborted) return false
+      bridge = bridgeTo(other)
+      return (await opened(bridge, controller.signal)) === "opened"
+    }
+    if (!(await open())) {
       return exchange.why === "timeout"
         ? failed(504, "The application did not accept the WebSocket in time.")
         : failed(502, "The application did not accept the WebSocket.")
@@ -165,10 +196,10 @@ export const makeForwardWebSocket =
     exchange.deadline = Infinity
     exchange.begun = true
     request.signal.removeEventListener("abort", clientGone)
-    const protocol = target.protocol
+    const { protocol } = bridge.target
     if (connection.upgrade(bridge, protocol === "" ? undefined : { "sec-websocket-protocol": protocol }))
       return undefined
-    target.close(1000)
+    bridge.target.close(1000)
     end(400)
     return edgeError(request, 502, "The connection could not be upgraded to a WebSocket.")
   }

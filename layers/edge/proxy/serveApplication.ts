@@ -14,7 +14,7 @@ import { makeForwardRequest, type Admitted } from "./forwardRequest.ts"
 import { makeForwardWebSocket } from "./forwardWebSocket.ts"
 import { requestHeaders } from "./proxyHeaders.ts"
 import type { Identified, Protection } from "./protection.ts"
-import type { TargetVerdict } from "./TargetCheck.ts"
+import type { TargetCheck, TargetVerdict } from "./TargetCheck.ts"
 
 /** Applications and addresses whose requests per minute are counted; beyond that, the idlest is evicted. */
 const maxCounted = 50_000
@@ -28,7 +28,7 @@ export interface ServingOptions {
   readonly maxMessageBytes: number
   /** In `Via` of requests to targets, which makes loops visible. */
   readonly pseudonym: string
-  readonly checkTarget: (application: Application, now: number) => TargetVerdict | Promise<TargetVerdict>
+  readonly targets: TargetCheck
   readonly protect: Protection
   readonly record: (access: Access) => void
 }
@@ -43,13 +43,13 @@ interface Facts {
   readonly began: number
 }
 
-const rejectionOf = (request: Request, verdict: TargetVerdict) =>
+const rejectionOf = (request: Request, verdict: Exclude<TargetVerdict, object>) =>
   verdict === "forbidden"
     ? edgeError(request, 502, "The address of the application is not allowed.")
     : edgeError(request, 502, "The application cannot be reached: its name has no address.")
 
 export const makeServe = (options: ServingOptions) => {
-  const { checkTarget, exchanges, maxMessageBytes, protect, pseudonym, record, settings, trustedProxies } =
+  const { exchanges, maxMessageBytes, protect, pseudonym, record, settings, targets, trustedProxies } =
     options
   const forwardRequest = makeForwardRequest(exchanges)
   const forwardWebSocket = makeForwardWebSocket(exchanges, maxMessageBytes)
@@ -135,27 +135,32 @@ export const makeServe = (options: ServingOptions) => {
     }
     application.running++
     exchanges.count(client, 1)
-    const admitted: Admitted = {
-      application,
-      request,
-      connection,
-      headers,
-      follow: identified?.follow,
-      finished: (status, bytes, why) => {
-        application.running--
-        exchanges.count(client, -1)
-        log(status, bytes, why)
-      }
+    const finished: Admitted["finished"] = (status, bytes, why) => {
+      application.running--
+      exchanges.count(client, -1)
+      log(status, bytes, why)
     }
-    const pass = () => (isWebSocket(request) ? forwardWebSocket(admitted) : forwardRequest(admitted))
+    const pass = (address: string) => {
+      const admitted: Admitted = {
+        application,
+        request,
+        connection,
+        address,
+        replaceAddress: (failed) => targets.replace(application, failed),
+        headers,
+        follow: identified?.follow,
+        finished
+      }
+      return isWebSocket(request) ? forwardWebSocket(admitted) : forwardRequest(admitted)
+    }
     const checked = (verdict: TargetVerdict) => {
-      if (verdict === "allowed") return pass()
+      if (typeof verdict === "object") return pass(verdict.address)
       application.circuit.abandoned()
       const response = rejectionOf(request, verdict)
-      admitted.finished(response.status, undefined, undefined)
+      finished(response.status, undefined, undefined)
       return response
     }
-    const verdict = checkTarget(application, began)
+    const verdict = targets.find(application, began)
     return verdict instanceof Promise ? verdict.then(checked) : checked(verdict)
   }
 
