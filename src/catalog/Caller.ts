@@ -3,6 +3,7 @@ import { Context, type Effect } from "effect"
 import type { GuardServices } from "../../layers/guard/Guard.ts"
 import type { ProgressEvent } from "../../layers/progress/ProgressEvent.ts"
 import type { InstanceChain } from "../domain/instanceChain.ts"
+import type { JsonObject } from "../domain/JsonObject.ts"
 import type { Principal } from "../domain/Principal.ts"
 import type { Trace } from "../domain/Trace.ts"
 import type { Client } from "./Client.ts"
@@ -23,6 +24,8 @@ export class Caller extends Context.Service<
     readonly call?: string
     /** From another instance: the instances that the call came through. */
     readonly chain?: InstanceChain | undefined
+    /** `_meta` of an MCP request, as the client sent it. */
+    readonly meta?: JsonObject | undefined
     /** The client program, if known. */
     readonly program?: { readonly name: string; readonly version: string } | undefined
     /**

@@ -21,3 +21,6 @@ export const parse = (traceparent: unknown): Trace | undefined => {
   if (version === "00" && rest !== undefined) return undefined
   return { traceId, parentId, sampled: (Number.parseInt(flags, 16) & 1) === 1 }
 }
+
+export const toTraceparent = ({ parentId, sampled, traceId }: Trace): string =>
+  `00-${traceId}-${parentId}-${sampled ? "01" : "00"}`

@@ -49,6 +49,10 @@ export class RequestCaller implements Shape {
     return chainOf(this.#context.meta)
   }
 
+  get meta() {
+    return this.#context.meta
+  }
+
   /** The id of the HTTP request, so that response header, log, trace and error agree; otherwise a new id. */
   get requestId(): string {
     return (this.#requestId ??= this.#context.inbound.requestId ?? this.#newId())

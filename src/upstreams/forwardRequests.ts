@@ -14,6 +14,7 @@ import { isObject, type JsonObject } from "../domain/JsonObject.ts"
 import type { Policy } from "../domain/Policy.ts"
 import type { Principal } from "../domain/Principal.ts"
 import { answering, capabilitiesOf } from "./inputRequest.ts"
+import { passedMeta } from "./passedMeta.ts"
 import { withModel } from "./sampleByModel.ts"
 import type { RunningRequests } from "./RunningRequests.ts"
 import { offerSignIn } from "./signInTool.ts"
@@ -93,20 +94,27 @@ export interface Target {
 }
 
 /**
- * The params with the chain of the call, if the server is another instance. Fails for a call that came through this service
- * before: instances that list each other could forward it without end while their lists are out of date.
+ * The params with the caller's `_meta`, and with the chain of the call if the server is another instance. Fails for a call that
+ * came through this service before: instances that list each other could forward it without end while their lists are out of
+ * date.
  */
-const chained = ({ instance }: Source, { chain, name }: Target, params: JsonObject) =>
-  instance === undefined || chain === undefined
-    ? undefined
-    : Effect.gen(function* () {
-        const { chain: passed = [] } = yield* Caller
-        const own = yield* instance
-        if (!isLoop(passed, own)) return { ...params, _meta: { [chainKey]: [...passed, own] } }
-        const detail =
-          "The call came through this service before: servers in mcpServers list each other. List the entries again."
-        return yield* new Failed({ name, detail, reason: "UpstreamError" })
-      })
+const withMeta = Effect.fnUntraced(function* (
+  { instance }: Source,
+  { chain, name }: Target,
+  params: JsonObject
+): Effect.fn.Return<JsonObject, Failed, Caller> {
+  const caller = yield* Caller
+  const passed = passedMeta(caller)
+  if (instance === undefined || chain === undefined) {
+    return passed === undefined ? params : { ...params, _meta: passed }
+  }
+  const own = yield* instance
+  const before = caller.chain ?? []
+  if (!isLoop(before, own)) return { ...params, _meta: { ...passed, [chainKey]: [...before, own] } }
+  const detail =
+    "The call came through this service before: servers in mcpServers list each other. List the entries again."
+  return yield* new Failed({ name, detail, reason: "UpstreamError" })
+})
 
 export const send = (
   source: Source,
@@ -136,8 +144,7 @@ export const send = (
         })
       )
     })
-  const withOwn = chained(source, target, params)
-  const forwarded = withOwn === undefined ? forward(params) : Effect.flatMap(withOwn, forward)
+  const forwarded = Effect.flatMap(withMeta(source, target, params), forward)
   return models === undefined
     ? forwarded
     : Effect.updateService(forwarded, Client, (client) => withModel(client, models))
@@ -158,7 +165,7 @@ export const completing =
       }
       const { completion } = yield* upstream.request(
         "completion/complete",
-        (yield* chained(source, target, params) ?? Effect.undefined) ?? params
+        yield* withMeta(source, target, params)
       )
       const values = isObject(completion) && Array.isArray(completion.values) ? completion.values : []
       return values.filter((value) => typeof value === "string")

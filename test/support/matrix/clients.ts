@@ -21,10 +21,13 @@ const roots = { roots: [{ uri: "file:///work" }] }
 export interface CallOptions {
   readonly onProgress?: (progress: number) => void
   readonly signal?: AbortSignal
+  readonly meta?: Record<string, unknown>
 }
 
 export interface MatrixClient {
   readonly text: (tool: string, args?: Record<string, unknown>, options?: CallOptions) => Promise<string>
+  /** The whole result of a tool. */
+  readonly call: (tool: string) => Promise<unknown>
   readonly tools: () => Promise<ReadonlyArray<string>>
   readonly prompt: (name: string, args: Record<string, string>) => Promise<unknown>
   readonly read: (uri: string) => Promise<unknown>
@@ -68,9 +71,10 @@ const oldClient = async (url: URL): Promise<MatrixClient> => {
   await client.setLoggingLevel("debug")
   return {
     ...heard,
-    text: async (name, args = {}, { onProgress, signal } = {}) =>
+    call: (name) => client.callTool({ name, arguments: {} }),
+    text: async (name, args = {}, { meta, onProgress, signal } = {}) =>
       textOf(
-        await client.callTool({ name, arguments: args }, undefined, {
+        await client.callTool({ name, arguments: args, ...(meta && { _meta: meta }) }, undefined, {
           ...(signal !== undefined && { signal }),
           ...(onProgress !== undefined && { onprogress: ({ progress }) => onProgress(progress) })
         })
@@ -106,10 +110,11 @@ const newClient = async (url: URL, pin: string | undefined): Promise<MatrixClien
   const _meta = pin === undefined ? {} : { "io.modelcontextprotocol/logLevel": "debug" }
   return {
     ...heard,
-    text: async (name, args = {}, { onProgress, signal } = {}) =>
+    call: (name) => client.callTool({ name, arguments: {} }),
+    text: async (name, args = {}, { meta, onProgress, signal } = {}) =>
       textOf(
         await client.callTool(
-          { name, arguments: args, _meta },
+          { name, arguments: args, _meta: { ..._meta, ...meta } },
           {
             ...(signal !== undefined && { signal }),
             ...(onProgress !== undefined && { onprogress: ({ progress }) => onProgress(progress) })

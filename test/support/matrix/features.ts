@@ -2,6 +2,8 @@
 
 export const names = [
   "repeat",
+  "meta",
+  "rich",
   "progress",
   "log",
   "elicit",
@@ -12,6 +14,13 @@ export const names = [
   "touch",
   "grow"
 ] as const
+
+/** What the tool `rich` returns besides text. */
+export const richResult = (state: string) => ({
+  content: [{ type: "resource_link" as const, uri: state, name: "state" }],
+  structuredContent: { rows: [1, null, "x"] },
+  _meta: { "example.com/trace": "t-1" }
+})
 
 /** URIs differ between servers, because resources keep theirs. */
 export const places = (name: string) => {

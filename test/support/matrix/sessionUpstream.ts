@@ -14,7 +14,7 @@ import {
   SubscribeRequestSchema,
   UnsubscribeRequestSchema
 } from "@modelcontextprotocol/sdk/types.js"
-import { names, places } from "./features.ts"
+import { names, places, richResult } from "./features.ts"
 
 const inputSchema = { type: "object" as const, properties: {} }
 
@@ -41,6 +41,8 @@ export const sessionUpstream = (name: string) => {
   server.setRequestHandler(CallToolRequestSchema, async ({ params }, { _meta, sendNotification, signal }) => {
     const run = async (): Promise<string> => {
       switch (params.name) {
+        case "meta":
+          return JSON.stringify(_meta)
         case "progress": {
           const progressToken = _meta?.progressToken
           if (progressToken === undefined) return "no token"
@@ -86,6 +88,7 @@ export const sessionUpstream = (name: string) => {
           return JSON.stringify(params.arguments)
       }
     }
+    if (params.name === "rich") return richResult(state)
     return { content: [{ type: "text", text: await run() }] }
   })
   server.setRequestHandler(ListPromptsRequestSchema, () => ({

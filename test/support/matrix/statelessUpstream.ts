@@ -6,6 +6,7 @@ import { Ids } from "../../../layers/platform/Ids.ts"
 import * as Platform from "../../../layers/platform/Platform.ts"
 import { Progress } from "../../../layers/progress/Progress.ts"
 import { Catalog } from "../../../src/catalog/Catalog.ts"
+import { Caller } from "../../../src/catalog/Caller.ts"
 import { Client } from "../../../src/catalog/Client.ts"
 import type { Entries } from "../../../src/catalog/Entry.ts"
 import { rawTool } from "../../../src/catalog/rawTool.ts"
@@ -13,7 +14,7 @@ import { text } from "../../../src/domain/Content.ts"
 import type { JsonObject } from "../../../src/domain/JsonObject.ts"
 import { mcp } from "../../../src/program/program.ts"
 import { serveStdio } from "../../../src/program/stdioService.ts"
-import { names, places } from "./features.ts"
+import { names, places, richResult } from "./features.ts"
 
 /** Contributes the entries while the scope is open. */
 export const statelessUpstream = Effect.fnUntraced(function* (name: string) {
@@ -24,6 +25,8 @@ export const statelessUpstream = Effect.fnUntraced(function* (name: string) {
   const run = Effect.fnUntraced(function* (tool: string, args: JsonObject) {
     const client = yield* Client
     switch (tool) {
+      case "meta":
+        return JSON.stringify((yield* Caller).meta)
       case "progress":
         yield* (yield* Progress).report({ progress: 1, total: 2, message: "half" })
         return "done"
@@ -62,9 +65,12 @@ export const statelessUpstream = Effect.fnUntraced(function* (name: string) {
   }, Effect.orDie)
 
   const makeTool = (tool: string) =>
-    rawTool({ name: tool, inputSchema: { type: "object" } }, (args) =>
-      Effect.map(run(tool, args), (result) => ({ content: [text(result)] }))
-    )
+    rawTool({ name: tool, inputSchema: { type: "object" } }, (args) => {
+      const { content, structuredContent: structured, _meta: meta } = richResult(state)
+      return tool === "rich"
+        ? Effect.succeed({ content, structured, meta })
+        : Effect.map(run(tool, args), (result) => ({ content: [text(result)] }))
+    })
   const read = (uri: string) => Effect.succeed({ contents: [{ uri, text: uri.slice(prefix.length) }] })
   let more = 0
   let entries: Entries = {

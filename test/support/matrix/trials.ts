@@ -1,7 +1,7 @@
 /** The features of the compatibility matrix: each is a trial of one client at the entries of one upstream server. */
 import { expect } from "bun:test"
 import type { MatrixClient } from "./clients.ts"
-import { names, places } from "./features.ts"
+import { names, places, richResult } from "./features.ts"
 
 /** `server`: name of the upstream server, which prefixes its tools and prompts. */
 type Trial = (client: MatrixClient, server: string) => Promise<void>
@@ -16,6 +16,16 @@ export const trials: Readonly<Record<string, Trial>> = {
     expect(await client.tools()).toEqual(expect.arrayContaining(names.map((name) => `${server}__${name}`))),
   "calls of tools": async (client, server) =>
     expect(await client.text(`${server}__repeat`, { a: [1, "b"] })).toBe('{"a":[1,"b"]}'),
+  "`_meta` of calls": async (client, server) => {
+    const meta = {
+      "example.com/tenant": { id: 7 },
+      traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+      tracestate: "vendor=1"
+    }
+    expect(JSON.parse(await client.text(`${server}__meta`, {}, { meta }))).toMatchObject(meta)
+  },
+  "structured content, links and `_meta` of results": async (client, server) =>
+    expect(await client.call(`${server}__rich`)).toMatchObject(richResult(places(server).state)),
   progress: async (client, server) => {
     const heard: Array<number> = []
     await client.text(`${server}__progress`, {}, { onProgress: (progress) => heard.push(progress) })
