@@ -1,5 +1,6 @@
 /** Running requests and WebSockets of the proxy: time limits, and counts per address. */
 import { Effect, Latch } from "effect"
+import { type Member, MemberList } from "../../platform/MemberList.ts"
 import type { Application } from "./Application.ts"
 
 /** Milliseconds between two checks of time limits: a limit is exceeded by at most this. */
@@ -12,7 +13,8 @@ const interval = 250
 export type EndReason = "client" | "slow_body" | "timeout" | "idle" | "shutdown" | "removed" | "revoked"
 
 /** One proxied request, from its admission until its response or WebSocket has ended. */
-export class Exchange {
+export class Exchange implements Member {
+  place = -1
   readonly application: Application
   readonly #end: (why: EndReason) => void
   /** Time limit of the current phase, in milliseconds of `performance.now()`. */
@@ -43,14 +45,14 @@ export class Exchange {
 
 /** Runs while the scope is open, and ends all exchanges with it. */
 export const makeExchanges = Effect.gen(function* () {
-  const running = new Set<Exchange>()
+  const running = new MemberList<Exchange>()
   const byAddress = new Map<string, number>()
   const busy = Latch.makeUnsafe(false)
 
   const check = Effect.sync(() => {
     if (running.size === 0) busy.closeUnsafe()
     const now = performance.now()
-    for (const exchange of running) {
+    for (const exchange of running.all()) {
       if (exchange.deadline <= now) exchange.expire()
     }
   })
@@ -62,7 +64,7 @@ export const makeExchanges = Effect.gen(function* () {
   )
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
-      for (const exchange of running) exchange.end("shutdown")
+      for (const exchange of running.all()) exchange.end("shutdown")
     })
   )
 
@@ -71,7 +73,7 @@ export const makeExchanges = Effect.gen(function* () {
       running.add(exchange)
       if (running.size === 1) busy.openUnsafe()
     },
-    remove: (exchange: Exchange) => void running.delete(exchange),
+    remove: (exchange: Exchange) => running.remove(exchange),
     /** Requests of the address now; `change` is 1 or -1. */
     count: (address: string, change: 1 | -1): number => {
       const now = (byAddress.get(address) ?? 0) + change
@@ -83,11 +85,11 @@ export const makeExchanges = Effect.gen(function* () {
     size: () => running.size,
     /** Ends everything of an application that is not published any more, or not in this way. */
     endAll: (application: Application) => {
-      for (const exchange of running) if (exchange.application === application) exchange.end("removed")
+      for (const exchange of running.all()) if (exchange.application === application) exchange.end("removed")
     },
     /** Ends event streams at shutdown: they would last until its time limit. */
     endEndless: Effect.sync(() => {
-      for (const exchange of running) if (exchange.endless) exchange.end("shutdown")
+      for (const exchange of running.all()) if (exchange.endless) exchange.end("shutdown")
     })
   }
 })

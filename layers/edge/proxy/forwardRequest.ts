@@ -5,7 +5,7 @@ import { codeOf, isUnreachable } from "../../outbound/pinnedAddress.ts"
 import type { Application } from "./Application.ts"
 import type { Bridge } from "./Bridge.ts"
 import { edgeError } from "./errorPages.ts"
-import { Exchange, type Exchanges } from "./Exchanges.ts"
+import { type EndReason, Exchange, type Exchanges } from "./Exchanges.ts"
 import { cleanResponse } from "./proxyHeaders.ts"
 import { BodyTooLarge, countedBody, followedBody } from "./streamedBodies.ts"
 
@@ -81,13 +81,6 @@ const send = (admitted: Admitted, body: Body, signal: AbortSignal) => {
     return sendTo(other, admitted, body, signal)
   })
 }
-
-/** The result, or the reason of the signal: reading a body does not end with the signal. */
-const unlessAborted = <A>(running: Promise<A>, signal: AbortSignal) =>
-  new Promise<A>((resolve, reject) => {
-    signal.addEventListener("abort", () => reject(signal.reason), { once: true })
-    running.then(resolve, reject)
-  })
 
 const signInEnded = "The sign-in has ended, or no longer has the scope."
 
@@ -174,7 +167,17 @@ export const makeForwardRequest = (exchanges: Exchanges) => {
   return async (admitted: Admitted): Promise<Response> => {
     const { application, connection, finished, request } = admitted
     const controller = new AbortController()
-    const exchange = new Exchange(application, (why) => controller.abort(why))
+    let interrupt: ((why: EndReason) => void) | undefined
+    /** The whole body; fails when the exchange ends, which does not end the reading by itself. */
+    const readBody = () =>
+      new Promise<ArrayBuffer>((resolve, reject) => {
+        interrupt = reject
+        request.arrayBuffer().then(resolve, reject)
+      })
+    const exchange = new Exchange(application, (why) => {
+      controller.abort(why)
+      interrupt?.(why)
+    })
     const clientGone = () => exchange.end("client")
     let ended = false
     let bodyError: unknown
@@ -192,17 +195,20 @@ export const makeForwardRequest = (exchanges: Exchanges) => {
     try {
       const length = lengthOf(request.headers)
       let body: Body = null
-      if (request.body !== null && !withoutBody.has(request.method)) {
+      if (!withoutBody.has(request.method)) {
         if (length !== undefined && length > application.maxBodyBytes) {
           end(413)
           return edgeError(request, 413, `At most ${application.maxBodyBytes} bytes are accepted.`)
         }
+        // Reading `request.body` makes a stream, which a short body does not need.
         if (length !== undefined && length <= smallBody) {
-          exchange.receiving = true
-          exchange.deadline = performance.now() + application.bodyTimeout + length / minBodyRate
-          body = new Uint8Array(await unlessAborted(request.arrayBuffer(), controller.signal))
-          exchange.receiving = false
-        } else {
+          if (length > 0) {
+            exchange.receiving = true
+            exchange.deadline = performance.now() + application.bodyTimeout + length / minBodyRate
+            body = new Uint8Array(await readBody())
+            exchange.receiving = false
+          }
+        } else if (request.body !== null) {
           body = countedBody(request.body, application.maxBodyBytes, {
             awaited: (size, waited) => {
               const { begun } = exchange
