@@ -21,8 +21,8 @@ export class CallSlots {
   readonly #entries: SlotsByKey
   /** Slots of one principal within an entry. */
   readonly #shares: SlotsByKey
-  /** Slots of running and queued calls, inherited ones included. */
-  readonly #held = new Map<Call, ReadonlyArray<Slots>>()
+  /** Slots of running and queued calls, inherited ones included. Not a `Map`, see `TransientMap`. */
+  readonly #held = new WeakMap<Call, ReadonlyArray<Slots>>()
 
   /** Tracks at most `max` principals and `max` entries; idle ones beyond that are evicted. */
   constructor(total: SlotsOptions, max: number) {

@@ -221,7 +221,7 @@ export class HttpSession implements Transport, PostHost {
   readonly report = (error: Error) => this.onerror?.(error)
 
   openStream(post: PendingPost) {
-    this.#posts.follow(post, post.grant)
+    this.#posts.upgrade(post)
     const stream = this.#open.open(post.stream, post.grant, post.cut)
     if (this.#primed) this.#open.prime(post.stream, stream)
     return this.#streamed(stream)

@@ -1,6 +1,7 @@
 /** Running POSTs of a session, by request id and by stream: cancelled when their reader or their credential is gone. */
 import type { JSONRPCMessage, RequestId } from "@modelcontextprotocol/server"
 import { cancelled } from "../../src/domain/errorCodes.ts"
+import { TransientMap } from "../../src/domain/TransientMap.ts"
 import type { Ended, Grant } from "../identity/Grant.ts"
 import type { PendingPost } from "./PendingPost.ts"
 import type { SessionServer } from "./McpServers.ts"
@@ -21,8 +22,10 @@ const cancellation = (id: RequestId, message: string) => ({
 export class RunningPosts {
   readonly #options: RunningPostsOptions
   readonly #receive: (message: JSONRPCMessage) => void
-  readonly #byId = new Map<RequestId, PendingPost>()
-  readonly #byStream = new Map<number, PendingPost>()
+  /** A POST has an entry for each of its requests. */
+  readonly #byId = new TransientMap<RequestId, PendingPost>()
+  /** Those whose response is a stream. */
+  readonly #byStream = new TransientMap<number, PendingPost>()
 
   /** `receive`: passes a message to handlers of the SDK's server, as if the client had sent it. */
   constructor(options: RunningPostsOptions, receive: (message: JSONRPCMessage) => void) {
@@ -45,8 +48,13 @@ export class RunningPosts {
   }
 
   add(post: PendingPost) {
-    this.#byStream.set(post.stream, post)
     for (const { id } of post.requests) this.#byId.set(id, post)
+  }
+
+  /** The response of the POST becomes a stream. */
+  upgrade(post: PendingPost) {
+    this.#byStream.set(post.stream, post)
+    this.follow(post, post.grant)
   }
 
   /** After the last response. An id may be in use again. */
@@ -58,7 +66,7 @@ export class RunningPosts {
 
   /** Ends all of them with the response. */
   abort(response: () => Response) {
-    for (const post of this.#byStream.values()) post.abort(response())
+    for (const post of this.#byId.values()) post.abort(response())
   }
 
   /** Responds with the reason, and interrupts the handler. */

@@ -8,6 +8,7 @@ import {
 } from "@modelcontextprotocol/server"
 import { serveStdio, type StdioServerHandle } from "@modelcontextprotocol/server/stdio"
 import { invalidParams, limitReached } from "../../src/domain/errorCodes.ts"
+import { TransientMap } from "../../src/domain/TransientMap.ts"
 import type { Hold } from "../quotas/Quota.ts"
 import { isClaimed } from "./protocolEra.ts"
 import type { Inbound, McpServers, SessionServer } from "./McpServers.ts"
@@ -44,7 +45,7 @@ export class Wire implements Transport {
   readonly #servers: McpServers["Service"]
   readonly #report: (error: Error) => void
   /** Requests of the client without a response. */
-  readonly #running = new Map<RequestId, Running>()
+  readonly #running = new TransientMap<RequestId, Running>()
   /** Open `subscriptions/listen` requests, which run until cancelled. */
   readonly #listening = new Map<RequestId, Running>()
   /** Set on a connection that started with a session-era handshake. */

@@ -3,6 +3,7 @@
  * takes longer than a short call; it keeps the handshake, subscriptions and the server's own requests.
  */
 import { isObject, type JsonObject } from "../../src/domain/JsonObject.ts"
+import { TransientMap } from "../../src/domain/TransientMap.ts"
 
 export interface Progress {
   readonly progress: number
@@ -40,7 +41,7 @@ const toProgress = ({ message, progress, total }: JsonObject): Progress | undefi
     : undefined
 
 export class PendingRequests {
-  readonly #pending = new Map<string, PendingRequest>()
+  readonly #pending = new TransientMap<string, PendingRequest>()
   #count = 0
 
   /** Returns the request's id, which is its progress token as well. */

@@ -8,6 +8,7 @@ import { Level as LevelSchema } from "../catalog/Client.ts"
 import type { CatalogFailure } from "../catalog/catalogFailure.ts"
 import { isFailure, toErrorObject } from "../domain/Failure.ts"
 import type { Principal } from "../domain/Principal.ts"
+import { TransientMap } from "../domain/TransientMap.ts"
 import { notifyComplete } from "./elicitationComplete.ts"
 import { byRequest, Suspended, supports } from "./inputRequests.ts"
 import { methods, type Method } from "./methods.ts"
@@ -72,7 +73,7 @@ export class SessionRequests implements SessionServer {
   minLevel = 0
   readonly #program: Program
   readonly #catalog: Catalog["Service"]
-  readonly #running = new Map<RequestId, Running<unknown>>()
+  readonly #running = new TransientMap<RequestId, Running<unknown>>()
   #connectionId: string | undefined
   #calls = 0
 

@@ -3,6 +3,7 @@ import { Context, Effect, Schema } from "effect"
 import type { Progress } from "../../layers/progress/Progress.ts"
 import { Client, Level } from "../catalog/Client.ts"
 import type { JsonObject } from "../domain/JsonObject.ts"
+import { TransientMap } from "../domain/TransientMap.ts"
 import type { Caller } from "../catalog/Caller.ts"
 import { toInputRequest } from "./inputRequest.ts"
 import { UrlElicitations } from "./UrlElicitations.ts"
@@ -18,7 +19,8 @@ interface Running {
 }
 
 export class RunningRequests {
-  readonly #running = new Set<Running>()
+  readonly #running = new TransientMap<number, Running>()
+  #count = 0
   readonly elicitations = new UrlElicitations()
 
   get size(): number {
@@ -30,11 +32,11 @@ export class RunningRequests {
     request: (context: Context.Context<Services>) => Effect.Effect<A, E, R>
   ): Effect.Effect<A, E, R | Services> {
     return Effect.contextWith((context: Context.Context<Services>) => {
-      const running: Running = { context, asked: 0 }
+      const number = ++this.#count
       const requested = request(context)
-      this.#running.add(running)
+      this.#running.set(number, { context, asked: 0 })
       return Effect.onExitPrimitive(requested, () => {
-        this.#running.delete(running)
+        this.#running.delete(number)
         return undefined
       })
     })
@@ -45,7 +47,7 @@ export class RunningRequests {
    * several callers at once they are rejected, as a caller must not be asked because of another one's request.
    */
   ask(method: string, params: JsonObject): Promise<JsonObject> {
-    const [running, ...others] = this.#running
+    const [running, ...others] = this.#running.values()
     const client = running && Context.get(running.context, Client)
     // Servers may ask for roots at any time. The list is empty unless the running caller has roots.
     if (method === "roots/list" && client?.supports("roots") !== true) return Promise.resolve({ roots: [] })
@@ -75,7 +77,7 @@ export class RunningRequests {
    * message may contain data of its caller.
    */
   log({ data, level, logger }: JsonObject): void {
-    const [running, ...others] = this.#running
+    const [running, ...others] = this.#running.values()
     if (running === undefined) return
     const client = Context.get(running.context, Client)
     if (others.some(({ context }) => Context.get(context, Client) !== client)) return
