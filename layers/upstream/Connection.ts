@@ -5,15 +5,17 @@ import type {
   StandardSchemaV1,
   Transport
 } from "@modelcontextprotocol/client"
-import { Deferred, Duration, Effect, Exit, type Scope } from "effect"
+import { Clock, Deferred, Duration, Effect, Exit, Scope } from "effect"
 import { isObject, type JsonObject } from "../../src/domain/JsonObject.ts"
 import { program } from "../../src/domain/version.ts"
+import { makeHangCheck } from "./hangCheck.ts"
 import { withRounds, type Answer } from "./inputRounds.ts"
 import { listening, listFilter } from "./listen.ts"
 import { PendingRequests, type Progress } from "./PendingRequests.ts"
 import type { Post } from "./postRequest.ts"
 import { requestFailure } from "./requestError.ts"
 import { UpstreamError } from "./UpstreamError.ts"
+import { monotonicMillis } from "../platform/monotonic.ts"
 
 /** The server's requests reach callers as the server sent them. */
 const anything: StandardSchemaV1<JsonObject, JsonObject> = {
@@ -62,6 +64,8 @@ export interface ConnectOptions {
   /** Sends requests instead of the transport, whose handshake it follows. */
   readonly post?: Post | undefined
   readonly timeout: Duration.Duration
+  /** A server that does not answer a request, and then no ping for this long, is treated as lost. Absent: never. */
+  readonly pingAfter?: Duration.Duration | undefined
   readonly ask: Ask
   readonly onNotification: (method: string, params: JsonObject) => void
 }
@@ -112,7 +116,9 @@ const setUp = async ({ ask, onNotification, timeout, transport }: ConnectOptions
 /** Connects and negotiates the protocol version; the connection closes with the scope. */
 export const connect = (options: ConnectOptions): Effect.Effect<Connection, UpstreamError, Scope.Scope> =>
   Effect.gen(function* () {
-    const { onNotification, server, transport } = options
+    const { onNotification, pingAfter, server, transport } = options
+    const scope = yield* Effect.scope
+    const clock = yield* Clock.Clock
     const lost = yield* Deferred.make<void>()
     const lose = () => void Deferred.doneUnsafe(lost, Exit.void)
     const client = yield* Effect.acquireRelease(
@@ -131,7 +137,9 @@ export const connect = (options: ConnectOptions): Effect.Effect<Connection, Upst
     const stateless = client.getProtocolEra() === "modern"
     const version = client.getNegotiatedProtocolVersion()
     const toSdk = transport.onmessage
+    let received = 0
     transport.onmessage = (message, extra) => {
+      received++
       if (pending.accept(message)) return
       if ("method" in message && ordered.has(message.method)) {
         onNotification(message.method, { ...message.params })
@@ -160,6 +168,18 @@ export const connect = (options: ConnectOptions): Effect.Effect<Connection, Upst
       return Effect.fail(failure.error)
     }
 
+    const checkHang =
+      pingAfter &&
+      makeHangCheck({
+        server,
+        after: pingAfter,
+        // Since 2026-07-28 there is no ping.
+        ping: Effect.suspend(() => send(stateless ? "server/discover" : "ping", {})),
+        received: () => received,
+        hasEarlier: (id) => pending.hasBefore(id),
+        lose
+      })
+
     const send = (
       method: string,
       params: JsonObject,
@@ -167,6 +187,7 @@ export const connect = (options: ConnectOptions): Effect.Effect<Connection, Upst
     ): Effect.Effect<JsonObject, UpstreamError> =>
       Effect.callback((resume) => {
         let aborting: AbortController | undefined
+        const sent = checkHang && { sentAt: monotonicMillis(clock), received }
         const id = pending.add({
           succeed: (result) => {
             const { resultType } = result
@@ -209,9 +230,9 @@ export const connect = (options: ConnectOptions): Effect.Effect<Connection, Upst
         return Effect.suspend(() => {
           if (!pending.remove(id)) return Effect.void
           const told = stateless && transport.hasPerRequestStream === true ? Effect.void : cancel(id)
-          return Effect.andThen(
-            told,
-            Effect.sync(() => aborting?.abort())
+          return told.pipe(
+            Effect.andThen(Effect.sync(() => aborting?.abort())),
+            Effect.andThen(checkHang && sent ? Scope.provide(checkHang({ id, ...sent }), scope) : Effect.void)
           )
         })
       })

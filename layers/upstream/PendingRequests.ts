@@ -28,6 +28,8 @@ export interface PendingRequest {
 /** Ids of the SDK's client are numbers. */
 const prefix = "m"
 
+const numberOf = (id: string) => Number(id.slice(prefix.length))
+
 const isRejection = (error: unknown): error is Rejection & JsonObject =>
   isObject(error) && typeof error.code === "number" && typeof error.message === "string"
 
@@ -58,6 +60,12 @@ export class PendingRequests {
 
   has(id: string): boolean {
     return this.#pending.has(id)
+  }
+
+  /** Whether a request waits that was added before that one. */
+  hasBefore(id: string): boolean {
+    const [oldest] = this.#pending.keys()
+    return oldest !== undefined && numberOf(oldest) < numberOf(id)
   }
 
   /** Ends the request, if it still waits. */

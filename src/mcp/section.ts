@@ -90,6 +90,11 @@ export const section = Section.make(
           "1 second",
           "Delay before the first reconnect attempt; doubles with each attempt."
         ),
+        ping_after: Section.optional(
+          DurationSetting,
+          "30 seconds",
+          "Ping a server that has sent nothing for this long, after a request to it timed out or was cancelled. If it sends nothing for as long again, it is connected or started again."
+        ),
         idle_timeout: Section.optional(
           DurationSetting,
           "30 minutes",

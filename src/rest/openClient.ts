@@ -124,6 +124,7 @@ export const make = Effect.gen(function* () {
       initialReconnectDelay: mcp.connection.initial_reconnect_delay,
       // A lost connection is opened again by the next request.
       maxReconnectAttempts: 0,
+      pingAfter: mcp.connection.ping_after,
       fetch: callerFetch(fetching),
       instance: federated ? own.id : undefined,
       visibleTo: { principal: principal.key },

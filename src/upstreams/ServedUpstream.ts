@@ -20,6 +20,8 @@ export interface UpstreamSettings {
   readonly connectionTimeout: Duration.Duration
   readonly initialReconnectDelay: Duration.Duration
   readonly maxReconnectAttempts: number
+  /** A server that answers no request, and then no ping for this long, is connected again. */
+  readonly pingAfter: Duration.Duration
   /** Makes the requests to a URL. Default: the runtime's `fetch`. */
   readonly fetch?: CallerFetch
   /** Answers sampling requests for clients without a model. Absent: they are rejected. */

@@ -81,7 +81,8 @@ const make = Effect.gen(function* () {
             maxMessageBytes: max_message_bytes,
             connectionTimeout: connection.connection_timeout,
             initialReconnectDelay: connection.initial_reconnect_delay,
-            maxReconnectAttempts: connection.max_reconnect_attempts
+            maxReconnectAttempts: connection.max_reconnect_attempts,
+            pingAfter: connection.ping_after
           })
           .pipe(Effect.provideContext(context))
       })

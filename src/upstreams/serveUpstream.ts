@@ -45,6 +45,7 @@ export const serveUpstream: (
     models,
     name,
     onUse = () => {},
+    pingAfter,
     settings,
     signIn,
     starts,
@@ -92,6 +93,7 @@ export const serveUpstream: (
         account,
         instance,
         timeout: connectionTimeout,
+        pingAfter,
         ask: (method, params) => running.ask(method, params),
         onNotification: (method, params) => {
           if (method.endsWith("/list_changed")) scheduleRelist()
@@ -166,6 +168,7 @@ export const serveUpstream: (
       upstream.ready() ? relist : Effect.ignore(upstream.connection)
     )
     const relist: Effect.Effect<void> = Effect.flatMap(upstream.connection, refresh).pipe(
+      Effect.timeout(connectionTimeout),
       Effect.catch((error) =>
         Effect.logWarning(`upstream ${name}: its lists could not be read`, error.message)
       )

@@ -86,6 +86,7 @@ const program = Effect.gen(function* () {
     connectionTimeout: patience,
     initialReconnectDelay: Duration.millis(100),
     maxReconnectAttempts: 1,
+    pingAfter: patience,
     signIn: {
       principal: "",
       server: "suite",

@@ -8,16 +8,22 @@ import { service } from "../support/service.ts"
 
 const program = new URL("../support/hostileUpstream.ts", import.meta.url).pathname
 
+const server = { command: process.execPath, args: [program] }
+
 let runtime: ManagedRuntime.ManagedRuntime<Layer.Success<ReturnType<typeof service>>, unknown>
 
 beforeAll(() => {
   runtime = ManagedRuntime.make(
-    service({ mcpServers: { hostile: { command: process.execPath, args: [program] } } })
+    service({
+      mcp: { connection: { ping_after: "200 millis" } },
+      mcpServers: { hostile: server, freezing: { ...server, time_limit: "2 seconds" } }
+    })
   )
 })
 afterAll(() => runtime.dispose())
 
-const call = (name: string) => runtime.runPromise(Effect.result(callTool(`hostile__${name}`, {})))
+const call = (name: string, on = "hostile") =>
+  runtime.runPromise(Effect.result(callTool(`${on}__${name}`, {})))
 const listsSoFar = async () => {
   const result = await call("fine")
   return Number(Object(result).success.content[0].text)
@@ -27,7 +33,14 @@ test("garbage on its output and malformed definitions are left out, and its othe
   const catalog = await runtime.runPromise(Catalog)
   const { items } = await runtime.runPromise(catalog.tools(stdioUser))
   const names = items.map(({ name }) => name).filter((name) => name.startsWith("hostile__"))
-  expect(names).toEqual(["hostile__fine", "hostile__flood", "hostile__malformed", "hostile__twice"])
+  expect(names).toEqual([
+    "hostile__fine",
+    "hostile__flood",
+    "hostile__freeze",
+    "hostile__malformed",
+    "hostile__pid",
+    "hostile__twice"
+  ])
   expect((await runtime.runPromise(catalog.prompts(stdioUser))).items.map(({ name }) => name)).not.toContain(
     "hostile__p"
   )
@@ -51,4 +64,18 @@ test("of 5,000 announced changes most are answered by the same reading of its li
   // Each call gives waiting readings of the lists time to be sent.
   for (let calls = 0; calls < 200; calls++) await call("fine")
   expect((await listsSoFar()) - before).toBeLessThan(50)
+})
+
+test("a process that hangs is replaced by another one, and calls succeed again", async () => {
+  const pid = async () => {
+    const result = await call("pid", "freezing")
+    return Object(result).success?.content[0].text
+  }
+  const before = await pid()
+  expect(before).toMatch(/^\d+$/)
+  expect(await call("freeze", "freezing")).toMatchObject({ _tag: "Failure", failure: { _tag: "TimedOut" } })
+  // A call that is on its way to the old process ends with it.
+  const after = (await pid()) ?? (await pid())
+  expect(after).toMatch(/^\d+$/)
+  expect(after).not.toBe(before)
 })

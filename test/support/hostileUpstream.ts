@@ -1,4 +1,4 @@
-/** An MCP server on stdio that writes garbage, lists malformed definitions, and answers wrongly, twice, or with floods. */
+/** An MCP server on stdio that writes garbage, lists malformed definitions, answers wrongly, twice, or with floods, and freezes. */
 
 import { stdout } from "node:process"
 
@@ -7,7 +7,7 @@ const send = (message: Record<string, unknown>) => write(JSON.stringify({ jsonrp
 
 const inputSchema = { type: "object", properties: {} }
 const tools = [
-  ...["fine", "flood", "malformed", "twice"].map((name) => ({ name, inputSchema })),
+  ...["fine", "flood", "freeze", "malformed", "pid", "twice"].map((name) => ({ name, inputSchema })),
   { name: "no-schema" },
   { name: "icons", inputSchema, icons: "none" },
   { name: 7, inputSchema },
@@ -46,6 +46,8 @@ for await (const line of console) {
         for (let sent = 0; sent < 5000; sent++) send({ method: "notifications/tools/list_changed" })
       }
       if (name === "twice") send({ id, result })
+      if (name === "freeze") process.kill(process.pid, "SIGSTOP")
+      if (name === "pid") result.content = [{ type: "text", text: String(process.pid) }]
       send({ id, result: name === "malformed" ? { content: "text" } : result })
       break
     }

@@ -53,6 +53,7 @@ describe("the configuration of a chat backend", () => {
         max_reconnect_attempts: 5,
         connection_timeout: Duration.seconds(30),
         initial_reconnect_delay: Duration.seconds(1),
+        ping_after: Duration.seconds(30),
         idle_timeout: Duration.minutes(30),
         sign_in_timeout: Duration.minutes(10),
         allow_stdio_commands: false
