@@ -1,4 +1,4 @@
-/** The application behind the measured proxies: short answers, an event stream with the time of each event, and an echo. */
+/** The application behind the measured proxies: short answers, a slow one, an event stream with the time of each event, and an echo. */
 import { serve } from "bun"
 
 /** Milliseconds between two events. */
@@ -19,6 +19,17 @@ const events = () =>
     }
   })
 
+/** Its two parts are 100 ms apart. */
+const slow = () =>
+  new ReadableStream<string>({
+    start: async (controller) => {
+      controller.enqueue("begun ")
+      await Bun.sleep(100)
+      controller.enqueue("complete")
+      controller.close()
+    }
+  })
+
 const server = serve({
   hostname: "127.0.0.1",
   port: 0,
@@ -30,6 +41,8 @@ const server = serve({
     if (pathname === "/events") {
       return new Response(events(), { headers: { "content-type": "text/event-stream" } })
     }
+    if (pathname === "/fast") return new Response("complete")
+    if (pathname === "/slow") return new Response(slow())
     await request.arrayBuffer()
     return Response.json({
       id: 1,

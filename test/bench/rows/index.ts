@@ -2,6 +2,7 @@
 import type { Row } from "../support/Row.ts"
 import { authenticatedCalls } from "./authenticatedCalls.ts"
 import { binary } from "./binary.ts"
+import { certificateSwaps } from "./certificateSwaps.ts"
 import { chatStreams } from "./chatStreams.ts"
 import { chatAppends } from "./chatAppends.ts"
 import { coldStart } from "./coldStart.ts"
@@ -32,6 +33,7 @@ export const rows: ReadonlyArray<Row> = [
   stdioGateway,
   manyUpstreams,
   reverseProxy,
+  certificateSwaps,
   memory,
   expiry,
   coldStart,
