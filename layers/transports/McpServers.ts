@@ -49,9 +49,19 @@ export interface SessionServer {
 
 /** One stateless HTTP request, and the callback of its handler. */
 export interface StatelessRequest extends Inbound {
+  readonly headers: Headers
   readonly method: string
   /** Called when the request was rejected before it was served, to set the HTTP status. */
   readonly onRejected: (failure: Failure) => void
+}
+
+/** Where the response to a stateless request goes. */
+export interface Exchange {
+  /** Whether the client no longer waits for the response. */
+  readonly gone: () => boolean
+  /** Sends a notification, as JSON, before the response. */
+  readonly notify: (message: string) => void
+  readonly respond: Respond
 }
 
 export class McpServers extends Context.Service<
@@ -68,6 +78,15 @@ export class McpServers extends Context.Service<
     readonly forConnection: (principal: Principal, inboundOf: (id: RequestId) => Inbound) => Server
     /** A server for one stateless request over HTTP (MCP 2026-07-28). */
     readonly forRequest: (request: StatelessRequest) => Server
+    /**
+     * Serves a request of the catalog without the SDK's generic path, and returns a function that interrupts it. `undefined`:
+     * the request is for a server of `forRequest`.
+     */
+    readonly serveRequest: (
+      message: JSONRPCRequest,
+      request: StatelessRequest,
+      exchange: Exchange
+    ) => (() => void) | undefined
     /** Checks the headers that mirror arguments of a 2026-07-28 request (`Mcp-Param-*`). */
     readonly checkHeaders: (
       principal: Principal,

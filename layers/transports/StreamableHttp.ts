@@ -119,7 +119,7 @@ export const layer = (options: Omit<StreamLimits, "max">) =>
           if (parsed instanceof Response) return parsed
           if (parsed instanceof MessageRejection) return messageRejected(parsed)
           if (isStateless(parsed, headers)) {
-            const body: unknown = parsed.batch ? parsed.messages : parsed.messages[0]
+            const body = parsed.batch ? parsed.messages : parsed.messages[0]
             return await stateless.serve(grant, request, body, connection, takeHold())
           }
           if (isInitialize(parsed)) return await initialize(parsed, grant, request, connection)

@@ -41,7 +41,7 @@ class PendingResponse {
 
   tick() {
     this.#intervals++
-    if (this.#intervals < upgradeAt) return
+    if (!isSlow(this.#intervals)) return
     if (this.#stream === undefined) {
       this.#stream = new EventStream(this.#makeBacklog(), () => {
         this.#forget(this)
@@ -90,19 +90,30 @@ class PendingResponse {
   }
 }
 
-/** Runs while the scope is open. A fast response is passed on unchanged. */
+/** Called at each interval. */
+export interface Ticking {
+  readonly tick: () => void
+}
+
+/** Whether a response becomes a stream at this interval, the first of which is 1. */
+export const isSlow = (intervals: number): boolean => intervals >= upgradeAt
+
+/** Runs while the scope is open. */
 export const make = Effect.gen(function* () {
   // One timer for all, because most responses are fast.
-  const awaited = new Set<PendingResponse>()
+  const awaited = new Set<Ticking>()
   const tick = Effect.sync(() => {
     for (const each of awaited) each.tick()
   })
   yield* Effect.forkScoped(Effect.repeat(Effect.andThen(Effect.sleep(interval), tick), Schedule.forever))
-  const forget = (each: PendingResponse) => void awaited.delete(each)
-  /** `makeBacklog` makes the limit of bytes buffered for a slow reader. */
-  return (pending: Promise<Response>, makeBacklog: () => Backlog): Promise<Response> => {
-    const each = new PendingResponse(pending, makeBacklog, forget)
-    awaited.add(each)
-    return each.response
+  const forget = (each: Ticking) => void awaited.delete(each)
+  return {
+    awaited,
+    /** A fast response is passed on unchanged. `makeBacklog` makes the limit of bytes buffered for a slow reader. */
+    keepAlive: (pending: Promise<Response>, makeBacklog: () => Backlog): Promise<Response> => {
+      const each = new PendingResponse(pending, makeBacklog, forget)
+      awaited.add(each)
+      return each.response
+    }
   }
 })

@@ -1,5 +1,11 @@
-/** Stateless requests (2026-07-28): SDK handler, keep-alive for slow responses, closed when the credential ends. */
-import { createMcpHandler, type AuthInfo, type McpServerFactory } from "@modelcontextprotocol/server"
+/** Stateless requests (2026-07-28): served directly or by the SDK's handler, closed when the credential ends. */
+import {
+  createMcpHandler,
+  type AuthInfo,
+  type JSONRPCMessage,
+  type JSONRPCRequest,
+  type McpServerFactory
+} from "@modelcontextprotocol/server"
 import { Clock, Effect, Exit, Scope } from "effect"
 import { unauthorized } from "../../src/domain/errorCodes.ts"
 import type { Failure } from "../../src/domain/Failure.ts"
@@ -17,8 +23,10 @@ import { closable } from "./closableResponse.ts"
 import { eventStream } from "./EventStream.ts"
 import { McpServers, type StatelessRequest } from "./McpServers.ts"
 import { HttpInbound } from "./HttpInbound.ts"
+import { isRequest } from "./jsonRpc.ts"
 import { rejectionOf } from "./jsonRpcResponses.ts"
 import * as keepAlive from "./keepAlive.ts"
+import { StatelessExchange } from "./StatelessExchange.ts"
 import type { StreamLimits } from "./StreamLimits.ts"
 import { monotonicMillis } from "../platform/monotonic.ts"
 
@@ -75,6 +83,10 @@ const withStatus = (response: Response, { headers, status }: Failure): Response 
   return new Response(response.body, { status, headers: merged })
 }
 
+const isBatch = (
+  body: JSONRPCMessage | ReadonlyArray<JSONRPCMessage>
+): body is ReadonlyArray<JSONRPCMessage> => Array.isArray(body)
+
 const tokenEnded = (why: Ended): Failure => {
   const message = `The token is ${why}. Use a new one.`
   return { code: unauthorized, status: 401, message, headers: { "www-authenticate": invalidToken(message) } }
@@ -88,7 +100,8 @@ export const make = Effect.fnUntraced(function* (options: Omit<StreamLimits, "ma
   const servers = yield* McpServers
   const clock = yield* Clock.Clock
   const log = Effect.runForkWith(yield* Effect.context<never>())
-  const keptAlive = yield* keepAlive.make
+  const slow = yield* keepAlive.make
+  const running = new Set<StatelessExchange>()
   const backlogOptions = { ...options, now: () => monotonicMillis(clock) }
   /** Ends `subscriptions/listen` streams when the program stops. */
   const subscriptions = yield* Scope.fork(yield* Effect.scope)
@@ -103,7 +116,10 @@ export const make = Effect.fnUntraced(function* (options: Omit<StreamLimits, "ma
     // `serve` always sets it.
     servers.forRequest(authInfo?.extra?.stateless as Stateless)
   const handler = createMcpHandler(factory, handlerOptions)
-  yield* Effect.addFinalizer(() => Effect.promise(() => handler.close()))
+  yield* Effect.addFinalizer(() => {
+    for (const each of running) each.abort()
+    return Effect.promise(() => handler.close())
+  })
 
   /** A subscription gets its own handler, whose bus publishes only changes that are visible to its principal. */
   const listen = (request: Request, body: unknown, { principal }: Grant, authInfo: AuthInfo) => {
@@ -113,11 +129,48 @@ export const make = Effect.fnUntraced(function* (options: Omit<StreamLimits, "ma
     return own.fetch(new Request(request.url, { method, headers, signal }), { parsedBody: body, authInfo })
   }
 
+  const report = (error: Error) => void log(Effect.logWarning("mcp", error.message))
+
+  /** `undefined`: the request is for the SDK's handler. */
+  const serveDirectly = (
+    one: Stateless,
+    grant: Grant,
+    request: Request,
+    message: JSONRPCRequest,
+    makeBacklog: () => Backlog,
+    held: Hold | undefined
+  ): Response | Promise<Response> | undefined => {
+    let unfollow = () => {}
+    const exchange = new StatelessExchange({
+      makeBacklog,
+      report,
+      onEnd: (ended) => {
+        running.delete(ended)
+        slow.awaited.delete(ended)
+        unfollow()
+        held?.end()
+      }
+    })
+    const interrupt = servers.serveRequest(message, one, exchange)
+    if (interrupt === undefined) return undefined
+    exchange.interrupt = interrupt
+    if (exchange.hasEnded) return exchange.response
+    running.add(exchange)
+    slow.awaited.add(exchange)
+    unfollow = authenticator.follow(grant, {
+      ended: (why) => exchange.abort(rejectionOf(tokenEnded(why), message))
+    })
+    const { signal } = request
+    if (signal.aborted) exchange.abort()
+    else signal.addEventListener("abort", () => exchange.abort(), { once: true })
+    return exchange.response
+  }
+
   /** `held` ends with the response. */
   const serve = async (
     grant: Grant,
     request: Request,
-    body: unknown,
+    body: JSONRPCMessage | ReadonlyArray<JSONRPCMessage> | undefined,
     connection: Connection,
     held: Hold | undefined
   ): Promise<Response> => {
@@ -127,7 +180,8 @@ export const make = Effect.fnUntraced(function* (options: Omit<StreamLimits, "ma
       open?.end()
       held?.end()
     }
-    let streams = false
+    /** By the response, which ends it. */
+    let isHeld = false
     try {
       const mismatch = runSyncOrPromise(servers.checkHeaders(grant.principal, body, request.headers))
       const checked = mismatch instanceof Promise ? await mismatch : mismatch
@@ -135,22 +189,29 @@ export const make = Effect.fnUntraced(function* (options: Omit<StreamLimits, "ma
       if (checked.value !== undefined) return rejectionOf(checked.value, body)
       connection.keepOpen()
       const one = new Stateless(grant, request, connection, authenticator.follow)
+      const makeBacklog = () => new Backlog(backlogOptions, new Hold(quotas.memory, key), connection.cut)
+      if (body !== undefined && !isBatch(body) && isRequest(body)) {
+        const response = serveDirectly(one, grant, request, body, makeBacklog, held)
+        if (response !== undefined) {
+          isHeld = true
+          return response
+        }
+      }
       const { authInfo } = one
       const listening = one.method === "subscriptions/listen"
       if (listening) {
         open = new Hold(quotas.streams, key)
         if (!open.set(1)) return tooManyOpen("event streams")
       }
-      const makeBacklog = () => new Backlog(backlogOptions, new Hold(quotas.memory, key), connection.cut)
       const response = await (listening
         ? listen(request, body, grant, authInfo)
-        : keptAlive(handler.fetch(request, { parsedBody: body, authInfo }), makeBacklog))
+        : slow.keepAlive(handler.fetch(request, { parsedBody: body, authInfo }), makeBacklog))
       if (one.ended !== undefined && response.headers.get("content-type") !== eventStream) {
         return rejectionOf(tokenEnded(one.ended), body)
       }
       if (one.failure !== undefined) return withStatus(response, one.failure)
       if (response.body === null || response.headers.get("content-type") !== eventStream) return response
-      streams = true
+      isHeld = true
       return closable(response, makeBacklog(), (end) => {
         const unfollow = authenticator.follow(grant, { ended: end })
         // A subscription counts as a connected client; a stream that ends with its request does not.
@@ -162,7 +223,7 @@ export const make = Effect.fnUntraced(function* (options: Omit<StreamLimits, "ma
         }
       })
     } finally {
-      if (!streams) finish()
+      if (!isHeld) finish()
     }
   }
 

@@ -4,7 +4,6 @@ import type { Exit } from "effect"
 import type { Inbound, Respond, SessionServer } from "../../layers/transports/McpServers.ts"
 import type { Catalog } from "../catalog/Catalog.ts"
 import type { Level } from "../catalog/Client.ts"
-import { Level as LevelSchema } from "../catalog/Client.ts"
 import type { CatalogFailure } from "../catalog/catalogFailure.ts"
 import { isFailure, toErrorObject } from "../domain/Failure.ts"
 import type { Principal } from "../domain/Principal.ts"
@@ -15,9 +14,8 @@ import { methods, type Method } from "./methods.ts"
 import * as params from "./decodeParams.ts"
 import type { Notification, Program, RequestContext } from "./RequestContext.ts"
 import { clientOf, outcomeOf, ErrorResponse, start, type Running } from "./runRequest.ts"
+import { severity } from "./severity.ts"
 import { Subscriptions } from "./Subscriptions.ts"
-
-const severity = new Map(LevelSchema.literals.map((level, index) => [level, index]))
 
 const table: ReadonlyMap<string, Method<object>> = new Map<string, Method<object>>(Object.entries(methods))
 
@@ -56,7 +54,7 @@ class DirectContext implements RequestContext {
     )
 
   readonly log = (level: Level, data: unknown, logger?: string) => {
-    if ((severity.get(level) ?? 0) < this.#session.minLevel) return Promise.resolve()
+    if (severity(level) < this.#session.minLevel) return Promise.resolve()
     return this.notify({
       method: "notifications/message",
       params: { level, data, ...(logger !== undefined && { logger }) }
@@ -175,7 +173,7 @@ export class SessionRequests implements SessionServer {
       respond({ jsonrpc: "2.0", id, error: toErrorObject(decoded) }, decoded)
       return
     }
-    this.minLevel = severity.get(decoded.level) ?? 0
+    this.minLevel = severity(decoded.level)
     respond({ jsonrpc: "2.0", id, result: {} })
   }
 }

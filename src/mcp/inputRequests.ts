@@ -8,6 +8,9 @@ import {
 import { Effect, Schema } from "effect"
 import { withoutTimeLimit } from "../../layers/guard/timeLimit.ts"
 import { ClientError, type InputResponse, type InputRequest } from "../catalog/Client.ts"
+import { missingCapability } from "../domain/errorCodes.ts"
+import type { Failure } from "../domain/Failure.ts"
+import { isObject } from "../domain/JsonObject.ts"
 import { SamplingBlock } from "../domain/Sampling.ts"
 import { lazy } from "../domain/lazy.ts"
 import { suspension } from "../domain/Transient.ts"
@@ -127,6 +130,44 @@ export const byRequest =
       { concurrency: "unbounded" }
     )
   }
+
+/** The capabilities that a client must declare to be asked (MCP 2026-07-28). */
+const capabilitiesFor = (request: InputRequest) => {
+  switch (request.kind) {
+    case "elicit":
+      return { elicitation: { form: {} } }
+    case "visit":
+      return { elicitation: { url: {} } }
+    case "sample":
+      return request.tools === undefined && request.toolChoice === undefined
+        ? { sampling: {} }
+        : { sampling: { tools: {} } }
+    case "roots":
+      return { roots: {} }
+  }
+}
+
+/** The failure of a round that asks for what the client has not declared. */
+export const missingCapabilities = (
+  requests: InputRequests,
+  capabilities: Readonly<Record<string, unknown>> | undefined
+): Failure | undefined => {
+  const able = supports(capabilities)
+  const { sampling } = capabilities ?? {}
+  const hasTools = isObject(sampling) && sampling.tools !== undefined
+  for (const [key, request] of Object.entries(requests)) {
+    const required = capabilitiesFor(request)
+    if (able(request.kind) && (hasTools || !("sampling" in required && "tools" in required.sampling)))
+      continue
+    return {
+      code: missingCapability,
+      status: 400,
+      message: `Cannot request input "${key}" (${toRequest(request).method}): the client does not declare the capability.`,
+      data: { requiredCapabilities: required }
+    }
+  }
+  return undefined
+}
 
 /** Ends a round until the client responds. Thrown as a defect, so that no handler recovers from it. */
 export class Suspended {

@@ -23,6 +23,7 @@ import { RequestServer } from "./RequestServer.ts"
 import { RequestState } from "./RequestState.ts"
 import { register } from "./registerMethods.ts"
 import { SessionRequests } from "./SessionRequests.ts"
+import { cacheHints, serveRequests } from "./StatelessRequests.ts"
 import { Subscriptions } from "./Subscriptions.ts"
 import { SuspendedCalls } from "./SuspendedCalls.ts"
 
@@ -33,16 +34,6 @@ const capabilities = {
   completions: {},
   logging: {}
 }
-
-/** Cache hints for clients, in milliseconds. Lists differ by principal, and clients are notified of changes. */
-const listed = { ttlMs: 60_000, cacheScope: "private" } as const
-const cacheHints = {
-  "tools/list": listed,
-  "prompts/list": listed,
-  "resources/list": listed,
-  "resources/templates/list": listed,
-  "resources/read": { ttlMs: 0, cacheScope: "private" }
-} as const
 
 /** Handlers validate responses with their own schemas, so the SDK's validator is never used. */
 const unusedValidator: jsonSchemaValidator = {
@@ -170,6 +161,11 @@ export const layer = Layer.effect(
         )
         return server
       },
+      serveRequest: serveRequests(
+        // None of the methods subscribes.
+        { program, catalog, suspendedCalls, subscriptions: new Subscriptions(catalog, quotas) },
+        implementation
+      ),
       checkHeaders: (principal, message, headers) => {
         const { method, params } = message as {
           method?: unknown

@@ -9,31 +9,24 @@ import {
 } from "@modelcontextprotocol/server"
 import type { Exit, Fiber } from "effect"
 import type { Inbound } from "../../layers/transports/McpServers.ts"
-import type { Catalog } from "../catalog/Catalog.ts"
-import { jsonSize } from "../catalog/jsonSize.ts"
 import { invalidParams } from "../domain/errorCodes.ts"
 import { isFailure, isRejection, type Failure } from "../domain/Failure.ts"
 import { notifyComplete } from "./elicitationComplete.ts"
-import { answersOf, byRequest, byRound, Suspended, supports, toInputRequired } from "./inputRequests.ts"
+import { answersOf, byRequest, Suspended } from "./inputRequests.ts"
 import { bindingOf } from "./requestBinding.ts"
 import { methods, type Method, type MethodName } from "./methods.ts"
-import type { Program, RequestContext } from "./RequestContext.ts"
+import type { RequestContext } from "./RequestContext.ts"
 import type { State } from "./RequestState.ts"
-import { clientOf, outcomeOf, ErrorResponse, start } from "./runRequest.ts"
-import type { Subscriptions } from "./Subscriptions.ts"
-import type { SuspendedCalls } from "./SuspendedCalls.ts"
+import { outcomeOf, ErrorResponse } from "./runRequest.ts"
+import { askClient, startRound, type Serving } from "./startRound.ts"
 
 const clientCapabilitiesKey = "io.modelcontextprotocol/clientCapabilities"
 
 type JsonObject = Readonly<Record<string, unknown>>
 
 /** Shared by the requests of one SDK server. */
-export interface Registration {
+export interface Registration extends Serving {
   readonly server: Server
-  readonly program: Program
-  readonly catalog: Catalog["Service"]
-  readonly subscriptions: Subscriptions
-  readonly suspendedCalls: SuspendedCalls["Service"]
   readonly inboundOf: (id: RequestId) => Inbound
   /** Called before an error that rejects the request is thrown. */
   readonly onRejected?: (failure: Failure) => void
@@ -57,12 +50,6 @@ const contextOf = ({ inboundOf, server }: Registration, { mcpReq }: ServerContex
   }
 }
 
-/** Whether the client supports any kind of input request. */
-const canAnswer = (capabilities: JsonObject | undefined) => {
-  const able = supports(capabilities)
-  return (["elicit", "visit", "sample", "roots"] as const).some(able)
-}
-
 const toError = ({ onRejected }: Registration, failure: Failure) => {
   if (isRejection(failure)) onRejected?.(failure)
   return new ProtocolError(failure.code, failure.message, failure.data)
@@ -76,14 +63,13 @@ const serve = async <Result extends object>(
 ) => {
   const prepared = method.prepare(params)
   if (isFailure(prepared)) throw toError(registration, prepared)
-  const { catalog, program, subscriptions, suspendedCalls } = registration
+  const { program, suspendedCalls } = registration
   const context = contextOf(registration, sdk)
-  const { principal } = context.inbound
-  const request = prepared.label
+  const { label } = prepared
   const state = sdk.mcpReq.requestState<State>()
   const reject = (message: string) => toError(registration, { code: invalidParams, status: 400, message })
   // A state is valid only for the request and the arguments that it was minted for.
-  if (state !== undefined && state.request !== bindingOf(request, params)) {
+  if (state !== undefined && state.request !== bindingOf(label, params)) {
     throw reject(
       "This requestState belongs to another request or other arguments. Repeat the original request."
     )
@@ -91,30 +77,15 @@ const serve = async <Result extends object>(
   if (state?.waiting !== undefined && suspendedCalls.dropped(state.waiting)) {
     throw reject("This request has completed and its result is no longer available. Send a new request.")
   }
-  const answers = answersOf(sdk, state)
-  const able = supports(context.capabilities)
-  const ask = context.stateless
-    ? byRound(answers)
-    : byRequest(able, (outgoing, options) => sdk.mcpReq.send(outgoing, options), program.newId)
-  const rounds =
-    context.stateless && canAnswer(context.capabilities)
-      ? suspendedCalls.rounds({
-          principal,
-          request,
-          answers,
-          waiting: state?.waiting,
-          onGrantEnded: (interrupt) => context.inbound.onGrantEnded?.(interrupt),
-          bytes: () => jsonSize(params, Infinity)
-        })
-      : undefined
-  const running = start(
-    program.services,
-    program.newId,
-    { catalog, context, subscriptions, instance: program.instance },
+  const running = startRound(registration, {
     prepared,
-    clientOf(context, able, ask),
-    rounds
-  )
+    params,
+    context,
+    earlier: { answers: answersOf(sdk, state), waiting: state?.waiting },
+    ...(!context.stateless && {
+      ask: (able) => byRequest(able, (outgoing, options) => sdk.mcpReq.send(outgoing, options), program.newId)
+    })
+  })
   const { signal } = sdk.mcpReq
   const exit = running.fiber.pollUnsafe() ?? (await interruptible(running.fiber, signal, context.inbound))
   // The response is the last message of its request.
@@ -122,13 +93,7 @@ const serve = async <Result extends object>(
   const outcome = outcomeOf(exit, running, method, context)
   if (outcome instanceof ErrorResponse) throw toError(registration, outcome.failure)
   if (!(outcome instanceof Suspended)) return outcome
-  return toInputRequired(outcome, (used, waiting) =>
-    program.states.codec(principal).mint({
-      request: bindingOf(request, params),
-      answers: used,
-      ...(waiting && { waiting })
-    })
-  )
+  return askClient(program, context.inbound.principal, label, params, outcome)
 }
 
 /** Resolves with the exit of the fiber; the signal and the end of the credential interrupt it. */

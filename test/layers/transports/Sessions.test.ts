@@ -25,6 +25,7 @@ const servers = Layer.sync(McpServers, () =>
     forSession: () => ({ server: makeServer(), serve: () => false, cancel: () => {} }),
     forConnection: makeServer,
     forRequest: makeServer,
+    serveRequest: () => undefined,
     checkHeaders: () => Effect.undefined
   })
 )

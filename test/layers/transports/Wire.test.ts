@@ -21,6 +21,7 @@ const servers = (passed: Array<JSONRPCMessage>): McpServers["Service"] =>
     }),
     forConnection: () => new Server({ name: "test", version: "1" }, { capabilities: {} }),
     forRequest: () => new Server({ name: "test", version: "1" }, { capabilities: {} }),
+    serveRequest: () => undefined,
     checkHeaders: () => Effect.undefined
   })
 

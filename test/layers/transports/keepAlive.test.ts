@@ -18,9 +18,9 @@ const result = { jsonrpc: "2.0", id: 1, result: {} }
 
 /** A response under the control of the test, passed through `keepAlive`. */
 const pending = Effect.gen(function* () {
-  const keptAlive = yield* slowResponses.make
+  const { keepAlive } = yield* slowResponses.make
   const source = Promise.withResolvers<Response>()
-  return { ...source, response: keptAlive(source.promise, backlog) }
+  return { ...source, response: keepAlive(source.promise, backlog) }
 })
 
 const settled = <A>(promise: Promise<A>) => Effect.promise(() => promise)
