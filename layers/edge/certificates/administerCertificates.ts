@@ -56,9 +56,11 @@ export const makeAdministration = Effect.gen(function* () {
   const { domains } = yield* Effect.orDie(ownHosts)
 
   /** Those that services on this database serve, also if this program does not. */
-  const hosts = Effect.map(table.since(-1), ({ rows }) =>
-    certifiedHosts([...domains, ...rows.map(({ hostname }) => hostname)])
-  )
+  const hosts = Effect.gen(function* () {
+    const { certificates: settings } = yield* Effect.orDie(config.read(section))
+    const { rows } = yield* table.since(-1)
+    return certifiedHosts([...domains, ...rows.map(({ hostname }) => hostname)]).slice(0, settings.max_hosts)
+  })
 
   const described = Effect.gen(function* () {
     const now = yield* Clock.currentTimeMillis

@@ -8,8 +8,11 @@ import { jsonFlag } from "../upstream/jsonFlag.ts"
 import { asOperator } from "./asOperator.ts"
 
 const pageSize = 1000
-/** Names of one certificate that a line has. */
+/** Names or hosts of one certificate that a line has. */
 const mostNames = 3
+
+const some = (names: ReadonlyArray<string>) =>
+  names.slice(0, mostNames).join(",") + (names.length > mostNames ? `,… (${names.length})` : "")
 
 const everyCertificate = Effect.gen(function* () {
   const certificates = yield* Certificates
@@ -36,15 +39,22 @@ const expiryOf = ({ days_left, expires_at }: Certificate) => {
 const actionOf = ({ next_action, next_action_at }: Certificate) =>
   next_action === "none" ? "" : `${next_action} ${minute(next_action_at)}`.trim()
 
+/** Hosts that are served with it are its names, unless the line says otherwise. */
+const useOf = ({ hosts, id, names }: Certificate) => {
+  if (id === null) return ""
+  if (hosts.length === 0) return "not in use"
+  return hosts.every((host) => names.includes(host)) ? "" : `serves ${some(hosts)}`
+}
+
 const cellsOf = (certificate: Certificate) => {
   const { id, issuer, names, source, state } = certificate
-  const more = names.length > mostNames ? `,… (${names.length})` : ""
   return [
-    names.slice(0, mostNames).join(",") + more,
+    some(names),
     source,
     state,
     expiryOf(certificate),
     issuer ?? "",
+    useOf(certificate),
     actionOf(certificate),
     source === "uploaded" ? (id ?? "") : ""
   ]

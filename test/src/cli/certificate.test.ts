@@ -74,6 +74,49 @@ describe.skipIf(!possible)("manifold certificate", () => {
 })
 
 it.live(
+  "manifold certificate list shows what a running service serves, from another process",
+  () =>
+    Effect.gen(function* () {
+      const storage = yield* sqlite
+      const config = { storage, edge: { domains: ["a.example.com"], host: "127.0.0.1", https_port: 0 } }
+      const { dir, run } = yield* home({ ".config/manifold/manifold.yaml": JSON.stringify(config) })
+      yield* servingProcess({ config })
+      yield* run(["proxy", "create", "b.example.com", "http://127.0.0.1:9"])
+      const listed = yield* Effect.repeat(run(["certificate", "list"]), {
+        until: ({ stdout }) => stdout.includes("b.example.com")
+      })
+      const cells = listed.stdout
+        .trim()
+        .split("\n")
+        .map((line) => line.split(/ {2,}/))
+      expect(
+        cells.map(([names, source, state, , , action = ""]) => [names, source, state, action.slice(0, 6)])
+      ).toEqual(
+        ["a.example.com", "b.example.com", "localhost,127.0.0.1,::1"].map((names) => [
+          names,
+          "local_ca",
+          "active",
+          "renew "
+        ])
+      )
+
+      const { cert, key } = yield* make({ names: ["*.example.com"], days: 90 })
+      const [certFile, keyFile] = [join(dir, "cert.pem"), join(dir, "key.pem")]
+      yield* Effect.promise(() => Promise.all([Bun.write(certFile, cert), Bun.write(keyFile, key)]))
+      yield* run(["certificate", "add", "--cert", certFile, "--key", keyFile])
+      const { stdout } = yield* run(["certificate", "list"])
+      expect(stdout.split("\n").map((line) => /serves \S+|not in use|renew/.exec(line)?.[0])).toEqual([
+        "serves a.example.com,b.example.com",
+        "not in use",
+        "not in use",
+        "renew",
+        undefined
+      ])
+    }).pipe(Effect.scoped),
+  60_000
+)
+
+it.live(
   "manifold doctor reports ports of the edge that another program uses",
   () =>
     Effect.gen(function* () {
