@@ -10,6 +10,7 @@ const strings = Schema.Array(Schema.String)
 const secrets = Schema.Record(Schema.String, Secret)
 /** The part of a name before `__`: what every client and model provider accepts. */
 const isPrefix = Schema.isPattern(/^[A-Za-z0-9_-]{0,32}$/)
+const isServedName = Schema.isPattern(/^[A-Za-z0-9_-]{1,64}$/)
 const patterns = (description: string) => Schema.optionalKey(strings.annotate({ description }))
 
 /** Whether the headers contain a credential, instead of a sign-in. */
@@ -62,6 +63,12 @@ const server = () =>
     ),
     allow: patterns("Names of its tools that are served, where `*` matches anything. Default: all."),
     deny: patterns("Names of its tools that are not served, where `*` matches anything."),
+    rename: Schema.optionalKey(
+      Schema.Record(Schema.String, Schema.String.check(isServedName)).annotate({
+        description:
+          "Other names of its tools and prompts, by the server's own names. The prefix comes before them."
+      })
+    ),
     idle_timeout: Schema.optionalKey(
       DurationSetting.pipe(
         Schema.annotateEncoded({

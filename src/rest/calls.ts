@@ -42,13 +42,13 @@ const unknown = (kind: string, name: string) =>
 
 /** The name under which the catalog has an entry of the server. */
 const servedName = Effect.fnUntraced(function* (
-  { lists, prefix }: OpenedClient,
+  { lists, naming }: OpenedClient,
   kind: "tool" | "prompt",
   name: string
 ) {
   const all = yield* lists
   const names = (kind === "tool" ? all.tools : all.prompts).map((item) => String(item.name))
-  const served = servedNames(prefix, names).get(name)
+  const served = servedNames(naming, names).get(name)
   return served ?? (yield* unknown(kind, name))
 })
 
@@ -134,11 +134,11 @@ export const getPrompt = Effect.fnUntraced(function* (
 })
 
 /** What the server lists, without tools that are not served here. */
-export const lists = Effect.fnUntraced(function* ({ catalog, lists: listed, prefix }: OpenedClient) {
+export const lists = Effect.fnUntraced(function* ({ catalog, lists: listed, naming }: OpenedClient) {
   const { principal } = yield* RestRequest
   const { prompts, resources, tools } = yield* listed
   const names = servedNames(
-    prefix,
+    naming,
     tools.map(({ name }) => String(name))
   )
   const served = yield* Effect.filter(tools, ({ name }) =>

@@ -22,6 +22,7 @@ import { Catalog } from "../catalog/Catalog.ts"
 import { OwnInstance } from "../catalog/OwnInstance.ts"
 import type { Principal } from "../domain/Principal.ts"
 import * as mcpSection from "../mcp/section.ts"
+import type { Naming } from "../upstreams/names.ts"
 import type { ServedUpstream } from "../upstreams/ServedUpstream.ts"
 import { serveUpstream } from "../upstreams/serveUpstream.ts"
 import type { ConnectRequest } from "./bodies.ts"
@@ -34,8 +35,8 @@ export interface OpenedClient extends ServedUpstream {
   readonly listed: string | undefined
   /** The settings of that server. */
   readonly definition: ServerSettings | undefined
-  /** Of the names under which `catalog` has the entries. */
-  readonly prefix: string
+  /** Of the entries in `catalog`. */
+  readonly naming: Naming
   readonly catalog: Catalog["Service"]
   /** Page at which the user must sign in first. */
   readonly authorizationUrl: string | undefined
@@ -169,7 +170,7 @@ export const make = Effect.gen(function* () {
       ...served,
       listed,
       definition: listed === undefined ? undefined : servers[listed],
-      prefix,
+      naming: { prefix, rename: settings.rename },
       catalog,
       authorizationUrl,
       authorized: Effect.flatMap(served.upstream.status, ({ state }) =>

@@ -1,10 +1,19 @@
 /** Selects the tools of a server that are served: checks definitions, compares them with their pins, and reports changes. */
 import type { JsonObject } from "../domain/JsonObject.ts"
 import type { Known } from "./ListStore.ts"
-import { checkDefinition, diffOf, pinOf } from "./trust.ts"
+import type { Lists } from "./lists.ts"
+import { checkDefinition, cleanText, diffOf, pinOf } from "./trust.ts"
 
 /** Maximum number of reports that are kept to avoid logging them twice. */
 const maxReported = 1000
+
+/** Whether the text was not reported before; it counts as reported from now on. */
+const isNews = (text: string, reported: Set<string>): boolean => {
+  if (reported.has(text)) return false
+  if (reported.size >= maxReported) reported.clear()
+  reported.add(text)
+  return true
+}
 
 export interface Accepted {
   readonly tools: ReadonlyArray<JsonObject>
@@ -30,10 +39,7 @@ export const acceptTools = (
   const reports: Array<string> = []
   const pins: Record<string, string> = {}
   const report = (text: string) => {
-    if (reported.has(text)) return
-    if (reported.size >= maxReported) reported.clear()
-    reported.add(text)
-    reports.push(text)
+    if (isNews(text, reported)) reports.push(text)
   }
   const before = new Map(known?.lists.tools.map((item) => [String(item.name), item]))
   for (const original of listed) {
@@ -57,4 +63,30 @@ export const acceptTools = (
     else tools.push(item)
   }
   return { tools, pins, held, reports }
+}
+
+/** The other lists and the instructions, cleaned like tools. They have no pins. */
+export const acceptOthers = (found: Lists, reported: Set<string>) => {
+  const reports: Array<string> = []
+  const report = (text: string) => {
+    if (isNews(text, reported)) reports.push(text)
+  }
+  const clean = (kind: string, items: ReadonlyArray<JsonObject>, key: string) =>
+    items.flatMap((original) => {
+      const { item, problem } = checkDefinition(original)
+      if (problem !== undefined) report(`${kind} ${String(original[key])} ${problem}`)
+      return item === undefined ? [] : [item]
+    })
+  const instructions = found.instructions && cleanText(found.instructions)
+  if (instructions !== found.instructions)
+    report("its instructions have hidden characters, which were removed")
+  return {
+    reports,
+    lists: {
+      prompts: clean("prompt", found.prompts, "name"),
+      resources: clean("resource", found.resources, "uri"),
+      templates: clean("resource template", found.templates, "uriTemplate"),
+      instructions
+    }
+  }
 }

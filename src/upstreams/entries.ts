@@ -183,7 +183,7 @@ export const entriesOf = (
       return entry === undefined ? [] : [entry]
     })
   const namesOf = (items: ReadonlyArray<JsonObject>) => {
-    const served = servedNames(source.prefix, items.map(nameOf))
+    const served = servedNames(source, items.map(nameOf))
     return (item: JsonObject) => served.get(nameOf(item))
   }
   /** A tool with invalid marks for headers is not served. */

@@ -16,11 +16,11 @@ import type { Principal } from "../domain/Principal.ts"
 import { answering, capabilitiesOf } from "./inputRequest.ts"
 import { passedMeta } from "./passedMeta.ts"
 import { withModel } from "./sampleByModel.ts"
+import type { Naming } from "./names.ts"
 import type { RunningRequests } from "./RunningRequests.ts"
 import { offerSignIn } from "./signInTool.ts"
 
-export interface Source {
-  readonly prefix: string
+export interface Source extends Naming {
   readonly upstream: Upstream
   readonly running: RunningRequests
   /** Answers sampling requests for clients without a model. Absent: they are rejected. */

@@ -5,6 +5,15 @@ import { sha256 } from "../../layers/platform/digest.ts"
 const longest = 64
 const hashLength = 6
 
+type Renames = Readonly<Record<string, string>>
+
+/** How the entries of a server are named. */
+export interface Naming {
+  readonly prefix: string
+  /** Names that the operator chose, by the server's own. */
+  readonly rename?: Renames | undefined
+}
+
 const safe = (name: string) => name.replace(/[^A-Za-z0-9_-]/g, "_")
 
 const hashOf = (name: string) => Buffer.from(sha256(name)).toString("hex").slice(0, hashLength)
@@ -18,21 +27,29 @@ const shortened = (prefix: string, name: string, original: string) => {
   return `${before(prefix)}${hashOf(original)}_${name.slice(-room)}`
 }
 
+/** The operator's name for an entry, or the server's own. */
+const renamed = (rename: Renames, name: string): string =>
+  (Object.hasOwn(rename, name) ? rename[name] : undefined) ?? name
+
 /**
  * The served name of each of a server's names, in their order. A name depends on the server's other names only where
  * two of them differ in characters that are replaced: then all but one with exactly that name get a hash.
  */
-export const servedNames = (prefix: string, names: ReadonlyArray<string>): ReadonlyMap<string, string> => {
+export const servedNames = (
+  { prefix, rename = {} }: Naming,
+  names: ReadonlyArray<string>
+): ReadonlyMap<string, string> => {
   const byName = new Map<string, Array<string>>()
   for (const name of new Set(names)) {
-    const served = safe(name)
+    const served = safe(renamed(rename, name))
     byName.set(served, [...(byName.get(served) ?? []), name])
   }
   const result = new Map<string, string>()
   for (const name of names) {
-    const served = safe(name)
+    const given = renamed(rename, name)
+    const served = safe(given)
     const whole = `${before(prefix)}${served}`
-    const ambiguous = (byName.get(served)?.length ?? 0) > 1 && name !== served
+    const ambiguous = (byName.get(served)?.length ?? 0) > 1 && given !== served
     result.set(name, whole.length <= longest && !ambiguous ? whole : shortened(prefix, served, name))
   }
   return result

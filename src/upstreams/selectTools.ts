@@ -1,6 +1,6 @@
 /** The served part of the lists of a server: by `allow` and `deny`, and without tools that are held back. */
 import type { ServerSettings } from "../../layers/upstream/section.ts"
-import { acceptTools } from "./acceptTools.ts"
+import { acceptOthers, acceptTools } from "./acceptTools.ts"
 import type { Known } from "./ListStore.ts"
 import type { Lists } from "./lists.ts"
 
@@ -17,10 +17,11 @@ export const serves =
 
 /** The served part of the lists, and the part to store. */
 export const accept = (found: Lists, known: Known | undefined, hold: boolean, reported: Set<string>) => {
-  const { held, pins, reports, tools } = acceptTools(found.tools, known, hold, reported)
-  const lists: Lists = { ...found, tools }
+  const { held, pins, reports: ofTools, tools } = acceptTools(found.tools, known, hold, reported)
+  const { lists: others, reports } = acceptOthers(found, reported)
+  const lists: Lists = { ...others, tools }
   // The accepted definition of a held tool is kept, to show the difference.
   const before = known?.lists.tools.filter(({ name }) => held.includes(String(name))) ?? []
   const next: Known = { lists: { ...lists, tools: [...tools, ...before] }, pins, held }
-  return { lists, next, reports }
+  return { lists, next, reports: [...ofTools, ...reports] }
 }

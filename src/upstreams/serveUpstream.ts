@@ -182,6 +182,7 @@ export const serveUpstream: (
     }
     const source: Source = {
       prefix: settings.prefix ?? name,
+      rename: settings.rename,
       upstream: {
         ...upstream,
         request: (method, params, requestOptions) =>

@@ -53,7 +53,7 @@ export const signInTool = (
   /** Scopes that the server requires to connect. */
   scope: () => string | undefined
 ): ToolEntry => {
-  const served = servedNames(prefix, [name]).get(name) ?? name
+  const served = servedNames({ prefix }, [name]).get(name) ?? name
   return rawTool(
     {
       name: served,

@@ -1,4 +1,4 @@
-/** Treats definitions of upstream tools as untrusted: pins them by hash, shows changes, cleans text, bounds schemas. */
+/** Treats definitions of upstream servers as untrusted: pins them by hash, shows changes, cleans text, bounds schemas. */
 import { sha256 } from "../../layers/platform/digest.ts"
 import { isObject, type JsonObject } from "../domain/JsonObject.ts"
 
@@ -12,20 +12,25 @@ const maxDefinition = 1024 * 1024
 
 /**
  * Characters that a reader does not see but a model does: Unicode tags, zero-width characters, bidirectional controls and
- * variation selectors of the supplement. Joiners are kept: scripts and emoji need them.
+ * variation selectors of the supplement. Joiners, marks and the other variation selectors are kept, because scripts and emoji
+ * need them, but not three in a row, which only an encoded text has.
  */
 const hidden = new RegExp(
   [
     "[\\u{E0000}-\\u{E007F}]",
     "[\\u{E0100}-\\u{E01EF}]",
     "[\\u200B\\u2060-\\u2064\\uFEFF]",
-    "[\\u202A-\\u202E\\u2066-\\u2069]"
+    "[\\u202A-\\u202E\\u2066-\\u2069]",
+    "[\\u00AD\\u061C\\u115F\\u1160\\u180E\\u200C-\\u200F\\u3164\\uFE00-\\uFE0F\\uFFA0]{3,}"
   ].join("|"),
   "gu"
 )
 
+/** Without hidden characters. */
+export const cleanText = (text: string): string => text.replace(hidden, "")
+
 const cleaned = (text: string, max: number): string => {
-  const visible = text.replace(hidden, "")
+  const visible = cleanText(text)
   return visible.length > max ? `${visible.slice(0, max - 1)}…` : visible
 }
 

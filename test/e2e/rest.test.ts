@@ -89,7 +89,9 @@ describe("a connection over HTTP", () => {
 })
 
 describe("a connection to a listed command", () => {
-  const listed = service({ mcpServers: { everything } })
+  /** Callers over REST use the server's own names. */
+  const rename = { "get-sum": "plus", "args-prompt": "ask" }
+  const listed = service({ mcpServers: { everything: { ...everything, rename } } })
 
   it.live("serves the tools, resources and prompts of a separate process", () =>
     Effect.gen(function* () {

@@ -1,7 +1,10 @@
 /** Upstream servers behind one endpoint: real servers and real clients of both protocol eras. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import { StreamableHTTPClientTransport, type Client } from "@modelcontextprotocol/client"
+import { mkdtempSync } from "node:fs"
+import { rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { Deferred, Effect, Layer, ManagedRuntime } from "effect"
 import { Upstreams } from "../../src/upstreams/Upstreams.ts"
 import { newClients } from "../support/clients.ts"
@@ -21,6 +24,8 @@ const manifold = {
   env: { XDG_CONFIG_HOME: "/nonexistent", XDG_STATE_HOME: `${tmpdir()}/manifold-upstream-test` }
 }
 
+const folder = mkdtempSync(join(tmpdir(), "manifold-files-"))
+
 const textOf = (result: unknown) =>
   (result as { readonly content: ReadonlyArray<{ readonly text?: string }> }).content
     .map(({ text }) => text)
@@ -39,6 +44,13 @@ beforeAll(async () => {
       mcpServers: {
         everything,
         self: manifold,
+        memory: { ...node("server-memory"), env: { MEMORY_FILE_PATH: join(folder, "memory.jsonl") } },
+        files: {
+          ...node("server-filesystem", folder),
+          allow: ["read_*", "list_allowed_*"],
+          deny: ["read_media_*"],
+          rename: { read_text_file: "read" }
+        },
         far: { url: far.href },
         missing: { command: "/nonexistent/program" },
         broken: { command: process.execPath, args: ["-e", "console.error('no license'); process.exit(3)"] }
@@ -51,6 +63,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await front.dispose()
   await behind.dispose()
+  await rm(folder, { recursive: true, force: true })
 })
 
 const using = async <A>(client: Client, run: (client: Client) => Promise<A>) => {
@@ -74,6 +87,29 @@ describe.each(newClients.map(([name, make]) => ({ name, make })))("a client that
       expect(await call("everything__get-structured-content", { location: "New York" })).toHaveProperty(
         "structuredContent.temperature"
       )
+    }))
+
+  test("calls the selected tools of a file server, one of them under another name, and a memory server", () =>
+    using(make(), async (client) => {
+      const { tools } = await client.listTools()
+      const names = tools.map(({ name }) => name).filter((name) => name.startsWith("files__"))
+      expect(names).toEqual([
+        "files__list_allowed_directories",
+        "files__read",
+        "files__read_file",
+        "files__read_multiple_files"
+      ])
+      const path = join(folder, "note.txt")
+      await writeFile(path, "remember")
+      const read = (args: Record<string, unknown>) =>
+        client.callTool({ name: "files__read", arguments: args })
+      expect(textOf(await read({ path }))).toContain("remember")
+      expect(await read({ path: "/etc/hostname" })).toMatchObject({ isError: true })
+      expect(
+        textOf(await client.callTool({ name: "files__list_allowed_directories", arguments: {} }))
+      ).toContain(folder)
+      const graph = await client.callTool({ name: "memory__read_graph", arguments: {} })
+      expect(graph.structuredContent).toMatchObject({ entities: expect.any(Array) })
     }))
 
   test("gets prompts and reads resources and templates of upstream servers", () =>

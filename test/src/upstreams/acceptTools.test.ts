@@ -1,6 +1,6 @@
 /** Definitions of upstream tools: changes are reported and held back, and hidden text is removed. */
 import { describe, expect, test } from "bun:test"
-import { acceptTools } from "../../../src/upstreams/acceptTools.ts"
+import { acceptOthers, acceptTools } from "../../../src/upstreams/acceptTools.ts"
 import { checkDefinition, pinOf } from "../../../src/upstreams/trust.ts"
 
 const add = { name: "add", description: "Adds numbers.", inputSchema: { type: "object" } }
@@ -57,12 +57,41 @@ test("hidden characters are removed from descriptions at every level", () => {
   expect(problem).toBeDefined()
 })
 
+test("prompts, resources and instructions are cleaned like tools, and reported once", () => {
+  const dirty = `Read\u200B me\u202E`
+  const found = {
+    tools: [],
+    prompts: [{ name: "p", arguments: [{ name: "a", description: dirty }] }],
+    resources: [{ uri: "r://1", name: "r", description: dirty }],
+    templates: [{ uriTemplate: "r://{id}", name: "t", title: dirty }],
+    instructions: dirty
+  }
+  const reported = new Set<string>()
+  const { lists, reports } = acceptOthers(found, reported)
+  expect(lists).toEqual({
+    prompts: [{ name: "p", arguments: [{ name: "a", description: "Read me" }] }],
+    resources: [{ uri: "r://1", name: "r", description: "Read me" }],
+    templates: [{ uriTemplate: "r://{id}", name: "t", title: "Read me" }],
+    instructions: "Read me"
+  })
+  expect(reports).toHaveLength(4)
+  expect(acceptOthers(found, reported).reports).toEqual([])
+  expect(acceptOthers({ ...found, instructions: undefined }, reported).lists.instructions).toBeUndefined()
+})
+
 test("joiners of scripts and emoji are kept", () => {
   const description = "\u0645\u06CC\u200C\u062E \u{1F468}\u200D\u{1F469}"
   expect(checkDefinition({ ...add, description })).toEqual({
     item: { ...add, description },
     problem: undefined
   })
+  const heart = "\u2764\uFE0F\u200D\u{1F525}"
+  expect(checkDefinition({ ...add, description: heart }).problem).toBeUndefined()
+})
+
+test("a text that is encoded in joiners and variation selectors is removed", () => {
+  const description = `Adds.\u200C\u200D\u200C\u200C\uFE01\uFE02\uFE03 Done.`
+  expect(checkDefinition({ ...add, description }).item).toMatchObject({ description: "Adds. Done." })
 })
 
 test("a schema that is nested too deeply is not served, and neither is a huge one", () => {
