@@ -7,7 +7,7 @@ export interface Credentials {
   readonly method: string
   /** As received: behind a proxy not the URL that the client used. */
   readonly url: string
-  /** Path of the protected resource (RFC 8707) that the route belongs to. */
+  /** Path of the protected resource (RFC 8707) that the route belongs to, or the origin of an application. */
   readonly resource: string
   /** The Authorization header, as received. */
   readonly authorization: string | null

@@ -8,12 +8,18 @@ import { json } from "../../layers/http/responses.ts"
 import { pathOf } from "../../layers/http/requestRouting.ts"
 import { Routes, type Connection } from "../../layers/http/Routes.ts"
 import { run } from "../../layers/http/runEndpoint.ts"
+import { Sites } from "../../layers/http/Sites.ts"
 import type { Authenticator } from "../../layers/identity/Authenticator.ts"
 import { CredentialVerifiers } from "../../layers/identity/CredentialVerifiers.ts"
 import { loadOAuthServer } from "../../layers/identity/oauth/loadOAuthServer.ts"
 import type { OAuthServer } from "../../layers/identity/oauth/OAuthServer.ts"
 import type { Count } from "../../layers/identity/oauth/requestLimits.ts"
-import { metadataPath, resourcePaths, type Audiences } from "../../layers/identity/oauth/resources.ts"
+import {
+  metadataPath,
+  resourcePaths,
+  withApplications,
+  type Audiences
+} from "../../layers/identity/oauth/resources.ts"
 import type { PublicAddresses } from "../../layers/identity/oauth/publicAddress.ts"
 import { proofAlgorithms } from "../../layers/identity/proofAlgorithms.ts"
 import * as auth from "../../layers/identity/section.ts"
@@ -124,7 +130,9 @@ const verifyProofs = Effect.fnUntraced(function* ({ find }: PublicAddresses) {
         verify({
           proof: credentials.headers.get("dpop"),
           method: credentials.method,
-          url: at?.resources.url(pathOf(credentials.url), at.host),
+          url: credentials.resource.startsWith("/")
+            ? at?.resources.url(pathOf(credentials.url), at.host)
+            : `${credentials.resource}${pathOf(credentials.url)}`,
           token,
           thumbprint
         })
@@ -164,6 +172,8 @@ export const verifiers = Layer.effectDiscard(
 export const layer = Layer.effectDiscard(
   Effect.gen(function* () {
     const routes = yield* Routes
+    const sites = yield* Sites
+    const isApplication = (host: string) => sites.findUnsafe(host) !== undefined
     const { find } = yield* servedAddresses
     const { oauth } = yield* (yield* ConfigSource).read(auth.section)
     const { name, title } = yield* Identity
@@ -191,11 +201,12 @@ export const layer = Layer.effectDiscard(
       const address = find(request, connection)
       if (address === undefined) return notConfigured()
       const inner = withoutIssuerPath(request, address.issuer)
+      const resources = withApplications(address.resources, isApplication)
       // A browser that reloads a page does not interrupt the first request, whose code or token is already stored.
       return respond(
         new Request(request.url),
         Effect.flatMap(loaded === undefined ? server : Effect.succeed(loaded), (handle) =>
-          handle(inner, peer, address)
+          handle(inner, peer, { ...address, resources })
         )
       )
     }

@@ -1,27 +1,11 @@
 /** Hosts that disagree or are written in another way, as raw requests over TLS: none passes the protection of an application. */
 import { expect } from "bun:test"
-import { connect } from "node:tls"
 import { Effect } from "effect"
 import { sqlite } from "../support/databases.ts"
 import { it } from "../support/effect.ts"
 import { freePort, oauthService } from "../support/oauth.ts"
 import { backend, publish } from "../support/proxies.ts"
-
-/** The response to one request, as text. The certificate does not matter here. */
-const raw = (port: number, servername: string, head: ReadonlyArray<string>) =>
-  Effect.promise(
-    () =>
-      new Promise<string>((resolve, reject) => {
-        let text = ""
-        const lines = [...head, "Connection: close", "", ""].join("\r\n")
-        const socket = connect({ host: "127.0.0.1", port, servername, rejectUnauthorized: false }, () =>
-          socket.write(lines)
-        )
-        socket.on("data", (bytes) => (text += bytes.toString()))
-        socket.on("error", reject)
-        socket.on("close", () => resolve(text))
-      })
-  )
+import { rawOverTls } from "../support/rawHttp.ts"
 
 const statusOf = (text: string) => Number(text.split(" ", 2)[1])
 const closed = "closed.example.com"
@@ -51,7 +35,8 @@ it.live("the Host decides which application gets a request, in every form of it"
       target = "/",
       servername = "open.example.com",
       more: ReadonlyArray<string> = []
-    ) => raw(port, servername, [`GET ${target} HTTP/1.1`, `Host: ${host}`, ...more])
+    ) =>
+      Effect.promise(() => rawOverTls(port, servername, [`GET ${target} HTTP/1.1`, `Host: ${host}`, ...more]))
     expect(yield* get("open.example.com")).toEndWith("open")
     for (const request of [
       get(closed),

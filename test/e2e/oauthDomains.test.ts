@@ -1,56 +1,18 @@
 /** Domains of `edge.domains` over the HTTPS listener of the edge: each is an issuer and a resource without `server.public_url`. */
 import { expect } from "bun:test"
-import { Context, Effect, Layer, Schedule } from "effect"
-import { LocalCa } from "../../layers/edge/certificates/LocalCa.ts"
-import { administration } from "../support/certificates.ts"
-import { sqlite } from "../support/databases.ts"
+import { Effect } from "effect"
 import { it } from "../support/effect.ts"
-import {
-  Browser,
-  callback,
-  connect,
-  freePort,
-  oauthService,
-  password,
-  SdkClient,
-  type Send
-} from "../support/oauth.ts"
-import { backend, publish } from "../support/proxies.ts"
+import { Browser, callback, connect, SdkClient } from "../support/oauth.ts"
+import { backend } from "../support/proxies.ts"
 import { initialize } from "../support/service.ts"
+import { tlsEdge } from "../support/tlsEdge.ts"
 
 const domains = ["a.example.com", "b.example.com"]
 const metadataPath = "/.well-known/oauth-authorization-server"
 const resourcePath = "/.well-known/oauth-protected-resource"
 
-/** Sends to the listener with the Host and server name of the URL, and verifies the certificate with the root. */
-const over =
-  (port: number, ca: string): Send =>
-  (to, init = {}) => {
-    const { host, hostname, pathname, search } = new URL(to)
-    const headers = new Headers(init.headers)
-    headers.set("host", host)
-    const tls = { ca, serverName: hostname }
-    return fetch(`https://127.0.0.1:${port}${pathname}${search}`, {
-      ...init,
-      redirect: "manual",
-      headers,
-      tls
-    })
-  }
-
-/** A service with two domains, and the account `alice`. */
-const served = Effect.fnUntraced(function* (publicUrl: string, server: Record<string, unknown> = {}) {
-  const storage = yield* sqlite
-  const port = yield* freePort
-  const edge = { domains, host: "127.0.0.1", https_port: port }
-  const { accounts, running, url } = yield* oauthService(storage, { edge, server }, publicUrl)
-  yield* accounts.add({ name: "alice", password, scopes: ["read", "call"] })
-  const { certificate } = yield* Context.get(yield* Layer.build(administration(storage)), LocalCa).root
-  const send = over(port, certificate)
-  const json = (to: string, headers: Record<string, string> = {}) =>
-    Effect.promise(async (): Promise<unknown> => (await send(to, { headers })).json())
-  return { port, running, send, json, url }
-})
+const served = (publicUrl: string, server: Record<string, unknown> = {}) =>
+  tlsEdge(domains, publicUrl, server)
 
 it.live("a client discovers, signs in and calls on each domain, with URLs of that domain", () =>
   Effect.gen(function* () {
@@ -138,17 +100,11 @@ it.live("hosts that are not reached over TLS, and headers of callers, give no is
 
 it.live("a browser signs in at the first domain for a protected application, and sees it", () =>
   Effect.gen(function* () {
-    const { port, running, send } = yield* served("none")
+    const { port, publishAll, send } = yield* served("none")
     const target = yield* backend(() => new Response("secret page"))
-    yield* Effect.provideContext(
-      publish({ hostname: "app.example.com", target_url: target.url, protect: "read" }),
-      running
-    )
-    const app = `https://app.example.com:${port}`
-    // The listener replaces its certificates within two seconds.
-    yield* Effect.tryPromise(() => send(app)).pipe(
-      Effect.retry({ times: 100, schedule: Schedule.spaced("50 millis") })
-    )
+    const [app = ""] = yield* publishAll([
+      { hostname: "app.example.com", target_url: target.url, protect: "read" }
+    ])
     const browser = new Browser("alice", `${app}/.well-known/manifold/signed-in`, send)
     const start = yield* Effect.promise(() => browser.fetch(new URL("/page", app)))
     const authorize = new URL(start.headers.get("location") ?? "")
@@ -162,5 +118,37 @@ it.live("a browser signs in at the first domain for a protected application, and
       return (await browser.fetch(new URL(headers.get("location") ?? "", app))).text()
     })
     expect(page).toBe("secret page")
+  })
+)
+
+it.live("another host of the domain cannot replace the session of a browser at the OAuth server", () =>
+  Effect.gen(function* () {
+    const { port, send } = yield* served("none")
+    const account = new URL(`https://a.example.com:${port}/oauth/account`)
+    const set: Array<string> = []
+    const browser = new Browser("alice", "none:", async (to, init) => {
+      const response = await send(to, init)
+      set.push(...response.headers.getSetCookie())
+      return response
+    })
+    const { text } = yield* Effect.promise(() => browser.open(account))
+    yield* Effect.promise(() => browser.answer(account, text))
+    const sessions = set.filter((cookie) => cookie.includes("manifold_session"))
+    expect(sessions.length).toBeGreaterThanOrEqual(2)
+    // Browsers accept such a cookie from this host only, and not with a Domain.
+    for (const cookie of sessions) {
+      expect(cookie).toMatch(/^__Host-manifold_session(?:\.sig)?=/)
+      expect(cookie).toMatch(/; path=\/;/)
+      expect(cookie).toMatch(/; secure/)
+      expect(cookie).not.toMatch(/domain=/i)
+    }
+    const pageWith = (cookies: ReadonlyArray<string>) =>
+      Effect.promise(async () => {
+        const headers = { cookie: cookies.map((each) => each.split(";")[0]).join("; "), accept: "text/html" }
+        return (await send(account, { headers })).text()
+      })
+    expect(yield* pageWith(sessions)).toContain("alice")
+    // The session of another person, as another host can set it.
+    expect(yield* pageWith(sessions.map((each) => each.replace("__Host-", "")))).toContain("password")
   })
 )

@@ -1,5 +1,6 @@
 /** Raw HTTP over TCP, for requests that client libraries do not send. */
 import { connect } from "node:net"
+import { connect as connectTls } from "node:tls"
 
 export interface Reply {
   /** 0 if the server closed without a response. */
@@ -86,3 +87,16 @@ export const raw = async (port: number, bytes: string): Promise<Reply> => {
   connection.end()
   return reply
 }
+
+/** The response to one request over TLS, as text. The certificate does not matter. */
+export const rawOverTls = (port: number, servername: string, head: ReadonlyArray<string>) =>
+  new Promise<string>((resolve, reject) => {
+    let text = ""
+    const lines = [...head, "Connection: close", "", ""].join("\r\n")
+    const socket = connectTls({ host: "127.0.0.1", port, servername, rejectUnauthorized: false }, () =>
+      socket.write(lines)
+    )
+    socket.on("data", (bytes) => (text += bytes.toString()))
+    socket.on("error", reject)
+    socket.on("close", () => resolve(text))
+  })

@@ -6,6 +6,7 @@ import { portOf } from "../../outbound/target.ts"
 import type { ProxyRow } from "../proxies/proxyRows.ts"
 import type { EdgeSettings } from "../section.ts"
 import { Circuit } from "./Circuit.ts"
+import { cgiName } from "./proxyHeaders.ts"
 
 export class Application {
   readonly hostname: string
@@ -21,8 +22,9 @@ export class Application {
   /** For targets over HTTPS. */
   readonly tls: ReturnType<typeof pinnedTls> | undefined
   readonly protect: string | undefined
-  readonly setHeaders: ReadonlyArray<readonly [string, string]>
-  readonly removeHeaders: ReadonlyArray<string>
+  readonly #setHeaders: ReadonlyArray<readonly [string, string]>
+  /** Names that clients cannot set, as CGI sees them. */
+  readonly #reserved: ReadonlySet<string>
   readonly preserveHost: boolean
   readonly websocket: boolean
   /** Milliseconds. */
@@ -49,8 +51,9 @@ export class Application {
     this.tls =
       url.protocol === "https:" ? pinnedTls({ name: this.name, literal: isAddress(this.name) }) : undefined
     this.protect = options.protect
-    this.setHeaders = Object.entries(options.set_headers ?? {})
-    this.removeHeaders = options.remove_headers ?? []
+    this.#setHeaders = Object.entries(options.set_headers ?? {})
+    const names = [...this.#setHeaders.map(([name]) => name), ...(options.remove_headers ?? [])]
+    this.#reserved = new Set(names.map(cgiName))
     this.preserveHost = options.preserve_host ?? true
     this.websocket = options.websocket ?? true
     this.responseTimeout = 1000 * (options.response_timeout ?? 60)
@@ -58,6 +61,13 @@ export class Application {
     this.#options = options
     this.maxBodyBytes = Math.min(options.max_body_bytes ?? Infinity, settings.max_body_bytes)
     this.limit(settings)
+  }
+
+  /** Sets and removes headers of a request, also those that many applications cannot distinguish from them. */
+  editHeaders(headers: Record<string, string>) {
+    if (this.#reserved.size === 0) return
+    for (const name in headers) if (this.#reserved.has(cgiName(name))) delete headers[name]
+    for (const [name, value] of this.#setHeaders) headers[name] = value
   }
 
   /** Scheme, address and port, to connect to. */

@@ -2,10 +2,12 @@
 import { Clock, Effect } from "effect"
 import { ConfigSource } from "../../config/ConfigSource.ts"
 import { isRange } from "../../http/clientAddress.ts"
+import { parseOrigin } from "../../http/hosts.ts"
 import * as http from "../../http/section.ts"
 import { Routes } from "../../http/Routes.ts"
 import type { AnySite, Site } from "../../http/Sites.ts"
 import { Authenticator } from "../../identity/Authenticator.ts"
+import * as auth from "../../identity/section.ts"
 import { Log } from "../../logging/Log.ts"
 import { Dns } from "../../platform/Dns.ts"
 import { Instance } from "../../platform/Instance.ts"
@@ -15,6 +17,7 @@ import { section } from "../section.ts"
 import { servedAddresses } from "../servedAddresses.ts"
 import { makeAccessLog } from "./accessLog.ts"
 import { Application } from "./Application.ts"
+import { makeApplicationResource } from "./applicationResource.ts"
 import { makeBrowserSignIn } from "./browserSignIn.ts"
 import { makeExchanges } from "./Exchanges.ts"
 import type { Bridge } from "./Bridge.ts"
@@ -56,7 +59,17 @@ export const makeApplicationSites = Effect.gen(function* () {
   )
   yield* metrics.gauge("manifold_proxies", "Published applications.", () => entries.size)
 
-  const signIn = yield* makeBrowserSignIn(yield* Routes, yield* servedAddresses)
+  const addresses = yield* servedAddresses
+  const { oauth } = yield* config.read(auth.section)
+  const protect = makeProtection({
+    authenticator: yield* Authenticator,
+    signIn: yield* makeBrowserSignIn(yield* Routes, addresses),
+    resource: makeApplicationResource(
+      addresses,
+      oauth.issuers.map(({ issuer }) => issuer)
+    ),
+    allowedOrigins: new Set(server.cors_origins.flatMap((each) => parseOrigin(each) ?? []))
+  })
 
   const serve = makeServe({
     exchanges,
@@ -65,7 +78,7 @@ export const makeApplicationSites = Effect.gen(function* () {
     maxMessageBytes: server.max_message_bytes,
     pseudonym: `manifold-${(yield* Instance).id}`,
     targets: makeTargetCheck(yield* Dns),
-    protect: makeProtection(yield* Authenticator, signIn),
+    protect,
     record: (access) => {
       measure(access.host, access.status, access.duration)
       if (settings.access_log) log(access)

@@ -190,7 +190,7 @@ export const makeBrowserSignIn = Effect.fnUntraced(function* (
       state,
       code_challenge: base64url(sha256(verifier)),
       code_challenge_method: "S256",
-      resource: at.resources.identifier("/", null)
+      resource: origin
     }).toString()
     const flow = yield* sealed(`flow ${origin}`, JSON.stringify({ state, verifier, path }))
     return redirect(url.href, cookie(flowCookie, flow, flowSeconds))
@@ -220,13 +220,18 @@ export const makeBrowserSignIn = Effect.fnUntraced(function* (
         redirect_uri: `${origin}${callbackPath}`,
         client_id: client ?? "",
         code_verifier: flow.verifier,
-        resource: at.resources.identifier("/", null)
+        resource: origin
       }).toString(),
       schema: Token
     })
     if (token === undefined) return failed("The sign-in could not be verified.")
     const session = yield* sealed(`session ${origin}`, token.access_token)
-    return redirect(flow.path, cookie(sessionCookie, session, token.expires_in), cookie(flowCookie, "", 0))
+    // Absolute: a path may begin with two slashes, which name another host in a relative URL.
+    return redirect(
+      `${origin}${flow.path}`,
+      cookie(sessionCookie, session, token.expires_in),
+      cookie(flowCookie, "", 0)
+    )
   })
 
   return {

@@ -90,7 +90,8 @@ const publicLocation = ({ origin, path, preserveHost }: Application, headers: He
   if (location === null || preserveHost) return
   const base = `${origin}${path}`
   if (location === base || location.startsWith(`${base}/`)) {
-    headers.set("location", location.slice(base.length) || "/")
+    // `/.//`: two slashes at the beginning would name another host.
+    headers.set("location", (location.slice(base.length) || "/").replace(/^\/(?=[/\\])/, "/./"))
   }
 }
 

@@ -5,8 +5,10 @@ import type { Authenticator } from "../../identity/Authenticator.ts"
 import { insufficientScope } from "../../identity/bearerChallenge.ts"
 import type { Grant } from "../../identity/Grant.ts"
 import { authenticateRequest } from "../../transports/authenticateRequest.ts"
+import type { ApplicationResource } from "./applicationResource.ts"
 import { type BrowserSignIn, hasSession, isOwnPath, opensPage, type Visit } from "./browserSignIn.ts"
 import { edgeError } from "./errorPages.ts"
+import { isOfForeignPage } from "./foreignPages.ts"
 
 /** A request that may pass. */
 export interface Identified {
@@ -19,17 +21,22 @@ export interface Identified {
 
 export type Protection = (visit: Visit) => Identified | Response | Promise<Identified | Response>
 
-/** The resource of access tokens for applications: the service as a whole. */
-const resource = "/"
-
 /** Characters that may be in a header; names of users have no others. */
 const headerText = (text: string) => text.replace(/[^\x20-\x7e]/g, "?")
 
-/** Rejections as pages or text; their challenges stay. */
-const rejectionOf = (request: Request, response: Response): Response => {
-  const { headers, status } = response
+/** Headers of rejections that stay. */
+const keptHeaders: ReadonlySet<string> = new Set(["www-authenticate", "retry-after", "dpop-nonce"])
+
+/** Rejections as pages or text, with their challenges. */
+const rejectionOf = (
+  request: Request,
+  { headers, status }: Response,
+  complete: (challenge: string) => string
+): Response => {
   const kept = Object.fromEntries(
-    [...headers].filter(([name]) => name === "www-authenticate" || name === "retry-after")
+    [...headers].flatMap(([name, value]) =>
+      keptHeaders.has(name) ? [[name, name === "www-authenticate" ? complete(value) : value]] : []
+    )
   )
   switch (status) {
     case 429:
@@ -41,15 +48,26 @@ const rejectionOf = (request: Request, response: Response): Response => {
   }
 }
 
-export const makeProtection = (
-  authenticator: Authenticator["Service"],
-  signIn: BrowserSignIn
-): Protection => {
-  const identified = (grant: Grant, { request, scope }: Visit, isBearer: boolean): Identified | Response => {
+export interface ProtectionOptions {
+  readonly authenticator: Authenticator["Service"]
+  readonly signIn: BrowserSignIn
+  readonly resource: ApplicationResource
+  /** Origins whose pages may use sessions of browsers. */
+  readonly allowedOrigins: ReadonlySet<string>
+}
+
+export const makeProtection = ({
+  allowedOrigins,
+  authenticator,
+  resource,
+  signIn
+}: ProtectionOptions): Protection => {
+  const identified = (grant: Grant, visit: Visit, isBearer: boolean): Identified | Response => {
     const { principal } = grant
+    const { request, scope } = visit
     if (!principal.may([scope])) {
       return edgeError(request, 403, `The scope ${scope} is required.`, {
-        "www-authenticate": insufficientScope([scope])
+        "www-authenticate": resource.challenge(visit, insufficientScope([scope]))
       })
     }
     const user = headerText(principal.subject)
@@ -74,19 +92,23 @@ export const makeProtection = (
   }
 
   /** A protected application has no anonymous callers, also on this machine. */
-  const authenticate = (request: Request, { connection }: Visit) =>
-    authenticateRequest(
+  const authenticate = (request: Request, visit: Visit) => {
+    const { address, encrypted } = visit.connection
+    return authenticateRequest(
       authenticator,
       request,
-      { address: connection.address, encrypted: connection.encrypted, loopback: false },
-      resource
+      { address, encrypted, loopback: false },
+      resource.identifier(visit)
     )
+  }
 
   const byBearer = (visit: Visit): Identified | Response | Promise<Identified | Response> => {
     const { request } = visit
     const found = authenticate(request, visit)
     const settled = (grant: Grant | Response) =>
-      grant instanceof Response ? rejectionOf(request, grant) : identified(grant, visit, true)
+      grant instanceof Response
+        ? rejectionOf(request, grant, (challenge) => resource.challenge(visit, challenge))
+        : identified(grant, visit, true)
     return found instanceof Promise ? found.then(settled) : settled(found)
   }
 
@@ -99,7 +121,11 @@ export const makeProtection = (
       const { method, url } = request
       const withToken = new Request(url, { method, headers: { authorization: `Bearer ${token}` } })
       const grant = await authenticate(withToken, visit)
-      if (!(grant instanceof Response)) return identified(grant, visit, false)
+      if (!(grant instanceof Response)) {
+        return isOfForeignPage(request, visit.origin, allowedOrigins)
+          ? edgeError(request, 403, "Pages of other origins cannot use this sign-in. Send a bearer token.")
+          : identified(grant, visit, false)
+      }
     }
     const begun = opensPage(request) ? await Effect.runPromise(signIn.begin(visit)) : undefined
     return begun ?? byBearer(visit)
@@ -107,8 +133,11 @@ export const makeProtection = (
 
   return (visit) => {
     const { request } = visit
+    const path = pathOf(request.url)
+    const metadata = resource.respond(visit, path)
+    if (metadata !== undefined) return metadata
     if (request.headers.has("authorization")) return byBearer(visit)
-    const isBrowser = hasSession(request) || opensPage(request) || isOwnPath(pathOf(request.url))
+    const isBrowser = hasSession(request) || opensPage(request) || isOwnPath(path)
     return isBrowser ? byBrowser(visit) : byBearer(visit)
   }
 }

@@ -1,5 +1,5 @@
 /** Headers of proxied requests and responses: hop-by-hop and forged ones removed, the client's address and scheme added. */
-import { cookiePrefix, withoutOwnCookies } from "./ownCookies.ts"
+import { cookiePrefix, removeOwnCookies, withoutOwnCookies } from "./ownCookies.ts"
 import { clientAddress } from "../../http/clientAddress.ts"
 
 /** RFC 9110, section 7.6.1, and their forerunners; `Expect` is answered by the listener. */
@@ -35,6 +35,13 @@ const isStatement = (name: string): boolean => {
       return false
   }
 }
+
+/** As CGI and its successors (WSGI, PHP) see a name: several characters become one. */
+export const cgiName = (name: string): string => name.replace(/[_.]/g, "-")
+
+/** Another spelling of a statement, such as `Remote_User`, which many applications cannot distinguish from it. */
+const isDisguised = (name: string): boolean =>
+  (name.includes("_") || name.includes(".")) && isStatement(cgiName(name))
 
 /** Names in a Connection header, which are hop-by-hop as well. */
 const listedIn = (connection: string | undefined | null): ReadonlyArray<string> =>
@@ -73,7 +80,7 @@ export const requestHeaders = (given: Headers, facts: ClientFacts): Record<strin
   const headers: Record<string, string> = {}
   const isFromProxy = isTrusted(facts)
   for (const name in received) {
-    if (hopByHop.has(name) || (!isFromProxy && isStatement(name))) continue
+    if (hopByHop.has(name) || (!isFromProxy && isStatement(name)) || isDisguised(name)) continue
     headers[name] = received[name] ?? ""
   }
   for (const name of listedIn(connection)) delete headers[name]
@@ -85,6 +92,8 @@ export const requestHeaders = (given: Headers, facts: ClientFacts): Record<strin
   }
   const { peer, pseudonym, secure } = facts
   const host = received["host"] ?? ""
+  // Also if the Connection header lists it.
+  headers["host"] = host
   const scheme = secure ? "https" : "http"
   headers["x-forwarded-for"] = append(headers["x-forwarded-for"], peer)
   headers["x-forwarded-proto"] ??= scheme
@@ -102,6 +111,7 @@ export const cleanResponse = (headers: Headers): void => {
     for (const name of listedIn(connection)) if (/^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(name)) headers.delete(name)
     headers.delete("connection")
   }
+  removeOwnCookies(headers)
   headers.delete("keep-alive")
   headers.delete("proxy-authenticate")
   headers.delete("proxy-connection")

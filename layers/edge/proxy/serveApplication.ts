@@ -36,6 +36,12 @@ export interface ServingOptions {
 const isWebSocket = ({ headers, method }: Request) =>
   method === "GET" && headers.get("upgrade")?.toLowerCase() === "websocket"
 
+/** As browsers write it: in lower case, without the default port. */
+const originOf = (scheme: string, { headers }: Request): string => {
+  const text = `${scheme}://${headers.get("host")}`
+  return URL.parse(text)?.origin ?? text
+}
+
 /** About a request, for the access log. */
 interface Facts {
   readonly client: string
@@ -189,19 +195,22 @@ export const makeServe = (options: ServingOptions) => {
       pseudonym
     })
     headers["x-request-id"] = connection.requestId
-    for (const name of application.removeHeaders) delete headers[name]
-    for (const [name, value] of application.setHeaders) headers[name] = value
     if (!application.preserveHost) headers["host"] = application.host
-    if (application.protect === undefined) return forward(application, request, connection, facts, headers)
+    if (application.protect === undefined) {
+      application.editHeaders(headers)
+      return forward(application, request, connection, facts, headers)
+    }
     const found = protect({
       request,
       connection,
       scope: application.protect,
-      origin: `${headers["x-forwarded-proto"]}://${request.headers.get("host")}`
+      origin: originOf(headers["x-forwarded-proto"] ?? "", request)
     })
     const settled = (verdict: Awaited<typeof found>) => {
       if (verdict instanceof Response) return verdict
       verdict.identify(headers)
+      // Afterwards: it may set the credential of the application.
+      application.editHeaders(headers)
       return forward(application, request, connection, { ...facts, identified: verdict }, headers)
     }
     return found instanceof Promise ? found.then(settled) : settled(found)

@@ -7,7 +7,7 @@ import { Sql } from "../../storage/Sql.ts"
 import { type Credentials, type Verdict, VerifierUnavailable } from "../CredentialVerifier.ts"
 import type { Grant } from "../Grant.ts"
 import { storedId } from "./records.ts"
-import type { Audiences } from "./resources.ts"
+import { audiencesOf, type Audiences } from "./resources.ts"
 
 /** As credentials of grants begin, before the colon. */
 export const kind = "oauth-token"
@@ -83,7 +83,8 @@ export const make = Effect.gen(function* () {
       resources: Audiences
     ): Effect.fn.Return<Verdict, VerifierUnavailable> {
       const [row] = yield* find([storedId("AccessToken", token)])
-      if (row === undefined || resources.pathOf(row.payload.aud ?? "") !== resource) return undefined
+      if (row === undefined || !audiencesOf(resources, resource).includes(row.payload.aud ?? ""))
+        return undefined
       return grantOf(row)
     }),
     current: (credentials: ReadonlyArray<string>) =>

@@ -85,7 +85,7 @@ export const make = ({
     /** Sets the cookie, or removes it. */
     const withCookie = (value: string | null) => {
       context.cookies.set(provider.cookieName("session"), value, {
-        ...sessionCookie(publicUrl),
+        ...sessionCookie(publicUrl).options,
         secure: publicUrl.startsWith("https:"),
         ...(value !== null && { maxAge: lifetime * 1000 })
       })

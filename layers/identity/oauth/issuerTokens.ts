@@ -7,7 +7,7 @@ import { BoundedCache } from "../../cache/BoundedCache.ts"
 import { sha256 } from "../../platform/digest.ts"
 import { type Credentials, type Verdict, VerifierUnavailable } from "../CredentialVerifier.ts"
 import type { Grant } from "../Grant.ts"
-import type { Audiences } from "./resources.ts"
+import { audiencesOf, type Audiences } from "./resources.ts"
 import type { OAuthSettings } from "./settings.ts"
 
 /** As credentials of grants begin, before the colon. */
@@ -87,7 +87,7 @@ export const make = ({ fetch, issuers, resources }: IssuerTokenOptions) => {
     try {
       const { payload } = await jwtVerify(token, keys, {
         issuer,
-        audience: [...resources.identifiers(resource)],
+        audience: [...audiencesOf(resources, resource)],
         algorithms,
         typ: "at+jwt",
         clockTolerance,

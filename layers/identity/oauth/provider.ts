@@ -86,14 +86,23 @@ const clientIdOf = ({ oidc }: KoaContextWithOIDC): string => {
   return method === "none" || method === "private_key_jwt" ? clientId(metadata) : crypto.randomUUID()
 }
 
-/** Of the session of a browser. */
-export const sessionCookie = (issuer: string) =>
-  ({
-    httpOnly: true,
-    sameSite: "lax",
-    signed: true,
-    path: `${new URL(issuer).pathname.replace(/\/$/, "")}/oauth`
-  }) as const
+/**
+ * Of the session of a browser. Without a path in the public URL it has the prefix `__Host-`: other hosts of the same domain, such as
+ * published applications, cannot replace it by the session of another person (RFC 6265bis, section 4.1.3.2).
+ */
+export const sessionCookie = (issuer: string) => {
+  const { pathname, protocol } = new URL(issuer)
+  const isOfHost = protocol === "https:" && pathname === "/"
+  return {
+    name: isOfHost ? "__Host-manifold_session" : "manifold_session",
+    options: {
+      httpOnly: true,
+      sameSite: "lax",
+      signed: true,
+      path: isOfHost ? "/" : `${pathname.replace(/\/$/, "")}/oauth`
+    }
+  } as const
+}
 
 export const makeProvider = ({
   account,
@@ -108,6 +117,7 @@ export const makeProvider = ({
 }: ProviderOptions): Provider => {
   const seconds = (duration: Duration.Duration) => Math.max(1, Math.round(Duration.toSeconds(duration)))
   const path = new URL(issuer).pathname.replace(/\/$/, "")
+  const session = sessionCookie(issuer)
   const accessSeconds = seconds(settings.access_token_ttl)
   const configuration: Configuration = {
     adapter,
@@ -115,8 +125,8 @@ export const makeProvider = ({
     clients: [],
     cookies: {
       keys: cookieSignatures(keys.cookies),
-      names: { session: "manifold_session", interaction: "manifold_interaction", resume: "manifold_resume" },
-      long: sessionCookie(issuer),
+      names: { session: session.name, interaction: "manifold_interaction", resume: "manifold_resume" },
+      long: session.options,
       short: { httpOnly: true, sameSite: "lax", signed: true }
     },
     scopes: [...identityScopes, ...supportedScopes(settings)],

@@ -30,8 +30,6 @@ const withoutSlash = (url: string) => url.replace(/\/+$/, "")
 export interface Resources {
   /** The canonical identifier of one of our resources; `undefined` for a foreign one. */
   readonly find: (identifier: string) => string | undefined
-  /** The path of a canonical identifier; `undefined` for a foreign one. */
-  readonly pathOf: (identifier: string) => string | undefined
   /** The identifier of a path on the domain of the Host header, else on the public URL. */
   readonly identifier: (path: string, host: string | null) => string
   /** URL of any path on the same domain. */
@@ -46,18 +44,30 @@ export interface Resources {
 }
 
 /** What verifiers of tokens need to know of resources. */
-export type Audiences = Pick<Resources, "identifiers" | "pathOf">
+export type Audiences = Pick<Resources, "identifiers">
+
+/** Values of `aud` that a request for a resource accepts: its path, or the origin of an application of the reverse proxy. */
+export const audiencesOf = (resources: Audiences, resource: string): ReadonlyArray<string> =>
+  resource.startsWith("/") ? resources.identifiers(resource) : [resource, ...resources.identifiers("/")]
+
+/** With applications, whose identifier is their origin. `isApplication`: whether one has the host. */
+export const withApplications = (
+  resources: Resources,
+  isApplication: (host: string) => boolean
+): Resources => ({
+  ...resources,
+  find: (identifier) => {
+    const found = resources.find(identifier)
+    if (found !== undefined) return found
+    const url = URL.parse(identifier)
+    const isOrigin = url?.protocol === "https:" && withoutSlash(url.href) === url.origin
+    return isOrigin && isApplication(url.host) ? url.origin : undefined
+  }
+})
 
 /** Resources of several schemes or paths. */
 export const union = (all: ReadonlyArray<Audiences>): Audiences => ({
-  identifiers: (path) => [...new Set(all.flatMap((each) => each.identifiers(path)))],
-  pathOf: (identifier) => {
-    for (const each of all) {
-      const path = each.pathOf(identifier)
-      if (path !== undefined) return path
-    }
-    return undefined
-  }
+  identifiers: (path) => [...new Set(all.flatMap((each) => each.identifiers(path)))]
 })
 
 /**
@@ -89,7 +99,6 @@ export const make = (publicUrl: string, domains: ReadonlyArray<string>): Resourc
         return known.has(canonical) ? canonical : undefined
       },
       identifiers,
-      pathOf: (identifier) => known.get(identifier),
       identifier: (path, host) => at(domainOf(host), path),
       url: (path, host) => `${originOf(domainOf(host))}${prefix}${path}`,
       // Below the path of the public URL, which a proxy may be limited to.
