@@ -1,0 +1,92 @@
+/** Deadlines of calls, with one timer for all on one clock: a timer for each call is a fiber that is started and interrupted. */
+import { type Clock, Duration, Effect, Exit, type Fiber } from "effect"
+import { monotonicMillis } from "../platform/monotonic.ts"
+
+export class Deadline {
+  /** In milliseconds of the clock's monotonic time. May be moved to a later time at any moment. */
+  at: number
+  readonly expired: () => void
+  /** Its place in `Deadlines`; `undefined` while it is in none. */
+  slot: number | undefined
+
+  constructor(at: number, expired: () => void) {
+    this.at = at
+    this.expired = expired
+  }
+}
+
+export class Deadlines {
+  readonly #clock: Clock.Clock
+  /** Not a `Set`, see `TransientMap`. */
+  readonly #slots: Array<Deadline | undefined> = []
+  readonly #free: Array<number> = []
+  #timer: Fiber.Fiber<void> | undefined
+  /** When the timer ends: not after the first deadline. */
+  #timerAt = Infinity
+
+  constructor(clock: Clock.Clock) {
+    this.#clock = clock
+  }
+
+  /** Calls `expired` once, at the deadline, unless it is removed before. */
+  add(deadline: Deadline) {
+    if (deadline.slot !== undefined) return
+    const slot = this.#free.pop() ?? this.#slots.length
+    this.#slots[slot] = deadline
+    deadline.slot = slot
+    if (deadline.at < this.#timerAt) this.#arm(deadline.at)
+  }
+
+  remove(deadline: Deadline) {
+    const { slot } = deadline
+    if (slot === undefined) return
+    deadline.slot = undefined
+    this.#slots[slot] = undefined
+    this.#free.push(slot)
+    if (this.#free.length < this.#slots.length) return
+    // A timer would keep the process alive.
+    this.#slots.length = 0
+    this.#free.length = 0
+    this.#disarm()
+  }
+
+  #disarm() {
+    this.#timerAt = Infinity
+    this.#timer?.interruptUnsafe()
+    this.#timer = undefined
+  }
+
+  #arm(at: number) {
+    this.#disarm()
+    this.#timerAt = at
+    const left = Math.max(0, Math.ceil(at - monotonicMillis(this.#clock)))
+    const timer = Effect.runFork(this.#clock.sleep(Duration.millis(left)))
+    this.#timer = timer
+    timer.addObserver((exit) => {
+      if (Exit.isSuccess(exit)) this.#expire()
+    })
+  }
+
+  #expire() {
+    this.#disarm()
+    const now = monotonicMillis(this.#clock)
+    const due: Array<Deadline> = []
+    let next = Infinity
+    for (const each of this.#slots) {
+      if (each === undefined) continue
+      if (each.at <= now) due.push(each)
+      else next = Math.min(next, each.at)
+    }
+    for (const each of due) this.remove(each)
+    for (const each of due) each.expired()
+    if (this.#slots.length > 0 && next < this.#timerAt) this.#arm(next)
+  }
+}
+
+const byClock = new WeakMap<Clock.Clock, Deadlines>()
+
+export const deadlinesOf = (clock: Clock.Clock): Deadlines => {
+  let deadlines = byClock.get(clock)
+  if (deadlines === undefined) byClock.set(clock, (deadlines = new Deadlines(clock)))
+  return deadlines
+}
