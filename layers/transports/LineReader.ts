@@ -24,13 +24,13 @@ export class LineReader {
   }
 
   push(chunk: Uint8Array) {
-    let rest = chunk
-    for (let end = rest.indexOf(newline); end >= 0; end = rest.indexOf(newline)) {
-      this.#add(rest.subarray(0, end))
+    let start = 0
+    for (let end = chunk.indexOf(newline); end >= 0; end = chunk.indexOf(newline, start)) {
+      this.#add(chunk.subarray(start, end))
       this.#flush()
-      rest = rest.subarray(end + 1)
+      start = end + 1
     }
-    this.#add(rest)
+    if (start < chunk.byteLength) this.#add(start === 0 ? chunk : chunk.subarray(start))
   }
 
   /** End of input: the rest is the last line, without a line feed. */
@@ -51,13 +51,13 @@ export class LineReader {
   }
 
   #flush() {
-    const [first, ...more] = this.#parts
-    const skipped = this.#skipping
-    this.#parts = []
+    const parts = this.#parts
+    const [first] = parts
     this.#length = 0
     this.#skipping = false
-    if (skipped || first === undefined) return
-    const line = more.length === 0 ? first : Buffer.concat([first, ...more])
+    if (first === undefined) return
+    this.#parts = []
+    const line = parts.length === 1 ? first : Buffer.concat(parts)
     if (!isBlank(line)) this.#onLine(line)
   }
 }

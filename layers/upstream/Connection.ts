@@ -63,6 +63,8 @@ export interface ConnectOptions {
   readonly transport: Transport
   /** Sends requests instead of the transport, whose handshake it follows. */
   readonly post?: Post | undefined
+  /** The same for a transport that sends at once and reports failures as a lost connection. */
+  readonly write?: ((message: object) => void) | undefined
   readonly timeout: Duration.Duration
   /** A server that does not answer a request, and then no ping for this long, is treated as lost. Absent: never. */
   readonly pingAfter?: Duration.Duration | undefined
@@ -92,6 +94,20 @@ const statelessMeta = (version: string | undefined, capabilities: JsonObject | u
   [`${metaPrefix}clientCapabilities`]: capabilities ?? ownCapabilities,
   ...(capabilities !== undefined && { [`${metaPrefix}logLevel`]: "debug" })
 })
+
+/** The params with `_meta` of this request added to the caller's. */
+const withMeta = (params: JsonObject, own: JsonObject | undefined, progressToken: string | undefined) => {
+  const { _meta: given } = params
+  if (own === undefined && progressToken === undefined) return params
+  return {
+    ...params,
+    _meta: {
+      ...own,
+      ...(isObject(given) && given),
+      ...(progressToken !== undefined && { progressToken })
+    }
+  }
+}
 
 /** Methods whose results may ask for input (MCP 2026-07-28, multi-round-trip requests). */
 const mayAsk: ReadonlySet<string> = new Set(["tools/call", "prompts/get", "resources/read"])
@@ -207,26 +223,21 @@ export const connect = (options: ConnectOptions): Effect.Effect<Connection, Upst
           },
           onProgress
         })
-        const given = params._meta
-        const meta = {
-          ...(stateless && statelessMeta(version, capabilities?.())),
-          ...(isObject(given) && given),
-          ...(onProgress !== undefined && { progressToken: id })
-        }
-        const request = {
-          id,
-          method,
-          params: Object.keys(meta).length > 0 ? { ...params, _meta: meta } : params
-        }
-        const waits = () => pending.has(id)
-        post(request, {
-          deliver,
-          headers: stateless ? headers : undefined,
-          signal: () => (aborting ??= new AbortController()).signal,
-          stateless,
-          version,
-          waits
-        }).catch((cause: unknown) => pending.fail(id, cause))
+        const own = stateless ? statelessMeta(version, capabilities?.()) : undefined
+        const withOwn = withMeta(params, own, onProgress === undefined ? undefined : id)
+        if (options.write === undefined) {
+          post(
+            { id, method, params: withOwn },
+            {
+              deliver,
+              headers: stateless ? headers : undefined,
+              signal: () => (aborting ??= new AbortController()).signal,
+              stateless,
+              version,
+              waits: () => pending.has(id)
+            }
+          ).catch((cause: unknown) => pending.fail(id, cause))
+        } else options.write({ jsonrpc: "2.0", id, method, params: withOwn })
         return Effect.suspend(() => {
           if (!pending.remove(id)) return Effect.void
           const told = stateless && transport.hasPerRequestStream === true ? Effect.void : cancel(id)

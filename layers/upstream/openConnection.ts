@@ -8,7 +8,7 @@ import type { ServerSettings } from "./section.ts"
 import { stdioTransport } from "./stdioTransport.ts"
 import { webSocketTransport } from "./webSocketTransport.ts"
 
-export interface OpenOptions extends Omit<ConnectOptions, "transport" | "post"> {
+export interface OpenOptions extends Omit<ConnectOptions, "transport" | "post" | "write"> {
   readonly settings: ServerSettings
   readonly maxMessageBytes: number
   /** Makes the requests to a URL. Default: the runtime's `fetch`. */
@@ -51,11 +51,11 @@ export const openConnection = Effect.fnUntraced(function* (given: OpenOptions) {
     yield* Effect.addFinalizer(() => Effect.ignore(Effect.tryPromise(() => made.transport.close())))
     return yield* connect({ ...options, ...made })
   }
-  const { explain, transport } = yield* stdioTransport({
+  const { explain, transport, write } = yield* stdioTransport({
     server: options.server,
     settings,
     maxMessageBytes,
     instance
   })
-  return yield* connect({ ...options, transport }).pipe(Effect.catch(explain))
+  return yield* connect({ ...options, transport, write }).pipe(Effect.catch(explain))
 })

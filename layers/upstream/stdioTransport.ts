@@ -78,6 +78,8 @@ const keptLines = 5
 /** Longest line of standard error that reaches the log, in bytes. */
 const longestLogLine = 4096
 
+const encoder = new TextEncoder()
+
 export type StdioServices = ChildProcessSpawner | Environment | OrphanGuard
 
 export interface StdioOptions {
@@ -105,7 +107,8 @@ export const stdioTransport = Effect.fnUntraced(function* ({
   const child = yield* ChildProcess.make(command, args, {
     env: { ...environmentOf(settings, environment), ...instances, ...guarded.environment },
     ...(cwd !== undefined && { cwd }),
-    stdin: Stream.encodeText(Stream.fromQueue(outgoing)),
+    // One write for all lines that wait.
+    stdin: Stream.mapArray(Stream.fromQueue(outgoing), (lines) => [encoder.encode(lines.join(""))]),
     forceKillAfter: graceful
   }).pipe(
     Effect.mapError(
@@ -137,6 +140,9 @@ export const stdioTransport = Effect.fnUntraced(function* ({
     Effect.sync(() => errors.push(chunk))
   ).pipe(Effect.ignore, Effect.forkScoped)
 
+  const write = (message: object) => {
+    Queue.offerUnsafe(outgoing, `${JSON.stringify(message)}\n`)
+  }
   const decoder = new TextDecoder()
   const transport: Transport = {
     start: async () => {
@@ -162,9 +168,7 @@ export const stdioTransport = Effect.fnUntraced(function* ({
         )
       )
     },
-    send: async (message) => {
-      Queue.offerUnsafe(outgoing, `${JSON.stringify(message)}\n`)
-    },
+    send: async (message) => write(message),
     close: async () => {
       Queue.endUnsafe(outgoing)
     }
@@ -185,5 +189,5 @@ export const stdioTransport = Effect.fnUntraced(function* ({
         unsent: true
       })
     })
-  return { transport, explain }
+  return { transport, write, explain }
 })
