@@ -27,7 +27,7 @@ export interface Pipe {
 const mostListening = 100
 
 /** A session-era handshake, unless its envelope claims the stateless era. */
-const isHandshake = (message: JSONRPCMessage | undefined): boolean =>
+const isHandshake = (message: JSONRPCMessage | undefined): message is JSONRPCRequest =>
   message !== undefined && isRequest(message) && message.method === "initialize" && !isClaimed(message)
 
 interface Running {
@@ -53,6 +53,8 @@ export class Wire implements Transport {
   /** Set on all other connections: the SDK determines the era. */
   #handle: StdioServerHandle | undefined
   #version: string | undefined
+  /** The handshake until its response was written, and the requests that came meanwhile: a call could be quicker. */
+  #handshake: { readonly id: RequestId; readonly waiting: Array<() => void> } | undefined
   #closed = false
   /** Resolves when the wire is closed; created by `finish`. */
   #finished: PromiseWithResolvers<void> | undefined
@@ -89,7 +91,7 @@ export class Wire implements Transport {
     }
     if (requests.length === 0) held?.end()
     for (const message of parsed.messages) {
-      if (isRequest(message)) this.#pass(message, inbound)
+      if (isRequest(message)) this.#order(message, inbound)
       else this.onmessage?.(message)
       // Cancelled requests get no response.
       if (isCancellation(message)) this.#cancel(message.params?.requestId as RequestId)
@@ -157,6 +159,7 @@ export class Wire implements Transport {
   /** The first message determines the protocol era. */
   #begin(first: JSONRPCMessage | undefined, inbound: Inbound) {
     if (isHandshake(first)) {
+      this.#handshake = { id: first.id, waiting: [] }
       this.#session = this.#servers.forSession(inbound.principal)
       this.onerror = this.#report
       // The transport is ready at once: its `start` does nothing.
@@ -167,6 +170,17 @@ export class Wire implements Transport {
     this.#handle = serveStdio(() => this.#servers.forConnection(inbound.principal, inboundOf), {
       transport: this,
       onerror: this.#report
+    })
+  }
+
+  #order(request: JSONRPCRequest, inbound: Inbound) {
+    if (this.#handshake === undefined || this.#handshake.id === request.id) {
+      this.#pass(request, inbound)
+      return
+    }
+    this.#handshake.waiting.push(() => {
+      const running = this.#running.get(request.id) ?? this.#listening.get(request.id)
+      if (running?.request === request) this.#pass(request, inbound)
     })
   }
 
@@ -225,6 +239,10 @@ export class Wire implements Transport {
     ended?.held?.end()
     this.#listening.delete(id)
     if (this.#running.delete(id) && this.#finished !== undefined && this.#running.size === 0) this.#end()
+    if (this.#handshake?.id !== id) return
+    const { waiting } = this.#handshake
+    this.#handshake = undefined
+    for (const pass of waiting) pass()
   }
 
   #end() {

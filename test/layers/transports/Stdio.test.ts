@@ -39,6 +39,19 @@ const connected = Effect.gen(function* () {
   }
 })
 
+it.live("a call that is sent together with the handshake gets its response after that of the handshake", () =>
+  Effect.gen(function* () {
+    const { received, sendText } = yield* connected
+    const add = request(1, "tools/call", { name: "math.add", arguments: { a: 2, b: 3 } })
+    yield* sendText(`${JSON.stringify(initialize())}\n${JSON.stringify(add)}\n`)
+    const ids = yield* Effect.replicateEffect(
+      Effect.map(Queue.take(received), (line) => (JSON.parse(line) as { readonly id: number }).id),
+      2
+    )
+    expect(ids).toEqual([0, 1])
+  }).pipe(Effect.provide(program))
+)
+
 for (const [era, messages] of eras) {
   describe(era, () => {
     it.live("the end of the input interrupts the handler, and the server returns", () =>

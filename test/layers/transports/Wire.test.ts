@@ -25,8 +25,8 @@ const servers = (passed: Array<JSONRPCMessage>): McpServers["Service"] =>
     checkHeaders: () => Effect.undefined
   })
 
-/** A wire in a session, whose server receives requests and leaves the responses to the test. */
-const wired = (write: (text: string) => Promise<void> | void = () => {}) => {
+/** A wire whose server receives requests and leaves the responses to the test. */
+const unanswered = (write: (text: string) => Promise<void> | void) => {
   const passed: Array<JSONRPCMessage> = []
   const events: Array<string> = []
   const wire = new Wire({ write, close: () => void events.push("let go") }, servers(passed), () => {})
@@ -44,9 +44,29 @@ const wired = (write: (text: string) => Promise<void> | void = () => {}) => {
   return { wire, passed, events, receive, respond }
 }
 
+/** The same in a session, whose handshake has a response; `write` gets what is sent afterwards. */
+const wired = async (write: (text: string) => Promise<void> | void = () => {}) => {
+  let isOpen = false
+  const connected = unanswered((text) => (isOpen ? write(text) : undefined))
+  await connected.respond(0)
+  isOpen = true
+  return connected
+}
+
+test("requests that come before the response to the handshake are passed on after it, unless they were cancelled", async () => {
+  const passedAtWrite: Array<number> = []
+  const { passed, receive, respond } = unanswered(() => void passedAtWrite.push(passed.length))
+  for (const id of [1, 2, 3]) receive(request(id, "ping"))
+  receive({ jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: 2 } })
+  expect(passed).toMatchObject([{ id: 0 }])
+  await respond(0)
+  expect(passedAtWrite).toEqual([1])
+  expect(passed).toMatchObject([{ id: 0 }, { id: 1 }, { id: 3 }])
+})
+
 describe("request ids", () => {
   test("are free again after a response or a cancellation", async () => {
-    const { respond, passed, receive } = wired()
+    const { respond, passed, receive } = await wired()
     expect(receive(request(1, "ping"))).toBeUndefined()
     expect(receive(request(1, "ping"))).toBeInstanceOf(MessageRejection)
     await respond(1)
@@ -57,14 +77,14 @@ describe("request ids", () => {
   })
 
   test("are free again if the response cannot be written", async () => {
-    const { respond, receive } = wired(() => Promise.reject(new Error("full")))
+    const { respond, receive } = await wired(() => Promise.reject(new Error("full")))
     receive(request(1, "ping"))
     await expect(respond(1)).rejects.toThrow("full")
     expect(receive(request(1, "ping"))).toBeUndefined()
   })
 
-  test("may occur once in a batch, and no message of a rejected batch is passed on", () => {
-    const { passed, receive, wire } = wired()
+  test("may occur once in a batch, and no message of a rejected batch is passed on", async () => {
+    const { passed, receive, wire } = await wired()
     const batch = [request(1, "ping"), request(2, "ping")]
     expect(receive(batch)).toBeInstanceOf(MessageRejection)
     wire.setProtocolVersion("2025-03-26")
@@ -77,7 +97,7 @@ describe("request ids", () => {
 
 test("the id of an open subscription is taken, and the end of the connection releases what it holds", async () => {
   const quota = new Quota({ principal: 100, total: 100 })
-  const { receive, wire } = wired()
+  const { receive, wire } = await wired()
   const listen = request(7, "subscriptions/listen")
   const held = () => {
     const hold = new Hold(quota, "anyone")
@@ -94,9 +114,9 @@ test("the id of an open subscription is taken, and the end of the connection rel
 
 describe("rejected messages", () => {
   /** The errors that a wire sends for rejected messages. */
-  const rejecting = () => {
+  const rejecting = async () => {
     const sent: Array<{ id: unknown; error: { code: number } }> = []
-    const { receive, wire } = wired((text) => void sent.push(JSON.parse(text)))
+    const { receive, wire } = await wired((text) => void sent.push(JSON.parse(text)))
     const offer = (value: unknown) => {
       const rejected = receive(value)
       if (rejected !== undefined) wire.reject(rejected)
@@ -104,8 +124,8 @@ describe("rejected messages", () => {
     return { offer, sent }
   }
 
-  test("get an error with the id of each request", () => {
-    const { offer, sent } = rejecting()
+  test("get an error with the id of each request", async () => {
+    const { offer, sent } = await rejecting()
     offer({ ...request(1, "ping"), params: 5 })
     offer([request(2, "ping"), { ...request(3, "ping"), params: 5 }])
     expect(sent.map(({ error, id }) => [id, error.code])).toEqual([
@@ -115,8 +135,8 @@ describe("rejected messages", () => {
     ])
   })
 
-  test("do not repeat the id of a running request", () => {
-    const { offer, sent } = rejecting()
+  test("do not repeat the id of a running request", async () => {
+    const { offer, sent } = await rejecting()
     offer(request(1, "ping"))
     offer(request(1, "ping"))
     offer({ ...request(1, "ping"), params: 5 })
@@ -126,7 +146,7 @@ describe("rejected messages", () => {
 
 describe("the end of a connection", () => {
   test("happens once, from either side, and nothing is sent afterwards", async () => {
-    const { respond, events, wire } = wired()
+    const { respond, events, wire } = await wired()
     await wire.close()
     await wire.close()
     await wire.end()
@@ -136,11 +156,10 @@ describe("the end of a connection", () => {
   })
 
   test("waits for running calls, but not for subscriptions", async () => {
-    const { respond, events, receive, wire } = wired()
+    const { respond, events, receive, wire } = await wired()
     receive(request(1, "subscriptions/listen"))
     receive(request(2, "ping"))
     const finished = wire.finish()
-    await respond(0)
     expect(events).toEqual([])
     await respond(2)
     await finished
