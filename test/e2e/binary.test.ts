@@ -9,16 +9,16 @@ import { StdioClientTransport } from "@modelcontextprotocol/client/stdio"
 import { Effect } from "effect"
 import { program } from "../../src/domain/version.ts"
 import * as claudeEvents from "../support/anthropicEvents.ts"
-import { commitOf } from "../support/build/binary.ts"
+import { buildBinary, commitOf } from "../support/build/binary.ts"
 import { bound, boundTokens, proofKey } from "../support/dpop.ts"
 import { it } from "../support/effect.ts"
 import { chunk, done, events, openai, server, usage } from "../support/models.ts"
+import { compiled } from "../support/program.ts"
 import { form, freePort, manualClient, password } from "../support/oauth.ts"
 import { initialize, post } from "../support/service.ts"
 import { foreignFolder } from "../support/untrustedFolder.ts"
 import { read } from "../support/presentation.ts"
 
-const root = new URL("../../", import.meta.url).pathname
 const info = { name: "test", version: "1" }
 let folder = ""
 let binary = ""
@@ -40,12 +40,10 @@ const runWith = async (env: Record<string, string>, ...args: ReadonlyArray<strin
 }
 
 beforeAll(async () => {
-  const build = Bun.spawn([process.execPath, "run", "build"], { cwd: root, stdout: "ignore", stderr: "pipe" })
-  const [stderr, code] = await Promise.all([build.stderr.text(), build.exited])
-  if (code !== 0) throw new Error(stderr)
   folder = await mkdtemp(join(tmpdir(), "manifold-binary-"))
   binary = join(folder, "manifold")
-  await copyFile(`${root}dist/manifold`, binary)
+  if (compiled !== undefined) return copyFile(compiled, binary)
+  await buildBinary(binary, await commitOf(process.env))
 }, 120_000)
 
 afterAll(() => rm(folder, { recursive: true, force: true }))

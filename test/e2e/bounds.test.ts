@@ -95,7 +95,7 @@ const unread = Effect.fnUntraced(function* (body: string, headers: Record<string
 describe("unread responses", () => {
   const echo = stateless(1, "tools/call", { name: "echo", arguments: { message: "x".repeat(3_500_000) } })
 
-  it.live("unread responses are charged to their principal and closed by the idle time-out", () =>
+  it.concurrent("unread responses are charged to their principal and closed by the idle time-out", () =>
     Effect.gen(function* () {
       const { memory } = yield* Quotas
       for (let each = 0; each < 3; each++) {
@@ -110,38 +110,41 @@ describe("unread responses", () => {
   )
 
   for (const era of ["of a session", "without a session"]) {
-    it.live(`unread event streams that have ended (${era}) are charged and closed by the idle time-out`, () =>
-      Effect.gen(function* () {
-        const { memory } = yield* Quotas
-        const session = yield* openSession(yield* endpoint, "2025-11-25", as("alice"))
-        const before = memory.used
-        const later = { name: "later", arguments: {} }
-        const one = stateless(1, "tools/call", { ...later, _meta: { progressToken: 1 } })
-        const [body, headers] =
-          era === "of a session"
-            ? [request(2, "tools/call", later), session]
-            : [one.body, { ...one.headers, ...as("alice") }]
-        const socket = yield* unread(JSON.stringify(body), headers)
-        yield* eventually(() => memory.used - before > laterSize / 4)
-        yield* eventually(() => memory.used - before < laterSize / 4)
-        const cut = Promise.withResolvers<void>()
-        let got = 0
-        socket.on("data", (chunk) => (got += chunk.length))
-        socket.on("close", cut.resolve)
-        socket.resume()
-        yield* Effect.promise(() => cut.promise)
-        expect(got).toBeLessThan(laterSize)
-      }).pipe(
-        Effect.provide(
-          service({
-            mcp: { sessions: { unread_timeout: "1 second" }, max_result_bytes: 2 * laterSize }
-          })
+    it.concurrent(
+      `unread event streams that have ended (${era}) are charged and closed by the idle time-out`,
+      () =>
+        Effect.gen(function* () {
+          const { memory } = yield* Quotas
+          const session = yield* openSession(yield* endpoint, "2025-11-25", as("alice"))
+          const before = memory.used
+          const later = { name: "later", arguments: {} }
+          const one = stateless(1, "tools/call", { ...later, _meta: { progressToken: 1 } })
+          const [body, headers] =
+            era === "of a session"
+              ? [request(2, "tools/call", later), session]
+              : [one.body, { ...one.headers, ...as("alice") }]
+          const socket = yield* unread(JSON.stringify(body), headers)
+          yield* eventually(() => memory.used - before > laterSize / 4)
+          yield* eventually(() => memory.used - before < laterSize / 4)
+          const cut = Promise.withResolvers<void>()
+          let got = 0
+          socket.on("data", (chunk) => (got += chunk.length))
+          socket.on("close", cut.resolve)
+          socket.resume()
+          yield* Effect.promise(() => cut.promise)
+          expect(got).toBeLessThan(laterSize)
+        }).pipe(
+          Effect.provide(
+            service({
+              server: { idle_timeout: "1 second" },
+              mcp: { sessions: { unread_timeout: "1 second" }, max_result_bytes: 2 * laterSize }
+            })
+          )
         )
-      )
     )
   }
 
-  it.live("a response beyond the quota of unread responses is 503 until the client reads", () =>
+  it.concurrent("a response beyond the quota of unread responses is 503 until the client reads", () =>
     Effect.gen(function* () {
       const { memory } = yield* Quotas
       // Compressed it would be small.

@@ -114,7 +114,12 @@ for (const store of ["jsonl", "sql"] as const) {
         expect(health).toMatchObject({ status: 200, body: { status: "healthy" } })
         const uptime = Number(health.body["uptime_ms"])
         expect([uptime >= 0, uptime < hour / 2]).toEqual([true, true])
-        expect([shift, (yield* send("/info", token)).status]).toEqual([shift, shift > 0 ? 401 : 200])
+        // The verdict about an expired token is cached for half a second.
+        const status = shift > 0 ? 401 : 200
+        yield* Effect.repeat(send("/info", token), {
+          until: (answer) => answer.status === status,
+          schedule: Schedule.spaced("20 millis")
+        }).pipe(Effect.timeout("10 seconds"))
         expect(yield* isOpen).toBe(true)
         const wait = yield* retryAfter
         expect([wait > 0, wait <= 60_000]).toEqual([true, true])

@@ -2,9 +2,8 @@
 import { expect } from "bun:test"
 import { Effect } from "effect"
 import { it } from "../support/effect.ts"
+import { program } from "../support/program.ts"
 import { initialize, post, request, stateFolder, stateless } from "../support/service.ts"
-
-const root = new URL("../../", import.meta.url).pathname
 const size = 4 * 1024 * 1024 - 2000
 
 /** The real program; resolves with its URL. */
@@ -12,7 +11,7 @@ const running = Effect.gen(function* () {
   const dir = yield* stateFolder
   const child = yield* Effect.acquireRelease(
     Effect.sync(() =>
-      Bun.spawn([process.execPath, `${root}src/main.ts`, "serve", "--http"], {
+      Bun.spawn([...program, "serve", "--http"], {
         cwd: dir,
         stdin: "ignore",
         stdout: "pipe",

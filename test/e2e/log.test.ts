@@ -2,10 +2,9 @@
 import { expect } from "bun:test"
 import { Effect } from "effect"
 import { it } from "../support/effect.ts"
+import { program } from "../support/program.ts"
 import { initialize, request, stateFolder } from "../support/service.ts"
 import { manifold } from "../support/stdio.ts"
-
-const root = new URL("../../", import.meta.url).pathname
 
 const setUp = (dir: string, logging: Record<string, unknown>) => ({
   MCP_CONFIG_JSON: JSON.stringify({ storage: { dir }, logging, server: { port: 0 } })
@@ -50,7 +49,7 @@ it.live(
       const dir = yield* stateFolder
       const child = yield* Effect.acquireRelease(
         Effect.sync(() =>
-          Bun.spawn([process.execPath, `${root}src/main.ts`, "serve", "--http"], {
+          Bun.spawn([...program, "serve", "--http"], {
             stdin: "ignore",
             stdout: "pipe",
             stderr: "pipe",

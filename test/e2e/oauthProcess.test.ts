@@ -3,10 +3,9 @@ import { expect } from "bun:test"
 import { Effect } from "effect"
 import { it } from "../support/effect.ts"
 import { Browser, manualClient, password } from "../support/oauth.ts"
+import { program } from "../support/program.ts"
 import { manifold } from "../support/stdio.ts"
 import { home } from "../support/userHome.ts"
-
-const main = new URL("../../src/main.ts", import.meta.url).pathname
 
 const freePort = Effect.promise(async () => {
   const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() })
@@ -25,7 +24,7 @@ it.live(
       yield* manifold(["user", "add", "alice"], { cwd: dir, env, stdin: `${password}\n` })
       const child = yield* Effect.acquireRelease(
         Effect.sync(() =>
-          Bun.spawn([process.execPath, main, "serve", "--http", "--port", String(port)], {
+          Bun.spawn([...program, "serve", "--http", "--port", String(port)], {
             cwd: dir,
             env: {
               ...process.env,

@@ -6,9 +6,8 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { it } from "../support/effect.ts"
 import { chunk, done as sentinel, events, local, server, usage } from "../support/models.ts"
+import { program } from "../support/program.ts"
 import { initialize, request } from "../support/service.ts"
-
-const main = new URL("../../src/main.ts", import.meta.url).pathname
 
 /** Everything up to and including the first line that contains `text`. */
 const until = async (reader: AsyncIterator<Uint8Array>, text: string) => {
@@ -39,7 +38,7 @@ const running = Effect.fnUntraced(function* (
   yield* configure(initial)
   const child = yield* Effect.acquireRelease(
     Effect.sync(() =>
-      Bun.spawn([process.execPath, main, "serve", ...args, "--config", "manifold.yaml"], {
+      Bun.spawn([...program, "serve", ...args, "--config", "manifold.yaml"], {
         cwd: folder,
         env: { ...process.env, LOG_LEVEL: "", MANIFOLD_STORAGE_DIR: join(folder, "state") },
         stdin: "pipe",

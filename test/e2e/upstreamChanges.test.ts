@@ -12,10 +12,9 @@ import { text } from "../../src/domain/Content.ts"
 import { stdioUser } from "../../src/domain/Principal.ts"
 import { machine } from "../../src/program/baseLayers.ts"
 import { Upstreams } from "../../src/upstreams/Upstreams.ts"
+import { program } from "../support/program.ts"
 import { connect, get, json } from "../support/rest.ts"
 import { endpoint, service, serviceOf } from "../support/service.ts"
-
-const main = new URL("../../src/main.ts", import.meta.url).pathname
 
 const volatile = (description: string) =>
   rawTool({ name: "volatile", description, inputSchema: { type: "object" } }, () =>
@@ -110,7 +109,7 @@ test("a changed tool is held back in every instance until it is approved", async
   await behind.runPromise(contribution.replace({ tools: [volatile("second")] }))
   await becomes(undefined)
   expect(await stateOf("far")).toMatchObject({ held: ["volatile"] })
-  const approving = Bun.spawn([process.execPath, main, "upstream", "approve", "far", "--config", file], {
+  const approving = Bun.spawn([...program, "upstream", "approve", "far", "--config", file], {
     stdout: "pipe",
     stderr: "ignore"
   })

@@ -15,9 +15,9 @@ import { stdioUser } from "../../src/domain/Principal.ts"
 import { machine } from "../../src/program/baseLayers.ts"
 import { Upstreams } from "../../src/upstreams/Upstreams.ts"
 import { newClients } from "../support/clients.ts"
+import { program } from "../support/program.ts"
 import { endpoint, serviceOf } from "../support/service.ts"
 
-const main = new URL("../../src/main.ts", import.meta.url).pathname
 const scope = Scope.makeUnsafe()
 const ends: Array<() => Promise<void>> = []
 afterAll(async () => {
@@ -128,12 +128,12 @@ test("two services that list each other serve each other's own tools once", asyn
   expect(tools.filter(({ _meta }) => _meta?.["manifold/instances"] !== undefined)).toEqual([])
   await client.close()
 
-  const listing = Bun.spawn([process.execPath, main, "upstream", "list", "--config", a.file], {
+  const listing = Bun.spawn([...program, "upstream", "list", "--config", a.file], {
     stdout: "pipe",
     stderr: "ignore"
   })
   expect(await listing.stdout.text()).toMatch(/^b +ready .*\d+ entries of this service are not served again/m)
-  const doctor = Bun.spawn([process.execPath, main, "doctor", "--config", a.file], {
+  const doctor = Bun.spawn([...program, "doctor", "--config", a.file], {
     stdout: "pipe",
     stderr: "ignore"
   })
@@ -195,14 +195,14 @@ test("a service that is its own upstream server over stdio starts itself once, n
   const script = `echo "$MANIFOLD_INSTANCES" >> "$0"; exec "$@"`
   const again = {
     command: "sh",
-    args: ["-c", script, starts, process.execPath, main, "serve", "--config", file]
+    args: ["-c", script, starts, ...program, "serve", "--config", file]
   }
   await writeFile(
     file,
     JSON.stringify({ storage: { dir: folder }, logging: { level: "none" }, mcpServers: { again } })
   )
   const list = (env: Record<string, string> = {}) =>
-    Bun.spawn([process.execPath, main, "upstream", "list", "--config", file], {
+    Bun.spawn([...program, "upstream", "list", "--config", file], {
       env: { ...process.env, ...env },
       stdout: "pipe",
       stderr: "ignore"

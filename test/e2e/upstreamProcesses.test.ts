@@ -50,7 +50,10 @@ const witness = Effect.acquireRelease(
   ({ close }) => Effect.sync(close)
 )
 
-const upstream = (port: number) => ({ command: process.execPath, args: [program, String(port)] })
+const upstream = (port: number, child: "child" | "stubborn" = "child") => ({
+  command: process.execPath,
+  args: [program, String(port), "server", child]
+})
 
 const take = Effect.fnUntraced(function* (started: Queue.Queue<Alive>, role: string) {
   for (;;) {
@@ -65,7 +68,7 @@ const both = (started: Queue.Queue<Alive>) => Effect.all([Queue.take(started), Q
 const allEnded = (processes: ReadonlyArray<Alive>) =>
   Effect.forEach(processes, ({ ended }) => Deferred.await(ended), { concurrency: "unbounded" })
 
-it.live(
+it.concurrent(
   "a server that crashes during a call fails only that call, and a new process serves the next one",
   () =>
     Effect.gen(function* () {
@@ -89,7 +92,7 @@ it.live(
     })
 )
 
-it.live("concurrent callers share one process", () =>
+it.concurrent("concurrent callers share one process", () =>
   Effect.gen(function* () {
     const { port, started } = yield* witness
     yield* Effect.gen(function* () {
@@ -103,21 +106,21 @@ it.live("concurrent callers share one process", () =>
   })
 )
 
-it.live("stopping the service ends the server and its children", () =>
+it.concurrent("stopping the service ends the server and its children", () =>
   Effect.gen(function* () {
     const { port, started } = yield* witness
     const processes = yield* Effect.gen(function* () {
       yield* callTool("process__pid", {})
       return yield* both(started)
-    }).pipe(Effect.provide(service({ mcpServers: { process: upstream(port) } })))
+    }).pipe(Effect.provide(service({ mcpServers: { process: upstream(port, "stubborn") } })))
     yield* allEnded(processes)
   })
 )
 
-it.live("SIGKILL of the program ends the server and its children", () =>
+it.concurrent("SIGKILL of the program ends the server and its children", () =>
   Effect.gen(function* () {
     const { port, started } = yield* witness
-    const config = JSON.stringify({ mcpServers: { process: upstream(port) } })
+    const config = JSON.stringify({ mcpServers: { process: upstream(port, "stubborn") } })
     const { child, next, send } = yield* startStdio({ MCP_CONFIG_JSON: config })
     yield* send({
       jsonrpc: "2.0",
@@ -140,20 +143,22 @@ it.live("SIGKILL of the program ends the server and its children", () =>
   })
 )
 
-it.live("SIGKILL of the program ends a server that has just started, and no daemon of an earlier one", () =>
-  Effect.gen(function* () {
-    const marker = `started-${process.pid}-${Date.now()}`
-    const file = join(yield* stateFolder, "daemon")
-    const script = new URL("../support/unguardedProcess.ts", import.meta.url).pathname
-    const { exited } = Bun.spawn([process.execPath, script, marker, file], { stderr: "ignore" })
-    expect(yield* Effect.promise(() => exited)).toBe(137)
-    yield* gone(marker)
-    const daemon = Number(yield* Effect.promise(() => readFile(file, "utf8")))
-    expect(process.kill(daemon, "SIGKILL")).toBe(true)
-  })
+it.concurrent(
+  "SIGKILL of the program ends a server that has just started, and no daemon of an earlier one",
+  () =>
+    Effect.gen(function* () {
+      const marker = `started-${process.pid}-${Date.now()}`
+      const file = join(yield* stateFolder, "daemon")
+      const script = new URL("../support/unguardedProcess.ts", import.meta.url).pathname
+      const { exited } = Bun.spawn([process.execPath, script, marker, file], { stderr: "ignore" })
+      expect(yield* Effect.promise(() => exited)).toBe(137)
+      yield* gone(marker)
+      const daemon = Number(yield* Effect.promise(() => readFile(file, "utf8")))
+      expect(process.kill(daemon, "SIGKILL")).toBe(true)
+    })
 )
 
-it.live(
+it.concurrent(
   "an unused process ends after its idle time, and the next start serves its tools without starting it",
   () =>
     Effect.gen(function* () {
@@ -185,7 +190,7 @@ it.live(
     })
 )
 
-it.live("a reload starts added servers, stops removed ones and keeps unchanged ones", () =>
+it.concurrent("a reload starts added servers, stops removed ones and keeps unchanged ones", () =>
   Effect.gen(function* () {
     const { port, started } = yield* witness
     const folder = yield* Effect.promise(() => mkdtemp(join(tmpdir(), "manifold-upstreams-")))

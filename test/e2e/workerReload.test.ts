@@ -6,7 +6,7 @@ import { join } from "node:path"
 import { Effect, Fiber } from "effect"
 import { it } from "../support/effect.ts"
 import { info } from "../support/clients.ts"
-import { scattered, workers } from "../support/workers.ts"
+import { scattered, unlimited, workers } from "../support/workers.ts"
 
 const header = "mcp-session-id"
 
@@ -75,7 +75,7 @@ describe("two workers", () => {
 
   it.live("that leave end their sessions with 404, and no call in doubt", () =>
     Effect.gen(function* () {
-      const { child, lines, until, url } = yield* workers()
+      const { child, lines, until, url } = yield* workers({ config: unlimited })
       const from = lines.length
       const statuses = new Set<number>()
       const ended = canceller()

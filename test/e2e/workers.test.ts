@@ -8,7 +8,7 @@ import { parse } from "../support/prometheusText.ts"
 import { bearer } from "../support/rest.ts"
 import { stateless } from "../support/service.ts"
 import { site } from "../support/sites.ts"
-import { isRunning, scattered, workers } from "../support/workers.ts"
+import { isRunning, scattered, unlimited, workers } from "../support/workers.ts"
 
 const config = { outbound: { allow_private: ["127.0.0.0/8"] } }
 
@@ -184,7 +184,7 @@ describe("two workers", () => {
 
   it.live("go on when one is killed, whose sessions begin again", () =>
     Effect.gen(function* () {
-      const { lines, pids, until, url } = yield* workers()
+      const { lines, pids, until, url } = yield* workers({ config: unlimited })
       const [first, second] = yield* Effect.promise(() => Promise.all([sessionOf(url, 1), sessionOf(url, 2)]))
       const before = lines.length
       let calls = 0
@@ -226,7 +226,7 @@ describe("two workers", () => {
 
   it.live("are replaced one after the other at SIGHUP", () =>
     Effect.gen(function* () {
-      const { child, lines, pids, until, url } = yield* workers()
+      const { child, lines, pids, until, url } = yield* workers({ config: unlimited })
       const before = [...pids().values()]
       const from = lines.length
       const stop = canceller()

@@ -1,4 +1,5 @@
 /** Fenced code blocks of Markdown pages, and the shell that runs them. */
+import { program } from "./program.ts"
 
 export const root = new URL("../../", import.meta.url).pathname
 
@@ -45,10 +46,8 @@ export const bash = async (script: string, env: Record<string, string>, cwd: str
   return stdout
 }
 
-/** Runs a block in a shell whose `bun` is the one that runs this file, and whose `manifold` is the source. */
+const quoted = program.map((word) => `"${word}"`).join(" ")
+
+/** Runs a block in a shell whose `bun` is the one that runs this file, and whose `manifold` is the program that is tested. */
 export const shell = (script: string, env: Record<string, string> = {}, cwd = root) =>
-  bash(
-    `bun() { "${process.execPath}" "$@"; }\nmanifold() { bun "${root}src/main.ts" "$@"; }\n${script}`,
-    env,
-    cwd
-  )
+  bash(`bun() { "${process.execPath}" "$@"; }\nmanifold() { ${quoted} "$@"; }\n${script}`, env, cwd)

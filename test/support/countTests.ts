@@ -47,11 +47,16 @@ const installedBun = async () => {
 /** Runs `bun test` in `cwd`, forwarding its output unless `quiet`. */
 export const countTests = async (
   args: ReadonlyArray<string>,
-  { cwd, quiet = false }: { readonly cwd: string; readonly quiet?: boolean }
+  {
+    cwd,
+    env = {},
+    quiet = false
+  }: { readonly cwd: string; readonly env?: Readonly<Record<string, string>>; readonly quiet?: boolean }
 ): Promise<Tally> => {
   await using installed = await installedBun()
   const run = Bun.spawn([installed.bun, "test", ...args], {
     cwd,
+    env: { ...process.env, ...env },
     stdin: "ignore",
     stdout: quiet ? "ignore" : "inherit",
     stderr: "pipe"

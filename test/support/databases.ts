@@ -37,7 +37,7 @@ export const hasPostgres = Boolean(process.env["CI"]) || (await isReachable())
 const skip = (name: string) => test.skip(`${name} (skipped: needs PostgreSQL)`, () => {})
 
 /** `it` for tests on PostgreSQL. */
-export const itPostgres: typeof it = hasPostgres ? it : { live: skip, effect: skip }
+export const itPostgres: typeof it = hasPostgres ? it : { live: skip, effect: skip, concurrent: skip }
 
 /** What section `storage` says of one database. */
 export interface StorageSettings {

@@ -1,4 +1,7 @@
-/** Runs Effects as `bun:test` tests: `it.effect(name, effect)` on a virtual clock, `it.live` on the real one. */
+/**
+ * Runs Effects as `bun:test` tests: `it.effect(name, effect)` on a virtual clock, `it.live` on the real one, and
+ * `it.concurrent` on the real one at the same time as its neighbours, for tests that wait for time to pass.
+ */
 import { test } from "bun:test"
 import { Effect, Layer, type Scope } from "effect"
 import { TestClock, TestConsole } from "effect/testing"
@@ -19,7 +22,11 @@ const effect = <E>(
     timeout
   )
 
-const live = <E>(name: string, body: () => Effect.Effect<unknown, E, Scope.Scope>, timeout = patience) =>
-  test(name, () => Effect.runPromise(Effect.scoped(Effect.suspend(body))), timeout)
+type Live = <E>(name: string, body: () => Effect.Effect<unknown, E, Scope.Scope>, timeout?: number) => void
 
-export const it = { effect, live }
+const liveWith =
+  (register: typeof test | typeof test.concurrent): Live =>
+  (name, body, timeout = patience) =>
+    register(name, () => Effect.runPromise(Effect.scoped(Effect.suspend(body))), timeout)
+
+export const it = { effect, live: liveWith(test), concurrent: liveWith(test.concurrent) }

@@ -1,7 +1,6 @@
 /** `manifold serve --http` as a separate process, for tests of several instances on one database. */
 import { Effect } from "effect"
-
-const main = new URL("../../src/main.ts", import.meta.url).pathname
+import { program } from "./program.ts"
 
 export interface ServingOptions {
   /** `storage.dir` is also the home folder, so that processes with one folder have the same keys. */
@@ -21,7 +20,7 @@ export const servingProcess = ({ config, env, flags = [], port: wanted = 0, with
   Effect.acquireRelease(
     Effect.promise(async () => {
       const child = Bun.spawn(
-        [...within, process.execPath, main, "serve", "--http", "--port", String(wanted), ...flags],
+        [...within, ...program, "serve", "--http", "--port", String(wanted), ...flags],
         {
           stdin: "ignore",
           stdout: "pipe",

@@ -1,13 +1,16 @@
 /** The real program as a child process on stdio, spoken to line by line. */
 import { Effect } from "effect"
+import { program, source } from "./program.ts"
 
 const root = new URL("../../", import.meta.url).pathname
 
 /** Environment without the configuration of the user who runs the tests. */
 const noUser = { XDG_CONFIG_HOME: `${root}test/none` }
 
+const [first, ...rest] = program
+
 /** Command and arguments as in an AI client's configuration. */
-export const command = { command: process.execPath, args: [`${root}src/main.ts`, "serve"] }
+export const command = { command: first, args: [...rest, "serve"] }
 
 export const manifold = (
   args: ReadonlyArray<string>,
@@ -17,10 +20,13 @@ export const manifold = (
     cwd?: string
     /** A command that runs the program as its last arguments. */
     within?: ReadonlyArray<string>
+    /** Runs the source, also where a compiled program is tested. */
+    fromSource?: boolean
   } = {}
 ) =>
   Effect.promise(async () => {
-    const child = Bun.spawn([...(options.within ?? []), process.execPath, `${root}src/main.ts`, ...args], {
+    const started = options.fromSource === true ? source : program
+    const child = Bun.spawn([...(options.within ?? []), ...started, ...args], {
       stdin: new TextEncoder().encode(options.stdin ?? ""),
       stdout: "pipe",
       stderr: "pipe",

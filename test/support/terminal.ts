@@ -1,7 +1,6 @@
 /** The program in a pseudo terminal, as a person sees it. */
 import { Effect } from "effect"
-
-const root = new URL("../../", import.meta.url).pathname
+import { program } from "./program.ts"
 
 const escapes = /\u001b\[[0-9;?]*[A-Za-z]/g
 
@@ -11,7 +10,7 @@ export const terminal = (args: ReadonlyArray<string>, env: Record<string, string
     Effect.sync(() => {
       let screen = ""
       let wake = Promise.withResolvers<void>()
-      const child = Bun.spawn([process.execPath, `${root}src/main.ts`, ...args], {
+      const child = Bun.spawn([...program, ...args], {
         env: { ...process.env, XDG_CONFIG_HOME: "/nowhere", TERM: "xterm-256color", ...env },
         terminal: {
           cols: 80,

@@ -1,18 +1,21 @@
-/** An MCP server on stdio with a child process that ignores SIGTERM, unless its role is `alone`; both hold a connection to the test, which ends with them. */
+/**
+ * An MCP server on stdio, unless its role is `alone` with a child process, which ignores SIGTERM if that is `stubborn`;
+ * both hold a connection to the test, which ends with them.
+ */
 import { connect } from "node:net"
 
-const [, self = "", port = "", role = "server"] = process.argv
+const [, self = "", port = "", role = "server", childRole = "stubborn"] = process.argv
 
 // The test learns of the end of a process by the end of its connection.
 const witness = connect(Number(port), "127.0.0.1")
 
-if (role === "child") {
-  process.on("SIGTERM", () => {})
+if (role === "stubborn" || role === "child") {
+  if (role === "stubborn") process.on("SIGTERM", () => {})
   witness.write(`${role} ${process.pid}\n`, () => process.stdout.write("started"))
 } else {
   witness.write(`${role} ${process.pid}\n`)
   if (role !== "alone") {
-    const child = Bun.spawn([process.execPath, self, port, "child"], {
+    const child = Bun.spawn([process.execPath, self, port, childRole], {
       stdin: "ignore",
       stdout: "pipe",
       stderr: "ignore"

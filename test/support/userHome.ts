@@ -1,7 +1,7 @@
 /** A temporary home folder, and the program run with it. */
 import { Effect } from "effect"
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
-import { homedir, tmpdir } from "node:os"
+import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { manifold } from "./stdio.ts"
 
@@ -16,8 +16,6 @@ export const home = (files: Readonly<Record<string, string>> = {}) =>
       }
       const env = {
         HOME: dir,
-        // Otherwise Bun would create a cache in each home.
-        BUN_RUNTIME_TRANSPILER_CACHE_PATH: join(homedir(), ".bun/install/cache/@t@"),
         XDG_CONFIG_HOME: "",
         XDG_STATE_HOME: "",
         CLAUDE_CONFIG_DIR: "",
@@ -28,8 +26,8 @@ export const home = (files: Readonly<Record<string, string>> = {}) =>
         env,
         path: (path: string) => join(dir, path),
         read: (path: string) => Effect.promise(() => readFile(join(dir, path), "utf8")),
-        run: (args: ReadonlyArray<string>, variables: Record<string, string> = {}) =>
-          manifold(args, { cwd: dir, env: { ...env, ...variables } })
+        run: (args: ReadonlyArray<string>, variables: Record<string, string> = {}, fromSource = false) =>
+          manifold(args, { cwd: dir, env: { ...env, ...variables }, fromSource })
       }
     }),
     ({ dir }) => Effect.promise(() => rm(dir, { recursive: true, force: true }))

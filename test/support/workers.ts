@@ -1,8 +1,7 @@
 /** `manifold serve --http --workers N` as processes, for tests of them. */
 import { Effect } from "effect"
 import { sqlite } from "./databases.ts"
-
-const main = new URL("../../src/main.ts", import.meta.url).pathname
+import { program } from "./program.ts"
 
 interface Line {
   readonly message: string
@@ -19,6 +18,9 @@ export interface WorkersOptions {
   readonly port?: number
 }
 
+/** For a load of as many requests as the workers can serve. */
+export const unlimited = { limits: { enabled: false } }
+
 /** Starts the supervisor, and waits until the workers listen. All of them end with the scope. */
 export const workers = Effect.fnUntraced(function* ({
   config = {},
@@ -31,8 +33,7 @@ export const workers = Effect.fnUntraced(function* ({
     Effect.promise(async () => {
       const child = Bun.spawn(
         [
-          process.execPath,
-          main,
+          ...program,
           "serve",
           "--http",
           "--port",

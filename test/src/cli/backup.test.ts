@@ -16,6 +16,7 @@ import { createBackup } from "../../../src/program/backup/createBackup.ts"
 import { verifyBackup } from "../../../src/program/backup/restoreBackup.ts"
 import { delta, jsonlShared, turn } from "../../support/chatStores.ts"
 import { it } from "../../support/effect.ts"
+import { program } from "../../support/program.ts"
 import { initialize } from "../../support/service.ts"
 import { servingProcess } from "../../support/servingProcess.ts"
 import { startStdio } from "../../support/stdio.ts"
@@ -117,10 +118,9 @@ describe("manifold backup", () => {
   it.live("leaves nothing if a file cannot be written", () =>
     Effect.gen(function* () {
       const { dir, env, path } = yield* backedUp
-      const main = new URL("../../../src/main.ts", import.meta.url).pathname
       // No file may be larger than 64 KiB, as on a full disk.
-      const script = `ulimit -f 64; exec "${process.execPath}" "${main}" backup full`
-      const child = Bun.spawn(["bash", "-c", script], {
+      const limited = ["bash", "-c", 'ulimit -f 64; exec "$@"', "bash"]
+      const child = Bun.spawn([...limited, ...program, "backup", "full"], {
         cwd: dir,
         env: { ...process.env, ...env },
         stdout: "ignore",
@@ -216,10 +216,10 @@ describe.skipIf(!canMount)("manifold restore to a mount point", () => {
       const mount = path("volume")
       renameSync(path(state), mount)
       yield* Effect.promise(() => chown(mount, 1234, 1234))
-      const main = new URL("../../../src/main.ts", import.meta.url).pathname
-      const script = `mount --bind "$1" "$1" && exec "${process.execPath}" "${main}" restore saved --to "$1" --yes --json`
+      const script = 'mount --bind "$0" "$0" && exec "$@"'
+      const mounted = ["unshare", "--mount", "bash", "-c", script, mount]
       const { exitCode, stdout } = Bun.spawnSync(
-        ["unshare", "--mount", "bash", "-c", script, "bash", mount],
+        [...mounted, ...program, "restore", "saved", "--to", mount, "--yes", "--json"],
         { cwd: dir, env: { ...process.env, ...env } }
       )
       expect(exitCode).toBe(0)

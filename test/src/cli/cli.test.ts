@@ -5,14 +5,13 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { it } from "../../support/effect.ts"
+import { program } from "../../support/program.ts"
 import { manifold } from "../../support/stdio.ts"
-
-const main = new URL("../../../src/main.ts", import.meta.url).pathname
 
 /** Runs a command in a shell with its output redirected. */
 const redirected = (args: string, redirection: string) =>
   Effect.promise(async () => {
-    const child = Bun.spawn(["bash", "-c", `"$0" "$1" ${args} ${redirection}`, process.execPath, main], {
+    const child = Bun.spawn(["bash", "-c", `"$@" ${args} ${redirection}`, "bash", ...program], {
       env: process.env,
       stdout: "ignore",
       stderr: "pipe"

@@ -7,13 +7,13 @@ import { cp, readdir, symlink, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { parse } from "jsonc-parser"
 import { it } from "../../support/effect.ts"
+import { main, program, source } from "../../support/program.ts"
 import { home } from "../../support/userHome.ts"
 
 const root = new URL("../../../", import.meta.url).pathname
-const launch = {
-  command: process.execPath,
-  args: [`--cwd=${root.slice(0, -1)}`, "--no-env-file", `${root}src/main.ts`, "serve"]
-}
+const [bun] = source
+const fromSource = { command: bun, args: [`--cwd=${root.slice(0, -1)}`, "--no-env-file", main, "serve"] }
+const launch = program === source ? fromSource : { command: program[0], args: ["serve"] }
 
 const files = {
   desktop: ".config/Claude/claude_desktop_config.json",
@@ -113,12 +113,15 @@ it.live(
     Effect.gen(function* () {
       const user = yield* home(realistic)
       yield* Effect.promise(() => writeFile(user.path("my.yaml"), "mcp:\n  page_size: 2\n"))
-      const { code } = yield* user.run(["install", "claude-desktop", "--config", "my.yaml", "--yes"])
-      expect(code).toBe(0)
+      const words = ["install", "claude-desktop", "--config", "my.yaml", "--yes"]
+      expect((yield* user.run(words, {}, true)).code).toBe(0)
       const { mcpServers } = JSON.parse(yield* user.read(files.desktop)) as {
         mcpServers: { manifold: { command: string; args: Array<string>; env: Record<string, string> } }
       }
-      expect(mcpServers.manifold.env).toEqual({ MCP_CONFIG_PATH: user.path("my.yaml") })
+      expect(mcpServers.manifold).toEqual({
+        ...fromSource,
+        env: { MCP_CONFIG_PATH: user.path("my.yaml") }
+      })
       yield* Effect.promise(async () => {
         const client = new Client({ name: "test", version: "1" })
         // Desktop programs start servers in another folder, with few environment variables.
@@ -197,7 +200,7 @@ describe("manifold install", () => {
           const user = yield* home(realistic)
           yield* Effect.promise(async () => {
             let shown = ""
-            const child = Bun.spawn([process.execPath, `${root}src/main.ts`, "install", "cursor"], {
+            const child = Bun.spawn([...program, "install", "cursor"], {
               cwd: user.dir,
               env: { ...process.env, ...user.env, TERM: "xterm" },
               terminal: {

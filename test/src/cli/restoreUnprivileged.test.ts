@@ -4,6 +4,7 @@ import { Effect } from "effect"
 import { chmodSync, chownSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { filesIn } from "../../../layers/platform/stateFiles.ts"
 import { it } from "../../support/effect.ts"
+import { program } from "../../support/program.ts"
 import { manifold } from "../../support/stdio.ts"
 import { home } from "../../support/userHome.ts"
 
@@ -11,12 +12,11 @@ import { home } from "../../support/userHome.ts"
 const user = 65_534
 const asUser = ["setpriv", `--reuid=${user}`, `--regid=${user}`, "--clear-groups"]
 
-const main = new URL("../../../src/main.ts", import.meta.url).pathname
 /** Whether the tests may become that user, who may read the program. */
 const isPossible =
   process.getuid?.() === 0 &&
   Bun.which("setpriv") !== null &&
-  Bun.spawnSync([...asUser, process.execPath, main, "--version"]).exitCode === 0
+  Bun.spawnSync([...asUser, ...program, "--version"]).exitCode === 0
 
 const itAsUser: typeof it.live = isPossible
   ? it.live

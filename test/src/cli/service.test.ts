@@ -3,6 +3,7 @@ import { expect, test } from "bun:test"
 import { Effect } from "effect"
 import { chmod, mkdir, readdir, writeFile } from "node:fs/promises"
 import { it } from "../../support/effect.ts"
+import { program } from "../../support/program.ts"
 import { terminal } from "../../support/terminal.ts"
 import { home } from "../../support/userHome.ts"
 
@@ -46,7 +47,7 @@ it.live("install writes the unit and starts it; a second time it keeps a backup 
     expect(stdout).toContain(`${path(unit)}:\n+ # Written by`)
     expect(stdout).toContain("journalctl --user -u manifold")
     const text = yield* read(unit)
-    expect(text).toContain("src/main.ts serve --http\n")
+    expect(text).toContain(`${program.at(-1)} serve --http\n`)
     expect((yield* calls).trim().split("\n")).toEqual(started)
 
     yield* Effect.promise(() => writeFile(path(unit), "[Unit]\n"))

@@ -5,11 +5,11 @@ import { appendFile, cp, mkdtemp, rm, symlink, writeFile } from "node:fs/promise
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { it } from "../../support/effect.ts"
+import { program } from "../../support/program.ts"
 import { home } from "../../support/userHome.ts"
 import { manifold } from "../../support/stdio.ts"
 
 const root = new URL("../../../", import.meta.url).pathname
-const main = `${root}src/main.ts`
 
 const run = async (command: ReadonlyArray<string>, env: Record<string, string> = {}) => {
   const child = Bun.spawn([...command], {
@@ -29,7 +29,7 @@ describe("shell completions", () => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "manifold-shell-"))
     for (const shell of scripts) {
-      const { code, stdout } = await run([process.execPath, main, "--completions", shell])
+      const { code, stdout } = await run([...program, "--completions", shell])
       expect(code).toBe(0)
       await writeFile(join(folder, shell), stdout)
     }
@@ -78,8 +78,8 @@ describe("shell completions", () => {
 test("a reader that closes the pipe early causes no error", async () => {
   const big = `{"message":"${"x".repeat(100_000)}"}`
   for (const words of ["list tools --json", "--help", "call echo -"]) {
-    const script = `printf %s "$2" | "$0" "$1" ${words} | head -c 1 >/dev/null; echo "\${PIPESTATUS[1]}"`
-    const found = await run(["bash", "-c", script, process.execPath, main, big])
+    const script = `printf %s "$BIG" | "$@" ${words} | head -c 1 >/dev/null; echo "\${PIPESTATUS[1]}"`
+    const found = await run(["bash", "-c", script, "bash", ...program], { BIG: big })
     expect(found).toEqual({ stdout: "0\n", stderr: "", code: 0 })
   }
 }, 20_000)
@@ -87,7 +87,7 @@ test("a reader that closes the pipe early causes no error", async () => {
 /** The output on a terminal. */
 const shown = async (words: ReadonlyArray<string>, env: Record<string, string> = {}) => {
   let text = ""
-  const child = Bun.spawn([process.execPath, main, ...words], {
+  const child = Bun.spawn([...program, ...words], {
     env: { ...process.env, TERM: "xterm", NO_COLOR: "", ...env },
     terminal: { data: (_, bytes) => void (text += new TextDecoder().decode(bytes)) }
   })
@@ -99,13 +99,13 @@ test("output is colored on terminals only, and NO_COLOR disables colors", async 
   for (const words of [["--help"], ["doctor"]]) {
     expect(await shown(words)).toContain("\u001b[")
     expect(await shown(words, { NO_COLOR: "1" })).not.toContain("\u001b[")
-    expect((await run([process.execPath, main, ...words])).stdout).not.toContain("\u001b[")
+    expect((await run([...program, ...words])).stdout).not.toContain("\u001b[")
   }
 }, 20_000)
 
 test("on a terminal the service prints its URL without the color of errors, and Ctrl-C stops it", async () => {
   let text = ""
-  const child = Bun.spawn([process.execPath, main, "serve", "--http", "--port", "0"], {
+  const child = Bun.spawn([...program, "serve", "--http", "--port", "0"], {
     env: { ...process.env, TERM: "xterm", NO_COLOR: "", MCP_CONFIG_JSON: "{}" },
     terminal: {
       data: (terminal, bytes) => {
@@ -122,7 +122,7 @@ test("on a terminal the service prints its URL without the color of errors, and 
 
 test("a second signal ends a draining service at once", async () => {
   const config = { server: { port: 0, drain_delay: "1 hour" }, logging: { level: "info" } }
-  const child = Bun.spawn([process.execPath, main, "serve", "--http"], {
+  const child = Bun.spawn([...program, "serve", "--http"], {
     env: { ...process.env, MCP_CONFIG_JSON: JSON.stringify(config) },
     stdout: "pipe",
     stderr: "ignore"
@@ -146,7 +146,7 @@ for (const words of [
     const file = join(folder, "named.yaml")
     await writeFile(file, "server: { port: 0 }\nlogging: { level: info }\n")
     const at = words.indexOf("--config") + 1
-    const child = Bun.spawn([process.execPath, main, ...words.toSpliced(at, 1, file)], {
+    const child = Bun.spawn([...program, ...words.toSpliced(at, 1, file)], {
       env: { ...process.env, MCP_CONFIG_JSON: "", MANIFOLD_STORAGE_DIR: folder },
       stdout: "pipe",
       stderr: "ignore"

@@ -2,10 +2,9 @@
 import { expect } from "bun:test"
 import { Effect, Stream } from "effect"
 import { it } from "../../support/effect.ts"
+import { program } from "../../support/program.ts"
 import { browse, protectedServer } from "../../support/protectedServer.ts"
 import { home } from "../../support/userHome.ts"
-
-const main = new URL("../../../src/main.ts", import.meta.url).pathname
 
 it.live(
   "a login opens a callback on this machine, and its sign-in is used by the next commands until logout",
@@ -23,7 +22,7 @@ it.live(
         { name: "own", state: "unauthorized", reason: "sign in with: manifold upstream login own" }
       ])
 
-      const login = Bun.spawn([process.execPath, main, "upstream", "login", "own", "--json"], {
+      const login = Bun.spawn([...program, "upstream", "login", "own", "--json"], {
         cwd: dir,
         env: { ...process.env, ...env },
         stdin: "ignore",

@@ -3,12 +3,11 @@ import { Effect, Schedule, Stream } from "effect"
 import { Database } from "bun:sqlite"
 import { Browser, callback, form, manualClient } from "../oauth.ts"
 import { browse, protectedServer } from "../protectedServer.ts"
+import { program } from "../program.ts"
 import { stateless } from "../service.ts"
 import { manifold } from "../stdio.ts"
 import { countRows } from "./contents.ts"
 import { account, publicUrl, type StateService } from "./stateService.ts"
-
-const main = new URL("../../../src/main.ts", import.meta.url).pathname
 
 type Environment = Readonly<Record<string, string>>
 
@@ -94,7 +93,7 @@ export const signIn = Effect.fnUntraced(function* (env: Environment, config: obj
   const { issued, url } = yield* protectedServer()
   const login = yield* Effect.acquireRelease(
     Effect.sync(() =>
-      Bun.spawn([process.execPath, main, "upstream", "login", "own", "--json"], {
+      Bun.spawn([...program, "upstream", "login", "own", "--json"], {
         env: {
           ...process.env,
           ...env,
