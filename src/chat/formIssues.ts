@@ -16,7 +16,7 @@ const formats: Readonly<Record<string, (value: string) => boolean>> = {
 }
 
 /** The values that the field allows; undefined: it does not list them. */
-const choicesOf = (field: JsonObject): ReadonlyArray<unknown> | undefined => {
+export const choicesOf = (field: JsonObject): ReadonlyArray<unknown> | undefined => {
   if (Array.isArray(field["enum"])) return field["enum"]
   const titled = field["oneOf"] ?? field["anyOf"]
   return Array.isArray(titled)

@@ -78,7 +78,8 @@ const approve = Effect.fnUntraced(function* ({ turn }: RunTools, call: ToolCall,
   }
   const { action } = yield* turn.ask({
     reason: "approval",
-    message: `Allow the call of ${entry.title ?? entry.name}?`,
+    // The title alone is what an upstream server says of its tool.
+    message: `Allow the call of ${entry.title === undefined ? entry.name : `${entry.name} (${entry.title})`}?`,
     tool_call_id: call.id
   })
   if (action === "accept") return undefined

@@ -15,10 +15,12 @@ import { printable, textPrinter } from "./printText.ts"
 
 /** Characters of arguments and results that are shown. */
 const shownLength = 120
+/** Of arguments that the person is asked to approve. */
+const approvedLength = 4000
 
-const short = (text: string): string => {
+const short = (text: string, max = shownLength): string => {
   const line = printable(text).replace(/\s+/g, " ").trim()
-  return line.length > shownLength ? `${line.slice(0, shownLength - 1)}…` : line
+  return line.length > max ? `${line.slice(0, max - 1)}… (${line.length} characters)` : line
 }
 
 const costOf = (cost: string | null): string => {
@@ -48,6 +50,7 @@ export const showTurn = Effect.fnUntraced(function* (options: ShowTurn) {
   const printer = yield* textPrinter(options)
   const note = (text: string) =>
     isTerminal ? Effect.ignore(stderr.write(`${paint("dim", text)}\n`)) : Effect.void
+  /** Arguments of tool calls. */
   const calls = new Map<string, string>()
   let failed: ChatEventOf<"turn_failed"> | undefined
 
@@ -61,7 +64,9 @@ export const showTurn = Effect.fnUntraced(function* (options: ShowTurn) {
       Stream.runHead,
       Effect.as(undefined)
     )
-    const asked = askPerson(lines, event, calls.get(event.tool_call_id ?? "") ?? "")
+    const say = (text: string) => Effect.ignore(stderr.write(`${printable(text)}\n`))
+    const args = calls.get(event.tool_call_id ?? "") ?? ""
+    const asked = askPerson({ lines, say }, event, short(args, approvedLength))
     const given = yield* Effect.raceFirst(asked, settled)
     if (given === undefined) yield* Effect.ignore(stderr.write("\n"))
     else yield* conversations.answer(stdioUser, conversation, given)
@@ -75,12 +80,12 @@ export const showTurn = Effect.fnUntraced(function* (options: ShowTurn) {
         yield* printer.finish
         for (const part of event.parts) {
           if (part.type !== "tool_call") continue
-          calls.set(part.tool_call_id, short(`${part.name} ${JSON.stringify(part.arguments)}`))
+          calls.set(part.tool_call_id, JSON.stringify(part.arguments))
         }
         return
       }
       case "tool_started":
-        return yield* note(`→ ${calls.get(event.tool_call_id) ?? printable(event.name)}`)
+        return yield* note(`→ ${short(`${event.name} ${JSON.stringify(event.arguments)}`)}`)
       case "tool_result":
         return yield* note(`${event.is_error ? "✗" : "←"} ${short(resultText(event))}`)
       case "window_cut":

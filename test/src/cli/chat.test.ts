@@ -12,6 +12,10 @@ import { terminal } from "../../support/terminal.ts"
 
 const root = new URL("../../../", import.meta.url).pathname
 const greeter = { command: process.execPath, args: [`${root}test/support/greeterProcess.ts`] }
+const everything = {
+  command: "node",
+  args: [`${root}node_modules/@modelcontextprotocol/server-everything/dist/index.js`, "stdio"]
+}
 
 const settings = (url: string, more: Record<string, unknown> = {}) =>
   Effect.map(
@@ -92,7 +96,8 @@ describe("in a terminal", () => {
 
   it.live("asks before it calls a tool that may destroy something", () =>
     Effect.gen(function* () {
-      const call: Said = { calls: [{ id: "c1", name: "greeter__greet", args: { name: "Ann" } }] }
+      const name = `${"Ann ".repeat(60)}Smith`
+      const call: Said = { calls: [{ id: "c1", name: "greeter__greet", args: { name } }] }
       const { url } = yield* script(
         call,
         ["Declined.\n"],
@@ -105,7 +110,8 @@ describe("in a terminal", () => {
       yield* until("> ")
       yield* type("Greet\r")
       yield* until("greeter__greet")
-      yield* until("[y/N] ")
+      // The end of the arguments as well.
+      yield* until('Smith"} [y/N] ')
       yield* type("n\r")
       expect(yield* until("Declined.")).not.toContain("→")
       yield* until("> ")
@@ -122,6 +128,56 @@ describe("in a terminal", () => {
       yield* until("> ")
       yield* type("And now?\r")
       yield* until("After it.")
+    })
+  )
+
+  it.live("shows the form of a tool, explains what does not fit, and lets it be declined", () =>
+    Effect.gen(function* () {
+      const call: Said = {
+        calls: [{ id: "c1", name: "everything__trigger-elicitation-request", args: {} }]
+      }
+      const { url } = yield* script(call, ["Thanks.\n"], () => response(call), ["Declined.\n"])
+      const { type, until } = yield* terminal(["chat"], yield* settings(url, { mcpServers: { everything } }))
+      yield* until("> ")
+      yield* type("Register me\r")
+      yield* until("Answer? [Y/n] ")
+      yield* type("y\r")
+      yield* until("full, legal name): ")
+      yield* type("Ann\r")
+      yield* until("y/n), optional: ")
+      yield* type("maybe\r")
+      yield* until("Expected y or n.")
+      yield* type("y\r")
+      yield* until("first line of a story) [")
+      yield* type("\r")
+      for (const field of ["email", "uri", "date"]) {
+        yield* until(`String with ${field} format`)
+        yield* type("\r")
+      }
+      yield* until("Integer (")
+      yield* type("7\r")
+      yield* until("Number in range")
+      yield* type("2000\r")
+      yield* until("Expected at most 1000.")
+      yield* type("10\r")
+      yield* until("Monica, Rachel")
+      yield* type("Joey\r")
+      yield* until("several of Guitar")
+      yield* type("Piano, Bass\r")
+      yield* until("hero-2: Green Lantern")
+      yield* type("hero-2\r")
+      yield* until("fish-2: Salmon")
+      yield* type("fish-2\r")
+      yield* until("pet-1, pet-2")
+      yield* type("\r")
+      yield* until("Name: Ann")
+      yield* until("Thanks.")
+      yield* until("> ")
+      yield* type("Again\r")
+      yield* until("Answer? [Y/n] ")
+      yield* type("n\r")
+      yield* until("declined to provide")
+      yield* until("Declined.")
     })
   )
 })
