@@ -50,6 +50,8 @@ test("the rows of identity and administration are complete", () => {
     21,
     22,
     23,
+    24,
+    26,
     36,
     42,
     46,

@@ -5,44 +5,41 @@ const mostFailures = 5
 /** Initial open time in milliseconds; doubles after each failed probe. */
 const firstOpen = 1000
 const longestOpen = 30_000
+/** Milliseconds after which another request is a probe, while one is running: its client may be slow. */
+const probeInterval = 1000
 
 /** Synchronous, because it is on the path of each proxied request; times are milliseconds of one clock. */
 export class Circuit {
   #failures = 0
   #open = firstOpen
   #until = 0
-  #probing = false
+  #lastSuccess = -Infinity
 
-  /** Milliseconds until a request may try again; 0: it is admitted, and must report how it ended. */
+  /** Milliseconds until a request may try again; 0: it is admitted. */
   admit(now: number): number {
     if (this.#failures < mostFailures) return 0
-    if (this.#probing || now < this.#until) return Math.max(1000, this.#until - now)
-    this.#probing = true
+    if (now < this.#until) return Math.max(1000, this.#until - now)
+    this.#until = now + probeInterval
     return 0
   }
 
-  succeeded() {
+  /** The target has responded, whatever it was. */
+  succeeded(now: number) {
+    this.#lastSuccess = now
     if (this.#failures === 0) return
     this.#failures = 0
     this.#open = firstOpen
-    this.#probing = false
   }
 
-  /** The target could not be reached, or closed the connection before it responded. */
-  failed(now: number) {
+  /**
+   * The target could not be reached, closed the connection before it responded, or did not respond in time. It does not count
+   * if the target has responded to another request since this one `began`: clients may request what fails.
+   */
+  failed(now: number, began: number) {
+    if (this.#lastSuccess >= began) return
     this.#failures++
     if (this.#failures < mostFailures) return
-    this.#probing = false
     this.#until = now + this.#open
     this.#open = Math.min(longestOpen, this.#open * 2)
-  }
-
-  /** The request ended for another reason, such as its client. */
-  abandoned() {
-    this.#probing = false
-  }
-
-  get isOpen(): boolean {
-    return this.#failures >= mostFailures
   }
 }

@@ -26,6 +26,8 @@ export interface Admitted {
   readonly application: Application
   readonly request: Request
   readonly connection: Connection<Bridge>
+  /** When it arrived, in milliseconds. */
+  readonly began: number
   /** The checked address of the target. */
   readonly address: string
   /** Another address, for one that accepts no connection. */
@@ -96,33 +98,33 @@ const publicLocation = ({ origin, path, preserveHost }: Application, headers: He
 }
 
 export const makeForwardRequest = (exchanges: Exchanges) => {
-  const failure = ({ application, request }: Admitted, exchange: Exchange, cause: unknown): Response => {
+  const failure = (
+    { application, began, request }: Admitted,
+    exchange: Exchange,
+    cause: unknown
+  ): Response => {
     const now = performance.now()
     switch (exchange.why) {
       case "client":
-        application.circuit.abandoned()
         // The client does not receive it.
         return new Response(null, { status: 499 })
       case "slow_body":
-        application.circuit.abandoned()
         return edgeError(request, 408, "The body of the request did not arrive in time.", {
           connection: "close"
         })
       case "timeout":
-        application.circuit.failed(now)
+        application.circuit.failed(now, began)
         return edgeError(request, 504, "The application did not respond in time. Try again later.")
       case "shutdown":
       case "removed":
       case "idle":
-        application.circuit.abandoned()
         return edgeError(request, 503, "The application is not available now. Try again later.", {
           "retry-after": "1"
         })
       case "revoked":
-        application.circuit.abandoned()
         return edgeError(request, 401, signInEnded, { "www-authenticate": invalidToken(signInEnded) })
       case undefined:
-        application.circuit.failed(now)
+        application.circuit.failed(now, began)
         return edgeError(
           request,
           502,
@@ -206,7 +208,11 @@ export const makeForwardRequest = (exchanges: Exchanges) => {
           if (length > 0) {
             exchange.receiving = true
             exchange.deadline = performance.now() + application.bodyTimeout + length / minBodyRate
-            body = new Uint8Array(await readBody())
+            const received = await readBody().catch((cause: unknown) => {
+              bodyError = cause
+              throw cause
+            })
+            body = new Uint8Array(received)
             exchange.receiving = false
           }
         } else if (request.body !== null) {
@@ -236,13 +242,17 @@ export const makeForwardRequest = (exchanges: Exchanges) => {
         if (!repeatable || !isClosed(cause) || controller.signal.aborted) throw cause
         return send(admitted, body, controller.signal)
       })
-      application.circuit.succeeded()
+      application.circuit.succeeded(performance.now())
       return await respond(admitted, exchange, given, end)
     } catch (cause) {
       if (bodyError instanceof BodyTooLarge) {
-        application.circuit.abandoned()
         end(413)
         return edgeError(request, 413, `At most ${application.maxBodyBytes} bytes are accepted.`)
+      }
+      // The client's fault: its body is malformed, or it is gone.
+      if (bodyError !== undefined && exchange.why === undefined) {
+        end(400)
+        return edgeError(request, 400, "The body of the request is malformed or incomplete.")
       }
       const response = failure(admitted, exchange, cause)
       end(response.status)

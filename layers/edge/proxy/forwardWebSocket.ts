@@ -81,8 +81,8 @@ const listen = (bridge: Bridge, maxMessageBytes: number) => {
   }
 }
 
-/** Whether the target has accepted; `unreachable`: it has received nothing. */
-type Opening = "opened" | "failed" | "unreachable"
+/** Whether the target has accepted. `rejected`: it has responded in another way; `unreachable`: it has received nothing. */
+type Opening = "opened" | "rejected" | "failed" | "unreachable"
 
 const opened = (bridge: Bridge, signal: AbortSignal) =>
   new Promise<Opening>((resolve) => {
@@ -96,7 +96,10 @@ const opened = (bridge: Bridge, signal: AbortSignal) =>
     target.onopen = () => resolve("opened")
     // An error is followed by `close`.
     target.onerror = (event) => {
-      if (event instanceof ErrorEvent && isUnreachable(codeOf(event.error))) failure = "unreachable"
+      if (!(event instanceof ErrorEvent)) return
+      if (isUnreachable(codeOf(event.error))) failure = "unreachable"
+      // Bun reports it as text only.
+      else if (event.message.includes("Expected 101 status code")) failure = "rejected"
     }
     target.onclose = ({ code, reason }) => {
       signal.removeEventListener("abort", abort)
@@ -124,10 +127,9 @@ const protocolsOf = ({ headers }: Request): Array<string> | undefined => {
 export const makeForwardWebSocket =
   (exchanges: Exchanges, maxMessageBytes: number) =>
   async (admitted: Admitted): Promise<Response | undefined> => {
-    const { address, application, connection, finished, headers, replaceAddress, request } = admitted
+    const { address, application, began, connection, finished, headers, replaceAddress, request } = admitted
     const protocols = protocolsOf(request)
     if (protocols === undefined) {
-      application.circuit.abandoned()
       finished(400, undefined, undefined)
       return edgeError(request, 400, "Sec-WebSocket-Protocol is malformed.")
     }
@@ -172,26 +174,24 @@ export const makeForwardWebSocket =
     exchanges.add(exchange)
     request.signal.addEventListener("abort", clientGone, { once: true })
     connection.keepOpen()
-    const failed = (status: 502 | 504, text: string) => {
-      if (exchange.why === "client") application.circuit.abandoned()
-      else application.circuit.failed(performance.now())
-      end(status)
-      return edgeError(request, status, text)
-    }
-    const open = async (): Promise<boolean> => {
+    const open = async (): Promise<Opening> => {
       const first = await opened(bridge, controller.signal)
-      if (first !== "unreachable") return first === "opened"
+      if (first !== "unreachable") return first
       const other = await replaceAddress(address)
-      if (other === undefined || controller.signal.aborted) return false
+      if (other === undefined || controller.signal.aborted) return first
       bridge = bridgeTo(other)
-      return (await opened(bridge, controller.signal)) === "opened"
+      return opened(bridge, controller.signal)
     }
-    if (!(await open())) {
-      return exchange.why === "timeout"
-        ? failed(504, "The application did not accept the WebSocket in time.")
-        : failed(502, "The application did not accept the WebSocket.")
+    const opening = await open()
+    const now = performance.now()
+    if (opening === "opened" || opening === "rejected") application.circuit.succeeded(now)
+    else if (exchange.why === undefined || exchange.why === "timeout") application.circuit.failed(now, began)
+    if (opening !== "opened") {
+      const status = exchange.why === "timeout" ? 504 : 502
+      end(status)
+      const when = status === 504 ? " in time" : ""
+      return edgeError(request, status, `The application did not accept the WebSocket${when}.`)
     }
-    application.circuit.succeeded()
     // From here on, pings of the listener detect a lost client.
     exchange.deadline = Infinity
     exchange.begun = true

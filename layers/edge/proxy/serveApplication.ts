@@ -151,6 +151,7 @@ export const makeServe = (options: ServingOptions) => {
         application,
         request,
         connection,
+        began,
         address,
         replaceAddress: (failed) => targets.replace(application, failed),
         headers,
@@ -161,7 +162,6 @@ export const makeServe = (options: ServingOptions) => {
     }
     const checked = (verdict: TargetVerdict) => {
       if (typeof verdict === "object") return pass(verdict.address)
-      application.circuit.abandoned()
       const response = rejectionOf(request, verdict)
       finished(response.status, undefined, undefined)
       return response
@@ -176,6 +176,8 @@ export const makeServe = (options: ServingOptions) => {
     connection: Connection<Bridge>
   ): Response | Promise<Response | undefined> => {
     const began = performance.now()
+    // `OPTIONS *`, which is about this server: it has no path (RFC 9110, section 9.3.7).
+    if (request.url.indexOf("/", 8) === -1) return edgeError(request, 400, "The request has no path.")
     if (!application.websocket && isWebSocket(request)) {
       return edgeError(request, 403, "WebSockets are not allowed for this application.")
     }
