@@ -1,5 +1,5 @@
-/** Issues and renews certificates by ACME while the layer is alive: one instance at a time, with back-off after failures. */
-import { Clock, Effect, FileSystem, Layer, Queue, Stream } from "effect"
+/** Issues and renews certificates by ACME while the layer is alive: each host by one instance, with back-off after failures. */
+import { Clock, Effect, FileSystem, Layer, Queue, Semaphore, Stream } from "effect"
 import { Audit } from "../../audit/Audit.ts"
 import { program } from "../../audit/AuditEntry.ts"
 import { ConfigSource } from "../../config/ConfigSource.ts"
@@ -9,60 +9,48 @@ import { Sql } from "../../storage/Sql.ts"
 import { isoOf } from "../certificates/Certificate.ts"
 import * as rows from "../certificates/acmeRows.ts"
 import { everyHost } from "../certificates/acmeRows.ts"
-import { CertificateStore } from "../certificates/CertificateStore.ts"
-import { choose } from "../certificates/chooseCertificates.ts"
 import * as lease from "../certificates/lease.ts"
 import { type AcmeSettings, directoryUrl } from "../certificates/section.ts"
-import { servedHosts } from "../certificates/servedHosts.ts"
 import { Domains } from "../Domains.ts"
 import { section } from "../section.ts"
 import type { AcmeClient } from "./AcmeClient.ts"
 import { AcmeError } from "./AcmeError.ts"
 import { delayAfter } from "./attempts.ts"
-import { isPublicName } from "./isPublicName.ts"
+import { dueHosts, isStillDue } from "./dueHosts.ts"
 
 /** Interval between two looks for hosts that are due. */
 const interval = "15 seconds"
-/** Hosts that are issued at the same time. */
+/** Hosts whose requests to the CA are sent at the same time. */
 const concurrency = 4
+/** Hosts that have an order at the same time. Most of them wait for the CA, which may take minutes to validate one. */
+const mostOrders = 64
 /** Longest response of a CA, in bytes. */
 const maxResponse = 1024 * 1024
 
-/** Rate limits in one pass after which all hosts wait: one may be a limit of its host, two are of the account. */
+/** Rate limits in one batch of hosts after which all hosts wait: one may be a limit of its host, two are of the account. */
 const mostLimited = 2
 
 export const layer = Layer.effectDiscard(
   Effect.gen(function* () {
     const config = yield* ConfigSource
     const sql = yield* Sql
-    const store = yield* CertificateStore
     const audit = yield* Audit
     const domains = yield* Domains
     const fs = yield* FileSystem.FileSystem
-    const hosts = Effect.provideService(servedHosts, Domains, domains)
-    const issuer = yield* lease.make("acme")
+    const scope = yield* Effect.scope
+    const registrar = yield* lease.make("acme")
+    const slots = yield* Semaphore.make(concurrency)
+    const orders = yield* Semaphore.make(mostOrders)
+    /** Hosts of batches that have not ended. */
+    const inProgress = new Set<string>()
+    /** Other hosts use the slot in the meantime. */
+    const pause = (millis: number) =>
+      Effect.acquireUseRelease(
+        slots.release(1),
+        () => Effect.sleep(millis),
+        () => slots.take(1)
+      )
     const settings = Effect.map(config.read(section), ({ certificates }) => certificates.acme)
-
-    /** Hosts without a certificate of this CA, or whose renewal is due, and whose next attempt is not later. */
-    const dueHosts = Effect.fnUntraced(function* (directory: string) {
-      const names = (yield* hosts).filter(isPublicName)
-      if (names.length === 0) return []
-      const now = yield* Clock.currentTimeMillis
-      const chosen = choose(names, yield* store.all, now)
-      const needed = names.filter((host) => {
-        const certificate = chosen.get(host)
-        if (certificate === undefined || certificate.source === "local_ca") return true
-        if (certificate.source === "uploaded") return false
-        return certificate.created_by !== directory || (certificate.renew_at ?? Infinity) <= now
-      })
-      if (needed.length === 0) return []
-      const orders = new Map((yield* sql.read(rows.listOrders)).map((order) => [order.host, order]))
-      const isDeferred = (host: string) => {
-        const order = orders.get(host)
-        return order !== undefined && order.directory === directory && order.next_at > now
-      }
-      return isDeferred(everyHost) ? [] : needed.filter((host) => !isDeferred(host))
-    })
 
     const recordFailure = Effect.fnUntraced(function* (host: string, directory: string, error: AcmeError) {
       const now = yield* Clock.currentTimeMillis
@@ -152,20 +140,30 @@ export const layer = Layer.effectDiscard(
       )
     )
 
-    /** One pass over hosts that are due. A rate limit of the account defers the rest. */
+    /** The client of the account, which one instance registers; `undefined` while another one does. */
+    const openAccount = Effect.fnUntraced(function* (acme: AcmeSettings, directory: string) {
+      // The ACME library is loaded when a host is due.
+      const account = yield* Effect.promise(() => import("./account.ts"))
+      const fetch = yield* outbound(acme)
+      const open = account.openAccount(acme, fetch)
+      const isRegistered = (yield* sql.read((client) => rows.findAccount(client, directory))) !== undefined
+      const isOpen = isRegistered || (yield* registrar.run(Effect.scoped(Effect.asVoid(open))))
+      return isOpen ? yield* open : undefined
+    })
+
+    /** Issues for hosts that are due. A rate limit of the account defers the rest. */
     const issueAll = Effect.fnUntraced(function* (due: ReadonlyArray<string>, acme: AcmeSettings) {
       const directory = directoryUrl(acme)
-      // The ACME library is loaded when a host is due.
-      const { openAccount } = yield* Effect.promise(() => import("./account.ts"))
+      const client = yield* openAccount(acme, directory)
+      if (client === undefined) return
       const { make } = yield* Effect.promise(() => import("./issueCertificate.ts"))
-      const client = yield* openAccount(acme, yield* outbound(acme))
       yield* forgetFailures
       yield* updateContact(client, acme, directory)
-      const issue = yield* make(client, directory)
+      const issue = yield* make(client, directory, pause)
       let limited = 0
       const one = Effect.fnUntraced(
         function* (host: string) {
-          if (limited >= mostLimited) return
+          if (limited >= mostLimited || !(yield* isStillDue(host, directory))) return
           const { notAfter } = yield* issue(host)
           yield* Effect.logInfo("certificate issued").pipe(
             Effect.annotateLogs({ host, expires_at: isoOf(notAfter) })
@@ -183,25 +181,35 @@ export const layer = Layer.effectDiscard(
             })
           )
       )
-      yield* Effect.forEach(due, one, { concurrency, discard: true })
+      const alone = Effect.fnUntraced(
+        function* (host: string) {
+          yield* (yield* lease.make(`acme ${host}`)).run(one(host))
+        },
+        (self, host) =>
+          orders
+            .withPermit(slots.withPermit(self))
+            .pipe(Effect.ensuring(Effect.sync(() => inProgress.delete(host))))
+      )
+      yield* Effect.forEach(due, alone, { concurrency: mostOrders, discard: true })
     }, Effect.scoped)
 
+    const batch = (due: ReadonlyArray<string>, acme: AcmeSettings) =>
+      issueAll(due, acme).pipe(
+        // The account failed, and with it every host.
+        Effect.catchTag("AcmeError", (error) => recordFailure(everyHost, directoryUrl(acme), error)),
+        Effect.catch((error) => Effect.logError(`certificates are not issued by ACME: ${error.message}`)),
+        Effect.catchDefect((defect) => Effect.logError("issuing certificates by ACME failed", defect)),
+        Effect.ensuring(Effect.sync(() => due.forEach((host) => inProgress.delete(host))))
+      )
+
+    /** Begins with the hosts that are due, and does not wait for those of earlier batches. */
     const pass = Effect.gen(function* () {
       const acme = yield* settings
       if (acme === undefined) return
-      const directory = directoryUrl(acme)
-      if ((yield* dueHosts(directory)).length === 0) return
-      yield* issuer.run(
-        Effect.gen(function* () {
-          // Another instance may have issued them before this one got the lease.
-          const due = yield* dueHosts(directory)
-          if (due.length === 0) return
-          yield* issueAll(due, acme).pipe(
-            // The account failed, and with it every host.
-            Effect.catchTag("AcmeError", (error) => recordFailure(everyHost, directory, error))
-          )
-        })
-      )
+      const due = (yield* dueHosts(directoryUrl(acme))).filter((host) => !inProgress.has(host))
+      if (due.length === 0) return
+      for (const host of due) inProgress.add(host)
+      yield* Effect.forkIn(batch(due, acme), scope)
     }).pipe(
       Effect.catch((error) => Effect.logError(`certificates are not issued by ACME: ${error.message}`)),
       Effect.catchDefect((defect) => Effect.logError("issuing certificates by ACME failed", defect))

@@ -23,25 +23,30 @@ const keyName = (host: string) => `edge_acme_orders/${host}`
 
 const rejected = (message: string) => new AcmeError({ reason: "rejected", message })
 
-/** Repeats `check` until it has a result. */
-const poll = <A, E>(step: string, check: Effect.Effect<A | undefined, E>) =>
-  Effect.gen(function* () {
-    const started = yield* monotonicNow
-    for (let delay = firstDelay; ; delay = Math.min(longestDelay, delay * 2)) {
-      const found = yield* check
-      if (found !== undefined) return found
-      if ((yield* monotonicNow) - started > stepLimit)
-        return yield* new AcmeError({
-          reason: "unavailable",
-          message: `the CA is still busy with the ${step}`
-        })
-      yield* Effect.sleep(delay)
-    }
-  })
-
-export const make = Effect.fnUntraced(function* (client: AcmeClient, directory: string) {
+/** `pause` waits for some milliseconds until the CA is asked again. */
+export const make = Effect.fnUntraced(function* (
+  client: AcmeClient,
+  directory: string,
+  pause: (millis: number) => Effect.Effect<void>
+) {
   const sql = yield* Sql
   const store = yield* CertificateStore
+
+  /** Repeats `check` until it has a result. */
+  const poll = <A, E>(step: string, check: Effect.Effect<A | undefined, E>) =>
+    Effect.gen(function* () {
+      const started = yield* monotonicNow
+      for (let delay = firstDelay; ; delay = Math.min(longestDelay, delay * 2)) {
+        const found = yield* check
+        if (found !== undefined) return found
+        if ((yield* monotonicNow) - started > stepLimit)
+          return yield* new AcmeError({
+            reason: "unavailable",
+            message: `the CA is still busy with the ${step}`
+          })
+        yield* pause(delay)
+      }
+    })
 
   const begin = Effect.fnUntraced(function* (host: string, before: rows.OrderRow | undefined) {
     const key = yield* generateKey

@@ -78,6 +78,17 @@ export const findCurrent = Effect.fnUntraced(function* (
   return new Set(found.map(({ names_hash }) => names_hash))
 })
 
+/** Whether the host has a certificate of this public CA that needs no renewal yet. */
+export const hasCurrent = (sql: SqlClient, host: string, directory: string, now: number) =>
+  Effect.map(
+    Ids(
+      sql`SELECT id FROM edge_certificates
+        WHERE source = 'acme' AND created_by = ${directory} AND not_after > ${now} AND renew_at > ${now}
+          AND names_hash = ${hashOf([host])}`
+    ),
+    (found) => found.length > 0
+  )
+
 export const countOf = (sql: SqlClient, source: Source) =>
   Effect.map(
     Counts(sql`SELECT COUNT(*) AS count FROM edge_certificates WHERE source = ${source}`),

@@ -132,30 +132,46 @@ for (const [kind, database] of Object.entries(databases)) {
       })
     )
 
-    it.live("continues an order of a process that ended in the middle", () =>
-      Effect.gen(function* () {
-        const storage = yield* database
-        const { ca, break: breakStep, count, mend } = yield* faulty(yield* pebble())
-        const reached = yield* Deferred.make<void>()
-        yield* breakStep("finalize", () => {
-          Deferred.doneUnsafe(reached, Effect.void)
-          return new Promise<Response>(() => {})
-        })
-        const scope = yield* Scope.make()
-        const first = yield* Scope.provide(running({ ca, storage, domains: [app] }), scope)
-        yield* ca.forward(first.http)
-        yield* Deferred.await(reached)
-        expect(appOf(yield* first.list).map(({ state }) => state)).toEqual(["pending", "active"])
-        yield* Scope.close(scope, Exit.void)
+    for (const step of ["order", "authorization", "challenge", "finalize", "certificate"] as const) {
+      it.live(`continues after a process that ended at the step ${step}`, () =>
+        Effect.gen(function* () {
+          const storage = yield* database
+          const { ca, break: breakStep, count, mend } = yield* faulty(yield* pebble())
+          const reached = yield* Deferred.make<void>()
+          yield* breakStep(step, () => {
+            Deferred.doneUnsafe(reached, Effect.void)
+            return new Promise<Response>(() => {})
+          })
+          const scope = yield* Scope.make()
+          const first = yield* Scope.provide(running({ ca, storage, domains: [app] }), scope)
+          yield* ca.forward(first.http)
+          yield* Deferred.await(reached)
+          const states = appOf(yield* first.list).map(({ state }) => state)
+          expect(states).toEqual(step === "order" ? ["active"] : ["pending", "active"])
+          yield* Scope.close(scope, Exit.void)
 
-        yield* mend
-        const second = yield* running({ ca, storage, domains: [app] })
-        yield* ca.forward(second.http)
-        yield* served(second.services, app)
-        expect([count("order"), count("account"), count("challenge")]).toEqual([1, 1, 1])
-      })
-    )
+          yield* mend
+          const second = yield* running({ ca, storage, domains: [app] })
+          yield* ca.forward(second.http)
+          yield* served(second.services, app)
+          const counted = (["order", "account", "challenge", "finalize"] as const).map(count)
+          expect(counted).toEqual([1, 1, 1, 1])
+          expect(yield* rowsOf(second.services, "edge_acme_orders")).toEqual([])
+          expect(yield* rowsOf(second.services, "edge_acme_challenges")).toEqual([])
+          expect(yield* rowsOf(second.services, "edge_leases")).toEqual([])
+        })
+      )
+    }
   })
+}
+
+/** The CA accepts the challenges, and does not begin with the validation. `reached` once it has accepted `challenges`. */
+const neverValidated = (challenges: number, reached: Deferred.Deferred<void>) => {
+  let accepted = 0
+  return ({ url }: Request) => {
+    if (++accepted === challenges) Deferred.doneUnsafe(reached, Effect.void)
+    return Response.json({ type: "http-01", url, status: "processing", token: "t" })
+  }
 }
 
 const problem =
@@ -258,6 +274,43 @@ describePebble("ACME", () => {
       const tried = (yield* rowsOf(services, "edge_acme_orders")).length
       expect([count("order") < 9, tried < 10]).toEqual([true, true])
       expect((yield* list).filter(({ names }) => names[0] === "more.example.com")).toHaveLength(1)
+    })
+  )
+
+  it.live("issues for other hosts while the CA takes minutes to validate some", () =>
+    Effect.gen(function* () {
+      const { ca, break: breakStep, mend } = yield* faulty(yield* pebble())
+      const slow = Array.from({ length: 6 }, (_, index) => `slow-${index}.example.com`)
+      const validating = yield* Deferred.make<void>()
+      yield* breakStep("challenge", neverValidated(slow.length, validating))
+      const storage = yield* sqlite
+      const { http, list, services } = yield* running({ ca, storage, domains: slow })
+      yield* ca.forward(http)
+      yield* Deferred.await(validating)
+      yield* mend
+      const application = publishApplication({ hostname: app, target_url: "http://127.0.0.1:1" })
+      yield* Effect.provideContext(application, services)
+      yield* Context.get(services, Domains).publish(() => [app])
+      yield* served(services, app)
+      const states = (yield* list).filter(({ source }) => source === "acme").map(({ state }) => state)
+      expect(states.toSorted()).toEqual(["active", ...slow.map(() => "pending" as const)])
+    })
+  )
+
+  it.live("issues on each instance for hosts that only it serves, while another one waits for the CA", () =>
+    Effect.gen(function* () {
+      const { ca, break: breakStep, count, mend } = yield* faulty(yield* pebble())
+      const validating = yield* Deferred.make<void>()
+      yield* breakStep("challenge", neverValidated(1, validating))
+      const storage = yield* sqlite
+      const one = yield* running({ ca, storage, domains: ["slow.example.com"] })
+      yield* Deferred.await(validating)
+      yield* mend
+      const two = yield* running({ ca, storage, domains: ["slow.example.com", app] })
+      yield* ca.forward(one.http, two.http)
+      yield* served(two.services, app)
+      const counted = (["order", "account", "challenge"] as const).map(count)
+      expect(counted).toEqual([2, 1, 2])
     })
   )
 
