@@ -1,51 +1,24 @@
 /** Stored lists of upstream servers, in `<storage.dir>/upstreams`: a fresh start serves them before it has connected. */
-import { Context, Effect, FileSystem, Layer, Option, Path, Schema } from "effect"
-import { sha256 } from "../../layers/platform/digest.ts"
+import { Context, Effect, FileSystem, Layer, Option, Path } from "effect"
+import { sha256Hex } from "../../layers/platform/digest.ts"
 import { watchFiles } from "../../layers/platform/watchFiles.ts"
 import { Ids } from "../../layers/platform/Ids.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
 import type { ServerSettings } from "../../layers/upstream/section.ts"
-import type { Lists } from "./lists.ts"
+import { fromText, type Known, toJson, toText } from "./storedText.ts"
 
 /** Larger lists are not stored. In characters; those of one principal are smaller, because there are more of them. */
 const maxSize = 16 * 1024 * 1024
 const maxOwnSize = 1024 * 1024
 /** Principals whose lists are stored, for each server. A new one replaces the one that was written first. */
 const maxPrincipals = 256
-/** Files of which this process remembers what it wrote last. */
+/** Files of which this process remembers what it read or wrote last. */
 const maxSaved = 1024
 
-const Items = Schema.Array(Schema.Record(Schema.String, Schema.Unknown))
-const Stored = Schema.Struct({
-  /** Hash of the settings that affect the server's lists. */
-  settings: Schema.String,
-  lists: Schema.Struct({
-    tools: Items,
-    prompts: Items,
-    resources: Items,
-    templates: Items,
-    instructions: Schema.optionalKey(Schema.String)
-  }),
-  /** Hash of the accepted definition of each tool, by the server's own name. */
-  pins: Schema.Record(Schema.String, Schema.String),
-  /** Tools that are held back, because their definition differs from the pin. */
-  held: Schema.Array(Schema.String)
-})
-type Stored = typeof Stored.Type
-const StoredText = Schema.fromJsonString(Stored)
-
-/** Stored state of one server. */
-export interface Known {
-  readonly lists: Lists
-  readonly pins: Readonly<Record<string, string>>
-  readonly held: ReadonlyArray<string>
-}
-
-const hex = (text: string) => Buffer.from(sha256(text)).toString("hex")
-const short = (text: string) => hex(text).slice(0, 32)
+const short = (text: string) => sha256Hex(text).slice(0, 32)
 
 const settingsHash = ({ args, command, cwd, type, url }: ServerSettings) =>
-  hex(JSON.stringify([command, args, cwd, type, url]))
+  sha256Hex(JSON.stringify([command, args, cwd, type, url]))
 
 /** Lists of all callers, or of one principal with its own account. */
 export interface Lister {
@@ -73,8 +46,16 @@ export class ListStore extends Context.Service<
       const storage = yield* Storage
       const ids = yield* Ids
       const folder = storage.path("upstreams")
-      /** Hashes of what this process wrote last, by file. */
+      /** Hashes of what this process read or wrote last, by file. */
       const saved = new Map<string, string>()
+      /** False if it was remembered before. */
+      const remember = (file: string, json: string): boolean => {
+        const hash = sha256Hex(json)
+        if (saved.get(file) === hash) return false
+        if (saved.size >= maxSaved) saved.clear()
+        saved.set(file, hash)
+        return true
+      }
       const filesOf = (server: string) =>
         Effect.map(
           Effect.orElseSucceed(fs.readDirectory(folder), () => []),
@@ -105,28 +86,21 @@ export class ListStore extends Context.Service<
             watchFiles([fileOf(server)], changed).pipe(Effect.provideService(FileSystem.FileSystem, fs)),
           load: (server, settings) =>
             Effect.gen(function* () {
-              const text = new TextDecoder().decode(yield* fs.readFile(fileOf(server)))
-              const stored = yield* Schema.decodeEffect(StoredText)(text)
-              return stored.settings === settingsHash(settings)
-                ? { lists: stored.lists, pins: stored.pins, held: stored.held }
-                : undefined
-            }).pipe(Effect.orElseSucceed(() => undefined)),
-          save: (server, settings, { held, lists, pins }) =>
-            Effect.gen(function* () {
-              const { instructions, ...items } = lists
-              const stored: Stored = {
-                settings: settingsHash(settings),
-                lists: { ...items, ...(instructions !== undefined && { instructions }) },
-                pins,
-                held
-              }
-              const text = JSON.stringify(stored)
-              if (text.length > (suffix === "" ? maxSize : maxOwnSize)) return
               const file = fileOf(server)
-              const hash = hex(text)
-              if (saved.get(file) === hash) return
-              if (saved.size >= maxSaved) saved.clear()
-              saved.set(file, hash)
+              const text = new TextDecoder().decode(yield* fs.readFile(file))
+              const { canPick, held, json, lists, pins, settings: hash } = yield* fromText(text)
+              if (hash !== settingsHash(settings)) return undefined
+              // Files of principals are written again after each start: the oldest ones are removed.
+              if (json !== undefined && suffix === "") remember(file, json)
+              return { lists, pins, held, canPick }
+            }).pipe(Effect.orElseSucceed(() => undefined)),
+          save: (server, settings, known) =>
+            Effect.gen(function* () {
+              const json = toJson(settingsHash(settings), known)
+              if (json.length > (suffix === "" ? maxSize : maxOwnSize)) return
+              const file = fileOf(server)
+              if (!remember(file, json)) return
+              const text = toText(json, known)
               if (suffix !== "") yield* makeRoom(server, file)
               const draft = `${file}.${yield* ids.next}`
               yield* storage.prepare

@@ -23,7 +23,7 @@ export interface UpstreamSettings {
   /** A server that answers no request, and then no ping for this long, is connected again. */
   readonly pingAfter: Duration.Duration
   /** Makes the requests to a URL. Default: the runtime's `fetch`. */
-  readonly fetch?: CallerFetch
+  readonly fetch?: CallerFetch | undefined
   /** Answers sampling requests for clients without a model. Absent: they are rejected. */
   readonly models?: Models["Service"] | undefined
   /** The principals that see the entries. Default: all. */

@@ -23,6 +23,9 @@ import type { Managed } from "./manageUpstreams.ts"
 import type { Summary } from "./Summary.ts"
 import { signInSettings } from "./signInSettings.ts"
 
+/** Loaded with the first server that has a URL. */
+const fetches = Effect.promise(() => import("../../layers/upstream/callerFetch.ts"))
+
 const make = Effect.gen(function* () {
   const config = yield* ConfigSource
   const context = yield* Effect.context<
@@ -61,13 +64,14 @@ const make = Effect.gen(function* () {
         const signInOf = yield* Effect.orDie(
           signInSettings.pipe(Effect.provideService(ConfigSource, config), Effect.provideService(Dns, dns))
         )
-        const { callerFetch } = yield* Effect.promise(() => import("../../layers/upstream/callerFetch.ts"))
+        const remote = Object.values(servers).some(({ url }) => url !== undefined)
+        const makeFetch = remote ? (yield* fetches).callerFetch : undefined
         managed = yield* manager
         yield* managed
           .apply(servers, {
             store,
             // The operator wrote the URLs: private addresses are allowed, link-local and metadata addresses are not.
-            fetch: callerFetch({
+            fetch: makeFetch?.({
               dns,
               settings: outbound,
               allowPrivate: true,

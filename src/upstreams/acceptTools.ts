@@ -1,6 +1,6 @@
 /** Selects the tools of a server that are served: checks definitions, compares them with their pins, and reports changes. */
 import type { JsonObject } from "../domain/JsonObject.ts"
-import type { Known } from "./ListStore.ts"
+import type { Known } from "./storedText.ts"
 import type { Lists } from "./lists.ts"
 import { checkDefinition, cleanText, diffOf, pinOf } from "./trust.ts"
 

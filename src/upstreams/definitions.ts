@@ -1,9 +1,10 @@
 /** Definitions and results of upstream servers, decoded: a malformed one is rejected instead of reaching a client. */
-import { Effect, Schema } from "effect"
+import { Effect, Equal, Option, Schema } from "effect"
 import { Failed } from "../catalog/CatalogError.ts"
 import type { RawOutput } from "../catalog/rawTool.ts"
 import { Annotations, Icon, type PromptOutput, type ReadOutput } from "../domain/Content.ts"
 import { isObject, type JsonObject } from "../domain/JsonObject.ts"
+import type { Lists } from "./lists.ts"
 
 const text = Schema.optionalKey(Schema.String)
 const JsonObjectSchema = Schema.Record(Schema.String, Schema.Unknown)
@@ -54,6 +55,41 @@ export const decodeTool = Schema.decodeUnknownOption(Tool)
 export const decodePrompt = Schema.decodeUnknownOption(Prompt)
 export const decodeResource = Schema.decodeUnknownOption(Resource)
 export const decodeTemplate = Schema.decodeUnknownOption(Template)
+export interface Decoders {
+  readonly tools: (item: JsonObject) => Option.Option<ToolDefinition>
+  readonly prompts: (item: JsonObject) => Option.Option<PromptDefinition>
+  readonly resources: (item: JsonObject) => Option.Option<ResourceDefinition>
+  readonly templates: (item: JsonObject) => Option.Option<TemplateDefinition>
+}
+export const decoders: Decoders = {
+  tools: decodeTool,
+  prompts: decodePrompt,
+  resources: decodeResource,
+  templates: decodeTemplate
+}
+
+/** Only omits fields that MCP does not define, in a twentieth of the time: for definitions that `canPick` accepted. */
+const pickerOf = <D>({ fields }: { readonly fields: object }) => {
+  const names = Object.keys(fields)
+  return (item: JsonObject): Option.Option<D> => {
+    const definition: Record<string, unknown> = {}
+    for (const name of names) if (Object.hasOwn(item, name)) definition[name] = item[name]
+    // `canPick` found that it equals the decoded definition.
+    return Option.some(definition as D)
+  }
+}
+export const pickers: Decoders = {
+  tools: pickerOf<ToolDefinition>(Tool),
+  prompts: pickerOf<PromptDefinition>(Prompt),
+  resources: pickerOf<ResourceDefinition>(Resource),
+  templates: pickerOf<TemplateDefinition>(Template)
+}
+
+/** Whether the pickers have the same results as the decoders. */
+export const canPick = (lists: Lists): boolean =>
+  (["tools", "prompts", "resources", "templates"] as const).every((kind) =>
+    lists[kind].every((item) => Equal.equals(decoders[kind](item), pickers[kind](item)))
+  )
 
 const hasTexts = (value: JsonObject, ...fields: ReadonlyArray<string>) =>
   fields.every((field) => typeof value[field] === "string")

@@ -6,10 +6,8 @@ import { chainOf, withoutChain, type InstanceChain } from "../domain/instanceCha
 import type { JsonObject } from "../domain/JsonObject.ts"
 import { scan } from "../mcp/paramHeaders.ts"
 import {
-  decodePrompt,
-  decodeResource,
-  decodeTemplate,
-  decodeTool,
+  type Decoders,
+  decoders,
   toPromptOutput,
   toReadOutput,
   toToolOutput,
@@ -161,7 +159,8 @@ export interface Served {
 
 export const entriesOf = (
   source: Source,
-  { instructions, prompts, resources, templates, tools }: Lists
+  { instructions, prompts, resources, templates, tools }: Lists,
+  decode: Decoders = decoders
 ): Served => {
   const reuse = reusing(source)
   const malformed: Array<string> = []
@@ -170,14 +169,14 @@ export const entriesOf = (
     kind: string,
     items: ReadonlyArray<JsonObject>,
     names: (item: JsonObject) => string | undefined,
-    decode: (item: JsonObject) => Option.Option<D>,
+    toDefinition: (item: JsonObject) => Option.Option<D>,
     make: (source: Source, name: string, definition: D) => A
   ): ReadonlyArray<A> =>
     items.flatMap((item) => {
       const name = names(item)
       if (name === undefined) return []
       const entry = reuse(kind, name, item, () =>
-        Option.getOrUndefined(Option.map(decode(item), (definition) => make(source, name, definition)))
+        Option.getOrUndefined(Option.map(toDefinition(item), (definition) => make(source, name, definition)))
       )
       if (entry === undefined) malformed.push(`${kind} ${name}`)
       return entry === undefined ? [] : [entry]
@@ -188,7 +187,7 @@ export const entriesOf = (
   }
   /** A tool with invalid marks for headers is not served. */
   const decodeMarked = (item: JsonObject) =>
-    Option.filter(decodeTool(item), ({ inputSchema }) => !source.overHttp || hasValidMarks(inputSchema))
+    Option.filter(decode.tools(item), ({ inputSchema }) => !source.overHttp || hasValidMarks(inputSchema))
   const selected = tools.filter((item) => source.serves(nameOf(item)))
   const entries: Entries = {
     instructions:
@@ -196,19 +195,19 @@ export const entriesOf = (
         ? `The names of its tools and prompts begin with ${source.prefix}__.\n\n${instructions}`
         : instructions,
     tools: convert("tool", selected, namesOf(selected), decodeMarked, tool),
-    prompts: convert("prompt", prompts, namesOf(prompts), decodePrompt, prompt),
+    prompts: convert("prompt", prompts, namesOf(prompts), decode.prompts, prompt),
     resources: convert(
       "resource",
       resources,
       ({ uri }) => String(uri),
-      decodeResource,
+      decode.resources,
       (from, _, it) => resource(from, it)
     ),
     templates: convert(
       "resource template",
       templates,
       ({ uriTemplate }) => String(uriTemplate),
-      decodeTemplate,
+      decode.templates,
       (from, _, it) => template(from, it)
     )
   }

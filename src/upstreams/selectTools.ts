@@ -1,7 +1,7 @@
 /** The served part of the lists of a server: by `allow` and `deny`, and without tools that are held back. */
 import type { ServerSettings } from "../../layers/upstream/section.ts"
 import { acceptOthers, acceptTools } from "./acceptTools.ts"
-import type { Known } from "./ListStore.ts"
+import type { Known } from "./storedText.ts"
 import type { Lists } from "./lists.ts"
 
 /** `*` matches anything. */

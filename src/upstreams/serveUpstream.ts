@@ -1,7 +1,6 @@
 /** Serves the entries of one upstream server: connects in the background, and updates the entries when its lists change. */
 import { Context, Deferred, Effect, Scope, Semaphore } from "effect"
 import type { Connection } from "../../layers/upstream/Connection.ts"
-import { openConnection } from "../../layers/upstream/openConnection.ts"
 import type { Credentials } from "../../layers/upstream/oauth/Credentials.ts"
 import type { SignIns } from "../../layers/upstream/oauth/SignIns.ts"
 import type { StdioServices } from "../../layers/upstream/stdioTransport.ts"
@@ -12,6 +11,7 @@ import { Catalog } from "../catalog/Catalog.ts"
 import type { Contribution } from "../catalog/Contribution.ts"
 import { accountOf } from "./accountOf.ts"
 import { announceSignIn } from "./announceSignIn.ts"
+import { decoders, pickers } from "./definitions.ts"
 import { entriesOf } from "./entries.ts"
 import type { Source } from "./forwardRequests.ts"
 import { nothing, readLists, type Lists } from "./lists.ts"
@@ -29,6 +29,9 @@ const firstAnswer = "5 seconds"
 
 /** Time after a start before servers with known lists are connected without a call, so that the first responses are not delayed. */
 const quiet = "2 seconds"
+
+/** Loaded with the first connection: servers with known lists connect after the first responses. */
+const transports = Effect.promise(() => import("../../layers/upstream/openConnection.ts"))
 
 /** When the scope closes, the entries are removed, then the connection is closed. */
 export const serveUpstream: (
@@ -85,24 +88,27 @@ export const serveUpstream: (
           )
 
     const open: Upstream.UpstreamOptions["open"] = Effect.provideContext(
-      openConnection({
-        server: name,
-        settings,
-        maxMessageBytes,
-        fetch,
-        account,
-        instance,
-        timeout: connectionTimeout,
-        pingAfter,
-        ask: (method, params) => running.ask(method, params),
-        onNotification: (method, params) => {
-          if (method.endsWith("/list_changed")) scheduleRelist()
-          else if (method === "notifications/resources/updated") run(contribution.updated(String(params.uri)))
-          else if (method === "notifications/elicitation/complete") {
-            run(running.elicitations.complete(params.elicitationId))
-          } else running.log(params)
-        }
-      }),
+      Effect.flatMap(transports, ({ openConnection }) =>
+        openConnection({
+          server: name,
+          settings,
+          maxMessageBytes,
+          fetch,
+          account,
+          instance,
+          timeout: connectionTimeout,
+          pingAfter,
+          ask: (method, params) => running.ask(method, params),
+          onNotification: (method, params) => {
+            if (method.endsWith("/list_changed")) scheduleRelist()
+            else if (method === "notifications/resources/updated")
+              run(contribution.updated(String(params.uri)))
+            else if (method === "notifications/elicitation/complete") {
+              run(running.elicitations.complete(params.elicitationId))
+            } else running.log(params)
+          }
+        })
+      ),
       services
     )
 
@@ -215,7 +221,7 @@ export const serveUpstream: (
       signInContribution.replace(unauthorized ? { tools: signInTools } : {})
     const contribution: Contribution = yield* catalog.contribute({
       owner: name,
-      entries: entriesOf(source, lists).entries,
+      entries: entriesOf(source, lists, known?.canPick === true ? pickers : decoders).entries,
       visibleTo,
       ...(eager &&
         known === undefined && {

@@ -2,15 +2,20 @@
 import { describe, expect, test } from "bun:test"
 import { Effect, Option, Result } from "effect"
 import fc from "fast-check"
+import type { JsonObject } from "../../../src/domain/JsonObject.ts"
 import {
+  canPick,
   decodePrompt,
   decodeResource,
   decodeTemplate,
   decodeTool,
+  decoders,
+  pickers,
   toPromptOutput,
   toReadOutput,
   toToolOutput
 } from "../../../src/upstreams/definitions.ts"
+import { nothing } from "../../../src/upstreams/lists.ts"
 
 const run = (effect: Effect.Effect<unknown, unknown>) => Effect.runSync(Effect.result(effect))
 
@@ -75,6 +80,58 @@ describe("a result", () => {
     expect(run(toToolOutput("entry", result))).toMatchObject({
       _tag: "Failure",
       failure: { detail: expect.stringContaining("content") }
+    })
+  })
+})
+
+describe("a picked definition", () => {
+  const text = fc.constantFrom("", "a", "b://c")
+  const optional = <A>(arbitrary: fc.Arbitrary<A>) => fc.option(arbitrary, { nil: undefined })
+  /** Mostly well-formed, with fields that MCP does not define. */
+  const item = fc
+    .record({
+      name: text,
+      title: optional(text),
+      uri: optional(text),
+      uriTemplate: optional(text),
+      inputSchema: optional(fc.dictionary(text, fc.jsonValue())),
+      annotations: optional(fc.record({ readOnlyHint: fc.boolean() }, { requiredKeys: [] })),
+      arguments: optional(fc.array(fc.record({ name: text, more: fc.nat() }, { requiredKeys: ["name"] }))),
+      icons: optional(fc.array(fc.record({ src: text, more: fc.nat() }, { requiredKeys: ["src"] }))),
+      _meta: optional(fc.dictionary(text, fc.jsonValue())),
+      size: optional(fc.jsonValue()),
+      execution: optional(fc.jsonValue())
+    })
+    // As parsed JSON, without undefined fields.
+    .map((value): JsonObject => JSON.parse(JSON.stringify(value)))
+  const kinds = ["tools", "prompts", "resources", "templates"] as const
+
+  test("is the decoded one, if the lists were found to allow it", () => {
+    let allowed = 0
+    fc.assert(
+      fc.property(fc.constantFrom(...kinds), item, (kind, each) => {
+        if (!canPick({ ...nothing, [kind]: [each] })) return
+        allowed++
+        const picked = pickers[kind](each)
+        expect(picked).toStrictEqual<typeof picked>(decoders[kind](each))
+      })
+    )
+    expect(allowed).toBeGreaterThan(5)
+  })
+
+  test.each([
+    ["malformed", { name: "a" }],
+    ["with an unknown field inside", { name: "a", inputSchema: {}, annotations: { more: 1 } }]
+  ])("is not allowed for a definition that is %s", (_, tool) => {
+    expect(canPick({ ...nothing, tools: [{ name: "good", inputSchema: {} }, tool] })).toBe(false)
+  })
+
+  test("is allowed with unknown fields at the top, which it omits", () => {
+    const tool = { name: "a", inputSchema: { type: "object" }, execution: { taskSupport: "forbidden" } }
+    expect(canPick({ ...nothing, tools: [tool] })).toBe(true)
+    expect(Option.getOrUndefined<object>(pickers.tools(tool))).toEqual({
+      name: "a",
+      inputSchema: { type: "object" }
     })
   })
 })
