@@ -22,7 +22,7 @@ const failed = (detail: string) => new OutboundError({ reason: "body", detail })
 type Bytes = Uint8Array<ArrayBuffer>
 
 /** The decoded body; encodings are listed in the order of application. */
-const decoded = (body: ReadableStream<Bytes>, header: string) =>
+export const decodedBody = (body: ReadableStream<Bytes>, header: string) =>
   Effect.gen(function* () {
     const names = header
       .toLowerCase()
@@ -46,7 +46,7 @@ const decoded = (body: ReadableStream<Bytes>, header: string) =>
 const opened = (response: Response) =>
   response.body === null
     ? Effect.undefined
-    : Effect.map(decoded(response.body, response.headers.get("content-encoding") ?? ""), (body) =>
+    : Effect.map(decodedBody(response.body, response.headers.get("content-encoding") ?? ""), (body) =>
         body.getReader()
       )
 

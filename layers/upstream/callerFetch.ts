@@ -3,10 +3,12 @@ import type { FetchLike } from "@modelcontextprotocol/client"
 import { Effect } from "effect"
 import { checkedAddress, checkedAddresses } from "../outbound/checkedAddress.ts"
 import { OutboundError } from "../outbound/OutboundError.ts"
+import { decodedBody } from "../outbound/responseBody.ts"
 import { codeOf, isUnreachable, makeAddressChoice, pinnedTls, pinnedUrl } from "../outbound/pinnedAddress.ts"
 import type { Settings } from "../outbound/section.ts"
 import { portOf, type Target } from "../outbound/target.ts"
 import type { Dns } from "../platform/Dns.ts"
+import { Http1Client, type Http1Request } from "../platform/http1/Http1Client.ts"
 import { instanceHeader } from "../platform/Instance.ts"
 
 export interface CallerFetchOptions {
@@ -23,21 +25,41 @@ export interface CallerFetchOptions {
 
 const newline = 0x0a
 
-/** Fails when the body, or one line of an event stream, exceeds `maxBytes`. */
-const limited = (body: ReadableStream<Uint8Array>, maxBytes: number, stream: boolean) => {
+/** Throws when the body, or one line of an event stream, exceeds `maxBytes`. */
+const sizeCheck = (headers: Headers, maxBytes: number) => {
+  const stream = headers.get("content-type")?.startsWith("text/event-stream") === true
   let size = 0
-  return body.pipeThrough(
-    new TransformStream<Uint8Array, Uint8Array>({
+  return (chunk: Uint8Array) => {
+    const end = stream ? chunk.lastIndexOf(newline) : -1
+    size = end < 0 ? size + chunk.byteLength : chunk.byteLength - end
+    if (size <= maxBytes) return
+    const detail = `the server sent a message of more than ${maxBytes} bytes`
+    throw new OutboundError({ reason: "body", detail })
+  }
+}
+
+const limited = (
+  { headers, status, statusText }: Response,
+  body: ReadableStream<Uint8Array<ArrayBuffer>>,
+  maxBytes: number
+) => {
+  const check = sizeCheck(headers, maxBytes)
+  const checked = body.pipeThrough(
+    new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
       transform: (chunk, controller) => {
-        const end = stream ? chunk.lastIndexOf(newline) : -1
-        size = end < 0 ? size + chunk.byteLength : chunk.byteLength - end
-        if (size <= maxBytes) return controller.enqueue(chunk)
-        const detail = `the server sent a message of more than ${maxBytes} bytes`
-        controller.error(new OutboundError({ reason: "body", detail }))
+        check(chunk)
+        controller.enqueue(chunk)
       }
     })
   )
+  return new Response(checked, { headers, status, statusText })
 }
+
+/** The path and query of a URL without a fragment. */
+const targetOf = ({ pathname, search }: URL) => pathname + search
+
+/** For all `callerFetch`, like the connections of the runtime's `fetch`. */
+const connections = new Http1Client()
 
 /** Checks whether the URL may be requested now. */
 export const check = (url: string, options: CallerFetchOptions) =>
@@ -54,6 +76,8 @@ export interface Route {
   readonly headers: Readonly<Record<string, string>>
   /** Of `https`. */
   readonly tls?: ReturnType<typeof pinnedTls>
+  /** Of `http`. */
+  readonly plain?: Pick<Http1Request, "hostname" | "port" | "target">
 }
 
 /** `checkedAddress` with a memory: a look-up for each request would cost more than a short call. */
@@ -67,7 +91,10 @@ const router = (options: CallerFetchOptions) => {
     const route = {
       url: pinnedUrl(to.url, address).href,
       headers,
-      ...(to.url.protocol === "https:" && { tls: pinnedTls(to) })
+      ...(to.url.protocol === "https:" && { tls: pinnedTls(to) }),
+      ...(to.url.protocol === "http:" && {
+        plain: { hostname: address, port: portOf(to.url), target: targetOf(to.url) }
+      })
     }
     if (checked.size >= maxChecked) checked.clear()
     checked.set(key, { until: performance.now() + checkedFor, route, to })
@@ -94,16 +121,24 @@ const router = (options: CallerFetchOptions) => {
   }
 }
 
+type Given = RequestInit["headers"]
+
 const withHeaders = (
-  headers: RequestInit["headers"],
+  headers: Given,
   own: Readonly<Record<string, string>>
-): RequestInit["headers"] => {
+): Headers | Record<string, string> => {
   if (headers === undefined || headers instanceof Headers || Array.isArray(headers)) {
     const copy = new Headers(headers)
     for (const [name, value] of Object.entries(own)) copy.set(name, value)
     return copy
   }
-  return { ...headers, ...own }
+  return { ...(headers as Record<string, string>), ...own }
+}
+
+/** A request whose body needs no encoding. */
+interface PlainRequest {
+  readonly body: string | Uint8Array | undefined
+  readonly init: RequestInit | undefined
 }
 
 export interface CallerFetch extends FetchLike {
@@ -113,35 +148,57 @@ export interface CallerFetch extends FetchLike {
 
 export const callerFetch = (options: CallerFetchOptions): CallerFetch => {
   const routes = router(options)
-  const send = (route: Route, init: RequestInit | undefined) =>
-    fetch(route.url, {
+  const { maxBytes } = options
+  const sendByFetch = async (route: Route, init: RequestInit | undefined): Promise<Response> => {
+    const response = await fetch(route.url, {
       ...init,
       headers: withHeaders(init?.headers, route.headers),
       redirect: "manual",
       proxy: false,
       timeout: false,
-      // Without TLS it would only cost time: half of that which `fetch` takes.
       ...(route.tls !== undefined && { tls: route.tls })
     } as RequestInit)
+    const { body, headers } = response
+    if (body === null) return response
+    const stream = headers.get("content-type")?.startsWith("text/event-stream") === true
+    const length = Number(headers.get("content-length") ?? Number.NaN)
+    const plain = headers.get("content-encoding") === null
+    return !stream && plain && length <= maxBytes ? response : limited(response, body, maxBytes)
+  }
+  const sendPlainly = async (
+    route: Route,
+    plain: NonNullable<Route["plain"]>,
+    { body, init }: PlainRequest
+  ): Promise<Response> => {
+    const { method = "GET", signal } = init ?? {}
+    const headers = withHeaders(init?.headers, { ...route.headers, "accept-encoding": "identity" })
+    const response = await connections.request({
+      ...plain,
+      method,
+      headers: headers instanceof Headers ? headers : Object.entries(headers),
+      body,
+      signal: signal ?? undefined,
+      checkOf: (head) => sizeCheck(head.headers, maxBytes)
+    })
+    const encoding = response.headers.get("content-encoding")
+    if (encoding === null || response.body === null) return response
+    return limited(response, await Effect.runPromise(decodedBody(response.body, encoding)), maxBytes)
+  }
+  const send = (route: Route, init: RequestInit | undefined) => {
+    const body = init?.body ?? undefined
+    const isPlain = body === undefined || typeof body === "string" || body instanceof Uint8Array
+    return route.plain !== undefined && isPlain
+      ? sendPlainly(route, route.plain, { body, init })
+      : sendByFetch(route, init)
+  }
   const request: FetchLike = async (url, init) => {
     const known = routes.route(url)
     const route = known instanceof Promise ? await known : known
-    const response = await send(route, init).catch(async (cause: unknown) => {
+    return send(route, init).catch(async (cause: unknown) => {
       if (!isUnreachable(codeOf(cause)) || init?.signal?.aborted === true) throw cause
       const other = await routes.replace(url, route)
       if (other === undefined) throw cause
       return send(other, init)
-    })
-    const { body, status, statusText } = response
-    if (body === null) return response
-    const stream = response.headers.get("content-type")?.startsWith("text/event-stream") === true
-    const length = Number(response.headers.get("content-length") ?? Number.NaN)
-    const plain = response.headers.get("content-encoding") === null
-    if (!stream && plain && length <= options.maxBytes) return response
-    return new Response(limited(body, options.maxBytes, stream), {
-      headers: response.headers,
-      status,
-      statusText
     })
   }
   return Object.assign(request, { route: routes.route })
