@@ -4,7 +4,7 @@ import { createServer } from "node:net"
 import { Effect } from "effect"
 import { it } from "../support/effect.ts"
 import { Browser, type Send } from "../support/oauth.ts"
-import { backend, publishing } from "../support/proxies.ts"
+import { backend, publish, publishing } from "../support/proxies.ts"
 import { dial, header, raw, rawOverTls } from "../support/rawHttp.ts"
 import { tlsEdge } from "../support/tlsEdge.ts"
 
@@ -81,7 +81,7 @@ it.live("an application sets no cookie of the edge, and does not see them", () =
 )
 
 it.live(
-  "a session of one application is rejected at another, nor at the service, and a return address stays on its host",
+  "a session of one application is rejected at another and at the service, and a return address stays on its host",
   () =>
     Effect.gen(function* () {
       const { port, publishAll, send } = yield* tlsEdge()
@@ -206,6 +206,44 @@ it.live(
       expect(Object.keys(headers).filter((name) => /[_.]/.test(name))).toEqual(["x_custom"])
       expect(JSON.stringify(headers)).not.toMatch(/admin|203\.0|red/)
     })
+)
+
+it.live("a trusted proxy names the client, but not the user of a protected application", () =>
+  Effect.gen(function* () {
+    const app = yield* backend(() => new Response("ok"))
+    const token = "t".repeat(40)
+    const { running, port } = yield* publishing(
+      app.url,
+      { protect: "read" },
+      { server: { trusted_proxies: ["127.0.0.1"] }, auth: { tokens: [{ name: "reader", token }] } }
+    )
+    yield* Effect.provideContext(publish({ hostname: "open.example.com", target_url: app.url }), running)
+    const lines = [
+      `Authorization: Bearer ${token}`,
+      "X-Forwarded-For: 203.0.113.1",
+      "X-Forwarded-Proto: https",
+      "X-Forwarded-User: admin",
+      "X-Forwarded-Groups: admins",
+      "X-Auth-Request-Email: admin@example.com",
+      "Remote-Groups: admins",
+      "Remote_User: admin"
+    ]
+    const get = (name: string) =>
+      wait(raw(port, ["GET / HTTP/1.1", `Host: ${name}`, ...lines, "", ""].join("\r\n")))
+    expect((yield* get("app.example.com")).status).toBe(200)
+    const seen = app.requests[0]?.headers ?? {}
+    expect(seen).toMatchObject({
+      "x-forwarded-for": "203.0.113.1, 127.0.0.1",
+      "x-forwarded-proto": "https",
+      "x-forwarded-user": "reader",
+      "remote-user": "reader"
+    })
+    expect(JSON.stringify(seen)).not.toContain("admin")
+    // Without protection, the user is that of the proxy.
+    yield* get("open.example.com")
+    expect(app.requests[1]?.headers).toMatchObject({ "x-forwarded-user": "admin", "remote-groups": "admins" })
+    expect(app.requests[1]?.headers).not.toHaveProperty("remote_user")
+  })
 )
 
 it.live(

@@ -9,6 +9,7 @@ import type { ApplicationResource } from "./applicationResource.ts"
 import { type BrowserSignIn, hasSession, isOwnPath, opensPage, type Visit } from "./browserSignIn.ts"
 import { edgeError } from "./errorPages.ts"
 import { isOfForeignPage } from "./foreignPages.ts"
+import { removeIdentities } from "./proxyHeaders.ts"
 
 /** A request that may pass. */
 export interface Identified {
@@ -81,6 +82,7 @@ export const makeProtection = ({
           }
         }),
       identify: (headers) => {
+        removeIdentities(headers)
         if (isBearer) {
           delete headers["authorization"]
           delete headers["dpop"]

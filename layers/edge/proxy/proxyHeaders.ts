@@ -36,6 +36,23 @@ const isStatement = (name: string): boolean => {
   }
 }
 
+/** Statements about the connection; the others are about the user. */
+const ofConnection: ReadonlySet<string> = new Set([
+  "forwarded",
+  "x-forwarded-for",
+  "x-forwarded-host",
+  "x-forwarded-port",
+  "x-forwarded-prefix",
+  "x-forwarded-proto",
+  "x-forwarded-server",
+  "x-real-ip"
+])
+
+/** Removes statements about the user, whom the proxy itself has authenticated: trusted proxies pass on those of clients. */
+export const removeIdentities = (headers: Record<string, string>): void => {
+  for (const name in headers) if (isStatement(name) && !ofConnection.has(name)) delete headers[name]
+}
+
 /** As CGI and its successors (WSGI, PHP) see a name: several characters become one. */
 export const cgiName = (name: string): string => name.replace(/[_.]/g, "-")
 

@@ -8,7 +8,7 @@ import { clientAddress, isRange } from "../../http/clientAddress.ts"
 import { messagePage } from "../../http/htmlPage.ts"
 import { toNode } from "../../http/nodeBridge.ts"
 import { pathOf } from "../../http/requestRouting.ts"
-import { bodyTooLarge, json } from "../../http/responses.ts"
+import { json } from "../../http/responses.ts"
 import * as http from "../../http/section.ts"
 import { Ids } from "../../platform/Ids.ts"
 import { derivedKey } from "../../storage/encryptionKey.ts"
@@ -28,6 +28,7 @@ import * as interactions from "./interactions.ts"
 import * as keys from "./keys.ts"
 import { oauthSecret } from "./secret.ts"
 import { identityScopes, makeProvider, supportedScopes } from "./provider.ts"
+import { receiveBody, withBody } from "./requestBody.ts"
 import * as requestLimits from "./requestLimits.ts"
 import { reseal } from "./reseal.ts"
 import * as signIns from "./signIn.ts"
@@ -170,24 +171,14 @@ export const make = Effect.fnUntraced(function* ({ count, fetch }: OAuthServerOp
     change(url)
     return new Request(url.href, { headers: request.headers, method: request.method })
   }
-  const withBody = (request: Request, body: string): Request => {
-    const headers = new Headers(request.headers)
-    headers.delete("transfer-encoding")
-    // Without a length the library takes the body for empty.
-    headers.set("content-length", String(new TextEncoder().encode(body).byteLength))
-    return new Request(request.url, { headers, method: request.method, body })
-  }
-  const bodyOf = (request: Request) =>
-    Effect.map(
-      Effect.promise(() => request.arrayBuffer()),
-      (bytes) => (bytes.byteLength > requests.maxBody ? undefined : new TextDecoder().decode(bytes))
-    )
-
-  const register = Effect.fnUntraced(function* (request: Request, address: string, at: PublicAddress) {
+  const register = Effect.fnUntraced(function* (
+    request: Request,
+    body: string,
+    address: string,
+    at: PublicAddress
+  ) {
     const rejected = yield* rejection("registrations", pathOf(request.url), address)
     if (rejected !== undefined) return rejected
-    const body = yield* bodyOf(request)
-    if (body === undefined) return bodyTooLarge(requests.maxBody)
     const registration = requests.completeRegistration(body)
     if (requests.isRejected(registration)) return json(400, registration)
     return yield* provide(withBody(request, JSON.stringify(registration)), address, at)
@@ -204,6 +195,7 @@ export const make = Effect.fnUntraced(function* ({ count, fetch }: OAuthServerOp
   /** A page for a browser: sign-in and consent, or that of an account. */
   const page = Effect.fnUntraced(function* (
     request: Request,
+    body: string,
     path: string,
     address: string,
     at: PublicAddress
@@ -216,8 +208,6 @@ export const make = Effect.fnUntraced(function* ({ count, fetch }: OAuthServerOp
     if (method === "POST" && site !== null && site !== "same-origin") {
       return messagePage(403, "Request from another site", "Open the page again, and send the form there.")
     }
-    const body = method === "POST" ? yield* bodyOf(request) : ""
-    if (body === undefined) return bodyTooLarge(requests.maxBody)
     const { interact, showAccount } = yield* current(at)
     const form = method === "POST" ? new URLSearchParams(body) : undefined
     if (path === accountPages.accountPath) return yield* showAccount(request, address, form)
@@ -240,7 +230,12 @@ export const make = Effect.fnUntraced(function* ({ count, fetch }: OAuthServerOp
 
   const resumed = /^\/oauth\/authorize\/([\w-]+)$/
 
-  const route = Effect.fnUntraced(function* (request: Request, address: string, at: PublicAddress) {
+  const route = Effect.fnUntraced(function* (
+    request: Request,
+    body: string,
+    address: string,
+    at: PublicAddress
+  ) {
     const completion: requests.Completion = { resources: at.resources, access, supported }
     const path = new URL(request.url).pathname
     if (path === "/oauth/authorize") {
@@ -250,17 +245,18 @@ export const make = Effect.fnUntraced(function* ({ count, fetch }: OAuthServerOp
         at
       )
     }
-    if (path === "/oauth/register" && request.method === "POST") return yield* register(request, address, at)
+    if (path === "/oauth/register" && request.method === "POST") {
+      return yield* register(request, body, address, at)
+    }
     if (path === accountPages.accountPath || path.startsWith(interactions.interactionPath)) {
-      return yield* page(request, path, address, at)
+      return yield* page(request, body, path, address, at)
     }
     if (path === "/oauth/token" && request.method === "POST") {
-      const body = yield* bodyOf(request)
-      if (body === undefined) return bodyTooLarge(requests.maxBody)
       return yield* provide(withBody(request, requests.completeToken(body, completion)), address, at)
     }
     const uid = resumed.exec(path)?.[1]
-    return uid === undefined ? yield* provide(request, address, at) : yield* resume(request, uid, address, at)
+    if (uid !== undefined) return yield* resume(request, uid, address, at)
+    return yield* provide(body === "" ? request : withBody(request, body), address, at)
   })
 
   /** Logs a failure. */
@@ -283,8 +279,10 @@ export const make = Effect.fnUntraced(function* ({ count, fetch }: OAuthServerOp
       if (waiting >= maxRunning + maxWaiting) {
         return unavailable(path, "Too many requests at this moment. Retry later.")
       }
+      const body = yield* receiveBody(request)
+      if (body instanceof Response) return body
       waiting++
-      return yield* slots.withPermit(route(request, address, at)).pipe(
+      return yield* slots.withPermit(route(request, body, address, at)).pipe(
         Effect.catchCause((cause) =>
           Cause.hasInterruptsOnly(cause) ? Effect.interrupt : Effect.succeed(reported(path, cause))
         ),
