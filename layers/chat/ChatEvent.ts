@@ -231,3 +231,9 @@ export type ChatEventOf<Type extends ChatEventBody["type"]> = Extract<
   { readonly type: Type }
 > &
   Stored
+
+/** What a user sends to a turn that runs, from any process. */
+export type TurnResponse = ChatEventOf<"input_answered"> | ChatEventOf<"stop_requested">
+export const isTurnResponse = (event: ChatEvent): event is TurnResponse => isTurnResponseType(event.type)
+export const isTurnResponseType = (type: string): boolean =>
+  type === "input_answered" || type === "stop_requested"

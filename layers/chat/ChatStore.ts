@@ -1,6 +1,6 @@
 /** Conversations and their event logs, the same for all back ends. */
 import { Context, Schema, type Effect, type Stream } from "effect"
-import type { ChatEvent, ChatEventBody, ChatEventOf } from "./ChatEvent.ts"
+import type { ChatEvent, ChatEventBody, ChatEventOf, TurnResponse } from "./ChatEvent.ts"
 
 export class ChatStoreError extends Schema.TaggedError<ChatStoreError>()("ChatStoreError", {
   /**
@@ -99,6 +99,11 @@ export class ChatStore extends Context.Service<
     ) => Effect.Effect<ReadonlyArray<ChatEvent>, ChatStoreError>
     /** The events after `after`, and then each new one, of any process. */
     readonly watch: (conversation: string, after: number) => Stream.Stream<ChatEvent, ChatStoreError>
+    /** The same of the events of `respond` only: no other event wakes the reader. */
+    readonly watchResponses: (
+      conversation: string,
+      after: number
+    ) => Stream.Stream<TurnResponse, ChatStoreError>
     /** Conversations of the principal, the most recently used first. */
     readonly list: (
       principal: string,

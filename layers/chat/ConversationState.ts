@@ -1,4 +1,5 @@
 /** Title, running turn, open requests and size of a conversation, which follow from its events. */
+import { isTurnResponseType } from "./ChatEvent.ts"
 import type { Conversation } from "./ChatStore.ts"
 
 /** Characters of the first message that are the title. */
@@ -39,6 +40,8 @@ export class ConversationState {
   created = ""
   updated = ""
   lastSeq = 0
+  /** `seq` of the last event of `ChatStore.respond`; 0: there is none. */
+  lastResponse = 0
   running: Conversation["running"]
   /** The process that runs the turn. */
   owner: string | undefined
@@ -76,6 +79,7 @@ export class ConversationState {
   apply(event: EventMark, size: number, owner?: string) {
     const { content, hop = 0, id = "", principal, request_id = "", seq, timestamp, type } = event
     this.lastSeq = seq
+    if (isTurnResponseType(type)) this.lastResponse = seq
     this.updated = timestamp
     if (this.created === "") this.created = timestamp
     if (principal !== undefined) this.principal = principal

@@ -52,6 +52,8 @@ const make = Effect.gen(function* () {
     read: (conversation, options) => use((store) => store.read(conversation, options)),
     watch: (conversation, after) =>
       Stream.unwrap(Effect.map(opened, (store) => store.watch(conversation, after))),
+    watchResponses: (conversation, after) =>
+      Stream.unwrap(Effect.map(opened, (store) => store.watchResponses(conversation, after))),
     list: (principal, options) => use((store) => store.list(principal, options)),
     remove: (conversation) => use((store) => store.remove(conversation))
   })

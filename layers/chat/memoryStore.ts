@@ -1,22 +1,24 @@
 /** Conversations in the memory of this process, for tests and for services that need no history after a restart. */
 import { Clock, Effect, Layer } from "effect"
 import { Ids } from "../platform/Ids.ts"
-import type { ChatEvent, ChatEventBody } from "./ChatEvent.ts"
+import { type ChatEvent, type ChatEventBody, isTurnResponse } from "./ChatEvent.ts"
 import { ChatStore, type Begun, type ChatStoreError } from "./ChatStore.ts"
 import { ConversationLog } from "./ConversationLog.ts"
 import { listPage } from "./listPage.ts"
 import { pickEvents } from "./pickEvents.ts"
-import { type ChatLimits, roomFor } from "./roomFor.ts"
+import { type ChatLimits, ConversationSums, roomFor } from "./roomFor.ts"
 import { alreadyRuns, ended, notFound, tooMany } from "./storeErrors.ts"
 import { Wakers } from "./Wakers.ts"
-import { watchEvents } from "./watchEvents.ts"
+import { watchEvents, watchResponses } from "./watchEvents.ts"
 
 export const make = Effect.fnUntraced(function* (limits: ChatLimits) {
   const clock = yield* Clock.Clock
   const { nextUnsafe } = yield* Ids
   const logs = new Map<string, ConversationLog>()
   const claims = new Map<string, ChatEvent>()
+  const sums = new ConversationSums()
   const wakers = new Wakers()
+  const responseWakers = new Wakers()
 
   const claimOf = (principal: string, requestId: string) => JSON.stringify([principal, requestId])
 
@@ -24,10 +26,12 @@ export const make = Effect.fnUntraced(function* (limits: ChatLimits) {
     if (log === undefined) return
     const { id, principal } = log.state
     logs.delete(id)
+    sums.remove(log.state)
     for (const event of log.events) {
       if (event.type === "user_message") claims.delete(claimOf(principal, event.request_id))
     }
     wakers.wake(id)
+    responseWakers.wake(id)
   }
 
   const add = (log: ConversationLog, bodies: ReadonlyArray<ChatEventBody>): ReadonlyArray<ChatEvent> => {
@@ -38,9 +42,12 @@ export const make = Effect.fnUntraced(function* (limits: ChatLimits) {
       timestamp,
       ...body
     }))
+    if (logs.has(log.state.id)) sums.remove(log.state)
     for (const event of events) log.add(event, JSON.stringify(event).length)
+    sums.add(log.state)
     logs.set(log.state.id, log)
     wakers.wake(log.state.id)
+    if (events.some(isTurnResponse)) responseWakers.wake(log.state.id)
     return events
   }
 
@@ -49,6 +56,9 @@ export const make = Effect.fnUntraced(function* (limits: ChatLimits) {
       const log = logs.get(id)
       return log === undefined ? Effect.fail(notFound(id)) : Effect.succeed(log)
     })
+
+  const readAfter = (id: string, last: number) =>
+    Effect.map(existing(id), (log) => log.between(last, Infinity))
 
   return ChatStore.of({
     begin: ({ conversation, create, message, principal }) =>
@@ -60,12 +70,9 @@ export const make = Effect.fnUntraced(function* (limits: ChatLimits) {
         const mayUse = known === undefined ? create === true : known.state.principal === principal
         if (conversation !== undefined && !mayUse) return Effect.fail(notFound(conversation))
         if (known?.state.running !== undefined) return Effect.fail(alreadyRuns)
-        const victims = roomFor(
-          principal,
-          conversation,
-          [...logs.values()].map(({ state }) => state),
-          limits
-        )
+        const conversations = () => [...logs.values()].map(({ state }) => state)
+        const isNew = known === undefined
+        const victims = roomFor({ principal, id: conversation, isNew, sums, conversations }, limits)
         if (victims === undefined) return Effect.fail(tooMany)
         for (const { id } of victims) forget(logs.get(id))
         const log = known ?? new ConversationLog(conversation ?? nextUnsafe())
@@ -91,9 +98,18 @@ export const make = Effect.fnUntraced(function* (limits: ChatLimits) {
     read: (conversation, options) => Effect.map(existing(conversation), (log) => pickEvents(log, options)),
     watch: (conversation, after) =>
       watchEvents(after, {
-        read: (last) => Effect.map(existing(conversation), (log) => log.between(last, Infinity)),
+        read: (last) => readAfter(conversation, last),
         wait: (last) =>
           wakers.wait(conversation, () => (logs.get(conversation)?.state.lastSeq ?? Infinity) > last)
+      }),
+    watchResponses: (conversation, after) =>
+      watchResponses(after, {
+        read: (last) => readAfter(conversation, last),
+        wait: (last) =>
+          responseWakers.wait(
+            conversation,
+            () => (logs.get(conversation)?.state.lastResponse ?? Infinity) > last
+          )
       }),
     list: (principal, options) =>
       Effect.suspend(() =>

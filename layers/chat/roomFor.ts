@@ -5,42 +5,77 @@ import type { ChatSettings } from "./section.ts"
 export type ChatLimits = Pick<ChatSettings, "max_bytes" | "max_conversations">
 type Size = Pick<ConversationState, "bytes" | "id" | "principal" | "running" | "updated">
 
-/** `id`: of the conversation that begins a turn. Undefined: those that do not run are not enough. */
+interface Sum {
+  count: number
+  bytes: number
+}
+
+const change = (sum: Sum, count: number, bytes: number) => {
+  sum.count += count
+  sum.bytes += bytes
+}
+
+/** Number and bytes of all conversations, and of those of each principal. */
+export class ConversationSums {
+  readonly #own = new Map<string, Sum>()
+  readonly all: Sum = { count: 0, bytes: 0 }
+
+  of(principal: string): Readonly<Sum> {
+    return this.#own.get(principal) ?? { count: 0, bytes: 0 }
+  }
+
+  add({ bytes, principal }: Size) {
+    change(this.all, 1, bytes)
+    const own = this.#own.get(principal)
+    if (own === undefined) this.#own.set(principal, { count: 1, bytes })
+    else change(own, 1, bytes)
+  }
+
+  /** With the principal and the size that it was added with. */
+  remove({ bytes, principal }: Size) {
+    change(this.all, -1, -bytes)
+    const own = this.#own.get(principal)
+    if (own === undefined) return
+    change(own, -1, -bytes)
+    if (own.count === 0) this.#own.delete(principal)
+  }
+
+  clear() {
+    this.#own.clear()
+    change(this.all, -this.all.count, -this.all.bytes)
+  }
+}
+
+export interface Room<State> {
+  readonly principal: string
+  /** Id of the conversation that begins a turn; undefined: it is a new one. */
+  readonly id: string | undefined
+  readonly isNew: boolean
+  readonly sums: ConversationSums
+  /** All; read only if there is not enough room. */
+  readonly conversations: () => Iterable<State>
+}
+
+/** Undefined: the conversations that do not run are not enough. */
 export const roomFor = <State extends Size>(
-  principal: string,
-  id: string | undefined,
-  conversations: Iterable<State>,
+  { conversations, id, isNew, principal, sums }: Room<State>,
   { max_bytes, max_conversations }: ChatLimits
 ): ReadonlyArray<State> | undefined => {
-  const idle: Array<State> = []
-  const own = { count: 0, bytes: 0 }
-  const all = { count: 0, bytes: 0 }
-  let exists = false
-  for (const state of conversations) {
-    const isOwn = state.principal === principal
-    if (state.id === id) exists = true
-    else if (state.running === undefined) idle.push(state)
-    all.count += 1
-    all.bytes += state.bytes
-    if (!isOwn) continue
-    own.count += 1
-    own.bytes += state.bytes
-  }
-  const added = exists ? 0 : 1
-  const isOver = (sum: typeof own, kind: "principal" | "total") =>
+  const own = { ...sums.of(principal) }
+  const all = { ...sums.all }
+  const added = isNew ? 1 : 0
+  const isOver = (sum: Sum, kind: "principal" | "total") =>
     sum.count + added > max_conversations[kind] || sum.bytes >= max_bytes[kind]
   if (!isOver(own, "principal") && !isOver(all, "total")) return []
+  const idle = [...conversations()].filter((state) => state.running === undefined && state.id !== id)
   idle.sort((one, other) => (one.updated < other.updated ? -1 : 1))
   const victims: Array<State> = []
   for (const state of idle) {
     const isOwn = state.principal === principal
     if (!(isOver(all, "total") || (isOwn && isOver(own, "principal")))) continue
     victims.push(state)
-    all.count -= 1
-    all.bytes -= state.bytes
-    if (!isOwn) continue
-    own.count -= 1
-    own.bytes -= state.bytes
+    change(all, -1, -state.bytes)
+    if (isOwn) change(own, -1, -state.bytes)
   }
   return isOver(own, "principal") || isOver(all, "total") ? undefined : victims
 }

@@ -1,5 +1,5 @@
 /** Turns that run in this process: limited per principal, found by their message, and ended when the service stops. */
-import { Clock, Deferred, Effect } from "effect"
+import { Clock, Effect, Fiber } from "effect"
 import type { ChatEventOf } from "../../layers/chat/ChatEvent.ts"
 import type { ChatSettings } from "../../layers/chat/section.ts"
 import { Waiters } from "../../layers/platform/Waiters.ts"
@@ -12,8 +12,8 @@ import { TurnActivity } from "./TurnActivity.ts"
 interface LocalTurn {
   readonly message: ChatEventOf<"user_message">
   readonly activity: TurnActivity
-  /** Ends it as interrupted. */
-  readonly quit: Deferred.Deferred<void>
+  /** Absent until it waits for the first time. */
+  fiber?: Fiber.Fiber<void>
 }
 
 /** A service that stops does not wait for turns without an event for so many ms, unless they run tools. */
@@ -40,13 +40,10 @@ export const makeLocalTurns = Effect.fnUntraced(function* (
     if (unended === 0) idle.wake()
   }
 
-  const quitQuiet = Effect.suspend(() =>
-    Effect.forEach(
-      [...live.values()].filter(({ activity }) => activity.isQuiet(quietTime)),
-      ({ quit }) => Deferred.succeed(quit, undefined),
-      { discard: true }
-    )
-  )
+  /** Ends them as interrupted. */
+  const quitQuiet = Effect.sync(() => {
+    for (const { activity, fiber } of live.values()) if (activity.isQuiet(quietTime)) fiber?.interruptUnsafe()
+  })
 
   return {
     /** Whether no further turn may begin. */
@@ -77,14 +74,14 @@ export const makeLocalTurns = Effect.fnUntraced(function* (
         settings: settings.service
       }
       const activity = new TurnActivity(clock)
-      const quit = yield* Deferred.make<void>()
-      live.set(claimOf(message), { message: begun, activity, quit })
+      const claim = claimOf(message)
+      const local: LocalTurn = { message: begun, activity }
+      live.set(claim, local)
       const ending = Effect.sync(() => quota.release(principal.key, 1))
-      yield* superviseTurn(services, turn, begun.seq, ending, activity, message.revoked).pipe(
-        Effect.raceFirst(Deferred.await(quit)),
+      local.fiber = yield* superviseTurn(services, turn, begun.seq, ending, activity, message.revoked).pipe(
         Effect.ensuring(
           Effect.sync(() => {
-            live.delete(claimOf(message))
+            live.delete(claim)
             ended()
           })
         ),

@@ -62,17 +62,18 @@ export const superviseTurn = Effect.fnUntraced(function* (
     return store.append(conversation, events)
   }
   const waiting = new Map<string, Deferred.Deferred<Answered>>()
-  const stop = yield* Deferred.make<typeof stopped>()
 
-  const listen = Stream.runForEach(store.watch(conversation, after), (event) => {
-    if (event.type === "stop_requested" && event.request_id === requestId) {
-      return Effect.asVoid(Deferred.succeed(stop, stopped))
-    }
-    const answered = event.type === "input_answered" ? waiting.get(event.id) : undefined
-    return event.type === "input_answered" && answered !== undefined
-      ? Effect.asVoid(Deferred.succeed(answered, event))
-      : Effect.void
-  })
+  /** Passes answers on until the turn is asked to stop. */
+  const untilStop = Effect.suspend(() =>
+    Stream.runDrain(
+      Stream.takeUntil(store.watchResponses(conversation, after), (event) => {
+        if (event.type === "stop_requested") return event.request_id === requestId
+        const answered = waiting.get(event.id)
+        if (answered !== undefined) Deferred.doneUnsafe(answered, Effect.succeed(event))
+        return false
+      })
+    )
+  )
 
   const ask: Turn["ask"] = Effect.fnUntraced(function* (request) {
     const id = yield* newId
@@ -112,10 +113,7 @@ export const superviseTurn = Effect.fnUntraced(function* (
       args: undefined,
       tracker: progress.track(call)
     },
-    Effect.raceFirst(
-      runTurn(services, turn, said),
-      Effect.raceFirst(Deferred.await(stop), Effect.as(revoked, stopped))
-    )
+    Effect.raceFirst(runTurn(services, turn, said), Effect.as(Effect.raceFirst(untilStop, revoked), stopped))
   )
 
   const endOf = (exit: Exit.Exit<Effect.Success<typeof main>, Effect.Error<typeof main>>): ChatEventBody => {
@@ -127,10 +125,9 @@ export const superviseTurn = Effect.fnUntraced(function* (
       : exit.value
   }
 
-  const running = Effect.raceFirst(main, Effect.andThen(listen, Effect.never))
   yield* Effect.uninterruptibleMask((restore) =>
     Effect.gen(function* () {
-      const exit = yield* Effect.exit(restore(running))
+      const exit = yield* Effect.exit(restore(main))
       if (Exit.isFailure(exit) && Cause.hasDies(exit.cause)) {
         yield* Effect.logError("A turn of a conversation failed.", exit.cause)
       }

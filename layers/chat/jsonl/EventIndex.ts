@@ -1,5 +1,6 @@
 /** Index of `events.jsonl`: where the events of each conversation are, and the state that follows from them. */
 import { ConversationState, isDelta } from "../ConversationState.ts"
+import { ConversationSums } from "../roomFor.ts"
 import type { EventLine } from "./lines.ts"
 
 /** Adjacent events of one conversation in one file. */
@@ -95,6 +96,7 @@ export class IndexedConversation {
 
 export class EventIndex {
   readonly conversations = new Map<string, IndexedConversation>()
+  readonly sums = new ConversationSums()
   /** Conversation and `seq` of each user's message, by `claimOf`. */
   readonly claims = new Map<string, { readonly conversation: string; readonly seq: number }>()
 
@@ -109,8 +111,9 @@ export class EventIndex {
     if (found === undefined) {
       found = new IndexedConversation(line.conversation)
       this.conversations.set(line.conversation, found)
-    }
+    } else this.sums.remove(found.state)
     found.add(line, place, first)
+    this.sums.add(found.state)
     if (line.type === "user_message") {
       const claim = EventIndex.claimOf(found.state.principal, line.request_id ?? "")
       this.claims.set(claim, { conversation: line.conversation, seq: line.seq })
@@ -121,6 +124,7 @@ export class EventIndex {
 
   remove(id: string): IndexedConversation | undefined {
     const found = this.conversations.get(id)
+    if (found !== undefined) this.sums.remove(found.state)
     this.conversations.delete(id)
     for (const claim of found?.claims ?? []) this.claims.delete(claim)
     return found
@@ -129,6 +133,7 @@ export class EventIndex {
   clear() {
     this.conversations.clear()
     this.claims.clear()
+    this.sums.clear()
   }
 
   /** Bytes of each segment that are in use. */

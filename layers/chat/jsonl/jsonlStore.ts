@@ -10,8 +10,6 @@ import { pickEvents } from "../pickEvents.ts"
 import { roomFor } from "../roomFor.ts"
 import type { ChatSettings } from "../section.ts"
 import { alreadyRuns, ended, interruptedTurn, notFound, tooMany } from "../storeErrors.ts"
-import { Wakers } from "../Wakers.ts"
-import { watchEvents } from "../watchEvents.ts"
 import { cacheConversation } from "./cacheConversation.ts"
 import { EventIndex, type IndexedConversation } from "./EventIndex.ts"
 import { makeLog } from "./JsonlLog.ts"
@@ -22,8 +20,8 @@ import { ProcessOwner } from "./ProcessOwner.ts"
 import { containsMessage } from "./readEvents.ts"
 import { maintainLog } from "./maintainLog.ts"
 import { quarantineName, SegmentFiles } from "./SegmentFiles.ts"
-import { wakeLater } from "./wakeLater.ts"
-import { watchOthers } from "./watchOthers.ts"
+import { LogWakers } from "./LogWakers.ts"
+import { watchLog } from "./watchLog.ts"
 
 export type JsonlSettings = Pick<
   ChatSettings,
@@ -44,14 +42,13 @@ export const make = Effect.fnUntraced(function* (folder: string, settings: Jsonl
   const scope = yield* Effect.scope
   const files = new SegmentFiles(folder)
   const hot = new HotLogs()
-  const wakers = new Wakers()
-  const wake = wakeLater(wakers)
+  const wakers = new LogWakers()
   const owner = new ProcessOwner(nextUnsafe(), files)
 
   const log = yield* makeLog(files, {
     isRead: (id) => hot.has(id),
     onLine: (line) => {
-      wake(line.conversation)
+      wakers.wake(line.conversation, line.type)
       if (!hot.has(line.conversation)) return
       const event = decodeEvent(line)
       if (typeof event === "string") hot.delete(line.conversation)
@@ -59,7 +56,7 @@ export const make = Effect.fnUntraced(function* (folder: string, settings: Jsonl
     },
     onRemoved: (id) => {
       hot.delete(id)
-      wake(id)
+      wakers.wake(id)
     },
     onReload: () => hot.clear(),
     onTorn: (bytes) => {
@@ -100,8 +97,10 @@ export const make = Effect.fnUntraced(function* (folder: string, settings: Jsonl
       ])
     )
     if (lastSeq === 0) hot.start(id)
-    for (const [offset, event] of events.entries()) hot.add(event, lengths[offset] ?? 0)
-    wake(id)
+    for (const [offset, event] of events.entries()) {
+      hot.add(event, lengths[offset] ?? 0)
+      wakers.wake(id, event.type)
+    }
     return events
   }
 
@@ -154,8 +153,13 @@ export const make = Effect.fnUntraced(function* (folder: string, settings: Jsonl
 
   const load = cacheConversation(files, log, hot)
 
-  const logOf = Effect.fnUntraced(function* (id: string) {
-    yield* existing(id)
+  const logOf = (id: string) =>
+    Effect.flatMap(existing(id), ({ state }) => {
+      const known = hot.get(id)
+      return known?.state.lastSeq === state.lastSeq ? Effect.succeed(known) : readLog(id)
+    })
+
+  const readLog = Effect.fnUntraced(function* (id: string) {
     for (let attempt = 0; attempt < 3; attempt++) {
       const { damaged, log: read } = yield* load(id)
       if (read !== undefined) return read
@@ -194,7 +198,7 @@ export const make = Effect.fnUntraced(function* (folder: string, settings: Jsonl
     run(Effect.forkIn(maintain, scope))
   }
 
-  const waitFor = yield* watchOthers(log, wakers, settled)
+  const { watch, watchResponses } = yield* watchLog({ log, hot, wakers, logOf, settle: settled })
 
   return ChatStore.of({
     begin: Effect.fnUntraced(function* ({ conversation, create, message, principal }) {
@@ -207,8 +211,10 @@ export const make = Effect.fnUntraced(function* (folder: string, settings: Jsonl
         if (conversation !== undefined && !mayUse) throw notFound(conversation)
         endDead(known)
         if (known?.state.running !== undefined) throw alreadyRuns
-        const states = [...log.index.conversations.values()].map(({ state }) => state)
-        const victims = roomFor(principal, conversation, states, settings)
+        const { conversations, sums } = log.index
+        const isNew = known === undefined
+        const states = () => [...conversations.values()].map(({ state }) => state)
+        const victims = roomFor({ principal, id: conversation, isNew, sums, conversations: states }, settings)
         if (victims === undefined) throw tooMany
         for (const { id } of victims) log.remove(id, now())
         owner.take()
@@ -245,15 +251,8 @@ export const make = Effect.fnUntraced(function* (folder: string, settings: Jsonl
       }),
     find: (conversation) => Effect.map(settled(conversation), (found) => found?.state.info),
     read: (conversation, options) => Effect.map(logOf(conversation), (found) => pickEvents(found, options)),
-    watch: (conversation, after) =>
-      watchEvents(after, {
-        read: (last) => Effect.map(logOf(conversation), (found) => found.between(last, Infinity)),
-        wait: (last) =>
-          waitFor(
-            conversation,
-            () => (log.index.conversations.get(conversation)?.state.lastSeq ?? Infinity) > last
-          )
-      }),
+    watch,
+    watchResponses,
     list: Effect.fnUntraced(function* (principal, options) {
       const own = yield* log.query(() =>
         [...log.index.conversations.values()].filter(({ state }) => state.principal === principal)

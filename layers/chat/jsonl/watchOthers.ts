@@ -9,7 +9,10 @@ const afterFailure = "10 seconds"
 /** Intervals between two checks whether the processes of running turns are alive. */
 const intervalsPerCheck = 20
 
-/** `settle`: ends the turn of a conversation if its process has died. Returns `Wakers.wait`, which sees all processes. */
+/**
+ * `wakers`: of readers that must see the end of a turn whose process has died, which `settle` ends. Returns a function that
+ * waits while events of all processes are seen.
+ */
 export const watchOthers = Effect.fnUntraced(function* (
   log: JsonlLog,
   wakers: Wakers,
@@ -41,7 +44,7 @@ export const watchOthers = Effect.fnUntraced(function* (
     }
   }).pipe(Effect.ensuring(Effect.sync(() => (isRunning = false))))
 
-  return (conversation: string, ready: () => boolean) =>
+  return (wait: Effect.Effect<void>) =>
     Effect.acquireUseRelease(
       Effect.suspend(() => {
         waiting++
@@ -49,7 +52,7 @@ export const watchOthers = Effect.fnUntraced(function* (
         isRunning = true
         return Effect.asVoid(Effect.forkIn(loop, scope))
       }),
-      () => wakers.wait(conversation, ready),
+      () => wait,
       () => Effect.sync(() => waiting--)
     )
 })

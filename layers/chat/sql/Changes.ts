@@ -8,14 +8,25 @@ const interval = "200 millis"
 /** Statements have a limited number of parameters. */
 const mostIds = 500
 
+interface Notified {
+  /** Counts notifications. */
+  version: number
+  readonly waiting: Waiters
+}
+
+const notify = (notified: Notified) => {
+  notified.version++
+  notified.waiting.wake()
+}
+
 export interface Watched {
   readonly id: string
   readers: number
-  /** Counts notifications. */
-  version: number
+  /** Readers of all events, and of those of `ChatStore.respond` only. */
+  readonly events: Notified
+  readonly responses: Notified
   /** The latest `seq` that the last reader to wait has seen. */
   seq: number
-  readonly waiting: Waiters
 }
 
 export class Changes {
@@ -33,11 +44,12 @@ export class Changes {
     this.#changed = changed
   }
 
-  wake(id: string) {
+  /** `appended`: without an event of `ChatStore.respond`. */
+  wake(id: string, what: "all" | "appended" = "all") {
     const watched = this.#watched.get(id)
     if (watched === undefined) return
-    watched.version++
-    watched.waiting.wake()
+    notify(watched.events)
+    if (what === "all") notify(watched.responses)
   }
 
   /** Until the scope closes, changes of the conversation are noticed. */
@@ -47,9 +59,9 @@ export class Changes {
         const watched = this.#watched.get(id) ?? {
           id,
           readers: 0,
-          version: 0,
-          seq: 0,
-          waiting: new Waiters()
+          events: { version: 0, waiting: new Waiters() },
+          responses: { version: 0, waiting: new Waiters() },
+          seq: 0
         }
         watched.readers++
         this.#watched.set(id, watched)
@@ -63,17 +75,19 @@ export class Changes {
         })
     )
 
-  /** Until the conversation has changed since `version`, or has an event after `seq`. */
-  readonly wait = (watched: Watched, version: number, seq: number) =>
-    watched.waiting.wait(() => {
+  /** Until there was a notification since `version`, or the conversation has an event after `seq` of another process. */
+  readonly wait = (watched: Watched, kind: "events" | "responses", version: number, seq: number) =>
+    watched[kind].waiting.wait(() => {
       watched.seq = seq
-      return watched.version !== version
+      return watched[kind].version !== version
     })
 
   readonly #poll = Effect.gen({ self: this }, function* () {
     while (this.#watched.size > 0) {
       yield* Effect.sleep(interval)
-      const waiting = [...this.#watched.values()].filter((watched) => watched.waiting.size > 0)
+      const waiting = [...this.#watched.values()].filter(
+        ({ events, responses }) => events.waiting.size + responses.waiting.size > 0
+      )
       for (let from = 0; from < waiting.length; from += mostIds) {
         for (const id of yield* this.#changed(waiting.slice(from, from + mostIds))) this.wake(id)
       }

@@ -7,7 +7,7 @@ import { ChatStore, ChatStoreError, type Begun, type NewTurn } from "../ChatStor
 import { isEnd } from "../ConversationState.ts"
 import type { ChatLimits } from "../roomFor.ts"
 import { alreadyRuns, ended, notFound } from "../storeErrors.ts"
-import { watchEvents } from "../watchEvents.ts"
+import { type EventSource, watchEvents, watchResponses } from "../watchEvents.ts"
 import { chatDatabase } from "./chatDatabase.ts"
 import { hashOf, infoOf, isStorable, lockRow } from "./conversationRows.ts"
 import { addEvents, eventsOf, insertRow, interrupt, isStopping, openInputs } from "./eventStatements.ts"
@@ -63,7 +63,7 @@ export const make = Effect.fnUntraced(function* (settings: SqlSettings) {
       return stored.map((result) =>
         Result.map(result, ({ events, row }) => {
           if (events.some(({ type }) => isEnd(type))) turns.ended(row.id)
-          changes.wake(row.id)
+          changes.wake(row.id, "appended")
           return events
         })
       )
@@ -119,6 +119,22 @@ export const make = Effect.fnUntraced(function* (settings: SqlSettings) {
         AND seq < ${bound(before)} ORDER BY seq ${db.literal(isLatest ? "DESC" : "ASC")} LIMIT ${bound(limit)}`)
     ).pipe(Effect.map((events) => (isLatest ? events.toReversed() : events)))
 
+  const sourceOf = (conversation: string, kind: "events" | "responses") =>
+    Effect.map(changes.follow(conversation), (watched): EventSource<ChatStoreError> => {
+      let version = 0
+      return {
+        read: (last) =>
+          Effect.suspend(() => {
+            version = watched[kind].version
+            return Effect.andThen(
+              turns.existing(conversation),
+              stored(conversation, last, Infinity, Infinity)
+            )
+          }),
+        wait: (last) => changes.wait(watched, kind, version, last)
+      }
+    })
+
   return ChatStore.of({
     begin: (turn) => beginning.withPermit(Effect.uninterruptible(begin(turn))),
     append: (conversation, events) => append({ conversation, events }),
@@ -151,21 +167,10 @@ export const make = Effect.fnUntraced(function* (settings: SqlSettings) {
           : stored(conversation, after, before, limit, before !== Infinity && after <= 0)
       ),
     watch: (conversation, after) =>
+      Stream.unwrap(Effect.map(sourceOf(conversation, "events"), (source) => watchEvents(after, source))),
+    watchResponses: (conversation, after) =>
       Stream.unwrap(
-        Effect.map(changes.follow(conversation), (watched) => {
-          let version = 0
-          return watchEvents(after, {
-            read: (last) =>
-              Effect.suspend(() => {
-                version = watched.version
-                return Effect.andThen(
-                  turns.existing(conversation),
-                  stored(conversation, last, Infinity, Infinity)
-                )
-              }),
-            wait: (last) => changes.wait(watched, version, last)
-          })
-        })
+        Effect.map(sourceOf(conversation, "responses"), (source) => watchResponses(after, source))
       ),
     list: (principal, options) => listConversations(database, turns, principal, options),
     remove: Effect.fnUntraced(function* (conversation) {
