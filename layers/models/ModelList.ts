@@ -1,10 +1,10 @@
 /** Model lists of providers, cached: an unknown model is rejected before anything is spent. */
-import { Effect, Semaphore } from "effect"
+import { type Clock, Effect, Semaphore } from "effect"
 import { suggestNames } from "../config/suggestName.ts"
 import type { Adapter } from "./Adapter.ts"
 import { ModelError } from "./ModelError.ts"
 import type { Provider } from "./Provider.ts"
-import { monotonicNow } from "../platform/monotonic.ts"
+import { monotonicMillis } from "../platform/monotonic.ts"
 
 /** In milliseconds. */
 const freshFor = 3_600_000
@@ -33,19 +33,31 @@ export class ModelList {
     this.#adapter = adapter
   }
 
+  #fresh(clock: Clock.Clock): Known | undefined {
+    return this.#known !== undefined && monotonicMillis(clock) < this.#known.until ? this.#known : undefined
+  }
+
   /** Undefined: the server has no list, or it cannot be read at the moment. */
   get ids(): Effect.Effect<ReadonlySet<string> | undefined> {
+    return Effect.clockWith((clock) => {
+      const known = this.#fresh(clock)
+      return known === undefined ? this.#read(clock) : Effect.succeed(known.ids)
+    })
+  }
+
+  #read(clock: Clock.Clock): Effect.Effect<ReadonlySet<string> | undefined> {
     return this.#turn.withPermit(
       Effect.gen({ self: this }, function* () {
-        const now = yield* monotonicNow
-        if (this.#known !== undefined && now < this.#known.until) return this.#known.ids
+        // Another call may have read it meanwhile.
+        const known = this.#fresh(clock)
+        if (known !== undefined) return known.ids
         const ids = yield* Effect.tryPromise((signal) => this.#adapter.models(signal)).pipe(
           Effect.timeout(timeout),
           Effect.map((all) => (all.length === 0 ? undefined : new Set(all.slice(0, mostModels)))),
           // An older list is better than none.
           Effect.orElseSucceed(() => this.#known?.ids)
         )
-        this.#known = { ids, until: now + (ids === undefined ? absentFor : freshFor) }
+        this.#known = { ids, until: monotonicMillis(clock) + (ids === undefined ? absentFor : freshFor) }
         return ids
       })
     )
@@ -53,10 +65,16 @@ export class ModelList {
 
   /** Fails with `invalid` and the nearest names if the provider does not have the model. */
   check(model: string, kind: "text" | "image" = "text"): Effect.Effect<void, ModelError> {
+    return Effect.suspend(() => {
+      if (this.#known?.ids?.has(model) === true || this.#aliases.has(model)) return Effect.void
+      return Effect.flatMap(this.ids, (ids) =>
+        ids === undefined || ids.has(model) ? Effect.void : this.#checkUnlisted(model, kind, ids)
+      )
+    })
+  }
+
+  #checkUnlisted(model: string, kind: "text" | "image", ids: ReadonlySet<string>) {
     return Effect.gen({ self: this }, function* () {
-      if (this.#known?.ids?.has(model) === true || this.#aliases.has(model)) return
-      const ids = yield* this.ids
-      if (ids === undefined || ids.has(model)) return
       // Lists lack aliases and the newest models.
       const exists = yield* Effect.tryPromise((signal) => this.#adapter.hasModel(model, signal)).pipe(
         Effect.timeout(timeout),

@@ -16,10 +16,8 @@ export interface Choice {
 
 export interface ModelRequest
   extends Choice, Partial<Pick<TextRequest, "responseFormat" | "toolChoice" | "tools">> {
-  /** Text, or messages. */
+  /** Text, or messages. Those of a `Prompt` are not validated again. */
   readonly prompt: Prompt.RawInput
-  /** The messages of the prompt are never changed, so that one that is sent again need not be decoded again. */
-  readonly immutable?: boolean
 }
 
 export interface NewImage {

@@ -55,7 +55,7 @@ const make = Effect.gen(function* () {
         () => Effect.sync(() => followers.delete(apply))
       ).pipe(Effect.andThen(Effect.suspend(() => apply(current())))),
     image: (request) => Effect.flatMap(calls, ({ image }) => image(request)),
-    stream: (request) => Stream.unwrap(Effect.map(calls, ({ stream }) => stream(request)))
+    stream: (request) => Stream.unwrap(Effect.flatMap(calls, ({ begin }) => begin(request)))
   })
 })
 

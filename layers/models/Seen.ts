@@ -1,9 +1,10 @@
 /** State of one attempt of a model call: passes on the parts it receives, and counts what was used so far. */
-import { type Clock, Effect, Queue } from "effect"
+import type { Clock } from "effect"
 import type * as Response from "effect/ai/Response"
 import { estimateTokens } from "../ledger/estimateTokens.ts"
 import type { Usage } from "../ledger/Spend.ts"
 import type { Part, Sink } from "./Adapter.ts"
+import type { PartQueue } from "./PartQueue.ts"
 import { merged, usageOf, type Reported } from "./usage.ts"
 
 const textOf = (part: Part): string =>
@@ -15,8 +16,6 @@ const textOf = (part: Part): string =>
 const maxText = 16_384
 /** Characters of a model's name that are kept. */
 const maxName = 200
-
-type Parts = Queue.Enqueue<Response.StreamPartEncoded, never>
 
 export class Seen implements Sink {
   readonly started: number
@@ -38,9 +37,9 @@ export class Seen implements Sink {
   /** Parts since the last flush. */
   #pending: Array<Response.StreamPartEncoded> = []
   readonly #clock: Clock.Clock
-  readonly #queue: Parts
+  readonly #queue: PartQueue
 
-  constructor(clock: Clock.Clock, queue: Parts) {
+  constructor(clock: Clock.Clock, queue: PartQueue) {
     this.#clock = clock
     this.#queue = queue
     this.started = this.last = this.#now()
@@ -83,15 +82,16 @@ export class Seen implements Sink {
 
   readonly flush = (): Promise<void> | undefined => {
     if (this.#pending.length === 0) return undefined
-    const left = Queue.offerAllUnsafe(this.#queue, this.#pending)
+    const parts = this.#pending
     this.#pending = []
-    return left.length === 0 ? undefined : this.#wait(left)
+    const room = this.#queue.offer(parts)
+    return room && this.#wait(room)
   }
 
   /** Waits for a slow reader. */
-  async #wait(parts: ReadonlyArray<Response.StreamPartEncoded>): Promise<void> {
+  async #wait(room: Promise<void>): Promise<void> {
     this.blocked = true
-    await Effect.runPromise(Queue.offerAll(this.#queue, parts))
+    await room
     this.blocked = false
     this.last = this.#now()
   }

@@ -1,5 +1,6 @@
 /** Chooses provider and model for each request, checks it, and falls back to other providers before the first part. */
-import { Effect, Stream } from "effect"
+import { Effect, type Scope, Stream } from "effect"
+import * as Prompt from "effect/ai/Prompt"
 import type * as Response from "effect/ai/Response"
 import type { Tokens } from "../ledger/Tokens.ts"
 import type { Outbound } from "../outbound/Outbound.ts"
@@ -14,7 +15,6 @@ import type { ModelFailure, ModelRequest, NewImage } from "./ModelRequest.ts"
 import { promptText } from "./parts.ts"
 import type { Provider } from "./Provider.ts"
 import type { Dialect } from "./providers.ts"
-import { toPrompt } from "./toPrompt.ts"
 import { textCall, type Called } from "./textCall.ts"
 
 export interface Ground {
@@ -71,7 +71,7 @@ export const make = Effect.fnUntraced(function* ({ outbound, settings, spine, to
       remedy: "Shorten it, or raise llm.max_input_bytes."
     })
 
-  const open = Effect.fnUntraced(function* (provider: Provider) {
+  const openProvider = Effect.fnUntraced(function* (provider: Provider) {
     const { make: adapt } = yield* Effect.promise(() => dialects[provider.dialect]())
     const adapter = adapt(provider, fetch)
     return { spine, tokens, provider, adapter, list: new ModelList(provider, adapter) } satisfies Opened
@@ -79,17 +79,21 @@ export const make = Effect.fnUntraced(function* ({ outbound, settings, spine, to
   /** By provider, which a reload replaces if it has changed. */
   const opened = new WeakMap<Provider, Effect.Effect<Opened>>()
 
-  const byName = Effect.fnUntraced(function* (name: string) {
+  const byName = (name: string): Effect.Effect<Opened, ModelError> => {
     const provider = settings().providers.find((each) => each.name === name)
     if (provider === undefined) {
       const names = namesOf()
       const remedy = names === "" ? "Configure one in section llm." : `Choose one of ${names}.`
-      return yield* invalid(name.slice(0, 100), "there is no such provider", remedy)
+      return invalid(name.slice(0, 100), "there is no such provider", remedy)
     }
-    let known = opened.get(provider)
-    if (known === undefined) opened.set(provider, (known = yield* Effect.cached(open(provider))))
-    return yield* known
-  })
+    return (
+      opened.get(provider) ??
+      Effect.flatMap(Effect.cached(openProvider(provider)), (made) => {
+        opened.set(provider, made)
+        return made
+      })
+    )
+  }
 
   /** The provider of a request that does not name one: the active one, the only one, or the one that has the model. */
   const byModel = Effect.fnUntraced(function* (model: string | undefined) {
@@ -105,29 +109,28 @@ export const make = Effect.fnUntraced(function* ({ outbound, settings, spine, to
     return yield* invalid("llm", detail, `Name a provider (${namesOf()}) and one of its models.`)
   })
 
-  const prepare = Effect.fnUntraced(function* (called: Opened, request: ModelRequest) {
-    const { provider } = called
+  const prepare = (
+    { list, provider }: Opened,
+    request: ModelRequest
+  ): Effect.Effect<TextRequest, ModelError> => {
     const model = request.model ?? provider.model
     if (model === undefined) {
-      return yield* invalid(
+      return invalid(
         provider.name,
         "the request names no model",
         "Name a model, or configure one in llm.providers."
       )
     }
-    const prompt = toPrompt(request)
-    if (model.length > maxModelName) return yield* longName(provider.name)
+    const prompt = Prompt.make(request.prompt)
+    if (model.length > maxModelName) return longName(provider.name)
     const bytes = Buffer.byteLength(promptText(prompt))
-    if (bytes > settings().maxInputBytes) {
-      return yield* tooLong(provider.name, model, bytes)
-    }
+    if (bytes > settings().maxInputBytes) return tooLong(provider.name, model, bytes)
     const temperature = request.temperature ?? provider.temperature
     if (temperature !== undefined && (temperature < 0 || temperature > provider.maxTemperature)) {
       const detail = `temperature ${temperature} is out of range`
-      return yield* invalid(provider.name, detail, `Use a temperature from 0 to ${provider.maxTemperature}.`)
+      return invalid(provider.name, detail, `Use a temperature from 0 to ${provider.maxTemperature}.`)
     }
-    yield* called.list.check(model)
-    return {
+    return Effect.as(list.check(model), {
       model,
       prompt,
       tools: request.tools ?? [],
@@ -136,25 +139,25 @@ export const make = Effect.fnUntraced(function* ({ outbound, settings, spine, to
       temperature,
       maxTokens: request.maxTokens ?? provider.maxTokens,
       topP: request.topP ?? provider.topP
-    } satisfies TextRequest
-  })
+    })
+  }
 
   type Parts = Stream.Stream<Response.StreamPartEncoded, ModelFailure>
+  /** A stream whose call has begun, and ends with the scope. */
+  type Begun = Effect.Effect<Parts, ModelFailure, Scope.Scope>
 
-  const one = (target: Effect.Effect<Opened, ModelError>, request: ModelRequest): Parts =>
-    Stream.unwrap(
-      Effect.gen(function* () {
-        const called = yield* target
-        return textCall(called, yield* prepare(called, request))
-      })
+  const one = (target: Effect.Effect<Opened, ModelError>, request: ModelRequest): Begun =>
+    Effect.flatMap(target, (called) =>
+      Effect.flatMap(prepare(called, request), (prepared) => textCall(called, prepared))
     )
 
   /** The next provider answers only if the one before it failed without a single part. */
   const withFallback = (name: string, others: ReadonlyArray<string>, request: ModelRequest): Parts => {
+    const first = Stream.suspend(() => Stream.unwrap(one(byName(name), request)))
     const [second, ...rest] = others
-    if (second === undefined) return one(byName(name), request)
+    if (second === undefined) return first
     let begun = false
-    return one(byName(name), request).pipe(
+    return first.pipe(
       Stream.mapArray((parts) => {
         begun = true
         return parts
@@ -167,15 +170,15 @@ export const make = Effect.fnUntraced(function* ({ outbound, settings, spine, to
     )
   }
 
-  /** Chosen when the stream starts. */
-  const stream = (request: ModelRequest): Parts =>
-    Stream.suspend(() => {
-      const { active, fallback } = settings()
-      if (request.provider !== undefined) return one(byName(request.provider), request)
-      if (request.model !== undefined || active === undefined) return one(byModel(request.model), request)
-      const others = fallback.filter((name) => name !== active)
-      return withFallback(active, others, request)
-    })
+  const begin = (request: ModelRequest): Begun => {
+    const { active, fallback } = settings()
+    if (request.provider !== undefined) return one(byName(request.provider), request)
+    if (request.model !== undefined || active === undefined) return one(byModel(request.model), request)
+    const others = fallback.filter((name) => name !== active)
+    return others.length === 0
+      ? one(byName(active), request)
+      : Effect.succeed(withFallback(active, others, request))
+  }
 
   /** The active provider if it makes images, else the first one that does. */
   const painter = () => {
@@ -203,5 +206,5 @@ export const make = Effect.fnUntraced(function* ({ outbound, settings, spine, to
     return yield* imageCall(called, { model, prompt: request.prompt, format: request.format, ...options })
   })
 
-  return { stream, image }
+  return { begin, image }
 })

@@ -1,21 +1,18 @@
 /** One response of a model as a stream, under Guard, which retries it only before its first part. */
-import { BigDecimal, Cause, Clock, Duration, Effect, Exit, Option, Queue, Stream } from "effect"
+import { BigDecimal, Cause, Clock, Duration, Effect, Exit, Option, Stream } from "effect"
 import type * as Response from "effect/ai/Response"
 import type { Charge, Usage } from "../ledger/Spend.ts"
 import type { Tokens } from "../ledger/Tokens.ts"
 import type { Adapter, Finish, TextRequest } from "./Adapter.ts"
 import { chargeOf, guardedCall, spend, type Spine } from "./guardedCall.ts"
 import { ModelError } from "./ModelError.ts"
-import type { ModelFailure } from "./ModelRequest.ts"
+import { PartQueue } from "./PartQueue.ts"
 import { PromptSize } from "./PromptSize.ts"
 import type { Provider } from "./Provider.ts"
 import { fromSdk } from "./sdkErrors.ts"
 import { Seen } from "./Seen.ts"
 import { upperBound } from "./upperBounds.ts"
 import { toResponseUsage } from "./usage.ts"
-
-/** Maximum number of parts buffered for a slow reader; beyond it the connection waits. */
-const capacity = 256
 
 /** Output tokens assumed for a server that sets its own limit. */
 const mostOutput = 131_072
@@ -78,57 +75,60 @@ export interface Called {
   readonly adapter: Adapter
 }
 
-/** The reader runs the stream: when it stops, the call is interrupted and the connection closed. */
-export const textCall = ({ adapter, provider, spine, tokens }: Called, request: TextRequest) =>
-  Stream.unwrap(
-    Effect.gen(function* () {
-      const { model } = request
-      const queue = yield* Queue.bounded<Response.StreamPartEncoded, ModelFailure | Cause.Done>(capacity)
-      const size = new PromptSize(request)
-      const boundFor = (inputTokens: number) =>
-        upperBound(spine.prices, provider, model, inputTokens, request.maxTokens ?? mostOutput)
-      let bound = yield* boundFor(size.most)
-      // Only long prompts of a model with a price are tokenized.
-      if (Option.isSome(bound) && size.isLong) bound = yield* boundFor(yield* size.counted(tokens))
-
-      const attempt = Effect.gen(function* () {
-        const clock = yield* Clock.Clock
-        const seen = new Seen(clock, queue)
-        const inputTokens = () => size.estimated
-        let charge: Charge | undefined
-        const settle = Effect.fnUntraced(function* (exit: Exit.Exit<Finish, ModelError>) {
-          const error = Exit.isFailure(exit)
-            ? Option.getOrUndefined(Cause.findErrorOption(exit.cause))
-            : undefined
-          // An error response is not billed, nor is a request that was not sent.
-          const unbilled = !seen.accepted && (error?.status !== undefined || error?.sent === false)
-          const used = seen.usageOf(inputTokens, Exit.isSuccess(exit))
-          charge = yield* chargeOf(spine, provider, model, {
-            ...(unbilled ? { uncertain: false } : used),
-            model: seen.model,
-            timeToFirstToken: seen.timeToFirstToken
-          })
-          yield* spend(charge)
-        })
-        const finish = yield* Effect.tryPromise({
-          try: (signal) => adapter.text(request, seen, signal),
-          catch: (error) => fromSdk(provider, model, clock.currentTimeMillisUnsafe())(error)
-        }).pipe(
-          Effect.raceFirst(silence(seen, provider, model, clock)),
-          Effect.mapError((error) => (seen.first === undefined ? error : asPartial(error))),
-          Effect.onExit(settle)
-        )
-        if (charge === undefined) return
-        const { usage } = seen.usageOf(inputTokens, true)
-        yield* Queue.offerAll(queue, [...seen.release(), finishPart(finish, charge, usage)])
-      })
-
-      yield* guardedCall(spine, provider, model, provider.timeLimit, bound, attempt).pipe(
-        Effect.onExit((exit) =>
-          Exit.isSuccess(exit) ? Queue.end(queue) : Queue.failCause(queue, exit.cause)
-        ),
-        Effect.forkScoped({ startImmediately: true })
-      )
-      return Stream.fromQueue(queue)
+/** Begins the call. The reader runs the stream: when the scope closes, the call is interrupted and the connection closed. */
+export const textCall = Effect.fnUntraced(function* (
+  { adapter, provider, spine, tokens }: Called,
+  request: TextRequest
+) {
+  const clock = yield* Clock.Clock
+  const { model } = request
+  const queue = new PartQueue()
+  const size = new PromptSize(request)
+  const boundFor = (inputTokens: number) =>
+    upperBound(spine.prices, provider, {
+      model,
+      inputTokens,
+      maxOutputTokens: request.maxTokens ?? mostOutput,
+      now: clock.currentTimeMillisUnsafe()
     })
+  let bound = yield* boundFor(size.most)
+  // Only long prompts of a model with a price are tokenized.
+  if (Option.isSome(bound) && size.isLong) bound = yield* boundFor(yield* size.counted(tokens))
+
+  const attempt = Effect.gen(function* () {
+    const seen = new Seen(clock, queue)
+    const inputTokens = () => size.estimated
+    let charge: Charge | undefined
+    const settle = Effect.fnUntraced(function* (exit: Exit.Exit<Finish, ModelError>) {
+      const error = Exit.isFailure(exit)
+        ? Option.getOrUndefined(Cause.findErrorOption(exit.cause))
+        : undefined
+      // An error response is not billed, nor is a request that was not sent.
+      const unbilled = !seen.accepted && (error?.status !== undefined || error?.sent === false)
+      const used = seen.usageOf(inputTokens, Exit.isSuccess(exit))
+      charge = yield* chargeOf(spine, provider, model, {
+        ...(unbilled ? { uncertain: false } : used),
+        model: seen.model,
+        timeToFirstToken: seen.timeToFirstToken
+      })
+      yield* spend(charge)
+    })
+    const finish = yield* Effect.tryPromise({
+      try: (signal) => adapter.text(request, seen, signal),
+      catch: (error) => fromSdk(provider, model, clock.currentTimeMillisUnsafe())(error)
+    }).pipe(
+      Effect.raceFirst(silence(seen, provider, model, clock)),
+      Effect.mapError((error) => (seen.first === undefined ? error : asPartial(error))),
+      Effect.onExit(settle)
+    )
+    if (charge === undefined) return
+    const { usage } = seen.usageOf(inputTokens, true)
+    queue.offer([...seen.release(), finishPart(finish, charge, usage)])
+  })
+
+  yield* guardedCall(spine, provider, model, provider.timeLimit, bound, attempt).pipe(
+    Effect.onExit((exit) => Effect.sync(() => queue.end(exit))),
+    Effect.forkScoped({ startImmediately: true })
   )
+  return Stream.fromPull(Effect.succeed(queue.pull))
+})

@@ -1,5 +1,5 @@
 /** Upper bounds of what a response may cost, cached for a minute: a price look-up takes longer than the rest of a request. */
-import { type BigDecimal, Clock, Effect, type Option } from "effect"
+import { type BigDecimal, Effect, type Option } from "effect"
 import type { Prices } from "../ledger/Prices.ts"
 import type { Provider } from "./Provider.ts"
 
@@ -18,24 +18,33 @@ export const roundedUp = (tokens: number): number => {
   return Math.ceil(tokens / step) * step
 }
 
+export interface PlannedResponse {
+  readonly model: string
+  readonly inputTokens: number
+  readonly maxOutputTokens: number
+  /** Milliseconds since the epoch. */
+  readonly now: number
+}
+
 /** None: the price is unknown. */
-export const upperBound = Effect.fnUntraced(function* (
+export const upperBound = (
   prices: Prices["Service"],
   { baseUrl, name: provider }: Provider,
-  model: string,
-  inputTokens: number,
-  maxOutputTokens: number
-) {
-  const now = yield* Clock.currentTimeMillis
+  { inputTokens, maxOutputTokens, model, now }: PlannedResponse
+): Effect.Effect<Bound> => {
   const input = roundedUp(inputTokens)
   const key = JSON.stringify([provider, model, input, maxOutputTokens])
   const operators = prices.configured()
   let entries = cache.get(operators)
   if (entries === undefined) cache.set(operators, (entries = new Map()))
   const known = entries.get(key)
-  if (known !== undefined && known.until > now) return known.bound
-  const bound = yield* prices.upperBound({ provider, model, baseUrl, inputTokens: input, maxOutputTokens })
-  if (entries.size >= maxEntries) entries.clear()
-  entries.set(key, { bound, until: now + ttl })
-  return bound
-})
+  if (known !== undefined && known.until > now) return Effect.succeed(known.bound)
+  return Effect.map(
+    prices.upperBound({ provider, model, baseUrl, inputTokens: input, maxOutputTokens }),
+    (bound) => {
+      if (entries.size >= maxEntries) entries.clear()
+      entries.set(key, { bound, until: now + ttl })
+      return bound
+    }
+  )
+}

@@ -1,6 +1,6 @@
 /** One call of the model in a turn: its parts become events as they arrive, and then one message. */
 import { Effect, Exit, Stream } from "effect"
-import type * as Prompt from "effect/ai/Prompt"
+import * as Prompt from "effect/ai/Prompt"
 import type * as Response from "effect/ai/Response"
 import type { ChatEventOf } from "../../layers/chat/ChatEvent.ts"
 import { finished } from "../../layers/models/finished.ts"
@@ -88,7 +88,7 @@ export interface AskModel {
   readonly models: Models["Service"]
   readonly turn: Turn
   readonly hop: number
-  readonly messages: ReadonlyArray<Prompt.MessageEncoded>
+  readonly messages: ReadonlyArray<Prompt.Message>
   readonly tools: ReadonlyArray<ToolEntry>
   /** False: the model must answer without a call. */
   readonly mayCall: boolean
@@ -184,8 +184,7 @@ export const askModel = Effect.fnUntraced(function* ({
   const tool = tools.map(toModelTool)
   yield* Stream.runForEachArray(
     models.stream({
-      prompt: messages,
-      immutable: true,
+      prompt: Prompt.fromMessages(messages),
       ...(options.provider !== undefined && { provider: options.provider }),
       ...(options.model !== undefined && { model: options.model }),
       ...(tool.length > 0 && { tools: tool, toolChoice: mayCall ? "auto" : "none" })

@@ -4,9 +4,9 @@ import type * as Prompt from "effect/ai/Prompt"
 import { ModelError } from "../../layers/models/ModelError.ts"
 import type { TurnError } from "./ChatRefusal.ts"
 
-type Messages = ReadonlyArray<Prompt.MessageEncoded>
+type Messages = ReadonlyArray<Prompt.Message>
 
-const hasImages = (part: Prompt.ToolMessagePartEncoded): boolean =>
+const hasImages = (part: Prompt.ToolMessagePart): boolean =>
   part.type === "tool-result" && part.modelOutput !== undefined
 
 /** Undefined: no result has an image. Their texts say that there was one. */

@@ -1,5 +1,5 @@
 /** A conversation as units that a request to a model has whole or not at all: a message, or a message with its tool results. */
-import type * as Prompt from "effect/ai/Prompt"
+import * as Prompt from "effect/ai/Prompt"
 import type { ChatEvent, ChatEventOf } from "../../layers/chat/ChatEvent.ts"
 import type { Block } from "../domain/Content.ts"
 import { isObject } from "../domain/JsonObject.ts"
@@ -8,7 +8,7 @@ export interface Unit {
   /** Of the event that begins it. */
   readonly seq: number
   readonly requestId: string
-  readonly messages: ReadonlyArray<Prompt.MessageEncoded>
+  readonly messages: ReadonlyArray<Prompt.Message>
   /** What counts as its length. */
   readonly text: string
   /** Of the text. */
@@ -43,25 +43,22 @@ const sizedText = (texts: ReadonlyArray<string>) => {
   return { text, bytes: Buffer.byteLength(text) }
 }
 
+const imageFile = ({ data, mimeType }: Extract<Block, { readonly type: "image" }>) =>
+  Prompt.filePart({ mediaType: mimeType, fileName: undefined, data })
+
 const userUnit = (event: ChatEventOf<"user_message">): Unit => ({
   seq: event.seq,
   requestId: event.request_id,
   ...sizedText(event.content.map((block) => (block.type === "image" ? "" : blockText(block)))),
   messages: [
-    {
-      role: "user",
+    Prompt.userMessage({
       content: event.content.map((block) =>
-        block.type === "image"
-          ? { type: "file", mediaType: block.mimeType, data: block.data }
-          : { type: "text", text: blockText(block) }
+        block.type === "image" ? imageFile(block) : Prompt.textPart({ text: blockText(block) })
       )
-    }
+    })
   ],
   images: event.content.filter(({ type }) => type === "image").length
 })
-
-const imageFile = (block: Block): ReadonlyArray<Prompt.FilePartEncoded> =>
-  block.type === "image" ? [{ type: "file", mediaType: block.mimeType, data: block.data }] : []
 
 const noResult = "The call was interrupted and has no result."
 
@@ -69,29 +66,38 @@ const assistantUnit = (
   event: ChatEventOf<"assistant_message">,
   results: ReadonlyMap<string, ChatEventOf<"tool_result">>
 ): Unit => {
-  const content = event.parts.map((part): Prompt.AssistantMessagePartEncoded => {
-    if (part.type === "text") return { type: "text", text: part.text }
+  const content = event.parts.map((part): Prompt.AssistantMessagePart => {
+    if (part.type === "text") return Prompt.textPart({ text: part.text })
     // The store has kept what the provider sent.
     const options = part.metadata === undefined ? {} : { options: part.metadata as Prompt.ProviderOptions }
-    if (part.type === "reasoning") return { type: "reasoning", text: part.text, ...options }
+    if (part.type === "reasoning") return Prompt.reasoningPart({ text: part.text, ...options })
     const params = isObject(part.arguments) ? part.arguments : { arguments: part.arguments }
-    return { type: "tool-call", id: part.tool_call_id, name: part.name, params, ...options }
+    return Prompt.toolCallPart({
+      id: part.tool_call_id,
+      name: part.name,
+      params,
+      providerExecuted: false,
+      ...options
+    })
   })
   const calls = event.parts.flatMap((part) => (part.type === "tool_call" ? [part] : []))
   let images = 0
-  const answers = calls.map(({ name, tool_call_id: id }): Prompt.ToolResultPartEncoded => {
+  const answers = calls.map(({ name, tool_call_id: id }) => {
     const result = results.get(id)
     const text = result === undefined ? noResult : resultText(result)
-    const files = result === undefined ? [] : result.content.flatMap(imageFile)
+    const files =
+      result === undefined
+        ? []
+        : result.content.flatMap((block) => (block.type === "image" ? [imageFile(block)] : []))
     images += files.length
-    return {
-      type: "tool-result",
+    return Prompt.toolResultPart({
       id,
       name,
       isFailure: result?.is_error ?? true,
       result: text,
-      ...(files.length > 0 && { modelOutput: [{ type: "text", text }, ...files] })
-    }
+      modelOutput: files.length > 0 ? [Prompt.textPart({ text }), ...files] : undefined,
+      providerExecuted: false
+    })
   })
   const texts = event.parts.flatMap((part) =>
     part.type === "tool_call" ? [part.name, JSON.stringify(part.arguments) ?? ""] : [part.text]
@@ -100,8 +106,8 @@ const assistantUnit = (
     seq: event.seq,
     requestId: event.request_id,
     messages: [
-      { role: "assistant", content },
-      ...(answers.length > 0 ? [{ role: "tool" as const, content: answers }] : [])
+      Prompt.assistantMessage({ content }),
+      ...(answers.length > 0 ? [Prompt.toolMessage({ content: answers })] : [])
     ],
     ...sizedText([...texts, ...answers.map(({ result }) => String(result))]),
     images

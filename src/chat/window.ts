@@ -1,6 +1,6 @@
 /** Chooses the part of a conversation that fits into a request to a model. */
 import { Effect } from "effect"
-import type * as Prompt from "effect/ai/Prompt"
+import * as Prompt from "effect/ai/Prompt"
 import type { Tokens } from "../../layers/ledger/Tokens.ts"
 import type { Unit } from "./units.ts"
 import { ChatRefusal } from "./ChatRefusal.ts"
@@ -15,7 +15,7 @@ export interface WindowSettings {
 }
 
 export interface Window {
-  readonly messages: ReadonlyArray<Prompt.MessageEncoded>
+  readonly messages: ReadonlyArray<Prompt.Message>
   /** Units that were left out. */
   readonly dropped: number
 }
@@ -64,13 +64,6 @@ export const makeWindow = (tokens: Tokens["Service"], counts: TokenCounts, debug
     return counted
   })
 
-  /** The same object for each request, so that it is decoded once. */
-  let instructions: Prompt.SystemMessageEncoded | undefined
-  const instructionsOf = (content: string) => {
-    if (instructions?.content !== content) instructions = { role: "system", content }
-    return instructions
-  }
-
   return Effect.fnUntraced(function* ({
     conversation,
     maxBytes,
@@ -83,7 +76,7 @@ export const makeWindow = (tokens: Tokens["Service"], counts: TokenCounts, debug
     const { max_tokens, preserve_recent, reserve_tokens } = settings
     const room = max_tokens - reserve_tokens
     const whole = (kept: ReadonlyArray<Unit>) => [
-      ...(system === undefined ? [] : [instructionsOf(system)]),
+      ...(system === undefined ? [] : [Prompt.systemMessage({ content: system })]),
       ...kept.flatMap(({ messages }) => messages)
     ]
     // A token has at least one byte, so a short conversation fits without a count.
