@@ -19,8 +19,9 @@ import type { DatabaseError, DatabasePlace } from "./DatabaseError.ts"
 import { section } from "./section.ts"
 import { Storage } from "./Storage.ts"
 
-/** Retries of a transaction while another process holds the lock: exponential delays, 5 s in total. */
-const whileLocked = Schedule.min([Schedule.exponential("2 millis"), Schedule.spaced("100 millis")]).pipe(
+/** Retries of a transaction while another process holds the lock: after a pause, then with exponential delays, 5 s in total. */
+const lockedPause = "2 millis"
+const whileLocked = Schedule.min([Schedule.exponential("4 millis"), Schedule.spaced("100 millis")]).pipe(
   Schedule.jittered,
   Schedule.upTo({ duration: "5 seconds" })
 )
@@ -121,12 +122,16 @@ export class Sql extends Context.Service<
           return Effect.failCause(cause as Cause.Cause<Exclude<E, SqlError>>)
         })
 
+      const isLocked = (error: unknown) =>
+        typeof error === "object" && error !== null && "reason" in error && error.reason === "locked"
+      /** The schedule begins with the first failure: most statements need none. */
       const retried = <A, E, R>(self: Effect.Effect<A, E | DatabaseError, R>) =>
-        Effect.retry(self, {
-          schedule: whileLocked,
-          while: (error: unknown) =>
-            typeof error === "object" && error !== null && "reason" in error && error.reason === "locked"
-        })
+        Effect.catchIf(self, isLocked, () =>
+          Effect.andThen(
+            Effect.sleep(lockedPause),
+            Effect.retry(self, { schedule: whileLocked, while: isLocked })
+          )
+        )
 
       const open = Effect.gen(function* () {
         const own = yield* Scope.fork(scope)

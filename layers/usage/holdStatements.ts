@@ -1,6 +1,7 @@
 /** Statements for holds of running calls. Each function runs in a transaction of its caller. */
 import { Array, Effect, Schema } from "effect"
 import type { SqlClient } from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
 import { OverBudget } from "../ledger/Spend.ts"
 import type { CallIdentity } from "./callRow.ts"
 import { Count, rowsOf } from "../storage/rows.ts"
@@ -48,18 +49,26 @@ export interface HoldRequest {
   readonly limits: ReadonlyArray<Limit>
 }
 
+/** The text of a statement by client: making it takes longer than running it. */
+const insertions = new WeakMap<SqlClient, string>()
+
+const insert = (sql: SqlClient, row: Readonly<Record<string, bigint | number | string>>) => {
+  let text = insertions.get(sql)
+  if (text === undefined) {
+    ;[text] = sql`INSERT INTO usage_holds ${sql.insert(row)}
+      ON CONFLICT (call_id, hour) DO UPDATE SET ${sql.literal(addUnits("usage_holds", "amount"))}, lease_until = excluded.lease_until`.compile()
+    insertions.set(sql, text)
+  }
+  // In the order in which `sql.insert` has them.
+  return sql.unsafe(text, Object.values(row))
+}
+
 /**
  * Adds to the call's hold, unless a limit would be exceeded. If the lease of the hold has ended, what was held before
  * already counts as spent.
  */
-export const hold = Effect.fnUntraced(function* (sql: SqlClient, request: HoldRequest) {
+export const hold = (sql: SqlClient, request: HoldRequest): Effect.Effect<void, OverBudget | SqlError> => {
   const { hour, id, identity, instance, leaseUntil, limits, more, unpriced } = request
-  if (limits.length > 0) {
-    yield* lockBudgets(sql)
-    const used = yield* usedSince(sql, hour, identity)
-    const over = exceeded(limits, used, identity, hour, more)
-    if (over !== undefined) return yield* new OverBudget({ name: identity.name, ...over })
-  }
   const row = {
     call_id: id,
     hour,
@@ -69,9 +78,15 @@ export const hold = Effect.fnUntraced(function* (sql: SqlClient, request: HoldRe
     instance,
     ...identity
   }
-  yield* sql`INSERT INTO usage_holds ${sql.insert(row)}
-    ON CONFLICT (call_id, hour) DO UPDATE SET ${sql.literal(addUnits("usage_holds", "amount"))}, lease_until = excluded.lease_until`
-})
+  const held = Effect.asVoid(insert(sql, row))
+  if (limits.length === 0) return held
+  return Effect.andThen(lockBudgets(sql), usedSince(sql, hour, identity)).pipe(
+    Effect.flatMap((used): Effect.Effect<void, OverBudget | SqlError> => {
+      const over = exceeded(limits, used, identity, hour, more)
+      return over === undefined ? held : Effect.fail(new OverBudget({ name: identity.name, ...over }))
+    })
+  )
+}
 
 /** Statements have a limited number of parameters. */
 const mostIds = 1000

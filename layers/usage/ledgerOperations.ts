@@ -42,6 +42,7 @@ export const makeLedger = Effect.fnUntraced(function* (written: () => void) {
   const sql = yield* Sql
   const ids = yield* Ids
   const instance = yield* ids.next
+  const clock = yield* Clock.Clock
   const entries = new CallEntries()
   const metrics = yield* makeUsageMetrics
   const changed = yield* Latch.make()
@@ -70,26 +71,20 @@ export const makeLedger = Effect.fnUntraced(function* (written: () => void) {
 
   const leaseFrom = (now: number, { lease }: UsageSettings) => now + Duration.toMillis(lease)
 
-  const entryOf = (call: Call) =>
-    Effect.gen(function* () {
-      const known = entries.find(call)
-      if (known !== undefined) return known
-      const identity = identityOf(call, yield* Clock.currentTimeMillis)
-      const entry = new CallEntry(yield* ids.next, identity, entries.requestOf(call))
-      entries.add(call, entry)
-      return entry
-    })
+  const entryOf = (call: Call): CallEntry => {
+    const known = entries.find(call)
+    if (known !== undefined) return known
+    const identity = identityOf(call, clock.currentTimeMillisUnsafe())
+    const entry = new CallEntry(ids.nextUnsafe(), identity, entries.requestOf(call))
+    entries.add(call, entry)
+    return entry
+  }
 
   const submit = (entry: CallEntry) => outbox.submit({ id: entry.id, row: () => entry.row })
 
   /** Adds to the hold in the database. While the database is unreachable, only calls with limits fail. */
-  const holdMore = Effect.fnUntraced(function* (
-    entry: CallEntry,
-    more: bigint,
-    limits: ReadonlyArray<Limit>,
-    now: UsageSettings
-  ) {
-    const at = yield* Clock.currentTimeMillis
+  const holdMore = (entry: CallEntry, more: bigint, limits: ReadonlyArray<Limit>, now: UsageSettings) => {
+    const at = clock.currentTimeMillisUnsafe()
     const hour = hourOf(at)
     const request = {
       id: entry.id,
@@ -113,7 +108,7 @@ export const makeLedger = Effect.fnUntraced(function* (written: () => void) {
       limits.length === 0
         ? sql.read((client) => hold(client, request))
         : sql.write((client) => hold(client, request))
-    yield* held.pipe(
+    return held.pipe(
       Effect.interruptible,
       Effect.timeoutOrElse({ duration: holdWithin, orElse: () => Effect.fail(late()) }),
       Effect.tap(
@@ -134,43 +129,43 @@ export const makeLedger = Effect.fnUntraced(function* (written: () => void) {
         )
       })
     )
-  })
+  }
 
   /** Checks the limits that need no database, adds the amount to the request's sum, and holds it. */
-  const take = Effect.fnUntraced(function* (
+  const take = (
     call: Call,
-    entry: CallEntry,
     usd: BigDecimal.BigDecimal | undefined,
     now: UsageSettings
-  ) {
+  ): Effect.Effect<void, JournalUnavailable | OverBudget> => {
     const { name } = call
+    const entry = entryOf(call)
     const limits = limitsOf(now, call.principal)
     const perRequest = now.cost_per_request_max
-    if (outbox.isFull()) return yield* queueFull
+    if (outbox.isFull()) return queueFull
     if (usd === undefined) {
       const isLimited = limits.length > 0 || perRequest !== undefined
       if ((now.unpriced ?? (isLimited ? "refuse" : "allow")) === "refuse") {
-        return yield* new OverBudget({ name, limit: "unpriced", advice: unpricedAdvice })
+        return new OverBudget({ name, limit: "unpriced", advice: unpricedAdvice })
       }
       entry.unpriced = true
     }
     const more = usd === undefined ? 0n : unitsOf(usd)
     const request = entries.requestOf(call)
     if (perRequest !== undefined && request.used + more > unitsOfNumber(perRequest)) {
-      return yield* new OverBudget({ name, limit: "request" })
+      return new OverBudget({ name, limit: "request" })
     }
     // Counted before the database query, so that two calls of one request cannot both take the remaining amount.
     const counted = entry.counted
     entry.count(counted + more)
-    yield* Effect.onError(holdMore(entry, more, more === 0n ? [] : limits, now), () =>
+    return Effect.onError(holdMore(entry, more, more === 0n ? [] : limits, now), () =>
       Effect.sync(() => entry.count(entry.counted - more))
     )
-  })
+  }
 
   /** The entry of a call that ends. A call that began before `usage.enabled` was switched off has one. */
   const endingEntryOf = Effect.fnUntraced(function* (call: Call) {
     const known = entries.find(call)
-    return known === undefined && isCounted(yield* settings, call.principal) ? yield* entryOf(call) : known
+    return known === undefined && isCounted(yield* settings, call.principal) ? entryOf(call) : known
   })
 
   const spend = (call: Call, entry: CallEntry, spent: Spent) => {
@@ -180,7 +175,7 @@ export const makeLedger = Effect.fnUntraced(function* (written: () => void) {
     metrics.spent(spent)
   }
 
-  const jumps = new ClockJumps(yield* Clock.Clock)
+  const jumps = new ClockJumps(clock)
   /** Unless the clock was set: then other processes have not renewed their leases yet. */
   const expireAt = (client: SqlClient, at: number, { lease }: UsageSettings) =>
     jumps.within(Duration.toMillis(lease)) ? Effect.void : expireAll(client, at)
@@ -226,19 +221,16 @@ export const makeLedger = Effect.fnUntraced(function* (written: () => void) {
   yield* Effect.forkScoped(Effect.forever(Effect.ignore(watchLimits)))
 
   return {
-    hold: Effect.fnUntraced(function* (call: Call, usd: BigDecimal.BigDecimal | undefined) {
-      const now = yield* settings
-      if (isCounted(now, call.principal)) yield* take(call, yield* entryOf(call), usd, now)
-    }),
+    hold: (call: Call, usd: BigDecimal.BigDecimal | undefined) =>
+      Effect.flatMap(settings, (now) =>
+        isCounted(now, call.principal) ? take(call, usd, now) : Effect.void
+      ),
     /** Holds more for a call that already holds money. */
     extend: Effect.fnUntraced(function* (call: Call, usd: BigDecimal.BigDecimal) {
       const now = yield* settings
       if (!isCounted(now, call.principal)) return
-      yield* Effect.catchTag(
-        take(call, yield* entryOf(call), usd, now),
-        "JournalUnavailable",
-        ({ message }) =>
-          Effect.fail(new OverBudget({ name: call.name, limit: "unrecorded", advice: message }))
+      yield* Effect.catchTag(take(call, usd, now), "JournalUnavailable", ({ message }) =>
+        Effect.fail(new OverBudget({ name: call.name, limit: "unrecorded", advice: message }))
       )
     }),
     /** Charges of a call at its end. */

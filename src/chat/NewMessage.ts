@@ -1,12 +1,11 @@
 /** A message that begins a turn: what it may be, and by what a repeated one is recognized. */
 import { Effect } from "effect"
-import * as Hex from "effect/encoding/Hex"
 import type { TurnOptions } from "../../layers/chat/ChatEvent.ts"
 import type { Models } from "../../layers/models/Models.ts"
-import { sha256 } from "../../layers/platform/digest.ts"
+import { sha256Hex } from "../../layers/platform/digest.ts"
 import type { Block } from "../domain/Content.ts"
 import type { Principal } from "../domain/Principal.ts"
-import { invalid, refusal } from "./ChatRefusal.ts"
+import { type ChatRefusal, invalid, refusal } from "./ChatRefusal.ts"
 
 export interface NewMessage {
   readonly principal: Principal
@@ -39,34 +38,38 @@ export const claimOf = ({ principal, requestId }: NewMessage): string =>
 
 /** Equal for equal payloads. Without the conversation: a client that repeats a message may have learned its id since. */
 export const digestOf = ({ content, options, replaces }: NewMessage): string =>
-  Hex.encode(sha256(JSON.stringify([content, options, replaces])))
+  sha256Hex(JSON.stringify([content, options, replaces]))
 
 /** Fails if the principal may not submit it, or an id is malformed. */
-export const checkMessage = Effect.fnUntraced(function* ({ conversation, principal, requestId }: NewMessage) {
+export const checkMessage = ({
+  conversation,
+  principal,
+  requestId
+}: NewMessage): Effect.Effect<void, ChatRefusal> => {
   if (conversation !== undefined && !conversationId.test(conversation)) {
-    return yield* refusal(400, "A conversation id has 1 to 128 letters, digits and - _ . : only.")
+    return refusal(400, "A conversation id has 1 to 128 letters, digits and - _ . : only.")
   }
   if (requestId === "" || requestId.length > maxRequestId) {
-    return yield* refusal(400, `request_id must have 1 to ${maxRequestId} characters.`)
+    return refusal(400, `request_id must have 1 to ${maxRequestId} characters.`)
   }
-  yield* requireCall(principal)
-})
+  return requireCall(principal)
+}
 
 export const requireCall = (principal: Principal) =>
   principal.may(["call"]) ? Effect.void : Effect.fail(refusal(403, "The scope call is required."))
 
 /** Fails if the message names a provider that is not configured. */
-export const checkProvider = Effect.fnUntraced(function* (
+export const checkProvider = (
   { options: { provider } }: NewMessage,
   { providers }: Models["Service"]
-) {
-  if (provider === undefined || providers.some(({ name }) => name === provider)) return
+): Effect.Effect<void, ChatRefusal> => {
+  if (provider === undefined || providers.some(({ name }) => name === provider)) return Effect.void
   const names = providers.map(({ name }) => name).join(", ")
-  return yield* invalid([
+  return invalid([
     {
       field: "provider",
       message: `There is no provider ${provider.slice(0, 100)}. Choose one of ${names}.`,
       type: "value_error"
     }
   ])
-})
+}

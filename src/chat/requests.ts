@@ -4,6 +4,7 @@ import { issuesOf } from "../catalog/schemaIssues.ts"
 import { isObject } from "../domain/JsonObject.ts"
 import { text, type Block } from "../domain/Content.ts"
 import { invalid, type ChatRefusal, type FieldIssue } from "./ChatRefusal.ts"
+import type { NewMessage } from "./NewMessage.ts"
 
 /** May be absent or null, which many clients send for a value that they do not have. */
 const optional = <S extends Schema.Top>(schema: S) => Schema.optionalKey(Schema.NullOr(schema))
@@ -95,55 +96,59 @@ export const requests = {
 export type Requests = { readonly [Name in keyof typeof requests]: (typeof requests)[Name]["Type"] }
 export type ChatRequest = Requests[keyof Requests]
 
-const isAction = (value: unknown): value is keyof typeof requests =>
-  typeof value === "string" && Object.hasOwn(requests, value)
-
 const typeOf = (message: string): string =>
   message.startsWith("required") ? "missing" : message.startsWith("Expected") ? "type_error" : "value_error"
 
-/** 400 with an issue for each field that does not fit. */
-export const decode = <S extends Schema.Codec<unknown, unknown>>(
-  schema: S,
-  value: unknown
-): Effect.Effect<S["Type"], ChatRefusal> =>
-  Schema.decodeUnknownEffect(schema)(value, { errors: "all" }).pipe(
-    Effect.mapError((error) =>
-      invalid(
-        issuesOf(error).map(({ message, path }): FieldIssue => ({
-          field: path,
-          message,
-          type: typeOf(message)
-        }))
-      )
-    )
+const refusalOf = (error: Schema.SchemaError): ChatRefusal =>
+  invalid(
+    issuesOf(error).map(({ message, path }): FieldIssue => ({ field: path, message, type: typeOf(message) }))
   )
+
+/** Fails with 400 and an issue for each field that does not fit. */
+export const decoderOf = <S extends Schema.Codec<unknown, unknown>>(
+  schema: S
+): ((value: unknown) => Effect.Effect<S["Type"], ChatRefusal>) => {
+  const decode = Schema.decodeUnknownEffect(schema, { errors: "all" })
+  return (value) => Effect.mapErrorEager(decode(value), refusalOf)
+}
 
 const one = (field: string, message: string, type: string) => invalid([{ field, message, type }])
 
-export const decodeRequest = Effect.fnUntraced(function* (value: unknown) {
-  if (!isObject(value)) return yield* one("", "Expected a JSON object", "type_error")
+type Decode = (value: unknown) => Effect.Effect<ChatRequest, ChatRefusal>
+
+const decoders = new Map<unknown, Decode>(
+  Object.entries(requests).map(([action, schema]) => [
+    action,
+    decoderOf<Schema.Codec<ChatRequest, unknown>>(schema)
+  ])
+)
+
+export const decodeRequest: Decode = (value) => {
+  if (!isObject(value)) return one("", "Expected a JSON object", "type_error")
   const { action } = value
-  if (!isAction(action)) {
-    const names = Object.keys(requests).join(", ")
-    return yield* one("action", `Expected one of ${names}`, action === undefined ? "missing" : "value_error")
-  }
-  return yield* decode<Schema.Codec<ChatRequest, unknown>>(requests[action], value)
-})
+  const decode = decoders.get(action)
+  if (decode !== undefined) return decode(value)
+  const names = Object.keys(requests).join(", ")
+  return one("action", `Expected one of ${names}`, action === undefined ? "missing" : "value_error")
+}
 
 /** The content of a message, and its options. `field`: the path of its text. */
-export const messageOf = Effect.fnUntraced(function* (payload: ChatPayload, field: string) {
+export const messageOf = (
+  payload: ChatPayload,
+  field: string
+): Effect.Effect<Pick<NewMessage, "content" | "options">, ChatRefusal> => {
   const { content, model, provider, streaming, text: said } = payload
   const blocks: ReadonlyArray<Block> = [
     ...(said === undefined || said === null || said === "" ? [] : [text(said)]),
     ...(content ?? []).filter((block) => block.type !== "text" || block.text !== "")
   ]
-  if (blocks.length === 0) return yield* one(field, "required, but missing", "missing")
-  return {
+  if (blocks.length === 0) return one(field, "required, but missing", "missing")
+  return Effect.succeed({
     content: blocks,
     options: {
       ...(model !== undefined && model !== null && { model }),
       ...(provider !== undefined && provider !== null && { provider }),
       ...(streaming !== undefined && streaming !== null && { streaming })
     }
-  }
-})
+  })
+}

@@ -11,10 +11,13 @@ import { bodyOf, integer, query, wantsEvents, type ChatRequest } from "./ChatReq
 import type { Conversations, Submitted } from "./Conversations.ts"
 import type { EventResponses } from "./eventResponse.ts"
 import { frameWriter, uiWriter } from "./eventWriters.ts"
-import { AnswerPayload, ChatBody, decode, messageOf } from "./requests.ts"
+import { AnswerPayload, ChatBody, decoderOf, messageOf } from "./requests.ts"
 import { runningTurn } from "./runningTurn.ts"
 import { decodeUiRequest, isUiRequest, type UiAction } from "./uiRequest.ts"
 import { wholeAnswer } from "./wholeAnswer.ts"
+
+const decodeBody = decoderOf(ChatBody)
+const decodeAnswer = decoderOf(AnswerPayload)
 
 export interface TurnEndpointsOptions {
   readonly authenticator: Authenticator["Service"]
@@ -45,7 +48,7 @@ export const turnEndpoints = ({
     })
 
   const submit = Effect.fnUntraced(function* (incoming: ChatRequest, value: unknown) {
-    const given = yield* decode(ChatBody, value)
+    const given = yield* decodeBody(value)
     const { content, options } = yield* messageOf(given, "text")
     const requestId = given.request_id ?? incoming.request.headers.get("idempotency-key") ?? (yield* newId)
     const { principal } = incoming.grant
@@ -154,7 +157,7 @@ export const turnEndpoints = ({
   })
 
   const answer = Effect.fnUntraced(function* (incoming: ChatRequest, id: string) {
-    const { action, content, id: input } = yield* decode(AnswerPayload, yield* bodyOf(incoming, limits))
+    const { action, content, id: input } = yield* decodeAnswer(yield* bodyOf(incoming, limits))
     const isOpen = yield* conversations.answer(incoming.grant.principal, id, {
       id: input,
       action,

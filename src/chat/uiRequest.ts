@@ -3,7 +3,7 @@ import { Effect, Schema } from "effect"
 import type { Block } from "../domain/Content.ts"
 import { text } from "../domain/Content.ts"
 import { isObject } from "../domain/JsonObject.ts"
-import { decode } from "./requests.ts"
+import { decoderOf } from "./requests.ts"
 import { invalid } from "./ChatRefusal.ts"
 
 /** The request id of another answer is longer. */
@@ -69,9 +69,11 @@ const decisionsOf = (parts: ReadonlyArray<typeof Part.Type>): ReadonlyArray<Deci
 
 const wrong = (field: string, message: string) => invalid([{ field, message, type: "value_error" }])
 
+const decode = decoderOf(UiRequest)
+
 /** The history is the server's: only the last message counts. */
 export const decodeUiRequest = Effect.fnUntraced(function* (body: unknown) {
-  const { id: conversation, messages, model, provider, trigger } = yield* decode(UiRequest, body)
+  const { id: conversation, messages, model, provider, trigger } = yield* decode(body)
   const last = messages.at(-1)
   if (last === undefined) return yield* wrong("messages", "must not be empty")
   if (last.role === "assistant" && trigger !== "regenerate-message") {
