@@ -2,7 +2,7 @@
 import { Effect, Fiber, type Scope } from "effect"
 import type { Principal } from "../domain/Principal.ts"
 
-/** Makes the entries of a principal when it needs them; `undefined` if they are there. It must end soon. */
+/** Makes the entries of a principal, or new ones, when it needs them; `undefined` if they are there. It must end soon. */
 export type OnDemand = (principal: Principal) => Effect.Effect<void> | undefined
 
 export class PendingContributions {
@@ -37,10 +37,12 @@ export class PendingContributions {
    */
   settled(principal: Principal, waitFor: "all" | "own" = "all"): Effect.Effect<void> | undefined {
     if (this.#fibers.size === 0 && this.#onDemand.size === 0) return undefined
-    const all = [
-      ...(waitFor === "all" ? Array.from(this.#fibers, (fiber) => Fiber.await(fiber)) : []),
-      ...Array.from(this.#onDemand, (open) => open(principal) ?? Effect.void)
-    ]
-    return Effect.asVoid(Effect.all(all, { concurrency: "unbounded" }))
+    const all: Array<Effect.Effect<unknown>> = []
+    if (waitFor === "all") for (const fiber of this.#fibers) all.push(Fiber.await(fiber))
+    for (const open of this.#onDemand) {
+      const opening = open(principal)
+      if (opening !== undefined) all.push(opening)
+    }
+    return all.length === 0 ? undefined : Effect.asVoid(Effect.all(all, { concurrency: "unbounded" }))
   }
 }

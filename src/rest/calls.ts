@@ -134,8 +134,9 @@ export const getPrompt = Effect.fnUntraced(function* (
 })
 
 /** What the server lists, without tools that are not served here. */
-export const lists = Effect.fnUntraced(function* ({ catalog, lists: listed, naming }: OpenedClient) {
+export const lists = Effect.fnUntraced(function* ({ catalog, lists: listed, naming, update }: OpenedClient) {
   const { principal } = yield* RestRequest
+  yield* update
   const { prompts, resources, tools } = yield* listed
   const names = servedNames(
     naming,

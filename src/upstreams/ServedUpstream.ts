@@ -53,6 +53,10 @@ export interface ServedUpstream {
   readonly account: Account | undefined
   /** What the server listed last, without tools that are not served. */
   readonly lists: Effect.Effect<Lists>
+  /** Reads lists that are out of date again, and waits for them. */
+  readonly update: Effect.Effect<void>
+  /** The same, without waiting for them; `undefined` if the lists are valid. */
+  readonly updateSoon: () => Effect.Effect<void> | undefined
   /** Whether a caller's request is running, or a sign-in waits for its user. */
   readonly busy: () => boolean
 }

@@ -40,7 +40,8 @@ const list = Effect.fnUntraced(function* (
   server: string,
   connection: Connection,
   kind: keyof typeof kinds,
-  meta: JsonObject
+  meta: JsonObject,
+  onTtl: (ttlMs: number) => void
 ): Effect.fn.Return<ReadonlyArray<JsonObject>, UpstreamError> {
   const { capability, field, key, method } = kinds[kind]
   if (connection.capabilities[capability] === undefined) return []
@@ -51,6 +52,7 @@ const list = Effect.fnUntraced(function* (
       ...(cursor !== undefined && { cursor }),
       ...meta
     })
+    if (typeof result.ttlMs === "number" && result.ttlMs >= 0) onTtl(result.ttlMs)
     const found: ReadonlyArray<unknown> = Array.isArray(result[field]) ? result[field] : []
     for (const item of found) if (isObject(item) && typeof item[key] === "string") items.push(item)
     cursor = typeof result.nextCursor === "string" ? result.nextCursor : undefined
@@ -70,12 +72,14 @@ const methodNotFound = -32_601
 
 export interface Found {
   readonly lists: Lists
+  /** How long they are valid, in milliseconds: the least of what the server says of them (MCP 2026-07-28); if it says so. */
+  readonly ttl?: number | undefined
   /** Number of entries that came through this service, and are omitted. */
   readonly looped: number
 }
 
 /** Without entries that came through the instance: two instances that list each other would list them again and again. */
-const withoutLoops = ({ instructions, ...lists }: Lists, instance: string): Found => {
+const withoutLoops = ({ instructions, ...lists }: Lists, instance: string): Omit<Found, "ttl"> => {
   let looped = 0
   const keep = (items: ReadonlyArray<JsonObject>) =>
     items.filter(({ _meta }) => {
@@ -99,8 +103,11 @@ export const readLists = (
   connection: Connection,
   instance: Effect.Effect<string> | undefined
 ) => {
+  let ttl: number | undefined
   const read = (kind: keyof typeof kinds) =>
-    list(server, connection, kind, instance === undefined ? {} : askForChains)
+    list(server, connection, kind, instance === undefined ? {} : askForChains, (found) => {
+      ttl = Math.min(found, ttl ?? found)
+    })
   return Effect.all(
     {
       tools: read("tools"),
@@ -117,8 +124,9 @@ export const readLists = (
     Effect.map((lists): Lists => ({ ...lists, instructions: connection.instructions })),
     Effect.flatMap((lists) =>
       instance === undefined
-        ? Effect.succeed<Found>({ lists, looped: 0 })
+        ? Effect.succeed({ lists, looped: 0 })
         : Effect.map(instance, (id) => withoutLoops(lists, id))
-    )
+    ),
+    Effect.map((found): Found => ({ ...found, ttl }))
   )
 }

@@ -149,7 +149,7 @@ export const servePerUser = Effect.fnUntraced(function* ({
     if (known === undefined || known.closing || !Deferred.isDoneUnsafe(known.first))
       return Effect.asVoid(open(key))
     known.lastUse = now()
-    return undefined
+    return known.served?.updateSoon()
   })
 
   /** The connections as one server, with the account of the user of this machine for commands. */

@@ -1,5 +1,5 @@
 /** Serves the entries of one upstream server: connects in the background, and updates the entries when its lists change. */
-import { Context, Deferred, Effect, Scope, Semaphore } from "effect"
+import { Clock, Context, Deferred, Effect, Scope, Semaphore } from "effect"
 import type { Connection } from "../../layers/upstream/Connection.ts"
 import type { Credentials } from "../../layers/upstream/oauth/Credentials.ts"
 import type { SignIns } from "../../layers/upstream/oauth/SignIns.ts"
@@ -20,6 +20,7 @@ import { accept, serves } from "./selectTools.ts"
 import type { Summary } from "./Summary.ts"
 import type { ServedUpstream, UpstreamSettings } from "./ServedUpstream.ts"
 import { signInTool } from "./signInTool.ts"
+import { monotonicMillis } from "../../layers/platform/monotonic.ts"
 
 /** Malformed definitions that a log line names. */
 const maxNamed = 10
@@ -32,6 +33,12 @@ const quiet = "2 seconds"
 
 /** Loaded with the first connection: servers with known lists connect after the first responses. */
 const transports = Effect.promise(() => import("../../layers/upstream/openConnection.ts"))
+
+/** How long lists are valid that do not say so, in milliseconds: many servers do not announce changes. */
+const defaultTtl = 300_000
+/** Limits of what a server says, in milliseconds. */
+const shortestTtl = 1000
+const longestTtl = 3_600_000
 
 /** When the scope closes, the entries are removed, then the connection is closed. */
 export const serveUpstream: (
@@ -61,6 +68,7 @@ export const serveUpstream: (
       yield* Effect.context<Credentials | Scope.Scope | SignIns | StdioServices>()
     )
     const run = Effect.runForkWith(services)
+    const clock = yield* Clock.Clock
     const scope = yield* Effect.scope
     const running = new RunningRequests()
     const answered = yield* Deferred.make<void>()
@@ -70,6 +78,8 @@ export const serveUpstream: (
     let known = yield* store?.load(name, settings) ?? Effect.undefined
     const wasKnown = known !== undefined
     let looped = 0
+    /** When the lists are read again, in monotonic milliseconds. */
+    let validUntil = Number.POSITIVE_INFINITY
     let lists: Lists =
       known === undefined
         ? nothing
@@ -115,7 +125,9 @@ export const serveUpstream: (
     const refresh = (connection: Connection): Effect.Effect<void, UpstreamError> =>
       turn.withPermit(
         Effect.gen(function* (): Effect.fn.Return<void, UpstreamError> {
-          const { lists: found, looped: through } = yield* readLists(name, connection, instance)
+          const { lists: found, looped: through, ttl } = yield* readLists(name, connection, instance)
+          const valid = ttl === undefined ? defaultTtl : Math.min(Math.max(ttl, shortestTtl), longestTtl)
+          validUntil = monotonicMillis(clock) + valid
           if (through > 0 && looped === 0) {
             yield* Effect.logWarning(
               `upstream ${name}: ${through} of its entries came through this service and are not served again, because ` +
@@ -186,6 +198,13 @@ export const serveUpstream: (
       isRelistWaiting = true
       run(turn.withPermit(Effect.sync(() => (isRelistWaiting = false))).pipe(Effect.andThen(relist)))
     }
+    /** Reads lists that are out of date again, unless the server must be connected or started for it. */
+    const update = Effect.flatMap(upstream.status, ({ state }) => {
+      if (state !== "ready" || monotonicMillis(clock) < validUntil) return Effect.void
+      // Until it is known how long the new ones are valid.
+      validUntil = monotonicMillis(clock) + defaultTtl
+      return relist
+    })
     const source: Source = {
       prefix: settings.prefix ?? name,
       rename: settings.rename,
@@ -241,6 +260,10 @@ export const serveUpstream: (
       )
     }
     if (hold && store !== undefined) yield* Effect.forkScoped(store.watch(name, relist))
+    // Clients get what is known, and are notified of changes.
+    const updating = Effect.sync(() => void run(update))
+    const updateSoon = () => (monotonicMillis(clock) < validUntil ? undefined : updating)
+    if (visibleTo === "everybody") yield* catalog.onDemand(updateSoon)
     const summary = Effect.map(upstream.status, (status): Summary => ({
       ...status,
       name,
@@ -256,6 +279,8 @@ export const serveUpstream: (
       connection: upstream.connection,
       upstream,
       account,
+      update,
+      updateSoon,
       lists: Effect.sync(() => ({
         ...lists,
         tools: lists.tools.filter((tool) => source.serves(String(tool.name)))

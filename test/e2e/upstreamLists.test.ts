@@ -1,0 +1,127 @@
+/** Lists of upstream servers that announce no changes: they are read again once they are out of date. */
+import { describe, expect } from "bun:test"
+import { Clock, Deferred, Duration, Effect, Exit } from "effect"
+import { Catalog } from "../../src/catalog/Catalog.ts"
+import { stdioUser } from "../../src/domain/Principal.ts"
+import { it } from "../support/effect.ts"
+import { connect, get, json } from "../support/rest.ts"
+import { service } from "../support/service.ts"
+
+/** A server of the session era that keeps no sessions and announces nothing. */
+const plainServer = (hints: Record<string, unknown> = {}) =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const tools = ["one"]
+      let reads = 0
+      const resultOf = (method: string) => {
+        if (method === "initialize") {
+          const serverInfo = { name: "plain", version: "1" }
+          return { protocolVersion: "2025-11-25", capabilities: { tools: {} }, serverInfo }
+        }
+        if (method !== "tools/list") return undefined
+        reads++
+        return { tools: tools.map((name) => ({ name, inputSchema: { type: "object" } })), ...hints }
+      }
+      const running = Bun.serve({
+        port: 0,
+        hostname: "127.0.0.1",
+        fetch: async (request) => {
+          if (request.method !== "POST") return new Response(null, { status: 405 })
+          const { id, method } = (await request.json()) as { id?: unknown; method: string }
+          if (id === undefined) return new Response(null, { status: 202 })
+          const result = resultOf(method)
+          const error = { code: -32_601, message: "Method not found" }
+          return Response.json({ jsonrpc: "2.0", id, ...(result === undefined ? { error } : { result }) })
+        }
+      })
+      return { url: new URL("/mcp", running.url).href, tools, reads: () => reads, running }
+    }),
+    ({ running }) => Effect.promise(() => running.stop(true))
+  )
+
+/** Runs the body on a clock whose monotonic time it can advance; sleeps are those of the real clock. */
+const withLater = <A, E, R>(body: (later: (by: Duration.Input) => void) => Effect.Effect<A, E, R>) =>
+  Effect.clockWith((base) => {
+    let shift = 0n
+    const nanos = () => base.monotonicTimeNanosUnsafe() + shift
+    const clock: Clock.Clock = {
+      sleep: (duration) => base.sleep(duration),
+      currentTimeMillisUnsafe: () => base.currentTimeMillisUnsafe(),
+      currentTimeMillis: base.currentTimeMillis,
+      currentTimeNanosUnsafe: () => base.currentTimeNanosUnsafe(),
+      currentTimeNanos: base.currentTimeNanos,
+      monotonicTimeNanosUnsafe: nanos,
+      monotonicTimeNanos: Effect.sync(nanos)
+    }
+    const later = (by: Duration.Input) => {
+      shift += BigInt(Duration.toMillis(Duration.fromInputUnsafe(by))) * 1_000_000n
+    }
+    return Effect.provideService(body(later), Clock.Clock, clock)
+  })
+
+const names = Effect.flatMap(Catalog, (catalog) =>
+  Effect.map(catalog.tools(stdioUser), ({ items }) =>
+    items.map(({ name }) => name).filter((name) => name.startsWith("plain__"))
+  )
+)
+
+/** Lists the tools until the client is notified of a change; a connection that is new is not asked again yet. */
+const untilChanged = Effect.scoped(
+  Effect.gen(function* () {
+    const catalog = yield* Catalog
+    const changed = yield* Deferred.make<void>()
+    yield* catalog.watch(() => void Deferred.doneUnsafe(changed, Exit.void))
+    yield* Effect.raceFirst(Deferred.await(changed), Effect.forever(names))
+  })
+)
+
+describe("a server that announces no changes", () => {
+  it.live("is asked again by a list after 5 minutes, and clients are notified of the change", () =>
+    withLater((later) =>
+      Effect.gen(function* () {
+        const { reads, tools, url } = yield* plainServer()
+        yield* Effect.gen(function* () {
+          expect(yield* names).toEqual(["plain__one"])
+          tools.push("two")
+          later("4 minutes")
+          expect(yield* names).toEqual(["plain__one"])
+          expect(reads()).toBe(1)
+          later("2 minutes")
+          yield* untilChanged
+          expect(yield* names).toEqual(["plain__one", "plain__two"])
+          expect(reads()).toBe(2)
+        }).pipe(Effect.provide(service({ mcpServers: { plain: { url } } }), { local: true }))
+      })
+    )
+  )
+
+  it.live("is asked again when the time that it sets is over", () =>
+    withLater((later) =>
+      Effect.gen(function* () {
+        const { tools, url } = yield* plainServer({ ttlMs: 2000, cacheScope: "private" })
+        yield* Effect.gen(function* () {
+          expect(yield* names).toEqual(["plain__one"])
+          tools.push("two")
+          later("3 seconds")
+          yield* untilChanged
+          expect(yield* names).toEqual(["plain__one", "plain__two"])
+        }).pipe(Effect.provide(service({ mcpServers: { plain: { url } } }), { local: true }))
+      })
+    )
+  )
+
+  it.live("is asked before a list over REST is returned", () =>
+    withLater((later) =>
+      Effect.gen(function* () {
+        const { tools, url } = yield* plainServer()
+        yield* Effect.gen(function* () {
+          const id = yield* connect({ transport: "http", mcp_url: url, auth_type: "none" })
+          tools.push("two")
+          later("6 minutes")
+          const { body } = yield* json(get(`/mcp/list_tools?client_id=${id}`))
+          expect(body).toMatchObject({ count: 2, tools: [{ name: "one" }, { name: "two" }] })
+        }).pipe(Effect.provide(service(), { local: true }))
+      })
+    )
+  )
+})
