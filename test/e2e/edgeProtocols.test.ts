@@ -1,7 +1,8 @@
 /** HTTP/2 and WebSockets over the TLS listener to an application, hosts that disagree in HTTP/2, and the challenge path of ACME. */
 import { expect } from "bun:test"
 import { type ClientHttp2Session, connect } from "node:http2"
-import { Effect } from "effect"
+import { connect as dial } from "node:tls"
+import { Effect, Schema } from "effect"
 import { sqlite } from "../support/databases.ts"
 import { it } from "../support/effect.ts"
 import { freePort, oauthService } from "../support/oauth.ts"
@@ -31,20 +32,40 @@ const ask = (session: ClientHttp2Session, headers: Record<string, string>, body?
     stream.end(body)
   })
 
+/** `isReplaced`: by a listener with other certificates, before the handshake or with GOAWAY. */
+class ConnectionFailed extends Schema.TaggedError<ConnectionFailed>()("ConnectionFailed", {
+  cause: Schema.Defect(),
+  isReplaced: Schema.Boolean
+}) {}
+
 /**
  * Requests over one connection with the server name; the certificate does not matter here. As clients do, it opens another one
- * after GOAWAY (RFC 9113, section 6.8): the certificates were replaced meanwhile.
+ * after GOAWAY (RFC 9113, section 6.8), or when the listener was replaced during the handshake; other failures are none of these.
  */
 const over = <A>(port: number, servername: string, run: (session: ClientHttp2Session) => Promise<A>) =>
-  Effect.tryPromise(async () => {
+  Effect.callback<A, ConnectionFailed>((resume) => {
+    let isReplaced = true
     const session = connect(`https://127.0.0.1:${port}`, { servername, rejectUnauthorized: false })
+    session.on("connect", () => (isReplaced = false))
+    session.on("goaway", () => (isReplaced = true))
     session.on("error", () => {})
-    try {
-      return await run(session)
-    } finally {
-      session.destroy()
-    }
-  }).pipe(Effect.retry({ times: 5 }))
+    run(session)
+      .then(
+        (found) => resume(Effect.succeed(found)),
+        (cause) => resume(Effect.fail(new ConnectionFailed({ cause, isReplaced })))
+      )
+      .finally(() => session.destroy())
+  }).pipe(Effect.retry({ times: 5, while: (error) => error.isReplaced }))
+
+/** Whether the listener has a certificate of the host. */
+const isServed = (port: number, servername: string) =>
+  Effect.callback<boolean>((resume) => {
+    const socket = dial({ host: "127.0.0.1", port, servername, rejectUnauthorized: false }, () => {
+      resume(Effect.succeed(socket.getPeerCertificate().subjectaltname === `DNS:${servername}`))
+      socket.destroy()
+    })
+    socket.on("error", () => resume(Effect.succeed(false)))
+  })
 
 const edge = (https_port: number, http_port: number) => ({
   domains: ["mcp.example.com"],
@@ -72,6 +93,8 @@ const serving = Effect.gen(function* () {
     ]),
     running
   )
+  // Then no listener is replaced any more.
+  for (const host of [open, closed]) yield* Effect.repeat(isServed(port, host), { until: (served) => served })
   return { app, http, port, secret }
 })
 
