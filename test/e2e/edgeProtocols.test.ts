@@ -40,7 +40,7 @@ class ConnectionFailed extends Schema.TaggedError<ConnectionFailed>()("Connectio
 
 /**
  * Requests over one connection with the server name; the certificate does not matter here. As clients do, it opens another one
- * after GOAWAY (RFC 9113, section 6.8), or when the listener was replaced during the handshake; other failures are none of these.
+ * after GOAWAY (RFC 9113, section 6.8), or when the listener was replaced during the handshake.
  */
 const over = <A>(port: number, servername: string, run: (session: ClientHttp2Session) => Promise<A>) =>
   Effect.callback<A, ConnectionFailed>((resume) => {

@@ -1,6 +1,6 @@
 /** Sign-in of browsers at protected applications: the authorization code flow at the service's own OAuth server, and a session cookie per host. */
 import { Effect, Schema } from "effect"
-import { messagePage } from "../../http/htmlPage.ts"
+import { escaped, htmlPage, messagePage } from "../../http/htmlPage.ts"
 import type { Connection, Routes } from "../../http/Routes.ts"
 import type { PublicAddress, PublicAddresses } from "../../identity/oauth/publicAddress.ts"
 import { oauthSecret } from "../../identity/oauth/secret.ts"
@@ -59,6 +59,10 @@ const redirect = (location: string, ...cookies: ReadonlyArray<string>): Response
   for (const each of cookies) headers.append("set-cookie", each)
   return new Response(null, { status: 302, headers })
 }
+
+/** The session at the OAuth server goes on, which signs in at this and other applications without a page. */
+const accountHint = (issuer: string) =>
+  `It opens again without a password until you <a href="${escaped(issuer)}/oauth/account">sign out of your account</a>.`
 
 const failed = (text: string) =>
   messagePage(400, "Sign-in not finished", `${text} Open the application again to sign in.`)
@@ -234,17 +238,38 @@ export const makeBrowserSignIn = Effect.fnUntraced(function* (
     )
   })
 
+  /** Revokes the access token, also for copies of the cookie and for streams of all instances, and removes the cookie. */
+  const end = Effect.fnUntraced(function* (visit: Visit) {
+    const { connection, origin, request } = visit
+    const token = yield* opened(`session ${origin}`, cookieOf(request, sessionCookie))
+    const at = addresses.signInAt(request, connection)
+    if (token !== undefined && at !== undefined) {
+      const client = yield* clientOf(visit, at)
+      const revoked = yield* ask(visit, at, {
+        path: "/oauth/revoke",
+        type: "application/x-www-form-urlencoded",
+        body: new URLSearchParams({ token, client_id: client ?? "" }).toString(),
+        schema: Schema.String
+      })
+      if (revoked === undefined)
+        return messagePage(503, "Not signed out", "The sign-in cannot be ended now. Try again later.")
+    }
+    const account = at === undefined ? "" : ` ${accountHint(at.issuer)}`
+    const page = htmlPage({
+      status: 200,
+      title: "Signed out",
+      body: `<h1>Signed out</h1><p>You are signed out of this application.${account}</p>`
+    })
+    page.headers.append("set-cookie", cookie(sessionCookie, "", 0))
+    return page
+  })
+
   return {
     begin,
     /** Answers a path of the sign-in itself; `undefined` for all others. */
     respond: (visit: Visit, path: string): Effect.Effect<Response> | undefined => {
       if (path === callbackPath) return Effect.orDie(finish(visit))
-      if (path !== signOutPath) return undefined
-      return Effect.sync(() => {
-        const page = messagePage(200, "Signed out", "You are signed out of this application.")
-        page.headers.append("set-cookie", cookie(sessionCookie, "", 0))
-        return page
-      })
+      return path === signOutPath ? end(visit) : undefined
     },
     /** The access token of the session. */
     token: ({ origin, request }: Visit) => opened(`session ${origin}`, cookieOf(request, sessionCookie))
