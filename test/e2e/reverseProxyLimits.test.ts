@@ -10,7 +10,7 @@ const head = (path: string, framing: string) =>
   `POST ${path} HTTP/1.1\r\nHost: app.example.com\r\n${framing}\r\n\r\n`
 const echo = async (request: Request) => new Response(await request.text())
 
-it.live("a body that the client sends too slowly is 408 and does not open the circuit", () =>
+it.concurrent("a body that the client sends too slowly is 408 and does not open the circuit", () =>
   Effect.gen(function* () {
     const aborted = yield* Deferred.make<void>()
     const app = yield* backend((request) => {
@@ -24,19 +24,23 @@ it.live("a body that the client sends too slowly is 408 and does not open the ci
       "a body in chunks": head("/chunks", "Transfer-Encoding: chunked") + "1\r\nx\r\n"
     }
     // Six are more than the failures that open the circuit.
-    for (const [name, bytes] of [...Object.entries(silent), ...Object.entries(silent)]) {
-      const connection = dial(port)
-      connection.write(bytes)
-      const reply = yield* wait(connection.next())
-      expect([name, reply.status, header(reply, "connection")]).toEqual([name, 408, "close"])
-      yield* wait(connection.closed)
-    }
+    yield* Effect.forEach(
+      [...Object.entries(silent), ...Object.entries(silent)],
+      Effect.fnUntraced(function* ([name, bytes]) {
+        const connection = dial(port)
+        connection.write(bytes)
+        const reply = yield* wait(connection.next())
+        expect([name, reply.status, header(reply, "connection")]).toEqual([name, 408, "close"])
+        yield* wait(connection.closed)
+      }),
+      { concurrency: "unbounded" }
+    )
     yield* Deferred.await(aborted)
     expect((yield* wait(request("/"))).status).toBe(200)
   })
 )
 
-it.live("a body of which a byte arrives now and then has a time limit as a whole", () =>
+it.concurrent("a body of which a byte arrives now and then has a time limit as a whole", () =>
   Effect.gen(function* () {
     const app = yield* backend(echo)
     const { port, request } = yield* publishing(app.url, {}, { edge: { body_timeout: "400 millis" } })
@@ -74,7 +78,7 @@ it.live("a body of which a byte arrives now and then has a time limit as a whole
   })
 )
 
-it.live(
+it.concurrent(
   "requests per minute are limited per application and per address, before the sign-in is checked",
   () =>
     Effect.gen(function* () {
@@ -107,7 +111,7 @@ it.live(
     })
 )
 
-it.live("a WebSocket whose client reads nothing is closed before its messages fill the memory", () =>
+it.concurrent("a WebSocket whose client reads nothing is closed before its messages fill the memory", () =>
   Effect.gen(function* () {
     const closed = yield* Deferred.make<void>()
     const message = "x".repeat(16_000)

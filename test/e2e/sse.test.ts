@@ -194,7 +194,7 @@ describe("interruption over HTTP+SSE", () => {
 })
 
 describe("slow readers", () => {
-  it.live(
+  it.concurrent(
     "an idle stream stays open beyond the limit for idle connections",
     () =>
       Effect.gen(function* () {
@@ -211,7 +211,7 @@ describe("slow readers", () => {
     20_000
   )
 
-  it.live("a stream that is never read is closed, and other streams continue", () =>
+  it.concurrent("a stream that is never read is closed, and other streams continue", () =>
     Effect.gen(function* () {
       const channels = yield* Channels
       const url = yield* sse

@@ -114,7 +114,7 @@ const call = Effect.fnUntraced(function* (name: string, more: Record<string, unk
 const textOf = ({ content }: Round) => content?.[0]?.text
 
 describe("suspended handlers", () => {
-  it.live("a handler continues where it waited and repeats nothing", () =>
+  it.concurrent("a handler continues where it waited and repeats nothing", () =>
     Effect.gen(function* () {
       const done = yield* Done
       const first = yield* call("order")
@@ -127,7 +127,7 @@ describe("suspended handlers", () => {
     }).pipe(Effect.provide(running()))
   )
 
-  it.live("a handler may request input several times", () =>
+  it.concurrent("a handler may request input several times", () =>
     Effect.gen(function* () {
       const done = yield* Done
       const first = yield* call("twice")
@@ -144,7 +144,7 @@ describe("suspended handlers", () => {
     }).pipe(Effect.provide(running()))
   )
 
-  it.live("a waiting handler holds no slot, and its requests end as suspended and succeeded", () =>
+  it.concurrent("a waiting handler holds no slot, and its requests end as suspended and succeeded", () =>
     Effect.gen(function* () {
       const ends: Array<string> = []
       yield* (yield* Calls).observe({ finished: (_, { status }) => ends.push(status) })
@@ -157,7 +157,7 @@ describe("suspended handlers", () => {
     }).pipe(Effect.provide(running()))
   )
 
-  it.live("a missing or malformed response is requested again", () =>
+  it.concurrent("a missing or malformed response is requested again", () =>
     Effect.gen(function* () {
       const done = yield* Done
       const { requestState } = yield* call("order")
@@ -171,7 +171,7 @@ describe("suspended handlers", () => {
     }).pipe(Effect.provide(running()))
   )
 
-  it.live("a request repeated after a lost response gets the same result", () =>
+  it.concurrent("a request repeated after a lost response gets the same result", () =>
     Effect.gen(function* () {
       const done = yield* Done
       const { requestState } = yield* call("order")
@@ -182,7 +182,7 @@ describe("suspended handlers", () => {
     }).pipe(Effect.provide(running()))
   )
 
-  it.live("on another instance the handler runs again from its start", () =>
+  it.concurrent("on another instance the handler runs again from its start", () =>
     Effect.gen(function* () {
       const dir = yield* stateFolder
       const there = yield* Layer.build(instance(dir))
@@ -196,7 +196,7 @@ describe("suspended handlers", () => {
     })
   )
 
-  it.live("beyond the maximum the oldest waiting handler is interrupted", () =>
+  it.concurrent("beyond the maximum the oldest waiting handler is interrupted", () =>
     Effect.gen(function* () {
       const done = yield* Done
       const first = yield* call("order")
@@ -219,7 +219,7 @@ describe("suspended handlers", () => {
     }).pipe(Effect.provide(running({ mcp: { suspended_calls: { max_per_principal: 2 } } })))
   )
 
-  it.live("a handler is interrupted when its client exceeds the time-out", () =>
+  it.concurrent("a handler is interrupted when its client exceeds the time-out", () =>
     Effect.gen(function* () {
       const done = yield* Done
       yield* call("order")
@@ -228,7 +228,7 @@ describe("suspended handlers", () => {
     }).pipe(Effect.provide(running({ mcp: { suspended_calls: { timeout: "100 millis" } } })))
   )
 
-  it.live("a handler is resumed only by its own request", () =>
+  it.concurrent("a handler is resumed only by its own request", () =>
     Effect.gen(function* () {
       const { requestState } = yield* call("order")
       expect(yield* call("twice", { requestState, inputResponses: { size: accept("L") } })).toMatchObject({
@@ -237,7 +237,7 @@ describe("suspended handlers", () => {
     }).pipe(Effect.provide(running()))
   )
 
-  it.live("a handler is resumed only for equal arguments in any order of keys", () =>
+  it.concurrent("a handler is resumed only for equal arguments in any order of keys", () =>
     Effect.gen(function* () {
       const state = (yield* call("order", { arguments: { a: 1, b: { c: 2, d: 3 } } })).requestState
       const resumed = { requestState: state, inputResponses: { size: accept("L") } }
@@ -252,7 +252,7 @@ describe("suspended handlers", () => {
     }).pipe(Effect.provide(running()))
   )
 
-  it.live("a completed handler never runs again, even if its result was dropped", () =>
+  it.concurrent("a completed handler never runs again, even if its result was dropped", () =>
     Effect.gen(function* () {
       const done = yield* Done
       const { requestState } = yield* call("order")
@@ -268,7 +268,7 @@ describe("suspended handlers", () => {
     }).pipe(Effect.provide(running({ mcp: { suspended_calls: { max_per_principal: 2 } } })))
   )
 
-  it.live("a request larger than the quota is not retained and runs again with its responses", () =>
+  it.concurrent("a request larger than the quota is not retained and runs again with its responses", () =>
     Effect.gen(function* () {
       const done = yield* Done
       const args = { text: "x".repeat(20_000) }
@@ -284,7 +284,7 @@ describe("suspended handlers", () => {
     }).pipe(Effect.provide(running({ quotas: { memory: { principal: 10_000 } } })))
   )
 
-  it.live("a request state expires with its call", () =>
+  it.concurrent("a request state expires with its call", () =>
     Effect.gen(function* () {
       const done = yield* Done
       const { requestState } = yield* call("order")

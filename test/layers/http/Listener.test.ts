@@ -259,7 +259,7 @@ describe("limits (hardening 24, 25)", () => {
       })
   )
 
-  it.live(
+  it.concurrent(
     "slow bodies, slow headers and idle connections are closed (hardening 26)",
     () =>
       Effect.gen(function* () {
@@ -285,7 +285,7 @@ describe("limits (hardening 24, 25)", () => {
     20_000
   )
 
-  it.live(
+  it.concurrent(
     "keepOpen lifts the idle time-out of one request only",
     () =>
       Effect.gen(function* () {

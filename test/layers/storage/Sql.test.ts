@@ -132,7 +132,7 @@ onEachDatabase("the database", (database) => {
 })
 
 describe("a SQLite file", () => {
-  it.live("is created at first use, readable by its owner only", () =>
+  it.concurrent("is created at first use, readable by its owner only", () =>
     Effect.gen(function* () {
       const storage = yield* sqlite
       yield* within(
@@ -153,7 +153,7 @@ describe("a SQLite file", () => {
     write((sql) => sql`INSERT INTO usage_spent VALUES ('', '', -1, 1)`)
   )
 
-  it.live("that another process has locked is retried, then an error", () =>
+  it.concurrent("that another process has locked is retried, then an error", () =>
     Effect.gen(function* () {
       const storage = yield* sqlite
       yield* within(
@@ -172,7 +172,7 @@ describe("a SQLite file", () => {
     })
   )
 
-  it.live("that is not a database or not a regular file is an error, and used once corrected", () =>
+  it.concurrent("that is not a database or not a regular file is an error, and used once corrected", () =>
     Effect.gen(function* () {
       const storage = yield* sqlite
       const file = join(storage.dir, "manifold.db")
@@ -193,7 +193,7 @@ describe("a SQLite file", () => {
     })
   )
 
-  it.live("that cannot be written is an error", () =>
+  it.concurrent("that cannot be written is an error", () =>
     Effect.gen(function* () {
       const storage = yield* sqlite
       yield* within(storage, tables)
@@ -208,7 +208,7 @@ describe("a SQLite file", () => {
     })
   )
 
-  it.live("on a full disk is an error, and the transaction is rolled back", () =>
+  it.concurrent("on a full disk is an error, and the transaction is rolled back", () =>
     Effect.gen(function* () {
       const storage = yield* sqlite
       yield* within(

@@ -59,7 +59,7 @@ describe("a SQLite file", () => {
     "that cannot be written": () => Effect.as(pragma("query_only = ON"), pragma("query_only = OFF"))
   }
   for (const [name, breakIt] of Object.entries(breaks)) {
-    it.live(`${name} refuses calls with a limit, saying so, until it is in order again`, () =>
+    it.concurrent(`${name} refuses calls with a limit, saying so, until it is in order again`, () =>
       Effect.gen(function* () {
         const storage = yield* sqlite
         yield* Effect.gen(function* () {
@@ -86,7 +86,7 @@ describe("a SQLite file", () => {
     )
   }
 
-  it.live("that is locked when a call ends gets what it spent when it is free again", () =>
+  it.concurrent("that is locked when a call ends gets what it spent when it is free again", () =>
     Effect.gen(function* () {
       const storage = yield* sqlite
       yield* Effect.gen(function* () {
@@ -106,27 +106,31 @@ describe("a SQLite file", () => {
     })
   )
 
-  it.live("on a full disk refuses calls with a limit, and gets what others spent when there is room", () =>
-    Effect.gen(function* () {
-      const storage = yield* sqlite
-      yield* Effect.gen(function* () {
-        yield* call()
-        yield* pragma("max_page_count = 1")
-        let ran = 1
-        // The pages that exist have room for a few rows.
-        const refused = yield* Effect.flip(Effect.forever(Effect.tap(call(), () => Effect.sync(() => ran++))))
-        expect(refused).toMatchObject({ _tag: "JournalUnavailable" })
-        expect((refused as Error).message).toContain("no space is left for the database")
-        yield* pragma("max_page_count = 1000000")
-        yield* Effect.repeat(recorded, { until: (amount) => Number(amount) === ran * 0.25 })
-        yield* call()
-        expect(yield* recorded).toBe(yield* spent)
-        expect(yield* held).toBe("0")
-      }).pipe(Effect.provide(metered(storage, { cost_daily_max: 1000 })))
-    })
+  it.concurrent(
+    "on a full disk refuses calls with a limit, and gets what others spent when there is room",
+    () =>
+      Effect.gen(function* () {
+        const storage = yield* sqlite
+        yield* Effect.gen(function* () {
+          yield* call()
+          yield* pragma("max_page_count = 1")
+          let ran = 1
+          // The pages that exist have room for a few rows.
+          const refused = yield* Effect.flip(
+            Effect.forever(Effect.tap(call(), () => Effect.sync(() => ran++)))
+          )
+          expect(refused).toMatchObject({ _tag: "JournalUnavailable" })
+          expect((refused as Error).message).toContain("no space is left for the database")
+          yield* pragma("max_page_count = 1000000")
+          yield* Effect.repeat(recorded, { until: (amount) => Number(amount) === ran * 0.25 })
+          yield* call()
+          expect(yield* recorded).toBe(yield* spent)
+          expect(yield* held).toBe("0")
+        }).pipe(Effect.provide(metered(storage, { cost_daily_max: 1000 })))
+      })
   )
 
-  it.live("that a newer program has used refuses calls with a limit, and lets others run", () =>
+  it.concurrent("that a newer program has used refuses calls with a limit, and lets others run", () =>
     Effect.gen(function* () {
       const storage = yield* sqlite
       yield* Effect.flatMap(Sql, ({ write }) =>

@@ -129,16 +129,15 @@ describe("list_services", () => {
         "too much": () => new Response(new Uint8Array(17 * 1024 * 1024)),
         nothing: () => new Promise<Response>(() => {})
       }
-      for (const [name, respond] of Object.entries(responses)) {
-        yield* within(
-          yield* engine(respond),
-          Effect.gen(function* () {
-            const message = yield* problem()
-            expect({ name, message }).toEqual({ name, message: expect.stringContaining("did not respond") })
-            expect(message).not.toContain("/secret")
-          })
-        )
-      }
+      yield* Effect.forEach(
+        Object.entries(responses),
+        Effect.fnUntraced(function* ([name, respond]) {
+          const message = yield* within(yield* engine(respond), problem())
+          expect({ name, message }).toEqual({ name, message: expect.stringContaining("did not respond") })
+          expect(message).not.toContain("/secret")
+        }),
+        { concurrency: "unbounded" }
+      )
     })
   )
 
