@@ -7,7 +7,7 @@ import { trials } from "../support/matrix/trials.ts"
 import { upstreams } from "../support/matrix/upstreams.ts"
 import { endpoint, service } from "../support/service.ts"
 
-/** Milliseconds; only a trial that hangs takes so long. */
+/** Milliseconds; only a trial that hangs takes so long, also on a machine that is busy. */
 const patience = 50_000
 
 let behind: Awaited<ReturnType<typeof upstreams>>
@@ -32,7 +32,7 @@ const failuresAt = async (server: string) => {
     const client = await open(url)
     for (const [feature, trial] of Object.entries(trials)) {
       const timer = Promise.withResolvers<never>()
-      const timeout = setTimeout(() => timer.reject(new Error("no result")), patience / 4)
+      const timeout = setTimeout(() => timer.reject(new Error("no result")), patience)
       await Promise.race([trial(client, server), timer.promise])
         .catch((error: unknown) => failures.push(`${name}, ${feature}: ${String(error)}`))
         .finally(() => clearTimeout(timeout))
@@ -45,7 +45,7 @@ const failuresAt = async (server: string) => {
 test.concurrent.each(servers.map(({ name }) => name))(
   "every client uses every feature of the upstream server %s",
   async (server) => expect(await failuresAt(server)).toEqual([]),
-  patience * 2
+  patience * 6
 )
 
 test("the page lists these features, clients and servers", async () => {
