@@ -4,7 +4,8 @@ import type { Exit } from "effect"
 import type { Exchange, McpServers, StatelessRequest } from "../../layers/transports/McpServers.ts"
 import type { CatalogFailure } from "../catalog/catalogFailure.ts"
 import type { Level } from "../catalog/Client.ts"
-import { internalError } from "../domain/errorCodes.ts"
+import { resourceNotFound, urlRequired } from "../domain/earlierCodes.ts"
+import { internalError, invalidParams, missingCapability } from "../domain/errorCodes.ts"
 import { isFailure, isRejection, toErrorObject, type Failure } from "../domain/Failure.ts"
 import { isObject, type JsonObject } from "../domain/JsonObject.ts"
 import { usualEnvelope, type Envelope } from "./envelope.ts"
@@ -99,6 +100,25 @@ const complete = (method: string, result: JsonObject, server: Implementation) =>
   }
 }
 
+/** An upstream server of an earlier revision may send codes that this revision does not have, or that set a status. */
+const toModern = (failure: Failure): Failure => {
+  switch (failure.code) {
+    case resourceNotFound:
+      return { ...failure, code: invalidParams }
+    case urlRequired:
+      return { code: internalError, status: 500, message: urlNotAsked }
+    case missingCapability:
+      return { ...failure, status: 400 }
+    default:
+      return failure
+  }
+}
+
+const urlNotAsked =
+  "The tool requires that its user visits a page, which it cannot ask of a client of protocol version 2026-07-28."
+
+const setsStatus = (failure: Failure) => isRejection(failure) || failure.code === missingCapability
+
 /** `McpServers.serveRequest`. */
 export const serveRequests =
   (serving: Serving, server: Implementation): McpServers["Service"]["serveRequest"] =>
@@ -109,8 +129,13 @@ export const serveRequests =
     if (envelope === undefined) return undefined
     const { id, params } = message
     const context = new StatelessContext(inbound, envelope, exchange)
-    const fail = (failure: Failure, sets = isRejection(failure)) =>
-      exchange.respond({ jsonrpc: "2.0", id, error: toErrorObject(failure) }, sets ? failure : undefined)
+    const fail = (given: Failure) => {
+      const failure = toModern(given)
+      exchange.respond(
+        { jsonrpc: "2.0", id, error: toErrorObject(failure) },
+        setsStatus(failure) ? failure : undefined
+      )
+    }
     const prepared = method.prepare(params)
     if (isFailure(prepared)) {
       fail(prepared)
@@ -122,7 +147,7 @@ export const serveRequests =
 
     const suspend = (suspended: Suspended) => {
       const missing = missingCapabilities(suspended.requests, envelope.capabilities)
-      if (missing !== undefined) return fail(missing, true)
+      if (missing !== undefined) return fail(missing)
       askClient(serving.program, inbound.principal, prepared.label, params, suspended).then(
         ({ _meta, ...result }) =>
           exchange.respond({

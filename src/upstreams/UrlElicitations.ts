@@ -2,13 +2,11 @@
 import { Context, Effect } from "effect"
 import { Caller } from "../catalog/Caller.ts"
 import { Client } from "../catalog/Client.ts"
+import { urlRequired } from "../domain/earlierCodes.ts"
 import { isObject } from "../domain/JsonObject.ts"
 
 const maxTotal = 1000
 const maxPerPrincipal = 32
-
-/** A call that its user must visit pages for first (MCP 2025-11-25, `URLElicitationRequiredError`). */
-const urlRequired = -32_042
 
 interface Pending {
   readonly principal: string
