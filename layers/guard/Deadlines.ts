@@ -1,5 +1,6 @@
 /** Deadlines of calls, with one timer for all on one clock: a timer for each call is a fiber that is started and interrupted. */
 import { type Clock, Duration, Effect, Exit, type Fiber } from "effect"
+import { SlotSet } from "../../src/domain/SlotSet.ts"
 import { monotonicMillis } from "../platform/monotonic.ts"
 
 export class Deadline {
@@ -17,9 +18,7 @@ export class Deadline {
 
 export class Deadlines {
   readonly #clock: Clock.Clock
-  /** Not a `Set`, see `TransientMap`. */
-  readonly #slots: Array<Deadline | undefined> = []
-  readonly #free: Array<number> = []
+  readonly #watched = new SlotSet<Deadline>()
   #timer: Fiber.Fiber<void> | undefined
   /** When the timer ends: not after the first deadline. */
   #timerAt = Infinity
@@ -31,9 +30,7 @@ export class Deadlines {
   /** Calls `expired` once, at the deadline, unless it is removed before. */
   add(deadline: Deadline) {
     if (deadline.slot !== undefined) return
-    const slot = this.#free.pop() ?? this.#slots.length
-    this.#slots[slot] = deadline
-    deadline.slot = slot
+    deadline.slot = this.#watched.add(deadline)
     if (deadline.at < this.#timerAt) this.#arm(deadline.at)
   }
 
@@ -41,13 +38,9 @@ export class Deadlines {
     const { slot } = deadline
     if (slot === undefined) return
     deadline.slot = undefined
-    this.#slots[slot] = undefined
-    this.#free.push(slot)
-    if (this.#free.length < this.#slots.length) return
+    this.#watched.delete(slot)
     // A timer would keep the process alive.
-    this.#slots.length = 0
-    this.#free.length = 0
-    this.#disarm()
+    if (this.#watched.size === 0) this.#disarm()
   }
 
   #disarm() {
@@ -72,14 +65,13 @@ export class Deadlines {
     const now = monotonicMillis(this.#clock)
     const due: Array<Deadline> = []
     let next = Infinity
-    for (const each of this.#slots) {
-      if (each === undefined) continue
+    for (const each of this.#watched) {
       if (each.at <= now) due.push(each)
       else next = Math.min(next, each.at)
     }
     for (const each of due) this.remove(each)
     for (const each of due) each.expired()
-    if (this.#slots.length > 0 && next < this.#timerAt) this.#arm(next)
+    if (this.#watched.size > 0 && next < this.#timerAt) this.#arm(next)
   }
 }
 

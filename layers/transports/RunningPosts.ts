@@ -60,7 +60,7 @@ export class RunningPosts {
   /** After the last response. An id may be in use again. */
   remove(post: PendingPost) {
     post.unfollow?.()
-    for (const { id } of post.requests) if (this.#byId.get(id) === post) this.#byId.delete(id)
+    for (const { id } of post.requests) this.#byId.remove(id, post)
     this.#byStream.delete(post.stream)
   }
 

@@ -70,8 +70,7 @@ export class PendingRequests {
 
   /** Ends the request, if it still waits. */
   fail(id: string, cause: unknown): void {
-    const request = this.#pending.get(id)
-    if (this.#pending.delete(id)) request?.fail(cause)
+    this.#pending.take(id)?.fail(cause)
   }
 
   failAll(cause: unknown): void {
@@ -83,8 +82,7 @@ export class PendingRequests {
     if (!isObject(message)) return false
     if (message.method === "notifications/progress") return this.#progress(message.params)
     if ("method" in message || typeof message.id !== "string" || !message.id.startsWith(prefix)) return false
-    const request = this.#pending.get(message.id)
-    this.#pending.delete(message.id)
+    const request = this.#pending.take(message.id)
     if (isObject(message.result)) request?.succeed(message.result)
     else if (isRejection(message.error)) request?.fail(message.error)
     else request?.fail(new Error("The server sent a response without a result and without an error."))

@@ -93,10 +93,10 @@ export const make = Effect.fnUntraced(function* (options: UpstreamOptions) {
     yield* onChange(status)
   })
 
-  const use = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  const use = <A, E, R>(begin: () => Effect.Effect<A, E, R>) =>
     Effect.suspend(() => {
       active++
-      return Effect.onExitPrimitive(effect, () => {
+      return Effect.onExitPrimitive(begin(), () => {
         active--
         if (idleTimeout === undefined) return undefined
         return Effect.map(monotonicNow, (now) => {
@@ -233,7 +233,7 @@ export const make = Effect.fnUntraced(function* (options: UpstreamOptions) {
         ).pipe(
           Effect.catch((error) => Effect.andThen(Deferred.fail(first, error), Effect.sleep(longestDelay)))
         )
-        yield* Effect.forkScoped(use(Effect.forever(once)))
+        yield* Effect.forkScoped(use(() => Effect.forever(once)))
         yield* Deferred.await(first)
       })
   })
@@ -250,17 +250,18 @@ export const make = Effect.fnUntraced(function* (options: UpstreamOptions) {
     last: () => last,
     subscribe: (uri) => RcMap.get(subscriptions, uri),
     request: (method, params, requestOptions) => {
-      const once = Effect.suspend(() => {
+      const send = () => {
         requests++
-        const send = (connected: Connection) => connected.request(method, params, requestOptions)
         const connected = connectedNow()
-        return connected === undefined ? Effect.flatMap(connecting, send) : send(connected)
-      })
+        return connected === undefined
+          ? Effect.flatMap(connecting, (opened) => opened.request(method, params, requestOptions))
+          : connected.request(method, params, requestOptions)
+      }
       const again = (error: UpstreamError) =>
         error.unsent && error.stage !== "authenticate" && status.state !== "failed"
-          ? once
+          ? Effect.suspend(send)
           : Effect.fail(error)
-      return use(once.pipe(Effect.catch(again)))
+      return use(() => send().pipe(Effect.catch(again)))
     }
   }
   return upstream

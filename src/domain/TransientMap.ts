@@ -39,13 +39,19 @@ export class TransientMap<K extends string | number, V extends object> {
 
   /** False if there is no such entry. */
   delete(key: K): boolean {
+    return this.take(key) !== undefined
+  }
+
+  /** Removes and returns the value. */
+  take(key: K): V | undefined {
     const slot = this.#slots.get(key)
-    if (slot === undefined) return false
-    this.#slots.delete(key)
-    this.#values[slot] = undefined
-    if (this.#slots.size > 0 || this.#values.length <= maxUnused) this.#free.push(slot)
-    else this.clear()
-    return true
+    return slot === undefined ? undefined : this.#remove(key, slot)
+  }
+
+  /** Removes the entry if it has this value. */
+  remove(key: K, value: V): void {
+    const slot = this.#slots.get(key)
+    if (slot !== undefined && this.#values[slot] === value) this.#remove(key, slot)
   }
 
   clear(): void {
@@ -64,5 +70,14 @@ export class TransientMap<K extends string | number, V extends object> {
 
   keys(): MapIterator<K> {
     return this.#slots.keys()
+  }
+
+  #remove(key: K, slot: number): V | undefined {
+    const value = this.#values[slot]
+    this.#slots.delete(key)
+    this.#values[slot] = undefined
+    if (this.#slots.size > 0 || this.#values.length <= maxUnused) this.#free.push(slot)
+    else this.clear()
+    return value
   }
 }

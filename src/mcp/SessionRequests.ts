@@ -137,7 +137,7 @@ export class SessionRequests implements SessionServer {
     }
     this.#running.set(request.id, running)
     running.fiber.addObserver((late) => {
-      if (this.#running.get(request.id) === running) this.#running.delete(request.id)
+      this.#running.remove(request.id, running)
       done(late)
     })
     return true

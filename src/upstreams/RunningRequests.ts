@@ -3,7 +3,7 @@ import { Context, Effect, Schema } from "effect"
 import type { Progress } from "../../layers/progress/Progress.ts"
 import { Client, Level } from "../catalog/Client.ts"
 import type { JsonObject } from "../domain/JsonObject.ts"
-import { TransientMap } from "../domain/TransientMap.ts"
+import { SlotSet } from "../domain/SlotSet.ts"
 import type { Caller } from "../catalog/Caller.ts"
 import { toInputRequest } from "./inputRequest.ts"
 import { UrlElicitations } from "./UrlElicitations.ts"
@@ -14,14 +14,22 @@ const isLevel = Schema.is(Level)
 type Services = Caller | Client | Progress
 
 interface Running {
+  /** Counts the requests. */
+  readonly number: number
   readonly context: Context.Context<Caller | Client>
   asked: number
 }
 
 export class RunningRequests {
-  readonly #running = new TransientMap<number, Running>()
+  readonly #running = new SlotSet<Running>()
+  readonly #clientOf: (own: Client["Service"]) => Client["Service"]
   #count = 0
   readonly elicitations = new UrlElicitations()
+
+  /** `clientOf`: the client that is asked instead of the caller's own. */
+  constructor(clientOf: (own: Client["Service"]) => Client["Service"]) {
+    this.#clientOf = clientOf
+  }
 
   get size(): number {
     return this.#running.size
@@ -32,11 +40,10 @@ export class RunningRequests {
     request: (context: Context.Context<Services>) => Effect.Effect<A, E, R>
   ): Effect.Effect<A, E, R | Services> {
     return Effect.contextWith((context: Context.Context<Services>) => {
-      const number = ++this.#count
       const requested = request(context)
-      this.#running.set(number, { context, asked: 0 })
+      const slot = this.#running.add({ number: ++this.#count, context, asked: 0 })
       return Effect.onExitPrimitive(requested, () => {
-        this.#running.delete(number)
+        this.#running.delete(slot)
         return undefined
       })
     })
@@ -47,14 +54,14 @@ export class RunningRequests {
    * several callers at once they are rejected, as a caller must not be asked because of another one's request.
    */
   ask(method: string, params: JsonObject): Promise<JsonObject> {
-    const [running, ...others] = this.#running.values()
-    const client = running && Context.get(running.context, Client)
+    const [running, isOnly] = this.#first()
+    const client = running && this.#clientOf(Context.get(running.context, Client))
     // Servers may ask for roots at any time. The list is empty unless the running caller has roots.
     if (method === "roots/list" && client?.supports("roots") !== true) return Promise.resolve({ roots: [] })
     if (running === undefined || client === undefined) {
       return Promise.reject(new Error("No request is running whose caller could be asked."))
     }
-    if (others.some(({ context }) => Context.get(context, Client) !== client)) {
+    if (!isOnly) {
       return Promise.reject(
         new Error("Several callers use this server, and the request does not say whom it asks.")
       )
@@ -77,12 +84,18 @@ export class RunningRequests {
    * message may contain data of its caller.
    */
   log({ data, level, logger }: JsonObject): void {
-    const [running, ...others] = this.#running.values()
-    if (running === undefined) return
+    const [running, isOnly] = this.#first()
+    if (running === undefined || !isOnly) return
     const client = Context.get(running.context, Client)
-    if (others.some(({ context }) => Context.get(context, Client) !== client)) return
     Effect.runForkWith(running.context)(
       client.log(isLevel(level) ? level : "info", data, typeof logger === "string" ? logger : undefined)
     )
+  }
+
+  /** The first of the running requests, and whether all have its client. */
+  #first(): readonly [first: Running | undefined, isOnly: boolean] {
+    const [first, ...others] = Array.from(this.#running).toSorted((one, other) => one.number - other.number)
+    const client = first && Context.get(first.context, Client)
+    return [first, others.every(({ context }) => Context.get(context, Client) === client)]
   }
 }

@@ -1,8 +1,8 @@
 /** Forwards requests of callers to an upstream server, with progress, input requests and errors. */
 import { Context, Effect } from "effect"
-import type { Models } from "../../layers/models/Models.ts"
 import { Progress, type Reporter } from "../../layers/progress/Progress.ts"
 import type { Upstream } from "../../layers/upstream/Upstream.ts"
+import type { Answer } from "../../layers/upstream/inputRounds.ts"
 import type { Account } from "../../layers/upstream/oauth/Account.ts"
 import { UpstreamError } from "../../layers/upstream/UpstreamError.ts"
 import { Failed } from "../catalog/CatalogError.ts"
@@ -15,7 +15,6 @@ import type { Policy } from "../domain/Policy.ts"
 import type { Principal } from "../domain/Principal.ts"
 import { answering, capabilitiesOf } from "./inputRequest.ts"
 import { passedMeta } from "./passedMeta.ts"
-import { withModel } from "./sampleByModel.ts"
 import type { Naming } from "./names.ts"
 import type { RunningRequests } from "./RunningRequests.ts"
 import { offerSignIn } from "./signInTool.ts"
@@ -23,8 +22,8 @@ import { offerSignIn } from "./signInTool.ts"
 export interface Source extends Naming {
   readonly upstream: Upstream
   readonly running: RunningRequests
-  /** Answers sampling requests for clients without a model. Absent: they are rejected. */
-  readonly models: Models["Service"] | undefined
+  /** The client that the server's requests go to, for a caller's own: one with a model, if the caller has none. */
+  readonly clientOf: (own: Client["Service"]) => Client["Service"]
   readonly timeLimit: Policy["timeLimit"]
   /** Signs in at the server. Absent: it has no sign-in. */
   readonly account: Account | undefined
@@ -93,28 +92,34 @@ export interface Target {
   readonly chain: InstanceChain | undefined
 }
 
+/** The params with the caller's `_meta`. */
+const withPassed = (params: JsonObject, caller: Caller["Service"]): JsonObject => {
+  const passed = passedMeta(caller)
+  return passed === undefined ? params : { ...params, _meta: passed }
+}
+
 /**
- * The params with the caller's `_meta`, and with the chain of the call if the server is another instance. Fails for a call that
- * came through this service before: instances that list each other could forward it without end while their lists are out of
- * date.
+ * The same, and with the chain of the call to another instance. Fails for a call that came through this service before: instances
+ * that list each other could forward it without end while their lists are out of date.
  */
-const withMeta = Effect.fnUntraced(function* (
-  { instance }: Source,
-  { chain, name }: Target,
+const withChain = Effect.fnUntraced(function* (
+  instance: Effect.Effect<string>,
+  name: string,
   params: JsonObject
 ): Effect.fn.Return<JsonObject, Failed, Caller> {
   const caller = yield* Caller
-  const passed = passedMeta(caller)
-  if (instance === undefined || chain === undefined) {
-    return passed === undefined ? params : { ...params, _meta: passed }
-  }
   const own = yield* instance
   const before = caller.chain ?? []
-  if (!isLoop(before, own)) return { ...params, _meta: { ...passed, [chainKey]: [...before, own] } }
+  if (!isLoop(before, own)) {
+    return { ...params, _meta: { ...passedMeta(caller), [chainKey]: [...before, own] } }
+  }
   const detail =
     "The call came through this service before: servers in mcpServers list each other. List the entries again."
   return yield* new Failed({ name, detail, reason: "UpstreamError" })
 })
+
+/** The instance in the chain of the call; `undefined` if the server is no other instance. */
+const instanceOf = ({ instance }: Source, { chain }: Target) => (chain === undefined ? undefined : instance)
 
 export const send = (
   source: Source,
@@ -123,20 +128,22 @@ export const send = (
   params: JsonObject,
   headers?: Readonly<Record<string, string>>
 ) => {
-  const { models, running, upstream } = source
+  const { clientOf, running, upstream } = source
   const { name } = target
   const request = (sent: JsonObject, context: Context.Context<Progress | Client>) => {
-    const client = Context.get(context, Client)
+    const client = () => clientOf(Context.get(context, Client))
+    // Most calls ask nothing.
+    let answer: Answer | undefined
     return upstream.request(method, sent, {
       onProgress: onProgress(Context.get(context, Progress)),
-      answer: answering(upstream.name, client),
-      capabilities: () => capabilitiesOf(client),
+      answer: (requests) => (answer ??= answering(upstream.name, client()))(requests),
+      capabilities: () => capabilitiesOf(client()),
       headers
     })
   }
-  const forward = (sent: JsonObject) =>
+  const forward = (toSent: (caller: Caller["Service"]) => JsonObject) =>
     running.run((context) => {
-      const requested = request(sent, context)
+      const requested = request(toSent(Context.get(context, Caller)), context)
       return requested.pipe(
         Effect.catch((error) => {
           const last = error.signIn === undefined ? Effect.fail(error) : afterSignIn(source, requested)(error)
@@ -144,10 +151,10 @@ export const send = (
         })
       )
     })
-  const forwarded = Effect.flatMap(withMeta(source, target, params), forward)
-  return models === undefined
-    ? forwarded
-    : Effect.updateService(forwarded, Client, (client) => withModel(client, models))
+  const instance = instanceOf(source, target)
+  return instance === undefined
+    ? forward((caller) => withPassed(params, caller))
+    : Effect.flatMap(withChain(instance, name, params), (sent) => forward(() => sent))
 }
 
 /** Values of an argument; empty if the server has no completion, or its completion fails. */
@@ -156,6 +163,7 @@ export const completing =
   (typed, given) =>
     Effect.gen(function* () {
       const { upstream } = source
+      const instance = instanceOf(source, target)
       const { capabilities } = yield* upstream.connection
       if (capabilities.completions === undefined) return []
       const params = {
@@ -165,7 +173,9 @@ export const completing =
       }
       const { completion } = yield* upstream.request(
         "completion/complete",
-        yield* withMeta(source, target, params)
+        instance === undefined
+          ? withPassed(params, yield* Caller)
+          : yield* withChain(instance, target.name, params)
       )
       const values = isObject(completion) && Array.isArray(completion.values) ? completion.values : []
       return values.filter((value) => typeof value === "string")

@@ -8,6 +8,7 @@ import type { UpstreamError } from "../../layers/upstream/UpstreamError.ts"
 import * as Upstream from "../../layers/upstream/Upstream.ts"
 import { isOperator } from "../catalog/Audience.ts"
 import { Catalog } from "../catalog/Catalog.ts"
+import type { Client } from "../catalog/Client.ts"
 import type { Contribution } from "../catalog/Contribution.ts"
 import { accountOf } from "./accountOf.ts"
 import { announceSignIn } from "./announceSignIn.ts"
@@ -16,6 +17,7 @@ import { entriesOf } from "./entries.ts"
 import type { Source } from "./forwardRequests.ts"
 import { nothing, readLists, type Lists } from "./lists.ts"
 import { RunningRequests } from "./RunningRequests.ts"
+import { withModel } from "./sampleByModel.ts"
 import { accept, serves } from "./selectTools.ts"
 import type { Summary } from "./Summary.ts"
 import type { ServedUpstream, UpstreamSettings } from "./ServedUpstream.ts"
@@ -70,7 +72,10 @@ export const serveUpstream: (
     const run = Effect.runForkWith(services)
     const clock = yield* Clock.Clock
     const scope = yield* Effect.scope
-    const running = new RunningRequests()
+    const askedModels = settings.sampling === false ? undefined : models
+    const clientOf = (own: Client["Service"]) =>
+      askedModels === undefined ? own : withModel(own, askedModels)
+    const running = new RunningRequests(clientOf)
     const answered = yield* Deferred.make<void>()
     const turn = Semaphore.makeUnsafe(1)
     const hold = settings.on_change === "hold"
@@ -217,7 +222,7 @@ export const serveUpstream: (
           })
       },
       running,
-      models: settings.sampling === false ? undefined : models,
+      clientOf,
       account,
       maySignIn: visibleTo === "everybody" ? isOperator : () => true,
       timeLimit: settings.time_limit,

@@ -10,7 +10,8 @@ interface Value {
 const key = fc.oneof(fc.integer({ min: 0, max: 5 }), fc.constantFrom("0", "a", "b"))
 const step = fc.oneof(
   fc.record({ kind: fc.constant("set"), key, number: fc.integer() }),
-  fc.record({ kind: fc.constant("delete"), key, number: fc.constant(0) }),
+  fc.record({ kind: fc.constantFrom("delete", "take"), key, number: fc.constant(0) }),
+  fc.record({ kind: fc.constant("remove"), key, number: fc.nat({ max: 1 }) }),
   fc.record({ kind: fc.constantFrom("set", "clear"), key, number: fc.integer() })
 )
 
@@ -26,7 +27,14 @@ describe("TransientMap", () => {
             expected.set(each, value)
             map.set(each, value)
           } else if (kind === "delete") expect(map.delete(each)).toBe(expected.delete(each))
-          else {
+          else if (kind === "take") {
+            expect(map.take(each)).toBe(expected.get(each))
+            expected.delete(each)
+          } else if (kind === "remove") {
+            const value = number === 0 ? expected.get(each) : undefined
+            map.remove(each, value ?? { number })
+            if (value !== undefined) expected.delete(each)
+          } else {
             expected.clear()
             map.clear()
           }
