@@ -42,10 +42,11 @@ export const make = Effect.fnUntraced(function* (limits: ChatLimits) {
       timestamp,
       ...body
     }))
-    if (logs.has(log.state.id)) sums.remove(log.state)
+    const { bytes, id, principal } = log.state
+    if (!logs.has(id)) sums.add(log.state)
+    logs.set(id, log)
     for (const event of events) log.add(event, JSON.stringify(event).length)
-    sums.add(log.state)
-    logs.set(log.state.id, log)
+    sums.change(log.state, principal, bytes)
     wakers.wake(log.state.id)
     if (events.some(isTurnResponse)) responseWakers.wake(log.state.id)
     return events

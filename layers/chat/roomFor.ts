@@ -3,6 +3,7 @@ import type { ConversationState } from "./ConversationState.ts"
 import type { ChatSettings } from "./section.ts"
 
 export type ChatLimits = Pick<ChatSettings, "max_bytes" | "max_conversations">
+type Owned = Pick<ConversationState, "bytes" | "principal">
 type Size = Pick<ConversationState, "bytes" | "id" | "principal" | "running" | "updated">
 
 interface Sum {
@@ -10,7 +11,7 @@ interface Sum {
   bytes: number
 }
 
-const change = (sum: Sum, count: number, bytes: number) => {
+const adjust = (sum: Sum, count: number, bytes: number) => {
   sum.count += count
   sum.bytes += bytes
 }
@@ -24,25 +25,37 @@ export class ConversationSums {
     return this.#own.get(principal) ?? { count: 0, bytes: 0 }
   }
 
-  add({ bytes, principal }: Size) {
-    change(this.all, 1, bytes)
-    const own = this.#own.get(principal)
-    if (own === undefined) this.#own.set(principal, { count: 1, bytes })
-    else change(own, 1, bytes)
+  add({ bytes, principal }: Owned) {
+    this.#adjust(principal, 1, bytes)
   }
 
-  /** With the principal and the size that it was added with. */
-  remove({ bytes, principal }: Size) {
-    change(this.all, -1, -bytes)
+  remove({ bytes, principal }: Owned) {
+    this.#adjust(principal, -1, -bytes)
+  }
+
+  /** It had this principal and size before. */
+  change(now: Owned, principal: string, bytes: number) {
+    if (now.principal === principal) this.#adjust(principal, 0, now.bytes - bytes)
+    else {
+      this.remove({ principal, bytes })
+      this.add(now)
+    }
+  }
+
+  #adjust(principal: string, count: number, bytes: number) {
+    adjust(this.all, count, bytes)
     const own = this.#own.get(principal)
-    if (own === undefined) return
-    change(own, -1, -bytes)
+    if (own === undefined) {
+      this.#own.set(principal, { count, bytes })
+      return
+    }
+    adjust(own, count, bytes)
     if (own.count === 0) this.#own.delete(principal)
   }
 
   clear() {
     this.#own.clear()
-    change(this.all, -this.all.count, -this.all.bytes)
+    adjust(this.all, -this.all.count, -this.all.bytes)
   }
 }
 
@@ -74,8 +87,8 @@ export const roomFor = <State extends Size>(
     const isOwn = state.principal === principal
     if (!(isOver(all, "total") || (isOwn && isOver(own, "principal")))) continue
     victims.push(state)
-    change(all, -1, -state.bytes)
-    if (isOwn) change(own, -1, -state.bytes)
+    adjust(all, -1, -state.bytes)
+    if (isOwn) adjust(own, -1, -state.bytes)
   }
   return isOver(own, "principal") || isOver(all, "total") ? undefined : victims
 }

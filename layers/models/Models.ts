@@ -54,6 +54,7 @@ const make = Effect.gen(function* () {
         Effect.sync(() => followers.add(apply)),
         () => Effect.sync(() => followers.delete(apply))
       ).pipe(Effect.andThen(Effect.suspend(() => apply(current())))),
+    prepare: Effect.flatMap(calls, ({ prepare }) => prepare),
     image: (request) => Effect.flatMap(calls, ({ image }) => image(request)),
     stream: (request) => Stream.unwrap(Effect.flatMap(calls, ({ begin }) => begin(request)))
   })
@@ -65,6 +66,11 @@ export class Models extends Context.Service<
   Pick<Configured, "active" | "imagesAtOnce" | "maxInputBytes" | "providers"> & {
     /** Applies the settings now, and after each reload that changed them, until the scope closes. */
     readonly follow: (apply: Apply) => Effect.Effect<void, never, Scope.Scope>
+    /**
+     * Loads what the first request to the active provider needs, and opens a connection to it by reading its model list. Never
+     * fails: that request finds what is wrong.
+     */
+    readonly prepare: Effect.Effect<void>
     /**
      * The response in parts, the last of which is `finish`: its metadata `manifold` has `provider`, `model`, `cost_usd` (null if the
      * price is unknown) and `uncertain`. Ending the stream early closes the connection to the provider.

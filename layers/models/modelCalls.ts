@@ -109,7 +109,7 @@ export const make = Effect.fnUntraced(function* ({ outbound, settings, spine, to
     return yield* invalid("llm", detail, `Name a provider (${namesOf()}) and one of its models.`)
   })
 
-  const prepare = (
+  const requestOf = (
     { list, provider }: Opened,
     request: ModelRequest
   ): Effect.Effect<TextRequest, ModelError> => {
@@ -148,7 +148,7 @@ export const make = Effect.fnUntraced(function* ({ outbound, settings, spine, to
 
   const one = (target: Effect.Effect<Opened, ModelError>, request: ModelRequest): Begun =>
     Effect.flatMap(target, (called) =>
-      Effect.flatMap(prepare(called, request), (prepared) => textCall(called, prepared))
+      Effect.flatMap(requestOf(called, request), (checked) => textCall(called, checked))
     )
 
   /** The next provider answers only if the one before it failed without a single part. */
@@ -206,5 +206,15 @@ export const make = Effect.fnUntraced(function* ({ outbound, settings, spine, to
     return yield* imageCall(called, { model, prompt: request.prompt, format: request.format, ...options })
   })
 
-  return { begin, image }
+  const prepare = Effect.ignore(
+    Effect.gen(function* () {
+      const { list, provider } = yield* byModel(undefined)
+      const { baseUrl, model = "", name } = provider
+      // The price list is loaded meanwhile.
+      const price = spine.prices.cost({ provider: name, model, baseUrl, usage: {} })
+      yield* Effect.all([list.ids, price], { concurrency: 2, discard: true })
+    })
+  )
+
+  return { begin, image, prepare }
 })

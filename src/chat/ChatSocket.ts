@@ -186,6 +186,7 @@ export class ChatSocket {
     }
     yield* this.#unfollow(conversation_id)
     yield* this.#follow(conversation_id, after)
+    this.#options.fork(conversations.prepareTurn(principal(), conversation_id))
   })
 
   readonly #respond = Effect.fnUntraced(function* (

@@ -22,6 +22,7 @@ import { ChatRefusal, invalid, refusal, toChatFailure } from "./ChatRefusal.ts"
 import { formIssues } from "./formIssues.ts"
 import { makeLocalTurns } from "./localTurns.ts"
 import { checkMessage, checkProvider, digestOf, requireCall, type NewMessage } from "./NewMessage.ts"
+import { windowOf } from "./runTurn.ts"
 import { ImageRefusals } from "./toolImages.ts"
 import { makeWindow, TokenCounts } from "./window.ts"
 
@@ -39,11 +40,18 @@ export interface Answer {
   readonly content?: Readonly<Record<string, unknown>> | undefined
 }
 
+/** Too long for the id of a conversation. */
+const noConversation = "-".repeat(200)
+
 const unknown = (id: string) => refusal(404, `There is no conversation ${id.slice(0, 100)}.`)
 
 export class Conversations extends Context.Service<
   Conversations,
   {
+    /** Loads what the first turn needs, which takes a few tenths of a second. Never fails. */
+    readonly prepare: Effect.Effect<void>
+    /** Counts the tokens of a long conversation before its next turn needs them. Never fails. */
+    readonly prepareTurn: (principal: Principal, conversation: string) => Effect.Effect<void>
     /** Stores the message and starts its turn, which runs on if the caller leaves. A known request id starts nothing. */
     readonly submit: (message: NewMessage) => Effect.Effect<Submitted, ChatRefusal>
     /** Events after `after`, and each new one as it is stored. */
@@ -123,6 +131,14 @@ export class Conversations extends Context.Service<
       }
 
       return Conversations.of({
+        prepare: Effect.andThen(Effect.ignore(store.find(noConversation)), services.models.prepare),
+        prepareTurn: (principal, conversation) =>
+          Effect.ignore(
+            Effect.andThen(
+              owned(principal, conversation),
+              windowOf(services, { conversation, options: {}, requestId: "", settings: settings.service })
+            )
+          ),
         submit: Effect.fnUntraced(function* (message) {
           if (turns.isDraining())
             return yield* refusal(503, "The service is stopping. Try again in a moment.")

@@ -34,13 +34,39 @@ const callsOf = ({ parts }: Message): ReadonlyArray<ToolCall> =>
     part.type === "tool_call" ? [{ id: part.tool_call_id, name: part.name, arguments: part.arguments }] : []
   )
 
+type Windowed = Pick<Turn, "conversation" | "options" | "requestId" | "settings">
+
+/** Provider and model of a turn's requests. */
+const modelOf = ({ active, providers }: Models["Service"], { options }: Pick<Turn, "options">) => {
+  const provider = options.provider ?? active
+  return { provider, model: options.model ?? providers.find(({ name }) => name === provider)?.model ?? "" }
+}
+
+/** What of the conversation a request to the model has. */
+export const windowOf = (
+  { models, store, window }: Pick<TurnServices, "models" | "store" | "window">,
+  { conversation, options, requestId, settings }: Windowed
+) =>
+  Effect.flatMap(store.read(conversation, { limit: Number.MAX_SAFE_INTEGER }), (events) =>
+    window({
+      conversation,
+      model: modelOf(models, { options }).model,
+      requestId,
+      settings: settings.context,
+      system: settings.system_prompt,
+      units: unitsOf(events),
+      maxBytes: models.maxInputBytes
+    })
+  )
+
 /** `said`: receives each message, so that a turn that is stopped has the totals so far. */
 export const runTurn = Effect.fnUntraced(function* (
-  { catalog, imageRefusals, models, output, store, window }: TurnServices,
+  services: TurnServices,
   turn: Turn,
   said: Array<Message>
 ) {
-  const { conversation, options, principal, requestId, settings } = turn
+  const { catalog, imageRefusals, models, output } = services
+  const { conversation, principal, requestId, settings } = turn
   if (models.providers.length === 0) {
     return yield* refusal(
       503,
@@ -48,21 +74,11 @@ export const runTurn = Effect.fnUntraced(function* (
     )
   }
   const tools = yield* toolsOf(catalog, principal, settings.tools)
-  const provider = options.provider ?? models.active
-  const model = options.model ?? models.providers.find(({ name }) => name === provider)?.model ?? ""
+  const { model, provider } = modelOf(models, turn)
   const callIds = new Set<string>()
   let reported = 0
   for (let hop = 0; ; hop++) {
-    const events = yield* store.read(conversation, { limit: Number.MAX_SAFE_INTEGER })
-    const { dropped, messages } = yield* window({
-      conversation,
-      model,
-      requestId,
-      settings: settings.context,
-      system: settings.system_prompt,
-      units: unitsOf(events),
-      maxBytes: models.maxInputBytes
-    })
+    const { dropped, messages } = yield* windowOf(services, turn)
     if (dropped > reported) {
       yield* turn.append([{ type: "window_cut", request_id: requestId, dropped }])
       reported = dropped

@@ -79,13 +79,18 @@ export const makeWindow = (tokens: Tokens["Service"], counts: TokenCounts, debug
       ...(system === undefined ? [] : [Prompt.systemMessage({ content: system })]),
       ...kept.flatMap(({ messages }) => messages)
     ]
-    // A token has at least one byte, so a short conversation fits without a count.
+    // Without its tool results, the same unit is shorter.
+    const keyOf = ({ seq, text }: Unit) => `${conversation}/${seq}/${text.length}/${model}`
+    // A token has at least one byte, so what was not counted yet needs no count as long as its bytes fit.
     const systemBytes = Buffer.byteLength(system ?? "")
     let most = systemBytes + perMessage
     let texts = systemBytes
     for (const { bytes, images, messages } of units) {
       most += bytes + messages.length * perMessage + images * perImage
       texts += bytes + 1
+    }
+    if (most > room) {
+      for (const unit of units) most -= unit.bytes - (counts.get(keyOf(unit)) ?? unit.bytes)
     }
     if (most <= room && texts <= maxBytes && !debug) {
       return { messages: whole(units), dropped: 0 } satisfies Window
@@ -94,8 +99,6 @@ export const makeWindow = (tokens: Tokens["Service"], counts: TokenCounts, debug
       system === undefined
         ? 0
         : (counts.get(`system/${model}`) ?? (yield* count(`system/${model}`, model, system))) + perMessage
-    // Without its tool results, the same unit is shorter.
-    const keyOf = ({ seq, text }: Unit) => `${conversation}/${seq}/${text.length}/${model}`
     /** Counts the units before `end` at once, so that the tokenizer never waits. */
     const countBefore = (end: number) =>
       Effect.forEach(

@@ -50,6 +50,25 @@ describe("a model", () => {
     })
   )
 
+  it.live("is reached with the first connection of a client, before there is a message", () =>
+    Effect.gen(function* () {
+      const { lists, requests, url } = yield* script(["Done."])
+      yield* Effect.gen(function* () {
+        yield* chatSocket
+        yield* Effect.repeat(
+          Effect.sync(() => lists.length),
+          { until: (length) => length > 0, schedule: Schedule.spaced("5 millis") }
+        )
+        yield* chatSocket
+        const client = yield* chatSocket
+        yield* client.send({ v: 1, ...ask("r1", "hello") })
+        yield* until(client, "complete")
+        expect(lists).toEqual(["/v1/models"])
+        expect(requests).toHaveLength(1)
+      }).pipe(Effect.provide(chatService(url)))
+    })
+  )
+
   it.live("does not see a message that was refused, so that the conversation can go on", () =>
     Effect.gen(function* () {
       const { requests, url } = yield* script(

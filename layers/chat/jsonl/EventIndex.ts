@@ -111,9 +111,11 @@ export class EventIndex {
     if (found === undefined) {
       found = new IndexedConversation(line.conversation)
       this.conversations.set(line.conversation, found)
-    } else this.sums.remove(found.state)
+      this.sums.add(found.state)
+    }
+    const { bytes, principal } = found.state
     found.add(line, place, first)
-    this.sums.add(found.state)
+    this.sums.change(found.state, principal, bytes)
     if (line.type === "user_message") {
       const claim = EventIndex.claimOf(found.state.principal, line.request_id ?? "")
       this.claims.set(claim, { conversation: line.conversation, seq: line.seq })

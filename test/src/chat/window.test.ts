@@ -53,13 +53,13 @@ const result = (request_id: string, id: string, text: string): ChatEventBody => 
   is_error: false
 })
 
-/** A tokenizer that takes each byte for a token, and how often it was asked. */
-const counting = () => {
+/** A tokenizer that takes so many bytes for a token, and what it was asked. */
+const counting = (bytesPerToken = 1) => {
   const asked: Array<string> = []
   const count = (_: string, text: string) =>
     Effect.sync(() => {
       asked.push(text)
-      return { tokens: Buffer.byteLength(text), exact: true }
+      return { tokens: Math.ceil(Buffer.byteLength(text) / bytesPerToken), exact: true }
     })
   return { asked, window: makeWindow(Tokens.of({ count }), new TokenCounts(), false) }
 }
@@ -153,6 +153,22 @@ describe("the window", () => {
         long
       )
       expect(counter.asked.slice(before)).toEqual(["u2.", "yes"])
+    })
+  )
+
+  it.effect("does not count new messages whose bytes fit beside the tokens of the others", () =>
+    Effect.gen(function* () {
+      const counter = counting(4)
+      const events = [...turn("t1", 400), ...turn("t2", 400), user("u1", "u1.")]
+      yield* ask(counter, stored(events))
+      const before = counter.asked.length
+      expect(before).toBe(5)
+      const next = stored([...events, assistant("u1", says("yes")), user("u2", "u2.")])
+      expect(yield* ask(counter, next)).toMatchObject({ dropped: 0, messages: { length: 7 } })
+      expect(counter.asked.slice(before)).toEqual([])
+      const longer = stored([...events, assistant("u1", says("yes".repeat(200))), user("u2", "u2.")])
+      expect((yield* ask(counter, longer)).dropped).toBe(0)
+      expect(counter.asked.slice(before)).toEqual(["u2.", "yes".repeat(200)])
     })
   )
 })
