@@ -74,7 +74,7 @@ export const section = Section.deferred(
       max_requests_per_address: Section.optional(
         from(1, 100_000),
         256,
-        "Maximum requests and WebSockets of one client address for all applications at the same time; others get 429."
+        "Maximum requests and WebSockets of one client address for all applications at the same time; others get 429. IPv6 addresses count by /64 network."
       ),
       requests_per_minute_per_host: Schema.optionalKey(
         from(1, 10_000_000).annotate({

@@ -16,9 +16,25 @@ interface Window {
   readonly endsAt: number
 }
 
-/** IPv6 addresses count by /64 network, which one customer usually has (RFC 6177). */
-export const networkOf = (address: string): string =>
-  address.includes(":") && !address.startsWith("::ffff:") ? address.split(":", 4).join(":") : address
+const groupsOf = (text: string) => (text === "" ? [] : text.split(":"))
+
+/**
+ * IPv6 addresses count by /64 network, which one customer usually has (RFC 6177), in any notation (RFC 4291, section 2.2). An
+ * IPv4 address that a dual-stack socket shows as IPv6 counts as IPv4.
+ */
+export const networkOf = (address: string): string => {
+  if (!address.includes(":")) return address
+  const lower = address.toLowerCase()
+  if (lower.startsWith("::ffff:") && lower.includes(".")) return lower.slice("::ffff:".length)
+  const [head = "", tail] = lower.split("::")
+  const [before, after] = [groupsOf(head), groupsOf(tail ?? "")]
+  const zeros = tail === undefined ? 0 : Math.max(0, 8 - before.length - after.length)
+  const groups = [...before, ...Array<string>(zeros).fill("0"), ...after]
+  return groups
+    .slice(0, 4)
+    .map((group) => group.replace(/^0+(?=.)/, ""))
+    .join(":")
+}
 
 export class AttemptLimit {
   readonly #options: AttemptLimitOptions

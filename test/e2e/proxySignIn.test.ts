@@ -133,3 +133,28 @@ it.live("a callback with a foreign state, issuer or cookie starts no session", (
     expect(target.requests).toEqual([])
   })
 )
+
+it.live("behind a trusted proxy, the limit of registrations counts each client", () =>
+  Effect.gen(function* () {
+    const target = yield* backend(() => new Response("secret page"))
+    const { base, running } = yield* withAlice(sqlite, {
+      server: { trusted_proxies: ["127.0.0.1"] },
+      auth: { oauth: { registrations: { max: 1, window: "1 hour" } } }
+    })
+    yield* Effect.provideContext(
+      publish({ hostname: "*.example.com", target_url: target.url, protect: "read" }),
+      running
+    )
+    // Each host is another client of the OAuth server.
+    const visit = (host: string, client: string) =>
+      wait(
+        fetch(`${base}/`, {
+          redirect: "manual",
+          headers: { host, accept: "text/html", "x-forwarded-proto": "https", "x-forwarded-for": client }
+        }).then(({ status }) => status)
+      )
+    expect(yield* visit("one.example.com", "203.0.113.1")).toBe(302)
+    expect(yield* visit("two.example.com", "203.0.113.1")).toBe(401)
+    expect(yield* visit("three.example.com", "203.0.113.2")).toBe(302)
+  })
+)

@@ -114,7 +114,7 @@ export const makeBrowserSignIn = Effect.fnUntraced(function* (
 
   /** Sends a request to the OAuth server, and decodes the response. */
   const ask = Effect.fnUntraced(function* <A>(
-    { connection }: Visit,
+    { connection, request: visited }: Visit,
     { issuer }: PublicAddress,
     {
       body,
@@ -130,10 +130,13 @@ export const makeBrowserSignIn = Effect.fnUntraced(function* (
   ) {
     const route = routes.findUnsafe(path)
     if (route === undefined) return undefined
+    // The limits of the OAuth server count the client behind a trusted proxy.
+    const client = visited.headers.get("x-forwarded-for")
     const request = new Request(`${issuer}${path}`, {
       method: "POST",
       headers: {
         host: new URL(issuer).host,
+        ...(client !== null && { "x-forwarded-for": client }),
         "content-type": type,
         "content-length": String(Buffer.byteLength(body))
       },

@@ -61,11 +61,11 @@ export const makeServe = (options: ServingOptions) => {
   const forwardWebSocket = makeForwardWebSocket(exchanges, maxMessageBytes)
 
   /** The rejection by a limit, before anything is counted. */
-  const overLimit = (application: Application, request: Request, client: string): Response | undefined => {
+  const overLimit = (application: Application, request: Request, network: string): Response | undefined => {
     if (application.running >= application.maxRequests) {
       return edgeError(request, 503, "The application has too many requests now.", { "retry-after": "1" })
     }
-    if (exchanges.of(client) >= settings().max_requests_per_address) {
+    if (exchanges.of(network) >= settings().max_requests_per_address) {
       return edgeError(request, 429, "Too many requests from this address at the same time.", {
         "retry-after": "1"
       })
@@ -129,7 +129,8 @@ export const makeServe = (options: ServingOptions) => {
       log(response.status, undefined, undefined)
       return response
     }
-    const limited = overLimit(application, request, client)
+    const network = networkOf(client)
+    const limited = overLimit(application, request, network)
     if (limited !== undefined) return rejected(limited)
     const wait = application.circuit.admit(began)
     if (wait > 0) {
@@ -140,10 +141,10 @@ export const makeServe = (options: ServingOptions) => {
       )
     }
     application.running++
-    exchanges.count(client, 1)
+    exchanges.count(network, 1)
     const finished: Admitted["finished"] = (status, bytes, why) => {
       application.running--
-      exchanges.count(client, -1)
+      exchanges.count(network, -1)
       log(status, bytes, why)
     }
     const pass = (address: string) => {
