@@ -16,6 +16,9 @@ export interface ConnectionEvents {
   readonly onClose: (connection: Http1Connection) => void
 }
 
+/** Milliseconds of silence before TCP asks whether the server is still there. */
+const keepAliveDelay = 60_000
+
 type Socket = Bun.Socket<Http1Connection>
 
 /** The handlers of all sockets. */
@@ -106,6 +109,8 @@ export class Http1Connection {
   opened(socket: Socket): void {
     this.#socket = socket
     socket.setNoDelay(true)
+    // A stream may be silent for long; a server that vanished is noticed.
+    socket.setKeepAlive(true, keepAliveDelay)
   }
 
   received(bytes: Buffer<ArrayBuffer>): void {

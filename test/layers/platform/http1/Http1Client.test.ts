@@ -5,6 +5,7 @@ import {
   type Http1Options,
   type Http1Request
 } from "../../../../layers/platform/http1/Http1Client.ts"
+import { ResponseReader } from "../../../../layers/platform/http1/ResponseReader.ts"
 
 interface Connected {
   readonly number: number
@@ -166,12 +167,24 @@ test("a free connection is not used after the time that the client or the server
   }
 })
 
-test("free connections are limited, and closed when they stay unused", async () => {
+test("free connections are limited", async () => {
   const { peers, port } = serve((peer) => put(peer, response("x")))
-  const send = client(port, { maxFree: 1, keepFor: 1, sweepEvery: 1 })
+  const send = client(port, { maxFree: 1 })
   await Promise.all([send(), send(), send()])
+  let open = peers.length
+  await new Promise<void>((resolve) => {
+    for (const { data } of peers) void data.ended.promise.then(() => (--open === 1 ? resolve() : undefined))
+  })
+  await send()
+  expect(peers.map(({ data }) => data.requests).toSorted()).toEqual([1, 1, 2])
+})
+
+test("free connections are closed when they stay unused", async () => {
+  const { peers, port } = serve((peer) => put(peer, response("x")))
+  const send = client(port, { keepFor: 1, sweepEvery: 1 })
+  await Promise.all([send(), send()])
   await Promise.all(peers.map(({ data }) => data.ended.promise))
-  expect(peers).toHaveLength(3)
+  expect(peers).toHaveLength(2)
 })
 
 test("connections are limited, and further requests wait for their turn or their signal", async () => {
@@ -296,16 +309,18 @@ test("a body without framing ends with the connection", async () => {
   expect(await (await client(port)()).text()).toBe("all of it")
 })
 
-test("JSON is complete when the response begins, in one piece or several", async () => {
-  const { peers, port } = serve((peer) => put(peer, chunked("application/json") + chunk('{"a":')))
-  const request = client(port)()
-  while (peers.length === 0) await new Promise((resolve) => setImmediate(resolve))
-  let hasBegun = false
-  void request.then(() => (hasBegun = true))
-  while ((peers[0]?.data.requests ?? 0) === 0) await new Promise((resolve) => setImmediate(resolve))
-  expect(hasBegun).toBe(false)
-  put(peers[0] as Peer, `${chunk("1}")}0\r\n\r\n`)
-  expect(await (await request).json()).toEqual({ a: 1 })
+test("JSON is complete when the response begins, other bodies are not", async () => {
+  for (const [type, begins] of [
+    ["application/json", "pending"],
+    ["text/event-stream", "fulfilled"]
+  ] as const) {
+    const none = () => {}
+    const reader = new ResponseReader({ method: "GET", pause: none, resume: none, cancel: none })
+    reader.push(Buffer.from(chunked(type) + chunk('{"a":')))
+    expect([type, Bun.peek.status(reader.response)]).toEqual([type, begins])
+    reader.push(Buffer.from(`${chunk("1}")}0\r\n\r\n`))
+    expect(await (await reader.response).json()).toEqual({ a: 1 })
+  }
 })
 
 /** Every byte has a place: 8 bytes of a counter. */
@@ -361,20 +376,28 @@ test("a check that fails ends the response, before or within its stream", async 
 
 test("a response before the end of its request is delivered, and ends the connection", async () => {
   const size = 32 * 1024 * 1024
-  const sockets: Array<Bun.Socket> = []
-  const listener = Bun.listen({
+  let opened = 0
+  const listener = Bun.listen<{ hasResponded?: true }>({
     hostname: "127.0.0.1",
     port: 0,
     socket: {
+      open: (socket) => {
+        socket.data = {}
+        opened++
+      },
       data: (socket) => {
-        if (sockets.push(socket) > 1) return
+        if (socket.data.hasResponded) return
+        socket.data.hasResponded = true
         socket.write(response("no"))
         socket.pause()
       }
     }
   })
-  const answer = await client(listener.port)({ body: new Uint8Array(size) })
-  expect(await answer.text()).toBe("no")
+  const send = client(listener.port)
+  for (let count = 1; count <= 2; count++) {
+    expect(await (await send({ body: new Uint8Array(size) })).text()).toBe("no")
+    expect(opened).toBe(count)
+  }
   listener.stop(true)
 })
 
