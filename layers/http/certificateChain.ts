@@ -92,6 +92,15 @@ const infoOf = (leaf: X509Certificate): ChainInfo => ({
 export const inspect = (pem: string): Effect.Effect<ChainInfo, ChainInvalid> =>
   Effect.map(parse(pem), ({ leaf }) => infoOf(leaf))
 
+/** Whether the key is that of the certificate, both as PEM; false for what cannot be read. */
+export const isKeyOf = (pem: string, key: string): Effect.Effect<boolean> =>
+  Effect.orElseSucceed(
+    Effect.flatMap(parse(pem), ({ leaf }) =>
+      attempt("key", "The private key is damaged.", () => leaf.checkPrivateKey(createPrivateKey(key)))
+    ),
+    () => false
+  )
+
 /** Whether a name is one of the certificate's, or matches its wildcard of one label (RFC 9525, section 6.3). */
 export const covers = (names: ReadonlyArray<string>, host: string): boolean => {
   const dot = host.indexOf(".")

@@ -2,7 +2,7 @@
 import { Clock, Context, Effect, Layer, Schema } from "effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import { Audit } from "../../audit/Audit.ts"
-import { inspect } from "../../http/certificateChain.ts"
+import { inspect, isKeyOf } from "../../http/certificateChain.ts"
 import { Ids } from "../../platform/Ids.ts"
 import { Count, rowsOf } from "../../storage/rows.ts"
 import { Sql } from "../../storage/Sql.ts"
@@ -40,11 +40,18 @@ export interface Root {
   readonly fingerprint: string
 }
 
+export interface StoredRoot extends Root {
+  /** `unreadable`: encrypted with another key. `mismatched`: of another certificate. */
+  readonly key: "usable" | "unreadable" | "mismatched"
+}
+
 export class LocalCa extends Context.Service<
   LocalCa,
   {
     /** The root that issues; generated at the first use. */
     readonly root: Effect.Effect<Root, StoreError>
+    /** The root that issues now, and the state of its key; `undefined`: the next use generates one. */
+    readonly stored: Effect.Effect<StoredRoot | undefined, StoreError>
     /** One certificate for each list of names, valid for `lifetime` milliseconds. */
     readonly issue: (
       lists: ReadonlyArray<ReadonlyArray<string>>,
@@ -104,10 +111,26 @@ export class LocalCa extends Context.Service<
         return (yield* sql.read((client) => newest(client, now))) ?? (yield* create(now))
       })
 
-      const root = Effect.gen(function* () {
-        const { certificate } = yield* current
-        const { fingerprint, issuer, notAfter } = yield* Effect.orDie(inspect(certificate))
-        return { certificate, name: issuer, notAfter, fingerprint } satisfies Root
+      const rootOf = ({ certificate }: AuthorityRow) =>
+        Effect.map(Effect.orDie(inspect(certificate)), ({ fingerprint, issuer, notAfter }): Root => ({
+          certificate,
+          name: issuer,
+          notAfter,
+          fingerprint
+        }))
+
+      const root = Effect.flatMap(current, rootOf)
+
+      const stored = Effect.gen(function* () {
+        const now = yield* Clock.currentTimeMillis
+        const row = yield* sql.read((client) => newest(client, now))
+        if (row === undefined) return undefined
+        const key = yield* store.open(rowName(row.id), row.sealed_key).pipe(
+          Effect.flatMap((text) => isKeyOf(row.certificate, text)),
+          Effect.map((isOwn) => (isOwn ? ("usable" as const) : ("mismatched" as const))),
+          Effect.catchTag("KeysUnreadable", () => Effect.succeed("unreadable" as const))
+        )
+        return { ...(yield* rootOf(row)), key } satisfies StoredRoot
       })
 
       const issue = Effect.fn("LocalCa.issue")(function* (
@@ -133,7 +156,7 @@ export class LocalCa extends Context.Service<
         )
       })
 
-      return LocalCa.of({ root, issue })
+      return LocalCa.of({ root, stored, issue })
     })
   )
 }

@@ -1,6 +1,7 @@
-/** Removes what was encrypted with a lost key: certificates, roots of the local CA, and ACME accounts and orders. */
+/** Removes what was encrypted with a lost key: certificates, roots of the local CA, and ACME accounts and orders; and roots with the key of another certificate. */
 import { Effect } from "effect"
 import { Audit } from "../../audit/Audit.ts"
+import { isKeyOf } from "../../http/certificateChain.ts"
 import { Sql } from "../../storage/Sql.ts"
 import { countChange, lockCertificates } from "./certificateRows.ts"
 import { type Author, CertificateStore } from "./CertificateStore.ts"
@@ -14,9 +15,10 @@ export const removeUnreadable = Effect.fn("certificates.removeUnreadable")(funct
 
   const unreadable = Effect.fnUntraced(function* (each: Table) {
     const rows = yield* sql.read((client) => listKeys(client, each))
-    const found = yield* Effect.filter(rows, ({ id, sealed_key }) =>
+    const found = yield* Effect.filter(rows, ({ certificate, id, sealed_key }) =>
       store.open(`${each.table}/${id}`, sealed_key).pipe(
-        Effect.as(false),
+        Effect.flatMap((key) => (certificate === null ? Effect.succeed(true) : isKeyOf(certificate, key))),
+        Effect.map((isUsable) => !isUsable),
         Effect.catchTag("KeysUnreadable", () => Effect.succeed(true))
       )
     )

@@ -15,10 +15,16 @@ export const tables = [
 ] as const
 export type Table = (typeof tables)[number]
 
-const Rows = rowsOf(Schema.Struct({ id: Schema.String, sealed_key: Schema.String }))
+const Rows = rowsOf(
+  Schema.Struct({ id: Schema.String, sealed_key: Schema.String, certificate: Schema.NullOr(Schema.String) })
+)
 
+/** With the certificate of a root of the local CA; null for others. */
 export const listKeys = (sql: SqlClient, { id, table }: Table) =>
-  Rows(sql`SELECT ${sql(id)} AS id, sealed_key FROM ${sql(table)} WHERE sealed_key IS NOT NULL`)
+  Rows(
+    sql`SELECT ${sql(id)} AS id, sealed_key, ${table === "edge_authorities" ? sql`certificate` : sql`NULL AS certificate`}
+      FROM ${sql(table)} WHERE sealed_key IS NOT NULL`
+  )
 
 /** Number of keys under the previous key that got the current one, in one transaction. Others stay. */
 export const reseal = Effect.fnUntraced(function* (previous: Sealing, current: Sealing) {

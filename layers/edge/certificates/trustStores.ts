@@ -14,6 +14,8 @@ export interface TrustStore {
   readonly file: string | undefined
   readonly trust: ReadonlyArray<Argv>
   readonly untrust: ReadonlyArray<Argv>
+  /** Prints the root as PEM if the store has it; `undefined` for a store with a file, or that cannot. */
+  readonly show: Argv | undefined
   readonly needsRoot: boolean
 }
 
@@ -58,6 +60,7 @@ const linuxSystem = Effect.fnUntraced(function* ({ root }: Facts) {
       file: `${folder}/${labelOf(root)}.crt`,
       trust: [trust],
       untrust: [untrust],
+      show: undefined,
       needsRoot: true
     }
     return [store]
@@ -65,7 +68,7 @@ const linuxSystem = Effect.fnUntraced(function* ({ root }: Facts) {
   return []
 })
 
-const mac = ({ file, home }: Facts): ReadonlyArray<TrustStore> => [
+const mac = ({ file, home, root }: Facts): ReadonlyArray<TrustStore> => [
   {
     name: "keychain of this user",
     file: undefined,
@@ -81,6 +84,14 @@ const mac = ({ file, home }: Facts): ReadonlyArray<TrustStore> => [
       ]
     ],
     untrust: [["security", "remove-trusted-cert", file]],
+    show: [
+      "security",
+      "find-certificate",
+      "-c",
+      root.name,
+      "-p",
+      `${home ?? "~"}/Library/Keychains/login.keychain-db`
+    ],
     needsRoot: false
   }
 ]
@@ -91,6 +102,7 @@ const windows = ({ file, root }: Facts): ReadonlyArray<TrustStore> => [
     file: undefined,
     trust: [["certutil", "-user", "-addstore", "Root", file]],
     untrust: [["certutil", "-user", "-delstore", "Root", root.name]],
+    show: undefined,
     needsRoot: false
   }
 ]
@@ -137,6 +149,7 @@ const nss = Effect.fnUntraced(function* ({ file, home, root }: Facts) {
       file: undefined,
       trust: [["certutil", ...database, "-A", "-t", "C,,", "-i", file]],
       untrust: [["certutil", ...database, "-D"]],
+      show: ["certutil", ...database, "-L", "-a"],
       needsRoot: false
     }
   })

@@ -3,11 +3,11 @@ import { Console, Effect, FileSystem, Runtime, Schema } from "effect"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import { LocalCa, type Root } from "../../../layers/edge/certificates/LocalCa.ts"
-import { findStores, labelOf, type TrustStore } from "../../../layers/edge/certificates/trustStores.ts"
+import { fileOf, replacedRoots, trustingStores } from "../../../layers/edge/certificates/trustedRoots.ts"
+import { findStores, type TrustStore } from "../../../layers/edge/certificates/trustStores.ts"
 import { describeFileError } from "../../../layers/platform/describeFileError.ts"
 import { Machine } from "../../../layers/platform/Machine.ts"
 import { reasonOf, run } from "../../../layers/platform/runProgram.ts"
-import { Storage } from "../../../layers/storage/Storage.ts"
 import { confirm } from "../confirm.ts"
 import { asOperator } from "./asOperator.ts"
 
@@ -53,40 +53,75 @@ const apply = Effect.fnUntraced(function* (change: Change, store: TrustStore, { 
   return undefined
 })
 
-const done: Record<Change, string> = { trust: "trusts the root", untrust: "does not trust the root any more" }
+const done: Record<Change, (root: string) => string> = {
+  trust: (root) => `trusts ${root}`,
+  untrust: (root) => `does not trust ${root} any more`
+}
+
+/** One change of one store. */
+interface Step {
+  readonly change: Change
+  readonly store: TrustStore
+  readonly root: Root
+  /** PEM file with the root. */
+  readonly file: string
+}
+
+const stepsFor = Effect.fnUntraced(function* (change: Change, root: Root) {
+  const file = yield* fileOf(root)
+  const { missing, stores } = yield* findStores(root, file)
+  const own = stores.map((store): Step => ({ change, store, root, file }))
+  /** Whatever the change is, a replaced root is not trusted any more. */
+  const others = yield* Effect.forEach(yield* replacedRoots(root), (replaced) =>
+    Effect.gen(function* () {
+      const other = yield* fileOf(replaced)
+      return (yield* trustingStores(replaced)).map((store): Step => ({
+        change: "untrust",
+        store,
+        root: replaced,
+        file: other
+      }))
+    })
+  )
+  return { missing, steps: [...own, ...others.flat()], file }
+})
 
 const changeAll = (change: Change) =>
   Effect.fnUntraced(function* ({ dryRun, yes }: { readonly dryRun: boolean; readonly yes: boolean }) {
     const root = yield* (yield* LocalCa).root
     const fs = yield* FileSystem.FileSystem
     const { isRoot } = yield* Machine
-    const rootFile = (yield* Storage).path(`${labelOf(root)}.pem`)
-    const { missing, stores } = yield* findStores(root, rootFile)
+    const { file: rootFile, missing, steps } = yield* stepsFor(change, root)
     yield* Console.log(`${root.name}, SHA-256 ${root.fingerprint}`)
     for (const { hint, program, store } of missing)
       yield* Console.log(`${store}: ${program} is not installed; ${hint}`)
-    if (stores.length === 0) {
+    if (steps.length === 0) {
       yield* Console.log(
         "No trust store was found. `manifold ca export` writes the root, to import it by hand."
       )
       return yield* new NotChanged()
     }
-    for (const store of stores) {
-      yield* Console.log(`${store.name}:`)
-      for (const command of commandsOf(change, store, rootFile)) yield* Console.log(`  ${command}`)
+    // Otherwise the file is written below.
+    if (dryRun && change === "trust") yield* Console.log(`first:\n  manifold ca export ${rootFile}`)
+    for (const { change: each, file, root: of, store } of steps) {
+      yield* Console.log(`${store.name}${of === root ? "" : `, ${of.name}, which was replaced`}:`)
+      for (const command of commandsOf(each, store, file)) yield* Console.log(`  ${command}`)
     }
     if (dryRun) return yield* Console.log("Nothing was changed.")
     if (!yes && !(yield* confirm(change === "trust" ? "Trust this root?" : "Remove this root?")))
       return yield* Console.log("Nothing was changed.")
     yield* fs.writeFileString(rootFile, root.certificate)
     let failures = missing.length
-    for (const store of stores) {
+    for (const { change: each, root: of, store } of steps) {
       const failed =
         store.needsRoot && !isRoot
           ? "this user may not change it: run the commands above with sudo"
-          : yield* apply(change, store, root)
+          : yield* apply(each, store, of)
       if (failed !== undefined) failures++
-      yield* Console.log(`${store.name}: ${failed === undefined ? done[change] : `not changed: ${failed}`}`)
+      const which = of === root ? "the root" : of.name
+      yield* Console.log(
+        `${store.name}: ${failed === undefined ? done[each](which) : `not changed: ${failed}`}`
+      )
     }
     if (failures > 0) return yield* new NotChanged()
   })

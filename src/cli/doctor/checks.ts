@@ -7,6 +7,7 @@ import { edgePorts } from "./edgePorts.ts"
 import { clientFiles } from "./clientFiles.ts"
 import { clock } from "./clock.ts"
 import { configuration } from "./configuration.ts"
+import { localCa } from "./localCa.ts"
 import { oauthKeys } from "./oauthKeys.ts"
 import { port } from "./port.ts"
 import { prompts } from "./prompts.ts"
@@ -25,6 +26,7 @@ const list = [
   edgePorts,
   certificate,
   edgeCertificates,
+  localCa,
   storage,
   redis,
   tokens,

@@ -1,5 +1,5 @@
 /** Checks the certificates of the edge: those that expire soon, and those that could not be issued. */
-import { Effect, FileSystem, Layer, type Path } from "effect"
+import { Effect, type FileSystem, Layer, type Path } from "effect"
 import { Audit } from "../../../layers/audit/Audit.ts"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
 import type { Certificate } from "../../../layers/edge/certificates/Certificate.ts"
@@ -9,7 +9,7 @@ import { ProxyTable } from "../../../layers/edge/ProxyTable.ts"
 import * as edge from "../../../layers/edge/section.ts"
 import type { Environment } from "../../../layers/platform/Environment.ts"
 import type { Ids } from "../../../layers/platform/Ids.ts"
-import { section } from "../../../layers/storage/section.ts"
+import { databaseExists } from "../../../layers/storage/databaseExists.ts"
 import { Sql } from "../../../layers/storage/Sql.ts"
 import { Storage } from "../../../layers/storage/Storage.ts"
 import { type Check, fail, type Finding, ok, warn } from "./Check.ts"
@@ -37,17 +37,10 @@ const problemOf = ({
   return next_action === "none" ? undefined : `${when}: start the service, which renews it`
 }
 
-/** A database that does not exist yet is not created. */
-const exists = Effect.gen(function* () {
-  const { postgres_url } = yield* (yield* ConfigSource).read(section)
-  const { path } = yield* Storage
-  return postgres_url !== undefined || (yield* (yield* FileSystem.FileSystem).exists(path("manifold.db")))
-})
-
 const check = Effect.gen(function* () {
   const { https_port } = yield* (yield* ConfigSource).read(edge.section)
   if (https_port === undefined) return []
-  if (!(yield* exists)) return [ok("none yet; they are issued at the first start")]
+  if (!(yield* databaseExists)) return [ok("none yet; they are issued at the first start")]
   const found = (yield* (yield* Certificates).list({ limit: 10_000 })).certificates
   const problems = found.flatMap((each): ReadonlyArray<Finding> => {
     const problem = problemOf(each)

@@ -1,5 +1,6 @@
 /** `manifold certificate` and `manifold ca` as a process. */
-import { describe, expect } from "bun:test"
+import { Database } from "bun:sqlite"
+import { describe, expect, test } from "bun:test"
 import { X509Certificate } from "node:crypto"
 import { rm } from "node:fs/promises"
 import { join } from "node:path"
@@ -20,6 +21,11 @@ const Listed = Schema.fromJsonString(
     })
   )
 )
+
+const withCertutil: typeof it.live = (name, body, timeout) =>
+  Bun.which("certutil") !== null || process.env["CI"]
+    ? it.live(name, body, timeout)
+    : test.skip(`${name} (skipped: needs certutil)`, () => {})
 
 const configured = Effect.map(sqlite, (storage) => ({
   ".config/manifold/manifold.yaml": JSON.stringify({
@@ -187,6 +193,61 @@ describe("manifold ca", () => {
         const hasSystem = trusted.stdout.includes("system:")
         expect(trusted.stdout).toContain(hasSystem ? "Nothing was changed." : "No trust store was found.")
         expect(trusted.code).toBe(hasSystem ? 0 : 1)
+      }),
+    60_000
+  )
+
+  withCertutil(
+    "is replaced, and manifold doctor says that a browser still trusts the previous root",
+    () =>
+      Effect.gen(function* () {
+        const storage = yield* sqlite
+        const { dir, run } = yield* home({
+          ".config/manifold/manifold.yaml": JSON.stringify({ storage, edge: { https_port: 0 } }),
+          ".pki/nssdb/.keep": ""
+        })
+        const browser = `sql:${join(dir, ".pki/nssdb")}`
+        Bun.spawnSync(["certutil", "-d", browser, "-N", "--empty-password"])
+        const checked = Effect.map(run(["doctor"]), ({ stdout }) =>
+          stdout.split("\n").filter((line) => line.includes("local CA "))
+        )
+        const nameOf = (shown: string) => /manifold local CA \w+/.exec(shown)?.[0] ?? ""
+        /** As `manifold ca trust` does in the stores of this user; it would change that of the system as well. */
+        const trust = Effect.gen(function* () {
+          const { stdout } = yield* run(["ca", "trust", "--dry-run"])
+          const [, file = ""] = /manifold ca export (\S+)/.exec(stdout) ?? []
+          yield* run(["ca", "export", file])
+          const added = ["-n", nameOf(stdout), "-A", "-t", "C,,", "-i", file]
+          expect(Bun.spawnSync(["certutil", "-d", browser, ...added]).exitCode).toBe(0)
+        })
+        yield* trust
+        const before = nameOf((yield* run(["ca", "show"])).stdout)
+        expect(yield* checked).toEqual([
+          expect.stringMatching(new RegExp(`^ok .*${before} .* trusted by: Chromium$`))
+        ])
+
+        yield* Effect.promise(() => rm(join(storage.dir, "keys/certificates")))
+        yield* run(["certificate", "reset", "--yes"])
+        const outdated = [
+          expect.stringMatching(new RegExp(`^warn .*Chromium trusts ${before}, which .*manifold ca trust`))
+        ]
+        expect(yield* checked).toEqual(outdated)
+        const after = nameOf((yield* run(["ca", "show"])).stdout)
+        expect([after === before, yield* checked]).toEqual([false, outdated])
+        const { stdout: commands } = yield* run(["ca", "trust", "--dry-run"])
+        expect(commands).toContain(
+          `Chromium, ${before}, which was replaced:\n  certutil -d ${browser} -n '${before}' -D`
+        )
+
+        yield* trust
+        Bun.spawnSync(["certutil", "-d", browser, "-n", before, "-D"])
+        expect(yield* checked).toEqual([expect.stringContaining(`${after} is valid until`)])
+
+        const other = yield* make({ names: ["other"] })
+        using database = new Database(join(storage.dir, "manifold.db"))
+        database.run("UPDATE edge_authorities SET certificate = ?", [other.cert])
+        expect(yield* checked).toEqual([expect.stringMatching(/^fail .*manifold certificate reset/)])
+        expect((yield* run(["certificate", "reset", "--yes"])).stdout).toContain("roots of the local CA: 1")
       }),
     60_000
   )
