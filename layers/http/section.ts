@@ -79,7 +79,7 @@ export const section = Section.make(
     cors_origins: Section.optional(
       Schema.Array(Schema.String.check(isOrigin)),
       [],
-      "CORS allow-list: web origins whose pages may call the service and read its responses."
+      "CORS allow-list: web origins whose pages may call the service and read its responses, and use sessions of browsers at protected applications."
     ),
     idle_timeout: Section.optional(
       DurationSetting,

@@ -2,7 +2,7 @@
 import { expect } from "bun:test"
 import { Effect } from "effect"
 import { it } from "../support/effect.ts"
-import { Browser, callback, connect, SdkClient } from "../support/oauth.ts"
+import { Browser, callback, connect, manualClient, SdkClient } from "../support/oauth.ts"
 import { backend } from "../support/proxies.ts"
 import { initialize } from "../support/service.ts"
 import { tlsEdge } from "../support/tlsEdge.ts"
@@ -150,5 +150,33 @@ it.live("another host of the domain cannot replace the session of a browser at t
     expect(yield* pageWith(sessions)).toContain("alice")
     // The session of another person, as another host can set it.
     expect(yield* pageWith(sessions.map((each) => each.replace("__Host-", "")))).toContain("password")
+  })
+)
+
+it.live("a sign-in ends in the browser in which it was finished, whatever cookies another host sets", () =>
+  Effect.gen(function* () {
+    const { port, send } = yield* served("none")
+    const base = `https://a.example.com:${port}`
+    const { authorizeUrl } = yield* manualClient(base, {}, {}, send)
+    const set: Array<string> = []
+    const mallory = new Browser("alice", callback, async (to, init) => {
+      const response = await send(to, init)
+      set.push(...response.headers.getSetCookie().map((cookie) => cookie.split(";")[0] ?? ""))
+      return response
+    })
+    const page = yield* Effect.promise(() => mallory.open(authorizeUrl))
+    const finished = yield* Effect.promise(() => mallory.answer(page.url, page.text))
+    const end = finished.headers.get("location") ?? ""
+    expect(end).toStartWith(`${base}/oauth/authorize/`)
+    // All that another host of the domain can set in the browser of a victim.
+    const cookies = set.filter((cookie) => !cookie.startsWith("__Host-"))
+    expect(cookies.some((cookie) => cookie.startsWith("manifold_resume="))).toBe(true)
+    const victim = yield* Effect.promise(() =>
+      send(end, { headers: { cookie: cookies.join("; "), accept: "text/html" } })
+    )
+    expect([victim.status, victim.headers.getSetCookie()]).toEqual([400, []])
+    expect(yield* Effect.promise(() => victim.text())).toContain("not finished in this browser")
+    const back = yield* Effect.promise(() => mallory.authorize(new URL(end)))
+    expect(back.searchParams.get("code")).not.toBeNull()
   })
 )

@@ -22,7 +22,7 @@ import * as accountPages from "./accountPage.ts"
 import { Accounts } from "./Accounts.ts"
 import * as clients from "./clients.ts"
 import * as requests from "./clientRequests.ts"
-import { failureOf, unavailable } from "./errorResponses.ts"
+import { failureOf, signInElsewhere, unavailable } from "./errorResponses.ts"
 import * as grants from "./grants.ts"
 import * as interactions from "./interactions.ts"
 import * as keys from "./keys.ts"
@@ -30,6 +30,7 @@ import { oauthSecret } from "./secret.ts"
 import { identityScopes, makeProvider, supportedScopes } from "./provider.ts"
 import { receiveBody, withBody } from "./requestBody.ts"
 import * as requestLimits from "./requestLimits.ts"
+import { bindResume, hasFinished, isWholeHost } from "./resumeCookie.ts"
 import { reseal } from "./reseal.ts"
 import * as signIns from "./signIn.ts"
 import * as records from "./records.ts"
@@ -212,7 +213,7 @@ export const make = Effect.fnUntraced(function* ({ count, fetch }: OAuthServerOp
     const form = method === "POST" ? new URLSearchParams(body) : undefined
     if (path === accountPages.accountPath) return yield* showAccount(request, address, form)
     const uid = path.slice(interactions.interactionPath.length)
-    return yield* interact(request, address, form, restart(uid, at))
+    return bindResume(yield* interact(request, address, form, restart(uid, at)), at.issuer, uid)
   })
 
   /** Continues after the last page. The interaction may have ended before, or with another request at the same time. */
@@ -224,6 +225,7 @@ export const make = Effect.fnUntraced(function* ({ count, fetch }: OAuthServerOp
   ) {
     const again = yield* restart(uid, at)
     if (again !== undefined) return again
+    if (isWholeHost(at.issuer) && !hasFinished(request, uid)) return signInElsewhere()
     const response = yield* provide(request, address, at)
     return response.status === 400 ? ((yield* restart(uid, at)) ?? response) : response
   })

@@ -33,6 +33,14 @@ export const tooMany = (what: string, milliseconds: number) =>
     "retry-after": String(Math.ceil(milliseconds / 1000))
   })
 
+/** For a sign-in that another browser has finished. */
+export const signInElsewhere = () =>
+  messagePage(
+    400,
+    "Sign-in not finished",
+    "This sign-in was not finished in this browser. Go back to the application and connect it again."
+  )
+
 export interface FailureResponse {
   readonly response: Response
   /** The line for the log, if the operator should know. */

@@ -17,6 +17,7 @@ import type { Keys } from "./keys.ts"
 import { signatureAlgorithm } from "./keys.ts"
 import { proofAlgorithms } from "../proofAlgorithms.ts"
 import type { Resources } from "./resources.ts"
+import { isWholeHost } from "./resumeCookie.ts"
 import type { OAuthSettings } from "./settings.ts"
 
 /** Length of opaque tokens: 43 characters of base64url. */
@@ -91,8 +92,8 @@ const clientIdOf = ({ oidc }: KoaContextWithOIDC): string => {
  * published applications, cannot replace it by the session of another person (RFC 6265bis, section 4.1.3.2).
  */
 export const sessionCookie = (issuer: string) => {
-  const { pathname, protocol } = new URL(issuer)
-  const isOfHost = protocol === "https:" && pathname === "/"
+  const { pathname } = new URL(issuer)
+  const isOfHost = isWholeHost(issuer)
   return {
     name: isOfHost ? "__Host-manifold_session" : "manifold_session",
     options: {
