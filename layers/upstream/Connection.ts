@@ -11,7 +11,7 @@ import { program } from "../../src/domain/version.ts"
 import { makeHangCheck } from "./hangCheck.ts"
 import { withRounds, type Answer } from "./inputRounds.ts"
 import { listening, listFilter } from "./listen.ts"
-import { PendingRequests, type Progress } from "./PendingRequests.ts"
+import { MessageTooLarge, PendingRequests, type Progress } from "./PendingRequests.ts"
 import type { Post } from "./postRequest.ts"
 import { requestFailure } from "./requestError.ts"
 import { UpstreamError } from "./UpstreamError.ts"
@@ -146,6 +146,9 @@ export const connect = (options: ConnectOptions): Effect.Effect<Connection, Upst
       { interruptible: true }
     )
     const pending = new PendingRequests()
+    client.onerror = (error) => {
+      if (error instanceof MessageTooLarge && error.id !== undefined) pending.fail(error.id, error)
+    }
     client.onclose = () => {
       lose()
       pending.failAll(new Error("the connection was closed before the response"))

@@ -2,6 +2,7 @@
  * Requests that wait for their responses on one connection. The SDK's client validates each message several times, which
  * takes longer than a short call; it keeps the handshake, subscriptions and the server's own requests.
  */
+import { Schema } from "effect"
 import { isObject, type JsonObject } from "../../src/domain/JsonObject.ts"
 import { TransientMap } from "../../src/domain/TransientMap.ts"
 
@@ -41,6 +42,25 @@ const toProgress = ({ message, progress, total }: JsonObject): Progress | undefi
         ...(typeof message === "string" && { message })
       }
     : undefined
+
+const idAtStart = /^\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"id"\s*:\s*"(m\d+)"/
+const idAtEnd = /"id"\s*:\s*"(m\d+)"\s*(?:,\s*"jsonrpc"\s*:\s*"2\.0"\s*)?\}\s*$/
+
+/** The id of a response of which only the start and the end are known: where servers write it. */
+export const idOfPart = (start: string, end: string): string | undefined =>
+  idAtStart.exec(start)?.[1] ?? idAtEnd.exec(end)?.[1]
+
+/** A server sent a message that is not read, because it is too large. */
+export class MessageTooLarge extends Schema.TaggedError<MessageTooLarge>()("MessageTooLarge", {
+  /** The request that it answers, if that is known. */
+  id: Schema.optionalKey(Schema.String),
+  /** Maximum size. */
+  maxBytes: Schema.Int
+}) {
+  override get message() {
+    return `the server sent a message of more than ${this.maxBytes} bytes (server.max_message_bytes)`
+  }
+}
 
 export class PendingRequests {
   readonly #pending = new TransientMap<string, PendingRequest>()

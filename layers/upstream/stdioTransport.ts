@@ -8,6 +8,7 @@ import { describeFileError } from "../platform/describeFileError.ts"
 import { homeFolder } from "../platform/userFolders.ts"
 import { LineReader } from "../transports/LineReader.ts"
 import { OrphanGuard } from "./OrphanGuard.ts"
+import { idOfPart, MessageTooLarge } from "./PendingRequests.ts"
 import type { ServerSettings } from "./section.ts"
 import { UpstreamError } from "./UpstreamError.ts"
 
@@ -85,7 +86,7 @@ export type StdioServices = ChildProcessSpawner | Environment | OrphanGuard
 export interface StdioOptions {
   readonly server: string
   readonly settings: ServerSettings
-  /** Maximum message size; a longer message ends the connection. */
+  /** Maximum message size in bytes; a longer message fails the request that it answers. */
   readonly maxMessageBytes: number
   /** Id of this service. Absent: a loop of services that start each other is not recognized here. */
   readonly instance: Effect.Effect<string> | undefined
@@ -158,8 +159,12 @@ export const stdioTransport = Effect.fnUntraced(function* ({
           }
           transport.onmessage?.(message as JSONRPCMessage)
         },
-        () =>
-          transport.onerror?.(new Error(`The server sent a message of more than ${maxMessageBytes} bytes.`))
+        () => {},
+        (start, end) => {
+          const id = idOfPart(decoder.decode(start), decoder.decode(end))
+          const error = new MessageTooLarge({ maxBytes: maxMessageBytes, ...(id !== undefined && { id }) })
+          transport.onerror?.(error)
+        }
       )
       run(
         Stream.runForEach(child.stdout, (chunk) => Effect.sync(() => lines.push(chunk))).pipe(

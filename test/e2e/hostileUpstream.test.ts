@@ -37,6 +37,7 @@ test("garbage on its output and malformed definitions are left out, and its othe
     "hostile__fine",
     "hostile__flood",
     "hostile__freeze",
+    "hostile__large",
     "hostile__malformed",
     "hostile__pid",
     "hostile__twice"
@@ -51,6 +52,15 @@ test("a malformed result is an error of that call", async () => {
     _tag: "Failure",
     failure: { _tag: "Failed", reason: "UpstreamError" }
   })
+})
+
+test("a result above the message limit fails its call at once, and no other", async () => {
+  const [large, fine] = await Promise.all([call("large"), call("fine")])
+  expect(large).toMatchObject({
+    _tag: "Failure",
+    failure: { _tag: "Failed", detail: expect.stringContaining("more than 4194304 bytes") }
+  })
+  expect(fine).toMatchObject({ _tag: "Success" })
 })
 
 test("a second response to a request is ignored", async () => {

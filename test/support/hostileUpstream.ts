@@ -1,4 +1,4 @@
-/** An MCP server on stdio that writes garbage, lists malformed definitions, answers wrongly, twice, or with floods, and freezes. */
+/** An MCP server on stdio that writes garbage, lists malformed definitions, answers wrongly, twice, with floods or too much, and freezes. */
 
 import { stdout } from "node:process"
 
@@ -7,7 +7,7 @@ const send = (message: Record<string, unknown>) => write(JSON.stringify({ jsonrp
 
 const inputSchema = { type: "object", properties: {} }
 const tools = [
-  ...["fine", "flood", "freeze", "malformed", "pid", "twice"].map((name) => ({ name, inputSchema })),
+  ...["fine", "flood", "freeze", "large", "malformed", "pid", "twice"].map((name) => ({ name, inputSchema })),
   { name: "no-schema" },
   { name: "icons", inputSchema, icons: "none" },
   { name: 7, inputSchema },
@@ -47,6 +47,7 @@ for await (const line of console) {
       }
       if (name === "twice") send({ id, result })
       if (name === "freeze") process.kill(process.pid, "SIGSTOP")
+      if (name === "large") result.content = [{ type: "text", text: "x".repeat(5_000_000) }]
       if (name === "pid") result.content = [{ type: "text", text: String(process.pid) }]
       send({ id, result: name === "malformed" ? { content: "text" } : result })
       break

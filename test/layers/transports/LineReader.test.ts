@@ -36,6 +36,23 @@ test("lines are complete, however the bytes are split", () => {
   )
 })
 
+test("the start and the end of a skipped line are known at its end, however it is split", () => {
+  const text = `start${"x".repeat(1000)}end`
+  for (const size of [1, 7, 130, 2000]) {
+    const skipped: Array<[string, string]> = []
+    const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
+    const reader = new LineReader(
+      200,
+      () => {},
+      () => {},
+      (start, end) => skipped.push([decode(start), decode(end)])
+    )
+    const all = new TextEncoder().encode(`${text}\nnext\n`)
+    for (let at = 0; at < all.length; at += size) reader.push(all.subarray(at, at + size))
+    expect(skipped).toEqual([[text.slice(0, 128), text.slice(-128)]])
+  }
+})
+
 test("lines over the limit are reported once and skipped, and the next one is read", () => {
   const { lines, reader, tooLong } = collect(5)
   reader.push(new TextEncoder().encode("123456789\n12"))
