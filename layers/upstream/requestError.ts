@@ -54,6 +54,18 @@ const scopeMissing = (server: string, scope: unknown) =>
 /** The SDK's code for 401 after the access token was renewed. */
 const rejectedAgain = "CLIENT_HTTP_AUTHENTICATION"
 
+/** What the SDK puts before the reason. */
+const sdkPrefix = /^(?:Version negotiation probe failed: |Error POSTing to endpoint: )+/
+/** In characters: the rest of an error page says nothing. */
+const longestText = 500
+
+const withStatus = (message: string, status: number | undefined): string => {
+  const text = message.replace(sdkPrefix, "").slice(0, longestText)
+  return status === undefined || message.includes(`HTTP ${status}`)
+    ? text
+    : `the server answered with HTTP ${status}: ${text}`
+}
+
 export interface RequestFailure {
   readonly error: UpstreamError
   /** Whether the connection is lost: the server is unreachable, or its session has ended. */
@@ -91,9 +103,7 @@ export const requestFailure = (
           ? "the server has ended the session"
           : denied
             ? `the server denies access (HTTP ${status}): check the headers of its entry in mcpServers`
-            : rejected || cause instanceof Error
-              ? cause.message
-              : String(cause),
+            : withStatus(rejected || cause instanceof Error ? cause.message : String(cause), status),
     unsent: stage !== "call" || denied || gone || absent,
     ...(denied && { permanent: true }),
     ...(rejected && { code: cause.code }),

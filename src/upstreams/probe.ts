@@ -2,6 +2,8 @@
 import { Duration, Effect, Exit, Layer } from "effect"
 import { Dns } from "../../layers/platform/Dns.ts"
 import * as childProcess from "../../layers/platform/childProcess.ts"
+import { firstReachable } from "../../layers/platform/firstReachable.ts"
+import { tlsHandshake } from "../../layers/platform/tlsHandshake.ts"
 import type { Account } from "../../layers/upstream/oauth/Account.ts"
 import { openConnection } from "../../layers/upstream/openConnection.ts"
 import { OrphanGuard } from "../../layers/upstream/OrphanGuard.ts"
@@ -11,7 +13,7 @@ import { readLists } from "./lists.ts"
 import { monotonicNow } from "../../layers/platform/monotonic.ts"
 
 export interface Step {
-  readonly stage: Stage | "resolve"
+  readonly stage: Stage | "resolve" | "tls"
   readonly ok: boolean
   readonly milliseconds: number
   /** The finding, or the reason of the failure. */
@@ -25,6 +27,7 @@ export interface Step {
 const fixes: Readonly<Record<Step["stage"], string>> = {
   resolve: "Check the host name in url, and the DNS of this machine",
   start: "Run the command in a terminal; check command, args, cwd and env of the entry",
+  tls: "Check that the port speaks TLS, that url has the host name of the certificate, and that this machine knows its issuer (NODE_EXTRA_CA_CERTS)",
   connect: "Check that the server runs, and that its port can be reached from this machine",
   authenticate: "Check the headers of the entry, such as Authorization: env:TOKEN",
   negotiate: "Check that url is the server's MCP endpoint, or that the command speaks MCP on standard output",
@@ -59,7 +62,7 @@ export const probe = Effect.fnUntraced(
           Effect.fail(
             new UpstreamError({
               server: name,
-              stage: stage === "resolve" ? "connect" : stage,
+              stage: stage === "resolve" || stage === "tls" ? "connect" : stage,
               detail: `no response within ${Duration.toMillis(timeout)} ms`,
               unsent: true
             })
@@ -72,7 +75,7 @@ export const probe = Effect.fnUntraced(
         return exit.value
       }
       const error = yield* Effect.flip(Effect.suspend(() => exit)).pipe(Effect.orDie)
-      const failed = stage === "resolve" ? stage : error.stage
+      const failed = stage === "resolve" || stage === "tls" ? stage : error.stage
       const fix = error.signIn === undefined ? fixes[failed] : `Sign in with: manifold upstream login ${name}`
       steps.push({
         stage: failed,
@@ -85,17 +88,37 @@ export const probe = Effect.fnUntraced(
       return undefined
     })
 
-    const stdio = settings.command !== undefined
-    if (!stdio) {
-      const host = new URL(settings.url ?? "").hostname.replace(/^\[|\]$/g, "")
+    const unreachable = (detail: string) =>
+      new UpstreamError({ server: name, stage: "connect", detail, unsent: true })
+    if (settings.url !== undefined) {
+      const url = new URL(settings.url)
+      const host = url.hostname.replace(/^\[|\]$/g, "")
+      const secure = url.protocol === "https:" || url.protocol === "wss:"
+      const port = url.port === "" ? (secure ? 443 : 80) : Number(url.port)
       const lookup = Effect.flatMap(Dns, (dns) => dns.lookup(host)).pipe(
-        Effect.mapError(
-          (error) =>
-            new UpstreamError({ server: name, stage: "connect", detail: error.message, unsent: true })
-        )
+        Effect.mapError(({ message }) => unreachable(message))
       )
       const addresses = yield* timed("resolve", lookup, (found) => found.join(", "))
       if (addresses === undefined) return steps
+      const reach = Effect.filterOrFail(
+        Effect.promise(() => firstReachable(addresses, port)),
+        (address) => address !== undefined,
+        () => unreachable(`no connection to port ${port} of ${addresses.join(", ")}`)
+      )
+      const address = yield* timed("connect", reach, (found) => `${found} port ${port}`)
+      if (address === undefined) return steps
+      if (secure) {
+        const handshake = Effect.tryPromise({
+          try: (signal) => tlsHandshake(address, port, host, signal),
+          catch: (cause) => unreachable(cause instanceof Error ? cause.message : String(cause))
+        })
+        const secured = yield* timed(
+          "tls",
+          handshake,
+          ({ protocol, validTo }) => `${protocol}, certificate valid until ${validTo}`
+        )
+        if (secured === undefined) return steps
+      }
     }
     const open = openConnection({
       server: name,

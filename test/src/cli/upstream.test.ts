@@ -4,6 +4,7 @@ import { Effect } from "effect"
 import { importable } from "../../../src/cli/upstream/importable.ts"
 import { editYaml } from "../../../layers/config/editYaml.ts"
 import { it } from "../../support/effect.ts"
+import { certificateFiles, machine, possible } from "../../support/certificate.ts"
 import { home } from "../../support/userHome.ts"
 
 const usual = ".config/manifold/manifold.yaml"
@@ -101,6 +102,43 @@ it.live("a server that cannot be reached fails at its stage, with what to do", (
     expect(steps.at(-1)).toMatchObject({ stage: "connect", ok: false })
     expect(steps.at(-1).fix).toBeString()
   })
+)
+
+test.skipIf(!possible)(
+  "a server over TLS is tested by its certificate first, and errors have the HTTP status",
+  () =>
+    Effect.gen(function* () {
+      const { cert_file, key_file } = yield* certificateFiles()
+      const server = yield* Effect.acquireRelease(
+        Effect.sync(() =>
+          Bun.serve({
+            port: 0,
+            hostname: "127.0.0.1",
+            tls: { cert: Bun.file(cert_file), key: Bun.file(key_file) },
+            fetch: () => new Response("nothing here", { status: 404 })
+          })
+        ),
+        (running) => Effect.promise(() => running.stop(true))
+      )
+      const user = yield* home()
+      yield* user.run(["upstream", "add", "far", "--url", `https://127.0.0.1:${server.port}/mcp`])
+      const tested = Effect.fnUntraced(function* (variables: Record<string, string>) {
+        const { code, stdout } = yield* user.run(["upstream", "test", "far", "--json"], variables)
+        expect(code).toBe(1)
+        return JSON.parse(stdout)
+      })
+      expect(yield* tested({})).toMatchObject([
+        { stage: "resolve", ok: true },
+        { stage: "connect", ok: true },
+        { stage: "tls", ok: false, fix: expect.stringContaining("NODE_EXTRA_CA_CERTS") }
+      ])
+      expect(yield* tested({ NODE_EXTRA_CA_CERTS: cert_file })).toMatchObject([
+        { stage: "resolve", ok: true },
+        { stage: "connect", ok: true },
+        { stage: "tls", ok: true, detail: expect.stringContaining("valid until") },
+        { stage: "negotiate", ok: false, detail: expect.stringContaining("HTTP 404: nothing here") }
+      ])
+    }).pipe(Effect.scoped, Effect.provide(machine), Effect.runPromise)
 )
 
 it.live("a server that would make the configuration invalid is not added", () =>
