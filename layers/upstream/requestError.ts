@@ -61,7 +61,7 @@ const longestText = 500
 
 const withStatus = (message: string, status: number | undefined): string => {
   const text = message.replace(sdkPrefix, "").slice(0, longestText)
-  return status === undefined || message.includes(`HTTP ${status}`)
+  return status === undefined || status < 400 || message.includes(`HTTP ${status}`)
     ? text
     : `the server answered with HTTP ${status}: ${text}`
 }

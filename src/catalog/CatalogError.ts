@@ -26,7 +26,10 @@ export class NameTaken extends Schema.TaggedError<NameTaken>()("NameTaken", {
   holder: Schema.String
 }) {
   override get message() {
-    return `The ${this.kind} name ${this.name} is already used by ${this.holder}. Rename one of the two.`
+    const used = `The ${this.kind} name ${this.name} is already used by ${this.holder}.`
+    return this.kind.startsWith("resource")
+      ? `${used} Links to it lead there.`
+      : `${used} Rename one of the two.`
   }
 }
 
