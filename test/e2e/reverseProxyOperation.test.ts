@@ -41,7 +41,7 @@ it.live("each request has a line in the log without its query, and counts for it
         duration_ms: expect.any(Number)
       },
       { level: "info", method: "DELETE", status: 200 },
-      { level: "warn", host: "dead.example.com", status: 502 }
+      { level: "warn", host: "dead.example.com", status: 502, error: "ECONNREFUSED" }
     ])
     expect(JSON.stringify(lines)).not.toContain("secret")
     const metrics = yield* wait(fetch(`http://127.0.0.1:${port}/metrics`).then((response) => response.text()))

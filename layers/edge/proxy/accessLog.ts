@@ -17,6 +17,8 @@ export interface Access {
   readonly bytes: number | undefined
   /** Why the exchange was ended early. */
   readonly ended: string | undefined
+  /** Why the application could not be reached, such as `ECONNREFUSED`. */
+  readonly error: string | undefined
 }
 
 /** Longer paths are cut. */
@@ -29,7 +31,7 @@ export const makeAccessLog = (log: Log["Service"], clock: Clock.Clock) => {
     const level = access.status >= 502 && access.status <= 504 ? "warn" : "info"
     if (!log.enabled(level)) return
     const time = clock.currentTimeMillisUnsafe()
-    const { bytes, client, duration, ended, host, method, path, requestId, status, subject } = access
+    const { bytes, client, duration, ended, error, host, method, path, requestId, status, subject } = access
     let line =
       `${Line.opening(time, level, '"request proxied"')},"request_id":${Line.quoteId(requestId)}` +
       `,"host":${quote(host)},"method":"${method}","path":${quote(path.slice(0, longestPath))}` +
@@ -37,6 +39,7 @@ export const makeAccessLog = (log: Log["Service"], clock: Clock.Clock) => {
     if (bytes !== undefined) line += `,"bytes":${bytes}`
     if (subject !== undefined) line += `,"subject":${quote(subject)}`
     if (ended !== undefined) line += `,"ended":"${ended}"`
+    if (error !== undefined && error !== "") line += `,"error":${quote(error)}`
     log.write(time, level, `${line}}`)
   }
 }

@@ -36,8 +36,13 @@ export interface Admitted {
   readonly headers: Record<string, string>
   /** Calls the function when the credential of the request ends; returns a function that stops this. */
   readonly follow: ((end: () => void) => () => void) | undefined
-  /** Called once: the status of the response, and the bytes of its body if they are known. */
-  readonly finished: (status: number, bytes: number | undefined, why: string | undefined) => void
+  /** Called once: the status of the response, the bytes of its body if they are known, and the code of a failed connection. */
+  readonly finished: (
+    status: number,
+    bytes: number | undefined,
+    why: string | undefined,
+    error?: string
+  ) => void
 }
 
 /** URL at the address of the target. The listener has removed dot segments, so that none leaves the path of the target. */
@@ -184,13 +189,13 @@ export const makeForwardRequest = (exchanges: Exchanges) => {
     const clientGone = () => exchange.end("client")
     let ended = false
     let bodyError: unknown
-    const end = (status: number, bytes?: number) => {
+    const end = (status: number, bytes?: number, error?: string) => {
       if (ended) return
       ended = true
       request.signal.removeEventListener("abort", clientGone)
       exchanges.remove(exchange)
       unfollow?.()
-      finished(status, bytes, exchange.why)
+      finished(status, bytes, exchange.why, error)
     }
     const unfollow = admitted.follow?.(() => exchange.end("revoked"))
     exchanges.add(exchange)
@@ -255,7 +260,7 @@ export const makeForwardRequest = (exchanges: Exchanges) => {
         return edgeError(request, 400, "The body of the request is malformed or incomplete.")
       }
       const response = failure(admitted, exchange, cause)
-      end(response.status)
+      end(response.status, undefined, exchange.why === undefined ? codeOf(cause) : undefined)
       return response
     }
   }

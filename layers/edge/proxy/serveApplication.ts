@@ -102,7 +102,7 @@ export const makeServe = (options: ServingOptions) => {
       connection: Connection<Bridge>,
       { began, client, identified }: Facts
     ) =>
-    (status: number, bytes: number | undefined, ended: string | undefined) =>
+    (status: number, bytes: number | undefined, ended: string | undefined, error?: string) =>
       record({
         requestId: connection.requestId,
         host: application.hostname,
@@ -113,7 +113,8 @@ export const makeServe = (options: ServingOptions) => {
         status,
         duration: performance.now() - began,
         bytes,
-        ended
+        ended,
+        error
       })
 
   const forward = (
@@ -142,10 +143,10 @@ export const makeServe = (options: ServingOptions) => {
     }
     application.running++
     exchanges.count(network, 1)
-    const finished: Admitted["finished"] = (status, bytes, why) => {
+    const finished: Admitted["finished"] = (status, bytes, why, error) => {
       application.running--
       exchanges.count(network, -1)
-      log(status, bytes, why)
+      log(status, bytes, why, error)
     }
     const pass = (address: string) => {
       const admitted: Admitted = {
