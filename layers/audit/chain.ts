@@ -55,9 +55,9 @@ export const digestOf = (key: string | undefined): Digest => {
   return (text) => hmacSha256Hex(bytes, text)
 }
 
-/** The values of a row without its hash. */
-const valuesOf = (id: number, row: UnlinkedRow): Values => {
-  const values: Values = [id]
+/** The hash of the row before, then the values of a row without its hash. */
+const chained = (before: string, id: number, row: UnlinkedRow): Values => {
+  const values: Values = [before, id]
   for (const column of ofUnlinked) values.push(row[column])
   return values
 }
@@ -66,18 +66,18 @@ const valuesOf = (id: number, row: UnlinkedRow): Values => {
  * Hash over the canonical JSON (RFC 8785) of an array: the hash of the row before, then the values in the order of the table.
  * Texts of an array cannot be moved from one column to the next.
  */
-const hashOfValues = (digest: Digest, before: string, values: Values): string =>
-  digest(`["${before}",${JSON.stringify(values).slice(1)}`)
+const hashOfValues = (digest: Digest, values: Values): string => digest(JSON.stringify(values))
 
 export const hashOf = (digest: Digest, before: string, row: Omit<AuditRow, "hash">): string =>
-  hashOfValues(digest, before, valuesOf(row.id, row))
+  hashOfValues(digest, chained(before, row.id, row))
 
 /** Rows with ids and hashes, in the order given, after `head`: the values of their columns, and the new head. */
 export const link = (digest: Digest, head: Head, contents: ReadonlyArray<UnlinkedRow>) => {
   let { hash, id } = head
   const rows = contents.map((content): ReadonlyArray<string | number> => {
-    const values = valuesOf(++id, content)
-    hash = hashOfValues(digest, hash, values)
+    const values = chained(hash, ++id, content)
+    hash = hashOfValues(digest, values)
+    values.shift()
     values.push(hash)
     return values
   })
