@@ -77,7 +77,7 @@ export interface Route {
   /** Of `https`. */
   readonly tls?: ReturnType<typeof pinnedTls>
   /** Of `http`. */
-  readonly plain?: Pick<Http1Request, "hostname" | "port" | "target">
+  readonly plain?: Pick<Http1Request, "host" | "hostname" | "port" | "target">
 }
 
 /** `checkedAddress` with a memory: a look-up for each request would cost more than a short call. */
@@ -93,7 +93,12 @@ const router = (options: CallerFetchOptions) => {
       headers,
       ...(to.url.protocol === "https:" && { tls: pinnedTls(to) }),
       ...(to.url.protocol === "http:" && {
-        plain: { hostname: address, port: portOf(to.url), target: targetOf(to.url) }
+        plain: {
+          host: to.url.host,
+          hostname: address,
+          port: portOf(to.url),
+          target: targetOf(to.url)
+        }
       })
     }
     if (checked.size >= maxChecked) checked.clear()
@@ -182,7 +187,12 @@ export const callerFetch = (options: CallerFetchOptions): CallerFetch => {
     })
     const encoding = response.headers.get("content-encoding")
     if (encoding === null || response.body === null) return response
-    return limited(response, await Effect.runPromise(decodedBody(response.body, encoding)), maxBytes)
+    const { body: encoded } = response
+    const decoded = await Effect.runPromise(decodedBody(encoded, encoding)).catch(async (cause: unknown) => {
+      await encoded.cancel()
+      throw cause
+    })
+    return limited(response, decoded, maxBytes)
   }
   const send = (route: Route, init: RequestInit | undefined) => {
     const body = init?.body ?? undefined

@@ -1,6 +1,6 @@
 /** One HTTP/1.1 connection over TCP: requests one after another, without pipelining. */
 import { type BodyCheck, ResponseReader } from "./ResponseReader.ts"
-import type { ResponseHead } from "./ResponseParser.ts"
+import { InvalidResponse, type ResponseHead } from "./ResponseParser.ts"
 
 export interface Http1Exchange {
   readonly method: string
@@ -11,6 +11,8 @@ export interface Http1Exchange {
 }
 
 export interface ConnectionEvents {
+  /** The response is an event stream, which may last. */
+  readonly onEventStream: (connection: Http1Connection) => void
   /** The connection can be used for another request. */
   readonly onFree: (connection: Http1Connection) => void
   readonly onClose: (connection: Http1Connection) => void
@@ -37,6 +39,7 @@ export class Http1Connection {
   freeSince = 0
   /** Milliseconds that the server keeps it open while it is free, if it says so. */
   keptFor: number | undefined
+  #wasKept = false
   readonly #events: ConnectionEvents
   #socket: Socket | undefined
   #reader: ResponseReader | undefined
@@ -68,12 +71,15 @@ export class Http1Connection {
     }
     const size = typeof text === "string" ? Buffer.byteLength(text) : text.byteLength
     if (written < size) this.#unsent = (typeof text === "string" ? Buffer.from(text) : text).subarray(written)
-    const reader = new ResponseReader({
+    // The body may be read, or dropped, when the connection has another request.
+    const isCurrent = () => this.#reader === reader
+    const reader: ResponseReader = new ResponseReader({
       method,
       checkOf,
-      pause: () => this.#pause(),
-      resume: () => this.#resume(),
-      cancel: () => this.close()
+      onEventStream: () => this.#events.onEventStream(this),
+      pause: () => isCurrent() && this.#pause(),
+      resume: () => isCurrent() && this.#resume(),
+      cancel: () => isCurrent() && this.close()
     })
     this.#reader = reader
     this.#hasBegun = false
@@ -90,6 +96,11 @@ export class Http1Connection {
     return this.#hasBegun
   }
 
+  /** Whether it was free for a time, in which the server may have closed it. */
+  get wasKept(): boolean {
+    return this.#wasKept
+  }
+
   /** Drops the running request. */
   close(): void {
     this.#close((socket) => socket.terminate())
@@ -103,6 +114,7 @@ export class Http1Connection {
   /** Keeps the connection for another request; the process may end meanwhile. */
   keep(): void {
     this.freeSince = performance.now()
+    this.#wasKept = true
     this.#socket?.unref()
   }
 
@@ -145,8 +157,12 @@ export class Http1Connection {
 
   closed(error: Error | undefined): void {
     if (this.#isClosed) return
-    if (error !== undefined && this.#reader !== undefined) this.#fail(error)
-    else this.ended()
+    if (error === undefined) return this.ended()
+    // Without the code of the system: those of a failed connection mean that nothing was sent.
+    const when = this.#hasBegun ? "within" : "before"
+    this.#fail(
+      new InvalidResponse({ detail: `the connection failed ${when} its response: ${error.message}` })
+    )
   }
 
   #finish({ head, keepAlive }: ResponseReader): void {

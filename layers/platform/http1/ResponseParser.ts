@@ -28,6 +28,8 @@ export interface ParserEvents {
 
 /** Most bytes of status lines and header fields, also of interim responses, and of trailers. */
 const maxHead = 64 * 1024
+/** Most header fields, also of interim responses: as many as `fetch` of Bun accepts. */
+const maxFields = 256
 /** Most bytes of a line with the size of a chunk and its extensions. */
 const maxSizeLine = 4096
 
@@ -38,8 +40,15 @@ const control = /[\0-\u0008\u000a-\u001f\u007f]/
 const chunkSize = /^([\da-fA-F]{1,12})[ \t]*(?:;.*)?$/
 const digits = /^\d{1,15}$/
 
+const outerSpace = /^[\t ]+|[\t ]+$/g
+/** Without outer spaces, and only those of HTTP: `String.trim` removes other characters as well. */
+const trimmed = (text: string) => text.replace(outerSpace, "")
+
 /** The members of a list header, in lower case. */
-const members = (value: string) => value.split(",").map((member) => member.trim().toLowerCase())
+const members = (value: string) => value.split(",").map((member) => trimmed(member).toLowerCase())
+
+/** Statuses of responses that have no body. */
+export const hasNoBody = (status: number): boolean => status === 204 || status === 205 || status === 304
 
 const lengthOf = (value: string): number => {
   const [first = "", ...others] = members(value)
@@ -58,6 +67,7 @@ export class ResponseParser {
   #partial = ""
   /** Bytes of lines since the head, or the trailers, began. */
   #bytesOfLines = 0
+  #fields = 0
   /** Bytes of the body, or of the chunk, that are missing. */
   #missing = 0
   #hasBegun = false
@@ -172,7 +182,8 @@ export class ResponseParser {
   #acceptField(line: string): void {
     const colon = line.indexOf(":")
     const name = line.slice(0, colon)
-    const value = line.slice(colon + 1).trim()
+    const value = trimmed(line.slice(colon + 1))
+    if (++this.#fields > maxFields) throw invalid("it has too many header fields")
     if (colon === -1 || !token.test(name) || control.test(value)) throw invalid("header field")
     this.#headers.append(name, value)
   }
@@ -204,14 +215,16 @@ export class ResponseParser {
     const coding = this.#headers.get("transfer-encoding")
     const given = this.#headers.get("content-length")
     const length = given === null ? undefined : lengthOf(given)
-    if (this.#isHead || this.#status === 204 || this.#status === 304) {
+    if (this.#isHead || hasNoBody(this.#status)) {
       this.#state = "done"
+      // A server that sends the body all the same must not answer the next request with it.
+      if (coding !== null || (length ?? 0) > 0) this.#keepAlive = false
       return 0
     }
     if (coding !== null) {
-      if (coding.trim().toLowerCase() !== "chunked") throw invalid("Transfer-Encoding")
-      // Both together may be an attempt to smuggle a response.
-      if (length !== undefined) this.#keepAlive = false
+      if (trimmed(coding).toLowerCase() !== "chunked") throw invalid("Transfer-Encoding")
+      // With a length, or in HTTP/1.0, it may be an attempt to smuggle a response.
+      if (length !== undefined || this.#minor === "0") this.#keepAlive = false
       this.#state = "size"
       return undefined
     }

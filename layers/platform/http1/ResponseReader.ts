@@ -1,5 +1,5 @@
 /** Makes the `Response` of one request: with its whole body if that is small or JSON, otherwise with a stream. */
-import { ResponseParser, type ResponseHead } from "./ResponseParser.ts"
+import { hasNoBody, ResponseParser, type ResponseHead } from "./ResponseParser.ts"
 
 /** Checks each piece of the body; throws to end the response. */
 export type BodyCheck = (bytes: Uint8Array) => void
@@ -7,6 +7,8 @@ export type BodyCheck = (bytes: Uint8Array) => void
 export interface ReaderOptions {
   readonly method: string
   readonly checkOf?: ((head: ResponseHead) => BodyCheck) | undefined
+  /** The response is an event stream that has not ended. */
+  readonly onEventStream: () => void
   /** Stops and continues reading from the connection. */
   readonly pause: () => void
   readonly resume: () => void
@@ -17,11 +19,31 @@ export interface ReaderOptions {
 /** Larger bodies, in bytes, are streams, and as much of a stream is read ahead. */
 const smallBody = 256 * 1024
 
-/** Without the methods of `Buffer`, which differ. */
-const plain = ({ buffer, byteLength, byteOffset }: Uint8Array<ArrayBuffer>) =>
-  new Uint8Array(buffer, byteOffset, byteLength)
+/** Bytes of memory that each piece in the queue of a stream takes besides its own. */
+const costOfPiece = 256
+/** More pieces are joined while the response is awaited. */
+const mostPieces = 64
 
-const hasNoBody = (status: number) => status === 204 || status === 205 || status === 304
+/**
+ * One piece, without the methods of `Buffer`, which differ. It keeps no more memory than its own: a server may send chunks of
+ * one byte with long extensions.
+ */
+const joined = (pieces: ReadonlyArray<Uint8Array<ArrayBuffer>>): Uint8Array<ArrayBuffer> => {
+  const [first] = pieces
+  if (first !== undefined && pieces.length === 1 && first.byteLength * 2 >= first.buffer.byteLength) {
+    return new Uint8Array(first.buffer, first.byteOffset, first.byteLength)
+  }
+  const whole = new Uint8Array(pieces.reduce((size, piece) => size + piece.byteLength, 0))
+  let at = 0
+  for (const piece of pieces) {
+    whole.set(piece, at)
+    at += piece.byteLength
+  }
+  return whole
+}
+
+const isEventStream = ({ headers }: ResponseHead) =>
+  headers.get("content-type")?.startsWith("text/event-stream") === true
 
 export class ResponseReader {
   readonly response: Promise<Response>
@@ -30,6 +52,7 @@ export class ResponseReader {
   readonly #settle: PromiseWithResolvers<Response>
   #head: ResponseHead | undefined
   #check: BodyCheck | undefined
+  /** Pieces of the body that were not passed on. */
   #pieces: Array<Uint8Array<ArrayBuffer>> = []
   #size = 0
   #controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>> | undefined
@@ -82,47 +105,55 @@ export class ResponseReader {
   #add(bytes: Uint8Array<ArrayBuffer>): void {
     this.#check?.(bytes)
     this.#size += bytes.byteLength
-    if (this.#controller === undefined) {
-      this.#pieces.push(bytes)
+    this.#pieces.push(bytes)
+  }
+
+  /** Passes pieces on to the stream: once for all that arrived together. */
+  #flush(): void {
+    const pieces = this.#pieces
+    if (pieces.length === 0) return
+    const controller = this.#controller
+    if (controller === undefined) {
+      // Cancelled, or not begun.
+      this.#pieces = this.#isSettled ? [] : pieces.length > mostPieces ? [joined(pieces)] : pieces
       return
     }
-    this.#controller.enqueue(plain(bytes))
-    if ((this.#controller.desiredSize ?? 0) <= 0) this.#options.pause()
+    this.#pieces = []
+    controller.enqueue(joined(pieces))
+    if ((controller.desiredSize ?? 0) <= 0) this.#options.pause()
   }
 
   #progress(): void {
     const head = this.#head
     if (head === undefined) return
+    this.#flush()
     if (this.isDone) {
       if (this.#isSettled) this.#controller?.close()
       else this.#begin(head, this.#whole())
       this.#controller = undefined
     } else if (!this.#isSettled && !this.#isAwaited(head)) {
       this.#begin(head, this.#stream())
+      if (isEventStream(head)) this.#options.onEventStream()
     }
   }
 
   /** Whether the response begins when its body is complete, which saves the stream. */
-  #isAwaited({ headers, length }: ResponseHead): boolean {
-    if (length !== undefined) return length <= smallBody
+  #isAwaited(head: ResponseHead): boolean {
+    const { headers, length } = head
+    if (length !== undefined) return length <= smallBody && !isEventStream(head)
     return this.#size <= smallBody && headers.get("content-type")?.startsWith("application/json") === true
   }
 
   #whole(): Uint8Array<ArrayBuffer> | null {
-    const [first] = this.#pieces
-    if (first === undefined) return null
-    return this.#pieces.length === 1 ? first : Buffer.concat(this.#pieces)
+    return this.#pieces.length === 0 ? null : joined(this.#pieces)
   }
 
   #stream(): ReadableStream<Uint8Array<ArrayBuffer>> {
-    const pieces = this.#pieces
-    this.#pieces = []
     return new ReadableStream<Uint8Array<ArrayBuffer>>(
       {
         start: (controller) => {
           this.#controller = controller
-          for (const piece of pieces) controller.enqueue(plain(piece))
-          if ((controller.desiredSize ?? 0) <= 0) this.#options.pause()
+          this.#flush()
         },
         pull: () => this.#options.resume(),
         cancel: () => {
@@ -130,7 +161,7 @@ export class ResponseReader {
           this.#options.cancel()
         }
       },
-      new ByteLengthQueuingStrategy({ highWaterMark: smallBody })
+      { highWaterMark: smallBody, size: (piece) => (piece?.byteLength ?? 0) + costOfPiece }
     )
   }
 
@@ -138,13 +169,8 @@ export class ResponseReader {
     { headers, reason, status }: ResponseHead,
     body: ReadableStream<Uint8Array<ArrayBuffer>> | Uint8Array<ArrayBuffer> | null
   ) {
+    const response = new Response(hasNoBody(status) ? null : body, { status, statusText: reason, headers })
     this.#isSettled = true
-    this.#settle.resolve(
-      new Response(hasNoBody(status) ? null : body, {
-        status,
-        statusText: reason,
-        headers
-      })
-    )
+    this.#settle.resolve(response)
   }
 }

@@ -5,7 +5,9 @@ export interface RequestParts {
   readonly method: string
   /** Path and query. */
   readonly target: string
-  /** With `host`. Framing and `connection` are not the caller's. */
+  /** Value of `Host`. */
+  readonly host: string
+  /** `host`, framing and `connection` are not the caller's. */
   readonly headers: Iterable<readonly [name: string, value: string]>
   readonly body: string | Uint8Array | undefined
 }
@@ -16,11 +18,12 @@ const target = /^[\u0021-\u007e]+$/
 /** A text with other characters has more bytes than characters. */
 const ascii = /^[\0-\u007f]*$/
 
-/** Fields of this hop, which the client sets. */
+/** Fields of this hop, which the client sets, and `host`. */
 const own: ReadonlySet<string> = new Set([
   "connection",
   "content-length",
   "expect",
+  "host",
   "keep-alive",
   "te",
   "trailer",
@@ -29,9 +32,17 @@ const own: ReadonlySet<string> = new Set([
 ])
 
 /** The whole request. Throws for parts that would end their line. */
-export const requestText = ({ body, headers, method, target: path }: RequestParts): string | Uint8Array => {
-  if (!token.test(method) || !target.test(path)) throw new TypeError("invalid method or URL of a request")
-  let head = `${method} ${path} HTTP/1.1\r\n`
+export const requestText = ({
+  body,
+  headers,
+  host,
+  method,
+  target: path
+}: RequestParts): string | Uint8Array => {
+  if (!token.test(method) || !target.test(path) || !target.test(host)) {
+    throw new TypeError("invalid method or URL of a request")
+  }
+  let head = `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\n`
   let hasAgent = false
   let hasAccept = false
   for (const [given, text] of headers) {

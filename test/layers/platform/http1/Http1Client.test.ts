@@ -1,106 +1,18 @@
 /** The HTTP/1.1 client with servers that answer, stall, close and send too much. */
-import { afterEach, expect, test } from "bun:test"
+import { expect, test } from "bun:test"
 import {
-  Http1Client,
-  type Http1Options,
-  type Http1Request
-} from "../../../../layers/platform/http1/Http1Client.ts"
+  chunk,
+  chunked,
+  client,
+  errorOf,
+  type Peer,
+  put,
+  readerOf,
+  response,
+  serve,
+  stopListeners
+} from "../../../support/httpPeers.ts"
 import { ResponseReader } from "../../../../layers/platform/http1/ResponseReader.ts"
-
-interface Connected {
-  readonly number: number
-  received: string
-  /** Requests on this connection. */
-  requests: number
-  /** Bytes that the system has not accepted. */
-  unsent: Buffer
-  readonly ended: PromiseWithResolvers<void>
-}
-
-type Peer = Bun.Socket<Connected>
-
-const listeners: Array<Bun.TCPSocketListener<Connected>> = []
-afterEach(() => {
-  for (const listener of listeners.splice(0)) listener.stop(true)
-})
-
-/** All that is written arrives, also if the client reads slowly. */
-const put = (peer: Peer, bytes: Buffer | string) => {
-  peer.data.unsent = Buffer.concat([peer.data.unsent, Buffer.from(bytes as string, "latin1")])
-  const written = peer.write(peer.data.unsent)
-  peer.data.unsent = peer.data.unsent.subarray(Math.max(written, 0))
-}
-
-/** A server that calls `answer` with each complete request. */
-const serve = (answer: (peer: Peer, request: string) => void) => {
-  const peers: Array<Peer> = []
-  const listener = Bun.listen<Connected>({
-    hostname: "127.0.0.1",
-    port: 0,
-    socket: {
-      open: (peer) => {
-        const ended = Promise.withResolvers<void>()
-        peer.data = { number: peers.length, received: "", requests: 0, unsent: Buffer.alloc(0), ended }
-        peers.push(peer)
-      },
-      data: (peer, bytes) => {
-        const { data } = peer
-        data.received += bytes.toString("latin1")
-        for (;;) {
-          const end = data.received.indexOf("\r\n\r\n")
-          if (end < 0) return
-          const length = Number(/content-length: (\d+)/.exec(data.received)?.[1] ?? 0)
-          const size = end + 4 + length
-          if (data.received.length < size) return
-          const request = data.received.slice(0, size)
-          data.received = data.received.slice(size)
-          data.requests++
-          answer(peer, request)
-        }
-      },
-      drain: (peer) => put(peer, ""),
-      close: (peer) => peer.data.ended.resolve()
-    }
-  })
-  listeners.push(listener)
-  return { port: listener.port, peers }
-}
-
-const client = (port: number, options: Partial<Http1Options> = {}) => {
-  const http = new Http1Client(options)
-  return (given: Partial<Http1Request> = {}) =>
-    http.request({
-      hostname: "127.0.0.1",
-      port,
-      method: "POST",
-      target: "/",
-      headers: [["host", "test"]],
-      body: undefined,
-      signal: undefined,
-      checkOf: undefined,
-      ...given
-    })
-}
-
-const response = (body: string, ...fields: ReadonlyArray<string>) =>
-  ["HTTP/1.1 200 OK", `content-length: ${body.length}`, ...fields, "", body].join("\r\n")
-
-const chunk = (text: string) => `${text.length.toString(16)}\r\n${text}\r\n`
-const chunked = (type = "text/event-stream") =>
-  `HTTP/1.1 200 OK\r\ncontent-type: ${type}\r\ntransfer-encoding: chunked\r\n\r\n`
-
-/** The message of the error. */
-const errorOf = (promise: Promise<unknown>): Promise<string> =>
-  promise.then(
-    () => "no error",
-    (error: unknown) => (error instanceof Error ? error.message : String(error))
-  )
-
-const readerOf = ({ body }: Response) => {
-  const reader = body?.getReader()
-  if (reader === undefined) throw new Error("the response has no body")
-  return reader
-}
 
 test("requests one after another use one connection, and at once several", async () => {
   const { peers, port } = serve((peer, request) => put(peer, response(request.split("\r\n\r\n")[1] ?? "")))
@@ -208,7 +120,7 @@ test("connections are limited, and further requests wait for their turn or their
 
 test("a refused connection fails with the code of the system", async () => {
   const { port } = serve(() => {})
-  listeners.splice(0).forEach((listener) => listener.stop(true))
+  stopListeners()
   expect(await client(port)().catch((error: unknown) => error)).toMatchObject({ code: "ECONNREFUSED" })
 })
 
@@ -315,7 +227,13 @@ test("JSON is complete when the response begins, other bodies are not", async ()
     ["text/event-stream", "fulfilled"]
   ] as const) {
     const none = () => {}
-    const reader = new ResponseReader({ method: "GET", pause: none, resume: none, cancel: none })
+    const reader = new ResponseReader({
+      method: "GET",
+      onEventStream: none,
+      pause: none,
+      resume: none,
+      cancel: none
+    })
     reader.push(Buffer.from(chunked(type) + chunk('{"a":')))
     expect([type, Bun.peek.status(reader.response)]).toEqual([type, begins])
     reader.push(Buffer.from(`${chunk("1}")}0\r\n\r\n`))
@@ -406,7 +324,7 @@ test("a process ends while connections are kept", async () => {
   const path = new URL("../../../../layers/platform/http1/Http1Client.ts", import.meta.url).pathname
   const script = `
     import { Http1Client } from ${JSON.stringify(path)}
-    const request = { hostname: "127.0.0.1", port: ${port}, method: "GET", target: "/", headers: [] }
+    const request = { hostname: "127.0.0.1", port: ${port}, method: "GET", target: "/", host: "a", headers: [] }
     console.log(await (await new Http1Client().request(request)).text())`
   const child = Bun.spawn([process.execPath, "-e", script], { stdout: "pipe" })
   expect(await new Response(child.stdout).text()).toBe("x\n")

@@ -111,7 +111,44 @@ const responses = {
       heads: [head({ "content-length": "5" }, { status: 204, reason: "No Content", length: 0 })],
       body: "",
       isDone: true,
+      keepAlive: false
+    }
+  },
+  "a status without a body, and none announced": {
+    text: lines("HTTP/1.1 205 Reset Content", "content-length: 0", "", ""),
+    expected: {
+      heads: [head({ "content-length": "0" }, { status: 205, reason: "Reset Content", length: 0 })],
+      body: "",
+      isDone: true,
       keepAlive: true
+    }
+  },
+  "a status without a body, but with chunks": {
+    text: lines("HTTP/1.1 205 Reset Content", "transfer-encoding: chunked", "", ""),
+    expected: {
+      heads: [head({ "transfer-encoding": "chunked" }, { status: 205, reason: "Reset Content", length: 0 })],
+      body: "",
+      isDone: true,
+      keepAlive: false
+    }
+  },
+  "HTTP/1.0 and chunks": {
+    text: lines(
+      "HTTP/1.0 200 OK",
+      "connection: keep-alive",
+      "transfer-encoding: chunked",
+      "",
+      "1",
+      "x",
+      "0",
+      "",
+      ""
+    ),
+    expected: {
+      heads: [head({ connection: "keep-alive", "transfer-encoding": "chunked" })],
+      body: "x",
+      isDone: true,
+      keepAlive: false
     }
   },
   "equal lengths, and a connection that closes": {
@@ -172,9 +209,13 @@ test("a body without framing ends with the connection", () => {
 })
 
 test("the response to HEAD has no body", () => {
-  for (const framing of ["content-length: 10", "transfer-encoding: chunked", "x-none: 1"]) {
+  for (const [framing, keepAlive] of [
+    ["content-length: 10", false],
+    ["transfer-encoding: chunked", false],
+    ["x-none: 1", true]
+  ] as const) {
     const result = parse([lines(ok, framing, "", "")], { method: "HEAD" })
-    expect(result).toMatchObject({ body: "", isDone: true, keepAlive: true })
+    expect(result).toMatchObject({ body: "", isDone: true, keepAlive })
   }
 })
 
@@ -208,6 +249,10 @@ describe("a response is refused that has", () => {
     "a folded field": field("x-a: 1", " 2"),
     "a null byte in a value": field("x-a: a\0b"),
     "a carriage return in a value": field("x-a: a\rb"),
+    "a vertical tab around a length": field("content-length:\v1"),
+    "a no-break space around a coding": field("transfer-encoding: \xa0chunked"),
+    "an empty length": field("content-length:"),
+    "too many fields": field(...Array.from({ length: 257 }, (_, at) => `x-${at}: 1`)),
     "different lengths": field("content-length: 1", "content-length: 2"),
     "a signed length": field("content-length: +1"),
     "a length in hexadecimal": field("content-length: 0x1"),
