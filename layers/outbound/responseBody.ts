@@ -21,7 +21,7 @@ const failed = (detail: string) => new OutboundError({ reason: "body", detail })
 
 type Bytes = Uint8Array<ArrayBuffer>
 
-/** The decoded body; encodings are listed in the order of application. */
+/** The decoded body; encodings are listed in the order of application. If it fails, the body can still be cancelled. */
 export const decodedBody = (body: ReadableStream<Bytes>, header: string) =>
   Effect.gen(function* () {
     const names = header
@@ -32,14 +32,16 @@ export const decodedBody = (body: ReadableStream<Bytes>, header: string) =>
     if (names.length > maxEncodings) {
       return yield* failed(`the body is compressed more than ${maxEncodings} times`)
     }
-    let stream = body
+    const all: Array<Format> = []
     for (const name of names.toReversed()) {
       const format = Object.hasOwn(formats, name) ? formats[name] : undefined
       if (format === undefined) {
         return yield* failed(`the body is encoded as "${name.slice(0, 40)}", which is not supported`)
       }
-      stream = decompress(stream, format)
+      all.push(format)
     }
+    let stream = body
+    for (const format of all) stream = decompress(stream, format)
     return stream
   })
 

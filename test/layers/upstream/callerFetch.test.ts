@@ -6,14 +6,14 @@ import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
 import { Dns } from "../../../layers/platform/Dns.ts"
 import { callerFetch } from "../../../layers/upstream/callerFetch.ts"
 import { it } from "../../support/effect.ts"
+import { put, serve } from "../../support/httpPeers.ts"
 import { site } from "../../support/sites.ts"
 
 const maxBytes = 1000
 
 /** The `fetch`, and what it makes of a response: the text of the body, or the message of the error. */
-const fetching = (respond: (request: Request) => Response | Promise<Response>) =>
+const fetchingFrom = (port: number) =>
   Effect.gen(function* () {
-    const { port, requests } = yield* site(respond)
     const settings = yield* (yield* ConfigSource).read(outbound.section)
     const fetch = callerFetch({ settings, dns: yield* Dns, allowPrivate: true, maxBytes, instance: "own" })
     const text = (init?: RequestInit) =>
@@ -22,8 +22,14 @@ const fetching = (respond: (request: Request) => Response | Promise<Response>) =
           .then((response) => response.text())
           .catch((error: unknown) => (error instanceof Error ? error.message : String(error)))
       )
-    return { requests, text, port }
+    return text
   }).pipe(Effect.provide([Dns.layerTest(() => ["127.0.0.1"]), ConfigSource.layerFrom({})]))
+
+const fetching = (respond: (request: Request) => Response | Promise<Response>) =>
+  Effect.gen(function* () {
+    const { port, requests } = yield* site(respond)
+    return { requests, text: yield* fetchingFrom(port), port }
+  })
 
 it.live("headers of any form are sent, with the name of the host and the id of this service", () =>
   Effect.gen(function* () {
@@ -73,6 +79,21 @@ it.live("an encoded body is decoded, and an unknown encoding fails", () =>
     expect(yield* text()).toBe("hello")
     const unknown = yield* encoded("rot13", new TextEncoder().encode("uryyb"))
     expect(yield* unknown.text()).toBe('the body is encoded as "rot13", which is not supported')
+  })
+)
+
+it.live("a stream with an unknown encoding does not keep its connection", () =>
+  Effect.gen(function* () {
+    for (const encoding of ["rot13", "rot13, gzip", "gzip, rot13", "gzip, gzip, gzip"]) {
+      const { peers, port } = serve((peer) => {
+        const fields = `content-encoding: ${encoding}\r\ncontent-type: text/event-stream`
+        put(peer, `HTTP/1.1 200 OK\r\n${fields}\r\n\r\nuryyb`)
+      })
+      const text = yield* fetchingFrom(port)
+      expect(yield* text()).toMatch(/not supported|compressed more than/)
+      yield* Effect.promise(async () => peers[0]?.data.ended.promise)
+      expect(peers).toHaveLength(1)
+    }
   })
 )
 
