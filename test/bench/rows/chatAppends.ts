@@ -50,7 +50,7 @@ const side = (name: string, mode: string, count: number): Side => ({
 export const chatAppends: Row = {
   name: "chat-appends",
   run: async function* ({ quick, rounds }) {
-    const many = quick ? 10_000 : 40_000
+    const many = 40_000
     const few = quick ? 250 : 1000
     const ours = side("manifold", "store", many)
     yield* compare(measures, ours, side("bare write(2)", "raw", many), rounds)
