@@ -64,7 +64,8 @@ export const serve = (answer: (peer: Peer, request: string) => void) => {
 }
 
 export const client = (port: number, options: Partial<Http1Options> = {}) => {
-  const http = new Http1Client(options)
+  // These servers keep connections; without a time limit, no test depends on it.
+  const http = new Http1Client({ closesWithin: 0, ...options })
   return (given: Partial<Http1Request> = {}) =>
     http.request({
       hostname: "127.0.0.1",

@@ -23,6 +23,7 @@ const usual: Http1Options = {
   // Servers that announce no time keep connections for 2 seconds (Gunicorn), 5 (Uvicorn) or longer.
   keepFor: 1500,
   keepAnnounced: 4000,
+  closesWithin: 5,
   sweepEvery: 1000
 }
 

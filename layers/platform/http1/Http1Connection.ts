@@ -96,7 +96,7 @@ export class Http1Connection {
     return this.#hasBegun
   }
 
-  /** Whether it was free for a time, in which the server may have closed it. */
+  /** Whether the server may have closed it: it had a response, or was free for a time. */
   get wasKept(): boolean {
     return this.#wasKept
   }
@@ -172,6 +172,7 @@ export class Http1Connection {
     this.keptFor = head?.keptFor === undefined ? undefined : head.keptFor * 1000
     this.#forget()
     this.#resume()
+    this.#wasKept = true
     this.#events.onFree(this)
   }
 

@@ -11,6 +11,11 @@ export interface OriginOptions {
   readonly keepFor: number
   /** The same for a server that announces a longer time. */
   readonly keepAnnounced: number
+  /**
+   * Milliseconds after a response in which a server that does not keep connections closes them, although it has not announced
+   * it. Until one was seen open for longer, none is used again sooner.
+   */
+  readonly closesWithin: number
 }
 
 /** Milliseconds before the time that a server announces: half of it, and no more than this. */
@@ -34,6 +39,8 @@ export class Http1Origin {
   readonly #waiting = new Set<Waiting>()
   /** Places that are taken: connections, and those that are promised to a request. */
   #count = 0
+  /** Whether the server was seen to keep a connection. */
+  #keeps: boolean
   /** Connections with event streams. They have no place: requests that a stream waits for would wait for the stream. */
   readonly #streaming = new Set<Http1Connection>()
 
@@ -42,6 +49,7 @@ export class Http1Origin {
     this.#port = port
     this.#options = options
     this.#onFree = onFree
+    this.#keeps = options.closesWithin <= 0
   }
 
   get isUnused(): boolean {
@@ -80,11 +88,19 @@ export class Http1Origin {
   /** The connection that was used last, because the others may become old. */
   #take(): Http1Connection | undefined {
     const now = performance.now()
-    for (;;) {
-      const each = this.#free.pop()
-      if (each === undefined || !this.#isOld(each, now)) return each
+    for (let at = this.#free.length - 1; at >= 0; at--) {
+      const each = this.#free[at]
+      if (each === undefined || !this.#isProven(each, now)) continue
+      this.#free.splice(at, 1)
+      if (!this.#isOld(each, now)) return each
       each.end()
     }
+    return undefined
+  }
+
+  #isProven({ freeSince }: Http1Connection, now: number): boolean {
+    this.#keeps ||= now - freeSince >= this.#options.closesWithin
+    return this.#keeps
   }
 
   #isOld({ freeSince, keptFor }: Http1Connection, now: number): boolean {
@@ -123,7 +139,10 @@ export class Http1Origin {
       },
       onClose: (each) => {
         const at = this.#free.indexOf(each)
-        if (at >= 0) this.#free.splice(at, 1)
+        if (at >= 0) {
+          this.#free.splice(at, 1)
+          if (performance.now() - each.freeSince < this.#options.closesWithin) this.#keeps = false
+        }
         if (!this.#streaming.delete(each)) this.#leave()
       }
     })
@@ -164,6 +183,7 @@ export class Http1Origin {
   }
 
   #release(each: Http1Connection): void {
+    if (this.#waiting.size > 0 && !this.#keeps && each.wasKept) return each.end()
     const first = this.#first()
     if (first !== undefined) return first.begin(each)
     if (this.#free.length >= this.#options.maxFree) return each.end()

@@ -166,7 +166,7 @@ test("connections are not shared among hosts at one address", async () => {
 })
 
 test("a connection is kept for less than the server announces, and for a short time if it announces none", async () => {
-  const options = { maxConnections: 8, maxFree: 8, keepFor: 1500, keepAnnounced: 4000 }
+  const options = { maxConnections: 8, maxFree: 8, keepFor: 1500, keepAnnounced: 4000, closesWithin: 0 }
   const cases = [
     ["x-none: 1", 1500],
     ["keep-alive: timeout=1", 500],
@@ -185,6 +185,35 @@ test("a connection is kept for less than the server announces, and for a short t
     expect([field, origin.isUnused]).toEqual([field, true])
     await peers[0]?.data.ended.promise
   }
+})
+
+test("no request is sent on the connections of a server that closes them unannounced", async () => {
+  for (const maxConnections of [1, 8]) {
+    const { peers, port } = serve((peer) => {
+      put(peer, response("x"))
+      peer.end()
+    })
+    // The time that it takes to notice the end is not limited here.
+    const send = client(port, { maxConnections, closesWithin: Infinity })
+    // The next request follows before the end of the connection is read.
+    for (let count = 0; count < 10; count++) expect(await (await send()).text()).toBe("x")
+    const all = await Promise.all(Array.from({ length: 10 }, async () => (await send()).text()))
+    expect(all).toEqual(all.map(() => "x"))
+    expect(peers).toHaveLength(20)
+  }
+})
+
+test("a server that was seen to keep a connection gets requests at once", async () => {
+  const { peers, port } = serve((peer) => put(peer, response("x")))
+  const options = { maxConnections: 8, maxFree: 8, keepFor: 1500, keepAnnounced: 4000, closesWithin: 5 }
+  const freed: Array<number> = []
+  const origin = new Http1Origin("127.0.0.1", port, options, () => freed.push(performance.now()))
+  const text = "POST / HTTP/1.1\r\n\r\n"
+  const send = () => origin.send({ method: "POST", text, signal: undefined, checkOf: undefined })
+  await send()
+  while (performance.now() - (freed[0] ?? 0) <= 5) await turn()
+  for (let count = 0; count < 5; count++) await send()
+  expect(peers.map(({ data }) => data.requests)).toEqual([6])
 })
 
 /** What a server does with a request, and what its caller does. */
