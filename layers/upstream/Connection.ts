@@ -2,6 +2,8 @@
 import type {
   Client as SdkClient,
   JSONRPCMessage,
+  MessageExtraInfo,
+  RequestId,
   StandardSchemaV1,
   Transport
 } from "@modelcontextprotocol/client"
@@ -28,6 +30,8 @@ const anything: StandardSchemaV1<JsonObject, JsonObject> = {
 
 export interface RequestOptions {
   readonly onProgress?: (progress: Progress) => void
+  /** Passed to `ask` and `onNotification` with what a session-era server sends on the stream of this request. */
+  readonly origin?: object
   /** Handles input requests of a 2026-07-28 server within this request. Absent: such a request fails. */
   readonly answer?: Answer
   /** Capabilities of the caller, for a 2026-07-28 server. Default: all capabilities of this client. */
@@ -36,8 +40,11 @@ export interface RequestOptions {
   readonly headers?: Readonly<Record<string, string>> | undefined
 }
 
-/** A session-era server's request to its client: sampling, elicitation or roots. */
-export type Ask = (method: string, params: JsonObject) => Promise<JsonObject>
+/**
+ * A session-era server's request to its client: sampling, elicitation or roots. `origin`: that of the request on whose stream it
+ * arrived; absent on transports with one stream for all.
+ */
+export type Ask = (method: string, params: JsonObject, origin: object | undefined) => Promise<JsonObject>
 
 export interface Connection {
   readonly era: "session" | "stateless"
@@ -69,10 +76,11 @@ export interface ConnectOptions {
   /** A server that does not answer a request, and then no ping for this long, is treated as lost. Absent: never. */
   readonly pingAfter?: Duration.Duration | undefined
   readonly ask: Ask
-  readonly onNotification: (method: string, params: JsonObject) => void
+  readonly onNotification: (method: string, params: JsonObject, origin?: object) => void
 }
 
 const asks = ["sampling/createMessage", "elicitation/create", "roots/list"] as const
+const asked: ReadonlySet<string> = new Set(asks)
 const notifications = [
   "notifications/tools/list_changed",
   "notifications/prompts/list_changed",
@@ -112,7 +120,14 @@ const withMeta = (params: JsonObject, own: JsonObject | undefined, progressToken
 /** Methods whose results may ask for input (MCP 2026-07-28, multi-round-trip requests). */
 const mayAsk: ReadonlySet<string> = new Set(["tools/call", "prompts/get", "resources/read"])
 
-const setUp = async ({ ask, onNotification, timeout, transport }: ConnectOptions, signal: AbortSignal) => {
+/** Origins of the server's requests that were received and not yet passed to `ask`, by the ids of these requests. */
+type Origins = Map<RequestId, object>
+
+const setUp = async (
+  { ask, onNotification, timeout, transport }: ConnectOptions,
+  origins: Origins,
+  signal: AbortSignal
+) => {
   const { Client } = await import("@modelcontextprotocol/client")
   const client: SdkClient = new Client(ownInfo, {
     capabilities: ownCapabilities,
@@ -120,7 +135,11 @@ const setUp = async ({ ask, onNotification, timeout, transport }: ConnectOptions
     inputRequired: { autoFulfill: false }
   })
   for (const method of asks) {
-    client.setRequestHandler(method, { params: anything, result: anything }, (params) => ask(method, params))
+    client.setRequestHandler(method, { params: anything, result: anything }, (params, { mcpReq }) => {
+      const origin = origins.get(mcpReq.id)
+      origins.delete(mcpReq.id)
+      return ask(method, params, origin)
+    })
   }
   for (const method of notifications) {
     client.setNotificationHandler(method, { params: anything }, (params) => onNotification(method, params))
@@ -137,9 +156,10 @@ export const connect = (options: ConnectOptions): Effect.Effect<Connection, Upst
     const clock = yield* Clock.Clock
     const lost = yield* Deferred.make<void>()
     const lose = () => void Deferred.doneUnsafe(lost, Exit.void)
+    const origins: Origins = new Map()
     const client = yield* Effect.acquireRelease(
       Effect.tryPromise({
-        try: (signal) => setUp(options, signal),
+        try: (signal) => setUp(options, origins, signal),
         catch: (cause) => requestFailure(cause, { server, session: false, stage: "negotiate" }).error
       }),
       (connected) => Effect.ignore(Effect.promise(() => connected.close())),
@@ -157,15 +177,18 @@ export const connect = (options: ConnectOptions): Effect.Effect<Connection, Upst
     const version = client.getNegotiatedProtocolVersion()
     const toSdk = transport.onmessage
     let received = 0
-    transport.onmessage = (message, extra) => {
+    const receive = (message: JSONRPCMessage, extra: MessageExtraInfo | undefined, origin?: object) => {
       received++
       if (pending.accept(message)) return
-      if ("method" in message && ordered.has(message.method)) {
-        onNotification(message.method, { ...message.params })
-      } else toSdk?.(message, extra)
+      if ("method" in message) {
+        if (ordered.has(message.method)) return onNotification(message.method, { ...message.params }, origin)
+        if (origin !== undefined && !stateless && "id" in message && asked.has(message.method)) {
+          origins.set(message.id, origin)
+        }
+      }
+      toSdk?.(message, extra)
     }
-    // The SDK ignores what it does not know.
-    const deliver = (message: unknown) => transport.onmessage?.(message as JSONRPCMessage)
+    transport.onmessage = (message, extra) => receive(message, extra)
     const post: Post = options.post ?? ((message) => transport.send({ jsonrpc: "2.0", ...message }))
 
     const cancel = (requestId: string) => {
@@ -202,7 +225,7 @@ export const connect = (options: ConnectOptions): Effect.Effect<Connection, Upst
     const send = (
       method: string,
       params: JsonObject,
-      { capabilities, headers, onProgress }: RequestOptions = {}
+      { capabilities, headers, onProgress, origin }: RequestOptions = {}
     ): Effect.Effect<JsonObject, UpstreamError> =>
       Effect.callback((resume) => {
         let aborting: AbortController | undefined
@@ -232,7 +255,8 @@ export const connect = (options: ConnectOptions): Effect.Effect<Connection, Upst
           post(
             { id, method, params: withOwn },
             {
-              deliver,
+              // The SDK ignores what it does not know.
+              deliver: (message) => receive(message as JSONRPCMessage, undefined, origin),
               headers: stateless ? headers : undefined,
               signal: () => (aborting ??= new AbortController()).signal,
               stateless,

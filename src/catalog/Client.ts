@@ -117,6 +117,8 @@ export class Client extends Context.Service<
   {
     /** Whether the client has declared the capability. */
     readonly supports: (kind: InputRequest["kind"]) => boolean
+    /** Identity of the client: the same session, connection or turn for all of its calls. Absent: the client is only itself. */
+    readonly identity?: () => object | undefined
     /** Sends a log message, if the client's log level includes it. */
     readonly log: (level: Level, data: unknown, logger?: string) => Effect.Effect<void>
     /**

@@ -72,6 +72,7 @@ export const turnClient = (models: Models["Service"], turn: Turn, call: ToolCall
   })
   return Client.of({
     ...Client.absent,
+    identity: () => turn,
     supports: (kind) => kind === "sample" || (kind !== "roots" && turn.canAnswer),
     // Each response is that of the request with its key.
     ask: ((requests: Readonly<Record<string, InputRequest>>) =>

@@ -95,6 +95,7 @@ export class Continuation {
   /** The handler's services, which delegate to the current round. */
   readonly client: Client["Service"] = Client.of({
     supports: (kind) => this.current.client.supports(kind),
+    identity: () => this.current.client.identity?.(),
     log: (level, data, logger) => Effect.suspend(() => this.current.client.log(level, data, logger)),
     completed: (id) => Effect.suspend(() => this.current.client.completed(id)),
     release: Effect.suspend(() => this.current.client.release),

@@ -27,6 +27,8 @@ export interface RequestContext {
   readonly stateless: boolean
   /** `params._meta`. */
   readonly meta: Readonly<Record<string, unknown>> | undefined
+  /** Identity of the session or connection. Absent: it is only that of this request. */
+  readonly peer?: object
   /** The client program, if known. */
   readonly program: { readonly name: string; readonly version: string } | undefined
   readonly capabilities: Readonly<Record<string, unknown>> | undefined

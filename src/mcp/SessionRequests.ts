@@ -33,6 +33,10 @@ class DirectContext implements RequestContext {
     this.meta = request.params?._meta
   }
 
+  get peer() {
+    return this.#session
+  }
+
   get program() {
     return this.#session.server.getClientVersion()
   }

@@ -38,6 +38,7 @@ const contextOf = ({ inboundOf, server }: Registration, { mcpReq }: ServerContex
     inbound: inboundOf(mcpReq.id),
     stateless: envelope !== undefined,
     meta: mcpReq._meta,
+    peer: server,
     program: server.getClientVersion(),
     capabilities:
       envelope === undefined

@@ -23,6 +23,7 @@ export const clientOf = (
 ) =>
   Client.of({
     supports,
+    identity: () => context.peer,
     log: (level, data, logger) => Effect.tryPromise(() => context.log(level, data, logger)).pipe(ignore),
     completed: (id) => Effect.tryPromise(() => context.completed(id)).pipe(ignore),
     ask: ask as Client["Service"]["ask"],

@@ -4,7 +4,7 @@ import type { Progress } from "../../layers/progress/Progress.ts"
 import { Client, Level } from "../catalog/Client.ts"
 import type { JsonObject } from "../domain/JsonObject.ts"
 import { SlotSet } from "../domain/SlotSet.ts"
-import type { Caller } from "../catalog/Caller.ts"
+import { Caller } from "../catalog/Caller.ts"
 import { toInputRequest } from "./inputRequest.ts"
 import { UrlElicitations } from "./UrlElicitations.ts"
 
@@ -13,11 +13,27 @@ const isLevel = Schema.is(Level)
 /** Services of a caller's request. */
 type Services = Caller | Client | Progress
 
-interface Running {
+/** A running request, and the origin of what the server sends on its stream. */
+class Running {
   /** Counts the requests. */
   readonly number: number
   readonly context: Context.Context<Caller | Client>
-  asked: number
+  asked = 0
+  ended = false
+
+  constructor(number: number, context: Context.Context<Caller | Client>) {
+    this.number = number
+    this.context = context
+  }
+
+  /** Whether both requests are of one client. */
+  isOfClientOf(other: Running): boolean {
+    const [client, others] = [Context.get(this.context, Client), Context.get(other.context, Client)]
+    return (
+      (client.identity?.() ?? client) === (others.identity?.() ?? others) &&
+      Context.get(this.context, Caller).principal.key === Context.get(other.context, Caller).principal.key
+    )
+  }
 }
 
 export class RunningRequests {
@@ -37,12 +53,14 @@ export class RunningRequests {
 
   /** Runs a request of a caller, who receives the server's requests meanwhile. */
   run<A, E, R>(
-    request: (context: Context.Context<Services>) => Effect.Effect<A, E, R>
+    request: (context: Context.Context<Services>, origin: object) => Effect.Effect<A, E, R>
   ): Effect.Effect<A, E, R | Services> {
     return Effect.contextWith((context: Context.Context<Services>) => {
-      const requested = request(context)
-      const slot = this.#running.add({ number: ++this.#count, context, asked: 0 })
+      const running = new Running(++this.#count, context)
+      const requested = request(context, running)
+      const slot = this.#running.add(running)
       return Effect.onExitPrimitive(requested, () => {
+        running.ended = true
         this.#running.delete(slot)
         return undefined
       })
@@ -50,20 +68,23 @@ export class RunningRequests {
   }
 
   /**
-   * Forwards a request of the server to the caller. Session-era requests do not name the request that caused them: with
-   * several callers at once they are rejected, as a caller must not be asked because of another one's request.
+   * Forwards a request of the server to the client of the request that caused it. Over streamable HTTP that is the request on
+   * whose stream it arrived, `origin`. On other transports no message names its cause: while requests of several clients run, it
+   * is rejected, as a client must not be asked because of another one's request.
    */
-  ask(method: string, params: JsonObject): Promise<JsonObject> {
-    const [running, isOnly] = this.#first()
+  ask(method: string, params: JsonObject, origin?: object): Promise<JsonObject> {
+    const [running, isOnly] = this.#cause(origin)
     const client = running && this.#clientOf(Context.get(running.context, Client))
     // Servers may ask for roots at any time. The list is empty unless the running caller has roots.
     if (method === "roots/list" && client?.supports("roots") !== true) return Promise.resolve({ roots: [] })
     if (running === undefined || client === undefined) {
-      return Promise.reject(new Error("No request is running whose caller could be asked."))
+      return Promise.reject(new Error("No request is running whose client could be asked."))
     }
     if (!isOnly) {
       return Promise.reject(
-        new Error("Several callers use this server, and the request does not say whom it asks.")
+        new Error(
+          `Calls of several clients are running, and this transport does not say which of them caused ${method}.`
+        )
       )
     }
     const request = toInputRequest(method, params)
@@ -80,11 +101,11 @@ export class RunningRequests {
   }
 
   /**
-   * Passes a log message of the server on to the caller whose request runs. Dropped while several callers' requests run: a
-   * message may contain data of its caller.
+   * Passes a log message of the server on to the client of the request that caused it. Dropped where `ask` rejects: a message
+   * may contain data of its caller.
    */
-  log({ data, level, logger }: JsonObject): void {
-    const [running, isOnly] = this.#first()
+  log({ data, level, logger }: JsonObject, origin?: object): void {
+    const [running, isOnly] = this.#cause(origin)
     if (running === undefined || !isOnly) return
     const client = Context.get(running.context, Client)
     Effect.runForkWith(running.context)(
@@ -92,10 +113,10 @@ export class RunningRequests {
     )
   }
 
-  /** The first of the running requests, and whether all have its client. */
-  #first(): readonly [first: Running | undefined, isOnly: boolean] {
+  /** The request that caused a message of the server, or the first that may have, and whether all of these are of one client. */
+  #cause(origin: object | undefined): readonly [cause: Running | undefined, isOnly: boolean] {
+    if (origin instanceof Running) return [origin.ended ? undefined : origin, true]
     const [first, ...others] = Array.from(this.#running).toSorted((one, other) => one.number - other.number)
-    const client = first && Context.get(first.context, Client)
-    return [first, others.every(({ context }) => Context.get(context, Client) === client)]
+    return [first, others.every((other) => first?.isOfClientOf(other))]
   }
 }

@@ -130,20 +130,21 @@ export const send = (
 ) => {
   const { clientOf, running, upstream } = source
   const { name } = target
-  const request = (sent: JsonObject, context: Context.Context<Progress | Client>) => {
+  const request = (sent: JsonObject, context: Context.Context<Progress | Client>, origin: object) => {
     const client = () => clientOf(Context.get(context, Client))
     // Most calls ask nothing.
     let answer: Answer | undefined
     return upstream.request(method, sent, {
       onProgress: onProgress(Context.get(context, Progress)),
+      origin,
       answer: (requests) => (answer ??= answering(upstream.name, client()))(requests),
       capabilities: () => capabilitiesOf(client()),
       headers
     })
   }
   const forward = (toSent: (caller: Caller["Service"]) => JsonObject) =>
-    running.run((context) => {
-      const requested = request(toSent(Context.get(context, Caller)), context)
+    running.run((context, origin) => {
+      const requested = request(toSent(Context.get(context, Caller)), context, origin)
       return requested.pipe(
         Effect.catch((error) => {
           const last = error.signIn === undefined ? Effect.fail(error) : afterSignIn(source, requested)(error)

@@ -113,14 +113,14 @@ export const serveUpstream: (
           instance,
           timeout: connectionTimeout,
           pingAfter,
-          ask: (method, params) => running.ask(method, params),
-          onNotification: (method, params) => {
+          ask: (method, params, origin) => running.ask(method, params, origin),
+          onNotification: (method, params, origin) => {
             if (method.endsWith("/list_changed")) scheduleRelist()
             else if (method === "notifications/resources/updated")
               run(contribution.updated(String(params.uri)))
             else if (method === "notifications/elicitation/complete") {
               run(running.elicitations.complete(params.elicitationId))
-            } else running.log(params)
+            } else running.log(params, origin)
           }
         })
       ),
