@@ -21,7 +21,7 @@ import type {
   TemplateEntry,
   ToolEntry
 } from "./Entry.ts"
-import type { EntryTable } from "./EntryTable.ts"
+import type { EntryTable, Lifetimes } from "./EntryTable.ts"
 import { Instructions } from "./Instructions.ts"
 import { jsonSize } from "./jsonSize.ts"
 import { locator } from "./locateResource.ts"
@@ -135,13 +135,19 @@ export class Catalog extends Context.Service<
       })
 
     const listing =
-      <A extends object>(table: EntryTable<A>): Listing<A> =>
+      <A extends object>(table: EntryTable<A>, kind: keyof Lifetimes): Listing<A> =>
       (principal, cursor, waitFor) =>
         Effect.andThen(
           guard.meter(principal),
           settled(
             principal,
-            () => page((after) => table.visible(principal, after), table.key, limits, cursor),
+            () =>
+              page(
+                (after) => table.visible(principal, after),
+                ({ lifetimes }) => lifetimes?.[kind](),
+                limits,
+                cursor
+              ),
             waitFor
           )
         )
@@ -165,10 +171,10 @@ export class Catalog extends Context.Service<
       onDemand: (open) => pending.addOnDemand(open),
       add: (entries) => add(contributions, owner, entries),
       meter: guard.meter,
-      tools: listing(tools),
-      prompts: listing(prompts),
-      resources: listing(resources),
-      templates: listing(templates),
+      tools: listing(tools, "tools"),
+      prompts: listing(prompts, "prompts"),
+      resources: listing(resources, "resources"),
+      templates: listing(templates, "templates"),
       tool: (principal, name) =>
         Effect.sync(() => {
           const claim = tools.resolve(principal, name)

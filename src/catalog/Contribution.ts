@@ -4,7 +4,7 @@ import { canSeeAny, type Audience, type Visibility } from "./Audience.ts"
 import type { NameTaken } from "./CatalogError.ts"
 import type { Changes, ListKind } from "./Change.ts"
 import type { Entries, PromptEntry, ResourceEntry, TemplateEntry, ToolEntry } from "./Entry.ts"
-import type { Source } from "./EntryTable.ts"
+import type { Lifetimes, Source } from "./EntryTable.ts"
 import { OwnedEntries } from "./OwnedEntries.ts"
 import type { PendingContributions } from "./PendingContributions.ts"
 import type { Instructions } from "./Instructions.ts"
@@ -18,6 +18,8 @@ export interface ContributeOptions {
   readonly visibleTo?: Audience
   /** Lists, and calls of unknown names, wait for it: the owner does not know its entries yet. It must end soon. */
   readonly pending?: Effect.Effect<void>
+  /** How long lists of the entries are valid. Absent: as long as those of the program. */
+  readonly lifetimes?: Lifetimes
 }
 
 export interface Report {
@@ -107,11 +109,11 @@ const maxInvalidated = 1000
 /** `strict`: fails with the first conflict and contributes nothing; otherwise conflicts are reported. */
 const open = (
   { changes, instructions, invalidate, pending: waiting, tables, updated }: Services,
-  { entries, owner, pending, visibleTo = "everybody" }: ContributeOptions,
+  { entries, lifetimes, owner, pending, visibleTo = "everybody" }: ContributeOptions,
   strict: boolean
 ): Effect.Effect<Contribution, NameTaken, Scope.Scope> => {
   const acquire = Effect.suspend(() => {
-    const source: Source = { owner, audience: visibleTo }
+    const source: Source = { owner, audience: visibleTo, lifetimes }
     const owned = new OwnedTables(tables, source)
     const [conflict] = strict ? owned.check(entries) : []
     if (conflict !== undefined) return Effect.fail(conflict)

@@ -8,6 +8,12 @@ import { SortedIndex, toAlias } from "./SortedIndex.ts"
 export interface Source {
   readonly owner: string
   readonly audience: Audience
+  readonly lifetimes?: Lifetimes | undefined
+}
+
+/** How long lists of entries are valid from now on, in milliseconds; `undefined` if nothing is known of it. */
+export type Lifetimes = {
+  readonly [Kind in "tools" | "prompts" | "resources" | "templates"]: () => number | undefined
 }
 
 /** One entry of one source. It holds its name, or waits until the name is free. */
@@ -79,9 +85,9 @@ export class EntryTable<A> {
   }
 
   /** Like `all`, without entries whose scopes the principal could never obtain. */
-  *visible(principal: Principal, after?: string): Generator<A> {
-    for (const { entry } of this.all(principal, after)) {
-      if (this.#mayReach(principal, entry)) yield entry
+  *visible(principal: Principal, after?: string): Generator<Claim<A>> {
+    for (const claim of this.all(principal, after)) {
+      if (this.#mayReach(principal, claim.entry)) yield claim
     }
   }
 

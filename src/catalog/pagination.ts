@@ -1,11 +1,14 @@
 /** Pagination of sorted entries: the cursor is the key of the last entry of a page, and stays valid across changes. */
 import { Effect } from "effect"
 import { InvalidCursor } from "./CatalogError.ts"
+import type { Claim, Source } from "./EntryTable.ts"
 import { jsonSize } from "./jsonSize.ts"
 
 export interface ListPage<A> {
   readonly items: ReadonlyArray<A>
   readonly next?: string
+  /** How long the page is valid, in milliseconds: the least that the sources of its entries say; if they say so. */
+  readonly lifetime?: number
 }
 
 const encode = (name: string) => Buffer.from(`1:${name}`, "utf8").toString("base64url")
@@ -31,26 +34,36 @@ const sizeOf = (item: object): number => {
 }
 
 /**
- * The page after the cursor; without a cursor the first page. `all` returns the entries sorted by key, starting after the
+ * The page after the cursor; without a cursor the first page. `all` returns the claims sorted by key, starting after the
  * given key, and is read only as far as needed. Fails with `InvalidCursor`.
  */
 export const page = <A extends object>(
-  all: (after: string | undefined) => Iterable<A>,
-  key: (item: A) => string,
+  all: (after: string | undefined) => Iterable<Claim<A>>,
+  lifetimeOf: (source: Source) => number | undefined,
   limits: PageLimits,
   cursor: string | undefined
 ): Effect.Effect<ListPage<A>, InvalidCursor> => {
   const after = cursor === undefined ? undefined : decode(cursor)
   if (cursor !== undefined && after === undefined) return Effect.fail(new InvalidCursor({ cursor }))
   const items: Array<A> = []
+  let last: Claim<A> | undefined
+  let next: string | undefined
   let bytes = 0
-  for (const item of all(after)) {
-    const last = items.at(-1)
-    bytes += sizeOf(item)
+  let lifetime = Infinity
+  for (const claim of all(after)) {
+    bytes += sizeOf(claim.entry)
     if (last !== undefined && (items.length >= limits.entries || bytes > limits.bytes)) {
-      return Effect.succeed({ items, next: encode(key(last)) })
+      next = encode(last.key)
+      break
     }
-    items.push(item)
+    // Entries of one source usually have a common prefix, so they follow each other.
+    if (claim.source !== last?.source) lifetime = Math.min(lifetime, lifetimeOf(claim.source) ?? Infinity)
+    items.push(claim.entry)
+    last = claim
   }
-  return Effect.succeed({ items })
+  return Effect.succeed({
+    items,
+    ...(next !== undefined && { next }),
+    ...(lifetime !== Infinity && { lifetime })
+  })
 }

@@ -101,4 +101,6 @@ export interface PromptOutput {
 export interface ReadOutput {
   readonly contents: ReadonlyArray<ResourceContents>
   readonly meta?: JsonObject
+  /** How long the contents are valid, in milliseconds, if their server says so (MCP 2026-07-28, `ttlMs`). */
+  readonly lifetime?: number
 }

@@ -16,16 +16,6 @@ import { ErrorResponse, outcomeOf, type Running } from "./runRequest.ts"
 import { severity } from "./severity.ts"
 import { askClient, startRound, type Serving } from "./startRound.ts"
 
-/** Cache hints for clients, in milliseconds. Lists differ by principal, and clients are notified of changes. */
-const listed = { ttlMs: 60_000, cacheScope: "private" } as const
-export const cacheHints = {
-  "tools/list": listed,
-  "prompts/list": listed,
-  "resources/list": listed,
-  "resources/templates/list": listed,
-  "resources/read": { ttlMs: 0, cacheScope: "private" }
-} as const
-
 /** Methods of the catalog that 2026-07-28 has. */
 const names = [
   "tools/list",
@@ -40,7 +30,6 @@ const names = [
 const table: ReadonlyMap<string, Method<object>> = new Map<string, Method<object>>(
   names.map((name) => [name, methods[name]])
 )
-const hints: ReadonlyMap<string, object> = new Map<string, object>(Object.entries(cacheHints))
 
 const serverInfoKey = "io.modelcontextprotocol/serverInfo"
 
@@ -90,11 +79,10 @@ class StatelessContext implements RequestContext {
 }
 
 /** A result of 2026-07-28. A tool may have named its own server. */
-const complete = (method: string, result: JsonObject, server: Implementation) => {
+const complete = (result: JsonObject, server: Implementation) => {
   const meta = isObject(result._meta) ? result._meta : undefined
   return {
     ...result,
-    ...hints.get(method),
     resultType: "complete",
     _meta: meta?.[serverInfoKey] === undefined ? { ...meta, [serverInfoKey]: server } : meta
   }
@@ -143,7 +131,7 @@ export const serveRequests =
     }
     const respond = (result: object) =>
       // Every result is a JSON object; its type depends on the method.
-      exchange.respond({ jsonrpc: "2.0", id, result: complete(message.method, result as JsonObject, server) })
+      exchange.respond({ jsonrpc: "2.0", id, result: complete(result as JsonObject, server) })
 
     const suspend = (suspended: Suspended) => {
       const missing = missingCapabilities(suspended.requests, envelope.capabilities)

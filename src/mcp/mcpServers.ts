@@ -23,7 +23,7 @@ import { RequestServer } from "./RequestServer.ts"
 import { RequestState } from "./RequestState.ts"
 import { register } from "./registerMethods.ts"
 import { SessionRequests } from "./SessionRequests.ts"
-import { cacheHints, serveRequests } from "./StatelessRequests.ts"
+import { serveRequests } from "./StatelessRequests.ts"
 import { Subscriptions } from "./Subscriptions.ts"
 import { SuspendedCalls } from "./SuspendedCalls.ts"
 
@@ -96,7 +96,6 @@ export const layer = Layer.effect(
 
     const optionsFor = (principal: Principal): ServerOptions => ({
       capabilities,
-      cacheHints,
       ...described(catalog.instructions(principal, instructions)),
       jsonSchemaValidator: unusedValidator,
       requestState: { verify: (text) => states.codec(principal).verify(text) }

@@ -8,6 +8,7 @@ import { text, type ToolOutput } from "../domain/Content.ts"
 import { isFailure, type Failure } from "../domain/Failure.ts"
 import { chainOf, type InstanceChain } from "../domain/instanceChain.ts"
 import { isObject, type JsonObject } from "../domain/JsonObject.ts"
+import { cacheHints } from "./cacheHints.ts"
 import type { DeepReadonly } from "./DeepReadonly.ts"
 import * as params from "./decodeParams.ts"
 import type { RequestContext } from "./RequestContext.ts"
@@ -70,10 +71,13 @@ const page = <Entry extends Chained, Converted extends object>(
   cursor: string | undefined
 ) => {
   const listed = (form: (entry: Entry) => Converted, waitFor?: "own") =>
-    Effect.map(query(catalog)(context.inbound.principal, cursor, waitFor), ({ items, next }) => ({
-      items: items.map(form),
-      more: next === undefined ? {} : { nextCursor: next }
-    }))
+    Effect.map(
+      query(catalog)(context.inbound.principal, cursor, waitFor),
+      ({ items, lifetime = Infinity, next }) => ({
+        items: items.map(form),
+        more: { ...(next !== undefined && { nextCursor: next }), ...cacheHints(context, lifetime) }
+      })
+    )
   if (chainOf(context.meta) === undefined) return listed(convert)
   // Instances that list each other would wait for each other.
   return Effect.flatMap(instance, (id) =>
@@ -170,9 +174,10 @@ const callMethods = {
     decode: params.resource,
     label: ({ uri }) => `resources/read ${uri}`,
     run: ({ uri }, { catalog, context }) =>
-      Effect.map(catalog.read(context.inbound.principal, uri), ({ contents, meta }) => ({
+      Effect.map(catalog.read(context.inbound.principal, uri), ({ contents, lifetime = 0, meta }) => ({
         contents,
-        ...withMeta(meta)
+        ...withMeta(meta),
+        ...cacheHints(context, lifetime)
       }))
   }),
   "completion/complete": define("completion/complete", {

@@ -5,6 +5,7 @@ import type { RawOutput } from "../catalog/rawTool.ts"
 import { Annotations, Icon, type PromptOutput, type ReadOutput } from "../domain/Content.ts"
 import { isObject, type JsonObject } from "../domain/JsonObject.ts"
 import type { Lists } from "./lists.ts"
+import { ttlOf } from "./ttlOf.ts"
 
 const text = Schema.optionalKey(Schema.String)
 const JsonObjectSchema = Schema.Record(Schema.String, Schema.Unknown)
@@ -166,5 +167,10 @@ export const toReadOutput = (name: string, result: JsonObject): Effect.Effect<Re
   const { contents } = result
   if (!isContents(contents)) return malformed(name, "contents")
   // As above.
-  return Effect.succeed({ contents: contents as ReadOutput["contents"], ...metaOf(result) })
+  const lifetime = ttlOf(result)
+  return Effect.succeed({
+    contents: contents as ReadOutput["contents"],
+    ...metaOf(result),
+    ...(lifetime !== undefined && { lifetime })
+  })
 }

@@ -4,6 +4,7 @@ import type { Connection } from "../../layers/upstream/Connection.ts"
 import { UpstreamError } from "../../layers/upstream/UpstreamError.ts"
 import { chainKey, chainOf, isLoop } from "../domain/instanceChain.ts"
 import { isObject, type JsonObject } from "../domain/JsonObject.ts"
+import { ttlOf } from "./ttlOf.ts"
 
 /** The server's lists, unchanged. */
 export interface Lists {
@@ -52,7 +53,8 @@ const list = Effect.fnUntraced(function* (
       ...(cursor !== undefined && { cursor }),
       ...meta
     })
-    if (typeof result.ttlMs === "number" && result.ttlMs >= 0) onTtl(result.ttlMs)
+    const ttl = ttlOf(result)
+    if (ttl !== undefined) onTtl(ttl)
     const found: ReadonlyArray<unknown> = Array.isArray(result[field]) ? result[field] : []
     for (const item of found) if (isObject(item) && typeof item[key] === "string") items.push(item)
     cursor = typeof result.nextCursor === "string" ? result.nextCursor : undefined
@@ -70,16 +72,18 @@ const list = Effect.fnUntraced(function* (
 /** Method not found: a server may offer resources without templates. */
 const methodNotFound = -32_601
 
+export type Ttls = Readonly<Partial<Record<keyof typeof kinds, number>>>
+
 export interface Found {
   readonly lists: Lists
-  /** How long they are valid, in milliseconds: the least of what the server says of them (MCP 2026-07-28); if it says so. */
-  readonly ttl?: number | undefined
+  /** How long each is valid, in milliseconds: the least that the server says of its pages (MCP 2026-07-28); if it says so. */
+  readonly ttls: Ttls
   /** Number of entries that came through this service, and are omitted. */
   readonly looped: number
 }
 
 /** Without entries that came through the instance: two instances that list each other would list them again and again. */
-const withoutLoops = ({ instructions, ...lists }: Lists, instance: string): Omit<Found, "ttl"> => {
+const withoutLoops = ({ instructions, ...lists }: Lists, instance: string): Omit<Found, "ttls"> => {
   let looped = 0
   const keep = (items: ReadonlyArray<JsonObject>) =>
     items.filter(({ _meta }) => {
@@ -103,10 +107,10 @@ export const readLists = (
   connection: Connection,
   instance: Effect.Effect<string> | undefined
 ) => {
-  let ttl: number | undefined
+  const ttls: Partial<Record<keyof typeof kinds, number>> = {}
   const read = (kind: keyof typeof kinds) =>
     list(server, connection, kind, instance === undefined ? {} : askForChains, (found) => {
-      ttl = Math.min(found, ttl ?? found)
+      ttls[kind] = Math.min(found, ttls[kind] ?? found)
     })
   return Effect.all(
     {
@@ -127,6 +131,6 @@ export const readLists = (
         ? Effect.succeed({ lists, looped: 0 })
         : Effect.map(instance, (id) => withoutLoops(lists, id))
     ),
-    Effect.map((found): Found => ({ ...found, ttl }))
+    Effect.map((found): Found => ({ ...found, ttls }))
   )
 }

@@ -16,6 +16,7 @@ import { decoders, pickers } from "./definitions.ts"
 import { entriesOf } from "./entries.ts"
 import type { Source } from "./forwardRequests.ts"
 import { nothing, readLists, type Lists } from "./lists.ts"
+import { ListValidity } from "./ListValidity.ts"
 import { RunningRequests } from "./RunningRequests.ts"
 import { withModel } from "./sampleByModel.ts"
 import { accept, serves } from "./selectTools.ts"
@@ -35,12 +36,6 @@ const quiet = "2 seconds"
 
 /** Loaded with the first connection: servers with known lists connect after the first responses. */
 const transports = Effect.promise(() => import("../../layers/upstream/openConnection.ts"))
-
-/** How long lists are valid that do not say so, in milliseconds: many servers do not announce changes. */
-const defaultTtl = 300_000
-/** Limits of what a server says, in milliseconds. */
-const shortestTtl = 1000
-const longestTtl = 3_600_000
 
 /** When the scope closes, the entries are removed, then the connection is closed. */
 export const serveUpstream: (
@@ -83,8 +78,7 @@ export const serveUpstream: (
     let known = yield* store?.load(name, settings) ?? Effect.undefined
     const wasKnown = known !== undefined
     let looped = 0
-    /** When the lists are read again, in monotonic milliseconds. */
-    let validUntil = Number.POSITIVE_INFINITY
+    const validity = new ListValidity(() => monotonicMillis(clock))
     let lists: Lists =
       known === undefined
         ? nothing
@@ -130,9 +124,8 @@ export const serveUpstream: (
     const refresh = (connection: Connection): Effect.Effect<void, UpstreamError> =>
       turn.withPermit(
         Effect.gen(function* (): Effect.fn.Return<void, UpstreamError> {
-          const { lists: found, looped: through, ttl } = yield* readLists(name, connection, instance)
-          const valid = ttl === undefined ? defaultTtl : Math.min(Math.max(ttl, shortestTtl), longestTtl)
-          validUntil = monotonicMillis(clock) + valid
+          const { lists: found, looped: through, ttls } = yield* readLists(name, connection, instance)
+          validity.begin(ttls)
           if (through > 0 && looped === 0) {
             yield* Effect.logWarning(
               `upstream ${name}: ${through} of its entries came through this service and are not served again, because ` +
@@ -205,9 +198,8 @@ export const serveUpstream: (
     }
     /** Reads lists that are out of date again, unless the server must be connected or started for it. */
     const update = Effect.flatMap(upstream.status, ({ state }) => {
-      if (state !== "ready" || monotonicMillis(clock) < validUntil) return Effect.void
-      // Until it is known how long the new ones are valid.
-      validUntil = monotonicMillis(clock) + defaultTtl
+      if (state !== "ready" || validity.isValid()) return Effect.void
+      validity.postpone()
       return relist
     })
     const source: Source = {
@@ -247,6 +239,7 @@ export const serveUpstream: (
       owner: name,
       entries: entriesOf(source, lists, known?.canPick === true ? pickers : decoders).entries,
       visibleTo,
+      lifetimes: validity.lifetimes,
       ...(eager &&
         known === undefined && {
           pending: Effect.ignore(Effect.timeout(Deferred.await(answered), firstAnswer))
@@ -267,7 +260,7 @@ export const serveUpstream: (
     if (hold && store !== undefined) yield* Effect.forkScoped(store.watch(name, relist))
     // Clients get what is known, and are notified of changes.
     const updating = Effect.sync(() => void run(update))
-    const updateSoon = () => (monotonicMillis(clock) < validUntil ? undefined : updating)
+    const updateSoon = () => (validity.isValid() ? undefined : updating)
     if (visibleTo === "everybody") yield* catalog.onDemand(updateSoon)
     const summary = Effect.map(upstream.status, (status): Summary => ({
       ...status,

@@ -1,14 +1,14 @@
-/** Lists of upstream servers that announce no changes: they are read again once they are out of date. */
+/** Lists of upstream servers: they are read again once they are out of date, and limit the cache hints for clients. */
 import { describe, expect } from "bun:test"
 import { Clock, Deferred, Duration, Effect, Exit } from "effect"
 import { Catalog } from "../../src/catalog/Catalog.ts"
 import { stdioUser } from "../../src/domain/Principal.ts"
 import { it } from "../support/effect.ts"
 import { connect, get, json } from "../support/rest.ts"
-import { service } from "../support/service.ts"
+import { endpoint, openSession, post, readJson, request, service, stateless } from "../support/service.ts"
 
 /** A server of the session era that keeps no sessions and announces nothing. */
-const plainServer = (hints: Record<string, unknown> = {}) =>
+const plainServer = (hints: Record<string, unknown> = {}, contentHints: Record<string, unknown> = {}) =>
   Effect.acquireRelease(
     Effect.sync(() => {
       const tools = ["one"]
@@ -16,8 +16,11 @@ const plainServer = (hints: Record<string, unknown> = {}) =>
       const resultOf = (method: string) => {
         if (method === "initialize") {
           const serverInfo = { name: "plain", version: "1" }
-          return { protocolVersion: "2025-11-25", capabilities: { tools: {} }, serverInfo }
+          return { protocolVersion: "2025-11-25", capabilities: { tools: {}, resources: {} }, serverInfo }
         }
+        if (method === "resources/list") return { resources: [{ uri: "plain://one", name: "one" }] }
+        if (method === "resources/read")
+          return { contents: [{ uri: "plain://one", text: "1" }], ...contentHints }
         if (method !== "tools/list") return undefined
         reads++
         return { tools: tools.map((name) => ({ name, inputSchema: { type: "object" } })), ...hints }
@@ -25,9 +28,9 @@ const plainServer = (hints: Record<string, unknown> = {}) =>
       const running = Bun.serve({
         port: 0,
         hostname: "127.0.0.1",
-        fetch: async (request) => {
-          if (request.method !== "POST") return new Response(null, { status: 405 })
-          const { id, method } = (await request.json()) as { id?: unknown; method: string }
+        fetch: async (received) => {
+          if (received.method !== "POST") return new Response(null, { status: 405 })
+          const { id, method } = (await received.json()) as { id?: unknown; method: string }
           if (id === undefined) return new Response(null, { status: 202 })
           const result = resultOf(method)
           const error = { code: -32_601, message: "Method not found" }
@@ -123,5 +126,90 @@ describe("a server that announces no changes", () => {
         }).pipe(Effect.provide(service(), { local: true }))
       })
     )
+  )
+})
+
+/** A member of `_meta` with which the SDK's server handles a request, instead of the direct dispatch. */
+const bySdk = { "io.modelcontextprotocol/other": true }
+
+/** The result that a client of 2026-07-28 gets. */
+const resultOf = (method: string, params: Record<string, unknown> = {}) =>
+  Effect.gen(function* () {
+    const { body, headers } = stateless(1, method, params)
+    const named = { ...headers, ...(typeof params.uri === "string" && { "mcp-name": params.uri }) }
+    const { result } = yield* readJson(yield* post(yield* endpoint, body, named))
+    return result as { readonly ttlMs: number; readonly cacheScope: string }
+  })
+
+describe("cache hints for clients of 2026-07-28", () => {
+  for (const [path, params] of [
+    ["directly", {}],
+    ["by the SDK's server", { _meta: bySdk }]
+  ] as const) {
+    it.live(`have the time that is left of the server's, in lists that are sent ${path}`, () =>
+      withLater((later) =>
+        Effect.gen(function* () {
+          const { url } = yield* plainServer({ ttlMs: 40_000, cacheScope: "public" })
+          yield* Effect.gen(function* () {
+            const first = yield* resultOf("tools/list", params)
+            expect(first.cacheScope).toBe("private")
+            expect(first.ttlMs).toBeLessThanOrEqual(40_000)
+            expect(first.ttlMs).toBeGreaterThan(10_000)
+            later("30 seconds")
+            const second = yield* resultOf("tools/list", params)
+            expect(second.ttlMs).toBeLessThanOrEqual(first.ttlMs - 30_000)
+            later("30 seconds")
+            expect(yield* resultOf("tools/list", params)).toMatchObject({ ttlMs: 0, cacheScope: "private" })
+            // It says nothing of its resources, and has no prompts.
+            for (const method of ["resources/list", "resources/templates/list", "prompts/list"]) {
+              expect(yield* resultOf(method, params)).toMatchObject({ ttlMs: 60_000, cacheScope: "private" })
+            }
+          }).pipe(Effect.provide(service({ mcpServers: { plain: { url } } }), { local: true }))
+        })
+      )
+    )
+
+    it.live(`have the time of the server's contents, at most a minute, when they are sent ${path}`, () =>
+      Effect.gen(function* () {
+        const short = yield* plainServer({}, { ttlMs: 5000, cacheScope: "public" })
+        const long = yield* plainServer({}, { ttlMs: 3_600_000, cacheScope: "public" })
+        const silent = yield* plainServer()
+        for (const [{ url }, ttlMs] of [
+          [short, 5000],
+          [long, 60_000],
+          [silent, 0]
+        ] as const) {
+          const read = resultOf("resources/read", { ...params, uri: "plain://one" })
+          const result = yield* Effect.provide(read, service({ mcpServers: { plain: { url } } }), {
+            local: true
+          })
+          expect(result).toMatchObject({ ttlMs, cacheScope: "private" })
+        }
+      })
+    )
+  }
+
+  it.live("are not lowered by a server that gives none", () =>
+    Effect.gen(function* () {
+      const { url } = yield* plainServer()
+      const result = yield* Effect.provide(
+        resultOf("tools/list"),
+        service({ mcpServers: { plain: { url } } }),
+        { local: true }
+      )
+      expect(result).toMatchObject({ ttlMs: 60_000, cacheScope: "private" })
+    })
+  )
+
+  it.live("are absent in a session", () =>
+    Effect.gen(function* () {
+      const { url } = yield* plainServer({ ttlMs: 40_000, cacheScope: "public" })
+      yield* Effect.gen(function* () {
+        const headers = yield* openSession(yield* endpoint)
+        const listed = yield* readJson(yield* post(yield* endpoint, request(1, "tools/list"), headers))
+        expect(listed.result).not.toHaveProperty("ttlMs")
+        expect(listed.result).not.toHaveProperty("cacheScope")
+      }).pipe(Effect.provide(service({ mcpServers: { plain: { url } } }), { local: true }))
+    })
   )
 })
