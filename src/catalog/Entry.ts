@@ -51,7 +51,7 @@ export interface ToolEntry extends Named {
 export type Complete = (
   typed: string,
   given: Readonly<Record<string, string>>
-) => Effect.Effect<ReadonlyArray<string>, never, CallServices>
+) => Effect.Effect<ReadonlyArray<string>, Failed, CallServices>
 
 export interface PromptArgument {
   readonly name: string

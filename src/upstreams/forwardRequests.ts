@@ -9,6 +9,7 @@ import { Failed } from "../catalog/CatalogError.ts"
 import { Caller } from "../catalog/Caller.ts"
 import { Client } from "../catalog/Client.ts"
 import type { Complete } from "../catalog/Entry.ts"
+import { invalidParams, methodNotFound } from "../domain/errorCodes.ts"
 import { chainKey, isLoop, type InstanceChain } from "../domain/instanceChain.ts"
 import { isObject, type JsonObject } from "../domain/JsonObject.ts"
 import type { Policy } from "../domain/Policy.ts"
@@ -158,11 +159,18 @@ export const send = (
     : Effect.flatMap(withChain(instance, name, params), (sent) => forward(() => sent))
 }
 
-/** Values of an argument; empty if the server has no completion, or its completion fails. */
+/** Codes of servers that declare completion, but cannot complete this argument. */
+const notCompleted: ReadonlySet<number | undefined> = new Set([methodNotFound, invalidParams])
+
+/** Whether the request may have begun, but got no response. */
+const isUnanswered = (error: Failed | UpstreamError): error is UpstreamError =>
+  error._tag === "UpstreamError" && error.code === undefined && !error.unsent
+
+/** Values of an argument; empty if the server has no completion, or none of this argument. */
 export const completing =
   (source: Source, target: Target, ref: JsonObject, argument: string): Complete =>
-  (typed, given) =>
-    Effect.gen(function* () {
+  (typed, given) => {
+    const request = Effect.gen(function* () {
       const { upstream } = source
       const instance = instanceOf(source, target)
       const { capabilities } = yield* upstream.connection
@@ -180,4 +188,17 @@ export const completing =
       )
       const values = isObject(completion) && Array.isArray(completion.values) ? completion.values : []
       return values.filter((value) => typeof value === "string")
-    }).pipe(Effect.orElseSucceed(() => []))
+    })
+    return request.pipe(
+      // It is safe to repeat, and its connection may have been closed before the response.
+      Effect.catchIf(isUnanswered, ({ detail, server }) =>
+        Effect.andThen(
+          Effect.logWarning(`upstream ${server}: a completion got no response and is repeated`, detail),
+          request
+        )
+      ),
+      Effect.catchTag("UpstreamError", (error) =>
+        notCompleted.has(error.code) ? Effect.succeed([]) : Effect.fail(toFailed(target.name)(error))
+      )
+    )
+  }
