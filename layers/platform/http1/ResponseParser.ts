@@ -40,9 +40,19 @@ const control = /[\0-\u0008\u000a-\u001f\u007f]/
 const chunkSize = /^([\da-fA-F]{1,12})[ \t]*(?:;.*)?$/
 const digits = /^\d{1,15}$/
 
-const outerSpace = /^[\t ]+|[\t ]+$/g
-/** Without outer spaces, and only those of HTTP: `String.trim` removes other characters as well. */
-const trimmed = (text: string) => text.replace(outerSpace, "")
+const isSpace = (code: number) => code === 0x20 || code === 0x09
+
+/**
+ * Without outer spaces, and only those of HTTP: `String.trim` removes other characters as well. A regular expression would take
+ * seconds for a value with many spaces.
+ */
+const trimmed = (text: string): string => {
+  let start = 0
+  let end = text.length
+  while (start < end && isSpace(text.charCodeAt(start))) start++
+  while (end > start && isSpace(text.charCodeAt(end - 1))) end--
+  return text.slice(start, end)
+}
 
 /** The members of a list header, in lower case. */
 const members = (value: string) => value.split(",").map((member) => trimmed(member).toLowerCase())
