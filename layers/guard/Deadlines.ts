@@ -1,14 +1,13 @@
 /** Deadlines of calls, with one timer for all on one clock: a timer for each call is a fiber that is started and interrupted. */
 import { type Clock, Duration, Effect, Exit, type Fiber } from "effect"
-import { SlotSet } from "../../src/domain/SlotSet.ts"
+import { type Member, MemberList } from "../../src/domain/MemberList.ts"
 import { monotonicMillis } from "../platform/monotonic.ts"
 
-export class Deadline {
+export class Deadline implements Member {
+  place = -1
   /** In milliseconds of the clock's monotonic time. May be moved to a later time at any moment. */
   at: number
   readonly expired: () => void
-  /** Its place in `Deadlines`; `undefined` while it is in none. */
-  slot: number | undefined
 
   constructor(at: number, expired: () => void) {
     this.at = at
@@ -18,7 +17,7 @@ export class Deadline {
 
 export class Deadlines {
   readonly #clock: Clock.Clock
-  readonly #watched = new SlotSet<Deadline>()
+  readonly #watched = new MemberList<Deadline>()
   #timer: Fiber.Fiber<void> | undefined
   /** When the timer ends: not after the first deadline. */
   #timerAt = Infinity
@@ -29,16 +28,14 @@ export class Deadlines {
 
   /** Calls `expired` once, at the deadline, unless it is removed before. */
   add(deadline: Deadline) {
-    if (deadline.slot !== undefined) return
-    deadline.slot = this.#watched.add(deadline)
+    if (deadline.place !== -1) return
+    this.#watched.add(deadline)
     if (deadline.at < this.#timerAt) this.#arm(deadline.at)
   }
 
   remove(deadline: Deadline) {
-    const { slot } = deadline
-    if (slot === undefined) return
-    deadline.slot = undefined
-    this.#watched.delete(slot)
+    if (deadline.place === -1) return
+    this.#watched.remove(deadline)
     // A timer would keep the process alive.
     if (this.#watched.size === 0) this.#disarm()
   }
@@ -65,7 +62,7 @@ export class Deadlines {
     const now = monotonicMillis(this.#clock)
     const due: Array<Deadline> = []
     let next = Infinity
-    for (const each of this.#watched) {
+    for (const each of this.#watched.all()) {
       if (each.at <= now) due.push(each)
       else next = Math.min(next, each.at)
     }

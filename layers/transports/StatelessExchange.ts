@@ -1,4 +1,5 @@
 /** Response of one stateless request: JSON, or an event stream from its first notification or its first slow interval on. */
+import type { Member } from "../../src/domain/MemberList.ts"
 import type { Failure } from "../../src/domain/Failure.ts"
 import type { Backlog } from "./Backlog.ts"
 import { EventStream, sseHeaders } from "./EventStream.ts"
@@ -17,7 +18,8 @@ export interface ExchangeOptions {
 /** nginx's status "client closed request"; no client sees it. */
 const clientClosed = 499
 
-export class StatelessExchange implements Exchange, Ticking {
+export class StatelessExchange implements Exchange, Member, Ticking {
+  place = -1
   /** Set once the request is served; interrupts its handler. */
   interrupt: () => void = () => {}
   readonly #options: ExchangeOptions

@@ -1,5 +1,6 @@
 /** Keep-alive for stateless requests: a slow response becomes an event stream with comments until the result is ready. */
 import { Duration, Effect, Schedule } from "effect"
+import { type Member, MemberList } from "../../src/domain/MemberList.ts"
 import type { Backlog } from "./Backlog.ts"
 import { EventStream, eventStream, sseHeaders } from "./EventStream.ts"
 
@@ -11,7 +12,8 @@ const upgradeAt = 2
 const isEventStream = ({ headers }: Response) => headers.get("content-type") === eventStream
 
 /** A pending response. */
-class PendingResponse {
+class PendingResponse implements Member, Ticking {
+  place = -1
   readonly response: Promise<Response>
   readonly #makeBacklog: () => Backlog
   readonly #forget: (awaited: PendingResponse) => void
@@ -98,17 +100,17 @@ export interface Ticking {
 /** Whether a response becomes a stream at this interval, the first of which is 1. */
 export const isSlow = (intervals: number): boolean => intervals >= upgradeAt
 
-/** Runs while the scope is open. */
-export const make = Effect.gen(function* () {
+/** Runs while the scope is open. `others` are called at each interval as well. */
+export const make = Effect.fnUntraced(function* (others: () => ReadonlyArray<Ticking>) {
   // One timer for all, because most responses are fast.
-  const awaited = new Set<Ticking>()
+  const awaited = new MemberList<PendingResponse>()
   const tick = Effect.sync(() => {
-    for (const each of awaited) each.tick()
+    for (const each of awaited.all()) each.tick()
+    for (const each of others()) each.tick()
   })
   yield* Effect.forkScoped(Effect.repeat(Effect.andThen(Effect.sleep(interval), tick), Schedule.forever))
-  const forget = (each: Ticking) => void awaited.delete(each)
+  const forget = (each: PendingResponse) => awaited.remove(each)
   return {
-    awaited,
     /** A fast response is passed on unchanged. `makeBacklog` makes the limit of bytes buffered for a slow reader. */
     keepAlive: (pending: Promise<Response>, makeBacklog: () => Backlog): Promise<Response> => {
       const each = new PendingResponse(pending, makeBacklog, forget)

@@ -9,6 +9,7 @@ import {
 import { Clock, Effect, Exit, Scope } from "effect"
 import { unauthorized } from "../../src/domain/errorCodes.ts"
 import type { Failure } from "../../src/domain/Failure.ts"
+import { MemberList } from "../../src/domain/MemberList.ts"
 import { Channels } from "../events/Channels.ts"
 import { tooManyOpen } from "../http/responses.ts"
 import type { Connection } from "../http/Routes.ts"
@@ -100,8 +101,8 @@ export const make = Effect.fnUntraced(function* (options: Omit<StreamLimits, "ma
   const servers = yield* McpServers
   const clock = yield* Clock.Clock
   const log = Effect.runForkWith(yield* Effect.context<never>())
-  const slow = yield* keepAlive.make
-  const running = new Set<StatelessExchange>()
+  const running = new MemberList<StatelessExchange>()
+  const slow = yield* keepAlive.make(() => running.all())
   const backlogOptions = { ...options, now: () => monotonicMillis(clock) }
   /** Ends `subscriptions/listen` streams when the program stops. */
   const subscriptions = yield* Scope.fork(yield* Effect.scope)
@@ -117,7 +118,7 @@ export const make = Effect.fnUntraced(function* (options: Omit<StreamLimits, "ma
     servers.forRequest(authInfo?.extra?.stateless as Stateless)
   const handler = createMcpHandler(factory, handlerOptions)
   yield* Effect.addFinalizer(() => {
-    for (const each of running) each.abort()
+    for (const each of running.all()) each.abort()
     return Effect.promise(() => handler.close())
   })
 
@@ -145,8 +146,7 @@ export const make = Effect.fnUntraced(function* (options: Omit<StreamLimits, "ma
       makeBacklog,
       report,
       onEnd: (ended) => {
-        running.delete(ended)
-        slow.awaited.delete(ended)
+        running.remove(ended)
         unfollow()
         held?.end()
       }
@@ -156,7 +156,6 @@ export const make = Effect.fnUntraced(function* (options: Omit<StreamLimits, "ma
     exchange.interrupt = interrupt
     if (exchange.hasEnded) return exchange.response
     running.add(exchange)
-    slow.awaited.add(exchange)
     unfollow = authenticator.follow(grant, {
       ended: (why) => exchange.abort(rejectionOf(tokenEnded(why), message))
     })

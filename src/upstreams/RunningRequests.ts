@@ -3,7 +3,7 @@ import { Context, Effect, Schema } from "effect"
 import type { Progress } from "../../layers/progress/Progress.ts"
 import { Client, Level } from "../catalog/Client.ts"
 import type { JsonObject } from "../domain/JsonObject.ts"
-import { SlotSet } from "../domain/SlotSet.ts"
+import { type Member, MemberList } from "../domain/MemberList.ts"
 import { Caller } from "../catalog/Caller.ts"
 import { toInputRequest } from "./inputRequest.ts"
 import { UrlElicitations } from "./UrlElicitations.ts"
@@ -14,12 +14,12 @@ const isLevel = Schema.is(Level)
 type Services = Caller | Client | Progress
 
 /** A running request, and the origin of what the server sends on its stream. */
-class Running {
+class Running implements Member {
+  place = -1
   /** Counts the requests. */
   readonly number: number
   readonly context: Context.Context<Caller | Client>
   asked = 0
-  ended = false
 
   constructor(number: number, context: Context.Context<Caller | Client>) {
     this.number = number
@@ -37,7 +37,7 @@ class Running {
 }
 
 export class RunningRequests {
-  readonly #running = new SlotSet<Running>()
+  readonly #running = new MemberList<Running>()
   readonly #clientOf: (own: Client["Service"]) => Client["Service"]
   #count = 0
   readonly elicitations = new UrlElicitations()
@@ -58,10 +58,9 @@ export class RunningRequests {
     return Effect.contextWith((context: Context.Context<Services>) => {
       const running = new Running(++this.#count, context)
       const requested = request(context, running)
-      const slot = this.#running.add(running)
+      this.#running.add(running)
       return Effect.onExitPrimitive(requested, () => {
-        running.ended = true
-        this.#running.delete(slot)
+        this.#running.remove(running)
         return undefined
       })
     })
@@ -115,8 +114,8 @@ export class RunningRequests {
 
   /** The request that caused a message of the server, or the first that may have, and whether all of these are of one client. */
   #cause(origin: object | undefined): readonly [cause: Running | undefined, isOnly: boolean] {
-    if (origin instanceof Running) return [origin.ended ? undefined : origin, true]
-    const [first, ...others] = Array.from(this.#running).toSorted((one, other) => one.number - other.number)
+    if (origin instanceof Running) return [origin.place === -1 ? undefined : origin, true]
+    const [first, ...others] = this.#running.all().toSorted((one, other) => one.number - other.number)
     return [first, others.every((other) => first?.isOfClientOf(other))]
   }
 }

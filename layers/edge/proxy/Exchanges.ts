@@ -1,6 +1,6 @@
 /** Running requests and WebSockets of the proxy: time limits, and counts per address. */
 import { Effect, Latch } from "effect"
-import { type Member, MemberList } from "../../platform/MemberList.ts"
+import { type Member, MemberList } from "../../../src/domain/MemberList.ts"
 import type { Application } from "./Application.ts"
 
 /** Milliseconds between two checks of time limits: a limit is exceeded by at most this. */

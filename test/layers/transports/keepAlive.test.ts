@@ -18,7 +18,7 @@ const result = { jsonrpc: "2.0", id: 1, result: {} }
 
 /** A response under the control of the test, passed through `keepAlive`. */
 const pending = Effect.gen(function* () {
-  const { keepAlive } = yield* slowResponses.make
+  const { keepAlive } = yield* slowResponses.make(() => [])
   const source = Promise.withResolvers<Response>()
   return { ...source, response: keepAlive(source.promise, backlog) }
 })

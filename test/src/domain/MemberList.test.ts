@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test"
 import { edenGC, fullGC, heapStats } from "bun:jsc"
-import { type Member, MemberList } from "../../../layers/platform/MemberList.ts"
+import { type Member, MemberList } from "../../../src/domain/MemberList.ts"
 
 class Running implements Member {
   place = -1

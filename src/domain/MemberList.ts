@@ -5,11 +5,7 @@ export interface Member {
   place: number
 }
 
-/**
- * Instead of a `Set` or `Map` of short-lived objects. JavaScriptCore replaces the table of a `Set` whenever deleted entries have
- * filled it, and links the old table to the new one. An old table that survived a collection therefore keeps all later ones, and
- * every object that was in them, until a full collection: each collection of young objects copies nothing but garbage then.
- */
+/** Instead of a `Set` of short-lived objects, for the reason in `TransientMap`. */
 export class MemberList<A extends Member> {
   readonly #members: Array<A> = []
 
