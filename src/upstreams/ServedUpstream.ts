@@ -12,6 +12,7 @@ import type { SignInSettings } from "./accountOf.ts"
 import type { Lister } from "./ListStore.ts"
 import type { Lists } from "./lists.ts"
 import type { Summary } from "./Summary.ts"
+import type { UriOrder } from "./UriOrder.ts"
 
 export interface UpstreamSettings {
   readonly name: string
@@ -38,6 +39,8 @@ export interface UpstreamSettings {
   readonly instance?: Effect.Effect<string> | undefined
   /** How to sign in at the server. Absent: requests have the configured headers only. */
   readonly signIn?: SignInSettings | undefined
+  /** Maps URIs that an earlier server has. Absent: URIs are not mapped. */
+  readonly uriOrder?: UriOrder | undefined
   /** Keeps the lists for the next start. Absent: they are not kept, and a changed tool is only reported. */
   readonly store?: Lister | undefined
 }

@@ -16,7 +16,15 @@ import {
   type TemplateDefinition,
   type ToolDefinition
 } from "./definitions.ts"
-import { completing, send, toFailed, type Source } from "./forwardRequests.ts"
+import {
+  completing,
+  send,
+  toFailed,
+  toServedResult,
+  toServerArguments,
+  type Source
+} from "./forwardRequests.ts"
+import { fromMapped, mapTool } from "./mappedUri.ts"
 import type { Lists } from "./lists.ts"
 import { hasValidMarks, paramHeaders } from "./paramHeaders.ts"
 import { servedNames } from "./names.ts"
@@ -78,11 +86,13 @@ const tool = (source: Source, name: string, definition: ToolDefinition): ToolEnt
         retry: "idempotent"
       }
     },
-    (args) =>
-      Effect.flatMap(
+    (given) => {
+      const args = toServerArguments(source, given)
+      return Effect.flatMap(
         send(source, target, "tools/call", { name: original, arguments: args }, paramHeaders(marks, args)),
-        (result) => toToolOutput(name, result)
+        (result) => toToolOutput(name, toServedResult(source, result))
       )
+    }
   )
 }
 
@@ -100,30 +110,39 @@ const prompt = (source: Source, name: string, definition: PromptDefinition): Pro
     })),
     get: (args) =>
       Effect.flatMap(
-        send(source, target, "prompts/get", { name: definition.name, arguments: args }),
-        (result) => toPromptOutput(name, result)
+        send(source, target, "prompts/get", {
+          name: definition.name,
+          arguments: toServerArguments(source, args)
+        }),
+        (result) => toPromptOutput(name, toServedResult(source, result))
       )
   }
 }
 
-const read = (source: Source, uri: string, chain: InstanceChain | undefined) =>
-  Effect.flatMap(send(source, { name: uri, chain }, "resources/read", { uri }), (result) =>
-    toReadOutput(uri, result)
+/** `name`: the served URI. */
+const read = (source: Source, name: string, uri: string, chain: InstanceChain | undefined) =>
+  Effect.flatMap(send(source, { name, chain }, "resources/read", { uri }), (result) =>
+    toReadOutput(name, toServedResult(source, result))
   )
 
 /** Subscribes to updates of the resource while the scope is open. */
-const subscribe = ({ upstream }: Source, uri: string) =>
-  Effect.mapError(upstream.subscribe(uri), toFailed(uri))
+const subscribe = ({ upstream }: Source, name: string, uri: string) =>
+  Effect.mapError(upstream.subscribe(uri), toFailed(name))
 
-const resource = (source: Source, { _meta, uri, ...definition }: ResourceDefinition): ResourceEntry => {
+/** `name`: the served URI. */
+const resource = (
+  source: Source,
+  name: string,
+  { _meta, uri, ...definition }: ResourceDefinition
+): ResourceEntry => {
   const described = metaOf(_meta)
   return {
     ...definition,
     ...described,
-    uri,
+    uri: name,
     scopes: ["read"],
-    read: read(source, uri, described.chain),
-    subscribe: () => subscribe(source, uri)
+    read: read(source, name, uri, described.chain),
+    subscribe: () => subscribe(source, name, uri)
   }
 }
 
@@ -133,19 +152,27 @@ const variablesOf = (uriTemplate: string): ReadonlyArray<string> =>
     names.split(",").map((name) => name.replace(/[*:].*$/, ""))
   )
 
-const template = (source: Source, { _meta, ...definition }: TemplateDefinition): TemplateEntry => {
+/** `name`: the served template. */
+const template = (
+  source: Source,
+  name: string,
+  { _meta, ...definition }: TemplateDefinition
+): TemplateEntry => {
   const ref = { type: "ref/resource", uri: definition.uriTemplate }
   const described = metaOf(_meta)
-  const target = { name: definition.uriTemplate, chain: described.chain }
+  const target = { name, chain: described.chain }
+  const isMapped = name !== definition.uriTemplate
+  const toServer = (uri: string) => (isMapped ? fromMapped(source.upstream.name, uri) : undefined) ?? uri
   return {
     ...definition,
     ...described,
+    uriTemplate: name,
     scopes: ["read"],
     complete: Object.fromEntries(
-      variablesOf(definition.uriTemplate).map((name) => [name, completing(source, target, ref, name)])
+      variablesOf(name).map((variable) => [variable, completing(source, target, ref, variable)])
     ),
-    read: (uri) => read(source, uri, described.chain),
-    subscribe: (uri) => subscribe(source, uri)
+    read: (uri) => read(source, uri, toServer(uri), described.chain),
+    subscribe: (uri) => subscribe(source, uri, toServer(uri))
   }
 }
 
@@ -188,7 +215,9 @@ export const entriesOf = (
   /** A tool with invalid marks for headers is not served. */
   const decodeMarked = (item: JsonObject) =>
     Option.filter(decode.tools(item), ({ inputSchema }) => !source.overHttp || hasValidMarks(inputSchema))
-  const selected = tools.filter((item) => source.serves(nameOf(item)))
+  const uris = source.uris()
+  const served = tools.filter((item) => source.serves(nameOf(item)))
+  const selected = uris === undefined ? served : served.map((item) => mapTool(item, uris))
   const entries: Entries = {
     instructions:
       instructions && source.prefix !== ""
@@ -199,16 +228,16 @@ export const entriesOf = (
     resources: convert(
       "resource",
       resources,
-      ({ uri }) => String(uri),
+      ({ uri }) => uris?.toServed(String(uri)) ?? String(uri),
       decode.resources,
-      (from, _, it) => resource(from, it)
+      resource
     ),
     templates: convert(
       "resource template",
       templates,
-      ({ uriTemplate }) => String(uriTemplate),
+      ({ uriTemplate }) => uris?.template(String(uriTemplate)) ?? String(uriTemplate),
       decode.templates,
-      (from, _, it) => template(from, it)
+      template
     )
   }
   return { entries, malformed }

@@ -16,6 +16,7 @@ import type { Policy } from "../domain/Policy.ts"
 import type { Principal } from "../domain/Principal.ts"
 import { answering, capabilitiesOf } from "./inputRequest.ts"
 import { passedMeta } from "./passedMeta.ts"
+import { mapArguments, mapResult, type UriMapping } from "./mappedUri.ts"
 import type { Naming } from "./names.ts"
 import type { RunningRequests } from "./RunningRequests.ts"
 import { offerSignIn } from "./signInTool.ts"
@@ -36,6 +37,8 @@ export interface Source extends Naming {
   readonly serves: (tool: string) => boolean
   /** Id of this service, in the chains of calls to other instances. Absent: calls have no chain. */
   readonly instance: Effect.Effect<string> | undefined
+  /** The mapping of its URIs; `undefined` while none is mapped. Replaced when its entries are published. */
+  uris: () => UriMapping | undefined
   /** Cache of entries by definition: an unchanged entry stays the same object. */
   readonly known: Map<string, object>
 }
@@ -157,6 +160,18 @@ export const send = (
   return instance === undefined
     ? forward((caller) => withPassed(params, caller))
     : Effect.flatMap(withChain(instance, name, params), (sent) => forward(() => sent))
+}
+
+/** The result with served URIs: the same object while no URI of the server is mapped. */
+export const toServedResult = ({ uris }: Source, result: JsonObject): JsonObject => {
+  const mapping = uris()
+  return mapping === undefined ? result : mapResult(result, mapping)
+}
+
+/** Arguments with the server's own URIs. */
+export const toServerArguments = ({ uris }: Source, args: JsonObject): JsonObject => {
+  const mapping = uris()
+  return mapping === undefined ? args : mapArguments(args, mapping)
 }
 
 /** Codes of servers that declare completion, but cannot complete this argument. */

@@ -10,6 +10,7 @@ import type { SignInSettings } from "./accountOf.ts"
 import { servePerUser } from "./servePerUser.ts"
 import type { ServedUpstream, UpstreamSettings } from "./ServedUpstream.ts"
 import { serveUpstream } from "./serveUpstream.ts"
+import { UriOrder } from "./UriOrder.ts"
 
 type Services =
   | Effect.Services<ReturnType<typeof serveUpstream>>
@@ -25,7 +26,10 @@ interface Opened {
 export type Servers = Readonly<Record<string, ServerSettings>>
 
 /** Options that apply to all servers. */
-export interface Shared extends Omit<UpstreamSettings, "name" | "settings" | "signIn" | "store"> {
+export interface Shared extends Omit<
+  UpstreamSettings,
+  "name" | "settings" | "signIn" | "store" | "uriOrder"
+> {
   readonly store?: ListStore["Service"] | undefined
   readonly signInOf: (name: string, settings: ServerSettings, principal?: string) => SignInSettings
   /** Closes the connection of one principal that is unused for this long. */
@@ -60,6 +64,7 @@ export const manageUpstreams = Effect.gen(function* () {
   const scope = yield* Effect.scope
   const processes = yield* Layer.build(Layer.provideMerge(OrphanGuard.layer, childProcess.layer))
   const opened = new Map<string, Opened>()
+  const uriOrder = new UriOrder()
   const turn = Semaphore.makeUnsafe(1)
   const starts = Semaphore.makeUnsafe(maxStarts)
 
@@ -76,6 +81,7 @@ export const manageUpstreams = Effect.gen(function* () {
       settings.credentials === "per_user"
         ? servePerUser({
             ...options,
+            uriOrder,
             name,
             settings,
             idleTimeout,
@@ -84,6 +90,7 @@ export const manageUpstreams = Effect.gen(function* () {
           })
         : serveUpstream({
             ...options,
+            uriOrder,
             name,
             settings,
             signIn: signInOf(name, settings),
@@ -108,6 +115,7 @@ export const manageUpstreams = Effect.gen(function* () {
           const wanted = new Map(Object.entries(servers).filter(([, { enabled }]) => enabled))
           const gone = [...opened].filter(([name, { settings }]) => !Equal.equals(wanted.get(name), settings))
           yield* Effect.forEach(gone, ([name]) => close(name), { concurrency: "unbounded", discard: true })
+          yield* uriOrder.arrange([...wanted.keys()])
           const added = [...wanted].filter(([name]) => !opened.has(name))
           const found = yield* Effect.forEach(
             added,

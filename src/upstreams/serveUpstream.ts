@@ -9,14 +9,13 @@ import * as Upstream from "../../layers/upstream/Upstream.ts"
 import { isOperator } from "../catalog/Audience.ts"
 import { Catalog } from "../catalog/Catalog.ts"
 import type { Client } from "../catalog/Client.ts"
-import type { Contribution } from "../catalog/Contribution.ts"
 import { accountOf } from "./accountOf.ts"
 import { announceSignIn } from "./announceSignIn.ts"
 import { decoders, pickers } from "./definitions.ts"
-import { entriesOf } from "./entries.ts"
 import type { Source } from "./forwardRequests.ts"
 import { nothing, readLists, type Lists } from "./lists.ts"
 import { ListValidity } from "./ListValidity.ts"
+import { publishEntries } from "./publishEntries.ts"
 import { RunningRequests } from "./RunningRequests.ts"
 import { withModel } from "./sampleByModel.ts"
 import { accept, serves } from "./selectTools.ts"
@@ -24,9 +23,6 @@ import type { Summary } from "./Summary.ts"
 import type { ServedUpstream, UpstreamSettings } from "./ServedUpstream.ts"
 import { signInTool } from "./signInTool.ts"
 import { monotonicMillis } from "../../layers/platform/monotonic.ts"
-
-/** Malformed definitions that a log line names. */
-const maxNamed = 10
 
 /** Maximum time that catalog lists wait for the server's first lists. */
 const firstAnswer = "5 seconds"
@@ -57,6 +53,7 @@ export const serveUpstream: (
     signIn,
     starts,
     store,
+    uriOrder,
     visibleTo = "everybody"
   }) {
     const catalog = yield* Catalog
@@ -110,8 +107,7 @@ export const serveUpstream: (
           ask: (method, params, origin) => running.ask(method, params, origin),
           onNotification: (method, params, origin) => {
             if (method.endsWith("/list_changed")) scheduleRelist()
-            else if (method === "notifications/resources/updated")
-              run(contribution.updated(String(params.uri)))
+            else if (method === "notifications/resources/updated") run(published.updated(String(params.uri)))
             else if (method === "notifications/elicitation/complete") {
               run(running.elicitations.complete(params.elicitationId))
             } else running.log(params, origin)
@@ -138,16 +134,9 @@ export const serveUpstream: (
           const accepted = accept(found, known, hold, reported)
           lists = accepted.lists
           known = accepted.next
-          const { entries, malformed } = entriesOf(source, lists)
           // The server has accepted the account: a caller never sees the tool to sign in beside the others.
           yield* offer(false)
-          const { conflicts } = yield* contribution.replace(entries)
-          if (malformed.length > 0) {
-            yield* Effect.logWarning(
-              `upstream ${name}: ${malformed.length} malformed definitions are not served`,
-              malformed.slice(0, maxNamed)
-            )
-          }
+          const conflicts = yield* published.replace(lists)
           for (const report of accepted.reports) yield* Effect.logWarning(`upstream ${name}: ${report}`)
           for (const { message } of conflicts) yield* Effect.logWarning(`${name}: ${message}`)
           yield* Deferred.succeed(answered, undefined)
@@ -221,6 +210,7 @@ export const serveUpstream: (
       overHttp: settings.url?.startsWith("http") === true && settings.type !== "sse",
       serves: serves(settings),
       instance,
+      uris: () => undefined,
       known: new Map()
     }
     const signInTools =
@@ -235,15 +225,18 @@ export const serveUpstream: (
     /** Offers the tool to sign in while the server is unauthorized. */
     const offer = (unauthorized: boolean) =>
       signInContribution.replace(unauthorized ? { tools: signInTools } : {})
-    const contribution: Contribution = yield* catalog.contribute({
-      owner: name,
-      entries: entriesOf(source, lists, known?.canPick === true ? pickers : decoders).entries,
+    const published = yield* publishEntries({
+      name,
+      source,
+      lists,
+      decode: known?.canPick === true ? pickers : decoders,
       visibleTo,
+      pending:
+        eager && known === undefined
+          ? Effect.ignore(Effect.timeout(Deferred.await(answered), firstAnswer))
+          : undefined,
       lifetimes: validity.lifetimes,
-      ...(eager &&
-        known === undefined && {
-          pending: Effect.ignore(Effect.timeout(Deferred.await(answered), firstAnswer))
-        })
+      uriOrder
     })
     const lazy = known !== undefined && settings.command !== undefined && settings.idle_timeout !== undefined
     if (eager && !lazy) {

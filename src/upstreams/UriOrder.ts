@@ -1,0 +1,174 @@
+/** Which of several servers keeps a URI that all of them list: the first in the configuration; the others get mapped URIs. */
+import { Effect, type Scope } from "effect"
+import { ownerKey, type Audience } from "../catalog/Audience.ts"
+import { compile, type Match } from "../catalog/matchUriTemplate.ts"
+import { templatesOverlap } from "../catalog/templatesOverlap.ts"
+import type { Lists } from "./lists.ts"
+import { fromMapped, toMapped, type UriMapping } from "./mappedUri.ts"
+
+interface Template {
+  readonly text: string
+  readonly match: Match
+}
+
+interface Uris {
+  readonly resources: ReadonlySet<string>
+  /** In the order in which they are matched. */
+  readonly templates: ReadonlyArray<Template>
+}
+
+/** Server names and principal of a member, and what it lists. */
+interface Member {
+  readonly name: string
+  readonly principal: string | undefined
+  /** Publishes its entries again. */
+  readonly changed: Effect.Effect<void>
+  uris: Uris
+  mapping: UriMapping | undefined
+  /** Its mapped URIs and templates, to compare. */
+  mapped: string
+}
+
+export interface Membership {
+  /** `undefined` while no URI of the server is mapped. */
+  readonly mapping: () => UriMapping | undefined
+  /** Before entries of these lists are published. Servers whose mapping changes publish theirs first. */
+  readonly update: (lists: Lists) => Effect.Effect<void>
+}
+
+/** Templates of one server that are compared with the lists of the others: the time of a comparison is their product. */
+const maxTemplates = 1000
+
+const urisOf = ({ resources, templates }: Pick<Lists, "resources" | "templates">): Uris => ({
+  resources: new Set(resources.map(({ uri }) => String(uri))),
+  templates: [...new Set(templates.map(({ uriTemplate }) => String(uriTemplate)))]
+    .toSorted((one, other) => (one < other ? -1 : 1))
+    .slice(0, maxTemplates)
+    .map((text) => ({ text, match: compile(text) }))
+})
+
+const none: Uris = { resources: new Set(), templates: [] }
+
+const isMatched = ({ templates }: Uris, uri: string) =>
+  templates.some(({ match }) => match(uri) !== undefined)
+
+const isTaken = (uri: string, earlier: Uris) => earlier.resources.has(uri) || isMatched(earlier, uri)
+
+const overlaps = ({ match, text }: Template, earlier: Uris) =>
+  earlier.templates.some((other) => templatesOverlap(text, other.text)) ||
+  earlier.resources.values().some((uri) => match(uri) !== undefined)
+
+const mappingOf = (
+  name: string,
+  { resources, templates }: Uris,
+  mappedResources: ReadonlySet<string>,
+  mappedTemplates: ReadonlySet<string>
+): UriMapping => {
+  const mapped = (uri: string) => toMapped(name, uri) ?? uri
+  const toServed = (uri: string) => {
+    if (resources.has(uri)) return mappedResources.has(uri) ? mapped(uri) : uri
+    const template = templates.find(({ match }) => match(uri) !== undefined)
+    return template !== undefined && mappedTemplates.has(template.text) ? mapped(uri) : uri
+  }
+  return {
+    toServed,
+    toServer: (uri) => {
+      const original = fromMapped(name, uri)
+      return original !== undefined && toServed(original) === uri ? original : uri
+    },
+    template: (text) => (mappedTemplates.has(text) ? mapped(text) : text)
+  }
+}
+
+export class UriOrder {
+  readonly #members = new Set<Member>()
+  #ranks: ReadonlyMap<string, number> = new Map()
+
+  /** The servers in the order of the configuration. */
+  arrange(names: ReadonlyArray<string>): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      this.#ranks = new Map(names.map((name, index) => [name, index]))
+      return this.#settle(undefined)
+    })
+  }
+
+  /** Until the scope closes. */
+  join(options: {
+    readonly name: string
+    readonly visibleTo: Audience
+    readonly changed: Effect.Effect<void>
+  }): Effect.Effect<Membership, never, Scope.Scope> {
+    const { changed, name, visibleTo } = options
+    const member: Member = {
+      name,
+      principal: ownerKey(visibleTo),
+      changed,
+      uris: none,
+      mapping: undefined,
+      mapped: ""
+    }
+    const membership: Membership = {
+      mapping: () => member.mapping,
+      update: (lists) =>
+        Effect.suspend(() => {
+          member.uris = urisOf(lists)
+          return this.#settle(member)
+        })
+    }
+    return Effect.acquireRelease(
+      Effect.sync(() => {
+        this.#members.add(member)
+        return membership
+      }),
+      () =>
+        Effect.suspend(() => {
+          this.#members.delete(member)
+          member.uris = none
+          return this.#settle(member)
+        })
+    )
+  }
+
+  /**
+   * Servers of all callers come before those with an account per principal: the URIs of all must not depend on the
+   * account of one.
+   */
+  #precedes(one: Member, other: Member): boolean {
+    if (one.principal !== other.principal) return one.principal === undefined
+    return (this.#ranks.get(one.name) ?? 0) < (this.#ranks.get(other.name) ?? 0)
+  }
+
+  /** Maps the URIs of the servers that a change of this one may concern, and publishes the entries of the others. */
+  #settle(cause: Member | undefined): Effect.Effect<void> {
+    const sharesUris = ({ principal }: Member, member: Member) =>
+      principal === undefined || principal === member.principal
+    const comesAfter = (one: Member, member: Member) => sharesUris(one, member) && this.#precedes(one, member)
+    const concerned = [...this.#members]
+      .filter((member) => cause === undefined || member === cause || comesAfter(cause, member))
+      .toSorted((one, other) => (this.#precedes(one, other) ? -1 : this.#precedes(other, one) ? 1 : 0))
+    const changed = concerned.filter((member) => {
+      const earlier = [...this.#members].filter((other) => comesAfter(other, member))
+      return this.#map(member, earlier) && member !== cause
+    })
+    return Effect.forEach(changed, (member) => member.changed, { discard: true }).pipe(Effect.uninterruptible)
+  }
+
+  /** Whether the mapping of the server has changed. */
+  #map(member: Member, earlier: ReadonlyArray<Member>): boolean {
+    const { name, uris } = member
+    const isTakenBefore = (uri: string) => earlier.some((other) => isTaken(uri, other.uris))
+    const canMap = (uri: string) => toMapped(name, uri) !== undefined
+    const resources = new Set([...uris.resources].filter((uri) => isTakenBefore(uri) && canMap(uri)))
+    const templates = new Set(
+      uris.templates
+        .filter((template) => earlier.some((other) => overlaps(template, other.uris)))
+        .map(({ text }) => text)
+        .filter(canMap)
+    )
+    member.mapping =
+      resources.size + templates.size === 0 ? undefined : mappingOf(name, uris, resources, templates)
+    const before = member.mapped
+    member.mapped = JSON.stringify([[...resources].toSorted(), [...templates]])
+    return before !== member.mapped
+  }
+}
