@@ -12,6 +12,8 @@ export interface Site<Data = never> extends Handler<Data> {
   readonly hosts: ReadonlyArray<string>
   /** Default true: sends responses without compression and security headers. */
   readonly raw?: boolean
+  /** Whether each request needs a sign-in or a token. */
+  readonly isProtected?: boolean
   /** Largest request body in bytes; default and maximum is the listener's `maxBodyBytes`. Larger ones get 413. */
   readonly maxBodyBytes?: number
 }

@@ -83,7 +83,9 @@ const loadServer = Effect.gen(function* () {
         LimiterUnavailable: () => Effect.succeed("unreachable" as const)
       })
     )
-  return yield* server.make({ count, fetch }).pipe(Effect.provide(Accounts.layer))
+  const sites = yield* Sites
+  const isProtected = (host: string) => sites.findUnsafe(host)?.isProtected === true
+  return yield* server.make({ count, fetch, isProtected }).pipe(Effect.provide(Accounts.layer))
 })
 
 const tokenVerifier = Effect.flatMap(
@@ -179,7 +181,7 @@ export const layer = Layer.effectDiscard(
     const { name, title } = yield* Identity
     const scope = yield* Effect.scope
     const services = yield* Effect.context<
-      Audit | Authenticator | ConfigSource | Ids | RateLimit | Sql | Storage
+      Audit | Authenticator | ConfigSource | Ids | RateLimit | Sites | Sql | Storage
     >()
     const respond = run(yield* Effect.context<never>())
     const loading = yield* Semaphore.make(1)

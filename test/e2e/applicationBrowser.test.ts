@@ -91,7 +91,13 @@ inBrowser(
         await page.getByLabel("Account").fill("alice")
         await page.getByLabel("Password").fill(password)
         await page.getByRole("button", { name: "Sign in" }).click()
-        await page.getByRole("button", { name: "Allow" }).click()
+        const consent = await page.innerText("main")
+        expect(consent).toContain("The application learns the name of your account, alice.")
+        expect(consent).not.toMatch(/verified|tools, prompts/)
+        expect(
+          await page.getByRole("link", { name: "sign out of the application" }).getAttribute("href")
+        ).toBe(`${url}/.well-known/manifold/sign-out`)
+        await page.getByRole("button", { name: "Open" }).click()
         await page.waitForURL(`${url}/page`)
         expect(await page.innerText("body")).toBe("secret page")
 

@@ -3,7 +3,7 @@ import { expect } from "bun:test"
 import { Effect } from "effect"
 import { sqlite } from "../support/databases.ts"
 import { it } from "../support/effect.ts"
-import { Browser, withAlice } from "../support/oauth.ts"
+import { Browser, password, withAlice } from "../support/oauth.ts"
 import { backend, publish } from "../support/proxies.ts"
 
 const wait = <A>(promise: Promise<A>) => Effect.promise(() => promise)
@@ -81,6 +81,81 @@ it.live("a browser signs in once, and the application sees its user, but neither
     ])
     expect(target.requests.some(({ path }) => path.startsWith("/.well-known/manifold"))).toBe(false)
   })
+)
+
+/** The page of an authorization request after the sign-in. `change` replaces parameters of the one of the application. */
+const consentTo = async (
+  { base, browser }: Effect.Success<ReturnType<typeof protectedApplication>>,
+  change: Readonly<Record<string, string>> = {},
+  account = "alice"
+) => {
+  const user = browser(account)
+  const first = await user.fetch(new URL("/", app))
+  const url = new URL(first.headers.get("location") ?? "")
+  for (const [name, value] of Object.entries(change)) url.searchParams.set(name, value)
+  const signing = await user.open(url)
+  const answered = await user.answer(signing.url, signing.text)
+  const { text } = await user.open(new URL(answered.headers.get("location") ?? "", base))
+  return { signing: signing.text, consent: text }
+}
+
+it.live(
+  "the pages of the sign-in say that the application was published, what it learns and where to sign out",
+  () =>
+    Effect.gen(function* () {
+      const service = yield* protectedApplication()
+      const { consent, signing } = yield* wait(consentTo(service))
+      expect(signing).toContain("Sign in to open <strong>app.example.com</strong>")
+      expect(consent).toContain("learns the name of your account, <strong>alice</strong>")
+      expect(consent).toContain(`href="${app}/.well-known/manifold/sign-out"`)
+      expect(consent).toContain(`href="${service.base}/oauth/account"`)
+      for (const page of [signing, consent]) {
+        expect(page).toContain("An administrator of")
+        expect(page).not.toMatch(/verified|See tools/)
+      }
+      const administrators = yield* protectedApplication("admin")
+      yield* administrators.accounts.add({ name: "bob", password, scopes: ["read"] })
+      const required = yield* wait(consentTo(administrators, {}, "bob"))
+      expect(required.consent).toContain("You cannot open it with this account")
+    })
+)
+
+it.live(
+  "another client that returns to an application, or has its name, is not shown as the application",
+  () =>
+    Effect.gen(function* () {
+      const service = yield* protectedApplication()
+      yield* Effect.provideContext(
+        publish({ hostname: "open.example.com", target_url: service.target.url }),
+        service.running
+      )
+      const register = async (redirect: string) => {
+        const response = await fetch(`${service.base}/oauth/register`, {
+          method: "POST",
+          headers: { "content-type": "application/json" },
+          body: JSON.stringify({
+            client_name: "app.example.com",
+            redirect_uris: [redirect],
+            grant_types: ["authorization_code"],
+            response_types: ["code"],
+            token_endpoint_auth_method: "none"
+          })
+        })
+        const { client_id } = (await response.json()) as { client_id: string }
+        return { client_id, redirect_uri: redirect }
+      }
+      const open = "https://open.example.com"
+      for (const change of [
+        { resource: `${service.base}/mcp` },
+        yield* wait(register("https://evil.example/.well-known/manifold/signed-in")),
+        yield* wait(register(`${app}/page`)),
+        { ...(yield* wait(register(`${open}/.well-known/manifold/signed-in`))), resource: open }
+      ]) {
+        const { consent } = yield* wait(consentTo(service, change))
+        expect([change, consent]).toEqual([change, expect.stringContaining("Its name was not verified.")])
+        expect(consent).not.toContain("An administrator of")
+      }
+    })
 )
 
 it.live("an account without the scope gets 403, and one that is removed is signed out", () =>

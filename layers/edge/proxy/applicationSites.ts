@@ -90,6 +90,7 @@ export const makeApplicationSites = Effect.gen(function* () {
     const application = (entry.application ??= new Application(entry.row, settings))
     const site: Site<Bridge> = {
       hosts: [entry.row.hostname],
+      isProtected: entry.row.options.protect !== undefined,
       maxBodyBytes: settings.max_body_bytes,
       fetch: (request, connection) => serve(application, request, connection),
       websocket

@@ -2,6 +2,7 @@
 import { Effect, Schema } from "effect"
 import { escaped, htmlPage, messagePage } from "../../http/htmlPage.ts"
 import type { Connection, Routes } from "../../http/Routes.ts"
+import { signedInPath, signOutPath } from "../../identity/oauth/applicationSignIn.ts"
 import type { PublicAddress, PublicAddresses } from "../../identity/oauth/publicAddress.ts"
 import { oauthSecret } from "../../identity/oauth/secret.ts"
 import type { ConfigSource } from "../../config/ConfigSource.ts"
@@ -12,11 +13,6 @@ import { cookiePrefix } from "./ownCookies.ts"
 import { derivedKey } from "../../storage/encryptionKey.ts"
 import * as sealings from "../../storage/sealing.ts"
 import { toOAuth } from "../../../src/domain/scopes.ts"
-
-/** Paths of a protected application that the proxy answers itself. */
-const prefix = "/.well-known/manifold/"
-const callbackPath = `${prefix}signed-in`
-const signOutPath = `${prefix}sign-out`
 
 const sessionCookie = `${cookiePrefix}session`
 const flowCookie = `${cookiePrefix}flow`
@@ -163,7 +159,7 @@ export const makeBrowserSignIn = Effect.fnUntraced(function* (
       type: "application/json",
       body: JSON.stringify({
         client_name: new URL(origin).host,
-        redirect_uris: [`${origin}${callbackPath}`],
+        redirect_uris: [`${origin}${signedInPath}`],
         grant_types: ["authorization_code"],
         response_types: ["code"],
         token_endpoint_auth_method: "none"
@@ -192,7 +188,7 @@ export const makeBrowserSignIn = Effect.fnUntraced(function* (
     url.search = new URLSearchParams({
       client_id: client,
       response_type: "code",
-      redirect_uri: `${origin}${callbackPath}`,
+      redirect_uri: `${origin}${signedInPath}`,
       scope: toOAuth(scope),
       state,
       code_challenge: base64url(sha256(verifier)),
@@ -224,7 +220,7 @@ export const makeBrowserSignIn = Effect.fnUntraced(function* (
       body: new URLSearchParams({
         grant_type: "authorization_code",
         code,
-        redirect_uri: `${origin}${callbackPath}`,
+        redirect_uri: `${origin}${signedInPath}`,
         client_id: client ?? "",
         code_verifier: flow.verifier,
         resource: origin
@@ -271,7 +267,7 @@ export const makeBrowserSignIn = Effect.fnUntraced(function* (
     begin,
     /** Answers a path of the sign-in itself; `undefined` for all others. */
     respond: (visit: Visit, path: string): Effect.Effect<Response> | undefined => {
-      if (path === callbackPath) return Effect.orDie(finish(visit))
+      if (path === signedInPath) return Effect.orDie(finish(visit))
       return path === signOutPath ? end(visit) : undefined
     },
     /** The access token of the session. */
@@ -286,6 +282,3 @@ export const opensPage = ({ headers, method }: Request): boolean =>
 
 export const hasSession = ({ headers }: Request): boolean =>
   headers.get("cookie")?.includes(`${sessionCookie}=`) === true
-
-/** Whether the path is one of the sign-in. */
-export const isOwnPath = (path: string): boolean => path.startsWith(prefix)

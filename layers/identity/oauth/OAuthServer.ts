@@ -49,6 +49,8 @@ export interface OAuthServerOptions {
   /** Requests public addresses only. */
   readonly fetch: (url: string, init?: RequestInit) => Promise<Response>
   readonly count: requestLimits.Count
+  /** Whether a host is that of a protected application. */
+  readonly isProtected: (host: string) => boolean
 }
 
 interface Current {
@@ -59,7 +61,7 @@ interface Current {
   readonly readAt: number
 }
 
-export const make = Effect.fnUntraced(function* ({ count, fetch }: OAuthServerOptions) {
+export const make = Effect.fnUntraced(function* ({ count, fetch, isProtected }: OAuthServerOptions) {
   const { oauth: settings } = yield* (yield* ConfigSource).read(section)
   const { trusted_proxies } = yield* (yield* ConfigSource).read(http.section)
   const trustedProxies = trusted_proxies.filter(isRange)
@@ -112,7 +114,7 @@ export const make = Effect.fnUntraced(function* ({ count, fetch }: OAuthServerOp
     const pages = { provider, publicUrl: issuer, service: title ?? name, accounts, audit, signIn }
     return {
       provider,
-      interact: interactions.make({ ...pages, endSession: stored.endSession }),
+      interact: interactions.make({ ...pages, endSession: stored.endSession, isProtected }),
       showAccount: accountPages.make({ ...pages, ...granted, settings }),
       version: read.version,
       readAt: now

@@ -7,7 +7,8 @@ import { covers, fromOAuth } from "../../../src/domain/scopes.ts"
 import type { Audit } from "../../audit/Audit.ts"
 import type { DatabaseError } from "../../storage/DatabaseError.ts"
 import type { Account, Accounts } from "./Accounts.ts"
-import { consentPage, signInPage, type PageContext } from "./pages.ts"
+import { applicationOf } from "./applicationSignIn.ts"
+import { applicationPage, consentPage, signInPage, type PageContext } from "./pages.ts"
 import { identityScopes } from "./provider.ts"
 import { isSignedIn, type SignIn } from "./signIn.ts"
 
@@ -21,6 +22,8 @@ export interface InteractionOptions {
   readonly audit: Audit["Service"]
   /** Ends the session of a browser. */
   readonly endSession: (uid: string) => Effect.Effect<void, DatabaseError>
+  /** Whether a host is that of a protected application. */
+  readonly isProtected: (host: string) => boolean
   readonly signIn: SignIn
 }
 
@@ -61,6 +64,7 @@ export const make = ({
   accounts,
   audit,
   endSession,
+  isProtected,
   provider,
   publicUrl,
   service,
@@ -72,7 +76,8 @@ export const make = ({
     return {
       service,
       redirectUri: String(params["redirect_uri"]),
-      client: { id, name: client?.clientName, documented: client?.clientIdMetadataDocument === true }
+      client: { id, name: client?.clientName, documented: client?.clientIdMetadataDocument === true },
+      application: applicationOf(params, isProtected)
     } satisfies PageContext
   })
 
@@ -98,9 +103,13 @@ export const make = ({
   const consent = Effect.fnUntraced(function* (details: Details, account: Account) {
     const { available, unavailable } = yield* scopesOf(details, account)
     const requested = details.params["resource"]
+    const page = { ...(yield* contextOf(details)), account: account.name }
+    const { application } = page
+    if (application !== undefined) {
+      return applicationPage({ ...page, application, issuer: publicUrl, unavailable: flat(unavailable) })
+    }
     return consentPage({
-      ...(yield* contextOf(details)),
-      account: account.name,
+      ...page,
       resources: [requested].flat().filter((each) => typeof each === "string"),
       scopes: flat(available).filter((scope) => !identityScopes.includes(scope)),
       unavailable: flat(unavailable)

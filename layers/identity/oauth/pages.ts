@@ -1,6 +1,7 @@
 /** Pages of the OAuth server: sign-in and consent, for keyboards and screen readers, without scripts. */
 import { fromOAuth, toOAuth } from "../../../src/domain/scopes.ts"
 import { escaped, htmlPage } from "../../http/htmlPage.ts"
+import { signOutPath } from "./applicationSignIn.ts"
 
 /** What a person is asked about. */
 export interface PageContext {
@@ -9,6 +10,8 @@ export interface PageContext {
   readonly client: ClientView
   /** Where the browser goes afterwards. */
   readonly redirectUri: string
+  /** Origin of the published application that the person signs in at; `undefined` for other clients. */
+  readonly application?: string | undefined
 }
 
 export interface ClientView {
@@ -52,6 +55,11 @@ const identity = ({ client, redirectUri }: PageContext) =>
     : "<dt>Origin</dt><dd>It registered itself. Its name was not verified.</dd>") +
   `<dt>Sends you back to</dt><dd>${shown(targetOf(redirectUri))}</dd></dl>`
 
+/** Applications are published by administrators of the service. */
+const publisher = (application: string, service: string) =>
+  `<dl><dt>Application</dt><dd>${shown(targetOf(application))}</dd>` +
+  `<dt>Published by</dt><dd>An administrator of ${escaped(service)}</dd></dl>`
+
 export interface SignInPage extends PageContext {
   readonly account?: string
   readonly problem?: string
@@ -69,7 +77,11 @@ const signInForm = (account: string, problem: string | undefined) =>
   `<button class="primary" name="decision" value="sign-in">Sign in</button></form>`
 
 export const signInPage = (page: SignInPage): Response => {
-  const { account = "", headers, problem, redirectUri, service, status = 200 } = page
+  const { account = "", application, headers, problem, redirectUri, service, status = 200 } = page
+  const purpose =
+    application === undefined
+      ? `Sign in to connect <strong>${nameOf(page)}</strong>. On the next page you choose whether it gets access.`
+      : `Sign in to open <strong>${shown(targetOf(application))}</strong>. On the next page you choose whether it learns the name of your account.`
   return htmlPage({
     status,
     title: `Sign in to ${service}`,
@@ -77,9 +89,10 @@ export const signInPage = (page: SignInPage): Response => {
     ...(headers !== undefined && { headers }),
     body:
       `<h1>Sign in to ${escaped(service)}</h1>` +
-      `<p>Sign in to connect <strong>${nameOf(page)}</strong>. On the next page you choose whether it gets access.</p>` +
+      `<p>${purpose}</p>` +
       signInForm(account, problem) +
-      `<form method="post"><button name="decision" value="deny">Cancel</button></form>${identity(page)}`
+      `<form method="post"><button name="decision" value="deny">Cancel</button></form>` +
+      (application === undefined ? identity(page) : publisher(application, service))
   })
 }
 
@@ -129,6 +142,42 @@ export const consentPage = (page: ConsentPage): Response => {
       `<dl><dt>Access to</dt>${resources.map((each) => `<dd>${shown(each)}</dd>`).join("")}</dl>` +
       `${identity(page)}<form method="post"><button class="primary" name="decision" value="allow">Allow</button>` +
       `<button name="decision" value="deny">Deny</button></form>`
+  })
+}
+
+export interface ApplicationPage extends Pick<
+  ConsentPage,
+  "account" | "redirectUri" | "service" | "unavailable"
+> {
+  /** Its origin. */
+  readonly application: string
+  /** URL of the OAuth server, without a trailing slash. */
+  readonly issuer: string
+}
+
+/** Consent to sign in at a published application. */
+export const applicationPage = (page: ApplicationPage): Response => {
+  const { account, application, issuer, redirectUri, service, unavailable } = page
+  const host = targetOf(application)
+  const missing =
+    unavailable.length === 0
+      ? ""
+      : `<p>You cannot open it with this account, which does not have what it requires:</p>${scopeItems(unavailable)}`
+  return htmlPage({
+    status: 200,
+    title: `Open ${shortened(host)}`,
+    formAction: formTargets(redirectUri),
+    body:
+      `<h1>Open <strong>${shown(host)}</strong>?</h1>` +
+      `<form method="post"><p>You are signed in as <strong>${escaped(account)}</strong>. ` +
+      `<button class="link" name="decision" value="switch">Use another account</button></p></form>${missing}` +
+      `<p>The application learns the name of your account, <strong>${escaped(account)}</strong>. ` +
+      `It gets neither your password nor access to ${escaped(service)}.</p>` +
+      publisher(application, service) +
+      `<form method="post"><button class="primary" name="decision" value="allow">Open</button>` +
+      `<button name="decision" value="deny">Cancel</button></form>` +
+      `<p>Later you can <a href="${escaped(application)}${signOutPath}">sign out of the application</a>, or ` +
+      `<a href="${escaped(issuer)}/oauth/account">of your account</a>.</p>`
   })
 }
 
