@@ -10,7 +10,7 @@ import type {
 import { Clock, Deferred, Duration, Effect, Exit, Scope } from "effect"
 import { isObject, type JsonObject } from "../../src/domain/JsonObject.ts"
 import { program } from "../../src/domain/version.ts"
-import { makeHangCheck } from "./hangCheck.ts"
+import { makeHangCheck, type HangCheckOptions } from "./hangCheck.ts"
 import { withRounds, type Answer } from "./inputRounds.ts"
 import { listening, listFilter } from "./listen.ts"
 import { MessageTooLarge, PendingRequests, type Progress } from "./PendingRequests.ts"
@@ -77,6 +77,8 @@ export interface ConnectOptions {
   readonly pingAfter?: Duration.Duration | undefined
   readonly ask: Ask
   readonly onNotification: (method: string, params: JsonObject, origin?: object) => void
+  /** A ping got no response and is repeated; `undefined`: the server answers again. */
+  readonly onPing?: HangCheckOptions["onPing"]
 }
 
 const asks = ["sampling/createMessage", "elicitation/create", "roots/list"] as const
@@ -151,7 +153,7 @@ const setUp = async (
 /** Connects and negotiates the protocol version; the connection closes with the scope. */
 export const connect = (options: ConnectOptions): Effect.Effect<Connection, UpstreamError, Scope.Scope> =>
   Effect.gen(function* () {
-    const { onNotification, pingAfter, server, transport } = options
+    const { onNotification, onPing = () => Effect.void, pingAfter, server, transport } = options
     const scope = yield* Effect.scope
     const clock = yield* Clock.Clock
     const lost = yield* Deferred.make<void>()
@@ -217,6 +219,7 @@ export const connect = (options: ConnectOptions): Effect.Effect<Connection, Upst
         after: pingAfter,
         // Since 2026-07-28 there is no ping.
         ping: Effect.suspend(() => send(stateless ? "server/discover" : "ping", {})),
+        onPing,
         received: () => received,
         hasEarlier: (id) => pending.hasBefore(id),
         lose

@@ -2,22 +2,9 @@
 import { Clock, Deferred, Duration, Effect, Exit, Random, RcMap, Scope } from "effect"
 import type { JsonObject } from "../../src/domain/JsonObject.ts"
 import type { Connection, RequestOptions } from "./Connection.ts"
+import type { Part, State, Status } from "./Status.ts"
 import { UpstreamError } from "./UpstreamError.ts"
 import { monotonicNow } from "../platform/monotonic.ts"
-
-/**
- * `idle`: not started yet, or unused and stopped. `connecting`: for the first time. `reconnecting`: after a lost connection. `failed`: all
- * attempts failed; the next request tries again. `unauthorized`: a user must sign in.
- */
-export type State = "idle" | "connecting" | "ready" | "reconnecting" | "unauthorized" | "failed" | "stopped"
-
-export interface Status {
-  readonly state: State
-  /** Milliseconds since the epoch at which the state began. */
-  readonly since: number
-  /** The last failure, until the connection is ready again. */
-  readonly failure?: UpstreamError | undefined
-}
 
 export interface UpstreamOptions {
   readonly name: string
@@ -29,8 +16,11 @@ export interface UpstreamOptions {
   readonly idleTimeout?: Duration.Duration | undefined
   /** Maximum time that a request waits for a connection. */
   readonly connectionTimeout: Duration.Duration
-  /** Runs on each new connection, before requests use it. */
-  readonly onReady: (connection: Connection) => Effect.Effect<void, UpstreamError>
+  /**
+   * Runs on each new connection, before requests use it. Fails: the connection is of no use. Returns a failure: it is degraded,
+   * because its lists could not be read.
+   */
+  readonly onReady: (connection: Connection) => Effect.Effect<UpstreamError | undefined, UpstreamError>
   readonly onChange: (status: Status) => Effect.Effect<void>
 }
 
@@ -39,10 +29,16 @@ export interface Upstream {
   readonly status: Effect.Effect<Status>
   /** Connects if there is no connection, and waits for it. */
   readonly connection: Effect.Effect<Connection, UpstreamError>
-  /** Whether it is connected, or idle until the next request. */
+  /** Whether it is connected, also if it is degraded, or idle until the next request. */
   readonly ready: () => boolean
-  /** The last failure, until the connection is ready again. */
-  readonly failure: () => UpstreamError | undefined
+  /** Whether it is degraded; with a part, whether that part fails. */
+  readonly degraded: (part?: Part) => boolean
+  /** The state, at once. */
+  readonly now: () => Status
+  /** The part fails from now on. Returns false, and has no effect, if the server is not connected. */
+  readonly degrade: (part: Part, failure: UpstreamError) => Effect.Effect<boolean>
+  /** The part no longer fails. */
+  readonly recover: (part: Part) => Effect.Effect<void>
   /** Number of requests so far. */
   readonly requests: () => number
   /** Number of reconnections. */
@@ -70,6 +66,9 @@ export const make = Effect.fnUntraced(function* (options: UpstreamOptions) {
   const { onChange, onReady, open } = options
   const scope = yield* Effect.scope
   let status: Status = { state: "idle", since: yield* Clock.currentTimeMillis }
+  /** Parts of the connection that fail. */
+  const failing = new Map<Part, UpstreamError>()
+  let connectedAt = 0
   let next = Deferred.makeUnsafe<Connection, UpstreamError>()
   let current: Connection | undefined
   let last: Connection | undefined
@@ -91,6 +90,18 @@ export const make = Effect.fnUntraced(function* (options: UpstreamOptions) {
   const move = Effect.fnUntraced(function* (state: State, failure?: UpstreamError) {
     status = { state, since: yield* Clock.currentTimeMillis, failure }
     yield* onChange(status)
+  })
+
+  const isConnected = () => status.state === "ready" || status.state === "degraded"
+
+  /** Moves between `ready` and `degraded`, as the parts say. */
+  const settle = Effect.suspend(() => {
+    const [failure] = failing.values()
+    const state = failure === undefined ? "ready" : "degraded"
+    if (status.state !== state) return move(state, failure)
+    // The reason may be another one.
+    status = { ...status, failure }
+    return Effect.void
   })
 
   const use = <A, E, R>(begin: () => Effect.Effect<A, E, R>) =>
@@ -122,7 +133,13 @@ export const make = Effect.fnUntraced(function* (options: UpstreamOptions) {
   /** One connection, from its opening to its loss (false) or until it is unused (true). Fails if it cannot be opened. */
   const hold = Effect.scoped(
     Effect.gen(function* () {
-      const connection = yield* Effect.flatMap(open, (opened) => Effect.as(onReady(opened), opened)).pipe(
+      const connection = yield* Effect.flatMap(open, (opened) =>
+        Effect.map(onReady(opened), (failure) => {
+          failing.clear()
+          if (failure !== undefined) failing.set("lists", failure)
+          return opened
+        })
+      ).pipe(
         Effect.timeoutOrElse({
           duration: connectionTimeout,
           orElse: () =>
@@ -136,7 +153,8 @@ export const make = Effect.fnUntraced(function* (options: UpstreamOptions) {
             )
         })
       )
-      yield* move("ready")
+      connectedAt = yield* Clock.currentTimeMillis
+      yield* settle
       if (last !== undefined) reconnects++
       current = last = connection
       Deferred.doneUnsafe(next, Exit.succeed(connection))
@@ -171,12 +189,12 @@ export const make = Effect.fnUntraced(function* (options: UpstreamOptions) {
         next = Deferred.makeUnsafe()
         return
       }
-      const { since, state } = status
+      const lasting = isConnected() ? (yield* Clock.currentTimeMillis) - connectedAt : 0
       yield* move("reconnecting", failure)
       const first = Duration.toMillis(initialReconnectDelay)
       // A session that ended after a while is reopened at once: its server is reachable.
-      const lasted = state === "ready" && (yield* Clock.currentTimeMillis) - since > first
-      if (!lasted) yield* Effect.sleep(yield* jittered(Math.min(longestDelay, first * 2 ** attempts)))
+      if (lasting <= first)
+        yield* Effect.sleep(yield* jittered(Math.min(longestDelay, first * 2 ** attempts)))
       attempts++
     }
   })
@@ -243,8 +261,16 @@ export const make = Effect.fnUntraced(function* (options: UpstreamOptions) {
     name,
     status: Effect.sync(() => status),
     connection,
-    ready: () => status.state === "ready" || status.state === "idle",
-    failure: () => status.failure,
+    ready: () => isConnected() || status.state === "idle",
+    degraded: (part) => status.state === "degraded" && (part === undefined || failing.has(part)),
+    now: () => status,
+    degrade: (part, failure) =>
+      Effect.suspend(() => {
+        if (!isConnected() || connectedNow() === undefined) return Effect.succeed(false)
+        failing.set(part, failure)
+        return Effect.as(settle, true)
+      }),
+    recover: (part) => Effect.suspend(() => (failing.delete(part) && isConnected() ? settle : Effect.void)),
     requests: () => requests,
     reconnects: () => reconnects,
     last: () => last,

@@ -1,5 +1,5 @@
 /** Summary of an upstream server for commands, health and REST: its state, and the number of its entries. */
-import type { Status } from "../../layers/upstream/Upstream.ts"
+import type { Status } from "../../layers/upstream/Status.ts"
 
 export interface Summary extends Status {
   readonly name: string

@@ -5,6 +5,7 @@ import { Metrics } from "../../layers/telemetry/Metrics.ts"
 import type { StdioServices } from "../../layers/upstream/stdioTransport.ts"
 import type { Credentials } from "../../layers/upstream/oauth/Credentials.ts"
 import type { SignIns } from "../../layers/upstream/oauth/SignIns.ts"
+import type { Status } from "../../layers/upstream/Status.ts"
 import { UpstreamError } from "../../layers/upstream/UpstreamError.ts"
 import { Catalog } from "../catalog/Catalog.ts"
 import { stdioUser } from "../domain/Principal.ts"
@@ -168,17 +169,23 @@ export const servePerUser = Effect.fnUntraced(function* ({
     [...opened.values()].flatMap(({ served }) => (served === undefined ? [] : [served.upstream]))
   const sum = (count: "reconnects" | "requests") =>
     upstreams().reduce((total, each) => total + each[count](), past[count])
-  /** The failure of one connection. A principal that must sign in does not count. */
+  /** Connections that fail or are degraded. A principal that must sign in does not count. */
   const failing = () =>
-    upstreams()
-      .map(({ failure }) => failure())
-      .find((failure) => failure !== undefined && failure.signIn === undefined)
+    upstreams().filter(({ now: statusOf }) => {
+      const { failure } = statusOf()
+      return failure !== undefined && failure.signIn === undefined
+    })
+  const healthy: Status = { state: "ready", since }
   yield* observeUpstream({
     name,
-    ready: () => failing() === undefined,
+    ready: () => failing().every(({ degraded }) => degraded()),
+    degraded: () => failing().some(({ degraded }) => degraded()),
     requests: () => sum("requests"),
     reconnects: () => sum("reconnects"),
-    failure: failing
+    now: () => {
+      const all = failing()
+      return (all.find(({ degraded }) => !degraded()) ?? all[0])?.now() ?? healthy
+    }
   })
   const metrics = yield* Metrics
   yield* metrics.gauge(

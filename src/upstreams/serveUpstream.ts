@@ -16,6 +16,7 @@ import type { Source } from "./forwardRequests.ts"
 import { nothing, readLists, type Lists } from "./lists.ts"
 import { ListValidity } from "./ListValidity.ts"
 import { publishEntries } from "./publishEntries.ts"
+import { orRejection, rereadLists } from "./rereadLists.ts"
 import { RunningRequests } from "./RunningRequests.ts"
 import { withModel } from "./sampleByModel.ts"
 import { accept, serves } from "./selectTools.ts"
@@ -111,7 +112,9 @@ export const serveUpstream: (
             else if (method === "notifications/elicitation/complete") {
               run(running.elicitations.complete(params.elicitationId))
             } else running.log(params, origin)
-          }
+          },
+          onPing: (failure) =>
+            failure === undefined ? upstream.recover("ping") : upstream.degrade("ping", failure)
         })
       ),
       services
@@ -140,6 +143,7 @@ export const serveUpstream: (
           for (const report of accepted.reports) yield* Effect.logWarning(`upstream ${name}: ${report}`)
           for (const { message } of conflicts) yield* Effect.logWarning(`${name}: ${message}`)
           yield* Deferred.succeed(answered, undefined)
+          yield* upstream.recover("lists")
           if (store !== undefined) yield* store.save(name, settings, known)
         })
       )
@@ -152,7 +156,7 @@ export const serveUpstream: (
       initialReconnectDelay,
       connectionTimeout,
       idleTimeout: settings.command === undefined ? undefined : settings.idle_timeout,
-      onReady: refresh,
+      onReady: (connection) => orRejection(refresh(connection), () => known !== undefined),
       onChange: Effect.fnUntraced(function* ({ failure, state }) {
         neededScope = failure?.signIn?.scope
         if (state === "unauthorized" || state === "ready") yield* offer(state === "unauthorized")
@@ -160,6 +164,7 @@ export const serveUpstream: (
         // Catalog lists do not wait for a server that failed.
         yield* Deferred.succeed(answered, undefined)
         yield* Effect.logWarning(`upstream ${name}: ${state}`, failure.message)
+        if (upstream.degraded("lists")) yield* repeat
         if (state === "unauthorized" && account !== undefined && eager) {
           yield* announceSignIn(name, account, neededScope).pipe(
             Effect.provideContext(services),
@@ -172,12 +177,13 @@ export const serveUpstream: (
     const afterSignIn: Effect.Effect<void> = Effect.suspend(() =>
       upstream.ready() ? relist : Effect.ignore(upstream.connection)
     )
-    const relist: Effect.Effect<void> = Effect.flatMap(upstream.connection, refresh).pipe(
-      Effect.timeout(connectionTimeout),
-      Effect.catch((error) =>
-        Effect.logWarning(`upstream ${name}: its lists could not be read`, error.message)
-      )
-    )
+    const { relist, repeat } = rereadLists({
+      upstream,
+      refresh,
+      connectionTimeout,
+      initialReconnectDelay,
+      scope
+    })
     /** At most one waits: a server may announce changes faster than its lists can be read. */
     let isRelistWaiting = false
     const scheduleRelist = () => {

@@ -1,66 +1,12 @@
 /** Lists of upstream servers: they are read again once they are out of date, and limit the cache hints for clients. */
 import { describe, expect } from "bun:test"
-import { Clock, Deferred, Duration, Effect, Exit } from "effect"
+import { Deferred, Effect, Exit } from "effect"
 import { Catalog } from "../../src/catalog/Catalog.ts"
 import { stdioUser } from "../../src/domain/Principal.ts"
 import { it } from "../support/effect.ts"
+import { plainServer, withLater } from "../support/plainServer.ts"
 import { connect, get, json } from "../support/rest.ts"
 import { endpoint, openSession, post, readJson, request, service, stateless } from "../support/service.ts"
-
-/** A server of the session era that keeps no sessions and announces nothing. */
-const plainServer = (hints: Record<string, unknown> = {}, contentHints: Record<string, unknown> = {}) =>
-  Effect.acquireRelease(
-    Effect.sync(() => {
-      const tools = ["one"]
-      let reads = 0
-      const resultOf = (method: string) => {
-        if (method === "initialize") {
-          const serverInfo = { name: "plain", version: "1" }
-          return { protocolVersion: "2025-11-25", capabilities: { tools: {}, resources: {} }, serverInfo }
-        }
-        if (method === "resources/list") return { resources: [{ uri: "plain://one", name: "one" }] }
-        if (method === "resources/read")
-          return { contents: [{ uri: "plain://one", text: "1" }], ...contentHints }
-        if (method !== "tools/list") return undefined
-        reads++
-        return { tools: tools.map((name) => ({ name, inputSchema: { type: "object" } })), ...hints }
-      }
-      const running = Bun.serve({
-        port: 0,
-        hostname: "127.0.0.1",
-        fetch: async (received) => {
-          if (received.method !== "POST") return new Response(null, { status: 405 })
-          const { id, method } = (await received.json()) as { id?: unknown; method: string }
-          if (id === undefined) return new Response(null, { status: 202 })
-          const result = resultOf(method)
-          const error = { code: -32_601, message: "Method not found" }
-          return Response.json({ jsonrpc: "2.0", id, ...(result === undefined ? { error } : { result }) })
-        }
-      })
-      return { url: new URL("/mcp", running.url).href, tools, reads: () => reads, running }
-    }),
-    ({ running }) => Effect.promise(() => running.stop(true))
-  )
-
-/** Runs the body on a clock whose monotonic time it can advance; sleeps are those of the real clock. */
-const withLater = <A, E, R>(body: (later: (by: Duration.Input) => void) => Effect.Effect<A, E, R>) =>
-  Effect.clockWith((base) => {
-    let shift = 0n
-    const nanos = () => base.monotonicTimeNanosUnsafe() + shift
-    const clock: Clock.Clock = {
-      sleep: (duration) => base.sleep(duration),
-      currentTimeMillisUnsafe: () => base.currentTimeMillisUnsafe(),
-      currentTimeMillis: base.currentTimeMillis,
-      currentTimeNanosUnsafe: () => base.currentTimeNanosUnsafe(),
-      currentTimeNanos: base.currentTimeNanos,
-      monotonicTimeNanosUnsafe: nanos,
-      monotonicTimeNanos: Effect.sync(nanos)
-    }
-    const later = (by: Duration.Input) => {
-      shift += BigInt(Duration.toMillis(Duration.fromInputUnsafe(by))) * 1_000_000n
-    }
-    return Effect.provideService(body(later), Clock.Clock, clock)
-  })
 
 const names = Effect.flatMap(Catalog, (catalog) =>
   Effect.map(catalog.tools(stdioUser), ({ items }) =>

@@ -22,6 +22,7 @@ const rowOf = Effect.fnUntraced(function* ({ lists, summary }: Managed) {
   return {
     name: row.name,
     state: row.state,
+    since: new Date(row.since).toISOString(),
     tools: row.tools,
     prompts: row.prompts,
     resources: row.resources,

@@ -30,14 +30,18 @@ const server = (answers: ReadonlySet<string>) => {
   return { transport, reply, methods, sent }
 }
 
-const open = ({ transport }: ReturnType<typeof server>) =>
+const open = (
+  { transport }: ReturnType<typeof server>,
+  onPing: (failure: { readonly detail: string } | undefined) => void = () => {}
+) =>
   connect({
     server: "test",
     transport,
     timeout: Duration.seconds(20),
     pingAfter: Duration.seconds(30),
     ask: () => Promise.reject(new Error("no")),
-    onNotification: () => {}
+    onNotification: () => {},
+    onPing: (failure) => Effect.sync(() => onPing(failure))
   })
 
 type Opened = Effect.Success<ReturnType<typeof open>>
@@ -66,6 +70,26 @@ describe("after a call that its caller gave up", () => {
       yield* TestClock.adjust("1 second")
       expect(connection.isLost()).toBe(true)
     }).pipe(Effect.scoped)
+  )
+
+  it.effect(
+    "a ping without a response is reported and repeated, and so is the response to the second one",
+    () =>
+      Effect.gen(function* () {
+        const answers = new Set<string>()
+        const fake = server(answers)
+        const reported: Array<string | undefined> = []
+        const connection = yield* open(fake, (failure) => reported.push(failure?.detail))
+        yield* giveUp(connection, 30)
+        yield* TestClock.adjust("14 seconds")
+        expect(reported).toEqual([])
+        answers.add("ping")
+        yield* TestClock.adjust("1 second")
+        expect(reported).toEqual([expect.stringContaining("neither a call nor a ping"), undefined])
+        yield* TestClock.adjust("5 minutes")
+        expect(fake.methods().filter((method) => method === "ping")).toHaveLength(2)
+        expect(connection.isLost()).toBe(false)
+      }).pipe(Effect.scoped)
   )
 
   it.effect("the ping follows at once if the call took longer than that", () =>

@@ -1,0 +1,97 @@
+/** Upstream servers that are connected while their lists cannot be read. */
+import { describe, expect } from "bun:test"
+import { Effect } from "effect"
+import { Catalog } from "../../src/catalog/Catalog.ts"
+import { stdioUser } from "../../src/domain/Principal.ts"
+import { Upstreams } from "../../src/upstreams/Upstreams.ts"
+import { callTool } from "../support/callTool.ts"
+import { it } from "../support/effect.ts"
+import { plainServer, withLater } from "../support/plainServer.ts"
+import { get, json } from "../support/rest.ts"
+import { service, stateFolder } from "../support/service.ts"
+
+const broken = { code: -32_000, message: "The registry is not available." }
+
+const configOf = (url: string, more: object = {}) => ({
+  mcp: { connection: { initial_reconnect_delay: "20 millis", max_reconnect_attempts: 0 } },
+  mcpServers: { plain: { url } },
+  ...more
+})
+
+const names = Effect.flatMap(Catalog, (catalog) =>
+  Effect.map(catalog.tools(stdioUser), ({ items }) =>
+    items.map(({ name }) => name).filter((name) => name.startsWith("plain__"))
+  )
+)
+
+const status = Effect.gen(function* () {
+  const [found] = yield* (yield* Upstreams).list
+  return found
+})
+
+/** Lists the tools until the server has that state, which it gets after requests. */
+const until = (state: string) =>
+  Effect.repeat(Effect.andThen(names, status), { until: (found) => found?.state === state })
+
+const metrics = Effect.flatMap(get("/metrics"), (response) => Effect.promise(() => response.text()))
+
+describe("an upstream server whose lists cannot be read", () => {
+  it.live("is degraded, with its entries and calls, until they can be read", () =>
+    withLater((later) =>
+      Effect.gen(function* () {
+        const { reject, tools, url } = yield* plainServer()
+        yield* Effect.gen(function* () {
+          expect(yield* names).toEqual(["plain__one"])
+          yield* until("ready")
+          const before = yield* status
+          reject(broken)
+          tools.push("two")
+          later("6 minutes")
+          const degraded = yield* until("degraded")
+          expect(degraded?.failure?.detail).toContain(broken.message)
+          expect(degraded?.since).toBeGreaterThanOrEqual(before?.since ?? Infinity)
+          expect(yield* names).toEqual(["plain__one"])
+          expect(yield* callTool("plain__one", {})).toMatchObject({ content: [{ text: "called" }] })
+          expect(yield* metrics).toContain('manifold_upstream_degraded{upstream="plain"} 1')
+          expect(yield* metrics).toContain('manifold_upstream_ready{upstream="plain"} 1')
+          const health = yield* json(get("/health"))
+          expect(health).toMatchObject({ status: 200, body: { status: "degraded" } })
+          const since = new Date(degraded?.since ?? 0).toISOString()
+          expect(JSON.stringify(health.body)).toContain(`degraded since ${since}: ${broken.message}`)
+
+          reject(undefined)
+          const after = yield* until("ready")
+          expect(after?.failure).toBeUndefined()
+          expect(yield* names).toEqual(["plain__one", "plain__two"])
+          expect(yield* metrics).toContain('manifold_upstream_degraded{upstream="plain"} 0')
+          // The last report is out of date.
+          later("2 seconds")
+          expect((yield* json(get("/health"))).body).toMatchObject({ status: "healthy" })
+        }).pipe(Effect.provide(service(configOf(url)), { local: true }))
+      })
+    )
+  )
+
+  it.live("is degraded after a start too, if its entries are known, and otherwise failed", () =>
+    Effect.gen(function* () {
+      const { reject, url } = yield* plainServer()
+      const dir = yield* stateFolder
+      const run = <A, E, R>(self: Effect.Effect<A, E, R>) =>
+        Effect.provide(self, service(configOf(url, { storage: { dir } })), { local: true })
+      reject(broken)
+      expect(yield* run(Effect.andThen(until("failed"), names))).toEqual([])
+      reject(undefined)
+      expect(yield* run(Effect.andThen(until("ready"), names))).toEqual(["plain__one"])
+      reject(broken)
+      yield* run(
+        Effect.gen(function* () {
+          // The call connects.
+          expect(yield* callTool("plain__one", {})).toMatchObject({ content: [{ text: "called" }] })
+          expect(yield* status).toMatchObject({ state: "degraded", tools: 1 })
+          reject(undefined)
+          yield* until("ready")
+        })
+      )
+    })
+  )
+})
