@@ -1,29 +1,17 @@
 /** Which of several servers keeps a URI that all of them list: the first in the configuration; the others get mapped URIs. */
 import { Effect, type Scope } from "effect"
 import { ownerKey, type Audience } from "../catalog/Audience.ts"
-import { compile, type Match } from "../catalog/matchUriTemplate.ts"
-import { templatesOverlap } from "../catalog/templatesOverlap.ts"
+import { collisions, type ListedUris, listedUris, noUris, sameUris } from "./listedUris.ts"
 import type { Lists } from "./lists.ts"
 import { fromMapped, toMapped, type UriMapping } from "./mappedUri.ts"
 
-interface Template {
-  readonly text: string
-  readonly match: Match
-}
-
-interface Uris {
-  readonly resources: ReadonlySet<string>
-  /** In the order in which they are matched. */
-  readonly templates: ReadonlyArray<Template>
-}
-
-/** Server names and principal of a member, and what it lists. */
+/** A server, or its connection for one principal. */
 interface Member {
   readonly name: string
   readonly principal: string | undefined
   /** Publishes its entries again. */
   readonly changed: Effect.Effect<void>
-  uris: Uris
+  uris: ListedUris
   mapping: UriMapping | undefined
   /** Its mapped URIs and templates, to compare. */
   mapped: string
@@ -36,31 +24,9 @@ export interface Membership {
   readonly update: (lists: Lists) => Effect.Effect<void>
 }
 
-/** Templates of one server that are compared with the lists of the others: the time of a comparison is their product. */
-const maxTemplates = 1000
-
-const urisOf = ({ resources, templates }: Pick<Lists, "resources" | "templates">): Uris => ({
-  resources: new Set(resources.map(({ uri }) => String(uri))),
-  templates: [...new Set(templates.map(({ uriTemplate }) => String(uriTemplate)))]
-    .toSorted((one, other) => (one < other ? -1 : 1))
-    .slice(0, maxTemplates)
-    .map((text) => ({ text, match: compile(text) }))
-})
-
-const none: Uris = { resources: new Set(), templates: [] }
-
-const isMatched = ({ templates }: Uris, uri: string) =>
-  templates.some(({ match }) => match(uri) !== undefined)
-
-const isTaken = (uri: string, earlier: Uris) => earlier.resources.has(uri) || isMatched(earlier, uri)
-
-const overlaps = ({ match, text }: Template, earlier: Uris) =>
-  earlier.templates.some((other) => templatesOverlap(text, other.text)) ||
-  earlier.resources.values().some((uri) => match(uri) !== undefined)
-
 const mappingOf = (
   name: string,
-  { resources, templates }: Uris,
+  { resources, templates }: ListedUris,
   mappedResources: ReadonlySet<string>,
   mappedTemplates: ReadonlySet<string>
 ): UriMapping => {
@@ -103,7 +69,7 @@ export class UriOrder {
       name,
       principal: ownerKey(visibleTo),
       changed,
-      uris: none,
+      uris: noUris,
       mapping: undefined,
       mapped: ""
     }
@@ -111,7 +77,9 @@ export class UriOrder {
       mapping: () => member.mapping,
       update: (lists) =>
         Effect.suspend(() => {
-          member.uris = urisOf(lists)
+          const uris = listedUris(lists)
+          if (sameUris(uris, member.uris)) return Effect.void
+          member.uris = uris
           return this.#settle(member)
         })
     }
@@ -123,7 +91,7 @@ export class UriOrder {
       () =>
         Effect.suspend(() => {
           this.#members.delete(member)
-          member.uris = none
+          member.uris = noUris
           return this.#settle(member)
         })
     )
@@ -156,15 +124,13 @@ export class UriOrder {
   /** Whether the mapping of the server has changed. */
   #map(member: Member, earlier: ReadonlyArray<Member>): boolean {
     const { name, uris } = member
-    const isTakenBefore = (uri: string) => earlier.some((other) => isTaken(uri, other.uris))
     const canMap = (uri: string) => toMapped(name, uri) !== undefined
-    const resources = new Set([...uris.resources].filter((uri) => isTakenBefore(uri) && canMap(uri)))
-    const templates = new Set(
-      uris.templates
-        .filter((template) => earlier.some((other) => overlaps(template, other.uris)))
-        .map(({ text }) => text)
-        .filter(canMap)
+    const found = collisions(
+      uris,
+      earlier.map((other) => other.uris)
     )
+    const resources = new Set(found.resources.filter(canMap))
+    const templates = new Set(found.templates.filter(canMap))
     member.mapping =
       resources.size + templates.size === 0 ? undefined : mappingOf(name, uris, resources, templates)
     const before = member.mapped
