@@ -1,5 +1,6 @@
 /** Host allow-list and Origin check: DNS rebinding and CSRF protection, applied before authentication. */
 import { isLoopback, isLoopbackOrigin, parseHost, parseOrigin } from "./hosts.ts"
+import { messagePage } from "./htmlPage.ts"
 import { reject } from "./responses.ts"
 
 export interface HostPolicyOptions {
@@ -21,6 +22,14 @@ export interface HostPolicy {
   /** The verdict for an Origin header, or its rejection; call it after `host` has passed. `encrypted`: the client uses TLS. */
   readonly origin: (value: string, host: string, encrypted: boolean) => OriginVerdict | Response
 }
+
+const notServed = "Host not served here"
+/** Everyone sees it: it names what an administrator can change, and no host. */
+const whatToDo =
+  "An administrator can publish an application under it (create_proxy), or add it to edge.domains or server.allowed_hosts."
+
+/** 421 for a browser. */
+export const notServedPage = (): Response => messagePage(421, notServed, whatToDo)
 
 /** Most cached Host verdicts. A full cache is cleared. */
 const maxCached = 256
@@ -73,7 +82,7 @@ export const make = (options: HostPolicyOptions): HostPolicy => {
         case 400:
           return reject(400, "Invalid Host header: expected one host name.")
         case 421:
-          return reject(421, "Host not allowed. Add it to server.allowed_hosts.")
+          return reject(421, `${notServed}. ${whatToDo}`)
       }
     },
     origin: (value, host, encrypted) => {

@@ -27,3 +27,7 @@ export const accepts = (accept: string | null, type: string): boolean => {
   const weight = weightOf(type) ?? weightOf(`${type.slice(0, type.indexOf("/"))}/*`) ?? weightOf("*/*")
   return weight !== undefined && weight > 0
 }
+
+/** Whether the client is one that shows pages: it names HTML, which programs that accept anything do not. */
+export const acceptsPage = (accept: string | null): boolean =>
+  accept !== null && accept.includes("html") && accepts(accept, "text/html")

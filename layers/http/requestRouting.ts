@@ -1,4 +1,5 @@
 /** Request routing: Host, Origin and CORS checks, then dispatch to a site or route. */
+import { acceptsPage } from "./acceptHeader.ts"
 import * as Cors from "./cors.ts"
 import { limitBody } from "./bodyLimit.ts"
 import * as HostPolicy from "./HostPolicy.ts"
@@ -101,7 +102,11 @@ export const make = ({ acceptedBytes, listener, maxBodyBytes, routes, sites }: R
       return loading.then((isLoaded) => (isLoaded ? dispatch(incoming) : notLoaded()))
     }
     const rejected = policy.host(host)
-    if (rejected !== undefined) return isProbe(incoming, rejected) ? toRoute(incoming) : rejected
+    if (rejected !== undefined) {
+      if (isProbe(incoming, rejected)) return toRoute(incoming)
+      const isForBrowser = rejected.status === 421 && acceptsPage(request.headers.get("accept"))
+      return isForBrowser ? HostPolicy.notServedPage() : rejected
+    }
     const origin = request.headers.get("origin")
     if (origin === null) return toRoute(incoming)
     const verdict = policy.origin(origin, host ?? "", incoming.encrypted)

@@ -1,5 +1,5 @@
 /** Responses of the edge itself: a page for browsers, else a line of text. */
-import { accepts } from "../../http/acceptHeader.ts"
+import { acceptsPage } from "../../http/acceptHeader.ts"
 import { messagePage } from "../../http/htmlPage.ts"
 
 const titles = {
@@ -24,14 +24,12 @@ export const edgeError = (
   text: string,
   headers: Readonly<Record<string, string>> = {}
 ): Response => {
-  const accept = request.headers.get("accept")
-  const response =
-    accept !== null && accept.includes("html") && accepts(accept, "text/html")
-      ? messagePage(status, titles[status], text)
-      : new Response(`${titles[status]}. ${text}\n`, {
-          status,
-          headers: { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" }
-        })
+  const response = acceptsPage(request.headers.get("accept"))
+    ? messagePage(status, titles[status], text)
+    : new Response(`${titles[status]}. ${text}\n`, {
+        status,
+        headers: { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" }
+      })
   for (const [name, value] of Object.entries(headers)) response.headers.set(name, value)
   return response
 }

@@ -33,6 +33,30 @@ const post = (port: number, host: string, lines: string, body: string) =>
   Effect.promise(() => raw(port, `POST / HTTP/1.1\r\nHost: ${host}\r\n${lines}\r\n\r\n${body}`))
 
 describe("the site of a request", () => {
+  it.live(
+    "is missing for an unknown host, and the response says what an administrator can do, for browsers as a page",
+    () =>
+      Effect.gen(function* () {
+        const { port } = yield* running()
+        const advice =
+          "An administrator can publish an application under it (create_proxy), or add it to edge.domains or server.allowed_hosts."
+        for (const [accept, type, text] of [
+          [
+            "text/html,*/*;q=0.8",
+            "text/html; charset=utf-8",
+            `<h1>Host not served here</h1><p>${advice}</p>`
+          ],
+          ["*/*", "application/json;charset=utf-8", `"message":"Host not served here. ${advice}"`],
+          ["text/html;q=0, */*", "application/json;charset=utf-8", "Host not served here."]
+        ] as const) {
+          const response = yield* get(port, "unknown.example.com", `Accept: ${accept}\r\n`)
+          expect([accept, response.status, header(response, "content-type")]).toEqual([accept, 421, type])
+          expect(response.body).toContain(text)
+          expect(response.body).not.toContain("unknown.example.com")
+        }
+      })
+  )
+
   it.live("is the exact host, then the longest wildcard, then the routes", () =>
     Effect.gen(function* () {
       const { port, sites } = yield* running()
