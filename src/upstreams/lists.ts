@@ -72,7 +72,8 @@ const list = Effect.fnUntraced(function* (
 /** Method not found: a server may offer resources without templates. */
 const methodNotFound = -32_601
 
-export type Ttls = Readonly<Partial<Record<keyof typeof kinds, number>>>
+export type ListName = keyof typeof kinds
+export type Ttls = Readonly<Partial<Record<ListName, number>>>
 
 export interface Found {
   readonly lists: Lists
@@ -80,10 +81,15 @@ export interface Found {
   readonly ttls: Ttls
   /** Number of entries that came through this service, and are omitted. */
   readonly looped: number
+  /** Lists that the server rejected, with its errors. Their items are those of `before`. */
+  readonly rejected: ReadonlyMap<ListName, UpstreamError>
 }
 
 /** Without entries that came through the instance: two instances that list each other would list them again and again. */
-const withoutLoops = ({ instructions, ...lists }: Lists, instance: string): Omit<Found, "ttls"> => {
+const withoutLoops = (
+  { instructions, ...lists }: Lists,
+  instance: string
+): Pick<Found, "lists" | "looped"> => {
   let looped = 0
   const keep = (items: ReadonlyArray<JsonObject>) =>
     items.filter(({ _meta }) => {
@@ -101,36 +107,62 @@ const withoutLoops = ({ instructions, ...lists }: Lists, instance: string): Omit
   return { lists: looped === 0 ? { ...kept, instructions } : kept, looped }
 }
 
-/** `instance`: id of this service, whose entries are omitted. Absent: the lists are read as any client reads them. */
+/**
+ * `instance`: id of this service, whose entries are omitted. Absent: the lists are read as any client reads them. `before`: lists
+ * that were read earlier, of which those are used that the server rejects now. Absent, or if it rejects all: fails.
+ */
 export const readLists = (
   server: string,
   connection: Connection,
-  instance: Effect.Effect<string> | undefined
+  instance: Effect.Effect<string> | undefined,
+  before?: Lists
 ) => {
-  const ttls: Partial<Record<keyof typeof kinds, number>> = {}
-  const read = (kind: keyof typeof kinds) =>
+  const ttls: Partial<Record<ListName, number>> = {}
+  const rejected = new Map<ListName, UpstreamError>()
+  let hasRead = false
+  const read = (kind: ListName) =>
     list(server, connection, kind, instance === undefined ? {} : askForChains, (found) => {
       ttls[kind] = Math.min(found, ttls[kind] ?? found)
-    })
+    }).pipe(
+      Effect.tap(() =>
+        Effect.sync(() => {
+          if (connection.capabilities[kinds[kind].capability] !== undefined) hasRead = true
+        })
+      )
+    )
+  /** The earlier list, if the server rejects this one. */
+  const orBefore =
+    (kind: ListName) =>
+    <R>(reading: Effect.Effect<ReadonlyArray<JsonObject>, UpstreamError, R>) =>
+      Effect.catchTag(reading, "UpstreamError", (error) => {
+        if (before === undefined || error.code === undefined) return Effect.fail(error)
+        rejected.set(kind, error)
+        return Effect.succeed(before[kind])
+      })
   return Effect.all(
     {
-      tools: read("tools"),
-      prompts: read("prompts"),
-      resources: read("resources"),
+      tools: orBefore("tools")(read("tools")),
+      prompts: orBefore("prompts")(read("prompts")),
+      resources: orBefore("resources")(read("resources")),
       templates: read("templates").pipe(
         Effect.catchTag("UpstreamError", (error) =>
           error.code === methodNotFound ? Effect.succeed<ReadonlyArray<JsonObject>>([]) : Effect.fail(error)
-        )
+        ),
+        orBefore("templates")
       )
     },
     { concurrency: "unbounded" }
   ).pipe(
+    Effect.tap(() => {
+      const [error] = rejected.values()
+      return error === undefined || hasRead ? Effect.void : Effect.fail(error)
+    }),
     Effect.map((lists): Lists => ({ ...lists, instructions: connection.instructions })),
     Effect.flatMap((lists) =>
       instance === undefined
         ? Effect.succeed({ lists, looped: 0 })
         : Effect.map(instance, (id) => withoutLoops(lists, id))
     ),
-    Effect.map((found): Found => ({ ...found, ttls }))
+    Effect.map((found): Found => ({ ...found, ttls, rejected }))
   )
 }

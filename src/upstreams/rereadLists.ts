@@ -6,7 +6,8 @@ import { UpstreamError } from "../../layers/upstream/UpstreamError.ts"
 
 export interface RereadOptions {
   readonly upstream: Upstream
-  readonly refresh: (connection: Connection) => Effect.Effect<void, UpstreamError>
+  /** Returns the error of a list that the server rejects, while the others were read. */
+  readonly refresh: (connection: Connection) => Effect.Effect<UpstreamError | undefined, UpstreamError>
   readonly connectionTimeout: Duration.Duration
   /** Delay before lists that could not be read are read again; it doubles with each attempt. */
   readonly initialReconnectDelay: Duration.Duration
@@ -15,18 +16,15 @@ export interface RereadOptions {
 }
 
 /**
- * Reads the lists of a new connection. With entries of an earlier one, a server is of use that rejects a list: its error is the
- * result.
+ * Reads the lists of a new connection. With entries of an earlier one, a server is of use that rejects all of them: its error is
+ * the result.
  */
 export const orRejection = (
-  read: Effect.Effect<void, UpstreamError>,
+  read: Effect.Effect<UpstreamError | undefined, UpstreamError>,
   hasEntries: () => boolean
 ): Effect.Effect<UpstreamError | undefined, UpstreamError> =>
-  Effect.as(read, undefined).pipe(
-    Effect.catchIf(
-      ({ code }) => code !== undefined && hasEntries(),
-      (error) => Effect.succeed(error)
-    )
+  Effect.catchTag(read, "UpstreamError", (error) =>
+    error.code !== undefined && hasEntries() ? Effect.succeed(error) : Effect.fail(error)
   )
 
 /** In milliseconds. */
@@ -40,6 +38,12 @@ export const rereadLists = ({
   upstream
 }: RereadOptions) => {
   const { name } = upstream
+  const degrade = (failure: UpstreamError) =>
+    Effect.flatMap(upstream.degrade("lists", failure), (isDegraded) =>
+      isDegraded
+        ? repeat
+        : Effect.logWarning(`upstream ${name}: its lists could not be read`, failure.message)
+    )
   const relist: Effect.Effect<void> = Effect.flatMap(upstream.connection, refresh).pipe(
     Effect.timeoutOrElse({
       duration: connectionTimeout,
@@ -49,13 +53,8 @@ export const rereadLists = ({
         return Effect.fail(new UpstreamError({ server: name, stage: "list", detail, unsent: false }))
       }
     }),
-    Effect.catch((error) =>
-      Effect.flatMap(upstream.degrade("lists", error), (isDegraded) =>
-        isDegraded
-          ? repeat
-          : Effect.logWarning(`upstream ${name}: its lists could not be read`, error.message)
-      )
-    )
+    Effect.catchTag("UpstreamError", (error) => Effect.succeed(error)),
+    Effect.flatMap((failure) => (failure === undefined ? Effect.void : degrade(failure)))
   )
   let isRepeating = false
   /** Reads them again, in the background, until they were read or the connection is lost. */

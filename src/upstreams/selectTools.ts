@@ -1,8 +1,8 @@
 /** The served part of the lists of a server: by `allow` and `deny`, and without tools that are held back. */
 import type { ServerSettings } from "../../layers/upstream/section.ts"
-import { acceptOthers, acceptTools } from "./acceptTools.ts"
+import { type Accepted, acceptOthers, acceptTools } from "./acceptTools.ts"
 import type { Known } from "./storedText.ts"
-import type { Lists } from "./lists.ts"
+import type { Found, Lists } from "./lists.ts"
 
 /** `*` matches anything. */
 const matches = (pattern: string, name: string) =>
@@ -15,9 +15,29 @@ export const serves =
     (allow === undefined || allow.some((pattern) => matches(pattern, tool))) &&
     !deny.some((pattern) => matches(pattern, tool))
 
+/** The accepted tools as they are, whose list could not be read. Tools that are held back stay so. */
+const acceptedBefore = ({ held, lists, pins }: Known): Accepted => ({
+  held,
+  pins,
+  reports: [],
+  tools: lists.tools.filter(({ name }) => !held.includes(String(name)))
+})
+
 /** The served part of the lists, and the part to store. */
-export const accept = (found: Lists, known: Known | undefined, hold: boolean, reported: Set<string>) => {
-  const { held, pins, reports: ofTools, tools } = acceptTools(found.tools, known, hold, reported)
+export const accept = (
+  { lists: found, rejected }: Pick<Found, "lists" | "rejected">,
+  known: Known | undefined,
+  hold: boolean,
+  reported: Set<string>
+) => {
+  const {
+    held,
+    pins,
+    reports: ofTools,
+    tools
+  } = known !== undefined && rejected.has("tools")
+    ? acceptedBefore(known)
+    : acceptTools(found.tools, known, hold, reported)
   const { lists: others, reports } = acceptOthers(found, reported)
   const lists: Lists = { ...others, tools }
   // The accepted definition of a held tool is kept, to show the difference.

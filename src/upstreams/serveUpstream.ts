@@ -120,10 +120,12 @@ export const serveUpstream: (
       services
     )
 
-    const refresh = (connection: Connection): Effect.Effect<void, UpstreamError> =>
+    /** Returns the error of a list that the server rejects, while the others were read. */
+    const refresh = (connection: Connection): Effect.Effect<UpstreamError | undefined, UpstreamError> =>
       turn.withPermit(
-        Effect.gen(function* (): Effect.fn.Return<void, UpstreamError> {
-          const { lists: found, looped: through, ttls } = yield* readLists(name, connection, instance)
+        Effect.gen(function* (): Effect.fn.Return<UpstreamError | undefined, UpstreamError> {
+          const found = yield* readLists(name, connection, instance, known?.lists ?? nothing)
+          const { looped: through, rejected, ttls } = found
           validity.begin(ttls)
           if (through > 0 && looped === 0) {
             yield* Effect.logWarning(
@@ -143,8 +145,10 @@ export const serveUpstream: (
           for (const report of accepted.reports) yield* Effect.logWarning(`upstream ${name}: ${report}`)
           for (const { message } of conflicts) yield* Effect.logWarning(`${name}: ${message}`)
           yield* Deferred.succeed(answered, undefined)
-          yield* upstream.recover("lists")
-          if (store !== undefined) yield* store.save(name, settings, known)
+          if (rejected.size === 0) yield* upstream.recover("lists")
+          // What is stored has the tools and pins that are still served.
+          if (store !== undefined && !rejected.has("tools")) yield* store.save(name, settings, known)
+          return [...rejected.values()][0]
         })
       )
 

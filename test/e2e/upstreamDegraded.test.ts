@@ -44,7 +44,7 @@ describe("an upstream server whose lists cannot be read", () => {
           expect(yield* names).toEqual(["plain__one"])
           yield* until("ready")
           const before = yield* status
-          reject(broken)
+          reject(broken, "tools/list")
           tools.push("two")
           later("6 minutes")
           const degraded = yield* until("degraded")
@@ -59,7 +59,7 @@ describe("an upstream server whose lists cannot be read", () => {
           const since = new Date(degraded?.since ?? 0).toISOString()
           expect(JSON.stringify(health.body)).toContain(`degraded since ${since}: ${broken.message}`)
 
-          reject(undefined)
+          reject(broken)
           const after = yield* until("ready")
           expect(after?.failure).toBeUndefined()
           expect(yield* names).toEqual(["plain__one", "plain__two"])
@@ -72,23 +72,45 @@ describe("an upstream server whose lists cannot be read", () => {
     )
   )
 
-  it.live("is degraded after a start too, if its entries are known, and otherwise failed", () =>
+  it.live("keeps the entries of the rejected list, and gets new ones of the others", () =>
+    withLater((later) =>
+      Effect.gen(function* () {
+        const { reject, tools, url } = yield* plainServer()
+        yield* Effect.gen(function* () {
+          expect(yield* names).toEqual(["plain__one"])
+          yield* until("ready")
+          reject(broken, "resources/list")
+          tools.push("two")
+          later("6 minutes")
+          yield* until("degraded")
+          expect(yield* names).toEqual(["plain__one", "plain__two"])
+          const { items } = yield* Effect.flatMap(Catalog, (catalog) => catalog.resources(stdioUser))
+          expect(items.map(({ uri }) => uri)).toContain("plain://one")
+        }).pipe(Effect.provide(service(configOf(url)), { local: true }))
+      })
+    )
+  )
+
+  it.live("is degraded after a start too, and failed only if all are rejected and no entries are known", () =>
     Effect.gen(function* () {
       const { reject, url } = yield* plainServer()
       const dir = yield* stateFolder
       const run = <A, E, R>(self: Effect.Effect<A, E, R>) =>
         Effect.provide(self, service(configOf(url, { storage: { dir } })), { local: true })
-      reject(broken)
+      const all = ["tools/list", "resources/list", "resources/templates/list"]
+      reject(broken, ...all)
       expect(yield* run(Effect.andThen(until("failed"), names))).toEqual([])
-      reject(undefined)
-      expect(yield* run(Effect.andThen(until("ready"), names))).toEqual(["plain__one"])
+      reject(broken, "tools/list")
+      expect(yield* run(Effect.andThen(until("degraded"), status))).toMatchObject({ tools: 0, resources: 1 })
       reject(broken)
+      expect(yield* run(Effect.andThen(until("ready"), names))).toEqual(["plain__one"])
+      reject(broken, ...all)
       yield* run(
         Effect.gen(function* () {
           // The call connects.
           expect(yield* callTool("plain__one", {})).toMatchObject({ content: [{ text: "called" }] })
           expect(yield* status).toMatchObject({ state: "degraded", tools: 1 })
-          reject(undefined)
+          reject(broken)
           yield* until("ready")
         })
       )

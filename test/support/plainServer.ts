@@ -10,7 +10,7 @@ export const plainServer = (
     Effect.sync(() => {
       const tools = ["one"]
       let reads = 0
-      let error: object | undefined
+      let rejected: { readonly error: object; readonly methods: ReadonlyArray<string> } | undefined
       const resultOf = (method: string) => {
         if (method === "initialize") {
           const serverInfo = { name: "plain", version: "1" }
@@ -32,8 +32,8 @@ export const plainServer = (
           const { id, method } = (await received.json()) as { id?: unknown; method: string }
           if (id === undefined) return new Response(null, { status: 202 })
           const result = resultOf(method)
-          if (method === "tools/list" && error !== undefined) {
-            return Response.json({ jsonrpc: "2.0", id, error })
+          if (rejected?.methods.includes(method)) {
+            return Response.json({ jsonrpc: "2.0", id, error: rejected.error })
           }
           return Response.json({
             jsonrpc: "2.0",
@@ -42,9 +42,8 @@ export const plainServer = (
           })
         }
       })
-      /** With an error, the list of tools is rejected. */
-      const reject = (given: object | undefined) => {
-        error = given
+      const reject = (error: object, ...methods: ReadonlyArray<string>) => {
+        rejected = { error, methods }
       }
       return { url: new URL("/mcp", running.url).href, tools, reads: () => reads, reject, running }
     }),
