@@ -104,7 +104,10 @@ export const record = Effect.fnUntraced(function* (
 /** Settles holds of calls whose charges are unknown: the whole hold counts as spent. Returns the number of calls. */
 const settleLost = Effect.fnUntraced(function* (sql: SqlClient, which: Fragment) {
   yield* lockBudgets(sql)
-  const rows = yield* HoldRows(sql`SELECT * FROM usage_holds WHERE ${which}`)
+  // All parts of a call, since `record` deletes them all: a part of a later hour may have a lease that has not ended.
+  const rows = yield* HoldRows(
+    sql`SELECT * FROM usage_holds WHERE call_id IN (SELECT call_id FROM usage_holds WHERE ${which})`
+  )
   const calls = Map.groupBy(rows, ({ call_id }) => call_id)
   for (const [id, parts] of calls) {
     const [first] = parts.toSorted((a, b) => a.at - b.at)

@@ -157,6 +157,28 @@ onEachDatabase("the ledger", (database) => {
     )
   )
 
+  it.effect("counts the whole hold of a call, although only the lease of its first hour has ended", () =>
+    within(
+      { cost_daily_max: 1 },
+      Effect.gen(function* () {
+        const { ledger } = yield* Usage
+        const { expireLeases } = yield* ledger
+        const self = Effect.gen(function* () {
+          // As of a call that began in the hour before, and whose process was killed after the extension.
+          yield* query("UPDATE usage_holds SET hour = hour - 1")
+          yield* (yield* Spend).extend(usd("0.2"))
+          expect(yield* held).toBe("0.9")
+          yield* query(
+            "UPDATE usage_holds SET lease_until = -1 WHERE hour = (SELECT MIN(hour) FROM usage_holds)"
+          )
+          yield* expireLeases
+          expect([yield* held, yield* spent, yield* recorded]).toEqual(["0", "0.9", "0.9"])
+        })
+        yield* protect(model("0.7"), self)
+      })
+    )
+  )
+
   it.effect("settles a hold without a call at the end of its lease, while its process renews others", () =>
     within(
       { lease: "1 minute", cost_daily_max: 10 },
