@@ -6,6 +6,7 @@ import { it } from "../support/effect.ts"
 import { freePort, oauthService } from "../support/oauth.ts"
 import { backend, publish } from "../support/proxies.ts"
 import { rawOverTls } from "../support/rawHttp.ts"
+import { untilCertified } from "../support/tlsEdge.ts"
 
 const statusOf = (text: string) => Number(text.split(" ", 2)[1])
 const closed = "closed.example.com"
@@ -30,6 +31,7 @@ it.live("the Host decides which application gets a request, in every form of it"
       ]),
       running
     )
+    yield* untilCertified(port, ["open.example.com", closed])
     const get = (
       host: string,
       target = "/",

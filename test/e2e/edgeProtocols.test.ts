@@ -1,12 +1,12 @@
 /** HTTP/2 and WebSockets over the TLS listener to an application, hosts that disagree in HTTP/2, and the challenge path of ACME. */
 import { expect } from "bun:test"
 import { type ClientHttp2Session, connect } from "node:http2"
-import { connect as dial } from "node:tls"
 import { Effect, Schema } from "effect"
 import { sqlite } from "../support/databases.ts"
 import { it } from "../support/effect.ts"
 import { freePort, oauthService } from "../support/oauth.ts"
 import { backend, publish } from "../support/proxies.ts"
+import { untilCertified } from "../support/tlsEdge.ts"
 
 const open = "open.example.com"
 const closed = "closed.example.com"
@@ -57,16 +57,6 @@ const over = <A>(port: number, servername: string, run: (session: ClientHttp2Ses
       .finally(() => session.destroy())
   }).pipe(Effect.retry({ times: 5, while: (error) => error.isReplaced }))
 
-/** Whether the listener has a certificate of the host. */
-const isServed = (port: number, servername: string) =>
-  Effect.callback<boolean>((resume) => {
-    const socket = dial({ host: "127.0.0.1", port, servername, rejectUnauthorized: false }, () => {
-      resume(Effect.succeed(socket.getPeerCertificate().subjectaltname === `DNS:${servername}`))
-      socket.destroy()
-    })
-    socket.on("error", () => resume(Effect.succeed(false)))
-  })
-
 const edge = (https_port: number, http_port: number) => ({
   domains: ["mcp.example.com"],
   host: "127.0.0.1",
@@ -93,8 +83,7 @@ const serving = Effect.gen(function* () {
     ]),
     running
   )
-  // Then no listener is replaced any more.
-  for (const host of [open, closed]) yield* Effect.repeat(isServed(port, host), { until: (served) => served })
+  yield* untilCertified(port, [open, closed])
   return { app, http, port, secret }
 })
 

@@ -88,15 +88,33 @@ export const raw = async (port: number, bytes: string): Promise<Reply> => {
   return reply
 }
 
-/** The response to one request over TLS, as text. The certificate does not matter. */
-export const rawOverTls = (port: number, servername: string, head: ReadonlyArray<string>) =>
-  new Promise<string>((resolve, reject) => {
+/** Most attempts to connect while listeners are replaced. */
+const mostAttempts = 5
+
+/**
+ * The response to one request over TLS, as text. The certificate does not matter. As clients do, it connects again if a listener
+ * that was replaced closes before the handshake.
+ */
+export const rawOverTls = (
+  port: number,
+  servername: string,
+  head: ReadonlyArray<string>,
+  attempt = 1
+): Promise<string> =>
+  new Promise((resolve, reject) => {
     let text = ""
+    let isConnected = false
     const lines = [...head, "Connection: close", "", ""].join("\r\n")
-    const socket = connectTls({ host: "127.0.0.1", port, servername, rejectUnauthorized: false }, () =>
+    const socket = connectTls({ host: "127.0.0.1", port, servername, rejectUnauthorized: false }, () => {
+      isConnected = true
       socket.write(lines)
-    )
+    })
     socket.on("data", (bytes) => (text += bytes.toString()))
-    socket.on("error", reject)
-    socket.on("close", () => resolve(text))
+    socket.on("error", (error) => {
+      if (isConnected || attempt === mostAttempts) reject(error)
+      else resolve(rawOverTls(port, servername, head, attempt + 1))
+    })
+    socket.on("close", (hadError) => {
+      if (!hadError) resolve(text)
+    })
   })

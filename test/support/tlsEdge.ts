@@ -1,4 +1,5 @@
 /** A service whose edge serves TLS for `a.example.com`, with the account `alice`, and requests to its hosts. */
+import { connect } from "node:tls"
 import { Context, Effect, Layer, Schedule } from "effect"
 import { LocalCa } from "../../layers/edge/certificates/LocalCa.ts"
 import type { NewProxy } from "../../layers/edge/proxies/Proxy.ts"
@@ -22,6 +23,20 @@ export const over =
       tls
     })
   }
+
+/** Whether the listener has a certificate of the host. */
+const isServed = (port: number, servername: string) =>
+  Effect.callback<boolean>((resume) => {
+    const socket = connect({ host: "127.0.0.1", port, servername, rejectUnauthorized: false }, () => {
+      resume(Effect.succeed(socket.getPeerCertificate().subjectaltname === `DNS:${servername}`))
+      socket.destroy()
+    })
+    socket.on("error", () => resume(Effect.succeed(false)))
+  })
+
+/** Waits until the listener has a certificate of each host: then it is not replaced again. */
+export const untilCertified = (port: number, hosts: ReadonlyArray<string>) =>
+  Effect.forEach(hosts, (host) => Effect.repeat(isServed(port, host), { until: (served) => served }))
 
 export const tlsEdge = Effect.fnUntraced(function* (
   domains: ReadonlyArray<string> = ["a.example.com"],

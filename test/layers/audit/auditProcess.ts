@@ -1,5 +1,5 @@
 /** One of several processes on one database: waits for the end of standard input, then records acts in both ways. */
-import { Effect } from "effect"
+import { Effect, Logger } from "effect"
 import { Audit } from "../../../layers/audit/Audit.ts"
 import { Sql } from "../../../layers/storage/Sql.ts"
 import { act, audited } from "../../support/audit.ts"
@@ -19,5 +19,7 @@ const program = Effect.gen(function* () {
 })
 
 // The queued rows are written when the layer is released.
-await Effect.runPromise(Effect.provide(program, audited(storage)))
+await Effect.runPromise(
+  Effect.provide(program, audited(storage)).pipe(Effect.provideService(Logger.LogToStderr, true))
+)
 process.stdout.write("done\n")

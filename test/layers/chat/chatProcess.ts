@@ -1,6 +1,6 @@
 /** A process that runs turns on shared conversations until it is killed: `bun chatProcess.ts FOLDER NAME SEED`. */
 import { writeSync } from "node:fs"
-import { Duration, Effect, Random } from "effect"
+import { Duration, Effect, Logger, Random } from "effect"
 import * as jsonl from "../../../layers/chat/jsonl/jsonlStore.ts"
 import { Ids } from "../../../layers/platform/Ids.ts"
 import { completed, delta, limits, turn } from "../../support/chatStores.ts"
@@ -41,5 +41,10 @@ await Effect.runPromise(
         yield* acknowledge(yield* store.append(conversation, [completed(request)]))
       }
     })
-  ).pipe(Effect.provide(Ids.layer), Random.withSeed(seed))
+  ).pipe(
+    Effect.provide(Ids.layer),
+    Random.withSeed(seed),
+    // Such as of a line that a kill cut, which the next process removes.
+    Effect.provideService(Logger.LogToStderr, true)
+  )
 )

@@ -1,5 +1,5 @@
 /** A process that runs one turn after the other, and prints each event that was acknowledged: its `seq` and its text. */
-import { Duration, Effect } from "effect"
+import { Duration, Effect, Logger } from "effect"
 import type { StorageSettings } from "../../support/databases.ts"
 import { completed, delta, sqlShared, turn } from "../../support/chatStores.ts"
 
@@ -31,4 +31,4 @@ const program = Effect.gen(function* () {
   }
 })
 
-await Effect.runPromise(program)
+await Effect.runPromise(Effect.provideService(program, Logger.LogToStderr, true))

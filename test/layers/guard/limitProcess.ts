@@ -1,5 +1,5 @@
 /** One of several processes under the same limits: reports ready, waits for a line of input, prints how many calls passed. */
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Logger } from "effect"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
 import { RateLimit } from "../../../layers/guard/RateLimit.ts"
 import { Environment } from "../../../layers/platform/Environment.ts"
@@ -32,4 +32,4 @@ const layer = RateLimit.layerNoDeps.pipe(
   Layer.provide([Environment.layer, Platform.layer])
 )
 
-await Effect.runPromise(Effect.provide(program, layer))
+await Effect.runPromise(Effect.provide(program, layer).pipe(Effect.provideService(Logger.LogToStderr, true)))

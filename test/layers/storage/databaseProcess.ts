@@ -1,5 +1,5 @@
 /** One of several processes on one database: waits for a line on standard input, then adds to one row a hundred times. */
-import { Effect } from "effect"
+import { Effect, Logger } from "effect"
 import { Sql } from "../../../layers/storage/Sql.ts"
 import { sqlOf, type StorageSettings } from "../../support/databases.ts"
 
@@ -19,4 +19,6 @@ const program = Effect.gen(function* () {
   yield* Effect.sync(() => process.stdout.write(`${migrated.length} of ${row?.amount}\n`))
 })
 
-await Effect.runPromise(Effect.provide(program, sqlOf(storage)))
+await Effect.runPromise(
+  Effect.provide(program, sqlOf(storage)).pipe(Effect.provideService(Logger.LogToStderr, true))
+)

@@ -1,5 +1,5 @@
 /** One of several processes that read one key: waits for a line on standard input, then prints the key. */
-import { Effect, Layer, Redacted } from "effect"
+import { Effect, Layer, Logger, Redacted } from "effect"
 import { Hex } from "effect/encoding"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
 import { Environment } from "../../../layers/platform/Environment.ts"
@@ -20,4 +20,4 @@ const layer = Storage.layer.pipe(
   Layer.provide([Environment.layer, Ids.layer, Platform.layer])
 )
 
-await Effect.runPromise(Effect.provide(program, layer))
+await Effect.runPromise(Effect.provide(program, layer).pipe(Effect.provideService(Logger.LogToStderr, true)))
