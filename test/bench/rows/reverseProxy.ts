@@ -1,4 +1,4 @@
-/** Requests, event streams and WebSockets through the reverse proxy, beside a bare proxy, httpxy, and a full table. */
+/** Requests, event streams and WebSockets through the reverse proxy, beside a bare proxy, httpxy, Caddy, and a full table. */
 import { Database } from "bun:sqlite"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -96,6 +96,22 @@ const manifold = (others: number) => async (scope: AsyncDisposableStack) => {
 const other = (subject: (target: string) => Subject) => async (scope: AsyncDisposableStack) =>
   scope.use(await start(subject(await originOf(scope))))
 
+/** Caddy of the machine, if it is installed; it writes no access log. */
+const caddy = (target: string): Subject => ({
+  name: "Caddy",
+  command: [
+    process.execPath,
+    join(import.meta.dir, "../peers/onFreePort.ts"),
+    "caddy",
+    "reverse-proxy",
+    "--from",
+    "http://:PORT",
+    "--to",
+    new URL(target).host
+  ],
+  path: "/"
+})
+
 /** `taken`: how many of the measures. */
 const side = (
   subject: string,
@@ -142,6 +158,12 @@ export const reverseProxy: Row = {
       measures,
       side("manifold", manifold(0), effort, 3),
       side("httpxy", httpxy, effort, 3),
+      effort.rounds
+    )
+    yield* compare(
+      measures,
+      side("manifold", manifold(0), effort, 3),
+      side("Caddy", other(caddy), effort, 3),
       effort.rounds
     )
     yield* compare(
