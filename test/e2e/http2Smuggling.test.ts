@@ -1,6 +1,5 @@
 /** Ambiguous requests over HTTP/2 for an application that speaks HTTP/1.1: it sees one request at most, as it was meant. */
 import { expect } from "bun:test"
-import { createServer } from "node:net"
 import { Effect } from "effect"
 import { it } from "../support/effect.ts"
 import {
@@ -13,6 +12,7 @@ import {
   request,
   types
 } from "../support/http2Frames.ts"
+import { recorder } from "../support/recorder.ts"
 import { tlsEdge } from "../support/tlsEdge.ts"
 
 const authority = "app.example.net"
@@ -22,33 +22,11 @@ const get = (name: string, value: string) => request({ authority }, [[name, valu
 const pseudo = (more: ReadonlyArray<Field>) =>
   fields([[":method", "GET"], [":scheme", "https"], [":path", "/"], [":authority", authority], ...more])
 
-/** An application that responds once a request is complete, and keeps all bytes. */
-const recorder = Effect.acquireRelease(
-  Effect.callback<{ readonly port: number; readonly received: () => string; readonly close: () => void }>(
-    (resume) => {
-      let received = ""
-      const server = createServer((socket) => {
-        let pending = ""
-        socket.setEncoding("latin1")
-        socket.on("error", () => {})
-        socket.on("data", (bytes) => {
-          received += String(bytes)
-          pending += String(bytes)
-          const end = /^transfer-encoding: chunked/im.test(pending) ? "\r\n0\r\n\r\n" : "\r\n\r\n"
-          if (!pending.endsWith(end)) return
-          pending = ""
-          socket.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-        })
-      })
-      server.listen(0, "127.0.0.1", () => {
-        const address = server.address()
-        const port = typeof address === "object" && address !== null ? address.port : 0
-        resume(Effect.succeed({ port, received: () => received, close: () => server.close() }))
-      })
-    }
-  ),
-  ({ close }) => Effect.sync(close)
-)
+/** An application that responds once a request is complete. */
+const application = recorder((pending) => {
+  const end = /^transfer-encoding: chunked/im.test(pending) ? "\r\n0\r\n\r\n" : "\r\n\r\n"
+  return pending.endsWith(end) ? ["HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", ""] : ["", pending]
+})
 
 /** What never reaches the application: the block of fields, and the body. */
 const rejected: Readonly<Record<string, readonly [block: Uint8Array, body?: string]>> = {
@@ -111,7 +89,7 @@ const rejected: Readonly<Record<string, readonly [block: Uint8Array, body?: stri
 
 it.live("ambiguous requests over HTTP/2 do not reach an application, and others are one request of it", () =>
   Effect.gen(function* () {
-    const app = yield* recorder
+    const app = yield* application
     const { port, publishAll } = yield* tlsEdge()
     yield* publishAll([{ hostname: authority, target_url: `http://127.0.0.1:${app.port}` }])
     const before = app.received().length

@@ -1,41 +1,22 @@
 /** Ambiguous requests for an application: the target sees exactly one request, or the client gets an error. */
 import { expect } from "bun:test"
-import { createServer } from "node:net"
 import { Effect } from "effect"
 import { it } from "../support/effect.ts"
 import { publishing } from "../support/proxies.ts"
 import { dial } from "../support/rawHttp.ts"
+import { recorder } from "../support/recorder.ts"
 
-/** An application that answers each head that it can find in the bytes with its path, and keeps all bytes. */
-const recorder = Effect.acquireRelease(
-  Effect.callback<{ readonly port: number; readonly received: () => string; readonly close: () => void }>(
-    (resume) => {
-      let received = ""
-      const server = createServer((socket) => {
-        let pending = ""
-        socket.setEncoding("latin1")
-        socket.on("error", () => {})
-        socket.on("data", (bytes) => {
-          received += String(bytes)
-          pending += String(bytes)
-          for (let end = pending.indexOf("\r\n\r\n"); end !== -1; end = pending.indexOf("\r\n\r\n")) {
-            const path = /^[A-Z]+ (\S+) HTTP\/1\.1\r\n/.exec(pending.slice(0, end))?.[1]
-            pending = pending.slice(end + 4)
-            if (path !== undefined) {
-              socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${path.length}\r\n\r\n${path}`)
-            }
-          }
-        })
-      })
-      server.listen(0, "127.0.0.1", () => {
-        const address = server.address()
-        const port = typeof address === "object" && address !== null ? address.port : 0
-        resume(Effect.succeed({ port, received: () => received, close: () => server.close() }))
-      })
-    }
-  ),
-  ({ close }) => Effect.sync(close)
-)
+/** An application that answers each head that it can find in the bytes with its path. */
+const application = recorder((bytes) => {
+  let sent = ""
+  let pending = bytes
+  for (let end = pending.indexOf("\r\n\r\n"); end !== -1; end = pending.indexOf("\r\n\r\n")) {
+    const path = /^[A-Z]+ (\S+) HTTP\/1\.1\r\n/.exec(pending.slice(0, end))?.[1]
+    pending = pending.slice(end + 4)
+    if (path !== undefined) sent += `HTTP/1.1 200 OK\r\nContent-Length: ${path.length}\r\n\r\n${path}`
+  }
+  return [sent, pending]
+})
 
 /** The request that must never reach the application as a separate one. */
 const hidden = "GET /hidden HTTP/1.1\r\nHost: app.example.com\r\n\r\n"
@@ -123,7 +104,7 @@ const requestLines = (bytes: string) => bytes.match(/^[A-Z]+ \S+ HTTP\/1\.[01]/g
 
 it.live("ambiguous requests are rejected, and no hidden one reaches the application", () =>
   Effect.gen(function* () {
-    const app = yield* recorder
+    const app = yield* application
     const { port } = yield* publishing(`http://127.0.0.1:${app.port}`)
     for (const [name, bytes] of Object.entries(cases)) {
       const connection = dial(port)
@@ -141,7 +122,7 @@ it.live("ambiguous requests are rejected, and no hidden one reaches the applicat
 for (const [name, [bytes, paths]] of Object.entries(accepted)) {
   it.live(`${name}: the application and we see the same requests`, () =>
     Effect.gen(function* () {
-      const app = yield* recorder
+      const app = yield* application
       const { port } = yield* publishing(`http://127.0.0.1:${app.port}`)
       const connection = dial(port)
       const answered: Array<string> = []

@@ -1,36 +1,21 @@
 /** Requests of a session-era upstream server while several calls run: they go to the client whose call caused them. */
 import { afterAll, beforeAll, expect, test } from "bun:test"
 import { type Client, StreamableHTTPClientTransport, type Transport } from "@modelcontextprotocol/client"
-import { WebStandardStreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js"
-import type { Transport as OldTransport } from "@modelcontextprotocol/sdk/shared/transport.js"
 import { ManagedRuntime } from "effect"
 import { webSocketTransport } from "../../layers/upstream/webSocketTransport.ts"
 import { askingUpstream } from "../support/askingUpstream.ts"
 import { newClients, pinned } from "../support/clients.ts"
+import { oldServer } from "../support/oldServer.ts"
 import { endpoint, service } from "../support/service.ts"
 
 const session = newClients[0][1]
 const program = new URL("../support/askingUpstream.ts", import.meta.url).pathname
 
-const transport = new WebStandardStreamableHTTPServerTransport({
-  sessionIdGenerator: () => crypto.randomUUID()
-})
-/** The stream on which the upstream server sends messages outside of requests is open. */
-const streaming = Promise.withResolvers<void>()
-const upstream = Bun.serve({
-  port: 0,
-  hostname: "127.0.0.1",
-  idleTimeout: 0,
-  fetch: async (request) => {
-    const response = await transport.handleRequest(request)
-    if (request.method === "GET" && response.ok) streaming.resolve()
-    return response
-  }
-})
+const upstream = oldServer()
 const front = ManagedRuntime.make(
   service({
     mcpServers: {
-      http: { url: new URL("/mcp", upstream.url).href },
+      http: { url: upstream.url },
       stdio: { command: process.execPath, args: [program] }
     }
   })
@@ -38,15 +23,14 @@ const front = ManagedRuntime.make(
 let address: URL
 
 beforeAll(async () => {
-  // The older SDK is not written for exact optional properties.
-  await askingUpstream().connect(transport as OldTransport)
+  await upstream.connect(askingUpstream())
   address = await front.runPromise(endpoint)
-  await streaming.promise
+  await upstream.streaming
 })
 
 afterAll(async () => {
   await front.dispose()
-  await upstream.stop(true)
+  await upstream.stop()
 })
 
 const overHttp = () => new StreamableHTTPClientTransport(address)

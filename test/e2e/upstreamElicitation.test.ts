@@ -2,8 +2,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test"
 import { StreamableHTTPClientTransport, type Client } from "@modelcontextprotocol/client"
 import { Server } from "@modelcontextprotocol/sdk/server/index.js"
-import { WebStandardStreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js"
-import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js"
 import {
   CallToolRequestSchema,
   ListToolsRequestSchema,
@@ -11,6 +9,7 @@ import {
 } from "@modelcontextprotocol/sdk/types.js"
 import { ManagedRuntime } from "effect"
 import { newClients, pinned } from "../support/clients.ts"
+import { oldServer } from "../support/oldServer.ts"
 import { endpoint, service } from "../support/service.ts"
 
 const session = newClients[0][1]
@@ -22,8 +21,6 @@ const tools = ["during", "after", "required"].map((name) => ({
 
 /** Says that the page was finished, outside of any request. */
 let finish: (elicitationId: string) => Promise<void> = async () => {}
-/** The stream on which the upstream server sends messages outside of requests is open. */
-const streaming = Promise.withResolvers<void>()
 
 const makeServer = () => {
   const server = new Server({ name: "pages", version: "1" }, { capabilities: { tools: {} } })
@@ -43,33 +40,18 @@ const makeServer = () => {
   return server
 }
 
-const transport = new WebStandardStreamableHTTPServerTransport({
-  sessionIdGenerator: () => crypto.randomUUID()
-})
-const upstream = Bun.serve({
-  port: 0,
-  hostname: "127.0.0.1",
-  idleTimeout: 0,
-  fetch: async (request) => {
-    const response = await transport.handleRequest(request)
-    if (request.method === "GET" && response.ok) streaming.resolve()
-    return response
-  }
-})
-const front = ManagedRuntime.make(
-  service({ mcpServers: { pages: { url: new URL("/mcp", upstream.url).href } } })
-)
+const upstream = oldServer()
+const front = ManagedRuntime.make(service({ mcpServers: { pages: { url: upstream.url } } }))
 let address: URL
 
 beforeAll(async () => {
-  // The older SDK is not written for exact optional properties.
-  await makeServer().connect(transport as Transport)
+  await upstream.connect(makeServer())
   address = await front.runPromise(endpoint)
 })
 
 afterAll(async () => {
   await front.dispose()
-  await upstream.stop(true)
+  await upstream.stop()
 })
 
 /** A client that accepts pages, and the ids of those that were finished. */
@@ -107,7 +89,7 @@ test("a page that is finished during the call is reported before its result", as
 })
 
 test("a page that is finished after the call is reported to the caller that got it only, and once", async () => {
-  await streaming.promise
+  await upstream.streaming
   const [one, other] = [await visitor(session), await visitor(session)]
   const [, id = ""] = (await one.call("after")).split(" ")
   const told = one.next()
@@ -126,7 +108,7 @@ test("a page that is finished after the call is reported to the caller that got 
 })
 
 test("a page that a failed call requires is reported to its caller", async () => {
-  await streaming.promise
+  await upstream.streaming
   const { client, finished, next } = await visitor(session)
   const failure = await client.callTool({ name: "pages__required", arguments: {} }).then(
     () => undefined,
