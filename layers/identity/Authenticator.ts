@@ -151,7 +151,8 @@ export class Authenticator extends Context.Service<
       const audit = yield* Audit
       const rowLimit = new RowLimit(mostRows)
       const attempts = new FailedAttempts(limitsOf(initial))
-      const log = Effect.runForkWith(yield* Effect.context<never>())
+      const context = yield* Effect.context<never>()
+      const log = Effect.runForkWith(context)
       let tokens = ApiTokens.make(initial.tokens, hashOf)
       let anonymousAllowed = initial.anonymous_loopback ?? initial.tokens.length === 0
       /** Whether callers could authenticate at the start, which decides where the program may listen. */
@@ -267,7 +268,7 @@ export class Authenticator extends Context.Service<
         authenticate: (credentials) => {
           const { authorization, ticket } = credentials
           if (authorization === null) {
-            if (ticket !== undefined) return verifyTicket(ticket, credentials)
+            if (ticket !== undefined) return Effect.provideContext(verifyTicket(ticket, credentials), context)
             if (anonymousAllowed && credentials.loopbackPeer) return anonymousGrant
             attempts.missing()
             return missing

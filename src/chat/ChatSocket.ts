@@ -1,5 +1,5 @@
 /** One connection of `/ws/chat`: answers its requests, and sends the frames of its conversations. */
-import { Effect, Fiber, Stream } from "effect"
+import { type Context, Effect, Fiber, Stream } from "effect"
 import type { ChatEvent } from "../../layers/chat/ChatEvent.ts"
 import type { Principal } from "../domain/Principal.ts"
 import { isEnd } from "../../layers/chat/ConversationState.ts"
@@ -31,6 +31,8 @@ export interface ChatSocketOptions {
   readonly maxPageBytes: number
   /** Milliseconds that unread bytes may wait. */
   readonly unreadTimeout: number
+  /** Of the program. */
+  readonly context: Context.Context<never>
   readonly fork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
   readonly report: (cause: unknown) => void
   readonly principal: () => Principal
@@ -54,7 +56,7 @@ const idOf = (value: unknown): string | null =>
 export class ChatSocket {
   readonly #options: ChatSocketOptions
   readonly #socket: GuardedSocket
-  readonly #queue = new SerialQueue()
+  readonly #queue: SerialQueue
   #pending = 0
   /** What sends the frames of a conversation, or of a turn. */
   readonly #followed = new Map<string, Fiber.Fiber<void>>()
@@ -67,6 +69,7 @@ export class ChatSocket {
   constructor(socket: GuardedSocket, options: ChatSocketOptions) {
     this.#socket = socket
     this.#options = options
+    this.#queue = new SerialQueue(options.context)
   }
 
   receive(received: string | Uint8Array) {

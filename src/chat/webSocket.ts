@@ -31,7 +31,8 @@ export const layer = (limits: StreamLimits) =>
       const quotas = yield* Quotas
       const clock = yield* Clock.Clock
       const scope = yield* Effect.scope
-      const run = Effect.runForkWith(yield* Effect.context<never>())
+      const context = yield* Effect.context<never>()
+      const run = Effect.runForkWith(context)
       const fork = (effect: Effect.Effect<void>) => run(effect)
       const report = (cause: unknown) => void run(Effect.logError("A request of the chat failed.", cause))
       const later = (task: () => void) =>
@@ -91,6 +92,7 @@ export const layer = (limits: StreamLimits) =>
               bounds: limits.bounds,
               maxPageBytes: backlog.mostWaiting / 4,
               unreadTimeout: limits.unreadTimeout,
+              context,
               fork,
               report,
               principal: () => principal,
