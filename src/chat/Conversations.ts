@@ -24,6 +24,7 @@ import { makeLocalTurns } from "./localTurns.ts"
 import { checkMessage, checkProvider, digestOf, requireCall, type NewMessage } from "./NewMessage.ts"
 import { windowOf } from "./runTurn.ts"
 import { ImageRefusals } from "./toolImages.ts"
+import { observeTurns } from "./TurnSpending.ts"
 import { makeWindow, TokenCounts } from "./window.ts"
 
 export interface Submitted {
@@ -102,6 +103,7 @@ export class Conversations extends Context.Service<
         progress: yield* ProgressEvents,
         output: yield* Effect.serviceOption(Output),
         newId: next,
+        spendingOf: yield* observeTurns,
         imageRefusals: new ImageRefusals(),
         window: makeWindow(yield* Tokens, new TokenCounts(), environment.get("DEBUG_TOKENS") === "1")
       }

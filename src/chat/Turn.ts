@@ -4,6 +4,7 @@ import type { ChatEvent, ChatEventBody, ChatEventOf, TurnOptions } from "../../l
 import type { ChatStoreError } from "../../layers/chat/ChatStore.ts"
 import type { ChatSettings } from "../../layers/chat/section.ts"
 import type { Principal } from "../domain/Principal.ts"
+import type { TurnSpending } from "./TurnSpending.ts"
 
 export interface Turn {
   readonly conversation: string
@@ -15,6 +16,7 @@ export interface Turn {
   /** The client program, if known. */
   readonly program: { readonly name: string; readonly version: string } | undefined
   readonly settings: ChatSettings["service"]
+  readonly spending: TurnSpending
   readonly append: (
     events: ReadonlyArray<ChatEventBody>
   ) => Effect.Effect<ReadonlyArray<ChatEvent>, ChatStoreError>

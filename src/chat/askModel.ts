@@ -3,7 +3,6 @@ import { Effect, Exit, Stream } from "effect"
 import * as Prompt from "effect/ai/Prompt"
 import type * as Response from "effect/ai/Response"
 import type { ChatEventOf } from "../../layers/chat/ChatEvent.ts"
-import { finished } from "../../layers/models/finished.ts"
 import type { Models } from "../../layers/models/Models.ts"
 import type { ToolEntry } from "../catalog/Entry.ts"
 import { toModelTool } from "./toolList.ts"
@@ -168,20 +167,17 @@ export const askModel = Effect.fnUntraced(function* ({
     )
   })
 
-  const message = (reason: string | undefined): Message => {
-    const said = finished(finish)
-    return {
-      type: "assistant_message",
-      request_id,
-      hop,
-      parts: parts.list,
-      ...said,
-      stop_reason: reason ?? said.stop_reason,
-      uncertain: said.uncertain || finish === undefined
-    }
-  }
+  const message = (stop_reason: string): Message => ({
+    type: "assistant_message",
+    request_id,
+    hop,
+    parts: parts.list,
+    ...turn.spending.message,
+    stop_reason
+  })
 
   const tool = tools.map(toModelTool)
+  turn.spending.beginMessage()
   yield* Stream.runForEachArray(
     models.stream({
       prompt: Prompt.fromMessages(messages),
@@ -198,7 +194,7 @@ export const askModel = Effect.fnUntraced(function* ({
     })
   )
   yield* whole
-  const complete = message(undefined)
+  const complete = message(finish?.reason ?? "unknown")
   yield* turn.append([complete])
   return complete
 })

@@ -11,7 +11,6 @@ import { keepResult } from "./keepResult.ts"
 import { runTools, type ToolCall } from "./runTools.ts"
 import { toolsOf } from "./toolList.ts"
 import { askWithImages, type ImageRefusals } from "./toolImages.ts"
-import { totals } from "./totals.ts"
 import { turnClient } from "./turnClient.ts"
 import type { Turn } from "./Turn.ts"
 import { unitsOf } from "./units.ts"
@@ -37,7 +36,7 @@ const callsOf = ({ parts }: Message): ReadonlyArray<ToolCall> =>
 type Windowed = Pick<Turn, "conversation" | "options" | "requestId" | "settings">
 
 /** Provider and model of a turn's requests. */
-const modelOf = ({ active, providers }: Models["Service"], { options }: Pick<Turn, "options">) => {
+export const modelOf = ({ active, providers }: Models["Service"], { options }: Pick<Turn, "options">) => {
   const provider = options.provider ?? active
   return { provider, model: options.model ?? providers.find(({ name }) => name === provider)?.model ?? "" }
 }
@@ -59,12 +58,7 @@ export const windowOf = (
     })
   )
 
-/** `said`: receives each message, so that a turn that is stopped has the totals so far. */
-export const runTurn = Effect.fnUntraced(function* (
-  services: TurnServices,
-  turn: Turn,
-  said: Array<Message>
-) {
+export const runTurn = Effect.fnUntraced(function* (services: TurnServices, turn: Turn) {
   const { catalog, imageRefusals, models, output } = services
   const { conversation, principal, requestId, settings } = turn
   if (models.providers.length === 0) {
@@ -90,14 +84,13 @@ export const runTurn = Effect.fnUntraced(function* (
       messages,
       (shown) => askModel({ models, turn, hop, messages: shown, tools, mayCall, callIds })
     )
-    said.push(message)
     const calls = callsOf(message)
     if (calls.length === 0 || !mayCall) {
       return {
         type: "turn_completed",
         request_id: requestId,
         stop_reason: calls.length > 0 ? "max_tool_hops" : message.stop_reason,
-        ...totals(said)
+        ...turn.spending.turn
       } satisfies Completed
     }
     const keep = keepResult(output, principal, conversation)

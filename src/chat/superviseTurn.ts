@@ -7,17 +7,18 @@ import { withoutTimeLimit } from "../../layers/guard/timeLimit.ts"
 import type { Call } from "../../layers/ledger/Calls.ts"
 import type { ProgressEvents } from "../../layers/progress/ProgressEvents.ts"
 import { defaults, type Policy } from "../domain/Policy.ts"
-import type { Message } from "./askModel.ts"
 import { failureOf } from "./ChatRefusal.ts"
-import { runTurn, type TurnServices } from "./runTurn.ts"
-import { totals } from "./totals.ts"
+import { modelOf, runTurn, type TurnServices } from "./runTurn.ts"
 import type { TurnActivity } from "./TurnActivity.ts"
 import type { Turn } from "./Turn.ts"
+import type { observeTurns } from "./TurnSpending.ts"
 
 export interface SupervisedServices extends TurnServices {
   readonly guard: Guard["Service"]
   readonly progress: ProgressEvents["Service"]
   readonly newId: Effect.Effect<string>
+  /** Begins to add up the charges of a turn's calls. */
+  readonly spendingOf: Effect.Success<typeof observeTurns>
 }
 
 type Answered = ChatEventOf<"input_answered">
@@ -49,7 +50,7 @@ const policyOf = (settings: Turn["settings"]): Policy => {
  */
 export const superviseTurn = Effect.fnUntraced(function* (
   services: SupervisedServices,
-  given: Omit<Turn, "append" | "ask">,
+  given: Omit<Turn, "append" | "ask" | "spending">,
   after: number,
   ending: Effect.Effect<void>,
   activity: TurnActivity,
@@ -92,7 +93,6 @@ export const superviseTurn = Effect.fnUntraced(function* (
     return yield* withoutTimeLimit(answered)
   })
 
-  const turn: Turn = { ...given, append, ask }
   const callId = yield* newId
   const call: Call = {
     kind: "turn",
@@ -103,7 +103,9 @@ export const superviseTurn = Effect.fnUntraced(function* (
     trace: undefined,
     conversation
   }
-  const said: Array<Message> = []
+  const { model, provider = "" } = modelOf(services.models, given)
+  const spending = services.spendingOf(call, { model, provider })
+  const turn: Turn = { ...given, append, ask, spending }
   const main = guard.protect(
     {
       call,
@@ -113,7 +115,7 @@ export const superviseTurn = Effect.fnUntraced(function* (
       args: undefined,
       tracker: progress.track(call)
     },
-    Effect.raceFirst(runTurn(services, turn, said), Effect.as(Effect.raceFirst(untilStop, revoked), stopped))
+    Effect.raceFirst(runTurn(services, turn), Effect.as(Effect.raceFirst(untilStop, revoked), stopped))
   )
 
   const endOf = (exit: Exit.Exit<Effect.Success<typeof main>, Effect.Error<typeof main>>): ChatEventBody => {
@@ -121,7 +123,7 @@ export const superviseTurn = Effect.fnUntraced(function* (
       return { type: "turn_failed", request_id: requestId, error: failureOf(exit.cause) }
     }
     return exit.value === stopped
-      ? { type: "turn_completed", request_id: requestId, stop_reason: "stopped", ...totals(said) }
+      ? { type: "turn_completed", request_id: requestId, stop_reason: "stopped", ...spending.turn }
       : exit.value
   }
 
