@@ -22,7 +22,8 @@ export type Verdict = "success" | "failure" | "ignored"
 /** The `retryAfter` of calls that are rejected during a probe, in milliseconds. */
 const probeRetryAfter = 1000
 
-/** Bounds of the circuits per name that are not closed, and of the keys with failures. */
+/** Bounds of the names with failures, of the circuits per name that are not closed, and of the keys with failures. */
+const maxNames = 1000
 const maxCircuits = 1000
 const maxFailing = 10_000
 
@@ -44,6 +45,14 @@ const worst = (circuits: Iterable<Circuit>): CircuitState => {
   return found
 }
 
+/** Removes what was added first, beyond so many. */
+const keepLast = (kept: Set<string> | Map<string, unknown>, most: number) => {
+  for (const first of kept.keys()) {
+    if (kept.size <= most) return
+    kept.delete(first)
+  }
+}
+
 /**
  * Circuits of `effect/persistence`, by name (of a tool or its dependency) and principal. One principal may cause failures
  * itself, for example with a URL that never responds, and must not lock out others; failures of several principals prove
@@ -54,7 +63,7 @@ export const make = Effect.fnUntraced(function* (initial: BreakerSettings) {
   const redis = yield* SharedRedis
   const isLocal = Option.isNone(redis)
   let { principals } = initial
-  /** By name (each that ever failed) and principal: circuits that are not closed, as last seen by this instance. */
+  /** By name (of those that failed last) and principal: circuits that are not closed, as last seen by this instance. */
   const circuitsOf = new Map<string, Map<string, Circuit>>()
   /** Keys with a failure since their last success. */
   const failing = new Set<string>()
@@ -62,21 +71,17 @@ export const make = Effect.fnUntraced(function* (initial: BreakerSettings) {
   const keyOf = (name: string, owner: string) => `${name}\n${owner}`
   const recordFailure = (key: string) => {
     failing.add(key)
-    for (const first of failing) {
-      if (failing.size <= maxFailing) return
-      failing.delete(first)
-    }
+    keepLast(failing, maxFailing)
   }
   const recordState = (name: string, owner: string, state: CircuitState, until: number) => {
-    let circuits = circuitsOf.get(name)
-    if (circuits === undefined) circuitsOf.set(name, (circuits = new Map()))
+    const circuits = circuitsOf.get(name) ?? new Map<string, Circuit>()
+    circuitsOf.delete(name)
+    circuitsOf.set(name, circuits)
+    keepLast(circuitsOf, maxNames)
     circuits.delete(owner)
     if (state === "closed") return
     circuits.set(owner, { state, until })
-    for (const first of circuits.keys()) {
-      if (circuits.size <= maxCircuits) return
-      circuits.delete(first)
-    }
+    keepLast(circuits, maxCircuits)
   }
   /** How long the circuits of other principals reject this one, in milliseconds; 0: they do not. */
   const rejectedFor = (circuits: ReadonlyMap<string, Circuit>, owner: string, now: number): number => {
@@ -200,7 +205,7 @@ export const make = Effect.fnUntraced(function* (initial: BreakerSettings) {
 
   return {
     execute,
-    /** By name, for each name that ever failed. */
+    /** By name, for the names that failed last. */
     get states(): ReadonlyMap<string, CircuitState> {
       return new Map(Array.from(circuitsOf, ([name, of]) => [name, worst(of.values())]))
     },

@@ -13,13 +13,13 @@ import type { Limit } from "./fixedWindows.ts"
 
 const millis = Duration.toMillis
 
-/** Principals, and entries, whose limits are remembered. */
+/** Principals whose limits are remembered. */
 export const maxTracked = 1000
 
 /** Durations are in milliseconds. */
 export const compileLimits = (limits: Limits) => {
-  /** By tool name. */
-  const toolLimits = new Map<string, { readonly policy: Policy; readonly entryLimits: EntryLimits }>()
+  /** By policy and tool name: they leave with the policies, such as those of a connection that ends. */
+  const toolLimits = new WeakMap<Policy, Map<string, EntryLimits>>()
   /** By policy, for entries other than tools. */
   const otherLimits = new WeakMap<Policy, EntryLimits>()
   /** By a principal's key; a token of the same principal may have other limits. */
@@ -36,11 +36,10 @@ export const compileLimits = (limits: Limits) => {
       if (entryLimits === undefined) otherLimits.set(policy, (entryLimits = entryLimitsOf(limits, policy)))
       return entryLimits
     }
-    const known = toolLimits.get(name)
-    if (known !== undefined && known.policy === policy) return known.entryLimits
-    const entryLimits = entryLimitsOf(limits, policy, name)
-    if (toolLimits.size >= maxTracked) toolLimits.clear()
-    toolLimits.set(name, { policy, entryLimits })
+    let byName = toolLimits.get(policy)
+    if (byName === undefined) toolLimits.set(policy, (byName = new Map()))
+    let entryLimits = byName.get(name)
+    if (entryLimits === undefined) byName.set(name, (entryLimits = entryLimitsOf(limits, policy, name)))
     return entryLimits
   }
 

@@ -19,6 +19,9 @@ export interface OpenOptions extends Omit<ConnectOptions, "transport" | "post" |
   readonly account?: Account | undefined
 }
 
+/** Maximum time for the end of a session at its server. */
+const farewell = "1 second"
+
 const remoteTransport = async ({ account, fetch: given, maxMessageBytes, settings }: OpenOptions) => {
   const { SSEClientTransport, StreamableHTTPClientTransport } = await import("@modelcontextprotocol/client")
   const headers = Object.fromEntries(
@@ -39,17 +42,24 @@ const remoteTransport = async ({ account, fetch: given, maxMessageBytes, setting
   const transport = new StreamableHTTPClientTransport(url, options)
   return {
     transport,
-    post: postRequest({ url, headers, fetch: request, transport, token: account?.accessToken })
+    post: postRequest({ url, headers, fetch: request, transport, token: account?.accessToken }),
+    endSession: () => transport.terminateSession()
   }
 }
 
 export const openConnection = Effect.fnUntraced(function* (given: OpenOptions) {
   const { account: _account, fetch: _fetch, instance, maxMessageBytes, settings, ...options } = given
   if (settings.command === undefined) {
-    const made = yield* Effect.promise(() => remoteTransport(given))
+    const { endSession, ...made } = yield* Effect.promise(() => remoteTransport(given))
     // Also when connecting is interrupted, which the SDK's client ignores.
     yield* Effect.addFinalizer(() => Effect.ignore(Effect.tryPromise(() => made.transport.close())))
-    return yield* connect({ ...options, ...made })
+    const connection = yield* connect({ ...options, ...made })
+    yield* Effect.addFinalizer(() =>
+      endSession === undefined || connection.isLost()
+        ? Effect.void
+        : Effect.ignore(Effect.timeout(Effect.tryPromise(endSession), farewell))
+    )
+    return connection
   }
   const { explain, transport, write } = yield* stdioTransport({
     server: options.server,

@@ -1,4 +1,4 @@
-/** Connections made over REST during their life: transports, tokens, limits, time-outs, restarts and what is left of them. */
+/** Connections made over REST during their life: transports, tokens, limits, time-outs and restarts. */
 import { describe, expect } from "bun:test"
 import { readdir, readFile } from "node:fs/promises"
 import { createServer } from "node:net"
@@ -34,9 +34,6 @@ const census = Effect.gen(function* () {
   const endings = (count: number) => Effect.asVoid(Queue.takeN(ended, count))
   return { listed: { command: process.execPath, args: [program, String(port), "alone"] }, endings }
 })
-
-const callPid = (client_id: string) =>
-  json(send("/mcp/call_tool", { client_id, tool_name: "pid", arguments: {} }))
 
 const held = Effect.map(Quotas, ({ connections }) => connections.used)
 
@@ -217,41 +214,6 @@ describe("limits", () => {
     })
   )
 })
-
-const rounds = Number(process.env["REST_CYCLES"] ?? 50)
-
-it.live(
-  `${rounds} connections, called and disconnected, leave no process and no file`,
-  () =>
-    Effect.gen(function* () {
-      const { listed, endings } = yield* census
-      const dir = yield* stateFolder
-      yield* Effect.gen(function* () {
-        const cycle = Effect.gen(function* () {
-          const client_id = yield* connect({ transport: "stdio", command: ["pids"], auth_type: "none" })
-          expect((yield* callPid(client_id)).body["status"]).toBe("success")
-          const ended = yield* json(send("/mcp/disconnect", { client_id }))
-          expect(ended.status).toBe(200)
-        })
-        yield* Effect.forEach(Array.from({ length: rounds }), () => cycle, { concurrency: 4, discard: true })
-        yield* endings(rounds)
-        expect(yield* held).toBe(0)
-        expect(yield* Effect.promise(() => readdir(join(dir, "connections")))).toEqual([])
-      }).pipe(
-        Effect.provide(
-          serviceOf(() =>
-            ConfigSource.layerFrom({
-              storage: { dir },
-              logging: { level: "none" },
-              mcpServers: { pids: listed },
-              limits: { address: { calls: 1_000_000, window: "1 minute" } }
-            })
-          )
-        )
-      )
-    }),
-  Math.max(60_000, rounds * 2000)
-)
 
 it.live("a connection survives a restart, and its token is not on disk in the clear", () =>
   Effect.gen(function* () {

@@ -1,6 +1,6 @@
 /** `manifold serve --http` as a separate process, for tests of several instances on one database. */
 import { Effect } from "effect"
-import { program } from "./program.ts"
+import { main, program } from "./program.ts"
 
 export interface ServingOptions {
   /** `storage.dir` is also the home folder, so that processes with one folder have the same keys. */
@@ -13,21 +13,30 @@ export interface ServingOptions {
   readonly within?: ReadonlyArray<string>
   /** Further variables of its environment. */
   readonly env?: Readonly<Record<string, string>>
+  /** Runs the source with this module, which is loaded first and sends messages. */
+  readonly preload?: { readonly path: string; readonly onMessage: (message: unknown) => void }
 }
 
 /** Starts the process, and waits until it listens on a free port of this machine. It is killed with the scope. */
-export const servingProcess = ({ config, env, flags = [], port: wanted = 0, within = [] }: ServingOptions) =>
+export const servingProcess = ({
+  config,
+  env,
+  flags = [],
+  port: wanted = 0,
+  preload,
+  within = []
+}: ServingOptions) =>
   Effect.acquireRelease(
     Effect.promise(async () => {
-      const child = Bun.spawn(
-        [...within, ...program, "serve", "--http", "--port", String(wanted), ...flags],
-        {
-          stdin: "ignore",
-          stdout: "pipe",
-          stderr: "ignore",
-          env: { ...process.env, HOME: config.storage.dir, MCP_CONFIG_JSON: JSON.stringify(config), ...env }
-        }
-      )
+      const command =
+        preload === undefined ? [...within, ...program] : [process.execPath, "--preload", preload.path, main]
+      const child = Bun.spawn([...command, "serve", "--http", "--port", String(wanted), ...flags], {
+        stdin: "ignore",
+        stdout: "pipe",
+        stderr: "ignore",
+        env: { ...process.env, HOME: config.storage.dir, MCP_CONFIG_JSON: JSON.stringify(config), ...env },
+        ...(preload !== undefined && { ipc: preload.onMessage })
+      })
       const decoder = new TextDecoder()
       let text = ""
       const reader = child.stdout.getReader()

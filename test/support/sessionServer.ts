@@ -1,4 +1,4 @@
-/** An MCP server of the session era over HTTP, on a free port, that tests can have forget its sessions. */
+/** An MCP server of the session era over HTTP, with a stream for each session, that tests can have forget its sessions. */
 import { Effect } from "effect"
 
 const answerTo = (method: string, calls: number) => {
@@ -27,10 +27,22 @@ export const sessionServer = Effect.acquireRelease(
     const server = Bun.serve({
       port: 0,
       hostname: "127.0.0.1",
+      idleTimeout: 0,
       fetch: async (request) => {
-        if (request.method !== "POST") return new Response(null, { status: 405 })
+        const session = request.headers.get("mcp-session-id") ?? ""
+        const known = sessions.has(session)
+        if (request.method === "DELETE") {
+          const status = sessions.delete(session) ? 204 : 404
+          return new Response(null, { status })
+        }
+        if (request.method !== "POST") {
+          if (!known) return new Response(null, { status: 404 })
+          const stream = new ReadableStream<string>({
+            start: (controller) => controller.enqueue(": open\n\n")
+          })
+          return new Response(stream, { headers: { "content-type": "text/event-stream" } })
+        }
         const { id, method } = (await request.json()) as { id?: unknown; method: string }
-        const known = sessions.has(request.headers.get("mcp-session-id") ?? "")
         if (method === "server/discover") return new Response(null, { status: 400 })
         if (method !== "initialize" && !known) return new Response(null, { status: 404 })
         if (id === undefined) return new Response(null, { status: 202 })
@@ -50,6 +62,7 @@ export const sessionServer = Effect.acquireRelease(
       url: new URL("/mcp", server.url).href,
       forget: () => sessions.clear(),
       opened: () => opened,
+      open: () => sessions.size,
       calls: () => calls,
       stop: () => server.stop(true)
     }

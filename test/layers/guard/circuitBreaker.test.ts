@@ -104,6 +104,21 @@ describe("opening", () => {
     )
   }
 
+  it.effect("a thousand names are remembered: those that failed last", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make
+      const names = Array.from({ length: 1000 }, (_, index) => `connection ${index}`)
+      const fail = (name: string) => Effect.exit(breaker.execute(name, "ada", away, judge))
+      yield* times(breaker, 3, away)
+      yield* Effect.forEach(names.slice(1), fail, { discard: true })
+      yield* times(breaker, 1, away)
+      yield* Effect.forEach(names.slice(0, 1), fail, { discard: true })
+      expect(breaker.states.size).toBe(1000)
+      expect(breaker.states.get("tool")).toBe("open")
+      expect(breaker.states.has("connection 1")).toBe(false)
+    })
+  )
+
   it.effect("concurrent failures open a circuit and each call gets its own error", () =>
     Effect.gen(function* () {
       const breaker = yield* make
