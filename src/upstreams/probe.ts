@@ -9,7 +9,7 @@ import { openConnection } from "../../layers/upstream/openConnection.ts"
 import { OrphanGuard } from "../../layers/upstream/OrphanGuard.ts"
 import type { ServerSettings } from "../../layers/upstream/section.ts"
 import { UpstreamError, type Stage } from "../../layers/upstream/UpstreamError.ts"
-import { readLists } from "./lists.ts"
+import { nothing, readLists } from "./lists.ts"
 import { monotonicNow } from "../../layers/platform/monotonic.ts"
 
 export interface Step {
@@ -20,7 +20,9 @@ export interface Step {
   readonly detail: string
   /** Whether it failed because a user must sign in. */
   readonly signIn?: true
-  /** What to do; absent unless the stage failed. */
+  /** The server can be used, but rejects a list, which the service reports as `degraded`. */
+  readonly degraded?: true
+  /** What to do; absent unless the stage failed, or the server is degraded. */
   readonly fix?: string
 }
 
@@ -34,6 +36,9 @@ const fixes: Readonly<Record<Step["stage"], string>> = {
   list: "The server is at fault: report it to its author",
   call: "The server is at fault: report it to its author"
 }
+
+const rejectedFix =
+  "Calls work, but entries of a rejected list are not served: report it to the server's author"
 
 export interface ProbeOptions {
   readonly name: string
@@ -53,7 +58,8 @@ export const probe = Effect.fnUntraced(
     const timed = Effect.fnUntraced(function* <A, R>(
       stage: Step["stage"],
       effect: Effect.Effect<A, UpstreamError, R>,
-      describe: (value: A) => string
+      describe: (value: A) => string,
+      isDegraded: (value: A) => boolean = () => false
     ) {
       const started = yield* monotonicNow
       const limited = Effect.timeoutOrElse(effect, {
@@ -71,7 +77,13 @@ export const probe = Effect.fnUntraced(
       const exit = yield* Effect.exit(limited)
       const milliseconds = (yield* monotonicNow) - started
       if (Exit.isSuccess(exit)) {
-        steps.push({ stage, ok: true, milliseconds, detail: describe(exit.value) })
+        steps.push({
+          stage,
+          ok: true,
+          milliseconds,
+          detail: describe(exit.value),
+          ...(isDegraded(exit.value) && { degraded: true, fix: rejectedFix })
+        })
         return exit.value
       }
       const error = yield* Effect.flip(Effect.suspend(() => exit)).pipe(Effect.orDie)
@@ -137,10 +149,14 @@ export const probe = Effect.fnUntraced(
     if (connection === undefined) return steps
     yield* timed(
       "list",
-      readLists(name, connection, instance),
-      ({ lists: { prompts, resources, templates, tools }, looped }) =>
+      readLists(name, connection, instance, nothing),
+      ({ lists: { prompts, resources, templates, tools }, looped, rejected }) =>
         `${tools.length} tools, ${prompts.length} prompts, ${resources.length + templates.length} resources` +
-        (looped === 0 ? "" : `; ${looped} entries of this service are not served again`)
+        (looped === 0 ? "" : `; ${looped} entries of this service are not served again`) +
+        [...rejected]
+          .map(([list, { detail }]) => `; the server rejects its list of ${list}: ${detail}`)
+          .join(""),
+      ({ rejected }) => rejected.size > 0
     )
     return steps
   },

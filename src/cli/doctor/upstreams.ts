@@ -24,8 +24,9 @@ export const upstreams: Check<ConfigSource | Environment | FileSystem.FileSystem
       ([name, settings]) =>
         Effect.map(probeConfigured(name, settings, timeout), (steps) => {
           const last = steps.at(-1)
-          if (last?.ok === true) return ok(`${name}: ${last.detail}`)
           const detail = last?.detail.replaceAll(/\s*\n\s*/g, " ")
+          if (last?.degraded === true) return warn(`${name}: degraded: ${detail}. ${last.fix}`)
+          if (last?.ok === true) return ok(`${name}: ${detail}`)
           // Other principals may have signed in.
           return last?.signIn === true && settings.credentials === "per_user"
             ? warn(`${name}: reachable, but the user of this machine has no account there. ${last.fix}`)

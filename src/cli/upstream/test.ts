@@ -17,6 +17,12 @@ class TestFailed extends Schema.TaggedError<TestFailed>()("TestFailed", {}) {
   override readonly [Runtime.errorReported] = false
 }
 
+const marks = {
+  ok: ["green", "ok  "],
+  warn: ["yellow", "warn"],
+  fail: ["red", "fail"]
+} as const satisfies Record<string, readonly [Color, string]>
+
 export const test = Command.make(
   "test",
   { name: Argument.String("name").pipe(Argument.withDescription("Name in mcpServers")), json: jsonFlag },
@@ -29,9 +35,9 @@ export const test = Command.make(
       if (json) yield* Console.log(JSON.stringify(steps))
       else {
         const style = yield* colorize
-        for (const { detail, fix, milliseconds, ok, stage } of steps) {
-          const color: Color = ok ? "green" : "red"
-          const mark = style(color, ok ? "ok  " : "fail")
+        for (const { degraded, detail, fix, milliseconds, ok, stage } of steps) {
+          const [color, text] = degraded === true ? marks.warn : ok ? marks.ok : marks.fail
+          const mark = style(color, text)
           yield* Console.log(
             `${mark}  ${stage.padEnd(12)}  ${String(milliseconds).padStart(6)} ms  ${detail}`
           )

@@ -5,6 +5,7 @@ import { importable } from "../../../src/cli/upstream/importable.ts"
 import { editYaml } from "../../../layers/config/editYaml.ts"
 import { it } from "../../support/effect.ts"
 import { certificateFiles, machine, possible } from "../../support/certificate.ts"
+import { plainServer } from "../../support/plainServer.ts"
 import { home } from "../../support/userHome.ts"
 
 const usual = ".config/manifold/manifold.yaml"
@@ -102,6 +103,38 @@ it.live("a server that cannot be reached fails at its stage, with what to do", (
     expect(steps.at(-1)).toMatchObject({ stage: "connect", ok: false })
     expect(steps.at(-1).fix).toBeString()
   })
+)
+
+it.live(
+  "a server that rejects one of its lists is degraded, with the reason and what to do, and does not fail",
+  () =>
+    Effect.gen(function* () {
+      const { reject, url } = yield* plainServer()
+      const user = yield* home()
+      yield* user.run(["upstream", "add", "plain", "--url", url])
+      reject({ code: -32_000, message: "The registry is not available." }, "resources/list")
+      const tested = yield* user.run(["upstream", "test", "plain", "--json"])
+      expect(tested.code).toBe(0)
+      expect(JSON.parse(tested.stdout).at(-1)).toMatchObject({
+        stage: "list",
+        ok: true,
+        degraded: true,
+        detail:
+          "1 tools, 0 prompts, 0 resources; the server rejects its list of resources: The registry is not available.",
+        fix: expect.stringContaining("report it")
+      })
+      expect((yield* user.run(["upstream", "test", "plain"])).stdout).toMatch(/^warn {2}list /m)
+      const examined = yield* user.run(["doctor", "--json"], { PORT: "0" })
+      expect(examined.code).toBe(0)
+      expect(JSON.parse(examined.stdout)).toContainEqual({
+        check: "upstreams",
+        status: "warn",
+        message: expect.stringMatching(/^plain: degraded: .*The registry is not available.*report it/)
+      })
+      reject({ code: -32_000, message: "No." }, "tools/list", "resources/list", "resources/templates/list")
+      expect((yield* user.run(["upstream", "test", "plain"])).code).toBe(1)
+      expect((yield* user.run(["doctor"], { PORT: "0" })).code).toBe(1)
+    })
 )
 
 test.skipIf(!possible)(
