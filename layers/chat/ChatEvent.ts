@@ -168,6 +168,15 @@ const WindowCut = Schema.Struct({
   dropped: Count
 })
 
+/** The caller has more tools than one request to the model may have. */
+const ToolsOmitted = Schema.Struct({
+  type: Schema.Literal("tools_omitted"),
+  request_id: Text,
+  omitted: Count,
+  /** Tools that the model gets. */
+  sent: Count
+})
+
 /** Ends a turn. */
 const TurnCompleted = Schema.Struct({
   type: Schema.Literal("turn_completed"),
@@ -209,6 +218,7 @@ export const ChatEventBody = Schema.Union([
   InputAnswered,
   StopRequested,
   WindowCut,
+  ToolsOmitted,
   TurnCompleted,
   TurnFailed,
   HistoryDamaged

@@ -43,6 +43,9 @@ const make = Effect.gen(function* () {
     get providers() {
       return current().providers
     },
+    get fallback() {
+      return current().fallback
+    },
     get maxInputBytes() {
       return current().maxInputBytes
     },
@@ -63,7 +66,7 @@ const make = Effect.gen(function* () {
 export class Models extends Context.Service<
   Models,
   /** The settings in force; a reload replaces them. */
-  Pick<Configured, "active" | "imagesAtOnce" | "maxInputBytes" | "providers"> & {
+  Pick<Configured, "active" | "fallback" | "imagesAtOnce" | "maxInputBytes" | "providers"> & {
     /** Applies the settings now, and after each reload that changed them, until the scope closes. */
     readonly follow: (apply: Apply) => Effect.Effect<void, never, Scope.Scope>
     /**

@@ -7,6 +7,8 @@ export interface Provider extends Pick<
   KnownProvider,
   "dialect" | "images" | "maxTemperature" | "maxTokensField" | "name" | "title" | "baseUrl"
 > {
+  /** Absent: unlimited. */
+  readonly maxTools: number | undefined
   /** Absent: the server needs none. */
   readonly key: Redacted.Redacted | undefined
   readonly headers: Readonly<Record<string, Redacted.Redacted>>
@@ -58,6 +60,7 @@ const configured = (name: string, settings: Settings["providers"][string]): Prov
     imageModel: settings.image_model,
     temperature: settings.temperature,
     maxTokens: settings.max_tokens ?? (known && usualMaxTokens),
+    maxTools: settings.max_tools ?? known?.maxTools,
     topP: settings.top_p,
     timeLimit: millis(settings.time_limit),
     firstTokenTimeout: millis(settings.first_token_timeout),
@@ -80,6 +83,7 @@ export const fromEnvironment = (get: (name: string) => string | undefined): Read
           {
             ...usual,
             ...known,
+            maxTools: known.maxTools,
             key: Redacted.make(key),
             keySetting: known.keyVariable,
             maxTokens: usualMaxTokens

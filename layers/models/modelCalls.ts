@@ -125,6 +125,16 @@ export const make = Effect.fnUntraced(function* ({ outbound, settings, spine, to
     if (model.length > maxModelName) return longName(provider.name)
     const bytes = Buffer.byteLength(promptText(prompt))
     if (bytes > settings().maxInputBytes) return tooLong(provider.name, model, bytes)
+    const { tools = [] } = request
+    if (provider.maxTools !== undefined && tools.length > provider.maxTools) {
+      const setting = `llm.providers.${provider.name}.max_tools`
+      const detail = `the request has ${tools.length} tools, more than ${provider.maxTools} (${setting})`
+      return invalid(
+        provider.name,
+        detail,
+        `Choose fewer tools, or raise ${setting} if the provider accepts more.`
+      )
+    }
     const temperature = request.temperature ?? provider.temperature
     if (temperature !== undefined && (temperature < 0 || temperature > provider.maxTemperature)) {
       const detail = `temperature ${temperature} is out of range`
@@ -133,7 +143,7 @@ export const make = Effect.fnUntraced(function* ({ outbound, settings, spine, to
     return Effect.as(list.check(model), {
       model,
       prompt,
-      tools: request.tools ?? [],
+      tools,
       toolChoice: request.toolChoice ?? "auto",
       responseFormat: request.responseFormat ?? { type: "text" },
       temperature,

@@ -18,6 +18,8 @@ export interface KnownProvider {
   readonly maxTokensField: "max_completion_tokens" | "max_tokens"
   /** Whether it makes images. */
   readonly images: boolean
+  /** Most tools that it accepts in one request; absent: it states no maximum. */
+  readonly maxTools?: number
 }
 
 const list = [
@@ -29,7 +31,8 @@ const list = [
     baseUrl: "https://api.openai.com/v1",
     maxTemperature: 2,
     maxTokensField: "max_completion_tokens",
-    images: true
+    images: true,
+    maxTools: 128
   },
   {
     name: "anthropic",
@@ -49,7 +52,8 @@ const list = [
     baseUrl: "https://api.groq.com/openai/v1",
     maxTemperature: 2,
     maxTokensField: "max_completion_tokens",
-    images: false
+    images: false,
+    maxTools: 128
   }
 ] as const satisfies ReadonlyArray<KnownProvider>
 

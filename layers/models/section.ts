@@ -3,7 +3,7 @@ import { Duration, Schema } from "effect"
 import { DurationSetting } from "../config/DurationSetting.ts"
 import { Secret } from "../config/Secret.ts"
 import * as Section from "../config/Section.ts"
-import { knownNames, knownProvider } from "./providers.ts"
+import { knownNames, knownProvider, knownProviders } from "./providers.ts"
 
 const count = (minimum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum: 2 ** 31 - 1 }))
 const span = DurationSetting.check(
@@ -43,6 +43,13 @@ const provider = () =>
     max_tokens: Schema.optionalKey(
       count(1).annotate({
         description: `Maximum output tokens of one response. Default: 8192 for ${names}, else the server's own.`
+      })
+    ),
+    max_tools: Schema.optionalKey(
+      count(1).annotate({
+        description: `Maximum tools of one request. Default: ${knownProviders
+          .flatMap(({ maxTools, name }) => (maxTools === undefined ? [] : [`${maxTools} for ${name}`]))
+          .join(", ")}, else no limit.`
       })
     ),
     top_p: Schema.optionalKey(sampling(1, "Nucleus sampling: the share of probability that is considered")),

@@ -138,6 +138,8 @@ const bodyOf = (event: ChatEvent): Frame => {
       return { status: "stopping" }
     case "window_cut":
       return { status: "window_cut", dropped_messages: event.dropped }
+    case "tools_omitted":
+      return { status: "tools_omitted", omitted_tools: event.omitted, sent_tools: event.sent }
     case "turn_completed":
       return { status: "complete", metadata: metadataOf(event) }
     case "turn_failed":

@@ -9,7 +9,7 @@ import { askModel, type Message } from "./askModel.ts"
 import { refusal } from "./ChatRefusal.ts"
 import { keepResult } from "./keepResult.ts"
 import { runTools, type ToolCall } from "./runTools.ts"
-import { toolsOf } from "./toolList.ts"
+import { maxToolsOf, toolsOf, toolsOmitted } from "./toolList.ts"
 import { askWithImages, type ImageRefusals } from "./toolImages.ts"
 import { turnClient } from "./turnClient.ts"
 import type { Turn } from "./Turn.ts"
@@ -60,14 +60,19 @@ export const windowOf = (
 
 export const runTurn = Effect.fnUntraced(function* (services: TurnServices, turn: Turn) {
   const { catalog, imageRefusals, models, output } = services
-  const { conversation, principal, requestId, settings } = turn
+  const { conversation, options, principal, requestId, settings } = turn
   if (models.providers.length === 0) {
     return yield* refusal(
       503,
       "No language model is configured. Set a provider's key, such as OPENAI_API_KEY, or the section llm."
     )
   }
-  const tools = yield* toolsOf(catalog, principal, settings.tools)
+  const { omitted, tools } = yield* toolsOf(catalog, principal, settings.tools, maxToolsOf(models, options))
+  if (omitted > 0) {
+    const notice = { omitted, sent: tools.length }
+    yield* turn.append([{ type: "tools_omitted", request_id: requestId, ...notice }])
+    yield* Effect.logWarning(toolsOmitted(notice))
+  }
   const { model, provider } = modelOf(models, turn)
   const callIds = new Set<string>()
   let reported = 0

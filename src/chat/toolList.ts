@@ -1,11 +1,13 @@
 /** The tools that the model of a conversation may use. */
 import { Effect } from "effect"
 import * as Tool from "effect/ai/Tool"
+import type { Choice } from "../../layers/models/ModelRequest.ts"
+import type { Models } from "../../layers/models/Models.ts"
 import type { Catalog } from "../catalog/Catalog.ts"
 import type { ToolEntry } from "../catalog/Entry.ts"
 import type { Principal } from "../domain/Principal.ts"
 
-/** Most tools of one request to a model. */
+/** Most tools of one request to a model, also if its provider accepts more. */
 const maxTools = 512
 
 /** `*` matches any characters. */
@@ -35,13 +37,39 @@ export const isAllowed = (
   return patterns.some((pattern) => (administers ? pattern === name : matches(pattern, name)))
 }
 
-/** What the principal may call now, and the configuration allows. */
+/** Most tools that each provider accepts which may respond to a request with this choice. */
+export const maxToolsOf = (
+  { active, fallback, providers }: Pick<Models["Service"], "active" | "fallback" | "providers">,
+  { model, provider = active }: Pick<Choice, "model" | "provider">
+): number => {
+  const names = provider !== active || model !== undefined ? [provider] : [provider, ...fallback]
+  const responding = provider === undefined ? providers : providers.filter(({ name }) => names.includes(name))
+  return Math.min(maxTools, ...responding.map((each) => each.maxTools ?? maxTools))
+}
+
+/** The place of the first pattern that matches: the operator names first what matters most. */
+const rankOf = (patterns: ReadonlyArray<string> | undefined, { name }: ToolEntry): number =>
+  patterns?.findIndex((pattern) => matches(pattern, name)) ?? 0
+
+export interface ModelTools {
+  readonly tools: ReadonlyArray<ToolEntry>
+  /** Number of tools beyond the maximum. */
+  readonly omitted: number
+}
+
+const none: ModelTools = { tools: [], omitted: 0 }
+
+/**
+ * What the principal may call now, and the configuration allows: at most `most`, those that the patterns name first, and of equal
+ * ones the first by name.
+ */
 export const toolsOf = Effect.fnUntraced(function* (
   catalog: Catalog["Service"],
   principal: Principal,
-  patterns: ReadonlyArray<string> | undefined
+  patterns: ReadonlyArray<string> | undefined,
+  most: number
 ) {
-  if (patterns?.length === 0) return []
+  if (patterns?.length === 0) return none
   const entries: Array<ToolEntry> = []
   let cursor: string | undefined
   do {
@@ -52,9 +80,17 @@ export const toolsOf = Effect.fnUntraced(function* (
       )
     )
     cursor = page.next
-  } while (cursor !== undefined && entries.length < maxTools)
-  return entries.slice(0, maxTools)
+  } while (cursor !== undefined)
+  if (entries.length <= most) return { tools: entries, omitted: 0 } satisfies ModelTools
+  const ranked = entries.map((entry) => ({ entry, rank: rankOf(patterns, entry) }))
+  // The catalog lists them by name.
+  const chosen = ranked.toSorted((one, other) => one.rank - other.rank).slice(0, most)
+  return { tools: chosen.map(({ entry }) => entry), omitted: entries.length - most } satisfies ModelTools
 })
+
+/** A notice for the user and the log. */
+export const toolsOmitted = ({ omitted, sent }: { readonly omitted: number; readonly sent: number }) =>
+  `The model gets ${sent} of ${sent + omitted} tools: its provider accepts no more in one request. chat.service.tools chooses them.`
 
 const made = new WeakMap<ToolEntry, Tool.Any>()
 

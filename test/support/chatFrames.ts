@@ -84,6 +84,12 @@ const bodies = {
       description: "Earlier messages that the model does not see, because the conversation is too long."
     })
   },
+  tools_omitted: {
+    omitted_tools: Schema.Int.annotate({
+      description: "Tools that the model does not get, because its provider accepts no more in one request."
+    }),
+    sent_tools: Schema.Int.annotate({ description: "Tools that it gets." })
+  },
   complete: {
     metadata: Schema.Struct({ tokens: Schema.Int, conversation_id: Schema.String, ...said })
   },

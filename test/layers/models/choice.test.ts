@@ -1,6 +1,7 @@
 /** Which provider and model answers: the list of models, the choice of a call, fallbacks and circuit breakers. */
 import { describe, expect } from "bun:test"
 import { Effect, Stream } from "effect"
+import * as Tool from "effect/ai/Tool"
 import { Models } from "../../../layers/models/Models.ts"
 import { it } from "../../support/effect.ts"
 import {
@@ -42,6 +43,24 @@ describe("a model", () => {
       expect(error).toMatchObject({ reason: "invalid" })
       expect(error?.message.length).toBeLessThan(500)
     }).pipe(Effect.provide(models(local("http://127.0.0.1:1/v1"))))
+  )
+
+  it.live("gets no request with more tools than its provider accepts", () =>
+    Effect.gen(function* () {
+      const { requests, url } = yield* server(says("hi"), ["gpt-4o"])
+      const tools = Array.from({ length: 129 }, (_, index) =>
+        Tool.dynamic(`tool_${index}`, { parameters: { type: "object", properties: {} } })
+      )
+      yield* Effect.gen(function* () {
+        const { error } = yield* collect({ tools })
+        expect(error).toMatchObject({ _tag: "ModelError", reason: "invalid" })
+        expect(error?.message).toContain("129 tools, more than 128 (llm.providers.openai.max_tools)")
+        expect(requests).toHaveLength(0)
+        expect((yield* collect({ tools: tools.slice(1) })).text).toBe("hi")
+      }).pipe(Effect.provide(models(openai(url))))
+      const more = models(openai(url, { max_tools: 200 }))
+      expect((yield* Effect.provide(collect({ tools }), more)).text).toBe("hi")
+    })
   )
 
   it.live("is not checked where the server has no list", () =>

@@ -96,6 +96,7 @@ const body = fc.oneof(
   }),
   record({ type: is("stop_requested"), request_id }),
   record({ type: is("window_cut"), request_id, dropped: fc.nat() }),
+  record({ type: is("tools_omitted"), request_id, omitted: fc.nat(), sent: fc.nat() }),
   record({ type: is("history_damaged"), lines: fc.nat(), quarantine: is("events.quarantine") }),
   record({ type: is("turn_completed"), request_id, ...said }),
   record({ type: is("turn_failed"), request_id, error: record({ code: is(500), message: text }) })
