@@ -2,7 +2,6 @@
 import {
   Context,
   Effect,
-  Equal,
   Exit,
   FileSystem,
   Layer,
@@ -18,7 +17,7 @@ import * as ConfigDocument from "./ConfigDocument.ts"
 import { evaluateSection, unknownSections, type Evaluated } from "./evaluateSection.ts"
 import { mergeSources } from "./mergeSources.ts"
 import { withServersFile } from "./serversFile.ts"
-import type { Section } from "./Section.ts"
+import { isSame, type Section } from "./Section.ts"
 import type { DecodeServices } from "./DecodeServices.ts"
 
 /** Names of sections that a reload changed. */
@@ -147,7 +146,7 @@ const make = (load: Effect.Effect<ConfigDocument.ConfigDocument, ConfigInvalid, 
       let last = Option.none<A>()
       const update = turn.withPermit(
         Effect.flatMap(settled, (settings) => {
-          if (Equal.equals(last, Option.some(settings))) return Effect.void
+          if (Option.isSome(last) && isSame(section, last.value, settings)) return Effect.void
           return Effect.tap(apply(settings), () =>
             Effect.sync(() => {
               last = Option.some(settings)
@@ -190,14 +189,14 @@ const make = (load: Effect.Effect<ConfigDocument.ConfigDocument, ConfigInvalid, 
         const before = held.get(section)
         if (after._tag === "Failure" || before === undefined) continue
         const { present, settings } = after.success
-        const isSame = Equal.equals(before.settings, settings)
-        if (!isSame) changed.push(section.name)
-        if (!isSame && isFollowed(section)) applied.push(section.name)
-        else if (!isSame && before.used) {
+        const isChanged = !isSame(section, before.settings, settings)
+        if (isChanged) changed.push(section.name)
+        if (isChanged && isFollowed(section)) applied.push(section.name)
+        else if (isChanged && before.used) {
           needRestart.push(section.name)
           continue
         }
-        held.set(section, { ...before, present, settings: isSame ? before.settings : settings })
+        held.set(section, { ...before, present, settings: isChanged ? settings : before.settings })
       }
       // A defect of one follower does not affect the others.
       const exits = yield* Effect.forEach([...followers], ({ update }) => Effect.exit(Effect.ignore(update)))

@@ -1,5 +1,5 @@
 /** Declares a section of the configuration: schema, description, and environment variables that override it. */
-import { Effect, Schema } from "effect"
+import { Effect, Equal, Option, Schema } from "effect"
 import * as defaults from "./sectionDefaults.ts"
 import type { DecodeServices } from "./DecodeServices.ts"
 
@@ -23,6 +23,8 @@ export interface Section<out A> {
   readonly env: Readonly<Record<string, Binding>>
   /** Description for users; may be empty. */
   readonly description: string
+  /** Whether the order of its keys matters, so that another order is a change. */
+  readonly ordered: boolean
   /** Alternative names of the section. */
   readonly aliases: ReadonlyArray<string>
   /** Renamed keys, old path → new path (`retry.longest_delay` → `retry.max_delay`): the error for an old key names the new one. */
@@ -82,7 +84,7 @@ export const deferred = <
   }
 }
 
-/** A section whose keys are names of the user's own, each with a value of the same shape. */
+/** A section whose keys are names of the user's own, in their order, each with a value of the same shape. */
 export const record = <S extends Schema.Decoder<unknown, DecodeServices>>(
   name: string,
   value: () => S,
@@ -91,6 +93,7 @@ export const record = <S extends Schema.Decoder<unknown, DecodeServices>>(
   let made: Schema.Decoder<Readonly<Record<string, S["Type"]>>, DecodeServices> | undefined
   return {
     ...about(name, options),
+    ordered: true,
     get schema() {
       return (made ??= Schema.Record(Schema.String, value()))
     }
@@ -100,4 +103,11 @@ export const record = <S extends Schema.Decoder<unknown, DecodeServices>>(
 const about = (
   name: string,
   { aliases = [], description = "", env = {}, renamed = {} }: Options<string>
-) => ({ name, env, description, aliases, renamed })
+) => ({ name, env, description, aliases, renamed, ordered: false })
+
+const keysOf = (settings: unknown): ReadonlyArray<string> =>
+  Option.isOption(settings) ? keysOf(Option.getOrUndefined(settings)) : Object.keys(Object(settings))
+
+/** Whether settings of the section, or options of them, are the same. */
+export const isSame = ({ ordered }: Pick<Section<unknown>, "ordered">, one: unknown, other: unknown) =>
+  Equal.equals(one, other) && (!ordered || Equal.equals(keysOf(one), keysOf(other)))

@@ -64,6 +64,8 @@ export const manageUpstreams = Effect.gen(function* () {
   const scope = yield* Effect.scope
   const processes = yield* Layer.build(Layer.provideMerge(OrphanGuard.layer, childProcess.layer))
   const opened = new Map<string, Opened>()
+  /** In the order of the configuration. */
+  let names: ReadonlyArray<string> = []
   const uriOrder = new UriOrder()
   const turn = Semaphore.makeUnsafe(1)
   const starts = Semaphore.makeUnsafe(maxStarts)
@@ -115,7 +117,8 @@ export const manageUpstreams = Effect.gen(function* () {
           const wanted = new Map(Object.entries(servers).filter(([, { enabled }]) => enabled))
           const gone = [...opened].filter(([name, { settings }]) => !Equal.equals(wanted.get(name), settings))
           yield* Effect.forEach(gone, ([name]) => close(name), { concurrency: "unbounded", discard: true })
-          yield* uriOrder.arrange([...wanted.keys()])
+          names = [...wanted.keys()]
+          yield* uriOrder.arrange(names)
           const added = [...wanted].filter(([name]) => !opened.has(name))
           const found = yield* Effect.forEach(
             added,
@@ -131,6 +134,12 @@ export const manageUpstreams = Effect.gen(function* () {
           }
         })
       ),
-    served: () => new Map([...opened].map(([name, { served }]) => [name, served]))
+    served: () =>
+      new Map(
+        names.flatMap((name) => {
+          const entry = opened.get(name)
+          return entry === undefined ? [] : [[name, entry.served] as const]
+        })
+      )
   }
 })

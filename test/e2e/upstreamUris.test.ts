@@ -1,15 +1,21 @@
 /** Two upstream servers that list the same URIs, in both protocol eras: the second one's are mapped, in both directions. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import { StreamableHTTPClientTransport, type Client } from "@modelcontextprotocol/client"
-import { Deferred, Effect, Exit, type Layer, ManagedRuntime, Scope } from "effect"
+import { Deferred, Effect, Exit, Layer, ManagedRuntime, Scope } from "effect"
+import { writeFile } from "node:fs/promises"
+import { join } from "node:path"
+import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { Catalog } from "../../src/catalog/Catalog.ts"
 import type { Contribution } from "../../src/catalog/Contribution.ts"
 import type { Entries, ResourceEntry } from "../../src/catalog/Entry.ts"
 import { rawTool } from "../../src/catalog/rawTool.ts"
 import { text } from "../../src/domain/Content.ts"
 import { stdioUser } from "../../src/domain/Principal.ts"
+import { machine } from "../../src/program/baseLayers.ts"
+import { Upstreams } from "../../src/upstreams/Upstreams.ts"
+import { callServices } from "../support/callTool.ts"
 import { newClients } from "../support/clients.ts"
-import { endpoint, service } from "../support/service.ts"
+import { endpoint, service, serviceOf, stateFolder } from "../support/service.ts"
 
 type Service = ManagedRuntime.ManagedRuntime<Layer.Success<ReturnType<typeof service>>, unknown>
 
@@ -262,4 +268,39 @@ test("a URI is mapped as soon as an earlier server lists it, and only as long", 
   await becomes(runtime, "late", ["test://late"])
   await replace("second", [])
   await becomes(runtime, "late", [])
+})
+
+test("a reload that changes only the order of the servers decides again which one keeps a URI", async () => {
+  const urls = await Promise.all(Object.values(servers).map((runtime) => runtime.runPromise(endpoint)))
+  const [first, second] = urls.map((url) => ({ url: url.href }))
+  const run = Effect.gen(function* () {
+    const dir = yield* stateFolder
+    const file = join(dir, "manifold.json")
+    const write = (mcpServers: object) =>
+      Effect.promise(() =>
+        writeFile(file, JSON.stringify({ logging: { level: "none" }, storage: { dir }, mcpServers }))
+      )
+    yield* write({ first, second })
+    const runtime = yield* Effect.acquireRelease(
+      Effect.sync(() =>
+        ManagedRuntime.make(serviceOf(() => Layer.provide(ConfigSource.layerFile(file), machine)))
+      ),
+      (made) => made.disposeEffect
+    )
+    const order = Effect.promise(() => runtime.runPromise(Effect.flatMap(Upstreams, ({ list }) => list)))
+    const names = Effect.map(order, (all) => all.map(({ name }) => name))
+    const uris = (...expected: ReadonlyArray<string>) => becomes(runtime, "shared", expected)
+    yield* Effect.promise(() => uris(mapped, shared))
+    yield* write({ second, first })
+    yield* Effect.promise(() => runtime.runPromise(Effect.flatMap(ConfigSource, ({ reload }) => reload)))
+    yield* Effect.promise(() => uris("test://first.upstream///shared", shared))
+    expect(yield* names).toEqual(["second", "first"])
+    const read = (uri: string) =>
+      runtime.runPromise(
+        Effect.flatMap(Catalog, (catalog) => Effect.provide(catalog.read(stdioUser, uri), callServices))
+      )
+    const { contents } = yield* Effect.promise(() => read(shared))
+    expect(contents).toMatchObject([{ text: "second" }])
+  })
+  await Effect.runPromise(Effect.scoped(run))
 })

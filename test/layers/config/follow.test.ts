@@ -15,7 +15,8 @@ const storage = Section.make(
 )
 const web = Section.make("web", Schema.Struct({ robots: Section.optional(Schema.Boolean, false, "Ask") }))
 const llm = Section.make("llm", Schema.Struct({ key: Secret }))
-const sections = [logging, storage, web, llm]
+const hosts = Section.record("hosts", () => Schema.Struct({ port: Schema.Int }))
+const sections = [logging, storage, web, llm, hosts]
 
 /** A configuration over files that the test changes. */
 const over = (files: Record<string, string>) =>
@@ -91,6 +92,28 @@ describe("a reload", () => {
       files["manifold.yaml"] = ""
       expect((yield* config.reload).changed).toEqual([])
       expect(levels).toHaveLength(1)
+    })
+  )
+
+  it.effect("with another order changes a section whose keys have an order, and no other", () =>
+    Effect.gen(function* () {
+      const port = "{ port: 1 }"
+      const { config, files } = yield* over({
+        "manifold.yaml": `hosts: { one: ${port}, two: ${port} }\nlogging: { level: info }`
+      })
+      const seen = yield* collect(config, hosts)
+      const optional: Array<unknown> = []
+      yield* config.followOption(hosts, (value) => Effect.sync(() => optional.push(value)))
+      const levels = yield* collect(config, logging)
+      files["manifold.yaml"] = `logging: { level: info }\nhosts: { two: ${port}, one: ${port} }`
+      expect(yield* config.reload).toEqual({ changed: ["hosts"], applied: ["hosts"], needRestart: [] })
+      expect(seen.map((value) => Object.keys(value))).toEqual([
+        ["one", "two"],
+        ["two", "one"]
+      ])
+      expect(optional).toHaveLength(2)
+      expect((yield* config.reload).changed).toEqual([])
+      expect([seen, levels].map(({ length }) => length)).toEqual([2, 1])
     })
   )
 
