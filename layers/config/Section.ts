@@ -37,8 +37,18 @@ export interface Section<out A> {
  */
 export const optional = <S extends Schema.Top>(schema: S, value: S["Encoded"], description: string) => {
   const annotations = { description, default: value }
+  let decoded: Effect.Effect<S["Type"], Schema.SchemaError, S["DecodingServices"]> | undefined
   const key = schema.pipe(
-    Schema.withDecodingDefaultTypeKey(Effect.suspend(() => Schema.decodeEffect(schema)(value))),
+    // Decoded once: settings are immutable, and a section may have many servers.
+    Schema.withDecodingDefaultTypeKey(
+      Effect.suspend(
+        () =>
+          decoded ??
+          Effect.tap(Schema.decodeEffect(schema)(value), (settings) =>
+            Effect.sync(() => (decoded = Effect.succeed(settings)))
+          )
+      )
+    ),
     // The encoded type of a generic schema is unknown.
     Schema.annotateEncoded(annotations as { readonly description: string })
   )

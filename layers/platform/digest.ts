@@ -20,6 +20,9 @@ export const hmacSha256Hex = (key: Uint8Array, text: string): string =>
  */
 export const lookupHash = (prefix: string, text: string): string => Bun.SHA256.hash(prefix + text, "base64")
 
+/** 32 bits that differ for most different texts, in a fraction of the time of SHA-256: only to recognize an unchanged text. */
+export const quickHash = (text: string): number => Bun.hash.xxHash32(text)
+
 /** CRC-32 (ISO 3309), for checksums against typing errors. */
 export const crc32 = (text: string): number => Bun.hash.crc32(text)
 

@@ -2,6 +2,7 @@
 import type { FetchLike, Transport } from "@modelcontextprotocol/client"
 import { Effect, Schema } from "effect"
 import { isObject, type JsonObject } from "../../src/domain/JsonObject.ts"
+import { toHeaderValue } from "./headerValue.ts"
 import { EventParser } from "./EventParser.ts"
 
 /** A request to send. `params` are those of the message. */
@@ -51,13 +52,6 @@ const nameOf = ({ method, params }: Outgoing): unknown =>
     : method === "resources/read"
       ? params.uri
       : undefined
-
-/** Printable ASCII without outer spaces, and not like an encoded value. */
-const plain = /^(?!=\?base64\?.*\?=$)(?! )[ -~]*(?<! )$/
-
-/** A value that a header cannot carry is encoded (MCP 2026-07-28). */
-export const toHeaderValue = (value: string): string =>
-  plain.test(value) ? value : `=?base64?${Buffer.from(value).toString("base64")}?=`
 
 const statelessHeaders = (request: Outgoing) => {
   const name = nameOf(request)

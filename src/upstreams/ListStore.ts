@@ -1,6 +1,7 @@
 /** Stored lists of upstream servers, in `<storage.dir>/upstreams`: a fresh start serves them before it has connected. */
 import { Context, Effect, FileSystem, Layer, Option, Path } from "effect"
-import { sha256Hex } from "../../layers/platform/digest.ts"
+import { quickHash, sha256Hex } from "../../layers/platform/digest.ts"
+import { readTextNow } from "../../layers/platform/readTextNow.ts"
 import { watchFiles } from "../../layers/platform/watchFiles.ts"
 import { Ids } from "../../layers/platform/Ids.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
@@ -47,10 +48,10 @@ export class ListStore extends Context.Service<
       const ids = yield* Ids
       const folder = storage.path("upstreams")
       /** Hashes of what this process read or wrote last, by file. */
-      const saved = new Map<string, string>()
+      const saved = new Map<string, number>()
       /** False if it was remembered before. */
       const remember = (file: string, json: string): boolean => {
-        const hash = sha256Hex(json)
+        const hash = quickHash(json)
         if (saved.get(file) === hash) return false
         if (saved.size >= maxSaved) saved.clear()
         saved.set(file, hash)
@@ -87,7 +88,7 @@ export class ListStore extends Context.Service<
           load: (server, settings) =>
             Effect.gen(function* () {
               const file = fileOf(server)
-              const text = new TextDecoder().decode(yield* fs.readFile(file))
+              const text = yield* Effect.try(() => readTextNow(file))
               const { canPick, held, json, lists, pins, settings: hash } = yield* fromText(text)
               if (hash !== settingsHash(settings)) return undefined
               // Files of principals are written again after each start: the oldest ones are removed.

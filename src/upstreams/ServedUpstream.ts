@@ -23,8 +23,8 @@ export interface UpstreamSettings {
   readonly maxReconnectAttempts: number
   /** A server that answers no request, and then no ping for this long, is connected again. */
   readonly pingAfter: Duration.Duration
-  /** Makes the requests to a URL. Default: the runtime's `fetch`. */
-  readonly fetch?: CallerFetch | undefined
+  /** Makes the requests to a URL; for the first connection. Default: the runtime's `fetch`. */
+  readonly fetch?: Effect.Effect<CallerFetch> | undefined
   /** Answers sampling requests for clients without a model. Absent: they are rejected. */
   readonly models?: Models["Service"] | undefined
   /** The principals that see the entries. Default: all. */

@@ -23,7 +23,7 @@ import type { Managed } from "./manageUpstreams.ts"
 import type { Summary } from "./Summary.ts"
 import { signInSettings } from "./signInSettings.ts"
 
-/** Loaded with the first server that has a URL. */
+/** Loaded with the first connection to a URL. */
 const fetches = Effect.promise(() => import("../../layers/upstream/callerFetch.ts"))
 
 const make = Effect.gen(function* () {
@@ -64,20 +64,22 @@ const make = Effect.gen(function* () {
         const signInOf = yield* Effect.orDie(
           signInSettings.pipe(Effect.provideService(ConfigSource, config), Effect.provideService(Dns, dns))
         )
-        const remote = Object.values(servers).some(({ url }) => url !== undefined)
-        const makeFetch = remote ? (yield* fetches).callerFetch : undefined
         managed = yield* manager
         yield* managed
           .apply(servers, {
             store,
             // The operator wrote the URLs: private addresses are allowed, link-local and metadata addresses are not.
-            fetch: makeFetch?.({
-              dns,
-              settings: outbound,
-              allowPrivate: true,
-              maxBytes: max_message_bytes,
-              instance: process
-            }),
+            fetch: yield* Effect.cached(
+              Effect.map(fetches, ({ callerFetch }) =>
+                callerFetch({
+                  dns,
+                  settings: outbound,
+                  allowPrivate: true,
+                  maxBytes: max_message_bytes,
+                  instance: process
+                })
+              ).pipe(Effect.uninterruptible)
+            ),
             instance,
             signInOf: (...server) => ({ ...signInOf(...server), audit }),
             models,

@@ -1,6 +1,13 @@
 /** Catalog entries of one upstream server: its definitions under their served names. */
 import { Effect, Option } from "effect"
-import type { Entries, PromptEntry, ResourceEntry, TemplateEntry, ToolEntry } from "../catalog/Entry.ts"
+import type {
+  Complete,
+  Entries,
+  PromptEntry,
+  ResourceEntry,
+  TemplateEntry,
+  ToolEntry
+} from "../catalog/Entry.ts"
 import { rawTool } from "../catalog/rawTool.ts"
 import { chainOf, withoutChain, type InstanceChain } from "../domain/instanceChain.ts"
 import type { JsonObject } from "../domain/JsonObject.ts"
@@ -16,18 +23,34 @@ import {
   type TemplateDefinition,
   type ToolDefinition
 } from "./definitions.ts"
-import {
-  completing,
-  send,
-  toFailed,
-  toServedResult,
-  toServerArguments,
-  type Source
-} from "./forwardRequests.ts"
-import { fromMapped, mapTool } from "./mappedUri.ts"
+import { fromMapped, mapArguments, mapResult, mapTool } from "./mappedUri.ts"
 import type { Lists } from "./lists.ts"
 import { hasValidMarks, paramHeaders } from "./paramHeaders.ts"
 import { servedNames } from "./names.ts"
+import type { OpenServer, Source, Target } from "./Source.ts"
+
+/** Sends a request of a caller to the server. */
+const send = ({ open }: Source, ...request: Parameters<OpenServer["send"]>) =>
+  Effect.flatMap(open, (server) => server.send(...request))
+
+const completing =
+  ({ open }: Source, target: Target, ref: JsonObject, name: string): Complete =>
+  (value, given) =>
+    Effect.flatMap(open, (server) => server.complete(target, ref, { name, value }, given))
+
+/** The result with served URIs: the same object while no URI of the server is mapped. */
+const toServedResult = ({ uris }: Source, result: JsonObject): JsonObject => {
+  const mapping = uris()
+  return mapping === undefined ? result : mapResult(result, mapping)
+}
+
+/** Arguments with the server's own URIs. */
+const toServerArguments = ({ uris }: Source, args: JsonObject): JsonObject => {
+  const mapping = uris()
+  return mapping === undefined ? args : mapArguments(args, mapping)
+}
+
+const isSame = (one: JsonObject, other: JsonObject) => JSON.stringify(one) === JSON.stringify(other)
 
 /** Reuses the entry of an unchanged definition; removed entries are dropped. */
 const reusing = ({ known }: Source) => {
@@ -39,10 +62,12 @@ const reusing = ({ known }: Source) => {
     item: JsonObject,
     make: () => A | undefined
   ): A | undefined => {
-    const key = `${kind} ${name} ${JSON.stringify(item)}`
+    const key = `${kind} ${name}`
+    const found = before.get(key)
     // The key begins with the kind, so the entry has the kind's type.
-    const entry = (before.get(key) as A | undefined) ?? make()
-    if (entry !== undefined) known.set(key, entry)
+    const entry = found !== undefined && isSame(found.item, item) ? (found.entry as A) : make()
+    // Of entries with the same name, the first one is served.
+    if (entry !== undefined && !known.has(key)) known.set(key, { item, entry })
     return entry
   }
 }
@@ -82,7 +107,7 @@ const tool = (source: Source, name: string, definition: ToolDefinition): ToolEnt
       ...(annotations !== undefined && { annotations }),
       policy: {
         timeLimit: source.timeLimit,
-        dependency: `upstream:${source.upstream.name}`,
+        dependency: `upstream:${source.server}`,
         retry: "idempotent"
       }
     },
@@ -126,8 +151,8 @@ const read = (source: Source, name: string, uri: string, chain: InstanceChain | 
   )
 
 /** Subscribes to updates of the resource while the scope is open. */
-const subscribe = ({ upstream }: Source, name: string, uri: string) =>
-  Effect.mapError(upstream.subscribe(uri), toFailed(name))
+const subscribe = ({ open }: Source, name: string, uri: string) =>
+  Effect.flatMap(open, (server) => server.subscribe(name, uri))
 
 /** `name`: the served URI. */
 const resource = (
@@ -162,7 +187,7 @@ const template = (
   const described = metaOf(_meta)
   const target = { name, chain: described.chain }
   const isMapped = name !== definition.uriTemplate
-  const toServer = (uri: string) => (isMapped ? fromMapped(source.upstream.name, uri) : undefined) ?? uri
+  const toServer = (uri: string) => (isMapped ? fromMapped(source.server, uri) : undefined) ?? uri
   return {
     ...definition,
     ...described,

@@ -8,40 +8,14 @@ import { UpstreamError } from "../../layers/upstream/UpstreamError.ts"
 import { Failed } from "../catalog/CatalogError.ts"
 import { Caller } from "../catalog/Caller.ts"
 import { Client } from "../catalog/Client.ts"
-import type { Complete } from "../catalog/Entry.ts"
 import { invalidParams, methodNotFound } from "../domain/errorCodes.ts"
-import { chainKey, isLoop, type InstanceChain } from "../domain/instanceChain.ts"
+import { chainKey, isLoop } from "../domain/instanceChain.ts"
 import { isObject, type JsonObject } from "../domain/JsonObject.ts"
-import type { Policy } from "../domain/Policy.ts"
-import type { Principal } from "../domain/Principal.ts"
 import { answering, capabilitiesOf } from "./inputRequest.ts"
 import { passedMeta } from "./passedMeta.ts"
-import { mapArguments, mapResult, type UriMapping } from "./mappedUri.ts"
-import type { Naming } from "./names.ts"
 import type { RunningRequests } from "./RunningRequests.ts"
+import type { OpenServer, Source, Target } from "./Source.ts"
 import { offerSignIn } from "./signInTool.ts"
-
-export interface Source extends Naming {
-  readonly upstream: Upstream
-  readonly running: RunningRequests
-  /** The client that the server's requests go to, for a caller's own: one with a model, if the caller has none. */
-  readonly clientOf: (own: Client["Service"]) => Client["Service"]
-  readonly timeLimit: Policy["timeLimit"]
-  /** Signs in at the server. Absent: it has no sign-in. */
-  readonly account: Account | undefined
-  /** Whether the principal may sign in for the callers of this server. */
-  readonly maySignIn: (principal: Principal) => boolean
-  /** Whether requests have headers, so that arguments can be repeated there. */
-  readonly overHttp: boolean
-  /** Whether a tool of that name is served. */
-  readonly serves: (tool: string) => boolean
-  /** Id of this service, in the chains of calls to other instances. Absent: calls have no chain. */
-  readonly instance: Effect.Effect<string> | undefined
-  /** The mapping of its URIs; `undefined` while none is mapped. Replaced when its entries are published. */
-  uris: () => UriMapping | undefined
-  /** Cache of entries by definition: an unchanged entry stays the same object. */
-  readonly known: Map<string, object>
-}
 
 /** An error with a JSON-RPC code is the server's response; without a code the server is unreachable. */
 export const toFailed =
@@ -75,7 +49,11 @@ const onProgress =
 
 /** Lets the caller sign in, and sends the request again. */
 const afterSignIn =
-  <A, R>({ account, maySignIn, upstream }: Source, request: Effect.Effect<A, UpstreamError, R>) =>
+  <A, R>(
+    { maySignIn, server: name }: Source,
+    account: Account | undefined,
+    request: Effect.Effect<A, UpstreamError, R>
+  ) =>
   (error: UpstreamError) =>
     Effect.gen(function* () {
       const { principal } = yield* Caller
@@ -84,17 +62,9 @@ const afterSignIn =
         new UpstreamError({ server, stage, detail, unsent: true, ...(signIn !== undefined && { signIn }) })
       if (account === undefined) return yield* error
       if (!maySignIn(principal)) return yield* fail(`${error.detail}; its operator must sign in`)
-      const outcome = yield* offerSignIn(upstream.name, account, signIn?.scope)
+      const outcome = yield* offerSignIn(name, account, signIn?.scope)
       return outcome.signedIn ? yield* request : yield* fail(outcome.detail)
     })
-
-/** The entry that a request is for. */
-export interface Target {
-  /** The served name, for errors. */
-  readonly name: string
-  /** From another instance: the instances that the entry came through. */
-  readonly chain: InstanceChain | undefined
-}
 
 /** The params with the caller's `_meta`. */
 const withPassed = (params: JsonObject, caller: Caller["Service"]): JsonObject => {
@@ -125,15 +95,24 @@ const withChain = Effect.fnUntraced(function* (
 /** The instance in the chain of the call; `undefined` if the server is no other instance. */
 const instanceOf = ({ instance }: Source, { chain }: Target) => (chain === undefined ? undefined : instance)
 
-export const send = (
+/** What requests are sent with. */
+export interface Forwarding {
+  readonly upstream: Upstream
+  readonly running: RunningRequests
+  /** The client that the server's requests go to, for a caller's own: one with a model, if the caller has none. */
+  readonly clientOf: (own: Client["Service"]) => Client["Service"]
+  /** Signs in at the server. Absent: it has no sign-in. */
+  readonly account: Account | undefined
+}
+
+const forward = (
   source: Source,
-  target: Target,
+  { account, clientOf, running, upstream }: Forwarding,
+  { name }: Target,
   method: string,
-  params: JsonObject,
-  headers?: Readonly<Record<string, string>>
+  headers: Readonly<Record<string, string>> | undefined,
+  toSent: (caller: Caller["Service"]) => JsonObject
 ) => {
-  const { clientOf, running, upstream } = source
-  const { name } = target
   const request = (sent: JsonObject, context: Context.Context<Progress | Client>, origin: object) => {
     const client = () => clientOf(Context.get(context, Client))
     // Most calls ask nothing.
@@ -146,33 +125,28 @@ export const send = (
       headers
     })
   }
-  const forward = (toSent: (caller: Caller["Service"]) => JsonObject) =>
-    running.run((context, origin) => {
-      const requested = request(toSent(Context.get(context, Caller)), context, origin)
-      return requested.pipe(
-        Effect.catch((error) => {
-          const last = error.signIn === undefined ? Effect.fail(error) : afterSignIn(source, requested)(error)
-          return last.pipe(Effect.tapError(running.elicitations.addRequired), Effect.mapError(toFailed(name)))
-        })
-      )
-    })
-  const instance = instanceOf(source, target)
-  return instance === undefined
-    ? forward((caller) => withPassed(params, caller))
-    : Effect.flatMap(withChain(instance, name, params), (sent) => forward(() => sent))
+  return running.run((context, origin) => {
+    const requested = request(toSent(Context.get(context, Caller)), context, origin)
+    return requested.pipe(
+      Effect.catch((error) => {
+        const last =
+          error.signIn === undefined ? Effect.fail(error) : afterSignIn(source, account, requested)(error)
+        return last.pipe(Effect.tapError(running.elicitations.addRequired), Effect.mapError(toFailed(name)))
+      })
+    )
+  })
 }
 
-/** The result with served URIs: the same object while no URI of the server is mapped. */
-export const toServedResult = ({ uris }: Source, result: JsonObject): JsonObject => {
-  const mapping = uris()
-  return mapping === undefined ? result : mapResult(result, mapping)
-}
-
-/** Arguments with the server's own URIs. */
-export const toServerArguments = ({ uris }: Source, args: JsonObject): JsonObject => {
-  const mapping = uris()
-  return mapping === undefined ? args : mapArguments(args, mapping)
-}
+const sending =
+  (source: Source, forwarding: Forwarding): OpenServer["send"] =>
+  (target, method, params, headers) => {
+    const instance = instanceOf(source, target)
+    return instance === undefined
+      ? forward(source, forwarding, target, method, headers, (caller) => withPassed(params, caller))
+      : Effect.flatMap(withChain(instance, target.name, params), (sent) =>
+          forward(source, forwarding, target, method, headers, () => sent)
+        )
+  }
 
 /** Codes of servers that declare completion, but cannot complete this argument. */
 const notCompleted: ReadonlySet<number | undefined> = new Set([methodNotFound, invalidParams])
@@ -181,18 +155,16 @@ const notCompleted: ReadonlySet<number | undefined> = new Set([methodNotFound, i
 const isUnanswered = (error: Failed | UpstreamError): error is UpstreamError =>
   error._tag === "UpstreamError" && error.code === undefined && !error.unsent
 
-/** Values of an argument; empty if the server has no completion, or none of this argument. */
-export const completing =
-  (source: Source, target: Target, ref: JsonObject, argument: string): Complete =>
-  (typed, given) => {
+const completing =
+  (source: Source, { upstream }: Forwarding): OpenServer["complete"] =>
+  (target, ref, argument, given) => {
     const request = Effect.gen(function* () {
-      const { upstream } = source
       const instance = instanceOf(source, target)
       const { capabilities } = yield* upstream.connection
       if (capabilities.completions === undefined) return []
       const params = {
         ref,
-        argument: { name: argument, value: typed },
+        argument,
         ...(Object.keys(given).length > 0 && { context: { arguments: given } })
       }
       const { completion } = yield* upstream.request(
@@ -217,3 +189,9 @@ export const completing =
       )
     )
   }
+
+export const forwardRequests = (source: Source, forwarding: Forwarding): OpenServer => ({
+  send: sending(source, forwarding),
+  complete: completing(source, forwarding),
+  subscribe: (name, uri) => Effect.mapError(forwarding.upstream.subscribe(uri), toFailed(name))
+})

@@ -1,21 +1,13 @@
 /** Serves the configured upstream servers, each in a scope that closes when it is removed or changed. */
 import { type Duration, Effect, Equal, Exit, Layer, Scope, Semaphore } from "effect"
-import * as childProcess from "../../layers/platform/childProcess.ts"
-import { OrphanGuard } from "../../layers/upstream/OrphanGuard.ts"
 import type { ServerSettings } from "../../layers/upstream/section.ts"
-import type { Lister, ListStore } from "./ListStore.ts"
+import type { ListStore } from "./ListStore.ts"
+import { deferServer } from "./deferServer.ts"
 import { observeUpstream } from "./observeUpstream.ts"
-import type { Known } from "./storedText.ts"
 import type { SignInSettings } from "./accountOf.ts"
-import { servePerUser } from "./servePerUser.ts"
+import { publishServer } from "./publishServer.ts"
 import type { ServedUpstream, UpstreamSettings } from "./ServedUpstream.ts"
-import { serveUpstream } from "./serveUpstream.ts"
 import { UriOrder } from "./UriOrder.ts"
-
-type Services =
-  | Effect.Services<ReturnType<typeof serveUpstream>>
-  | Effect.Services<ReturnType<typeof servePerUser>>
-  | Effect.Services<ReturnType<typeof observeUpstream>>
 
 interface Opened {
   readonly settings: ServerSettings
@@ -37,32 +29,34 @@ export interface Shared extends Omit<
 }
 
 /** What commands and pages show of a server. */
-export type Managed = Pick<ServedUpstream, "connection" | "lists" | "summary"> &
-  Partial<Pick<ServedUpstream, "account">>
-
-/** Stored lists that are read at the same time. */
-const maxReads = 16
+export interface Managed
+  extends Pick<ServedUpstream, "connection" | "lists" | "summary">, Partial<Pick<ServedUpstream, "account">> {
+  /** Opens a known server ahead of its first use. */
+  readonly prepare?: Effect.Effect<void>
+}
 
 /** Known servers that connect at the same time after a start: all of them would delay the first responses. */
 const maxStarts = 4
 
-/** The first `load` returns what was read before. */
-const readBefore = (store: Lister, known: Known | undefined): Lister => {
-  let isFirst = true
-  return {
-    ...store,
-    load: (server, settings) =>
-      Effect.suspend(() => {
-        if (!isFirst) return store.load(server, settings)
-        isFirst = false
-        return Effect.succeed(known)
-      })
-  }
-}
+/** Time after a start before known servers are opened without a call, so that the first responses are not delayed. */
+const quiet = "2 seconds"
+
+/** Loaded with the first server that is opened. */
+const opening = Effect.promise(async () => {
+  const [{ openServer }, { servePerUser }, { OrphanGuard }, childProcess] = await Promise.all([
+    import("./openServer.ts"),
+    import("./servePerUser.ts"),
+    import("../../layers/upstream/OrphanGuard.ts"),
+    import("../../layers/platform/childProcess.ts")
+  ])
+  return { openServer, servePerUser, processes: Layer.provideMerge(OrphanGuard.layer, childProcess.layer) }
+})
 
 export const manageUpstreams = Effect.gen(function* () {
   const scope = yield* Effect.scope
-  const processes = yield* Layer.build(Layer.provideMerge(OrphanGuard.layer, childProcess.layer))
+  const loaded = yield* Effect.flatMap(opening, ({ processes, ...loading }) =>
+    Effect.map(Layer.buildWithScope(processes, scope), (services) => ({ ...loading, services }))
+  ).pipe(Effect.uninterruptible, Effect.cached)
   const opened = new Map<string, Opened>()
   /** In the order of the configuration. */
   let names: ReadonlyArray<string> = []
@@ -70,36 +64,39 @@ export const manageUpstreams = Effect.gen(function* () {
   const turn = Semaphore.makeUnsafe(1)
   const starts = Semaphore.makeUnsafe(maxStarts)
 
-  /** `known`: what is stored of the server. */
-  const open = Effect.fnUntraced(function* (
-    name: string,
-    settings: ServerSettings,
-    shared: Shared,
-    known: Known | undefined
-  ) {
+  /** A server with a connection for all callers. */
+  const serve = Effect.fnUntraced(function* (name: string, settings: ServerSettings, shared: Shared) {
+    const { idleTimeout: _, signInOf, store, ...options } = shared
+    const known = yield* store?.load(name, settings) ?? Effect.undefined
+    const served = { ...options, uriOrder, name, settings, signIn: signInOf(name, settings), starts, store }
+    const published = yield* publishServer(served, known)
+    const open = Effect.flatMap(loaded, ({ openServer, services }) =>
+      Effect.provideContext(openServer(served, published), services)
+    ).pipe(Effect.tap(({ upstream }) => observeUpstream(upstream)))
+    return yield* known === undefined ? open : deferServer(name, published, open)
+  })
+
+  /** A server with a connection for each principal. */
+  const serveEach = (name: string, settings: ServerSettings, { signInOf, ...options }: Shared) =>
+    Effect.flatMap(loaded, ({ servePerUser, services }) =>
+      servePerUser({
+        ...options,
+        uriOrder,
+        name,
+        settings,
+        signInOf: (principal) => signInOf(name, settings, principal)
+      }).pipe(Effect.provideContext(services))
+    )
+
+  const open = Effect.fnUntraced(function* (name: string, settings: ServerSettings, shared: Shared) {
     const own = yield* Scope.fork(scope)
-    const { idleTimeout, signInOf, store, ...options } = shared
-    const one: Effect.Effect<Managed, never, Services> =
-      settings.credentials === "per_user"
-        ? servePerUser({
-            ...options,
-            uriOrder,
-            name,
-            settings,
-            idleTimeout,
-            store,
-            signInOf: (principal) => signInOf(name, settings, principal)
-          })
-        : serveUpstream({
-            ...options,
-            uriOrder,
-            name,
-            settings,
-            signIn: signInOf(name, settings),
-            starts,
-            ...(store !== undefined && { store: readBefore(store, known) })
-          }).pipe(Effect.tap((made) => observeUpstream(made.upstream)))
-    const served = yield* one.pipe(Effect.provideService(Scope.Scope, own), Effect.provideContext(processes))
+    const serving: Effect.Effect<
+      Managed,
+      never,
+      Effect.Services<ReturnType<typeof serve>> | Effect.Services<ReturnType<typeof serveEach>>
+    > =
+      settings.credentials === "per_user" ? serveEach(name, settings, shared) : serve(name, settings, shared)
+    const served: Managed = yield* Effect.provideService(serving, Scope.Scope, own)
     opened.set(name, { settings, scope: own, served })
   })
 
@@ -108,6 +105,10 @@ export const manageUpstreams = Effect.gen(function* () {
     opened.delete(name)
     if (entry !== undefined) yield* Scope.close(entry.scope, Exit.void)
   })
+
+  const openAll = Effect.suspend(() =>
+    Effect.forEach([...opened.values()], ({ served }) => served.prepare ?? Effect.void, { discard: true })
+  )
 
   return {
     /** Servers with unchanged settings keep running. */
@@ -119,19 +120,11 @@ export const manageUpstreams = Effect.gen(function* () {
           yield* Effect.forEach(gone, ([name]) => close(name), { concurrency: "unbounded", discard: true })
           names = [...wanted.keys()]
           yield* uriOrder.arrange(names)
-          const added = [...wanted].filter(([name]) => !opened.has(name))
-          const found = yield* Effect.forEach(
-            added,
-            ([name, settings]) =>
-              settings.credentials === "per_user"
-                ? Effect.undefined
-                : (shared.store?.load(name, settings) ?? Effect.undefined),
-            { concurrency: maxReads }
-          )
           // In order: the first entry keeps a name.
-          for (const [index, [name, settings]] of added.entries()) {
-            yield* open(name, settings, shared, found[index])
+          for (const [name, settings] of wanted) {
+            if (!opened.has(name)) yield* open(name, settings, shared)
           }
+          yield* Effect.forkIn(Effect.delay(openAll, quiet), scope)
         })
       ),
     served: () =>

@@ -1,5 +1,5 @@
 /** `Mcp-Param-*` headers: arguments that a tool's schema marks with `x-mcp-header`, for servers behind proxies (SEP-2243). */
-import { toHeaderValue } from "../../layers/upstream/postRequest.ts"
+import { toHeaderValue } from "../../layers/upstream/headerValue.ts"
 import type { JsonObject } from "../domain/JsonObject.ts"
 import { scan, valueAt, type Declaration } from "../mcp/paramHeaders.ts"
 

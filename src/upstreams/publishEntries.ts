@@ -6,7 +6,7 @@ import type { Contribution } from "../catalog/Contribution.ts"
 import type { Lifetimes } from "../catalog/EntryTable.ts"
 import type { Decoders } from "./definitions.ts"
 import { entriesOf } from "./entries.ts"
-import type { Source } from "./forwardRequests.ts"
+import type { Source } from "./Source.ts"
 import type { Lists } from "./lists.ts"
 import type { UriOrder } from "./UriOrder.ts"
 
@@ -26,6 +26,8 @@ export interface PublishOptions {
   /** Absent: no URI is mapped. */
   readonly uriOrder: UriOrder | undefined
 }
+
+export type PublishedEntries = Effect.Success<ReturnType<typeof publishEntries>>
 
 export const publishEntries = Effect.fnUntraced(function* (options: PublishOptions) {
   const { decode, lifetimes, name, pending, source, uriOrder, visibleTo } = options

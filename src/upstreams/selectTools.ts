@@ -1,19 +1,7 @@
-/** The served part of the lists of a server: by `allow` and `deny`, and without tools that are held back. */
-import type { ServerSettings } from "../../layers/upstream/section.ts"
+/** The served part of the lists of a server: checked, and without tools that are held back. */
 import { type Accepted, acceptOthers, acceptTools } from "./acceptTools.ts"
 import type { Known } from "./storedText.ts"
 import type { Found, Lists } from "./lists.ts"
-
-/** `*` matches anything. */
-const matches = (pattern: string, name: string) =>
-  new RegExp(`^${pattern.split("*").map(RegExp.escape).join(".*")}$`, "s").test(name)
-
-/** Whether a tool of that name is served (`allow`, `deny`). */
-export const serves =
-  ({ allow, deny = [] }: ServerSettings) =>
-  (tool: string) =>
-    (allow === undefined || allow.some((pattern) => matches(pattern, tool))) &&
-    !deny.some((pattern) => matches(pattern, tool))
 
 /** The accepted tools as they are, whose list could not be read. Tools that are held back stay so. */
 const acceptedBefore = ({ held, lists, pins }: Known): Accepted => ({

@@ -1,4 +1,5 @@
 /** Settings of the sign-in at a configured server, from the configuration. */
+import type { FetchLike } from "@modelcontextprotocol/client"
 import { Effect } from "effect"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import * as outboundSection from "../../layers/outbound/section.ts"
@@ -13,13 +14,19 @@ export const signInSettings = Effect.gen(function* () {
   const dns = yield* Dns
   const { connection } = yield* config.read(mcp.section)
   const outbound = yield* config.read(outboundSection.section)
-  const { namedUrls, oauthFetch } = yield* Effect.promise(
-    () => import("../../layers/upstream/oauth/oauthFetch.ts")
-  )
+  /** Loaded with the first request. */
+  const fetchFor = (settings: ServerSettings): FetchLike => {
+    let loading: Promise<FetchLike> | undefined
+    const load = async () => {
+      const { namedUrls, oauthFetch } = await import("../../layers/upstream/oauth/oauthFetch.ts")
+      return oauthFetch({ dns, settings: outbound }, namedUrls(settings))
+    }
+    return async (url, init) => (await (loading ??= load()))(url, init)
+  }
   return (server: string, settings: ServerSettings, principal = ""): SignInSettings => ({
     server,
     principal,
     timeout: connection.sign_in_timeout,
-    fetch: oauthFetch({ dns, settings: outbound }, namedUrls(settings))
+    fetch: fetchFor(settings)
   })
 })

@@ -1,0 +1,90 @@
+/** Starts with upstream servers whose lists are stored: they are served at once, and a server is opened when it is first used. */
+import { expect } from "bun:test"
+import { Effect } from "effect"
+import { Catalog } from "../../src/catalog/Catalog.ts"
+import { stdioUser } from "../../src/domain/Principal.ts"
+import { Upstreams } from "../../src/upstreams/Upstreams.ts"
+import { callTool } from "../support/callTool.ts"
+import { it } from "../support/effect.ts"
+import { plainServer } from "../support/plainServer.ts"
+import { get } from "../support/rest.ts"
+import { service, stateFolder } from "../support/service.ts"
+
+const names = Effect.flatMap(Catalog, (catalog) =>
+  Effect.map(catalog.tools(stdioUser), ({ items }) =>
+    items.map(({ name }) => name).filter((name) => name.includes("__"))
+  )
+)
+
+const states = Effect.flatMap(Upstreams, ({ list }) =>
+  Effect.map(list, (all) => Object.fromEntries(all.map(({ name, state }) => [name, state])))
+)
+
+const ready = Effect.repeat(states, {
+  until: (all) => Object.values(all).every((state) => state === "ready")
+})
+
+const run =
+  (dir: string, mcpServers: Readonly<Record<string, object>>) =>
+  <A, E, R>(self: Effect.Effect<A, E, R>) =>
+    Effect.provide(self, service({ storage: { dir }, mcpServers }), { local: true })
+
+it.live("a known server is opened by its first call, once, and others stay closed", () =>
+  Effect.gen(function* () {
+    const [one, two] = [yield* plainServer(), yield* plainServer()]
+    const inState = run(yield* stateFolder, { one: { url: one.url }, two: { url: two.url } })
+    yield* inState(Effect.andThen(names, ready))
+    const before = [one.reads(), two.reads()]
+    yield* inState(
+      Effect.gen(function* () {
+        expect(yield* names).toEqual(["one__one", "two__one"])
+        expect(yield* states).toEqual({ one: "idle", two: "idle" })
+        const calls = [callTool("one__one", {}), callTool("one__one", {}), callTool("one__one", {})]
+        for (const result of yield* Effect.all(calls, { concurrency: "unbounded" })) {
+          expect(result).toMatchObject({ content: [{ text: "called" }] })
+        }
+        expect([one.reads(), two.reads()]).toEqual([(before[0] ?? 0) + 1, before[1] ?? 0])
+        expect(yield* states).toEqual({ one: "ready", two: "idle" })
+        expect(yield* names).toEqual(["one__one", "two__one"])
+        const metrics = yield* Effect.flatMap(get("/metrics"), (response) =>
+          Effect.promise(() => response.text())
+        )
+        expect(metrics).toContain('manifold_upstream_requests_total{upstream="one"} 3\n')
+      })
+    )
+  })
+)
+
+it.live(
+  "a known server that is not called is opened after the first responses, and gets its new entries",
+  () =>
+    Effect.gen(function* () {
+      const server = yield* plainServer()
+      const inState = run(yield* stateFolder, { plain: { url: server.url } })
+      yield* inState(Effect.andThen(names, ready))
+      server.tools.push("two")
+      yield* inState(
+        Effect.gen(function* () {
+          expect(yield* names).toEqual(["plain__one"])
+          yield* ready
+          expect(yield* names).toEqual(["plain__one", "plain__two"])
+        })
+      )
+    })
+)
+
+it.live("resources, and subscriptions to them, open a known server", () =>
+  Effect.gen(function* () {
+    const server = yield* plainServer()
+    const inState = run(yield* stateFolder, { plain: { url: server.url } })
+    yield* inState(Effect.andThen(names, ready))
+    yield* inState(
+      Effect.gen(function* () {
+        const catalog = yield* Catalog
+        const failure = yield* Effect.flip(Effect.scoped(catalog.subscribe(stdioUser, "plain://one")))
+        expect(failure.message).toContain("Method not found")
+        expect(yield* states).toEqual({ plain: "ready" })
+      })
+    )
+  })
+)
