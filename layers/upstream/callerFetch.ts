@@ -17,17 +17,26 @@ export interface CallerFetchOptions {
   readonly settings: Settings
   /** Whether loopback and private addresses may be reached. Link-local and metadata addresses never are. */
   readonly allowPrivate: boolean
-  /** Largest JSON body, and largest event of a stream, in bytes. */
+  /** Largest JSON body, and longest line of an event stream, in bytes. */
   readonly maxBytes: number
+  /** Whether the reader limits the events of a stream, instead of an error at a line that is too long. Default: false. */
+  readonly passesEvents?: boolean
   /** Id of this service, which rejects its own requests. */
   readonly instance?: string | undefined
 }
 
 const newline = 0x0a
 
+type Limit = Pick<CallerFetchOptions, "maxBytes" | "passesEvents">
+
+const isStream = (headers: Headers) => headers.get("content-type")?.startsWith("text/event-stream") === true
+
+const pass = () => {}
+
 /** Throws when the body, or one line of an event stream, exceeds `maxBytes`. */
-const sizeCheck = (headers: Headers, maxBytes: number) => {
-  const stream = headers.get("content-type")?.startsWith("text/event-stream") === true
+const sizeCheck = (headers: Headers, { maxBytes, passesEvents }: Limit) => {
+  const stream = isStream(headers)
+  if (stream && passesEvents === true) return pass
   let size = 0
   return (chunk: Uint8Array) => {
     const end = stream ? chunk.lastIndexOf(newline) : -1
@@ -41,9 +50,9 @@ const sizeCheck = (headers: Headers, maxBytes: number) => {
 const limited = (
   { headers, status, statusText }: Response,
   body: ReadableStream<Uint8Array<ArrayBuffer>>,
-  maxBytes: number
+  limit: Limit
 ) => {
-  const check = sizeCheck(headers, maxBytes)
+  const check = sizeCheck(headers, limit)
   const checked = body.pipeThrough(
     new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
       transform: (chunk, controller) => {
@@ -165,10 +174,11 @@ export const callerFetch = (options: CallerFetchOptions): CallerFetch => {
     } as RequestInit)
     const { body, headers } = response
     if (body === null) return response
-    const stream = headers.get("content-type")?.startsWith("text/event-stream") === true
+    const stream = isStream(headers)
+    if (stream && options.passesEvents === true) return response
     const length = Number(headers.get("content-length") ?? Number.NaN)
     const plain = headers.get("content-encoding") === null
-    return !stream && plain && length <= maxBytes ? response : limited(response, body, maxBytes)
+    return !stream && plain && length <= maxBytes ? response : limited(response, body, options)
   }
   const sendPlainly = async (
     route: Route,
@@ -183,7 +193,7 @@ export const callerFetch = (options: CallerFetchOptions): CallerFetch => {
       headers: headers instanceof Headers ? headers : Object.entries(headers),
       body,
       signal: signal ?? undefined,
-      checkOf: (head) => sizeCheck(head.headers, maxBytes)
+      checkOf: (head) => sizeCheck(head.headers, options)
     })
     const encoding = response.headers.get("content-encoding")
     if (encoding === null || response.body === null) return response
@@ -192,7 +202,7 @@ export const callerFetch = (options: CallerFetchOptions): CallerFetch => {
       await encoded.cancel()
       throw cause
     })
-    return limited(response, decoded, maxBytes)
+    return limited(response, decoded, options)
   }
   const send = (route: Route, init: RequestInit | undefined) => {
     const body = init?.body ?? undefined

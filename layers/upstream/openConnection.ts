@@ -1,7 +1,9 @@
 /** Opens a connection to a configured server over the transport that its settings name. */
+import type { FetchLike, Transport } from "@modelcontextprotocol/client"
 import { Effect, Redacted } from "effect"
 import type { CallerFetch } from "./callerFetch.ts"
 import { connect, type ConnectOptions } from "./Connection.ts"
+import { type EventLimitOptions, limitEvents } from "./EventLimit.ts"
 import type { Account } from "./oauth/Account.ts"
 import { postRequest } from "./postRequest.ts"
 import type { ServerSettings } from "./section.ts"
@@ -32,18 +34,31 @@ const remoteTransport = async ({ account, fetch: given, maxMessageBytes, setting
     return { transport: webSocketTransport({ url, headers, route: given?.route, maxMessageBytes }) }
   }
   const request = given ?? fetch
+  const eventLimit: EventLimitOptions = {
+    maxBytes: maxMessageBytes,
+    onTooLarge: (error) => made.onerror?.(error)
+  }
+  const limited: FetchLike = async (to, init) => limitEvents(await request(to, init), eventLimit)
   const options = {
     requestInit: { headers },
-    fetch: account?.observed(request) ?? request,
+    fetch: account?.observed(limited) ?? limited,
     ...(account !== undefined && { authProvider: account.authProvider }),
     onInsufficientScope: "throw" as const
   }
-  if (settings.type === "sse") return { transport: new SSEClientTransport(url, options) }
-  const transport = new StreamableHTTPClientTransport(url, options)
+  const streamable = settings.type === "sse" ? undefined : new StreamableHTTPClientTransport(url, options)
+  const made: Transport = streamable ?? new SSEClientTransport(url, options)
+  if (streamable === undefined) return { transport: made }
   return {
-    transport,
-    post: postRequest({ url, headers, fetch: request, transport, token: account?.accessToken }),
-    endSession: () => transport.terminateSession()
+    transport: made,
+    post: postRequest({
+      url,
+      headers,
+      fetch: request,
+      maxBytes: maxMessageBytes,
+      transport: streamable,
+      token: account?.accessToken
+    }),
+    endSession: () => streamable.terminateSession()
   }
 }
 

@@ -2,8 +2,10 @@
 import type { FetchLike, Transport } from "@modelcontextprotocol/client"
 import { Effect, Schema } from "effect"
 import { isObject, type JsonObject } from "../../src/domain/JsonObject.ts"
+import { EventLimit, isEventStream, limitEvents } from "./EventLimit.ts"
 import { toHeaderValue } from "./headerValue.ts"
 import { EventParser } from "./EventParser.ts"
+import type { MessageTooLarge } from "./PendingRequests.ts"
 
 /** A request to send. `params` are those of the message. */
 export interface Outgoing {
@@ -76,15 +78,19 @@ export interface PostTransport {
   readonly url: URL
   readonly headers: Readonly<Record<string, string>>
   readonly fetch: FetchLike
+  /** Maximum size of an event in bytes. */
+  readonly maxBytes: number
   readonly transport: Transport
   /** Access token of the server, if it has one. */
   readonly token?: (() => string | undefined | Promise<string | undefined>) | undefined
 }
 
-export const postRequest = ({ fetch, headers, token, transport, url }: PostTransport): Post => {
+export const postRequest = ({ fetch, headers, maxBytes, token, transport, url }: PostTransport): Post => {
   const fail = async (response: Response, request: Outgoing, { deliver, stateless }: PostOptions) => {
     const { status } = response
-    const text = await response.text().catch(() => "")
+    const text = await limitEvents(response, { maxBytes, onTooLarge: () => {} })
+      .text()
+      .catch(() => "")
     const message = stateless ? parse(text) : undefined
     if (isObject(message) && message.id === request.id && isObject(message.error)) return deliver(message)
     const detail = `the server answered ${request.method} with HTTP ${status}: ${text.slice(0, longestDetail)}`
@@ -102,14 +108,27 @@ export const postRequest = ({ fetch, headers, token, transport, url }: PostTrans
         if (parsed !== undefined) deliver(parsed)
       }
     })
+    /** Of the response, or of a message that may be it. */
+    let tooLarge: MessageTooLarge | undefined
+    const limit = new EventLimit({
+      maxBytes,
+      onTooLarge: (error) => {
+        if (error.id === undefined || error.id === message.id) tooLarge = error
+      }
+    })
     let cause: unknown
     try {
       const decoder = new TextDecoder()
-      for await (const chunk of response.body ?? []) events.push(decoder.decode(chunk, { stream: true }))
+      for await (const chunk of response.body ?? []) {
+        events.push(decoder.decode(limit.push(chunk), { stream: true }))
+        if (tooLarge?.id !== undefined) break
+      }
+      limit.end()
     } catch (error) {
       cause = error
     }
     if (!waits()) return
+    if (tooLarge !== undefined) throw tooLarge
     const { lastId, retry = defaultRetry } = events
     if (lastId === undefined) {
       const detail = "the server ended the stream before its response"
@@ -150,8 +169,8 @@ export const postRequest = ({ fetch, headers, token, transport, url }: PostTrans
       await response.body?.cancel()
       return transport.send(message, { requestSignal: signal, ...(own !== undefined && { headers: own }) })
     }
+    if (isEventStream(response)) return readStream(response, message, options)
     const type = response.headers.get("content-type") ?? ""
-    if (type.startsWith("text/event-stream")) return readStream(response, message, options)
     if (!type.startsWith("application/json")) {
       await response.body?.cancel()
       const detail = `the server answered ${request.method} with the content type "${type}"`

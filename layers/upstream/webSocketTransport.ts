@@ -2,6 +2,7 @@
 import type { JSONRPCMessage, Transport } from "@modelcontextprotocol/client"
 import { Effect, Fiber } from "effect"
 import type { Route } from "./callerFetch.ts"
+import { idOfPart, MessageTooLarge } from "./PendingRequests.ts"
 import { PostError } from "./postRequest.ts"
 
 export interface WebSocketOptions {
@@ -10,7 +11,10 @@ export interface WebSocketOptions {
   readonly headers: Readonly<Record<string, string>>
   /** Checks the URL, and says where to connect. Absent: to the URL, unchecked. */
   readonly route?: ((url: string | URL) => Route | Promise<Route>) | undefined
-  /** Maximum message size in bytes, and of messages that wait to be sent; more ends the connection. */
+  /**
+   * Maximum message size in bytes: a larger one fails the request that it answers, or ends the connection if that is unknown. Also
+   * of messages that wait to be sent, more of which end the connection.
+   */
   readonly maxMessageBytes: number
 }
 
@@ -21,7 +25,11 @@ const pingInterval = "30 seconds"
 const closingTime = "2 seconds"
 
 /** RFC 6455, section 7.4.1. */
+const unsupportedData = 1003
 const tooLarge = 1009
+
+/** Characters at the start and at the end of a message that is too large in which its id is searched. */
+const edge = 256
 
 const withScheme = (url: string | URL, scheme: string) => String(url).replace(/^\w+/, scheme)
 
@@ -63,12 +71,15 @@ export const webSocketTransport = (options: WebSocketOptions): Transport => {
 
   const receive = (open: WebSocket, data: unknown) => {
     alive = true
+    if (typeof data !== "string") {
+      transport.onerror?.(new Error("The server sent a binary message."))
+      return open.close(unsupportedData)
+    }
     // Text of n UTF-16 units has at least n bytes.
-    if (typeof data !== "string" || data.length > maxMessageBytes) {
-      const text =
-        typeof data === "string" ? `a message of more than ${maxMessageBytes} bytes` : "a binary message"
-      transport.onerror?.(new Error(`The server sent ${text}.`))
-      return open.close(tooLarge)
+    if (data.length > maxMessageBytes) {
+      const id = idOfPart(data.slice(0, edge), data.slice(-edge))
+      transport.onerror?.(new MessageTooLarge({ maxBytes: maxMessageBytes, ...(id !== undefined && { id }) }))
+      return id === undefined ? open.close(tooLarge) : undefined
     }
     let message: unknown
     try {

@@ -126,7 +126,7 @@ export const make = Effect.gen(function* () {
       // A lost connection is opened again by the next request.
       maxReconnectAttempts: 0,
       pingAfter: mcp.connection.ping_after,
-      fetch: Effect.succeed(callerFetch(fetching)),
+      fetch: Effect.succeed(callerFetch({ ...fetching, passesEvents: true })),
       instance: federated ? own.id : undefined,
       visibleTo: { principal: principal.key },
       eager: false,

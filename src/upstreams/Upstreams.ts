@@ -76,6 +76,7 @@ const make = Effect.gen(function* () {
                   settings: outbound,
                   allowPrivate: true,
                   maxBytes: max_message_bytes,
+                  passesEvents: true,
                   instance: process
                 })
               ).pipe(Effect.uninterruptible)

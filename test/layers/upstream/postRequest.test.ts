@@ -17,6 +17,8 @@ const event = (message: object, id?: string) =>
 
 let waiting: unknown
 
+const maxBytes = 1_000_000
+
 const tool = (request: Request, name: string, id: unknown): Response | Promise<Response> => {
   const result = { content: [{ type: "text", text: name }], resultType: "complete" }
   switch (name) {
@@ -32,6 +34,13 @@ const tool = (request: Request, name: string, id: unknown): Response | Promise<R
     case "resumed":
       waiting = id
       return stream("retry: 1\nid: 7\ndata:\n\n")
+    case "noisy":
+      return stream(
+        event({ method: "notifications/message", params: { level: "info", data: "x".repeat(maxBytes) } }) +
+          event({ id, result })
+      )
+    case "large":
+      return stream(event({ result: { ...result, text: "x".repeat(maxBytes) }, id }, "1"))
     case "broken":
       return stream(": nothing\n\n")
     case "silent":
@@ -104,7 +113,7 @@ beforeAll(async () => {
     openConnection({
       server: "test",
       settings: settings(new URL("/mcp", server.url).href),
-      maxMessageBytes: 1_000_000,
+      maxMessageBytes: maxBytes,
       timeout: Duration.seconds(20),
       ask: () => Promise.reject(new Error("no")),
       onNotification: (method) => notifications.push(method)
@@ -136,6 +145,14 @@ test("notifications of an event stream arrive before the response", async () => 
 
 test("an event stream that ends before the response is resumed after its last event", async () => {
   expect(await run("resumed")).toMatchObject({ content: [{ text: "later" }] })
+})
+
+test("a message that is too large fails the request that it answers, and no other", async () => {
+  expect(await failure("large")).toMatchObject({
+    stage: "call",
+    detail: `the server sent a message of more than ${maxBytes} bytes (server.max_message_bytes)`
+  })
+  expect(await run("noisy")).toMatchObject({ content: [{ text: "noisy" }] })
 })
 
 test("a response that cannot be the result is an error that says what the server did", async () => {
