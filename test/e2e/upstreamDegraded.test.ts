@@ -1,6 +1,6 @@
 /** Upstream servers that are connected while their lists cannot be read. */
 import { describe, expect } from "bun:test"
-import { Effect } from "effect"
+import { Effect, Schedule } from "effect"
 import { Catalog } from "../../src/catalog/Catalog.ts"
 import { stdioUser } from "../../src/domain/Principal.ts"
 import { Upstreams } from "../../src/upstreams/Upstreams.ts"
@@ -115,5 +115,42 @@ describe("an upstream server whose lists cannot be read", () => {
         })
       )
     })
+  )
+})
+
+describe("an upstream process that stops answering", () => {
+  const program = new URL("../support/hostileUpstream.ts", import.meta.url).pathname
+  const config = {
+    mcp: { connection: { ping_after: "3 seconds", initial_reconnect_delay: "20 millis" } },
+    mcpServers: { plain: { command: process.execPath, args: [program], time_limit: "1 second" } }
+  }
+  /** The state changes without requests. */
+  const becomes = (state: string) =>
+    Effect.repeat(status, {
+      until: (found) => found?.state === state,
+      schedule: Schedule.spaced("10 millis")
+    })
+  const pidOf = Effect.map(callTool("plain__pid", {}), ({ content }) => Number(Object(content[0]).text))
+  /** Stopped by its call, so that nothing arrives after it. */
+  const freeze = Effect.flip(callTool("plain__freeze", {}))
+
+  it.live(
+    "is degraded after a ping without a response, and ready again with the same process once it goes on",
+    () =>
+      Effect.gen(function* () {
+        const pid = yield* pidOf
+        expect(yield* freeze).toMatchObject({ _tag: "TimedOut" })
+        expect(yield* status).toMatchObject({ state: "ready" })
+        const degraded = yield* becomes("degraded")
+        expect(degraded?.failure?.detail).toContain("neither a call nor a ping got a response")
+        expect(yield* metrics).toContain('manifold_upstream_degraded{upstream="plain"} 1')
+        expect((yield* json(get("/health"))).body).toMatchObject({ status: "degraded" })
+        yield* Effect.sync(() => process.kill(pid, "SIGCONT"))
+        const after = yield* becomes("ready")
+        expect(after?.failure).toBeUndefined()
+        expect(after?.since).toBeGreaterThanOrEqual(degraded?.since ?? Infinity)
+        expect(yield* pidOf).toBe(pid)
+        expect(yield* metrics).toContain('manifold_upstream_reconnects_total{upstream="plain"} 0')
+      }).pipe(Effect.provide(service(config)))
   )
 })
