@@ -1,8 +1,9 @@
 /** Response compression by Accept-Encoding: whole bodies from 1 KiB on, streams flushed per chunk. */
 import zlib from "node:zlib"
 import { choose, type Encoding } from "./contentCodings.ts"
-import { respond, type Account } from "./chargedBody.ts"
+import { largeBody, respond, type Account } from "./chargedBody.ts"
 import * as responses from "./responses.ts"
+import { textOf } from "./textResponse.ts"
 
 /** Shorter bodies, in bytes, cost more to compress than they save. */
 const worthCompressing = 1024
@@ -77,17 +78,26 @@ const coded = async (
   return respond(body, { status, headers }, account)
 }
 
+/** Characters of a text in memory that is sent as it is: it is too short to be charged. */
+const sentAsIs = (response: Response): number | undefined => {
+  const length = textOf(response)?.length
+  return length !== undefined && length < largeBody ? length : undefined
+}
+
 const isWorthIt = (length: number, identity: boolean) =>
   length >= worthCompressing || (length > 0 && !identity)
 
 /** Hot path: JSON is UTF-8 (RFC 8259, section 8.1), so short texts are passed on without encoding. */
-const wholeJson = (response: Response, encoding: Encoding, identity: boolean, account?: Account) =>
-  response.text().then((text) => {
+const wholeJson = (response: Response, encoding: Encoding, identity: boolean, account?: Account) => {
+  const known = sentAsIs(response)
+  if (known !== undefined && !isWorthIt(known, identity)) return response
+  return response.text().then((text) => {
     const { headers, status } = response
     return isWorthIt(text.length, identity)
       ? coded(response, Buffer.from(text), encoding, account)
       : respond(text, { status, headers }, account)
   })
+}
 
 const whole = (response: Response, encoding: Encoding, identity: boolean, account?: Account) =>
   response.arrayBuffer().then((buffer) => {
@@ -100,7 +110,7 @@ const whole = (response: Response, encoding: Encoding, identity: boolean, accoun
 
 /** Uncompressed JSON; read only to charge a large body to the account. */
 const plain = (response: Response, type: string, account: Account | undefined) => {
-  if (account === undefined || !isJson(type)) return response
+  if (account === undefined || !isJson(type) || sentAsIs(response) !== undefined) return response
   const { headers, status } = response
   return response.text().then((text) => respond(text, { status, headers }, account))
 }

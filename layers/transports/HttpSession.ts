@@ -3,7 +3,9 @@ import type { JSONRPCMessage, RequestId, Transport, TransportSendOptions } from 
 import { Effect } from "effect"
 import { isRejection, type Failure } from "../../src/domain/Failure.ts"
 import type { Principal } from "../../src/domain/Principal.ts"
+import { jsonHeaders, resultHeaders } from "../http/responseHeaders.ts"
 import { tooManyOpen } from "../http/responses.ts"
+import { textResponse } from "../http/textResponse.ts"
 import type { Connection } from "../http/Routes.ts"
 import type { Grant } from "../identity/Grant.ts"
 import { Hold } from "../quotas/Quota.ts"
@@ -212,10 +214,12 @@ export class HttpSession implements Transport, PostHost {
   // — PostHost —
 
   respond(body: string, failure?: Failure) {
-    const headers = { "content-type": "application/json", "mcp-session-id": this.sessionId }
-    return failure !== undefined && isRejection(failure)
-      ? new Response(body, { status: failure.status, headers: { ...headers, ...failure.headers } })
-      : new Response(body, { headers })
+    const response =
+      failure !== undefined && isRejection(failure)
+        ? textResponse(body, { status: failure.status, headers: { ...failure.headers, ...jsonHeaders } })
+        : textResponse(body, { headers: resultHeaders })
+    response.headers.set("mcp-session-id", this.sessionId)
+    return response
   }
 
   readonly report = (error: Error) => this.onerror?.(error)

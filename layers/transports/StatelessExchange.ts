@@ -1,6 +1,8 @@
 /** Response of one stateless request: JSON, or an event stream from its first notification or its first slow interval on. */
 import type { Member } from "../../src/domain/MemberList.ts"
 import type { Failure } from "../../src/domain/Failure.ts"
+import { jsonHeaders, resultHeaders } from "../http/responseHeaders.ts"
+import { textResponse } from "../http/textResponse.ts"
 import type { Backlog } from "./Backlog.ts"
 import { EventStream, sseHeaders } from "./EventStream.ts"
 import { toText, type RpcResponse } from "./jsonRpc.ts"
@@ -58,10 +60,9 @@ export class StatelessExchange implements Exchange, Member, Ticking {
     const text = toText(response, this.#options.report)
     if (this.#stream === undefined) {
       this.#begin(
-        new Response(text, {
-          status: failure?.status ?? 200,
-          headers: { ...failure?.headers, "content-type": "application/json" }
-        })
+        failure === undefined
+          ? textResponse(text, { headers: resultHeaders })
+          : textResponse(text, { status: failure.status, headers: { ...failure.headers, ...jsonHeaders } })
       )
     } else {
       this.#stream.event(text)
