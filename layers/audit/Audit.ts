@@ -13,7 +13,16 @@ import { contentOf } from "./contentOf.ts"
 import { makeUnwrittenRows } from "./unwrittenRows.ts"
 import { type AuditSettings, defaults, section } from "./section.ts"
 
-const rows = Effect.promise(() => import("./auditRows.ts"))
+let loaded: typeof import("./auditRows.ts") | undefined
+/** Even of a module that is loaded, an import takes longer than writing several rows. */
+const rows = Effect.suspend(() =>
+  loaded === undefined
+    ? Effect.map(
+        Effect.promise(() => import("./auditRows.ts")),
+        (statements) => (loaded = statements)
+      )
+    : Effect.succeed(loaded)
+)
 
 const pruneInterval = Duration.hours(6)
 
