@@ -7,6 +7,7 @@ import type {
   JSONRPCResultResponse,
   RequestId
 } from "@modelcontextprotocol/server"
+import { jsonOf } from "../../src/domain/encodedResult.ts"
 import { isObject, type JsonObject } from "../../src/domain/JsonObject.ts"
 import { internalError, invalidParams, invalidRequest, parseError } from "../../src/domain/errorCodes.ts"
 import { defaultBounds, exceeded, type JsonBounds } from "./jsonBounds.ts"
@@ -151,7 +152,10 @@ export const fromBytes = (bytes: Uint8Array, bounds?: JsonBounds): Parsed | Mess
 /** Serializes a response. One that cannot be serialized, such as a too deeply nested result, becomes an error. */
 export const toText = (response: RpcResponse, report: (error: Error) => void): string => {
   try {
-    return JSON.stringify(response)
+    const json = "result" in response ? jsonOf(response.result) : undefined
+    return json === undefined
+      ? JSON.stringify(response)
+      : `{"jsonrpc":"2.0","id":${JSON.stringify(response.id)},"result":${json}}`
   } catch (cause) {
     report(new Error("cannot serialize a response as JSON", { cause }))
     return JSON.stringify(toErrorMessage(response.id))

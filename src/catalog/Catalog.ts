@@ -35,8 +35,12 @@ import { makeTables } from "./catalogTables.ts"
 export type Listing<A> = (
   principal: Principal,
   cursor?: string,
-  /** `own`: does not wait for servers that have not answered yet. Default: `all`. */
-  waitFor?: "all" | "own"
+  options?: {
+    /** `own`: does not wait for servers that have not answered yet. Default: `all`. */
+    readonly waitFor?: "all" | "own"
+    /** Size of an entry in the form that is sent, about, in bytes. Default: that of the entry as JSON. */
+    readonly sizeOf?: (entry: A) => number
+  }
 ) => Effect.Effect<ListPage<A>, InvalidCursor | RateLimited | LimiterUnavailable>
 
 export interface CatalogOptions {
@@ -136,7 +140,7 @@ export class Catalog extends Context.Service<
 
     const listing =
       <A extends object>(table: EntryTable<A>, kind: keyof Lifetimes): Listing<A> =>
-      (principal, cursor, waitFor) =>
+      (principal, cursor, { sizeOf, waitFor } = {}) =>
         Effect.andThen(
           guard.meter(principal),
           settled(
@@ -146,7 +150,8 @@ export class Catalog extends Context.Service<
                 (after) => table.visible(principal, after),
                 ({ lifetimes }) => lifetimes?.[kind](),
                 limits,
-                cursor
+                cursor,
+                sizeOf
               ),
             waitFor
           )

@@ -66,8 +66,8 @@ export class EntryTable<A> {
     return second === undefined ? first : undefined
   }
 
-  /** The claims whose audience includes the principal, sorted by key (UTF-16 code units), starting after `after`. */
-  *all(principal: Principal, after?: string): Generator<Claim<A>> {
+  /** The accepted claims whose audience includes the principal, sorted by key (UTF-16 code units), starting after `after`. */
+  *all(principal: Principal, after?: string, accepts?: (entry: A) => boolean): Generator<Claim<A>> {
     const own = this.#private.size === 0 ? undefined : this.#private.get(principal.key)
     let nextShared = this.#shared.indexAfter(after)
     let nextOwn = own?.indexAfter(after) ?? 0
@@ -76,19 +76,18 @@ export class EntryTable<A> {
       const second = own?.sorted[nextOwn]
       if (first !== undefined && (second === undefined || first.key < second.key)) {
         nextShared++
-        if (includes(first.source.audience, principal)) yield first
+        const isSeen = includes(first.source.audience, principal) && accepts?.(first.entry) !== false
+        if (isSeen) yield first
       } else if (second !== undefined) {
         nextOwn++
-        yield second
+        if (accepts?.(second.entry) !== false) yield second
       } else return
     }
   }
 
   /** Like `all`, without entries whose scopes the principal could never obtain. */
-  *visible(principal: Principal, after?: string): Generator<Claim<A>> {
-    for (const claim of this.all(principal, after)) {
-      if (this.#mayReach(principal, claim.entry)) yield claim
-    }
+  visible(principal: Principal, after?: string): Generator<Claim<A>> {
+    return this.all(principal, after, (entry) => this.#mayReach(principal, entry))
   }
 
   hasVisible(principal: Principal): boolean {

@@ -27,7 +27,7 @@ export interface PageLimits {
 const sizes = new WeakMap<object, number>()
 
 /** Entries are immutable, so each is measured once. */
-const sizeOf = (item: object): number => {
+const jsonSizeOf = (item: object): number => {
   let size = sizes.get(item)
   if (size === undefined) sizes.set(item, (size = jsonSize(item, Infinity)))
   return size
@@ -41,7 +41,8 @@ export const page = <A extends object>(
   all: (after: string | undefined) => Iterable<Claim<A>>,
   lifetimeOf: (source: Source) => number | undefined,
   limits: PageLimits,
-  cursor: string | undefined
+  cursor: string | undefined,
+  sizeOf: (entry: A) => number = jsonSizeOf
 ): Effect.Effect<ListPage<A>, InvalidCursor> => {
   const after = cursor === undefined ? undefined : decode(cursor)
   if (cursor !== undefined && after === undefined) return Effect.fail(new InvalidCursor({ cursor }))

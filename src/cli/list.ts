@@ -50,20 +50,20 @@ const kindOf = { tools: "tool", prompts: "prompt", resources: "resource" } as co
 const rows = {
   tools: (from: Catalog["Service"]) =>
     Effect.map(allPages(from.tools), (entries) =>
-      entries.map((it) => row(it.name, it.description, mcpEntries.tool(it), argumentTable(it.input)))
+      entries.map((it) => row(it.name, it.description, mcpEntries.tool.toObject(it), argumentTable(it.input)))
     ),
   prompts: (from: Catalog["Service"]) =>
     Effect.map(allPages(from.prompts), (entries) =>
       entries.map((it) =>
-        row(it.name, it.description, mcpEntries.prompt(it), argumentTable(promptSchema(it)))
+        row(it.name, it.description, mcpEntries.prompt.toObject(it), argumentTable(promptSchema(it)))
       )
     ),
   resources: Effect.fnUntraced(function* (from: Catalog["Service"]) {
     const resources = yield* allPages(from.resources)
     const templates = yield* allPages(from.templates)
     return [
-      ...resources.map((it) => row(it.uri, it.description, mcpEntries.resource(it))),
-      ...templates.map((it) => row(it.uriTemplate, it.description, mcpEntries.template(it)))
+      ...resources.map((it) => row(it.uri, it.description, mcpEntries.resource.toObject(it))),
+      ...templates.map((it) => row(it.uriTemplate, it.description, mcpEntries.template.toObject(it)))
     ]
   })
 }

@@ -6,6 +6,7 @@ import type { CatalogFailure } from "../catalog/catalogFailure.ts"
 import type { Level } from "../catalog/Client.ts"
 import { resourceNotFound, urlRequired } from "../domain/earlierCodes.ts"
 import { internalError, invalidParams, missingCapability } from "../domain/errorCodes.ts"
+import { joinJson, jsonOf, withJson } from "../domain/encodedResult.ts"
 import { isFailure, isRejection, toErrorObject, type Failure } from "../domain/Failure.ts"
 import { isObject, type JsonObject } from "../domain/JsonObject.ts"
 import { usualEnvelope, type Envelope } from "./envelope.ts"
@@ -81,11 +82,13 @@ class StatelessContext implements RequestContext {
 /** A result of 2026-07-28. A tool may have named its own server. */
 const complete = (result: JsonObject, server: Implementation) => {
   const meta = isObject(result._meta) ? result._meta : undefined
-  return {
-    ...result,
+  const more = {
     resultType: "complete",
     _meta: meta?.[serverInfoKey] === undefined ? { ...meta, [serverInfoKey]: server } : meta
   }
+  const json = jsonOf(result)
+  // Only the JSON is sent.
+  return json === undefined ? { ...result, ...more } : withJson(more, joinJson(json, more))
 }
 
 /** An upstream server of an earlier revision may send codes that this revision does not have, or that set a status. */

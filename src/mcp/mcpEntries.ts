@@ -1,4 +1,4 @@
-/** Converts catalog entries to their MCP form, once per entry. */
+/** MCP form of catalog entries, as an object and as JSON; each is made once per entry. */
 import type { Prompt, Resource, ResourceTemplateType, Tool } from "@modelcontextprotocol/server"
 import type { PromptEntry, ResourceEntry, TemplateEntry, ToolEntry } from "../catalog/Entry.ts"
 import { chainKey } from "../domain/instanceChain.ts"
@@ -12,6 +12,19 @@ const once = <Entry extends object, Converted>(convert: (entry: Entry) => Conver
     return converted
   }
 }
+
+export interface Form<Entry, Converted> {
+  readonly toObject: (entry: Entry) => Converted
+  readonly toJson: (entry: Entry) => string
+}
+
+const form = <Entry extends object, Converted extends object>(
+  convert: (entry: Entry) => Converted
+): Form<Entry, Converted> => ({
+  toObject: once(convert),
+  // Most entries are only sent as JSON, so the object is not kept.
+  toJson: once((entry: Entry) => JSON.stringify(convert(entry)))
+})
 
 type Named = Pick<ToolEntry, "description" | "icons" | "meta" | "name" | "title">
 
@@ -30,7 +43,7 @@ const named = ({ description, icons, meta, name, title }: Named) => ({
   ...(meta !== undefined && { _meta: meta })
 })
 
-export const tool = once((entry: ToolEntry): DeepReadonly<Tool> => ({
+export const tool = form((entry: ToolEntry): DeepReadonly<Tool> => ({
   ...named(entry),
   // Input schemas have an object at the root, which `JsonObject` does not express.
   inputSchema: entry.input as DeepReadonly<Tool["inputSchema"]>,
@@ -38,18 +51,26 @@ export const tool = once((entry: ToolEntry): DeepReadonly<Tool> => ({
   annotations: entry.hints
 }))
 
-/** For revisions up to 2025-11-25, where an output schema must be an object. */
-export const sessionTool = once((entry: ToolEntry): DeepReadonly<Tool> => {
-  const { outputSchema, ...rest } = tool(entry)
-  return outputSchema === undefined || outputSchema["type"] === "object" ? tool(entry) : rest
+const withoutOutput = form((entry: ToolEntry): DeepReadonly<Tool> => {
+  const { outputSchema: _, ...rest } = tool.toObject(entry)
+  return rest
 })
 
-export const prompt = once((entry: PromptEntry): DeepReadonly<Prompt> => ({
+const inSession = ({ output }: ToolEntry) =>
+  output === undefined || output.type === "object" ? tool : withoutOutput
+
+/** For revisions up to 2025-11-25, where an output schema must be an object. */
+export const sessionTool: typeof tool = {
+  toObject: (entry) => inSession(entry).toObject(entry),
+  toJson: (entry) => inSession(entry).toJson(entry)
+}
+
+export const prompt = form((entry: PromptEntry): DeepReadonly<Prompt> => ({
   ...named(entry),
   arguments: entry.arguments.map(({ complete: _, ...argument }) => argument)
 }))
 
-export const resource = once((entry: ResourceEntry): DeepReadonly<Resource> => ({
+export const resource = form((entry: ResourceEntry): DeepReadonly<Resource> => ({
   ...named(entry),
   uri: entry.uri,
   ...(entry.mimeType !== undefined && { mimeType: entry.mimeType }),
@@ -57,7 +78,7 @@ export const resource = once((entry: ResourceEntry): DeepReadonly<Resource> => (
   ...(entry.annotations !== undefined && { annotations: entry.annotations })
 }))
 
-export const template = once((entry: TemplateEntry): DeepReadonly<ResourceTemplateType> => ({
+export const template = form((entry: TemplateEntry): DeepReadonly<ResourceTemplateType> => ({
   ...named(entry),
   uriTemplate: entry.uriTemplate,
   ...(entry.mimeType !== undefined && { mimeType: entry.mimeType }),

@@ -2,12 +2,14 @@
 import type { ResultTypeMap } from "@modelcontextprotocol/server"
 import { Effect } from "effect"
 import type { Catalog, Listing } from "../catalog/Catalog.ts"
+import type { ListPage } from "../catalog/pagination.ts"
 import type { CallerServices } from "../catalog/Entry.ts"
 import { isToolResult, type CatalogFailure } from "../catalog/catalogFailure.ts"
 import { text, type ToolOutput } from "../domain/Content.ts"
 import { isFailure, type Failure } from "../domain/Failure.ts"
 import { chainOf, type InstanceChain } from "../domain/instanceChain.ts"
 import { isObject, type JsonObject } from "../domain/JsonObject.ts"
+import { joinJson, withJson } from "../domain/encodedResult.ts"
 import { cacheHints } from "./cacheHints.ts"
 import type { DeepReadonly } from "./DeepReadonly.ts"
 import * as params from "./decodeParams.ts"
@@ -64,24 +66,43 @@ interface Chained {
   readonly meta?: JsonObject
 }
 
-const page = <Entry extends Chained, Converted extends object>(
-  query: (catalog: Catalog["Service"]) => Listing<Entry>,
-  convert: (entry: Entry) => Converted,
-  { catalog, context, instance }: Served,
+/** A page of a list. Its entries are encoded once; objects are made of them where a result is not sent as JSON. */
+const page = <Field extends string, Entry extends Chained, Converted extends object>(
+  field: Field,
+  listing: Listing<Entry>,
+  { toJson, toObject }: mcpEntries.Form<Entry, Converted>,
+  { context, instance }: Served,
   cursor: string | undefined
 ) => {
-  const listed = (form: (entry: Entry) => Converted, waitFor?: "own") =>
-    Effect.map(
-      query(catalog)(context.inbound.principal, cursor, waitFor),
-      ({ items, lifetime = Infinity, next }) => ({
-        items: items.map(form),
-        more: { ...(next !== undefined && { nextCursor: next }), ...cacheHints(context, lifetime) }
-      })
+  const { principal } = context.inbound
+  const moreOf = ({ lifetime = Infinity, next }: ListPage<Entry>) => ({
+    ...(next !== undefined && { nextCursor: next }),
+    ...cacheHints(context, lifetime)
+  })
+  type Page = { readonly [Name in Field]: ReadonlyArray<Converted> } & ReturnType<typeof moreOf>
+  const asPage = (found: ListPage<Entry>, convert: (entry: Entry) => Converted) => {
+    const result = {
+      get [field as string]() {
+        return found.items.map(convert)
+      },
+      ...moreOf(found)
+    }
+    // The accessor has the name and the type of the field.
+    return result as Page
+  }
+  if (chainOf(context.meta) === undefined) {
+    return Effect.map(listing(principal, cursor, { sizeOf: (entry) => toJson(entry).length }), (found) =>
+      withJson(
+        asPage(found, toObject),
+        joinJson(`{"${field}":[${found.items.map((entry) => toJson(entry)).join()}]}`, moreOf(found))
+      )
     )
-  if (chainOf(context.meta) === undefined) return listed(convert)
-  // Instances that list each other would wait for each other.
+  }
   return Effect.flatMap(instance, (id) =>
-    listed((entry) => mcpEntries.withChain(convert(entry), entry, id), "own")
+    // Instances that list each other would wait for each other.
+    Effect.map(listing(principal, cursor, { waitFor: "own" }), (found) =>
+      asPage(found, (entry) => mcpEntries.withChain(toObject(entry), entry, id))
+    )
   )
 }
 
@@ -110,42 +131,30 @@ const listMethods = {
     decode: params.list,
     label: () => "tools/list",
     run: ({ cursor }, served) =>
-      Effect.map(
-        page(
-          (catalog) => catalog.tools,
-          served.context.stateless ? mcpEntries.tool : mcpEntries.sessionTool,
-          served,
-          cursor
-        ),
-        ({ items, more }) => ({ tools: items, ...more })
+      page(
+        "tools",
+        served.catalog.tools,
+        served.context.stateless ? mcpEntries.tool : mcpEntries.sessionTool,
+        served,
+        cursor
       )
   }),
   "prompts/list": define("prompts/list", {
     decode: params.list,
     label: () => "prompts/list",
-    run: ({ cursor }, served) =>
-      Effect.map(
-        page((catalog) => catalog.prompts, mcpEntries.prompt, served, cursor),
-        ({ items, more }) => ({ prompts: items, ...more })
-      )
+    run: ({ cursor }, served) => page("prompts", served.catalog.prompts, mcpEntries.prompt, served, cursor)
   }),
   "resources/list": define("resources/list", {
     decode: params.list,
     label: () => "resources/list",
     run: ({ cursor }, served) =>
-      Effect.map(
-        page((catalog) => catalog.resources, mcpEntries.resource, served, cursor),
-        ({ items, more }) => ({ resources: items, ...more })
-      )
+      page("resources", served.catalog.resources, mcpEntries.resource, served, cursor)
   }),
   "resources/templates/list": define("resources/templates/list", {
     decode: params.list,
     label: () => "resources/templates/list",
     run: ({ cursor }, served) =>
-      Effect.map(
-        page((catalog) => catalog.templates, mcpEntries.template, served, cursor),
-        ({ items, more }) => ({ resourceTemplates: items, ...more })
-      )
+      page("resourceTemplates", served.catalog.templates, mcpEntries.template, served, cursor)
   })
 }
 
