@@ -136,7 +136,7 @@ export class HttpSession implements Transport, PostHost {
       })
       if (!served) this.onmessage?.(message, { request, ...(release && { closeSSEStream: release }) })
     }
-    if (post.pending.size > 0) {
+    if (post.pending.length > 0) {
       // A native timer, because a fiber for each call would cost more than the stream it avoids.
       post.becomingStream = setTimeout(() => {
         connection.keepOpen()

@@ -23,7 +23,7 @@ export class PendingPost {
   readonly grant: Grant
   readonly requests: ReadonlyArray<JSONRPCRequest>
   /** Ids of requests without a response. */
-  readonly pending: Set<RequestId>
+  readonly pending: Array<RequestId>
   /** Settles the HTTP response once. */
   readonly response: Promise<Response>
   /** When the reader disconnected, in milliseconds of the session's clock; `undefined` while it is connected. */
@@ -54,7 +54,7 @@ export class PendingPost {
     this.stream = stream
     this.grant = grant
     this.requests = requests
-    this.pending = new Set(requests.map(({ id }) => id))
+    this.pending = requests.map(({ id }) => id)
     this.#batch = batch
     this.#host = host
     this.response = new Promise((resolve) => {
@@ -65,7 +65,7 @@ export class PendingPost {
   /** Becomes a stream, starting with the responses so far; once, and only while requests are pending. */
   upgrade() {
     const responses = this.#responses
-    if (responses === undefined || this.pending.size === 0) return
+    if (responses === undefined || this.pending.length === 0) return
     this.#responses = undefined
     this.#finish(this.#host.openStream(this))
     for (const response of responses) this.#host.write(this, response)
@@ -78,14 +78,16 @@ export class PendingPost {
   }
 
   answer(id: RequestId, response: RpcResponse, failure?: Failure) {
-    if (!this.pending.delete(id)) return
+    const place = this.pending.indexOf(id)
+    if (place === -1) return
+    this.pending.splice(place, 1)
     const text = toText(response, this.#host.report)
     if (this.#responses === undefined) this.#host.write(this, text)
     else {
       this.#responses.push(text)
       this.#failure = failure
     }
-    if (this.pending.size > 0) return
+    if (this.pending.length > 0) return
     if (this.#responses !== undefined) {
       const body = this.#batch ? `[${this.#responses.join()}]` : (this.#responses[0] ?? "")
       this.#finish(this.#host.respond(body, this.#batch ? undefined : this.#failure))
@@ -95,7 +97,7 @@ export class PendingPost {
 
   /** Ends the POST; `response` is sent if there was none yet. */
   abort(response: Response) {
-    this.pending.clear()
+    this.pending.length = 0
     this.#finish(response)
     this.#host.end(this)
   }

@@ -109,6 +109,7 @@ const statelessMeta = (version: string | undefined, capabilities: JsonObject | u
 const withMeta = (params: JsonObject, own: JsonObject | undefined, progressToken: string | undefined) => {
   const { _meta: given } = params
   if (own === undefined && progressToken === undefined) return params
+  if (own === undefined && given === undefined) return { ...params, _meta: { progressToken } }
   return {
     ...params,
     _meta: {

@@ -41,13 +41,13 @@ const detailOf = (content: ReadonlyArray<Block>): string => {
 }
 
 /** Turns a result with `isError` into `Failed` with that output, so that Guard counts the call as failed. */
-export const checkOutput = (
-  name: string,
-  { isError, ...output }: RawOutput
-): Effect.Effect<ToolOutput, Failed> =>
-  isError === true
+export const checkOutput = (name: string, given: RawOutput): Effect.Effect<ToolOutput, Failed> => {
+  if (given.isError === undefined) return Effect.succeed(given)
+  const { isError, ...output } = given
+  return isError
     ? Effect.fail(new Failed({ name, detail: detailOf(output.content), reason: "ToolError", output }))
     : Effect.succeed(output)
+}
 
 /** Adds `type: object` and `properties`: model providers reject a list of tools in which one lacks them. */
 const withProperties = (schema: JsonObject): JsonObject =>

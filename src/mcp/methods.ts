@@ -112,13 +112,16 @@ const withMeta = (meta: JsonObject | undefined) => (meta === undefined ? {} : { 
 const toResult = (
   { content, meta, structured }: ToolOutput,
   { stateless }: RequestContext
-): Results["tools/call"] => ({
-  content,
-  ...(structured !== undefined &&
-    // The SDK's type allows only objects, 2026-07-28 any JSON value.
-    (stateless || isObject(structured)) && { structuredContent: structured as JsonObject }),
-  ...withMeta(meta)
-})
+): Results["tools/call"] =>
+  structured === undefined && meta === undefined
+    ? { content }
+    : {
+        content,
+        ...(structured !== undefined &&
+          // The SDK's type allows only objects, 2026-07-28 any JSON value.
+          (stateless || isObject(structured)) && { structuredContent: structured as JsonObject }),
+        ...withMeta(meta)
+      }
 
 /** The tool's own output, if it failed with one; otherwise its message. */
 const toErrorResult = (error: CatalogFailure, context: RequestContext): Results["tools/call"] => {

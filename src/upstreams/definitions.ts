@@ -141,9 +141,14 @@ const metaOf = ({ _meta }: JsonObject) => (isObject(_meta) ? { meta: _meta } : {
 export const toToolOutput = (name: string, result: JsonObject): Effect.Effect<RawOutput, Failed> => {
   const { content = [], isError, structuredContent } = result
   if (!isContent(content)) return malformed(name, "content")
+  // The type requires more of optional fields than was checked; they are only passed on.
+  const checked = content as RawOutput["content"]
+  // Most results have only content.
+  if (structuredContent === undefined && isError !== true && result._meta === undefined) {
+    return Effect.succeed({ content: checked })
+  }
   return Effect.succeed({
-    // The type requires more of optional fields than was checked; they are only passed on.
-    content: content as RawOutput["content"],
+    content: checked,
     ...(structuredContent !== undefined && { structured: structuredContent }),
     ...(isError === true && { isError }),
     ...metaOf(result)
