@@ -3,7 +3,7 @@ import { Clock, Deferred, Duration, Effect, Exit, Random, RcMap, Scope } from "e
 import type { JsonObject } from "../../src/domain/JsonObject.ts"
 import type { Connection, RequestOptions } from "./Connection.ts"
 import type { Part, State, Status } from "./Status.ts"
-import { UpstreamError } from "./UpstreamError.ts"
+import { stopped, UpstreamError } from "./UpstreamError.ts"
 import { monotonicNow } from "../platform/monotonic.ts"
 
 export interface UpstreamOptions {
@@ -200,6 +200,7 @@ export const make = Effect.fnUntraced(function* (options: UpstreamOptions) {
   })
 
   const connecting = Effect.suspend(() => {
+    if (status.state === "stopped") return Effect.fail(stopped(name))
     const waiting = Deferred.await(next)
     if (supervisor !== undefined) return waiting
     const self = {}
@@ -256,7 +257,9 @@ export const make = Effect.fnUntraced(function* (options: UpstreamOptions) {
       })
   })
 
-  yield* Effect.addFinalizer(() => move("stopped"))
+  yield* Effect.addFinalizer(() =>
+    Effect.tap(move("stopped"), () => Effect.sync(() => Deferred.doneUnsafe(next, Exit.fail(stopped(name)))))
+  )
   const upstream: Upstream = {
     name,
     status: Effect.sync(() => status),

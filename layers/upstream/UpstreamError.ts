@@ -24,3 +24,14 @@ export class UpstreamError extends Schema.TaggedError<UpstreamError>()("Upstream
     return `${this.server}: ${this.detail}`
   }
 }
+
+/** For requests that wait for a server, or are sent to it, when its scope has closed. */
+export const stopped = (server: string): UpstreamError =>
+  new UpstreamError({
+    server,
+    stage: "connect",
+    detail:
+      "the server was stopped, because it was removed, its settings were changed, or the service is stopping",
+    unsent: true,
+    permanent: true
+  })

@@ -1,5 +1,6 @@
 /** Source of the entries of an upstream server, and the opened server, which their requests are sent to. */
 import type { Effect, Scope } from "effect"
+import type { UpstreamError } from "../../layers/upstream/UpstreamError.ts"
 import type { Failed } from "../catalog/CatalogError.ts"
 import type { CallServices } from "../catalog/Entry.ts"
 import type { InstanceChain } from "../domain/instanceChain.ts"
@@ -40,8 +41,8 @@ export interface OpenServer {
 export interface Source extends Naming {
   /** The name of the server. */
   readonly server: string
-  /** Opens the server, unless it is open. */
-  open: Effect.Effect<OpenServer>
+  /** Opens the server, unless it is open. Fails if it was stopped. */
+  open: Effect.Effect<OpenServer, UpstreamError>
   readonly timeLimit: Policy["timeLimit"]
   /** Whether the principal may sign in for the callers of this server. */
   readonly maySignIn: (principal: Principal) => boolean

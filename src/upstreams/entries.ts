@@ -28,15 +28,21 @@ import type { Lists } from "./lists.ts"
 import { hasValidMarks, paramHeaders } from "./paramHeaders.ts"
 import { servedNames } from "./names.ts"
 import type { OpenServer, Source, Target } from "./Source.ts"
+import { toFailed } from "./toFailed.ts"
+
+/** `name`: of the entry. */
+const opened = ({ open }: Source, name: string) => Effect.mapError(open, toFailed(name))
 
 /** Sends a request of a caller to the server. */
-const send = ({ open }: Source, ...request: Parameters<OpenServer["send"]>) =>
-  Effect.flatMap(open, (server) => server.send(...request))
+const send = (source: Source, ...request: Parameters<OpenServer["send"]>) =>
+  Effect.flatMap(opened(source, request[0].name), (server) => server.send(...request))
 
 const completing =
-  ({ open }: Source, target: Target, ref: JsonObject, name: string): Complete =>
+  (source: Source, target: Target, ref: JsonObject, name: string): Complete =>
   (value, given) =>
-    Effect.flatMap(open, (server) => server.complete(target, ref, { name, value }, given))
+    Effect.flatMap(opened(source, target.name), (server) =>
+      server.complete(target, ref, { name, value }, given)
+    )
 
 /** The result with served URIs: the same object while no URI of the server is mapped. */
 const toServedResult = ({ uris }: Source, result: JsonObject): JsonObject => {
@@ -151,8 +157,8 @@ const read = (source: Source, name: string, uri: string, chain: InstanceChain | 
   )
 
 /** Subscribes to updates of the resource while the scope is open. */
-const subscribe = ({ open }: Source, name: string, uri: string) =>
-  Effect.flatMap(open, (server) => server.subscribe(name, uri))
+const subscribe = (source: Source, name: string, uri: string) =>
+  Effect.flatMap(opened(source, name), (server) => server.subscribe(name, uri))
 
 /** `name`: the served URI. */
 const resource = (

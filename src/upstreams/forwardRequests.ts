@@ -15,20 +15,8 @@ import { answering, capabilitiesOf } from "./inputRequest.ts"
 import { passedMeta } from "./passedMeta.ts"
 import type { RunningRequests } from "./RunningRequests.ts"
 import type { OpenServer, Source, Target } from "./Source.ts"
+import { toFailed } from "./toFailed.ts"
 import { offerSignIn } from "./signInTool.ts"
-
-/** An error with a JSON-RPC code is the server's response; without a code the server is unreachable. */
-export const toFailed =
-  (name: string) =>
-  ({ code, data, message, signIn, unsent }: UpstreamError): Failed =>
-    new Failed({
-      name,
-      detail: message,
-      reason: code === undefined ? "UpstreamUnavailable" : "UpstreamError",
-      ...(code === undefined && unsent && signIn === undefined && { transient: {} }),
-      // Codes of this program are positive.
-      ...(code !== undefined && code < 0 && { code, ...(data !== undefined && { data }) })
-    })
 
 const onProgress =
   (reporter: Reporter) =>
