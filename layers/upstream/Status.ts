@@ -6,8 +6,17 @@ import type { UpstreamError } from "./UpstreamError.ts"
  * read, or a ping got no response. `reconnecting`: after a lost connection. `failed`: all attempts failed; the next request
  * tries again. `unauthorized`: a user must sign in.
  */
-export type State =
-  "idle" | "connecting" | "ready" | "degraded" | "reconnecting" | "unauthorized" | "failed" | "stopped"
+export const states = [
+  "idle",
+  "connecting",
+  "ready",
+  "degraded",
+  "reconnecting",
+  "unauthorized",
+  "failed",
+  "stopped"
+] as const
+export type State = (typeof states)[number]
 
 /** What may fail while the server is connected. */
 export type Part = "lists" | "ping"

@@ -2,6 +2,7 @@
 import { Schema } from "effect"
 import { Proxy } from "../../layers/edge/proxies/Proxy.ts"
 import { Certificate } from "../../layers/edge/certificates/Certificate.ts"
+import { states } from "../../layers/upstream/Status.ts"
 import { StoredToken } from "../../layers/identity/tokens/StoredToken.ts"
 
 const text = (maxLength: number, description: string) =>
@@ -200,7 +201,14 @@ const metadata = {
   auth_type: Schema.Literals(["none", "bearer", "oauth"]),
   name: Schema.NullOr(Schema.String),
   mcp_url: Schema.NullOr(Schema.String),
-  last_activity: Schema.String
+  last_activity: Schema.String,
+  state: Schema.Literals(states).annotate({
+    description:
+      "idle: not connected, the next request connects. degraded: calls work, but a list cannot be read."
+  }),
+  reason: Schema.NullOr(Schema.String).annotate({
+    description: "Why it is degraded, unauthorized or failed."
+  })
 }
 export const Metadata = Schema.Struct(metadata).annotate({ identifier: "Metadata" })
 

@@ -100,7 +100,8 @@ export const readResource = Effect.fnUntraced(function* (
   { timeout, uri }: { readonly uri: string; readonly timeout: CallOptions["timeout"] }
 ) {
   const { principal } = yield* RestRequest
-  const reading = client.catalog.read(principal, uri)
+  // The URI may be another server's in the catalog.
+  const reading = client.catalog.read(principal, client.uris()?.toServed(uri) ?? uri)
   return yield* limited(
     reading.pipe(
       Effect.map(contentOf),

@@ -13,13 +13,15 @@ import { Incoming, RestRequest } from "./RestRequest.ts"
 
 const iso = (millis: number) => DateTime.formatIso(DateTime.makeUnsafe(millis))
 
-const metadataOf = ({ createdAt, lastActivity, request }: Client) => ({
+const metadataOf = ({ createdAt, lastActivity, opened, request }: Client) => ({
   created_at: iso(createdAt),
   transport: request.transport,
   auth_type: request.auth_type ?? "none",
   name: request.name ?? null,
   mcp_url: request.mcp_url ?? null,
-  last_activity: iso(lastActivity)
+  last_activity: iso(lastActivity),
+  state: opened?.upstream.now().state ?? ("idle" as const),
+  reason: opened?.upstream.now().failure?.detail ?? null
 })
 
 const success = "success" as const

@@ -1,5 +1,5 @@
 /** Opens the connection of a REST client: its server in a catalog that only this client uses, unless it is federated. */
-import { Context, Duration, Effect, Layer } from "effect"
+import { Context, Duration, Effect, Layer, Option } from "effect"
 import { Audit } from "../../layers/audit/Audit.ts"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { Guard } from "../../layers/guard/Guard.ts"
@@ -25,6 +25,7 @@ import * as mcpSection from "../mcp/section.ts"
 import type { Naming } from "../upstreams/names.ts"
 import type { ServedUpstream } from "../upstreams/ServedUpstream.ts"
 import { serveUpstream } from "../upstreams/serveUpstream.ts"
+import { Upstreams } from "../upstreams/Upstreams.ts"
 import type { ConnectRequest } from "./bodies.ts"
 import { Forbidden, RequestTimeout, type RestError } from "./errors.ts"
 import { notReachable, unreachable } from "./rejections.ts"
@@ -73,6 +74,7 @@ export const make = Effect.gen(function* () {
   const config = yield* ConfigSource
   const audit = yield* Audit
   const shared = yield* Catalog
+  const upstreams = yield* Effect.serviceOption(Upstreams)
   const processes = yield* Layer.build(Layer.provideMerge(OrphanGuard.layer, childProcess.layer))
   const process = yield* Instance
   const own = yield* OwnInstance
@@ -116,6 +118,7 @@ export const make = Effect.gen(function* () {
           pageBytes: mcp.page_bytes,
           maxResultBytes: mcp.max_result_bytes
         })
+    const uriOrder = federated && Option.isSome(upstreams) ? yield* upstreams.value.uriOrder : undefined
     const prefix = prefixOf({ id, request }, resolved)
     const served = yield* serveUpstream({
       name: `${listed ?? safe(request.name ?? "client")}-${suffixOf(id)}`,
@@ -128,6 +131,7 @@ export const make = Effect.gen(function* () {
       pingAfter: mcp.connection.ping_after,
       fetch: Effect.succeed(callerFetch({ ...fetching, passesEvents: true })),
       instance: federated ? own.id : undefined,
+      uriOrder,
       visibleTo: { principal: principal.key },
       eager: false,
       onUse,

@@ -11,6 +11,7 @@ import type { Audience } from "../catalog/Audience.ts"
 import type { SignInSettings } from "./accountOf.ts"
 import type { Lister } from "./ListStore.ts"
 import type { Lists } from "./lists.ts"
+import type { UriMapping } from "./mappedUri.ts"
 import type { Summary } from "./Summary.ts"
 import type { UriOrder } from "./UriOrder.ts"
 
@@ -54,6 +55,8 @@ export interface ServedUpstream {
   readonly known: boolean
   /** Absent: the server has no sign-in. */
   readonly account: Account | undefined
+  /** The mapping of its URIs; `undefined` while none is mapped. */
+  readonly uris: () => UriMapping | undefined
   /** What the server listed last, without tools that are not served. */
   readonly lists: Effect.Effect<Lists>
   /** Reads lists that are out of date again, and waits for them. */

@@ -21,6 +21,7 @@ import type { manageUpstreams } from "./manageUpstreams.ts"
 import { ListStore } from "./ListStore.ts"
 import type { Managed } from "./manageUpstreams.ts"
 import type { Summary } from "./Summary.ts"
+import type { UriOrder } from "./UriOrder.ts"
 import { signInSettings } from "./signInSettings.ts"
 
 /** Loaded with the first connection to a URL. */
@@ -46,13 +47,19 @@ const make = Effect.gen(function* () {
   const audit = Option.getOrUndefined(yield* Effect.serviceOption(Audit))
   const models = Option.getOrUndefined(yield* Effect.serviceOption(Models))
   const scope = yield* Effect.scope
+  const uriOrder = yield* Effect.cached(
+    Effect.promise(async () => {
+      const { UriOrder } = await import("./UriOrder.ts")
+      return new UriOrder()
+    }).pipe(Effect.uninterruptible)
+  )
   const manager = yield* Effect.cached(
     Effect.flatMap(
-      Effect.promise(() => import("./manageUpstreams.ts")),
-      (loaded) => Effect.provideContext(loaded.manageUpstreams, context)
+      Effect.all([Effect.promise(() => import("./manageUpstreams.ts")), uriOrder]),
+      ([loaded, order]) => Effect.provideContext(loaded.manageUpstreams(order), context)
     ).pipe(Effect.provideService(Scope.Scope, scope))
   )
-  let managed: Effect.Success<typeof manageUpstreams> | undefined
+  let managed: Effect.Success<ReturnType<typeof manageUpstreams>> | undefined
 
   yield* Effect.orDie(
     config.follow(section, (servers) =>
@@ -99,6 +106,7 @@ const make = Effect.gen(function* () {
   const served = () => managed?.served() ?? new Map<string, Managed>()
   return Upstreams.of({
     served,
+    uriOrder,
     list: Effect.suspend(() => Effect.forEach([...served().values()], ({ summary }) => summary))
   })
 })
@@ -108,6 +116,8 @@ export class Upstreams extends Context.Service<
   {
     /** The servers, by name. */
     readonly served: () => ReadonlyMap<string, Managed>
+    /** Decides which of them, and of other servers in the same catalog, keeps a URI. */
+    readonly uriOrder: Effect.Effect<UriOrder>
     /** State and number of entries of each server. */
     readonly list: Effect.Effect<ReadonlyArray<Summary>>
   }

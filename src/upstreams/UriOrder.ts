@@ -5,10 +5,12 @@ import { collisions, type ListedUris, listedUris, noUris, sameUris } from "./lis
 import type { Lists } from "./lists.ts"
 import { fromMapped, toMapped, type UriMapping } from "./mappedUri.ts"
 
-/** A server, or its connection for one principal. */
+/** A server, its connection for one principal, or a server that a principal has connected. */
 interface Member {
   readonly name: string
   readonly principal: string | undefined
+  /** Among those that the configuration does not have. */
+  readonly number: number
   /** Publishes its entries again. */
   readonly changed: Effect.Effect<void>
   uris: ListedUris
@@ -49,6 +51,7 @@ const mappingOf = (
 export class UriOrder {
   readonly #members = new Set<Member>()
   #ranks: ReadonlyMap<string, number> = new Map()
+  #joined = 0
 
   /** The servers in the order of the configuration. */
   arrange(names: ReadonlyArray<string>): Effect.Effect<void> {
@@ -68,6 +71,7 @@ export class UriOrder {
     const member: Member = {
       name,
       principal: ownerKey(visibleTo),
+      number: this.#joined++,
       changed,
       uris: noUris,
       mapping: undefined,
@@ -98,12 +102,13 @@ export class UriOrder {
   }
 
   /**
-   * Servers of all callers come before those with an account per principal: the URIs of all must not depend on the
-   * account of one.
+   * Servers of all callers come before those with an account per principal and those that a principal has connected: the URIs of
+   * all must not depend on those of one. Connected servers come last, in the order in which they were.
    */
   #precedes(one: Member, other: Member): boolean {
     if (one.principal !== other.principal) return one.principal === undefined
-    return (this.#ranks.get(one.name) ?? 0) < (this.#ranks.get(other.name) ?? 0)
+    const [rank, otherRank] = [one, other].map(({ name }) => this.#ranks.get(name) ?? Infinity)
+    return rank === otherRank ? one.number < other.number : Number(rank) < Number(otherRank)
   }
 
   /** Maps the URIs of the servers that a change of this one may concern, and publishes the entries of the others. */

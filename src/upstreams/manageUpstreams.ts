@@ -7,7 +7,7 @@ import { observeUpstream } from "./observeUpstream.ts"
 import type { SignInSettings } from "./accountOf.ts"
 import { publishServer } from "./publishServer.ts"
 import type { ServedUpstream, UpstreamSettings } from "./ServedUpstream.ts"
-import { UriOrder } from "./UriOrder.ts"
+import type { UriOrder } from "./UriOrder.ts"
 
 interface Opened {
   readonly settings: ServerSettings
@@ -52,7 +52,7 @@ const opening = Effect.promise(async () => {
   return { openServer, servePerUser, processes: Layer.provideMerge(OrphanGuard.layer, childProcess.layer) }
 })
 
-export const manageUpstreams = Effect.gen(function* () {
+export const manageUpstreams = Effect.fnUntraced(function* (uriOrder: UriOrder) {
   const scope = yield* Effect.scope
   const loaded = yield* Effect.flatMap(opening, ({ processes, ...loading }) =>
     Effect.map(Layer.buildWithScope(processes, scope), (services) => ({ ...loading, services }))
@@ -60,7 +60,6 @@ export const manageUpstreams = Effect.gen(function* () {
   const opened = new Map<string, Opened>()
   /** In the order of the configuration. */
   let names: ReadonlyArray<string> = []
-  const uriOrder = new UriOrder()
   const turn = Semaphore.makeUnsafe(1)
   const starts = Semaphore.makeUnsafe(maxStarts)
 

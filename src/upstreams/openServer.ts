@@ -248,6 +248,7 @@ export const openServer: (
       account,
       update,
       updateSoon,
+      uris: () => source.uris(),
       lists: Effect.sync(() => ({
         ...lists,
         tools: lists.tools.filter((tool) => source.serves(String(tool.name)))

@@ -7,7 +7,7 @@ import { Upstreams } from "../../src/upstreams/Upstreams.ts"
 import { callTool } from "../support/callTool.ts"
 import { it } from "../support/effect.ts"
 import { plainServer, withLater } from "../support/plainServer.ts"
-import { get, json } from "../support/rest.ts"
+import { connect, get, json, send } from "../support/rest.ts"
 import { service, stateFolder } from "../support/service.ts"
 
 const broken = { code: -32_000, message: "The registry is not available." }
@@ -117,6 +117,38 @@ describe("an upstream server whose lists cannot be read", () => {
     })
   )
 })
+
+it.live(
+  "a connection over REST whose server rejects a list is degraded, with the reason, until it can be read",
+  () =>
+    Effect.gen(function* () {
+      const { reject, url } = yield* plainServer()
+      yield* Effect.gen(function* () {
+        reject(broken, "resources/list")
+        const client_id = yield* connect({ transport: "http", mcp_url: url, auth_type: "none" })
+        const metadata = Effect.map(
+          json(get(`/mcp/client/${client_id}`)),
+          ({ body }) => Object(body["metadata"]) as { readonly state: string; readonly reason: string | null }
+        )
+        expect(yield* metadata).toMatchObject({ state: "degraded", reason: broken.message })
+        expect((yield* json(get("/mcp/clients"))).body).toMatchObject({ clients: [{ state: "degraded" }] })
+        const call = { client_id, tool_name: "one", arguments: {} }
+        expect((yield* json(send("/mcp/call_tool", call))).body).toMatchObject({ status: "success" })
+        reject(broken)
+        const after = yield* Effect.repeat(metadata, {
+          until: ({ state }) => state === "ready",
+          schedule: Schedule.spaced("5 millis")
+        })
+        expect(after.reason).toBeNull()
+        const { body } = yield* json(get(`/mcp/list_resources?client_id=${client_id}`))
+        expect(body).toMatchObject({ count: 1 })
+      }).pipe(
+        Effect.provide(service({ mcp: { connection: { initial_reconnect_delay: "20 millis" } } }), {
+          local: true
+        })
+      )
+    })
+)
 
 describe("an upstream process that stops answering", () => {
   const program = new URL("../support/hostileUpstream.ts", import.meta.url).pathname

@@ -15,6 +15,7 @@ import { machine } from "../../src/program/baseLayers.ts"
 import { Upstreams } from "../../src/upstreams/Upstreams.ts"
 import { callServices } from "../support/callTool.ts"
 import { newClients } from "../support/clients.ts"
+import { connect, get, json, send } from "../support/rest.ts"
 import { endpoint, service, serviceOf, stateFolder } from "../support/service.ts"
 
 type Service = ManagedRuntime.ManagedRuntime<Layer.Success<ReturnType<typeof service>>, unknown>
@@ -303,4 +304,49 @@ test("a reload that changes only the order of the servers decides again which on
     expect(contents).toMatchObject([{ text: "second" }])
   })
   await Effect.runPromise(Effect.scoped(run))
+})
+
+test("a server that a caller connects over REST and federates gets mapped URIs after all others", async () => {
+  const [first, second] = await Promise.all(
+    Object.values(servers).map((runtime) => runtime.runPromise(endpoint))
+  )
+  const run = Effect.gen(function* () {
+    const client = newClients[0][1]()
+    yield* Effect.promise(async () =>
+      client.connect(new StreamableHTTPClientTransport(await runtime.runPromise(endpoint)))
+    )
+    const urisWith = (part: string) =>
+      Effect.promise(async () =>
+        (await client.listResources()).resources.map(({ uri }) => uri).filter((uri) => uri.includes(part))
+      )
+    const connected = {
+      transport: "http",
+      mcp_url: second?.href,
+      auth_type: "none",
+      name: "own",
+      federate: true
+    }
+    const client_id = yield* connect(connected)
+    const own = `test://own-${client_id.slice(-8)}.upstream///`
+    expect(yield* urisWith("shared")).toEqual([`${own}shared`, shared])
+    const read = (uri: string) => json(send("/mcp/read_resource", { client_id, uri }))
+    for (const [uri, content] of [
+      [shared, "second"],
+      [`${own}shared`, "second"],
+      ["test://item/7", "second 7"],
+      [panel, "<p>second</p>"]
+    ] as const) {
+      expect(yield* read(uri)).toMatchObject({ status: 200, body: { uri, content: { text: content } } })
+    }
+    const { contents } = yield* Effect.promise(() => client.readResource({ uri: shared }))
+    expect(contents).toMatchObject([{ text: "first" }])
+    const listed = yield* json(get(`/mcp/list_resources?client_id=${client_id}`))
+    expect(JSON.stringify(listed.body)).not.toContain(own)
+    yield* send("/mcp/disconnect", { client_id })
+    expect(yield* urisWith("shared")).toEqual([shared])
+    yield* Effect.promise(() => client.close())
+  })
+  const runtime = ManagedRuntime.make(service({ mcpServers: { first: { url: first?.href } } }))
+  await runtime.runPromise(run)
+  await runtime.dispose()
 })

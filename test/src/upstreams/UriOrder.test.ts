@@ -57,6 +57,31 @@ describe("a URI that several servers list", () => {
     })
   )
 
+  it.effect(
+    "is mapped for a server that the configuration does not have, after those that came before it",
+    () =>
+      Effect.gen(function* () {
+        const { join, order } = yield* made
+        const ada: Audience = { principal: "ada" }
+        const first = yield* join("first", ada)
+        const second = yield* join("second", ada)
+        const other = yield* join("other", { principal: "bob" })
+        yield* second.update(listing(["x:1", "x:2"]))
+        yield* first.update(listing(["x:1"]))
+        yield* other.update(listing(["x:1"]))
+        expect([first, other].map(({ mapping }) => mapping())).toEqual([undefined, undefined])
+        expect(second.mapping()?.toServed("x:1")).toBe("x://second.upstream/1")
+        const c = yield* join("c", ada)
+        yield* c.update(listing(["x:2", "x:1"]))
+        expect(c.mapping()).toBeUndefined()
+        expect(first.mapping()?.toServed("x:1")).toBe("x://first.upstream/1")
+        expect(second.mapping()?.toServed("x:2")).toBe("x://second.upstream/2")
+        yield* order.arrange(["c", "second"])
+        expect(second.mapping()?.toServed("x:1")).toBe("x://second.upstream/1")
+        expect(first.mapping()?.toServed("x:1")).toBe("x://first.upstream/1")
+      })
+  )
+
   it.effect("changes its owner with the order of the configuration", () =>
     Effect.gen(function* () {
       const { join, order, published } = yield* made
