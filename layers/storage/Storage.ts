@@ -63,7 +63,10 @@ const stateFolder = Effect.flatMap(Identity, ({ name }) =>
   Effect.filterOrFail(userFolder("state", folderName(name)), Predicate.isNotUndefined, () => homeless)
 )
 
-const pauses = Schedule.min([Schedule.exponential("250 millis"), Schedule.spaced("15 seconds")])
+const whileUnwritable = {
+  schedule: Schedule.min([Schedule.exponential("250 millis"), Schedule.spaced("15 seconds")]),
+  while: ({ reason }: StorageError) => reason !== "newer" && reason !== "damaged"
+}
 
 export class Storage extends Context.Service<
   Storage,
@@ -173,7 +176,7 @@ export class Storage extends Context.Service<
 
       const preparing = yield* Semaphore.make(1)
       let isPrepared = false
-      const prepare = Effect.suspend(() =>
+      const prepareNow = Effect.suspend(() =>
         isPrepared
           ? Effect.void
           : Effect.gen(function* () {
@@ -188,11 +191,18 @@ export class Storage extends Context.Service<
               isPrepared = true
             }).pipe(Effect.uninterruptible, preparing.withPermit)
       )
+      let isRepeated = false
+      /** Prepares it in the background, again until it succeeds: a full disk gets space. */
+      const prepareSoon = Effect.suspend(() => {
+        if (isRepeated) return Effect.void
+        isRepeated = true
+        return Effect.forkIn(Effect.ignore(Effect.retry(prepareNow, whileUnwritable)), scope)
+      })
+      // Its caller may go on without it, and have space by then.
+      const prepare = Effect.tapError(prepareNow, () => prepareSoon)
       const open = Effect.gen(function* () {
         yield* checkFormats
-        const exists = yield* Effect.isSuccess(fs.stat(dir))
-        // Again until it succeeds: a full disk gets space.
-        if (exists) yield* Effect.forkIn(Effect.ignore(Effect.retry(prepare, pauses)), scope)
+        if (yield* Effect.isSuccess(fs.stat(dir))) yield* prepareSoon
       })
 
       /** Writes the key to a temporary file and links it: atomic, and the first process wins. */

@@ -1,6 +1,6 @@
 /** The state folder: its location, created only when needed, and its keys, created exactly once. */
 import { expect } from "bun:test"
-import { Effect, FileSystem, Layer, Path, PlatformError, Redacted } from "effect"
+import { Effect, FileSystem, Layer, Path, PlatformError, Redacted, Schedule } from "effect"
 import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
 import { Environment } from "../../../layers/platform/Environment.ts"
 import { Ids } from "../../../layers/platform/Ids.ts"
@@ -219,4 +219,24 @@ it.live("the state folder is writable if it can be created, and not below a file
       expect(error.message).toContain("storage.dir (or MANIFOLD_STORAGE_DIR)")
     })
   )
+)
+
+it.live(
+  "a folder that could not be prepared is prepared once that is possible, although nothing asks again",
+  () =>
+    inTemporary((dir) =>
+      Effect.gen(function* () {
+        const fs = yield* FileSystem.FileSystem
+        yield* fs.writeFileString(dir, "a file")
+        yield* Effect.gen(function* () {
+          const { prepare } = yield* Storage
+          expect(yield* Effect.flip(prepare)).toMatchObject({ _tag: "StorageError" })
+          yield* fs.remove(dir)
+          yield* Effect.repeat(fs.exists(`${dir}/below/formats.json`), {
+            until: (exists) => exists,
+            schedule: Schedule.spaced("10 millis")
+          })
+        }).pipe(Effect.provide(storage(`${dir}/below`)))
+      })
+    )
 )
