@@ -16,14 +16,16 @@ import { Output } from "../../layers/output/Output.ts"
 import { Environment } from "../../layers/platform/Environment.ts"
 import { Ids } from "../../layers/platform/Ids.ts"
 import { ProgressEvents } from "../../layers/progress/ProgressEvents.ts"
+import { Usage } from "../../layers/usage/Usage.ts"
 import { Catalog } from "../catalog/Catalog.ts"
 import type { Principal } from "../domain/Principal.ts"
 import { ChatRefusal, invalid, refusal, toChatFailure } from "./ChatRefusal.ts"
 import { formIssues } from "./formIssues.ts"
 import { makeLocalTurns } from "./localTurns.ts"
 import { checkMessage, checkProvider, digestOf, requireCall, type NewMessage } from "./NewMessage.ts"
-import { windowOf } from "./runTurn.ts"
+import { modelOf, windowOf } from "./runTurn.ts"
 import { ImageRefusals } from "./toolImages.ts"
+import { maxToolsOf, toolsOf } from "./toolList.ts"
 import { observeTurns } from "./TurnSpending.ts"
 import { makeWindow, TokenCounts } from "./window.ts"
 
@@ -49,8 +51,8 @@ const unknown = (id: string) => refusal(404, `There is no conversation ${id.slic
 export class Conversations extends Context.Service<
   Conversations,
   {
-    /** Loads what the first turn needs, which takes a few tenths of a second. Never fails. */
-    readonly prepare: Effect.Effect<void>
+    /** Loads what the first turn needs, which takes a few tenths of a second, for the first principal. Never fails. */
+    readonly prepare: (principal: Principal) => Effect.Effect<void>
     /** Counts the tokens of a long conversation before its next turn needs them. Never fails. */
     readonly prepareTurn: (principal: Principal, conversation: string) => Effect.Effect<void>
     /** Stores the message and starts its turn, which runs on if the caller leaves. A known request id starts nothing. */
@@ -95,9 +97,12 @@ export class Conversations extends Context.Service<
       const store = yield* ChatStore
       const environment = yield* Environment
       const { next } = yield* Ids
+      const { ledger } = yield* Usage
+      const tokens = yield* Tokens
+      const models = yield* Models
       const services = {
         store,
-        models: yield* Models,
+        models,
         catalog: yield* Catalog,
         guard: yield* Guard,
         progress: yield* ProgressEvents,
@@ -105,9 +110,26 @@ export class Conversations extends Context.Service<
         newId: next,
         spendingOf: yield* observeTurns,
         imageRefusals: new ImageRefusals(),
-        window: makeWindow(yield* Tokens, new TokenCounts(), environment.get("DEBUG_TOKENS") === "1")
+        window: makeWindow(tokens, new TokenCounts(), environment.get("DEBUG_TOKENS") === "1")
       }
       const turns = yield* makeLocalTurns(services, settings)
+      let isPrepared = false
+      const prepare = (principal: Principal) =>
+        Effect.suspend(() => {
+          if (isPrepared || models.providers.length === 0) return Effect.void
+          isPrepared = true
+          // Its worker reads the tokens of the encoding while this thread loads the rest.
+          const tokenizer = tokens.count(modelOf(models, { options: {} }).model, " ")
+          const stored = Effect.ignore(store.find(noConversation))
+          // Derives the JSON Schemas of the tools.
+          const tools = Effect.ignore(
+            toolsOf(services.catalog, principal, settings.service.tools, maxToolsOf(models, {}))
+          )
+          return Effect.all([tokenizer, stored, ledger, models.prepare, tools], {
+            concurrency: "unbounded",
+            discard: true
+          })
+        })
 
       const refused = <A, E extends Parameters<typeof toChatFailure>[0], R>(self: Effect.Effect<A, E, R>) =>
         Effect.mapError(self, (error) => new ChatRefusal(toChatFailure(error)))
@@ -133,7 +155,7 @@ export class Conversations extends Context.Service<
       }
 
       return Conversations.of({
-        prepare: Effect.andThen(Effect.ignore(store.find(noConversation)), services.models.prepare),
+        prepare,
         prepareTurn: (principal, conversation) =>
           Effect.ignore(
             Effect.andThen(

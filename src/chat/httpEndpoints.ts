@@ -50,7 +50,9 @@ export const layer = (limits: StreamLimits) =>
         newId,
         respond
       })
-      const runExit = Effect.runPromiseExitWith(yield* Effect.context<never>())
+      const context = yield* Effect.context<never>()
+      const runExit = Effect.runPromiseExitWith(context)
+      const fork = Effect.runForkWith(context)
 
       /** By path, with `*` for the conversation, and method. */
       const endpoints: Readonly<Record<string, Readonly<Record<string, ChatEndpoint>>>> = {
@@ -74,6 +76,7 @@ export const layer = (limits: StreamLimits) =>
         if (!incoming.grant.principal.may([scope])) {
           return rejected(refusal(403, `The scope ${scope} is required.`))
         }
+        fork(conversations.prepare(incoming.grant.principal))
         const responded = Effect.suspend(() => endpoint(incoming, id)).pipe(
           Effect.catch((error) => Effect.succeed(rejected(error)))
         )

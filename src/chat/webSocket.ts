@@ -38,7 +38,6 @@ export const layer = (limits: StreamLimits) =>
       const later = (task: () => void) =>
         void run(Effect.forkIn(Effect.delay(Effect.sync(task), limits.unreadTimeout), scope))
       const open = new Set<SocketData>()
-      let isPrepared = false
       // The listener closes sockets at twice the message limit, without a reason.
       const backlog: BacklogOptions = {
         mostWaiting: Math.min(limits.mostWaiting, 2 * limits.maxMessageBytes),
@@ -101,8 +100,7 @@ export const layer = (limits: StreamLimits) =>
             open.add(data)
             guarded.hold()
             // A person types meanwhile.
-            if (!isPrepared) fork(conversations.prepare)
-            isPrepared = true
+            fork(conversations.prepare(principal))
           },
           drain: ({ data }) => data.chat?.drained(),
           message: ({ data }, frame) => data.chat?.receive(frame),

@@ -144,7 +144,15 @@ export const chat = Command.make(
         },
         lines
       }
-      if (lines !== undefined) return yield* converse(session, lines)
+      const { prepare, prepareTurn } = yield* Conversations
+      yield* Effect.forkScoped(prepare(stdioUser))
+      if (lines !== undefined) {
+        // The person types meanwhile.
+        if (session.conversation !== undefined) {
+          yield* Effect.forkScoped(prepareTurn(stdioUser, session.conversation))
+        }
+        return yield* converse(session, lines)
+      }
       const given = Option.filter(message, (value) => value !== "-")
       const whole = Option.isSome(given) ? given.value : yield* piped
       if (whole.trim() === "") return yield* refusal(400, "The message is empty.")

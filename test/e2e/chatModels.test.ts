@@ -1,7 +1,9 @@
 /** Conversations with models that call tools wrongly, and with messages that no model accepts. */
 import { describe, expect } from "bun:test"
+import { existsSync } from "node:fs"
 import { Deferred, Effect, Schedule } from "effect"
 import { ask, base, chatService, chatSocket, script, until } from "../support/chat.ts"
+import { stateFolder } from "../support/databases.ts"
 import { it } from "../support/effect.ts"
 import { chunk, done, events, local, usage } from "../support/models.ts"
 import { Held, started } from "../support/service.ts"
@@ -9,6 +11,22 @@ import { UiChat } from "../support/uiChat.ts"
 
 const messagesOf = (request: { readonly body: unknown } | undefined) =>
   (Object(request?.body) as { readonly messages: ReadonlyArray<Record<string, unknown>> }).messages
+
+/** URLs of the workers that are started while the scope is open. */
+const startedWorkers = Effect.acquireRelease(
+  Effect.sync(() => {
+    const { Worker } = globalThis
+    const urls: Array<string> = []
+    globalThis.Worker = class extends Worker {
+      constructor(...args: ConstructorParameters<typeof Worker>) {
+        urls.push(String(args[0]))
+        super(...args)
+      }
+    }
+    return { Worker, urls }
+  }),
+  ({ Worker }) => Effect.sync(() => (globalThis.Worker = Worker))
+).pipe(Effect.map(({ urls }) => urls))
 
 describe("a model", () => {
   it.live("gets an error for arguments that are not valid JSON", () =>
@@ -67,6 +85,27 @@ describe("a model", () => {
         expect(requests).toHaveLength(1)
       }).pipe(Effect.provide(chatService(url)))
     })
+  )
+
+  it.live(
+    "is reached with the first request of a client, which also opens the ledger and starts the tokenizer",
+    () =>
+      Effect.gen(function* () {
+        const { lists, requests, url } = yield* script(["Done."])
+        const dir = yield* stateFolder
+        const workers = yield* startedWorkers
+        yield* Effect.gen(function* () {
+          const { host } = yield* base
+          yield* Effect.promise(async () => (await fetch(`http://${host}/chat`)).text())
+          yield* Effect.repeat(
+            Effect.sync(() => [lists.length > 0, existsSync(`${dir}/manifold.db`), workers.length > 0]),
+            { until: (seen) => seen.every(Boolean), schedule: Schedule.spaced("5 millis") }
+          )
+          yield* Effect.promise(async () => (await fetch(`http://${host}/chat`)).text())
+          expect([lists, requests]).toEqual([["/v1/models"], []])
+          expect(workers).toEqual([expect.stringContaining("tokenWorker")])
+        }).pipe(Effect.scoped, Effect.provide(chatService(url, { storage: { dir } })))
+      })
   )
 
   it.live("does not see a message that was refused, so that the conversation can go on", () =>
