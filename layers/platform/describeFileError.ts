@@ -6,6 +6,7 @@ const codes: Readonly<Record<string, string>> = {
   ENOENT: "no such file or directory",
   EACCES: "permission denied",
   EPERM: "permission denied",
+  ENOTDIR: "not a directory",
   EFBIG: "file too large",
   EIO: "input or output error",
   ENOSPC: "disk full",

@@ -1,10 +1,9 @@
 /** Transport to an MCP server over standard input and output of a process that it starts in a process group. */
 import type { JSONRPCMessage, Transport } from "@modelcontextprotocol/client"
-import { type Cause, Effect, Fiber, Option, Queue, Stream } from "effect"
-import * as ChildProcess from "effect/process/ChildProcess"
-import type { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
+import { Deferred, Effect, Exit, Option, Record, Redacted } from "effect"
 import { Environment } from "../platform/Environment.ts"
-import { describeFileError } from "../platform/describeFileError.ts"
+import { describeSystemError } from "../platform/describeFileError.ts"
+import { startPiped } from "../platform/pipedProcess.ts"
 import { homeFolder } from "../platform/userFolders.ts"
 import { LineReader } from "../transports/LineReader.ts"
 import { OrphanGuard } from "./OrphanGuard.ts"
@@ -35,7 +34,7 @@ const environmentOf = ({ env = {} }: ServerSettings, { get }: Environment["Servi
       return value === undefined ? [] : [[name, value] as const]
     })
   ),
-  ...env
+  ...Record.map(env, (value) => Redacted.value(value))
 })
 
 /** Variable with the ids of the instances that a process was started by, in order. */
@@ -67,8 +66,8 @@ const instancesOf = Effect.fnUntraced(function* (
   })
 })
 
-/** Time between SIGTERM and SIGKILL of a process group. */
-const graceful = "2 seconds"
+/** Time between SIGTERM and SIGKILL of a process group, in milliseconds. */
+const graceful = 2000
 
 /** Time in which a process that fails to start ends, and its last lines are read. */
 const patience = "200 millis"
@@ -79,9 +78,7 @@ const keptLines = 5
 /** Longest line of standard error that reaches the log, in bytes. */
 const longestLogLine = 4096
 
-const encoder = new TextEncoder()
-
-export type StdioServices = ChildProcessSpawner | Environment | OrphanGuard
+export type StdioServices = Environment | OrphanGuard
 
 export interface StdioOptions {
   readonly server: string
@@ -103,21 +100,20 @@ export const stdioTransport = Effect.fnUntraced(function* ({
   const instances = instance === undefined ? {} : yield* instancesOf(server, yield* instance, environment)
   const guarded = yield* (yield* OrphanGuard).prepare
   const home = homeFolder(environment)
-  const outgoing = yield* Effect.acquireRelease(Queue.unbounded<string, Cause.Done>(), Queue.end)
   const { command = "", args = [], cwd = home } = settings
-  const child = yield* ChildProcess.make(command, args, {
+  const child = yield* startPiped({
+    command,
+    args,
     env: { ...environmentOf(settings, environment), ...instances, ...guarded.environment },
     ...(cwd !== undefined && { cwd }),
-    // One write for all lines that wait.
-    stdin: Stream.mapArray(Stream.fromQueue(outgoing), (lines) => [encoder.encode(lines.join(""))]),
-    forceKillAfter: graceful
+    graceful
   }).pipe(
     Effect.mapError(
       (error) =>
         new UpstreamError({
           server,
           stage: "start",
-          detail: `${command} cannot be started: ${describeFileError(error.reason)}`,
+          detail: `${command} cannot be started: ${describeSystemError(error)}`,
           unsent: true
         })
     )
@@ -137,14 +133,17 @@ export const stdioTransport = Effect.fnUntraced(function* ({
     },
     () => {}
   )
-  const readingErrors = yield* Stream.runForEach(child.stderr, (chunk) =>
-    Effect.sync(() => errors.push(chunk))
-  ).pipe(Effect.ignore, Effect.forkScoped)
+  const errorsEnded = Deferred.makeUnsafe<void>()
+  child.onErrorOutput(
+    (chunk) => errors.push(chunk),
+    () => void Deferred.doneUnsafe(errorsEnded, Exit.void)
+  )
 
   const write = (message: object) => {
-    Queue.offerUnsafe(outgoing, `${JSON.stringify(message)}\n`)
+    child.write(`${JSON.stringify(message)}\n`)
   }
   const decoder = new TextDecoder()
+  let hasEnded = false
   const transport: Transport = {
     start: async () => {
       const lines = new LineReader(
@@ -166,27 +165,29 @@ export const stdioTransport = Effect.fnUntraced(function* ({
           transport.onerror?.(error)
         }
       )
-      run(
-        Stream.runForEach(child.stdout, (chunk) => Effect.sync(() => lines.push(chunk))).pipe(
-          Effect.ignore,
-          Effect.ensuring(Effect.sync(() => transport.onclose?.()))
-        )
+      child.onOutput(
+        (chunk) => lines.push(chunk),
+        () => {
+          hasEnded = true
+          transport.onclose?.()
+        }
       )
     },
-    send: async (message) => write(message),
+    send: async (message) => {
+      if (hasEnded) throw new Error("The server has closed its standard output.")
+      write(message)
+    },
     close: async () => {
-      Queue.endUnsafe(outgoing)
+      child.endInput()
     }
   }
   /** Reports the exit of the process as the cause, with what it wrote last, if it exits within `patience`. */
   const explain = (error: UpstreamError) =>
     Effect.gen(function* () {
-      const code = yield* Effect.timeoutOption(child.exitCode, patience).pipe(
-        Effect.orElseSucceed(() => Option.none())
-      )
-      if (Option.isNone(code)) return yield* error
+      const code = yield* Effect.timeoutOption(child.exitCode, patience)
+      if (Option.isNone(code) || code.value === null) return yield* error
       // A descendant may keep the pipe open.
-      yield* Effect.timeoutOption(Fiber.await(readingErrors), patience)
+      yield* Effect.timeoutOption(Deferred.await(errorsEnded), patience)
       return yield* new UpstreamError({
         server,
         stage: "start",
