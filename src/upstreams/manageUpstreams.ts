@@ -1,10 +1,18 @@
 /** Serves the configured upstream servers, each in a scope that closes when it is removed or changed. */
-import { type Duration, Effect, Equal, Exit, Layer, Scope, Semaphore } from "effect"
+import { Context, type Duration, Effect, Equal, Exit, Layer, Scope, Semaphore } from "effect"
 import type { ServerSettings } from "../../layers/upstream/section.ts"
+import type { Health } from "../../layers/health/Health.ts"
+import type { Environment } from "../../layers/platform/Environment.ts"
+import type { Quotas } from "../../layers/quotas/Quotas.ts"
+import type { Metrics } from "../../layers/telemetry/Metrics.ts"
+import type { Credentials } from "../../layers/upstream/oauth/Credentials.ts"
+import type { SignIns } from "../../layers/upstream/oauth/SignIns.ts"
+import type { Catalog } from "../catalog/Catalog.ts"
 import type { ListStore } from "./ListStore.ts"
 import { deferServer } from "./deferServer.ts"
 import { observeUpstream } from "./observeUpstream.ts"
 import type { SignInSettings } from "./accountOf.ts"
+import { inContext } from "./inContext.ts"
 import { publishServer } from "./publishServer.ts"
 import type { ServedUpstream, UpstreamSettings } from "./ServedUpstream.ts"
 import type { UriOrder } from "./UriOrder.ts"
@@ -54,8 +62,14 @@ const opening = Effect.promise(async () => {
 
 export const manageUpstreams = Effect.fnUntraced(function* (uriOrder: UriOrder) {
   const scope = yield* Effect.scope
+  const ambient = yield* Effect.context<
+    Catalog | Credentials | Health | Metrics | Quotas | SignIns | Environment
+  >()
   const loaded = yield* Effect.flatMap(opening, ({ processes, ...loading }) =>
-    Effect.map(Layer.buildWithScope(processes, scope), (services) => ({ ...loading, services }))
+    Effect.map(Layer.buildWithScope(processes, scope), (services) => ({
+      ...loading,
+      services: Context.merge(ambient, services)
+    }))
   ).pipe(Effect.uninterruptible, Effect.cached)
   const opened = new Map<string, Opened>()
   /** In the order of the configuration. */
@@ -70,7 +84,7 @@ export const manageUpstreams = Effect.fnUntraced(function* (uriOrder: UriOrder) 
     const served = { ...options, uriOrder, name, settings, signIn: signInOf(name, settings), starts, store }
     const published = yield* publishServer(served, known)
     const open = Effect.flatMap(loaded, ({ openServer, services }) =>
-      Effect.provideContext(openServer(served, published), services)
+      inContext(services)(openServer(served, published))
     ).pipe(Effect.tap(({ upstream }) => observeUpstream(upstream)))
     return yield* known === undefined ? open : deferServer(name, published, open)
   })
@@ -84,7 +98,7 @@ export const manageUpstreams = Effect.fnUntraced(function* (uriOrder: UriOrder) 
         name,
         settings,
         signInOf: (principal) => signInOf(name, settings, principal)
-      }).pipe(Effect.provideContext(services))
+      }).pipe(inContext(services))
     )
 
   const open = Effect.fnUntraced(function* (name: string, settings: ServerSettings, shared: Shared) {

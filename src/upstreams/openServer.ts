@@ -1,5 +1,5 @@
 /** Opens one upstream server: connects in the background, and updates its entries when its lists change. */
-import { Context, Deferred, Effect, Scope, Semaphore } from "effect"
+import { Deferred, Effect, type Scope, Semaphore } from "effect"
 import type { Connection } from "../../layers/upstream/Connection.ts"
 import type { Credentials } from "../../layers/upstream/oauth/Credentials.ts"
 import type { SignIns } from "../../layers/upstream/oauth/SignIns.ts"
@@ -11,6 +11,7 @@ import type { Client } from "../catalog/Client.ts"
 import { accountOf } from "./accountOf.ts"
 import { announceSignIn } from "./announceSignIn.ts"
 import { forwardRequests } from "./forwardRequests.ts"
+import { inContext } from "./inContext.ts"
 import { nothing, readLists } from "./lists.ts"
 import type { PublishedServer } from "./publishServer.ts"
 import { orRejection, rereadLists } from "./rereadLists.ts"
@@ -55,10 +56,7 @@ export const openServer: (
   ) {
     const { answered, published, source, validity } = server
     const catalog = yield* Catalog
-    // Each connection has its own scope.
-    const services = Context.omit(Scope.Scope)(
-      yield* Effect.context<Credentials | Scope.Scope | SignIns | StdioServices>()
-    )
+    const services = yield* Effect.context<Credentials | Scope.Scope | SignIns | StdioServices>()
     const run = Effect.runForkWith(services)
     const scope = yield* Effect.scope
     const askedModels = settings.sampling === false ? undefined : models
@@ -81,7 +79,7 @@ export const openServer: (
             Effect.suspend(() => afterSignIn)
           )
 
-    const open: Upstream.UpstreamOptions["open"] = Effect.provideContext(
+    const open: Upstream.UpstreamOptions["open"] = inContext(services)(
       Effect.flatMap(Effect.all([transports, fetch ?? Effect.undefined]), ([{ openConnection }, request]) =>
         openConnection({
           server: name,
@@ -103,8 +101,7 @@ export const openServer: (
           onPing: (failure) =>
             failure === undefined ? upstream.recover("ping") : upstream.degrade("ping", failure)
         })
-      ),
-      services
+      )
     )
 
     /** Returns the error of a list that the server rejects, while the others were read. */

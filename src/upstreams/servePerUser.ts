@@ -1,5 +1,5 @@
 /** Serves one upstream server to each principal with its own account: opened by the first request, closed when unused. */
-import { Clock, Deferred, Duration, Effect } from "effect"
+import { Clock, type Context, Deferred, Duration, Effect } from "effect"
 import { Quotas } from "../../layers/quotas/Quotas.ts"
 import { Metrics } from "../../layers/telemetry/Metrics.ts"
 import type { StdioServices } from "../../layers/upstream/stdioTransport.ts"
@@ -85,7 +85,8 @@ export const servePerUser = Effect.fnUntraced(function* ({
       yield* Deferred.await(entry.closed)
     }).pipe(
       Effect.scoped,
-      Effect.provideContext(services),
+      // Not a copy, merged with the context of the caller that opens the connection.
+      Effect.updateContext((_: Context.Context<never>) => services),
       Effect.ensuring(
         Effect.suspend(() => {
           quota.release(key, 1)

@@ -12,8 +12,8 @@ const tools = 1000
 const lists = 30
 
 const script = join(import.meta.dir, "../peers/fewTools.sh")
-const named = (entry: (name: string) => object) =>
-  Object.fromEntries(Array.from({ length: servers }, (_, index) => [`up${index}`, entry(`up${index}`)]))
+const named = (entry: (name: string) => object, count = servers) =>
+  Object.fromEntries(Array.from({ length: count }, (_, index) => [`up${index}`, entry(`up${index}`)]))
 
 const front = (mcpServers: object): Subject => ({
   ...ours,
@@ -72,26 +72,30 @@ const starting = (subject: Subject, least: number): Side => ({
   }
 })
 
-const connections = (count: number): Side => ({
+/** The code for connections is optimized before the first of these numbers is reached. */
+const fewConnections = servers
+const manyConnections = 3 * servers
+
+/** Memory of a connection, from two numbers of them. */
+const connections: Side = {
   name: ours.name,
   open: async (scope) => {
     const { url } = scope.use(await start(sdk))
-    const memory = async (entries: object) => {
-      await using running = await start(collectable(front(entries)))
+    const memory = async (count: number) => {
+      await using running = await start(collectable(front(named(() => ({ url }), count))))
       const read = await list(running.url, 0)
       await read()
       await Bun.sleep(3000)
       return await collected(running)
     }
-    const all = named(() => ({ url }))
     return async () => {
-      const few = await memory({ up0: all["up0"] })
-      const many = await memory(all)
-      const each = (bytes: number) => bytes / (count - 1) / 1e3
+      const few = await memory(fewConnections)
+      const many = await memory(manyConnections)
+      const each = (bytes: number) => bytes / (manyConnections - fewConnections) / 1e3
       return [each(many.rss - few.rss), each(many.heap - few.heap)]
     }
   }
-})
+}
 
 export const manyUpstreams: Row = {
   name: "many upstream servers",
@@ -112,7 +116,7 @@ export const manyUpstreams: Row = {
         { measure: "memory, idle upstream connection, RSS", unit: "KB", better: "less" },
         { measure: "memory, idle upstream connection, heap", unit: "KB", better: "less" }
       ],
-      connections(servers),
+      connections,
       undefined,
       quick ? 1 : rounds
     )
