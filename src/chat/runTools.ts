@@ -1,5 +1,5 @@
 /** Runs the tool calls of a message through the catalog, in parallel, each with its own result. */
-import { Effect, Exit, Cause, Option, Queue, Semaphore } from "effect"
+import { Effect, Exit, Cause, Option, Queue, Semaphore, Stream } from "effect"
 import type { ChatEventOf } from "../../layers/chat/ChatEvent.ts"
 import type { ProgressEvent } from "../../layers/progress/ProgressEvent.ts"
 import { Caller } from "../catalog/Caller.ts"
@@ -126,13 +126,11 @@ export const runTools = Effect.fnUntraced(function* (options: RunTools, calls: R
         arguments: given
       }
     ])
-    const reports = yield* Queue.sliding<ProgressEvent>(waitingReports)
-    const store = Effect.forever(
-      Effect.flatMap(Queue.take(reports), (event) => {
-        const events = progressOf(turn, call, event)
-        return events.length === 0 ? Effect.void : turn.append(events)
-      })
-    )
+    const reports = yield* Queue.sliding<ProgressEvent, Cause.Done>(waitingReports)
+    const stored = Stream.runForEachArray(Stream.fromQueue(reports), (batch) => {
+      const events = batch.flatMap((event) => progressOf(turn, call, event))
+      return events.length === 0 ? Effect.void : turn.append(events)
+    })
     const requestId = `${turn.conversation}/${turn.requestId}/${call.id}`
     const called = catalog.call(turn.principal, entry.name, given).pipe(
       Effect.provideService(Client, client(call)),
@@ -144,10 +142,12 @@ export const runTools = Effect.fnUntraced(function* (options: RunTools, calls: R
         call: `chat ${entry.name}`,
         onProgress: (event) => void Queue.offerUnsafe(reports, event)
       }),
-      Effect.exit
+      Effect.exit,
+      Effect.ensuring(Queue.end(reports))
     )
     // An interruption of the turn interrupts the call; one of the call alone is its result.
-    return resultOf(yield* Effect.raceFirst(called, store))
+    const [exit] = yield* Effect.all([called, stored], { concurrency: "unbounded" })
+    return resultOf(exit)
   })
 
   const one = Effect.fnUntraced(function* (call: ToolCall) {
