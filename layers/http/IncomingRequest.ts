@@ -85,7 +85,7 @@ export class IncomingRequest implements Connection<unknown> {
   }
 
   charge = (quota: Quota, owner: string) => {
-    this.account = { quota, owner, signal: this.request.signal }
+    this.account = { quota, owner, request: this.request }
   }
 
   upgrade = (data: unknown, headers?: Record<string, string>) => {

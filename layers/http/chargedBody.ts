@@ -11,8 +11,8 @@ const slice = 256 * 1024
 export interface Account {
   readonly quota: Quota
   readonly owner: string
-  /** Fires when the client disconnects. */
-  readonly signal: AbortSignal
+  /** Its signal fires when the client disconnects. Read only for large responses: the first read makes the signal. */
+  readonly request: Request
 }
 
 const denied = () =>
@@ -49,9 +49,10 @@ export const respond = (
 ): Response => {
   if (account === undefined || body.length < largeBody) return new Response(body, init)
   const bytes = typeof body === "string" ? Buffer.from(body) : body
-  const { owner, quota, signal } = account
+  const { owner, quota, request } = account
   const hold = new Hold(quota, owner)
   if (!hold.set(bytes.byteLength)) return denied()
+  const { signal } = request
   // `cancel` is not called for a client that disconnects before the first slice.
   signal.addEventListener("abort", () => hold.end(), { once: true })
   if (signal.aborted) hold.end()

@@ -18,13 +18,14 @@ import { validateRequests } from "./validateRequests.ts"
 import { PendingPost, type PostHost } from "./PendingPost.ts"
 import { RunningPosts } from "./RunningPosts.ts"
 import { SessionStreams, type StreamsOptions } from "./SessionStreams.ts"
+import { StreamDelay } from "./StreamDelay.ts"
 import { HttpInbound } from "./HttpInbound.ts"
 import { reject, sessionNotFound, messageRejected } from "./jsonRpcResponses.ts"
 
 /** Number of the stream that GET opens, for messages that are unrelated to a request. */
 const standalone = 0
 /** Time in which results are sent as JSON; most calls of other servers return in it. In milliseconds. */
-const streamAfter = 50
+const streamDelay = new StreamDelay(50)
 /** First revision in which streams start with an empty event, so that they can be resumed from their start. */
 const primedSince = "2025-11-25"
 
@@ -137,11 +138,8 @@ export class HttpSession implements Transport, PostHost {
       if (!served) this.onmessage?.(message, { request, ...(release && { closeSSEStream: release }) })
     }
     if (post.pending.length > 0) {
-      // A native timer, because a fiber for each call would cost more than the stream it avoids.
-      post.becomingStream = setTimeout(() => {
-        connection.keepOpen()
-        post.upgrade()
-      }, streamAfter)
+      post.keepOpen = connection.keepOpen
+      streamDelay.add(post)
     }
     return post.response
   }
@@ -236,7 +234,7 @@ export class HttpSession implements Transport, PostHost {
   }
 
   end(post: PendingPost) {
-    clearTimeout(post.becomingStream)
+    streamDelay.remove(post)
     post.held?.end()
     this.#posts.remove(post)
     this.#open.end(post.stream)

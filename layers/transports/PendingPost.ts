@@ -4,6 +4,7 @@ import type { Failure } from "../../src/domain/Failure.ts"
 import type { Grant } from "../identity/Grant.ts"
 import type { Hold } from "../quotas/Quota.ts"
 import { toText, type RpcResponse } from "./jsonRpc.ts"
+import type { Delayed } from "./StreamDelay.ts"
 
 /** The session, as its POSTs see it. */
 export interface PostHost {
@@ -16,7 +17,7 @@ export interface PostHost {
   readonly end: (post: PendingPost) => void
 }
 
-export class PendingPost {
+export class PendingPost implements Delayed {
   /** Stream number in event ids. */
   readonly stream: number
   /** Grant of the POST's credential. */
@@ -32,8 +33,11 @@ export class PendingPost {
   held: Hold | undefined
   /** Stops following the credential; set while a response is pending that was not ready at once. */
   unfollow: (() => void) | undefined
-  /** Timer of the moment from which the response is a stream. */
-  becomingStream: ReturnType<typeof setTimeout> | undefined
+  /** Of the delay after which the response is a stream. */
+  place = -1
+  dueAt = 0
+  /** Disables the idle time-out of its connection. */
+  keepOpen: () => void = () => {}
   /** Closes its connection. */
   cut: () => void = () => {}
   #settle: ((response: Response) => void) | undefined
@@ -60,6 +64,12 @@ export class PendingPost {
     this.response = new Promise((resolve) => {
       this.#settle = resolve
     })
+  }
+
+  /** No response was ready in time. */
+  due() {
+    this.keepOpen()
+    this.upgrade()
   }
 
   /** Becomes a stream, starting with the responses so far; once, and only while requests are pending. */
