@@ -5,12 +5,12 @@ import { Failed } from "../catalog/CatalogError.ts"
 /** An error with a JSON-RPC code is the server's response; without a code the server is unreachable. */
 export const toFailed =
   (name: string) =>
-  ({ code, data, message, signIn, unsent }: UpstreamError): Failed =>
+  ({ code, data, message, permanent, signIn, unsent }: UpstreamError): Failed =>
     new Failed({
       name,
       detail: message,
       reason: code === undefined ? "UpstreamUnavailable" : "UpstreamError",
-      ...(code === undefined && unsent && signIn === undefined && { transient: {} }),
+      ...(code === undefined && unsent && permanent !== true && signIn === undefined && { transient: {} }),
       // Codes of this program are positive.
       ...(code !== undefined && code < 0 && { code, ...(data !== undefined && { data }) })
     })

@@ -23,14 +23,13 @@ const holdable = Effect.acquireRelease(
   Effect.sync(() => {
     const arrived = Deferred.makeUnsafe<void>()
     const held = { now: false }
-    const resultOf = (method: string) =>
-      method === "initialize"
-        ? {
-            protocolVersion: "2025-11-25",
-            capabilities: { tools: {} },
-            serverInfo: { name: "h", version: "1" }
-          }
+    const resultOf = (method: string) => {
+      if (method === "tools/call") return { content: [{ type: "text", text: "called" }] }
+      const serverInfo = { name: "holdable", version: "1" }
+      return method === "initialize"
+        ? { protocolVersion: "2025-11-25", capabilities: { tools: {} }, serverInfo }
         : { tools }
+    }
     const running = Bun.serve({
       port: 0,
       hostname: "127.0.0.1",
@@ -51,41 +50,53 @@ const holdable = Effect.acquireRelease(
   ({ running }) => Effect.promise(() => running.stop(true))
 )
 
-it.live("a call that waits for the connection fails when the server is removed", () =>
-  Effect.gen(function* () {
-    const { arrived, held, url } = yield* holdable
-    const dir = yield* stateFolder
-    const file = join(dir, "manifold.json")
-    const write = (mcpServers: object) =>
-      Effect.promise(() =>
-        writeFile(file, JSON.stringify({ logging: { level: "none" }, storage: { dir }, mcpServers }))
-      )
-    const run = <A, E, R>(self: Effect.Effect<A, E, R>) =>
-      Effect.provide(
-        self,
-        serviceOf(() => Layer.provide(ConfigSource.layerFile(file), machine)),
-        { local: true }
-      )
-    const list = Effect.flatMap(Upstreams, (upstreams) => upstreams.list)
-    yield* write({ far: { url } })
-    yield* run(Effect.repeat(list, { until: ([far]) => far?.state === "ready" }))
-    held.now = true
-    yield* run(
-      Effect.gen(function* () {
-        const removing = Effect.andThen(
-          Deferred.await(arrived),
-          Effect.andThen(
-            write({}),
-            Effect.flatMap(ConfigSource, ({ reload }) => reload)
-          )
+it.live(
+  "calls that wait for the connection fail when the server is removed, and later ones succeed again",
+  () =>
+    Effect.gen(function* () {
+      const { arrived, held, url } = yield* holdable
+      const dir = yield* stateFolder
+      const file = join(dir, "manifold.json")
+      const write = (mcpServers: object) =>
+        Effect.promise(() =>
+          writeFile(file, JSON.stringify({ logging: { level: "none" }, storage: { dir }, mcpServers }))
         )
-        const [failure] = yield* Effect.all([Effect.flip(callTool("far__one", {})), removing], {
-          concurrency: "unbounded"
+      const run = <A, E, R>(self: Effect.Effect<A, E, R>) =>
+        Effect.provide(
+          self,
+          serviceOf(() => Layer.provide(ConfigSource.layerFile(file), machine)),
+          { local: true }
+        )
+      const list = Effect.flatMap(Upstreams, (upstreams) => upstreams.list)
+      yield* write({ far: { url } })
+      yield* run(Effect.repeat(list, { until: ([far]) => far?.state === "ready" }))
+      held.now = true
+      yield* run(
+        Effect.gen(function* () {
+          const reload = (mcpServers: object) =>
+            Effect.andThen(
+              write(mcpServers),
+              Effect.flatMap(ConfigSource, (config) => config.reload)
+            )
+          const call = callTool("far__one", {})
+          // As many failures in a row open the circuit breaker.
+          const waiting = Array.from({ length: 20 }, () => Effect.flip(call))
+          const [failures] = yield* Effect.all(
+            [
+              Effect.all(waiting, { concurrency: "unbounded" }),
+              Effect.andThen(Deferred.await(arrived), reload({}))
+            ],
+            { concurrency: "unbounded" }
+          )
+          for (const failure of failures) {
+            expect(failure).toMatchObject({ _tag: "Failed", detail: stopped("far").message })
+          }
+          held.now = false
+          yield* reload({ far: { url } })
+          expect(yield* call).toMatchObject({ content: [{ text: "called" }] })
         })
-        expect(failure).toMatchObject({ _tag: "Failed", detail: stopped("far").message })
-      })
-    )
-  })
+      )
+    })
 )
 
 it.live("a call that waits until the server is opened fails as well, and one that comes later", () =>
