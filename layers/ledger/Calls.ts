@@ -18,7 +18,10 @@ export interface Call {
   readonly name: string
   /** The arguments of a tool, not validated yet. Observers must not keep them: they may be large and have secrets. */
   readonly args?: unknown
-  /** The URI template that matched the resource: the number of templates is small, that of URIs unbounded. */
+  /**
+   * Replaces the name where a number of names is remembered: the URI template that matched the resource, or one name for all entries
+   * of servers that callers choose.
+   */
   readonly template?: string | undefined
   readonly principal: Principal
   readonly trace: Trace | undefined

@@ -199,7 +199,8 @@ export class Catalog extends Context.Service<
               policy: privateResults(claim.source.audience, entry.policy),
               effect: Effect.flatMap(entry.call(args), bounded(name)),
               args,
-              hints: entry.hints
+              hints: entry.hints,
+              template: claim.source.callsAs
             }
           )
         }
@@ -207,13 +208,14 @@ export class Catalog extends Context.Service<
       },
       get: (principal, name, args) => {
         const look = () => {
-          const entry = prompts.find(principal, name)?.entry
+          const { entry, source } = prompts.find(principal, name) ?? {}
           const missing = entry && missingArguments(entry, args)
           const effect =
             missing === undefined
               ? entry && Effect.flatMap(entry.get(args), bounded(name))
               : Effect.fail(missing)
-          return run(principal, "prompt", name, entry && effect && { policy: policyOf(entry), effect })
+          const target = entry && effect && { policy: policyOf(entry), effect, template: source?.callsAs }
+          return run(principal, "prompt", name, target)
         }
         return prompts.find(principal, name) === undefined ? settled(principal, look) : look()
       },
@@ -226,7 +228,7 @@ export class Catalog extends Context.Service<
             located && {
               policy: policyOf(located.entry),
               effect: Effect.flatMap(located.read, bounded(uri)),
-              ...(located.template !== undefined && { template: located.template })
+              template: located.source.callsAs ?? located.template
             }
           )
         const located = locate(principal, uri)

@@ -20,6 +20,8 @@ export interface ContributeOptions {
   readonly pending?: Effect.Effect<void>
   /** How long lists of the entries are valid. Absent: as long as those of the program. */
   readonly lifetimes?: Lifetimes
+  /** The name of their calls in metrics, for entries whose names callers choose. Absent: those of the entries. */
+  readonly callsAs?: string | undefined
 }
 
 export interface Report {
@@ -109,11 +111,11 @@ const maxInvalidated = 1000
 /** `strict`: fails with the first conflict and contributes nothing; otherwise conflicts are reported. */
 const open = (
   { changes, instructions, invalidate, pending: waiting, tables, updated }: Services,
-  { entries, lifetimes, owner, pending, visibleTo = "everybody" }: ContributeOptions,
+  { callsAs, entries, lifetimes, owner, pending, visibleTo = "everybody" }: ContributeOptions,
   strict: boolean
 ): Effect.Effect<Contribution, NameTaken, Scope.Scope> => {
   const acquire = Effect.suspend(() => {
-    const source: Source = { owner, audience: visibleTo, lifetimes }
+    const source: Source = { owner, audience: visibleTo, lifetimes, callsAs }
     const owned = new OwnedTables(tables, source)
     const [conflict] = strict ? owned.check(entries) : []
     if (conflict !== undefined) return Effect.fail(conflict)

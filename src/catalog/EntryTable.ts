@@ -9,6 +9,8 @@ export interface Source {
   readonly owner: string
   readonly audience: Audience
   readonly lifetimes?: Lifetimes | undefined
+  /** The name of its calls in metrics. Absent: those of its entries. */
+  readonly callsAs?: string | undefined
 }
 
 /** How long lists of entries are valid from now on, in milliseconds; `undefined` if nothing is known of it. */

@@ -17,7 +17,7 @@ const toCall = (
   caller: Caller["Service"],
   kind: Call["kind"],
   name: string,
-  { args, template }: { readonly args?: unknown; readonly template?: string }
+  { args, template }: { readonly args?: unknown; readonly template?: string | undefined }
 ): Call => ({
   kind,
   name,
@@ -57,7 +57,7 @@ export interface Target<A, E> {
   readonly args?: unknown
   /** Absent: read-only and idempotent. */
   readonly hints?: ToolEntry["hints"]
-  readonly template?: string
+  readonly template?: string | undefined
 }
 
 const policies = new WeakMap<object, Policy>()

@@ -54,6 +54,9 @@ export interface OpenOptions {
   readonly onUse: () => void
 }
 
+/** In metrics: callers choose these servers and the names of their tools, and each connection has another name. */
+const unlisted = "rest__*"
+
 const safe = (name: string) => name.replace(/[^A-Za-z0-9_-]/g, "_").slice(0, 23)
 
 /** The last characters of the id are random. */
@@ -132,6 +135,7 @@ export const make = Effect.gen(function* () {
       fetch: Effect.succeed(callerFetch({ ...fetching, passesEvents: true })),
       instance: federated ? own.id : undefined,
       uriOrder,
+      callsAs: listed === undefined ? unlisted : undefined,
       visibleTo: { principal: principal.key },
       eager: false,
       onUse,

@@ -30,6 +30,8 @@ export interface UpstreamSettings {
   readonly models?: Models["Service"] | undefined
   /** The principals that see the entries. Default: all. */
   readonly visibleTo?: Audience
+  /** The name of its calls in metrics, for a server that a caller chooses. Absent: those of its entries. */
+  readonly callsAs?: string | undefined
   /** False: connects at the first request, and catalog lists do not wait for its entries. Default: true. */
   readonly eager?: boolean
   /** Limits how many servers whose lists are known connect at the same time after a start. */

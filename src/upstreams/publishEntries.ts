@@ -23,6 +23,8 @@ export interface PublishOptions {
   readonly lifetimes: Lifetimes
   /** Catalog lists wait for it. */
   readonly pending: Effect.Effect<void> | undefined
+  /** The name of calls in metrics. Absent: those of the entries. */
+  readonly callsAs: string | undefined
   /** Absent: no URI is mapped. */
   readonly uriOrder: UriOrder | undefined
 }
@@ -30,7 +32,7 @@ export interface PublishOptions {
 export type PublishedEntries = Effect.Success<ReturnType<typeof publishEntries>>
 
 export const publishEntries = Effect.fnUntraced(function* (options: PublishOptions) {
-  const { decode, lifetimes, name, pending, source, uriOrder, visibleTo } = options
+  const { callsAs, decode, lifetimes, name, pending, source, uriOrder, visibleTo } = options
   const catalog = yield* Catalog
   const turn = Semaphore.makeUnsafe(1)
   let { lists } = options
@@ -60,6 +62,7 @@ export const publishEntries = Effect.fnUntraced(function* (options: PublishOptio
         entries: entriesOf(source, lists, decode).entries,
         visibleTo,
         lifetimes,
+        callsAs,
         ...(pending !== undefined && { pending })
       })
     ).pipe(Effect.tap((made) => Effect.sync(() => (contribution = made))))

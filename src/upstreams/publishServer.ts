@@ -31,13 +31,17 @@ export interface PublishedServer {
 /** `known`: what is stored of the server. Opening the server sets `source.open`. */
 export const publishServer = Effect.fnUntraced(function* (
   {
+    callsAs,
     eager = true,
     instance,
     name,
     settings,
     uriOrder,
     visibleTo = "everybody"
-  }: Pick<UpstreamSettings, "eager" | "instance" | "name" | "settings" | "uriOrder" | "visibleTo">,
+  }: Pick<
+    UpstreamSettings,
+    "callsAs" | "eager" | "instance" | "name" | "settings" | "uriOrder" | "visibleTo"
+  >,
   known: Known | undefined
 ) {
   const clock = yield* Clock.Clock
@@ -77,6 +81,7 @@ export const publishServer = Effect.fnUntraced(function* (
         ? Effect.ignore(Effect.timeout(Deferred.await(answered), firstAnswer))
         : undefined,
     lifetimes: validity.lifetimes,
+    callsAs,
     uriOrder
   }).pipe(Effect.provideService(Scope.Scope, own))
   const server: PublishedServer = {

@@ -110,6 +110,29 @@ describe("transports and tokens", () => {
   )
 })
 
+it.live("calls at servers of callers have one name in metrics, and those at listed servers their own", () =>
+  Effect.gen(function* () {
+    const { origin } = yield* endpoint
+    const { listed } = yield* census
+    yield* Effect.gen(function* () {
+      const far = { transport: "http", mcp_url: `${origin}/mcp`, auth_type: "none" }
+      const add = (client_id: string) =>
+        json(send("/mcp/call_tool", { client_id, tool_name: "math.add", arguments: { a: 1, b: 2 } }))
+      for (const more of [{}, { name: "far" }, { name: "own", federate: true }]) {
+        expect((yield* add(yield* connect({ ...far, ...more }))).body).toMatchObject({ status: "success" })
+      }
+      const client_id = yield* connect({ transport: "stdio", command: ["pids"], auth_type: "none" })
+      yield* send("/mcp/call_tool", { client_id, tool_name: "pid", arguments: {} })
+      const text = yield* Effect.flatMap(get("/metrics"), (response) => Effect.promise(() => response.text()))
+      const calls = text.split("\n").filter((line) => line.startsWith("manifold_calls_total"))
+      expect(calls.toSorted()).toEqual([
+        'manifold_calls_total{kind="tool",name="pids__pid",status="succeeded"} 1',
+        'manifold_calls_total{kind="tool",name="rest__*",status="succeeded"} 3'
+      ])
+    }).pipe(Effect.provide(service({ mcpServers: { pids: listed } }), { local: true }))
+  }).pipe(Effect.provide(service()))
+)
+
 describe("limits", () => {
   it.live("one connection too many gets 429, and a disconnected one makes room", () =>
     Effect.gen(function* () {
