@@ -30,6 +30,20 @@ export const invalid = (issues: ReadonlyArray<FieldIssue>) =>
     data: { validation_errors: issues.map((issue) => ({ ...issue })) }
   })
 
+const isIssue = Schema.is(Schema.Struct({ field: Schema.String, message: Schema.String }))
+
+/** The message, with the wrong fields of the request: for people, who do not see `data`. */
+export const explained = ({ data, message }: ChatRefusal): string => {
+  const issues = data?.["validation_errors"]
+  // Of a model that does not exist, the message says it already.
+  const fields = Array.isArray(issues)
+    ? issues.filter(isIssue).filter((issue) => issue.message !== message)
+    : []
+  return fields.length === 0
+    ? message
+    : `${message}: ${fields.map((issue) => `${issue.field}: ${issue.message}`).join("; ")}`
+}
+
 const modelCodes: Readonly<Record<Reason, number>> = {
   auth: 502,
   quota: 502,

@@ -10,6 +10,9 @@ import { frameOf } from "./frames.ts"
 /** Events of a page of the history, and conversations of a page of the list, by default and at most. */
 const page = { usual: 100, most: 1000 }
 
+/** A `next_cursor`: the time and the id of a conversation. */
+const cursorForm = /^\d{4}-\d\d-\d\dT[\d:.]+Z\/.+$/
+
 /** A conversation in lists and pages. */
 const aboutOf = (found: {
   readonly id: string
@@ -53,6 +56,9 @@ export const historyEndpoints = (conversations: Conversations["Service"]) => {
     const limit = yield* query(request, "limit", page.usual, 1, page.most)
     const search = url.searchParams.get("search") ?? undefined
     const cursor = url.searchParams.get("cursor") ?? undefined
+    if (cursor !== undefined && !cursorForm.test(cursor)) {
+      return yield* refusal(400, "cursor must be the next_cursor of an earlier page.")
+    }
     const { conversations: found, next } = yield* conversations.list(grant.principal, {
       limit,
       search,

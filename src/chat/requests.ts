@@ -11,10 +11,13 @@ const optional = <S extends Schema.Top>(schema: S) => Schema.optionalKey(Schema.
 
 const Id = Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(200))
 
+const matching = (pattern: RegExp, what: string) =>
+  Schema.String.check(Schema.isPattern(pattern, { message: `must be ${what}` }))
+
 const Image = Schema.Struct({
   type: Schema.Literal("image"),
-  data: Schema.String.annotate({ description: "Base64." }),
-  mimeType: Schema.String.check(Schema.isPattern(/^image\/[\w.+-]+$/))
+  data: matching(/^[A-Za-z0-9+/]+={0,2}$/, "base64").annotate({ description: "Base64." }),
+  mimeType: matching(/^image\/[\w.+-]+$/, "the MIME type of an image, such as image/png")
 })
 const Text = Schema.Struct({ type: Schema.Literal("text"), text: Schema.String })
 
@@ -97,7 +100,11 @@ export type Requests = { readonly [Name in keyof typeof requests]: (typeof reque
 export type ChatRequest = Requests[keyof Requests]
 
 const typeOf = (message: string): string =>
-  message.startsWith("required") ? "missing" : message.startsWith("Expected") ? "type_error" : "value_error"
+  message.startsWith("required")
+    ? "missing"
+    : /^Expected (?!a value )/.test(message)
+      ? "type_error"
+      : "value_error"
 
 const refusalOf = (error: Schema.SchemaError): ChatRefusal =>
   invalid(

@@ -8,7 +8,7 @@ import { Ids } from "../../layers/platform/Ids.ts"
 import { LineEditor, type Lines } from "../../layers/platform/LineEditor.ts"
 import { Models } from "../../layers/models/Models.ts"
 import { UsageReport } from "../../layers/usage/UsageReport.ts"
-import { refusal } from "../chat/ChatRefusal.ts"
+import { ChatRefusal, explained, refusal } from "../chat/ChatRefusal.ts"
 import { Conversations } from "../chat/Conversations.ts"
 import { text } from "../domain/Content.ts"
 import { stdioUser } from "../domain/Principal.ts"
@@ -59,14 +59,16 @@ const turn = Effect.fnUntraced(function* (session: Session, message: string) {
   const { canColor, columns, isTerminal } = yield* terminal
   const requestId = yield* (yield* Ids).next
   const reports = yield* UsageReport
-  const submitted = yield* conversations.submit({
-    principal: stdioUser,
-    conversation: session.conversation,
-    requestId,
-    content: [text(message)],
-    options: session.choice,
-    canAnswer: session.lines !== undefined
-  })
+  const submitted = yield* conversations
+    .submit({
+      principal: stdioUser,
+      conversation: session.conversation,
+      requestId,
+      content: [text(message)],
+      options: session.choice,
+      canAnswer: session.lines !== undefined
+    })
+    .pipe(Effect.mapError((error) => new ChatRefusal({ ...error, message: explained(error) })))
   session.conversation = submitted.conversation
   yield* showTurn({
     conversations,

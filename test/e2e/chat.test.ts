@@ -117,19 +117,28 @@ describe("a client without v", () => {
       const { url } = yield* script(["Hello"])
       yield* Effect.gen(function* () {
         const client = yield* chatSocket
-        const wrong: ReadonlyArray<readonly [unknown, string]> = [
-          [{ action: "chat", payload: { text: "Hi" } }, "request_id"],
-          [{ action: "chat", request_id: "a", payload: { text: 5 } }, "payload.text"],
-          [{ action: "chat", request_id: "a", payload: {} }, "payload.text"],
-          [{ action: "chat", request_id: "a" }, "payload"],
-          [{ action: "dance", request_id: "a" }, "action"],
-          ["[]", ""]
+        const image = (data: string, mimeType: string) => ({
+          action: "chat",
+          request_id: "a",
+          payload: { content: [{ type: "image", data, mimeType }] }
+        })
+        const wrong: ReadonlyArray<readonly [unknown, string, string]> = [
+          [{ action: "chat", payload: { text: "Hi" } }, "request_id", "missing"],
+          [{ action: "chat", request_id: "a", payload: { text: 5 } }, "payload.text", "type_error"],
+          [{ action: "chat", request_id: "a", payload: {} }, "payload.text", "missing"],
+          [{ action: "chat", request_id: "a" }, "payload", "missing"],
+          [image("not base64", "image/png"), "payload.content.0.data", "value_error"],
+          [image("", "image/png"), "payload.content.0.data", "value_error"],
+          [image("aGk=", "text/html"), "payload.content.0.mimeType", "value_error"],
+          [{ action: "resume", conversation_id: "a", after: -1 }, "after", "value_error"],
+          [{ action: "dance", request_id: "a" }, "action", "value_error"],
+          ["[]", "", "type_error"]
         ]
-        for (const [frame, field] of wrong) {
+        for (const [frame, field, type] of wrong) {
           yield* client.send(frame)
           expect(yield* client.next).toMatchObject({
             status: "error",
-            error: { code: 400, data: { validation_errors: [{ field }] } }
+            error: { code: 400, data: { validation_errors: [{ field, type }] } }
           })
         }
         yield* client.send("not JSON")

@@ -125,6 +125,10 @@ describe("POST /chat", () => {
         expect(ids(page)).toEqual(["c", "b"])
         expect(ids(yield* jsonOf(send(`/chat?limit=2&cursor=${page.body["next_cursor"]}`)))).toEqual(["a"])
         expect(ids(yield* jsonOf(send("/chat?search=QUESTION%20B")))).toEqual(["b"])
+        expect(yield* jsonOf(send("/chat?cursor=b"))).toMatchObject({
+          status: 400,
+          body: { status: "error" }
+        })
         const { body } = yield* jsonOf(send("/chat/a?limit=2"))
         expect(body).toMatchObject({ conversation_id: "a", title: "Question a", running: null })
         expect(

@@ -59,6 +59,11 @@ describe("in a script", () => {
         env: yield* settings(url)
       })
       expect([unknown.code, unknown.stderr]).toEqual([1, expect.stringContaining("nowhere")])
+      const other = yield* manifold(["chat", "Hi", "--provider", "nowhere"], { env: yield* settings(url) })
+      expect([other.code, other.stderr]).toEqual([
+        1,
+        expect.stringContaining("provider: There is no provider nowhere. Choose one of local.")
+      ])
     })
   )
 })
