@@ -222,7 +222,14 @@ export const openServer: (
           : Effect.ignore(starts.withPermit(Effect.timeout(connecting, longestStart)))
       )
     }
-    if (hold && store !== undefined) yield* Effect.forkScoped(store.watch(name, relist))
+    if (hold && store !== undefined) {
+      // Before the server was opened.
+      const wasApproved = Effect.map(
+        store.load(name, settings),
+        (stored) => (stored?.held.length ?? 0) < (known?.held.length ?? 0)
+      )
+      yield* Effect.forkScoped(Effect.andThen(Effect.when(relist, wasApproved), store.watch(name, relist)))
+    }
     // Clients get what is known, and are notified of changes.
     const updating = Effect.sync(() => void run(update))
     const updateSoon = () => (validity.isValid() ? undefined : updating)

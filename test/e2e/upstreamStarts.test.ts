@@ -1,8 +1,17 @@
 /** Starts with upstream servers whose lists are stored: they are served at once, and a server is opened when it is first used. */
 import { expect } from "bun:test"
-import { Effect } from "effect"
+import { Duration, Effect, Layer } from "effect"
+import { ConfigSource } from "../../layers/config/ConfigSource.ts"
+import { Environment } from "../../layers/platform/Environment.ts"
+import { Ids } from "../../layers/platform/Ids.ts"
+import * as Platform from "../../layers/platform/Platform.ts"
+import { Storage } from "../../layers/storage/Storage.ts"
+import type { ServerSettings } from "../../layers/upstream/section.ts"
 import { Catalog } from "../../src/catalog/Catalog.ts"
+import { Identity } from "../../src/domain/Identity.ts"
 import { stdioUser } from "../../src/domain/Principal.ts"
+import { ListStore } from "../../src/upstreams/ListStore.ts"
+import type { Known } from "../../src/upstreams/storedText.ts"
 import { Upstreams } from "../../src/upstreams/Upstreams.ts"
 import { callTool } from "../support/callTool.ts"
 import { it } from "../support/effect.ts"
@@ -23,6 +32,15 @@ const states = Effect.flatMap(Upstreams, ({ list }) =>
 const ready = Effect.repeat(states, {
   until: (all) => Object.values(all).every((state) => state === "ready")
 })
+
+/** The stored lists, as another process sees them. */
+const storeIn = (dir: string) =>
+  ListStore.layer.pipe(
+    Layer.provide(Storage.layer),
+    Layer.provide(ConfigSource.layerFrom({ storage: { dir } })),
+    Layer.provide(Layer.succeed(Identity, { name: "test", version: "1" })),
+    Layer.provide(Layer.mergeAll(Platform.layer, Ids.layer, Environment.layerTest({})))
+  )
 
 const run =
   (dir: string, mcpServers: Readonly<Record<string, object>>) =>
@@ -84,6 +102,33 @@ it.live("resources, and subscriptions to them, open a known server", () =>
         const failure = yield* Effect.flip(Effect.scoped(catalog.subscribe(stdioUser, "plain://one")))
         expect(failure.message).toContain("Method not found")
         expect(yield* states).toEqual({ plain: "ready" })
+      })
+    )
+  })
+)
+
+it.live("tools that are approved before their server is opened are served without a call", () =>
+  Effect.gen(function* () {
+    const dir = yield* stateFolder
+    const program = new URL("../support/hostileUpstream.ts", import.meta.url).pathname
+    const command = { command: process.execPath, args: [program] }
+    const inState = run(dir, { far: { ...command, idle_timeout: "1 hour", on_change: "hold" } })
+    yield* inState(Effect.andThen(names, ready))
+    const settings: ServerSettings = { ...command, enabled: true, time_limit: Duration.minutes(1) }
+    const store = (change: (known: Known) => Partial<Known>) =>
+      Effect.gen(function* () {
+        const { load, save } = yield* ListStore
+        const known = yield* load("far", settings)
+        if (known !== undefined) yield* save("far", settings, { ...known, ...change(known) })
+      }).pipe(Effect.provide(storeIn(dir)))
+    yield* store(({ pins }) => ({ held: ["fine"], pins: { ...pins, fine: "of another definition" } }))
+    yield* inState(
+      Effect.gen(function* () {
+        expect(yield* names).not.toContain("far__fine")
+        yield* store(({ pins: { fine: _, ...pins } }) => ({ held: [], pins }))
+        const list = Effect.flatMap(Upstreams, (upstreams) => upstreams.list)
+        yield* Effect.repeat(list, { until: ([far]) => far?.held.length === 0 })
+        expect(yield* names).toContain("far__fine")
       })
     )
   })
