@@ -48,6 +48,8 @@ const maxStarts = 4
 
 /** Time after a start before known servers are opened without a call, so that the first responses are not delayed. */
 const quiet = "2 seconds"
+/** Time between two of them: all at once would delay responses. */
+const pause = "20 millis"
 
 /** Loaded with the first server that is opened. */
 const opening = Effect.promise(async () => {
@@ -120,7 +122,11 @@ export const manageUpstreams = Effect.fnUntraced(function* (uriOrder: UriOrder) 
   })
 
   const openAll = Effect.suspend(() =>
-    Effect.forEach([...opened.values()], ({ served }) => served.prepare ?? Effect.void, { discard: true })
+    Effect.forEach(
+      [...opened.values()].flatMap(({ served }) => served.prepare ?? []),
+      (prepare) => Effect.andThen(prepare, Effect.sleep(pause)),
+      { discard: true }
+    )
   )
 
   return {
