@@ -1,6 +1,6 @@
 /**
- * A child process whose pipes are used directly. The streams of Effect's spawner take 15 µs for a message there and back, in
- * which some calls are forwarded; programs that exchange few messages use that spawner.
+ * A child process whose pipes are used directly, for programs that exchange many messages. Effect's spawner, which starts all
+ * others, passes the pipes through further streams: 15 µs of processor time for a batch of messages there and back.
  */
 import type { ChildProcessWithoutNullStreams } from "node:child_process"
 import { Deferred, Effect, Exit, type Scope } from "effect"
