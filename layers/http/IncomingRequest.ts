@@ -70,30 +70,40 @@ export class IncomingRequest implements Connection<unknown> {
     return (this.#requestId ??= requestIdOf(this.request.headers) ?? this.#ids.nextUnsafe())
   }
 
-  keepOpen = () => {
-    this.#keptOpen = true
-    this.#server.timeout(this.request, 0)
+  // Getters that return functions: handlers destructure the connection, and fields would cost every request five functions.
+
+  get keepOpen() {
+    return () => {
+      this.#keptOpen = true
+      this.#server.timeout(this.request, 0)
+    }
   }
 
   /** Restores the idle time-out, for clients that do not read their response. */
-  limitIdle = () => {
-    if (this.#keptOpen) this.#server.timeout(this.request, this.#idleSeconds)
+  get limitIdle() {
+    return () => {
+      if (this.#keptOpen) this.#server.timeout(this.request, this.#idleSeconds)
+    }
   }
 
-  cut = () => {
-    this.#server.timeout(this.request, 1)
+  get cut() {
+    return () => this.#server.timeout(this.request, 1)
   }
 
-  charge = (quota: Quota, owner: string) => {
-    this.account = { quota, owner, request: this.request }
+  get charge() {
+    return (quota: Quota, owner: string) => {
+      this.account = { quota, owner, request: this.request }
+    }
   }
 
-  upgrade = (data: unknown, headers?: Record<string, string>) => {
-    const handlers = this.handler?.websocket
-    if (handlers === undefined) return false
-    return this.#server.upgrade(this.request, {
-      data: { handlers, data },
-      ...(headers !== undefined && { headers })
-    })
+  get upgrade() {
+    return (data: unknown, headers?: Record<string, string>) => {
+      const handlers = this.handler?.websocket
+      if (handlers === undefined) return false
+      return this.#server.upgrade(this.request, {
+        data: { handlers, data },
+        ...(headers !== undefined && { headers })
+      })
+    }
   }
 }

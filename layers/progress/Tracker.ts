@@ -74,7 +74,7 @@ class CallTracker implements Tracker, NoticeSink {
   }
 
   readonly listen = (listener: Listener) => {
-    this.#listeners = [...this.#listeners, listener]
+    this.#listeners = this.#listeners.length === 0 ? [listener] : [...this.#listeners, listener]
   }
 
   newId() {

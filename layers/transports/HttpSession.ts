@@ -48,6 +48,11 @@ export class HttpSession implements Transport, PostHost {
   onmessage?: NonNullable<Transport["onmessage"]>
 
   readonly sessionId: string
+  /**
+   * The session's name in logs and in the ledger: time and counter of the UUIDv7, which are unique in a process, without
+   * the 62 random bits that make the id a secret. One text for all calls: its hash is computed once.
+   */
+  readonly name: string
   readonly options: SessionOptions
   lastSeen: number
   #version: string | undefined
@@ -59,6 +64,7 @@ export class HttpSession implements Transport, PostHost {
   constructor(options: SessionOptions) {
     this.options = options
     this.sessionId = options.id
+    this.name = options.id.slice(0, 18)
     this.lastSeen = options.now()
     const { principal, quotas } = options
     const memory = () => new Hold(quotas.memory, principal.key)
@@ -74,14 +80,6 @@ export class HttpSession implements Transport, PostHost {
 
   setProtocolVersion(version: string) {
     this.#version = version
-  }
-
-  /**
-   * The session's name in logs and in the ledger: time and counter of the UUIDv7, which are unique in a process, without
-   * the 62 random bits that make the id a secret.
-   */
-  get name(): string {
-    return this.sessionId.slice(0, 18)
   }
 
   get version(): string | undefined {
@@ -119,9 +117,8 @@ export class HttpSession implements Transport, PostHost {
       for (const message of messages) this.#receive(message)
       return new Response(null, { status: 202 })
     }
-    const post = new PendingPost(this.#streams++, requests, batch, grant, this)
+    const post = new PendingPost(this.#streams++, requests, batch, grant, connection, this)
     post.held = held
-    post.cut = connection.cut
     this.#posts.add(post)
     const release = this.#primed ? () => this.#release(post) : undefined
     let number = 0
@@ -137,10 +134,7 @@ export class HttpSession implements Transport, PostHost {
       })
       if (!served) this.onmessage?.(message, { request, ...(release && { closeSSEStream: release }) })
     }
-    if (post.pending.length > 0) {
-      post.keepOpen = connection.keepOpen
-      streamDelay.add(post)
-    }
+    if (post.pending.length > 0) streamDelay.add(post)
     return post.response
   }
 
@@ -224,7 +218,7 @@ export class HttpSession implements Transport, PostHost {
 
   openStream(post: PendingPost) {
     this.#posts.upgrade(post)
-    const stream = this.#open.open(post.stream, post.grant, post.cut)
+    const stream = this.#open.open(post.stream, post.grant, post.connection.cut)
     if (this.#primed) this.#open.prime(post.stream, stream)
     return this.#streamed(stream)
   }

@@ -1,6 +1,7 @@
 /** One POST of a session: a JSON response if all results are ready soon, else a stream. */
 import type { JSONRPCMessage, JSONRPCRequest, RequestId } from "@modelcontextprotocol/server"
 import type { Failure } from "../../src/domain/Failure.ts"
+import type { Connection } from "../http/Routes.ts"
 import type { Grant } from "../identity/Grant.ts"
 import type { Hold } from "../quotas/Quota.ts"
 import { toText, type RpcResponse } from "./jsonRpc.ts"
@@ -36,10 +37,7 @@ export class PendingPost implements Delayed {
   /** Of the delay after which the response is a stream. */
   place = -1
   dueAt = 0
-  /** Disables the idle time-out of its connection. */
-  keepOpen: () => void = () => {}
-  /** Closes its connection. */
-  cut: () => void = () => {}
+  readonly connection: Pick<Connection, "cut" | "keepOpen">
   #settle: ((response: Response) => void) | undefined
   /** Responses, as JSON, until the POST becomes a stream. */
   #responses: Array<string> | undefined = []
@@ -53,10 +51,12 @@ export class PendingPost implements Delayed {
     requests: ReadonlyArray<JSONRPCRequest>,
     batch: boolean,
     grant: Grant,
+    connection: Pick<Connection, "cut" | "keepOpen">,
     host: PostHost
   ) {
     this.stream = stream
     this.grant = grant
+    this.connection = connection
     this.requests = requests
     this.pending = requests.map(({ id }) => id)
     this.#batch = batch
@@ -68,7 +68,7 @@ export class PendingPost implements Delayed {
 
   /** No response was ready in time. */
   due() {
-    this.keepOpen()
+    this.connection.keepOpen()
     this.upgrade()
   }
 
