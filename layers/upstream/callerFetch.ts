@@ -17,7 +17,7 @@ export interface CallerFetchOptions {
   readonly settings: Settings
   /** Whether loopback and private addresses may be reached. Link-local and metadata addresses never are. */
   readonly allowPrivate: boolean
-  /** Largest JSON body, and longest line of an event stream, in bytes. */
+  /** Largest body of JSON or of an error, and longest line of an event stream, in bytes. */
   readonly maxBytes: number
   /** Whether the reader limits the events of a stream, instead of an error at a line that is too long. Default: false. */
   readonly passesEvents?: boolean
@@ -29,13 +29,17 @@ const newline = 0x0a
 
 type Limit = Pick<CallerFetchOptions, "maxBytes" | "passesEvents">
 
-const isStream = (headers: Headers) => headers.get("content-type")?.startsWith("text/event-stream") === true
+type Head = Pick<Response, "headers" | "status">
+
+/** The body of an error is read as a whole, whatever its type. */
+const isStream = ({ headers, status }: Head) =>
+  status < 300 && headers.get("content-type")?.startsWith("text/event-stream") === true
 
 const pass = () => {}
 
 /** Throws when the body, or one line of an event stream, exceeds `maxBytes`. */
-const sizeCheck = (headers: Headers, { maxBytes, passesEvents }: Limit) => {
-  const stream = isStream(headers)
+const sizeCheck = (head: Head, { maxBytes, passesEvents }: Limit) => {
+  const stream = isStream(head)
   if (stream && passesEvents === true) return pass
   let size = 0
   return (chunk: Uint8Array) => {
@@ -47,12 +51,9 @@ const sizeCheck = (headers: Headers, { maxBytes, passesEvents }: Limit) => {
   }
 }
 
-const limited = (
-  { headers, status, statusText }: Response,
-  body: ReadableStream<Uint8Array<ArrayBuffer>>,
-  limit: Limit
-) => {
-  const check = sizeCheck(headers, limit)
+const limited = (response: Response, body: ReadableStream<Uint8Array<ArrayBuffer>>, limit: Limit) => {
+  const { headers, status, statusText } = response
+  const check = sizeCheck(response, limit)
   const checked = body.pipeThrough(
     new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
       transform: (chunk, controller) => {
@@ -174,7 +175,7 @@ export const callerFetch = (options: CallerFetchOptions): CallerFetch => {
     } as RequestInit)
     const { body, headers } = response
     if (body === null) return response
-    const stream = isStream(headers)
+    const stream = isStream(response)
     if (stream && options.passesEvents === true) return response
     const length = Number(headers.get("content-length") ?? Number.NaN)
     const plain = headers.get("content-encoding") === null
@@ -193,7 +194,7 @@ export const callerFetch = (options: CallerFetchOptions): CallerFetch => {
       headers: headers instanceof Headers ? headers : Object.entries(headers),
       body,
       signal: signal ?? undefined,
-      checkOf: (head) => sizeCheck(head.headers, options)
+      checkOf: (head) => sizeCheck(head, options)
     })
     const encoding = response.headers.get("content-encoding")
     if (encoding === null || response.body === null) return response

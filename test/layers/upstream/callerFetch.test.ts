@@ -107,14 +107,17 @@ it.live(
         ["x".repeat(maxBytes), "application/json", true],
         ["x".repeat(maxBytes + 1), "application/json", false],
         [lines.repeat(3), "text/event-stream", true],
-        [`data: ${"x".repeat(maxBytes)}`, "text/event-stream", false]
+        [`data: ${"x".repeat(maxBytes)}`, "text/event-stream", false],
+        // An error is read as a whole.
+        [lines, "text/event-stream", true, 500],
+        [lines.repeat(3), "text/event-stream", false, 500]
       ] as const
-      for (const [body, type, passes] of cases) {
-        const headers = { "content-type": type }
-        const { text } = yield* fetching(() => new Response(body, { headers }))
+      for (const [body, type, passes, status = 200] of cases) {
+        const init = { headers: { "content-type": type }, status }
+        const { text } = yield* fetching(() => new Response(body, init))
         expect(yield* text()).toBe(passes ? body : tooLarge)
         // Without a length.
-        const streamed = yield* fetching(() => new Response(new Blob([body]).stream(), { headers }))
+        const streamed = yield* fetching(() => new Response(new Blob([body]).stream(), init))
         expect(yield* streamed.text()).toBe(passes ? body : tooLarge)
       }
       const bomb = yield* encoded("gzip", Bun.gzipSync("x".repeat(maxBytes + 1)))
