@@ -11,6 +11,12 @@ export interface Upgraded {
 /** Shorter messages, in UTF-16 units or bytes, cost more to compress than they save. */
 const worthCompressing = 1024
 
+/**
+ * Seconds. Bun sends a ping 16 s before, or 4 s for less than 16, and closes a socket that has sent nothing by then. Proxies close
+ * connections that are silent for 60 s.
+ */
+const usualIdle = 40
+
 const toSocket = (ws: Bun.ServerWebSocket<Upgraded>): Socket<unknown> => ({
   data: ws.data.data,
   waiting: () => ws.getBufferedAmount(),
@@ -22,8 +28,13 @@ const toSocket = (ws: Bun.ServerWebSocket<Upgraded>): Socket<unknown> => ({
 /**
  * @param maxMessageBytes longest message in either direction; a socket on which twice as much waits is closed
  * @param onDefect called with what a handler threw
+ * @param idleTimeout seconds without a frame of the client after which its socket is closed
  */
-export const make = (maxMessageBytes: number, onDefect: (cause: unknown) => void) => {
+export const make = (
+  maxMessageBytes: number,
+  onDefect: (cause: unknown) => void,
+  idleTimeout = usualIdle
+) => {
   const open = new Set<Bun.ServerWebSocket<Upgraded>>()
 
   const run = (ws: Bun.ServerWebSocket<Upgraded>, handle: (socket: Socket<unknown>) => void) => {
@@ -39,6 +50,7 @@ export const make = (maxMessageBytes: number, onDefect: (cause: unknown) => void
     // Holds for what a compressed message becomes.
     maxPayloadLength: maxMessageBytes,
     perMessageDeflate: true,
+    idleTimeout,
     backpressureLimit: 2 * maxMessageBytes,
     closeOnBackpressureLimit: true,
     open: (ws) => {

@@ -2,9 +2,11 @@
 import { expect } from "bun:test"
 import { Effect, Exit, Logger, Scope } from "effect"
 import type { Route, SocketHandlers } from "../../../layers/http/Routes.ts"
+import { make, type Upgraded } from "../../../layers/http/webSockets.ts"
 import { it } from "../../support/effect.ts"
 import { listen } from "../../support/listener.ts"
 import { raw } from "../../support/rawHttp.ts"
+import { frames, rawSocket } from "../../support/rawWebSocket.ts"
 
 /** Sends the data of the upgrade, echoes messages, and records how sockets close. */
 const echo = (more: Partial<SocketHandlers<string>> = {}) => {
@@ -136,5 +138,27 @@ it.live("on shutdown, drains may still send, and then sockets close with 1001", 
     expect(yield* next).toBe("last words")
     expect((yield* closed).code).toBe(1001)
     expect(closes).toEqual([1001])
+  })
+)
+
+it.live("a silent client gets a ping, and is closed if it does not answer", () =>
+  Effect.gen(function* () {
+    const { handlers } = make(1024, (cause) => void expect(cause).toBeUndefined(), 8)
+    const server = yield* Effect.acquireRelease(
+      Effect.sync(() =>
+        Bun.serve({
+          port: 0,
+          hostname: "127.0.0.1",
+          websocket: handlers,
+          fetch: (request, listener) => {
+            const data: Upgraded = { handlers: { message: () => {} }, data: undefined }
+            return listener.upgrade(request, { data }) ? undefined : new Response(null, { status: 426 })
+          }
+        })
+      ),
+      (running) => Effect.promise(() => running.stop(true))
+    )
+    const client = yield* rawSocket(new URL(`http://127.0.0.1:${server.port}/`))
+    expect(frames(yield* client.ended).map(({ opcode }) => opcode)[0]).toBe(9)
   })
 )
