@@ -76,6 +76,7 @@ export const manageUpstreams = Effect.fnUntraced(function* (uriOrder: UriOrder) 
   const opened = new Map<string, Opened>()
   /** In the order of the configuration. */
   let names: ReadonlyArray<string> = []
+  let hasStarted = false
   const turn = Semaphore.makeUnsafe(1)
   const starts = Semaphore.makeUnsafe(maxStarts)
 
@@ -143,7 +144,8 @@ export const manageUpstreams = Effect.fnUntraced(function* (uriOrder: UriOrder) 
           for (const [name, settings] of wanted) {
             if (!opened.has(name)) yield* open(name, settings, shared)
           }
-          yield* Effect.forkIn(Effect.delay(openAll, quiet), scope)
+          yield* Effect.forkIn(hasStarted ? openAll : Effect.delay(openAll, quiet), scope)
+          hasStarted = true
         })
       ),
     served: () =>

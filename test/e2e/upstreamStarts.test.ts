@@ -1,5 +1,7 @@
 /** Starts with upstream servers whose lists are stored: they are served at once, and a server is opened when it is first used. */
 import { expect } from "bun:test"
+import { writeFile } from "node:fs/promises"
+import { join } from "node:path"
 import { Duration, Effect, Layer } from "effect"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
 import { Environment } from "../../layers/platform/Environment.ts"
@@ -10,6 +12,7 @@ import type { ServerSettings } from "../../layers/upstream/section.ts"
 import { Catalog } from "../../src/catalog/Catalog.ts"
 import { Identity } from "../../src/domain/Identity.ts"
 import { stdioUser } from "../../src/domain/Principal.ts"
+import { machine } from "../../src/program/baseLayers.ts"
 import { ListStore } from "../../src/upstreams/ListStore.ts"
 import type { Known } from "../../src/upstreams/storedText.ts"
 import { Upstreams } from "../../src/upstreams/Upstreams.ts"
@@ -17,7 +20,7 @@ import { callTool } from "../support/callTool.ts"
 import { it } from "../support/effect.ts"
 import { plainServer } from "../support/plainServer.ts"
 import { get } from "../support/rest.ts"
-import { service, stateFolder } from "../support/service.ts"
+import { service, serviceOf, stateFolder } from "../support/service.ts"
 
 const names = Effect.flatMap(Catalog, (catalog) =>
   Effect.map(catalog.tools(stdioUser), ({ items }) =>
@@ -32,6 +35,8 @@ const states = Effect.flatMap(Upstreams, ({ list }) =>
 const ready = Effect.repeat(states, {
   until: (all) => Object.values(all).every((state) => state === "ready")
 })
+
+const metrics = Effect.flatMap(get("/metrics"), (response) => Effect.promise(() => response.text()))
 
 /** The stored lists, as another process sees them. */
 const storeIn = (dir: string) =>
@@ -64,10 +69,7 @@ it.live("a known server is opened by its first call, once, and others stay close
         expect([one.reads(), two.reads()]).toEqual([(before[0] ?? 0) + 1, before[1] ?? 0])
         expect(yield* states).toEqual({ one: "ready", two: "idle" })
         expect(yield* names).toEqual(["one__one", "two__one"])
-        const metrics = yield* Effect.flatMap(get("/metrics"), (response) =>
-          Effect.promise(() => response.text())
-        )
-        expect(metrics).toContain('manifold_upstream_requests_total{upstream="one"} 3\n')
+        expect(yield* metrics).toContain('manifold_upstream_requests_total{upstream="one"} 3\n')
       })
     )
   })
@@ -129,6 +131,33 @@ it.live("tools that are approved before their server is opened are served withou
         const list = Effect.flatMap(Upstreams, (upstreams) => upstreams.list)
         yield* Effect.repeat(list, { until: ([far]) => far?.held.length === 0 })
         expect(yield* names).toContain("far__fine")
+      })
+    )
+  })
+)
+
+it.live("a known server that a reload changes is opened at once, not as after a start", () =>
+  Effect.gen(function* () {
+    const { url } = yield* plainServer()
+    const dir = yield* stateFolder
+    const file = join(dir, "manifold.json")
+    const write = (mcpServers: object) =>
+      Effect.promise(() =>
+        writeFile(file, JSON.stringify({ logging: { level: "none" }, storage: { dir }, mcpServers }))
+      )
+    const reloadable = serviceOf(() => Layer.provide(ConfigSource.layerFile(file), machine))
+    const inState = <A, E, R>(self: Effect.Effect<A, E, R>) =>
+      Effect.provide(self, reloadable, { local: true })
+    yield* write({ plain: { url } })
+    yield* inState(Effect.andThen(names, ready))
+    yield* inState(
+      Effect.gen(function* () {
+        // Until it is opened after the start.
+        yield* ready
+        yield* write({ plain: { url, deny: ["two"] } })
+        yield* Effect.flatMap(ConfigSource, ({ reload }) => reload)
+        const isReady = (text: string) => text.includes('manifold_upstream_ready{upstream="plain"} 1\n')
+        yield* Effect.timeout(Effect.repeat(metrics, { until: isReady }), "1900 millis")
       })
     )
   })
