@@ -242,6 +242,12 @@ export type ChatEventOf<Type extends ChatEventBody["type"]> = Extract<
 > &
   Stored
 
+export type DeltaBody = Extract<ChatEventBody, { readonly type: "text_delta" | "reasoning_delta" }>
+export type Delta = DeltaBody & Stored
+export const isDelta = (type: string): type is DeltaBody["type"] =>
+  type === "text_delta" || type === "reasoning_delta"
+export const isDeltaEvent = (event: ChatEventBody): event is DeltaBody => isDelta(event.type)
+
 /** What a user sends to a turn that runs, from any process. */
 export type TurnResponse = ChatEventOf<"input_answered"> | ChatEventOf<"stop_requested">
 export const isTurnResponse = (event: ChatEvent): event is TurnResponse => isTurnResponseType(event.type)

@@ -1,6 +1,6 @@
 /** One conversation in memory: its events, without the deltas of stored messages. */
-import type { ChatEvent, ChatEventOf } from "./ChatEvent.ts"
-import { ConversationState, isDelta, textOf } from "./ConversationState.ts"
+import { type ChatEvent, type ChatEventOf, type Delta, isDelta } from "./ChatEvent.ts"
+import { ConversationState, textOf } from "./ConversationState.ts"
 
 export class ConversationLog {
   readonly state: ConversationState
@@ -19,6 +19,14 @@ export class ConversationLog {
     this.state.apply(event, size)
     if (event.type === "assistant_message") this.#compact(event)
     this.#events.push(event)
+  }
+
+  /** Deltas of one message. `size`: of all. */
+  addDeltas(deltas: ReadonlyArray<Delta>, size: number) {
+    const last = deltas.at(-1)
+    if (last === undefined) return
+    this.state.apply(last, size)
+    for (const delta of deltas) this.#events.push(delta)
   }
 
   /** In order; `after` and `before` are exclusive. */

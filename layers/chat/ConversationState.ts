@@ -1,5 +1,5 @@
 /** Title, running turn, open requests and size of a conversation, which follow from its events. */
-import { isTurnResponseType } from "./ChatEvent.ts"
+import { isDelta, isTurnResponseType } from "./ChatEvent.ts"
 import type { Conversation } from "./ChatStore.ts"
 
 /** Characters of the first message that are the title. */
@@ -31,7 +31,6 @@ export const textOf = (content: unknown): string =>
 const titleOf = (content: unknown): string =>
   textOf(content).trim().replace(/\s+/g, " ").slice(0, titleLength).toWellFormed()
 
-export const isDelta = (type: string): boolean => type === "text_delta" || type === "reasoning_delta"
 export const isEnd = (type: string): boolean => type === "turn_completed" || type === "turn_failed"
 
 export class ConversationState {

@@ -1,5 +1,5 @@
 /** Cache of conversations with their events, the least recently used first. */
-import type { ChatEvent } from "./ChatEvent.ts"
+import type { ChatEvent, Delta } from "./ChatEvent.ts"
 import { ConversationLog } from "./ConversationLog.ts"
 
 /** Of all events in the cache, as JSON. One conversation may be larger. */
@@ -31,15 +31,24 @@ export class HotLogs {
 
   /** Adds the next event, if the conversation is in the cache. */
   add(event: ChatEvent, size: number) {
-    const log = this.#logs.get(event.conversation)
+    this.#change(event.conversation, (log) => log.add(event, size))
+  }
+
+  /** Adds the next events, which are deltas of one message. `size`: of all. */
+  addDeltas(conversation: string, deltas: ReadonlyArray<Delta>, size: number) {
+    this.#change(conversation, (log) => log.addDeltas(deltas, size))
+  }
+
+  #change(conversation: string, change: (log: ConversationLog) => void) {
+    const log = this.#logs.get(conversation)
     if (log === undefined) return
     this.#bytes -= log.state.bytes
-    log.add(event, size)
+    change(log)
     this.#bytes += log.state.bytes
     if (this.#bytes <= maxBytes) return
     for (const id of this.#logs.keys()) {
       if (this.#bytes <= maxBytes || this.#logs.size === 1) return
-      if (id !== event.conversation) this.delete(id)
+      if (id !== conversation) this.delete(id)
     }
   }
 

@@ -1,7 +1,5 @@
 /** Makes the deltas of a stored message again, for readers that had seen a part of them. */
-import type { ChatEvent, ChatEventOf } from "./ChatEvent.ts"
-
-type Delta = ChatEventOf<"text_delta" | "reasoning_delta">
+import type { ChatEvent, ChatEventOf, Delta } from "./ChatEvent.ts"
 
 const deltasOf = (message: ChatEventOf<"assistant_message">, after: number): ReadonlyArray<Delta> => {
   const { conversation, hop, request_id, timestamp } = message

@@ -17,13 +17,20 @@ import {
 import { dirname } from "node:path"
 import { dlopen, FFIType } from "bun:ffi"
 
+/** How to wait for a lock that is held for a short time. Each pause blocks this process. */
+export interface ShortWait {
+  readonly pauses: number
+  /** In microseconds. The kernel adds about 70. */
+  readonly pause: number
+  /** Runs before the first pause, and before each `meanwhileEvery`th one after it. */
+  readonly meanwhile: () => void
+  readonly meanwhileEvery: number
+}
+
 /** Functions throw the errors of the system, such as EACCES. */
 export interface FileLock {
-  /**
-   * False: another process, or another `FileLock`, holds it. `meanwhile`: waits for a lock that is held for a short time,
-   * and runs this now and again. The pauses block this process for at most a few ms.
-   */
-  readonly tryLock: (meanwhile?: () => void) => boolean
+  /** False: another process, or another `FileLock`, holds it. `wait`: as long as that is likely to be short. */
+  readonly tryLock: (wait?: ShortWait) => boolean
   readonly unlock: () => void
   /** Makes the file, or shows that it cannot be made, without taking the lock. */
   readonly probe: () => void
@@ -63,11 +70,6 @@ const load = (): Kernel | undefined => {
 }
 let kernel: Kernel | undefined | null = null
 
-/** The process pauses so often while another one holds the lock, each time for so many microseconds. */
-const pauses = 40
-const pause = 50
-/** Pauses after which `meanwhile` is run again. */
-const pausesPerRun = 4
 /** Time after which it is checked again that the locked file is still there, in ms. */
 const checkEvery = 100
 
@@ -80,18 +82,13 @@ const kernelLock = (path: string, { flock, usleep }: Kernel): FileLock => {
     if (descriptor !== undefined) closeSync(descriptor)
     descriptor = undefined
   }
-  const tryLock = (meanwhile?: () => void): boolean => {
-    for (let attempt = 0; ;) {
+  const lockNow = (): boolean => {
+    for (;;) {
       if (descriptor === undefined) {
         descriptor = openSync(path, "a", 0o600)
         checked = -checkEvery
       }
-      if (flock(descriptor, exclusive | nonBlocking) !== 0) {
-        if (meanwhile === undefined || attempt >= pauses) return false
-        if (attempt++ % pausesPerRun === 0) meanwhile()
-        usleep(pause)
-        continue
-      }
+      if (flock(descriptor, exclusive | nonBlocking) !== 0) return false
       const now = performance.now()
       if (now - checked < checkEvery) return true
       checked = now
@@ -100,8 +97,16 @@ const kernelLock = (path: string, { flock, usleep }: Kernel): FileLock => {
       close()
     }
   }
+  const lockSoon = ({ meanwhile, meanwhileEvery, pause, pauses }: ShortWait): boolean => {
+    for (let attempt = 0; attempt < pauses; attempt++) {
+      if (attempt % meanwhileEvery === 0) meanwhile()
+      usleep(pause)
+      if (lockNow()) return true
+    }
+    return false
+  }
   return {
-    tryLock,
+    tryLock: (wait) => lockNow() || (wait !== undefined && lockSoon(wait)),
     probe: () => {
       descriptor ??= openSync(path, "a", 0o600)
     },

@@ -1,5 +1,6 @@
 /** Index of `events.jsonl`: where the events of each conversation are, and the state that follows from them. */
-import { ConversationState, isDelta } from "../ConversationState.ts"
+import { isDelta } from "../ChatEvent.ts"
+import { ConversationState } from "../ConversationState.ts"
 import { ConversationSums } from "../roomFor.ts"
 import type { EventLine } from "./lines.ts"
 

@@ -3,11 +3,13 @@
  * after it has indexed what others wrote; reading takes no lock.
  */
 import { Effect, Semaphore } from "effect"
+import { type ChatEvent, type ChatEventBody, isDeltaEvent } from "../ChatEvent.ts"
 import { ChatStoreError } from "../ChatStore.ts"
 import { encodeLine, type EventLine, type Written } from "./lines.ts"
 import { loadLog } from "./loadLog.ts"
 import { type Damaged, LogIndexer, type LogObserver } from "./LogIndexer.ts"
 import { LogLock, unavailable } from "./LogLock.ts"
+import { OwnDeltas } from "./OwnDeltas.ts"
 import { Moved, type SegmentFiles } from "./SegmentFiles.ts"
 
 const changing = new ChatStoreError({
@@ -16,12 +18,18 @@ const changing = new ChatStoreError({
 })
 
 export const makeLog = Effect.fnUntraced(function* (files: SegmentFiles, observer: LogObserver) {
-  const lock: LogLock = new LogLock(files.lockPath, () => {
-    // What is wrong is found again under the lock.
-    if (!indexer.isStale) indexer.catchUp(files.activeSize)
-  })
+  const lock: LogLock = new LogLock(
+    files.lockPath,
+    () => {
+      // What is wrong is found again under the lock, also that the file is another one. Only up to the present size: a second
+      // read would continue an incomplete line with one that another process has written in its place.
+      if (!indexer.isStale) indexer.catchUp()
+    },
+    () => own.end()
+  )
   const indexer = new LogIndexer(files, lock, observer)
   const { index } = indexer
+  const own = new OwnDeltas(lock, index, observer.onOwnDeltas)
   const loading = yield* Semaphore.make(1)
 
   const ready = loading.withPermit(
@@ -44,6 +52,7 @@ export const makeLog = Effect.fnUntraced(function* (files: SegmentFiles, observe
     /** Under the lock. Undefined: the files must be indexed again. */
     const current = () => {
       try {
+        own.end()
         const size = indexer.isSettled ? files.active?.position : files.activeSize
         if (size !== undefined) {
           indexer.settle(size)
@@ -79,6 +88,7 @@ export const makeLog = Effect.fnUntraced(function* (files: SegmentFiles, observe
     const once: Effect.Effect<A, ChatStoreError> = Effect.suspend(() => {
       if (indexer.isStale) return Effect.andThen(ready, once)
       try {
+        own.end()
         const size = files.activeSize
         if (size === undefined) indexer.isStale = true
         else return indexer.catchUp(size) ? Effect.succeed(use()) : transact("read", use)
@@ -113,6 +123,28 @@ export const makeLog = Effect.fnUntraced(function* (files: SegmentFiles, observe
       for (const [line, length] of lines) {
         index.add(line, { segment: active.segment, offset: active.position, length })
         active.position += length
+      }
+    },
+    /** Under the lock, after `write`: if `last` is a delta, others of its message may follow until the file is large. */
+    beginMessage: (last: ChatEvent | undefined, maxSize: number) => {
+      if (last !== undefined && isDeltaEvent(last) && files.active !== undefined) {
+        own.begin(last, files.active, maxSize)
+      }
+    },
+    /** Appends the next delta of a message. Undefined: it is something else, which `transact` must append. */
+    continueMessage: (
+      conversation: string,
+      events: ReadonlyArray<ChatEventBody>,
+      now: () => string
+    ): Effect.Effect<ReadonlyArray<ChatEvent>, ChatStoreError> | undefined => {
+      const [event] = events
+      if (event === undefined || events.length > 1 || !isDeltaEvent(event) || indexer.isStale)
+        return undefined
+      try {
+        const delta = own.append(conversation, event, now)
+        return delta === undefined ? undefined : Effect.succeed([delta])
+      } catch (cause) {
+        return Effect.fail(unavailable("written", cause))
       }
     },
     /** Under the lock: removes the conversation and erases what was said. */

@@ -2,7 +2,7 @@
  * Keeps the index of the log up to date: indexes lines that this and other processes appended, and repairs what they left
  * damaged or unfinished once the lock is held.
  */
-import { isDelta } from "../ConversationState.ts"
+import { type Delta, isDelta } from "../ChatEvent.ts"
 import { deltaRun } from "./deltaRun.ts"
 import { EventIndex, type Extent, type Place } from "./EventIndex.ts"
 import { conversationIn, type EventLine, isRemoved, isSegment, type Line } from "./lines.ts"
@@ -19,6 +19,8 @@ export interface LogObserver {
   readonly isRead: (conversation: string) => boolean
   /** A line that another process wrote was indexed. */
   readonly onLine: (line: EventLine) => void
+  /** Deltas of one message, which this process wrote, were indexed. */
+  readonly onOwnDeltas: (deltas: ReadonlyArray<Delta>, last: Delta, bytes: number) => void
   readonly onRemoved: (id: string) => void
   /** Everything was indexed again. */
   readonly onReload: () => void

@@ -13,6 +13,9 @@ const maxWait = 10_000
 const maxHold = 1
 /** Times between two attempts to take the lock, in ms. */
 const [shortestPause, longestPause] = [1, 5]
+/** One process waits for the lock itself, and the others for their turn to do so, which is not soon. Both for about 4 ms. */
+const lockWait = { pauses: 50, pause: 10, meanwhileEvery: 6 }
+const turnWait = { pauses: 8, pause: 450, meanwhileEvery: 1 }
 /** A process that takes the lock again within so many ms waits behind others. */
 const again = 2
 
@@ -45,6 +48,7 @@ export class LogLock {
   /** Held by the process that gets the lock next. */
   readonly #next: ReturnType<typeof fileLock>
   readonly #meanwhile: () => void
+  readonly #released: () => void
   /** Of this process, in order of their calls. */
   readonly #waiting: Array<Waiting> = []
   #timer: ReturnType<typeof setTimeout> | undefined
@@ -55,10 +59,11 @@ export class LogLock {
   #failedAt = Number.NEGATIVE_INFINITY
   #times = 0
 
-  /** `meanwhile`: is run while another process holds the lock. */
-  constructor(path: string, meanwhile: () => void) {
+  /** `meanwhile`: is run while another process holds the lock. `released`: is run after this one has released it. */
+  constructor(path: string, meanwhile: () => void, released: () => void = () => {}) {
     this.#path = path
     this.#meanwhile = meanwhile
+    this.#released = released
     this.#lock = fileLock(path)
     this.#next = fileLock(`${path}.next`)
   }
@@ -76,6 +81,16 @@ export class LogLock {
   /** Throws if the folder cannot be written. */
   probe() {
     this.#lock.probe()
+  }
+
+  /** Takes the lock until `leave`. False: another process holds it, or others of this process use it or wait for it. */
+  enter(): boolean {
+    if (this.#waiting.length > 0 || this.#isUsed) return false
+    return (this.#isUsed = this.#isKept || this.#take())
+  }
+
+  leave() {
+    this.#isUsed = false
   }
 
   /** Runs `use` under the lock. Undefined: another process holds it, or others of this process wait for it. */
@@ -146,12 +161,14 @@ export class LogLock {
     }
   }
 
+  get #isKept(): boolean {
+    return this.#isTaken && performance.now() - this.#takenAt < maxHold
+  }
+
   #take(): boolean {
+    if (this.#isKept) return true
+    this.#release()
     const now = performance.now()
-    if (this.#isTaken) {
-      if (now - this.#takenAt < maxHold) return true
-      this.#release()
-    }
     if (now - this.#failedAt < shortestPause) return false
     const holder = LogLock.#holders.get(this.#path)
     if (holder?.isUsed === false) holder.#release()
@@ -171,9 +188,10 @@ export class LogLock {
   }
 
   #takeInTurn(): boolean {
-    if (!this.#next.tryLock(this.#meanwhile)) return false
+    const meanwhile = this.#meanwhile
+    if (!this.#next.tryLock({ ...turnWait, meanwhile })) return false
     try {
-      return this.#lock.tryLock(this.#meanwhile)
+      return this.#lock.tryLock({ ...lockWait, meanwhile })
     } finally {
       this.#next.unlock()
     }
@@ -185,6 +203,7 @@ export class LogLock {
     LogLock.#holders.delete(this.#path)
     this.#releasedAt = performance.now()
     this.#lock.unlock()
+    this.#released()
   }
 
   close() {

@@ -3,12 +3,13 @@ import { Clock, Effect, Layer } from "effect"
 import { Ids } from "../../platform/Ids.ts"
 import { Storage } from "../../storage/Storage.ts"
 import type { ChatEvent, ChatEventBody } from "../ChatEvent.ts"
-import { ChatStore, type Begun, ChatStoreError } from "../ChatStore.ts"
+import { ChatStore, type Begun, type ChatStoreError } from "../ChatStore.ts"
 import { HotLogs } from "../HotLogs.ts"
 import { listPage } from "../listPage.ts"
 import { pickEvents } from "../pickEvents.ts"
 import { roomFor } from "../roomFor.ts"
 import type { ChatSettings } from "../section.ts"
+import { timestamps } from "../timestamps.ts"
 import { alreadyRuns, ended, interruptedTurn, notFound, tooMany } from "../storeErrors.ts"
 import { cacheConversation } from "./cacheConversation.ts"
 import { EventIndex, type IndexedConversation } from "./EventIndex.ts"
@@ -17,7 +18,7 @@ import { decodeEvent, encodeEvents } from "./lines.ts"
 import { makeFlush } from "./flushEvents.ts"
 import type { Damaged } from "./LogIndexer.ts"
 import { ProcessOwner } from "./ProcessOwner.ts"
-import { containsMessage } from "./readEvents.ts"
+import { containsMessage, unreadable } from "./readEvents.ts"
 import { maintainLog } from "./maintainLog.ts"
 import { quarantineName, SegmentFiles } from "./SegmentFiles.ts"
 import { LogWakers } from "./LogWakers.ts"
@@ -27,12 +28,6 @@ export type JsonlSettings = Pick<
   ChatSettings,
   "fsync" | "max_bytes" | "max_conversations" | "retention" | "segment_bytes"
 >
-
-const unreadable = (id: string) =>
-  new ChatStoreError({
-    reason: "damaged",
-    message: `Events of conversation ${id} cannot be read: events.jsonl was changed while it was read. Try again.`
-  })
 
 /** `folder`: absolute path of the state folder. */
 export const make = Effect.fnUntraced(function* (folder: string, settings: JsonlSettings) {
@@ -54,6 +49,10 @@ export const make = Effect.fnUntraced(function* (folder: string, settings: Jsonl
       if (typeof event === "string") hot.delete(line.conversation)
       else hot.add(event, Buffer.byteLength(JSON.stringify(event)))
     },
+    onOwnDeltas: (deltas, { conversation, type }, bytes) => {
+      hot.addDeltas(conversation, deltas, bytes)
+      wakers.wake(conversation, type)
+    },
     onRemoved: (id) => {
       hot.delete(id)
       wakers.wake(id)
@@ -73,12 +72,7 @@ export const make = Effect.fnUntraced(function* (folder: string, settings: Jsonl
     })
   )
 
-  let latest = { time: Number.NaN, timestamp: "" }
-  const now = () => {
-    const time = clock.currentTimeMillisUnsafe()
-    if (time !== latest.time) latest = { time, timestamp: new Date(time).toISOString() }
-    return latest.timestamp
-  }
+  const now = timestamps(clock)
 
   /** Under the lock. */
   const write = (id: string, lastSeq: number, bodies: ReadonlyArray<ChatEventBody>, principal = "") => {
@@ -200,6 +194,25 @@ export const make = Effect.fnUntraced(function* (folder: string, settings: Jsonl
 
   const { watch, watchResponses } = yield* watchLog({ log, hot, wakers, logOf, settle: settled })
 
+  const append = (conversation: string, events: ReadonlyArray<ChatEventBody>) => {
+    const isFlushed = isDue(events)
+    const appended = log.transact("written", () => {
+      sealIfLarge()
+      const state = log.index.conversations.get(conversation)?.state
+      if (state === undefined) throw notFound(conversation)
+      const requestId = state.running?.requestId
+      const isOwn =
+        state.owner === owner.id &&
+        events.every((event) => "request_id" in event && event.request_id === requestId)
+      if (!isOwn) throw ended
+      if (events.length === 0) return []
+      const written = write(conversation, state.lastSeq, events)
+      if (!isFlushed) log.beginMessage(written.at(-1), settings.segment_bytes)
+      return written
+    })
+    return isFlushed ? Effect.tap(appended, flush) : appended
+  }
+
   return ChatStore.of({
     begin: Effect.fnUntraced(function* ({ conversation, create, message, principal }) {
       const begun = yield* log.transact("written", () => {
@@ -226,20 +239,8 @@ export const make = Effect.fnUntraced(function* (folder: string, settings: Jsonl
       })
       return "events" in begun ? begun : yield* claimed(begun)
     }),
-    append: (conversation, events) => {
-      const appended = log.transact("written", () => {
-        sealIfLarge()
-        const state = log.index.conversations.get(conversation)?.state
-        if (state === undefined) throw notFound(conversation)
-        const requestId = state.running?.requestId
-        const isOwn =
-          state.owner === owner.id &&
-          events.every((event) => "request_id" in event && event.request_id === requestId)
-        if (!isOwn) throw ended
-        return events.length === 0 ? [] : write(conversation, state.lastSeq, events)
-      })
-      return isDue(events) ? Effect.tap(appended, flush) : appended
-    },
+    append: (conversation, events) =>
+      Effect.suspend(() => log.continueMessage(conversation, events, now) ?? append(conversation, events)),
     respond: (conversation, event) =>
       log.transact("written", () => {
         const found = log.index.conversations.get(conversation)

@@ -1,10 +1,17 @@
 /** Reads the events of a conversation from the files of the log. */
 import type { ChatEvent } from "../ChatEvent.ts"
+import { ChatStoreError } from "../ChatStore.ts"
 import { containsText } from "../ConversationLog.ts"
 import type { IndexedConversation, Place } from "./EventIndex.ts"
 import { decodeEvent, type EventLine, isRemoved, isSegment } from "./lines.ts"
 import { Moved, type SegmentFiles } from "./SegmentFiles.ts"
 import { splitLines } from "./splitLines.ts"
+
+export const unreadable = (id: string) =>
+  new ChatStoreError({
+    reason: "damaged",
+    message: `Events of conversation ${id} cannot be read: events.jsonl was changed while it was read. Try again.`
+  })
 
 export interface ReadLine {
   readonly line: EventLine

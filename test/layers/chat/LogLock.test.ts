@@ -10,7 +10,14 @@ import { it } from "../../support/effect.ts"
 const fixture = Effect.gen(function* () {
   const path = join(yield* stateFolder, "events.lock")
   const lock = yield* Effect.acquireRelease(
-    Effect.sync(() => new LogLock(path, () => undefined)),
+    Effect.sync(
+      () =>
+        new LogLock(
+          path,
+          () => undefined,
+          () => undefined
+        )
+    ),
     (made) => Effect.sync(() => made.close())
   )
   const other = yield* Effect.acquireRelease(

@@ -37,6 +37,10 @@ await Effect.runPromise(
         for (let part = 0; part < parts; part++) {
           const events = [delta(request, `${part}`), delta(request, "y".repeat(100))]
           yield* acknowledge(yield* store.append(conversation, events))
+          // Deltas that follow each other in one job.
+          for (let more = 0; more < part; more++) {
+            yield* acknowledge(yield* store.append(conversation, [delta(request, "z".repeat(50))]))
+          }
         }
         yield* acknowledge(yield* store.append(conversation, [completed(request)]))
       }

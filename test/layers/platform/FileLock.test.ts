@@ -37,7 +37,9 @@ describe.each([
       const [one, other] = [make(path), make(path)]
       expect(one.tryLock()).toBe(true)
       expect(other.tryLock()).toBe(false)
-      expect(other.tryLock(() => undefined)).toBe(false)
+      expect(other.tryLock({ pauses: 3, pause: 10, meanwhile: () => undefined, meanwhileEvery: 1 })).toBe(
+        false
+      )
       one.unlock()
       expect(other.tryLock()).toBe(true)
       other.close()
