@@ -15,7 +15,8 @@ import {
   writeSync
 } from "node:fs"
 import { dirname } from "node:path"
-import { dlopen, FFIType } from "bun:ffi"
+import { FFIType } from "bun:ffi"
+import { libc } from "./libc.ts"
 
 /** How to wait for a lock that is held for a short time. Each pause blocks this process. */
 export interface ShortWait {
@@ -45,29 +46,12 @@ const exclusive = 2
 const nonBlocking = 4
 const release = 8
 
-const libraries: Readonly<Record<string, string>> = { linux: "libc.so.6", darwin: "libSystem.dylib" }
-
-interface Kernel {
-  readonly flock: (descriptor: number, operation: number) => number
-  readonly usleep: (microseconds: number) => number
-}
-
-const open = (library: string): Kernel | undefined => {
-  try {
-    return dlopen(library, {
-      flock: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
-      usleep: { args: [FFIType.u32], returns: FFIType.i32 }
-    }).symbols
-  } catch {
-    return undefined
-  }
-}
-
-const load = (): Kernel | undefined => {
-  const library = libraries[process.platform]
-  // Musl has another name.
-  return library === undefined ? undefined : (open(library) ?? open("libc.so"))
-}
+const load = () =>
+  libc({
+    flock: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
+    usleep: { args: [FFIType.u32], returns: FFIType.i32 }
+  })
+type Kernel = NonNullable<ReturnType<typeof load>>
 let kernel: Kernel | undefined | null = null
 
 /** Time after which it is checked again that the locked file is still there, in ms. */
