@@ -90,11 +90,12 @@ export class SegmentFiles {
     return new Map([...found].toSorted(([one], [other]) => one - other))
   }
 
-  /** Bytes of `events.jsonl`; undefined: it is not the file that is open, or is shorter than what is indexed. */
+  /** Bytes of `events.jsonl`; undefined: it is another or a shorter file than what is indexed, or a segment is not indexed. */
   get activeSize(): number | undefined {
     const found = statOf(this.activePath)
     const { active } = this
-    if (active === undefined) return found === undefined ? 0 : undefined
+    const isIndexed = () => [...this.listSealed().keys()].every((segment) => this.isCurrent(segment))
+    if (active === undefined) return found === undefined && isIndexed() ? 0 : undefined
     return found?.inode === active.file.inode && found.size >= active.position ? found.size : undefined
   }
 

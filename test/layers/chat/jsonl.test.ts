@@ -251,6 +251,21 @@ describe("events.jsonl", () => {
     })
   )
 
+  it.live("continues in a process that had found no file before another one sealed the first and died", () =>
+    Effect.gen(function* () {
+      const { file, folder, shared } = yield* fixture
+      const early = yield* shared.start
+      expect(yield* early.store.find("c")).toBeUndefined()
+      const first = yield* shared.start
+      yield* oneTurn(first, "r1")
+      yield* first.end
+      renameSync(file, join(folder, "events-000001.jsonl"))
+      yield* early.store.begin({ ...turn("ada", "r2", "Hello", "d"), create: true })
+      expect(yield* typesIn(shared)).toEqual(whole)
+      expect(yield* typesIn(shared, "d")).toEqual(whole.slice(0, 2))
+    })
+  )
+
   it.live("has nothing left of a removed conversation, in any segment, and reuses the room", () =>
     Effect.gen(function* () {
       const { folder } = yield* fixture
