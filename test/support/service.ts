@@ -123,8 +123,14 @@ export const post = (url: URL, body: unknown, headers: Record<string, string> = 
     })
   )
 
+/** The body, or the last message of an event stream, which a response is that takes longer than 50 ms. */
 export const readJson = (response: Response) =>
-  Effect.promise(() => response.json() as Promise<Record<string, unknown>>)
+  Effect.promise(async () => {
+    const body = await response.text()
+    const isStream = response.headers.get("content-type")?.startsWith("text/event-stream")
+    const json = isStream ? body.split("\n").findLast((line) => line.startsWith("data: "))?.slice(6) : body
+    return JSON.parse(json ?? "") as Record<string, unknown>
+  })
 
 export const initialize = (version = "2025-11-25", id = 0) => ({
   jsonrpc: "2.0",
