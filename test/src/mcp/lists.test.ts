@@ -100,10 +100,10 @@ describe("the JSON of a list", () => {
                 } while (cursor !== undefined)
               }
             }).pipe(
-              Effect.provide(
-                Layer.effect(Catalog, Catalog.make({ pageSize: 5 })).pipe(Layer.provide(catalog))
-              ),
-              Effect.provide(services),
+              Effect.provide([
+                Layer.effect(Catalog, Catalog.make({ pageSize: 5 })).pipe(Layer.provide(catalog)),
+                services
+              ]),
               Effect.scoped,
               Effect.runPromise
             )
