@@ -128,7 +128,12 @@ export const readJson = (response: Response) =>
   Effect.promise(async () => {
     const body = await response.text()
     const isStream = response.headers.get("content-type")?.startsWith("text/event-stream")
-    const json = isStream ? body.split("\n").findLast((line) => line.startsWith("data: "))?.slice(6) : body
+    const json = isStream
+      ? body
+          .split("\n")
+          .findLast((line) => line.startsWith("data: "))
+          ?.slice(6)
+      : body
     return JSON.parse(json ?? "") as Record<string, unknown>
   })
 
