@@ -32,6 +32,7 @@ export class StreamDelay {
   /** It is not cleared when nothing waits, as that would be after each batch of calls. */
   #arm(delay: number) {
     this.#isArmed = true
+    // Not an Effect: one timer for all that wait, whose fibers may end while others still wait.
     setTimeout(() => this.#fire(), delay)
   }
 

@@ -14,7 +14,7 @@ import { endpoint, service, stateFolder } from "../support/service.ts"
 import { servingProcess } from "../support/servingProcess.ts"
 import { sessionServer } from "../support/sessionServer.ts"
 
-const cycles = Number(process.env["REST_CYCLES"] ?? 40)
+const cycles = Number(process.env["REST_CYCLES"] ?? 100)
 
 /** Cycles after which the heap is measured first, and how often it is measured. */
 const warmUp = Math.min(300, cycles / 4)
@@ -22,7 +22,7 @@ const measurements = 8
 
 const isLong = cycles >= 1000
 /** Objects that one cycle may leave, which is five connections. In a short test the engine and caches still grow. */
-const mostObjects = isLong ? 2 : 40
+const mostObjects = isLong ? 2 : 20
 
 const at = (path: string) => new URL(`../support/${path}`, import.meta.url).pathname
 

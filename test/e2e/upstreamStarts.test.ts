@@ -4,13 +4,8 @@ import { writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { Duration, Effect, Layer } from "effect"
 import { ConfigSource } from "../../layers/config/ConfigSource.ts"
-import { Environment } from "../../layers/platform/Environment.ts"
-import { Ids } from "../../layers/platform/Ids.ts"
-import * as Platform from "../../layers/platform/Platform.ts"
-import { Storage } from "../../layers/storage/Storage.ts"
 import type { ServerSettings } from "../../layers/upstream/section.ts"
 import { Catalog } from "../../src/catalog/Catalog.ts"
-import { Identity } from "../../src/domain/Identity.ts"
 import { stdioUser } from "../../src/domain/Principal.ts"
 import { machine } from "../../src/program/baseLayers.ts"
 import { ListStore } from "../../src/upstreams/ListStore.ts"
@@ -18,6 +13,7 @@ import type { Known } from "../../src/upstreams/storedText.ts"
 import { Upstreams } from "../../src/upstreams/Upstreams.ts"
 import { callTool } from "../support/callTool.ts"
 import { it } from "../support/effect.ts"
+import { storeIn } from "../support/listStore.ts"
 import { plainServer } from "../support/plainServer.ts"
 import { get } from "../support/rest.ts"
 import { service, serviceOf, stateFolder } from "../support/service.ts"
@@ -37,15 +33,6 @@ const ready = Effect.repeat(states, {
 })
 
 const metrics = Effect.flatMap(get("/metrics"), (response) => Effect.promise(() => response.text()))
-
-/** The stored lists, as another process sees them. */
-const storeIn = (dir: string) =>
-  ListStore.layer.pipe(
-    Layer.provide(Storage.layer),
-    Layer.provide(ConfigSource.layerFrom({ storage: { dir } })),
-    Layer.provide(Layer.succeed(Identity, { name: "test", version: "1" })),
-    Layer.provide(Layer.mergeAll(Platform.layer, Ids.layer, Environment.layerTest({})))
-  )
 
 const run =
   (dir: string, mcpServers: Readonly<Record<string, object>>) =>

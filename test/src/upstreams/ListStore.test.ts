@@ -2,27 +2,14 @@
 import { expect } from "bun:test"
 import { readdir } from "node:fs/promises"
 import { join } from "node:path"
-import { Duration, Effect, Layer } from "effect"
-import { ConfigSource } from "../../../layers/config/ConfigSource.ts"
-import { Environment } from "../../../layers/platform/Environment.ts"
-import { Ids } from "../../../layers/platform/Ids.ts"
-import * as Platform from "../../../layers/platform/Platform.ts"
-import { Storage } from "../../../layers/storage/Storage.ts"
+import { Duration, Effect } from "effect"
 import type { ServerSettings } from "../../../layers/upstream/section.ts"
-import { Identity } from "../../../src/domain/Identity.ts"
 import { ListStore } from "../../../src/upstreams/ListStore.ts"
 import type { Known } from "../../../src/upstreams/storedText.ts"
 import { nothing } from "../../../src/upstreams/lists.ts"
 import { it } from "../../support/effect.ts"
+import { storeIn } from "../../support/listStore.ts"
 import { stateFolder } from "../../support/service.ts"
-
-const storeIn = (dir: string) =>
-  ListStore.layer.pipe(
-    Layer.provide(Storage.layer),
-    Layer.provide(ConfigSource.layerFrom({ storage: { dir } })),
-    Layer.provide(Layer.succeed(Identity, { name: "test", version: "1" })),
-    Layer.provide(Layer.mergeAll(Platform.layer, Ids.layer, Environment.layerTest({})))
-  )
 
 const settings: ServerSettings = {
   enabled: true,
